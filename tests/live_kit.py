@@ -158,8 +158,9 @@ class Sensor:
         names = [name for name, options in config.outputs.items() if options.enabled]
         log = LiveLog(self.folder / "log", config.retention, outputs=names, clock=lambda: self.clock() / 1e9, disk=disk)
         self.run = Run(
-            config, source, log, live=True, keeper=keeper, mutes=at.mutes, evidence=at.evidence, rules=at.rules, profiles=at.profiles,
-            lists=self.folder / "intel", read=self.settings, asked=self.asked, clock=self.clock, records=self.traffic,
+            config, source, log, live=True, keeper=keeper, mutes=at.mutes, evidence=at.evidence, rules=at.rules,
+            profiles=at.profiles, lists=self.folder / "intel", read=self.settings, asked=self.asked, clock=self.clock,
+            records=self.traffic,
             hunts=[self.folder / "hunts"],
         )  # fmt: skip
         try:

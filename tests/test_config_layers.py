@@ -109,7 +109,10 @@ def test_paths_begin_at_the_file_that_names_them(etc: Path) -> None:
     put(
         etc,
         "conf.d/a.yaml",
-        "evidence: {folder: proof}\nfingerprints: {folders: [own, /abs, ~/mine]}\noutputs:\n  out: {type: file, path: out.jsonl}\n",
+        (
+            "evidence: {folder: proof}\nfingerprints: {folders: [own, /abs, ~/mine]}\noutputs:\n  out: "
+            "{type: file, path: out.jsonl}\n"
+        ),
     )
     config = load_config(etc)
     assert config.intel == [etc / "lists" / "bad.txt"]
@@ -122,8 +125,14 @@ def test_a_value_means_the_same_in_a_layer(etc: Path) -> None:
     """Words, secrets, addresses and numbers of every kind: the whole configuration as a layer is the configuration,
     save where its paths begin.
     """
-    more = "  chat: {type: webhook, url: 'env:CHAT', receiver: slack, sign: 'env:S', headers: {A: b}, tls: {minimum: '1.3', ca: /ca.pem}, format: native}\n"
-    text = f"preset: quiet\nroles: {{backup: [10.0.0.1]}}\nalerts: {{least: low}}\n{BASE.replace('lists/bad', '/bad')}{more}"
+    more = (
+        "  chat: {type: webhook, url: 'env:CHAT', receiver: slack, sign: 'env:S', headers: {A: b}, tls: "
+        "{minimum: '1.3', ca: /ca.pem}, format: native}\n"
+    )
+    text = (
+        f"preset: quiet\nroles: {{backup: [10.0.0.1]}}\nalerts: {{least: "
+        f"low}}\n{BASE.replace('lists/bad', '/bad')}{more}"
+    )
     put(etc, "sensor.yaml", text)
     alone = plain(load_config(etc))
     put(etc, "sensor.yaml", "preset: paranoid\n")

@@ -71,7 +71,10 @@ def test_make_alone_teaches(checkout: Path) -> None:
         ),
         (
             "sys.version_info = (3, 9, 2)",
-            "Python 3.11 or newer (python3 is 3.9; name another with PYTHON=...). Debian/Ubuntu: sudo apt install python3.11",
+            (
+                "Python 3.11 or newer (python3 is 3.9; name another with PYTHON=...). Debian/Ubuntu: sudo apt "
+                "install python3.11"
+            ),
         ),
     ],
 )
@@ -89,11 +92,15 @@ def test_what_is_missing_is_told_in_one_line(checkout: Path, lack: str, told: st
 def test_everything_missing_is_told_at_once(checkout: Path) -> None:
     """Packages carry the version where the Python is not the system's own."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    lack = 'import shutil, os.path; shutil.which = lambda name: None; os.path.exists = lambda path: False; sys.modules["venv"] = None'
+    lack = (
+        "import shutil, os.path; shutil.which = lambda name: None; os.path.exists = lambda path: False; "
+        'sys.modules["venv"] = None'
+    )
     run = make(checkout, "build", PYTHON=fake_python(checkout, lack, version), CC="gcc")
     assert run.stderr.splitlines()[0] == (
         "cannot build here without the venv module, the Python headers, a C compiler (gcc). "
-        f"Debian/Ubuntu: sudo apt install {version}-venv {version}-dev gcc libc6-dev  Fedora: sudo dnf install {version} {version}-devel gcc"
+        f"Debian/Ubuntu: sudo apt install {version}-venv {version}-dev gcc libc6-dev  Fedora: sudo dnf "
+        f"install {version} {version}-devel gcc"
     )
 
 
@@ -106,7 +113,8 @@ def test_no_python_at_all_is_told_too(checkout: Path) -> None:
     run = make(checkout, "demo", PATH=str(tools))
     assert run.returncode != 0
     assert run.stderr.startswith(
-        "cannot build here without Python (python3 not found). Debian/Ubuntu: sudo apt install python3 python3-venv python3-dev gcc"
+        "cannot build here without Python (python3 not found). Debian/Ubuntu: sudo apt install python3 "
+        "python3-venv python3-dev gcc"
     )
 
 

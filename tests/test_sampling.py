@@ -11,7 +11,10 @@ import pytest
 
 from tests import sampling
 
-FAILING = "def test_it():\n    from tests import sampling\n    assert sampling.WHOLE is None, str(sampling.some(range(1000), 5, 'a'))\n"
+FAILING = (
+    "def test_it():\n    from tests import sampling\n    assert sampling.WHOLE is None, "
+    "str(sampling.some(range(1000), 5, 'a'))\n"
+)
 
 
 def test_the_same_seed_gives_the_same_sample(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,6 @@
-"""Commands with actions: the first word says which, and what does it is imported only then, so that `--help` costs nothing."""
+"""Commands with actions: the first word says which, and what does it is imported only then, so that `--help` costs
+nothing.
+"""
 
 from __future__ import annotations
 

@@ -81,9 +81,12 @@ def filter_of(args: argparse.Namespace) -> AlertFilter:
 
     states = ["open", "acknowledged"] if args.open and not args.states else args.states
     return AlertFilter(
-        text=args.text, state=tuple(states), severity=args.severity, detector=tuple(args.detector), assignee=tuple(args.assignee),
-        verdict=tuple(verdict.replace("-", "_") for verdict in args.verdict), site=tuple(args.site), vlan=args.vlan, source=args.src, target=args.dst,
-        device=args.device, since=time_ns(args.since) if args.since else None, until=time_ns(args.until) if args.until else None,
+        text=args.text, state=tuple(states), severity=args.severity, detector=tuple(args.detector),
+        assignee=tuple(args.assignee),
+        verdict=tuple(verdict.replace("-", "_") for verdict in args.verdict), site=tuple(args.site), vlan=args.vlan,
+        source=args.src, target=args.dst,
+        device=args.device, since=time_ns(args.since) if args.since else None,
+        until=time_ns(args.until) if args.until else None,
     )  # fmt: skip
 
 

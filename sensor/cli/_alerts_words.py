@@ -1,4 +1,6 @@
-"""What is done with alerts: shown in full, acknowledged, closed, assigned, judged, commented on; and what mutes kept silent."""
+"""What is done with alerts: shown in full, acknowledged, closed, assigned, judged, commented on; and what mutes kept
+silent.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +150,9 @@ def _silenced(record: Record) -> tuple[str, ...]:
 
 
 def _say(args: argparse.Namespace, names: list[str], words: list[tuple[str, str, str]], done: str, usage: str) -> int:
-    """Say the same of some alerts: those that are named, or those that the filters leave. ``words``: action, value and text of each."""
+    """Say the same of some alerts: those that are named, or those that the filters leave. ``words``: action, value and
+    text of each.
+    """
     from sensor.views.alerts import alert, matching
     from sensor.views.errors import ViewError
 

@@ -34,7 +34,10 @@ def devices_then(args: argparse.Namespace) -> list[Record]:
                 NOT_FOUND, f"unknown: the traffic records begin at {as_sql(first)[:19]} UTC", error="records.too-early"
             )
         complain(
-            f"devices whose last change was before {as_sql(first)[:19]} UTC, when the traffic records begin, are not known",
+            (
+                f"devices whose last change was before {as_sql(first)[:19]} UTC, when the traffic records "
+                "begin, are not known"
+            ),
             "info",
         )
         return devices_at(query, as_sql(moment))

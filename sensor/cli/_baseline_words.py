@@ -1,4 +1,6 @@
-"""``sensor baseline list, show, forget, allow, forbid, rules, undo``: what was learned, and what the operator says of it."""
+"""``sensor baseline list, show, forget, allow, forbid, rules, undo``: what was learned, and what the operator says of
+it.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,8 @@ def list_learned(args: argparse.Namespace) -> int:
     since, last = found.store.watched()
     known = sum(row["maturity"] >= 1 for row in rows)
     put(
-        f"{len(rows):,} devices, {known:,} of them known after {args.hours:g} h; the network was watched for {(last - since) / HOUR:.1f} h"
+        f"{len(rows):,} devices, {known:,} of them known after {args.hours:g} h; the network was "
+        f"watched for {(last - since) / HOUR:.1f} h"
     )
     return 0
 
@@ -199,7 +202,9 @@ def rule(args: argparse.Namespace) -> int:
 
 
 def _end(found: Known, word: str) -> str:
-    """A party as the baseline calls it: a device by its id, an address that is no device's, outside, or anybody. Empty after it was said that it is none."""
+    """A party as the baseline calls it: a device by its id, an address that is no device's, outside, or anybody. Empty
+    after it was said that it is none.
+    """
     from sensor.core.addresses import parse, text
     from sensor.inventory.habits import OUTSIDE
     from sensor.inventory.rules import ANYBODY

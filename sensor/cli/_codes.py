@@ -28,7 +28,9 @@ EXIT_CODES = {
 
 
 class Stop(Exception):
-    """Ends a command with an exit code. The message and its error code go to standard error; without a message, it was printed before."""
+    """Ends a command with an exit code. The message and its error code go to standard error; without a message, it was
+    printed before.
+    """
 
     def __init__(self, code: int, message: str = "", *, error: str = "") -> None:
         super().__init__(message)

@@ -1,4 +1,6 @@
-"""``sensor config check``, once a configuration can be read: whether the secrets, hosts and files that it names are there, and whether those files load."""
+"""``sensor config check``, once a configuration can be read: whether the secrets, hosts and files that it names are
+there, and whether those files load.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ Way = tuple[str | int, ...]
 
 
 class Check:
-    """``faults`` and ``warnings``, each at the key that leads there or in the file that is wrong; ``looked``: at how many things of a kind."""
+    """``faults`` and ``warnings``, each at the key that leads there or in the file that is wrong; ``looked``: at how
+    many things of a kind.
+    """
 
     def __init__(self, path: Path | None, config: Config) -> None:
         """``path``: of the configuration, None for the defaults."""
@@ -171,7 +175,9 @@ class Check:
                     yield ((*way, name, place) if isinstance(value, list) else (*way, name)), host
 
     def _host(self, options: Options, value: Any, way: Way) -> str:
-        """The host in a name, a URL or ``host:port``; empty where there is none: a socket, say, or a secret that is missing."""
+        """The host in a name, a URL or ``host:port``; empty where there is none: a socket, say, or a secret that is
+        missing.
+        """
         if isinstance(value, Secret) and isinstance(options, HttpOptions):
             try:
                 return options.place().host
@@ -233,7 +239,9 @@ def _parts(options: Any, way: Way) -> Iterator[tuple[Way, Any]]:
 
 
 def _unknown(hosts: set[str]) -> dict[str, str]:
-    """What is wrong with the names that lead nowhere. All are asked at once; the resolver, which cannot be stopped, is waited for so long."""
+    """What is wrong with the names that lead nowhere. All are asked at once; the resolver, which cannot be stopped, is
+    waited for so long.
+    """
     wrong: dict[str, str] = {}
     answered: set[str] = set()
 

@@ -1,4 +1,6 @@
-"""``sensor config schema``: the models of the configuration, all detectors and all types of outputs as one JSON Schema, with their own words."""
+"""``sensor config schema``: the models of the configuration, all detectors and all types of outputs as one JSON Schema,
+with their own words.
+"""
 
 from __future__ import annotations
 

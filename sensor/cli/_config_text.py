@@ -1,6 +1,8 @@
-"""A configuration as text: what was answered, and everything else with its default, commented out. Made from the models, so that nothing is missing.
+"""A configuration as text: what was answered, and everything else with its default, commented out. Made from the
+models, so that nothing is missing.
 
-Words for people begin with ``# `` and a letter; whatever else begins with ``#`` is a setting: without its first sign it counts.
+Words for people begin with ``# `` and a letter; whatever else begins with ``#`` is a setting: without its first sign it
+counts.
 """
 
 from __future__ import annotations

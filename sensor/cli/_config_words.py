@@ -1,4 +1,6 @@
-"""What the parts of ``sensor config`` share: the models' own words about their keys, values as YAML, and what is never shown."""
+"""What the parts of ``sensor config`` share: the models' own words about their keys, values as YAML, and what is never
+shown.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def words_of(model: type[BaseModel]) -> str:
 
 
 def described(model: type[BaseModel]) -> dict[str, str]:
-    """What a model and those it comes from say of their keys: the description of the field, else the clause of the docstring that names it."""
+    """What a model and those it comes from say of their keys: the description of the field, else the clause of the
+    docstring that names it.
+    """
     clauses = [clause for doc in _docs(model) for clause in _clauses(doc)]
     found: dict[str, str] = {}
     for name, field in model.model_fields.items():

@@ -90,7 +90,8 @@ def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:
         put("log in: sensor console login")
     else:
         put(
-            f"log in: {place.public}/login/{keys.link(_user(), args.scope or 'write')}\n(valid once, for 15 minutes; Ctrl-C stops the console)"
+            f"log in: {place.public}/login/{keys.link(_user(), args.scope or 'write')}\n(valid once, for 15 "
+            "minutes; Ctrl-C stops the console)"
         )
     sys.stdout.flush()
 
@@ -100,7 +101,8 @@ def login(args: argparse.Namespace) -> int:
     name = tidy(args.words[0]) if args.words else _user()
     place, keys = _place(args), _keys(args)
     put(
-        f"{place.public}/login/{keys.link(name, args.scope or 'write')}\n(valid once, for 15 minutes, as {name} with the scope {args.scope or 'write'})"
+        f"{place.public}/login/{keys.link(name, args.scope or 'write')}\n(valid once, for 15 minutes, "
+        f"as {name} with the scope {args.scope or 'write'})"
     )
     return 0
 

@@ -35,8 +35,8 @@ def add_data_arguments(parser: argparse.ArgumentParser, *, events: bool = True) 
 
 
 def dataset_of(args: argparse.Namespace, *, waiting: bool = False) -> Dataset:
-    """The dataset to read, by the arguments or by the rule; the first line of the output names it. Stop when there is none, or when it holds nothing, unless
-    the command is ``waiting`` for what is to come.
+    """The dataset to read, by the arguments or by the rule; the first line of the output names it. Stop when there is
+    none, or when it holds nothing, unless the command is ``waiting`` for what is to come.
     """
     found: Dataset | None = getattr(args, "dataset", None)
     if found is None:
@@ -83,7 +83,9 @@ def need_inventory(args: argparse.Namespace, what: str) -> Dataset:
 
 
 def for_programs(args: argparse.Namespace) -> bool:
-    """Whether standard output is for a program: with --json and its like, or as the command says in ``args.for_programs``."""
+    """Whether standard output is for a program: with --json and its like, or as the command says in
+    ``args.for_programs``.
+    """
     return bool(getattr(args, "for_programs", False)) or any(getattr(args, name, False) for name in FOR_PROGRAMS)
 
 
@@ -129,7 +131,9 @@ def migrated(folder: Path) -> None:
 
 
 def folders_of(state: Path | None) -> list[Path]:
-    """The state folder that was named, else the usual one; then that of the service, for a user whose own holds nothing."""
+    """The state folder that was named, else the usual one; then that of the service, for a user whose own holds
+    nothing.
+    """
     if state is not None:
         return [state]
     from sensor.eventlog.paths import SYSTEM, folder_to_read, state_folder_is_named
@@ -175,6 +179,9 @@ def _check(dataset: Dataset, waiting: bool) -> None:
         if span_of_log(dataset.log) is None:
             raise Stop(
                 NOT_OPENED,
-                f"{dataset.log} is not an event log: none of its first lines is an event; expected JSON lines as `sensor run` writes them",
+                (
+                    f"{dataset.log} is not an event log: none of its first lines is an event; expected JSON lines "
+                    "as `sensor run` writes them"
+                ),
                 error="log.not-an-event-log",
             )

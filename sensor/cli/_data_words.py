@@ -51,7 +51,8 @@ def list_datasets(args: argparse.Namespace) -> int:
         return 0
     put(table(COLUMNS, [_row(one, chosen=one == read) for one in found], sys.stdout))
     put(
-        f"{state}: {len(found):,} dataset{'s' if len(found) != 1 else ''}; commands read {read.name if read is not None else 'none: all are empty'}"
+        f"{state}: {len(found):,} dataset{'s' if len(found) != 1 else ''}; commands read "
+        f"{read.name if read is not None else 'none: all are empty'}"
     )
     return 0
 
@@ -252,9 +253,11 @@ def _body(dataset: Dataset, *, chosen: bool) -> dict[str, Any]:
     """For programs: counts are null when they are unknown."""
     counts = _counts(dataset)
     return {
-        "name": dataset.name, "kind": dataset.kind, "folder": str(dataset.folder), "first": dataset.span.first, "last": dataset.span.last,
+        "name": dataset.name, "kind": dataset.kind, "folder": str(dataset.folder), "first": dataset.span.first,
+        "last": dataset.span.last,
         "inventory": str(dataset.inventory or ""), "log": str(dataset.log) if dataset.has_log else "",
-        "evidence": str(dataset.evidence) if dataset.evidence.is_dir() else "", "missing": list(dataset.missing), "captures": dataset.card.captures,
+        "evidence": str(dataset.evidence) if dataset.evidence.is_dir() else "", "missing": list(dataset.missing),
+        "captures": dataset.card.captures,
         "devices": counts.devices, "alerts": counts.alerts, "bytes": counts.size, "read": chosen,
     }  # fmt: skip
 

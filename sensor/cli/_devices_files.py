@@ -1,4 +1,6 @@
-"""``sensor devices import, export, diff``: the inventory beside lists that people keep, as CSV or JSON, NetBox's columns included."""
+"""``sensor devices import, export, diff``: the inventory beside lists that people keep, as CSV or JSON, NetBox's
+columns included.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,9 @@ def import_words(args: argparse.Namespace) -> int:
 
 
 def diff(args: argparse.Namespace) -> int:
-    """What is missing, what nobody expected, and what is not as expected. 1 where there is any difference, as ``diff`` of POSIX."""
+    """What is missing, what nobody expected, and what is not as expected. 1 where there is any difference, as ``diff``
+    of POSIX.
+    """
     if len(args.words) != 1:
         complain("usage: sensor devices diff EXPECTED.csv", error="usage.missing-argument")
         return USAGE

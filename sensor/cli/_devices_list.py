@@ -64,7 +64,9 @@ def _put(args: argparse.Namespace, records: Iterable[Record], *, by_column: bool
 
 
 def body_of(record: Record) -> Record:
-    """A device for programs: not the record that told of it last, but what is known of it, with its key and whether it is there."""
+    """A device for programs: not the record that told of it last, but what is known of it, with its key and whether it
+    is there.
+    """
     return {
         **part(record, "device"),
         "key": tidy(record.get("key")),
@@ -73,7 +75,7 @@ def body_of(record: Record) -> Record:
 
 
 def filtered(found: Known, wanted: Sequence[Term]) -> list[Record]:
-    """The devices that match. Ages count back from now, for a log alone from its last record, which may be of long ago."""
+    """The devices that match. Ages count back from now, for a log alone from its last record, which may be old."""
     devices = found.fold.devices.values()
     last = last_seen(devices) if found.reader is None else None
     return matching(devices, wanted, last or datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""``sensor devices set, tag, untag, merge, split, undo, history``: the operator's word, which wins over every packet."""
+"""``sensor devices set, tag, untag, merge, split, undo, history``: values set by the operator, which take precedence."""
 
 from __future__ import annotations
 
@@ -188,7 +188,8 @@ def history(args: argparse.Namespace) -> int:
         put("  ".join(filter(None, (clock(one["ts"]), f"{tidy(one.get('number')):>5}", tidy(one["what"]), _more(one)))))
     for lease in details["leases"]:
         put(
-            f"{clock(lease['from'])}         had {tidy(lease['address'])} until {'now' if lease['held'] else clock(lease['to'])}"
+            f"{clock(lease['from'])}         had {tidy(lease['address'])} until "
+            f"{'now' if lease['held'] else clock(lease['to'])}"
         )
     return 0
 

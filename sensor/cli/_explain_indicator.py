@@ -1,4 +1,6 @@
-"""``sensor explain`` of an address, a domain, a MAC or a fingerprint: who talked to it, first and last, its names, threat lists, alerts."""
+"""``sensor explain`` of an address, a domain, a MAC or a fingerprint: who talked to it, first and last, its names,
+threat lists, alerts.
+"""
 
 from __future__ import annotations
 
@@ -210,7 +212,10 @@ def _list(one: Listed) -> str:
 
 
 def _holder(one: Holder) -> str:
-    return f"{tidy(one.device)}{f' ({tidy(one.name)})' if one.name else ''} {'has it' if one.held else 'had it'}, {_span(one.first, one.last)}"
+    return (
+        f"{tidy(one.device)}{f' ({tidy(one.name)})' if one.name else ''} "
+        f"{'has it' if one.held else 'had it'}, {_span(one.first, one.last)}"
+    )
 
 
 def _mention(one: Mention) -> str:
@@ -243,4 +248,7 @@ def _sql_span(first: str, last: str) -> str:
 
 def _alert(record: dict[str, Any]) -> str:
     alert = part(record, "alert")
-    return f"{tidy(record.get('severity'))}: {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, {clock(alert.get('last'))})"
+    return (
+        f"{tidy(record.get('severity'))}: {tidy(record.get('msg'))} ({tidy(alert.get('id'))}, "
+        f"{clock(alert.get('last'))})"
+    )

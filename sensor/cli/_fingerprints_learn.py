@@ -1,4 +1,6 @@
-"""``sensor fingerprints learn``: what a device says in a capture, as drafts of fingerprints. A file of fingerprints is about one kind: so are the drafts."""
+"""``sensor fingerprints learn``: what a device says in a capture, as drafts of fingerprints. A file of fingerprints is
+about one kind: so are the drafts.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ MAKER_BITS = 24
 
 
 def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
-    """Drafts on standard output or in a folder; 1 where nothing new is to be learned, 2 where it is not clear of whom or of what."""
+    """Drafts on standard output or in a folder; 1 where nothing new is to be learned, 2 where it is not clear of whom
+    or of what.
+    """
     label = _label(args.label, knowledge.vocabulary)
     if label is None:
         return USAGE
@@ -59,7 +63,9 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
 
 
 def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
-    """Attribute → value in the words of the vocabulary; None after it was said what is wrong. A vendor nobody knows yet is a new word."""
+    """Attribute → value in the words of the vocabulary; None after it was said what is wrong. A vendor nobody knows yet
+    is a new word.
+    """
     label = dict(word.partition("=")[::2] for word in words)
     fault = "" if {"type", "vendor"} & label.keys() else "expected --label with at least type=… or vendor=…"
     for name, value in label.items():
@@ -76,7 +82,10 @@ def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
         label["vendor"] = vocabulary.spellings().get(label["vendor"].lower(), label["vendor"])
         if label["vendor"] not in vocabulary.vendors:
             complain(
-                f"{label['vendor']} is not a known vendor: the draft adds it ({nearest(label['vendor'], list(vocabulary.vendors))})",
+                (
+                    f"{label['vendor']} is not a known vendor: the draft adds it "
+                    f"({nearest(label['vendor'], list(vocabulary.vendors))})"
+                ),
                 error="fingerprint.new-vendor",
             )
     return label

@@ -1,4 +1,6 @@
-"""``sensor fingerprints test``: an operator's files are read, and each entry is held to its own examples, and to a time on hostile texts."""
+"""``sensor fingerprints test``: an operator's files are read, and each entry is held to its own examples, and to a time
+on hostile texts.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from sensor.fingerprinting.load import PLACEHOLDER, Fingerprint, Knowledge, load
 from sensor.fingerprinting.match import Matcher
 
 SLOW_S = 0.05
-# What a peer might send to make an expression try too many ways, in sizes that grow so that a bad one is found out while it is only slow.
+# What a peer might send to make an expression try too many ways, in sizes that grow so that a bad one is found out
+# while it is only slow.
 HOSTILE = ("a", "A1", "1.", " ", "-", "x-", "0", "1,")
 SIZES = (*range(8, 64, 4), 128, 256, 512, 1024)
 
@@ -54,7 +57,10 @@ def examined(read: list[Fingerprint], matcher: Matcher) -> Iterator[Fault]:
             yield _fault(
                 one,
                 (number, "match", "regex"),
-                f"found an expression that takes over {SLOW_S * 1000:.0f} ms on {slow}, expected one that cannot be slowed down",
+                (
+                    f"found an expression that takes over {SLOW_S * 1000:.0f} ms on {slow}, expected one that "
+                    "cannot be slowed down"
+                ),
             )
 
 

@@ -214,14 +214,20 @@ def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact]
     alerts = alerts_of(view.known, args.what)
     if not alerts:
         complain(
-            f"no alert, incident or recommendation {args.what!r} in the log: `sensor alerts` and `sensor posture recommendations` list them",
+            (
+                f"no alert, incident or recommendation {args.what!r} in the log: `sensor alerts` and `sensor "
+                "posture recommendations` list them"
+            ),
             error="alert.unknown",
         )
         return None
     names = [] if args.force else [record for record in alerts if about_a_name(record)]
     for record in names:
         complain(
-            f"left out: {tidy(record.get('msg'))}: block the domain at the resolver, not the resolver itself; --force suggests it regardless",
+            (
+                f"left out: {tidy(record.get('msg'))}: block the domain at the resolver, not the resolver "
+                "itself; --force suggests it regardless"
+            ),
             error="firewall.refused",
         )
     contacts = contacts_of([record for record in alerts if record not in names], view)

@@ -133,11 +133,15 @@ def _body(request: Request, simulation: Simulation) -> dict[str, Any]:
         for one in request.rules
     ]
     return {
-        "id": request.id, "title": request.title, "direction": request.direction, "machines": list(map(_party, request.machines)),
-        "peers": list(map(_party, request.peers)), "seen": list(request.seen), "rules": rules, "alerts": list(request.alerts), "reasons": list(request.reasons),
+        "id": request.id, "title": request.title, "direction": request.direction,
+        "machines": list(map(_party, request.machines)),
+        "peers": list(map(_party, request.peers)), "seen": list(request.seen), "rules": rules,
+        "alerts": list(request.alerts), "reasons": list(request.reasons),
         "allowed": list(map(_party, request.allowed)),
-        "made": request.made.isoformat(), "expires": request.expires.isoformat() if request.expires else None, "comment": request.comment,
-        "left_out": request.left_out, "simulation": {"done": simulation.done, "rests_on": list(simulation.rests_on), "warnings": list(simulation.warnings),
+        "made": request.made.isoformat(), "expires": request.expires.isoformat() if request.expires else None,
+        "comment": request.comment,
+        "left_out": request.left_out, "simulation": {"done": simulation.done, "rests_on": list(simulation.rests_on),
+        "warnings": list(simulation.warnings),
         "cuts": [_cut(one) for one in simulation.cuts]},
     }  # fmt: skip
 

@@ -60,7 +60,10 @@ def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
     if not ordered:
         return "no incidents"
     rows = [_row(record) for record in ordered]
-    return f"{table(COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{len(rows):,} incident{'s' if len(rows) != 1 else ''}"
+    return (
+        f"{table(COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{len(rows):,} "
+        f"incident{'s' if len(rows) != 1 else ''}"
+    )
 
 
 def _row(record: Record) -> tuple[str, ...]:
@@ -81,7 +84,10 @@ def explain_incident(record: Record, colours: bool = False) -> list[str]:
 
     incident, severity = part(record, "incident"), SEVERITIES[level(record)]
     state = "closed" if record.get("action") == "close" else "open"
-    head = f"{severity}: incident of {tidy(incident.get('count'))} alerts ({tidy(incident.get('id'))}, risk {tidy(incident.get('risk'))}, {state})"
+    head = (
+        f"{severity}: incident of {tidy(incident.get('count'))} alerts ({tidy(incident.get('id'))}, "
+        f"risk {tidy(incident.get('risk'))}, {state})"
+    )
     lines = [paint(head, STYLES.get(severity, "") or "bold", colours), f"  {tidy(record.get('msg'))}"]
     facts = {
         "actors": [end_name(actor) for actor in objects(incident.get("actors"))],
@@ -98,7 +104,8 @@ def explain_incident(record: Record, colours: bool = False) -> list[str]:
         word, count = tidy(chapter.get("severity")), chapter.get("count")
         times = f", {count} times" if isinstance(count, int) and count > 1 else ""
         lines.append(
-            f"    {clock(chapter.get('ts'))} {paint(word, STYLES.get(word, ''), colours)}: {tidy(chapter.get('msg'))} ({tidy(chapter.get('alert'))}{times})"
+            f"    {clock(chapter.get('ts'))} {paint(word, STYLES.get(word, ''), colours)}: "
+            f"{tidy(chapter.get('msg'))} ({tidy(chapter.get('alert'))}{times})"
         )
     if incident.get("left_out"):
         lines.append(f"    and {tidy(incident['left_out'])} alerts more")

@@ -56,8 +56,8 @@ def add_site_arguments(parser: argparse.ArgumentParser) -> None:
 def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None = None) -> Known:
     """The devices of the dataset: from its inventory, or from the event log when it has none.
 
-    ``alerts``: alerts, incidents and recommendations as well; without an event log they are reported as unknown. ``take`` receives every record of the log,
-    and decides which of them count. Stop when nothing can be read.
+    ``alerts``: alerts, incidents and recommendations as well; without an event log they are reported as unknown.
+    ``take`` receives every record of the log, and decides which of them count. Stop when nothing can be read.
     """
     from sensor.inventory.store.database import StoreError
 
@@ -90,7 +90,9 @@ def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
 
 
 def _alerts(dataset: Dataset, take: Take | None) -> Fold:
-    """Alerts, incidents and recommendations: from the tables of the dataset where they are up to date, and where nobody needs every record of the log."""
+    """Alerts, incidents and recommendations: from the tables of the dataset where they are up to date, and where nobody
+    needs every record of the log.
+    """
     import sqlite3
 
     from sensor.cli._views import stop_of, tables_of

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def fold_of(args: argparse.Namespace, what: str, take: Take | None = None) -> Fold:
-    """How things stand at the end of the event log of the dataset. Stop when there is none: ``what`` is unknown then."""
+    """The state at the end of the event log of the dataset. Stop when there is none: ``what`` is unknown then."""
     return folded(need_log(args, what), take)
 
 
 def folded(path: Path, take: Take | None = None) -> Fold:
-    """How things stand at the end of a log, with what the operator closed since. ``take`` receives every record, and decides which of them count. Stop when it
-    cannot be read.
+    """How things stand at the end of a log, with what the operator closed since. ``take`` receives every record, and
+    decides which of them count. Stop when it cannot be read.
     """
     from sensor.views.log_state import log_state
 

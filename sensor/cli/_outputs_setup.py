@@ -20,7 +20,7 @@ class Configured(NamedTuple):
     delivery: Delivery
 
     def chosen(self, names: Sequence[str]) -> dict[str, Options] | None:
-        """The outputs of these names, or all that are switched on. None after it was said that there is no such output."""
+        """The outputs of these names, or all that are enabled. None after the error for an unknown name."""
         from sensor.delivery.section import enabled
         from sensor.documents import nearest
 

@@ -35,7 +35,7 @@ def destination(options: Options) -> str:
 
 
 def _without_password(place: str) -> str:
-    """What stands before the host of a URL may be a secret that should not be there, and so may what follows the path."""
+    """The user information and the query of a URL may hold a secret."""
     return re.sub(r"\?.*", "?…", re.sub(r"//[^/@]*@", "//…@", place))
 
 

@@ -1,4 +1,6 @@
-"""What root leaves in the state folder of a sensor that runs as somebody else becomes that user's: the sensor could not write it again otherwise."""
+"""What root leaves in the state folder of a sensor that runs as somebody else becomes that user's: the sensor could not
+write it again otherwise.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ STATE = "inventory.db"
 
 
 def hand_over(folder: Path) -> None:
-    """Give what is root's in a folder to the owner of the folder. Does nothing where that is root, and where no sensor keeps its state: a folder that was
-    named by mistake stays whose it is.
+    """Give what is root's in a folder to the owner of the folder. Does nothing where that is root, and where no sensor
+    keeps its state: a folder that was named by mistake stays whose it is.
     """
     try:
         owner = folder.stat()
@@ -31,7 +33,9 @@ def hand_over(folder: Path) -> None:
 
 
 def _give(name: str, folder: int, owner: os.stat_result) -> None:
-    """One file or folder. No link, neither soft nor hard, leads to anything outside: it is judged and given through the same descriptor."""
+    """One file or folder. No link, neither soft nor hard, leads to anything outside: it is judged and given through the
+    same descriptor.
+    """
     descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     try:
         found = os.fstat(descriptor)

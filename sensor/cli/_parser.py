@@ -53,7 +53,7 @@ class Formatter(argparse.HelpFormatter):
 
 
 def wrapped(text: str, width: int) -> Iterator[str]:
-    """Lines of a text. Paragraphs are filled; a line of a list, which is indented, continues below its second column."""
+    """Lines of a text. Paragraphs are filled; an indented list item continues below its second column."""
     for number, paragraph in enumerate(re.split(r"\n{2,}", text.strip("\n"))):
         yield from ([""] if number else [])
         for line in _joined(paragraph.splitlines()):

@@ -21,7 +21,9 @@ PATHS_SHOWN, SOURCES_SHOWN, BREAKS_SHOWN = 20, 3, 8
 
 
 def named(picture: Picture, what: str | None, *, outside: bool) -> str | None:
-    """The id of a device by id, address, MAC or name; empty where none was named; None after it was said that it is not known."""
+    """The id of a device by id, address, MAC or name; empty where none was named; None after it was said that it is not
+    known.
+    """
     if what is None:
         return ""
     if outside and what.casefold() == OUTSIDE:
@@ -48,7 +50,8 @@ def put_told(paths: PathsView, picture: Picture) -> None:
     blocks = ["\n".join(told.heading()), *("\n".join(told.path(one, colours)) for one in paths.page.rows[:PATHS_SHOWN])]
     if paths.paths > PATHS_SHOWN:
         blocks.append(
-            f"and {paths.paths - PATHS_SHOWN:,} more, that cost as much or more: name a start with --from, or a goal with --to"
+            f"and {paths.paths - PATHS_SHOWN:,} more, that cost as much or more: name a start with --from, "
+            "or a goal with --to"
         )
     put("\n\n".join([*blocks, "\n".join(told.breaks(colours))]) if paths.pairs else blocks[0])
 
@@ -65,8 +68,13 @@ class _Told:
         if paths.more_goals:
             yield f"omitted (size limit): {paths.more_goals:,} more goals: name one with --to"
         if not paths.baseline:
-            yield "no baseline was read: who uses which service is unknown; name the folder of an inventory with --state"
-        yield f"{paths.pairs:,} of {paths.sources * len(paths.goals):,} pairs of a start and a goal have a path that costs less than {paths.cost_limit}"
+            yield (
+                "no baseline was read: who uses which service is unknown; name the folder of an inventory with --state"
+            )
+        yield (
+            f"{paths.pairs:,} of {paths.sources * len(paths.goals):,} pairs of a start and a goal have a "
+            f"path that costs less than {paths.cost_limit}"
+        )
 
     def path(self, path: PathRow, colours: bool) -> Iterator[str]:
         yield paint(f"cost {path.cost}: {self.many(path.sources)} → {self.text(path.goal)}", "bold", colours)
@@ -79,7 +87,10 @@ class _Told:
             if hop.cut_by:
                 yield f"{margin}     cut by: {'; or '.join(one.partition(': ')[0] for one in hop.cut_by)}"
         for other in path.others:
-            yield f"  otherwise by {', '.join(hop.target_text for hop in other.hops[:-1]) or 'the goal itself'}, cost {other.cost}"
+            yield (
+                f"  otherwise by {', '.join(hop.target_text for hop in other.hops[:-1]) or 'the goal itself'}, "
+                f"cost {other.cost}"
+            )
 
     def breaks(self, colours: bool) -> Iterator[str]:
         yield paint("choke points: each removed, and paths searched again", "bold", colours)
@@ -96,7 +107,10 @@ class _Told:
         if len(names) == 1:
             return self.text(names[0])
         kinds = Counter(tidy(self.nodes[name].type).replace("_", " ") for name in names)
-        return f"{len(names):,} devices ({', '.join(f'{count} {kind}' for kind, count in kinds.most_common(4))}{' …' if len(kinds) > 4 else ''})"
+        return (
+            f"{len(names):,} devices "
+            f"({', '.join(f'{count} {kind}' for kind, count in kinds.most_common(4))}{' …' if len(kinds) > 4 else ''})"
+        )
 
     def some(self, names: Sequence[str]) -> str:
         more = f" and {len(names) - SOURCES_SHOWN:,} more" if len(names) > SOURCES_SHOWN else ""
@@ -113,8 +127,10 @@ def put_json(paths: PathsView, _: Picture) -> None:
     """Paths, then choke points, then a summary, one object a line."""
     breaks = ({"kind": "break", **msgspec.to_builtins(one), "pairs": paths.pairs} for one in paths.breaks)
     about = {
-        "kind": "summary", "sources": paths.sources, "goals": paths.goals, "chosen": paths.chosen, "goals_left_out": paths.more_goals,
-        "pairs": paths.pairs, "ways": paths.paths, "baseline": paths.baseline, "cost_limit": paths.cost_limit, "cost_much": paths.cost_much,
+        "kind": "summary", "sources": paths.sources, "goals": paths.goals, "chosen": paths.chosen,
+        "goals_left_out": paths.more_goals,
+        "pairs": paths.pairs, "ways": paths.paths, "baseline": paths.baseline, "cost_limit": paths.cost_limit,
+        "cost_much": paths.cost_much,
     }  # fmt: skip
     for body in (*({"kind": "path", **_path_body(one)} for one in paths.page.rows), *breaks, about):
         put(json.dumps(body, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
@@ -127,7 +143,8 @@ def _path_body(path: PathRow) -> dict[str, Any]:
 
 def _hop_body(hop: HopRow) -> dict[str, Any]:
     body = {
-        "from": hop.source, "to": hop.target, "from_text": hop.source_text, "to_text": hop.target_text, "cost": hop.cost, "service": hop.service,
+        "from": hop.source, "to": hop.target, "from_text": hop.source_text, "to_text": hop.target_text,
+        "cost": hop.cost, "service": hop.service,
         "assumed": hop.assumed, "why": hop.why, "alert": hop.alert, "weakness": hop.weakness,
         "seen": {"count": hop.count, "first": hop.first, "last": hop.last} if hop.count else {}, "cut_by": hop.cut_by,
     }  # fmt: skip
@@ -143,7 +160,10 @@ def put_dot(paths: PathsView, picture: Picture) -> None:
 
 
 def _dot(paths: PathsView, told: _Told) -> Iterator[str]:
-    yield 'digraph paths {\n  rankdir=LR;\n  node [shape=box, fontname="sans-serif"];\n  edge [fontname="sans-serif", fontsize=10];'
+    yield (
+        'digraph paths {\n  rankdir=LR;\n  node [shape=box, fontname="sans-serif"];\n  edge '
+        '[fontname="sans-serif", fontsize=10];'
+    )
     hops: dict[tuple[str, str], HopRow] = {}
     labels: dict[str, str] = {}
     for path in paths.page.rows:
@@ -164,5 +184,7 @@ def _dot(paths: PathsView, told: _Told) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """A string of the DOT language: a quote and a backslash are escaped, so that nothing that a peer calls itself ends it or is an escape of labels."""
+    """A string of the DOT language: a quote and a backslash are escaped, so that nothing that a peer calls itself ends
+    it or is an escape of labels.
+    """
     return '"' + tidy(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 
 def add_state_argument(parser: argparse.ArgumentParser) -> None:
-    state = "folder of the sensor's state, with the event log in it (default: state: and events: of the configuration, else the state folder)"
+    state = (
+        "folder of the sensor's state, with the event log in it (default: state: and events: of the "
+        "configuration, else the state folder)"
+    )
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
 
 
 def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | None:
-    """The configuration, the system's where none is named, and where the sensor that has it keeps things. None after its errors were told."""
+    """The configuration, the system's where none is named, and where the sensor that has it keeps things. None after
+    its errors were told.
+    """
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors, layers
     from sensor.eventlog.paths import RUN_LOG, folder_to_read

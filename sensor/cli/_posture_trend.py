@@ -46,7 +46,10 @@ def record(args: argparse.Namespace) -> int:
         before = keep(folder, day)
     except ValueError:
         complain(
-            f"found the time {tidy(site.now)!r} in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was stored",
+            (
+                f"found the time {tidy(site.now)!r} in the last record, expected one such as "
+                "2026-11-24T09:00:00Z: nothing was stored"
+            ),
             error="log.damaged",
         )
         return NOT_OPENED
@@ -91,7 +94,10 @@ def trend(args: argparse.Namespace) -> int:
     names = {name for one in days for name in one.segments}
     if segment and segment not in names:
         complain(
-            f"no segment {tidy(segment)!r} was recorded: {nearest(segment, sorted(names)) if names else 'there are none'}",
+            (
+                f"no segment {tidy(segment)!r} was recorded: "
+                f"{nearest(segment, sorted(names)) if names else 'there are none'}"
+            ),
             error="posture.unknown-segment",
         )
         return NOT_FOUND
@@ -162,7 +168,7 @@ def _row(one: Day, points: float, before: float | None, segment: str) -> tuple[s
 
 
 def picture(days: Sequence[str], points: Sequence[float], width: int = COLUMNS_SHOWN) -> str:
-    """A column for each day, or for as many days as make it fit; of several the highest counts. Days are of ISO 8601."""
+    """A column for each day, or for several where they do not fit, with their maximum. Days are of ISO 8601."""
     places = [date.fromisoformat(day).toordinal() for day in days]
     share = -(-(places[-1] - places[0] + 1) // width)
     columns: dict[int, float] = {}

@@ -39,7 +39,8 @@ SITE_FIX_COLUMNS = ("alone", "together", "devices", "reduction", "fix")
 DEVICE_FIX_COLUMNS = ("alone", "together", "fix", "resolves")
 THEN = "alone: the score once that is done on all devices that need it; together: with all that stands above it"
 CSV_COLUMNS = (
-    "score", "band", "device", "name", "address", "type", "vendor", "model", "segment", "weaknesses", "attack", "reach", "unknown", "criticality",
+    "score", "band", "device", "name", "address", "type", "vendor", "model", "segment", "weaknesses", "attack",
+    "reach", "unknown", "criticality",
 )  # fmt: skip
 CSV_GROUP_COLUMNS = ("score", "band", "name", "devices", "high", "medium", "low", "worst")
 DEVICES_SHOWN, NAMES_SHOWN = 10, 3
@@ -97,7 +98,10 @@ def _arithmetic(head: str, band: str, terms: Iterable[TermRow]) -> Iterator[str]
 
 def _counted(bands: Mapping[str, int]) -> str:
     total = sum(bands.values())
-    return f"{total:,} device{'s' if total != 1 else ''}: {', '.join(f'{count:,} {band}' for band, count in bands.items())}"
+    return (
+        f"{total:,} device{'s' if total != 1 else ''}: "
+        f"{', '.join(f'{count:,} {band}' for band, count in bands.items())}"
+    )
 
 
 def _device_table(rows: Iterable[ScoreRow]) -> str:

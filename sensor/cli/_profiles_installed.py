@@ -88,7 +88,8 @@ def _controllers(said: list[str], profile: Profile) -> dict[str, list[str]]:
         one for one in found if one not in profile.controllers and not one.startswith("urn:ietf:params:mud:")
     ]:
         raise ValueError(
-            f"found --controller {others[0]}, {nearest(others[0], profile.controllers) if profile.controllers else 'expected none: it names no class'}"
+            f"found --controller {others[0]}, "
+            f"{nearest(others[0], profile.controllers) if profile.controllers else 'expected none: it names no class'}"
         )
     return found
 
@@ -221,4 +222,7 @@ def named(args: argparse.Namespace) -> Installed | None:
 
 def _size(profile: Profile) -> str:
     entries = sum(len(one.entries) for one in profile.lists)
-    return f"{entries} entr{'ies' if entries != 1 else 'y'} in {len(profile.lists)} access list{'s' if len(profile.lists) != 1 else ''}"
+    return (
+        f"{entries} entr{'ies' if entries != 1 else 'y'} in {len(profile.lists)} access "
+        f"list{'s' if len(profile.lists) != 1 else ''}"
+    )

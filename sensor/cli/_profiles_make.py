@@ -1,4 +1,4 @@
-"""``sensor profiles make``: what devices need, as a MUD file or an allow-list, and how sure it is that enough was seen."""
+"""``sensor profiles make``: what devices need, as a MUD file or an allow-list, and whether enough was observed."""
 
 from __future__ import annotations
 

@@ -46,7 +46,9 @@ def _all(said: str, word: str, nodes: Sequence[Node], known: Sequence[str]) -> t
 
 
 def the_node(site: Site, what: str) -> Node | None:
-    """The one device of that id, address, MAC or name; None after it was said that there is none, or that there are several."""
+    """The one device of that id, address, MAC or name; None after it was said that there is none, or that there are
+    several.
+    """
     fold = Fold()
     fold.devices = {node.id: node.record for node in site.nodes.values()}
     record = the_device(fold, what)

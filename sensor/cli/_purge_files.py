@@ -1,4 +1,6 @@
-"""Files beside the inventory that tell of a device: packets behind alerts, tickets, profiles made for it alone, and copies of before."""
+"""Files beside the inventory that tell of a device: packets behind alerts, tickets, profiles made for it alone, and
+copies of before.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,8 @@ def packets_of(places: Places, devices: list[Record]) -> list[Path]:
 
 
 def out_of_records(places: Places, devices: list[Record]) -> int | None:
-    """Take devices out of the traffic records: how many rows went; None where the process that writes them does it soon.
-    OSError where that cannot be.
+    """Take devices out of the traffic records: how many rows went; None where the process that writes them does it
+    soon. OSError where that cannot be.
     """
     from sensor.records.keeping import installed
     from sensor.records.manifest import ManifestError
@@ -105,7 +107,9 @@ def out_of_tickets(places: Places, devices: Collection[str]) -> int:
 
 
 def out_of_profiles(places: Places, devices: Collection[str]) -> int:
-    """Remove the profiles that are installed for one of the devices alone, by id; how many. One that is broken tells no longer whom it is for. OSError."""
+    """Remove the profiles that are installed for one of the devices alone, by id; how many. One that is broken tells no
+    longer whom it is for. OSError.
+    """
     from sensor.posture.profiles.installed import DEVICE, FOLDER, load
 
     folder = places.state / FOLDER

@@ -1,4 +1,6 @@
-"""What `search`, `hunt` and `records` share: whose records are read, from when to when, and what an answer could not see."""
+"""What `search`, `hunt` and `records` share: whose records are read, from when to when, and what an answer could not
+see.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
     from sensor.records.query import Query
 
 Row = Sequence[Any]
-NO_RECORDS = "replay a capture or run the sensor with the extra `hunt` installed, and `records: {enabled: true}` in its configuration"
+NO_RECORDS = (
+    "replay a capture or run the sensor with the extra `hunt` installed, and `records: {enabled: "
+    "true}` in its configuration"
+)
 
 
 def add_records_arguments(parser: argparse.ArgumentParser) -> None:

@@ -60,7 +60,8 @@ def status(args: argparse.Namespace) -> int:
         )
     )
     print(
-        f"{folder}: {sum(file.size for file in files) / (1 << 20):,.1f} MiB, {unread(folder / FOLDER) / (1 << 20):,.1f} MiB wait to be written"
+        f"{folder}: {sum(file.size for file in files) / (1 << 20):,.1f} MiB, "
+        f"{unread(folder / FOLDER) / (1 << 20):,.1f} MiB wait to be written"
     )
     for _, name, what in damages:
         print(tidy(f"unreadable: {name}: {what}"))

@@ -1,4 +1,6 @@
-"""Where a replay keeps what it finds: a dataset of its own, or the folder and the file that were named, in the command or in the configuration."""
+"""Where a replay keeps what it finds: a dataset of its own, or the folder and the file that were named, in the command
+or in the configuration.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 
 class Place:
-    """``log``: None for standard output, /dev/null for none; ``inventory``: the folder of the inventory, None when none is kept."""
+    """``log``: None for standard output, /dev/null for none; ``inventory``: the folder of the inventory, None when none
+    is kept.
+    """
 
     def __init__(
         self, log: Path | None, inventory: Path | None = None, replay: NewReplay | None = None, card: Card | None = None
@@ -69,7 +73,9 @@ class Place:
 
 @contextlib.contextmanager
 def place_of(args: argparse.Namespace, config: Config, *, barren: bool) -> Iterator[Place]:
-    """Within, the replay writes there, and what it makes is private. Nothing is made when nothing can be read (``barren``). Stop when it cannot be made."""
+    """Within, the replay writes there, and what it makes is private. Nothing is made when nothing can be read
+    (``barren``). Stop when it cannot be made.
+    """
     named: Path | None = args.state or config.state
     if args.name and args.events and named is None:
         raise Stop(
@@ -101,7 +107,10 @@ def _own(args: argparse.Namespace, within: contextlib.ExitStack) -> Place:
         replay = _new(args, state)
     except OSError as error:
         complain(
-            f"cannot store the replay in {error.filename or state}: {error.strerror}; continuing without (--events FILE names another path)",
+            (
+                f"cannot store the replay in {error.filename or state}: {error.strerror}; continuing without "
+                "(--events FILE names another path)"
+            ),
             error="file.not-written",
         )
         return Place(Path(os.devnull))
@@ -141,7 +150,10 @@ def _beside_live(args: argparse.Namespace, folder: Path) -> Place:
         return Place(log_of(args.events), folder)
     replay = _new(args, folder)
     complain(
-        f"{folder} belongs to a live sensor: its inventory is updated from the capture; the log is the dataset {replay.name!r}",
+        (
+            f"{folder} belongs to a live sensor: its inventory is updated from the capture; the log is the "
+            f"dataset {replay.name!r}"
+        ),
         "info",
     )
     return Place(replay.log, folder, replay)

@@ -96,7 +96,9 @@ def _written(report: Report, kind: str) -> bytes:
 
 
 def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources | None:
-    """None after it was said what cannot be read. Scores and tickets of earlier days are those of the state folder, unless a log alone is named."""
+    """None after it was said what cannot be read. Scores and tickets of earlier days are those of the state folder,
+    unless a log alone is named.
+    """
     args.for_programs = args.output == STANDARD_OUTPUT
     need_log(args, "alerts")
     site = site_of(args, story.take)

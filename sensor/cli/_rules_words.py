@@ -36,7 +36,10 @@ def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
     from sensor.rules.values import Wrong
 
     said = "".join(f"\n  {alert.summary}" for alert in outcome.alerts[:5])
-    message = f"the test {outcome.title!r} of {one.rule.id} expected {outcome.wanted} alerts, {len(outcome.alerts)} came{':' if said else ''}{said}"
+    message = (
+        f"the test {outcome.title!r} of {one.rule.id} expected {outcome.wanted} alerts, "
+        f"{len(outcome.alerts)} came{':' if said else ''}{said}"
+    )
     return str(one.fault(Wrong(message, "tests", place)))
 
 

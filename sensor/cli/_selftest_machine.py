@@ -1,4 +1,6 @@
-"""What ``sensor selftest`` looks at before it replays anything: the parts that the program is made of, and the machine that it runs on."""
+"""What ``sensor selftest`` looks at before it replays anything: the parts that the program is made of, and the machine
+that it runs on.
+"""
 
 from __future__ import annotations
 

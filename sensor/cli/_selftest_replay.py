@@ -16,7 +16,10 @@ from sensor.doctor.finding import Finding, Verdict, error, findings, ok
 
 CAPTURE = "selftest.pcapng.zst"
 TIMEOUT_S = 60
-HELP = "report it with the output of `sensor selftest --json` and `sensor version`; do not trust the results of this installation until then"
+HELP = (
+    "report it with the output of `sensor selftest --json` and `sensor version`; do not trust the "
+    "results of this installation until then"
+)
 # What is in the capture (pcaps/selftest.py): type by MAC, and the alert of the one thing that is wrong.
 DEVICES = {
     "00:17:c8:1a:2b:3c": ("printer", "Kyocera"),
@@ -28,7 +31,9 @@ EPB = 6
 
 
 class Replayed(NamedTuple):
-    """What came of it. ``folder``: where state, log and evidence are; ``records``: those of the log; ``wrong``: lines that are none."""
+    """What came of it. ``folder``: where state, log and evidence are; ``records``: those of the log; ``wrong``: lines
+    that are none.
+    """
 
     folder: Path
     code: int
@@ -86,7 +91,10 @@ def capture(done: Replayed) -> Verdict:
     """The program reads the capture to its end."""
     if done.code:
         return error(
-            f"the replay ended with {done.code}: {tidy(done.said.strip().splitlines()[-1] if done.said.strip() else 'without a word')}",
+            (
+                f"the replay ended with {done.code}: "
+                f"{tidy(done.said.strip().splitlines()[-1] if done.said.strip() else 'without a word')}"
+            ),
             HELP,
         )
     told = [part(record, "capture") for record in done.records if record.get("action") == "summary"]
@@ -107,7 +115,10 @@ def devices(done: Replayed) -> Verdict:
         device = found.get(mac, {})
         if device.get("type") != kind or device.get("vendor") != vendor:
             return error(
-                f"{mac} is {tidy(device.get('type')) or 'nobody'} by {tidy(device.get('vendor')) or 'nobody'}, expected {kind} by {vendor}",
+                (
+                    f"{mac} is {tidy(device.get('type')) or 'nobody'} by {tidy(device.get('vendor')) or 'nobody'}, "
+                    f"expected {kind} by {vendor}"
+                ),
                 HELP,
             )
     evident = {tidy(part(record, "device").get("id")) for record in done.records if record.get("evidence")}

@@ -1,6 +1,7 @@
 """``sensor service``: the units and what they need, written and taken away below a root; and how they fare.
 
-The units are those of the Debian package (``packaging/systemd``): beside the package in a checkout, inside it once installed.
+The units are those of the Debian package (``packaging/systemd``): beside the package in a checkout, inside it once
+installed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from sensor.cli._setup import complain
 from sensor.config_file import SYSTEM
 
 SERVICE, MIRROR = "sensor.service", "sensor-mirror@.service"
-# Those whose state is told: what runs all the time, and what begins the others. A mirror port is an instance of its own, by the name of its interface.
+# Those whose state is told: what runs all the time, and what begins the others. A mirror port is an instance of its
+# own, by the name of its interface.
 TOLD = (
     "sensor.target",
     SERVICE,
@@ -34,7 +36,8 @@ HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108 nothi
 # Characters that need no quoting in a unit (systemd.syntax(7)).
 _PLAIN = re.compile(r"[\w./+@-]+", re.ASCII)
 PROPERTIES = {
-    "Id": "unit", "ActiveState": "state", "ActiveEnterTimestamp": "since", "UnitFileState": "boot", "MainPID": "pid", "MemoryCurrent": "memory",
+    "Id": "unit", "ActiveState": "state", "ActiveEnterTimestamp": "since", "UnitFileState": "boot", "MainPID": "pid",
+    "MemoryCurrent": "memory",
     "NRestarts": "restarts", "StatusText": "says", "FragmentPath": "file", "Result": "result",
 }  # fmt: skip
 MIB = 1 << 20
@@ -75,7 +78,8 @@ def check_program(program: Path) -> Path:
     for path in (program, Path(sys.executable).resolve()):
         if any(path.is_relative_to(place) for place in HIDDEN):
             raise CannotServe(
-                f"{path} is hidden from services, which see no home and no temporary folder: install into /opt: python3 -m venv /opt/sensor"
+                f"{path} is hidden from services, which see no home and no temporary folder: install into /opt: "
+                "python3 -m venv /opt/sensor"
             )
     if not _PLAIN.fullmatch(str(program)):
         raise CannotServe(f"{program}: only letters, digits and ./+@_- may stand in the path of a service")

@@ -22,9 +22,15 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     )
     lists = "additional threat list, in any supported format; repeatable"
     parser.add_argument("--intel", metavar="LIST", action="append", default=[], type=Path, help=lists)
-    state = "folder of the inventory, continued by later runs (default: state: of the configuration; of `run`: the state folder)"
+    state = (
+        "folder of the inventory, continued by later runs (default: state: of the configuration; of "
+        "`run`: the state folder)"
+    )
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
-    packets = "folder for the packets of alerts, as pcapng (default of `run`: evidence in the state folder; of `replay`: none)"
+    packets = (
+        "folder for the packets of alerts, as pcapng (default of `run`: evidence in the state folder; "
+        "of `replay`: none)"
+    )
     parser.add_argument("--evidence", metavar="DIR", type=Path, help=packets)
     mutes = "file of mutes (default: alerts.mutes of the configuration, else mutes.yaml beside the inventory)"
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
@@ -35,12 +41,16 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_log_argument(parser: argparse.ArgumentParser) -> None:
-    form = "format of log messages on standard error (default: logging: of the configuration, else console; fields in the systemd journal)"
+    form = (
+        "format of log messages on standard error (default: logging: of the configuration, else "
+        "console; fields in the systemd journal)"
+    )
     parser.add_argument("--log-format", choices=("console", "json"), help=form)
 
 
 def complain(message: str, level: str = "error", *, error: str = "") -> None:
-    """Print a message and its error code on standard error, without secrets. For a program (--log-format json, the journal) it is an entry of the sensor's log.
+    """Print a message and its error code on standard error, without secrets. For a program (--log-format json, the
+    journal) it is an entry of the sensor's log.
 
     ``error``: an entry of the catalogue, such as ``dataset.missing``; empty for notes.
     """
@@ -54,7 +64,9 @@ def complain(message: str, level: str = "error", *, error: str = "") -> None:
 
 
 def complain_of_faults(faults: Iterable[Fault]) -> None:
-    """Print the faults of documents, one per line with its error code; for a program, an entry of the sensor's log each."""
+    """Print the faults of documents, one per line with its error code; for a program, an entry of the sensor's log
+    each.
+    """
     from sensor.logs import logs
 
     for fault in sorted(faults):
@@ -65,7 +77,9 @@ def complain_of_faults(faults: Iterable[Fault]) -> None:
 
 
 def log_of(events: str) -> Path | None:
-    """The event log that --events names; None: standard output. Stop when its folder is not there: a mistyped one is not made."""
+    """The event log that --events names; None: standard output. Stop when its folder is not there: a mistyped one is
+    not made.
+    """
     from sensor.cli._codes import NOT_OPENED, Stop
 
     path = Path(events)
@@ -77,7 +91,9 @@ def log_of(events: str) -> Path | None:
 
 
 def log_failed(error: OSError, path: Path | None) -> int:
-    """The event log takes no more lines: exit code 3 after it was said; BrokenPipeError is for the caller, who ends quietly."""
+    """The event log takes no more lines: exit code 3 after it was said; BrokenPipeError is for the caller, who ends
+    quietly.
+    """
     if isinstance(error, BrokenPipeError):
         raise error
     complain(f"cannot write the event log {path or 'to standard output'}: {error.strerror}", error="file.not-written")
@@ -85,7 +101,9 @@ def log_failed(error: OSError, path: Path | None) -> int:
 
 
 def keeper(folder: Path) -> Keeper | None:
-    """What keeps the inventory in a folder; None after it was said why that cannot be. SystemExit where one is there that is not for this sensor."""
+    """What keeps the inventory in a folder; None after it was said why that cannot be. SystemExit where one is there
+    that is not for this sensor.
+    """
     from sensor.inventory.store.database import Refused, StoreError
     from sensor.runtime.keeper import Keeper
 
@@ -128,7 +146,9 @@ def records_of(log: EventLog | LiveLog) -> Path | None:
 
 
 def rule_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:
-    """Where rules of the operator are looked for: beside the configuration, and in the folder of the inventory or else the state folder."""
+    """Where rules of the operator are looked for: beside the configuration, and in the folder of the inventory or else
+    the state folder.
+    """
     return [path for path in _own_folders("rules", args, folder) if path.is_dir()]
 
 

@@ -1,4 +1,6 @@
-"""What the reading commands share: text, tables, and colours. Plain aligned text where nobody looks at a terminal, so that grep and awk work."""
+"""What the reading commands share: text, tables, and colours. Plain aligned text where nobody looks at a terminal, so
+that grep and awk work.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +141,9 @@ def alert_table(fold: Fold, out: TextIO) -> str:
 
 
 def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = True) -> str:
-    """Some alerts, the most severe and newest first unless their order is to stay; then how many there are of each severity."""
+    """Some alerts, the most severe and newest first unless their order is to stay; then how many there are of each
+    severity.
+    """
     listed = list(records)
     if ordered:
         listed = sorted(

@@ -1,4 +1,6 @@
-"""What signals mean to a command that runs until it is stopped: SIGTERM and SIGINT end it in good order, a second one at once; SIGHUP reads again."""
+"""What signals mean to a command that runs until it is stopped: SIGTERM and SIGINT end it in good order, a second one
+at once; SIGHUP reads again.
+"""
 
 from __future__ import annotations
 

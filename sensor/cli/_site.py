@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 
 def site_of(args: argparse.Namespace, take: Take | None = None) -> Site | None:
-    """None after an error was printed. Feeds that are too old are reported. ``take`` receives every record of the log, and decides which of them count.
+    """None after an error was printed. Feeds that are too old are reported. ``take`` receives every record of the log,
+    and decides which of them count.
 
     SystemExit where the configuration is invalid.
     """

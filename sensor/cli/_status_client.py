@@ -24,7 +24,9 @@ class NotPermitted(Exception):
 
 
 class Place(NamedTuple):
-    """Where to look: sockets in the order in which they are tried, the state folder, the event log, names of outputs that deliver, and threat lists."""
+    """Where to look: sockets in the order in which they are tried, the state folder, the event log, names of outputs
+    that deliver, and threat lists.
+    """
 
     sockets: list[Path]
     state: Path
@@ -55,8 +57,8 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def place_of(args: argparse.Namespace) -> Place | None:
-    """What the arguments and the configuration say. A running sensor goes on where its configuration has become wrong: it is asked all the same where its
-    place is known without; None where that is not so, after the errors were told.
+    """What the arguments and the configuration say. A running sensor goes on where its configuration has become wrong:
+    it is asked all the same where its place is known without; None where that is not so, after the errors were told.
     """
     from sensor.config_file import usual
     from sensor.eventlog.paths import RUN_LOG, folder_to_read
@@ -75,7 +77,10 @@ def place_of(args: argparse.Namespace) -> Place | None:
         complain_of_faults(errors.faults)
         if args.config is not None and args.state is None and args.socket is None:
             complain(
-                "the socket of the sensor is unknown: name it with --state DIR or --socket FILE; a running sensor is not affected",
+                (
+                    "the socket of the sensor is unknown: name it with --state DIR or --socket FILE; a running "
+                    "sensor is not affected"
+                ),
                 error="config.missing",
             )
             return None

@@ -1,4 +1,6 @@
-"""What ``sensor status`` tells where no sensor runs: by the log, the inventory, the state of the outputs and the lists in the state folder."""
+"""What ``sensor status`` tells where no sensor runs: by the log, the inventory, the state of the outputs and the lists
+in the state folder.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +75,8 @@ def _said(moment: Moment) -> Known:
 
 
 def _opened(place: Place) -> Data | None:
-    """The tables of the state folder; those of its log alone where it has no inventory, None where it has neither. Tables
-    that cannot be brought up to the log are read as they are: a whole log is too long for a status.
+    """The tables of the state folder; those of its log alone where it has no inventory, None where it has neither.
+    Tables that cannot be brought up to the log are read as they are: a whole log is too long for a status.
     """
     import msgspec
 

@@ -1,4 +1,6 @@
-"""What ``sensor status`` and ``sensor top`` say of a running sensor. What stands in a status came from another process: every word is cleaned."""
+"""What ``sensor status`` and ``sensor top`` say of a running sensor. What stands in a status came from another process:
+every word is cleaned.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,10 @@ def headline(status: Status, now: float) -> str:
     who = part(status, "sensor")
     site = f" ({tidy(who.get('site'))})" if who.get("site") else ""
     process = f", process {number(part(status, 'process').get('pid'))}"
-    return f"sensor {tidy(who.get('id'))}{site}, version {tidy(who.get('version'))}, runs for {age(now - decimal(status.get('began')))}{process}"
+    return (
+        f"sensor {tidy(who.get('id'))}{site}, version {tidy(who.get('version'))}, runs for "
+        f"{age(now - decimal(status.get('began')))}{process}"
+    )
 
 
 def parts(status: Status, now: float) -> Iterator[Part]:
@@ -79,7 +84,10 @@ def parts(status: Status, now: float) -> Iterator[Part]:
 def _traffic(status: Status) -> Iterator[Line]:
     told, flows = part(status, "traffic"), part(status, "flows")
     dropped, shed = number(told.get("dropped")), number(told.get("shed"))
-    text = f"{number(told.get('packets')):,} packets, {size(told.get('wire_bytes'))}, {number(flows.get('open')):,} flows open"
+    text = (
+        f"{number(told.get('packets')):,} packets, {size(told.get('wire_bytes'))}, "
+        f"{number(flows.get('open')):,} flows open"
+    )
     lost = [f"{dropped:,} lost before they were read"] * bool(dropped) + [f"{shed:,} messages unread"] * bool(shed)
     yield text, ""
     if lost:
@@ -173,7 +181,10 @@ def _lists(told: Status, now: float) -> Iterator[Line]:
     else:
         newest = max(decimal(one.get("written")) for one in lists.values() if isinstance(one, dict))
         yield (
-            f"{number(told.get('entries')):,} entries in {several(len(lists), 'list')}, the newest {age(now - newest)} old",
+            (
+                f"{number(told.get('entries')):,} entries in {several(len(lists), 'list')}, the newest "
+                f"{age(now - newest)} old"
+            ),
             "",
         )
     if number(told.get("left_out")) or number(told.get("unread")):
@@ -219,7 +230,10 @@ def health(status: Status, now: float) -> Iterator[Line]:
     faults = sum(number(count) for count in part(status, "faults").values())
     if faults:
         yield (
-            f"units of the sensor broke {several(faults, 'time')}: {', '.join(tidy(name) for name in part(status, 'faults'))}",
+            (
+                f"units of the sensor broke {several(faults, 'time')}: "
+                f"{', '.join(tidy(name) for name in part(status, 'faults'))}"
+            ),
             "yellow",
         )
     if silent <= SILENT_S and not lasting and not faults:
@@ -231,7 +245,8 @@ def process(told: Status, uptime: float, rings: Any) -> str:
     share = decimal(told.get("cpu_s")) / uptime if uptime else 0
     ring = f" ({size(rings)} of it the rings)" if rings else ""
     return (
-        f"{size(told.get('memory_bytes'))} of memory{ring}, {share:.1%} of a core since the start, {number(told.get('descriptors')):,} descriptors, "
+        f"{size(told.get('memory_bytes'))} of memory{ring}, {share:.1%} of a core since the start, "
+        f"{number(told.get('descriptors')):,} descriptors, "
         f"{number(told.get('threads')):,} threads"
     )
 

@@ -1,4 +1,6 @@
-"""Tables: plain aligned text where nobody looks at a terminal, so that grep and awk work; on a terminal as many columns as fit its width."""
+"""Tables: plain aligned text where nobody looks at a terminal, so that grep and awk work; on a terminal as many columns
+as fit its width.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,18 @@ Row = Sequence[str]
 # Text in words, which may be broken over lines between them. All other columns are never broken.
 FLEXIBLE = frozenset(
     (
-        "actor → target", "addresses", "because", "client", "destination", "device", "expected", "fetched", "file", "fix", "found", "from", "imported", "last",
-        "last seen", "matches", "mends", "missing", "model", "name", "priority because", "product", "promises", "reason", "says", "server", "services",
-        "silences", "since", "source", "state", "summary", "time", "time span", "title", "why", "with", "worst", "wrong",
+        "actor → target", "addresses", "because", "client", "destination", "device", "expected", "fetched", "file",
+        "fix", "found", "from", "imported", "last", "last seen", "matches", "mends", "missing", "model", "name",
+        "priority because", "product", "promises", "reason", "says", "server", "services", "silences", "since",
+        "source", "state", "summary", "time", "time span", "title", "why", "with", "worst", "wrong",
     )
 )  # fmt: skip
 TIMES = ("time", "last seen", "last", "since")
 # What a narrow terminal does without, the first first.
 OPTIONAL = (
-    "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS", "exploited", "segment", "product",
-    "talked", "watched", "serves", "uses", "author", "since", "owner", "risk", "link type", "size", "last", "imported", "data of", "left out",
-    "seen", "state", "time",
+    "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS",
+    "exploited", "segment", "product", "talked", "watched", "serves", "uses", "author", "since", "owner", "risk",
+    "link type", "size", "last", "imported", "data of", "left out", "seen", "state", "time",
 )  # fmt: skip
 # Narrower columns of words are hard to read; sentences need more.
 LEAST = 14

@@ -34,7 +34,10 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         type=kinds,
-        help=f"only these kinds, separated by commas; repeatable: {', '.join(KINDS)}; or traffic records: {', '.join(RECORDS)}",
+        help=(
+            f"only these kinds, separated by commas; repeatable: {', '.join(KINDS)}; or traffic records: "
+            f"{', '.join(RECORDS)}"
+        ),
     )
     parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help="only this severity or higher")
     parser.add_argument("--detector", metavar="GLOB", help="only alerts of detectors whose name matches")
@@ -61,7 +64,9 @@ def kinds(text: str) -> list[str]:
 
 
 def moment(text: str, now: datetime | None = None) -> str:
-    """A time as records have it: so long ago, or a day or time by ISO 8601, in UTC where it names no zone. ArgumentTypeError where it is neither."""
+    """A time as records have it: so long ago, or a day or time by ISO 8601, in UTC where it names no zone.
+    ArgumentTypeError where it is neither.
+    """
     if found := re.fullmatch(r"(\d{1,5})([smhdw])", text):
         when = (now or datetime.now(UTC)) - timedelta(**{UNITS[found[2]]: int(found[1])})
     else:

@@ -38,7 +38,7 @@ def tail_records(args: argparse.Namespace) -> int:
 
 
 def _rows(args: argparse.Namespace) -> Iterator[Row]:
-    """The last ones that pass the filters, then those that come. The follower begins first: nothing falls in between."""
+    """The last ones that pass the filters, then new ones. The follower begins first, so that none is missed."""
     from sensor.records.follow import Follower
     from sensor.records.search import search
 

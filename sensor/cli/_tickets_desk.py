@@ -28,7 +28,9 @@ from sensor.views.tickets import ledgered
 
 @dataclass
 class Desk:
-    """``folder``: where the ledger is kept; None where nothing is. ``trouble``: why nothing can be noted there, empty where it can."""
+    """``folder``: where the ledger is kept; None where nothing is. ``trouble``: why nothing can be noted there, empty
+    where it can.
+    """
 
     config: Config
     site: Site
@@ -61,7 +63,9 @@ def policy_of(section: Tickets) -> Policy:
 
 @contextlib.contextmanager
 def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
-    """The tickets as they are now, noted in the ledger, which nobody else changes within; an exit code after it was said what is wrong or cannot be read."""
+    """The tickets as they are now, noted in the ledger, which nobody else changes within; an exit code after it was
+    said what is wrong or cannot be read.
+    """
     if args.type is not None and args.type not in TYPES:
         complain(f"found --type {args.type}, {nearest(args.type, TYPES)}", error="usage.invalid-value")
         yield USAGE

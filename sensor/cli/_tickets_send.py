@@ -35,7 +35,7 @@ DEEDS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "
 
 
 def send(args: argparse.Namespace) -> int:
-    """Tell a ticket system all that it does not know yet; 1 where it refuses something, 3 where it cannot be reached."""
+    """Send a ticket system what it does not have yet; 1 where it refuses something, 3 where it cannot be reached."""
     # Of a log alone nothing is noted, and every run would open all tickets again.
     need_inventory(args, "what was sent before")
     try:
@@ -86,7 +86,10 @@ def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
     )
     if name and name not in outputs:
         complain(
-            f"no output {tidy(name)!r}: {nearest(name, list(ours)) if ours else 'no output of type tickets is configured'}",
+            (
+                f"no output {tidy(name)!r}: "
+                f"{nearest(name, list(ours)) if ours else 'no output of type tickets is configured'}"
+            ),
             error="output.unknown",
         )
     elif name and name not in ours:
@@ -95,7 +98,10 @@ def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
         )
     elif not found:
         complain(
-            "no output of type tickets is configured and switched on: expected one in the section `outputs:` of the configuration",
+            (
+                "no output of type tickets is configured and switched on: expected one in the section "
+                "`outputs:` of the configuration"
+            ),
             error="output.none-configured",
         )
     return found or None
@@ -156,7 +162,8 @@ class _Sending:
                 except Refuse as error:
                     refused += 1
                     self._complain(
-                        f"refused: {_called(one, change.handle)}: {error}; `extra: {{FIELD: null}}` in its section leaves a field out"
+                        f"refused: {_called(one, change.handle)}: {error}; `extra: {{FIELD: null}}` in its "
+                        "section leaves a field out"
                     )
                     continue
                 self._note(one, change, outcome)

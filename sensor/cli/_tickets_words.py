@@ -152,7 +152,8 @@ def _csv_row(one: Standing) -> dict[str, str]:
     note, ticket = one.note, one.ticket
     names = " ".join(ticket.names[:NAMES_IN_CSV]) if ticket is not None else ""
     words = (
-        one.id, one.state, note.priority, note.severity, f"{ticket.points:g}" if ticket is not None else "", note.title, note.owner, note.first[:10], note.due,
+        one.id, one.state, note.priority, note.severity, f"{ticket.points:g}" if ticket is not None else "",
+        note.title, note.owner, note.first[:10], note.due,
         note.done[:10], str(len(note.devices)), names, ", ".join(_given(note)),
     )  # fmt: skip
     return dict(zip(CSV_COLUMNS, words, strict=True))

@@ -1,4 +1,6 @@
-"""What ``sensor top`` draws: one status and the one before it, as tables of rich, made to fit the terminal as it is now."""
+"""What ``sensor top`` draws: one status and the one before it, as tables of rich, made to fit the terminal as it is
+now.
+"""
 
 from __future__ import annotations
 

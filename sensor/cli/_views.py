@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def views_of(args: argparse.Namespace, what: str) -> Data:
-    """The tables of the dataset, up to date; those of its log alone when it has no inventory. Stop when there is no log: ``what`` is unknown then."""
+    """The tables of the dataset, up to date; those of its log alone when it has no inventory. Stop when there is no
+    log: ``what`` is unknown then.
+    """
     from sensor.views.dataset import open_log
 
     log = need_log(args, what)
@@ -36,8 +38,8 @@ def views_of(args: argparse.Namespace, what: str) -> Data:
 
 
 def devices_data(args: argparse.Namespace) -> Data:
-    """The devices of the dataset, for views: those of its inventory, or of its log when it has none or an inventory that
-    was never written. Stop when there is neither, or the inventory cannot be read.
+    """The devices of the dataset, for views: those of its inventory, or of its log when it has none or an inventory
+    that was never written. Stop when there is neither, or the inventory cannot be read.
     """
     from sensor.inventory.store.database import StoreError
     from sensor.tables.ready import make_devices_ready
@@ -77,7 +79,9 @@ def bring_up_to_date(dataset: Dataset) -> None:
 
 
 def tables_of(dataset: Dataset) -> Data | None:
-    """The tables of the dataset, up to date; None when it has none, or when they cannot be brought up to its log. Stop when a newer sensor wrote them."""
+    """The tables of the dataset, up to date; None when it has none, or when they cannot be brought up to its log. Stop
+    when a newer sensor wrote them.
+    """
     return _of_folder(dataset) if dataset.inventory is not None and _is_own(dataset) else None
 
 
@@ -86,7 +90,10 @@ def stop_of(error: ViewError | sqlite3.DatabaseError) -> Stop:
     if isinstance(error, sqlite3.DatabaseError):
         return Stop(
             NOT_OPENED,
-            f"the tables of the dataset are damaged ({error}): the sensor repairs them when it starts; --events FILE reads the event log alone",
+            (
+                f"the tables of the dataset are damaged ({error}): the sensor repairs them when it starts; "
+                "--events FILE reads the event log alone"
+            ),
             error="dataset.damaged",
         )
     from sensor.views.errors import Ambiguous, Malformed, Unknown
@@ -106,7 +113,9 @@ def _is_own(dataset: Dataset) -> bool:
 
 
 def _of_folder(dataset: Dataset) -> Data | None:
-    """The tables in the folder; None when they are behind the log and cannot be brought up to it. Stop when a newer sensor wrote them."""
+    """The tables in the folder; None when they are behind the log and cannot be brought up to it. Stop when a newer
+    sensor wrote them.
+    """
     from sensor.inventory.store.database import Refused
     from sensor.tables.ready import make_ready
     from sensor.views.dataset import open_folder

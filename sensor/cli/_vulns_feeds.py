@@ -91,7 +91,10 @@ def forget(args: argparse.Namespace) -> int:
                 print(f"{one.name}: forgotten, {forget_feed(base, one.name, one.kind):,} entries")
             except NotNoted:
                 complain(
-                    f"{one.name}: imported by an earlier version without its contents; first run: sensor vulns import {tidy(one.place)}",
+                    (
+                        f"{one.name}: imported by an earlier version without its contents; first run: sensor vulns "
+                        f"import {tidy(one.place)}"
+                    ),
                     error="vulnerability.feed-failed",
                 )
                 return NOT_FOUND
@@ -102,7 +105,9 @@ def forget(args: argparse.Namespace) -> int:
 
 
 def _known(args: argparse.Namespace) -> dict[str, Source] | int:
-    """What was imported, by name; an exit code after it was said why that cannot be read, or that one of the words is no name of these."""
+    """What was imported, by name; an exit code after it was said why that cannot be read, or that one of the words is
+    no name of these.
+    """
     from sensor.documents import nearest
 
     sources = _sources(args)

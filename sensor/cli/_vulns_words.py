@@ -40,7 +40,8 @@ LIST_COLUMNS = ("priority", "CVE", "affected", "cannot tell", "CVSS", "EPSS", "e
 DEVICE_COLUMNS = ("priority", "CVE", "verdict", "why", "priority because", "title")
 SHOW_COLUMNS = ("priority", "device", "address", "product", "firmware", "verdict", "why")
 CSV_COLUMNS = (
-    "priority", "cve", "device", "name", "address", "vendor", "model", "firmware", "verdict", "reason", "source", "cvss", "epss", "exploited", "title",
+    "priority", "cve", "device", "name", "address", "vendor", "model", "firmware", "verdict", "reason", "source",
+    "cvss", "epss", "exploited", "title",
 )  # fmt: skip
 TITLE_SHOWN, PRODUCTS_SHOWN = 70, 20
 AFFECTED, CANNOT_TELL = BY_DEFAULT
@@ -55,7 +56,9 @@ class Assessed(NamedTuple):
 
 
 def _assessed(args: argparse.Namespace) -> Assessed | None:
-    """The devices with all imported vulnerabilities; None after an error was printed. Feeds that are too old are reported."""
+    """The devices with all imported vulnerabilities; None after an error was printed. Feeds that are too old are
+    reported.
+    """
     try:
         base = reading(args)
         found = known(args, alerts=True)
@@ -116,7 +119,7 @@ def _findings(
 
 
 def _listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
-    """A row for each CVE, by its most urgent finding. CVEs that are not known to affect a device only with ``unclear``."""
+    """A row for each CVE, by its most urgent finding. CVEs that may not affect a device only with ``unclear``."""
     listed = by_cve(found)
     if not listed:
         return f"nothing is known against {devices:,} devices"
@@ -264,7 +267,10 @@ def _about_lines(fleet: Fleet, about: About) -> Iterator[str]:
         yield f"exploited: known{since}{', by ransomware' if about.ransomware else ''}{due}"
     for entry in fleet.library.curated.get(about.cve, ()):
         told = "; ".join(map(str, entry.ranges)) or f"no versions ({entry.basis})"
-        yield f"curated: {'/'.join(entry.vendors)} {entry.product or entry.os}: {told}{f'; {entry.note}' if entry.note else ''}"
+        yield (
+            f"curated: {'/'.join(entry.vendors)} {entry.product or entry.os}: "
+            f"{told}{f'; {entry.note}' if entry.note else ''}"
+        )
     products = fleet.library.products(about.cve)
     for source, vendor, product, versions in products[:PRODUCTS_SHOWN]:
         yield f"{source}: {tidy(vendor)} {tidy(product)}: {tidy(versions, 160)}"
@@ -311,16 +317,20 @@ def _body(one: FindingRow) -> Record:
         "ips": one.addresses,
     }
     return {
-        "cve": one.cve, "title": one.title, "priority": one.priority, "share": one.share, "terms": [term._asdict() for term in one.terms],
-        "device": device_body, "verdict": _verdict(one), "reason": one.reason, "source": one.source, "product": one.product, "certainty": one.certainty,
-        "cvss": one.cvss, "epss": one.epss, "exploited": one.exploited, "ransomware": one.ransomware, "fixed": one.fixed, "advice": one.advice,
+        "cve": one.cve, "title": one.title, "priority": one.priority, "share": one.share,
+        "terms": [term._asdict() for term in one.terms],
+        "device": device_body, "verdict": _verdict(one), "reason": one.reason, "source": one.source,
+        "product": one.product, "certainty": one.certainty,
+        "cvss": one.cvss, "epss": one.epss, "exploited": one.exploited, "ransomware": one.ransomware,
+        "fixed": one.fixed, "advice": one.advice,
         "evidence": one.evidence,
     }  # fmt: skip
 
 
 def _csv_row(one: FindingRow) -> dict[str, str]:
     values = (
-        f"{one.priority:.1f}", one.cve, one.device, one.name, one.address, one.vendor, one.model, one.firmware, _verdict(one), one.reason, one.source,
+        f"{one.priority:.1f}", one.cve, one.device, one.name, one.address, one.vendor, one.model, one.firmware,
+        _verdict(one), one.reason, one.source,
         *_scores(one.cvss, one.epss, one.exploited, ransomware=one.ransomware), one.title,
     )  # fmt: skip
     return dict(zip(CSV_COLUMNS, values, strict=True))

@@ -12,8 +12,6 @@ from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 
 Parsed = Event | Observation
-# The former name, for dissectors that are written at this time.
-Said = Parsed
 
 
 class Interest(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,8 @@ from sensor.posture.match_imported import ranges_of
 
 PRODUCTS_SHOWN = 200
 _PRODUCTS = """
-    SELECT source, vendor, name, ranges, unclear FROM rules JOIN products ON products.id = product WHERE cve = ? ORDER BY source, vendor, name LIMIT ?
+    SELECT source, vendor, name, ranges, unclear FROM rules JOIN products ON products.id = product WHERE cve = ?
+    ORDER BY source, vendor, name LIMIT ?
 """
 REMEMBERED = " (remembered, not recorded)"
 UPDATE = (

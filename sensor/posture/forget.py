@@ -10,7 +10,8 @@ from sensor.posture.database import DatabaseError
 
 _GONE = """
 CREATE TEMP TABLE gone AS SELECT cve, source FROM members AS one WHERE feed = :feed
-    AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.cve = one.cve AND other.source = one.source AND other.feed != :feed)
+    AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.cve = one.cve AND other.source = one.source
+    AND other.feed != :feed)
 """
 _AFTER = (
     "DELETE FROM rules WHERE (cve, source) IN (SELECT cve, source FROM gone)",

@@ -1,4 +1,4 @@
-"""Takes a feed from its file or its HTTPS URL. Called by commands only: the process that captures opens no connection."""
+"""Takes a feed from its file or HTTPS URL. Called by commands only: the capture process opens no connection."""
 
 from __future__ import annotations
 

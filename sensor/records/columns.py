@@ -20,7 +20,8 @@ from sensor.records.schema import FLAG, INT, LIST, NUMBER, SECONDS, TEXT, TIME, 
 
 Numbers = npt.NDArray[Any]
 TYPES: dict[str, pa.DataType] = {
-    TIME: pa.timestamp("us"), TEXT: pa.string(), LIST: pa.list_(pa.string()), INT: pa.int64(), FLAG: pa.bool_(), SECONDS: pa.float64(),
+    TIME: pa.timestamp("us"), TEXT: pa.string(), LIST: pa.list_(pa.string()), INT: pa.int64(), FLAG: pa.bool_(),
+    SECONDS: pa.float64(),
     NUMBER: pa.float64(),
 }  # fmt: skip
 

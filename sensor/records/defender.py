@@ -18,12 +18,14 @@ CREATE MACRO ip_type(ip) AS CASE WHEN ip IS NULL THEN NULL WHEN ip LIKE '127.%' 
     WHEN in_cidr(ip, '224.0.0.0/3') OR ip LIKE 'ff%:%' THEN 'Reserved' ELSE 'Public' END;
 CREATE VIEW "DeviceNetworkEvents" AS
 WITH ways AS (
-    SELECT ts, src_device AS device, CASE WHEN state IN ('S0', 'REJ', 'RSTOS0', 'SH') THEN 'ConnectionFailed' ELSE 'ConnectionSuccess' END AS action,
+    SELECT ts, src_device AS device, CASE WHEN state IN ('S0', 'REJ', 'RSTOS0', 'SH') THEN 'ConnectionFailed'
+    ELSE 'ConnectionSuccess' END AS action,
         src_ip AS own, src_port AS own_port, dst_ip AS other, dst_port AS other_port, sni, proto FROM conn
     UNION ALL
     SELECT ts, dst_device, 'InboundConnectionAccepted', dst_ip, dst_port, src_ip, src_port, NULL, proto FROM conn
     WHERE dst_device IS NOT NULL AND state NOT IN ('S0', 'REJ', 'RSTOS0', 'SH'))
-SELECT w.ts AS "Timestamp", w.device AS "DeviceId", d.name AS "DeviceName", w.action AS "ActionType", other AS "RemoteIP",
+SELECT w.ts AS "Timestamp", w.device AS "DeviceId", d.name AS "DeviceName", w.action AS "ActionType",
+other AS "RemoteIP",
     other_port AS "RemotePort", sni AS "RemoteUrl", own AS "LocalIP", own_port AS "LocalPort",
     upper(w.proto[1]) || w.proto[2:] AS "Protocol", ip_type(own) AS "LocalIPType", ip_type(other) AS "RemoteIPType"
 FROM ways w LEFT JOIN device d ON d.device = w.device;
@@ -31,7 +33,8 @@ FROM ways w LEFT JOIN device d ON d.device = w.device;
 
 # One row for each alert, in its present state, with the time at which it began.
 _ALERTS = """
-CREATE MACRO defender_severity(name) AS CASE name WHEN 'info' THEN 'Informational' WHEN 'low' THEN 'Low' WHEN 'medium' THEN 'Medium'
+CREATE MACRO defender_severity(name) AS CASE name WHEN 'info' THEN 'Informational' WHEN 'low' THEN 'Low'
+WHEN 'medium' THEN 'Medium'
     WHEN 'high' THEN 'High' WHEN 'critical' THEN 'High' END;
 CREATE MACRO category_of(detector) AS
     array_to_string(list_transform(string_split(split_part(detector, '.', 1), '_'), lambda word: upper(word[1]) || word[2:]), '');

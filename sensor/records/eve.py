@@ -16,7 +16,8 @@ STATES = {"S0": "new", "REJ": "closed", "RSTOS0": "closed"}
 SEVERITIES = {"critical": 1, "high": 1, "medium": 2, "low": 3, "info": 3}
 SNMP_VERSIONS = {"1": 1, "2c": 2, "3": 3}
 SNMP_OPERATIONS = {
-    "get": "get_request", "get_next": "get_next_request", "get_bulk": "get_bulk_request", "set": "set_request", "trap": "trap_v2", "inform": "inform_request",
+    "get": "get_request", "get_next": "get_next_request", "get_bulk": "get_bulk_request", "set": "set_request",
+    "trap": "trap_v2", "inform": "inform_request",
 }  # fmt: skip
 _TYPES = {
     "conn": "flow",
@@ -40,8 +41,10 @@ def event(table: str, row: Row) -> dict[str, Any]:
         return made | _filled({"src_ip": row["src_ip"], "dest_ip": row["dst_ip"]}) | {"alert": _filled(_alert(row))}
     made |= _filled(
         {
-            "flow_id": row["uid"], "src_ip": row["src_ip"], "src_port": row["src_port"], "dest_ip": row["dst_ip"], "dest_port": row["dst_port"],
-            "proto": PROTOS.get(row["proto"], (row["proto"] or "").upper()) or None, "vlan": [row["vlan"]] if row["vlan"] else None,
+            "flow_id": row["uid"], "src_ip": row["src_ip"], "src_port": row["src_port"], "dest_ip": row["dst_ip"],
+            "dest_port": row["dst_port"],
+            "proto": PROTOS.get(row["proto"], (row["proto"] or "").upper()) or None,
+            "vlan": [row["vlan"]] if row["vlan"] else None,
             "community_id": identity(row), "host": row["sensor"],
         }
     )  # fmt: skip
@@ -76,9 +79,12 @@ def _filled(body: dict[str, Any]) -> dict[str, Any]:
 
 def _flow(row: Row) -> dict[str, Any]:
     return {
-        "pkts_toserver": row["src_packets"], "pkts_toclient": row["dst_packets"], "bytes_toserver": row["src_bytes"], "bytes_toclient": row["dst_bytes"],
-        "start": moment(row["ts"]), "end": moment(row["ts"] + timedelta(seconds=row["duration"])), "age": int(row["duration"]),
-        "state": STATES.get(row["state"], "closed" if row["end_reason"] in {"finished", "reset"} else "established"), "reason": row["end_reason"],
+        "pkts_toserver": row["src_packets"], "pkts_toclient": row["dst_packets"], "bytes_toserver": row["src_bytes"],
+        "bytes_toclient": row["dst_bytes"],
+        "start": moment(row["ts"]), "end": moment(row["ts"] + timedelta(seconds=row["duration"])),
+        "age": int(row["duration"]),
+        "state": STATES.get(row["state"], "closed" if row["end_reason"] in {"finished", "reset"} else "established"),
+        "reason": row["end_reason"],
     }  # fmt: skip
 
 
@@ -97,7 +103,8 @@ def _dns(row: Row) -> dict[str, Any]:
 
 def _http(row: Row) -> dict[str, Any]:
     return {
-        "hostname": row["host"], "url": row["uri"], "http_user_agent": row["user_agent"], "http_content_type": row["content_type"],
+        "hostname": row["host"], "url": row["uri"], "http_user_agent": row["user_agent"],
+        "http_content_type": row["content_type"],
         "http_method": row["method"], "status": row["status"], "length": row["response_size"],
     }  # fmt: skip
 
@@ -106,7 +113,8 @@ def _tls(row: Row) -> dict[str, Any]:
     ja3, ja3s = ({"hash": row[name]} if row[name] else None for name in ("ja3", "ja3s"))
     valid = {"notbefore": row["not_before"], "notafter": row["not_after"]}
     return {
-        "sni": row["sni"], "version": row["version"], "subject": row["subject"], "issuerdn": row["issuer"], "ja3": ja3, "ja3s": ja3s, "ja4": row["ja4"],
+        "sni": row["sni"], "version": row["version"], "subject": row["subject"], "issuerdn": row["issuer"],
+        "ja3": ja3, "ja3s": ja3s, "ja4": row["ja4"],
     } | {name: one.strftime("%Y-%m-%dT%H:%M:%S") for name, one in valid.items() if one}  # fmt: skip
 
 
@@ -131,14 +139,16 @@ def _smb(row: Row) -> dict[str, Any]:
 def _rpc(row: Row) -> dict[str, Any]:
     answered = row["fault"] is not None
     return {
-        "request": "REQUEST", "req": {"opnum": row["opnum"]}, "response": ("FAULT" if row["fault"] else "RESPONSE") if answered else None,
+        "request": "REQUEST", "req": {"opnum": row["opnum"]},
+        "response": ("FAULT" if row["fault"] else "RESPONSE") if answered else None,
         "interfaces": [{"name": row["interface"]}] if row["interface"] else None,
     }  # fmt: skip
 
 
 def _snmp(row: Row) -> dict[str, Any]:
     return {
-        "version": SNMP_VERSIONS.get(row["version"]), "pdu_type": SNMP_OPERATIONS.get(row["operation"], row["operation"]), "vars": row["variables"],
+        "version": SNMP_VERSIONS.get(row["version"]), "pdu_type": SNMP_OPERATIONS.get(row["operation"],
+        row["operation"]), "vars": row["variables"],
         "community": row["community"] if row["community"] != "other" else None, "usm": row["user"],
     }  # fmt: skip
 
@@ -149,7 +159,8 @@ def _sip(row: Row) -> dict[str, Any]:
 
 def _dhcp(row: Row) -> dict[str, Any]:
     return {
-        "dhcp_type": row["message"], "client_mac": row["client_mac"], "hostname": row["hostname"], "assigned_ip": row["assigned"],
+        "dhcp_type": row["message"], "client_mac": row["client_mac"], "hostname": row["hostname"],
+        "assigned_ip": row["assigned"],
         "requested_ip": row["requested"], "lease_time": row["lease_s"],
     }  # fmt: skip
 
@@ -164,5 +175,6 @@ def _alert(row: Row) -> dict[str, Any]:
 
 
 _BODIES: dict[str, Callable[[Row], dict[str, Any]]] = {
-    "conn": _flow, "dns": _dns, "http": _http, "tls": _tls, "ssh": _ssh, "smb": _smb, "rpc": _rpc, "snmp": _snmp, "sip": _sip, "dhcp": _dhcp,
+    "conn": _flow, "dns": _dns, "http": _http, "tls": _tls, "ssh": _ssh, "smb": _smb, "rpc": _rpc, "snmp": _snmp,
+    "sip": _sip, "dhcp": _dhcp,
 }  # fmt: skip

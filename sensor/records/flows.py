@@ -23,8 +23,10 @@ TCP = 6
 OTHER_VLANS = 0xFFFF
 ENTITY = ("ip", "port", "mac", "device", "hostname", "type")
 PAIRS = {
-    "flow": "flow", "src_hi": "client_hi", "src_lo": "client_lo", "dst_hi": "server_hi", "dst_lo": "server_lo", "src_mac": "client_mac",
-    "dst_mac": "server_mac", "sport": "client_port", "dport": "server_port", "vlan": "vlan", "source": "source", "proto": "proto", "ts": "first",
+    "flow": "flow", "src_hi": "client_hi", "src_lo": "client_lo", "dst_hi": "server_hi", "dst_lo": "server_lo",
+    "src_mac": "client_mac",
+    "dst_mac": "server_mac", "sport": "client_port", "dport": "server_port", "vlan": "vlan", "source": "source",
+    "proto": "proto", "ts": "first",
 }  # fmt: skip
 
 
@@ -74,9 +76,12 @@ def states(ended: npt.NDArray[np.void]) -> npt.NDArray[np.int32]:
     both = (ended["client_packets"] > 0) & (ended["server_packets"] > 0)
     closing, closed = (_has(ended["letters"], letter) for letter in "Ff")
     cases = [
-        (~tcp & both, _SF), (~tcp & (ended["server_packets"] > 0), _SHR), (~tcp, _S0), (turned & (reset == 2), _RSTRH), (turned & ~answered, _SHR),
-        (~opened, _OTH), (~answered & (reset == 2), _REJ), (~answered & (reset == 1), _RSTOS0), (~answered & closing, _SH), (~answered, _S0),
-        (reason == Reason.FINISHED, _SF), (reset == 1, _RSTO), (reset == 2, _RSTR), (closing & ~closed, _S2), (closed & ~closing, _S3),
+        (~tcp & both, _SF), (~tcp & (ended["server_packets"] > 0), _SHR), (~tcp, _S0),
+        (turned & (reset == 2), _RSTRH), (turned & ~answered, _SHR),
+        (~opened, _OTH), (~answered & (reset == 2), _REJ), (~answered & (reset == 1), _RSTOS0),
+        (~answered & closing, _SH), (~answered, _S0),
+        (reason == Reason.FINISHED, _SF), (reset == 1, _RSTO), (reset == 2, _RSTR), (closing & ~closed, _S2),
+        (closed & ~closing, _S3),
     ]  # fmt: skip
     return np.select([case for case, _ in cases], [state for _, state in cases], _S1).astype(np.int32)
 

@@ -18,8 +18,8 @@ Row = dict[str, Any]
 
 
 class Follower:
-    """``tables``: names. Files that are there when it begins are passed over. Those that others were put together in are,
-    too: their rows were in files before, which stay for a minute at least; it is asked more often.
+    """``tables``: names. Files that are there when it begins are passed over. Those that others were put together in
+    are, too: their rows were in files before, which stay for a minute at least; it is asked more often.
     """
 
     def __init__(self, folder: Path, tables: Sequence[str]) -> None:

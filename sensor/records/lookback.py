@@ -94,7 +94,9 @@ KINDS = (
 
 
 def look_back(records: Path, before: Lists, after: Lists, now: int) -> list[Alert]:
-    """Contacts of the last days with what is listed ``after`` and was not ``before``. ``now``: ns. NoRecords, QueryError."""
+    """Contacts of the last days with what is listed ``after`` and was not ``before``. ``now``: ns. NoRecords,
+    QueryError.
+    """
     within = Range(now // 1000 - DAYS * 86_400_000_000, now // 1000)
     query = Query(records, within, memory_mib=MEMORY_MIB, seconds=SECONDS, aside=True)
     try:
@@ -181,7 +183,9 @@ def _alert(
         target_port=port,
         key=f"{key_of(kind.detector, actor, None)}|retrospective|{value}",
         network={},
-        summary=f"{text_of(actor)} contacted the {kind.what} {value}{category}, {times}, before {entry.list_name} listed it",
+        summary=(
+            f"{text_of(actor)} contacted the {kind.what} {value}{category}, {times}, before {entry.list_name} listed it"
+        ),
         why=(
             f"{entry.list_name} lists {entry.entry}{category} now, and did not at the time of the contact",
             f"contacts in the traffic records: {times}",

@@ -21,7 +21,8 @@ VERSION = 1
 _SCHEMA = """
 CREATE TABLE file (
     name TEXT PRIMARY KEY, tbl TEXT NOT NULL, hour INTEGER NOT NULL, rows INTEGER NOT NULL, size INTEGER NOT NULL,
-    first INTEGER NOT NULL, last INTEGER NOT NULL, crc INTEGER NOT NULL, stamp TEXT NOT NULL, compact INTEGER NOT NULL, gone_at REAL
+    first INTEGER NOT NULL, last INTEGER NOT NULL, crc INTEGER NOT NULL, stamp TEXT NOT NULL,
+    compact INTEGER NOT NULL, gone_at REAL
 ) STRICT;
 CREATE INDEX file_tbl ON file (tbl, first, last) WHERE gone_at IS NULL;
 CREATE TABLE tail (name TEXT PRIMARY KEY, offset INTEGER NOT NULL) STRICT;
@@ -133,7 +134,8 @@ class Manifest:
     def files(self, table: str | None = None, first: int | None = None, last: int | None = None) -> list[File]:
         """Files of a table, or of all, with rows between two times (microseconds), in the order of time."""
         found = self._db.execute(
-            "SELECT name, tbl, hour, rows, size, first, last, crc, stamp, compact FROM file WHERE gone_at IS NULL AND (?1 IS NULL OR tbl = ?1)"
+            "SELECT name, tbl, hour, rows, size, first, last, crc, stamp, compact FROM file WHERE gone_at "
+            "IS NULL AND (?1 IS NULL OR tbl = ?1)"
             " AND (?2 IS NULL OR last >= ?2) AND (?3 IS NULL OR first <= ?3) ORDER BY first, name",
             (table, first, last),
         )

@@ -42,8 +42,8 @@ class Query:
         aside: bool = False,
         computed: Mapping[str, Callable[[], Sequence[Sequence[Any]]]] = {},
     ) -> None:
-        """``folder``: of the records; ``seconds``: for each query; ``aside``: others go first, on one core; ``computed``:
-        the rows of tables that are not stored, asked for when a query names one. NoRecords.
+        """``folder``: of the records; ``seconds``: for each query; ``aside``: others go first, on one core;
+        ``computed``: the rows of tables that are not stored, asked for when a query names one. NoRecords.
         """
         self._computed = dict(computed)
         self._empty = {name for name, table in TABLES.items() if not table.stored}
@@ -100,13 +100,15 @@ class Query:
                 if not selector.select(max(0.0, until - time.monotonic())):
                     self.close()
                     raise QueryError(
-                        f"the query took longer than {self._seconds:g} s: narrow it with --since, or by fewer tables and columns"
+                        f"the query took longer than {self._seconds:g} s: narrow it with --since, or by fewer "
+                        "tables and columns"
                     )
                 part = os.read(out.fileno(), 1 << 20)
                 if not part:
                     code = self._process.wait()
                     raise QueryError(
-                        f"the query needed more than {self._memory} MiB, or its process was ended (exit code {code}): narrow it with --since"
+                        f"the query needed more than {self._memory} MiB, or its process was ended (exit code "
+                        f"{code}): narrow it with --since"
                     )
                 parts.append(part)
         return b"".join(parts)

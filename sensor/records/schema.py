@@ -10,8 +10,8 @@ from sensor.records.schema_state import ALERT, ALERT_ENTITY, COVERAGE, DEVICE_HI
 from sensor.records.schema_types import COMMON, ENDS, FLAG, INT, LIST, NUMBER, SECONDS, TEXT, TIME, Column, Table
 
 __all__ = [
-    "ALERT", "ALERT_ENTITY", "COMMON", "COVERAGE", "DEVICE_HISTORY", "ENDS", "FLAG", "INT", "LIST", "NUMBER", "RECOMMENDATION", "SECONDS", "TABLES",
-    "TEXT", "TIME", "TRAFFIC", "VULNERABILITY", "Column", "Table",
+    "ALERT", "ALERT_ENTITY", "COMMON", "COVERAGE", "DEVICE_HISTORY", "ENDS", "FLAG", "INT", "LIST", "NUMBER",
+    "RECOMMENDATION", "SECONDS", "TABLES", "TEXT", "TIME", "TRAFFIC", "VULNERABILITY", "Column", "Table",
 ]  # fmt: skip
 
 
@@ -35,7 +35,8 @@ CONN = _table(
     Column(
         "history",
         TEXT,
-        "Zeek's letters in the order of their first packets, capital ones of the client: S SYN, H SYN-ACK, A ACK alone, D data, F FIN,"
+        "Zeek's letters in the order of their first packets, capital ones of the client: S SYN, H "
+        "SYN-ACK, A ACK alone, D data, F FIN,"
         " R RST, G gap; null where a protocol has none",
         "",
         "history",
@@ -68,7 +69,10 @@ CONN = _table(
 )
 DNS = _table(
     "dns",
-    "One row for each query with its answer; `service` distinguishes mDNS and LLMNR. Repeats within five seconds are one row.",
+    (
+        "One row for each query with its answer; `service` distinguishes mDNS and LLMNR. Repeats within "
+        "five seconds are one row."
+    ),
     Column("service", TEXT, "dns, mdns or llmnr", "network.protocol"),
     Column("query", TEXT, "name that was asked", "dns.question.name", "query"),
     Column("qtype", TEXT, "record type", "dns.question.type", "qtype_name"),
@@ -204,7 +208,10 @@ RPC = _table(
 )
 SNMP = _table(
     "snmp",
-    "One row for each request with its response, and for each trap. Communities are never stored, except the well-known ones.",
+    (
+        "One row for each request with its response, and for each trap. Communities are never stored, "
+        "except the well-known ones."
+    ),
     Column("version", TEXT, "1, 2c or 3", "", "version"),
     Column("community", TEXT, "public, private or other; null in version 3", "", "community"),
     Column("user", TEXT, "user of version 3", "user.name"),
@@ -231,8 +238,8 @@ RTSP = _table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        CONN, DNS, HTTP, TLS, AUTH, SSH, SMB, RPC, SIP, RTSP, SNMP, DHCP, DEVICE_HISTORY, ALERT, ALERT_ENTITY, RECOMMENDATION,
-        VULNERABILITY, COVERAGE,
+        CONN, DNS, HTTP, TLS, AUTH, SSH, SMB, RPC, SIP, RTSP, SNMP, DHCP, DEVICE_HISTORY, ALERT, ALERT_ENTITY,
+        RECOMMENDATION, VULNERABILITY, COVERAGE,
     )
 }  # fmt: skip
 TRAFFIC = tuple(table for table in TABLES.values() if table.column("uid") is not None)

@@ -27,7 +27,10 @@ DEVICE_HISTORY = Table(
 )
 ALERT = Table(
     "alert",
-    "One row for each state of an alert: it opened, changed or closed. The row with the last `ts` of an `alert` is its present state.",
+    (
+        "One row for each state of an alert: it opened, changed or closed. The row with the last `ts` "
+        "of an `alert` is its present state."
+    ),
     (
         Column("ts", TIME, "when", "@timestamp", "ts"),
         *SENSOR,
@@ -64,7 +67,10 @@ ALERT_ENTITY = Table(
 )
 RECOMMENDATION = Table(
     "recommendation",
-    "One row for each state of a recommendation: it opened, changed or closed. The row with the last `ts` is its present state.",
+    (
+        "One row for each state of a recommendation: it opened, changed or closed. The row with the "
+        "last `ts` is its present state."
+    ),
     (
         Column("ts", TIME, "when", "@timestamp", "ts"),
         *SENSOR,
@@ -107,7 +113,10 @@ VULNERABILITY = Table(
 )
 COVERAGE = Table(
     "coverage",
-    "What the sensor saw, and what it missed, for each interface and VLAN: one row for each span in which packets were counted.",
+    (
+        "What the sensor saw, and what it missed, for each interface and VLAN: one row for each span in "
+        "which packets were counted."
+    ),
     (
         Column("ts", TIME, "begin of the span", "@timestamp", "ts"),
         Column("until", TIME, "end of the span", "event.end"),

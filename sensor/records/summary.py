@@ -25,7 +25,8 @@ def size(number: int | None) -> str:
 
 def _conn(row: Row) -> list[str]:
     return [
-        f"{row['proto']}/{row['dst_port']}" if row["dst_port"] is not None else str(row["proto"]), row["service"] or "", row["sni"] or "",
+        f"{row['proto']}/{row['dst_port']}" if row["dst_port"] is not None else str(row["proto"]),
+        row["service"] or "", row["sni"] or "",
         f"{size(row['src_bytes'])} out, {size(row['dst_bytes'])} in, {row['duration']:.1f} s", row["state"] or "",
     ]  # fmt: skip
 
@@ -137,6 +138,8 @@ def _recommendation(row: Row) -> list[str]:
 
 
 _LINES: dict[str, Callable[[Row], list[str]]] = {
-    "conn": _conn, "dns": _dns, "http": _http, "tls": _tls, "auth": _auth, "ssh": _ssh, "smb": _smb, "rpc": _rpc, "sip": _sip,
-    "rtsp": _rtsp, "snmp": _snmp, "dhcp": _dhcp, "device_history": _device, "alert": _alert, "alert_entity": _entity, "recommendation": _recommendation,
+    "conn": _conn, "dns": _dns, "http": _http, "tls": _tls, "auth": _auth, "ssh": _ssh, "smb": _smb, "rpc": _rpc,
+    "sip": _sip,
+    "rtsp": _rtsp, "snmp": _snmp, "dhcp": _dhcp, "device_history": _device, "alert": _alert, "alert_entity": _entity,
+    "recommendation": _recommendation,
 }  # fmt: skip

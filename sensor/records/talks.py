@@ -63,8 +63,10 @@ def seen(query: Query, word: Word) -> Seen:
 
 def _talks(query: Query, where: str, values: tuple[object, ...]) -> tuple[list[Talk], bool]:
     answer = query.ask(
-        "SELECT coalesce(src_device, src_ip, src_mac), coalesce(dst_device, dst_ip, dst_mac), coalesce(service, proto) || '/' || coalesce(dst_port, 0),"
-        " count(*), sum(coalesce(src_bytes, 0) + coalesce(dst_bytes, 0))::BIGINT, min(ts)::VARCHAR, max(ts)::VARCHAR AS last"
+        "SELECT coalesce(src_device, src_ip, src_mac), coalesce(dst_device, dst_ip, dst_mac), "
+        "coalesce(service, proto) || '/' || coalesce(dst_port, 0),"
+        " count(*), sum(coalesce(src_bytes, 0) + coalesce(dst_bytes, 0))::BIGINT, min(ts)::VARCHAR, "
+        "max(ts)::VARCHAR AS last"
         f" FROM conn WHERE {where} GROUP BY 1, 2, 3 ORDER BY last DESC",
         values,
         TALKS_SHOWN,
@@ -74,8 +76,10 @@ def _talks(query: Query, where: str, values: tuple[object, ...]) -> tuple[list[T
 
 def _names(query: Query, word: Word) -> list[Name]:
     answer = query.ask(
-        "SELECT name, source, min(ts)::VARCHAR, max(ts)::VARCHAR FROM (SELECT query AS name, 'DNS' AS source, ts FROM dns WHERE list_contains(answers, ?)"
-        " UNION ALL SELECT sni, 'TLS', ts FROM conn WHERE dst_ip = ?) WHERE name IS NOT NULL GROUP BY name, source ORDER BY max(ts) DESC",
+        "SELECT name, source, min(ts)::VARCHAR, max(ts)::VARCHAR FROM (SELECT query AS name, 'DNS' AS "
+        "source, ts FROM dns WHERE list_contains(answers, ?)"
+        " UNION ALL SELECT sni, 'TLS', ts FROM conn WHERE dst_ip = ?) WHERE name IS NOT NULL GROUP BY "
+        "name, source ORDER BY max(ts) DESC",
         (word.text, word.text),
         NAMES_SHOWN,
     )

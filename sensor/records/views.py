@@ -28,7 +28,8 @@ CREATE MACRO ip4(ip) AS CASE WHEN ip LIKE '%.%.%.%' AND ip NOT LIKE '%:%' THEN
 CREATE MACRO in_cidr(ip, block) AS ip4(ip) >> (32 - split_part(block || '/32', '/', 2)::INT)
     = ip4(split_part(block, '/', 1)) >> (32 - split_part(block || '/32', '/', 2)::INT);
 CREATE MACRO below(name, domain) AS lower(name) = lower(domain) OR lower(name) LIKE '%.' || lower(domain);
-CREATE MACRO is_private(ip) AS in_cidr(ip, '10.0.0.0/8') OR in_cidr(ip, '172.16.0.0/12') OR in_cidr(ip, '192.168.0.0/16')
+CREATE MACRO is_private(ip) AS in_cidr(ip, '10.0.0.0/8') OR in_cidr(ip, '172.16.0.0/12') OR in_cidr(ip,
+'192.168.0.0/16')
     OR in_cidr(ip, '100.64.0.0/10') OR in_cidr(ip, '169.254.0.0/16') OR ip LIKE 'fe80:%' OR ip LIKE 'fc%:%' OR ip LIKE 'fd%:%';
 """
 # The devices as they are now.
@@ -41,7 +42,9 @@ def statements(files: Mapping[str, Sequence[str]], since: str = "", until: str =
     """
     for table in TABLES.values():
         if not table.stored:
-            yield f"CREATE TABLE {table.name} ({', '.join(f'{one.name} {SQL_TYPES[one.kind]}' for one in table.columns)})"
+            yield (
+                f"CREATE TABLE {table.name} ({', '.join(f'{one.name} {SQL_TYPES[one.kind]}' for one in table.columns)})"
+            )
             continue
         yield f"CREATE VIEW {table.name} AS {_select(table, files.get(table.name, ()), since, until)}"
     yield MACROS

@@ -59,13 +59,18 @@ def _unset(name: str, kind: str) -> Field:
 
 LOGS: dict[str, tuple[Field, ...]] = {
     "conn": (
-        *_ENDS, _PROTO, ("service", "string", lambda row: SERVICES.get(row["service"], row["service"])), ("duration", "interval", _of("duration")),
-        ("orig_bytes", "count", _of("src_payload")), ("resp_bytes", "count", _of("dst_payload")), ("conn_state", "string", _state),
+        *_ENDS, _PROTO, ("service", "string", lambda row: SERVICES.get(row["service"], row["service"])),
+        ("duration", "interval", _of("duration")),
+        ("orig_bytes", "count", _of("src_payload")), ("resp_bytes", "count", _of("dst_payload")),
+        ("conn_state", "string", _state),
         ("local_orig", "bool", lambda row: row["direction"] in {"internal", "outbound"}),
         ("local_resp", "bool", lambda row: row["direction"] in {"internal", "inbound"}),
-        ("missed_bytes", "count", _of("missed_bytes")), ("history", "string", _of("history")), ("orig_pkts", "count", _of("src_packets")),
-        ("orig_ip_bytes", "count", _ip_bytes("src")), ("resp_pkts", "count", _of("dst_packets")), ("resp_ip_bytes", "count", _ip_bytes("dst")),
-        _unset("tunnel_parents", "set[string]"), ("orig_l2_addr", "string", _of("src_mac")), ("resp_l2_addr", "string", _of("dst_mac")),
+        ("missed_bytes", "count", _of("missed_bytes")), ("history", "string", _of("history")),
+        ("orig_pkts", "count", _of("src_packets")),
+        ("orig_ip_bytes", "count", _ip_bytes("src")), ("resp_pkts", "count", _of("dst_packets")),
+        ("resp_ip_bytes", "count", _ip_bytes("dst")),
+        _unset("tunnel_parents", "set[string]"), ("orig_l2_addr", "string", _of("src_mac")),
+        ("resp_l2_addr", "string", _of("dst_mac")),
         ("vlan", "int", _of("vlan")),
     ),
     "dns": (
@@ -77,21 +82,28 @@ LOGS: dict[str, tuple[Field, ...]] = {
     "http": (
         *_ENDS, ("method", "string", _of("method")), ("host", "string", _of("host")), ("uri", "string", _of("uri")),
         ("user_agent", "string", _of("user_agent")), ("request_body_len", "count", _of("request_size")),
-        ("response_body_len", "count", _of("response_size")), ("status_code", "count", _of("status")), ("username", "string", _of("user")),
+        ("response_body_len", "count", _of("response_size")), ("status_code", "count", _of("status")),
+        ("username", "string", _of("user")),
         ("resp_mime_types", "vector[string]", lambda row: [row["content_type"]] if row["content_type"] else None),
     ),
     "tls": (
-        *_ENDS, ("version", "string", lambda row: (row["version"] or "").replace(" ", "v").replace(".", "") or None), ("cipher", "string", _of("cipher")),
-        ("server_name", "string", _of("sni")), ("next_protocol", "string", _of("alpn")), ("established", "bool", lambda row: row["version"] is not None),
-        ("cert_chain_fps", "vector[string]", lambda row: [row["sha256"]] if row["sha256"] else None), ("subject", "string", _of("subject")),
-        ("issuer", "string", _of("issuer")), ("ja3", "string", _of("ja3")), ("ja3s", "string", _of("ja3s")), ("ja4", "string", _of("ja4")),
+        *_ENDS, ("version", "string", lambda row: (row["version"] or "").replace(" ", "v").replace(".", "") or None),
+        ("cipher", "string", _of("cipher")),
+        ("server_name", "string", _of("sni")), ("next_protocol", "string", _of("alpn")),
+        ("established", "bool", lambda row: row["version"] is not None),
+        ("cert_chain_fps", "vector[string]", lambda row: [row["sha256"]] if row["sha256"] else None),
+        ("subject", "string", _of("subject")),
+        ("issuer", "string", _of("issuer")), ("ja3", "string", _of("ja3")), ("ja3s", "string", _of("ja3s")),
+        ("ja4", "string", _of("ja4")),
     ),
     "ssh": (
-        *_ENDS, ("client", "string", _of("client")), ("server", "string", _of("server")), ("hassh", "string", _of("hassh")),
+        *_ENDS, ("client", "string", _of("client")), ("server", "string", _of("server")),
+        ("hassh", "string", _of("hassh")),
         ("hasshServer", "string", _of("hassh_server")),
     ),
     "rpc": (
-        *_ENDS, ("rtt", "interval", _of("rtt")), ("named_pipe", "string", _of("pipe")), ("endpoint", "string", _of("interface")),
+        *_ENDS, ("rtt", "interval", _of("rtt")), ("named_pipe", "string", _of("pipe")),
+        ("endpoint", "string", _of("interface")),
         ("operation", "string", _of("operation")),
     ),
     "snmp": (
@@ -99,12 +111,16 @@ LOGS: dict[str, tuple[Field, ...]] = {
         ("community", "string", lambda row: row["community"] if row["community"] != "other" else None),
     ),
     "sip": (
-        *_ENDS, ("method", "string", _of("method")), ("request_from", "string", _of("caller")), ("request_to", "string", _of("callee")),
-        ("call_id", "string", _of("call_id")), ("user_agent", "string", _of("user_agent")), ("status_code", "count", _of("status")),
+        *_ENDS, ("method", "string", _of("method")), ("request_from", "string", _of("caller")),
+        ("request_to", "string", _of("callee")),
+        ("call_id", "string", _of("call_id")), ("user_agent", "string", _of("user_agent")),
+        ("status_code", "count", _of("status")),
     ),
     "dhcp": (
-        *_ENDS, ("mac", "string", _of("client_mac")), ("host_name", "string", _of("hostname")), ("requested_addr", "addr", _of("requested")),
-        ("assigned_addr", "addr", _of("assigned")), ("server_addr", "addr", _of("server_id")), ("lease_time", "interval", _of("lease_s")),
+        *_ENDS, ("mac", "string", _of("client_mac")), ("host_name", "string", _of("hostname")),
+        ("requested_addr", "addr", _of("requested")),
+        ("assigned_addr", "addr", _of("assigned")), ("server_addr", "addr", _of("server_id")),
+        ("lease_time", "interval", _of("lease_s")),
         ("msg_types", "vector[string]", lambda row: [row["message"].upper()]),
     ),
 }  # fmt: skip
@@ -115,8 +131,10 @@ def header(table: str) -> str:
     """What a log begins with."""
     fields = LOGS[table]
     lines = (
-        "#separator \\x09", "#set_separator\t,", "#empty_field\t(empty)", "#unset_field\t-", f"#path\t{PATHS.get(table, table)}",
-        "\t".join(("#fields", *(name for name, _, _ in fields))), "\t".join(("#types", *(kind for _, kind, _ in fields))),
+        "#separator \\x09", "#set_separator\t,", "#empty_field\t(empty)", "#unset_field\t-",
+        f"#path\t{PATHS.get(table, table)}",
+        "\t".join(("#fields", *(name for name, _, _ in fields))),
+        "\t".join(("#types", *(kind for _, kind, _ in fields))),
     )  # fmt: skip
     return "\n".join(lines) + "\n"
 

@@ -22,12 +22,14 @@ Record = dict[str, Any]
 _DEVICES = "SELECT id, record FROM device_records ORDER BY rowid"
 # Of alerts with the same key the newest counts, as in ``eventlog.fold``; one without a key counts by its id.
 _ALERTS = """
-SELECT iif(key = '', alerts.id, key) AS named, record, state, alerts.id, max(seq) FROM alerts JOIN alert_records ON alert_records.number = alerts.number
+SELECT iif(key = '', alerts.id, key) AS named, record, state, alerts.id, max(seq) FROM alerts
+JOIN alert_records ON alert_records.number = alerts.number
 JOIN alert_groups ON alert_groups.number = of_group GROUP BY named ORDER BY seq
 """
 _CLOSERS = """
 SELECT alert, author, text FROM alert_words WHERE action = 'close' AND alert IN
-(SELECT alerts.id FROM alerts JOIN alert_groups ON alert_groups.number = of_group WHERE state = 'closed') ORDER BY number
+(SELECT alerts.id FROM alerts JOIN alert_groups ON alert_groups.number = of_group WHERE state = 'closed')
+ORDER BY number
 """
 _DECODER = msgspec.json.Decoder(Record)
 

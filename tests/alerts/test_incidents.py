@@ -32,7 +32,8 @@ def made(
     ns, technique = int(ts * SECOND), more.pop("technique", "T1046")
     targets = tuple(Subject(0, parse(one)) for one in target.split())
     return Alert(
-        ns, detector, more.pop("title", "Port scan"), severity, 0.5, (TECHNIQUES[technique],), Subject(0, parse(actor)), f"{actor} did it", ("w",), {}, "a",
+        ns, detector, more.pop("title", "Port scan"), severity, 0.5, (TECHNIQUES[technique],),
+        Subject(0, parse(actor)), f"{actor} did it", ("w",), {}, "a",
         "f", f"{detector}|{actor}", target=targets[0], targets=targets, proof=(Event(Packet(ts=ns)),), **more,
     )  # fmt: skip
 

@@ -32,10 +32,14 @@ def mute(**more: Any) -> Mute:
 @pytest.mark.parametrize(
     "more",
     [
-        {"detector": "discovery.port_scan"}, {"detector": "discovery.*"}, {"src": "10.20.1.9"}, {"src": "10.20.1.0/24"}, {"src": "00:17:C8:1A:2B:3C"},
-        {"src": "dev-5k2m8q"}, {"src": "prn-3f"}, {"src": "PRN-*"}, {"dst": "10.20.2.5"}, {"port": 445}, {"type": "printer"}, {"vlan": 30},
-        {"vlan": 30, "hours": "22:00-23:00"}, {"vlan": 30, "hours": "22:00-06:00"}, {"vlan": 30, "expires": "2023-11-15T00:00:00Z"},
-        {"detector": "discovery.*", "src": "10.20.1.9", "dst": "10.20.0.0/16", "port": 445, "type": "printer", "vlan": 30},
+        {"detector": "discovery.port_scan"}, {"detector": "discovery.*"}, {"src": "10.20.1.9"},
+        {"src": "10.20.1.0/24"}, {"src": "00:17:C8:1A:2B:3C"},
+        {"src": "dev-5k2m8q"}, {"src": "prn-3f"}, {"src": "PRN-*"}, {"dst": "10.20.2.5"}, {"port": 445},
+        {"type": "printer"}, {"vlan": 30},
+        {"vlan": 30, "hours": "22:00-23:00"}, {"vlan": 30, "hours": "22:00-06:00"},
+        {"vlan": 30, "expires": "2023-11-15T00:00:00Z"},
+        {"detector": "discovery.*", "src": "10.20.1.9", "dst": "10.20.0.0/16", "port": 445, "type": "printer",
+        "vlan": 30},
     ],
 )  # fmt: skip
 def test_what_fits(more: dict[str, Any]) -> None:
@@ -46,9 +50,12 @@ def test_what_fits(more: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"detector": "impact.*"}, {"src": "10.20.1.8"}, {"src": "10.20.2.0/24"}, {"src": "00:17:c8:1a:2b:3d"}, {"src": "dev-other"}, {"dst": "10.20.3.5"},
-        {"port": 80}, {"type": "camera"}, {"vlan": 31}, {"vlan": 30, "hours": "01:00-04:00"}, {"vlan": 30, "hours": "23:00-22:00"},
-        {"vlan": 30, "expires": "2023-11-14T22:13:20Z"}, {"vlan": 30, "expires": "2023-11-14"}, {"src": "10.20.1.9", "port": 80},
+        {"detector": "impact.*"}, {"src": "10.20.1.8"}, {"src": "10.20.2.0/24"}, {"src": "00:17:c8:1a:2b:3d"},
+        {"src": "dev-other"}, {"dst": "10.20.3.5"},
+        {"port": 80}, {"type": "camera"}, {"vlan": 31}, {"vlan": 30, "hours": "01:00-04:00"},
+        {"vlan": 30, "hours": "23:00-22:00"},
+        {"vlan": 30, "expires": "2023-11-14T22:13:20Z"}, {"vlan": 30, "expires": "2023-11-14"},
+        {"src": "10.20.1.9", "port": 80},
     ],
 )  # fmt: skip
 def test_what_does_not(more: dict[str, Any]) -> None:
@@ -131,7 +138,8 @@ def test_faults_are_told_with_their_place(tmp_path: Path) -> None:
     """All at once, with the nearest valid key."""
     path = tmp_path / "mutes.yaml"
     path.write_text(
-        "mutes:\n  - id: m1\n    author: anna\n    reason: x\n    detektor: a.b\n  - id: m2\n    author: anna\n    reason: x\n    type: printr\n"
+        "mutes:\n  - id: m1\n    author: anna\n    reason: x\n    detektor: a.b\n  - id: m2\n    "
+        "author: anna\n    reason: x\n    type: printr\n"
     )
     with pytest.raises(DocumentErrors) as caught:
         load_mutes(path)

@@ -27,7 +27,8 @@ def made(detector: str, actor: str, *targets: str, severity: Severity = Severity
     )
     ends = tuple(Subject(0, parse(target)) for target in targets or ("10.0.0.5",))
     return Alert(
-        1, detector, "t", severity=severity, confidence=0.5, techniques=(), actor=Subject(0, parse(actor)), summary="s", why=("w",), numbers={}, advice="a",
+        1, detector, "t", severity=severity, confidence=0.5, techniques=(), actor=Subject(0, parse(actor)),
+        summary="s", why=("w",), numbers={}, advice="a",
         false_positives="f", key="k", target=ends[-1], targets=ends, proof=(flow,),
     )  # fmt: skip
 

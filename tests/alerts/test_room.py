@@ -55,7 +55,7 @@ def test_an_alert_and_its_incident() -> None:
     assert one.told[-1].ts == "1970-01-01T00:03:20.000000Z"
     opened, incident, closed = (record.alert if record.kind == "alert" else record.incident for record in one.told)
     assert opened["id"] == closed["id"] == incident["story"][0]["alert"]  # type: ignore[index]
-    assert opened["mute"] == "sensor mute add --detector discovery.port_scan --src 10.0.0.9 --dst 10.0.0.5 --for 7d"  # type: ignore[index]
+    assert opened["mute"] == ("sensor mute add --detector discovery.port_scan --src 10.0.0.9 --dst 10.0.0.5 --for 7d")  # type: ignore[index]
 
 
 def test_it_is_weighed_before_it_is_folded() -> None:

@@ -26,7 +26,8 @@ def made(target: str = SERVER, *, answered: bool = False, **more: Any) -> Alert:
     )
     facts = {"severity": Severity.medium, "usual": Severity.medium} | more
     return Alert(
-        1, "d.x", "t", confidence=0.5, techniques=(), actor=actor, summary="s", why=("w",), numbers={}, advice="a", false_positives="f", key="k", target=other,
+        1, "d.x", "t", confidence=0.5, techniques=(), actor=actor, summary="s", why=("w",), numbers={}, advice="a",
+        false_positives="f", key="k", target=other,
         targets=(other,), proof=(flow,), **facts,
     )  # fmt: skip
 

@@ -74,14 +74,17 @@ PRINTER = [
     claim("vendor", "Kyocera", "oui", 0.9),
 ]
 SCAN = {
-    "id": "alert-abc123", "detector": "discovery.port_scan", "title": "Port scan", "key": "discovery.port_scan|10.0.0.9", "risk": 52,
+    "id": "alert-abc123", "detector": "discovery.port_scan", "title": "Port scan",
+    "key": "discovery.port_scan|10.0.0.9", "risk": 52,
     "confidence": 0.9, "count": 3, **TIMES,
     "attack": [{"tactic": "discovery", "technique": "T1046", "name": "Network Service Discovery"}],
-    "why": ["120 ports of one host were tried"], "numbers": {"ports": 120, "threshold": 60}, "advice": "Ask who runs it.",
+    "why": ["120 ports of one host were tried"], "numbers": {"ports": 120, "threshold": 60},
+    "advice": "Ask who runs it.",
     "false_positives": "A scanner of your own.",
 }  # fmt: skip
 ENDS = {
-    "src": {"ip": "10.0.0.9", "mac": "00:17:c8:00:00:09", "device": "dev-9", "hostname": "evil", "type": "workstation"}, "dst": {"ip": "10.0.0.10", "port": 22},
+    "src": {"ip": "10.0.0.9", "mac": "00:17:c8:00:00:09", "device": "dev-9", "hostname": "evil",
+    "type": "workstation"}, "dst": {"ip": "10.0.0.10", "port": 22},
     "targets": [{"ip": "10.0.0.10"}, {"ip": "10.0.0.12"}],
 }  # fmt: skip
 PROOF = {

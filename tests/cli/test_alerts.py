@@ -17,7 +17,10 @@ def test_the_table(tell) -> None:
     assert told.code == 0
     assert [line.split("  ")[0] for line in told.lines] == ["SEVERITY", "high", "medium", "2 alerts: 1 high, 1 medium"]
     assert told.lines[2].split() == (
-        "medium 2026-11-24T09:20:00Z alert-abc123 discovery.port_scan 10.0.0.9 (evil) → 10.0.0.10 +1 3 evil tried 120 ports of 10.0.0.10".split()
+        (
+            "medium 2026-11-24T09:20:00Z alert-abc123 discovery.port_scan 10.0.0.9 (evil) → 10.0.0.10 +1 3 "
+            "evil tried 120 ports of 10.0.0.10"
+        ).split()
     )
 
 

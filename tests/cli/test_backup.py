@@ -61,9 +61,10 @@ def test_what_is_in_it(back_up, tmp_path: Path) -> None:
     assert told.code == 0
     files = opened(tmp_path / "a.tar.zst")
     assert list(files) == [
-        "state/inventory.db", "state/vulnerabilities.db", "state/mutes.yaml", "state/posture.jsonl", "state/tickets.json", "state/rules/ours.yaml",
-        "state/intel/lists.yaml", "state/profiles/camera.json", "log/cursors/siem.json", "log/dead/siem.jsonl",
-        "log/segments/next", "log/notes.jsonl", "config/conf.d/10-site.yaml", "config/partners.txt", "config/sensor.yaml", "manifest.json",
+        "state/inventory.db", "state/vulnerabilities.db", "state/mutes.yaml", "state/posture.jsonl",
+        "state/tickets.json", "state/rules/ours.yaml", "state/intel/lists.yaml", "state/profiles/camera.json",
+        "log/cursors/siem.json", "log/dead/siem.jsonl", "log/segments/next", "log/notes.jsonl",
+        "config/conf.d/10-site.yaml", "config/partners.txt", "config/sensor.yaml", "manifest.json",
     ]  # fmt: skip
     manifest = json.loads(files.pop("manifest.json"))
     assert (manifest["id"], manifest["site"], manifest["devices"], manifest["log"], manifest["evidence"]) == (
@@ -94,7 +95,8 @@ def test_log_and_evidence_where_they_are_asked_for(back_up, house: Path, tmp_pat
     assert back_up("--with-log", "--with-evidence").code == 0
     files = opened(tmp_path / "a.tar.zst")
     assert {name for name in files if name.startswith(("log/segments/0", "evidence/", "log/muted"))} == {
-        "log/segments/00000000000000000001.jsonl", "log/segments/00000000000000000041.jsonl", "evidence/alert-abc234.pcapng", "log/muted.jsonl",
+        "log/segments/00000000000000000001.jsonl", "log/segments/00000000000000000041.jsonl",
+        "evidence/alert-abc234.pcapng", "log/muted.jsonl",
     }  # fmt: skip
     assert files["log/segments/00000000000000000041.jsonl"].count(b"\n") == 10
     assert files["log/segments/00000000000000000041.jsonl"].endswith(b"}\n")

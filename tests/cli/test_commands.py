@@ -43,8 +43,14 @@ def test_help_is_quick() -> None:
     """Nothing heavy is imported before a command is chosen: a start-up takes no longer than that of Python and
     argparse.
     """
-    heavy = "numpy msgspec rich pydantic yaml structlog dpkt sensor.core.record_parts sensor.core.flow sensor.posture.site sensor.engine".split()
-    code = f"import sys; from sensor.cli.main import parser; parser(); print([name for name in {heavy!r} if name in sys.modules])"
+    heavy = (
+        "numpy msgspec rich pydantic yaml structlog dpkt sensor.core.record_parts sensor.core.flow "
+        "sensor.posture.site sensor.engine"
+    ).split()
+    code = (
+        f"import sys; from sensor.cli.main import parser; parser(); print([name for name in {heavy!r} "
+        "if name in sys.modules])"
+    )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout == "[]\n"
 
@@ -74,7 +80,10 @@ def test_lists_need_no_large_library(command: str, tmp_path: Path) -> None:
     state = tmp_path / "state"
     write_inventory(state)
     write_log(state / "events.jsonl")
-    program = f"import sys; from sensor.cli.main import main; main(['{command}', '--state', {str(state)!r}]); print(*sys.modules, file=sys.stderr)"
+    program = (
+        f"import sys; from sensor.cli.main import main; main(['{command}', '--state', {str(state)!r}]); "
+        "print(*sys.modules, file=sys.stderr)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,

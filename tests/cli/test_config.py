@@ -173,7 +173,8 @@ def test_secrets_that_are_missing(config: Callable[..., Told], etc: Path, monkey
     assert told.code == 2
     text = (etc / "conf.d" / "10.yaml").read_text().splitlines()[1]
     places = {key: f"conf.d/10.yaml:2:{text.index(key) + 1}: the secret {place} " for key, place in
-              {"password": "env:SENSOR_NOT_SET", "X-Key": "credential:none", "sign": "file:/none/sign"}.items()}  # fmt: skip
+              {"password": "env:SENSOR_NOT_SET", "X-Key": "credential:none",
+              "sign": "file:/none/sign"}.items()}  # fmt: skip
     assert len(told.err.splitlines()) == 3
     assert all(place in told.err for place in places.values()), told.err
 
@@ -251,12 +252,18 @@ def test_certificates(config: Callable[..., Told], etc: Path) -> None:
     (etc / "ca.pem").write_text("no certificate\n")
     layer(
         etc,
-        "outputs:\n  siem:\n    tls:\n      ca: ../ca.pem\n  other: {type: syslog, host: 127.0.0.1, transport: tls, tls: {certificate: c.pem, key: k.pem}}\n",
+        (
+            "outputs:\n  siem:\n    tls:\n      ca: ../ca.pem\n  other: {type: syslog, host: 127.0.0.1, "
+            "transport: tls, tls: {certificate: c.pem, key: k.pem}}\n"
+        ),
     )
     lines = config("check").err.splitlines()
     assert lines[0].startswith("conf.d/10.yaml:4:7: the authorities in conf.d/../ca.pem cannot be used")
     assert [line.partition(": ")[2] for line in lines[1:]] == [
-        "conf.d/c.pem: cannot be read: No such file or directory", "conf.d/k.pem: cannot be read: No such file or directory",
+        "conf.d/c.pem: cannot be read: No such file or directory", (
+            "conf.d/k.pem: cannot be read: No such file or "
+            "directory"
+        ),
     ]  # fmt: skip
 
 
@@ -273,7 +280,10 @@ def test_files_that_do_not_load(config: Callable[..., Told], etc: Path, tmp_path
     (tmp_path / "mutes.yaml").write_text("mutes: [{id: x}]\n")
     layer(
         etc,
-        "intel: [../list.txt, ../prose.txt, none.txt]\nfingerprints: {folders: [../own, gone], oui_registry: oui.txt}\ncapture: {filter: nott port 22}\n",
+        (
+            "intel: [../list.txt, ../prose.txt, none.txt]\nfingerprints: {folders: [../own, gone], "
+            "oui_registry: oui.txt}\ncapture: {filter: nott port 22}\n"
+        ),
     )
     told = config("check", "--state", str(tmp_path))
     assert told.code == 2
@@ -560,8 +570,10 @@ def test_uncommenting_all_gives_the_defaults(tmp_path: Path) -> None:
 def test_an_output_with_all_its_options(tmp_path: Path, kind: str) -> None:
     """What its type cannot do without is answered; the rest stands with its default, which is the one that counts."""
     needed = {
-        "path": "x", "url": "https://x", "host": "h", "servers": ["nats://h"], "brokers": ["h:9092"], "sender": "a@example.org",
-        "recipients": ["b@example.org"], "rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:X", "token": "env:X", "system": "github",
+        "path": "x", "url": "https://x", "host": "h", "servers": ["nats://h"], "brokers": ["h:9092"],
+        "sender": "a@example.org",
+        "recipients": ["b@example.org"], "rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:X",
+        "token": "env:X", "system": "github",
     }  # fmt: skip
     schemes = {"amqp": "amqp://h", "mqtt": "mqtt://h", "redis": "redis://h"}
     required = [
@@ -642,8 +654,10 @@ def test_words_of_keys() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "plain", "no", "1.5", "1e5", "0x1f", "a: b", "a #b", "- x", "~", "null", 'a"b\\c', "é ü", "a\nb\t\x7f\u2028", "😀", "10:20:30:40", "2026-11-24",
-     "*a", "&a", "!x", "@x", "%x", "a:", "/x/y.z", "~/x", "https://x/y?z=1", 1, 1.5, 1e-07, 1e30, True, None, [], {}, ["a", ["b, c"]],
+    ["", "plain", "no", "1.5", "1e5", "0x1f", "a: b", "a #b", "- x", "~", "null", 'a"b\\c', "é ü", "a\nb\t\x7f\u2028",
+    "😀", "10:20:30:40", "2026-11-24",
+     "*a", "&a", "!x", "@x", "%x", "a:", "/x/y.z", "~/x", "https://x/y?z=1", 1, 1.5, 1e-07, 1e30, True, None, [], {},
+     ["a", ["b, c"]],
      {"a b": {"c": [1]}, "x: y": "{"}],
 )  # fmt: skip
 def test_values_come_back(tmp_path: Path, value: Any) -> None:

@@ -163,7 +163,8 @@ def test_what_was_done_for_programs(data: Data, tmp_path: Path) -> None:
     ]
     told = [json.loads(line) for some in lines for line in some]
     assert [(one["action"], one["name"]) for one in told] == [
-        ("use", "alpha"), ("use", ""), ("rename", "gamma"), ("export", "gamma"), ("remove", "gamma"), ("remove", "beta"),
+        ("use", "alpha"), ("use", ""), ("rename", "gamma"), ("export", "gamma"), ("remove", "gamma"),
+        ("remove", "beta"),
     ]  # fmt: skip
     assert (told[2]["before"], told[3]["bytes"]) == ("alpha", archive.stat().st_size)
 

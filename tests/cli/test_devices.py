@@ -30,9 +30,12 @@ def test_the_table(tell, log: Path) -> None:
 @pytest.mark.parametrize(
     ("filters", "found"),
     [
-        (["type=camera"], [12, 13]), (["type=camera", "vendor=AXI"], [12]), (["type=camera", "type=printer"], [10, 12, 13]), (["type=cam"], []),
-        (["vlan=30"], [10]), (["prn"], [10]), (["10.0.0.1", "hik"], [13]), (["state=gone"], [13]), (["mac=00:0c"], [12]), (["name=evil", "os=windows"], [9]),
-        (["contested=type"], [10]), (["type!=camera", "state=present"], [9, 10, 11]), (["seen<1h"], [9, 10, 11, 12, 13]), (["seen>1h"], []),
+        (["type=camera"], [12, 13]), (["type=camera", "vendor=AXI"], [12]),
+        (["type=camera", "type=printer"], [10, 12, 13]), (["type=cam"], []),
+        (["vlan=30"], [10]), (["prn"], [10]), (["10.0.0.1", "hik"], [13]), (["state=gone"], [13]),
+        (["mac=00:0c"], [12]), (["name=evil", "os=windows"], [9]),
+        (["contested=type"], [10]), (["type!=camera", "state=present"], [9, 10, 11]),
+        (["seen<1h"], [9, 10, 11, 12, 13]), (["seen>1h"], []),
         (["confidence>0.7"], [10, 12]), (["first<1m"], []),
     ],
 )  # fmt: skip

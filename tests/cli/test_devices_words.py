@@ -76,9 +76,9 @@ def test_merge_undo_and_history(ask, inventory: Path) -> None:
     """The next run does it; undone, both are back under their ids."""
     old = one(ask, "10.0.0.6")["id"]
     told = ask("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
-    assert (
-        told.out
-        == "merge mac:00:1b:21:00:00:02 mac:00:1c:7f:00:00:01: applied within a second by a running sensor, else at the next start\n"
+    assert told.out == (
+        "merge mac:00:1b:21:00:00:02 mac:00:1c:7f:00:00:01: applied within a second by a running "
+        "sensor, else at the next start\n"
     )
     with Run(inventory):
         pass

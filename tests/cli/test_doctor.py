@@ -129,7 +129,10 @@ def test_an_interface_that_is_not_there(tell, monkeypatch: pytest.MonkeyPatch) -
 def test_outputs_of_the_configuration(tell, tmp_path: Path) -> None:
     """They are checked as `sensor outputs check` does; one that cannot take anything is an error."""
     (tmp_path / "file").write_text("")
-    outputs = f"outputs:\n  good: {{type: file, path: {tmp_path / 'out.jsonl'}}}\n  bad: {{type: file, path: {tmp_path / 'file' / 'out.jsonl'}}}\n"
+    outputs = (
+        f"outputs:\n  good: {{type: file, path: {tmp_path / 'out.jsonl'}}}\n  bad: {{type: file, path: "
+        f"{tmp_path / 'file' / 'out.jsonl'}}}\n"
+    )
     (tmp_path / "sensor.yaml").write_text(f"state: {tmp_path}\n{outputs}")
     told = tell("doctor", "-i", "nosuch0", "--json", "--config", str(tmp_path / "sensor.yaml"))
     found = [json.loads(line) for line in told.lines]

@@ -158,7 +158,10 @@ def test_a_program_gets_the_code_as_a_field(tell, tmp_path: Path) -> None:
     assert (entry["error"], entry["level"], "[" in entry["event"]) == ("capture.no-interface", "error", False)
 
 
-COMMON = "incidents hosts assets scan start stats logs query pcap listen capture export vulnerabilities cve block quarantine upgrade users login dashboard"
+COMMON = (
+    "incidents hosts assets scan start stats logs query pcap listen capture export vulnerabilities "
+    "cve block quarantine upgrade users login dashboard"
+)
 
 
 @pytest.mark.parametrize("guess", list(dict.fromkeys([*COMMON.split(), *_tasks.GUESSES])))

@@ -26,9 +26,9 @@ def test_a_device(tell) -> None:
     text = tell("explain", "dev-10").out
     assert "type: printer 0.88, contested\n  mdns 0.80, snmp 0.50: 1 − (1 − 0.80) × (1 − 0.50) = 0.90\n" in text
     assert (
-        '0.80 mdns: mdns.field was "printer said" (fingerprint mdns.printer; 3 times, 2026-11-24T09:14:07Z to 2026-11-24T09:20:00Z)'
-        in text
-    )
+        '0.80 mdns: mdns.field was "printer said" (fingerprint mdns.printer; 3 times, '
+        "2026-11-24T09:14:07Z to 2026-11-24T09:20:00Z)"
+    ) in text
     assert "  camera: dhcp 0.30\n" in text
     assert "  against the others: odds 9.00 / (1 + 9.00 + 0.43) = 0.86\n" in text
     assert "  reported as 0.88: old evidence counts less, and some may not be in this record\n" in text
@@ -38,7 +38,8 @@ def test_a_device(tell) -> None:
 @pytest.mark.parametrize(
     "claims",
     [
-        [("mdns", 0.9)], [("oui", 0.9)], [("oui", 0.6), ("hostname", 0.7)], [("mdns", 0.9), ("mdns", 0.4), ("snmp", 0.99)],
+        [("mdns", 0.9)], [("oui", 0.9)], [("oui", 0.6), ("hostname", 0.7)],
+        [("mdns", 0.9), ("mdns", 0.4), ("snmp", 0.99)],
         [("mdns", 0.99), ("snmp", 0.99), ("sip", 0.99)],
         [("hostname", 0.9), ("hostname_mac", 0.8)], [("oui", 0.5), ("sip", 0.6)],
     ],
@@ -65,8 +66,8 @@ def test_a_device_that_nothing_is_known_of(tell) -> None:
 
 @pytest.mark.parametrize("what", ["alert-abc123", "alert-abc", "discovery.port_scan", "discovery.port_scan|10.0"])
 def test_an_alert(tell, what: str) -> None:
-    """Actor, target, numbers, technique, evidence, false positives, advice, and the device: every fact of the record has
-    a line; their names are in the golden file.
+    """Actor, target, numbers, technique, evidence, false positives, advice, and the device: every fact of the record
+    has a line; their names are in the golden file.
     """
     told = tell("explain", what)
     assert told.code == 0

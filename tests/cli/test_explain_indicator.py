@@ -111,7 +111,10 @@ def test_lines_fit_a_terminal() -> None:
     """Long ones are continued further in, short ones stay as they are, and a word longer than the terminal is not
     broken.
     """
-    line = "    10.20.10.62 (front-door-camera-of-the-main-building) → update.example.com https/443, 2026-11-24T08:02:01Z to 2026-11-24T08:10:01Z"
+    line = (
+        "    10.20.10.62 (front-door-camera-of-the-main-building) → update.example.com https/443, "
+        "2026-11-24T08:02:01Z to 2026-11-24T08:10:01Z"
+    )
     lines = list(fitted(["  short", line], 60))
     assert lines[0] == "  short"
     assert max(map(len, lines)) <= 60

@@ -66,7 +66,10 @@ def test_show(tell) -> None:
     text = "\n".join(" ".join(line.split()) for line in told.lines)
     assert told.code == 0
     for part in (
-        "observes dhcp.vendor_class (option 60)", "matches regex ^(?:Hewlett-Packard|HP)", "type printer, certainty 0.85", "source recog",
+        "observes dhcp.vendor_class (option 60)", "matches regex ^(?:Hewlett-Packard|HP)", (
+            "type printer, certainty "
+            "0.85"
+        ), "source recog",
         "example Hewlett-Packard LaserJet → model LaserJet",
     ):  # fmt: skip
         assert part in text
@@ -83,7 +86,10 @@ def test_a_file_of_ones_own(tell, tmp_path: Path) -> None:
     told = tell("fingerprints", "test", str(path))
     assert told.code == 2
     assert told.err.splitlines() == [
-        f"{path}:8:43: found model 'M4', type 'printer', vendor 'HP' in the example 'PRN-4' (dhcp.hostname), expected type 'printer', vendor 'HP'",
+        (
+            f"{path}:8:43: found model 'M4', type 'printer', vendor 'HP' in the example 'PRN-4' "
+            "(dhcp.hostname), expected type 'printer', vendor 'HP'"
+        ),
         f"{path}:9:24: found a match for 'PRN-5' (dhcp.hostname), expected none",
     ]
     assert told.out == "1 fingerprint, 2 examples, 2 negatives: 2 faults\n"

@@ -149,9 +149,9 @@ def test_a_server_is_simulated_with_the_names_of_who_would_lose_it(suggest) -> N
     assert "    cut, as the alerts ask for: 1 conversation of 1 client" in told.lines
     assert "    ALSO CUT: 3 conversations of 3 clients" in told.lines
     assert (
-        "      10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas), 1 time, last 2026-11-24T08:05Z"
-        in told.lines
-    )
+        "      10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas), 1 time, "
+        "last 2026-11-24T08:05Z"
+    ) in told.lines
     assert "  warning: both ends live in 10.20.10.0/24: packets between them reach no router" in told.out
     assert "--format" in told.lines[-1]
     assert not told.lines[-1].startswith("  rules")
@@ -229,9 +229,9 @@ def test_a_machine_whose_lease_moved_is_warned_of(tell, tmp_path: Path) -> None:
     log.write_text(json.dumps(alert(1, {"ip": "10.0.0.19", "device": name}, {"ip": C2, "port": 443})), encoding="utf-8")
     told = tell("firewall", "suggest", "alert-000001", "--events", str(log), "--state", str(tmp_path / "state"))
     assert (
-        "  warning: rules follow no lease, and these had other addresses before, so reserve theirs first: 10.0.0.19 (door, camera)"
-        in told.out
-    )
+        "  warning: rules follow no lease, and these had other addresses before, so reserve theirs "
+        "first: 10.0.0.19 (door, camera)"
+    ) in told.out
 
 
 def test_an_address_that_is_no_device_is_known_by_who_used_it(tell, tmp_path: Path) -> None:
@@ -265,7 +265,10 @@ def test_pcs_and_cameras_that_called_one_address_share_a_change(logged) -> None:
     assert (body["alerts"], body["seen"]) == (["alert-000001", "alert-000002"], ["https/443", "https/8443"])
     assert (body["simulation"]["done"], body["simulation"]["cuts"]) == (False, [])
     assert body["simulation"]["rests_on"] == [
-        "no baseline was read: what else these rules would block is unknown; use a dataset with an inventory (sensor data list)"
+        (
+            "no baseline was read: what else these rules would block is unknown; use a dataset with an "
+            "inventory (sensor data list)"
+        )
     ]
 
 
@@ -326,7 +329,10 @@ def test_the_configuration_says_what_is_inside_and_where_the_sensor_delivers_to(
     """A network of the operator's is inside: only its service is cut; and the log server is warned of."""
     config = tmp_path / "sensor.yaml"
     config.write_text(
-        f"networks: [203.0.113.0/24]\noutputs:\n  siem: {{type: elasticsearch, url: 'https://{C2}:9200'}}\n  disk: {{type: file, path: {tmp_path}/out}}\n",
+        (
+            f"networks: [203.0.113.0/24]\noutputs:\n  siem: {{type: elasticsearch, url: "
+            f"'https://{C2}:9200'}}\n  disk: {{type: file, path: {tmp_path}/out}}\n"
+        ),
         encoding="utf-8",
     )
     told = logged(

@@ -204,7 +204,10 @@ def test_its_own_log_is_as_the_configuration_says(start: Start, folder: Path) ->
     """In that form and from that level on; the command line wins over the form; a secret that an error quotes is
     masked.
     """
-    away = f"  away: {{type: http, url: 'http://127.0.0.1:9/in', token: 'file:{folder}/token', timeout_s: 1, backoff_s: 0.05, backoff_max_s: 0.05}}\n"
+    away = (
+        f"  away: {{type: http, url: 'http://127.0.0.1:9/in', token: 'file:{folder}/token', timeout_s: "
+        f"1, backoff_s: 0.05, backoff_max_s: 0.05}}\n"
+    )
     (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json}\n")
     (folder / "token").write_text("127.0.0.1\n")  # what the error of the connection tells as well
     process = start()
@@ -232,8 +235,10 @@ def test_its_own_log_is_as_the_configuration_says(start: Start, folder: Path) ->
 def test_it_needs_nothing_of_the_engine(folder: Path) -> None:
     """So that it starts quickly and may do little."""
     code = (
-        "import sys; from sensor.cli.main import main; main(['forward','--config','sensor.yaml','--events','events.jsonl','--once']);"
-        "print([name for name in sys.modules if name.startswith(('sensor.detectors','sensor.dissectors','sensor.decode','sensor.capture','sensor.inventory',"
+        "import sys; from sensor.cli.main import main; "
+        "main(['forward','--config','sensor.yaml','--events','events.jsonl','--once']);"
+        "print([name for name in sys.modules if "
+        "name.startswith(('sensor.detectors','sensor.dissectors','sensor.decode','sensor.capture','sensor.inventory',"
         "'sensor.engine','sensor.runtime.daemon','sensor.config','scapy','dpkt'))])"
     )
     made = subprocess.run(

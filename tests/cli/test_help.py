@@ -16,7 +16,8 @@ from tests.cli.help_texts import GOLDEN, texts
 
 # Commands whose examples read a dataset.
 READING = (
-    "alerts", "baseline", "data", "devices", "explain", "firewall", "hunt", "paths", "posture", "records", "report", "search", "tail", "tickets", "vulns",
+    "alerts", "baseline", "data", "devices", "explain", "firewall", "hunt", "paths", "posture", "records", "report",
+    "search", "tail", "tickets", "vulns",
 )  # fmt: skip
 # Examples that a shell must run, that go on until Ctrl-C, need a network or another file, or change the dataset for
 # those after them.

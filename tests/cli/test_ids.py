@@ -70,7 +70,10 @@ def test_an_ambiguous_beginning(ask: Callable[..., Told], office: Path) -> None:
         (number,) = base.execute("SELECT max(number) + 1 FROM alerts").fetchone()
         twin = f"{name[:12]}zzzzzzzz"
         base.execute(
-            "INSERT INTO alerts SELECT ?, ?, 'twin', of_group, title, risk, count, first, last, ended, seq, summary, words FROM alerts WHERE id = ?",
+            (
+                "INSERT INTO alerts SELECT ?, ?, 'twin', of_group, title, risk, count, first, last, ended, seq, "
+                "summary, words FROM alerts WHERE id = ?"
+            ),
             (number, twin, name),
         )
         base.commit()

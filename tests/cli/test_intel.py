@@ -134,7 +134,8 @@ def test_add_list_check_remove_a_file(intel, folder: Path, tmp_path: Path) -> No
     assert intel("list").out.startswith("no lists in ")
     source = tmp_path / "Our Bad-ones.csv"
     source.write_text(
-        "indicator,category,first_seen,confidence\n203.0.113.0/24,botnet,2026-03-01,60\nno such thing at all,,,\nevil.example,,,\n"
+        "indicator,category,first_seen,confidence\n203.0.113.0/24,botnet,2026-03-01,60\nno such thing "
+        "at all,,,\nevil.example,,,\n"
     )
     told = intel("add", str(source), "--category", "ours", "--confidence", "95")
     assert (told.code, told.out) == (0, "our-bad-ones: 2 entries, 2 new, 0 gone\n")
@@ -159,7 +160,8 @@ def test_allow_lists_and_expiry(intel, tmp_path: Path) -> None:
     lines = intel("check", "ours.c2.example", "c2.example", "old.example", "--json").lines
     found = [(one["value"], one["list"], one["counts"]) for one in map(json.loads, lines)]
     assert sorted(found) == [
-        ("c2.example", "bad", "yes"), ("old.example", "bad", "no: expired"), ("ours.c2.example", "allow-partners", "allows"),
+        ("c2.example", "bad", "yes"), ("old.example", "bad", "no: expired"),
+        ("ours.c2.example", "allow-partners", "allows"),
         ("ours.c2.example", "bad", "no: allowed"),
     ]  # fmt: skip
     assert intel("check", "ours.c2.example").code == 1

@@ -29,7 +29,10 @@ def test_every_command_is_there() -> None:
 def test_help_imports_nothing_heavy() -> None:
     """It is there at once: what takes longer than all else together is imported by those who need it."""
     heavy = "{'http.client', 'inspect', 'numpy', 'pydantic', 'rich', 'ssl', 'yaml'}"
-    program = f"import sys; before = set(sys.modules); from sensor.cli.main import parser; parser(); print({heavy} & set(sys.modules) - before)"
+    program = (
+        "import sys; before = set(sys.modules); from sensor.cli.main import parser; parser(); "
+        f"print({heavy} & set(sys.modules) - before)"
+    )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"
 
@@ -68,7 +71,10 @@ def test_version_as_an_option(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_only_the_chosen_command_is_loaded() -> None:
     """The others cost nothing."""
-    code = "import sys; from sensor.cli.main import main; main(['version']); print([name for name in sys.modules if name.startswith('sensor.cli.')])"
+    code = (
+        "import sys; from sensor.cli.main import main; main(['version']); print([name for name in "
+        "sys.modules if name.startswith('sensor.cli.')])"
+    )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = told.stdout.splitlines()[-1]
     assert "sensor.cli.version" in loaded
@@ -170,7 +176,10 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> 
     state.chmod(0o700)
     assert (ran.returncode, ran.stdout) == (4, "")
     assert re.fullmatch(
-        rf"sensor: no permission for {state}/\S+: run the command as root or a member of its group \[permission\.denied\]\n",
+        (
+            rf"sensor: no permission for {state}/\S+: run the command as root or a member of its group "
+            r"\[permission\.denied\]\n"
+        ),
         ran.stderr,
     )
 

@@ -19,7 +19,8 @@ from tests.cli.conftest import ENDS, SCAN, TIMES, Told, device, record
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 RTSP = {
-    "id": "recommendation-abc123", "setting": "rtsp_open", "title": "Stream without a password", "count": 3, **TIMES, "why": ["Anybody may look."],
+    "id": "recommendation-abc123", "setting": "rtsp_open", "title": "Stream without a password", "count": 3, **TIMES,
+    "why": ["Anybody may look."],
     "seen": "RTSP/1.0 200 OK", "fix": "Set a password.", "test": "It asks for one.",
 }  # fmt: skip
 LOG = [
@@ -359,9 +360,9 @@ def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> N
     )
     told = tell("posture", "record", "--state", str(inventory), "--events", str(odd))
     assert (told.code, told.out) == (3, "")
-    assert (
-        told.err
-        == "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: nothing was stored\n"
+    assert told.err == (
+        "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: "
+        "nothing was stored\n"
     )
     (inventory / FILE).mkdir()
     _began(inventory)

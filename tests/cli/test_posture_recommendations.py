@@ -10,8 +10,10 @@ import pytest
 from tests.cli.conftest import ENDS, PROOF, TIMES, record
 
 TELNET = {
-    "id": "recommendation-abc123", "setting": "telnet", "title": "Telnet in use", "count": 3, **TIMES, "why": ["It hides nothing."],
-    "seen": "it greeted with 'login:'", "fix": "Use SSH.", "maker": "Cisco", "steps": "transport input ssh", "test": "Port 23 is closed.",
+    "id": "recommendation-abc123", "setting": "telnet", "title": "Telnet in use", "count": 3, **TIMES,
+    "why": ["It hides nothing."],
+    "seen": "it greeted with 'login:'", "fix": "Use SSH.", "maker": "Cisco", "steps": "transport input ssh",
+    "test": "Port 23 is closed.",
 }  # fmt: skip
 OLD = {**TELNET, "id": "recommendation-zzz999", "title": "TLS before version 1.2", "setting": "tls_old"}
 SRC, OTHER = (

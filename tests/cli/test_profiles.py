@@ -154,9 +154,9 @@ def test_installed_shown_and_removed(profiles, camera: str) -> None:
     """Whom it is for, who is in charge; what it allows, in words and as the file that it was."""
     assert profiles("list").out == "no profiles are installed\n"
     told = profiles("install", camera, "--type", "camera", "--controller", NAS)
-    assert (
-        told.out
-        == "installed: type-camera, 8 entries in 2 access lists; a running sensor loads it on `systemctl reload sensor` (SIGHUP)\n"
+    assert told.out == (
+        "installed: type-camera, 8 entries in 2 access lists; a running sensor loads it on `systemctl "
+        "reload sensor` (SIGHUP)\n"
     )
     assert profiles("install", camera, "--type", "camera", "--controller", NAS).out.startswith("replaced: ")
     (row,) = profiles("list").lines[1:]
@@ -273,10 +273,13 @@ def test_a_file_of_a_maker_with_what_nobody_here_understands(profiles, tmp_path:
     matches = {"ipv4": {"dscp": 10, "ietf-acldns:dst-dnsname": "cloud.example"}}
     body = {
         "ietf-mud:mud": {
-            "mud-version": 1, "mud-url": "https://maker.example/x", "last-update": "2026-11-24T08:00:00Z", "is-supported": True,
-            "systeminfo": "a \x1b[31mred\x1b[0m camera", "from-device-policy": {"access-lists": {"access-list": [{"name": "a"}]}},
+            "mud-version": 1, "mud-url": "https://maker.example/x", "last-update": "2026-11-24T08:00:00Z",
+            "is-supported": True,
+            "systeminfo": "a \x1b[31mred\x1b[0m camera",
+            "from-device-policy": {"access-lists": {"access-list": [{"name": "a"}]}},
         },
-        "ietf-access-control-list:acls": {"acl": [{"name": "a", "aces": {"ace": [{"name": "b", "matches": matches, "actions": {"forwarding": "accept"}}]}}]},
+        "ietf-access-control-list:acls": {"acl": [{"name": "a",
+        "aces": {"ace": [{"name": "b", "matches": matches, "actions": {"forwarding": "accept"}}]}}]},
     }  # fmt: skip
     path = tmp_path / "maker.json"
     path.write_text(json.dumps(body), encoding="utf-8")

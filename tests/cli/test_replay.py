@@ -89,7 +89,10 @@ def test_tables_and_figures(process: Runs, dhcp: Path, tmp_path: Path) -> None:
     assert alerts == "no alerts"
     log = tmp_path / "state" / "datasets" / "dhcp" / "events.jsonl"
     found = records(log.read_text())
-    pattern = rf"12 packets in [\d.]+ s \([\d,]+/s\), 6 flows, 0 malformed, 0 dropped, 0 damaged files; {len(found)} events in {re.escape(str(log))}"
+    pattern = (
+        r"12 packets in [\d.]+ s \([\d,]+/s\), 6 flows, 0 malformed, 0 dropped, 0 damaged files; "
+        rf"{len(found)} events in {re.escape(str(log))}"
+    )
     assert re.fullmatch(pattern, figures)
     assert "\x1b" not in told.stdout
 
@@ -205,9 +208,8 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
     foreign.write_text("precious\n")
     told = replay(dhcp, "--events", foreign)
     assert (told.returncode, told.stdout) == (3, "")
-    assert (
-        told.stderr
-        == f"sensor: cannot write the event log {foreign}: it is no event log, and is left as it is [file.not-written]\n"
+    assert told.stderr == (
+        f"sensor: cannot write the event log {foreign}: it is no event log, and is left as it is [file.not-written]\n"
     )
     assert foreign.read_text() == "precious\n"
     (tmp_path / "state").write_text("in the way")

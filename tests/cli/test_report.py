@@ -153,7 +153,8 @@ def test_paper_needs_what_writes_it(report, tmp_path: Path, monkeypatch: pytest.
     told = report("-o", str(tmp_path / "office.pdf"))
     assert (told.code, told.out) == (3, "")
     assert told.err.startswith(
-        "sensor: PDF is written by WeasyPrint, which is not installed: pip install 'passive-network-sensor[report]', and Pango"
+        "sensor: PDF is written by WeasyPrint, which is not installed: pip install "
+        "'passive-network-sensor[report]', and Pango"
     )
     assert told.err.count("\n") == 1
     assert list(tmp_path.glob("*.pdf")) == []

@@ -30,7 +30,8 @@ MARKUP = [
 INVISIBLE = ["\u202egnp.exe", "a\x1b[2Jb", "line\nbreak\r\x00", "zero\u200bwidth", "\ud800half"]
 # What our own templates and pictures are made of.
 TAGS = set(
-    "html head meta title style body header p h1 h2 h3 section div dl dt dd ul ol li a span figure figcaption svg desc rect path polyline circle text nav main"
+    "html head meta title style body header p h1 h2 h3 section div dl dt dd ul ol li a span figure "
+    "figcaption svg desc rect path polyline circle text nav main"
     " table thead tbody tr th td article code b i br sup script".split()
 )
 

@@ -174,7 +174,10 @@ def test_what_a_reload_reads(tmp_path: Path) -> None:
 @pytest.mark.lab
 def test_a_filter_that_is_none(tmp_path: Path) -> None:
     """It is the configuration that is wrong, wherever it stands; exit code 2."""
-    script = f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter 'port port' --events {tmp_path / 'events.jsonl'}"
+    script = (
+        f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter 'port port' --events "
+        f"{tmp_path / 'events.jsonl'}"
+    )
     told = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert (told.returncode, told.stderr.startswith("sensor: filter 'port port' does not compile: ")) == (2, True)
 
@@ -182,7 +185,10 @@ def test_a_filter_that_is_none(tmp_path: Path) -> None:
 @pytest.mark.lab
 def test_without_the_permission_nothing_is_left_behind(tmp_path: Path, root: Path) -> None:
     """Exit code 4; neither a folder nor a log nor an inventory, which would stand before a good replay from then on."""
-    script = f"ip link set lo up && exec setpriv --bounding-set=-net_raw {sys.executable} -m sensor run -i lo --state {tmp_path / 'state'}"
+    script = (
+        f"ip link set lo up && exec setpriv --bounding-set=-net_raw {sys.executable} -m sensor run -i "
+        f"lo --state {tmp_path / 'state'}"
+    )
     told = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert (told.returncode, list(tmp_path.iterdir())) == (4, []), told.stderr
 
@@ -200,7 +206,10 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
             ["unshare", "--net", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
             _wait_for(process, log, b'"started"')
-            knock = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x', ('127.0.0.1', 9)) for _ in range(5)]"
+            knock = (
+                "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x', "
+                "('127.0.0.1', 9)) for _ in range(5)]"
+            )
             subprocess.run(["nsenter", f"--net=/proc/{process.pid}/ns/net", sys.executable, "-c", knock], check=True)
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)

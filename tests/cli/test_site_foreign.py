@@ -17,9 +17,18 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 ODD = (None, 5, "x", [], {}, [1, None, {}], {"id": 3}, True, -5, "2026-13-45T99:99:99Z", 1e308, "\u202e", 2**70)
 COMMANDS = (
     "alerts", "alerts incidents", "explain 203.0.113.66", "explain example.com", "posture recommendations --json",
-    "vulns list", "vulns list --csv", "vulns list --json", "vulns show CVE-2023-45614", "vulns device 10.20.10.3", "posture", "posture --by segment",
-    "posture --csv", "posture device 10.20.10.62", "posture recommendations", "posture recommendations 10.20.10.62", "tickets list", "tickets export",
-    "tickets export --format csv", "paths", "paths --dot", "paths --json", "firewall suggest rtsp_open", "firewall suggest internet",
+    "vulns list", "vulns list --csv", "vulns list --json", "vulns show CVE-2023-45614", (
+        "vulns device "
+        "10.20.10.3"
+    ), "posture", "posture --by segment",
+    "posture --csv", "posture device 10.20.10.62", "posture recommendations", (
+        "posture recommendations "
+        "10.20.10.62"
+    ), "tickets list", "tickets export",
+    "tickets export --format csv", "paths", "paths --dot", "paths --json", "firewall suggest rtsp_open", (
+        "firewall suggest "
+        "internet"
+    ),
     "firewall suggest discovery", "firewall suggest command_and_control.malicious_address --format nftables",
     "firewall suggest --address 10.20.10.5 --service tcp/445", "profiles make 10.20.10.61", "report -o report.html",
 )  # fmt: skip

@@ -72,7 +72,10 @@ def test_a_sensor_that_is_well(tell, running) -> None:
         "           a.list:2:1: found x",
         "rules      2 in use",
         "health     no faults",
-        "process    100 MiB of memory (64.0 MiB of it the rings), 1.0% of a core since the start, 20 descriptors, 9 threads",
+        (
+            "process    100 MiB of memory (64.0 MiB of it the rings), 1.0% of a core since the start, 20 "
+            "descriptors, 9 threads"
+        ),
     ]
 
 

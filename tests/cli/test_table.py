@@ -24,12 +24,16 @@ from tests.datasets._folders import write_log
 ADDRESSES = ["10.20.30.141", "2001:db8:1234:5678:9abc:def0:1234:5678", "fe80::1"]
 NAME = "DS-2CD2143G0-I20190814AAWRD53310771"
 ROWS = [
-    ["voip_phone", "Grandstream", "GXP2170", NAME, address, "ac:cc:8e:4f:71:0a", "0.99", "2026-11-24T08:17:01Z"] for address in ADDRESSES
+    ["voip_phone", "Grandstream", "GXP2170", NAME, address, "ac:cc:8e:4f:71:0a", "0.99",
+    "2026-11-24T08:17:01Z"] for address in ADDRESSES
 ]  # fmt: skip
 COLUMNS = ("type", "vendor", "model", "name", "address", "MAC", "confidence", "last seen")
 ALERTS = ("severity", "time", "alert", "detector", "actor → target", "count", "summary")
 ALERT = [
-    "critical", "2026-11-24T08:17:01Z", "alert-t42g35", "command_and_control.malicious_address", f"10.20.10.62 ({NAME}) → 203.0.113.66 +46", "3",
+    "critical", "2026-11-24T08:17:01Z", "alert-t42g35", "command_and_control.malicious_address", (
+        f"10.20.10.62 ({NAME}) → 203.0.113.66 "
+        "+46"
+    ), "3",
     f"camera {NAME} (10.20.10.62) contacted 203.0.113.66, which the list office.intel names",
 ]  # fmt: skip
 
@@ -150,8 +154,8 @@ def test_spans() -> None:
 
 
 def test_lines_beside_tables_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line of counts below a table and the lines of an explanation: as wide as the terminal, whole in a pipe and with
-    --wide; colours take no room.
+    """The line of counts below a table and the lines of an explanation: as wide as the terminal, whole in a pipe and
+    with --wide; colours take no room.
     """
 
     class Terminal(io.StringIO):

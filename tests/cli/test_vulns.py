@@ -190,9 +190,9 @@ def test_a_device(vulns, imported: None) -> None:
     assert told.lines[1].startswith("version: 9.80.3, for dhcp.vendor_class is ")
     row = next(line for line in told.lines if "CVE-2024-2001" in line)
     assert (
-        "30.0 known to be exploited since 2025-02-12, by ransomware too + 18.9 EPSS 0.944 + 19.6 CVSS 9.8 + 4.0 criticality not set"
-        in row
-    )
+        "30.0 known to be exploited since 2025-02-12, by ransomware too + 18.9 EPSS 0.944 + 19.6 CVSS "
+        "9.8 + 4.0 criticality not set"
+    ) in row
     assert "CVE-2024-2002" not in told.out
     assert "CVE-2024-2002" in vulns("device", "10.0.0.10", "--all").out
     assert vulns("device", "10.0.0.11").lines[1] == "version: no packet contained its firmware version"

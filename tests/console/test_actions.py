@@ -119,7 +119,8 @@ def test_marked_alerts_are_changed_and_no_others(there: Running) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"action": "explode"}, {"action": "verdict", "verdict": "bening"}, {"action": "comment"}, {"action": "assign"}, {"action": "close", "alert": []},
+        {"action": "explode"}, {"action": "verdict", "verdict": "bening"}, {"action": "comment"},
+        {"action": "assign"}, {"action": "close", "alert": []},
         {"action": "close", "all": "1", "filter": ""}, {"action": "close", "all": "1", "filter": "severity=hihg"},
     ],
 )  # fmt: skip

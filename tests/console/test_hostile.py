@@ -19,16 +19,27 @@ from tests.console.kit import Running
 # Ways out of a text, an attribute, a script, a style, a comment, a URL (after OWASP: Cross Site Scripting Filter
 # Evasion).
 STRINGS = (
-    "<script>pwned()</script>", "\"'><img src=x onerror=pwned()>", "<svg/onload=pwned()>", "javascript:pwned()//", "</title><script src=//pwned></script>",
-    "'-pwned()-'", "{{7*7}}<pwned>", "--><pwned>", "]]><pwned>", "</textarea><pwned x=", "</style><pwned>", "<a href='javascript:pwned()'>", "&lt;pwned&gt;",
-    "\u202eevil\u202c<b>pwned", "<iframe srcdoc='<pwned>'>", '" onmouseover=pwned() x="', "`pwned`", "<details open ontoggle=pwned()>", "\x00<pwned>",
+    "<script>pwned()</script>", "\"'><img src=x onerror=pwned()>", "<svg/onload=pwned()>", "javascript:pwned()//", (
+        "</title><script "
+        "src=//pwned></script>"
+    ),
+    "'-pwned()-'", "{{7*7}}<pwned>", "--><pwned>", "]]><pwned>", "</textarea><pwned x=", "</style><pwned>", (
+        "<a "
+        "href='javascript:pwned()'>"
+    ), "&lt;pwned&gt;",
+    "\u202eevil\u202c<b>pwned", "<iframe srcdoc='<pwned>'>", '" onmouseover=pwned() x="', "`pwned`", (
+        "<details open "
+        "ontoggle=pwned()>"
+    ), "\x00<pwned>",
     "<math><pwned>",
 )  # fmt: skip
 # What makes a record a record; everything else is written by others.
 KEPT = frozenset(("ts", "kind", "action", "severity", "schema", "seq", "first", "last", "first_seen", "last_seen"))
 OWN_TAGS = frozenset(
-    "html head meta title link script body a header form label select option button input nav p strong span main h1 h2 h3 footer dialog dl dt dd kbd table "
-    "thead tbody tr th td div ul li ol section details summary time svg g rect datalist pre caption textarea em code".split()
+    "html head meta title link script body a header form label select option button input nav p "
+    "strong span main h1 h2 h3 footer dialog dl dt dd kbd table "
+    "thead tbody tr th td div ul li ol section details summary time svg g rect datalist pre caption "
+    "textarea em code".split()
 )
 
 
@@ -148,8 +159,10 @@ def test_no_element_comes_from_data(client: httpx.Client) -> None:
 def test_no_element_comes_from_the_url(client: httpx.Client, text: str) -> None:
     """In every parameter and in the path: shown escaped, in errors too."""
     for path, name in (
-        ("/search", "q"), ("/alerts", "text"), ("/alerts", "detector"), ("/alerts", text), ("/devices", "vendor"), ("/devices", "type"), ("/hunt", "sql"),
-        ("/hunt", "name"), ("/timeline", "about"), ("/alerts", "cursor"), ("/", "data"), ("/alerts", "since"), ("/", "done"),
+        ("/search", "q"), ("/alerts", "text"), ("/alerts", "detector"), ("/alerts", text), ("/devices", "vendor"),
+        ("/devices", "type"), ("/hunt", "sql"),
+        ("/hunt", "name"), ("/timeline", "about"), ("/alerts", "cursor"), ("/", "data"), ("/alerts", "since"),
+        ("/", "done"),
     ):  # fmt: skip
         answer = client.get(path, params={name: text})
         assert answer.status_code < 500 or answer.status_code == 503

@@ -17,8 +17,8 @@ from sensor.views.dataset import open_folder
 from sensor.views.devices import devices
 
 PAGES = (
-    "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map", "/map?by=type&opened=camera",
-    "/timeline", "/hunt", "/hunt?name=scanners",
+    "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
+    "/map?by=type&opened=camera", "/timeline", "/hunt", "/hunt?name=scanners",
     "/search?q=10.20.10.106", "/health", "/audit",
 )  # fmt: skip
 

@@ -31,9 +31,14 @@ MAC = parse_mac("00:17:c8:1a:2b:3c")
 HERE, THERE = parse("10.20.30.41"), parse("10.20.1.5")
 SCHEMA = json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
 CAPTURE = {
-    "source": "office.pcapng", "packets": 12, "bytes": 900, "wire_bytes": 990, "decoded": 11, "malformed": 1, "truncated": 2, "dropped": 0,
-    "selected": 4, "repeats": 0, "shed": 0, "flows": 3, "flows_evicted": 0, "duration_s": 1.25, "linktypes": {"ethernet": 12}, "devices": 1, "pending": 0,
-    "evicted": {"flows": 2}, "anomalies": {"network_length": 1}, "damages": ["office.pcapng: at byte 900: ends within a record"],
+    "source": "office.pcapng", "packets": 12, "bytes": 900, "wire_bytes": 990, "decoded": 11, "malformed": 1,
+    "truncated": 2, "dropped": 0,
+    "selected": 4, "repeats": 0, "shed": 0, "flows": 3, "flows_evicted": 0, "duration_s": 1.25,
+    "linktypes": {"ethernet": 12}, "devices": 1, "pending": 0,
+    "evicted": {"flows": 2}, "anomalies": {"network_length": 1}, "damages": [(
+        "office.pcapng: at byte 900: ends within a "
+        "record"
+    )],
     "faults": ["dns: IndexError in dns.py:7, 2 times"],
 }  # fmt: skip
 
@@ -69,11 +74,20 @@ def change(
 def alert(**more: Any) -> Alert:
     packet = Packet(ts=TS, src=HERE, dst=THERE, src_mac=MAC, sport=49712, dport=445, proto=6, vlan=30)
     facts = {
-        "ts": TS, "detector": "lateral_movement.remote_service", "title": "Service created on a remote machine", "severity": Severity.high, "confidence": 0.93,
-        "techniques": (TECHNIQUES["T1021.002"],), "actor": Subject(MAC, HERE, 30), "summary": "printer opened ADMIN$ on FS01",
-        "why": ("printers never are SMB clients",), "numbers": {"hosts": 3, "threshold": 1}, "advice": "Look at it.", "false_positives": "None known.",
-        "key": "lateral_movement.remote_service|1", "target": Subject(0, THERE, 30), "targets": (Subject(0, THERE, 30), Subject(0, THERE + 1, 30)),
-        "actor_port": 49712, "target_port": 445, "network": {"proto": "tcp", "app": "smb", "vlan": 30}, "proof": (SmbTreeConnect(packet, "ADMIN$"),),
+        "ts": TS, "detector": "lateral_movement.remote_service", "title": (
+            "Service created on a remote "
+            "machine"
+        ), "severity": Severity.high, "confidence": 0.93,
+        "techniques": (TECHNIQUES["T1021.002"],), "actor": Subject(MAC, HERE, 30), "summary": (
+            "printer opened ADMIN$ on "
+            "FS01"
+        ),
+        "why": ("printers never are SMB clients",), "numbers": {"hosts": 3, "threshold": 1}, "advice": "Look at it.",
+        "false_positives": "None known.",
+        "key": "lateral_movement.remote_service|1", "target": Subject(0, THERE, 30),
+        "targets": (Subject(0, THERE, 30), Subject(0, THERE + 1, 30)),
+        "actor_port": 49712, "target_port": 445, "network": {"proto": "tcp", "app": "smb", "vlan": 30},
+        "proof": (SmbTreeConnect(packet, "ADMIN$"),),
     }  # fmt: skip
     return Alert(**(facts | more))
 
@@ -82,9 +96,12 @@ def recommendation(**more: Any) -> Recommendation:
     """A camera that takes Telnet."""
     one = alert()
     facts = {
-        "key": "dev-5k2m8q|telnet", "setting": "telnet", "title": "Telnet in use", "severity": Severity.medium, "summary": "printer offers Telnet",
-        "why": "It hides nothing.", "seen": "it greeted with 'login:'", "fix": "Switch it off.", "test": "The port is closed.", "subject": one.actor,
-        "proof": (proof_body(one.proof[0]),), "first": TS, "ts": TS + 5, "port": 23, "other": one.target, "other_port": 40000, "app": "telnet",
+        "key": "dev-5k2m8q|telnet", "setting": "telnet", "title": "Telnet in use", "severity": Severity.medium,
+        "summary": "printer offers Telnet",
+        "why": "It hides nothing.", "seen": "it greeted with 'login:'", "fix": "Switch it off.",
+        "test": "The port is closed.", "subject": one.actor,
+        "proof": (proof_body(one.proof[0]),), "first": TS, "ts": TS + 5, "port": 23, "other": one.target,
+        "other_port": 40000, "app": "telnet",
         "maker": "Kyocera", "steps": "Network Settings", "count": 3,
     }  # fmt: skip
     return Recommendation(**(facts | more))
@@ -148,13 +165,17 @@ EVERY = {
     "open": lambda m: m.alert("open", alert(), printer(), [None, None]),
     "update": lambda m: m.alert("update", alert(proof=(flow(),), target=None, targets=()), None, []),
     "close": lambda m: m.alert("close", alert(), None, [], at=TS + 5, closed={"by": "anna", "reason": "dealt with"}),
-    "muted": lambda m: m.alert("open", alert(), None, [], muted={"id": "m1", "author": "anna", "reason": "our scanner"}),
-    "packets": lambda m: m.alert("open", alert(terms={"device_type": 5}), None, [], packets={"file": "evidence/alert-5k2m8q.pcapng", "frames": 4}),
+    "muted": lambda m: m.alert("open", alert(), None, [], muted={"id": "m1", "author": "anna",
+    "reason": "our scanner"}),
+    "packets": lambda m: m.alert("open", alert(terms={"device_type": 5}), None, [],
+    packets={"file": "evidence/alert-5k2m8q.pcapng", "frames": 4}),
     "incident": lambda m: m.incident("open", incident(), {alert().actor: printer()}.get),
     "incident closed": lambda m: m.incident("close", incident(), {}.get, TS + 7),
     "recommendation": lambda m: m.recommendation("open", recommendation(), TS + 60, {alert().actor: printer()}.get),
-    "recommendation alone": lambda m: m.recommendation("open", recommendation(other=None, port=0, other_port=0, maker="", steps=""), TS, {}.get),
-    "recommendation closed": lambda m: m.recommendation("close", recommendation(), TS + 7, {}.get, "later traffic shows it"),
+    "recommendation alone": lambda m: m.recommendation("open",
+    recommendation(other=None, port=0, other_port=0, maker="", steps=""), TS, {}.get),
+    "recommendation closed": lambda m: m.recommendation("close", recommendation(), TS + 7, {}.get,
+    "later traffic shows it"),
     "started": lambda m: m.sensor("started", TS, "listening on eth0", source="eth0", rings=2),
     "stopped": lambda m: m.sensor("stopped", TS, "stopped after 12 packets"),
     "health": lambda m: m.sensor("health", TS, "packets are lost", "medium", lost=5, shares=[0.5, 0.25]),
@@ -172,8 +193,10 @@ def test_every_record_keeps_the_schema(action: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("ts",), "2026-11-24T09:14:07Z"), (("severity",), "urgent"), (("action",), "found"), (("kind",), "thing"), (("id",), "01M86"), (("more",), 1),
-        (("device", "type"), "toaster"), (("device", "macs"), ["00:17:C8:1A:2B:3C"]), (("device", "id"), "5k2m8q"), (("device", "colour"), "red"),
+        (("ts",), "2026-11-24T09:14:07Z"), (("severity",), "urgent"), (("action",), "found"), (("kind",), "thing"),
+        (("id",), "01M86"), (("more",), 1),
+        (("device", "type"), "toaster"), (("device", "macs"), ["00:17:C8:1A:2B:3C"]), (("device", "id"), "5k2m8q"),
+        (("device", "colour"), "red"),
         (("sensor", "seq"), 0), (("evidence", 0, "confidence"), 1.5), (("msg",), "two\nlines"), (("alert",), {}),
     ],
 )  # fmt: skip
@@ -203,13 +226,15 @@ def test_a_device_record_in_full() -> None:
     )
     assert record["sensor"] == {"id": "hq-3f-01", "site": "HQ", "version": "0.1.0"}
     assert record["device"] == {
-        "id": "dev-5k2m8q", "macs": ["00:17:c8:1a:2b:3c"], "ips": ["10.20.30.41"], "vlan": 30, "hostname": "PRN-3F-EAST", "type": "printer",
+        "id": "dev-5k2m8q", "macs": ["00:17:c8:1a:2b:3c"], "ips": ["10.20.30.41"], "vlan": 30,
+        "hostname": "PRN-3F-EAST", "type": "printer",
         "model": "M3655idn", "confidence": 0.85, "confidences": {"type": 0.85, "model": 0.85}, "randomised_mac": False,
         "first_seen": "2026-11-24T09:14:07.318442Z", "last_seen": "2026-11-24T09:14:07.318442Z",
     }  # fmt: skip
     assert record["changes"] == [{"field": "type", "old": "unknown", "new": "printer"}]
     assert record["evidence"][0] == {
-        "attribute": "type", "value": "printer", "observation": "mdns.txt.ty", "seen": "Kyocera", "fingerprint": "mdns.ipp", "family": "mdns",
+        "attribute": "type", "value": "printer", "observation": "mdns.txt.ty", "seen": "Kyocera",
+        "fingerprint": "mdns.ipp", "family": "mdns",
         "confidence": 0.9, "count": 2, "first": "2026-11-24T09:14:07.318442Z", "last": "2026-11-24T09:14:07.318442Z",
     }  # fmt: skip
 
@@ -233,7 +258,8 @@ def test_an_alert_record_in_full() -> None:
         {"tactic": "lateral-movement", "technique": "T1021.002", "name": "SMB/Windows Admin Shares"}
     ]
     assert record["src"] == {
-        "ip": "10.20.30.41", "port": 49712, "mac": "00:17:c8:1a:2b:3c", "device": "dev-5k2m8q", "hostname": "PRN-3F-EAST", "type": "printer"
+        "ip": "10.20.30.41", "port": 49712, "mac": "00:17:c8:1a:2b:3c", "device": "dev-5k2m8q",
+        "hostname": "PRN-3F-EAST", "type": "printer"
     }  # fmt: skip
     assert record["dst"] == {"ip": "10.20.1.5", "port": 445}
     assert record["targets"] == [{"ip": "10.20.1.5"}, {"ip": "10.20.1.6"}]

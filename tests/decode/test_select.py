@@ -263,7 +263,8 @@ def test_headers_that_are_new_of_their_sender() -> None:
     """
     stamps = [b"\x01\x01\x08\x0a" + bytes([n] * 8) for n in range(2)]
     frames = [
-        syn(A), syn(A, sport=40001), syn(A, dst="10.0.0.9"), syn(A, b"\x02\x04\x05\xb0"), syn("10.0.0.7"), syn(A, stamps[0]), syn(A, stamps[1], sport=5),
+        syn(A), syn(A, sport=40001), syn(A, dst="10.0.0.9"), syn(A, b"\x02\x04\x05\xb0"), syn("10.0.0.7"),
+        syn(A, stamps[0]), syn(A, stamps[1], sport=5),
         syn(B, flags=0x12, dst=A), syn("10.0.0.8", data=b"early data"), tcp_frame(A, B, flags=16),
     ]  # fmt: skip
     assert select(frames, HEADS) == [1, 0, 0, 1, 1, 1, 0, 0, 0, 0]

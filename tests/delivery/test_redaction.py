@@ -226,11 +226,21 @@ def test_a_value_within_sentences(value: str, around: str) -> None:
 @pytest.mark.parametrize(
     ("value", "spelled"),
     [
-        ("38:8c:50:93:7f:12", "uuid:2f402f80-da50-11e1-9b23-{388c50937f12}"), ("38:8c:50:93:7f:12", "Sonos-{388C50937F12}"),
+        ("38:8c:50:93:7f:12", "uuid:2f402f80-da50-11e1-9b23-{388c50937f12}"),
+        ("38:8c:50:93:7f:12", "Sonos-{388C50937F12}"),
         ("38:8c:50:93:7f:12", "{38-8C-50-93-7F-12}"), ("38:8c:50:93:7f:12", "{388c.5093.7f12} and {38:8c:50:93:7f:12}"),
-        ("10.20.30.41", "ip-{10-20-30-41}.example"), ("10.20.30.41", "{10.20.30.41} is not 10.2.030.41, nor 1.3.6.10.20.30.41 nor 10.20.30.41.2"),
-        ("38:8c:50:93:7f:12", "no 0388c50937f12, no 388c50937f120, no 388c50937f12388c50937f12"), ("b a", "{b a} a-b a {b a}, b ab"),
-        ("aaa", "aaaa {aaa} aaaaaa aaa_aaa"), ("$ab", "{$ab}$abc{$ab}{$ab}"), ("fd00::1", "[{fd00::1}]:443 but fd00::12"),
+        ("10.20.30.41", "ip-{10-20-30-41}.example"), ("10.20.30.41", (
+            "{10.20.30.41} is not 10.2.030.41, nor 1.3.6.10.20.30.41 "
+            "nor 10.20.30.41.2"
+        )),
+        ("38:8c:50:93:7f:12", "no 0388c50937f12, no 388c50937f120, no 388c50937f12388c50937f12"), ("b a", (
+            "{b a} a-b a {b a}, b "
+            "ab"
+        )),
+        ("aaa", "aaaa {aaa} aaaaaa aaa_aaa"), ("$ab", "{$ab}$abc{$ab}{$ab}"), ("fd00::1", (
+            "[{fd00::1}]:443 but "
+            "fd00::12"
+        )),
     ],
 )  # fmt: skip
 def test_values_in_other_spellings_and_amid_others(value: str, spelled: str) -> None:

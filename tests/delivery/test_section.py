@@ -71,8 +71,10 @@ def test_options_by_name(tmp_path: Path) -> None:
     others' business.
     """
     text = (
-        "sensor: {id: hq, site: HQ}\nevents: log.jsonl\nnonsense: 1\noutputs:\n  archive:\n    type: file\n    path: out.jsonl\n    format: ecs\n"
-        "  siem: {type: http, url: 'https://siem.example/in', enabled: false, filter: {severity: medium}, redact: [src.hostname]}\n"
+        "sensor: {id: hq, site: HQ}\nevents: log.jsonl\nnonsense: 1\noutputs:\n  archive:\n    type: "
+        "file\n    path: out.jsonl\n    format: ecs\n"
+        "  siem: {type: http, url: 'https://siem.example/in', enabled: false, filter: {severity: "
+        "medium}, redact: [src.hostname]}\n"
     )
     found = load_delivery(write(tmp_path, text))
     assert (found.sensor.id, found.sensor.site, found.events) == ("hq", "HQ", tmp_path / "log.jsonl")

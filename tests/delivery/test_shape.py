@@ -108,8 +108,10 @@ def test_fields() -> None:
 def test_redaction_is_the_same_everywhere_and_hides_the_value_in_texts() -> None:
     """A hostname is hidden at its place and in the sentences that name it; longer names that begin alike are not."""
     record = {
-        "ts": "t", "kind": "alert", "action": "open", "severity": "high", "id": "1", "schema": "1.0", "sensor": {"id": "hq", "seq": 1},
-        "msg": "10.0.0.1 (PRN) tried prn-2 and 10.0.0.10", "src": {"ip": "10.0.0.1", "hostname": "PRN", "port": 4}, "targets": [{"ip": "10.0.0.10"}],
+        "ts": "t", "kind": "alert", "action": "open", "severity": "high", "id": "1", "schema": "1.0",
+        "sensor": {"id": "hq", "seq": 1},
+        "msg": "10.0.0.1 (PRN) tried prn-2 and 10.0.0.10", "src": {"ip": "10.0.0.1", "hostname": "PRN", "port": 4},
+        "targets": [{"ip": "10.0.0.10"}],
         "alert": {"why": ["prn was here"]},
     }  # fmt: skip
     before = copy.deepcopy(record)

@@ -193,7 +193,8 @@ def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: s
 
     monkeypatch.setattr(socket, "getaddrinfo", known)
     write(
-        f"outputs:\n  siem: {{type: http, {options}, backoff_s: 0.01, backoff_max_s: 0.01}}\n  archive: {{type: file, path: out.jsonl}}\n"
+        f"outputs:\n  siem: {{type: http, {options}, backoff_s: 0.01, backoff_max_s: 0.01}}\n  archive: "
+        f"{{type: file, path: out.jsonl}}\n"
     )
     told = run("config", "check", events=False)
     assert told.code == 2
@@ -215,7 +216,8 @@ def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
     with Receiver() as receiver:
         write(
-            f"outputs:\n  siem: {{type: http, url: '{receiver.url}', token: 'credential:siem', backoff_s: 0.01, backoff_max_s: 0.01}}\n"
+            f"outputs:\n  siem: {{type: http, url: '{receiver.url}', token: 'credential:siem', backoff_s: "
+            f"0.01, backoff_max_s: 0.01}}\n"
         )
         assert run("config", "check", events=False).code == 0
         (tmp_path / "credentials" / "siem").rename(tmp_path / "away")
@@ -245,7 +247,8 @@ def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_test_event_keeps_what_is_hidden(run: Run) -> None:
     """The name of the sensor, where that must not leave."""
     write(
-        "sensor: {id: vault-7, site: Basel}\noutputs:\n  a: {type: file, path: out.jsonl, redact: [sensor.site], fields: [facts.check]}\n"
+        "sensor: {id: vault-7, site: Basel}\noutputs:\n  a: {type: file, path: out.jsonl, redact: "
+        "[sensor.site], fields: [facts.check]}\n"
     )
     assert run("outputs", "test").code == 0
     (sent,) = map(json.loads, Path("out.jsonl").read_text().splitlines())

@@ -37,7 +37,8 @@ def made(
             Attribute(one.attribute, some[0].value, 0.9, some, any(each.value != some[0].value for each in some)),
         )
     return Device(
-        f"dev-{mac[-2:]}", key or f"mac:{mac}", START, START, macs=(parse_mac(mac),), addresses={parse(host): START}, names={name: START} if name else {},
+        f"dev-{mac[-2:]}", key or f"mac:{mac}", START, START, macs=(parse_mac(mac),), addresses={parse(host): START},
+        names={name: START} if name else {},
         attributes=attributes, vlan=vlan, services=services,
     )  # fmt: skip
 

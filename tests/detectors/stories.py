@@ -158,8 +158,10 @@ class Story:
         self._flows += 1
         c, s = parse(client), parse(server)
         fixed = {
-            "flow": self._flows, "client_hi": c >> 64, "client_lo": c & 2**64 - 1, "server_hi": s >> 64, "server_lo": s & 2**64 - 1,
-            "client_port": port if proto == PING else sport, "server_port": port, "proto": proto, "first": START + int(at * SECOND),
+            "flow": self._flows, "client_hi": c >> 64, "client_lo": c & 2**64 - 1, "server_hi": s >> 64,
+            "server_lo": s & 2**64 - 1,
+            "client_port": port if proto == PING else sport, "server_port": port, "proto": proto,
+            "first": START + int(at * SECOND),
             "client_mac": mac_of(client), "server_mac": 1 << 40 if group else mac_of(server),
         }  # fmt: skip
         sent = {"client_packets": 1, "client_bytes": 60}

@@ -32,9 +32,9 @@ def test_a_computer_under_the_mac_of_a_printer_is_told() -> None:
     assert (alert.severity, alert.numbers["known_h"]) == (Severity.medium, 6)
     assert "printer → workstation" in alert.summary
     assert (
-        "its type was printer and is workstation (confidence 0.99), from smb.field 'workstation', dhcp.field 'workstation'"
-        in alert.why[0]
-    )
+        "its type was printer and is workstation (confidence 0.99), from smb.field 'workstation', "
+        "dhcp.field 'workstation'"
+    ) in alert.why[0]
 
 
 def test_what_is_told_as_changed_counts_too() -> None:
@@ -76,9 +76,10 @@ def test_what_is_told_as_changed_counts_too() -> None:
             {"os": ("", "Windows 11")},
         ),
     ],
-    ids="narrower,on a PC,written in full,dual boot,new release,known before,unsure,a name,the operator,randomised,no MAC,behind a router".split(
-        ","
-    ),
+    ids=(
+        "narrower,on a PC,written in full,dual boot,new release,known before,unsure,a name,the "
+        "operator,randomised,no MAC,behind a router"
+    ).split(","),
 )
 def test_what_is_no_other_machine_is_quiet(device: Device, fields: dict[str, tuple[str, str]]) -> None:
     """Refinement, makers written in full, systems of computers, weak evidence, the operator's word, and who has no MAC

@@ -45,7 +45,8 @@ def test_impossible_segments() -> None:
 def test_two_softer_signs() -> None:
     """The scanner's SYNs, questions about clock and netmask, echoes with a code; each alone says nothing."""
     signs: list[Any] = [
-        TcpSyn(packet(0), *NMAP), IcmpQuery(packet(1, proto=1), "timestamp", 20), IcmpQuery(packet(2, proto=1), "mask", 12),
+        TcpSyn(packet(0), *NMAP), IcmpQuery(packet(1, proto=1), "timestamp", 20),
+        IcmpQuery(packet(2, proto=1), "mask", 12),
         IcmpEcho(packet(3, proto=1), 1, 295, 120, 0.0, 9),
     ]  # fmt: skip
     for sign in signs:

@@ -83,7 +83,8 @@ def test_a_port_of_nobody_is_a_hint(event: Event) -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        ssh(22), ssh(2222), ssh(443, from_client=True), page(80), page(8081), page(631), page(443), page(1234, SERVER), hello(443), hello(25), hello(80),
+        ssh(22), ssh(2222), ssh(443, from_client=True), page(80), page(8081), page(631), page(443),
+        page(1234, SERVER), hello(443), hello(25), hello(80),
         hello(5432), hello(4444, SERVER), hello(50123), MqttConnack(packet(1883), 0), negotiated(445),
         SipResponse(packet(5065, proto=17), 200, "OK", "OPTIONS", "", "", "", 1, "", False),
         SipResponse(packet(12345, proto=17), 200, "OK", "OPTIONS", "", "", "", 1, "", False),

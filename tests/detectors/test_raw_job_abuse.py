@@ -65,8 +65,10 @@ def test_strangers_at_the_raw_port(client: str, severity: Severity) -> None:
 def test_printing_is_quiet() -> None:
     """Jobs of drivers with their settings and questions, and the line on the display."""
     job = [
-        command("JOB", path="report.pdf"), command("SET", "COPIES"), command("SET", "HOLD"), command("DEFAULT", "PAPER"), command("INFO", "ID"),
-        command("USTATUS", "DEVICE"), command("RDYMSG", path="Ready"), command("ENTER", "PCL"), command("ENTER", "POSTSCRIPT"), command("EOJ"),
+        command("JOB", path="report.pdf"), command("SET", "COPIES"), command("SET", "HOLD"),
+        command("DEFAULT", "PAPER"), command("INFO", "ID"),
+        command("USTATUS", "DEVICE"), command("RDYMSG", path="Ready"), command("ENTER", "PCL"),
+        command("ENTER", "POSTSCRIPT"), command("EOJ"),
     ]  # fmt: skip
     assert told(job) == []
 

@@ -29,7 +29,8 @@ def offer(
         ts=START, src=parse(server), dst=parse("255.255.255.255"), src_mac=mac, sport=67, dport=68, vlan=vlan
     )
     return kind(
-        packet, 2, 7, client, offered=parse(offered), server=parse(server), relay=parse(relay) if relay else 0, netmask=parse("255.255.255.0"),
+        packet, 2, 7, client, offered=parse(offered), server=parse(server), relay=parse(relay) if relay else 0,
+        netmask=parse("255.255.255.0"),
         gateways=(parse(gateway),), dns=(parse(dns),), lease_s=3600,
     )  # fmt: skip
 

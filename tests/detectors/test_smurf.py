@@ -71,7 +71,8 @@ def test_innocent_twins_are_quiet() -> None:
     """Ordinary pings without an end, a few to a group, and one from inside a machine, which floods nobody."""
     quiet = [
         ping("127.0.0.1", "10.0.0.5"),
-        ping("10.0.0.9", "10.0.0.1"), ping("10.0.0.9", "10.0.0.1", count=100000, seconds=10), ping("fe80::9", "ff02::1", count=20, seconds=20, group=True),
+        ping("10.0.0.9", "10.0.0.1"), ping("10.0.0.9", "10.0.0.1", count=100000, seconds=10),
+        ping("fe80::9", "ff02::1", count=20, seconds=20, group=True),
         ping("fe80::9", "ff02::1", count=86400, seconds=86400, group=True),
     ]  # fmt: skip
     assert alerts_of(detector(SMURF), np.concatenate(quiet)) == []

@@ -213,7 +213,8 @@ def test_pipes() -> None:
     pipes.read(CLIENT, "other", "04", b"\5\0\0\3\x10", parsed)
     pipes.read(CLIENT, "other", "04", message(11, bytes(8)), parsed)
     assert [event[1:4] for event in events(parsed)] == [
-        ("svcctl", "svcctl", "CreateServiceW"), ("", ("svcctl",), 0), ("", "svcctl", "StartServiceA"), ("lsarpc", "", ""),
+        ("svcctl", "svcctl", "CreateServiceW"), ("", ("svcctl",), 0), ("", "svcctl", "StartServiceA"),
+        ("lsarpc", "", ""),
     ]  # fmt: skip
 
 

@@ -77,11 +77,13 @@ def test_offer_and_lease() -> None:
 def test_other_clients() -> None:
     """An id with an enterprise number, options of a vendor, a description; a network boot."""
     assert values(sample(4)) == [
-        ("dhcpv6.enterprise", "43793"), ("dhcpv6.duid", "00020000ab110001020304050607"), ("dhcpv6.option_list", "23,24,39,82"),
+        ("dhcpv6.enterprise", "43793"), ("dhcpv6.duid", "00020000ab110001020304050607"),
+        ("dhcpv6.option_list", "23,24,39,82"),
         ("dhcpv6.vendor_options", "4491:0001000178"), ("dhcpv6.mud_url", "https://things.example/lamp"),
     ]  # fmt: skip
     assert values(sample(5))[1:] == [
-        ("dhcpv6.architecture", "7"), ("dhcpv6.user_class", "iPXE"), ("dhcpv6.vendor_class", "343:PXEClient"), ("dhcpv6.option_list", "59,60"),
+        ("dhcpv6.architecture", "7"), ("dhcpv6.user_class", "iPXE"), ("dhcpv6.vendor_class", "343:PXEClient"),
+        ("dhcpv6.option_list", "59,60"),
     ]  # fmt: skip
     assert sample(6)[0].boot_file == "tftp://[2001:db8::5]/boot.efi"
     assert [type(sample(number)[0]) for number in (2, 4, 7, 8, 13)] == [
@@ -126,7 +128,8 @@ def test_refusal_is_no_lease() -> None:
 @pytest.mark.parametrize(
     ("code", "raw", "value"),
     [
-        (39, b"\0\4desk", "desk"), (39, b"\0\4de", ""), (39, b"\0\x7fdesk", ""), (16, b"\0\0\1\x37\0\2\xff\0", "311:ff00"), (16, b"\0\0\1", ""),
+        (39, b"\0\4desk", "desk"), (39, b"\0\4de", ""), (39, b"\0\x7fdesk", ""),
+        (16, b"\0\0\1\x37\0\2\xff\0", "311:ff00"), (16, b"\0\0\1", ""),
         (15, b"\0\1a\0\1b", "a,b"), (6, b"\0\1\2", "1"), (17, b"\0\0\0\x09", ""),
     ],
 )  # fmt: skip
@@ -138,8 +141,10 @@ def test_forms_of_values(code: int, raw: bytes, value: str) -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        b"", b"\0\0\0\0", message(99, 1), b"\1\0\0\1\0\6\0\\9", b"\x0c\0" + bytes(10), relayed(12, "::", "::"), message(1, 1, codes(1) * 200),
-        b"".join(bytes((12, 0)) + bytes(32) + b"\0\x09" + (34 * (9 - n) + 4 * (9 - n)).to_bytes(2, "big") for n in range(10)),
+        b"", b"\0\0\0\0", message(99, 1), b"\1\0\0\1\0\6\0\\9", b"\x0c\0" + bytes(10), relayed(12, "::", "::"),
+        message(1, 1, codes(1) * 200),
+        b"".join(bytes((12, 0)) + bytes(32) + b"\0\x09" + (34 * (9 - n) + 4 * (9 - n)).to_bytes(2,
+        "big") for n in range(10)),
         message(1, 1, interface(1, b"\0\5\0\x18"))[:-8],
     ],
 )  # fmt: skip

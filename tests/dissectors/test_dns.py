@@ -59,7 +59,8 @@ def test_query() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "flags", "sport", "found"),
-    [(1, 0x0100, 50000, True), (28, 0x0110, 50000, True), (65, 0x0100, 50000, True), (16, 0x0100, 50000, False), (12, 0x0100, 50000, False),
+    [(1, 0x0100, 50000, True), (28, 0x0110, 50000, True), (65, 0x0100, 50000, True), (16, 0x0100, 50000, False),
+    (12, 0x0100, 50000, False),
      (1, 0x0000, 50000, False), (1, 0x0100, 53, False), (1, 0x2100, 50000, False)],
 )  # fmt: skip
 def test_whose_question_it_is(kind: int, flags: int, sport: int, found: bool) -> None:

@@ -53,6 +53,9 @@ def test_members_of_other_types() -> None:
 
 def test_a_number_in_place_of_a_name() -> None:
     """Clients that have no name to show repeat their number: it names nobody."""
-    payload = b'{"host_int": 676879976, "version": [1, 8], "displayname": "676879976", "port": 17500, "namespaces": [167841216]}'
+    payload = (
+        b'{"host_int": 676879976, "version": [1, 8], "displayname": "676879976", "port": 17500, '
+        b'"namespaces": [167841216]}'
+    )
     parsed = list(Dropbox().dissect(Packet(payload)))
     assert [one.value for one in parsed[1:]] == ["1.8"]

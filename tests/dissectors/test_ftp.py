@@ -48,7 +48,10 @@ def test_greeting_of_several_lines() -> None:
     assert values(parsed) == [
         (
             "ftp.banner",
-            "--------- Welcome to Pure-FTPd [privsep] ---------- You are user number 1 of 50 allowed. IPv6 connections are also welcome.",
+            (
+                "--------- Welcome to Pure-FTPd [privsep] ---------- You are user number 1 of 50 allowed. IPv6 "
+                "connections are also welcome."
+            ),
         ),
     ]
     stream, packet = Ftp().stream(Packet()), Packet(proto=6)

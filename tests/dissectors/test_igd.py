@@ -9,9 +9,12 @@ from sensor.dissectors.http import Http
 from tests.dissectors.samples import events
 
 BODY = (
-    b'<?xml version="1.0"?><s:Envelope><s:Body><u:AddPortMapping xmlns:u="urn:schemas-upnp-org:service:WANIPConnection:1"><NewRemoteHost></NewRemoteHost>'
-    b'<NewExternalPort>33890</NewExternalPort><NewProtocol dt:dt="string">TCP</NewProtocol><NewInternalPort>3389</NewInternalPort>'
-    b"<NewInternalClient>10.20.30.14</NewInternalClient><NewEnabled>1</NewEnabled><NewPortMappingDescription>desk &amp; more</NewPortMappingDescription>"
+    b'<?xml version="1.0"?><s:Envelope><s:Body><u:AddPortMapping '
+    b'xmlns:u="urn:schemas-upnp-org:service:WANIPConnection:1"><NewRemoteHost></NewRemoteHost>'
+    b"<NewExternalPort>33890</NewExternalPort><NewProtocol "
+    b'dt:dt="string">TCP</NewProtocol><NewInternalPort>3389</NewInternalPort>'
+    b"<NewInternalClient>10.20.30.14</NewInternalClient><NewEnabled>1</NewEnabled><NewPortMappingDescription>desk "
+    b"&amp; more</NewPortMappingDescription>"
     b"<NewLeaseDuration>0</NewLeaseDuration></u:AddPortMapping></s:Body></s:Envelope>"
 )
 
@@ -38,7 +41,10 @@ def test_a_call_over_http() -> None:
 
     def found(action: str) -> list[str]:
         stream, packet = Http().stream(Packet()), Packet(proto=6)
-        head = b'POST /ctl HTTP/1.1\r\nHost: 10.20.30.1\r\nSOAPAction: "urn:x#%b"\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n'
+        head = (
+            b'POST /ctl HTTP/1.1\r\nHost: 10.20.30.1\r\nSOAPAction: "urn:x#%b"\r\nContent-Type: '
+            b"text/xml\r\nContent-Length: %d\r\n\r\n"
+        )
         parts = (head % (action.encode(), len(BODY)), BODY[:200], BODY[200:])
         return [event for part in parts for event in events(list(stream.feed(packet, part, True)))]
 

@@ -39,7 +39,8 @@ def test_the_sample() -> None:
         ("IgmpReport", 1, (parse("239.255.255.250"),), ()),
         ("IgmpReport", 2, (), (parse("239.1.2.3"),)),
         (
-            "IgmpReport", 3, (parse("239.255.255.250"), parse("224.0.0.251"), parse("232.1.1.1")), (parse("239.255.255.251"), parse("232.1.1.2")),
+            "IgmpReport", 3, (parse("239.255.255.250"), parse("224.0.0.251"), parse("232.1.1.1")),
+            (parse("239.255.255.251"), parse("232.1.1.2")),
         ),
         ("IgmpRouter", True, False),
         ("IgmpRouter", False, True),

@@ -58,7 +58,8 @@ def test_node_status() -> None:
     )
     assert events(sample(6)) == [("NbnsStatus", 0x105, names, 0x02005E005304)]
     assert values(sample(6)) == [
-        ("netbios.hostname", "DESK-04"), ("netbios.service", "workstation"), ("netbios.domain", "OFFICE"), ("netbios.service", "domain"),
+        ("netbios.hostname", "DESK-04"), ("netbios.service", "workstation"), ("netbios.domain", "OFFICE"),
+        ("netbios.service", "domain"),
         ("netbios.service", "server"), ("netbios.service", "browser_elections"), ("netbios.service", "master_browsers"),
     ]  # fmt: skip
 

@@ -11,11 +11,13 @@ from sensor.dissectors.sip import Sip
 from tests.dissectors.samples import events, facts, packets, values
 
 REGISTER = (
-    b"REGISTER sip:pbx SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5\r\nFrom: <sip:212@pbx>;tag=1\r\nTo: <sip:212@pbx>\r\nCall-ID: c1\r\nCSeq: 1 REGISTER\r\n"
+    b"REGISTER sip:pbx SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5\r\nFrom: <sip:212@pbx>;tag=1\r\nTo: "
+    b"<sip:212@pbx>\r\nCall-ID: c1\r\nCSeq: 1 REGISTER\r\n"
     b"User-Agent: snomD785/10.1.42.14\r\nContent-Length: 0\r\n\r\n"
 )
 OK = (
-    b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.5\r\nFrom: <sip:212@pbx>\r\nTo: <sip:212@pbx>\r\nCall-ID: c1\r\nCSeq: 1 REGISTER\r\n"
+    b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.5\r\nFrom: <sip:212@pbx>\r\nTo: "
+    b"<sip:212@pbx>\r\nCall-ID: c1\r\nCSeq: 1 REGISTER\r\n"
     b"Server: pbx/1\r\nContent-Length: 0\r\n\r\n"
 )
 REGISTERED = ("SipRequest", "REGISTER", "sip:pbx", "212@pbx", "212@pbx", "c1", 1, "snomD785/10.1.42.14", False, False)
@@ -78,7 +80,10 @@ def test_registration() -> None:
 )
 def test_how_a_password_is_asked_for(header: bytes, asked: tuple[object, ...]) -> None:
     """Quoted or not, in any letters; what has no end is left out, and the first challenge counts."""
-    head = b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.0.0.9\r\nCSeq: 1 REGISTER\r\nCall-ID: c\r\nFrom: <sip:1@x>\r\nTo: <sip:1@x>\r\n"
+    head = (
+        b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.0.0.9\r\nCSeq: 1 REGISTER\r\nCall-ID: "
+        b"c\r\nFrom: <sip:1@x>\r\nTo: <sip:1@x>\r\n"
+    )
     [event] = events(
         dissect(head + b"WWW-Authenticate: " + header + b"\r\nWWW-Authenticate: Digest realm=other\r\n\r\n")
     )
@@ -265,7 +270,10 @@ def test_session_descriptions() -> None:
         ("sip.instance_id", "uuid:00000000-0000-0000-0000-02005e005302"),
         (
             "sip.alarm",
-            'SIP;cause=200;text="cisco-alarm:25 Name=SEP02005E005302 ActiveLoad=sip88xx.12-8-1-0001-455.loads Last=initialized"',
+            (
+                'SIP;cause=200;text="cisco-alarm:25 Name=SEP02005E005302 '
+                'ActiveLoad=sip88xx.12-8-1-0001-455.loads Last=initialized"'
+            ),
         ),
     ]
 

@@ -79,7 +79,8 @@ def test_rename_and_deletion() -> None:
     """A rename chained to an opening knows the name; files go by a mark, or when they are closed."""
     parsed = found(sample.service())
     assert only(parsed, "SmbRename", "SmbDelete") == [
-        ("SmbRename", "PUBLIC", "plan.docx", "plan.docx.locked"), ("SmbDelete", "PUBLIC", "plan.docx"), ("SmbDelete", "PUBLIC", "old.tmp"),
+        ("SmbRename", "PUBLIC", "plan.docx", "plan.docx.locked"), ("SmbDelete", "PUBLIC", "plan.docx"),
+        ("SmbDelete", "PUBLIC", "old.tmp"),
     ]  # fmt: skip
 
 
@@ -87,11 +88,13 @@ def test_facts_of_both_ends() -> None:
     """Names, domain and version of the server from its challenge; name and version of the client from its answer."""
     parsed = found(sample.service())
     assert of(parsed, CLIENT) == [
-        ("smb.dialects", "2.0.2,2.1,3.0,3.0.2,3.1.1"), ("ntlm.version", "10.0.19041"), ("ntlm.hostname", "DESK-04"), ("ntlm.version", "10.0.19041"),
+        ("smb.dialects", "2.0.2,2.1,3.0,3.0.2,3.1.1"), ("ntlm.version", "10.0.19041"), ("ntlm.hostname", "DESK-04"),
+        ("ntlm.version", "10.0.19041"),
     ]  # fmt: skip
     assert of(parsed, SERVER) == [
         ("smb.dialect", "3.1.1"), ("smb.guid", "03020100-0504-0706-0809-0a0b0c0d0e0f"), ("ntlm.hostname", "FILES-1"),
-        ("ntlm.fqdn", "files-1.office.example"), ("ntlm.domain", "OFFICE"), ("ntlm.dns_domain", "office.example"), ("ntlm.version", "10.0.17763"),
+        ("ntlm.fqdn", "files-1.office.example"), ("ntlm.domain", "OFFICE"), ("ntlm.dns_domain", "office.example"),
+        ("ntlm.version", "10.0.17763"),
         ("smb.role", "file_server"),
     ]  # fmt: skip
 

@@ -10,7 +10,10 @@ from sensor.core.reader import Malformed
 from sensor.dissectors.ssdp import Ssdp
 from tests.dissectors.samples import events, facts, packets, values
 
-ALIVE = b"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNTS: ssdp:alive\r\nNT: upnp:rootdevice\r\nUSN: uuid:1::upnp:rootdevice\r\nLOCATION: %b\r\n\r\n"
+ALIVE = (
+    b"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNTS: ssdp:alive\r\nNT: "
+    b"upnp:rootdevice\r\nUSN: uuid:1::upnp:rootdevice\r\nLOCATION: %b\r\n\r\n"
+)
 
 
 def dissect(payload: bytes, src: str = "10.0.0.5", **fields: int) -> list[object]:
@@ -41,7 +44,8 @@ def test_answer() -> None:
         ("SsdpAnnouncement", "alive", "roku:ecp", name, "http://10.20.30.44:8060/", server, True, True)
     ]
     assert values(parsed) == [
-        ("ssdp.server", server), ("ssdp.nt", "roku:ecp"), ("ssdp.usn", name), ("ssdp.location", ":8060/"), ("ssdp.header.device-group.roku.com", "D1E1D1C1"),
+        ("ssdp.server", server), ("ssdp.nt", "roku:ecp"), ("ssdp.usn", name), ("ssdp.location", ":8060/"),
+        ("ssdp.header.device-group.roku.com", "D1E1D1C1"),
         ("ssdp.header.wakeup", "MAC=02:00:5e:00:53:06;Timeout=10"),
     ]  # fmt: skip
 

@@ -42,9 +42,11 @@ def test_both_sides() -> None:
     assert events(parsed) == [
         ("SshBanner", False, "2.0", "ROSSSH", ""),
         ("SshBanner", True, "2.0", "OpenSSH_9.6", ""),
-        ("SshKeyExchange", True, hassh, exchange, keys, ("chacha20-poly1305@openssh.com", "aes128-ctr"), ("umac-64-etm@openssh.com", "hmac-sha2-256"),
+        ("SshKeyExchange", True, hassh, exchange, keys, ("chacha20-poly1305@openssh.com", "aes128-ctr"),
+        ("umac-64-etm@openssh.com", "hmac-sha2-256"),
          ("none", "zlib@openssh.com", "zlib")),
-        ("SshKeyExchange", False, hassh_server, exchange, keys, ("aes256-gcm@openssh.com", "aes128-ctr"), ("hmac-sha2-512",), ("none", "zlib@openssh.com")),
+        ("SshKeyExchange", False, hassh_server, exchange, keys, ("aes256-gcm@openssh.com", "aes128-ctr"),
+        ("hmac-sha2-512",), ("none", "zlib@openssh.com")),
         ("SshLogin", False),
         ("SshLogin", True),
     ]  # fmt: skip

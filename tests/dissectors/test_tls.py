@@ -264,7 +264,8 @@ def test_gap_ends_a_direction() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"GET / HTTP/1.1\r\n", b"\x17\x03\x03\0\x30" + bytes(48), b"\x14\x03\x03\0\1\1", b"\x16\x04\0\0\1", b"\x80\x2e\4\0", b"\xff" * 40, b"SSH-2.0-x",
+        b"GET / HTTP/1.1\r\n", b"\x17\x03\x03\0\x30" + bytes(48), b"\x14\x03\x03\0\1\1", b"\x16\x04\0\0\1",
+        b"\x80\x2e\4\0", b"\xff" * 40, b"SSH-2.0-x",
         b"\x16\x03\x03\0\x28" + b"\xa7" * 40,
     ],
 )  # fmt: skip

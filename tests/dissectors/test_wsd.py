@@ -49,8 +49,10 @@ def test_camera() -> None:
     """The scopes name model, name and place."""
     parsed = list(Wsd().dissect(packets("wsd")[2]))
     assert values(parsed) == [
-        ("wsd.endpoint", "urn:uuid:00000000-0000-1000-8000-02005e005306"), ("wsd.type", "dn:NetworkVideoTransmitter"), ("wsd.scope_type", "video_encoder"),
-        ("wsd.scope_profile", "Streaming"), ("wsd.scope_name", "HIKVISION DS-2CD2143G2-I"), ("wsd.scope_hardware", "DS-2CD2143G2-I"),
+        ("wsd.endpoint", "urn:uuid:00000000-0000-1000-8000-02005e005306"), ("wsd.type", "dn:NetworkVideoTransmitter"),
+        ("wsd.scope_type", "video_encoder"),
+        ("wsd.scope_profile", "Streaming"), ("wsd.scope_name", "HIKVISION DS-2CD2143G2-I"),
+        ("wsd.scope_hardware", "DS-2CD2143G2-I"),
         ("wsd.scope_location", "lobby"),
     ]  # fmt: skip
 

@@ -27,8 +27,10 @@ from tests.docs.pages import DOCS, text_of
 
 PAGE = DOCS / "improve" / "attack_paths.md"
 ROWS = [
-    ("reach", REACH), ("reach", ASSUMED_NEAR + ASSUMED_FAR), ("take", OPEN), ("take", WEAK), ("take", LISTEN), ("take", "2 to 12"), ("take", GUESS),
-    ("take", UNKNOWN), ("both at once", HELD), ("both at once", ATTACKED), ("both at once", SESSION), ("both at once", LURE),
+    ("reach", REACH), ("reach", ASSUMED_NEAR + ASSUMED_FAR), ("take", OPEN), ("take", WEAK), ("take", LISTEN),
+    ("take", "2 to 12"), ("take", GUESS),
+    ("take", UNKNOWN), ("both at once", HELD), ("both at once", ATTACKED), ("both at once", SESSION),
+    ("both at once", LURE),
 ]  # fmt: skip
 
 

@@ -41,8 +41,10 @@ def test_the_fit_finds_the_share_and_changes_nothing() -> None:
 def test_a_page_from_labelled_captures(tmp_path: Path) -> None:
     """An attack and an ordinary capture of the project; a page with a table of severities, and a plot."""
     entries = [
-        {"path": str(ROOT / "pcaps/lab/attacks/windows_psexec.pcap"), "benign": False, "expect": [{"attacker_ip": "10.20.10.66"}]},
-        {"path": str(ROOT / "pcaps/dissectors/dhcp.pcap"), "devices": [{"mac": "02:00:5e:00:53:02", "type": "voip_phone"}]},
+        {"path": str(ROOT / "pcaps/lab/attacks/windows_psexec.pcap"), "benign": False,
+        "expect": [{"attacker_ip": "10.20.10.66"}]},
+        {"path": str(ROOT / "pcaps/dissectors/dhcp.pcap"), "devices": [{"mac": "02:00:5e:00:53:02",
+        "type": "voip_phone"}]},
     ]  # fmt: skip
     (tmp_path / "manifest.yaml").write_text(yaml.safe_dump({"captures": entries}), "utf-8")
     page, plot = tmp_path / "page.md", tmp_path / "plot.svg"

@@ -29,7 +29,8 @@ ELSEWHERE = {
     ),
     "destinations: tests/cli/test_outputs.py, test_tickets_send.py": (("outputs",), ("tickets", "send")),
     "/mnt, /var/lib: tests/docs/test_operations.py, tests/cli/test_report.py": (
-        ("backup",), ("restore",), ("report", "--period", "7d"), ("report", "--period", "2026-11", "-o", "november.html"),
+        ("backup",), ("restore",), ("report", "--period", "7d"),
+        ("report", "--period", "2026-11", "-o", "november.html"),
     ),
     "a capture of the reader: tests/cli/test_fingerprints.py": (
         ("fingerprints", "learn", "lobby.pcap"), ("fingerprints", "test", "site/"),

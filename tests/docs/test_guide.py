@@ -63,7 +63,10 @@ def without_us(block: str) -> str:
 def in_namespace(script: str, state: str = "up") -> str:
     """What a shell says in a network of its own, where eth0 and eth1 lead to peers that are up. An error ends it."""
     made = "".join(
-        f"ip link add eth{place} type veth peer name far{place} && ip link set far{place} up && ip link set eth{place} {state}\n"
+        (
+            f"ip link add eth{place} type veth peer name far{place} && ip link set far{place} up && ip link "
+            f"set eth{place} {state}\n"
+        )
         for place in (0, 1)
     )
     told = subprocess.run(

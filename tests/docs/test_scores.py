@@ -29,13 +29,22 @@ from tests.docs.pages import DOCS, text_of
 ROWS = [
     *(f"| {band} | {least:g} |" for least, band in BANDS),
     f"| weaknesses | points of the worst weakness; all others together add at most {MORE:.0%} of the remainder |",
-    f"| attack | {ACTOR:.0%} of the risk of the most severe alert with the device as actor, {TARGET:.0%} as target; all others add as above |",
+    (
+        f"| attack | {ACTOR:.0%} of the risk of the most severe alert with the device as actor, "
+        f"{TARGET:.0%} as target; all others add as above |"
+    ),
     f"| reach | {', '.join(f'{points:g} {REASONS[way]}' for way, points in REACH.items())} |",
     f"| unknown | {UNKNOWN:g} unknown type, {UNKNOWN:g} unknown firmware |",
-    f"| criticality | {CRITICALITY['critical']:.0%} of the points so far for a device of critical importance, {CRITICALITY['high']:.0%} for high |",
+    (
+        f"| criticality | {CRITICALITY['critical']:.0%} of the points so far for a device of critical "
+        f"importance, {CRITICALITY['high']:.0%} for high |"
+    ),
 ]
 SENTENCES = [
-    f"with {', '.join(f'{points:g}' for points in list(SETTING_POINTS.values())[:-1])} or {list(SETTING_POINTS.values())[-1]:g} points by severity",
+    (
+        f"with {', '.join(f'{points:g}' for points in list(SETTING_POINTS.values())[:-1])} or "
+        f"{list(SETTING_POINTS.values())[-1]:g} points by severity"
+    ),
     f"add {MORE:.0%} × (1 − e^(−r/{exposure.MANY:g})) of the remainder to 100",
     f"fifty weaknesses of 10 points give {piled([10.0] * 50):.0f}",
     f"({', '.join(f'`{room}*`' for room in NO_ATTACK)})",
@@ -67,9 +76,9 @@ def test_the_docstring_has_them_too() -> None:
     ):
         assert value.replace("%", " %") in told
     assert (
-        f"{REACH['outside']:g} reachable from the internet, {REACH['talks']:g} internet access, {REACH['beside']:g} workstations in its segment"
-        in told
-    )
+        f"{REACH['outside']:g} reachable from the internet, {REACH['talks']:g} internet access, "
+        f"{REACH['beside']:g} workstations in its segment"
+    ) in told
 
 
 def test_examples_add_up() -> None:

@@ -108,7 +108,10 @@ anythin: 3
         "sensor.yaml:3:14: found 4, expected text, in quotes",
         "sensor.yaml:3:17: found the key 'name' a second time, expected it once",
         "sensor.yaml:4:22: found the key 'prt', expected one of mode, name, port; did you mean 'port'?",
-        "sensor.yaml:5:1: found the key 'anythin', expected one of anything, listeners, named, only; did you mean 'anything'?",
+        (
+            "sensor.yaml:5:1: found the key 'anythin', expected one of anything, listeners, named, only; "
+            "did you mean 'anything'?"
+        ),
     ]
 
 

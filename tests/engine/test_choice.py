@@ -41,9 +41,12 @@ def test_compiled_wants_say_what_the_nodes_say() -> None:
     table.put(404, True)
     path, listed = field("path").matches("^/a"), field("names").passes(lambda names: "x" in names)
     wants: list[Want] = [
-        ALWAYS, NEVER, path, ~path, path | listed, path & listed, (field("status") == 200) & (path | field("path").matches("b$")),
-        path | ((field("status") >= 400) & ~listed), held(table, "packet.flow"), armed(table) & path, fields("status", "path").is_in(((200, "/a"),)),
-        field("packet.sport").is_in(80, 81) | path, ~(path & (field("status") < 300)) & (listed | field("names").filled()), path,
+        ALWAYS, NEVER, path, ~path, path | listed, path & listed,
+        (field("status") == 200) & (path | field("path").matches("b$")),
+        path | ((field("status") >= 400) & ~listed), held(table, "packet.flow"), armed(table) & path,
+        fields("status", "path").is_in(((200, "/a"),)),
+        field("packet.sport").is_in(80, 81) | path,
+        ~(path & (field("status") < 300)) & (listed | field("names").filled()), path,
         field("rows").passes(lambda rows: not rows), fields("path", "names").passes(lambda path, names: path in names),
     ]  # fmt: skip
     choose = compiled(Parsed, wants)

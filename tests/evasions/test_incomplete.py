@@ -1,5 +1,5 @@
-"""Captures of one direction, and with truncated frames: each alert that rests on them reports it, and so does the end of
-a replay.
+"""Captures of one direction, and with truncated frames: each alert that rests on them reports it, and so does the end
+of a replay.
 """
 
 from __future__ import annotations

@@ -233,8 +233,10 @@ def changed(data: bytes, old: bytes, new: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        (b'"seq": 7}', b'"seq": 7', NO_RECORD), (b"number 7 \xc3\xbc", b"number 7 \xff\xbc", NO_RECORD), (b'"seq": 7', b'"seq": 9000007', WRONG_NUMBER),
-        (b'"seq": 7', b'"seq": 9', WRONG_NUMBER), (b'"seq": 7', b'"seq": 3', WRONG_NUMBER), (b'"seq": 7', b'"seq":-7', NO_RECORD),
+        (b'"seq": 7}', b'"seq": 7', NO_RECORD), (b"number 7 \xc3\xbc", b"number 7 \xff\xbc", NO_RECORD),
+        (b'"seq": 7', b'"seq": 9000007', WRONG_NUMBER),
+        (b'"seq": 7', b'"seq": 9', WRONG_NUMBER), (b'"seq": 7', b'"seq": 3', WRONG_NUMBER),
+        (b'"seq": 7', b'"seq":-7', NO_RECORD),
         (line(7), b"[" * 9999 + b"\n", NO_RECORD),
         (line(7), bytes(len(line(7))) , NO_RECORD),
     ],

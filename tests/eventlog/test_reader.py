@@ -173,7 +173,8 @@ def test_following_a_busy_writer(tmp_path: Path, follow: Callable[[], Following]
 @pytest.mark.parametrize(
     ("env", "expected"),
     [
-        ({"SENSOR_STATE": "/a", "STATE_DIRECTORY": "/b:/c"}, "/a"), ({"STATE_DIRECTORY": "/b:/c"}, "/b"), ({"XDG_STATE_HOME": "/d"}, "/d/sensor"),
+        ({"SENSOR_STATE": "/a", "STATE_DIRECTORY": "/b:/c"}, "/a"), ({"STATE_DIRECTORY": "/b:/c"}, "/b"),
+        ({"XDG_STATE_HOME": "/d"}, "/d/sensor"),
         ({"XDG_STATE_HOME": "relative"}, "/home/me/.local/state/sensor"), ({}, "/home/me/.local/state/sensor"),
     ],
 )  # fmt: skip

@@ -324,7 +324,10 @@ def test_a_beginning_that_somebody_took_away_is_told(tmp_path: Path) -> None:
     there[1].path.unlink()
     list(keeper.look(0))
     assert [str(one) for one in keeper.damages] == [
-        f"{there[2].path.name}:0: records {there[1].first:,} to {there[2].first - 1:,}, which were before it, are missing"
+        (
+            f"{there[2].path.name}:0: records {there[1].first:,} to {there[2].first - 1:,}, which were "
+            "before it, are missing"
+        )
     ]
 
 

@@ -52,10 +52,16 @@ def tds() -> bytes:
 
 
 SECRETS = {
-    "ftp": (b"PASS " + SECRET + b"\r\n", 21), "ftp on an odd port": (b"PASS " + SECRET + b"\r\n", 2121), "pop3": (b"PASS " + SECRET + b"\r\n", 110),
-    "imap": (b"a1 LOGIN admin " + SECRET + b"\r\n", 143), "imap in quotes": (b'a1 LOGIN "ad min" "' + SECRET + b'"\r\n', 143),
-    "smtp auth plain": (b"AUTH PLAIN " + LOGIN + b"\r\n", 25), "imap authenticate": (b"a2 AUTHENTICATE PLAIN " + LOGIN + b"\r\n", 143),
-    "smtp auth login": (LOGIN + b"\r\n", 587), "http basic": (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + BASIC + b"\r\n\r\n", 80),
+    "ftp": (b"PASS " + SECRET + b"\r\n", 21), "ftp on an odd port": (b"PASS " + SECRET + b"\r\n", 2121),
+    "pop3": (b"PASS " + SECRET + b"\r\n", 110),
+    "imap": (b"a1 LOGIN admin " + SECRET + b"\r\n", 143),
+    "imap in quotes": (b'a1 LOGIN "ad min" "' + SECRET + b'"\r\n', 143),
+    "smtp auth plain": (b"AUTH PLAIN " + LOGIN + b"\r\n", 25),
+    "imap authenticate": (b"a2 AUTHENTICATE PLAIN " + LOGIN + b"\r\n", 143),
+    "smtp auth login": (LOGIN + b"\r\n", 587), "http basic": ((
+        b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: "
+        b"Basic "
+    ) + BASIC + b"\r\n\r\n", 80),
     "rtsp basic": (b"DESCRIBE rtsp://x RTSP/1.0\r\nauthorization: basic " + BASIC + b"\r\n\r\n", 554),
     "bearer": (b"GET / HTTP/1.1\r\nAuthorization: Bearer " + SECRET + b"\r\n\r\n", 8080),
 
@@ -63,9 +69,11 @@ SECRETS = {
     "json": (b'\r\n\r\n{"user": "admin", "passwd": "' + SECRET + b'"}', 80),
     "query": (b"GET /cgi?user=admin&loginpwd=1&pwd=" + SECRET + b" HTTP/1.1\r\n\r\n", 80),
     "onvif": (b'<wsse:Password Type="#PasswordText">' + SECRET + b"</wsse:Password>", 80),
-    "redis": (b"*2\r\n$4\r\nAUTH\r\n$8\r\n" + SECRET + b"\r\n", 6379), "redis inline": (b"AUTH " + SECRET + b"\r\n", 6379),
+    "redis": (b"*2\r\n$4\r\nAUTH\r\n$8\r\n" + SECRET + b"\r\n", 6379),
+    "redis inline": (b"AUTH " + SECRET + b"\r\n", 6379),
     "redis with a user": (b"*3\r\n$4\r\nauth\r\n$5\r\nadmin\r\n$8\r\n" + SECRET + b"\r\n", 6379),
-    "telnet": (SECRET + b"\r\n", 23), "ldap": (ldap(), 389), "mqtt": (mqtt(), 1883), "postgres": (b"p" + struct.pack("!I", 4 + 9) + SECRET + b"\0", 5432),
+    "telnet": (SECRET + b"\r\n", 23), "ldap": (ldap(), 389), "mqtt": (mqtt(), 1883),
+    "postgres": (b"p" + struct.pack("!I", 4 + 9) + SECRET + b"\0", 5432),
 }  # fmt: skip
 
 

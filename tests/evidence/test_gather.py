@@ -44,7 +44,8 @@ def packet(ts: float, src: int, dst: int, *, flow: int = 1, payload: bytes = b"p
 def alert(ts: float, *proof: Packet, actor: int = BAD, targets: tuple[int, ...] = (VICTIM,), mac: int = 0) -> Alert:
     others = tuple(Subject(0, one) for one in targets)
     return Alert(
-        int(ts * SECOND), "a.b", "t", Severity.high, 0.9, (), Subject(mac, actor), "did it", ("w",), {}, "a", "f", f"k{ts}", targets=others,
+        int(ts * SECOND), "a.b", "t", Severity.high, 0.9, (), Subject(mac, actor), "did it", ("w",), {}, "a", "f",
+        f"k{ts}", targets=others,
         proof=tuple(Event(one) for one in proof),
     )  # fmt: skip
 

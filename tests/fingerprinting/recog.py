@@ -127,7 +127,8 @@ FILES: dict[str, Callable[[str], Values]] = {
 # Recog's vendor → ours, where neither name contains the other: brands and their owners, and other spellings.
 SAME = {
     "ALCATEL": "Alcatel-Lucent", "AnyBus": "HMS", "ATT": "AT&T", "Data Domain": "Dell", "EMC": "Dell",
-    "iTach": "Global Caché", "Oce": "Océ", "Panasonic": "i-PRO", "Poly": "Obihai", "Samsung": "Hanwha Vision", "Tintro": "Tintri",
+    "iTach": "Global Caché", "Oce": "Océ", "Panasonic": "i-PRO", "Poly": "Obihai", "Samsung": "Hanwha Vision",
+    "Tintro": "Tintri",
 }  # fmt: skip
 
 

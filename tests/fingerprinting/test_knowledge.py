@@ -25,8 +25,12 @@ for one in KNOWLEDGE.fingerprints:
     FILES.setdefault(Path(one.path).relative_to(own_folder()).as_posix(), []).append(one)
 VOCABULARY = KNOWLEDGE.vocabulary
 HOSTILE = (
-    "a" * 1024, "A1" * 512, "-" * 1024, " " * 1024, "1." * 512, "HP " * 341, "x-" * 512, "0" * 1023 + "!", "Mfg=" + ";" * 1000, "1,3,6," * 170, "(" * 1024,
-    "Yealink " + "1." * 500, "TANDBERG/1 (" + "c" * 1000, "snom" + "9" * 1000 + "/", "AVM FRITZ!Box " + "7 " * 500, "Grandstream GXP2170 (HW " + "x" * 990,
+    "a" * 1024, "A1" * 512, "-" * 1024, " " * 1024, "1." * 512, "HP " * 341, "x-" * 512, "0" * 1023 + "!",
+    "Mfg=" + ";" * 1000, "1,3,6," * 170, "(" * 1024,
+    "Yealink " + "1." * 500, "TANDBERG/1 (" + "c" * 1000, "snom" + "9" * 1000 + "/", "AVM FRITZ!Box " + "7 " * 500, (
+        "Grandstream GXP2170 "
+        "(HW "
+    ) + "x" * 990,
 )  # fmt: skip
 
 

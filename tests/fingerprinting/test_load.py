@@ -65,13 +65,22 @@ OPERATORS = "expected exactly one of exact, prefix, suffix, domain, contains, re
         (", examples: [PRN-3]", "", "5:5: found no examples, expected at least one"),
         ("examples", "exampels", f"5:103: found the key 'exampels', {KEYS}"),
         ("id: site.printers", "id: site", "5:10: found 'site', expected text like '^[a-z0-9_]+(\\.[a-z0-9_]+)+$'"),
-        ("id: site.printers", "id: hostname.default.hp_npi", "5:10: found the id 'hostname.default.hp_npi' a second time"),
-        ("5, vendor: 0.5}", "5}", "1:1: found no certainty for vendor of site.printers, expected it in the entry or in the file"),
+        ("id: site.printers", "id: hostname.default.hp_npi", (
+            "5:10: found the id 'hostname.default.hp_npi' a second "
+            "time"
+        )),
+        ("5, vendor: 0.5}", "5}", (
+            "1:1: found no certainty for vendor of site.printers, expected it in the entry "
+            "or in the file"
+        )),
         ("type: 0.5", "type: 1.5", "3:19: found 1.5, expected less than or equal to 1"),
         (REGEX, "regex: '^PRN-('", "5:40: not a regular expression: missing ), unterminated subpattern at position 5"),
         (REGEX, "regex: '^PRN', prefix: PRN", f"5:32: found prefix and regex, {OPERATORS}"),
         (REGEX, "prefix: ''", "5:32: found an empty text to match by, expected at least one character"),
-        ("vendor: HP", "vendor: '{flor}'", "5:98: found the placeholder {flor}, expected one of floor; did you mean 'floor'?"),
+        ("vendor: HP", "vendor: '{flor}'", (
+            "5:98: found the placeholder {flor}, expected one of floor; did you "
+            "mean 'floor'?"
+        )),
     ],
 )  # fmt: skip
 def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:

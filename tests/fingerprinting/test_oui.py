@@ -29,14 +29,24 @@ def test_unregistered() -> None:
     assert Oui().organisation(0xFCFFFF000001) == ""
 
 
-IEEE_TEXT = "OUI/MA-L\t\t\tOrganization\r\n\r\n00-17-88   (hex)\t\tNewer Lighting\r\n001788     (base 16)\t\tNewer Lighting\r\n\t\t\t\tHigh Tech Campus\r\n"
-IEEE_CSV = 'Registry,Assignment,Organization Name,Organization Address\nMA-L,001788,"Newer Lighting","x, y"\nMA-M,0017889,Middle,z\nMA-S,001788247,Small,z\n'
-MANUF = "# comment\n00:17:88\tNewer\tNewer Lighting\n00:17:88:90:00:00/28\tMid\tMiddle\n00:17:88:24:70:00/36\tSmall\tSmall\n00:17:88:24/40\tOdd\tOdd\n"
+IEEE_TEXT = (
+    "OUI/MA-L\t\t\tOrganization\r\n\r\n00-17-88   (hex)\t\tNewer Lighting\r\n001788     (base "
+    "16)\t\tNewer Lighting\r\n\t\t\t\tHigh Tech Campus\r\n"
+)
+IEEE_CSV = (
+    'Registry,Assignment,Organization Name,Organization Address\nMA-L,001788,"Newer Lighting","x, '
+    'y"\nMA-M,0017889,Middle,z\nMA-S,001788247,Small,z\n'
+)
+MANUF = (
+    "# comment\n00:17:88\tNewer\tNewer "
+    "Lighting\n00:17:88:90:00:00/28\tMid\tMiddle\n00:17:88:24:70:00/36\tSmall\tSmall\n00:17:88:24/40\tOdd\tOdd\n"
+)
 
 
 @pytest.mark.parametrize(
     ("text", "names"),
-    [(IEEE_TEXT, ["Newer Lighting"] * 3), (IEEE_CSV, ["Newer Lighting", "Middle", "Small"]), (MANUF, ["Newer Lighting", "Middle", "Small"])],
+    [(IEEE_TEXT, ["Newer Lighting"] * 3), (IEEE_CSV, ["Newer Lighting", "Middle", "Small"]),
+    (MANUF, ["Newer Lighting", "Middle", "Small"])],
 )  # fmt: skip
 def test_newer_file(tmp_path: Path, text: str, names: list[str]) -> None:
     """A newer registry answers first, the longest prefix wins, and what it does not know the shipped one does."""

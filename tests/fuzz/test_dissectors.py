@@ -45,8 +45,9 @@ TRIED = settings(max_examples=EXAMPLES, derandomize=sampling.WHOLE, database=Non
 
 def rebuilt(packet: Packet, payload: bytes, problem: int = 0) -> Packet:
     return Packet(
-        payload, ts=packet.ts, src=packet.src, dst=packet.dst, src_mac=packet.src_mac, sport=packet.sport, dport=packet.dport, vlan=packet.vlan,
-        ethertype=packet.ethertype, ip_version=packet.ip_version, proto=packet.proto, ttl=packet.ttl, problem=problem, tcp_flags=packet.tcp_flags,
+        payload, ts=packet.ts, src=packet.src, dst=packet.dst, src_mac=packet.src_mac, sport=packet.sport,
+        dport=packet.dport, vlan=packet.vlan, ethertype=packet.ethertype, ip_version=packet.ip_version,
+        proto=packet.proto, ttl=packet.ttl, problem=problem, tcp_flags=packet.tcp_flags,
     )  # fmt: skip
 
 

@@ -106,7 +106,8 @@ def test_reads_addresses_and_blocks(line: bytes, prefix: tuple[int, int]) -> Non
 
 @pytest.mark.parametrize(
     "line",
-    [b"1.2.3", b"1.2.3.256", b"1.2.3.4.5", b"01.2.3.4", b"1.2.3.4/33", b"1.2.3.4/", b"1.2.3.4-1.2.3.9", b"1.2.3.4 - 1.2.3.9", b"1.2.3[.]4", b"x", b"1.2.3.4x",
+    [b"1.2.3", b"1.2.3.256", b"1.2.3.4.5", b"01.2.3.4", b"1.2.3.4/33", b"1.2.3.4/", b"1.2.3.4-1.2.3.9",
+    b"1.2.3.4 - 1.2.3.9", b"1.2.3[.]4", b"x", b"1.2.3.4x",
      b"2001:db8::/129", b"2001:db8::g", b"1:2", b"\xff\xfe", b":" * 60, b"2001:db8::1-2001:db8::2", b"."],
 )  # fmt: skip
 def test_leaves_everything_else_to_the_slow_reader(line: bytes) -> None:

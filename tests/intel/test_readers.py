@@ -22,7 +22,8 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
     stay with their line.
     """
     text = (
-        "\ufeff# list of bad ones\r\n; more words\r\n\r\n11.1.1.1\r\n11.2.0.0/16 ; SBL123\r\n11.3.0.1-11.3.0.2 # botnet\r\n"
+        "\ufeff# list of bad ones\r\n; more words\r\n\r\n11.1.1.1\r\n11.2.0.0/16 ; "
+        "SBL123\r\n11.3.0.1-11.3.0.2 # botnet\r\n"
         "11.4.0[.]1 trojan here # old\r\n11.6.0.1:443\r\n[2001:db8::3]:443\r\nhttps://[2001:db8::4]:8443/\r\n"
         "2001:db8:1::/48\r\n2001[:]db8::2\r\n11.5.0.0 - 11.5.0.3\r\n"
     )
@@ -53,9 +54,9 @@ def test_a_broken_line_is_told_and_the_rest_loads(tmp_path: Path) -> None:
     read = read_list(path)
     assert len(read) == 2
     assert [fault.line for fault in read.faults] == [3, 4, 5]
-    assert (
-        str(read.faults[0])
-        == f"{path}:3:1: found 'example.com [2J', expected an address, a CIDR block, a range first-last, a domain, a URL or a hash"
+    assert str(read.faults[0]) == (
+        f"{path}:3:1: found 'example.com [2J', expected an address, a CIDR block, a range first-last, a "
+        "domain, a URL or a hash"
     )
 
 

@@ -63,7 +63,8 @@ def test_fields_in_a_real_journal(root: Path) -> None:
     found = [json.loads(line) for line in told.stdout.splitlines()]
     assert found, told.stderr
     assert {name: found[0][name] for name in ("MESSAGE", "PRIORITY", "SENSOR_UNIT", "SENSOR_COUNT", "_TRANSPORT")} == {
-        "MESSAGE": "it broke unit=dns count=3", "PRIORITY": "4", "SENSOR_UNIT": "dns", "SENSOR_COUNT": "3", "_TRANSPORT": "journal",
+        "MESSAGE": "it broke unit=dns count=3", "PRIORITY": "4", "SENSOR_UNIT": "dns", "SENSOR_COUNT": "3",
+        "_TRANSPORT": "journal",
     }  # fmt: skip
     again = [one for one in found if one["SENSOR_UNIT"] == "smb"]
     assert [one.get("SENSOR_LEFT_OUT") for one in again] == [None] * 5 + ["15"]

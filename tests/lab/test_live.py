@@ -356,7 +356,10 @@ def test_threads_that_keep_their_privileges_are_told():
     said.
     """
     program = "import threading; over = threading.Event(); threading.Thread(target=over.wait).start()\n"
-    program += "from sensor.capture.live import open_live; print(*open_live(['lo'], ring_mib=1, block_kib=64).damages); over.set()"
+    program += (
+        "from sensor.capture.live import open_live; print(*open_live(['lo'], ring_mib=1, "
+        "block_kib=64).damages); over.set()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True, env=ENVIRONMENT
     )
@@ -440,7 +443,10 @@ def test_loopback_gives_every_frame_once(lab):
     """A packet socket sees frames leave and arrive there: only the arrival counts."""
     run("ip", "-n", lab.there, "link", "set", "lo", "up")
     listener = lab.listen("lo")
-    program = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'hello', ('127.0.0.1', 9)) for _ in range(5)]"
+    program = (
+        "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'hello', "
+        "('127.0.0.1', 9)) for _ in range(5)]"
+    )
     run("ip", "netns", "exec", lab.there, sys.executable, "-c", program)
     frames = [row for row in lab.stop(listener)["frames"] if bytes.fromhex(row[-1])[23] == 17]
     assert len(frames) == 5

@@ -210,7 +210,8 @@ def test_names_are_known_although_twice_as_much_comes_as_can_be_read(tmp_path: P
         outcome = overloaded(tmp_path / str(times), path, times * rate)
         capture = outcome.capture
         print(
-            f"{outcome.got / SECONDS:,.0f} packets/s for {SECONDS} s: {capture['dropped']:,} dropped, {capture['shed']:,} messages shed,"
+            f"{outcome.got / SECONDS:,.0f} packets/s for {SECONDS} s: {capture['dropped']:,} dropped, "
+            f"{capture['shed']:,} messages shed,"
             f" {outcome.lost} of {outcome.names} names lost"
         )
         assert capture["packets"] + capture["dropped"] == outcome.got

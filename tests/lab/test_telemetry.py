@@ -18,7 +18,10 @@ import pytest
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
-SEND = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x' * 72, ('127.0.0.1', 9)) for _ in range(50)]"
+SEND = (
+    "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x' * 72, "
+    "('127.0.0.1', 9)) for _ in range(50)]"
+)
 # Ethernet, IPv4 and UDP before 72 bytes.
 FRAME = 14 + 20 + 8 + 72
 
@@ -28,7 +31,10 @@ class Sensor:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._environment = folder, os.environ | {"SENSOR_STATE": str(folder)}
-        script = f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter udp --config {folder / 'sensor.yaml'}"
+        script = (
+            f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter udp --config "
+            f"{folder / 'sensor.yaml'}"
+        )
         self.process = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", script], stderr=subprocess.PIPE, text=True, env=self._environment
         )
@@ -73,7 +79,10 @@ def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
     takes the socket away.
     """
     sensor.within(sys.executable, "-c", SEND)
-    fetch = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9469/metrics', timeout=10).read().decode())"
+    fetch = (
+        "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9469/metrics', "
+        "timeout=10).read().decode())"
+    )
     wait(lambda: 'sensor_packets_total{interface="lo"} 50\n' in sensor.within(sys.executable, "-c", fetch).stdout)
     text = sensor.within(sys.executable, "-c", fetch).stdout
     assert f"\nsensor_wire_bytes_total {50 * FRAME}\n" in text
@@ -110,19 +119,21 @@ def test_after_a_kill(sensor: Sensor, folder: Path) -> None:
 def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
     """The first keeps socket and port; the second says what it goes without, and listens."""
     (folder / "second.yaml").write_text(
-        f"state: {folder / 'second'}\nevents: {folder / 'second.jsonl'}\ntelemetry: {{socket: {folder / 'sensor.sock'}}}\n"
+        f"state: {folder / 'second'}\nevents: {folder / 'second.jsonl'}\ntelemetry: {{socket: "
+        f"{folder / 'sensor.sock'}}}\n"
     )
     with subprocess.Popen(
-        ["nsenter", f"--net=/proc/{sensor.process.pid}/ns/net", sys.executable, "-m", "sensor", "run", "-i", "lo", "--config", str(folder / "second.yaml")],
+        ["nsenter", f"--net=/proc/{sensor.process.pid}/ns/net", sys.executable, "-m", "sensor", "run", "-i", "lo",
+        "--config", str(folder / "second.yaml")],
         stderr=subprocess.PIPE, text=True,
     ) as second:  # fmt: skip
         log = folder / "second.jsonl"
         wait(lambda: log.exists() and '"started"' in log.read_text())
         second.send_signal(signal.SIGINT)
         assert (
-            f"sensor: the status is not served at the socket {folder / 'sensor.sock'}: another sensor serves there [sensor.no-telemetry]\n"
-            in second.communicate(timeout=60)[1]
-        )
+            f"sensor: the status is not served at the socket {folder / 'sensor.sock'}: another sensor "
+            "serves there [sensor.no-telemetry]\n"
+        ) in second.communicate(timeout=60)[1]
     assert sensor.ask("status").returncode == 0
 
 

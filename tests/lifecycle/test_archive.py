@@ -52,8 +52,9 @@ def test_a_good_one(places: Places, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "/etc/passwd", "../../etc/passwd", "state/../../etc/passwd", "state/rules/../../../x", "state/rules/./x", "state//rules/x", "state/inventory.lock",
-        "state/inventory.db/x", "state/rules", "state", "log/cursors", "log/notes.jsonl/x", "evidence/a/b", "other/x", "config", "state/rules/a\nb",
+        "/etc/passwd", "../../etc/passwd", "state/../../etc/passwd", "state/rules/../../../x", "state/rules/./x",
+        "state//rules/x", "state/inventory.lock", "state/inventory.db/x", "state/rules", "state", "log/cursors",
+        "log/notes.jsonl/x", "evidence/a/b", "other/x", "config", "state/rules/a\nb",
         "state/rules/\x1b[31m", "state/rules/" + "a/" * 8 + "b", "",
     ],
 )  # fmt: skip
@@ -65,7 +66,8 @@ def test_names_that_lead_elsewhere(name: str, places: Places, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (tarfile.SYMTYPE, "symbolic link"), (tarfile.LNKTYPE, "a link"), (tarfile.CHRTYPE, "device"), (tarfile.BLKTYPE, "device"),
+        (tarfile.SYMTYPE, "symbolic link"), (tarfile.LNKTYPE, "a link"), (tarfile.CHRTYPE, "device"),
+        (tarfile.BLKTYPE, "device"),
         (tarfile.FIFOTYPE, "special"), (tarfile.DIRTYPE, "folder"), (tarfile.GNUTYPE_LONGNAME, "special"),
         (tarfile.XHDTYPE, "special"), (tarfile.GNUTYPE_SPARSE, "special"),
     ],

@@ -136,7 +136,10 @@ def test_nobody_reads_it(root: Path, where: str) -> None:
     """Standard error is closed, full or a pipe whose reader went away: the work goes on, and nothing of it lands in
     standard output.
     """
-    program = "import time; from sensor.logs.logs import log; log().error('one'); time.sleep(0.2); log().error('two'); open('/dev/fd/3', 'w').write('done')"
+    program = (
+        "import time; from sensor.logs.logs import log; log().error('one'); time.sleep(0.2); "
+        "log().error('two'); open('/dev/fd/3', 'w').write('done')"
+    )
     told = subprocess.run(
         ["bash", "-c", f'{{ "$0" -c "$1" {where}; }} 3>&1', sys.executable, program],
         cwd=root,
@@ -159,7 +162,8 @@ def test_to_the_journal(
     logs.configure(None)
     logs.log().warning("it broke", unit="dns", count=3)
     assert fields_of(journal.recv(65536)) == {
-        "MESSAGE": "it broke unit=dns count=3", "PRIORITY": "4", "SYSLOG_IDENTIFIER": "sensor", "SENSOR_UNIT": "dns", "SENSOR_COUNT": "3",
+        "MESSAGE": "it broke unit=dns count=3", "PRIORITY": "4", "SYSLOG_IDENTIFIER": "sensor", "SENSOR_UNIT": "dns",
+        "SENSOR_COUNT": "3",
     }  # fmt: skip
     assert capfd.readouterr().err == ""
     logs.configure("json")

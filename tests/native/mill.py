@@ -50,8 +50,10 @@ def changed(random: Random, packet: Packet, payload: bytes) -> Packet:
     return Packet(
         payload, ts=packet.ts, src=random.choice((packet.src, packet.dst)) if odd else packet.src, dst=packet.dst,
         src_mac=random.choice((0, packet.src_mac)) if odd else packet.src_mac, dst_mac=packet.dst_mac, vlan=packet.vlan,
-        sport=random.choice((packet.sport, packet.dport, 40_000)) if odd else packet.sport, dport=packet.dport, ethertype=packet.ethertype,
-        ip_version=packet.ip_version, proto=packet.proto, ttl=random.randrange(256) if odd else packet.ttl, flow=packet.flow,
+        sport=random.choice((packet.sport, packet.dport, 40_000)) if odd else packet.sport, dport=packet.dport,
+        ethertype=packet.ethertype,
+        ip_version=packet.ip_version, proto=packet.proto, ttl=random.randrange(256) if odd else packet.ttl,
+        flow=packet.flow,
         tcp_flags=random.randrange(64) if odd else packet.tcp_flags,
         problem=CUT if random.random() < 0.01 else 0, fragment=1 if random.random() < 0.01 else 0,
     )  # fmt: skip

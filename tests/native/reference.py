@@ -29,7 +29,8 @@ from tests.native.guarded import Guarded
 TCP, TCP_HEAD = 6, 2
 # What a row and its packet both have.
 FIELDS = (
-    "ts", "src_mac", "dst_mac", "flow", "vlan", "ethertype", "sport", "dport", "problem", "ip_version", "proto", "ttl", "fragment", "tcp_flags",
+    "ts", "src_mac", "dst_mac", "flow", "vlan", "ethertype", "sport", "dport", "problem", "ip_version", "proto",
+    "ttl", "fragment", "tcp_flags",
 )  # fmt: skip
 DISSECTORS = units(sensor.dissectors, Dissector)
 NAMES = [unit.name for unit in UNITS if not DISSECTORS[unit.name].interest.opening]

@@ -16,15 +16,28 @@ from tests.native.conversations import Turn, cut, disordered, frames_of, heard, 
 
 SEEDS = sampling.some(range(60), 6, "conversations of http")
 TARGETS = (
-    b"/", b"/index.html", b"/a?user=x&password=y", b"/a?b=c", b"http://other/x", b"/igd/x?y", b"/x/firmware/1", b"/generate_204", b"/ONVIF/device", b"*",
-    b"/caf\xc3\xa9", b"/a b", b"/q?tok=1", b"/" + b"x" * 3000, b"/?u=http://e", b"/cgi-bin/luci", b"h:80",
+    b"/", b"/index.html", b"/a?user=x&password=y", b"/a?b=c", b"http://other/x", b"/igd/x?y", b"/x/firmware/1",
+    b"/generate_204", b"/ONVIF/device", b"*", b"/caf\xc3\xa9", b"/a b", b"/q?tok=1", b"/" + b"x" * 3000,
+    b"/?u=http://e", b"/cgi-bin/luci", b"h:80",
 )  # fmt: skip
 FIELDS = (
     b"Host: cam", b"Host: cam:8080", b"Host: [fe80::1]", b"User-Agent: probe/1", b"User-Agent: Mozilla/5.0 (X11) \xe9",
-    b"Cookie: a=b; session=0123456789abcdef", b"Authorization: Basic dXNlcjpwYXNz", b"Content-Type: text/html; charset=x",
-    b"Content-Type: Application/XML", b"X-Odd: ${jndi:ldap://x}", b"Via: 1.1 x", b'SOAPAction: "urn:x#AddPortMapping"', b"Accept: */*",
-    b"Accept: text/html", b" folded", b"no field", b"Upgrade: websocket", b"Server: cam/1", b"Location: http://x/y?z=1", b"Location: /here",
-    b'WWW-Authenticate: Basic realm="cam"', b"Content-Encoding: identity", b"X-A:", b": nameless", b"If-Match: '", b"Transfer-Encoding: gzip",
+    b"Cookie: a=b; session=0123456789abcdef", b"Authorization: Basic dXNlcjpwYXNz", (
+        b"Content-Type: text/html; "
+        b"charset=x"
+    ),
+    b"Content-Type: Application/XML", b"X-Odd: ${jndi:ldap://x}", b"Via: 1.1 x", (
+        b'SOAPAction: '
+        b'"urn:x#AddPortMapping"'
+    ), b"Accept: */*",
+    b"Accept: text/html", b" folded", b"no field", b"Upgrade: websocket", b"Server: cam/1", (
+        b"Location: "
+        b"http://x/y?z=1"
+    ), b"Location: /here",
+    b'WWW-Authenticate: Basic realm="cam"', b"Content-Encoding: identity", b"X-A:", b": nameless", b"If-Match: '", (
+        b"Transfer-Encoding: "
+        b"gzip"
+    ),
 )  # fmt: skip
 LENGTHS = (b"Content-Length: %d", b"content-length:%d", b"Content-Length: %d, %d", b"Content-Length: x%d")
 STATUS = (
@@ -40,7 +53,10 @@ STATUS = (
     b"302 Found",
 )
 BODIES = (
-    b"", b"user=a&password=b", b"<html><head><TITLE>Front door</TITLE></head>" + b"x" * 400, b"plain", b"<?xml version='1.0'?><root xmlns='urn:x'><a/></root>",
+    b"", b"user=a&password=b", b"<html><head><TITLE>Front door</TITLE></head>" + b"x" * 400, b"plain", (
+        b"<?xml version='1.0'?><root "
+        b"xmlns='urn:x'><a/></root>"
+    ),
     b'{"password": "x"}', bytes(range(256)),
 )  # fmt: skip
 TYPES = (b"text/html", b"text/xml", b"application/x-www-form-urlencoded", b"application/json", b"image/png", b"")
@@ -139,7 +155,10 @@ def test_every_split_of_an_exchange() -> None:
     turns = [
         (
             0,
-            b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: 17\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nuser=a&password=b",
+            (
+                b"POST /a HTTP/1.1\r\nHost: cam\r\nContent-Length: 17\r\nContent-Type: "
+                b"application/x-www-form-urlencoded\r\n\r\nuser=a&password=b"
+            ),
         ),
         (
             1,

@@ -59,7 +59,10 @@ def test_changed_messages(name: str) -> None:
 @pytest.mark.parametrize("place", ["memory.first - 1", "memory.last"])
 def test_a_read_outside_a_message_ends_the_process(place: str) -> None:
     """What the test before relies on."""
-    code = f"from tests.native.guarded import Guarded\nmemory = Guarded()\nmemory.place(b'x', True)\nmemory.data[memory.last - 1]\nmemory.data[{place}]"
+    code = (
+        "from tests.native.guarded import Guarded\nmemory = Guarded()\nmemory.place(b'x', "
+        f"True)\nmemory.data[memory.last - 1]\nmemory.data[{place}]"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode < 0
 
 

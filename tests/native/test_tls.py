@@ -35,10 +35,13 @@ SEEDS = sampling.some(range(60), 6, "conversations of tls")
 RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
 OLD = b"\x80\x2e\1\3\0\0\x15\0\0\0\x10" + b"\0\0\4\0\0\5\0\0\x0a\1\0\x80\7\0\xc0\3\0\x80\0\0\x09" + bytes(range(16))
 EXTENSIONS = (
-    extension(0x1A1A, b""), server_name("cam.example"), server_name("Caf\xe9.example."), extension(10, numbers(0x2A2A, 29, 23)), extension(11, b"\1\0"),
-    extension(13, numbers(0x0403, 0x0804)), alpn("h2", "http/1.1"), alpn("\x7f\x01"), versions(0x3A3A, 0x0304, 0x0303), versions(0x0303),
+    extension(0x1A1A, b""), server_name("cam.example"), server_name("Caf\xe9.example."),
+    extension(10, numbers(0x2A2A, 29, 23)), extension(11, b"\1\0"),
+    extension(13, numbers(0x0403, 0x0804)), alpn("h2", "http/1.1"), alpn("\x7f\x01"),
+    versions(0x3A3A, 0x0304, 0x0303), versions(0x0303),
     extension(51, bytes(40)),
-    extension(0xFE0D, bytes(9)), extension(41, bytes(30)), extension(0, b"\0"), extension(10, b"\0"), extension(43, b"\4\3\4\x0a\x0a\x0a"),
+    extension(0xFE0D, bytes(9)), extension(41, bytes(30)), extension(0, b"\0"), extension(10, b"\0"),
+    extension(43, b"\4\3\4\x0a\x0a\x0a"),
 )  # fmt: skip
 CERTIFICATES = (certificate(name(CN="cam-1")), certificate(name(CN="printer")), b"\x30\x82\1\0", b"")
 

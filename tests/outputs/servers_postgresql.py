@@ -34,7 +34,8 @@ class PostgresqlServer(Server):
         self.data = self.folder / "data"
         password = self._written("password", PASSWORD.encode())
         subprocess.run(
-            [_INITDB, "-D", self.data, "-U", "sensor", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            [_INITDB, "-D", self.data, "-U", "sensor", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8",
+            "--locale=C.UTF-8", "--no-sync"],
             check=True, capture_output=True, cwd=self.folder, **self._as,
         )  # fmt: skip
         if certificate:

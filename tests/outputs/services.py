@@ -188,7 +188,10 @@ class Sentinel:
                 401, {"error": {"code": "InvalidToken", "message": "The provided authentication token is not valid."}}
             )
         if not self.allowed:
-            words = "The authentication token provided does not have access to ingest data for the data collection rule with immutable Id 'dcr-1'."
+            words = (
+                "The authentication token provided does not have access to ingest data for the data "
+                "collection rule with immutable Id 'dcr-1'."
+            )
             return told(403, {"error": {"code": "OperationFailed", "message": words}})
         if "/dataCollectionRules/dcr-1/streams/Custom-Sensor_CL?" not in request.path:
             return told(
@@ -213,7 +216,10 @@ class Sentinel:
 
     def _login(self, request: Request) -> Answer:
         if f"client_secret={self.secret}".encode() not in request.body:
-            words = "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value."
+            words = (
+                "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request "
+                "is the client secret value."
+            )
             return told(401, {"error": "invalid_client", "error_description": words, "error_codes": [7000215]})
         self.tokens.append(f"token-{len(self.tokens)}")
         return told(200, {"token_type": "Bearer", "expires_in": self.expires_s, "access_token": self.tokens[-1]})

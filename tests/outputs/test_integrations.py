@@ -488,9 +488,9 @@ def test_rsyslog_receives() -> None:
         alerts = lines(server.folder / "alerts.log")
         assert len(alerts) == 3 * 3 + 1
         first = RECORDS["alert_open"]
-        assert (
-            alerts[0]
-            == f"2026-11-24T09:14:07.318442Z hq-3f-01 alert.open err id={batch[0].id} src=10.20.30.41 dst=10.20.1.5 {first['msg']}"
+        assert alerts[0] == (
+            f"2026-11-24T09:14:07.318442Z hq-3f-01 alert.open err id={batch[0].id} src=10.20.30.41 "
+            f"dst=10.20.1.5 {first['msg']}"
         )
         raw = lines(server.folder / "events.log")
         assert raw[0] == batch[0].payload.decode()

@@ -295,8 +295,10 @@ def test_no_room_in_the_library(opened: Opened) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"brokers": []}, {"brokers": ["kafka://h"]}, {"brokers": ["u:p@h"]}, {"brokers": ["h:x"]}, {"topic": "a b"}, {"topic": "a/{kind}"}, {"topic": ""},
-        {"topic": "{kinds}"}, {"tls": {"minimum": "1.3"}}, {"tls": {"server_name": "h"}}, {"sasl": {"mechanism": "PLAIN", "user": "u", "password": "env:P"}},
+        {"brokers": []}, {"brokers": ["kafka://h"]}, {"brokers": ["u:p@h"]}, {"brokers": ["h:x"]}, {"topic": "a b"},
+        {"topic": "a/{kind}"}, {"topic": ""},
+        {"topic": "{kinds}"}, {"tls": {"minimum": "1.3"}}, {"tls": {"server_name": "h"}},
+        {"sasl": {"mechanism": "PLAIN", "user": "u", "password": "env:P"}},
         {"sasl": {"user": "u", "password": "open"}}, {"compression": "rar"},
     ],
 )  # fmt: skip

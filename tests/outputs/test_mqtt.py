@@ -377,8 +377,10 @@ def test_two_devices_become_one() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"url": "http://h"}, {"url": "mqtt://u:p@h"}, {"url": "mqtt://"}, {"url": "mqtt://h:x"}, {"url": "mqtt://h/path"}, {"password": "env:P"}, {"topic": ""},
-        {"topic": "a/+"}, {"topic": "a/#"}, {"topic": "$SYS/a"}, {"topic": "a/{kinds}"}, {"topic": "a\n"}, {"home_assistant": {"state": "a"}},
+        {"url": "http://h"}, {"url": "mqtt://u:p@h"}, {"url": "mqtt://"}, {"url": "mqtt://h:x"},
+        {"url": "mqtt://h/path"}, {"password": "env:P"}, {"topic": ""},
+        {"topic": "a/+"}, {"topic": "a/#"}, {"topic": "$SYS/a"}, {"topic": "a/{kinds}"}, {"topic": "a\n"},
+        {"home_assistant": {"state": "a"}},
         {"home_assistant": {"status": "a/{kind}"}}, {"home_assistant": {"prefix": ""}},
     ],
 )  # fmt: skip

@@ -240,7 +240,8 @@ def test_credentials(opened: Opened, tmp_path: Path) -> None:
     """
     file = tmp_path / "user.creds"
     file.write_text(
-        f"-----BEGIN NATS USER JWT-----\neyJ.a.b\n------END NATS USER JWT------\n\n*** note ***\n-----BEGIN USER NKEY SEED-----\n{seed()}\n"
+        "-----BEGIN NATS USER JWT-----\neyJ.a.b\n------END NATS USER JWT------\n\n*** note "
+        f"***\n-----BEGIN USER NKEY SEED-----\n{seed()}\n"
         "------END USER NKEY SEED------\n"
     )
     login = Nats("n", Options.model_validate({"servers": ["nats://h"], "credentials": f"file:{file}"}))._login
@@ -275,7 +276,8 @@ def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("pattern", "subject", "fits"),
     [
-        ("a.b", "a.b", True), ("a.*", "a.b", True), ("a.>", "a.b.c", True), (">", "a", True), ("a.>", "a", False), ("a.*", "a.b.c", False),
+        ("a.b", "a.b", True), ("a.*", "a.b", True), ("a.>", "a.b.c", True), (">", "a", True), ("a.>", "a", False),
+        ("a.*", "a.b.c", False),
         ("a.b.c", "a.b", False), ("*.b", "a.c", False), ("a", "a.b", False),
     ],
 )  # fmt: skip
@@ -368,8 +370,10 @@ def test_what_is_no_server(said: bytes, told: str, opened: Opened) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"servers": []}, {"servers": ["http://h"]}, {"servers": ["nats://u:p@h"]}, {"user": "u", "token": "env:T"}, {"password": "env:P"},
-        {"subject": "{kind}.x"}, {"subject": "a.{kinds}"}, {"subject": "a.>"}, {"subject": "$JS.a"}, {"subject": "a..b"}, {"stream": "a b"},
+        {"servers": []}, {"servers": ["http://h"]}, {"servers": ["nats://u:p@h"]}, {"user": "u", "token": "env:T"},
+        {"password": "env:P"},
+        {"subject": "{kind}.x"}, {"subject": "a.{kinds}"}, {"subject": "a.>"}, {"subject": "$JS.a"},
+        {"subject": "a..b"}, {"stream": "a b"},
         {"max_age_days": 0.01},
     ],
 )  # fmt: skip

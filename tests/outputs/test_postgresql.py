@@ -194,7 +194,10 @@ def test_what_passes(server: PostgresqlServer, state: str) -> None:
     out = opened(server)
     ask(
         server,
-        f"CREATE FUNCTION siem.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '{state}'; END $$",
+        (
+            "CREATE FUNCTION siem.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not "
+            f"now' USING ERRCODE = '{state}'; END $$"
+        ),
     )
     ask(server, f"CREATE TRIGGER no BEFORE INSERT ON {TABLE} EXECUTE FUNCTION siem.no()")
     with pytest.raises(Retry, match="PostgreSQL: not now"):

@@ -68,9 +68,9 @@ def test_an_unknown_name(monkeypatch, name):
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     (only,) = found(514, host=name)
     assert (only.what, only.level) == ("dns", "error")
-    assert (
-        only.message
-        == f"no address is known for the name {name}: look at its spelling, and whether this machine's name servers know it"
+    assert only.message == (
+        f"no address is known for the name {name}: look at its spelling, and whether this machine's "
+        "name servers know it"
     )
 
 
@@ -81,7 +81,8 @@ def test_name_servers_that_do_not_answer_are_told_apart_from_an_unknown_name(mon
     monkeypatch.setattr(socket, "getaddrinfo", away)
     (only,) = found(514, host="siem.example")
     assert only.message.startswith(
-        "the name siem.example cannot be looked up now (Temporary failure in name resolution): look at this machine's name servers"
+        "the name siem.example cannot be looked up now (Temporary failure in name resolution): look at "
+        "this machine's name servers"
     )
 
 
@@ -92,7 +93,8 @@ def test_a_refused_port():
         *_, last = found(port)
     assert (last.what, last.level) == ("tcp", "error")
     assert last.message == (
-        f"refused: nothing listens at this port, or a firewall rejects us; look whether the service runs, and at the port (localhost port {port})"
+        "refused: nothing listens at this port, or a firewall rejects us; look whether the service "
+        f"runs, and at the port (localhost port {port})"
     )
 
 

@@ -51,7 +51,10 @@ class Proxy:
     def _refused(self) -> bytes | None:
         word = "Proxy-Authorization: Basic " + base64.b64encode(":".join(LOGIN).encode()).decode()
         if word not in self.heads[-1]:
-            return b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 3\r\n\r\nwho"
+            return (
+                b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic "
+                b"realm=x\r\nContent-Length: 3\r\n\r\nwho"
+            )
         if not self.heads[-1][0].startswith("CONNECT "):
             return b"HTTP/1.1 405 CONNECT alone\r\nContent-Length: 0\r\n\r\n"
         if self.heads[-1][0].split()[1] != f"{NAME}:443":

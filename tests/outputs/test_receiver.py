@@ -81,11 +81,20 @@ def test_kill_9_of_the_receiver(service: str, monkeypatch: pytest.MonkeyPatch) -
 
 ANSWERS = (
     b'HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\n{"errors":true,"items":[{"create":{"status":201,"_id":"abcd"}}]}',
-    b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nSet-Cookie: a=b\r\n\r\n1d\r\n{"text":"Success","code":0,"ackId":1}\r\n0\r\n\r\n',
+    (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nSet-Cookie: "
+        b'a=b\r\n\r\n1d\r\n{"text":"Success","code":0,"ackId":1}\r\n0\r\n\r\n'
+    ),
     b'HTTP/1.1 200 OK\r\nContent-Length: 42\r\n\r\n{"access_token":"abc","expires_in":1e999999}',
-    b'HTTP/1.1 400 Bad Request\r\nContent-Length: 64\r\n\r\n{"text":"Invalid data format","code":6,"invalid-event-number":1}  ',
+    (
+        b'HTTP/1.1 400 Bad Request\r\nContent-Length: 64\r\n\r\n{"text":"Invalid data '
+        b'format","code":6,"invalid-event-number":1}  '
+    ),
     b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: Wed, 21 Oct 2037 07:28:00 GMT\r\nContent-Length: 0\r\n\r\n",
-    b'HTTP/1.1 403 Forbidden\r\nContent-Encoding: gzip\r\nContent-Length: 41\r\n\r\n{"error":{"code":"Denied","message":"no"}}',
+    (
+        b"HTTP/1.1 403 Forbidden\r\nContent-Encoding: gzip\r\nContent-Length: "
+        b'41\r\n\r\n{"error":{"code":"Denied","message":"no"}}'
+    ),
 )
 PIECES = (
     b"\r\n",

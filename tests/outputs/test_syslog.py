@@ -245,7 +245,10 @@ def test_a_certificate_of_ours_that_is_missing_is_told_when_it_is_noticed(tmp_pa
         time.sleep(0.1)
         with pytest.raises(
             Retry,
-            match=r"the connection is lost: it asks for a certificate of ours: name its files as tls.certificate and tls.key",
+            match=(
+                r"the connection is lost: it asks for a certificate of ours: name its files as tls.certificate "
+                r"and tls.key"
+            ),
         ):
             output.send(entries(1, format="syslog_5424"))
 

@@ -17,7 +17,8 @@ LOGIN = "Basic " + base64.b64encode(b"bot@example.org:s3cret").decode()
 TOKEN = "Bearer s3cret"
 # Nodes of ADF that may stand in each other (Atlassian Document Format, version 1), as far as tickets use them.
 BELOW = {
-    "doc": {"paragraph", "heading", "bulletList"}, "bulletList": {"listItem"}, "listItem": {"paragraph", "bulletList"}, "paragraph": {"text"},
+    "doc": {"paragraph", "heading", "bulletList"}, "bulletList": {"listItem"},
+    "listItem": {"paragraph", "bulletList"}, "paragraph": {"text"},
     "heading": {"text"},
 }  # fmt: skip
 

@@ -61,7 +61,8 @@ class Bench:
         """Runs of the programs on a capture, in turns."""
         done = in_turns({one.name: one.command(path, self._out) for one in each}, runs or self.runs)
         for name, of in done.items():
-            self.measured.append({"what": what, "program": name, "cpu_s": [one.cpu for one in of], "wall_s": [one.wall for one in of],
+            self.measured.append({"what": what, "program": name, "cpu_s": [one.cpu for one in of],
+            "wall_s": [one.wall for one in of],
                                   "peak_mb": max(one.peak for one in of), "shed": shed(of[-1])})  # fmt: skip
         return done
 
@@ -78,7 +79,10 @@ class Bench:
         for program in each:
             runs = done[program.name]
             typical, seconds = middle(runs), cpu(runs, self.start(program))
-            figure = f"{in_words(packets / sorted(seconds)[len(seconds) // 2])}, {typical.cpu:.1f} s CPU, {typical.wall:.1f} s, {typical.peak:.0f} MB"
+            figure = (
+                f"{in_words(packets / sorted(seconds)[len(seconds) // 2])}, {typical.cpu:.1f} s CPU, "
+                f"{typical.wall:.1f} s, {typical.peak:.0f} MB"
+            )
             left_out = shed(runs[-1])
             told = f", {left_out:,} messages shed" if left_out is not None else ""
             yield Row(what, program.name, figure + told, "" if program is each[0] else str(Ratio.of(seconds, ours)))
@@ -209,7 +213,10 @@ def of_live(bench: Bench) -> Iterator[Row]:
         for program in bench.states:
             heard = live.one_run(bench.found.mixed, rate, program.sensor)
             bench.measured.append({"what": "live", "program": program.name, "rate": rate, **heard._asdict()})
-            figure = f"sent {heard.sent:,} at {heard.speed / 1e3:.0f} k/s, dropped {heard.dropped:,}, {heard.shed:,} messages shed, {heard.cpu:.1f} s CPU"
+            figure = (
+                f"sent {heard.sent:,} at {heard.speed / 1e3:.0f} k/s, dropped {heard.dropped:,}, "
+                f"{heard.shed:,} messages shed, {heard.cpu:.1f} s CPU"
+            )
             yield Row(f"live, veth pair, {rate / 1e3:.0f} k packets/s", program.name, figure)
 
 
@@ -260,7 +267,8 @@ def main() -> int:
 def tell(bench: Bench, chosen: Sequence[str], made: Path) -> None:
     """The table, group by group. ``made``: folder for captures of messages."""
     groups = {
-        "start": of_start, "replay": of_replay, "memory": of_memory, "messages": partial(of_messages, folder=made), "kernels": of_kernels,
+        "start": of_start, "replay": of_replay, "memory": of_memory, "messages": partial(of_messages, folder=made),
+        "kernels": of_kernels,
         "peers": of_peers, "live": of_live,
     }  # fmt: skip
     print(

@@ -24,8 +24,9 @@ from tests.perf.made_devices import fill
 from tests.perf.made_records import write_log
 
 ASKED = (
-    "/", "/alerts", "/alerts?severity=high&state=open", "/alerts?text=workstation", "/alerts?device=10.0.3.0/24", "/alerts?sort=risk", "/devices",
-    "/devices?text=kyocera", "/devices?text=10.0.12", "/devices?type=camera&sort=ip", "/incidents", "/recommendations", "/timeline", "/search?q=host-77",
+    "/", "/alerts", "/alerts?severity=high&state=open", "/alerts?text=workstation", "/alerts?device=10.0.3.0/24",
+    "/alerts?sort=risk", "/devices", "/devices?text=kyocera", "/devices?text=10.0.12", "/devices?type=camera&sort=ip",
+    "/incidents", "/recommendations", "/timeline", "/search?q=host-77",
 )  # fmt: skip
 
 

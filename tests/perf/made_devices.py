@@ -40,8 +40,11 @@ def _device(number: int, draw: random.Random) -> Shown:
     kind, vendor, first = draw.choice(TYPES), draw.choice(VENDORS), START + number * STEP
     body = {
         "id": f"dev-{number:06x}", "macs": [f"00:17:c8:{number >> 16:02x}:{number >> 8 & 255:02x}:{number & 255:02x}"],
-        "ips": [f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"], "vlan": 10 + number % 40, "hostname": f"{kind}-{number}", "type": kind,
-        "confidence": 0.9, "vendor": vendor, "model": f"Model {number % 500}", "os": "embedded", "services": ["tcp/80", "tcp/443"],
-        "attributes": {"location": f"building {number % 30}"}, "first_seen": time_text(first), "last_seen": time_text(first),
+        "ips": [f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"], "vlan": 10 + number % 40,
+        "hostname": f"{kind}-{number}", "type": kind,
+        "confidence": 0.9, "vendor": vendor, "model": f"Model {number % 500}", "os": "embedded",
+        "services": ["tcp/80", "tcp/443"],
+        "attributes": {"location": f"building {number % 30}"}, "first_seen": time_text(first),
+        "last_seen": time_text(first),
     }  # fmt: skip
     return Shown(first, first + draw.randrange(10**12), False, {name: value for name, value in body.items() if value})

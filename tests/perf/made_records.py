@@ -33,18 +33,27 @@ def alert(number: int, draw: random.Random) -> bytes:
         "kind": "alert",
         "action": draw.choice(("open", "open", "close")),
         "severity": severity,
-        "msg": f"workstation {name} ({source}) asked {draw.randrange(900)} times for site{draw.randrange(20_000)}.example.net at {target}",
+        "msg": (
+            f"workstation {name} ({source}) asked {draw.randrange(900)} times for "
+            f"site{draw.randrange(20_000)}.example.net at {target}"
+        ),
         "id": f"01M{draw.getrandbits(48):013d}{number:010d}",
         "schema": "1.0",
         "sensor": {"id": "s1", "site": draw.choice(SITES), "version": "1", "seq": number},
         "alert": {
-            "id": f"alert-{number:013x}", "detector": detector, "title": detector.replace(".", " "), "key": f"{detector}|{source}|{number}",
-            "risk": draw.randrange(101), "confidence": 0.8, "count": draw.randrange(1, 50), "first": time_text(ts), "last": last,
+            "id": f"alert-{number:013x}", "detector": detector, "title": detector.replace(".", " "),
+            "key": f"{detector}|{source}|{number}",
+            "risk": draw.randrange(101), "confidence": 0.8, "count": draw.randrange(1, 50), "first": time_text(ts),
+            "last": last,
             "attack": [{"tactic": "discovery", "technique": "T1046", "name": "Network Service Discovery"}],
             "why": ["so many names that do not exist within a minute are asked for by programs, not by people"] * 2,
-            "numbers": {"names": draw.randrange(900), "seconds": 60}, "advice": "look at the programs of that host", "mute": "sensor mute add",
+            "numbers": {"names": draw.randrange(900), "seconds": 60}, "advice": (
+                "look at the programs of that "
+                "host"
+            ), "mute": "sensor mute add",
         },
-        "src": {"ip": source, "mac": f"00:17:c8:00:{host >> 8:02x}:{host & 255:02x}", "device": f"dev-{host:06x}", "hostname": name},
+        "src": {"ip": source, "mac": f"00:17:c8:00:{host >> 8:02x}:{host & 255:02x}", "device": f"dev-{host:06x}",
+        "hostname": name},
         "dst": {"ip": target, "port": 53},
         "network": {"proto": "udp", "app": "dns", "vlan": 30, "direction": "internal"},
         "evidence": [{"event": "dns.query", "ts": time_text(ts), "facts": {"name": "a.example.net", "type": "A"}}] * 2,

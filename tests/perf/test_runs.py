@@ -68,7 +68,8 @@ def test_the_second_half_is_what_both_take_less_the_first(monkeypatch: pytest.Mo
     ours, theirs = (Program(name, lambda *_: []) for name in ("ours", "theirs"))
     bench = Canned(None, [ours, theirs], [], 2, NOWHERE)
     bench.canned = {
-        ("ours", "once"): iter([3.0, 3.0]), ("ours", "twice"): iter([4.0, 5.0]), ("theirs", "once"): iter([5.0, 6.0]), ("theirs", "twice"): iter([9.0, 12.0]),
+        ("ours", "once"): iter([3.0, 3.0]), ("ours", "twice"): iter([4.0, 5.0]), ("theirs", "once"): iter([5.0, 6.0]),
+        ("theirs", "twice"): iter([9.0, 12.0]),
     }  # fmt: skip
     rows = list(bench.second_half(Path("once.pcap"), Path("twice.pcap"), [ours, theirs]))
     assert rows == [

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 KEV = {
-    "title": "CISA Catalog of Known Exploited Vulnerabilities", "catalogVersion": "2025.08.25", "dateReleased": "2025-08-25T17:04:19.9796Z", "count": 2,
+    "title": "CISA Catalog of Known Exploited Vulnerabilities", "catalogVersion": "2025.08.25",
+    "dateReleased": "2025-08-25T17:04:19.9796Z", "count": 2,
     "vulnerabilities": [
         {
-            "cveID": "CVE-2024-41710", "vendorProject": "Mitel", "product": "SIP Phones", "dateAdded": "2025-02-12", "dueDate": "2025-03-05",
-            "vulnerabilityName": "Mitel SIP Phones Argument Injection Vulnerability", "knownRansomwareCampaignUse": "Known",
+            "cveID": "CVE-2024-41710", "vendorProject": "Mitel", "product": "SIP Phones", "dateAdded": "2025-02-12",
+            "dueDate": "2025-03-05",
+            "vulnerabilityName": "Mitel SIP Phones Argument Injection Vulnerability",
+            "knownRansomwareCampaignUse": "Known",
             "requiredAction": 'Apply, or "stop"\nusing it.',
         },
         {"cveID": "x"},
@@ -23,7 +26,8 @@ CVE-2021-36261,7,0.5
 """
 CVE_RECORD = {
     "dataType": "CVE_RECORD", "dataVersion": "5.1",
-    "cveMetadata": {"cveId": "CVE-2024-41710", "state": "PUBLISHED", "datePublished": "2024-08-12T00:00:00", "dateUpdated": "2024-08-13T00:00:00"},
+    "cveMetadata": {"cveId": "CVE-2024-41710", "state": "PUBLISHED", "datePublished": "2024-08-12T00:00:00",
+    "dateUpdated": "2024-08-13T00:00:00"},
     "containers": {
         "cna": {
             "title": "Argument injection",
@@ -36,12 +40,14 @@ CVE_RECORD = {
                         {"version": "7.0", "status": "unaffected"},
                     ],
                 },
-                {"vendor": "Mitel", "product": "6970", "versions": [{"version": "before the March release", "status": "affected"}]},
+                {"vendor": "Mitel", "product": "6970", "versions": [{"version": "before the March release",
+                "status": "affected"}]},
                 {"vendor": "Mitel", "product": "6905", "defaultStatus": "affected"},
                 {"vendor": "n/a", "product": "n/a", "versions": [{"version": "n/a", "status": "affected"}]},
             ],
         },
-        "adp": [{"metrics": [{"cvssV3_1": {"version": "3.1", "baseScore": 6.8}}, {"other": {"type": "kev", "content": {"dateAdded": "2025-02-12"}}}]}],
+        "adp": [{"metrics": [{"cvssV3_1": {"version": "3.1", "baseScore": 6.8}},
+        {"other": {"type": "kev", "content": {"dateAdded": "2025-02-12"}}}]}],
     },
 }  # fmt: skip
 
@@ -67,7 +73,8 @@ def nvd_cve(
         nodes.append({"operator": "OR", "negate": False, "cpeMatch": runs})
     return {
         "cve": {
-            "id": cve, "cisaExploitAdd": exploited, "published": "2021-09-22T13:15:07.690", "lastModified": modified, "vulnStatus": "Modified",
+            "id": cve, "cisaExploitAdd": exploited, "published": "2021-09-22T13:15:07.690", "lastModified": modified,
+            "vulnStatus": "Modified",
             "descriptions": [{"lang": "es", "value": "Dicho"}, {"lang": "en", "value": "Told in English"}],
             "metrics": {
                 "cvssMetricV2": [{"type": "Primary", "cvssData": {"version": "2.0", "baseScore": 1.0}}],
@@ -114,14 +121,17 @@ def advisory() -> dict[str, Any]:
         firmware,
     ]
     relation = {
-        "category": "installed_on", "product_reference": "F1", "relates_to_product_reference": "C1", "full_product_name": {"product_id": "FC", "name": "x"},
+        "category": "installed_on", "product_reference": "F1", "relates_to_product_reference": "C1",
+        "full_product_name": {"product_id": "FC", "name": "x"},
     }  # fmt: skip
     return {
         "document": {
             "csaf_version": "2.0", "title": "An advisory",
-            "tracking": {"id": "X-1", "initial_release_date": "2024-05-01T00:00:00Z", "current_release_date": "2024-05-02T00:00:00Z"},
+            "tracking": {"id": "X-1", "initial_release_date": "2024-05-01T00:00:00Z",
+            "current_release_date": "2024-05-02T00:00:00Z"},
         },
-        "product_tree": {"branches": [branch("vendor", "Trane", branch("product_family", "Tracer", *names))], "relationships": [relation]},
+        "product_tree": {"branches": [branch("vendor", "Trane", branch("product_family", "Tracer", *names))],
+        "relationships": [relation]},
         "vulnerabilities": [
             {
                 "cve": "CVE-2024-0001", "scores": [{"cvss_v3": {"baseScore": 9.8}, "products": ["P1"]}],

@@ -15,8 +15,10 @@ from tests.posture.feeds import cpe_match, nvd_cve
 
 # Vendor as feeds and as we call it, and how its models are called.
 VENDORS = (
-    ("hikvision", "Hikvision", "ds-2cd{}"), ("dahuasecurity", "Dahua", "ipc-hfw{}"), ("axis", "Axis", "p{}-lve"), ("cisco", "Cisco", "ip_phone_{}"),
-    ("hp", "HP", "laserjet_m{}"), ("yealink", "Yealink", "sip-t{}"), ("dlink", "D-Link", "dir-{}"), ("netgear", "NETGEAR", "r{}"),
+    ("hikvision", "Hikvision", "ds-2cd{}"), ("dahuasecurity", "Dahua", "ipc-hfw{}"), ("axis", "Axis", "p{}-lve"),
+    ("cisco", "Cisco", "ip_phone_{}"),
+    ("hp", "HP", "laserjet_m{}"), ("yealink", "Yealink", "sip-t{}"), ("dlink", "D-Link", "dir-{}"),
+    ("netgear", "NETGEAR", "r{}"),
 )  # fmt: skip
 MODELS = 1500
 # What NVD says beside what counts: references, weaknesses, words.
@@ -55,7 +57,8 @@ def write_feed(path: Path, count: int, year: int = 2024) -> None:
     chance = random.Random(year)
     with path.open("w", encoding="utf-8") as file:
         file.write(
-            '{"resultsPerPage": 1, "startIndex": 0, "format": "NVD_CVE", "version": "2.0", "timestamp": "2026-11-27T00:00:00.000", "vulnerabilities": ['
+            '{"resultsPerPage": 1, "startIndex": 0, "format": "NVD_CVE", "version": "2.0", "timestamp": '
+            '"2026-11-27T00:00:00.000", "vulnerabilities": ['
         )
         for number in range(count):
             file.write(("," if number else "") + json.dumps(element(chance, 1000 + number, year)))

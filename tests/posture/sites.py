@@ -21,8 +21,10 @@ def node(number: int, kind: str = "camera", **more: Any) -> Node:
     """``dev-7``, a camera at 10.0.0.7. ``firmware``, ``segment``, ``gone`` … as in ``Node``."""
     address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
     facts: dict[str, Any] = {
-        "id": f"dev-{number}", "name": "", "type": kind, "vendor": "Hikvision", "model": "DS-2CD2", "firmware": "5.4", "address": address,
-        "segment": f"10.{number >> 16}.{number >> 8 & 255}.0/24", "owner": "", "roles": frozenset(), "services": frozenset(), "first_seen": NOW,
+        "id": f"dev-{number}", "name": "", "type": kind, "vendor": "Hikvision", "model": "DS-2CD2", "firmware": "5.4",
+        "address": address,
+        "segment": f"10.{number >> 16}.{number >> 8 & 255}.0/24", "owner": "", "roles": frozenset(),
+        "services": frozenset(), "first_seen": NOW,
         "last_seen": NOW, "gone": False, "aimed": Circumstances(),
     } | more  # fmt: skip
     return Node(**facts, record={"kind": "device", "device": {"id": f"dev-{number}", "ips": [address]}})

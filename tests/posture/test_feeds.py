@@ -229,7 +229,10 @@ def test_kev_and_epss(tmp_path: Path) -> None:
         Broken("vulnerabilities[1]", "found 'x' for its name, expected CVE-YEAR-NUMBER"),
     ]
     heading = "cveID,vendorProject,product,vulnerabilityName,dateAdded,shortDescription,requiredAction,dueDate,knownRansomwareCampaignUse"
-    row = 'CVE-2024-41710,Mitel,SIP Phones,Mitel SIP Phones Argument Injection Vulnerability,2025-02-12,x,"Apply, or ""stop""\nusing it.",2025-03-05,Known'
+    row = (
+        "CVE-2024-41710,Mitel,SIP Phones,Mitel SIP Phones Argument Injection "
+        'Vulnerability,2025-02-12,x,"Apply, or ""stop""\nusing it.",2025-03-05,Known'
+    )
     kind, _, rows = read(written(tmp_path, f"{heading}\n{row}\nCVE,a,b\n"))
     assert kind == "kev"
     assert rows[0] == items[0]
@@ -250,7 +253,8 @@ def test_csaf(tmp_path: Path) -> None:
     assert items == [
         Entry(
             "CVE-2024-0001", "An advisory",
-            (Affects("Trane", "Tracer SC", (Range(end="4.4"),)), Affects("Trane", "Concierge", (Range("5.5 SP2", "5.5 SP2", through=True),))),
+            (Affects("Trane", "Tracer SC", (Range(end="4.4"),)),
+            Affects("Trane", "Concierge", (Range("5.5 SP2", "5.5 SP2", through=True),))),
             9.8, "3", "2024-05-01", "2024-05-02T00:00:00Z",
         )
     ]  # fmt: skip

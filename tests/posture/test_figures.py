@@ -94,5 +94,6 @@ def test_ten_thousand_devices(folder: Path, cost: tuple[float, float]) -> None:
     assert cve < ONE_S, cve
     base.close()
     print(
-        f"{DEVICES:,} devices: {found:,} findings in {took:.1f} s; one device {device * 1000:.1f} ms, one CVE {cve * 1000:.1f} ms"
+        f"{DEVICES:,} devices: {found:,} findings in {took:.1f} s; one device {device * 1000:.1f} ms, "
+        f"one CVE {cve * 1000:.1f} ms"
     )

@@ -30,7 +30,9 @@ ROOMS = (
 )
 
 MODULES = set(
-    "time socket ssl select selectors asyncio threading multiprocessing subprocess random secrets tempfile logging".split()
+    (
+        "time socket ssl select selectors asyncio threading multiprocessing subprocess random secrets tempfile logging"
+    ).split()
 )
 CALLS = {"open", "print", "input", "breakpoint", "exec", "eval"}
 CLOCKS = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uuid.uuid1", "uuid.uuid4"}

@@ -226,8 +226,8 @@ def test_views_only_read() -> None:
 
 
 def test_commands_read_datasets_through_views() -> None:
-    """A command parses, calls a view, and renders: it folds no log and reads no inventory or table itself. `sensor tail`
-    prints lines of a log as they are. What only annotates is no reading.
+    """A command parses, calls a view, and renders: it folds no log and reads no inventory or table itself. `sensor
+    tail` prints lines of a log as they are. What only annotates is no reading.
     """
     reading = (
         "sensor.eventlog.reader",

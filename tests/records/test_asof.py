@@ -30,10 +30,12 @@ def folder(tmp_path: Path) -> Path:
             _version(0, "new", name="old-name", type="printer", ips=["10.0.0.5"], macs=["02:00:00:00:00:05"]),
             _version(100, name="new-name", type="printer", ips=["10.0.0.5"], macs=["02:00:00:00:00:05"]),
             _version(200, "gone", name="new-name", type="printer", macs=["02:00:00:00:00:05"]),
-            _version(210, "new", "dev-b", name="laptop", type="workstation", ips=["10.0.0.5"], macs=["02:00:00:00:00:06"]),
+            _version(210, "new", "dev-b", name="laptop", type="workstation", ips=["10.0.0.5"],
+            macs=["02:00:00:00:00:06"]),
         ],
         "conn": [
-            {"ts": ts, "src_ip": "10.0.0.5", "src_device": device, "dst_ip": "203.0.113.9", "dst_port": 443, "proto": "tcp",
+            {"ts": ts, "src_ip": "10.0.0.5", "src_device": device, "dst_ip": "203.0.113.9", "dst_port": 443,
+            "proto": "tcp",
              "src_bytes": 1, "dst_bytes": 1, "duration": 1.0, "service": "tls"}
             for ts, device in ((50, DEVICE), (150, DEVICE), (250, "dev-b"))
         ],

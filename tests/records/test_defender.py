@@ -21,16 +21,18 @@ def query(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Quer
 
 
 COLUMNS = {
-    "DeviceInfo": {"Timestamp", "DeviceId", "DeviceName", "DeviceType", "Vendor", "Model", "OSPlatform", "MachineGroup"},
+    "DeviceInfo": {"Timestamp", "DeviceId", "DeviceName", "DeviceType", "Vendor", "Model", "OSPlatform",
+    "MachineGroup"},
     "DeviceNetworkInfo": {"Timestamp", "DeviceId", "DeviceName", "MacAddress", "IPAddresses"},
     "DeviceNetworkEvents": {
-        "Timestamp", "DeviceId", "DeviceName", "ActionType", "RemoteIP", "RemotePort", "RemoteUrl", "LocalIP", "LocalPort", "Protocol", "LocalIPType",
-        "RemoteIPType",
+        "Timestamp", "DeviceId", "DeviceName", "ActionType", "RemoteIP", "RemotePort", "RemoteUrl", "LocalIP",
+        "LocalPort", "Protocol", "LocalIPType", "RemoteIPType",
     },
-    "AlertInfo": {"Timestamp", "AlertId", "Title", "Category", "Severity", "ServiceSource", "DetectionSource", "AttackTechniques"},
+    "AlertInfo": {"Timestamp", "AlertId", "Title", "Category", "Severity", "ServiceSource", "DetectionSource",
+    "AttackTechniques"},
     "AlertEvidence": {
-        "Timestamp", "AlertId", "Title", "Categories", "AttackTechniques", "ServiceSource", "DetectionSource", "Severity", "EntityType", "EvidenceRole",
-        "EvidenceDirection", "DeviceId", "DeviceName", "LocalIP", "RemoteIP",
+        "Timestamp", "AlertId", "Title", "Categories", "AttackTechniques", "ServiceSource", "DetectionSource",
+        "Severity", "EntityType", "EvidenceRole", "EvidenceDirection", "DeviceId", "DeviceName", "LocalIP", "RemoteIP",
     },
 }  # fmt: skip
 
@@ -45,7 +47,8 @@ def test_views_have_the_published_columns(query: Query, view: str) -> None:
 def test_failed_connections_of_a_scanner(query: Query) -> None:
     rows = query.ask(
         "SELECT DeviceName, count(DISTINCT RemoteIP || RemotePort) AS Targets FROM DeviceNetworkEvents"
-        " WHERE ActionType = 'ConnectionFailed' AND Protocol = 'Tcp' AND RemoteIPType = 'Private' GROUP BY 1 ORDER BY 2 DESC"
+        " WHERE ActionType = 'ConnectionFailed' AND Protocol = 'Tcp' AND RemoteIPType = 'Private' GROUP "
+        "BY 1 ORDER BY 2 DESC"
     ).rows
     assert rows[0][0] == "tp-lab"
     assert rows[0][1] > 50
@@ -53,7 +56,8 @@ def test_failed_connections_of_a_scanner(query: Query) -> None:
 
 def test_a_server_sees_what_it_accepted(query: Query) -> None:
     rows = query.ask(
-        "SELECT DISTINCT LocalIP, LocalPort FROM DeviceNetworkEvents WHERE ActionType = 'InboundConnectionAccepted' AND LocalPort = 554"
+        "SELECT DISTINCT LocalIP, LocalPort FROM DeviceNetworkEvents WHERE ActionType = "
+        "'InboundConnectionAccepted' AND LocalPort = 554"
     ).rows
     assert ["10.20.10.61", 554] in rows
 

@@ -19,7 +19,8 @@ from sensor.records.writer import Writer
 
 def _conn(ts: float, port: int, src: str = "10.0.0.5") -> dict[str, Any]:
     return {
-        "ts": ts, "src_ip": src, "dst_ip": "10.0.0.9", "dst_port": port, "proto": "tcp", "src_bytes": 1, "dst_bytes": 2, "duration": 0.5,
+        "ts": ts, "src_ip": src, "dst_ip": "10.0.0.9", "dst_port": port, "proto": "tcp", "src_bytes": 1,
+        "dst_bytes": 2, "duration": 0.5,
     }  # fmt: skip
 
 

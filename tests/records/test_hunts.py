@@ -28,7 +28,8 @@ def _device(device: str, kind: str) -> Row:
 
 def _conn(ts: float = 0, **given: Any) -> Row:
     usual = {
-        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "203.0.113.9", "dst_port": 443, "proto": "tcp", "state": "SF", "direction": "outbound",
+        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "203.0.113.9", "dst_port": 443, "proto": "tcp",
+        "state": "SF", "direction": "outbound",
         "duration": 1.0, "src_bytes": 1000, "dst_bytes": 1000, "src_packets": 5, "dst_packets": 5,
     }  # fmt: skip
     return _row("conn", ts, usual, given)
@@ -36,7 +37,8 @@ def _conn(ts: float = 0, **given: Any) -> Row:
 
 def _dns(ts: float = 0, **given: Any) -> Row:
     usual = {
-        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "10.0.0.1", "dst_port": 53, "proto": "udp", "service": "dns",
+        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "10.0.0.1", "dst_port": 53, "proto": "udp",
+        "service": "dns",
         "query": "www.example.com", "qtype": "A", "rcode": "NOERROR",
     }  # fmt: skip
     return _row("dns", ts, usual, given)
@@ -44,7 +46,8 @@ def _dns(ts: float = 0, **given: Any) -> Row:
 
 def _tls(ts: float = 0, **given: Any) -> Row:
     usual = {
-        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "203.0.113.9", "dst_port": 443, "proto": "tcp", "version": "TLS 1.3",
+        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "203.0.113.9", "dst_port": 443, "proto": "tcp",
+        "version": "TLS 1.3",
         "sni": "www.example.com", "ja4": "t13d1516h2_8daaf6152771_02713d6af862",
     }  # fmt: skip
     return _row("tls", ts, usual, given)
@@ -65,7 +68,8 @@ def _auth(ts: float = 0, **given: Any) -> Row:
 
 def _http(ts: float = 0, **given: Any) -> Row:
     usual = {
-        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "203.0.113.9", "dst_port": 80, "method": "GET", "host": "www.example.com", "uri": "/",
+        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "203.0.113.9", "dst_port": 80, "method": "GET",
+        "host": "www.example.com", "uri": "/",
         "status": 200,
     }  # fmt: skip
     return _row("http", ts, usual, given)
@@ -73,7 +77,8 @@ def _http(ts: float = 0, **given: Any) -> Row:
 
 def _smb(ts: float = 0, **given: Any) -> Row:
     usual = {
-        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "10.0.0.9", "dst_port": 445, "operation": "write", "share": "C$", "file": "a.txt",
+        "src_ip": "10.0.0.5", "src_device": "dev-a", "dst_ip": "10.0.0.9", "dst_port": 445, "operation": "write",
+        "share": "C$", "file": "a.txt",
         "executable": False,
     }  # fmt: skip
     return _row("smb", ts, usual, given)

@@ -1,4 +1,6 @@
-"""Past contacts with what a threat list names since: alerts with the times of the contacts, once, and only for what is new."""
+"""Past contacts with what a threat list names since: alerts with the times of the contacts, once, and only for what is
+new.
+"""
 
 from __future__ import annotations
 

@@ -104,7 +104,10 @@ def test_a_time_range_is_kept(office: Path) -> None:
     within = Range(TIMES + 600_000_000, TIMES + 660_000_000)
     whole = asked(
         office,
-        "SELECT count(*) FROM conn WHERE ts >= TIMESTAMP '2026-11-24 08:10:00' AND ts < TIMESTAMP '2026-11-24 08:11:00'",
+        (
+            "SELECT count(*) FROM conn WHERE ts >= TIMESTAMP '2026-11-24 08:10:00' AND ts < TIMESTAMP "
+            "'2026-11-24 08:11:00'"
+        ),
     )
     assert asked(office, "SELECT count(*) FROM conn", within) == whole != [[0]]
     assert asked(office, "SELECT count(*) FROM device WHERE name = 'fs01'", within) == [[1]]

@@ -78,8 +78,8 @@ KNOCKS = "Refused connections to many ports: 10.0.0.5 and 10.0.0.9"
 
 
 def test_a_finding_is_reported_once(tmp_path: Path, hunts: Path) -> None:
-    """It is not repeated while the hunt finds it, nor after a restart; once it was gone for as long as the hunt looks back
-    it is a new one.
+    """It is not repeated while the hunt finds it, nor after a restart; once it was gone for as long as the hunt looks
+    back it is a new one.
     """
     records = tmp_path / "records"
     write_rows(records, {"conn": scan(0, 9) + scan(3 * 3600, 9) + scan(12 * 3600, 9)})
@@ -163,7 +163,8 @@ class Told:
         self.muted: list[Record] = []
         world = World(device("workstation", SCANNER))
         self.room = AlertRoom(
-            AlertDesk(), RecordMaker("s"), self.told.append, world.device, weigher=Weigher(world, roles), mutes=mutes, muted=self.muted.append
+            AlertDesk(), RecordMaker("s"), self.told.append, world.device, weigher=Weigher(world, roles), mutes=mutes,
+            muted=self.muted.append
         )  # fmt: skip
 
     def alerts(self) -> list[tuple[str, str]]:

@@ -39,7 +39,8 @@ OPENING = (_segment(">", SYN, 100), _segment("<", SYN_ACK, 500), _segment(">", A
 def test_a_whole_connection(tmp_path: Path) -> None:
     """Each kind of packet once, in the order in which it came first."""
     row = _connection(
-        tmp_path, *OPENING, _segment(">", ACK, 101, b"a" * 40), _segment("<", ACK, 501), _segment("<", ACK, 501, b"b" * 90),
+        tmp_path, *OPENING, _segment(">", ACK, 101, b"a" * 40), _segment("<", ACK, 501),
+        _segment("<", ACK, 501, b"b" * 90),
         _segment(">", ACK, 141, b"a" * 10), _segment(">", FIN, 151), _segment("<", FIN, 591),
     )  # fmt: skip
     assert _told(row) == ("ShADadFf", "SF", 50, 90, 0)
@@ -71,7 +72,8 @@ def test_the_last_gap_is_found_at_the_end(tmp_path: Path) -> None:
 def test_sequence_numbers_wrap(tmp_path: Path) -> None:
     end = 0xFFFFFFFF
     row = _connection(
-        tmp_path, _segment(">", SYN, end - 10), _segment("<", SYN_ACK, 1), _segment(">", ACK, end - 9, b"a" * 30), _segment(">", ACK, 20, b"a" * 5)
+        tmp_path, _segment(">", SYN, end - 10), _segment("<", SYN_ACK, 1), _segment(">", ACK, end - 9, b"a" * 30),
+        _segment(">", ACK, 20, b"a" * 5)
     )  # fmt: skip
     assert _told(row) == ("ShD", "S1", 35, 0, 0)
 

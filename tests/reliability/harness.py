@@ -176,7 +176,8 @@ class Forward(Process):
 
         behind = until(done, seconds)
         assert behind, (
-            f"at {[(name, self.at(name), self.status(name).error) for name in self.names]} of {number:,}: {self.output.read_text()[-2000:]}"
+            f"at {[(name, self.at(name), self.status(name).error) for name in self.names]} of {number:,}: "
+            f"{self.output.read_text()[-2000:]}"
         )
 
 
@@ -303,7 +304,8 @@ def account(log: Sequence[Arrival], destination: Destination) -> Account:
     )
     total = came.total()
     return Account(
-        destination.name, len(log), len(log) - len(ids), len(ids - ids_came), total - len(came), total - len(ids_came), strange, overtaken
+        destination.name, len(log), len(log) - len(ids), len(ids - ids_came), total - len(came),
+        total - len(ids_came), strange, overtaken
     )  # fmt: skip
 
 

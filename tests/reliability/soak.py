@@ -153,7 +153,10 @@ def _accounts(what: str, accounts: list[Account]) -> Iterator[Row]:
     """One line for all, and one for each that repeats."""
     whole = all(not (one.lost or one.strange or one.overtaken) for one in accounts)
     twice = sum(one.doubles for one in accounts if one.name in EXACT)
-    figure = f"{sum(one.lost for one in accounts)} lost, {twice} double, {sum(one.overtaken for one in accounts)} out of order"
+    figure = (
+        f"{sum(one.lost for one in accounts)} lost, {twice} double, "
+        f"{sum(one.overtaken for one in accounts)} out of order"
+    )
     yield Row(what, figure, "0, 0, 0", whole and not twice)
     repeats = [f"{one.name} {one.repeats:,}" for one in accounts if one.repeats]
     if repeats:
@@ -161,7 +164,8 @@ def _accounts(what: str, accounts: list[Account]) -> Iterator[Row]:
 
 
 STORIES: dict[str, Story] = {
-    "writing": of_writing, "rates": of_rates, "outages": of_outages, "slow": of_slow, "sensor": of_sensor, "kills": of_kills,
+    "writing": of_writing, "rates": of_rates, "outages": of_outages, "slow": of_slow, "sensor": of_sensor,
+    "kills": of_kills,
 }  # fmt: skip
 
 

@@ -153,7 +153,8 @@ def main() -> int:
     grown, same = slope(samples), flat(samples)
     held = grown < MB_AN_HOUR and same and not ended
     print(
-        f"{grown:+.2f} MB/h after the first quarter (below {MB_AN_HOUR:g}), descriptors and threads {'flat' if same else 'NOT flat'}, exit code {ended}"
+        f"{grown:+.2f} MB/h after the first quarter (below {MB_AN_HOUR:g}), descriptors and threads "
+        f"{'flat' if same else 'NOT flat'}, exit code {ended}"
     )
     return 0 if held else 1
 

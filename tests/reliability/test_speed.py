@@ -34,7 +34,8 @@ def test_many_records_a_second_in_few_groups(tmp_path: Path) -> None:
         sys.setswitchinterval(interval)
         log.close()
     print(
-        f"{RECORDS / seconds:,.0f} records/s down, {RECORDS / cpu:,.0f} a second of CPU, {told / RECORDS * 1e6:.2f} us to tell one, {disk.syncs} groups"
+        f"{RECORDS / seconds:,.0f} records/s down, {RECORDS / cpu:,.0f} a second of CPU, "
+        f"{told / RECORDS * 1e6:.2f} us to tell one, {disk.syncs} groups"
     )
     assert RECORDS / cpu > FLOOR
     assert disk.syncs < 5 + seconds / 0.2 + RECORDS * 600 / (4 << 20)

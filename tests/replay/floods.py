@@ -116,16 +116,28 @@ def option(code: int, text: str) -> bytes:
 
 def _sip(user: str) -> bytes:
     lines = (
-        "REGISTER sip:10.0.0.1 SIP/2.0", "Via: SIP/2.0/UDP 10.0.9.9:5060;branch=z9hG4bK77", f"From: <sip:{user}@10.0.0.1>;tag=a1", f"To: <sip:{user}@10.0.0.1>",
-        f"Call-ID: {user}", "CSeq: 1 REGISTER", "Contact: <sip:10.0.9.9:5060>", "User-Agent: Yealink SIP-T46S 66.86.0.15", "Content-Length: 0", "", "",
+        "REGISTER sip:10.0.0.1 SIP/2.0", "Via: SIP/2.0/UDP 10.0.9.9:5060;branch=z9hG4bK77", (
+            "From: "
+            f"<sip:{user}@10.0.0.1>;tag=a1"
+        ), f"To: <sip:{user}@10.0.0.1>",
+        f"Call-ID: {user}", "CSeq: 1 REGISTER", "Contact: <sip:10.0.9.9:5060>", (
+            "User-Agent: Yealink SIP-T46S "
+            "66.86.0.15"
+        ), "Content-Length: 0", "", "",
     )  # fmt: skip
     return "\r\n".join(lines).encode()
 
 
 def _ssdp(name: str) -> bytes:
     lines = (
-        "NOTIFY * HTTP/1.1", "HOST: 239.255.255.250:1900", "CACHE-CONTROL: max-age=100", "LOCATION: http://10.0.9.9:80/description.xml",
-        "SERVER: Hue/1.0 UPnP/1.0 IpBridge/1.56.0", "NTS: ssdp:alive", "NT: upnp:rootdevice", f"USN: uuid:{name}::upnp:rootdevice", "", "",
+        "NOTIFY * HTTP/1.1", "HOST: 239.255.255.250:1900", "CACHE-CONTROL: max-age=100", (
+            "LOCATION: "
+            "http://10.0.9.9:80/description.xml"
+        ),
+        "SERVER: Hue/1.0 UPnP/1.0 IpBridge/1.56.0", "NTS: ssdp:alive", "NT: upnp:rootdevice", (
+            "USN: "
+            f"uuid:{name}::upnp:rootdevice"
+        ), "", "",
     )  # fmt: skip
     return "\r\n".join(lines).encode()
 
@@ -177,7 +189,8 @@ NAMES: dict[str, Flood] = {
     "mdns": _named(_datagram(announced(NAME), 5353, GROUP)),
     "dhcp": _named(dhcp(FLOODER, option(12, NAME), option(60, "MSFT 5.0"))),
     "nbns": _named(
-        _datagram(struct.pack("!6H", 7, 0x2910, 1, 0, 0, 1) + netbios_name(NAME, 0) + b"\0\x20\0\1\xc0\x0c\0\x20\0\1\0\4\x93\xe0\0\6\0\0\x0a\0\x09\x09", 137),
+        _datagram(struct.pack("!6H", 7, 0x2910, 1, 0, 0, 1) + netbios_name(NAME,
+        0) + b"\0\x20\0\1\xc0\x0c\0\x20\0\1\0\4\x93\xe0\0\6\0\0\x0a\0\x09\x09", 137),
         b"EA" * len(NAME), halves,
     ),
     "ssdp": _named(_datagram(_ssdp(NAME), 1900, SEARCH)),

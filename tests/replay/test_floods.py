@@ -113,7 +113,8 @@ def judged(outcome: Outcome, start: float, name: str) -> float:
         name: one["device"] for one in outcome.of("device") for name in one["device"].get("macs", [one["device"]["id"]])
     }
     print(
-        f"{name:40} {peak:4.0f} MiB {rate:12,.0f} packets/s, {capture['selected']:,} read, {capture['shed']:,} shed, {len(devices) - PHONES:,} made-up devices,"
+        f"{name:40} {peak:4.0f} MiB {rate:12,.0f} packets/s, {capture['selected']:,} read, "
+        f"{capture['shed']:,} shed, {len(devices) - PHONES:,} made-up devices,"
         f" alerts: {', '.join(sorted(one['alert']['detector'] for one in alerts))}"
     )
     assert "faults" not in capture

@@ -1,7 +1,8 @@
 """What detectors want is not narrower than what they would raise: captures give the same log where everybody hears
 everything.
 
-A few captures, of which an ordinary run draws some (tests/sampling.py); SENSOR_WANTS names files or folders of more, separated by colons.
+A few captures, of which an ordinary run draws some (tests/sampling.py); SENSOR_WANTS names files or folders of more,
+separated by colons.
 """
 
 from __future__ import annotations

@@ -114,8 +114,12 @@ def _habits(chance: random.Random, devices: int) -> Habits:
 def _alert(chance: random.Random, number: int, devices: int) -> dict[str, Any]:
     actor, target = f"dev-{chance.randrange(devices)}", f"dev-{chance.randrange(devices)}"
     body = {
-        "id": f"alert-{number:06}", "key": f"k{number}", "detector": "discovery.port_scan", "title": "Port scan", "risk": chance.randrange(100),
-        "count": 1 + number % 4, "first": at(number % 1300), "last": at(number % 1300 + 5), "why": ["120 ports of one host were tried"], "advice": "Ask.",
+        "id": f"alert-{number:06}", "key": f"k{number}", "detector": "discovery.port_scan", "title": "Port scan",
+        "risk": chance.randrange(100),
+        "count": 1 + number % 4, "first": at(number % 1300), "last": at(number % 1300 + 5), "why": [(
+            "120 ports of one host were "
+            "tried"
+        )], "advice": "Ask.",
         "attack": [{"technique": "T1046", "name": "Network Service Discovery"}],
     }  # fmt: skip
     evidence = [
@@ -127,8 +131,12 @@ def _alert(chance: random.Random, number: int, devices: int) -> dict[str, Any]:
         }
     ]
     return {
-        "ts": at(number % 1300), "kind": "alert", "action": "open", "severity": SEVERITIES[number % 4].name, "msg": f"{actor} tried 120 ports of {target}",
-        "alert": body, "src": {"device": actor, "ip": "10.0.0.9"}, "targets": [{"device": target, "ip": "10.0.0.10"}], "evidence": evidence,
+        "ts": at(number % 1300), "kind": "alert", "action": "open", "severity": SEVERITIES[number % 4].name, "msg": (
+            f"{actor} tried 120 ports of "
+            f"{target}"
+        ),
+        "alert": body, "src": {"device": actor, "ip": "10.0.0.9"}, "targets": [{"device": target, "ip": "10.0.0.10"}],
+        "evidence": evidence,
     }  # fmt: skip
 
 

@@ -23,9 +23,13 @@ def test_nothing_is_fetched() -> None:
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         place = f"http://127.0.0.1:{server.server_port}"
-        style = f"@import '{place}/a.css'; @font-face {{ font-family: x; src: url({place}/x.woff) }} p {{ font-family: x; background: url({place}/b.png) }}"
+        style = (
+            f"@import '{place}/a.css'; @font-face {{ font-family: x; src: url({place}/x.woff) }} p {{ "
+            f"font-family: x; background: url({place}/b.png) }}"
+        )
         data = pdf(
-            f"<html lang=en><title>t</title><style>{style}</style><link rel=stylesheet href={place}/c.css><p>word<img src={place}/d.png></p></html>"
+            f"<html lang=en><title>t</title><style>{style}</style><link rel=stylesheet "
+            f"href={place}/c.css><p>word<img src={place}/d.png></p></html>"
         )
         server.shutdown()
     assert data.startswith(b"%PDF-")

@@ -307,7 +307,8 @@ def test_what_became_of_things_since_the_last_report() -> None:
     ]
     assert since.done == []
     assert now.headline[-1].startswith(
-        "Since the last report, of 2026-11-24: 2 findings were fixed and 2 new, 1 device came and 1 left and the exposure score "
+        "Since the last report, of 2026-11-24: 2 findings were fixed and 2 new, 1 device came and 1 "
+        "left and the exposure score "
     )
     mended = made(node(1), node(2), node(3), older=old)
     assert mended.difference.done == ["mend telnet", "mend ftp"]

@@ -142,7 +142,10 @@ def test_sequences_over_events_and_flows(tmp_path: Path) -> None:
     assert said("name", "answered", "ended", other="10.0.0.6") == 0
 
 
-FLOWS = "rules:\n  - {id: odd, title: Odd port, when: flow.answered, where: {src: 10.0.0.0/8, dst: outside, dst.port: {above: 4000}, src.packets: 1}}\n"
+FLOWS = (
+    "rules:\n  - {id: odd, title: Odd port, when: flow.answered, where: {src: 10.0.0.0/8, dst: "
+    "outside, dst.port: {above: 4000}, src.packets: 1}}\n"
+)
 
 
 def test_flows_are_chosen_in_bulk(tmp_path: Path) -> None:
@@ -166,7 +169,10 @@ def test_flows_are_chosen_in_bulk(tmp_path: Path) -> None:
 
 def test_devices(tmp_path: Path) -> None:
     """What is told of a device, by its own fields."""
-    text = "rules:\n  - {id: cam, title: New camera, says: 'a {src.type} at {src}', when: device.changed, where: {src.type: camera, changed: firmware}}\n"
+    text = (
+        "rules:\n  - {id: cam, title: New camera, says: 'a {src.type} at {src}', when: device.changed, "
+        "where: {src.type: camera, changed: firmware}}\n"
+    )
     unit = made(tmp_path, text)
     camera = device("camera", "10.0.0.44", "CAM")
     camera.addresses = {parse("10.0.0.44"): START}
@@ -218,7 +224,10 @@ def test_fields_of_a_request(tmp_path: Path, where: str, fits: bool) -> None:
 
 def test_any_of_several_blocks(tmp_path: Path) -> None:
     """One of them must hold, beside where; several kinds of events share what both have."""
-    text = "rules:\n  - {id: one, title: One, when: [dns.query, dns.response], where: {type: 1}, any: [{name: a.example}, {name: b.example, src: 10.0.0.6}]}\n"
+    text = (
+        "rules:\n  - {id: one, title: One, when: [dns.query, dns.response], where: {type: 1}, any: "
+        "[{name: a.example}, {name: b.example, src: 10.0.0.6}]}\n"
+    )
     unit = made(tmp_path, text)
     answer = DnsResponse(packet(9), 1, "a.example", 1, 0, False, ())
     story = [query("a.example"), query("b.example"), query("b.example", source="10.0.0.6"), query("c.example"), answer]
@@ -228,7 +237,10 @@ def test_any_of_several_blocks(tmp_path: Path) -> None:
 
 def test_none_of_several_exceptions(tmp_path: Path) -> None:
     """Each is a block: it excepts where all of it holds."""
-    text = "rules:\n  - {id: one, title: One, when: dns.query, again: 1s, unless: [{name: a.example, src: 10.0.0.6}, {name: b.example}]}\n"
+    text = (
+        "rules:\n  - {id: one, title: One, when: dns.query, again: 1s, unless: [{name: a.example, src: "
+        "10.0.0.6}, {name: b.example}]}\n"
+    )
     story = [
         query("a.example"),
         query("a.example", 5, "10.0.0.6"),

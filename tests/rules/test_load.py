@@ -61,7 +61,10 @@ GOOD = "  - id: good\n    title: A good one\n    when: dns.query\n"
         ("  - id: bad\n    title: Bad\n", "3:5", "needs either when or a sequence"),
         ("  - id: bad\n    title: Bad\n    within: 5m\n    sequence: [{when: dns.query}]\n", "3:5", "needs two steps"),
         (
-            "  - id: bad\n    title: Bad\n    within: 5m\n    sequence:\n      - when: dns.query\n      - {when: flow.new, where: {dst.prt: 5}}\n",
+            (
+                "  - id: bad\n    title: Bad\n    within: 5m\n    sequence:\n      - when: dns.query\n      - "
+                "{when: flow.new, where: {dst.prt: 5}}\n"
+            ),
             "8:34",
             "did you mean 'dst.port'?",
         ),
@@ -96,7 +99,10 @@ def test_one_that_makes_no_sense_is_told_and_the_others_go_on(tmp_path: Path, te
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     """Every condition of every step."""
-    text = "rules:\n  - id: bad\n    title: Bad\n    when: dns.query\n    where: {nam: x, src: '1.1'}\n    unless: {typ: 5}\n"
+    text = (
+        "rules:\n  - id: bad\n    title: Bad\n    when: dns.query\n    where: {nam: x, src: '1.1'}\n    "
+        "unless: {typ: 5}\n"
+    )
     _, faults = load_rules([write(tmp_path, text)])
     assert [fault.line for fault in faults] == [5, 5, 6]
 

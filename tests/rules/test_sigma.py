@@ -18,7 +18,10 @@ from tests.detectors.stories import START, World
 from tests.rules.written import CLIENT, SERVER, packet, query, write
 
 PATH = Path("rule.yml")
-HEAD = "title: '{title}'\nid: 11111111-2222-3333-4444-555555555555\nlogsource: {source}\ndetection:\n{detection}level: {level}\n"
+HEAD = (
+    "title: '{title}'\nid: 11111111-2222-3333-4444-555555555555\nlogsource: "
+    "{source}\ndetection:\n{detection}level: {level}\n"
+)
 
 
 def sigma(
@@ -98,7 +101,10 @@ def test_conditions_mean_the_same(tmp_path: Path, detection: str, yes: list[str]
 
 def test_what_is_told_of_a_rule(tmp_path: Path) -> None:
     """Title, severity, techniques, what explains it, who wrote it."""
-    more = "author: Somebody\nreferences: ['https://example.org/x']\ntags: [attack.command_and_control, attack.t1071.004]\nfalsepositives: [Tests, Updates]\n"
+    more = (
+        "author: Somebody\nreferences: ['https://example.org/x']\ntags: [attack.command_and_control, "
+        "attack.t1071.004]\nfalsepositives: [Tests, Updates]\n"
+    )
     unit = asked(tmp_path, sigma("s: {query: a}\ncondition: s", title="Odd: name (1)", level="critical", more=more))
     rule = unit.rule
     assert (unit.id, rule.title, rule.severity, rule.attack) == (

@@ -15,9 +15,13 @@ from sensor.rules.values import Kind, Wrong
 from tests.rules.written import loaded, write
 
 HELD = {
-    Kind.TEXT: str, Kind.NUMBER: int | float, Kind.FLAG: bool | None, Kind.ADDRESS: int, Kind.MAC: int, Kind.TEXTS: tuple, Kind.NUMBERS: tuple,
+    Kind.TEXT: str, Kind.NUMBER: int | float, Kind.FLAG: bool | None, Kind.ADDRESS: int, Kind.MAC: int,
+    Kind.TEXTS: tuple, Kind.NUMBERS: tuple,
 }  # fmt: skip
-RULE = "rules:\n  - id: one\n    title: One\n    when: dns.query\n    where: {name: {ends: .example}, src.type: camera}\n    tests:\n"
+RULE = (
+    "rules:\n  - id: one\n    title: One\n    when: dns.query\n    where: {name: {ends: .example}, "
+    "src.type: camera}\n    tests:\n"
+)
 
 
 def test_the_example_keeps_what_it_says(tmp_path: Path) -> None:
@@ -44,7 +48,10 @@ def test_what_happens_is_judged_by_the_rule(tmp_path: Path, events: str, came: i
     """A test that expects something else fails."""
     one = loaded(
         tmp_path,
-        f"{RULE}      - {{title: as it is, alerts: 1, devices: {{10.0.0.9: {{type: camera, name: CAM}}}}, events: {events}}}\n",
+        (
+            f"{RULE}      - {{title: as it is, alerts: 1, devices: {{10.0.0.9: {{type: camera, name: "
+            f"CAM}}}}, events: {events}}}\n"
+        ),
     )
     outcome = run_trial(one, 0)
     assert (len(outcome.alerts), outcome.good) == (came, came == 1)

@@ -58,7 +58,8 @@ def test_a_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: int) -> No
     look = one.then(lambda run: known.append(sorted(device.id for device in run.pipeline.inventory.devices())))
     records = one.live(
         discover(b"MSFT 5.0"), answered("203.0.113.7", 40001), ports(100, "10.0.0.5"), one.pause(), look,
-        clock.jump(way), one.pause(), discover(b"MSFT 5.0\0"), answered("203.0.113.7", 40002), ports(200, "10.0.0.7"), one.pause(), look,
+        clock.jump(way), one.pause(), discover(b"MSFT 5.0\0"), answered("203.0.113.7", 40002), ports(200, "10.0.0.7"),
+        one.pause(), look,
         clock.jump(-way), one.pause(), discover(b"MSFT 5.0\0\0"), ports(300, "10.0.0.8"), one.pause(), look,
         keeper=Keeper(tmp_path / "state", print),
     )  # fmt: skip

@@ -68,19 +68,28 @@ def answered(address: str, port: int) -> list[bytes]:
 # Key, the configuration before and after, and how a run shows which of the two holds.
 Shown = Callable[[Run], Any]
 COUNTS: list[tuple[str, str, str, Shown, Any, Any]] = [
-    ("networks", "networks: []", "networks: [203.0.113.0/24]", lambda run: run.engine.world.networks.inside(parse("203.0.113.9")), False, True),
-    ("roles.scanner", "roles: {}", "roles: {scanner: [10.0.0.5]}", lambda run: len(run.engine._weigher.roles._blocks), 0, 1),
-    ("sensor.site", "sensor: {site: here}", "sensor: {site: there}", lambda run: run.pipeline.maker.site, "here", "there"),
+    ("networks", "networks: []", "networks: [203.0.113.0/24]",
+    lambda run: run.engine.world.networks.inside(parse("203.0.113.9")), False, True),
+    ("roles.scanner", "roles: {}", "roles: {scanner: [10.0.0.5]}", lambda run: len(run.engine._weigher.roles._blocks),
+    0, 1),
+    ("sensor.site", "sensor: {site: here}", "sensor: {site: there}", lambda run: run.pipeline.maker.site, "here",
+    "there"),
     ("preset", "preset: balanced", "preset: quiet", lambda run: run.pipeline.room._least.name, "info", "medium"),
     ("alerts.least", "alerts: {}", "alerts: {least: high}", lambda run: run.pipeline.room._least.name, "info", "high"),
-    ("alerts.suppression_h", "alerts: {}", "alerts: {suppression_h: 2}", lambda run: run.pipeline.room.desk.suppression // 3_600_000_000_000, 1, 2),
-    ("alerts.incident_h", "alerts: {}", "alerts: {incident_h: 3}", lambda run: run.pipeline.room.incidents.gap // 3_600_000_000_000, 1, 3),
-    ("inventory.gone_after_h", "{}", "inventory: {gone_after_h: 1}", lambda run: run.pipeline.inventory.limits.gone_ns // 3_600_000_000_000, 24, 1),
+    ("alerts.suppression_h", "alerts: {}", "alerts: {suppression_h: 2}",
+    lambda run: run.pipeline.room.desk.suppression // 3_600_000_000_000, 1, 2),
+    ("alerts.incident_h", "alerts: {}", "alerts: {incident_h: 3}",
+    lambda run: run.pipeline.room.incidents.gap // 3_600_000_000_000, 1, 3),
+    ("inventory.gone_after_h", "{}", "inventory: {gone_after_h: 1}",
+    lambda run: run.pipeline.inventory.limits.gone_ns // 3_600_000_000_000, 24, 1),
     ("evidence.mib", "evidence: {mib: 2}", "evidence: {mib: 3}", lambda run: run.files._writer._room >> 20, 2, 3),
     ("evidence.enabled", "{}", "evidence: {enabled: false}", lambda run: run.pipeline.evidence is None, False, True),
-    ("evidence.enabled", "evidence: {enabled: false}", "evidence: {enabled: true}", lambda run: run.pipeline.room.evidence is None, True, False),
-    ("evidence.folder", "{}", "evidence: {folder: other}", lambda run: run.files._writer.folder.name, "evidence", "other"),
-    ("evidence.folder", "{}", "evidence: {folder: other}", lambda run: [folder.name for folder in run._folders()][1:], ["evidence"], ["other"]),
+    ("evidence.enabled", "evidence: {enabled: false}", "evidence: {enabled: true}",
+    lambda run: run.pipeline.room.evidence is None, True, False),
+    ("evidence.folder", "{}", "evidence: {folder: other}", lambda run: run.files._writer.folder.name, "evidence",
+    "other"),
+    ("evidence.folder", "{}", "evidence: {folder: other}", lambda run: [folder.name for folder in run._folders()][1:],
+    ["evidence"], ["other"]),
     ("retention.size_mib", "{}", "retention: {size_mib: 16}", lambda run: run.log._retention._size >> 20, 4096, 16),
     ("retention.segment_mib", "{}", "retention: {segment_mib: 1}", lambda run: run.log._appender._limit >> 20, 64, 1),
     ("retention.memory_mib", "{}", "retention: {memory_mib: 2}", lambda run: run.log._backlog.limit >> 20, 8, 2),
@@ -119,8 +128,14 @@ def test_what_waits_for_the_next_start_is_named(sensor: Any) -> None:
         refused(20, 1), one.reload(text), one.reload(text + "networks: [203.0.113.0/24]\n"), one.reload("{}")
     )
     assert [record["msg"] for record in told(records, "config")] == [
-        "the configuration was read again: sensor.site changed; capture.snaplen, tables.flow_bits count from the next start on",
-        "the configuration was read again: networks changed; capture.snaplen, tables.flow_bits count from the next start on",
+        (
+            "the configuration was read again: sensor.site changed; capture.snaplen, tables.flow_bits count "
+            "from the next start on"
+        ),
+        (
+            "the configuration was read again: networks changed; capture.snaplen, tables.flow_bits count "
+            "from the next start on"
+        ),
         "the configuration was read again: networks, sensor.site changed",
     ]
     assert told(records, "config")[0]["facts"]["restart"] == ["capture.snaplen", "tables.flow_bits"]
@@ -254,8 +269,10 @@ def test_rules_are_read_again(sensor: Any, tmp_path: Path) -> None:
 
     wrong = put("two.yaml", "rules:\n  - id: 7\n")
     records = one.live(
-        one.then(look), answered("10.0.0.9", 40001), put("two.yaml", new), one.reload(), one.then(look), wrong, one.reload(), one.then(look),
-        one.then(lambda _: (tmp_path / "rules" / "two.yaml").unlink()), one.reload(), one.then(look), answered("10.0.0.9", 40002),
+        one.then(look), answered("10.0.0.9", 40001), put("two.yaml", new), one.reload(), one.then(look), wrong,
+        one.reload(), one.then(look),
+        one.then(lambda _: (tmp_path / "rules" / "two.yaml").unlink()), one.reload(), one.then(look),
+        answered("10.0.0.9", 40002),
     )  # fmt: skip
     old, both = ["custom.odd"], ["custom.odd", "custom.odder"]
     assert [[detector.id for detector in some] for some in made] == [old, both, both, old]
@@ -281,7 +298,8 @@ def test_rules_that_ask_what_is_inside(sensor: Any, tmp_path: Path) -> None:
         "rules:\n" + inside.replace("    within: 1h\n", "") + RULE.format(name="other", port=443),
     )
     records = one.live(
-        answered("203.0.113.7", 40001), one.pause(), one.reload("networks: [203.0.113.0/24]"), answered("203.0.113.8", 40002), one.pause(),
+        answered("203.0.113.7", 40001), one.pause(), one.reload("networks: [203.0.113.0/24]"),
+        answered("203.0.113.8", 40002), one.pause(),
     )  # fmt: skip
     assert sorted(alert["alert"]["detector"] for alert in alerts(records, "custom.")) == [
         "custom.inside",
@@ -308,8 +326,10 @@ def test_profiles_are_read_again(sensor: Any, tmp_path: Path) -> None:
 
     records = one.live(
         one.then(look), put("new.json", PROFILE.replace("TYPE", "printer")), one.reload(), one.then(look),
-        put("old.json", '{"for": {"type": "camera"}'), put("tv.json", PROFILE.replace("TYPE", "tv")), one.reload(), one.then(look),
-        one.then(lambda _: (tmp_path / "profiles" / "new.json").unlink()), put("old.json", PROFILE.replace("TYPE", "camera")), one.reload(), one.then(look),
+        put("old.json", '{"for": {"type": "camera"}'), put("tv.json", PROFILE.replace("TYPE", "tv")), one.reload(),
+        one.then(look),
+        one.then(lambda _: (tmp_path / "profiles" / "new.json").unlink()),
+        put("old.json", PROFILE.replace("TYPE", "camera")), one.reload(), one.then(look),
     )  # fmt: skip
     assert seen == [["camera"], ["camera", "printer"], ["camera", "printer", "tv"], ["camera", "tv"]]
     news = told(records, "config")
@@ -334,7 +354,8 @@ def test_fingerprints_are_read_again(sensor: Any, tmp_path: Path) -> None:
         seen.append((device.type, device.value("vendor")))
 
     records = one.live(
-        discover(b"CoffeeMaker 3000"), discover(b"Tea 1"), one.then(look), one.then(lambda _: write(tmp_path / "own" / "tea.yaml", new)), one.reload(),
+        discover(b"CoffeeMaker 3000"), discover(b"Tea 1"), one.then(look),
+        one.then(lambda _: write(tmp_path / "own" / "tea.yaml", new)), one.reload(),
         one.pause(), one.then(look), discover(b"Tea 1\0"), one.then(look), keeper=keeper,
     )  # fmt: skip
     assert [kind for kind, _ in seen] == ["iot", "printer", "printer"]
@@ -362,7 +383,8 @@ def test_a_registry_that_is_newer(sensor: Any, tmp_path: Path) -> None:
         return lambda: "Newname" in organisations(one.run)
 
     one.live(
-        discover(b"x"), one.then(look), one.then(lambda _: write(tmp_path / "manuf", "00:11:22\tNewname\n00:11:23\tOther\n")), one.reload(),
+        discover(b"x"), one.then(look), one.then(lambda _: write(tmp_path / "manuf",
+        "00:11:22\tNewname\n00:11:23\tOther\n")), one.reload(),
         renamed, one.then(look),
     )  # fmt: skip
     assert makers == [["Oldname"], ["Newname"]]
@@ -388,8 +410,10 @@ def test_lists_and_mutes_and_outputs(sensor: Any, tmp_path: Path) -> None:
         return lambda: len(one.run.pipeline.room.mutes) == 1
 
     records = one.live(
-        answered("203.0.113.66", 40001), one.reload("intel: [bad.txt]\n" + out), read, one.then(lambda run: names.append(run.log._retention._outputs)),
-        answered("203.0.113.66", 40002), one.reload("intel: [bad.txt]\nalerts: {mutes: quiet.yaml}\n"), quiet, answered("203.0.113.66", 40003),
+        answered("203.0.113.66", 40001), one.reload("intel: [bad.txt]\n" + out), read,
+        one.then(lambda run: names.append(run.log._retention._outputs)),
+        answered("203.0.113.66", 40002), one.reload("intel: [bad.txt]\nalerts: {mutes: quiet.yaml}\n"), quiet,
+        answered("203.0.113.66", 40003),
         one.then(lambda run: names.append(run.log._retention._outputs)),
     )  # fmt: skip
     [alert] = alerts(records, "malicious_address")
@@ -440,8 +464,14 @@ def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> N
     )
     write(tmp_path / "own" / "tea.yaml", GOOD)
     both = (
-        "fingerprints: {folders: [own]}\nnetworks: [203.0.113.0/24]\noutputs: {siem: {type: file, path: a}, chat: {type: file, path: b}}\n",
-        f"fingerprints: {{folders: [own]}}\npreset: quiet\noutputs: {{siem: {{type: file, path: c}}}}\ndetectors: {{{SCAN}: {{ports: 15}}}}\n",
+        (
+            "fingerprints: {folders: [own]}\nnetworks: [203.0.113.0/24]\noutputs: {siem: {type: file, path: "
+            "a}, chat: {type: file, path: b}}\n"
+        ),
+        (
+            f"fingerprints: {{folders: [own]}}\npreset: quiet\noutputs: {{siem: {{type: file, path: "
+            f"c}}}}\ndetectors: {{{SCAN}: {{ports: 15}}}}\n"
+        ),
     )
     one, taken = sensor(both[0]), list[float]()
     look = one.then(lambda _: taken.append(anonymous_mib()))

@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, Self
 
 SUITE, BOOTED, BARE = "trixie", "systemd,systemd-sysv,dbus,python3,iproute2,ethtool", "python3"
-"""What there is beside the packages without which there is no Debian: in one that is booted, and in one that has nothing but Python."""
+"""What there is beside the packages without which there is no Debian: in one that is booted, and in one that has
+nothing but Python.
+"""
 
 CACHE = Path(tempfile.gettempdir()) / "sensor-tests"
 RECEIVER = Path(__file__).with_name("receiver.py")
@@ -35,7 +37,10 @@ def missing() -> str:
         return "booting a machine needs root"
     lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
     if lacking:
-        return f"booting a machine needs {', '.join(lacking)} (apt install systemd-container debootstrap iproute2 tcpreplay)"
+        return (
+            f"booting a machine needs {', '.join(lacking)} (apt install systemd-container debootstrap "
+            "iproute2 tcpreplay)"
+        )
     unified = subprocess.run(
         ["unshare", "--mount", "mount", "-t", "cgroup2", "cgroup2", "/mnt"], capture_output=True, check=False
     )

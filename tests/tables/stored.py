@@ -15,10 +15,16 @@ from sensor.inventory.store.database import FILE, connect
 from sensor.tables.position import position
 
 HELD = {
-    "alerts": "SELECT id, key, title, risk, count, first, last, ended, seq, summary, words, state, severity, detector, verdict, assignee, site, record"
-    " FROM alerts JOIN alert_groups ON alert_groups.number = of_group JOIN alert_records USING (number) ORDER BY alerts.number",
-    "groups": "SELECT state, severity, detector, verdict, assignee, site, alerts FROM alert_groups WHERE alerts ORDER BY 1, 2, 3, 4, 5, 6",
-    "ends": "SELECT kind, value, address, role, id FROM alert_entities JOIN entities ON entities.number = entity JOIN alerts ON alerts.number = alert"
+    "alerts": "SELECT id, key, title, risk, count, first, last, ended, seq, summary, words, state, severity, "
+    "detector, verdict, assignee, site, record"
+    " FROM alerts JOIN alert_groups ON alert_groups.number = of_group JOIN alert_records USING "
+    "(number) ORDER BY alerts.number",
+    "groups": (
+        "SELECT state, severity, detector, verdict, assignee, site, alerts FROM alert_groups WHERE "
+        "alerts ORDER BY 1, 2, 3, 4, 5, 6"
+    ),
+    "ends": "SELECT kind, value, address, role, id FROM alert_entities JOIN entities ON entities.number = "
+    "entity JOIN alerts ON alerts.number = alert"
     " ORDER BY 1, 2, 4, 5",
     "entities": "SELECT kind, value, address FROM entities ORDER BY 1, 2",
     "words": "SELECT ts, author, alert, action, value, text FROM alert_words ORDER BY number",

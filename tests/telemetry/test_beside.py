@@ -74,5 +74,8 @@ def test_where_there_is_no_log(tmp_path: Path) -> None:
 
 def test_the_table_is_cheap_to_have() -> None:
     """Who only wants the table of metrics, or a name of the socket, imports no engine."""
-    code = "import sys, sensor.telemetry, sensor.telemetry.listen; print([name for name in sys.modules if name.startswith(('numpy', 'sensor.engine', 'http'))])"
+    code = (
+        "import sys, sensor.telemetry, sensor.telemetry.listen; print([name for name in sys.modules if "
+        "name.startswith(('numpy', 'sensor.engine', 'http'))])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -25,7 +25,8 @@ def test_loopback(text: str, address: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["0.0.0.0:9469", "[::]:9469", "10.0.0.1:9469", ":9469", "9469", "sensor.example:9469", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536",
+    ["0.0.0.0:9469", "[::]:9469", "10.0.0.1:9469", ":9469", "9469", "sensor.example:9469", "127.0.0.1", "127.0.0.1:",
+    "127.0.0.1:0", "127.0.0.1:65536",
      "127.0.0.1:-1", "127.0.0.1:٣", "localhost.evil.example:9469", "::ffff:10.0.0.1:9469", ""],
 )  # fmt: skip
 def test_nowhere_else(text: str) -> None:

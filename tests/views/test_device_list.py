@@ -33,7 +33,8 @@ def test_pages_join_to_the_whole_inventory(office: Data, office_folder: Path, pa
 @pytest.mark.parametrize(
     "words",
     [
-        ["type=camera"], ["type=camera", "type=printer"], ["type!=camera"], ["type=unknown"], ["state=gone"], ["state=present", "vendor=hik"],
+        ["type=camera"], ["type=camera", "type=printer"], ["type!=camera"], ["type=unknown"], ["state=gone"],
+        ["state=present", "vendor=hik"],
         ["criticality=high"], ["seen<10m"], ["confidence>0.8", "type=camera"], ["10.20.10."],
     ],
 )  # fmt: skip

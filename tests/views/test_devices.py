@@ -212,7 +212,9 @@ def test_search_everywhere(office: Data) -> None:
 
 
 def test_how_it_stands(office: Data, office_folder: Path, tmp_path: Path) -> None:
-    """Devices, the last record, and the sensor's last message; a log alone has no inventory, and an empty one no record."""
+    """Devices, the last record, and the sensor's last message; a log alone has no inventory, and an empty one no
+    record.
+    """
     found = standing(office)
     assert found.devices == devices(office).total
     assert found.said is not None

@@ -120,7 +120,7 @@ def without_old(ledger: Ledger, day: str) -> Ledger:
 
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Nobody else changes the ledger of a folder within. LedgerError where another process does, or where we may not."""
+    """An exclusive lock on the ledger of a folder. LedgerError where another process has it, or without permission."""
     try:
         number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:

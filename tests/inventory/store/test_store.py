@@ -228,7 +228,8 @@ def test_an_older_store_is_brought_up_to_date(tmp_path: Path):
     """A store of version 1 keeps its devices and gets the tables of today."""
     base = connect(tmp_path / FILE)
     base.executescript(f"{schema.MIGRATIONS[0]}; PRAGMA user_version = 1")
-    base.execute("INSERT INTO devices VALUES ('dev-aaaaaa', ?, '', '', '', '', 0, 1, 2, 0, ?, ?)", (f"mac:{PRINTER}", '{"id":"dev-aaaaaa","type":"unknown"}', (
+    base.execute("INSERT INTO devices VALUES ('dev-aaaaaa', ?, '', '', '', '', 0, 1, 2, 0, ?, ?)",
+    (f"mac:{PRINTER}", '{"id":"dev-aaaaaa","type":"unknown"}', (
         f'{{"id":"dev-aaaaaa","key":"mac:{PRINTER}","first":1,"last":2,"since":1,"macs":[101921110844],"told":[[["printer",0.9]],true,[]]}}')))  # fmt: skip
     base.close()
     store = Store(tmp_path)
@@ -259,7 +260,8 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: P
         story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n}", "http.server", f"model=X{n}").at(n / 10)
     written(story, store)
     store.base.execute(
-        "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', 'k', 'owner', 'anna', '', 'said')"
+        "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', 'k', 'owner', "
+        "'anna', '', 'said')"
     )
     store.close()
     data = bytearray((tmp_path / FILE).read_bytes())

@@ -36,7 +36,10 @@ def old_store(folder: Path, version: int) -> Path:
     )
     base.execute("INSERT INTO history (ts, device, action, changes, reason) VALUES (1, 'dev-aaaaaa', 'new', '[]', '')")
     base.execute(
-        "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (2000000, 'anna', ?, 'name', 'Lobby', '', 'said')",
+        (
+            "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (2000000, 'anna', ?, "
+            "'name', 'Lobby', '', 'said')"
+        ),
         (KEY,),
     )
     if version >= 2:
@@ -71,7 +74,10 @@ def test_from_each_version(tmp_path: Path, version: int) -> None:
     with Run(tmp_path) as run:
         assert run.restored == 1
         assert run.heard == [
-            f"{tmp_path / FILE}: its tables are of version {schema.VERSION} now; {FILE}.version-{version} is a copy of version {version}"
+            (
+                f"{tmp_path / FILE}: its tables are of version {schema.VERSION} now; {FILE}.version-{version} "
+                f"is a copy of version {version}"
+            )
         ]
     reader = Reader(tmp_path)
     (record,) = reader.records()
@@ -102,7 +108,10 @@ def test_one_that_fails_changes_nothing(tmp_path: Path, version: int, monkeypatc
     monkeypatch.setattr(upgrade, "VERSION", schema.VERSION + 1)
     with pytest.raises(
         Refused,
-        match=rf"cannot be brought from version {version} to {schema.VERSION + 1}, and are as they were: table devices already",
+        match=(
+            rf"cannot be brought from version {version} to {schema.VERSION + 1}, and are as they were: "
+            r"table devices already"
+        ),
     ):
         Store(tmp_path)
     assert dump(tmp_path / FILE) == before

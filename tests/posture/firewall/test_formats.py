@@ -122,7 +122,10 @@ def test_panos() -> None:
     """Objects, a service and rules at the top; what was set is deleted."""
     name = OUT.id
     assert body("panos", OUT)[-4:] == [
-        f"set rulebase security rules {name}-1 from any to any source [ {name}-10.20.10.62 ] destination [ {name}-203.0.113.66 ]",
+        (
+            f"set rulebase security rules {name}-1 from any to any source [ {name}-10.20.10.62 ] "
+            f"destination [ {name}-203.0.113.66 ]"
+        ),
         f"set rulebase security rules {name}-1 application any service {name}-tcp-443 action drop log-end yes",
         f'set rulebase security rules {name}-1 description "{name} until 2026-12-01 08:17 UTC, alert-aaaaaa"',
         f"move rulebase security rules {name}-1 top",
@@ -169,9 +172,9 @@ def test_windows() -> None:
     """On the machine of the source it goes out; on that of the destination it comes in, where that is one of ours."""
     (out,) = body("windows", OUT)
     assert (
-        "-Direction Outbound -Action Block -LocalAddress '10.20.10.62' -RemoteAddress '203.0.113.66' -Protocol TCP -RemotePort 443 "
-        in out
-    )
+        "-Direction Outbound -Action Block -LocalAddress '10.20.10.62' -RemoteAddress '203.0.113.66' "
+        "-Protocol TCP -RemotePort 443 "
+    ) in out
     inbound = [line for line in body("windows", ONE_PORT) if "-Direction Inbound" in line]
     assert "-LocalAddress '10.20.20.5' -RemoteAddress '10.20.10.101' -Protocol TCP -LocalPort 445 " in inbound[0]
 

@@ -48,7 +48,10 @@ def say(name: str) -> str:
 def test_nft_takes_every_shape_of_rule(request_: Request) -> None:
     """Checked, loaded twice, listed with its drops, and taken back so that nothing is left."""
     load = f"{say('RULES')} | nft"
-    script = f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo LEFT; nft list ruleset"
+    script = (
+        f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo "
+        "LEFT; nft list ruleset"
+    )
     told, _, left = alone(
         script, RULES=written("nftables", [request_]), UNDO=written("nftables", [request_], undo=True)
     ).partition("LEFT\n")

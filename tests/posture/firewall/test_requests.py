@@ -215,8 +215,8 @@ def test_all_that_is_outside_is_all_but_the_inside_and_what_nobody_has() -> None
     )
     assert [ends(rule)[0] for rule in request.rules] == [["10.20.10.62/32", "10.20.10.101/32"], ["2001:db8:1::101/128"]]
     blocked = {text: any(ipaddress.ip_address(text) in block for rule in request.rules for block in rule.destinations) for text in (
-        "9.255.255.255", "11.0.0.1", "203.0.113.65", "2001:db8:2::1", "10.1.2.3", "198.51.100.7", "203.0.113.66", "224.0.0.251", "255.255.255.255",
-        "2001:db8:1::5", "fd00::1", "fe80::1", "ff02::1",
+        "9.255.255.255", "11.0.0.1", "203.0.113.65", "2001:db8:2::1", "10.1.2.3", "198.51.100.7", "203.0.113.66",
+        "224.0.0.251", "255.255.255.255", "2001:db8:1::5", "fd00::1", "fe80::1", "ff02::1",
     )}  # fmt: skip
     assert [text for text, cut in blocked.items() if cut] == [
         "9.255.255.255",

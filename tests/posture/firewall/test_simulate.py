@@ -116,14 +116,20 @@ def test_what_the_sensor_delivers_to_is_warned_of(place: str) -> None:
         network(outputs={"siem": frozenset([place]), "other": frozenset(["10.9.9.9", "elsewhere"])}),
     )
     assert [one for one in told.warnings if "output" in one] == [
-        f"the output siem of this sensor delivers to {place}: whether these rules cut it off depends on where the sensor stands"
+        (
+            f"the output siem of this sensor delivers to {place}: whether these rules cut it off depends on "
+            "where the sensor stands"
+        )
     ]
 
 
 def test_a_machine_whose_address_moves_is_warned_of() -> None:
     """Where the rules name it."""
     moving = network()._replace(moved=frozenset([CAMERA.id, NAS.id]))
-    told = "rules follow no lease, and these had other addresses before, so reserve theirs first: 10.20.10.62 (front-door, camera)"
+    told = (
+        "rules follow no lease, and these had other addresses before, so reserve theirs first: "
+        "10.20.10.62 (front-door, camera)"
+    )
     assert simulate(only([outbound(CAMERA)]), moving).warnings == (told,)
     assert simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), moving).warnings == ()
 

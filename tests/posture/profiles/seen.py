@@ -22,7 +22,8 @@ AWHILE = Circumstances()
 def node(name: str, kind: str, address: str, vendor: str = "", model: str = "", firmware: str = "") -> Node:
     record = {"device": {"id": name, "ips": [address], "type": kind, "hostname": name.removeprefix("dev-")}}
     return Node(
-        name, name.removeprefix("dev-"), kind, vendor, model, firmware, address, addresses.segment(addresses.parse(address)), "",
+        name, name.removeprefix("dev-"), kind, vendor, model, firmware, address,
+        addresses.segment(addresses.parse(address)), "",
         frozenset(), frozenset(), NOW, NOW, gone=False, aimed=AWHILE, record=record,
     )  # fmt: skip
 
@@ -85,6 +86,7 @@ def cameras() -> Site:
                 "camera", uses=("udp/53 dev-dns", "tcp/8080 dev-sister"), serves=("rtsp/554 dev-nvr",),
                 reaches=("tcp/443 cloud.example", "udp/123 198.51.100.123"),
             ),
-            "dev-printer": habits("printer", uses=("udp/53 dev-dns", "tcp/445 dev-pc"), serves=("tcp/9100 dev-pc", "tcp/9100 10.0.0.77")),
+            "dev-printer": habits("printer", uses=("udp/53 dev-dns", "tcp/445 dev-pc"),
+            serves=("tcp/9100 dev-pc", "tcp/9100 10.0.0.77")),
         },
     )  # fmt: skip

@@ -71,11 +71,15 @@ def verdict(request: Request, client: str, server: str, proto: int, port: int) -
 @pytest.mark.parametrize(
     ("client", "server", "proto", "port", "said"),
     [
-        ("10.0.3.5", "10.0.1.1", UDP, 53, "allow"), ("10.0.3.5", "10.0.1.1", UDP, 123, "drop"), ("10.0.3.5", "10.0.1.2", UDP, 53, "drop"),
-        ("10.0.3.5", "10.0.3.6", TCP, 8080, "allow"), ("10.0.3.5", "198.51.100.123", UDP, 123, "allow"), ("10.0.3.5", "198.51.100.124", UDP, 123, "drop"),
+        ("10.0.3.5", "10.0.1.1", UDP, 53, "allow"), ("10.0.3.5", "10.0.1.1", UDP, 123, "drop"),
+        ("10.0.3.5", "10.0.1.2", UDP, 53, "drop"),
+        ("10.0.3.5", "10.0.3.6", TCP, 8080, "allow"), ("10.0.3.5", "198.51.100.123", UDP, 123, "allow"),
+        ("10.0.3.5", "198.51.100.124", UDP, 123, "drop"),
         # By name: any address outside, and none inside.
-        ("10.0.3.5", "203.0.113.5", TCP, 443, "allow"), ("10.0.3.5", "10.0.9.9", TCP, 443, "drop"), ("10.0.3.5", "203.0.113.5", TCP, 8443, "drop"),
-        ("10.0.3.2", "10.0.3.5", TCP, 554, "allow"), ("10.0.0.9", "10.0.3.5", TCP, 554, "drop"), ("10.0.3.2", "10.0.3.5", TCP, 23, "drop"),
+        ("10.0.3.5", "203.0.113.5", TCP, 443, "allow"), ("10.0.3.5", "10.0.9.9", TCP, 443, "drop"),
+        ("10.0.3.5", "203.0.113.5", TCP, 8443, "drop"),
+        ("10.0.3.2", "10.0.3.5", TCP, 554, "allow"), ("10.0.0.9", "10.0.3.5", TCP, 554, "drop"),
+        ("10.0.3.2", "10.0.3.5", TCP, 23, "drop"),
         ("10.0.0.9", "10.0.1.1", TCP, 445, "untouched"),
     ],
 )  # fmt: skip
@@ -195,7 +199,10 @@ def test_csv_names_what_is_allowed() -> None:
 def test_nft_loads_an_allow_list_and_takes_it_back(six: bool) -> None:
     request = asked(cameras(), CAMERA, six=six)
     load = f"{say('RULES')} | nft"
-    script = f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo LEFT; nft list ruleset"
+    script = (
+        f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo "
+        "LEFT; nft list ruleset"
+    )
     told, _, left = alone(
         script, RULES=written("nftables", [request]), UNDO=written("nftables", [request], undo=True)
     ).partition("LEFT\n")

@@ -114,7 +114,8 @@ def test_each_family_of_addresses_has_its_lists(tmp_path: Path) -> None:
     assert list(SCHEMA.iter_errors(body)) == []
     lists = read(written(tmp_path, body)).profile().lists
     assert [(one.name, one.way) for one in lists] == [
-        ("camera-v4-from", FROM_DEVICE), ("camera-v6-from", FROM_DEVICE), ("camera-v4-to", TO_DEVICE), ("camera-v6-to", TO_DEVICE)
+        ("camera-v4-from", FROM_DEVICE), ("camera-v6-from", FROM_DEVICE), ("camera-v4-to", TO_DEVICE),
+        ("camera-v6-to", TO_DEVICE)
     ]  # fmt: skip
     assert [len(one.entries) for one in lists] == [5, 4, 5, 4]
 
@@ -254,7 +255,8 @@ def test_what_is_not_understood_is_named_and_counted(tmp_path: Path) -> None:
     )
     profile = read(written(tmp_path, body)).profile()
     assert profile.unread == (
-        "dscp (2 times)", "eth", "extensions", "ietf-mud-tls:is-tls-dtls-profile-supported", "ietf-qos:qos", "mud-signature", "ttl",
+        "dscp (2 times)", "eth", "extensions", "ietf-mud-tls:is-tls-dtls-profile-supported", "ietf-qos:qos",
+        "mud-signature", "ttl",
     )  # fmt: skip
     assert profile.lists[0].entries[0].unread == ("eth", "ietf-qos:qos", "dscp", "ttl")
 

@@ -160,13 +160,15 @@ def mended(setting: str, at: float) -> list[Event]:
 
 
 WRONG = (
-    "telnet", "telnet_open", "ftp", "tftp", "http_login", "http_basic", "snmp_default", "snmp_clear", "smb1", "tls_old", "certificate_expired",
-    "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open", "mqtt_anonymous", "ntlmv1", "llmnr", "nbns", "ldap_simple", "sip_clear",
-    "upnp_mapping", "sip_basic", "sip_weak", "dhcp_server",
+    "telnet", "telnet_open", "ftp", "tftp", "http_login", "http_basic", "snmp_default", "snmp_clear", "smb1",
+    "tls_old", "certificate_expired", "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open",
+    "mqtt_anonymous", "ntlmv1", "llmnr", "nbns", "ldap_simple", "sip_clear", "upnp_mapping", "sip_basic", "sip_weak",
+    "dhcp_server",
 )  # fmt: skip
 MENDED = (
-    "telnet_open", "http_login", "http_basic", "smb1", "certificate_expired", "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open",
-    "mqtt_anonymous", "ntlmv1", "ldap_simple", "sip_basic", "sip_weak",
+    "telnet_open", "http_login", "http_basic", "smb1", "certificate_expired", "certificate_weak",
+    "certificate_self_signed", "vnc_open", "rtsp_open", "mqtt_anonymous", "ntlmv1", "ldap_simple", "sip_basic",
+    "sip_weak",
 )  # fmt: skip
 # What no single message shows: see test_looks.py.
 LOOKED = ("default_name", "end_of_life", "firmware_behind", "wrong_segment", "internet")

@@ -55,7 +55,10 @@ def list_of(made: Watch, *devices: Device) -> Watch:
             [known("workstation", CAMERA, "PC-1", os="Windows 7")],
             "end_of_life",
             "runs an end-of-support product: Windows 7 and Server 2008 R2",
-            f"its os is Windows 7, and {ENDED_7} (https://endoflife.date/windows); extended security updates ended on 2023-01-10",
+            (
+                f"its os is Windows 7, and {ENDED_7} (https://endoflife.date/windows); extended security "
+                "updates ended on 2023-01-10"
+            ),
         ),
         (
             [known("switch", CAMERA, "sw", vendor="Cisco", model="WS-C3560G-24PS")],
@@ -375,7 +378,8 @@ def test_ten_thousand_devices_hold_nobody_up() -> None:
         took.append(time.thread_time() - began)
     told, again = took[:300], took[300:]
     print(
-        f"told: longest {max(told):.3f} s, in all {sum(told):.2f} s; again: longest {max(again):.3f} s, in all {sum(again):.2f} s"
+        f"told: longest {max(told):.3f} s, in all {sum(told):.2f} s; again: longest {max(again):.3f} s, "
+        f"in all {sum(again):.2f} s"
     )
     assert made.actions == ["open"] * 8000
     assert max(took) < 1.5

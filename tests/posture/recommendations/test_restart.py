@@ -33,7 +33,8 @@ def challenges(scheme: str, seconds: Iterable[int]) -> bytes:
     records = b""
     for second in seconds:
         text = (
-            f"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.0.0.20:5060\r\nFrom: <sip:212@10.0.0.5>\r\nTo: <sip:212@10.0.0.5>\r\nCall-ID: c{second}\r\n"
+            "SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.0.0.20:5060\r\nFrom: "
+            f"<sip:212@10.0.0.5>\r\nTo: <sip:212@10.0.0.5>\r\nCall-ID: c{second}\r\n"
             f"CSeq: 1 REGISTER\r\nServer: PBX\r\nWWW-Authenticate: {scheme % second}\r\nContent-Length: 0\r\n\r\n"
         )
         packet = ipv4(udp(text.encode(), 5060, 5060), 17, "10.0.0.5", "10.0.0.20")

@@ -29,9 +29,15 @@ from tests.posture.tickets.made import cve, large_site, node, setting, site, upd
 
 FORM = Form("hq", "OPS")
 EVIL = (
-    "=cmd|' /C calc'!A0", "@SUM(1+1)", "+1", "-1", "\uff1dHYPERLINK(1)", "\t=1", "x\r\nBcc: all@example.org", "<script>alert(1)</script>",
-    "](http://evil.example)", "`rm -rf /`", "``a` b", "$(reboot)", "; reboot #", "--> <b>", "{noformat} *x*", "{NOFORMAT}", "[code]<a href=x>[/code]",
-    "@octocat", "#1", "| a | b |", "http://evil.example/", "www.evil.example", "# head", "1. one", "- item", "![x](http://evil.example/x.png)",
+    "=cmd|' /C calc'!A0", "@SUM(1+1)", "+1", "-1", "\uff1dHYPERLINK(1)", "\t=1", "x\r\nBcc: all@example.org",
+    "<script>alert(1)</script>",
+    "](http://evil.example)", "`rm -rf /`", "``a` b", "$(reboot)", "; reboot #", "--> <b>", "{noformat} *x*",
+    "{NOFORMAT}", (
+        "[code]<a "
+        "href=x>[/code]"
+    ),
+    "@octocat", "#1", "| a | b |", "http://evil.example/", "www.evil.example", "# head", "1. one", "- item",
+    "![x](http://evil.example/x.png)",
     "&lt;b&gt;", "a\u202eb\x1b[31m", "From me", "~~x~~", "\\", "$$x$$",
 )  # fmt: skip
 
