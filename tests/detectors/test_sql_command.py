@@ -6,7 +6,7 @@ import pytest
 
 from sensor.core.alert import Severity
 from sensor.core.event import Event
-from sensor.detectors.lateral_movement.sql_command import DEEDS
+from sensor.detectors.lateral_movement.sql_command import ACTIONS
 from sensor.dissectors.tds_batch import PROCEDURES, TdsCommand
 from tests.detectors.call_stories import packet
 from tests.detectors.stories import detector, heard, one
@@ -37,7 +37,7 @@ def test_commands(text: str, technique: str, severity: Severity) -> None:
 
 def test_every_procedure_has_a_meaning() -> None:
     """None that is read is without one."""
-    assert set(DEEDS) == set(PROCEDURES)
+    assert set(ACTIONS) == set(PROCEDURES)
 
 
 def test_innocent_twins_are_quiet() -> None:

@@ -9,6 +9,8 @@ import pytest
 from docs.pictures import FOLDER, pictures
 
 NAMES = sorted(path.name for path in FOLDER.glob("*.svg"))
+# Drawn from labelled captures, which the repository does not have (docs/calibrate.py).
+MEASURED = {"calibration.svg"}
 
 
 @pytest.fixture(scope="module")
@@ -17,28 +19,30 @@ def drawn() -> dict[str, str]:
     return pictures()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*NAMES} - MEASURED))
 def test_a_picture_is_up_to_date(name: str, drawn: dict[str, str]) -> None:
     """Otherwise: python -m docs.pictures."""
     assert (FOLDER / name).read_text(encoding="utf-8") == drawn[name]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_needs_nothing_else(name: str, drawn: dict[str, str]) -> None:
-    assert set(re.findall(r"<(\w+)", drawn[name])) <= {
+def test_a_picture_needs_nothing_else(name: str) -> None:
+    picture = (FOLDER / name).read_text(encoding="utf-8")
+    assert set(re.findall(r"<(\w+)", picture)) <= {
         "svg",
         "title",
         "g",
         "rect",
         "text",
         "line",
+        "circle",
         "defs",
         "marker",
         "path",
     }
-    assert "href" not in drawn[name]
+    assert "href" not in picture
 
 
 def test_the_office_has_its_alerts(drawn: dict[str, str]) -> None:
     assert drawn["office.svg"].count("10.20.10.106 →") == 5
-    assert set(NAMES) == drawn.keys()
+    assert set(NAMES) - MEASURED == drawn.keys()
