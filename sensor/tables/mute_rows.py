@@ -120,6 +120,9 @@ def _read_file(base: sqlite3.Connection, path: Path, place: _Place) -> _Place:
     stamp = stamp_of(path)
     if stamp == place.stamp:
         return place
+    if not path.exists():  # then the libraries that read it are not loaded
+        base.execute("DELETE FROM mutes")
+        return place._replace(stamp=stamp, fault="")
     from sensor.alerts.mutes import load_mutes
     from sensor.documents import DocumentErrors
 
