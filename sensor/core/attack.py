@@ -1,4 +1,5 @@
-"""The ATT&CK techniques (Enterprise) of the detectors: ids, names and tactics of version 18, as far as they are used.
+"""The ATT&CK techniques (Enterprise) of the detectors, and others that rules may name: ids, names and tactics of
+version 18.
 
 An alert lists every technique that fits, the most specific first. Version 19 divides defense-evasion into two tactics
 and gives T1070.001 a new id; consumers of the records still expect version 18.
@@ -149,5 +150,41 @@ TECHNIQUES = {
         Technique("credential-access", "T1555.005", "Credentials from Password Stores: Password Managers"),
         Technique("collection", "T1039", "Data from Network Shared Drive"),
         Technique("collection", "T1125", "Video Capture"),
+        # Not of our detectors: custom rules name them by id.
+        Technique("exfiltration", "T1020", "Automated Exfiltration"),
+        Technique("exfiltration", "T1029", "Scheduled Transfer"),
+        Technique("exfiltration", "T1030", "Data Transfer Size Limits"),
+        Technique(
+            "exfiltration",
+            "T1048.001",
+            "Exfiltration Over Alternative Protocol: Exfiltration Over Symmetric Encrypted Non-C2 Protocol",
+        ),
+        Technique(
+            "exfiltration",
+            "T1048.002",
+            "Exfiltration Over Alternative Protocol: Exfiltration Over Asymmetric Encrypted Non-C2 Protocol",
+        ),
+        Technique("exfiltration", "T1567", "Exfiltration Over Web Service"),
+        Technique("exfiltration", "T1567.001", "Exfiltration Over Web Service: Exfiltration to Code Repository"),
+        Technique("exfiltration", "T1567.002", "Exfiltration Over Web Service: Exfiltration to Cloud Storage"),
+        Technique("command-and-control", "T1001", "Data Obfuscation"),
+        Technique("command-and-control", "T1008", "Fallback Channels"),
+        Technique("command-and-control", "T1071.002", "Application Layer Protocol: File Transfer Protocols"),
+        Technique("command-and-control", "T1071.003", "Application Layer Protocol: Mail Protocols"),
+        Technique("command-and-control", "T1090.001", "Proxy: Internal Proxy"),
+        Technique("command-and-control", "T1090.002", "Proxy: External Proxy"),
+        Technique("command-and-control", "T1102", "Web Service"),
+        Technique("command-and-control", "T1104", "Multi-Stage Channels"),
+        Technique("command-and-control", "T1132", "Data Encoding"),
+        Technique("command-and-control", "T1205", "Traffic Signaling"),
+        Technique("command-and-control", "T1568", "Dynamic Resolution"),
+        Technique("initial-access", "T1189", "Drive-by Compromise"),
+        Technique("initial-access", "T1566", "Phishing"),
+        Technique("credential-access", "T1110.004", "Brute Force: Credential Stuffing"),
+        Technique("execution", "T1203", "Exploitation for Client Execution"),
+        Technique("persistence", "T1136", "Create Account"),
+        Technique("persistence", "T1505", "Server Software Component"),
+        Technique("persistence", "T1543", "Create or Modify System Process"),
+        Technique("impact", "T1498", "Network Denial of Service"),
     )
 }
