@@ -42,7 +42,7 @@ def inventory(args: argparse.Namespace) -> Known:
 def spoken(args: argparse.Namespace, found: Known, speak: Callable[[Sayings], str]) -> int:
     """Open the words of the inventory, say something, and print what comes back."""
     from sensor.inventory.store.database import StoreError
-    from sensor.inventory.store.sayings import Sayings
+    from sensor.inventory.store.sayings import NotUndone, Sayings
 
     try:
         sayings = Sayings(found.folder or Path(), author_of(args), time.time_ns())
@@ -50,6 +50,9 @@ def spoken(args: argparse.Namespace, found: Known, speak: Callable[[Sayings], st
             put(speak(sayings))
         finally:
             sayings.close()
+    except NotUndone as error:
+        complain(str(error), error="device.not-undone")
+        return NOT_FOUND
     except StoreError as error:
         complain(str(error), error="inventory.not-read")
         return NOT_OPENED
@@ -165,11 +168,11 @@ def undo(args: argparse.Namespace) -> int:
         key = tidy(record.get("key"))
 
     def speak(sayings: Sayings) -> str:
-        from sensor.inventory.store.database import StoreError
+        from sensor.inventory.store.sayings import NotUndone
 
         number = sayings.latest(key) if key else what
         if not number:
-            raise StoreError(f"no change of {what} can be undone")
+            raise NotUndone(f"no change of {what} can be undone")
         return f"undone: {sayings.undo(number)}"
 
     return spoken(args, found, speak)

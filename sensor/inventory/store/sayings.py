@@ -18,6 +18,10 @@ ORDERS = ("merge", "split", "undo", "forget", "purge")
 _INSERT = "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
+class NotUndone(StoreError):
+    """There is no such change, or it cannot be undone."""
+
+
 class Sayings:
     """The words of a store, written by ``author`` at ``ts`` (ns)."""
 
@@ -64,7 +68,7 @@ class Sayings:
         self._write(lambda: self._base.executemany(_INSERT, rows))
 
     def undo(self, number: str) -> str:
-        """Take back a word, an order or a merger by its number (``12``, ``m3``); returns what was. StoreError where
+        """Take back a word, an order or a merger by its number (``12``, ``m3``); returns what was. NotUndone where
         there is none to take back.
         """
         if number.startswith("m"):
@@ -73,12 +77,12 @@ class Sayings:
             "SELECT * FROM words WHERE number = ? AND state NOT IN ('undone', 'failed')", (int(number),)
         ).fetchone()
         if row is None:
-            raise StoreError(f"nothing with the number {number} is there to be undone")
+            raise NotUndone(f"no change has the number {number}, or it was undone before")
 
         if row["field"] == "forget" and row["state"] == "done":
-            raise StoreError("what was forgotten does not come back: it is learned anew")
+            raise NotUndone("what was forgotten does not come back: it is learned again")
         if row["field"] == "purge" and row["state"] == "done":
-            raise StoreError("a device that was purged does not come back: it is found anew when it speaks")
+            raise NotUndone("a purged device does not come back: it is found again when it sends packets")
 
         def take_back() -> None:
             self._base.execute("UPDATE words SET state = 'undone' WHERE number = ?", (row["number"],))
@@ -95,7 +99,7 @@ class Sayings:
     def _undo_merger(self, number: str) -> str:
         row = self._base.execute("SELECT * FROM mergers WHERE number = ? AND NOT undone", (int(number[1:]),)).fetchone()
         if row is None:
-            raise StoreError(f"nothing with the number {number} is there to be undone")
+            raise NotUndone(f"no change has the number {number}, or it was undone before")
         self.order("undo", row["kept_key"], row["lost_key"], f"undoes {number}")
         return f"merged {row['lost']}: {row['reason']}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sensor.inventory.store.database import StoreError
-from sensor.inventory.store.sayings import Sayings
+from sensor.inventory.store.sayings import NotUndone, Sayings
 from sensor.inventory.store.store import Store, words_of
 from sensor.inventory.words import Word
 
@@ -65,8 +65,8 @@ def test_an_order_that_waits_is_simply_not_done(sayings: Sayings):
 
 @pytest.mark.parametrize("number", ["77", "m1"])
 def test_nothing_to_undo(sayings: Sayings, number: str):
-    """It says so."""
-    with pytest.raises(StoreError, match=f"nothing with the number {number}"):
+    """Named by its number."""
+    with pytest.raises(NotUndone, match=number):
         sayings.undo(number)
 
 
