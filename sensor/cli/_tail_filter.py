@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 from sensor.cli._show import SEVERITIES, Record, level, part, tidy
+from sensor.cli._times import moment_of
 from sensor.core.ids import means
 
 KINDS = ("device", "alert", "incident", "recommendation", "sensor")
 RECORDS = ("conn", "dns", "http", "tls", "auth", "ssh", "smb", "rpc", "sip", "rtsp", "snmp", "dhcp")
 """Tables of traffic records that can be followed (sensor.records.schema.TRAFFIC, which is not imported for this)."""
 
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 NAMES = ("ip", "mac", "device", "hostname")
 """What an end of a conversation may be called."""
 
@@ -67,17 +66,12 @@ def moment(text: str, now: datetime | None = None) -> str:
     """A time as records have it: so long ago, or a day or time by ISO 8601, in UTC where it names no zone.
     ArgumentTypeError where it is neither.
     """
-    if found := re.fullmatch(r"(\d{1,5})([smhdw])", text):
-        when = (now or datetime.now(UTC)) - timedelta(**{UNITS[found[2]]: int(found[1])})
-    else:
-        try:
-            when = datetime.fromisoformat(text)
-            when = when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise argparse.ArgumentTypeError(
-                f"found {text}, expected a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00"
-            ) from None
-    return f"{when.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+    found = moment_of(text, (now or datetime.now(UTC)).timestamp())
+    if not found:
+        raise argparse.ArgumentTypeError(
+            f"found {text}, expected a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00"
+        )
+    return found
 
 
 class Who:

@@ -62,14 +62,15 @@ def age(seconds: float) -> str:
 
 
 def moment_of(since: str, now: float) -> str:
-    """A span before now, or a time, as records have it; empty where it is neither."""
-    span = re.fullmatch(r"(\d{1,6})([smhdw])", since)
-    if span:
-        found = datetime.fromtimestamp(now, UTC) - timedelta(**{UNITS[span[2]]: int(span[1])})
-    else:
-        try:
+    """A span before ``now`` (seconds since the epoch), or a day or time by ISO 8601, in UTC where it names no zone, as
+    records have it; empty where it is neither.
+    """
+    try:
+        if span := re.fullmatch(r"(\d{1,6})([smhdw])", since, re.ASCII):
+            found = datetime.fromtimestamp(now, UTC) - timedelta(**{UNITS[span[2]]: int(span[1])})
+        else:
             found = datetime.fromisoformat(since)
-        except ValueError:
-            return ""
-        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    return found.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            found = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return ""
+    return f"{found.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

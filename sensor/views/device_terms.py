@@ -47,7 +47,8 @@ FIELDS = {
 NUMBERS = ("vlan", "confidence")
 TIMES = {"seen": "last_seen", "first": "first_seen"}
 _TEST = re.compile(r"([a-z_]+)(!=|=|<|>)(.*)", re.DOTALL)
-_AGE = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+# Ages beyond a million weeks have no date.
+_AGE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)([smhdw])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 

@@ -56,6 +56,7 @@ def test_an_unknown_key(tell) -> None:
     [
         ("sene<24h", ("usage.unknown-filter", "'sene'", "seen")),
         ("seen<soon", ("usage.unknown-filter", "'soon'")),
+        ("seen<999999999999w", ("usage.unknown-filter", "999999999999w")),
         ("confidence>x", ("usage.unknown-filter", "'x'")),
     ],
 )

@@ -390,6 +390,7 @@ def test_it_cannot_be_undone(purge, tell, inventory: Path) -> None:
         ((), 2, ("usage.missing-argument", "--before")),
         ((PRINTER, "--before", "90d"), 2, ("usage.missing-argument", "--before")),
         (("--before", "soon"), 2, ("usage.missing-argument", "--before")),
+        (("--before", "999999w"), 2, ("usage.missing-argument", "--before")),
         (("10.0.0.99",), 1, ("device.unknown", "'10.0.0.99'")),
         ((PRINTER, "nobody"), 1, ("device.unknown", "'nobody'")),
     ],
