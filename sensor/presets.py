@@ -1,10 +1,9 @@
-"""Presets: sets of detector options by name, for those who would rather not set thresholds one by one. What the
-configuration says of a detector wins.
+"""Presets: sets of detector options by name, for those who would rather not set thresholds one by one. The
+configuration of a detector takes precedence.
 
-``balanced``: the defaults of the detectors. ``quiet``: for networks where nobody looks every day; only what is grave
-enough to act on, later and surer. ``paranoid``: for those who would rather look once too often; everything is told,
-sooner. ``compatible``: the thresholds that makers of commercial sensors publish for the alerts of the same meaning, for
-those who compare.
+``balanced``: the defaults of the detectors. ``quiet``: for networks without daily review: fewer alerts, later and with
+higher confidence. ``paranoid``: lower thresholds: more alerts, earlier, with more false positives. ``compatible``: the
+thresholds that vendors of commercial sensors publish for equivalent alerts, for comparison.
 """
 
 from __future__ import annotations

@@ -17,9 +17,9 @@ from sensor.cli._setup import complain
 from sensor.config_file import SYSTEM
 
 SERVICE, MIRROR = "sensor.service", "sensor-mirror@.service"
-# Those whose state is told: what runs all the time, and what begins the others. A mirror port is an instance of its
-# own, by the name of its interface.
-TOLD = (
+# Units whose state is shown: services that always run, and timers and sockets that start the others. A mirror port is
+# an instance of its own, named after its interface.
+SHOWN = (
     "sensor.target",
     SERVICE,
     "sensor-records.service",
@@ -28,7 +28,7 @@ TOLD = (
     "sensor-posture.timer",
     "sensor-update.timer",
 )
-UNITS = (*TOLD, "sensor-posture.service", "sensor-update.service", MIRROR)
+UNITS = (*SHOWN, "sensor-posture.service", "sensor-update.service", MIRROR)
 USER_FILE = "sysusers.conf"
 # Where the units have the command; what ProtectHome= and PrivateTmp= hide from a service.
 COMMAND = "/usr/bin/sensor"
@@ -165,7 +165,7 @@ def systemctl(*words: str) -> None:
 
 def states() -> list[dict[str, str]] | None:
     """How the units that are installed fare, by the words of PROPERTIES; None where systemd cannot be asked."""
-    command = ["systemctl", "show", f"--property=LoadState,{','.join(PROPERTIES)}", *TOLD]
+    command = ["systemctl", "show", f"--property=LoadState,{','.join(PROPERTIES)}", *SHOWN]
     try:
         told = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:

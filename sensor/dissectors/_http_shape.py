@@ -37,7 +37,7 @@ PRIVATE = frozenset(
         b"if-match",
     )
 )
-# Cookies hold sessions: only parts that hold what no session does are told.
+# Cookies hold sessions: only parts with characters of exploits are reported.
 ODD_COOKIE = re.compile(rb"\.\./|\$[{(]|`|jndi:|rO0AB|\xac\xed\0\x05", re.IGNORECASE)
 SECRET_NAME = re.compile(rb"pass|pwd|psw|^pw$|^pin$|secret|token|session|credential", re.IGNORECASE)
 ODD = re.compile(rb"[${}`|<>\\]|\.\./|\(\)|jndi:|rO0AB|\xac\xed\0\x05|'\s*(?:or|and|union|;|\))\b", re.IGNORECASE)

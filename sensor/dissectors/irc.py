@@ -1,8 +1,8 @@
 """Internet Relay Chat (RFC 1459, RFC 2812) over TCP on any port: who logs in, which channels it joins, and messages
 that begin like commands.
 
-Botnets are controlled over IRC to this day. Of messages and topics only such are told that begin with a sign for
-commands, and of those the first words; what people write stays unread, and passwords are never kept.
+Some botnets use IRC for command and control. Only messages and topics that begin with a command prefix are reported,
+with their first words; other messages and passwords are not kept.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class IrcStream(LineStream):
 
 
 def _order(packet: Packet, command: bytes, rest: bytes, from_client: bool) -> Iterator[Parsed]:
-    """A message where it begins like a command. A topic that is told names the client first."""
+    """A message or topic that begins like a command. In the reply with a topic the client comes first."""
     to, _, text = (rest.partition(b" ")[2] if command == TOPIC else rest).partition(b" ")
     text = text.lstrip().removeprefix(b":").lstrip()
     if _ORDER.match(text):

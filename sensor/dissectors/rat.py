@@ -68,9 +68,14 @@ STARTS = (
     *(b"!* " + bytes([letter]) for letter in b"SUTHJVCPKGL"), b"bash: ca", b"sh: no j", b"sh: cann", b"/bin/sh:",
     b"/bin/bas", b"uid=0(ro", b"uid=33(w", b"uid=1000",
 )  # fmt: skip
-MAGIC = (*((offset, b"ll|'") for offset in (2, 3, 4, 5)), *((offset, b"lv|'") for offset in (3, 4)),
-*((offset, b"inf|") for offset in (3, 4)),
-         (11, b"\0\0\x78\x9c"), (4, b"MZ\xe8\0"), (4, b"MZAR"))  # fmt: skip
+MAGIC = (
+    *((offset, b"ll|'") for offset in (2, 3, 4, 5)),
+    *((offset, b"lv|'") for offset in (3, 4)),
+    *((offset, b"inf|") for offset in (3, 4)),
+    (11, b"\0\0\x78\x9c"),
+    (4, b"MZ\xe8\0"),
+    (4, b"MZAR"),
+)
 
 
 class RatMessage(Event):

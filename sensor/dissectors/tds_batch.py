@@ -1,7 +1,7 @@
 """Commands for SQL Server ([MS-TDS] 2.2.6.7, 2.2.6.6) that leave the database: procedures that run programs, write the
 registry or open files on other hosts. On any port, as far as the connection is not encrypted.
 
-Of a batch or remote call only such a procedure is told, with the words that follow; queries and data stay unread.
+Only these procedures of a batch or remote call are reported, with the words that follow; queries and data are not kept.
 """
 
 from __future__ import annotations

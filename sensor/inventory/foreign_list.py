@@ -215,7 +215,7 @@ def _mac_of(text: str) -> str:
 
 
 def _news(row: dict[str, str], record: Record | None) -> dict[str, str]:
-    """A row with an id comes from our own export: what it tells as it is known anyway is nobody's word."""
+    """A row with an id comes from our own export: values that equal the inventory are not set by the operator."""
     if record is None or "id" not in row:
         return row
     mine = row_of(record)
@@ -223,7 +223,7 @@ def _news(row: dict[str, str], record: Record | None) -> dict[str, str]:
 
 
 def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list[Word]:
-    """What a row says. Cells that are wrong are told, the others count."""
+    """The values of a row. Invalid cells are added to ``faults``, the others are used."""
     said = []
     for field in FIELDS:
         value = row.get(field, "")

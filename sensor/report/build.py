@@ -214,8 +214,6 @@ def _notes(sources: Sources, period: Period) -> Iterator[str]:
     elif site.seen.watched[0]:
         since, last = (datetime.fromtimestamp(ts / 1e9, UTC) for ts in site.seen.watched)
         hours = (last - since).total_seconds() / 3600
-        yield (
-            f"Who talks to whom was learned in {hours:,.1f} hours of watching; less frequent communication is missing."
-        )
+        yield (f"Conversations were learned in {hours:,.1f} hours of monitoring; less frequent ones are missing.")
     if not sources.feeds:
         yield "No list of vulnerabilities was imported (`sensor vulns import`): only the built-in set was used."

@@ -36,7 +36,7 @@ CONTENTS = (
     ("difference", "Since the last report"), ("changes", "Changes in the period"), ("work", "What to do"),
     ("done", "Done in the period"),
     ("findings", "Findings"), ("happened", "Incidents and alerts"), ("paths", "Attack paths"), ("scores", "Exposure"),
-    ("talks", "Who talks to whom"),
+    ("talks", "Conversations"),
     ("inventory", "Inventory"), ("basis", "Data sources and limits"), ("reading", "How to read it"),
     ("evidence", "Evidence"),
 )  # fmt: skip

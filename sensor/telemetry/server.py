@@ -108,7 +108,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     def get_request(self) -> tuple[Any, Any]:
         try:
             return super().get_request()
-        except OSError:  # no descriptor is left: who asks goes on waiting, and nobody spins meanwhile
+        except OSError:  # no descriptor is left: clients wait, and this loop does not spin
             time.sleep(PAUSE_S)
             raise
 

@@ -84,10 +84,11 @@ def alerts(
     mark = mark_of(wanted, sort, backwards)
     after, groups = after_of(cursor, mark), groups_of(data.base)
     chosen = Chosen(data.base, groups, groups_that_fit(groups, wanted), _clauses(wanted))
-    first, counts, exact = first_by_severity(chosen, after, backwards,
-    limit_of(limit) + 1) if sort == "severity" else first_by_column(
-        chosen, Order(COLUMNS[sort], backwards, after), limit_of(limit) + 1
-    )  # fmt: skip
+    most = limit_of(limit) + 1
+    if sort == "severity":
+        first, counts, exact = first_by_severity(chosen, after, backwards, most)
+    else:
+        first, counts, exact = first_by_column(chosen, Order(COLUMNS[sort], backwards, after), most)
     rows = _rows(data, [number for _, number in first[:limit]])
     more = cursor_of(After(mark, *first[limit - 1])) if len(first) > limit else ""
     return Page(rows, counts.total(), exact, facets_of(groups, counts), more)

@@ -1,4 +1,4 @@
-"""The moments at which alerts and incidents are told, to the nanosecond: a bound belongs to what it begins."""
+"""When alerts and incidents are reported, to the nanosecond: a bound belongs to the interval it begins."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ SECOND = 1_000_000_000
 COURSES_LIMIT = 4096
 TOLD_LIMIT = 16384
 PATHS_LIMIT = 8
-# Families that attack others by order, and control nobody's screen.
+# Families of DDoS bots, which attack on command and have no remote control.
 BOTS = frozenset(("Gafgyt",))
 # Ports where servers offer shells in clear rightly: telnet and its like, rlogin, rsh, serial lines behind console
 # servers.

@@ -59,7 +59,7 @@ def conversations(talks: Sequence[Talk]) -> Markup:
     return picture(
         "conversations",
         max(left.bottom, right.bottom) + 8,
-        f"Who talks to whom: {total:,} conversations",
+        f"Conversations: {total:,}",
         about,
         [*heads, *bands, *posts],
     )
