@@ -100,15 +100,15 @@ def log_failed(error: OSError, path: Path | None) -> int:
     return 3
 
 
-def keeper(folder: Path) -> Keeper | None:
-    """What keeps the inventory in a folder; None after it was said why that cannot be. SystemExit where one is there
+def keeper(folder: Path, *, live: bool) -> Keeper | None:
+    """What keeps the inventory in a folder, of a live sensor or of a replay; None after it was said why that cannot be. SystemExit where one is there
     that is not for this sensor.
     """
     from sensor.inventory.store.database import Refused, StoreError
-    from sensor.runtime.keeper import Keeper
+    from sensor.runtime.keeper import EVERY_S, REPLAY_EVERY_S, Keeper
 
     try:
-        return Keeper(folder, complain)
+        return Keeper(folder, complain, EVERY_S if live else REPLAY_EVERY_S)
     except Refused as error:
         complain(str(error), error="inventory.not-read")
         raise SystemExit(3) from None

@@ -94,7 +94,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     from sensor.runtime.daemon import Run
 
     log = _log(place.log)
-    keeping = keeper(place.inventory) if place.inventory is not None else None
+    keeping = keeper(place.inventory, live=False) if place.inventory is not None else None
     if place.inventory is not None and keeping is None:
         return NOT_OPENED
     fold, began, folder = Fold(), time.monotonic(), args.state or config.state

@@ -98,7 +98,7 @@ class _Ready:
         named = self._args.state or self._config.state
         self._enter()
         self.log = _log(self.path, self._config)
-        self.keeper = keeper(self.folder)
+        self.keeper = keeper(self.folder, live=True)
         if self.keeper is None and named is not None:
             raise Stop(NOT_OPENED)
         if self.keeper is None:

@@ -248,8 +248,10 @@ class Inventory:
         return own
 
     def _seen(self, record: Record, ts: int, address: int) -> None:
-        record.last = ts
-        if address in record.addresses:
+        """A conversation may be reported when later packets were read already."""
+        if ts > record.last:
+            record.last = ts
+        if ts > record.addresses.get(address, ts):
             record.addresses[address] = ts
 
     def _means_nothing(self, kind: str) -> bool:

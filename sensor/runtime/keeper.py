@@ -28,8 +28,9 @@ from sensor.runtime.process import no_collection
 from sensor.tables.mute_rows import FILE_NAME, follow_mutes
 from sensor.tables.tables import LINES, Tables
 
-# Devices in a batch, batches that may wait, and seconds between two.
-BATCH, WAITING, EVERY_S = 500, 4, 1.0
+# Devices in a batch, batches that may wait, and seconds between two; of a replay, which can be repeated, more: a device
+# changes most in its first seconds, and each time that it is written costs as much as what was learned of it.
+BATCH, WAITING, EVERY_S, REPLAY_EVERY_S = 500, 4, 1.0, 30.0
 # Orders that are done at a time: what becomes of them is noted in a journal that is bounded.
 ORDERS = 500
 LAST_BATCH = 1_000
@@ -53,15 +54,16 @@ class Keeper:
     first.
     """
 
-    def __init__(self, folder: Path, complain: Callable[[str], None]) -> None:
-        """StoreError or OSError where there can be no store."""
+    def __init__(self, folder: Path, complain: Callable[[str], None], every_s: float = EVERY_S) -> None:
+        """``every_s``: seconds between two batches. StoreError or OSError where there can be no store."""
         self.store, self._complain = Store(folder), complain
         if self.store.note:
             complain(self.store.note)
         self._entries: queue.Queue[Entries | None] = queue.Queue(WAITING)
         self._heard: queue.Queue[tuple[Said, list[Order], list[Rule]]] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="inventory-store", daemon=True)
-        self._next = 0.0
+        self._every_s = every_s
+        self._next = time.monotonic() + every_s
         self._swept: int | None = None
         self._learning = False
         self._said: Said = {}
@@ -151,13 +153,15 @@ class Keeper:
     def tick(self, now: int) -> None:
         """Called by the engine often; about once a second something is handed over. ``now``: packet time, ns."""
         journal = self.persistence.table.journal
+        if self._swept is None:
+            self._swept, self._learning = now, True
         if time.monotonic() < self._next and not (journal is not None and journal.pressing):
             return
-        self._next = time.monotonic() + EVERY_S
+        self._next = time.monotonic() + self._every_s
         while not self._heard.empty():
             self._hear(*self._heard.get())
-        if self._swept is None or not 0 <= now - self._swept < SWEEP_NS:
-            self.persistence.sweep(self._swept if self._swept is not None else now)
+        if not 0 <= now - self._swept < SWEEP_NS:
+            self.persistence.sweep(self._swept)
             self._swept, self._learning = now, True
         if not self._entries.full():
             self._obey()
@@ -178,7 +182,8 @@ class Keeper:
             None if until is None or seconds is None else until - seconds / 3
         )  # what is handed over is to be written as well
         self._hurry.set()
-        self._hand_over_all(last)
+        if until is not None:
+            self._hand_over_all(last)
         if self._swept is not None:
             self.persistence.sweep(self._swept)
         self._hand_over_all(last)
