@@ -6,6 +6,7 @@ import functools
 import io
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import yaml
 
@@ -13,7 +14,7 @@ from sensor.documents.faults import DocumentErrors, Fault
 from sensor.documents.nodes import Reader, at, shown_node
 
 NOT_READ, NOT_YAML = "config.not-read", "config.not-yaml"
-SIZE_LIMIT = 16 << 20
+SIZE_LIMIT, PIECE = 16 << 20, 1 << 16
 LAYERED, LAYERS = "sensor.yaml", "conf.d"
 
 # Path, date in ns and size of each file.
@@ -104,7 +105,7 @@ def _stamp(path: Path) -> tuple[str, int, int]:
 def text_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            raw = file.read(SIZE_LIMIT + 1)
+            raw = _read(file, SIZE_LIMIT + 1)
     except OSError as error:
         raise DocumentErrors([Fault(path, 1, 1, f"cannot be read: {error.strerror}", NOT_READ)]) from None
     if len(raw) > SIZE_LIMIT:
@@ -118,6 +119,14 @@ def text_of(path: Path) -> str:
         column = len(raw[line_start : error.start].decode("utf-8", "replace")) + 1
         message = f"found the byte 0x{raw[error.start]:02x}, expected UTF-8 text"
         raise DocumentErrors([Fault(path, raw.count(b"\n", 0, error.start) + 1, column, message, NOT_YAML)]) from None
+
+
+def _read(file: BinaryIO, limit: int) -> bytes:
+    """At most ``limit`` bytes, piece by piece: ``read(limit)`` takes memory for all of them, however small the file."""
+    raw = bytearray()
+    while len(raw) < limit and (piece := file.read(min(PIECE, limit - len(raw)))):
+        raw += piece
+    return bytes(raw)
 
 
 class _Named(io.StringIO):

@@ -18,7 +18,9 @@ from sensor.core.batch import Batch
 from sensor.decode.kernels import Kernels, Work
 from sensor.engine.shedding import Shedder
 
-AHEAD = 3
+# Batches that wait for the engine. The kernels are several times faster: one that is ready is enough, and each holds
+# megabytes.
+AHEAD = 1
 # Rows of a live batch from which on nothing more is put behind it.
 JOINED_LIMIT = 16_384
 
@@ -35,7 +37,7 @@ class ReadAhead:
     ) -> None:
         """``clock``: ns since the epoch."""
         self._source, self._kernels, self._shedder, self._clock = source, kernels, shedder, clock
-        self._queue: queue.Queue[Piece | BaseException | None] = queue.Queue(AHEAD if shedder is None else 1)
+        self._queue: queue.Queue[Piece | BaseException | None] = queue.Queue(AHEAD)
         self._thread = threading.Thread(target=self._read, name="read-ahead", daemon=True)
         self._abandoned = False
 

@@ -249,8 +249,7 @@ class Inventory:
 
     def _seen(self, record: Record, ts: int, address: int) -> None:
         """A conversation may be reported when later packets were read already."""
-        if ts > record.last:
-            record.last = ts
+        record.last = max(record.last, ts)
         if ts > record.addresses.get(address, ts):
             record.addresses[address] = ts
 
