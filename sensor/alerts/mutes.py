@@ -192,7 +192,7 @@ def load_mutes(path: Path) -> list[Mute]:
 
 def save_mutes(path: Path, mutes: Iterable[Mute]) -> None:
     """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
-    told = [
+    entries = [
         {
             name: value
             for name, value in mute.model_dump().items()
@@ -200,7 +200,7 @@ def save_mutes(path: Path, mutes: Iterable[Mute]) -> None:
         }
         for mute in mutes
     ]
-    write_entries(path, HEADING, "mutes", told)
+    write_entries(path, HEADING, "mutes", entries)
 
 
 # What fits.

@@ -11,7 +11,7 @@ from typing import Any
 
 from sensor.cli._setup import complain
 
-Deed = Callable[..., int]
+Action = Callable[..., int]
 
 
 def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) -> bool:
@@ -25,7 +25,7 @@ def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) 
     return False
 
 
-def deed(module: str, name: str) -> Deed:
+def function_of(module: str, name: str) -> Action:
     """A function of a module beside this one."""
-    found: Deed = getattr(import_module(f"sensor.cli.{module}"), name)
+    found: Action = getattr(import_module(f"sensor.cli.{module}"), name)
     return found

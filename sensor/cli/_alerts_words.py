@@ -45,44 +45,44 @@ def show(args: argparse.Namespace) -> int:
 
     if not args.words:
         return _expected("show ALERT|INCIDENT…")
-    data, colours, told = views_of(args, "alerts"), coloured(sys.stdout), []
+    data, colours, sections = views_of(args, "alerts"), coloured(sys.stdout), []
     try:
         for name in args.words:
             if name.startswith("incident"):
                 record = incident(data, name).record
-                told.append((record, explain_incident(record, colours)))
+                sections.append((record, explain_incident(record, colours)))
                 continue
             found = alert(data, name)
             record = record_of(found.alert, closers(data, [found.alert]).get(found.alert.id))
-            told.append(
+            sections.append(
                 (record, [*explain_alert(record, _around(data, record, found.incidents), colours), *_said(found.words)])
             )
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     if args.json:
-        for record, _ in told:
+        for record, _ in sections:
             put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
     else:
-        put("\n\n".join("\n".join(lines) for _, lines in told))
+        put("\n\n".join("\n".join(lines) for _, lines in sections))
     return 0
 
 
 def ack(args: argparse.Namespace) -> int:
     """``ack ALERT…``."""
-    return _say(args, args.words, [("acknowledge", "", args.reason)], "acknowledged", "ack ALERT…, or filters")
+    return _add_notes(args, args.words, [("acknowledge", "", args.reason)], "acknowledged", "ack ALERT…, or filters")
 
 
 def close(args: argparse.Namespace) -> int:
     """``close ALERT…``."""
-    judged = [("verdict", _verdict(args.judged), "")] if args.judged else []
-    return _say(
-        args, args.words, [*judged, ("close", "", args.reason)], "closed", "close ALERT… --reason TEXT, or filters"
+    verdicts = [("verdict", _verdict(args.judged), "")] if args.judged else []
+    return _add_notes(
+        args, args.words, [*verdicts, ("close", "", args.reason)], "closed", "close ALERT… --reason TEXT, or filters"
     )
 
 
 def reopen(args: argparse.Namespace) -> int:
     """``reopen ALERT…``."""
-    return _say(args, args.words, [("reopen", "", args.reason)], "reopened", "reopen ALERT…, or filters")
+    return _add_notes(args, args.words, [("reopen", "", args.reason)], "reopened", "reopen ALERT…, or filters")
 
 
 def assign(args: argparse.Namespace) -> int:
@@ -91,7 +91,7 @@ def assign(args: argparse.Namespace) -> int:
     if not args.words:
         return _expected(usage)
     name = tidy(args.words[0])
-    return _say(
+    return _add_notes(
         args, args.words[1:], [("assign", "" if name == NOBODY else name, args.reason)], f"assigned to {name}:", usage
     )
 
@@ -101,8 +101,8 @@ def verdict(args: argparse.Namespace) -> int:
     usage = "verdict VERDICT ALERT…, or verdict VERDICT and filters"
     if not args.words:
         return _expected(usage)
-    judged = _verdict(args.words[0])
-    return _say(args, args.words[1:], [("verdict", judged, args.reason)], f"verdict {judged}:", usage)
+    chosen = _verdict(args.words[0])
+    return _add_notes(args, args.words[1:], [("verdict", chosen, args.reason)], f"verdict {chosen}:", usage)
 
 
 def comment(args: argparse.Namespace) -> int:
@@ -110,7 +110,7 @@ def comment(args: argparse.Namespace) -> int:
     usage = "comment ALERT TEXT…, such as comment alert-5k2m8q asked the owner"
     if len(args.words) < 2:
         return _expected(usage)
-    return _say(args, args.words[:1], [("comment", "", " ".join(args.words[1:]))], "commented on", usage)
+    return _add_notes(args, args.words[:1], [("comment", "", " ".join(args.words[1:]))], "commented on", usage)
 
 
 def why(args: argparse.Namespace) -> int:
@@ -149,7 +149,9 @@ def _silenced(record: Record) -> tuple[str, ...]:
     return tidy(mute.get("id")), tidy(mute.get("author")), tidy(mute.get("reason")), when, *rest
 
 
-def _say(args: argparse.Namespace, names: list[str], words: list[tuple[str, str, str]], done: str, usage: str) -> int:
+def _add_notes(
+    args: argparse.Namespace, names: list[str], words: list[tuple[str, str, str]], done: str, usage: str
+) -> int:
     """Say the same of some alerts: those that are named, or those that the filters leave. ``words``: action, value and
     text of each.
     """
@@ -192,12 +194,12 @@ def _verdict(word: str) -> str:
     from sensor.tables.words import VERDICTS
     from sensor.views.errors import ViewError, one_of
 
-    judged = word.replace("-", "_").casefold()
+    chosen = word.replace("-", "_").casefold()
     try:
-        one_of("verdict", [judged], VERDICTS)
+        one_of("verdict", [chosen], VERDICTS)
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
-    return judged
+    return chosen
 
 
 def _around(data: Data, record: Record, incidents: list[str]) -> Fold:

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND, USAGE
-from sensor.cli._devices_words import SOON, inventory, spoken
+from sensor.cli._devices_words import SOON, change_inventory, inventory
 from sensor.cli._known import Known, the_device
 from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
@@ -132,10 +132,10 @@ def _uses(found: Known, habits: Habits) -> list[Record]:
     from sensor.inventory.habits import listed
     from sensor.inventory.services import service_text
 
-    told = []
+    rows = []
     for does, peer, service, use, clients in sorted(listed(habits), key=lambda one: (one[0], one[2] & 0xFFFF, one[1])):
         who = _called(found, peer) if peer else f"{clients} client{'s' if clients != 1 else ''}"
-        told.append(
+        rows.append(
             {
                 "does": does,
                 "service": service_text(service),
@@ -145,7 +145,7 @@ def _uses(found: Known, habits: Habits) -> list[Record]:
                 "seen": use.count,
             }
         )
-    return told
+    return rows
 
 
 def forget(args: argparse.Namespace) -> int:
@@ -168,11 +168,11 @@ def forget(args: argparse.Namespace) -> int:
         complain(str(error), error="usage.invalid-value")
         return USAGE
 
-    def speak(sayings: Sayings) -> str:
-        sayings.order("forget", key, service, args.reason)
+    def write(operator: Sayings) -> str:
+        operator.order("forget", key, service, args.reason)
         return f"forget {what}{f', {service}' if service else ''}: {SOON}"
 
-    return spoken(args, found, speak)
+    return change_inventory(args, found, write)
 
 
 def rule(args: argparse.Namespace) -> int:
@@ -194,11 +194,11 @@ def rule(args: argparse.Namespace) -> int:
     record = found.fold.device(client)
     key = tidy(record.get("key")) if record is not None else client
 
-    def speak(sayings: Sayings) -> str:
-        sayings.say([Word(key, args.action, f"{client} {server} {service}", reason=args.reason)])
+    def write(operator: Sayings) -> str:
+        operator.say([Word(key, args.action, f"{client} {server} {service}", reason=args.reason)])
         return f"{args.action} {_called(found, client)} → {_called(found, server)} {service}: {SOON}"
 
-    return spoken(args, found, speak)
+    return change_inventory(args, found, write)
 
 
 def _end(found: Known, word: str) -> str:
@@ -223,16 +223,16 @@ def _end(found: Known, word: str) -> str:
 def rules(args: argparse.Namespace) -> int:
     """``rules``."""
     found = inventory(args)
-    said = found.store.rules()
+    rules_set = found.store.rules()
     if args.json:
-        for one in said:
+        for one in rules_set:
             put(
                 json.dumps(
                     dict(zip(RULE_COLUMNS, _rule_row(found, one), strict=True)), ensure_ascii=sys.stdout.isatty()
                 )
             )
         return 0
-    put(table(RULE_COLUMNS, [_rule_row(found, one) for one in said], sys.stdout) if said else "no rules")
+    put(table(RULE_COLUMNS, [_rule_row(found, one) for one in rules_set], sys.stdout) if rules_set else "no rules")
     return 0
 
 
@@ -261,7 +261,7 @@ def undo(args: argparse.Namespace) -> int:
         complain(f"no rule {args.words[0]}", error="rule.unknown")
         return NOT_FOUND
 
-    return spoken(args, found, lambda sayings: f"undone: {sayings.undo(args.words[0])}")
+    return change_inventory(args, found, lambda operator: f"undone: {operator.undo(args.words[0])}")
 
 
 def _called(found: Known, name: str) -> str:

@@ -122,14 +122,14 @@ def _mirror(found: list[Any]) -> list[str]:
 
 def _ask_interfaces() -> list[str]:
     found = _interfaces()
-    _say(
+    _print_line(
         "Interfaces of this machine:"
         if found
         else "This machine has no interface to listen on; `sensor run -i NAME` names one later."
     )
     for one in found:
         state = "running" if one.up and one.running else "up" if one.up else "down"
-        _say(f"  {tidy(one.name):15} {state:8} {', '.join(one.addresses)}")
+        _print_line(f"  {tidy(one.name):15} {state:8} {', '.join(one.addresses)}")
     names = [str(one.name) for one in found]
 
     def chosen(text: str) -> list[str]:
@@ -149,7 +149,7 @@ def _ask_interfaces() -> list[str]:
 
 def _ask_output() -> Answers:
     """One output, with what its type cannot do without."""
-    _say(f"Events are kept in a log here. They may go elsewhere too: {', '.join(types())}.")
+    _print_line(f"Events are kept in a log here. They may go elsewhere too: {', '.join(types())}.")
     kind = _ask("Type of the output", "none", _one_of(["none", *types()]))
     if kind == "none":
         return {}
@@ -157,10 +157,10 @@ def _ask_output() -> Answers:
     name = _ask("What to call it", kind.replace("_", "-"), _named)
     required = [key for key, field in unit.model_fields.items() if field.is_required()]
     options = {key: _ask_option(unit, key) for key in required}
-    while (wrong := _wrong(unit, options)) is not None:
-        _say(f"  {wrong}")
+    while (fault := _fault(unit, options)) is not None:
+        _print_line(f"  {fault}")
         # Some need one thing or another: what the complaint names is asked for as well.
-        more = [key for key in unit.model_fields if key not in options and re.search(rf"\b{key}\b", wrong)]
+        more = [key for key in unit.model_fields if key not in options and re.search(rf"\b{key}\b", fault)]
         options |= {key: _ask_option(unit, key) for key in more or required}
     return {"outputs": {name: {"type": kind, **options}}}
 
@@ -177,14 +177,14 @@ def _field(unit: type[BaseModel], key: str) -> Callable[[str], Any]:
 
     def read(text: str) -> Any:
         value = _split(text) if several else text
-        if (wrong := _wrong(unit, {key: value}, key)) is not None:
-            raise ValueError(wrong)
+        if (fault := _fault(unit, {key: value}, key)) is not None:
+            raise ValueError(fault)
         return value
 
     return read
 
 
-def _wrong(unit: type[BaseModel], values: Answers, key: str = "") -> str | None:
+def _fault(unit: type[BaseModel], values: Answers, key: str = "") -> str | None:
     """What a model says against values, or against one of them."""
     try:
         unit.model_validate(values)
@@ -230,8 +230,8 @@ def _ask(question: str, default: str, read: Callable[[str], Any]) -> Any:
         try:
             return read(line.strip() or default)
         except ValueError as error:
-            _say(f"  {error}")
+            _print_line(f"  {error}")
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     print(line, file=sys.stderr)

@@ -27,9 +27,9 @@ class Value(NamedTuple):
 def values(path: Path | None, *, everything: bool) -> list[Value]:
     """What the files say, or ``everything`` that counts. DocumentErrors where they are wrong."""
     config = load_config(path) if path is not None else model()()
-    told = places(path) if path is not None else {}
-    found = [_value(config, way, value, told) for way, value in _leaves(config)]
-    return [one for one in found if everything or one.way in told]
+    set_at = places(path) if path is not None else {}
+    found = [_value(config, way, value, set_at) for way, value in _leaves(config)]
+    return [one for one in found if everything or one.way in set_at]
 
 
 def _leaves(config: Config) -> Iterator[tuple[Way, Any]]:
@@ -57,12 +57,12 @@ def _parts(way: Way, value: Any) -> Iterator[tuple[Way, Any]]:
         yield way, value
 
 
-def _value(config: Config, way: Way, value: Any, told: Mapping[Way, Place]) -> Value:
-    return Value(way, shown(way, value), _origin(config, way, told))
+def _value(config: Config, way: Way, value: Any, set_at: Mapping[Way, Place]) -> Value:
+    return Value(way, shown(way, value), _origin(config, way, set_at))
 
 
-def _origin(config: Config, way: Way, told: Mapping[Way, Place]) -> str:
-    place = told.get(way)
+def _origin(config: Config, way: Way, set_at: Mapping[Way, Place]) -> str:
+    place = set_at.get(way)
     if place is not None and not (way == ("alerts", "least") and config.alerts.least is None):
         return f"{place.path}:{place.line}"
     by_preset = way == ("alerts", "least")

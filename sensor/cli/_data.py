@@ -58,7 +58,7 @@ def head(dataset: Dataset) -> str:
     return " · ".join(map(tidy, words))
 
 
-def say_unknown(args: argparse.Namespace, what: str, why: str) -> None:
+def complain_unknown(args: argparse.Namespace, what: str, why: str) -> None:
     """Say that something is unknown, where the rest of the output is; the command ends with exit code 6."""
     args.incomplete = INCOMPLETE
     _print(args, f"{what}: unknown: {why}")
@@ -68,7 +68,7 @@ def need_log(args: argparse.Namespace, what: str) -> Path:
     """The event log of the dataset. Stop when there is none: what was asked is then unknown, and not none."""
     dataset = dataset_of(args)
     if not dataset.has_log:
-        say_unknown(args, what, f"{dataset.name} has no event log")
+        complain_unknown(args, what, f"{dataset.name} has no event log")
         raise Stop(INCOMPLETE)
     return dataset.log
 
@@ -77,7 +77,7 @@ def need_inventory(args: argparse.Namespace, what: str) -> Dataset:
     """The dataset, which has an inventory. Stop when it has none: ``what`` is unknown then."""
     dataset = dataset_of(args)
     if dataset.inventory is None:
-        say_unknown(args, what, f"{dataset.name} has no inventory")
+        complain_unknown(args, what, f"{dataset.name} has no inventory")
         raise Stop(INCOMPLETE)
     return dataset
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._devices_csv import write_csv
-from sensor.cli._devices_words import inventory, spoken
+from sensor.cli._devices_words import change_inventory, inventory
 from sensor.cli._known import known
 from sensor.cli._setup import complain
 from sensor.cli._table import table
@@ -89,13 +89,13 @@ def import_words(args: argparse.Namespace) -> int:
     if len(taken.faults) > FAULTS_TOLD:
         complain(f"… and {len(taken.faults) - FAULTS_TOLD:,} more", error="file.invalid")
 
-    def speak(sayings: Sayings) -> str:
-        sayings.say(taken.words)
+    def write(operator: Sayings) -> str:
+        operator.say(taken.words)
         later = f", {taken.waiting:,} of devices not seen yet" if taken.waiting else ""
         counts = f"attributes set: {len(taken.words):,}; faults: {len(taken.faults):,}"
         return f"rows read: {len(rows):,}{later}; {counts}"
 
-    return spoken(args, found, speak) or (USAGE if taken.faults and not taken.words else 0)
+    return change_inventory(args, found, write) or (USAGE if taken.faults and not taken.words else 0)
 
 
 def diff(args: argparse.Namespace) -> int:

@@ -39,17 +39,17 @@ def inventory(args: argparse.Namespace) -> Known:
     return known(args)
 
 
-def spoken(args: argparse.Namespace, found: Known, speak: Callable[[Sayings], str]) -> int:
+def change_inventory(args: argparse.Namespace, found: Known, write: Callable[[Sayings], str]) -> int:
     """Open the words of the inventory, say something, and print what comes back."""
     from sensor.inventory.store.database import StoreError
     from sensor.inventory.store.sayings import NotUndone, Sayings
 
     try:
-        sayings = Sayings(found.folder or Path(), author_of(args), time.time_ns())
+        operator = Sayings(found.folder or Path(), author_of(args), time.time_ns())
         try:
-            put(speak(sayings))
+            put(write(operator))
         finally:
-            sayings.close()
+            operator.close()
     except NotUndone as error:
         complain(str(error), error="device.not-undone")
         return NOT_FOUND
@@ -64,7 +64,7 @@ def set_words(args: argparse.Namespace) -> int:
     who, *pairs = args.words or [""]
     if not who or not pairs:
         return _usage("set DEVICE KEY=VALUE…, such as set 10.0.0.7 type=camera name=Lobby")
-    return _say(args, who, lambda key, _: [word_of(key, pair, args.reason or "") for pair in pairs])
+    return _set_values(args, who, lambda key, _: [word_of(key, pair, args.reason or "") for pair in pairs])
 
 
 def word_of(key: str, pair: str, reason: str) -> Word:
@@ -89,26 +89,28 @@ def tag(args: argparse.Namespace) -> int:
         left = present | wanted if action == "tag" else present - wanted
         return [word_of(key, f"tags={','.join(left)}", args.reason or "")]
 
-    return _say(args, who, retag)
+    return _set_values(args, who, retag)
 
 
-def _say(args: argparse.Namespace, who: str, words: Callable[[str, Record], list[Word]]) -> int:
+def _set_values(args: argparse.Namespace, who: str, words: Callable[[str, Record], list[Word]]) -> int:
     found = inventory(args)
     record = the_device(found.fold, who)
     if record is None:
         return NOT_FOUND
     try:
-        said = words(tidy(record.get("key")), record)
+        fields = words(tidy(record.get("key")), record)
     except ValueError as error:
         complain(str(error), error="usage.invalid-value")
         return USAGE
 
-    def speak(sayings: Sayings) -> str:
-        sayings.say(said)
-        told = ", ".join(f"{word.field}={word.value}" if word.value else f"{word.field} as observed" for word in said)
-        return f"{tidy(part(record, 'device').get('id'))}: {told}"
+    def write(operator: Sayings) -> str:
+        operator.say(fields)
+        changes = ", ".join(
+            f"{word.field}={word.value}" if word.value else f"{word.field} as observed" for word in fields
+        )
+        return f"{tidy(part(record, 'device').get('id'))}: {changes}"
 
-    return spoken(args, found, speak)
+    return change_inventory(args, found, write)
 
 
 def merge(args: argparse.Namespace) -> int:
@@ -124,7 +126,7 @@ def merge(args: argparse.Namespace) -> int:
         complain("both names are the same device", error="device.unknown")
         return USAGE
     reason = args.reason or f"set by {author_of(args)}"
-    return spoken(args, found, _ordering("merge", keep, lose, reason))
+    return change_inventory(args, found, _ordering("merge", keep, lose, reason))
 
 
 def split(args: argparse.Namespace) -> int:
@@ -142,17 +144,17 @@ def split(args: argparse.Namespace) -> int:
         )
         return NOT_FOUND
     other = f"mac:{mac}" if mac else f"ip:{text}"
-    return spoken(
+    return change_inventory(
         args, found, _ordering("split", tidy(record.get("key")), other, args.reason or f"set by {author_of(args)}")
     )
 
 
 def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[Sayings], str]:
-    def speak(sayings: Sayings) -> str:
-        sayings.order(action, key, other, reason)
+    def write(operator: Sayings) -> str:
+        operator.order(action, key, other, reason)
         return f"{action} {key} {other}: {SOON}"
 
-    return speak
+    return write
 
 
 def undo(args: argparse.Namespace) -> int:
@@ -167,15 +169,15 @@ def undo(args: argparse.Namespace) -> int:
             return NOT_FOUND
         key = tidy(record.get("key"))
 
-    def speak(sayings: Sayings) -> str:
+    def write(operator: Sayings) -> str:
         from sensor.inventory.store.sayings import NotUndone
 
-        number = sayings.latest(key) if key else what
+        number = operator.latest(key) if key else what
         if not number:
             raise NotUndone(f"no change of {what} can be undone")
-        return f"undone: {sayings.undo(number)}"
+        return f"undone: {operator.undo(number)}"
 
-    return spoken(args, found, speak)
+    return change_inventory(args, found, write)
 
 
 def history(args: argparse.Namespace) -> int:
@@ -203,8 +205,8 @@ def _more(one: Record) -> str:
         for change in one.get("changes") or ()
     )
     author, state = tidy(one.get("author")), tidy(one.get("state"))
-    said = ", ".join(filter(None, (f"by {author}" if author else "", state if state not in ("", "said") else "")))
-    return "  ".join(filter(None, (changes, tidy(one.get("reason")), f"({said})" if said else "")))
+    origin = ", ".join(filter(None, (f"by {author}" if author else "", state if state not in ("", "said") else "")))
+    return "  ".join(filter(None, (changes, tidy(one.get("reason")), f"({origin})" if origin else "")))
 
 
 def _usage(text: str) -> int:

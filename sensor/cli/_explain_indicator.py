@@ -17,7 +17,7 @@ from sensor.cli._times import clock
 from sensor.core.record_parts import time_text
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.picture import Picture
-from sensor.records.talks import Name, Seen, Talk
+from sensor.records.talks import Conversation, Name, Seen
 from sensor.views.conversations import EndRow
 from sensor.views.indicators import Holder, Indicator, Mention
 
@@ -143,11 +143,11 @@ def explain_indicator(about: About, colours: bool = False) -> list[str]:
     lines += _block("seen in", [_mention(each) for each in one.mentions])
     if not one.baseline and one.kind != "fingerprint":
         lines.append(_fact("baseline", "unknown: no inventory is read"))
-    talks = [
+    conversations = [
         f"{_end(row.client)} → {_end(row.server)} {row.service}, {_span(row.first, row.last)}"
         for row in one.conversations
     ]
-    lines += _block("conversations (baseline)", talks)
+    lines += _block("conversations (baseline)", conversations)
     lines += _of_records(about)
     return lines + _block("alerts", [_alert(record) for record in one.alerts])
 
@@ -162,8 +162,8 @@ def body_of(about: About) -> dict[str, Any]:
     if about.records is None:
         return body | {"records": None, "records_unknown": about.why}
     kept = about.records
-    talks, names = [one._asdict() for one in kept.talks], [one._asdict() for one in kept.names]
-    return body | {"records": {"rows": kept.tables, "talks": talks, "more": kept.more, "names": names}}
+    conversations, names = [one._asdict() for one in kept.conversations], [one._asdict() for one in kept.names]
+    return body | {"records": {"rows": kept.tables, "talks": conversations, "more": kept.more, "names": names}}
 
 
 def _of_records(about: About) -> Iterator[str]:
@@ -174,7 +174,9 @@ def _of_records(about: About) -> Iterator[str]:
     yield _fact("records", ", ".join(f"{count:,} in {name}" for name, count in kept.tables.items()) or "nothing of it")
     yield from _block("names (records)", [_record_name(one) for one in kept.names])
     more = [f"… and more: sensor search {tidy(about.indicator.value)}"] if kept.more else []
-    yield from _block("connections (records)", [*map(_talk, kept.talks), *more], len(kept.talks) + 1)
+    yield from _block(
+        "connections (records)", [*map(_conversation, kept.conversations), *more], len(kept.conversations) + 1
+    )
 
 
 def _block(name: str, lines: Sequence[str], shown: int = SHOWN) -> list[str]:
@@ -233,7 +235,7 @@ def _record_name(one: Name) -> str:
     return f"{tidy(one.name)} ({one.source}), {_sql_span(one.first, one.last)}"
 
 
-def _talk(one: Talk) -> str:
+def _conversation(one: Conversation) -> str:
     from sensor.records.summary import size
 
     times = f"{one.connections:,} connection{'s' if one.connections != 1 else ''}, {size(one.bytes)}"

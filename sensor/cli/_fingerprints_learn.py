@@ -35,19 +35,19 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
         complain("expected learn CAPTURE…", error="usage.missing-argument")
         return USAGE
     source = open_captures(args.words)
-    heard = observations_of(source.batches())
+    observed = observations_of(source.batches())
     source.close()
     for unreadable in source.unreadable:
         complain(str(unreadable), error="capture.not-read")
     if source.unreadable:
         return NOT_OPENED
-    mac = _who(args.mac, heard)
+    mac = _who(args.mac, observed)
     if mac is None:
         return USAGE
-    others = {(kind, value) for who, kind, value in heard if who >> MAKER_BITS != mac >> MAKER_BITS}
+    others = {(kind, value) for who, kind, value in observed if who >> MAKER_BITS != mac >> MAKER_BITS}
     found = list(
         drafts(
-            ((kind, value) for who, kind, value in heard if who == mac and (kind, value) not in others),
+            ((kind, value) for who, kind, value in observed if who == mac and (kind, value) not in others),
             label,
             mac,
             knowledge,
@@ -91,9 +91,9 @@ def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
     return label
 
 
-def _who(wanted: str | None, heard: list[Heard]) -> int | None:
+def _who(wanted: str | None, observed: list[Heard]) -> int | None:
     """The MAC that is meant; None after it was said why that is not clear."""
-    counts = Counter(mac for mac, kind, value in heard if is_informative(kind, value))
+    counts = Counter(mac for mac, kind, value in observed if is_informative(kind, value))
     if wanted is not None:
         try:
             mac = parse_mac(wanted)

@@ -84,10 +84,15 @@ def _values(one: Fingerprint, key: str) -> Iterable[str]:
 def _row(one: Fingerprint) -> tuple[str, ...]:
     pattern = f"{one.match.operator} {', '.join(one.match.texts)}"
     pattern = pattern if len(pattern) <= PATTERN_LIMIT else pattern[: PATTERN_LIMIT - 1] + "…"
-    return one.id, one.kinds[0] + (f" +{len(one.kinds) - 1}" if len(one.kinds) > 1 else ""), tidy(pattern), _says(one)
+    return (
+        one.id,
+        one.kinds[0] + (f" +{len(one.kinds) - 1}" if len(one.kinds) > 1 else ""),
+        tidy(pattern),
+        _asserts(one),
+    )
 
 
-def _says(one: Fingerprint) -> str:
+def _asserts(one: Fingerprint) -> str:
     return ", ".join(
         f"{attribute} {tidy(text)} {decimal(one.certainty[attribute])}" for attribute, text in one.asserts.items()
     )
@@ -97,7 +102,7 @@ def plain(one: Fingerprint) -> dict[str, Any]:
     """An entry as an object."""
     examples = [{"value": value, **expected} for value, expected in one.samples]
     match = {"by": one.match.operator, "texts": one.match.texts, "ignore_case": one.match.ignore_case}
-    told = {
+    entry = {
         "id": one.id,
         "kinds": one.kinds,
         "family": one.family,
@@ -106,15 +111,15 @@ def plain(one: Fingerprint) -> dict[str, Any]:
         "certainty": one.certainty,
         "examples": examples,
     }
-    return {**told, "negatives": one.negatives, "source": one.source, "note": one.note, "file": one.path}
+    return {**entry, "negatives": one.negatives, "source": one.source, "note": one.note, "file": one.path}
 
 
 def summary(found: list[Fingerprint]) -> str:
     """How many entries each protocol has, and how many of them tell the commonest attributes."""
     counts = Counter(map(protocol_of, found))
-    told = Counter((protocol_of(one), attribute) for one in found for attribute in one.asserts)
+    asserted = Counter((protocol_of(one), attribute) for one in found for attribute in one.asserts)
     rows = [
-        [protocol, str(count), *(str(told[protocol, name] or "") for name in TOLD)]
+        [protocol, str(count), *(str(asserted[protocol, name] or "") for name in TOLD)]
         for protocol, count in counts.most_common()
     ]
     rows.append(["all", str(len(found)), *(str(sum(name in one.asserts for one in found)) for name in TOLD)])

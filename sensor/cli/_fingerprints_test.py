@@ -85,12 +85,12 @@ def _entry(one: Fingerprint, number: int, matcher: Matcher) -> Iterator[Fault]:
     constants = {attribute: text for attribute, text in one.asserts.items() if not PLACEHOLDER.search(text)}
     for place, (value, expected) in enumerate(one.samples):
         for kind in one.kinds:
-            told, wanted = _claims(one, kind, value, matcher), {**constants, **expected}
-            if told != wanted:
+            found, expected_claims = _claims(one, kind, value, matcher), {**constants, **expected}
+            if found != expected_claims:
                 yield _fault(
                     one,
                     (number, "examples", place),
-                    f"found {_words(told)} in the example {value!r} ({kind}), expected {_words(wanted)}",
+                    f"found {_words(found)} in the example {value!r} ({kind}), expected {_words(expected_claims)}",
                 )
     for place, value in enumerate(one.negatives):
         for kind in one.kinds:

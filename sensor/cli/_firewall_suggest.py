@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._firewall_words import put_json, put_rules, put_told
+from sensor.cli._firewall_words import put_json, put_requests, put_rules
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
 from sensor.cli._site import firewall_view
@@ -28,7 +28,7 @@ from sensor.posture.firewall.contacts import (
 from sensor.posture.firewall.formats import names
 from sensor.posture.firewall.model import Block, Match, Party, Request, block_text
 from sensor.posture.firewall.refuse import Refusals
-from sensor.posture.firewall.requests import Contact, Wish, request_of_nobody, requests_of
+from sensor.posture.firewall.requests import Contact, Spec, request_without_contacts, requests_of
 from sensor.posture.firewall.simulate import simulate
 from sensor.posture.firewall.view import View
 from sensor.posture.firewall.work import (
@@ -44,16 +44,16 @@ UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def suggest(args: argparse.Namespace) -> int:
-    wish = _wish(args)
-    config = _config(args) if wish is not None else None
-    if wish is None or config is None:
+    spec = _spec(args)
+    config = _config(args) if spec is not None else None
+    if spec is None or config is None:
         return USAGE
     args.for_programs = bool(args.format) and not args.simulate
     view = firewall_view(args, config)
     if view is None:
         return NOT_OPENED
     try:
-        found = _requests(args, wish, view)
+        found = _requests(args, spec, view)
     except UnknownParty as error:
         complain(str(error), error="device.unknown")
         return NOT_FOUND
@@ -65,26 +65,26 @@ def suggest(args: argparse.Namespace) -> int:
     seen = view.seen._replace(
         moved=view.moved(party for request in found for party in (*request.machines, *request.peers))
     )
-    told = [(request, simulate(request, seen)) for request in found]
+    simulated = [(request, simulate(request, seen)) for request in found]
     if args.json:
-        put_json(told, args.format)
+        put_json(simulated, args.format)
     elif args.format and not args.simulate:
-        put_rules(told, args.format, undo=args.undo)
+        put_rules(simulated, args.format, undo=args.undo)
     else:
-        put_told(told, rules=not args.simulate)
+        put_requests(simulated, rules=not args.simulate)
     return 0
 
 
 # What is asked for.
 
 
-def _wish(args: argparse.Namespace) -> Wish | None:
+def _spec(args: argparse.Namespace) -> Spec | None:
     """The options; None after it was said what is wrong with them."""
     now = datetime.fromtimestamp(int(time.time()), UTC)
     try:
         _sound(args)
         match = _match(args.service) if args.service else None
-        return Wish(
+        return Spec(
             now,
             _expiry(now, args.expires),
             args.comment,
@@ -143,24 +143,24 @@ def _config(args: argparse.Namespace) -> Config | None:
 # What there is.
 
 
-def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
+def _requests(args: argparse.Namespace, spec: Spec, view: View) -> list[Request]:
     """The requests; none after it was said why. TooWide, UnknownParty."""
     if args.what is not None and is_about_work(args.what):
-        return _of_work(args, wish, view)
-    contacts = _contacts(args, wish, view)
+        return _of_work(args, spec, view)
+    contacts = _contacts(args, spec, view)
     if contacts is None:
         return []
-    spared = _spared(args, contacts, wish, view)
-    wish, contacts = (
-        wish._replace(allow=spared),
+    spared = _spared(args, contacts, spec, view)
+    spec, contacts = (
+        spec._replace(allow=spared),
         [one for one in contacts if one.machine.key not in {party.key for party in spared}],
     )
-    if wish.block is not None and not args.force and (why := Refusals(view.seen.machines).of_block(wish.block)):
+    if spec.block is not None and not args.force and (why := Refusals(view.seen.machines).of_block(spec.block)):
         complain(f"refused: {why}; --force suggests it regardless", error="firewall.refused")
         return []
     if not args.force and contacts:
         contacts, reasons = without_refused(
-            contacts, view, whole=wish.block is not None and wish.match is None and not wish.everyone
+            contacts, view, whole=spec.block is not None and spec.match is None and not spec.everyone
         )
         for reason in reasons:
             complain(
@@ -169,16 +169,16 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
             )
         if not contacts:
             return []
-    if not contacts and wish.block is not None:
-        nobody, others = ("only who is left alone", "all other") if spared else ("nobody", "all")
+    if not contacts and spec.block is not None:
+        none_seen, others = ("only who is left alone", "all other") if spared else ("nobody", "all")
         complain(
-            f"{nobody} was seen talking to {block_text(wish.block)}: the rules are for {others} machines",
+            f"{none_seen} was seen talking to {block_text(spec.block)}: the rules are for {others} machines",
             error="firewall.nothing-to-block",
         )
-        return [request_of_nobody(wish, wish.block, outside=not inside(wish.block, view))]
+        return [request_without_contacts(spec, spec.block, outside=not inside(spec.block, view))]
     if not contacts:
         complain(f"{args.what}: all its hosts are exempt: nothing to block", error="firewall.nothing-to-block")
-    made = requests_of(contacts, wish)
+    made = requests_of(contacts, spec)
     for one in made:
         if not one.rules:
             complain(
@@ -187,7 +187,7 @@ def _requests(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]
     return [one for one in made if one.rules]
 
 
-def _of_work(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
+def _of_work(args: argparse.Namespace, spec: Spec, view: View) -> list[Request]:
     records = work_of(view.known, args.what)
     if not records:
         complain(
@@ -195,22 +195,22 @@ def _of_work(args: argparse.Namespace, wish: Wish, view: View) -> list[Request]:
             error="recommendation.unknown",
         )
         return []
-    asked = requests_of_work(records, wish, view, args.allow, clock, force=args.force)
+    asked = requests_of_work(records, spec, view, args.allow, clock, force=args.force)
     for one in asked.left_out:
         complain(f"left out: {one}", error="firewall.left-out")
     return asked.requests
 
 
-def _spared(args: argparse.Namespace, contacts: list[Contact], wish: Wish, view: View) -> tuple[Party, ...]:
+def _spared(args: argparse.Namespace, contacts: list[Contact], spec: Spec, view: View) -> tuple[Party, ...]:
     """Whom --allow names. TooWide, UnknownParty."""
     users, servers = dict.fromkeys(one.machine for one in contacts), dict.fromkeys(one.peer for one in contacts)
-    return allowed(args.allow, list(users), list(servers), wish.match or Match(), view)
+    return allowed(args.allow, list(users), list(servers), spec.match or Match(), view)
 
 
-def _contacts(args: argparse.Namespace, wish: Wish, view: View) -> list[Contact] | None:
+def _contacts(args: argparse.Namespace, spec: Spec, view: View) -> list[Contact] | None:
     """Who is to be cut off from whom; None after it was said that nothing is known."""
-    if wish.block is not None:
-        return contacts_with(wish.block, view, wish.match)
+    if spec.block is not None:
+        return contacts_with(spec.block, view, spec.match)
     alerts = alerts_of(view.known, args.what)
     if not alerts:
         complain(

@@ -15,15 +15,15 @@ from sensor.posture.firewall.formats import names, written
 from sensor.posture.firewall.model import Party, Request
 from sensor.posture.firewall.simulate import Cut, Simulation, noted
 
-Told = Sequence[tuple[Request, Simulation]]
+Simulated = Sequence[tuple[Request, Simulation]]
 
 PARTIES_SHOWN, CUTS_SHOWN = 20, 40
 
 
-def put_told(told: Told, *, rules: bool) -> None:
+def put_requests(simulated: Simulated, *, rules: bool) -> None:
     """For people."""
     colours = coloured(sys.stdout)
-    put("\n\n".join("\n".join(_lines(request, simulation, colours, rules=rules)) for request, simulation in told))
+    put("\n\n".join("\n".join(_lines(request, simulation, colours, rules=rules)) for request, simulation in simulated))
 
 
 def _lines(request: Request, simulation: Simulation, colours: bool, *, rules: bool) -> Iterator[str]:
@@ -90,9 +90,9 @@ def _times(cut: Cut) -> str:
     return f", {cut.times:,} time{'s' if cut.times != 1 else ''}, last {time_text(cut.last)[:16]}Z" if cut.times else ""
 
 
-def put_rules(told: Told, name: str, *, undo: bool) -> None:
+def put_rules(simulated: Simulated, name: str, *, undo: bool) -> None:
     """For a firewall: rules on standard output, what should make one stop on standard error."""
-    for request, simulation in told:
+    for request, simulation in simulated:
         for line in simulation.warnings:
             complain(f"{request.id}: warning: {tidy(line)}", error="firewall.side-effect")
         if not undo and simulation.others:
@@ -105,12 +105,12 @@ def put_rules(told: Told, name: str, *, undo: bool) -> None:
                 f"{request.id}: {'based on' if simulation.done else 'not simulated:'} {tidy(simulation.rests_on[0])}",
                 error="firewall.side-effect",
             )
-    sys.stdout.write(written(name, [noted(*one) for one in told], undo=undo))
+    sys.stdout.write(written(name, [noted(*one) for one in simulated], undo=undo))
 
 
-def put_json(told: Told, name: str | None) -> None:
+def put_json(simulated: Simulated, name: str | None) -> None:
     """For programs: a request a line."""
-    for request, simulation in told:
+    for request, simulation in simulated:
         body = _body(request, simulation)
         if name is not None:
             body |= {
@@ -151,5 +151,5 @@ def _party(party: Party) -> dict[str, Any]:
 
 
 def _cut(cut: Cut) -> dict[str, Any]:
-    told = {"client": _party(cut.client), "server": _party(cut.server), "service": service_text(cut.service)}
-    return told | {"count": cut.times, "last": time_text(cut.last), "meant": cut.meant}
+    flow = {"client": _party(cut.client), "server": _party(cut.server), "service": service_text(cut.service)}
+    return flow | {"count": cut.times, "last": time_text(cut.last), "meant": cut.meant}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import USAGE
-from sensor.cli._records import asking, found, print_csv, print_json, tell_coverage
+from sensor.cli._records import asking, found, print_csv, print_json, put_coverage
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
 from sensor.cli._table import table, use_all_columns
@@ -24,7 +24,7 @@ def sql(args: argparse.Namespace) -> int:
     with asking(args) as query:
         answer = query.ask(args.words[0], most=args.n)
         _print(args, answer)
-        tell_coverage(args, query)
+        put_coverage(args, query)
     return found(answer.rows)
 
 
@@ -52,7 +52,7 @@ def tables(args: argparse.Namespace) -> int:
                     sys.stdout,
                 )
             )
-        tell_coverage(args, query)
+        put_coverage(args, query)
     return 0
 
 
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     with asking(args) as query:
         some = [name for name, one in hunts.items() if _one(args, query, name, one)]
-        tell_coverage(args, query)
+        put_coverage(args, query)
     return found(some)
 
 

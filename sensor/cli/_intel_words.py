@@ -31,9 +31,9 @@ def lists_table(kept: Iterable[Kept], folder: Path, out: TextIO, now: float) -> 
     """The lists: how large and how old they are, and what is wrong with them."""
     rows = []
     for one in kept:
-        believed = f"{one.keep_days} days" if one.keep_days else "as listed"
+        valid_for = f"{one.keep_days} days" if one.keep_days else "as listed"
         rows.append(
-            (one.name, f"{one.entries:,}", one.fetched, believed, tidy(_state(one, folder, now)), tidy(one.source))
+            (one.name, f"{one.entries:,}", one.fetched, valid_for, tidy(_state(one, folder, now)), tidy(one.source))
         )
     return table(LIST_COLUMNS, rows, out)
 
@@ -76,7 +76,7 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
         ]
     if args.json:
         for value, entry, counts in found:
-            told = {
+            match = {
                 "value": value,
                 "list": entry.list_name,
                 "entry": entry.entry,
@@ -86,7 +86,7 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
             times = {
                 name: _day(moment) for name, moment in (("first_seen", entry.seen), ("until", entry.until)) if moment
             }
-            print(json.dumps(told | times | {"counts": counts}, ensure_ascii=False, separators=(",", ":")))
+            print(json.dumps(match | times | {"counts": counts}, ensure_ascii=False, separators=(",", ":")))
     elif found:
         print(table(CHECK_COLUMNS, [_row(*one) for one in found], sys.stdout))
     missing = [value for value in args.words if value not in {value for value, _, _ in found}]

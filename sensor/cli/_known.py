@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sensor.cli._codes import INCOMPLETE, NOT_OPENED, Stop
-from sensor.cli._data import add_data_arguments, dataset_of, say_unknown
+from sensor.cli._data import add_data_arguments, complain_unknown, dataset_of
 from sensor.cli._log import fold_of, folded
 from sensor.cli._opened import until_over
 from sensor.cli._setup import complain
@@ -65,7 +65,7 @@ def known(args: argparse.Namespace, *, alerts: bool = False, take: Take | None =
     if dataset.inventory is None:
         return Known(fold_of(args, "devices", take))
     if alerts and not dataset.has_log:
-        say_unknown(args, "alerts and recommendations", f"{dataset.name} has no event log")
+        complain_unknown(args, "alerts and recommendations", f"{dataset.name} has no event log")
     try:
         return _of_store(dataset, alerts=alerts and dataset.has_log, take=take)
     except StoreError as error:

@@ -79,14 +79,14 @@ def status_table(statuses: Sequence[Status], out: TextIO, now: float) -> str:
             + (f" for {age(now - one.stalled_since)}" if one.stalled_since and one.state == "stalled" else ""),
             *(f"{number:,}" for number in (one.delivered, one.pending, one.refused, one.missing)),
             f"{age(now - one.last_delivered)} ago" if one.last_delivered else "never",
-            _wrong(one, now),
+            _error(one, now),
         )
         for one in statuses
     ]
     return table(STATUS_COLUMNS, rows, out, lambda row: STATE_STYLES.get(row[1].split()[0], ""))
 
 
-def _wrong(one: Status, now: float) -> str:
+def _error(one: Status, now: float) -> str:
     """The last error with its age, and when it is tried again."""
     if not one.error:
         return ""

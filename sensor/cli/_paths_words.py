@@ -44,19 +44,19 @@ def named(picture: Picture, what: str | None, *, outside: bool) -> str | None:
 # For people.
 
 
-def put_told(paths: PathsView, picture: Picture) -> None:
+def put_text(paths: PathsView, picture: Picture) -> None:
     """Paths and choke points in lines."""
-    told, colours = _Told(paths, picture), coloured(sys.stdout)
-    blocks = ["\n".join(told.heading()), *("\n".join(told.path(one, colours)) for one in paths.page.rows[:PATHS_SHOWN])]
+    page, colours = _PathText(paths, picture), coloured(sys.stdout)
+    blocks = ["\n".join(page.heading()), *("\n".join(page.path(one, colours)) for one in paths.page.rows[:PATHS_SHOWN])]
     if paths.paths > PATHS_SHOWN:
         blocks.append(
             f"and {paths.paths - PATHS_SHOWN:,} more, that cost as much or more: name a start with --from, "
             "or a goal with --to"
         )
-    put("\n\n".join([*blocks, "\n".join(told.breaks(colours))]) if paths.pairs else blocks[0])
+    put("\n\n".join([*blocks, "\n".join(page.breaks(colours))]) if paths.pairs else blocks[0])
 
 
-class _Told:
+class _PathText:
     """Paths with the names of their devices."""
 
     def __init__(self, paths: PathsView, picture: Picture) -> None:
@@ -156,10 +156,10 @@ def _hop_body(hop: HopRow) -> dict[str, Any]:
 
 def put_dot(paths: PathsView, picture: Picture) -> None:
     """Devices of all paths, starts on the left, those that go the same way in one box; what is assumed is dashed."""
-    put("\n".join(_dot(paths, _Told(paths, picture))))
+    put("\n".join(_dot(paths, _PathText(paths, picture))))
 
 
-def _dot(paths: PathsView, told: _Told) -> Iterator[str]:
+def _dot(paths: PathsView, page: _PathText) -> Iterator[str]:
     yield (
         'digraph paths {\n  rankdir=LR;\n  node [shape=box, fontname="sans-serif"];\n  edge '
         '[fontname="sans-serif", fontsize=10];'
@@ -168,7 +168,7 @@ def _dot(paths: PathsView, told: _Told) -> Iterator[str]:
     labels: dict[str, str] = {}
     for path in paths.page.rows:
         start = path.sources[0] if len(path.sources) == 1 else " ".join(path.sources)
-        labels[start] = told.many(path.sources)
+        labels[start] = page.many(path.sources)
         first, *rest = path.hops
         hops |= {(start, first.target): first} | {
             (hop.source, hop.target): hop for hop in (*rest, *(hop for one in path.others for hop in one.hops))
@@ -176,7 +176,7 @@ def _dot(paths: PathsView, told: _Told) -> Iterator[str]:
     names = {name: f"n{number}" for number, name in enumerate(dict.fromkeys(end for pair in hops for end in pair))}
     for name, node in names.items():
         style = ", style=bold, color=red" if name in paths.goals else ", shape=ellipse" if name == OUTSIDE else ""
-        yield f"  {node} [label={_quoted(labels.get(name) or told.text(name))}{style}];"
+        yield f"  {node} [label={_quoted(labels.get(name) or page.text(name))}{style}];"
     for (source, target), hop in hops.items():
         label = f"{hop.service} +{hop.cost}" if hop.service else f"+{hop.cost}"
         yield f"  {names[source]} -> {names[target]} [label={_quoted(label)}{', style=dashed' if hop.assumed else ''}];"

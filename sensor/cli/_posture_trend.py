@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
-from sensor.cli._data import dataset_of, need_log, say_unknown
+from sensor.cli._data import complain_unknown, dataset_of, need_log
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
@@ -109,7 +109,9 @@ def _folder(args: argparse.Namespace) -> Path:
     """Where scores are kept: of what a sensor knows, for a log alone may be of anywhere. Stop when it is one."""
     dataset = dataset_of(args)
     if dataset.kind == LOG:
-        say_unknown(args, "scores of earlier days", f"{dataset.name} is an event log alone, of which none are kept")
+        complain_unknown(
+            args, "scores of earlier days", f"{dataset.name} is an event log alone, of which none are kept"
+        )
         raise Stop(INCOMPLETE)
     return dataset.folder
 
@@ -133,10 +135,10 @@ def _since(days: Sequence[Day], text: str) -> Sequence[Day]:
 def _put(args: argparse.Namespace, days: Sequence[Day], segment: str) -> None:
     if args.json:
         for one in days:
-            told = (
+            trend = (
                 {"day": one.day, "ts": one.ts, "segment": segment, "points": one.segments[segment]} if segment else one
             )
-            print(msgspec.json.encode(told).decode())
+            print(msgspec.json.encode(trend).decode())
         return
     if not days:
         put("no days since then")

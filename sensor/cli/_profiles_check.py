@@ -52,12 +52,12 @@ def check(args: argparse.Namespace) -> int:
         put(table(COLUMNS, [_row(body) for body in bodies], sys.stdout))
     if not args.json:
         devices = len({one.node.id for one in beyond})
-        told = (
+        summary = (
             f"{counted(len(beyond), 'habit')} of {counted(devices, 'device')} beyond a profile"
             if beyond
             else "all observed traffic is allowed by the profiles"
         )
-        put(told if site.seen.habits else "no baseline yet: name the folder of an inventory with --state")
+        put(summary if site.seen.habits else "no baseline yet: name the folder of an inventory with --state")
     return 1 if beyond else 0
 
 

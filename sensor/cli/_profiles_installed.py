@@ -46,17 +46,17 @@ def install(args: argparse.Namespace) -> int:
     except OSError as error:
         complain(f"cannot read {path}: {error.strerror}", error="file.not-read")
         return NOT_OPENED
-    whom = _whom(args)
-    return whom if isinstance(whom, int) else _install(args, whom, controllers, profile, mud)
+    target = _target(args)
+    return target if isinstance(target, int) else _install(args, target, controllers, profile, mud)
 
 
 def _install(
-    args: argparse.Namespace, whom: dict[str, str], controllers: dict[str, list[str]], profile: Profile, mud: object
+    args: argparse.Namespace, target: dict[str, str], controllers: dict[str, list[str]], profile: Profile, mud: object
 ) -> int:
-    folder, name = folder_of(args), name_of(*next(iter(whom.items())))
+    folder, name = folder_of(args), name_of(*next(iter(target.items())))
     again = (folder / f"{name}.json").exists()
     try:
-        write(folder, name, whom, controllers, mud)
+        write(folder, name, target, controllers, mud)
     except OSError as error:
         complain(f"cannot write {folder / name}.json: {error.strerror}", error="file.not-written")
         return NOT_OPENED
@@ -66,10 +66,10 @@ def _install(
     return 0
 
 
-def _controllers(said: list[str], profile: Profile) -> dict[str, list[str]]:
+def _controllers(options: list[str], profile: Profile) -> dict[str, list[str]]:
     """Who the classes of controllers are. ValueError where that is not said of all, or of others."""
     found: dict[str, list[str]] = {}
-    for word in said:
+    for word in options:
         name, equals, address = word.rpartition("=")
         try:
             addresses.parse_network(address)
@@ -94,7 +94,7 @@ def _controllers(said: list[str], profile: Profile) -> dict[str, list[str]]:
     return found
 
 
-def _whom(args: argparse.Namespace) -> dict[str, str] | int:
+def _target(args: argparse.Namespace) -> dict[str, str] | int:
     """Whom it is for, or an exit code after it was said that they are not known."""
     if args.type is not None:
         if args.type not in TYPES:
@@ -125,7 +125,7 @@ def list_installed(args: argparse.Namespace) -> int:
 def _row(one: Installed) -> list[str]:
     profile = one.profile
     entries = sum(len(each.entries) for each in profile.lists)
-    words = [one.name, " ".join(one.whom), profile.vendor, profile.model]
+    words = [one.name, " ".join(one.target), profile.vendor, profile.model]
     return [*map(tidy, words), str(entries), tidy(", ".join(one.controllers)), clock(profile.updated)]
 
 

@@ -17,7 +17,7 @@ from sensor.documents import nearest
 from sensor.posture.firewall.formats import allowing, written
 from sensor.posture.profiles.allowlist import allow_list
 from sensor.posture.profiles.model import MY_CONTROLLER
-from sensor.posture.profiles.observed import Observed, observed, told
+from sensor.posture.profiles.observed import Observed, observed, service_name
 from sensor.posture.profiles.write import mud_file
 from sensor.posture.site import Site
 
@@ -45,7 +45,7 @@ def make(args: argparse.Namespace) -> int:
     text = _text(args, site, seen, title)
     if not _put(text, args.output):
         return NOT_OPENED
-    _tell(args, seen)
+    _report_gaps(args, seen)
     return 0
 
 
@@ -88,11 +88,11 @@ def _put(text: str, path: Path | None) -> bool:
     return True
 
 
-def _tell(args: argparse.Namespace, seen: Observed) -> None:
+def _report_gaps(args: argparse.Namespace, seen: Observed) -> None:
     """What whoever uses it should know, on standard error: it goes with the file, not into the pipe."""
     complain(seen.confidence.text, "info")
-    if seen.confidence.wanting:
-        complain(seen.confidence.wanting, "info")
+    if seen.confidence.missing:
+        complain(seen.confidence.missing, "info")
     for what, alert in seen.left_out[:SHOWN]:
         complain(
             f"left out: {what}, for {alert} is about it; close the alert, or add --alerted, where it is wanted", "info"
@@ -100,7 +100,7 @@ def _tell(args: argparse.Namespace, seen: Observed) -> None:
     if len(seen.left_out) > SHOWN:
         complain(f"left out: {len(seen.left_out) - SHOWN} more that alerts are about", "info")
     if seen.vague:
-        names = ", ".join(map(told, seen.vague[:SHOWN]))
+        names = ", ".join(map(service_name, seen.vague[:SHOWN]))
         complain(f"of {names} it is not known whose servers outside are used, so all are allowed", "info")
     if args.format is None and seen.controllers:
         parties = ", ".join(party.text for party in seen.controllers[:SHOWN])

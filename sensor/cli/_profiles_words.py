@@ -39,10 +39,10 @@ def chosen(args: argparse.Namespace, site: Site) -> tuple[str, Sequence[Node]]:
     return (nodes[0].text if len(nodes) == 1 else f"{nodes[0].text} and {len(nodes) - 1} more"), nodes
 
 
-def _all(said: str, word: str, nodes: Sequence[Node], known: Sequence[str]) -> tuple[str, Sequence[Node]]:
+def _all(name: str, word: str, nodes: Sequence[Node], known: Sequence[str]) -> tuple[str, Sequence[Node]]:
     if not nodes:
-        complain(f"no device of the {word} {said!r}, {nearest(said, known or TYPES)}", error="device.unknown")
-    return said, nodes
+        complain(f"no device of the {word} {name!r}, {nearest(name, known or TYPES)}", error="device.unknown")
+    return name, nodes
 
 
 def the_node(site: Site, what: str) -> Node | None:

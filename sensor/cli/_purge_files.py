@@ -113,7 +113,7 @@ def out_of_profiles(places: Places, devices: Collection[str]) -> int:
     from sensor.posture.profiles.installed import DEVICE, FOLDER, load
 
     folder = places.state / FOLDER
-    theirs = [one.name for one in load(folder).installed if one.whom[0] == DEVICE and one.whom[1] in devices]
+    theirs = [one.name for one in load(folder).installed if one.target[0] == DEVICE and one.target[1] in devices]
     for name in theirs:
         (folder / f"{name}.json").unlink(missing_ok=True)
     return len(theirs)

@@ -143,7 +143,7 @@ def moment_in(folder: Path, text: str) -> int | None:
     return int(found.timestamp() * 1e6)
 
 
-def tell_coverage(args: argparse.Namespace, query: Query) -> None:
+def put_coverage(args: argparse.Namespace, query: Query) -> None:
     """What the answer could not see: behind a table, else on standard error."""
     from sensor.records.seen import coverage, sentences
 

@@ -30,7 +30,7 @@ from sensor.report.links import PAPER
 from sensor.report.model import Report
 from sensor.report.page import page
 from sensor.report.pdf import NoPdf, pdf, writer
-from sensor.report.period import Wish, wish
+from sensor.report.period import PeriodSpec, period_spec
 from sensor.report.stored import BadReport, encoded, stored
 from sensor.report.story import Story
 from sensor.report.words import counted
@@ -43,7 +43,7 @@ class Asked(NamedTuple):
     """What is to be written. ``older``: the report to compare with."""
 
     kind: str
-    wish: Wish
+    period_spec: PeriodSpec
     older: Report | None
     policy: Policy
 
@@ -52,10 +52,10 @@ def write(args: argparse.Namespace) -> int:
     asked = _asked(args)
     if isinstance(asked, int):
         return asked
-    sources = _sources(args, asked.policy, Story(asked.wish.until))
+    sources = _sources(args, asked.policy, Story(asked.period_spec.until))
     if sources is None:
         return NOT_OPENED
-    report = report_of(sources._replace(older=asked.older), asked.wish)
+    report = report_of(sources._replace(older=asked.older), asked.period_spec)
     return _put(args.output, _written(report, asked.kind), report)
 
 
@@ -73,7 +73,10 @@ def _asked(args: argparse.Namespace) -> Asked | int:
             writer()
         older = stored(args.against) if args.against is not None else None
         return Asked(
-            kind, wish(args.period, args.since, args.until), older, policy_of(load_config(usual(args.config)).tickets)
+            kind,
+            period_spec(args.period, args.since, args.until),
+            older,
+            policy_of(load_config(usual(args.config)).tickets),
         )
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
@@ -135,12 +138,12 @@ def _lists(folder: Path) -> list[Listed]:
 
 def _replace(path: Path, data: bytes) -> None:
     """The new file in one step, or the old one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_bytes(data)
-        beside.replace(path)
+        temporary.write_bytes(data)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _put(path: Path, data: bytes, report: Report) -> int:
@@ -156,11 +159,11 @@ def _put(path: Path, data: bytes, report: Report) -> int:
     except OSError as error:
         complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
-    told = [
+    counts = [
         counted(len(report.devices), "device"),
         counted(len(report.findings), "finding"),
         counted(len(report.alerts), "alert"),
     ]
     span = f"{report.period.since[:16]}Z to {report.period.until[:16]}Z" if report.period.until else report.period.label
-    print(f"{path}: {', '.join(told)}; {span}")
+    print(f"{path}: {', '.join(counts)}; {span}")
     return 0

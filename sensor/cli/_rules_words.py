@@ -35,10 +35,10 @@ def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
     """What went wrong in a test, at its place."""
     from sensor.rules.values import Wrong
 
-    said = "".join(f"\n  {alert.summary}" for alert in outcome.alerts[:5])
+    summaries = "".join(f"\n  {alert.summary}" for alert in outcome.alerts[:5])
     message = (
         f"the test {outcome.title!r} of {one.rule.id} expected {outcome.wanted} alerts, "
-        f"{len(outcome.alerts)} came{':' if said else ''}{said}"
+        f"{len(outcome.alerts)} came{':' if summaries else ''}{summaries}"
     )
     return str(one.fault(Wrong(message, "tests", place)))
 
@@ -82,14 +82,14 @@ def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
         return USAGE
     fold, source = Fold(), open_captures(captures)
 
-    def hear(record: Record) -> None:
+    def collect(record: Record) -> None:
         alert = record.alert if isinstance(record.alert, dict) else {}
         if record.kind == "alert" and str(alert.get("detector")).startswith("custom."):
-            told = {name: getattr(record, name) for name in SHOWN}
-            fold.add({name: value for name, value in told.items() if isinstance(value, str | dict | list)})
+            fields = {name: getattr(record, name) for name in SHOWN}
+            fold.add({name: value for name, value in fields.items() if isinstance(value, str | dict | list)})
 
     try:
-        run = Run(config, source, EventLog(Path(os.devnull)), listener=hear, rules=[rules])
+        run = Run(config, source, EventLog(Path(os.devnull)), listener=collect, rules=[rules])
         with stopping(source):
             run.run()
     except DocumentErrors as errors:
@@ -99,11 +99,11 @@ def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
         source.close()
     for unreadable in source.unreadable:
         complain(str(unreadable), error="capture.not-read")
-    _tell(args, run, fold)
+    _print_result(args, run, fold)
     return NOT_OPENED if source.unreadable else 0
 
 
-def _tell(args: argparse.Namespace, run: Any, fold: Any) -> None:
+def _print_result(args: argparse.Namespace, run: Any, fold: Any) -> None:
     alerts = list(fold.alerts.values())
     if args.json:
         for alert in alerts:

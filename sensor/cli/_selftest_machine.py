@@ -79,9 +79,9 @@ def time_zone() -> Verdict:
     """Times are told in UTC, wherever the machine thinks it is."""
     from sensor.core.record_parts import time_text
 
-    told = time_text(MOMENT)
-    if told != MOMENT_TEXT:
-        return error(f"a time is printed as {told}, expected {MOMENT_TEXT}", "unset TZ, and look at /etc/localtime")
+    printed = time_text(MOMENT)
+    if printed != MOMENT_TEXT:
+        return error(f"a time is printed as {printed}, expected {MOMENT_TEXT}", "unset TZ, and look at /etc/localtime")
     return ok(f"times are printed in UTC; the time zone of this host is {time.strftime('%Z (%z)')}")
 
 

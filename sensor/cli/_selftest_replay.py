@@ -37,7 +37,7 @@ class Replayed(NamedTuple):
 
     folder: Path
     code: int
-    said: str
+    output: str
     records: list[dict[str, Any]]
     wrong: list[str]
 
@@ -93,14 +93,19 @@ def capture(done: Replayed) -> Verdict:
         return error(
             (
                 f"the replay ended with {done.code}: "
-                f"{tidy(done.said.strip().splitlines()[-1] if done.said.strip() else 'without a word')}"
+                f"{tidy(done.output.strip().splitlines()[-1] if done.output.strip() else 'without a word')}"
             ),
             HELP,
         )
-    told = [part(record, "capture") for record in done.records if record.get("action") == "summary"]
-    if not told or not told[-1].get("packets") or told[-1].get("malformed") or told[-1].get("faults"):
-        return error(f"the replay ended without a good summary: {tidy(told[-1] if told else 'none')}", HELP)
-    return ok(f"{told[-1]['packets']:,} packets were read", packets=told[-1]["packets"])
+    summaries = [part(record, "capture") for record in done.records if record.get("action") == "summary"]
+    if (
+        not summaries
+        or not summaries[-1].get("packets")
+        or summaries[-1].get("malformed")
+        or summaries[-1].get("faults")
+    ):
+        return error(f"the replay ended without a good summary: {tidy(summaries[-1] if summaries else 'none')}", HELP)
+    return ok(f"{summaries[-1]['packets']:,} packets were read", packets=summaries[-1]["packets"])
 
 
 def devices(done: Replayed) -> Verdict:
@@ -129,16 +134,16 @@ def devices(done: Replayed) -> Verdict:
 
 def alerts(done: Replayed) -> Verdict:
     """What is wrong in the capture is told, and nothing else of weight."""
-    told = sorted(
+    raised = sorted(
         {
             tidy(part(record, "alert").get("detector"))
             for record in _opened(done)
             if record.get("severity") in {"medium", "high", "critical"}
         }
     )
-    if told != sorted(ALERTS):
-        return error(f"alerts: {', '.join(told) or 'none'}; expected {', '.join(ALERTS)}", HELP)
-    return ok(f"{', '.join(told)}: raised")
+    if raised != sorted(ALERTS):
+        return error(f"alerts: {', '.join(raised) or 'none'}; expected {', '.join(ALERTS)}", HELP)
+    return ok(f"{', '.join(raised)}: raised")
 
 
 def evidence(done: Replayed) -> Verdict:
@@ -197,9 +202,9 @@ def formats(done: Replayed) -> Verdict:
     """Every format has words for what was found, each on one line."""
     from sensor.outputs.formats import FORMATS
 
-    told = [record for record in done.records if record.get("kind") in {"device", "alert"}]
+    records = [record for record in done.records if record.get("kind") in {"device", "alert"}]
     for name, encode in FORMATS.items():
-        lines = [line for record in told if (line := encode(record)) is not None]
+        lines = [line for record in records if (line := encode(record)) is not None]
         if not lines or any(b"\n" in line for line in lines):
             return error(
                 f"the format {name} has {'a line with an end in it' if lines else 'no words for what was found'}", HELP

@@ -167,14 +167,14 @@ def states() -> list[dict[str, str]] | None:
     """How the units that are installed fare, by the words of PROPERTIES; None where systemd cannot be asked."""
     command = ["systemctl", "show", f"--property=LoadState,{','.join(PROPERTIES)}", *SHOWN]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return None
-    if told.returncode:
+    if result.returncode:
         return None
     units = [
         dict(line.split("=", 1) for line in part.splitlines() if "=" in line)
-        for part in told.stdout.strip().split("\n\n")
+        for part in result.stdout.strip().split("\n\n")
     ]
     return [_state(unit) for unit in units if unit.get("LoadState") == "loaded"]
 

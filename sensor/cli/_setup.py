@@ -161,8 +161,8 @@ def _own_folders(name: str, args: argparse.Namespace, folder: Path | None) -> li
     from sensor.eventlog.paths import state_folder
 
     config: Path | None = getattr(args, "config", None)
-    beside = [config.parent / name] if config is not None else []
-    return [*beside, (folder or state_folder()) / name]
+    next_to_config = [config.parent / name] if config is not None else []
+    return [*next_to_config, (folder or state_folder()) / name]
 
 
 def settings(args: argparse.Namespace) -> Config | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sensor.cli._codes import USAGE
 from sensor.cli._known import Known, known
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._vulns_feeds import reading, tell_age
+from sensor.cli._vulns_feeds import reading, report_age
 from sensor.config import Config, load_config, usual
 from sensor.core.addresses import Networks
 from sensor.delivery.hosts import hosts_of
@@ -49,7 +49,7 @@ def picture_of(args: argparse.Namespace, take: Take | None = None) -> Picture | 
             baseline_of(found),
             found.details,
         ).made()
-        tell_age(sources_of(base), datetime.now(UTC), complain)
+        report_age(sources_of(base), datetime.now(UTC), complain)
     except (DatabaseError, StoreError) as error:
         complain(str(error), error="inventory.not-read")
     except DocumentErrors as errors:

@@ -61,8 +61,8 @@ def _stored(place: Place) -> tuple[Known, Known]:
     devices = {"devices": found.devices} if found.devices is not None else {}
     if not found.last:
         return {}, devices
-    said = {"said": _said(found.said)} if found.said is not None else {"said": {}}
-    return {"last": time_text(found.last), **said}, devices
+    newest = {"said": _said(found.said)} if found.said is not None else {"said": {}}
+    return {"last": time_text(found.last), **newest}, devices
 
 
 def _said(moment: Moment) -> Known:
@@ -120,13 +120,13 @@ def rest_screen(known: Known, why: str, out: TextIO, now: float) -> str:
 
 def _parts(known: Known, now: float) -> list[Part]:
     log, outputs, lists = part(known, "log"), part(known, "outputs"), part(part(known, "intel"), "lists")
-    told: list[Part] = [
+    parts: list[Part] = [
         ("log", _log_lines(log, now)),
         ("devices", [_devices_line(known)]),
         ("outputs", [output(name, outputs[name], now) for name in outputs]),
         ("lists", [(f"{tidy(name)}: {age(now - decimal(one.get('written')))} old", "") for name, one in lists.items()]),
     ]
-    return [(name, said) for name, said in told if said]
+    return [(name, lines) for name, lines in parts if lines]
 
 
 def _devices_line(known: Known) -> Line:
@@ -140,12 +140,12 @@ def _log_lines(log: Known, now: float) -> list[Line]:
     if "bytes" not in log:
         return [(f"none at {tidy(log.get('path'))}", "")]
     lines = [(f"{tidy(log.get('path'))}: {size(log.get('bytes'))} in {several(log.get('segments'), 'segment')}", "")]
-    said = part(log, "said")
-    if said:
+    newest = part(log, "said")
+    if newest:
         lines.append(
             (
-                f"last word {_ago(said.get('ts'), now)}: {tidy(said.get('msg'))}",
-                "" if said.get("action") == "stopped" else "yellow",
+                f"last word {_ago(newest.get('ts'), now)}: {tidy(newest.get('msg'))}",
+                "" if newest.get("action") == "stopped" else "yellow",
             )
         )
     return lines

@@ -29,10 +29,10 @@ def screen(status: Status, out: TextIO, now: float) -> str:
     return page(headline(status, now), parts(status, now), out)
 
 
-def page(first: str, said: Iterable[Part], out: TextIO) -> str:
+def page(first: str, parts: Iterable[Part], out: TextIO) -> str:
     """A first line, and parts with their names at the left."""
     colours, lines = coloured(out), [first]
-    for name, several in said:
+    for name, several in parts:
         for place, (text, style) in enumerate(several):
             head = paint(f"{'' if place else name:{WIDTH}}", "bold", colours)
             lines.append(f"{head} {paint(text, style, colours)}")
@@ -82,10 +82,10 @@ def parts(status: Status, now: float) -> Iterator[Part]:
 
 
 def _traffic(status: Status) -> Iterator[Line]:
-    told, flows = part(status, "traffic"), part(status, "flows")
-    dropped, shed = number(told.get("dropped")), number(told.get("shed"))
+    traffic, flows = part(status, "traffic"), part(status, "flows")
+    dropped, shed = number(traffic.get("dropped")), number(traffic.get("shed"))
     text = (
-        f"{number(told.get('packets')):,} packets, {size(told.get('wire_bytes'))}, "
+        f"{number(traffic.get('packets')):,} packets, {size(traffic.get('wire_bytes'))}, "
         f"{number(flows.get('open')):,} flows open"
     )
     lost = [f"{dropped:,} lost before they were read"] * bool(dropped) + [f"{shed:,} messages unread"] * bool(shed)
@@ -93,13 +93,13 @@ def _traffic(status: Status) -> Iterator[Line]:
     if lost:
         yield ", ".join(lost), "yellow"
     yield from interfaces(part(status, "interfaces"))
-    for damage in texts(told.get("damages")):
+    for damage in texts(traffic.get("damages")):
         yield damage, "yellow"
 
 
-def interfaces(told: Mapping[str, Any]) -> Iterator[Line]:
+def interfaces(capture: Mapping[str, Any]) -> Iterator[Line]:
     """Each with what was read and what was lost."""
-    for name, one in told.items():
+    for name, one in capture.items():
         counts = one if isinstance(one, dict) else {}
         dropped, returns = number(counts.get("dropped")), number(counts.get("returns"))
         again = f", disappeared and returned {several(returns, 'time')}" if returns else ""
@@ -109,107 +109,107 @@ def interfaces(told: Mapping[str, Any]) -> Iterator[Line]:
         )
 
 
-def devices(told: Mapping[str, Any]) -> str:
+def devices(inventory: Mapping[str, Any]) -> str:
     """How many, the types that most of them are, and who is new."""
-    types = {tidy(name): number(count) for name, count in part(dict(told), "by_type").items()}
+    types = {tidy(name): number(count) for name, count in part(dict(inventory), "by_type").items()}
     ranked = sorted(types.items(), key=lambda pair: (pair[0] == "unknown", -pair[1], pair[0]))
     shown = [f"{count:,} {name}" for name, count in ranked[:TYPES_SHOWN]]
     rest = sum(count for _, count in ranked[TYPES_SHOWN:])
     return ": ".join(
-        filter(None, [f"{number(told.get('devices')):,}", ", ".join(shown + [f"{rest:,} others"] * bool(rest))])
+        filter(None, [f"{number(inventory.get('devices')):,}", ", ".join(shown + [f"{rest:,} others"] * bool(rest))])
     )
 
 
-def alerts(told: Mapping[str, Any]) -> str:
+def alerts(totals: Mapping[str, Any]) -> str:
     """How many are open, by severity, and what was not told."""
-    open_ones = part(dict(told), "open")
+    open_ones = part(dict(totals), "open")
     counts = [f"{number(open_ones.get(name)):,} {name}" for name in reversed(SEVERITIES) if number(open_ones.get(name))]
-    beside = [
-        f"{number(told.get(name)):,} {word}"
+    also = [
+        f"{number(totals.get(name)):,} {word}"
         for name, word in (("muted", "muted"), ("below", "below the minimum severity"))
-        if number(told.get(name))
+        if number(totals.get(name))
     ]
     total = sum(number(count) for count in open_ones.values())
     words = (
-        f"{total:,} open: {', '.join(counts)}; {several(told.get('incidents'), 'incident')}" if total else "none open"
+        f"{total:,} open: {', '.join(counts)}; {several(totals.get('incidents'), 'incident')}" if total else "none open"
     )
-    return "; ".join([words, *([", ".join(beside)] if beside else [])])
+    return "; ".join([words, *([", ".join(also)] if also else [])])
 
 
-def _log(told: Status, now: float) -> Iterator[Line]:
-    if not told.get("path"):
+def _log(log: Status, now: float) -> Iterator[Line]:
+    if not log.get("path"):
         yield "to standard output", ""
         return
-    oldest = f", since {age(now - decimal(told['oldest']))} ago" if told.get("oldest") else ""
-    yield f"{tidy(told['path'])}: {size(told.get('bytes'))} in {several(told.get('segments'), 'segment')}{oldest}", ""
-    if told.get("stalled"):
-        yield f"the disk cannot be written: {size(told.get('waiting_bytes'))} wait in memory", "red"
-    given_up = sum(number(count) for count in part(told, "given_up").values())
+    oldest = f", since {age(now - decimal(log['oldest']))} ago" if log.get("oldest") else ""
+    yield f"{tidy(log['path'])}: {size(log.get('bytes'))} in {several(log.get('segments'), 'segment')}{oldest}", ""
+    if log.get("stalled"):
+        yield f"the disk cannot be written: {size(log.get('waiting_bytes'))} wait in memory", "red"
+    given_up = sum(number(count) for count in part(log, "given_up").values())
     lost = [f"{given_up:,} records given up"] * bool(given_up) + [
-        f"{number(told.get('shortened')):,} removed before every output received them"
-    ] * bool(number(told.get("shortened")))
+        f"{number(log.get('shortened')):,} removed before every output received them"
+    ] * bool(number(log.get("shortened")))
     if lost:
         yield ", ".join(lost), "red"
 
 
-def output(name: str, told: Status, now: float) -> Line:
+def output(name: str, status: Status, now: float) -> Line:
     """One output, and what is wrong with it."""
-    if not told:
+    if not status:
         return f"{tidy(name):12} `sensor forward` does not run, or has another configuration", "yellow"
-    state = tidy(told.get("state"))
+    state = tidy(status.get("state"))
     counts = ", ".join(
-        f"{number(told.get(word)):,} {word}"
+        f"{number(status.get(word)):,} {word}"
         for word in ("delivered", "pending", "refused", "missing")
-        if word != "missing" or told.get(word)
+        if word != "missing" or status.get(word)
     )
     error = (
-        f": {tidy(told.get('error'))} ({age(now - decimal(told.get('error_at')))} ago)"
-        if told.get("error") and state != "delivering"
+        f": {tidy(status.get('error'))} ({age(now - decimal(status.get('error_at')))} ago)"
+        if status.get("error") and state != "delivering"
         else ""
     )
-    silent = now - decimal(told.get("written")) > 6 * SILENT_S
+    silent = now - decimal(status.get("written")) > 6 * SILENT_S
     return (
         f"{tidy(name):12} {state}, {counts}{error}{', no process delivers now' if silent else ''}",
         "yellow" if silent else STATE_STYLES.get(state, ""),
     )
 
 
-def _lists(told: Status, now: float) -> Iterator[Line]:
-    lists = part(told, "lists")
+def _lists(intel: Status, now: float) -> Iterator[Line]:
+    lists = part(intel, "lists")
     if not lists:
         yield "none", ""
     else:
         newest = max(decimal(one.get("written")) for one in lists.values() if isinstance(one, dict))
         yield (
             (
-                f"{number(told.get('entries')):,} entries in {several(len(lists), 'list')}, the newest "
+                f"{number(intel.get('entries')):,} entries in {several(len(lists), 'list')}, the newest "
                 f"{age(now - newest)} old"
             ),
             "",
         )
-    if number(told.get("left_out")) or number(told.get("unread")):
-        yield f"left out: {several(told.get('unread'), 'list')}, {several(told.get('left_out'), 'line')}:", "yellow"
-        yield from ((text, "yellow") for text in texts(told.get("why")))
+    if number(intel.get("left_out")) or number(intel.get("unread")):
+        yield f"left out: {several(intel.get('unread'), 'list')}, {several(intel.get('left_out'), 'line')}:", "yellow"
+        yield from ((text, "yellow") for text in texts(intel.get("why")))
 
 
-def _rules(told: Status) -> Iterator[Line]:
-    yield f"{number(told.get('used')):,} in use" if told.get("used") else "none", ""
-    if faults := number(told.get("faults")):
+def _rules(rules: Status) -> Iterator[Line]:
+    yield f"{number(rules.get('used')):,} in use" if rules.get("used") else "none", ""
+    if faults := number(rules.get("faults")):
         yield f"left out, for {several(faults, 'fault')}:", "yellow"
-        yield from ((text, "yellow") for text in texts(told.get("why")))
+        yield from ((text, "yellow") for text in texts(rules.get("why")))
 
 
-def _configuration(told: Status) -> Iterator[Line]:
+def _configuration(configuration: Status) -> Iterator[Line]:
     """Only where something is to be done."""
-    for text in texts(told.get("faults")):
+    for text in texts(configuration.get("faults")):
         yield f"invalid, the previous one stays in use: {text}", "yellow"
-    if restart := told.get("restart"):
+    if restart := configuration.get("restart"):
         yield f"changed, needs a restart: {tidy(restart)}", "yellow"
 
 
-def made_room(told: Mapping[str, Any]) -> str:
+def made_room(removed: Mapping[str, Any]) -> str:
     """Which tables had to let entries go, the most first; empty where none had to."""
-    ranked = sorted(((number(count), tidy(name)) for name, count in told.items() if number(count)), reverse=True)
+    ranked = sorted(((number(count), tidy(name)) for name, count in removed.items() if number(count)), reverse=True)
     return (
         ", ".join(f"{count:,} {name}" for count, name in ranked[:TYPES_SHOWN]) + " had to make room" if ranked else ""
     )
@@ -220,8 +220,8 @@ def health(status: Status, now: float) -> Iterator[Line]:
     silent = now - decimal(status.get("ts"))
     if silent > SILENT_S:
         yield f"the engine has not reported for {age(silent)}", "red"
-    lasting = [one for one in part(part(status, "health"), "lasting").values() if isinstance(one, dict)]
-    for one in lasting:
+    ongoing = [one for one in part(part(status, "health"), "lasting").values() if isinstance(one, dict)]
+    for one in ongoing:
         severity = tidy(one.get("severity"))
         yield (
             f"{severity:8} {tidy(one.get('msg'))} (since {age(now - decimal(one.get('since')))})",
@@ -236,26 +236,26 @@ def health(status: Status, now: float) -> Iterator[Line]:
             ),
             "yellow",
         )
-    if silent <= SILENT_S and not lasting and not faults:
+    if silent <= SILENT_S and not ongoing and not faults:
         yield "no faults", ""
 
 
-def process(told: Status, uptime: float, rings: Any) -> str:
+def process(usage: Status, uptime: float, rings: Any) -> str:
     """What it costs."""
-    share = decimal(told.get("cpu_s")) / uptime if uptime else 0
+    share = decimal(usage.get("cpu_s")) / uptime if uptime else 0
     ring = f" ({size(rings)} of it the rings)" if rings else ""
     return (
-        f"{size(told.get('memory_bytes'))} of memory{ring}, {share:.1%} of a core since the start, "
-        f"{number(told.get('descriptors')):,} descriptors, "
-        f"{number(told.get('threads')):,} threads"
+        f"{size(usage.get('memory_bytes'))} of memory{ring}, {share:.1%} of a core since the start, "
+        f"{number(usage.get('descriptors')):,} descriptors, "
+        f"{number(usage.get('threads')):,} threads"
     )
 
 
 def is_well(status: Status, now: float) -> bool:
     """Whether the engine works and nothing of weight is wrong."""
-    lasting = part(part(status, "health"), "lasting").values()
-    grave = any(isinstance(one, dict) and one.get("severity") in GRAVE for one in lasting)
-    return now - decimal(status.get("ts")) <= SILENT_S and not grave and not part(status, "log").get("stalled")
+    ongoing = part(part(status, "health"), "lasting").values()
+    severe = any(isinstance(one, dict) and one.get("severity") in GRAVE for one in ongoing)
+    return now - decimal(status.get("ts")) <= SILENT_S and not severe and not part(status, "log").get("stalled")
 
 
 # Words and numbers.

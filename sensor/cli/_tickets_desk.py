@@ -21,7 +21,7 @@ from sensor.documents import DocumentErrors, nearest
 from sensor.posture.site import Site
 from sensor.posture.tickets.ledger import Ledger, LedgerError, alone, read_ledger, write_ledger
 from sensor.posture.tickets.policy import Policy
-from sensor.posture.tickets.progress import Standing
+from sensor.posture.tickets.progress import TicketStatus
 from sensor.runtime.process import no_collection
 from sensor.views.tickets import ledgered
 
@@ -36,7 +36,7 @@ class Desk:
     site: Site
     folder: Path | None
     ledger: Ledger
-    standings: list[Standing]
+    statuses: list[TicketStatus]
     trouble: str = ""
 
     def note(self) -> None:
@@ -107,7 +107,7 @@ def _folder(args: argparse.Namespace) -> Path | None:
     return dataset.folder if dataset.inventory is not None else None
 
 
-def chosen(args: argparse.Namespace, found: Iterable[Standing], names: Iterable[str]) -> list[Standing] | None:
+def chosen(args: argparse.Namespace, found: Iterable[TicketStatus], names: Iterable[str]) -> list[TicketStatus] | None:
     """Those that the options want, or those of these ids; None after it was said that there is no such ticket."""
     found, names = list(found), list(names)
     known = {one.id: one for one in found}
@@ -128,7 +128,7 @@ def chosen(args: argparse.Namespace, found: Iterable[Standing], names: Iterable[
     return [known[name] for name in dict.fromkeys(meant)] if names else [one for one in found if _wanted(args, one)]
 
 
-def _wanted(args: argparse.Namespace, one: Standing) -> bool:
+def _wanted(args: argparse.Namespace, one: TicketStatus) -> bool:
     devices = one.ticket.devices if one.ticket is not None else ()
     return (
         SEVERITIES.index(one.note.severity) >= SEVERITIES.index(args.severity)

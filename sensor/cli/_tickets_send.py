@@ -23,7 +23,7 @@ from sensor.outputs.tickets import Change, Outcome, Tickets
 from sensor.posture.tickets.formats import Form, format_of
 from sensor.posture.tickets.ledger import Given, LedgerError, write_ledger
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.progress import Standing, content_of
+from sensor.posture.tickets.progress import TicketStatus, content_of
 
 REFUSED = 1
 TRIES = 5
@@ -56,13 +56,13 @@ def _all_sent(args: argparse.Namespace, desk: Desk, name: str, ids: list[str]) -
     outputs = _outputs(desk, name)
     if outputs is None:
         return USAGE
-    found = chosen(args, desk.standings, ids)
+    found = chosen(args, desk.statuses, ids)
     if found is None:
         return NOT_FOUND
     return max(_sent(args, desk, each, options, found) for each, options in outputs.items())
 
 
-def _sent(args: argparse.Namespace, desk: Desk, name: str, options: Any, found: list[Standing]) -> int:
+def _sent(args: argparse.Namespace, desk: Desk, name: str, options: Any, found: list[TicketStatus]) -> int:
     form = Form(desk.config.sensor.id, options.project, options.issue_type)
     changes = [(one, change) for one in found if (change := _change(one, name, options, form)) is not None]
     if not args.dry_run:
@@ -110,7 +110,7 @@ def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
 # What is to be said.
 
 
-def _change(one: Standing, name: str, options: Any, form: Form) -> Change | None:
+def _change(one: TicketStatus, name: str, options: Any, form: Form) -> Change | None:
     """What a system is to be told of a ticket; None where it knows."""
     given, ticket = one.note.given.get(name), one.ticket
     words = format_of("json" if options.system == "webhook" else options.system)
@@ -153,7 +153,7 @@ class _Sending:
         self._backoff = Backoff(options.backoff_s, options.backoff_max_s)
         self._rate = Rate(options.rate, time.monotonic())
 
-    def all(self, changes: list[tuple[Standing, Change]], known: int) -> int:
+    def all(self, changes: list[tuple[TicketStatus, Change]], known: int) -> int:
         done, refused = Counter[str](), 0
         try:
             for one, change in changes:
@@ -200,7 +200,7 @@ class _Sending:
                     raise
                 time.sleep(wait)
 
-    def _note(self, one: Standing, change: Change, outcome: Outcome) -> None:
+    def _note(self, one: TicketStatus, change: Change, outcome: Outcome) -> None:
         """At once: what is not noted is sent again."""
         given = one.note.given
         content = given[self._name].content if change.kind == "close" else change.content
@@ -212,7 +212,7 @@ class _Sending:
         complain(f"{self._name}: {tidy(masked(message), 1024)}", error="output.failed")
 
 
-def _called(one: Standing, handle: str) -> str:
+def _called(one: TicketStatus, handle: str) -> str:
     named = f" ({handle})" if handle else ""
     return f"{one.id}{named}, {one.note.priority}: {one.note.title}"
 

@@ -19,9 +19,9 @@ from sensor.cli._show import STYLES, coloured, paint, put
 from sensor.cli._table import table
 from sensor.cli._tickets_desk import Desk, at_desk, chosen
 from sensor.cli._times import clock
-from sensor.posture.tickets.formats.json import told
+from sensor.posture.tickets.formats.json import ticket_body
 from sensor.posture.tickets.ledger import Note
-from sensor.posture.tickets.progress import Standing
+from sensor.posture.tickets.progress import TicketStatus
 from sensor.posture.tickets.words import device_line, facts, step_text
 
 COLUMNS = ("priority", "severity", "due", "ticket", "state", "devices", "owner", "title")
@@ -59,12 +59,12 @@ def list_tickets(args: argparse.Namespace) -> int:
             complain(
                 f"{desk.trouble}; nothing was stored, so new tickets are new again next time", error="ticket.ledger"
             )
-        found = [one for one in chosen(args, desk.standings, ()) or () if args.status or not _old(one.note, desk)]
+        found = [one for one in chosen(args, desk.statuses, ()) or () if args.status or not _old(one.note, desk)]
         _put_list(args, found, desk)
     return 0
 
 
-def _put_list(args: argparse.Namespace, found: Sequence[Standing], desk: Desk) -> None:
+def _put_list(args: argparse.Namespace, found: Sequence[TicketStatus], desk: Desk) -> None:
     if args.json:
         for one in found:
             put(json.dumps(_body(one, desk), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
@@ -85,7 +85,7 @@ def show(args: argparse.Namespace) -> int:
     with at_desk(args) as desk:
         if isinstance(desk, int):
             return desk
-        found = chosen(args, desk.standings, args.words)
+        found = chosen(args, desk.statuses, args.words)
         if found is None:
             return NOT_FOUND
         if args.json:
@@ -110,7 +110,7 @@ def _overdue(note: Note, desk: Desk) -> bool:
     return bool(note.due) and not note.done and note.due < desk.site.now[:10]
 
 
-def _table(found: Sequence[Standing], desk: Desk, out: TextIO) -> str:
+def _table(found: Sequence[TicketStatus], desk: Desk, out: TextIO) -> str:
     if not found:
         return "no tickets"
     late = {one.id for one in found if _overdue(one.note, desk)}
@@ -123,13 +123,13 @@ def _table(found: Sequence[Standing], desk: Desk, out: TextIO) -> str:
     return f"{table(columns, rows, out, lambda row: style[row[3]])}\n{_counted(found, len(late))}"
 
 
-def _row(one: Standing, *, late: bool) -> tuple[str, ...]:
+def _row(one: TicketStatus, *, late: bool) -> tuple[str, ...]:
     note = one.note
     due = f"{note.due}, late" if late else f"done {note.done[:10]}" if note.done else note.due
     return note.priority, note.severity, due, one.id, one.state, f"{len(note.devices):,}", note.owner, note.title
 
 
-def _counted(found: Sequence[Standing], late: int) -> str:
+def _counted(found: Sequence[TicketStatus], late: int) -> str:
     """``12 tickets on 40 devices: 2 P1, 10 P3; 1 is late, 3 are done``."""
     todo = [one for one in found if not one.note.done]
     devices = len({name for one in todo for name in one.note.devices})
@@ -148,7 +148,7 @@ def _counted(found: Sequence[Standing], late: int) -> str:
     )
 
 
-def _csv_row(one: Standing) -> dict[str, str]:
+def _csv_row(one: TicketStatus) -> dict[str, str]:
     note, ticket = one.note, one.ticket
     names = " ".join(ticket.names[:NAMES_IN_CSV]) if ticket is not None else ""
     words = (
@@ -159,11 +159,11 @@ def _csv_row(one: Standing) -> dict[str, str]:
     return dict(zip(CSV_COLUMNS, words, strict=True))
 
 
-def _body(one: Standing, desk: Desk) -> dict[str, Any]:
+def _body(one: TicketStatus, desk: Desk) -> dict[str, Any]:
     """All of it, for programs."""
     kept = msgspec.to_builtins(one.note)
     known = (
-        told(one.ticket)
+        ticket_body(one.ticket)
         if one.ticket is not None
         else {"id": one.id, **{key: kept[key] for key in ("title", "kind", "severity", "priority")}}
     )
@@ -176,7 +176,7 @@ def _body(one: Standing, desk: Desk) -> dict[str, Any]:
     return known | more | {"given": {name: each.handle for name, each in one.note.given.items()}}
 
 
-def _lines(one: Standing, desk: Desk, colours: bool) -> Iterator[str]:
+def _lines(one: TicketStatus, desk: Desk, colours: bool) -> Iterator[str]:
     note, ticket = one.note, one.ticket
     yield paint(f"{one.id}: {note.title}", "bold", colours)
     state = (

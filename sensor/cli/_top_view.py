@@ -141,8 +141,8 @@ def _lines(status: Status, now: float) -> Iterator[tuple[str, str, str]]:
 
 def _newest(status: Status, most: int) -> RenderableType:
     """The newest alerts, the last first."""
-    told = status.get("newest")
-    found = [one for one in told if isinstance(one, dict)][:most] if isinstance(told, list) else []
+    newest = status.get("newest")
+    found = [one for one in newest if isinstance(one, dict)][:most] if isinstance(newest, list) else []
     if not found:
         return Text("no alerts since it runs")
     grid = Table(box=None, pad_edge=False, header_style="bold", expand=True)

@@ -147,10 +147,10 @@ def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: boo
     if outcome is None:
         print(f"{origin.name}: unchanged")
         return True
-    return _say(origin, outcome)
+    return _print_outcome(origin, outcome)
 
 
-def _say(origin: Origin, outcome: Outcome) -> bool:
+def _print_outcome(origin: Origin, outcome: Outcome) -> bool:
     """What came of it: on standard output what is, on standard error what is wrong."""
     for fault in outcome.faults:
         complain(
@@ -213,8 +213,8 @@ def _row(one: Source, now: datetime) -> tuple[str, ...]:
     )
 
 
-def tell_age(sources: Iterable[Source], now: datetime, say: Callable[[str], None]) -> None:
+def report_age(sources: Iterable[Source], now: datetime, report: Callable[[str], None]) -> None:
     """Say what is old, so that nobody takes silence for safety."""
-    told = [f"{one.name} ({one.state(now)})" for one in sources if one.state(now) != GOOD]
-    if told:
-        say(f"not of today: {', '.join(map(tidy, told))}: `sensor vulns update` takes them again")
+    stale = [f"{one.name} ({one.state(now)})" for one in sources if one.state(now) != GOOD]
+    if stale:
+        report(f"not of today: {', '.join(map(tidy, stale))}: `sensor vulns update` takes them again")

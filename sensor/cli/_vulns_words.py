@@ -16,7 +16,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
-from sensor.cli._vulns_feeds import reading, tell_age
+from sensor.cli._vulns_feeds import reading, report_age
 from sensor.core.ids import short_id
 from sensor.documents import DocumentErrors
 from sensor.posture.about import About
@@ -69,7 +69,7 @@ def _assessed(args: argparse.Namespace) -> Assessed | None:
     except (DatabaseError, DocumentErrors) as error:
         complain(str(error), error="vulnerability.database")
         return None
-    tell_age(sources_of(base), datetime.now(UTC), complain)
+    report_age(sources_of(base), datetime.now(UTC), complain)
     return Assessed(found, picture)
 
 
@@ -209,8 +209,8 @@ def _told_version(fleet: Fleet, record: Record) -> Iterator[str]:
     yield f"{_name(record)}: {tidy(asset.product) or 'vendor and model unknown'}, {tidy(asset.type)}"
     if asset.trouble:
         yield f"version: {tidy(asset.trouble)}"
-    told = {(tidy(claim.get("observation")), tidy(claim.get("seen"))): claim for claim in asset.proof}
-    for claim in told.values():
+    claims = {(tidy(claim.get("observation")), tidy(claim.get("seen"))): claim for claim in asset.proof}
+    for claim in claims.values():
         seen = f"{tidy(claim.get('observation'))} is {tidy(claim.get('seen'), 120)!r}"
         when = f"{tidy(claim.get('count'))} times, last {clock(claim.get('last'))}; {tidy(claim.get('fingerprint'))}"
         yield f"version: {tidy(asset.firmware)}, for {seen} ({when})"
@@ -266,10 +266,10 @@ def _about_lines(fleet: Fleet, about: About) -> Iterator[str]:
         due = f"; due date {tidy(about.due)} (CISA)" if about.due else ""
         yield f"exploited: known{since}{', by ransomware' if about.ransomware else ''}{due}"
     for entry in fleet.library.curated.get(about.cve, ()):
-        told = "; ".join(map(str, entry.ranges)) or f"no versions ({entry.basis})"
+        affected = "; ".join(map(str, entry.ranges)) or f"no versions ({entry.basis})"
         yield (
             f"curated: {'/'.join(entry.vendors)} {entry.product or entry.os}: "
-            f"{told}{f'; {entry.note}' if entry.note else ''}"
+            f"{affected}{f'; {entry.note}' if entry.note else ''}"
         )
     products = fleet.library.products(about.cve)
     for source, vendor, product, versions in products[:PRODUCTS_SHOWN]:

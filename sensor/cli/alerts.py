@@ -75,5 +75,5 @@ def main(args: argparse.Namespace) -> int:
         return list_incidents(args)
     from sensor.cli import _alerts_words
 
-    deed: Callable[[argparse.Namespace], int] = getattr(_alerts_words, args.action)
-    return deed(args)
+    action: Callable[[argparse.Namespace], int] = getattr(_alerts_words, args.action)
+    return action(args)

@@ -69,11 +69,11 @@ def main(args: argparse.Namespace) -> int:
     except OSError as error:
         complain(f"no backup was made: {reason_of(error)}", error="backup.failed")
         return NOT_OPENED
-    _tell(args, manifest, places.state)
+    _print_result(args, manifest, places.state)
     return 0
 
 
-def _tell(args: argparse.Namespace, manifest: Manifest, state: Path) -> None:
+def _print_result(args: argparse.Namespace, manifest: Manifest, state: Path) -> None:
     if args.json:
         from sensor.lifecycle.manifest import encoded
 

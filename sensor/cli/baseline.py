@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 
-from sensor.cli._actions import action_of, deed
+from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._data import add_data_arguments
 from sensor.cli._show import add_json_argument
@@ -59,4 +59,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """List, or do what the first word says; 1 where a device is not known, 3 where there is nothing to read."""
-    return deed("_baseline_words", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE
+    return function_of("_baseline_words", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

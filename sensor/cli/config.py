@@ -78,13 +78,13 @@ def main(args: argparse.Namespace) -> int:
         )
         return USAGE
     args.config = Path(files[0]) if files else args.config
-    deeds: dict[str, Callable[[argparse.Namespace], int]] = {
+    actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "check": _check,
         "show": _show,
         "schema": _schema,
         "init": _init,
     }
-    return deeds[action](args)
+    return actions[action](args)
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._actions import action_of, deed
+from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._setup import complain
 from sensor.cli._show import add_json_argument
@@ -89,4 +89,4 @@ def main(args: argparse.Namespace) -> int:
             error="usage.unexpected-argument",
         )
         return USAGE
-    return deed("_console", name)(args)
+    return function_of("_console", name)(args)

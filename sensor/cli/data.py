@@ -22,7 +22,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._actions import action_of, deed
+from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._show import add_json_argument
 
@@ -59,4 +59,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do what the first word says."""
-    return deed("_data_words", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE
+    return function_of("_data_words", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

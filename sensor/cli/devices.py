@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import argparse
 
-from sensor.cli._actions import deed
+from sensor.cli._actions import function_of
 from sensor.cli._data import add_data_arguments
 from sensor.cli._show import add_json_argument
 
@@ -77,4 +77,4 @@ def main(args: argparse.Namespace) -> int:
     """List, or do what the first word says; 1 where a device is not known, 3 where there is nothing to read."""
     args.action = args.words.pop(0) if args.words and args.words[0] in ACTIONS else ""
     module, name = ACTIONS.get(args.action, ("_devices_list", "list_devices"))
-    return deed(module, name)(args)
+    return function_of(module, name)(args)

@@ -83,20 +83,20 @@ def _settings(args: argparse.Namespace) -> Config | None:
         return None
 
 
-class _Teller:
+class _Reporter:
     """Prints findings as they come and keeps them."""
 
     def __init__(self, *, json: bool) -> None:
-        self.told: list[Finding] = []
+        self.findings: list[Finding] = []
         self._json = json
 
-    def tell(self, found: Iterable[Finding]) -> bool:
+    def report(self, found: Iterable[Finding]) -> bool:
         """Whether there was no error among them."""
         from sensor.cli._doctor_words import finding_json, finding_line
 
         well = True
         for one in found:
-            self.told.append(one)
+            self.findings.append(one)
             well = well and one.level != "error"
             print(finding_json(one) if self._json else finding_line(one, sys.stdout), flush=True)
         return well
@@ -104,14 +104,14 @@ class _Teller:
     @property
     def code(self) -> int:
         """The exit code of what was told."""
-        return TROUBLE if any(one.level == "error" for one in self.told) else 0
+        return TROUBLE if any(one.level == "error" for one in self.findings) else 0
 
     def end(self) -> None:
         """The last line."""
         from sensor.cli._doctor_words import last_line
 
         if not self._json:
-            print(last_line(self.told))
+            print(last_line(self.findings))
 
 
 def _capture(args: argparse.Namespace, config: Config) -> int:
@@ -133,11 +133,11 @@ def _capture(args: argparse.Namespace, config: Config) -> int:
         source.close()
     for wrong in (*source.unreadable, *source.damages):
         complain(str(wrong), error="capture.not-read")
-    teller = _Teller(json=args.json)
+    reporter = _Reporter(json=args.json)
     if source.names:
-        teller.tell(findings(TRAFFIC, source.name, traffic.seen()))
-        teller.end()
-    return NOT_OPENED if source.unreadable else teller.code
+        reporter.report(findings(TRAFFIC, source.name, traffic.seen()))
+        reporter.end()
+    return NOT_OPENED if source.unreadable else reporter.code
 
 
 def _machine(args: argparse.Namespace, config: Config) -> int:
@@ -156,12 +156,12 @@ def _machine(args: argparse.Namespace, config: Config) -> int:
     if not names:
         complain("no interface is up: name one with -i (`sensor interfaces` lists them)", error="capture.no-interface")
         return NOT_OPENED
-    teller = _Teller(json=args.json)
-    teller.tell(_host(config))
-    usable = [name for name in dict.fromkeys(names) if teller.tell(findings(card_checks.BEFORE, name, look(name)))]
-    code = _listen(args, config, usable, teller)
-    teller.end()
-    return code or teller.code
+    reporter = _Reporter(json=args.json)
+    reporter.report(_host(config))
+    usable = [name for name in dict.fromkeys(names) if reporter.report(findings(card_checks.BEFORE, name, look(name)))]
+    code = _listen(args, config, usable, reporter)
+    reporter.end()
+    return code or reporter.code
 
 
 def _running() -> list[str]:
@@ -211,14 +211,14 @@ def _outputs(config: Config) -> Iterator[Finding]:
             yield Finding(f"output_{one.what}", name, one.level, one.message)
 
 
-def _listen(args: argparse.Namespace, config: Config, names: list[str], teller: _Teller) -> int:
+def _listen(args: argparse.Namespace, config: Config, names: list[str], reporter: _Reporter) -> int:
     """What is seen of these interfaces; an exit code where nothing can be, else 0."""
     from sensor.capture.live import open_live
     from sensor.capture.source import CaptureError, Senseless
     from sensor.doctor import machine, machine_checks
     from sensor.doctor.finding import findings
 
-    if not teller.tell(findings(machine_checks.RIGHTS, "machine", machine.may_listen())):
+    if not reporter.report(findings(machine_checks.RIGHTS, "machine", machine.may_listen())):
         return NOT_PERMITTED
     if not names:
         return 0
@@ -232,11 +232,11 @@ def _listen(args: argparse.Namespace, config: Config, names: list[str], teller: 
         complain(str(error), error=error.code)
         return USAGE if isinstance(error, Senseless) else NOT_OPENED
     with contextlib.closing(source):
-        _hear(args, config, source, teller)
+        _watch(args, config, source, reporter)
     return 0
 
 
-def _hear(args: argparse.Namespace, config: Config, source: LiveSource, teller: _Teller) -> None:
+def _watch(args: argparse.Namespace, config: Config, source: LiveSource, reporter: _Reporter) -> None:
     """Listen, and tell of each interface what was seen."""
     from sensor.cli._doctor_words import listening
     from sensor.cli.replay import stopping
@@ -256,10 +256,10 @@ def _hear(args: argparse.Namespace, config: Config, source: LiveSource, teller: 
     after = {name: look(name) for name in source.names}
     source.close()
     for name, traffic in traffics.items():
-        teller.tell(findings(card_checks.MEANWHILE, name, before[name], config.capture.promiscuous))
-        teller.tell(findings(card_checks.AFTER, name, before[name], after[name]))
+        reporter.report(findings(card_checks.MEANWHILE, name, before[name], config.capture.promiscuous))
+        reporter.report(findings(card_checks.AFTER, name, before[name], after[name]))
         seen = traffic.seen(source.tally.dropped.get(name, 0))
-        teller.tell(findings(TRAFFIC, name, seen))
-        teller.tell(findings(mirror_checks.MIRROR, name, after[name], seen))
+        reporter.report(findings(TRAFFIC, name, seen))
+        reporter.report(findings(mirror_checks.MIRROR, name, after[name], seen))
     for damage in source.damages:
         complain(str(damage), error="capture.damaged")

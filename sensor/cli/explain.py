@@ -88,15 +88,15 @@ def main(args: argparse.Namespace) -> int:
             print(json.dumps(body_of(about), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
     colours = coloured(sys.stdout)
-    told = [explain_device(record, fold, colours) for record in devices] + [
+    sections = [explain_device(record, fold, colours) for record in devices] + [
         explain_alert(record, fold, colours) for record in alerts
     ]
     if incidents:
         from sensor.cli._incidents import explain_incident
 
-        told += [explain_incident(record, colours) for record in incidents]
-    told += [explain_indicator(about, colours)] if about is not None else []
-    print(for_terminal("\n\n".join("\n".join(lines) for lines in told), sys.stdout))
+        sections += [explain_incident(record, colours) for record in incidents]
+    sections += [explain_indicator(about, colours)] if about is not None else []
+    print(for_terminal("\n\n".join("\n".join(lines) for lines in sections), sys.stdout))
     return 0
 
 
@@ -170,28 +170,30 @@ def _attribute(device: Record, attribute: str, claims: list[Record], colours: bo
     values: dict[str, list[Record]] = {}
     for claim in claims:
         values.setdefault(_same(attribute, tidy(claim.get("value"))), []).append(claim)
-    told = tidy(
+    value = tidy(
         device.get("hostname" if attribute == "name" else attribute) or part(device, "attributes").get(attribute)
     )
     sure = part(device, "confidences").get(attribute, device.get("confidence") if attribute == "type" else None)
     contested = device.get("contested")
     note = ", contested" if isinstance(contested, list) and attribute in contested else ""
-    if told and told != "unknown":
-        yield from ("", paint(f"{attribute}: {told} {decimal(sure)}".rstrip() + note, "bold", colours))
+    if value and value != "unknown":
+        yield from ("", paint(f"{attribute}: {value} {decimal(sure)}".rstrip() + note, "bold", colours))
     else:
         yield from ("", paint(f"{attribute}: unknown, nothing is likely enough", "bold", colours))
-    said = [claim for claim in claims if claim.get("family") == "operator"]
-    if said:
-        values = {key: left for key, mine in values.items() if (left := [claim for claim in mine if claim not in said])}
+    operator = [claim for claim in claims if claim.get("family") == "operator"]
+    if operator:
+        values = {
+            key: left for key, mine in values.items() if (left := [claim for claim in mine if claim not in operator])
+        }
         yield f"  set by the operator{', which overrides observations' if values else ''}"
-        yield from (f"    {_word(claim)}" for claim in said)
+        yield from (f"    {_word(claim)}" for claim in operator)
         sure = None
     sums = {key: Sum.of(mine) for key, mine in values.items()}
-    winner = _same(attribute, told)
+    winner = _same(attribute, value)
     for key in sorted(values, key=lambda key: (key != winner, -sums[key].sure, key)):
         against = "" if key == winner else f"{tidy(values[key][0].get('value'))}: "
         yield f"  {against}{sums[key].text}"
-        yield from (f"    {_claim(claim)}" for claim in sorted(values[key], key=_sureness, reverse=True))
+        yield from (f"    {_claim(claim)}" for claim in sorted(values[key], key=_confidence, reverse=True))
     if winner in sums:
         yield from (f"  {line}" for line in sums[winner].against(attribute, winner, sums, sure))
 
@@ -201,7 +203,7 @@ def _same(attribute: str, value: str) -> str:
     return value if attribute in {"type", "vendor"} else value.casefold().replace(" ", "").replace("-", "")
 
 
-def _sureness(claim: Record) -> float:
+def _confidence(claim: Record) -> float:
     value = claim.get("confidence")
     return float(value) if isinstance(value, int | float) else 0.0
 

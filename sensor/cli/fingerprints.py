@@ -16,7 +16,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sensor.cli._actions import deed
+from sensor.cli._actions import function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._setup import complain_of_faults
 from sensor.cli._show import add_json_argument
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a fingerprint is not known, 2 where a file of yours has a fault, 3 where something cannot be read or written."""
     knowledge = _knowledge(args)
-    return USAGE if knowledge is None else deed(*ACTIONS[args.action])(args, knowledge)
+    return USAGE if knowledge is None else function_of(*ACTIONS[args.action])(args, knowledge)
 
 
 def _knowledge(args: argparse.Namespace) -> Knowledge | None:

@@ -127,14 +127,14 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
 
 def _status(forwarder: Forwarder) -> str:
     """How the outputs fare, in one line."""
-    fares = forwarder.statuses()
-    total = f"{len(fares)} outputs, {sum(one.delivered for one in fares):,} records delivered, {sum(one.pending for one in fares):,} wait"
+    statuses = forwarder.statuses()
+    total = f"{len(statuses)} outputs, {sum(one.delivered for one in statuses):,} records delivered, {sum(one.pending for one in statuses):,} wait"
     return "; ".join(
         [
             total,
             *(
                 f"{one.name} {one.state}: {one.error}"
-                for one in fares
+                for one in statuses
                 if one.state in ("stalled", "waiting", "stopped")
             ),
         ]

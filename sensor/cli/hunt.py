@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import argparse
 
-from sensor.cli._actions import action_of, deed
+from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._records import add_output_arguments, add_records_arguments
 from sensor.cli._setup import complain
@@ -75,4 +75,4 @@ def main(args: argparse.Namespace) -> int:
     if not 1 <= args.n <= 1_000_000:
         complain(f"found -n {args.n}, expected 1 to 1000000", error="usage.invalid-value")
         return USAGE
-    return deed("_hunt" if args.action not in SCHEDULED else "_hunt_schedule", name)(args)
+    return function_of("_hunt" if args.action not in SCHEDULED else "_hunt_schedule", name)(args)

@@ -89,7 +89,7 @@ def main(args: argparse.Namespace) -> int:
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return USAGE
-    deeds: dict[str, Callable[[argparse.Namespace, Path, list[Kept]], int]] = {
+    actions: dict[str, Callable[[argparse.Namespace, Path, list[Kept]], int]] = {
         "add": _add,
         "list": _list,
         "update": _update,
@@ -97,7 +97,7 @@ def main(args: argparse.Namespace) -> int:
         "remove": _remove,
     }
     try:
-        return deeds[action](args, folder, kept)
+        return actions[action](args, folder, kept)
     except OSError as error:
         complain(f"cannot write {error.filename or folder}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
@@ -112,7 +112,7 @@ def _add(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
     if one is None:
         return USAGE
     outcome = _brought(one, folder, force=False)
-    _say(one, outcome)
+    _print_outcome(one, outcome)
     return NOT_OPENED if outcome.trouble else 0
 
 
@@ -157,7 +157,7 @@ def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _say(one: Kept, outcome: Outcome) -> None:
+def _print_outcome(one: Kept, outcome: Outcome) -> None:
     """What came of fetching a list: on standard output what is, on standard error what is wrong."""
     for fault in outcome.faults[:FAULTS_SHOWN]:
         if fault.message == outcome.trouble:  # said below
@@ -183,7 +183,7 @@ def _update(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
     troubled = 0
     for one in chosen:
         outcome = _brought(one, folder, force=args.force)
-        _say(one, outcome)
+        _print_outcome(one, outcome)
         troubled += bool(outcome.trouble)
     return NOT_OPENED if troubled else 0
 

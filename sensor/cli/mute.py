@@ -97,9 +97,9 @@ def main(args: argparse.Namespace) -> int:
     if unknown:
         complain(f"no mute {', '.join(unknown)} in {path}", error="mute.unknown")
         return NOT_FOUND
-    deed = {"add": _add, "list": _list, "test": _test, "remove": _remove}[args.action]
+    action = {"add": _add, "list": _list, "test": _test, "remove": _remove}[args.action]
     try:
-        return deed(args, path, mutes)
+        return action(args, path, mutes)
     except OSError as error:
         complain(f"cannot write {path}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
@@ -138,8 +138,8 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
     from sensor.cli._devices_words import author_of
 
     found = _SPAN.fullmatch(args.span)
-    if wrong := _wrong(args, spans=found is not None):
-        complain(wrong[0], error=wrong[1])
+    if fault := _fault(args, spans=found is not None):
+        complain(fault[0], error=fault[1])
         return None
     now = datetime.fromtimestamp(int(time.time()), UTC)
     expires = _moment(now + timedelta(**{UNITS[found[2]]: int(found[1])})) if found else ""
@@ -158,12 +158,12 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
         return None
 
 
-def _wrong(args: argparse.Namespace, *, spans: bool) -> tuple[str, str] | None:
+def _fault(args: argparse.Namespace, *, spans: bool) -> tuple[str, str] | None:
     """What is wrong with the options, and its error code. ``spans``: --for names a span of time."""
     if unknown := _unknown(args.detector):
         return unknown, "mute.unknown-detector"
-    if wrong := next((f"--{end}: {why}" for end in ("src", "dst") if (why := _no_address(getattr(args, end)))), ""):
-        return wrong, "usage.invalid-value"
+    if fault := next((f"--{end}: {why}" for end in ("src", "dst") if (why := _no_address(getattr(args, end)))), ""):
+        return fault, "usage.invalid-value"
     if not args.all and args.action == "add" and not (args.detector.strip("*?.") or args.src or args.dst):
         what = "a mute without any of them suppresses every detector; --all confirms that"
         return f"expected --detector, --src or --dst: {what}", "usage.missing-argument"

@@ -75,10 +75,10 @@ def main(args: argparse.Namespace) -> int:
             error="output.none-configured",
         )
         return USAGE
-    deeds: dict[str, Callable[[argparse.Namespace, Configured, Outputs], int]] = {
+    actions: dict[str, Callable[[argparse.Namespace, Configured, Outputs], int]] = {
         "list": _list, "check": _check, "test": _test, "status": _status, "replay": _replay,
     }  # fmt: skip
-    return deeds[action](args, found, outputs)
+    return actions[action](args, found, outputs)
 
 
 def _list(args: argparse.Namespace, _: Configured, outputs: Outputs) -> int:

@@ -49,14 +49,14 @@ def main(args: argparse.Namespace) -> int:
     picture = picture_of(args)
     if picture is None:
         return NOT_OPENED
-    from sensor.cli._paths_words import named, put_dot, put_json, put_told
+    from sensor.cli._paths_words import named, put_dot, put_json, put_text
     from sensor.views.page import MOST
     from sensor.views.paths import PathFilter, paths
 
     source, goal = named(picture, args.source, outside=True), named(picture, args.goal, outside=False)
     if source is None or goal is None:
         return NOT_FOUND
-    (put_dot if args.dot else put_json if args.json else put_told)(
+    (put_dot if args.dot else put_json if args.json else put_text)(
         paths(picture, PathFilter(source, goal), limit=MOST), picture
     )
     return 0

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import argparse
 
-from sensor.cli._actions import action_of, deed
+from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._known import add_site_arguments
 from sensor.cli._setup import complain
@@ -75,4 +75,4 @@ def main(args: argparse.Namespace) -> int:
             error="usage.unexpected-argument",
         )
         return USAGE
-    return deed(module, name)(args)
+    return function_of(module, name)(args)

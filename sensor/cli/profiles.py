@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._actions import deed
+from sensor.cli._actions import function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._data import add_data_arguments
 from sensor.cli._setup import complain
@@ -75,4 +75,4 @@ def main(args: argparse.Namespace) -> int:
     if sum(bool(one) for one in (args.device, args.type, args.product, args.action == "make" and args.words)) > 1:
         complain("expected one of DEVICE, --type and --product, found several", error="usage.conflicting-options")
         return USAGE
-    return deed(*ACTIONS[args.action])(args)
+    return function_of(*ACTIONS[args.action])(args)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._actions import action_of, deed
+from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._records import add_records_arguments
 from sensor.cli._setup import add_log_argument, complain
@@ -57,4 +57,4 @@ def main(args: argparse.Namespace) -> int:
             f"found {len(args.words)} arguments after {args.action}, expected none", error="usage.unexpected-argument"
         )
         return USAGE
-    return deed("_records_actions", ACTIONS[args.action])(args)
+    return function_of("_records_actions", ACTIONS[args.action])(args)

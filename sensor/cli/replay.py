@@ -98,7 +98,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     if place.inventory is not None and keeping is None:
         return NOT_OPENED
     fold, began, folder = Fold(), time.monotonic(), args.state or config.state
-    listener = None if place.log == Path(os.devnull) else partial(_hear, fold)
+    listener = None if place.log == Path(os.devnull) else partial(_collect, fold)
     try:
         with _progress(source) as progress:
             run = Run(
@@ -120,7 +120,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     finally:
         source.close()
     _tidy_up(config, place)
-    _tell(args, run, source, fold, place, time.monotonic() - began)
+    _print_summary(args, run, source, fold, place, time.monotonic() - began)
     if stopped:
         return 128 + stopped[0]
     return NOT_OPENED if source.unreadable else 0
@@ -153,11 +153,11 @@ def _tidy_up(config: Config, place: Place) -> None:
         complain(f"cannot remove the oldest datasets: {error.strerror}", error="file.not-written")
 
 
-def _hear(fold: Fold, record: Record) -> None:
+def _collect(fold: Fold, record: Record) -> None:
     """What the tables show of a record: not its evidence, which is in the log."""
     if record.kind in ("device", "alert", "incident"):
-        told = {name: getattr(record, name) for name in SHOWN}
-        fold.add({name: value for name, value in told.items() if isinstance(value, str | dict | list)})
+        fields = {name: getattr(record, name) for name in SHOWN}
+        fold.add({name: value for name, value in fields.items() if isinstance(value, str | dict | list)})
 
 
 @contextlib.contextmanager
@@ -200,7 +200,9 @@ def _progress(source: CaptureFiles) -> Iterator[Callable[[], None] | None]:
         yield lambda: bar.update(task, completed=source.read_bytes, packets=source.tally.packets)
 
 
-def _tell(args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, place: Place, seconds: float) -> None:
+def _print_summary(
+    args: argparse.Namespace, run: Run, source: CaptureFiles, fold: Fold, place: Place, seconds: float
+) -> None:
     """What was found, and how it went."""
     path = run.log.path
     out = sys.stderr if path is None else sys.stdout

@@ -46,10 +46,10 @@ COLUMNS = ("rule", "severity", "watches", "tests", "state", "title", "file")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
-    beside = (
+    config_help = (
         "configuration; rules are looked for beside it as well (default: the one of the system, where there is one)"
     )
-    parser.add_argument("--config", metavar="FILE", type=Path, help=beside)
+    parser.add_argument("--config", metavar="FILE", type=Path, help=config_help)
     parser.add_argument(
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
     )
@@ -62,11 +62,11 @@ def main(args: argparse.Namespace) -> int:
     if action not in ACTIONS:
         complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
         return USAGE
-    deeds: dict[str, Callable[[argparse.Namespace], int]] = {
+    actions: dict[str, Callable[[argparse.Namespace], int]] = {
         "list": _list, "check": _check, "test": _test, "try": _try, "fields": _fields, "import-sigma": _import,
         "example": _example,
     }  # fmt: skip
-    return deeds[action](args)
+    return actions[action](args)
 
 
 def _loaded(args: argparse.Namespace) -> tuple[list[Loaded], list[Fault]]:

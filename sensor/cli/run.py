@@ -142,7 +142,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
     folder, log, keeping = ready.folder, ready.log, ready.keeper
     if log is None:
         raise AssertionError("opened with the interfaces")
-    at, listener = _settings(args, folder, config), _tell if log.path is not None else None
+    at, listener = _settings(args, folder, config), _print_record if log.path is not None else None
     try:
         with Signals(source.stop) as signals, closing(_telemetry(config, folder)) as telemetry:
             run = Run(
@@ -297,7 +297,7 @@ def _missing(names: Sequence[str]) -> str:
     return ""
 
 
-def _tell(record: Record) -> None:
+def _print_record(record: Record) -> None:
     """One line for people."""
     if record.kind in ("device", "alert") and record.action != "update":
         print(f"{record.ts[11:19]} {record.severity:8} {record.msg}", flush=True)

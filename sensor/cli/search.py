@@ -24,7 +24,7 @@ from sensor.cli._records import (
     found,
     print_csv,
     print_json,
-    tell_coverage,
+    put_coverage,
 )
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
@@ -83,7 +83,7 @@ def main(args: argparse.Namespace) -> int:
                 )
             if not rows:
                 complain(f"nothing found for {f'the {word.what} {word.text}' if word else 'these filters'}", "info")
-            tell_coverage(args, query)
+            put_coverage(args, query)
             return found(rows)
     except SearchError as error:
         complain(str(error), error="records.invalid-query")
@@ -130,15 +130,15 @@ def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -
 
 def _time_line(lines: Sequence[Sequence[str]]) -> str:
     """For a terminal of any width: days as headings, who did what to whom, and below it what that was."""
-    width, day, told = shutil.get_terminal_size().columns, "", list[str]()
+    width, day, output = shutil.get_terminal_size().columns, "", list[str]()
     for time, name, source, destination, what in lines:
         if time[:10] != day:
             day = time[:10]
-            told.append(f"{day} UTC")
+            output.append(f"{day} UTC")
         head = f"{time[11:19]}  {name:<7} {' → '.join(filter(None, (source, destination)))}"
-        told += textwrap.wrap(head, width, subsequent_indent=INDENT, break_on_hyphens=False)
-        told += textwrap.wrap(what, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
-    return "\n".join(told)
+        output += textwrap.wrap(head, width, subsequent_indent=INDENT, break_on_hyphens=False)
+        output += textwrap.wrap(what, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
+    return "\n".join(output)
 
 
 def _community(row: dict[str, Any]) -> str:

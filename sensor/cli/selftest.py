@@ -36,11 +36,11 @@ def main(args: argparse.Namespace) -> int:
     from sensor.cli._selftest_machine import machine_findings
     from sensor.cli._selftest_replay import replay
 
-    told = []
+    findings = []
     with tempfile.TemporaryDirectory(prefix="sensor-selftest-") as folder:
         for one in chain(machine_findings(args.state), replay(Path(folder))):
-            told.append(one)
+            findings.append(one)
             print(finding_json(one) if args.json else finding_line(one, sys.stdout), flush=True)
     if not args.json:
-        print(last_line(told))
-    return TROUBLE if any(one.level == "error" for one in told) else 0
+        print(last_line(findings))
+    return TROUBLE if any(one.level == "error" for one in findings) else 0

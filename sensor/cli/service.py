@@ -57,16 +57,16 @@ def main(args: argparse.Namespace) -> int:
             f"only root may {args.action} a service: sudo {_program()} service {args.action}", error="permission.denied"
         )
         return FORBIDDEN
-    deed = _install if args.action == "install" else _uninstall
-    return _tried(lambda: deed(args.root))
+    action = _install if args.action == "install" else _uninstall
+    return _tried(lambda: action(args.root))
 
 
-def _tried(deed: Callable[[], int]) -> int:
+def _tried(action: Callable[[], int]) -> int:
     """The exit code; what stands in the way is told in one line."""
     from sensor.cli._service_units import CannotServe
 
     try:
-        return deed()
+        return action()
     except CannotServe as error:
         complain(str(error), error="service.failed")
         return NOT_OPENED

@@ -157,6 +157,6 @@ def _sentence(record: dict[str, Any], colours: bool) -> str:
     severity = SEVERITIES[level(record)]
     detector = tidy(part(record, "alert").get("detector"))
     what = f"{tidy(record.get('kind'))} {tidy(record.get('action'))}"
-    said = f"{detector}: {tidy(record.get('msg'))}" if detector else tidy(record.get("msg"))
+    message = f"{detector}: {tidy(record.get('msg'))}" if detector else tidy(record.get("msg"))
     style = STYLES.get(severity, "")
-    return f"{paint(clock(record.get('ts')), 'dim', colours)} {paint(f'{severity:8}', style, colours)} {what:22} {paint(said, style, colours)}".rstrip()
+    return f"{paint(clock(record.get('ts')), 'dim', colours)} {paint(f'{severity:8}', style, colours)} {what:22} {paint(message, style, colours)}".rstrip()

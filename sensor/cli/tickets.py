@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._actions import action_of, deed
+from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._known import add_site_arguments
 from sensor.cli._show import SEVERITIES, add_json_argument
@@ -70,4 +70,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a ticket is not known or was refused, 2 where something makes no sense, 3 where something cannot be read, written or reached."""
-    return deed(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE
+    return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import argparse
 
-from sensor.cli._actions import action_of, deed
+from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._data import add_data_arguments
 from sensor.cli._show import add_json_argument
@@ -71,4 +71,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a CVE, a device or a source is not known, 2 where something makes no sense, 3 where something cannot be read or written."""
-    return deed(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE
+    return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

@@ -46,7 +46,7 @@ class Shown(NamedTuple):
     that proves it, and its value.
 
     ``asked``: known from a request to the device only; ``asks``: the device is the client, so that its port means
-    nothing; ``mends``: settings that this message shows as fixed; ``whose``: the device, where it is neither sender nor
+    nothing; ``fixes``: settings that this message shows as fixed; ``whose``: the device, where it is neither sender nor
     receiver.
     """
 
@@ -56,7 +56,7 @@ class Shown(NamedTuple):
     why: str = ""
     asked: bool = False
     asks: bool = False
-    mends: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
     whose: Subject | None = None
 
 
@@ -98,7 +98,7 @@ class Insecure:
             return None
         if event.status != OK:
             return (
-                Shown("", why="it answered 401 to a request without credentials", mends=("rtsp_open",))
+                Shown("", why="it answered 401 to a request without credentials", fixes=("rtsp_open",))
                 if event.status == PASSWORD_WANTED
                 else None
             )
@@ -117,7 +117,7 @@ class Insecure:
             return None
         if event.code:
             return (
-                Shown("", why="it rejected a client without a login", mends=("mqtt_anonymous",))
+                Shown("", why="it rejected a client without a login", fixes=("mqtt_anonymous",))
                 if event.code in NO_LOGIN
                 else None
             )
@@ -134,7 +134,7 @@ def _telnet_shown(event: TelnetBanner) -> Shown:
 
 
 def _telnet(event: TelnetLogin) -> Shown:
-    mends, proof = (("telnet_open",), " with a password") if event.password else ((), "")
+    fixes, proof = (("telnet_open",), " with a password") if event.password else ((), "")
     if event.result == "accepted" and not event.password:
         return Shown(
             "telnet_open",
@@ -147,7 +147,7 @@ def _telnet(event: TelnetLogin) -> Shown:
         "telnet",
         "accepts logins over Telnet, which is not encrypted",
         f"it answered a login in cleartext{proof}: {event.result}",
-        mends=mends,
+        fixes=fixes,
     )
 
 
@@ -183,7 +183,7 @@ def _form(event: HttpLogin) -> Shown:
 
 def _page(event: HttpResponse) -> Shown | None:
     if event.status in MOVED and event.location.lower().startswith("https://"):
-        return Shown("", why=f"it answered {event.status} and redirects to HTTPS", mends=("http_basic", "http_login"))
+        return Shown("", why=f"it answered {event.status} and redirects to HTTPS", fixes=("http_basic", "http_login"))
     if event.status != PASSWORD_WANTED or "basic" not in event.schemes or event.forwarded:
         return None
     return Shown(
@@ -214,7 +214,7 @@ def _shares(event: SmbNegotiated) -> Shown | None:
     if event.version != 1:
         return None
     if not event.dialect:
-        return Shown("", why="it accepted none of the SMB 1 dialects", mends=("smb1",))
+        return Shown("", why="it accepted none of the SMB 1 dialects", fixes=("smb1",))
     return Shown("smb1", "smb", "uses SMB 1", f"it chose the dialect {event.dialect!r} in a message of version 1")
 
 
@@ -253,7 +253,7 @@ def _certificate(event: TlsCertificate) -> Shown | None:
             "presents a self-signed certificate",
             f"issuer and subject of {name} are the same",
         )
-    return Shown("", why=f"it presents a valid certificate of {event.issuer[:80]!r}", mends=CERTIFICATES)
+    return Shown("", why=f"it presents a valid certificate of {event.issuer[:80]!r}", fixes=CERTIFICATES)
 
 
 def _days(event: TlsCertificate) -> int:
@@ -262,7 +262,7 @@ def _days(event: TlsCertificate) -> int:
 
 def _desktop(event: VncLogin) -> Shown | None:
     if event.method != "none":
-        return Shown("", why=f"it requested a password ({event.method})", mends=("vnc_open",))
+        return Shown("", why=f"it requested a password ({event.method})", fixes=("vnc_open",))
     if not event.accepted:
         return None
     return Shown(

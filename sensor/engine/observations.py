@@ -57,8 +57,8 @@ class _Listener:
     def heard(self) -> list[Heard]:
         return list(self._heard)
 
-    def _hear(self, said: Iterable[Parsed]) -> None:
-        for one in said:
+    def _hear(self, messages: Iterable[Parsed]) -> None:
+        for one in messages:
             if isinstance(one, Observation) and one.subject.mac and not is_group_mac(one.subject.mac):
                 self._heard.put((one.subject.mac, one.kind, one.value), True)
 

@@ -16,13 +16,13 @@ def draft_files(found: list[Draft], label: dict[str, str], vocabulary: Vocabular
         yield VOCABULARY, f"vendors:\n  {_quoted(label['vendor'])}: []\n"
     for kind, some in groupby(found, attrgetter("kind")):
         entries = list(some)
-        told = sorted({name for entry in entries for name in entry.asserts})
+        attributes = sorted({name for entry in entries for name in entry.asserts})
         head = (
             f"# Drafted from a capture of {' '.join(label.values())}. Review and correct it, and raise the confidence "
             "of what you know.\n"
         )
         head += f"observation: [{kind}]\nfamily: {entries[0].family}\nsource: own capture\n"
-        head += f"certainty: {{{', '.join(f'{name}: {CERTAINTY[name]}' for name in told)}}}\n\nfingerprints:\n"
+        head += f"certainty: {{{', '.join(f'{name}: {CERTAINTY[name]}' for name in attributes)}}}\n\nfingerprints:\n"
         yield f"{kind}.yaml", head + "".join(map(_entry, entries))
 
 

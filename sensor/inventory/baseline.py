@@ -75,16 +75,17 @@ class Baseline:
         return habits.maturity(hours, habits.last) if habits is not None else 0.0
 
     def first_use(self, client: Subject, server: Subject, service: int) -> int:
-        said = ruled(self._rules, self._name(client), self._name(server), service) if self._rules else None
-        if said is not None:
-            return ALLOWED_SINCE if said else 0
+        allowed = ruled(self._rules, self._name(client), self._name(server), service) if self._rules else None
+        if allowed is not None:
+            return ALLOWED_SINCE if allowed else 0
         habits = self._of(client)
         use = habits.uses.get((self._name(server), service)) if habits is not None else None
         return use.first if use is not None else 0
 
     def first_served(self, server: Subject, service: int) -> int:
         if self._rules and any(
-            said and about == service and name == self._name(server) for (_, name, about), said in self._rules.items()
+            allowed and about == service and name == self._name(server)
+            for (_, name, about), allowed in self._rules.items()
         ):
             return ALLOWED_SINCE
         habits = self._of(server)

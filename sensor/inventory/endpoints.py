@@ -205,7 +205,7 @@ class Endpoints:
             for address in record.addresses
             if address not in record.claimed and not identity.is_link_local(address)
         ]
-        if record.told is not None:
+        if record.reported is not None:
             record.news += (
                 (
                     "split",
@@ -317,7 +317,7 @@ class Endpoints:
             : self.limits.neighbours
         ]
         keep.touch(lose.last)
-        if lose.told is not None and lose.device is not None:
+        if lose.reported is not None and lose.device is not None:
             keep.news += (("merged", f"{lose.device.id} is the same device: {reason}"),)
         table.forget_endpoints()
         table.mark(keep, keep.last)

@@ -224,13 +224,13 @@ def _news(row: dict[str, str], record: Record | None) -> dict[str, str]:
 
 def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list[Word]:
     """The values of a row. Invalid cells are added to ``faults``, the others are used."""
-    said = []
+    fields = []
     for field in FIELDS:
         value = row.get(field, "")
         if not value or (field == "type" and value == "unknown"):
             continue
         try:
-            said.append(
+            fields.append(
                 Word(
                     key,
                     field,
@@ -240,23 +240,23 @@ def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list
             )
         except ValueError as error:
             faults.append(f"{place}: {error}")
-    return said
+    return fields
 
 
 def compare(rows: Iterable[Expected], devices: Iterable[Record]) -> list[dict[str, str]]:
     """All differences, row by row, then the devices that no row names."""
     devices = list(devices)
-    index, seen, told = Index(devices), set[str](), list[dict[str, str]]()
+    index, seen, differences = Index(devices), set[str](), list[dict[str, str]]()
     for _, row in rows:
         record = index.find(row)
         name = next((row[column] for column in ("name", "id", "macs", "ips", "serial") if row.get(column)), "?")
         if record is None:
-            told.append({"difference": "missing", "device": name})
+            differences.append({"difference": "missing", "device": name})
             continue
         mine = row_of(record)
         seen.add(mine["id"])
         if mine["state"] == "gone":
-            told.append(
+            differences.append(
                 {
                     "difference": "gone",
                     "device": f"{mine['id']} {name}",
@@ -264,7 +264,7 @@ def compare(rows: Iterable[Expected], devices: Iterable[Record]) -> list[dict[st
                     "found": mine["last_seen"],
                 }
             )
-        told += [
+        differences += [
             {
                 "difference": "different",
                 "device": f"{mine['id']} {name}",
@@ -281,8 +281,8 @@ def compare(rows: Iterable[Expected], devices: Iterable[Record]) -> list[dict[st
             what = " ".join(
                 filter(None, (mine["type"], mine["vendor"], mine["model"], mine["name"], mine["ips"], mine["macs"]))
             )
-            told.append({"difference": "unexpected", "device": mine["id"], "found": what})
-    return told
+            differences.append({"difference": "unexpected", "device": mine["id"], "found": what})
+    return differences
 
 
 def _same(field: str, expected: str, found: str) -> bool:

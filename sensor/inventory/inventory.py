@@ -24,7 +24,7 @@ from sensor.inventory.held import Claim, Fact
 from sensor.inventory.identity import SIGHTING, Trait
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record
-from sensor.inventory.reporting import Told
+from sensor.inventory.reporting import Reported
 from sensor.inventory.roster import Member, members
 from sensor.inventory.services import Sighted, service_texts
 from sensor.inventory.table import Table
@@ -167,14 +167,14 @@ class Inventory:
                 device = self.table.open(record)
                 device.services = service_texts(record.services)
 
-    def neighbour(self, subject: Subject, told: Neighbour) -> None:
+    def neighbour(self, subject: Subject, neighbor: Neighbour) -> None:
         """A device announced its switch port."""
         record = self.table.by_mac.get(subject.mac)
         if record is None or not record.admitted:
             return
-        others = tuple(one for one in record.neighbours if one.protocol != told.protocol)
-        if (*others, told) != record.neighbours and len(others) < self.limits.neighbours:
-            record.neighbours = (*others, told)
+        others = tuple(one for one in record.neighbours if one.protocol != neighbor.protocol)
+        if (*others, neighbor) != record.neighbours and len(others) < self.limits.neighbours:
+            record.neighbours = (*others, neighbor)
             self.table.note(record)
 
     def doubt(self) -> None:
@@ -334,8 +334,10 @@ class Inventory:
         if record.macs and not record.random:
             organisation = self.oui.organisation(record.macs[0])
             if organisation:
-                said = Observation(ts, Subject(record.macs[0]), "oui.organisation", organisation)
-                record.learn(fact_of(said, self.matcher.match(said.kind, said.value), -1), self.limits)
+                observation = Observation(ts, Subject(record.macs[0]), "oui.organisation", organisation)
+                record.learn(
+                    fact_of(observation, self.matcher.match(observation.kind, observation.value), -1), self.limits
+                )
         return True
 
     def _remember(self, subject: Subject, record: Record) -> bool:
@@ -366,11 +368,13 @@ class Inventory:
         if known is not None and not record.stale:  # asked for at most conversations
             known.last, known.macs, known.vlan, known.roles = record.last, record.macs, record.vlan, record.roles
             return known
-        device, said = self.table.open(record), self.table.words
+        device, corrections = self.table.open(record), self.table.words
         record.asked = True
         if record.stale:
             self.table.view(record)
-        return record.view(device, self.fuse, self._borrowed, self.limits, said.get(record.key) if said else None)
+        return record.view(
+            device, self.fuse, self._borrowed, self.limits, corrections.get(record.key) if corrections else None
+        )
 
     def _enlist(self, record: Record, observation: Observation, trait: Trait) -> None:
         """Let a device be found by its names: a host name belongs to the one that first gave it by DHCP, as long as
@@ -392,28 +396,32 @@ class Inventory:
         return owner is not None and owner[0] is not record and not owner[0].dead and owner[1] <= ts
 
     def _tell(self, now: int, last_word: bool) -> list[DeviceChange]:
-        told: list[DeviceChange] = []
+        changes: list[DeviceChange] = []
         due, self.table.due, self.table.settle_at = self.table.due, {}, NEVER
         for record in self._believed(due):
-            if not last_word and record.told is not None and 0 <= now - record.told.looked < self.limits.pause_ns:
-                self.table.look_at(record, record.told.looked + self.limits.pause_ns)
+            if (
+                not last_word
+                and record.reported is not None
+                and 0 <= now - record.reported.looked < self.limits.pause_ns
+            ):
+                self.table.look_at(record, record.reported.looked + self.limits.pause_ns)
                 continue
-            told.extend(self._news(record, now, last_word))
-            if record.told is not None and record.told.restless:
+            changes.extend(self._news(record, now, last_word))
+            if record.reported is not None and record.reported.restless:
                 self.table.look_at(record, now + self.limits.pause_ns)
-        told.extend(self._departures(now))
+        changes.extend(self._departures(now))
         self._settled = now
         if self.table.journal is not None:
-            for change in told:
+            for change in changes:
                 self.table.journal.tell(change)
-        return told
+        return changes
 
     def _believed(self, due: dict[Record, bool]) -> list[Record]:
         """Those that may be reported: not new hosts that were seen once, if a flood of them began."""
         if not self._flooded:
             return list(due)
         self._flooded = False
-        made_up = {record for record in due if record.told is None and record.first == record.last}
+        made_up = {record for record in due if record.reported is None and record.first == record.last}
         for record in made_up:
             self.table.evict(record)
         return [record for record in due if record not in made_up]
@@ -423,26 +431,26 @@ class Inventory:
         device, ips = self._view(record), record.ipv4
         if device.type != "unknown":
             self.table.identify(record)
-        told = record.told
-        if told is None:
-            told = record.told = Told(device, ips, now)
+        reported = record.reported
+        if reported is None:
+            reported = record.reported = Reported(device, ips, now)
             yield from reporting.first_word(record.since, reporting.snapshot(device))
             changes = []
         else:
-            told.looked = now
-            changes = told.changes(device, now, self.limits, last_word)
-            moved = told.moves_to(ips, now, self.limits, last_word)
+            reported.looked = now
+            changes = reported.changes(device, now, self.limits, last_word)
+            moved = reported.moves_to(ips, now, self.limits, last_word)
             if moved:
                 changes.append(moved)
-        yield from self._said(record, told, device, changes, now)
+        yield from self._changes_of(record, reported, device, changes, now)
 
-    def _said(
-        self, record: Record, told: Told, device: Device, changes: list[FieldChange], now: int
+    def _changes_of(
+        self, record: Record, reported: Reported, device: Device, changes: list[FieldChange], now: int
     ) -> Iterator[DeviceChange]:
         """One change for all fields; news of identity (merged, split, back) carry them where there are any."""
         news, record.news = record.news, ()
-        if changes and (not news or not told.identified):
-            news += ((reporting.action_of(told, changes), ""),)
+        if changes and (not news or not reported.identified):
+            news += ((reporting.action_of(reported, changes), ""),)
         # Changes that waited are reported now, not when first seen.
         ts = record.since if self._settled is None or record.since > self._settled else now
         for index, (action, note) in enumerate(news):
@@ -459,7 +467,7 @@ class Inventory:
         """Addresses that found another owner, and devices silent for too long, looked for now and then."""
         departed, self.table.departed = self.table.departed, []
         for record, note in departed:
-            if record.told is not None:
+            if record.reported is not None:
                 yield DeviceChange(ts=now, action="gone", device=reporting.snapshot(self._view(record)), note=note)
         if self._resumed:  # not monitored between the runs: silence begins now
             self._resumed, self._watching = False, now
@@ -475,7 +483,7 @@ class Inventory:
             for queue in (self.table.unidentified, self.table.identified)
             for record in queue
             if not record.gone
-            and record.told is not None
+            and record.reported is not None
             and now - max(record.last, self._watching) >= self.limits.gone_ns
         ]
         for record in silent:

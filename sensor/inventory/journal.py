@@ -48,7 +48,7 @@ class Entries(msgspec.Struct):
     states: list[tuple[DeviceState, Device]] = []
     moves: list[Move] = []
     mergers: list[Merger] = []
-    told: list[DeviceChange] = []
+    changes: list[DeviceChange] = []
     outcomes: list[Outcome] = []
     habits: list[tuple[str, str]] = []
     watched: tuple[int, int] = (0, 0)
@@ -60,7 +60,7 @@ class Entries(msgspec.Struct):
             or self.states
             or self.moves
             or self.mergers
-            or self.told
+            or self.changes
             or self.outcomes
             or self.habits
             or self.advice
@@ -78,7 +78,7 @@ class Journal:
         self.moves: deque[tuple[int, Record | str, int, bool]] = deque(maxlen=ENTRIES)
         self.mergers: deque[Merger] = deque(maxlen=MERGERS)
         self.removed: deque[tuple[int, str]] = deque(maxlen=ENTRIES)
-        self.told: deque[DeviceChange] = deque(maxlen=ENTRIES)
+        self.changes: deque[DeviceChange] = deque(maxlen=ENTRIES)
         self.outcomes: deque[Outcome] = deque(maxlen=MERGERS)
         self.lost = 0
 
@@ -86,7 +86,8 @@ class Journal:
     def pressing(self) -> bool:
         """Whether entries will soon be lost."""
         return (
-            max(len(self.moves), len(self.told), len(self.removed)) > ENTRIES // 2 or len(self.mergers) > MERGERS // 2
+            max(len(self.moves), len(self.changes), len(self.removed)) > ENTRIES // 2
+            or len(self.mergers) > MERGERS // 2
         )
 
     def moved(self, ts: int, record: Record, address: int, held: bool) -> None:
@@ -94,8 +95,8 @@ class Journal:
         self.moves.append((ts, record, address, held))
 
     def tell(self, change: DeviceChange) -> None:
-        self.lost += len(self.told) == ENTRIES
-        self.told.append(change)
+        self.lost += len(self.changes) == ENTRIES
+        self.changes.append(change)
 
     def remove(self, record: Record) -> None:
         """The record is no more, or is no device."""

@@ -109,7 +109,7 @@ def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
 def _risen(lost: DeviceState, held: list[int]) -> Record:
     """The device that was lost, with the addresses that are still there for it; its changes are reported again."""
     again = record_of(lost)
-    again.told, again.news = None, ()
+    again.reported, again.news = None, ()
     again.addresses = Addresses((address, last) for address, last in again.addresses.items() if address in held)
     return again
 

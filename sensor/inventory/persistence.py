@@ -69,11 +69,11 @@ class Persistence:
         self.inventory.reset_watch()
         return True
 
-    def say(self, key: str, said: dict[str, Word]) -> None:
+    def say(self, key: str, corrections: dict[str, Word]) -> None:
         """All operator values of a device now; empty: none any more."""
         self.table.words.pop(key, None)
-        if said:
-            self.table.words[key] = said
+        if corrections:
+            self.table.words[key] = corrections
         record = self.table.by_key(key)
         if record is not None:
             record.stale = True
@@ -147,20 +147,22 @@ class Persistence:
         journal = self.table.journal
         if journal is None:
             return Entries()
-        told = Entries(list(journal.removed), [], [], list(journal.mergers), list(journal.told), list(journal.outcomes))
-        told.moves = [
+        batch = Entries(
+            list(journal.removed), [], [], list(journal.mergers), list(journal.changes), list(journal.outcomes)
+        )
+        batch.moves = [
             Move(ts, name, address, held) for ts, who, address, held in journal.moves if (name := self._id(who))
         ]
-        for queue in (journal.removed, journal.moves, journal.mergers, journal.told, journal.outcomes):
+        for queue in (journal.removed, journal.moves, journal.mergers, journal.changes, journal.outcomes):
             queue.clear()
         if self.advice is not None:
-            told.advice = [(*name, body.decode()) for name, body in self.advice.take(limit)]
-        told.states = [
+            batch.advice = [(*name, body.decode()) for name, body in self.advice.take(limit)]
+        batch.states = [
             (state_of(record), device)
             for record in journal.records(limit)
             for device in (self.inventory.own_view(record),)
         ]
-        return told
+        return batch
 
     def _id(self, who: Record | str) -> str:
         """The id of a device; empty for one that was dropped before it was reported."""

@@ -12,9 +12,9 @@ from sensor.inventory import identity, words
 from sensor.inventory.facts import facts_of
 from sensor.inventory.held import Fact, Facts, Proof, Seen
 from sensor.inventory.limits import Limits
-from sensor.inventory.reporting import Told
+from sensor.inventory.reporting import Reported
 from sensor.inventory.services import shared
-from sensor.inventory.words import Said
+from sensor.inventory.words import Corrections
 
 RoleSet = frozenset[str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
@@ -56,8 +56,21 @@ class Record(Seen):
     """
 
     __slots__ = (
-        "behind", "claimed", "device", "joined", "key", "macs", "neighbours", "networks", "news", "roles", "services",
-        "shown", "told", "unread", "used",
+        "behind",
+        "claimed",
+        "device",
+        "joined",
+        "key",
+        "macs",
+        "neighbours",
+        "networks",
+        "news",
+        "reported",
+        "roles",
+        "services",
+        "shown",
+        "unread",
+        "used",
     )  # fmt: skip
 
     def __init__(self, ts: int, key: str, mac: int, vlan: int) -> None:
@@ -77,7 +90,7 @@ class Record(Seen):
         self.stale = True
         self.shown: int | None = None
         self.device: Device | None = None
-        self.told: Told | None = None
+        self.reported: Reported | None = None
         self.news: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -156,9 +169,11 @@ class Record(Seen):
         """Its IPv4 addresses in order."""
         return tuple(sorted(address for address in self.addresses if is_v4(address)))
 
-    def view(self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits, said: Said | None = None) -> Device:
-        """The device as known now. ``borrowed``: whether a name belonged to another record before; ``said``: operator
-        values, which override observations.
+    def view(
+        self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits, corrections: Corrections | None = None
+    ) -> Device:
+        """The device as known now. ``borrowed``: whether a name belonged to another record before; ``corrections``:
+        operator values, which override observations.
         """
         device.last, device.macs, device.vlan, device.roles = self.last, self.macs, self.vlan, self.roles
         if self.stale:
@@ -168,8 +183,8 @@ class Record(Seen):
             ]
             device.names = dict(self._names(mine, borrowed, limits)) or NO_NAMES
             device.attributes = fuse([proof for fact in mine for proof in fact.proofs()], self.since) or NO_ATTRIBUTES
-            if said:
-                words.onto(device, said)
+            if corrections:
+                words.onto(device, corrections)
             self.stale = False
         return device
 

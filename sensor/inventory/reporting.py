@@ -22,7 +22,7 @@ _Values = tuple[tuple[str, float], ...]
 _UNKNOWN: _Values = (_NOTHING,) * len(FIELDS)
 
 
-class Told:
+class Reported:
     """The state the receivers know, and when that was last looked at.
 
     ``values``: (value, confidence) of each of FIELDS; ``waiting``: field → (value, since when).
@@ -40,15 +40,15 @@ class Told:
         self.moves = 0
 
     @classmethod
-    def known(cls, values: _Values, identified: bool, ips: tuple[int, ...], now: int) -> Told:
+    def known(cls, values: _Values, identified: bool, ips: tuple[int, ...], now: int) -> Reported:
         """The last report of an earlier run."""
-        told = cls.__new__(cls)
-        told.looked, told.identified = now, identified
-        told.values = _shared((*values, *_UNKNOWN)[: len(FIELDS)])
-        told.waiting = None
-        told.ips = told.pending_ips = ips
-        told.pending_since = told.moved = told.moves = 0
-        return told
+        reported = cls.__new__(cls)
+        reported.looked, reported.identified = now, identified
+        reported.values = _shared((*values, *_UNKNOWN)[: len(FIELDS)])
+        reported.waiting = None
+        reported.ips = reported.pending_ips = ips
+        reported.pending_since = reported.moved = reported.moves = 0
+        return reported
 
     def changes(self, device: Device, now: int, limits: Limits, last_word: bool) -> list[FieldChange]:
         """The fields to report now, taken as reported. ``last_word``: nothing comes after, so nothing is waited for."""
@@ -122,11 +122,11 @@ def first_word(ts: int, device: Device) -> Iterator[DeviceChange]:
         )
 
 
-def action_of(told: Told, changes: list[FieldChange]) -> str:
+def action_of(reported: Reported, changes: list[FieldChange]) -> str:
     """The one word for these changes."""
     fields = {change.field: change.new for change in changes}
-    if not told.identified and fields.get("type", "unknown") != "unknown":
-        told.identified = True
+    if not reported.identified and fields.get("type", "unknown") != "unknown":
+        reported.identified = True
         return "identified"
     return "address_changed" if set(fields) == {"ips"} else "changed"
 
@@ -153,13 +153,13 @@ def evidence_of(device: Device) -> tuple[Evidence, ...]:
     found = [attributes[field].evidence for field in fields]
     if sum(map(len, found)) > EVIDENCE_LIMIT:
         turns = itertools.zip_longest(*[_weightiest_first(pieces) for pieces in found])
-        told = {
+        reported = {
             id(piece)
             for piece in itertools.islice(
                 (piece for turn in turns for piece in turn if piece is not None), EVIDENCE_LIMIT
             )
         }
-        found = [tuple([piece for piece in pieces if id(piece) in told]) for pieces in found]
+        found = [tuple([piece for piece in pieces if id(piece) in reported]) for pieces in found]
     return tuple(itertools.chain.from_iterable(found))
 
 

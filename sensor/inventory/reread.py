@@ -72,6 +72,8 @@ def _register_again(inventory: Inventory, record: Record, mac: int) -> bool:
     for fact in old:
         record.forget(fact)
     if organisation:
-        said = Observation(record.last, Subject(mac), ORGANISATION, organisation)
-        record.learn(fact_of(said, inventory.matcher.match(said.kind, said.value), -1), inventory.limits)
+        observation = Observation(record.last, Subject(mac), ORGANISATION, organisation)
+        record.learn(
+            fact_of(observation, inventory.matcher.match(observation.kind, observation.value), -1), inventory.limits
+        )
     return True

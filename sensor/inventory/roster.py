@@ -31,8 +31,8 @@ def members(table: Table) -> Iterator[Member]:
     """Every reported device."""
     for queue in (table.unidentified, table.identified):
         for record in queue:
-            if record.told is not None:
-                kind, vendor, model, firmware, _, system, *_ = [value for value, _ in record.told.values]
+            if record.reported is not None:
+                kind, vendor, model, firmware, _, system, *_ = [value for value, _ in record.reported.values]
                 yield Member(
                     table.open(record),
                     kind or "unknown",

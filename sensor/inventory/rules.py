@@ -41,9 +41,9 @@ def ruled(rules: Rules, client: str, server: str, service: int) -> bool | None:
     if not rules:
         return None
     for one, other in ((client, server), (client, ANYBODY), (ANYBODY, server), (ANYBODY, ANYBODY)):
-        said = rules.get((one, other, service))
-        if said is not None:
-            return said
+        rule = rules.get((one, other, service))
+        if rule is not None:
+            return rule
     return None
 
 

@@ -13,13 +13,13 @@ from sensor.inventory import identity
 from sensor.inventory.facts import raw_of
 from sensor.inventory.held import Addresses
 from sensor.inventory.record import Neighbour, Record, RoleSet
-from sensor.inventory.reporting import Told
+from sensor.inventory.reporting import Reported
 from sensor.inventory.services import shared
 
 _NO_FACTS = msgspec.Raw(b"[]")
 
 
-class ToldState(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class ReportedState(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What the receivers of events know. Addresses are hexadecimal."""
 
     values: tuple[tuple[str, float], ...]
@@ -58,13 +58,13 @@ class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     weight: int = 0
     names: dict[str, int] = {}
     joins: tuple[str, ...] = ()
-    told: ToldState | None = None
+    reported: ReportedState | None = msgspec.field(default=None, name="told")  # as earlier versions stored it
     news: tuple[tuple[str, str], ...] = ()
 
 
 def state_of(record: Record) -> DeviceState:
     """The state of a record that is a device."""
-    told = record.told
+    reported = record.reported
     return DeviceState(
         record.device.id if record.device is not None else "",
         record.key,
@@ -89,7 +89,9 @@ def state_of(record: Record) -> DeviceState:
         record.weight,
         _names(record),
         tuple(_joins(record)) if record.random else (),
-        ToldState(_trimmed(told.values), told.identified, _hex(told.ips)) if told is not None else None,
+        ReportedState(_trimmed(reported.values), reported.identified, _hex(reported.ips))
+        if reported is not None
+        else None,
         record.news,
     )
 
@@ -136,8 +138,10 @@ def record_of(state: DeviceState) -> Record:
     record.router, record.gateway, record.gone, record.admitted = state.router, state.gateway, state.gone, True
     record.news, record.unread, record.weight = state.news, bytes(state.facts), state.weight
     record.services, record.used, record.neighbours = shared(state.services), shared(state.used), state.neighbours
-    if state.told is not None:
-        record.told = Told.known(state.told.values, state.told.identified, _numbers(state.told.ips), state.last)
+    if state.reported is not None:
+        record.reported = Reported.known(
+            state.reported.values, state.reported.identified, _numbers(state.reported.ips), state.last
+        )
     return record
 
 

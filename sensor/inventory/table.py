@@ -115,10 +115,10 @@ class Table:
         self.ids[name] = record.key
         if record.joined:
             self.keys.add(record.key)
-        identified = record.told is not None and record.told.identified
+        identified = record.reported is not None and record.reported.identified
         (self.identified if identified else self.unidentified).put(record, True)
         record.device = self._device(name, record)
-        if record.told is None or record.news:
+        if record.reported is None or record.news:
             self.look_at(record)
         return True
 
@@ -173,7 +173,7 @@ class Table:
         """Remove a record that may still be cached, with what it holds."""
         self.remove(record)
         record.drop_facts()
-        record.device = record.told = None
+        record.device = record.reported = None
 
     def identify(self, record: Record) -> None:
         """Its type is known: it is kept before those whose type is not."""
@@ -202,7 +202,7 @@ class Table:
     def depart(self, record: Record, note: str) -> None:
         """Remove a record whose identity has ended; receivers are informed."""
         self.remove(record)
-        if record.told is not None:
+        if record.reported is not None:
             self.departed.append((record, note))
             self.settle_at = 0
 
@@ -210,8 +210,10 @@ class Table:
         """It may have a change to report."""
         if record.admitted and not record.dead:
             record.since = ts
-            told = record.told
-            self.look_at(record, told.looked + self.limits.pause_ns if told is not None and told.looked <= ts else 0)
+            reported = record.reported
+            self.look_at(
+                record, reported.looked + self.limits.pause_ns if reported is not None and reported.looked <= ts else 0
+            )
             self.note(record)
 
     def look_at(self, record: Record, at: int = 0) -> None:

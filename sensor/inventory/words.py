@@ -74,7 +74,7 @@ class Outcome(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
-Said = Mapping[str, Word]
+Corrections = Mapping[str, Word]
 
 
 def checked(field: str, value: str) -> str:
@@ -119,10 +119,10 @@ def evidence_of(word: Word) -> Evidence:
     )
 
 
-def onto(device: Device, said: Said) -> None:
+def onto(device: Device, corrections: Corrections) -> None:
     """Apply operator values over observations; the observations stay as evidence."""
     attributes = dict(device.attributes)
-    for field, word in said.items():
+    for field, word in corrections.items():
         if field == "name":
             device.names = {
                 word.value: word.ts,
@@ -134,14 +134,14 @@ def onto(device: Device, said: Said) -> None:
     device.attributes = dict(sorted(attributes.items()))
 
 
-def onto_body(body: Body, said: Said) -> Body:
+def onto_body(body: Body, corrections: Corrections) -> Body:
     """The same for a device as records show it."""
-    if not said:
+    if not corrections:
         return body
     body = dict(body)
     attributes, confidences = dict(body.get("attributes") or {}), dict(body.get("confidences") or {})
-    contested = [name for name in body.get("contested") or () if name not in said]
-    for field, word in said.items():
+    contested = [name for name in body.get("contested") or () if name not in corrections]
+    for field, word in corrections.items():
         confidences[field] = SURE
         if field == "name":
             names = [
@@ -163,4 +163,4 @@ def onto_body(body: Body, said: Said) -> Body:
     }
 
 
-Saying = Callable[[str], Said | None]
+CorrectionsOf = Callable[[str], Corrections | None]

@@ -54,10 +54,10 @@ class Library:
 
     def about(self, cve: str) -> About | None:
         """None where no source knows it."""
-        told = self._curated(cve)
+        found = self._curated(cve)
         if self._base is not None and CVE.match(cve):
-            told = _imported(self._base, told, number_of(cve))
-        return told if told.sources else None
+            found = _imported(self._base, found, number_of(cve))
+        return found if found.sources else None
 
     def _curated(self, cve: str) -> About:
         """What ours say; of several products the first speaks."""
@@ -83,34 +83,34 @@ class Library:
         return [(SOURCES[row["source"]], row["vendor"], row["name"], _versions(row)) for row in rows]
 
 
-def _imported(base: sqlite3.Connection, told: About, number: int) -> About:
+def _imported(base: sqlite3.Connection, found: About, number: int) -> About:
     """With what was imported: scores take the place of ours, our words for title and advice stay."""
     rows = base.execute("SELECT * FROM cves WHERE id = ? ORDER BY source", (number,)).fetchall()
     for row in rows:
-        told = told._replace(
-            title=told.title or row["title"],
-            published=told.published or row["published"],
-            sources=(*told.sources, SOURCES[row["source"]]),
+        found = found._replace(
+            title=found.title or row["title"],
+            published=found.published or row["published"],
+            sources=(*found.sources, SOURCES[row["source"]]),
         )
     scores = [row["cvss"] for row in rows if row["cvss"] is not None]
-    exploited = next((row["exploited"] for row in rows if row["exploited"]), told.exploited)
-    told = told._replace(
-        cvss=scores[0] if scores else told.cvss, rejected=any(row["rejected"] for row in rows), exploited=exploited
+    exploited = next((row["exploited"] for row in rows if row["exploited"]), found.exploited)
+    found = found._replace(
+        cvss=scores[0] if scores else found.cvss, rejected=any(row["rejected"] for row in rows), exploited=exploited
     )
     score = base.execute("SELECT probability, percentile FROM scores WHERE cve = ?", (number,)).fetchone()
     if score is not None:
-        told = told._replace(probability=score[0], percentile=score[1])
+        found = found._replace(probability=score[0], percentile=score[1])
     known = base.execute("SELECT * FROM exploited WHERE cve = ?", (number,)).fetchone()
     if known is None:
-        return told
-    advice = told.advice if told.advice != UPDATE else known["action"] or UPDATE
-    told = told._replace(
-        title=told.title or known["name"],
+        return found
+    advice = found.advice if found.advice != UPDATE else known["action"] or UPDATE
+    found = found._replace(
+        title=found.title or known["name"],
         exploited=known["added"] or "known",
         ransomware=bool(known["ransomware"]),
         advice=advice,
     )
-    return told._replace(due=known["due"], sources=(*told.sources, "kev"))
+    return found._replace(due=known["due"], sources=(*found.sources, "kev"))
 
 
 def _versions(row: sqlite3.Row) -> str:

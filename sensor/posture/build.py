@@ -39,7 +39,7 @@ def site_of(view: View, fleet: Fleet) -> Site:
 
 
 def _vulnerable(fleet: Fleet, nodes: dict[str, Node]) -> Iterable[Weakness]:
-    for one in ordered(fleet.judge(node.record for node in nodes.values())):
+    for one in ordered(fleet.evaluate(node.record for node in nodes.values())):
         if one.finding.verdict is not Verdict.NOT_AFFECTED:
             yield of_vulnerability(one.asset, one.finding, fleet.about(one.finding.cve), one.points)
 

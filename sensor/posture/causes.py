@@ -135,11 +135,13 @@ def _sign(alert: Record, actor: Node | None) -> Sign:
 
 def _alerts(site: Site) -> Iterator[tuple[Record, Record]]:
     return (
-        (record, alert) for record, alert in standing(site) if not _text(alert.get("detector")).startswith(NO_ATTACK)
+        (record, alert)
+        for record, alert in ongoing_alerts(site)
+        if not _text(alert.get("detector")).startswith(NO_ATTACK)
     )
 
 
-def standing(site: Site) -> Iterator[tuple[Record, Record]]:
+def ongoing_alerts(site: Site) -> Iterator[tuple[Record, Record]]:
     """Records of medium severity and above with their alerts, those that nobody dealt with and that were not silent for
     long.
     """
@@ -168,8 +170,8 @@ def _days_before(now: str) -> str:
 
 def owners(nodes: Iterable[Node]) -> dict[str, str]:
     """Device by address: an alert may name one by an id from before it was merged, or not at all."""
-    told = ((node.id, node.record.get("device")) for node in nodes)
-    several = ((name, device.get("ips")) for name, device in told if isinstance(device, dict))
+    records = ((node.id, node.record.get("device")) for node in nodes)
+    several = ((name, device.get("ips")) for name, device in records if isinstance(device, dict))
     return {
         address: name for name, ips in several if isinstance(ips, list) for address in ips if isinstance(address, str)
     }

@@ -72,7 +72,7 @@ def open_to_write(folder: Path) -> sqlite3.Connection:
         folder.mkdir(parents=True, exist_ok=True)
         _make(path)
         base = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)
-        return _judged(base, path, _made)
+        return _verified(base, path, _made)
     except OSError as error:
         raise DatabaseError(f"{path}: {error.strerror}") from None
 
@@ -86,10 +86,10 @@ def open_to_read(folder: Path) -> sqlite3.Connection | None:
         base = _to_read(path)
     except sqlite3.Error as error:
         raise DatabaseError(f"{path}: {error}") from None
-    return _judged(base, path, lambda _: None)
+    return _verified(base, path, lambda _: None)
 
 
-def _judged(base: sqlite3.Connection, path: Path, ready: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+def _verified(base: sqlite3.Connection, path: Path, ready: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
     """The file once it is ready and its tables are ours; else it is closed again."""
     try:
         ready(base)

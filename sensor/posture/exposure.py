@@ -157,11 +157,11 @@ def _whys(causes: Causes, values: Values) -> tuple[str, ...]:
     signs = [(one.risk * ACTOR, f"as actor: {one.title}") for one in causes.acts] + [
         (one.risk * TARGET, f"as target: {one.title}") for one in causes.suffers
     ]
-    gravest = max(signs, default=(0.0, ""))
+    strongest = max(signs, default=(0.0, ""))
     return (
         worst + _and_more(len(weak), values.weaknesses - weak[0].points if weak else 0.0),
-        (f"{gravest[0]:.1f} {gravest[1]}" if signs else "no attack by or on it was observed")
-        + _and_more(len(signs), values.attack - gravest[0]),
+        (f"{strongest[0]:.1f} {strongest[1]}" if signs else "no attack by or on it was observed")
+        + _and_more(len(signs), values.attack - strongest[0]),
         ", ".join(f"{REACH[way]:g} {REASONS[way]}" for way in causes.reach)
         or "no inbound traffic from the internet was observed",
         ", ".join(f"{UNKNOWN:g} its {what} is not known" for what in causes.unknown) or "type and firmware are known",

@@ -27,7 +27,7 @@ ATTACKS = ("initial_access.", "credential_access.", "lateral_movement.", "camera
 REMEMBERED = 65_536
 
 
-class Judged(NamedTuple):
+class Evaluated(NamedTuple):
     """A finding of a device. ``points``: its priority, 0 to 100."""
 
     points: float
@@ -53,26 +53,26 @@ class Fleet:
         # Many devices share the same circumstances.
         self._points = functools.lru_cache(REMEMBERED)(self._points_of)
 
-    def judge(self, records: Iterable[Record]) -> Iterator[Judged]:
+    def evaluate(self, records: Iterable[Record]) -> Iterator[Evaluated]:
         """All findings of these devices."""
         for record in records:
             asset, circumstances = self.asset(record), self.circumstances(record)
             for finding in self.matcher.findings(asset).values():
-                yield Judged(self._points(finding.cve, finding.verdict, circumstances), record, asset, finding)
+                yield Evaluated(self._points(finding.cve, finding.verdict, circumstances), record, asset, finding)
 
-    def of_cve(self, cve: str, records: Iterable[Record]) -> list[Judged]:
+    def of_cve(self, cve: str, records: Iterable[Record]) -> list[Evaluated]:
         """The findings of one CVE, the most urgent first."""
         by_id = {tidy(part(record, "device").get("id")): record for record in records}
         found = self.matcher.of_cve(cve, map(self.asset, by_id.values()))
-        judged = (Judged(0, by_id[asset.id], asset, finding) for asset, finding in found)
-        return ordered(one._replace(points=self.priority(one).points) for one in judged)
+        evaluated = (Evaluated(0, by_id[asset.id], asset, finding) for asset, finding in found)
+        return ordered(one._replace(points=self.priority(one).points) for one in evaluated)
 
     def asset(self, record: Record) -> Asset:
         """A device with the packets that showed its firmware; they are looked up only where there is a finding."""
         device = part(record, "device")
-        bare = asset_of(device, objects(record.get("evidence")))
-        if not bare.firmware or bare.proof or self._details is None or not self.matcher.findings(bare):
-            return bare
+        known = asset_of(device, objects(record.get("evidence")))
+        if not known.firmware or known.proof or self._details is None or not self.matcher.findings(known):
+            return known
         return asset_of(device, objects(self._details(record).get("evidence")))
 
     def about(self, cve: str) -> About:
@@ -81,9 +81,11 @@ class Fleet:
             self._abouts[cve] = self.library.about(cve) or About(cve)
         return self._abouts[cve]
 
-    def priority(self, judged: Judged) -> Priority:
+    def priority(self, evaluated: Evaluated) -> Priority:
         """Of a finding, with its terms."""
-        return priority(self.about(judged.finding.cve), judged.finding.verdict, self.circumstances(judged.device))
+        return priority(
+            self.about(evaluated.finding.cve), evaluated.finding.verdict, self.circumstances(evaluated.device)
+        )
 
     def circumstances(self, record: Record) -> Circumstances:
         """What makes findings of a device more urgent."""
@@ -95,7 +97,7 @@ class Fleet:
         return priority(self.about(cve), verdict, circumstances).points
 
 
-def ordered(found: Iterable[Judged]) -> list[Judged]:
+def ordered(found: Iterable[Evaluated]) -> list[Evaluated]:
     """Affected devices first, then by priority, CVE and device."""
     return sorted(
         found, key=lambda one: (one.finding.verdict is not Verdict.AFFECTED, -one.points, one.finding.cve, one.asset.id)

@@ -19,7 +19,7 @@ from sensor.posture.database import DatabaseError, number_of
 from sensor.posture.feeds.entry import Broken, Entry, Feed, Item, Score, Unreadable
 from sensor.posture.feeds.opened import open_feed
 from sensor.posture.forget import members_of
-from sensor.posture.names import key, telling
+from sensor.posture.names import distinctive, key
 
 # A feed that would lose more than this share of its entries is refused, unless it was small.
 LOSS_LIMIT, SMALL = 0.5, 20
@@ -64,7 +64,7 @@ def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: st
                 outcome = _taken(base, feed, origin)
                 outcome = outcome._replace(trouble="" if force else _loss(base, outcome))
                 if not outcome.trouble:
-                    told = (
+                    row = (
                         outcome.name,
                         feed.kind,
                         origin.place,
@@ -76,7 +76,7 @@ def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: st
                         origin.etag,
                         origin.modified,
                     )
-                    base.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", told)
+                    base.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             except BaseException:
                 base.execute("ROLLBACK")
                 raise
@@ -170,7 +170,7 @@ class _Taker:
                 self.older += 1
                 return
             self._base.execute("DELETE FROM rules WHERE cve = ? AND source = ?", (number, self._source))
-        told = (
+        row = (
             entry.title,
             entry.cvss,
             entry.cvss_version,
@@ -181,7 +181,7 @@ class _Taker:
             entry.exploited,
         )
         self._base.execute(
-            "INSERT OR REPLACE INTO cves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, self._source, *told)
+            "INSERT OR REPLACE INTO cves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, self._source, *row)
         )
         if not entry.rejected:
             rules = [
@@ -210,7 +210,7 @@ class _Taker:
                 self._base.execute("INSERT INTO products (vendor, name) VALUES (?, ?)", (vendor, name)).lastrowid or 0
             )
             self._base.executemany(
-                "INSERT OR IGNORE INTO words VALUES (?, ?, ?)", [(vendor, word, number) for word in telling(name)]
+                "INSERT OR IGNORE INTO words VALUES (?, ?, ?)", [(vendor, word, number) for word in distinctive(name)]
             )
         else:
             number = int(row[0])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from sensor.posture.asset import Asset
 from sensor.posture.curated import Vulnerability
 from sensor.posture.finding import Finding
-from sensor.posture.ranges import Answer, Verdict, judge
+from sensor.posture.ranges import Answer, Verdict, evaluate
 from sensor.posture.schemes import SCHEMES
 
 SOURCE = "curated"
@@ -62,7 +62,7 @@ def _answer(entry: Vulnerability, asset: Asset) -> Answer:
         return Answer(Verdict.CANNOT_TELL, _NO_RULE[entry.basis])
     if asset.trouble:
         return Answer(Verdict.CANNOT_TELL, asset.trouble)
-    answer = judge(SCHEMES[entry.scheme], asset.firmware, entry.ranges)
+    answer = evaluate(SCHEMES[entry.scheme], asset.firmware, entry.ranges)
     if entry.known and answer.verdict is Verdict.NOT_AFFECTED:
         return Answer(
             Verdict.CANNOT_TELL, f"{', '.join(entry.known)} is known to be affected; {asset.firmware} is not listed"

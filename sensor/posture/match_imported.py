@@ -12,8 +12,8 @@ import msgspec
 from sensor.posture.asset import Asset
 from sensor.posture.database import SOURCES, name_of, number_of
 from sensor.posture.finding import Finding, strongest
-from sensor.posture.names import Likeness, Names, key, telling
-from sensor.posture.ranges import Answer, Range, Verdict, judge
+from sensor.posture.names import Likeness, Names, distinctive, key
+from sensor.posture.ranges import Answer, Range, Verdict, evaluate
 from sensor.posture.schemes import SCHEMES
 
 # Products looked at for one model, and rules of one product.
@@ -42,7 +42,7 @@ class _Rule(NamedTuple):
     unclear: str
 
 
-def _bare(asset: Asset) -> Asset:
+def _without_identity(asset: Asset) -> Asset:
     """What tells the products of a device, whatever it runs."""
     return asset._replace(id="", firmware="", proof=(), contested=False)
 
@@ -54,11 +54,11 @@ class ImportedIndex:
         self._base, self._names_of = base, names
         self._products = functools.lru_cache(_MODELS)(self._search)
         self._rules = functools.lru_cache(_PRODUCTS)(self._read)
-        self._judged = functools.lru_cache(_JUDGED)(self._judge)
+        self._cached = functools.lru_cache(_JUDGED)(self._evaluate)
 
     def findings(self, asset: Asset) -> tuple[Finding, ...]:
         """What records say of a device, one a CVE; nothing of those about other products."""
-        return self._judged(asset._replace(id="", proof=()), asset.trouble)
+        return self._cached(asset._replace(id="", proof=()), asset.trouble)
 
     def of_cve(self, cve: str, by_vendor: Mapping[str, Iterable[Asset]]) -> dict[str, list[Finding]]:
         """What records say of devices for one CVE, by their ids. Only devices of the vendors of its products are looked
@@ -90,7 +90,7 @@ class ImportedIndex:
 
     def _of_cve(self, cve: str, asset: Asset, near: Container[int]) -> Iterator[Finding]:
         trouble = asset.trouble
-        for product in self._products(_bare(asset)):
+        for product in self._products(_without_identity(asset)):
             if product.number in near:
                 yield from (
                     self._finding(asset, trouble, product, rule)
@@ -98,10 +98,10 @@ class ImportedIndex:
                     if rule.cve == cve
                 )
 
-    def _judge(self, asset: Asset, trouble: str) -> tuple[Finding, ...]:
+    def _evaluate(self, asset: Asset, trouble: str) -> tuple[Finding, ...]:
         found = (
             self._finding(asset, trouble, product, rule)
-            for product in self._products(_bare(asset))
+            for product in self._products(_without_identity(asset))
             for rule in self._rules(product.number)
         )
         return tuple(strongest(found).values())
@@ -129,7 +129,7 @@ class ImportedIndex:
             )
         if trouble:
             return Answer(Verdict.CANNOT_TELL, trouble)
-        answer = judge(SCHEMES[product.scheme], asset.firmware, rule.ranges)
+        answer = evaluate(SCHEMES[product.scheme], asset.firmware, rule.ranges)
         if rule.unclear and answer.verdict is Verdict.NOT_AFFECTED:
             return Answer(Verdict.CANNOT_TELL, f"some versions are free text: {rule.unclear}")
         return answer
@@ -146,7 +146,7 @@ class ImportedIndex:
         rows = {
             number: name
             for vendor in vendors
-            for word in telling(asset.model)
+            for word in distinctive(asset.model)
             for number, name in self._named(vendor, word)
         }
         for number, name in list(rows.items())[:PRODUCTS_LIMIT]:

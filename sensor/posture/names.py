@@ -68,7 +68,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(_SPLIT.split(text.lower())) - {""}
 
 
-def telling(text: str) -> frozenset[str]:
+def distinctive(text: str) -> frozenset[str]:
     """The words of a name by which it is found: those with a digit, and all of it as one."""
     return frozenset(one for one in words(text) if len(one) > 1 and not one.isalpha()) | {key(text)}
 
@@ -85,7 +85,7 @@ class Names:
 
         # The same vendors and models are asked for again and again.
         self.vendors = functools.lru_cache(_REMEMBERED)(self._keys_of)
-        self._bare = functools.lru_cache(_REMEMBERED)(self._telling_words)
+        self._words_of = functools.lru_cache(_REMEMBERED)(self._distinctive_words)
 
     def _keys_of(self, vendor: str) -> tuple[str, ...]:
         """The keys of a vendor in feeds."""
@@ -106,13 +106,13 @@ class Names:
 
     def likeness(self, asset: Asset, product: str) -> Likeness:
         """Whether a product is the model of a device."""
-        model, name = self._bare(asset.vendor, asset.model), self._bare(asset.vendor, product)
+        model, name = self._words_of(asset.vendor, asset.model), self._words_of(asset.vendor, product)
         if model and (model == name or key(asset.model) == key(product)):
             return Likeness.SAME
         numbers = {one for one in model if not one.isalpha()}
         return Likeness.VARIANT if numbers and model < name else Likeness.OTHER
 
-    def _telling_words(self, vendor: str, text: str) -> frozenset[str]:
+    def _distinctive_words(self, vendor: str, text: str) -> frozenset[str]:
         """The words of a name that are neither noise nor the vendor."""
         return words(text) - self._noise - words(vendor)
 
@@ -136,12 +136,12 @@ def load_names(folder: Path | None = None) -> Names:
     )
     path, known = folder / NAMES, list(vocabulary.vendors)
     table = load_document(path, Table)
-    strangers = [vendor for vendor in table.vendors if vendor not in vocabulary.vendors]
-    if strangers:
+    unknown_vendors = [vendor for vendor in table.vendors if vendor not in vocabulary.vendors]
+    if unknown_vendors:
         raise DocumentErrors(
             [
                 fault_at(path, ("vendors", one), f"found the vendor {one!r}, {nearest(one, known)}", key=True)
-                for one in strangers
+                for one in unknown_vendors
             ]
         )
     return Names(table, vocabulary.spellings())

@@ -57,7 +57,7 @@ class Answer(NamedTuple):
     reason: str
 
 
-def judge(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
+def evaluate(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
     """Whether a version is among the affected ones."""
     places: dict[Place, Range] = {}
     for one in ranges:
@@ -81,34 +81,34 @@ def place_of(scheme: Scheme, version: str, one: Range) -> Place:
     """Where a version lies to a range."""
     if not one.start and not one.end:
         return Place.INSIDE
-    told, start, end = scheme.read(version), scheme.read(one.start), scheme.read(one.end)
-    if told is None or (one.start and start is None) or (one.end and end is None):
+    own, start, end = scheme.read(version), scheme.read(one.start), scheme.read(one.end)
+    if own is None or (one.start and start is None) or (one.end and end is None):
         return Place.UNCLEAR
-    if start is not None and (end is None or not scheme.branches) and told.track != start.track:
+    if start is not None and (end is None or not scheme.branches) and own.track != start.track:
         return Place.ELSEWHERE
-    begun = _begun(scheme, told, start, one) if start is not None else Place.INSIDE
+    begun = _begun(scheme, own, start, one) if start is not None else Place.INSIDE
     if begun is not Place.INSIDE or end is None:
         return begun
-    return _ended(scheme, told, end, one) if told.track == end.track else Place.ELSEWHERE
+    return _ended(scheme, own, end, one) if own.track == end.track else Place.ELSEWHERE
 
 
-def _begun(scheme: Scheme, told: Version, start: Version, one: Range) -> Place:
+def _begun(scheme: Scheme, own: Version, start: Version, one: Range) -> Place:
     """INSIDE where the version is not before the range. Branches keep what they branched from: their numbers tell,
     whatever the track.
     """
-    stands = order(told.tokens, start.tokens)
-    if stands is Order.UNKNOWN or (stands is Order.LESS and not scheme.whole and begins(told, start)):
+    relation = order(own.tokens, start.tokens)
+    if relation is Order.UNKNOWN or (relation is Order.LESS and not scheme.whole and begins(own, start)):
         return Place.UNCLEAR
-    if one.after and stands is Order.GREATER and not scheme.whole and begins(start, told):
+    if one.after and relation is Order.GREATER and not scheme.whole and begins(start, own):
         return Place.UNCLEAR
-    return Place.OUTSIDE if stands is Order.LESS or (one.after and stands is Order.EQUAL) else Place.INSIDE
+    return Place.OUTSIDE if relation is Order.LESS or (one.after and relation is Order.EQUAL) else Place.INSIDE
 
 
-def _ended(scheme: Scheme, told: Version, end: Version, one: Range) -> Place:
+def _ended(scheme: Scheme, own: Version, end: Version, one: Range) -> Place:
     """INSIDE where the version is not behind the range."""
-    stands = order(told.tokens, end.tokens)
-    if stands is Order.UNKNOWN or (stands is Order.LESS and not scheme.whole and begins(told, end)):
+    relation = order(own.tokens, end.tokens)
+    if relation is Order.UNKNOWN or (relation is Order.LESS and not scheme.whole and begins(own, end)):
         return Place.UNCLEAR
-    if stands is Order.GREATER and one.through and not scheme.whole and begins(end, told):
+    if relation is Order.GREATER and one.through and not scheme.whole and begins(end, own):
         return Place.UNCLEAR
-    return Place.INSIDE if stands is Order.LESS or (one.through and stands is Order.EQUAL) else Place.OUTSIDE
+    return Place.INSIDE if relation is Order.LESS or (one.through and relation is Order.EQUAL) else Place.OUTSIDE

@@ -107,24 +107,24 @@ def of_vulnerability(asset: Asset, finding: Finding, about: About, points: float
 
 def of_recommendation(record: Body, device: str) -> Weakness:
     """Of a record that is open, about a device that is known."""
-    told, severity = (
+    body, severity = (
         record.get("recommendation") or {},
         Severity.__members__.get(_text(record.get("severity")), Severity.medium),
     )
-    setting, proofs, why = _text(told.get("setting")), objects(record.get("evidence")), told.get("why")
+    setting, proofs, why = _text(body.get("setting")), objects(record.get("evidence")), body.get("why")
     first = proofs[0] if proofs else {}
     return Weakness(
         entity_id("weakness", f"{device}|{setting}"),
         device,
         SETTING,
         setting,
-        _text(told.get("title")),
+        _text(body.get("title")),
         severity,
         SETTING_POINTS[severity],
         True,
         " ".join(map(_text, why)) if isinstance(why, list) else "",
-        _change(told),
-        Proof(_text(first.get("ts")), _text(first.get("event")), _text(told.get("seen"))),
+        _change(body),
+        Proof(_text(first.get("ts")), _text(first.get("event")), _text(body.get("seen"))),
     )
 
 
@@ -153,16 +153,16 @@ def _update(asset: Asset, about: About) -> Fix:
     return Fix(key, f"Update {product} from {asset.firmware}", steps, SEE_FIRMWARE)
 
 
-def _change(told: Body) -> Fix:
+def _change(body: Body) -> Fix:
     """The work is the same for all devices with the setting, or of a product, where the record names one; makers put it
     elsewhere.
     """
-    setting, product = _text(told.get("setting")), _text(told.get("product"))
+    setting, product = _text(body.get("setting")), _text(body.get("product"))
     known = load_advice().get(setting)
-    key, title = f"setting|{setting}", _text(told.get("title"))
+    key, title = f"setting|{setting}", _text(body.get("title"))
     if product:
         key, title = f"{key}|{product}", f"{title}: {product}"
-    return Fix(key, title, _text(told.get("fix")), _text(told.get("test")), known.makers if known is not None else {})
+    return Fix(key, title, _text(body.get("fix")), _text(body.get("test")), known.makers if known is not None else {})
 
 
 def _text(value: Any) -> str:

@@ -34,13 +34,13 @@ from sensor.posture.weakness import FIND_OUT, Fix
 BEST = 10
 
 # Scores of devices that fell → the score of all.
-Judge = Callable[[Mapping[str, float]], float]
+Score = Callable[[Mapping[str, float]], float]
 
 
-class Mended(NamedTuple):
+class Fixed(NamedTuple):
     """A fix that is done. ``points``: the score afterwards; ``together``: once those before it in the list are done as
     well; ``devices``: those that it mends, with their scores afterwards; ``lowers``: by how much these fall, all in
-    all; ``mends``: names of weaknesses, ids of alerts.
+    all; ``fixes``: names of weaknesses, ids of alerts.
     """
 
     fix: Fix
@@ -48,7 +48,7 @@ class Mended(NamedTuple):
     together: float
     devices: Mapping[str, float]
     lowers: float
-    mends: tuple[str, ...]
+    fixes: tuple[str, ...]
 
 
 class _Work:
@@ -57,16 +57,16 @@ class _Work:
     def __init__(self, fix: Fix) -> None:
         self.fix = fix
         self.devices: dict[str, None] = {}
-        self.mends: dict[str, None] = {}
+        self.fixes: dict[str, None] = {}
 
 
-def mended_device(site: Site, name: str) -> list[Mended]:
+def fixed_device(site: Site, name: str) -> list[Fixed]:
     """Each fix of one device, the one first that lowers its score most."""
     mine = causes_of(site)[name]
     return _best({name: mine}, lambda _: lambda scores: scores[name])
 
 
-def mended_site(site: Site, count: int = BEST) -> list[Mended]:
+def fixed_site(site: Site, count: int = BEST) -> list[Fixed]:
     """So many fixes that lower the score of the site most; of those that lower it alike, those that lower more of its
     devices' scores.
     """
@@ -74,25 +74,25 @@ def mended_site(site: Site, count: int = BEST) -> list[Mended]:
 
 
 def _best(
-    causes: Mapping[str, Causes], judge_of: Callable[[Mapping[str, float]], Judge], count: int | None = None
-) -> list[Mended]:
-    """``judge_of``: by the scores of devices, what tells the score of all of them when some fall."""
+    causes: Mapping[str, Causes], score_of: Callable[[Mapping[str, float]], Score], count: int | None = None
+) -> list[Fixed]:
+    """``score_of``: by the scores of devices, what tells the score of all of them when some fall."""
     values = {name: values_of(one) for name, one in causes.items()}
     before = {name: points_of(one) for name, one in values.items()}
-    judge, found = judge_of(before), []
+    evaluate, found = score_of(before), []
     for work in _works(causes):
         devices = {
             name: points_of(_without(values[name], causes[name], {work.fix.key: work.fix})) for name in work.devices
         }
         lowers = round(sum(before[name] - points for name, points in devices.items()), 1)
-        found.append(Mended(work.fix, judge(devices), 0.0, devices, lowers, tuple(work.mends)))
+        found.append(Fixed(work.fix, evaluate(devices), 0.0, devices, lowers, tuple(work.fixes)))
     found.sort(key=lambda one: (one.points, -one.lowers, one.fix.key))
     done: dict[str, Fix] = {}
     fallen: dict[str, float] = {}
     for place, one in enumerate(found[:count]):
         done[one.fix.key] = one.fix
         fallen |= {name: points_of(_without(values[name], causes[name], done)) for name in one.devices}
-        found[place] = one._replace(together=judge(fallen))
+        found[place] = one._replace(together=evaluate(fallen))
     return found[:count]
 
 
@@ -106,7 +106,7 @@ def _works(causes: Mapping[str, Causes]) -> Iterable[_Work]:
         needed += [(SHUT, REACHED)] if REACHED in one.reach else []
         for fix, what in needed:
             work = found.get(fix.key) or found.setdefault(fix.key, _Work(fix))
-            work.devices[name] = work.mends[what] = None
+            work.devices[name] = work.fixes[what] = None
     return found.values()
 
 

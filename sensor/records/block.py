@@ -111,8 +111,8 @@ def parts(sections: memoryview) -> Iterator[Part]:
     """The sections of a block."""
     at = 0
     while at < len(sections):
-        told = np.frombuffer(sections, SECTION, 1, at)[0]
-        kind, head, words, _, rows, text = told.tolist()
+        section = np.frombuffer(sections, SECTION, 1, at)[0]
+        kind, head, words, _, rows, text = section.tolist()
         at += SECTION.itemsize
         edges = [at, at + rows * head, at + rows * head + rows * words * 8, at + rows * head + rows * words * 8 + text]
         heads, cells, some = (sections[low:high] for low, high in itertools.pairwise(edges))
@@ -147,6 +147,6 @@ def _heads(part: Part, dtype: np.dtype[Any]) -> Kinds:
 
 def section_of(kind: int, rows: Rows) -> bytes:
     """Rows as a section again: what is kept for later."""
-    told = np.zeros(1, SECTION)
-    told[0] = (kind, rows.heads.dtype.itemsize, rows.words.shape[1], 0, len(rows), len(rows.text))
-    return told.tobytes() + rows.heads.tobytes() + rows.words.tobytes() + rows.text
+    section = np.zeros(1, SECTION)
+    section[0] = (kind, rows.heads.dtype.itemsize, rows.words.shape[1], 0, len(rows), len(rows.text))
+    return section.tobytes() + rows.heads.tobytes() + rows.words.tobytes() + rows.text

@@ -53,15 +53,17 @@ def _stacked(table: Table, batch: Batch, some: Sequence[tuple[npt.NDArray[np.voi
 def dns(batch: Batch) -> pa.Table:
     some = []
     for service, query, response in (("dns", "DnsQuery", "DnsResponse"), ("llmnr", "LlmnrQuery", "LlmnrResponse")):
-        heads, (asked, told) = batch.exchange(Said(query, _flow_and_id), Said(response, _flow_and_id, server=True))
+        heads, (requests, responses) = batch.exchange(
+            Said(query, _flow_and_id), Said(response, _flow_and_id, server=True)
+        )
         more = {
             "service": pa.array([service] * len(heads), pa.string()),
-            "query": pc.coalesce(asked.text("name"), told.text("name")),
-            "qtype": pc.coalesce(asked.named("type", qtype_name), told.named("type", qtype_name)),
-            "rcode": told.named("rcode", rcode_name),
-            "answers": told.list("answers"),
-            "ttl": pc.if_else(pc.is_valid(told.list("answers")), told.known("answers", 1), None),
-            "rtt": told.after(asked),
+            "query": pc.coalesce(requests.text("name"), responses.text("name")),
+            "qtype": pc.coalesce(requests.named("type", qtype_name), responses.named("type", qtype_name)),
+            "rcode": responses.named("rcode", rcode_name),
+            "answers": responses.list("answers"),
+            "ttl": pc.if_else(pc.is_valid(responses.list("answers")), responses.known("answers", 1), None),
+            "rtt": responses.after(requests),
         }
         some.append((heads, more))
     return _stacked(DNS, batch, [*some, *_mdns(batch)])
@@ -69,11 +71,15 @@ def dns(batch: Batch) -> pa.Table:
 
 def _mdns(batch: Batch) -> list[tuple[npt.NDArray[np.void], dict[str, Any]]]:
     """Multicast DNS: questions and announcements stand alone."""
-    asked, told = batch.alone("MdnsQuery"), batch.alone("MdnsAnnouncement")
-    query = pc.replace_substring(asked.text("questions"), "\x1f", ", ")
-    first = {"service": _all("mdns", asked), "query": query, "qtype": asked.named("questions", qtype_name, 1)}
-    second = {"service": _all("mdns", told), "answers": told.list("records"), "ttl": told.known("records", 1)}
-    return [(asked.rows.heads, first), (told.rows.heads, second)]
+    requests, responses = batch.alone("MdnsQuery"), batch.alone("MdnsAnnouncement")
+    query = pc.replace_substring(requests.text("questions"), "\x1f", ", ")
+    first = {"service": _all("mdns", requests), "query": query, "qtype": requests.named("questions", qtype_name, 1)}
+    second = {
+        "service": _all("mdns", responses),
+        "answers": responses.list("records"),
+        "ttl": responses.known("records", 1),
+    }
+    return [(requests.rows.heads, first), (responses.rows.heads, second)]
 
 
 def _all(word: str, fields: Fields) -> pa.Array:
@@ -81,19 +87,21 @@ def _all(word: str, fields: Fields) -> pa.Array:
 
 
 def http(batch: Batch) -> pa.Table:
-    heads, (asked, told) = batch.exchange(Said("HttpRequest", _mixed(2)), Said("HttpResponse", _mixed(5), server=True))
+    heads, (requests, responses) = batch.exchange(
+        Said("HttpRequest", _mixed(2)), Said("HttpResponse", _mixed(5), server=True)
+    )
     more = {
-        "method": pc.coalesce(asked.text("method"), told.text("method")),
-        "host": asked.text("host"),
-        "uri": pc.coalesce(asked.text("path"), told.text("path")),
-        "user_agent": asked.text("user_agent"),
-        "user": asked.text("user"),
-        "server": told.text("server"),
-        "status": told.known("status"),
-        "content_type": told.text("content_type"),
-        "request_size": asked.known("length"),
-        "response_size": told.known("length"),
-        "rtt": told.after(asked),
+        "method": pc.coalesce(requests.text("method"), responses.text("method")),
+        "host": requests.text("host"),
+        "uri": pc.coalesce(requests.text("path"), responses.text("path")),
+        "user_agent": requests.text("user_agent"),
+        "user": requests.text("user"),
+        "server": responses.text("server"),
+        "status": responses.known("status"),
+        "content_type": responses.text("content_type"),
+        "request_size": requests.known("length"),
+        "response_size": responses.known("length"),
+        "rtt": responses.after(requests),
     }
     return _stacked(HTTP, batch, [(heads, more)])
 
@@ -168,27 +176,30 @@ def smb(batch: Batch) -> pa.Table:
         ("Rename", "rename"),
         ("Delete", "delete"),
     ):
-        said = batch.alone(f"Smb{name}")
-        more = {"operation": _all(word, said), "share": said.text("share")}
+        messages = batch.alone(f"Smb{name}")
+        more = {"operation": _all(word, messages), "share": messages.text("share")}
         if name != "TreeConnect":
-            more["file"] = said.text("name")
+            more["file"] = messages.text("name")
         if name == "Rename":
-            more["new_name"] = said.text("new_name")
+            more["new_name"] = messages.text("new_name")
         if name == "Write":
-            more |= {"size": said.known("size"), "executable": said.flag("executable")}
-        some.append((said.rows.heads, more))
+            more |= {"size": messages.known("size"), "executable": messages.flag("executable")}
+        some.append((messages.rows.heads, more))
     return _stacked(SMB, batch, some)
 
 
 def sip(batch: Batch) -> pa.Table:
-    heads, (asked, told) = batch.exchange(
+    heads, (requests, responses) = batch.exchange(
         Said("SipRequest", _mixed(3, 4)), Said("SipResponse", _mixed(4, 5), server=True)
     )
-    both = {name: pc.coalesce(asked.text(name), told.text(name)) for name in ("method", "caller", "callee", "call_id")}
+    both = {
+        name: pc.coalesce(requests.text(name), responses.text(name))
+        for name in ("method", "caller", "callee", "call_id")
+    }
     more = both | {
-        "user_agent": asked.text("user_agent"),
-        "server": told.text("user_agent"),
-        "status": told.known("status"),
+        "user_agent": requests.text("user_agent"),
+        "server": responses.text("user_agent"),
+        "status": responses.known("status"),
     }
     return _stacked(SIP, batch, [(heads, more)])
 
@@ -196,17 +207,17 @@ def sip(batch: Batch) -> pa.Table:
 def dhcp(batch: Batch) -> pa.Table:
     some = []
     for name in (name for name in SHAPES if name.startswith("Dhcp")):
-        said = batch.alone(name)
-        heads = turned(said.rows.heads) if name in FROM_SERVERS else said.rows.heads
+        messages = batch.alone(name)
+        heads = turned(messages.rows.heads) if name in FROM_SERVERS else messages.rows.heads
         more = {
-            "message": _all(name.removeprefix("Dhcp").lower(), said),
-            "client_mac": columns.macs(said.words("mac")),
-            "hostname": said.text("hostname"),
-            "vendor_class": said.text("vendor_class"),
-            "requested": said.address("requested"),
-            "assigned": said.address("offered"),
-            "server_id": said.address("server"),
-            "lease_s": columns.where(said.number("lease_s") > 0, said.number("lease_s")),
+            "message": _all(name.removeprefix("Dhcp").lower(), messages),
+            "client_mac": columns.macs(messages.words("mac")),
+            "hostname": messages.text("hostname"),
+            "vendor_class": messages.text("vendor_class"),
+            "requested": messages.address("requested"),
+            "assigned": messages.address("offered"),
+            "server_id": messages.address("server"),
+            "lease_s": columns.where(messages.number("lease_s") > 0, messages.number("lease_s")),
         }
         some.append((heads, more))
     return _stacked(DHCP, batch, some)
@@ -241,16 +252,16 @@ def rpc(batch: Batch) -> pa.Table:
 
 def snmp(batch: Batch) -> pa.Table:
     """Requests with their responses; traps stand alone."""
-    heads, (asked, told) = batch.exchange(
+    heads, (requests, responses) = batch.exchange(
         Said("SnmpRequest", _numbered(5)), Said("SnmpResponse", _numbered(5), server=True)
     )
-    more = {name: pc.coalesce(asked.text(name), told.text(name)) for name in ("version", "community", "user")}
+    more = {name: pc.coalesce(requests.text(name), responses.text(name)) for name in ("version", "community", "user")}
     more |= {
-        "security": pc.coalesce(asked.text("level"), told.text("level")),
-        "operation": pc.coalesce(asked.text("operation"), told.text("operation")),
-        "variables": pc.coalesce(asked.list("names"), told.list("names")),
-        "status": told.text("status"),
-        "rtt": told.after(asked),
+        "security": pc.coalesce(requests.text("level"), responses.text("level")),
+        "operation": pc.coalesce(requests.text("operation"), responses.text("operation")),
+        "variables": pc.coalesce(requests.list("names"), responses.list("names")),
+        "status": responses.text("status"),
+        "rtt": responses.after(requests),
     }
     trap = batch.alone("SnmpTrap")
     alone = {name: trap.text(name) for name in ("version", "community", "user", "operation", "trap")}
@@ -259,11 +270,11 @@ def snmp(batch: Batch) -> pa.Table:
 
 
 def rtsp(batch: Batch) -> pa.Table:
-    heads, (asked, told) = batch.exchange(
+    heads, (requests, responses) = batch.exchange(
         Said("RtspRequest", _numbered(2)), Said("RtspResponse", _numbered(1), server=True)
     )
-    more = {name: asked.text(name) for name in ("method", "uri", "user_agent", "user")}
-    more |= {"server": told.text("server"), "status": told.known("status"), "rtt": told.after(asked)}
+    more = {name: requests.text(name) for name in ("method", "uri", "user_agent", "user")}
+    more |= {"server": responses.text("server"), "status": responses.known("status"), "rtt": responses.after(requests)}
     return _stacked(RTSP, batch, [(heads, more)])
 
 

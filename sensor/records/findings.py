@@ -29,23 +29,23 @@ def alerts_of(name: str, hunt: Hunt, rows: Sequence[Row], devices: Devices, now:
     """
     if hunt.entities is None:
         return
-    told = set[tuple[Subject, Subject | None]]()
+    raised = set[tuple[Subject, Subject | None]]()
     for row in rows:
         actor, target = (subject_of(row.get(column), devices) for column in (hunt.entities.actor, hunt.entities.target))
-        if actor is not None and (actor, target) not in told:
-            told.add((actor, target))
-            yield _alert(name, hunt, row, (actor, target), now + len(told) - 1)
+        if actor is not None and (actor, target) not in raised:
+            raised.add((actor, target))
+            yield _alert(name, hunt, row, (actor, target), now + len(raised) - 1)
 
 
 def _alert(name: str, hunt: Hunt, row: Row, ends: tuple[Subject, Subject | None], now: int) -> Alert:
     actor, target = ends
     techniques = techniques_of(hunt.techniques)
     detector = f"{techniques[0].tactic.replace('-', '_')}.hunt_{name}" if techniques else f"hunt.{name}"
-    told = {column: value for column, value in list(row.items())[:COLUMNS_LIMIT] if value is not None}
+    values = {column: value for column, value in list(row.items())[:COLUMNS_LIMIT] if value is not None}
     happened = moment_ns(row.get(hunt.entities.time)) if hunt.entities is not None and hunt.entities.time else 0
     port = row.get(hunt.entities.port) if hunt.entities is not None and hunt.entities.port else 0
     who = text_of(actor) + (f" and {text_of(target)}" if target is not None else "")
-    facts = tuple((column, _fact(value)) for column, value in told.items())
+    facts = tuple((column, _fact(value)) for column, value in values.items())
     return Alert(
         ts=now,
         detector=detector,
@@ -58,7 +58,7 @@ def _alert(name: str, hunt: Hunt, row: Row, ends: tuple[Subject, Subject | None]
         why=tuple(f"{column}: {value}" for column, value in facts),
         numbers={
             column: value
-            for column, value in told.items()
+            for column, value in values.items()
             if isinstance(value, int | float) and not isinstance(value, bool)
         },
         advice=ADVICE.format(name=name, actor=text_of(actor)),

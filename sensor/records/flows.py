@@ -102,10 +102,10 @@ def notes(rows: Rows) -> Iterator[dict[str, Any]]:
         yield _DECODER.decode(rows.text[at : at + size])
 
 
-def device_history(told: Sequence[Mapping[str, Any]]) -> pa.Table:
+def device_history(records: Sequence[Mapping[str, Any]]) -> pa.Table:
     """The content of device records."""
     rows = []
-    for record in told:
+    for record in records:
         body = record["device"]
         rows.append(
             _of_record(record)
@@ -115,10 +115,10 @@ def device_history(told: Sequence[Mapping[str, Any]]) -> pa.Table:
     return _rows(DEVICE_HISTORY, rows)
 
 
-def alert(told: Sequence[Mapping[str, Any]]) -> pa.Table:
+def alert(records: Sequence[Mapping[str, Any]]) -> pa.Table:
     """The content of alert records."""
     rows = []
-    for record in told:
+    for record in records:
         body, ends = record["alert"], dict[str, Any]()
         for end in ("src", "dst"):
             one = record.get(end) or {}
@@ -138,10 +138,10 @@ def alert(told: Sequence[Mapping[str, Any]]) -> pa.Table:
     return _rows(ALERT, rows)
 
 
-def alert_entity(told: Sequence[Mapping[str, Any]]) -> pa.Table:
+def alert_entity(records: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Who is part of an alert: its actor and each target."""
     rows = []
-    for record in told:
+    for record in records:
         whole = _of_record(record) | {"alert": record["alert"]["id"]}
         targets = record.get("targets") or [record.get("dst")]
         for role, end in (("actor", record.get("src")), *(("target", end) for end in targets)):
@@ -150,10 +150,10 @@ def alert_entity(told: Sequence[Mapping[str, Any]]) -> pa.Table:
     return _rows(ALERT_ENTITY, rows)
 
 
-def recommendation(told: Sequence[Mapping[str, Any]]) -> pa.Table:
+def recommendation(records: Sequence[Mapping[str, Any]]) -> pa.Table:
     """The content of recommendation records."""
     rows = []
-    for record in told:
+    for record in records:
         body, end = record["recommendation"], record.get("src") or {}
         rows.append(
             _of_record(record)

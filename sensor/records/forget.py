@@ -66,26 +66,26 @@ def carry_out(writer: Writer) -> int:
     rows = 0
     for path in sorted((writer.folder / FOLDER).glob("*.json")):
         try:
-            told = msgspec.json.decode(path.read_bytes(), type=Order)
+            request = msgspec.json.decode(path.read_bytes(), type=Order)
         except (OSError, msgspec.DecodeError) as error:
             writer.complain(f"{path}: devices were not taken out of the traffic records: {error}")
             continue
-        rows += sum(_out_of(writer, file, told) for file in writer.manifest.files())
+        rows += sum(_out_of(writer, file, request) for file in writer.manifest.files())
         with writer.manifest.transaction():
-            writer.manifest.learn((name, None) for name in told.ids)
+            writer.manifest.learn((name, None) for name in request.ids)
         writer.forget_identities()
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
     return rows
 
 
-def _out_of(writer: Writer, file: File, told: Order) -> int:
+def _out_of(writer: Writer, file: File, request: Order) -> int:
     """Write one file anew without their rows; how many those are. A file that is damaged is left to the upkeep."""
     try:
         rows = pq.read_table(writer.folder / file.name, partitioning=None)
     except (OSError, pa.ArrowException):
         return 0
-    theirs = _theirs(file.table, rows, told)
+    theirs = _theirs(file.table, rows, request)
     count = int(pc.sum(theirs).as_py() or 0)
     if not count:
         return 0
@@ -98,11 +98,11 @@ def _out_of(writer: Writer, file: File, told: Order) -> int:
     return count
 
 
-def _theirs(table: str, rows: pa.Table, told: Order) -> pa.ChunkedArray:
+def _theirs(table: str, rows: pa.Table, request: Order) -> pa.ChunkedArray:
     """Which rows name one of them."""
     names = set(rows.schema.names) & set(TABLES[table].names)
     found = pa.chunked_array([pa.array([False] * len(rows))])
-    for columns, values in ((IDS, told.ids), (MACS, told.macs)):
+    for columns, values in ((IDS, request.ids), (MACS, request.macs)):
         for column in columns:
             if column in names:
                 found = pc.or_(found, pc.fill_null(pc.is_in(rows[column], pa.array(values, pa.string())), False))

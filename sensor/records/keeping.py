@@ -57,15 +57,15 @@ class Origin(msgspec.Struct, frozen=True):
 
 def note_of(record: Record) -> dict[str, Any]:
     """What the tables hold of a record: the evidence stays in the event log."""
-    told: dict[str, Any] = {name: getattr(record, name) for name in ("ts", "kind", "action", "severity", "msg")}
-    told |= {"sensor": record.sensor.id, "site": record.sensor.site or None}
+    note: dict[str, Any] = {name: getattr(record, name) for name in ("ts", "kind", "action", "severity", "msg")}
+    note |= {"sensor": record.sensor.id, "site": record.sensor.site or None}
     for name, keys in PARTS.items():
         body = getattr(record, name)
         if isinstance(body, dict):
-            told[name] = {key: body[key] for key in keys if key in body}
+            note[name] = {key: body[key] for key in keys if key in body}
     if isinstance(record.targets, list):
-        told["targets"] = [{key: end[key] for key in END if key in end} for end in record.targets]
-    return told
+        note["targets"] = [{key: end[key] for key in END if key in end} for end in record.targets]
+    return note
 
 
 class Keeping:
@@ -81,9 +81,9 @@ class Keeping:
         self._tail = Tail(folder, context, wait=wait, dropped=self._lose, complain=complain)
         self._due = self._rows = 0
 
-    def hear(self, said: Event) -> None:
+    def hear(self, event: Event) -> None:
         """One event from Python."""
-        self.recorder.hear(said)
+        self.recorder.hear(event)
 
     def emit(self, record: Record) -> None:
         """A record of the event log."""

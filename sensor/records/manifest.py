@@ -56,8 +56,8 @@ class ManifestError(Exception):
 
 def stamp_of(path: Path) -> str:
     """What changes where a file is written, copied or replaced."""
-    told = path.stat()
-    return f"{told.st_size} {told.st_mtime_ns} {told.st_ctime_ns} {told.st_ino}"
+    stat = path.stat()
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
 
 
 def checksum(path: Path) -> int:

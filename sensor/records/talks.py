@@ -13,7 +13,7 @@ from sensor.records.search import Word, condition
 TALKS_SHOWN, NAMES_SHOWN = 20, 20
 
 
-class Talk(NamedTuple):
+class Conversation(NamedTuple):
     """Connections of one client with one service of one server. ``client``, ``server``: ids of devices, else addresses;
     times as SQL writes them.
     """
@@ -37,11 +37,11 @@ class Name(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """``talks``: those seen last; ``more``: there are more; ``names``: of an address; ``tables``: rows that match, by
-    table.
+    """``conversations``: those seen last; ``more``: there are more; ``names``: of an address; ``tables``: rows that
+    match, by table.
     """
 
-    talks: list[Talk]
+    conversations: list[Conversation]
     more: bool
     names: list[Name]
     tables: dict[str, int]
@@ -50,7 +50,7 @@ class Seen(NamedTuple):
 def seen(query: Query, word: Word) -> Seen:
     """QueryError where a limit of the query is exceeded."""
     where = condition(word, TABLES["conn"])
-    talks, more = _talks(query, where.sql, where.values) if where is not None else ([], False)
+    conversations, more = _conversations(query, where.sql, where.values) if where is not None else ([], False)
     counts = {}
     for table in TABLES.values():
         fits = condition(word, table) if table.name != "coverage" and table.stored else None
@@ -58,10 +58,10 @@ def seen(query: Query, word: Word) -> Seen:
             count := query.ask(f"SELECT count(*) FROM {table.name} WHERE {fits.sql}", fits.values).rows[0][0]
         ):
             counts[table.name] = int(count)
-    return Seen(talks, more, _names(query, word) if word.what == "address" else [], counts)
+    return Seen(conversations, more, _names(query, word) if word.what == "address" else [], counts)
 
 
-def _talks(query: Query, where: str, values: tuple[object, ...]) -> tuple[list[Talk], bool]:
+def _conversations(query: Query, where: str, values: tuple[object, ...]) -> tuple[list[Conversation], bool]:
     answer = query.ask(
         "SELECT coalesce(src_device, src_ip, src_mac), coalesce(dst_device, dst_ip, dst_mac), "
         "coalesce(service, proto) || '/' || coalesce(dst_port, 0),"
@@ -71,7 +71,7 @@ def _talks(query: Query, where: str, values: tuple[object, ...]) -> tuple[list[T
         values,
         TALKS_SHOWN,
     )
-    return [Talk(*row) for row in answer.rows], answer.more
+    return [Conversation(*row) for row in answer.rows], answer.more
 
 
 def _names(query: Query, word: Word) -> list[Name]:

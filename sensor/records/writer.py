@@ -174,16 +174,16 @@ class Writer:
         by_kind: dict[int, list[Part]] = {}
         for part in sections:
             by_kind.setdefault(part.kind, []).append(part)
-        told = list(flows.notes(together(by_kind[NOTES], None, [0]))) if NOTES in by_kind else []
+        notes = list(flows.notes(together(by_kind[NOTES], None, [0]))) if NOTES in by_kind else []
         identity = self._identity(found.context)
-        for record in told:
+        for record in notes:
             if record["kind"] == "device":
                 identity.learn(record["device"], record["action"])
                 made.learned[record["device"]["id"]] = identity.bodies.get(record["device"]["id"])
         batch = self._batch(
             found, identity, by_kind, patient=not over and len(made.left.get(found.run, b"")) <= MOST_WAITING
         )
-        for name, table in _tables(batch, by_kind, told).items():
+        for name, table in _tables(batch, by_kind, notes).items():
             for hour, rows in hours(table):
                 made.add(name, hour, rows)
         made.left[found.run] = b"".join(section_of(NUMBERS[name], rows) for name, rows in batch.left)
@@ -272,16 +272,16 @@ class Writer:
 
 
 def _tables(
-    batch: Batch, by_kind: Mapping[int, Sequence[Part]], told: Sequence[Mapping[str, Any]]
+    batch: Batch, by_kind: Mapping[int, Sequence[Part]], notes: Sequence[Mapping[str, Any]]
 ) -> dict[str, pa.Table]:
-    """All tables, by name. ``told``: records of the event log."""
+    """All tables, by name. ``notes``: records of the event log."""
     tables = tables_of(batch)
     if CONNECTIONS in by_kind:
         tables["conn"] = flows.conn(together(by_kind[CONNECTIONS], CONNECTION, [0, 1, 2]), batch)
     if COUNTS in by_kind:
         tables["coverage"] = flows.coverage(together(by_kind[COUNTS], COUNT, []).heads, batch)
     for name, (kind, build) in OF_RECORDS.items():
-        if some := [record for record in told if record["kind"] == kind]:
+        if some := [record for record in notes if record["kind"] == kind]:
             tables[name] = build(some)
     return tables
 

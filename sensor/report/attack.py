@@ -6,7 +6,7 @@ from sensor.core.reader import clean
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.paths.hops import Hop
 from sensor.posture.paths.paths import Path, Paths
-from sensor.posture.paths.words import deed
+from sensor.posture.paths.words import mitigation
 from sensor.report.model import Breaker, Road, Roads, Stop
 
 ROADS_LIMIT, SOURCES_LIMIT, BREAKERS_LIMIT = 40, 12, 10
@@ -23,7 +23,7 @@ def roads_of(paths: Paths) -> Roads | None:
         ways=paths.ways,
         roads=[_road(paths, one) for one in paths.paths[:ROADS_LIMIT]],
         breakers=[
-            Breaker(title=clean(deed(paths, one.sort, one.what).title), broken=one.broken, users=one.users)
+            Breaker(title=clean(mitigation(paths, one.sort, one.what).title), broken=one.broken, users=one.users)
             for one in paths.breaks[:BREAKERS_LIMIT]
         ],
     )
@@ -40,7 +40,7 @@ def _road(paths: Paths, path: Path) -> Road:
 
 
 def _stop(paths: Paths, hop: Hop) -> Stop:
-    cuts = [clean(deed(paths, *one).title) for one in hop.cuts]
+    cuts = [clean(mitigation(paths, *one).title) for one in hop.cuts]
     return Stop(
         at=_text(paths, hop.target),
         cost=hop.cost,

@@ -24,7 +24,7 @@ from sensor.report.happened import alerts_of, changes_of, incidents_of
 from sensor.report.headline import headline
 from sensor.report.inventory import devices_of, findings_of, score_of
 from sensor.report.model import FORMAT, VERSION, Day, Done, Feed, Period, Report, Watched, Work
-from sensor.report.period import Wish, is_time, moment
+from sensor.report.period import PeriodSpec, is_time, moment
 from sensor.report.proofs import Proofs
 from sensor.report.story import Story
 from sensor.report.talks import talks_of
@@ -56,15 +56,15 @@ class Sources(NamedTuple):
     older: Report | None = None
 
 
-def report_of(sources: Sources, wish: Wish) -> Report:
+def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
     """All of it, deterministic: its time is that of the site."""
     site, story, proofs = sources.site, sources.story, Proofs()
     now = site.now if is_time(site.now) else story.last
-    if sources.older is not None and wish == Wish():
-        wish = Wish(
+    if sources.older is not None and period_spec == PeriodSpec():
+        period_spec = PeriodSpec(
             since=sources.older.period.until, label=f"since the last report, of {sources.older.period.until[:10]}"
         )
-    period = wish.resolve(story.first or _first(site), now)
+    period = period_spec.resolve(story.first or _first(site), now)
     scores = exposures(site)
     devices = devices_of(site, story, period, scores.devices, proofs)
     findings = findings_of(site, devices, proofs)
@@ -126,28 +126,28 @@ def _work(ticket: Ticket) -> Work:
 
 def _trend(days: Sequence[Kept], today: str, scores: Exposures) -> list[Day]:
     """What was kept by then, and the score of today where it was not kept yet."""
-    told = [Day(day=one.day, points=one.points, devices=sum(one.devices.values())) for one in days if one.day <= today]
+    past = [Day(day=one.day, points=one.points, devices=sum(one.devices.values())) for one in days if one.day <= today]
     fresh = (
         [Day(day=today, points=round(scores.site.points, 1), devices=len(scores.devices))]
-        if told and told[-1].day < today
+        if past and past[-1].day < today
         else []
     )
-    return told + fresh
+    return past + fresh
 
 
 def _closed(site: Site, period: Period) -> Iterator[Done]:
     """Recommendations that later traffic closed."""
     for record in site.recommendations:
-        told, src, when = _part(record, "recommendation"), _part(record, "src"), record.get("ts")
+        body, src, when = _part(record, "recommendation"), _part(record, "src"), record.get("ts")
         if record.get("action") == "close" and is_time(when) and period.since <= str(when) <= period.until:
             where = _text(src.get("ip") or src.get("mac")) + (
                 f" ({name})" if (name := _text(src.get("hostname"))) else ""
             )
             yield Done(
-                id=_text(told.get("id")),
-                title=f"{_text(told.get('title'))}: {where}",
+                id=_text(body.get("id")),
+                title=f"{_text(body.get('title'))}: {where}",
                 when=str(when),
-                why=_text(told.get("closed")),
+                why=_text(body.get("closed")),
             )
 
 

@@ -19,16 +19,16 @@ def difference(old: Report, new: Report) -> Difference:
     before, now = _present(old), _present(new)
     were, are = _weak(before), _weak(now)
     titles = {one.name: one.title for report in (old, new) for one in report.findings}
-    told = _teller(titles, before | now)
+    text_of = _texts_of(titles, before | now)
     return Difference(
         until=old.period.until,
         label=clean(old.period.label, 128),
         score=old.score,
         new=_cleaned(now[name].text for name in now if name not in before),
         gone=_cleaned(before[name].text for name in before if name not in now),
-        found=_cleaned(told(pair) for pair in are if pair not in were),
+        found=_cleaned(text_of(pair) for pair in are if pair not in were),
         # A device that is gone fixes nothing.
-        mended=_cleaned(told(pair) for pair in were if pair not in are and pair[1] in now),
+        fixed=_cleaned(text_of(pair) for pair in were if pair not in are and pair[1] in now),
         worse=_cleaned(_worse(before, now)),
         done=_cleaned(_done(old, new)),
     )
@@ -47,13 +47,13 @@ def _weak(devices: dict[str, Device]) -> dict[tuple[str, str], None]:
     return {(name, device.id): None for device in devices.values() for name in device.findings}
 
 
-def _teller(titles: dict[str, str], devices: dict[str, Device]) -> Callable[[tuple[str, str]], str]:
-    def told(pair: tuple[str, str]) -> str:
+def _texts_of(titles: dict[str, str], devices: dict[str, Device]) -> Callable[[tuple[str, str]], str]:
+    def text_of(pair: tuple[str, str]) -> str:
         name, device = pair
         title = titles.get(name, "")
         return f"{name}{f', {title}' if title not in {'', name} else ''}: {devices[device].text}"
 
-    return told
+    return text_of
 
 
 def _worse(before: dict[str, Device], now: dict[str, Device]) -> list[str]:
@@ -64,7 +64,7 @@ def _worse(before: dict[str, Device], now: dict[str, Device]) -> list[str]:
         old = before[name].score if name in before else None
         if old is not None and device.score is not None and bands.get(device.score.band, 0) > bands.get(old.band, 0):
             found.append((device.score.points, f"{device.text}: {old.points:g} → {device.score.points:g}"))
-    return [said for _, said in sorted(found, key=lambda one: (-one[0], one[1]))]
+    return [text for _, text in sorted(found, key=lambda one: (-one[0], one[1]))]
 
 
 def _done(old: Report, new: Report) -> list[str]:

@@ -36,7 +36,7 @@ def groups_of(present: Iterable[Device], *, by_product: bool) -> list[Group]:
 
 def _group(kind: str, product: str, several: list[Device]) -> Group:
     versions = Counter(device.firmware for device in several if device.firmware)
-    told = ", ".join(
+    text = ", ".join(
         f"{version} ({count:,})"
         for version, count in sorted(versions.items(), key=lambda one: (-one[1], one[0]))[:VERSIONS_SHOWN]
     )
@@ -50,5 +50,5 @@ def _group(kind: str, product: str, several: list[Device]) -> Group:
         len({device.segment for device in several}),
         weak,
         worst,
-        told + (" …" if len(versions) > VERSIONS_SHOWN else ""),
+        text + (" …" if len(versions) > VERSIONS_SHOWN else ""),
     )

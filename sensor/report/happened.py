@@ -25,7 +25,7 @@ def alerts_of(records: Iterable[Record], period: Period, proofs: Proofs) -> tupl
     """Those active in the period, and how many of the least severe had no room."""
     found = [record for record in records if _within(_part(record, "alert"), period)]
     found.sort(key=lambda record: _text(_part(record, "alert").get("last")), reverse=True)
-    found.sort(key=_grave, reverse=True)
+    found.sort(key=_severity_rank, reverse=True)
     return [_alert(record, proofs) for record in found[:ALERTS_LIMIT]], max(len(found) - ALERTS_LIMIT, 0)
 
 
@@ -33,7 +33,7 @@ def incidents_of(records: Iterable[Record], period: Period) -> list[Incident]:
     """The same of incidents."""
     found = [record for record in records if _within(_part(record, "incident"), period)]
     found.sort(key=lambda record: _text(_part(record, "incident").get("last")), reverse=True)
-    found.sort(key=_grave, reverse=True)
+    found.sort(key=_severity_rank, reverse=True)
     return [_incident(record) for record in found[:INCIDENTS_LIMIT]]
 
 
@@ -41,7 +41,7 @@ def changes_of(devices: Sequence[Device], story: Story, period: Period) -> tuple
     """What came, went and changed, in order of time, and how many of the oldest had no room."""
     fresh = {device.id for device in devices if device.first_seen >= period.since}
     # Of a device that is new, type and model become clear one after the other: that is no change.
-    told = [
+    changes = [
         one
         for one in story.changes
         if period.since <= one.ts <= period.until and not (one.kind == "other" and one.device in fresh)
@@ -49,19 +49,19 @@ def changes_of(devices: Sequence[Device], story: Story, period: Period) -> tuple
     everything = all_new(devices, period)
     for device in devices:
         if device.id in fresh and not everything:
-            told.append(
+            changes.append(
                 Change(
-                    ts=device.first_seen, kind="new", device=device.id, said=f"new: {kind(device.type)} {device.text}"
+                    ts=device.first_seen, kind="new", device=device.id, text=f"new: {kind(device.type)} {device.text}"
                 )
             )
         if device.gone and period.since <= device.last_seen <= period.until:
-            told.append(
+            changes.append(
                 Change(
-                    ts=device.last_seen, kind="gone", device=device.id, said=f"gone: {kind(device.type)} {device.text}"
+                    ts=device.last_seen, kind="gone", device=device.id, text=f"gone: {kind(device.type)} {device.text}"
                 )
             )
-    told.sort(key=lambda change: (change.ts, change.device, change.kind))
-    return told[-CHANGES_LIMIT:], max(len(told) - CHANGES_LIMIT, 0)
+    changes.sort(key=lambda change: (change.ts, change.device, change.kind))
+    return changes[-CHANGES_LIMIT:], max(len(changes) - CHANGES_LIMIT, 0)
 
 
 def all_new(devices: Iterable[Device], period: Period) -> bool:
@@ -79,7 +79,7 @@ def _alert(record: Record, proofs: Proofs) -> Alert:
         detector=_text(alert.get("detector")),
         title=_text(alert.get("title")),
         severity=_severity(record),
-        said=_text(record.get("msg")),
+        text=_text(record.get("msg")),
         first=_text(alert.get("first")),
         last=_text(alert.get("last")),
         closed=_closed(_part(alert, "closed")),
@@ -108,14 +108,14 @@ def _incident(record: Record) -> Incident:
     incident = _part(record, "incident")
     story = [
         Chapter(
-            ts=_text(one.get("ts")), alert=_text(one.get("alert")), severity=_severity(one), said=_text(one.get("msg"))
+            ts=_text(one.get("ts")), alert=_text(one.get("alert")), severity=_severity(one), text=_text(one.get("msg"))
         )
         for one in objects(incident.get("story"))
     ]
     return Incident(
         id=_text(incident.get("id")),
         severity=_severity(record),
-        said=_text(record.get("msg")),
+        text=_text(record.get("msg")),
         first=_text(incident.get("first")),
         last=_text(incident.get("last")),
         over=record.get("action") == "close",
@@ -137,7 +137,7 @@ def _within(about: Record, period: Period) -> bool:
     return bool(first and last) and first <= period.until and last >= period.since
 
 
-def _grave(record: Record) -> int:
+def _severity_rank(record: Record) -> int:
     return SEVERITIES.index(_severity(record))
 
 

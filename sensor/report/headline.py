@@ -9,7 +9,7 @@ from sensor.report.model import Report
 from sensor.report.words import counted, kinds, listed, shorter
 
 TYPES_NAMED = 4
-GRAVE = ("high", "critical")
+SEVERE = ("high", "critical")
 
 
 def headline(report: Report) -> list[str]:
@@ -45,34 +45,36 @@ def _worst(report: Report) -> Iterator[str]:
     what = worst.title if worst.title == worst.name or worst.kind == "setting" else f"{worst.name}, {worst.title}"
     doubt = "" if certain == weak else f", {certain:,} of these for certain"
     unsure = "" if worst.sure else " (unknown whether they are affected)"
-    gravest = f"the most severe, on {counted(worst.devices, 'device')}: {shorter(what)}{unsure}"
-    yield f"{counted(weak, 'of them has', 'of them have')} weaknesses{doubt}; {gravest}."
+    worst_text = f"the most severe, on {counted(worst.devices, 'device')}: {shorter(what)}{unsure}"
+    yield f"{counted(weak, 'of them has', 'of them have')} weaknesses{doubt}; {worst_text}."
 
 
 def _happened(report: Report) -> Iterator[str]:
-    grave = [alert for alert in report.alerts if alert.severity in GRAVE]
-    told = f"{counted(len(report.alerts) + report.alerts_left_out, 'alert')}, {len(grave):,} of them high or critical"
+    severe = [alert for alert in report.alerts if alert.severity in SEVERE]
+    counts = (
+        f"{counted(len(report.alerts) + report.alerts_left_out, 'alert')}, {len(severe):,} of them high or critical"
+    )
     if not report.alerts:
         yield "No alert was raised."
     elif report.incidents:
         yield (
-            f"{told}, and {counted(len(report.incidents), 'incident')}; the most severe: "
-            f"{shorter(report.incidents[0].said)}."
+            f"{counts}, and {counted(len(report.incidents), 'incident')}; the most severe: "
+            f"{shorter(report.incidents[0].text)}."
         )
     else:
-        yield f"{told}; the most severe: {shorter(report.alerts[0].said)}."
+        yield f"{counts}; the most severe: {shorter(report.alerts[0].text)}."
 
 
 def _done(report: Report) -> Iterator[str]:
     since = report.difference
     if since is None:
         return
-    told = [
-        f"{counted(len(since.mended), 'finding was', 'findings were')} fixed and {len(since.found):,} new",
+    parts = [
+        f"{counted(len(since.fixed), 'finding was', 'findings were')} fixed and {len(since.found):,} new",
         f"{counted(len(since.new), 'device')} came and {len(since.gone):,} left",
     ]
     if since.score is not None and report.score is not None:
         moved = report.score.points - since.score.points
         change = "stayed at" if not moved else f"{'rose' if moved > 0 else 'fell'} from {since.score.points:g} to"
-        told.append(f"the exposure score {change} {report.score.points:g}")
-    yield f"Since the last report, of {since.until[:10]}: {listed(told)}."
+        parts.append(f"the exposure score {change} {report.score.points:g}")
+    yield f"Since the last report, of {since.until[:10]}: {listed(parts)}."

@@ -58,21 +58,21 @@ def findings_of(site: Site, devices: Iterable[Device], proofs: Proofs) -> list[F
 
 def _device(node: Node, weak: Iterable[Weakness], story: Story, exposure: Exposure | None, proofs: Proofs) -> Device:
     body = node.record.get("device")
-    told = body if isinstance(body, dict) else {}
+    attributes = body if isinstance(body, dict) else {}
     return Device(
         id=node.id,
         type=node.type or "unknown",
         segment=node.segment,
         name=node.name,
-        addresses=_texts(told.get("ips")),
-        macs=_texts(told.get("macs")),
+        addresses=_texts(attributes.get("ips")),
+        macs=_texts(attributes.get("macs")),
         vendor=node.vendor,
         model=node.model,
         firmware=node.firmware,
-        serial=_text(told.get("serial")),
-        os=_text(told.get("os")),
+        serial=_text(attributes.get("serial")),
+        os=_text(attributes.get("os")),
         owner=node.owner,
-        criticality=_text(told.get("criticality")),
+        criticality=_text(attributes.get("criticality")),
         roles=sorted(node.roles),
         services=sorted(node.services),
         first_seen=node.first_seen,
@@ -92,7 +92,7 @@ def _claims(node: Node, story: Story, proofs: Proofs) -> list[str]:
     for attribute, claim in known.items():
         if claim.get("value") == values.get(attribute):
             packets.setdefault(packet_of(claim), []).append(f"{attribute}: {values[attribute]}")
-    return list(filter(None, (proofs.add(*packet, ", ".join(told)) for packet, told in packets.items())))
+    return list(filter(None, (proofs.add(*packet, ", ".join(named)) for packet, named in packets.items())))
 
 
 def _finding(name: str, several: list[Weakness], proofs: Proofs) -> Finding:

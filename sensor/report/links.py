@@ -61,8 +61,8 @@ class Links:
         return _link("f", name, name) if name in self._findings else escape(name)
 
     def alert(self, name: str) -> Markup:
-        told = Markup("<code>{}</code>").format(name)
-        return _link("a", name, told) if name in self._alerts else told
+        text = Markup("<code>{}</code>").format(name)
+        return _link("a", name, text) if name in self._alerts else text
 
     def proofs(self) -> list[Proof]:
         """In the order of their numbers."""

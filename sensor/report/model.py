@@ -179,7 +179,7 @@ class Alert(Part, kw_only=True):
     detector: str
     title: str
     severity: Severity
-    said: str
+    text: str = msgspec.field(name="said")
     first: str
     last: str
     closed: str = ""
@@ -204,7 +204,7 @@ class Chapter(Part, kw_only=True):
     ts: str
     alert: str
     severity: Severity
-    said: str
+    text: str = msgspec.field(name="said")
 
 
 class Incident(Part, kw_only=True):
@@ -212,7 +212,7 @@ class Incident(Part, kw_only=True):
 
     id: str
     severity: Severity
-    said: str
+    text: str = msgspec.field(name="said")
     first: str
     last: str
     over: bool = False
@@ -228,7 +228,7 @@ class Change(Part, kw_only=True):
     ts: str
     kind: str
     device: str
-    said: str
+    text: str = msgspec.field(name="said")
 
 
 class Source(Part, kw_only=True):
@@ -252,7 +252,7 @@ class Trouble(Part, kw_only=True):
     severity: Severity
     count: int
     last: str
-    said: str
+    text: str = msgspec.field(name="said")
 
 
 class Feed(Part, kw_only=True):
@@ -354,7 +354,7 @@ class Difference(Part, kw_only=True):
     new: list[str] = []
     gone: list[str] = []
     found: list[str] = []
-    mended: list[str] = []
+    fixed: list[str] = msgspec.field(default_factory=list, name="mended")
     worse: list[str] = []
     done: list[str] = []
 

@@ -116,8 +116,8 @@ def _kinds_of_change(report: Report) -> list[tuple[str, int]]:
 def _urgent(report: Report) -> list[Incident]:
     """What has not been investigated yet: it has priority over mere weaknesses."""
     closed = {alert.id for alert in report.alerts if alert.closed}
-    grave = (one for one in report.incidents if one.severity in {"high", "critical"})
-    return [one for one in grave if not all(chapter.alert in closed for chapter in one.story)][:URGENT]
+    severe = (one for one in report.incidents if one.severity in {"high", "critical"})
+    return [one for one in severe if not all(chapter.alert in closed for chapter in one.story)][:URGENT]
 
 
 def _worst(present: list[Device]) -> list[Device]:

@@ -16,7 +16,7 @@ _TIME = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0
 EXPECTED = "expected a span such as 24h, 7d or 4w, or a month such as 2026-11"
 
 
-class Wish(NamedTuple):
+class PeriodSpec(NamedTuple):
     """What was asked for. ``since``, ``until``: times as records write them, empty where they follow from the log;
     ``span``: before the end.
     """
@@ -34,7 +34,7 @@ class Wish(NamedTuple):
         return Period(since=since, until=until, label=self.label or _label(since, until))
 
 
-def wish(period: str = "", since: str = "", until: str = "") -> Wish:
+def period_spec(period: str = "", since: str = "", until: str = "") -> PeriodSpec:
     """ValueError with a text if it makes no sense."""
     if period and (since or until):
         raise ValueError("expected --period, or --since and --until, and not both")
@@ -42,10 +42,10 @@ def wish(period: str = "", since: str = "", until: str = "") -> Wish:
     if begin and end and begin >= end:
         raise ValueError(f"found --since {since} and --until {until}, expected a beginning before the end")
     if not period:
-        return Wish(begin, end)
+        return PeriodSpec(begin, end)
     if found := re.fullmatch(r"([1-9]\d{0,3})([hdw])", period):
         unit = _UNITS[found[2]]
-        return Wish(span=timedelta(**{unit: int(found[1])}), label=f"the last {found[1]} {unit}")
+        return PeriodSpec(span=timedelta(**{unit: int(found[1])}), label=f"the last {found[1]} {unit}")
     if found := re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", period):
         return _month(int(found[1]), int(found[2]))
     raise ValueError(f"found --period {period}, {EXPECTED}")
@@ -66,13 +66,13 @@ def text_of(when: datetime) -> str:
     return f"{when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
-def _month(year: int, month: int) -> Wish:
+def _month(year: int, month: int) -> PeriodSpec:
     try:
         begin = datetime(year, month, 1, tzinfo=UTC)
         end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     except ValueError:
         raise ValueError(f"found --period {year:04}-{month:02}, {EXPECTED}") from None
-    return Wish(text_of(begin), text_of(end), label=f"{_MONTHS[month - 1]} {year}")
+    return PeriodSpec(text_of(begin), text_of(end), label=f"{_MONTHS[month - 1]} {year}")
 
 
 def _label(since: str, until: str) -> str:

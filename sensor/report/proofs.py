@@ -32,9 +32,9 @@ class Proofs:
     def of_alert(self, proof: Mapping[str, Any], packets: str) -> str:
         """An entry of the evidence of an alert: source, destination and observation."""
         facts = proof.get("facts")
-        told = [f"{key}: {value}" for key, value in facts.items()] if isinstance(facts, dict) else []
+        pairs = [f"{key}: {value}" for key, value in facts.items()] if isinstance(facts, dict) else []
         ends = " → ".join(filter(None, map(_end, (proof.get("src"), proof.get("dst")))))
-        seen = "; ".join(filter(None, (ends, ", ".join(told))))
+        seen = "; ".join(filter(None, (ends, ", ".join(pairs))))
         return self.add(_text(proof.get("ts")), _text(proof.get("event")), clean(seen, SEEN_LIMIT), packets=packets)
 
 

@@ -17,12 +17,12 @@ from sensor.report.model import Report
 def schema() -> str:
     """JSON Schema 2020-12, made of the model."""
     made = _described(msgspec.json.schema(Report))
-    told = {
+    document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Report of the passive network sensor",
         **made,
     }
-    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def _described(part: Any) -> Any:

@@ -22,7 +22,7 @@ CHANGES_KEPT, SUMMARIES_KEPT, HEALTH_KEPT, CLAIMED_KEPT = 20_000, 50_000, 5_000,
 CLAIMED = ("type", "vendor", "model", "firmware")
 # What is read of a summary, in the order of the fields of Source.
 FIGURES = ("packets", "bytes", "dropped", "malformed", "truncated", "shed")
-GRAVE = ("low", "medium", "high", "critical")
+SEVERE = ("low", "medium", "high", "critical")
 
 
 class _Summary(NamedTuple):
@@ -70,7 +70,7 @@ class Story:
         if not isinstance(name, str):
             return
         if kind := _kind(action, record):
-            self.changes.append(Change(ts=ts, kind=kind, device=clean(name, 64), said=_text(record.get("msg"))))
+            self.changes.append(Change(ts=ts, kind=kind, device=clean(name, 64), text=_text(record.get("msg"))))
         for claim in objects(record.get("evidence")):
             if claim.get("attribute") in CLAIMED and (name in self.claims or len(self.claims) < CLAIMED_KEPT):
                 known = self.claims.setdefault(name, {})
@@ -89,7 +89,7 @@ class Story:
         if action == "summary" and isinstance(capture, dict):
             figures = tuple(_number(capture.get(name)) for name in FIGURES)
             self._summaries.append(_Summary(ts, self._run, _text(capture.get("source")), figures))
-        elif action == "health" and record.get("severity") in GRAVE:
+        elif action == "health" and record.get("severity") in SEVERE:
             facts = record.get("facts")
             check = _text(facts.get("check")) if isinstance(facts, dict) else ""
             self._health.append((ts, check, str(record["severity"]), _text(record.get("msg"))))
@@ -119,15 +119,15 @@ class Story:
 
     def health(self, period: Period) -> list[Trouble]:
         """Health events of the sensor, most severe first."""
-        told: dict[str, Trouble] = {}
-        for ts, check, severity, said in self._health:
+        problems: dict[str, Trouble] = {}
+        for ts, check, severity, text in self._health:
             if period.since <= ts <= period.until:
-                known = told.get(check)
-                worst = max(severity, known.severity, key=GRAVE.index) if known else severity
-                told[check] = Trouble(
-                    check=check, severity=worst, count=1 + (known.count if known else 0), last=ts, said=said
+                known = problems.get(check)
+                worst = max(severity, known.severity, key=SEVERE.index) if known else severity
+                problems[check] = Trouble(
+                    check=check, severity=worst, count=1 + (known.count if known else 0), last=ts, text=text
                 )
-        return sorted(told.values(), key=lambda one: (-GRAVE.index(one.severity), one.check))
+        return sorted(problems.values(), key=lambda one: (-SEVERE.index(one.severity), one.check))
 
 
 def _kind(action: str, record: Record) -> str:

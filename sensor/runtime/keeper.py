@@ -45,7 +45,7 @@ RETRY_S = 5.0
 # Seconds for which the store waits for the log; also at the end of a run, when the caller waits for both.
 BEHIND_S, HURRIED_S = 2.0, 0.2
 
-Said = dict[str, dict[str, Word]]
+Corrections = dict[str, dict[str, Word]]
 
 
 class Keeper:
@@ -60,13 +60,13 @@ class Keeper:
         if self.store.note:
             complain(self.store.note)
         self._entries: queue.Queue[Entries | None] = queue.Queue(WAITING)
-        self._heard: queue.Queue[tuple[Said, list[Order], list[Rule]]] = queue.Queue()
+        self._heard: queue.Queue[tuple[Corrections, list[Order], list[Rule]]] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="inventory-store", daemon=True)
         self._every_s = every_s
         self._next = time.monotonic() + every_s
         self._swept: int | None = None
         self._learning = False
-        self._said: Said = {}
+        self._corrections: Corrections = {}
         self._given: set[int] = set()
         self._orders: list[Order] = []
         self._failed = False
@@ -87,8 +87,8 @@ class Keeper:
         others than at the last run, all facts are read again. ``baseline``: what learns; ``advice``: what recommends.
         """
         self.persistence = Persistence(inventory, baseline, advice)
-        self._said = self.store.words()
-        inventory.table.words.update(self._said)
+        self._corrections = self.store.words()
+        inventory.table.words.update(self._corrections)
         again = self.store.meta(KNOWLEDGE) not in ("", knowledge)
         with no_collection():
             restored = sum(
@@ -103,7 +103,7 @@ class Keeper:
         if advice is not None:
             self._go_on_advising(advice)
         self.persistence.keep_journal()
-        self._hear(self._said, self.store.orders(), self.store.rules())
+        self._hear(self._corrections, self.store.orders(), self.store.rules())
         self._obey()
         self._knowledge = self._noted = knowledge
         self.store.set_meta(KNOWLEDGE, knowledge)
@@ -205,12 +205,12 @@ class Keeper:
         """Close without having begun."""
         self.store.close()
 
-    def _hear(self, said: Said, orders: list[Order], rules: list[Rule]) -> None:
+    def _hear(self, corrections: Corrections, orders: list[Order], rules: list[Rule]) -> None:
         """In the engine's thread: new values set by the operator."""
-        for key in said.keys() | self._said.keys():
-            if said.get(key) != self._said.get(key):
-                self.persistence.say(key, said.get(key, {}))
-        self._said = said
+        for key in corrections.keys() | self._corrections.keys():
+            if corrections.get(key) != self._corrections.get(key):
+                self.persistence.say(key, corrections.get(key, {}))
+        self._corrections = corrections
         if self.persistence.baseline is not None:
             self.persistence.baseline.rule({(one.client, one.server, one.service): one.allowed for one in rules})
         self._orders += [order for order in orders if order.number not in self._given]

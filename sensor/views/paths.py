@@ -15,7 +15,7 @@ from sensor.posture.paths.breaks import Break
 from sensor.posture.paths.costs import LIMIT, MUCH
 from sensor.posture.paths.hops import Hop
 from sensor.posture.paths.paths import Path, Paths, attack_paths
-from sensor.posture.paths.words import deed
+from sensor.posture.paths.words import mitigation
 from sensor.posture.picture import Picture
 from sensor.views.errors import Unknown, one_of
 from sensor.views.listing import facets_of, page_of
@@ -145,12 +145,12 @@ def _hop(found: Paths, hop: Hop) -> HopRow:
         hop.source, hop.target, _text(found, hop.source), _text(found, hop.target), hop.cost,
         service_text(hop.service) if hop.service else "", hop.assumed,
         list(map(tidy, hop.why)), hop.alert, hop.weakness.id if hop.weakness is not None else "", *seen,
-        [tidy(deed(found, *one).title) for one in hop.cuts],
+        [tidy(mitigation(found, *one).title) for one in hop.cuts],
     )  # fmt: skip
 
 
 def _break(found: Paths, one: Break) -> BreakRow:
-    what = deed(found, one.sort, one.what)
+    what = mitigation(found, one.sort, one.what)
     return BreakRow(
         one.sort, tidy(what.title), one.broken, one.goals, one.users, list(map(tidy, what.commands)), list(what.devices)
     )

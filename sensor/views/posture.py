@@ -11,7 +11,7 @@ import msgspec
 from sensor.posture.exposure import BANDS, Exposure, Term, grouped
 from sensor.posture.picture import Picture
 from sensor.posture.site import Node
-from sensor.posture.whatif import BEST, Mended, mended_device, mended_site
+from sensor.posture.whatif import BEST, Fixed, fixed_device, fixed_site
 from sensor.views.errors import Unknown, one_of
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of
@@ -81,7 +81,7 @@ class FixRow(msgspec.Struct, frozen=True):
     together: float
     lowers: float
     devices: list[str]
-    fixes: list[str]
+    fixes: list[str] = msgspec.field(name="mends")  # the name in the API
 
 
 class Posture(msgspec.Struct, frozen=True):
@@ -135,7 +135,7 @@ def posture(picture: Picture, *, fixes: int = BEST) -> Posture:
         total.band,
         _terms(total.terms),
         bands,
-        list(map(_fix, mended_site(picture.site, fixes))),
+        list(map(_fix, fixed_site(picture.site, fixes))),
         picture.site.now,
     )
 
@@ -165,7 +165,7 @@ def device_posture(picture: Picture, name: str) -> DevicePosture:
     exposure = picture.exposures.devices.get(name)
     if exposure is None:
         raise Unknown("id", name, picture.exposures.devices)
-    return DevicePosture(_score(picture.site.nodes[name], exposure), list(map(_fix, mended_device(picture.site, name))))
+    return DevicePosture(_score(picture.site.nodes[name], exposure), list(map(_fix, fixed_device(picture.site, name))))
 
 
 def groups(picture: Picture, by: str) -> list[GroupRow]:
@@ -219,8 +219,8 @@ def _bands(several: Iterable[Exposure]) -> dict[str, int]:
     return {band: counts[band] for band in BAND_NAMES}
 
 
-def _fix(one: Mended) -> FixRow:
+def _fix(one: Fixed) -> FixRow:
     fix = one.fix
     return FixRow(
-        fix.key, fix.title, fix.steps, one.points, one.together, one.lowers, list(one.devices), list(one.mends)
+        fix.key, fix.title, fix.steps, one.points, one.together, one.lowers, list(one.devices), list(one.fixes)
     )

@@ -15,7 +15,7 @@ from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.ledger import Ledger, LedgerError, read_ledger
 from sensor.posture.tickets.model import Affected, Ticket
 from sensor.posture.tickets.policy import Policy
-from sensor.posture.tickets.progress import STATES, Standing, noted, standings
+from sensor.posture.tickets.progress import STATES, TicketStatus, noted, statuses
 from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import NotReadable, Unknown, one_of
 from sensor.views.listing import contains, facets_of, page_of, value_of
@@ -94,10 +94,10 @@ class TicketRow(msgspec.Struct, frozen=True):
 
 
 class Ledgered(NamedTuple):
-    """``ledger``: as it is to be noted; ``standings``: all tickets in their order."""
+    """``ledger``: as it is to be noted; ``statuses``: all tickets in their order."""
 
     ledger: Ledger
-    standings: list[Standing]
+    statuses: list[TicketStatus]
 
 
 SORTS: dict[str, Callable[[TicketRow], Any]] = {
@@ -144,7 +144,7 @@ def ledgered(picture: Picture, ledger: Ledger, policy: Policy) -> Ledgered:
     """
     made = tickets_of(picture.site, policy, ledger.first())
     ledger = noted(ledger, made, picture.site) if picture.site.nodes else ledger
-    return Ledgered(ledger, standings(ledger, made))
+    return Ledgered(ledger, statuses(ledger, made))
 
 
 def _rows(picture: Picture, folder: Path | None, policy: Policy) -> list[TicketRow]:
@@ -152,7 +152,7 @@ def _rows(picture: Picture, folder: Path | None, policy: Policy) -> list[TicketR
         ledger = read_ledger(folder) if folder is not None else Ledger()
     except LedgerError as error:
         raise NotReadable(str(error)) from None
-    return [_row(one) for one in ledgered(picture, ledger, policy).standings]
+    return [_row(one) for one in ledgered(picture, ledger, policy).statuses]
 
 
 def _fits(row: TicketRow, wanted: TicketFilter) -> bool:
@@ -176,7 +176,7 @@ def _fits(row: TicketRow, wanted: TicketFilter) -> bool:
     )
 
 
-def _row(one: Standing) -> TicketRow:
+def _row(one: TicketStatus) -> TicketRow:
     note, made = one.note, one.ticket
     details = _details(made) if made is not None else (0.0, [], [], [], "", [])
     points, names, why, steps, test, devices = details

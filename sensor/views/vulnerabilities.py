@@ -9,7 +9,7 @@ import msgspec
 
 from sensor.core.foreign import part, texts, tidy
 from sensor.posture.about import About
-from sensor.posture.fleet import Fleet, Judged, ordered
+from sensor.posture.fleet import Evaluated, Fleet, ordered
 from sensor.posture.picture import Picture
 from sensor.posture.priority import Term
 from sensor.posture.ranges import Verdict
@@ -180,9 +180,9 @@ def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]
     for name in wanted.device:
         if picture.known.device(name) is None:
             raise Unknown("id", name, picture.known.devices)
-    judged = fleet.of_cve(wanted.cve.upper(), records) if wanted.cve else ordered(fleet.judge(records))
+    evaluated = fleet.of_cve(wanted.cve.upper(), records) if wanted.cve else ordered(fleet.evaluate(records))
     verdicts = {VERDICTS[name] for name in wanted.verdict or VERDICTS}
-    return [row for one in judged if one.finding.verdict in verdicts and _fits(row := _finding(fleet, one), wanted)]
+    return [row for one in evaluated if one.finding.verdict in verdicts and _fits(row := _finding(fleet, one), wanted)]
 
 
 def _of_device(record: dict[str, Any], wanted: VulnerabilityFilter) -> bool:
@@ -207,7 +207,7 @@ def _fits(row: FindingRow, wanted: VulnerabilityFilter) -> bool:
     )
 
 
-def _finding(fleet: Fleet, one: Judged) -> FindingRow:
+def _finding(fleet: Fleet, one: Evaluated) -> FindingRow:
     about, device = fleet.about(one.finding.cve), part(one.device, "device")
     asset, priority, addresses = one.asset, fleet.priority(one), [tidy(ip) for ip in texts(device.get("ips"))]
     return FindingRow(

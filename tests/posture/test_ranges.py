@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.posture.ranges import Range, judge
+from sensor.posture.ranges import Range, evaluate
 from sensor.posture.schemes import SCHEMES
 
 AXIS = (Range("9.80", "9.80.69"), Range("10.12", "10.12.236"), Range("11.0", "11.9"))
@@ -62,18 +62,18 @@ AXIS = (Range("9.80", "9.80.69"), Range("10.12", "10.12.236"), Range("11.0", "11
     ],
 )
 def test_verdict(scheme: str, version: str, ranges: tuple[Range, ...], verdict: str) -> None:
-    answer = judge(SCHEMES[scheme], version, ranges)
+    answer = evaluate(SCHEMES[scheme], version, ranges)
     assert answer.verdict.value == verdict, answer
     assert answer.reason
 
 
 def test_a_reason_names_the_version_and_the_range() -> None:
     assert (
-        judge(SCHEMES["dotted"], "1.3", (Range("1.2", "1.4"),)).reason
+        evaluate(SCHEMES["dotted"], "1.3", (Range("1.2", "1.4"),)).reason
         == "1.3 is among the affected versions: from 1.2 before 1.4"
     )
     assert (
-        judge(SCHEMES["dotted"], "8.1", (Range(end="8.1.3"),)).reason
+        evaluate(SCHEMES["dotted"], "8.1", (Range(end="8.1.3"),)).reason
         == "8.1 cannot be compared for certain with before 8.1.3"
     )
     assert str(Range()) == "all versions"
@@ -91,5 +91,5 @@ def test_plain_numbers_lie_where_they_lie(
     """Of versions written in full every range is told, and as their numbers say."""
     one = Range(*(".".join(map(str, parts)) for parts in (start, end)), after=after, through=through)
     inside = (version > start or (version == start and not after)) and (version < end or (version == end and through))
-    answer = judge(SCHEMES["whole"], ".".join(map(str, version)), (one,))
+    answer = evaluate(SCHEMES["whole"], ".".join(map(str, version)), (one,))
     assert answer.verdict.value == ("affected" if inside else "not affected")

@@ -11,7 +11,7 @@ from sensor.posture.exposure import Exposures, exposures
 from sensor.posture.priority import Circumstances
 from sensor.posture.site import Site
 from sensor.posture.weakness import FIND_OUT
-from sensor.posture.whatif import mended_device, mended_site
+from sensor.posture.whatif import fixed_device, fixed_site
 from tests.posture.sites import alert, large, node, site, weakness
 from tests.posture.test_exposure import sites
 
@@ -28,7 +28,7 @@ def test_of_a_device() -> None:
         weakness("dev-1", "telnet", 30.0),
     ]
     assert [
-        (one.fix.key, one.points, one.together, one.mends) for one in mended_device(site([node(1)], weak), "dev-1")
+        (one.fix.key, one.points, one.together, one.fixes) for one in fixed_device(site([node(1)], weak), "dev-1")
     ] == [
         ("update", 30.0, 30.0, ("CVE-1", "CVE-2")),
         ("setting|telnet", 55.9, 0.0, ("telnet",)),
@@ -39,21 +39,21 @@ def test_a_firmware_that_is_found_out_is_known() -> None:
     """So that nothing of it is left, at best."""
     weak = weakness("dev-1", "CVE-1", 20.0, "version")
     some = site([node(1, firmware="")], [weak._replace(fix=weak.fix._replace(steps=FIND_OUT))])
-    assert [(one.points, one.lowers) for one in mended_device(some, "dev-1")] == [(0.0, 22.4)]
+    assert [(one.points, one.lowers) for one in fixed_device(some, "dev-1")] == [(0.0, 22.4)]
 
 
 def test_what_one_did_to_others_is_one_thing_to_deal_with() -> None:
     """It lowers the scores of those whom it hit as well; who comes from outside is dealt with alert by alert."""
     alerts = [alert(1, "dev-1", "dev-2"), alert(2, "dev-1", "dev-2", "dev-3"), alert(3, "", "dev-3")]
     some = site([node(1), node(2), node(3)], alerts=alerts)
-    first, second = mended_site(some)
-    assert (first.fix.key, first.fix.title, first.mends) == (
+    first, second = fixed_site(some)
+    assert (first.fix.key, first.fix.title, first.fixes) == (
         "alerts|dev-1",
         "Investigate and contain 10.0.0.1 (camera)",
         ("alert-1", "alert-2"),
     )
     assert first.devices == {"dev-1": 0.0, "dev-2": 0.0, "dev-3": 28.0}
-    assert (second.fix.key, second.fix.title, second.mends) == (
+    assert (second.fix.key, second.fix.title, second.fixes) == (
         "alerts|alert-3",
         "Investigate alert-3: Port scan",
         ("alert-3",),
@@ -63,7 +63,7 @@ def test_what_one_did_to_others_is_one_thing_to_deal_with() -> None:
 def test_to_shut_the_outside_out_is_a_fix() -> None:
     """For all devices that it reaches."""
     some = site([node(1, aimed=Circumstances(outside=True)), node(2, aimed=Circumstances(outside=True)), node(3)])
-    assert [(one.fix, one.points, one.devices) for one in mended_site(some)] == [
+    assert [(one.fix, one.points, one.devices) for one in fixed_site(some)] == [
         (SHUT, 0.0, {"dev-1": 0.0, "dev-2": 0.0})
     ]
 
@@ -78,7 +78,7 @@ def test_of_a_site() -> None:
         *(weakness(one.id, "telnet", 30.0) for one in nodes[1:5]),
         weakness("dev-9", "ftp", 30.0),
     ]
-    found = mended_site(site(nodes, weak))
+    found = fixed_site(site(nodes, weak))
     assert [(one.fix.key, one.points, one.together, len(one.devices), one.lowers) for one in found] == [
         ("update", 30.0, 30.0, 1, 90.0),
         ("setting|telnet", 72.0, 23.2, 4, 120.0),
@@ -90,7 +90,7 @@ def test_of_a_site() -> None:
 def test_it_is_what_the_score_would_be(before: Site) -> None:
     """A fix of the site against the site without what it mends, alone and together with those before it."""
     done: set[str] = set()
-    for one in mended_site(before, 100):
+    for one in fixed_site(before, 100):
         done.add(one.fix.key)
         alone, together = _without(before, {one.fix.key}), _without(before, done)
         assert (one.points, one.together) == (alone.site.points, together.site.points)
@@ -111,7 +111,7 @@ def test_ten_thousand_devices() -> None:
     """Scores, segments and the ten best fixes of fifty thousand weaknesses."""
     some = large(DEVICES)
     began = time.process_time()
-    found, best = exposures(some), mended_site(some)
+    found, best = exposures(some), fixed_site(some)
     took = time.process_time() - began
     assert (len(found.devices), len(found.segments), len(best)) == (DEVICES, DEVICES // 200, 10)
     assert took < SECONDS, took

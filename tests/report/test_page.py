@@ -10,7 +10,7 @@ from sensor.report.build import Sources, report_of
 from sensor.report.links import PAPER
 from sensor.report.model import Change, Report
 from sensor.report.page import page
-from sensor.report.period import wish
+from sensor.report.period import period_spec
 from tests.report.sites import at, large_site, large_story
 
 
@@ -18,7 +18,7 @@ from tests.report.sites import at, large_site, large_story
 def report() -> Report:
     """Of more devices than a sheet of paper holds."""
     made = large_site(600)
-    return report_of(Sources(made, large_story(made)), wish())
+    return report_of(Sources(made, large_story(made)), period_spec())
 
 
 def ids(text: str) -> set[str]:
@@ -85,7 +85,7 @@ def test_pages_in_the_dark_and_on_paper_differ_in_style_alone(report: Report) ->
 def test_who_came_back_is_a_number_and_no_line(report: Report) -> None:
     """What else happened is a line each, and all of it is counted by kind."""
     changed = report.changes
-    report.changes = [*changed, *(Change(ts=at(60), kind="back", device="dev-1", said="it is back") for _ in range(7))]
+    report.changes = [*changed, *(Change(ts=at(60), kind="back", device="dev-1", text="it is back") for _ in range(7))]
     text = page(report)
     report.changes = changed
     told = text[text.index('<section id="changes">') : text.index('<section id="work">')]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.report.period import is_time, wish
+from sensor.report.period import is_time, period_spec
 from tests.report.sites import at
 
 FIRST, LAST = "2026-10-28T08:00:00.000000Z", "2026-11-27T09:30:00.000000Z"
@@ -31,15 +31,15 @@ FIRST, LAST = "2026-10-28T08:00:00.000000Z", "2026-11-27T09:30:00.000000Z"
 )
 def test_what_people_say(words: dict[str, str], since: str, until: str, label: str) -> None:
     """Spans go back from the last that is known, which no clock knows; months and times are what they say, in UTC."""
-    found = wish(**words).resolve(FIRST, LAST)
+    found = period_spec(**words).resolve(FIRST, LAST)
     assert (found.since, found.until, found.label) == (since, until, label)
 
 
 def test_nothing_known_is_a_period_too() -> None:
     """Of a log without a record."""
-    found = wish("7d").resolve("", "")
+    found = period_spec("7d").resolve("", "")
     assert (found.since, found.until) == ("", "")
-    assert wish().resolve("", "").label == "nothing is known"
+    assert period_spec().resolve("", "").label == "nothing is known"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_nothing_known_is_a_period_too() -> None:
 def test_what_makes_no_sense(words: dict[str, str], wrong: str) -> None:
     """What was found, what was expected."""
     with pytest.raises(ValueError) as error:
-        wish(**words)
+        period_spec(**words)
     assert str(error.value).startswith(wrong)
 
 

@@ -36,12 +36,12 @@ def device(number: int, kind: str, segment: str = "vlan 1", *, gone: bool = Fals
 
 def alert(number: int, minute: int, severity: str = "high") -> Alert:
     return Alert(
-        id=f"alert-{number}", detector="d", title="t", severity=severity, said="s", first=at(minute), last=at(minute)
+        id=f"alert-{number}", detector="d", title="t", severity=severity, text="s", first=at(minute), last=at(minute)
     )
 
 
 def incident(said: str, first: int, last: int) -> Incident:
-    return Incident(id="incident-1", severity="high", said=said, first=at(first), last=at(last))
+    return Incident(id="incident-1", severity="high", text=said, first=at(first), last=at(last))
 
 
 def every_picture(word: str) -> list[Markup]:
@@ -118,7 +118,7 @@ def test_bands_are_as_wide_as_conversations_are_many() -> None:
 def test_bars_of_alerts_stand_where_they_began() -> None:
     """Two at noon make a bar twice as high as one in the evening; an odd time is left out."""
     alerts = [alert(1, 720), alert(2, 721), alert(3, 1200, "low"), alert(4, 0)]
-    odd = Alert(id="a", detector="d", title="t", severity="low", said="", first="soon", last="soon")
+    odd = Alert(id="a", detector="d", title="t", severity="low", text="", first="soon", last="soon")
     bars = [one for one in parsed(timeline([*alerts, odd], [], DAY)).iter(f"{SVG}rect") if float(one.get("y", 0)) > 20]
     assert [(round(float(one.get("x", 0))), float(one.get("height", 0))) for one in bars] == [
         (35, 48.0),

@@ -18,7 +18,7 @@ from sensor.posture.weakness import Proof, Weakness
 from sensor.report.build import Listed, Sources, report_of
 from sensor.report.model import Report
 from sensor.report.page import page
-from sensor.report.period import wish
+from sensor.report.period import period_spec
 from sensor.report.story import Story
 from tests.posture.sites import node, site, weakness
 from tests.report.sites import NOON, at
@@ -57,7 +57,7 @@ def made(
     """The report of a site that was seen last at noon."""
     seen = more.pop("seen", None)
     place = site(nodes, weak or (), alerts or (), now=at(720), seen=seen)
-    return report_of(Sources(place, more.pop("story", Story()), **more), wish(**(words or {})))
+    return report_of(Sources(place, more.pop("story", Story()), **more), period_spec(**(words or {})))
 
 
 def proven(one: Weakness, why: str, seen: str, *, sure: bool = True) -> Weakness:
@@ -209,7 +209,7 @@ def test_what_later_traffic_closed_is_done() -> None:
         for minute, action in ((100, "close"), (650, "close"), (660, "update"))
     ]
     place = site([node(1)], now=at(720))._replace(recommendations=tuple(records))
-    report = report_of(Sources(place, Story()), wish(since=at(600)))
+    report = report_of(Sources(place, Story()), period_spec(since=at(600)))
     assert [(one.when, one.title, one.why) for one in report.done] == [
         (at(650), "Telnet is used: 10.0.0.1 (door)", "the port refuses since 10:30")
     ]
@@ -294,7 +294,7 @@ def test_what_became_of_things_since_the_last_report() -> None:
         ["10.0.0.4"],
         ["10.0.0.3"],
     )
-    assert since.mended == [
+    assert since.fixed == [
         "telnet, about telnet: 10.0.0.1 (Hikvision DS-2CD2)",
         "ftp, about ftp: 10.0.0.2 (Hikvision DS-2CD2)",
     ]
@@ -319,7 +319,7 @@ def test_against_itself_nothing_is_different() -> None:
     old = made(node(1), weak=[weakness("dev-1", "telnet", 30)], alerts=[alert(1, 600, 610)])
     now = made(node(1), weak=[weakness("dev-1", "telnet", 30)], alerts=[alert(1, 600, 610)], older=old)
     since = now.difference
-    assert [since.new, since.gone, since.found, since.mended, since.worse, since.done] == [[]] * 6
+    assert [since.new, since.gone, since.found, since.fixed, since.worse, since.done] == [[]] * 6
     assert (now.period.since, now.alerts) == (old.period.until, [])
 
 

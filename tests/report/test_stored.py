@@ -13,7 +13,7 @@ import pytest
 from sensor.report.build import Sources, report_of
 from sensor.report.model import Report
 from sensor.report.page import page
-from sensor.report.period import wish
+from sensor.report.period import period_spec
 from sensor.report.schema import schema
 from sensor.report.stored import BadReport, encoded, stored
 from tests.report.sites import large_site, large_story
@@ -25,7 +25,7 @@ SCHEMA = Path(__file__).parents[2] / "sensor" / "report" / "schema.json"
 def report() -> Report:
     """Of a hundred devices."""
     made = large_site(100)
-    return report_of(Sources(made, large_story(made)), wish())
+    return report_of(Sources(made, large_story(made)), period_spec())
 
 
 def test_the_schema_is_that_of_the_model() -> None:

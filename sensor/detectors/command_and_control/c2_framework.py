@@ -98,13 +98,13 @@ class C2Framework(EventDetector):
         self._shortest = int(self.options.shortest_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
-        said: dict[str, Searched] = {
+        searched: dict[str, Searched] = {
             "method": field("method"), "host": field("host"), "path": field("path"), "agent": field("user_agent"),
             "headers": field("headers").read_as(",".join),
         }  # fmt: skip
-        asked = said | {"cookies": field("cookies"), "type": field("content_type")}
+        asked = searched | {"cookies": field("cookies"), "type": field("content_type")}
         request = self._known.wanted("request", asked, ("path", "cookies"))
-        body = self._known.wanted("body", said | {"body": field("shape"), "line": fields(*LINE)}, ("path",))
+        body = self._known.wanted("body", searched | {"body": field("shape"), "line": fields(*LINE)}, ("path",))
         hello: dict[str, Searched] = {name: field(name) for name in ("sni", "ja3", "ja4")}
         shown: dict[str, Searched] = {name: field(name) for name in ("subject", "issuer", "sha1")}
         hides = (

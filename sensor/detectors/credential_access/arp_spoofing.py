@@ -128,18 +128,18 @@ class ArpSpoofing(EventDetector):
         """A host does not request its own address: the earlier claim was false."""
         vlan, address = event.packet.vlan, event.sender
         owner = self._bindings.owner(vlan, mac, event.ts)
-        said = owner.own.get(target)
+        announced = owner.own.get(target)
         if (
-            said is None
+            announced is None
             or not address
             or address == target
-            or event.ts - said > self.options.patience_s * SECOND
+            or event.ts - announced > self.options.patience_s * SECOND
             or mac in self._exempt
             or is_virtual(mac)
         ):
             return
         reason = (
-            f"it claimed {addresses.text(target)}, and {(event.ts - said) / SECOND:.0f} s later requested "
+            f"it claimed {addresses.text(target)}, and {(event.ts - announced) / SECOND:.0f} s later requested "
             "the holder of that address"
         )
         yield from self._alert(event, mac, address, target, 0, reason, 1)

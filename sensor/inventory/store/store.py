@@ -159,7 +159,7 @@ class Store:
                 self._move(move)
             base.executemany(
                 "INSERT INTO history (ts, device, action, changes, reason) VALUES (?, ?, ?, ?, ?)",
-                map(_history, entries.told),
+                map(_history, entries.changes),
             )
             for outcome in entries.outcomes:
                 self._close(outcome)

@@ -37,15 +37,16 @@ def entries_of(document: dict[str, Any]) -> Iterator[Entry]:
         for name, product in _leaves(object_of(branch), _Product("", "", ""), 0)
     }
     _join(products, tree)
-    for told in map(object_of, list_of(document.get("vulnerabilities"))):
-        affected = [products[one] for one in _affected(told) if one in products]
+    for vulnerability in map(object_of, list_of(document.get("vulnerabilities"))):
+        affected = [products[one] for one in _affected(vulnerability) if one in products]
         scores = [
             number_of(object_of(object_of(one).get("cvss_v3")).get("baseScore"), 10)
-            for one in list_of(told.get("scores"))
+            for one in list_of(vulnerability.get("scores"))
         ]
         score = max((one for one in scores if one is not None), default=None)
         yield Entry(
-            cve_of(told.get("cve")), text_of(told.get("title"), 400) or text_of(about.get("title"), 400),
+            cve_of(vulnerability.get("cve")),
+            text_of(vulnerability.get("title"), 400) or text_of(about.get("title"), 400),
             tuple(_grouped(affected)), score,
             "3" if score is not None else "", text_of(tracking.get("initial_release_date"))[:10],
             text_of(tracking.get("current_release_date")),
@@ -56,8 +57,8 @@ def stamp_of(document: dict[str, Any]) -> str:
     return text_of(object_of(object_of(document.get("document")).get("tracking")).get("current_release_date"), 32)
 
 
-def _affected(told: dict[str, Any]) -> list[str]:
-    status = object_of(told.get("product_status"))
+def _affected(vulnerability: dict[str, Any]) -> list[str]:
+    status = object_of(vulnerability.get("product_status"))
     return [
         text_of(one)
         for name in ("known_affected", "first_affected", "last_affected")
@@ -86,12 +87,12 @@ def _join(products: dict[str, _Product], tree: dict[str, Any]) -> None:
     """What a relationship makes (firmware installed on a device) is the product with the version: the firmware, on the
     device that it names.
     """
-    for told in map(object_of, list_of(tree.get("relationships"))):
+    for relationship in map(object_of, list_of(tree.get("relationships"))):
         part, whole = (
-            products.get(text_of(told.get("product_reference"))),
-            products.get(text_of(told.get("relates_to_product_reference"))),
+            products.get(text_of(relationship.get("product_reference"))),
+            products.get(text_of(relationship.get("relates_to_product_reference"))),
         )
-        identity = text_of(object_of(told.get("full_product_name")).get("product_id"))
+        identity = text_of(object_of(relationship.get("full_product_name")).get("product_id"))
         if identity and part is not None and whole is not None:
             products[identity] = whole._replace(version=part.version or whole.version)
 

@@ -74,10 +74,10 @@ def _affects(container: dict[str, Any]) -> Iterator[Affects]:
         vendor, name = text_of(product.get("vendor")), text_of(product.get("product"))
         if vendor.lower() in _UNKNOWN or name.lower() in _UNKNOWN or not vendor or not name:
             continue
-        said = [_versions(object_of(one)) for one in list_of(product.get("versions"))[:RANGES_LIMIT]]
-        ranges = tuple(one for one in said if isinstance(one, Range))
-        unclear = next((one for one in said if isinstance(one, str) and one), "")
-        if not said:
+        versions = [_versions(object_of(one)) for one in list_of(product.get("versions"))[:RANGES_LIMIT]]
+        ranges = tuple(one for one in versions if isinstance(one, Range))
+        unclear = next((one for one in versions if isinstance(one, str) and one), "")
+        if not versions:
             ranges, unclear = (
                 ((Range(),), "") if product.get("defaultStatus") == "affected" else ((), "the record names no version")
             )
@@ -85,14 +85,14 @@ def _affects(container: dict[str, Any]) -> Iterator[Affects]:
             yield Affects(vendor, name, ranges, (), unclear)
 
 
-def _versions(told: dict[str, Any]) -> Range | str:
+def _versions(entry: dict[str, Any]) -> Range | str:
     """A range; words where it is none that can be compared; nothing where these versions are not affected."""
-    status, version = told.get("status"), text_of(told.get("version"))
+    status, version = entry.get("status"), text_of(entry.get("version"))
     if status != "affected":
         return "" if status == "unaffected" else f"{version or 'its versions'}: {text_of(status, 20) or 'unknown'}"
-    if told.get("changes"):
+    if entry.get("changes"):
         return f"{version}: with changes on the way"
-    before, through = text_of(told.get("lessThan")), text_of(told.get("lessThanOrEqual"))
+    before, through = text_of(entry.get("lessThan")), text_of(entry.get("lessThanOrEqual"))
     start = "" if version.lower() in _ANY else version
     end = before or through
     if end == "*":

@@ -13,13 +13,13 @@ LIST, FIRST = "vulnerabilities", "cveID"
 
 def exploited_of(element: dict[str, Any]) -> Exploited:
     """One entry, of either format. ValueError where it is none."""
-    told = {
+    fields = {
         name: text_of(element.get(name), 400)
         for name in ("vulnerabilityName", "dateAdded", "dueDate", "knownRansomwareCampaignUse", "requiredAction")
     }
     return Exploited(
-        cve_of(element.get("cveID")), told["vulnerabilityName"], told["dateAdded"][:10], told["dueDate"][:10],
-        told["knownRansomwareCampaignUse"] == "Known", told["requiredAction"],
+        cve_of(element.get("cveID")), fields["vulnerabilityName"], fields["dateAdded"][:10], fields["dueDate"][:10],
+        fields["knownRansomwareCampaignUse"] == "Known", fields["requiredAction"],
     )  # fmt: skip
 
 

@@ -78,22 +78,22 @@ def _affects(configurations: Any) -> tuple[tuple[Affects, ...], bool]:
         nodes = [object_of(node) for node in list_of(configuration.get("nodes"))]
         hardware = tuple(dict.fromkeys(name for node in nodes for name in _hardware(node)))[:HARDWARE_LIMIT]
         for node in nodes:
-            for vendor, product, said in _vulnerable(node):
-                told = (
+            for vendor, product, version in _vulnerable(node):
+                versions = (
                     found.setdefault((vendor, product, hardware), [])
                     if len(found) < AFFECTS_LIMIT
                     else found.get((vendor, product, hardware), [])
                 )
-                cut |= len(told) >= RANGES_LIMIT or len(found) >= AFFECTS_LIMIT
-                if len(told) < RANGES_LIMIT and said not in told[-1:]:
-                    told.append(said)
-    return tuple(_one(key, told) for key, told in found.items()), cut
+                cut |= len(versions) >= RANGES_LIMIT or len(found) >= AFFECTS_LIMIT
+                if len(versions) < RANGES_LIMIT and version not in versions[-1:]:
+                    versions.append(version)
+    return tuple(_one(key, versions) for key, versions in found.items()), cut
 
 
-def _one(key: tuple[str, str, tuple[str, ...]], told: list[Range | str]) -> Affects:
+def _one(key: tuple[str, str, tuple[str, ...]], versions: list[Range | str]) -> Affects:
     vendor, product, hardware = key
-    ranges = tuple(one for one in told if isinstance(one, Range))
-    return Affects(vendor, product, ranges, hardware, next((one for one in told if isinstance(one, str)), ""))
+    ranges = tuple(one for one in versions if isinstance(one, Range))
+    return Affects(vendor, product, ranges, hardware, next((one for one in versions if isinstance(one, str)), ""))
 
 
 def _hardware(node: dict[str, Any]) -> Iterator[str]:

@@ -30,7 +30,7 @@ class Refusals:
 
     def of_block(self, block: Block) -> str:
         span = addresses.parse_network(str(block))
-        return _of_nobody(block_text(block), [span]) or self._of_gateway(block_text(block), [span], "")
+        return _of_special_addresses(block_text(block), [span]) or self._of_gateway(block_text(block), [span], "")
 
     def of_peer(self, party: Party, near: Iterable[Party] = ()) -> str:
         """``near``: machines that talk to it, in whose segments it may be the broadcast address."""
@@ -42,19 +42,21 @@ class Refusals:
     def of_machine(self, party: Party, *, whole: bool) -> str:
         """``whole``: all that it does with a peer would end, not one service; a gateway is spared that."""
         spans = [(one, one) for one in party.addresses]
-        return _of_nobody(party.text, spans) or (self._of_gateway(party.text, spans, party.id) if whole else "")
+        return _of_special_addresses(party.text, spans) or (
+            self._of_gateway(party.text, spans, party.id) if whole else ""
+        )
 
-    def _of_gateway(self, told: str, spans: Sequence[Span], name: str) -> str:
+    def _of_gateway(self, target: str, spans: Sequence[Span], name: str) -> str:
         for party in self._gateways:
             if party.id == name or any(_meets((one, one), spans) for one in party.addresses):
-                return f"{told} is, or holds, a gateway that others need ({party.texts[0]})"
+                return f"{target} is, or holds, a gateway that others need ({party.texts[0]})"
         return ""
 
 
-def _of_nobody(told: str, spans: Sequence[Span]) -> str:
+def _of_special_addresses(target: str, spans: Sequence[Span]) -> str:
     for words, blocks in _NEVER.items():
         if any(_meets(one, blocks) for one in spans):
-            return f"{told} is, or holds, {words}"
+            return f"{target} is, or holds, {words}"
     return ""
 
 

@@ -55,7 +55,7 @@ class Contact(NamedTuple):
     reason: str = ""
 
 
-class Wish(NamedTuple):
+class Spec(NamedTuple):
     """How the operator wants it. ``match``: only that service; ``block``: the peer, whatever of it was seen;
     ``everyone``: for machines not seen as well;
     ``allow``: machines that are left alone.
@@ -70,29 +70,29 @@ class Wish(NamedTuple):
     allow: tuple[Party, ...] = ()
 
 
-def requests_of(contacts: Sequence[Contact], wish: Wish) -> list[Request]:
+def requests_of(contacts: Sequence[Contact], spec: Spec) -> list[Request]:
     """One request an outside address, or for those that the same alerts tell of the same machines; inside, one for all
     that used the same of the same.
     """
-    whom = {**_used(contacts), **_shared(contacts)}
+    groups_of = {**_used(contacts), **_shared(contacts)}
     groups: dict[str, list[Contact]] = {}
     for one in contacts:
-        groups.setdefault(_key(one, whom[one], wish), []).append(one)
-    return [_request(key, some, wish) for key, some in groups.items()]
+        groups.setdefault(_key(one, groups_of[one], spec), []).append(one)
+    return [_request(key, some, spec) for key, some in groups.items()]
 
 
-def request_of_nobody(wish: Wish, block: Block, *, outside: bool) -> Request:
+def request_without_contacts(spec: Spec, block: Block, *, outside: bool) -> Request:
     """Cut off a block that nobody was seen talking to: for everybody."""
-    wish = wish._replace(block=block, everyone=True)
-    request = _made(_block_key(block, wish), (), (), wish.match or Match(), wish)
+    spec = spec._replace(block=block, everyone=True)
+    request = _made(_block_key(block, spec), (), (), spec.match or Match(), spec)
     return request._replace(outside=outside, direction="outbound" if outside else "internal")
 
 
 def request_of_service(
-    servers: Iterable[Party], users: Iterable[Party], match: Match, wish: Wish, reasons: Iterable[str]
+    servers: Iterable[Party], users: Iterable[Party], match: Match, spec: Spec, reasons: Iterable[str]
 ) -> Request:
     """Cut a service of some machines off from everybody; ``users``: who was seen using it."""
-    spared = {one.key for one in wish.allow}
+    spared = {one.key for one in spec.allow}
     machines, peers = _parties(one for one in users if one.key not in spared), _parties(servers)
     left_out = len(machines[ENDS_LIMIT:]) + len(peers[ENDS_LIMIT:])
     machines, peers = machines[:ENDS_LIMIT], peers[:ENDS_LIMIT]
@@ -101,7 +101,7 @@ def request_of_service(
         machines,
         peers,
         match,
-        wish._replace(everyone=True),
+        spec._replace(everyone=True),
     )
     seen = (_seen(match.proto << 16 | match.port),)
     return request._replace(
@@ -110,18 +110,18 @@ def request_of_service(
 
 
 def request_of_outside(
-    machines: Iterable[Party], inside: Iterable[Block], wish: Wish, seen: Iterable[int], reasons: Iterable[str]
+    machines: Iterable[Party], inside: Iterable[Block], spec: Spec, seen: Iterable[int], reasons: Iterable[str]
 ) -> Request:
     """Cut machines off all that is not inside; ``seen``: services that they use there."""
-    match, parties = wish.match or Match(), _parties(machines)
+    match, parties = spec.match or Match(), _parties(machines)
     name = request_id(f"outside {match.text} {' '.join(one.key for one in parties)}")
-    mine, far = parties[:ENDS_LIMIT], _all_but([*NOBODYS, *inside, *_blocks(wish.allow)])
+    mine, far = parties[:ENDS_LIMIT], _all_but([*NOBODYS, *inside, *_blocks(spec.allow)])
     title = (
         f"block {match.text} from {_many(mine)} to all that is "
-        f"outside{f' but {_many(wish.allow)}' if wish.allow else ''}"
+        f"outside{f' but {_many(spec.allow)}' if spec.allow else ''}"
     )
     rules, why = tuple(_rules(name, [(_blocks(mine), far)], match)), tuple(dict.fromkeys(reasons))[:REASONS_LIMIT]
-    told = tuple(map(_seen, dict.fromkeys(seen)))
+    observed = tuple(map(_seen, dict.fromkeys(seen)))
     request = Request(
         name,
         title,
@@ -132,13 +132,13 @@ def request_of_outside(
         rules,
         (),
         why,
-        told,
+        observed,
         frozenset(),
-        wish.made,
-        wish.expires,
-        wish.comment,
+        spec.made,
+        spec.expires,
+        spec.comment,
     )
-    return request._replace(left_out=len(parties[ENDS_LIMIT:]), allowed=wish.allow)
+    return request._replace(left_out=len(parties[ENDS_LIMIT:]), allowed=spec.allow)
 
 
 def _used(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
@@ -153,32 +153,32 @@ def _used(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
 def _shared(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
     """Outside: which other addresses the same alerts tell of the same machines, such as the many of one flood."""
     outside = [one for one in contacts if one.outside]
-    told: dict[str, set[tuple[str, str]]] = {}
+    alerts_of: dict[str, set[tuple[str, str]]] = {}
     for one in outside:
-        told.setdefault(one.peer.key, set()).add((one.machine.key, one.alert))
+        alerts_of.setdefault(one.peer.key, set()).add((one.machine.key, one.alert))
     alike: dict[frozenset[tuple[str, str]], list[str]] = {}
-    for peer, pairs in told.items():
+    for peer, pairs in alerts_of.items():
         alike.setdefault(frozenset(pairs), []).append(peer)
-    return {one: sorted(alike[frozenset(told[one.peer.key])]) for one in outside}
+    return {one: sorted(alike[frozenset(alerts_of[one.peer.key])]) for one in outside}
 
 
-def _key(contact: Contact, peers: Iterable[str], wish: Wish) -> str:
+def _key(contact: Contact, peers: Iterable[str], spec: Spec) -> str:
     """What stands for the request that a contact belongs to."""
-    if wish.block is not None:
-        return _block_key(wish.block, wish)
-    match = _match(contact, wish)
+    if spec.block is not None:
+        return _block_key(spec.block, spec)
+    match = _match(contact, spec)
     return " ".join((_direction(contact) if match.proto else "both", match.text, *peers))
 
 
-def _block_key(block: Block, wish: Wish) -> str:
-    return f"block {block} {(wish.match or Match()).text}"
+def _block_key(block: Block, spec: Spec) -> str:
+    return f"block {block} {(spec.match or Match()).text}"
 
 
-def _match(contact: Contact, wish: Wish) -> Match:
-    if wish.match is not None:
-        return wish.match
+def _match(contact: Contact, spec: Spec) -> Match:
+    if spec.match is not None:
+        return spec.match
     return (
-        Match() if contact.outside or wish.block is not None else Match(contact.service >> 16, contact.service & 0xFFFF)
+        Match() if contact.outside or spec.block is not None else Match(contact.service >> 16, contact.service & 0xFFFF)
     )
 
 
@@ -188,12 +188,12 @@ def _direction(contact: Contact) -> str:
     return "inbound" if contact.inbound else "outbound"
 
 
-def _request(key: str, contacts: Sequence[Contact], wish: Wish) -> Request:
+def _request(key: str, contacts: Sequence[Contact], spec: Spec) -> Request:
     machines, peers = _parties(one.machine for one in contacts), _parties(one.peer for one in contacts)
     left_out = len(machines[ENDS_LIMIT:]) + len(peers[ENDS_LIMIT:])
     machines, peers = machines[:ENDS_LIMIT], peers[:ENDS_LIMIT]
     directions = dict.fromkeys(map(_direction, contacts))
-    request = _made(key, machines, peers, _match(contacts[0], wish), wish, frozenset(one.inbound for one in contacts))
+    request = _made(key, machines, peers, _match(contacts[0], spec), spec, frozenset(one.inbound for one in contacts))
     return request._replace(
         outside=any(one.outside for one in contacts),
         direction=" and ".join(directions),
@@ -210,29 +210,29 @@ def _made(
     machines: tuple[Party, ...],
     peers: tuple[Party, ...],
     match: Match,
-    wish: Wish,
+    spec: Spec,
     inbound: frozenset[bool] = frozenset((False,)),
 ) -> Request:
     """A request without what it rests on. ``inbound``: the ways that are cut, where not all protocols are."""
     name = request_id(key)
-    near = (_all_but(_blocks(wish.allow)) if wish.allow else None) if wish.everyone else _blocks(machines)
-    far = [wish.block] if wish.block is not None else _blocks(peers)
+    near = (_all_but(_blocks(spec.allow)) if spec.allow else None) if spec.everyone else _blocks(machines)
+    far = [spec.block] if spec.block is not None else _blocks(peers)
     ways = inbound if match.proto else frozenset((False, True))
     rules = tuple(_rules(name, [(far, near) if way else (near, far) for way in sorted(ways)], match))
-    who = f"any machine{f' but {_many(wish.allow)}' if wish.allow else ''}" if wish.everyone else _many(machines)
-    whom = _many(peers) if wish.block is None else _whole(wish.block, peers)
+    who = f"any machine{f' but {_many(spec.allow)}' if spec.allow else ''}" if spec.everyone else _many(machines)
+    groups_of = _many(peers) if spec.block is None else _whole(spec.block, peers)
     ends = (
-        f"between {who} and {whom}"
+        f"between {who} and {groups_of}"
         if len(ways) > 1
-        else f"from {whom} to {who}"
+        else f"from {groups_of} to {who}"
         if True in ways
-        else f"from {who} to {whom}"
+        else f"from {who} to {groups_of}"
     )
     title = f"block {match.text} {ends}"
     request = Request(
-        name, title, False, "", machines, peers, rules, (), (), (), frozenset(), wish.made, wish.expires, wish.comment
+        name, title, False, "", machines, peers, rules, (), (), (), frozenset(), spec.made, spec.expires, spec.comment
     )
-    return request._replace(allowed=wish.allow)
+    return request._replace(allowed=spec.allow)
 
 
 def _parties(parties: Iterable[Party]) -> tuple[Party, ...]:

@@ -263,9 +263,9 @@ def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str
 def _needed(request: Request) -> Iterator[str]:
     """Of machines that are cut off all that is outside."""
     for service, (what, advice) in NEEDED.items():
-        told = service_text(service)
-        if not request.peers and told in request.seen and any(rule.match.covers(service) for rule in request.rules):
-            yield f"some {what} outside ({told}): {advice}"
+        name = service_text(service)
+        if not request.peers and name in request.seen and any(rule.match.covers(service) for rule in request.rules):
+            yield f"some {what} outside ({name}): {advice}"
 
 
 def _busy(cuts: Sequence[Cut]) -> Iterator[str]:

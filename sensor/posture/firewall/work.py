@@ -19,7 +19,7 @@ from sensor.inventory.services import TCP, UDP, service_text
 from sensor.posture.firewall.contacts import accused
 from sensor.posture.firewall.model import Match, Party, Request
 from sensor.posture.firewall.refuse import Refusals
-from sensor.posture.firewall.requests import Wish, request_of_outside, request_of_service
+from sensor.posture.firewall.requests import Spec, request_of_outside, request_of_service
 from sensor.posture.firewall.simulate import conversations
 from sensor.posture.firewall.view import View
 from sensor.posture.known import Known
@@ -80,7 +80,7 @@ def is_about_work(what: str) -> bool:
 
 
 def requests_of_work(
-    records: Iterable[Record], wish: Wish, view: View, allow: Sequence[str], clock: Callable[[Any], str], *, force: bool
+    records: Iterable[Record], spec: Spec, view: View, allow: Sequence[str], clock: Callable[[Any], str], *, force: bool
 ) -> Asked:
     """``allow``: whom to exempt; ``clock``: a time of a record as the reasons show it; ``force``: also where a rule may
     hurt. TooWide, UnknownParty.
@@ -92,10 +92,10 @@ def requests_of_work(
     for match, some in groups.items():
         servers = [server for server, _ in some]
         users = users_of(servers, match, view)
-        exempt = wish._replace(allow=allowed(allow, users, servers, match, view))
+        exempt = spec._replace(allow=allowed(allow, users, servers, match, view))
         reasons = (_reason(record, clock) for _, record in some)
         found.append(request_of_service(servers, users, match, exempt, reasons))
-    outward = _outward(talkers, wish, view, allow, clock) if talkers else []
+    outward = _outward(talkers, spec, view, allow, clock) if talkers else []
     return Asked([*found, *outward], left_out)
 
 
@@ -119,7 +119,7 @@ def _grouped(
 
 
 def _outward(
-    records: Sequence[Record], wish: Wish, view: View, allow: Sequence[str], clock: Callable[[Any], str]
+    records: Sequence[Record], spec: Spec, view: View, allow: Sequence[str], clock: Callable[[Any], str]
 ) -> list[Request]:
     """Devices that talk to the internet and need not are cut off from all of it."""
     if SEEN in allow:
@@ -140,7 +140,7 @@ def _outward(
         for block in summarize_address_range(*(ip_address(text(one)) for one in span))
     )
     reasons = (_reason(record, clock) for record in records)
-    return [request_of_outside(machines, inside, wish._replace(allow=exempt), seen, reasons)]
+    return [request_of_outside(machines, inside, spec._replace(allow=exempt), seen, reasons)]
 
 
 def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:

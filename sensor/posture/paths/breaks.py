@@ -110,8 +110,8 @@ def _counted(about: Map, trees: Sequence[Tree], sources: npt.NDArray[np.int64]) 
         np.add.at(rules, graph.doors[graph.via[edges[over]]], times[over])
         outer = touched(nodes, kind)
         np.add.at(borders, devices[edges[outer]], times[outer])
-        mended = kind == Kind.WEAKNESS
-        np.add.at(weak, graph.ref[edges[mended]], times[mended])
+        fixed = kind == Kind.WEAKNESS
+        np.add.at(weak, graph.ref[edges[fixed]], times[fixed])
         segments[graph.first_segment : graph.first_service] += count[graph.first_segment : graph.first_service]
     counts: Counts = {}
     for sort, some in ((RULE, rules), (CLOSE, rules), (BORDER, borders), (APART, segments)):

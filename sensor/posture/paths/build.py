@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.inventory.habits import OUTSIDE, Habits
-from sensor.posture.causes import standing
+from sensor.posture.causes import ongoing_alerts
 from sensor.posture.paths.costs import (
     ADMINISTRATION,
     ASSUMED_FAR,
@@ -32,13 +32,13 @@ from sensor.posture.paths.costs import (
 from sensor.posture.paths.facts import (
     ANY,
     SERVICE_BITS,
+    Alerted,
     Hole,
     Talks,
-    Told,
+    alerted_of,
     holes_of,
     offered,
     talks_of,
-    told_of,
     ways_in,
 )
 from sensor.posture.paths.graph import OUTER, Edges, Graph, Ints, Mask, edges
@@ -80,21 +80,21 @@ def build(site: Site) -> Map:
     homes = [site.nodes[name].segment for name in names]
     segments = sorted(set(homes) - {""})
     alerts, weaknesses = (
-        tuple(record for record, _ in standing(site)),
+        tuple(record for record, _ in ongoing_alerts(site)),
         tuple(one for name in names for one in ways_in(site.weaknesses.get(name, ()))),
     )
-    talks, told, holes = (
+    talks, alerted, holes = (
         talks_of(site, index),
-        list(told_of(alerts, site, index)),
+        list(alerted_of(alerts, site, index)),
         list(holes_of(site, index, weaknesses)),
     )
-    services = Services(_known(site, index, talks, told, holes), 1 + len(names) + len(segments))
+    services = Services(_known(site, index, talks, alerted, holes), 1 + len(names) + len(segments))
     kinds = np.array(["", *(site.nodes[name].type for name in names)])
     several = [
         *_seen(talks, services, kinds),
         *_beside(homes, segments, services),
         *_takes(services, holes),
-        *_alerted(told, services),
+        *_alerted(alerted, services),
         _lured(site, index),
     ]
     graph = Graph(names, segments, services.owner, services.service, several)
@@ -104,12 +104,12 @@ def build(site: Site) -> Map:
 
 
 def _known(
-    site: Site, index: Mapping[str, int], talks: Talks, told: Iterable[Told], holes: Iterable[Hole]
+    site: Site, index: Mapping[str, int], talks: Talks, alerted: Iterable[Alerted], holes: Iterable[Hole]
 ) -> npt.NDArray[np.int64]:
     """All services, as device and service in one number; a device of which none is known and something is weak has one
     of no number.
     """
-    found = {_key(one.dst, one.service) for one in told if one.kind == Kind.INBOUND or one.service != ANY}
+    found = {_key(one.dst, one.service) for one in alerted if one.kind == Kind.INBOUND or one.service != ANY}
     found |= {_key(one.device, one.service) for one in holes if one.service != ANY}
     found |= {
         _key(index[name], service)
@@ -171,8 +171,8 @@ def _takes(services: Services, holes: Sequence[Hole]) -> Iterator[Edges]:
     yield edges(src, dst, cost, Kind.WEAKNESS, src, weakness)
 
 
-def _alerted(told: Iterable[Told], services: Services) -> Iterator[Edges]:
-    for one in told:
+def _alerted(alerted: Iterable[Alerted], services: Services) -> Iterator[Edges]:
+    for one in alerted:
         inbound = one.kind == Kind.INBOUND
         node = int(services.node(one.dst, one.service)) if inbound or one.service != ANY else -1
         yield edges(one.src, node if inbound else one.dst, COSTS[one.kind], one.kind, node, one.alert)

@@ -51,7 +51,7 @@ class Talks(NamedTuple):
     service: Ints
 
 
-class Told(NamedTuple):
+class Alerted(NamedTuple):
     """What an alert says: a way of a kind between two devices, over a service; ``alert``: its number."""
 
     kind: Kind
@@ -105,7 +105,7 @@ def offered(services: Iterable[str]) -> Iterator[int]:
 # Alerts.
 
 
-def told_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[Told]:
+def alerted_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[Alerted]:
     """What alerts say of ways into devices."""
     there = {name: node for name, node in site.nodes.items() if name in index}
     mine = owners(there.values())
@@ -116,23 +116,27 @@ def told_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[Told
         others = [index[name] for name in targets if name]
         service = _service(_part(record, "network").get("proto"), _part(record, "dst").get("port"))
         if detector in CONTROLLED and actor:
-            yield from (Told(Kind.HELD, other, actor, ANY, number) for other in (others or (OUTER,)) if other != actor)
+            yield from (
+                Alerted(Kind.HELD, other, actor, ANY, number) for other in (others or (OUTER,)) if other != actor
+            )
         elif detector == MAPPING:
             yield from _mapped(record, actor, others, number)
         elif not actor and (detector == INBOUND or detector.startswith("initial_access.")):
-            yield from (Told(Kind.INBOUND, OUTER, other, service, number) for other in others)
+            yield from (Alerted(Kind.INBOUND, OUTER, other, service, number) for other in others)
         elif actor and (detector in TAKEN or detector.startswith("lateral_movement.")) and detector not in NO_ENTRY:
-            yield from (Told(Kind.ATTACK, actor, other, service, number) for other in others if other != actor)
+            yield from (Alerted(Kind.ATTACK, actor, other, service, number) for other in others if other != actor)
 
 
-def _mapped(record: Record, actor: int | None, others: list[int], number: int) -> Iterator[Told]:
+def _mapped(record: Record, actor: int | None, others: list[int], number: int) -> Iterator[Alerted]:
     """A router was asked to lead the outside to whoever asked, or to another machine, which is then told before the
     router.
     """
     behind = others[0] if len(objects(record.get("targets"))) > 1 and others else actor
     numbers = _part(_part(record, "alert"), "numbers")
     if behind:
-        yield Told(Kind.INBOUND, OUTER, behind, _service(numbers.get("protocol"), numbers.get("internal_port")), number)
+        yield Alerted(
+            Kind.INBOUND, OUTER, behind, _service(numbers.get("protocol"), numbers.get("internal_port")), number
+        )
 
 
 # Weaknesses.
@@ -148,12 +152,12 @@ def ways_in(weaknesses: Iterable[Weakness]) -> list[Weakness]:
 
 def holes_of(site: Site, index: Index, weaknesses: Iterable[Weakness]) -> Iterator[Hole]:
     """A vulnerability may be in any service; a setting is where its record says."""
-    told = (
+    settings = (
         (name, _part(one, "recommendation").get("setting"), _part(one, "src").get("port"))
         for one in site.recommendations
         for name in ends_of(one)[0]
     )
-    ports = {(name, setting): port for name, setting, port in told if isinstance(setting, str)}
+    ports = {(name, setting): port for name, setting, port in settings if isinstance(setting, str)}
     for number, one in enumerate(weaknesses):
         if one.kind == VULNERABILITY:
             yield Hole(index[one.device], taking(one), ANY, number)

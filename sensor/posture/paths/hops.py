@@ -147,8 +147,8 @@ def _cuts(about: Map, edges: Sequence[int], kinds: Sequence[Kind], via: int) -> 
 
 
 def _alert_id(record: Any) -> str:
-    told = record.get("alert") if record is not None else None
-    return clean(str(told.get("id") or ""), 64) if isinstance(told, dict) else ""
+    body = record.get("alert") if record is not None else None
+    return clean(str(body.get("id") or ""), 64) if isinstance(body, dict) else ""
 
 
 def _name(about: Map, node: int) -> str:

@@ -22,7 +22,7 @@ from sensor.posture.weakness import VULNERABILITY
 WORDS_LIMIT = 256
 
 
-class Deed(NamedTuple):
+class Mitigation(NamedTuple):
     """``title``: what to do; ``commands``: what tells more of it, or writes it; ``devices``: at which it is done, by
     their ids.
     """
@@ -32,57 +32,57 @@ class Deed(NamedTuple):
     devices: tuple[str, ...]
 
 
-def deed(paths: Paths, sort: str, what: int | str) -> Deed:
+def mitigation(paths: Paths, sort: str, what: int | str) -> Mitigation:
     """Of a ``Break``, or of what cuts a hop."""
     if sort == FIX:
         return _fix(paths, str(what))
     if sort == APART:
         segment = paths.about.graph.segments[int(what) - paths.about.graph.first_segment]
         homes = tuple(name for name, node in paths.site.nodes.items() if node.segment == segment and not node.gone)
-        return Deed(
+        return Mitigation(
             f"keep the machines of {segment} apart: isolated ports, a private VLAN, or host firewalls", (), homes
         )
     return _border(paths, int(what)) if sort == BORDER else _rule(paths, sort, int(what))
 
 
-def _rule(paths: Paths, sort: str, node: int) -> Deed:
+def _rule(paths: Paths, sort: str, node: int) -> Mitigation:
     graph = paths.about.graph
     owner, service = graph.of_service(node)
     server, few = _node(paths, owner), sort == RULE
     services = [graph.of_service(int(one))[1] for one in np.flatnonzero(graph.doors == node)] if service != ANY else []
     what = ", ".join(map(service_text, services)) or "any service"
     users = "those who administer it" if service in ADMINISTRATION else "those who were seen using it"
-    whom = f"let only {users} reach" if few else "block all access to"
+    action = f"let only {users} reach" if few else "block all access to"
     options = [f" --service {plain_service(one)}" for one in services] or [""]
     commands = _commands(
         f"--address {_word(server.address)}", (f"{one} --everyone{' --allow seen' if few else ''}" for one in options)
     )
-    return Deed(f"{whom} {what} of {server.text}", commands if _word(server.address) else (), (server.id,))
+    return Mitigation(f"{action} {what} of {server.text}", commands if _word(server.address) else (), (server.id,))
 
 
-def _border(paths: Paths, node: int) -> Deed:
+def _border(paths: Paths, node: int) -> Mitigation:
     """The alerts tell who it is that is cut off."""
     graph, device = paths.about.graph, _node(paths, node)
     mine = np.flatnonzero(edges_of(paths.about, BORDER, node)).tolist()
     alerts = dict.fromkeys(
         _word(paths.about.alerts[graph.ref[edge]]["alert"].get("id")) for edge in mine if graph.ref[edge] >= 0
     )
-    whom = (
+    action = (
         "the external host that contacts it"
         if any(graph.src[edge] == OUTER for edge in mine)
         else "the host that controls it"
     )
-    return Deed(f"cut {device.text} off {whom}", _commands("", filter(None, alerts)), (device.id,))
+    return Mitigation(f"cut {device.text} off {action}", _commands("", filter(None, alerts)), (device.id,))
 
 
-def _fix(paths: Paths, key: str) -> Deed:
+def _fix(paths: Paths, key: str) -> Mitigation:
     mine = [one for one in paths.about.weaknesses if one.fix.key == key]
     where = tuple(dict.fromkeys(one.device for one in mine))
     title = clean(mine[0].fix.title, WORDS_LIMIT)
     whose = paths.site.nodes[where[0]].text if len(where) == 1 else f"{len(where):,} devices"
     name, address = _word(mine[0].name), _word(paths.site.nodes[where[0]].address or where[0])
     more = f"sensor vulns show {name}" if mine[0].kind == VULNERABILITY else f"sensor posture recommendations {address}"
-    return Deed(f"{title}, on {whose}", (more,) if name and address else (), where)
+    return Mitigation(f"{title}, on {whose}", (more,) if name and address else (), where)
 
 
 def _commands(start: str, ends: Iterable[str]) -> tuple[str, ...]:

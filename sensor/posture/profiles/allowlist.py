@@ -32,16 +32,18 @@ def allow_list(seen: Observed, machines: Sequence[Party], networks: Networks, ti
         if mine:
             rules += _rules(seen.needs, mine, _inside(networks, version), version)
     rules = [rule._replace(name=f"{name}-{number}") for number, rule in enumerate(dict.fromkeys(rules), 1)]
-    told = f"let {title} do what it was seen to need, and nothing else"
-    request = Request(name, told, False, "both", tuple(machines), (), tuple(rules), (), (), (), frozenset(), made, None)
+    purpose = f"let {title} do what it was seen to need, and nothing else"
+    request = Request(
+        name, purpose, False, "both", tuple(machines), (), tuple(rules), (), (), (), frozenset(), made, None
+    )
     return request._replace(
         notes=tuple(note.replace("%", " percent") for note in (seen.confidence.text, *_notes(seen)))
     )
 
 
 def _notes(seen: Observed) -> Iterator[str]:
-    if seen.confidence.wanting:
-        yield seen.confidence.wanting
+    if seen.confidence.missing:
+        yield seen.confidence.missing
     names = {need.peer.value for need in seen.needs if need.peer.kind == NAME}
     if names:
         yield (
@@ -60,8 +62,8 @@ def _rules(needs: Iterable[Need], mine: Blocks, inside: Blocks, version: int) ->
     used, served = [need for need in needs if not need.serves], [need for need in needs if need.serves]
     near = [need for need in used if need.peer.kind not in (ANY, NAME, BLOCK)]
     for need in near:
-        if whom := _machines(need, version):
-            yield Rule("", version, mine, whom, _match(need), True)
+        if target := _machines(need, version):
+            yield Rule("", version, mine, target, _match(need), True)
     far = [need for need in used if need.peer.kind in (ANY, NAME, BLOCK)]
     if far and inside:
         yield Rule("", version, mine, inside, Match())

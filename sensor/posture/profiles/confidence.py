@@ -43,14 +43,14 @@ class Confidence(NamedTuple):
     def text(self) -> str:
         """``low confidence: watched for 0.3 h, …``."""
         devices = f"{self.devices} devices" if self.devices > 1 else "1 device"
-        told = (
+        summary = (
             f"{self.level} confidence: {devices} watched for {self.watched_h:.1f} h, talked in "
             f"{self.talked_h} h, nothing new in the last {self.quiet:.0%}"
         )
-        return f"{told}, more outside than is remembered" if self.crowded else told
+        return f"{summary}, more outside than is remembered" if self.crowded else summary
 
     @property
-    def wanting(self) -> str:
+    def missing(self) -> str:
         """What is missing for the next level; empty where nothing is."""
         if self.level == HIGH:
             return ""

@@ -46,7 +46,7 @@ class Answer(enum.IntEnum):
     YES = 2
 
 
-class Thing(Protocol):
+class Machine(Protocol):
     """What must be known of a device."""
 
     @property
@@ -61,16 +61,16 @@ class World(Protocol):
 
     @property
     def networks(self) -> Networks: ...
-    def device(self, subject: Subject) -> Thing | None: ...
+    def device(self, subject: Subject) -> Machine | None: ...
     def names_of(self, address: int) -> tuple[str, ...]: ...
 
 
-class Talk(NamedTuple):
+class Conversation(NamedTuple):
     """A conversation as its device sees it. ``near``, ``far``: ports of the device and of the other, 0 where unknown;
     ``names``: of the other.
     """
 
-    device: Thing
+    device: Machine
     other: Subject
     proto: int
     near: int
@@ -83,22 +83,22 @@ class Confines:
 
     def __init__(self, world: World, installed: Iterable[Installed] = ()) -> None:
         self._world = world
-        self._by: dict[tuple[str, str], Installed] = {one.whom: one for one in installed}
+        self._by: dict[tuple[str, str], Installed] = {one.target: one for one in installed}
 
     def become(self, installed: Iterable[Installed]) -> None:
         """Others are installed now."""
-        self._by = {one.whom: one for one in installed}
+        self._by = {one.target: one for one in installed}
 
     def __len__(self) -> int:
         return len(self._by)
 
-    def of(self, device: Thing) -> Installed | None:
+    def of(self, device: Machine) -> Installed | None:
         """Its own, else that of its product, else that of its type."""
         product = f"{device.value('vendor')} {device.value('model')}".strip().casefold()
         pairs = ((DEVICE, device.id), (PRODUCT, product), (TYPE, device.type))
         return next((one for pair in pairs if (one := self._by.get(pair)) is not None), None)
 
-    def has(self, device: Thing) -> bool:
+    def has(self, device: Machine) -> bool:
         return self.of(device) is not None
 
     def breach(self, flow: Flow, *, serves: bool) -> Breach | None:
@@ -113,13 +113,13 @@ class Confines:
         installed = self.of(device) if device is not None else None
         if device is None or installed is None:
             return None
-        return self.judge(
+        return self.evaluate(
             installed,
-            Talk(device, other, flow.proto, near, far, self._world.names_of(other.address)),
+            Conversation(device, other, flow.proto, near, far, self._world.names_of(other.address)),
             begins=not serves,
         )
 
-    def judge(self, installed: Installed, talk: Talk, *, begins: bool) -> Breach | None:
+    def evaluate(self, installed: Installed, talk: Conversation, *, begins: bool) -> Breach | None:
         """``begins``: the device began."""
         lists = [one for one in installed.profile.lists if one.way == (FROM_DEVICE if begins else TO_DEVICE)]
         if not lists:
@@ -129,7 +129,7 @@ class Confines:
             return None
         return Breach(installed.text, " and ".join(one.name for one in lists), answer == Answer.NO)
 
-    def _said(self, one: AccessList, installed: Installed, talk: Talk, *, begins: bool) -> Answer:
+    def _said(self, one: AccessList, installed: Installed, talk: Conversation, *, begins: bool) -> Answer:
         """What a list says: the first entry that matches, where it is sure that it does."""
         doubt = Answer.NO
         for entry in one.entries:
@@ -140,7 +140,7 @@ class Confines:
                 doubt = Answer.CANNOT_TELL
         return doubt
 
-    def _met(self, entry: Entry, installed: Installed, talk: Talk, *, begins: bool) -> Answer:
+    def _met(self, entry: Entry, installed: Installed, talk: Conversation, *, begins: bool) -> Answer:
         version = 4 if is_v4(talk.other.address) else 6
         plain = (
             entry.version in (0, version)
@@ -155,7 +155,7 @@ class Confines:
 
     # Who is meant.
 
-    def _is(self, peer: Peer, installed: Installed, talk: Talk) -> Answer:
+    def _is(self, peer: Peer, installed: Installed, talk: Conversation) -> Answer:
         address, inside = talk.other.address, self._world.networks.inside(talk.other.address)
         if peer.kind == ANY:
             return Answer.YES
@@ -178,7 +178,7 @@ class Confines:
             return _answer(_holds(known, address))
         return _answer(inside) if peer.value in CLASSES else Answer.CANNOT_TELL
 
-    def _made_by(self, peer: Peer, installed: Installed, talk: Talk) -> Answer:
+    def _made_by(self, peer: Peer, installed: Installed, talk: Conversation) -> Answer:
         """Makers are known by the URL of profiles and, where it is about the same maker, by what devices say of
         themselves.
         """

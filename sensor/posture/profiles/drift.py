@@ -15,7 +15,7 @@ from sensor.core.addresses import Networks
 from sensor.core.detector import Breach
 from sensor.core.observation import Subject
 from sensor.inventory.habits import OUTSIDE, Habits, Use
-from sensor.posture.profiles.confine import Confines, Talk
+from sensor.posture.profiles.confine import Confines, Conversation
 from sensor.posture.profiles.installed import Installed
 from sensor.posture.site import Node, Site
 
@@ -37,7 +37,7 @@ class Drift(NamedTuple):
     breach: Breach
 
 
-class _Thing(NamedTuple):
+class _Machine(NamedTuple):
     """A device of the site as profiles look at it."""
 
     id: str
@@ -54,14 +54,14 @@ class _World:
 
     def __init__(self, site: Site) -> None:
         self.networks: Networks = site.networks
-        things = {node.id: _Thing(node.id, node.type, node.vendor, node.model) for node in site.nodes.values()}
-        self.things = things
+        machines = {node.id: _Machine(node.id, node.type, node.vendor, node.model) for node in site.nodes.values()}
+        self.machines = machines
         self._by_address = {
-            address: things[name] for name,
-            machine in site.seen.machines.items() if name in things for address in machine.party.addresses
+            address: machines[name] for name,
+            machine in site.seen.machines.items() if name in machines for address in machine.party.addresses
         }  # fmt: skip
 
-    def device(self, subject: Subject) -> _Thing | None:
+    def device(self, subject: Subject) -> _Machine | None:
         return self._by_address.get(subject.address)
 
     def names_of(self, address: int) -> tuple[str, ...]:
@@ -73,19 +73,19 @@ def drifts(site: Site, installed: Iterable[Installed]) -> Iterator[Drift]:
     world = _World(site)
     confines = Confines(world, installed)
     # Devices of a kind do the same: what was judged once is not judged again.
-    judged: dict[tuple[object, ...], Breach | None] = {}
+    evaluated: dict[tuple[object, ...], Breach | None] = {}
     for name, habits in (site.seen.habits or {}).items():
-        thing = world.things.get(name)
-        one = confines.of(thing) if thing is not None else None
-        if thing is None or one is None:
+        machine = world.machines.get(name)
+        one = confines.of(machine) if machine is not None else None
+        if machine is None or one is None:
             continue
         for serves, service, other, use, subject, names in _acts(site, habits):
             proto, port = service >> 16, service & 0xFFFF
-            asked = one.name, thing.vendor, serves, service, subject, names
-            if asked not in judged:
-                talk = Talk(thing, subject, proto, port if serves else 0, 0 if serves else port, names)
-                judged[asked] = confines.judge(one, talk, begins=not serves)
-            breach = judged[asked]
+            asked = one.name, machine.vendor, serves, service, subject, names
+            if asked not in evaluated:
+                talk = Conversation(machine, subject, proto, port if serves else 0, 0 if serves else port, names)
+                evaluated[asked] = confines.evaluate(one, talk, begins=not serves)
+            breach = evaluated[asked]
             if breach is not None and breach.sure:
                 yield Drift(site.nodes[name], one, serves, service, other, use, breach)
 

@@ -37,7 +37,7 @@ def _span(value: Any) -> Any:
 Span = Annotated[str, BeforeValidator(_span)]
 
 
-class Whom(BaseModel):
+class Target(BaseModel):
     """One of the three."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -46,7 +46,7 @@ class Whom(BaseModel):
     type: str | None = Field(None, min_length=1)
 
     @model_validator(mode="after")
-    def _one(self) -> Whom:
+    def _one(self) -> Target:
         if len(self.model_dump(exclude_none=True)) != 1:
             raise ValueError("found no device, product or type, or several of them, expected one")
         return self
@@ -67,23 +67,23 @@ class InstalledFile(BaseModel):
     """A file of the folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-    whom: Whom = Field(alias="for")
+    target: Target = Field(alias="for")
     controllers: dict[str, list[Span]] = {}
     profile: MudFile
 
 
 class Installed(NamedTuple):
-    """``whom``: what kind and which; ``controllers``: class → first and last address of blocks."""
+    """``target``: what kind and which; ``controllers``: class → first and last address of blocks."""
 
     name: str
-    whom: tuple[str, str]
+    target: tuple[str, str]
     profile: Profile
     controllers: Mapping[str, tuple[tuple[int, int], ...]] = {}
 
     @property
     def text(self) -> str:
         """What it is called, and whom it is for where the name does not say it."""
-        return self.name if self.whom[0] == DEVICE else f"{self.name} (for {' '.join(self.whom)})"
+        return self.name if self.target[0] == DEVICE else f"{self.name} (for {' '.join(self.target)})"
 
 
 class Profiles(NamedTuple):
@@ -129,13 +129,15 @@ def load_one(path: Path) -> Installed:
     """DocumentErrors or OSError where that cannot be."""
     file = load_json(path, InstalledFile)
     controllers = {name: tuple(map(addresses.parse_network, spans)) for name, spans in file.controllers.items()}
-    return Installed(path.stem, file.whom.pair, file.profile.profile(), controllers)
+    return Installed(path.stem, file.target.pair, file.profile.profile(), controllers)
 
 
-def write(folder: Path, name: str, whom: Mapping[str, str], controllers: Mapping[str, Sequence[str]], mud: Any) -> Path:
+def write(
+    folder: Path, name: str, target: Mapping[str, str], controllers: Mapping[str, Sequence[str]], mud: Any
+) -> Path:
     """Install: whole or not at all. OSError where it cannot be written."""
-    path, told = folder / f"{name}.json", {"for": whom, "controllers": controllers, "profile": mud}
-    write_whole(path, f"{json.dumps(told, indent=2)}\n".encode())
+    path, document = folder / f"{name}.json", {"for": target, "controllers": controllers, "profile": mud}
+    write_whole(path, f"{json.dumps(document, indent=2)}\n".encode())
     return path
 
 

@@ -47,7 +47,7 @@ LISTS, DRAFTS = "ietf-access-control-list:acls", "ietf-access-control-list:acces
 HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\Z")
 
 
-def _bare(value: Any) -> Any:
+def _unprefixed(value: Any) -> Any:
     """An identity without the module that it is of (RFC 7951, section 6.8)."""
     return value.rpartition(":")[2] if isinstance(value, str) else value
 
@@ -67,7 +67,7 @@ def _block(value: Any) -> Any:
         raise ValueError(f"found {str(value)[:60]!r}, expected a block such as 192.0.2.0/24") from None
 
 
-Bare = BeforeValidator(_bare)
+Unprefixed = BeforeValidator(_unprefixed)
 Host = Annotated[str, BeforeValidator(_host)]
 Block = Annotated[str, BeforeValidator(_block)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -83,7 +83,7 @@ class _Part(BaseModel):
 
 
 class _Ports(_Part):
-    operator: Annotated[Literal["eq", "neq", "lte", "gte"], Bare] = "eq"
+    operator: Annotated[Literal["eq", "neq", "lte", "gte"], Unprefixed] = "eq"
     port: Port | None = None
     lower: Port | None = Field(None, alias="lower-port")
     upper: Port | None = Field(None, alias="upper-port")
@@ -138,7 +138,7 @@ class _Tcp(_Udp):
     begun: Literal["from-device", "to-device"] | None = Field(None, alias="ietf-mud:direction-initiated")
 
 
-class _Whom(_Part):
+class _MudMatch(_Part):
     manufacturer: Host | None = None
     same: Empty | None = Field(None, alias="same-manufacturer")
     model: str | None = None
@@ -153,11 +153,11 @@ class _Matches(_Part):
     tcp: _Tcp | None = None
     udp: _Udp | None = None
     icmp: _Part | None = None
-    whom: _Whom | None = Field(None, alias="ietf-mud:mud")
+    target: _MudMatch | None = Field(None, alias="ietf-mud:mud")
 
 
 class _Actions(_Part):
-    forwarding: Annotated[Literal["accept", "drop", "reject"], Bare]
+    forwarding: Annotated[Literal["accept", "drop", "reject"], Unprefixed]
     logging: str = ""
 
 
@@ -173,7 +173,7 @@ class _Aces(_Part):
 
 class _Acl(_Part):
     name: Name
-    type: Annotated[str, Bare] = ""
+    type: Annotated[str, Unprefixed] = ""
     aces: _Aces = Field(default_factory=_Aces)
 
 
@@ -296,7 +296,7 @@ def _entry(ace: _Ace, way: str) -> Entry:
         near.ranges if near is not None else (),
         far.ranges if far is not None else (),
         (matches.tcp.begun or "") if matches.tcp is not None else "",
-        tuple(_peers(matches.whom, ip, sent=sent)),
+        tuple(_peers(matches.target, ip, sent=sent)),
         tuple(dict.fromkeys(_unread(matches))),
     )
 
@@ -309,19 +309,19 @@ def _proto(matches: _Matches, ip: _Ip | None) -> int:
     return (ip.protocol or 0) if ip is not None else 0
 
 
-def _peers(whom: _Whom | None, ip: _Ip4 | _Ip6 | None, *, sent: bool) -> Iterator[Peer]:
+def _peers(target: _MudMatch | None, ip: _Ip4 | _Ip6 | None, *, sent: bool) -> Iterator[Peer]:
     """What the other end must be. The address of the device itself is given by the network, so that a file need not say
     it.
     """
     if ip is not None:
         name, block = (ip.to_name, ip.to) if sent else (ip.from_name, ip.source)
         yield from (Peer(kind, value) for kind, value in ((NAME, name), (BLOCK, block)) if value)
-    if whom is not None:
-        said = ((MAKER, whom.manufacturer), (MODEL, whom.model), (CONTROLLER, whom.controller))
-        yield from (Peer(kind, value) for kind, value in said if value)
+    if target is not None:
+        values = ((MAKER, target.manufacturer), (MODEL, target.model), (CONTROLLER, target.controller))
+        yield from (Peer(kind, value) for kind, value in values if value)
         yield from (
             Peer(kind)
-            for kind, here in ((SAME_MAKER, whom.same), (LOCAL, whom.local), (MY_CONTROLLER, whom.mine))
+            for kind, here in ((SAME_MAKER, target.same), (LOCAL, target.local), (MY_CONTROLLER, target.mine))
             if here
         )
 

@@ -120,15 +120,15 @@ def _innocent(site: Site, acts: Iterable[_Act], accused: Accusations) -> tuple[l
     kept: list[_Act] = []
     left: dict[str, str] = {}
     for act in acts:
-        whom = act.named.value.partition("/")[0] if act.named is not None else act.peer
-        met = (whom, act.use.address) if isinstance(act.use, Named) else (whom,)
+        target = act.named.value.partition("/")[0] if act.named is not None else act.peer
+        met = (target, act.use.address) if isinstance(act.use, Named) else (target,)
         told_of = (accused.get((act.device, one), {}) for one in met)
         alert = next((alert for about in told_of if (alert := about.get(act.service) or about.get(0))), None)
         if alert is None:
             kept.append(act)
         else:
-            other = site.nodes[whom].text if whom in site.nodes else whom
-            left[f"{told(act.service)} {'to' if act.serves else 'of'} {other}"] = alert
+            other = site.nodes[target].text if target in site.nodes else target
+            left[f"{service_name(act.service)} {'to' if act.serves else 'of'} {other}"] = alert
     return kept, tuple(left.items())
 
 
@@ -206,7 +206,7 @@ def _inside(site: Site, acts: Sequence[_Act], service: int, *, serves: bool) -> 
     return Peer(LOCAL)
 
 
-def told(service: int) -> str:
+def service_name(service: int) -> str:
     """``https/443``; ``udp/1024-65535`` for what calls agree on."""
     return f"udp/{MEDIA_PORTS[0]}-{MEDIA_PORTS[1]}" if service == MEDIA else service_text(service)
 

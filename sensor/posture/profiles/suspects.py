@@ -24,8 +24,8 @@ def accusations(site: Site) -> Accusations:
     for record in site.alerts:
         about = record.get("alert")
         if record.get("action") != "close" and isinstance(about, dict):
-            for device, whom in _pairs(record, about):
-                found.setdefault((device, whom), {})[_service(record)] = str(about.get("id"))
+            for device, target in _pairs(record, about):
+                found.setdefault((device, target), {})[_service(record)] = str(about.get("id"))
     return found
 
 
@@ -34,8 +34,8 @@ def _pairs(record: Record, about: Record) -> Iterator[tuple[str, str]]:
     actor = src if isinstance(src, dict) else {}
     for other in (record.get("dst"), *objects(record.get("targets"))):
         if isinstance(other, dict):
-            yield from ((mine, whom) for mine in _device(actor) for whom in _names(other))
-            yield from ((mine, whom) for mine in _device(other) for whom in _names(actor))
+            yield from ((mine, target) for mine in _device(actor) for target in _names(other))
+            yield from ((mine, target) for mine in _device(other) for target in _names(actor))
     # What is not about an address tells of a name in its key.
     yield from ((mine, word) for mine in _device(actor) for word in str(about.get("key")).split("|")[2:] if "." in word)
 

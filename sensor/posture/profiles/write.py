@@ -16,7 +16,7 @@ from sensor.inventory.services import TCP
 from sensor.posture.firewall.model import PROTOCOLS
 from sensor.posture.profiles.confidence import HIGH, MEDIUM, Confidence
 from sensor.posture.profiles.model import ANY, BLOCK, FROM_DEVICE, NAME, TO_DEVICE
-from sensor.posture.profiles.observed import MEDIA, MEDIA_PORTS, Need, Observed, told
+from sensor.posture.profiles.observed import MEDIA, MEDIA_PORTS, Need, Observed, service_name
 from sensor.posture.site import Node
 
 Body = dict[str, Any]
@@ -57,19 +57,19 @@ def mud_file(seen: Observed, title: str, updated: str, url: str = "") -> Body:
 
 
 def _info(title: str, confidence: Confidence) -> str:
-    told = f", as observed; {confidence.text}"
-    return title[: INFO_LIMIT - len(told)] + told
+    basis = f", as observed; {confidence.text}"
+    return title[: INFO_LIMIT - len(basis)] + basis
 
 
 def _hardware(nodes: Sequence[Node]) -> Body:
     """What all of them are: maker, model, and the firmware where it is one."""
-    said = {
+    known = {
         "mfg-name": {node.vendor for node in nodes},
         "model-name": {node.model for node in nodes},
         "firmware-rev": {node.firmware for node in nodes},
     }
     return {
-        key: next(iter(values))[:WORD_LIMIT] for key, values in said.items() if len(values) == 1 and "" not in values
+        key: next(iter(values))[:WORD_LIMIT] for key, values in known.items() if len(values) == 1 and "" not in values
     }
 
 
@@ -86,9 +86,9 @@ def _list(name: str, needs: Iterable[Need], way: str, version: int) -> Body:
 
 def _aces(needs: Iterable[Need], way: str, version: int) -> Iterator[Body]:
     for number, need in enumerate(needs, 1):
-        name = re.sub(r"[^a-z0-9]+", "-", f"{'serves' if need.serves else 'uses'}-{told(need.service)}-{number}")[
-            :ACE_LIMIT
-        ]
+        name = re.sub(
+            r"[^a-z0-9]+", "-", f"{'serves' if need.serves else 'uses'}-{service_name(need.service)}-{number}"
+        )[:ACE_LIMIT]
         yield {"name": name, "matches": _matches(need, way, version), "actions": {"forwarding": "accept"}}
 
 

@@ -35,24 +35,24 @@ WAIT = 60 * SECOND
 SURE = HOUR
 QUIET_DAYS = 14
 
-Told = Callable[[str, Recommendation, int, str], None]
+Report = Callable[[str, Recommendation, int, str], None]
 
 
 class Advisor:
-    """``tell`` gets action, recommendation, time and why it is closed; ``members`` gives all devices; ``settled``:
+    """``report`` gets action, recommendation, time and why it is closed; ``members`` gives all devices; ``settled``:
     settings about which the operator said what he wants, so that nobody need advise him.
     """
 
     def __init__(
-        self, context: Context, tell: Told, members: Members = tuple, cases: int = CASES_LIMIT,
+        self, context: Context, report: Report, members: Members = tuple, cases: int = CASES_LIMIT,
         settled: Iterable[str] = ()
     ) -> None:  # fmt: skip
-        self._context, self._tell = context, tell
+        self._context, self._report = context, report
         self.settled = frozenset(settled)
         self.cases = Cases(cases)
         self._insecure, self._habits = Insecure(), Habits()
         self._waiting: Bounded[Place, int] = Bounded(cases)
-        self._rounds = Rounds(context, self.cases, members, self._say, self._close)
+        self._rounds = Rounds(context, self.cases, members, self._report_case, self._close)
         self._quieted = 0
         # Packet time (ns) before which a tick has nothing to do, and the tick before.
         self._due = self._ticked = 0
@@ -60,8 +60,8 @@ class Advisor:
     def listeners(self) -> list[Listener]:
         """What the pipeline is to tell."""
         wants = self._insecure.wants()
-        services = [Listener("advisor", kind, self._hear_service, wants.get(kind, ALWAYS)) for kind in SHOWING]
-        return [*services, *(Listener("advisor", kind, self._hear_habit) for kind in HABITS)]
+        services = [Listener("advisor", kind, self._inspect_service, wants.get(kind, ALWAYS)) for kind in SHOWING]
+        return [*services, *(Listener("advisor", kind, self._inspect_habit) for kind in HABITS)]
 
     def tick(self, now: int) -> None:
         """A new second of packet time, ns."""
@@ -86,27 +86,27 @@ class Advisor:
 
     # What messages show.
 
-    def _hear_service(self, event: Event) -> None:
+    def _inspect_service(self, event: Event) -> None:
         if shown := self._insecure.read(event):
-            self._hear(event, shown)
+            self._inspect(event, shown)
 
-    def _hear_habit(self, event: Event) -> None:
+    def _inspect_habit(self, event: Event) -> None:
         for shown in self._habits.read(event):
-            self._hear(event, shown)
+            self._inspect(event, shown)
 
-    def _hear(self, event: Event, shown: Shown) -> None:
+    def _inspect(self, event: Event, shown: Shown) -> None:
         """One message that shows a setting, right or wrong."""
         packet = event.packet
         mac, address = (packet.dst_mac, packet.dst) if shown.asked else (packet.src_mac, packet.src)
         subject = shown.whose or Subject(mac, address, packet.vlan)
         if not addresses.is_host(subject.address) or not self._context.networks.inside(subject.address):
             return
-        for setting in shown.mends:
-            self._mend(subject, setting, event, shown)
+        for setting in shown.fixes:
+            self._note_fix(subject, setting, event, shown)
         if shown.setting and shown.setting not in self.settled:
-            self._wrong(subject, event, shown)
+            self._note_finding(subject, event, shown)
 
-    def _wrong(self, subject: Subject, event: Event, shown: Shown) -> None:
+    def _note_finding(self, subject: Subject, event: Event, shown: Shown) -> None:
         place = (subject.mac, subject.address, shown.setting)
         case = self.cases.at(place) or self._moved(subject, place)
         if case is None:
@@ -116,7 +116,7 @@ class Advisor:
             self.cases.put(case)
         case.count += 1
         case.last = max(case.last, event.ts)
-        if case.told >= 0 and event.ts - case.told >= DAY:
+        if case.reported >= 0 and event.ts - case.reported >= DAY:
             fresh = _case_of(case.name, subject, event, shown)
             case.does, case.seen, case.proof, case.community_id = (
                 fresh.does,
@@ -125,7 +125,7 @@ class Advisor:
                 fresh.community_id,
             )
             case.port, case.other, case.other_port = fresh.port, fresh.other, fresh.other_port
-            self._say("update", case, event.ts)
+            self._report_case("update", case, event.ts)
 
     def _moved(self, subject: Subject, place: Place) -> Case | None:
         """The case of the same device at another address."""
@@ -153,9 +153,9 @@ class Advisor:
             return
         if name != case.name:
             self.cases.rename(case, name)
-        self._say("open", case, now)
+        self._report_case("open", case, now)
 
-    def _mend(self, subject: Subject, setting: str, event: Event, shown: Shown) -> None:
+    def _note_fix(self, subject: Subject, setting: str, event: Event, shown: Shown) -> None:
         """A message shows that it is done, at the same port."""
         case = self.cases.at((subject.mac, subject.address, setting))
         if case is not None and event.ts - case.last >= SURE and _port(event, shown) == case.port:
@@ -166,7 +166,7 @@ class Advisor:
         seen again, it is told of that one.
         """
         for case in self.cases:
-            device = self._context.device(case.subject) if not case.looked and case.told >= 0 else None
+            device = self._context.device(case.subject) if not case.looked and case.reported >= 0 else None
             if device is None:
                 continue
             if device.id != case.name[0]:
@@ -180,22 +180,22 @@ class Advisor:
         self.cases.remove(case)
         self._waiting.pop(case.place)
         self._due = 0
-        if case.told >= 0:
-            self._tell("close", self._told(case), now, reason)
+        if case.reported >= 0:
+            self._report("close", self._told(case), now, reason)
 
     def _name(self, subject: Subject, setting: str) -> Name:
         device = self._context.device(subject)
         return (device.id if device is not None else addresses.text(subject.address), setting)
 
-    def _say(self, action: str, case: Case, now: int) -> None:
+    def _report_case(self, action: str, case: Case, now: int) -> None:
         """One that made room a while ago and is there again is no news."""
-        before = self.cases.told_before(case.name) if action == "open" else -1
+        before = self.cases.reported_before(case.name) if action == "open" else -1
         self.cases.note(case)
         if before >= 0 and now - before < DAY:
-            case.told = before
+            case.reported = before
             return
-        case.told = now
-        self._tell(action, self._told(case), now, "")
+        case.reported = now
+        self._report(action, self._told(case), now, "")
 
     def _told(self, case: Case) -> Recommendation:
         advice, device = load_advice()[case.setting], self._context.device(case.subject)

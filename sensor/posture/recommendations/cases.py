@@ -26,7 +26,7 @@ _Ends = tuple[str, str, int]
 class Case(msgspec.Struct, eq=False):
     """``does`` goes on "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages as
     records show them, packed. ``looked``: a look at what is known of the device found it, and no message; ``severity``,
-    ``product``: see ``looks.py``. ``told``: when last, ns, or -1.
+    ``product``: see ``looks.py``. ``reported``: when last, ns, or -1.
     """
 
     name: Name
@@ -37,7 +37,7 @@ class Case(msgspec.Struct, eq=False):
     first: int
     last: int
     count: int = 0
-    told: int = -1
+    reported: int = -1
     app: str = ""
     port: int = 0
     other: Subject | None = None
@@ -67,7 +67,7 @@ class Kept(msgspec.Struct, omit_defaults=True):
     first: int
     last: int
     count: int
-    told: int
+    reported: int = msgspec.field(name="told")  # as earlier versions stored it
     app: str = ""
     port: int = 0
     other: _Ends | None = None
@@ -119,14 +119,14 @@ class Cases:
         pushed = self._cases.put(case.place, case)
         if pushed is not None:
             self._left(pushed[1])
-            if pushed[1].told >= 0:
-                self._pushed.put(hash(pushed[1].name), pushed[1].told)
+            if pushed[1].reported >= 0:
+                self._pushed.put(hash(pushed[1].name), pushed[1].reported)
         self._places.put(case.name, case.place)
 
-    def told_before(self, name: Name) -> int:
+    def reported_before(self, name: Name) -> int:
         """When a case was told last that made room since; -1 where none did. It is asked for once."""
-        told = self._pushed.pop(hash(name))
-        return told if told is not None else -1
+        before = self._pushed.pop(hash(name))
+        return before if before is not None else -1
 
     def remove(self, case: Case) -> None:
         if self._cases.pop(case.place) is not None:
@@ -151,13 +151,13 @@ class Cases:
     def note_counts(self, since: int) -> None:
         """Let those be kept that were shown after ``since`` (ns) without being told."""
         for case in self._cases.values():
-            if case.told >= 0 and case.last > since:
+            if case.reported >= 0 and case.last > since:
                 self.note(case)
 
     def _left(self, case: Case) -> None:
         if self._places.get(case.name) == case.place:
             self._places.pop(case.name)
-        if case.told >= 0:
+        if case.reported >= 0:
             self._changed.put(case.name, True)
 
     # What is kept.
@@ -169,7 +169,7 @@ class Cases:
         for name in list(self._changed)[:limit]:
             self._changed.pop(name)
             case = self.of(name)
-            yield name, kept(case) if case is not None and case.told >= 0 else b""
+            yield name, kept(case) if case is not None and case.reported >= 0 else b""
 
     def forget(self, device: str) -> None:
         """The device never was here."""
@@ -205,14 +205,14 @@ def kept(case: Case) -> bytes:
 
 def case_of(body: bytes | str) -> Case:
     """msgspec.DecodeError where it is none."""
-    told = _decode(body)
-    proof = bytes(told.proof)
+    stored = _decode(body)
+    proof = bytes(stored.proof)
     unpacked(proof)  # what cannot be told is none
     try:
-        subject, other = _subject(told.subject), _subject(told.other) if told.other else None
+        subject, other = _subject(stored.subject), _subject(stored.other) if stored.other else None
     except ValueError as error:
         raise msgspec.DecodeError(str(error)) from None
-    return Case(subject=subject, other=other, proof=proof, **{name: getattr(told, name) for name in _FIELDS})
+    return Case(subject=subject, other=other, proof=proof, **{name: getattr(stored, name) for name in _FIELDS})
 
 
 def _ends(subject: Subject) -> _Ends:

@@ -39,10 +39,10 @@ class Challenges:
         faults = self._faults(event)
         if not faults:
             return Shown(
-                "", why=f"it requests {_algorithm(event)} with qop and unique nonces", mends=("sip_basic", "sip_weak")
+                "", why=f"it requests {_algorithm(event)} with qop and unique nonces", fixes=("sip_basic", "sip_weak")
             )
         seen = f"it answered {event.status} with a Digest challenge: {', '.join(faults)}"
-        return Shown("sip_weak", "sip", "sends weak Digest challenges (SIP)", seen, mends=("sip_basic",))
+        return Shown("sip_weak", "sip", "sends weak Digest challenges (SIP)", seen, fixes=("sip_basic",))
 
     def _faults(self, event: SipResponse) -> list[str]:
         faults = []

@@ -32,7 +32,7 @@ class FirmwareBehind:
                 products.setdefault((member.vendor, member.model), []).append(member)
         self._fleets = {product: _fleet_of(several) for product, several in products.items()}
 
-    def judge(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> Verdict | None:
         fleet = self._fleets.get((member.vendor, member.model))
         if fleet is None or not member.firmware or len(fleet.versions) < 2:
             return None
@@ -48,7 +48,7 @@ class FirmwareBehind:
         does = f"runs older firmware than another {product}: {member.firmware} instead of {other.firmware}"
         return Verdict(seen, does, ((member.device, "firmware"), (other.device, "firmware")), product=product)
 
-    def mended(self, member: Member) -> str:
+    def fixed(self, member: Member) -> str:
         return (
             f"it runs {member.firmware}, and no other {member.vendor} {member.model} runs a newer one"
             if member.firmware

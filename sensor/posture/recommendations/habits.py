@@ -29,7 +29,7 @@ PROTECT_FIRST = (8, 13)
 
 def _proof(event: NtlmLogin | SmbLogin) -> Shown | None:
     if event.method == "ntlmv2":
-        return Shown("", why="it authenticated with NTLMv2", asks=True, mends=("ntlmv1",))
+        return Shown("", why="it authenticated with NTLMv2", asks=True, fixes=("ntlmv1",))
     if event.method not in OLD_NTLM:
         return None
     return Shown(
@@ -59,7 +59,7 @@ def _directory(event: LdapBindResult) -> Shown | None:
     if event.method != "simple" or not event.secret:
         return None
     if event.code in PROTECT_FIRST:
-        return Shown("", why=f"it rejected a cleartext password with code {event.code}", mends=("ldap_simple",))
+        return Shown("", why=f"it rejected a cleartext password with code {event.code}", fixes=("ldap_simple",))
     return Shown(
         "ldap_simple",
         "ldap",

@@ -60,11 +60,11 @@ class Look(Protocol):
         """All devices are looked at now (ns)."""
         ...
 
-    def judge(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> Verdict | None:
         """None where nothing is wrong, or where it cannot be told."""
         ...
 
-    def mended(self, member: Member) -> str:
+    def fixed(self, member: Member) -> str:
         """Why what was wrong with it is not any more; empty where it cannot be told."""
         ...
 

@@ -20,13 +20,13 @@ class DefaultNames:
     def begin(self, members: list[Member], now: int) -> None:
         """Names are judged one by one."""
 
-    def judge(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> Verdict | None:
         name = _name(member)
         if not name or not is_factory_name(name, member.type):
             return None
         return Verdict(f"its host name is {name[:80]!r}", "has its factory default host name", ((member.device, NAME),))
 
-    def mended(self, member: Member) -> str:
+    def fixed(self, member: Member) -> str:
         name = _name(member)
         return f"its host name is {name[:80]!r}" if name else ""
 

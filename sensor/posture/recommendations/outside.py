@@ -36,7 +36,7 @@ class TalksOutside:
     def begin(self, members: list[Member], now: int) -> None:
         """Devices are judged one by one."""
 
-    def judge(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> Verdict | None:
         job = outside().types.get(member.type)
         if job is None or member.vendor in job.sold_with:
             return None
@@ -50,7 +50,7 @@ class TalksOutside:
             seen, "communicates with servers on the internet", (), proven=_proven(subject_of(member.device), needless)
         )
 
-    def mended(self, member: Member) -> str:
+    def fixed(self, member: Member) -> str:
         job = outside().types.get(member.type)
         if job is None or member.vendor in job.sold_with:
             return f"it is a {kind_text(member.type)} {member.vendor}".rstrip()
@@ -62,7 +62,7 @@ def _is_job(one: Used, job: Job) -> bool:
     """Whether a server is one that any device may use, or that its job wants."""
     text = _service(one.service)
     return (
-        text in outside().everybody
+        text in outside().any_device
         or text in job.services
         or f"{text.partition('/')[0]}/*" in job.services
         or under(one.server, frozenset(job.domains))

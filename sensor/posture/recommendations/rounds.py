@@ -11,8 +11,8 @@ from sensor.posture.recommendations.fleet import FirmwareBehind
 from sensor.posture.recommendations.looks import Look, Proven, Verdict, newest, prove
 from sensor.posture.recommendations.names import DefaultNames
 from sensor.posture.recommendations.outside import TalksOutside
-from sensor.posture.recommendations.segments import WrongSegment
-from sensor.posture.recommendations.support import EndOfLife
+from sensor.posture.recommendations.segments import MisplacedDevice
+from sensor.posture.recommendations.support import EndOfSupport
 
 SECOND = 1_000_000_000
 HOUR, DAY = 3600 * SECOND, 86400 * SECOND
@@ -25,22 +25,22 @@ Members = Callable[[], Iterable[Member]]
 
 
 class Rounds:
-    """``say`` gets an action and its case, ``close`` a case and why it is over; ``settled``: see the advisor."""
+    """``report`` gets an action and its case, ``close`` a case and why it is over; ``settled``: see the advisor."""
 
     def __init__(
         self,
         context: Context,
         cases: Cases,
         members: Members,
-        say: Callable[[str, Case, int], None],
+        report: Callable[[str, Case, int], None],
         close: Callable[[Case, int, str], None],
     ) -> None:
-        self._context, self._cases, self._members, self._say, self._close = context, cases, members, say, close
+        self._context, self._cases, self._members, self._report, self._close = context, cases, members, report, close
         self._looks: tuple[Look, ...] = (
             DefaultNames(),
-            EndOfLife(),
+            EndOfSupport(),
             FirmwareBehind(),
-            WrongSegment(context),
+            MisplacedDevice(context),
             TalksOutside(context),
         )
         self._round: Iterator[None] = iter(())
@@ -73,18 +73,18 @@ class Rounds:
             work = 0
             for member in members:
                 work += 1
-                if verdict := look.judge(member):
+                if verdict := look.evaluate(member):
                     wrong.add(member.device.id)
                     work += PROOF * self._found((member.device.id, look.setting), member, verdict)
                 if work >= STEP:
                     work = 0
                     yield
-            self._close_mended(look, known, wrong)
+            self._close_fixed(look, known, wrong)
         for case in self._cases:
             if case.setting in settled:
                 self._close(case, self._now, "the configuration accepts the setting")
 
-    def _close_mended(self, look: Look, members: dict[str, Member], wrong: set[str]) -> None:
+    def _close_fixed(self, look: Look, members: dict[str, Member], wrong: set[str]) -> None:
         """Cases about devices with which nothing is wrong any more, or which are none: they turned out to be another,
         or made room.
         """
@@ -94,7 +94,7 @@ class Rounds:
                 continue
             if name not in members:
                 self._close(case, self._now, "the device no longer exists")
-            elif reason := look.mended(members[name]):
+            elif reason := look.fixed(members[name]):
                 self._close(case, self._now, f"later traffic shows it: {reason}")
 
     def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:
@@ -103,7 +103,7 @@ class Rounds:
         """
         case = self._cases.of(name)
         if (case is None and (member.gone or self._cases.full)) or (
-            case is not None and (self._now - case.told < DAY or member.quiet)
+            case is not None and (self._now - case.reported < DAY or member.quiet)
         ):
             return False
         if case is not None and member.record is not None and not member.record.stale and newest(verdict) <= case.last:
@@ -123,7 +123,7 @@ class Rounds:
                 looked=True,
             )
         self._renew(case, verdict, proven)
-        self._say("open" if case.told < 0 else "update", case, self._now)
+        self._report("open" if case.reported < 0 else "update", case, self._now)
         return True
 
     def _renew(self, case: Case, verdict: Verdict, proven: Proven) -> None:

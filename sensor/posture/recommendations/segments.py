@@ -26,7 +26,7 @@ UNKNOWN = "unknown"
 
 
 class _Segment(NamedTuple):
-    """``sort``: what lives in it; ``kinds``: devices by type."""
+    """``group``: what lives in it; ``kinds``: devices by type."""
 
     sort: str
     kinds: Mapping[str, int]
@@ -37,7 +37,7 @@ class _Segment(NamedTuple):
         return ", ".join(f"{count} {kind_text(kind)}" for kind, count in some)
 
 
-class WrongSegment:
+class MisplacedDevice:
     """Judges devices whose type is known, by the address that they used last."""
 
     setting = "wrong_segment"
@@ -48,20 +48,20 @@ class WrongSegment:
     def begin(self, members: list[Member], now: int) -> None:
         self._segments: dict[str, _Segment | None] = {}
 
-    def judge(self, member: Member) -> Verdict | None:
-        sort = sort_of(member.type)
-        name = _segment_of(member) if sort else ""
+    def evaluate(self, member: Member) -> Verdict | None:
+        group = group_of(member.type)
+        name = _segment_of(member) if group else ""
         segment = self._segment(name) if name else None
         if (
             segment is None
-            or segment.sort == sort
+            or segment.sort == group
             or segment.kinds.get(member.type, 0) > STRANGERS * sum(segment.kinds.values())
         ):
             return None
         seen = f"it is a {kind_text(member.type)}, and {name} contains {segment.text}"
         return Verdict(seen, f"is in {name} among devices of other types", ((member.device, "type"),))
 
-    def mended(self, member: Member) -> str:
+    def fixed(self, member: Member) -> str:
         name = _segment_of(member)
         if not name or member.type == UNKNOWN:
             return ""
@@ -85,7 +85,7 @@ def _segment_of(member: Member) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def sort_of(kind: str) -> str:
+def group_of(kind: str) -> str:
     """``people`` or ``apart``, as places.yaml has it; empty where it may live anywhere."""
     table = places()
     return "people" if kind in table.people else "apart" if kind in table.apart else ""
@@ -99,8 +99,8 @@ def _read(dwellers: Mapping[str, int]) -> _Segment | None:
     total = sum(kinds.values())
     if total < ENOUGH or total < dwellers.get(UNKNOWN, 0):
         return None
-    sorts: dict[str, int] = {}
+    groups: dict[str, int] = {}
     for kind, count in kinds.items():
-        sorts[sort_of(kind)] = sorts.get(sort_of(kind), 0) + count
-    sort, most = max(sorts.items(), key=lambda one: one[1])
-    return _Segment(sort, kinds) if sort and most >= SHARE * total else None
+        groups[group_of(kind)] = groups.get(group_of(kind), 0) + count
+    group, most = max(groups.items(), key=lambda one: one[1])
+    return _Segment(group, kinds) if group and most >= SHARE * total else None

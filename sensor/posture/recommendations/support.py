@@ -14,7 +14,7 @@ from sensor.posture.recommendations.tables import Support, supports
 SECOND = 1_000_000_000
 
 
-class EndOfLife:
+class EndOfSupport:
     """The entry that ended last is told where several are about a device."""
 
     setting = "end_of_life"
@@ -22,17 +22,17 @@ class EndOfLife:
     def begin(self, members: list[Member], now: int) -> None:
         self._today = datetime.fromtimestamp(now // SECOND, UTC).date()
 
-    def judge(self, member: Member) -> Verdict | None:
+    def evaluate(self, member: Member) -> Verdict | None:
         if not (member.model or member.os or member.firmware):
             return None
         entry = support_of(member.vendor, member.model, member.type, member.os, member.firmware)
         if entry is None or entry.ends >= self._today:
             return None
-        told = {"os": member.os, "firmware": member.firmware, "model": _product(member)}
+        versions = {"os": member.os, "firmware": member.firmware, "model": _product(member)}
         remembered = "" if entry.basis == "record" else " (date not verified)"
         ended = f"had ended by {entry.ends.isoformat()}" if entry.at_latest else f"ended on {entry.ends.isoformat()}"
         seen = (
-            f"its {entry.rests_on} is {told[entry.rests_on]}, and support of {entry.name} "
+            f"its {entry.rests_on} is {versions[entry.rests_on]}, and support of {entry.name} "
             f"{ended}{remembered} ({entry.source})"
         )
         if entry.note:
@@ -45,9 +45,9 @@ class EndOfLife:
             entry.name,
         )
 
-    def mended(self, member: Member) -> str:
-        told = " ".join(filter(None, (_product(member), member.os, member.firmware)))
-        return f"it is {told}" if told else ""
+    def fixed(self, member: Member) -> str:
+        product = " ".join(filter(None, (_product(member), member.os, member.firmware)))
+        return f"it is {product}" if product else ""
 
 
 def _product(member: Member) -> str:

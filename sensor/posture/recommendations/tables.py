@@ -137,11 +137,11 @@ class Job(Words):
 
 
 class Outside(Words):
-    """Types of devices that have no job outside but for what is said of them. ``everybody``: services that any device
+    """Types of devices that have no job outside but for what is said of them. ``any_device``: services that any device
     may use.
     """
 
-    everybody: list[str] = []
+    any_device: list[str] = []
     types: dict[str, Job] = Field(min_length=1)
 
     @field_validator("types")

@@ -55,17 +55,17 @@ def _id(key: str, taken: set[str]) -> str:
 
 def _ticket(name: str, key: str, pairs: Sequence[Pair], policy: Policy, first: str) -> Ticket:
     pairs = sorted(pairs, key=lambda pair: (-pair[1].points, not pair[1].sure, pair[1].name, pair[0].id))
-    (node, gravest), devices = pairs[0], _devices(pairs, policy)
+    (node, worst), devices = pairs[0], _devices(pairs, policy)
     kind, severity = _kind(key), _severity(pairs)
     return Ticket(
         name,
         clean(key, TEXT_LIMIT),
         kind,
-        clean(gravest.fix.title, TITLE_LIMIT) or name,
+        clean(worst.fix.title, TITLE_LIMIT) or name,
         severity,
-        gravest.points,
+        worst.points,
         clean(
-            f"{gravest.points:g}, those of {gravest.name} on {node.text}"
+            f"{worst.points:g}, those of {worst.name} on {node.text}"
             + (f", the most severe of {len(pairs):,} findings" if pairs[1:] else ""),
             TEXT_LIMIT,
         ),
@@ -74,7 +74,7 @@ def _ticket(name: str, key: str, pairs: Sequence[Pair], policy: Policy, first: s
         devices,
         _owner(devices) or policy.owner,
         tuple(_steps(pairs, devices, kind)),
-        clean(gravest.fix.test, TEXT_LIMIT),
+        clean(worst.fix.test, TEXT_LIMIT),
         first,
         policy.due(first, severity),
     )
@@ -102,15 +102,15 @@ def _devices(pairs: Sequence[Pair], policy: Policy) -> tuple[Affected, ...]:
 
 
 def _affected(node: Node, found: Sequence[Weakness], policy: Policy) -> Affected:
-    gravest = found[0]
+    worst = found[0]
     words = {
         name: clean(getattr(node, name), WORD_LIMIT)
         for name in ("id", "name", "address", "type", "vendor", "model", "firmware", "segment")
     }
-    proof = Proof(*(clean(text, TEXT_LIMIT) for text in gravest.proof))
+    proof = Proof(*(clean(text, TEXT_LIMIT) for text in worst.proof))
     names = tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for one in found))
     sure = any(one.sure for one in found)
-    return Affected(**words, owner=policy.owner_of(node), names=names, points=gravest.points, sure=sure, proof=proof)
+    return Affected(**words, owner=policy.owner_of(node), names=names, points=worst.points, sure=sure, proof=proof)
 
 
 def _owner(devices: Sequence[Affected]) -> str:
@@ -124,8 +124,8 @@ def _why(pairs: Sequence[Pair], kind: str) -> Iterator[str]:
     if kind == SETTING:
         yield from list(dict.fromkeys(clean(one.why, WHY_LENGTH) for _, one in pairs if one.why))[:WHY_LIMIT]
         return
-    told = {one.name: one for _, one in reversed(pairs)}
-    ordered = [told[name] for name in dict.fromkeys(one.name for _, one in pairs)]
+    reasons = {one.name: one for _, one in reversed(pairs)}
+    ordered = [reasons[name] for name in dict.fromkeys(one.name for _, one in pairs)]
     yield from (clean(_cve(one), WHY_LENGTH) for one in ordered[:WHY_LIMIT])
     if len(ordered) > WHY_LIMIT:
         yield f"and {_counted(len(ordered) - WHY_LIMIT, 'more CVE')}"
@@ -141,11 +141,11 @@ def _steps(pairs: Sequence[Pair], devices: Sequence[Affected], kind: str) -> Ite
     texts: dict[str, list[str]] = {}
     for _, one in pairs:
         texts.setdefault(clean(one.fix.steps, TEXT_LIMIT), []).append(one.name)
-    told = [(text, list(dict.fromkeys(names))) for text, names in texts.items() if text]
-    for text, names in told[:STEPS_LIMIT]:
+    steps = [(text, list(dict.fromkeys(names))) for text, names in texts.items() if text]
+    for text, names in steps[:STEPS_LIMIT]:
         yield Step("", f"{text} ({_listed(names)})" if kind == UPDATE else text)
-    if len(told) > STEPS_LIMIT:
-        yield Step("", f"and {_counted(len(told) - STEPS_LIMIT, 'more step')}: see `sensor vulns device`")
+    if len(steps) > STEPS_LIMIT:
+        yield Step("", f"and {_counted(len(steps) - STEPS_LIMIT, 'more step')}: see `sensor vulns device`")
     makers = pairs[0][1].fix.makers
     counted = Counter(one.vendor for one in devices if one.vendor in makers)
     yield from (Step(vendor, clean(makers[vendor], TEXT_LIMIT)) for vendor, _ in counted.most_common(MAKERS_LIMIT))

@@ -23,7 +23,7 @@ UNSEEN = "no longer found: what is known of it changed"
 OVER_KEPT = 500
 
 
-class Standing(NamedTuple):
+class TicketStatus(NamedTuple):
     """A ticket and what is noted of it. ``ticket``: None once it is done, and where nothing shows that it is, but it is
     not seen either.
     ``new``: nobody was given it yet; ``changed``: since it was given to somebody.
@@ -47,18 +47,18 @@ def noted(ledger: Ledger, tickets: Sequence[Ticket], site: Site) -> Ledger:
     return without_old(Ledger(tickets=made), _before(site.now))
 
 
-def standings(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Standing]:
+def statuses(ledger: Ledger, tickets: Sequence[Ticket]) -> list[TicketStatus]:
     """All tickets in their order, then what is not seen any more, then what is done, the last first. ``ledger``: as
     ``noted`` made it.
     """
     found = [
-        Standing(one.id, one, note, _state(note, one))
+        TicketStatus(one.id, one, note, _state(note, one))
         for one in tickets
         if (note := ledger.tickets.get(one.id)) is not None
     ]
     here = {one.id for one in found}
     rest = [
-        Standing(name, None, note, "done" if note.done else "open")
+        TicketStatus(name, None, note, "done" if note.done else "open")
         for name, note in ledger.tickets.items()
         if name not in here
     ]
@@ -72,7 +72,7 @@ def content_of(ticket: Ticket) -> str:
     the hour, so they are no part of it.
     """
     devices = [(one.id, one.text, one.product, one.segment, one.owner, one.names, one.sure) for one in ticket.devices]
-    told = (
+    content = (
         ticket.title,
         ticket.priority,
         ticket.severity.name,
@@ -83,7 +83,7 @@ def content_of(ticket: Ticket) -> str:
         ticket.test,
         sorted(devices),
     )
-    return hashlib.blake2b(msgspec.json.encode(told), digest_size=8).hexdigest()
+    return hashlib.blake2b(msgspec.json.encode(content), digest_size=8).hexdigest()
 
 
 def _state(note: Note, ticket: Ticket) -> State:
@@ -165,10 +165,10 @@ def _closed(site: Site) -> dict[tuple[str, str], str]:
     """What was seen to be right, by device and setting."""
     found: dict[tuple[str, str], str] = {}
     for record in site.recommendations:
-        src, told = record.get("src"), record.get("recommendation")
-        if record.get("action") == "close" and isinstance(src, dict) and isinstance(told, dict):
-            found[str(src.get("device")), str(told.get("setting"))] = clean(
-                str(told.get("closed") or "later traffic shows it"), WHY_LIMIT
+        src, body = record.get("src"), record.get("recommendation")
+        if record.get("action") == "close" and isinstance(src, dict) and isinstance(body, dict):
+            found[str(src.get("device")), str(body.get("setting"))] = clean(
+                str(body.get("closed") or "later traffic shows it"), WHY_LIMIT
             )
     return found
 

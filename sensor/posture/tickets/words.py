@@ -16,7 +16,7 @@ _REST = 80
 
 def facts(ticket: Ticket) -> list[tuple[str, str]]:
     """What stands at its head, those that are known."""
-    told = (
+    pairs = (
         ("Priority", f"{ticket.priority}, {ticket.severity.name}"),
         ("Points", ticket.reckoned),
         ("Owner", ticket.owner),
@@ -25,7 +25,7 @@ def facts(ticket: Ticket) -> list[tuple[str, str]]:
         ("Devices", devices_counted(ticket.devices)),
         ("CVEs" if ticket.kind != SETTING else "Setting", names_of(ticket.names)),
     )
-    return [(name, value) for name, value in told if value]
+    return [(name, value) for name, value in pairs if value]
 
 
 def devices_counted(devices: Sequence[Affected]) -> str:

@@ -98,6 +98,6 @@ def _row(name: str, types: Counter[str], y: float, largest: int, colours: dict[s
 
 def _pieces(types: Counter[str], colours: dict[str, str]) -> list[tuple[str, int]]:
     """In the order of the legend, so that the same colours stand below each other."""
-    told = [(word, types[word]) for word in colours if types[word]]
+    pieces = [(word, types[word]) for word in colours if types[word]]
     rest = sum(count for word, count in types.items() if word not in colours)
-    return [*told, (OTHERS, rest)] if rest else told
+    return [*pieces, (OTHERS, rest)] if rest else pieces

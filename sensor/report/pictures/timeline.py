@@ -37,7 +37,7 @@ def timeline(alerts: Sequence[Alert], incidents: Sequence[Incident], period: Per
     ]
     severities = Counter(alert.severity for alert in alerts)
     about = ", ".join(f"{severities[name]:,} {name}" for name in reversed(ORDER) if severities[name]) + "".join(
-        f"; incident: {one.said}" for one in shown
+        f"; incident: {one.text}" for one in shown
     )
     return picture(
         "timeline", TOP + TALL + 26 + ROW * len(shown) + 2, f"{len(alerts):,} alerts, {period.label}", about, parts
@@ -114,10 +114,10 @@ def _incidents(incidents: Sequence[Incident], scale: _Scale) -> Iterator[Markup]
     for number, one in enumerate(incidents):
         y, start = TOP + TALL + 26 + ROW * number, scale.x(one.first)
         width, colour = max(scale.x(one.last) - start, 4.0), SEVERITY[one.severity]
-        yield rect(start, y, width, ROW - 5, colour, one.said, radius=2)
+        yield rect(start, y, width, ROW - 5, colour, one.text, radius=2)
         if width > (RIGHT - LEFT) / 2:
-            yield text(start + 6, y + 11, fitting(one.said, width - 10, 10.5), colour=on(colour), size=10.5)
+            yield text(start + 6, y + 11, fitting(one.text, width - 10, 10.5), colour=on(colour), size=10.5)
         elif start + width < (LEFT + RIGHT) / 2:
-            yield text(start + width + 6, y + 11, fitting(one.said, RIGHT - start - width - 8, 10.5), size=10.5)
+            yield text(start + width + 6, y + 11, fitting(one.text, RIGHT - start - width - 8, 10.5), size=10.5)
         else:
-            yield text(start - 6, y + 11, fitting(one.said, start - LEFT - 8, 10.5), size=10.5, anchor="end")
+            yield text(start - 6, y + 11, fitting(one.text, start - LEFT - 8, 10.5), size=10.5, anchor="end")

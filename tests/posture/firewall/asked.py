@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from sensor.core import addresses
 from sensor.posture.firewall.model import Match, Party, Request
-from sensor.posture.firewall.requests import Contact, Wish, request_of_outside, request_of_service, requests_of
+from sensor.posture.firewall.requests import Contact, Spec, request_of_outside, request_of_service, requests_of
 
 NOW = datetime(2026, 11, 24, 8, 17, tzinfo=UTC)
 SMB, HTTPS, DNS = 6 << 16 | 445, 6 << 16 | 443, 17 << 16 | 53
-WEEK = Wish(NOW, NOW + timedelta(days=7))
+WEEK = Spec(NOW, NOW + timedelta(days=7))
 
 
 def party(text: str, name: str = "", kind: str = "", device: str = "", *more: str) -> Party:
@@ -35,8 +35,8 @@ def internal(machine: Party, peer: Party = NAS, service: int = SMB, alert: str =
     return Contact(machine, peer, service, alert=alert, reason=f"{machine.name} opened {peer.text}")
 
 
-def only(contacts: list[Contact], wish: Wish = WEEK) -> Request:
-    (request,) = requests_of(contacts, wish)
+def only(contacts: list[Contact], spec: Spec = WEEK) -> Request:
+    (request,) = requests_of(contacts, spec)
     return request
 
 

@@ -7,9 +7,9 @@ import ipaddress
 from sensor.posture.firewall.model import Match, apart
 from sensor.posture.firewall.requests import (
     Contact,
-    request_of_nobody,
     request_of_outside,
     request_of_service,
+    request_without_contacts,
     requests_of,
 )
 from sensor.posture.firewall.simulate import simulate
@@ -128,7 +128,7 @@ def test_a_service_that_was_used_both_ways_is_cut_both_ways() -> None:
 
 def test_a_block_that_nobody_talked_to_is_cut_off_from_everybody() -> None:
     """There is nobody to name."""
-    request = request_of_nobody(
+    request = request_without_contacts(
         WEEK._replace(match=Match(6, 443)), ipaddress.ip_network("198.51.100.0/24"), outside=True
     )
     assert request.title == "block tcp/443 from any machine to 198.51.100.0/24"

@@ -20,7 +20,7 @@ from sensor.posture.paths.costs import (
     taking,
 )
 from sensor.posture.paths.paths import CONTROLLER, MARKED, NOBODY, SERVER, Path, Paths, attack_paths
-from sensor.posture.paths.words import deed
+from sensor.posture.paths.words import mitigation
 from tests.posture.paths.sites import DNS, HTTPS, RTSP, SMB, SSH, TELNET, alert, flaw, node, setting, site
 
 CAMERA, PRINTER = node("camera", "camera", "lan", "rtsp/554"), node("printer", "printer", "lan", "telnet/23")
@@ -127,7 +127,7 @@ def test_a_machine_inside_that_controls_another_holds_it() -> None:
     talks = ("pc", OUTSIDE, HTTPS), ("camera", "files", SSH)
     found = attack_paths(site([CAMERA, PC._replace(segment=""), FILES], *talks, alerts=(held,)), OUTSIDE)
     assert (story(only(found)), costs(only(found))) == ([OUTSIDE, "pc", "camera", "files"], [LURE, HELD, SESSION])
-    told = [deed(found, *one) for one in only(found).hops[1].cuts]
+    told = [mitigation(found, *one) for one in only(found).hops[1].cuts]
     assert [(one.title, one.commands) for one in told] == [
         ("cut camera (camera, camera) off the host that controls it", ("sensor firewall suggest alert-c2_framework",))
     ]
@@ -232,7 +232,7 @@ def test_of_a_start_that_is_asked_for_the_best_ways_begin_otherwise() -> None:
 
 
 def broken(paths: Paths) -> dict[str, tuple[int, str]]:
-    return {one.sort: (one.broken, deed(paths, one.sort, one.what).title) for one in reversed(paths.breaks)}
+    return {one.sort: (one.broken, mitigation(paths, one.sort, one.what).title) for one in reversed(paths.breaks)}
 
 
 def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job() -> None:
@@ -241,7 +241,7 @@ def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job() -> None:
     found = attack_paths(site([printer, ADMIN, FILES], ("printer", "files", SSH), ("admin", "files", SSH)))
     (rule,) = (one for one in found.breaks if one.sort == RULE)
     assert (rule.broken, rule.goals, rule.users) == (1, 1, 1)
-    told = deed(found, RULE, rule.what)
+    told = mitigation(found, RULE, rule.what)
     assert told.title == "let only those who administer it reach ssh/22, smb/445 of 10.0.0.5 (files, server)"
     assert told.commands == tuple(
         f"sensor firewall suggest --address 10.0.0.5 --service tcp/{port} --everyone --allow seen" for port in (22, 445)
@@ -299,7 +299,7 @@ def test_a_fix_on_many_devices_is_one() -> None:
     weak = tuple(setting(one.id, "telnet_open") for one in printers)
     paths = attack_paths(site([*printers, *cameras, FILES], *talks, weak=weak))
     (fix,) = (one for one in paths.breaks if one.sort == FIX)
-    assert (fix.broken, deed(paths, FIX, fix.what)[:2]) == (
+    assert (fix.broken, mitigation(paths, FIX, fix.what)[:2]) == (
         2,
         ("Mend telnet_open, on 2 devices", ("sensor posture recommendations printer0",)),
     )
@@ -314,7 +314,7 @@ def test_a_segment_kept_apart_and_an_address_that_is_cut_off() -> None:
     )
     assert broken(paths)[BORDER] == (1, "cut camera (camera, camera) off the external host that contacts it")
     (border,) = (one for one in paths.breaks if one.sort == BORDER)
-    assert deed(paths, BORDER, border.what).commands == ("sensor firewall suggest alert-beaconing",)
+    assert mitigation(paths, BORDER, border.what).commands == ("sensor firewall suggest alert-beaconing",)
 
 
 def test_a_path_that_has_a_cheap_neighbour_is_not_broken() -> None:
@@ -356,7 +356,7 @@ def test_no_word_of_a_log_becomes_a_command() -> None:
     files = paths.site.nodes["files"]._replace(address=evil)
     paths = paths._replace(site=paths.site._replace(nodes={**paths.site.nodes, "files": files}))
     assert {one.sort for one in paths.breaks} >= {APART, BORDER, FIX}
-    assert [deed(paths, sort, what).commands for sort, what, *_ in paths.breaks] == [()] * len(paths.breaks)
+    assert [mitigation(paths, sort, what).commands for sort, what, *_ in paths.breaks] == [()] * len(paths.breaks)
 
 
 def test_a_site_without_anything_has_no_paths() -> None:

@@ -7,7 +7,7 @@ import pytest
 from sensor.core.addresses import Networks, parse, parse_network
 from sensor.core.detector import Breach
 from sensor.core.observation import Subject
-from sensor.posture.profiles.confine import Confines, Talk
+from sensor.posture.profiles.confine import Confines, Conversation
 from sensor.posture.profiles.installed import Installed
 from sensor.posture.profiles.model import (
     BLOCK,
@@ -78,8 +78,10 @@ def judged(
     """The breach of a conversation of the camera with somebody."""
     world = World()
     near, far = (0, port) if begins else (port, 0)
-    talk = Talk(world.device(Subject(0, parse(CAMERA.address))), Subject(0, parse(other)), proto, near, far, names)
-    return Confines(world, [one, *more]).judge(one, talk, begins=begins)
+    talk = Conversation(
+        world.device(Subject(0, parse(CAMERA.address))), Subject(0, parse(other)), proto, near, far, names
+    )
+    return Confines(world, [one, *more]).evaluate(one, talk, begins=begins)
 
 
 ALL = Entry("all")

@@ -23,13 +23,13 @@ def test_what_is_written_is_loaded(tmp_path: Path) -> None:
         tmp_path / "profiles", "type-camera", {"type": "camera"}, {"my-controller": ["10.0.3.2", "10.0.9.0/30"]}, MUD
     )
     (one,) = load(tmp_path / "profiles").installed
-    assert (one.name, one.whom, one.text) == ("type-camera", ("type", "camera"), "type-camera (for type camera)")
+    assert (one.name, one.target, one.text) == ("type-camera", ("type", "camera"), "type-camera (for type camera)")
     assert [high - low for low, high in one.controllers["my-controller"]] == [0, 3]
     assert sorted(file.name for file in path.parent.iterdir()) == ["type-camera.json"]
 
 
 def test_products_are_compared_without_regard_to_case(tmp_path: Path) -> None:
-    assert load_one(write(tmp_path, "x", {"product": "Axis P3245"}, {}, MUD)).whom == ("product", "axis p3245")
+    assert load_one(write(tmp_path, "x", {"product": "Axis P3245"}, {}, MUD)).target == ("product", "axis p3245")
 
 
 def test_no_folder_is_no_profile(tmp_path: Path) -> None:

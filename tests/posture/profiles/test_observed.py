@@ -5,7 +5,7 @@ from __future__ import annotations
 from sensor.inventory.habits import HOUR
 from sensor.posture.profiles.confidence import HIGH, LOW, MEDIUM, confidence_of
 from sensor.posture.profiles.model import ANY, BLOCK, CONTROLLER, LOCAL, MY_CONTROLLER, NAME, SAME_MAKER, Peer
-from sensor.posture.profiles.observed import MEDIA, Observed, observed, told
+from sensor.posture.profiles.observed import MEDIA, Observed, observed, service_name
 from tests.posture.profiles.seen import (
     CAMERA,
     DNS,
@@ -25,7 +25,7 @@ from tests.posture.profiles.seen import (
 def needs(seen: Observed | None) -> dict[tuple[str, str], Peer]:
     """(does, service) → whom of, where that is one."""
     assert seen is not None
-    return {("serves" if one.serves else "uses", told(one.service)): one.peer for one in seen.needs}
+    return {("serves" if one.serves else "uses", service_name(one.service)): one.peer for one in seen.needs}
 
 
 def test_whom_a_camera_needs() -> None:
@@ -203,8 +203,8 @@ def test_confidence_tells_its_numbers_and_what_is_missing() -> None:
         confidence_of([made], WATCHED).text
         == "medium confidence: 1 device watched for 100.0 h, talked in 50 h, nothing new in the last 100%"
     )
-    assert "high needs 336 h watched, 48 h talked, 25% without news or 168 h" in confidence_of([made], WATCHED).wanting
-    assert confidence_of([habits("camera")], WATCHED).wanting == ""
+    assert "high needs 336 h watched, 48 h talked, 25% without news or 168 h" in confidence_of([made], WATCHED).missing
+    assert confidence_of([habits("camera")], WATCHED).missing == ""
 
 
 def test_no_device_was_watched_while_nobody_watched() -> None:
@@ -217,4 +217,4 @@ def test_a_device_that_goes_everywhere_has_no_profile_to_trust() -> None:
     """There is more outside than is remembered: the profile lacks some of it."""
     made = habits("camera", reaches=[f"tcp/443 n{n}.example" for n in range(40)])
     assert confidence_of([made], WATCHED).level == LOW
-    assert "more external hosts" in confidence_of([made], WATCHED).wanting
+    assert "more external hosts" in confidence_of([made], WATCHED).missing

@@ -11,7 +11,7 @@ from sensor.posture.tickets.formats import Form, exported, names
 from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.ledger import Ledger, read_ledger, write_ledger
 from sensor.posture.tickets.policy import Policy
-from sensor.posture.tickets.progress import noted, standings
+from sensor.posture.tickets.progress import noted, statuses
 from tests import sampling
 from tests.posture.tickets.made import large_site
 
@@ -28,7 +28,7 @@ def test_a_large_network(tmp_path: Path) -> None:
     kept = noted(Ledger(), tickets, here)
     write_ledger(tmp_path, kept)
     again = noted(read_ledger(tmp_path), tickets_of(here, Policy(), kept.first()), here)
-    assert [one.state for one in standings(again, tickets)] == ["new"] * 150
+    assert [one.state for one in statuses(again, tickets)] == ["new"] * 150
     assert time.process_time() - began < 2 * LIMIT_S
     for name in names():
         began = time.process_time()

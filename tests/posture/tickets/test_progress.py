@@ -12,7 +12,7 @@ from sensor.posture.tickets import ledger as module
 from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.ledger import FILE, Given, Ledger, LedgerError, Note, read_ledger, without_old, write_ledger
 from sensor.posture.tickets.policy import Policy
-from sensor.posture.tickets.progress import Standing, content_of, noted, standings
+from sensor.posture.tickets.progress import TicketStatus, content_of, noted, statuses
 from tests.posture.tickets.made import NOW, cve, node, setting, site, update
 
 LATER = "2026-12-24T09:20:00.000000Z"
@@ -24,14 +24,14 @@ def closed(device: str, name: str = "telnet") -> dict[str, Any]:
     return {"action": "close", "src": {"device": device}, "recommendation": told}
 
 
-def looked(ledger: Ledger, here: Site, policy: Policy | None = None) -> tuple[Ledger, list[Standing]]:
+def looked(ledger: Ledger, here: Site, policy: Policy | None = None) -> tuple[Ledger, list[TicketStatus]]:
     """The next look."""
     tickets = tickets_of(here, policy or Policy(), ledger.first())
     after = noted(ledger, tickets, here)
-    return after, standings(after, tickets)
+    return after, statuses(after, tickets)
 
 
-def given(ledger: Ledger, found: list[Standing], receiver: str = "jira") -> None:
+def given(ledger: Ledger, found: list[TicketStatus], receiver: str = "jira") -> None:
     """All of them are handed out."""
     for one in found:
         if one.ticket is not None:

@@ -31,11 +31,11 @@ def format_of(name: str) -> ModuleType:
 def written(name: str, requests: Iterable[Request], *, undo: bool = False) -> str:
     """All requests in a format, or what takes them back."""
     module = format_of(name)
-    told = [module.undo(one) if undo else module.rules(one) + _undo_told(module, one) for one in requests]
-    return str(getattr(module, "HEAD", "")) + "".join(told)
+    texts = [module.undo(one) if undo else module.rules(one) + _undo_comments(module, one) for one in requests]
+    return str(getattr(module, "HEAD", "")) + "".join(texts)
 
 
-def _undo_told(module: ModuleType, request: Request) -> str:
+def _undo_comments(module: ModuleType, request: Request) -> str:
     """How to take it back, as comments below the rules, for the day when only this file is left."""
     mark = getattr(module, "MARK", "")
     return "".join(f"{mark} {line}\n" for line in ("to undo:", *module.undo(request).splitlines())) if mark else ""

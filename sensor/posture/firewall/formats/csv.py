@@ -38,9 +38,9 @@ def _table(request: Request, do: str) -> str:
                     *(("any", " ".join(rule.names)) if rule.names else _end(request, destination)),
                 )
                 service = rule.match.proto_text or "any", str(rule.match.port or "any")
-                told = request.direction, request.until, " ".join(request.alerts), request.comment
+                columns = request.direction, request.until, " ".join(request.alerts), request.comment
                 writer.writerow(
-                    _cells((request.id, rule.name, do, "allow" if rule.allow else "drop", *ends, *service, *told))
+                    _cells((request.id, rule.name, do, "allow" if rule.allow else "drop", *ends, *service, *columns))
                 )
     return out.getvalue()
 

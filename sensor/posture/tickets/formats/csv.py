@@ -30,8 +30,8 @@ def export(tickets: Sequence[Ticket], _: Form) -> str:
 
 
 def _rows(ticket: Ticket) -> Iterator[tuple[str, ...]]:
-    judged = (ticket.id, ticket.priority, ticket.severity.name, f"{ticket.points:g}", ticket.kind, ticket.title)
-    head = (*judged, ticket.owner, ticket.first[:10], ticket.due)
+    rating = (ticket.id, ticket.priority, ticket.severity.name, f"{ticket.points:g}", ticket.kind, ticket.title)
+    head = (*rating, ticket.owner, ticket.first[:10], ticket.due)
     steps = " ".join(map(step_text, ticket.steps))
     yield from ((*head, *_device(one), steps, ticket.test) for one in ticket.devices)
 

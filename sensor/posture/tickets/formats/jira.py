@@ -31,8 +31,8 @@ def created(ticket: Ticket, form: Form) -> Body:
         "labels": [*ticket.labels, form.label],
         "priority": {"name": PRIORITIES[ticket.priority]},
     }
-    told = {"key": "network-sensor", "value": {"ticket": ticket.id, "sensor": form.source}}
-    return {"fields": fields | updated(ticket, form)["fields"], "properties": [told]}
+    property_ = {"key": "network-sensor", "value": {"ticket": ticket.id, "sensor": form.source}}
+    return {"fields": fields | updated(ticket, form)["fields"], "properties": [property_]}
 
 
 def updated(ticket: Ticket, _: Form) -> Body:
@@ -69,8 +69,8 @@ def document(ticket: Ticket) -> Body:
         ("What to do", tuple(map(step_text, ticket.steps))),
         ("How to verify", (ticket.test,)),
     ):
-        if told := [line for line in lines if line]:
-            content += [_heading(title), _list(_item(_text(line)) for line in told)]
+        if filled := [line for line in lines if line]:
+            content += [_heading(title), _list(_item(_text(line)) for line in filled)]
     room = DOCUMENT_LIMIT - len(json.dumps(content))
     devices = cut((f"- {device_line(one)}" for one in ticket.devices), len(ticket.devices), room, ITEM_COST)
     content += [_heading("Devices"), _list(_item(_text(line.removeprefix("- "))) for line in devices)]

@@ -14,7 +14,7 @@ from sensor.posture.tickets.model import Ticket
 Body = dict[str, Any]
 
 
-def told(ticket: Ticket) -> Body:
+def ticket_body(ticket: Ticket) -> Body:
     """The ticket itself."""
     devices = [one._asdict() | {"names": list(one.names), "proof": one.proof._asdict()} for one in ticket.devices]
     steps = [one._asdict() for one in ticket.steps]
@@ -29,7 +29,7 @@ def told(ticket: Ticket) -> Body:
 
 
 def created(ticket: Ticket, form: Form) -> Body:
-    return {"action": "create", "key": form.key(ticket.id), "ticket": told(ticket)}
+    return {"action": "create", "key": form.key(ticket.id), "ticket": ticket_body(ticket)}
 
 
 def updated(ticket: Ticket, form: Form) -> Body:
@@ -46,4 +46,4 @@ def found_by(name: str, form: Form) -> str:
 
 
 def export(tickets: Sequence[Ticket], _: Form) -> str:
-    return "".join(json.dumps(told(one), ensure_ascii=False, separators=(",", ":")) + "\n" for one in tickets)
+    return "".join(json.dumps(ticket_body(one), ensure_ascii=False, separators=(",", ":")) + "\n" for one in tickets)

@@ -11,5 +11,5 @@ from sensor.posture.tickets.words import headline
 
 
 def export(tickets: Sequence[Ticket], form: Form) -> str:
-    told = [f"## {plain(headline(one))}\n\n`{one.id}`\n\n{page(one)}" for one in tickets]
-    return f"# Tickets of {plain(form.source)}\n\n" + "\n".join(told or ["There are no tickets.\n"])
+    sections = [f"## {plain(headline(one))}\n\n`{one.id}`\n\n{page(one)}" for one in tickets]
+    return f"# Tickets of {plain(form.source)}\n\n" + "\n".join(sections or ["There are no tickets.\n"])
