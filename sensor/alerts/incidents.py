@@ -83,7 +83,7 @@ class Incidents:
         incident = case.incident
         fresh = self._write_down(incident, name, alert)
         incident.left_out += action == "open" and not fresh
-        graver = alert.severity > incident.severity
+        more_severe = alert.severity > incident.severity
         incident.severity, incident.risk = max(incident.severity, alert.severity), max(incident.risk, risk(alert))
         incident.ts = max(incident.ts, alert.ts)
         incident.summary = self._sentence(incident)
@@ -93,7 +93,7 @@ class Incidents:
                 if incident.severity >= Severity.medium or incident.count >= MANY
                 else []
             )
-        if not (fresh or graver):
+        if not (fresh or more_severe):
             case.stale = True
             return filed
         if abs(alert.ts - case.reported) >= SECOND:

@@ -75,7 +75,7 @@ class AlertRoom:
                 self.below += 1
             elif mute := self.mutes.silence(alert, self.device):
                 self._silenced_by.put(alert.key, mute)
-                self._hush(self._quiet_desk.take(alert))
+                self._note_muted(self._quiet_desk.take(alert))
             else:
                 self._file(self.desk.take(alert), alert.ts)
 
@@ -84,7 +84,7 @@ class AlertRoom:
         if now >= self.desk.due:
             self._file(self.desk.tick(now), now)
         if now >= self._quiet_desk.due:
-            self._hush(self._quiet_desk.tick(now))
+            self._note_muted(self._quiet_desk.tick(now))
         if now >= self.incidents.due:
             self._emit_incidents(self.incidents.tick(now), now)
         if self.evidence is not None:
@@ -93,7 +93,7 @@ class AlertRoom:
     def finish(self, now: int) -> None:
         """The end of all packets: what is still untold."""
         self._file(self.desk.finish(now), now)
-        self._hush(self._quiet_desk.finish(now))
+        self._note_muted(self._quiet_desk.finish(now))
         self._emit_incidents(self.incidents.finish(now), now)
         if self.evidence is not None:
             self.evidence.finish()
@@ -133,7 +133,7 @@ class AlertRoom:
         for action, incident in filed:
             self.emit(self.maker.incident(action, incident, self.device, now if action == "close" else None))
 
-    def _hush(self, filed: Iterable[tuple[str, Alert]]) -> None:
+    def _note_muted(self, filed: Iterable[tuple[str, Alert]]) -> None:
         """To the log of what was silenced, with the mute that did it."""
         for action, alert in filed:
             mute = self._silenced_by.get(alert.key)

@@ -14,7 +14,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import put
 from sensor.core.addresses import mac_text, parse_mac
 from sensor.documents import nearest
-from sensor.engine.observations import Heard, observations_of
+from sensor.engine.observations import Observed, observations_of
 from sensor.fingerprinting.draft import drafts, is_informative
 from sensor.fingerprinting.draft_files import draft_files
 from sensor.fingerprinting.load import Knowledge, Vocabulary
@@ -91,7 +91,7 @@ def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
     return label
 
 
-def _who(wanted: str | None, observed: list[Heard]) -> int | None:
+def _who(wanted: str | None, observed: list[Observed]) -> int | None:
     """The MAC that is meant; None after it was said why that is not clear."""
     counts = Counter(mac for mac, kind, value in observed if is_informative(kind, value))
     if wanted is not None:

@@ -33,14 +33,14 @@ def as_json(one: Loaded) -> str:
 
 def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
     """What went wrong in a test, at its place."""
-    from sensor.rules.values import Wrong
+    from sensor.rules.values import RuleError
 
     summaries = "".join(f"\n  {alert.summary}" for alert in outcome.alerts[:5])
     message = (
         f"the test {outcome.title!r} of {one.rule.id} expected {outcome.wanted} alerts, "
         f"{len(outcome.alerts)} came{':' if summaries else ''}{summaries}"
     )
-    return str(one.fault(Wrong(message, "tests", place)))
+    return str(one.fault(RuleError(message, "tests", place)))
 
 
 def kinds_table(out: TextIO) -> str:

@@ -128,7 +128,7 @@ def _test(args: argparse.Namespace) -> int:
     """Every test of every rule, by the rule's own detector."""
     from sensor.cli._rules_words import verdict
     from sensor.rules.trial import run_trial
-    from sensor.rules.values import Wrong
+    from sensor.rules.values import RuleError
 
     rules, faults = _loaded(args)
     ran = failed = 0
@@ -137,7 +137,7 @@ def _test(args: argparse.Namespace) -> int:
             ran += 1
             try:
                 outcome = run_trial(one, place)
-            except Wrong as wrong:
+            except RuleError as wrong:
                 faults.append(one.fault(wrong))
                 continue
             if not outcome.good:
@@ -159,14 +159,14 @@ def _try(args: argparse.Namespace) -> int:
 def _fields(args: argparse.Namespace) -> int:
     from sensor.cli._rules_words import fields_table, kinds_table
     from sensor.rules.fields import watched
-    from sensor.rules.values import Wrong
+    from sensor.rules.values import RuleError
 
     if not args.words:
         put(kinds_table(sys.stdout))
         return 0
     try:
         put("\n\n".join(fields_table(word, sys.stdout) for word in args.words if watched([word])))
-    except Wrong as wrong:
+    except RuleError as wrong:
         complain(wrong.message, error="rule.unknown-event")
         return USAGE
     return 0

@@ -27,7 +27,7 @@ _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _OUTSIDE = np.uint64(1)
 
 
-class _Talks(NamedTuple):
+class _Conversations(NamedTuple):
     """Conversations that count: ``rows``: indexes into the changes; ``keys``: who, with whom, with what, all outside
     servers being one; ``ts``: ns;
     ``abroad``: the server is outside; ``apart``: keys in which each server is itself.
@@ -58,30 +58,38 @@ class Acquaintances:
         self._reading = (
             _ended
             if not at_once and wanted is None
-            else partial(_talks, tcp=Change.ANSWERED if at_once else Change.ENDED, wanted=wanted)
+            else partial(_conversations, tcp=Change.ANSWERED if at_once else Change.ENDED, wanted=wanted)
         )
 
     def fresh(self, changes: Changes) -> list[int]:
         """Indexes into ``changes.rows`` of the conversations of inside machines that are news, in order."""
-        talks = changes.once(self._reading)
-        if not len(talks.rows):
+        conversations = changes.once(self._reading)
+        if not len(conversations.rows):
             return []
         if self._apart:
-            rows, keys, ts = talks.rows[talks.abroad], talks.apart[talks.abroad], talks.ts[talks.abroad]
+            rows, keys, ts = (
+                conversations.rows[conversations.abroad],
+                conversations.apart[conversations.abroad],
+                conversations.ts[conversations.abroad],
+            )
         elif self._near:
-            rows, keys, ts = talks.rows[~talks.abroad], talks.keys[~talks.abroad], talks.ts[~talks.abroad]
+            rows, keys, ts = (
+                conversations.rows[~conversations.abroad],
+                conversations.keys[~conversations.abroad],
+                conversations.ts[~conversations.abroad],
+            )
         else:
-            rows, keys, ts = talks.rows, talks.keys, talks.ts
+            rows, keys, ts = conversations.rows, conversations.keys, conversations.ts
         news: list[int] = rows[self._recent.fresh(keys, ts, self._window)].tolist()
         return news
 
 
-def _ended(changes: Changes) -> _Talks:
+def _ended(changes: Changes) -> _Conversations:
     """As most who learn see them."""
-    return _talks(changes, tcp=Change.ENDED, wanted=None)
+    return _conversations(changes, tcp=Change.ENDED, wanted=None)
 
 
-def _talks(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint8] | None) -> _Talks:
+def _conversations(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint8] | None) -> _Conversations:
     """``tcp``: the change of TCP that counts."""
     kind = changes.contacts["kind"]
     near = (kind == tcp) | (kind == Change.ANSWERED)
@@ -95,7 +103,7 @@ def _talks(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint8] | Non
     ]
     rows = changes.rows[found["row"]]
     least = SAID if tcp == Change.ENDED else (0, 0)
-    heard = (found["service"] & 0xFF == UDP) | (
+    answered = (found["service"] & 0xFF == UDP) | (
         (rows["client_packets"] >= least[0]) & (rows["server_packets"] >= least[1])
     )
     asked = (
@@ -103,7 +111,7 @@ def _talks(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint8] | Non
         | (found["client_port"] >= 1024)
         | (found["client_port"] == found["service"] >> 8)
     )
-    kept = heard & asked
+    kept = answered & asked
     found = found[kept]
     with np.errstate(over="ignore"):
         abroad = (found["flags"] & SERVER_INSIDE) == 0
@@ -111,4 +119,4 @@ def _talks(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint8] | Non
         service = found["service"].astype(np.uint64)
         keys = ((client ^ np.where(abroad, _OUTSIDE, found["server"])) * _SPREAD ^ service) * _SPREAD
         apart = ((client ^ found["server"]) * _SPREAD ^ service) * _SPREAD
-    return _Talks(found["row"].astype(np.int64), keys, np.ascontiguousarray(rows["ts"][kept]), abroad, apart)
+    return _Conversations(found["row"].astype(np.int64), keys, np.ascontiguousarray(rows["ts"][kept]), abroad, apart)

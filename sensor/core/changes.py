@@ -76,7 +76,7 @@ class Changes:
         found: T = self._once[reading]
         return found
 
-    def calm(self) -> Changes:
+    def without_floods(self) -> Changes:
         """The same without what a flood is made of, unanswered flows to those who are flooded: no detector but those of
         floods has to wade through it.
         """

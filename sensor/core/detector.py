@@ -380,14 +380,14 @@ class FlowDetector(Detector):
 
     ``candidates`` gets the changes in packet order, of as many packets as a batch happens to hold; its answer must not
     depend on how they are cut. It runs no Python per row: numpy and the kernels of sensor.core.windows. Devices may not
-    be asked here, for it runs ahead of dissection; ``judge`` is called at the packet of each candidate and may ask.
+    be asked here, for it runs ahead of dissection; ``evaluate`` is called at the packet of each candidate and may ask.
     ``floods``: also the unanswered flows to those who are flooded, which all others are better off without.
     """
 
     floods: ClassVar[bool] = False
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Any]]:
-        """(index into ``changes.rows``, numbers for ``judge``) of each row worth a look."""
+        """(index into ``changes.rows``, numbers for ``evaluate``) of each row worth a look."""
         raise NotImplementedError
 
     def worth(self, numbers: Any) -> bool:
@@ -396,5 +396,5 @@ class FlowDetector(Detector):
         """
         return True
 
-    def judge(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
         raise NotImplementedError

@@ -507,7 +507,7 @@ class Listener(NamedTuple):
 
     unit: str
     event: type[Event]
-    hear: Callable[[Any], None]
+    receive: Callable[[Any], None]
     want: Want = ALWAYS
 
 

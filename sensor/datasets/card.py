@@ -45,9 +45,9 @@ def completed(card: Card, first: str, last: str) -> Card:
 
 def write_card(folder: Path, card: Card) -> None:
     """In one step. OSError."""
-    beside = folder / f".{FILE}.{os.getpid()}"
+    temporary = folder / f".{FILE}.{os.getpid()}"
     try:
-        beside.write_bytes(msgspec.json.format(msgspec.json.encode(card)) + b"\n")
-        beside.replace(folder / FILE)
+        temporary.write_bytes(msgspec.json.format(msgspec.json.encode(card)) + b"\n")
+        temporary.replace(folder / FILE)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -32,9 +32,9 @@ def use(state: Path, name: str) -> None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_name(f"{CHOSEN}.{os.getpid()}")
-    beside.write_text(f"{name}\n", encoding="utf-8")
-    beside.replace(path)
+    temporary = path.with_name(f"{CHOSEN}.{os.getpid()}")
+    temporary.write_text(f"{name}\n", encoding="utf-8")
+    temporary.replace(path)
 
 
 def rename(state: Path, dataset: Dataset, name: str) -> None:
@@ -78,19 +78,19 @@ def export(dataset: Dataset, path: Path) -> int:
     """Write a dataset into one archive (tar, gzip), readable by its owner alone; how many files it holds. OSError,
     sqlite3.Error.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
     try:
         with (
-            os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
+            os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file,
             tarfile.open(fileobj=file, mode="w:gz") as archive,
         ):
             for name, source in _files(dataset):
                 archive.add(source, f"{dataset.name}/{name}", recursive=False, filter=_anonymous)
                 count += 1
-        beside.replace(path)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return count
 
 

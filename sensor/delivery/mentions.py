@@ -80,21 +80,21 @@ def _needles(value: str, mark: str) -> Iterator[_Needle]:
     elif _MAC.fullmatch(value):
         bare = value.replace(":", "")
         spellings, signs = (value, value.replace(":", "-"), bare, ".".join((bare[:4], bare[4:8], bare[8:]))), _HEX
-    beside = _BESIDE[signs]
+    joins = _BESIDE[signs]
     for one in spellings:
-        yield _Needle(one, mark, signs, bool(beside(one[0])), bool(beside(one[-1])))
+        yield _Needle(one, mark, signs, bool(joins(one[0])), bool(joins(one[-1])))
 
 
 def _places(folded: str, needle: _Needle) -> Iterator[int]:
     """Where it stands as a whole: neither the end nor the beginning of a longer one of its kind."""
-    beside, at = _BESIDE[needle.signs], folded.find(needle.text)
+    joins, at = _BESIDE[needle.signs], folded.find(needle.text)
     while at >= 0:
         end, on = at + len(needle.text), at + 1
-        if needle.begins and at and beside(folded[at - 1]):
+        if needle.begins and at and joins(folded[at - 1]):
             # Nothing begins before what it is a part of has ended.
             apart = _APART[needle.signs](folded, at)
             on = apart.start() if apart else len(folded)
-        elif not (needle.ends and beside(folded[end : end + 1])) and not (
+        elif not (needle.ends and joins(folded[end : end + 1])) and not (
             needle.signs == _DIGITS and _dotted(folded, at, end)
         ):
             yield at

@@ -100,13 +100,13 @@ def replace_file(path: Path, data: bytes, *, durable: bool) -> None:
     that wait for the log to shrink.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
+    temporary = path.with_name(path.name + ".new")
     try:
-        _write(beside, data, os.O_CREAT | os.O_TRUNC, durable=durable)
-        beside.replace(path)
+        _write(temporary, data, os.O_CREAT | os.O_TRUNC, durable=durable)
+        temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
         if error.errno not in FULL or not path.exists():
             raise
         _write(path, data, 0, durable=durable)

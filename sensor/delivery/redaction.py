@@ -61,14 +61,14 @@ def load_salt(folder: Path) -> bytes:
         found = path.read_bytes()
         if len(found) == SALT_BYTES:
             return found
-    beside = path.with_name(f"salt.{os.getpid()}")
-    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    temporary = path.with_name(f"salt.{os.getpid()}")
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         os.write(file, salt := secrets.token_bytes(SALT_BYTES))
         os.fsync(file)
     finally:
         os.close(file)
-    beside.replace(path)
+    temporary.replace(path)
     sync_folder(folder)
     return salt
 

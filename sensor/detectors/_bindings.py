@@ -78,7 +78,7 @@ class Bindings:
     def known(self, vlan: int, mac: int) -> Owner | None:
         return self._owners.get((vlan, mac))
 
-    def spoke(self, vlan: int, mac: int) -> int:
+    def last_active(self, vlan: int, mac: int) -> int:
         """When a MAC last spoke; 0 where it never did."""
         owner = self._owners.get((vlan, mac))
         return owner.last if owner else 0

@@ -71,7 +71,7 @@ def set_by_operator(evidence: Iterable[Evidence]) -> bool:
     return any(one.family == "operator" for one in evidence)
 
 
-def sureness(evidence: Iterable[Evidence]) -> float:
+def confidence_of(evidence: Iterable[Evidence]) -> float:
     """How sure evidence is together: the best of each family, families independent; slight ones do not count."""
     best: dict[str, float] = {}
     for one in evidence:

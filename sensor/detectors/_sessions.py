@@ -93,7 +93,7 @@ class AdminSessions(FlowDetector):
         unheard = (kind == Change.ENDED) & (rows["answered"] == 0) & (rows["client_packets"] >= 2 * SAID[0])
         return [(at, None) for at in opened["at"][begun | short | unheard].tolist()]
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         if flow.client == flow.server:
             return
         if flow.kind == Change.ANSWERED:
@@ -103,12 +103,12 @@ class AdminSessions(FlowDetector):
         self._pending.pop(flow.uid)
         self._wait()
         if not flow.answered or (flow.client_packets >= SAID[0] and flow.server_packets >= SAID[1]):
-            yield from self._believe(flow, flow.ts)
+            yield from self._count_session(flow, flow.ts)
 
     def tick(self, now: int) -> Iterator[Alert]:
         while (oldest := self._pending.oldest()) and abs(now - oldest[1].ts) >= HOLD:
             self._pending.pop(oldest[0])
-            yield from self._believe(oldest[1], now)
+            yield from self._count_session(oldest[1], now)
         self._wait()
 
     def _wait(self) -> None:
@@ -116,7 +116,7 @@ class AdminSessions(FlowDetector):
         oldest = self._pending.oldest()
         self.due = oldest[1].ts + HOLD if oldest is not None else NEVER
 
-    def _believe(self, flow: Flow, ts: int) -> Iterator[Alert]:
+    def _count_session(self, flow: Flow, ts: int) -> Iterator[Alert]:
         self._clients.add((flow.server, service_name(flow)), flow.client, ts)
         yield from self.session(flow, ts)
 

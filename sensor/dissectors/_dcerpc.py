@@ -70,7 +70,7 @@ def size(data: bytes, at: int = 0) -> int:
     return int(length)
 
 
-class RpcTalk:
+class RpcConversation:
     """One association: what was agreed, and the calls under way."""
 
     __slots__ = ("_contexts", "_history", "_level", "_logged_in", "_pending", "_pipe")
@@ -236,19 +236,19 @@ def _netlogon(number: int, stub: bytes) -> Interface:
 class Pipes:
     """The pipes of one SMB conversation, by handle."""
 
-    __slots__ = ("_talks",)
+    __slots__ = ("_conversations",)
 
     def __init__(self) -> None:
-        self._talks: Bounded[str, RpcTalk] = Bounded(PIPES_LIMIT)
+        self._conversations: Bounded[str, RpcConversation] = Bounded(PIPES_LIMIT)
 
     def read(self, packet: Packet, pipe: str, handle: str, data: bytes, parsed: list[Parsed]) -> None:
         """A piece of a pipe's data: messages one after the other; the end of the last may be missing. What is no
         message is none of ours.
         """
-        talk = self._talks.get(handle)
+        talk = self._conversations.get(handle)
         if talk is None:  # a write to a pipe opened before we listened does not tell its handle, and what follows does
-            talk = (not pipe and self._talks.pop("")) or RpcTalk(pipe)
-            self._talks.put(handle, talk)
+            talk = (not pipe and self._conversations.pop("")) or RpcConversation(pipe)
+            self._conversations.put(handle, talk)
         at = 0
         for _ in range(MESSAGES_LIMIT):
             length = size(data, at)

@@ -81,7 +81,7 @@ def read(data: bytes, partial: bool, multicast: bool) -> Message | None:
     """
     if partial or len(data) > REMEMBERED_LIMIT:
         return _read(data, partial, multicast)
-    return _remembered(data if multicast else b"\0\0" + data[2:], False, multicast)
+    return _cached(data if multicast else b"\0\0" + data[2:], False, multicast)
 
 
 def _read(data: bytes, partial: bool, multicast: bool) -> Message | None:
@@ -103,7 +103,7 @@ def _read(data: bytes, partial: bool, multicast: bool) -> Message | None:
 
 # Hosts say the same again every minute or so, and hosts of one make ask the same; only the id of unicast messages
 # differs.
-_remembered = functools.lru_cache(maxsize=1024)(_read)
+_cached = functools.lru_cache(maxsize=1024)(_read)
 
 
 def _fill(questions: list[Question], records: list[Record], data: bytes, asked: int, wanted: int, fold: bool) -> None:

@@ -80,7 +80,7 @@ def read_head(head: bytes) -> Head:
     """
     if len(head) > REMEMBERED_LIMIT or _HOLDS_SECRET.search(head):
         return _read_head(head)
-    return _remembered(head)
+    return _cached(head)
 
 
 def _read_head(head: bytes) -> Head:
@@ -106,7 +106,7 @@ def _read_head(head: bytes) -> Head:
     return Head(method, target, status, fields)
 
 
-_remembered = functools.lru_cache(maxsize=512)(_read_head)
+_cached = functools.lru_cache(maxsize=512)(_read_head)
 
 
 def read_start(line: bytes) -> tuple[str, bytes, int]:

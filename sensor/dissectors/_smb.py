@@ -67,7 +67,7 @@ NO_TREE, NO_FILE = Tree("", ""), File("", "", False)
 Asked = SmbLogin | Tree | File | int
 
 
-class Talk:
+class Conversation:
     """What one conversation remembers: requests without an answer by message id, shares by tree id,
     files by file id.
     """
@@ -98,7 +98,7 @@ def extension(name: str) -> str:
 
 
 def security(
-    packet: Packet, talk: Talk, version: int, key: int, blob: bytes, partial: bool, parsed: list[Parsed]
+    packet: Packet, talk: Conversation, version: int, key: int, blob: bytes, partial: bool, parsed: list[Parsed]
 ) -> None:
     """The token of a session setup, in a request (where ``key`` is remembered) or in an answer (where it is -1)."""
     message = _ntlm.find(blob, partial=partial)
@@ -118,7 +118,7 @@ def security(
         parsed += facts(packet, message.facts())
 
 
-def login(talk: Talk, key: int, event: SmbLogin, parsed: list[Parsed]) -> None:
+def login(talk: Conversation, key: int, event: SmbLogin, parsed: list[Parsed]) -> None:
     """A login, to be remembered until its answer."""
     talk.pending.put(key, event)
     parsed.append(event)
@@ -136,7 +136,7 @@ def login_result(packet: Packet, asked: Asked | None, status: int, guest: bool, 
 
 def tree_result(
     packet: Packet,
-    talk: Talk,
+    talk: Conversation,
     place: tuple[int, int],
     asked: Asked | None,
     type_: str,
@@ -176,7 +176,7 @@ def create(
 
 def create_result(
     packet: Packet,
-    talk: Talk,
+    talk: Conversation,
     asked: Asked | None,
     handle: bytes,
     status: int,

@@ -15,7 +15,7 @@ from sensor.dissectors import _smb
 from sensor.dissectors._facts import facts
 from sensor.dissectors._netbios import oem
 from sensor.dissectors._ntlm import utf16
-from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, File, Talk
+from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, Conversation, File
 from sensor.dissectors._smb_events import (
     SmbDelete,
     SmbFault,
@@ -121,7 +121,7 @@ class Block:
 class Smb1:
     """Reads the messages of one conversation."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Conversation) -> None:
         self._talk = talk
 
     def read(self, packet: Packet, data: bytes, partial: bool) -> list[Parsed]:

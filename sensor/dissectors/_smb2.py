@@ -14,7 +14,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
 from sensor.dissectors._facts import facts
 from sensor.dissectors._ntlm import utf16
-from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, File, Talk
+from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, Conversation, File
 from sensor.dissectors._smb_events import (
     SmbDelete,
     SmbFault,
@@ -89,7 +89,7 @@ class Head:
 class Smb2:
     """Reads the messages of one conversation."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Conversation) -> None:
         self._talk = talk
         self._last: File = NO_FILE  # what the message before in the chain opened
         self._place = (0, 0)

@@ -78,10 +78,10 @@ def _read(data: bytes) -> Certificate:
     ]
     if len(times) != 2:
         raise Malformed("certificate without a validity")
-    whom, of = _name(data, subject), dict(reversed(_name(data, subject)))
+    subject_name, of = _name(data, subject), dict(reversed(_name(data, subject)))
     kind, bits = _key(data, key)
     return Certificate(
-        subject=_written(whom),
+        subject=_written(subject_name),
         issuer=_written(_name(data, issuer)),
         common_name=of.get("CN", ""),
         organisation=of.get("O", ""),

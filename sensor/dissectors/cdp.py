@@ -92,7 +92,7 @@ class Cdp(Dissector):
         return iter(_announced(packet, data[start], data[start + 1], found))
 
 
-def _announced(packet: Packet, version: int, life: int, found: dict[int, bytes]) -> list[Parsed]:
+def _announced(packet: Packet, version: int, ttl_s: int, found: dict[int, bytes]) -> list[Parsed]:
     device = readable(found.get(DEVICE_ID, b""))
     host, serial = _device_id(device)
     name = clean(found.get(NAME, b""))
@@ -101,7 +101,7 @@ def _announced(packet: Packet, version: int, life: int, found: dict[int, bytes])
         packet, device, clean(found.get(PORT, b"")), name or host, clean(found.get(SOFTWARE, b"")),
         _capabilities(found.get(CAPABILITIES, b"")), addresses,
         _number(found, NATIVE_VLAN, 0), _number(found, VOICE_REPLY, 1) or _number(found, VOICE_QUERY, 1), version,
-        life, clean(found.get(PLATFORM, b"")),
+        ttl_s, clean(found.get(PLATFORM, b"")),
         serial, clean(found.get(VTP_DOMAIN, b"")), _object_id(found.get(OBJECT_ID, b"")),
         clean(found.get(LOCATION, b"")[1:]), _power(found),
         found.get(DUPLEX) == b"\0",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.dissectors._cut import Cut
-from sensor.dissectors._dcerpc import CHUNK_LIMIT, RpcTalk, size
+from sensor.dissectors._dcerpc import CHUNK_LIMIT, RpcConversation, size
 
 MAPPER = 135
 STRAY_LIMIT = 32  # payloads in which nothing begins, before a conversation is given up
@@ -47,18 +47,18 @@ class RpcStream(Stream):
 
     def __init__(self) -> None:
         self._halves = (Cut(size, CHUNK_LIMIT), Cut(size, CHUNK_LIMIT))
-        self._talk = RpcTalk()
-        self._stray = 0
+        self._talk = RpcConversation()
+        self._unparsed = 0
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         half = self._halves[not from_client]
         half.lost = half.lost and size(data) <= 0
         if half.lost:
-            self._stray += 1
-            self.done = self._stray > STRAY_LIMIT
+            self._unparsed += 1
+            self.done = self._unparsed > STRAY_LIMIT
             return
         for message, _ in half.messages(data):
-            self._stray = 0
+            self._unparsed = 0
             parsed: list[Parsed] = []
             self._talk.read(packet, message, parsed)
             yield from parsed

@@ -133,13 +133,13 @@ _EVENTS: dict[int, type[Dhcpv6Message]] = {
 
 def _read(packet: Packet, data: bytes) -> list[Parsed]:
     """What a message says. IndexError or struct.error where it ends early."""
-    relay, circuit, mac, speaker = NONE, "", 0, packet.src
+    relay, circuit, mac, sender = NONE, "", 0, packet.src
     for _ in range(RELAYS_LIMIT):
         if data[0] not in (RELAY_FORWARD, RELAY_REPLY):
             break
         _, _, _, peer = _RELAY.unpack_from(data)
         outer = _options(data, _RELAY.size)
-        relay, speaker, circuit = speaker, int.from_bytes(peer, "big"), _place(outer)
+        relay, sender, circuit = sender, int.from_bytes(peer, "big"), _place(outer)
         if (named := outer.get(CLIENT_MAC, b""))[:2] == b"\0\1" and len(named) == 8:
             mac = int.from_bytes(named[2:], "big")
         data = outer.get(RELAYED, b"")

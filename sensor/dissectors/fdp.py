@@ -48,12 +48,12 @@ class Fdp(Dissector):
         return iter(_announced(packet, data[len(SNAP) + 1], found))
 
 
-def _announced(packet: Packet, life: int, found: dict[int, bytes]) -> list[Parsed]:
+def _announced(packet: Packet, ttl_s: int, found: dict[int, bytes]) -> list[Parsed]:
     device = readable(found.get(DEVICE_ID, b""))
     event = FdpAnnouncement(
         packet, device, clean(found.get(PORT, b"")), device, clean(found.get(SOFTWARE, b"")),
         _capabilities(found.get(CAPABILITIES, b"")),
-        listed(found.get(ADDRESSES, b"")), life_s=life, platform=clean(found.get(PLATFORM, b"")),
+        listed(found.get(ADDRESSES, b"")), life_s=ttl_s, platform=clean(found.get(PLATFORM, b"")),
     )  # fmt: skip
     facts: dict[tuple[str, str], None] = {
         ("fdp.hostname", event.name): None,

@@ -127,10 +127,10 @@ class Lldp(Dissector):
                 return iter(())
             raise Malformed("chassis, port and life do not come first")
         chassis, port = _id(CHASSIS, found[0][1]), _id(PORT, found[1][1])
-        life = int.from_bytes(found[2][1][:2], "big")
-        if not life:
+        ttl_s = int.from_bytes(found[2][1][:2], "big")
+        if not ttl_s:
             return iter((LldpShutdown(packet, chassis, port),))
-        return iter(_announced(packet, chassis, port, life, found[3:]))
+        return iter(_announced(packet, chassis, port, ttl_s, found[3:]))
 
 
 def _fields(data: bytes, truncated: bool) -> list[tuple[int, bytes]]:
@@ -153,7 +153,7 @@ def _fields(data: bytes, truncated: bool) -> list[tuple[int, bytes]]:
     return found
 
 
-def _announced(packet: Packet, chassis: str, port: str, life: int, found: list[tuple[int, bytes]]) -> list[Parsed]:
+def _announced(packet: Packet, chassis: str, port: str, ttl_s: int, found: list[tuple[int, bytes]]) -> list[Parsed]:
     texts: dict[int, str] = {}
     supported = enabled = 0
     addresses: list[int] = []
@@ -175,7 +175,7 @@ def _announced(packet: Packet, chassis: str, port: str, life: int, found: list[t
     event = LldpAnnouncement(
         packet, chassis, port, texts.get(NAME, ""), texts.get(DESCRIPTION, ""), words(enabled, CAPABILITY_NAMES),
         tuple(dict.fromkeys(addresses)),
-        int.from_bytes(extra.get(PORT_VLAN, b"")[:2], "big"), voice_vlan, life, texts.get(PORT_DESCRIPTION, ""),
+        int.from_bytes(extra.get(PORT_VLAN, b"")[:2], "big"), voice_vlan, ttl_s, texts.get(PORT_DESCRIPTION, ""),
         words(supported, CAPABILITY_NAMES),
         _class(extra.get(MED_CLASS, b"")), tuple(inventory.items()),
         _power(extra.get(MED_POWER, b""), extra.get(POWER_VIA_MDI, b"")),

@@ -20,7 +20,7 @@ from sensor.dissectors._seal import seal
 PORT = 5432
 VERSION = 3
 TLS, GSS, CANCEL = 80877103, 80877104, 80877102
-WISH = b"\0\0\0\x08"  # the size of a wish for encryption
+TLS_REQUEST = b"\0\0\0\x08"  # the size of a wish for encryption
 START_LIMIT = 10000
 SIZE_LIMIT = 1 << 24
 NAME_LIMIT, PARAMETERS_LIMIT = 128, 32
@@ -42,7 +42,10 @@ class Postgres(Dissector):
     """The first messages of each side. A wish for encryption, with which most clients begin, is known on any port."""
 
     interest = Interest(
-        tcp=(PORT,), starts=(WISH + TLS.to_bytes(4, "big"), WISH + GSS.to_bytes(4, "big")), stream=True, opening=4
+        tcp=(PORT,),
+        starts=(TLS_REQUEST + TLS.to_bytes(4, "big"), TLS_REQUEST + GSS.to_bytes(4, "big")),
+        stream=True,
+        opening=4,
     )
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
@@ -61,14 +64,14 @@ class PostgresStream(FramedStream):
     def __init__(self) -> None:
         super().__init__()
         self._user: str | None = None
-        self._wished = False  # encryption, and the server did not answer yet
+        self._tls_requested = False  # encryption, and the server did not answer yet
         self._method, self._seal, self._in = "none", "", False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self.done or not data:
             return iter(())
-        if not from_client and self._wished:
-            self._wished = False
+        if not from_client and self._tls_requested:
+            self._tls_requested = False
             if data[:1] != b"N":  # it agrees to encryption, or is no such server
                 self.done = True
                 return iter(())
@@ -115,7 +118,7 @@ class PostgresStream(FramedStream):
     def _start(self, data: bytes) -> None:
         version = int.from_bytes(data[4:8], "big")
         if version in (TLS, GSS):
-            self._wished = True
+            self._tls_requested = True
         elif version == CANCEL:
             self.done = True
         else:

@@ -25,7 +25,7 @@ HEAD_SIZE = 11  # of a request or answer, with its envelope (RFC 905, 13.3)
 REQUEST, CONFIRM, DATA = 0xE0, 0xD0, 0xF0
 SIZE_LIMIT = 16384
 NAME_LIMIT = 128
-WISH, AGREED, REFUSED = 1, 2, 3
+NEGOTIATION, AGREED, REFUSED = 1, 2, 3
 SECURED = {
     1: "tls",
     2: "nla",
@@ -38,7 +38,7 @@ CONFERENCE = b"Duca"  # before the client's settings
 # How requests begin that hold a wish, and a cookie of up to nine characters before it.
 REQUESTS = tuple(bytes((VERSION, 0, 0, size, size - ENVELOPE - 1, REQUEST, 0, 0)) for size in (19, *range(39, 48)))
 _COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{1,128})\r?\n")
-_WISH = struct.Struct("<BBHI")
+_NEGOTIATION = struct.Struct("<BBHI")
 _CORE = struct.Struct("<IHH4xII32s")
 
 
@@ -121,22 +121,22 @@ class RdpStream(FramedStream):
 
     def _request(self, packet: Packet, rest: bytes) -> list[Parsed]:
         cookie = _COOKIE.match(rest)
-        wish = rest[-_WISH.size :]
+        request = rest[-_NEGOTIATION.size :]
         security: tuple[str, ...] = ()
-        wished = len(wish) == _WISH.size and wish[0] == WISH and wish[2:4] == b"\x08\0"
-        if wished:
-            bits = _WISH.unpack(wish)[3]
+        negotiates = len(request) == _NEGOTIATION.size and request[0] == NEGOTIATION and request[2:4] == b"\x08\0"
+        if negotiates:
+            bits = _NEGOTIATION.unpack(request)[3]
             security = tuple(dict.fromkeys(name for bit, name in SECURED.items() if bits & bit))
-        if cookie is None and not wished:
+        if cookie is None and not negotiates:
             self.done = True
             return []
         self._asked = True
         return [RdpRequest(packet, clean(cookie[1], NAME_LIMIT) if cookie else "", security)]
 
     def _answer(self, packet: Packet, rest: bytes) -> list[Parsed]:
-        if len(rest) < _WISH.size:
+        if len(rest) < _NEGOTIATION.size:
             return [RdpNegotiated(packet, "rdp", 0)]
-        kind, _, _, value = _WISH.unpack_from(rest)
+        kind, _, _, value = _NEGOTIATION.unpack_from(rest)
         if kind == REFUSED:
             self.done = True
             return [RdpNegotiated(packet, "", value)]

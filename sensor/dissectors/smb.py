@@ -63,15 +63,15 @@ class SmbStream(Stream):
 
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
-        talk = _smb.Talk()
+        talk = _smb.Conversation()
         self._smb1, self._smb2, self._pipes = Smb1(talk), Smb2(talk), Pipes()
-        self._stray = 0
+        self._unparsed = 0
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         half = self._client if from_client else self._server
         if not half.found(data):
-            self._stray += 1
-            self.done = self._stray > STRAY_LIMIT
+            self._unparsed += 1
+            self.done = self._unparsed > STRAY_LIMIT
             return
         for raw, partial in half.messages(data):
             yield from self._parsed(packet, half, raw, partial)
@@ -84,7 +84,7 @@ class SmbStream(Stream):
             yield from self._parsed(packet, half, raw, True)
 
     def _parsed(self, packet: Packet, half: _Half, raw: bytes, partial: bool) -> list[Parsed]:
-        self._stray = 0
+        self._unparsed = 0
         magic = raw[FRAME_SIZE : FRAME_SIZE + 4]
         if raw[0] == REQUEST:
             return _session(packet, raw, partial)

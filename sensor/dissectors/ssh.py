@@ -176,7 +176,7 @@ class _Login:
         self._server_sends, self._answer, self._decided = True, size, False
         self._answers += 1
         self.over = self._answers >= ANSWERS_LIMIT
-        result = self._judged()
+        result = self._login_result()
         self._decided = result is not None
         return result
 
@@ -184,7 +184,7 @@ class _Login:
         """The answer is whole: what it was."""
         if not self._server_sends or self._decided or not self._answer:
             return None
-        result = self._judged()
+        result = self._login_result()
         if result is None and not self._accept:
             self._service, self._accept = self._request, self._answer
         elif result is None and not self._refusal:
@@ -192,7 +192,7 @@ class _Login:
         self._decided = True
         return result
 
-    def _judged(self) -> bool | None:
+    def _login_result(self) -> bool | None:
         if self._accept and self._answer == self._accept - SHORTER:
             self.over = True
             return True

@@ -107,7 +107,7 @@ class TelnetStream(Stream):
         if not from_client:
             self._server, self._last = (Subject(packet.src_mac, packet.src, packet.vlan), packet.flow), packet
             self._shown += text[: max(TEXT_LIMIT - len(self._shown), 0)]
-            yield from self._judge(packet, final=False)
+            yield from self._check_login(packet, final=False)
             return
         for byte in text:
             if byte not in b"\r\n\0" and not self._typed and not self._prompt and not self._behind:
@@ -140,13 +140,13 @@ class TelnetStream(Stream):
         A banner without an answer is a fact, but no event.
         """
         if self._last is not None and self._shown.strip():
-            yield from self._judge(self._last, final=True)
+            yield from self._check_login(self._last, final=True)
             if not self._banner:
                 yield from self._greeting(self._last.ts, *self._server_lines())
 
     def _answered(self, packet: Packet) -> Iterator[Parsed]:
         """The client begins a line: what stands before it is the banner, and a prompt."""
-        yield from self._judge(packet, final=True)
+        yield from self._check_login(packet, final=True)
         before, prompt = self._server_lines()
         self._prompt = prompt or " "
         if not self._banner:
@@ -193,7 +193,7 @@ class TelnetStream(Stream):
             line = _USER_INFO.sub(r"\1", clean(bytes(self._typed), LINE_LIMIT))
             yield TelnetCommand(packet, _SECRET.sub(r"\1***", line))
 
-    def _judge(self, packet: Packet, *, final: bool) -> Iterator[Parsed]:
+    def _check_login(self, packet: Packet, *, final: bool) -> Iterator[Parsed]:
         """The result of a login: from a whole line of the server, or, where the client goes on, from all it wrote."""
         if not self._awaiting:
             return

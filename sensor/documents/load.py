@@ -19,7 +19,7 @@ FAULTS_LIMIT = 200
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 
-def _beside(given: Any, info: pydantic.ValidationInfo) -> Any:
+def _relative_to_file(given: Any, info: pydantic.ValidationInfo) -> Any:
     folder = given.folder if isinstance(given, Placed) else info.context
     if not isinstance(folder, Path) or not isinstance(given, str | Path):
         return given
@@ -41,7 +41,7 @@ def _moment(text: str) -> str:
 Moment = Annotated[str, pydantic.AfterValidator(_moment)]
 """A time, or empty where there is none."""
 
-FilePath = Annotated[Path, pydantic.BeforeValidator(_beside)]
+FilePath = Annotated[Path, pydantic.BeforeValidator(_relative_to_file)]
 """A path as its document means it: from the folder of the document, which is the context of the validation, or else of
 the layer.
 """
@@ -88,11 +88,11 @@ def load_entries(
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False)
     faults = list(dict.fromkeys(fault_of(tree, model, detail) for detail in details))
-    wrong = {
+    faulty = {
         detail["loc"][1] if detail["loc"][:1] == (name,) and len(detail["loc"]) > 1 else None for detail in details
     }
-    places = [place for place in places if place not in wrong]
-    if None in wrong or not places:
+    places = [place for place in places if place not in faulty]
+    if None in faulty or not places:
         raise DocumentErrors(faults)
     return model.model_validate(value | {name: [entries[place] for place in places]}), places, sorted(faults)
 

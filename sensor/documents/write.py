@@ -13,15 +13,15 @@ from pathlib import Path
 def write_whole(path: Path, text: bytes) -> None:
     """The new file in one step, or the old one and nothing beside it. OSError where it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
+    temporary = path.with_name(path.name + ".new")
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

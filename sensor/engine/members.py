@@ -51,4 +51,4 @@ def deriving(derivers: Mapping[str, Deriver]) -> Iterator[tuple[type[Event], Mem
 def listening(listeners: Iterable[Listener]) -> Iterator[tuple[type[Event], Member]]:
     """Those that raise no alerts."""
     for one in listeners:
-        yield one.event, Member(one.unit, one.hear, one.want)
+        yield one.event, Member(one.unit, one.receive, one.want)

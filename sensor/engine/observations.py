@@ -24,13 +24,13 @@ from sensor.engine.dissection import Dissection
 from sensor.registry import units
 
 # (MAC of the sender, kind, value)
-Heard = tuple[int, str, str]
-HEARD_LIMIT = 65_536
+Observed = tuple[int, str, str]
+OBSERVED_LIMIT = 65_536
 
 
-def observations_of(batches: Iterable[Batch]) -> list[Heard]:
+def observations_of(batches: Iterable[Batch]) -> list[Observed]:
     """Each observation once, in the order of the packets; at most HEARD_LIMIT. Batches are released."""
-    return _Listener(batches).heard
+    return _Listener(batches).observed
 
 
 class _Listener:
@@ -39,8 +39,8 @@ class _Listener:
     def __init__(self, batches: Iterable[Batch]) -> None:
         dissectors = {name: unit() for name, unit in units(sensor.dissectors, Dissector).items()}
         kernels = Kernels(FlowTable(), Selector([unit.interest for unit in dissectors.values()], RecentSet()))
-        self._heard: Bounded[Heard, bool] = Bounded(HEARD_LIMIT)
-        self._dissection = Dissection(dissectors, Boundary(), kernels.unfollow, self._hear)
+        self._observed: Bounded[Observed, bool] = Bounded(OBSERVED_LIMIT)
+        self._dissection = Dissection(dissectors, Boundary(), kernels.unfollow, self._collect)
         last = 0
         for batch in batches:
             work = kernels.run(batch.data, batch.rows)
@@ -54,13 +54,13 @@ class _Listener:
             self._end(kernels.flows.finish(last, part))
 
     @property
-    def heard(self) -> list[Heard]:
-        return list(self._heard)
+    def observed(self) -> list[Observed]:
+        return list(self._observed)
 
-    def _hear(self, messages: Iterable[Parsed]) -> None:
+    def _collect(self, messages: Iterable[Parsed]) -> None:
         for one in messages:
             if isinstance(one, Observation) and one.subject.mac and not is_group_mac(one.subject.mac):
-                self._heard.put((one.subject.mac, one.kind, one.value), True)
+                self._observed.put((one.subject.mac, one.kind, one.value), True)
 
     def _end(self, changes: npt.NDArray[np.void]) -> None:
         """Streams of conversations that are over."""

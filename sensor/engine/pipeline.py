@@ -247,7 +247,7 @@ class Pipeline:
             if evidence is not None:
                 evidence.at(row)
             if task >= _JUDGE:
-                self._judge(self._flow_detectors[task - _JUDGE], changes, at, what)
+                self._evaluate(self._flow_detectors[task - _JUDGE], changes, at, what)
             elif task == _DISSECT and packets is not None:
                 self.dissection.row(packets, row, what)
             else:
@@ -266,15 +266,15 @@ class Pipeline:
         _note(agenda, _SIGHT, self.sightings.fresh(changes))
         read = self._changes.read(changes)
         _note(agenda, _OFFER, self.services.fresh(changes))
-        calm = read.calm()
+        quiet = read.without_floods()
         for task, detector in enumerate(self._flow_detectors, _JUDGE):
-            seen = read if detector.floods else calm
+            seen = read if detector.floods else quiet
             candidates, _ = self.boundary.run(detector.id, detector.candidates, seen)
             _note(agenda, task, candidates, seen.places)
 
-    def _judge(self, detector: FlowDetector, changes: npt.NDArray[np.void], at: int, numbers: Any) -> None:
+    def _evaluate(self, detector: FlowDetector, changes: npt.NDArray[np.void], at: int, numbers: Any) -> None:
         if detector.worth(numbers):
-            alerts, _ = self.boundary.run(detector.id, detector.judge, flow_of(changes[at]), numbers)
+            alerts, _ = self.boundary.run(detector.id, detector.evaluate, flow_of(changes[at]), numbers)
             self.room.take(alerts)
 
     def _perform(self, task: int, what: Any) -> None:

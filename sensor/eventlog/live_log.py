@@ -155,8 +155,8 @@ class LiveLog:
         """Grows with what the thread does at the disk; None while it has nothing to do there. It stands still where the
         disk does not answer.
         """
-        lives = self._thread is None or self._thread.is_alive()
-        return None if lives and not self._at_disk else self._rounds
+        running = self._thread is None or self._thread.is_alive()
+        return None if running and not self._at_disk else self._rounds
 
     def keep(self, keep: Keep, outputs: Sequence[str]) -> None:
         """How it is kept from now on."""

@@ -112,7 +112,7 @@ class _Ready:
         self._wanted: list[tuple[str, re.Pattern[str]]] | None = None
         self._unwanted: list[tuple[str, re.Pattern[str]]] = []
 
-    def speaks(self, fields: Mapping[str, str]) -> bool:
+    def requires(self, fields: Mapping[str, str]) -> bool:
         """Whether the fields of an event are those of this attack."""
         if self._wanted is None:
             self._wanted, self._unwanted = _compiled(self.entry.match), _compiled(self.entry.unless)
@@ -133,7 +133,7 @@ class Signatures:
     def __init__(self, entries: list[Signature]) -> None:
         self.entries = entries
         # What is asked of a device is asked again and again, and several detectors look at the same request.
-        self._remembered = functools.lru_cache(REMEMBERED)(self._speaking)
+        self._cached = functools.lru_cache(REMEMBERED)(self._search_text)
         self._always: dict[str, list[_Ready]] = {}
         self._by_word: dict[str, dict[str, list[_Ready]]] = {}
         for entry in entries:
@@ -145,7 +145,7 @@ class Signatures:
 
     def found(self, event: str, fields: Mapping[str, str], text: str) -> tuple[Signature, ...]:
         """The entries that speak, each once. ``text``: where to look for words."""
-        return self._remembered(event, tuple(fields.items()), text)
+        return self._cached(event, tuple(fields.items()), text)
 
     def wanted(self, event: str, fields: Mapping[str, Searched], texts: Sequence[str] = ()) -> Want:
         """What an event must show at least for an entry to speak. ``fields``: where it has the fields of entries, those
@@ -167,7 +167,7 @@ class Signatures:
         words = self._by_word[event]
         return any(ready.shows(name, text) for word in _CUT.split(text.lower()) for ready in words.get(word, ()))
 
-    def _speaking(self, event: str, items: tuple[tuple[str, str], ...], text: str) -> tuple[Signature, ...]:
+    def _search_text(self, event: str, items: tuple[tuple[str, str], ...], text: str) -> tuple[Signature, ...]:
         return tuple(self._search(event, dict(items), text))
 
     def _search(self, event: str, fields: Mapping[str, str], text: str) -> Iterator[Signature]:
@@ -178,10 +178,10 @@ class Signatures:
                 if word in words:
                     tried |= {ready.entry.id: ready for ready in words[word]}
             for ready in tried.values():
-                if ready.speaks(fields):
+                if ready.requires(fields):
                     yield ready.entry
         for ready in self._always.get(event, ()):
-            if ready.speaks(fields):
+            if ready.requires(fields):
                 yield ready.entry
 
 

@@ -51,8 +51,8 @@ class ThreatLists:
         self._strict, self._paths, self._folder = strict, [*strict, *map(Path, more)], folder
         self._stamps = self._stamps_now()
         read, errors = _read(self._stamps)
-        if wrong := [fault for fault in errors if fault.path in strict]:
-            raise DocumentErrors(wrong)
+        if faults := [fault for fault in errors if fault.path in strict]:
+            raise DocumentErrors(faults)
         self.unread = errors
         self._take(Renewal(read, *_compiled(read), []))
 

@@ -48,12 +48,12 @@ class Baseline:
     def __init__(
         self, device: Callable[[Subject], Device | None], starts: Mapping[str, Start] | None = None,
         inside: Callable[[int], bool] | None = None,
-        things: int = TOTAL_LIMIT, names_of: Callable[[int], Sequence[str]] = _nameless,
+        entries: int = TOTAL_LIMIT, names_of: Callable[[int], Sequence[str]] = _nameless,
     ) -> None:  # fmt: skip
-        """``things``: so many services that devices serve and use are remembered in all; ``names_of``: that stand
+        """``entries``: so many services that devices serve and use are remembered in all; ``names_of``: that stand
         behind an address, the newest first.
         """
-        self._device, self._inside, self._most, self._names_of = device, inside or Networks().inside, things, names_of
+        self._device, self._inside, self._most, self._names_of = device, inside or Networks().inside, entries, names_of
         self._starts = load_starts() if starts is None else starts
         self._habits: Bounded[str, Habits] = Bounded(DEVICES_LIMIT)
         self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = Bounded(THINGS_LIMIT)

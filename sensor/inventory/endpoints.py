@@ -58,7 +58,7 @@ class Endpoints:
             return record if self.table.claimed_from.get(address) is record else holder
         return record if self.networks.inside(address) and not record.router else None
 
-    def speaker(self, ts: int, subject: Subject, trait: Trait) -> Record | None:
+    def sender(self, ts: int, subject: Subject, trait: Trait) -> Record | None:
         """The record a fact belongs to, created if there is none; None if the endpoint is no device. Addresses move as
         the fact requires.
         """

@@ -60,15 +60,15 @@ class Trait(NamedTuple):
 
     ``bound``: about the MAC itself. ``claim``: the subject claims its address; ``lease``: and was given it, in place of
     earlier ones.
-    ``speaks``: enough to count as a device. ``rank``: trust in the name, 0 most, -1 no name. ``role``: the value is a
-    role.
+    ``identifies``: enough to count as a device. ``rank``: trust in the name, 0 most, -1 no name. ``role``: the value
+    is a role.
     ``join``: the value may name the owner of a randomised MAC (``id`` or ``name``). ``family``: first word of the kind.
     """
 
     bound: bool
     claim: bool
     lease: bool
-    speaks: bool
+    identifies: bool
     rank: int
     role: bool
     join: str
@@ -85,7 +85,7 @@ def trait_of(kind: str) -> Trait:
         bound=family in _BOUND and not role,
         claim=kind in _CLAIMS,
         lease=kind in _CLAIMS and last == "lease",
-        speaks=family not in _MUTE,
+        identifies=family not in _MUTE,
         rank=_rank(kind, last),
         role=role,
         join=_JOINS.get(kind, ""),
@@ -100,7 +100,7 @@ def _rank(kind: str, last: str) -> int:
 
 
 # An endpoint of a conversation, seen without any observation.
-SIGHTING = Trait(bound=False, claim=False, lease=False, speaks=True, rank=-1, role=False, join="", family="flow")
+SIGHTING = Trait(bound=False, claim=False, lease=False, identifies=True, rank=-1, role=False, join="", family="flow")
 
 
 def is_machine(mac: int) -> bool:

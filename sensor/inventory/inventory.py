@@ -70,9 +70,9 @@ class Inventory:
         self.matcher, self.oui, self.fuse, self.networks = matcher, oui, fuse, networks
         self.limits = limits = limits or Limits()
         self.table = Table(limits, key, scope)
-        self._heard = self.table.novelty.heard
+        self._seen_before = self.table.novelty.heard
         self.endpoints = Endpoints(self.table, networks, limits)
-        self.nobody = self.refused = 0
+        self.unattributed = self.refused = 0
         self._named: Bounded[str, tuple[Record, int]] = Bounded(limits.devices)
         self._mute = functools.lru_cache(_KINDS)(self._means_nothing)
         self._purged: Bounded[int, int] = Bounded(_PURGED)
@@ -83,15 +83,15 @@ class Inventory:
 
     def observe(self, observation: Observation) -> None:
         """A raw fact about an endpoint. A fact known already is only counted."""
-        if self._heard(observation):
+        if self._seen_before(observation):
             return
         ts, subject, kind = observation.ts, observation.subject, observation.kind
         record = self.table.known.get(subject)
         if record is None or not record.still(subject[1]):
-            if not self.table.is_stranger(subject, ts) or identity.trait_of(kind).bound:
+            if not self.table.is_unattributed(subject, ts) or identity.trait_of(kind).bound:
                 self._observe(observation)
             else:
-                self.nobody += 1
+                self.unattributed += 1
             return
         fact: Fact | None = None
         if not self._mute(kind):
@@ -124,13 +124,13 @@ class Inventory:
         if self._purged and ts <= max(self._purged.get(mac) or 0, self._purged.get(address) or 0):
             return
         subject = Subject(mac, address, vlan)
-        speaker = self.endpoints.speaker(ts, subject, SIGHTING)
+        sender = self.endpoints.sender(ts, subject, SIGHTING)
         # A host that forwards for another endpoint is on this network as well.
-        for record in dict.fromkeys((speaker, self.table.by_mac.get(mac))):
+        for record in dict.fromkeys((sender, self.table.by_mac.get(mac))):
             if record is not None:
                 self._touch(record, ts)
-                if self._admitted(record, ts) and record is speaker:
-                    self._remember(subject, record)
+                if self._admitted(record, ts) and record is sender:
+                    self._cache(subject, record)
 
     def device(self, subject: Subject) -> Device | None:
         """The device behind an endpoint as known now; None for new hosts, external addresses and reserved ones."""
@@ -139,7 +139,7 @@ class Inventory:
             record = self.endpoints.find(subject)
             if record is None or not record.admitted:
                 return None
-            self._remember(subject, record)
+            self._cache(subject, record)
         return self._view(record)
 
     def devices(self) -> Iterator[Device]:
@@ -187,11 +187,11 @@ class Inventory:
         if now < self.table.settle_at and self._settled is not None and now >= self._settled:
             self._settled = now
             return []
-        return self._tell(now, last_word=False)
+        return self._report(now, last_word=False)
 
     def finish(self, now: int) -> list[DeviceChange]:
         """The end: reports every change that waited."""
-        return self._tell(now, last_word=True)
+        return self._report(now, last_word=True)
 
     def telemetry(self) -> dict[str, int]:
         """``devices`` and ``pending`` now; records ``evicted``; observations ``unattributed`` (about no device) and
@@ -202,7 +202,7 @@ class Inventory:
             "devices": table.devices,
             "pending": len(table.pending),
             "evicted": table.evicted,
-            "unattributed": self.nobody,
+            "unattributed": self.unattributed,
             "dropped": self.refused,
         }
 
@@ -277,17 +277,17 @@ class Inventory:
     def _observe(self, observation: Observation) -> None:
         """A fact that is new, or comes from an endpoint not known yet."""
         ts, subject, trait = observation.ts, observation.subject, identity.trait_of(observation.kind)
-        record = self.endpoints.speaker(ts, subject, trait)
+        record = self.endpoints.sender(ts, subject, trait)
         if record is None:
-            self.nobody += 1
-            self.table.strangers.put(subject, ts)
+            self.unattributed += 1
+            self.table.unattributed.put(subject, ts)
             return
         self._touch(record, ts)
         fact = None if self._mute(observation.kind) else self._learn(record, observation, trait)
         if record.random and trait.join:
             record = self.endpoints.join(record, observation, trait)
-        if (trait.speaks or not record.random) and self._admitted(record, ts):
-            if self._remember(subject, record):
+        if (trait.identifies or not record.random) and self._admitted(record, ts):
+            if self._cache(subject, record):
                 # It may have been joined to another, which knew the fact, since.
                 fact = record.facts.get((observation.kind, observation.value)) if fact is not None else None
                 self.table.novelty.enter(observation, record, fact)
@@ -340,7 +340,7 @@ class Inventory:
                 )
         return True
 
-    def _remember(self, subject: Subject, record: Record) -> bool:
+    def _cache(self, subject: Subject, record: Record) -> bool:
         """The endpoint is answered from the cache from now on, if every further fact belongs to this record; whether it
         is.
         """
@@ -395,10 +395,10 @@ class Inventory:
         owner = self._named.get(name)
         return owner is not None and owner[0] is not record and not owner[0].dead and owner[1] <= ts
 
-    def _tell(self, now: int, last_word: bool) -> list[DeviceChange]:
+    def _report(self, now: int, last_word: bool) -> list[DeviceChange]:
         changes: list[DeviceChange] = []
         due, self.table.due, self.table.settle_at = self.table.due, {}, NEVER
-        for record in self._believed(due):
+        for record in self._reportable(due):
             if (
                 not last_word
                 and record.reported is not None
@@ -413,18 +413,18 @@ class Inventory:
         self._settled = now
         if self.table.journal is not None:
             for change in changes:
-                self.table.journal.tell(change)
+                self.table.journal.report(change)
         return changes
 
-    def _believed(self, due: dict[Record, bool]) -> list[Record]:
+    def _reportable(self, due: dict[Record, bool]) -> list[Record]:
         """Those that may be reported: not new hosts that were seen once, if a flood of them began."""
         if not self._flooded:
             return list(due)
         self._flooded = False
-        made_up = {record for record in due if record.reported is None and record.first == record.last}
-        for record in made_up:
+        forged = {record for record in due if record.reported is None and record.first == record.last}
+        for record in forged:
             self.table.evict(record)
-        return [record for record in due if record not in made_up]
+        return [record for record in due if record not in forged]
 
     def _news(self, record: Record, now: int, last_word: bool) -> Iterator[DeviceChange]:
         record.sync()

@@ -94,7 +94,7 @@ class Journal:
         self.lost += len(self.moves) == ENTRIES
         self.moves.append((ts, record, address, held))
 
-    def tell(self, change: DeviceChange) -> None:
+    def report(self, change: DeviceChange) -> None:
         self.lost += len(self.changes) == ENTRIES
         self.changes.append(change)
 

@@ -68,7 +68,7 @@ class Learner(FlowDetector, DeviceDetector):
         elif inside(server.address):
             self.baseline.serve_outside(first, server, service)
 
-    def judge(self, flow: Flow, numbers: Talk) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Talk) -> Iterator[Alert]:
         return iter(())
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:

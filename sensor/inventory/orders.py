@@ -14,7 +14,7 @@ from sensor.inventory.state import DeviceState, record_of
 from sensor.inventory.words import Order, Outcome
 
 
-def obey(endpoints: Endpoints, order: Order) -> Outcome:
+def carry_out(endpoints: Endpoints, order: Order) -> Outcome:
     """Execute it; whether it could be done."""
     record = endpoints.table.by_key(order.key)
     if record is None:

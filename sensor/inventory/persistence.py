@@ -69,7 +69,7 @@ class Persistence:
         self.inventory.reset_watch()
         return True
 
-    def say(self, key: str, corrections: dict[str, Word]) -> None:
+    def correct(self, key: str, corrections: dict[str, Word]) -> None:
         """All operator values of a device now; empty: none any more."""
         self.table.words.pop(key, None)
         if corrections:
@@ -79,10 +79,10 @@ class Persistence:
             record.stale = True
             self.table.mark(record, record.last)
 
-    def obey(self, order: Order) -> Outcome:
+    def carry_out(self, order: Order) -> Outcome:
         """Merge, split, undo, forget or purge as ordered by the operator."""
         ours = {"forget": self._forget, "purge": self._purge}.get(order.action)
-        outcome = ours(order) if ours is not None else orders.obey(self.inventory.endpoints, order)
+        outcome = ours(order) if ours is not None else orders.carry_out(self.inventory.endpoints, order)
         if self.table.journal is not None:
             self.table.journal.outcomes.append(outcome)
         return outcome

@@ -55,14 +55,14 @@ class Reported:
         found = []
         for index, field in enumerate(FIELDS):
             value, confidence = _value(device, field)
-            old, sureness = self.values[index]
+            old, confidence_before = self.values[index]
             if value == old:
                 self._settle(field)
             elif (
                 last_word
                 or not old
                 or confidence == SURE
-                or (value and confidence >= sureness + limits.margin)
+                or (value and confidence >= confidence_before + limits.margin)
                 or self._held(field, value, now, limits)
             ):
                 self._settle(field)

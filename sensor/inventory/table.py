@@ -48,7 +48,7 @@ class Table:
         self.claimed_from: Bounded[int, Record] = Bounded(_CLAIMED_FROM)
         self.known: Bounded[Subject, Record] = Bounded(limits.endpoints)
         self.novelty = Novelty(limits.novelty_bits, key)
-        self.strangers: Bounded[Subject, int] = Bounded(_STRANGERS)
+        self.unattributed: Bounded[Subject, int] = Bounded(_STRANGERS)
         self.due: dict[Record, bool] = {}
         self.settle_at = 0
         self.ids: dict[str, str] = {}
@@ -226,9 +226,9 @@ class Table:
         if self.journal is not None and record.admitted and not record.dead:
             self.journal.changed[record] = True
 
-    def is_stranger(self, subject: Subject, ts: int) -> bool:
+    def is_unattributed(self, subject: Subject, ts: int) -> bool:
         """Whether no device of this network was behind an endpoint a moment ago."""
-        since = self.strangers.get(subject)
+        since = self.unattributed.get(subject)
         return since is not None and 0 <= ts - since < _STRANGE_NS
 
     def forget_endpoints(self) -> None:

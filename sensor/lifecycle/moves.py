@@ -24,13 +24,13 @@ class Move(msgspec.Struct, frozen=True, array_like=True):
 
 def carry_out(moves: Sequence[Move], note: Path) -> None:
     """Move all. OSError where one cannot be moved: then those before it are moved back."""
-    beside = note.with_name(note.name + ".new")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+    temporary = note.with_name(note.name + ".new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(msgspec.json.encode(moves))
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(note)
+    temporary.replace(note)
     sync_folder(note.parent)
     try:
         for move in moves:

@@ -76,14 +76,14 @@ def _compare(path: Path, manifest: Manifest, found: list[Entry]) -> None:
     there, listed = {one.name: one for one in found}, {one.name: one for one in manifest.files}
     for name in sorted(there.keys() | listed.keys()):
         if there.get(name) != listed.get(name):
-            wrong = (
+            mismatch = (
                 "is missing"
                 if name not in there
                 else "is not in the manifest"
                 if name not in listed
                 else "is not what it was when the backup was made"
             )
-            raise BadArchive(f"{path}: {clean(name)} {wrong}")
+            raise BadArchive(f"{path}: {clean(name)} {mismatch}")
 
 
 class Restore:

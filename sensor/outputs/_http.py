@@ -137,7 +137,7 @@ class Client:
 # What an answer means.
 
 
-def judge(answer: Answer) -> None:
+def check_answer(answer: Answer) -> None:
     """Nothing if it accepted everything. Refuse if it will never accept it; Retry for all else: permissions and limits
     can be fixed.
     """
@@ -149,10 +149,10 @@ def judge(answer: Answer) -> None:
     raise Retry(answer.summary + hint, answer.after_s)
 
 
-def judge_setup(answer: Answer) -> None:
+def check_setup(answer: Answer) -> None:
     """An answer to a request without records: any fault may be fixed."""
     try:
-        judge(answer)
+        check_answer(answer)
     except Refuse as error:
         raise Retry(str(error)) from None
 

@@ -44,13 +44,13 @@ def probe_tls(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s
         connection = secure(plain, host, tls, timeout_s)
     except Retry as error:
         return Finding("tls", "error", error.args[0])
-    level, words = _judged(connection, host, tls)
+    level, words = _certificate_finding(connection, host, tls)
     alert = late_alert(connection)
     leave(connection)
     return Finding("tls", "error", f"{host}: {alert}") if alert else Finding("tls", level, words)
 
 
-def _judged(connection: ssl.SSLSocket, host: str, tls: Tls) -> tuple[Level, str]:
+def _certificate_finding(connection: ssl.SSLSocket, host: str, tls: Tls) -> tuple[Level, str]:
     certificate = shown(connection)
     words = f"{connection.version()}, {certificate or 'no certificate that can be read'}"
     if not tls.verify:

@@ -16,7 +16,7 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import Answer, Client, decoded, judge
+from sensor.outputs._http import Answer, Client, check_answer, decoded
 from sensor.outputs._http_signing import signature
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -88,7 +88,7 @@ class System:
             and answer.headers.get("x-ratelimit-remaining") != "0"
         ):
             raise Locked(f"{answer.summary}: look at user, password, token, and at what they may do there")
-        judge(answer)
+        check_answer(answer)
         return answer
 
     def _new(self, fields: Body) -> dict[str, Any]:

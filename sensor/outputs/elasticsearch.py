@@ -22,7 +22,17 @@ from pydantic import AfterValidator, Field, model_validator
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.reader import clean
 from sensor.outputs._elastic_template import VERSION, template
-from sensor.outputs._http import JSON_FORMATS, Answer, Client, decoded, judge, judge_setup, looked, open_client, reached
+from sensor.outputs._http import (
+    JSON_FORMATS,
+    Answer,
+    Client,
+    check_answer,
+    check_setup,
+    decoded,
+    looked,
+    open_client,
+    reached,
+)
 from sensor.outputs._http_options import HttpOptions
 from sensor.outputs._http_wire import REASON_LIMIT
 from sensor.outputs._secrets import Secret
@@ -168,7 +178,7 @@ class Elasticsearch(Output):
         answer = self._client.post(
             _at(self._client, f"_bulk?{query}"), self._body(entries), NDJSON, limit=ANSWERS_LIMIT
         )
-        judge(answer)
+        check_answer(answer)
         result = decoded(answer, _Bulk)
         if result is None:
             raise Retry(f"{answer.where} answered no bulk answer: is it Elasticsearch? {clean(answer.body[:200], 80)}")
@@ -199,7 +209,7 @@ class Elasticsearch(Output):
     def _login(self) -> Finding:
         with Client(self.options) as client:
             answer = client.ask("GET", _at(client, ""))
-        judge(answer)
+        check_answer(answer)
         version = (decoded(answer, dict[str, Any]) or {}).get("version")
         if not isinstance(version, dict) or "number" not in version:
             return Finding("auth", "error", f"{answer.where} is no Elasticsearch or OpenSearch: look at url")
@@ -244,7 +254,7 @@ class Elasticsearch(Output):
             return Finding(
                 "template", "ok" if self.options.template else "warning", f"the index template {name} {todo}"
             )
-        judge(answer)
+        check_answer(answer)
         return Finding("template", "ok", f"the index template {name} is there")
 
 
@@ -255,11 +265,11 @@ def put_template(client: Client, options: Options) -> None:
     url = _at(client, f"_index_template/{template_name(options)}")
     there = client.ask("GET", url, limit=ANSWERS_LIMIT)
     if there.status != 404:
-        judge_setup(there)
+        check_setup(there)
         if _version(there) >= VERSION:
             return
     body = msgspec.json.encode(template(_named(options), data_stream=options.data_stream))
-    judge_setup(client.ask("PUT", url, body, JSON))
+    check_setup(client.ask("PUT", url, body, JSON))
 
 
 def _version(answer: Answer) -> int:

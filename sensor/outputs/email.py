@@ -144,7 +144,7 @@ class Email(Output):
                     raise
                 turned_down = error.recipients
         self.close()
-        return self._judge(key, turned_down, patience_end, len(entries))
+        return self._check_answer(key, turned_down, patience_end, len(entries))
 
     def close(self) -> None:
         client, self._client = self._client, None
@@ -153,7 +153,9 @@ class Email(Output):
 
     # A mail on its way.
 
-    def _judge(self, key: str, turned_down: Mapping[str, tuple[int, bytes]], patience_end: float, count: int) -> Ack:
+    def _check_answer(
+        self, key: str, turned_down: Mapping[str, tuple[int, bytes]], patience_end: float, count: int
+    ) -> Ack:
         """What becomes of a mail that some recipients do not get, where at least one has it."""
         self._missing.pop(key, None)
         if not turned_down:

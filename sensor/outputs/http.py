@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
-from sensor.outputs._http import JSON_FORMATS, Client, judge, looked, open_client, packed_body, reached
+from sensor.outputs._http import JSON_FORMATS, Client, check_answer, looked, open_client, packed_body, reached
 from sensor.outputs._http_options import HttpOptions
 from sensor.outputs._http_signing import idempotency_key, signature
 from sensor.outputs._secrets import Secret
@@ -66,7 +66,7 @@ class Http(Output):
         headers = {"Content-Type": self._content_type(), "Idempotency-Key": key, **encoding}
         if self.options.sign is not None:
             headers |= signature(self.options.sign.reveal(), key, int(time.time()), packed)
-        judge(self._client.ask("POST", self._client.place.url, packed, headers))
+        check_answer(self._client.ask("POST", self._client.place.url, packed, headers))
         return Ack()
 
     def close(self) -> None:

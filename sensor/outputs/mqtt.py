@@ -218,7 +218,7 @@ class Mqtt(Output):
             self._client.connect(self._host, self._port, keepalive=KEEPALIVE_S, clean_start=True)
             self._client.loop_start()
             self._link.wait_connected(self.options.timeout_s)
-            self._judge(self._link.granted)
+            self._check_answer(self._link.granted)
         except (OSError, ValueError) as error:
             self.close()
             raise Retry(f"MQTT: {clean(str(error), ANSWER_LIMIT)}") from None
@@ -257,7 +257,7 @@ class Mqtt(Output):
             made.will_set(self.options.home_assistant.status, OFFLINE, qos=1, retain=True)
         return made
 
-    def _judge(self, granted: dict[str, int]) -> None:
+    def _check_answer(self, granted: dict[str, int]) -> None:
         """Retry where the broker does not offer what we need."""
         if granted.get("MaximumQoS", 1) < 1:
             raise Retry("MQTT: the broker takes QoS 0 only, and could lose what it is given")

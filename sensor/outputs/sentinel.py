@@ -22,7 +22,7 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import Answer, Client, decoded, judge, looked, open_client, reached
+from sensor.outputs._http import Answer, Client, check_answer, decoded, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions, PlainUrl
 from sensor.outputs._http_wire import REASON_LIMIT
 from sensor.outputs._secrets import Secret
@@ -141,7 +141,7 @@ class Sentinel(Output):
         if answer.status == 401:
             self._token = ""
             answer = self._posted(client, body)
-        _judge(answer)
+        _check_answer(answer)
 
     def _posted(self, client: Client, body: bytes) -> Answer:
         if not self._token or time.monotonic() > self._ends:
@@ -201,9 +201,9 @@ def calls(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
     yield begin, len(sizes)
 
 
-def _judge(answer: Answer) -> None:
+def _check_answer(answer: Answer) -> None:
     try:
-        judge(answer)
+        check_answer(answer)
     except Refuse:
         raise Refuse(_words(answer)) from None
     except Retry as error:

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import Answer, Client, decoded, judge, looked, open_client, reached
+from sensor.outputs._http import Answer, Client, check_answer, decoded, looked, open_client, reached
 from sensor.outputs._http_options import HttpOptions
 from sensor.outputs._http_wire import REASON_LIMIT
 from sensor.outputs.formats._view import milliseconds
@@ -126,7 +126,7 @@ class SplunkHec(Output):
             and 0 <= reply.body.event < len(entries)
         ):
             return self._partly(reply, len(entries))
-        _judge(reply)
+        _check_answer(reply)
         if reply.body.code < 0:
             raise Retry(f"{reply.words}: is it Splunk's event collector?")
         if self.options.acknowledge:
@@ -161,9 +161,9 @@ class SplunkHec(Output):
         """One event is wrong. Those before it are taken, but not acknowledged: where that is asked for, they come
         again.
         """
-        wrong = reply.body.event or 0
-        again = [place for place in range(count) if place > wrong or (place < wrong and self.options.acknowledge)]
-        return Ack({wrong: reply.words}, tuple(again))
+        refused = reply.body.event or 0
+        again = [place for place in range(count) if place > refused or (place < refused and self.options.acknowledge)]
+        return Ack({refused: reply.words}, tuple(again))
 
     def _acknowledges(self, client: Client) -> None:
         """Retry where it does not. That a channel in which nothing was sent is not known does not matter."""
@@ -201,7 +201,7 @@ class SplunkHec(Output):
         if reply.body.code in allowed:
             return reply
         try:
-            _judge(reply)
+            _check_answer(reply)
         except Refuse as error:
             raise Retry(str(error)) from None
         return reply
@@ -228,10 +228,10 @@ class SplunkHec(Output):
         )
 
 
-def _judge(reply: _Reply) -> None:
+def _check_answer(reply: _Reply) -> None:
     """Refuse errors about events or their size; all else can be fixed."""
     try:
-        judge(reply.answer)
+        check_answer(reply.answer)
     except Refuse:
         if reply.answer.status == 413 or reply.body.code in EVENT_FAULTS:
             raise Refuse(reply.words) from None

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.outputs import _webhook_bodies as bodies
-from sensor.outputs._http import JSON_FORMATS, Answer, Client, judge, looked, open_client, packed_body, reached
+from sensor.outputs._http import JSON_FORMATS, Answer, Client, check_answer, looked, open_client, packed_body, reached
 from sensor.outputs._http_options import HttpOptions, Packing
 from sensor.outputs._http_signing import idempotency_key, signature
 from sensor.outputs._secrets import Secret
@@ -120,11 +120,11 @@ class Webhook(Output):
         }
         if self.options.sign is not None:
             headers |= signature(self.options.sign.reveal(), key, int(time.time()), packed)
-        self._judge(client.ask("POST", client.place.url, packed, headers))
+        self._check_answer(client.ask("POST", client.place.url, packed, headers))
 
-    def _judge(self, answer: Answer) -> None:
+    def _check_answer(self, answer: Answer) -> None:
         try:
-            judge(answer)
+            check_answer(answer)
         except Refuse as error:
             words = answer.body.decode("utf-8", "replace")
             if answer.status == 400 and any(word in words for word in SETUP_WORDS.get(self.options.receiver, ())):

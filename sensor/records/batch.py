@@ -33,7 +33,7 @@ class World(NamedTuple):
     identity: Identity
 
 
-class Said(NamedTuple):
+class Message(NamedTuple):
     """Messages of one class in an exchange. ``key``: what those of one exchange share; ``server``: they come from the
     server; ``when``: only those whose first field is (True) or is not (False) set.
     """
@@ -59,7 +59,7 @@ class Batch:
         """The messages of a class."""
         return self.messages.get(name) or Rows(np.zeros(0, HEAD), np.zeros((0, SHAPES[name].words), np.uint64), b"")
 
-    def exchange(self, *some: Said, timed: bool = True) -> tuple[npt.NDArray[np.void], list[Fields]]:
+    def exchange(self, *some: Message, timed: bool = True) -> tuple[npt.NDArray[np.void], list[Fields]]:
         """The exchanges that these messages make, as far as they can be written: heads, and the
         fields of each message.
         """

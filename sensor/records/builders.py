@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sensor.records import columns
-from sensor.records.batch import SHAPES, Batch, Fields, Said
+from sensor.records.batch import SHAPES, Batch, Fields, Message
 from sensor.records.block import Rows
 from sensor.records.codes import cipher_name, protection_name, qtype_name, rcode_name
 from sensor.records.gather import hashes
@@ -54,7 +54,7 @@ def dns(batch: Batch) -> pa.Table:
     some = []
     for service, query, response in (("dns", "DnsQuery", "DnsResponse"), ("llmnr", "LlmnrQuery", "LlmnrResponse")):
         heads, (requests, responses) = batch.exchange(
-            Said(query, _flow_and_id), Said(response, _flow_and_id, server=True)
+            Message(query, _flow_and_id), Message(response, _flow_and_id, server=True)
         )
         more = {
             "service": pa.array([service] * len(heads), pa.string()),
@@ -88,7 +88,7 @@ def _all(word: str, fields: Fields) -> pa.Array:
 
 def http(batch: Batch) -> pa.Table:
     heads, (requests, responses) = batch.exchange(
-        Said("HttpRequest", _mixed(2)), Said("HttpResponse", _mixed(5), server=True)
+        Message("HttpRequest", _mixed(2)), Message("HttpResponse", _mixed(5), server=True)
     )
     more = {
         "method": pc.coalesce(requests.text("method"), responses.text("method")),
@@ -108,9 +108,9 @@ def http(batch: Batch) -> pa.Table:
 
 def tls(batch: Batch) -> pa.Table:
     heads, (hello, chosen, shown) = batch.exchange(
-        Said("TlsClientHello", _flow),
-        Said("TlsServerHello", _flow, server=True),
-        Said("TlsCertificate", _flow, server=True, when=False),
+        Message("TlsClientHello", _flow),
+        Message("TlsServerHello", _flow, server=True),
+        Message("TlsCertificate", _flow, server=True, when=False),
     )
     more = {
         "version": chosen.text("version"),
@@ -155,8 +155,9 @@ def auth(batch: Batch) -> pa.Table:
 def ssh(batch: Batch) -> pa.Table:
     """Both banners and both key exchanges of a connection are one row."""
     heads, (client, server, theirs, ours) = batch.exchange(
-        Said("SshBanner", _flow, when=True), Said("SshBanner", _flow, server=True, when=False),
-        Said("SshKeyExchange", _flow, when=True), Said("SshKeyExchange", _flow, server=True, when=False), timed=False,
+        Message("SshBanner", _flow, when=True), Message("SshBanner", _flow, server=True, when=False),
+        Message("SshKeyExchange", _flow, when=True), Message("SshKeyExchange", _flow, server=True, when=False),
+        timed=False,
     )  # fmt: skip
     more = {
         "client": client.text("software"),
@@ -190,7 +191,7 @@ def smb(batch: Batch) -> pa.Table:
 
 def sip(batch: Batch) -> pa.Table:
     heads, (requests, responses) = batch.exchange(
-        Said("SipRequest", _mixed(3, 4)), Said("SipResponse", _mixed(4, 5), server=True)
+        Message("SipRequest", _mixed(3, 4)), Message("SipResponse", _mixed(4, 5), server=True)
     )
     both = {
         name: pc.coalesce(requests.text(name), responses.text(name))
@@ -235,7 +236,7 @@ def _numbered(place: int) -> Callable[[Rows], npt.NDArray[np.uint64]]:
 def rpc(batch: Batch) -> pa.Table:
     """Calls with their answers: of the same pipe and number, one after the other."""
     heads, (called, answered) = batch.exchange(
-        Said("RpcCall", _mixed(0, 3)), Said("RpcAnswer", _mixed(0, 3), server=True)
+        Message("RpcCall", _mixed(0, 3)), Message("RpcAnswer", _mixed(0, 3), server=True)
     )
     more = {name: pc.coalesce(called.text(name), answered.text(name)) for name in ("pipe", "interface")}
     more |= {
@@ -253,7 +254,7 @@ def rpc(batch: Batch) -> pa.Table:
 def snmp(batch: Batch) -> pa.Table:
     """Requests with their responses; traps stand alone."""
     heads, (requests, responses) = batch.exchange(
-        Said("SnmpRequest", _numbered(5)), Said("SnmpResponse", _numbered(5), server=True)
+        Message("SnmpRequest", _numbered(5)), Message("SnmpResponse", _numbered(5), server=True)
     )
     more = {name: pc.coalesce(requests.text(name), responses.text(name)) for name in ("version", "community", "user")}
     more |= {
@@ -271,7 +272,7 @@ def snmp(batch: Batch) -> pa.Table:
 
 def rtsp(batch: Batch) -> pa.Table:
     heads, (requests, responses) = batch.exchange(
-        Said("RtspRequest", _numbered(2)), Said("RtspResponse", _numbered(1), server=True)
+        Message("RtspRequest", _numbered(2)), Message("RtspResponse", _numbered(1), server=True)
     )
     more = {name: requests.text(name) for name in ("method", "uri", "user_agent", "user")}
     more |= {"server": responses.text("server"), "status": responses.known("status"), "rtt": responses.after(requests)}

@@ -107,11 +107,11 @@ def _counted(rows: Iterator[Row], write: Callable[[Row], object]) -> int:
 
 def _eve(path: Path, tables: Sequence[tuple[Table, Iterator[pa.Table]]]) -> dict[Path, int]:
     with path.open("w", encoding="utf-8", newline="\n") as out:
-        rows = sum(_counted(_rows(parts), _telling(out, table.name)) for table, parts in tables)
+        rows = sum(_counted(_rows(parts), _writer_of(out, table.name)) for table, parts in tables)
     return {path: rows}
 
 
-def _telling(out: TextIO, table: str) -> Callable[[Row], object]:
+def _writer_of(out: TextIO, table: str) -> Callable[[Row], object]:
     return lambda row: out.write(json.dumps(event(table, row), ensure_ascii=False, separators=(",", ":")) + "\n")
 
 

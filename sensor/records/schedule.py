@@ -132,9 +132,9 @@ def look(records: Path, name: str, hunt: Hunt, now: int) -> list[Alert]:
 
 
 def rehearse(
-    records: Path, hunts: Mapping[str, Hunt], since: int, until: int, tell: Callable[[int, int], None]
+    records: Path, hunts: Mapping[str, Hunt], since: int, until: int, report: Callable[[int, int], None]
 ) -> Iterator[Alert]:
-    """What hunts would have reported between two times (ns), run by their schedules; in the order of time. ``tell``:
+    """What hunts would have reported between two times (ns), run by their schedules; in the order of time. ``report``:
     runs done, of how many. NoRecords, QueryError.
     """
     since = max(since, first_of(records) * 1000)
@@ -148,7 +148,7 @@ def rehearse(
             before, found[alert.key] = found.get(alert.key), at
             if before is None or at - before > silence(hunt, _step(hunt, until - since)):
                 yield alert
-        tell(number, len(times))
+        report(number, len(times))
 
 
 def first_of(records: Path) -> int:

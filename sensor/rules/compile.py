@@ -19,9 +19,9 @@ from sensor.core.flow import Change
 from sensor.core.tally import Counts, Distinct
 from sensor.core.wants import Want, all_of, field
 from sensor.documents import nearest
-from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, Field, Fields, Thing, event_classes, fields_of, watched
+from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, Field, Fields, Signal, event_classes, fields_of, watched
 from sensor.rules.model import SECOND, Block, Rule, Step
-from sensor.rules.values import Fit, Kind, Mask, Sets, Wrong, fit_of
+from sensor.rules.values import Fit, Kind, Mask, RuleError, Sets, fit_of
 
 # Keys and values that a rule's windows hold.
 KEYS_LIMIT, VALUES_LIMIT = 16_384, 4096
@@ -49,37 +49,37 @@ class Ready(NamedTuple):
     fields: Fields
     wanted: Want
 
-    def watches(self, thing: Thing) -> bool:
+    def watches(self, signal: Signal) -> bool:
         """Whether it looks at things of this sort at all."""
-        if isinstance(thing, Event):
-            return type(thing) in self.events
-        return getattr(thing, "kind", None) in self.flows or getattr(thing, "action", None) in self.devices
+        if isinstance(signal, Event):
+            return type(signal) in self.events
+        return getattr(signal, "kind", None) in self.flows or getattr(signal, "action", None) in self.devices
 
 
 def ready_steps(rule: Rule, sets: Sets, context: Context) -> list[Ready]:
     """The steps of a rule. Wrong with all that makes no sense in them, and where."""
-    ready, wrong = [], list[Wrong]()
+    ready, errors = [], list[RuleError]()
     for place, step in enumerate(rule.steps):
         above: tuple[str | int, ...] = ("sequence", place) if rule.sequence else ()
-        here: list[Wrong] = []
+        here: list[RuleError] = []
         try:
             ready.append(_step(step, step.by or rule.by or (rule.actor,), sets, context, here))
-        except Wrong as error:
+        except RuleError as error:
             here.append(error)
-        wrong += [one.within(*above) for one in here]
-    if wrong:
-        wrong[0].others = tuple(wrong[1:])
-        raise wrong[0]
+        errors += [one.within(*above) for one in here]
+    if errors:
+        errors[0].others = tuple(errors[1:])
+        raise errors[0]
     return ready
 
 
-def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, wrong: list[Wrong]) -> Ready:
-    """``wrong`` gets what makes no sense in its conditions."""
+def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: list[RuleError]) -> Ready:
+    """``errors`` gets what makes no sense in its conditions."""
     words = watched(step.when)
     fields = fields_of(words, context)
-    where = _block(step.where, fields, sets, context, wrong, "where")
-    unless = [_block(block, fields, sets, context, wrong, "unless", place) for place, block in enumerate(step.unless)]
-    either = [_block(block, fields, sets, context, wrong, "any", place) for place, block in enumerate(step.any)]
+    where = _block(step.where, fields, sets, context, errors, "where")
+    unless = [_block(block, fields, sets, context, errors, "unless", place) for place, block in enumerate(step.unless)]
+    either = [_block(block, fields, sets, context, errors, "any", place) for place, block in enumerate(step.any)]
     common = [_field(fields, name, "by", *((place,) if len(step.by) > 1 else ())) for place, name in enumerate(by)]
     keys = tuple(one.get for one in common)
     flows = frozenset(FLOW_WORDS[word] for word in words if word in FLOW_WORDS)
@@ -89,8 +89,8 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, wrong: li
         frozenset(DEVICE_WORDS[word] for word in words if word in DEVICE_WORDS),
         _holds(where, unless, either),
         _rows(flows, where),
-        keys[0] if len(keys) == 1 else lambda thing: tuple(key(thing) for key in keys),
-        lambda thing: " ".join(shown(one.kind, one.get(thing)) for one in common),
+        keys[0] if len(keys) == 1 else lambda signal: tuple(key(signal) for key in keys),
+        lambda signal: " ".join(shown(one.kind, one.get(signal)) for one in common),
         fields,
         all_of(field(source).passes(fit.one) for _, fit, _, source in where if source),
     )
@@ -101,28 +101,30 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, wrong: li
 Asked = list[tuple[Callable[[Any], Any], Fit, tuple[str, ...], str]]
 
 
-def _block(block: Block, fields: Fields, sets: Sets, context: Context, wrong: list[Wrong], *above: str | int) -> Asked:
+def _block(
+    block: Block, fields: Fields, sets: Sets, context: Context, errors: list[RuleError], *above: str | int
+) -> Asked:
     """What is asked of which field, with what the inventory is asked for at the end."""
     found = []
     for name, asked in block.items():
         try:
             one = _field(fields, name, name, key=True)
             found.append((one.asks, (one.get, _fit(one, name, asked, sets, context), one.columns, one.source)))
-        except Wrong as error:
-            wrong.append(error.within(*above))
+        except RuleError as error:
+            errors.append(error.within(*above))
     return [what for _, what in sorted(found, key=lambda each: each[0])]
 
 
 def _fit(about: Field, name: str, asked: Any, sets: Sets, context: Context) -> Fit:
     try:
         return fit_of(about.kind, asked, sets, context.networks)
-    except Wrong as wrong:
-        raise wrong.within(name) from None
+    except RuleError as error:
+        raise error.within(name) from None
 
 
 def _field(fields: Fields, name: str, *above: str | int, key: bool = False) -> Field:
     if name not in fields:
-        raise Wrong(f"found the field {name!r}, {nearest(name, list(fields))}", *above, key=key)
+        raise RuleError(f"found the field {name!r}, {nearest(name, list(fields))}", *above, key=key)
     return fields[name]
 
 
@@ -130,19 +132,19 @@ def _holds(where: Asked, unless: list[Asked], either: list[Asked]) -> Holds:
     wanted, unwanted, some = _all(where), [_all(each) for each in unless], [_all(each) for each in either]
     if not unless and not some:
         return wanted
-    return lambda thing: (
-        wanted(thing)
-        and not any(holds(thing) for holds in unwanted)
-        and (not some or any(holds(thing) for holds in some))
+    return lambda signal: (
+        wanted(signal)
+        and not any(holds(signal) for holds in unwanted)
+        and (not some or any(holds(signal) for holds in some))
     )
 
 
 def _all(asked: Asked) -> Holds:
     pairs = tuple((get, fit.one) for get, fit, _, _ in asked)
 
-    def holds(thing: Any) -> bool:
+    def holds(signal: Any) -> bool:
         for get, one in pairs:  # noqa: SIM110 - a generator would cost as much again
-            if not one(get(thing)):
+            if not one(get(signal)):
                 return False
         return True
 
@@ -188,15 +190,15 @@ class Counting:
             window, KEYS_LIMIT, min(max(rule.count, 16), VALUES_LIMIT)
         )
 
-    def add(self, thing: Any, _: int) -> Found | None:
+    def add(self, signal: Any, _: int) -> Found | None:
         if self._most == 1:
-            return Found(1, thing.ts)
-        key = self._key(thing)
+            return Found(1, signal.ts)
+        key = self._key(signal)
         if self._value is None:
-            count = self._counts.add(key, thing.ts)
-            return Found(count, thing.ts) if count >= self._most else None
-        count = self._values.add(key, self._value(thing), thing.ts)
-        return Found(count, thing.ts) if count >= self._most else None
+            count = self._counts.add(key, signal.ts)
+            return Found(count, signal.ts) if count >= self._most else None
+        count = self._values.add(key, self._value(signal), signal.ts)
+        return Found(count, signal.ts) if count >= self._most else None
 
 
 class Sequence:
@@ -206,17 +208,17 @@ class Sequence:
         self._steps, self._window = steps, (rule.within or 1) * SECOND
         self._chains: Bounded[Hashable, list[int]] = Bounded(KEYS_LIMIT)
 
-    def add(self, thing: Any, step: int) -> Found | None:
+    def add(self, signal: Any, step: int) -> Found | None:
         """``step`` holds of a thing; the last step of a chain that is young enough completes it."""
-        key = self._steps[step].key(thing)
+        key = self._steps[step].key(signal)
         chains = self._chains.get(key)
         if chains is None:
             if step:
                 return None
             chains = [-1] * len(self._steps)
             self._chains.put(key, chains)
-        began = thing.ts if step == 0 else chains[step - 1]
-        if began < 0 or not 0 <= thing.ts - began <= self._window:
+        began = signal.ts if step == 0 else chains[step - 1]
+        if began < 0 or not 0 <= signal.ts - began <= self._window:
             return None
         chains[step] = began
         if step < len(self._steps) - 1:
@@ -237,13 +239,13 @@ def sentence(rule: Rule, fields: Fields, who: Callable[[Any, str], str]) -> Call
         if name not in {"count", "src", "dst"}:
             _field(fields, name, "says")
 
-    def text_of(name: str, thing: Any, found: Found) -> str:
+    def text_of(name: str, signal: Any, found: Found) -> str:
         if name == "count":
             return str(found.number)
-        return who(thing, name) if name in {"src", "dst"} else shown(fields[name].kind, fields[name].get(thing))
+        return who(signal, name) if name in {"src", "dst"} else shown(fields[name].kind, fields[name].get(signal))
 
-    return lambda thing, found: "".join(
-        text_of(part, thing, found) if place % 2 else part for place, part in enumerate(parts)
+    return lambda signal, found: "".join(
+        text_of(part, signal, found) if place % 2 else part for place, part in enumerate(parts)
     )
 
 

@@ -20,7 +20,7 @@ from sensor.core.flow import Flow
 from sensor.core.wants import Want, any_of
 from sensor.detectors._words import PROTOCOLS, who
 from sensor.rules.compile import Counting, Found, Sequence, ready_steps, sentence
-from sensor.rules.fields import Thing, ends_of
+from sensor.rules.fields import Signal, ends_of
 from sensor.rules.model import SECOND, Rule
 from sensor.rules.values import Sets
 
@@ -47,20 +47,20 @@ class _Custom(Detector):
         self._key, self._label = ready[-1].key, ready[-1].label
         self.matched = 0
 
-    def look(self, thing: Thing) -> Iterator[Alert]:
+    def look(self, signal: Signal) -> Iterator[Alert]:
         """What one event, flow or change of a device comes to. Later steps first: a thing is one step of a chain, not
         two.
         """
         for place, step in reversed(self._steps):
-            if step.watches(thing) and step.holds(thing):
+            if step.watches(signal) and step.holds(signal):
                 self.matched += 1
-                found = self._state.add(thing, place)
-                if found is not None and self._told.fresh(self._key(thing), thing.ts):
-                    yield self._alert(thing, found)
+                found = self._state.add(signal, place)
+                if found is not None and self._told.fresh(self._key(signal), signal.ts):
+                    yield self._alert(signal, found)
 
-    def _alert(self, thing: Thing, found: Found) -> Alert:
-        rule, ends = self.rule, ends_of(thing)
-        src, dst, ports = ends.src(thing), ends.dst(thing), (ends.src_port(thing), ends.dst_port(thing))
+    def _alert(self, signal: Signal, found: Found) -> Alert:
+        rule, ends = self.rule, ends_of(signal)
+        src, dst, ports = ends.src(signal), ends.dst(signal), (ends.src_port(signal), ends.dst_port(signal))
         if rule.actor == "dst":
             src, dst, ports = dst, src, ports[::-1]
         target = dst if dst.address or dst.mac else None
@@ -71,17 +71,17 @@ class _Custom(Detector):
         if rule.within is not None:
             numbers["window_s"] = rule.within
         alert = self.alert(
-            thing,
+            signal,
             actor=src,
             target=target,
-            summary=self._sentence(thing, found),
+            summary=self._sentence(signal, found),
             why=self._why(found),
             numbers=numbers,
-            key=(self._label(thing),),
+            key=(self._label(signal),),
             confidence=rule.confidence,
             actor_port=ports[0],
             target_port=ports[1],
-            network=self._network(thing),
+            network=self._network(signal),
             first=found.first,
         )
         return msgspec.structs.replace(alert, techniques=rule.techniques)
@@ -99,20 +99,20 @@ class _Custom(Detector):
         if rule.reference:
             yield f"the rule refers to {rule.reference}"
 
-    def _name(self, thing: Thing, side: str) -> str:
-        ends = ends_of(thing)
-        subject = ends.src(thing) if side == "src" else ends.dst(thing)
+    def _name(self, signal: Signal, side: str) -> str:
+        ends = ends_of(signal)
+        subject = ends.src(signal) if side == "src" else ends.dst(signal)
         return who(self.context, subject) if subject.address or subject.mac else "nobody"
 
-    def _network(self, thing: Thing) -> dict[str, str | int]:
-        if isinstance(thing, DeviceChange):
+    def _network(self, signal: Signal) -> dict[str, str | int]:
+        if isinstance(signal, DeviceChange):
             return {}
-        ends = ends_of(thing)
-        src, dst = ends.src(thing), ends.dst(thing)
-        proto = thing.proto if isinstance(thing, Flow) else thing.packet.proto
+        ends = ends_of(signal)
+        src, dst = ends.src(signal), ends.dst(signal)
+        proto = signal.proto if isinstance(signal, Flow) else signal.packet.proto
         network: dict[str, str | int] = {"proto": PROTOCOLS.get(proto, str(proto)), "vlan": src.vlan}
-        if isinstance(thing, Event):
-            network["app"] = thing.kind.partition(".")[0]
+        if isinstance(signal, Event):
+            network["app"] = signal.kind.partition(".")[0]
         return network | {"direction": self.context.networks.direction(src.address, dst.address)}
 
 
@@ -135,7 +135,7 @@ class _OnFlows(_Custom, FlowDetector):
                 found |= step.rows(changes.rows)
         return ((row, None) for row in np.flatnonzero(found).tolist())
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         return self.look(flow)
 
 

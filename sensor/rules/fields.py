@@ -20,9 +20,9 @@ from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.documents import nearest
 from sensor.registry import modules
-from sensor.rules.values import Kind, Wrong
+from sensor.rules.values import Kind, RuleError
 
-Thing = Event | Flow | DeviceChange
+Signal = Event | Flow | DeviceChange
 Get = Callable[[Any], Any]
 
 FLOW_WORDS = {f"flow.{change.name.lower()}": change for change in Change}
@@ -88,8 +88,8 @@ def subject_of(change: DeviceChange) -> Subject:
 DEVICE_ENDS = Ends(subject_of, lambda _: Subject(0), lambda _: 0, lambda _: 0)
 
 
-def ends_of(thing: Thing) -> Ends:
-    return PACKET_ENDS if isinstance(thing, Event) else FLOW_ENDS if isinstance(thing, Flow) else DEVICE_ENDS
+def ends_of(signal: Signal) -> Ends:
+    return PACKET_ENDS if isinstance(signal, Event) else FLOW_ENDS if isinstance(signal, Flow) else DEVICE_ENDS
 
 
 @functools.cache
@@ -115,11 +115,11 @@ def watched(when: Iterable[str]) -> list[str]:
     for place, word in enumerate(words):
         if word not in event_classes() and word not in FLOW_WORDS and word not in DEVICE_WORDS:
             near = nearest(word, [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
-            raise Wrong(
+            raise RuleError(
                 f"found {word!r}, {near}; `sensor rules fields` lists all", "when", *([place] if len(words) > 1 else [])
             )
     if len({word.partition(".")[0] if word in FLOW_WORDS or word in DEVICE_WORDS else "" for word in words}) > 1:
-        raise Wrong(
+        raise RuleError(
             (
                 "found events, flows and devices together, expected one category: a step may watch several "
                 "kinds of the same category only"
@@ -206,7 +206,7 @@ def _of_ends(ends: Ends, context: Context) -> Fields:
     """The attributes of both endpoints, from the packet and the inventory."""
     found = _of_time()
     inside = context.networks.direction
-    found["direction"] = Field(Kind.TEXT, lambda thing: inside(ends.src(thing).address, ends.dst(thing).address))
+    found["direction"] = Field(Kind.TEXT, lambda signal: inside(ends.src(signal).address, ends.dst(signal).address))
     for side, end, port in (("src", ends.src, ends.src_port), ("dst", ends.dst, ends.dst_port)):
         found[side] = Field(Kind.ADDRESS, functools.partial(_address, end))
         found[f"{side}.mac"] = Field(Kind.MAC, functools.partial(_mac, end))
@@ -217,7 +217,7 @@ def _of_ends(ends: Ends, context: Context) -> Fields:
 
 
 def _of_time() -> Fields:
-    return {"hour": Field(Kind.NUMBER, lambda thing: thing.ts // HOUR_NS % 24)}
+    return {"hour": Field(Kind.NUMBER, lambda signal: signal.ts // HOUR_NS % 24)}
 
 
 def _of_device(side: str, device: Get) -> Fields:
@@ -227,9 +227,9 @@ def _of_device(side: str, device: Get) -> Fields:
         for name in ATTRIBUTES
     }
     found[f"{side}.type"] = Field(
-        Kind.TEXT, lambda thing: known.type if (known := device(thing)) else "unknown", asks=True
+        Kind.TEXT, lambda signal: known.type if (known := device(signal)) else "unknown", asks=True
     )
-    found[f"{side}.device"] = Field(Kind.TEXT, lambda thing: known.id if (known := device(thing)) else "", asks=True)
+    found[f"{side}.device"] = Field(Kind.TEXT, lambda signal: known.id if (known := device(signal)) else "", asks=True)
     for name, get in (
         ("name", attrgetter("names")),
         ("role", attrgetter("roles")),
@@ -239,27 +239,27 @@ def _of_device(side: str, device: Get) -> Fields:
     return found
 
 
-def _attribute(device: Get, name: str, thing: Thing) -> str:
-    known = device(thing)
+def _attribute(device: Get, name: str, signal: Signal) -> str:
+    known = device(signal)
     return known.value(name) if known is not None else ""
 
 
-def _listed(device: Get, get: Get, thing: Thing) -> tuple[str, ...]:
-    known = device(thing)
+def _listed(device: Get, get: Get, signal: Signal) -> tuple[str, ...]:
+    known = device(signal)
     return tuple(get(known)) if known is not None else ()
 
 
-def _device(end: Get, context: Context, thing: Thing) -> Any:
-    return context.device(end(thing))
+def _device(end: Get, context: Context, signal: Signal) -> Any:
+    return context.device(end(signal))
 
 
-def _domains(end: Get, context: Context, thing: Thing) -> tuple[str, ...]:
-    return context.names_of(end(thing).address)
+def _domains(end: Get, context: Context, signal: Signal) -> tuple[str, ...]:
+    return context.names_of(end(signal).address)
 
 
-def _address(end: Get, thing: Thing) -> int:
-    return int(end(thing).address)
+def _address(end: Get, signal: Signal) -> int:
+    return int(end(signal).address)
 
 
-def _mac(end: Get, thing: Thing) -> int:
-    return int(end(thing).mac)
+def _mac(end: Get, signal: Signal) -> int:
+    return int(end(signal).mac)

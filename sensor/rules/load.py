@@ -15,7 +15,7 @@ from sensor.core.observation import Subject
 from sensor.documents import DocumentErrors, Fault, fault_at, load_entries, stamps
 from sensor.rules.detector import PREFIX, detector_of
 from sensor.rules.model import Rule, RuleFile
-from sensor.rules.values import Sets, Wrong
+from sensor.rules.values import RuleError, Sets
 
 FOLDER = "rules"
 ZONES = ("inside", "outside")
@@ -42,9 +42,9 @@ class Loaded(NamedTuple):
         """Whether its content is equal."""
         return other is not None and self.rule == other.rule and self.sets == other.sets
 
-    def fault(self, wrong: Wrong) -> Fault:
+    def fault(self, error: RuleError) -> Fault:
         """What is wrong with it, at its place."""
-        return fault_at(self.path, ("rules", self.place, *wrong.location), wrong.message, key=wrong.key)
+        return fault_at(self.path, ("rules", self.place, *error.location), error.message, key=error.key)
 
 
 class Rules:
@@ -108,11 +108,11 @@ def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
     faults: list[Fault] = []
     for path in files_of(paths):
         try:
-            document, places, wrong = load_entries(path, RuleFile, "rules")
+            document, places, faulty = load_entries(path, RuleFile, "rules")
         except DocumentErrors as errors:
             faults += errors.faults
             continue
-        faults += wrong
+        faults += faulty
         for rule, place in zip(document.rules, places, strict=True):
             one = Loaded(rule, document.sets, path, place)
             senseless = _faults_of(one, found)
@@ -132,9 +132,9 @@ def _faults_of(one: Loaded, known: dict[str, Loaded]) -> list[Fault]:
     """What is wrong with a rule beside its shape."""
     if one.rule.id in known:
         first = known[one.rule.id].path
-        return [one.fault(Wrong(f"found the id {one.rule.id!r} a second time, the first is in {first}", "id"))]
+        return [one.fault(RuleError(f"found the id {one.rule.id!r} a second time, the first is in {first}", "id"))]
     try:
         one.detector(Nowhere())
-    except Wrong as wrong:
-        return [one.fault(each) for each in (wrong, *wrong.others)]
+    except RuleError as error:
+        return [one.fault(each) for each in (error, *error.others)]
     return []

@@ -18,10 +18,10 @@ from sensor.core.observation import Evidence
 from sensor.core.packet import Packet
 from sensor.documents import nearest
 from sensor.rules.detector import _Custom
-from sensor.rules.fields import ATTRIBUTES, DEVICE_WORDS, FLOW_WORDS, PROTOCOLS, Thing, event_classes, watched
+from sensor.rules.fields import ATTRIBUTES, DEVICE_WORDS, FLOW_WORDS, PROTOCOLS, Signal, event_classes, watched
 from sensor.rules.load import Loaded, Nowhere
 from sensor.rules.model import SECOND, Trial
-from sensor.rules.values import Wrong
+from sensor.rules.values import RuleError
 
 START = 1_767_225_600 * SECOND  # 2026-01-01
 PACKET_WORDS = ("src", "dst", "src.port", "dst.port", "src.mac", "dst.mac", "vlan", "proto", "ttl")
@@ -58,10 +58,10 @@ def run_trial(one: Loaded, place: int) -> Outcome:
     trial = one.rule.tests[place]
     try:
         detector = one.detector(Nowhere(_devices(trial)))
-        things = sorted(_things(one, trial), key=lambda thing: thing.ts)
-    except Wrong as wrong:
-        raise wrong.within("tests", place) from None
-    alerts = [alert for thing in things for alert in detector.look(thing)] if isinstance(detector, _Custom) else []
+        signals = sorted(_signals(one, trial), key=lambda signal: signal.ts)
+    except RuleError as error:
+        raise error.within("tests", place) from None
+    alerts = [alert for signal in signals for alert in detector.look(signal)] if isinstance(detector, _Custom) else []
     return Outcome(trial.title, trial.alerts, alerts)
 
 
@@ -71,7 +71,9 @@ def _devices(trial: Trial) -> dict[int, Device]:
         try:
             found[addresses.parse(address)] = _device(START, addresses.parse(address), attributes)
         except ValueError:
-            raise Wrong(f"found {address!r}, expected the address of a device", "devices", address, key=True) from None
+            raise RuleError(
+                f"found {address!r}, expected the address of a device", "devices", address, key=True
+            ) from None
     return found
 
 
@@ -79,9 +81,9 @@ def _device(ts: int, address: int, attributes: dict[str, str], mac: int = 0, vla
     known = ("type", "name", *ATTRIBUTES)
     for name, value in attributes.items():
         if name not in known:
-            raise Wrong(f"found {name!r} of a device, {nearest(name, known)}", "devices")
+            raise RuleError(f"found {name!r} of a device, {nearest(name, known)}", "devices")
         if name == "type" and value not in TYPES:
-            raise Wrong(f"found the type {value!r}, {nearest(value, TYPES)}", "devices")
+            raise RuleError(f"found the type {value!r}, {nearest(value, TYPES)}", "devices")
     made = {
         name: Attribute(name, value, 1.0, (Evidence(name, value, 1.0, "test", "test", "test", value, ts, ts),))
         for name, value in attributes.items()
@@ -102,16 +104,16 @@ def _device(ts: int, address: int, attributes: dict[str, str], mac: int = 0, vla
     )
 
 
-def _things(one: Loaded, trial: Trial) -> Iterator[Thing]:
+def _signals(one: Loaded, trial: Trial) -> Iterator[Signal]:
     for place, made in enumerate(trial.events):
         word = made.when or one.rule.steps[0].when[0]
         try:
             [word] = watched([word])
             for n in range(made.times):
                 facts = {name: _counted(value, n) for name, value in (made.model_extra or {}).items()}
-                yield _thing(word, START + int((made.at + n * made.every) * SECOND), facts)
-        except Wrong as wrong:
-            raise wrong.within("events", place) from None
+                yield _signal(word, START + int((made.at + n * made.every) * SECOND), facts)
+        except RuleError as error:
+            raise error.within("events", place) from None
 
 
 def _counted(value: Any, n: int) -> Any:
@@ -120,7 +122,7 @@ def _counted(value: Any, n: int) -> Any:
     return value.replace("{n}", str(n)) if isinstance(value, str) else value
 
 
-def _thing(word: str, ts: int, facts: dict[str, Any]) -> Thing:
+def _signal(word: str, ts: int, facts: dict[str, Any]) -> Signal:
     if word in FLOW_WORDS:
         return _flow(word, ts, facts)
     if word in DEVICE_WORDS:
@@ -165,7 +167,7 @@ def _value(field: msgspec.structs.FieldInfo, given: Any, name: str) -> Any:
         field.type, (str, int, float, bool, list)
     )
     if not isinstance(given, wanted) or (field.type is int and isinstance(given, bool)):
-        raise Wrong(f"found {given!r}, which is not a valid {name}", name)
+        raise RuleError(f"found {given!r}, which is not a valid {name}", name)
     return tuple(given) if isinstance(given, list) else given
 
 
@@ -173,7 +175,7 @@ def _flow(word: str, ts: int, facts: dict[str, Any]) -> Flow:
     _known(facts, FLOW_FACTS)
     reason = str(facts.get("reason", "none"))
     if reason not in _REASONS:
-        raise Wrong(f"found the reason {reason!r}, {nearest(reason, list(_REASONS))}", "reason")
+        raise RuleError(f"found the reason {reason!r}, {nearest(reason, list(_REASONS))}", "reason")
     numbers = {
         name: _number(facts, name)
         for name in ("src.port", "dst.port", "vlan", "src.packets", "dst.packets", "src.bytes", "dst.bytes")
@@ -209,32 +211,32 @@ def _number(facts: dict[str, Any], name: str, usual: int = 0) -> Any:
         or not isinstance(value, int if name != "duration_s" else (int, float))
         or not 0 <= value <= most
     ):
-        raise Wrong(f"found {value!r}, expected a number from 0 to {most}", name)
+        raise RuleError(f"found {value!r}, expected a number from 0 to {most}", name)
     return value
 
 
 def _known(facts: dict[str, Any], names: tuple[str, ...]) -> None:
     for name in facts:
         if name not in names:
-            raise Wrong(f"found the field {name!r}, {nearest(name, names)}", name, key=True)
+            raise RuleError(f"found the field {name!r}, {nearest(name, names)}", name, key=True)
 
 
 def _address(facts: dict[str, Any], name: str) -> int:
     try:
         return addresses.parse(str(facts[name])) if name in facts else 0
     except ValueError:
-        raise Wrong(f"found {facts[name]!r}, expected an address", name) from None
+        raise RuleError(f"found {facts[name]!r}, expected an address", name) from None
 
 
 def _mac(facts: dict[str, Any], name: str) -> int:
     try:
         return addresses.parse_mac(str(facts[name])) if name in facts else 0
     except ValueError:
-        raise Wrong(f"found {facts[name]!r}, expected a MAC", name) from None
+        raise RuleError(f"found {facts[name]!r}, expected a MAC", name) from None
 
 
 def _proto(word: Any) -> int:
     numbers = {name: number for number, name in PROTOCOLS.items()}
     if word not in numbers:
-        raise Wrong(f"found {word!r}, {nearest(word, list(numbers))}", "proto")
+        raise RuleError(f"found {word!r}, {nearest(word, list(numbers))}", "proto")
     return numbers[word]

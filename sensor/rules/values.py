@@ -41,7 +41,7 @@ class Kind(enum.Enum):
     NUMBERS = "numbers"
 
 
-class Wrong(Exception):
+class RuleError(Exception):
     """What is wrong with a rule, and where in it: keys and list indexes; ``key``: at the key itself. ``others``: what
     else is.
     """
@@ -49,11 +49,11 @@ class Wrong(Exception):
     def __init__(self, message: str, *location: str | int, key: bool = False) -> None:
         super().__init__(message)
         self.message, self.location, self.key = message, location, key
-        self.others: tuple[Wrong, ...] = ()
+        self.others: tuple[RuleError, ...] = ()
 
-    def within(self, *above: str | int) -> Wrong:
+    def within(self, *above: str | int) -> RuleError:
         """The same, seen from further above."""
-        return Wrong(self.message, *above, *self.location, key=self.key)
+        return RuleError(self.message, *above, *self.location, key=self.key)
 
 
 class Fit(NamedTuple):
@@ -79,15 +79,17 @@ def fit_of(kind: Kind, asked: Any, sets: Sets, networks: Networks) -> Fit:
     if not isinstance(asked, dict):
         return _word(kind, "is", asked, sets, networks)
     if not asked:
-        raise Wrong(f"found no condition, {nearest('', WORDS[kind])}")
+        raise RuleError(f"found no condition, {nearest('', WORDS[kind])}")
     fits = []
     for word, wanted in asked.items():
         if word not in WORDS[kind]:
-            raise Wrong(f"found the word {word!r} for {kind.value}, {nearest(word, WORDS[kind])}", str(word), key=True)
+            raise RuleError(
+                f"found the word {word!r} for {kind.value}, {nearest(word, WORDS[kind])}", str(word), key=True
+            )
         try:
             fits.append(_word(kind, word, wanted, sets, networks))
-        except Wrong as wrong:
-            raise wrong.within(word) from None
+        except RuleError as error:
+            raise error.within(word) from None
     return fits[0] if len(fits) == 1 else _all_of(fits)
 
 
@@ -115,13 +117,13 @@ def _word(kind: Kind, word: str, wanted: Any, sets: Sets, networks: Networks) ->
         return Fit(lambda value: value is flag, lambda column: (column != 0) == flag)
     try:
         return _of_items(kind, word, _items(wanted, sets), networks)
-    except Wrong as wrong:
-        if wrong.location or not isinstance(wanted, list):
+    except RuleError as error:
+        if error.location or not isinstance(wanted, list):
             raise
         for place, item in enumerate(wanted):  # which of them it is
             try:
                 _of_items(kind, word, _items(item, sets), networks)
-            except Wrong as single:
+            except RuleError as single:
                 raise single.within(place) from None
         raise
 
@@ -145,23 +147,23 @@ def _items(wanted: Any, sets: Sets) -> list[Any]:
     for place, item in enumerate(wanted if isinstance(wanted, list) else [wanted]):
         where = (place,) if isinstance(wanted, list) else ()
         if isinstance(item, dict | list) or item is None:
-            raise Wrong("found no single value, expected text or a number", *where)
+            raise RuleError("found no single value, expected text or a number", *where)
         if isinstance(item, str) and item.startswith("$"):
             if item[1:] not in sets:
-                raise Wrong(
+                raise RuleError(
                     f"found the set {item!r}, {nearest(item[1:], list(sets)) or 'but the file has no sets'}", *where
                 )
             found += sets[item[1:]]
         else:
             found.append(item)
     if not found:
-        raise Wrong("found an empty list, expected values")
+        raise RuleError("found an empty list, expected values")
     return found
 
 
 def _flag(wanted: Any) -> bool:
     if not isinstance(wanted, bool):
-        raise Wrong(f"found {wanted!r}, expected true or false")
+        raise RuleError(f"found {wanted!r}, expected true or false")
     return wanted
 
 
@@ -169,8 +171,8 @@ def _flag(wanted: Any) -> bool:
 
 
 def _text(word: str, items: list[Any]) -> One:
-    if wrong := [item for item in items if not isinstance(item, str)]:
-        raise Wrong(f"found {wrong[0]!r}, expected text, in quotes")
+    if others := [item for item in items if not isinstance(item, str)]:
+        raise RuleError(f"found {others[0]!r}, expected text, in quotes")
     texts = tuple(item.lower() for item in items)
     if word == "is":
         exact = frozenset(texts)
@@ -187,7 +189,7 @@ def _text(word: str, items: list[Any]) -> One:
             re.IGNORECASE | re.DOTALL,
         )
     except re.error as error:
-        raise Wrong(f"found no regular expression: {error}") from None
+        raise RuleError(f"found no regular expression: {error}") from None
     search = pattern.match if word == "like" else pattern.search
     return lambda value: search(value) is not None
 
@@ -201,7 +203,7 @@ def _number(word: str, items: list[Any], networks: Networks) -> Fit:
         return Fit(lambda value: value in exact, lambda column: np.isin(column, list(exact)))
     limit = _numeric(items[0])
     if len(items) > 1:
-        raise Wrong("found several numbers, expected one")
+        raise RuleError("found several numbers, expected one")
     if word in {"above", "at_least"}:
         return (
             Fit((lambda value: value > limit), (lambda column: column > limit))
@@ -217,7 +219,7 @@ def _number(word: str, items: list[Any], networks: Networks) -> Fit:
 
 def _numeric(item: Any) -> int | float:
     if isinstance(item, bool) or not isinstance(item, int | float):
-        raise Wrong(f"found {item!r}, expected a number")
+        raise RuleError(f"found {item!r}, expected a number")
     return item
 
 
@@ -231,7 +233,7 @@ def _address(items: list[Any], networks: Networks) -> Fit:
         try:
             first, last = addresses.parse_network(str(item))
         except ValueError:
-            raise Wrong(
+            raise RuleError(
                 f"found {item!r}, expected an address, a block such as 10.0.0.0/8, inside, outside or multicast"
             ) from None
         if first == last:
@@ -279,7 +281,7 @@ def _mac(items: list[Any]) -> One:
     wanted: dict[int, set[int]] = {}
     for item in items:
         if not isinstance(item, str) or not _is_mac(item):
-            raise Wrong(f"found {item!r}, expected a MAC such as 00:17:c8:1a:2b:3c, or how it begins")
+            raise RuleError(f"found {item!r}, expected a MAC such as 00:17:c8:1a:2b:3c, or how it begins")
         digits = item.replace(":", "").replace("-", "")
         wanted.setdefault(48 - 4 * len(digits), set()).add(int(digits, 16))
     shifts = tuple(wanted.items())

@@ -67,7 +67,7 @@ class World:
         self.networks, self.intel, self._inventory, self.more_bits = networks, intel, inventory, budget.more_bits
         self.passive_dns = PassiveDns(budget.names)
         self.baseline = Baseline(
-            inventory.device, inside=networks.inside, things=budget.learned, names_of=self.names_of
+            inventory.device, inside=networks.inside, entries=budget.learned, names_of=self.names_of
         )
         self.profiles = Confines(self)
 

@@ -37,7 +37,7 @@ from sensor.rules.load import Rules
 from sensor.runtime.assembly import Engine
 from sensor.runtime.hunting import Hunting
 from sensor.runtime.keeper import Keeper
-from sensor.runtime.lately import Lately, Seen
+from sensor.runtime.lately import RecentLoss, Seen
 from sensor.runtime.notify import Notifier
 from sensor.runtime.process import give_back, unhurried
 from sensor.runtime.quarantine import write_quarantine
@@ -89,7 +89,7 @@ class Run:
             log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=wall, complain=_warn
         )
         self.health = Health(source.names, live=live)
-        self.shedder, self._lately = Shedder() if live else None, Lately()
+        self.shedder, self._recent_loss = Shedder() if live else None, RecentLoss()
         self._outputs = Outputs([name for name, options in config.outputs.items() if options.delivers], clock() / 1e9)
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.engine = Engine(
@@ -145,7 +145,7 @@ class Run:
         if self._listener is not None:
             self._listener(record)
         if self._telemetry is not None:
-            self._telemetry.hear(record)
+            self._telemetry.take(record)
         if self.records is not None:
             self.records.emit(record)
 
@@ -257,8 +257,8 @@ class Run:
             f"{pipeline.inventory.table.devices:,} devices",
             f"{len(pipeline.room.desk):,} alerts open",
         ]
-        wrong = self.reloader.state.faults[:1] if self.reloader is not None else []
-        return "; ".join([", ".join(words), *(f"the configuration is wrong: {fault}" for fault in wrong)])
+        faults = self.reloader.state.faults[:1] if self.reloader is not None else []
+        return "; ".join([", ".join(words), *(f"the configuration is wrong: {fault}" for fault in faults)])
 
     def _watch(self) -> None:
         """Live: losses are stamped on findings, and checked once a minute; a fault of an interface
@@ -266,7 +266,7 @@ class Run:
         """
         tally, maker = self.source.tally, self.pipeline.maker
         seen = Seen(tally.lost, tally.packets, self._unread, self.pipeline.dissection.selected)
-        maker.loss, maker.shed = self._lately.shares(time.monotonic(), seen)
+        maker.loss, maker.shed = self._recent_loss.shares(time.monotonic(), seen)
         if self.records is not None:
             self.records.missed(tally.lost, self._unread + self.pipeline.report()["shed"])
         for damage in self.source.damages[self._damages :]:

@@ -60,7 +60,7 @@ class Keeper:
         if self.store.note:
             complain(self.store.note)
         self._entries: queue.Queue[Entries | None] = queue.Queue(WAITING)
-        self._heard: queue.Queue[tuple[Corrections, list[Order], list[Rule]]] = queue.Queue()
+        self._incoming: queue.Queue[tuple[Corrections, list[Order], list[Rule]]] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="inventory-store", daemon=True)
         self._every_s = every_s
         self._next = time.monotonic() + every_s
@@ -99,12 +99,12 @@ class Keeper:
         for one, other in self.store.apart():
             inventory.endpoints.keep_apart(one, other)
         if baseline is not None:
-            self._remember(baseline)
+            self._restore_baseline(baseline)
         if advice is not None:
             self._go_on_advising(advice)
         self.persistence.keep_journal()
-        self._hear(self._corrections, self.store.orders(), self.store.rules())
-        self._obey()
+        self._take(self._corrections, self.store.orders(), self.store.rules())
+        self._carry_out_orders()
         self._knowledge = self._noted = knowledge
         self.store.set_meta(KNOWLEDGE, knowledge)
         self.store.changed()
@@ -124,7 +124,7 @@ class Keeper:
         """
         self._knowledge = knowledge or MIXED
 
-    def _remember(self, baseline: Baseline) -> None:
+    def _restore_baseline(self, baseline: Baseline) -> None:
         """Bring back what was learned."""
         broken = 0
         with no_collection():
@@ -158,13 +158,13 @@ class Keeper:
         if time.monotonic() < self._next and not (journal is not None and journal.pressing):
             return
         self._next = time.monotonic() + self._every_s
-        while not self._heard.empty():
-            self._hear(*self._heard.get())
+        while not self._incoming.empty():
+            self._take(*self._incoming.get())
         if not 0 <= now - self._swept < SWEEP_NS:
             self.persistence.sweep(self._swept)
             self._swept, self._learning = now, True
         if not self._entries.full():
-            self._obey()
+            self._carry_out_orders()
             entries = self.persistence.entries(BATCH)
             if not entries and self._learning:
                 entries = self.persistence.learned(LEARNED)
@@ -205,22 +205,22 @@ class Keeper:
         """Close without having begun."""
         self.store.close()
 
-    def _hear(self, corrections: Corrections, orders: list[Order], rules: list[Rule]) -> None:
+    def _take(self, corrections: Corrections, orders: list[Order], rules: list[Rule]) -> None:
         """In the engine's thread: new values set by the operator."""
         for key in corrections.keys() | self._corrections.keys():
             if corrections.get(key) != self._corrections.get(key):
-                self.persistence.say(key, corrections.get(key, {}))
+                self.persistence.correct(key, corrections.get(key, {}))
         self._corrections = corrections
         if self.persistence.baseline is not None:
             self.persistence.baseline.rule({(one.client, one.server, one.service): one.allowed for one in rules})
         self._orders += [order for order in orders if order.number not in self._given]
         self._given.update(order.number for order in orders)
 
-    def _obey(self) -> None:
+    def _carry_out_orders(self) -> None:
         """Do what was ordered, some at a time; the rest waits for the next."""
         now, self._orders = self._orders[:ORDERS], self._orders[ORDERS:]
         for order in now:
-            self.persistence.obey(order)
+            self.persistence.carry_out(order)
 
     def _hand_over_all(self, until: float | None) -> None:
         """What waits now, as far as there is time."""
@@ -306,7 +306,7 @@ class Keeper:
         try:
             self._note()
             if self.store.changed():
-                self._heard.put((self.store.words(), self.store.orders(), self.store.rules()))
+                self._incoming.put((self.store.words(), self.store.orders(), self.store.rules()))
         except StoreError as error:
             if not self._failed:
                 self._complain(f"cannot read {error}")

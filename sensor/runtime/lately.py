@@ -20,7 +20,7 @@ class Seen(NamedTuple):
     read: int = 0
 
 
-class Lately:
+class RecentLoss:
     """The last one to two windows of ``WINDOW_S``."""
 
     def __init__(self) -> None:

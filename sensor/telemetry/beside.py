@@ -23,7 +23,7 @@ from sensor.eventlog.segments import Segment
 Facts = dict[str, Any]
 
 
-class Beside:
+class HostFacts:
     """Remembers when the log begins, which is dear to find out."""
 
     def __init__(self) -> None:

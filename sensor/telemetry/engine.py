@@ -69,7 +69,7 @@ class Engine:
         self._open: dict[str, int] = {}
         self._evicted: dict[str, int] = {}
 
-    def hear(self, record: Record) -> None:
+    def take(self, record: Record) -> None:
         """A record that was told."""
         self._records[record.kind] += 1
         if record.kind == "alert" and record.action == "open" and isinstance(record.alert, dict):

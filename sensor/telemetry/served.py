@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sensor.telemetry.beside import Beside
+from sensor.telemetry.beside import HostFacts
 from sensor.telemetry.exposition import CONTENT_TYPE, exposition
 
 FRESH_S = 1.0
@@ -28,8 +28,8 @@ class Reply(NamedTuple):
 class Served:
     """The engine puts bytes here; threads that serve make answers from them."""
 
-    def __init__(self, beside: Beside) -> None:
-        self._beside, self._lock = beside, threading.Lock()
+    def __init__(self, host_facts: HostFacts) -> None:
+        self._host_facts, self._lock = host_facts, threading.Lock()
         self._engine, self._engine_at = b"", time.monotonic()
         self._status: dict[str, Any] = {}
         self._made_at = 0.0
@@ -61,6 +61,6 @@ class Served:
         """Files are looked at once a second at most, however many ask."""
         with self._lock:
             if self._engine and time.monotonic() - self._made_at >= FRESH_S:
-                self._status = self._beside.added(msgspec.json.decode(self._engine))
+                self._status = self._host_facts.added(msgspec.json.decode(self._engine))
                 self._made_at = time.monotonic()
             return self._status

@@ -11,7 +11,7 @@ import msgspec
 
 from sensor.core.record import Record
 from sensor.logs.logs import settle
-from sensor.telemetry.beside import Beside
+from sensor.telemetry.beside import HostFacts
 from sensor.telemetry.engine import Engine, Watched, plain
 from sensor.telemetry.served import Served
 
@@ -23,7 +23,7 @@ class Telemetry:
         """Serve at a socket, and on loopback where that is asked for."""
         from sensor.telemetry.server import Server  # the library's HTTP is nothing that a replay needs
 
-        self._engine, self._served = Engine(time.time()), Served(Beside())
+        self._engine, self._served = Engine(time.time()), Served(HostFacts())
         self._server = Server(self._served, path, listen)
         self.unavailable = self._server.unavailable
         self._run: Watched | None = None
@@ -32,9 +32,9 @@ class Telemetry:
         """The run that is looked at."""
         self._run = run
 
-    def hear(self, record: Record) -> None:
+    def take(self, record: Record) -> None:
         """A record that was told."""
-        self._engine.hear(record)
+        self._engine.take(record)
 
     def tick(self) -> None:
         """Called by the engine about once a second: it leaves word."""

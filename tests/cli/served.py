@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from sensor.telemetry.beside import Beside
+from sensor.telemetry.beside import HostFacts
 from sensor.telemetry.served import Served
 from sensor.telemetry.server import Server
 
@@ -45,7 +45,7 @@ def status_now(**other: Any) -> Status:
     } | other  # fmt: skip
 
 
-class Fixed(Beside):
+class Fixed(HostFacts):
     """Adds nothing, but a second and a hundred packets each time somebody looks."""
 
     def __init__(self) -> None:

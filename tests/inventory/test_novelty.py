@@ -159,7 +159,7 @@ def test_who_was_gone_comes_back():
 def test_what_was_purged_is_found_anew():
     story = known_story()
     old = record_of(story)
-    story.persistence.obey(Order(1, "purge", f"mac:{MAC}", ""))
+    story.persistence.carry_out(Order(1, "purge", f"mac:{MAC}", ""))
     assert not is_known(story.at(9))
     assert record_of(story) is not old
     assert record_of(story).facts["mdns.hostname", "prn-1.local"].count == 1

@@ -24,8 +24,8 @@ def two(story):
 
 def test_a_merger(two):
     """All that is known goes to the one that goes on, words included; one event tells it."""
-    two.persistence.say(LOSE, {"owner": Word(LOSE, "owner", "anna")})
-    assert two.persistence.obey(MERGE) == Outcome(MERGE)
+    two.persistence.correct(LOSE, {"owner": Word(LOSE, "owner", "anna")})
+    assert two.persistence.carry_out(MERGE) == Outcome(MERGE)
     device = two.at(20).who(WIRELESS)
     assert device is two.who(CABLE)
     assert (device.type, device.value("model"), device.value("owner")) == ("workstation", "X", "anna")
@@ -39,11 +39,11 @@ def test_a_merger_undone(two):
     """Both are what they were: MACs, addresses, facts. The one that is back is told as new, and no rule joins them
     again.
     """
-    two.persistence.obey(MERGE)
+    two.persistence.carry_out(MERGE)
     two.at(20)
     merger = two.persistence.entries(10).mergers[0]
     order = Order(2, "undo", KEEP, LOSE, "two after all", (merger.kept, merger.lost))
-    assert two.persistence.obey(order).fault == ""
+    assert two.persistence.carry_out(order).fault == ""
     two.at(40)
     cable, wireless = two.who(CABLE), two.who(WIRELESS)
     assert (cable.macs, wireless.macs) == ((0x001B21000002,), (0x001C7F000001,))
@@ -58,9 +58,9 @@ def test_a_merger_undone(two):
 
 def test_a_mac_split_off(two):
     """It is a device of its own from then on."""
-    two.persistence.obey(MERGE)
+    two.persistence.carry_out(MERGE)
     order = Order(2, "split", KEEP, LOSE, "no dock")
-    assert two.persistence.obey(order).fault == ""
+    assert two.persistence.carry_out(order).fault == ""
     two.says(WIRELESS, "10.0.0.7", "arp.address", "").at(30)
     assert two.who(WIRELESS, "10.0.0.7").key == LOSE
     assert two.who(CABLE).macs == (0x001B21000002,)
@@ -69,7 +69,7 @@ def test_a_mac_split_off(two):
 def test_an_address_split_off(two):
     """Facts that came from the address go with it."""
     two.says(CABLE, "10.0.0.8", "sip.user_agent", "model=Y").at(10)
-    assert two.persistence.obey(Order(2, "split", KEEP, "ip:10.0.0.8", "a container")).fault == ""
+    assert two.persistence.carry_out(Order(2, "split", KEEP, "ip:10.0.0.8", "a container")).fault == ""
     assert two.who("", "10.0.0.8").value("model") == "Y"
     assert two.who(CABLE, "10.0.0.5").value("model") == ""
 
@@ -89,12 +89,12 @@ def test_an_address_split_off(two):
 )  # fmt: skip
 def test_what_cannot_be_done(two, order: Order, fault: str):
     """The outcome says why, and nothing changes."""
-    assert fault in two.persistence.obey(order).fault
+    assert fault in two.persistence.carry_out(order).fault
     assert two.who(CABLE).key == KEEP
     assert two.who(WIRELESS).key == LOSE
 
 
 def test_the_mac_a_device_is_known_by_stays(two):
     """Its other MACs are what can be split off."""
-    two.persistence.obey(MERGE)
-    assert "split off its other MACs" in two.persistence.obey(Order(2, "split", KEEP, KEEP)).fault
+    two.persistence.carry_out(MERGE)
+    assert "split off its other MACs" in two.persistence.carry_out(Order(2, "split", KEEP, KEEP)).fault

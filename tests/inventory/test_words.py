@@ -38,7 +38,7 @@ def test_what_cannot_be_said(field: str, value: str, said: str):
 def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     """Whatever packets say, before and after; one change is told at once; taken back, the packets count again."""
     story.says(MAC, "10.0.0.9", "http.server", "type=printer;model=X").at(8)
-    story.persistence.say(KEY, words(type="camera", name="Lobby", owner="anna"))
+    story.persistence.correct(KEY, words(type="camera", name="Lobby", owner="anna"))
     device = story.at(16).says(MAC, "10.0.0.9", "mdns.txt.ty", "type=printer@0.99").who(MAC)
     assert (device.type, device.label, device.value("owner"), device.value("model")) == ("camera", "Lobby", "anna", "X")
     assert device.attributes["type"].confidence == 1.0
@@ -48,13 +48,13 @@ def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     assert [change.changes for change in changed] == [
         (FieldChange("type", "printer", "camera"), FieldChange("owner", "", "anna"))
     ]
-    story.persistence.say(KEY, {})
+    story.persistence.correct(KEY, {})
     assert story.who(MAC).type == "printer"
 
 
 def test_a_word_about_a_device_not_seen_yet_waits_for_it(story):
     """It is known by its MAC when it comes."""
-    story.persistence.say(KEY, words(type="camera"))
+    story.persistence.correct(KEY, words(type="camera"))
     story.says(MAC, "10.0.0.9", "http.server", "type=printer").at(3)
     assert [(change.action, change.device.type) for change in story.changes] == [
         ("new", "camera"),
@@ -69,7 +69,7 @@ def test_a_body_says_the_same_as_the_device(story):
     ).at(8)
     said = words(type="camera", name="Lobby", owner="anna", criticality="high", tags="a, b", note="by the door")
     without = device_body(story.who(MAC))
-    story.persistence.say(KEY, said)
+    story.persistence.correct(KEY, said)
     told = device_body(story.who(MAC))
     assert onto_body(without, said) == told
     assert (told["hostname"], told["names"], told["tags"], told["criticality"]) == (

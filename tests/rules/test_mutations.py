@@ -10,7 +10,7 @@ import pytest
 from sensor.cli._rules_example import EXAMPLE
 from sensor.rules.load import Loaded, load_rules
 from sensor.rules.trial import run_trial
-from sensor.rules.values import Wrong
+from sensor.rules.values import RuleError
 from tests.rules.written import write
 
 VALUES = (
@@ -88,9 +88,9 @@ def test_mutated_files(tmp_path: Path, seed: int) -> None:
 
 def line_of(one: Loaded, place: int) -> int:
     """Where a test stands, or what is wrong with it."""
-    wrong = Wrong("", "tests", place)
+    wrong = RuleError("", "tests", place)
     try:
         run_trial(one, place)
-    except Wrong as error:
+    except RuleError as error:
         wrong = error
     return one.fault(wrong).line

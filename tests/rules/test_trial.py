@@ -10,8 +10,8 @@ from sensor.cli._rules_example import EXAMPLE
 from sensor.rules.compile import shown
 from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes, fields_of
 from sensor.rules.load import Nowhere, load_rules
-from sensor.rules.trial import START, _thing, run_trial
-from sensor.rules.values import Kind, Wrong
+from sensor.rules.trial import START, _signal, run_trial
+from sensor.rules.values import Kind, RuleError
 from tests.rules.written import loaded, write
 
 HELD = {
@@ -75,7 +75,7 @@ def test_what_happens_is_judged_by_the_rule(tmp_path: Path, events: str, came: i
 def test_what_makes_no_sense_is_told(tmp_path: Path, test: str, said: str) -> None:
     """With its line."""
     one = loaded(tmp_path, f"{RULE}      - {test}\n")
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(RuleError) as caught:
         run_trial(one, 0)
     fault = one.fault(caught.value)
     assert said in fault.message
@@ -85,7 +85,7 @@ def test_what_makes_no_sense_is_told(tmp_path: Path, test: str, said: str) -> No
 @pytest.mark.parametrize("word", [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
 def test_every_kind_can_be_made_and_asked(word: str) -> None:
     """Empty as it is: every field has a value of its kind, and can be shown."""
-    thing = _thing(word, START, {})
+    thing = _signal(word, START, {})
     for field in fields_of([word], Nowhere()).values():
         value = field.get(thing)
         assert isinstance(value, HELD[field.kind])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.core.addresses import V4, Networks, parse, parse_mac
-from sensor.rules.values import Kind, Wrong, fit_of
+from sensor.rules.values import Kind, RuleError, fit_of
 
 SETS: dict[str, list[str | int]] = {
     "ours": ["10.0.0.0/8", "203.0.113.7"],
@@ -99,7 +99,7 @@ def test_what_fits(kind: Kind, asked: Any, yes: list[Any], no: list[Any]) -> Non
 )
 def test_what_makes_no_sense(kind: Kind, asked: Any, said: str, where: tuple[Any, ...]) -> None:
     """It is told when the rule is loaded, with its place, not when a packet comes."""
-    with pytest.raises(Wrong) as caught:
+    with pytest.raises(RuleError) as caught:
         fit_of(kind, asked, SETS, Networks())
     assert said in caught.value.message
     assert caught.value.location == where

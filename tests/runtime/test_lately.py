@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from sensor.runtime.lately import WINDOW_S, Lately, Seen
+from sensor.runtime.lately import WINDOW_S, RecentLoss, Seen
 
 
 def test_nothing_seen_is_nothing_lost() -> None:
-    assert Lately().shares(5.0, Seen()) == (0, 0)
+    assert RecentLoss().shares(5.0, Seen()) == (0, 0)
 
 
 def test_shares_are_those_since_the_beginning_at_first() -> None:
-    lately = Lately()
+    lately = RecentLoss()
     assert lately.shares(5.0, Seen(lost=1, packets=3)) == (0.25, 0)
     assert lately.shares(5.0 + WINDOW_S, Seen(lost=1, packets=9, shed=1, read=1)) == (0.1, 0.5)
 
 
 def test_a_bad_minute_shows_although_the_month_was_good_and_is_over_soon() -> None:
     """A month without loss, a minute in which half is lost, and two minutes in which all is well again."""
-    lately, seen, shares = Lately(), Seen(), []
+    lately, seen, shares = RecentLoss(), Seen(), []
     for second in range(0, 30 * 86_400, 600):
         seen = seen._replace(packets=seen.packets + 600)
         lately.shares(second, seen)

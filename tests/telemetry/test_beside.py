@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sensor.eventlog.segments import segments
-from sensor.telemetry.beside import Beside, output
+from sensor.telemetry.beside import HostFacts, output
 from tests.eventlog.segmented import Segmented
 
 
@@ -47,7 +47,7 @@ def test_segments_of_the_log(tmp_path: Path) -> None:
     """How many, how large all are, and the time of the oldest record, from a compressed segment as well; the oldest are
     taken away meanwhile.
     """
-    log, one = Segmented(tmp_path / "events.jsonl"), Beside()
+    log, one = Segmented(tmp_path / "events.jsonl"), HostFacts()
     for count in (3, 2, 4):
         log.add(count)
         log.rotate()
@@ -66,9 +66,9 @@ def test_where_there_is_no_log(tmp_path: Path) -> None:
     nowhere.
     """
     for log in (None, tmp_path / "gone.jsonl"):
-        told = Beside().added(engine(log, "siem"))
+        told = HostFacts().added(engine(log, "siem"))
         assert set(told["log"]) == {"path"}
-    assert Beside().added(engine(None, "siem"))["outputs"] == {}
+    assert HostFacts().added(engine(None, "siem"))["outputs"] == {}
     assert output(tmp_path / "gone.jsonl", "siem") == {}
 
 

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.telemetry import served, server
-from sensor.telemetry.beside import Beside
+from sensor.telemetry.beside import HostFacts
 from sensor.telemetry.served import Served
 from sensor.telemetry.server import AT_ONCE, HEAD_LIMIT, Server
 
@@ -45,7 +45,7 @@ def port() -> int:
 
 @pytest.fixture
 def told() -> Served:
-    one = Served(Beside())
+    one = Served(HostFacts())
     one.put(TOLD)
     return one
 
@@ -124,7 +124,7 @@ def test_before_the_first_word_and_after_the_last(
     """An engine that has told nothing yet is not ready, and one that says nothing any more is stuck; what it told last
     is still there.
     """
-    begun = Served(Beside())
+    begun = Served(HostFacts())
     quiet = path.with_name("quiet.sock")
     other = Server(begun, quiet, None)
     assert get(quiet, "/healthz")[0] == 503
@@ -189,7 +189,7 @@ def test_whatever_comes(request_: bytes) -> None:
     complaints: list[str] = []
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "log", lambda: SimpleNamespace(error=lambda *_, error: complaints.append(error)))
-        told = Served(Beside())
+        told = Served(HostFacts())
         told.put(TOLD)
         path = Path(folder) / "s"
         one = Server(told, path, None)
@@ -298,7 +298,7 @@ def test_what_a_dead_sensor_left(serve, path: Path) -> None:
 def test_what_a_living_sensor_has(serve, path: Path) -> None:
     """It keeps its socket, also when the other one ends."""
     serve(path)
-    other = Server(Served(Beside()), path, None)
+    other = Server(Served(HostFacts()), path, None)
     assert other.unavailable == [f"the status is not served at the socket {path}: another sensor serves there"]
     other.close()
     assert get(path, "/healthz")[0] == 200

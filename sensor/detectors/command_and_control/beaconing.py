@@ -117,7 +117,7 @@ class Beaconing(FlowDetector):
             and rhythm.size_dispersion <= want.size_dispersion
         )
 
-    def judge(self, flow: Flow, numbers: Rhythm) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Rhythm) -> Iterator[Alert]:
         names = self.context.names_of(flow.server)
         if any(under(name, self._clouds) for name in names):
             return

@@ -132,7 +132,7 @@ class DnsTunnel(EventDetector):
         self._clients: Distinct[str, int] = Distinct(self.options.slow_window_s * SECOND, KEYS_LIMIT, CLIENTS_LIMIT)
         self._reported: Recent[tuple[int, str]] = Recent(KEYS_LIMIT, self.options.slow_window_s * SECOND)
         self._answered: Counts[tuple[int, str]] = Counts(window, KEYS_LIMIT)
-        self._judged: Recent[tuple[int, str, int]] = Recent(KEYS_LIMIT, window // 4)
+        self._evaluated: Recent[tuple[int, str, int]] = Recent(KEYS_LIMIT, window // 4)
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -175,7 +175,7 @@ class DnsTunnel(EventDetector):
             yield from self._over_hours(event, domain, part)
         if (count < STEP or count % STEP) and count < NAMES_LIMIT:
             return
-        if not self._judged.fresh((*key, count), event.ts):
+        if not self._evaluated.fresh((*key, count), event.ts):
             return
         asked = self._weigh(key, event.ts)
         if reason := self._reason(asked):

@@ -84,12 +84,12 @@ class IcmpTunnel(EventDetector):
             asked = self._asked.get((packet.dst, packet.src, event.id, event.sequence))
             other = asked is not None and event.size >= asked[0] and asked != (event.size, event.disorder)
             if other or event.carries != "pattern":
-                return self._judge(event, (packet.dst, packet.src), other=other)
+                return self._evaluate(event, (packet.dst, packet.src), other=other)
         return iter(())
 
     def _request(self, event: IcmpEcho, pair: Pair) -> Iterator[Alert]:
         """A request with data; its replies may return it unchanged."""
-        yield from self._judge(event, pair, other=False)
+        yield from self._evaluate(event, pair, other=False)
         if event.carries != "data":
             return
         want, ts = self.options, event.ts
@@ -105,7 +105,7 @@ class IcmpTunnel(EventDetector):
             )
             yield from self._alert_of(event, pair, "volume", reason, volume, want.volume)
 
-    def _judge(self, event: IcmpEcho | IcmpEchoReply, pair: Pair, *, other: bool) -> Iterator[Alert]:
+    def _evaluate(self, event: IcmpEcho | IcmpEchoReply, pair: Pair, *, other: bool) -> Iterator[Alert]:
         want, ts = self.options, event.ts
         packets = self._packets.add(pair, ts, event.carries == "packet")
         others = self._others.add(pair, ts, other)

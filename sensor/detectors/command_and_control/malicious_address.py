@@ -96,7 +96,7 @@ class MaliciousAddress(FlowDetector):
             if kind != Change.REFUSED:
                 yield row, held
 
-    def judge(self, flow: Flow, numbers: Hit) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Hit) -> Iterator[Alert]:
         entry, server_listed = numbers
         if entry.expired(flow.ts):
             return

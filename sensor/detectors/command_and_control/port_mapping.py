@@ -40,7 +40,7 @@ class Options(detector.Options):
     again_s: int = Field(86400, ge=60, description="seconds until the same mapping may be reported again")
 
 
-class Wish(NamedTuple):
+class Mapping(NamedTuple):
     """A requested port mapping; ``client``: the internal host it leads to."""
 
     how: str
@@ -77,26 +77,26 @@ class PortMapping(EventDetector):
         return {NatPmpRequest: wanted, PcpRequest: wanted & (field("operation") == "map")}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        wish = _wish(event)
-        if wish is not None and self._reported.fresh(
-            (wish.client, wish.protocol, wish.internal_port, wish.external_port), event.ts
+        mapping = _mapping(event)
+        if mapping is not None and self._reported.fresh(
+            (mapping.client, mapping.protocol, mapping.internal_port, mapping.external_port), event.ts
         ):
-            yield self._alert(event, wish)
+            yield self._alert(event, mapping)
 
-    def _alert(self, event: Event, wish: Wish) -> Alert:
+    def _alert(self, event: Event, mapping: Mapping) -> Alert:
         actor, router, sport, dport = ends_of(event.packet)
-        mine = wish.client == actor.address
-        behind = actor if mine else Subject(0, wish.client, actor.vlan)
-        service = ADMINISTRATION.get(wish.internal_port, "")
-        port = f"{wish.protocol} port {wish.internal_port or 'any'}"
+        mine = mapping.client == actor.address
+        behind = actor if mine else Subject(0, mapping.client, actor.vlan)
+        service = ADMINISTRATION.get(mapping.internal_port, "")
+        port = f"{mapping.protocol} port {mapping.internal_port or 'any'}"
         where = port if mine else f"{port} of {who(self.context, behind)}"
         why = [
             (
-                f"{wish.how} request to {who(self.context, router)}: map external port "
-                f"{wish.external_port or 'any'} to {where}"
+                f"{mapping.how} request to {who(self.context, router)}: map external port "
+                f"{mapping.external_port or 'any'} to {where}"
             )
         ]
-        why += [f"description of the mapping: {wish.description!r}"] if wish.description else []
+        why += [f"description of the mapping: {mapping.description!r}"] if mapping.description else []
         why += [f"{service} gives administrative access to the host"] if service else []
         why += ["the request is for another host than the sender"] if not mine else []
         return self.alert(
@@ -110,19 +110,19 @@ class PortMapping(EventDetector):
             ),
             why=why,
             numbers={
-                "internal_port": wish.internal_port,
-                "external_port": wish.external_port,
-                "protocol": wish.protocol,
+                "internal_port": mapping.internal_port,
+                "external_port": mapping.external_port,
+                "protocol": mapping.protocol,
                 "threshold": 1,
             },
-            key=(addresses.text(wish.client), wish.protocol, wish.internal_port),
+            key=(addresses.text(mapping.client), mapping.protocol, mapping.internal_port),
             severity=self._severity(actor, service=bool(service), mine=mine),
             confidence=0.9,
             actor_port=sport,
             target_port=dport,
             network={
                 "proto": PROTOCOLS.get(event.packet.proto, ""),
-                "app": wish.how.lower(),
+                "app": mapping.how.lower(),
                 "vlan": actor.vlan,
                 "direction": "internal",
             },
@@ -134,11 +134,11 @@ class PortMapping(EventDetector):
         return Severity.medium if service or not mine else Severity.low
 
 
-def _wish(event: Event) -> Wish | None:
+def _mapping(event: Event) -> Mapping | None:
     """What is asked for; None where a mapping is taken away, or is for what the machine opens itself."""
     own = event.packet.src
     if isinstance(event, HttpPortMapping):
-        return Wish(
+        return Mapping(
             "UPnP",
             event.client or own,
             event.protocol or "any",
@@ -147,7 +147,7 @@ def _wish(event: Event) -> Wish | None:
             event.description,
         )
     if isinstance(event, NatPmpRequest) and event.lifetime_s:
-        return Wish("NAT-PMP", own, event.protocol, event.internal_port, event.external_port, "")
+        return Mapping("NAT-PMP", own, event.protocol, event.internal_port, event.external_port, "")
     if isinstance(event, PcpRequest) and event.lifetime_s and event.operation == "map":
-        return Wish("PCP", event.client or own, event.protocol, event.internal_port, event.external_port, "")
+        return Mapping("PCP", event.client or own, event.protocol, event.internal_port, event.external_port, "")
     return None

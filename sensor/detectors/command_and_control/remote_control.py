@@ -79,7 +79,7 @@ class RemoteControl(FlowDetector):
         sent, got = changes.rows["client_bytes"][at], changes.rows["server_bytes"][at]
         return [(int(row), None) for row in at[(sent >= want.bytes) & (sent >= want.ratio * got) & (got > 0)]]
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         want, key = self.options, (flow.client, flow.server, flow.server_port)
         fresh = [each for each in self._sizes.get(key) or () if abs(flow.ts - each[0]) <= want.window_s * SECOND]
         uploads = (*fresh, (flow.ts, flow.client_bytes))[-want.uploads :]

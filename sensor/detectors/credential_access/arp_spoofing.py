@@ -164,7 +164,7 @@ class ArpSpoofing(EventDetector):
                 reason = f"{addresses.mac_text(mac)} holds the address and still claims it"
                 yield from self._alert(event, dispute.rival, 0, address, mac, reason, dispute.claims)
             return
-        robbed = bindings.spoke(vlan, dispute.mac)
+        robbed = bindings.last_active(vlan, dispute.mac)
         if dispute.since - robbed > want.alive_s * SECOND or self._gave_way(dispute, event.ts):
             self._moved(vlan, address, dispute.mac, mac, event.ts)
             bindings.settle(vlan, address, mac, event.ts)
@@ -267,10 +267,10 @@ class ArpSpoofing(EventDetector):
         lives_on = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
         proven = again or (dispute.unsolicited >= want.claims and not lives_on)
         if insists and proven and dispute.claims >= want.claims and event.ts - since >= want.span_s * SECOND:
-            spoke = "after that" if robbed > since else f"{(since - robbed) / SECOND:.0f} s before"
+            active = "after that" if robbed > since else f"{(since - robbed) / SECOND:.0f} s before"
             return (
                 f"{dispute.claims} claims in {(event.ts - since) / SECOND:.0f} s, "
-                f"while {addresses.mac_text(dispute.mac)} holds the address and was active {spoke}"
+                f"while {addresses.mac_text(dispute.mac)} holds the address and was active {active}"
             )
         if insists and (vlan, address) in self._gateways and dispute.claims >= 2 and again:
             return f"the address is the gateway's, and its holder {addresses.mac_text(dispute.mac)} is still active"

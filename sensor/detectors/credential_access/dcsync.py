@@ -69,7 +69,7 @@ class Dcsync(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._named = tuple(parse_network(block) for block in self.options.controllers)
-        self._talks: Bounded[tuple[int, int, int], _Talk] = Bounded(CONVERSATIONS_LIMIT)
+        self._conversations: Bounded[tuple[int, int, int], _Talk] = Bounded(CONVERSATIONS_LIMIT)
         self._asked: Bounded[int, int] = Bounded(HOSTS_LIMIT)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -121,10 +121,10 @@ class Dcsync(CallDetector):
     def _talk(self, event: RpcCall) -> _Talk:
         packet = event.packet
         key = (packet.src, packet.dst, packet.sport)
-        conversation = self._talks.get(key)
+        conversation = self._conversations.get(key)
         if conversation is None:
             conversation = _Talk()
-            self._talks.put(key, conversation)
+            self._conversations.put(key, conversation)
         return conversation
 
     def _changes(self, event: RpcCall, conversation: _Talk) -> Iterator[Alert]:

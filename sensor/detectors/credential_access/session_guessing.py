@@ -82,7 +82,7 @@ class SessionGuessing(FlowDetector):
         found = np.flatnonzero(counts >= self.options.sessions)
         return zip(at[found].tolist(), counts[found].tolist(), strict=True)
 
-    def judge(self, flow: Flow, numbers: int) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: int) -> Iterator[Alert]:
         if not self._reported.fresh((flow.client, flow.server, flow.server_port), flow.ts):
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)

@@ -81,7 +81,7 @@ class BackupMissed(FlowDetector):
         ).nonzero()[0]
         return [(at, None) for at in picked.tolist()]
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         inside = self.context.networks.inside
         if inside(flow.client) and inside(flow.server):
             key = (flow.client, flow.server, flow.server_port)

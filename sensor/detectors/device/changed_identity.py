@@ -26,11 +26,11 @@ from sensor.detectors._devices import (
     OfDevices,
     agree,
     called,
+    confidence_of,
     is_randomised,
     kind_text,
     set_by_operator,
     subject_of,
-    sureness,
 )
 
 TOLD_LIMIT, SUSPECTS_LIMIT = 4096, 256
@@ -91,7 +91,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
             or _speaks_for_others(device)
         ):
             return
-        yield from self._judge(change)
+        yield from self._evaluate(change)
 
     def tick(self, now: int) -> Iterator[Alert]:
         if not len(self._suspects) or 0 < self._next_look - now <= LOOK_EVERY:
@@ -103,11 +103,11 @@ class ChangedIdentity(OfDevices, DeviceDetector):
             if device is None or device.id != name or not 0 <= now - change.ts < AGAIN:
                 self._suspects.pop(name)
             else:
-                yield from self._judge(
+                yield from self._evaluate(
                     DeviceChange(now, change.action, device, change.changes, change.evidence), since=change
                 )
 
-    def _judge(self, change: DeviceChange, since: DeviceChange | None = None) -> Iterator[Alert]:
+    def _evaluate(self, change: DeviceChange, since: DeviceChange | None = None) -> Iterator[Alert]:
         """Report confident changes, and remember those that may become so. ``since``: first reported."""
         device, settled = change.device, change.device.first + int(self.options.settled_h * HOUR)
         if change.ts < settled:
@@ -135,7 +135,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         late = tuple(one for one in attribute.evidence if one.value == new and one.family not in SLIGHT)
         if not late or min(one.first for one in late) < settled:
             return None
-        return Contradiction(field, old, new, sureness(late), late)
+        return Contradiction(field, old, new, confidence_of(late), late)
 
     def _alert(self, change: DeviceChange, found: list[Contradiction]) -> Alert:
         device, sure = change.device, max(one.sure for one in found)
@@ -163,7 +163,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
                 "sure": round(sure, 2),
                 "threshold": self.options.confidence,
             },
-            severity=Severity.medium if any(_grave(one) for one in found) else self.severity,
+            severity=Severity.medium if any(_is_severe(one) for one in found) else self.severity,
             confidence=round(min(sure, 0.95), 2),
         )
 
@@ -191,7 +191,7 @@ def _same(field: str, old: str, new: str) -> bool:
     return bool(one and other) and (one[0] == other[0] or one[0].startswith(other[0]) or other[0].startswith(one[0]))
 
 
-def _grave(one: Contradiction) -> bool:
+def _is_severe(one: Contradiction) -> bool:
     """A fixed-function device that became a computer or network equipment, or the reverse, according to several
     protocols.
     """

@@ -47,10 +47,10 @@ class HttpErrors(EventDetector):
         packet, status = event.packet, event.status
         if failed := self._ratio.add(("server", packet.src), status >= 500, packet.ts):
             yield self._alert(event, failed, by_server=True)
-        if wrong := self._ratio.add(
+        if errors := self._ratio.add(
             ("client", packet.dst, packet.src), 400 <= status < 500 and status not in PASSWORD_WANTED, packet.ts
         ):
-            yield self._alert(event, wrong, by_server=False)
+            yield self._alert(event, errors, by_server=False)
 
     def _alert(self, event: HttpResponse, found: Finding, *, by_server: bool) -> Alert:
         client, server, client_port, server_port = ends_of(event.packet, answer=True)

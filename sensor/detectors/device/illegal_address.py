@@ -65,7 +65,7 @@ class IllegalAddress(FlowDetector):
         )
         return [(int(i), None) for i in at[fresh]]
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         if flow.client in (addresses.NONE, addresses.V4):
             return
         address, mac = addresses.text(flow.client), addresses.mac_text(flow.client_mac)

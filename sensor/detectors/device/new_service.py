@@ -77,7 +77,7 @@ class NewService(OfDevices, FlowDetector):
             return False
         return baseline.maturity(server, self.options.learn_h) >= 1
 
-    def judge(self, flow: Flow, numbers: tuple[Subject, int]) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: tuple[Subject, int]) -> Iterator[Alert]:
         device, service = self.context.device(server_of(flow)), flow.proto << 16 | flow.server_port
         if device is None or not self._reported.fresh((device.id, service), flow.ts):
             return

@@ -89,7 +89,7 @@ class SilentChannel(FlowDetector):
             (at, None) for at in rows["row"][self._recent.fresh(keys, np.ascontiguousarray(rows["ts"]), GRAIN)].tolist()
         ]
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         key = (flow.client, flow.server, flow.proto << 16 | flow.server_port)
         self._received.put(flow.client, flow.ts)
         self._received.put(flow.server, flow.ts)

@@ -131,7 +131,7 @@ class AddressScan(FlowDetector):
             for i, failed, met, sample in counted(self._silent, keys, rows["server"], rows["ts"])
         ]
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         actor = client_of(flow)
         if any(low <= flow.client <= high for low, high in self._exempt):
             return

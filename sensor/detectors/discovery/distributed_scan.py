@@ -91,7 +91,7 @@ class DistributedScan(FlowDetector):
         ]
         return [(int(contacts["row"][at[i]]), Finding(int(ports[i]), int(sources[i]))) for i in hits]
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         want, actor, target, proto = self.options, client_of(flow), server_of(flow), PROTOCOLS[flow.proto]
         alert = self.alert(
             flow,

@@ -80,7 +80,7 @@ class IcmpSweep(FlowDetector):
             for i, n, _, sample in counted(self._targets, clients[fresh], servers[fresh], ts[fresh])
         ]
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
             return
         want, actor = self.options, client_of(flow)

@@ -60,7 +60,7 @@ class NameQueryBurst(EventDetector):
         self._denied: Distinct[int, str] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
         self._made_up: Distinct[int, str] = Distinct(3600 * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
         self._in_a_day: Distinct[int, str] = Distinct(DAY_S * SECOND, CLIENTS_LIMIT, NAMES_LIMIT)
-        self._judged: Recent[tuple[int, int]] = Recent(CLIENTS_LIMIT, self.options.window_s * SECOND)
+        self._evaluated: Recent[tuple[int, int]] = Recent(CLIENTS_LIMIT, self.options.window_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {DnsResponse: field("rcode") == NO_SUCH_NAME}
@@ -89,7 +89,7 @@ class NameQueryBurst(EventDetector):
         made_up = sum(map(_is_made_up, names))
         score = made_up + want.plain_weight * (len(names) - made_up)
         enough = score >= want.names or slow >= want.slow_names or day >= want.day_names
-        if enough and self._judged.fresh((client, max(count, slow, day)), event.ts):
+        if enough and self._evaluated.fresh((client, max(count, slow, day)), event.ts):
             yield self._alert(event, names, made_up, max(slow, len(names), day if day >= want.day_names else 0))
 
     def _alert(self, event: DnsResponse, names: list[str], made_up: int, count: int) -> Alert:

@@ -91,7 +91,7 @@ class PortScan(FlowDetector):
         ]
         return sorted(found)
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
             return
         fresh = self._reported.fresh((flow.client, flow.server, flow.proto), flow.ts)

@@ -85,7 +85,7 @@ class ProtocolScan(FlowDetector):
         found = counted(self._window, pairs, some_rows["proto"].astype(np.uint64), some_rows["ts"])
         return [(int(at[i]), Finding(protocols, sample)) for i, protocols, _, sample in found]
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         exempt = any(low <= flow.client <= high for low, high in self._exempt)
         if exempt or not self._reported.fresh((flow.client, flow.server), flow.ts):
             return

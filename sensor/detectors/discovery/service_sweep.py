@@ -110,7 +110,7 @@ class ServiceSweep(FlowDetector):
             for i, hosts, _, sample in counted(self._hosts, keys, servers, ts)
         ]
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
             return
         want, actor, target = self.options, client_of(flow), server_of(flow)

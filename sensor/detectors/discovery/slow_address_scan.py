@@ -102,7 +102,7 @@ class SlowAddressScan(FlowDetector):
         ]
         return sorted(found, key=lambda each: (each[0], each[1].window_s))
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         fresh = self._noted.fresh((flow.client, flow.server_port, flow.proto), flow.ts)
         if not numbers.window_s or not fresh or any(low <= flow.client <= high for low, high in self._exempt):
             return

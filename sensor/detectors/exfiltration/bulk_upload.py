@@ -128,7 +128,7 @@ class BulkUpload(FlowDetector):
         least: int = min(self.options.device_mb, self.options.least_mb) * MEGABYTE
         return self._count(numbers) >= least
 
-    def judge(self, flow: Flow, numbers: Sent) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Sent) -> Iterator[Alert]:
         near, far = numbers.near.address, numbers.far
         if any(low <= end <= high for low, high in self._exempt for end in (near, far)):
             return

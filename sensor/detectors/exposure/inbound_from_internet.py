@@ -100,7 +100,7 @@ class InboundFromInternet(FlowDetector):
         )
         return [(int(row), None) for row in rows["row"][fresh]]
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         if not self._reported.fresh((flow.server, flow.server_port, flow.proto), flow.ts):
             return
         actor, target = client_of(flow), server_of(flow)

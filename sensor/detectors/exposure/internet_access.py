@@ -83,7 +83,7 @@ class InternetAccess(FlowDetector):
         device = self.context.device(numbers)
         return device is not None and device.type in self._types
 
-    def judge(self, flow: Flow, numbers: Subject) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Subject) -> Iterator[Alert]:
         if (
             _within(flow.server, self._allowed)
             or flow.server_port in HARMLESS

@@ -98,7 +98,7 @@ class ConnectionFlood(FlowDetector):
         for i, count, _ in window.follow(keys, contacts["client"], contacts["ts"], steps, threshold, 1):
             yield int(contacts["row"][i]), Finding(count, held, count >= MANY * threshold)
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if any(low <= flow.client <= high for low, high in self._exempt):
             return
         reported = (flow.client, flow.server, flow.server_port, numbers.held, numbers.many)

@@ -78,7 +78,7 @@ class Flood(FlowDetector):
         found += [(i, Finding(flows, _estimate(marks), 1, want.burst)) for i, flows, marks in bursts]
         return [(int(rows["row"][i]), finding) for i, finding in sorted(found)]
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         if not addresses.is_host(flow.server):
             return
         if numbers.window_s == 1 and not self._burst.fresh((flow.server & ~0xFF, flow.proto), flow.ts):

@@ -193,7 +193,7 @@ class ReflectedFlood(FlowDetector):
         self._lit[proto] = bool(lit[-1])
         return lit
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         turned = flow.kind == Change.NEW
         server, victim = (client_of(flow), server_of(flow)) if turned else (server_of(flow), client_of(flow))
         if not addresses.is_host(victim.address):

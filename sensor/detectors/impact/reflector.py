@@ -104,7 +104,7 @@ class Reflector(FlowDetector):
         )
         return [(int(at[i]), Finding(kilobytes)) for i, kilobytes, _ in found]
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         actor, victim, service = server_of(flow), client_of(flow), f"udp/{flow.server_port}"
         yield self.alert(
             flow,

@@ -106,7 +106,7 @@ class ServiceFlood(FlowDetector):
             found += [(row, Finding(count, bool(lit[row]))) for row, count in rates]
         return sorted(found)
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         want, actor, target = self.options, client_of(flow), server_of(flow)
         if not addresses.is_host(flow.server) or any(low <= flow.client <= high for low, high in self._exempt):
             return

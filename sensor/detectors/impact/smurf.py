@@ -85,7 +85,7 @@ class Smurf(FlowDetector):
         )
         return [(int(at[i]), bool(forged[i])) for i in hits[fresh]]
 
-    def judge(self, flow: Flow, numbers: bool) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: bool) -> Iterator[Alert]:
         source, target = Subject(flow.client_mac, flow.client, flow.vlan), Subject(0, flow.server, flow.vlan)
         near, far = addresses.text(flow.client), addresses.text(flow.server)
         if numbers:

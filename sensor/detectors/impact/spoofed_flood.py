@@ -88,7 +88,7 @@ class SpoofedFlood(FlowDetector):
         ]
         return sorted(found)
 
-    def judge(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Finding) -> Iterator[Alert]:
         want, target, proto = self.options, server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
         hidden = numbers.segment or not flow.client_mac
         actor = Subject(flow.client_mac, flow.client, flow.vlan) if hidden else Subject(flow.client_mac, 0, flow.vlan)

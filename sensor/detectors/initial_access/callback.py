@@ -181,7 +181,7 @@ class Callback(FlowDetector, EventDetector):
         self._pairs[places], self._times[places] = there, ts
         return [(row, None) for row in new[known].tolist()]
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         attack = self._recent(flow.client, flow.ts)
         if attack is None or flow.server != attack.attacker.address:
             return

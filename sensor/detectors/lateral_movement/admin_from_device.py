@@ -107,7 +107,7 @@ class AdminFromDevice(FlowDetector):
         device = self.context.device(numbers)
         return device is not None and device.fixed_function and device.type not in self.options.exempt_types
 
-    def judge(self, flow: Flow, numbers: Subject) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Subject) -> Iterator[Alert]:
         actor, target = client_of(flow), server_of(flow)
         device = self.context.device(actor)
         if device is None or flow.client == flow.server:

@@ -85,7 +85,7 @@ class PassTheHash(EventDetector):
         elif isinstance(event, SmbLoginResult) and not event.status and not event.guest:
             client, _, _, _ = ends_of(event.packet, answer=True)
             if event.method in NTLM:
-                yield from self._judge(event, client)
+                yield from self._evaluate(event, client)
                 self._learn(event, client, event.user, "NTLM", event.workstation)
 
     def _learn(self, event: Event, client: Subject, user: str, way: str, name: str = "") -> None:
@@ -99,7 +99,7 @@ class PassTheHash(EventDetector):
         if name:
             self._names.add(machine, name.lower(), ts)
 
-    def _judge(self, event: SmbLoginResult, client: Subject) -> Iterator[Alert]:
+    def _evaluate(self, event: SmbLoginResult, client: Subject) -> Iterator[Alert]:
         account, machine = _account(event.user), self._machine(client)
         if (
             not account

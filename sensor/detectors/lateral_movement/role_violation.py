@@ -99,7 +99,7 @@ class RoleViolation(FlowDetector):
     def _confined(self, device: Device) -> bool:
         return bool(self.context.profiles) and self.context.profiles.has(device)
 
-    def judge(self, flow: Flow, numbers: tuple[Subject, Subject]) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: tuple[Subject, Subject]) -> Iterator[Alert]:
         service = flow.proto << 16 | flow.server_port
         self._began = self._began or flow.ts
         for subject, serves in ((client_of(flow), False), (server_of(flow), True)):

@@ -118,7 +118,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
         ).nonzero()[0]
         return [(at, None) for at in picked.tolist()]
 
-    def judge(self, flow: Flow, numbers: None) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         """A connection to the raw port of a printer by a machine that has nothing to print."""
         printer, client = self.context.device(server_of(flow)), self.context.device(client_of(flow))
         outside = not self.context.networks.inside(flow.client)

@@ -167,7 +167,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
     """One device after the restart, found by its old id; undone by what the store kept of both."""
     story = written(office(noted()), store)
     old = story.who(PHONE).id
-    story.persistence.obey(Order(1, "merge", f"mac:{LAPTOP}", story.who(PHONE).key, "hers"))
+    story.persistence.carry_out(Order(1, "merge", f"mac:{LAPTOP}", story.who(PHONE).key, "hers"))
     written(story.at(20), store)
     reader = Reader(tmp_path)
     assert reader.merged() == {old: story.who(LAPTOP).id}
@@ -180,7 +180,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
         (key, "name:annas-fon"),
     )
     (order,) = store.orders()
-    assert after.persistence.obey(order).fault == ""
+    assert after.persistence.carry_out(order).fault == ""
     written(after.at(120), store)
     assert store.orders() == []
     assert store.apart() == [(key, "name:annas-fon")]
@@ -192,7 +192,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
 def test_the_operator_s_word_is_not_written_as_what_packets_say(store: Store, tmp_path: Path):
     """Taken back while no sensor runs, the packets count again."""
     story = office(noted())
-    story.persistence.say(f"mac:{PRINTER}", {"type": Word(f"mac:{PRINTER}", "type", "camera")})
+    story.persistence.correct(f"mac:{PRINTER}", {"type": Word(f"mac:{PRINTER}", "type", "camera")})
     assert story.at(20).who(PRINTER).type == "camera"
     written(story, store)
     reader = Reader(tmp_path)
