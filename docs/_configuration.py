@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from docs._markdown import code, link, page, prose, table, words
 from docs._schema import Key, Node, Schema
 from sensor.budget import LEAST, USUAL, Budget
+from sensor.cli._config_keys import as_yaml, models_in
 from sensor.cli._config_schema import schema
-from sensor.cli._config_words import as_yaml, models_in
 from sensor.config import model
 from sensor.config_file import SYSTEM
 from sensor.delivery.catalogue import output_class, types

@@ -11,7 +11,7 @@ from docs._configuration import whole
 from docs._markdown import blocks, code, link, page, table, words
 from docs._schema import Key
 from sensor.alerts.roles import ROLES
-from sensor.cli._config_words import as_yaml
+from sensor.cli._config_keys import as_yaml
 from sensor.config import detector_units
 from sensor.core.attack import TECHNIQUES, Technique
 from sensor.core.detector import Detector, DeviceDetector, EventDetector

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from docs._markdown import code
-from sensor.cli._config_words import as_yaml
+from sensor.cli._config_keys import as_yaml
 
 Node = Mapping[str, Any]
 REF = "#/$defs/"

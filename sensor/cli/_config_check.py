@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from sensor.cli._config_words import key_of
+from sensor.cli._config_keys import key_of
 from sensor.config import Config
 from sensor.core.output import Options, Retry
 from sensor.core.reader import clean

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sensor.cli._codes import NOT_OPENED, USAGE
+from sensor.cli._config_keys import described, models_in
 from sensor.cli._config_text import document
-from sensor.cli._config_words import described, models_in
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
 from sensor.config import model

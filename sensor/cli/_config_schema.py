@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from sensor.cli._config_words import described, key_of, words_of
+from sensor.cli._config_keys import described, key_of, words_of
 from sensor.config import model
 from sensor.delivery.catalogue import formats_of, output_class, types
 from sensor.delivery.section import NAME

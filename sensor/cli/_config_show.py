@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic import BaseModel
 
-from sensor.cli._config_words import as_yaml, shown
+from sensor.cli._config_keys import as_yaml, shown
 from sensor.config import Config, detector_units, load_config, model
 from sensor.documents import Place, places
 

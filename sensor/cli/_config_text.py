@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from sensor.cli._config_words import as_yaml, described, key_of, models_in, words_of
+from sensor.cli._config_keys import as_yaml, described, key_of, models_in, words_of
 from sensor.config import Config, detector_units, model
 from sensor.delivery.catalogue import output_class, types
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._devices_actions import change_inventory, inventory
 from sensor.cli._devices_csv import write_csv
-from sensor.cli._devices_words import change_inventory, inventory
 from sensor.cli._known import known
 from sensor.cli._setup import complain
 from sensor.cli._table import table

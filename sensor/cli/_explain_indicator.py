@@ -17,7 +17,7 @@ from sensor.cli._times import clock
 from sensor.core.record_parts import time_text
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.picture import Picture
-from sensor.records.talks import Conversation, Name, Seen
+from sensor.records.indicator import Conversation, Name, Seen
 from sensor.views.conversations import EndRow
 from sensor.views.indicators import Holder, Indicator, Mention
 
@@ -100,11 +100,11 @@ def listed_by(alerts: Iterable[dict[str, Any]]) -> list[str]:
 def _records(args: argparse.Namespace, value: str) -> tuple[Seen | None, str]:
     """What traffic records hold, else why that is unknown."""
     from sensor.cli._data import dataset_of
+    from sensor.records.indicator import seen
     from sensor.records.keeping import MISSING, installed
     from sensor.records.paths import MANIFEST, records_folder
     from sensor.records.query import NoRecords, Query, QueryError
     from sensor.records.search import SearchError, understood
-    from sensor.records.talks import seen
 
     folder = records_folder(dataset_of(args).log)
     if not (folder / MANIFEST).is_file():

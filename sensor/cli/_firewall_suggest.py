@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._firewall_words import put_json, put_requests, put_rules
+from sensor.cli._firewall_text import put_json, put_requests, put_rules
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
 from sensor.cli._site import firewall_view

@@ -9,7 +9,7 @@ from typing import Any
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED
 from sensor.cli._places import counted
-from sensor.cli._profiles_words import folder_of
+from sensor.cli._profiles_target import folder_of
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put, tidy
 from sensor.cli._site import site_of

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._profiles_words import chosen, folder_of
+from sensor.cli._profiles_target import chosen, folder_of
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put, tidy
 from sensor.cli._site import site_of

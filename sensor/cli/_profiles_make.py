@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._data import need_inventory
-from sensor.cli._profiles_words import chosen
+from sensor.cli._profiles_target import chosen
 from sensor.cli._setup import complain
 from sensor.cli._site import site_of
 from sensor.documents import nearest

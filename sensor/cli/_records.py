@@ -145,7 +145,7 @@ def moment_in(folder: Path, text: str) -> int | None:
 
 def put_coverage(args: argparse.Namespace, query: Query) -> None:
     """What the answer could not see: behind a table, else on standard error."""
-    from sensor.records.seen import coverage, sentences
+    from sensor.records.coverage import coverage, sentences
 
     for line in sentences(coverage(query)):
         print(tidy(line), file=sys.stderr if args.json or args.csv else sys.stdout)

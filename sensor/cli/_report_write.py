@@ -31,9 +31,9 @@ from sensor.report.model import Report
 from sensor.report.page import page
 from sensor.report.pdf import NoPdf, pdf, writer
 from sensor.report.period import PeriodSpec, period_spec
+from sensor.report.phrases import counted
 from sensor.report.stored import BadReport, encoded, stored
 from sensor.report.story import Story
-from sensor.report.words import counted
 
 STANDARD_OUTPUT = Path("-")
 ENDINGS = {".html": "html", ".htm": "html", ".pdf": "pdf", ".json": "json"}

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sensor.cli._show import SEVERITIES, STYLES, coloured, number, part, tidy
-from sensor.cli._status_words import Status, alerts, decimal, devices, headline, health, output, process, size
+from sensor.cli._status_text import Status, alerts, decimal, devices, headline, health, output, process, size
 from sensor.cli._times import clock
 from sensor.core.ids import short_id
 

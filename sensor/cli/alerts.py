@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
         from sensor.cli._incidents import list_incidents
 
         return list_incidents(args)
-    from sensor.cli import _alerts_words
+    from sensor.cli import _alerts_actions
 
-    action: Callable[[argparse.Namespace], int] = getattr(_alerts_words, args.action)
+    action: Callable[[argparse.Namespace], int] = getattr(_alerts_actions, args.action)
     return action(args)

@@ -32,7 +32,7 @@ EXAMPLES = """\
   sensor baseline forbid '*' FS01 rdp/3389
   sensor baseline forget 10.20.10.62
 """
-# Action → function of _baseline_words.
+# Action → function of _baseline_actions.
 ACTIONS = {
     "list": "list_learned",
     "show": "show",
@@ -59,4 +59,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """List, or do what the first word says; 1 where a device is not known, 3 where there is nothing to read."""
-    return function_of("_baseline_words", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE
+    return function_of("_baseline_actions", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

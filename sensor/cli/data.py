@@ -36,7 +36,7 @@ EXAMPLES = """\
   sensor data rebuild office
   sensor data export office -o office.tar.gz
 """
-# Action → function of _data_words.
+# Action → function of _data_actions.
 ACTIONS = {
     "list": "list_datasets",
     "show": "show",
@@ -59,4 +59,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do what the first word says."""
-    return function_of("_data_words", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE
+    return function_of("_data_actions", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

@@ -36,13 +36,13 @@ EXAMPLES = """\
 """
 # Action → (module, function).
 ACTIONS = {
-    "set": ("_devices_words", "set_words"),
-    "tag": ("_devices_words", "tag"),
-    "untag": ("_devices_words", "tag"),
-    "merge": ("_devices_words", "merge"),
-    "split": ("_devices_words", "split"),
-    "undo": ("_devices_words", "undo"),
-    "history": ("_devices_words", "history"),
+    "set": ("_devices_actions", "set_words"),
+    "tag": ("_devices_actions", "tag"),
+    "untag": ("_devices_actions", "tag"),
+    "merge": ("_devices_actions", "merge"),
+    "split": ("_devices_actions", "split"),
+    "undo": ("_devices_actions", "undo"),
+    "history": ("_devices_actions", "history"),
     "import": ("_devices_files", "import_words"),
     "export": ("_devices_files", "export"),
     "diff": ("_devices_files", "diff"),

@@ -92,7 +92,7 @@ class _Reporter:
 
     def report(self, found: Iterable[Finding]) -> bool:
         """Whether there was no error among them."""
-        from sensor.cli._doctor_words import finding_json, finding_line
+        from sensor.cli._doctor_text import finding_json, finding_line
 
         well = True
         for one in found:
@@ -108,7 +108,7 @@ class _Reporter:
 
     def end(self) -> None:
         """The last line."""
-        from sensor.cli._doctor_words import last_line
+        from sensor.cli._doctor_text import last_line
 
         if not self._json:
             print(last_line(self.findings))
@@ -117,7 +117,7 @@ class _Reporter:
 def _capture(args: argparse.Namespace, config: Config) -> int:
     """The checks of traffic on capture files."""
     from sensor.capture.files import open_captures
-    from sensor.cli._doctor_words import listening
+    from sensor.cli._doctor_text import listening
     from sensor.cli.replay import stopping
     from sensor.core.addresses import Networks
     from sensor.doctor.finding import findings
@@ -238,7 +238,7 @@ def _listen(args: argparse.Namespace, config: Config, names: list[str], reporter
 
 def _watch(args: argparse.Namespace, config: Config, source: LiveSource, reporter: _Reporter) -> None:
     """Listen, and tell of each interface what was seen."""
-    from sensor.cli._doctor_words import listening
+    from sensor.cli._doctor_text import listening
     from sensor.cli.replay import stopping
     from sensor.core.addresses import Networks
     from sensor.doctor import card_checks, mirror_checks

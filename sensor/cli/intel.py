@@ -219,7 +219,7 @@ def _remove(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
 
 
 def _list(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
-    from sensor.cli._intel_words import lists_json, lists_table
+    from sensor.cli._intel_text import lists_json, lists_table
 
     if args.json:
         for line in lists_json(kept, folder):
@@ -234,7 +234,7 @@ def _list(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
 
 
 def _check(args: argparse.Namespace, folder: Path, _: list[Kept]) -> int:
-    from sensor.cli._intel_words import check
+    from sensor.cli._intel_text import check
 
     if not args.words:
         complain(

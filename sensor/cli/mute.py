@@ -135,7 +135,7 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
     from pydantic import ValidationError
 
     from sensor.alerts.mutes import Mute
-    from sensor.cli._devices_words import author_of
+    from sensor.cli._devices_actions import author_of
 
     found = _SPAN.fullmatch(args.span)
     if fault := _fault(args, spans=found is not None):

@@ -82,7 +82,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace, _: Configured, outputs: Outputs) -> int:
-    from sensor.cli._outputs_words import list_json, list_table
+    from sensor.cli._outputs_text import list_json, list_table
 
     if args.json:
         for line in list_json(outputs):
@@ -93,7 +93,7 @@ def _list(args: argparse.Namespace, _: Configured, outputs: Outputs) -> int:
 
 
 def _check(args: argparse.Namespace, _: Configured, outputs: Outputs) -> int:
-    from sensor.cli._outputs_words import finding_json, finding_line
+    from sensor.cli._outputs_text import finding_json, finding_line
     from sensor.delivery.trial import checked
 
     wrong = False
@@ -105,7 +105,7 @@ def _check(args: argparse.Namespace, _: Configured, outputs: Outputs) -> int:
 
 
 def _test(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
-    from sensor.cli._outputs_words import finding_json, finding_line
+    from sensor.cli._outputs_text import finding_json, finding_line
     from sensor.delivery.redaction import load_salt
     from sensor.delivery.trial import tested
     from sensor.eventlog.segments import cursors_of
@@ -119,7 +119,7 @@ def _test(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
 
 
 def _status(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
-    from sensor.cli._outputs_words import status_json, status_table
+    from sensor.cli._outputs_text import status_json, status_table
     from sensor.delivery.report import reported
 
     statuses = reported(log_of(args, found), outputs)

@@ -49,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     picture = picture_of(args)
     if picture is None:
         return NOT_OPENED
-    from sensor.cli._paths_words import named, put_dot, put_json, put_text
+    from sensor.cli._paths_text import named, put_dot, put_json, put_text
     from sensor.views.page import MOST
     from sensor.views.paths import PathFilter, paths
 

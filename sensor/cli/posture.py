@@ -37,8 +37,8 @@ EXAMPLES = """\
 """
 # Action → (module, function, how many words it takes; None: any number).
 ACTIONS: dict[str, tuple[str, str, range | None]] = {
-    "scores": ("_posture_words", "scores", range(1)),
-    "device": ("_posture_words", "device", range(1, 2)),
+    "scores": ("_posture_text", "scores", range(1)),
+    "device": ("_posture_text", "device", range(1, 2)),
     "record": ("_posture_trend", "record", range(1)),
     "trend": ("_posture_trend", "trend", range(2)),
     "recommendations": ("_posture_recommendations", "recommendations", None),

@@ -129,7 +129,7 @@ def _done(
     pattern: re.Pattern[bytes] | None,
 ) -> int:
     """Log first: where that cannot be, nothing is done."""
-    from sensor.cli._devices_words import author_of
+    from sensor.cli._devices_actions import author_of
     from sensor.cli._purge_files import out_of_profiles, out_of_records, out_of_tickets
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.purge import purge

@@ -87,7 +87,7 @@ def _told(faults: list[Fault]) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from sensor.cli._rules_words import as_json
+    from sensor.cli._rules_text import as_json
 
     rules, faults = _loaded(args)
     if args.json:
@@ -126,7 +126,7 @@ def _check(args: argparse.Namespace) -> int:
 
 def _test(args: argparse.Namespace) -> int:
     """Every test of every rule, by the rule's own detector."""
-    from sensor.cli._rules_words import verdict
+    from sensor.cli._rules_text import verdict
     from sensor.rules.trial import run_trial
     from sensor.rules.values import RuleError
 
@@ -151,13 +151,13 @@ def _try(args: argparse.Namespace) -> int:
     if len(args.words) < 2:
         complain("expected try PATH CAPTURE…: rules, and captures to read", error="usage.missing-argument")
         return USAGE
-    from sensor.cli._rules_words import try_on
+    from sensor.cli._rules_text import try_on
 
     return try_on(args, Path(args.words[0]), args.words[1:])
 
 
 def _fields(args: argparse.Namespace) -> int:
-    from sensor.cli._rules_words import fields_table, kinds_table
+    from sensor.cli._rules_text import fields_table, kinds_table
     from sensor.rules.fields import watched
     from sensor.rules.values import RuleError
 

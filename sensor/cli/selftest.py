@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> int:
     """Look, and tell each thing as it is found."""
     from itertools import chain
 
-    from sensor.cli._doctor_words import finding_json, finding_line, last_line
+    from sensor.cli._doctor_text import finding_json, finding_line, last_line
     from sensor.cli._selftest_machine import machine_findings
     from sensor.cli._selftest_replay import replay
 

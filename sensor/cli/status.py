@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Ask, and tell."""
     from sensor.cli._setup import complain
-    from sensor.cli._status_words import is_well, screen
+    from sensor.cli._status_text import is_well, screen
 
     place = place_of(args)
     if place is None:
@@ -52,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _at_rest(args: argparse.Namespace, place: Place, why: str) -> int:
     """What is known where no sensor runs."""
-    from sensor.cli._status_rest import rest, rest_screen
+    from sensor.cli._status_stopped import rest, rest_screen
 
     known = rest(place)
     print(json.dumps({"running": False, **known}) if args.json else rest_screen(known, why, sys.stdout, time.time()))

@@ -36,8 +36,8 @@ EXAMPLES = """\
 """
 # Action → (module, function).
 ACTIONS = {
-    "list": ("_tickets_words", "list_tickets"),
-    "show": ("_tickets_words", "show"),
+    "list": ("_tickets_text", "list_tickets"),
+    "show": ("_tickets_text", "show"),
     "export": ("_tickets_export", "export"),
     "send": ("_tickets_send", "send"),
 }

@@ -16,7 +16,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-from sensor.detectors._words import ends_of, network_of_packet, who
+from sensor.detectors._hosts import ends_of, network_of_packet, who
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 4096

@@ -20,7 +20,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.recent import RecentSet
 from sensor.core.tally import Distinct
 from sensor.core.windows import combine
-from sensor.detectors._words import client_of, server_of
+from sensor.detectors._hosts import client_of, server_of
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
@@ -90,8 +90,8 @@ class AdminSessions(FlowDetector):
         )
         short = (kind == Change.ENDED) & (rows["answered"] == 1) & (rows["ts"] - rows["first"] < HOLD)
         # Where the capture shows the client only, a long talk was answered out of sight.
-        unheard = (kind == Change.ENDED) & (rows["answered"] == 0) & (rows["client_packets"] >= 2 * SAID[0])
-        return [(at, None) for at in opened["at"][begun | short | unheard].tolist()]
+        unanswered = (kind == Change.ENDED) & (rows["answered"] == 0) & (rows["client_packets"] >= 2 * SAID[0])
+        return [(at, None) for at in opened["at"][begun | short | unanswered].tolist()]
 
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
         if flow.client == flow.server:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sensor.core.reader import clean
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.paths.hops import Hop
+from sensor.posture.paths.mitigations import mitigation
 from sensor.posture.paths.paths import Path, Paths
-from sensor.posture.paths.words import mitigation
 from sensor.report.model import Breaker, Road, Roads, Stop
 
 ROADS_LIMIT, SOURCES_LIMIT, BREAKERS_LIMIT = 40, 12, 10

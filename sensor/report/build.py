@@ -19,6 +19,7 @@ from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import noted
 from sensor.posture.trend import Day as Kept
 from sensor.report.attack import roads_of
+from sensor.report.conversations import talks_of
 from sensor.report.difference import difference
 from sensor.report.happened import alerts_of, changes_of, incidents_of
 from sensor.report.headline import headline
@@ -27,7 +28,6 @@ from sensor.report.model import FORMAT, VERSION, Day, Done, Feed, Period, Report
 from sensor.report.period import PeriodSpec, is_time, moment
 from sensor.report.proofs import Proofs
 from sensor.report.story import Story
-from sensor.report.talks import talks_of
 
 STEPS_SHOWN, WHY_SHOWN = 8, 4
 

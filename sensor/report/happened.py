@@ -8,9 +8,9 @@ from typing import Any
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
 from sensor.report.model import Alert, Change, Chapter, Device, Incident, Period
+from sensor.report.phrases import kind
 from sensor.report.proofs import Proofs
 from sensor.report.story import Story
-from sensor.report.words import kind
 
 Record = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from sensor.report.model import Report
-from sensor.report.words import counted, kinds, listed, shorter
+from sensor.report.phrases import counted, kinds, listed, shorter
 
 TYPES_NAMED = 4
 SEVERE = ("high", "critical")

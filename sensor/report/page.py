@@ -22,11 +22,11 @@ from sensor.report.groups import groups_of
 from sensor.report.happened import all_new
 from sensor.report.links import PAPER, SCREEN, Limits, Links, anchor
 from sensor.report.model import Device, Incident, Report
+from sensor.report.phrases import counted, kind
 from sensor.report.pictures.composition import composition
 from sensor.report.pictures.conversations import conversations
 from sensor.report.pictures.scores import gauge, trend
 from sensor.report.pictures.timeline import timeline
-from sensor.report.words import counted, kind
 
 FOLDER = Path(__file__).parent / "templates"
 WORST_SHOWN = 10

@@ -18,7 +18,7 @@ from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.wants import Want, any_of
-from sensor.detectors._words import PROTOCOLS, who
+from sensor.detectors._hosts import PROTOCOLS, who
 from sensor.rules.compile import Counting, Found, Sequence, ready_steps, sentence
 from sensor.rules.fields import Signal, ends_of
 from sensor.rules.model import SECOND, Rule

@@ -37,10 +37,10 @@ from sensor.rules.load import Rules
 from sensor.runtime.assembly import Engine
 from sensor.runtime.hunting import Hunting
 from sensor.runtime.keeper import Keeper
-from sensor.runtime.lately import RecentLoss, Seen
 from sensor.runtime.notify import Notifier
 from sensor.runtime.process import give_back, unhurried
 from sensor.runtime.quarantine import write_quarantine
+from sensor.runtime.recent_loss import RecentLoss, Seen
 from sensor.runtime.recording import recording
 from sensor.runtime.reload import Parts, Reloader, Settings
 from sensor.runtime.summary import SHAPES_LIMIT, Summary

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sensor.telemetry.beside import HostFacts
 from sensor.telemetry.exposition import CONTENT_TYPE, exposition
+from sensor.telemetry.host_facts import HostFacts
 
 FRESH_S = 1.0
 # An engine that has said nothing for so long is stuck.

@@ -11,8 +11,8 @@ import msgspec
 
 from sensor.core.record import Record
 from sensor.logs.logs import settle
-from sensor.telemetry.beside import HostFacts
 from sensor.telemetry.engine import Engine, Watched, plain
+from sensor.telemetry.host_facts import HostFacts
 from sensor.telemetry.served import Served
 
 

@@ -14,8 +14,8 @@ from sensor.inventory.services import service_text
 from sensor.posture.paths.breaks import Break
 from sensor.posture.paths.costs import LIMIT, MUCH
 from sensor.posture.paths.hops import Hop
+from sensor.posture.paths.mitigations import mitigation
 from sensor.posture.paths.paths import Path, Paths, attack_paths
-from sensor.posture.paths.words import mitigation
 from sensor.posture.picture import Picture
 from sensor.views.errors import Unknown, one_of
 from sensor.views.listing import facets_of, page_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from sensor.telemetry.beside import HostFacts
+from sensor.telemetry.host_facts import HostFacts
 from sensor.telemetry.served import Served
 from sensor.telemetry.server import Server
 

@@ -20,9 +20,9 @@ from jsonschema import Draft202012Validator
 
 import sensor.cli._config_check as checking
 import sensor.cli._config_init as asking
+from sensor.cli._config_keys import as_yaml, described, models_in
 from sensor.cli._config_schema import schema
 from sensor.cli._config_text import document, uncommented
-from sensor.cli._config_words import as_yaml, described, models_in
 from sensor.cli.main import parser
 from sensor.config import detector_units, load_config, model
 from sensor.delivery.catalogue import output_class, types

@@ -143,7 +143,7 @@ def test_outputs_of_the_configuration(tell, tmp_path: Path) -> None:
 @linux
 def test_colours_are_for_terminals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hostile name colours nothing."""
-    from sensor.cli._doctor_words import finding_line
+    from sensor.cli._doctor_text import finding_line
     from sensor.doctor.finding import Finding
 
     monkeypatch.delenv("NO_COLOR", raising=False)

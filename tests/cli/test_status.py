@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sensor.cli import _status_client
-from sensor.cli._status_words import page, screen, size
+from sensor.cli._status_text import page, screen, size
 from sensor.delivery.status import Status, save_status
 from sensor.telemetry.server import Server
 from tests.cli.served import serve, status_now

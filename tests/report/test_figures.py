@@ -22,13 +22,13 @@ import resource, sys, time
 from sensor.report.build import Sources, report_of
 from sensor.report.links import PAPER
 from sensor.report.page import page
-from sensor.report.period import wish
+from sensor.report.period import period_spec
 from sensor.report.stored import encoded
 from tests.report.sites import large_site, large_story
 site = large_site(int(sys.argv[2]))
 story = large_story(site)
 began = time.process_time()
-report = report_of(Sources(site, story), wish())
+report = report_of(Sources(site, story), period_spec())
 if sys.argv[1] == "html":
     data = page(report, embedded=encoded(report)).encode()
 else:

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sensor.telemetry import served, server
-from sensor.telemetry.beside import HostFacts
+from sensor.telemetry.host_facts import HostFacts
 from sensor.telemetry.served import Served
 from sensor.telemetry.server import AT_ONCE, HEAD_LIMIT, Server
 

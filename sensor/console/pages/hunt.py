@@ -14,13 +14,13 @@ from starlette.responses import Response
 from sensor.console.ask import Ask
 from sensor.console.cells import csv_cell
 from sensor.console.render import render
+from sensor.records.coverage import coverage, sentences
 from sensor.records.hunts_library import Hunt, hunt, library
 from sensor.records.keeping import MISSING, installed
 from sensor.records.paths import records_folder
 from sensor.records.query import NoRecords, Query, QueryError
 from sensor.records.query_process import Answer
 from sensor.records.schema import TABLES
-from sensor.records.seen import coverage, sentences
 from sensor.records.waiting import write_waiting
 from sensor.views.errors import Malformed, NotReadable, Unknown
 

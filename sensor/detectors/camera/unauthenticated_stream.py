@@ -20,7 +20,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, held
 from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._words import ends_of
+from sensor.detectors._hosts import ends_of
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
 SECOND = 1_000_000_000

@@ -21,9 +21,9 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
-from sensor.detectors._asked import ASKING, asks, name_of, verb_of
+from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors._names import generated, registered
-from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors._requested_names import ASKING, asks, name_of, verb_of
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 

@@ -21,8 +21,8 @@ from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.windows import combine
 from sensor.detectors._beats import NO_SIZE, Beats, Rhythm
+from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors._names import under
-from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
 WEB, SECURE = frozenset((80, 8080)), frozenset((443, 8443))

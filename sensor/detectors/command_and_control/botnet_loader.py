@@ -23,7 +23,7 @@ from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._exploits import plain
-from sensor.detectors._words import ends_of, is_fixed_function, some
+from sensor.detectors._hosts import ends_of, is_fixed_function, some
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.telnet import TelnetCommand, TelnetLogin

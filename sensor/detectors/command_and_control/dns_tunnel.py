@@ -21,8 +21,8 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
 from sensor.core.wants import Want, field
+from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors._names import ODD, REVERSED, below, is_address, is_coded, registered, under
-from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SECOND = 1_000_000_000

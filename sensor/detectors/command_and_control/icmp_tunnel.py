@@ -17,7 +17,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
-from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
 
 SECOND = 1_000_000_000

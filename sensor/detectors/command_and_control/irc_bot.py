@@ -18,7 +18,7 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._words import Ends, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors._hosts import Ends, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.irc import IrcLogin, IrcOrder
 
 SECOND = 1_000_000_000

@@ -16,8 +16,8 @@ from sensor.core.changes import Changes
 from sensor.core.detector import Context, FlowDetector, Listed
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
 from sensor.detectors._listed import facts, listing
-from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
 
 SECOND = 1_000_000_000
 FLOWS_LIMIT = 8192

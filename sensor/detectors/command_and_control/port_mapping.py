@@ -18,7 +18,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
-from sensor.detectors._words import PROTOCOLS, ends_of, is_fixed_function, who
+from sensor.detectors._hosts import PROTOCOLS, ends_of, is_fixed_function, who
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.nat_pmp import NatPmpRequest
 from sensor.dissectors.pcp import PcpRequest

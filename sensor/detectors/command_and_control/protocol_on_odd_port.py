@@ -21,7 +21,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.tally import Counts
 from sensor.core.wants import Want, field
-from sensor.detectors._words import PROTOCOLS, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors._hosts import PROTOCOLS, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.mqtt import MqttConnack

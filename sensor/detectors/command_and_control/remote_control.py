@@ -19,7 +19,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.changes import CLIENT_INSIDE, TCP, Changes
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
-from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 2048

@@ -20,8 +20,8 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.core.wants import NEVER, Want, field, held
+from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors._names import under
-from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
 from sensor.dissectors.dns import DnsQuery, DnsResponse

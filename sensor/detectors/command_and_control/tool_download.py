@@ -18,7 +18,7 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._words import ends_of, is_fixed_function
+from sensor.detectors._hosts import ends_of, is_fixed_function
 from sensor.dissectors.http import HttpRequest
 
 SECOND = 1_000_000_000

@@ -18,8 +18,8 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.derived._exchanges import Exchanges
+from sensor.detectors._hosts import some, who
 from sensor.detectors._kerberos import cipher, ends, is_machine, network, only_weak
-from sensor.detectors._words import some, who
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
 
 SECOND = 1_000_000_000

@@ -19,7 +19,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
-from sensor.detectors._words import PROTOCOLS, ends_of, who
+from sensor.detectors._hosts import PROTOCOLS, ends_of, who
 from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest

@@ -19,8 +19,8 @@ from sensor.core.detector import Context, DefaultLogin, EventDetector
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
 from sensor.derived.logins import LoginAttempt
+from sensor.detectors._hosts import who
 from sensor.detectors._logins import network
-from sensor.detectors._words import who
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096

@@ -21,8 +21,8 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.derived._exchanges import Exchanges
+from sensor.detectors._hosts import some, who
 from sensor.detectors._kerberos import AES, WEAK, cipher, ends, network, offers_aes, only_weak
-from sensor.detectors._words import some, who
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
 
 SECOND = 1_000_000_000

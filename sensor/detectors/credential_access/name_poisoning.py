@@ -25,8 +25,8 @@ from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
+from sensor.detectors._hosts import some, who
 from sensor.detectors._names import generated
-from sensor.detectors._words import some, who
 from sensor.dissectors._dns_message import Question
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery

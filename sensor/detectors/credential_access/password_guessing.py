@@ -22,8 +22,8 @@ from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
 from sensor.derived.logins import LoginAttempt
+from sensor.detectors._hosts import some, who
 from sensor.detectors._logins import Refusals, network
-from sensor.detectors._words import some, who
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096

@@ -22,9 +22,9 @@ from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
 from sensor.core.wants import Want, field
 from sensor.derived.logins import LoginAttempt
+from sensor.detectors._hosts import some, who
 from sensor.detectors._kerberos import is_machine
 from sensor.detectors._logins import network
-from sensor.detectors._words import some, who
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096

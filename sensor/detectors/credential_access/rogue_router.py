@@ -22,7 +22,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.detectors._bindings import is_virtual
-from sensor.detectors._words import is_fixed_function, some, who
+from sensor.detectors._hosts import is_fixed_function, some, who
 from sensor.dissectors.dhcpv6 import Dhcpv6Advertise, Dhcpv6Message, Dhcpv6Reply
 from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement

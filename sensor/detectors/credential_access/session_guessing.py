@@ -22,7 +22,7 @@ from sensor.core.contacts import fold
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.windows import combine
-from sensor.detectors._words import client_of, network_of, server_of, who
+from sensor.detectors._hosts import client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 11, 14

@@ -20,7 +20,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
-from sensor.detectors._words import who
+from sensor.detectors._hosts import who
 from sensor.dissectors.stp import StpConfiguration
 
 SECOND = 1_000_000_000

@@ -20,7 +20,7 @@ from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.detectors._devices import HOUR, OfDevices, called, is_randomised
-from sensor.detectors._words import some
+from sensor.detectors._hosts import some
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.edp import EdpAnnouncement
 from sensor.dissectors.fdp import FdpAnnouncement

@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field, held
-from sensor.detectors._words import who
+from sensor.detectors._hosts import who
 from sensor.dissectors.arp import ArpAnnouncement
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpNak, DhcpOffer
 

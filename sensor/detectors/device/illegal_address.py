@@ -17,7 +17,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
 from sensor.detectors._addresses import illegal
-from sensor.detectors._words import PROTOCOLS, network_of, server_of, who
+from sensor.detectors._hosts import PROTOCOLS, network_of, server_of, who
 
 SECOND = 1_000_000_000
 TOLD_BITS = 8

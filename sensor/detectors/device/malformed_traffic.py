@@ -17,7 +17,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event, MalformedMessage
 from sensor.core.tally import Counts
 from sensor.core.wants import Want, field
-from sensor.detectors._words import PROTOCOLS, ends_of, who
+from sensor.detectors._hosts import PROTOCOLS, ends_of, who
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT, TOLD_LIMIT = 4096, 1024

@@ -24,7 +24,7 @@ from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.detectors._devices import COMPUTERS, OfDevices, called, kind_text
-from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
 AGAIN_S, DAY_S = 600, 86_400

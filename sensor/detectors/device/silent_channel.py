@@ -21,7 +21,7 @@ from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.recent import RecentSet
 from sensor.core.windows import combine
-from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND

@@ -14,7 +14,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
-from sensor.detectors._words import is_fixed_function, who
+from sensor.detectors._hosts import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 
 SECOND = 1_000_000_000

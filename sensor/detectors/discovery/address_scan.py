@@ -24,8 +24,8 @@ from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.windows import combine
 from sensor.detectors._addresses import counted
-from sensor.detectors._unheard import unheard
-from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._unanswered import unanswered
 
 SECOND = 1_000_000_000
 HASHED = 1 << 63
@@ -122,7 +122,7 @@ class AddressScan(FlowDetector):
         """The same for internal hosts over UDP where the capture shows no answers: by number alone,
         a weak indication.
         """
-        at = unheard(changes)
+        at = unanswered(changes)
         at = at[changes.contacts["flags"][at] & SERVER_INSIDE > 0]
         rows = changes.contacts[at]
         keys = combine(rows["client"], rows["service"].astype(np.uint64)) if len(at) else rows["client"]

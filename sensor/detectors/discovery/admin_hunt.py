@@ -20,7 +20,7 @@ from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field, held
 from sensor.detectors._calls import SECOND, CallDetector, CallOptions
-from sensor.detectors._words import some
+from sensor.detectors._hosts import some
 from sensor.dissectors._rpc_events import RpcCall
 
 CLOSE, OPENS = 0, frozenset((15, 27, 64))

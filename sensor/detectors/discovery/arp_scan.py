@@ -19,8 +19,8 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.detectors._hosts import is_fixed_function, some, who
 from sensor.detectors._one import OneByOne
-from sensor.detectors._words import is_fixed_function, some, who
 from sensor.dissectors.arp import ArpReply, ArpRequest
 
 SECOND = 1_000_000_000

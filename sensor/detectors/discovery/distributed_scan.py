@@ -19,7 +19,7 @@ from sensor.core.flow import Flow
 from sensor.core.recent import RecentSet
 from sensor.core.windows import combine
 from sensor.detectors._addresses import FAILED
-from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS, TOLD_BITS = 12, 15, 10

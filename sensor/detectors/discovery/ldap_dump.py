@@ -22,7 +22,7 @@ from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
 from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
-from sensor.detectors._words import ends_of, is_fixed_function, some
+from sensor.detectors._hosts import ends_of, is_fixed_function, some
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
 
 SECOND = 1_000_000_000

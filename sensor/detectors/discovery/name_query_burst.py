@@ -18,8 +18,8 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
+from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors._names import GENERATED, REVERSED, generated, registered
-from sensor.detectors._words import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.dns import DnsResponse
 
 SECOND = 1_000_000_000

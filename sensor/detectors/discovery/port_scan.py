@@ -17,8 +17,8 @@ from sensor.core.changes import Changes, follow
 from sensor.core.contacts import asks
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
-from sensor.detectors._unheard import with_unheard
-from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._unanswered import with_unanswered
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 13, 16
@@ -81,7 +81,7 @@ class PortScan(FlowDetector):
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
-        rows, flooded = with_unheard(changes), changes.flooded
+        rows, flooded = with_unanswered(changes), changes.flooded
         asked = asks(rows, self._answers, UDP_SERVICES_END)
         found = [
             (int(rows["row"][at]), Finding(failed, answered, sample, slow))

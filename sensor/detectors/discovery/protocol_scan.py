@@ -22,7 +22,7 @@ from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.windows import combine
 from sensor.detectors._addresses import counted
-from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 9, 13

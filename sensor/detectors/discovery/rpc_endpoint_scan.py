@@ -21,7 +21,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
 from sensor.core.wants import Want, field
-from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
 

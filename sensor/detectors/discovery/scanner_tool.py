@@ -21,7 +21,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
-from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tcp_syn import TcpSyn

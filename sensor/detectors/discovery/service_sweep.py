@@ -23,7 +23,7 @@ from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
 from sensor.core.windows import combine
 from sensor.detectors._addresses import FAILED, counted
-from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
 DAY = 86400 * SECOND

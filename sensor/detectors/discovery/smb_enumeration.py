@@ -20,7 +20,7 @@ from sensor.core.observation import Subject
 from sensor.core.tally import Counts, Distinct
 from sensor.core.wants import Want, field, fields
 from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, CallOptions, pair_of
-from sensor.detectors._words import some
+from sensor.detectors._hosts import some
 from sensor.dissectors._rpc_events import RpcCall
 
 

@@ -20,8 +20,8 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
+from sensor.detectors._hosts import ends_of, is_fixed_function, some
 from sensor.detectors._one import OneByOne
-from sensor.detectors._words import ends_of, is_fixed_function, some
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 
 SECOND = 1_000_000_000

@@ -26,7 +26,7 @@ from sensor.core.device import FIXED_FUNCTION
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.tally import Counts
-from sensor.detectors._words import client_of, network_of, server_of, some, who
+from sensor.detectors._hosts import client_of, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND

@@ -19,7 +19,7 @@ from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, TCP, UDP, Changes
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.windows import combine
-from sensor.detectors._words import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, who
 
 SECOND = 1_000_000_000
 SERVICES_LIMIT = 8192

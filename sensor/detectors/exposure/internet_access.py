@@ -19,7 +19,7 @@ from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes, subjects
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
-from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, some, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 16384

@@ -21,7 +21,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
-from sensor.detectors._words import is_fixed_function, who
+from sensor.detectors._hosts import is_fixed_function, who
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpRequest
 
 SECOND = 1_000_000_000

@@ -20,7 +20,7 @@ from sensor.core.changes import MARKS, Changes, Floods
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.rates import RateWindow
-from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
 BLOCKS_LIMIT = 1024

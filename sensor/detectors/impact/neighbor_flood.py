@@ -18,7 +18,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
-from sensor.detectors._words import app_of
+from sensor.detectors._hosts import app_of
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.lldp import LldpAnnouncement
 

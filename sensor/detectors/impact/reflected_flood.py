@@ -24,7 +24,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.windows import DistinctWindow, combine
 from sensor.detectors._addresses import counted
-from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, some, who
+from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 11, 15

@@ -21,7 +21,7 @@ from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Change, Flow
 from sensor.core.rates import RateWindow
 from sensor.core.windows import combine
-from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
 
 SECOND = 1_000_000_000
 KEY_BITS = 8

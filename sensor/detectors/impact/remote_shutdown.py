@@ -15,7 +15,7 @@ from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, fields
 from sensor.detectors._calls import SECOND, CallDetector, CallOptions, quoted
-from sensor.detectors._words import some
+from sensor.detectors._hosts import some
 from sensor.dissectors._rpc_events import RpcCall
 
 SHUTDOWNS = {("initshutdown", 0), ("initshutdown", 2), ("winreg", 24), ("winreg", 30)}

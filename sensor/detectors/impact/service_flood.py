@@ -24,7 +24,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.rates import RateWindow
 from sensor.core.windows import combine
-from sensor.detectors._words import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 1024

@@ -22,7 +22,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
 from sensor.detectors._addresses import group
-from sensor.detectors._words import PROTOCOLS, network_of, who
+from sensor.detectors._hosts import PROTOCOLS, network_of, who
 
 SECOND = 1_000_000_000
 PING, PING_6, ECHO, ECHO_6 = 1, 58, 8, 128

@@ -22,7 +22,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.windows import DistinctWindow
 from sensor.detectors._addresses import counted, illegal
-from sensor.detectors._words import PROTOCOLS, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._hosts import PROTOCOLS, is_fixed_function, network_of, server_of, some, who
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 9, 12

@@ -26,7 +26,7 @@ from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field, held
 from sensor.detectors._exploits import attempted, attempts_in
-from sensor.detectors._words import network_of, who
+from sensor.detectors._hosts import network_of, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.rat import RatMessage
 

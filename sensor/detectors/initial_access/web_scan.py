@@ -19,7 +19,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.tally import Counts, Distinct
 from sensor.core.wants import Want, field
-from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.http import HttpRequest, HttpResponse
 
 SECOND = 1_000_000_000

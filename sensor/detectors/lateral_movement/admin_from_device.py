@@ -21,7 +21,7 @@ from sensor.core.contacts import sessions
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
-from sensor.detectors._words import client_of, network_of, server_of, who
+from sensor.detectors._hosts import client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 16384

@@ -19,7 +19,7 @@ from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field, fields
 from sensor.detectors._calls import ADMIN_SHARES, SECOND, CallDetector, CallOptions, pair_of
-from sensor.detectors._words import some
+from sensor.detectors._hosts import some
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors._smb_events import SmbTreeResult
 

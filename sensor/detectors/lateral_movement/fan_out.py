@@ -17,8 +17,8 @@ from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
+from sensor.detectors._hosts import client_of, network_of, server_of, some, who
 from sensor.detectors._sessions import SECOND, SERVICES, AdminSessions, service_name, service_of
-from sensor.detectors._words import client_of, network_of, server_of, some, who
 
 SOURCES_LIMIT = 2048
 

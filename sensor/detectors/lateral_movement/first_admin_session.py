@@ -17,8 +17,8 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.tally import Counts
+from sensor.detectors._hosts import client_of, network_of, server_of, who
 from sensor.detectors._sessions import DAY, SERVICES, AdminSessions, service_name, service_of
-from sensor.detectors._words import client_of, network_of, server_of, who
 
 PAIRS_LIMIT = 16384
 

@@ -22,8 +22,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
+from sensor.detectors._hosts import ends_of, network_of_packet, some, who
 from sensor.detectors._kerberos import ends, is_machine
-from sensor.detectors._words import ends_of, network_of_packet, some, who
 from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.kerberos import KerberosAsReply
 

@@ -23,8 +23,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.derived._exchanges import Exchanges
+from sensor.detectors._hosts import who
 from sensor.detectors._kerberos import AES, cipher, ends, is_machine, network, only_weak
-from sensor.detectors._words import who
 from sensor.dissectors.kerberos import (
     KerberosAsReply,
     KerberosAsRequest,

@@ -24,8 +24,8 @@ from sensor.core.detector import Context, FlowDetector, Start
 from sensor.core.device import FIXED_FUNCTION, Device
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
+from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
 from sensor.detectors._sessions import SERVICES as ADMIN
-from sensor.detectors._words import PROTOCOLS, client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
 AGAIN_S, QUICK_BITS = 600, 12

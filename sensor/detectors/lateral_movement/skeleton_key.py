@@ -22,8 +22,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.tally import Distinct
 from sensor.derived._exchanges import Exchanges
+from sensor.detectors._hosts import some, who
 from sensor.detectors._kerberos import ends, network, offers_aes
-from sensor.detectors._words import some, who
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 
 SECOND = 1_000_000_000

@@ -14,7 +14,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
 from sensor.detectors._calls import ADMIN_SHARES, CallDetector
-from sensor.detectors._words import ends_of, is_fixed_function
+from sensor.detectors._hosts import ends_of, is_fixed_function
 from sensor.dissectors._smb_events import SmbCreate, SmbWrite
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpRequest

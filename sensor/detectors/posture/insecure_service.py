@@ -18,8 +18,8 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.wants import Want
+from sensor.detectors._hosts import ends_of, network_of_packet, who
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
-from sensor.detectors._words import ends_of, network_of_packet, who
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 16384

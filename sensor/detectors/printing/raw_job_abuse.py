@@ -18,7 +18,7 @@ from sensor.core.event import Event
 from sensor.core.flow import Change, Flow
 from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._words import client_of, ends_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors._hosts import client_of, ends_of, is_fixed_function, network_of, server_of, who
 from sensor.dissectors.pjl import PjlCommand
 
 SECOND = 1_000_000_000

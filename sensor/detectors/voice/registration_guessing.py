@@ -21,8 +21,8 @@ from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
 from sensor.derived.logins import LoginAttempt
+from sensor.detectors._hosts import network_of_packet, some, who
 from sensor.detectors._logins import Refusals
-from sensor.detectors._words import network_of_packet, some, who
 
 SECOND = 1_000_000_000
 TOLD_LIMIT = 4096

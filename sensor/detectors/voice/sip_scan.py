@@ -22,8 +22,8 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
+from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors._one import OneByOne, number_of
-from sensor.detectors._words import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.sip import SipRequest, SipResponse
 
 SECOND = 1_000_000_000

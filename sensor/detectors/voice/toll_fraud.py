@@ -21,7 +21,7 @@ from sensor.core.event import Event
 from sensor.core.tally import Distinct
 from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._words import ends_of, some
+from sensor.detectors._hosts import ends_of, some
 from sensor.dissectors.sip import SipRequest
 
 SECOND = 1_000_000_000

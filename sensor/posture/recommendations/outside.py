@@ -13,8 +13,8 @@ from sensor.core.detector import Context, Used
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body, end_body, time_text, words
 from sensor.detectors._devices import kind_text, subject_of
+from sensor.detectors._hosts import PROTOCOLS, some
 from sensor.detectors._names import under
-from sensor.detectors._words import PROTOCOLS, some
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Proven, Verdict
 from sensor.posture.recommendations.tables import Job, outside

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from sensor.report.model import Device
+from sensor.report.phrases import kind, kinds
 from sensor.report.pictures.svg import FAINT, PALETTE, REST, WIDTH, fitting, on, picture, rect, stroke, text, width_of
-from sensor.report.words import kind, kinds
 
 SEGMENTS_SHOWN, TYPES_SHOWN = 12, 8
 ROW, BAR, LEFT, TOP, RIGHT = 26.0, 18.0, 170.0, 14.0, 60.0

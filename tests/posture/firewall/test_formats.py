@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sensor.posture.firewall.formats import format_of, names, written
 from sensor.posture.firewall.model import Match, Request
-from tests.posture.firewall.asked import C2_V6, CAMERA, LAPTOP, WEEK, internal, many, only, outbound
+from tests.posture.firewall.requested import C2_V6, CAMERA, LAPTOP, WEEK, internal, many, only, outbound
 
 # What ends a line or a quote, begins a comment, a variable or a command, or parts words in one of the languages.
 STRUCTURE = set("\n\r\v\f\x1b\x85\u2028\u2029\"'`\\$;#!{}[]<>&|*?~^%=‘’“”\t")

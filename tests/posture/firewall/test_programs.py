@@ -12,7 +12,7 @@ import pytest
 
 from sensor.posture.firewall.formats import written
 from sensor.posture.firewall.model import Request
-from tests.posture.firewall.asked import CAMERA, LAPTOP, WEEK, many, only, outbound
+from tests.posture.firewall.requested import CAMERA, LAPTOP, WEEK, many, only, outbound
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 NEEDED = ("nft", "iptables-restore", "ip6tables-restore", "unshare")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from sensor.posture.firewall.comments import heading
 from sensor.posture.firewall.model import Match, apart
 from sensor.posture.firewall.requests import (
     Contact,
@@ -13,8 +14,7 @@ from sensor.posture.firewall.requests import (
     requests_of,
 )
 from sensor.posture.firewall.simulate import simulate
-from sensor.posture.firewall.words import heading
-from tests.posture.firewall.asked import (
+from tests.posture.firewall.requested import (
     C2,
     C2_V6,
     CAMERA,

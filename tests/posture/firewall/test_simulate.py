@@ -9,11 +9,11 @@ import ipaddress
 import pytest
 
 from sensor.inventory.habits import OUTSIDE, Habits
+from sensor.posture.firewall.comments import plain
 from sensor.posture.firewall.model import Match, Party
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.simulate import Machine, Seen, noted, simulate
-from sensor.posture.firewall.words import plain
-from tests.posture.firewall.asked import CAMERA, DNS, HTTPS, LAPTOP, NAS, SMB, WEEK, internal, only, outbound, party
+from tests.posture.firewall.requested import CAMERA, DNS, HTTPS, LAPTOP, NAS, SMB, WEEK, internal, only, outbound, party
 
 HOUR = 3_600_000_000_000
 START = 1_790_000_000 * 10**9

@@ -14,7 +14,7 @@ from pcaps.lab._lab import Host, Lab
 from sensor.posture.firewall.formats import written
 from sensor.posture.firewall.model import Match
 from sensor.posture.firewall.requests import request_of_outside, request_of_service
-from tests.posture.firewall.asked import C2, CAMERA, LAPTOP, WEEK, addresses_block, internal, only, outbound, party
+from tests.posture.firewall.requested import C2, CAMERA, LAPTOP, WEEK, addresses_block, internal, only, outbound, party
 
 TOOLS = [tool for tool in ("ip", "sysctl", "nft", "iptables-restore") if shutil.which(tool) is None]
 pytestmark = [

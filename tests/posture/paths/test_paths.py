@@ -19,8 +19,8 @@ from sensor.posture.paths.costs import (
     UNKNOWN,
     taking,
 )
+from sensor.posture.paths.mitigations import mitigation
 from sensor.posture.paths.paths import CONTROLLER, MARKED, NOBODY, SERVER, Path, Paths, attack_paths
-from sensor.posture.paths.words import mitigation
 from tests.posture.paths.sites import DNS, HTTPS, RTSP, SMB, SSH, TELNET, alert, flaw, node, setting, site
 
 CAMERA, PRINTER = node("camera", "camera", "lan", "rtsp/554"), node("printer", "printer", "lan", "telnet/23")

@@ -21,7 +21,7 @@ from sensor.posture.profiles.allowlist import allow_list
 from sensor.posture.profiles.observed import observed
 from sensor.posture.site import Site
 from tests.posture.firewall.test_programs import NEEDED, PATH, alone, say
-from tests.posture.profiles.seen import CAMERA, NETWORK, PRINTER, cameras, habits, node, site
+from tests.posture.profiles.observed_traffic import CAMERA, NETWORK, PRINTER, cameras, habits, node, site
 
 MADE = datetime(2026, 11, 24, 8, 19, tzinfo=UTC)
 TCP, UDP = 6, 17

@@ -25,7 +25,7 @@ from sensor.posture.profiles.model import (
     Peer,
     Profile,
 )
-from tests.posture.profiles.seen import CAMERA, DNS, NVR, PC, PRINTER, SISTER
+from tests.posture.profiles.observed_traffic import CAMERA, DNS, NVR, PC, PRINTER, SISTER
 
 HTTPS = ((443, 443),)
 CLOUD, OTHER = "203.0.113.5", "203.0.113.6"

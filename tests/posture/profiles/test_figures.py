@@ -15,7 +15,7 @@ from sensor.posture.profiles.observed import observed
 from sensor.posture.profiles.write import mud_file
 from sensor.posture.site import Site
 from tests import sampling
-from tests.posture.profiles.seen import DNS, NOW, NVR, habits, node, site
+from tests.posture.profiles.observed_traffic import DNS, NOW, NVR, habits, node, site
 
 DEVICES = sampling.count(10_000, 1_000)
 

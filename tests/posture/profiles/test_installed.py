@@ -12,7 +12,7 @@ import pytest
 from sensor.posture.profiles.installed import FILES_LIMIT, Profiles, load, load_one, name_of, write
 from sensor.posture.profiles.observed import observed
 from sensor.posture.profiles.write import mud_file
-from tests.posture.profiles.seen import CAMERA, NOW, cameras
+from tests.posture.profiles.observed_traffic import CAMERA, NOW, cameras
 
 MUD = mud_file(observed(cameras(), [CAMERA]), "camera", NOW)
 

@@ -30,7 +30,7 @@ from sensor.posture.profiles.model import (
 from sensor.posture.profiles.mud import read
 from sensor.posture.profiles.observed import Observed, observed
 from sensor.posture.profiles.write import mud_file
-from tests.posture.profiles.seen import CAMERA, NETWORK, NOW, PRINTER, SISTER, cameras, habits, site
+from tests.posture.profiles.observed_traffic import CAMERA, NETWORK, NOW, PRINTER, SISTER, cameras, habits, site
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((Path(sensor.posture.profiles.__file__).parent / "mud.schema.json").read_text(encoding="utf-8"))

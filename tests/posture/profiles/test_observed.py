@@ -6,7 +6,7 @@ from sensor.inventory.habits import HOUR
 from sensor.posture.profiles.confidence import HIGH, LOW, MEDIUM, confidence_of
 from sensor.posture.profiles.model import ANY, BLOCK, CONTROLLER, LOCAL, MY_CONTROLLER, NAME, SAME_MAKER, Peer
 from sensor.posture.profiles.observed import MEDIA, Observed, observed, service_name
-from tests.posture.profiles.seen import (
+from tests.posture.profiles.observed_traffic import (
     CAMERA,
     DNS,
     NETWORK,

@@ -15,7 +15,7 @@ import pytest
 
 from sensor.posture.profiles.observed import observed
 from sensor.posture.profiles.write import mud_file
-from tests.posture.profiles.seen import CAMERA, NOW, PRINTER, cameras
+from tests.posture.profiles.observed_traffic import CAMERA, NOW, PRINTER, cameras
 
 MODULES = os.environ.get("YANG_MODULES", "")
 pytestmark = [

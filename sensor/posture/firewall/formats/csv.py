@@ -8,8 +8,8 @@ import csv
 import io
 from collections.abc import Iterable
 
+from sensor.posture.firewall.comments import names_of, plain
 from sensor.posture.firewall.model import Block, Request
-from sensor.posture.firewall.words import names_of, plain
 
 COLUMNS = (
     "request", "rule", "do", "action", "source", "source_name", "destination", "destination_name", "protocol", "port",

@@ -7,8 +7,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
+from sensor.posture.firewall.comments import about, heading, names_of, object_name, plain
 from sensor.posture.firewall.model import Block, Match, Request, Rule
-from sensor.posture.firewall.words import about, heading, names_of, object_name, plain
 
 # Of the name of a host in the name of its object, which holds 79 letters.
 HOST_LIMIT = 60

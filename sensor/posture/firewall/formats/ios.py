@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sensor.posture.firewall.comments import about, heading, names_of, plain
 from sensor.posture.firewall.model import Block, Match, Request, Rule
-from sensor.posture.firewall.words import about, heading, names_of, plain
 
 # What a remark may hold.
 REMARK_LIMIT = 100

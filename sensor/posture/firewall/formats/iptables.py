@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sensor.posture.firewall.comments import heading, meaning, names_of
 from sensor.posture.firewall.model import Block, Match, Request, Rule
-from sensor.posture.firewall.words import heading, meaning, names_of
 
 WARNING = "WITHOUT --noflush ALL OTHER RULES OF THE TABLE ARE LOST"
 COMMENT_LIMIT = 255

@@ -4,8 +4,8 @@ leave their sets when the time is up.
 
 from __future__ import annotations
 
+from sensor.posture.firewall.comments import heading, meaning, names_of
 from sensor.posture.firewall.model import Block, Match, Request, Rule, block_text
-from sensor.posture.firewall.words import heading, meaning, names_of
 
 # Before the usual chains of filters (priority 0): what is dropped here is dropped, whatever those accept.
 PRIORITY = -5

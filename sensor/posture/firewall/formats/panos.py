@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sensor.posture.firewall.comments import about, heading, names_of, object_name
 from sensor.posture.firewall.model import Block, Request, Rule
-from sensor.posture.firewall.words import about, heading, names_of, object_name
 
 MARK = "#"
 

@@ -4,8 +4,8 @@ no tables, no macros.
 
 from __future__ import annotations
 
+from sensor.posture.firewall.comments import heading
 from sensor.posture.firewall.model import Block, Match, Request, Rule
-from sensor.posture.firewall.words import heading
 
 MARK = "#"
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sensor.posture.firewall.comments import about, heading
 from sensor.posture.firewall.model import Block, Match, Request, Rule
-from sensor.posture.firewall.words import about, heading
 
 MARK = "#"
 

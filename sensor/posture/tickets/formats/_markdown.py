@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from sensor.posture.tickets.model import Affected, Ticket
-from sensor.posture.tickets.words import cut, facts, names_of
+from sensor.posture.tickets.text import cut, facts, names_of
 
 COLUMNS = ("Device", "Product", "Segment", "Owner", "Findings", "Proof")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Affected, Ticket
-from sensor.posture.tickets.words import step_text
+from sensor.posture.tickets.text import step_text
 
 COLUMNS = (
     "ticket", "priority", "severity", "points", "kind", "title", "owner", "first_seen", "due", "device", "name",

@@ -14,7 +14,7 @@ from email.policy import default
 
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.words import headline, page
+from sensor.posture.tickets.text import headline, page
 
 SUBJECT_LIMIT = 180
 EPOCH = "Thu Jan  1 00:00:00 1970"

@@ -14,7 +14,7 @@ from typing import Any
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.formats._markdown import code, page
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.words import headline
+from sensor.posture.tickets.text import headline
 
 TITLE_LIMIT, BODY_LIMIT = 250, 65_000
 

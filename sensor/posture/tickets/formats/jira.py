@@ -14,7 +14,7 @@ from typing import Any
 
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.words import cut, device_line, facts, headline, step_text
+from sensor.posture.tickets.text import cut, device_line, facts, headline, step_text
 
 SUMMARY_LIMIT, BULK_LIMIT = 250, 50
 # Jira takes 32,767 characters of a text; a document is longer than its words.

@@ -10,7 +10,7 @@ from typing import Any
 
 from sensor.posture.tickets.formats import Form, jira
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.words import page
+from sensor.posture.tickets.text import page
 
 TEXT_LIMIT = 32_000
 # The sign after which Jira would read the end of a text without markup, in letters of any size.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.formats._markdown import page, plain
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.words import headline
+from sensor.posture.tickets.text import headline
 
 
 def export(tickets: Sequence[Ticket], form: Form) -> str:

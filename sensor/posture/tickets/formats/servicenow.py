@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from sensor.posture.tickets.formats import Form
 from sensor.posture.tickets.model import Ticket
-from sensor.posture.tickets.words import headline, page
+from sensor.posture.tickets.text import headline, page
 
 # Lengths of the columns as they are shipped.
 SHORT_LIMIT, DESCRIPTION_LIMIT, CORRELATION_LIMIT = 160, 4000, 100

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sensor.eventlog.segments import segments
-from sensor.telemetry.beside import HostFacts, output
+from sensor.telemetry.host_facts import HostFacts, output
 from tests.eventlog.segmented import Segmented
 
 
@@ -19,7 +19,7 @@ def engine(log: Path | None, *outputs: str) -> dict:
 
 GROWS = """
 import json, mmap, threading
-from sensor.telemetry.beside import process
+from sensor.telemetry.host_facts import process
 before = process()
 held = mmap.mmap(-1, 32 << 20)
 held.write(b"x" * (32 << 20))

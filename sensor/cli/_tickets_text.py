@@ -22,7 +22,7 @@ from sensor.cli._times import clock
 from sensor.posture.tickets.formats.json import ticket_body
 from sensor.posture.tickets.ledger import Note
 from sensor.posture.tickets.progress import TicketStatus
-from sensor.posture.tickets.words import device_line, facts, step_text
+from sensor.posture.tickets.text import device_line, facts, step_text
 
 COLUMNS = ("priority", "severity", "due", "ticket", "state", "devices", "owner", "title")
 CSV_COLUMNS = (

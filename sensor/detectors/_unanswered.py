@@ -15,7 +15,7 @@ from sensor.core.flow import Change, Reason
 FEW = 3
 
 
-def unheard(changes: Changes) -> npt.NDArray[np.intp]:
+def unanswered(changes: Changes) -> npt.NDArray[np.intp]:
     """Which of the contacts are the end of such a question; none where the capture shows answers over UDP."""
     contacts = changes.contacts
     at = np.flatnonzero(
@@ -30,9 +30,9 @@ def unheard(changes: Changes) -> npt.NDArray[np.intp]:
     return found
 
 
-def with_unheard(changes: Changes) -> npt.NDArray[np.void]:
+def with_unanswered(changes: Changes) -> npt.NDArray[np.void]:
     """The contacts, such questions among them as failed ones."""
-    at = unheard(changes)
+    at = unanswered(changes)
     if not len(at):
         return changes.contacts
     contacts = changes.contacts.copy()

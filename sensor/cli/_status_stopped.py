@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._show import coloured, number, paint, part, tidy
 from sensor.cli._status_client import Place
-from sensor.cli._status_words import Line, Part, decimal, output, page, several, size
+from sensor.cli._status_text import Line, Part, decimal, output, page, several, size
 from sensor.cli._times import age
 from sensor.core.record_parts import time_text
 
@@ -97,7 +97,7 @@ def _opened(place: Place) -> Data | None:
 
 
 def _outputs(place: Place) -> Known:
-    from sensor.telemetry.beside import output as told_of
+    from sensor.telemetry.host_facts import output as told_of
 
     return {name: told_of(place.log, name) for name in place.outputs}
 

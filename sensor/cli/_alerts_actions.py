@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sensor.cli._alerts_list import filter_of, is_narrowed, names_of, record_of
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
 from sensor.cli._data import need_log
-from sensor.cli._devices_words import author_of
+from sensor.cli._devices_actions import author_of
 from sensor.cli._setup import complain
 from sensor.cli._show import alert_row, coloured, part, put, tidy
 from sensor.cli._table import table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.runtime.lately import WINDOW_S, RecentLoss, Seen
+from sensor.runtime.recent_loss import WINDOW_S, RecentLoss, Seen
 
 
 def test_nothing_seen_is_nothing_lost() -> None:

@@ -10,7 +10,7 @@ from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import service_text
 from sensor.posture.site import Site
 from sensor.report.model import Talk
-from sensor.report.words import kind
+from sensor.report.phrases import kind
 
 GROUPS_LIMIT, TALKS_LIMIT, SERVICES_SHOWN, SEGMENTS_FEW = 10, 36, 3, 4
 THE_OUTSIDE, OTHERS = "outside", "others"

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND, USAGE
-from sensor.cli._devices_words import SOON, change_inventory, inventory
+from sensor.cli._devices_actions import SOON, change_inventory, inventory
 from sensor.cli._known import Known, the_device
 from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
