@@ -101,8 +101,8 @@ def log_failed(error: OSError, path: Path | None) -> int:
 
 
 def keeper(folder: Path, *, live: bool) -> Keeper | None:
-    """What keeps the inventory of a live sensor or of a replay in a folder; None after a message where that cannot be.
-    SystemExit where one is there that is not for this sensor.
+    """The writer of the inventory in a folder, for a live sensor or for a replay; None after an error was printed.
+    SystemExit where the folder holds an inventory of another version.
     """
     from sensor.inventory.store.database import Refused, StoreError
     from sensor.runtime.keeper import EVERY_S, REPLAY_EVERY_S, Keeper
