@@ -81,7 +81,7 @@ class FixRow(msgspec.Struct, frozen=True):
     together: float
     lowers: float
     devices: list[str]
-    fixes: list[str] = msgspec.field(name="mends")  # the name in the API
+    fixes: list[str]
 
 
 class Posture(msgspec.Struct, frozen=True):
