@@ -9,10 +9,12 @@ import msgspec
 
 from sensor.tables.lines import SEVERITIES
 from sensor.tables.words import VERDICTS
-from sensor.views.alert_groups import NOBODY, NONE, Group, Groups
+from sensor.views.alert_groups import NOBODY, NONE, Groups, named
 from sensor.views.errors import Unknown, one_of
 
 STATES = ("open", "acknowledged", "closed")
+# Fields of which a filter names values.
+EITHER = ("state", "verdict", "assignee", "site")
 
 
 class AlertFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,17 +51,15 @@ def groups_that_fit(groups: Groups, wanted: AlertFilter) -> Counter[int]:
     one_of("site", wanted.site, {group.site for group in known})
     _check_detectors(wanted.detector, {group.detector for group in known})
     least = SEVERITIES.index(wanted.severity) if wanted.severity else 0
+    values = {name: set(getattr(wanted, name)) for name in EITHER if getattr(wanted, name)}
     return Counter(
-        {number: count for number, (group, count) in groups.items() if group.severity >= least and _fits(group, wanted)}
-    )
-
-
-def _fits(group: Group, wanted: AlertFilter) -> bool:
-    if wanted.detector and not any(fnmatchcase(group.detector, pattern) for pattern in wanted.detector):
-        return False
-    return all(
-        not (values := getattr(wanted, name)) or group.named(name) in values
-        for name in ("state", "verdict", "assignee", "site")
+        {
+            number: count
+            for number, (group, count) in groups.items()
+            if group.severity >= least
+            and all(named(name, getattr(group, name)) in either for name, either in values.items())
+            and (not wanted.detector or any(fnmatchcase(group.detector, pattern) for pattern in wanted.detector))
+        }
     )
 
 

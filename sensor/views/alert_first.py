@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sensor.views.alert_groups import Groups
-from sensor.views.alert_order import Order, Place, behind, count_of_many, few_of, first_of_groups, first_of_many, of_few
+from sensor.views.alert_numbers import Numbers, count_of_cheap, counts_of, numbers_of, of_numbers
+from sensor.views.alert_order import SORTS, Order, Place, behind, place_of, values_of
+from sensor.views.alert_walk import Found, first_in_order, first_of_groups
 from sensor.views.clauses import Clause
-from sensor.views.errors import Malformed
 from sensor.views.page import After
 
 First = tuple[list[Place], Counter[int], bool]
@@ -24,60 +25,70 @@ class Chosen(NamedTuple):
     fitting: Counter[int]
     clauses: Sequence[Clause]
 
+    @property
+    def walked(self) -> Counter[int] | None:
+        """The groups that a walk tests; None where all fit."""
+        return None if len(self.fitting) == len(self.groups) else self.fitting
+
 
 def first_by_column(chosen: Chosen, order: Order, limit: int) -> First:
-    """By one column."""
+    """By columns of the table."""
     if not chosen.clauses:
-        return first_of_groups(chosen.base, chosen.fitting, order, limit), chosen.fitting, True
-    few = few_of(chosen.base, chosen.fitting, chosen.clauses)
-    if few is not None:
-        places, counts = of_few(chosen.base, chosen.fitting, few, chosen.clauses, order.column, lambda value, _: value)
-        return behind(places, order)[:limit], counts, few.exact
-    first = first_of_many(chosen.base, chosen.fitting, chosen.clauses, order, limit)
-    return first, *count_of_many(chosen.base, chosen.fitting, chosen.clauses)
+        return _of_groups(chosen, chosen.fitting, order, limit), chosen.fitting, True
+    numbers = numbers_of(chosen.base, chosen.fitting, chosen.clauses)
+    if numbers.few:
+        rows = _all_of(chosen, numbers, order.columns)
+        places = [place_of(row[:-2], row[-2]) for row in rows]
+        return behind(places, order)[:limit], Counter(row[-1] for row in rows), True
+    found = first_in_order(chosen.base, chosen.walked, numbers, order, limit)
+    return [place for place, _ in found], *_counts(chosen, numbers, found)
 
 
 def first_by_severity(chosen: Chosen, after: After | None, backwards: bool, limit: int) -> First:
     """Severity after severity, within each by time. The place of a row is both."""
-    severity, last = _place(after)
-    few = few_of(chosen.base, chosen.fitting, chosen.clauses) if chosen.clauses else None
-    if few is not None:
-        places, counts = of_few(
-            chosen.base,
-            chosen.fitting,
-            few,
-            chosen.clauses,
-            "last",
-            lambda value, group: [chosen.groups[group][0].severity, value],
-        )
-        return behind(places, Order("", backwards, after))[:limit], counts, few.exact
-    first: list[Place] = []
+    numbers = numbers_of(chosen.base, chosen.fitting, chosen.clauses)
+    if numbers.few:
+        rows = _all_of(chosen, numbers, "a.last")
+        places = [([chosen.groups[group][0].severity, last], number) for last, number, group in rows]
+        return behind(places, Order(SORTS["last"], backwards, after))[:limit], Counter(row[-1] for row in rows), True
+    severity, last = values_of(after, 2) if after is not None else (None, 0)
+    found: list[Found] = []
     for level in range(4, -1, -1) if backwards else range(5):
         passed = severity is not None and (level > severity if backwards else level < severity)
-        if len(first) < limit and not passed:
+        if len(found) < limit and not passed:
             begin = After("", last, after.number) if after is not None and level == severity else None
-            here = _of_level(chosen, level, Order("last", backwards, begin), limit - len(first))
-            first += [([level, value], number) for value, number in here]
-    if not chosen.clauses:
-        return first, chosen.fitting, True
-    return first, *count_of_many(chosen.base, chosen.fitting, chosen.clauses)
+            here = _of_level(chosen, numbers, level, Order(SORTS["last"], backwards, begin), limit - len(found))
+            found += [(([level, value], number), group) for (value, number), group in here]
+    first = [place for place, _ in found]
+    return (first, *_counts(chosen, numbers, found)) if chosen.clauses else (first, chosen.fitting, True)
 
 
-def _of_level(chosen: Chosen, level: int, order: Order, limit: int) -> list[Place]:
+def _of_level(chosen: Chosen, numbers: Numbers, level: int, order: Order, limit: int) -> list[Found]:
     groups = Counter(
         {number: count for number, count in chosen.fitting.items() if chosen.groups[number][0].severity == level}
     )
     if not groups:
         return []
     if not chosen.clauses:
-        return first_of_groups(chosen.base, groups, order, limit)
-    return first_of_many(chosen.base, groups, chosen.clauses, order, limit)
+        return [(place, 0) for place in _of_groups(chosen, groups, order, limit)]
+    return first_in_order(chosen.base, groups, numbers, order, limit)
 
 
-def _place(after: After | None) -> tuple[int | None, int]:
-    """Severity and time of the row that a cursor names."""
-    if after is None:
-        return None, 0
-    if not isinstance(after.value, list) or len(after.value) != 2:
-        raise Malformed("cursor", str(after.value)[:40], "one that an earlier page gave")
-    return after.value[0], after.value[1]
+def _of_groups(chosen: Chosen, groups: Counter[int], order: Order, limit: int) -> list[Place]:
+    """Where there is no clause."""
+    if len(groups) == len(chosen.groups):
+        return [place for place, _ in first_in_order(chosen.base, None, Numbers(None, None, [], []), order, limit)]
+    return first_of_groups(chosen.base, groups, order, limit)
+
+
+def _all_of(chosen: Chosen, numbers: Numbers, columns: str) -> list[tuple[Any, ...]]:
+    """All that match of a few."""
+    return of_numbers(chosen.base, chosen.fitting, numbers.known or (), (numbers.cheap, numbers.dear), columns)
+
+
+def _counts(chosen: Chosen, numbers: Numbers, found: list[Found]) -> tuple[Counter[int], bool]:
+    """How many match at least, by group, and whether these are all: of those that were counted, or those found."""
+    if numbers.known is None and not numbers.dear:
+        return count_of_cheap(chosen.base, chosen.fitting, chosen.clauses)
+    counts = counts_of(chosen.base, chosen.fitting, numbers)
+    return (counts if counts.total() >= len(found) else Counter(group for _, group in found)), False

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
@@ -29,9 +31,10 @@ class Group(msgspec.Struct, frozen=True):
     assignee: str
     site: str
 
-    def named(self, field: str) -> str:
-        """A field as people name it."""
-        return SEVERITIES[self.severity] if field == "severity" else str(getattr(self, field)) or _EMPTY.get(field, "")
+
+def named(field: str, value: Any) -> str:
+    """The value of a field as people name it."""
+    return SEVERITIES[value] if field == "severity" else str(value) or _EMPTY.get(field, "")
 
 
 Groups = dict[int, tuple[Group, int]]
@@ -47,8 +50,10 @@ def groups_of(base: sqlite3.Connection) -> Groups:
 
 def facets_of(groups: Groups, counts: Counter[int]) -> Facets:
     """How many alerts there are of each value of each field, the most first."""
-    facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    for number, count in counts.items():
-        for name in FACETS:
-            facets[name][groups[number][0].named(name)] += count
-    return {name: dict(values.most_common()) for name, values in facets.items()}
+    facets: Facets = {}
+    for name in FACETS:
+        value_of, values = attrgetter(name), Counter[object]()
+        for number, count in counts.items():
+            values[value_of(groups[number][0])] += count
+        facets[name] = {named(name, value): count for value, count in values.most_common()}
+    return facets

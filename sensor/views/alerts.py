@@ -10,16 +10,17 @@ import msgspec
 
 from sensor.core.foreign import part
 from sensor.tables.lines import SEVERITIES
+from sensor.views import alert_order
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter, groups_that_fit
 from sensor.views.alert_first import Chosen, first_by_column, first_by_severity
 from sensor.views.alert_groups import facets_of, groups_of
-from sensor.views.alert_order import COLUMNS, Order
+from sensor.views.alert_order import Order
 from sensor.views.clauses import SOURCE, TARGET, Clause, text_clause, time_clause, vlan_clause, who_clause
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, one_of
 from sensor.views.page import After, Page, after_of, cursor_of, limit_of, mark_of
 
-SORTS = (*COLUMNS, "severity")
+SORTS = (*alert_order.SORTS, "severity")
 
 
 class AlertRow(msgspec.Struct, frozen=True):
@@ -88,7 +89,7 @@ def alerts(
     if sort == "severity":
         first, counts, exact = first_by_severity(chosen, after, backwards, most)
     else:
-        first, counts, exact = first_by_column(chosen, Order(COLUMNS[sort], backwards, after), most)
+        first, counts, exact = first_by_column(chosen, Order(alert_order.SORTS[sort], backwards, after), most)
     rows = _rows(data, [number for _, number in first[:limit]])
     more = cursor_of(After(mark, *first[limit - 1])) if len(first) > limit else ""
     return Page(rows, counts.total(), exact, facets_of(groups, counts), more)

@@ -19,18 +19,19 @@ _ID = re.compile(r"alert-[0-9a-z-]*")
 
 
 class Clause(NamedTuple):
-    """``numbers``: a query for numbers of alerts; ``test``: whether the alert ``a`` is one of them; both with the same
-    parameters.
+    """``numbers``: a query for numbers of alerts, of which some may be there twice; ``test``: whether the alert ``a``
+    is one of them; both with the same parameters.
 
-    ``cheap``: testing needs no other table; ``newest``: a query for the numbers, the highest first, where that costs no
-    more than those it gives.
+    ``cheap``: testing needs no table but alerts; ``match``: the question of a clause about texts, which gives the
+    highest numbers first; ``index_name``: of one that gives the numbers.
     """
 
     numbers: str
     test: str
     parameters: tuple[object, ...]
     cheap: bool = False
-    newest: str = ""
+    match: str = ""
+    index_name: str = ""
 
 
 def text_clause(text: str) -> Clause | None:
@@ -38,7 +39,7 @@ def text_clause(text: str) -> Clause | None:
     as such. None without a word.
     """
     if _ID.fullmatch(text.strip()):
-        return _range("id", text.strip(), text.strip() + "\U0010ffff")
+        return _range("id", text.strip(), text.strip() + "\U0010ffff", "alerts_id")
     if (clause := _of_network(text.strip(), None)) is not None:
         return clause
     words = [word for word in text.replace("\0", " ").split() if re.search(r"\w", word)]
@@ -46,7 +47,7 @@ def text_clause(text: str) -> Clause | None:
         return None
     match = " ".join(map(_quoted, words))
     listed = "SELECT rowid FROM alert_text WHERE alert_text MATCH ?"
-    return Clause(listed, f"a.number IN ({listed})", (match,), newest=f"{listed} ORDER BY rowid DESC")
+    return Clause(f"{listed} ORDER BY rowid DESC", f"a.number IN ({listed})", (match,), match=match)
 
 
 def _quoted(word: str) -> str:
@@ -82,15 +83,18 @@ def vlan_clause(vlan: int) -> Clause:
 def time_clause(since: int | None, until: int | None) -> Clause | None:
     """Alerts seen last within a time, ns; None where neither end is named."""
     return (
-        _range("last", since if since is not None else -(1 << 63), until if until is not None else 1 << 62)
+        _range(
+            "last", since if since is not None else -(1 << 63), until if until is not None else 1 << 62, "alerts_last"
+        )
         if since is not None or until is not None
         else None
     )
 
 
-def _range(column: str, low: object, high: object) -> Clause:
+def _range(column: str, low: object, high: object, index: str) -> Clause:
     test = f"a.{column} >= ? AND a.{column} < ?"
-    return Clause(f"SELECT a.number FROM alerts a WHERE {test}", test, (low, high), cheap=True)  # noqa: S608 - our own names
+    listed = f"SELECT a.number FROM alerts a INDEXED BY {index} WHERE {test}"  # noqa: S608 - our own names
+    return Clause(listed, test, (low, high), cheap=True, index_name=index)
 
 
 def _of_network(word: str, role: int | None) -> Clause | None:
@@ -103,6 +107,8 @@ def _of_network(word: str, role: int | None) -> Clause | None:
 
 def _entity(test: str, parameters: tuple[object, ...], role: int | None) -> Clause:
     roles = "" if role is None else f" AND e.role = {role}"
-    numbers = f"SELECT DISTINCT e.alert FROM entities CROSS JOIN alert_entities e ON e.entity = entities.number WHERE {test}{roles}"  # noqa: S608 - our own words
+    numbers = (
+        f"SELECT e.alert FROM entities CROSS JOIN alert_entities e ON e.entity = entities.number WHERE {test}{roles}"  # noqa: S608 - our own words
+    )
     one = f"EXISTS (SELECT 1 FROM alert_entities e CROSS JOIN entities ON entities.number = e.entity WHERE e.alert = a.number{roles} AND {test})"  # noqa: S608
     return Clause(numbers, one, parameters)

@@ -13,7 +13,7 @@ import pytest
 
 from sensor.tables.build import catch_up
 from sensor.tables.lines import SEVERITIES, time_ns
-from sensor.views import alert_order
+from sensor.views import alert_numbers, alert_walk
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import SORTS, AlertRow, alert, alerts, matching
 from sensor.views.dataset import Data, open_folder, open_log
@@ -46,6 +46,12 @@ CASES: dict[str, tuple[AlertFilter, Callable[[Record], bool]]] = {
     "target network": (AlertFilter(target="10.1.0.0/16"), lambda _: True),
     "name": (AlertFilter(source="HOST-77"), lambda one: one["src"]["hostname"] == "host-77"),
     "VLAN": (AlertFilter(vlan=30, severity="critical"), lambda one: one["severity"] == "critical"),
+    "oldest": (AlertFilter(until=START + 900 * STEP), lambda one: time_ns(one["ts"]) < START + 900 * STEP),
+    "text and network": (
+        AlertFilter(text="discovery", source="10.0.0.0/17"),
+        lambda one: ipaddress.ip_address(one["src"]["ip"]) in ipaddress.ip_network("10.0.0.0/17"),
+    ),
+    "two detectors at once": (AlertFilter(text="case3 case4"), lambda _: False),
     "another VLAN": (AlertFilter(vlan=31), lambda _: False),
     "time": (
         AlertFilter(since=MIDDLE, until=MIDDLE + 500 * STEP),
@@ -64,7 +70,7 @@ CASES: dict[str, tuple[AlertFilter, Callable[[Record], bool]]] = {
 PLACES: dict[str, Callable[[int, Record], Any]] = {
     "last": lambda number, one: (time_ns(one["ts"]), number),
     "opened": lambda number, _: number,
-    "risk": lambda number, one: (one["alert"]["risk"], number),
+    "risk": lambda number, one: (one["alert"]["risk"], time_ns(one["ts"]), number),
     "severity": lambda number, one: (SEVERITIES.index(one["severity"]), time_ns(one["ts"]), number),
 }
 
@@ -86,18 +92,30 @@ def all_pages(data: Data, wanted: AlertFilter, sort: str, *, backwards: bool, li
         cursor = page.cursor
 
 
-@pytest.mark.parametrize("few", [alert_order.FEW, 20], ids=["looks at all", "follows the order"])
+LIMITS = {
+    "looks at all": {},
+    "follows the order": {"FEW": 20, "FEW_TESTED": 20, "LISTED": 30, "COUNTED": 20},
+    "knows some numbers": {"FEW": 20, "FEW_TESTED": 20, "LISTED": 2_500, "LISTED_SPARSE": 2_500},
+    "gives up the order": {"FEW": 20, "FEW_TESTED": 20, "LISTED": 30, "STEPS": 40, "TESTED": 40},
+}
+
+
+@pytest.fixture(params=LIMITS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that lead to each way of finding the first alerts."""
+    for name, limit in LIMITS[request.param].items():
+        for module in (alert_numbers, alert_walk):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, limit)
+
+
 @pytest.mark.parametrize("backwards", [True, False], ids=["backwards", "forwards"])
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("case", CASES)
-def test_list_is_what_the_records_say(
-    case: str, sort: str, backwards: bool, few: int, made: Data, records: list[Record], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("way")
+def test_list_is_what_the_records_say(case: str, sort: str, backwards: bool, made: Data, records: list[Record]) -> None:
     """Every page of every list, whichever way it was found."""
     wanted, fits = CASES[case]
-    if few == 20 and wanted.text:
-        pytest.skip("of a text that many alerts have only the newest are looked at, which another test checks")
-    monkeypatch.setattr(alert_order, "FEW", few)
     place = PLACES[sort]
     expected = [
         one
@@ -107,7 +125,7 @@ def test_list_is_what_the_records_say(
             reverse=backwards,
         )
     ]
-    rows = all_pages(made, wanted, sort, backwards=backwards, limit=313)
+    rows = all_pages(made, wanted, sort, backwards=backwards, limit=701)
     assert [row.id for row in rows] == [one["alert"]["id"] for one in expected]
     page = alerts(made, wanted, sort, backwards=backwards)
     if page.exact:
@@ -117,15 +135,16 @@ def test_list_is_what_the_records_say(
         assert page.total <= len(expected)
 
 
-def test_frequent_text_is_looked_for_in_the_newest(
-    made: Data, records: list[Record], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The page says that there may be more."""
-    monkeypatch.setattr(alert_order, "FEW", 100)
+def test_more_than_are_counted(made: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page shows that there may be more than its total; what it shows is counted."""
+    monkeypatch.setattr(alert_numbers, "FEW", 100)
+    monkeypatch.setattr(alert_numbers, "LISTED", 100)
+    monkeypatch.setattr(alert_numbers, "COUNTED", 80)
     page = alerts(made, AlertFilter(text="workstation"), limit=10)
-    assert (page.total, page.exact) == (100, False)
-    newest = sorted(records[-100:], key=lambda one: one["ts"], reverse=True)[:10]
-    assert [row.id for row in page.rows] == [one["alert"]["id"] for one in newest]
+    assert (page.total, page.exact) == (80, False)
+    assert sum(page.facets["severity"].values()) == 80
+    rare = alerts(made, AlertFilter(text="workstation", device="10.0.0.0/17", severity="critical"), limit=100)
+    assert rare.total >= len(rare.rows) == 100
 
 
 def test_row_and_facets(office: Data) -> None:

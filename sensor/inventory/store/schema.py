@@ -83,6 +83,8 @@ MIGRATIONS: tuple[str, ...] = (
     LOG_TABLES + ";\n".join(LOG_INDICES) + ";\n" + DEVICE_ROWS,
     # 6: mutes, and the alerts that they suppressed.
     MUTE_TABLES,
+    # 7: indices that hold all that lists of alerts compare.
+    "DROP INDEX IF EXISTS alerts_risk;\nDROP INDEX IF EXISTS alerts_group_risk;\n" + ";\n".join(LOG_INDICES) + ";\n",
 )
 VERSION = len(MIGRATIONS)
 # Tables with rows of their own, in the order in which they are saved from a damaged store: what people said first.

@@ -71,10 +71,12 @@ CREATE TABLE timeline (
 LOG_INDICES = (
     "CREATE INDEX IF NOT EXISTS alert_entities_entity ON alert_entities (entity, role, alert)",
     "CREATE INDEX IF NOT EXISTS alerts_group_last ON alerts (of_group, last)",
-    "CREATE INDEX IF NOT EXISTS alerts_group_risk ON alerts (of_group, risk)",
+    "CREATE INDEX IF NOT EXISTS alerts_group_risk_last ON alerts (of_group, risk, last)",
     "CREATE INDEX IF NOT EXISTS alerts_group ON alerts (of_group)",
     "CREATE INDEX IF NOT EXISTS alerts_last ON alerts (last, of_group)",
-    "CREATE INDEX IF NOT EXISTS alerts_risk ON alerts (risk)",
+    "CREATE INDEX IF NOT EXISTS alerts_risk_last ON alerts (risk, last, of_group)",
+    # By number, with all that the orders compare: a tenth of the table itself.
+    "CREATE INDEX IF NOT EXISTS alerts_number ON alerts (number, of_group, last, risk)",
     "CREATE INDEX IF NOT EXISTS entities_address ON entities (address) WHERE address IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS alert_words_alert ON alert_words (alert)",
     "CREATE INDEX IF NOT EXISTS incidents_list ON incidents (state, severity, last)",

@@ -1,0 +1,151 @@
+"""Which alerts clauses leave: all of their numbers where these are few, some where they are many."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from typing import Any, NamedTuple
+
+from sensor.views.clauses import Clause
+
+# Alerts that are all looked at, the same where other tables must be asked for each, and those that are counted of more.
+FEW, FEW_TESTED, COUNTED = 8_000, 500, 2_000
+# Numbers that are listed of one clause, and of a text that fewer than one in SPARSE of the newest alerts have.
+LISTED, LISTED_SPARSE, SPARSE = 20_000, 100_000, 10
+
+Groups = Counter[int]
+Row = tuple[Any, ...]
+
+
+class Numbers(NamedTuple):
+    """``known``: numbers that all which match are among, None where each clause leaves many; ``some``: numbers that one
+    of those clauses leaves, the highest first, and which. ``cheap`` and ``dear``: clauses that alerts are still to be
+    tested by, dear are those that ask other tables.
+    """
+
+    known: frozenset[int] | None
+    some: tuple[list[int], Clause] | None
+    cheap: list[Clause]
+    dear: list[Clause]
+
+    @property
+    def few(self) -> bool:
+        return self.known is not None and len(self.known) <= (FEW_TESTED if self.dear else FEW)
+
+
+def numbers_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause]) -> Numbers:
+    """What clauses leave; the groups are one more where they hold few alerts."""
+    known: frozenset[int] | None = None
+    some: tuple[list[int], Clause] | None = None
+    dear: list[Clause] = []
+    if clauses and groups.total() <= FEW:
+        listed = "SELECT number FROM alerts WHERE of_group IN (SELECT value FROM json_each(?))"
+        known = frozenset(row[0] for row in tuples(base, listed, [json.dumps(list(groups))]))
+    for clause in clauses:
+        found, whole = _listed(base, clause)
+        if whole:
+            known = frozenset(found) if known is None else known & frozenset(found)
+        elif not clause.cheap:
+            dear.append(clause)
+            some = (found, clause) if some is None or clause.match else some
+    return Numbers(known, some, [clause for clause in clauses if clause.cheap], dear)
+
+
+def _listed(base: sqlite3.Connection, clause: Clause) -> tuple[list[int], bool]:
+    """Numbers that a clause leaves, and whether they are all."""
+    most = FEW if clause.cheap else LISTED
+    rows = tuples(base, clause.numbers, clause.parameters)
+    found = [row[0] for row in rows.fetchmany(most + 1)]
+    if clause.match and len(found) > most and found[0] - found[-1] > SPARSE * most:
+        most = LISTED_SPARSE
+        found += [row[0] for row in rows.fetchmany(most + 1 - len(found))]
+    return found, len(found) <= most
+
+
+def of_numbers(
+    base: sqlite3.Connection,
+    groups: Groups | None,
+    numbers: Iterable[int],
+    clauses: tuple[Sequence[Clause], Sequence[Clause]],
+    columns: str,
+) -> list[Row]:
+    """Of alerts that match: the columns, the number and the group, in no order. ``groups``: None for all; ``clauses``:
+    cheap and dear ones.
+    """
+    cheap, dear = clauses
+    tests, parameters = conditions_of(None, cheap)
+    wanted = (
+        f"SELECT {columns}, a.number, a.of_group FROM json_each(?) AS one CROSS JOIN alerts a INDEXED BY alerts_number"  # noqa: S608 - our own names
+        f" ON a.number = one.value WHERE {tests}"
+    )
+    rows = tuples(base, wanted, [json.dumps(sorted(numbers)), *parameters])
+    return passing(base, dear, [row for row in rows if groups is None or row[-1] in groups])
+
+
+def passing(base: sqlite3.Connection, clauses: Sequence[Clause], rows: list[Row]) -> list[Row]:
+    """Rows whose alerts pass clauses that ask other tables. The last value but one of a row is the number."""
+    for clause in sorted(clauses, key=lambda one: bool(one.match)):
+        if rows:
+            numbers = json.dumps(sorted(row[-2] for row in rows))
+            left = _with_text(base, clause.match, numbers) if clause.match else _tested(base, clause, numbers)
+            rows = [row for row in rows if row[-2] in left]
+    return rows
+
+
+def _tested(base: sqlite3.Connection, clause: Clause, numbers: str) -> set[int]:
+    wanted = f"SELECT a.number FROM (SELECT value AS number FROM json_each(?)) a WHERE {clause.test}"  # noqa: S608
+    return {row[0] for row in tuples(base, wanted, [numbers, *clause.parameters])}
+
+
+def _with_text(base: sqlite3.Connection, match: str, numbers: str) -> set[int]:
+    """Alerts that have a text. To ask the index of all texts about one alert takes as long as to read it from its
+    beginning; the texts of the few are put into an index of their own instead.
+    """
+    texts = "SELECT number, summary, words FROM alerts WHERE number IN (SELECT value FROM json_each(?))"
+    with closing(sqlite3.connect(":memory:")) as own:
+        own.execute("CREATE VIRTUAL TABLE texts USING fts5 (summary, words, tokenize = 'unicode61')")
+        own.executemany("INSERT INTO texts (rowid, summary, words) VALUES (?, ?, ?)", tuples(base, texts, [numbers]))
+        return {row[0] for row in own.execute("SELECT rowid FROM texts WHERE texts MATCH ?", (match,))}
+
+
+def counts_of(base: sqlite3.Connection, groups: Groups, numbers: Numbers) -> Groups:
+    """How many of some alerts match, by group."""
+    known, dear = numbers.known or frozenset(), numbers.dear
+    if numbers.some is not None:
+        listed, clause = numbers.some
+        known = frozenset(listed) if numbers.known is None else known & frozenset(listed)
+        dear = [one for one in dear if one is not clause]
+    newest = sorted(known)[-COUNTED:]
+    return Counter(row[-1] for row in of_numbers(base, groups, newest, (numbers.cheap, dear), "a.last"))
+
+
+def count_of_cheap(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause]) -> tuple[Groups, bool]:
+    """Of those seen last that match: how many are in each group, and whether these are all."""
+    tests, parameters = conditions_of(groups, clauses)
+    newest = (
+        f"SELECT a.of_group FROM alerts a INDEXED BY alerts_last WHERE {tests} ORDER BY a.last DESC LIMIT {COUNTED}"  # noqa: S608 - our own names
+    )
+    counts = Counter(dict(tuples(base, f"SELECT of_group, count(*) FROM ({newest}) GROUP BY 1", parameters)))  # noqa: S608
+    return counts, counts.total() < COUNTED
+
+
+def conditions_of(groups: Groups | None, clauses: Iterable[Clause]) -> tuple[str, list[object]]:
+    """Groups (None for all) and clauses as SQL, with the parameters."""
+    tests, parameters = ["1"], list[object]()
+    if groups is not None:
+        tests.append("a.of_group IN (SELECT value FROM json_each(?))")
+        parameters.append(json.dumps(list(groups)))
+    for clause in clauses:
+        tests.append(clause.test)
+        parameters += clause.parameters
+    return " AND ".join(tests), parameters
+
+
+def tuples(base: sqlite3.Connection, query: str, parameters: Sequence[object]) -> sqlite3.Cursor:
+    """Rows as plain tuples: many are read."""
+    cursor = base.cursor()
+    cursor.row_factory = None
+    return cursor.execute(query, parameters)
