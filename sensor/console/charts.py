@@ -15,14 +15,20 @@ WIDTH, HEIGHT, BARS = 720, 120, 48
 _FRAME = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}" preserveAspectRatio="none">{}</svg>')
 _RECT = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
 
+_LINE = Markup('<polyline class="line" points="{}" vector-effect="non-scaling-stroke"/>')
+
 
 class Chart(NamedTuple):
-    """``first`` and ``last``: ns, of the axis; ``shown``: how many moments it shows."""
+    """``first`` and ``last``: ns, of the axis; ``shown``: how many moments it shows; ``most``: those of the highest
+    bar; ``counts``: of each severity, the most severe first.
+    """
 
     picture: Markup
     first: int
     last: int
     shown: int
+    most: int
+    counts: Mapping[str, int]
 
 
 def histogram(moments: Sequence[tuple[int, str]]) -> Chart | None:
@@ -42,7 +48,9 @@ def histogram(moments: Sequence[tuple[int, str]]) -> Chart | None:
         _bar(number * width, width, counts[number], most, first + number * step) for number in sorted(counts)
     )
     label = f"alerts over time, at most {most} in one bar"
-    return Chart(_FRAME.format(WIDTH, HEIGHT, label, bars), first, last, len(moments))
+    by_severity = Counter(severity for _, severity in moments)
+    legend = {name: by_severity[name] for name in SEVERITIES[::-1] if name in by_severity}
+    return Chart(_FRAME.format(WIDTH, HEIGHT, label, bars), first, last, len(moments), most, legend)
 
 
 def _bar(left: float, width: float, counts: Mapping[str, int], most: int, begins: int) -> Markup:
@@ -56,3 +64,14 @@ def _bar(left: float, width: float, counts: Mapping[str, int], most: int, begins
     return Markup("<g><title>{}: {}</title>{}</g>").format(
         f"{time_text(begins)[:16].replace('T', ' ')} UTC", text, Markup("").join(parts)
     )
+
+
+def line(points: Sequence[float], most: float, label: str) -> Markup | None:
+    """A line over points of equal distance, from 0 to ``most``; None for fewer than two points."""
+    if len(points) < 2:
+        return None
+    step = WIDTH / (len(points) - 1)
+    path = " ".join(
+        f"{number * step:.1f},{HEIGHT - 2 - value / most * (HEIGHT - 4):.1f}" for number, value in enumerate(points)
+    )
+    return _FRAME.format(WIDTH, HEIGHT, label, _LINE.format(path))

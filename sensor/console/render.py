@@ -85,7 +85,22 @@ def _environment() -> jinja2.Environment:
     )
     made.filters |= {
         one.__name__: one
-        for one in (moment, age, count, percent, name_of, severity, span, each, pairs, fact, ordered, multiline, cell)
+        for one in (
+            moment,
+            age,
+            count,
+            percent,
+            name_of,
+            severity,
+            span,
+            each,
+            pairs,
+            fact,
+            ordered,
+            multiline,
+            cell,
+            breakable,
+        )
     }
     made.globals |= {"version": sensor.__version__, "severities": SEVERITIES[::-1]}
     return made
@@ -94,6 +109,11 @@ def _environment() -> jinja2.Environment:
 def multiline(text: str) -> Markup:
     """A text of several lines, each cleaned."""
     return Markup("\n").join(clean(line, LONGEST) if line.strip() else "" for line in text.splitlines())
+
+
+def breakable(value: object) -> Markup:
+    """A name that may break behind its dots and underscores."""
+    return Markup("<wbr>").join(re.split(r"(?<=[._])", clean(str(value), LONGEST)))
 
 
 def cell(value: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -152,3 +154,21 @@ def test_other_requests_go_on_while_a_client_reads_slowly(office: Running) -> No
             one.__exit__(None, None, None)
         for stream in streams:
             stream.close()
+
+
+def test_an_overview_without_open_alerts_still_lists_the_closed_ones(start, own) -> None:
+    """All alerts are closed: none is open, and the page is no all-clear. The kept scores are drawn as a line."""
+    with start(own).client() as client:
+        ids = sorted(set(re.findall(r"/alerts/(alert-\w+)", client.get("/alerts").text)))
+        assert "chart" in client.get("/").text
+        assert act(client, action="close", alert=ids).status_code == 303
+        text = client.get("/").text
+        assert set(re.findall(r"/alerts/(alert-\w+)", text)) == set(ids)
+        assert "<polyline" not in text
+        days = [
+            {"day": f"2026-11-2{day}", "ts": f"2026-11-2{day}T08:00:00Z", "points": 20.0 * day, "devices": {}}
+            | {"weaknesses": {}, "segments": {}}
+            for day in (2, 3)
+        ]
+        (own / "posture.jsonl").write_text("".join(f"{json.dumps(day)}\n" for day in days))
+        assert 'points="0.0,' in client.get("/").text

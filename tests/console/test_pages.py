@@ -26,7 +26,7 @@ PAGES = (
 class Strict(HTMLParser):
     """What the policy of the page forbids, and what a reader with another sense misses."""
 
-    VOID = frozenset(("meta", "link", "input", "img", "br", "rect"))
+    VOID = frozenset(("meta", "link", "input", "img", "br", "wbr", "rect", "polyline"))
 
     def __init__(self, text: str) -> None:
         super().__init__()

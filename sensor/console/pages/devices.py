@@ -10,7 +10,7 @@ from sensor.views.devices import FACETS, SORTS, DeviceFilter, devices
 
 # Columns of the table: what a column sorts by, and its heading.
 COLUMNS = (
-    ("type", "Type"), ("vendor", "Vendor"), ("model", "Model"), ("name", "Name"), ("ip", "Address"), ("mac", "MAC"),
+    ("name", "Name"), ("type", "Type"), ("vendor", "Vendor"), ("model", "Model"), ("ip", "Address"), ("mac", "MAC"),
     ("vlan", "VLAN"),
     ("confidence", "Confidence"), ("last", "Last seen"),
 )  # fmt: skip

@@ -1,33 +1,74 @@
-"""Overview: what is open, what is new, and what the sensor could not see."""
+"""Overview: what is open, what is new, how exposed the site is, and what the sensor could not see."""
 
 from __future__ import annotations
+
+import contextlib
+from typing import Any
 
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
-from sensor.console.charts import histogram
+from sensor.console.charts import histogram, line
 from sensor.console.render import render
 from sensor.console.unseen import unseen
+from sensor.posture.trend import read
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import alerts
 from sensor.views.devices import devices
+from sensor.views.errors import NotReadable
 from sensor.views.moments import health
+from sensor.views.posture import posture
 from sensor.views.stories import StoryFilter, incidents, recommendations
 
 # The chart is of the newest alerts; of very many the first ones cost their square.
 SHOWN, CHARTED = 8, 120
 OPEN = ("open", "acknowledged")
+# Of more devices the score takes longer than this page may: the page of the exposure has it.
+SCORED = 2_000
+# Days of the trend.
+DAYS = 90
 
 
 def page(ask: Ask) -> Response:
     data = ask.data
-    newest = alerts(data, AlertFilter(state=OPEN), "last", limit=CHARTED)
-    state = health(data)
+    found = alerts(data, AlertFilter(state=OPEN), "severity", limit=SHOWN)
+    stories = incidents(data, StoryFilter(state=("open",)), "severity", limit=SHOWN)
+    state, shown = health(data), devices(data, sort="first", limit=SHOWN)
+    newest = alerts(data, AlertFilter(state=OPEN) if found.total else AlertFilter(), "last", limit=CHARTED)
     return render(
-        ask, "overview.jinja", "Overview", stories=incidents(data, StoryFilter(state=("open",)), "severity",
-        limit=SHOWN),
-        alerts=alerts(data, AlertFilter(state=OPEN), "severity", limit=SHOWN),
-        devices=devices(data, sort="first", limit=SHOWN),
+        ask, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
-        chart=histogram([(row.last, row.severity) for row in newest.rows]),
+        closed=_closed(ask, open_alerts=found.total, open_incidents=stories.total),
+        site=_score(ask, shown.total), trend=_trend(ask),
+        chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
+
+
+def _closed(ask: Ask, *, open_alerts: int, open_incidents: int) -> dict[str, Any]:
+    """The most severe closed alerts and incidents, where none is open: a page without any reads like an all-clear."""
+    return {
+        "alerts": None if open_alerts else alerts(ask.data, AlertFilter(state=("closed",)), "severity", limit=SHOWN),
+        "incidents": None
+        if open_incidents
+        else incidents(ask.data, StoryFilter(state=("closed",)), "severity", limit=SHOWN),
+    }
+
+
+def _score(ask: Ask, total: int) -> Any:
+    """The exposure of the site; None where it is not known, or takes too long for this page."""
+    if not ask.opened.alerts_known or total > SCORED:
+        return None
+    with contextlib.suppress(NotReadable), ask.console.assessments.of(ask.opened) as picture:
+        return posture(picture)
+    return None
+
+
+def _trend(ask: Ask) -> Any:
+    """The kept scores of the last days as a line; None for fewer than two."""
+    with contextlib.suppress(OSError):
+        days = read(ask.dataset.folder).days[-DAYS:]
+        label = (
+            f"exposure score of {len(days)} days, from {days[0].points:.0f} to {days[-1].points:.0f}" if days else ""
+        )
+        return line([day.points for day in days], 100.0, label)
+    return None
