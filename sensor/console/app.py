@@ -25,6 +25,7 @@ from sensor.console.pages import (
     alerts,
     audit,
     device,
+    device_actions,
     devices,
     errors,
     health,
@@ -47,6 +48,7 @@ from sensor.console.pages import (
 from sensor.console.security.guard import Guard
 from sensor.console.security.session import Refused, check_form, user_of
 from sensor.console.settings import Console
+from sensor.inventory.store.database import StoreError
 from sensor.views.errors import ViewError
 
 STATIC = Path(__file__).parent / "static"
@@ -76,7 +78,12 @@ PAGES: dict[str, Page] = {
     "/health": health.page,
     "/audit": audit.page,
 }
-ACTIONS: dict[str, Page] = {"/alerts/act": alert_actions.act, "/alerts/undo": alert_actions.undo}
+ACTIONS: dict[str, Page] = {
+    "/alerts/act": alert_actions.act,
+    "/alerts/undo": alert_actions.undo,
+    "/devices/act": device_actions.act,
+    "/devices/undo": device_actions.undo,
+}
 
 
 def app_of(console: Console) -> Starlette:
@@ -140,5 +147,7 @@ def answer(console: Console, request: Request, page: Page, form: Given) -> Respo
             return page(Ask(console, request, who, opened, form))
     except (ViewError, Refused) as error:
         return errors.refused(console, request, error)
+    except StoreError as error:
+        return errors.not_written(request, error, who)
     except OSError as error:
         return errors.unreadable(console, request, error)

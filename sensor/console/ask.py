@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 from starlette.requests import Request
@@ -111,6 +111,13 @@ async def body_of(request: Request) -> bytes:
 def url_of(path: str, values: Mapping[str, Sequence[str]]) -> str:
     query = urlencode([(name, value) for name, several in values.items() for value in several if value])
     return f"{path}?{query}" if query else path
+
+
+def own_path(back: str) -> str:
+    """Where to go back to: a path here, never another site."""
+    found = urlsplit(back)
+    safe = not found.scheme and not found.netloc and back.startswith("/") and not back.startswith(("//", "/\\"))
+    return back if safe and back.isprintable() else "/"
 
 
 def _texts(value: object) -> list[str]:

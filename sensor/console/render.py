@@ -69,7 +69,7 @@ def _undo(ask: Ask) -> dict[str, str] | None:
     """What was done a moment ago, and the name by which it can be undone."""
     name = ask.first("done")
     done = ask.console.undo.look(name, ask.who.name) if name else None
-    return {"name": name, "text": done.text} if done is not None else None
+    return {"name": name, "text": done.text, "path": done.path} if done is not None else None
 
 
 @functools.cache

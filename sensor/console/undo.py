@@ -1,4 +1,6 @@
-"""What a write can be undone with: how each alert was before, kept for a while in memory."""
+"""What a write can be undone with: how each alert was before, or the numbers of what was set on devices; kept for a
+while in memory.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,16 @@ class Before(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A write: by whom, of which dataset, in words, and how the alerts were before."""
+    """A write: by whom, of which dataset, in words, and how the alerts were before or the numbers of its words.
+    ``path``: what undoes it.
+    """
 
     who: str
     dataset: str
     text: str
+    path: str
     before: Sequence[Before]
+    numbers: Sequence[str]
 
 
 class Undo:
@@ -38,10 +44,13 @@ class Undo:
         self._lock = threading.Lock()
         self._done: OrderedDict[str, Done] = OrderedDict()
 
-    def keep(self, who: str, dataset: str, text: str, rows: Iterable[AlertRow]) -> str:
+    def keep(
+        self, who: str, dataset: str, text: str, path: str, rows: Iterable[AlertRow] = (), numbers: Sequence[str] = ()
+    ) -> str:
         """The name of the write."""
         name = secrets.token_urlsafe(12)
-        done = Done(who, dataset, text, [Before(row.id, row.state, row.verdict, row.assignee) for row in rows])
+        before = [Before(row.id, row.state, row.verdict, row.assignee) for row in rows]
+        done = Done(who, dataset, text, path, before, numbers)
         with self._lock:
             self._done[name] = done
             while len(self._done) > KEPT:

@@ -87,4 +87,5 @@ def _do(ask: Ask, rows: Sequence[AlertRow], words: Sequence[Word]) -> str:
         ask.who.name, action, peer=ask.peer, dataset=ask.dataset.name, ids=[row.id for row in rows], text=note
     )
     say(ask.dataset, ask.who.name, rows, words)
-    return ask.console.undo.keep(ask.who.name, ask.dataset.name, message, rows if action != "comment" else [])
+    before = rows if action != "comment" else []
+    return ask.console.undo.keep(ask.who.name, ask.dataset.name, message, "/alerts/undo", before)

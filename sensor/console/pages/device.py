@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
+from sensor.console.device_words import own_values
 from sensor.console.parts import each
 from sensor.console.render import render
+from sensor.core.device import TYPES
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.fingerprinting.sums import Sum
+from sensor.inventory.words import CRITICALITIES
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import alerts
 from sensor.views.devices import device
@@ -54,7 +57,18 @@ def page(ask: Ask) -> Response:
     todo = recommendations(ask.data, StoryFilter(device=name), limit=SHOWN) if ask.opened.alerts_known else None
     title = f"{body.get('type') or 'device'} {body.get('hostname') or next(iter(each(body.get('ips'))), name)}"
     return render(
-        ask, "device.jinja", title, record=record, device=body, attributes=attributes(record), alerts=found, todo=todo
+        ask,
+        "device.jinja",
+        title,
+        record=record,
+        device=body,
+        attributes=attributes(record),
+        alerts=found,
+        todo=todo,
+        editable=ask.data.inventory,
+        own=own_values(record),
+        types=TYPES,
+        criticalities=CRITICALITIES,
     )
 
 
@@ -71,7 +85,8 @@ def attributes(record: Body) -> list[Attribute]:
 
 
 def _attribute(body: Body, name: str, claims: list[Body]) -> Attribute:
-    shown = str(body.get("hostname" if name == "name" else name) or part(body, "attributes").get(name) or "")
+    given = body.get("hostname" if name == "name" else name) or part(body, "attributes").get(name) or ""
+    shown = ", ".join(map(str, given)) if isinstance(given, list) else str(given)
     by_value: dict[str, list[Body]] = {}
     for claim in claims:
         by_value.setdefault(str(claim.get("value")), []).append(claim)

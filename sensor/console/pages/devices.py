@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
+from sensor.console.device_words import TOGETHER
 from sensor.console.render import render
 from sensor.views.devices import FACETS, SORTS, DeviceFilter, devices
 
@@ -29,4 +30,5 @@ def page(ask: Ask) -> Response:
         columns=COLUMNS,
         sorts=SORTS,
         facets=FACETS,
+        together=TOGETHER,
     )

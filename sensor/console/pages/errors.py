@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from sensor.console.ask import parameters, url_of
 from sensor.console.render import bare
+from sensor.console.security.keys import Who
 from sensor.console.security.session import Refused, user_of
 from sensor.console.settings import Console
+from sensor.inventory.store.database import StoreError
 from sensor.views.errors import Ambiguous, NotReadable, Unknown, ViewError
 
 LISTS = {"alerts": "alert", "devices": "device", "incidents": "incident"}
@@ -43,6 +45,11 @@ def unreadable(console: Console, request: Request, error: OSError) -> Response:
     """The disk, or the rights of the console's user."""
     text = f"{error.filename or 'the state folder'}: {error.strerror or error}. Nothing was changed."
     return bare(request, "error.jinja", "Cannot read or write", 503, text=text, links=[], who=user_of(console, request))
+
+
+def not_written(request: Request, error: StoreError, who: Who) -> Response:
+    """The inventory, which another version or another user wrote."""
+    return bare(request, "error.jinja", "Cannot write", 503, text=f"{error}. Nothing was changed.", links=[], who=who)
 
 
 def fault(request: Request) -> Response:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.ask import form_of
+from sensor.console.ask import form_of, own_path
 from sensor.console.pages import errors
 from sensor.console.render import THEMES
 from sensor.console.settings import Console
@@ -24,7 +22,7 @@ def routes(console: Console) -> list[BaseRoute]:
         except ViewError as error:
             return errors.refused(console, request, error)
         theme, back = form.get("theme", [""])[-1], form.get("back", ["/"])[-1]
-        answer = RedirectResponse(_own(back), 303)
+        answer = RedirectResponse(own_path(back), 303)
         if theme in THEMES:
             answer.set_cookie(
                 "theme", theme, max_age=YEAR_S, httponly=True, samesite="strict", secure=console.place.secure
@@ -32,10 +30,3 @@ def routes(console: Console) -> list[BaseRoute]:
         return answer
 
     return [Route("/theme", choose, methods=["POST"])]
-
-
-def _own(back: str) -> str:
-    """Where to go back to: a path here, never another site."""
-    found = urlsplit(back)
-    safe = not found.scheme and not found.netloc and back.startswith("/") and not back.startswith(("//", "/\\"))
-    return back if safe and back.isprintable() else "/"

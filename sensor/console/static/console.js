@@ -127,9 +127,13 @@ window.addEventListener("pageshow", listen);
 
 function prepare() {
   here = -1;
+  document.querySelector("[data-mark-all]")?.addEventListener("change", (event) => {
+    for (const box of document.querySelectorAll("td.mark input")) box.checked = event.target.checked;
+  });
 }
 for (const form of document.querySelectorAll("form[data-live-search]")) liveSearch(form);
 for (const select of document.querySelectorAll("select[data-submit]")) select.addEventListener("change", () => select.form.requestSubmit());
 document.getElementById("keys-button")?.addEventListener("click", () => document.getElementById("keys").showModal());
+prepare();
 if (window.matchMedia("(max-width: 899px)").matches) for (const one of document.querySelectorAll(".facets")) one.open = false;
 localTimes(document);

@@ -46,19 +46,24 @@ class Sayings:
     def close(self) -> None:
         self._base.close()
 
-    def say(self, words: Iterable[Word]) -> None:
-        """All of them or none. StoreError where they cannot be written."""
+    def say(self, words: Iterable[Word]) -> list[str]:
+        """All of them or none; the number of each. StoreError where they cannot be written."""
         rows = [(self.ts, self.author, word.key, word.field, word.value, word.reason, "said") for word in words]
+        numbers: list[str] = []
 
         def add() -> None:
-            self._base.executemany(_INSERT, rows)
+            numbers.extend(str(self._base.execute(_INSERT, row).lastrowid) for row in rows)
             renew_rows(self._base, {str(row[2]) for row in rows}, words_of(self._base))
 
         self._write(add)
+        return numbers
 
-    def order(self, action: str, key: str, other: str, reason: str) -> None:
-        """One of ORDERS, for the sensor to do. StoreError where it cannot be written."""
-        self._write(lambda: self._base.execute(_INSERT, (self.ts, self.author, key, action, other, reason, "pending")))
+    def order(self, action: str, key: str, other: str, reason: str) -> str:
+        """One of ORDERS, for the sensor to do; its number. StoreError where it cannot be written."""
+        row = (self.ts, self.author, key, action, other, reason, "pending")
+        numbers: list[str] = []
+        self._write(lambda: numbers.append(str(self._base.execute(_INSERT, row).lastrowid)))
+        return numbers[0]
 
     def purge(self, devices: Iterable[tuple[str, str]], reason: str) -> None:
         """Let devices (key, id) be taken out: all of them or none are ordered. StoreError where

@@ -1,0 +1,175 @@
+"""What operators set on devices: the words that `sensor devices set, tag, merge, split` write into the inventory."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sensor.console.parts import each
+from sensor.core.foreign import part
+from sensor.core.reader import clean
+from sensor.inventory.store.sayings import NotUndone, Sayings
+from sensor.inventory.words import FIELDS, Word, checked, joined
+from sensor.posture.lookup import mac_of
+from sensor.views.dataset import Data
+from sensor.views.devices import DeviceFilter, device, devices
+from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown, one_of
+
+# What may be set on many devices at once: a name or a serial number is of one alone.
+TOGETHER = ("owner", "criticality", "location", "type")
+ACTIONS = ("set", "tag", "untag", "merge", "split", "undo")
+REASON_LIMIT = 500
+Body = dict[str, Any]
+
+
+class Plan(NamedTuple):
+    """What is to be written, checked. ``text``: what it does, for people; ``write``: does it and returns the numbers by
+    which it can be undone.
+    """
+
+    text: str
+    write: Callable[[Sayings], list[str]]
+
+
+@contextlib.contextmanager
+def writing(data: Data, author: str) -> Iterator[Sayings]:
+    """The words of an open dataset. NotReadable where it has no inventory; StoreError."""
+    if data.folder is None:
+        raise NotReadable("the dataset has no inventory: nothing can be set on its devices")
+    sayings = Sayings(Path(data.folder), author, time.time_ns())
+    try:
+        yield sayings
+    finally:
+        sayings.close()
+
+
+def known(data: Data, names: Sequence[str]) -> list[Body]:
+    """The devices of some ids, each once. Unknown, Ambiguous; Malformed where none is named."""
+    if not names:
+        raise Malformed("device", "none", "at least one device that is marked")
+    return [device(data, name) for name in dict.fromkeys(names)]
+
+
+def the_other(data: Data, text: str) -> Body:
+    """The one device that an id, an address, a MAC or a name means. Unknown, Ambiguous."""
+    word = text.strip()
+    if word.startswith("dev-"):
+        return device(data, word)
+    found = devices(data, DeviceFilter(text=word), limit=5).rows if word else []
+    exact = [row for row in found if word.casefold() in {row.ip.casefold(), row.name.casefold(), mac_of(row.mac)}]
+    rows = exact or found
+    if len(rows) > 1:
+        raise Ambiguous(word, [row.id for row in rows])
+    if not rows:
+        raise Unknown("device", word, ())
+    return device(data, rows[0].id)
+
+
+def set_values(records: Sequence[Body], values: Mapping[str, str], reason: str) -> Plan:
+    """Set fields on devices; an empty value removes the operator's own. What is so already is not written again.
+    Malformed.
+    """
+    words = [
+        Word(str(record["key"]), field, value, reason=_reason(reason))
+        for record in records
+        for field, value in _checked(values).items()
+        if value != own_values(record).get(field, "")
+    ]
+    if not words:
+        raise Malformed("values", "those that are set already", "a changed value")
+    fields = ", ".join(dict.fromkeys(f"{word.field} = {word.value or 'as observed'}" for word in words))
+    return Plan(f"{_count(len({word.key for word in words}))}: {fields}", lambda sayings: sayings.say(words))
+
+
+def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> Plan:
+    """Add tags to devices, or take them away. Malformed."""
+    wanted = {tag.strip() for tag in checked("tags", tags).split(",")} - {""}
+    if not wanted:
+        raise Malformed("tags", tags, "one or more tags, separated by commas")
+    words = []
+    for record in records:
+        present = {str(tag) for tag in each(part(record, "device").get("tags"))}
+        left = present - wanted if remove else present | wanted
+        if left != present:
+            words.append(Word(str(record["key"]), "tags", joined(sorted(left)), reason=_reason(reason)))
+    if not words:
+        raise Malformed(
+            "tags", tags, "a tag that is not there on all of them" if remove is False else "a tag of theirs"
+        )
+    done = "without" if remove else "with"
+    text = f"{_count(len(words))} {done} the tag {', '.join(sorted(wanted))}"
+    return Plan(text, lambda sayings: sayings.say(words))
+
+
+def merge(keep: Body, lose: Body, reason: str) -> Plan:
+    """Order that the second device becomes part of the first. Malformed."""
+    if keep["key"] == lose["key"]:
+        raise Malformed("other", _id(lose), "another device")
+    return _order("merge", keep, str(lose["key"]), reason, f"merge of {_id(lose)} into {_id(keep)} ordered")
+
+
+def split(record: Body, what: str, reason: str) -> Plan:
+    """Order that a MAC or an address of a device becomes a device of its own. Unknown."""
+    body, mac = part(record, "device"), mac_of(what)
+    own = [str(one) for one in (*each(body.get("macs")), *each(body.get("ips")))]
+    one_of("other", [mac or what], own)
+    other = f"mac:{mac}" if mac else f"ip:{what}"
+    return _order("split", record, other, reason, f"split of {what} from {_id(record)} ordered")
+
+
+def undo(numbers: Sequence[str]) -> Plan:
+    """Undo changes by their numbers, the last one first. Malformed where none of them can be undone."""
+    for number in numbers:
+        if not re.fullmatch(r"m?\d{1,15}", number, re.ASCII):
+            raise Malformed("number", number, "the number of a change, such as 12 or m3")
+
+    def write(sayings: Sayings) -> list[str]:
+        undone = []
+        for number in reversed(numbers):
+            with contextlib.suppress(NotUndone):
+                sayings.undo(number)
+                undone.append(number)
+        if not undone:
+            raise Malformed("number", ", ".join(numbers), "a change that can be undone and was not undone before")
+        return undone
+
+    return Plan(f"undone: {', '.join(numbers)}", write)
+
+
+def own_values(record: Body) -> dict[str, str]:
+    """What operators have set on a device, by field."""
+    return {
+        str(word.get("field")): str(word.get("value")) for word in each(record.get("said")) if isinstance(word, dict)
+    }
+
+
+def _checked(values: Mapping[str, str]) -> dict[str, str]:
+    one_of("field", list(values), FIELDS)
+    try:
+        return {field: checked(field, value) for field, value in values.items()}
+    except ValueError as error:
+        raise Malformed("value", str(error), "one that the field can have") from None
+
+
+def _order(action: str, record: Body, other: str, reason: str, text: str) -> Plan:
+    def write(sayings: Sayings) -> list[str]:
+        why = _reason(reason) or f"set by {sayings.author}"
+        return [sayings.order(action, str(record["key"]), other, why)]
+
+    return Plan(text, write)
+
+
+def _reason(text: str) -> str:
+    return clean(text, REASON_LIMIT).strip()
+
+
+def _id(record: Body) -> str:
+    return str(part(record, "device").get("id"))
+
+
+def _count(number: int) -> str:
+    return f"{number:,} device{'s' if number != 1 else ''}"
