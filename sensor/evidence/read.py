@@ -126,10 +126,3 @@ def _ip(protocol: int, source: bytes, target: bytes, payload: bytes) -> str:
 
 def _address(raw: bytes) -> str:
     return str(ipaddress.ip_address(raw))
-
-
-def hex_rows(data: bytes) -> Iterator[tuple[str, str, str]]:
-    """Offset, bytes and text, sixteen bytes a row."""
-    for at in range(0, len(data), 16):
-        row = data[at : at + 16]
-        yield f"{at:04x}", row.hex(" "), "".join(chr(one) if 32 <= one < 127 else "." for one in row)

@@ -13,7 +13,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 
-from sensor.evidence.read import NotReadable, frames_of, hex_rows
+from sensor.evidence.read import NotReadable, frames_of
 from sensor.evidence.ring import Frame
 from sensor.evidence.writer import interface, packet, section
 
@@ -89,10 +89,3 @@ def test_damage_raises_nothing_else(tmp_path_factory: pytest.TempPathFactory, da
     path.write_bytes(content)
     for frame in frames_of(path, 10):
         assert frame.summary.isprintable()
-
-
-def test_rows_of_bytes() -> None:
-    assert list(hex_rows(b"GET / HTTP/1.1\r\n\x00")) == [
-        ("0000", "47 45 54 20 2f 20 48 54 54 50 2f 31 2e 31 0d 0a", "GET / HTTP/1.1.."),
-        ("0010", "00", "."),
-    ]

@@ -63,6 +63,8 @@ MAY_IMPORT = {
     "records": {"core", "decode", "derived", "dissectors", "documents", "eventlog", "native"},
     "console": {
         "core",
+        "alerts",
+        "capture",
         "datasets",
         "documents",
         "eventlog",

@@ -9,10 +9,11 @@ from starlette.responses import Response
 from sensor.console.ask import Ask
 from sensor.console.deeds import assignees
 from sensor.console.evidence import evidence_of
+from sensor.console.hexview import rows
 from sensor.console.render import render
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
-from sensor.evidence.read import hex_rows
+from sensor.evidence.layers import layers_of
 from sensor.tables.words import VERDICTS
 from sensor.views.alerts import alert, alerts
 
@@ -26,6 +27,6 @@ def page(ask: Ask) -> Response:
         ask, "alert.jinja", found.alert.title, row=found.alert, found=found, record=record, alert=part(record, "alert"),
         proofs=objects(record.get("evidence")), targets=objects(record.get("targets")),
         evidence=evidence_of(ask.dataset, found.alert, FRAMES),
-        hex_rows=hex_rows, verdicts=VERDICTS,
+        rows=rows, layers_of=layers_of, verdicts=VERDICTS,
         assignees=assignees(alerts(ask.data, limit=1).facets, ask.who.name),
     )  # fmt: skip

@@ -1,0 +1,35 @@
+"""The frame that proves a claim about a device, with the bytes marked."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sensor.console.ask import Ask
+from sensor.console.hexview import rows
+from sensor.console.proofs import proof_of
+from sensor.console.render import render
+from sensor.core.foreign import part
+from sensor.core.record_parts import objects
+from sensor.evidence.layers import layers_of
+from sensor.views.devices import device
+from sensor.views.errors import Unknown
+
+
+def page(ask: Ask) -> Response:
+    record = device(ask.data, ask.request.path_params["id"])
+    observation, seen = ask.first("observation"), ask.first("seen")
+    claims = [
+        claim
+        for claim in objects(record.get("evidence"))
+        if (str(claim.get("observation")), str(claim.get("seen"))) == (observation, seen)
+    ]
+    if not claims:
+        raise Unknown("observation", observation, {str(one.get("observation")) for one in objects(record["evidence"])})
+    proof = proof_of(ask.dataset, claims[0])
+    frame = proof.frame
+    return render(
+        ask, "proof.jinja", f"{observation} of {part(record, 'device').get('id')}", record=record,
+        device=part(record, "device"), claims=claims, observation=observation, seen=seen, proof=proof,
+        layers=layers_of(frame.data, frame.link) if frame is not None else (),
+        bytes=list(rows(frame.data, proof.spans)) if frame is not None else (),
+    )  # fmt: skip

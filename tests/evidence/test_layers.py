@@ -1,0 +1,65 @@
+"""Frames as trees of headers: real frames of several kinds, and what is cut off or malformed."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrHopByHop
+from scapy.layers.l2 import ARP, Dot1Q, Ether
+
+from sensor.evidence.layers import Layer, layers_of
+from sensor.evidence.read import ETHERNET
+
+ENDS = {"src": "02:00:00:00:00:01", "dst": "02:00:00:00:00:02"}
+FRAMES = {
+    "tcp": Ether(**ENDS) / IP(src="10.0.0.1", dst="10.0.0.2") / TCP(sport=1234, dport=80, flags="PA") / b"GET /",
+    "vlan": Ether(**ENDS) / Dot1Q(vlan=30, prio=5) / IP() / UDP(sport=53, dport=1024) / b"x",
+    "arp": Ether(**ENDS) / ARP(op=2, psrc="10.0.0.1", pdst="10.0.0.9"),
+    "icmp": Ether(**ENDS) / IP() / ICMP(type=8) / b"ping",
+    "ipv6": Ether(**ENDS) / IPv6(src="fe80::1", dst="ff02::1") / IPv6ExtHdrHopByHop() / ICMPv6EchoRequest(),
+    "fragment": Ether(**ENDS) / IP(frag=100, flags="MF", proto=6) / b"rest of a segment",
+}
+
+
+def tree(name: str) -> list[Layer]:
+    return layers_of(bytes(FRAMES[name]), ETHERNET)
+
+
+def test_the_layers_of_a_request() -> None:
+    """Each header with its bytes and its fields; the payload as text."""
+    layers = tree("tcp")
+    assert [(one.name, one.begin, one.end) for one in layers] == [
+        ("Ethernet", 0, 14),
+        ("IPv4", 14, 34),
+        ("TCP", 34, 54),
+        ("Payload", 54, 59),
+    ]
+    assert dict(layers[1].fields)["source"] == "10.0.0.1"
+    assert dict(layers[2].fields)["flags"] == "PSH, ACK"
+    assert dict(layers[3].fields)["text"] == "GET /"
+
+
+def test_other_kinds() -> None:
+    assert [one.name for one in tree("vlan")] == ["Ethernet", "802.1Q", "IPv4", "UDP", "Payload"]
+    assert dict(tree("vlan")[1].fields) == {"VLAN": "30", "priority": "5"}
+    assert dict(tree("arp")[1].fields)["operation"] == "reply"
+    assert dict(tree("icmp")[2].fields) == {"type": "8", "code": "0"}
+    assert [one.name for one in tree("ipv6")] == ["Ethernet", "IPv6", "IPv6 extension", "ICMP", "Payload"]
+    assert [one.name for one in tree("fragment")] == ["Ethernet", "IPv4", "Payload"]
+    assert layers_of(b"\0" * 20, 113)[0].fields == [("link type", "113")]
+
+
+@given(st.sampled_from(sorted(FRAMES)), st.integers(0, 80), st.data())
+def test_what_is_cut_or_changed_still_gives_a_tree(name: str, size: int, data: st.DataObject) -> None:
+    """Layers follow each other, stay within the frame, and hold no control character."""
+    frame = bytearray(bytes(FRAMES[name])[:size])
+    for _ in range(data.draw(st.integers(0, 4)) if frame else 0):
+        frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    layers = layers_of(bytes(frame), ETHERNET)
+    for one, following in itertools.pairwise(layers):
+        assert one.end <= following.begin
+    assert all(0 <= one.begin <= one.end <= len(frame) for one in layers)
+    assert all(value.isprintable() for one in layers for _, value in one.fields)
