@@ -40,7 +40,7 @@ def serve(args: argparse.Namespace) -> int:
 
     state, place, notifier = _state(args), _place(args), Notifier()
     try:
-        console = console_of(state, place, args.data or os.environ.get(VARIABLE, ""), _assessing(args))
+        console = console_of(state, place, args.data or os.environ.get(VARIABLE, ""), *_configured(args))
     except sqlite3.Error as error:
         raise Stop(
             NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"
@@ -65,8 +65,8 @@ def serve(args: argparse.Namespace) -> int:
     return 0
 
 
-def _assessing(args: argparse.Namespace) -> Assessing:
-    """What the configuration says of networks and tickets. Stop where it is invalid."""
+def _configured(args: argparse.Namespace) -> tuple[Assessing, Path | None]:
+    """What the configuration says of networks and tickets, and its file of mutes. Stop where it is invalid."""
     from sensor.cli._tickets_desk import policy_of
     from sensor.config import load_config, usual
     from sensor.console.assess import Assessing
@@ -80,7 +80,8 @@ def _assessing(args: argparse.Namespace) -> Assessing:
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         raise Stop(USAGE) from None
-    return Assessing(Surroundings(Networks(config.networks), hosts_of(config.outputs)), policy_of(config.tickets))
+    around = Surroundings(Networks(config.networks), hosts_of(config.outputs))
+    return Assessing(around, policy_of(config.tickets)), None if args.state else config.alerts.mutes
 
 
 def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:

@@ -107,8 +107,12 @@ def _environment() -> jinja2.Environment:
 
 
 def multiline(text: str) -> Markup:
-    """A text of several lines, each cleaned."""
-    return Markup("\n").join(clean(line, LONGEST) if line.strip() else "" for line in text.splitlines())
+    """A text of several lines, each cleaned, with its indentation."""
+    lines = (line.expandtabs(4) for line in text.splitlines())
+    return Markup("\n").join(
+        " " * (len(line) - len(line.lstrip(" "))) + clean(line, LONGEST).strip() if line.strip() else ""
+        for line in lines
+    )
 
 
 def breakable(value: object) -> Markup:

@@ -11,6 +11,7 @@ from types import FrameType
 
 import uvicorn
 
+from sensor.alerts.mutes import FILE as MUTES
 from sensor.console.app import app_of
 from sensor.console.assess import Assessing, Assessments
 from sensor.console.place import Place, bound, tls_of
@@ -29,8 +30,12 @@ HEAD_BYTES = 32 << 10
 TICK_S = 5.0
 
 
-def console_of(state: Path, place: Place, usual: str = "", assessing: Assessing | None = None) -> Console:
-    """What requests share. OSError or sqlite3.Error where the state folder cannot be written."""
+def console_of(
+    state: Path, place: Place, usual: str = "", assessing: Assessing | None = None, mutes: Path | None = None
+) -> Console:
+    """What requests share. ``mutes``: their file, where the configuration names one. OSError or sqlite3.Error where the
+    state folder cannot be written.
+    """
     return Console(
         place,
         Sources(state, usual),
@@ -39,6 +44,7 @@ def console_of(state: Path, place: Place, usual: str = "", assessing: Assessing 
         Attempts(),
         Undo(),
         Assessments(state, assessing or Assessing()),
+        mutes or state / MUTES,
     )
 
 

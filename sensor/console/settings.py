@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 from sensor.console.assess import Assessments
@@ -14,7 +16,7 @@ from sensor.console.undo import Undo
 
 
 class Console(msgspec.Struct, frozen=True):
-    """Everything that requests share."""
+    """Everything that requests share. ``mutes``: the file that the sensor takes its mutes from."""
 
     place: Place
     sources: Sources
@@ -23,6 +25,7 @@ class Console(msgspec.Struct, frozen=True):
     attempts: Attempts
     undo: Undo
     assessments: Assessments
+    mutes: Path
 
     @property
     def cookie(self) -> str:

@@ -1,0 +1,139 @@
+"""Mutes: made of a form, rehearsed on stored alerts, and written into the file that `sensor mute` writes."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from sensor.alerts.mutes import Mute, Mutes, finding_of_record, load_mutes, save_mutes
+from sensor.console.parts import pairs
+from sensor.core.foreign import part
+from sensor.core.reader import clean
+from sensor.core.record_parts import objects
+from sensor.documents import DocumentErrors
+from sensor.views.alert_filter import AlertFilter
+from sensor.views.alerts import AlertRow, alerts
+from sensor.views.dataset import Data
+from sensor.views.errors import Malformed, NotReadable
+
+TEXTS, NUMBERS = ("detector", "src", "dst", "type", "hours"), ("port", "vlan")
+FIELDS = (*TEXTS, *NUMBERS)
+SPANS = ("1h", "1d", "7d", "30d", "90d", "ever")
+SPAN = "7d"
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+# A rehearsal reads so many alerts, the newest first, and shows the first that would be silent.
+READ, PAGE, SHOWN = 20_000, 1000, 20
+_WRITING = threading.Lock()
+
+
+class Rehearsal(NamedTuple):
+    """``silent``: alerts that a mute would have silenced, the first of them in ``rows``, by severity in ``counts``;
+    ``read``: of so many that were looked at; ``total``: that there are.
+    """
+
+    silent: int
+    rows: list[AlertRow]
+    counts: Mapping[str, int]
+    read: int
+    total: int
+
+
+def proposed(row: AlertRow) -> dict[str, str]:
+    """The narrowest mute of an alert: its detector, its actor and, where it is one, its target."""
+    source, targets = part(row.record, "src"), objects(row.record.get("targets")) or [part(row.record, "dst")]
+    found = {"detector": row.detector, "src": _end(source), "dst": _end(targets[0]) if len(targets) == 1 else ""}
+    return {name: value for name, value in found.items() if value}
+
+
+def _end(end: dict[str, Any]) -> str:
+    return str(end.get("ip") or end.get("mac") or end.get("device") or "")
+
+
+def mute_of(given: Mapping[str, str], name: str, author: str, now: datetime) -> Mute:
+    """The mute of a form. Malformed."""
+    values: dict[str, Any] = {field: given[field].strip() for field in FIELDS if given.get(field, "").strip()}
+    if not (str(values.get("detector", "")).strip("*?.") or values.get("src") or values.get("dst")):
+        raise Malformed("mute", "neither", "a detector, an actor or a target: without them it suppresses everything")
+    for field in NUMBERS:
+        if field in values:
+            if not re.fullmatch(r"\d{1,5}", values[field], re.ASCII):
+                raise Malformed(field, values[field], "a number")
+            values[field] = int(values[field])
+    try:
+        return Mute(
+            id=name, author=author, reason=clean(given.get("reason", "")).strip() or "no reason given",
+            created=_moment(now), expires=_expiry(given.get("span", "") or SPAN, now), **values,
+        )  # fmt: skip
+    except (ValidationError, ValueError) as error:
+        raise Malformed("mute", ", ".join(f"{key}={value}" for key, value in pairs(values)), _faults(error)) from None
+
+
+def _expiry(span: str, now: datetime) -> str:
+    found = re.fullmatch(r"([1-9]\d{0,4})([mhdw])", span, re.ASCII)
+    if found is None and span != "ever":
+        raise Malformed("span", span, "a span such as 12h, 7d or 4w, or ever")
+    return _moment(now + timedelta(**{UNITS[found[2]]: int(found[1])})) if found else ""
+
+
+def _moment(when: datetime) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _faults(error: ValidationError | ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors(include_url=False)
+    )
+
+
+def rehearse(data: Data, mute: Mute) -> Rehearsal:
+    """Which stored alerts a mute would have silenced. Expiry does not count: it looks back. Unknown where no alert
+    has a detector of that name.
+    """
+    mutes, cursor, read, total = Mutes([mute.model_copy(update={"expires": ""})]), "", 0, 0
+    silent: list[AlertRow] = []
+    while read < READ:
+        wanted = AlertFilter(detector=(mute.detector,) if mute.detector != "*" else ())
+        page = alerts(data, wanted, "last", limit=PAGE, cursor=cursor)
+        read, total, cursor = read + len(page.rows), max(total, page.total), page.cursor
+        silent += [row for row in page.rows if (one := finding_of_record(row.record)) is not None and mutes.match(one)]
+        if not cursor:
+            break
+    return Rehearsal(len(silent), silent[:SHOWN], Counter(row.severity for row in silent), read, max(total, read))
+
+
+def add(path: Path, given: Mapping[str, str], author: str, now: datetime) -> Mute:
+    """Write a mute; a running sensor applies it within a second. Malformed; NotReadable where the file is invalid;
+    OSError.
+    """
+    with _WRITING:
+        mutes = _loaded(path)
+        numbers = [int(mute.id[1:]) for mute in mutes if re.fullmatch(r"m\d{1,9}", mute.id)]
+        mute = mute_of(given, f"m{max(numbers, default=0) + 1}", author, now)
+        save_mutes(path, [*mutes, mute])
+        return mute
+
+
+def remove(path: Path, name: str) -> None:
+    """Take a mute away. Malformed where there is none of that name; NotReadable, OSError."""
+    with _WRITING:
+        mutes = _loaded(path)
+        if name not in {mute.id for mute in mutes}:
+            raise Malformed("mute", name, "one that is there: it was removed meanwhile")
+        save_mutes(path, [mute for mute in mutes if mute.id != name])
+
+
+def _loaded(path: Path) -> list[Mute]:
+    try:
+        return load_mutes(path)
+    except DocumentErrors as errors:
+        raise NotReadable(f"the file of mutes is invalid: {errors}") from None

@@ -1,0 +1,27 @@
+"""Firewall rules for an alert: who is cut off from whom, what else would be cut, and the rules of a firewall."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from sensor.console.ask import Ask
+from sensor.console.firewall import DAYS, suggested
+from sensor.console.render import render
+from sensor.posture.firewall.formats import names
+from sensor.views.alerts import alert
+from sensor.views.errors import one_of
+
+FORMAT, EXPIRES = "nftables", "7d"
+
+
+def page(ask: Ask) -> Response:
+    row = alert(ask.data, ask.request.path_params["id"]).alert
+    form, expires = ask.first("format") or FORMAT, ask.first("expires") or EXPIRES
+    one_of("format", [form], names())
+    one_of("expires", [expires], DAYS)
+    with ask.console.assessments.of(ask.opened) as picture:
+        found = suggested(picture.view, row.id, form, expires)
+    return render(
+        ask, "firewall.jinja", "Firewall", row=row, found=found, form=form, expires=expires, formats=names(),
+        days=tuple(DAYS),
+    )  # fmt: skip
