@@ -57,10 +57,13 @@ class Ask:
         return self.form.get(name, [""])[-1]
 
     def url(self, path: str, **changes: object) -> str:
-        """A path with parameters. The dataset is kept where the URL named one."""
-        return url_of(
-            path, {"data": self.given.get("data", [])} | {name: _texts(value) for name, value in changes.items()}
-        )
+        """A path with parameters. The dataset and the moment are kept where the URL named them."""
+        kept = {name: self.given.get(name, []) for name in ("data", "at")}
+        return url_of(path, kept | {name: _texts(value) for name, value in changes.items()})
+
+    def present(self) -> str:
+        """The URL without its moment."""
+        return self.here(at=None, against=None)
 
     def here(self, **changes: object) -> str:
         """The URL with some parameters changed; None takes one away. Another question begins at its first page."""

@@ -17,7 +17,7 @@ Filter = TypeVar("Filter", bound=msgspec.Struct)
 # What every list takes beside its filter.
 PAGING = ("sort", "order", "cursor", "limit")
 # What every page takes.
-COMMON = ("data", "done")
+COMMON = ("data", "done", "at", "against")
 TIMES = ("since", "until")
 LONGEST = 500
 

@@ -52,7 +52,15 @@ def render(ask: Ask, template: str, title: str, status: int = 200, **values: Any
 
 def bare(request: Request, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page without a dataset, or without a user: the frame shows what there is."""
-    empty: dict[str, Any] = {"ask": None, "opened": None, "dataset": None, "datasets": (), "who": None, "undo": None}
+    empty: dict[str, Any] = {
+        "timely": False,
+        "ask": None,
+        "opened": None,
+        "dataset": None,
+        "datasets": (),
+        "who": None,
+        "undo": None,
+    }
     theme = request.cookies.get("theme", THEMES[0])
     frame = {
         "title": title,

@@ -124,7 +124,10 @@ def _asked(console: Console, request: Request, answer: Callable[[Ask], Response]
     if write and not who.may_write:
         return problems.of(Refused(f"the token of {who.name} may read and not write"))
     try:
-        dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1])
+        given = parameters(request.url.query)
+        for name in {"at", "against"} & given.keys():
+            raise Malformed(name, given[name][-1], "no moment: the API answers as of the present")
+        dataset = console.sources.dataset(given.get("data", [""])[-1])
         with console.sources.opened(dataset) as opened:
             return answer(Ask(console, request, who, opened, {}))
     except (ViewError, Refused, OSError) as error:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from sensor.console.ask import Ask
 from sensor.console.device_words import own_values
+from sensor.console.pages import devices_then
 from sensor.console.parts import each
 from sensor.console.render import render
 from sensor.core.device import TYPES
@@ -50,6 +51,8 @@ class Attribute(NamedTuple):
 
 
 def page(ask: Ask) -> Response:
+    if ask.first("at"):
+        return devices_then.one(ask)
     record = device(ask.data, ask.request.path_params["id"])
     body = part(record, "device")
     name = str(body.get("id"))

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from sensor.console.ask import Ask
 from sensor.console.device_words import TOGETHER
+from sensor.console.pages import devices_then
 from sensor.console.render import render
 from sensor.views.devices import FACETS, SORTS, DeviceFilter, devices
 
@@ -18,6 +19,8 @@ COLUMNS = (
 
 
 def page(ask: Ask) -> Response:
+    if ask.first("at"):
+        return devices_then.page(ask)
     wanted, paging = ask.filter(DeviceFilter), ask.paging("last", 100)
     found = devices(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
     return render(

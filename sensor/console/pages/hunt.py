@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import functools
 import io
-import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,20 +12,16 @@ from starlette.responses import Response
 
 from sensor.console.ask import Ask
 from sensor.console.cells import csv_cell
+from sensor.console.querying import querying
 from sensor.console.render import render
 from sensor.records.coverage import coverage, sentences
 from sensor.records.hunts_library import Hunt, hunt, library
-from sensor.records.keeping import MISSING, installed
-from sensor.records.paths import records_folder
-from sensor.records.query import NoRecords, Query, QueryError
+from sensor.records.query import QueryError
 from sensor.records.query_process import Answer
 from sensor.records.schema import TABLES
-from sensor.records.waiting import write_waiting
-from sensor.views.errors import Malformed, NotReadable, Unknown
+from sensor.views.errors import Malformed, Unknown
 
-ROWS, CSV_ROWS, SECONDS, LONGEST = 500, 100_000, 30.0, 20_000
-# Each query may take some hundred MiB: so many at once, and the next waits.
-_AT_ONCE = threading.BoundedSemaphore(2)
+ROWS, CSV_ROWS, LONGEST = 500, 100_000, 20_000
 
 
 class Result(NamedTuple):
@@ -81,21 +76,9 @@ def _chosen(name: str) -> Hunt | None:
 def _result(ask: Ask, sql: str, most: int) -> Result:
     if len(sql) > LONGEST:
         raise Malformed("sql", f"{len(sql):,} characters", f"at most {LONGEST:,}")
-    if not installed():
-        raise NotReadable(f"a hunt {MISSING}")
-    folder, missing = records_folder(ask.dataset.log), list[str]()
-    with _AT_ONCE:
+    with querying(ask.dataset) as there:
         try:
-            missing += filter(None, [write_waiting(folder, missing.append)])
-            query = Query(folder, seconds=SECONDS)
-        except NoRecords as error:
-            raise NotReadable(
-                f"traffic records: unknown: {error}. Switch on `records` in the configuration, or replay with "
-                "the extra `hunt`."
-            ) from None
-        try:
-            return Result(query.ask(sql, most=most), [*missing, *sentences(coverage(query))], "")
+            answer = there.query.ask(sql, most=most)
+            return Result(answer, [*there.missing, *sentences(coverage(there.query))], "")
         except QueryError as error:
             return Result(None, [], str(error))
-        finally:
-            query.close()

@@ -9,9 +9,12 @@ from starlette.responses import Response
 
 from sensor.console.ask import Ask
 from sensor.console.charts import histogram, line
+from sensor.console.moments import moment_of
 from sensor.console.render import render
 from sensor.console.unseen import unseen
-from sensor.posture.trend import read
+from sensor.core.record_parts import time_text
+from sensor.posture.exposure import band_of
+from sensor.posture.trend import Day, read
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import alerts
 from sensor.views.devices import devices
@@ -39,7 +42,8 @@ def page(ask: Ask) -> Response:
         ask, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
         closed=_closed(ask, open_alerts=found.total, open_incidents=stories.total),
-        site=_score(ask, shown.total), trend=_trend(ask),
+        site=_score(ask, shown.total) if not ask.first("at") else None, day=_day(ask), trend=_trend(ask),
+        band_of=band_of, timely=bool(ask.first("at")),
         chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
 
@@ -60,6 +64,16 @@ def _score(ask: Ask, total: int) -> Any:
         return None
     with contextlib.suppress(NotReadable), ask.console.assessments.of(ask.opened) as picture:
         return posture(picture)
+    return None
+
+
+def _day(ask: Ask) -> Day | None:
+    """The kept scores of the day of the moment that the URL names, or of the last day before it."""
+    if not ask.first("at"):
+        return None
+    day = time_text(moment_of("at", ask.first("at"), ask.now))[:10]
+    with contextlib.suppress(OSError):
+        return next((one for one in reversed(read(ask.dataset.folder).days) if one.day <= day), None)
     return None
 
 

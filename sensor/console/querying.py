@@ -1,0 +1,47 @@
+"""Queries of the traffic records of a dataset: a process each, so many at once, and what is missing named."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sensor.datasets.dataset import Dataset
+from sensor.records.keeping import MISSING, installed
+from sensor.records.paths import records_folder
+from sensor.records.query import NoRecords, Query
+from sensor.records.waiting import write_waiting
+from sensor.views.errors import NotReadable
+
+SECONDS = 30.0
+# Each query may take some hundred MiB: so many at once, and the next waits.
+_AT_ONCE = threading.BoundedSemaphore(2)
+
+
+class Querying(NamedTuple):
+    """``missing``: sentences about records that could not be taken up."""
+
+    query: Query
+    missing: list[str]
+
+
+@contextlib.contextmanager
+def querying(dataset: Dataset) -> Iterator[Querying]:
+    """Open for some queries. NotReadable where there are no records, or they cannot be queried."""
+    if not installed():
+        raise NotReadable(f"a hunt {MISSING}")
+    folder, missing = records_folder(dataset.log), list[str]()
+    with _AT_ONCE:
+        try:
+            missing += filter(None, [write_waiting(folder, missing.append)])
+            query = Query(folder, seconds=SECONDS)
+        except NoRecords as error:
+            raise NotReadable(
+                f"traffic records: unknown: {error}. Switch on `records` in the configuration, or replay with "
+                "the extra `hunt`."
+            ) from None
+        try:
+            yield Querying(query, missing)
+        finally:
+            query.close()

@@ -1,0 +1,86 @@
+"""Devices as they were at a moment, by the history in the traffic records, and the difference of two moments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensor.console.ask import Ask
+from sensor.console.moments import moment_of
+from sensor.console.querying import querying
+from sensor.core.foreign import part
+from sensor.core.record_parts import time_text
+from sensor.records.asof import devices_at
+from sensor.records.paths import records_folder
+from sensor.records.query import QueryError, as_sql
+from sensor.records.schedule import first_of
+from sensor.views.errors import Malformed, NotReadable
+
+MICROSECOND = 1000
+COMPARED = ("type", "vendor", "model", "os", "hostname", "vlan", "ips", "macs")
+Body = dict[str, Any]
+
+
+class ThenFilter(msgspec.Struct, frozen=True):
+    """``text``: words that are all somewhere in a device."""
+
+    text: str = ""
+
+
+class Then(NamedTuple):
+    """``at``: ns; ``devices``: by id; ``first``: when the records begin, ns."""
+
+    at: int
+    devices: Mapping[str, Body]
+    first: int
+
+
+class Change(NamedTuple):
+    """A device that is not the same at two moments; either body is None where it was not there."""
+
+    id: str
+    before: Body | None
+    after: Body | None
+    fields: Sequence[tuple[str, Any, Any]]
+
+
+def devices_then(ask: Ask, name: str) -> Then:
+    """``name``: the parameter of the moment. Malformed where the records begin later; NotReadable."""
+    at = moment_of(name, ask.first(name), ask.now)
+    with querying(ask.dataset) as there:
+        first = first_of(records_folder(ask.dataset.log)) * MICROSECOND
+        if at < first:
+            raise Malformed(name, ask.first(name), f"a time from {time_text(first)[:19]}Z on, when the records begin")
+        try:
+            found = devices_at(there.query, as_sql(at // MICROSECOND))
+        except QueryError as error:
+            raise NotReadable(str(error)) from None
+    bodies = [part(record, "device") for record in found]
+    return Then(at, {str(body["id"]): body for body in bodies}, first)
+
+
+def changes(before: Mapping[str, Body], after: Mapping[str, Body]) -> list[Change]:
+    """What is different, new devices first, then those that are gone, then those that changed."""
+    found = []
+    for name in {**before, **after}:
+        old, new = before.get(name), after.get(name)
+        fields = _fields(old, new) if old is not None and new is not None else []
+        if old is None or new is None or fields:
+            found.append(Change(name, old, new, fields))
+    return sorted(found, key=lambda one: (one.before is not None, one.after is not None, one.id))
+
+
+def _fields(old: Body, new: Body) -> list[tuple[str, Any, Any]]:
+    return [(name, old.get(name), new.get(name)) for name in COMPARED if old.get(name) != new.get(name)]
+
+
+def containing(devices: Mapping[str, Body], text: str) -> dict[str, Body]:
+    """Those in which all words of a text are somewhere."""
+    words = text.casefold().split()
+    return {
+        name: body
+        for name, body in devices.items()
+        if all(word in " ".join(map(str, body.values())).casefold() for word in words)
+    }

@@ -1,0 +1,85 @@
+"""The console at a moment: devices as they were, what is different at another, and pages that cannot and report it."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytest.importorskip("duckdb", reason="needs the extra hunt")
+
+EARLY, LATE = "2026-11-24T08:05", "2026-11-24T08:19"
+
+
+def rows_of(text: str) -> list[str]:
+    """The text of each row of the list."""
+    body = text.partition("data-rows")[2].partition("<tbody>")[2].partition("</tbody>")[0]
+    rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
+    return [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", row)).split()) for row in rows]
+
+
+def test_devices_of_a_moment_and_the_difference_of_two(browser: httpx.Client) -> None:
+    """At 08:05 four hosts of another network were not there yet, and three had no exact version of Windows."""
+    early, late = (rows_of(browser.get("/devices", params={"at": at}).text) for at in (EARLY, LATE))
+    assert (len(early), len(late)) == (34, 38)
+    page = browser.get("/devices", params={"at": EARLY, "against": LATE})
+    rows = rows_of(page.text)
+    assert len([row for row in rows if " new " in row]) == 4
+    assert "PC-DESK-11 changed os: Windows 10 or 11 → Windows 10" in rows
+    assert [row for row in rows if " gone " in row] == []
+    back = rows_of(browser.get("/devices", params={"at": LATE, "against": EARLY}).text)
+    assert len([row for row in back if " gone " in row]) == 4
+    words = rows_of(browser.get("/devices", params={"at": EARLY, "against": LATE, "text": "windows lt-hr"}).text)
+    assert words == ["LT-HR-02 changed os: Windows 10 or 11 → Windows 10"]
+
+
+def test_one_device_of_a_moment_and_links_that_keep_it(browser: httpx.Client) -> None:
+    page = browser.get("/devices", params={"at": EARLY, "text": "pc-desk-11"}).text
+    link = next(link for link in re.findall(r'href="(/devices/dev-[^"]+)"', page))
+    assert "at=2026-11-24T08%3A05" in link
+    then = browser.get(html.unescape(link)).text
+    assert "Windows 10 or 11" in then
+    now = re.search(r'href="(/devices/dev-\w+)">The device as it is now', then)
+    assert now is not None
+    assert "Windows 10 or 11" not in re.sub(r"<details.*", "", browser.get(now[1]).text, flags=re.DOTALL)
+
+
+def test_pages_without_a_past_report_it(browser: httpx.Client) -> None:
+    for path in ("/alerts", "/map", "/posture", "/health", "/timeline"):
+        assert "This page shows the present" in browser.get(path, params={"at": EARLY}).text
+    for path in ("/devices", "/"):
+        assert "This page shows the present" not in browser.get(path, params={"at": EARLY}).text
+
+
+def test_the_score_of_a_day_is_the_kept_one_or_unknown(start, own: Path) -> None:
+    with start(own).client() as client:
+        assert "score of then is unknown" in client.get("/", params={"at": EARLY}).text
+        day = {"day": "2026-11-23", "ts": "2026-11-23T09:00:00Z", "points": 42.5, "devices": {"high": 3}}
+        (own / "posture.jsonl").write_text(json.dumps(day | {"weaknesses": {}, "segments": {}}) + "\n")
+        page = client.get("/", params={"at": EARLY}).text
+        assert "<strong>42.5</strong>" in page
+        assert "2026-11-23" in page
+        assert "score of then is unknown" in client.get("/", params={"at": "2026-11-22"}).text
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "field"),
+    [
+        ("/devices", {"at": "yesterday"}, "at"),
+        ("/devices", {"at": "2020-01-01"}, "at"),
+        ("/devices", {"at": EARLY, "against": "soon"}, "against"),
+        ("/devices", {"at": EARLY, "type": "camera"}, "parameter"),
+        ("/", {"at": "9" * 40}, "at"),
+        ("/api/v1/devices", {"at": EARLY}, "at"),
+    ],
+)
+def test_a_moment_that_cannot_be_shown_is_an_error(
+    browser: httpx.Client, path: str, given: dict[str, str], field: str
+) -> None:
+    answer = browser.get(path, params=given)
+    assert answer.status_code == 400
+    assert f"{field}: found" in answer.text
