@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sensor.posture.firewall.contacts import about_a_name, alerts_of, contacts_of, without_refused
 from sensor.posture.firewall.formats import written
 from sensor.posture.firewall.model import Request
-from sensor.posture.firewall.requests import Wish, requests_of
+from sensor.posture.firewall.requests import Spec, requests_of
 from sensor.posture.firewall.simulate import Simulation, noted, simulate
 from sensor.posture.firewall.view import View
 
@@ -35,7 +35,7 @@ class Suggested(NamedTuple):
 def suggested(view: View, alert: str, form: str, expires: str) -> Suggested:
     """For one alert by its id. ``form``: a format of firewalls; ``expires``: of DAYS."""
     now = datetime.now(UTC).replace(microsecond=0)
-    wish = Wish(now, now + timedelta(days=DAYS[expires]) if DAYS[expires] else None, "", None, None, False)
+    spec = Spec(now, now + timedelta(days=DAYS[expires]) if DAYS[expires] else None, "", None, None, False)
     records = alerts_of(view.known, alert)
     left_out = [
         "the alert is about a name: block the domain at the resolver, not the resolver itself"
@@ -46,7 +46,7 @@ def suggested(view: View, alert: str, form: str, expires: str) -> Suggested:
     contacts, refused = without_refused(found, view, whole=False)
     if not found and not left_out:
         left_out.append("the alert names no pair of addresses that a firewall could block")
-    requests = [one for one in requests_of(contacts, wish) if one.rules]
+    requests = [one for one in requests_of(contacts, spec) if one.rules]
     moved = view.moved(party for one in requests for party in (*one.machines, *one.peers))
     seen = view.seen._replace(moved=moved)
     return Suggested([_suggestion(one, simulate(one, seen), form) for one in requests], [*left_out, *refused])
