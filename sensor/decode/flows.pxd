@@ -33,7 +33,7 @@ ctypedef packed struct Slot:
     uint8_t state
     uint8_t client
     uint8_t answered
-    uint8_t fins         # which ends said so, UNASKED, and BEGUN
+    uint8_t fins         # which ends said so, UNASKED, BEGUN, and PIECES
     uint8_t heads0       # of the payloads looked at, each way: their weight
     uint8_t heads1
     uint8_t grade        # how many times its progress was reported
@@ -47,6 +47,7 @@ cdef enum:
     ENDED = 4        # Change.kind of the end of a flow
     UNASKED = 4      # among ``fins``: the server spoke first
     BEGUN = 8        # among ``fins``: the first packet was SYN or its answer
+    PIECES = 16      # among ``fins``: an opening came in small pieces, or its first bytes late
     FURTHEST = 1 << 30  # bytes before or behind what is due: beyond every window (RFC 7323, 2.3)
 
 cdef struct Key:

@@ -3,7 +3,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport Row
-from sensor.decode.flows cimport FlowTable
+from sensor.decode.flows cimport FlowTable, Slot
+from sensor.decode.openings cimport Openings
 
 cdef enum:
     MAGICS = 32        # rules over bytes inside a payload
@@ -60,6 +61,7 @@ cdef class Selector:
     cdef uint64_t head_bits        # of frame dissectors that want TCP headers
     cdef int64_t head_window
     cdef Heads opening, odd        # SYNs, and segments whose flags are impossible
+    cdef Openings openings
     cdef Heads newcomers           # senders never seen before, of frames and datagrams
     cdef readonly RecentSet senders, glimpsed  # those known, and those that showed themselves once during a flood of them
     cdef readonly RecentSet head_senders    # of its own, so that a flood of made-up senders shows nobody else's repeats
@@ -78,6 +80,8 @@ cdef class Selector:
     cdef int row(self, const uint8_t[::1] data, Row* row, FlowTable flows) except -1 nogil
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t known(self, const uint8_t* payload, uint32_t size, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t in_pieces(self, const uint8_t[::1] data, Row* row, Slot* slot, uint8_t* heads, uint64_t found) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef int admits(self, Row* row) except -1 nogil
     cdef uint64_t within(self, Row* row, uint64_t wanted, int kind, uint64_t whose) except? 0xFFFFFFFFFFFFFFFF nogil

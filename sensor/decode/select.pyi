@@ -11,6 +11,7 @@ from sensor.decode.flows import FlowTable
 
 NEWCOMERS_BIT: int
 FLOODED_SENDERS: int
+WAITS_BIT: int
 
 class Selector:
     repeats: int

@@ -3,7 +3,8 @@
 
 Frames, datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes,
 protocols and leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP
-rows are wanted by the dissectors that follow their flow: the first payloads of each direction decide who that is. Messages of two hosts to each other in one
+rows are wanted by the dissectors that follow their flow: the first payloads of each direction decide who that is, put together where they come in pieces, which
+wait until then. Messages of two hosts to each other in one
 protocol beyond a budget a second, and unsolicited answers beyond it, are shed and counted by dissector, and of ICMP also what one host sends and what one host
 gets: a flood in one protocol hides no other, and no pair of hosts hides the others. Flows and all that is counted by them know of shed rows too. Headers of TCP are rows of the kind of frames: SYNs whose options are new of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
 While MACs that were never seen come by the thousand, only known ones are read, and newcomers that show themselves again: they may all be made up. The row at
@@ -17,10 +18,11 @@ import numpy as np
 from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport ACK, FIN, RST, SYN, WHOLE, Row
 from sensor.decode.bytes cimport u32
-from sensor.decode.flows cimport HEADS, UNASKED, WEIGHT, FlowTable, Slot, await_payload, outside
+from sensor.decode.flows cimport BEGUN, HEADS, PIECES, UNASKED, WEIGHT, FlowTable, Slot, await_payload, outside
+from sensor.decode.openings cimport Opening, begin_opening, may_wait, opening_of, put_piece
 
 cdef enum:
-    MAX_DISSECTORS = 63  # of each kind of rows
+    MAX_DISSECTORS = 62  # of each kind of rows
     LEADS = 1024         # places for leading-byte rules, by their first four bytes
     PER_SECOND = 200000  # rows that one dissector gets of a pair of hosts, or unasked ones for one host, in a second of packet time
     HEADS_PER_SECOND = 512  # new SYNs, and as many new odd segments, of everybody together; beyond it one in SAMPLE is looked at
@@ -34,6 +36,8 @@ cdef enum:
     SECOND_CHANCES = 64  # of those become known in a second
     FLOOD_BEGINS = 2
     NEWCOMERS = 63       # the bit of the row at which a flood of senders begins; no dissector has it
+    WAITS = 62           # the bit of a segment that waits for the beginning of its stream; no dissector has it
+    SHORT = 8            # a shorter payload shows nothing
     HEAD = 2             # Row.begins: the payload is the TCP header
     WORDS = 5            # of a TCP header without options
 
@@ -54,7 +58,7 @@ cdef enum:
     STREAMS = 2
 
 # For those who are handed the rows.
-NEWCOMERS_BIT, FLOODED_SENDERS = NEWCOMERS, FLOODED
+NEWCOMERS_BIT, FLOODED_SENDERS, WAITS_BIT = NEWCOMERS, FLOODED, WAITS
 
 LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4"), ("bits", "u8"), ("streams", "u8")])
 
@@ -233,7 +237,7 @@ cdef class Selector:
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that follow the flow of this TCP row, after it was looked at if it is one of the first with a payload."""
         cdef Slot* slot
-        cdef uint64_t found = 0, wanted
+        cdef uint64_t found = 0, waits = 0, wanted
         cdef uint8_t* heads
         if row.payload_len == 0 or (row.spare >= HEADS * WEIGHT and row.wanted == 0):  # set by the flow pass; saves the slot's cache line
             return 0
@@ -245,16 +249,41 @@ cdef class Selector:
         if again(slot, row) and (heads[0] or row.payload_len == 1):  # a byte before the first is a keep-alive (RFC 9293, 3.8.4)
             self.repeats += 1
             return 0
-        if row.payload_len >= 8 and (heads[0] < HEADS * WEIGHT or slot.followers & ~self.whole):
+        if row.payload_len >= SHORT and (heads[0] < HEADS * WEIGHT or slot.followers & ~self.whole):
             found = self.recognised(data, row, True)
             if found & slot.followers & ~self.whole:
                 heads[0] = 0  # another message begins
+        if slot.fins & PIECES or (heads[0] == 0 and not found and (row.spare or row.payload_len < SHORT)):
+            found |= self.in_pieces(data, row, slot, heads, found)
+            waits = found & <uint64_t>1 << WAITS
+            found ^= waits
         row.begins = found != 0
         if heads[0] < HEADS * WEIGHT:
             slot.followers |= found | self.tcp[row.sport] | self.tcp[row.dport]
         wanted = slot.followers & self.wants[heads[0] // WEIGHT]
         heads[0] = min(heads[0] + weight(row), HEADS * WEIGHT)
-        return self.within(row, wanted, STREAMS, pair(row)) if wanted else 0
+        return (self.within(row, wanted, STREAMS, pair(row)) if wanted else 0) | waits
+
+    cdef uint64_t in_pieces(self, const uint8_t[::1] data, Row* row, Slot* slot, uint8_t* heads, uint64_t found) except? 0xFFFFFFFFFFFFFFFF nogil:
+        """Bits of the dissectors that know the first bytes of a direction, put together of the payload of this row and those before it; WAITS where they are not
+        there yet. ``found``: who knows those of the row. Only flows that began with a handshake and that no dissector follows by its ports have openings.
+        """
+        cdef Opening* opening = opening_of(&self.openings, row) if slot.fins & PIECES else NULL
+        cdef uint64_t bits = 0
+        cdef uint32_t size
+        if opening == NULL:
+            if found or heads[0] or not slot.fins & BEGUN or slot.followers | self.tcp[row.sport] | self.tcp[row.dport]:
+                return 0
+            opening = begin_opening(&self.openings, row)
+            slot.fins |= PIECES
+        if not found:
+            size = put_piece(opening, row, &data[row.frame + row.payload])
+            bits = self.known(&opening.data[0], size, True) if size >= SHORT else 0
+            if not bits and not slot.followers and may_wait(&self.openings, opening, row.ts):
+                return <uint64_t>1 << WAITS
+            heads[0] = max(heads[0], 1)  # it has no other opening
+        opening.key = 0
+        return bits
 
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil:
         """Bits of the dissectors that want the header of this TCP row as its payload: of a SYN without data, or one whose flags no machine that means well sends."""
@@ -301,22 +330,29 @@ cdef class Selector:
         return wanted
 
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors, of streams or of datagrams, that know the first bytes of this payload of at least 8."""
+        """Bits of the dissectors, of streams or of datagrams, that know the first bytes of this payload of at least SHORT."""
         cdef Py_ssize_t at = row.frame + row.payload
-        cdef uint32_t first = u32(data, at), offset = 0, value = first
+        if at < 0 or at + row.payload_len > data.shape[0]:
+            with gil:
+                raise IndexError(f"bytes {at}+{row.payload_len} of a block of {data.shape[0]}")
+        return self.known(&data[at], row.payload_len, stream)
+
+    cdef uint64_t known(self, const uint8_t* payload, uint32_t size, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil:
+        """The same of so many bytes, at least SHORT."""
+        cdef uint32_t first = big(payload), second = big(payload + 4), offset = 0, value = first
         cdef int place = lead_place(first), i
         cdef uint64_t bits = 0
         cdef Magics* magics = &self.stream_magics if stream else &self.magics
         while self.leads[place].used:
-            if self.leads[place].first == first and u32(data, at + 4) & self.leads[place].mask == self.leads[place].second:
+            if self.leads[place].first == first and second & self.leads[place].mask == self.leads[place].second:
                 bits |= self.leads[place].streams if stream else self.leads[place].bits
             place = (place + 1) % LEADS
         for i in range(magics.count):
             if magics.rules[i].offset != offset:
                 offset = magics.rules[i].offset
-                if row.payload_len < offset + 4:
+                if size < offset + 4:
                     break
-                value = u32(data, at + offset)
+                value = big(payload + offset)
             if value == magics.rules[i].value:
                 bits |= magics.rules[i].bits
         return bits
@@ -409,6 +445,11 @@ cdef inline uint64_t key_of(Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFF
     if row.direction and flows.table[row.slot].fins & UNASKED:
         return (row.dst_lo ^ row.dst_hi) * <uint64_t>0xC2B2AE3D27D4EB4F & ~<uint64_t>1
     return pair(row)
+
+
+cdef inline uint32_t big(const uint8_t* at) noexcept nogil:  # the caller counts the bytes
+    """Four bytes, big-endian."""
+    return <uint32_t>at[0] << 24 | <uint32_t>at[1] << 16 | <uint32_t>at[2] << 8 | at[3]
 
 
 cdef inline int lead_place(uint32_t first) noexcept nogil:  # arithmetic only: nothing can fail

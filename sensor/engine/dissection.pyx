@@ -6,7 +6,7 @@ A dissector that gives up a conversation is heeded at the next row, whatever the
 nothing.
 """
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint16_t, uint64_t
 
 from sensor.boundary cimport Boundary
 from sensor.core.bounded import Bounded
@@ -15,10 +15,12 @@ from sensor.core.packet cimport Packet, Packets
 from sensor.core.row cimport Row
 from sensor.decode.deaf cimport Deaf
 from sensor.decode.reassembly cimport Assembler, Room
-from sensor.decode.select import FLOODED_SENDERS, NEWCOMERS_BIT
+from sensor.decode.select import FLOODED_SENDERS, NEWCOMERS_BIT, WAITS_BIT
 
 CONVERSATIONS_LIMIT, HELD_LIMIT = 8192, 16 << 20
 COMBINATIONS_LIMIT = 1024
+# Conversations whose first segments wait until their protocol is recognised; the kernels bound the segments.
+WAITING_LIMIT = 256
 
 cdef enum:
     TCP = 6
@@ -38,6 +40,7 @@ cdef class Dissection:
     cdef list frames, datagrams, streamed   # (name, how it reads) of each kind in the order of its bits; of streams (name, dissector)
     cdef object readers_of, followers_of    # combinations of bits → those dissectors
     cdef object conversations               # flow → its open streams by the bit of their dissector
+    cdef object waiting                     # flow → (packet, bytes missing before it) of those that nobody could read yet
     cdef Deaf deaf
     cdef readonly Room early
 
@@ -47,7 +50,7 @@ cdef class Dissection:
         self.datagrams = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.datagrams]
         self.streamed = [(name, unit) for name, unit in dissectors.items() if unit.interest.stream]
         self.readers_of, self.followers_of = Bounded(COMBINATIONS_LIMIT), Bounded(COMBINATIONS_LIMIT)
-        self.conversations = Bounded(conversations)
+        self.conversations, self.waiting = Bounded(conversations), Bounded(WAITING_LIMIT)
         self.deaf = Deaf()
         self.early = Room(held)
 
@@ -66,6 +69,7 @@ cdef class Dissection:
     def end(self, flow):
         """A conversation is over."""
         cdef list results
+        self.waiting.pop(flow)
         for bit, assembler in (self.conversations.pop(flow) or {}).items():
             results = []
             self.boundary.call(results, self.streamed[bit][0], assembler.finish, (), None, False)
@@ -101,9 +105,15 @@ cdef class Dissection:
         cdef Packet packet = None
         cdef Assembler assembler
         cdef dict conversation
+        cdef object early = ()
+        if wanted >> <int>WAITS_BIT & 1:
+            self.wait(flow, self.made(packets, index), row.spare)
+            return 0
         wanted = self.deaf.left(row.slot, flow, wanted)
         if not wanted:
             return 0
+        if len(self.waiting):
+            early = self.waiting.pop(flow) or ()
         conversation = self.conversations.get(flow)
         if conversation is None:
             conversation = self.begin(flow)
@@ -111,19 +121,39 @@ cdef class Dissection:
             assembler = conversation.get(bit)
             if assembler is None:
                 packet = packet if packet is not None else self.made(packets, index)
-                assembler = conversation[bit] = Assembler(unit.stream(packet), unit.interest, self.early)
+                assembler = conversation[bit] = Assembler(unit.stream(early[0][0] if early else packet), unit.interest, self.early)
             elif row.begins == 0 and assembler.stream.idle[row.direction]:
                 continue
             packet = packet if packet is not None else self.made(packets, index)
-            self.selected += 1
-            assembler.late = row.spare
-            if not self.run(name, assembler.feed, packet) or assembler.stream.done:
+            if (early and not self.all_fed(name, assembler, early)) or not self.fed(name, assembler, packet, row.spare):
                 assembler.drop()
                 del conversation[bit]
                 self.deaf.give_up(row.slot, flow, <uint64_t>1 << <int>bit)
                 self.unfollow(row.slot, flow, <uint64_t>1 << <int>bit)
         if not conversation:
             self.conversations.pop(flow)
+        return 0
+
+    cdef bint fed(self, name, Assembler assembler, Packet packet, uint16_t missing) except -1:
+        """Give a segment to a stream, before which so many bytes are missing; False where the stream wants no more."""
+        self.selected += 1
+        assembler.late = missing
+        return self.run(name, assembler.feed, packet) and not assembler.stream.done
+
+    cdef bint all_fed(self, name, Assembler assembler, early) except -1:
+        """The same with segments that waited."""
+        for packet, missing in early:
+            if not self.fed(name, assembler, packet, missing):
+                return False
+        return True
+
+    cdef int wait(self, uint64_t flow, Packet packet, uint16_t missing) except -1:
+        """A segment of a conversation whose protocol is not recognised yet."""
+        cdef list early = self.waiting.get(flow)
+        if early is None:
+            early = []
+            self.waiting.put(flow, early)
+        early.append((packet, missing))
         return 0
 
     cdef dict begin(self, uint64_t flow):

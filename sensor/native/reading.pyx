@@ -6,7 +6,7 @@ Python dissectors.
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from sensor.core.row cimport CUT, WHOLE, Row
-from sensor.decode.flows cimport FlowTable
+from sensor.decode.flows cimport PIECES, FlowTable
 from sensor.decode.row_reader cimport RowReader
 from sensor.native.out cimport EMPTY, TAKEN, Messages, Out, reserve, write
 from sensor.native.stream cimport Conversations
@@ -88,9 +88,13 @@ cdef class Reading(RowReader):
         return 0
 
     cdef int segment(self, const uint8_t* frame, Row* row, FlowTable flows) except -1 nogil:
-        """A TCP segment. Who wants no more of its conversation is deaf to it from the next row on."""
+        """A TCP segment. Who wants no more of its conversation is deaf to it from the next row on. Conversations whose opening came in pieces are left to the
+        Python dissectors, for whom the pieces wait.
+        """
         cdef uint64_t left = row.wanted & self.stream_bits & ~flows.deaf[row.slot]
         cdef int bit = 0
+        if flows.table[row.slot].fins & PIECES:
+            return 0
         row.wanted &= ~self.stream_bits
         while left:
             if left & 1:

@@ -146,3 +146,47 @@ def test_a_conversation_that_makes_room_gives_up_what_it_held() -> None:
         )
     )
     assert engine.dissection.early.held == 0
+
+
+# Openings in pieces: nobody follows port 7777, so the first bytes decide.
+
+
+def pieces(text: bytes, size: int, *, port: int = 7777, sport: int = 40000) -> list[bytes]:
+    """Segments of so many bytes of one client, which began with a handshake."""
+    return [
+        tcp_frame(A, B, sport=sport, dport=port, flags=0x02, seq=999),
+        *(
+            tcp_frame(A, B, text[at : at + size], sport=sport, dport=port, seq=1000 + at)
+            for at in range(0, len(text), size)
+        ),
+    ]
+
+
+def test_an_opening_in_tiny_segments_is_recognised() -> None:
+    """None of them holds the beginning of a message; all are read, from the first on, in their order."""
+    assert "".join(Engine().read(*pieces(b"GET /one of many", 3))) == "GET /one of manyend"
+
+
+def test_an_opening_that_comes_last_is_recognised() -> None:
+    """What came before it is read after it."""
+    first, *rest = pieces(b"GET /one of many", 4)
+    assert Engine().read(first, *reversed(rest)) == ["GET ", "/one", " of ", "many", "end"]
+
+
+def test_another_protocol_in_tiny_segments_is_left_alone() -> None:
+    """So many of its segments wait, and no more."""
+    engine = Engine()
+    assert engine.read(*pieces(b"an unknown protocol " * 5, 3)) == []
+    assert engine.dissection.selected == 0
+
+
+def test_the_middle_of_a_conversation_is_no_opening() -> None:
+    """Without its handshake nothing shows which bytes are the first."""
+    _, *rest = pieces(b"GET /one of many", 3)
+    assert Engine().read(*rest) == []
+
+
+def test_pieces_of_many_conversations_are_bounded() -> None:
+    """A flood of tiny segments costs no more than the table holds; what comes after it is recognised again."""
+    flood = [frame for port in range(600) for frame in pieces(b"??", 2, sport=10_000 + port)]
+    assert "".join(Engine().read(*flood, *pieces(b"GET /after it", 3))) == "GET /after itend"

@@ -1,0 +1,70 @@
+# Openings in pieces: the first bytes of one direction of a flow, put together where tiny segments, or segments that came before them, hide how the stream begins.
+# The pieces themselves wait for whoever recognises it.
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from sensor.core.row cimport SYN, Row
+
+cdef enum:
+    PLACES = 256       # directions at once; a new one takes the place of an older one
+    PLACES_SHIFT = 56
+    PREFIX = 32        # bytes that are put together
+    MOST_PIECES = 16   # of an opening; then it is none that is known
+    PER_SECOND = 4096  # pieces that may wait in a second of packet time, of all flows together
+    UNKNOWN = 0xFFFF   # Row.spare: so many bytes before it are missing, or more
+
+cdef struct Opening:
+    uint64_t key       # flow and direction; 0: free
+    uint32_t first     # number of the first byte
+    uint32_t have      # a bit for each byte that is there
+    int pieces
+    uint8_t[PREFIX] data
+
+cdef struct Openings:
+    Opening[PLACES] all
+    uint32_t second    # of packet time
+    uint32_t taken     # in this second
+
+
+cdef inline uint64_t opening_key(const Row* row) noexcept nogil:  # arithmetic only
+    return row.flow << 1 | (row.direction & 1)
+
+
+cdef inline Opening* opening_of(Openings* openings, const Row* row) noexcept nogil:  # the place lies in the table
+    """That of the direction of a row; NULL where there is none."""
+    cdef uint64_t key = opening_key(row)
+    cdef Opening* place = &openings.all[key * <uint64_t>0x9E3779B97F4A7C15 >> PLACES_SHIFT]
+    return place if place.key == key else NULL
+
+
+cdef inline Opening* begin_opening(Openings* openings, const Row* row) noexcept nogil:  # the place lies in the table
+    """One whose first piece is this row."""
+    cdef uint64_t key = opening_key(row)
+    cdef Opening* place = &openings.all[key * <uint64_t>0x9E3779B97F4A7C15 >> PLACES_SHIFT]
+    memset(place, 0, sizeof(Opening))
+    place.key = key
+    place.first = row.seq + (row.tcp_flags & SYN != 0) - (row.spare if row.spare != UNKNOWN else 0)
+    return place
+
+
+cdef inline uint32_t put_piece(Opening* opening, const Row* row, const uint8_t* payload) noexcept nogil:  # bounded by PREFIX and payload_len
+    """Put the bytes of a row in their place; returns how many of the first bytes are there without a hole."""
+    cdef int64_t at = <int32_t>(row.seq + (row.tcp_flags & SYN != 0) - opening.first)
+    cdef uint32_t size = 0
+    cdef int64_t i
+    for i in range(max(-at, 0), min(<int64_t>row.payload_len, PREFIX - at)):
+        opening.data[at + i] = payload[i]
+        opening.have |= <uint32_t>1 << (at + i)
+    opening.pieces += 1
+    while size < PREFIX and opening.have >> size & 1:
+        size += 1
+    return size
+
+
+cdef inline bint may_wait(Openings* openings, const Opening* opening, int64_t ts) noexcept nogil:  # counts only
+    """Whether the latest piece of an opening may wait for the next."""
+    cdef uint32_t second = <uint32_t>(ts // 1_000_000_000)
+    if openings.second != second:
+        openings.second, openings.taken = second, 0
+    openings.taken += 1
+    return opening.pieces <= MOST_PIECES and openings.taken <= PER_SECOND
