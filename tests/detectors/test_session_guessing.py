@@ -41,6 +41,16 @@ def sessions(
     return story
 
 
+def segmented(packets: int, frame: int) -> Story:
+    """Short sessions of so many packets each way, of so many bytes."""
+    story = sessions(14, 6)
+    for _, kind, fields in story._rows:
+        if kind == Change.ENDED:
+            size = packets * frame
+            fields.update(client_packets=packets, client_bytes=size, server_packets=packets, server_bytes=size)
+    return story
+
+
 def test_many_short_sessions_are_guessing() -> None:
     """Over SSH and over RDP; the same however the changes are cut."""
     for port, service in ((22, "SSH"), (3389, "RDP")):
@@ -52,15 +62,11 @@ def test_many_short_sessions_are_guessing() -> None:
 
 
 def test_tiny_segments_are_the_same_content() -> None:
-    """Sessions cut into segments of 16 bytes have many packets, but no more to say; interactive work has."""
-    story = sessions(14, 6)
-    for _, kind, fields in story._rows:
-        if kind == Change.ENDED:
-            fields.update(
-                {"client_packets": 180, "client_bytes": 180 * 80, "server_packets": 160, "server_bytes": 160 * 82}
-            )
-    assert one(told(story)).numbers["sessions"] == 10
+    """Sessions cut into segments of 16 or 3 bytes have many packets, but no more content; interactive work has."""
+    for packets, frame in ((180, 80), (900, 69)):
+        assert one(told(segmented(packets, frame))).numbers["sessions"] == 10
     assert told(sessions(14, 6, packets=(180, 160))) == []
+    assert told(segmented(900, 102)) == []
 
 
 def test_innocent_twins_are_quiet() -> None:
