@@ -57,8 +57,8 @@ def all_commands() -> list[Command]:
 
 def _command(name: str, one: argparse.ArgumentParser) -> Command:
     module = commands([name])[name]
-    about, _, told = inspect.cleandoc(str(module.__doc__)).partition(f"\n{EXITS}")
-    exits, _, more = told.partition("\n\n")
+    about, _, reported = inspect.cleandoc(str(module.__doc__)).partition(f"\n{EXITS}")
+    exits, _, more = reported.partition("\n\n")
     examples = tuple(line.strip() for line in module.EXAMPLES.splitlines() if line.strip())
     arguments = tuple(
         _argument(action)
@@ -99,9 +99,9 @@ def exit_codes() -> list[tuple[str, str]]:
     return _codes(EPILOG.partition(EXITS)[2])
 
 
-def _codes(told: str) -> list[tuple[str, str]]:
+def _codes(reported: str) -> list[tuple[str, str]]:
     """``0 done, 1 not found`` apart."""
-    parts = re.split(r", (?=\d+ )", " ".join(told.split())) if told else []
+    parts = re.split(r", (?=\d+ )", " ".join(reported.split())) if reported else []
     return [(number, meaning) for part in parts for number, _, meaning in [part.partition(" ")]]
 
 

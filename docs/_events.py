@@ -39,8 +39,8 @@ EXAMPLES = {
 
 def schema() -> dict[str, Any]:
     """The schema in the package."""
-    told: dict[str, Any] = json.loads(files("sensor.eventlog").joinpath("schema.json").read_text(encoding="utf-8"))
-    return told
+    reported: dict[str, Any] = json.loads(files("sensor.eventlog").joinpath("schema.json").read_text(encoding="utf-8"))
+    return reported
 
 
 def events() -> str:

@@ -143,5 +143,5 @@ def _detectors() -> Iterator[str]:
         "beside those that are named here."
     )
     for name, unit in detector_units().items():
-        told = "; ".join(f"`{key.path}` ({key.about}; default {key.default})" for key in options(name))
-        yield from tagged(name, f"{unit.title}. {told}" if told else f"{unit.title}.")
+        reported = "; ".join(f"`{key.path}` ({key.about}; default {key.default})" for key in options(name))
+        yield from tagged(name, f"{unit.title}. {reported}" if reported else f"{unit.title}.")

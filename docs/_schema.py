@@ -136,13 +136,13 @@ def _bounds(node: Node) -> str:
     low, high = node.get("minimum"), node.get("maximum")
     if low is not None and high is not None:
         return f", {low:,} to {high:,}"
-    told = {
+    reported = {
         "minimum": "at least",
         "exclusiveMinimum": "more than",
         "maximum": "at most",
         "exclusiveMaximum": "less than",
     }
-    return "".join(f", {saying} {node[key]:,}" for key, saying in told.items() if key in node)
+    return "".join(f", {reporting} {node[key]:,}" for key, reporting in reported.items() if key in node)
 
 
 def _length(node: Node, what: str, unit: str) -> str:

@@ -60,9 +60,9 @@ def words(text: object) -> list[str]:
     return re.findall(r"[a-z0-9]+", str(text or "").lower())
 
 
-def same_name(told: object, truth: object) -> bool:
+def same_name(reported: object, truth: object) -> bool:
     """Whether one name holds the other, or both share a word of more than two letters."""
-    mine, theirs = words(told), words(truth)
+    mine, theirs = words(reported), words(truth)
     joined, other = "".join(mine), "".join(theirs)
     common = set(mine) & {word for word in theirs if len(word) > 2}
     return bool(mine and theirs) and (joined in other or other in joined or bool(common))
@@ -93,11 +93,11 @@ def read(path: Path) -> tuple[Pipeline, list[Record]]:
 
 def cases_of(engine: Pipeline, labels: Iterable[dict[str, Any]]) -> Iterator[Case]:
     """The labelled devices that the inventory knows, with all their evidence."""
-    heard: list[tuple[Evidence, ...]] = []
+    received: list[tuple[Evidence, ...]] = []
 
     def listen(evidence: Iterable[Evidence], now: int = 0) -> dict[str, Attribute]:
-        heard.append(tuple(evidence))
-        return fusion.fuse(heard[-1], now)
+        received.append(tuple(evidence))
+        return fusion.fuse(received[-1], now)
 
     inventory = engine.inventory
     inventory.fuse = listen
@@ -106,7 +106,7 @@ def cases_of(engine: Pipeline, labels: Iterable[dict[str, Any]]) -> Iterator[Cas
             record.stale = True
     known: dict[str, tuple[Evidence, ...]] = {}
     for device in inventory.devices():
-        known |= {mac_text(mac): heard[-1] for mac in device.macs}
+        known |= {mac_text(mac): received[-1] for mac in device.macs}
     for label in labels:
         evidence = known.get(str(label.get("mac")).lower())
         if evidence is not None:
@@ -148,9 +148,9 @@ def cost(cases: Sequence[Case]) -> float:
     """Mean squared error over all labels: a label without a claim costs as much as a guess with a confidence of 0.5."""
     total, labels = 0.0, 0
     for case in cases:
-        told = fusion.fuse(case.evidence)
+        reported = fusion.fuse(case.evidence)
         for name in ATTRIBUTES:
-            claim = told.get(name)
+            claim = reported.get(name)
             right = agrees(name, claim.value if claim is not None else "", case.label)
             if right is not None:
                 labels += 1

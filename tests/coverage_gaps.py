@@ -26,15 +26,15 @@ def below(files: Mapping[str, Any]) -> dict[str, float]:
     return dict(sorted(low.items(), key=lambda one: (one[1], one[0])))
 
 
-def lines(told: Mapping[str, Any]) -> list[str]:
+def lines(reported: Mapping[str, Any]) -> list[str]:
     """What is printed of a report."""
-    totals, low = told["totals"], below(told["files"])
+    totals, low = reported["totals"], below(reported["files"])
     ran = totals["covered_lines"] / max(totals["num_statements"], 1)
     branches = totals["covered_branches"] / max(totals["num_branches"], 1)
     return [
         *(f"{percent:5.1f} % {name}" for name, percent in low.items() if percent),
         f"{sum(not percent for percent in low.values())} files of which nothing was run",
-        f"{ran:.1%} of the lines, {branches:.1%} of the branches of {len(told['files'])} files",
+        f"{ran:.1%} of the lines, {branches:.1%} of the branches of {len(reported['files'])} files",
     ]
 
 

@@ -181,7 +181,7 @@ class Sensor:
         return found
 
 
-def told(records: list[dict[str, Any]], action: str) -> list[dict[str, Any]]:
+def sensor_records(records: list[dict[str, Any]], action: str) -> list[dict[str, Any]]:
     """What the sensor says of itself."""
     return [record for record in records if record["kind"] == "sensor" and record["action"] == action]
 

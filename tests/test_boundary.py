@@ -9,7 +9,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 
 
-def says(*words: str) -> Iterator[str]:
+def sends(*words: str) -> Iterator[str]:
     yield from words
 
 
@@ -20,7 +20,7 @@ def breaks(error: Exception) -> Iterator[str]:
 
 def test_a_sound_unit() -> None:
     """All that it says, and that it came to its end."""
-    assert Boundary().run("dns", says, "a", "b") == (["a", "b"], True)
+    assert Boundary().run("dns", sends, "a", "b") == (["a", "b"], True)
 
 
 def test_a_malformed_message_is_the_peers_fault() -> None:
@@ -59,7 +59,7 @@ def test_a_thing_that_breaks_costs_only_itself() -> None:
 def test_a_call_may_say_nothing_and_be_quiet() -> None:
     """None is nothing said; what is called quietly is not counted."""
     boundary = Boundary()
-    assert boundary.each((("store", lambda _: None), ("sip", says)), ("a",), None) == (["a"], True)
+    assert boundary.each((("store", lambda _: None), ("sip", sends)), ("a",), None) == (["a"], True)
     assert boundary.each((("sip", breaks),), (IndexError(),), None, quiet=True) == (["before"], False)
     assert len(boundary.faults) == 0
 

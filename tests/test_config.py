@@ -120,8 +120,8 @@ def test_all_mistakes_at_once_each_with_its_place_and_the_nearest_key(tmp_path: 
         "senser: {}\nsensor:\n  id: ''\nnetworks: [10.0.0/8]\ninventory:\n  devices: many\ndetectors:\n"
         "  discovery.portscan: {}\n  discovery.port_scan:\n    prots: 3\n    window_s: 0\n"
     )
-    told = faults(tmp_path, text)
-    assert [fault.split(":")[:2] for fault in told] == [
+    reported = faults(tmp_path, text)
+    assert [fault.split(":")[:2] for fault in reported] == [
         ["1", "1"],
         ["3", "7"],
         ["4", "11"],
@@ -130,11 +130,11 @@ def test_all_mistakes_at_once_each_with_its_place_and_the_nearest_key(tmp_path: 
         ["10", "5"],
         ["11", "15"],
     ]
-    assert "did you mean 'sensor'?" in told[0]
-    assert "10.0.0/8" in told[2]
-    assert "found 'many', expected a whole number" in told[3]
-    assert "did you mean 'discovery.port_scan'?" in told[4]
-    assert "did you mean 'ports'?" in told[5]
+    assert "did you mean 'sensor'?" in reported[0]
+    assert "10.0.0/8" in reported[2]
+    assert "found 'many', expected a whole number" in reported[3]
+    assert "did you mean 'discovery.port_scan'?" in reported[4]
+    assert "did you mean 'ports'?" in reported[5]
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -159,6 +159,6 @@ def test_a_registry_that_cannot_be_used_is_told_before_the_first_packet(
 
 def test_a_list_that_is_not_there_is_told(tmp_path: Path) -> None:
     """Each that cannot be read, and the run goes on with the others."""
-    config, told = load_config(write(tmp_path, "intel: [a.txt, b.txt]\n")), list[str]()
-    assemble(config, print, complain=told.append)
-    assert [line.split(":")[0] for line in told] == [str(tmp_path / name) for name in ("a.txt", "b.txt")]
+    config, reported = load_config(write(tmp_path, "intel: [a.txt, b.txt]\n")), list[str]()
+    assemble(config, print, complain=reported.append)
+    assert [line.split(":")[0] for line in reported] == [str(tmp_path / name) for name in ("a.txt", "b.txt")]

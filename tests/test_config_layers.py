@@ -152,12 +152,12 @@ def test_an_output_may_be_called_off(etc: Path) -> None:
 def test_layers_that_contradict(etc: Path) -> None:
     """An output that becomes another type: what no longer fits is told where it stands, in both files at once."""
     put(etc, "conf.d/a.yaml", "outputs:\n  siem: {type: file, pth: x}\n")
-    told = faults(etc / "sensor.yaml")
-    assert len(told) == 3
-    assert told[0].startswith("conf.d/a.yaml:2:22: found the key 'pth'")
-    assert "did you mean 'path'?" in told[0]
-    assert told[1].startswith("sensor.yaml:11:5: found no key 'path'")
-    assert told[2].startswith("sensor.yaml:12:5: found the key 'url'")
+    reported = faults(etc / "sensor.yaml")
+    assert len(reported) == 3
+    assert reported[0].startswith("conf.d/a.yaml:2:22: found the key 'pth'")
+    assert "did you mean 'path'?" in reported[0]
+    assert reported[1].startswith("sensor.yaml:11:5: found no key 'path'")
+    assert reported[2].startswith("sensor.yaml:12:5: found the key 'url'")
 
 
 def test_a_layer_of_another_shape(etc: Path) -> None:
@@ -177,11 +177,11 @@ def test_a_broken_layer_hides_no_other_fault(etc: Path) -> None:
         "conf.d/20.yaml",
         "captur: {}\noutputs:\n  other: {path: x}\n  siem: {url: 'https://a', url: 'https://b'}\n",
     )
-    told = faults(etc / "sensor.yaml")
-    assert told[0] == "conf.d/10.yaml:2:1: found a tab, expected spaces"
-    assert told[1].startswith("conf.d/20.yaml:1:1: found the key 'captur'")
-    assert told[2] == "conf.d/20.yaml:4:28: found the key 'url' a second time, expected it once"
-    assert len(told) == 3
+    reported = faults(etc / "sensor.yaml")
+    assert reported[0] == "conf.d/10.yaml:2:1: found a tab, expected spaces"
+    assert reported[1].startswith("conf.d/20.yaml:1:1: found the key 'captur'")
+    assert reported[2] == "conf.d/20.yaml:4:28: found the key 'url' a second time, expected it once"
+    assert len(reported) == 3
 
 
 def test_layers_without_a_word(etc: Path) -> None:
@@ -207,7 +207,7 @@ BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         (BOMB, "found more than 500,000 values, aliases written out"),
         ("networks: &a [*a, *a, *a]\n", f"nested deeper than {DEPTH_LIMIT} levels"),
@@ -221,14 +221,14 @@ BOMB = "".join(f"k{n}: &k{n} [{', '.join([f'*k{n - 1}' if n else 'x'] * 20)}]\n"
     ids=["bomb", "cycle", "deep flow", "deep block", "deep", "huge", "many faults", "nobody"],
 )
 @pytest.mark.parametrize("name", ["sensor.yaml", "conf.d/a.yaml"])
-def test_hostile_files(etc: Path, name: str, text: str, told: str) -> None:
+def test_hostile_files(etc: Path, name: str, text: str, reported: str) -> None:
     """Refused in a moment and in words, as a document and as a layer."""
     if name == "sensor.yaml":
         (etc / "conf.d").rmdir()
     put(etc, name, text)
     began = time.thread_time()
     found = faults(etc / "sensor.yaml")
-    assert any(told in line for line in found), found
+    assert any(reported in line for line in found), found
     assert all(line.startswith((name, "sensor.yaml:1:1: and ")) for line in found)
     assert len(found) <= FAULTS_LIMIT + 1
     assert time.thread_time() - began < 10

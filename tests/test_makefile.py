@@ -55,7 +55,7 @@ def test_make_alone_teaches(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lack", "told"),
+    ("lack", "reported"),
     [
         (
             'import os.path; os.path.exists = lambda path: not path.endswith("Python.h")',
@@ -78,13 +78,13 @@ def test_make_alone_teaches(checkout: Path) -> None:
         ),
     ],
 )
-def test_what_is_missing_is_told_in_one_line(checkout: Path, lack: str, told: str) -> None:
+def test_what_is_missing_is_told_in_one_line(checkout: Path, lack: str, reported: str) -> None:
     """With the commands that install it on Debian, Ubuntu and Fedora; nothing is made."""
     run = make(checkout, "demo", PYTHON=fake_python(checkout, lack))
     assert run.returncode != 0
     first, *rest = run.stderr.splitlines()
     assert first.startswith("cannot build here without ")
-    assert told in first
+    assert reported in first
     assert all(line.startswith("make:") for line in rest)
     assert not (checkout / ".venv").exists()
 

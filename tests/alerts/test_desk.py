@@ -34,14 +34,14 @@ def made(ts: float, key: str = "k", severity: Severity = Severity.medium, target
     )
 
 
-def told(filed: list[tuple[str, Alert]]) -> list[tuple[str, int]]:
+def actions(filed: list[tuple[str, Alert]]) -> list[tuple[str, int]]:
     return [(action, alert.count) for action, alert in filed]
 
 
 def test_the_first_opens_and_repeats_are_counted() -> None:
     """One open, silence for repeats, and the whole count at the end."""
     desk = AlertDesk()
-    assert told(desk.take(made(10))) == [("open", 1)]
+    assert actions(desk.take(made(10))) == [("open", 1)]
     assert [desk.take(made(10 + n, target=n)) for n in range(2, 6)] == [[]] * 4
     [(action, alert)] = desk.finish(20 * SECOND)
     assert (action, alert.count, alert.first, alert.ts) == ("update", 5, 10 * SECOND, 15 * SECOND)
@@ -54,9 +54,9 @@ def test_an_update_when_the_count_is_tenfold_and_every_five_minutes() -> None:
     """Two open repeats are silent, the tenth is told, and so is the first after five minutes."""
     desk = AlertDesk()
     desk.take(made(0))
-    assert [told(desk.take(made(n))) for n in range(2, 12)] == [[]] * 8 + [[("update", 10)], []]
-    assert told(desk.take(made(400))) == [("update", 12)]
-    assert told(desk.take(made(401))) == []
+    assert [actions(desk.take(made(n))) for n in range(2, 12)] == [[]] * 8 + [[("update", 10)], []]
+    assert actions(desk.take(made(400))) == [("update", 12)]
+    assert actions(desk.take(made(401))) == []
 
 
 def test_a_rise_in_severity_is_told_and_never_falls() -> None:
@@ -103,10 +103,10 @@ def test_after_suppression_it_is_a_new_finding() -> None:
     desk = AlertDesk(suppression=100 * SECOND)
     desk.take(made(0))
     desk.take(made(1))
-    assert told(desk.take(made(200))) == [("close", 2), ("open", 1)]
+    assert actions(desk.take(made(200))) == [("close", 2), ("open", 1)]
     assert desk.tick(250 * SECOND) == []
     desk.take(made(210))
-    assert told(desk.tick(310 * SECOND)) == [("close", 2)]
+    assert actions(desk.tick(310 * SECOND)) == [("close", 2)]
     assert len(desk) == 0
 
 

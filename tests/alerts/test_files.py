@@ -19,7 +19,7 @@ from sensor.eventlog.writer import EventLog
 from sensor.runtime import daemon
 from sensor.runtime.daemon import Run
 from tests.alerts.test_incidents import made
-from tests.alerts.test_room import LAPTOP, Told
+from tests.alerts.test_room import LAPTOP, Reported
 from tests.kit import SECOND, tcp_frame
 from tests.runtime.test_daemon import SCHEMA, Given
 
@@ -82,42 +82,42 @@ def test_a_replay_with_evidence(tmp_path: Path) -> None:
 
 def test_wrong_mutes_never_stop_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are complained about with their place, and everything is told."""
-    said: list[str] = []
-    monkeypatch.setattr(daemon, "_warn", said.append)
+    text: list[str] = []
+    monkeypatch.setattr(daemon, "_warn", text.append)
     (tmp_path / "mutes.yaml").write_text("mutes:\n  - id: m1\n")
     _, records = replayed(tmp_path, mutes=tmp_path / "mutes.yaml", evidence=tmp_path / "mutes.yaml" / "evidence")
     assert of("alert", records)
-    assert any("mutes.yaml:2:" in one for one in said)
-    assert any("cannot keep evidence" in one for one in said)
+    assert any("mutes.yaml:2:" in one for one in text)
+    assert any("cannot keep evidence" in one for one in text)
 
 
 def test_the_operator_speaks_while_it_runs(tmp_path: Path) -> None:
     """A mute is heeded and a close is told at the next look; half a note waits for its end; notes of before the run are
     old.
     """
-    log, said = tmp_path / "log.jsonl", list[str]()
+    log, text = tmp_path / "log.jsonl", list[str]()
     log.touch()
     notes_log(log).write_text('{"ts":"2026-11-24T09:00:00Z","alert":"alert-old000","action":"close","by":"anna"}\n')
-    files = AlertFiles(log, mutes=tmp_path / "mutes.yaml", clock=time.time, complain=said.append)
-    one = Told(mutes=files.mutes).take(made(1, LAPTOP))
-    name = one.told[0].alert["id"]  # type: ignore[index]
+    files = AlertFiles(log, mutes=tmp_path / "mutes.yaml", clock=time.time, complain=text.append)
+    one = Reported(mutes=files.mutes).take(made(1, LAPTOP))
+    name = one.reported[0].alert["id"]  # type: ignore[index]
     note = json.dumps({"ts": "2026-11-24T09:00:00Z", "alert": name, "action": "close", "by": "anna", "text": "done"})
     with notes_log(log).open("a") as file:
         file.write(note[:20])
         file.flush()
         files.watch(one.room, 5 * SECOND)
-        assert one.said() == ["open"]
+        assert one.actions() == ["open"]
         file.write(note[20:] + "\nwhat is this\n")
     save_mutes(tmp_path / "mutes.yaml", [Mute(id="m7", src=LAPTOP, author="a", reason="r")])
     files.watch(one.room, 6 * SECOND)
-    assert one.said() == ["open", "close"]
-    assert one.told[-1].alert["closed"] == {"by": "anna", "reason": "done"}  # type: ignore[index]
+    assert one.actions() == ["open", "close"]
+    assert one.reported[-1].alert["closed"] == {"by": "anna", "reason": "done"}  # type: ignore[index]
     one.take(made(7, LAPTOP))
-    assert one.said() == ["open", "close"]
+    assert one.actions() == ["open", "close"]
     assert files.mutes.counts == {"m7": 1}
     (tmp_path / "mutes.yaml").write_text("mutes: [\n")
     files.watch(one.room, 8 * SECOND)
-    assert len(said) == 1
+    assert len(text) == 1
     assert one.room.mutes.counts == {"m7": 1}
     (tmp_path / "mutes.yaml").unlink()
     files.watch(one.room, 9 * SECOND)

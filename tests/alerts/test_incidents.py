@@ -51,14 +51,14 @@ class Desk:
         return self.incidents.take("update" if known else "open", name, alert)
 
 
-def told(filed: list[tuple[str, Incident]]) -> list[tuple[str, int]]:
+def actions(filed: list[tuple[str, Incident]]) -> list[tuple[str, int]]:
     return [(action, incident.count) for action, incident in filed]
 
 
 def test_alerts_of_one_actor_are_one_story() -> None:
     """In order, with the highest severity and risk, and a sentence that names all of it."""
     desk = Desk(World(device("workstation", LAPTOP, "tp-lab")))
-    assert told(desk.take(made(10, LAPTOP))) == [("open", 1)]
+    assert actions(desk.take(made(10, LAPTOP))) == [("open", 1)]
     [(action, incident)] = desk.take(
         made(
             70,
@@ -89,7 +89,7 @@ def test_alerts_of_one_actor_are_one_story() -> None:
 def test_others_have_stories_of_their_own() -> None:
     """Two actors that did the same to the same target are not one."""
     desk = Desk()
-    assert told(desk.take(made(1, LAPTOP)) + desk.take(made(2, OTHER))) == [("open", 1), ("open", 1)]
+    assert actions(desk.take(made(1, LAPTOP)) + desk.take(made(2, OTHER))) == [("open", 1), ("open", 1)]
     assert len(desk.incidents) == 2
 
 
@@ -110,15 +110,15 @@ def test_a_host_that_was_merely_scanned_does_not() -> None:
     """The innocent twin: whoever was scanned and does something later has a story of its own."""
     desk = Desk()
     desk.take(made(1, LAPTOP, SERVER))
-    assert told(desk.take(made(60, SERVER, OTHER))) == [("open", 1)]
+    assert actions(desk.take(made(60, SERVER, OTHER))) == [("open", 1)]
 
 
 def test_slight_alerts_are_a_story_when_there_are_three() -> None:
     """Alone they are none; a repeat is not another one."""
     desk = Desk()
     low = [made(n, LAPTOP, detector=f"discovery.{n}", severity=Severity.low) for n in (1, 2, 3)]
-    assert told(desk.take(low[0]) + desk.take(low[0]) + desk.take(low[1])) == []
-    assert told(desk.take(low[2])) == [("open", 3)]
+    assert actions(desk.take(low[0]) + desk.take(low[0]) + desk.take(low[1])) == []
+    assert actions(desk.take(low[2])) == [("open", 3)]
 
 
 def test_repeats_are_told_only_when_graver_or_at_the_end() -> None:
@@ -126,7 +126,7 @@ def test_repeats_are_told_only_when_graver_or_at_the_end() -> None:
     desk = Desk()
     desk.take(made(1, LAPTOP))
     assert desk.take(made(5, LAPTOP, count=4)) == []
-    assert told(desk.take(made(9, LAPTOP, severity=Severity.high))) == [("update", 1)]
+    assert actions(desk.take(made(9, LAPTOP, severity=Severity.high))) == [("update", 1)]
     assert desk.take(made(12, LAPTOP, count=9)) == []
     [(action, incident)] = desk.incidents.finish(20 * SECOND)
     assert (action, incident.story[0].count) == ("update", 9)
@@ -138,7 +138,7 @@ def test_at_most_one_a_second() -> None:
     desk = Desk()
     desk.take(made(1, LAPTOP))
     assert [desk.take(made(1.1 + n / 100, LAPTOP, detector=f"discovery.{n}")) for n in range(5)] == [[]] * 5
-    assert told(desk.incidents.tick(3 * SECOND)) == [("update", 6)]
+    assert actions(desk.incidents.tick(3 * SECOND)) == [("update", 6)]
     assert desk.incidents.tick(4 * SECOND) == []
 
 
@@ -150,16 +150,16 @@ def test_silence_closes_it() -> None:
     desk.take(made(1, LAPTOP))
     desk.take(made(1, OTHER, severity=Severity.low))
     assert desk.incidents.tick(HOUR) == []
-    assert told(desk.incidents.tick(2 * HOUR)) == [("close", 1)]
+    assert actions(desk.incidents.tick(2 * HOUR)) == [("close", 1)]
     assert len(desk.incidents) == 0
-    assert told(desk.take(made(3 * 3600, LAPTOP))) == [("open", 1)]
+    assert actions(desk.take(made(3 * 3600, LAPTOP))) == [("open", 1)]
 
 
 def test_an_old_story_closes_before_the_next_begins() -> None:
     """Also where no second passed meanwhile."""
     desk = Desk(gap=HOUR)
     desk.take(made(1, LAPTOP))
-    assert told(desk.take(made(7300, LAPTOP))) == [("close", 1), ("open", 1)]
+    assert actions(desk.take(made(7300, LAPTOP))) == [("close", 1), ("open", 1)]
 
 
 def test_one_machine_under_two_addresses_is_one_actor() -> None:
@@ -169,7 +169,7 @@ def test_one_machine_under_two_addresses_is_one_actor() -> None:
     world.devices[parse(OTHER)] = both
     desk = Desk(world)
     desk.take(made(1, LAPTOP))
-    assert told(desk.take(made(5, OTHER))) == [("update", 2)]
+    assert actions(desk.take(made(5, OTHER))) == [("update", 2)]
 
 
 def test_stories_and_cases_are_bounded() -> None:

@@ -8,8 +8,8 @@ from sensor.alerts.desk import SUPPRESSION, AlertDesk
 from sensor.alerts.incidents import GAP, Incidents
 from sensor.alerts.mutes import Mute, Mutes
 from sensor.core.alert import Severity
-from tests.alerts.test_incidents import LAPTOP, OTHER, SERVER, Desk, made, told
-from tests.alerts.test_room import Told
+from tests.alerts.test_incidents import LAPTOP, OTHER, SERVER, Desk, actions, made
+from tests.alerts.test_room import Reported
 from tests.detectors.stories import World
 
 SECOND = 10**9
@@ -53,7 +53,7 @@ def test_a_chapter_that_waits_for_its_second_is_told_when_it_is_over() -> None:
     assert desk.take(made(1.5, LAPTOP, detector="discovery.address_scan")) == []
     assert desk.incidents.tick(2 * SECOND - 1) == []
     assert desk.incidents.due == 2 * SECOND
-    assert told(desk.incidents.tick(desk.incidents.due)) == [("update", 2)]
+    assert actions(desk.incidents.tick(desk.incidents.due)) == [("update", 2)]
 
 
 def test_chapters_stand_in_the_order_of_their_beginnings() -> None:
@@ -80,7 +80,7 @@ def test_the_end_tells_stories_that_were_told_before_and_changed() -> None:
     desk.take(made(0.5, LAPTOP, detector="discovery.address_scan"))
     desk.take(made(0, OTHER, severity=Severity.low))
     desk.take(made(0.5, OTHER, detector="discovery.address_scan", severity=Severity.low))
-    assert told(desk.incidents.finish(SECOND)) == [("update", 2)]
+    assert actions(desk.incidents.finish(SECOND)) == [("update", 2)]
 
 
 def test_incidents_that_nobody_gave_an_alert_have_nothing_to_tell() -> None:
@@ -90,23 +90,23 @@ def test_incidents_that_nobody_gave_an_alert_have_nothing_to_tell() -> None:
 
 def test_what_is_silenced_ends_in_the_log_of_what_was_silenced() -> None:
     """At its second as well, and never among the alerts."""
-    one = Told(mutes=Mutes([MUTE])).take(made(1, LAPTOP))
+    one = Reported(mutes=Mutes([MUTE])).take(made(1, LAPTOP))
     one.room.tick(101 * SECOND - 1)
     assert [record.action for record in one.muted] == ["open"]
     one.room.tick(101 * SECOND)
     assert [record.action for record in one.muted] == ["open", "close"]
-    assert one.told == []
+    assert one.reported == []
 
 
 def test_another_suppression_is_that_of_what_is_silenced_too() -> None:
     """From the next tick on, for both desks."""
-    one = Told(mutes=Mutes([MUTE])).take(made(1, LAPTOP), made(1, OTHER))
+    one = Reported(mutes=Mutes([MUTE])).take(made(1, LAPTOP), made(1, OTHER))
     one.room.tick(2 * SECOND)
     one.room.adjust(Severity.info, 10 * SECOND, 10 * SECOND, "")
     one.room.tick(11 * SECOND)
     assert [record.action for record in one.muted] == ["open", "close"]
-    assert one.said() == ["open", "close"]
-    assert one.said("incident") == ["open", "close"]
+    assert one.actions() == ["open", "close"]
+    assert one.actions("incident") == ["open", "close"]
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_how_long_a_story_took_is_told_in_the_largest_unit_that_fits(seconds: in
 
 def test_the_end_tells_the_counts_of_all_that_repeated() -> None:
     """Of alerts and of what was silenced, each in its own log."""
-    one = Told(mutes=Mutes([MUTE]))
+    one = Reported(mutes=Mutes([MUTE]))
     for second in (1, 3):
         one.take(made(second, LAPTOP), made(second, OTHER))
     one.room.finish(4 * SECOND)
-    assert [(record.action, record.alert["count"]) for record in one.told if record.kind == "alert"] == [
+    assert [(record.action, record.alert["count"]) for record in one.reported if record.kind == "alert"] == [
         ("open", 1),
         ("update", 2),
     ]
@@ -136,9 +136,9 @@ def test_the_end_tells_the_counts_of_all_that_repeated() -> None:
 
 def test_a_story_ends_at_the_time_at_which_that_is_known() -> None:
     """Its last alert was long before; while it goes on, a record bears the time of its alert."""
-    one = Told().take(made(1, LAPTOP))
+    one = Reported().take(made(1, LAPTOP))
     one.room.tick(SECOND + GAP)
-    told = [(record.action, record.ts) for record in one.told if record.kind == "incident"]
-    assert [action for action, _ in told] == ["open", "close"]
-    assert told[0][1] == "1970-01-01T00:00:01.000000Z"
-    assert told[1][1] > told[0][1]
+    reported = [(record.action, record.ts) for record in one.reported if record.kind == "incident"]
+    assert [action for action, _ in reported] == ["open", "close"]
+    assert reported[0][1] == "1970-01-01T00:00:01.000000Z"
+    assert reported[1][1] > reported[0][1]

@@ -73,9 +73,11 @@ def test_targets_must_all_be_meant() -> None:
 def test_it_counts_what_it_silences() -> None:
     """The first that fits is the one."""
     quiet = Mutes([mute(src="10.0.0.9"), mute(id="m2", detector="discovery.*")])
-    nobody = World().device
+    no_listener = World().device
     assert [
-        found.id for actor in ("10.0.0.9", "10.0.0.9", "10.0.0.8") if (found := quiet.silence(made(1, actor), nobody))
+        found.id
+        for actor in ("10.0.0.9", "10.0.0.9", "10.0.0.8")
+        if (found := quiet.silence(made(1, actor), no_listener))
     ] == ["m1", "m1", "m2"]
     assert quiet.counts == {"m1": 2, "m2": 1}
     assert Mutes(quiet.mutes, quiet.counts).counts == quiet.counts
@@ -90,10 +92,10 @@ def test_an_alert_and_its_record_are_the_same_finding() -> None:
     record = RecordMaker("s").alert(
         "open", alert, world.device(alert.actor), [world.device(one) for one in alert.targets]
     )
-    told = {name: getattr(record, name) for name in ("ts", "alert", "src", "dst", "targets", "network")}
-    assert finding_of_record(told) == finding_of(alert, world.device)
+    reported = {name: getattr(record, name) for name in ("ts", "alert", "src", "dst", "targets", "network")}
+    assert finding_of_record(reported) == finding_of(alert, world.device)
     assert finding_of_record({"kind": "device"}) is None
-    assert finding_of_record(told | {"src": {"ip": "what"}}) is None
+    assert finding_of_record(reported | {"src": {"ip": "what"}}) is None
 
 
 @pytest.mark.parametrize(

@@ -17,64 +17,67 @@ SECOND = 10**9
 LAPTOP, CAMERA = "10.0.0.9", "10.0.0.7"
 
 
-class Told:
+class Reported:
     """A room, and what it told."""
 
     def __init__(self, **options: Any) -> None:
-        self.told: list[Record] = []
+        self.reported: list[Record] = []
         self.muted: list[Record] = []
         world = World(device("camera", CAMERA))
         desk = AlertDesk(suppression=100 * SECOND)
         self.room = AlertRoom(
             desk,
             RecordMaker("s"),
-            self.told.append,
+            self.reported.append,
             world.device,
             weigher=Weigher(world),
             muted=self.muted.append,
             **options,
         )
 
-    def take(self, *alerts: Alert) -> Told:
+    def take(self, *alerts: Alert) -> Reported:
         self.room.take(alerts)
         return self
 
-    def said(self, kind: str = "alert") -> list[str]:
-        return [record.action for record in self.told if record.kind == kind]
+    def actions(self, kind: str = "alert") -> list[str]:
+        return [record.action for record in self.reported if record.kind == kind]
 
 
 def test_an_alert_and_its_incident() -> None:
     """First the alert, then the story that it is part of; both end with silence, at the time at which that is known."""
-    one = Told().take(made(1, LAPTOP))
+    one = Reported().take(made(1, LAPTOP))
     one.room.tick(200 * SECOND)
-    assert [(record.kind, record.action) for record in one.told] == [
+    assert [(record.kind, record.action) for record in one.reported] == [
         ("alert", "open"),
         ("incident", "open"),
         ("alert", "close"),
     ]
-    assert one.told[-1].ts == "1970-01-01T00:03:20.000000Z"
-    opened, incident, closed = (record.alert if record.kind == "alert" else record.incident for record in one.told)
+    assert one.reported[-1].ts == "1970-01-01T00:03:20.000000Z"
+    opened, incident, closed = (record.alert if record.kind == "alert" else record.incident for record in one.reported)
     assert opened["id"] == closed["id"] == incident["story"][0]["alert"]  # type: ignore[index]
     assert opened["mute"] == ("sensor mute add --detector discovery.port_scan --src 10.0.0.9 --dst 10.0.0.5 --for 7d")  # type: ignore[index]
 
 
 def test_it_is_weighed_before_it_is_folded() -> None:
     """What a camera does is graver."""
-    assert [record.severity for record in Told().take(made(1, CAMERA, usual=Severity.medium)).told] == ["high", "high"]
+    assert [record.severity for record in Reported().take(made(1, CAMERA, usual=Severity.medium)).reported] == [
+        "high",
+        "high",
+    ]
 
 
 def test_what_is_too_slight_is_counted() -> None:
     """And is in no story either."""
-    one = Told(least=Severity.medium).take(made(1, LAPTOP, severity=Severity.low), made(2, LAPTOP))
-    assert (one.said(), one.room.below) == (["open"], 1)
+    one = Reported(least=Severity.medium).take(made(1, LAPTOP, severity=Severity.low), made(2, LAPTOP))
+    assert (one.actions(), one.room.below) == (["open"], 1)
 
 
 def test_mutes_are_applied_before_anything_is_told() -> None:
     """No alert and no incident; the log of the silenced has it once, with a count and the mute."""
     quiet = Mutes([Mute(id="m1", src=LAPTOP, author="anna", reason="our scanner")])
-    one = Told(mutes=quiet).take(made(1, LAPTOP), made(2, LAPTOP), made(3, CAMERA))
+    one = Reported(mutes=quiet).take(made(1, LAPTOP), made(2, LAPTOP), made(3, CAMERA))
     one.room.finish(4 * SECOND)
-    assert [record.src["ip"] for record in one.told] == [CAMERA, CAMERA]  # type: ignore[index]
+    assert [record.src["ip"] for record in one.reported] == [CAMERA, CAMERA]  # type: ignore[index]
     assert [(record.action, record.alert["count"], record.alert["muted"]["id"]) for record in one.muted] == [
         ("open", 1, "m1"),
         ("update", 2, "m1"),
@@ -84,33 +87,33 @@ def test_mutes_are_applied_before_anything_is_told() -> None:
 
 def test_the_operator_closes_an_alert() -> None:
     """Who and why is told; the same finding again is a new alert; what is not open cannot be closed."""
-    one = Told().take(made(1, LAPTOP))
-    name = one.told[0].alert["id"]  # type: ignore[index]
+    one = Reported().take(made(1, LAPTOP))
+    name = one.reported[0].alert["id"]  # type: ignore[index]
     assert one.room.close(name, "anna", "dealt with", 5 * SECOND)
-    assert one.told[-1].alert["closed"] == {"by": "anna", "reason": "dealt with"}  # type: ignore[index]
+    assert one.reported[-1].alert["closed"] == {"by": "anna", "reason": "dealt with"}  # type: ignore[index]
     assert not one.room.close(name, "anna", "", 6 * SECOND)
     one.take(made(7, LAPTOP))
-    assert one.said() == ["open", "close", "open"]
-    assert one.told[-2].alert["id"] != name  # type: ignore[index]
+    assert one.actions() == ["open", "close", "open"]
+    assert one.reported[-2].alert["id"] != name  # type: ignore[index]
 
 
 def test_a_flood_of_one_packet_is_cut() -> None:
     """At most 64 alerts a packet; the rest is counted."""
-    one = Told().take(*(made(1, f"10.1.{n >> 8}.{n & 255}") for n in range(5000)))
-    assert one.said().count("open") == PACKET_LIMIT
+    one = Reported().take(*(made(1, f"10.1.{n >> 8}.{n & 255}") for n in range(5000)))
+    assert one.actions().count("open") == PACKET_LIMIT
     assert one.room.desk.dropped == 5000 - PACKET_LIMIT
 
 
 def test_a_flood_of_one_finding_is_folded() -> None:
     """Ten thousand repeats in ten seconds are at most eleven lines, whatever targets they name."""
-    one = Told()
+    one = Reported()
     for n in range(10_000):
         one.take(made(1 + n / 1000, LAPTOP, f"10.{n >> 8}.{n & 255}.1", severity=Severity(2 + n % 3)))
         if n % 1000 == 999:
             one.room.tick((2 + n // 1000) * SECOND)
     one.room.finish(20 * SECOND)
-    assert len(one.said()) <= 11
-    last = [record for record in one.told if record.kind == "alert"][-1]
+    assert len(one.actions()) <= 11
+    last = [record for record in one.reported if record.kind == "alert"][-1]
     assert last.alert["count"] == 10_000  # type: ignore[index]
     assert len(last.targets) == 64  # type: ignore[arg-type]
     assert len(one.room.desk) == len(one.room.incidents) == 1
@@ -118,10 +121,10 @@ def test_a_flood_of_one_finding_is_folded() -> None:
 
 def test_randomised_actors_do_not_grow_memory() -> None:
     """Keys, stories and parties stay within their bounds; who had to go is closed."""
-    one = Told()
+    one = Reported()
     one.room.desk = AlertDesk(keys=100)
     for n in range(9000):
         one.take(made(1 + n / 50, f"10.{n >> 8}.{n & 255}.1"))
     assert len(one.room.desk) == 100
     assert len(one.room.incidents) <= 8192
-    assert one.said().count("open") - one.said().count("close") == 100
+    assert one.actions().count("open") - one.actions().count("close") == 100

@@ -34,8 +34,8 @@ def made(target: str = SERVER, *, answered: bool = False, **more: Any) -> Alert:
 
 def critical(address: str, word: str) -> Device:
     known = device("server", address)
-    said = Evidence("criticality", word, 1.0, "operator", "operator", "operator.anna", word, 1, 1)
-    known.attributes["criticality"] = Attribute("criticality", word, 1.0, (said,))
+    text = Evidence("criticality", word, 1.0, "operator", "operator", "operator.anna", word, 1, 1)
+    known.attributes["criticality"] = Attribute("criticality", word, 1.0, (text,))
     return known
 
 

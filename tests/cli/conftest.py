@@ -16,7 +16,7 @@ TIMES = {"first": "2026-11-24T09:14:07.318442Z", "last": "2026-11-24T09:20:00.00
 SEEN = {"first_seen": TIMES["first"], "last_seen": TIMES["last"]}
 
 
-class Told(NamedTuple):
+class Result(NamedTuple):
     """What a command printed. ``head``: the line that names the dataset, which stands apart here wherever it was
     printed. ``errors``: the codes of the messages on standard error, which stand apart too.
     """
@@ -146,29 +146,29 @@ def inventory(tmp_path: Path) -> Path:
 
     folder = tmp_path / "state"
     with Run(folder) as run:
-        run.story.says(
+        run.story.sends(
             "00:17:c8:1a:2b:3c",
             "10.0.0.9",
             "dhcp.vendor_class",
             "type=printer@0.8;vendor=Kyocera@0.8;model=X@0.7",
             vlan=30,
         )
-        run.story.says("00:17:c8:1a:2b:3c", "10.0.0.9", "dhcp.hostname", "PRN", vlan=30)
-        run.story.says("00:17:c8:1a:2b:3c", "10.0.0.9", "http.server", "type=camera@0.2", vlan=30)
-        run.story.says("ac:cc:8e:00:00:01", "10.0.0.10", "mdns.txt.ty", "type=camera@0.85;vendor=Axis@0.8")
-        run.story.says("ac:cc:8e:00:00:01", "10.0.0.10", "mdns.hostname", "=cmd|calc")
-        run.story.says("00:1b:21:00:00:02", "10.0.0.5", "http.server", "type=workstation").says(
+        run.story.sends("00:17:c8:1a:2b:3c", "10.0.0.9", "dhcp.hostname", "PRN", vlan=30)
+        run.story.sends("00:17:c8:1a:2b:3c", "10.0.0.9", "http.server", "type=camera@0.2", vlan=30)
+        run.story.sends("ac:cc:8e:00:00:01", "10.0.0.10", "mdns.txt.ty", "type=camera@0.85;vendor=Axis@0.8")
+        run.story.sends("ac:cc:8e:00:00:01", "10.0.0.10", "mdns.hostname", "=cmd|calc")
+        run.story.sends("00:1b:21:00:00:02", "10.0.0.5", "http.server", "type=workstation").sends(
             "00:1c:7f:00:00:01", "10.0.0.6", "http.server", "model=Y"
         ).at(8)
     return folder
 
 
 @pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str], log: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Told]:
+def run_cli(capsys: pytest.CaptureFixture[str], log: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs a command; the state folder is the one of the log."""
     monkeypatch.setenv("SENSOR_STATE", str(log.parent))
 
-    def run(*words: str) -> Told:
+    def run(*words: str) -> Result:
         try:
             code = main(words)
         except SystemExit as error:
@@ -184,12 +184,12 @@ HEAD = re.compile(r"(?:sensor: )?(\S+ · (?:(?:live|replay|log) · )?(?:\d{4}-\d
 ERROR = re.compile(r" \[([a-z]+\.[a-z-]+)\]$", re.MULTILINE)
 
 
-def parted(code: int, out: str, err: str) -> Told:
+def parted(code: int, out: str, err: str) -> Result:
     """The line that names the dataset, the codes of errors, and the rest."""
     errors, err = tuple(ERROR.findall(err)), ERROR.sub("", err)
     if found := HEAD.match(out):
-        return Told(code, out[found.end() :], err, found[1], errors)
+        return Result(code, out[found.end() :], err, found[1], errors)
     found = HEAD.search(err)
-    return Told(
+    return Result(
         code, out, err[: found.start()] + err[found.end() :] if found else err, found[1] if found else "", errors
     )

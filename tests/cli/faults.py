@@ -5,6 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 
-def reports(told: Any, code: str, *values: str) -> bool:
+def reports(result: Any, code: str, *values: str) -> bool:
     """Whether all messages of a command have one code, and name each value."""
-    return set(told.errors) == {code} and all(value in told.err for value in values)
+    return set(result.errors) == {code} and all(value in result.err for value in values)

@@ -65,6 +65,6 @@ class Fixed(HostFacts):
 
 
 def serve(path: Path, status: Any) -> Server:
-    told = Served(Fixed())
-    told.put(msgspec.json.encode(status))
-    return Server(told, path, None)
+    result = Served(Fixed())
+    result.put(msgspec.json.encode(status))
+    return Server(result, path, None)

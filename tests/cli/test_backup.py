@@ -31,8 +31,8 @@ def house(inventory: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def back_up(tell, house: Path, tmp_path: Path):
-    return lambda *words: tell(
+def back_up(run_cli, house: Path, tmp_path: Path):
+    return lambda *words: run_cli(
         "backup",
         str(tmp_path / "a.tar.zst"),
         "--state",
@@ -57,8 +57,8 @@ def test_what_is_in_it(back_up, tmp_path: Path) -> None:
     """Everything but the log, evidence, secrets, and what is made again; the manifest tells the size and the hash of
     each file.
     """
-    told = back_up()
-    assert told.code == 0
+    result = back_up()
+    assert result.code == 0
     files = opened(tmp_path / "a.tar.zst")
     assert list(files) == [
         "state/inventory.db", "state/vulnerabilities.db", "state/mutes.yaml", "state/posture.jsonl",
@@ -80,10 +80,10 @@ def test_what_is_in_it(back_up, tmp_path: Path) -> None:
     assert not any(SECRET.encode() in data for data in files.values())
     assert b"file:/etc/sensor/siem.key" in files["config/sensor.yaml"]
     assert (tmp_path / "a.tar.zst").stat().st_mode & 0o777 == 0o600
-    assert "4 devices, 15 files" in told.out
+    assert "4 devices, 15 files" in result.out
     assert (
         "not in it: the event log (--with-log), packets behind alerts (--with-evidence), the secrets of outputs\n"
-        in told.out
+        in result.out
     )
 
 
@@ -126,11 +126,11 @@ def test_it_is_made_while_a_sensor_writes(back_up, house: Path, tmp_path: Path) 
         thread = threading.Thread(target=busy)
         thread.start()
         try:
-            told = back_up()
+            result = back_up()
         finally:
             stop.set()
             thread.join()
-    assert told.code == 0, told.err
+    assert result.code == 0, result.err
     copied = tmp_path / "copy"
     copied.mkdir()
     (copied / "inventory.db").write_bytes(opened(tmp_path / "a.tar.zst")["state/inventory.db"])
@@ -143,9 +143,9 @@ def test_it_is_made_while_a_sensor_writes(back_up, house: Path, tmp_path: Path) 
 def test_what_is_there_is_not_replaced_unasked(back_up, tmp_path: Path) -> None:
     """A file of that name is left alone without --force; one that fails leaves the old one and nothing beside it."""
     (tmp_path / "a.tar.zst").write_text("precious")
-    told = back_up()
-    assert told.code == 2
-    assert "exists" in told.err
+    result = back_up()
+    assert result.code == 2
+    assert "exists" in result.err
     assert (tmp_path / "a.tar.zst").read_text() == "precious"
     assert back_up("--force").code == 0
 
@@ -158,39 +158,41 @@ def test_a_damaged_inventory_is_no_backup(back_up, house: Path, tmp_path: Path) 
     data[8192:20000] = b"\xff" * (20000 - 8192)
     (house / "inventory.db").write_bytes(data)
     before = sorted(path.name for path in tmp_path.iterdir())
-    told = back_up("--force")
-    assert told.code == 3
-    assert reports(told, "backup.failed"), told.err
-    assert "inventory.db" in told.err
+    result = back_up("--force")
+    assert result.code == 3
+    assert reports(result, "backup.failed"), result.err
+    assert "inventory.db" in result.err
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert (tmp_path / "a.tar.zst").read_text() == "older"
 
 
-@pytest.mark.parametrize(("name", "said"), [("missing/a.tar.zst", ("backup.failed",)), ("folder", ("backup.failed",))])
-def test_where_it_cannot_be_written(tell, house: Path, tmp_path: Path, name: str, said: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("name", "output"), [("missing/a.tar.zst", ("backup.failed",)), ("folder", ("backup.failed",))]
+)
+def test_where_it_cannot_be_written(run_cli, house: Path, tmp_path: Path, name: str, output: tuple[str, ...]) -> None:
     """The place and what the system says, and exit code 3."""
     (tmp_path / "folder").mkdir()
-    told = tell("backup", str(tmp_path / name), "--force", "--state", str(house))
-    assert told.code == 3
-    assert reports(told, *said), told.err
+    result = run_cli("backup", str(tmp_path / name), "--force", "--state", str(house))
+    assert result.code == 3
+    assert reports(result, *output), result.err
 
 
-def test_a_wrong_configuration_is_told_with_its_place(tell, house: Path, tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_told_with_its_place(run_cli, house: Path, tmp_path: Path) -> None:
     """And nothing is written: nobody knows where the state is."""
     (tmp_path / "wrong.yaml").write_text("sate: /var/lib/sensor\n")
-    told = tell("backup", str(tmp_path / "a.tar.zst"), "--config", str(tmp_path / "wrong.yaml"))
-    assert told.code == 2
-    assert reports(told, "config.unknown-key", "wrong.yaml:1:1: "), told.err
+    result = run_cli("backup", str(tmp_path / "a.tar.zst"), "--config", str(tmp_path / "wrong.yaml"))
+    assert result.code == 2
+    assert reports(result, "config.unknown-key", "wrong.yaml:1:1: "), result.err
     assert not (tmp_path / "a.tar.zst").exists()
 
 
-def test_files_elsewhere_are_named(tell, house: Path, tmp_path: Path) -> None:
+def test_files_elsewhere_are_named(run_cli, house: Path, tmp_path: Path) -> None:
     """A list that the configuration names in another folder is not copied, and that is said."""
     (tmp_path / "far.txt").write_text("198.51.100.9\n")
     (tmp_path / "etc" / "conf.d" / "20-far.yaml").write_text(f"intel: [{tmp_path / 'far.txt'}]\n")
-    told = tell("backup", str(tmp_path / "a.tar.zst"), "--state", str(house), "--config", str(tmp_path / "etc"))
-    assert told.code == 0
-    assert f"the secrets of outputs, {tmp_path / 'far.txt'}\n" in told.out
+    result = run_cli("backup", str(tmp_path / "a.tar.zst"), "--state", str(house), "--config", str(tmp_path / "etc"))
+    assert result.code == 0
+    assert f"the secrets of outputs, {tmp_path / 'far.txt'}\n" in result.out
     assert "config/far.txt" not in opened(tmp_path / "a.tar.zst")
 
 
@@ -211,12 +213,12 @@ def test_links_in_the_state_are_not_followed(back_up, house: Path, tmp_path: Pat
     (house / "mutes.yaml").symlink_to(tmp_path / "shadow")
     (tmp_path / "common.yaml").write_text("preset: quiet\n")
     (tmp_path / "etc" / "conf.d" / "20-common.yaml").symlink_to(tmp_path / "common.yaml")
-    told = back_up("--with-log", "--with-evidence")
-    assert told.code == 0, told.err
+    result = back_up("--with-log", "--with-evidence")
+    assert result.code == 0, result.err
     files = opened(tmp_path / "a.tar.zst")
     assert not any("shadow" in name or b"secret" in data for name, data in files.items() if name != "manifest.json")
     assert files["config/conf.d/20-common.yaml"] == b"preset: quiet\n"
-    assert str(house / "mutes.yaml") in told.out.splitlines()[1]
+    assert str(house / "mutes.yaml") in result.out.splitlines()[1]
 
 
 def test_json_is_the_manifest(back_up) -> None:
@@ -252,10 +254,10 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
 def test_tar_lists_it(back_up, tmp_path: Path) -> None:
     """An ordinary archive: whoever has lost the sensor still has the files."""
     back_up()
-    told = subprocess.run(
+    result = subprocess.run(
         ["tar", "--zstd", "-tf", str(tmp_path / "a.tar.zst")], capture_output=True, text=True, check=True
     )
-    assert "state/inventory.db" in told.stdout.splitlines()
+    assert "state/inventory.db" in result.stdout.splitlines()
 
 
 def test_a_bar_on_a_terminal_and_none_elsewhere(house: Path, tmp_path: Path) -> None:

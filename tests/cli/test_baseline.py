@@ -12,16 +12,16 @@ from tests.runtime.test_keeper import LAPTOP, PRINTER, learned
 
 
 @pytest.fixture
-def baseline(tell, tmp_path: Path):
+def baseline(run_cli, tmp_path: Path):
     """sensor baseline on what a run learned of a laptop and a printer."""
     learned(tmp_path / "state")
-    return lambda *words: tell("baseline", *words, "--state", str(tmp_path / "state"))
+    return lambda *words: run_cli("baseline", *words, "--state", str(tmp_path / "state"))
 
 
 def test_what_was_learned_is_listed_with_its_maturity(baseline) -> None:
     """All, or those that filters name; as a table and as JSON."""
-    told = baseline("list", "type=printer")
-    assert told.lines[0].split() == [
+    result = baseline("list", "type=printer")
+    assert result.lines[0].split() == [
         "DEVICE",
         "TYPE",
         "NAME",
@@ -33,8 +33,8 @@ def test_what_was_learned_is_listed_with_its_maturity(baseline) -> None:
         "USES",
         "LAST",
     ]
-    assert told.lines[1].split()[1:6] == ["printer", "-", "10.0.0.9", "1", "%"]
-    assert told.lines[-1] == "1 devices, 0 of them known after 72 h; the network was watched for 0.0 h"
+    assert result.lines[1].split()[1:6] == ["printer", "-", "10.0.0.9", "1", "%"]
+    assert result.lines[-1] == "1 devices, 0 of them known after 72 h; the network was watched for 0.0 h"
     assert baseline("--hours", "1").lines[-1].startswith("2 devices, 2 of them known after 1 h")
     rows = [json.loads(line) for line in baseline("--json").lines]
     assert sorted((row["serves"], row["uses"], row["maturity"]) for row in rows) == [(0, 2, 0.014), (2, 0, 0.014)]
@@ -42,9 +42,9 @@ def test_what_was_learned_is_listed_with_its_maturity(baseline) -> None:
 
 def test_one_device_is_shown(baseline) -> None:
     """What it serves and uses, with whom, since when and how often; a device of which nothing is known says so."""
-    told = baseline("show", LAPTOP)
-    assert [line.split()[:2] for line in told.lines[-2:]] == [["uses", "ssh/22"], ["uses", "smb/445"]]
-    assert "10.0.0.9" in told.lines[-1]
+    result = baseline("show", LAPTOP)
+    assert [line.split()[:2] for line in result.lines[-2:]] == [["uses", "ssh/22"], ["uses", "smb/445"]]
+    assert "10.0.0.9" in result.lines[-1]
     assert baseline("show", PRINTER).lines[-1].split()[:4] == ["serves", "smb/445", "1", "client"]
     assert json.loads(baseline("show", LAPTOP, "--json").out)["segments"] == ["::/64"]
 
@@ -94,14 +94,14 @@ def test_what_is_to_be_forgotten_is_shown_no_more(baseline) -> None:
 )
 def test_what_makes_no_sense(baseline, words: tuple[str, ...], code: int, fault: tuple[str, ...]) -> None:
     """It is said in one line, and nothing is written."""
-    told = baseline(*words)
-    assert (told.code, len(told.err.splitlines())) == (code, 1)
-    assert reports(told, *fault), told.err
+    result = baseline(*words)
+    assert (result.code, len(result.err.splitlines())) == (code, 1)
+    assert reports(result, *fault), result.err
     assert baseline("rules").out == "no rules\n"
 
 
-def test_without_an_inventory(tell, tmp_path: Path) -> None:
+def test_without_an_inventory(run_cli, tmp_path: Path) -> None:
     """It is said where one was looked for."""
-    told = tell("baseline", "--state", str(tmp_path / "none"))
-    assert told.code == 3
-    assert f"no data in {tmp_path / 'none'}" in told.err
+    result = run_cli("baseline", "--state", str(tmp_path / "none"))
+    assert result.code == 3
+    assert f"no data in {tmp_path / 'none'}" in result.err

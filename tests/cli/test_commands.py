@@ -30,13 +30,13 @@ READING = (
 
 
 @pytest.mark.parametrize("name", READING)
-def test_help_of_a_command(tell, name: str) -> None:
+def test_help_of_a_command(run_cli, name: str) -> None:
     """What it does, its options and examples; every command has a line in the list."""
-    told = tell(name, "--help")
-    assert told.code == 0
-    assert f"sensor {name}" in told.out.split("examples:")[1]
+    result = run_cli(name, "--help")
+    assert result.code == 0
+    assert f"sensor {name}" in result.out.split("examples:")[1]
     module = importlib.import_module(f"sensor.cli.{name}")
-    assert str(module.__doc__).splitlines()[0].rstrip(".") in " ".join(tell("--help").out.split())
+    assert str(module.__doc__).splitlines()[0].rstrip(".") in " ".join(run_cli("--help").out.split())
 
 
 def test_help_is_quick() -> None:
@@ -51,27 +51,27 @@ def test_help_is_quick() -> None:
         f"import sys; from sensor.cli.main import parser; parser(); print([name for name in {heavy!r} "
         "if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
 
 
-def test_version(tell) -> None:
+def test_version(run_cli) -> None:
     """Ours, Python's, the platform, the libraries, and how many units there are."""
-    facts = json.loads(tell("version", "--json").out)
+    facts = json.loads(run_cli("version", "--json").out)
     assert facts["sensor"] == sensor.__version__
     assert facts["units"]["dissectors"] >= 6
     assert facts["units"]["detectors"] >= 6
     assert "msgspec" in facts["libraries"]
-    assert tell("version").lines[0] == f"sensor     {sensor.__version__}"
+    assert run_cli("version").lines[0] == f"sensor     {sensor.__version__}"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names and addresses are read from the Linux kernel")
-def test_interfaces(tell) -> None:
+def test_interfaces(run_cli) -> None:
     """The loopback interface is everywhere, in the table and as JSON."""
-    told = tell("interfaces")
-    assert told.lines[0].split() == ["NAME", "STATE", "LINK", "TYPE", "MAC", "MTU", "SPEED", "ADDRESSES"]
-    assert any(line.startswith("lo ") for line in told.lines[1:])
-    assert "lo" in [json.loads(line)["name"] for line in tell("interfaces", "--json").lines]
+    result = run_cli("interfaces")
+    assert result.lines[0].split() == ["NAME", "STATE", "LINK", "TYPE", "MAC", "MTU", "SPEED", "ADDRESSES"]
+    assert any(line.startswith("lo ") for line in result.lines[1:])
+    assert "lo" in [json.loads(line)["name"] for line in run_cli("interfaces", "--json").lines]
 
 
 @pytest.mark.parametrize("command", ["devices", "alerts", "status"])

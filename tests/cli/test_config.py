@@ -27,7 +27,7 @@ from sensor.cli.main import parser
 from sensor.config import detector_units, load_config, model
 from sensor.delivery.catalogue import output_class, types
 from sensor.documents import foreign_documents
-from tests.cli.conftest import Told
+from tests.cli.conftest import Result
 
 NOWHERE = "nowhere.invalid"  # RFC 2606: never there
 GOOD = """\
@@ -63,12 +63,12 @@ def etc(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def config(tell: Callable[..., Told], etc: Path) -> Callable[..., Told]:
+def config(run_cli: Callable[..., Result], etc: Path) -> Callable[..., Result]:
     """sensor config ACTION on that configuration, by paths within its folder."""
 
-    def run(action: str, *words: str) -> Told:
-        told = tell("config", action, str(etc / "sensor.yaml"), *words)
-        return Told(told.code, told.out.replace(f"{etc}/", ""), told.err.replace(f"{etc}/", ""))
+    def run(action: str, *words: str) -> Result:
+        result = run_cli("config", action, str(etc / "sensor.yaml"), *words)
+        return Result(result.code, result.out.replace(f"{etc}/", ""), result.err.replace(f"{etc}/", ""))
 
     return run
 
@@ -80,15 +80,15 @@ def layer(etc: Path, text: str) -> None:
 # The command.
 
 
-def test_help_teaches(tell: Callable[..., Told]) -> None:
+def test_help_teaches(run_cli: Callable[..., Result]) -> None:
     """What layers are, every action and option; every example is one that the command takes."""
-    told = tell("config", "--help")
-    assert told.code == 0
+    result = run_cli("config", "--help")
+    assert result.code == 0
     assert all(
-        word in told.out
+        word in result.out
         for word in ("conf.d/*.yaml", "check [FILE]", "schema", "init [FILE]", "--effective", "--offline", "--force")
     )
-    examples = [line.strip() for line in told.out.partition("examples:\n")[2].splitlines() if line.strip()]
+    examples = [line.strip() for line in result.out.partition("examples:\n")[2].splitlines() if line.strip()]
     assert len(examples) >= 6
     for line in examples:
         _, left = parser(["config"]).parse_known_args(re.split(r" [|>] ", line)[0].split()[1:])
@@ -96,49 +96,51 @@ def test_help_teaches(tell: Callable[..., Told]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "result"),
     [
         (("chek",), "found 'chek', expected one of check, show, schema, init; did you mean 'check'?"),
         (("check", "a.yaml", "b.yaml"), "one file or folder"),
         (("check", "a.yaml", "--config", "b.yaml"), "one file or folder"),
     ],
 )
-def test_wrong_usage(tell: Callable[..., Told], words: tuple[str, ...], told: str) -> None:
+def test_wrong_usage(run_cli: Callable[..., Result], words: tuple[str, ...], result: str) -> None:
     """In one line, with the nearest word."""
-    answer = tell("config", *words)
+    answer = run_cli("config", *words)
     assert (answer.code, len(answer.err.splitlines())) == (2, 1)
-    assert told in answer.err
+    assert result in answer.err
 
 
 # check
 
 
-def test_a_good_configuration(config: Callable[..., Told], etc: Path) -> None:
+def test_a_good_configuration(config: Callable[..., Result], etc: Path) -> None:
     """One line: which files, and what they lead to."""
     layer(etc, "intel: [bad.txt]\n")
     (etc / "conf.d" / "bad.txt").write_text("203.0.113.66\n")
-    told = config("check")
-    assert (told.code, told.err) == (0, "")
-    assert told.out == "sensor.yaml, conf.d/10.yaml: good (1 outputs, 1 threat lists)\n"
+    result = config("check")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "sensor.yaml, conf.d/10.yaml: good (1 outputs, 1 threat lists)\n"
 
 
-def test_no_configuration_is_good(tell: Callable[..., Told]) -> None:
+def test_no_configuration_is_good(run_cli: Callable[..., Result]) -> None:
     """Everything has a default."""
-    told = tell("config", "check")
-    assert (told.code, told.out) == (0, "no configuration, so the defaults: good\n")
-    assert tell("config", "show").code == 0
+    result = run_cli("config", "check")
+    assert (result.code, result.out) == (0, "no configuration, so the defaults: good\n")
+    assert run_cli("config", "show").code == 0
 
 
-def test_the_configuration_of_the_system(tell: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_configuration_of_the_system(
+    run_cli: Callable[..., Result], etc: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Is taken where none is named; one that is named by --config goes before it."""
     monkeypatch.setattr("sensor.config_file.SYSTEM", etc / "sensor.yaml")
-    assert str(etc / "sensor.yaml") in tell("config", "check").out
+    assert str(etc / "sensor.yaml") in run_cli("config", "check").out
     other = etc / "other.yaml"
     other.write_text("networks: []\n")
-    assert tell("config", "check", "--config", str(other)).out == f"{other}: good\n"
+    assert run_cli("config", "check", "--config", str(other)).out == f"{other}: good\n"
 
 
-def test_typos(config: Callable[..., Told], etc: Path) -> None:
+def test_typos(config: Callable[..., Result], etc: Path) -> None:
     """An operator's afternoon: a key, a detector, a word and a type of output, in two files, told at once with what was
     meant.
     """
@@ -146,9 +148,9 @@ def test_typos(config: Callable[..., Told], etc: Path) -> None:
         "capture: {interface: [eth0]}\npreset: quite\ndetectors:\n  discovery.portscan: {ports: 3}\n"
     )
     layer(etc, "outputs:\n  siem: {type: htttp, url: 'https://x'}\n")
-    told = config("check")
-    lines = told.err.splitlines()
-    assert told.code == 2
+    result = config("check")
+    lines = result.err.splitlines()
+    assert result.code == 2
     assert [line.split(": ")[0] for line in lines] == [
         "conf.d/10.yaml:2:16",
         "sensor.yaml:1:11",
@@ -157,10 +159,10 @@ def test_typos(config: Callable[..., Told], etc: Path) -> None:
     ]
     for line, meant in zip(lines, ("http", "interfaces", "quiet", "discovery.port_scan"), strict=True):
         assert f"did you mean '{meant}'?" in line
-    assert told.out.startswith("4 faults")
+    assert result.out.startswith("4 faults")
 
 
-def test_secrets_that_are_missing(config: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_that_are_missing(config: Callable[..., Result], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """File, variable and credential, each at its key; by where it should lie; not those of an output that is off."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(etc))
     monkeypatch.delenv("SENSOR_NOT_SET", raising=False)
@@ -169,39 +171,39 @@ def test_secrets_that_are_missing(config: Callable[..., Told], etc: Path, monkey
     )
     off = "\n  off: {type: http, url: 'https://127.0.0.1', token: 'env:SENSOR_NOT_SET', enabled: false}\n"
     layer(etc, f"outputs:\n  more: {{type: http, url: 'https://127.0.0.1', {secrets}}}{off}")
-    told = config("check")
-    assert told.code == 2
+    result = config("check")
+    assert result.code == 2
     text = (etc / "conf.d" / "10.yaml").read_text().splitlines()[1]
     places = {key: f"conf.d/10.yaml:2:{text.index(key) + 1}: the secret {place} " for key, place in
               {"password": "env:SENSOR_NOT_SET", "X-Key": "credential:none",
               "sign": "file:/none/sign"}.items()}  # fmt: skip
-    assert len(told.err.splitlines()) == 3
-    assert all(place in told.err for place in places.values()), told.err
+    assert len(result.err.splitlines()) == 3
+    assert all(place in result.err for place in places.values()), result.err
 
 
 def test_a_credential_outside_of_systemd(
-    config: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch
+    config: Callable[..., Result], etc: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the service gets it: a warning, no fault."""
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     layer(etc, "outputs:\n  siem: {token: 'credential:siem'}\n")
-    told = config("check")
-    assert told.code == 0
-    assert told.err.startswith(
+    result = config("check")
+    assert result.code == 0
+    assert result.err.startswith(
         "conf.d/10.yaml:2:10: warning: the secret credential:siem is missing: $CREDENTIALS_DIRECTORY"
     )
 
 
-def test_a_secret_that_holds_no_url(config: Callable[..., Told], etc: Path) -> None:
+def test_a_secret_that_holds_no_url(config: Callable[..., Result], etc: Path) -> None:
     """What is in it is not shown."""
     layer(etc, f"outputs:\n  siem: {{url: 'file:{etc / 'token'}'}}\n")
-    told = config("check")
-    assert told.code == 2
-    assert told.err.startswith("conf.d/10.yaml:2:10: the secret file:token: expected a URL")
-    assert "hush" not in told.err
+    result = config("check")
+    assert result.code == 2
+    assert result.err.startswith("conf.d/10.yaml:2:10: the secret file:token: expected a URL")
+    assert "hush" not in result.err
 
 
-def test_hosts_that_nobody_knows(config: Callable[..., Told], etc: Path) -> None:
+def test_hosts_that_nobody_knows(config: Callable[..., Result], etc: Path) -> None:
     """In a URL, a list and a name, each at its key; behind a proxy only that of the proxy; addresses and sockets are
     asked for nowhere.
     """
@@ -215,9 +217,9 @@ outputs:
   behind: {{type: http, url: 'https://a.{NOWHERE}', proxy: 'http://b.{NOWHERE}:3128'}}
   base: {{type: postgresql, host: /run/postgresql}}
 """)  # fmt: skip
-    told = config("check")
-    assert told.code == 2
-    lines = told.err.splitlines()
+    result = config("check")
+    assert result.code == 2
+    lines = result.err.splitlines()
     assert [line.split(": ")[0].split(":")[1] for line in lines] == ["2", "5", "6", "7"]
     assert lines[1].startswith("conf.d/10.yaml:5:33: ")
     assert [name for line in lines for name in re.findall(r"\S+\.invalid", line)] == [
@@ -229,7 +231,7 @@ outputs:
     assert config("check", "--offline").code == 0
 
 
-def test_a_resolver_that_is_silent(config: Callable[..., Told], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resolver_that_is_silent(config: Callable[..., Result], etc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All names are asked for at once, and waited for so long; the rest of the check goes on."""
     over = threading.Event()
     monkeypatch.setattr(checking, "RESOLVE_S", 0.3)
@@ -241,13 +243,13 @@ def test_a_resolver_that_is_silent(config: Callable[..., Told], etc: Path, monke
     monkeypatch.setattr(socket, "getaddrinfo", silent)
     layer(etc, "".join(("outputs:\n", *(f"  o{n}: {{type: syslog, host: h{n}.example}}\n" for n in range(20)))))
     began = time.monotonic()
-    told = config("check")
+    result = config("check")
     over.set()
     assert time.monotonic() - began < 30
-    assert told.err.count("no answer within 0.3 s") == 20 + 1
+    assert result.err.count("no answer within 0.3 s") == 20 + 1
 
 
-def test_certificates(config: Callable[..., Told], etc: Path) -> None:
+def test_certificates(config: Callable[..., Result], etc: Path) -> None:
     """Those that are not there, and those that are something else, at their keys."""
     (etc / "ca.pem").write_text("no certificate\n")
     layer(
@@ -267,7 +269,7 @@ def test_certificates(config: Callable[..., Told], etc: Path) -> None:
     ]  # fmt: skip
 
 
-def test_files_that_do_not_load(config: Callable[..., Told], etc: Path, tmp_path: Path) -> None:
+def test_files_that_do_not_load(config: Callable[..., Result], etc: Path, tmp_path: Path) -> None:
     """Lists, folders of fingerprints, the registry of MACs, rules, mutes: what is not there at the key, what is wrong
     in the file itself.
     """
@@ -285,9 +287,9 @@ def test_files_that_do_not_load(config: Callable[..., Told], etc: Path, tmp_path
             "oui_registry: oui.txt}\ncapture: {filter: nott port 22}\n"
         ),
     )
-    told = config("check", "--state", str(tmp_path))
-    assert told.code == 2
-    lines = told.err.splitlines()
+    result = config("check", "--state", str(tmp_path))
+    assert result.code == 2
+    lines = result.err.splitlines()
     for start in (
         "conf.d/10.yaml:1:36: threat list conf.d/none.txt: cannot be read: No such file",
         "conf.d/10.yaml:2:34: conf.d/gone: found no such folder",
@@ -297,52 +299,52 @@ def test_files_that_do_not_load(config: Callable[..., Told], etc: Path, tmp_path
         "conf.d/../prose.txt:1:1: not one indicator in it",
         "rules/a.yaml:2:39: found 'dns.qery', did you mean 'dns.query'?",
     ):
-        assert any(line.startswith(start) for line in lines), (start, told.err)
+        assert any(line.startswith(start) for line in lines), (start, result.err)
     assert any("own/a.yaml:1:" in line for line in lines)
     assert any("mutes.yaml:1:" in line for line in lines)
-    assert "(1 outputs, 3 threat lists, 2 fingerprint folders)" in told.out
+    assert "(1 outputs, 3 threat lists, 2 fingerprint folders)" in result.out
 
 
-def test_a_list_that_sensor_intel_keeps(config: Callable[..., Told], tmp_path: Path) -> None:
+def test_a_list_that_sensor_intel_keeps(config: Callable[..., Result], tmp_path: Path) -> None:
     """And the file in which it says where they come from."""
     (tmp_path / "intel").mkdir()
     (tmp_path / "intel" / "lists.yaml").write_text("lists: [{nam: x}]\n")
     (tmp_path / "intel" / "ours.list").write_text("nothing of use here, says everybody\n")
-    told = config("check", "--state", str(tmp_path))
-    assert told.code == 2
-    assert "intel/lists.yaml:1:10: found the key 'nam'" in told.err
-    assert "intel/ours.list:1:1: not one indicator in it" in told.err
+    result = config("check", "--state", str(tmp_path))
+    assert result.code == 2
+    assert "intel/lists.yaml:1:10: found the key 'nam'" in result.err
+    assert "intel/ours.list:1:1: not one indicator in it" in result.err
 
 
 # show
 
 
-def test_what_the_files_say(config: Callable[..., Told], etc: Path) -> None:
+def test_what_the_files_say(config: Callable[..., Result], etc: Path) -> None:
     """As YAML that says the same again, each value with its file and line; secrets by their place."""
     layer(etc, "capture:\n  rings: 4\nevents: log.jsonl\n")
-    told = config("show")
-    assert told.code == 0
-    assert "  rings: 4  # conf.d/10.yaml:2" in told.lines
-    assert "  interfaces: [eth0]  # sensor.yaml:3" in told.lines
-    assert "events: conf.d/log.jsonl  # conf.d/10.yaml:3" in told.lines
-    assert "    token: file:token  # sensor.yaml:11" in told.lines
-    assert "hush" not in told.out
-    assert "default" not in told.out
+    result = config("show")
+    assert result.code == 0
+    assert "  rings: 4  # conf.d/10.yaml:2" in result.lines
+    assert "  interfaces: [eth0]  # sensor.yaml:3" in result.lines
+    assert "events: conf.d/log.jsonl  # conf.d/10.yaml:3" in result.lines
+    assert "    token: file:token  # sensor.yaml:11" in result.lines
+    assert "hush" not in result.out
+    assert "default" not in result.out
 
 
-def test_everything_that_counts(config: Callable[..., Told], etc: Path, tmp_path: Path) -> None:
+def test_everything_that_counts(config: Callable[..., Result], etc: Path, tmp_path: Path) -> None:
     """Files before presets before defaults; read again it is the same configuration."""
     layer(etc, "detectors:\n  impact.flood: {sources: 33}\n")
-    told = config("show", "--effective")
-    flood = told.lines.index("  impact.flood:")
-    assert "    flows: 10000  # preset quiet" in told.lines[flood:]
-    assert "    sources: 33  # conf.d/10.yaml:2" in told.lines[flood:]
-    assert "  least: medium  # preset quiet" in told.lines
-    assert "    ports: 40  # sensor.yaml:6" in told.lines
-    assert "  promiscuous: true  # default" in told.lines
-    assert "    batch_events: 500  # default" in told.lines
+    result = config("show", "--effective")
+    flood = result.lines.index("  impact.flood:")
+    assert "    flows: 10000  # preset quiet" in result.lines[flood:]
+    assert "    sources: 33  # conf.d/10.yaml:2" in result.lines[flood:]
+    assert "  least: medium  # preset quiet" in result.lines
+    assert "    ports: 40  # sensor.yaml:6" in result.lines
+    assert "  promiscuous: true  # default" in result.lines
+    assert "    batch_events: 500  # default" in result.lines
     again = tmp_path / "again.yaml"
-    again.write_text(told.out.replace("file:token", f"file:{etc}/token"))
+    again.write_text(result.out.replace("file:token", f"file:{etc}/token"))
     was, now = load_config(etc), load_config(again)
     for name in detector_units():
         assert now.options(name).model_dump() == was.options(name).model_dump()
@@ -350,14 +352,14 @@ def test_everything_that_counts(config: Callable[..., Told], etc: Path, tmp_path
     assert now.capture == was.capture
 
 
-def test_a_preset_wins_over_no_file(config: Callable[..., Told], etc: Path) -> None:
+def test_a_preset_wins_over_no_file(config: Callable[..., Result], etc: Path) -> None:
     """Where the file says something of a detector, what it does not say is still the preset's."""
-    told = config("show", "--effective")
-    scan = told.lines[told.lines.index("  discovery.port_scan:") :]
+    result = config("show", "--effective")
+    scan = result.lines[result.lines.index("  discovery.port_scan:") :]
     assert "    slow_ports: 100  # preset quiet" in scan
 
 
-def test_as_objects(config: Callable[..., Told], etc: Path) -> None:
+def test_as_objects(config: Callable[..., Result], etc: Path) -> None:
     """One a line, whose keys lead through a document."""
     rows = [json.loads(line) for line in config("show", "--json").lines]
     assert {"key": ["capture", "rings"], "value": 2, "from": "sensor.yaml:3"} in rows
@@ -367,30 +369,30 @@ def test_as_objects(config: Callable[..., Told], etc: Path) -> None:
     assert len({tuple(row["key"]) for row in everything}) == len(everything)
 
 
-def test_defaults_are_those_without_a_file(config: Callable[..., Told]) -> None:
+def test_defaults_are_those_without_a_file(config: Callable[..., Result]) -> None:
     """Whatever the files say, and whether they can be read or not."""
-    told = config("show", "--defaults")
-    assert "preset: balanced  # default" in told.lines
-    assert "    ports: 25  # default" in told.lines
-    assert {line.rpartition("  # ")[2] for line in told.lines if "  # " in line} == {"default"}
+    result = config("show", "--defaults")
+    assert "preset: balanced  # default" in result.lines
+    assert "    ports: 25  # default" in result.lines
+    assert {line.rpartition("  # ")[2] for line in result.lines if "  # " in line} == {"default"}
 
 
-def test_what_looks_like_a_secret_is_not_shown(config: Callable[..., Told], etc: Path) -> None:
+def test_what_looks_like_a_secret_is_not_shown(config: Callable[..., Result], etc: Path) -> None:
     """A query of a URL, the value of a header by the name of a key."""
     layer(
         etc, "outputs:\n  siem: {url: 'https://127.0.0.1/in?sig=HIDDEN', headers: {X-Api-Key: HIDDEN, X-Site: shown}}\n"
     )
     for words in ((), ("--effective",), ("--json",)):
-        told = config("show", *words)
-        assert "HIDDEN" not in told.out
-        assert "shown" in told.out
+        result = config("show", *words)
+        assert "HIDDEN" not in result.out
+        assert "shown" in result.out
 
 
-def test_a_broken_configuration_is_not_shown(config: Callable[..., Told], etc: Path) -> None:
+def test_a_broken_configuration_is_not_shown(config: Callable[..., Result], etc: Path) -> None:
     layer(etc, "captur: {}\n")
-    told = config("show")
-    assert (told.code, told.out) == (2, "")
-    assert "did you mean 'capture'?" in told.err
+    result = config("show")
+    assert (result.code, result.out) == (2, "")
+    assert "did you mean 'capture'?" in result.err
 
 
 # schema
@@ -405,9 +407,9 @@ def valid() -> Callable[[Any], list[str]]:
     return lambda value: [error.message for error in validator.iter_errors(value)]
 
 
-def test_the_schema_is_json(tell: Callable[..., Told]) -> None:
+def test_the_schema_is_json(run_cli: Callable[..., Result]) -> None:
     """Of the draft that it says, with every section, detector and type of output in it."""
-    made = json.loads(tell("config", "schema").out)
+    made = json.loads(run_cli("config", "schema").out)
     assert made == json.loads(json.dumps(schema()))
     assert made["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert set(made["properties"]) == set(model().model_fields)
@@ -415,9 +417,9 @@ def test_the_schema_is_json(tell: Callable[..., Told]) -> None:
     assert made["$defs"]["Output"]["properties"]["type"]["enum"] == types()
 
 
-def test_every_default_is_valid(valid: Callable[[Any], list[str]], tell: Callable[..., Told]) -> None:
+def test_every_default_is_valid(valid: Callable[[Any], list[str]], run_cli: Callable[..., Result]) -> None:
     """As `show --defaults` prints them."""
-    [shown] = foreign_documents(Path("shown"), tell("config", "show", "--defaults").out)
+    [shown] = foreign_documents(Path("shown"), run_cli("config", "show", "--defaults").out)
     assert len(shown["detectors"]) == len(detector_units())
     assert valid(shown) == []
 
@@ -512,35 +514,35 @@ def interfaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "_interfaces", lambda: found)
 
 
-def test_without_a_question(tell: Callable[..., Told], tmp_path: Path, interfaces: None) -> None:
+def test_without_a_question(run_cli: Callable[..., Result], tmp_path: Path, interfaces: None) -> None:
     """A file that is good as it stands: this machine's name, and the interface that looks like a mirror port."""
     path = tmp_path / "new" / "sensor.yaml"
-    told = tell("config", "init", "--yes", str(path))
-    assert (told.code, told.out) == (0, f"wrote {path}; next: sensor config check {path}\n")
+    result = run_cli("config", "init", "--yes", str(path))
+    assert (result.code, result.out) == (0, f"wrote {path}; next: sensor config check {path}\n")
     made = load_config(path)
     assert (made.sensor.id, made.capture.interfaces) == (load_config(None).sensor.id, ["mirror0"])
-    assert tell("config", "check", str(path)).out == f"{path}: good\n"
+    assert run_cli("config", "check", str(path)).out == f"{path}: good\n"
 
 
-def test_a_file_that_is_there_is_left_alone(tell: Callable[..., Told], etc: Path) -> None:
+def test_a_file_that_is_there_is_left_alone(run_cli: Callable[..., Result], etc: Path) -> None:
     """Unless it is said that it may go."""
     path = etc / "sensor.yaml"
     before = path.read_text()
-    told = tell("config", "init", "--yes", str(path))
-    assert (told.code, path.read_text()) == (2, before)
-    assert "--force" in told.err
-    assert tell("config", "init", "--yes", str(etc)).code == 2
-    assert tell("config", "init", "--yes", "--force", str(path)).code == 0
+    result = run_cli("config", "init", "--yes", str(path))
+    assert (result.code, path.read_text()) == (2, before)
+    assert "--force" in result.err
+    assert run_cli("config", "init", "--yes", str(etc)).code == 2
+    assert run_cli("config", "init", "--yes", "--force", str(path)).code == 0
     assert path.read_text() != before
     (etc / "link.yaml").symlink_to("nowhere")
-    assert tell("config", "init", "--yes", str(etc / "link.yaml")).code == 2
+    assert run_cli("config", "init", "--yes", str(etc / "link.yaml")).code == 2
 
 
-def test_a_place_that_cannot_be_written(tell: Callable[..., Told], etc: Path) -> None:
+def test_a_place_that_cannot_be_written(run_cli: Callable[..., Result], etc: Path) -> None:
     """Is told with what to do."""
-    told = tell("config", "init", "--yes", str(etc / "token" / "sensor.yaml"))
-    assert told.code == 3
-    assert "cannot write" in told.err
+    result = run_cli("config", "init", "--yes", str(etc / "token" / "sensor.yaml"))
+    assert result.code == 3
+    assert "cannot write" in result.err
 
 
 def test_uncommenting_all_gives_the_defaults(tmp_path: Path) -> None:
@@ -549,13 +551,13 @@ def test_uncommenting_all_gives_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "sensor.yaml"
     path.write_text(uncommented(text))
     whole, default = load_config(path), model()()
-    [told] = foreign_documents(path, path.read_text())
-    assert set(told) == set(model().model_fields)
+    [result] = foreign_documents(path, path.read_text())
+    assert set(result) == set(model().model_fields)
     for name, field in model().model_fields.items():
         below = models_in(field.annotation)
         if below:
-            assert set(told[name]) == {one.alias or key for key, one in below[0].model_fields.items()}
-    assert {unit: set(options) for unit, options in told["detectors"].items()} == {
+            assert set(result[name]) == {one.alias or key for key, one in below[0].model_fields.items()}
+    assert {unit: set(options) for unit, options in result["detectors"].items()} == {
         name: set(unit.Options.model_fields) for name, unit in detector_units().items()
     }
     answered = {"sensor", "outputs"}
@@ -631,12 +633,12 @@ def test_a_conversation(tmp_path: Path) -> None:
     assert made.outputs["siem"].url == "https://siem.example/in"
 
 
-def test_nobody_answers(tell: Callable[..., Told], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_answers(run_cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal it says how to do without; who leaves in the middle leaves no file."""
-    with Path(os.devnull).open() as nobody:
-        monkeypatch.setattr(sys, "stdin", nobody)
-        told = tell("config", "init", str(tmp_path / "sensor.yaml"))
-    assert (told.code, "--yes" in told.err) == (2, True)
+    with Path(os.devnull).open() as no_listener:
+        monkeypatch.setattr(sys, "stdin", no_listener)
+        result = run_cli("config", "init", str(tmp_path / "sensor.yaml"))
+    assert (result.code, "--yes" in result.err) == (2, True)
     code, asked, path = answering(tmp_path, "hq")
     assert (code, path.exists()) == (2, False)
     assert "nothing was written" in asked

@@ -13,10 +13,10 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.datasets.card import REPLAY, Card, write_card
-from tests.cli.conftest import Told, parted
+from tests.cli.conftest import Result, parted
 from tests.datasets._folders import age, write_inventory, write_log
 
-Data = Callable[..., Told]
+Data = Callable[..., Result]
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def state(tmp_path: Path) -> Path:
 def data(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Data:
     monkeypatch.setenv("SENSOR_STATE", str(state))
 
-    def run(*words: str) -> Told:
+    def run(*words: str) -> Result:
         code = main(["data", *words])
-        return Told(code, *capsys.readouterr())
+        return Result(code, *capsys.readouterr())
 
     return run
 
@@ -55,9 +55,9 @@ def names(data: Data) -> list[str]:
 
 def test_the_list(data: Data, state: Path) -> None:
     """One line each; the one that commands read is marked; what a part would tell that is missing is not made up."""
-    told = data()
-    assert told.code == 0
-    rows = [line.split("  ") for line in told.lines[1:-1]]
+    result = data()
+    assert result.code == 0
+    rows = [line.split("  ") for line in result.lines[1:-1]]
     assert [[cell.strip() for cell in row if cell.strip()][:4] for row in rows] == [
         ["-", "live", "live", "2026-11-24 08:00 to 08:20 UTC"],
         [">", "beta", "replay", "2026-11-24 08:00 to 2026-11-25 09:30 UTC"],
@@ -131,8 +131,8 @@ def test_an_export_is_a_dataset_elsewhere(data: Data, tmp_path: Path, capsys: py
         file.extractall(tmp_path / "there" / "datasets", filter="data")
     capsys.readouterr()
     assert main(["devices", "--state", str(tmp_path / "there"), "--json"]) == 0
-    told = parted(0, *capsys.readouterr())
-    assert (told.head.split(" · ")[:2], len(told.lines)) == (["alpha", "replay"], 3)
+    result = parted(0, *capsys.readouterr())
+    assert (result.head.split(" · ")[:2], len(result.lines)) == (["alpha", "replay"], 3)
     assert data("export", "alpha", "-o", "/nowhere/x.tar.gz").code == 3
 
 
@@ -149,9 +149,9 @@ def test_an_export_is_a_dataset_elsewhere(data: Data, tmp_path: Path, capsys: py
 )
 def test_what_makes_no_sense(data: Data, words: list[str], code: int) -> None:
     """One line; the nearest name of those that there are."""
-    told = data(*words)
-    assert (told.code, told.out, len(told.err.splitlines())) == (code, "", 1)
-    assert "alhpa" not in words or "did you mean 'alpha'?" in told.err
+    result = data(*words)
+    assert (result.code, result.out, len(result.err.splitlines())) == (code, "", 1)
+    assert "alhpa" not in words or "did you mean 'alpha'?" in result.err
 
 
 def test_what_was_done_for_programs(data: Data, tmp_path: Path) -> None:
@@ -161,26 +161,26 @@ def test_what_was_done_for_programs(data: Data, tmp_path: Path) -> None:
         data(*words.split(), "--json").lines
         for words in ("use alpha", "use", "rename alpha gamma", f"export gamma -o {archive}", "remove gamma beta")
     ]
-    told = [json.loads(line) for some in lines for line in some]
-    assert [(one["action"], one["name"]) for one in told] == [
+    result = [json.loads(line) for some in lines for line in some]
+    assert [(one["action"], one["name"]) for one in result] == [
         ("use", "alpha"), ("use", ""), ("rename", "gamma"), ("export", "gamma"), ("remove", "gamma"),
         ("remove", "beta"),
     ]  # fmt: skip
-    assert (told[2]["before"], told[3]["bytes"]) == ("alpha", archive.stat().st_size)
+    assert (result[2]["before"], result[3]["bytes"]) == ("alpha", archive.stat().st_size)
 
 
 def test_nothing_is_there(tmp_path: Path, data: Data) -> None:
     """3; what to do, and nothing is made by looking."""
     for words in (["list"], ["show"]):
-        told = data(*words, "--state", str(tmp_path / "none"))
-        assert (told.code, "sensor replay FILE" in told.err) == (3, True)
+        result = data(*words, "--state", str(tmp_path / "none"))
+        assert (result.code, "sensor replay FILE" in result.err) == (3, True)
     assert not (tmp_path / "none").exists()
 
 
 def test_tables_are_rebuilt_from_the_log(data: Data, state: Path) -> None:
     """What the tables lost is there again; devices stay; without a log there is nothing to rebuild from."""
-    told = data("rebuild", "alpha", "--json")
-    assert (told.code, json.loads(told.out)) == (0, {"action": "rebuild", "name": "alpha", "records": 9})
+    result = data("rebuild", "alpha", "--json")
+    assert (result.code, json.loads(result.out)) == (0, {"action": "rebuild", "name": "alpha", "records": 9})
     with contextlib.closing(sqlite3.connect(state / "datasets" / "alpha" / "inventory.db")) as base:
         devices = base.execute("SELECT count(*) FROM devices").fetchone()
         base.execute("DELETE FROM alerts")

@@ -13,10 +13,10 @@ from tests.cli.conftest import LOG, device
 from tests.cli.faults import reports
 
 
-def test_the_table(tell, log: Path) -> None:
+def test_the_table(run_cli, log: Path) -> None:
     """By type, vendor, model and address, unknown ones last; plain columns; then how many there are."""
-    told = tell("devices", "--events", str(log))
-    assert told.lines == [
+    result = run_cli("devices", "--events", str(log))
+    assert result.lines == [
         "TYPE         VENDOR     MODEL  NAME    ADDRESS    MAC                CONFIDENCE  LAST SEEN",
         "camera       Axis       P3245  -       10.0.0.12  00:17:c8:00:00:0c  0.90        2026-11-24T09:20:00Z",
         "camera       Hikvision  -      -       10.0.0.13  00:17:c8:00:00:0d  -           2026-11-24T09:20:00Z gone",
@@ -39,20 +39,20 @@ def test_the_table(tell, log: Path) -> None:
         (["confidence>0.7"], [10, 12]), (["first<1m"], []),
     ],
 )  # fmt: skip
-def test_filters(tell, filters: list[str], found: list[int]) -> None:
+def test_filters(run_cli, filters: list[str], found: list[int]) -> None:
     """One key twice means either, different keys mean both, words alone are looked for everywhere."""
-    told = tell("devices", "--json", *filters)
-    assert sorted(int(json.loads(line)["id"][4:]) for line in told.lines) == found
+    result = run_cli("devices", "--json", *filters)
+    assert sorted(int(json.loads(line)["id"][4:]) for line in result.lines) == found
 
 
-def test_an_unknown_key(tell) -> None:
+def test_an_unknown_key(run_cli) -> None:
     """Wrong usage, with the nearest key."""
-    told = tell("devices", "vendr=axis")
-    assert (told.code, told.err) == (2, "sensor: no filter 'vendr': did you mean vendor?\n")
+    result = run_cli("devices", "vendr=axis")
+    assert (result.code, result.err) == (2, "sensor: no filter 'vendr': did you mean vendor?\n")
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "output"),
     [
         ("sene<24h", ("usage.unknown-filter", "'sene'", "seen")),
         ("seen<soon", ("usage.unknown-filter", "'soon'")),
@@ -60,11 +60,11 @@ def test_an_unknown_key(tell) -> None:
         ("confidence>x", ("usage.unknown-filter", "'x'")),
     ],
 )
-def test_a_comparison_that_is_none(tell, word: str, said: tuple[str, ...]) -> None:
+def test_a_comparison_that_is_none(run_cli, word: str, output: tuple[str, ...]) -> None:
     """Wrong usage, and what is expected."""
-    told = tell("devices", word)
-    assert told.code == 2
-    assert reports(told, *said), told.err
+    result = run_cli("devices", word)
+    assert result.code == 2
+    assert reports(result, *output), result.err
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ def test_a_comparison_that_is_none(tell, word: str, said: tuple[str, ...]) -> No
         ("vendor", [12, 13, 10, 11, 9]),
     ],
 )
-def test_order(tell, column: str, found: list[int]) -> None:
+def test_order(run_cli, column: str, found: list[int]) -> None:
     """By any column, either way; those without a value last."""
-    told = tell("devices", "--json", f"--sort={column}")
-    assert [int(json.loads(line)["id"][4:]) for line in told.lines] == found
-    assert tell("devices", "--sort=colour").code == 2
+    result = run_cli("devices", "--json", f"--sort={column}")
+    assert [int(json.loads(line)["id"][4:]) for line in result.lines] == found
+    assert run_cli("devices", "--sort=colour").code == 2
 
 
-def test_summary(tell) -> None:
+def test_summary(run_cli) -> None:
     """How many of each type are in each VLAN."""
-    rows = [line.split() for line in tell("devices", "--summary").lines]
+    rows = [line.split() for line in run_cli("devices", "--summary").lines]
     assert rows == [
         ["TYPE", "UNTAGGED", "VLAN", "30", "ALL"],
         ["camera", "2", "-", "2"],
@@ -97,25 +97,27 @@ def test_summary(tell) -> None:
     ]
 
 
-def test_csv(tell) -> None:
+def test_csv(run_cli) -> None:
     """A heading and a row a device."""
-    lines = tell("devices", "--csv", "type=printer").lines
+    lines = run_cli("devices", "--csv", "type=printer").lines
     assert lines[0].startswith("id,type,vendor,model,")
     assert lines[1].startswith("dev-10,printer,Kyocera,,")
 
 
-def test_which_of_log_and_inventory_is_read(tell, log: Path, monkeypatch: pytest.MonkeyPatch, inventory: Path) -> None:
+def test_which_of_log_and_inventory_is_read(
+    run_cli, log: Path, monkeypatch: pytest.MonkeyPatch, inventory: Path
+) -> None:
     """The inventory of a dataset, its log when it has none; --events names a log alone."""
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
-    assert tell("devices").lines[-1].startswith("4 devices: ")
-    assert tell("devices", "--state", str(inventory)).lines[-1].startswith("4 devices: ")
-    assert tell("devices", "--state", str(log.parent)).lines[-1].startswith("5 devices: ")
-    assert tell("devices", "--events", str(log)).lines[-1].startswith("5 devices: ")
+    assert run_cli("devices").lines[-1].startswith("4 devices: ")
+    assert run_cli("devices", "--state", str(inventory)).lines[-1].startswith("4 devices: ")
+    assert run_cli("devices", "--state", str(log.parent)).lines[-1].startswith("5 devices: ")
+    assert run_cli("devices", "--events", str(log)).lines[-1].startswith("5 devices: ")
 
 
-def test_none(tell) -> None:
+def test_none(run_cli) -> None:
     """An empty table is a sentence."""
-    assert tell("devices", "type=scale").out == "no devices\n"
+    assert run_cli("devices", "type=scale").out == "no devices\n"
 
 
 def test_on_a_terminal() -> None:
@@ -146,23 +148,27 @@ def test_on_a_terminal() -> None:
     ("word", "near"),
     [("type=camra", "camera"), ("type!=printr", "printer"), ("state=presnt", "present"), ("criticality=hgh", "high")],
 )
-def test_a_value_that_no_device_can_have(tell, word: str, near: str) -> None:
+def test_a_value_that_no_device_can_have(run_cli, word: str, near: str) -> None:
     """It is a mistake, and not a device that is not there: 2, with the nearest value."""
-    told = tell("devices", word)
-    assert (told.code, told.out, told.errors) == (2, "", ("usage.unknown-filter",))
-    assert f"did you mean {near}?" in told.err
+    result = run_cli("devices", word)
+    assert (result.code, result.out, result.errors) == (2, "", ("usage.unknown-filter",))
+    assert f"did you mean {near}?" in result.err
 
 
-def test_devices_for_programs(tell, log: Path) -> None:
+def test_devices_for_programs(run_cli, log: Path) -> None:
     """What is known of each, not the record that told of it last; `import` takes it."""
-    told = {one["id"]: one for one in map(json.loads, tell("devices", "--json").lines)}
-    assert (told["dev-10"]["type"], told["dev-10"]["state"], told["dev-13"]["state"]) == ("printer", "present", "gone")
-    assert not {"ts", "kind", "action", "msg", "device"} & told["dev-10"].keys()
+    result = {one["id"]: one for one in map(json.loads, run_cli("devices", "--json").lines)}
+    assert (result["dev-10"]["type"], result["dev-10"]["state"], result["dev-13"]["state"]) == (
+        "printer",
+        "present",
+        "gone",
+    )
+    assert not {"ts", "kind", "action", "msg", "device"} & result["dev-10"].keys()
 
 
 @pytest.mark.parametrize("command", ["alerts", "devices", "tail", "report -o -", "explain x"])
-def test_a_file_that_is_no_event_log(tell, tmp_path: Path, root: Path, command: str) -> None:
+def test_a_file_that_is_no_event_log(run_cli, tmp_path: Path, root: Path, command: str) -> None:
     """A capture, say: 3, with what was expected, and never that nothing was found in it."""
     words = ["--format", "json"] if command.startswith("report") else []
-    told = tell(*command.split(), *words, "--events", str(root / "pcaps" / "office.pcapng"))
-    assert (told.code, told.out, "is not an event log" in told.err) == (3, "", True)
+    result = run_cli(*command.split(), *words, "--events", str(root / "pcaps" / "office.pcapng"))
+    assert (result.code, result.out, "is not an event log" in result.err) == (3, "", True)

@@ -14,11 +14,11 @@ from tests.runtime.test_keeper import Run
 
 
 @pytest.fixture
-def ask(tell, inventory: Path):
+def ask(run_cli, inventory: Path):
     """Runs an action on the inventory."""
 
     def run(*words: str):
-        return tell("devices", *words, "--state", str(inventory), "--author", "anna")
+        return run_cli("devices", *words, "--state", str(inventory), "--author", "anna")
 
     return run
 
@@ -30,11 +30,11 @@ def one(ask, *filters: str) -> dict:
 
 def test_set_counts_at_once_and_in_the_next_run(ask, inventory: Path) -> None:
     """What was said is shown as said, with what packets say behind it."""
-    told = ask(
+    result = ask(
         "set", "10.0.0.9", "type=camera", "name=Lobby", "owner=facilities", "criticality=high", "--reason", "I looked"
     )
-    assert told.code == 0
-    assert told.out.endswith(": type=camera, name=Lobby, owner=facilities, criticality=high\n")
+    assert result.code == 0
+    assert result.out.endswith(": type=camera, name=Lobby, owner=facilities, criticality=high\n")
     device = one(ask, "name=lobby")
     assert (device["type"], device["confidence"], device["owner"], device["criticality"], device["names"]) == (
         "camera",
@@ -49,10 +49,10 @@ def test_set_counts_at_once_and_in_the_next_run(ask, inventory: Path) -> None:
     assert one(ask, "name=lobby")["type"] == "printer"
 
 
-def test_explain_shows_the_word_and_what_stands_against_it(ask, tell, inventory: Path) -> None:
+def test_explain_shows_the_word_and_what_stands_against_it(ask, run_cli, inventory: Path) -> None:
     """Who said it, when and why; then every claim of packets, those that lost too, with the arithmetic."""
     ask("set", "PRN", "type=nvr", "name=Lobby", "--reason", "I looked")
-    text = tell("explain", "--state", str(inventory), "Lobby").out
+    text = run_cli("explain", "--state", str(inventory), "Lobby").out
     assert (
         "type: nvr 1.00\n  set by the operator, which overrides observations\n    1.00 operator: set by anna on "
         in text
@@ -75,8 +75,8 @@ def test_tags(ask) -> None:
 def test_merge_undo_and_history(ask, inventory: Path) -> None:
     """The next run does it; undone, both are back under their ids."""
     old = one(ask, "10.0.0.6")["id"]
-    told = ask("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
-    assert told.out == (
+    result = ask("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
+    assert result.out == (
         "merge mac:00:1b:21:00:00:02 mac:00:1c:7f:00:00:01: applied within a second by a running "
         "sensor, else at the next start\n"
     )
@@ -105,7 +105,7 @@ def test_split(ask, inventory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "output"),
     [
         (("set", "PRN"), 2, ("usage.missing-argument",)),
         (("set", "PRN", "color=red"), 2, ("usage.invalid-value", "'color'")),
@@ -122,20 +122,20 @@ def test_split(ask, inventory: Path) -> None:
         (("history", "nobody"), 1, ("device.unknown", "'nobody'")),
     ],
 )
-def test_what_is_wrong_is_said(ask, words: tuple[str, ...], code: int, said: tuple[str, ...]) -> None:
+def test_what_is_wrong_is_said(ask, words: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
     """One line on standard error, and the exit code."""
-    told = ask(*words)
-    assert told.code == code
-    assert reports(told, *said), told.err
-    assert told.out == ""
+    result = ask(*words)
+    assert result.code == code
+    assert reports(result, *output), result.err
+    assert result.out == ""
 
 
-def test_a_log_keeps_no_words(tell, log: Path) -> None:
+def test_a_log_keeps_no_words(run_cli, log: Path) -> None:
     """Nor does a folder without an inventory."""
-    told = tell("devices", "set", "dev-10", "type=tv", "--events", str(log))
-    assert (told.code, told.out[:20]) == (6, "inventory: unknown: ")
+    result = run_cli("devices", "set", "dev-10", "type=tv", "--events", str(log))
+    assert (result.code, result.out[:20]) == (6, "inventory: unknown: ")
     assert [
-        tell("devices", "set", "dev-10", "type=tv", "--state", str(path)).code
+        run_cli("devices", "set", "dev-10", "type=tv", "--state", str(path)).code
         for path in (log.parent, log.parent / "none")
     ] == [6, 3]
-    assert tell("devices", "--state", str(log)).code == 3
+    assert run_cli("devices", "--state", str(log)).code == 3

@@ -14,11 +14,11 @@ from tests.runtime.test_keeper import Run
 
 
 @pytest.fixture
-def ask(tell, inventory: Path):
+def ask(run_cli, inventory: Path):
     """Runs an action on the inventory."""
 
     def run(*words: str):
-        return tell("devices", *words, "--state", str(inventory), "--author", "anna")
+        return run_cli("devices", *words, "--state", str(inventory), "--author", "anna")
 
     return run
 
@@ -84,15 +84,15 @@ def test_import_of_other_people_s_lists(ask, inventory: Path, tmp_path: Path) ->
         "nobody;printer;;;;;;\n",
         encoding="utf-8-sig",
     )
-    told = ask("import", str(path))
-    assert told.out == "rows read: 4, 1 of devices not seen yet; attributes set: 12; faults: 2\n"
-    assert told.err.splitlines() == [
+    result = ask("import", str(path))
+    assert result.out == "rows read: 4, 1 of devices not seen yet; attributes set: 12; faults: 2\n"
+    assert result.err.splitlines() == [
         f"sensor: {path}:4: found 'blinkenlights' for type, expected one of "
-        + told.err.splitlines()[0].split("expected one of ")[1],
+        + result.err.splitlines()[0].split("expected one of ")[1],
         f"sensor: {path}:5: no device of that name, address or id, and no MAC to identify it",
     ]
     with Run(inventory) as run:
-        run.story.says("80:5e:c0:00:00:01", "10.0.0.77", "http.server", "model=Z").at(20)
+        run.story.sends("80:5e:c0:00:00:01", "10.0.0.77", "http.server", "model=Z").at(20)
         phone, camera = run.story.who("80:5e:c0:00:00:01"), run.story.who("00:17:c8:1a:2b:3c")
         assert (phone.type, phone.label) == ("voip_phone", "later")
         assert (camera.type, camera.value("model"), camera.value("criticality")) == ("camera", "XNV-1", "high")
@@ -125,9 +125,9 @@ def test_diff(ask, tmp_path: Path) -> None:
     path.write_text(
         "mac,type,vendor,name\n00:17:c8:1a:2b:3c,camera,KYOCERA,PRN\n00:17:c8:00:00:99,tv,,Hall\nac:cc:8e:00:00:01,camera,Axis,\n"
     )
-    told = ask("diff", str(path), "--json")
-    found = [json.loads(line) for line in told.lines]
-    assert told.code == 1
+    result = ask("diff", str(path), "--json")
+    found = [json.loads(line) for line in result.lines]
+    assert result.code == 1
     assert [(one["difference"], one.get("field"), one.get("expected"), one.get("found", "")[:11]) for one in found] == [
         ("different", "type", "camera", "printer"),
         ("missing", None, None, ""),
@@ -139,7 +139,7 @@ def test_diff(ask, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "output"),
     [
         ("", "no rows"),
         ("[1]", "expected a list of objects"),
@@ -148,12 +148,12 @@ def test_diff(ask, tmp_path: Path) -> None:
         (b"\xff\xfe", "not UTF-8 at byte"),
     ],
 )
-def test_files_that_are_none(ask, tmp_path: Path, text: str | bytes, said: str) -> None:
+def test_files_that_are_none(ask, tmp_path: Path, text: str | bytes, output: str) -> None:
     """One line, exit code 3."""
     path = tmp_path / "list"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     for action in ("import", "diff"):
-        told = ask(action, str(path))
-        assert told.code == 3
-        assert said in told.err
-        assert told.err.count("\n") == 1
+        result = ask(action, str(path))
+        assert result.code == 3
+        assert output in result.err
+        assert result.err.count("\n") == 1

@@ -46,87 +46,89 @@ def capture(folder: Path, frames: list[tuple[int, bytes]]) -> str:
 # Captures and words.
 
 
-def test_a_capture_that_is_well(tell, tmp_path: Path) -> None:
+def test_a_capture_that_is_well(run_cli, tmp_path: Path) -> None:
     """One line a finding, and how many there were."""
     path = capture(tmp_path, office())
-    told = tell("doctor", "--file", path)
-    assert (told.code, told.err) == (0, "")
-    assert told.lines[0] == f"ok       {path}: traffic: 270 frames in 5.4 s (50 a second)"
-    assert told.lines[-1] == f"{len(told.lines) - 1} checks: all is well"
+    result = run_cli("doctor", "--file", path)
+    assert (result.code, result.err) == (0, "")
+    assert result.lines[0] == f"ok       {path}: traffic: 270 frames in 5.4 s (50 a second)"
+    assert result.lines[-1] == f"{len(result.lines) - 1} checks: all is well"
 
 
-def test_a_capture_from_a_bad_mirror(tell, tmp_path: Path) -> None:
+def test_a_capture_from_a_bad_mirror(run_cli, tmp_path: Path) -> None:
     """Warnings are no error: exit code 0; as JSON each is one object with its advice and numbers."""
     path = capture(tmp_path, office() + [(ts + 200_000, frame) for ts, frame in office()])
-    told = tell("doctor", "--file", path, "--json")
-    found = {one["check"]: one for one in map(json.loads, told.lines)}
-    assert told.code == 0
+    result = run_cli("doctor", "--file", path, "--json")
+    found = {one["check"]: one for one in map(json.loads, result.lines)}
+    assert result.code == 0
     assert {name for name, one in found.items() if one["level"] != "ok"} == {"repeats"}
     assert found["repeats"]["facts"] == {"repeats": 240, "of": 480, "share": 0.5}
     assert found["repeats"]["subject"] == path
-    assert tell("doctor", "--file", path).lines[-1].endswith("checks: 1 warning")
+    assert run_cli("doctor", "--file", path).lines[-1].endswith("checks: 1 warning")
 
 
-def test_a_capture_of_nothing(tell, tmp_path: Path) -> None:
+def test_a_capture_of_nothing(run_cli, tmp_path: Path) -> None:
     """An error was found: exit code 1."""
-    told = tell("doctor", "--file", capture(tmp_path, []))
-    assert (told.code, told.lines[-1]) == (1, "1 check: 1 error")
+    result = run_cli("doctor", "--file", capture(tmp_path, []))
+    assert (result.code, result.lines[-1]) == (1, "1 check: 1 error")
 
 
-def test_a_capture_that_is_none(tell, tmp_path: Path) -> None:
+def test_a_capture_that_is_none(run_cli, tmp_path: Path) -> None:
     """Said in one line; exit code 3."""
     (tmp_path / "x.pcap").write_text("no capture")
     for path in (tmp_path / "x.pcap", tmp_path / "nothing.pcap"):
-        told = tell("doctor", "--file", str(path))
-        assert (told.code, told.out, told.err.count("\n")) == (3, "", 1)
-        assert str(path) in told.err
+        result = run_cli("doctor", "--file", str(path))
+        assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)
+        assert str(path) in result.err
 
 
-def test_networks_of_the_configuration(tell, tmp_path: Path) -> None:
+def test_networks_of_the_configuration(run_cli, tmp_path: Path) -> None:
     """They count as inside."""
     path = capture(tmp_path, office("203.0.113"))
     (tmp_path / "sensor.yaml").write_text("networks: [203.0.113.0/24]\n")
-    assert "inside: 240 of 240 frames" in tell("doctor", "--file", path).out
-    assert tell("doctor", "--file", path, "--config", str(tmp_path / "sensor.yaml")).lines[-1].endswith("all is well")
+    assert "inside: 240 of 240 frames" in run_cli("doctor", "--file", path).out
+    assert (
+        run_cli("doctor", "--file", path, "--config", str(tmp_path / "sensor.yaml")).lines[-1].endswith("all is well")
+    )
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "output"),
     [
         (["--seconds", "0"], "sensor: found --seconds 0, expected more than 0 and at most 86,400\n"),
         (["--seconds", "nan"], "sensor: found --seconds nan, expected more than 0 and at most 86,400\n"),
         (["--file", "a.pcap", "-i", "eth0"], "sensor: found both --file and -i, expected one of them\n"),
     ],
 )
-def test_wrong_words(tell, words: list[str], said: str) -> None:
+def test_wrong_words(run_cli, words: list[str], output: str) -> None:
     """Exit code 2, before anything is looked at."""
-    told = tell("doctor", *words)
-    assert (told.code, told.out, told.err) == (2, "", said)
+    result = run_cli("doctor", *words)
+    assert (result.code, result.out, result.err) == (2, "", output)
 
 
-def test_a_broken_configuration(tell, tmp_path: Path) -> None:
+def test_a_broken_configuration(run_cli, tmp_path: Path) -> None:
     """Told with its place; exit code 2."""
     path = tmp_path / "sensor.yaml"
     path.write_text("capture:\n  interface: eth0\n")
-    told = tell("doctor", "--config", str(path))
-    assert told.code == 2
-    assert told.err.startswith(f"{path}:2:3: ")
+    result = run_cli("doctor", "--config", str(path))
+    assert result.code == 2
+    assert result.err.startswith(f"{path}:2:3: ")
 
 
 @linux
-def test_an_interface_that_is_not_there(tell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interface_that_is_not_there(run_cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error; its name is cleaned, the machine is looked at all the same, and nobody listens."""
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
-    told = tell("doctor", "-i", "no\x1b[31m", "--seconds", "1")
-    assert told.code in (1, 4)
-    assert "\x1b" not in told.out
-    assert "error    no [31m: interface: there is no interface of this name → sensor interfaces" in told.out
-    assert any(line.split(": ")[1] == "writable" for line in told.lines[:-1])
-    assert ": traffic: " not in told.out
+    result = run_cli("doctor", "-i", "no\x1b[31m", "--seconds", "1")
+    assert result.code in (1, 4)
+    assert "\x1b" not in result.out
+    assert "error    no [31m: interface: there is no interface of this name → sensor interfaces" in result.out
+    assert any(line.split(": ")[1] == "writable" for line in result.lines[:-1])
+    assert ": traffic: " not in result.out
 
 
 @linux
-def test_outputs_of_the_configuration(tell, tmp_path: Path) -> None:
+def test_outputs_of_the_configuration(run_cli, tmp_path: Path) -> None:
     """They are checked as `sensor outputs check` does; one that cannot take anything is an error."""
     (tmp_path / "file").write_text("")
     outputs = (
@@ -134,8 +136,8 @@ def test_outputs_of_the_configuration(tell, tmp_path: Path) -> None:
         f"{tmp_path / 'file' / 'out.jsonl'}}}\n"
     )
     (tmp_path / "sensor.yaml").write_text(f"state: {tmp_path}\n{outputs}")
-    told = tell("doctor", "-i", "nosuch0", "--json", "--config", str(tmp_path / "sensor.yaml"))
-    found = [json.loads(line) for line in told.lines]
+    result = run_cli("doctor", "-i", "nosuch0", "--json", "--config", str(tmp_path / "sensor.yaml"))
+    found = [json.loads(line) for line in result.lines]
     levels = {one["subject"]: one["level"] for one in found if one["check"].startswith("output_")}
     assert levels == {"good": "ok", "bad": "error"}
 

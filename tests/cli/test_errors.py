@@ -58,29 +58,38 @@ def test_entries_are_complete_and_in_order() -> None:
         assert "\n" not in one.example, one.code
 
 
-def test_help_explains_every_code(tell) -> None:
+def test_help_explains_every_code(run_cli) -> None:
     """With brackets, as a message has it, or without; the first part lists all codes of its kind."""
     for code, entry in catalogue().items():
-        told = tell("help", f"[{code}]")
-        text = " ".join(told.out.split())
-        assert (told.code, told.lines[0]) == (0, code)
+        result = run_cli("help", f"[{code}]")
+        text = " ".join(result.out.split())
+        assert (result.code, result.lines[0]) == (0, code)
         assert all(part in text for part in (entry.meaning, f"{entry.example} [{code}]", entry.fix)), code
-    assert [line for line in tell("help", "capture").lines if line.startswith("capture.")] == [
+    assert [line for line in run_cli("help", "capture").lines if line.startswith("capture.")] == [
         code for code in catalogue() if code.startswith("capture.")
     ]
-    assert [line for line in tell("help", "errors").lines if not line.startswith(" ")] == list(catalogue())
+    assert [line for line in run_cli("help", "errors").lines if not line.startswith(" ")] == list(catalogue())
 
 
-def test_help_of_topics(tell) -> None:
+def test_help_of_topics(run_cli) -> None:
     """Without a topic, every command is named; a command's help is what --help prints; an unknown topic gets the
     nearest.
     """
-    topics = tell("help").out.split()
+    topics = run_cli("help").out.split()
     assert [name for name in names() if name not in topics] == []
-    assert tell("help", "devices").out == tell("devices", "--help").out
-    assert [line.split()[0] for line in tell("help", "exit-codes").lines] == ["0", "1", "2", "3", "4", "5", "6", "130"]
-    told = tell("help", "dataset.mising")
-    assert (told.code, told.errors, "did you mean 'dataset.missing'?" in told.err) == (
+    assert run_cli("help", "devices").out == run_cli("devices", "--help").out
+    assert [line.split()[0] for line in run_cli("help", "exit-codes").lines] == [
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "130",
+    ]
+    result = run_cli("help", "dataset.mising")
+    assert (result.code, result.errors, "did you mean 'dataset.missing'?" in result.err) == (
         1,
         ("usage.invalid-value",),
         True,
@@ -118,14 +127,14 @@ def test_help_of_topics(tell) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_codes_of_common_mistakes(
-    tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, error: str
+    run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, error: str
 ) -> None:
     """The exit code says which kind of failure, the error code which failure."""
     (tmp_path / "notes.txt").write_text("no capture")
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
-    told = tell(*words)
-    assert (told.code, error in told.errors) == (code, True), told
+    result = run_cli(*words)
+    assert (result.code, error in result.errors) == (code, True), result
 
 
 @pytest.mark.parametrize(
@@ -140,21 +149,21 @@ def test_codes_of_common_mistakes(
         ("captur: {}\nmemory_mib: -1\n", ("config.unknown-key", "config.invalid-value")),
     ],
 )
-def test_codes_of_configuration_faults(tell, tmp_path: Path, text: str, codes: tuple[str, ...]) -> None:
+def test_codes_of_configuration_faults(run_cli, tmp_path: Path, text: str, codes: tuple[str, ...]) -> None:
     """One code per fault, in the order of the file."""
     path = tmp_path / "sensor.yaml"
     path.write_text(text)
-    told = tell("config", "check", str(path))
-    assert (told.code, told.errors) == (2, codes), told.err
+    result = run_cli("config", "check", str(path))
+    assert (result.code, result.errors) == (2, codes), result.err
     with pytest.raises(DocumentErrors) as caught:
         load_config(path)
     assert tuple(fault.code for fault in caught.value.faults) == codes
 
 
-def test_a_program_gets_the_code_as_a_field(tell, tmp_path: Path) -> None:
+def test_a_program_gets_the_code_as_a_field(run_cli, tmp_path: Path) -> None:
     """A log of JSON lines has the message and its code apart."""
-    told = tell("run", "-i", "nowhere0", "--log-format", "json", "--state", str(tmp_path / "new"))
-    entry = json.loads(told.err.splitlines()[-1])
+    result = run_cli("run", "-i", "nowhere0", "--log-format", "json", "--state", str(tmp_path / "new"))
+    entry = json.loads(result.err.splitlines()[-1])
     assert (entry["error"], entry["level"], "[" in entry["event"]) == ("capture.no-interface", "error", False)
 
 
@@ -165,16 +174,16 @@ COMMON = (
 
 
 @pytest.mark.parametrize("guess", list(dict.fromkeys([*COMMON.split(), *_tasks.GUESSES])))
-def test_the_suggestion_for_a_guess_exists(tell, guess: str) -> None:
+def test_the_suggestion_for_a_guess_exists(run_cli, guess: str) -> None:
     """What is suggested is a command, with an action that its help lists. It is not run: some would change this
     machine.
     """
-    told = tell(guess)
-    assert (told.code, told.errors) == (2, ("usage.unknown-command",))
-    near = told.err.split("`sensor ")[1].split("`")[0]
+    result = run_cli(guess)
+    assert (result.code, result.errors) == (2, ("usage.unknown-command",))
+    near = result.err.split("`sensor ")[1].split("`")[0]
     command, *words = near.split()
     assert near == _tasks.GUESSES[guess]
-    shown = tell(command, "--help")
+    shown = run_cli(command, "--help")
     assert shown.code == 0
     actions = [line.split()[0] for line in shown.lines if line.startswith("  ")]
     assert [word for word in words if word not in actions and f"{{{word}}}" not in shown.out] == []

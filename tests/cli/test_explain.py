@@ -14,16 +14,16 @@ from tests.cli.conftest import claim, device
 
 
 @pytest.mark.parametrize("what", ["dev-10", "10.0.0.10", "00:17:C8:00:00:0A", "0017.c800.000a", "prn-3f"])
-def test_a_device_by_all_its_names(tell, what: str) -> None:
+def test_a_device_by_all_its_names(run_cli, what: str) -> None:
     """Id, address, MAC in any form, host name in any case."""
-    told = tell("explain", what)
-    assert told.code == 0
-    assert told.lines[0] == "printer Kyocera (dev-10)"
+    result = run_cli("explain", what)
+    assert result.code == 0
+    assert result.lines[0] == "printer Kyocera (dev-10)"
 
 
-def test_a_device(tell) -> None:
+def test_a_device(run_cli) -> None:
     """Every claim with its evidence, and how it adds up."""
-    text = tell("explain", "dev-10").out
+    text = run_cli("explain", "dev-10").out
     assert "type: printer 0.88, contested\n  mdns 0.80, snmp 0.50: 1 − (1 − 0.80) × (1 − 0.50) = 0.90\n" in text
     assert (
         '0.80 mdns: mdns.field was "printer said" (fingerprint mdns.printer; 3 times, '
@@ -52,26 +52,27 @@ def test_the_sum_is_the_one_of_the_fusion(claims: list[tuple[str, float]]) -> No
     )
 
 
-def test_the_alerts_of_a_device(tell) -> None:
+def test_the_alerts_of_a_device(run_cli) -> None:
     """They are listed with it."""
     assert (
-        "alerts:\n  medium from it: evil tried 120 ports of 10.0.0.10 (alert-abc123)\n" in tell("explain", "evil").out
+        "alerts:\n  medium from it: evil tried 120 ports of 10.0.0.10 (alert-abc123)\n"
+        in run_cli("explain", "evil").out
     )
 
 
-def test_a_device_that_nothing_is_known_of(tell) -> None:
+def test_a_device_that_nothing_is_known_of(run_cli) -> None:
     """It says so."""
-    assert "no observation identifies it so far" in tell("explain", "dev-11").out
+    assert "no observation identifies it so far" in run_cli("explain", "dev-11").out
 
 
 @pytest.mark.parametrize("what", ["alert-abc123", "alert-abc", "discovery.port_scan", "discovery.port_scan|10.0"])
-def test_an_alert(tell, what: str) -> None:
+def test_an_alert(run_cli, what: str) -> None:
     """Actor, target, numbers, technique, evidence, false positives, advice, and the device: every fact of the record
     has a line; their names are in the golden file.
     """
-    told = tell("explain", what)
-    assert told.code == 0
-    assert [line.split("  ")[-1].strip(" -") for line in told.lines if line.strip() not in ("why", "evidence")] == [
+    result = run_cli("explain", what)
+    assert result.code == 0
+    assert [line.split("  ")[-1].strip(" -") for line in result.lines if line.strip() not in ("why", "evidence")] == [
         "medium: Port scan (alert-abc123, discovery.port_scan)",
         "evil tried 120 ports of 10.0.0.10",
         "10.0.0.9 (evil), 00:17:c8:00:00:09, workstation, dev-9",
@@ -90,30 +91,30 @@ def test_an_alert(tell, what: str) -> None:
     ]
 
 
-def test_an_unknown_name(tell) -> None:
+def test_an_unknown_name(run_cli) -> None:
     """1, one line, the nearest names."""
-    told = tell("explain", "PRN-3G")
-    assert (told.code, told.out, told.err.splitlines()) == (
+    result = run_cli("explain", "PRN-3G")
+    assert (result.code, result.out, result.err.splitlines()) == (
         1,
         "",
         ["sensor: nothing is known about 'PRN-3G': did you mean prn-3f?"],
     )
-    told = tell("explain", "zzz")
-    assert (told.code, told.errors) == (1, ("device.unknown",))
-    assert "sensor devices" in told.err
+    result = run_cli("explain", "zzz")
+    assert (result.code, result.errors) == (1, ("device.unknown",))
+    assert "sensor devices" in result.err
 
 
-def test_a_merged_device_by_its_old_id(tell, log: Path) -> None:
+def test_a_merged_device_by_its_old_id(run_cli, log: Path) -> None:
     """The one that it is now."""
     with log.open("a") as file:
         file.write(
             json.dumps(device(10, "printer", "merged") | {"reason": "dev-11 is the same device: same serial"}) + "\n"
         )
-    told = tell("explain", "dev-11")
-    assert told.lines[0] == "printer (dev-10)"
-    assert "  before      dev-11" in told.lines
+    result = run_cli("explain", "dev-11")
+    assert result.lines[0] == "printer (dev-10)"
+    assert "  before      dev-11" in result.lines
 
 
-def test_json(tell) -> None:
+def test_json(run_cli) -> None:
     """The last record as it is."""
-    assert json.loads(tell("explain", "--json", "dev-10").out)["device"]["id"] == "dev-10"
+    assert json.loads(run_cli("explain", "--json", "dev-10").out)["device"]["id"] == "dev-10"

@@ -26,9 +26,9 @@ fingerprints:
 SHIPPED = own_knowledge().fingerprints
 
 
-def test_list_by_filters(tell) -> None:
+def test_list_by_filters(run_cli) -> None:
     """A type must be equal, other keys contain the text, different keys mean both; the last line counts by protocol."""
-    told = tell("fingerprints", "list", "type=camera", "vendor=AXIS", "kind=dhcp")
+    result = run_cli("fingerprints", "list", "type=camera", "vendor=AXIS", "kind=dhcp")
     wanted = sorted(
         one.id
         for one in SHIPPED
@@ -36,35 +36,35 @@ def test_list_by_filters(tell) -> None:
         and one.asserts.get("vendor") == "Axis"
         and any("dhcp" in kind for kind in one.kinds)
     )
-    assert [line.split()[0] for line in told.lines[1:-1]] == wanted
-    assert told.lines[-1].startswith(f"{len(wanted)} fingerprints: ")
-    either = tell("fingerprints", "list", "id=dhcp.vendor_class.hp_1284", "id=sadp.model", "--json")
+    assert [line.split()[0] for line in result.lines[1:-1]] == wanted
+    assert result.lines[-1].startswith(f"{len(wanted)} fingerprints: ")
+    either = run_cli("fingerprints", "list", "id=dhcp.vendor_class.hp_1284", "id=sadp.model", "--json")
     assert json.loads(either.lines[0])["id"] == "dhcp.vendor_class.hp_1284"
     assert len(either.lines) == 1 + sum("sadp.model" in one.id for one in SHIPPED)
-    assert tell("fingerprints", "list", "type=camera", "nothing of that kind").out == "no fingerprints\n"
+    assert run_cli("fingerprints", "list", "type=camera", "nothing of that kind").out == "no fingerprints\n"
 
 
-def test_list_knows_no_such_filter(tell) -> None:
+def test_list_knows_no_such_filter(run_cli) -> None:
     """With the nearest that there is."""
-    told = tell("fingerprints", "list", "vender=axis")
-    assert (told.code, told.err.strip().endswith("did you mean 'vendor'?")) == (2, True)
+    result = run_cli("fingerprints", "list", "vender=axis")
+    assert (result.code, result.err.strip().endswith("did you mean 'vendor'?")) == (2, True)
 
 
-def test_summary(tell) -> None:
+def test_summary(run_cli) -> None:
     """One line a protocol, and the sum of all."""
-    told = tell("fingerprints", "list", "type=camera", "--summary")
-    rows = [line.split() for line in told.lines]
+    result = run_cli("fingerprints", "list", "type=camera", "--summary")
+    rows = [line.split() for line in result.lines]
     cameras = sum(one.asserts.get("type") == "camera" for one in SHIPPED)
     assert rows[0] == ["PROTOCOL", "ENTRIES", "TYPE", "VENDOR", "MODEL", "FIRMWARE"]
     assert rows[-1][:3] == ["all", str(cameras), str(cameras)]
     assert sum(int(row[1]) for row in rows[1:-1]) == cameras
 
 
-def test_show(tell) -> None:
+def test_show(run_cli) -> None:
     """Pattern, what it says and how surely, family, source, examples; 1 where it is not known."""
-    told = tell("fingerprints", "show", "dhcp.vendor_class.hp")
-    text = "\n".join(" ".join(line.split()) for line in told.lines)
-    assert told.code == 0
+    result = run_cli("fingerprints", "show", "dhcp.vendor_class.hp")
+    text = "\n".join(" ".join(line.split()) for line in result.lines)
+    assert result.code == 0
     for part in (
         "observes dhcp.vendor_class (option 60)", "matches regex ^(?:Hewlett-Packard|HP)", (
             "type printer, certainty "
@@ -73,34 +73,34 @@ def test_show(tell) -> None:
         "example Hewlett-Packard LaserJet → model LaserJet",
     ):  # fmt: skip
         assert part in text
-    wrong = tell("fingerprints", "show", "dhcp.vendor_class.hpp")
+    wrong = run_cli("fingerprints", "show", "dhcp.vendor_class.hpp")
     assert wrong.code == 1
     assert "did you mean dhcp.vendor_class.hp" in wrong.err
-    assert tell("fingerprints", "show").code == 2
+    assert run_cli("fingerprints", "show").code == 2
 
 
-def test_a_file_of_ones_own(tell, tmp_path: Path) -> None:
+def test_a_file_of_ones_own(run_cli, tmp_path: Path) -> None:
     """Its examples and negatives are run; what fails is told with its place."""
     path = tmp_path / "site.yaml"
     path.write_text(OWN)
-    told = tell("fingerprints", "test", str(path))
-    assert told.code == 2
-    assert told.err.splitlines() == [
+    result = run_cli("fingerprints", "test", str(path))
+    assert result.code == 2
+    assert result.err.splitlines() == [
         (
             f"{path}:8:43: found model 'M4', type 'printer', vendor 'HP' in the example 'PRN-4' "
             "(dhcp.hostname), expected type 'printer', vendor 'HP'"
         ),
         f"{path}:9:24: found a match for 'PRN-5' (dhcp.hostname), expected none",
     ]
-    assert told.out == "1 fingerprint, 2 examples, 2 negatives: 2 faults\n"
+    assert result.out == "1 fingerprint, 2 examples, 2 negatives: 2 faults\n"
     path.write_text(OWN.replace(", PRN-4", "").replace(", PRN-5", ""))
-    assert tell("fingerprints", "test", str(path))[:2] == (0, "1 fingerprint, 1 example, 1 negative: all passed\n")
+    assert run_cli("fingerprints", "test", str(path))[:2] == (0, "1 fingerprint, 1 example, 1 negative: all passed\n")
     path.write_text(OWN.replace("vendor: HP", "vendor: HPP"))
-    assert f"{path}:5:5: found vendor 'HPP', did you mean 'HP'?" in tell("fingerprints", "test", str(path)).err
-    assert tell("fingerprints", "test", str(tmp_path / "no.yaml")).code == 3
+    assert f"{path}:5:5: found vendor 'HPP', did you mean 'HP'?" in run_cli("fingerprints", "test", str(path)).err
+    assert run_cli("fingerprints", "test", str(tmp_path / "no.yaml")).code == 3
 
 
-def test_an_expression_that_can_be_slowed_down(tell, tmp_path: Path) -> None:
+def test_an_expression_that_can_be_slowed_down(run_cli, tmp_path: Path) -> None:
     """It is a fault: any peer could send such a text."""
     path = tmp_path / "site.yaml"
     slow = (
@@ -109,31 +109,31 @@ def test_an_expression_that_can_be_slowed_down(tell, tmp_path: Path) -> None:
         .replace(", PRN-5", "")
     )
     path.write_text(slow)
-    told = tell("fingerprints", "test", str(path))
-    assert told.code == 2
-    assert f"{path}:6:20: found an expression that takes over 50 ms on 'aaaaaaaaaaaaaaaa'" in told.err
+    result = run_cli("fingerprints", "test", str(path))
+    assert result.code == 2
+    assert f"{path}:6:20: found an expression that takes over 50 ms on 'aaaaaaaaaaaaaaaa'" in result.err
 
 
-def test_words_beside_a_file(tell, tmp_path: Path) -> None:
+def test_words_beside_a_file(run_cli, tmp_path: Path) -> None:
     """A vocabulary in the same folder adds to ours."""
     (tmp_path / "vocabulary.yaml").write_text("vendors: {Acme: []}\n")
     (tmp_path / "site.yaml").write_text(
         OWN.replace("vendor: HP", "vendor: Acme").replace(", PRN-4", "").replace(", PRN-5", "")
     )
-    assert tell("fingerprints", "test", str(tmp_path / "site.yaml")).code == 0
+    assert run_cli("fingerprints", "test", str(tmp_path / "site.yaml")).code == 0
 
 
-def test_our_own_files_can_be_tested(tell, root: Path) -> None:
+def test_our_own_files_can_be_tested(run_cli, root: Path) -> None:
     """What is known of a file already does not stand against it."""
-    told = tell("fingerprints", "test", str(root / "fingerprints" / "sadp"))
-    assert (told.code, told.err) == (0, "")
-    assert told.out.endswith("all passed\n")
+    result = run_cli("fingerprints", "test", str(root / "fingerprints" / "sadp"))
+    assert (result.code, result.err) == (0, "")
+    assert result.out.endswith("all passed\n")
 
 
-def test_drafts_pass_their_tests_and_name_the_device(tell, root: Path, tmp_path: Path) -> None:
+def test_drafts_pass_their_tests_and_name_the_device(run_cli, root: Path, tmp_path: Path) -> None:
     """From the office's television to a folder that loads: what it says is then known by the new label too."""
     capture, folder = str(root / "pcaps" / "office.pcapng"), tmp_path / "site"
-    told = tell(
+    result = run_cli(
         "fingerprints",
         "learn",
         capture,
@@ -145,12 +145,12 @@ def test_drafts_pass_their_tests_and_name_the_device(tell, root: Path, tmp_path:
         "--to",
         str(folder),
     )
-    assert told.code == 0, told.err
-    assert reports(told, "fingerprint.new-vendor"), told.err
-    assert tell("fingerprints", "test", str(folder)).code == 0
+    assert result.code == 0, result.err
+    assert reports(result, "fingerprint.new-vendor"), result.err
+    assert run_cli("fingerprints", "test", str(folder)).code == 0
     claims = Matcher(load_knowledge([folder])).match("mdns.service", "_samsungmsf._tcp")
     assert {("type", "signage"), ("vendor", "Acme Boards")} <= {(claim.attribute, claim.value) for claim in claims}
-    again = tell(
+    again = run_cli(
         "fingerprints", "learn", capture, "--label", "type=signage", "--mac", "8c:77:12:5d:e0:41", "--to", str(folder)
     )
     assert (again.code, "exists" in again.err) == (2, True)
@@ -169,31 +169,35 @@ def test_drafts_pass_their_tests_and_name_the_device(tell, root: Path, tmp_path:
     ],
 )
 def test_learning_needs_to_know_of_whom(
-    tell, root: Path, words: tuple[str, ...], code: int, fault: tuple[str, ...]
+    run_cli, root: Path, words: tuple[str, ...], code: int, fault: tuple[str, ...]
 ) -> None:
     """And as what."""
-    told = tell("fingerprints", "learn", str(root / "pcaps" / "office.pcapng"), *words)
-    assert told.code == code
-    assert reports(told, *fault), told.err
+    result = run_cli("fingerprints", "learn", str(root / "pcaps" / "office.pcapng"), *words)
+    assert result.code == code
+    assert reports(result, *fault), result.err
 
 
-def test_a_capture_that_is_none(tell, tmp_path: Path) -> None:
+def test_a_capture_that_is_none(run_cli, tmp_path: Path) -> None:
     (tmp_path / "no.pcap").write_bytes(b"no capture")
-    assert tell("fingerprints", "learn", str(tmp_path / "no.pcap"), "--label", "type=camera").code == 3
+    assert run_cli("fingerprints", "learn", str(tmp_path / "no.pcap"), "--label", "type=camera").code == 3
 
 
-def test_what_others_say_too_is_left_out(tell, root: Path) -> None:
+def test_what_others_say_too_is_left_out(run_cli, root: Path) -> None:
     """Of several machines in a capture only what is said by those of one maker alone is drafted: two of a kind may be
     there.
     """
     office = str(root / "pcaps" / "office.pcapng")
-    told = tell("fingerprints", "learn", office, "--label", "type=signage", "vendor=Acme", "--mac", "80:ce:62:a3:1c:5d")
-    assert "mdns.txt.ty.yaml" in told.out
+    result = run_cli(
+        "fingerprints", "learn", office, "--label", "type=signage", "vendor=Acme", "--mac", "80:ce:62:a3:1c:5d"
+    )
+    assert "mdns.txt.ty.yaml" in result.out
     devices = root / "pcaps" / "lab" / "devices"
     two = (
         str(devices / "polycom_vvx_411.pcapng"),
         str(devices / "poly_ccx_500.pcapng"),
         str(devices / "yealink_t46s.pcapng"),
     )
-    told = tell("fingerprints", "learn", *two, "--label", "type=intercom", "vendor=Acme", "--mac", "64:16:7f:5e:54:01")
-    assert "1,28,66,43,160,2,3,15,6,4,42,12,7,120" in told.out
+    result = run_cli(
+        "fingerprints", "learn", *two, "--label", "type=intercom", "vendor=Acme", "--mac", "64:16:7f:5e:54:01"
+    )
+    assert "1,28,66,43,160,2,3,15,6,4,42,12,7,120" in result.out

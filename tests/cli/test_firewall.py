@@ -15,7 +15,7 @@ import pytest
 from sensor.cli.main import main
 from sensor.inventory.store.database import FILE
 from sensor.posture.firewall.formats import names
-from tests.cli.conftest import TIMES, Told, device, record
+from tests.cli.conftest import TIMES, Result, device, record
 from tests.cli.faults import reports
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -43,28 +43,28 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def suggest(tell, office: Path) -> Callable[..., Told]:
+def suggest(run_cli, office: Path) -> Callable[..., Result]:
     """sensor firewall suggest on the office."""
-    return lambda *words: tell(
+    return lambda *words: run_cli(
         "firewall", "suggest", *words, "--state", str(office), "--events", str(office / "events.jsonl")
     )
 
 
 @pytest.fixture
-def logged(tell, tmp_path: Path) -> Callable[..., Told]:
+def logged(run_cli, tmp_path: Path) -> Callable[..., Result]:
     """sensor firewall suggest on a log of these records."""
 
-    def run(records: list[Any], *words: str) -> Told:
+    def run(records: list[Any], *words: str) -> Result:
         path = tmp_path / "made.jsonl"
         path.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
-        return tell("firewall", "suggest", *words, "--events", str(path))
+        return run_cli("firewall", "suggest", *words, "--events", str(path))
 
     return run
 
 
-def bodies(told: Told) -> list[dict[str, Any]]:
-    assert told.code == 0, told.err
-    return [json.loads(line) for line in told.lines]
+def bodies(result: Result) -> list[dict[str, Any]]:
+    assert result.code == 0, result.err
+    return [json.loads(line) for line in result.lines]
 
 
 def incident_with(office: Path, detector: str) -> str:
@@ -108,16 +108,16 @@ def alert(
 
 def test_a_camera_is_cut_off_a_listed_address(suggest) -> None:
     """Whole and both ways; people read why, on which data the simulation rests, and what goes on."""
-    told = suggest(LISTED)
+    result = suggest(LISTED)
     name = "10.20.10.62 (DS-2CD2143G0-I20190814AAWRD53310771, camera)"
-    assert told.code == 0
+    assert result.code == 0
     assert re.fullmatch(
-        rf"fw-\w{{6}}: block all protocols between {re.escape(name)} and 203\.0\.113\.66", told.lines[0]
+        rf"fw-\w{{6}}: block all protocols between {re.escape(name)} and 203\.0\.113\.66", result.lines[0]
     )
-    assert "  seen        https/8443" in told.lines
-    assert re.search(r"34 devices, .* 0\.3 h until 2026-11-24T08:19Z", told.out)
-    assert "ntp/123 by 1, https/443 by 1, https/8443 by 1" in told.out
-    assert "    no other observed traffic would be blocked" in told.lines
+    assert "  seen        https/8443" in result.lines
+    assert re.search(r"34 devices, .* 0\.3 h until 2026-11-24T08:19Z", result.out)
+    assert "ntp/123 by 1, https/443 by 1, https/8443 by 1" in result.out
+    assert "    no other observed traffic would be blocked" in result.lines
 
 
 def test_an_incident_gives_a_request_for_each_thing_to_cut(suggest, office: Path) -> None:
@@ -125,8 +125,8 @@ def test_an_incident_gives_a_request_for_each_thing_to_cut(suggest, office: Path
     those is left out and told.
     """
     incident = incident_with(office, "discovery.port_scan")
-    told = suggest(incident, "--json")
-    scan, beacon, sweep = bodies(told)
+    result = suggest(incident, "--json")
+    scan, beacon, sweep = bodies(result)
     assert [one["title"].partition(" (")[0] for one in (scan, beacon, sweep)] == [
         "block all of tcp from 10.20.10.106",
         "block all protocols between 10.20.10.106",
@@ -135,7 +135,7 @@ def test_an_incident_gives_a_request_for_each_thing_to_cut(suggest, office: Path
     assert [party["ips"] for party in beacon["peers"]] == [["198.51.100.14"]]
     assert len(sweep["peers"]) == 61
     assert (
-        told.err
+        result.err
         == f"sensor: left out: 10.20.30.1 (router) is, or holds, a gateway that others need (10.20.20.1){INSISTS}\n"
     )
     forced = bodies(suggest(incident, "--json", "--force"))
@@ -144,17 +144,17 @@ def test_an_incident_gives_a_request_for_each_thing_to_cut(suggest, office: Path
 
 def test_a_server_is_simulated_with_the_names_of_who_would_lose_it(suggest) -> None:
     """The NAS: what the alerts ask for, who else loses it, and that a firewall between segments sees none of that."""
-    told = suggest("--address", "10.20.10.5", "--service", "smb/445", "--everyone", "--simulate")
-    assert told.lines[0].endswith(": block tcp/445 from any machine to 10.20.10.5 (fs01, nas)")
-    assert "    cut, as the alerts ask for: 1 conversation of 1 client" in told.lines
-    assert "    ALSO CUT: 3 conversations of 3 clients" in told.lines
+    result = suggest("--address", "10.20.10.5", "--service", "smb/445", "--everyone", "--simulate")
+    assert result.lines[0].endswith(": block tcp/445 from any machine to 10.20.10.5 (fs01, nas)")
+    assert "    cut, as the alerts ask for: 1 conversation of 1 client" in result.lines
+    assert "    ALSO CUT: 3 conversations of 3 clients" in result.lines
     assert (
         "      10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas), 1 time, "
         "last 2026-11-24T08:05Z"
-    ) in told.lines
-    assert "  warning: both ends live in 10.20.10.0/24: packets between them reach no router" in told.out
-    assert "--format" in told.lines[-1]
-    assert not told.lines[-1].startswith("  rules")
+    ) in result.lines
+    assert "  warning: both ends live in 10.20.10.0/24: packets between them reach no router" in result.out
+    assert "--format" in result.lines[-1]
+    assert not result.lines[-1].startswith("  rules")
 
 
 def test_a_telephone_exchange_is_a_server_that_many_use(suggest) -> None:
@@ -179,10 +179,10 @@ def test_telephones_lose_their_exchange_both_ways(suggest) -> None:
 )
 def test_gateways_and_groups_are_refused(suggest, address: str) -> None:
     """Unless somebody insists, who is warned of the gateway all the same."""
-    told = suggest("--address", address)
-    assert (told.code, told.out) == (1, "")
-    assert told.err.startswith("sensor: refused: ")
-    assert told.err.endswith(f"{INSISTS}\n")
+    result = suggest("--address", address)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("sensor: refused: ")
+    assert result.err.endswith(f"{INSISTS}\n")
     assert suggest("--address", address, "--force").code == 0
 
 
@@ -190,18 +190,18 @@ def test_rules_go_to_standard_output_and_what_makes_one_stop_to_standard_error(s
     """So that a pipe holds nothing but rules; above them stands what was simulated, below them how
     to take them back.
     """
-    told = suggest(
+    result = suggest(
         "--address", "10.20.10.5", "--everyone", "--format", "nftables", "--expires", "12h", "--comment", "CHG0012345"
     )
-    assert "10.20.10.5 timeout 43200s" in told.out
-    assert "# comment: CHG0012345\n" in told.out
-    assert "# also cut: 10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas)\n" in told.out
-    assert "# WARNING: both ends live in 10.20.10.0/24" in told.out
+    assert "10.20.10.5 timeout 43200s" in result.out
+    assert "# comment: CHG0012345\n" in result.out
+    assert "# also cut: 10.20.10.101 (LT-ACC-04, workstation) uses smb/445 of 10.20.10.5 (fs01, nas)\n" in result.out
+    assert "# WARNING: both ends live in 10.20.10.0/24" in result.out
     undo = suggest("--address", "10.20.10.5", "--everyone", "--format", "nftables", "--undo").out
-    assert told.out.endswith(f"# to undo:\n# {undo}")
-    assert set(told.errors) == {"firewall.side-effect"}
-    assert "6 conversations of 4 clients" in told.err
-    assert "34 devices" in told.err
+    assert result.out.endswith(f"# to undo:\n# {undo}")
+    assert set(result.errors) == {"firewall.side-effect"}
+    assert "6 conversations of 4 clients" in result.err
+    assert "34 devices" in result.err
 
 
 def test_json_holds_rules_and_how_to_take_them_back(suggest) -> None:
@@ -213,13 +213,13 @@ def test_json_holds_rules_and_how_to_take_them_back(suggest) -> None:
     assert body["simulation"]["cuts"] == []
 
 
-def test_a_machine_whose_lease_moved_is_warned_of(tell, tmp_path: Path) -> None:
+def test_a_machine_whose_lease_moved_is_warned_of(run_cli, tmp_path: Path) -> None:
     """The inventory knows the addresses that it had."""
     from tests.runtime.test_keeper import Run
 
     mac = "00:17:c8:1a:2b:3c"
     with Run(tmp_path / "state") as run:
-        run.story.says(mac, "10.0.0.19", "dhcp.vendor_class", "type=camera@0.8").says(
+        run.story.sends(mac, "10.0.0.19", "dhcp.vendor_class", "type=camera@0.8").sends(
             mac, "10.0.0.19", "dhcp.hostname", "door"
         ).at(8)
         name = run.story.who(mac).id
@@ -227,25 +227,25 @@ def test_a_machine_whose_lease_moved_is_warned_of(tell, tmp_path: Path) -> None:
         base.execute("INSERT INTO leases (device, address, first, last, held) VALUES (?, '10.0.0.9', 1, 2, 0)", (name,))
     log = tmp_path / "made.jsonl"
     log.write_text(json.dumps(alert(1, {"ip": "10.0.0.19", "device": name}, {"ip": C2, "port": 443})), encoding="utf-8")
-    told = tell("firewall", "suggest", "alert-000001", "--events", str(log), "--state", str(tmp_path / "state"))
+    result = run_cli("firewall", "suggest", "alert-000001", "--events", str(log), "--state", str(tmp_path / "state"))
     assert (
         "  warning: rules follow no lease, and these had other addresses before, so reserve theirs "
         "first: 10.0.0.19 (door, camera)"
-    ) in told.out
+    ) in result.out
 
 
-def test_an_address_that_is_no_device_is_known_by_who_used_it(tell, tmp_path: Path) -> None:
+def test_an_address_that_is_no_device_is_known_by_who_used_it(run_cli, tmp_path: Path) -> None:
     """The baseline tells of it by its address."""
     from tests.inventory.stories import subject
     from tests.runtime.test_keeper import LAPTOP, SMB, Run
 
     with Run(tmp_path / "state") as run:
-        run.story.says(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
+        run.story.sends(LAPTOP, "10.0.0.8", "http.server", "model=D").at(8)
         run.baseline.watch(run.story.ts)
         run.baseline.learn(run.story.ts, subject(LAPTOP, "10.0.0.8"), subject("", "10.0.0.77"), SMB, outside=False)
-    told = tell("firewall", "suggest", "--address", "10.0.0.77", "--state", str(tmp_path / "state"))
-    assert ": block all protocols between 10.0.0.8 and 10.0.0.77" in told.out
-    assert "      10.0.0.8 uses smb/445 of 10.0.0.77, 1 time, last 2023-11-14T22:13Z" in told.lines
+    result = run_cli("firewall", "suggest", "--address", "10.0.0.77", "--state", str(tmp_path / "state"))
+    assert ": block all protocols between 10.0.0.8 and 10.0.0.77" in result.out
+    assert "      10.0.0.8 uses smb/445 of 10.0.0.77, 1 time, last 2023-11-14T22:13Z" in result.lines
 
 
 # Logs.
@@ -276,10 +276,10 @@ def test_without_a_baseline_nothing_is_called_harmless(logged) -> None:
     """For people, above rules, and beside them: "not simulated", and never that nothing else would be cut."""
     records = [device(1, "camera", hostname="door"), alert(1, end(1), {"ip": C2, "port": 443})]
     for words in ((), ("--simulate",), ("--format", "nftables"), ("--format", "fortios")):
-        told = logged(records, "alert-000001", *words)
-        assert told.code == 0
-        assert "not simulated" in told.out
-        assert "would be blocked" not in told.out
+        result = logged(records, "alert-000001", *words)
+        assert result.code == 0
+        assert "not simulated" in result.out
+        assert "would be blocked" not in result.out
     assert "not simulated: no baseline was read" in logged(records, "alert-000001", "--format", "nftables").err
 
 
@@ -297,32 +297,32 @@ def test_who_comes_from_outside_is_blocked_by_its_address(logged) -> None:
 def test_a_listed_name_does_not_cost_the_name_server(logged) -> None:
     """It was asked, and that is all that it did. A name server that is itself the matter is another thing."""
     resolver = {"ip": "9.9.9.9", "port": 53}
-    told = logged(
+    result = logged(
         [device(1, "camera"), alert(1, end(1), resolver, "command_and_control.malicious_domain", "dns")], "alert-000001"
     )
-    assert (told.code, told.out) == (1, "")
+    assert (result.code, result.out) == (1, "")
     assert (
-        told.err
+        result.err
         == f"sensor: left out: alert number 1: block the domain at the resolver, not the resolver itself{INSISTS}\n"
     )
-    told = logged(
+    result = logged(
         [device(1, "camera"), alert(1, end(1), resolver, "command_and_control.resolver_bypass", "dns")], "alert-000001"
     )
-    assert "and 9.9.9.9" in told.lines[0]
+    assert "and 9.9.9.9" in result.lines[0]
 
 
 def test_a_gateway_may_be_cut_off_an_address_outside(logged) -> None:
     """Nobody needs that of it."""
-    told = logged([device(1, "router"), alert(1, end(1), {"ip": C2, "port": 443})], "alert-000001")
-    assert told.lines[0].endswith(f": block all protocols between 10.0.0.1 (router) and {C2}")
-    assert "  warning: 10.0.0.1 (router) is a gateway or forwards packets" in told.out
+    result = logged([device(1, "router"), alert(1, end(1), {"ip": C2, "port": 443})], "alert-000001")
+    assert result.lines[0].endswith(f": block all protocols between 10.0.0.1 (router) and {C2}")
+    assert "  warning: 10.0.0.1 (router) is a gateway or forwards packets" in result.out
 
 
 def test_an_address_that_nobody_talked_to_is_cut_off_from_everybody(logged) -> None:
     """Which is told."""
-    told = logged([device(1, "camera")], "--address", "198.51.100.0/24", "--format", "pf")
-    assert "nobody was seen talking to 198.51.100.0/24: the rules are for all machines" in told.err
-    assert "block drop log quick inet from any to 198.51.100.0/24 label" in told.out
+    result = logged([device(1, "camera")], "--address", "198.51.100.0/24", "--format", "pf")
+    assert "nobody was seen talking to 198.51.100.0/24: the rules are for all machines" in result.err
+    assert "block drop log quick inet from any to 198.51.100.0/24 label" in result.out
 
 
 def test_the_configuration_says_what_is_inside_and_where_the_sensor_delivers_to(logged, tmp_path: Path) -> None:
@@ -335,11 +335,11 @@ def test_the_configuration_says_what_is_inside_and_where_the_sensor_delivers_to(
         ),
         encoding="utf-8",
     )
-    told = logged(
+    result = logged(
         [device(1, "camera"), alert(1, end(1), {"ip": C2, "port": 9200})], "alert-000001", "--config", str(config)
     )
-    assert told.lines[0].endswith(f": block tcp/9200 from 10.0.0.1 (camera) to {C2}")
-    assert f"  warning: the output siem of this sensor delivers to {C2}: " in told.out
+    assert result.lines[0].endswith(f": block tcp/9200 from 10.0.0.1 (camera) to {C2}")
+    assert f"  warning: the output siem of this sensor delivers to {C2}: " in result.out
 
 
 def test_a_foreign_log_breaks_nothing(logged) -> None:
@@ -348,20 +348,20 @@ def test_a_foreign_log_breaks_nothing(logged) -> None:
         1, end(1), {"ip": C2, "port": "443"}, targets=[{"ip": 7}, "x", {"ip": "999.1.1.1"}, {"ip": "203.0.113.67"}]
     )
     evil["msg"] = "\x1b[2Jgone\nfw-aaaaaa: block nothing"
-    told = logged(
+    result = logged(
         [device(1, "camera", hostname="\x1b[31mred\n", ips=["x", 5, "10.0.0.1"]), evil, alert(2, {"ip": None}, {})],
         "alert-000001",
     )
-    assert told.code == 0
-    assert "\x1b" not in told.out
-    assert len([line for line in told.lines if line.startswith("fw-")]) == 1
-    assert {"    203.0.113.66", "    203.0.113.67"} <= set(told.lines)
+    assert result.code == 0
+    assert "\x1b" not in result.out
+    assert len([line for line in result.lines if line.startswith("fw-")]) == 1
+    assert {"    203.0.113.66", "    203.0.113.67"} <= set(result.lines)
 
 
 def test_what_names_no_two_ends_says_so(logged) -> None:
     """A new device is nothing that a firewall could stand between."""
-    told = logged([device(1, "camera"), alert(1, end(1), {}, "device.new")], "alert-000001")
-    assert (told.code, told.err) == (
+    result = logged([device(1, "camera"), alert(1, end(1), {}, "device.new")], "alert-000001")
+    assert (result.code, result.err) == (
         1,
         "sensor: alert-000001: its alerts name no address pair that a firewall could block\n",
     )
@@ -393,24 +393,24 @@ def test_what_names_no_two_ends_says_so(logged) -> None:
     ],
 )
 def test_what_makes_no_sense_is_told_in_one_line(logged, words: list[str], code: int, wrong: tuple[str, ...]) -> None:
-    told = logged([device(1, "camera")], *words)
-    assert (told.code, told.out) == (code, "")
-    assert reports(told, *wrong), told.err
-    assert told.err.count("\n") == 1
+    result = logged([device(1, "camera")], *words)
+    assert (result.code, result.out) == (code, "")
+    assert reports(result, *wrong), result.err
+    assert result.err.count("\n") == 1
 
 
-def test_help_names_every_format(tell) -> None:
+def test_help_names_every_format(run_cli) -> None:
     """A new one is told."""
-    told = " ".join(tell("firewall", "--help").out.split())
-    assert f"{', '.join(names()[:-1])} or {names()[-1]}" in told
+    result = " ".join(run_cli("firewall", "--help").out.split())
+    assert f"{', '.join(names()[:-1])} or {names()[-1]}" in result
 
 
-def test_nothing_to_read_is_another_code(tell, tmp_path: Path) -> None:
+def test_nothing_to_read_is_another_code(run_cli, tmp_path: Path) -> None:
     """A log or a folder that is not there."""
-    assert tell("firewall", "suggest", "x", "--events", str(tmp_path / "none.jsonl")).code == 3
-    told = tell("firewall", "suggest", "x", "--state", str(tmp_path / "none"))
-    assert told.code == 3
-    assert f"no data in {tmp_path / 'none'}" in told.err
+    assert run_cli("firewall", "suggest", "x", "--events", str(tmp_path / "none.jsonl")).code == 3
+    result = run_cli("firewall", "suggest", "x", "--state", str(tmp_path / "none"))
+    assert result.code == 3
+    assert f"no data in {tmp_path / 'none'}" in result.err
 
 
 def test_an_address_in_the_clothes_of_ipv6_is_the_one_of_ipv4(logged) -> None:
@@ -452,8 +452,8 @@ def test_a_setting_is_cut_off_from_everybody_on_all_machines_that_have_it(logged
         work(3, 3, port=2323),
         work(4, 3, action="close"),
     ]
-    told = logged(records, "telnet", "--json")
-    first, second = bodies(told)
+    result = logged(records, "telnet", "--json")
+    first, second = bodies(result)
     assert (first["title"], second["title"]) == (
         "block tcp/23 from any machine to 2 switches",
         "block tcp/2323 from any machine to 10.0.0.3 (printer)",
@@ -464,11 +464,11 @@ def test_a_setting_is_cut_off_from_everybody_on_all_machines_that_have_it(logged
     assert [(one["from"], one["to"], one["proto"], one["port"]) for one in first["rules"]] == [
         ([], ["10.0.0.1/32", "10.0.0.2/32"], "tcp", 23)
     ]
-    assert told.err == "sensor: left out: machine 3 offers telnet: the recommendation is done\n"
+    assert result.err == "sensor: left out: machine 3 offers telnet: the recommendation is done\n"
     assert bodies(logged(records, "recommendation-000002", "--json"))[0]["title"].endswith("to 10.0.0.2 (switch)")
 
 
-def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: Path) -> None:
+def test_who_administers_is_named_and_left_alone_when_asked_for(run_cli, tmp_path: Path) -> None:
     """The baseline tells of a laptop and of a camera: with --allow seen the camera is cut off all the same, for it
     administers nothing.
     """
@@ -476,10 +476,10 @@ def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: 
 
     camera, switch, telnet = "ac:cc:8e:00:00:01", "00:1c:7f:00:00:09", 6 << 16 | 23
     with Run(tmp_path / "state") as run:
-        run.story.says(LAPTOP, "10.0.0.8", "http.server", "type=workstation").says(
+        run.story.sends(LAPTOP, "10.0.0.8", "http.server", "type=workstation").sends(
             camera, "10.0.0.9", "http.server", "type=camera"
         )
-        run.story.says(switch, "10.0.0.2", "http.server", "type=switch").says(
+        run.story.sends(switch, "10.0.0.2", "http.server", "type=switch").sends(
             PRINTER, "10.0.0.7", "http.server", "type=printer"
         ).at(8)
         for mac in (LAPTOP, camera):
@@ -489,19 +489,19 @@ def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: 
     one = work(1, 2) | {"src": {"ip": "10.0.0.2", "port": 23, "device": name}}
     log.write_text(json.dumps(one) + "\n", encoding="utf-8")
     words = ("firewall", "suggest", "recommendation-000001", "--events", str(log), "--state", str(tmp_path / "state"))
-    told = tell(*words)
-    assert told.lines[0].endswith(": block tcp/23 from any machine to 10.0.0.2 (switch)")
-    assert "    ALSO CUT: 2 conversations of 2 clients" in told.lines
-    (body,) = bodies(tell(*words, "--allow", "seen", "--json"))
+    result = run_cli(*words)
+    assert result.lines[0].endswith(": block tcp/23 from any machine to 10.0.0.2 (switch)")
+    assert "    ALSO CUT: 2 conversations of 2 clients" in result.lines
+    (body,) = bodies(run_cli(*words, "--allow", "seen", "--json"))
     assert body["title"] == "block tcp/23 from any machine but 10.0.0.8 (workstation) to 10.0.0.2 (switch)"
     assert [party["ips"] for party in body["allowed"]] == [["10.0.0.8"]]
     assert [cut["client"]["ips"] for cut in body["simulation"]["cuts"]] == [["10.0.0.9"]]
     assert [one for one in body["simulation"]["warnings"] if "both ends live in" not in one] == []
     assert "10.0.0.8/32" not in body["rules"][0]["from"]
     assert len(body["rules"][0]["from"]) == 32
-    (body,) = bodies(tell(*words, "--allow", "10.0.0.8", "--allow", "10.9.9.9", "--json"))
+    (body,) = bodies(run_cli(*words, "--allow", "10.0.0.8", "--allow", "10.9.9.9", "--json"))
     assert [party["ips"] for party in body["allowed"]] == [["10.0.0.8"], ["10.9.9.9"]]
-    assert "  left alone" in tell(*words, "--allow", "seen").lines
+    assert "  left alone" in run_cli(*words, "--allow", "seen").lines
 
 
 @pytest.mark.parametrize(
@@ -529,9 +529,9 @@ def test_who_administers_is_named_and_left_alone_when_asked_for(tell, tmp_path: 
     ],
 )
 def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: str, why: str) -> None:
-    told = logged([device(1, "nas"), work(1, 1, setting, port, app)], setting, "--json")
-    assert (told.code, told.out) == (1, "")
-    assert told.err == f"sensor: left out: machine 1 offers {setting}: {why}\n"
+    result = logged([device(1, "nas"), work(1, 1, setting, port, app)], setting, "--json")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"sensor: left out: machine 1 offers {setting}: {why}\n"
 
 
 @pytest.mark.parametrize(
@@ -551,11 +551,11 @@ def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: s
     ],
 )
 def test_what_is_not_known_of_recommendations_is_told(logged, words: list[str], wrong: str) -> None:
-    told = logged(
+    result = logged(
         [device(1, "switch"), work(1, 1), device(2, "camera", hostname="twin"), device(3, "camera", hostname="twin")],
         *words,
     )
-    assert (told.code, told.out, told.err) == (1, "", f"sensor: {wrong}\n")
+    assert (result.code, result.out, result.err) == (1, "", f"sensor: {wrong}\n")
 
 
 def test_snmp_is_cut_over_udp(logged) -> None:
@@ -576,8 +576,8 @@ def test_one_who_is_left_alone_is_in_no_other_request(suggest) -> None:
     assert {party["hostname"] for party in body["allowed"]} == {"LT-ACC-04", "LT-HR-02", "PC-DESK-11"}
     assert {cut["client"]["hostname"] for cut in body["simulation"]["cuts"]} == {"axis-accc8e4f710a"}
     assert not [one for one in body["simulation"]["warnings"] if "gateway" in one]
-    told = suggest(LISTED, "--allow", "10.20.10.62")
-    assert (told.code, told.err) == (1, f"sensor: {LISTED}: all its hosts are exempt: nothing to block\n")
+    result = suggest(LISTED, "--allow", "10.20.10.62")
+    assert (result.code, result.err) == (1, f"sensor: {LISTED}: all its hosts are exempt: nothing to block\n")
 
 
 def test_devices_that_need_nothing_outside_are_cut_off_all_of_it(logged) -> None:
@@ -593,8 +593,8 @@ def test_devices_that_need_nothing_outside_are_cut_off_all_of_it(logged) -> None
     assert (body["direction"], body["rules"][0]["from"]) == ("outbound", ["10.0.0.1/32", "10.0.0.2/32"])
     assert not {"10.0.0.0/8", "192.168.0.0/16", "203.0.113.9/32"} & set(body["rules"][0]["to"])
     assert "203.0.113.8/32" in body["rules"][0]["to"]
-    told = logged(records, "internet", "--allow", "seen")
-    assert (told.code, told.err) == (
+    result = logged(records, "internet", "--allow", "seen")
+    assert (result.code, result.err) == (
         1,
         "sensor: the baseline does not distinguish external addresses: name each required one with --allow ADDRESS\n",
     )

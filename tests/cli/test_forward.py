@@ -76,40 +76,42 @@ def numbers(path: Path) -> list[int]:
     return [json.loads(text)["sensor"]["seq"] for text in path.read_bytes().split(b"\n")[:-1]] if path.exists() else []
 
 
-def test_once(tell, folder: Path) -> None:
+def test_once(run_cli, folder: Path) -> None:
     """All that is there, then the end; a second time nothing is left."""
     words = ("forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once")
-    assert tell(*words).code == 0
+    assert run_cli(*words).code == 0
     assert numbers(folder / "out.jsonl") == list(range(1, 101))
-    assert tell(*words).code == 0
+    assert run_cli(*words).code == 0
     assert len(numbers(folder / "out.jsonl")) == 100
 
 
-def test_once_with_what_cannot_be_delivered(tell, folder: Path) -> None:
+def test_once_with_what_cannot_be_delivered(run_cli, folder: Path) -> None:
     """One that is away is given up after some tries, told, and does not keep the others from their end."""
     (folder / "sensor.yaml").write_text(
         CONFIG + "  gone: {type: file, path: /dev/full, backoff_s: 0.01, backoff_max_s: 0.01}\n"
     )
-    told = tell("forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once")
-    assert told.code == 1
-    assert "gone: 100 pending, 0 refused: /dev/full: No space left on device" in told.err
+    result = run_cli(
+        "forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once"
+    )
+    assert result.code == 1
+    assert "gone: 100 pending, 0 refused: /dev/full: No space left on device" in result.err
     assert len(numbers(folder / "out.jsonl")) == 100
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "said"),
+    ("text", "words", "output"),
     [
         ("sensor: {id: x}\n", (), ("output.none-configured",)),
         (CONFIG, ("--output", "archve"), ("output.unknown", "'archve'", "'archive'")),
         ("outputs:\n  a: {type: fil, path: x}\n", (), ("config.invalid-value", "2:13", "'fil'")),
     ],
 )
-def test_what_makes_no_sense(tell, folder: Path, text: str, words: tuple[str, ...], said: tuple[str, ...]) -> None:
+def test_what_makes_no_sense(run_cli, folder: Path, text: str, words: tuple[str, ...], output: tuple[str, ...]) -> None:
     """It is said, with its place."""
     (folder / "sensor.yaml").write_text(text)
-    told = tell("forward", "--config", str(folder / "sensor.yaml"), "--once", *words)
-    assert told.code == 2
-    assert reports(told, *said), told.err
+    result = run_cli("forward", "--config", str(folder / "sensor.yaml"), "--once", *words)
+    assert result.code == 2
+    assert reports(result, *output), result.err
 
 
 @pytest.mark.slow
@@ -120,9 +122,9 @@ def test_until_stopped(folder: Path, start: Start) -> None:
     one = start()
     wait(lambda: len(numbers(folder / "out.jsonl")) == 100)
     other = start("--once")
-    _, said = other.communicate(timeout=60)
+    _, output = other.communicate(timeout=60)
     assert other.returncode == 3
-    assert "another process delivers to archive" in said
+    assert "another process delivers to archive" in output
     (folder / "sensor.yaml").write_text(CONFIG + "  second: {type: file, path: second.jsonl}\n")
     one.send_signal(signal.SIGHUP)
     wait(lambda: len(numbers(folder / "second.jsonl")) == 100)
@@ -132,9 +134,9 @@ def test_until_stopped(folder: Path, start: Start) -> None:
         file.write(line(101))
     wait(lambda: numbers(folder / "second.jsonl")[-1] == 101)
     one.send_signal(signal.SIGTERM)
-    _, said = one.communicate(timeout=60)
+    _, output = one.communicate(timeout=60)
     assert one.returncode == 0
-    assert "the previous one stays in use" in said
+    assert "the previous one stays in use" in output
     status = load_status(folder / "events.jsonl", "archive")
     assert status is not None
     assert (status.state, status.delivered, status.pending) == ("stopped", 101, 0)
@@ -148,25 +150,25 @@ def test_a_service_manager_is_told(folder: Path, start: Start, monkeypatch: pyte
     manager = Manager(str(folder / "notify"))
     monkeypatch.setenv("NOTIFY_SOCKET", str(folder / "notify"))
     monkeypatch.setenv("WATCHDOG_USEC", "300000")
-    one, heard = start(), list[str]()
+    one, received = start(), list[str]()
 
-    def hears(word: str, count: int = 1) -> bool:
-        heard.extend(manager.heard())
-        return sum(said.startswith(word) for said in heard) >= count
+    def receives(word: str, count: int = 1) -> bool:
+        received.extend(manager.received())
+        return sum(output.startswith(word) for output in received) >= count
 
-    wait(lambda: hears("READY=1"))
-    assert heard[0].startswith("READY=1\nSTATUS=1 outputs, ")
-    wait(lambda: hears("WATCHDOG=1", 5))
+    wait(lambda: receives("READY=1"))
+    assert received[0].startswith("READY=1\nSTATUS=1 outputs, ")
+    wait(lambda: receives("WATCHDOG=1", 5))
     for number, text in enumerate((CONFIG, "outputs: wrong\n"), 2):
         (folder / "sensor.yaml").write_text(text)
         one.send_signal(signal.SIGHUP)
-        wait(lambda number=number: hears("READY=1", number))
+        wait(lambda number=number: receives("READY=1", number))
     one.send_signal(signal.SIGTERM)
-    _, said = one.communicate(timeout=60)
-    assert hears("STOPPING=1")
-    words = [word.partition("\n")[0] for word in heard if not word.startswith(("WATCHDOG", "STATUS"))]
+    _, output = one.communicate(timeout=60)
+    assert receives("STOPPING=1")
+    words = [word.partition("\n")[0] for word in received if not word.startswith(("WATCHDOG", "STATUS"))]
     assert words == ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
-    assert "sensor.yaml:1:10: found 'wrong'" in said
+    assert "sensor.yaml:1:10: found 'wrong'" in output
     manager.close()
 
 
@@ -214,11 +216,11 @@ def test_its_own_log_is_as_the_configuration_says(start: Start, folder: Path) ->
     wait(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.tries > 0)
     (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json, level: error}\n")
     process.send_signal(signal.SIGTERM)
-    said = [json.loads(line) for line in process.communicate(timeout=60)[1].splitlines()]
-    assert [(one["event"], one["level"], one.get("output")) for one in said][:2] == [
+    output = [json.loads(line) for line in process.communicate(timeout=60)[1].splitlines()]
+    assert [(one["event"], one["level"], one.get("output")) for one in output][:2] == [
         ("delivering events.jsonl to archive, away", "info", None), ("cannot deliver", "warning", "away"),
     ]  # fmt: skip
-    assert "••• port 9" in said[1]["error"]
+    assert "••• port 9" in output[1]["error"]
     assert "••• port 9" in load_status(folder / "events.jsonl", "away").error
     process = start("--log-format", "console")
     wait(

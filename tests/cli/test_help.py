@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.main import commands, main, names
-from tests.cli.conftest import Told, parted
+from tests.cli.conftest import Result, parted
 from tests.cli.help_texts import GOLDEN, texts
 
 # Commands whose examples read a dataset.
@@ -53,17 +53,17 @@ def test_no_golden_file_is_left_over() -> None:
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
-def test_lines_fit_the_terminal(tell, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+def test_lines_fit_the_terminal(run_cli, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     """All but examples, which a shell gets as they are."""
     monkeypatch.setenv("COLUMNS", str(columns))
     long = [
         (name, line)
         for name in names()
-        for line in tell(name, "--help").out.partition("\nexamples:\n")[0].partition("\n\n")[2].splitlines()
+        for line in run_cli(name, "--help").out.partition("\nexamples:\n")[0].partition("\n\n")[2].splitlines()
         if len(line) > columns and " " in line.strip()
     ]
     assert long == []
-    assert [line for line in tell("--help").lines if len(line) > columns and not line.startswith("  sensor ")] == []
+    assert [line for line in run_cli("--help").lines if len(line) > columns and not line.startswith("  sensor ")] == []
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +82,12 @@ def office(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 @pytest.fixture
 def run(
     office: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], Told]:
+) -> Callable[[str], Result]:
     monkeypatch.setenv("SENSOR_STATE", str(office))
     monkeypatch.delenv("SENSOR_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
 
-    def call(line: str) -> Told:
+    def call(line: str) -> Result:
         try:
             code = main(shlex.split(line)[1:])
         except SystemExit as error:
@@ -98,10 +98,10 @@ def run(
 
 
 @pytest.mark.parametrize("name", READING)
-def test_two_examples_work_on_the_office_capture(run: Callable[[str], Told], name: str) -> None:
+def test_two_examples_work_on_the_office_capture(run: Callable[[str], Result], name: str) -> None:
     """A reader can try them at once. No example that can run here is wrong usage."""
     lines = [line.strip() for line in commands([name])[name].EXAMPLES.splitlines()]
-    told = {line: run(line) for line in lines if not OTHERS & set(line.replace("(", " ").split())}
-    wrong = [(line, one.err) for line, one in told.items() if one.code == 2]
-    good = [line for line, one in told.items() if one.code == 0 and (one.out or "-o" in line or "export" in line)]
-    assert (wrong, len(good) >= 2) == ([], True), {line: (one.code, one.err) for line, one in told.items()}
+    result = {line: run(line) for line in lines if not OTHERS & set(line.replace("(", " ").split())}
+    wrong = [(line, one.err) for line, one in result.items() if one.code == 2]
+    good = [line for line, one in result.items() if one.code == 0 and (one.out or "-o" in line or "export" in line)]
+    assert (wrong, len(good) >= 2) == ([], True), {line: (one.code, one.err) for line, one in result.items()}

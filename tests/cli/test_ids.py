@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.main import main
-from tests.cli.conftest import Told, parted
+from tests.cli.conftest import Result, parted
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 
@@ -31,15 +31,15 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Told]:
-    def run(*words: str) -> Told:
+def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    def run(*words: str) -> Result:
         capsys.readouterr()
         return parted(main([*words, "--state", str(office)]), *capsys.readouterr())
 
     return run
 
 
-def test_alerts_and_devices_by_a_beginning(ask: Callable[..., Told]) -> None:
+def test_alerts_and_devices_by_a_beginning(ask: Callable[..., Result]) -> None:
     """Tables show the short form; it, and more or less of it, is accepted everywhere."""
     alerts = [json.loads(line)["alert"] for line in ask("alerts", "--json").lines]
     assert all(len(one["id"]) == len("alert-") + 14 for one in alerts)
@@ -58,12 +58,12 @@ def test_alerts_and_devices_by_a_beginning(ask: Callable[..., Told]) -> None:
     } >= {name}
 
 
-def _camera(alerts: list[dict[str, str]], ask: Callable[..., Told]) -> str:
+def _camera(alerts: list[dict[str, str]], ask: Callable[..., Result]) -> str:
     """The device at the first end of the first alert."""
     return str(json.loads(ask("explain", alerts[0]["id"], "--json").lines[0])["src"]["device"])
 
 
-def test_an_ambiguous_beginning(ask: Callable[..., Told], office: Path) -> None:
+def test_an_ambiguous_beginning(ask: Callable[..., Result], office: Path) -> None:
     """Nothing is done, and both ids are named."""
     with closing(sqlite3.connect(office / "inventory.db")) as base:
         (name,) = base.execute("SELECT id FROM alerts LIMIT 1").fetchone()
@@ -77,8 +77,8 @@ def test_an_ambiguous_beginning(ask: Callable[..., Told], office: Path) -> None:
             (number, twin, name),
         )
         base.commit()
-    told = ask("alerts", "close", name[:12], "--reason", "a test")
-    assert told.code == 2
-    assert name in told.err
-    assert twin in told.err
+    result = ask("alerts", "close", name[:12], "--reason", "a test")
+    assert result.code == 2
+    assert name in result.err
+    assert twin in result.err
     assert ask("alerts", "close", name, "--reason", "a test").code == 0

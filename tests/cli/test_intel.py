@@ -108,9 +108,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 @pytest.fixture
-def intel(tell, tmp_path: Path):
+def intel(run_cli, tmp_path: Path):
     """sensor intel with a state folder of its own."""
-    return lambda *words: tell("intel", *words, "--state", str(tmp_path / "state"))
+    return lambda *words: run_cli("intel", *words, "--state", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -137,16 +137,16 @@ def test_add_list_check_remove_a_file(intel, folder: Path, tmp_path: Path) -> No
         "indicator,category,first_seen,confidence\n203.0.113.0/24,botnet,2026-03-01,60\nno such thing "
         "at all,,,\nevil.example,,,\n"
     )
-    told = intel("add", str(source), "--category", "ours", "--confidence", "95")
-    assert (told.code, told.out) == (0, "our-bad-ones: 2 entries, 2 new, 0 gone\n")
-    assert f"{source}:3: found " in told.err
+    result = intel("add", str(source), "--category", "ours", "--confidence", "95")
+    assert (result.code, result.out) == (0, "our-bad-ones: 2 entries, 2 new, 0 gone\n")
+    assert f"{source}:3: found " in result.err
     assert intel("list").lines[1].split()[:2] == ["our-bad-ones", "2"]
     assert json.loads(intel("list", "--json").out)["source"] == str(source)
-    told = intel("check", "203.0.113.9", "www.evil.example", "good.example")
-    rows = [line.split() for line in told.lines]
+    result = intel("check", "203.0.113.9", "www.evil.example", "good.example")
+    rows = [line.split() for line in result.lines]
     assert rows[1] == ["203.0.113.9", "our-bad-ones", "203.0.113.0/24", "botnet", "2026-03-01", "-", "0.60", "yes"]
     assert rows[2] == ["www.evil.example", "our-bad-ones", "evil.example", "ours", "-", "-", "0.95", "yes"]
-    assert (told.code, told.err) == (0, "sensor: good.example is on none of 1 lists\n")
+    assert (result.code, result.err) == (0, "sensor: good.example is on none of 1 lists\n")
     assert intel("remove", "our-bad-ones").code == 0
     assert (load_kept(folder), list(folder.glob("*.list"))) == ([], [])
 
@@ -185,7 +185,7 @@ def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "said"),
+    ("page", "text"),
     [
         ("203.0.113.1\n", "has 1 entries instead of 100"),
         ("# nothing today\n", "has 0 entries instead of 100"),
@@ -199,7 +199,7 @@ def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
     ],
 )
 def test_what_is_refused_leaves_the_old_list(
-    intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, page: Any, said: str
+    intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, page: Any, text: str
 ) -> None:
     """It answers as before; the trouble is told now and by `list`, and is over with the next good answer. The lists
     beside it are updated.
@@ -209,10 +209,10 @@ def test_what_is_refused_leaves_the_old_list(
     intel("add", f"{server.url}/bad.txt")
     intel("add", f"{server.url}/other.txt")
     server.pages |= {"/bad.txt": page, "/other.txt": "d3.example\n"}
-    told = intel("update")
-    assert (told.code, told.lines) == (3, ["other: 1 entries, 1 new, 1 gone"])
-    assert said in told.err
-    assert said.split(maxsplit=1)[0] in intel("list").lines[1]
+    result = intel("update")
+    assert (result.code, result.lines) == (3, ["other: 1 entries, 1 new, 1 gone"])
+    assert text in result.err
+    assert text.split(maxsplit=1)[0] in intel("list").lines[1]
     assert ThreatLists(folder=folder).check("203.0.113.99") is not None
     server.pages["/bad.txt"] = MANY + "198.51.100.1\n"
     assert intel("update", "bad").out == "bad: 101 entries, 1 new, 0 gone\n"
@@ -232,9 +232,9 @@ def test_a_stranger_is_not_believed(intel, server: Server, folder: Path, monkeyp
     """A certificate of an authority that nobody trusts; nothing is kept."""
     server.pages["/bad.txt"] = MANY
     monkeypatch.delenv("SSL_CERT_FILE")
-    told = intel("add", f"{server.url}/bad.txt")
-    assert told.code == 3
-    assert "certificate" in told.err.lower()
+    result = intel("add", f"{server.url}/bad.txt")
+    assert result.code == 3
+    assert "certificate" in result.err.lower()
     assert load_kept(folder) == []
 
 
@@ -242,15 +242,15 @@ def test_keys_are_sent_to_their_host_only(intel, server: Server, tmp_path: Path)
     """They stand in a file, are never shown, and do not follow to where the server sends us on."""
     (tmp_path / "key").write_text("# of ours\nAuth-Key: much-secret\n")
     server.pages |= {"/a.txt": (302, {"Location": f"{server.url}/b.txt"}, b""), "/b.txt": "c2.example\n"}
-    told = intel("add", f"{server.url}/a.txt", "--header-file", str(tmp_path / "key"))
-    assert told.out == "a: 1 entries, 1 new, 0 gone\n"
+    result = intel("add", f"{server.url}/a.txt", "--header-file", str(tmp_path / "key"))
+    assert result.out == "a: 1 entries, 1 new, 0 gone\n"
     assert [headers.get("Auth-Key") for _, headers in server.asked] == ["much-secret", None]
-    assert "much-secret" not in told.out + told.err + intel("list", "--json").out
+    assert "much-secret" not in result.out + result.err + intel("list", "--json").out
     (tmp_path / "key").write_text("much-secret\n")
-    told = intel("update")
-    assert told.code == 3
-    assert "key:1: expected a header" in told.err
-    assert "much-secret" not in told.err
+    result = intel("update")
+    assert result.code == 3
+    assert "key:1: expected a header" in result.err
+    assert "much-secret" not in result.err
 
 
 def test_pages_are_put_together(intel, server: Server) -> None:
@@ -330,9 +330,9 @@ def test_entries_are_believed_for_a_time(intel, server: Server, folder: Path) ->
 )
 def test_what_makes_no_sense(intel, folder: Path, words: tuple[str, ...], code: int, fault: tuple[str, ...]) -> None:
     """It is said, and nothing is kept."""
-    told = intel(*words)
-    assert told.code == code
-    assert reports(told, *fault), told.err
+    result = intel(*words)
+    assert result.code == code
+    assert reports(result, *fault), result.err
     assert load_kept(folder) == []
 
 
@@ -340,21 +340,21 @@ def test_a_file_of_lists_that_is_wrong(intel, folder: Path) -> None:
     """With the place of the fault; it is left alone."""
     folder.mkdir(parents=True)
     (folder / "lists.yaml").write_text("lists:\n  - nam: x\n    source: /x\n")
-    told = intel("update")
-    assert told.code == 2
-    assert "lists.yaml:2:5: found the key 'nam'" in told.err
-    assert "did you mean 'name'?" in told.err
+    result = intel("update")
+    assert result.code == 2
+    assert "lists.yaml:2:5: found the key 'nam'" in result.err
+    assert "did you mean 'name'?" in result.err
 
 
-def test_a_replay_loads_them(intel, tell, tmp_path: Path, root: Path) -> None:
+def test_a_replay_loads_them(intel, run_cli, tmp_path: Path, root: Path) -> None:
     """Without being told to: the office's list, kept, is the office's list on the command line."""
     capture, source = str(root / "pcaps" / "office.pcapng"), root / "pcaps" / "office.intel.txt"
     alerts = []
     for words in (("--intel", str(source)), ()):
-        told = tell(
+        result = run_cli(
             "replay", capture, "--state", str(tmp_path / "state"), "--events", str(tmp_path / "log"), "--json", *words
         )
-        found = [json.loads(line) for line in told.lines]
+        found = [json.loads(line) for line in result.lines]
         alerts.append(
             [
                 one["alert"]["numbers"]["entry"]
@@ -370,11 +370,11 @@ def test_a_replay_loads_them(intel, tell, tmp_path: Path, root: Path) -> None:
 @pytest.mark.parametrize(
     "body", [bytes(range(256)) * 40, b"\x0a\x0d\x0d\x0a\x1c\0\0\0M<+\x1a, a, b\r,\r\r\n", b"name,value\ra\rb,c\n"]
 )
-def test_a_file_that_is_no_list(tell, tmp_path: Path, body: bytes) -> None:
+def test_a_file_that_is_no_list(run_cli, tmp_path: Path, body: bytes) -> None:
     """A capture, or something with an odd end of line: one line, 3, and nothing is kept."""
     (tmp_path / "list.bin").write_bytes(body)
-    told = tell("intel", "add", str(tmp_path / "list.bin"), "--state", str(tmp_path / "state"))
-    assert (told.code, told.out, len(told.err.splitlines())) == (3, "", 1)
-    assert str(tmp_path / "list.bin") in told.err
+    result = run_cli("intel", "add", str(tmp_path / "list.bin"), "--state", str(tmp_path / "state"))
+    assert (result.code, result.out, len(result.err.splitlines())) == (3, "", 1)
+    assert str(tmp_path / "list.bin") in result.err
     assert not load_kept(tmp_path / "state" / "intel")
     assert not (tmp_path / "state").exists()

@@ -41,11 +41,11 @@ def test_help_imports_nothing_heavy() -> None:
 def test_an_unknown_command(capsys: pytest.CaptureFixture[str], words: list[str], hint: str) -> None:
     """One line with the nearest one; exit code 2."""
     assert main(words) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith(f"sensor: no command {words[0]!r}")
-    assert hint in told.err
-    assert told.err.count("\n") == 1
+    result = capsys.readouterr()
+    assert result.out == ""
+    assert result.err.startswith(f"sensor: no command {words[0]!r}")
+    assert hint in result.err
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: list[str]) -> No
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "usage: sensor" in told.err
+    result = capsys.readouterr()
+    assert result.out == ""
+    assert "usage: sensor" in result.err
 
 
 def test_version_as_an_option(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,8 +75,8 @@ def test_only_the_chosen_command_is_loaded() -> None:
         "import sys; from sensor.cli.main import main; main(['version']); print([name for name in "
         "sys.modules if name.startswith('sensor.cli.')])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = told.stdout.splitlines()[-1]
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = result.stdout.splitlines()[-1]
     assert "sensor.cli.version" in loaded
     assert "sensor.cli.replay" not in loaded
 
@@ -86,11 +86,11 @@ def test_whoever_has_read_enough_ends_it_quietly(words: list[str]) -> None:
     """A closed pipe is no error worth a word."""
     reading, writing = os.pipe()
     os.close(reading)
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "sensor", *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
     )
     os.close(writing)
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("command", ["replay", "devices", "alerts", "tail"])
@@ -102,10 +102,10 @@ def test_no_room_for_what_is_said(log: Path, command: str) -> None:
         else [command, "--events", str(log)]
     )
     with Path("/dev/full").open("w") as full:
-        told = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "sensor", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert (told.returncode, told.stderr) == (
+    assert (result.returncode, result.stderr) == (
         3,
         "sensor: cannot write to standard output: No space left on device [file.not-written]\n",
     )
@@ -122,13 +122,13 @@ def test_no_room_for_what_is_said(log: Path, command: str) -> None:
 def test_a_file_that_finds_no_room(tmp_path: Path, words: list[str]) -> None:
     """A line, exit code 3, and nothing half written is left."""
     (tmp_path / "bad.txt").write_text("".join(f"203.0.113.{number}\n" for number in range(256)))
-    told = subprocess.run(
+    result = subprocess.run(
         ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh", sys.executable, "-m", "sensor", *words],
         cwd=tmp_path, env={**os.environ, "SENSOR_STATE": str(tmp_path / "state"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (told.returncode, told.stdout, told.stderr.count("\n")) == (3, "", 1)
-    assert re.match(r"sensor: cannot write \S+: File too large", told.stderr)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+    assert re.match(r"sensor: cannot write \S+: File too large", result.stderr)
     assert [path.name for path in (tmp_path / "state").rglob("*") if path.is_file()] == []
 
 
@@ -184,18 +184,18 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> 
     )
 
 
-def test_options_may_stand_between_words(tell) -> None:
+def test_options_may_stand_between_words(run_cli) -> None:
     """Before, between and after; what is no option is told all the same."""
     ways = [
         ("type=camera", "vendor=Axis", "--json"),
         ("--json", "type=camera", "vendor=Axis"),
         ("type=camera", "--json", "vendor=Axis"),
     ]
-    told = [tell("devices", *words) for words in ways]
-    assert [(one.code, len(one.lines)) for one in told] == [(0, 1)] * 3
-    told = tell("devices", "type=camera", "--jsn", "vendor=Axis")
-    assert (told.code, told.err.splitlines()[-1]) == (
+    result = [run_cli("devices", *words) for words in ways]
+    assert [(one.code, len(one.lines)) for one in result] == [(0, 1)] * 3
+    result = run_cli("devices", "type=camera", "--jsn", "vendor=Axis")
+    assert (result.code, result.err.splitlines()[-1]) == (
         2,
         "sensor devices: error: unrecognized arguments: --jsn vendor=Axis: did you mean --json?",
     )
-    assert tell("version", "x").code == 2
+    assert run_cli("version", "x").code == 2

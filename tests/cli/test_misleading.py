@@ -14,7 +14,7 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.datasets.card import REPLAY, Card, write_card
-from tests.cli.conftest import Told, parted
+from tests.cli.conftest import Result, parted
 from tests.datasets._folders import age, running, write_inventory, write_log
 
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
@@ -83,12 +83,12 @@ def made(state: Path, condition: str, within: ExitStack) -> None:
 
 
 @pytest.fixture
-def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Told]:
+def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Result]:
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "state"))
     monkeypatch.delenv("SENSOR_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
 
-    def run(command: str) -> Told:
+    def run(command: str) -> Result:
         code = main([str(tmp_path / "report.json") if word == "FILE" else word for word in command.split()])
         return parted(code, *capsys.readouterr())
 
@@ -99,33 +99,33 @@ def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     ("command", "condition", "code"), CASES, ids=[f"{command} - {condition}" for command, condition, _ in CASES]
 )
 def test_every_command_in_every_condition(
-    tmp_path: Path, ask: Callable[[str], Told], command: str, condition: str, code: int
+    tmp_path: Path, ask: Callable[[str], Result], command: str, condition: str, code: int
 ) -> None:
     """The code of the page; the dataset is named wherever one was read; nothing unknown is called none, on either
     stream; nothing is left behind.
     """
     with ExitStack() as within:
         made(tmp_path / "state", condition, within)
-        told = ask(command)
-    assert told.code == code, told
-    assert "Traceback" not in told.err
+        result = ask(command)
+    assert result.code == code, result
+    assert "Traceback" not in result.err
     if condition == "nothing":
-        assert (told.out, told.head, (tmp_path / "state").exists()) == ("", "", False)
+        assert (result.out, result.head, (tmp_path / "state").exists()) == ("", "", False)
     elif not command.startswith("data") and condition not in {"unreadable", "empty"}:
-        assert told.head == {"replay only": OFFICE, "log missing": told.head}.get(condition, LIVE)
+        assert result.head == {"replay only": OFFICE, "log missing": result.head}.get(condition, LIVE)
     if code == 6:
-        assert "unknown: " in told.out + told.err
-        assert not NONE.search(told.out)
+        assert "unknown: " in result.out + result.err
+        assert not NONE.search(result.out)
     if code == 3:
-        assert (told.out, len(told.err.splitlines())) == ("", 1)
+        assert (result.out, len(result.err.splitlines())) == ("", 1)
     if command.endswith("FILE"):
         assert (tmp_path / "report.json").exists() == (code == 0)
     if command.endswith("--json") and code != 6:
-        assert all(isinstance(json.loads(line), dict) for line in told.lines)
+        assert all(isinstance(json.loads(line), dict) for line in result.lines)
 
 
 @pytest.mark.parametrize("condition", ["replay only", "live only", "both", "store missing"])
-def test_all_readers_agree_on_the_alerts(tmp_path: Path, ask: Callable[[str], Told], condition: str) -> None:
+def test_all_readers_agree_on_the_alerts(tmp_path: Path, ask: Callable[[str], Result], condition: str) -> None:
     """The list, the report and the log tell of the same ones."""
     with ExitStack() as within:
         made(tmp_path / "state", condition, within)
@@ -136,14 +136,14 @@ def test_all_readers_agree_on_the_alerts(tmp_path: Path, ask: Callable[[str], To
     assert listed == logged == reported == {"alert-abc000"}
 
 
-def test_an_inventory_that_cannot_be_read(tmp_path: Path, ask: Callable[[str], Told]) -> None:
+def test_an_inventory_that_cannot_be_read(tmp_path: Path, ask: Callable[[str], Result]) -> None:
     """Its devices are not none: 3. What the log alone knows is still read."""
     write_log(tmp_path / "state" / "events.jsonl")
     (tmp_path / "state" / "inventory.db").write_bytes(b"no database " * 100)
     assert [ask(command).code for command in ("devices", "posture", "baseline", "alerts", "tail")] == [3, 3, 3, 0, 0]
 
 
-def test_a_replay_that_was_cut_off_says_so(tmp_path: Path, ask: Callable[[str], Told]) -> None:
+def test_a_replay_that_was_cut_off_says_so(tmp_path: Path, ask: Callable[[str], Result]) -> None:
     """What it lists is not all that the capture holds."""
     folder = tmp_path / "state" / "datasets" / "office"
     write_log(folder / "events.jsonl")
@@ -151,7 +151,7 @@ def test_a_replay_that_was_cut_off_says_so(tmp_path: Path, ask: Callable[[str], 
     assert ask("alerts").lines[0].startswith("the replay is running or was interrupted")
 
 
-def test_the_office_replayed_into_a_folder(tmp_path: Path, ask: Callable[[str], Told], root: Path) -> None:
+def test_the_office_replayed_into_a_folder(tmp_path: Path, ask: Callable[[str], Result], root: Path) -> None:
     """Seven alerts and one score, whoever is asked, and however the folder is named."""
     office, lists = root / "pcaps" / "office.pcapng", root / "pcaps" / "office.intel.txt"
     scores, counts = set(), set()

@@ -12,15 +12,15 @@ from tests.cli.faults import reports
 
 
 @pytest.fixture
-def mute(tell, tmp_path: Path):
+def mute(run_cli, tmp_path: Path):
     """sensor mute on a file of its own."""
-    return lambda *words: tell("mute", *words, "--mutes", str(tmp_path / "mutes.yaml"))
+    return lambda *words: run_cli("mute", *words, "--mutes", str(tmp_path / "mutes.yaml"))
 
 
 def test_add_list_remove(mute, tmp_path: Path) -> None:
     """Numbered; with author, reason and expiry; taken back by its id."""
     assert mute("list").out.startswith("no mutes in ")
-    told = mute(
+    result = mute(
         "add",
         "--detector",
         "discovery.*",
@@ -33,7 +33,7 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
         "--author",
         "anna",
     )
-    assert (told.code, told.out.split()[0]) == (0, "m1")
+    assert (result.code, result.out.split()[0]) == (0, "m1")
     assert mute("add", "--all", "--type", "printer", "--port", "9100", "--for", "ever").out.split()[0] == "m2"
     first, second = load_mutes(tmp_path / "mutes.yaml")
     assert (first.author, first.reason, second.expires) == ("anna", "our scanner", "")
@@ -46,19 +46,19 @@ def test_add_list_remove(mute, tmp_path: Path) -> None:
     assert mute("add", "--detector", "custom.of_a_rule_to_come").code == mute("add", "--detector", "*_scan").code == 0
 
 
-def test_the_file_that_the_service_heeds(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_that_the_service_heeds(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the configuration of the system names one, a mute goes there; what is wrong with it is told, and nothing is
     written.
     """
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
     (tmp_path / "sensor.yaml").write_text("alerts: {mutes: quiet.yaml}\n")
-    assert tell("mute", "add", "--all", "--vlan", "3").code == 0
+    assert run_cli("mute", "add", "--all", "--vlan", "3").code == 0
     assert [one.vlan for one in load_mutes(tmp_path / "quiet.yaml")] == [3]
-    assert tell("mute", "list").lines[1].startswith("m1 ")
-    assert tell("mute", "list", "--state", str(tmp_path)).out.startswith("no mutes in ")
+    assert run_cli("mute", "list").lines[1].startswith("m1 ")
+    assert run_cli("mute", "list", "--state", str(tmp_path)).out.startswith("no mutes in ")
     (tmp_path / "sensor.yaml").write_text("alerts: {mute: quiet.yaml}\n")
-    told = tell("mute", "add", "--vlan", "4")
-    assert (told.code, "sensor.yaml:1:10: found the key 'mute'" in told.err) == (2, True)
+    result = run_cli("mute", "add", "--vlan", "4")
+    assert (result.code, "sensor.yaml:1:10: found the key 'mute'" in result.err) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -85,32 +85,32 @@ def test_the_file_that_the_service_heeds(tell, tmp_path: Path, monkeypatch: pyte
 )
 def test_what_makes_no_sense(mute, tmp_path: Path, words: tuple[str, ...], code: int, fault: tuple[str, ...]) -> None:
     """It is said, and nothing is written."""
-    told = mute(*words)
-    assert told.code == code
-    assert reports(told, *fault), told.err
+    result = mute(*words)
+    assert result.code == code
+    assert reports(result, *fault), result.err
     assert not (tmp_path / "mutes.yaml").exists()
 
 
 def test_a_file_that_is_wrong(mute, tmp_path: Path) -> None:
     """With the place of the fault; the file is left alone."""
     (tmp_path / "mutes.yaml").write_text("mutes:\n  - ip: 10.0.0.9\n")
-    told = mute("add", "--vlan", "3")
-    assert told.code == 2
-    assert "mutes.yaml:2:5: found the key 'ip'" in told.err
+    result = mute("add", "--vlan", "3")
+    assert result.code == 2
+    assert "mutes.yaml:2:5: found the key 'ip'" in result.err
     assert (tmp_path / "mutes.yaml").read_text() == "mutes:\n  - ip: 10.0.0.9\n"
 
 
-def test_a_dry_run(mute, tell) -> None:
+def test_a_dry_run(mute, run_cli) -> None:
     """Which alerts of a log would be silent: by the mutes there are, or by the one that the options describe."""
     assert mute("test", "--detector", "discovery.*").lines[-1].startswith("1 of 2 ")
     mute("add", "--detector", "*.admin_share", "--for", "ever")
     mute("add", "--src", "10.0.0.9", "--for", "ever")
-    every = [json.loads(line) for line in tell("alerts", "--json").lines]
+    every = [json.loads(line) for line in run_cli("alerts", "--json").lines]
     silent = sum(one.get("src", {}).get("ip") == "10.0.0.9" for one in every)
     assert mute("test", "m2").lines[-1].startswith(f"{silent} of 2 ")
 
 
 def test_the_ready_command_of_an_alert_is_one(mute) -> None:
     """What records offer can be typed."""
-    told = mute("add", "--detector", "discovery.port_scan", "--src", "10.0.0.9", "--dst", "10.0.0.5", "--for", "7d")
-    assert told.code == 0
+    result = mute("add", "--detector", "discovery.port_scan", "--src", "10.0.0.9", "--dst", "10.0.0.5", "--for", "7d")
+    assert result.code == 0

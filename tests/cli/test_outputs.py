@@ -22,13 +22,13 @@ outputs:
 
 
 @pytest.fixture
-def outputs(tell, tmp_path: Path):
+def outputs(run_cli, tmp_path: Path):
     """sensor outputs on a configuration and a log of its own."""
     folder = tmp_path / "delivery"
     folder.mkdir()
     (folder / "sensor.yaml").write_text(CONFIG)
     (folder / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 101)))
-    return lambda *words: tell(
+    return lambda *words: run_cli(
         "outputs", *words, "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl")
     )
 
@@ -39,21 +39,21 @@ def folder(outputs, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def delivered(tell, folder: Path) -> None:
+def delivered(run_cli, folder: Path) -> None:
     """All of the log is in the archive."""
     words = ("--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"))
-    assert tell("forward", "--once", "--output", "archive", *words).code == 0
+    assert run_cli("forward", "--once", "--output", "archive", *words).code == 0
 
 
 def test_list(outputs) -> None:
     """Type, destination, format and promise, of those that are off as well; what looks like a secret is not shown."""
-    told = outputs("list")
-    assert told.code == 0
-    assert [text.split()[0] for text in told.lines] == ["OUTPUT", "archive", "nowhere", "spare"]
-    assert "at least once" in told.lines[1]
-    assert "127.0.0.1:9" in told.lines[2]
-    assert "hidden" not in told.out
-    assert outputs().out == told.out
+    result = outputs("list")
+    assert result.code == 0
+    assert [text.split()[0] for text in result.lines] == ["OUTPUT", "archive", "nowhere", "spare"]
+    assert "at least once" in result.lines[1]
+    assert "127.0.0.1:9" in result.lines[2]
+    assert "hidden" not in result.out
+    assert outputs().out == result.out
     rows = [json.loads(text) for text in outputs("list", "--json").lines]
     assert [(row["output"], row["type"], row["enabled"]) for row in rows] == [
         ("archive", "file", "yes"),
@@ -62,30 +62,30 @@ def test_list(outputs) -> None:
     ]
 
 
-def test_those_of_the_service(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_those_of_the_service(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody names a configuration it is the one of the system."""
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
-    assert tell("outputs", "list").code == 2
+    assert run_cli("outputs", "list").code == 2
     (tmp_path / "sensor.yaml").write_text(CONFIG)
-    assert [text.split()[0] for text in tell("outputs", "list").lines] == ["OUTPUT", "archive", "nowhere", "spare"]
-    assert [text.split()[1] for text in tell("outputs", "status", "archive").lines] == ["STATE", "stopped"]
+    assert [text.split()[0] for text in run_cli("outputs", "list").lines] == ["OUTPUT", "archive", "nowhere", "spare"]
+    assert [text.split()[1] for text in run_cli("outputs", "status", "archive").lines] == ["STATE", "stopped"]
 
 
 def test_check(outputs) -> None:
     """One line a finding; 1 where one is an error."""
-    told = outputs("check")
-    assert told.code == 1
-    assert told.lines[0].startswith("archive  ok       permission: ")
-    assert any(text.startswith("nowhere  error") for text in told.lines)
-    assert not any("spare" in text.split() for text in told.lines)
+    result = outputs("check")
+    assert result.code == 1
+    assert result.lines[0].startswith("archive  ok       permission: ")
+    assert any(text.startswith("nowhere  error") for text in result.lines)
+    assert not any("spare" in text.split() for text in result.lines)
     assert outputs("check", "archive").code == 0
     assert json.loads(outputs("check", "archive", "--json").out)["level"] == "ok"
 
 
 def test_a_test_event(outputs, folder: Path) -> None:
     """Marked as such, of a sensor by another name, so that nobody misses a number of ours."""
-    told = outputs("test", "archive")
-    assert told.code == 0
+    result = outputs("test", "archive")
+    assert result.code == 0
     record = json.loads((folder / "out.jsonl").read_text())
     assert (record["kind"], record["action"], record["sensor"]["id"], record["facts"]["test"]) == (
         "sensor",
@@ -93,33 +93,33 @@ def test_a_test_event(outputs, folder: Path) -> None:
         "hq-test",
         True,
     )
-    assert record["id"] in told.out
+    assert record["id"] in result.out
     assert outputs("test", "nowhere").code == 1
 
 
 def test_status(outputs, delivered: None) -> None:
     """What is delivered and what is pending, by the files alone; of one that never ran everything is pending."""
-    told = [json.loads(text) for text in outputs("status", "--json").lines]
-    assert [(one["name"], one["state"], one["delivered"], one["pending"]) for one in told] == [
+    result = [json.loads(text) for text in outputs("status", "--json").lines]
+    assert [(one["name"], one["state"], one["delivered"], one["pending"]) for one in result] == [
         ("archive", "stopped", 100, 0),
         ("nowhere", "stopped", 0, 100),
     ]
     assert all(
         one["read"] == one["delivered"] + one["filtered"] + one["refused"] + one["missing"] + one["pending"]
-        for one in told
+        for one in result
     )
     text = outputs("status").lines
     assert text[0].split()[:4] == ["OUTPUT", "STATE", "DELIVERED", "PENDING"]
     assert text[2].split()[:4] == ["nowhere", "stopped", "0", "100"]
 
 
-def test_replay(outputs, delivered: None, folder: Path, tell) -> None:
+def test_replay(outputs, delivered: None, folder: Path, run_cli) -> None:
     """By time; how many come again is said before; a forwarder that runs is asked."""
-    told = outputs("replay", "archive", "--since", "2026-11-24T09:01:20")
-    assert told.out == "archive: 21 records come again once `sensor forward` runs\n"
+    result = outputs("replay", "archive", "--since", "2026-11-24T09:01:20")
+    assert result.out == "archive: 21 records come again once `sensor forward` runs\n"
     (folder / "out.jsonl").unlink()
     words = ("--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--output", "archive")
-    assert tell("forward", "--once", *words).code == 0
+    assert run_cli("forward", "--once", *words).code == 0
     assert [json.loads(text)["sensor"]["seq"] for text in (folder / "out.jsonl").read_text().splitlines()] == list(
         range(80, 101)
     )
@@ -134,7 +134,7 @@ def test_replay(outputs, delivered: None, folder: Path, tell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "output"),
     [
         (("chek",), ("usage.unknown-action", "'check'")),
         (("check", "archve"), ("output.unknown", "'archive'")),
@@ -143,8 +143,8 @@ def test_replay(outputs, delivered: None, folder: Path, tell) -> None:
         (("replay", "archive", "--since", "soon"), ("usage.missing-argument",)),
     ],
 )
-def test_what_makes_no_sense(outputs, words: tuple[str, ...], said: tuple[str, ...]) -> None:
+def test_what_makes_no_sense(outputs, words: tuple[str, ...], output: tuple[str, ...]) -> None:
     """It is said, and nothing is done."""
-    told = outputs(*words)
-    assert told.code == 2
-    assert reports(told, *said), told.err
+    result = outputs(*words)
+    assert result.code == 2
+    assert reports(result, *output), result.err

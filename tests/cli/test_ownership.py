@@ -35,9 +35,9 @@ def test_becomes_the_sensors(folder: Path) -> None:
     assert owners(folder) == {NOBODY}
 
 
-def test_after_any_command(tell, folder: Path) -> None:
+def test_after_any_command(run_cli, folder: Path) -> None:
     """Also one that only looks, or that fails."""
-    assert tell("mute", "add", "--state", str(folder), "--detector", "nosuch", "--reason", "x").code != 0
+    assert run_cli("mute", "add", "--state", str(folder), "--detector", "nosuch", "--reason", "x").code != 0
     assert owners(folder) == {NOBODY}
 
 

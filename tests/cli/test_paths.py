@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sensor.cli.main import main
-from tests.cli.conftest import TIMES, Told, device, record
+from tests.cli.conftest import TIMES, Result, device, record
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 CAMERA, NAS = "10.20.10.62", "10.20.10.5"
@@ -36,26 +36,26 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def paths(tell, office: Path) -> Callable[..., Told]:
+def paths(run_cli, office: Path) -> Callable[..., Result]:
     """sensor paths on the office."""
-    return lambda *words: tell("paths", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+    return lambda *words: run_cli("paths", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
 
 
 @pytest.fixture
-def logged(tell, tmp_path: Path) -> Callable[..., Told]:
+def logged(run_cli, tmp_path: Path) -> Callable[..., Result]:
     """sensor paths on a log of these records."""
 
-    def run(records: list[Any], *words: str) -> Told:
+    def run(records: list[Any], *words: str) -> Result:
         path = tmp_path / "made.jsonl"
         path.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
-        return tell("paths", *words, "--events", str(path))
+        return run_cli("paths", *words, "--events", str(path))
 
     return run
 
 
-def bodies(told: Told, kind: str) -> list[dict[str, Any]]:
-    assert told.code == 0, told.err
-    return [one for one in map(json.loads, told.lines) if one["kind"] == kind]
+def bodies(result: Result, kind: str) -> list[dict[str, Any]]:
+    assert result.code == 0, result.err
+    return [one for one in map(json.loads, result.lines) if one["kind"] == kind]
 
 
 # The office.
@@ -65,32 +65,32 @@ def test_the_office(paths) -> None:
     """The camera that opened a share is nearest to the file server; outside comes in by the other camera, which calls a
     listed address.
     """
-    told = paths()
-    assert told.code == 0
+    result = paths()
+    assert result.code == 0
     assert (
-        told.lines[0]
+        result.lines[0]
         == f"goals: 10.20.20.5 (server), {NAS} (fs01, nas) (none is marked critical or high: servers, by type)"
     )
-    assert f"cost 2: 10.20.10.61 (axis-accc8e4f710a, camera) → {NAS} (fs01, nas)" in told.lines
-    at = told.lines.index(f"cost 17: outside → {NAS} (fs01, nas)")
-    assert told.lines[at + 1] == "  outside"
-    assert told.lines[at + 2].startswith(f"  └─ {CAMERA} (DS-2CD")
-    assert told.lines[at + 2].endswith("  +1")
-    assert "contacted 203.0.113.66, on threat list office.intel (alert-" in told.lines[at + 3]
-    assert told.lines[at + 5] == f"     └─ {NAS} (fs01, nas)  +16"
-    assert "(assumed, not observed)" in told.lines[at + 6]
-    assert "  otherwise by 10.20.10.101 (LT-ACC-04, workstation), cost 23" in told.lines
-    assert "  └─ 10.20.20.5 (server)  +25" in told.lines
+    assert f"cost 2: 10.20.10.61 (axis-accc8e4f710a, camera) → {NAS} (fs01, nas)" in result.lines
+    at = result.lines.index(f"cost 17: outside → {NAS} (fs01, nas)")
+    assert result.lines[at + 1] == "  outside"
+    assert result.lines[at + 2].startswith(f"  └─ {CAMERA} (DS-2CD")
+    assert result.lines[at + 2].endswith("  +1")
+    assert "contacted 203.0.113.66, on threat list office.intel (alert-" in result.lines[at + 3]
+    assert result.lines[at + 5] == f"     └─ {NAS} (fs01, nas)  +16"
+    assert "(assumed, not observed)" in result.lines[at + 6]
+    assert "  otherwise by 10.20.10.101 (LT-ACC-04, workstation), cost 23" in result.lines
+    assert "  └─ 10.20.20.5 (server)  +25" in result.lines
 
 
-def test_what_breaks_most_comes_with_a_command_that_works(paths, tell, office: Path) -> None:
+def test_what_breaks_most_comes_with_a_command_that_works(paths, run_cli, office: Path) -> None:
     """Each `sensor firewall suggest` that is printed makes a rule."""
-    told = paths()
-    commands = [line.split()[1:] for line in told.lines if line.strip().startswith("sensor firewall suggest")]
+    result = paths()
+    commands = [line.split()[1:] for line in result.lines if line.strip().startswith("sensor firewall suggest")]
     assert any("--allow" in command for command in commands)
     for command in commands:
         assert (
-            tell(
+            run_cli(
                 *command, "--format", "nftables", "--state", str(office), "--events", str(office / "events.jsonl")
             ).code
             == 0
@@ -112,14 +112,14 @@ def test_from_one_device_to_another(paths) -> None:
 
 def test_a_graph_for_graphviz(paths) -> None:
     """Which its own program takes, where it is installed; what is assumed is dashed."""
-    told = paths("--dot")
-    assert told.lines[0] == "digraph paths {"
-    assert told.lines[-1] == "}"
-    assert any("style=dashed" in line for line in told.lines)
+    result = paths("--dot")
+    assert result.lines[0] == "digraph paths {"
+    assert result.lines[-1] == "}"
+    assert any("style=dashed" in line for line in result.lines)
     if shutil.which("dot"):
         assert (
             "<svg"
-            in subprocess.run(["dot", "-Tsvg"], input=told.out, capture_output=True, text=True, check=True).stdout
+            in subprocess.run(["dot", "-Tsvg"], input=result.out, capture_output=True, text=True, check=True).stdout
         )
 
 
@@ -143,10 +143,10 @@ def test_nothing_that_a_peer_calls_itself_reaches_a_terminal_or_a_graph_as_an_or
     """Signs that move the cursor are cleaned, quotes and backslashes of the graph are escaped."""
     evil = '\x1b[2J"];x [label="\\'
     records = [device(1, "camera", hostname=evil), device(2, "server", hostname='\n"}'), attack("\x1b[31mred")]
-    told = logged(records)
-    assert told.code == 0
-    assert "\x1b" not in told.out
-    assert "cost 2: 10.0.0.1 (" in told.out
+    result = logged(records)
+    assert result.code == 0
+    assert "\x1b" not in result.out
+    assert "cost 2: 10.0.0.1 (" in result.out
     dot = logged(records, "--dot").out
     assert "\x1b" not in dot
     assert len([line for line in dot.splitlines() if "->" in line]) == 1
@@ -156,16 +156,16 @@ def test_nothing_that_a_peer_calls_itself_reaches_a_terminal_or_a_graph_as_an_or
 
 
 def test_without_a_baseline_it_says_so(logged) -> None:
-    told = logged([device(1, "camera"), device(2, "server"), attack("seen")])
+    result = logged([device(1, "camera"), device(2, "server"), attack("seen")])
     assert (
         "no baseline was read: who uses which service is unknown; name the folder of an inventory with --state"
-        in told.lines
+        in result.lines
     )
 
 
 def test_no_goal_and_no_path_are_told(logged) -> None:
-    told = logged([device(1, "camera")])
-    assert told.lines[0] == "goals: none (none is marked critical or high, and there is no server)"
+    result = logged([device(1, "camera")])
+    assert result.lines[0] == "goals: none (none is marked critical or high, and there is no server)"
     assert (
         logged([device(1, "camera"), device(2, "server")]).lines[-1]
         == "0 of 2 pairs of a start and a goal have a path that costs less than 40"
@@ -182,9 +182,9 @@ def test_no_goal_and_no_path_are_told(logged) -> None:
     ],
 )
 def test_what_makes_no_sense_is_told_in_one_line(logged, words: list[str], code: int, wrong: str) -> None:
-    told = logged([device(1, "camera", hostname="twin"), device(2, "server", hostname="twin")], *words)
-    assert (told.code, told.out, told.err) == (code, "", f"sensor: {wrong}\n")
+    result = logged([device(1, "camera", hostname="twin"), device(2, "server", hostname="twin")], *words)
+    assert (result.code, result.out, result.err) == (code, "", f"sensor: {wrong}\n")
 
 
-def test_nothing_to_read_is_another_code(tell, tmp_path: Path) -> None:
-    assert tell("paths", "--events", str(tmp_path / "none.jsonl")).code == 3
+def test_nothing_to_read_is_another_code(run_cli, tmp_path: Path) -> None:
+    assert run_cli("paths", "--events", str(tmp_path / "none.jsonl")).code == 3

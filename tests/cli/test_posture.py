@@ -15,7 +15,7 @@ from sensor.cli._posture_trend import picture
 from sensor.cli.main import main
 from sensor.posture.exposure import Term
 from sensor.posture.trend import DAMAGED, FILE
-from tests.cli.conftest import ENDS, SCAN, TIMES, Told, device, record
+from tests.cli.conftest import ENDS, SCAN, TIMES, Result, device, record
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 RTSP = {
@@ -57,44 +57,46 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def posture(tell, tmp_path: Path) -> Callable[..., Told]:
+def posture(run_cli, tmp_path: Path) -> Callable[..., Result]:
     """sensor posture on the log above, or on these records."""
 
-    def run(*words: str, records: list[Any] = LOG) -> Told:
+    def run(*words: str, records: list[Any] = LOG) -> Result:
         path = tmp_path / "made.jsonl"
         path.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
-        return tell("posture", *words, "--events", str(path))
+        return run_cli("posture", *words, "--events", str(path))
 
     return run
 
 
-def bodies(told: Told) -> list[dict[str, Any]]:
-    assert told.code == 0, told.err
-    return [json.loads(line) for line in told.lines]
+def bodies(result: Result) -> list[dict[str, Any]]:
+    assert result.code == 0, result.err
+    return [json.loads(line) for line in result.lines]
 
 
 # Scores.
 
 
-def test_the_office(tell, office: Path) -> None:
+def test_the_office(run_cli, office: Path) -> None:
     """Its cameras burn: one called a listed address. The site says so, which devices it comes of,
     and what to do first.
     """
-    told = tell("posture", "--state", str(office), "--events", str(office / "events.jsonl"))
-    assert (told.code, told.err) == (0, "")
-    assert told.lines[0].startswith("site: ")
-    assert ", high; " in told.lines[0]
-    assert told.lines[2].split()[2:5] == ["worst", "10.20.10.62", "(DS-2CD2143G0-I20190814AAWRD53310771,"]
-    worst = told.lines[told.lines.index("") + 2]
+    result = run_cli("posture", "--state", str(office), "--events", str(office / "events.jsonl"))
+    assert (result.code, result.err) == (0, "")
+    assert result.lines[0].startswith("site: ")
+    assert ", high; " in result.lines[0]
+    assert result.lines[2].split()[2:5] == ["worst", "10.20.10.62", "(DS-2CD2143G0-I20190814AAWRD53310771,"]
+    worst = result.lines[result.lines.index("") + 2]
     assert worst.split()[1:3] == ["high", "10.20.10.62"]
     assert " attack" in worst
-    assert any(line.startswith("ALONE ") for line in told.lines)
-    assert any("RTSP stream without authentication" in line for line in told.lines)
+    assert any(line.startswith("ALONE ") for line in result.lines)
+    assert any("RTSP stream without authentication" in line for line in result.lines)
 
 
-def test_what_is_told_adds_up(tell, office: Path) -> None:
+def test_what_is_told_adds_up(run_cli, office: Path) -> None:
     """For machines: the site first, then each device, worst first; each the sum of its terms, and no device lost."""
-    site, *devices = bodies(tell("posture", "--json", "--state", str(office), "--events", str(office / "events.jsonl")))
+    site, *devices = bodies(
+        run_cli("posture", "--json", "--state", str(office), "--events", str(office / "events.jsonl"))
+    )
     assert (site["scope"], {one["scope"] for one in devices}) == ("site", {"device"})
     assert sum(site["devices"].values()) == len(devices)
     for one in (site, *devices):
@@ -109,8 +111,8 @@ def test_all_about_one_device(posture) -> None:
     """Every term, also those that add nothing, and what is left after each fix; nothing of a peer reaches the terminal
     as an order.
     """
-    told = posture("device", "10.0.0.12")
-    assert told.lines[:7] == [
+    result = posture("device", "10.0.0.12")
+    assert result.lines[:7] == [
         "10.0.0.12 (=door [2J, camera), Acme C1: 52.4 of 100, high",
         "  adds  value",
         "  30.0   30.0  weaknesses   30.0 rtsp_open: Stream without a password",
@@ -119,8 +121,8 @@ def test_all_about_one_device(posture) -> None:
         "   0.0    0.0  unknown      type and firmware are known",
         "   0.0    0.0  criticality  criticality not set",
     ]
-    assert told.lines[8].split() == ["ALONE", "TOGETHER", "FIX", "RESOLVES"]
-    assert [line.split() for line in told.lines[9:11]] == [
+    assert result.lines[8].split() == ["ALONE", "TOGETHER", "FIX", "RESOLVES"]
+    assert [line.split() for line in result.lines[9:11]] == [
         [
             "30.0",
             "medium",
@@ -143,12 +145,12 @@ def test_all_about_one_device(posture) -> None:
     assert tuple(body["terms"][0]) == Term._fields
 
 
-def test_who_attacked_burns_until_somebody_closes_the_alert(posture, tell, tmp_path: Path) -> None:
+def test_who_attacked_burns_until_somebody_closes_the_alert(posture, run_cli, tmp_path: Path) -> None:
     """That it fell silent says nothing; `sensor alerts close` does, whether the sensor still runs or not."""
     silent = [*LOG[:3], record("alert", "close", "evil tried 120 ports", "high", alert={**SCAN, "risk": 80}, **ENDS)]
     assert posture("device", "evil", records=silent).lines[0].endswith(": 64.0 of 100, high")
     assert (
-        tell("alerts", "close", SCAN["id"], "--reason", "our scanner", "--events", str(tmp_path / "made.jsonl")).code
+        run_cli("alerts", "close", SCAN["id"], "--reason", "our scanner", "--events", str(tmp_path / "made.jsonl")).code
         == 0
     )
     assert posture("device", "evil", records=silent).lines[0].endswith(": 0.0 of 100, low")
@@ -165,9 +167,9 @@ def test_who_attacked_burns_until_somebody_closes_the_alert(posture, tell, tmp_p
 )
 def test_by(posture, by: str, names: list[str]) -> None:
     """A line for each of them, the worst first; who is gone is in none."""
-    told = posture("--by", by)
-    assert told.lines[0].split()[:3] == ["SCORE", "BAND", by.upper()]
-    assert [line.split("  ")[2].strip() or line.split("  ")[3].strip() for line in told.lines[1:]] == names
+    result = posture("--by", by)
+    assert result.lines[0].split()[:3] == ["SCORE", "BAND", by.upper()]
+    assert [line.split("  ")[2].strip() or line.split("  ")[3].strip() for line in result.lines[1:]] == names
     assert [(one["scope"], one["name"], one["devices"]["high"]) for one in bodies(posture("--by", by, "--json"))] == [
         (by, name, 1) for name in names
     ]
@@ -193,7 +195,7 @@ def test_an_empty_log_and_a_foreign_one(posture) -> None:
     assert [posture("--by", by, records=quiet).out for by in ("device", "type")] == ["no devices\n", "no devices\n"]
     odd = device(1, "camera", ips=["x", 5], vlan="7", criticality=["high"], firmware=3)
     worse = device(2, "camera", ips="10.0.0.2", vendor=["x"])
-    told = posture(
+    result = posture(
         records=[
             odd,
             worse,
@@ -201,11 +203,11 @@ def test_an_empty_log_and_a_foreign_one(posture) -> None:
             record("recommendation", "open", "x", recommendation=[]),
         ]
     )
-    assert told.code == 0, told.err
-    assert told.lines[0].startswith("site: ")
+    assert result.code == 0, result.err
+    assert result.lines[0].startswith("site: ")
 
 
-def test_what_makes_no_sense_is_told_in_one_line(posture, tell, tmp_path: Path) -> None:
+def test_what_makes_no_sense_is_told_in_one_line(posture, run_cli, tmp_path: Path) -> None:
     """A word that is no action, too many or too few words, a device that is not there or gone, nothing to read."""
     for words, code, wrong in (
         (["score"], 2, "no action 'score', expected one of scores, "),
@@ -214,35 +216,35 @@ def test_what_makes_no_sense_is_told_in_one_line(posture, tell, tmp_path: Path) 
         (["device", "10.9.9.9"], 1, "no device '10.9.9.9'"),
         (["device", "dev-13"], 1, "10.0.0.13 (camera) is gone since 2026-11-24T09:20:00: it has no score"),
     ):
-        told = posture(*words)
-        assert (told.code, told.out) == (code, ""), words
-        assert told.err.startswith(f"sensor: {wrong}"), told.err
-        assert told.err.count("\n") == 1
-    told = posture("--config", str(tmp_path / "none.yaml"))
-    assert (told.code, told.out) == (2, "")
-    assert tell("posture", "--events", str(tmp_path / "none")).code == 3
-    assert tell("posture", "--state", str(tmp_path / "none")).code == 3
+        result = posture(*words)
+        assert (result.code, result.out) == (code, ""), words
+        assert result.err.startswith(f"sensor: {wrong}"), result.err
+        assert result.err.count("\n") == 1
+    result = posture("--config", str(tmp_path / "none.yaml"))
+    assert (result.code, result.out) == (2, "")
+    assert run_cli("posture", "--events", str(tmp_path / "none")).code == 3
+    assert run_cli("posture", "--state", str(tmp_path / "none")).code == 3
 
 
 # How they went.
 
 
-def test_a_day_is_recorded_and_shown(tell, office: Path) -> None:
+def test_a_day_is_recorded_and_shown(run_cli, office: Path) -> None:
     """Of the day of the packets, once, however often it is recorded."""
     for _ in range(2):
-        told = tell("posture", "record", "--state", str(office), "--events", str(office / "events.jsonl"))
-        assert (told.code, told.err) == (0, "")
-    assert told.out.startswith("2026-11-24: site ")
+        result = run_cli("posture", "record", "--state", str(office), "--events", str(office / "events.jsonl"))
+        assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("2026-11-24: site ")
     assert len((office / FILE).read_text().splitlines()) == 1
-    shown = tell("posture", "trend", "--state", str(office))
+    shown = run_cli("posture", "trend", "--state", str(office))
     assert shown.lines[0].startswith("site, 2026-11-24: now ")
     assert shown.lines[-1].startswith("2026-11-24  ")
-    (body,) = bodies(tell("posture", "trend", "--json", "--state", str(office)))
+    (body,) = bodies(run_cli("posture", "trend", "--json", "--state", str(office)))
     assert sum(body["devices"].values()) == 38
 
 
 @pytest.fixture
-def went(tell, tmp_path: Path) -> Callable[..., Told]:
+def went(run_cli, tmp_path: Path) -> Callable[..., Result]:
     """sensor posture trend on three days with a gap between."""
     for name, points, rest in (("2026-11-20", 80.0, 2), ("2026-11-21", 60.5, 1), ("2026-11-24", 12.0, 0)):
         counts = {"devices": {"high": rest, "low": 1}, "weaknesses": {"critical": rest, "low": 4}}
@@ -255,13 +257,13 @@ def went(tell, tmp_path: Path) -> Callable[..., Told]:
         }
         with (tmp_path / FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(body) + "\n")
-    return lambda *words: tell("posture", "trend", *words, "--state", str(tmp_path))
+    return lambda *words: run_cli("posture", "trend", *words, "--state", str(tmp_path))
 
 
 def test_a_trend(went) -> None:
     """The span, a picture with its gap, a row a day with what changed."""
-    told = went()
-    assert told.lines == [
+    result = went()
+    assert result.lines == [
         "site, 2026-11-20 to 2026-11-24: now 12.0, highest 80.0, lowest 12.0",
         "  ▇▅  ▁",
         "DAY         SCORE  BAND  CHANGE  DEVICES (HIGH, MEDIUM, LOW)  WEAKNESSES (CRITICAL, HIGH)",
@@ -297,26 +299,26 @@ def test_a_link_local_address_tells_no_segment(posture) -> None:
     assert homes == ["2001:db8:1::/64", "2001:db8:1::/64", None, None]
 
 
-def test_a_trend_of_what_is_not_there(went, tell, tmp_path: Path) -> None:
+def test_a_trend_of_what_is_not_there(went, run_cli, tmp_path: Path) -> None:
     """A segment that nobody knows, a span that is none, a damaged line, nothing recorded."""
-    told = went("vlan 31")
-    assert (told.code, told.err) == (
+    result = went("vlan 31")
+    assert (result.code, result.err) == (
         1,
         "sensor: no segment 'vlan 31' was recorded: expected one of vlan 30; did you mean 'vlan 30'?\n",
     )
-    told = went("--since", "soon")
-    assert told.code == 2
-    assert told.err.startswith("sensor: --since: found soon, expected a span")
+    result = went("--since", "soon")
+    assert result.code == 2
+    assert result.err.startswith("sensor: --since: found soon, expected a span")
     with (tmp_path / FILE).open("a", encoding="utf-8") as file:
         file.write("\x1b[2J\n")
-    told = went()
-    assert told.code == 0
-    assert "skipped 1 invalid lines, the first line 4: " in told.err
-    assert tell("posture", "trend", "--state", str(tmp_path / "none")).code == 3
+    result = went()
+    assert result.code == 0
+    assert "skipped 1 invalid lines, the first line 4: " in result.err
+    assert run_cli("posture", "trend", "--state", str(tmp_path / "none")).code == 3
 
 
 def test_the_scores_of_a_day_are_those_of_the_sensor(
-    tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+    run_cli, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of its inventory, though a capture was replayed since and its log lies beside it. A timer hears nothing but the
     line that tells what was kept.
@@ -324,82 +326,82 @@ def test_the_scores_of_a_day_are_those_of_the_sensor(
     _began(inventory)
     (inventory / "replay.jsonl").write_bytes(log.read_bytes())
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
-    told = tell("posture", "record", "--data", "live")
-    assert told.code == 0
-    assert told.err.splitlines()[1:] == []  # the first line: that the replay of an earlier version is a dataset now
-    told = tell("posture", "record", "--data", "live")
-    assert (told.code, told.err) == (0, "")
-    assert told.out.startswith("2023-11-14: site ")
-    assert tell("posture", "record", "--events", str(log)).code == 6
+    result = run_cli("posture", "record", "--data", "live")
+    assert result.code == 0
+    assert result.err.splitlines()[1:] == []  # the first line: that the replay of an earlier version is a dataset now
+    result = run_cli("posture", "record", "--data", "live")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith("2023-11-14: site ")
+    assert run_cli("posture", "record", "--events", str(log)).code == 6
 
 
-def test_recording_tells_of_what_was_damaged(tell, inventory: Path) -> None:
+def test_recording_tells_of_what_was_damaged(run_cli, inventory: Path) -> None:
     """And goes on; where newer figures of the day are there, they stay."""
     _began(inventory)
     (inventory / FILE).write_text("x\n")
-    told = tell("posture", "record", "--state", str(inventory))
-    assert told.code == 0
-    assert told.err.splitlines()[0].startswith(
+    result = run_cli("posture", "record", "--state", str(inventory))
+    assert result.code == 0
+    assert result.err.splitlines()[0].startswith(
         f"sensor: {inventory / FILE}: skipped 1 invalid lines, the first line 1: "
     )
-    assert told.err.splitlines()[1] == f"sensor: the previous file is in {inventory / DAMAGED}"
+    assert result.err.splitlines()[1] == f"sensor: the previous file is in {inventory / DAMAGED}"
     kept = json.loads((inventory / FILE).read_text())
     (inventory / FILE).write_text(json.dumps(kept | {"ts": "2023-11-14T23:59:59Z"}) + "\n")
-    told = tell("posture", "record", "--state", str(inventory))
+    result = run_cli("posture", "record", "--state", str(inventory))
     assert (
-        told.out
+        result.out
         == f"2023-11-14: nothing was stored: scores exist for 23:59:59 already, and these are of {kept['ts'][11:19]}\n"
     )
 
 
-def test_a_time_that_is_none_is_told(tell, inventory: Path, tmp_path: Path) -> None:
+def test_a_time_that_is_none_is_told(run_cli, inventory: Path, tmp_path: Path) -> None:
     """A log may be foreign. What cannot be written is told as well."""
     odd = tmp_path / "odd.jsonl"
     odd.write_text(
         json.dumps(record("alert", "open", "x", "high", alert=SCAN, **ENDS) | {"ts": "soon"}), encoding="utf-8"
     )
-    told = tell("posture", "record", "--state", str(inventory), "--events", str(odd))
-    assert (told.code, told.out) == (3, "")
-    assert told.err == (
+    result = run_cli("posture", "record", "--state", str(inventory), "--events", str(odd))
+    assert (result.code, result.out) == (3, "")
+    assert result.err == (
         "sensor: found the time 'soon' in the last record, expected one such as 2026-11-24T09:00:00Z: "
         "nothing was stored\n"
     )
     (inventory / FILE).mkdir()
     _began(inventory)
-    told = tell("posture", "record", "--state", str(inventory))
-    assert (told.code, told.err) == (3, f"sensor: cannot write the scores to {inventory / FILE}: Is a directory\n")
+    result = run_cli("posture", "record", "--state", str(inventory))
+    assert (result.code, result.err) == (3, f"sensor: cannot write the scores to {inventory / FILE}: Is a directory\n")
     assert (
-        tell("posture", "trend", "--state", str(inventory)).err
+        run_cli("posture", "trend", "--state", str(inventory)).err
         == f"sensor: cannot read {inventory / FILE}: Is a directory\n"
     )
 
 
 def test_an_inventory_without_its_log_is_told(
-    tell, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+    run_cli, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Alerts and recommendations are in logs alone, so the scores are too good: they are shown with that, and are not
     kept.
     """
-    told = tell("posture", "--state", str(inventory))
-    assert (told.code, told.lines[0]) == (6, "alerts and recommendations: unknown: live has no event log")
-    assert told.lines[1].startswith("site: ")
-    told = tell("posture", "recommendations", "--state", str(inventory))
-    assert (told.code, told.lines) == (6, ["recommendations: unknown: live has no event log"])
+    result = run_cli("posture", "--state", str(inventory))
+    assert (result.code, result.lines[0]) == (6, "alerts and recommendations: unknown: live has no event log")
+    assert result.lines[1].startswith("site: ")
+    result = run_cli("posture", "recommendations", "--state", str(inventory))
+    assert (result.code, result.lines) == (6, ["recommendations: unknown: live has no event log"])
     monkeypatch.setenv("SENSOR_STATE", str(inventory))
-    assert (tell("posture", "record").code, (inventory / FILE).exists()) == (6, False)
+    assert (run_cli("posture", "record").code, (inventory / FILE).exists()) == (6, False)
     (inventory / "events.jsonl").touch()  # of a sensor that came to nothing
-    assert tell("posture", "record").code == 6
+    assert run_cli("posture", "record").code == 6
     (inventory / "events.jsonl").write_bytes(log.read_bytes())
-    assert (tell("posture", "record").code, (inventory / FILE).exists()) == (0, True)
+    assert (run_cli("posture", "record").code, (inventory / FILE).exists()) == (0, True)
 
 
-def test_nothing_was_seen_yet(tell, tmp_path: Path) -> None:
+def test_nothing_was_seen_yet(run_cli, tmp_path: Path) -> None:
     """An inventory without a device has no time, and so no day."""
     from tests.runtime.test_keeper import Run
 
     with Run(tmp_path / "state"):
         pass
-    assert tell("posture", "record", "--state", str(tmp_path / "state")).code == 3
+    assert run_cli("posture", "record", "--state", str(tmp_path / "state")).code == 3
 
 
 def _began(folder: Path) -> None:

@@ -44,49 +44,49 @@ def work(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_the_table(tell, work: str) -> None:
+def test_the_table(run_cli, work: str) -> None:
     """Each once, as it stands, the gravest first; with --open what is left to do."""
-    told = tell("posture", "recommendations", "--events", work)
-    assert told.code == 0
-    assert [line.split()[0] for line in told.lines] == ["SEVERITY", "medium", "low", "2"]
-    assert "10.0.0.9 (evil)" in told.lines[1]
-    assert told.lines[1].split()[-5:] == ["3", "open", "Telnet", "in", "use"]
-    assert tell("posture", "recommendations", "--events", work, "--open").lines[-1] == "1 recommendation"
-    assert tell("posture", "recommendations", "--events", work, "--severity", "high").out == "no recommendations\n"
+    result = run_cli("posture", "recommendations", "--events", work)
+    assert result.code == 0
+    assert [line.split()[0] for line in result.lines] == ["SEVERITY", "medium", "low", "2"]
+    assert "10.0.0.9 (evil)" in result.lines[1]
+    assert result.lines[1].split()[-5:] == ["3", "open", "Telnet", "in", "use"]
+    assert run_cli("posture", "recommendations", "--events", work, "--open").lines[-1] == "1 recommendation"
+    assert run_cli("posture", "recommendations", "--events", work, "--severity", "high").out == "no recommendations\n"
 
 
-def test_all_about_one(tell, work: str) -> None:
+def test_all_about_one(run_cli, work: str) -> None:
     """By its id or by its device: why, the packet that proves it, what to do; nothing of a peer reaches the terminal as
     an order.
     """
     for name in ("recommendation-abc123", "10.0.0.9", "evil", "dev-9"):
-        told = tell("posture", "recommendations", name, "--events", work)
-        assert (told.code, told.lines[0]) == (0, "medium: Telnet in use (recommendation-abc123, open)")
-        assert "\x1b" not in told.out
-    facts = {line.split()[0]: line.split(maxsplit=1)[1] for line in told.lines[2:]}
+        result = run_cli("posture", "recommendations", name, "--events", work)
+        assert (result.code, result.lines[0]) == (0, "medium: Telnet in use (recommendation-abc123, open)")
+        assert "\x1b" not in result.out
+    facts = {line.split()[0]: line.split(maxsplit=1)[1] for line in result.lines[2:]}
     assert facts["proof"] == "it greeted with 'login:'"
     assert facts["packet"] == "2026-11-24T09:20:00Z flow.refused with 10.0.0.10"
     assert facts["where"] == "transport input ssh (Cisco)"
     assert (
         "packet  2026-11-24T09:20:00Z flow.refused\n"
-        in tell("posture", "recommendations", "10.0.0.7", "--events", work).out
+        in run_cli("posture", "recommendations", "10.0.0.7", "--events", work).out
     )
-    assert "done    not seen for 14 days" in tell("posture", "recommendations", "10.0.0.7", "--events", work).out
+    assert "done    not seen for 14 days" in run_cli("posture", "recommendations", "10.0.0.7", "--events", work).out
 
 
-def test_for_machines(tell, work: str) -> None:
+def test_for_machines(run_cli, work: str) -> None:
     """The records, one a line."""
     found = [
         json.loads(line)["recommendation"]["setting"]
-        for line in tell("posture", "recommendations", "--json", "--events", work).lines
+        for line in run_cli("posture", "recommendations", "--json", "--events", work).lines
     ]
     assert found == ["telnet", "tls_old"]
 
 
-def test_what_is_not_there(tell, work: str, tmp_path: Path) -> None:
+def test_what_is_not_there(run_cli, work: str, tmp_path: Path) -> None:
     """A name that nobody has, a word that is no action, a log that cannot be read."""
-    told = tell("posture", "recommendations", "10.0.0.99", "--events", work)
-    assert told.code == 1
-    assert "no recommendation 10.0.0.99" in told.err
-    assert tell("posture", "recommendations", "--events", str(tmp_path / "none")).code == 3
-    assert tell("posture", "advice").code == 2
+    result = run_cli("posture", "recommendations", "10.0.0.99", "--events", work)
+    assert result.code == 1
+    assert "no recommendation 10.0.0.99" in result.err
+    assert run_cli("posture", "recommendations", "--events", str(tmp_path / "none")).code == 3
+    assert run_cli("posture", "advice").code == 2

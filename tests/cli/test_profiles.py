@@ -14,7 +14,7 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.posture.profiles.mud import read
-from tests.cli.conftest import Told
+from tests.cli.conftest import Result
 from tests.cli.faults import reports
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -46,8 +46,8 @@ def office(watched: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def profiles(tell, office: Path) -> Callable[..., Told]:
-    return lambda *words: tell("profiles", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+def profiles(run_cli, office: Path) -> Callable[..., Result]:
+    return lambda *words: run_cli("profiles", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
 
 
 @pytest.fixture
@@ -65,22 +65,22 @@ def test_a_camera_that_was_taken_over(profiles) -> None:
     """What it needs, by the names that it asked for; its control server is left out, for there is an alert, and that is
     told beside the file, not in it.
     """
-    told = profiles("make", CAMERA)
-    assert (told.code, told.err.splitlines()[0]) == (
+    result = profiles("make", CAMERA)
+    assert (result.code, result.err.splitlines()[0]) == (
         0,
         "sensor: low confidence: 1 device watched for 0.3 h, talked in 1 h, nothing new in the last 0%",
     )
-    assert "dev.hik-connect.example" in told.out
-    assert C2 not in told.out
-    assert f"sensor: left out: https/8443 of {C2}, for alert-" in told.err
-    assert f"install it with --controller {NAS}" in told.err
+    assert "dev.hik-connect.example" in result.out
+    assert C2 not in result.out
+    assert f"sensor: left out: https/8443 of {C2}, for alert-" in result.err
+    assert f"install it with --controller {NAS}" in result.err
     assert C2 in profiles("make", CAMERA, "--alerted").out
 
 
-def test_the_baseline_shows_whom_a_camera_reached_outside(tell, office: Path) -> None:
+def test_the_baseline_shows_whom_a_camera_reached_outside(run_cli, office: Path) -> None:
     """By the name that it asked for, or by address: what profiles rest on."""
-    told = tell("baseline", "show", CAMERA, "--state", str(office))
-    assert [line.split()[1:3] for line in told.lines if line.startswith("reaches")] == [
+    result = run_cli("baseline", "show", CAMERA, "--state", str(office))
+    assert [line.split()[1:3] for line in result.lines if line.startswith("reaches")] == [
         ["ntp/123", "198.51.100.123"],
         ["https/443", "dev.hik-connect.example"],
         ["https/8443", C2],
@@ -109,14 +109,14 @@ def test_of_a_type_and_of_a_product(profiles, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["csv", "fortios", "ios", "iptables", "nftables"])
 def test_an_allow_list_for_a_firewall(profiles, name: str) -> None:
-    told = profiles("make", CAMERA, "--format", name)
-    assert told.code == 0
-    assert "dev.hik-connect.example" in told.out
-    assert C2 not in "".join(line for line in told.lines if not line.startswith(("#", "!")))
+    result = profiles("make", CAMERA, "--format", name)
+    assert result.code == 0
+    assert "dev.hik-connect.example" in result.out
+    assert C2 not in "".join(line for line in result.lines if not line.startswith(("#", "!")))
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "text"),
     [
         (("make",), 2, ("usage.missing-argument", "--type", "--product")),
         (("make", CAMERA, "--type", "camera"), 2, ("usage.conflicting-options", "--type", "--product")),
@@ -134,17 +134,17 @@ def test_an_allow_list_for_a_firewall(profiles, name: str) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_made_is_said(profiles, words: tuple[str, ...], code: int, said: tuple[str, ...]) -> None:
-    told = profiles(*words)
-    assert (told.code, told.out) == (code, "")
-    assert reports(told, *said), told.err
+def test_what_cannot_be_made_is_said(profiles, words: tuple[str, ...], code: int, text: tuple[str, ...]) -> None:
+    result = profiles(*words)
+    assert (result.code, result.out) == (code, "")
+    assert reports(result, *text), result.err
 
 
-def test_without_an_inventory_there_is_nothing_to_make_it_of(tell, watched: Path, tmp_path: Path) -> None:
+def test_without_an_inventory_there_is_nothing_to_make_it_of(run_cli, watched: Path, tmp_path: Path) -> None:
     """A log tells devices, and not what they do."""
-    told = tell("profiles", "make", CAMERA, "--events", str(watched / "events.jsonl"))
-    assert (told.code, "what devices need: unknown: " in told.err) == (6, True)
-    assert tell("profiles", "make", CAMERA, "--state", str(tmp_path / "none")).code == 3
+    result = run_cli("profiles", "make", CAMERA, "--events", str(watched / "events.jsonl"))
+    assert (result.code, "what devices need: unknown: " in result.err) == (6, True)
+    assert run_cli("profiles", "make", CAMERA, "--state", str(tmp_path / "none")).code == 3
 
 
 # Installed.
@@ -153,8 +153,8 @@ def test_without_an_inventory_there_is_nothing_to_make_it_of(tell, watched: Path
 def test_installed_shown_and_removed(profiles, camera: str) -> None:
     """Whom it is for, who is in charge; what it allows, in words and as the file that it was."""
     assert profiles("list").out == "no profiles are installed\n"
-    told = profiles("install", camera, "--type", "camera", "--controller", NAS)
-    assert told.out == (
+    result = profiles("install", camera, "--type", "camera", "--controller", NAS)
+    assert result.out == (
         "installed: type-camera, 8 entries in 2 access lists; a running sensor loads it on `systemctl "
         "reload sensor` (SIGHUP)\n"
     )
@@ -176,9 +176,9 @@ def test_what_goes_beyond_a_profile_was_seen_before(profiles, camera: str) -> No
     """The control server of the camera; everything else of it keeps to its profile."""
     assert profiles("check").err.endswith("no profile is installed: install one with `sensor profiles install`\n")
     profiles("install", camera, "--for", CAMERA, "--controller", NAS)
-    told = profiles("check")
-    assert (told.code, told.lines[-1]) == (1, "1 habit of 1 device beyond a profile")
-    assert told.lines[1].split()[3:6] == ["uses", "https/8443", C2]
+    result = profiles("check")
+    assert (result.code, result.lines[-1]) == (1, "1 habit of 1 device beyond a profile")
+    assert result.lines[1].split()[3:6] == ["uses", "https/8443", C2]
     body = json.loads(profiles("check", "--json").out)
     assert (body["does"], body["with"], body["address"]) == ("uses", C2, CAMERA)
     whole = camera.replace("camera.json", "whole.json")
@@ -205,14 +205,14 @@ def test_a_sensor_takes_the_word_of_an_installed_profile(profiles, office: Path,
     }
 
 
-def test_a_broken_profile_is_told_when_a_run_begins(tell, office: Path, tmp_path: Path) -> None:
+def test_a_broken_profile_is_told_when_a_run_begins(run_cli, office: Path, tmp_path: Path) -> None:
     """On standard error and in the log, with its place; the run goes on."""
     broken = office / "profiles" / "broken.json"
     broken.parent.mkdir()
     broken.write_text('{"for": {"type": "camera"},', encoding="utf-8")
     log = tmp_path / "again.jsonl"
-    told = tell("replay", "--state", str(office), "--events", str(log), str(PCAPS / "office.pcapng"))
-    assert (told.code, f"{broken}:1:28: found no JSON" in told.err) == (0, True)
+    result = run_cli("replay", "--state", str(office), "--events", str(log), str(PCAPS / "office.pcapng"))
+    assert (result.code, f"{broken}:1:28: found no JSON" in result.err) == (0, True)
     (record,) = [
         one
         for one in map(json.loads, log.read_text(encoding="utf-8").splitlines())
@@ -222,7 +222,7 @@ def test_a_broken_profile_is_told_when_a_run_begins(tell, office: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "text"),
     [
         (("install",), 2, ("usage.missing-argument", "--for")),
         (("install", "FILE"), 2, ("usage.missing-argument", "--for")),
@@ -251,19 +251,19 @@ def test_a_broken_profile_is_told_when_a_run_begins(tell, office: Path, tmp_path
     ids=str,
 )
 def test_what_cannot_be_installed_is_said(
-    profiles, camera: str, words: tuple[str, ...], code: int, said: tuple[str, ...]
+    profiles, camera: str, words: tuple[str, ...], code: int, text: tuple[str, ...]
 ) -> None:
-    told = profiles(*(camera if word == "FILE" else word for word in words))
-    assert (told.code, told.out) == (code, "")
-    assert reports(told, *said), told.err
+    result = profiles(*(camera if word == "FILE" else word for word in words))
+    assert (result.code, result.out) == (code, "")
+    assert reports(result, *text), result.err
 
 
 def test_a_file_that_is_none_is_told_with_its_place(profiles, tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text('{"ietf-mud:mud": {\n  "mud-version": 1\n}}', encoding="utf-8")
-    told = profiles("install", str(path), "--type", "camera")
-    assert told.code == 2
-    assert f"{path}:1:18: found no key 'mud-url', expected one here" in told.err
+    result = profiles("install", str(path), "--type", "camera")
+    assert result.code == 2
+    assert f"{path}:1:18: found no key 'mud-url', expected one here" in result.err
 
 
 def test_a_file_of_a_maker_with_what_nobody_here_understands(profiles, tmp_path: Path) -> None:
@@ -283,8 +283,8 @@ def test_a_file_of_a_maker_with_what_nobody_here_understands(profiles, tmp_path:
     }  # fmt: skip
     path = tmp_path / "maker.json"
     path.write_text(json.dumps(body), encoding="utf-8")
-    told = profiles("install", str(path), "--type", "camera")
-    assert (told.code, "not supported: dscp; an unsupported condition counts as met" in told.err) == (0, True)
+    result = profiles("install", str(path), "--type", "camera")
+    assert (result.code, "not supported: dscp; an unsupported condition counts as met" in result.err) == (0, True)
     shown = profiles("show", "type-camera").out
     assert "accept  all protocols, cloud.example (IPv4); not supported: dscp" in shown
     assert "\x1b" not in shown
@@ -294,7 +294,7 @@ def test_a_broken_file_in_the_folder_is_told_and_the_others_are_listed(profiles,
     profiles("install", camera, "--type", "camera", "--controller", NAS)
     broken = office / "profiles" / "broken.json"
     broken.write_text("{", encoding="utf-8")
-    told = profiles("list")
-    assert (told.code, len(told.lines)) == (2, 2)
-    assert f"{broken}:1:2: found no JSON" in told.err
+    result = profiles("list")
+    assert (result.code, len(result.lines)) == (2, 2)
+    assert f"{broken}:1:2: found no JSON" in result.err
     assert profiles("show", "broken").code == 1

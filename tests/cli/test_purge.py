@@ -29,8 +29,8 @@ SHOUT = "quite-a-particular-name"
 
 
 @pytest.fixture
-def purge(tell, inventory: Path):
-    return lambda *words: tell("purge", *words, "--state", str(inventory), "--author", "anna")
+def purge(run_cli, inventory: Path):
+    return lambda *words: run_cli("purge", *words, "--state", str(inventory), "--author", "anna")
 
 
 def everything(folder: Path) -> bytes:
@@ -46,22 +46,22 @@ def keys(folder: Path) -> list[str]:
         reader.close()
 
 
-def test_nothing_is_left_of_a_device(purge, tell, inventory: Path) -> None:
+def test_nothing_is_left_of_a_device(purge, run_cli, inventory: Path) -> None:
     """Facts, history, addresses, habits, words: no byte of the files holds its MAC or its name any more. The others are
     as they were.
     """
     with Run(inventory) as run:
-        run.story.says(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT).at(4)
+        run.story.sends(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT).at(4)
         run.learns(LAPTOP, PRINTER, 6 << 16 | 631)
         run.learns(PRINTER, LAPTOP, 6 << 16 | 445)
-    tell("devices", "set", PRINTER, f"note={SHOUT}", "--state", str(inventory))
+    run_cli("devices", "set", PRINTER, f"note={SHOUT}", "--state", str(inventory))
     assert SHOUT.encode() in everything(inventory)
     assert PRINTER.encode() in everything(inventory)
     others = [key for key in keys(inventory) if key != f"mac:{PRINTER}"]
-    told = purge(PRINTER, "--yes", "--reason", "asked for it")
-    assert told.code == 0, told.err
-    assert "printer  Kyocera" in told.lines[0]
-    assert told.lines[1] == "1 device purged"
+    result = purge(PRINTER, "--yes", "--reason", "asked for it")
+    assert result.code == 0, result.err
+    assert "printer  Kyocera" in result.lines[0]
+    assert result.lines[1] == "1 device purged"
     assert keys(inventory) == others
     assert SHOUT.encode() not in everything(inventory)
     assert PRINTER.encode() not in everything(inventory)
@@ -91,8 +91,8 @@ def test_tickets_know_it_no_more(purge, inventory: Path) -> None:
     (inventory / FILE).write_text("[]")
     assert (purge(PRINTER, "--yes").code, f"mac:{PRINTER}" in keys(inventory)) == (3, True)
     (inventory / "whole").rename(inventory / FILE)
-    told = purge(PRINTER, "--yes")
-    assert (told.code, "taken out of 1 ticket" in told.out) == (0, True)
+    result = purge(PRINTER, "--yes")
+    assert (result.code, "taken out of 1 ticket" in result.out) == (0, True)
     assert not any(word in (inventory / FILE).read_text() for word in (SHOUT, printer))
     assert [list(one.devices) for one in read_ledger(inventory).tickets.values()] == [[laptop], [laptop]]
 
@@ -103,15 +103,15 @@ def test_its_profile_goes_with_it(purge, inventory: Path) -> None:
     ids = {one["key"]: one["device"]["id"] for one in reader.records()}
     reader.close()
     folder = inventory / "profiles"
-    for name, whom in (
+    for name, target in (
         ("its", {"device": ids[f"mac:{PRINTER}"]}),
         ("other", {"device": ids[f"mac:{LAPTOP}"]}),
         ("type-printer", {"type": "printer"}),
     ):
-        write(folder, name, whom, {}, MUD)
+        write(folder, name, target, {}, MUD)
     (folder / "broken.json").write_text("{")
-    told = purge(PRINTER, "--yes")
-    assert (told.code, "1 installed profile removed" in told.lines) == (0, True)
+    result = purge(PRINTER, "--yes")
+    assert (result.code, "1 installed profile removed" in result.lines) == (0, True)
     assert sorted(path.stem for path in folder.iterdir()) == ["broken", "other", "type-printer"]
 
 
@@ -137,8 +137,8 @@ def test_in_the_next_run_it_is_new(purge, inventory: Path) -> None:
     with Run(inventory) as run:
         assert run.story.who(PRINTER) is None
         assert not run.knows(PRINTER, LAPTOP, 6 << 16 | 445)
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(5)
-        assert ("new", f"mac:{PRINTER}") in run.story.told()
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(5)
+        assert ("new", f"mac:{PRINTER}") in run.story.reported()
 
 
 def test_a_running_sensor_takes_it_up(purge, inventory: Path) -> None:
@@ -146,17 +146,17 @@ def test_a_running_sensor_takes_it_up(purge, inventory: Path) -> None:
     nobody is told of it.
     """
     with Run(inventory) as run:
-        run.story.says(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT)
+        run.story.sends(PRINTER, "10.0.0.9", "mdns.hostname", SHOUT)
         run.learns(LAPTOP, PRINTER, 6 << 16 | 631)
-        told = purge(PRINTER, CAMERA, "--yes")
-        assert told.code == 0, told.err
-        assert "2 devices will be purged by the sensor that runs, within 1 s" in told.lines
+        result = purge(PRINTER, CAMERA, "--yes")
+        assert result.code == 0, result.err
+        assert "2 devices will be purged by the sensor that runs, within 1 s" in result.lines
         before = len(run.story.changes)
         run.until(lambda: run.story.who(PRINTER) is None and run.story.who(CAMERA) is None)
         run.until(lambda: len(keys(inventory)) == 2)
         run.story.at(30)
         assert len(run.story.changes) == before
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=nvr").at(40)
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=nvr").at(40)
         assert [change.action for change in run.story.changes[before:]] == ["new", "identified"]
     assert f"mac:{PRINTER}" in keys(inventory)
     assert SHOUT.encode() not in everything(inventory)
@@ -167,7 +167,7 @@ def test_conversations_of_before_do_not_bring_it_back(purge, inventory: Path) ->
     purge counts.
     """
     with Run(inventory) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(20)
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(20)
         before, sight = run.story.ts, run.story.inventory.sight
         assert purge(PRINTER, "--yes").code == 0
         run.until(lambda: run.story.who(PRINTER) is None)
@@ -183,7 +183,7 @@ def test_more_orders_than_a_tick_takes(inventory: Path, purge) -> None:
     """They are done some at a time, and none is lost on the way."""
     with Run(inventory) as run:
         for number in range(2 * ORDERS + 10):
-            run.story.says(
+            run.story.sends(
                 f"00:17:c8:10:{number >> 8:02x}:{number & 255:02x}",
                 f"10.1.{number >> 8}.{number & 255}",
                 "http.server",
@@ -216,9 +216,9 @@ def test_by_age(purge, inventory: Path) -> None:
     """Those not seen since, and no other; a dry run says which and does nothing."""
     story_time = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(START / 1e9))
     assert purge("--before", story_time).out == f"no device was last seen before {story_time}Z\n"
-    told = purge("--before", "90d", "--dry-run")
-    assert told.code == 0
-    assert told.lines[-1] == "4 devices would be purged"
+    result = purge("--before", "90d", "--dry-run")
+    assert result.code == 0
+    assert result.lines[-1] == "4 devices would be purged"
     assert len(keys(inventory)) == 4
     assert purge("--before", "90d", "--yes").code == 0
     assert keys(inventory) == []
@@ -287,10 +287,10 @@ def test_what_may_still_be_written_to_waits(purge, inventory: Path) -> None:
     (inventory / "events.jsonl").write_text(json.dumps(alert) + "\n")
     (evidence / "alert-abc123.pcapng").write_bytes(b"frames")
     with Run(inventory):
-        told = purge(PRINTER, "--yes")
+        result = purge(PRINTER, "--yes")
         assert (
             f"stays: {evidence / 'alert-abc123.pcapng'}, which is still being written: purge again in some minutes"
-            in told.lines
+            in result.lines
         )
         assert (evidence / "alert-abc123.pcapng").exists()
 
@@ -306,7 +306,7 @@ def test_what_stays_is_said(purge, inventory: Path) -> None:
     ]
 
 
-def test_the_log_as_well_where_it_is_asked_for(purge, tell, inventory: Path) -> None:
+def test_the_log_as_well_where_it_is_asked_for(purge, run_cli, inventory: Path) -> None:
     """Told before by a dry run; not while a sensor runs, and then nothing at all is done; else no byte of the log names
     the device.
     """
@@ -321,30 +321,30 @@ def test_the_log_as_well_where_it_is_asked_for(purge, tell, inventory: Path) -> 
     before = log.read_bytes()
     assert "1 record of the event log" in purge(PRINTER, "--log", "--dry-run").lines
     with Run(inventory):
-        told = purge(PRINTER, "--log", "--yes")
-        assert told.code == 3
-        assert "another sensor writes it" in told.err
+        result = purge(PRINTER, "--log", "--yes")
+        assert result.code == 3
+        assert "another sensor writes it" in result.err
         assert (log.read_bytes(), f"mac:{PRINTER}" in keys(inventory)) == (before, True)
-    told = purge(PRINTER, "--log", "--yes")
-    assert told.code == 0, told.err
-    assert "1 record of the event log replaced by markers" in told.lines
-    assert told.lines[-1] == "stays: what outputs delivered"
-    assert not any("event log, until" in line for line in told.lines)
+    result = purge(PRINTER, "--log", "--yes")
+    assert result.code == 0, result.err
+    assert "1 record of the event log replaced by markers" in result.lines
+    assert result.lines[-1] == "stays: what outputs delivered"
+    assert not any("event log, until" in line for line in result.lines)
     assert PRINTER.encode() not in log.read_bytes()
     assert log.read_bytes().splitlines()[1] == before.splitlines()[1]
 
 
-def test_an_output_that_is_behind_misses_nothing(purge, tell, inventory: Path, tmp_path: Path) -> None:
+def test_an_output_that_is_behind_misses_nothing(purge, run_cli, inventory: Path, tmp_path: Path) -> None:
     """It delivers each number once: what it had before, then markers and the rest."""
     log, config, out = Segmented(inventory / "events.jsonl"), tmp_path / "sensor.yaml", tmp_path / "out.jsonl"
     config.write_text(f"outputs: {{archive: {{type: file, path: {out}}}}}\n")
     forward = ("forward", "--once", "--config", str(config), "--events", str(log.log))
     log.add(20, src={"mac": PRINTER})
-    assert tell(*forward).code == 0
+    assert run_cli(*forward).code == 0
     log.add(20, src={"mac": PRINTER})
     assert purge(PRINTER, "--log", "--yes").code == 0
     log.add(20)
-    assert tell(*forward).code == 0
+    assert run_cli(*forward).code == 0
     delivered = [json.loads(line) for line in out.read_text().splitlines()]
     assert [one["sensor"]["seq"] for one in delivered] == list(range(1, 61))
     assert [one["msg"] == WORDS for one in delivered] == [False] * 20 + [True] * 20 + [False] * 20
@@ -352,18 +352,18 @@ def test_an_output_that_is_behind_misses_nothing(purge, tell, inventory: Path, t
 
 def test_it_asks_first(purge, inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal; elsewhere somebody has to have said yes before. Without that nothing is done."""
-    told = purge(PRINTER)
-    assert told.code == 2
-    assert reports(told, "purge.not-confirmed", "--yes"), told.err
+    result = purge(PRINTER)
+    assert result.code == 2
+    assert reports(result, "purge.not-confirmed", "--yes"), result.err
     for answer, code in (("n\n", 2), ("\n", 2), ("", 2), ("y\n", 0)):
         read, write = os.pipe()
         os.write(write, answer.encode())
         os.close(write)
         with os.fdopen(read) as stdin:
             monkeypatch.setattr("sys.stdin", _Terminal(stdin))
-            told = purge(PRINTER)
-        assert told.code == code
-        assert "purge 1 device? It does not come back. [y/N] " in told.err
+            result = purge(PRINTER)
+        assert result.code == code
+        assert "purge 1 device? It does not come back. [y/N] " in result.err
         assert (f"mac:{PRINTER}" in keys(inventory)) == bool(code)
 
 
@@ -377,15 +377,15 @@ class _Terminal:
         return True
 
 
-def test_it_cannot_be_undone(purge, tell, inventory: Path) -> None:
+def test_it_cannot_be_undone(purge, run_cli, inventory: Path) -> None:
     """It is refused, instead of making half a device."""
     purge(PRINTER, "--yes")
-    told = tell("devices", "undo", "1", "--state", str(inventory))
-    assert (told.code, told.errors) == (1, ("device.not-undone",))
+    result = run_cli("devices", "undo", "1", "--state", str(inventory))
+    assert (result.code, result.errors) == (1, ("device.not-undone",))
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "output"),
     [
         ((), 2, ("usage.missing-argument", "--before")),
         ((PRINTER, "--before", "90d"), 2, ("usage.missing-argument", "--before")),
@@ -395,16 +395,18 @@ def test_it_cannot_be_undone(purge, tell, inventory: Path) -> None:
         ((PRINTER, "nobody"), 1, ("device.unknown", "'nobody'")),
     ],
 )
-def test_what_makes_no_sense(purge, inventory: Path, words: tuple[str, ...], code: int, said: tuple[str, ...]) -> None:
+def test_what_makes_no_sense(
+    purge, inventory: Path, words: tuple[str, ...], code: int, output: tuple[str, ...]
+) -> None:
     """One line, and nothing is done: not even for the devices that are known."""
-    told = purge(*words, "--yes")
-    assert (told.code, len(told.err.splitlines())) == (code, 1)
-    assert reports(told, *said), told.err
+    result = purge(*words, "--yes")
+    assert (result.code, len(result.err.splitlines())) == (code, 1)
+    assert reports(result, *output), result.err
     assert len(keys(inventory)) == 4
 
 
-def test_no_inventory(tell, tmp_path: Path) -> None:
+def test_no_inventory(run_cli, tmp_path: Path) -> None:
     """Exit code 3."""
-    told = tell("purge", PRINTER, "--yes", "--state", str(tmp_path / "none"))
-    assert told.code == 3
-    assert reports(told, "inventory.missing"), told.err
+    result = run_cli("purge", PRINTER, "--yes", "--state", str(tmp_path / "none"))
+    assert result.code == 3
+    assert reports(result, "inventory.missing"), result.err

@@ -79,9 +79,9 @@ def test_tables_and_figures(process: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The dataset, devices, alerts and one line of figures on standard output, nothing on standard error; the log is in
     the dataset.
     """
-    told = process(dhcp)
-    assert (told.returncode, told.stderr) == (0, "")
-    dataset, head, *rows, devices, alerts, figures = told.stdout.splitlines()
+    result = process(dhcp)
+    assert (result.returncode, result.stderr) == (0, "")
+    dataset, head, *rows, devices, alerts, figures = result.stdout.splitlines()
     assert dataset == "dhcp · replay · 2026-01-05 08:30 to 08:30 UTC"
     assert head.split()[:3] == ["TYPE", "VENDOR", "MODEL"]
     assert any(row.startswith("printer") and "Brother" in row for row in rows)
@@ -94,17 +94,17 @@ def test_tables_and_figures(process: Runs, dhcp: Path, tmp_path: Path) -> None:
         rf"{len(found)} events in {re.escape(str(log))}"
     )
     assert re.fullmatch(pattern, figures)
-    assert "\x1b" not in told.stdout
+    assert "\x1b" not in result.stdout
 
 
 def test_events_on_standard_output(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """Nothing but lines of the log there; all else goes to standard error, and no file is written."""
-    told = replay(dhcp, "--events", "-")
-    assert told.returncode == 0
-    found = records(told.stdout)
+    result = replay(dhcp, "--events", "-")
+    assert result.returncode == 0
+    found = records(result.stdout)
     assert [found[0]["action"], *(record["action"] for record in found[-2:])] == ["started", "summary", "stopped"]
-    assert "printer" in told.stderr
-    assert "12 packets in" in told.stderr
+    assert "printer" in result.stderr
+    assert "12 packets in" in result.stderr
     assert not (tmp_path / "state").exists()
 
 
@@ -131,13 +131,13 @@ def test_files_that_cannot_be_read(replay: Runs, dhcp: Path, tmp_path: Path) -> 
     """One line for each with what was found and what is supported; the others are replayed; exit code 3."""
     text = tmp_path / "notes.txt"
     text.write_text("These are my notes.\n")
-    told = replay(tmp_path / "nowhere.pcap", text, dhcp)
-    assert told.returncode == 3
-    missing, strange = told.stderr.splitlines()
+    result = replay(tmp_path / "nowhere.pcap", text, dhcp)
+    assert result.returncode == 3
+    missing, strange = result.stderr.splitlines()
     assert missing.startswith(f"sensor: {tmp_path / 'nowhere.pcap'}: No such file or directory")
     assert strange.startswith(f"sensor: {text}: text")
     assert all("supported: pcap, pcapng" in line for line in (missing, strange))
-    assert "12 packets in" in told.stdout
+    assert "12 packets in" in result.stdout
 
 
 def test_a_name_that_is_mistyped(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
@@ -160,21 +160,21 @@ def test_a_damaged_file(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """Everything before the damage, and where it is; that is no failure of ours."""
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(dhcp.read_bytes()[:-5])
-    told = replay(cut, "--events", "-")
-    assert told.returncode == 0
-    summary = summary_of(records(told.stdout))
+    result = replay(cut, "--events", "-")
+    assert result.returncode == 0
+    summary = summary_of(records(result.stdout))
     assert summary["packets"] in (11, 12)
     assert str(cut) in summary["damages"][0]
-    assert f"sensor: {summary['damages'][0]} [capture.damaged]\n" in told.stderr
+    assert f"sensor: {summary['damages'][0]} [capture.damaged]\n" in result.stderr
 
 
 def test_mistakes_in_the_configuration(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """All of them with their places; nothing is read; exit code 2."""
     path = tmp_path / "sensor.yaml"
     path.write_text("networks: [10.0.0/8]\nintell: []\n")
-    told = replay(dhcp, "--config", path)
-    assert (told.returncode, told.stdout) == (2, "")
-    first, second = told.stderr.splitlines()
+    result = replay(dhcp, "--config", path)
+    assert (result.returncode, result.stdout) == (2, "")
+    first, second = result.stderr.splitlines()
     assert first.startswith(f"{path}:1:11: ")
     assert second.startswith(f"{path}:2:1: found the key 'intell'")
     assert "did you mean 'intel'?" in second
@@ -186,19 +186,19 @@ def test_a_list_that_cannot_be_used(replay: Runs, dhcp: Path, tmp_path: Path, te
     path = tmp_path / "bad.txt"
     if text is not None:
         path.write_text(text)
-    told = replay(dhcp, "--intel", path)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr.startswith(f"{path}:1:1: ")
-    assert "Traceback" not in told.stderr
+    result = replay(dhcp, "--intel", path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"{path}:1:1: ")
+    assert "Traceback" not in result.stderr
 
 
 def test_a_list_with_a_bad_line(process: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The line is told as a message of ours, as JSON where that is asked for; the rest of the list holds."""
     path = tmp_path / "mixed.txt"
     path.write_text("203.0.113.9\nwhat is this\n")
-    told = process(dhcp, "--intel", path, "--log-format", "json")
-    assert told.returncode == 0
-    (line,) = told.stderr.splitlines()
+    result = process(dhcp, "--intel", path, "--log-format", "json")
+    assert result.returncode == 0
+    (line,) = result.stderr.splitlines()
     assert f"{path}:2:1: found 'what', expected an address" in json.loads(line)["line"]
 
 
@@ -206,24 +206,24 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
     """A named one is an error, exit code 3; without the one of the state folder the replay goes on."""
     foreign = tmp_path / "foreign.txt"
     foreign.write_text("precious\n")
-    told = replay(dhcp, "--events", foreign)
-    assert (told.returncode, told.stdout) == (3, "")
-    assert told.stderr == (
+    result = replay(dhcp, "--events", foreign)
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr == (
         f"sensor: cannot write the event log {foreign}: it is no event log, and is left as it is [file.not-written]\n"
     )
     assert foreign.read_text() == "precious\n"
     (tmp_path / "state").write_text("in the way")
-    told = replay(dhcp)
-    assert told.returncode == 0
-    assert "continuing without" in told.stderr
-    assert "12 packets in" in told.stdout
+    result = replay(dhcp)
+    assert result.returncode == 0
+    assert "continuing without" in result.stderr
+    assert "12 packets in" in result.stdout
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk(replay: Runs, dhcp: Path) -> None:
     """One line; exit code 3."""
-    told = replay(dhcp, "--events", "/dev/full")
-    assert (told.returncode, told.stderr) == (
+    result = replay(dhcp, "--events", "/dev/full")
+    assert (result.returncode, result.stderr) == (
         3,
         "sensor: cannot write the event log /dev/full: No space left on device [file.not-written]\n",
     )
@@ -232,18 +232,18 @@ def test_a_full_disk(replay: Runs, dhcp: Path) -> None:
 def test_whoever_has_read_enough(environment: dict[str, str], root: Path) -> None:
     """``sensor replay --events - … | head -1`` is quiet."""
     command = f"{sys.executable} -m sensor replay --events - {root / 'pcaps' / 'office.pcapng'} | head -1"
-    told = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=True)
-    assert len(told.stdout.splitlines()) == 1
-    assert "Traceback" not in told.stderr
-    assert "Broken" not in told.stderr
+    result = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=True)
+    assert len(result.stdout.splitlines()) == 1
+    assert "Traceback" not in result.stderr
+    assert "Broken" not in result.stderr
 
 
 def test_standard_input(process: Runs, dhcp: Path) -> None:
     """``tcpdump -w - | sensor replay -``."""
     with dhcp.open("rb") as file:
-        told = process("-", "--events", "-", stdin=file)
-    assert told.returncode == 0
-    assert summary_of(records(told.stdout))["packets"] == 12
+        result = process("-", "--events", "-", stdin=file)
+    assert result.returncode == 0
+    assert summary_of(records(result.stdout))["packets"] == 12
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -352,8 +352,8 @@ def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None
     assert sorted(path.name for path in folder.iterdir()) == ["before", "other"]
     modes = {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}
     assert (modes, folder.stat().st_mode & 0o777) == ({0o600}, 0o700)
-    told = replay(copy, "--name", "before")
-    assert (told.returncode, str(dhcp) in told.stderr) == (2, True)
+    result = replay(copy, "--name", "before")
+    assert (result.returncode, str(dhcp) in result.stderr) == (2, True)
     assert [replay(dhcp, "--name", "x", "--events", "-").returncode, replay(dhcp, "--name", "../x").returncode] == [
         2,
         2,
@@ -376,8 +376,8 @@ def test_the_folder_of_a_live_sensor(replay: Runs, dhcp: Path, tmp_path: Path) -
 
 def test_a_folder_that_is_mistyped_is_not_made(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """Of the event log that is named: 3, and where it was looked for."""
-    told = replay(dhcp, "--events", tmp_path / "evnts" / "x.jsonl")
-    assert (told.returncode, told.stdout, str(tmp_path / "evnts") in told.stderr) == (3, "", True)
+    result = replay(dhcp, "--events", tmp_path / "evnts" / "x.jsonl")
+    assert (result.returncode, result.stdout, str(tmp_path / "evnts") in result.stderr) == (3, "", True)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from sensor.cli.main import main
-from tests.cli.conftest import Told, record
+from tests.cli.conftest import Result, record
 from tests.cli.faults import reports
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -35,9 +35,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def report(tell, office: Path) -> Callable[..., Told]:
+def report(run_cli, office: Path) -> Callable[..., Result]:
     """sensor report on the office."""
-    return lambda *words: tell("report", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+    return lambda *words: run_cli("report", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
 
 
 def unpacked(path: Path) -> bytes:
@@ -71,8 +71,8 @@ class _Page(HTMLParser):
 
 def test_the_page_needs_nothing_else(report, tmp_path: Path) -> None:
     """It asks nobody for anything, runs nothing, and each link leads to a place that is there once."""
-    told = report("-o", str(tmp_path / "office.html"))
-    assert (told.code, told.err) == (0, "")
+    output = report("-o", str(tmp_path / "office.html"))
+    assert (output.code, output.err) == (0, "")
     text = (tmp_path / "office.html").read_text(encoding="utf-8")
     page = _Page(text)
     assert "default-src 'none'" in text
@@ -112,13 +112,13 @@ def test_every_claim_leads_to_its_packet(report, tmp_path: Path) -> None:
     the sensor knows.
     """
     assert report("-o", str(tmp_path / "office.json")).code == 0
-    told: dict[str, Any] = json.loads((tmp_path / "office.json").read_bytes())
-    proofs = {one["id"]: one for one in told["proofs"]}
-    open_camera = next(one for one in told["findings"] if one["name"] == "rtsp_open")
+    output: dict[str, Any] = json.loads((tmp_path / "office.json").read_bytes())
+    proofs = {one["id"]: one for one in output["proofs"]}
+    open_camera = next(one for one in output["findings"] if one["name"] == "rtsp_open")
     seats = [seat for case in open_camera["cases"] for seat in case["seats"]]
     assert [proofs[seat["proof"]]["event"] for seat in seats] == ["rtsp.response"] * len(seats)
-    assert all(proofs[name]["ts"] for alert in told["alerts"] for name in alert["proofs"])
-    cited = re.findall(r'"p\d+"', json.dumps([told["alerts"], told["findings"], told["devices"]]))
+    assert all(proofs[name]["ts"] for alert in output["alerts"] for name in alert["proofs"])
+    cited = re.findall(r'"p\d+"', json.dumps([output["alerts"], output["findings"], output["devices"]]))
     assert {one.strip('"') for one in cited} == set(proofs)
 
 
@@ -150,13 +150,13 @@ def test_paper(report, tmp_path: Path) -> None:
 def test_paper_needs_what_writes_it(report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is not installed, one line says what to install, and nothing is written."""
     monkeypatch.setitem(sys.modules, "weasyprint", None)
-    told = report("-o", str(tmp_path / "office.pdf"))
-    assert (told.code, told.out) == (3, "")
-    assert told.err.startswith(
+    output = report("-o", str(tmp_path / "office.pdf"))
+    assert (output.code, output.out) == (3, "")
+    assert output.err.startswith(
         "sensor: PDF is written by WeasyPrint, which is not installed: pip install "
         "'passive-network-sensor[report]', and Pango"
     )
-    assert told.err.count("\n") == 1
+    assert output.err.count("\n") == 1
     assert list(tmp_path.glob("*.pdf")) == []
 
 
@@ -167,9 +167,9 @@ def test_paper_needs_a_library_of_the_system(report, tmp_path: Path, monkeypatch
     )
     monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    told = report("-o", str(tmp_path / "office.pdf"))
-    assert told.code == 3
-    assert told.err.startswith(
+    output = report("-o", str(tmp_path / "office.pdf"))
+    assert output.code == 3
+    assert output.err.startswith(
         "sensor: PDF is written by WeasyPrint, which cannot load Pango (cannot load library 'libpango-1.0-0'): "
     )
 
@@ -190,18 +190,18 @@ def test_a_period_tells_what_happened_in_it(report, tmp_path: Path) -> None:
     assert any("continues after the end of the period" in note for note in early["watched"]["notes"])
 
 
-def test_two_reports_are_compared(report, tell, tmp_path: Path) -> None:
+def test_two_reports_are_compared(report, run_cli, tmp_path: Path) -> None:
     """The older as a page or as JSON. A camera whose stream has a password now is mended, and the score falls."""
     old = tmp_path / "old.json"
     assert report("-o", str(old)).code == 0
-    told = json.loads(old.read_bytes())
-    told["devices"] = [
+    output = json.loads(old.read_bytes())
+    output["devices"] = [
         one | {"findings": [*one.get("findings", []), "telnet"]} if one["type"] == "nas" else one
-        for one in told["devices"]
+        for one in output["devices"]
     ]
-    told["devices"].append({"id": "dev-gone", "type": "printer", "name": "old-printer"})
-    told["score"]["points"] = 95.5
-    old.write_text(json.dumps(told), encoding="utf-8")
+    output["devices"].append({"id": "dev-gone", "type": "printer", "name": "old-printer"})
+    output["score"]["points"] = 95.5
+    old.write_text(json.dumps(output), encoding="utf-8")
     assert report("-o", str(tmp_path / "new.html"), "--against", str(old)).code == 0
     page = (tmp_path / "new.html").read_text(encoding="utf-8")
     assert "telnet: 10.20.10.5 (fs01)" in page
@@ -212,21 +212,23 @@ def test_two_reports_are_compared(report, tell, tmp_path: Path) -> None:
     assert since.keys() == {"until", "label", "score"}
 
 
-def test_tickets_and_scores_of_earlier_days_are_those_of_the_state(report, tell, office: Path, tmp_path: Path) -> None:
+def test_tickets_and_scores_of_earlier_days_are_those_of_the_state(
+    report, run_cli, office: Path, tmp_path: Path
+) -> None:
     """As `sensor tickets` and `sensor posture record` keep them; a ledger that is broken is told."""
     where = ["--state", str(office), "--events", str(office / "events.jsonl")]
     (office / "posture.jsonl").write_text(
         '{"day":"2026-11-23","ts":"2026-11-23T10:00:00Z","points":90.0,"devices":{"high":3},"weaknesses":{},"segments":{}}\n',
         encoding="utf-8",
     )
-    assert tell("posture", "record", *where).code == 0
+    assert run_cli("posture", "record", *where).code == 0
     assert report("-o", str(tmp_path / "office.html")).code == 0
     assert "The score over time" in (tmp_path / "office.html").read_text(encoding="utf-8")
     (office / "tickets.json").write_text("{", encoding="utf-8")
-    told = report("-o", str(tmp_path / "office.html"))
+    output = report("-o", str(tmp_path / "office.html"))
     (office / "tickets.json").unlink()
-    assert told.code == 3
-    assert reports(told, "ticket.ledger"), told.err
+    assert output.code == 3
+    assert reports(output, "ticket.ledger"), output.err
 
 
 def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes], office: Path) -> None:
@@ -269,47 +271,52 @@ def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes],
     ],
 )
 def test_what_makes_no_sense_is_told_in_one_line(report, words: list[str], code: int, wrong: tuple[str, ...]) -> None:
-    told = report(*words)
-    assert (told.code, told.out) == (code, "")
-    assert reports(told, *wrong), told.err
-    assert told.err.count("\n") == 1
+    output = report(*words)
+    assert (output.code, output.out) == (code, "")
+    assert reports(output, *wrong), output.err
+    assert output.err.count("\n") == 1
 
 
-def test_nothing_to_read_is_told(tell, tmp_path: Path) -> None:
+def test_nothing_to_read_is_told(run_cli, tmp_path: Path) -> None:
     """A log that is not there; a configuration that is wrong."""
-    assert tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "none.jsonl")).code == 3
+    assert run_cli("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "none.jsonl")).code == 3
     (tmp_path / "sensor.yaml").write_text("networks: 7\n", encoding="utf-8")
-    told = tell("report", "-o", str(tmp_path / "x.html"), "--config", str(tmp_path / "sensor.yaml"))
-    assert told.code == 2
-    assert f"{tmp_path / 'sensor.yaml'}:1:11: " in told.err
+    output = run_cli("report", "-o", str(tmp_path / "x.html"), "--config", str(tmp_path / "sensor.yaml"))
+    assert output.code == 2
+    assert f"{tmp_path / 'sensor.yaml'}:1:11: " in output.err
 
 
 @pytest.mark.paper
-def test_an_empty_log_is_paper_too(tell, tmp_path: Path) -> None:
+def test_an_empty_log_is_paper_too(run_cli, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text(
         json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8"
     )
-    told = tell("report", "-o", str(tmp_path / "x.pdf"), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
-    assert (told.code, told.err) == (0, "")
+    output = run_cli(
+        "report", "-o", str(tmp_path / "x.pdf"), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d"
+    )
+    assert (output.code, output.err) == (0, "")
 
 
-def test_an_empty_log_is_a_report_too(tell, tmp_path: Path) -> None:
+def test_an_empty_log_is_a_report_too(run_cli, tmp_path: Path) -> None:
     """Of a sensor that has found nothing so far: which says that nothing is known. Of nothing at all there is no
     report.
     """
     (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
-    assert tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl")).code == 3
+    assert run_cli("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl")).code == 3
     assert not (tmp_path / "x.html").exists()
     (tmp_path / "empty.jsonl").write_text(
         json.dumps(record("sensor", "started", "listening on eth0")) + "\n", encoding="utf-8"
     )
     for name in ("x.html", "x.json"):
-        told = tell("report", "-o", str(tmp_path / name), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d")
-        assert (told.code, told.err) == (0, "")
+        output = run_cli(
+            "report", "-o", str(tmp_path / name), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d"
+        )
+        assert (output.code, output.err) == (0, "")
     assert json.loads((tmp_path / "x.json").read_bytes())["headline"][0] == "No device is known."
-    told = tell("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl"))
+    output = run_cli("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl"))
     assert (
-        told.out == f"{tmp_path / 'x.html'}: 0 devices, 0 findings, 0 alerts; 2026-11-24T09:14Z to 2026-11-24T09:14Z\n"
+        output.out
+        == f"{tmp_path / 'x.html'}: 0 devices, 0 findings, 0 alerts; 2026-11-24T09:14Z to 2026-11-24T09:14Z\n"
     )
 
 

@@ -102,7 +102,7 @@ def enemy(word: str) -> list[dict[str, Any]]:
         "count": 1,
         **TIMES,
     }
-    told = [
+    result = [
         device(
             1, "camera", evidence=[{**claim("model", word, "mdns", 0.9), "seen": word, "observation": word}], **words
         ),
@@ -132,8 +132,8 @@ def enemy(word: str) -> list[dict[str, Any]]:
         record("sensor", "health", word, "high", facts={"check": word}),
         record("sensor", "summary", word, capture={"source": word, "packets": 7}),
     ]
-    told[-1]["sensor"] = {"id": word, "site": word, "version": word}
-    return told
+    result[-1]["sensor"] = {"id": word, "site": word, "version": word}
+    return result
 
 
 @pytest.fixture
@@ -150,12 +150,12 @@ def logged(tmp_path: Path):
 
 
 @pytest.mark.parametrize("word", MARKUP)
-def test_markup_is_text(tell, logged, tmp_path: Path, word: str) -> None:
+def test_markup_is_text(run_cli, logged, tmp_path: Path, word: str) -> None:
     """The page has our elements and no other, no attribute that runs, no link that leads away; and it says the word as
     it is.
     """
     out = tmp_path / "report.html"
-    assert tell("report", "--events", str(logged(word)), "-o", str(out)).code == 0
+    assert run_cli("report", "--events", str(logged(word)), "-o", str(out)).code == 0
     page = _Page(out.read_text(encoding="utf-8"))
     assert page.tags <= TAGS
     assert not {name for name in page.names if name.startswith("on")}
@@ -168,10 +168,10 @@ def test_markup_is_text(tell, logged, tmp_path: Path, word: str) -> None:
 
 
 @pytest.mark.parametrize("word", INVISIBLE)
-def test_what_nobody_sees_is_not_said(tell, logged, tmp_path: Path, word: str) -> None:
+def test_what_nobody_sees_is_not_said(run_cli, logged, tmp_path: Path, word: str) -> None:
     """No control, format or bidirectional character is in the page or in the JSON."""
     for name in ("report.html", "report.json"):
-        assert tell("report", "--events", str(logged(word)), "-o", str(tmp_path / name)).code == 0
+        assert run_cli("report", "--events", str(logged(word)), "-o", str(tmp_path / name)).code == 0
         text = (tmp_path / name).read_text(encoding="utf-8")
         text += json.dumps(json.loads(text), ensure_ascii=False) if name.endswith("json") else ""
         assert {sign for sign in text if unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co"}} <= {"\n"}
@@ -204,7 +204,7 @@ def _places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_log_of_anything_is_a_report(tell, tmp_path: Path, seed: int) -> None:
+def test_a_log_of_anything_is_a_report(run_cli, tmp_path: Path, seed: int) -> None:
     """Whatever stands where a text, a number or a list is expected; and what was written can be compared with."""
     chance, log, page = random.Random(seed), tmp_path / "odd.jsonl", tmp_path / "odd.html"
     records = json.loads(json.dumps(enemy("door")))
@@ -212,16 +212,16 @@ def test_a_log_of_anything_is_a_report(tell, tmp_path: Path, seed: int) -> None:
         *way, last = chance.choice(list(_places(records)))
         functools.reduce(operator.getitem, way, records)[last] = json.loads(json.dumps(chance.choice(JUNK)))
     log.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
-    assert tell("report", "--events", str(log), "-o", str(page)).code == 0
-    assert tell("report", "--events", str(log), "-o", str(tmp_path / "new.json"), "--against", str(page)).code == 0
+    assert run_cli("report", "--events", str(log), "-o", str(page)).code == 0
+    assert run_cli("report", "--events", str(log), "-o", str(tmp_path / "new.json"), "--against", str(page)).code == 0
 
 
 @pytest.mark.paper
 @pytest.mark.parametrize("word", [MARKUP[0], INVISIBLE[0]])
-def test_paper_takes_what_comes(tell, logged, tmp_path: Path, word: str) -> None:
+def test_paper_takes_what_comes(run_cli, logged, tmp_path: Path, word: str) -> None:
     """Nothing is fetched, nothing is run."""
-    told = tell("report", "--events", str(logged(word)), "-o", str(tmp_path / "report.pdf"))
-    assert told.code == 0
+    result = run_cli("report", "--events", str(logged(word)), "-o", str(tmp_path / "report.pdf"))
+    assert result.code == 0
     data = unpacked(tmp_path / "report.pdf")
     assert data.startswith(b"%PDF-")
     assert b"/JavaScript" not in data
@@ -229,17 +229,17 @@ def test_paper_takes_what_comes(tell, logged, tmp_path: Path, word: str) -> None
 
 
 @pytest.mark.parametrize("word", [*MARKUP, *INVISIBLE[:4]])
-def test_an_older_report_may_be_an_enemy_s_too(tell, logged, tmp_path: Path, word: str) -> None:
+def test_an_older_report_may_be_an_enemy_s_too(run_cli, logged, tmp_path: Path, word: str) -> None:
     """What it says is said again as text, without what nobody sees."""
     log, old, new = logged("door"), tmp_path / "old.json", tmp_path / "new.html"
-    assert tell("report", "--events", str(log), "-o", str(old)).code == 0
-    told = json.loads(old.read_text(encoding="utf-8"))
+    assert run_cli("report", "--events", str(log), "-o", str(old)).code == 0
+    result = json.loads(old.read_text(encoding="utf-8"))
     ghost = {"id": word, "type": word, "name": word, "addresses": [word], "findings": [word]}
-    told["devices"] = [ghost]
-    told["work"] = [{"id": word, "title": word, "severity": "high", "points": 50, "devices": [word]}]
-    told["period"]["label"] = word
-    old.write_text(json.dumps(told), encoding="utf-8")
-    assert tell("report", "--events", str(log), "-o", str(new), "--against", str(old)).code == 0
+    result["devices"] = [ghost]
+    result["work"] = [{"id": word, "title": word, "severity": "high", "points": 50, "devices": [word]}]
+    result["period"]["label"] = word
+    old.write_text(json.dumps(result), encoding="utf-8")
+    assert run_cli("report", "--events", str(log), "-o", str(new), "--against", str(old)).code == 0
     page = _Page(new.read_text(encoding="utf-8"))
     assert page.tags <= TAGS
     assert not {name for name in page.names if name.startswith("on")}

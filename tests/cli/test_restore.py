@@ -31,11 +31,11 @@ def house(inventory: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def backup(tell, house: Path, tmp_path: Path) -> Path:
+def backup(run_cli, house: Path, tmp_path: Path) -> Path:
     """All of the house in one file."""
     file = tmp_path / "a.tar.zst"
     words = ("--state", str(house), "--config", str(tmp_path / "etc"), "--with-log", "--with-evidence")
-    assert tell("backup", str(file), *words).code == 0
+    assert run_cli("backup", str(file), *words).code == 0
     return file
 
 
@@ -54,13 +54,13 @@ def devices(state: Path) -> list[str]:
         reader.close()
 
 
-def test_on_a_new_machine(tell, backup: Path, house: Path, kept, tmp_path: Path) -> None:
+def test_on_a_new_machine(run_cli, backup: Path, house: Path, kept, tmp_path: Path) -> None:
     """Every file is what it was, and a sensor goes on with it; a configuration is put where one says, secrets are not
     in it.
     """
-    told = tell("restore", str(backup), "--state", str(tmp_path / "new"), "--config", str(tmp_path / "newetc"))
-    assert told.code == 0, told.err
-    assert told.out.startswith("restored 4 devices, 19 files, the event log, packets behind alerts of 2")
+    result = run_cli("restore", str(backup), "--state", str(tmp_path / "new"), "--config", str(tmp_path / "newetc"))
+    assert result.code == 0, result.err
+    assert result.out.startswith("restored 4 devices, 19 files, the event log, packets behind alerts of 2")
     assert snapshot(tmp_path / "new").keys() == kept.keys()
     assert {name: data for name, data in snapshot(tmp_path / "new").items() if name not in DATABASES} == {
         name: data for name, data in kept.items() if name not in DATABASES
@@ -74,16 +74,16 @@ def test_on_a_new_machine(tell, backup: Path, house: Path, kept, tmp_path: Path)
     assert not any(SECRET.encode() in data for data in snapshot(tmp_path / "newetc").values())
 
 
-def test_what_was_there_is_kept_beside_it(tell, backup: Path, house: Path, kept, tmp_path: Path) -> None:
+def test_what_was_there_is_kept_beside_it(run_cli, backup: Path, house: Path, kept, tmp_path: Path) -> None:
     """Nothing is deleted, and nothing of it mixes with what is put back."""
     (house / "rules" / "later.yaml").write_text("rules: []\n")
     (house / "mutes.yaml").write_text("mutes: [] # later\n")
     (house / "own-notes.txt").write_text("not ours")
-    told = tell("restore", str(backup), "--state", str(house))
-    assert told.code == 0, told.err
+    result = run_cli("restore", str(backup), "--state", str(house))
+    assert result.code == 0, result.err
     (aside,) = house.glob("before-restore-*")
-    assert f"what was there is in {aside}\n" in told.out
-    assert "the configuration stays in the file: --config DIR puts it back as well\n" in told.out
+    assert f"what was there is in {aside}\n" in result.out
+    assert "the configuration stays in the file: --config DIR puts it back as well\n" in result.out
     assert (aside / "mutes.yaml").read_text() == "mutes: [] # later\n"
     assert sorted(path.name for path in (aside / "rules").iterdir()) == ["later.yaml", "ours.yaml"]
     assert len(segments(aside / RUN_LOG)) == 2
@@ -95,13 +95,13 @@ def test_what_was_there_is_kept_beside_it(tell, backup: Path, house: Path, kept,
     assert sorted(path.name for path in house.iterdir() if path.name.startswith(".")) == []
 
 
-def test_a_log_that_is_not_in_it(tell, house: Path, tmp_path: Path) -> None:
+def test_a_log_that_is_not_in_it(run_cli, house: Path, tmp_path: Path) -> None:
     """The log of another state does not go with its cursors: it is set aside; numbers go on where they were, so no
     output takes new records for old.
     """
     file = tmp_path / "small.tar.zst"
-    assert tell("backup", str(file), "--state", str(house)).code == 0
-    assert tell("restore", str(file), "--state", str(house)).code == 0
+    assert run_cli("backup", str(file), "--state", str(house)).code == 0
+    assert run_cli("restore", str(file), "--state", str(house)).code == 0
     log = house / RUN_LOG
     assert [path.name for path in folder_of(log).iterdir()] == ["next"]
     from sensor.config import Retention
@@ -112,60 +112,60 @@ def test_a_log_that_is_not_in_it(tell, house: Path, tmp_path: Path) -> None:
     live.close()
 
 
-def test_one_of_an_earlier_sensor(tell, tmp_path: Path) -> None:
+def test_one_of_an_earlier_sensor(run_cli, tmp_path: Path) -> None:
     """Tables of an older version are put back as they were; the next start upgrades them, with a copy."""
     from tests.inventory.store.test_upgrade import old_store
 
     (tmp_path / "old").mkdir()
     old_store(tmp_path / "old", 1)
-    assert tell("backup", str(tmp_path / "a"), "--state", str(tmp_path / "old")).code == 0
-    assert tell("restore", str(tmp_path / "a"), "--state", str(tmp_path / "new")).code == 0
+    assert run_cli("backup", str(tmp_path / "a"), "--state", str(tmp_path / "old")).code == 0
+    assert run_cli("restore", str(tmp_path / "a"), "--state", str(tmp_path / "new")).code == 0
     with Run(tmp_path / "new") as run:
         assert run.restored == 1
         assert "inventory.db.version-1 is a copy of version 1" in run.heard[0]
 
 
-def test_dry_run(tell, backup: Path, house: Path, tmp_path: Path) -> None:
+def test_dry_run(run_cli, backup: Path, house: Path, tmp_path: Path) -> None:
     """Says where all would go and what would be set aside, and touches nothing."""
     before = snapshot(tmp_path)
-    told = tell("restore", "--dry-run", str(backup), "--state", str(house))
-    assert told.code == 0
-    assert "is whole: 4 devices, 19 files" in told.lines[0]
-    assert f"  state/inventory.db → {house / 'inventory.db'}" in told.lines
-    assert "  config/sensor.yaml → stays in the file" in told.lines
-    assert f"  {house / 'mutes.yaml'} is there and would be set aside" in told.lines
+    result = run_cli("restore", "--dry-run", str(backup), "--state", str(house))
+    assert result.code == 0
+    assert "is whole: 4 devices, 19 files" in result.lines[0]
+    assert f"  state/inventory.db → {house / 'inventory.db'}" in result.lines
+    assert "  config/sensor.yaml → stays in the file" in result.lines
+    assert f"  {house / 'mutes.yaml'} is there and would be set aside" in result.lines
     assert snapshot(tmp_path) == before
-    assert tell("restore", "--dry-run", str(backup), "--state", str(tmp_path / "new")).code == 0
+    assert run_cli("restore", "--dry-run", str(backup), "--state", str(tmp_path / "new")).code == 0
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("who", ["inventory", "log", "forwarder"])
-def test_not_while_a_sensor_is_at_work(tell, backup: Path, house: Path, who: str) -> None:
+def test_not_while_a_sensor_is_at_work(run_cli, backup: Path, house: Path, who: str) -> None:
     """Whichever of its files it has, it is told, and all stays as it is."""
     Store(house).close()  # lists of a replay are made by who opens it first
     before = snapshot(house)
     if who == "inventory":
         store = Store(house)
-        told = tell("restore", str(backup), "--state", str(house))
+        result = run_cli("restore", str(backup), "--state", str(house))
         store.close()
     elif who == "log":
         held = os.open(folder_of(house / RUN_LOG), os.O_RDONLY)
         fcntl.flock(held, fcntl.LOCK_EX)
-        told = tell("restore", str(backup), "--state", str(house))
+        result = run_cli("restore", str(backup), "--state", str(house))
         os.close(held)
     else:
         lock = Lock(house / RUN_LOG, "siem")
-        told = tell("restore", str(backup), "--state", str(house))
+        result = run_cli("restore", str(backup), "--state", str(house))
         lock.close()
         (house / "events.cursors" / "siem.lock").unlink()
-    assert told.code == 3
-    assert reports(told, "restore.failed"), told.err
-    assert "another" in told.err
+    assert result.code == 3
+    assert reports(result, "restore.failed"), result.err
+    assert "another" in result.err
     assert snapshot(house) == before
 
 
 def test_one_that_fails_amid_moving_undoes_itself(
-    tell, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch
+    run_cli, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever rename fails, all is as it was before."""
     before = snapshot(house)
@@ -180,18 +180,18 @@ def test_one_that_fails_amid_moving_undoes_itself(
     monkeypatch.setattr(Path, "rename", sometimes)
     for failing in range(1, 100):
         left[0] = failing
-        told = tell("restore", str(backup), "--state", str(house))
-        if told.code == 0:
+        result = run_cli("restore", str(backup), "--state", str(house))
+        if result.code == 0:
             break
-        assert told.code == 3
-        assert reports(told, "restore.failed", "Input/output error"), told.err
+        assert result.code == 3
+        assert reports(result, "restore.failed", "Input/output error"), result.err
         assert snapshot(house) == before
         assert not list(house.glob("before-restore-*"))
     assert failing > 10
 
 
 @pytest.mark.slow
-def test_one_that_was_killed_is_undone_by_the_next(tell, backup: Path, house: Path, tmp_path: Path) -> None:
+def test_one_that_was_killed_is_undone_by_the_next(run_cli, backup: Path, house: Path, tmp_path: Path) -> None:
     """Killed amid moving, the state is of two times: no sensor starts on it, and the next restore puts back what was
     there first.
     """
@@ -221,9 +221,9 @@ main(sys.argv[1:])
     assert snapshot(house) != before
     with pytest.raises(StoreError, match="a restore was cut off here: run `sensor restore` again"):
         Store(house)
-    told = tell("restore", str(backup), "--state", str(house))
-    assert told.code == 0
-    assert reports(told, "restore.interrupted"), told.err
+    result = run_cli("restore", str(backup), "--state", str(house))
+    assert result.code == 0
+    assert reports(result, "restore.interrupted"), result.err
     Store(house).close()
     newest = max(house.glob("before-restore-*"))
     assert {name: data for name, data in snapshot(newest).items() if name not in DATABASES} == {
@@ -232,10 +232,10 @@ main(sys.argv[1:])
 
 
 @pytest.mark.parametrize(
-    ("note", "said"),
+    ("note", "text"),
     [("[", ("restore.failed",)), ('[["a","b"],["/etc/a","/etc/b"]]', ("restore.failed",))],
 )
-def test_a_note_that_nobody_should_follow(tell, backup: Path, house: Path, note: str, said: tuple[str, ...]) -> None:
+def test_a_note_that_nobody_should_follow(run_cli, backup: Path, house: Path, note: str, text: tuple[str, ...]) -> None:
     """What is moved back is what we noted ourselves: a note of somebody else's may name any file."""
     (house / "restore.unfinished").write_text(note)
     if os.geteuid() == 0 and note != "[":
@@ -244,33 +244,33 @@ def test_a_note_that_nobody_should_follow(tell, backup: Path, house: Path, note:
         (house / "restore.unfinished").rename(house / "elsewhere")
         (house / "restore.unfinished").symlink_to("elsewhere")
     before = snapshot(house)
-    told = tell("restore", str(backup), "--state", str(house))
-    assert told.code == 3
-    assert reports(told, *said), told.err
+    result = run_cli("restore", str(backup), "--state", str(house))
+    assert result.code == 3
+    assert reports(result, *text), result.err
     assert snapshot(house) == before
 
 
-def test_no_room(tell, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room(run_cli, backup: Path, house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Told before anything is unpacked."""
     before = snapshot(house)
     full = os.statvfs_result((4096, 4096, 1000, 10, 10, 100, 100, 100, 0, 255))
     monkeypatch.setattr(os, "statvfs", lambda _: full)
-    told = tell("restore", str(backup), "--state", str(house))
-    assert told.code == 3
-    assert reports(told, "restore.failed", "room"), told.err
+    result = run_cli("restore", str(backup), "--state", str(house))
+    assert result.code == 3
+    assert reports(result, "restore.failed", "room"), result.err
     assert snapshot(house) == before
 
 
 @pytest.mark.parametrize("name", ["missing.tar.zst", "."])
-def test_no_such_file(tell, tmp_path: Path, name: str) -> None:
+def test_no_such_file(run_cli, tmp_path: Path, name: str) -> None:
     """One line, exit code 3."""
-    told = tell("restore", str(tmp_path / name), "--state", str(tmp_path / "new"))
-    assert (told.code, len(told.err.splitlines())) == (3, 1)
-    assert str(tmp_path / name) in told.err
+    result = run_cli("restore", str(tmp_path / name), "--state", str(tmp_path / "new"))
+    assert (result.code, len(result.err.splitlines())) == (3, 1)
+    assert str(tmp_path / name) in result.err
 
 
 def test_places_that_the_configuration_names(
-    tell, house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_cli, house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """State, log and evidence in folders of their own, as this machine's configuration says: each part is put where it
     belongs, and set aside there.
@@ -293,11 +293,11 @@ def test_places_that_the_configuration_names(
         for name, data in snapshot(tmp_path / "far").items()
         if name not in {"state/inventory.db", "log/net.jsonl"} and "status" not in name
     }
-    assert tell("backup", str(tmp_path / "a"), "--with-log", "--with-evidence").code == 0
+    assert run_cli("backup", str(tmp_path / "a"), "--with-log", "--with-evidence").code == 0
     (far["state"] / "mutes.yaml").write_text("mutes: [] # later\n")
     (far["frames"] / "alert-zzzzzz.pcapng").write_bytes(b"later")
-    told = tell("restore", str(tmp_path / "a"))
-    assert told.code == 0, told.err
+    result = run_cli("restore", str(tmp_path / "a"))
+    assert result.code == 0, result.err
     after = snapshot(tmp_path / "far")
     aside = {name: data for name, data in after.items() if "before-restore-" in name}
     assert {name: data for name, data in after.items() if name not in aside and name != "state/inventory.db"} == before
@@ -312,20 +312,20 @@ def test_places_that_the_configuration_names(
 
 
 def test_a_wrong_configuration_of_this_machine(
-    tell, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_cli, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not tell where the state belongs: its place is told, and what to do."""
     (tmp_path / "sensor.yaml").write_text("stat: /var/lib/sensor\n")
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
-    told = tell("restore", str(backup))
-    assert told.code == 2
-    assert "sensor.yaml:1:1: " in told.err
-    assert "name it with --state" in told.err
-    assert tell("restore", str(backup), "--state", str(tmp_path / "new")).code == 0
+    result = run_cli("restore", str(backup))
+    assert result.code == 2
+    assert "sensor.yaml:1:1: " in result.err
+    assert "name it with --state" in result.err
+    assert run_cli("restore", str(backup), "--state", str(tmp_path / "new")).code == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_what_root_puts_back_belongs_to_the_sensor(tell, backup: Path, tmp_path: Path) -> None:
+def test_what_root_puts_back_belongs_to_the_sensor(run_cli, backup: Path, tmp_path: Path) -> None:
     """To whom the folder belongs; others may not read what they could not before, and a link laid in the way leads
     nowhere.
     """
@@ -334,8 +334,8 @@ def test_what_root_puts_back_belongs_to_the_sensor(tell, backup: Path, tmp_path:
     trap.mkdir()
     (state / "rules").symlink_to(trap)
     os.chown(state, 65534, 65534)
-    told = tell("restore", str(backup), "--state", str(state))
-    assert told.code == 0, told.err
+    result = run_cli("restore", str(backup), "--state", str(state))
+    assert result.code == 0, result.err
     below = [path for path in state.rglob("*") if path.name != "inventory.lock" and not path.is_symlink()]
     assert {path.stat().st_uid for path in below} == {65534}
     assert not any(path.stat().st_mode & 0o022 for path in below)

@@ -21,9 +21,9 @@ rules:
 
 
 @pytest.fixture
-def rules(tell, tmp_path: Path):
+def rules(run_cli, tmp_path: Path):
     """sensor rules with a state folder of its own."""
-    return lambda *words: tell("rules", *words, "--state", str(tmp_path / "state"))
+    return lambda *words: run_cli("rules", *words, "--state", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def numbers(told: Any) -> list[int]:
+def numbers(result: Any) -> list[int]:
     """The counts of the last line."""
-    return [int(number) for number in re.findall(r"\d+", told.lines[-1])]
+    return [int(number) for number in re.findall(r"\d+", result.lines[-1])]
 
 
 def test_from_nothing_to_a_tested_rule(rules, folder: Path) -> None:
@@ -51,12 +51,12 @@ def test_from_nothing_to_a_tested_rule(rules, folder: Path) -> None:
     assert {json.loads(line)["id"] for line in rules("list", "--json").lines} >= {"database_asked_by_many"}
 
 
-def test_where_the_service_has_them(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_service_has_them(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside the configuration of the system, and in the state of the service, where nobody names another."""
     for folder in ("etc", "var"):
         (tmp_path / folder / "rules").mkdir(parents=True)
         (tmp_path / folder / "rules" / "ours.yaml").write_text(
-            tell("rules", "example").out.replace("- id: ", f"- id: {folder}_")
+            run_cli("rules", "example").out.replace("- id: ", f"- id: {folder}_")
         )
     for folder, name in (("var", "inventory.db"), ("etc", "sensor.yaml")):
         (tmp_path / folder / name).touch()
@@ -65,26 +65,26 @@ def test_where_the_service_has_them(tell, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
     for name in ("SENSOR_STATE", "STATE_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
-    assert numbers(tell("rules", "check")) == [8, 0]
+    assert numbers(run_cli("rules", "check")) == [8, 0]
 
 
 def test_a_test_that_fails(rules, folder: Path) -> None:
     """With its place, what was expected and what came."""
     text = rules("example").out.replace("dst: 198.51.100.53", "dst: 10.0.0.53", 1)
     (folder / "ours.yaml").write_text(text)
-    told = rules("test")
-    assert (told.code, numbers(told)) == (1, [8, 4, 1])
+    result = rules("test")
+    assert (result.code, numbers(result)) == (1, [8, 4, 1])
     line = text.splitlines().index("      - title: one of the public resolvers") + 1
-    assert f"ours.yaml:{line}:9: the test 'one of the public resolvers'" in told.err
-    assert "expected 1 alerts, 0 came" in told.err
+    assert f"ours.yaml:{line}:9: the test 'one of the public resolvers'" in result.err
+    assert "expected 1 alerts, 0 came" in result.err
 
 
 def test_what_is_wrong(rules, folder: Path) -> None:
     """With its place; the rest is listed; the exit code says it."""
     (folder / "a.yaml").write_text(BROKEN)
-    told = rules("check")
-    assert (told.code, numbers(told)) == (1, [1, 1])
-    assert f"{folder / 'a.yaml'}:2:39: found 'dns.qery', did you mean 'dns.query'?" in told.err
+    result = rules("check")
+    assert (result.code, numbers(result)) == (1, [1, 1])
+    assert f"{folder / 'a.yaml'}:2:39: found 'dns.qery', did you mean 'dns.query'?" in result.err
     assert "custom.loud" in rules("list").out
 
 
@@ -93,12 +93,12 @@ def test_a_dry_run(rules, folder: Path, tmp_path: Path, root: Path) -> None:
     (tmp_path / "loud.yaml").write_text(
         BROKEN + "  - {id: device, title: A device, when: device.identified, says: '{src} is there'}\n"
     )
-    told = rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"))
-    assert told.code == 0
-    row = told.lines[1].split()
+    result = rules("try", str(tmp_path / "loud.yaml"), str(root / "pcaps" / "office.pcapng"))
+    assert result.code == 0
+    row = result.lines[1].split()
     assert row[0] == "custom.loud"
     assert int(row[1].replace(",", "")) >= int(row[2]) > 3
-    assert {word for line in told.lines[4:-1] for word in line.split() if word.startswith("custom.")} == {
+    assert {word for line in result.lines[4:-1] for word in line.split() if word.startswith("custom.")} == {
         "custom.loud",
         "custom.device",
     }
@@ -132,11 +132,11 @@ def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
         "--config",
         config,
     )
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "sensor", *map(str, words)], capture_output=True, text=True, check=False
     )
-    assert told.returncode == 0
-    assert "a.yaml:2:39" in told.stderr
+    assert result.returncode == 0
+    assert "a.yaml:2:39" in result.stderr
     records = [json.loads(line) for line in log.read_text().splitlines()]
     assert {one["alert"]["detector"] for one in records if one["kind"] == "alert"} >= {"custom.loud", "custom.other"}
     [health] = [one for one in records if one["action"] == "health" and "left_out" in one["facts"]]
@@ -149,10 +149,10 @@ def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "sigma.yml").write_text(
         "title: One name\n" + head % "query" + "---\ntitle: No such field\n" + head % "qurey"
     )
-    told = rules("import-sigma", str(tmp_path / "sigma.yml"))
-    assert told.code == 0
-    assert reports(told, "rule.not-converted", "'qurey'"), told.err
-    (folder / "sigma.yaml").write_text(told.out)
+    result = rules("import-sigma", str(tmp_path / "sigma.yml"))
+    assert result.code == 0
+    assert reports(result, "rule.not-converted", "'qurey'"), result.err
+    (folder / "sigma.yaml").write_text(result.out)
     assert numbers(rules("check")) == [1, 0]
     assert rules("import-sigma", str(folder / "sigma.yaml")).code == 1
     assert rules("import-sigma", str(tmp_path / "none.yml")).code == 3
@@ -168,18 +168,18 @@ def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
 )
 def test_what_makes_no_sense(rules, words: tuple[str, ...], fault: str) -> None:
     """It is said."""
-    told = rules(*words)
-    assert told.code == 2
-    assert fault in told.err
+    result = rules(*words)
+    assert result.code == 2
+    assert fault in result.err
 
 
 def test_what_can_be_watched(rules) -> None:
     """Every kind has fields, and every field says what can be asked of it."""
     kinds = [line.split()[0] for line in rules("fields").lines[1:]]
     assert {"dns.query", "flow.answered", "device.new", "smb.write"} <= set(kinds)
-    told = rules("fields", *kinds)
-    assert told.code == 0
+    result = rules("fields", *kinds)
+    assert result.code == 0
     assert any(
         line.split() == ["name", "text", "is,", "not,", "contains,", "begins,", "ends,", "like,", "matches,", "present"]
-        for line in told.lines
+        for line in result.lines
     )

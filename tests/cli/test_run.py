@@ -35,20 +35,20 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "output"),
     [
         ([], "no interface to listen on: name one with -i (there are: "),
         (["-i", "no/name"], "'no/name' cannot be the name of an interface"),
         (["-i", "eth0", "-i", "eth0"], "an interface is named twice"),
     ],
 )
-def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
+def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], words: list[str], output: str) -> None:
     """One line that says what to do; exit code 2: it would be in vain to try again."""
     assert main(["run", *words]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith(f"sensor: {said}")
-    assert told.err.count("\n") == 1
+    result = capsys.readouterr()
+    assert result.out == ""
+    assert result.err.startswith(f"sensor: {output}")
+    assert result.err.count("\n") == 1
 
 
 def test_interfaces_of_the_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_faults_where_a_machine_reads_them(capsys: pytest.CaptureFixture[str], t
     path.write_text("outputs:\n  siem: 7\nlogging: loud\n")
     words = ["office.pcapng"] if command == "replay" else []
     assert main([command, *words, "--config", str(path), "--log-format", "json"]) == 2
-    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert [(one["level"], one["event"].split(": ")[0]) for one in told] == [
+    result = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(one["level"], one["event"].split(": ")[0]) for one in result] == [
         ("error", f"{path}:2:9"),
         ("error", f"{path}:3:10"),
     ]
@@ -178,8 +178,8 @@ def test_a_filter_that_is_none(tmp_path: Path) -> None:
         f"ip link set lo up && exec {sys.executable} -m sensor run -i lo --filter 'port port' --events "
         f"{tmp_path / 'events.jsonl'}"
     )
-    told = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stderr.startswith("sensor: filter 'port port' does not compile: ")) == (2, True)
+    result = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr.startswith("sensor: filter 'port port' does not compile: ")) == (2, True)
 
 
 @pytest.mark.lab
@@ -189,8 +189,8 @@ def test_without_the_permission_nothing_is_left_behind(tmp_path: Path, root: Pat
         f"ip link set lo up && exec setpriv --bounding-set=-net_raw {sys.executable} -m sensor run -i "
         f"lo --state {tmp_path / 'state'}"
     )
-    told = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False)
-    assert (told.returncode, list(tmp_path.iterdir())) == (4, []), told.stderr
+    result = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert (result.returncode, list(tmp_path.iterdir())) == (4, []), result.stderr
 
 
 @pytest.mark.lab

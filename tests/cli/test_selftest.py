@@ -21,20 +21,20 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     return replayed._replayed(tmp_path_factory.mktemp("good"))
 
 
-def test_all_is_well(tell, tmp_path: Path) -> None:
+def test_all_is_well(run_cli, tmp_path: Path) -> None:
     """One line a check, a last line, exit code 0; nothing of it is left in the state folder."""
     before = sorted(path.name for path in tmp_path.iterdir())
-    told = tell("selftest")
-    assert told.code == 0, told.out
-    assert all(line.startswith("ok") for line in told.lines[:-1])
-    assert told.lines[-1] == "16 checks: all is well"
+    result = run_cli("selftest")
+    assert result.code == 0, result.out
+    assert all(line.startswith("ok") for line in result.lines[:-1])
+    assert result.lines[-1] == "16 checks: all is well"
     assert sorted(path.name for path in tmp_path.iterdir()) == before
-    assert "\033" not in told.out
+    assert "\033" not in result.out
 
 
-def test_json(tell) -> None:
+def test_json(run_cli) -> None:
     """One object a check."""
-    found = [json.loads(line) for line in tell("selftest", "--json").lines]
+    found = [json.loads(line) for line in run_cli("selftest", "--json").lines]
     assert [one["check"] for one in found] == [
         "kernels", "mac_registry", "sqlite", "zstd", "time_zone", "configuration", "writable", "space", "disk_speed",
         "capture", "devices", "alerts", "evidence", "log", "inventory", "formats",
@@ -49,13 +49,13 @@ def test_in_every_time_zone(good: Replayed, zone: str, monkeypatch: pytest.Monke
     assert [record["ts"] for record in there.records] == [record["ts"] for record in good.records]
 
 
-def test_a_capture_that_cannot_be_read(tell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_capture_that_cannot_be_read(run_cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told, exit code 1, and what would follow from it is not told as well."""
     monkeypatch.setattr(replayed, "CAPTURE", "__init__.py")
-    told = tell("selftest")
-    assert told.code == 1
-    assert told.lines[-2].startswith("error    replay: capture: the replay ended")
-    assert told.lines[-1] == "10 checks: 1 error"
+    result = run_cli("selftest")
+    assert result.code == 1
+    assert result.lines[-2].startswith("error    replay: capture: the replay ended")
+    assert result.lines[-1] == "10 checks: 1 error"
 
 
 def changed(good: Replayed, change: Callable[[list[dict]], object]) -> Replayed:
@@ -69,7 +69,7 @@ def last(records: list[dict], kind: str) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("check", "change", "said"),
+    ("check", "change", "text"),
     [
         ("capture", lambda them: last(them, "sensor") and them.__delitem__(slice(-3, None)), "without a good summary"),
         (
@@ -105,14 +105,14 @@ def last(records: list[dict], kind: str) -> dict:
     ],
 )
 def test_what_is_not_right_is_seen(
-    good: Replayed, check: str, change: Callable[[list[dict]], object], said: str
+    good: Replayed, check: str, change: Callable[[list[dict]], object], text: str
 ) -> None:
     """Each check passes on what came of the capture, and not on that with one thing changed."""
     look = getattr(replayed, check)
     assert look(good).level == "ok"
     verdict = look(changed(good, change))
     assert verdict.level == "error"
-    assert said in verdict.found
+    assert text in verdict.found
     assert verdict.advice
 
 
@@ -146,13 +146,13 @@ def test_a_program_that_is_not_whole(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_a_wrong_configuration_and_a_folder_that_cannot_be_written(
-    tell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run_cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Both are told with their place, and the rest is looked at all the same."""
     (tmp_path / "sensor.yaml").write_text("netwroks: []\n")
     monkeypatch.setattr("sensor.config_file.SYSTEM", tmp_path / "sensor.yaml")
-    told = tell("selftest", "--state", "/proc/none")
-    assert told.code == 1
-    assert any("configuration: " in line and "sensor.yaml:1:1: " in line for line in told.lines)
-    assert any(line.startswith("error    /proc/none: writable: cannot be written") for line in told.lines)
-    assert told.lines[-1].endswith("2 errors")
+    result = run_cli("selftest", "--state", "/proc/none")
+    assert result.code == 1
+    assert any("configuration: " in line and "sensor.yaml:1:1: " in line for line in result.lines)
+    assert any(line.startswith("error    /proc/none: writable: cannot be written") for line in result.lines)
+    assert result.lines[-1].endswith("2 errors")

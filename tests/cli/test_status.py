@@ -50,13 +50,13 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_sensor_that_is_well(tell, running) -> None:
+def test_a_sensor_that_is_well(run_cli, running) -> None:
     """One screen that says all of it, and 0; found where it usually is, in the state folder."""
     running(status_now())
-    told = tell("status")
-    assert told.code == 0
-    assert told.err == ""
-    assert told.lines == [
+    result = run_cli("status")
+    assert result.code == 0
+    assert result.err == ""
+    assert result.lines == [
         "sensor hq (HQ), version 0.1.0, runs for 2 h, process 4711",
         "traffic    5,060 packets, 3.0 MiB, 12 flows open",
         "           7 lost before they were read",
@@ -79,17 +79,17 @@ def test_a_sensor_that_is_well(tell, running) -> None:
     ]
 
 
-def test_for_machines(tell, running) -> None:
+def test_for_machines(run_cli, running) -> None:
     """The whole status as one object."""
     status = status_now()
     running(status)
-    told = json.loads(tell("status", "--json").out)
-    assert told.pop("running") is True
-    assert told == status
+    result = json.loads(run_cli("status", "--json").out)
+    assert result.pop("running") is True
+    assert result == status
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "text"),
     [
         ({"health": {"lasting": STALLED}}, "health     medium   the output siem has taken nothing for 90 s (since "),
         ({"ts": 0}, "health     the engine has not reported for "),
@@ -99,16 +99,16 @@ def test_for_machines(tell, running) -> None:
         ),
     ],
 )
-def test_a_sensor_that_is_not_well(tell, running, other: dict[str, Any], said: str) -> None:
+def test_a_sensor_that_is_not_well(run_cli, running, other: dict[str, Any], text: str) -> None:
     """What lasts is said, and the exit code tells it to a script."""
     running(status_now(**other))
-    told = tell("status")
-    assert told.code == 5
-    assert any(line.startswith(said) for line in told.lines), told.out
+    result = run_cli("status")
+    assert result.code == 5
+    assert any(line.startswith(text) for line in result.lines), result.out
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "text"),
     [
         (
             {"configuration": {"faults": ["sensor.yaml:3:1: found x"], "restart": ["capture.rings"]}},
@@ -120,12 +120,12 @@ def test_a_sensor_that_is_not_well(tell, running, other: dict[str, Any], said: s
         ({"health": {"lasting": {"x": {"since": 0, "severity": "low", "msg": "m"}}}}, "health     low      m (since "),
     ],
 )
-def test_what_is_to_be_looked_at(tell, running, other: dict[str, Any], said: str) -> None:
+def test_what_is_to_be_looked_at(run_cli, running, other: dict[str, Any], text: str) -> None:
     """It is shown, and all goes on."""
     running(status_now(**other))
-    told = tell("status")
-    assert told.code == 0
-    assert any(line.startswith(said) for line in told.lines), told.out
+    result = run_cli("status")
+    assert result.code == 0
+    assert any(line.startswith(text) for line in result.lines), result.out
 
 
 @pytest.mark.parametrize(
@@ -144,15 +144,15 @@ def test_what_is_to_be_looked_at(tell, running, other: dict[str, Any], said: str
         {"\x1b[2J": {"\x1b[31m": "\x1b"}},
     ],
 )
-def test_nonsense_from_the_socket(tell, running, value: Any) -> None:
+def test_nonsense_from_the_socket(run_cli, running, value: Any) -> None:
     """Whatever stands where something else belongs: a screen all the same, and nothing in it steers the terminal."""
     status = status_now()
     for name in status:
         path = running(status | {name: value})
-        told = tell("status", "--socket", str(path))
-        assert told.code in (0, 5)
-        assert "\x1b" not in told.out
-        assert "next\n" not in told.out
+        result = run_cli("status", "--socket", str(path))
+        assert result.code in (0, 5)
+        assert "\x1b" not in result.out
+        assert "next\n" not in result.out
         path.unlink()
 
 
@@ -164,7 +164,7 @@ def test_colours(running) -> None:
     assert page("first", [], Terminal()) == "first"
 
 
-def test_where_nothing_runs(tell, path: Path, inventory: Path, tmp_path: Path) -> None:
+def test_where_nothing_runs(run_cli, path: Path, inventory: Path, tmp_path: Path) -> None:
     """That is said, with what the state folder knows: the last word of the sensor, devices, how outputs fared, lists;
     1.
     """
@@ -174,65 +174,65 @@ def test_where_nothing_runs(tell, path: Path, inventory: Path, tmp_path: Path) -
     (tmp_path / "intel" / "a.list").write_text("203.0.113.7\n")
     (inventory / "inventory.db").rename(tmp_path / "inventory.db")
     words = ("status", "--config", str(tmp_path / "sensor.yaml"), "--state", str(tmp_path))
-    told = tell(*words)
-    assert told.code == 1
-    assert told.lines[0] == f"no sensor is running: nothing answers at {path}"
-    assert told.lines[1].startswith(f"log        {tmp_path / 'events.jsonl'}: ")
-    assert "listening on eth0" in told.lines[2]
-    assert told.lines[3] == f"devices    4 in {tmp_path}"
-    assert told.lines[4].startswith("outputs    siem         stopped, 7 delivered, 2 pending, 0 refused")
-    assert "`sensor forward` does not run" in told.lines[5]
-    assert told.lines[6].startswith(f"lists      {tmp_path / 'intel' / 'a.list'}: ")
-    known = json.loads(tell(*words, "--json").out)
+    result = run_cli(*words)
+    assert result.code == 1
+    assert result.lines[0] == f"no sensor is running: nothing answers at {path}"
+    assert result.lines[1].startswith(f"log        {tmp_path / 'events.jsonl'}: ")
+    assert "listening on eth0" in result.lines[2]
+    assert result.lines[3] == f"devices    4 in {tmp_path}"
+    assert result.lines[4].startswith("outputs    siem         stopped, 7 delivered, 2 pending, 0 refused")
+    assert "`sensor forward` does not run" in result.lines[5]
+    assert result.lines[6].startswith(f"lists      {tmp_path / 'intel' / 'a.list'}: ")
+    known = json.loads(run_cli(*words, "--json").out)
     assert (known["running"], known["devices"]["devices"], known["outputs"]["siem"]["delivered"]) == (False, 4, 7)
 
 
-def test_where_nothing_ever_ran(tell, tmp_path: Path) -> None:
+def test_where_nothing_ever_ran(run_cli, tmp_path: Path) -> None:
     """Nothing is made there either."""
     folder = tmp_path / "never"
-    told = tell("status", "--state", str(folder))
-    assert (told.code, told.err) == (1, "")
-    assert told.lines[1:] == [f"log        none at {folder / 'events.jsonl'}", f"devices    no inventory in {folder}"]
+    result = run_cli("status", "--state", str(folder))
+    assert (result.code, result.err) == (1, "")
+    assert result.lines[1:] == [f"log        none at {folder / 'events.jsonl'}", f"devices    no inventory in {folder}"]
     assert not folder.exists()
 
 
-def test_something_else_at_the_socket(tell, path: Path) -> None:
+def test_something_else_at_the_socket(run_cli, path: Path) -> None:
     """A file that is no socket is no sensor."""
     path.write_text("x")
-    assert tell("status", "--socket", str(path)).code == 1
+    assert run_cli("status", "--socket", str(path)).code == 1
 
 
-def test_no_permission_to_ask(tell, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_permission_to_ask(run_cli, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Said in one line; 4."""
 
     def refused(_: object) -> None:
         raise PermissionError
 
     monkeypatch.setattr(_status_client, "_connected", refused)
-    told = tell("status", "--socket", str(path))
-    assert (told.code, told.out) == (4, "")
-    assert told.err == f"sensor: no permission to query {path}: run the command as root or a member of its group\n"
+    result = run_cli("status", "--socket", str(path))
+    assert (result.code, result.out) == (4, "")
+    assert result.err == f"sensor: no permission to query {path}: run the command as root or a member of its group\n"
 
 
-def test_a_broken_configuration(tell, tmp_path: Path) -> None:
+def test_a_broken_configuration(run_cli, tmp_path: Path) -> None:
     (tmp_path / "sensor.yaml").write_text("telemetry: {listen: '0.0.0.0:9469'}\nlogging: {level: loud}\n")
-    told = tell("status", "--config", str(tmp_path / "sensor.yaml"))
-    assert told.code == 2
-    first, second, last = told.err.splitlines()
+    result = run_cli("status", "--config", str(tmp_path / "sensor.yaml"))
+    assert result.code == 2
+    first, second, last = result.err.splitlines()
     expected = "expected a loopback address with a port, such as 127.0.0.1:9469: the sensor serves no other address"
     assert first == f"{tmp_path / 'sensor.yaml'}:1:21: found '0.0.0.0:9469', {expected}"
     assert second.startswith(f"{tmp_path / 'sensor.yaml'}:2:18: found 'loud'")
     assert last.endswith("a running sensor is not affected")
 
 
-def test_a_running_sensor_whose_configuration_became_wrong(tell, running, tmp_path: Path) -> None:
+def test_a_running_sensor_whose_configuration_became_wrong(run_cli, running, tmp_path: Path) -> None:
     """It goes on as it was, and says so where it is asked at its own place."""
     config = tmp_path / "sensor.yaml"
     config.write_text("networks: [bad]\n")
-    told = tell("status", "--config", str(config), "--socket", str(running(status_now())))
-    assert told.code == 0
-    assert "sensor.yaml:1:11:" in told.err
-    assert "packets" in told.out
+    result = run_cli("status", "--config", str(config), "--socket", str(running(status_now())))
+    assert result.code == 0
+    assert "sensor.yaml:1:11:" in result.err
+    assert "packets" in result.out
 
 
 def test_sizes() -> None:

@@ -96,33 +96,33 @@ def test_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(all(cell in line for cell in ("alert-t42g35", ALERT[3], ALERT[4], ALERT[6])) for line in lines)
 
 
-def test_a_pipe_has_all_columns(tell) -> None:
+def test_a_pipe_has_all_columns(run_cli) -> None:
     """Whatever --wide says: who reads columns by their place needs all of them."""
-    assert tell("devices").lines == tell("devices", "--wide").lines
+    assert run_cli("devices").lines == run_cli("devices", "--wide").lines
 
 
-def test_local_times(tell, tmp_path: Path) -> None:
+def test_local_times(run_cli, tmp_path: Path) -> None:
     """Beside UTC in the first line; with their offset in rows, so that nobody takes one for the other. The next command
     is in UTC again.
     """
     log = write_log(tmp_path / "own" / "events.jsonl", begin="08:00", end="08:20")
-    told = tell("tail", "--tz", "Asia/Kolkata", "--events", str(log))
-    assert "\n2026-11-24T13:30:00+05:30 " in f"\n{told.out}"
-    assert "2026-11-24 08:00 to 08:20 UTC (2026-11-24 13:30 to 13:50 Asia/Kolkata)" in told.head + told.out
-    assert tell("tail", "--events", str(log)).lines[0].split()[0] == "2026-11-24T08:00:00Z"
+    result = run_cli("tail", "--tz", "Asia/Kolkata", "--events", str(log))
+    assert "\n2026-11-24T13:30:00+05:30 " in f"\n{result.out}"
+    assert "2026-11-24 08:00 to 08:20 UTC (2026-11-24 13:30 to 13:50 Asia/Kolkata)" in result.head + result.out
+    assert run_cli("tail", "--events", str(log)).lines[0].split()[0] == "2026-11-24T08:00:00Z"
 
 
-def test_the_zone_of_the_environment(tell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_zone_of_the_environment(run_cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """--tz goes before it."""
     monkeypatch.setenv("SENSOR_TZ", "Europe/Berlin")
-    assert "T10:14:07+01:00" in tell("tail").out
-    assert "T09:14:07Z" in tell("tail", "--tz", "UTC").out
+    assert "T10:14:07+01:00" in run_cli("tail").out
+    assert "T09:14:07Z" in run_cli("tail", "--tz", "UTC").out
     for words in (["--tz", "Europe/Berln"], ["--tz", "../etc/passwd"], ["--tz", "Europe"]):
-        told = tell("tail", *words)
-        assert (told.code, told.out, told.err.startswith("sensor: --tz: found ")) == (2, "", True)
+        result = run_cli("tail", *words)
+        assert (result.code, result.out, result.err.startswith("sensor: --tz: found ")) == (2, "", True)
 
 
-def test_the_zone_of_the_configuration(tell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_zone_of_the_configuration(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """That of the system, its last layer; the environment goes before it, and a zone that there is not is an error of
     the configuration.
     """
@@ -130,16 +130,16 @@ def test_the_zone_of_the_configuration(tell, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("sensor.config_file.SYSTEM", system)
     (system.parent / "conf.d").mkdir(parents=True)
     system.write_text("sensor:\n  id: hq\n  # timezone: Asia/Tokyo\ntimezone: Asia/Kolkata\n", encoding="utf-8")
-    assert "T14:44:07+05:30" in tell("tail").out
+    assert "T14:44:07+05:30" in run_cli("tail").out
     (system.parent / "conf.d" / "zone.yaml").write_text('timezone: "Europe/Berlin"\n', encoding="utf-8")
-    assert "T10:14:07+01:00" in tell("tail").out
+    assert "T10:14:07+01:00" in run_cli("tail").out
     assert load_config(system).timezone == "Europe/Berlin"
     monkeypatch.setenv("SENSOR_TZ", "UTC")
-    assert "T09:14:07Z" in tell("tail").out
+    assert "T09:14:07Z" in run_cli("tail").out
     monkeypatch.delenv("SENSOR_TZ")
     system.with_name("conf.d").joinpath("zone.yaml").write_text("timezone: Mars/Olympus\n", encoding="utf-8")
-    told = tell("tail")
-    assert (told.code, told.out, "Mars/Olympus" in told.err, str(system) in told.err) == (2, "", True, True)
+    result = run_cli("tail")
+    assert (result.code, result.out, "Mars/Olympus" in result.err, str(system) in result.err) == (2, "", True, True)
     with pytest.raises(DocumentErrors):
         load_config(system)
 
@@ -164,11 +164,11 @@ def test_lines_beside_tables_fit(monkeypatch: pytest.MonkeyPatch) -> None:
 
     line = "  " + ", ".join(f"{number} devices of type {number}" for number in range(20))
     painted = f"\033[1m{'x' * 78}\033[0m"
-    told = for_terminal(f"{line}\n{painted}", Terminal()).split("\n")
-    assert max(map(len, told[:-1])) <= 80
-    assert all(one.startswith("    ") for one in told[1:-1])
-    assert told[-1] == painted
-    assert " ".join(" ".join(told[:-1]).split()) == line.strip()
+    result = for_terminal(f"{line}\n{painted}", Terminal()).split("\n")
+    assert max(map(len, result[:-1])) <= 80
+    assert all(one.startswith("    ") for one in result[1:-1])
+    assert result[-1] == painted
+    assert " ".join(" ".join(result[:-1]).split()) == line.strip()
     assert for_terminal(line, io.StringIO()) == line
     monkeypatch.setattr(_table, "_WIDE", [True])
     assert for_terminal(line, Terminal()) == line

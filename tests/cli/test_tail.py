@@ -10,75 +10,81 @@ import time
 from pathlib import Path
 
 
-def test_one_line_a_record(tell, log: Path) -> None:
+def test_one_line_a_record(run_cli, log: Path) -> None:
     """Time, severity, kind and action, sentence; an alert with its detector. No colours where nobody looks at a
     terminal.
     """
-    told = tell("tail", str(log))
-    assert told.code == 0
-    assert told.lines[0] == "2026-11-24T09:14:07Z info     sensor started         listening on eth0"
+    result = run_cli("tail", str(log))
+    assert result.code == 0
+    assert result.lines[0] == "2026-11-24T09:14:07Z info     sensor started         listening on eth0"
     assert (
-        told.lines[-2]
+        result.lines[-2]
         == "2026-11-24T09:14:07Z medium   alert open             discovery.port_scan: evil tried 120 ports of 10.0.0.10"
     )
-    assert len(told.lines) == 9
-    assert "\033" not in told.out
+    assert len(result.lines) == 9
+    assert "\033" not in result.out
 
 
-def test_without_a_file_it_is_the_log_of_the_dataset(tell) -> None:
+def test_without_a_file_it_is_the_log_of_the_dataset(run_cli) -> None:
     """Which the first line names."""
-    told = tell("tail", "--kind", "sensor")
-    assert (told.code, len(told.lines), told.err, told.head) == (0, 1, "", "live · 2026-11-24 09:14 to 09:14 UTC")
+    result = run_cli("tail", "--kind", "sensor")
+    assert (result.code, len(result.lines), result.err, result.head) == (
+        0,
+        1,
+        "",
+        "live · 2026-11-24 09:14 to 09:14 UTC",
+    )
 
 
-def test_json_passes_lines_through(tell, log: Path) -> None:
+def test_json_passes_lines_through(run_cli, log: Path) -> None:
     """Byte for byte."""
-    assert tell("tail", "--json", str(log)).out == log.read_text()
+    assert run_cli("tail", "--json", str(log)).out == log.read_text()
 
 
-def test_filters(tell, log: Path) -> None:
+def test_filters(run_cli, log: Path) -> None:
     """By kind, severity at least, and detector."""
-    assert len(tell("tail", "--kind", "alert", "--kind", "sensor", str(log)).lines) == 3
-    assert len(tell("tail", "--severity", "medium", str(log)).lines) == 2
+    assert len(run_cli("tail", "--kind", "alert", "--kind", "sensor", str(log)).lines) == 3
+    assert len(run_cli("tail", "--severity", "medium", str(log)).lines) == 2
     assert [
-        json.loads(line)["alert"]["id"] for line in tell("tail", "--json", "--detector", "discovery.*", str(log)).lines
+        json.loads(line)["alert"]["id"]
+        for line in run_cli("tail", "--json", "--detector", "discovery.*", str(log)).lines
     ] == ["alert-abc123"]
 
 
-def test_what_is_no_record_is_said(tell, log: Path) -> None:
+def test_what_is_no_record_is_said(run_cli, log: Path) -> None:
     """On standard error, at the end, and where."""
     log.write_bytes(b"nonsense\n" + log.read_bytes())
-    told = tell("tail", str(log))
-    assert (len(told.lines), told.err) == (
+    result = run_cli("tail", str(log))
+    assert (len(result.lines), result.err) == (
         9,
         f"sensor: {log}: skipped 1 invalid lines, the first at {log.name}:1: no record\n",
     )
 
 
-def test_a_foreign_log_cannot_steer_the_terminal(tell, log: Path) -> None:
+def test_a_foreign_log_cannot_steer_the_terminal(run_cli, log: Path) -> None:
     """Escapes in a sentence are printed as blanks."""
     log.write_text(
         json.dumps({"ts": "2026", "kind": "de\033vice", "action": "\x9b2J", "severity": "odd", "msg": "a\033[2J\nb"})
         + "\n"
     )
-    assert tell("tail", str(log)).out == "2026 info     de vice 2J             a [2J b\n"
+    assert run_cli("tail", str(log)).out == "2026 info     de vice 2J             a [2J b\n"
 
 
-def test_no_log(tell, log: Path) -> None:
+def test_no_log(run_cli, log: Path) -> None:
     """3, and one line says what to do; 6 when a dataset is there that has none."""
     log.unlink()
-    told = tell("tail")
-    assert told.code == 3
-    assert told.err.startswith(f"sensor: no data in {log.parent}: `sensor replay FILE`")
-    told = tell("tail", str(log))
-    assert (told.code, told.err, told.errors) == (
+    result = run_cli("tail")
+    assert result.code == 3
+    assert result.err.startswith(f"sensor: no data in {log.parent}: `sensor replay FILE`")
+    result = run_cli("tail", str(log))
+    assert (result.code, result.err, result.errors) == (
         3,
         f"sensor: cannot read {log}: No such file or directory\n",
         ("file.not-read",),
     )
 
 
-def test_following(tell, log: Path) -> None:
+def test_following(run_cli, log: Path) -> None:
     """A line appears while the command runs, also into a pipe; when the pipe is closed it ends without a word."""
     code = "import sys; from sensor.cli.main import main; sys.exit(main())"
     with subprocess.Popen(

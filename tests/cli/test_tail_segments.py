@@ -37,7 +37,7 @@ def numbers(text: str) -> list[int]:
     return [json.loads(one)["sensor"]["seq"] for one in text.splitlines()]
 
 
-def test_the_last_records(tell, events: Segmented) -> None:
+def test_the_last_records(run_cli, events: Segmented) -> None:
     """So many of those that pass the filters, in their order, over segments; none where none is asked for."""
     events.add(20)
     events.add(3, kind="sensor")
@@ -47,28 +47,28 @@ def test_the_last_records(tell, events: Segmented) -> None:
     events.rotate()
     events.add(2)
     path = str(events.log)
-    assert numbers(tell("tail", "--json", "-n", "4", path).out) == [42, 43, 44, 45]
-    assert numbers(tell("tail", "--json", "-n", "2", "--kind", "sensor", path).out) == [22, 23]
-    assert numbers(tell("tail", "--json", "-n", "99", path).out) == list(range(1, 46))
-    assert tell("tail", "-n", "0", path).out == ""
-    assert len(tell("tail", path).lines) == 45
+    assert numbers(run_cli("tail", "--json", "-n", "4", path).out) == [42, 43, 44, 45]
+    assert numbers(run_cli("tail", "--json", "-n", "2", "--kind", "sensor", path).out) == [22, 23]
+    assert numbers(run_cli("tail", "--json", "-n", "99", path).out) == list(range(1, 46))
+    assert run_cli("tail", "-n", "0", path).out == ""
+    assert len(run_cli("tail", path).lines) == 45
 
 
-def test_the_last_records_of_a_line_without_end(tell, events: Segmented) -> None:
+def test_the_last_records_of_a_line_without_end(run_cli, events: Segmented) -> None:
     """It counts as one where it is whole."""
     events.append(line(1) + line(2) + line(3)[:-1])
-    assert numbers(tell("tail", "--json", "-n", "2", str(events.log)).out) == [2, 3]
+    assert numbers(run_cli("tail", "--json", "-n", "2", str(events.log)).out) == [2, 3]
 
 
-def test_the_last_of_a_large_log_are_there_at_once(tell, events: Segmented) -> None:
+def test_the_last_of_a_large_log_are_there_at_once(run_cli, events: Segmented) -> None:
     """60 MB are not read for ten records."""
     events.append(b"".join(line(number, text="x" * 6000) for number in range(1, 10_001)))
     begun = time.process_time()
-    assert numbers(tell("tail", "--json", "-n", "10", str(events.log)).out) == list(range(9991, 10_001))
+    assert numbers(run_cli("tail", "--json", "-n", "10", str(events.log)).out) == list(range(9991, 10_001))
     assert time.process_time() - begun < 0.2
 
 
-def test_the_last_records_of_a_pipe(tell, events: Segmented, tmp_path: Path) -> None:
+def test_the_last_records_of_a_pipe(run_cli, events: Segmented, tmp_path: Path) -> None:
     """It can only be read forward."""
     events.add(20)
     done = subprocess.run(
@@ -77,15 +77,15 @@ def test_the_last_records_of_a_pipe(tell, events: Segmented, tmp_path: Path) -> 
     assert numbers(done.stdout.decode()) == [18, 19, 20]
 
 
-def test_since(tell, events: Segmented) -> None:
+def test_since(run_cli, events: Segmented) -> None:
     """A time by ISO 8601; with -n the last of those."""
     for _ in range(3):
         events.add(100)
         events.rotate()
     path = str(events.log)
-    assert numbers(tell("tail", "--json", "--since", "2026-11-24T09:03:30", path).out) == list(range(210, 301))
-    assert numbers(tell("tail", "--json", "--since", "2026-11-24T11:03:30+02:00", "-n", "2", path).out) == [299, 300]
-    assert tell("tail", "--since", "2026-11-25", path).out == ""
+    assert numbers(run_cli("tail", "--json", "--since", "2026-11-24T09:03:30", path).out) == list(range(210, 301))
+    assert numbers(run_cli("tail", "--json", "--since", "2026-11-24T11:03:30+02:00", "-n", "2", path).out) == [299, 300]
+    assert run_cli("tail", "--since", "2026-11-25", path).out == ""
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_no_times(text: str) -> None:
 @pytest.mark.parametrize(
     "words", [["-n", "x"], ["-n", "-1"], ["--since", "soon"], ["--vlan", "red"], ["--kind", "alarm"]]
 )
-def test_wrong_usage(tell, words: list[str]) -> None:
+def test_wrong_usage(run_cli, words: list[str]) -> None:
     """2, and the argument is named."""
-    told = tell("tail", *words)
-    assert told.code == 2
-    assert words[0] in told.err
+    result = run_cli("tail", *words)
+    assert result.code == 2
+    assert words[0] in result.err
 
 
 PRINTER: dict[str, Any] = {
@@ -161,10 +161,10 @@ LINES = (
         (["--vlan", "31", "--src", "10.20.1.5"], [3]), (["--src", "10.0.0.1"], []),
     ],
 )  # fmt: skip
-def test_filters_by_ends(tell, events: Segmented, words: list[str], expected: list[int]) -> None:
+def test_filters_by_ends(run_cli, events: Segmented, words: list[str], expected: list[int]) -> None:
     """By address, network, name, MAC or id of a device; a foreign log with other types breaks nothing."""
     events.append(b"".join(LINES))
-    assert numbers(tell("tail", "--json", *words, str(events.log)).out) == expected
+    assert numbers(run_cli("tail", "--json", *words, str(events.log)).out) == expected
 
 
 class Lines:

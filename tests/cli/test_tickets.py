@@ -20,7 +20,7 @@ import pytest
 from sensor.cli._show import SEVERITIES
 from sensor.cli.main import main
 from sensor.inventory.store.database import FILE
-from tests.cli.conftest import Told, device, record
+from tests.cli.conftest import Result, device, record
 from tests.cli.faults import reports
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
@@ -38,16 +38,16 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ask(tell, office: Path) -> Callable[..., Told]:
+def ask(run_cli, office: Path) -> Callable[..., Result]:
     """sensor tickets on the office, of which nothing is noted yet."""
     for path in office.glob("tickets.*"):
         path.unlink()
-    return lambda *words: tell("tickets", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+    return lambda *words: run_cli("tickets", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
 
 
-def bodies(told: Told) -> list[dict[str, Any]]:
-    assert told.code == 0, told.err
-    return [json.loads(line) for line in told.lines]
+def bodies(result: Result) -> list[dict[str, Any]]:
+    assert result.code == 0, result.err
+    return [json.loads(line) for line in result.lines]
 
 
 # What there is to do.
@@ -55,9 +55,9 @@ def bodies(told: Told) -> list[dict[str, Any]]:
 
 def test_the_office_has_tickets_the_most_pressing_first(ask) -> None:
     """One line a fix, with priority, due date and devices; all are new; then how many on how many devices."""
-    told = ask()
-    assert told.lines[0].split() == ["PRIORITY", "SEVERITY", "DUE", "TICKET", "STATE", "DEVICES", "OWNER", "TITLE"]
-    rows = told.lines[1:-1]
+    result = ask()
+    assert result.lines[0].split() == ["PRIORITY", "SEVERITY", "DUE", "TICKET", "STATE", "DEVICES", "OWNER", "TITLE"]
+    rows = result.lines[1:-1]
     listed = bodies(ask("list", "--json"))
     order = [(not any(each["sure"] for each in one["devices"]), -SEVERITIES.index(one["severity"])) for one in listed]
     assert order == sorted(order)
@@ -65,7 +65,7 @@ def test_the_office_has_tickets_the_most_pressing_first(ask) -> None:
     assert any("Update Aruba 515 from 8.10.0.6" in row and " new " in row for row in rows)
     kinds = Counter(row.split()[0] for row in rows)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    assert re.fullmatch(rf"{len(rows)} tickets on \d+ devices: {counted}", told.lines[-1])
+    assert re.fullmatch(rf"{len(rows)} tickets on \d+ devices: {counted}", result.lines[-1])
 
 
 def test_one_ticket_for_the_same_fix_on_several_devices(ask) -> None:
@@ -124,8 +124,8 @@ def test_due_dates_stay_and_what_was_written_is_open(ask, office: Path, tmp_path
     before = {one["id"]: one["due"] for one in bodies(ask("list", "--json"))}
     kept = json.loads((office / "tickets.json").read_text())
     assert {name: note["due"] for name, note in kept["tickets"].items()} == before
-    told = ask("export", "-o", str(tmp_path / "out.md"))
-    assert told.out == f"{tmp_path / 'out.md'}: {len(before)} tickets\n"
+    result = ask("export", "-o", str(tmp_path / "out.md"))
+    assert result.out == f"{tmp_path / 'out.md'}: {len(before)} tickets\n"
     after = bodies(ask("list", "--json"))
     assert {one["state"] for one in after} == {"open"}
     assert {one["id"]: one["due"] for one in after} == before
@@ -136,41 +136,41 @@ def test_a_broken_list_of_tickets_is_told_and_left_alone(ask, office: Path) -> N
     """Tickets that are thought new would be opened a second time."""
     path = office / "tickets.json"
     path.write_text('{"version": 1, "tickets": {"ticket-x"')
-    told = ask()
-    assert (told.code, told.out) == (3, "")
-    assert told.err.startswith(f"sensor: {path}: found what is no list of tickets (")
-    assert reports(told, "ticket.ledger", "`sensor restore`"), told.err
+    result = ask()
+    assert (result.code, result.out) == (3, "")
+    assert result.err.startswith(f"sensor: {path}: found what is no list of tickets (")
+    assert reports(result, "ticket.ledger", "`sensor restore`"), result.err
     assert path.read_text() == '{"version": 1, "tickets": {"ticket-x"'
 
 
 def test_a_list_of_another_sensor_is_told(ask, office: Path) -> None:
     (office / "tickets.json").write_text('{"version": 9, "tickets": {}}')
-    told = ask()
-    assert told.code == 3
-    assert reports(told, "ticket.ledger", "version 9"), told.err
+    result = ask()
+    assert result.code == 3
+    assert reports(result, "ticket.ledger", "version 9"), result.err
 
 
 def test_a_folder_that_takes_nothing_is_told(ask, office: Path) -> None:
     """Somebody made a folder of the name of the lock: the list is shown, and that nothing is noted is said."""
     (office / "tickets.lock").mkdir()
     try:
-        told = ask()
+        result = ask()
     finally:
         (office / "tickets.lock").rmdir()
-    assert re.match(r"\d+ tickets on ", told.lines[-1])
-    assert reports(told, "ticket.ledger"), told.err
+    assert re.match(r"\d+ tickets on ", result.lines[-1])
+    assert reports(result, "ticket.ledger"), result.err
     assert not (office / "tickets.json").exists()
 
 
-def test_of_a_log_alone_nothing_is_kept(tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_log_alone_nothing_is_kept(run_cli, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be the log of anywhere: the tickets of our own network are not to be done because of it."""
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
-    assert re.match(r"\d+ tickets on ", tell("tickets", "--events", str(office / "events.jsonl")).lines[-1])
+    assert re.match(r"\d+ tickets on ", run_cli("tickets", "--events", str(office / "events.jsonl")).lines[-1])
     assert not list(tmp_path.glob("tickets*"))
 
 
 def test_a_later_replay_does_not_make_tickets_done(
-    tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_cli, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A capture from elsewhere that was replayed since is a dataset of its own: by its explicit place the inventory is
     read.
@@ -178,13 +178,13 @@ def test_a_later_replay_does_not_make_tickets_done(
     folder = tmp_path / "state"
     shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))
     monkeypatch.setenv("SENSOR_STATE", str(folder))
-    before = tell("tickets").lines
+    before = run_cli("tickets").lines
     (folder / "replay.jsonl").write_text(json.dumps(device(9, "printer")) + "\n")
     os.utime(folder / "replay.jsonl", (2**31, 2**31))
-    assert tell("tickets", "--state", str(folder)).lines == before
+    assert run_cli("tickets", "--state", str(folder)).lines == before
 
 
-def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(tell, office: Path, tmp_path: Path) -> None:
+def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(run_cli, office: Path, tmp_path: Path) -> None:
     """It was not filled yet, after it was lost say."""
     note = {
         "title": "x",
@@ -203,27 +203,27 @@ def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(tell, off
         here.execute("DELETE FROM devices")
         here.commit()
     (tmp_path / "none.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0")) + "\n")
-    told = tell("tickets", "list", "--json", "--state", str(tmp_path), "--events", str(tmp_path / "none.jsonl"))
-    assert [(one["id"], one["state"]) for one in bodies(told)] == [("ticket-aaaaaa", "open")]
+    result = run_cli("tickets", "list", "--json", "--state", str(tmp_path), "--events", str(tmp_path / "none.jsonl"))
+    assert [(one["id"], one["state"]) for one in bodies(result)] == [("ticket-aaaaaa", "open")]
 
 
-def test_a_firmware_that_somebody_looked_up_needs_not_be_found_out_again(tell, office: Path, tmp_path: Path) -> None:
+def test_a_firmware_that_somebody_looked_up_needs_not_be_found_out_again(run_cli, office: Path, tmp_path: Path) -> None:
     """The ticket asked for it, so it is done; that no packet proves the version is told by the next one."""
     folder = tmp_path / "state"
     shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))
     model = "Hikvision DS-2CD2143G0-I"
     [asked] = [
         one
-        for one in bodies(tell("tickets", "--json", "--state", str(folder)))
+        for one in bodies(run_cli("tickets", "--json", "--state", str(folder)))
         if one["title"] == f"Find out which firmware {model} runs"
     ]
     assert "devices set" in asked["steps"][0]["text"]
-    assert tell("devices", "set", "10.20.10.62", "firmware=5.7.1", "--state", str(folder)).code == 0
-    now = {one["id"]: one for one in bodies(tell("tickets", "--json", "--state", str(folder)))}
+    assert run_cli("devices", "set", "10.20.10.62", "firmware=5.7.1", "--state", str(folder)).code == 0
+    now = {one["id"]: one for one in bodies(run_cli("tickets", "--json", "--state", str(folder)))}
     assert now[asked["id"]]["state"] == "done"
     assert (
         "runs 5.7.1 now, one that was not known before"
-        in tell("tickets", "show", asked["id"], "--state", str(folder)).out
+        in run_cli("tickets", "show", asked["id"], "--state", str(folder)).out
     )
     [left] = [one for one in now.values() if one["state"] != "done" and model in one["title"]]
     assert left["title"] == f"Find out whether {model} 5.7.1 is affected"
@@ -233,7 +233,7 @@ def test_a_firmware_that_somebody_looked_up_needs_not_be_found_out_again(tell, o
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "result"),
     [
         (["lst"], 2, "no action 'lst', expected one of list, show, export, send; did you mean 'list'?"),
         (["list", "ticket-x"], 2, "found 'ticket-x', expected options alone"),
@@ -248,8 +248,8 @@ def test_a_firmware_that_somebody_looked_up_needs_not_be_found_out_again(tell, o
         (["send", "jira"], 2, "no output 'jira': no output of type tickets is configured"),
     ],
 )
-def test_mistakes(ask, words: list[str], code: int, told: str) -> None:
+def test_mistakes(ask, words: list[str], code: int, result: str) -> None:
     """One line that says what was found and what was expected."""
-    said = ask(*words)
-    assert (said.code, said.out) == (code, "")
-    assert told in said.err
+    text = ask(*words)
+    assert (text.code, text.out) == (code, "")
+    assert result in text.err

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sensor.cli.main import main
-from tests.cli.conftest import Told
+from tests.cli.conftest import Result
 from tests.cli.faults import reports
 from tests.outputs.receiver import Fault, Receiver
 from tests.outputs.ticket_systems import SYSTEMS, JiraLike, Service
@@ -40,7 +40,7 @@ class Desk(NamedTuple):
     folder: Path
     service: Service
     receiver: Receiver
-    ask: Callable[..., Told]
+    ask: Callable[..., Result]
     configure: Callable[..., None]
 
     @property
@@ -60,7 +60,7 @@ class Desk(NamedTuple):
         """How many tickets there are."""
         return len(self.ask("tickets", "list", "--json", *self.words).lines)
 
-    def send(self, *words: str) -> Told:
+    def send(self, *words: str) -> Result:
         return self.ask("tickets", "send", "desk", *words, *self.words)
 
     def add(self, **record: Any) -> None:
@@ -80,7 +80,7 @@ class Desk(NamedTuple):
 
 @pytest.fixture(params=["jira"])
 def desk(
-    request: pytest.FixtureRequest, tell, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, run_cli, office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Desk]:
     monkeypatch.setenv("PASSWORD", "s3cret")
     folder = tmp_path / "state"
@@ -104,7 +104,7 @@ def desk(
             (folder / "sensor.yaml").write_text(json.dumps({"sensor": {"id": "hq"}, "outputs": {"desk": output}}))
 
         configure()
-        yield Desk(folder, service, receiver, tell, configure)
+        yield Desk(folder, service, receiver, run_cli, configure)
 
 
 every_system = pytest.mark.parametrize("desk", list(SYSTEMS), indirect=True)
@@ -113,12 +113,12 @@ every_system = pytest.mark.parametrize("desk", list(SYSTEMS), indirect=True)
 @every_system
 def test_each_ticket_is_opened_once(desk: Desk) -> None:
     """All of them at first; nothing at all when nothing changed, not even a question."""
-    told = desk.send()
-    assert (told.code, told.lines[-1]) == (0, f"desk: {desk.all} opened, 0 as they were")
+    result = desk.send()
+    assert (result.code, result.lines[-1]) == (0, f"desk: {desk.all} opened, 0 as they were")
     assert len(desk.service.tickets) == desk.all
-    desk.service.said.clear()
+    desk.service.sent.clear()
     assert desk.send().out == f"desk: {desk.all} as they were\n"
-    assert desk.service.said == []
+    assert desk.service.sent == []
     listed = [json.loads(line) for line in desk.ask("tickets", "list", "--json", *desk.words).lines]
     assert {one["state"] for one in listed} == {"open"}
     assert {one["given"]["desk"] for one in listed} == set(desk.service.tickets)
@@ -139,24 +139,24 @@ def test_what_changed_is_updated_and_what_is_done_is_closed(desk: Desk) -> None:
             "recommendation": record["recommendation"] | {"closed": "its telephones use TLS now"},
         }
     )
-    told = desk.send()
-    assert told.code == 0, told.err
-    assert len([line for line in told.lines if ": closed: " in line]) == 1
-    assert "1 closed" in told.lines[-1]
+    result = desk.send()
+    assert result.code == 0, result.err
+    assert len([line for line in result.lines if ": closed: " in line]) == 1
+    assert "1 closed" in result.lines[-1]
     assert len(desk.service.tickets) == count
     assert "its telephones use TLS now" in str(desk.service.tickets)
     assert "Facilities" in str(desk.service.tickets)
-    assert "updated" in told.lines[-1]
+    assert "updated" in result.lines[-1]
     assert desk.send().lines[-1] == f"desk: {desk.all} as they were"
 
 
 def test_what_would_be_done(desk: Desk) -> None:
     """A dry run asks nobody and notes nothing of it."""
-    told = desk.send("--dry-run")
-    assert told.lines[0].startswith("desk: would be opened: ticket-")
-    assert told.lines[-1] == f"desk: {desk.all} opened, 0 as they were"
-    assert desk.service.said == []
-    assert desk.send("--dry-run").lines == told.lines
+    result = desk.send("--dry-run")
+    assert result.lines[0].startswith("desk: would be opened: ticket-")
+    assert result.lines[-1] == f"desk: {desk.all} opened, 0 as they were"
+    assert desk.service.sent == []
+    assert desk.send("--dry-run").lines == result.lines
 
 
 def test_some_of_them(desk: Desk) -> None:
@@ -196,8 +196,8 @@ def test_killed_between_sending_and_noting(desk: Desk) -> None:
     before = len(desk.service.tickets)
     assert 1 <= before < desk.all
     desk.receiver.script = []
-    told = desk.send()
-    assert told.code == 0, told.err
+    result = desk.send()
+    assert result.code == 0, result.err
     repeats = len(desk.service.tickets) - desk.all
     assert repeats <= 1 if opened else repeats == 0
     if opened:
@@ -209,10 +209,10 @@ def test_killed_between_sending_and_noting(desk: Desk) -> None:
 def test_a_system_that_is_away_gets_the_rest_later(desk: Desk) -> None:
     """After some tries it is told what is wrong; what was sent is noted, and the next run goes on from there."""
     desk.receiver.script = [None] * 4 + [Fault(status=503)] * 5
-    told = desk.send()
-    assert told.code == 3
-    assert reports(told, "output.failed", "503"), told.err
-    assert reports(told, "output.failed"), told.err
+    result = desk.send()
+    assert result.code == 3
+    assert reports(result, "output.failed", "503"), result.err
+    assert reports(result, "output.failed"), result.err
     assert len(desk.service.tickets) == 2
     assert desk.send().lines[-1] == f"desk: {desk.all - 2} opened, 2 as they were"
 
@@ -234,11 +234,11 @@ def test_a_system_that_wants_an_hour(desk: Desk) -> None:
 
 def test_a_wrong_password_is_told_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "wrong")
-    told = desk.send()
-    assert told.code == 3
-    assert told.err.count("answered 401 Unauthorized") == 1
-    assert "wrong" not in told.err
-    assert len(desk.service.said) == 1
+    result = desk.send()
+    assert result.code == 3
+    assert result.err.count("answered 401 Unauthorized") == 1
+    assert "wrong" not in result.err
+    assert len(desk.service.sent) == 1
 
 
 def test_what_is_refused_does_not_hold_up_the_others(desk: Desk) -> None:
@@ -247,11 +247,11 @@ def test_what_is_refused_does_not_hold_up_the_others(desk: Desk) -> None:
         {"errors": {"priority": "Field 'priority' cannot be set. It is not on the appropriate screen, or unknown."}}
     ).encode()
     desk.receiver.script = [None, Fault(status=400, body=words)]
-    told = desk.send()
-    assert told.code == 1
-    assert reports(told, "output.failed"), told.err
-    assert reports(told, "output.failed", "'priority'"), told.err
-    assert told.lines[-1] == f"desk: {desk.all - 1} opened, 0 as they were"
+    result = desk.send()
+    assert result.code == 1
+    assert reports(result, "output.failed"), result.err
+    assert reports(result, "output.failed", "'priority'"), result.err
+    assert result.lines[-1] == f"desk: {desk.all - 1} opened, 0 as they were"
 
 
 def test_a_workflow_that_leads_nowhere_is_told(desk: Desk) -> None:
@@ -259,14 +259,14 @@ def test_a_workflow_that_leads_nowhere_is_told(desk: Desk) -> None:
     desk.send()
     desk.service.stuck = True
     desk.add(**desk.recommendation("sip_clear") | {"action": "close", "id": "x" * 26})
-    told = desk.send()
-    assert reports(told, "output.failed"), told.err
+    result = desk.send()
+    assert reports(result, "output.failed"), result.err
     assert desk.send().lines[-1] == f"desk: {desk.all} as they were"
 
 
 def test_without_an_inventory_nothing_is_sent(desk: Desk, tmp_path: Path) -> None:
     """A log alone may be of anywhere, and nothing is noted of it."""
-    told = desk.ask(
+    result = desk.ask(
         "tickets",
         "send",
         "desk",
@@ -275,17 +275,17 @@ def test_without_an_inventory_nothing_is_sent(desk: Desk, tmp_path: Path) -> Non
         "--events",
         str(desk.folder / "events.jsonl"),
     )
-    assert (told.code, told.out.partition(": ")[0]) == (6, "what was sent before")
-    assert desk.service.said == []
+    assert (result.code, result.out.partition(": ")[0]) == (6, "what was sent before")
+    assert desk.service.sent == []
 
 
 def test_where_nothing_can_be_noted_nothing_is_sent(desk: Desk) -> None:
     """Another command has the lock, or we may not write: every run would open all tickets again."""
     (desk.folder / "tickets.lock").mkdir()
-    told = desk.send()
-    assert (told.code, told.out) == (3, "")
-    assert reports(told, "ticket.ledger"), told.err
-    assert desk.service.said == []
+    result = desk.send()
+    assert (result.code, result.out) == (3, "")
+    assert reports(result, "ticket.ledger"), result.err
+    assert desk.service.sent == []
 
 
 @pytest.mark.slow
@@ -297,15 +297,15 @@ def test_two_at_once(desk: Desk) -> None:
         until = time.monotonic() + 60
         while not desk.receiver.requests and time.monotonic() < until:
             time.sleep(0.02)
-        told = desk.send()
-        assert (told.code, told.out) == (3, "")
-        assert reports(told, "ticket.ledger"), told.err
+        result = desk.send()
+        assert (result.code, result.out) == (3, "")
+        assert reports(result, "ticket.ledger"), result.err
         out, _ = first.communicate(timeout=60)
     assert f"desk: {desk.all} opened" in out
 
 
 @pytest.mark.parametrize(
-    ("outputs", "told"),
+    ("outputs", "result"),
     [
         ({}, "no output 'desk': no output of type tickets is configured"),
         (
@@ -322,11 +322,11 @@ def test_two_at_once(desk: Desk) -> None:
         ),
     ],
 )
-def test_outputs_that_make_no_sense(desk: Desk, outputs: dict[str, Any], told: str) -> None:
+def test_outputs_that_make_no_sense(desk: Desk, outputs: dict[str, Any], result: str) -> None:
     (desk.folder / "sensor.yaml").write_text(json.dumps({"outputs": outputs}))
-    said = desk.send()
-    assert (said.code, said.out) == (2, "")
-    assert told in said.err
+    sent = desk.send()
+    assert (sent.code, sent.out) == (2, "")
+    assert result in sent.err
 
 
 def test_without_a_name_all_systems_get_them(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,10 +340,10 @@ def test_without_a_name_all_systems_get_them(desk: Desk, monkeypatch: pytest.Mon
         "log": {"type": "file", "path": "x"},
     }
     (desk.folder / "sensor.yaml").write_text(json.dumps(document))
-    told = desk.ask("tickets", "send", *desk.words)
-    assert (told.code, told.lines[-1]) == (3, f"desk: {desk.all} opened, 0 as they were")
-    assert reports(told, "output.failed"), told.err
-    assert "off:" not in told.out + told.err
+    result = desk.ask("tickets", "send", *desk.words)
+    assert (result.code, result.lines[-1]) == (3, f"desk: {desk.all} opened, 0 as they were")
+    assert reports(result, "output.failed"), result.err
+    assert "off:" not in result.out + result.err
 
 
 # Beside the outputs that take records.
@@ -357,7 +357,7 @@ def test_the_log_does_not_wait_for_it(desk: Desk) -> None:
     tested = desk.ask("outputs", "test", *config)
     assert (tested.code, "it takes tickets, so no event was sent" in tested.out) == (0, True)
     assert desk.ask("outputs", "status", *config).code == 2
-    told = desk.ask("outputs", "replay", "desk", "--since", "1h", *config)
-    assert reports(told, "output.wrong-type"), told.err
+    result = desk.ask("outputs", "replay", "desk", "--since", "1h", *config)
+    assert reports(result, "output.wrong-type"), result.err
     assert desk.ask("forward", "--once", *config).code == 2
     assert desk.service.tickets == {}

@@ -37,16 +37,16 @@ def running(path: Path) -> Iterator[Server]:
     server.close()
 
 
-def test_once(tell, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_once(run_cli, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a pipe it tells once what happened between two looks, in plain text."""
     naps: list[float] = []
     monkeypatch.setattr(time, "sleep", naps.append)
     monkeypatch.setattr("sensor.telemetry.served.FRESH_S", 0.0)
-    told = tell("top", "--interval", "2")
-    assert (told.code, told.err) == (0, "")
+    result = run_cli("top", "--interval", "2")
+    assert (result.code, result.err) == (0, "")
     assert naps == [2.0]
-    assert "\x1b" not in told.out
-    lines = [line.split() for line in told.lines]
+    assert "\x1b" not in result.out
+    lines = [line.split() for line in result.lines]
     rates = dict(zip(*[line for line in lines if line[:1] in (["packets/s"], ["100"])], strict=True))
     assert (rates["packets/s"], rates["ring"], rates["lost/s"]) == ("100", "25%", "0")
     assert ["eth1", "0", "60", "7"] in lines
@@ -54,10 +54,10 @@ def test_once(tell, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(line[:2] == ["chat", "`sensor"] for line in lines)
 
 
-def test_so_often(tell, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_often(run_cli, running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """As often as is wanted."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    assert tell("top", "-n", "3").out.count("packets/s  bit/s") == 3
+    assert run_cli("top", "-n", "3").out.count("packets/s  bit/s") == 3
 
 
 def test_a_sensor_that_began_anew() -> None:
@@ -81,7 +81,7 @@ def test_nonsense_from_the_socket(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "output"),
     [
         ((), 1, ("sensor.not-running",)),
         (("--interval", "0.1"), 2, ("usage.invalid-value", "--interval", "0.1", "-n", "0.5", "3600")),
@@ -89,12 +89,12 @@ def test_nonsense_from_the_socket(value: Any) -> None:
         (("-n", "-1"), 2, ("usage.invalid-value", "-n", "-1")),
     ],
 )
-def test_what_cannot_be(tell, words: tuple[str, ...], code: int, said: tuple[str, ...]) -> None:
+def test_what_cannot_be(run_cli, words: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
     """One line, and no screen is touched."""
-    told = tell("top", *words)
-    assert (told.code, told.out) == (code, "")
-    assert reports(told, *said), told.err
-    assert told.err.count("\n") == 1
+    result = run_cli("top", *words)
+    assert (result.code, result.out) == (code, "")
+    assert reports(result, *output), result.err
+    assert result.err.count("\n") == 1
 
 
 class Terminal:

@@ -47,22 +47,22 @@ def state(tmp_path: Path) -> Path:
 
     folder = tmp_path / "state"
     with Run(folder) as run:
-        run.story.says(
+        run.story.sends(
             CAMERA,
             "10.0.0.10",
             "dhcp.vendor_class",
             "type=camera@0.85;vendor=Axis@0.8;model=P3245-LV@0.8;firmware=9.80.3@0.8",
         )
-        run.story.says(CAMERA, "10.0.0.10", "mdns.hostname", "=cmd|calc")
-        run.story.says(SWITCH, "10.0.0.11", "dhcp.vendor_class", "type=camera@0.85;vendor=Axis@0.8;model=P1448-LE@0.8")
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer@0.8;vendor=Kyocera@0.8;model=X@0.7")
+        run.story.sends(CAMERA, "10.0.0.10", "mdns.hostname", "=cmd|calc")
+        run.story.sends(SWITCH, "10.0.0.11", "dhcp.vendor_class", "type=camera@0.85;vendor=Axis@0.8;model=P1448-LE@0.8")
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer@0.8;vendor=Kyocera@0.8;model=X@0.7")
     (folder / "events.jsonl").write_text(json.dumps(record("sensor", "started", "listening on eth0")) + "\n")
     return folder
 
 
 @pytest.fixture
-def vulns(tell, state: Path):
-    return lambda *words: tell("vulns", *words, "--state", str(state))
+def vulns(run_cli, state: Path):
+    return lambda *words: run_cli("vulns", *words, "--state", str(state))
 
 
 @pytest.fixture
@@ -76,9 +76,9 @@ def imported(vulns, tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         files.append(str(tmp_path / name))
-    told = vulns("import", *files)
-    assert told.code == 0, told
-    assert told.lines == [
+    result = vulns("import", *files)
+    assert result.code == 0, result
+    assert result.lines == [
         "nvdcve-2.0-2024: 42 entries of nvd, data of 2025-10-21",
         "kev: 1 entries of kev, data of 2025-08-25",
         "epss: 1 entries of epss, data of 2026-11-26",
@@ -97,31 +97,31 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     one.close()
 
 
-def rows(told) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in told.lines]
+def rows(result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.lines]
 
 
 def test_what_comes_with_the_sensor(vulns) -> None:
     """Without an import: ours, each CVE once, those that affect a device, the most urgent first; then how many more
     there are, of which it cannot be told.
     """
-    told = vulns()
-    assert told.code == 0
-    assert all(int(line.split()[2]) > 0 for line in told.lines[1:-1])
+    result = vulns()
+    assert result.code == 0
+    assert all(int(line.split()[2]) > 0 for line in result.lines[1:-1])
     more = vulns("--cannot-tell")
     affected = [line.split()[2] != "-" for line in more.lines[1:-1]]
     assert (affected, all(affected)) == (sorted(affected, reverse=True), False)
-    hidden = len(more.lines) - len(told.lines)
-    assert told.lines[-1].endswith(f": --cannot-tell lists {hidden:,} more CVEs")
-    assert more.lines[-1] == told.lines[-1].rpartition(":")[0]
-    assert told.lines[0].split()[:3] == ["PRIORITY", "CVE", "AFFECTED"]
-    assert any(line.split()[1:4] == ["CVE-2024-0066", "1", "1"] for line in told.lines)
-    assert "CVEs; of 3 devices 1 are affected, unknown for 1 more" in told.lines[-1]
-    points = [float(line.split()[0]) for line in told.lines[1:-1]]
+    hidden = len(more.lines) - len(result.lines)
+    assert result.lines[-1].endswith(f": --cannot-tell lists {hidden:,} more CVEs")
+    assert more.lines[-1] == result.lines[-1].rpartition(":")[0]
+    assert result.lines[0].split()[:3] == ["PRIORITY", "CVE", "AFFECTED"]
+    assert any(line.split()[1:4] == ["CVE-2024-0066", "1", "1"] for line in result.lines)
+    assert "CVEs; of 3 devices 1 are affected, unknown for 1 more" in result.lines[-1]
+    points = [float(line.split()[0]) for line in result.lines[1:-1]]
     assert points == sorted(points, reverse=True)
 
 
-def test_devices_that_are_gone_are_not_to_be_mended(tell, tmp_path: Path) -> None:
+def test_devices_that_are_gone_are_not_to_be_mended(run_cli, tmp_path: Path) -> None:
     """They are told of by number, and listed where they are asked for; reports, scores and tickets do not count them
     either.
     """
@@ -131,15 +131,17 @@ def test_devices_that_are_gone_are_not_to_be_mended(tell, tmp_path: Path) -> Non
         for number, action in ((1, "new"), (2, "gone"), (3, "gone"))
     ]
     log.write_text("".join(f"{json.dumps(one)}\n" for one in cameras), encoding="utf-8")
-    told = tell("vulns", "--events", str(log))
-    assert told.lines == [
+    result = run_cli("vulns", "--events", str(log))
+    assert result.lines == [
         "no device is known to be affected",
         "1 CVEs; of 1 devices 0 are affected, unknown for 1 more: --cannot-tell lists 1 more CVEs",
         "left out: 2 more that are gone, see state=gone",
     ]
-    told = tell("vulns", "list", "state=gone", "--cannot-tell", "--events", str(log))
-    assert told.lines[-1] == "1 CVEs; of 2 devices 0 are affected, unknown for 2 more"
-    found = [json.loads(line)["device"]["id"] for line in tell("vulns", "list", "--json", "--events", str(log)).lines]
+    result = run_cli("vulns", "list", "state=gone", "--cannot-tell", "--events", str(log))
+    assert result.lines[-1] == "1 CVEs; of 2 devices 0 are affected, unknown for 2 more"
+    found = [
+        json.loads(line)["device"]["id"] for line in run_cli("vulns", "list", "--json", "--events", str(log)).lines
+    ]
     assert found == ["dev-1"]
 
 
@@ -165,12 +167,12 @@ def test_imported_ones_are_found(vulns, imported: None) -> None:
     assert not [one for one in rows(vulns("--json")) if one["verdict"] == "not affected"]
 
 
-def test_a_version_that_a_person_set_counts_for_nothing(vulns, tell, state: Path, imported: None) -> None:
-    assert tell("devices", "set", "10.0.0.11", "firmware=9.80.3", "--state", str(state)).code == 0
-    said = [one for one in rows(vulns("--json")) if one["device"]["ips"] == ["10.0.0.11"]]
-    assert said[0]["device"]["firmware"] == "9.80.3"
-    assert {one["verdict"] for one in said} == {"cannot tell"}
-    assert "firmware 9.80.3 was set by the operator, and no packet contained it" in {one["reason"] for one in said}
+def test_a_version_that_a_person_set_counts_for_nothing(vulns, run_cli, state: Path, imported: None) -> None:
+    assert run_cli("devices", "set", "10.0.0.11", "firmware=9.80.3", "--state", str(state)).code == 0
+    output = [one for one in rows(vulns("--json")) if one["device"]["ips"] == ["10.0.0.11"]]
+    assert output[0]["device"]["firmware"] == "9.80.3"
+    assert {one["verdict"] for one in output} == {"cannot tell"}
+    assert "firmware 9.80.3 was set by the operator, and no packet contained it" in {one["reason"] for one in output}
 
 
 def test_filters_and_forms(vulns, imported: None) -> None:
@@ -184,16 +186,16 @@ def test_filters_and_forms(vulns, imported: None) -> None:
 
 def test_a_device(vulns, imported: None) -> None:
     """Which packet told its version, and what follows."""
-    told = vulns("device", "10.0.0.10")
-    assert told.code == 0
-    assert "Axis P3245-LV, camera" in told.lines[0]
-    assert told.lines[1].startswith("version: 9.80.3, for dhcp.vendor_class is ")
-    row = next(line for line in told.lines if "CVE-2024-2001" in line)
+    result = vulns("device", "10.0.0.10")
+    assert result.code == 0
+    assert "Axis P3245-LV, camera" in result.lines[0]
+    assert result.lines[1].startswith("version: 9.80.3, for dhcp.vendor_class is ")
+    row = next(line for line in result.lines if "CVE-2024-2001" in line)
     assert (
         "30.0 known to be exploited since 2025-02-12, by ransomware too + 18.9 EPSS 0.944 + 19.6 CVSS "
         "9.8 + 4.0 criticality not set"
     ) in row
-    assert "CVE-2024-2002" not in told.out
+    assert "CVE-2024-2002" not in result.out
     assert "CVE-2024-2002" in vulns("device", "10.0.0.10", "--all").out
     assert vulns("device", "10.0.0.11").lines[1] == "version: no packet contained its firmware version"
     assert vulns("device", "10.0.0.9").lines[-1] == "nothing is known against it"
@@ -205,23 +207,23 @@ def test_a_device(vulns, imported: None) -> None:
 
 def test_a_cve(vulns, imported: None) -> None:
     """What it is, which versions which source names, what to do, and who is concerned."""
-    told = vulns("show", "cve-2024-2001")
-    assert told.code == 0
-    assert told.lines[:4] == [
+    result = vulns("show", "cve-2024-2001")
+    assert result.code == 0
+    assert result.lines[:4] == [
         "CVE-2024-2001: Told in English",
         "severity: CVSS 9.8, EPSS 0.944",
         "exploited: known since 2025-02-12, by ransomware; due date 2025-03-05 (CISA)",
         "nvd: axis axis_os: from 9.80 before 9.80.69",
     ]
-    assert any("10.0.0.10" in line and "affected" in line for line in told.lines)
-    assert any("10.0.0.11" in line and "cannot tell" in line for line in told.lines)
+    assert any("10.0.0.10" in line and "affected" in line for line in result.lines)
+    assert any("10.0.0.11" in line and "cannot tell" in line for line in result.lines)
     body = rows(vulns("show", "CVE-2024-2001", "--json"))[0]
     assert [one["verdict"] for one in body["findings"]] == ["affected", "cannot tell"]
     assert vulns("show", "CVE-2021-36260").lines[-1] == "no device here is one of its products"
     for unknown in ("CVE-1999-0001", "nonsense", "\x1b[31m"):
-        told = vulns("show", unknown)
-        assert told.code == 1
-        assert "\x1b" not in told.err
+        result = vulns("show", unknown)
+        assert result.code == 1
+        assert "\x1b" not in result.err
     assert vulns("show").code == 2
 
 
@@ -239,14 +241,14 @@ def test_what_is_wrong_with_a_feed(vulns, tmp_path: Path) -> None:
     broken = nvd_feed([*FEED["vulnerabilities"], *(nvd_cve(f"CVE-{number}", []) for number in range(8))])
     path = tmp_path / "broken.json"
     path.write_text(json.dumps(broken), encoding="utf-8")
-    told = vulns("import", str(path))
-    assert told.code == 0
-    assert told.out == "broken: 42 entries of nvd, 8 left out, data of 2025-10-21\n"
+    result = vulns("import", str(path))
+    assert result.code == 0
+    assert result.out == "broken: 42 entries of nvd, 8 left out, data of 2025-10-21\n"
     assert (
-        told.err.splitlines()[0]
+        result.err.splitlines()[0]
         == f"sensor: {path}: vulnerabilities[42]: skipped: found 'CVE-0' for its name, expected CVE-YEAR-NUMBER"
     )
-    assert told.err.splitlines()[-1] == f"sensor: {path}: and 3 more entries were skipped"
+    assert result.err.splitlines()[-1] == f"sensor: {path}: and 3 more entries were skipped"
     assert vulns("import", str(tmp_path / "none.json")).err.endswith(
         "none.json cannot be read: No such file or directory\n"
     )
@@ -257,9 +259,9 @@ def test_what_is_wrong_with_a_feed(vulns, tmp_path: Path) -> None:
     )
     assert vulns("import").code == 2
     assert vulns("import", "http://example.com/feed.json").code == 2
-    told = vulns("delete")
-    assert told.code == 2
-    assert reports(told, "usage.unknown-action", "'delete'"), told.err
+    result = vulns("delete")
+    assert result.code == 2
+    assert reports(result, "usage.unknown-action", "'delete'"), result.err
 
 
 def test_update(vulns, server: Server, state: Path) -> None:
@@ -276,21 +278,21 @@ def test_update(vulns, server: Server, state: Path) -> None:
     assert vulns("update").out == "nvdcve-2.0-2024: unchanged\n"
     assert "If-None-Match" in server.asked[-1][1]
     server.pages["/nvdcve-2.0-2024.json"] = json.dumps(nvd_feed(FEED["vulnerabilities"][:20]))
-    told = vulns("update", "nvdcve-2.0-2024")
-    assert told.code == 3
-    assert reports(told, "vulnerability.feed-failed", "20", "42", "--force"), told.err
+    result = vulns("update", "nvdcve-2.0-2024")
+    assert result.code == 3
+    assert reports(result, "vulnerability.feed-failed", "20", "42", "--force"), result.err
     assert rows(vulns("sources", "--json"))[0]["entries"] == 42
     assert "trouble: has 20 entries" in vulns("sources").out
     assert vulns("update", "--force").code == 0
     del server.pages["/nvdcve-2.0-2024.json"]
-    told = vulns("update")
-    assert told.code == 3
-    assert reports(told, "vulnerability.feed-failed", "404"), told.err
+    result = vulns("update")
+    assert result.code == 3
+    assert reports(result, "vulnerability.feed-failed", "404"), result.err
     server.pages["/nvdcve-2.0-2024.json"] = (302, {"Location": "http://127.0.0.1/"}, b"")
     assert "which is not HTTPS" in vulns("update").err
-    told = vulns("update", "nvd")
-    assert told.code == 1
-    assert "did you mean 'nvdcve-2.0-2024'" in told.err or "nvdcve-2.0-2024" in told.err
+    result = vulns("update", "nvd")
+    assert result.code == 1
+    assert "did you mean 'nvdcve-2.0-2024'" in result.err or "nvdcve-2.0-2024" in result.err
 
 
 def test_forget(vulns, imported: None, state: Path) -> None:
@@ -298,11 +300,11 @@ def test_forget(vulns, imported: None, state: Path) -> None:
     nothing.
     """
     assert vulns("forget").code == 2
-    told = vulns("forget", "kev", "epss2")
-    assert (told.code, "did you mean 'epss'?" in told.err) == (1, True)
+    result = vulns("forget", "kev", "epss2")
+    assert (result.code, "did you mean 'epss'?" in result.err) == (1, True)
     assert len(vulns("sources").lines) == 4
-    told = vulns("forget", "nvdcve-2.0-2024", "kev")
-    assert (told.code, told.lines) == (0, ["nvdcve-2.0-2024: forgotten, 42 entries", "kev: forgotten, 1 entries"])
+    result = vulns("forget", "nvdcve-2.0-2024", "kev")
+    assert (result.code, result.lines) == (0, ["nvdcve-2.0-2024: forgotten, 42 entries", "kev: forgotten, 1 entries"])
     assert [one["name"] for one in rows(vulns("sources", "--json"))] == ["epss"]
     assert vulns("show", "CVE-2024-2001").code == 1
     assert not [one for one in rows(vulns("--json", "--all")) if one["source"] == "nvd"]
@@ -311,19 +313,19 @@ def test_forget(vulns, imported: None, state: Path) -> None:
 def test_a_database_that_cannot_be_used(vulns, state: Path) -> None:
     (state / FILE).write_text("something else" * 100, encoding="utf-8")
     for words in ((), ("sources",), ("update",), ("forget", "kev"), ("show", "CVE-2021-36260")):
-        told = vulns(*words)
-        assert told.code == 3
-        assert told.err.startswith(f"sensor: {state / FILE}: file is not a database")
+        result = vulns(*words)
+        assert result.code == 3
+        assert result.err.startswith(f"sensor: {state / FILE}: file is not a database")
 
 
-def test_a_log_is_enough(tell, log: Path) -> None:
+def test_a_log_is_enough(run_cli, log: Path) -> None:
     """Without an inventory the devices of a log are judged."""
-    told = tell("vulns", "--json", "--events", str(log))
-    assert {one["device"]["id"] for one in rows(told)} == {"dev-12"}
-    assert {one["verdict"] for one in rows(told)} == {"cannot tell"}
+    result = run_cli("vulns", "--json", "--events", str(log))
+    assert {one["device"]["id"] for one in rows(result)} == {"dev-12"}
+    assert {one["verdict"] for one in rows(result)} == {"cannot tell"}
 
 
-def test_what_was_done_to_a_device_makes_it_urgent(tell, tmp_path: Path) -> None:
+def test_what_was_done_to_a_device_makes_it_urgent(run_cli, tmp_path: Path) -> None:
     """Who answered the outside, and who was attacked, is known from alerts that nobody closed; how much a device
     matters, from the operator.
     """
@@ -343,7 +345,7 @@ def test_what_was_done_to_a_device_makes_it_urgent(tell, tmp_path: Path) -> None
     ]
     camera = {"vendor": "Axis", "model": "P3245-LV", "criticality": "high"}
     path = tmp_path / "other.jsonl"
-    for told, points in (
+    for result, points in (
         (alerts, {"outside": 10.0, "criticality": 7.0, "attacked": 10.0}),
         (alerts[2:], {"outside": 0.0, "criticality": 7.0, "attacked": 0.0}),
         ([{**one, "action": "close"} for one in alerts], {"outside": 10.0, "attacked": 10.0}),
@@ -353,21 +355,21 @@ def test_what_was_done_to_a_device_makes_it_urgent(tell, tmp_path: Path) -> None
         ),
     ):
         path.write_text(
-            "".join(json.dumps(one) + "\n" for one in (device(12, "camera", **camera), *told)), encoding="utf-8"
+            "".join(json.dumps(one) + "\n" for one in (device(12, "camera", **camera), *result)), encoding="utf-8"
         )
         terms = {
-            term["name"]: term["points"] for term in rows(tell("vulns", "--json", "--events", str(path)))[0]["terms"]
+            term["name"]: term["points"] for term in rows(run_cli("vulns", "--json", "--events", str(path)))[0]["terms"]
         }
         assert {name: terms[name] for name in points} == points
 
 
-def test_help_and_the_installed_program(tell) -> None:
+def test_help_and_the_installed_program(run_cli) -> None:
     """The formula of the priority is part of what the command says of itself."""
-    told = tell("vulns", "--help")
-    assert told.code == 0
-    assert f"{len({entry.cve for entry in load_curated()})} CVEs of printers" in told.out
+    result = run_cli("vulns", "--help")
+    assert result.code == 0
+    assert f"{len({entry.cve for entry in load_curated()})} CVEs of printers" in result.out
     for words in ("30 known to be exploited", "up to 20 for CVSS", "sensor vulns show CVE-2021-36260"):
-        assert words in " ".join(told.out.split())
+        assert words in " ".join(result.out.split())
     program = shutil.which("sensor", path=str(Path(sys.executable).parent))
     assert (
         program is None

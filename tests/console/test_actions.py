@@ -24,13 +24,13 @@ def there(start, own: Path) -> Running:
 
 def by_command(state: Path) -> dict[str, dict[str, Any]]:
     """The alerts as the command lists them."""
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-m", "sensor", "alerts", "--json", "--state", str(state)],
         check=True,
         capture_output=True,
         text=True,
     )
-    return {one["alert"]["id"]: one["alert"] for one in map(json.loads, told.stdout.splitlines())}
+    return {one["alert"]["id"]: one["alert"] for one in map(json.loads, reported.stdout.splitlines())}
 
 
 def names_on(client: httpx.Client, path: str = "/alerts") -> list[str]:
@@ -112,8 +112,8 @@ def test_marked_alerts_are_changed_and_no_others(there: Running) -> None:
     with there.client() as client:
         names = names_on(client)
         assert act(client, action="verdict", verdict="true_positive", alert=names[:3]).status_code == 303
-        judged = {name for name, one in by_command(there.state).items() if one.get("verdict") == "true_positive"}
-        assert judged == set(names[:3])
+        evaluated = {name for name, one in by_command(there.state).items() if one.get("verdict") == "true_positive"}
+        assert evaluated == set(names[:3])
 
 
 @pytest.mark.parametrize(

@@ -174,9 +174,9 @@ def test_assessments_are_those_of_the_commands(
     """The same CVEs, tickets and score; a CVE that only may affect a device is not counted as one that does."""
     capsys.readouterr()
     assert main(["vulns", "--json", "--state", str(office_folder)]) == 0
-    told = {one["cve"] for one in map(json.loads, capsys.readouterr().out.splitlines())}
+    reported = {one["cve"] for one in map(json.loads, capsys.readouterr().out.splitlines())}
     page = browser.get("/vulnerabilities?limit=1000").text
-    assert set(re.findall(r"<td class=\"short\">(CVE-[\d-]+)", page)) == told
+    assert set(re.findall(r"<td class=\"short\">(CVE-[\d-]+)", page)) == reported
     assert "cannot tell" in page
     affected = browser.get("/vulnerabilities?verdict=affected").text
     assert "4 CVEs" in affected

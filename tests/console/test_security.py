@@ -28,7 +28,7 @@ PATHS = (
 
 def test_without_a_session_nothing_is_shown(office: Running) -> None:
     """Every page asks for a login; the API for a token."""
-    with httpx.Client(base_url=office.url) as stranger:
+    with httpx.Client(base_url=office.url) as untrusted:
         for path in (
             "/",
             "/alerts",
@@ -38,11 +38,11 @@ def test_without_a_session_nothing_is_shown(office: Running) -> None:
             "/live",
             "/alerts/alert-x/packets.pcapng",
         ):
-            answer = stranger.get(path)
+            answer = untrusted.get(path)
             assert (path, answer.status_code) == (path, 401)
             assert "10.20." not in answer.text
-        assert stranger.get("/api/v1/alerts").json()["code"] == "unauthenticated"
-        assert stranger.get("/api/v1/events").status_code == 401
+        assert untrusted.get("/api/v1/alerts").json()["code"] == "unauthenticated"
+        assert untrusted.get("/api/v1/events").status_code == 401
 
 
 def test_a_link_logs_in_once(office: Running) -> None:

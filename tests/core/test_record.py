@@ -248,13 +248,13 @@ def test_an_alert_record_in_full() -> None:
         "high",
         "printer opened ADMIN$ on FS01",
     )
-    told = record["alert"]
-    assert (told["detector"], told["count"], told["numbers"]) == (
+    reported = record["alert"]
+    assert (reported["detector"], reported["count"], reported["numbers"]) == (
         "lateral_movement.remote_service",
         1,
         {"hosts": 3, "threshold": 1},
     )
-    assert told["attack"] == [
+    assert reported["attack"] == [
         {"tactic": "lateral-movement", "technique": "T1021.002", "name": "SMB/Windows Admin Shares"}
     ]
     assert record["src"] == {

@@ -33,8 +33,8 @@ def test_counts_are_those_of_a_list(times: list[int]) -> None:
     counts: Counts[int] = Counts(PARTS * SECOND)
     times.sort()
     for number, at in enumerate(times):
-        told = counts.add(0, at * SECOND)
-        assert told == sum(at - PARTS < one <= at for one in times[: number + 1])
+        reported = counts.add(0, at * SECOND)
+        assert reported == sum(at - PARTS < one <= at for one in times[: number + 1])
 
 
 def test_distinct_values_leave_the_window() -> None:

@@ -26,7 +26,7 @@ from sensor.core.wants import (
 )
 
 
-class Said(Event):
+class Stated(Event):
     """What the nodes are tried on."""
 
     status: int
@@ -36,7 +36,7 @@ class Said(Event):
 
 
 def holds(want: Want, *values: object, sport: int = 80) -> bool:
-    return want.holds(event_reader(Said(Packet(sport=sport, dport=40000), *values)))  # type: ignore[arg-type]
+    return want.holds(event_reader(Stated(Packet(sport=sport, dport=40000), *values)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_nodes_are_flat_and_constants_vanish() -> None:
 
 
 @pytest.mark.parametrize(
-    ("want", "says"),
+    ("want", "sends"),
     [
         (field("state").filled(), "Said has no field state: it has packet, status, path, names, old"),
         (~(field("status").filled() | field("packet.port").filled()), "a packet has no field port"),
@@ -110,7 +110,7 @@ def test_nodes_are_flat_and_constants_vanish() -> None:
         (held(Bounded(1), "key"), "Said has no field key: it has packet, status, path, names, old"),
     ],
 )
-def test_what_a_class_does_not_have_is_an_error(want: Want, says: str) -> None:
+def test_what_a_class_does_not_have_is_an_error(want: Want, sends: str) -> None:
     """The message names the class and the field."""
-    with pytest.raises(UnknownField, match=f"^{re.escape(says)}$"):
-        want.check(Said)
+    with pytest.raises(UnknownField, match=f"^{re.escape(sends)}$"):
+        want.check(Stated)

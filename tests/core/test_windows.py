@@ -22,7 +22,7 @@ START = 1_700_000_000 * SECOND
 class SlowKey:
     latest: int
     pairs: dict[int, tuple[str, int]] = field(default_factory=dict)
-    told: int = -(10**9)
+    reported: int = -(10**9)
     told_count: int = 0
 
 
@@ -90,9 +90,9 @@ class Slow:
         key, counted = self.keys[name], self.count(name, "counted")
         if counted < self.threshold or counted < self.share * (counted + self.count(name, "met")):
             return False
-        if 0 <= key.latest - key.told < 8 and counted < 4 * key.told_count:
+        if 0 <= key.latest - key.reported < 8 and counted < 4 * key.told_count:
             return False
-        key.told, key.told_count = key.latest, counted
+        key.reported, key.told_count = key.latest, counted
         return True
 
 

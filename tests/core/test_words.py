@@ -126,7 +126,7 @@ def test_the_reader_checks_before_it_reads() -> None:
         Reader(b"abc", 5)
 
 
-@pytest.mark.parametrize(("raw", "told"), [
+@pytest.mark.parametrize(("raw", "reported"), [
     (b"plain", "plain"),
     (b" two words \0\0", "two words"),
     (b"\x1b[31mred\x07", "[31mred"),
@@ -134,18 +134,18 @@ def test_the_reader_checks_before_it_reads() -> None:
     (b"\xff\xfe", "\ufffd\ufffd"),
     (b"line\r\nbreak", "line  break"),
 ])  # fmt: skip
-def test_peer_text_is_cleaned(raw: bytes, told: str) -> None:
+def test_peer_text_is_cleaned(raw: bytes, reported: str) -> None:
     """No control, format or direction characters, valid UTF-8, one line."""
-    assert clean(raw) == told
+    assert clean(raw) == reported
 
 
 @given(st.binary(max_size=200))
 def test_any_peer_text_is_printable(raw: bytes) -> None:
     """Whatever a peer sends can be printed and encoded."""
-    told = clean(raw, 50)
-    assert told.isprintable()
-    assert len(told) <= 50
-    told.encode()
+    reported = clean(raw, 50)
+    assert reported.isprintable()
+    assert len(reported) <= 50
+    reported.encode()
 
 
 def test_a_bounded_map_forgets_the_oldest() -> None:

@@ -80,7 +80,7 @@ def write_inventory(folder: Path, *, devices: int = 3) -> Path:
     """The inventory of a run; without devices that of one that came to nothing."""
     with Run(folder) as run:
         for number in range(devices):
-            run.story.says(f"00:17:c8:1a:2b:{number:02x}", f"10.0.0.{number + 1}", "http.server", "type=camera@0.8")
+            run.story.sends(f"00:17:c8:1a:2b:{number:02x}", f"10.0.0.{number + 1}", "http.server", "type=camera@0.8")
     return folder / "inventory.db"
 
 

@@ -91,13 +91,13 @@ def test_who_gave_up_is_left_alone_from_the_next_batch_on() -> None:
 
 def test_who_gave_up_a_flow_that_is_over_touches_no_other() -> None:
     """The place of a flow that ended may be taken by another one: it is heard."""
-    engine, talk = kernels(Interest(tcp=(9,), stream=True)), tcp_frame(A, B, b"talk", dport=9)
-    batch = batch_of([talk], raw=True)
+    engine, conversation = kernels(Interest(tcp=(9,), stream=True)), tcp_frame(A, B, b"talk", dport=9)
+    batch = batch_of([conversation], raw=True)
     engine.run(batch.data, batch.rows)
     slot, flow = int(batch.rows["slot"][0]), int(batch.rows["flow"][0])
     run(engine, [udp_frame(B, A, b"tick")] * 20, [(40 + i) * SECOND for i in range(20)])
     engine.unfollow(slot, flow, 1)
-    batch = batch_of([talk], times=[70 * SECOND], raw=True)
+    batch = batch_of([conversation], times=[70 * SECOND], raw=True)
     work = engine.run(batch.data, batch.rows)
     assert (int(batch.rows["slot"][0]), int(batch.rows["flow"][0]) > flow, work.wanted.tolist()) == (slot, True, [1])
 
@@ -106,8 +106,8 @@ def test_the_end_of_a_conversation_that_is_followed_is_told_as_such() -> None:
     """Also where it begins and ends among the same packets, and where the packet that ends it is the first that
     somebody wants.
     """
-    talk, over = tcp_frame(A, B, b"talk", dport=9), tcp_frame(A, B, dport=9, seq=4, flags=4)
-    for frames, followed in (([talk, over], 1), ([tcp_frame(A, B, b"talk", dport=9, flags=4)], 1), ([over], 0)):
+    conversation, over = tcp_frame(A, B, b"talk", dport=9), tcp_frame(A, B, dport=9, seq=4, flags=4)
+    for frames, followed in (([conversation, over], 1), ([tcp_frame(A, B, b"talk", dport=9, flags=4)], 1), ([over], 0)):
         work = run(kernels(Interest(tcp=(9,), stream=True)), frames, [SECOND] * len(frames))
         assert [(int(one["kind"]), int(one["spare"])) for one in work.changes][-1] == (Change.ENDED, followed)
 

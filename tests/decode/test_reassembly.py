@@ -64,7 +64,7 @@ def test_a_new_message_ends_the_wait() -> None:
         assert tape.gaps == expected
 
 
-def heard(*segments: tuple[int, bytes, int, int]) -> Tape:
+def received(*segments: tuple[int, bytes, int, int]) -> Tape:
     """Segments as (number, bytes, direction, bytes that the capture lacks before them) for a dissector of openings."""
     tape = Tape()
     assembler = Assembler(tape, Interest(stream=True, opening=4, starts=(b"GET ",)), Room(ROOM))
@@ -76,25 +76,27 @@ def heard(*segments: tuple[int, bytes, int, int]) -> Tape:
 
 def test_neighbours_that_are_exchanged_are_put_in_order() -> None:
     """The first two segments, a message behind the end of another, and its first half behind its second."""
-    tape = heard((1004, b"/one", 0, 4), (1000, b"GET ", 0, 0), (1018, b"GET /two", 0, 10), (1008, b" HTTP/1.1\n", 0, 0))
+    tape = received(
+        (1004, b"/one", 0, 4), (1000, b"GET ", 0, 0), (1018, b"GET /two", 0, 10), (1008, b" HTTP/1.1\n", 0, 0)
+    )
     assert (tape.bytes[True], tape.gaps) == (b"GET /one HTTP/1.1\nGET /two", [])
 
 
 def test_what_stays_away_is_not_waited_for() -> None:
     """Until three more segments came, or the other end answered; bytes that nobody wanted are not waited for at all."""
     begun = ((1000, b"GET /one", 0, 0), (1018, b"GET /two", 0, 10))
-    assert heard(*begun).bytes[True] == b"GET /one"
-    answered = heard(*begun, (5000, b"200 OK", 1, 0))
+    assert received(*begun).bytes[True] == b"GET /one"
+    answered = received(*begun, (5000, b"200 OK", 1, 0))
     assert (answered.bytes[True], answered.bytes[False], answered.gaps) == (b"GET /oneGET /two", b"200 OK", [10])
     more = [(1026 + n, b"x", 0, 0) for n in range(3)]
-    assert heard(*begun, *more[:2]).gaps == []
-    assert heard(*begun, *more).gaps == [10]
-    assert heard(begun[0], (1018, b"GET /two", 0, 0)).gaps == [10]
+    assert received(*begun, *more[:2]).gaps == []
+    assert received(*begun, *more).gaps == [10]
+    assert received(begun[0], (1018, b"GET /two", 0, 0)).gaps == [10]
 
 
 def test_a_first_segment_that_stays_away() -> None:
     """What follows it is heard when the other end answers."""
-    tape = heard((1004, b"/one", 0, 4), (5000, b"200 OK", 1, 0))
+    tape = received((1004, b"/one", 0, 4), (5000, b"200 OK", 1, 0))
     assert (tape.bytes[True], tape.bytes[False], tape.gaps) == (b"/one", b"200 OK", [4])
 
 

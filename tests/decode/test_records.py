@@ -201,8 +201,8 @@ def test_the_rest_of_a_row_is_zero() -> None:
     data = np.frombuffer(pcap(FRAMES[1:2]), np.uint8)
     rows = _blank(1)
     records.scan_pcap(data, 24, len(data), rows, 0, False, 1000, 16, 0, LARGEST, 1, 7)
-    told = {name: int(rows[0][name]) for name in ROW.names or () if rows[0][name]}
-    assert told == {"ts": FRAMES[1].ts, "frame": 40, "caplen": 7, "wirelen": 7, "link": 1, "source": 7}
+    reported = {name: int(rows[0][name]) for name in ROW.names or () if rows[0][name]}
+    assert reported == {"ts": FRAMES[1].ts, "frame": 40, "caplen": 7, "wirelen": 7, "link": 1, "source": 7}
 
 
 def test_rows_are_filled_behind_those_that_are() -> None:

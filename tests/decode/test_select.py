@@ -317,7 +317,7 @@ def test_a_host_has_a_budget_for_icmp() -> None:
         assert sum(select(frames, Interest(icmp=(8,)), times=[SECOND] * 300)) == 128
 
 
-def spoken(mac: int) -> bytes:
+def sent(mac: int) -> bytes:
     """A frame of one sender."""
     return ethernet(b"who has 10.0.0.1? tell %d" % mac, 0x0806, src=mac)
 
@@ -327,16 +327,16 @@ def test_in_a_flood_of_senders_only_the_known_and_those_that_come_back_are_heard
     only who is known is heard, and who shows itself again; when the flood is over, newcomers are again.
     """
     known, late, later = 0x0017C8000001, 0x0017C8000002, 0x0017C8000003
-    crowd = [spoken(0x020000000000 + n) for n in range(1_200)]
+    crowd = [sent(0x020000000000 + n) for n in range(1_200)]
     frames = [
-        spoken(known),
+        sent(known),
         *crowd,
-        spoken(known),
-        spoken(late),
-        spoken(late),
-        *(spoken(0x060000000000 + n) for n in range(50)),
-        spoken(known),
-        spoken(later),
+        sent(known),
+        sent(late),
+        sent(late),
+        *(sent(0x060000000000 + n) for n in range(50)),
+        sent(known),
+        sent(later),
     ]
     times = [SECOND] * 1_202 + [SECOND, SECOND + 1] + [2 * SECOND] * 51 + [4 * SECOND]
     wanted = select(frames, Interest(ethertypes=(0x0806,)), times=times)

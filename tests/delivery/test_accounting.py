@@ -40,8 +40,8 @@ def answer(word: str) -> object:
 def holds(one: Runner, log: Path) -> bool:
     """The equation of the position, and that of the status."""
     place, status = one.position, one.status(last_number(log))
-    told = status.delivered + status.filtered + status.refused + status.missing + status.pending
-    return place.seq - place.begin + place.ahead + place.repeated == place.done and status.read == told
+    reported = status.delivered + status.filtered + status.refused + status.missing + status.pending
+    return place.seq - place.begin + place.ahead + place.repeated == place.done and status.read == reported
 
 
 @settings(max_examples=60)

@@ -109,10 +109,10 @@ class Full:
         self.full = True
         keep = DeadLetters.add
 
-        def add(kept: DeadLetters, told: module.Letters) -> None:
+        def add(kept: DeadLetters, reported: module.Letters) -> None:
             if self.full:
                 raise OSError(errno.ENOSPC, "No space left on device", str(kept.path))
-            keep(kept, told)
+            keep(kept, reported)
 
         monkeypatch.setattr(DeadLetters, "add", add)
 

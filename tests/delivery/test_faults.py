@@ -29,13 +29,13 @@ HOSTILE = (
 STEERS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     code: int
     out: str
     err: str
 
 
-Run = Callable[..., Told]
+Run = Callable[..., Reported]
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
     (tmp_path / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 21)))
 
-    def call(*words: str, events: bool = True) -> Told:
+    def call(*words: str, events: bool = True) -> Reported:
         code = main([*words, "--config", "sensor.yaml", *(["--events", "events.jsonl"] if events else [])])
-        return Told(code, *capsys.readouterr())
+        return Reported(code, *capsys.readouterr())
 
     return call
 
@@ -71,17 +71,19 @@ def test_the_words_of_who_refuses(run: Run, tmp_path: Path) -> None:
     """Quoted, cut and clean: in our own log, in the dead letters, in both forms of the status."""
     with Receiver(refusing) as receiver:
         write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', batch_events: 5}}\n")
-        told = run("forward", "--once")
-        assert told.code == 1
-        assert "siem: 0 pending, 20 refused" in told.err
-        assert "mapping failed" in told.err
+        reported = run("forward", "--once")
+        assert reported.code == 1
+        assert "siem: 0 pending, 20 refused" in reported.err
+        assert "mapping failed" in reported.err
         assert json.loads(run("outputs", "status", "--json").out)["last_delivered"] == 0
         letters = dead(tmp_path / "events.jsonl", "siem")
         assert [letter["seq"] for letter in letters] == list(range(1, 21))
-        said = letters[0]["answer"]
-        assert said.startswith(f"http://127.0.0.1:{receiver.port} answered 400 Bad Request: mapping failed  [31mred")
-        assert len(said) <= 500
-        texts = [told.err, said, run("outputs", "status").out, run("outputs", "status", "--json").out]
+        messages = letters[0]["answer"]
+        assert messages.startswith(
+            f"http://127.0.0.1:{receiver.port} answered 400 Bad Request: mapping failed  [31mred"
+        )
+        assert len(messages) <= 500
+        texts = [reported.err, messages, run("outputs", "status").out, run("outputs", "status", "--json").out]
         # Colours of our own on standard error are not there: it is no terminal.
         assert not any(STEERS.search(text) for text in texts)
         assert not any(text.startswith("ERROR") for one in texts for text in one.splitlines())
@@ -91,15 +93,15 @@ def test_the_words_of_who_is_busy(run: Run) -> None:
     """In the status with what it said, when, and when it is tried again; and what a check says."""
     with Receiver(busy) as receiver:
         write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', backoff_s: 0.01, backoff_max_s: 0.01}}\n")
-        told = run("forward", "--once")
-        assert told.code == 1
-        assert "siem: 20 pending, 0 refused: http://127.0.0.1:" in told.err
+        reported = run("forward", "--once")
+        assert reported.code == 1
+        assert "siem: 20 pending, 0 refused: http://127.0.0.1:" in reported.err
         status, as_json = run("outputs", "status"), run("outputs", "status", "--json")
         assert "answered 503 Service Unavailable: mapping failed" in status.out
         assert " ago)" in status.out
         assert json.loads(as_json.out)["error"].startswith(f"http://127.0.0.1:{receiver.port} answered 503")
         check, of_json = run("outputs", "check"), run("outputs", "check", "--json")
-        for text in (told.err, status.out, as_json.out, check.out, of_json.out):
+        for text in (reported.err, status.out, as_json.out, check.out, of_json.out):
             assert not STEERS.search(text)
 
 
@@ -114,11 +116,11 @@ def test_words_that_come_by_a_fault_of_ours(run: Run, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(File, "send", send)
     write("outputs:\n  a: {type: file, path: out.jsonl, backoff_s: 0.01, backoff_max_s: 0.01}\n")
-    told = run("forward", "--once")
-    assert told.code == 1
-    assert "mapping failed" in told.err
+    reported = run("forward", "--once")
+    assert reported.code == 1
+    assert "mapping failed" in reported.err
     for text in (
-        told.err,
+        reported.err,
         run("outputs", "status").out,
         run("outputs", "status", "--json").out,
         run("outputs", "test").out,
@@ -157,10 +159,10 @@ def test_what_cannot_be_meant(run: Run, text: str, place: str, words: str) -> No
     """
     write(text)
     for command in (("config", "check"), ("outputs", "status"), ("outputs", "check"), ("forward", "--once")):
-        told = run(*command, events=command[0] != "config")
-        assert told.code == 2
-        assert place in told.err
-        assert words in told.err
+        reported = run(*command, events=command[0] != "config")
+        assert reported.code == 2
+        assert place in reported.err
+        assert words in reported.err
 
 
 @pytest.mark.parametrize(
@@ -196,10 +198,10 @@ def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: s
         f"outputs:\n  siem: {{type: http, {options}, backoff_s: 0.01, backoff_max_s: 0.01}}\n  archive: "
         f"{{type: file, path: out.jsonl}}\n"
     )
-    told = run("config", "check", events=False)
-    assert told.code == 2
-    assert f"{place}" in told.err
-    assert words in told.err
+    reported = run("config", "check", events=False)
+    assert reported.code == 2
+    assert f"{place}" in reported.err
+    assert words in reported.err
     assert run("forward", "--once").code == 1
     siem, archive = map(json.loads, run("outputs", "status", "--json").out.splitlines())
     assert words in siem["error"]
@@ -221,27 +223,28 @@ def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.Monkey
         )
         assert run("config", "check", events=False).code == 0
         (tmp_path / "credentials" / "siem").rename(tmp_path / "away")
-        told = [
+        reported = [
             run("config", "check", events=False),
             run("outputs", "check"),
             run("forward", "--once"),
             run("outputs", "status"),
         ]
-        assert [one.code for one in told] == [2, 1, 1, 0]
+        assert [one.code for one in reported] == [2, 1, 1, 0]
         assert all(
-            "the secret credential:siem cannot be read: No such file or directory" in one.err + one.out for one in told
+            "the secret credential:siem cannot be read: No such file or directory" in one.err + one.out
+            for one in reported
         )
         (tmp_path / "away").rename(tmp_path / "credentials" / "siem")
-        told += [
+        reported += [
             run("forward", "--once"),
             run("outputs", "check"),
             run("outputs", "list", "--json"),
             run("config", "show", events=False),
         ]
-        assert [one.code for one in told[4:]] == [0, 0, 0, 0]
+        assert [one.code for one in reported[4:]] == [0, 0, 0, 0]
         assert receiver.requests[0].headers["authorization"] == "Bearer s3cret-token"
         assert len(receiver.store.lines) == 20
-    assert not any("s3cret" in one.out + one.err for one in told)
+    assert not any("s3cret" in one.out + one.err for one in reported)
 
 
 def test_a_test_event_keeps_what_is_hidden(run: Run) -> None:
@@ -334,9 +337,9 @@ def test_a_check_says_what_is_wrong_on_the_way(run: Run, authority: Authority, k
             f"host: localhost, port: {port}, transport: tls" if kind == "syslog" else f"url: 'https://localhost:{port}'"
         )
         write(f"outputs:\n  siem: {{type: {kind}, {place}, timeout_s: 2, tls: {{ca: {authority.ca}, {tls}}}}}\n")
-        told = run("outputs", "check")
-    assert told.code == 1
-    *before, last = told.out.splitlines()
+        reported = run("outputs", "check")
+    assert reported.code == 1
+    *before, last = reported.out.splitlines()
     assert all(re.match(r"siem +ok +(dns|tcp): ", one) for one in before)
     assert last.startswith("siem  error    ")
     assert words in last
@@ -359,19 +362,19 @@ def test_a_check_says_that_we_may_not(run: Run, status: int, words: str) -> None
     with Receiver() as receiver:
         receiver.script = [Fault(status)]
         write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}'}}\n")
-        told = run("outputs", "check")
-    assert told.code == 1
-    assert f"auth: {receiver.url} {words}" in told.out.splitlines()[-1]
-    assert "look at token, user and password, or secret_headers" in told.out
+        reported = run("outputs", "check")
+    assert reported.code == 1
+    assert f"auth: {receiver.url} {words}" in reported.out.splitlines()[-1]
+    assert "look at token, user and password, or secret_headers" in reported.out
 
 
 def test_a_check_says_that_a_file_cannot_be_written(run: Run, tmp_path: Path) -> None:
     """A folder in its place, or a file in place of a folder."""
     (tmp_path / "plain").write_text("")
     write("outputs:\n  a: {type: file, path: .}\n  b: {type: file, path: plain/out.jsonl}\n")
-    told = run("outputs", "check")
-    assert told.code == 1
-    first, second = told.out.splitlines()
+    reported = run("outputs", "check")
+    assert reported.code == 1
+    first, second = reported.out.splitlines()
     assert "a  error    permission: " in first
     assert "is a folder: name a file" in first
     assert "cannot be written by this user" in second

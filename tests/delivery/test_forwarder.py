@@ -279,10 +279,10 @@ def test_sighup_adds_takes_away_and_changes(tmp_path: Path, log: Segmented, root
                 eventually(lambda: numbers(tmp_path / "new.jsonl") == list(range(1, 9)))
             finally:
                 process.terminate()
-                _, said = process.communicate(timeout=30)
+                _, messages = process.communicate(timeout=30)
         assert receiver.connections == connections
     assert process.returncode == 0
     assert numbers(tmp_path / "old.jsonl") == [1, 2, 3, 4, 5]
-    told = [json.loads(text)["msg"] for text in (tmp_path / "changed.jsonl").read_text().splitlines()]
-    assert [text.startswith("#") for text in told] == [False] * 5 + [True] * 3
-    assert "delivering to same, changed, new" in said
+    reported = [json.loads(text)["msg"] for text in (tmp_path / "changed.jsonl").read_text().splitlines()]
+    assert [text.startswith("#") for text in reported] == [False] * 5 + [True] * 3
+    assert "delivering to same, changed, new" in messages

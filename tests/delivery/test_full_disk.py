@@ -75,7 +75,7 @@ print(json.dumps({"held": held, "full": full, "status": status.seq, "left": left
 """
 
 
-def told_by(story: str, folder: Path, root: Path) -> Any:
+def reported_by(story: str, folder: Path, root: Path) -> Any:
     """What a story prints that has the folder as a file system of 1 MiB."""
     mount = f'mount -t tmpfs -o size=1m none {folder} && exec {sys.executable} -c "$0" {folder} {root}'
     if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode != 0:
@@ -91,20 +91,20 @@ def test_a_disk_without_room(tmp_path: Path, root: Path) -> None:
     """Cursors that are there move on, so that the log can shrink; what is refused is owed, named, sent once, and kept
     when there is room.
     """
-    told = told_by(STORY, tmp_path, root)
+    reported = reported_by(STORY, tmp_path, root)
     letters = tmp_path / "events.dead" / "one.jsonl"
-    assert told["held"] == {"seq": 20, "error": f"{letters}: No space left on device", "tried": 2}
-    assert told["full"] == {
+    assert reported["held"] == {"seq": 20, "error": f"{letters}: No space left on device", "tried": 2}
+    assert reported["full"] == {
         "cursor": 1234567,
         "sensor": 1234567,
         "error": "",
         "new": "the position cannot be kept: No space left on device",
     }
-    assert told["status"] == 1234567
-    assert not [name for name in told["left"] if name.endswith(".new")]
-    assert told["dead"] == [25]
-    assert told["tried"] == [list(range(1, 21)), list(range(21, 41))]
-    assert (told["seq"], told["refused"], told["delivered"]) == (40, 1, 39)
+    assert reported["status"] == 1234567
+    assert not [name for name in reported["left"] if name.endswith(".new")]
+    assert reported["dead"] == [25]
+    assert reported["tried"] == [list(range(1, 21)), list(range(21, 41))]
+    assert (reported["seq"], reported["refused"], reported["delivered"]) == (40, 1, 39)
 
 
 @pytest.mark.parametrize("size", range(0, 200, 7))

@@ -18,12 +18,12 @@ class Ear:
 
     def __init__(self, *, deaf: bool = False) -> None:
         self.deaf = deaf
-        self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.received: list[tuple[str, dict[str, Any]]] = []
 
     def warning(self, what: str, **facts: Any) -> None:
         if self.deaf:
             raise BrokenPipeError
-        self.heard.append((what, facts))
+        self.received.append((what, facts))
 
     info = error = warning
 
@@ -40,12 +40,12 @@ def test_a_destination_that_refuses_everything(tmp_path: Path, monkeypatch: pyte
     one = runner(log.log, desk)
     lead(one)
     assert len(dead(log.log)) == 60
-    assert [(what, facts["records"]) for what, facts in ear.heard if what == "refused"] == [("refused", 1)]
+    assert [(what, facts["records"]) for what, facts in ear.received if what == "refused"] == [("refused", 1)]
     one._refusals_at -= module.REFUSALS_EVERY_S
     log.add(1)
     lead(one)
     leave(one)
-    assert [facts["records"] for what, facts in ear.heard if what == "refused"] == [1, 60]
+    assert [facts["records"] for what, facts in ear.received if what == "refused"] == [1, 60]
 
 
 def test_nobody_hears_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

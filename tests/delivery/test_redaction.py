@@ -125,10 +125,10 @@ def test_fields_that_were_not_chosen_are_in_no_format(case: str, fields: list[st
         if any(below(field, [path]) for field in fields)
         for name in names
     ]
-    for path, told in words.items():
+    for path, reported in words.items():
         goes = below(path, [*fields, *ENVELOPE, *FACTS, *along])
-        assert all((word in native.decode()) == goes for word in told), path
-        assert goes or not any(word in line for word in told for line in others), path
+        assert all((word in native.decode()) == goes for word in reported), path
+        assert goes or not any(word in line for word in reported for line in others), path
 
 
 @pytest.mark.parametrize("path", PATHS + sorted({path.rpartition(".")[0] for path in PATHS if "." in path}))
@@ -148,12 +148,12 @@ def test_every_format_has_its_words_whatever_is_chosen(path: str) -> None:
 def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str], fields: list[str]) -> None:
     """Neither where they stand nor where a sentence repeats them, whether all fields go or some."""
     record, words = tokens_in(ALL[case])
-    sentence = " ".join(word for told in words.values() for word in told)
+    sentence = " ".join(word for reported in words.values() for word in reported)
     record["msg"] = sentence
     change = changes(fields, redact, SALT)
     assert change is not None
     done = change(record)
-    hidden = [word for path, told in words.items() if below(path, redact) and path != "msg" for word in told]
+    hidden = [word for path, reported in words.items() if below(path, redact) and path != "msg" for word in reported]
     assert not any(word in line for line in encoded(done) for word in hidden)
     if "msg" not in redact:
         assert [word for word in done["msg"].split() if not word.startswith("#")] == [
@@ -164,16 +164,16 @@ def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str], f
 def worded(record: dict[str, Any]) -> list[str]:
     """The record by all outputs that have words of their own for it."""
     topics = HomeAssistant()
-    told = [
+    reported = [
         json.dumps(row(record), ensure_ascii=False),
         subject([record], "x"),
         plain([record]),
         page([record]),
         key_of(record),
     ]
-    told += [json.dumps(make(record), ensure_ascii=False) for make in RECEIVERS.values()]
-    told += [topic + payload.decode() for topic, payload in presence(record, topics)]
-    return [*told, named("{action} {detector} {device} {kind} {sensor} {severity} {site} {type}", record)]
+    reported += [json.dumps(make(record), ensure_ascii=False) for make in RECEIVERS.values()]
+    reported += [topic + payload.decode() for topic, payload in presence(record, topics)]
+    return [*reported, named("{action} {detector} {device} {kind} {sensor} {severity} {site} {type}", record)]
 
 
 @given(
@@ -186,10 +186,10 @@ def test_outputs_with_words_of_their_own_have_no_others(case: str, redact: list[
     some whatever that is.
     """
     record, words = tokens_in(ALL[case])
-    record["msg"] = " ".join(word for told in words.values() for word in told)
+    record["msg"] = " ".join(word for reported in words.values() for word in reported)
     change = changes(fields, redact, SALT)
     assert change is not None
-    hidden = [word for path, told in words.items() if below(path, redact) for word in told]
+    hidden = [word for path, reported in words.items() if below(path, redact) for word in reported]
     assert not any(word in text for text in worded(change(record)) for word in hidden)
 
 

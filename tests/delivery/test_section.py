@@ -27,13 +27,13 @@ def write(folder: Path, text: str) -> Path:
 def faults(folder: Path, text: str) -> list[str]:
     """Those that delivery tells, which are those that the whole configuration tells."""
     path = write(folder, text)
-    told = []
+    reported = []
     for load in (load_delivery, load_config):
         with pytest.raises(DocumentErrors) as caught:
             load(path)
-        told.append([str(fault).removeprefix(f"{path}:") for fault in caught.value.faults])
-    assert told[0] == told[1]
-    return told[0]
+        reported.append([str(fault).removeprefix(f"{path}:") for fault in caught.value.faults])
+    assert reported[0] == reported[1]
+    return reported[0]
 
 
 def test_every_file_is_an_output() -> None:
@@ -56,8 +56,8 @@ def test_guarantees_on_the_page_are_those_of_the_outputs(root: Path) -> None:
     )
     promised = {
         name: row
-        for row, told in rows
-        for name in re.findall(r"`(\w+)`", told)
+        for row, reported in rows
+        for name in re.findall(r"`(\w+)`", reported)
         if name in types() and (row, name) != ("none", "relp")
     }
     words = {"exactly_once": "each record once", "at_least_once": "each record at least once", "best_effort": "none"}
@@ -96,7 +96,7 @@ def test_two_readings_of_a_configuration_are_equal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("outputs:\n  a: {type: htpp, url: x}\n", ["2:13: found 'htpp', ", "did you mean 'http'?"]),
         ("outputs:\n  a: {path: x}\n", ["2:6: found no key 'type'"]),
@@ -130,18 +130,18 @@ def test_two_readings_of_a_configuration_are_equal(tmp_path: Path) -> None:
         ("outputs:\n  a: {type: http, url: 'https://x', format: nativ}\n", ["expected one of native, cef"]),
     ],
 )
-def test_mistakes_have_their_place(tmp_path: Path, text: str, told: list[str]) -> None:
+def test_mistakes_have_their_place(tmp_path: Path, text: str, reported: list[str]) -> None:
     """One fault each, and nothing that belongs to another type is suggested."""
     (fault,) = faults(tmp_path, text)
-    assert all(word in fault for word in told), fault
+    assert all(word in fault for word in reported), fault
     assert "secret" not in fault.replace("a secret is", "") or "password" not in text
 
 
 def test_all_at_once(tmp_path: Path) -> None:
     """Of two outputs, each its own."""
-    told = faults(
+    reported = faults(
         tmp_path,
         "outputs:\n  a: {type: file, path: x, batch_event: 1}\n  b: {type: http, url: 'https://x', heders: {}}\n",
     )
-    assert "'batch_events'" in told[0]
-    assert "'headers'" in told[1]
+    assert "'batch_events'" in reported[0]
+    assert "'headers'" in reported[1]

@@ -76,14 +76,14 @@ def test_what_decides_nothing_is_no_attempt() -> None:
 
 def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:
     """Their outcome is unknown; a session that sends the same ones with each request is one."""
-    unit, told = Logins(), []
+    unit, reported = Logins(), []
     for n, seal in enumerate(("a", "b", "b", "b", "c")):
         request = HttpRequest(
             Packet(ts=n, src=CLIENT, dst=SERVER, sport=4000 + n, dport=80, proto=6, problem=Problem.ONE_SIDED),
             "GET", "h", "/", "", "basic", "Ann", "", "", -1, False, seal=seal,
         )  # fmt: skip
-        told += attempts([request], unit)
-    assert [(each.seal, each.judged, each.service) for each in told] == [(seal, False, "HTTP") for seal in "abc"]
+        reported += attempts([request], unit)
+    assert [(each.seal, each.judged, each.service) for each in reported] == [(seal, False, "HTTP") for seal in "abc"]
 
 
 def test_requests_that_wait_are_bounded() -> None:

@@ -58,15 +58,15 @@ def login(
     flow = int(at * 1000) + 1
     out, back = packets(at, client, flow)
     common = (account, REALM, TGT, etypes, 0x40810010, host)
-    said: list[Event] = (
+    messages: list[Event] = (
         [KerberosAsRequest(out, *common, "", 0), KerberosError(back, 25, "", REALM, TGT, (AES, RC4))]
         if asked_before and proof
         else []
     )
-    said.append(KerberosAsRequest(out, *common, proof, etype if proof else 0))
+    messages.append(KerberosAsRequest(out, *common, proof, etype if proof else 0))
     if refused:
-        return [*said, KerberosError(back, refused, "", REALM, TGT, ())]
-    return [*said, KerberosAsReply(back, account, REALM, TGT, ticket, ticket_etype, etype)]
+        return [*messages, KerberosError(back, refused, "", REALM, TGT, ())]
+    return [*messages, KerberosAsReply(back, account, REALM, TGT, ticket, ticket_etype, etype)]
 
 
 def service(

@@ -120,7 +120,7 @@ class Choice:
         return chosen
 
 
-def told(alerts: Iterable[Alert]) -> list[tuple[Any, ...]]:
+def comparable(alerts: Iterable[Alert]) -> list[tuple[Any, ...]]:
     """What is compared of alerts: everything but the events that prove them, which have no order."""
     return [tuple(getattr(alert, name) for name in alert.__struct_fields__ if name != "proof") for alert in alerts]
 
@@ -183,7 +183,7 @@ class Story:
             )
         return self
 
-    def talk(
+    def converse(
         self,
         at: float,
         client: str,
@@ -191,11 +191,11 @@ class Story:
         port: int,
         *,
         lasts: float = 60,
-        said: tuple[int, int] = (20, 20),
+        messages: tuple[int, int] = (20, 20),
         proto: int = TCP,
     ) -> Story:
         """A conversation in which something is said."""
-        return self.flow(at, client, server, port, proto=proto, answered=True, ended=lasts, packets=said)
+        return self.flow(at, client, server, port, proto=proto, answered=True, ended=lasts, packets=messages)
 
     def going(
         self, at: float, client: str, server: str, port: int, sent: list[tuple[float, int]], *, ended: tuple[float, int]
@@ -232,11 +232,11 @@ def alerts_of(unit: FlowDetector, changes: npt.NDArray[np.void], size: int = 1 <
     for start in range(0, len(changes), size):
         part = changes[start : start + size].copy()
         for one in filter(None, (unit, _twins.get(unit))):
-            said = []
+            messages = []
             for row, numbers in sorted(one.candidates(reader.read(part)), key=lambda each: each[0]):
                 if one.worth(numbers):
-                    said += one.judge(flow_of(part[row]), numbers)
-            found += said if one is unit else ()
+                    messages += one.evaluate(flow_of(part[row]), numbers)
+            found += messages if one is unit else ()
     return found
 
 
@@ -252,7 +252,7 @@ def in_time(path: str, story: Story, world: World | None = None, **options: Any)
         part = changes[at : at + 1].copy()
         for row, numbers in unit.candidates(reader.read(part)):
             if unit.worth(numbers):
-                found += unit.judge(flow_of(part[row]), numbers)
+                found += unit.evaluate(flow_of(part[row]), numbers)
     return [*found, *unit.tick((last + 60) * SECOND)]
 
 
@@ -274,7 +274,7 @@ def one(found: list[Alert]) -> Alert:
     return found[0]
 
 
-def heard(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
+def inspected(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
     """What an event detector raises over events that it wants; the same where it hears all of them,
     or the story fails.
     """
@@ -287,7 +287,9 @@ def heard(unit: EventDetector, events: Iterable[Event]) -> list[Alert]:
     for event in derived:
         whole = list(twin.inspect(event))
         mine = list(unit.inspect(event)) if choice.wants(event) else []
-        assert told(mine) == told(whole), f"{unit.id} does not want what it would raise an alert for: {event}"
+        assert comparable(mine) == comparable(whole), (
+            f"{unit.id} does not want what it would raise an alert for: {event}"
+        )
         found += mine
     return found
 

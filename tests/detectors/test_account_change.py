@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from sensor.core.alert import Severity
 from tests.detectors.call_stories import call
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 ACCOUNT = "persistence.account_change"
 
 
 def test_a_user_that_is_made_and_put_into_a_group() -> None:
     """Within minutes; days later it is ordinary work."""
-    made, joined = heard(detector(ACCOUNT), [call("samr", 50, "backdoor"), call("samr", 31, at=60)])
+    made, joined = inspected(detector(ACCOUNT), [call("samr", 50, "backdoor"), call("samr", 31, at=60)])
     assert (made.severity, made.techniques[0].technique) == (Severity.low, "T1136.002")
     assert (joined.severity, joined.techniques[0].technique) == (Severity.medium, "T1098")
     assert (
-        heard(detector(ACCOUNT), [call("samr", 50, "backdoor"), call("samr", 22, at=90_000)])[1].severity
+        inspected(detector(ACCOUNT), [call("samr", 50, "backdoor"), call("samr", 22, at=90_000)])[1].severity
         == Severity.low
     )
 
 
 def test_a_password_that_somebody_else_sets() -> None:
     """A hint, even where nothing can be read."""
-    [alert] = heard(detector(ACCOUNT), [call("samr", 58, level=6)])
+    [alert] = inspected(detector(ACCOUNT), [call("samr", 58, level=6)])
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1098")
     assert "encrypted" in alert.why[0]
 
 
 def test_innocent_twins_are_quiet() -> None:
     """Questions, users who change their own password; a machine that joins the domain makes no member grave."""
-    assert heard(detector(ACCOUNT), [call("samr", number) for number in (13, 36, 38, 47, 55, 64)]) == []
+    assert inspected(detector(ACCOUNT), [call("samr", number) for number in (13, 36, 38, 47, 55, 64)]) == []
     assert {
-        alert.severity for alert in heard(detector(ACCOUNT), [call("samr", 50, "DESK-04$"), call("samr", 22, at=5)])
+        alert.severity for alert in inspected(detector(ACCOUNT), [call("samr", 50, "DESK-04$"), call("samr", 22, at=5)])
     } == {Severity.low}
 
 
 def test_repetition_is_one_finding() -> None:
     """A help desk on a Monday."""
-    assert one(heard(detector(ACCOUNT), [call("samr", 58, at=n) for n in range(100)]))
+    assert one(inspected(detector(ACCOUNT), [call("samr", 58, at=n) for n in range(100)]))

@@ -8,37 +8,37 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.arp import ArpReply
 from sensor.dissectors.dhcp import DhcpDecline
-from tests.detectors.stories import SECOND, START, detector, heard
+from tests.detectors.stories import SECOND, START, detector, inspected
 
 CONFLICT = "device.address_conflict"
 FIRST, SECOND_ONE, VIRTUAL = 0x020000000001, 0x020000000002, 0x00005E000107
 
 
-def says(at: float, mac: int, address: str = "10.0.0.5") -> Event:
+def sends(at: float, mac: int, address: str = "10.0.0.5") -> Event:
     packet = Packet(ts=START + int(at * SECOND), src_mac=mac, dst_mac=9, ethertype=0x0806, ip_version=0, proto=0)
     return ArpReply(packet, mac, parse(address), parse("10.0.0.1"))
 
 
 def turns(count: int, one: int = FIRST, other: int = SECOND_ONE) -> list[Event]:
     """Both say so, turn by turn, every five seconds."""
-    return [says(n * 5, (one, other)[n % 2]) for n in range(count)]
+    return [sends(n * 5, (one, other)[n % 2]) for n in range(count)]
 
 
 def test_two_that_speak_turn_by_turn() -> None:
     """The second one came later."""
-    [alert] = heard(detector(CONFLICT), turns(8))
+    [alert] = inspected(detector(CONFLICT), turns(8))
     assert (alert.severity, alert.numbers["times"], alert.actor.mac) == (Severity.low, 2, SECOND_ONE)
     assert alert.target is not None
     assert alert.target.mac == FIRST
     assert alert.actor.address == parse("10.0.0.5")
-    [alert] = heard(detector(CONFLICT), turns(8, 0x001132AABB10, 0x001132AABB11))
+    [alert] = inspected(detector(CONFLICT), turns(8, 0x001132AABB10, 0x001132AABB11))
     assert "ports" in alert.summary
 
 
 def test_a_lease_that_is_declined() -> None:
     """The client saw somebody answer for it."""
     packet = Packet(ts=START, src_mac=FIRST, sport=68, dport=67)
-    [alert] = heard(detector(CONFLICT), [DhcpDecline(packet, 4, 7, FIRST, requested=parse("10.0.0.5"))])
+    [alert] = inspected(detector(CONFLICT), [DhcpDecline(packet, 4, 7, FIRST, requested=parse("10.0.0.5"))])
     assert (alert.actor.mac, alert.numbers["threshold"]) == (FIRST, 1)
 
 
@@ -46,15 +46,15 @@ def test_innocent_twins_are_quiet() -> None:
     """A machine that was replaced, a router's address that moves between two, and a thief with an address of its own:
     that is spoofing.
     """
-    moved = [*(says(n, FIRST) for n in range(5)), *(says(10 + n, SECOND_ONE) for n in range(50))]
+    moved = [*(sends(n, FIRST) for n in range(5)), *(sends(10 + n, SECOND_ONE) for n in range(50))]
     shared = turns(20, FIRST, VIRTUAL)
-    thief = [says(0, SECOND_ONE, "10.0.0.66"), *turns(20)]
+    thief = [sends(0, SECOND_ONE, "10.0.0.66"), *turns(20)]
     for story in (moved, shared, thief):
-        assert heard(detector(CONFLICT), story) == []
+        assert inspected(detector(CONFLICT), story) == []
 
 
 def test_repetition_is_told_once_in_five_minutes() -> None:
     """Ten minutes of quarrel are one finding."""
-    found = heard(detector(CONFLICT), turns(120))
+    found = inspected(detector(CONFLICT), turns(120))
     assert 1 <= len(found) <= 3
     assert len({alert.key for alert in found}) == 1

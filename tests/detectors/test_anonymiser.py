@@ -8,7 +8,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 ANONYMISER = "command_and_control.anonymiser"
 
@@ -37,7 +37,7 @@ def asked(at: float, name: str) -> Event:
 
 def test_certificates_of_relays() -> None:
     """Two made-up names: the client inside is named, and the relay."""
-    [alert] = heard(
+    [alert] = inspected(
         detector(ANONYMISER), [certificate(0, "CN=www.g6ghvisevf3ibuu5.net", "CN=www.xkgk7fdx362yyyxib.com")]
     )
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
@@ -51,12 +51,12 @@ def test_certificates_of_relays() -> None:
 def test_names_in_handshakes() -> None:
     """Two that nobody asked DNS for; a camera makes it graver."""
     story = [hello(0, "www.xkgk7fdx362yyyxib.com"), hello(1, "www.gfu7hbxpfp.net", "203.0.113.10")]
-    assert one(heard(detector(ANONYMISER), story)).severity == Severity.medium
-    assert one(heard(detector(ANONYMISER, World(device("camera", "10.0.0.66"))), story)).severity == Severity.high
+    assert one(inspected(detector(ANONYMISER), story)).severity == Severity.medium
+    assert one(inspected(detector(ANONYMISER, World(device("camera", "10.0.0.66"))), story)).severity == Severity.high
 
 
 def test_names_of_services() -> None:
-    found = heard(
+    found = inspected(
         detector(ANONYMISER),
         [asked(0, "expyuzz4wqqyqhjn.onion"), asked(1, "dist.torproject.org"), asked(2, "abc.onion.ws")],
     )
@@ -77,9 +77,9 @@ def test_innocent_twins_are_quiet() -> None:
         certificate(6, "CN=www.abcdefgh.net, O=x", "CN=Some CA"),
         hello(7, "www.gfu7hbxpfp.com"),
     ]
-    assert heard(detector(ANONYMISER), story) == []
+    assert inspected(detector(ANONYMISER), story) == []
 
 
 def test_repetition_is_one_finding() -> None:
     story = [certificate(n, "CN=www.g6ghvisevf3ibuu5.net", "CN=www.xkgk7fdx362yyyxib.com") for n in range(100)]
-    assert len(heard(detector(ANONYMISER), story)) == 1
+    assert len(inspected(detector(ANONYMISER), story)) == 1

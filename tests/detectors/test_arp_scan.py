@@ -7,7 +7,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.arp import ArpReply, ArpRequest
-from tests.detectors.stories import SECOND, START, World, detector, device, heard
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected
 
 SCAN = "discovery.arp_scan"
 SCANNER, OTHER = 0x020000000066, 0x020000000001
@@ -40,21 +40,21 @@ def test_many_targets_that_do_not_answer_are_a_scan() -> None:
         answers(0.1, "10.0.0.1"),
         *(asks(1 + n * 0.5, f"10.0.0.{2 + n * 37 % 250}") for n in range(60)),
     ]
-    [alert] = heard(detector(SCAN), story)
+    [alert] = inspected(detector(SCAN), story)
     assert (alert.actor.mac, alert.actor.address) == (SCANNER, parse("10.0.0.66"))
     assert alert.numbers["unanswered"] == 40
     assert alert.numbers["answered"] == 1
     assert len(alert.targets) == 32
-    [alert] = heard(detector(SCAN, World(device("printer", "10.0.0.66"))), story)
+    [alert] = inspected(detector(SCAN, World(device("printer", "10.0.0.66"))), story)
     assert alert.severity == Severity.high
 
 
 def test_without_replies_in_sight_only_an_orderly_walk_is_a_scan() -> None:
     """A port that gets broadcasts only: up and down are walks, a gateway's requests are not."""
     up = [asks(n * 0.01, f"10.0.0.{n + 1}") for n in range(100)]
-    assert len(heard(detector(SCAN), up)) == 1
-    assert len(heard(detector(SCAN), [asks(n * 0.01, f"10.0.0.{200 - n}") for n in range(100)])) == 1
-    assert heard(detector(SCAN), [asks(n * 0.5, f"10.0.0.{2 + n * 37 % 250}") for n in range(100)]) == []
+    assert len(inspected(detector(SCAN), up)) == 1
+    assert len(inspected(detector(SCAN), [asks(n * 0.01, f"10.0.0.{200 - n}") for n in range(100)])) == 1
+    assert inspected(detector(SCAN), [asks(n * 0.5, f"10.0.0.{2 + n * 37 % 250}") for n in range(100)]) == []
 
 
 def test_a_gateway_that_refreshes_is_quiet() -> None:
@@ -64,13 +64,13 @@ def test_a_gateway_that_refreshes_is_quiet() -> None:
         story.append(asks(n * 0.2, f"10.0.0.{n + 1}", sender="10.0.0.254"))
         if n % 7:
             story.append(answers(n * 0.2 + 0.001, f"10.0.0.{n + 1}", target="10.0.0.254"))
-    assert heard(detector(SCAN), story) == []
+    assert inspected(detector(SCAN), story) == []
 
 
 def test_a_slow_trickle_is_quiet() -> None:
     """Forty targets in an hour are below the threshold."""
     assert (
-        heard(detector(SCAN), [answers(0, "10.0.0.1"), *(asks(60 + n * 60, f"10.0.0.{n + 1}") for n in range(60))])
+        inspected(detector(SCAN), [answers(0, "10.0.0.1"), *(asks(60 + n * 60, f"10.0.0.{n + 1}") for n in range(60))])
         == []
     )
 
@@ -78,12 +78,12 @@ def test_a_slow_trickle_is_quiet() -> None:
 def test_a_router_that_passes_on_a_scan_is_low_and_exempt_ones_are_quiet() -> None:
     """The gateway asks because somebody outside does."""
     story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n + 1}") for n in range(100))]
-    [alert] = heard(detector(SCAN, World(device("router", "10.0.0.66"))), story)
+    [alert] = inspected(detector(SCAN, World(device("router", "10.0.0.66"))), story)
     assert alert.severity == Severity.low
-    assert heard(detector(SCAN, exempt_macs=("02:00:00:00:00:66",)), story) == []
+    assert inspected(detector(SCAN, exempt_macs=("02:00:00:00:00:66",)), story) == []
 
 
 def test_repetition_is_told_once_a_window() -> None:
     """Ten rounds within minutes are one finding, told again as it grows and not with every round."""
     story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n % 200 + 1}") for n in range(2000))]
-    assert [alert.numbers["unanswered"] for alert in heard(detector(SCAN), story)] == [40, 160]
+    assert [alert.numbers["unanswered"] for alert in inspected(detector(SCAN), story)] == [40, 160]

@@ -11,7 +11,7 @@ from sensor.core.packet import Packet
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement
-from tests.detectors.stories import SECOND, START, World, detector, device, heard
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected
 
 SPOOF = "credential_access.arp_spoofing"
 GATEWAY, VICTIM, ATTACKER = 0x02000000000A, 0x02000000000B, 0x0200000000EE
@@ -54,8 +54,8 @@ def between(mac: int, times: Iterable[float]) -> list[Event]:
     ]
 
 
-def told(events: Iterable[Event], world: World | None = None) -> list[Alert]:
-    return heard(detector(SPOOF, world), events)
+def reported(events: Iterable[Event], world: World | None = None) -> list[Alert]:
+    return inspected(detector(SPOOF, world), events)
 
 
 ORDINARY = [
@@ -67,7 +67,7 @@ ORDINARY = [
 
 def test_both_ends_of_a_conversation_are_taken() -> None:
     """The gateway's address for the victim, and the victim's for the gateway."""
-    alert = told(
+    alert = reported(
         [
             *ORDINARY,
             announcement(1, ATTACKER, "10.0.0.66"),
@@ -84,14 +84,14 @@ def test_both_ends_of_a_conversation_are_taken() -> None:
 
 def test_an_address_is_claimed_again_and_again() -> None:
     """The one robbed is there, and the attacker insists."""
-    alert = told([*ORDINARY, *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(4))])[0]
+    alert = reported([*ORDINARY, *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(4))])[0]
     assert "claims" in alert.numbers
     assert "10.0.0.1" in alert.summary
 
 
 def test_who_asks_for_what_it_claims_lied() -> None:
     """Two frames are enough."""
-    [alert] = told([reply(0, ATTACKER, "10.0.0.1"), request(10, ATTACKER, "10.0.0.66", "10.0.0.1")])
+    [alert] = reported([reply(0, ATTACKER, "10.0.0.1"), request(10, ATTACKER, "10.0.0.66", "10.0.0.1")])
     assert (alert.actor.address, alert.actor.mac) == (parse("10.0.0.66"), ATTACKER)
 
 
@@ -105,7 +105,7 @@ def test_the_gateway_is_known_from_its_leases() -> None:
         reply(2, GATEWAY, "10.0.0.1"),
         reply(3, ATTACKER, "10.0.0.1"),
     ]
-    assert "the gateway 10.0.0.1" in told(events)[0].summary
+    assert "the gateway 10.0.0.1" in reported(events)[0].summary
 
 
 def test_a_gateway_that_was_silent_takes_back_what_is_its_own() -> None:
@@ -114,7 +114,7 @@ def test_a_gateway_that_was_silent_takes_back_what_is_its_own() -> None:
     """
     lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
     taken = [reply(130 + 2 * n, ATTACKER, "10.0.0.1") for n in range(3)]
-    found = told(
+    found = reported(
         [
             lease,
             *ORDINARY,
@@ -129,14 +129,14 @@ def test_a_gateway_that_was_silent_takes_back_what_is_its_own() -> None:
 def test_a_victim_that_was_silent_is_not_to_blame() -> None:
     """Both ends are taken while neither speaks; then both do."""
     taken = [reply(130 + 2 * n, ATTACKER, "10.0.0.5", "10.0.0.1") for n in range(3)]
-    found = told([*ORDINARY, *taken, *(reply(135.5 + 3 * n, VICTIM, "10.0.0.5", "10.0.0.1") for n in range(4))])
+    found = reported([*ORDINARY, *taken, *(reply(135.5 + 3 * n, VICTIM, "10.0.0.5", "10.0.0.1") for n in range(4))])
     assert {alert.actor.mac for alert in found} == {ATTACKER}
 
 
 def test_a_gateway_that_is_replaced_is_quiet() -> None:
     """The old one is never heard of again."""
     lease = DhcpAck(packet(0, 1), 5, 7, VICTIM, gateways=(parse("10.0.0.1"),))
-    assert told([lease, *ORDINARY, *(reply(200 + 5 * n, 0x0200000000DD, "10.0.0.1") for n in range(20))]) == []
+    assert reported([lease, *ORDINARY, *(reply(200 + 5 * n, 0x0200000000DD, "10.0.0.1") for n in range(20))]) == []
 
 
 def test_neighbour_discovery() -> None:
@@ -145,14 +145,14 @@ def test_neighbour_discovery() -> None:
         advertisement(0, GATEWAY, "fe80::1", solicited=True),
         *(advertisement(8 + 5 * n, ATTACKER, "fe80::1") for n in range(3)),
     ]
-    [alert] = told(events)
+    [alert] = reported(events)
     assert [technique.technique for technique in alert.techniques] == ["T1557"]
     assert (alert.actor.mac, alert.actor.address) == (ATTACKER, parse("fe80::1"))
 
 
 def test_a_capture_without_the_holders() -> None:
     """Only the attacker is captured: it claims the addresses of two hosts towards each other, again and again."""
-    found = told(between(ATTACKER, range(0, 16, 2)))
+    found = reported(between(ATTACKER, range(0, 16, 2)))
     assert {(alert.actor.mac, alert.severity) for alert in found} == {(ATTACKER, Severity.high)}
     assert {alert.target and alert.target.address for alert in found} == {parse("10.0.0.1"), parse("10.0.0.5")}
 
@@ -165,13 +165,14 @@ def test_replies_that_look_alike_are_quiet() -> None:
     proxy = [
         each for ask in asked for each in (ask, reply((ask.ts - START) / SECOND + 0.1, GATEWAY, "10.0.1.1", "10.0.0.5"))
     ]
-    assert told(proxy) == []
+    assert reported(proxy) == []
     assert (
-        told([reply(n, ATTACKER, own, "10.0.0.5") for n in range(0, 60, 2) for own in ("10.0.0.1", "10.0.0.2")]) == []
+        reported([reply(n, ATTACKER, own, "10.0.0.5") for n in range(0, 60, 2) for own in ("10.0.0.1", "10.0.0.2")])
+        == []
     )
     virtual = 0x00005E000101
-    assert told(between(virtual, range(20))) == []
-    assert told(between(ATTACKER, range(0, 40, 20))) == []
+    assert reported(between(virtual, range(20))) == []
+    assert reported(between(ATTACKER, range(0, 40, 20))) == []
 
 
 def test_honest_moves_are_quiet() -> None:
@@ -192,7 +193,7 @@ def test_honest_moves_are_quiet() -> None:
     ]
     probe = [reply(0, VICTIM, "10.0.0.5"), *(request(n, ATTACKER, "0.0.0.0", "10.0.0.5") for n in range(1, 4))]
     for story in (lease, failover, virtual, two, probe):
-        assert told(story) == []
+        assert reported(story) == []
 
 
 def test_a_capture_that_begins_amid_it() -> None:
@@ -200,14 +201,16 @@ def test_a_capture_that_begins_amid_it() -> None:
     announcing it is none.
     """
     asks = [request(5 + 9 * n, GATEWAY, "10.0.0.1", "10.0.0.77") for n in range(6)]
-    found = told(sorted([*(reply(2 * n, ATTACKER, "10.0.0.1") for n in range(30)), *asks], key=lambda each: each.ts))
+    found = reported(
+        sorted([*(reply(2 * n, ATTACKER, "10.0.0.1") for n in range(30)), *asks], key=lambda each: each.ts)
+    )
     assert {(alert.actor.mac, alert.target and alert.target.mac) for alert in found} == {(ATTACKER, GATEWAY)}
     asked = [
         each
         for n in range(6)
         for each in (request(5 + 9 * n, VICTIM, "10.0.0.5", "10.0.0.1"), reply(5.1 + 9 * n, ATTACKER, "10.0.0.1"))
     ]
-    defended = told(
+    defended = reported(
         sorted([*(announcement(2 * n, GATEWAY, "10.0.0.1") for n in range(30)), *asked], key=lambda each: each.ts)
     )
     assert GATEWAY not in {alert.actor.mac for alert in defended}
@@ -220,28 +223,28 @@ def failover(at: float, mac: int, *, every: float = 3) -> list[Event]:
     """A node takes the address of a service: it says so twice, five seconds apart, and then answers who asks, while
     both nodes go on under their own.
     """
-    said = [announcement(at + n / 5, mac, "10.0.0.10") for n in range(5)] + [
+    messages = [announcement(at + n / 5, mac, "10.0.0.10") for n in range(5)] + [
         announcement(at + 5.5 + n / 5, mac, "10.0.0.10") for n in range(5)
     ]
     for n in range(90):
         ts, client = at + 7 + n * every, f"10.0.0.{30 + n}"
-        said += [request(ts, VICTIM, client, "10.0.0.10"), reply(ts + 0.1, mac, "10.0.0.10", client)]
-        said += [request(ts + 1, node, f"10.0.0.{2 + i}", "10.0.0.20") for i, node in enumerate(NODES)]
-    return said
+        messages += [request(ts, VICTIM, client, "10.0.0.10"), reply(ts + 0.1, mac, "10.0.0.10", client)]
+        messages += [request(ts + 1, node, f"10.0.0.{2 + i}", "10.0.0.20") for i, node in enumerate(NODES)]
+    return messages
 
 
 def test_a_service_that_moves_between_living_nodes_is_quiet() -> None:
     """There and back again, without a virtual MAC; the node that dies right after it spoke; an attacker that does the
     same, but is contradicted.
     """
-    assert told([each for n in range(4) for each in failover(n * 300, NODES[n % 2])]) == []
+    assert reported([each for n in range(4) for each in failover(n * 300, NODES[n % 2])]) == []
     dead = [
         reply(95, NODES[0], "10.0.0.10"),
         *(each for each in failover(100, NODES[1]) if each.packet.src_mac != NODES[0]),
     ]
-    assert told(dead) == []
+    assert reported(dead) == []
     contradicted = [reply(100 + n * 10, NODES[0], "10.0.0.10", "10.0.0.40") for n in range(5)]
-    found = told(sorted([*failover(0, NODES[0]), *failover(95, NODES[1]), *contradicted], key=lambda each: each.ts))
+    found = reported(sorted([*failover(0, NODES[0]), *failover(95, NODES[1]), *contradicted], key=lambda each: each.ts))
     assert {alert.actor.mac for alert in found} == {NODES[1]}
 
 
@@ -250,27 +253,27 @@ def test_ports_of_one_machine_are_a_hint() -> None:
     numbered tell nothing.
     """
     ports = 0x001132AABB10, 0x001132AABB11
-    [alert] = told([reply(n * 3, ports[n % 2], "10.0.0.7", f"10.0.0.{50 + n}") for n in range(8)])
+    [alert] = reported([reply(n * 3, ports[n % 2], "10.0.0.7", f"10.0.0.{50 + n}") for n in range(8)])
     assert alert.severity == Severity.low
     assert alert.key.endswith("|00:11:32:aa:bb:11|10.0.0.7")
     assert "ports" in alert.why[-1]
-    [alert] = told([reply(n * 3, (GATEWAY, VICTIM)[n % 2], "10.0.0.7", f"10.0.0.{50 + n}") for n in range(8)])
+    [alert] = reported([reply(n * 3, (GATEWAY, VICTIM)[n % 2], "10.0.0.7", f"10.0.0.{50 + n}") for n in range(8)])
     assert alert.severity == Severity.high
 
 
 def test_repetition_is_one_alert() -> None:
     """One key however long it goes on; an exempt proxy never is one."""
     events = [*ORDINARY, *(reply(2 + 5 * n, ATTACKER, "10.0.0.1") for n in range(60))]
-    found = told(events)
+    found = reported(events)
     assert len({alert.key for alert in found}) == 1
     assert len(found) <= 12
-    assert heard(detector(SPOOF, exempt_macs=("02:00:00:00:00:ee",)), events) == []
+    assert inspected(detector(SPOOF, exempt_macs=("02:00:00:00:00:ee",)), events) == []
 
 
 def test_a_printer_that_does_it_is_critical() -> None:
     """Devices with one job never answer for others."""
     world = World(device("printer", "10.0.0.66"))
-    found = told(
+    found = reported(
         [
             *ORDINARY,
             announcement(1, ATTACKER, "10.0.0.66"),

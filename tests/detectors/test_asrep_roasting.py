@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from sensor.core.alert import Severity
 from tests.detectors.kerberos_stories import RC4, login
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 ROAST = "credential_access.asrep_roasting"
 
 
 def test_several_accounts_are_a_harvest() -> None:
     """High from the third on."""
-    found = heard(detector(ROAST), [each for n in range(4) for each in login(n, f"svc{n}", proof="", etype=RC4)])
+    found = inspected(detector(ROAST), [each for n in range(4) for each in login(n, f"svc{n}", proof="", etype=RC4)])
     assert [alert.severity for alert in found] == [Severity.low, Severity.low, Severity.high, Severity.high]
     assert one(found[2:]).techniques[0].technique == "T1558.004"
 
 
 def test_a_tool_wants_rc4_only() -> None:
     """One account is enough then."""
-    [alert] = heard(detector(ROAST), login(0, "svc", proof="", etypes=(23,), etype=RC4))
+    [alert] = inspected(detector(ROAST), login(0, "svc", proof="", etypes=(23,), etype=RC4))
     assert alert.severity == Severity.medium
 
 
@@ -31,11 +31,11 @@ def test_innocent_twins_are_quiet() -> None:
         + login(12, "WS-1$", proof="")
         + login(13, "x", proof="", refused=6)
     )
-    assert heard(detector(ROAST), story) == []
+    assert inspected(detector(ROAST), story) == []
 
 
 def test_repetition_has_one_key() -> None:
     """The same account again."""
-    found = heard(detector(ROAST), [each for n in range(9) for each in login(n, "svc", proof="")])
+    found = inspected(detector(ROAST), [each for n in range(9) for each in login(n, "svc", proof="")])
     assert one(found)
     assert {alert.severity for alert in found} == {Severity.low}

@@ -94,11 +94,11 @@ def test_places_are_taken_over() -> None:
     table = Beats(5, bits=1)
     key, other = np.uint64(2), np.uint64(4)
 
-    def told(which: np.uint64, times: range) -> int:
+    def reported(which: np.uint64, times: range) -> int:
         ts = np.array([1 + at * SECOND for at in times], np.int64)
         return len(table.follow(np.full(len(ts), which, np.uint64), ts, np.full(len(ts), NO_SIZE, np.int64)))
 
-    assert told(key, range(0, 600, 60)) == 5
-    assert told(other, range(30, 630, 60)) == 0
-    assert told(key, range(600, 660, 60)) == 1
-    assert told(other, range(600_000, 600_600, 60)) == 5
+    assert reported(key, range(0, 600, 60)) == 5
+    assert reported(other, range(30, 630, 60)) == 0
+    assert reported(key, range(600, 660, 60)) == 1
+    assert reported(other, range(600_000, 600_600, 60)) == 5

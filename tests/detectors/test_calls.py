@@ -13,7 +13,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors._smb_events import SmbCreate, SmbTreeResult, SmbWrite
 from tests.detectors.call_stories import CLIENT, SERVER, call, packet
-from tests.detectors.stories import World, detector, heard, one
+from tests.detectors.stories import World, detector, inspected, one
 
 
 def opened(name: str, share: str = "ADMIN$", *, at: float = 0, writes: bool = False, dst: str = SERVER) -> Event:
@@ -128,33 +128,35 @@ CASES = {
 def test_the_attack(path: str) -> None:
     """Told at once, with both ends; low where the actor manages others."""
     case = CASES[path]
-    found = heard(detector(path), case.attack)
+    found = inspected(detector(path), case.attack)
     assert max(alert.severity for alert in found) == case.severity
     assert found[0].techniques[0].technique == case.technique
     assert {(alert.actor.address, alert.target and alert.target.address) for alert in found} == {
         (parse(CLIENT), parse(SERVER))
     }
     if path != "credential_access.dcsync":
-        assert max(alert.severity for alert in heard(detector(path, managers=(CLIENT,)), case.attack)) == Severity.low
+        assert (
+            max(alert.severity for alert in inspected(detector(path, managers=(CLIENT,)), case.attack)) == Severity.low
+        )
 
 
 @pytest.mark.parametrize("path", CASES)
 def test_innocent_twins_are_quiet(path: str) -> None:
     """What looks alike and only looks, or is of another kind."""
-    assert heard(detector(path), CASES[path].ordinary) == []
+    assert inspected(detector(path), CASES[path].ordinary) == []
 
 
 @pytest.mark.parametrize("path", CASES)
 def test_repetition_adds_no_finding(path: str) -> None:
     """The same attack a hundred times has as many keys as once."""
     case = CASES[path]
-    once = {alert.key for alert in heard(detector(path), case.attack)}
-    assert {alert.key for alert in heard(detector(path), case.attack * 100)} == once
+    once = {alert.key for alert in inspected(detector(path), case.attack)}
+    assert {alert.key for alert in inspected(detector(path), case.attack * 100)} == once
 
 
 def test_psexec_is_named_by_what_came_before() -> None:
     """A program written to an administrative share, a service made and started."""
-    found = heard(detector("lateral_movement.remote_service"), CASES["lateral_movement.remote_service"].attack)
+    found = inspected(detector("lateral_movement.remote_service"), CASES["lateral_movement.remote_service"].attack)
     assert "like PsExec" in " ".join(found[0].why)
     assert [each.technique for each in found[1].techniques] == ["T1569.002", "T1543.003", "T1021.002"]
 
@@ -162,13 +164,13 @@ def test_psexec_is_named_by_what_came_before() -> None:
 def test_the_key_of_the_hives_is_read_in_pieces() -> None:
     """Four keys that nobody opens but who wants the secrets; what lies beside them is read by inventories."""
     path, places = "credential_access.remote_hive", ("JD", "Skew1", "GBG", "Data")
-    found = heard(
+    found = inspected(
         detector(path),
         [call("winreg", 15, f"SYSTEM\\CurrentControlSet\\Control\\Lsa\\{name}", at=n) for n, name in enumerate(places)],
     )
     assert (one(found).severity, one(found).techniques[0].technique) == (Severity.high, "T1003.002")
     assert (
-        heard(
+        inspected(
             detector(path),
             [call("winreg", 15, "SYSTEM\\CurrentControlSet\\Control\\Lsa"), call("winreg", 15, "SOFTWARE\\Data")],
         )
@@ -179,8 +181,8 @@ def test_the_key_of_the_hives_is_read_in_pieces() -> None:
 def test_a_controller_that_replicates_is_quiet() -> None:
     """One that was asked for changes before is one; a tool on it shows by asking for the id of a name first."""
     unit = detector("credential_access.dcsync", controllers=(CLIENT,))
-    assert heard(unit, CASES["credential_access.dcsync"].attack) == []
-    [shadow] = heard(detector("credential_access.dcsync"), [call("drsuapi", 5, size=100)])
+    assert inspected(unit, CASES["credential_access.dcsync"].attack) == []
+    [shadow] = inspected(detector("credential_access.dcsync"), [call("drsuapi", 5, size=100)])
     assert shadow.techniques[0].technique == "T1207"
 
 
@@ -195,10 +197,10 @@ def connected(n: int, status: int = 0, share: str = "C$") -> Event:
 
 def test_administrative_shares() -> None:
     """One is low, five hosts a sweep; other shares are none, and one refusal is nothing."""
-    found = heard(detector(SHARE), [connected(n) for n in range(6)])
+    found = inspected(detector(SHARE), [connected(n) for n in range(6)])
     assert (found[0].severity, found[-1].severity) == (Severity.low, Severity.medium)
-    assert heard(detector(SHARE), [connected(0, share="DATA"), connected(0, status=0xC0000022)]) == []
-    assert heard(detector(SHARE), [call("srvsvc", 14)])[0].severity == Severity.medium
+    assert inspected(detector(SHARE), [connected(0, share="DATA"), connected(0, status=0xC0000022)]) == []
+    assert inspected(detector(SHARE), [call("srvsvc", 14)])[0].severity == Severity.medium
 
 
 def test_a_hunt_for_rights() -> None:
@@ -208,32 +210,34 @@ def test_a_hunt_for_rights() -> None:
         for n in range(6)
         for each in (call("svcctl", 15, at=n, dst=f"10.0.1.{n}"), call("svcctl", 0, at=n + 0.1, dst=f"10.0.1.{n}"))
     ]
-    found = heard(detector(HUNT), hunt)
+    found = inspected(detector(HUNT), hunt)
     assert one(found)
     assert [alert.severity for alert in found] == [Severity.low] * 3 + [Severity.medium] * 2
     hosts = [f"10.0.1.{n}" for n in range(6)]
     work = [call("svcctl", number, dst=host) for host in hosts for number in (15, 16, 0)]
-    assert heard(detector(HUNT), work) == []
+    assert inspected(detector(HUNT), work) == []
 
 
 def test_enumeration() -> None:
     """Single questions are low; three kinds, or five hosts, are how domains are mapped. Services
     are looked at all day.
     """
-    single = heard(detector(ENUMERATION), [call("srvsvc", 15)])
+    single = inspected(detector(ENUMERATION), [call("srvsvc", 15)])
     assert (single[0].severity, single[0].techniques[0].technique) == (Severity.low, "T1135")
     assert (
-        heard(detector(ENUMERATION), [call("srvsvc", 15), call("samr", 13), call("srvsvc", 12)])[-1].severity
+        inspected(detector(ENUMERATION), [call("srvsvc", 15), call("samr", 13), call("srvsvc", 12)])[-1].severity
         == Severity.medium
     )
     assert (
-        heard(detector(ENUMERATION), [call("samr", 13, dst=f"10.0.1.{n}") for n in range(5)])[-1].severity
+        inspected(detector(ENUMERATION), [call("samr", 13, dst=f"10.0.1.{n}") for n in range(5)])[-1].severity
         == Severity.medium
     )
     assert {
         alert.severity
-        for alert in heard(detector(ENUMERATION, World()), [call("svcctl", 14, dst=f"10.0.1.{n}") for n in range(50)])
+        for alert in inspected(
+            detector(ENUMERATION, World()), [call("svcctl", 14, dst=f"10.0.1.{n}") for n in range(50)]
+        )
     } == {Severity.low}
-    [rules] = heard(detector(ENUMERATION), [call("samr", 46)])
+    [rules] = inspected(detector(ENUMERATION), [call("samr", 46)])
     assert (rules.severity, rules.techniques[0].technique) == (Severity.low, "T1201")
-    assert heard(detector(ENUMERATION), [call("samr", 64), call("lsarpc", 58), call("srvsvc", 21)]) == []
+    assert inspected(detector(ENUMERATION), [call("samr", 64), call("lsarpc", 58), call("srvsvc", 21)]) == []

@@ -112,5 +112,5 @@ def test_the_first_hour_is_quiet() -> None:
 
 def test_one_contradiction_is_told_once() -> None:
     """Whatever else is told of the device that day."""
-    told = [change(6 + n, "address_changed", impostor()) for n in range(10)]
-    assert len(reviewed(detector(CHANGED), told)) == 1
+    reported = [change(6 + n, "address_changed", impostor()) for n in range(10)]
+    assert len(reviewed(detector(CHANGED), reported)) == 1

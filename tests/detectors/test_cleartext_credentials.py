@@ -16,7 +16,7 @@ from sensor.dissectors.snmp import SnmpRequest
 from sensor.dissectors.telnet import TelnetLogin
 from sensor.dissectors.vnc import VncLogin
 from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, register, web
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 CLEAR = "credential_access.cleartext_credentials"
 
@@ -49,7 +49,7 @@ STORIES: dict[str, tuple[Event, Severity]] = {
 def test_each_protocol_is_told(service: str) -> None:
     """With who sent it where; never as an alarm inside the network."""
     event, severity = STORIES[service]
-    [alert] = heard(detector(CLEAR), [event])
+    [alert] = inspected(detector(CLEAR), [event])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))
     assert (alert.severity, {each.technique for each in alert.techniques}) == (severity, {"T1040", "T1552"})
     assert f"({service})" in alert.summary
@@ -57,14 +57,14 @@ def test_each_protocol_is_told(service: str) -> None:
 
 def test_what_leaves_the_network_is_low_at_least() -> None:
     """More can read it on the way."""
-    assert one(heard(detector(CLEAR), [snmp(0, server="198.51.100.7")])).severity == Severity.low
+    assert one(inspected(detector(CLEAR), [snmp(0, server="198.51.100.7")])).severity == Severity.low
 
 
 def test_innocent_twins_are_quiet() -> None:
     """Guests, digests, version 3, logins without a password or by Kerberos, results of what was
     told already, proxies.
     """
-    nobody, signed = (
+    no_listener, signed = (
         LdapBind(ends(0, 389, answer=False), "simple", "", False),
         LdapBind(ends(0, 389, answer=False), "gss-spnego", "", False),
     )
@@ -73,7 +73,7 @@ def test_innocent_twins_are_quiet() -> None:
         web(1, scheme="digest")[0],
         *register(2),
         snmp(3, "3", ""),
-        nobody,
+        no_listener,
         signed,
     ]
     story += [
@@ -86,7 +86,7 @@ def test_innocent_twins_are_quiet() -> None:
         PostgresLogin(ends(7, 5432, answer=True), "shop", "scram", True),
         VncLogin(ends(8, 5900, answer=True), "", "vnc", True),
     ]
-    assert heard(detector(CLEAR), [*story, passed_on]) == []
+    assert inspected(detector(CLEAR), [*story, passed_on]) == []
 
 
 def test_repetition_is_told_once_a_pair_and_day() -> None:
@@ -94,5 +94,5 @@ def test_repetition_is_told_once_a_pair_and_day() -> None:
     protocol.
     """
     story = [snmp(n * 60) for n in range(2 * 1440)] + [snmp(9, server="10.0.0.6")]
-    assert len(heard(detector(CLEAR), story)) == 3
-    assert len(heard(detector(CLEAR), [form(0), web(1)[0], form(2)])) == 1
+    assert len(inspected(detector(CLEAR), story)) == 3
+    assert len(inspected(detector(CLEAR), [form(0), web(1)[0], form(2)])) == 1

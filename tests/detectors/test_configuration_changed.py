@@ -10,7 +10,7 @@ from sensor.core.alert import Severity
 from sensor.core.packet import Packet
 from sensor.dissectors.lldp import LldpAnnouncement
 from tests.detectors.device_stories import HOUR, MAC, change, claim, made
-from tests.detectors.stories import START, World, detector, heard, reviewed
+from tests.detectors.stories import START, World, detector, inspected, reviewed
 
 CONFIGURATION = "device.configuration_changed"
 
@@ -24,7 +24,7 @@ class Knowing(World):
 
 def announced(hours: float, **facts):
     """What the switch announces so many hours after it was first seen."""
-    told = {
+    reported = {
         "chassis": MAC,
         "port": "Gi0/1",
         "name": "sw-1",
@@ -33,7 +33,7 @@ def announced(hours: float, **facts):
         "addresses": (),
         "vlan": 10,
     } | facts
-    return LldpAnnouncement(Packet(ts=START + int(hours * HOUR), src_mac=parse_mac(MAC)), **told)
+    return LldpAnnouncement(Packet(ts=START + int(hours * HOUR), src_mac=parse_mac(MAC)), **reported)
 
 
 def test_it_is_off_unless_switched_on() -> None:
@@ -43,7 +43,7 @@ def test_it_is_off_unless_switched_on() -> None:
 
 def test_another_announcement_is_told() -> None:
     """Each field, as it was and as it is."""
-    [alert] = heard(
+    [alert] = inspected(
         detector(CONFIGURATION, Knowing()), [announced(1), announced(30, vlan=99, capabilities=("bridge", "router"))]
     )
     assert alert.why[:2] == ("capabilities bridge → bridge, router", "vlan 10 → 99")
@@ -51,7 +51,7 @@ def test_another_announcement_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "told", "severity"),
+    ("now", "reported", "severity"),
     [
         ({"name": "HR-PC", "vlan": 10}, "name PRN → HR-PC", Severity.low),
         ({"name": "PRN", "vlan": 99}, "VLAN 10 → 99", Severity.low),
@@ -62,12 +62,12 @@ def test_another_announcement_is_told() -> None:
         ),
     ],
 )
-def test_what_a_device_shows_is_compared(now, told: str, severity: Severity) -> None:
+def test_what_a_device_shows_is_compared(now, reported: str, severity: Severity) -> None:
     """Its name, its VLAN, its services."""
     before = made(name="PRN", vlan=10, services=("ipp/631",))
     after = made(**({"services": ("ipp/631",)} | now))
     [alert] = reviewed(detector(CONFIGURATION), [change(1, "new", before), change(30, "changed", after)])
-    assert (alert.why[0], alert.severity) == (told, severity)
+    assert (alert.why[0], alert.severity) == (reported, severity)
 
 
 def test_what_passes_and_what_becomes_known_is_quiet() -> None:
@@ -76,9 +76,10 @@ def test_what_passes_and_what_becomes_known_is_quiet() -> None:
     """
     unit = detector(CONFIGURATION, Knowing())
     assert (
-        heard(unit, [announced(1), announced(30, life_s=60, power_mw=7000), announced(31, port="Gi0/2", vlan=20)]) == []
+        inspected(unit, [announced(1), announced(30, life_s=60, power_mw=7000), announced(31, port="Gi0/2", vlan=20)])
+        == []
     )
-    assert heard(detector(CONFIGURATION, Knowing()), [announced(1), announced(2, vlan=99)]) == []
+    assert inspected(detector(CONFIGURATION, Knowing()), [announced(1), announced(2, vlan=99)]) == []
     unit = detector(CONFIGURATION)
     assert reviewed(unit, [change(1, "new", made()), change(30, "changed", made(name="PRN", vlan=10))]) == []
     phone = {"mac": "da:a1:19:00:00:01"}
@@ -91,6 +92,10 @@ def test_what_passes_and_what_becomes_known_is_quiet() -> None:
 def test_a_change_is_told_once() -> None:
     """The announcements after it are as the new one."""
     assert (
-        len(heard(detector(CONFIGURATION, Knowing()), [announced(1), *(announced(30 + n, vlan=99) for n in range(9))]))
+        len(
+            inspected(
+                detector(CONFIGURATION, Knowing()), [announced(1), *(announced(30 + n, vlan=99) for n in range(9))]
+            )
+        )
         == 1
     )

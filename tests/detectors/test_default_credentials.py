@@ -13,7 +13,7 @@ from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 from sensor.dissectors.telnet import TelnetLogin
 from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, web
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 DEFAULT = "credential_access.default_credentials"
 
@@ -24,7 +24,7 @@ def telnet(at: float, user: str, password: bytes, result: str = "accepted", **wh
 
 def test_a_known_login_that_succeeds_is_told() -> None:
     """With what is sold with it and as whom; never the password, nor its seal."""
-    [alert] = heard(detector(DEFAULT), [telnet(0, "root", b"xc3511")])
+    [alert] = inspected(detector(DEFAULT), [telnet(0, "root", b"xc3511")])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))
     assert (alert.severity, alert.techniques[0].technique, alert.target_port) == (Severity.medium, "T1078.001", 23)
     assert "as root" in alert.summary
@@ -35,12 +35,12 @@ def test_a_known_login_that_succeeds_is_told() -> None:
 
 def test_from_outside_it_is_high_and_refused_low() -> None:
     """Botnets try them all day; of forms nobody tells how they end."""
-    [alert] = heard(detector(DEFAULT), [telnet(0, "root", b"vizxv", client="198.51.100.7")])
+    [alert] = inspected(detector(DEFAULT), [telnet(0, "root", b"vizxv", client="198.51.100.7")])
     assert alert.severity == Severity.high
-    [alert] = heard(detector(DEFAULT), [telnet(0, "root", b"vizxv", "refused", client="198.51.100.7")])
+    [alert] = inspected(detector(DEFAULT), [telnet(0, "root", b"vizxv", "refused", client="198.51.100.7")])
     assert alert.severity == Severity.low
     form = HttpLogin(ends(0, 80, answer=False), SERVER, "/login.cgi", ("user", "password"), seal("admin", b"admin"))
-    [alert] = heard(detector(DEFAULT), [form])
+    [alert] = inspected(detector(DEFAULT), [form])
     assert alert.severity == Severity.low
 
 
@@ -61,7 +61,7 @@ def test_all_clear_protocols(service: str) -> None:
             MqttConnack(ends(0, 1883, answer=True, flow=8), 0),
         ],
     }
-    assert one(heard(detector(DEFAULT), stories[service])).severity == Severity.medium
+    assert one(inspected(detector(DEFAULT), stories[service])).severity == Severity.medium
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -78,16 +78,16 @@ def test_innocent_twins_are_quiet() -> None:
         *web(5, status=404, scheme="query", password=b"admin"),
         *web(6, status=302, scheme="query", password=b"admin"),
     ]
-    assert heard(detector(DEFAULT), story) == []
+    assert inspected(detector(DEFAULT), story) == []
 
 
 def test_repetition_is_told_once_a_day() -> None:
     """A monitoring program that asks the device every minute; a botnet that is refused everywhere."""
     story = [each for n in range(3000) for each in web(n * 60, status=200, password=b"admin")]
-    assert len(heard(detector(DEFAULT), story)) == 3
+    assert len(inspected(detector(DEFAULT), story)) == 3
     spray = [
         telnet(n, user, user.encode(), "refused", server=f"10.0.1.{n}")
         for n in range(1, 200)
         for user in ("root", "admin", "support")
     ]
-    assert len(heard(detector(DEFAULT), spray)) == 1
+    assert len(inspected(detector(DEFAULT), spray)) == 1

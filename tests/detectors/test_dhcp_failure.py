@@ -8,7 +8,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.arp import ArpAnnouncement
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpOffer
-from tests.detectors.stories import SECOND, START, detector, heard
+from tests.detectors.stories import SECOND, START, detector, inspected
 
 FAILURE = "device.dhcp_failure"
 CLIENT, OTHER = 0x020000000001, 0x020000000002
@@ -32,13 +32,13 @@ def made_up(at: float) -> Event:
 
 def test_eight_questions_without_an_answer() -> None:
     """Others may be served meanwhile."""
-    [alert] = heard(detector(FAILURE), [served(0, OTHER), *(asks(1 + n * 10) for n in range(10))])
+    [alert] = inspected(detector(FAILURE), [served(0, OTHER), *(asks(1 + n * 10) for n in range(10))])
     assert (alert.actor.mac, alert.numbers["tries"], alert.severity) == (CLIENT, 8, Severity.low)
 
 
 def test_an_address_of_its_own_making() -> None:
     """Where a server serves others."""
-    [alert] = heard(detector(FAILURE), [served(0, OTHER), made_up(5)])
+    [alert] = inspected(detector(FAILURE), [served(0, OTHER), made_up(5)])
     assert alert.actor.address == parse("169.254.7.8")
 
 
@@ -47,9 +47,9 @@ def test_innocent_twins_are_quiet() -> None:
     slow = [asks(n * 60) for n in range(30)]
     answered = [event for n in range(20) for event in (asks(n * 10), served(n * 10 + 0.1, CLIENT, DhcpOffer))]
     for story in (slow, answered, [made_up(5)]):
-        assert heard(detector(FAILURE), story) == []
+        assert inspected(detector(FAILURE), story) == []
 
 
 def test_repetition_is_told_once_an_hour() -> None:
     """It goes on for forty minutes."""
-    assert len(heard(detector(FAILURE), [asks(n * 10) for n in range(240)])) == 1
+    assert len(inspected(detector(FAILURE), [asks(n * 10) for n in range(240)])) == 1

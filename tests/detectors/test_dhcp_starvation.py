@@ -7,7 +7,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpRequest
-from tests.detectors.stories import SECOND, START, detector, heard
+from tests.detectors.stories import SECOND, START, detector, inspected
 
 STARVED = "impact.dhcp_starvation"
 ATTACKER = 0x0200000000EE
@@ -37,7 +37,7 @@ def ack(at: float, mac: int) -> Event:
 
 def test_a_hundred_clients_at_once() -> None:
     """None of which is served."""
-    [alert] = heard(detector(STARVED), [ask(n / 10, 0x4000 + n) for n in range(150)])
+    [alert] = inspected(detector(STARVED), [ask(n / 10, 0x4000 + n) for n in range(150)])
     assert (alert.numbers["count"], alert.severity) == (100, Severity.high)
     assert alert.techniques[0].technique == "T1499.002"
 
@@ -52,7 +52,7 @@ def test_starvation_behind_a_relay() -> None:
         offered=parse("10.0.9.9"),
         relay=parse("10.0.9.1"),
     )
-    found = heard(
+    found = inspected(
         detector(STARVED), [served, *(ask(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(150))]
     )
     assert [alert.numbers["count"] for alert in found] == [100]
@@ -60,7 +60,7 @@ def test_starvation_behind_a_relay() -> None:
 
 def test_one_machine_plays_many_clients() -> None:
     """Its own MAC is in the frames."""
-    found = heard(detector(STARVED), [ask(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(50)])
+    found = inspected(detector(STARVED), [ask(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(50)])
     assert (found[0].actor.mac, found[0].numbers["count"], found[0].actor.address) == (ATTACKER, 10, V4)
     assert len(found) == 1
 
@@ -68,7 +68,9 @@ def test_one_machine_plays_many_clients() -> None:
 def test_one_client_that_begins_ever_new_questions() -> None:
     """Sixty transactions within a minute."""
     assert (
-        heard(detector(STARVED), [ask(n / 10, 0x4000, sender=ATTACKER, xid=n) for n in range(80)])[0].numbers["count"]
+        inspected(detector(STARVED), [ask(n / 10, 0x4000, sender=ATTACKER, xid=n) for n in range(80)])[0].numbers[
+            "count"
+        ]
         == 60
     )
 
@@ -83,9 +85,9 @@ def test_innocent_twins_are_quiet() -> None:
     again = [ask(n, 0x4000, xid=n // 4) for n in range(60)]
     one_way = [ask(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(300)]
     for story in (crowd, relayed, renewals, again, one_way):
-        assert heard(detector(STARVED), story) == []
+        assert inspected(detector(STARVED), story) == []
     assert (
-        heard(
+        inspected(
             detector(STARVED, exempt_macs=("02:00:00:00:00:ee",)),
             [ask(n, 0x4000 + n, sender=ATTACKER) for n in range(50)],
         )
@@ -95,6 +97,6 @@ def test_innocent_twins_are_quiet() -> None:
 
 def test_repetition_is_one_alert() -> None:
     """It goes on for five minutes: told once a minute under one key."""
-    found = heard(detector(STARVED), [ask(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(3000)])
+    found = inspected(detector(STARVED), [ask(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(3000)])
     assert len({alert.key for alert in found if alert.actor.mac == ATTACKER}) <= 2
     assert len(found) <= 12

@@ -8,7 +8,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors.ldap import LdapChange
 from tests.detectors.call_stories import packet
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 CHANGE = "persistence.directory_change"
 ACCOUNT = "CN=FILES,CN=Computers,DC=corp,DC=example"
@@ -30,7 +30,7 @@ def change(*attributes: str, name: str = ACCOUNT, operation: str = "modify", at:
 )
 def test_what_is_written(attribute: str, technique: str, severity: Severity) -> None:
     """Each deed under its technique, whatever the case of the attribute."""
-    [alert] = heard(detector(CHANGE), [change(attribute)])
+    [alert] = inspected(detector(CHANGE), [change(attribute)])
     assert (alert.techniques[0].technique, alert.severity) == (technique, severity)
 
 
@@ -38,7 +38,7 @@ def test_a_dns_record_that_lures_clients() -> None:
     """A record for all names, or for the proxy, is worse than another one."""
     zone = "DC=corp.example,CN=MicrosoftDNS,DC=DomainDnsZones,DC=corp,DC=example"
     graded = [
-        heard(detector(CHANGE), [change("objectClass", "dnsRecord", name=f"DC={host},{zone}", operation="add")])[0]
+        inspected(detector(CHANGE), [change("objectClass", "dnsRecord", name=f"DC={host},{zone}", operation="add")])[0]
         for host in ("*", "wpad", "printer")
     ]
     assert [alert.severity for alert in graded] == [Severity.high, Severity.high, Severity.medium]
@@ -52,9 +52,9 @@ def test_innocent_twins_are_quiet() -> None:
         change("objectClass", "sAMAccountName", "servicePrincipalName", operation="add"),
         change(operation="delete"),
     ):
-        assert heard(detector(CHANGE), [event]) == []
+        assert inspected(detector(CHANGE), [event]) == []
 
 
 def test_repetition_is_one_finding() -> None:
     """The same attribute of many accounts."""
-    assert one(heard(detector(CHANGE), [change("sIDHistory", at=n) for n in range(20)]))
+    assert one(inspected(detector(CHANGE), [change("sIDHistory", at=n) for n in range(20)]))

@@ -9,7 +9,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.http import Http
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 DISGUISED = "command_and_control.disguised_program"
 NEAR, FAR, SERVER = "10.0.0.66", "203.0.113.9", "10.0.0.5"
@@ -26,15 +26,15 @@ def answer(
     stream = Http().stream(packet)
     fields = b"Content-Type: " + kind + (b"\r\nContent-Encoding: " + encoding if encoding else b"")
     message = b"HTTP/1.1 200 OK\r\n" + fields + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-    said = [
+    messages = [
         one for start in range(0, len(message), 100) for one in stream.feed(packet, message[start : start + 100], False)
     ]
-    return [one for one in said if isinstance(one, Event)]
+    return [one for one in messages if isinstance(one, Event)]
 
 
-def told(events: list[Event], world: World | None = None) -> list[Alert]:
+def reported(events: list[Event], world: World | None = None) -> list[Alert]:
     unit = detector(DISGUISED, world)
-    return heard(unit, [event for event in events if type(event) in unit.watches])
+    return inspected(unit, [event for event in events if type(event) in unit.watches])
 
 
 def test_programs_declared_as_pages() -> None:
@@ -42,14 +42,14 @@ def test_programs_declared_as_pages() -> None:
     server less.
     """
     for body, encoding in ((WINDOWS, b""), (LINUX, b""), (gzip.compress(WINDOWS), b"gzip")):
-        alert = one(told(answer(body, encoding=encoding)))
+        alert = one(reported(answer(body, encoding=encoding)))
         assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), parse(FAR))
         assert (alert.severity, [each.technique for each in alert.techniques]) == (
             Severity.medium,
             ["T1105", "T1036.008", "T1071.001"],
         )
-    assert one(told(answer(LINUX), World(device("camera", NEAR)))).severity == Severity.high
-    assert one(told(answer(WINDOWS, server=SERVER))).severity == Severity.low
+    assert one(reported(answer(LINUX), World(device("camera", NEAR)))).severity == Severity.high
+    assert one(reported(answer(WINDOWS, server=SERVER))).severity == Severity.low
 
 
 def test_benign_twins_are_quiet() -> None:
@@ -57,14 +57,14 @@ def test_benign_twins_are_quiet() -> None:
     that are no programs.
     """
     assert (
-        told(
+        reported(
             [*answer(PAGE), *answer(b"MZ is a name.<title>x</title>"), *answer(b"\x7fELF text"), *answer(WINDOWS[:60])]
         )
         == []
     )
-    assert told([*answer(WINDOWS, b"application/octet-stream"), *answer(LINUX, b"application/x-executable")]) == []
+    assert reported([*answer(WINDOWS, b"application/octet-stream"), *answer(LINUX, b"application/x-executable")]) == []
 
 
 def test_repetition_is_reported_once_an_hour() -> None:
     """Many parts of one program from one server."""
-    assert len(told([each for n in range(100) for each in answer(WINDOWS, at=n * 60)])) == 2
+    assert len(reported([each for n in range(100) for each in answer(WINDOWS, at=n * 60)])) == 2

@@ -10,7 +10,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._dns_message import Record
 from sensor.dissectors.dns import DnsQuery, DnsResponse
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 TUNNEL = "command_and_control.dns_tunnel"
 A, NULL, TXT, CNAME = 1, 10, 16, 5
@@ -33,7 +33,7 @@ def code(n: int, size: int = 24) -> str:
 def test_names_full_of_data_are_a_tunnel() -> None:
     """Mixed record types, hexadecimal names: told at twenty, client and resolver are named."""
     alert = one(
-        heard(
+        inspected(
             detector(TUNNEL), [question(n, f"{code(n)}.evil.example.com", (CNAME, TXT)[n % 3 == 0]) for n in range(25)]
         )
     )
@@ -44,7 +44,7 @@ def test_names_full_of_data_are_a_tunnel() -> None:
 
 
 def test_strange_record_types_are_a_tunnel() -> None:
-    [alert] = heard(detector(TUNNEL), [question(n, f"p{n}.t.example.com", NULL) for n in range(12)])
+    [alert] = inspected(detector(TUNNEL), [question(n, f"p{n}.t.example.com", NULL) for n in range(12)])
     assert "no client uses" in alert.why[0]
 
 
@@ -55,12 +55,12 @@ def test_commands_in_texts_are_a_tunnel() -> None:
         for n in range(12)
         for each in (question(n, f"l.{n}.ns.example.pl", TXT), answer(n, f"l.{n}.ns.example.pl", TXT, 250))
     ]
-    alert = one(heard(detector(TUNNEL, World(device("printer", "10.0.0.66"))), story))
+    alert = one(inspected(detector(TUNNEL, World(device("printer", "10.0.0.66"))), story))
     assert alert.severity == Severity.critical
 
 
 def test_addresses_only_take_twice_as_many() -> None:
-    found = heard(detector(TUNNEL), [question(n, f"{code(n)}.cdn.example.com") for n in range(45)])
+    found = inspected(detector(TUNNEL), [question(n, f"{code(n)}.cdn.example.com") for n in range(45)])
     assert [alert.numbers["names"] for alert in found] == [40]
 
 
@@ -68,19 +68,19 @@ def test_a_file_that_leaves_within_hours() -> None:
     """One name in four minutes, of an ordinary record type. Names that many clients query, that repeat, that are short
     or words, are none.
     """
-    alert = one(heard(detector(TUNNEL), [question(n * 240, f"{code(n, 40)}.x.example.com") for n in range(89)]))
+    alert = one(inspected(detector(TUNNEL), [question(n * 240, f"{code(n, 40)}.x.example.com") for n in range(89)]))
     assert (alert.numbers["names"], alert.severity, alert.techniques[0].technique) == (80, Severity.medium, "T1048.003")
     many = [question(n * 80, f"{code(n, 40)}.cdn.example.com", client=f"10.0.0.{n % 4 + 1}") for n in range(400)]
     repeated = [question(n * 240, f"{code(n % 50, 40)}.x.example.com") for n in range(200)]
     short = [question(n * 240, f"{code(n, 20)}.x.example.com") for n in range(200)]
     words = [question(n * 240, f"holiday-pictures-from-the-garden-{n}.example.com") for n in range(200)]
     for story in (many, repeated, short, words):
-        assert heard(detector(TUNNEL), story) == []
+        assert inspected(detector(TUNNEL), story) == []
 
 
 def test_one_name_full_of_data_is_a_hint() -> None:
     name = "h4sicn03*2qaa3rlc3qudhh0aavjycxwakjehelu5klueow0zjx=.x.example.com"
-    [alert] = heard(detector(TUNNEL), [question(0, name)])
+    [alert] = inspected(detector(TUNNEL), [question(0, name)])
     assert alert.severity == Severity.low
     assert alert.techniques[0].technique == "T1048.003"
 
@@ -102,7 +102,7 @@ def test_innocent_twins_are_quiet() -> None:
             question(n, f"_ldap._tcp.site{n % 4}._sites.dc._msdcs.corp.example.net", 33),
             question(n, f"{code(n % 30)}.cloudfront.net"),
         ]
-    assert heard(detector(TUNNEL), story) == []
+    assert inspected(detector(TUNNEL), story) == []
 
 
 def test_a_mail_server_is_quiet() -> None:
@@ -114,19 +114,23 @@ def test_a_mail_server_is_quiet() -> None:
         names = (f"{code(n, 32)}._domainkey.amazonses.com", f"selector1-firm{n}-com._domainkey.firm{n}.onmicrosoft.com")
         story += [each for name in names for each in (question(n, name, TXT), answer(n, name, TXT, 230))]
         story += [question(n, f"{code(n, 40)}.ebl.msbl.org"), question(n, f"{code(n, 26)}.key.hbl.dq.spamhaus.net")]
-    assert heard(detector(TUNNEL), story) == []
+    assert inspected(detector(TUNNEL), story) == []
 
 
 def test_repetition_is_one_finding() -> None:
     """It goes on: one key, told again as it grows; the same names asked again and again add nothing."""
     assert (
-        len(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)]))
+        len(inspected(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)]))
         == 19
     )
     assert one(
-        heard(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)])
+        inspected(detector(TUNNEL), [question(n * 0.1, f"{code(n)}.evil.example.com", CNAME) for n in range(200)])
     ).key
     assert (
-        len(heard(detector(TUNNEL), [question(n * 0.1, f"{code(n % 20)}.evil.example.com", CNAME) for n in range(400)]))
+        len(
+            inspected(
+                detector(TUNNEL), [question(n * 0.1, f"{code(n % 20)}.evil.example.com", CNAME) for n in range(400)]
+            )
+        )
         == 1
     )

@@ -10,7 +10,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors._rpc_events import RpcAnswer, RpcRefused
 from sensor.dissectors.http import HttpResponse
-from tests.detectors.stories import SECOND, START, detector, heard, one
+from tests.detectors.stories import SECOND, START, detector, inspected, one
 
 WEB, CALLS = "device.http_errors", "device.rpc_errors"
 CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
@@ -35,27 +35,27 @@ def test_they_are_off_unless_switched_on(unit: str) -> None:
 
 def test_a_server_that_fails() -> None:
     """It is the actor, whoever asked it."""
-    alert = one(heard(detector(WEB), [page(500 + n % 4, n, f"10.0.0.{n}") for n in range(30)]))
+    alert = one(inspected(detector(WEB), [page(500 + n % 4, n, f"10.0.0.{n}") for n in range(30)]))
     assert (alert.actor.address, alert.severity, alert.numbers["errors"]) == (parse(SERVER), Severity.low, 20)
     assert (alert.numbers["errors"], alert.numbers["answers"]) == (20, 20)
 
 
 def test_a_client_whose_requests_are_wrong() -> None:
-    alert = one(heard(detector(WEB), [page(404 if n % 3 else 200, n) for n in range(40)]))
+    alert = one(inspected(detector(WEB), [page(404 if n % 3 else 200, n) for n in range(40)]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(CLIENT), parse(SERVER))
     assert (alert.numbers["errors"], alert.numbers["answers"]) == (20, 30)
 
 
 def test_calls_that_fail() -> None:
     """Faults, and interfaces that are refused."""
-    alert = one(heard(detector(CALLS), [call(True, n) for n in range(25)]))
+    alert = one(inspected(detector(CALLS), [call(True, n) for n in range(25)]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["errors"]) == (
         parse(CLIENT),
         parse(SERVER),
         20,
     )
     assert (
-        one(heard(detector(CALLS), [RpcRefused(packet(n, 135), "", ("winreg",), 2) for n in range(25)]))
+        one(inspected(detector(CALLS), [RpcRefused(packet(n, 135), "", ("winreg",), 2) for n in range(25)]))
         .why[1]
         .endswith(" winreg")
     )
@@ -73,11 +73,11 @@ def test_calls_that_fail() -> None:
 )
 def test_ordinary_errors_are_quiet(unit: str, events: list[Event]) -> None:
     """Some among many, passwords asked for, one now and then, one of each client, calls of which some fail."""
-    assert heard(detector(unit), events) == []
+    assert inspected(detector(unit), events) == []
 
 
 def test_repetition_is_one_finding_an_hour() -> None:
-    found = heard(detector(WEB), [page(503, n) for n in range(7000)])
+    found = inspected(detector(WEB), [page(503, n) for n in range(7000)])
     assert len(found) == 2
     assert one(found)
-    assert len(heard(detector(CALLS), [call(True, n) for n in range(3000)])) == 1
+    assert len(inspected(detector(CALLS), [call(True, n) for n in range(3000)])) == 1

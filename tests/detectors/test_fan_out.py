@@ -18,12 +18,12 @@ def fan(
     *,
     net: str = "10.0.1",
     step: float = 60,
-    said: tuple[int, int] = (20, 20),
+    messages: tuple[int, int] = (20, 20),
     lasts: float = 30,
 ) -> Story:
     story = Story()
     for n in range(count):
-        story.talk(at + n * step, "10.0.0.66", f"{net}.{n + 1}", port, said=said, lasts=lasts)
+        story.converse(at + n * step, "10.0.0.66", f"{net}.{n + 1}", port, messages=messages, lasts=lasts)
     return story
 
 
@@ -39,14 +39,17 @@ def test_five_new_hosts_are_a_fan_out() -> None:
 def test_quick_sessions_count_when_something_was_said() -> None:
     """A worm needs a second a host; a scanner says nothing."""
     assert len(in_time(FAN_OUT, fan(5, step=2, lasts=1))) == 1
-    assert in_time(FAN_OUT, fan(30, step=2, lasts=1, said=(4, 3))) == []
+    assert in_time(FAN_OUT, fan(30, step=2, lasts=1, messages=(4, 3))) == []
 
 
 def test_four_hosts_or_slow_ones_are_quiet() -> None:
     """Below the threshold, beyond the window, and the same host again and again."""
     assert in_time(FAN_OUT, fan(4)) == []
     assert in_time(FAN_OUT, fan(12, step=600)) == []
-    assert in_time(FAN_OUT, Story().talk(1, "10.0.0.66", "10.0.1.1", 22).talk(30, "10.0.0.66", "10.0.1.1", 22)) == []
+    assert (
+        in_time(FAN_OUT, Story().converse(1, "10.0.0.66", "10.0.1.1", 22).converse(30, "10.0.0.66", "10.0.1.1", 22))
+        == []
+    )
 
 
 def test_a_backup_server_is_quiet_once_it_is_known() -> None:

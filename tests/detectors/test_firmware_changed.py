@@ -9,7 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.packet import Packet
 from sensor.dissectors.tftp import TftpRead
 from tests.detectors.device_stories import HOST, HOUR, change, claim, made
-from tests.detectors.stories import START, detector, heard, reviewed
+from tests.detectors.stories import START, detector, inspected, reviewed
 
 FIRMWARE = "device.firmware_changed"
 
@@ -40,7 +40,7 @@ def test_the_file_it_fetched_before_is_named() -> None:
     packet = Packet(
         ts=START + 31 * HOUR - 90 * 10**9, src=parse(HOST), dst=parse("10.0.1.7"), sport=2000, dport=69, proto=17
     )
-    assert heard(unit, [TftpRead(packet, "images/printer-2.1.bin", "octet", ())]) == []
+    assert inspected(unit, [TftpRead(packet, "images/printer-2.1.bin", "octet", ())]) == []
     [alert] = reviewed(unit, [change(31, "changed", runs("2.1"), firmware=("2.0", "2.1"))])
     assert all(word in alert.why[1] for word in ("images/printer-2.1.bin", "10.0.1.7", "90 s"))
     assert alert.target is not None
@@ -65,17 +65,17 @@ def test_what_is_no_other_version_is_quiet(device, old: str) -> None:
 
 def test_two_protocols_that_disagree_are_quiet() -> None:
     """SNMP tells one version, mDNS another: neither is a change of the other."""
-    told = [
+    reported = [
         change(0, "new", runs("7.1 (boot)", "snmp")),
         change(31, "changed", runs("2.1", "mdns"), firmware=("7.1 (boot)", "2.1")),
     ]
-    assert reviewed(detector(FIRMWARE), told) == []
+    assert reviewed(detector(FIRMWARE), reported) == []
 
 
 def test_a_version_is_told_once() -> None:
     """What is told of the device afterwards does not repeat it."""
-    told = [
+    reported = [
         change(31, "changed", runs("2.1"), firmware=("2.0", "2.1")),
         *(change(32 + n, "address_changed", runs("2.1")) for n in range(5)),
     ]
-    assert len(reviewed(detector(FIRMWARE), told)) == 1
+    assert len(reviewed(detector(FIRMWARE), reported)) == 1

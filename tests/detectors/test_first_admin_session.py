@@ -19,10 +19,10 @@ def office() -> Story:
     """A day of an office: an administrator with many servers, a file server for everybody."""
     story = Story()
     for n in range(1, 8):
-        story.talk(60 * n, "10.0.0.1", f"10.0.1.{n}", 22)
+        story.converse(60 * n, "10.0.0.1", f"10.0.1.{n}", 22)
     for n in range(2, 20):
-        story.talk(60 * n, f"10.0.0.{n}", "10.0.1.9", 445)
-    return story.talk(7200, "10.0.0.20", "10.0.1.1", 3389)
+        story.converse(60 * n, f"10.0.0.{n}", "10.0.1.9", 445)
+    return story.converse(7200, "10.0.0.20", "10.0.1.1", 3389)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def office() -> Story:
 def test_a_pair_that_never_did_so_is_told(port: int, technique: str) -> None:
     """After a day; both ends, service and technique are named."""
     world = World(*MACHINES).learned(office())
-    [alert] = in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", port), world)
+    [alert] = in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", port), world)
     assert alert.target is not None
     assert (alert.actor.address, alert.target.address, alert.target_port) == (
         parse("10.0.0.5"),
@@ -44,8 +44,8 @@ def test_a_pair_that_never_did_so_is_told(port: int, technique: str) -> None:
 
 def test_it_learns_for_a_day() -> None:
     """Quiet before, and where nothing was watched at all."""
-    assert in_time(FIRST, Story().talk(3600, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES).learned(office())) == []
-    assert in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES)) == []
+    assert in_time(FIRST, Story().converse(3600, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES).learned(office())) == []
+    assert in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES)) == []
 
 
 def test_time_that_nobody_watched_is_no_learning() -> None:
@@ -53,16 +53,16 @@ def test_time_that_nobody_watched_is_no_learning() -> None:
     none.
     """
     world = World(*MACHINES).learned(office(), hours=2)
-    assert in_time(FIRST, Story().talk(365 * DAY, "10.0.0.5", "10.0.0.6", 22), world) == []
+    assert in_time(FIRST, Story().converse(365 * DAY, "10.0.0.5", "10.0.0.6", 22), world) == []
     world.baseline.watch((START + 365 * DAY * SECOND) - 60 * SECOND)
     assert world.baseline.age_h(START + 365 * DAY * SECOND) == pytest.approx(2, abs=0.1)
-    assert in_time(FIRST, Story().talk(365 * DAY, "10.0.0.5", "10.0.0.6", 22), world) == []
+    assert in_time(FIRST, Story().converse(365 * DAY, "10.0.0.5", "10.0.0.6", 22), world) == []
 
 
 def test_what_was_learned_is_quiet() -> None:
     """The administrator, the remote desktop of yesterday, and a newcomer at the file server that everybody uses."""
     world, day = World(*MACHINES).learned(office()), Story()
-    day.talk(DAY + 60, "10.0.0.1", "10.0.1.3", 22).talk(DAY + 90, "10.0.0.20", "10.0.1.1", 3389).talk(
+    day.converse(DAY + 60, "10.0.0.1", "10.0.1.3", 22).converse(DAY + 90, "10.0.0.20", "10.0.1.1", 3389).converse(
         DAY + 120, "10.0.0.25", "10.0.1.9", 445
     )
     assert in_time(FIRST, day, world) == []
@@ -71,9 +71,9 @@ def test_what_was_learned_is_quiet() -> None:
 def test_one_more_server_of_an_administrator_is_low() -> None:
     """Seven servers before; so is SMB to a server."""
     world = World(*MACHINES).learned(office())
-    [alert] = in_time(FIRST, Story().talk(DAY + 60, "10.0.0.1", "10.0.1.8", 22), world)
+    [alert] = in_time(FIRST, Story().converse(DAY + 60, "10.0.0.1", "10.0.1.8", 22), world)
     assert (alert.severity, alert.numbers["usual"]) == (Severity.low, 7)
-    [alert] = in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.1.8", 445), world)
+    [alert] = in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.1.8", 445), world)
     assert alert.severity == Severity.low
 
 
@@ -83,7 +83,7 @@ def test_a_spree_makes_no_administrator() -> None:
     """
     spree = Story()
     for n in range(7):
-        spree.talk(DAY + 60 * n, "10.0.0.5", f"10.0.0.{10 + n}", 22, lasts=30)
+        spree.converse(DAY + 60 * n, "10.0.0.5", f"10.0.0.{10 + n}", 22, lasts=30)
     last = in_time(FIRST, spree, World(*MACHINES).learned(office()).learned(spree))[-1]
     assert (last.severity, last.numbers["usual"]) == (Severity.medium, 1)
 
@@ -91,13 +91,15 @@ def test_a_spree_makes_no_administrator() -> None:
 def test_knocks_and_exempt_ones_are_quiet() -> None:
     """A monitoring server asks whether SSH is there; a help desk may."""
     world = World(*MACHINES).learned(office())
-    assert in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", 22, lasts=0.1, said=(4, 3)), world) == []
-    assert in_time(FIRST, Story().talk(DAY + 60, "10.0.0.5", "10.0.0.6", 22), world, exempt=("10.0.0.5",)) == []
+    assert (
+        in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", 22, lasts=0.1, messages=(4, 3)), world) == []
+    )
+    assert in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", 22), world, exempt=("10.0.0.5",)) == []
 
 
 def test_a_pair_is_told_once_a_day() -> None:
     """Every minute for an hour."""
     story = Story()
     for n in range(60):
-        story.talk(DAY + 60 * n, "10.0.0.5", "10.0.0.6", 22)
+        story.converse(DAY + 60 * n, "10.0.0.5", "10.0.0.6", 22)
     assert len(in_time(FIRST, story, World(*MACHINES).learned(office()))) == 1

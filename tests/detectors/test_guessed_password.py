@@ -10,14 +10,14 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from tests.detectors.kerberos_stories import login
 from tests.detectors.login_stories import form, ftp, smb, ssh, telnet, web
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 GUESSED = "credential_access.guessed_password"
 
 
 def test_a_success_after_many_failures_is_told() -> None:
     """Whatever the accounts before, at a service with few users."""
-    [alert] = heard(detector(GUESSED), [*(ftp(n, f"user{n}") for n in range(12)), ftp(20, "root", accepted=True)])
+    [alert] = inspected(detector(GUESSED), [*(ftp(n, f"user{n}") for n in range(12)), ftp(20, "root", accepted=True)])
     assert (alert.severity, alert.numbers["failures"]) == (Severity.high, 12)
     assert "as root after 12 failures" in alert.summary
 
@@ -28,9 +28,9 @@ def test_shells_tell_as_well(login: Callable[..., Event]) -> None:
     times is no guesser.
     """
     story = [*(login(n) for n in range(20)), *(login(30 + n, accepted=True) for n in range(5))]
-    assert one(heard(detector(GUESSED), story)).numbers["failures"] == 20
+    assert one(inspected(detector(GUESSED), story)).numbers["failures"] == 20
     assert (
-        heard(
+        inspected(
             detector(GUESSED),
             [
                 *(login(n) for n in range(6)),
@@ -44,8 +44,8 @@ def test_shells_tell_as_well(login: Callable[..., Event]) -> None:
 
 def test_at_a_directory_the_account_counts() -> None:
     """Others may be other people."""
-    assert one(heard(detector(GUESSED), [*(smb(n, "anna") for n in range(9)), smb(20, "anna", status=0)]))
-    assert heard(detector(GUESSED), [*(smb(n, f"user{n}") for n in range(20)), smb(30, "anna", status=0)]) == []
+    assert one(inspected(detector(GUESSED), [*(smb(n, "anna") for n in range(9)), smb(20, "anna", status=0)]))
+    assert inspected(detector(GUESSED), [*(smb(n, f"user{n}") for n in range(20)), smb(30, "anna", status=0)]) == []
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -57,7 +57,7 @@ def test_innocent_twins_are_quiet() -> None:
         ftp(3000, accepted=True),
     ]
     story += [*(form(4000 + n) for n in range(50)), *web(5000, status=200), *login(6000), *login(6001, "bob")]
-    assert heard(detector(GUESSED), story) == []
+    assert inspected(detector(GUESSED), story) == []
 
 
 def test_a_slip_before_each_success_is_no_guessing() -> None:
@@ -65,12 +65,12 @@ def test_a_slip_before_each_success_is_no_guessing() -> None:
     others.
     """
     slips = [each for n in range(40) for each in (ftp(10 * n), ftp(10 * n + 1, accepted=True))]
-    assert heard(detector(GUESSED), slips) == []
+    assert inspected(detector(GUESSED), slips) == []
     hidden = [each for n in range(10) for each in (ftp(2 * n, "root"), ftp(2 * n + 1, "peter", accepted=True))]
-    assert one(heard(detector(GUESSED), [*hidden, ftp(30, "root", accepted=True)])).numbers["failures"] == 8
+    assert one(inspected(detector(GUESSED), [*hidden, ftp(30, "root", accepted=True)])).numbers["failures"] == 8
 
 
 def test_repetition_starts_anew() -> None:
     """Who is in logs in again without being told again."""
     story = [*(ftp(n) for n in range(9)), *(ftp(10 + n, accepted=True) for n in range(20))]
-    assert len(heard(detector(GUESSED), story)) == 1
+    assert len(inspected(detector(GUESSED), story)) == 1

@@ -17,7 +17,7 @@ def chain(at: float = 1, port: int = 22, *hosts: str, step: float = 120) -> Stor
     """Sessions from each host to the next."""
     story, hosts = Story(), hosts or ("10.0.0.66", "10.0.0.7", "10.0.1.8")
     for n, (client, server) in enumerate(itertools.pairwise(hosts)):
-        story.talk(at + n * step, client, server, port, lasts=600)
+        story.converse(at + n * step, client, server, port, lasts=600)
     return story
 
 
@@ -36,7 +36,7 @@ def test_two_hops_are_a_chain_that_is_drawn() -> None:
 
 def test_a_longer_chain_grows_under_one_key_and_is_high() -> None:
     """Third hop: the same finding, graver; each way of moving is named."""
-    story = chain(1, 3389).talk(300, "10.0.1.8", "10.0.2.9", 5985)
+    story = chain(1, 3389).converse(300, "10.0.1.8", "10.0.2.9", 5985)
     found = in_time(CHAIN, story)
     assert [alert.numbers["hops"] for alert in found] == [2, 3]
     assert len({alert.key for alert in found}) == 1
@@ -55,11 +55,15 @@ def test_hops_that_do_not_belong_together_are_quiet() -> None:
     """Too late, the way back, two sessions of one host, a knock instead of a session."""
     assert in_time(CHAIN, chain(step=4000)) == []
     assert in_time(CHAIN, chain(1, 22, "10.0.0.66", "10.0.0.7", "10.0.0.66")) == []
-    assert in_time(CHAIN, Story().talk(1, "10.0.0.66", "10.0.0.7", 22).talk(90, "10.0.0.66", "10.0.0.8", 22)) == []
+    assert (
+        in_time(CHAIN, Story().converse(1, "10.0.0.66", "10.0.0.7", 22).converse(90, "10.0.0.66", "10.0.0.8", 22)) == []
+    )
     assert (
         in_time(
             CHAIN,
-            Story().talk(1, "10.0.0.66", "10.0.0.7", 22).talk(90, "10.0.0.7", "10.0.0.8", 22, lasts=0.2, said=(4, 3)),
+            Story()
+            .converse(1, "10.0.0.66", "10.0.0.7", 22)
+            .converse(90, "10.0.0.7", "10.0.0.8", 22, lasts=0.2, messages=(4, 3)),
         )
         == []
     )
@@ -79,8 +83,8 @@ def test_file_servers_that_read_policies_are_quiet() -> None:
     assert in_time(CHAIN, chain(1, 445), world) == []
     crowd = Story()
     for n in range(4):
-        crowd.talk(1 + n, f"10.0.0.{20 + n}", "10.0.0.7", 445)
-    crowd.talk(60, "10.0.0.7", "10.0.1.8", 22)
+        crowd.converse(1 + n, f"10.0.0.{20 + n}", "10.0.0.7", 445)
+    crowd.converse(60, "10.0.0.7", "10.0.1.8", 22)
     assert len(in_time(CHAIN, crowd)) == 1  # the first comers make no crowd yet, so the way on counts
     assert len(in_time(CHAIN, chain(1, 445))) == 1
 
@@ -89,6 +93,6 @@ def test_repeats_fold_into_one_alert() -> None:
     """The same chain again and again within the suppression."""
     story = Story()
     for n in range(6):
-        story.talk(1 + 400 * n, "10.0.0.66", "10.0.0.7", 22).talk(100 + 400 * n, "10.0.0.7", "10.0.1.8", 22)
+        story.converse(1 + 400 * n, "10.0.0.66", "10.0.0.7", 22).converse(100 + 400 * n, "10.0.0.7", "10.0.1.8", 22)
     found, desk = in_time(CHAIN, story), AlertDesk()
     assert [action for alert in found for action, _ in desk.take(alert)].count("open") == 1

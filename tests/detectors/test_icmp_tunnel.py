@@ -7,7 +7,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 TUNNEL = "command_and_control.icmp_tunnel"
 
@@ -31,7 +31,7 @@ def pong(at: float, size: int = 56, disorder: float = 5.5, carries: str = "patte
 
 
 def test_packets_inside_pings() -> None:
-    alert = one(heard(detector(TUNNEL), [ping(n, 84, 5.1, "packet") for n in range(5)]))
+    alert = one(inspected(detector(TUNNEL), [ping(n, 84, 5.1, "packet") for n in range(5)]))
     assert (alert.severity, alert.numbers["packets"], alert.techniques[0].technique) == (Severity.high, 3, "T1095")
     assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("203.0.113.9"))
 
@@ -39,12 +39,12 @@ def test_packets_inside_pings() -> None:
 def test_answers_that_are_none() -> None:
     """Other data came back; the one who asked is named first all the same, and a device with one job is grave."""
     story = [each for n in range(6) for each in (ping(n, 64, 2.0, "data"), pong(n, 64, 4.0, "data"))]
-    alert = one(heard(detector(TUNNEL, World(device("camera", "10.0.0.66"))), story))
+    alert = one(inspected(detector(TUNNEL, World(device("camera", "10.0.0.66"))), story))
     assert (alert.severity, alert.numbers["answers"], alert.actor.address) == (Severity.critical, 5, parse("10.0.0.66"))
 
 
 def test_sizes_that_vary_with_what_is_said() -> None:
-    assert heard(detector(TUNNEL), [ping(n, 40 + 7 * n, 6.0, "data") for n in range(14)])[0].numbers["sizes"] == 12
+    assert inspected(detector(TUNNEL), [ping(n, 40 + 7 * n, 6.0, "data") for n in range(14)])[0].numbers["sizes"] == 12
 
 
 def test_replies_that_return_the_data() -> None:
@@ -54,13 +54,15 @@ def test_replies_that_return_the_data() -> None:
         for n in range(60)
         for each in (ping(n, 1200, 7.5 + n / 1000, "data"), pong(n, 1200, 7.5 + n / 1000, "data"))
     ]
-    assert one(heard(detector(TUNNEL), full)).numbers["volume"] == 60_000
-    found = heard(detector(TUNNEL), [each for n in range(30) for each in (ping(n, 64, 5.5, "data"), turned(n + 0.5))])
+    assert one(inspected(detector(TUNNEL), full)).numbers["volume"] == 60_000
+    found = inspected(
+        detector(TUNNEL), [each for n in range(30) for each in (ping(n, 64, 5.5, "data"), turned(n + 0.5))]
+    )
     assert one([alert for alert in found if "requests" in alert.numbers]).numbers["requests"] == 10
 
 
 def test_text_in_one_ping_is_a_hint() -> None:
-    [alert] = heard(detector(TUNNEL), [ping(0, 140, 3.0, "text"), ping(1, 140, 3.0, "text")])
+    [alert] = inspected(detector(TUNNEL), [ping(0, 140, 3.0, "text"), ping(1, 140, 3.0, "text")])
     assert alert.severity == Severity.low
 
 
@@ -68,8 +70,8 @@ def test_innocent_twins_are_quiet() -> None:
     """Pings and their answers, a search for the largest size, answers that were cut, a program with random data of one
     size, a cut capture; large ones with data that repeats, two hosts of which one has data.
     """
-    assert heard(detector(TUNNEL), [ping(n, 1400, 5.0, "data") for n in range(60)]) == []
-    assert heard(detector(TUNNEL), [ping(n, 56, 5.5) if n % 2 else turned(n) for n in range(60)]) == []
+    assert inspected(detector(TUNNEL), [ping(n, 1400, 5.0, "data") for n in range(60)]) == []
+    assert inspected(detector(TUNNEL), [ping(n, 56, 5.5) if n % 2 else turned(n) for n in range(60)]) == []
     story: list[Event] = []
     for n in range(60):
         story += [
@@ -81,11 +83,11 @@ def test_innocent_twins_are_quiet() -> None:
             pong(200 + n, 64, 5.0 + n / 100, "data"),
         ]
         story += [ping(300 + n, 50 + n, 4.0, "data", problem=1), ping(400 + n, 0, 0, "")]
-    assert heard(detector(TUNNEL), story) == []
+    assert inspected(detector(TUNNEL), story) == []
 
 
 def test_repetition_is_one_finding() -> None:
     """Once in five minutes, under one key."""
-    found = heard(detector(TUNNEL), [ping(n, 84, 5.1, "packet") for n in range(700)])
+    found = inspected(detector(TUNNEL), [ping(n, 84, 5.1, "packet") for n in range(700)])
     assert len(found) == 3
     assert one(found)

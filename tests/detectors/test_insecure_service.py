@@ -19,7 +19,7 @@ from sensor.dissectors.tftp import TftpRead, TftpWrite
 from sensor.dissectors.tls import TlsCertificate, TlsServerHello
 from sensor.dissectors.vnc import VncLogin
 from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, telnet, web
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 INSECURE = "posture.insecure_service"
 NOW = START // SECOND
@@ -88,7 +88,7 @@ STORIES: dict[str, list[Event]] = {
 @pytest.mark.parametrize("setting", STORIES)
 def test_each_service_in_use_is_told(setting: str) -> None:
     """The device that offers it is who it is about, whoever uses it; and it is no alarm."""
-    [alert] = heard(detector(INSECURE), STORIES[setting])
+    [alert] = inspected(detector(INSECURE), STORIES[setting])
     assert (alert.numbers["setting"], alert.severity) == (setting, Severity.info)
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(SERVER), parse(CLIENT))
     assert alert.actor_port == alert.numbers["port"] < alert.target_port == 40000
@@ -99,23 +99,27 @@ def test_the_field_that_proves_it_is_named() -> None:
     """With what it held."""
     assert (
         "notAfter of 'cam' is 3 days before the packet"
-        in one(heard(detector(INSECURE), STORIES["certificate_expired"])).why[0]
+        in one(inspected(detector(INSECURE), STORIES["certificate_expired"])).why[0]
     )
     nameless = certificate(ends_in_days=-3)
     nameless.common_name = ""  # type: ignore[attr-defined]
-    assert "notAfter of 'CN=cam'" in one(heard(detector(INSECURE), [nameless])).why[0]
-    assert "the rsa key of 'cam' has 1024 bits" in one(heard(detector(INSECURE), STORIES["certificate_weak"])).why[0]
-    assert "ServerHello chose TLS 1.0" in one(heard(detector(INSECURE), STORIES["tls_old"])).why[0]
+    assert "notAfter of 'CN=cam'" in one(inspected(detector(INSECURE), [nameless])).why[0]
+    assert (
+        "the rsa key of 'cam' has 1024 bits" in one(inspected(detector(INSECURE), STORIES["certificate_weak"])).why[0]
+    )
+    assert "ServerHello chose TLS 1.0" in one(inspected(detector(INSECURE), STORIES["tls_old"])).why[0]
     assert (
         "to write 'startup-config'"
-        in one(heard(detector(INSECURE), [TftpWrite(ends(0, 69, answer=False), "startup-config", "octet", ())])).why[0]
+        in one(
+            inspected(detector(INSECURE), [TftpWrite(ends(0, 69, answer=False), "startup-config", "octet", ())])
+        ).why[0]
     )
-    assert "'MikroTik" in one(heard(detector(INSECURE), [TelnetBanner(answer(23), "MikroTik v6.49 Login:")])).why[0]
+    assert "'MikroTik" in one(inspected(detector(INSECURE), [TelnetBanner(answer(23), "MikroTik v6.49 Login:")])).why[0]
 
 
 @pytest.mark.parametrize("old", ["SSL 2.0", "SSL 3.0", "TLS 1.1", "DTLS 1.0"])
 def test_versions_that_were_withdrawn_are_told(old: str) -> None:
-    assert one(heard(detector(INSECURE), [hello(old)])).numbers["setting"] == "tls_old"
+    assert one(inspected(detector(INSECURE), [hello(old)])).numbers["setting"] == "tls_old"
 
 
 TWINS: dict[str, list[Event]] = {
@@ -146,7 +150,7 @@ TWINS: dict[str, list[Event]] = {
 
 @pytest.mark.parametrize("twin", TWINS)
 def test_secure_twins_are_quiet(twin: str) -> None:
-    assert heard(detector(INSECURE), TWINS[twin]) == []
+    assert inspected(detector(INSECURE), TWINS[twin]) == []
 
 
 def test_servers_outside_are_not_ours_to_mend() -> None:
@@ -155,29 +159,31 @@ def test_servers_outside_are_not_ours_to_mend() -> None:
         ftp(0, server="198.51.100.7"),
         TftpRead(ends(0, 69, answer=False, server="255.255.255.255"), "boot", "octet", ()),
     ]
-    assert heard(detector(INSECURE), story) == []
+    assert inspected(detector(INSECURE), story) == []
 
 
 def test_players_stream_to_each_other() -> None:
     """A television takes pictures by RTSP from whoever is in the room; a camera does not."""
-    assert heard(detector(INSECURE, World(device("tv", SERVER))), stream()) == []
-    assert len(heard(detector(INSECURE, World(device("camera", SERVER))), stream())) == 1
+    assert inspected(detector(INSECURE, World(device("tv", SERVER))), stream()) == []
+    assert len(inspected(detector(INSECURE, World(device("camera", SERVER))), stream())) == 1
 
 
 def test_repetition_is_one_finding_a_day() -> None:
     """Whoever uses it, and however often; another device and another setting are others."""
     story = [ftp(n * 60, client=f"10.0.0.{10 + n % 5}") for n in range(1440)]
-    assert len(heard(detector(INSECURE), story)) == 1
-    assert len(heard(detector(INSECURE), [*story, ftp(86460), ftp(3, server="10.0.0.6"), telnet(4)])) == 4
-    assert len({alert.key for alert in heard(detector(INSECURE), [ftp(0), ftp(86400, client="10.0.0.9")])}) == 1
+    assert len(inspected(detector(INSECURE), story)) == 1
+    assert len(inspected(detector(INSECURE), [*story, ftp(86460), ftp(3, server="10.0.0.6"), telnet(4)])) == 4
+    assert len({alert.key for alert in inspected(detector(INSECURE), [ftp(0), ftp(86400, client="10.0.0.9")])}) == 1
 
 
 def test_what_is_borne_here_is_not_told() -> None:
-    assert heard(detector(INSECURE, accepted=("certificate_self_signed",)), STORIES["certificate_self_signed"]) == []
+    assert (
+        inspected(detector(INSECURE, accepted=("certificate_self_signed",)), STORIES["certificate_self_signed"]) == []
+    )
 
 
 def test_it_is_no_alarm_whoever_it_is() -> None:
     """A camera that speaks Telnet stays info: weighing makes nothing graver that is work to be done."""
     world = World(device("camera", SERVER))
-    [alert] = heard(detector(INSECURE, world), STORIES["telnet_open"])
+    [alert] = inspected(detector(INSECURE, world), STORIES["telnet_open"])
     assert Weigher(world).weigh(alert).severity == Severity.info

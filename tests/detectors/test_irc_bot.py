@@ -9,7 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.irc import IrcLogin, IrcOrder
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 BOT = "command_and_control.irc_bot"
 CLIENT, SERVER = "10.0.0.66", "203.0.113.66"
@@ -46,7 +46,7 @@ def order(text: str, *, at: float = 0, mine: bool = False) -> Event:
 )
 def test_signs_of_a_bot(event: Event) -> None:
     """The host in the own network is the actor, whoever speaks."""
-    [alert] = heard(detector(BOT), [event])
+    [alert] = inspected(detector(BOT), [event])
     assert alert.target is not None
     assert (alert.actor.address, alert.target.address, alert.target_port) == (parse(CLIENT), parse(SERVER), 6667)
     assert (alert.severity, alert.techniques[0].technique) == (Severity.high, "T1071")
@@ -54,7 +54,7 @@ def test_signs_of_a_bot(event: Event) -> None:
 
 def test_a_camera_does_not_chat() -> None:
     """Whatever it calls itself."""
-    assert one(heard(detector(BOT, World(device("camera", CLIENT))), [login("anna")]))
+    assert one(inspected(detector(BOT, World(device("camera", CLIENT))), [login("anna")]))
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_a_camera_does_not_chat() -> None:
 )
 def test_innocent_twins_are_quiet(event: Event) -> None:
     """Names and commands of people, and an order that the host itself writes: it is no bot."""
-    assert heard(detector(BOT), [event]) == []
+    assert inspected(detector(BOT), [event]) == []
 
 
 def test_repetition_is_one_finding() -> None:
     """Order after order."""
-    assert one(heard(detector(BOT), [order("!udp 198.51.100.7 80 60", at=n) for n in range(20)]))
+    assert one(inspected(detector(BOT), [order("!udp 198.51.100.7 80 60", at=n) for n in range(20)]))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from tests.detectors.kerberos_stories import CENTRE, CLIENT, RC4, service
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 ROAST = "credential_access.kerberoasting"
 
 
 def test_many_services_in_rc4_are_a_harvest() -> None:
     """Told as high with all names, besides the single ones, which tell whose accounts are weak."""
-    found = heard(detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", given=RC4)])
+    found = inspected(detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", given=RC4)])
     alert = one([alert for alert in found if alert.severity == Severity.high])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(CENTRE))
     assert alert.numbers["services"] == 10
@@ -21,14 +21,14 @@ def test_many_services_in_rc4_are_a_harvest() -> None:
 
 def test_a_tool_asks_for_rc4_first() -> None:
     """One ticket is enough."""
-    [alert] = heard(detector(ROAST), service(0, "HTTP/intranet", etypes=(23, 16, 3, 18), given=RC4))
+    [alert] = inspected(detector(ROAST), service(0, "HTTP/intranet", etypes=(23, 16, 3, 18), given=RC4))
     assert alert.severity == Severity.medium
     assert "RC4" in alert.why[1]
 
 
 def test_a_harvest_of_a_tool_is_one_finding() -> None:
     """From the first ticket on, and graver with the tenth."""
-    found = heard(
+    found = inspected(
         detector(ROAST), [each for n in range(12) for each in service(n, f"MSSQLSvc/db{n}", etypes=(23,), given=RC4)]
     )
     assert one(found).severity == Severity.medium
@@ -38,9 +38,9 @@ def test_a_harvest_of_a_tool_is_one_finding() -> None:
 def test_a_single_weak_ticket_is_low() -> None:
     """An account without AES keys in a domain that has them; not where it is known, or switched off."""
     story = service(0, "HTTP/intranet", given=RC4)
-    assert [alert.severity for alert in heard(detector(ROAST), story)] == [Severity.low]
-    assert heard(detector(ROAST, exempt=("http/intranet",)), story) == []
-    assert heard(detector(ROAST, single=False), story) == []
+    assert [alert.severity for alert in inspected(detector(ROAST), story)] == [Severity.low]
+    assert inspected(detector(ROAST, exempt=("http/intranet",)), story) == []
+    assert inspected(detector(ROAST, single=False), story) == []
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -55,12 +55,14 @@ def test_innocent_twins_are_quiet() -> None:
         + service(91, "krbtgt/OTHER.ORG", given=RC4)
         + service(92, "ws9$", given=RC4)
     )
-    assert heard(detector(ROAST), story) == []
+    assert inspected(detector(ROAST), story) == []
 
 
 def test_repetition_has_one_key() -> None:
     """A harvest that goes on is one finding."""
-    found = heard(detector(ROAST), [each for n in range(200) for each in service(n * 2, f"MSSQLSvc/db{n}", given=RC4)])
+    found = inspected(
+        detector(ROAST), [each for n in range(200) for each in service(n * 2, f"MSSQLSvc/db{n}", given=RC4)]
+    )
     assert one([alert for alert in found if alert.severity == Severity.high])
-    again = heard(detector(ROAST), [each for n in range(9) for each in service(n, "HTTP/intranet", given=RC4)])
+    again = inspected(detector(ROAST), [each for n in range(9) for each in service(n, "HTTP/intranet", given=RC4)])
     assert len({alert.key for alert in again}) == 1

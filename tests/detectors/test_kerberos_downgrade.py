@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from sensor.core.alert import Severity
 from tests.detectors.kerberos_stories import CENTRE, RC4, login
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 LOWER = "credential_access.kerberos_downgrade"
 
 
 def test_rc4_where_aes_was_offered_is_told() -> None:
     """One account is medium, since it may be an old one."""
-    [alert] = heard(detector(LOWER), login(0, etype=RC4))
+    [alert] = inspected(detector(LOWER), login(0, etype=RC4))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1556.001")
     assert CENTRE in alert.summary
 
 
 def test_several_accounts_or_one_that_had_aes_are_high() -> None:
     """The skeleton key lowers everybody."""
-    found = heard(detector(LOWER), [each for n in range(3) for each in login(n, f"user{n}", etype=RC4)])
+    found = inspected(detector(LOWER), [each for n in range(3) for each in login(n, f"user{n}", etype=RC4)])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.medium, Severity.high]
-    [alert] = heard(detector(LOWER), [*login(0), *login(9, etype=RC4)])
+    [alert] = inspected(detector(LOWER), [*login(0), *login(9, etype=RC4)])
     assert alert.severity == Severity.high
     assert "AES" in alert.why[-1]
 
 
 def test_a_client_that_wants_rc4_only_is_low() -> None:
     """It got what it asked for."""
-    [alert] = heard(detector(LOWER), login(0, etypes=(23, 3), etype=RC4))
+    [alert] = inspected(detector(LOWER), login(0, etypes=(23, 3), etype=RC4))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1558")
 
 
@@ -38,10 +38,10 @@ def test_innocent_twins_are_quiet() -> None:
         *login(1, "bob", etype=RC4, ticket_etype=RC4),
         *login(2, "des", etypes=(3,), etype=3, ticket_etype=RC4),
     ]
-    assert heard(detector(LOWER), story) == []
-    assert heard(detector(LOWER, exempt=("Scanner",)), login(3, "scanner", etype=RC4)) == []
+    assert inspected(detector(LOWER), story) == []
+    assert inspected(detector(LOWER, exempt=("Scanner",)), login(3, "scanner", etype=RC4)) == []
 
 
 def test_repetition_has_one_key() -> None:
     """An old account logs in all day."""
-    assert one(heard(detector(LOWER), [each for n in range(9) for each in login(n * 100, etype=RC4)]))
+    assert one(inspected(detector(LOWER), [each for n in range(9) for each in login(n * 100, etype=RC4)]))

@@ -9,7 +9,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 DUMP = "discovery.ldap_dump"
 CLIENT, DIRECTORY, BASE = "10.0.0.66", "10.0.0.5", "DC=corp,DC=example"
@@ -39,8 +39,8 @@ def done(entries: int, filter_: str = "(objectClass=user)", at: float = 0, attri
     return LdapSearchDone(packet(at, True), BASE, "tree", filter_, attributes, 0, entries)
 
 
-def told(events: list[Event], world: World | None = None, **options: object) -> list[Alert]:
-    return heard(detector(DUMP, world, **options), events)
+def reported(events: list[Event], world: World | None = None, **options: object) -> list[Alert]:
+    return inspected(detector(DUMP, world, **options), events)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def told(events: list[Event], world: World | None = None, **options: object) -> 
     ],
 )
 def test_searches_that_help_an_attacker(filter_: str, what: str, technique: str) -> None:
-    alert = told([search(filter_)])[0]
+    alert = reported([search(filter_)])[0]
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
         parse(CLIENT),
         parse(DIRECTORY),
@@ -78,21 +78,21 @@ def test_searches_that_help_an_attacker(filter_: str, what: str, technique: str)
 
 def test_many_kinds_of_entries() -> None:
     """Four kinds within minutes; asking who may do what with them is one more."""
-    alert = one(told([search(each, n) for n, each in enumerate(KINDS)]))
+    alert = one(reported([search(each, n) for n, each in enumerate(KINDS)]))
     assert (alert.severity, alert.numbers["kinds"], alert.techniques[0].technique) == (Severity.medium, 4, "T1087.002")
     assert (
-        told([search(each, n) for n, each in enumerate(KINDS)], World(device("printer", CLIENT)))[0].severity
+        reported([search(each, n) for n, each in enumerate(KINDS)], World(device("printer", CLIENT)))[0].severity
         == Severity.high
     )
     wide = [search(each, n, attributes=("nTSecurityDescriptor", "cn")) for n, each in enumerate(KINDS[:3])]
-    assert one(told(wide)).numbers["kinds"] == 4
+    assert one(reported(wide)).numbers["kinds"] == 4
 
 
 def test_much_was_found() -> None:
     """A hint, for services that synchronise find as much; a device does not."""
-    alert = one(told([done(600), done(600, at=10)]))
+    alert = one(reported([done(600), done(600, at=10)]))
     assert (alert.severity, alert.numbers["entries"], alert.actor.address) == (Severity.low, 1200, parse(CLIENT))
-    assert one(told([done(1500)], World(device("camera", CLIENT)))).severity == Severity.high
+    assert one(reported([done(1500)], World(device("camera", CLIENT)))).severity == Severity.high
 
 
 @pytest.mark.parametrize(
@@ -114,17 +114,17 @@ def test_ordinary_searches_are_quiet(events: list[Event]) -> None:
     """A login, a program now and then, what a directory says of itself, one machine, an address book, many single
     users, printers and servers.
     """
-    assert told(events) == []
+    assert reported(events) == []
 
 
 def test_those_who_may_are_told_low() -> None:
     story = [search(each, n) for n, each in enumerate((*KINDS, "(adminCount=1)"))]
-    assert {alert.severity for alert in told(story, managers=("10.0.0.66",))} == {Severity.low}
+    assert {alert.severity for alert in reported(story, managers=("10.0.0.66",))} == {Severity.low}
     controller = device("server", CLIENT)
     controller.roles = frozenset(("domain_controller",))
-    assert {alert.severity for alert in told(story, World(controller))} == {Severity.low}
+    assert {alert.severity for alert in reported(story, World(controller))} == {Severity.low}
 
 
 def test_repetition_is_one_finding() -> None:
-    assert len(told([search("(adminCount=1)", n) for n in range(500)])) == 1
-    assert len(told([search(KINDS[n % 5], n) for n in range(500)])) == 2
+    assert len(reported([search("(adminCount=1)", n) for n in range(500)])) == 1
+    assert len(reported([search(KINDS[n % 5], n) for n in range(500)])) == 2

@@ -10,7 +10,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.tls import TlsClientHello
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 LOOK = "command_and_control.lookalike_domain"
 NEAR = "10.0.0.66"
@@ -36,7 +36,7 @@ def asked(name: str, at: float = 0) -> Event:
     ],
 )
 def test_imitations(name: str, meant: str, how: str) -> None:
-    alert = one(heard(detector(LOOK), [asked(name)]))
+    alert = one(inspected(detector(LOOK), [asked(name)]))
     assert (alert.actor.address, alert.severity, alert.numbers["imitates"], alert.techniques[0].technique) == (
         parse(NEAR),
         Severity.low,
@@ -50,10 +50,11 @@ def test_letters_of_another_alphabet_are_no_mistake() -> None:
     """Cyrillic letters in the name of a brand; a device with one job mistypes nothing either."""
     label = "xn--" + "gоogle".encode("punycode").decode("ascii")
     hello = TlsClientHello(packet(0), f"{label}.com", (), "TLS 1.3", "", "", (), False)
-    alert = one(heard(detector(LOOK), [hello]))
+    alert = one(inspected(detector(LOOK), [hello]))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1071.001")
     assert (
-        one(heard(detector(LOOK, World(device("camera", NEAR))), [asked("micosoft.com")])).severity == Severity.medium
+        one(inspected(detector(LOOK, World(device("camera", NEAR))), [asked("micosoft.com")])).severity
+        == Severity.medium
     )
 
 
@@ -69,14 +70,14 @@ def test_letters_of_another_alphabet_are_no_mistake() -> None:
 )  # fmt: skip
 def test_ordinary_names_are_quiet(name: str) -> None:
     """The names themselves, other words, plurals, names below the domains of others, other languages."""
-    assert heard(detector(LOOK), [asked(name)]) == []
+    assert inspected(detector(LOOK), [asked(name)]) == []
 
 
 def test_what_is_allowed_is_quiet() -> None:
-    assert heard(detector(LOOK, allowed=("micosoft.com",)), [asked("www.micosoft.com")]) == []
+    assert inspected(detector(LOOK, allowed=("micosoft.com",)), [asked("www.micosoft.com")]) == []
 
 
 def test_repetition_is_one_finding_a_day() -> None:
-    found = heard(detector(LOOK), [asked("micosoft.com", n * 3600) for n in range(30)])
+    found = inspected(detector(LOOK), [asked("micosoft.com", n * 3600) for n in range(30)])
     assert len(found) == 2
     assert one(found)

@@ -7,7 +7,7 @@ from sensor.core.alert import Severity
 from sensor.core.batch import Problem
 from sensor.core.event import Event, MalformedMessage
 from sensor.core.packet import Packet
-from tests.detectors.stories import SECOND, START, detector, heard
+from tests.detectors.stories import SECOND, START, detector, inspected
 
 MALFORMED = "device.malformed_traffic"
 SENDER, RECEIVER = "10.0.0.66", "10.0.0.5"
@@ -21,7 +21,7 @@ def broken(at: float, dissector: str = "sip", *, src: str = SENDER, truncated: b
 
 def test_five_of_one_sender() -> None:
     """Of one protocol, within ten minutes."""
-    [alert] = heard(detector(MALFORMED), [broken(n * 60) for n in range(6)])
+    [alert] = inspected(detector(MALFORMED), [broken(n * 60) for n in range(6)])
     assert (alert.actor.address, alert.numbers["messages"], alert.severity) == (parse(SENDER), 5, Severity.low)
     assert alert.network == {"proto": "udp", "app": "sip", "vlan": 0, "direction": "internal"}
 
@@ -33,9 +33,9 @@ def test_innocent_twins_are_quiet() -> None:
     cut = [broken(n, truncated=True) for n in range(50)]
     slow = [broken(n * 300) for n in range(50)]
     for story in (many, protocols, cut, slow):
-        assert heard(detector(MALFORMED), story) == []
+        assert inspected(detector(MALFORMED), story) == []
 
 
 def test_repetition_is_told_once_in_ten_minutes() -> None:
     """A hundred within nine minutes."""
-    assert len(heard(detector(MALFORMED), [broken(n * 5) for n in range(100)])) == 1
+    assert len(inspected(detector(MALFORMED), [broken(n * 5) for n in range(100)])) == 1

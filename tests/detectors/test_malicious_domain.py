@@ -15,7 +15,7 @@ from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 from sensor.intel.store import ThreatLists
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 LISTED = "command_and_control.malicious_domain"
 CLIENT, SERVER = "10.0.0.5", "203.0.113.66"
@@ -64,7 +64,7 @@ def certificate(*names: str) -> Event:
 )
 def test_wherever_the_name_stands(world: World, event: Event, severity: Severity) -> None:
     """Once is enough; the inside machine is the actor, the list and its line are named."""
-    alert = one(heard(detector(LISTED, world), [event]))
+    alert = one(inspected(detector(LISTED, world), [event]))
     assert alert.severity == severity
     assert alert.actor.address in (parse(CLIENT), parse("10.0.0.44"))
     assert alert.numbers["list"] == "bad"
@@ -72,7 +72,7 @@ def test_wherever_the_name_stands(world: World, event: Event, severity: Severity
 
 def test_age_and_confidence(world: World) -> None:
     """As the list tells them."""
-    alert = one(heard(detector(LISTED, world), [query("fresh.example")]))
+    alert = one(inspected(detector(LISTED, world), [query("fresh.example")]))
     assert (alert.numbers["age_days"], alert.confidence) == (13, 0.6)
     assert "first seen 13 days before" in alert.why[0]
 
@@ -93,10 +93,10 @@ def test_innocent_twins_are_quiet(world: World) -> None:
         )
     ]
     story += [request("host.example", "/index.html"), certificate("ok.example")]
-    assert heard(detector(LISTED, world), story) == []
-    assert heard(detector(LISTED), [query("evil.example")]) == []
+    assert inspected(detector(LISTED, world), story) == []
+    assert inspected(detector(LISTED), [query("evil.example")]) == []
 
 
 def test_repetition_is_one_finding(world: World) -> None:
     """Asked for every minute for two days."""
-    assert len(heard(detector(LISTED, world), [query(f"{n}.evil.example", 60 * n) for n in range(2880)])) == 2
+    assert len(inspected(detector(LISTED, world), [query(f"{n}.evil.example", 60 * n) for n in range(2880)])) == 2

@@ -12,7 +12,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 from sensor.intel.store import ThreatLists
-from tests.detectors.stories import SECOND, START, World, detector, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, inspected, one
 
 LISTED = "command_and_control.malicious_fingerprint"
 JA3, JA4, SHA1 = (
@@ -53,7 +53,7 @@ def certificate(sha1: str) -> Event:
 )
 def test_listed_fingerprints(world: World, event: Event, severity: Severity) -> None:
     """A certificate weighs more than a client's way to say hello."""
-    alert = one(heard(detector(LISTED, world), [event]))
+    alert = one(inspected(detector(LISTED, world), [event]))
     assert alert.target
     assert (alert.severity, alert.actor.address, alert.target.address) == (
         severity,
@@ -64,10 +64,10 @@ def test_listed_fingerprints(world: World, event: Event, severity: Severity) -> 
 
 def test_innocent_twins_are_quiet(world: World) -> None:
     """Other fingerprints, none, and no lists."""
-    assert heard(detector(LISTED, world), [hello(JA3[::-1]), hello(), certificate("")]) == []
-    assert heard(detector(LISTED), [hello(JA3)]) == []
+    assert inspected(detector(LISTED, world), [hello(JA3[::-1]), hello(), certificate("")]) == []
+    assert inspected(detector(LISTED), [hello(JA3)]) == []
 
 
 def test_repetition_is_one_finding(world: World) -> None:
     """Once a day for each pair."""
-    assert len(heard(detector(LISTED, world), [hello(JA3, at=n) for n in range(500)])) == 1
+    assert len(inspected(detector(LISTED, world), [hello(JA3, at=n) for n in range(500)])) == 1

@@ -7,7 +7,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors._smb_events import SmbCreateResult, SmbDelete, SmbRename
 from tests.detectors.call_stories import CLIENT, packet
-from tests.detectors.stories import detector, heard
+from tests.detectors.stories import detector, inspected
 
 MASS = "impact.mass_file_change"
 SHARE = r"\\files\office"
@@ -26,7 +26,7 @@ def opens(count: int, action: int) -> list[Event]:
 
 def test_a_hundred_files_with_another_ending() -> None:
     """Within a minute."""
-    alert = heard(detector(MASS), renames(120))[0]
+    alert = inspected(detector(MASS), renames(120))[0]
     assert (alert.actor.address, alert.numbers["renames"], alert.severity) == (parse(CLIENT), 100, Severity.high)
 
 
@@ -36,7 +36,7 @@ def test_four_hundred_files_overwritten_or_deleted() -> None:
         [*opens(250, 3), *(SmbDelete(packet(n / 20), SHARE, f"plan{n}.docx") for n in range(250))],
         key=lambda event: event.ts,
     )
-    alert = heard(detector(MASS), story)[0]
+    alert = inspected(detector(MASS), story)[0]
     assert (alert.actor.address, alert.numbers["changes"], alert.severity) == (parse(CLIENT), 400, Severity.medium)
 
 
@@ -51,16 +51,16 @@ def test_innocent_twins_are_quiet() -> None:
         opens(2000, 1),
         renames(300, step=1),
     ):
-        assert heard(detector(MASS), story) == []
+        assert inspected(detector(MASS), story) == []
 
 
 def test_the_machine_of_a_manager_is_low() -> None:
     """As the operator says."""
-    assert {alert.severity for alert in heard(detector(MASS, managers=(CLIENT,)), renames(120))} == {Severity.low}
+    assert {alert.severity for alert in inspected(detector(MASS, managers=(CLIENT,)), renames(120))} == {Severity.low}
 
 
 def test_repetition_grows_one_alert() -> None:
     """Told every ten seconds at most, under one key."""
-    found = heard(detector(MASS), renames(300))
+    found = inspected(detector(MASS), renames(300))
     assert 2 <= len(found) <= 5
     assert len({alert.key for alert in found}) == 1

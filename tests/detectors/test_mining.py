@@ -8,7 +8,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.stratum import StratumRequest, StratumWork
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 MINING = "command_and_control.mining"
 
@@ -27,16 +27,16 @@ def asked(name: str, at: float = 0) -> Event:
 def test_calls_of_a_miner() -> None:
     """Program and account are told; a device with one job makes it graver."""
     login = StratumRequest(packet(), "login", "xmrig/6.0", "4Account")
-    [alert] = heard(detector(MINING), [login])
+    [alert] = inspected(detector(MINING), [login])
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1496")
     assert "xmrig/6.0" in " ".join(alert.why)
-    [alert] = heard(detector(MINING, World(device("camera", "10.0.0.66"))), [login])
+    [alert] = inspected(detector(MINING, World(device("camera", "10.0.0.66"))), [login])
     assert alert.severity == Severity.high
 
 
 def test_work_from_a_pool_names_the_same_two() -> None:
     """Heard from the pool's side only, the machine inside is still the one that mines."""
-    [alert] = heard(detector(MINING), [StratumWork(packet(answer=True), "mining.notify")])
+    [alert] = inspected(detector(MINING), [StratumWork(packet(answer=True), "mining.notify")])
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
         parse("10.0.0.66"),
         parse("203.0.113.3"),
@@ -46,13 +46,13 @@ def test_work_from_a_pool_names_the_same_two() -> None:
 
 def test_names_of_pools() -> None:
     """The address of a pool counts, its web pages hardly."""
-    found = heard(detector(MINING), [asked("eu1-zcash.flypool.org"), asked("www.f2pool.com")])
+    found = inspected(detector(MINING), [asked("eu1-zcash.flypool.org"), asked("www.f2pool.com")])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.low]
 
 
 def test_innocent_twins_are_quiet() -> None:
     assert (
-        heard(
+        inspected(
             detector(MINING),
             [
                 asked(name)
@@ -75,6 +75,6 @@ def test_repetition_is_one_finding() -> None:
         for n in range(60)
         for each in (StratumRequest(packet(n), "mining.submit", "", ""), StratumWork(packet(n, True), "mining.notify"))
     ]
-    found = heard(detector(MINING), story)
+    found = inspected(detector(MINING), story)
     assert len(found) == 2
     assert one(found)

@@ -10,13 +10,13 @@ from sensor.dissectors._dns_message import Question, Record
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
-from tests.detectors.stories import SECOND, START, detector, heard, mac_of, one
+from tests.detectors.stories import SECOND, START, detector, inspected, mac_of, one
 
 POISON = "credential_access.name_poisoning"
 THIEF, VICTIM, SERVER, GROUP = "10.0.0.66", "10.0.0.20", "10.0.0.5", "224.0.0.251"
 
 
-def said(at: float, sender: str, other: str, port: int) -> Packet:
+def messages(at: float, sender: str, other: str, port: int) -> Packet:
     ts = START + int(at * SECOND)
     return Packet(
         ts=ts,
@@ -32,7 +32,7 @@ def said(at: float, sender: str, other: str, port: int) -> Packet:
 
 def llmnr(at: float, name: str, sender: str = THIEF, *, asker: str = VICTIM, address: str = "") -> Event:
     record = Record(name, 1, 30, 4, parse(address or sender))
-    return LlmnrResponse(said(at, sender, asker, 5355), 1, name, 1, 0, False, (record,))
+    return LlmnrResponse(messages(at, sender, asker, 5355), 1, name, 1, 0, False, (record,))
 
 
 def netbios(
@@ -46,15 +46,15 @@ def netbios(
     group: bool = False,
 ) -> Event:
     return NbnsAnswer(
-        said(at, sender, VICTIM, 137), 1, name.upper()[:15], suffix, 0, ((parse(address or sender), group),), server
+        messages(at, sender, VICTIM, 137), 1, name.upper()[:15], suffix, 0, ((parse(address or sender), group),), server
     )
 
 
 def mdns(at: float, name: str, sender: str = THIEF, *, asked: bool = True) -> list[Event]:
     """A question and its answer, or an announcement alone."""
-    question = MdnsQuery(said(at, VICTIM, GROUP, 5353), (Question(f"{name}.local", 1),), False)
+    question = MdnsQuery(messages(at, VICTIM, GROUP, 5353), (Question(f"{name}.local", 1),), False)
     answer = MdnsAnnouncement(
-        said(at + 0.02, sender, GROUP, 5353), (Record(f"{name}.local", 1, 120, 4, parse(sender)),), True
+        messages(at + 0.02, sender, GROUP, 5353), (Record(f"{name}.local", 1, 120, 4, parse(sender)),), True
     )
     return [question, answer] if asked else [answer]
 
@@ -67,7 +67,7 @@ def test_whatever_is_asked_is_answered() -> None:
         llmnr(9, "printsrv", asker="10.0.0.21"),
         *mdns(20, "intranett"),
     ]
-    alert = one(heard(detector(POISON), story))
+    alert = one(inspected(detector(POISON), story))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.high, "T1557.001")
     assert (alert.actor.address, {target.address for target in alert.targets}) == (
         parse(THIEF),
@@ -79,17 +79,17 @@ def test_whatever_is_asked_is_answered() -> None:
 
 def test_names_that_nobody_has() -> None:
     """Names browsers make up, and the proxy that Windows looks for."""
-    [alert] = heard(detector(POISON), [llmnr(0, "fileserv"), llmnr(1, "jhgkwdzixn")])
+    [alert] = inspected(detector(POISON), [llmnr(0, "fileserv"), llmnr(1, "jhgkwdzixn")])
     assert (alert.severity, alert.why[1].rpartition(": ")[2]) == (Severity.high, "jhgkwdzixn")
     assert (alert.numbers["names"], alert.numbers["threshold"]) == (2, 2)
-    [alert] = heard(detector(POISON), [netbios(0, "WPAD", suffix=0)])
+    [alert] = inspected(detector(POISON), [netbios(0, "WPAD", suffix=0)])
     assert (alert.severity, alert.numbers["threshold"]) == (Severity.medium, 1)
     assert "threshold 1 with such a name" in alert.why[0]
 
 
 def test_aliases_over_mdns_alone_are_low() -> None:
     """Somebody may have published them before we listened."""
-    [alert] = heard(
+    [alert] = inspected(
         detector(POISON),
         [each for n, name in enumerate(("cloud", "photos", "music", "wiki")) for each in mdns(n * 60, name)],
     )
@@ -108,11 +108,13 @@ def test_innocent_hosts_are_quiet() -> None:
     ]
     for n, name in enumerate(("CLUSTER", "SQL", "FILES", "BACKUP")):
         story.append(
-            NbnsRegistration(said(10 + n, SERVER, "10.0.0.255", 137), 1, name, 0x20, False, parse(SERVER), False, True)
+            NbnsRegistration(
+                messages(10 + n, SERVER, "10.0.0.255", 137), 1, name, 0x20, False, parse(SERVER), False, True
+            )
         )
         story += [netbios(20 + n, name, SERVER), llmnr(21 + n, name.lower(), SERVER)]
     for n, name in enumerate(("cloud", "photos", "music", "wiki")):
-        probe = MdnsQuery(said(30 + n, "10.0.0.7", GROUP, 5353), (Question(f"{name}.local", 255),), True)
+        probe = MdnsQuery(messages(30 + n, "10.0.0.7", GROUP, 5353), (Question(f"{name}.local", 255),), True)
         story += [
             probe,
             *mdns(40 + n, name, "10.0.0.7"),
@@ -122,10 +124,10 @@ def test_innocent_hosts_are_quiet() -> None:
         story += mdns(90 + n, f"0b6cfd0e-6d1c-4fa5-8e6b-00000000000{n}", "10.0.0.9")
     story += [
         llmnr(200, "brwmrqtvpe", "10.0.0.10"),
-        LlmnrQuery(said(201, "10.0.0.11", GROUP, 5355), 1, "wpad", 255, True, False),
+        LlmnrQuery(messages(201, "10.0.0.11", GROUP, 5355), 1, "wpad", 255, True, False),
         llmnr(202, "wpad", "10.0.0.11"),
     ]
-    assert heard(detector(POISON), story) == []
+    assert inspected(detector(POISON), story) == []
 
 
 def test_innocent_servers_are_quiet() -> None:
@@ -134,7 +136,7 @@ def test_innocent_servers_are_quiet() -> None:
     """
     names = ("ALPHA", "BETA", "GAMMA", "DELTA")
     story: list[Event] = [netbios(n, name, SERVER, address="10.0.0.50", server=True) for n, name in enumerate(names)]
-    story += [NbnsQuery(said(10, VICTIM, "10.0.0.6", 137), 1, "ALPHA", 0x20, False, False)]
+    story += [NbnsQuery(messages(10, VICTIM, "10.0.0.6", 137), 1, "ALPHA", 0x20, False, False)]
     story += [netbios(20 + n, name, "10.0.0.6", address="10.0.0.50") for n, name in enumerate(names)]
     story += [netbios(30 + n, name, "10.0.0.7", address=f"10.0.0.{50 + n}") for n, name in enumerate(names)]
     story += [
@@ -152,16 +154,18 @@ def test_innocent_servers_are_quiet() -> None:
             question,
             MdnsAnnouncement(answer.packet, (Record(f"{name}.local", 1, 120, 4, parse("10.0.1.1")),), False),
         ]
-    assert heard(detector(POISON), story) == []
+    assert inspected(detector(POISON), story) == []
 
 
 def test_slow_answers_are_apart() -> None:
     """One name in a while, as a renamed host has it."""
-    assert heard(detector(POISON), [llmnr(n * 4000, name) for n, name in enumerate(("alpha", "beta", "gamma"))]) == []
+    assert (
+        inspected(detector(POISON), [llmnr(n * 4000, name) for n, name in enumerate(("alpha", "beta", "gamma"))]) == []
+    )
 
 
 def test_repetition_is_told_once_a_window() -> None:
     """It goes on all day, with thousands of names."""
-    found = heard(detector(POISON), [llmnr(n, f"host{n}") for n in range(7200)])
+    found = inspected(detector(POISON), [llmnr(n, f"host{n}") for n in range(7200)])
     assert one(found)
     assert len(found) <= 3

@@ -9,7 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.dns import DnsResponse
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 BURST = "discovery.name_query_burst"
 
@@ -26,7 +26,7 @@ def made_up(n: int) -> str:
 
 def test_made_up_domains() -> None:
     """Told at twenty-five in a minute; the client is named, not the server that answers."""
-    alert = one(heard(detector(BURST), [denied(n, made_up(n)) for n in range(30)]))
+    alert = one(inspected(detector(BURST), [denied(n, made_up(n)) for n in range(30)]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse("10.0.0.66"), parse("10.0.0.1"))
     assert (alert.severity, alert.numbers["domains"], alert.techniques[0].technique) == (
         Severity.medium,
@@ -34,7 +34,7 @@ def test_made_up_domains() -> None:
         "T1568.002",
     )
     assert (
-        heard(detector(BURST, World(device("camera", "10.0.0.66"))), [denied(n, made_up(n)) for n in range(30)])[
+        inspected(detector(BURST, World(device("camera", "10.0.0.66"))), [denied(n, made_up(n)) for n in range(30)])[
             0
         ].severity
         == Severity.high
@@ -42,8 +42,8 @@ def test_made_up_domains() -> None:
 
 
 def test_slow_generators_and_such_of_words() -> None:
-    assert one(heard(detector(BURST), [denied(n * 30, made_up(n)) for n in range(45)])).numbers["domains"] == 40
-    assert heard(
+    assert one(inspected(detector(BURST), [denied(n * 30, made_up(n)) for n in range(45)])).numbers["domains"] == 40
+    assert inspected(
         detector(BURST),
         [
             denied(n * 0.5, f"{word}{n}tablehouse.net")
@@ -54,9 +54,9 @@ def test_slow_generators_and_such_of_words() -> None:
 
 def test_a_few_an_hour_for_days() -> None:
     """A hundred random names within a day; the same over a week, or words, are none."""
-    assert one(heard(detector(BURST), [denied(n * 800, made_up(n)) for n in range(108)])).numbers["domains"] == 100
-    assert heard(detector(BURST), [denied(n * 5000, made_up(n)) for n in range(150)]) == []
-    assert heard(detector(BURST), [denied(n * 800, f"winter{n}garden.net") for n in range(150)]) == []
+    assert one(inspected(detector(BURST), [denied(n * 800, made_up(n)) for n in range(108)])).numbers["domains"] == 100
+    assert inspected(detector(BURST), [denied(n * 5000, made_up(n)) for n in range(150)]) == []
+    assert inspected(detector(BURST), [denied(n * 800, f"winter{n}garden.net") for n in range(150)]) == []
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -76,8 +76,8 @@ def test_innocent_twins_are_quiet() -> None:
             denied(n, f"{n}.0.0.10.in-addr.arpa"),
         ]
         story += [denied(n * 20, f"shop{n}online.com")]
-    assert heard(detector(BURST), story) == []
+    assert inspected(detector(BURST), story) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    assert one(heard(detector(BURST), [denied(n * 0.3, made_up(n)) for n in range(600)]))
+    assert one(inspected(detector(BURST), [denied(n * 0.3, made_up(n)) for n in range(600)]))

@@ -11,7 +11,7 @@ from sensor.core.packet import Packet
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 TOOL, PROXY = "command_and_control.remote_access_tool", "command_and_control.proxyware"
 
@@ -40,21 +40,21 @@ def asked(name: str, at: float = 0) -> list[Event]:
 )
 def test_names_of_services(unit: str, name: str, technique: str) -> None:
     """Any protocol will do; once a machine and service. A device with one job is grave."""
-    [alert] = heard(detector(unit), asked(name))
+    [alert] = inspected(detector(unit), asked(name))
     assert (alert.severity, alert.techniques[0].technique, alert.actor.address) == (
         Severity.low,
         technique,
         parse("10.0.0.66"),
     )
-    [alert] = heard(detector(unit, World(device("camera", "10.0.0.66"))), asked(name))
+    [alert] = inspected(detector(unit, World(device("camera", "10.0.0.66"))), asked(name))
     assert alert.severity == Severity.high
 
 
 def test_screens_and_boxes_that_run_programs() -> None:
     """They are looked after from afar, but lend their line to nobody on purpose."""
     world = World(device("tv", "10.0.0.66"))
-    assert heard(detector(TOOL, world), asked("router7.teamviewer.com"))[0].severity == Severity.low
-    assert heard(detector(PROXY, world), asked("api.honeygain.com"))[0].severity == Severity.high
+    assert inspected(detector(TOOL, world), asked("router7.teamviewer.com"))[0].severity == Severity.low
+    assert inspected(detector(PROXY, world), asked("api.honeygain.com"))[0].severity == Severity.high
 
 
 @pytest.mark.parametrize("unit", [TOOL, PROXY])
@@ -65,9 +65,9 @@ def test_innocent_twins_are_quiet(unit: str) -> None:
         for name in ("www.google.com", "storage.googleapis.com", "anydesk.com.example.org", "notteamviewer.com", "")
         for event in asked(name)
     ]
-    assert heard(detector(unit), story) == []
+    assert inspected(detector(unit), story) == []
     assert (
-        heard(
+        inspected(
             detector(unit, allowed=("teamviewer.com", "honeygain.com")),
             asked("x.teamviewer.com") + asked("x.honeygain.com"),
         )
@@ -76,6 +76,6 @@ def test_innocent_twins_are_quiet(unit: str) -> None:
 
 
 def test_repetition_is_one_finding() -> None:
-    found = heard(detector(TOOL), [event for n in range(100) for event in asked("relay.anydesk.com", n * 3600)])
+    found = inspected(detector(TOOL), [event for n in range(100) for event in asked("relay.anydesk.com", n * 3600)])
     assert len(found) == 5
     assert one(found)

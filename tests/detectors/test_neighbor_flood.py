@@ -6,7 +6,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.cdp import Cdp, CdpAnnouncement
-from tests.detectors.stories import SECOND, START, detector, heard, one
+from tests.detectors.stories import SECOND, START, detector, inspected, one
 from tests.dissectors.samples import packets
 
 FLOOD = "impact.neighbor_flood"
@@ -23,7 +23,7 @@ def announcement(n: int, *, per_second: float = 100) -> Event:
 
 def test_hundreds_of_neighbors() -> None:
     """Found at 150 within ten seconds."""
-    alert = one(heard(detector(FLOOD), [announcement(n) for n in range(200)]))
+    alert = one(inspected(detector(FLOOD), [announcement(n) for n in range(200)]))
     assert (alert.severity, alert.numbers["neighbors"], alert.techniques[0].technique) == (
         Severity.medium,
         150,
@@ -33,10 +33,10 @@ def test_hundreds_of_neighbors() -> None:
 
 def test_innocent_twins_are_quiet() -> None:
     """A large segment, and one neighbor that repeats itself."""
-    assert heard(detector(FLOOD), [announcement(n, per_second=5) for n in range(200)]) == []
-    assert heard(detector(FLOOD), [announcement(7) for _ in range(200)]) == []
+    assert inspected(detector(FLOOD), [announcement(n, per_second=5) for n in range(200)]) == []
+    assert inspected(detector(FLOOD), [announcement(7) for _ in range(200)]) == []
 
 
 def test_repetition_is_one_finding() -> None:
     """A flood of thousands."""
-    assert one(heard(detector(FLOOD), [announcement(n) for n in range(600)]))
+    assert one(inspected(detector(FLOOD), [announcement(n) for n in range(600)]))

@@ -14,9 +14,9 @@ NEW = "device.new"
 def watched(*kinds: str) -> World:
     """A day of a network with a device of each kind beside the newcomer."""
     dwellers = [device(kind, f"10.0.2.{n + 100}") for n, kind in enumerate(kinds)]
-    world, story = World(*dwellers), Story().talk(0, "10.9.0.1", "10.9.0.2", 80)
+    world, story = World(*dwellers), Story().converse(0, "10.9.0.1", "10.9.0.2", 80)
     for dweller in dwellers:
-        story.talk(60, dweller.key.removeprefix("ip:"), "10.9.0.2", 443)
+        story.converse(60, dweller.key.removeprefix("ip:"), "10.9.0.2", 443)
     return world.learned(story)
 
 
@@ -75,9 +75,9 @@ def test_learning_is_quiet() -> None:
 def test_phones_with_randomised_macs_are_quiet() -> None:
     """Told only where that is asked for; a printer that makes up its MAC is told."""
     phone, printer = newcomer("mobile", "da:a1:19:00:00:01"), newcomer("printer", "da:a1:19:00:00:02")
-    told = [change(30, "new", phone), change(30, "new", newcomer("unknown", "da:a1:19:00:00:03"))]
-    assert reviewed(detector(NEW, watched()), told) == []
-    assert len(reviewed(detector(NEW, watched(), randomised=True), told)) == 2
+    reported = [change(30, "new", phone), change(30, "new", newcomer("unknown", "da:a1:19:00:00:03"))]
+    assert reviewed(detector(NEW, watched()), reported) == []
+    assert len(reviewed(detector(NEW, watched(), randomised=True), reported)) == 2
     assert len(reviewed(detector(NEW, watched()), [change(30, "new", printer)])) == 1
 
 

@@ -21,31 +21,31 @@ def watched(extra: Story | None = None) -> World:
     story = extra or Story()
     for hour in range(80):
         for n, address in enumerate((CAMERA, *OTHERS, PC)):
-            story.talk(hour * HOUR + n, "10.0.3.2", address, 8000)
+            story.converse(hour * HOUR + n, "10.0.3.2", address, 8000)
     return world.learned(story)
 
 
 def test_a_port_that_a_camera_never_served_is_told() -> None:
     """After three days; the device is the actor, the client the target."""
-    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), watched())
+    [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", CAMERA, 4444), watched())
     assert alert.target is not None
     assert (alert.actor_port, alert.target.address, alert.severity) == (4444, parse("10.0.0.8"), Severity.medium)
 
 
 def test_ports_of_computers_are_slight() -> None:
     """High ones for information, well-known ones low."""
-    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", PC, 6881), watched())
+    [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", PC, 6881), watched())
     assert alert.severity == Severity.info
-    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", PC, 22), watched())
+    [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", PC, 22), watched())
     assert alert.severity == Severity.low
 
 
 def test_what_its_type_serves_is_slight() -> None:
     """By the starting baseline, or because two others do."""
-    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 554), watched())
+    [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", CAMERA, 554), watched())
     assert alert.severity == Severity.info
-    others = Story().talk(HOUR, "10.0.3.2", OTHERS[0], 4444).talk(HOUR, "10.0.3.2", OTHERS[1], 4444)
-    [alert] = raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), watched(others))
+    others = Story().converse(HOUR, "10.0.3.2", OTHERS[0], 4444).converse(HOUR, "10.0.3.2", OTHERS[1], 4444)
+    [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", CAMERA, 4444), watched(others))
     assert (alert.severity, alert.why[1][:2]) == (Severity.info, "2 ")
 
 
@@ -55,22 +55,22 @@ def test_what_was_served_before_and_knocks_are_quiet() -> None:
     """
     story = (
         Story()
-        .talk(DAYS, "10.0.0.8", CAMERA, 8000)
+        .converse(DAYS, "10.0.0.8", CAMERA, 8000)
         .flow(DAYS + 60, "10.0.0.8", CAMERA, 4444, answered=True, ended=1, packets=(3, 1))
     )
-    story.talk(DAYS + 90, CAMERA, "203.0.113.5", 4444)
+    story.converse(DAYS + 90, CAMERA, "203.0.113.5", 4444)
     assert raised(SERVICE, story, watched()) == []
-    assert raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), World(device("camera", CAMERA))) == []
-    assert raised(SERVICE, Story().talk(DAYS, "10.0.0.8", CAMERA, 4444), watched(), exempt=("10.0.3.0/24",)) == []
+    assert raised(SERVICE, Story().converse(DAYS, "10.0.0.8", CAMERA, 4444), World(device("camera", CAMERA))) == []
+    assert raised(SERVICE, Story().converse(DAYS, "10.0.0.8", CAMERA, 4444), watched(), exempt=("10.0.3.0/24",)) == []
 
 
 def test_a_port_is_told_once_and_restless_devices_fall_silent() -> None:
     """Fifty clients of one port; then a program that opens a port a minute."""
     story = Story()
     for n in range(50):
-        story.talk(DAYS + n, f"10.0.0.{n + 20}", CAMERA, 4444)
+        story.converse(DAYS + n, f"10.0.0.{n + 20}", CAMERA, 4444)
     assert len(raised(SERVICE, story, watched())) == 1
     ports = Story()
     for n in range(30):
-        ports.talk(DAYS + 60 * n, "10.0.0.8", PC, 20000 + n)
+        ports.converse(DAYS + 60 * n, "10.0.0.8", PC, 20000 + n)
     assert len(raised(SERVICE, ports, watched())) == 4

@@ -7,7 +7,7 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from tests.detectors.ntlm_stories import MIDDLE, SERVER, VICTIM, challenge, proof
-from tests.detectors.stories import World, detector, device, heard, one
+from tests.detectors.stories import World, detector, device, inspected, one
 
 RELAY = "credential_access.ntlm_relay"
 
@@ -23,7 +23,7 @@ RELAY = "credential_access.ntlm_relay"
 )
 def test_a_challenge_that_is_passed_on_is_told(near: str, far: str, severity: Severity) -> None:
     """The machine in the middle is the actor; between two web servers it may be a proxy."""
-    [alert] = heard(
+    [alert] = inspected(
         detector(RELAY), [challenge(0, MIDDLE, SERVER, carrier=far), challenge(0.1, VICTIM, MIDDLE, carrier=near)]
     )
     assert (alert.actor.address, alert.target.address if alert.target else 0, alert.severity) == (
@@ -36,7 +36,7 @@ def test_a_challenge_that_is_passed_on_is_told(near: str, far: str, severity: Se
 
 def test_an_answer_that_is_passed_on_is_told() -> None:
     """Where the challenge was not captured; the account is told."""
-    [alert] = heard(detector(RELAY), [proof(0, VICTIM, MIDDLE), proof(0.1, MIDDLE, SERVER)])
+    [alert] = inspected(detector(RELAY), [proof(0, VICTIM, MIDDLE), proof(0.1, MIDDLE, SERVER)])
     assert "of anna from" in alert.summary
     assert alert.actor.address == parse(MIDDLE)
 
@@ -44,7 +44,7 @@ def test_an_answer_that_is_passed_on_is_told() -> None:
 def test_order_of_capture_does_not_matter() -> None:
     """Two capture points are not in step."""
     assert one(
-        heard(detector(RELAY), [challenge(0, VICTIM, MIDDLE), challenge(0.1, MIDDLE, SERVER)])
+        inspected(detector(RELAY), [challenge(0, VICTIM, MIDDLE), challenge(0.1, MIDDLE, SERVER)])
     ).actor.address == parse(MIDDLE)
 
 
@@ -71,10 +71,10 @@ def test_innocent_twins_are_quiet() -> None:
         proof(5, MIDDLE, SERVER, ""),
     ]
     story += [challenge(6, MIDDLE, SERVER, "n6"), challenge(7206, VICTIM, MIDDLE, "n6")]
-    assert heard(detector(RELAY), story) == []
+    assert inspected(detector(RELAY), story) == []
     world = World()
     world.devices = dict.fromkeys((parse(MIDDLE), parse(SERVER)), device("server", SERVER))
-    assert heard(detector(RELAY, world), [challenge(0, MIDDLE, SERVER), challenge(0.1, VICTIM, MIDDLE)]) == []
+    assert inspected(detector(RELAY, world), [challenge(0, MIDDLE, SERVER), challenge(0.1, VICTIM, MIDDLE)]) == []
 
 
 def test_repetition_is_told_once_an_hour() -> None:
@@ -84,4 +84,4 @@ def test_repetition_is_told_once_an_hour() -> None:
         for n in range(60)
         for each in (challenge(n, MIDDLE, SERVER, f"n{n}"), challenge(n + 0.1, VICTIM, MIDDLE, f"n{n}"))
     ]
-    assert len(heard(detector(RELAY), story)) == 1
+    assert len(inspected(detector(RELAY), story)) == 1

@@ -9,7 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.packet import Packet
 from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
-from tests.detectors.stories import SECOND, START, World, detector, device, heard
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected
 
 OS, ATTACK, TOOL = "discovery.os_fingerprint", "lateral_movement.exploit_tcp", "discovery.scanner_tool"
 NMAP = (63, ("mss", "ws", "sok", "ts", "eol"), 1400, 0, 0xFFFFFFFF)
@@ -35,10 +35,10 @@ def test_impossible_segments() -> None:
     """
     for flags, name in ((0, "none"), (0x29, "FIN+PSH+URG"), (3, "FIN+SYN")):
         unit = detector(OS)
-        [hint] = heard(unit, [TcpOddFlags(packet(), flags, 1024), TcpOddFlags(packet(1), flags, 1024)])
+        [hint] = inspected(unit, [TcpOddFlags(packet(), flags, 1024), TcpOddFlags(packet(1), flags, 1024)])
         assert name in hint.summary
         assert (hint.techniques[0].technique, hint.severity) == ("T1046", Severity.low)
-        [alert] = heard(unit, [TcpOddFlags(packet(2), 0x20, 1024)])
+        [alert] = inspected(unit, [TcpOddFlags(packet(2), 0x20, 1024)])
         assert (alert.severity, alert.numbers["kinds"], alert.key) == (Severity.medium, 2, hint.key)
 
 
@@ -50,16 +50,16 @@ def test_two_softer_signs() -> None:
         IcmpEcho(packet(3, proto=1), 1, 295, 120, 0.0, 9),
     ]  # fmt: skip
     for sign in signs:
-        assert heard(detector(OS), [sign]) == []
-    [alert] = heard(detector(OS), signs)
+        assert inspected(detector(OS), [sign]) == []
+    [alert] = inspected(detector(OS), signs)
     assert alert.numbers["kinds"] == 2
 
 
 def test_the_search_for_hosts_before_a_scan() -> None:
     """A question for the time and bare SYNs; such SYNs alone, of whatever size, could be those of a small device."""
     bare = [TcpSyn(packet(n), window, ("mss",), 1460) for n, window in enumerate((1024, 2048, 3072, 4096))]
-    assert heard(detector(OS), bare) == []
-    [alert] = heard(detector(OS), [*bare, IcmpQuery(packet(5, proto=1), "timestamp", 20)])
+    assert inspected(detector(OS), bare) == []
+    [alert] = inspected(detector(OS), [*bare, IcmpQuery(packet(5, proto=1), "timestamp", 20)])
     assert (alert.numbers["kinds"], alert.severity) == (2, Severity.medium)
 
 
@@ -67,11 +67,11 @@ def test_from_a_printer_it_is_high_and_from_outside_low() -> None:
     """Who measures matters."""
     world = World(device("printer", "10.0.0.66"))
     assert (
-        heard(detector(OS, world), [TcpOddFlags(packet(), flags, 1024) for flags in (0, 3)])[-1].severity
+        inspected(detector(OS, world), [TcpOddFlags(packet(), flags, 1024) for flags in (0, 3)])[-1].severity
         == Severity.high
     )
     assert (
-        heard(detector(OS), [TcpOddFlags(packet(src="198.51.100.7"), flags, 1024) for flags in (0, 3)])[-1].severity
+        inspected(detector(OS), [TcpOddFlags(packet(src="198.51.100.7"), flags, 1024) for flags in (0, 3)])[-1].severity
         == Severity.low
     )
 
@@ -81,29 +81,29 @@ def test_innocent_twins_are_quiet() -> None:
     events: list[Any] = [TcpSyn(packet(n), *LINUX) for n in range(20)] + [
         IcmpEcho(packet(n, proto=1), 1, n, 32) for n in range(20)
     ]
-    assert heard(detector(OS), events) == []
-    assert heard(detector(OS), [IcmpQuery(packet(n, proto=1), "timestamp", 20) for n in range(20)]) == []
-    assert heard(detector(OS, exempt=("10.0.0.66",)), [TcpOddFlags(packet(), 0, 1024)]) == []
+    assert inspected(detector(OS), events) == []
+    assert inspected(detector(OS), [IcmpQuery(packet(n, proto=1), "timestamp", 20) for n in range(20)]) == []
+    assert inspected(detector(OS, exempt=("10.0.0.66",)), [TcpOddFlags(packet(), 0, 1024)]) == []
 
 
 def test_repetition_is_one_alert() -> None:
     """A measurement of many packets is one finding a target, told as a hint and then for sure."""
-    found = heard(detector(OS), [TcpOddFlags(packet(n), flags, 1024) for n in range(60) for flags in (0, 0x29, 3)])
+    found = inspected(detector(OS), [TcpOddFlags(packet(n), flags, 1024) for n in range(60) for flags in (0, 0x29, 3)])
     assert ([alert.severity for alert in found], len({alert.key for alert in found})) == (
         [Severity.low, Severity.medium],
         1,
     )
-    assert len(heard(detector(OS), [TcpOddFlags(packet(n, dst=f"10.0.0.{n + 1}"), 0, 1024) for n in range(3)])) == 3
+    assert len(inspected(detector(OS), [TcpOddFlags(packet(n, dst=f"10.0.0.{n + 1}"), 0, 1024) for n in range(3)])) == 3
 
 
 def test_attacks_on_tcp_itself() -> None:
     """An authentication option that is too short; SYN with FIN and urgent data. Once a target and minute."""
     short, urgent = TcpSyn(packet(), 8192, ("ao",), broken=29), TcpOddFlags(packet(), 0x23, 8192)
     for event in (short, urgent):
-        [alert] = heard(detector(ATTACK), [event, event])
+        [alert] = inspected(detector(ATTACK), [event, event])
         assert (alert.techniques[0].technique, alert.severity) == ("T1210", Severity.high)
     assert (
-        heard(
+        inspected(
             detector(ATTACK),
             [
                 TcpSyn(packet(), *LINUX),
@@ -119,8 +119,8 @@ def test_attacks_on_tcp_itself() -> None:
 def test_two_kinds_of_syns_of_one_source() -> None:
     """A scanner on a grown system; a small device alone, and a system alone, are none."""
     bare, own = TcpSyn(packet(1), 1024, ("mss",), 1460), TcpSyn(packet(), *LINUX)
-    [alert] = heard(detector(TOOL), [own, bare, bare, own])
+    [alert] = inspected(detector(TOOL), [own, bare, bare, own])
     assert (alert.numbers["tool"], alert.severity) == ("Nmap", Severity.low)
-    assert heard(detector(TOOL), [bare] * 5) == []
-    assert heard(detector(TOOL), [own] * 5) == []
-    assert heard(detector(TOOL, exempt=("10.0.0.0/24",)), [own, bare]) == []
+    assert inspected(detector(TOOL), [bare] * 5) == []
+    assert inspected(detector(TOOL), [own] * 5) == []
+    assert inspected(detector(TOOL, exempt=("10.0.0.0/24",)), [own, bare]) == []

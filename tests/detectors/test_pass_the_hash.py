@@ -8,7 +8,7 @@ from sensor.core.event import Event
 from sensor.dissectors._smb_events import SmbLoginResult
 from tests.detectors.kerberos_stories import login
 from tests.detectors.login_stories import ends
-from tests.detectors.stories import detector, heard
+from tests.detectors.stories import detector, inspected
 
 PASS = "lateral_movement.pass_the_hash"
 HOME, OTHER, SERVER = "10.0.0.20", "10.0.0.21", "10.0.0.5"
@@ -34,7 +34,7 @@ def learned(days: int = 2) -> list[Event]:
 
 def test_another_machine_and_another_way_are_told() -> None:
     """Anna's account by NTLM from Bob's machine, which calls itself nothing."""
-    [alert] = heard(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")])
+    [alert] = inspected(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(OTHER), parse(SERVER))
     assert (alert.severity, alert.techniques[0].technique, alert.numbers["signs"]) == (Severity.medium, "T1550.002", 2)
     assert "ws-bob" in alert.why[2]
@@ -42,7 +42,7 @@ def test_another_machine_and_another_way_are_told() -> None:
 
 def test_one_sign_is_low() -> None:
     """The same under the machine's own name, as whoever names the server by its address."""
-    [alert] = heard(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "WS-BOB")])
+    [alert] = inspected(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "WS-BOB")])
     assert alert.severity == Severity.low
 
 
@@ -61,11 +61,11 @@ def test_innocent_twins_are_quiet() -> None:
         ntlm(2 * DAY + 6, "", OTHER, "", method="anonymous"),
         ntlm(2 * DAY + 7, "WS-1$", OTHER, ""),
     ]
-    assert heard(detector(PASS), story) == []
-    assert heard(detector(PASS), [*learned(1)[:-48], ntlm(12 * 3600, "anna", OTHER, "")]) == []
-    assert heard(detector(PASS, exempt=("Anna",)), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")]) == []
+    assert inspected(detector(PASS), story) == []
+    assert inspected(detector(PASS), [*learned(1)[:-48], ntlm(12 * 3600, "anna", OTHER, "")]) == []
+    assert inspected(detector(PASS, exempt=("Anna",)), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")]) == []
 
 
 def test_repetition_is_told_once() -> None:
     """Once it was seen there, it is known there."""
-    assert len(heard(detector(PASS), [*learned(), *(ntlm(2 * DAY + n, "anna", OTHER, "") for n in range(50))])) == 1
+    assert len(inspected(detector(PASS), [*learned(), *(ntlm(2 * DAY + n, "anna", OTHER, "") for n in range(50))])) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from tests.detectors.kerberos_stories import CLIENT, RC4, login, service
-from tests.detectors.stories import World, detector, device, heard, one
+from tests.detectors.stories import World, detector, device, inspected, one
 
 PASS = "lateral_movement.pass_the_ticket"
 THIEF = "10.0.0.99"
@@ -13,7 +13,7 @@ THIEF = "10.0.0.99"
 
 def test_a_ticket_that_moved_is_told() -> None:
     """The thief is the actor; the machine it was taken from is among the targets."""
-    [alert] = heard(detector(PASS), [*login(0), *service(60, "cifs/fs01", client=THIEF)])
+    [alert] = inspected(detector(PASS), [*login(0), *service(60, "cifs/fs01", client=THIEF)])
     assert (alert.severity, alert.actor.address) == (Severity.critical, parse(THIEF))
     assert parse(CLIENT) in {target.address for target in alert.targets}
     assert "60 s ago" in alert.why[0]
@@ -22,12 +22,12 @@ def test_a_ticket_that_moved_is_told() -> None:
 def test_a_ticket_made_from_a_hash_is_told() -> None:
     """RC4 only, proven at once, in a domain that speaks AES; with an AES key alone it is low."""
     tool = {"host": "", "asked_before": False}
-    [alert] = heard(detector(PASS), login(0, etypes=(23,), etype=RC4, **tool))
+    [alert] = inspected(detector(PASS), login(0, etypes=(23,), etype=RC4, **tool))
     assert (alert.severity, [one.technique for one in alert.techniques]) == (
         Severity.medium,
         ["T1550.003", "T1550.002"],
     )
-    [alert] = heard(detector(PASS), login(0, etypes=(18,), **tool))
+    [alert] = inspected(detector(PASS), login(0, etypes=(18,), **tool))
     assert alert.severity == Severity.low
 
 
@@ -41,15 +41,15 @@ def test_innocent_twins_are_quiet() -> None:
         *login(4, "bob", asked_before=False, ticket_etype=RC4, **tool),
         *service(90_000, "cifs/fs01", client=THIEF),
     ]
-    assert heard(detector(PASS), story) == []
-    assert heard(detector(PASS, exempt=("svc",)), login(0, "svc", asked_before=False, **tool)) == []
+    assert inspected(detector(PASS), story) == []
+    assert inspected(detector(PASS, exempt=("svc",)), login(0, "svc", asked_before=False, **tool)) == []
     world = World()
     both = [*login(0), *service(1, "cifs/fs01", client=THIEF)]
     world.devices = dict.fromkeys((parse(CLIENT), parse(THIEF)), device("server", CLIENT))
-    assert heard(detector(PASS, world), both) == []
+    assert inspected(detector(PASS, world), both) == []
 
 
 def test_repetition_has_one_key() -> None:
     """The thief goes on."""
     story = [each for n in range(9) for each in service(60 + n, f"cifs/fs{n}", client=THIEF)]
-    assert one(heard(detector(PASS), [*login(0), *story]))
+    assert one(inspected(detector(PASS), [*login(0), *story]))

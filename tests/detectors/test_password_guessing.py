@@ -12,14 +12,14 @@ from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.mysql import MysqlLogin
 from sensor.dissectors.vnc import VncLogin
 from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, register, smb, web
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 GUESS = "credential_access.password_guessing"
 
 
 def test_many_failures_are_guessing() -> None:
     """Told with both ends, the numbers and the accounts."""
-    found = heard(detector(GUESS), [ftp(n * 2) for n in range(40)])
+    found = inspected(detector(GUESS), [ftp(n * 2) for n in range(40)])
     assert [(alert.numbers["failures"], alert.severity) for alert in found[:2]] == [
         (6, Severity.low),
         (20, Severity.medium),
@@ -35,8 +35,8 @@ def test_many_failures_are_guessing() -> None:
 @pytest.mark.parametrize("scheme", ["basic", "digest"])
 def test_web_pages_and_forms(scheme: str) -> None:
     """A refusal of credentials, and forms whose outcome nobody tells."""
-    assert one(heard(detector(GUESS), [each for n in range(25) for each in web(n, scheme=scheme)]))
-    assert "web form" in one(heard(detector(GUESS), [form(n) for n in range(25)])).summary
+    assert one(inspected(detector(GUESS), [each for n in range(25) for each in web(n, scheme=scheme)]))
+    assert "web form" in one(inspected(detector(GUESS), [form(n) for n in range(25)])).summary
 
 
 def test_ntlm_in_web_pages() -> None:
@@ -51,14 +51,14 @@ def test_ntlm_in_web_pages() -> None:
             NtlmLogin(asked.packet, "http", "ntlmv2", "anna", "OFFICE", "WS-1", f"p{n}"),
             answered,
         ]
-    found = heard(detector(GUESS), story)
+    found = inspected(detector(GUESS), story)
     assert one(found)
     assert (found[-1].numbers["failures"], found[-1].why[1]) == (20, "accounts: anna")
 
 
 def test_file_servers_have_a_limit_of_their_own() -> None:
     """Ten within ten minutes."""
-    assert one(heard(detector(GUESS), [smb(n * 50) for n in range(12)])).numbers["threshold"] == 10
+    assert one(inspected(detector(GUESS), [smb(n * 50) for n in range(12)])).numbers["threshold"] == 10
 
 
 def test_databases_are_never_mistyped() -> None:
@@ -66,20 +66,20 @@ def test_databases_are_never_mistyped() -> None:
     count like others.
     """
     story = [MysqlLogin(ends(n, 3306, answer=True), "root", "mysql_native_password", False) for n in range(40)]
-    found = heard(detector(GUESS), story)
+    found = inspected(detector(GUESS), story)
     assert [(alert.severity, alert.numbers["failures"]) for alert in found] == [
         (Severity.low, 2),
         (Severity.medium, 20),
     ]
     desktop = [VncLogin(ends(n, 5900, answer=True), "", "vnc", False) for n in range(40)]
-    assert "VNC" in one(heard(detector(GUESS), desktop)).summary
+    assert "VNC" in one(inspected(detector(GUESS), desktop)).summary
     bind = [LdapBindResult(ends(n, 389, answer=True), "simple", "cn=admin", True, 49) for n in range(40)]
-    assert "LDAP" in one(heard(detector(GUESS), bind)).summary
+    assert "LDAP" in one(inspected(detector(GUESS), bind)).summary
 
 
 def test_slow_guessing_is_found() -> None:
     """One try every 50 seconds, all day."""
-    assert one(heard(detector(GUESS), [ftp(n * 50) for n in range(80)])).numbers["window_s"] == 3600
+    assert one(inspected(detector(GUESS), [ftp(n * 50) for n in range(80)])).numbers["window_s"] == 3600
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -97,7 +97,7 @@ def test_innocent_twins_are_quiet() -> None:
     for n in range(100):
         story += web(n, status=200) + web(200 + n, scheme="ntlm") + web(400 + n, status=503) + register(n)
         story += [web(600 + n, scheme="")[0], web(600 + n)[1]]
-    assert heard(detector(GUESS), story) == []
+    assert inspected(detector(GUESS), story) == []
 
 
 def test_refusals_that_a_success_explains() -> None:
@@ -106,21 +106,21 @@ def test_refusals_that_a_success_explains() -> None:
     """
     old = [each for n in range(300) for each in (*web(n, scheme="digest"), *web(n + 0.1, status=200, scheme="digest"))]
     assert (
-        heard(
+        inspected(
             detector(GUESS),
             [*old, *(each for n in range(40) for each in (smb(1000 + 9 * n), smb(1001 + 9 * n, status=0)))],
         )
         == []
     )
     hidden = [each for n in range(40) for each in (*web(n), *web(n + 0.1, "peter", status=200))]
-    assert one(heard(detector(GUESS), hidden)).severity == Severity.low
-    assert {alert.severity for alert in heard(detector(GUESS), hidden)} == {Severity.low, Severity.medium}
+    assert one(inspected(detector(GUESS), hidden)).severity == Severity.low
+    assert {alert.severity for alert in inspected(detector(GUESS), hidden)} == {Severity.low, Severity.medium}
     late = [*(each for n in range(19) for each in web(n)), *web(19.5, status=200), *web(20)]
-    assert Severity.medium in {alert.severity for alert in heard(detector(GUESS), late)}
+    assert Severity.medium in {alert.severity for alert in inspected(detector(GUESS), late)}
 
 
 def test_repetition_is_told_once_a_window() -> None:
     """One key, whatever the account, and few words."""
-    found = heard(detector(GUESS), [ftp(n / 10, f"user{n}") for n in range(3000)])
+    found = inspected(detector(GUESS), [ftp(n / 10, f"user{n}") for n in range(3000)])
     assert one(found)
     assert len(found) <= 6

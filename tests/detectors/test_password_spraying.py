@@ -6,28 +6,28 @@ from sensor.core.addresses import parse
 from sensor.core.event import Event
 from tests.detectors.kerberos_stories import login
 from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ftp, smb, ssh
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 SPRAY = "credential_access.password_spraying"
 
 
 def test_many_accounts_with_few_tries_are_spraying() -> None:
     """One wrong password each."""
-    alert = one(heard(detector(SPRAY), [smb(n, f"user{n}") for n in range(30)]))
+    alert = one(inspected(detector(SPRAY), [smb(n, f"user{n}") for n in range(30)]))
     assert (alert.numbers["accounts"], alert.numbers["tries"], alert.actor.address) == (10, 10, parse(CLIENT))
     assert alert.techniques[0].technique == "T1110.003"
 
 
 def test_names_that_do_not_exist_count_double() -> None:
     """A list of names tried at a key centre, or at a file server."""
-    found = heard(detector(SPRAY), [each for n in range(8) for each in login(n, f"name{n}", proof="", refused=6)])
+    found = inspected(detector(SPRAY), [each for n in range(8) for each in login(n, f"name{n}", proof="", refused=6)])
     assert one(found).numbers["unknown"] == 5
-    assert one(heard(detector(SPRAY), [smb(n, f"name{n}", status=NO_SUCH_USER) for n in range(8)]))
+    assert one(inspected(detector(SPRAY), [smb(n, f"name{n}", status=NO_SUCH_USER) for n in range(8)]))
 
 
 def test_one_account_at_many_hosts() -> None:
     """Whether the stolen password opens any of them."""
-    alert = one(heard(detector(SPRAY), [smb(n, "Administrator", server=f"10.0.1.{n}") for n in range(1, 15)]))
+    alert = one(inspected(detector(SPRAY), [smb(n, "Administrator", server=f"10.0.1.{n}") for n in range(1, 15)]))
     assert alert.numbers["hosts"] == 10
     assert parse("10.0.1.3") in {target.address for target in alert.targets}
 
@@ -36,7 +36,7 @@ def test_failed_ssh_logins_at_many_hosts() -> None:
     """The account is encrypted, the number of servers is not. Monitoring that logs in, and a user who mistypes at some,
     are no spraying.
     """
-    alert = one(heard(detector(SPRAY), [ssh(n * 5, server=f"10.0.1.{n}") for n in range(1, 40)]))
+    alert = one(inspected(detector(SPRAY), [ssh(n * 5, server=f"10.0.1.{n}") for n in range(1, 40)]))
     assert (alert.numbers["hosts"], alert.actor.address, alert.techniques[0].technique) == (
         10,
         parse(CLIENT),
@@ -44,7 +44,7 @@ def test_failed_ssh_logins_at_many_hosts() -> None:
     )
     monitoring = [ssh(n, server=f"10.0.1.{n}", accepted=True) for n in range(1, 200)]
     mistyped = [ssh(300 + n, server=f"10.0.1.{n % 9}") for n in range(60)]
-    assert heard(detector(SPRAY), monitoring + mistyped) == []
+    assert inspected(detector(SPRAY), monitoring + mistyped) == []
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -57,10 +57,10 @@ def test_innocent_twins_are_quiet() -> None:
     story += [smb(300 + n, f"WS{n}$", client="10.0.0.8") for n in range(40)] + [
         each for n in range(40) for each in login(400 + n, f"user{n}")
     ]
-    assert heard(detector(SPRAY), story) == []
+    assert inspected(detector(SPRAY), story) == []
 
 
 def test_repetition_is_told_once_a_window() -> None:
     """A long list is one finding."""
-    found = heard(detector(SPRAY), [smb(n / 5, f"user{n}") for n in range(2000)])
+    found = inspected(detector(SPRAY), [smb(n / 5, f"user{n}") for n in range(2000)])
     assert len(found) == 1

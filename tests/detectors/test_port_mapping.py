@@ -11,7 +11,7 @@ from sensor.core.packet import Packet
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.nat_pmp import NatPmpRequest
 from sensor.dissectors.pcp import PcpRequest
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 MAPPING = "command_and_control.port_mapping"
 HOST, OTHER, ROUTER = parse("10.0.0.66"), parse("10.0.0.41"), parse("10.0.0.1")
@@ -35,7 +35,7 @@ def upnp(port: int, client: int = HOST, at: float = 0) -> Event:
 )
 def test_an_administration_service_is_opened(event: Event) -> None:
     """By any of the three; graver where a device with one job does it."""
-    [alert] = heard(detector(MAPPING), [event])
+    [alert] = inspected(detector(MAPPING), [event])
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
         HOST,
         ROUTER,
@@ -43,29 +43,29 @@ def test_an_administration_service_is_opened(event: Event) -> None:
     )
     assert [technique.technique for technique in alert.techniques] == ["T1133", "T1090"]
     assert "RDP" in alert.summary
-    [alert] = heard(detector(MAPPING, World(device("camera", "10.0.0.66"))), [event])
+    [alert] = inspected(detector(MAPPING, World(device("camera", "10.0.0.66"))), [event])
     assert alert.severity == Severity.high
 
 
 def test_a_hole_to_another_machine() -> None:
     """The other one is a target too."""
-    found = heard(detector(MAPPING), [upnp(8000, OTHER), upnp(445, OTHER)])
+    found = inspected(detector(MAPPING), [upnp(8000, OTHER), upnp(445, OTHER)])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.high]
     assert {target.address for target in found[0].targets} == {OTHER, ROUTER}
 
 
 def test_innocent_twins() -> None:
     """Games and file sharing are a hint; what is taken away, or opened by oneself, is nothing."""
-    [alert] = heard(detector(MAPPING), [NatPmpRequest(packet(), "udp", 6881, 6881, 3600)])
+    [alert] = inspected(detector(MAPPING), [NatPmpRequest(packet(), "udp", 6881, 6881, 3600)])
     assert alert.severity == Severity.low
     gone = [
         NatPmpRequest(packet(), "tcp", 22, 0, 0),
         PcpRequest(packet(), "map", HOST, "tcp", 22, 0, 0),
         PcpRequest(packet(), "peer", HOST, "tcp", 22, 0, 9),
     ]
-    assert heard(detector(MAPPING), gone) == []
+    assert inspected(detector(MAPPING), gone) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    assert one(heard(detector(MAPPING), [upnp(3389, at=n * 600) for n in range(100)]))
-    assert len(heard(detector(MAPPING), [upnp(3389, at=n * 600) for n in range(100)])) == 1
+    assert one(inspected(detector(MAPPING), [upnp(3389, at=n * 600) for n in range(100)]))
+    assert len(inspected(detector(MAPPING), [upnp(3389, at=n * 600) for n in range(100)])) == 1

@@ -56,10 +56,10 @@ def test_a_scan_of_which_only_one_direction_is_seen() -> None:
     for n in range(29):
         story.flow(1 + n * 0.1, "10.0.0.66", "198.51.100.7", 1 + n, proto=UDP, ended=31)
     assert len(raised(SCAN, story)) == 1
-    talks = Story()
+    conversations = Story()
     for n in range(29):
-        talks.flow(1 + n * 0.1, "10.0.0.5", "10.0.0.1", 1 + n, proto=UDP, ended=31, packets=(9, 0))
-    assert raised(SCAN, talks) == []
+        conversations.flow(1 + n * 0.1, "10.0.0.5", "10.0.0.1", 1 + n, proto=UDP, ended=31, packets=(9, 0))
+    assert raised(SCAN, conversations) == []
 
 
 def test_innocent_twins_are_quiet() -> None:

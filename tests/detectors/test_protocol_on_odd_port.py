@@ -14,7 +14,7 @@ from sensor.dissectors.mqtt import MqttConnack
 from sensor.dissectors.sip import SipResponse
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tls import TlsServerHello
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 ODD = "command_and_control.protocol_on_odd_port"
 NEAR, FAR, SERVER = "10.0.0.66", "203.0.113.9", "10.0.0.5"
@@ -56,7 +56,7 @@ def negotiated(port: int, server: str = FAR) -> Event:
 )
 def test_a_port_that_belongs_to_something_else(event: Event, protocol: str, owner: str) -> None:
     """With an outside server it counts; the client is the actor."""
-    alert = one(heard(detector(ODD), [event]))
+    alert = one(inspected(detector(ODD), [event]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
         parse(NEAR),
         parse(FAR),
@@ -71,13 +71,13 @@ def test_a_port_that_belongs_to_something_else(event: Event, protocol: str, owne
 
 
 def test_inside_it_is_a_hint_and_more_for_devices() -> None:
-    assert one(heard(detector(ODD), [ssh(443, SERVER)])).severity == Severity.low
-    assert one(heard(detector(ODD, World(device("printer", NEAR))), [ssh(443, SERVER)])).severity == Severity.medium
+    assert one(inspected(detector(ODD), [ssh(443, SERVER)])).severity == Severity.low
+    assert one(inspected(detector(ODD, World(device("printer", NEAR))), [ssh(443, SERVER)])).severity == Severity.medium
 
 
 @pytest.mark.parametrize("event", [hello(4444), page(1337), ssh(6000), ssh(6000, SERVER), MqttConnack(packet(4000), 0)])
 def test_a_port_of_nobody_is_a_hint(event: Event) -> None:
-    assert one(heard(detector(ODD), [event])).severity == Severity.low
+    assert one(inspected(detector(ODD), [event])).severity == Severity.low
 
 
 @pytest.mark.parametrize(
@@ -96,20 +96,20 @@ def test_innocent_twins_are_quiet(event: Event) -> None:
     """Homes and usual second homes, mail that turns to TLS, web pages inside, phones and calls, clients, and
     conversations heard from their middle.
     """
-    assert heard(detector(ODD), [event]) == []
+    assert inspected(detector(ODD), [event]) == []
 
 
 def test_what_is_allowed_is_quiet() -> None:
-    assert heard(detector(ODD, allowed=(443,)), [ssh(443)]) == []
+    assert inspected(detector(ODD, allowed=(443,)), [ssh(443)]) == []
 
 
 def test_repetition_is_one_finding_a_day() -> None:
-    found = heard(detector(ODD), [ssh(443, at=n * 3600) for n in range(40)])
+    found = inspected(detector(ODD), [ssh(443, at=n * 3600) for n in range(40)])
     assert len(found) == 2
     assert one(found)
 
 
 def test_file_sharing_is_told_a_few_times() -> None:
     """Hundreds of peers, each at a port of its own; what has a port of something else is told all the same."""
-    found = heard(detector(ODD), [page(10000 + n, f"203.0.113.{n}") for n in range(200)] + [ssh(53)])
+    found = inspected(detector(ODD), [page(10000 + n, f"203.0.113.{n}") for n in range(200)] + [ssh(53)])
     assert [alert.severity for alert in found] == [Severity.low] * 3 + [Severity.medium]

@@ -9,7 +9,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.pjl import PjlCommand
-from tests.detectors.stories import SECOND, START, Story, World, detector, device, heard, one, raised
+from tests.detectors.stories import SECOND, START, Story, World, detector, device, inspected, one, raised
 
 ABUSE = "printing.raw_job_abuse"
 CLIENT, PRINTER, FAR = "10.0.0.66", "10.0.0.41", "203.0.113.9"
@@ -22,8 +22,8 @@ def command(name: str, argument: str = "", path: str = "", *, at: float = 0, sou
     return PjlCommand(packet, name, argument, path)
 
 
-def told(events: list[Event], world: World | None = None, **options: object) -> list[Alert]:
-    return heard(detector(ABUSE, world, **options), events)
+def reported(events: list[Event], world: World | None = None, **options: object) -> list[Alert]:
+    return inspected(detector(ABUSE, world, **options), events)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def told(events: list[Event], world: World | None = None, **options: object) -> 
 )
 def test_commands_that_are_no_printing(event: Event, severity: Severity, technique: str) -> None:
     """Files, disks, locks and firmware; graver by the path and from outside."""
-    alert = one(told([event]))
+    alert = one(reported([event]))
     assert (alert.target and alert.target.address, alert.target_port, alert.severity) == (
         parse(PRINTER),
         9100,
@@ -51,7 +51,7 @@ def test_commands_that_are_no_printing(event: Event, severity: Severity, techniq
 
 
 def test_a_device_that_looks_after_printers() -> None:
-    assert one(told([command("FSQUERY", path="0:/a")], World(device("tv", CLIENT)))).severity == Severity.high
+    assert one(reported([command("FSQUERY", path="0:/a")], World(device("tv", CLIENT)))).severity == Severity.high
 
 
 @pytest.mark.parametrize(("client", "severity"), [(FAR, Severity.high), (CLIENT, Severity.medium)])
@@ -70,7 +70,7 @@ def test_printing_is_quiet() -> None:
         command("USTATUS", "DEVICE"), command("RDYMSG", path="Ready"), command("ENTER", "PCL"),
         command("ENTER", "POSTSCRIPT"), command("EOJ"),
     ]  # fmt: skip
-    assert told(job) == []
+    assert reported(job) == []
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_innocent_connections_are_quiet(client: str, port: int, answered: bool, 
 
 
 def test_managers_are_told_low() -> None:
-    assert one(told([command("FSUPLOAD", path="0:/a")], managers=(CLIENT,))).severity == Severity.low
+    assert one(reported([command("FSUPLOAD", path="0:/a")], managers=(CLIENT,))).severity == Severity.low
 
 
 def test_repetition_is_one_finding() -> None:
-    assert len(told([command("FSDIRLIST", path=f"0:/{n}", at=n) for n in range(600)])) == 1
+    assert len(reported([command("FSDIRLIST", path=f"0:/{n}", at=n) for n in range(600)])) == 1
     story = Story()
     for n in range(50):
         story.flow(n, FAR, PRINTER, 9100, answered=True)

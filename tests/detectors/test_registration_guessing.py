@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from sensor.core.addresses import parse
 from tests.detectors.login_stories import CLIENT, register
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 GUESS = "voice.registration_guessing"
 
 
 def test_many_refused_proofs_are_guessing() -> None:
     """For one extension within a minute."""
-    alert = one(heard(detector(GUESS), [each for n in range(20) for each in register(n)]))
+    alert = one(inspected(detector(GUESS), [each for n in range(20) for each in register(n)]))
     assert (alert.actor.address, alert.numbers["failures"], alert.numbers["extensions"]) == (parse(CLIENT), 8, 1)
     assert {one.technique for one in alert.techniques} == {"T1110.001", "T1110"}
 
 
 def test_several_extensions_and_slow_guessing() -> None:
     """One wrong password for each of five, or one every half minute for an hour."""
-    assert one(heard(detector(GUESS), [each for n in range(6) for each in register(n * 90, str(100 + n), status=403)]))
-    assert one(heard(detector(GUESS), [each for n in range(60) for each in register(n * 30)]))
+    assert one(
+        inspected(detector(GUESS), [each for n in range(6) for each in register(n * 90, str(100 + n), status=403)])
+    )
+    assert one(inspected(detector(GUESS), [each for n in range(60) for each in register(n * 30)]))
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -34,7 +36,7 @@ def test_innocent_twins_are_quiet() -> None:
             + register(n * 30 + 0.2, status=503)
         )
         story += register(n * 120, "77", client="10.0.0.7")
-    assert heard(detector(GUESS), story) == []
+    assert inspected(detector(GUESS), story) == []
 
 
 def test_old_challenges_are_no_guesses() -> None:
@@ -46,14 +48,14 @@ def test_old_challenges_are_no_guesses() -> None:
         for n in range(400)
         for each in (*register(n * 6, str(n % 20)), *register(n * 6 + 0.1, str(n % 20), status=200))
     ]
-    assert heard(detector(GUESS), branch) == []
+    assert inspected(detector(GUESS), branch) == []
     guesser = [each for n in range(6) for each in register(3000 + n * 90, str(200 + n))]
-    alert = one(heard(detector(GUESS), [*branch, *guesser]))
+    alert = one(inspected(detector(GUESS), [*branch, *guesser]))
     assert alert.numbers["extensions"] == 5
     assert "200@" in alert.why[1]
 
 
 def test_repetition_is_told_once_a_window() -> None:
     """A long list of passwords."""
-    found = heard(detector(GUESS), [each for n in range(600) for each in register(n / 10)])
+    found = inspected(detector(GUESS), [each for n in range(600) for each in register(n / 10)])
     assert len(found) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from sensor.core.alert import Severity
 from tests.detectors.call_stories import call
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 SHUTDOWN = "impact.remote_shutdown"
 
@@ -16,30 +16,31 @@ SHUTDOWN = "impact.remote_shutdown"
 )
 def test_a_host_is_shut_down(interface: str, number: int) -> None:
     """By either interface."""
-    [alert] = heard(detector(SHUTDOWN), [call(interface, number, "restart", pipe="InitShutdown")])
+    [alert] = inspected(detector(SHUTDOWN), [call(interface, number, "restart", pipe="InitShutdown")])
     assert (alert.severity, [each.technique for each in alert.techniques]) == (Severity.medium, ["T1529"])
 
 
 def test_many_hosts_are_worse() -> None:
     """As a wiper does at its end; all of them are named."""
-    alerts = heard(detector(SHUTDOWN), [call("initshutdown", 2, at=n, dst=f"10.0.0.{n + 10}") for n in range(6)])
+    alerts = inspected(detector(SHUTDOWN), [call("initshutdown", 2, at=n, dst=f"10.0.0.{n + 10}") for n in range(6)])
     assert [alert.severity for alert in alerts] == [Severity.medium] * 4 + [Severity.high] * 2
     assert len(alerts[-1].targets) == 6
 
 
 def test_a_management_host_may() -> None:
     """It is named as such, and the finding is low."""
-    [alert] = heard(detector(SHUTDOWN, managers=("10.0.0.66",)), [call("initshutdown", 0)])
+    [alert] = inspected(detector(SHUTDOWN, managers=("10.0.0.66",)), [call("initshutdown", 0)])
     assert alert.severity == Severity.low
 
 
 def test_innocent_twins_are_quiet() -> None:
     """A shutdown that is called off, and other calls of the registry."""
     assert (
-        heard(detector(SHUTDOWN), [call("initshutdown", 1), call("winreg", 15, "Software"), call("winreg", 26)]) == []
+        inspected(detector(SHUTDOWN), [call("initshutdown", 1), call("winreg", 15, "Software"), call("winreg", 26)])
+        == []
     )
 
 
 def test_repetition_is_one_finding() -> None:
     """The same host again and again."""
-    assert one(heard(detector(SHUTDOWN), [call("initshutdown", 0, at=n) for n in range(20)]))
+    assert one(inspected(detector(SHUTDOWN), [call("initshutdown", 0, at=n) for n in range(20)]))

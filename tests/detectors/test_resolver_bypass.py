@@ -13,7 +13,7 @@ from sensor.dissectors.dns import DnsResponse
 from sensor.dissectors.ndp import NdpRouterAdvertisement
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 BYPASS = "command_and_control.resolver_bypass"
 NEAR, ROUTER, PUBLIC, UNKNOWN = "10.0.0.66", "10.0.0.1", "8.8.8.8", "203.0.113.53"
@@ -40,7 +40,7 @@ def quic(name: str) -> Event:
 
 def test_questions_past_the_network() -> None:
     """Public resolvers are a hint; a device with one job that asks one nobody knows is more."""
-    alert = one(heard(detector(BYPASS), [HANDED, answer(PUBLIC)]))
+    alert = one(inspected(detector(BYPASS), [HANDED, answer(PUBLIC)]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
         parse(NEAR),
         parse(PUBLIC),
@@ -49,17 +49,17 @@ def test_questions_past_the_network() -> None:
     assert (alert.severity, alert.techniques[0].technique, alert.numbers["how"]) == (Severity.low, "T1071.004", "DNS")
     assert alert.why[0].endswith(": 10.0.0.1")
     camera = World(device("camera", NEAR))
-    assert one(heard(detector(BYPASS, camera), [HANDED, answer(UNKNOWN)])).severity == Severity.medium
-    assert one(heard(detector(BYPASS, camera), [HANDED, answer(PUBLIC)])).severity == Severity.low
+    assert one(inspected(detector(BYPASS, camera), [HANDED, answer(UNKNOWN)])).severity == Severity.medium
+    assert one(inspected(detector(BYPASS, camera), [HANDED, answer(PUBLIC)])).severity == Severity.low
 
 
 def test_servers_that_several_ask_are_the_network_s() -> None:
     """Without DHCP in sight, they are learned from their answers; routers tell them as well."""
     several = [answer(ROUTER, "10.0.0.7"), answer(ROUTER, "10.0.0.8")]
-    assert heard(detector(BYPASS), [*several, answer(UNKNOWN)])
-    told = NdpRouterAdvertisement(Packet(), 1, 1800, False, (), (parse("fd00::53"),))
-    assert heard(detector(BYPASS), [told, answer(UNKNOWN)])
-    assert heard(detector(BYPASS, resolvers=("10.0.0.0/28",)), [answer(UNKNOWN)])
+    assert inspected(detector(BYPASS), [*several, answer(UNKNOWN)])
+    reported = NdpRouterAdvertisement(Packet(), 1, 1800, False, (), (parse("fd00::53"),))
+    assert inspected(detector(BYPASS), [reported, answer(UNKNOWN)])
+    assert inspected(detector(BYPASS, resolvers=("10.0.0.0/28",)), [answer(UNKNOWN)])
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_servers_that_several_ask_are_the_network_s() -> None:
     ],
 )
 def test_secured_questions(event: Event, how: str) -> None:
-    alert = one(heard(detector(BYPASS), [event]))
+    alert = one(inspected(detector(BYPASS), [event]))
     assert (alert.severity, alert.numbers["how"]) == (Severity.low, how)
 
 
@@ -99,14 +99,16 @@ def test_innocent_twins_are_quiet(events: list[Event]) -> None:
     """Nothing known of the network, its own servers, the router that asks for all, a refusal, a server that asks on,
     other names, a public one handed out.
     """
-    assert heard(detector(BYPASS), events) == []
+    assert inspected(detector(BYPASS), events) == []
 
 
 def test_what_is_wanted_is_quiet() -> None:
-    assert heard(detector(BYPASS, names=("nextdns.io",)), [tls("abc123.dns.nextdns.io")]) == []
+    assert inspected(detector(BYPASS, names=("nextdns.io",)), [tls("abc123.dns.nextdns.io")]) == []
 
 
 def test_repetition_is_one_finding_a_day() -> None:
-    found = heard(detector(BYPASS), [HANDED, *(answer(UNKNOWN if n % 2 else PUBLIC, at=n * 60) for n in range(2000))])
+    found = inspected(
+        detector(BYPASS), [HANDED, *(answer(UNKNOWN if n % 2 else PUBLIC, at=n * 60) for n in range(2000))]
+    )
     assert len(found) == 2
     assert one(found)

@@ -7,7 +7,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
-from tests.detectors.stories import START, detector, heard
+from tests.detectors.stories import START, detector, inspected
 
 ROGUE = "credential_access.rogue_dhcp"
 CLIENT = 0x0200000000AA
@@ -40,7 +40,7 @@ GOOD = offer("10.0.0.1", "10.0.0.1", "10.0.0.53")
 
 def test_a_second_server_with_other_dns_is_told() -> None:
     """What it gives, what was expected, and from which MAC."""
-    [alert] = heard(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.66", mac=0x66)])
+    [alert] = inspected(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.66", mac=0x66)])
     assert (alert.severity, alert.actor.mac, alert.actor.address) == (Severity.high, 0x66, parse("10.0.0.66"))
     assert alert.target is not None
     assert (alert.target.mac, alert.target.address) == (CLIENT, parse("10.0.0.100"))
@@ -50,7 +50,7 @@ def test_a_second_server_with_other_dns_is_told() -> None:
 
 def test_a_second_server_with_another_gateway_in_the_same_network_is_told() -> None:
     """Right DNS, wrong gateway: the man in the middle."""
-    [alert] = heard(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.53", mac=0x66, kind=DhcpAck)])
+    [alert] = inspected(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.53", mac=0x66, kind=DhcpAck)])
     assert alert.numbers["differs"] == "gateway"
 
 
@@ -58,7 +58,7 @@ def test_a_home_router_plugged_in_is_told() -> None:
     """It serves a network of its own in the same VLAN."""
     assert (
         len(
-            heard(
+            inspected(
                 detector(ROGUE),
                 [GOOD, offer("192.168.1.1", "192.168.1.1", "192.168.1.1", offered="192.168.1.50", mac=0x66)],
             )
@@ -73,7 +73,7 @@ def test_two_networks_in_one_capture_are_a_hint() -> None:
     apart = offer("192.168.1.1", "192.168.1.1", "192.168.1.1", client=CLIENT + 1, **other)
     same = offer("192.168.1.1", "192.168.1.1", "192.168.1.1", **other)
     within = offer("10.0.0.66", "10.0.0.66", "10.0.0.66", client=CLIENT + 2, mac=0x67)
-    assert [alert.severity for alert in heard(detector(ROGUE), [GOOD, apart, apart, same, within])] == [
+    assert [alert.severity for alert in inspected(detector(ROGUE), [GOOD, apart, apart, same, within])] == [
         Severity.low,
         Severity.low,
         Severity.high,
@@ -83,7 +83,7 @@ def test_two_networks_in_one_capture_are_a_hint() -> None:
 
 def test_a_forged_server_identifier_is_told() -> None:
     """The name of the good server from another MAC, with other options."""
-    assert len(heard(detector(ROGUE), [GOOD, offer("10.0.0.1", "10.0.0.66", "10.0.0.66", mac=0x66)])) == 1
+    assert len(inspected(detector(ROGUE), [GOOD, offer("10.0.0.1", "10.0.0.66", "10.0.0.66", mac=0x66)])) == 1
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -98,20 +98,20 @@ def test_innocent_twins_are_quiet() -> None:
         offer("10.0.9.1", "10.0.9.1", "10.0.9.1", offered="10.0.9.7", mac=9, vlan=9),
         offer("10.0.8.1", "10.0.7.1", "10.0.7.53", offered="10.0.7.7", mac=8, relay="10.0.7.1"),
     ]
-    assert heard(detector(ROGUE), story) == []
-    assert heard(detector(ROGUE), [GOOD, offer("10.0.0.1", "10.0.0.254", "10.0.0.54")]) == []
+    assert inspected(detector(ROGUE), story) == []
+    assert inspected(detector(ROGUE), [GOOD, offer("10.0.0.1", "10.0.0.254", "10.0.0.54")]) == []
 
 
 def test_only_allowed_servers_where_they_are_named() -> None:
     """By address or MAC; then even the first is judged, and conflicts of allowed ones are not."""
     allowed = ("10.0.0.1", "02:00:00:00:00:02")
     story = [GOOD, offer("10.0.0.2", "10.0.0.99", "10.0.0.99", mac=0x020000000002)]
-    assert heard(detector(ROGUE, allowed=allowed), story) == []
-    [alert] = heard(detector(ROGUE, allowed=allowed), [offer("10.0.0.3", "10.0.0.1", "10.0.0.53", mac=3)])
+    assert inspected(detector(ROGUE, allowed=allowed), story) == []
+    [alert] = inspected(detector(ROGUE, allowed=allowed), [offer("10.0.0.3", "10.0.0.1", "10.0.0.53", mac=3)])
     assert alert.actor.address == parse("10.0.0.3")
 
 
 def test_repeats_have_one_key() -> None:
     """Every lease of the rogue folds into one alert."""
     rogue = [offer("10.0.0.66", "10.0.0.66", "10.0.0.66", mac=0x66, offered=f"10.0.0.{n}") for n in range(100, 150)]
-    assert len({alert.key for alert in heard(detector(ROGUE), [GOOD, *rogue])}) == 1
+    assert len({alert.key for alert in inspected(detector(ROGUE), [GOOD, *rogue])}) == 1

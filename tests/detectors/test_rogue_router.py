@@ -8,7 +8,7 @@ from sensor.core.packet import Packet
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
 from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
-from tests.detectors.stories import SECOND, START, World, detector, device, heard
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected
 
 ROGUE = "credential_access.rogue_router"
 
@@ -38,7 +38,7 @@ def server(at: float, duid: str, dns: str) -> Event:
 
 def test_a_second_router_with_another_network() -> None:
     """It leads clients into a network of its own."""
-    [alert] = heard(detector(ROGUE), [router(0, 1), router(5, 0x66, "2001:db8:bad::")])
+    [alert] = inspected(detector(ROGUE), [router(0, 1), router(5, 0x66, "2001:db8:bad::")])
     assert (alert.actor.mac, alert.techniques[0].technique, alert.numbers["differs"]) == (0x66, "T1557", "networks")
     assert "2001:db8:bad::/64" in alert.summary
 
@@ -46,13 +46,15 @@ def test_a_second_router_with_another_network() -> None:
 def test_other_dns_servers() -> None:
     """From a router, and from a DHCPv6 server."""
     assert (
-        heard(detector(ROGUE), [router(0, 1, dns="2001:db8::53"), router(5, 0x66, dns="2001:db8::66")])[0].numbers[
+        inspected(detector(ROGUE), [router(0, 1, dns="2001:db8::53"), router(5, 0x66, dns="2001:db8::66")])[0].numbers[
             "differs"
         ]
         == "DNS servers"
     )
     assert (
-        heard(detector(ROGUE), [server(0, "aa", "2001:db8::53"), server(1, "bb", "2001:db8::66")])[0].numbers["differs"]
+        inspected(detector(ROGUE), [server(0, "aa", "2001:db8::53"), server(1, "bb", "2001:db8::66")])[0].numbers[
+            "differs"
+        ]
         == "dhcpv6"
     )
 
@@ -60,14 +62,14 @@ def test_other_dns_servers() -> None:
 def test_a_router_is_taken_out_of_service_in_its_name() -> None:
     """The frame comes from another MAC."""
     assert (
-        heard(detector(ROGUE), [router(0, 1), router(5, 0x66, lifetime=0, claims=1)])[0].numbers["differs"]
+        inspected(detector(ROGUE), [router(0, 1), router(5, 0x66, lifetime=0, claims=1)])[0].numbers["differs"]
         == "withdrawal"
     )
 
 
 def test_a_flood_of_routers_is_one_finding() -> None:
     """Whatever their addresses."""
-    found = heard(detector(ROGUE), [router(n / 10, 0x100 + n) for n in range(200)])
+    found = inspected(detector(ROGUE), [router(n / 10, 0x100 + n) for n in range(200)])
     assert len({alert.key for alert in found if alert.numbers["differs"] == "flood"}) == 1
     assert len([alert for alert in found if alert.numbers["differs"] == "flood"]) == 1
 
@@ -75,7 +77,7 @@ def test_a_flood_of_routers_is_one_finding() -> None:
 def test_a_host_redirects_to_itself() -> None:
     """So that what is for others comes to it."""
     redirect = NdpRedirect(packet(0, 0x66), 0x66, parse("fe80::66"), parse("2001:db8:9::1"))
-    assert heard(detector(ROGUE), [redirect])[0].numbers["differs"] == "redirect"
+    assert inspected(detector(ROGUE), [redirect])[0].numbers["differs"] == "redirect"
 
 
 def test_redirects_that_lead_nobody_astray() -> None:
@@ -83,25 +85,28 @@ def test_redirects_that_lead_nobody_astray() -> None:
     router speaks of another router.
     """
     world, bridge = World(device("hub", "10.0.0.6")), parse("10.0.0.6")
-    assert heard(detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, bridge)]) == []
+    assert inspected(detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, bridge)]) == []
     assert (
-        heard(
+        inspected(
             detector(ROGUE, World(device("hub", "0.0.0.0"))),
             [IcmpRedirect(packet(0, 0x66, "0.0.0.0"), bridge, parse("10.0.0.9"))],
         )
         == []
     )
     assert (
-        heard(detector(ROGUE), [IcmpRedirect(packet(0, 1, "10.0.0.1"), parse("10.0.0.2"), parse("203.0.113.9"))]) == []
+        inspected(detector(ROGUE), [IcmpRedirect(packet(0, 1, "10.0.0.1"), parse("10.0.0.2"), parse("203.0.113.9"))])
+        == []
     )
-    [alert] = heard(detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, parse("203.0.113.9"))])
+    [alert] = inspected(
+        detector(ROGUE, world), [IcmpRedirect(packet(0, 0x66, "10.0.0.6"), bridge, parse("203.0.113.9"))]
+    )
     assert alert.numbers["differs"] == "redirect"
 
 
 def test_the_list_of_allowed_ones() -> None:
     """They never are an alert, every other one is."""
     allowed = ("02:00:00:00:00:01", "fe80::2")
-    found = heard(detector(ROGUE, allowed=allowed), [router(0, 0x020000000001), router(1, 2), router(2, 0x66)])
+    found = inspected(detector(ROGUE, allowed=allowed), [router(0, 0x020000000001), router(1, 2), router(2, 0x66)])
     assert [alert.actor.mac for alert in found] == [0x66]
 
 
@@ -110,11 +115,11 @@ def test_innocent_twins_are_quiet() -> None:
     that gives the same.
     """
     pair = [router(0, 1), router(1, 2), router(2, 1, "2001:db8:2::"), router(3, 3, "fd00:1::")]
-    assert heard(detector(ROGUE), pair) == []
-    assert heard(detector(ROGUE), [server(0, "aa", "2001:db8::53"), server(1, "bb", "2001:db8::53")]) == []
+    assert inspected(detector(ROGUE), pair) == []
+    assert inspected(detector(ROGUE), [server(0, "aa", "2001:db8::53"), server(1, "bb", "2001:db8::53")]) == []
 
 
 def test_repetition_is_one_alert_a_minute() -> None:
     """Advertisements come again and again."""
-    found = heard(detector(ROGUE), [router(0, 1), *(router(n, 0x66, "2001:db8:bad::") for n in range(1, 120))])
+    found = inspected(detector(ROGUE), [router(0, 1), *(router(n, 0x66, "2001:db8:bad::") for n in range(1, 120))])
     assert (len(found), len({alert.key for alert in found})) == (2, 1)

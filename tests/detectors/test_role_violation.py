@@ -25,7 +25,7 @@ def watched(extra: Story | None = None) -> World:
     story = extra or Story()
     for hour in range(80):
         for n, address in enumerate((CAMERA, *OTHERS)):
-            story.talk(hour * HOUR + n, address, "10.0.1.1", 123, proto=UDP).talk(
+            story.converse(hour * HOUR + n, address, "10.0.1.1", 123, proto=UDP).converse(
                 hour * HOUR + 10 + n, address, "10.0.3.2", 8000
             )
     return world.learned(story)
@@ -52,32 +52,32 @@ def test_what_a_type_never_does_is_told_on_the_first_day(
 
 def test_a_service_that_no_camera_used_is_told_after_learning() -> None:
     """Inside it is medium, outside low; before three days it is quiet."""
-    story = Story().talk(DAYS, CAMERA, "10.0.3.2", 2345)
+    story = Story().converse(DAYS, CAMERA, "10.0.3.2", 2345)
     [alert] = raised(ROLE, story, watched())
     assert (alert.severity, alert.numbers["rule"]) == (Severity.medium, "learned")
     assert "72 h" in alert.why[0]
-    [alert] = raised(ROLE, Story().talk(DAYS, CAMERA, "203.0.113.5", 2345), watched())
+    [alert] = raised(ROLE, Story().converse(DAYS, CAMERA, "203.0.113.5", 2345), watched())
     assert alert.severity == Severity.low
     assert raised(ROLE, story, World(device("camera", CAMERA))) == []
 
 
 def test_a_segment_where_it_never_went_is_told() -> None:
     """A camera that asks web pages of the accounting; what its type usually uses is low."""
-    [alert] = raised(ROLE, Story().talk(DAYS, CAMERA, "10.0.9.4", 80), watched())
+    [alert] = raised(ROLE, Story().converse(DAYS, CAMERA, "10.0.9.4", 80), watched())
     assert (alert.severity, alert.numbers["rule"]) == (Severity.low, "segment")
     assert "10.0.9.0/24" in alert.why[0]
 
 
 def test_the_ordinary_life_of_devices_is_quiet() -> None:
     """What was learned, what its type usually does in its segments, what two others do, and everything of computers."""
-    known = Story().talk(HOUR, OTHERS[0], "10.0.3.2", 2345).talk(HOUR, OTHERS[1], "10.0.3.2", 2345)
+    known = Story().converse(HOUR, OTHERS[0], "10.0.3.2", 2345).converse(HOUR, OTHERS[1], "10.0.3.2", 2345)
     story = (
         Story()
-        .talk(DAYS, CAMERA, "10.0.3.2", 2345)
-        .talk(DAYS + 1, CAMERA, "10.0.3.2", 8000)
-        .talk(DAYS + 2, CAMERA, "10.0.1.1", 53, proto=UDP)
+        .converse(DAYS, CAMERA, "10.0.3.2", 2345)
+        .converse(DAYS + 1, CAMERA, "10.0.3.2", 8000)
+        .converse(DAYS + 2, CAMERA, "10.0.1.1", 53, proto=UDP)
     )
-    story.talk(DAYS + 3, "10.0.0.9", CAMERA, 554).talk(DAYS + 4, "10.0.0.9", "10.0.0.10", 4444).talk(
+    story.converse(DAYS + 3, "10.0.0.9", CAMERA, 554).converse(DAYS + 4, "10.0.0.9", "10.0.0.10", 4444).converse(
         DAYS + 5, "10.0.3.5", "203.0.113.9", 443
     )
     assert raised(ROLE, story, watched(known)) == []
@@ -87,9 +87,9 @@ def test_printers_may_do_what_printers_do() -> None:
     """Scan to folder and mail, directories, domains: nothing on the first day."""
     story = Story()
     for n, port in enumerate((445, 25, 587, 389, 636, 88, 21, 443)):
-        story.talk(n, "10.0.2.5", "10.0.1.1", port)
+        story.converse(n, "10.0.2.5", "10.0.1.1", port)
     for n, port in enumerate((9100, 631, 515, 80, 443, 445, 21)):
-        story.talk(n, "10.0.0.9", "10.0.2.5", port)
+        story.converse(n, "10.0.0.9", "10.0.2.5", port)
     assert raised(ROLE, story, World(device("printer", "10.0.2.5"))) == []
 
 
@@ -160,7 +160,7 @@ def test_a_profile_confines_devices_of_any_type() -> None:
 def test_who_is_served_beyond_a_profile_is_told_and_who_knocks_is_not() -> None:
     """Once something was said: a scanner that is answered was served nothing."""
     world = confined(Entry("e", proto=6, near=((554, 554),)), way="to-device")
-    [alert] = raised(ROLE, Story().talk(1, "10.0.0.9", CAMERA, 80).talk(2, "10.0.0.9", CAMERA, 554), world)
+    [alert] = raised(ROLE, Story().converse(1, "10.0.0.9", CAMERA, 80).converse(2, "10.0.0.9", CAMERA, 554), world)
     assert (alert.actor.address, alert.target and alert.target.address, alert.numbers["service"]) == (
         parse(CAMERA),
         parse("10.0.0.9"),
@@ -172,16 +172,18 @@ def test_who_is_served_beyond_a_profile_is_told_and_who_knocks_is_not() -> None:
 def test_what_goes_on_beyond_a_profile_is_told_once_a_day() -> None:
     story = Story()
     for n in range(40):
-        story.talk(n * 700, CAMERA, "203.0.113.6", 8443)
+        story.converse(n * 700, CAMERA, "203.0.113.6", 8443)
     assert len(raised(ROLE, story, confined(ONLY_CLOUD))) == 1
 
 
 def test_an_address_that_nobody_asked_a_name_for_is_doubtful_and_told_low() -> None:
     """Not on the first day: who asked before the sensor began asks again within a day."""
-    [alert] = raised(ROLE, Story().talk(1, CAMERA, CLOUD, 443).talk(90_000, CAMERA, CLOUD, 443), confined(ONLY_CLOUD))
+    [alert] = raised(
+        ROLE, Story().converse(1, CAMERA, CLOUD, 443).converse(90_000, CAMERA, CLOUD, 443), confined(ONLY_CLOUD)
+    )
     assert (alert.severity, alert.numbers["rule"], alert.ts > START + 86_400 * 10**9) == (Severity.low, "unnamed", True)
 
 
 def test_exempt_devices_are_quiet_whatever_their_profile_says() -> None:
-    story = Story().talk(1, CAMERA, "203.0.113.6", 8443)
+    story = Story().converse(1, CAMERA, "203.0.113.6", 8443)
     assert raised(ROLE, story, confined(ONLY_CLOUD), exempt=("10.0.3.0/24",)) == []

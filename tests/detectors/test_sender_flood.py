@@ -11,7 +11,7 @@ from sensor.core.event import SenderFlood
 from sensor.core.packet import Packet
 from sensor.core.record import Record
 from sensor.runtime.assembly import assemble
-from tests.detectors.stories import SECOND, START, detector, heard, one
+from tests.detectors.stories import SECOND, START, detector, inspected, one
 from tests.kit import batch_of, ethernet
 
 FLOOD = "impact.sender_flood"
@@ -25,7 +25,7 @@ def arp(mac: int, address: int) -> bytes:
     return ethernet(b"\0\1\x08\0\6\4\0\1" + sender + bytes(6) + bytes((10, 0, 0, 1)), ARP, src=mac, dst=(1 << 48) - 1)
 
 
-def told(frames: list[bytes], times: list[int]) -> list[Record]:
+def reported(frames: list[bytes], times: list[int]) -> list[Record]:
     records: list[Record] = []
     pipeline = assemble(load_config(None), records.append)
     pipeline.process(batch_of(frames, times=times))
@@ -45,7 +45,7 @@ def test_a_flood_is_one_alert_and_no_devices() -> None:
     times = (
         [START] * 20 + [START + 3 * SECOND + n * SECOND // 10_000 for n in range(20_000)] + [START + 6 * SECOND] * 20
     )
-    records = told(frames, times)
+    records = reported(frames, times)
     [alert] = [record.alert for record in records if (record.kind, record.action) == ("alert", "open")]
     assert alert is not None
     assert (alert["detector"], alert["numbers"]["senders"]) == (FLOOD, 1000)
@@ -62,7 +62,7 @@ def test_a_crowd_that_comes_within_a_minute_is_real() -> None:
     and nothing is told.
     """
     frames = [arp(0x0017C8000000 + n, n) for n in range(1_200)]
-    records = told(frames, [START + (n // 600) * 30 * SECOND for n in range(1_200)])
+    records = reported(frames, [START + (n // 600) * 30 * SECOND for n in range(1_200)])
     assert Counter(record.kind for record in records) == {"device": 1_200}
     assert {record.action for record in records} == {"new"}
 
@@ -70,6 +70,6 @@ def test_a_crowd_that_comes_within_a_minute_is_real() -> None:
 def test_it_is_told_once_an_hour() -> None:
     """A flood that begins again and again is one finding; in another VLAN it is another."""
     events = [SenderFlood(Packet(ts=START + n * 60 * SECOND, src_mac=n), 1000) for n in range(30)]
-    alert = one(heard(detector(FLOOD), events))
+    alert = one(inspected(detector(FLOOD), events))
     assert alert.numbers["senders"] == 1000
-    assert len(heard(detector(FLOOD), [*events, SenderFlood(Packet(ts=START, vlan=7), 1000)])) == 2
+    assert len(inspected(detector(FLOOD), [*events, SenderFlood(Packet(ts=START, vlan=7), 1000)])) == 2

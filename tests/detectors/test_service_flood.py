@@ -13,7 +13,7 @@ from tests.detectors.stories import SECOND, START, Story, World, alerts_of, dete
 FLOOD = "impact.service_flood"
 
 
-def knocks(
+def attempts(
     count: int, *, per_second: int = 1000, answered: bool = False, server: str = "10.0.0.80"
 ) -> npt.NDArray[np.void]:
     """Connections of one machine to one service, each from another port; answered at once, or never."""
@@ -42,7 +42,7 @@ def knocks(
 
 def datagrams(count: int, *, per_second: int = 1000, answered: bool = False) -> npt.NDArray[np.void]:
     """UDP datagrams of one machine to ever new ports of another."""
-    changes = knocks(count, per_second=per_second, answered=answered)
+    changes = attempts(count, per_second=per_second, answered=answered)
     changes["proto"], changes["server_port"] = 17, 1024 + changes["flow"] % 60000
     return changes
 
@@ -85,7 +85,7 @@ def test_connections_without_an_answer() -> None:
     capture it is a hint.
     """
     for size in (1 << 30, 7, 100):
-        alert = one(alerts_of(detector(FLOOD), shown(knocks(2000)), size))
+        alert = one(alerts_of(detector(FLOOD), shown(attempts(2000)), size))
         assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
             parse("10.0.0.66"),
             parse("10.0.0.80"),
@@ -97,18 +97,20 @@ def test_connections_without_an_answer() -> None:
             "T1498.001",
         )
     assert (
-        one(alerts_of(detector(FLOOD, World(device("camera", "10.0.0.66"))), shown(knocks(2000)))).severity
+        one(alerts_of(detector(FLOOD, World(device("camera", "10.0.0.66"))), shown(attempts(2000)))).severity
         == Severity.high
     )
-    assert one(alerts_of(detector(FLOOD), knocks(2000))).severity == Severity.low
+    assert one(alerts_of(detector(FLOOD), attempts(2000))).severity == Severity.low
 
 
 def test_answers_that_are_seen_later_change_nothing() -> None:
     """Whether the capture shows both directions is asked at the finding, however many changes come with it."""
-    answered = knocks(1, answered=True)[-1:]
+    answered = attempts(1, answered=True)[-1:]
     answered["ts"] = START + 60 * SECOND
     for size in (1 << 30, 7, 100):
-        assert one(alerts_of(detector(FLOOD), np.concatenate((knocks(2000), answered)), size)).severity == Severity.low
+        assert (
+            one(alerts_of(detector(FLOOD), np.concatenate((attempts(2000), answered)), size)).severity == Severity.low
+        )
 
 
 def test_pings_without_a_pause() -> None:
@@ -122,13 +124,13 @@ def test_innocent_twins_are_quiet() -> None:
     """A benchmark that is answered, a client that retries every tenth of a second, a monitor that pings all day, a load
     test of our own.
     """
-    assert alerts_of(detector(FLOOD), shown(knocks(5000, answered=True))) == []
-    assert alerts_of(detector(FLOOD), shown(knocks(5000, per_second=10))) == []
+    assert alerts_of(detector(FLOOD), shown(attempts(5000, answered=True))) == []
+    assert alerts_of(detector(FLOOD), shown(attempts(5000, per_second=10))) == []
     assert alerts_of(detector(FLOOD), pings(86_400, 86_400)) == []
-    assert alerts_of(detector(FLOOD, exempt=("10.0.0.66",)), shown(knocks(2000))) == []
-    assert alerts_of(detector(FLOOD), shown(knocks(2000, server="255.255.255.255"))) == []
+    assert alerts_of(detector(FLOOD, exempt=("10.0.0.66",)), shown(attempts(2000))) == []
+    assert alerts_of(detector(FLOOD), shown(attempts(2000, server="255.255.255.255"))) == []
 
 
 def test_repetition_is_one_finding() -> None:
     """A minute of it is told once."""
-    assert len(alerts_of(detector(FLOOD), shown(knocks(60_000)), 10_000)) == 1
+    assert len(alerts_of(detector(FLOOD), shown(attempts(60_000)), 10_000)) == 1

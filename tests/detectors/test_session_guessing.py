@@ -10,7 +10,7 @@ from tests.detectors.stories import Story, alerts_of, detector, one
 GUESS = "credential_access.session_guessing"
 
 
-def told(story: Story, reason: Reason = Reason.FINISHED, size: int = 1 << 30) -> list[Alert]:
+def reported(story: Story, reason: Reason = Reason.FINISHED, size: int = 1 << 30) -> list[Alert]:
     """What is raised where the flows end for a reason."""
     changes = story.changes()
     changes["reason"][changes["kind"] == Change.ENDED] = reason
@@ -54,36 +54,36 @@ def segmented(packets: int, frame: int) -> Story:
 def test_many_short_sessions_are_guessing() -> None:
     """Over SSH and over RDP; the same however the changes are cut."""
     for port, service in ((22, "SSH"), (3389, "RDP")):
-        found = told(sessions(14, 6, port=port))
+        found = reported(sessions(14, 6, port=port))
         alert = one(found)
         assert (alert.actor.address, alert.numbers["sessions"]) == (parse("10.0.0.66"), 10)
         assert service in alert.summary
-        assert [each.ts for each in told(sessions(14, 6, port=port), size=1)] == [each.ts for each in found]
+        assert [each.ts for each in reported(sessions(14, 6, port=port), size=1)] == [each.ts for each in found]
 
 
 def test_tiny_segments_are_the_same_content() -> None:
     """Sessions cut into segments of 16 or 3 bytes have many packets, but no more content; interactive work has."""
     for packets, frame in ((180, 80), (900, 69)):
-        assert one(told(segmented(packets, frame))).numbers["sessions"] == 10
-    assert told(sessions(14, 6, packets=(180, 160))) == []
-    assert told(segmented(900, 102)) == []
+        assert one(reported(segmented(packets, frame))).numbers["sessions"] == 10
+    assert reported(sessions(14, 6, packets=(180, 160))) == []
+    assert reported(segmented(900, 102)) == []
 
 
 def test_innocent_twins_are_quiet() -> None:
     """Monitoring of many hosts, sessions that work, idle ends, one command every five minutes, connections that say
     nothing.
     """
-    assert told(sessions(60, 2, servers=40)) == []
-    assert told(sessions(40, 5, packets=(300, 400))) == []
-    assert told(sessions(40, 5), Reason.IDLE) == []
-    assert told(sessions(40, 300)) == []
-    assert told(sessions(40, 2, packets=(3, 2))) == []
-    assert told(sessions(40, 2, ended=600)) == []
-    assert told(sessions(40, 2, port=443)) == []
+    assert reported(sessions(60, 2, servers=40)) == []
+    assert reported(sessions(40, 5, packets=(300, 400))) == []
+    assert reported(sessions(40, 5), Reason.IDLE) == []
+    assert reported(sessions(40, 300)) == []
+    assert reported(sessions(40, 2, packets=(3, 2))) == []
+    assert reported(sessions(40, 2, ended=600)) == []
+    assert reported(sessions(40, 2, port=443)) == []
 
 
 def test_repetition_is_told_once_a_window() -> None:
     """Guessing for ten minutes has one key and few words."""
-    found = told(sessions(600, 1))
+    found = reported(sessions(600, 1))
     assert one(found)
     assert len(found) <= 6

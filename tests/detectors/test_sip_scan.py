@@ -8,7 +8,7 @@ from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.sip import SipRequest, SipResponse
-from tests.detectors.stories import SECOND, START, detector, heard, one
+from tests.detectors.stories import SECOND, START, detector, inspected, one
 
 SCAN = "voice.sip_scan"
 
@@ -41,7 +41,7 @@ def response(
 def test_many_extensions_that_fail_are_a_scan(status: int) -> None:
     """Refused or challenged without ever getting in: told once, with numbers."""
     story = [each for n in range(40) for each in (request(n, str(100 + n)), response(n + 0.01, str(100 + n), status))]
-    alert = one(heard(detector(SCAN), story))
+    alert = one(inspected(detector(SCAN), story))
     assert alert.actor.address == parse("10.0.0.66")
     assert alert.numbers["failed"] == 10
     assert "extensions" in alert.summary
@@ -53,7 +53,7 @@ def test_many_hosts_that_do_not_answer_are_a_scan() -> None:
         response(0, "1", 200, to="10.0.0.9"),
         *(request(1 + n, "100", host=f"10.0.1.{n + 1}", method="OPTIONS") for n in range(40)),
     ]
-    [alert] = heard(detector(SCAN), story)
+    [alert] = inspected(detector(SCAN), story)
     assert "SIP hosts" in alert.summary
     assert parse("10.0.1.3") in {target.address for target in alert.targets}
 
@@ -63,7 +63,7 @@ def test_many_hosts_that_do_not_answer_are_a_scan() -> None:
 )
 def test_a_tool_gives_itself_away(agent: str) -> None:
     """One request is enough, and all of them have one key."""
-    found = heard(detector(SCAN), [request(n, str(n), agent=agent) for n in range(20)])
+    found = inspected(detector(SCAN), [request(n, str(n), agent=agent) for n in range(20)])
     assert len({alert.key for alert in found}) == 1
     assert found[0].numbers["user_agent"] == agent
 
@@ -84,13 +84,13 @@ def test_innocent_twins_are_quiet() -> None:
             request(n + 0.1, str(n), source="10.0.0.8"),
         ]
         story += [response(n + 0.2, str(n), 200, to="10.0.0.8"), request(n, "1", method="SUBSCRIBE"), request(n, "77")]
-    assert heard(detector(SCAN), story) == []
-    assert heard(detector(SCAN), [request(n, str(n)) for n in range(60)]) == []
+    assert inspected(detector(SCAN), story) == []
+    assert inspected(detector(SCAN), [request(n, str(n)) for n in range(60)]) == []
 
 
 def test_repetition_is_told_once_a_window() -> None:
     """A scanner that goes on is one finding, told again as it grows."""
     story = [each for n in range(250) for each in (request(n, str(n)), response(n + 0.01, str(n), 404))]
-    found = heard(detector(SCAN), story)
+    found = inspected(detector(SCAN), story)
     assert one(found)
     assert [alert.numbers["failed"] for alert in found] == [10, 40, 160]

@@ -7,7 +7,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.dissectors.kerberos import KerberosError
 from tests.detectors.kerberos_stories import CENTRE, RC4, REALM, TGT, login
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 SKELETON = "lateral_movement.skeleton_key"
 USERS = ("anna", "bob", "carl")
@@ -27,7 +27,7 @@ def lowered(at: float, user: str) -> list[Event]:
 
 def test_several_accounts_that_lose_aes_are_told() -> None:
     """The key centre is the actor, those who logged in its victims."""
-    alert = one(heard(detector(SKELETON), [*learned(), *lowered(100, "anna"), *lowered(101, "bob")]))
+    alert = one(inspected(detector(SKELETON), [*learned(), *lowered(100, "anna"), *lowered(101, "bob")]))
     assert (alert.actor.address, alert.severity, alert.techniques[0].technique) == (
         parse(CENTRE),
         Severity.critical,
@@ -42,7 +42,7 @@ def test_a_cipher_that_is_refused_counts() -> None:
     for n, user in enumerate(USERS[:2]):
         asked = login(100 + n, user)[0]
         story += [asked, KerberosError(login(100 + n, user)[1].packet, 14, "", REALM, TGT, ())]
-    assert one(heard(detector(SKELETON), story))
+    assert one(inspected(detector(SKELETON), story))
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -54,10 +54,10 @@ def test_innocent_twins_are_quiet() -> None:
         story += [*lowered(200 + n * 10, "anna"), *login(205 + n * 10, "bob")]
     story += [each for n, user in enumerate(USERS) for each in login(500 + n, user, etypes=(RC4,), etype=RC4)]
     story += [each for n, user in enumerate(USERS) for each in login(600 + n, user, refused=24)]
-    assert heard(detector(SKELETON), story) == []
+    assert inspected(detector(SKELETON), story) == []
 
 
 def test_repetition_is_told_once_a_day() -> None:
     """All who log in that day."""
     story = [*learned(), *(each for n in range(300) for each in lowered(100 + n, USERS[n % 3]))]
-    assert len(heard(detector(SKELETON), story)) == 1
+    assert len(inspected(detector(SKELETON), story)) == 1

@@ -9,7 +9,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
-from tests.detectors.stories import SECOND, START, UDP, Story, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, UDP, Story, World, detector, device, inspected, one
 
 GUESSING = "discovery.snmp_guessing"
 MANAGER, AGENT, FAR = "10.0.0.66", "10.0.0.1", "203.0.113.9"
@@ -45,36 +45,36 @@ def answer(at: float, server: str = AGENT, *, operation: str = "response", statu
     )
 
 
-def told(events: list[Event], world: World | None = None, **options: object) -> list[Alert]:
-    return heard(detector(GUESSING, world, **options), events)
+def reported(events: list[Event], world: World | None = None, **options: object) -> list[Alert]:
+    return inspected(detector(GUESSING, world, **options), events)
 
 
 def test_many_communities_at_one_agent() -> None:
-    alert = one(told([asked(n, f"seal{n}") for n in range(6)]))
+    alert = one(reported([asked(n, f"seal{n}") for n in range(6)]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
         parse(MANAGER),
         parse(AGENT),
         Severity.medium,
     )
     assert (alert.numbers["tried"], alert.techniques[0].technique) == (5, "T1110.001")
-    assert one(told([user(n, f"user{n}") for n in range(6)])).numbers["tried"] == 5
+    assert one(reported([user(n, f"user{n}") for n in range(6)])).numbers["tried"] == 5
 
 
 def test_an_answer_says_that_one_was_right() -> None:
     """Not so a report that complains. What is set then is grave."""
     guesses = [asked(n, f"seal{n}") for n in range(6)]
-    assert [alert.severity for alert in told([*guesses, answer(7), answer(8)])] == [Severity.medium, Severity.high]
-    found = told([*guesses, asked(9, "seal5", operation="set", names=(CONTACT,))])
+    assert [alert.severity for alert in reported([*guesses, answer(7), answer(8)])] == [Severity.medium, Severity.high]
+    found = reported([*guesses, asked(9, "seal5", operation="set", names=(CONTACT,))])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.high]
-    assert len(told([*guesses, answer(7, operation="report", status="unknown_user")])) == 1
+    assert len(reported([*guesses, answer(7, operation="report", status="unknown_user")])) == 1
 
 
 def test_many_hosts_asked_in_vain() -> None:
     """A hint, for management looks for devices like that; a device with one job does not."""
     story = [asked(0, "a"), answer(0.1), *(asked(1 + n, "a", f"10.0.1.{n}") for n in range(40))]
-    alert = told(story)[0]
+    alert = reported(story)[0]
     assert (alert.severity, alert.techniques[0].technique, alert.numbers["silent"]) == (Severity.low, "T1046", 20)
-    assert told(story, World(device("camera", MANAGER)))[0].severity == Severity.high
+    assert reported(story, World(device("camera", MANAGER)))[0].severity == Severity.high
 
 
 @pytest.mark.parametrize(
@@ -95,33 +95,33 @@ def test_many_hosts_asked_in_vain() -> None:
 )
 def test_values_are_set(event: Event, world: World, severity: Severity, technique: str) -> None:
     """From outside, by a device, a configuration copied, an early and a new manager, a driver of a printer."""
-    alert = one(told([event], world))
+    alert = one(reported([event], world))
     assert (alert.severity, alert.techniques[0].technique) == (severity, technique)
 
 
 def test_ordinary_management_is_quiet() -> None:
     """Polling all day, a short list at first, a community for each place, and whoever set things before."""
     world = World(device("server", MANAGER), device("switch", AGENT)).learned(
-        Story().talk(0, MANAGER, AGENT, 161, proto=UDP)
+        Story().converse(0, MANAGER, AGENT, 161, proto=UDP)
     )
     story: list[Event] = [asked(n, f"list{n}") for n in range(4)]
     for n in range(200):
         story += [asked(100 + n, f"place{n % 30}", f"10.0.2.{n % 30}"), answer(100.1 + n, f"10.0.2.{n % 30}")]
     story.append(asked(90_000, "a", operation="set", names=(CONTACT,)))
-    assert told(story, world) == []
+    assert reported(story, world) == []
 
 
 def test_managers_are_told_low() -> None:
-    assert {alert.severity for alert in told([asked(n, f"seal{n}") for n in range(60)], managers=("10.0.0.0/24",))} == {
-        Severity.low
-    }
+    assert {
+        alert.severity for alert in reported([asked(n, f"seal{n}") for n in range(60)], managers=("10.0.0.0/24",))
+    } == {Severity.low}
 
 
 def test_repetition_is_one_finding() -> None:
-    found = told([asked(n, f"seal{n}") for n in range(300)])
+    found = reported([asked(n, f"seal{n}") for n in range(300)])
     assert len(found) < 8
     assert one(found)
     assert one(
-        told([asked(0, "a"), answer(0.1), *(asked(1 + n, "a", f"10.0.{n // 200}.{n % 200}") for n in range(900))])
+        reported([asked(0, "a"), answer(0.1), *(asked(1 + n, "a", f"10.0.{n // 200}.{n % 200}") for n in range(900))])
     )
-    assert len(told([asked(n, "a", operation="set", names=(CONTACT,)) for n in range(600)])) == 1
+    assert len(reported([asked(n, "a", operation="set", names=(CONTACT,)) for n in range(600)])) == 1

@@ -7,7 +7,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.stp import StpConfiguration
-from tests.detectors.stories import SECOND, START, detector, heard, one
+from tests.detectors.stories import SECOND, START, detector, inspected, one
 
 ROOT = "credential_access.spanning_tree_root"
 SWITCH, OTHER, ATTACKER = 0x001C0E877800, 0x001C0E990000, 0x525400123499
@@ -21,7 +21,7 @@ def bpdu(at: float, mac: int, priority: int, *, root: int = 0, cost: int = 0, vl
 
 def test_a_new_root_with_a_better_priority() -> None:
     """The MAC that sent it is the actor, the former root the target."""
-    [alert] = heard(detector(ROOT), [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH, 0x8000), bpdu(90, ATTACKER, 0)])
+    [alert] = inspected(detector(ROOT), [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH, 0x8000), bpdu(90, ATTACKER, 0)])
     assert alert.target is not None
     assert (alert.actor.mac, alert.target.mac, alert.severity) == (ATTACKER, SWITCH, Severity.medium)
     assert alert.techniques[0].technique == "T1557"
@@ -29,7 +29,7 @@ def test_a_new_root_with_a_better_priority() -> None:
 
 def test_the_same_priority_with_a_smaller_mac() -> None:
     """As programs do that only want to win."""
-    assert one(heard(detector(ROOT), [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH - 1, 0x8000)]))
+    assert one(inspected(detector(ROOT), [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH - 1, 0x8000)]))
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -43,15 +43,15 @@ def test_innocent_twins_are_quiet() -> None:
         [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH, 0x1000)],
         [bpdu(0, SWITCH, 0x8000), bpdu(60, ATTACKER, 0, root=SWITCH, cost=4)],
     ):
-        assert heard(detector(ROOT), story) == []
+        assert inspected(detector(ROOT), story) == []
 
 
 def test_a_replacement_that_is_announced() -> None:
     """The operator lists the new root."""
     story = [bpdu(0, SWITCH, 0x8000), bpdu(60, OTHER, 0x1000)]
-    assert heard(detector(ROOT, roots=(mac_text(OTHER),)), story) == []
+    assert inspected(detector(ROOT, roots=(mac_text(OTHER),)), story) == []
 
 
 def test_repetition_is_one_finding() -> None:
     """The new root repeats itself."""
-    assert one(heard(detector(ROOT), [bpdu(0, SWITCH, 0x8000), *[bpdu(60 + n, ATTACKER, 0) for n in range(30)]]))
+    assert one(inspected(detector(ROOT), [bpdu(0, SWITCH, 0x8000), *[bpdu(60 + n, ATTACKER, 0) for n in range(30)]]))

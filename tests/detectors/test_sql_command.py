@@ -9,7 +9,7 @@ from sensor.core.event import Event
 from sensor.detectors.lateral_movement.sql_command import ACTIONS
 from sensor.dissectors.tds_batch import PROCEDURES, TdsCommand
 from tests.detectors.call_stories import packet
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 
 COMMAND = "lateral_movement.sql_command"
 
@@ -31,7 +31,7 @@ def command(text: str, *, at: float = 0) -> Event:
 )
 def test_commands(text: str, technique: str, severity: Severity) -> None:
     """Each under its technique, and worse where it is what intruders run."""
-    [alert] = heard(detector(COMMAND), [command(text)])
+    [alert] = inspected(detector(COMMAND), [command(text)])
     assert (alert.techniques[0].technique, alert.severity) == (technique, severity)
 
 
@@ -42,12 +42,12 @@ def test_every_procedure_has_a_meaning() -> None:
 
 def test_innocent_twins_are_quiet() -> None:
     """A folder of the server itself; a job that is started is no more than a note."""
-    assert heard(detector(COMMAND), [command("xp_dirtree 'D:\\backup', 1, 1")]) == []
-    assert {alert.severity for alert in heard(detector(COMMAND), [command("sp_start_job 'nightly'")])} == {
+    assert inspected(detector(COMMAND), [command("xp_dirtree 'D:\\backup', 1, 1")]) == []
+    assert {alert.severity for alert in inspected(detector(COMMAND), [command("sp_start_job 'nightly'")])} == {
         Severity.info
     }
 
 
 def test_repetition_is_one_finding() -> None:
     """Command after command."""
-    assert one(heard(detector(COMMAND), [command("xp_cmdshell 'whoami'", at=n) for n in range(20)]))
+    assert one(inspected(detector(COMMAND), [command("xp_cmdshell 'whoami'", at=n) for n in range(20)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensor.core.alert import Severity
-from tests.detectors.stories import detector, heard, one
+from tests.detectors.stories import detector, inspected, one
 from tests.detectors.test_calls import opened
 
 STORED = "credential_access.stored_credentials"
@@ -27,7 +27,7 @@ POLICY = r"corp.example\Policies\{31B2F340-016D-11D2-945F-00C04FB984F9}\Machine\
 )
 def test_files_with_credentials(name: str, technique: str) -> None:
     """Each under its technique."""
-    [alert] = heard(detector(STORED), [opened(name, "C$")])
+    [alert] = inspected(detector(STORED), [opened(name, "C$")])
     assert [each.technique for each in alert.techniques] == [technique, "T1021.002"]
     assert alert.severity >= Severity.medium
 
@@ -36,9 +36,9 @@ def test_a_search_for_passwords_in_group_policies() -> None:
     """All kinds of preference files are opened at once; a member of the domain opens one or two of its own."""
     kinds = ("Groups", "Services", "ScheduledTasks", "DataSources", "Drives")
     search = [opened(rf"{POLICY}\{kind}\{kind}.xml", "SYSVOL", at=n) for n, kind in enumerate(kinds)]
-    alerts = heard(detector(STORED), search)
+    alerts = inspected(detector(STORED), search)
     assert (alerts[-1].severity, alerts[-1].techniques[0].technique) == (Severity.medium, "T1552.006")
-    assert {alert.severity for alert in heard(detector(STORED), search[:2])} == {Severity.info}
+    assert {alert.severity for alert in inspected(detector(STORED), search[:2])} == {Severity.info}
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_search_for_passwords_in_group_policies() -> None:
 )
 def test_innocent_twins_are_quiet(name: str, share: str, writes: bool) -> None:
     """Other files, files that are written, and shares of users."""
-    assert heard(detector(STORED), [opened(name, share, writes=writes)]) == []
+    assert inspected(detector(STORED), [opened(name, share, writes=writes)]) == []
 
 
 def test_repetition_is_one_finding() -> None:
     """The same dump is read in pieces."""
-    assert one(heard(detector(STORED), [opened(r"Temp\lsass.dmp", "C$", at=n) for n in range(20)]))
+    assert one(inspected(detector(STORED), [opened(r"Temp\lsass.dmp", "C$", at=n) for n in range(20)]))

@@ -20,10 +20,10 @@ def pings(story: Story, count: int, at: float = 1, step: float = 0.2, **how: boo
     return story
 
 
-def knocks(story: Story, count: int, at: float = 1, step: float = 2) -> Story:
+def attempts(story: Story, count: int, at: float = 1, step: float = 2) -> Story:
     """A contact that is answered and left after a few packets."""
     for n in range(count):
-        story.talk(at + n * step, SOURCE, f"10.0.5.{n + 1}", 22, lasts=1, said=(5, 4))
+        story.converse(at + n * step, SOURCE, f"10.0.5.{n + 1}", 22, lasts=1, messages=(5, 4))
     return story
 
 
@@ -37,7 +37,7 @@ def test_sixty_pings_are_a_sweep() -> None:
 
 def test_knocking_at_many_hosts_is_a_sweep() -> None:
     """SSH of twenty hosts, where nobody logs in."""
-    alert = one(raised(SERVICE, knocks(lit(Story()), 20)))
+    alert = one(raised(SERVICE, attempts(lit(Story()), 20)))
     assert (alert.severity, alert.numbers["hosts"], alert.target_port) == (Severity.medium, 15, 22)
 
 
@@ -45,29 +45,29 @@ def test_few_or_slow_contacts_are_quiet() -> None:
     """Below the threshold, and spread over hours."""
     assert raised(ICMP, pings(lit(Story()), 49)) == []
     assert raised(ICMP, pings(lit(Story()), 80, step=60)) == []
-    assert raised(SERVICE, knocks(lit(Story()), 14)) == []
-    assert raised(SERVICE, knocks(lit(Story()), 40, step=120)) == []
+    assert raised(SERVICE, attempts(lit(Story()), 14)) == []
+    assert raised(SERVICE, attempts(lit(Story()), 40, step=120)) == []
 
 
 def test_an_administrator_who_works_is_quiet() -> None:
     """Sessions in which a lot is said."""
     story = lit(Story())
     for n in range(30):
-        story.talk(1 + n * 3, SOURCE, f"10.0.5.{n + 1}", 22, lasts=200, said=(80, 80))
+        story.converse(1 + n * 3, SOURCE, f"10.0.5.{n + 1}", 22, lasts=200, messages=(80, 80))
     assert raised(SERVICE, story) == []
 
 
-@pytest.mark.parametrize(("path", "tell"), [(ICMP, pings), (SERVICE, knocks)], ids=["ping", "service"])
-def test_monitoring_is_told_once_in_a_week(path: str, tell: Any) -> None:
+@pytest.mark.parametrize(("path", "report"), [(ICMP, pings), (SERVICE, attempts)], ids=["ping", "service"])
+def test_monitoring_is_told_once_in_a_week(path: str, report: Any) -> None:
     """The same hosts at the same hour of every day: news on the first day only."""
     story = lit(Story())
     for day in range(7):
-        tell(story, 70, at=1 + day * DAY)
+        report(story, 70, at=1 + day * DAY)
     assert all(alert.ts < story.changes()["ts"][0] + DAY * 1_000_000_000 for alert in raised(path, story))
     assert one(raised(path, story))
 
 
-@pytest.mark.parametrize(("path", "tell"), [(ICMP, pings), (SERVICE, knocks)], ids=["ping", "service"])
-def test_our_own_scanner_is_exempt(path: str, tell: Any) -> None:
+@pytest.mark.parametrize(("path", "report"), [(ICMP, pings), (SERVICE, attempts)], ids=["ping", "service"])
+def test_our_own_scanner_is_exempt(path: str, report: Any) -> None:
     """As the operator says."""
-    assert raised(path, tell(lit(Story()), 70), exempt=("10.0.0.64/29",)) == []
+    assert raised(path, report(lit(Story()), 70), exempt=("10.0.0.64/29",)) == []

@@ -10,7 +10,7 @@ from sensor.dissectors._smb_events import SmbCreate
 from sensor.dissectors.eicar import EicarFile
 from sensor.dissectors.http import HttpResponse
 from tests.detectors.call_stories import CLIENT, SERVER, packet
-from tests.detectors.stories import detector, heard
+from tests.detectors.stories import detector, inspected
 
 TEST = "impact.test_file"
 
@@ -29,7 +29,7 @@ def opened(name: str, *, writes: bool = True) -> Event:
 )
 def test_it_is_told_however_it_travels(event: Event) -> None:
     """By its bytes, or by its name."""
-    [alert] = heard(detector(TEST), [event])
+    [alert] = inspected(detector(TEST), [event])
     assert alert.target is not None
     assert (alert.actor.address, alert.target.address) == (parse(CLIENT), parse(SERVER))
 
@@ -42,9 +42,9 @@ def test_innocent_twins_are_quiet() -> None:
         opened("eicar.com", writes=False),
         opened("notes.txt"),
     ):
-        assert heard(detector(TEST), [event]) == []
+        assert inspected(detector(TEST), [event]) == []
 
 
 def test_repetition_has_one_key() -> None:
     """So that it is one alert for a while."""
-    assert len({alert.key for alert in heard(detector(TEST), [fetched("/eicar.com")] * 20)}) == 1
+    assert len({alert.key for alert in inspected(detector(TEST), [fetched("/eicar.com")] * 20)}) == 1

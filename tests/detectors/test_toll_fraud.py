@@ -9,7 +9,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.sip import SipRequest
-from tests.detectors.stories import SECOND, START, detector, heard, one
+from tests.detectors.stories import SECOND, START, detector, inspected, one
 
 FRAUD = "voice.toll_fraud"
 FAR, PHONE, EXCHANGE = "203.0.113.9", "10.0.0.66", "10.0.0.5"
@@ -23,30 +23,30 @@ def call(number: str, at: float = 0, *, source: str = FAR, method: str = "INVITE
     )
 
 
-def told(events: list[Event], **options: object) -> list[Alert]:
-    return heard(detector(FRAUD, **options), events)
+def reported(events: list[Event], **options: object) -> list[Alert]:
+    return inspected(detector(FRAUD, **options), events)
 
 
 def test_ways_out_that_are_tried() -> None:
     """One number behind many prefixes; from outside it is grave."""
     tries = [call(f"{prefix}441904911024", n) for n, prefix in enumerate(("00", "900", "9011", "+"))]
-    alert = one(told(tries))
+    alert = one(reported(tries))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(FAR), parse(EXCHANGE))
     assert (alert.severity, alert.numbers["ways"], alert.techniques[0].technique) == (Severity.high, 4, "T1496")
     assert "00441904911024" in alert.why[1]
     inside = [call(f"{prefix}441904911024", n, source=PHONE) for n, prefix in enumerate(("00", "900", "9011", "011"))]
-    assert one(told(inside)).severity == Severity.medium
+    assert one(reported(inside)).severity == Severity.medium
 
 
 @pytest.mark.parametrize("prefix", ["00", "+", "011", "9011", "900"])
 def test_bursts_to_numbers_that_cost(prefix: str) -> None:
-    alert = one(told([call(f"{prefix}252611{n:06}", n * 30) for n in range(6)]))
+    alert = one(reported([call(f"{prefix}252611{n:06}", n * 30) for n in range(6)]))
     assert (alert.severity, alert.numbers["calls"]) == (Severity.high, 5)
     assert "premium numbers" in alert.summary
 
 
 def test_many_calls_abroad_are_a_hint() -> None:
-    alert = one(told([call(f"0033140{n:06}", n * 5, source=PHONE) for n in range(31)]))
+    alert = one(reported([call(f"0033140{n:06}", n * 5, source=PHONE) for n in range(31)]))
     assert (alert.severity, alert.numbers["calls"]) == (Severity.low, 30)
 
 
@@ -66,15 +66,15 @@ def test_ordinary_calls_are_quiet(events: list[Event]) -> None:
     """Extensions, calls at home, one abroad an hour, one call that is asked for again, no calls at all, names, the same
     number written in two ways.
     """
-    assert told(events) == []
+    assert reported(events) == []
 
 
 def test_what_is_at_home_is_quiet() -> None:
     """A provider brings calls to our own numbers, wherever we live."""
-    assert told([call(f"+371670{n:05}", n) for n in range(60)], home=("371",)) == []
+    assert reported([call(f"+371670{n:05}", n) for n in range(60)], home=("371",)) == []
 
 
 def test_repetition_is_one_finding() -> None:
-    found = told([call(f"00252611{n:06}", n * 0.5) for n in range(600)])
+    found = reported([call(f"00252611{n:06}", n * 0.5) for n in range(600)])
     assert len(found) < 8
     assert one(found)

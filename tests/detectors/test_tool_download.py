@@ -9,7 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.http import HttpRequest
-from tests.detectors.stories import SECOND, START, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
 
 DOWNLOAD = "command_and_control.tool_download"
 NEAR, FAR, SERVER = "10.0.0.66", "203.0.113.9", "10.0.0.5"
@@ -48,7 +48,7 @@ def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
     """By scripts, by a nameless program, by the tool for certificates; by a browser, by what updates programs, and
     inside it is a hint.
     """
-    alert = one(heard(detector(DOWNLOAD), [event]))
+    alert = one(inspected(detector(DOWNLOAD), [event]))
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(NEAR), event.packet.dst)
     assert (alert.severity, alert.techniques[0].technique) == (severity, "T1105")
 
@@ -70,18 +70,18 @@ def test_innocent_twins_are_quiet(event: Event) -> None:
     """Named servers, updates of the system and of a company's own server, data, uploads, lists of certificates,
     requests that name no host, pages.
     """
-    assert heard(detector(DOWNLOAD), [event]) == []
+    assert inspected(detector(DOWNLOAD), [event]) == []
 
 
 def test_devices_are_another_detector_s() -> None:
-    assert heard(detector(DOWNLOAD, World(device("camera", NEAR))), [request("/a.sh", "Wget/1.21")]) == []
+    assert inspected(detector(DOWNLOAD, World(device("camera", NEAR))), [request("/a.sh", "Wget/1.21")]) == []
 
 
 def test_managers_are_told_low() -> None:
-    assert one(heard(detector(DOWNLOAD, managers=(NEAR,)), [request("/a.ps1")])).severity == Severity.low
+    assert one(inspected(detector(DOWNLOAD, managers=(NEAR,)), [request("/a.ps1")])).severity == Severity.low
 
 
 def test_repetition_is_one_finding_an_hour() -> None:
-    found = heard(detector(DOWNLOAD), [request(f"/{n}.exe", at=n * 30) for n in range(200)])
+    found = inspected(detector(DOWNLOAD), [request(f"/{n}.exe", at=n * 30) for n in range(200)])
     assert len(found) == 2
     assert one(found)

@@ -9,7 +9,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
-from tests.detectors.stories import SECOND, START, Story, World, detector, device, heard, one
+from tests.detectors.stories import SECOND, START, Story, World, detector, device, inspected, one
 
 STREAM = "camera.unauthenticated_stream"
 CAMERA, NEIGHBOUR, OTHER, FAR = "10.0.3.5", "10.0.3.9", "10.0.7.66", "203.0.113.9"
@@ -36,15 +36,15 @@ def watched(
     ]
 
 
-def told(events: list[Event], *devices: object, **options: object) -> list[Alert]:
-    return heard(detector(STREAM, World(*devices), **options), events)  # type: ignore[arg-type]
+def reported(events: list[Event], *devices: object, **options: object) -> list[Alert]:
+    return inspected(detector(STREAM, World(*devices), **options), events)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("client", "severity"), [(OTHER, Severity.medium), (FAR, Severity.high)])
 @pytest.mark.parametrize("method", ["DESCRIBE", "PLAY"])
 def test_pictures_for_strangers(client: str, severity: Severity, method: str) -> None:
     """Another segment, and outside; the client is the actor."""
-    alert = one(told(watched(client, method), device("camera", CAMERA)))
+    alert = one(reported(watched(client, method), device("camera", CAMERA)))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
         parse(client),
         parse(CAMERA),
@@ -56,9 +56,9 @@ def test_pictures_for_strangers(client: str, severity: Severity, method: str) ->
 
 def test_recorders_and_servers_of_films_are_told_low() -> None:
     """A recorder that reads, and somebody who shows something but is not known as a camera."""
-    assert one(told(watched(), device("nvr", OTHER), device("camera", CAMERA))).severity == Severity.low
-    assert one(told(watched())).severity == Severity.low
-    assert one(told(watched(), device("camera", CAMERA), managers=("10.0.7.0/24",))).severity == Severity.low
+    assert one(reported(watched(), device("nvr", OTHER), device("camera", CAMERA))).severity == Severity.low
+    assert one(reported(watched())).severity == Severity.low
+    assert one(reported(watched(), device("camera", CAMERA), managers=("10.0.7.0/24",))).severity == Severity.low
 
 
 @pytest.mark.parametrize(
@@ -78,16 +78,16 @@ def test_ordinary_watching_is_quiet(events: list[Event]) -> None:
     """The same segment, a refusal, a password before or in the address, a question for abilities, half of a
     conversation, an answer to something else.
     """
-    assert told(events, device("camera", CAMERA)) == []
+    assert reported(events, device("camera", CAMERA)) == []
 
 
 def test_players_are_no_cameras() -> None:
     """A TV that takes a screen, and films of a server outside."""
-    assert told(watched(method="PLAY"), device("tv", CAMERA)) == []
+    assert reported(watched(method="PLAY"), device("tv", CAMERA)) == []
     there = Packet(src=parse(OTHER), dst=parse(FAR), sport=50000, dport=554, proto=6, flow=3)
     back = Packet(src=parse(FAR), dst=parse(OTHER), sport=554, dport=50000, proto=6, flow=3)
     assert (
-        told(
+        reported(
             [
                 RtspRequest(there, "PLAY", "rtsp://films.example/1", 1, "", "", ""),
                 RtspResponse(back, 200, "", 1, "", (), ""),
@@ -98,7 +98,7 @@ def test_players_are_no_cameras() -> None:
 
 
 def test_repetition_is_one_finding_a_day() -> None:
-    found = told([event for n in range(100) for event in watched(at=n * 60, flow=n)])
+    found = reported([event for n in range(100) for event in watched(at=n * 60, flow=n)])
     assert len(found) == 1
 
 
@@ -108,10 +108,10 @@ def test_a_recorder_of_many_cameras_is_one_finding() -> None:
     known = [device("camera", each) for each in cameras]
     story = Story()
     for each in cameras:
-        story.talk(0, OTHER, each, 554)
+        story.converse(0, OTHER, each, 554)
     world = World(device("unknown", OTHER), *known).learned(story)
     watching = [event for n, each in enumerate(cameras) for event in watched(camera=each, at=200_000 + n, flow=n)]
-    assert {alert.severity for alert in heard(detector(STREAM, world), watching)} == {Severity.low}
-    assert one(told(watching, *known)).severity == Severity.medium
+    assert {alert.severity for alert in inspected(detector(STREAM, world), watching)} == {Severity.low}
+    assert one(reported(watching, *known)).severity == Severity.medium
     far = [event for n, each in enumerate(cameras) for event in watched(FAR, camera=each, at=n, flow=n)]
-    assert len({alert.key for alert in told(far, *known)}) == len(cameras)
+    assert len({alert.key for alert in reported(far, *known)}) == len(cameras)

@@ -7,7 +7,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.arp import ArpReply, ArpRequest
-from tests.detectors.stories import SECOND, START, World, detector, device, heard
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected
 
 SILENT = "device.unresponsive"
 ASKER, DEVICE = 0x020000000001, 0x020000000002
@@ -29,21 +29,21 @@ def answers(at: float) -> Event:
 def test_a_device_that_answered_once() -> None:
     """Told low for a printer, for information of others."""
     story = [asks(0), answers(0.1), *(asks(10 + n * 10) for n in range(10))]
-    [alert] = heard(detector(SILENT), story)
+    [alert] = inspected(detector(SILENT), story)
     assert (alert.actor.mac, alert.numbers["tries"], alert.severity) == (DEVICE, 8, Severity.info)
-    [alert] = heard(detector(SILENT, World(device("printer", PLACE))), story)
+    [alert] = inspected(detector(SILENT, World(device("printer", PLACE))), story)
     assert alert.severity == Severity.low
 
 
 def test_innocent_twins_are_quiet() -> None:
     """Nobody was ever there; it answers each time; it is asked for seldom."""
-    nobody = [asks(n) for n in range(50)]
+    no_listener = [asks(n) for n in range(50)]
     there = [event for n in range(50) for event in (asks(n), answers(n + 0.1))]
     seldom = [answers(0), *(asks(n * 60) for n in range(50))]
-    for story in (nobody, there, seldom):
-        assert heard(detector(SILENT), story) == []
+    for story in (no_listener, there, seldom):
+        assert inspected(detector(SILENT), story) == []
 
 
 def test_repetition_is_told_once_an_hour() -> None:
     """It is asked for all the time."""
-    assert len(heard(detector(SILENT), [answers(0), *(asks(1 + n * 5) for n in range(500))])) == 1
+    assert len(inspected(detector(SILENT), [answers(0), *(asks(1 + n * 5) for n in range(500))])) == 1

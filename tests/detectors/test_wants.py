@@ -1,4 +1,4 @@
-"""The stories find a want that is too narrow: what ``heard`` compares is not the same then."""
+"""The stories find a want that is too narrow: what ``inspected`` compares is not the same then."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.wants import NEVER, field
 from sensor.dissectors.http import HttpRequest, HttpResponse
-from tests.detectors.stories import START, detector, heard
+from tests.detectors.stories import START, detector, inspected
 
 SCAN = "initial_access.web_scan"
 
@@ -25,11 +25,11 @@ def ask(agent: str) -> Event:
 def test_a_want_that_is_too_narrow_fails_its_story(narrow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same story passes with the want as it is, and where all events are wanted."""
     story = [ask("Mozilla/5.0"), ask("sqlmap/1.7")]
-    assert len(heard(detector(SCAN), story)) == 1
+    assert len(inspected(detector(SCAN), story)) == 1
     monkeypatch.setattr(type(detector(SCAN)), "wants", lambda _: {})
-    assert len(heard(detector(SCAN), story)) == 1
+    assert len(inspected(detector(SCAN), story)) == 1
     monkeypatch.setattr(type(detector(SCAN)), "wants", lambda _: {HttpRequest: narrow, HttpResponse: NEVER})
     with pytest.raises(
         AssertionError, match=r"^initial_access\.web_scan does not want what it would raise an alert for"
     ):
-        heard(detector(SCAN), story)
+        inspected(detector(SCAN), story)

@@ -9,7 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.http import HttpRequest, HttpResponse
-from tests.detectors.stories import SECOND, START, detector, heard, one
+from tests.detectors.stories import SECOND, START, detector, inspected, one
 
 SCAN = "initial_access.web_scan"
 SOURCE, SERVER = "10.0.0.66", "10.0.0.80"
@@ -37,13 +37,13 @@ def answer(path: str, status: int, at: float = 0) -> Event:
 )
 def test_a_tool_gives_itself_away(agent: str) -> None:
     """One request is enough."""
-    alert = one(heard(detector(SCAN), [ask("/", n, agent=agent) for n in range(20)]))
+    alert = one(inspected(detector(SCAN), [ask("/", n, agent=agent) for n in range(20)]))
     assert (alert.severity, alert.actor.address) == (Severity.medium, parse(SOURCE))
 
 
 def test_files_that_hold_secrets() -> None:
     """One look is little, several are a scan."""
-    first, second = heard(
+    first, second = inspected(
         detector(SCAN),
         [ask(path, n) for n, path in enumerate(("/.env", "/.git/config", "/backup.sql", "/.aws/credentials"))],
     )
@@ -53,7 +53,7 @@ def test_files_that_hold_secrets() -> None:
 
 def test_many_pages_that_are_not_there() -> None:
     """A word list."""
-    alert = one(heard(detector(SCAN), [answer(f"/{n}", 404, n / 10) for n in range(60)]))
+    alert = one(inspected(detector(SCAN), [answer(f"/{n}", 404, n / 10) for n in range(60)]))
     assert alert.numbers["missing"] == 20
     assert alert.target
     assert (alert.actor.address, alert.target.address, alert.target_port) == (parse(SOURCE), parse(SERVER), 80)
@@ -70,12 +70,12 @@ def test_innocent_twins_are_quiet() -> None:
         ask(path, 900 + n, agent="kube-probe/1.30") for n in range(20) for path in ("/health", "/actuator/health")
     ]
     story += [answer(f"/gallery/{n}.{kind}", 404, 1000 + n / 10) for n in range(60) for kind in ("png", "css", "js")]
-    assert heard(detector(SCAN), story) == []
+    assert inspected(detector(SCAN), story) == []
 
 
 def test_who_works_with_a_program_is_no_scanner() -> None:
     """Many pages of one place are one look; one file in many folders is a search."""
-    [alert] = heard(
+    [alert] = inspected(
         detector(SCAN),
         [
             ask(f"/phpmyadmin/{page}.php?db=a", n)
@@ -83,12 +83,12 @@ def test_who_works_with_a_program_is_no_scanner() -> None:
         ],
     )
     assert (alert.severity, alert.numbers["files"]) == (Severity.low, 1)
-    found = heard(detector(SCAN), [ask(f"/{folder}/.env", n) for n, folder in enumerate(("api", "app", "old"))])
+    found = inspected(detector(SCAN), [ask(f"/{folder}/.env", n) for n, folder in enumerate(("api", "app", "old"))])
     assert [alert.severity for alert in found] == [Severity.low, Severity.medium]
 
 
 def test_repetition_is_one_finding() -> None:
     """A scan of an hour is told every ten minutes under one key."""
-    found = heard(detector(SCAN), [answer(f"/{n}", 404, n / 2) for n in range(3600)])
+    found = inspected(detector(SCAN), [answer(f"/{n}", 404, n / 2) for n in range(3600)])
     assert one(found)
     assert len(found) == 3

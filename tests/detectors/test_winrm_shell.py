@@ -9,7 +9,7 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.http import HttpRequest
-from tests.detectors.stories import SECOND, START, detector, heard, one
+from tests.detectors.stories import SECOND, START, detector, inspected, one
 
 WINRM = "lateral_movement.winrm_shell"
 WINDOWS = "Microsoft WinRM Client"
@@ -25,14 +25,17 @@ def request(path: str, agent: str = WINDOWS, *, at: float = 0, method: str = "PO
 @pytest.mark.parametrize("path", ["/wsman", "/wsman?PSVersion=5.1.19041.1", "/wsman/", "/WSMan"])
 def test_a_session_is_told(path: str) -> None:
     """By whatever client; libraries are graver than Windows itself."""
-    [alert] = heard(detector(WINRM), [request(path)])
+    [alert] = inspected(detector(WINRM), [request(path)])
     assert (alert.techniques[0].technique, alert.severity, alert.actor.address) == (
         "T1021.006",
         Severity.medium,
         parse("10.0.0.5"),
     )
-    assert heard(detector(WINRM), [request(path, "Ruby WinRM Client (2.8.3, ruby 2.7.4)")])[0].severity == Severity.high
-    assert heard(detector(WINRM, managers=("10.0.0.5",)), [request(path)])[0].severity == Severity.low
+    assert (
+        inspected(detector(WINRM), [request(path, "Ruby WinRM Client (2.8.3, ruby 2.7.4)")])[0].severity
+        == Severity.high
+    )
+    assert inspected(detector(WINRM, managers=("10.0.0.5",)), [request(path)])[0].severity == Severity.low
 
 
 @pytest.mark.parametrize(
@@ -48,10 +51,10 @@ def test_a_session_is_told(path: str) -> None:
 )
 def test_innocent_twins_are_quiet(path: str) -> None:
     """Forwarded events, the question which version is there, other pages."""
-    assert heard(detector(WINRM), [request(path)]) == []
-    assert heard(detector(WINRM), [request("/wsman", method="GET")]) == []
+    assert inspected(detector(WINRM), [request(path)]) == []
+    assert inspected(detector(WINRM), [request("/wsman", method="GET")]) == []
 
 
 def test_repetition_is_one_finding() -> None:
     """A session of many requests."""
-    assert one(heard(detector(WINRM), [request("/wsman", at=n) for n in range(100)]))
+    assert one(inspected(detector(WINRM), [request("/wsman", at=n) for n in range(100)]))

@@ -11,7 +11,7 @@ from sensor.dissectors.ftp import Ftp
 from tests.dissectors.samples import events, facts, packets, values
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Ftp().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -61,14 +61,14 @@ def test_greeting_of_several_lines() -> None:
 
 def test_login_without_password() -> None:
     """Some servers let users in at once."""
-    assert events(talk((False, b"220 a\r\n"), (True, b"USER root\r\n"), (False, b"230 in\r\n")))[1:] == [
+    assert events(conversation((False, b"220 a\r\n"), (True, b"USER root\r\n"), (False, b"230 in\r\n")))[1:] == [
         ("FtpLogin", "root", False, True, 230, "")
     ]
 
 
 def test_passwords_in_other_commands() -> None:
     """A SITE command may set a password."""
-    assert events(talk((False, b"220 a\r\n"), (True, b"SITE PASSWD s3cret\r\nSITE CHMOD 777 x\r\n")))[1:] == [
+    assert events(conversation((False, b"220 a\r\n"), (True, b"SITE PASSWD s3cret\r\nSITE CHMOD 777 x\r\n")))[1:] == [
         ("FtpFile", "SITE", "CHMOD 777 x", "")
     ]
 
@@ -88,10 +88,10 @@ def test_gap_forgets_the_login() -> None:
 def test_other_protocols(from_client: bool, start: bytes) -> None:
     """A conversation that begins with no reply or command is none of FTP."""
     with pytest.raises(Malformed):
-        talk((from_client, start))
+        conversation((from_client, start))
 
 
 def test_long_lines_are_cut() -> None:
     """A line without end costs a kilobyte and is told by its beginning."""
-    parsed = talk((False, b"220 " + b"a" * 100_000), (False, b"\r\n"))
+    parsed = conversation((False, b"220 " + b"a" * 100_000), (False, b"\r\n"))
     assert values(parsed) == [("ftp.banner", "a" * 512)]

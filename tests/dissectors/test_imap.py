@@ -24,7 +24,7 @@ def session(port: int) -> list[object]:
     ]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Imap().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -52,15 +52,15 @@ def test_other_ways() -> None:
 )
 def test_other_answers_judge_no_password(answer: bytes) -> None:
     """A server in trouble, and answers to something else."""
-    assert events(talk(HELLO, (True, b"a LOGIN u p\r\n"), (False, answer + b"\r\n")))[1:] == []
+    assert events(conversation(HELLO, (True, b"a LOGIN u p\r\n"), (False, answer + b"\r\n")))[1:] == []
 
 
 def test_odd_words() -> None:
     """A login without a password names nobody; a length beyond measure is cut."""
-    assert events(talk(HELLO, (True, b"a LOGIN u\r\n"), (False, b"a NO\r\n")))[1:] == [
+    assert events(conversation(HELLO, (True, b"a LOGIN u\r\n"), (False, b"a NO\r\n")))[1:] == [
         ("ImapLogin", "", "clear", False, "")
     ]
-    long = talk(HELLO, (True, b"a LOGIN u {9999}\r\n" + b"p" * 500 + b"\r\n"), (False, b"a NO\r\n"))
+    long = conversation(HELLO, (True, b"a LOGIN u {9999}\r\n" + b"p" * 500 + b"\r\n"), (False, b"a NO\r\n"))
     assert events(long)[1:] == [("ImapLogin", "u", "clear", False, seal("u", b"p" * 256))]
 
 
@@ -71,7 +71,7 @@ def test_other_protocols_middles_and_gaps() -> None:
         [(False, b"220 ftp\r\n")],
         [(False, b"* BYE busy\r\n"), (True, b"a LOGIN u p\r\n")],
     ):
-        assert talk(*parts) == []
+        assert conversation(*parts) == []
     stream = Imap().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []
     assert stream.done

@@ -14,7 +14,7 @@ AGENT = "CUPS/2.4.2 (Linux 6.1.0; x86_64) IPP/2.0"
 MODEL = "HP LaserJet MFP M428fdw"
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -22,7 +22,7 @@ def talk(*parts: tuple[bool, bytes]) -> list[object]:
 def asked(path: str, *said_of_it: tuple[int, str, str], server: str = "x") -> list[object]:
     """The answer to a question for the attributes of a printer."""
     request = posted(path, ipp_message(0x000B, 7, {1: BASE}))
-    return talk((True, request), (False, answered(ipp_message(0, 7, {1: BASE, 4: list(said_of_it)}), server)))
+    return conversation((True, request), (False, answered(ipp_message(0, 7, {1: BASE, 4: list(said_of_it)}), server)))
 
 
 def test_conversation() -> None:
@@ -105,14 +105,14 @@ def test_answer_without_a_type() -> None:
         answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS})),
     )
     bare = answer.replace(b"Content-Type: application/ipp\r\n", b"")
-    assert ("ipp.make_and_model", MODEL) in values(talk((True, request), (False, bare)))
-    assert talk((False, bare)) == []
+    assert ("ipp.make_and_model", MODEL) in values(conversation((True, request), (False, bare)))
+    assert conversation((False, bare)) == []
 
 
 def test_web_pages_at_the_port() -> None:
     """The pages of a print server are no IPP, and no fault."""
     assert (
-        talk(
+        conversation(
             (True, b"GET / HTTP/1.1\r\n\r\n"),
             (False, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\nhome"),
         )
@@ -142,7 +142,7 @@ def test_other_posts_on_other_ports() -> None:
 def test_malformed(body: bytes) -> None:
     """Too short, an unknown version, a name longer than the message, no end."""
     with pytest.raises(Malformed):
-        talk((True, posted("/ipp/print", body)))
+        conversation((True, posted("/ipp/print", body)))
 
 
 def test_text_with_broken_language() -> None:

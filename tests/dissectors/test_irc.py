@@ -11,7 +11,7 @@ def session(port: int) -> list[object]:
     """What is said in one conversation of the capture."""
     stream = Irc().stream(Packet())
     chosen = [packet for packet in packets("irc") if port in (packet.sport, packet.dport)]
-    return [said for packet in chosen for said in stream.feed(packet, packet.payload, packet.sport == port)]
+    return [messages for packet in chosen for messages in stream.feed(packet, packet.payload, packet.sport == port)]
 
 
 def test_a_bot() -> None:

@@ -10,7 +10,7 @@ from sensor.dissectors.lpd import Lpd
 from tests.dissectors.samples import events, packets, values
 
 
-def talk(*parts: bytes) -> list[object]:
+def conversation(*parts: bytes) -> list[object]:
     stream, packet = Lpd().stream(Packet()), Packet(proto=6)
     return [parsed for data in parts for parsed in stream.feed(packet, data, True)]
 
@@ -30,8 +30,8 @@ def test_job() -> None:
 
 def test_questions_and_removal() -> None:
     """Operands are told as they are."""
-    assert events(talk(b"\4lp miller\n")) == [("LpdCommand", "queue_long", "lp", "miller")]
-    assert events(talk(b"\5lp root 42 43\n")) == [("LpdCommand", "remove", "lp", "root 42 43")]
+    assert events(conversation(b"\4lp miller\n")) == [("LpdCommand", "queue_long", "lp", "miller")]
+    assert events(conversation(b"\5lp root 42 43\n")) == [("LpdCommand", "remove", "lp", "root 42 43")]
 
 
 def test_gap_in_data_is_part_of_it() -> None:
@@ -47,7 +47,9 @@ def test_gap_in_data_is_part_of_it() -> None:
 def test_long_control_file() -> None:
     """Its first 4096 bytes are read, the rest is passed over."""
     control = b"Hws\n" + b"Xa\n" * 3000
-    assert events(talk(b"\2lp\n\2%d cfA\n" % len(control) + control + b"\0", b"\2%d cfB\n" % 4 + b"Hb\n\n\0"))[1:] == [
+    assert events(conversation(b"\2lp\n\2%d cfA\n" % len(control) + control + b"\0", b"\2%d cfB\n" % 4 + b"Hb\n\n\0"))[
+        1:
+    ] == [
         ("LpdJob", "ws", "", "", ""),
         ("LpdJob", "b", "", "", ""),
     ]
@@ -68,9 +70,9 @@ def test_long_control_file() -> None:
 def test_malformed(start: bytes) -> None:
     """Other protocols, lines without end and impossible sizes."""
     with pytest.raises(Malformed):
-        talk(start)
+        conversation(start)
 
 
 def test_data_of_unknown_size() -> None:
     """Size 0: data lasts to the end of the connection."""
-    assert len(talk(b"\2lp\n\0030 dfA\n", b"\5lp root\n")) == 1
+    assert len(conversation(b"\2lp\n\0030 dfA\n", b"\5lp root\n")) == 1

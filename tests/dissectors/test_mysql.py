@@ -25,7 +25,7 @@ def session(port: int) -> list[object]:
     ]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Mysql().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -54,9 +54,9 @@ def test_tls_and_refused_addresses() -> None:
 @pytest.mark.parametrize("code", [1040, 1129, 2026])
 def test_other_errors_are_no_answer_to_a_password(code: int) -> None:
     """Too many connections, a blocked host, TLS."""
-    assert events(talk((False, greeting()), (True, answer(b"root", b"p")), (False, refusal(2, code, b"no")))) == [
-        GREETED
-    ]
+    assert events(
+        conversation((False, greeting()), (True, answer(b"root", b"p")), (False, refusal(2, code, b"no")))
+    ) == [GREETED]
 
 
 def test_other_protocols_and_middles() -> None:
@@ -66,19 +66,19 @@ def test_other_protocols_and_middles() -> None:
         [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
         [(False, message(5, b"\0\0\0\2\0\0\0"))],
     ):
-        assert talk(*parts) == []
+        assert conversation(*parts) == []
 
 
 @pytest.mark.parametrize("part", [message(1, b"\x05\xa6\x0f\0" + bytes(28) + b"name"), b"\0\0\0\1", b"\xff\xff\xff\1"])
 def test_malformed(part: bytes) -> None:
     """A name without an end, and messages of an impossible size."""
     with pytest.raises(Malformed):
-        talk((False, greeting()), (True, part))
+        conversation((False, greeting()), (True, part))
 
 
 def test_only_the_server_is_heard() -> None:
     """Its greeting is read; what it says to a client that wished for TLS, unheard, is no broken message."""
-    assert events(talk((False, greeting()), (False, b"\x16\x03\x03\x0f\x55\2" + bytes(64)))) == [GREETED]
+    assert events(conversation((False, greeting()), (False, b"\x16\x03\x03\x0f\x55\2" + bytes(64)))) == [GREETED]
 
 
 def test_gaps_end_the_reading() -> None:

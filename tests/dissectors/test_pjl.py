@@ -15,7 +15,7 @@ def session(port: int) -> list[object]:
     return [parsed for packet in chosen for parsed in stream.feed(packet, packet.payload, packet.dport == 9100)]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Pjl().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -61,7 +61,7 @@ def test_label_printer() -> None:
 
 def test_device_id_as_name() -> None:
     """Some printers answer with a device id."""
-    parsed = talk((False, b'@PJL INFO ID\r\n"MFG:Brother;MDL:HL-L2350DW series;SN:E78239A0N123456;"\r\n\f'))
+    parsed = conversation((False, b'@PJL INFO ID\r\n"MFG:Brother;MDL:HL-L2350DW series;SN:E78239A0N123456;"\r\n\f'))
     assert values(parsed) == [("pjl.id", "Brother HL-L2350DW series"), ("pjl.serial", "E78239A0N123456")]
 
 
@@ -80,16 +80,16 @@ def test_gap() -> None:
 
 def test_other_data_is_quiet() -> None:
     """Port 9100 takes anything: PostScript, pictures, scans for open ports."""
-    assert talk((True, b"%!PS-Adobe-3.0\n" + b"showpage\n" * 5000), (False, b"GET / HTTP/1.1\r\n\r\n")) == []
+    assert conversation((True, b"%!PS-Adobe-3.0\n" + b"showpage\n" * 5000), (False, b"GET / HTTP/1.1\r\n\r\n")) == []
 
 
 def test_bounds() -> None:
     """Answers without end and thousands of commands cost little."""
-    assert talk((False, b"@PJL INFO ID\r\n" + b"a" * 100_000)) == []
-    assert len(talk((True, EXIT + b"@PJL INFO ID\r\n" * 5000))) == 128
+    assert conversation((False, b"@PJL INFO ID\r\n" + b"a" * 100_000)) == []
+    assert len(conversation((True, EXIT + b"@PJL INFO ID\r\n" * 5000))) == 128
 
 
 def test_setting_without_a_name() -> None:
     """LPARM (settings of one language) with nothing but a value behind it."""
-    parsed = talk((True, EXIT + b"@PJL SET LPARM:PCL =1\r\n@PJL SET LPARM : PCL COPIES = 2\r\n"))
+    parsed = conversation((True, EXIT + b"@PJL SET LPARM:PCL =1\r\n@PJL SET LPARM : PCL COPIES = 2\r\n"))
     assert [event[:2] for event in events(parsed)] == [("PjlCommand", "SET")] * 2

@@ -24,7 +24,7 @@ def session(port: int) -> list[object]:
     ]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Pop3().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -51,7 +51,7 @@ def test_other_ways() -> None:
 @pytest.mark.parametrize("first", [b"!!!", b"QUFB", b""])
 def test_odd_credentials(first: bytes) -> None:
     """What is no base64, or holds no password, names nobody."""
-    assert events(talk(HELLO, (True, b"AUTH PLAIN " + first + b"\r\n"), (False, b"-ERR no\r\n")))[1:] == [
+    assert events(conversation(HELLO, (True, b"AUTH PLAIN " + first + b"\r\n"), (False, b"-ERR no\r\n")))[1:] == [
         ("Pop3Login", "", "clear", False, "")
     ]
 
@@ -63,7 +63,7 @@ def test_other_protocols_middles_and_gaps() -> None:
         [(False, b"220 ftp\r\n"), (True, b"PASS b\r\n")],
         [(False, b"\x16\x03\n")],
     ):
-        assert talk(*parts) == []
+        assert conversation(*parts) == []
     stream = Pop3().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []
     assert stream.done

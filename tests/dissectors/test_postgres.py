@@ -23,7 +23,7 @@ def session(port: int) -> list[object]:
     ]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Postgres().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -52,12 +52,14 @@ def test_tls() -> None:
 @pytest.mark.parametrize("code", [b"53300", b"3D000", b"57P03"])
 def test_other_errors_are_no_answer_to_a_password(code: bytes) -> None:
     """Too many clients, no such database, a server that starts."""
-    assert events(talk((True, start(b"a")), (False, asks(5, b"salt")), (False, error(code)))) == []
+    assert events(conversation((True, start(b"a")), (False, asks(5, b"salt")), (False, error(code)))) == []
 
 
 def test_refused_before_a_password() -> None:
     """The address may not log in."""
-    assert events(talk((True, start(b"a")), (False, error(b"28000")))) == [("PostgresLogin", "a", "none", False, "")]
+    assert events(conversation((True, start(b"a")), (False, error(b"28000")))) == [
+        ("PostgresLogin", "a", "none", False, "")
+    ]
 
 
 def test_other_protocols_and_middles() -> None:
@@ -68,14 +70,14 @@ def test_other_protocols_and_middles() -> None:
         [(True, message(b"Q", b"select 1\0"))],
         [(True, WISH), (False, b"E")],
     ):
-        assert talk(*parts) == []
+        assert conversation(*parts) == []
 
 
 @pytest.mark.parametrize("part", [b"\0\0\0\0\0", b"R\0\0\0\1", b"R\xff\0\0\0"])
 def test_malformed(part: bytes) -> None:
     """Unknown messages and impossible sizes."""
     with pytest.raises(Malformed):
-        talk((True, start(b"a")), (False, part))
+        conversation((True, start(b"a")), (False, part))
 
 
 def test_gaps_end_the_reading() -> None:

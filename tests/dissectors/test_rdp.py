@@ -22,7 +22,7 @@ def session(port: int) -> list[object]:
     ]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Rdp().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -52,19 +52,19 @@ def test_other_protocols_in_the_same_envelope() -> None:
     """Neither a cookie nor a wish; text; answers and data nobody asked for."""
     assert session(49453) == []
     for parts in ([(True, b"GET / HTTP/1.1\r\n")], [(False, answer(2, 2))], [(True, settings("X"))]):
-        assert talk(*parts) == []
+        assert conversation(*parts) == []
 
 
 def test_unknown_answers_are_malformed() -> None:
     """Two kinds there are."""
     with pytest.raises(Malformed):
-        talk((True, request(wish=1)), (False, answer(9)))
+        conversation((True, request(wish=1)), (False, answer(9)))
 
 
 def test_short_settings_name_nobody() -> None:
     """Cut ones, and data without a conference."""
     for data in (envelope(b"\x02\xf0\x80Duca\x01\xc0"), envelope(b"\x02\xf0\x80\x7f\x65\x01\x01")):
-        assert events(talk((True, request(wish=0)), (False, answer(2, 0)), (True, data)))[2:] == []
+        assert events(conversation((True, request(wish=0)), (False, answer(2, 0)), (True, data)))[2:] == []
 
 
 def test_gaps_end_the_reading() -> None:

@@ -22,7 +22,7 @@ def session(port: int) -> list[object]:
     ]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Redis().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -49,7 +49,7 @@ def test_typed_by_hand() -> None:
 def test_no_password_is_no_login() -> None:
     """A server that has none says so; replies to other commands are no result."""
     assert session(49434) == []
-    assert talk((True, command(b"HELLO", b"3") + command(b"AUTH")), (False, b"%0\r\n+OK\r\n")) == []
+    assert conversation((True, command(b"HELLO", b"3") + command(b"AUTH")), (False, b"%0\r\n+OK\r\n")) == []
 
 
 def test_behind_a_gap() -> None:

@@ -21,7 +21,7 @@ def session(port: int) -> list[object]:
     ]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Smtp().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -54,7 +54,8 @@ def test_other_refusals_are_no_answer_to_a_password() -> None:
     """A mechanism the server does not know, a server in trouble, a login given up."""
     for code in (504, 454, 501):
         assert (
-            events(talk((False, b"220 a\r\n"), (True, b"AUTH NTLM TlRM\r\n"), (False, b"%d no\r\n" % code)))[1:] == []
+            events(conversation((False, b"220 a\r\n"), (True, b"AUTH NTLM TlRM\r\n"), (False, b"%d no\r\n" % code)))[1:]
+            == []
         )
 
 
@@ -66,7 +67,7 @@ def test_other_protocols_middles_and_gaps() -> None:
         [(False, b"SSH-2.0-x\r\n")],
         [(False, b"220\r\n")],
     ):
-        assert talk(*parts) == []
+        assert conversation(*parts) == []
     stream = Smtp().stream(Packet())
     assert list(stream.gap(Packet(), 3, True)) == []
     assert stream.done

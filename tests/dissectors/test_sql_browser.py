@@ -9,14 +9,14 @@ from tests.dissectors.samples import events, packets, values
 
 def test_the_small_capture() -> None:
     """Instances with their versions, under the name of the server."""
-    said = [list(SqlBrowser().dissect(packet)) for packet in packets("sql_browser")]
-    assert [event for each in said for event in events(each)] == [
+    messages = [list(SqlBrowser().dissect(packet)) for packet in packets("sql_browser")]
+    assert [event for each in messages for event in events(each)] == [
         ("SqlBrowserRequest", "list", 0),
         ("SqlBrowserAnswer", "DB01", (("MSSQLSERVER", "15.0.2000.5"), ("REPORTS", "13.0.1601.5"))),
         ("SqlBrowserRequest", "instance", 8),
         ("SqlBrowserRequest", "instance", 375),
     ]
-    assert values(said[1]) == [("sql_browser.hostname", "DB01")]
+    assert values(messages[1]) == [("sql_browser.hostname", "DB01")]
 
 
 def test_other_datagrams_say_nothing() -> None:

@@ -25,7 +25,7 @@ def session(port: int) -> list[object]:
     ]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Tds().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -61,7 +61,7 @@ def test_ntlm() -> None:
 
 def test_logins_that_are_right() -> None:
     """The accepting token stands behind changes and notes."""
-    assert events(talk(OPEN, (True, login("shop", "x")), (False, ACCEPTED)))[-1] == (
+    assert events(conversation(OPEN, (True, login("shop", "x")), (False, ACCEPTED)))[-1] == (
         "TdsLogin",
         "shop",
         "clear",
@@ -75,14 +75,22 @@ def test_logins_that_are_right() -> None:
 )
 def test_languages(text: str, user: str) -> None:
     """Servers speak many."""
-    assert events(talk(OPEN, (False, message(4, error(18456, text)))))[-1] == ("TdsLogin", user, "encrypted", False, "")
+    assert events(conversation(OPEN, (False, message(4, error(18456, text)))))[-1] == (
+        "TdsLogin",
+        user,
+        "encrypted",
+        False,
+        "",
+    )
 
 
 def test_other_errors_are_no_answer_to_a_password() -> None:
     """A database that does not exist, a server that is busy."""
     assert (
         events(
-            talk(OPEN, (True, login("shop", "x")), (False, message(4, error(4060, "no 'x'") + token(0xAB, bytes(9)))))
+            conversation(
+                OPEN, (True, login("shop", "x")), (False, message(4, error(4060, "no 'x'") + token(0xAB, bytes(9))))
+            )
         )[1:]
         == []
     )
@@ -95,14 +103,14 @@ def test_other_protocols_and_middles() -> None:
         [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
         [(True, b"\3\1\0\x20\0\0\1\0")],
     ):
-        assert talk(*parts) == []
+        assert conversation(*parts) == []
 
 
 @pytest.mark.parametrize("part", [b"\x99" * 8, message(4, error(18456, "x")[:9])])
 def test_malformed(part: bytes) -> None:
     """Unknown messages, and errors that end early."""
     with pytest.raises(Malformed):
-        talk(OPEN, (True, login("a", "b")), (False, part))
+        conversation(OPEN, (True, login("a", "b")), (False, part))
 
 
 def test_gaps_end_the_reading() -> None:

@@ -10,8 +10,8 @@ from tests.dissectors.samples import events, packets
 def test_the_small_capture() -> None:
     """Three commands; the query and what the server says are not told."""
     stream = TdsBatch().stream(Packet())
-    said = [one for each in packets("tds_batch") for one in stream.feed(each, each.payload, each.dport == 1433)]
-    assert events(said) == [
+    messages = [one for each in packets("tds_batch") for one in stream.feed(each, each.payload, each.dport == 1433)]
+    assert events(messages) == [
         ("TdsCommand", "xp_cmdshell", "xp_cmdshell 'whoami'"),
         ("TdsCommand", "xp_cmdshell", "XP_CMDSHELL 'dir c:\\'"),
         ("TdsCommand", "xp_dirtree", "xp_dirtree '\\\\10.20.30.66\\share'"),

@@ -13,7 +13,7 @@ from sensor.dissectors.telnet import Telnet
 from tests.dissectors.samples import events, facts, packets, values
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -52,7 +52,7 @@ def test_two_logins() -> None:
 def test_prompts_that_name_the_device(shown: bytes, expected: list[tuple[str, str]]) -> None:
     """A prompt with a name is a fact, once, answered or not; without an answer there is no event."""
     later = (False, b"\r\nother login: "), (True, b"admin\r\n")
-    assert values(talk((False, shown), (True, b"admin\r\n"), *later)) == expected
+    assert values(conversation((False, shown), (True, b"admin\r\n"), *later)) == expected
     stream, packet = Telnet().stream(Packet()), Packet(proto=6)
     parsed = [*stream.feed(packet, shown, False), *stream.finish()]
     assert values(parsed) == expected
@@ -85,7 +85,7 @@ def test_a_program_is_planted() -> None:
     ],
 )
 def test_lines_that_are_told_without_a_login(typed: bytes, found: str) -> None:
-    assert events(talk((False, b"BusyBox\r\n# "), (True, typed)))[-1] == ("TelnetCommand", found)
+    assert events(conversation((False, b"BusyBox\r\n# "), (True, typed)))[-1] == ("TelnetCommand", found)
 
 
 def test_what_else_is_typed_stays_unsaid() -> None:
@@ -133,7 +133,7 @@ def test_listening_ends() -> None:
 )
 def test_results(shown: bytes, result: str) -> None:
     """Words, another prompt, a shell, or nothing that tells."""
-    parsed = talk(
+    parsed = conversation(
         (False, b"host login: "),
         (True, b"root\r\n"),
         (False, b"Password: "),
@@ -177,13 +177,13 @@ def test_hanging_up_is_no_answer() -> None:
 
 def test_password_alone() -> None:
     """Some machines ask for a password only."""
-    parsed = talk((False, b"Vigor login\r\nPassword: "), (True, b"x\r\n"), (False, b"\r\n> "), (True, b"sys"))
+    parsed = conversation((False, b"Vigor login\r\nPassword: "), (True, b"x\r\n"), (False, b"\r\n> "), (True, b"sys"))
     assert events(parsed) == [("TelnetBanner", "Vigor login"), ("TelnetLogin", "", True, "accepted", seal("", b"x"))]
 
 
 def test_last_login_is_no_prompt() -> None:
     """Only the line that is answered is a prompt."""
-    parsed = talk(
+    parsed = conversation(
         (False, b"a login: "),
         (True, b"u\r\n"),
         (False, b"Password: "),
@@ -196,7 +196,7 @@ def test_last_login_is_no_prompt() -> None:
 
 def test_escaped_bytes_and_options_in_text() -> None:
     """Options may stand anywhere; a doubled IAC is a byte."""
-    parsed = talk((False, b"ab\xff\xfb\x01c\xff\xffd\r\nlogin: "), (True, b"x"))
+    parsed = conversation((False, b"ab\xff\xfb\x01c\xff\xffd\r\nlogin: "), (True, b"x"))
     assert values(parsed) == [("telnet.banner", "abc\N{REPLACEMENT CHARACTER}d")]
 
 
@@ -213,10 +213,10 @@ def test_gap_forgets_the_login() -> None:
 def test_other_protocols() -> None:
     """What no terminal shows is no telnet."""
     with pytest.raises(Malformed):
-        talk((False, b"\x16\x03\x01\x02"))
+        conversation((False, b"\x16\x03\x01\x02"))
 
 
 def test_memory_is_bounded() -> None:
     """Text without end is not kept."""
-    parsed = talk((False, b"a\r\n" * 50_000 + b"login: "), (True, b"u" * 5000 + b"\r\n"))
+    parsed = conversation((False, b"a\r\n" * 50_000 + b"login: "), (True, b"u" * 5000 + b"\r\n"))
     assert len(values(parsed)[0][1]) <= 1024

@@ -22,7 +22,7 @@ def session(port: int) -> list[object]:
     ]
 
 
-def talk(*parts: tuple[bool, bytes]) -> list[object]:
+def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     stream, packet = Vnc().stream(Packet()), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
@@ -56,9 +56,15 @@ def test_what_goes_on_encrypted() -> None:
 
 def test_old_servers_say_nothing_to_who_needs_no_password() -> None:
     """Versions 3.3 and 3.7."""
-    assert events(talk((False, NEW), (True, OLD), (False, b"\0\0\0\1")))[-1] == ("VncLogin", "", "none", True, "")
+    assert events(conversation((False, NEW), (True, OLD), (False, b"\0\0\0\1")))[-1] == (
+        "VncLogin",
+        "",
+        "none",
+        True,
+        "",
+    )
     seven = b"RFB 003.007\n"
-    assert events(talk((False, NEW), (True, seven), (False, b"\1\1"), (True, b"\1")))[-1] == (
+    assert events(conversation((False, NEW), (True, seven), (False, b"\1\1"), (True, b"\1")))[-1] == (
         "VncLogin",
         "",
         "none",
@@ -70,7 +76,7 @@ def test_old_servers_say_nothing_to_who_needs_no_password() -> None:
 @pytest.mark.parametrize("offer", [(NEW, b"\0"), (OLD, bytes(4))])
 def test_refusals(offer: tuple[bytes, bytes]) -> None:
     """Too many came before: there is no login."""
-    assert events(talk((False, NEW), (True, offer[0]), (False, offer[1]))) == [("VncBanner", "3.8")]
+    assert events(conversation((False, NEW), (True, offer[0]), (False, offer[1]))) == [("VncBanner", "3.8")]
 
 
 def test_other_protocols_and_middles() -> None:
@@ -80,9 +86,9 @@ def test_other_protocols_and_middles() -> None:
         [(True, b"GET / HTTP/1.1\r\n")],
         [(True, b"\x03\0\0\x0a"), (False, NEW)],
     ):
-        assert talk(*parts) == []
+        assert conversation(*parts) == []
     with pytest.raises(Malformed):
-        talk((False, NEW), (True, b"GET / HTTP/1.1\r\n"))
+        conversation((False, NEW), (True, b"GET / HTTP/1.1\r\n"))
 
 
 def test_gaps_end_the_reading() -> None:

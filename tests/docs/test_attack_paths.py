@@ -40,7 +40,7 @@ def test_the_page_has_the_costs_of_the_code() -> None:
     assert re.findall(r"^\| ([a-z ]+) \| ([^|]+) \|", table, re.MULTILINE)[1:] == [
         (step, str(cost)) for step, cost in ROWS
     ]
-    told = " ".join(text_of(PAGE).split())
+    reported = " ".join(text_of(PAGE).split())
     limits = (
         f"costs {LIMIT} or more",
         f"costs {MUCH} more",
@@ -48,14 +48,14 @@ def test_the_page_has_the_costs_of_the_code() -> None:
         f"most {GOALS_LIMIT} goals",
         f"the {PATHS_LIMIT} cheapest",
     )
-    for said in limits:
-        assert said in told
+    for text in limits:
+        assert text in reported
 
 
 def test_the_docstring_has_them_too() -> None:
     """Whoever reads the code finds the same numbers, in the same order."""
-    told = re.findall(r"^(?:  (?:reach|take|at once)| {5,}) +(\d+(?:–\d+)?)   ", costs.__doc__ or "", re.MULTILINE)
-    assert told == [str(cost).replace(" to ", "–") for _, cost in ROWS]
+    reported = re.findall(r"^(?:  (?:reach|take|at once)| {5,}) +(\d+(?:–\d+)?)   ", costs.__doc__ or "", re.MULTILINE)
+    assert reported == [str(cost).replace(" to ", "–") for _, cost in ROWS]
     assert f"costs {LIMIT} or more" in (costs.__doc__ or "")
 
 

@@ -69,11 +69,11 @@ def in_namespace(script: str, state: str = "up") -> str:
         )
         for place in (0, 1)
     )
-    told = subprocess.run(
+    reported = subprocess.run(
         ["unshare", "--net", "sh", "-e", "-c", made + script], capture_output=True, text=True, check=False, timeout=30
     )
-    assert told.returncode == 0, told.stderr
-    return told.stdout
+    assert reported.returncode == 0, reported.stderr
+    return reported.stdout
 
 
 def seen(at: str, to: str) -> str:
@@ -89,17 +89,17 @@ def test_linux_mirrors_both_directions(at: str, way: str) -> None:
     on = without_us(block_of("tc filter"))
     off = "tc qdisc del dev eth0 clsact\n"
     assert off.strip() in (DOCS / "plug_in" / "mirror.md").read_text(encoding="utf-8")
-    told = in_namespace(seen(at, "far1") + on + seen(at, "mirror1") + off + seen(at, "mirror1"))
-    assert told.split() == ["False", "True", "False"], way
+    reported = in_namespace(seen(at, "far1") + on + seen(at, "mirror1") + off + seen(at, "mirror1"))
+    assert reported.split() == ["False", "True", "False"], way
 
 
 def test_the_interface_of_the_mirror_says_nothing() -> None:
     """Linux introduces itself over IPv6 at an interface that comes up, unless it is told not to, as the page does."""
     quiet = without_us(block_of("ethtool"))
-    heard = f"{sys.executable} -c '{HEAR}' far1 {MAC}\n"
+    received = f"{sys.executable} -c '{HEAR}' far1 {MAC}\n"
     named = f"ip link set eth1 address {MAC}\nsysctl -qw net.ipv6.conf.far1.disable_ipv6=1\n"
-    assert in_namespace(f"{named}(sleep 0.3; {quiet}) >/dev/null & {heard}", "down").split() == ["0"]
-    assert int(in_namespace(f"{named}(sleep 0.3; ip link set eth1 up) & {heard}", "down")) > 0
+    assert in_namespace(f"{named}(sleep 0.3; {quiet}) >/dev/null & {received}", "down").split() == ["0"]
+    assert int(in_namespace(f"{named}(sleep 0.3; ip link set eth1 up) & {received}", "down")) > 0
 
 
 def test_packets_in_a_tunnel_are_not_answered() -> None:

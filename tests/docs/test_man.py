@@ -35,10 +35,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def shown(path: Path) -> str:
     """As a reader sees it, without boldness."""
-    told = subprocess.run(
+    reported = subprocess.run(
         [str(MANDOC), "-T", "utf8", "-O", "width=200", str(path)], capture_output=True, text=True, check=True
     )
-    return re.sub(".\b", "", told.stdout)
+    return re.sub(".\b", "", reported.stdout)
 
 
 def test_each_command_has_one(pages: dict[str, str]) -> None:
@@ -58,25 +58,25 @@ def test_the_same_source_makes_the_same_pages(folder: Path, tmp_path: Path) -> N
 @pytest.mark.skipif(MANDOC is None, reason="not installed: mandoc")
 def test_mandoc_finds_nothing(folder: Path) -> None:
     """No error and no warning in any page."""
-    told = subprocess.run(
+    reported = subprocess.run(
         [str(MANDOC), "-T", "lint", "-W", "warning", *map(str, sorted(folder.iterdir()))],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
+    assert (reported.returncode, reported.stdout, reported.stderr) == (0, "", "")
 
 
 @pytest.mark.skipif(MAN is None, reason="not installed: man")
 @pytest.mark.parametrize("name", ["sensor.1", "sensor-run.1", "sensor-devices.1", "sensor.yaml.5"])
 def test_groff_warns_of_nothing(folder: Path, name: str) -> None:
-    told = subprocess.run(
+    reported = subprocess.run(
         [str(MAN), "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(folder / name)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (reported.returncode, reported.stderr) == (0, "")
 
 
 @pytest.mark.skipif(MANDOC is None, reason="not installed: mandoc")
@@ -113,10 +113,10 @@ def test_no_text_is_an_instruction(text: str) -> None:
             "",
         ]
     )
-    told = subprocess.run(
+    reported = subprocess.run(
         [str(MANDOC), "-T", "utf8", "-O", "width=1000"], input=page, capture_output=True, text=True, check=True
     )
-    assert "".join(f"[{text}]".split()) in "".join(re.sub(".\b", "", told.stdout).split())
+    assert "".join(f"[{text}]".split()) in "".join(re.sub(".\b", "", reported.stdout).split())
 
 
 def test_signs_that_roff_would_take_for_its_own() -> None:

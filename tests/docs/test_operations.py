@@ -36,9 +36,9 @@ def test_without_a_mirror(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     """A capture is looked at, and its devices are told."""
     shutil.copy(OFFICE, place / "office.pcap")
     assert [main(words) for words in lines_of("plug_in/mirror.md", "office.pcap")] == [0, 0]
-    told = capsys.readouterr().out
-    assert "several machines talk" in told
-    assert "printer" in told
+    reported = capsys.readouterr().out
+    assert "several machines talk" in reported
+    assert "printer" in reported
 
 
 def test_a_first_configuration(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,9 +46,9 @@ def test_a_first_configuration(place: Path, capsys: pytest.CaptureFixture[str]) 
     first, *others = lines_of("operate/operations.md", "config init sensor.yaml")
     assert main([*first, "--yes"]) == 0
     assert [main(words) for words in others] == [0, 0]
-    told = capsys.readouterr().out
-    assert "sensor.yaml: good" in told
-    assert "preset: balanced  # default" in told
+    reported = capsys.readouterr().out
+    assert "sensor.yaml: good" in reported
+    assert "preset: balanced  # default" in reported
 
 
 def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,12 +77,12 @@ def test_every_finding_about_the_sensor_itself_is_explained() -> None:
     """What a running sensor says of its own health has a heading, with what to do; and no heading is about what it
     never says.
     """
-    told = re.findall(
+    reported = re.findall(
         r'(?:\b(?:Finding|News|_figure)\(\s*|^STALLED = )"(sensor\.\w+)"',
         "\n".join(map(text_of, SENSOR.rglob("*.py"))),
         re.MULTILINE,
     )
     assert set(re.findall(r"^### (sensor\.\w+)$", text_of(DOCS / "operate/troubleshooting.md"), re.MULTILINE)) == set(
-        told
+        reported
     )
-    assert len(set(told)) >= 11
+    assert len(set(reported)) >= 11

@@ -101,8 +101,8 @@ def cells(row: str) -> int:
 
 def test_every_page_is_in_the_table_of_contents() -> None:
     """Nobody finds a page that nothing leads to."""
-    told = {(DOCS / link.partition("#")[0]).resolve() for link in links_of(DOCS / "README.md")}
-    assert {path.resolve() for path in PAGES} - told == {DOCS / "README.md"}
+    reported = {(DOCS / link.partition("#")[0]).resolve() for link in links_of(DOCS / "README.md")}
+    assert {path.resolve() for path in PAGES} - reported == {DOCS / "README.md"}
 
 
 def test_figures_of_the_guide_are_those_that_were_measured() -> None:
@@ -118,11 +118,11 @@ def test_figures_of_the_guide_are_those_that_were_measured() -> None:
 
 def test_devices_that_fit_are_those_of_the_budget() -> None:
     """As many as the guide says, and not many more."""
-    told = re.findall(
+    reported = re.findall(
         r"([\d,]+) MiB(?: are enough)? for ([\d,]+)", (DOCS / "operate" / "sizing.md").read_text(encoding="utf-8")
     )
-    assert [mib for mib, _ in told] == ["256", "512", "1,024"]
-    for mib, devices in told:
+    assert [mib for mib, _ in reported] == ["256", "512", "1,024"]
+    for mib, devices in reported:
         assert number(devices) <= Budget.of(number(mib)).devices < 1.1 * number(devices)
 
 

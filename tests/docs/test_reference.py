@@ -51,10 +51,10 @@ def test_check_names_pages_that_are_old_missing_or_from_nowhere(tmp_path: Path) 
 
 def test_check_as_it_is_called() -> None:
     """As `make lint` would call it."""
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (reported.returncode, reported.stderr) == (0, "")
 
 
 def test_every_key_of_the_configuration_has_its_meaning() -> None:

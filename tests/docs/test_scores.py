@@ -56,16 +56,16 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(
-    "said", [*(row.replace("%", " %") for row in ROWS), *(one.replace("%", " %") for one in SENTENCES)]
+    "text", [*(row.replace("%", " %") for row in ROWS), *(one.replace("%", " %") for one in SENTENCES)]
 )
-def test_the_page_has_the_constants_of_the_code(said: str) -> None:
+def test_the_page_has_the_constants_of_the_code(text: str) -> None:
     """Each where it is explained."""
-    assert said in " ".join(text_of(DOCS / "improve" / "scores.md").split())
+    assert text in " ".join(text_of(DOCS / "improve" / "scores.md").split())
 
 
 def test_the_docstring_has_them_too() -> None:
     """Whoever reads the code finds the same formula."""
-    told = " ".join((exposure.__doc__ or "").split())
+    reported = " ".join((exposure.__doc__ or "").split())
     for value in (
         f"{MORE:.0%}",
         f"{ACTOR:.0%}",
@@ -74,11 +74,11 @@ def test_the_docstring_has_them_too() -> None:
         f"{WORST:.0%}",
         f"{SPREAD:.0%}",
     ):
-        assert value.replace("%", " %") in told
+        assert value.replace("%", " %") in reported
     assert (
         f"{REACH['outside']:g} reachable from the internet, {REACH['talks']:g} internet access, "
         f"{REACH['beside']:g} workstations in its segment"
-    ) in told
+    ) in reported
 
 
 def test_examples_add_up() -> None:

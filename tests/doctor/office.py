@@ -83,14 +83,14 @@ def seen(
     return traffic.seen(lost)
 
 
-def told(one: Seen) -> dict[str, Finding]:
+def findings_of(one: Seen) -> dict[str, Finding]:
     """The findings by the name of their check."""
     return {finding.check: finding for finding in findings(TRAFFIC, "wire", one)}
 
 
-def wrong(one: Seen) -> dict[str, str]:
+def failed_checks(one: Seen) -> dict[str, str]:
     """What is not well."""
-    return {name: finding.level for name, finding in told(one).items() if finding.level != "ok"}
+    return {name: finding.level for name, finding in findings_of(one).items() if finding.level != "ok"}
 
 
 def changed(frames: Iterable[Timed], change: Callable[[bytes], bytes | None]) -> list[Timed]:

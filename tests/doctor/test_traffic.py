@@ -9,7 +9,20 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.doctor import traffic_checks
 from sensor.doctor.traffic import LOOKED, Seen
-from tests.doctor.office import MS, START, Timed, arp, changed, keepalive, mac, office, seen, segment, told, wrong
+from tests.doctor.office import (
+    MS,
+    START,
+    Timed,
+    arp,
+    changed,
+    failed_checks,
+    findings_of,
+    keepalive,
+    mac,
+    office,
+    seen,
+    segment,
+)
 from tests.kit import ethernet, ipv4, udp
 
 OWN = mac("10.0.0.200")
@@ -23,17 +36,26 @@ def is_broadcast(frame: bytes) -> bool:
 def test_an_office_that_is_mirrored_well(live: bool) -> None:
     """Nothing is wrong, and each check says so; of a capture nothing is said that only a live wire tells."""
     one = seen(office(), live=live, own=0x020000000001 if live else 0)
-    assert wrong(one) == {}
-    said = set(told(one))
-    assert said >= {"traffic", "mirror", "broadcast", "directions", "vlan_tags", "whole_frames", "repeats", "inside"}
-    assert {"own_drops", "capture_clock"} & said == ({"own_drops", "capture_clock"} if live else set())
-    assert told(one)["traffic"].found == "270 frames in 5.4 s (50 a second)"
+    assert failed_checks(one) == {}
+    messages = set(findings_of(one))
+    assert messages >= {
+        "traffic",
+        "mirror",
+        "broadcast",
+        "directions",
+        "vlan_tags",
+        "whole_frames",
+        "repeats",
+        "inside",
+    }
+    assert {"own_drops", "capture_clock"} & messages == ({"own_drops", "capture_clock"} if live else set())
+    assert findings_of(one)["traffic"].found == "270 frames in 5.4 s (50 a second)"
 
 
 def test_no_traffic_at_all() -> None:
     """An error: there is nothing for a sensor to do. Nothing else is complained of."""
-    assert wrong(seen([], live=True)) == {"traffic": "error"}
-    assert "SPAN" in told(seen([], live=True))["traffic"].advice
+    assert failed_checks(seen([], live=True)) == {"traffic": "error"}
+    assert "SPAN" in findings_of(seen([], live=True))["traffic"].advice
 
 
 def test_any_port_of_a_switch() -> None:
@@ -41,30 +63,30 @@ def test_any_port_of_a_switch() -> None:
     here = changed(
         office(), lambda frame: frame if is_broadcast(frame) or OWN.to_bytes(6, "big") in frame[:12] else None
     )
-    found = told(seen(here, live=True, own=OWN))["mirror"]
+    found = findings_of(seen(here, live=True, own=OWN))["mirror"]
     assert (found.level, found.found) == (
         "warning",
         "only traffic of this machine itself (80 of 80 frames to single machines)",
     )
-    assert told(seen(office(), live=True, own=OWN))["mirror"].level == "ok"
+    assert findings_of(seen(office(), live=True, own=OWN))["mirror"].level == "ok"
 
 
 def test_a_port_on_which_nobody_talks() -> None:
     """Broadcast alone."""
     quiet = changed(office(), lambda frame: frame if is_broadcast(frame) else None)
-    assert wrong(seen(quiet, live=True, own=OWN)) == {"mirror": "warning"}
+    assert failed_checks(seen(quiet, live=True, own=OWN)) == {"mirror": "warning"}
 
 
 def test_a_capture_of_one_machine() -> None:
     """Told with its MAC, since a capture does not say whose it is."""
     alone = changed(office() * 2, lambda frame: frame if OWN.to_bytes(6, "big") in frame[:12] else None)
-    found = told(seen(alone))["mirror"]
+    found = findings_of(seen(alone))["mirror"]
     assert (found.level, "00:17:c8:00:00:c8" in found.found) == ("warning", True)
 
 
 def test_an_uplink_without_broadcast() -> None:
     """Devices cannot be named by what they announce."""
-    assert wrong(seen(changed(office(), lambda frame: None if is_broadcast(frame) else frame), live=True)) == {
+    assert failed_checks(seen(changed(office(), lambda frame: None if is_broadcast(frame) else frame), live=True)) == {
         "broadcast": "warning"
     }
 
@@ -75,14 +97,14 @@ def test_one_direction(way: int) -> None:
     port = struct.pack("!H", 445)
     place = 14 + 20 + (2 if way == 0 else 0)
     half = changed(office(), lambda frame: frame if is_broadcast(frame) or frame[place : place + 2] == port else None)
-    found = told(seen(half))["directions"]
+    found = findings_of(seen(half))["directions"]
     assert (found.level, found.facts) == ("warning", {"one_side": 30, "of": 30})
 
 
 def test_scans_are_not_one_direction() -> None:
     """A connection that was never answered carries nothing."""
     scan: list[Timed] = [(START + MS * n, segment(f"10.0.0.{n}", "10.0.9.9", n, flags=2)[:54]) for n in range(1, 200)]
-    assert "directions" not in wrong(seen(office() + scan))
+    assert "directions" not in failed_checks(seen(office() + scan))
 
 
 def test_every_frame_twice() -> None:
@@ -90,15 +112,15 @@ def test_every_frame_twice() -> None:
     twice = office() + [(ts + MS // 10, frame) for ts, frame in office()]
     for step in (1, 7, 1000):
         one = seen(twice, step=step)
-        assert wrong(one) == {"repeats": "warning"}
-        assert told(one)["repeats"].found.startswith("every frame comes twice")
+        assert failed_checks(one) == {"repeats": "warning"}
+        assert findings_of(one)["repeats"].found.startswith("every frame comes twice")
         assert (one.repeats, one.compared) == (240, 480)
 
 
 def test_some_frames_twice_and_one_copy_with_a_tag() -> None:
     """A trunk and a port of one VLAN: the tag is the only difference."""
     copies = [(ts + MS, frame[:12] + struct.pack("!HH", 0x8100, 30) + frame[12:]) for ts, frame in office()[::4]]
-    found = told(seen(office() + copies))["repeats"]
+    found = findings_of(seen(office() + copies))["repeats"]
     assert (found.level, found.facts["repeats"]) == ("warning", 60)
     assert "40% of the frames come twice" in found.found
 
@@ -124,7 +146,7 @@ def test_announcements_that_are_made_twice() -> None:
         for n in range(300)
     ]
     flood = [(START + MS // 10 * n, keepalive(1)[0][1]) for n in range(1000)]
-    assert "repeats" not in wrong(seen(office() + announced))
+    assert "repeats" not in failed_checks(seen(office() + announced))
     for step in (1, 7, 1000):
         assert seen(flood, step=step).repeats <= 1
 
@@ -137,14 +159,14 @@ def test_only_the_first_of_a_large_batch_are_looked_at() -> None:
 
 def test_vlan_tags_that_were_lost() -> None:
     """Two networks that never ask for each other, and no tag."""
-    found = told(seen(office("10.0.0") + office("192.168.7")))["vlan_tags"]
+    found = findings_of(seen(office("10.0.0") + office("192.168.7")))["vlan_tags"]
     assert (found.level, found.facts) == ("warning", {"networks": 2})
     assert "192.168.7.0/24" in found.found
 
 
 def test_vlan_tags_that_are_there() -> None:
     """The same with tags."""
-    found = told(seen(office("10.0.0", vlan=20) + office("192.168.7", vlan=30)))["vlan_tags"]
+    found = findings_of(seen(office("10.0.0", vlan=20) + office("192.168.7", vlan=30)))["vlan_tags"]
     assert (found.level, found.found) == ("ok", "VLAN tags are seen: 20, 30")
 
 
@@ -158,58 +180,58 @@ def test_one_network_that_is_wide() -> None:
         + [(START, arp("169.254.3.3", "169.254.3.9"))] * 9
         + [(START, arp("0.0.0.0", "10.0.0.9"))] * 9
     )
-    assert wrong(seen(office("10.0.0") + office("10.0.1") + wide + stray)) == {}
+    assert failed_checks(seen(office("10.0.0") + office("10.0.1") + wide + stray)) == {}
 
 
 def test_frames_that_were_cut() -> None:
     """By a snap length of 96 bytes; one in a thousand is none."""
     one = seen(office(), cut=96)
-    assert wrong(one) == {"whole_frames": "warning"}
-    assert told(one)["whole_frames"].advice == "capture whole frames: tcpdump -s 0"
+    assert failed_checks(one) == {"whole_frames": "warning"}
+    assert findings_of(one)["whole_frames"].advice == "capture whole frames: tcpdump -s 0"
     assert traffic_checks.whole_frames(Seen(packets=10_000, truncated=10)).level == "ok"
 
 
 def test_frames_that_were_joined() -> None:
     """Longer than the MTU of our interface allows; a capture may hold jumbo frames."""
     giant = [(START, ethernet(ipv4(udp(bytes(2000)), 17), 0x0800))]
-    assert wrong(seen(office() + giant, live=True, mtu=1500)) == {"joined_frames": "warning"}
-    assert wrong(seen(office() + giant, live=True, mtu=9000)) == {}
-    assert wrong(seen(office() + giant)) == {}
+    assert failed_checks(seen(office() + giant, live=True, mtu=1500)) == {"joined_frames": "warning"}
+    assert failed_checks(seen(office() + giant, live=True, mtu=9000)) == {}
+    assert failed_checks(seen(office() + giant)) == {}
 
 
 def test_networks_that_are_not_named() -> None:
     """A site with public addresses: everything looks outside until its block is named, and the advice names it."""
-    found = told(seen(office("203.0.113")))["inside"]
+    found = findings_of(seen(office("203.0.113")))["inside"]
     assert (found.level, found.facts) == ("warning", {"outside": 240, "of": 240})
     assert "networks: [203.0.113.0/24]" in found.advice
-    assert wrong(seen(office("203.0.113"), networks=["203.0.113.0/24"])) == {}
+    assert failed_checks(seen(office("203.0.113"), networks=["203.0.113.0/24"])) == {}
 
 
 def test_people_on_the_web_are_inside() -> None:
     """One end outside is how it should be."""
     web = [(START + MS * n, segment("10.0.0.9", f"198.51.100.{n}", n)) for n in range(200)]
-    assert told(seen(office() + web))["inside"].level == "ok"
+    assert findings_of(seen(office() + web))["inside"].level == "ok"
 
 
 @pytest.mark.parametrize(("lost", "level"), [(0, "ok"), (1, "warning"), (3, "error")])
 def test_losses_of_our_own_ring(lost: int, level: str) -> None:
     """More than one in a hundred is an error: what is told has holes."""
-    assert told(seen(office(), live=True, lost=lost))["own_drops"].level == level
+    assert findings_of(seen(office(), live=True, lost=lost))["own_drops"].level == level
 
 
 @pytest.mark.parametrize(
-    ("lag", "said"), [(40 * MS, ""), (-3600_000 * MS, "3,600.0 s ahead of"), (5000 * MS, "5.0 s behind")]
+    ("lag", "messages"), [(40 * MS, ""), (-3600_000 * MS, "3,600.0 s ahead of"), (5000 * MS, "5.0 s behind")]
 )
-def test_capture_times_and_our_clock(lag: int, said: str) -> None:
+def test_capture_times_and_our_clock(lag: int, messages: str) -> None:
     """Off by more than a ring may hold back."""
     found = traffic_checks.capture_clock(Seen(packets=1, live=True, lag=lag))
-    assert (found.level == "warning", said in found.found) == (bool(said), True)
+    assert (found.level == "warning", messages in found.found) == (bool(messages), True)
 
 
 def test_few_frames_say_nothing_about_a_share() -> None:
     """Nine copies of a frame in nine milliseconds are no way of mirroring."""
     few = [(START + MS * n, frame) for n, (_, frame) in enumerate(keepalive(9))]
-    assert set(told(seen(few))) == {"traffic", "mirror", "vlan_tags", "whole_frames"}
+    assert set(findings_of(seen(few))) == {"traffic", "mirror", "vlan_tags", "whole_frames"}
 
 
 def test_frames_that_are_nonsense() -> None:
@@ -217,13 +239,13 @@ def test_frames_that_are_nonsense() -> None:
     junk = [bytes(range(n % 256))[: n % 70] for n in range(300)] + [arp("10.0.0.1", "10.0.0.2")[:n] for n in range(42)]
     one = seen([(START + MS * n, frame) for n, frame in enumerate(junk)])
     assert one.packets == 342
-    assert told(one)["traffic"].level == "ok"
+    assert findings_of(one)["traffic"].level == "ok"
 
 
 def test_a_loopback_interface_is_no_mirror() -> None:
     """Its MACs are all zero: nothing is said about machines."""
     frame = ethernet(ipv4(udp(b"x"), 17, "127.0.0.1", "127.0.0.1"), 0x0800, src=0, dst=0)
-    assert "mirror" not in told(seen([(START + 30 * MS * n, frame) for n in range(200)], live=True))
+    assert "mirror" not in findings_of(seen([(START + 30 * MS * n, frame) for n in range(200)], live=True))
 
 
 def test_addresses_of_both_families_are_placed() -> None:

@@ -94,10 +94,10 @@ def test_an_offload_that_is_switched_on_meanwhile(sensor: Sensor) -> None:
     assert sensor.at(FIRST_S) == []
     sensor.card.offloads = {"rx-gro": True}
     assert sensor.at(FIRST_S + 1) == []
-    (told,) = sensor.at(FIRST_S + EVERY_S)
-    assert (told.check, told.severity, told.facts["subject"]) == ("sensor.offloads", "low", "eth7")
-    assert told.msg.startswith("eth7: GRO joins frames before they are captured")
-    assert told.msg.endswith("; ethtool -K eth7 gro off")
+    (result,) = sensor.at(FIRST_S + EVERY_S)
+    assert (result.check, result.severity, result.facts["subject"]) == ("sensor.offloads", "low", "eth7")
+    assert result.msg.startswith("eth7: GRO joins frames before they are captured")
+    assert result.msg.endswith("; ethtool -K eth7 gro off")
     assert "sensor.offloads/eth7" in sensor.health.ongoing
     later = [words(sensor.at(FIRST_S + look * EVERY_S)) for look in range(2, 26)]
     assert [look * EVERY_S for look, found in enumerate(later, 1) if found] == [AGAIN_S, 2 * AGAIN_S]
@@ -133,9 +133,9 @@ def test_frames_that_the_card_lost_since_the_last_look(sensor: Sensor) -> None:
     """Counters are compared from look to look, not from the beginning of time."""
     sensor.at(FIRST_S)
     sensor.card.counters["rx_missed_errors"] = 500
-    (told,) = sensor.at(FIRST_S + EVERY_S)
-    assert told.check == "sensor.kernel_drops"
-    assert told.facts["rx_missed_errors"] == 500
+    (result,) = sensor.at(FIRST_S + EVERY_S)
+    assert result.check == "sensor.kernel_drops"
+    assert result.facts["rx_missed_errors"] == 500
     assert words(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.kernel_drops", "info")]
 
 
@@ -152,8 +152,8 @@ def test_a_card_that_keeps_frames_back(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_a_disk_that_fills(sensor: Sensor, tmp_path: Path) -> None:
     """Below the room for one segment of the log it is an error, with its folder."""
     sensor.free = 10 << 20
-    (told,) = sensor.at(FIRST_S)
-    assert (told.check, told.severity, told.facts["subject"]) == ("sensor.space", "medium", str(tmp_path))
+    (result,) = sensor.at(FIRST_S)
+    assert (result.check, result.severity, result.facts["subject"]) == ("sensor.space", "medium", str(tmp_path))
     sensor.free = 1 << 40
     assert words(sensor.at(FIRST_S + EVERY_S)) == [("sensor.space", "info")]
 
@@ -165,9 +165,9 @@ def test_another_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folders = [tmp_path / "before"]
     one.watch = Watch(["eth7"], Networks(), lambda: folders)
     one.at(0)
-    assert [told.facts["subject"] for told in one.at(FIRST_S)] == [str(tmp_path / "before")]
+    assert [result.facts["subject"] for result in one.at(FIRST_S)] == [str(tmp_path / "before")]
     folders[:] = [tmp_path / "after"]
-    assert [told.facts["subject"] for told in one.at(FIRST_S + EVERY_S)] == [str(tmp_path / "after")]
+    assert [result.facts["subject"] for result in one.at(FIRST_S + EVERY_S)] == [str(tmp_path / "after")]
 
 
 def test_a_mirror_port_that_answers(sensor: Sensor) -> None:
@@ -176,9 +176,9 @@ def test_a_mirror_port_that_answers(sensor: Sensor) -> None:
     assert sensor.at(FIRST_S) == []
     sensor.card.arp, sensor.card.addresses = True, ["10.0.0.9/24"]
     sensor.sees(MIRROR, FIRST_S + 1)
-    (told,) = sensor.at(FIRST_S + EVERY_S)
-    assert (told.check, told.severity) == ("sensor.silent_port", "low")
-    assert "ip link set eth7 arp off" in told.facts["advice"]
+    (result,) = sensor.at(FIRST_S + EVERY_S)
+    assert (result.check, result.severity) == ("sensor.silent_port", "low")
+    assert "ip link set eth7 arp off" in result.facts["advice"]
     sensor.card.arp, sensor.card.addresses = False, []
     sensor.sees(MIRROR, FIRST_S + EVERY_S + 1)
     assert words(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.silent_port", "info")]
@@ -242,8 +242,8 @@ def test_each_interface_for_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     decode(batch.data, batch.rows)
     batch.rows["source"][120:] = 1
     both.see(batch.rows, PAUSE_S)
-    told = list(both.look(health, 10**11, 100))
-    assert [(one.check, one.facts["subject"]) for one in told] == [("sensor.mirror", "eth8")]
+    result = list(both.look(health, 10**11, 100))
+    assert [(one.check, one.facts["subject"]) for one in result] == [("sensor.mirror", "eth8")]
 
 
 def test_what_cannot_be_read_is_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -68,8 +68,8 @@ def test_what_was_expected(text: str, fault: str) -> None:
     """In words for people, whatever the bound."""
     with pytest.raises(DocumentErrors) as caught:
         load_document(PATH, Bounded, text=text)
-    [told] = caught.value.faults
-    assert told.message == fault
+    [reported] = caught.value.faults
+    assert reported.message == fault
 
 
 @pytest.mark.parametrize(

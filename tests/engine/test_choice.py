@@ -31,7 +31,7 @@ class Knowledge:
         return name in self.names
 
 
-def said(status: int = 200, path: str = "/", names: tuple[str, ...] = (), sport: int = 80) -> Parsed:
+def messages(status: int = 200, path: str = "/", names: tuple[str, ...] = (), sport: int = 80) -> Parsed:
     return Parsed(Packet(sport=sport, flow=status), status, path, names)
 
 
@@ -51,7 +51,7 @@ def test_compiled_wants_say_what_the_nodes_say() -> None:
     ]  # fmt: skip
     choose = compiled(Parsed, wants)
     for values in itertools.product((200, 301, 404), ("/", "/a", "/ab", "b"), ((), ("x",), ("/a", "y")), (80, 443)):
-        event = said(*values)
+        event = messages(*values)
         assert [bool(choose(event) >> place & 1) for place in range(len(wants))] == [
             want.holds(event_reader(event)) for want in wants
         ], values
@@ -61,10 +61,10 @@ def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:
     """A value is asked once; another version asks again."""
     known = Knowledge()
     choose = compiled(Parsed, [field("path").passes(known.has, known)])
-    assert [choose(said(path=path)) for path in ("/a", "/b", "/a", "/b")] == [1, 0, 1, 0]
+    assert [choose(messages(path=path)) for path in ("/a", "/b", "/a", "/b")] == [1, 0, 1, 0]
     assert known.asked == 2
     known.names, known.version = {"/b"}, 2
-    assert [choose(said(path=path)) for path in ("/a", "/b", "/a", "/b")] == [0, 1, 0, 1]
+    assert [choose(messages(path=path)) for path in ("/a", "/b", "/a", "/b")] == [0, 1, 0, 1]
     assert known.asked == 4
 
 
@@ -74,8 +74,8 @@ def test_what_is_remembered_is_bounded() -> None:
     choose = compiled(Parsed, [field("path").passes(known.has)])
     answers = choose.__globals__["am0"]  # type: ignore[attr-defined]
     for number in range(3 * REMEMBERED):
-        choose(said(path=f"/{number}"))
+        choose(messages(path=f"/{number}"))
     assert 0 < len(answers) <= REMEMBERED
     answers.clear()
-    choose(said(path="/" * (LONGEST + 1)))
+    choose(messages(path="/" * (LONGEST + 1)))
     assert len(answers) == 0

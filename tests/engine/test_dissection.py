@@ -21,8 +21,8 @@ A, B = "10.0.0.1", "10.0.0.2"
 class Tape(Stream):
     """Writes down what it hears; ``!`` is malformed, ``.`` ends it, and after a ``GET`` the client is idle."""
 
-    def __init__(self, heard: list[str]) -> None:
-        self.heard = heard
+    def __init__(self, received: list[str]) -> None:
+        self.heard = received
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         self.heard.append(data.decode())
@@ -63,14 +63,14 @@ class Engine:
     def __init__(self, conversations: int = 100) -> None:
         self.unit, self.unfollowed = Listener(), 0
         self.dissection = Dissection(
-            {"listener": self.unit}, Boundary(), self._unfollow, self._hear, conversations=conversations
+            {"listener": self.unit}, Boundary(), self._unfollow, self._receive, conversations=conversations
         )
 
     def _unfollow(self, slot: int, flow: int, bits: int) -> None:
         self.unfollowed += 1
 
-    def _hear(self, said: Iterable[Parsed]) -> None:
-        assert all(isinstance(one, MalformedMessage) for one in said)
+    def _receive(self, messages: Iterable[Parsed]) -> None:
+        assert all(isinstance(one, MalformedMessage) for one in messages)
 
     def read(self, *frames: bytes) -> list[str]:
         batch, flows, selector = batch_of(frames), FlowTable(10), Selector([self.unit.interest], RecentSet(8))
@@ -129,10 +129,10 @@ def test_an_idle_end_is_skipped_until_a_message_begins() -> None:
 
 def test_conversations_are_bounded() -> None:
     """The one heard longest ago makes room: it has no end, and would begin anew."""
-    heard = Engine(conversations=2).read(
+    received = Engine(conversations=2).read(
         *(frame for port in (1, 2, 3) for frame in sent(b"conversation %d" % port, sport=port))
     )
-    assert heard == ["conversation 1", "conversation 2", "conversation 3", "end", "end"]
+    assert received == ["conversation 1", "conversation 2", "conversation 3", "end", "end"]
 
 
 def test_a_conversation_that_makes_room_gives_up_what_it_held() -> None:

@@ -25,7 +25,7 @@ class Unit:
     """Holds tables of every kind, one of them in a helper, some in a tuple, and one that another unit holds as well."""
 
     def __init__(self, shared: Bounded[int, int] | None = None) -> None:
-        self._told: Recent[int] = Recent(2, SECOND)
+        self._reported: Recent[int] = Recent(2, SECOND)
         self._counts: Counts[int] = Counts(SECOND, keys=2)
         self._distinct: Distinct[int, int] = Distinct(SECOND, keys=2)
         self._windows = (RecentSet(2), RateWindow(SECOND, 3), DistinctWindow(SECOND, 3, 3))
@@ -34,7 +34,7 @@ class Unit:
     def fill(self, count: int) -> None:
         keys, ts = np.arange(count, dtype=np.uint64), np.full(count, SECOND, np.int64)
         for key in range(count):
-            self._told.fresh(key, SECOND)
+            self._reported.fresh(key, SECOND)
             self._counts.add(key, SECOND)
             self._distinct.add(key, key, SECOND)
             self.shared.put(key, key)

@@ -42,30 +42,30 @@ def test_a_clock_that_is_set_back_in_a_file() -> None:
 def test_two_clocks_in_one_file_do_not_fill_the_log() -> None:
     """The first, tenth and hundredth time; all are counted."""
     health = Health(["a.pcap"], live=False)
-    told = [one for n in range(300) for one in health.tick((5000 if n % 2 else 100) * SECOND)]
-    assert [one.facts["times"] for one in told if one.check == "sensor.clock_jump"] == [1, 10, 100]
+    result = [one for n in range(300) for one in health.tick((5000 if n % 2 else 100) * SECOND)]
+    assert [one.facts["times"] for one in result if one.check == "sensor.clock_jump"] == [1, 10, 100]
     assert health.reported["sensor.clock_jump"] == 149
 
 
 def test_silent_interfaces_live() -> None:
     """Each for itself: once when it falls silent, once when it speaks again."""
-    health, told = Health(["eth0", "eth1"], live=True), []
+    health, result = Health(["eth0", "eth1"], live=True), []
     for second in range(300):
         if not 100 <= second < 200:
             health.received(np.array([0, 0, 1], np.uint16), second)
         else:
             health.received(np.array([1], np.uint16), second)
-        told += [
+        result += [
             (second, one.check, one.facts["source"]) for one in health.look((1_700_000_000 + second) * SECOND, second)
         ]
-    assert told == [(159, "sensor.no_traffic", "eth0"), (200, "sensor.traffic_resumed", "eth0")]
+    assert result == [(159, "sensor.no_traffic", "eth0"), (200, "sensor.traffic_resumed", "eth0")]
 
 
 def test_an_interface_that_never_speaks() -> None:
     """Silence counts from the start."""
     health = Health(["eth0"], live=True)
-    told = [one for second in range(120) for one in health.look((1_700_000_000 + second) * SECOND, second)]
-    assert [(one.msg, one.severity) for one in told] == [("no packets on eth0 for 60 s", "medium")]
+    result = [one for second in range(120) for one in health.look((1_700_000_000 + second) * SECOND, second)]
+    assert [(one.msg, one.severity) for one in result] == [("no packets on eth0 for 60 s", "medium")]
 
 
 @pytest.mark.parametrize(("step", "way"), [(-7200, "back"), (7200, "forward")])
@@ -73,23 +73,23 @@ def test_a_clock_that_is_set_live(step: int, way: str) -> None:
     """Seconds of the wall and seconds that passed part; packet time, which goes with the wall,
     tells nothing besides.
     """
-    health, told = Health(["eth0"], live=True), []
+    health, result = Health(["eth0"], live=True), []
     for second in range(20):
         health.received(np.array([0], np.uint16), second)
         wall = 1_700_000_000 + second + (step if second > 9 else 0)
-        told += [*health.tick(wall * SECOND), *health.look(wall * SECOND, second)]
-    assert found(told) == [("clock_jump", "low")]
-    assert f"went {way} by 7,200 s" in told[0].msg
+        result += [*health.tick(wall * SECOND), *health.look(wall * SECOND, second)]
+    assert found(result) == [("clock_jump", "low")]
+    assert f"went {way} by 7,200 s" in result[0].msg
 
 
 def test_losses_of_more_than_one_in_a_hundred() -> None:
     """Told when they begin, each hour while they last, and when they are over; one in a hundred is none."""
-    health, tally, told = Health(["eth0"], live=True), Tally(dropped={"eth0": 0}), []
+    health, tally, result = Health(["eth0"], live=True), Tally(dropped={"eth0": 0}), []
     for minute in range(200):
         tally.packets += 1000
         tally.dropped["eth0"] += 50 if 10 <= minute < 100 else 10
-        told += [(minute, *found([one])[0]) for one in health.figures(tally, 0, minute * MINUTE)]
-    assert told == [(10, "packet_loss", "medium"), (70, "packet_loss", "medium"), (100, "packet_loss", "info")]
+        result += [(minute, *found([one])[0]) for one in health.figures(tally, 0, minute * MINUTE)]
+    assert result == [(10, "packet_loss", "medium"), (70, "packet_loss", "medium"), (100, "packet_loss", "info")]
 
 
 def test_cut_frames() -> None:
@@ -159,8 +159,8 @@ def test_what_lasts() -> None:
 def test_nothing_lasts_of_an_output_that_is_gone() -> None:
     """A reload may take it away while it is stalled; named anew, it is looked at anew."""
     health, stalled = Health(["eth0"], live=True), Upstream("siem", 1_700_000_000, "refused", 5)
-    (told,) = health.upstream([stalled], 1_700_000_100 * SECOND)
-    assert health.ongoing["sensor.upstream_stalled/siem"] == (1_700_000_100, told)
+    (result,) = health.upstream([stalled], 1_700_000_100 * SECOND)
+    assert health.ongoing["sensor.upstream_stalled/siem"] == (1_700_000_100, result)
     assert list(health.upstream([], 1_700_000_110 * SECOND)) == []
     assert health.ongoing == {}
     assert len(list(health.upstream([stalled], 1_700_000_120 * SECOND))) == 1

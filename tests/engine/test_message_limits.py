@@ -17,7 +17,7 @@ TCP, UDP = 6, 17
 ROUTER, PHONE = 0x0200_0000_0001, 0x0017_9400_0001
 
 
-def said(
+def text(
     count: int, *, mac: int = ROUTER, address: int = 1, step: int = 0, start: int = SECOND, proto: int = UDP
 ) -> npt.NDArray[np.void]:
     """Messages a microsecond apart; each from the next address but so many."""
@@ -35,12 +35,12 @@ def work(rows: npt.NDArray[np.void]) -> Work:
     )
 
 
-def heard(limits: MessageLimits, rows: npt.NDArray[np.void]) -> int:
+def received(limits: MessageLimits, rows: npt.NDArray[np.void]) -> int:
     return len(limits.within(rows, work(rows)).chosen)
 
 
 def test_what_is_within_the_limits_is_left_as_it_is() -> None:
-    limits, rows = MessageLimits(messages=100, newcomers=100), said(100)
+    limits, rows = MessageLimits(messages=100, newcomers=100), text(100)
     whole = work(rows)
     assert limits.within(rows, whole) is whole
     assert limits.shed == 0
@@ -49,29 +49,29 @@ def test_what_is_within_the_limits_is_left_as_it_is() -> None:
 def test_a_sender_that_says_too_much_is_not_listened_to_until_it_was_quiet() -> None:
     """The first hundred are read, the rest is counted; ten minutes later it is heard again."""
     limits = MessageLimits(messages=100)
-    assert heard(limits, said(1_000)) == 100
+    assert received(limits, text(1_000)) == 100
     assert limits.shed == 900
-    assert heard(limits, said(10, start=2 * MINUTE)) == 0
-    assert heard(limits, said(10, start=2 * MINUTE + WINDOW + SECOND)) == 10
+    assert received(limits, text(10, start=2 * MINUTE)) == 0
+    assert received(limits, text(10, start=2 * MINUTE + WINDOW + SECOND)) == 10
 
 
 def test_conversations_over_tcp_are_not_cut_off() -> None:
     """A file server sends more segments that are wanted than anybody else sends messages."""
-    assert heard(MessageLimits(messages=100), said(1_000, proto=TCP)) == 1_000
+    assert received(MessageLimits(messages=100), text(1_000, proto=TCP)) == 1_000
 
 
 @pytest.mark.parametrize("proto", [TCP, UDP])
 def test_too_many_newcomers_behind_one_mac_are_heard_from_their_second_message_on(proto: int) -> None:
     limits = MessageLimits(newcomers=100)
-    assert heard(limits, said(1_000, step=1, proto=proto)) == 100
-    assert heard(limits, said(1_000, step=1, proto=proto, start=10 * SECOND)) == 1_000
+    assert received(limits, text(1_000, step=1, proto=proto)) == 100
+    assert received(limits, text(1_000, step=1, proto=proto, start=10 * SECOND)) == 1_000
 
 
 def test_a_flood_behind_one_mac_deafens_nobody_elsewhere() -> None:
     """A telephone of another MAC says its first word in the midst of it."""
     limits = MessageLimits(newcomers=100)
-    heard(limits, said(1_000, step=1))
-    assert heard(limits, said(1, mac=PHONE, start=2 * SECOND)) == 1
+    received(limits, text(1_000, step=1))
+    assert received(limits, text(1, mac=PHONE, start=2 * SECOND)) == 1
 
 
 def test_a_flood_does_not_make_strangers_of_those_who_speak_again() -> None:
@@ -79,19 +79,19 @@ def test_a_flood_does_not_make_strangers_of_those_who_speak_again() -> None:
     limits = MessageLimits(newcomers=100)
     for minute in range(3):
         for number in range(30):
-            heard(limits, said(1, mac=PHONE + number, start=minute * MINUTE + SECOND))
-    heard(limits, said(500_000, step=1, start=3 * MINUTE))
-    assert sum(heard(limits, said(1, mac=PHONE + number, start=4 * MINUTE)) for number in range(30)) == 30
+            received(limits, text(1, mac=PHONE + number, start=minute * MINUTE + SECOND))
+    received(limits, text(500_000, step=1, start=3 * MINUTE))
+    assert sum(received(limits, text(1, mac=PHONE + number, start=4 * MINUTE)) for number in range(30)) == 30
 
 
 def test_newcomers_that_bring_a_mac_each_are_bounded_together() -> None:
-    limits, rows = MessageLimits(newcomers=100, crowd=200), said(1_000)
+    limits, rows = MessageLimits(newcomers=100, crowd=200), text(1_000)
     rows["src_mac"] += np.arange(1_000, dtype=np.uint64)
-    assert heard(limits, rows) == 200
+    assert received(limits, rows) == 200
 
 
 def test_the_row_that_tells_a_flood_of_newcomers_stays() -> None:
-    limits, rows = MessageLimits(newcomers=1), said(10, step=1)
+    limits, rows = MessageLimits(newcomers=1), text(10, step=1)
     whole = work(rows)
     whole.wanted[7] |= np.uint64(1 << NEWCOMERS_BIT)
     assert limits.within(rows, whole).chosen.tolist() == [0, 7]
@@ -102,7 +102,7 @@ def test_what_is_heard_does_not_depend_on_how_rows_are_cut(size: int) -> None:
     """A mixture of a sender that says too much and newcomers, in batches of any size."""
     limits, rows = (
         MessageLimits(messages=300, newcomers=100),
-        np.concatenate((said(400), said(400, address=50, step=1), said(400))),
+        np.concatenate((text(400), text(400, address=50, step=1), text(400))),
     )
     rows["ts"] = SECOND + 1000 * np.arange(len(rows))
     kept: list[int] = []

@@ -12,12 +12,12 @@ from sensor.engine.passive_dns import PassiveDns
 FIRST, SECOND = parse("203.0.113.1"), parse("2001:db8::1")
 
 
-def told(*events: DnsResponse | TlsClientHello, size: int = 100) -> PassiveDns:
+def reported(*events: DnsResponse | TlsClientHello, size: int = 100) -> PassiveDns:
     memory = PassiveDns(size)
     for event in events:
-        for _, kind, hear, _ in memory.listeners():
+        for _, kind, receive, _ in memory.listeners():
             if type(event) is kind:
-                hear(event)
+                receive(event)
     return memory
 
 
@@ -40,7 +40,7 @@ def hello(address: int, name: str) -> TlsClientHello:
 
 def test_names_come_from_answers_and_hellos() -> None:
     """The name asked for stands for the address, whatever the aliases in between; the newest comes first."""
-    memory = told(answer("www.example.com", FIRST, SECOND), hello(FIRST, "Api.Example.org"), hello(FIRST, ""))
+    memory = reported(answer("www.example.com", FIRST, SECOND), hello(FIRST, "Api.Example.org"), hello(FIRST, ""))
     assert memory.names_of(FIRST) == ("api.example.org", "www.example.com")
     assert memory.names_of(SECOND) == ("www.example.com",)
     assert memory.names_of(parse("203.0.113.2")) == ()
@@ -48,12 +48,12 @@ def test_names_come_from_answers_and_hellos() -> None:
 
 def test_bounds() -> None:
     """Four names an address, and so many addresses."""
-    memory = told(
+    memory = reported(
         *(hello(FIRST, f"n{n}.example.com") for n in range(9)),
         *(hello(n, "x.example.com") for n in range(1, 20)),
         size=10,
     )
     assert memory.names_of(FIRST) == ()
-    assert told(*(hello(FIRST, f"n{n}.example.com") for n in range(9))).names_of(FIRST) == tuple(
+    assert reported(*(hello(FIRST, f"n{n}.example.com") for n in range(9))).names_of(FIRST) == tuple(
         f"n{n}.example.com" for n in (8, 7, 6, 5)
     )

@@ -123,13 +123,13 @@ def whole(records: Sequence[Record]) -> list[bytes]:
 
 def shipped(batches: Iterable[Batch]) -> list[bytes]:
     """The records of an engine with all units, nothing of which may break."""
-    told: list[Record] = []
-    pipeline = assemble(load_config(None), told.append)
+    reported: list[Record] = []
+    pipeline = assemble(load_config(None), reported.append)
     for batch in batches:
         pipeline.process(batch)
     pipeline.finish()
     assert not list(pipeline.boundary.faults.values())
-    return whole(told)
+    return whole(reported)
 
 
 class Ears(EventDetector):
@@ -151,14 +151,14 @@ class Engine:
     """A pipeline of a few units, and what it told."""
 
     def __init__(self, dissectors: dict[str, Dissector], *detectors: Detector) -> None:
-        self.told: list[Record] = []
+        self.reported: list[Record] = []
         self.boundary = Boundary()
         inventory = Inventory(Book(), Oui(), Networks())
         self.pipeline = Pipeline(
             dissectors=dissectors,
             detectors=detectors,
             inventory=inventory,
-            room=AlertRoom(AlertDesk(), RecordMaker("test"), self.told.append, inventory.device),
+            room=AlertRoom(AlertDesk(), RecordMaker("test"), self.reported.append, inventory.device),
             boundary=self.boundary,
             sizes=Sizes(10, 8),
         )
@@ -172,7 +172,7 @@ class Engine:
         return [(fault.unit, fault.error, fault.count) for fault in self.boundary.faults.values()]
 
     def of(self, kind: str, action: str) -> list[Record]:
-        return [record for record in self.told if (record.kind, record.action) == (kind, action)]
+        return [record for record in self.reported if (record.kind, record.action) == (kind, action)]
 
 
 # Determinism.
@@ -180,14 +180,14 @@ class Engine:
 
 def test_the_crafted_batch_says_something() -> None:
     """Devices, an alert and oddities: or the tests of sameness would compare nothing."""
-    told: list[Record] = []
-    pipeline = assemble(load_config(None), told.append)
+    reported: list[Record] = []
+    pipeline = assemble(load_config(None), reported.append)
     pipeline.process(crafted())
     pipeline.finish()
-    assert sum(record.action == "identified" for record in told) >= 4
+    assert sum(record.action == "identified" for record in reported) >= 4
     alerts = [
         record
-        for record in told
+        for record in reported
         if (record.kind, record.action) == ("alert", "open") and record.alert and "10.0.0.66" in record.msg
     ]
     assert [(record.severity, record.alert["detector"]) for record in alerts if record.alert] == [
@@ -220,7 +220,7 @@ def test_a_second_reading_says_the_same(office: Batch) -> None:
 # Units that break.
 
 
-class TalkHeard(Event):
+class ConversationSeen(Event):
     """A word on port 9999."""
 
     word: bytes
@@ -232,23 +232,23 @@ class Breaking(Dissector):
     interest = Interest(udp=(TALK,))
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
-        yield TalkHeard(packet, packet.payload)
+        yield ConversationSeen(packet, packet.payload)
         yield Observation(
             packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "dhcp.vendor_class", "type=printer@0.9"
         )
         if packet.payload == b"break":
             raise ZeroDivisionError("in the middle")
-        yield TalkHeard(packet, b"after " + packet.payload)
+        yield ConversationSeen(packet, b"after " + packet.payload)
 
 
-class Judge(EventDetector):
+class Evaluator(EventDetector):
     """An alert for each word, and a break after that of ``break``."""
 
     title, severity, techniques, advice, false_positives = "Talk", Severity.low, ("T1046",), "Listen.", "None."
-    watches = (TalkHeard,)
+    watches = (ConversationSeen,)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        assert isinstance(event, TalkHeard)
+        assert isinstance(event, ConversationSeen)
         word = event.word.decode()
         yield self.alert(
             event, actor=Subject(0, event.packet.src, 0), summary=f"said {word}", why=[word], numbers={}, key=(word,)
@@ -267,7 +267,7 @@ class Weigher(FlowDetector):
             raise IndexError("no such column")
         return [(0, None)]
 
-    def judge(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
         raise OverflowError("too much")
 
 
@@ -301,13 +301,15 @@ def named(unit: type[Detector], name: str) -> Any:
     return made
 
 
-def talk(*words: bytes) -> Batch:
+def session(*words: bytes) -> Batch:
     return raw([udp_frame("10.0.0.1", "10.0.0.2", word, dport=TALK) for word in words])
 
 
 def test_a_dissector_that_breaks_is_counted_and_the_rest_goes_on() -> None:
     """What it said before counts, its packet is kept, and the packets after it are read."""
-    engine = Engine({"breaking": Breaking()}, named(Judge, "test.judge")).read(talk(b"one", b"break", b"break", b"two"))
+    engine = Engine({"breaking": Breaking()}, named(Evaluator, "test.judge")).read(
+        session(b"one", b"break", b"break", b"two")
+    )
     assert engine.faults() == [("breaking", "ZeroDivisionError: in the middle", 2)]
     [fault] = engine.boundary.faults.values()
     assert fault.packet is not None
@@ -324,7 +326,9 @@ def test_a_dissector_that_breaks_is_counted_and_the_rest_goes_on() -> None:
 
 def test_a_dissector_that_breaks_leaves_the_others_their_packet() -> None:
     """Two want the same row: the one after the broken one gets it too."""
-    engine = Engine({"breaking": Breaking(), "other": Breaking()}, named(Judge, "test.judge")).read(talk(b"break"))
+    engine = Engine({"breaking": Breaking(), "other": Breaking()}, named(Evaluator, "test.judge")).read(
+        session(b"break")
+    )
     assert engine.faults() == [(name, "ZeroDivisionError: in the middle", 1) for name in ("breaking", "other")]
 
 
@@ -333,12 +337,12 @@ def test_detectors_that_break_are_counted_and_the_rest_goes_on() -> None:
     others are told.
     """
     units = [
-        named(Judge, "test.breaking"),
+        named(Evaluator, "test.breaking"),
         named(Weigher, "test.blind"),
         named(Weigher, "test.rash"),
-        named(Judge, "test.judge"),
+        named(Evaluator, "test.judge"),
     ]
-    engine = Engine({"breaking": Breaking()}, *units).read(talk(b"one", b"break", b"two"))
+    engine = Engine({"breaking": Breaking()}, *units).read(session(b"one", b"break", b"two"))
     broken = {unit: error for unit, error, _ in engine.faults()}
     assert broken == {
         "breaking": "ZeroDivisionError: in the middle",
@@ -346,12 +350,12 @@ def test_detectors_that_break_are_counted_and_the_rest_goes_on() -> None:
         "test.blind": "IndexError: no such column",
         "test.rash": "OverflowError: too much",
     }
-    said = [(record.alert["detector"], record.msg) for record in engine.of("alert", "open")]
+    messages = [(record.alert["detector"], record.msg) for record in engine.of("alert", "open")]
     words = ["said one", "said after one", "said break", "said two", "said after two"]
-    assert said == [(unit, word) for word in words for unit in ("test.breaking", "test.judge")]
+    assert messages == [(unit, word) for word in words for unit in ("test.breaking", "test.judge")]
 
 
-class Knowing(Judge):
+class Knowing(Evaluator):
     """An alert that tells the type of the device at that moment."""
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -372,18 +376,18 @@ def test_events_are_judged_by_all_facts_of_their_message() -> None:
     unit = named(Knowing, "test.knowing")
     engine = Engine({"breaking": Breaking()}, unit)
     unit.context = engine.pipeline.inventory
-    engine.read(talk(b"one"))
+    engine.read(session(b"one"))
     assert [record.msg for record in engine.of("alert", "open")] == ["a printer"]
 
 
 def test_a_fact_or_a_listener_that_breaks_costs_only_itself() -> None:
     """The facts after it are taken, the other listeners hear the event, and detectors judge it."""
-    heard: list[bytes] = []
-    engine = Engine({"breaking": Breaking()}, named(Judge, "test.judge"))
-    deaf = Listener("deaf", TalkHeard, lambda _: 1 // 0)
-    ears = Listener("ears", TalkHeard, lambda event: heard.append(event.word))
+    received: list[bytes] = []
+    engine = Engine({"breaking": Breaking()}, named(Evaluator, "test.judge"))
+    deaf = Listener("deaf", ConversationSeen, lambda _: 1 // 0)
+    ears = Listener("ears", ConversationSeen, lambda event: received.append(event.word))
     engine.pipeline.dispatcher.listeners = Subscribers(engine.boundary, listening((deaf, ears)))
-    batch, observe = talk(b"one", b"two"), engine.pipeline.dispatcher.observe
+    batch, observe = session(b"one", b"two"), engine.pipeline.dispatcher.observe
     first = int(batch.rows["ts"][0])
 
     def break_first(fact: Observation) -> None:
@@ -397,7 +401,7 @@ def test_a_fact_or_a_listener_that_breaks_costs_only_itself() -> None:
         ("inventory", "IndexError: the first one", 1),
         ("deaf", "ZeroDivisionError: integer division or modulo by zero", 4),
     ]
-    assert heard == [b"one", b"after one", b"two", b"after two"]
+    assert received == [b"one", b"after one", b"two", b"after two"]
     assert [record.msg for record in engine.of("alert", "open")] == [
         "said one",
         "said after one",
@@ -416,7 +420,7 @@ def test_a_device_detector_hears_what_is_told_and_how_time_passes() -> None:
     assert engine.faults() == []
     assert [record.msg for record in engine.of("alert", "open")] == ["was new", "was identified", "a second passed"]
     [new, *_] = engine.of("alert", "open")
-    assert engine.told.index(engine.of("device", "new")[0]) < engine.told.index(new)
+    assert engine.reported.index(engine.of("device", "new")[0]) < engine.reported.index(new)
     assert new.evidence[0]["event"] == "device.new"  # type: ignore[index]
     assert new.evidence[0]["device"] == engine.of("device", "new")[0].device["id"]  # type: ignore[index]
 
@@ -429,9 +433,9 @@ def test_what_is_malformed_is_an_oddity_and_no_fault() -> None:
     )
     assert engine.faults() == []
     assert engine.pipeline.report()["malformed"] == 2
-    told = engine.pipeline.anomalies()
-    assert told.pop("dns: name pointer that does not lead back") == 2
-    assert told == {"link_short": 1, "network_short": 1}
+    reported = engine.pipeline.anomalies()
+    assert reported.pop("dns: name pointer that does not lead back") == 2
+    assert reported == {"link_short": 1, "network_short": 1}
 
 
 # Edges of a run.
@@ -444,7 +448,7 @@ def test_nothing_at_all_says_nothing() -> None:
     engine.pipeline.process(Batch(np.zeros(0, np.uint8), np.zeros(0, ROW)))
     engine.pipeline.tick(START + 5 * SECOND)
     engine.pipeline.finish()
-    assert engine.told == []
+    assert engine.reported == []
     assert engine.faults() == []
     assert engine.pipeline.report()["decoded"] == 0
 
@@ -452,24 +456,24 @@ def test_nothing_at_all_says_nothing() -> None:
 def test_a_silence_tells_what_waited() -> None:
     """A tick after the packets shows the device that settled meanwhile; empty batches in between change nothing."""
     engine = Engine({"breaking": Breaking()})
-    engine.pipeline.process(talk(b"one"))
-    assert engine.told == []
+    engine.pipeline.process(session(b"one"))
+    assert engine.reported == []
     engine.pipeline.process(Batch(np.zeros(0, np.uint8), np.zeros(0, ROW)))
     engine.pipeline.tick(START + 60 * SECOND)
-    assert [record.action for record in engine.told] == ["new", "identified"]
+    assert [record.action for record in engine.reported] == ["new", "identified"]
     engine.pipeline.finish()
     assert len(engine.of("device", "new")) == 1
 
 
 def test_the_end_is_told_once() -> None:
     """A second ``finish`` adds nothing."""
-    told: list[Record] = []
-    pipeline = assemble(load_config(None), told.append)
+    reported: list[Record] = []
+    pipeline = assemble(load_config(None), reported.append)
     pipeline.process(crafted())
     pipeline.finish()
-    before = whole(told)
+    before = whole(reported)
     pipeline.finish()
-    assert whole(told) == before
+    assert whole(reported) == before
 
 
 # TCP.
@@ -535,15 +539,15 @@ def test_a_clock_that_jumps_breaks_nothing(jump: int) -> None:
     there = [START + SECOND * i // 10 for i in range(len(some))]
     away = [START + jump, START + jump + SECOND]
     times = [*there, *away, *(ts + 600 * SECOND for ts in there)]
-    told: list[Record] = []
-    pipeline = assemble(load_config(None), told.append)
+    reported: list[Record] = []
+    pipeline = assemble(load_config(None), reported.append)
     pipeline.process(raw([*some, *some[:2], *some], times))
     pipeline.finish()
     assert list(pipeline.boundary.faults.values()) == []
     assert pipeline.report()["decoded"] == 2 * len(some) + 2
-    assert sum(record.action == "identified" for record in told) >= 4
+    assert sum(record.action == "identified" for record in reported) >= 4
     assert any(
         record.kind == "alert" and "10.0.0.66" in record.msg and record.alert["detector"].startswith("discovery.")
-        for record in told
+        for record in reported
     )
-    assert shipped(pieces(raw([*some, *some[:2], *some], times), 7)) == whole(told)
+    assert shipped(pieces(raw([*some, *some[:2], *some], times), 7)) == whole(reported)

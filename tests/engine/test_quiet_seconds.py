@@ -34,14 +34,14 @@ class Waits(Detector):
 
 def after_the_office() -> tuple[Any, list[Record], int]:
     """A pipeline that has read the office, what it told, and the second at which that ended."""
-    told: list[Record] = []
-    pipeline = assemble(load_config(None), told.append)
+    reported: list[Record] = []
+    pipeline = assemble(load_config(None), reported.append)
     source = open_captures([str(OFFICE)])
     for batch in source.batches():
         pipeline.process(batch)
         batch.release()
     source.close()
-    return pipeline, told, pipeline._now // SECOND
+    return pipeline, reported, pipeline._now // SECOND
 
 
 def calls_of(pipeline: Any, second: int) -> int:
@@ -61,12 +61,12 @@ def calls_of(pipeline: Any, second: int) -> int:
 
 def test_a_quiet_second_costs_a_few_comparisons() -> None:
     """Once what came lately is settled, a second asks nobody to look at anything; now and then one does, by time."""
-    pipeline, told, last = after_the_office()
+    pipeline, reported, last = after_the_office()
     for second in range(last + 1, last + 121):
         pipeline._tick(second)
-    before = len(told)
+    before = len(reported)
     costs = [calls_of(pipeline, second) for second in range(last + 121, last + 421)]
-    assert len(told) == before
+    assert len(reported) == before
     assert sum(cost <= CALLS for cost in costs) > 290
 
 
@@ -82,20 +82,20 @@ def test_a_detector_is_asked_when_it_is_due_and_when_the_clock_is_set_back() -> 
 
 def test_the_second_told_of_is_the_same_whoever_is_asked() -> None:
     """What waits is told in the very second in which it would be told if everybody looked at everything in each."""
-    lazy, eager = told_over_hours(lazy=True), told_over_hours(lazy=False)
+    lazy, eager = reported_over_hours(lazy=True), reported_over_hours(lazy=False)
     assert lazy == eager
     assert {record.kind for record in lazy} == {"device", "alert", "incident", "recommendation"}
 
 
-def told_over_hours(*, lazy: bool) -> list[Record]:
+def reported_over_hours(*, lazy: bool) -> list[Record]:
     """What is told in three quiet hours after the office and a day later."""
-    pipeline, told, last = after_the_office()
-    told.clear()
+    pipeline, reported, last = after_the_office()
+    reported.clear()
     for second in (*range(last + 1, last + 11_000), last + 100_000, *range(last + 99_000, last + 99_050)):
         if not lazy:
             look_at_everything(pipeline)
         pipeline._tick(second)
-    return [record for record in told if record.kind != "sensor"]
+    return [record for record in reported if record.kind != "sensor"]
 
 
 def look_at_everything(pipeline: Any) -> None:

@@ -27,12 +27,12 @@ class Parsed(Event):
     size: int = 0
 
 
-def says(name: str) -> Any:
+def sends(name: str) -> Any:
     return lambda event: [f"{name}: {event.word}"]
 
 
 def subscribers(boundary: Boundary, **wants: Want) -> Subscribers:
-    return Subscribers(boundary, ((Parsed, Member(name, says(name), want)) for name, want in wants.items()))
+    return Subscribers(boundary, ((Parsed, Member(name, sends(name), want)) for name, want in wants.items()))
 
 
 def test_only_those_hear_that_want_it_in_their_order() -> None:

@@ -71,12 +71,12 @@ def test_truncated_frames() -> None:
 def test_the_end_of_a_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The last line reports both; that of a whole capture does not exist."""
     frames = read(ATTACKS / "windows_psexec.pcap")
-    told = [
+    reported = [
         _replayed(tmp_path / name, kept, capsys)
         for name, kept in (("whole.pcap", frames), ("half.pcap", packets.snapped(256)(packets.one_sided(frames))))
     ]
-    assert "incomplete capture" not in told[0]
-    last = told[1].splitlines()[-1]
+    assert "incomplete capture" not in reported[0]
+    last = reported[1].splitlines()[-1]
     assert last.startswith("incomplete capture: ")
     assert "truncated frames: " in last
     assert "connections in one direction only: 1" in last

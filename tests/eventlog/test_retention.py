@@ -42,7 +42,7 @@ def retention(
     size: int = 1 << 40,
     hard: int = 1 << 41,
     age_s: float = 30 * DAY,
-    said: list[str] | None = None,
+    messages: list[str] | None = None,
 ) -> Retention:
     return Retention(
         path,
@@ -51,7 +51,7 @@ def retention(
         age_s=age_s,
         outputs=outputs,
         clock=lambda: NOW,
-        complain=(said if said is not None else []).append,
+        complain=(messages if messages is not None else []).append,
     )
 
 
@@ -246,17 +246,17 @@ def test_at_the_hard_limit_the_oldest_go_and_that_is_told(tmp_path: Path) -> Non
 
 def test_a_fault_puts_it_off_and_is_said_once(tmp_path: Path) -> None:
     """A full or broken disk loses no segment."""
-    path, said = tmp_path / "events.jsonl", list[str]()
+    path, messages = tmp_path / "events.jsonl", list[str]()
     make(path, parts=3)
     before = numbers(path)
     blocked = segments(path)[0].path.with_suffix(".new")
     blocked.mkdir()
     (blocked / "within").write_text("")
-    keeper = retention(path, said=said)
+    keeper = retention(path, messages=messages)
     for _ in range(3):
         keeper.tidy()
-    assert len(said) == 1
-    assert said[0].startswith("closed segments of the event log stay as they are: ")
+    assert len(messages) == 1
+    assert messages[0].startswith("closed segments of the event log stay as they are: ")
     assert numbers(path) == before
     (blocked / "within").unlink()
     blocked.rmdir()

@@ -153,14 +153,16 @@ def test_lines_wait_for_a_flush_or_for_many(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("late_s", "told"),
+    ("late_s", "reported"),
     [(0.5, None), (-0.9, None), (1.5, "2026-11-24T09:14:08.818442Z"), (-3600.0, "2026-11-24T08:14:07.318442Z")],
 )
-def test_emitted_where_the_clock_differs_by_more_than_a_second(tmp_path: Path, late_s: float, told: str | None) -> None:
+def test_emitted_where_the_clock_differs_by_more_than_a_second(
+    tmp_path: Path, late_s: float, reported: str | None
+) -> None:
     """Live, a record that is told late says when; a replay, which has no clock, never does."""
     write(tmp_path / "log", 0, clock=lambda: TS / SECOND + late_s)
     (line,) = lines(tmp_path / "log")
-    assert line.get("emitted") == told
+    assert line.get("emitted") == reported
     write(tmp_path / "replay", 0)
     assert "emitted" not in lines(tmp_path / "replay")[0]
 

@@ -205,8 +205,8 @@ def test_emitted_where_the_clock_differs_by_more_than_a_second(tmp_path: Path) -
     log.write(record(0))
     log.write(record(5))
     log.close()
-    told = [json.loads(line).get("emitted") for line in (tmp_path / "events.jsonl").read_bytes().splitlines()]
-    assert told == [None, "2026-11-24T09:14:07.318442Z"], TS
+    reported = [json.loads(line).get("emitted") for line in (tmp_path / "events.jsonl").read_bytes().splitlines()]
+    assert reported == [None, "2026-11-24T09:14:07.318442Z"], TS
 
 
 def test_a_segment_that_somebody_took_away(tmp_path: Path) -> None:

@@ -123,8 +123,8 @@ def test_a_secret_cut_over_two_segments(at: int) -> None:
     blanker = Blanker()
     together = blanked(first, second)
     assert together == [blanker.blank([frame(one)])[0][0] for one in (first, second)]
-    told = together[0][54:] + together[1][54:]
-    assert told == b"Authorization: Basic " + b"x" * len(BASIC) + b"\r\n\r\n"
+    reported = together[0][54:] + together[1][54:]
+    assert reported == b"Authorization: Basic " + b"x" * len(BASIC) + b"\r\n\r\n"
 
 
 def test_what_is_no_secret_stays() -> None:

@@ -69,8 +69,8 @@ def test_wireshark_reads_it(tmp_path: Path) -> None:
         "-e",
         "frame.comment",
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert told == ["1795511647.318442123\tcomment 0; passwords are blanked", "1795511647.318442124\tcomment 1"]
+    reported = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert reported == ["1795511647.318442123\tcomment 0; passwords are blanked", "1795511647.318442124\tcomment 1"]
 
 
 def test_a_file_of_an_earlier_run_is_written_anew(tmp_path: Path) -> None:
@@ -119,14 +119,14 @@ def test_the_folder_is_bounded(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_nothing(tmp_path: Path) -> None:
     """It is said once and counted; nothing breaks."""
-    said: list[str] = []
-    writer = Writer(tmp_path / "evidence", complain=said.append)
+    messages: list[str] = []
+    writer = Writer(tmp_path / "evidence", complain=messages.append)
     shutil.rmtree(tmp_path / "evidence")
     (tmp_path / "evidence").write_text("in the way")
     for _ in range(3):
         writer.write("alert-000001", "", frames())
     writer.close()
-    assert (writer.dropped, len(said)) == (6, 1)
+    assert (writer.dropped, len(messages)) == (6, 1)
 
 
 def test_a_live_engine_never_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

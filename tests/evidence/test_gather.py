@@ -62,8 +62,8 @@ def test_before_the_proof_and_after() -> None:
     ]
     for one in some:
         files.gatherer.hear(one)
-    told = files.gatherer.gather("open", "alert-1", alert(5, some[-1]))
-    assert told == {"file": "evidence/alert-1.pcapng", "frames": 3}
+    reported = files.gatherer.gather("open", "alert-1", alert(5, some[-1]))
+    assert reported == {"file": "evidence/alert-1.pcapng", "frames": 3}
     for one in (packet(6, VICTIM, BAD, flow=4), packet(7, OTHER, VICTIM, flow=2)):
         files.gatherer.hear(one)
     assert files.gatherer.gather("update", "alert-1", alert(7, some[-1])) == {
@@ -100,9 +100,9 @@ def test_frames_below_ip_go_by_their_mac() -> None:
         files = Files()
         for one in (*arp, proof):
             files.gatherer.hear(one)
-        told = files.gatherer.gather("open", "alert-1", alert(3, proof, mac=7))
-        assert told is not None
-        assert told["frames"] == count
+        reported = files.gatherer.gather("open", "alert-1", alert(3, proof, mac=7))
+        assert reported is not None
+        assert reported["frames"] == count
 
 
 def test_rings_are_bounded() -> None:
@@ -146,22 +146,22 @@ def scan(ports: int) -> list[bytes]:
 
 def replayed(batches: Any) -> tuple[dict[str, list[tuple[int, bytes, str]]], list[Any]]:
     """The evidence of a run, and what its alerts say of it."""
-    files, told = Files(), list[Record]()
-    pipeline = assemble(load_config(None), told.append, evidence=files.gatherer)
+    files, reported = Files(), list[Record]()
+    pipeline = assemble(load_config(None), reported.append, evidence=files.gatherer)
     for batch in batches:
         pipeline.process(batch)
     pipeline.finish()
     assert not list(pipeline.boundary.faults.values())
-    return files.frames, [(record.ts, record.action, record.packets) for record in told if record.kind == "alert"]
+    return files.frames, [(record.ts, record.action, record.packets) for record in reported if record.kind == "alert"]
 
 
 def test_a_scan_shows_what_no_dissector_reads() -> None:
     """The attempts themselves, whole, from before the alert; nothing of whoever else talks."""
-    found, told = replayed([raw(scan(60), step=SECOND // 50)])
+    found, reported = replayed([raw(scan(60), step=SECOND // 50)])
     [frames] = found.values()
     assert len(frames) >= 40
     assert {data for _, data, _ in frames} <= {one for n, one in enumerate(scan(60)) if n % 3 < 2}
-    assert told[0][2]["frames"] >= 40
+    assert reported[0][2]["frames"] >= 40
 
 
 @pytest.mark.parametrize("size", [1, 7, 64])

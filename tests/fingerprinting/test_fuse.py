@@ -41,21 +41,21 @@ def test_nothing() -> None:
 
 def test_one_family_is_capped() -> None:
     """One family alone never makes certain, however sure it is and however often it speaks."""
-    told = fuse([piece("type", "printer", 0.95), piece("type", "printer", 0.9), piece("type", "printer", 0.97)])
-    assert told["type"].confidence == ONE_FAMILY
-    assert len(told["type"].evidence) == 3
+    reported = fuse([piece("type", "printer", 0.95), piece("type", "printer", 0.9), piece("type", "printer", 0.97)])
+    assert reported["type"].confidence == ONE_FAMILY
+    assert len(reported["type"].evidence) == 3
 
 
 def test_families_add_up() -> None:
     """Independent families raise each other: 1 - (1 - 0.85)(1 - 0.8)."""
-    told = fuse([piece("type", "printer", 0.85), piece("type", "printer", 0.8, "mdns")])
-    assert told["type"].confidence == pytest.approx(0.97)
+    reported = fuse([piece("type", "printer", 0.85), piece("type", "printer", 0.8, "mdns")])
+    assert reported["type"].confidence == pytest.approx(0.97)
 
 
 def test_never_beyond_certain() -> None:
     """Many families stop short of certainty."""
-    told = fuse([piece("type", "printer", 0.95, family) for family in ("dhcp", "mdns", "sip", "lldp")])
-    assert told["type"].confidence == CERTAIN
+    reported = fuse([piece("type", "printer", 0.95, family) for family in ("dhcp", "mdns", "sip", "lldp")])
+    assert reported["type"].confidence == CERTAIN
 
 
 @pytest.mark.parametrize("family", ["hostname", "oui"])
@@ -66,14 +66,14 @@ def test_weak_families_are_capped(family: str) -> None:
 
 def test_two_weak_families() -> None:
     """A name and a MAC prefix together are more than each, but no certainty."""
-    told = fuse([piece("type", "printer", 0.5, "hostname"), piece("type", "printer", 0.5, "oui")])
-    assert told["type"].confidence == pytest.approx(0.75)
+    reported = fuse([piece("type", "printer", 0.5, "hostname"), piece("type", "printer", 0.5, "oui")])
+    assert reported["type"].confidence == pytest.approx(0.75)
 
 
 def test_checked_name_is_no_second_source() -> None:
     """A name that holds the sender's MAC counts once, not as a name besides."""
-    told = fuse([piece("type", "printer", 0.5, "hostname"), piece("type", "printer", 0.8, "hostname_mac")])
-    assert told["type"].confidence == 0.8
+    reported = fuse([piece("type", "printer", 0.5, "hostname"), piece("type", "printer", 0.8, "hostname_mac")])
+    assert reported["type"].confidence == 0.8
 
 
 def test_too_little_is_unknown() -> None:
@@ -84,11 +84,11 @@ def test_too_little_is_unknown() -> None:
 
 def test_contradiction_lowers_and_is_shown() -> None:
     """Another likely value makes the answer less sure and contested; the evidence against it is kept."""
-    told = fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]
-    assert told.value == "printer"
-    assert told.contested
-    assert told.confidence == pytest.approx((0.85 / 0.15) / (1 + 0.85 / 0.15 + 1), abs=0.001)
-    assert [evidence.value for evidence in told.evidence] == ["printer", "camera"]
+    reported = fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]
+    assert reported.value == "printer"
+    assert reported.contested
+    assert reported.confidence == pytest.approx((0.85 / 0.15) / (1 + 0.85 / 0.15 + 1), abs=0.001)
+    assert [evidence.value for evidence in reported.evidence] == ["printer", "camera"]
 
 
 def test_what_a_maker_makes_besides_is_no_contest() -> None:
@@ -96,17 +96,17 @@ def test_what_a_maker_makes_besides_is_no_contest() -> None:
     makes little else, it counts.
     """
     hub = piece("type", "hub", 0.8, "mdns")
-    told = fuse([hub, piece("type", "light", 0.25, "oui")])["type"]
-    assert (told.value, told.confidence, told.contested) == ("hub", 0.8, False)
+    reported = fuse([hub, piece("type", "light", 0.25, "oui")])["type"]
+    assert (reported.value, reported.confidence, reported.contested) == ("hub", 0.8, False)
     assert fuse([piece("type", "light", 0.25, "oui")]) == {}
     assert fuse([hub, piece("type", "light", 0.5, "oui")])["type"].contested
 
 
 def test_unlikely_rival_is_no_contest() -> None:
     """A faint other opinion lowers a little and does not contest."""
-    told = fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.2, "mdns")])["type"]
-    assert not told.contested
-    assert 0.8 < told.confidence < 0.85
+    reported = fuse([piece("type", "printer", 0.85), piece("type", "camera", 0.2, "mdns")])["type"]
+    assert not reported.contested
+    assert 0.8 < reported.confidence < 0.85
 
 
 def test_even_contradiction_is_unknown() -> None:
@@ -119,9 +119,9 @@ def test_services_that_a_machine_turns_to_only_back_others() -> None:
     where both agree.
     """
     asked = [piece("vendor", maker, 0.45, "cloud") for maker in ("Ring", "Sonos", "LG")]
-    told = fuse([piece("vendor", "LG", 0.5, "oui"), *asked])["vendor"]
-    assert (told.value, told.confidence, told.contested) == ("LG", pytest.approx(0.725), False)
-    assert {one.value for one in told.evidence} == {"LG"}
+    reported = fuse([piece("vendor", "LG", 0.5, "oui"), *asked])["vendor"]
+    assert (reported.value, reported.confidence, reported.contested) == ("LG", pytest.approx(0.725), False)
+    assert {one.value for one in reported.evidence} == {"LG"}
     assert fuse(asked) == {}
     assert fuse([piece("type", "mobile", 0.5), piece("type", "speaker", 0.42, "cloud")])["type"].value == "mobile"
     assert fuse([piece("type", "iot", 0.5), piece("type", "speaker", 0.42, "cloud")])["type"].value == "speaker"
@@ -131,8 +131,8 @@ def test_services_that_a_machine_turns_to_only_back_others() -> None:
 
 def test_narrower_type_wins() -> None:
     """A thing that is also known to be a camera is a camera, uncontested, though the wider word is surer."""
-    told = fuse([piece("type", "iot", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]
-    assert (told.value, told.confidence, told.contested) == ("camera", 0.5, False)
+    reported = fuse([piece("type", "iot", 0.85), piece("type", "camera", 0.5, "mdns")])["type"]
+    assert (reported.value, reported.confidence, reported.contested) == ("camera", 0.5, False)
 
 
 def test_narrower_but_unlikely() -> None:
@@ -142,19 +142,19 @@ def test_narrower_but_unlikely() -> None:
 
 def test_two_narrower_types_contest() -> None:
     """Two narrow words contradict each other even when one wide word covers both."""
-    told = fuse([piece("type", "iot", 0.8), piece("type", "camera", 0.8, "mdns"), piece("type", "light", 0.5, "sip")])[
-        "type"
-    ]
-    assert told.value == "camera"
-    assert told.contested
+    reported = fuse(
+        [piece("type", "iot", 0.8), piece("type", "camera", 0.8, "mdns"), piece("type", "light", 0.5, "sip")]
+    )["type"]
+    assert reported.value == "camera"
+    assert reported.contested
 
 
 def test_small_signs_of_a_thing_add_up() -> None:
     """Hints of narrower types, none of them likely, speak for a thing with one job; a likely one is told itself."""
     signs = [piece("type", "iot", 0.24), piece("type", "camera", 0.35, "cloud")]
-    told = fuse(signs)["type"]
-    assert (told.value, told.contested) == ("iot", False)
-    assert told.confidence == pytest.approx(1 - 0.76 * 0.65, abs=0.001)
+    reported = fuse(signs)["type"]
+    assert (reported.value, reported.contested) == ("iot", False)
+    assert reported.confidence == pytest.approx(1 - 0.76 * 0.65, abs=0.001)
     assert fuse([*signs, piece("type", "camera", 0.6, "mdns")])["type"].value == "camera"
     assert "type" not in fuse(signs[:1])
 
@@ -162,8 +162,8 @@ def test_small_signs_of_a_thing_add_up() -> None:
 def test_number_and_name_of_a_product_agree() -> None:
     """A model told by number, by name and by both is one; the fullest text is told."""
     number, name = piece("model", "BSB002", 0.8, "mdns"), piece("model", "Hue Bridge", 0.75, "ssdp")
-    told = fuse([number, name, piece("model", "BSB002 Hue Bridge", 0.8, "mdns")])["model"]
-    assert (told.value, told.contested) == ("BSB002 Hue Bridge", False)
+    reported = fuse([number, name, piece("model", "BSB002 Hue Bridge", 0.8, "mdns")])["model"]
+    assert (reported.value, reported.contested) == ("BSB002 Hue Bridge", False)
 
 
 def test_wider_words_are_no_circle() -> None:
@@ -175,21 +175,21 @@ def test_wider_words_are_no_circle() -> None:
 
 def test_longer_os_wins() -> None:
     """Windows agrees with Windows 11."""
-    told = fuse([piece("os", "Windows", 0.85), piece("os", "Windows 11", 0.6, "http")])["os"]
-    assert (told.value, told.contested) == ("Windows 11", False)
+    reported = fuse([piece("os", "Windows", 0.85), piece("os", "Windows 11", 0.6, "http")])["os"]
+    assert (reported.value, reported.contested) == ("Windows 11", False)
 
 
 def test_spelling_of_models() -> None:
     """Models that differ in case, blanks, hyphens or the maker in front are one."""
-    told = fuse(
+    reported = fuse(
         [
             piece("vendor", "HP", 0.9),
             piece("model", "HP LaserJet 400", 0.7),
             piece("model", "Laserjet-400", 0.8, "mdns"),
         ]
     )["model"]
-    assert told.value == "Laserjet-400"
-    assert told.confidence == pytest.approx(0.94)
+    assert reported.value == "Laserjet-400"
+    assert reported.confidence == pytest.approx(0.94)
 
 
 def test_model_of_another_vendor_loses() -> None:
@@ -203,10 +203,10 @@ def test_model_of_another_vendor_loses() -> None:
         piece("model", "MF642C", 0.9, "mdns", "canon", "Canon MF642C"),
         piece("model", "LaserJet", 0.6),
     ]
-    told = fuse(evidence)
-    assert told["vendor"].value == "HP"
-    assert told["model"].value == "LaserJet"
-    assert not told["model"].contested
+    reported = fuse(evidence)
+    assert reported["vendor"].value == "HP"
+    assert reported["model"].value == "LaserJet"
+    assert not reported["model"].contested
 
 
 def test_order_means_nothing() -> None:
@@ -238,8 +238,8 @@ def test_a_version_is_followed_by_another(versions: tuple[str, str]) -> None:
     """
     old, new = versions
     before, after = piece("firmware", old, 0.9, last=0), piece("firmware", new, 0.9, last=SUCCESSION)
-    told = fuse([before, after], SUCCESSION)
-    assert (told["firmware"].value, told["firmware"].contested) == (new, False)
+    reported = fuse([before, after], SUCCESSION)
+    assert (reported["firmware"].value, reported["firmware"].contested) == (new, False)
     assert "firmware" not in fuse([before, piece("firmware", new, 0.9, last=SUCCESSION - 1)])
     assert "firmware" not in fuse([before, piece("firmware", new, 0.9, "mdns", last=SUCCESSION)])
 
@@ -259,8 +259,8 @@ def test_a_version_is_followed_by_another(versions: tuple[str, str]) -> None:
 )
 def test_a_system_by_its_kernel_or_its_kin_is_no_contradiction(wide: str, narrow: str) -> None:
     """A client of Linux asks for an address and Ubuntu answers at port 80: the narrower name is told, uncontested."""
-    told = fuse([piece("os", wide, 0.75), piece("os", narrow, 0.7, "http")])["os"]
-    assert (told.value, told.contested) == (narrow, False)
+    reported = fuse([piece("os", wide, 0.75), piece("os", narrow, 0.7, "http")])["os"]
+    assert (reported.value, reported.contested) == (narrow, False)
 
 
 def test_systems_of_two_kinds_contradict() -> None:

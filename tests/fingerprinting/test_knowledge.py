@@ -65,9 +65,9 @@ def test_an_organisation_of_the_registry_is_one_maker() -> None:
     """
     torn = {}
     for name in filter(None, map(shipped, registered())):
-        told = [claim for claim in MATCHER.match("oui.organisation", name) if claim.attribute in ("vendor", "type")]
-        if len({(claim.attribute, claim.value) for claim in told}) > len({claim.attribute for claim in told}):
-            torn[name] = told
+        reported = [claim for claim in MATCHER.match("oui.organisation", name) if claim.attribute in ("vendor", "type")]
+        if len({(claim.attribute, claim.value) for claim in reported}) > len({claim.attribute for claim in reported}):
+            torn[name] = reported
     assert torn == {}
 
 
@@ -92,17 +92,17 @@ def test_systems_take_in_what_entries_say() -> None:
     """Each name in the table of systems is one that some entry tells, and with whatever it takes in it makes one
     answer: no two take in each other.
     """
-    told = {
+    reported = {
         plain(text): text
         for fingerprint in KNOWLEDGE.fingerprints
         for text in [fingerprint.asserts.get("os", "")]
         if text
     }
-    assert set(SYSTEMS) <= set(told)
+    assert set(SYSTEMS) <= set(reported)
     for wide, taken_in in SYSTEMS.items():
-        for narrow in [name for name in told if name != wide and name.startswith((wide, *taken_in))]:
+        for narrow in [name for name in reported if name != wide and name.startswith((wide, *taken_in))]:
             answer = fuse(
-                [Evidence("os", told[name], 0.7, "story", name, "story", name, 0, 0) for name in (wide, narrow)]
+                [Evidence("os", reported[name], 0.7, "story", name, "story", name, 0, 0) for name in (wide, narrow)]
             ).get("os")
             assert answer is not None, (wide, narrow)
             assert not answer.contested
@@ -112,9 +112,9 @@ def test_one_text_is_one_witness() -> None:
     """A banner that the entries of SSDP and of HTTP know both is no two protocols that agree: one family, and as sure
     as one family can be.
     """
-    told = fuse(seen("http.server", "HP-ChaiSOE/1.0 UPnP/1.0"))["vendor"]
-    assert {piece.fingerprint for piece in told.evidence} == {"http.server.hp_chai", "ssdp.server.hp_net"}
-    assert ({piece.family for piece in told.evidence}, told.confidence) == ({"ssdp"}, ONE_FAMILY)
+    reported = fuse(seen("http.server", "HP-ChaiSOE/1.0 UPnP/1.0"))["vendor"]
+    assert {piece.fingerprint for piece in reported.evidence} == {"http.server.hp_chai", "ssdp.server.hp_net"}
+    assert ({piece.family for piece in reported.evidence}, reported.confidence) == ({"ssdp"}, ONE_FAMILY)
 
 
 def plain(text: str) -> str:

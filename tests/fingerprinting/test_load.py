@@ -88,8 +88,8 @@ def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
     and the rest loads.
     """
     assert old in GOOD
-    (told,) = faults(tmp_path, GOOD.replace(old, new))
-    assert told.startswith("site.yaml:" + fault)
+    (reported,) = faults(tmp_path, GOOD.replace(old, new))
+    assert reported.startswith("site.yaml:" + fault)
 
 
 def test_one_broken_file_of_two(tmp_path: Path) -> None:

@@ -68,11 +68,11 @@ def message(name: str, random: Random, others: list[bytes]) -> Callable[[], obje
     return lambda: check(run(DISSECTORS[name](), changed))
 
 
-def talk(name: str, random: Random, others: list[bytes]) -> Callable[[], object]:
+def conversation(name: str, random: Random, others: list[bytes]) -> Callable[[], object]:
     """A conversation from anywhere on: pieces of any size, some of them lost or changed."""
-    said = [(packet.dport in SERVER_PORTS, packet.payload) for packet in SAMPLES[name] if packet.proto == TCP]
+    messages = [(packet.dport in SERVER_PORTS, packet.payload) for packet in SAMPLES[name] if packet.proto == TCP]
     parts: list[tuple[bool, bytes | int]] = []
-    for from_client, data in said[random.randrange(len(said)) :]:
+    for from_client, data in messages[random.randrange(len(messages)) :]:
         if random.random() < 0.3:
             data = mangled(random, data, others)
         at = random.randrange(len(data) + 1)
@@ -82,7 +82,7 @@ def talk(name: str, random: Random, others: list[bytes]) -> Callable[[], object]
             (from_client, data[at:]),
         ]
 
-    def hear() -> None:
+    def receive() -> None:
         packet = Packet(proto=TCP)
         stream = DISSECTORS[name]().stream(packet)
         try:
@@ -98,7 +98,7 @@ def talk(name: str, random: Random, others: list[bytes]) -> Callable[[], object]
         except Malformed:
             return
 
-    return hear
+    return receive
 
 
 def grind(name: str, cases: int, seconds: float, seed: int) -> Ground:
@@ -106,7 +106,7 @@ def grind(name: str, cases: int, seconds: float, seed: int) -> Ground:
     random, slowest, until = Random(f"{seed} {name}"), 0, time.monotonic() + seconds
     others = [packet.payload for packet in SAMPLES[name]]
     for case in range(cases):
-        made = (talk if name in STREAMS and random.random() < 0.5 else message)(name, random, others)
+        made = (conversation if name in STREAMS and random.random() < 0.5 else message)(name, random, others)
         began = time.thread_time_ns()
         try:
             made()

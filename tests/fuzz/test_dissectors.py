@@ -63,9 +63,9 @@ def run(dissector: Dissector, packet: Packet) -> list[Parsed]:
         return [] if fault.args[0] else pytest.fail("a fault without a name")
 
 
-def check(said: list[Parsed]) -> None:
+def check(messages: list[Parsed]) -> None:
     """What holds for all that is said: clean, bounded text."""
-    for kind, value in values(said):
+    for kind, value in values(messages):
         assert 0 < len(kind) <= 80
         assert kind.isprintable()
         assert 0 < len(value) <= 1024
@@ -84,19 +84,19 @@ def is_of_client(packet: Packet) -> bool:
     return packet.dport < packet.sport
 
 
-def told(name: str, parts: list[tuple[bool, bytes]]) -> list[object]:
+def reported(name: str, parts: list[tuple[bool, bytes]]) -> list[object]:
     """Events and facts of a stream fed with these parts."""
     packet = Packet(proto=TCP)
     stream = DISSECTORS[name]().stream(packet)
-    said = [one for from_client, data in parts for one in stream.feed(packet, data, from_client)]
-    said += stream.finish()
-    return [*(event for event in events(said) if event[0] not in BY_SIZE), *values(said)]
+    messages = [one for from_client, data in parts for one in stream.feed(packet, data, from_client)]
+    messages += stream.finish()
+    return [*(event for event in events(messages) if event[0] not in BY_SIZE), *values(messages)]
 
 
 @functools.cache
 def whole(name: str) -> list[object]:
     """What the conversation of a capture says."""
-    return told(name, conversation(name))
+    return reported(name, conversation(name))
 
 
 @pytest.mark.parametrize("name", DISSECTORS)
@@ -105,9 +105,9 @@ def test_every_dissector_has_samples(name: str) -> None:
     assert SAMPLES[name]
     for packet in SAMPLES[name]:
         if packet.proto != TCP:
-            said = list(DISSECTORS[name]().dissect(packet))
-            assert events(said)
-            check(said)
+            messages = list(DISSECTORS[name]().dissect(packet))
+            assert events(messages)
+            check(messages)
 
 
 def test_every_dissector_is_tried_one_way_or_the_other() -> None:
@@ -174,14 +174,14 @@ def test_stream_split_at_every_position(name: str) -> None:
     for number, at in sampling.some(places, SPLITS, "splits of", name):
         from_client, data = parts[number]
         split = [*parts[:number], (from_client, data[:at]), (from_client, data[at:]), *parts[number + 1 :]]
-        assert told(name, split) == whole(name), (number, at)
+        assert reported(name, split) == whole(name), (number, at)
 
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_stream_byte_by_byte(name: str) -> None:
     """Single bytes say the same as whole segments."""
     parts = conversation(name)
-    assert told(
+    assert reported(
         name, [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]
     ) == whole(name)
 
@@ -195,19 +195,19 @@ def test_stream_with_gaps(name: str, data: st.DataObject) -> None:
     parts = conversation(name)
     packet = Packet(proto=TCP)
     stream = DISSECTORS[name]().stream(packet)
-    said: list[Parsed] = []
+    messages: list[Parsed] = []
     try:
         for from_client, segment in parts:
             start = data.draw(st.integers(0, len(segment)))
             stop = data.draw(st.integers(start, len(segment)))
-            said += stream.feed(packet, segment[:start], from_client)
+            messages += stream.feed(packet, segment[:start], from_client)
             if stop > start:
-                said += stream.gap(packet, stop - start, from_client)
-            said += stream.feed(packet, segment[stop:], from_client)
+                messages += stream.gap(packet, stop - start, from_client)
+            messages += stream.feed(packet, segment[stop:], from_client)
     except Malformed:
         pass
-    check(said)
-    assert set(values(said)) <= {one for one in whole(name) if len(one) == 2}
+    check(messages)
+    assert set(values(messages)) <= {one for one in whole(name) if len(one) == 2}
 
 
 def test_captures_are_the_same_on_every_run(tmp_path: Path) -> None:

@@ -38,10 +38,10 @@ class Slow(Dissector):
         return iter(())
 
 
-@pytest.mark.parametrize(("broken", "told"), [(Breaking, "IndexError: past the end"), (Slow, "took")])
-def test_it_finds_what_it_looks_for(monkeypatch: pytest.MonkeyPatch, broken: type[Dissector], told: str) -> None:
+@pytest.mark.parametrize(("broken", "reported"), [(Breaking, "IndexError: past the end"), (Slow, "took")])
+def test_it_finds_what_it_looks_for(monkeypatch: pytest.MonkeyPatch, broken: type[Dissector], reported: str) -> None:
     """The case is named, so that it can be had again."""
     monkeypatch.setitem(mill.DISSECTORS, "arp", broken)
     fault = mill.grind("arp", 20_000, 60, seed=1).fault
     assert fault.startswith("case ")
-    assert told in fault
+    assert reported in fault

@@ -40,9 +40,9 @@ class Book:
         claims = []
         for word in value.split(";"):
             attribute, _, rest = word.partition("=")
-            told, _, confidence = rest.partition("@")
+            reported, _, confidence = rest.partition("@")
             claims.append(
-                Claim(attribute, told, float(confidence or 0.9), f"story.{attribute}", kind.partition(".")[0])
+                Claim(attribute, reported, float(confidence or 0.9), f"story.{attribute}", kind.partition(".")[0])
             )
         return tuple(claims)
 
@@ -92,20 +92,20 @@ class Story:
         self.ts = goal
         return self
 
-    def says(self, mac: str, address: str, kind: str, value: str, vlan: int = 0) -> Story:
+    def sends(self, mac: str, address: str, kind: str, value: str, vlan: int = 0) -> Story:
         self.inventory.observe(Observation(self.ts, subject(mac, address, vlan), kind, value))
         return self
 
-    def talks(self, mac: str, address: str, vlan: int = 0) -> Story:
+    def converses(self, mac: str, address: str, vlan: int = 0) -> Story:
         self.inventory.sight(self.ts, *subject(mac, address, vlan))
         return self
 
     def end(self) -> list[tuple[str, str]]:
         """(action, device key) of everything told."""
         self.changes += self.inventory.finish(self.ts)
-        return self.told()
+        return self.reported()
 
-    def told(self) -> list[tuple[str, str]]:
+    def reported(self) -> list[tuple[str, str]]:
         return [(change.action, change.device.key) for change in self.changes]
 
     def who(self, mac: str, address: str = "") -> Device | None:

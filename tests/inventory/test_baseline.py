@@ -29,7 +29,7 @@ def office() -> Story:
     """A PC that uses names, files and an outside page, twice a day."""
     story = Story()
     for hour in (1, 5):
-        story.talk(hour * 3600, PC, SERVER, 445).talk(hour * 3600, PC, SERVER, 53, proto=UDP).talk(
+        story.converse(hour * 3600, PC, SERVER, 445).converse(hour * 3600, PC, SERVER, 53, proto=UDP).converse(
             hour * 3600, PC, "203.0.113.5", 443
         )
     return story
@@ -68,7 +68,9 @@ def test_what_is_forbidden_is_never_learned() -> None:
     there = world().learned(office())
     there.baseline.rule({("*", "dev-10.0.1.1", SMB): False, ("dev-10.0.0.5", OUTSIDE, 6 << 16 | 443): False})
     assert first(there.baseline, PC, SERVER, SMB) == first(there.baseline, PC, "203.0.113.5", 6 << 16 | 443) == 0
-    there.learned(Story().talk(7 * 3600, PC, SERVER, 445).talk(7 * 3600, PRINTER, SERVER, 53, proto=UDP), hours=0)
+    there.learned(
+        Story().converse(7 * 3600, PC, SERVER, 445).converse(7 * 3600, PRINTER, SERVER, 53, proto=UDP), hours=0
+    )
     there.baseline.rule({})
     assert first(there.baseline, PC, SERVER, SMB) == first(there.baseline, PC, "203.0.113.9", 6 << 16 | 443) == 0
     assert first(there.baseline, PRINTER, SERVER, DNS) > 0
@@ -160,15 +162,15 @@ def test_servers_outside_are_known_by_the_names_that_were_asked_for() -> None:
     there.names = {parse("203.0.113.5"): ("cloud.example.com",), parse("203.0.113.6"): ("time.example.com",)}
     story = (
         Story()
-        .talk(1, CAMERA, "203.0.113.5", 443)
-        .talk(2, CAMERA, "203.0.113.6", 123, proto=UDP)
-        .talk(3, CAMERA, "203.0.113.7", 443)
+        .converse(1, CAMERA, "203.0.113.5", 443)
+        .converse(2, CAMERA, "203.0.113.6", 123, proto=UDP)
+        .converse(3, CAMERA, "203.0.113.7", 443)
     )
-    there.learned(story.talk(4, PC, "203.0.113.5", 443))
+    there.learned(story.converse(4, PC, "203.0.113.5", 443))
     kept = dict(there.baseline.take(9))
     assert msgspec.json.decode(kept["dev-10.0.0.5"], type=Kept).names == []
     there.baseline.restore("dev-10.0.3.5", kept["dev-10.0.3.5"])
-    there.learned(Story().talk(3600 * 9, CAMERA, "203.0.113.6", 123, proto=UDP), hours=0)
+    there.learned(Story().converse(3600 * 9, CAMERA, "203.0.113.6", 123, proto=UDP), hours=0)
     names, addresses = reached(there.baseline)
     assert names == [("cloud.example.com", HTTPS), ("time.example.com", NTP)]
     assert addresses == [("203.0.113.7", HTTPS)]
@@ -178,9 +180,9 @@ def test_of_several_names_the_one_that_the_device_used_before_is_meant() -> None
     """Others ask for other names at the same address, as they do at large hosts."""
     there, host = World(device("camera", CAMERA)), parse("203.0.113.5")
     there.names[host] = ("cloud.example.com",)
-    there.learned(Story().talk(1, CAMERA, "203.0.113.5", 443))
+    there.learned(Story().converse(1, CAMERA, "203.0.113.5", 443))
     there.names[host] = there.names[parse("203.0.113.6")] = ("shop.example.org", "cloud.example.com")
-    there.learned(Story().talk(7200, CAMERA, "203.0.113.6", 443), hours=0)
+    there.learned(Story().converse(7200, CAMERA, "203.0.113.6", 443), hours=0)
     (_, kept) = next(iter(there.baseline.take(9)))
     assert [(name, use.address) for name, _, use in msgspec.json.decode(kept, type=Kept).names] == [
         ("cloud.example.com", "203.0.113.6")
@@ -192,7 +194,7 @@ def test_what_is_kept_of_outside_is_bounded_and_says_so() -> None:
     there, story = World(device("camera", CAMERA)), Story()
     for n in range(NAMES_LIMIT + 3):
         there.names[parse(f"203.0.113.{n}")] = (f"n{n}.example.com",)
-        story.talk(n * 100, CAMERA, f"203.0.113.{n}", 443)
+        story.converse(n * 100, CAMERA, f"203.0.113.{n}", 443)
     there.learned(story)
     kept = Habits.of(msgspec.json.decode(dict(there.baseline.take(9))["dev-10.0.3.5"], type=Kept))
     assert (len(kept.reached.names), ("n2.example.com", HTTPS) in kept.reached.names, kept.reached.crowded) == (
@@ -211,5 +213,5 @@ def test_habits_that_an_earlier_sensor_kept_are_read() -> None:
         "dev-10.0.3.5",
         b'{"kind":"camera","segment":"10.0.3.0/24","first":1,"last":2,"hours":1,"uses":[["outside",394683,[1,2,3]]]}',
     )
-    there.learned(Story().talk(1, CAMERA, "203.0.113.5", 443), hours=0)
+    there.learned(Story().converse(1, CAMERA, "203.0.113.5", 443), hours=0)
     assert reached(there.baseline) == ([], [("203.0.113.5", HTTPS)])

@@ -49,9 +49,9 @@ def test_a_newcomer_in_a_flood_is_told_once_it_shows_itself_again(story_with):
     assert story.inventory.telemetry() == {"devices": 10, "pending": 10, "evicted": 0, "unattributed": 0, "dropped": 10}
     late = "00:1b:21:00:00:0f"
     assert story.who(late) is None
-    story.at(0.5).says(late, "", "dhcp.hostname", "PC15")
+    story.at(0.5).sends(late, "", "dhcp.hostname", "PC15")
     assert story.who(late) is None
-    story.at(1.5).says(late, "", "dhcp.hostname", "PC15")
+    story.at(1.5).sends(late, "", "dhcp.hostname", "PC15")
     assert list(story.who(late).names) == ["PC15"]
 
 
@@ -60,10 +60,10 @@ def test_the_device_seen_longest_ago_makes_room_and_identified_ones_go_last(stor
     one.
     """
     story = story_with(Limits(devices=4))
-    story.says("00:17:c8:00:00:01", "", "a.type", "type=printer")
+    story.sends("00:17:c8:00:00:01", "", "a.type", "type=printer")
     for n in (2, 3, 4):
-        story.talks(f"00:17:c8:00:00:0{n}", f"10.0.0.{n}")
-    story.at(5).talks("00:17:c8:00:00:02", "10.0.0.2").at(6).talks("00:17:c8:00:00:05", "10.0.0.5")
+        story.converses(f"00:17:c8:00:00:0{n}", f"10.0.0.{n}")
+    story.at(5).converses("00:17:c8:00:00:02", "10.0.0.2").at(6).converses("00:17:c8:00:00:05", "10.0.0.5")
     left = [n for n in range(1, 6) if story.who(f"00:17:c8:00:00:0{n}") is not None]
     assert left == [1, 2, 4, 5]
     assert story.who("", "10.0.0.3") is None
@@ -77,10 +77,10 @@ def test_one_device_cannot_fill_the_memory(story):
         story.inventory.observe(
             Observation(story.ts + n, Subject(0x0017C8_000001), "a.model", f"model=M{n}@0.5;type=printer")
         )
-        story.says(mac, "", "a.role", f"role{n}").says(mac, "", "dns.query", f"x{n}.example").says(
+        story.sends(mac, "", "a.role", f"role{n}").sends(mac, "", "dns.query", f"x{n}.example").sends(
             mac, f"10.1.{n // 250}.{n % 250 + 1}", "arp.address", "x"
         )
-        story.says(mac, "", "b.hostname", f"host-{n}x")
+        story.sends(mac, "", "b.hostname", f"host-{n}x")
     record = story.inventory.table.by_mac[0x0017C8_000001]
     device = story.who(mac)
     assert sum(fact.weight for fact in record.facts.values()) == record.weight <= limits.evidence
@@ -102,20 +102,20 @@ def test_attributes_that_nobody_asks_for_are_made_anew(story_with):
         story = story_with(Limits(viewed=viewed))
         for n in range(300):
             mac = f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}"
-            story.at(n / 10).says(
+            story.at(n / 10).sends(
                 mac, f"10.0.{n >> 8}.{n & 255}", "mdns.txt.ty", f"type=printer@0.8;model=M{n}@0.9"
-            ).says(mac, "", "dhcp.hostname", f"prn-{n}")
+            ).sends(mac, "", "dhcp.hostname", f"prn-{n}")
         story.at(60)
         kept = [record for record in story.inventory.table.identified if record.device.attributes]
         assert len(kept) == min(viewed, 300)
         assert {member.device.label for member in story.inventory.members()} == {f"prn-{n}" for n in range(300)}
         asked = [story.who(f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}") for n in (5, 299, 5, 100)]
-        told = [
+        reported = [
             (change.ts, change.action, change.device.id, change.changes, change.evidence) for change in story.changes
         ]
         stories.append(
             (
-                told,
+                reported,
                 [(one.type, one.value("model"), one.attributes) for one in asked],
                 [one.attributes for one in story.inventory.devices()],
             )
@@ -172,7 +172,7 @@ def test_the_same_packets_tell_the_same_story_in_any_cut(story_with):
                 "mdns.hostname": f"host-{n}z",
                 "a.type": f"type={dice.choice(('tv', 'printer', 'camera'))}@0.{dice.randrange(1, 9)}",
             }.get(kind, address)
-            story.says(mac, address, kind, value) if dice.random() < 0.7 else story.talks(mac, address)
+            story.sends(mac, address, kind, value) if dice.random() < 0.7 else story.converses(mac, address)
             if ask:
                 story.who(mac, address)
                 story.who("", address)

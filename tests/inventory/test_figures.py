@@ -114,14 +114,14 @@ print(resident() - before, claims / inventory.telemetry()["devices"])
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the kernel tells how much memory is resident")
 def test_ten_thousand_devices_hold_less_than_fifty_five_megabytes() -> None:
     """Attributes with all their evidence, names and addresses, as they are shown."""
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", HOUSE],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
-    held, claims = map(float, told.stdout.split())
+    held, claims = map(float, reported.stdout.split())
     assert claims > 12
     assert held < MEMORY_MB << 20, held
     print(f"ten thousand devices with {claims:.1f} claims each: {held / (1 << 20):.1f} MiB")

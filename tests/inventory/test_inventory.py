@@ -13,10 +13,10 @@ KEY = f"mac:{PRINTER}"
 
 def test_one_dhcp_packet_tells_a_device_once_and_its_type_once(story):
     """Facts of one packet become one device: new with everything in it, then identified, each with its evidence."""
-    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").says(
+    story.sends(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").sends(
         PRINTER, "", "dhcp.vendor_class", "type=printer@0.85;model=ECOSYS@0.8"
     ).at(5)
-    assert story.told() == [("new", KEY), ("identified", KEY)]
+    assert story.reported() == [("new", KEY), ("identified", KEY)]
     new, identified = story.changes
     assert new.device.type == "printer"
     assert list(new.device.names) == ["PRN-3F-EAST"]
@@ -34,7 +34,7 @@ def test_the_device_behind_an_endpoint_is_known_at_once(story):
     """A detector that asks in the same second gets the type that was just observed, without waiting
     for the settling.
     """
-    story.says(PRINTER, "10.0.0.9", "http.server", "type=printer")
+    story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer")
     device = story.who(PRINTER, "10.0.0.9")
     assert device.type == "printer"
     assert device.addresses == {parse("10.0.0.9"): story.ts}
@@ -43,7 +43,7 @@ def test_the_device_behind_an_endpoint_is_known_at_once(story):
 
 def test_a_type_found_later_is_identified_then_and_only_then(story):
     """A device first seen talking is new and unknown; the fingerprint of a later packet identifies it."""
-    story.talks(LAPTOP, "10.0.0.5").at(10).says(LAPTOP, "10.0.0.5", "mdns.txt.ty", "type=tv").at(12).says(
+    story.converses(LAPTOP, "10.0.0.5").at(10).sends(LAPTOP, "10.0.0.5", "mdns.txt.ty", "type=tv").at(12).sends(
         LAPTOP, "10.0.0.5", "ssdp.server", "type=tv@0.95"
     ).end()
     assert [change.action for change in story.changes] == ["new", "identified"]
@@ -52,7 +52,7 @@ def test_a_type_found_later_is_identified_then_and_only_then(story):
 def test_repeats_count_and_tell_nothing(story):
     """The same fact a hundred times is one piece of evidence seen a hundred times."""
     for second in range(100):
-        story.at(second).says(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer")
+        story.at(second).sends(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer")
     assert [action for action, _ in story.end()] == ["new", "identified"]
     (device,) = story.inventory.devices()
     (evidence,) = device.attributes["type"].evidence
@@ -61,17 +61,17 @@ def test_repeats_count_and_tell_nothing(story):
 
 def test_an_address_moves_from_one_device_to_another(story):
     """Whoever loses an address and whoever gets it both say so; the identity stays with the MAC."""
-    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").says(
+    story.sends(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").sends(
         PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer"
     ).at(5)
-    story.says(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9").at(6)
+    story.sends(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9").at(6)
     assert story.who("", "10.0.0.9").key == f"mac:{LAPTOP}"
     assert story.who(LAPTOP, "10.0.0.9").type == "unknown"
     assert story.who(PRINTER).addresses == {}
     story.at(20)
-    assert story.told() == [("new", KEY), ("identified", KEY), ("new", f"mac:{LAPTOP}"), ("address_changed", KEY)]
+    assert story.reported() == [("new", KEY), ("identified", KEY), ("new", f"mac:{LAPTOP}"), ("address_changed", KEY)]
     assert story.changes[-1].changes == (FieldChange("ips", "10.0.0.9", ""),)
-    story.says(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10").at(30)
+    story.sends(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10").at(30)
     assert story.changes[-1].changes == (FieldChange("ips", "", "10.0.0.10"),)
 
 
@@ -79,11 +79,11 @@ def test_a_device_whose_address_another_one_claims_is_still_found_by_its_mac(sto
     """An alert about a spoofed address names the device that had it, from the first claim on; the address alone is the
     claimant's.
     """
-    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").says(LAPTOP, "10.0.0.7", "dhcp.lease", "10.0.0.7").at(5)
-    story.says(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
+    story.sends(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").sends(LAPTOP, "10.0.0.7", "dhcp.lease", "10.0.0.7").at(5)
+    story.sends(LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
     assert story.who(PRINTER, "10.0.0.9").key == KEY
     assert story.who("", "10.0.0.9").key == f"mac:{LAPTOP}"
-    story.says(PRINTER, "10.0.0.9", "arp.address", "10.0.0.9")
+    story.sends(PRINTER, "10.0.0.9", "arp.address", "10.0.0.9")
     assert story.who(LAPTOP, "10.0.0.9").key == f"mac:{LAPTOP}"
     assert story.who("", "10.0.0.9").key == KEY
 
@@ -92,7 +92,7 @@ def test_an_address_used_by_another_after_silence_moves_without_the_identity(sto
     """A machine that takes over an unused address without any claim gets the address, and nothing that was known of the
     former one.
     """
-    story.says(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer").at(400).says(
+    story.sends(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer").at(400).sends(
         LAPTOP, "10.0.0.9", "http.server", "os=Windows"
     ).at(402)
     assert story.who(LAPTOP, "10.0.0.9").type == "unknown"
@@ -102,10 +102,10 @@ def test_an_address_used_by_another_after_silence_moves_without_the_identity(sto
 
 def test_a_new_lease_replaces_the_old_address(story):
     """A device that is given another address is told to have moved, once."""
-    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").at(5).says(
+    story.sends(PRINTER, "10.0.0.9", "dhcp.lease", "10.0.0.9").at(5).sends(
         PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10"
     ).at(20)
-    assert story.told() == [("new", KEY), ("address_changed", KEY)]
+    assert story.reported() == [("new", KEY), ("address_changed", KEY)]
     assert story.changes[-1].changes == (FieldChange("ips", "10.0.0.9", "10.0.0.10"),)
     assert story.who("", "10.0.0.9") is None
 
@@ -115,7 +115,7 @@ def test_a_fight_for_an_address_is_told_ever_more_rarely(story):
     hundreds.
     """
     for turn in range(257):
-        story.at(turn * 7).says(PRINTER if turn % 2 else LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
+        story.at(turn * 7).sends(PRINTER if turn % 2 else LAPTOP, "10.0.0.9", "arp.address", "10.0.0.9")
     assert 2 <= sum(action == "address_changed" for action, _ in story.end()) <= 12
 
 
@@ -123,11 +123,11 @@ def test_a_router_is_split_from_the_hosts_behind_it(story):
     """Addresses behind one MAC that never claimed them become devices of their own, with the facts
     that came from them.
     """
-    story.says(GATEWAY, "10.1.0.1", "arp.address", "10.1.0.1")
-    story.says(GATEWAY, "10.2.0.5", "sip.user_agent", "type=voip_phone").at(2)
+    story.sends(GATEWAY, "10.1.0.1", "arp.address", "10.1.0.1")
+    story.sends(GATEWAY, "10.2.0.5", "sip.user_agent", "type=voip_phone").at(2)
     assert story.who("", "10.2.0.5").key == f"mac:{GATEWAY}"
     for host in ("10.2.0.6", "10.2.0.7", "10.2.0.8"):
-        story.talks(GATEWAY, host)
+        story.converses(GATEWAY, host)
     story.at(9)
     router, phone = story.who(GATEWAY, "10.1.0.1"), story.who(GATEWAY, "10.2.0.5")
     assert (router.key, router.type, set(router.addresses)) == (f"mac:{GATEWAY}", "router", {parse("10.1.0.1")})
@@ -136,7 +136,7 @@ def test_a_router_is_split_from_the_hosts_behind_it(story):
     assert story.who(GATEWAY).key == f"mac:{GATEWAY}"
     split = next(change for change in story.changes if change.action == "split")
     assert "router" in split.note
-    assert {key for action, key in story.told() if action == "new"} == {
+    assert {key for action, key in story.reported() if action == "new"} == {
         f"mac:{GATEWAY}",
         *(f"ip:10.2.0.{n}" for n in (5, 6, 7, 8)),
     }
@@ -147,10 +147,10 @@ def test_addresses_of_three_networks_are_no_machine(story):
     machine with a second address stays one.
     """
     for second, host in enumerate(("10.1.0.5", "172.18.38.5", "172.18.39.6")):
-        story.at(second).says(GATEWAY, host, "ntlm.hostname", f"SRV{second}").says(
+        story.at(second).sends(GATEWAY, host, "ntlm.hostname", f"SRV{second}").sends(
             GATEWAY, host, "dns.role", "dns_server"
         )
-    story.talks(LAPTOP, "192.168.0.20").talks(LAPTOP, "10.1.0.37").end()
+    story.converses(LAPTOP, "192.168.0.20").converses(LAPTOP, "10.1.0.37").end()
     router = story.who(GATEWAY)
     assert (router.type, list(router.names), router.roles) == ("router", [], {"router"})
     assert [list(story.who(GATEWAY, host).names) for host in ("10.1.0.5", "172.18.38.5", "172.18.39.6")] == [
@@ -166,11 +166,11 @@ def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_
     facts.
     """
     for n, mac in enumerate((PRINTER, LAPTOP, OTHER)):
-        story.says(mac, f"10.0.0.{n + 1}", "arp.address", f"10.0.0.{n + 1}")
+        story.sends(mac, f"10.0.0.{n + 1}", "arp.address", f"10.0.0.{n + 1}")
     for second in range(20):
         for n in range(3):
-            story.at(second).talks(GATEWAY, f"10.0.0.{n + 1}")
-        story.says(GATEWAY, "10.0.0.1", "http.server", "type=printer")
+            story.at(second).converses(GATEWAY, f"10.0.0.{n + 1}")
+        story.sends(GATEWAY, "10.0.0.1", "http.server", "type=printer")
     assert story.who(GATEWAY, "10.0.0.1").key == KEY
     assert story.who(GATEWAY).addresses == {}
     assert story.who(PRINTER).type == "printer"
@@ -182,20 +182,20 @@ def test_outside_addresses_are_nobody_and_make_a_gateway(story):
     gateway.
     """
     for server in ("8.8.8.8", "93.184.216.34", "2001:db8:1::5"):
-        story.talks(GATEWAY, server).says(GATEWAY, server, "http.server", "type=camera")
+        story.converses(GATEWAY, server).sends(GATEWAY, server, "http.server", "type=camera")
     story.at(2)
     assert story.who(GATEWAY, "8.8.8.8") is None
     device = story.who(GATEWAY)
     assert (device.type, device.addresses) == ("router", {})
     assert "gateway" in device.roles
     assert device.attributes["type"].evidence[0].seen == "addresses of 3 outside networks"
-    assert [key for action, key in story.told() if action == "new"] == [f"mac:{GATEWAY}"]
+    assert [key for action, key in story.reported() if action == "new"] == [f"mac:{GATEWAY}"]
     assert story.inventory.telemetry()["unattributed"] == 3
 
 
 def test_a_host_with_a_public_address_it_claims_is_no_gateway(story):
     """An outside address that a MAC claims by ARP is its own."""
-    story.says(LAPTOP, "93.184.216.34", "arp.address", "93.184.216.34").says(
+    story.sends(LAPTOP, "93.184.216.34", "arp.address", "93.184.216.34").sends(
         LAPTOP, "93.184.216.34", "http.server", "type=server"
     )
     assert story.who(LAPTOP, "93.184.216.34").type == "server"
@@ -203,16 +203,16 @@ def test_a_host_with_a_public_address_it_claims_is_no_gateway(story):
 
 def test_a_randomised_phone_is_one_device_under_changing_macs(story):
     """A phone that comes back with another made-up MAC and the same DHCP name is the device it was."""
-    story.says(PHONE, "10.0.0.20", "arp.address", "10.0.0.20").at(2)
-    assert story.told() == []
+    story.sends(PHONE, "10.0.0.20", "arp.address", "10.0.0.20").at(2)
+    assert story.reported() == []
     assert story.inventory.telemetry()["pending"] == 1
-    story.says(PHONE, "", "dhcp.hostname", "Annas-Phone").says(PHONE, "", "dhcp.vendor_class", "type=mobile").at(5)
-    assert story.told() == [("new", "name:annas-phone"), ("identified", "name:annas-phone")]
+    story.sends(PHONE, "", "dhcp.hostname", "Annas-Phone").sends(PHONE, "", "dhcp.vendor_class", "type=mobile").at(5)
+    assert story.reported() == [("new", "name:annas-phone"), ("identified", "name:annas-phone")]
     assert story.changes[0].device.roles == {"randomised_mac"}
-    story.at(600).says(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").says(
+    story.at(600).sends(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").sends(
         PHONE_NEW, "10.0.0.21", "dhcp.lease", "10.0.0.21"
     ).at(620)
-    assert story.told()[2:] == [("address_changed", "name:annas-phone")]
+    assert story.reported()[2:] == [("address_changed", "name:annas-phone")]
     device = story.who(PHONE_NEW, "10.0.0.21")
     assert device is story.who(PHONE)
     assert device.macs == (parse_mac(PHONE), parse_mac(PHONE_NEW))
@@ -220,9 +220,9 @@ def test_a_randomised_phone_is_one_device_under_changing_macs(story):
 
 def test_a_device_told_already_merges_into_the_older_one(story):
     """A randomised MAC that talked before it gave its name was told as a device; the merge says which one it was."""
-    story.says(PHONE, "", "dhcp.hostname", "Annas-Phone").at(300).talks(PHONE_NEW, "10.0.0.21").at(305)
+    story.sends(PHONE, "", "dhcp.hostname", "Annas-Phone").at(300).converses(PHONE_NEW, "10.0.0.21").at(305)
     lost = story.changes[-1].device.id
-    story.says(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").at(310)
+    story.sends(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").at(310)
     merged = next(change for change in story.changes if change.action == "merged")
     assert merged.device.key == "name:annas-phone"
     assert lost in merged.note
@@ -231,15 +231,15 @@ def test_a_device_told_already_merges_into_the_older_one(story):
 
 def test_two_phones_that_bear_one_name_at_the_same_time_stay_two(story):
     """A name joins only where its former MAC fell silent; names that makers give to every piece join nothing."""
-    story.says(PHONE, "", "dhcp.hostname", "Annas-Phone").says(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").at(300)
-    story.says(PHONE_THIRD, "", "dhcp.hostname", "Annas-Phone").at(302)
+    story.sends(PHONE, "", "dhcp.hostname", "Annas-Phone").sends(PHONE_NEW, "", "dhcp.hostname", "Annas-Phone").at(300)
+    story.sends(PHONE_THIRD, "", "dhcp.hostname", "Annas-Phone").at(302)
     assert len({story.who(mac).id for mac in (PHONE, PHONE_NEW, PHONE_THIRD)}) == 3
 
 
 def test_names_of_makers_join_nothing(story):
     """Two phones called iPhone are two phones, and so are two that bear the number of their model."""
     for start, name in ((0, "iPhone"), (1000, "CPH2207"), (2000, "2201117TY")):
-        story.at(start).says(PHONE, "", "dhcp.hostname", name).at(start + 300).says(
+        story.at(start).sends(PHONE, "", "dhcp.hostname", name).at(start + 300).sends(
             PHONE_NEW, "", "dhcp.hostname", name
         ).at(start + 302)
         assert story.who(PHONE) is not story.who(PHONE_NEW)
@@ -247,10 +247,10 @@ def test_names_of_makers_join_nothing(story):
 
 def test_a_randomised_mac_never_takes_over_a_device_with_a_stable_one(story):
     """A made-up MAC with the printer's name does not become the printer."""
-    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").says(PRINTER, "", "dhcp.vendor_class", "type=printer").at(
+    story.sends(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").sends(PRINTER, "", "dhcp.vendor_class", "type=printer").at(
         300
     )
-    story.says(PHONE, "", "dhcp.hostname", "PRN-3F-EAST").at(302)
+    story.sends(PHONE, "", "dhcp.hostname", "PRN-3F-EAST").at(302)
     assert story.who(PHONE).type == "unknown"
 
 
@@ -260,16 +260,16 @@ def test_nobody_is_no_device(story):
     """
     for mac in ("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:fb"):
         for address in ("", "0.0.0.0", "255.255.255.255", "224.0.0.251", "ff02::1", "::", "127.0.0.1", "::1"):
-            story.talks(mac, address).says(mac, address, "mdns.hostname", "type=tv")
+            story.converses(mac, address).sends(mac, address, "mdns.hostname", "type=tv")
     for mac in ("00:00:5e:00:01:07", "00:00:0c:07:ac:01"):
-        story.says(mac, "10.0.0.1", "arp.address", "10.0.0.1").talks(mac, "10.0.0.1")
+        story.sends(mac, "10.0.0.1", "arp.address", "10.0.0.1").converses(mac, "10.0.0.1")
     assert story.at(2).end() == []
     assert story.inventory.telemetry()["pending"] == 0
 
 
 def test_hosts_behind_a_redundant_router_are_known_by_address(story):
     """The virtual MAC is a role; an inside host seen with it is a device of its own."""
-    story.says("00:00:5e:00:01:07", "10.0.0.1", "arp.address", "10.0.0.1").says(
+    story.sends("00:00:5e:00:01:07", "10.0.0.1", "arp.address", "10.0.0.1").sends(
         "00:00:5e:00:01:07", "10.9.0.4", "http.server", "type=nas"
     )
     assert story.at(2).end() == [("new", "ip:10.9.0.4"), ("identified", "ip:10.9.0.4")]
@@ -277,7 +277,7 @@ def test_hosts_behind_a_redundant_router_are_known_by_address(story):
 
 def test_captures_without_macs_have_devices_by_inside_address(story):
     """Raw IP: an inside address is a device, an outside one nobody."""
-    story.says("", "10.0.0.4", "sip.user_agent", "type=voip_phone").talks("", "8.8.8.8").at(2)
+    story.sends("", "10.0.0.4", "sip.user_agent", "type=voip_phone").converses("", "8.8.8.8").at(2)
     assert story.end() == [("new", "ip:10.0.0.4"), ("identified", "ip:10.0.0.4")]
 
 
@@ -285,74 +285,74 @@ def test_a_host_known_by_address_joins_its_mac_when_that_is_seen(story):
     """An address known through a router becomes the MAC that claims it while the host is still there, and is over where
     it was long silent.
     """
-    story.says("", "10.0.0.4", "sip.user_agent", "type=voip_phone").at(5).says(
+    story.sends("", "10.0.0.4", "sip.user_agent", "type=voip_phone").at(5).sends(
         LAPTOP, "10.0.0.4", "arp.address", "10.0.0.4"
     ).at(8)
     assert story.who(LAPTOP).type == "voip_phone"
-    assert "merged" in [action for action, _ in story.told()]
-    story.says("", "10.0.0.5", "sip.user_agent", "type=voip_phone").at(1000).says(
+    assert "merged" in [action for action, _ in story.reported()]
+    story.sends("", "10.0.0.5", "sip.user_agent", "type=voip_phone").at(1000).sends(
         OTHER, "10.0.0.5", "arp.address", "10.0.0.5"
     ).at(1010)
     assert story.who(OTHER).type == "unknown"
-    assert story.told()[-2:] == [("new", f"mac:{OTHER}"), ("gone", "ip:10.0.0.5")]
+    assert story.reported()[-2:] == [("new", f"mac:{OTHER}"), ("gone", "ip:10.0.0.5")]
 
 
 def test_a_value_that_wavers_is_not_told(story):
     """Two fingerprints of about equal confidence that take turns change nothing until one of them holds."""
-    story.says(PRINTER, "", "a.model", "model=A@0.80").at(2)
+    story.sends(PRINTER, "", "a.model", "model=A@0.80").at(2)
     for turn in range(10):
-        story.at(2 + turn * 5).says(PRINTER, "", "a.model", f"model={'BA'[turn % 2]}@{0.81 + turn / 1000}")
+        story.at(2 + turn * 5).sends(PRINTER, "", "a.model", f"model={'BA'[turn % 2]}@{0.81 + turn / 1000}")
     story.at(52)
-    assert [action for action, _ in story.told()] == ["new"]
-    story.says(PRINTER, "", "a.model", "model=B@0.83").at(100)
+    assert [action for action, _ in story.reported()] == ["new"]
+    story.sends(PRINTER, "", "a.model", "model=B@0.83").at(100)
     assert story.changes[-1].changes == (FieldChange("model", "A", "B"),)
     assert [action for action, _ in story.end()] == ["new", "changed"]
 
 
 def test_a_much_surer_value_is_told_at_once(story):
     """A guess gives way to a clear statement without waiting for it to hold."""
-    story.says(PRINTER, "", "a.model", "model=A@0.4").at(2).says(PRINTER, "", "lldp.model", "model=B@0.95").at(7)
+    story.sends(PRINTER, "", "a.model", "model=A@0.4").at(2).sends(PRINTER, "", "lldp.model", "model=B@0.95").at(7)
     assert story.changes[-1].changes == (FieldChange("model", "A", "B"),)
 
 
 def test_drifting_confidence_tells_nothing(story):
     """More evidence for the same value is no news."""
     for turn in range(9):
-        story.at(turn * 3).says(PRINTER, "", f"k{turn}.x", f"type=printer@{0.5 + turn / 20}")
+        story.at(turn * 3).sends(PRINTER, "", f"k{turn}.x", f"type=printer@{0.5 + turn / 20}")
     assert [action for action, _ in story.end()] == ["new", "identified"]
 
 
 def test_gone_after_a_day_of_silence_and_back(story):
     """A device silent for a day is gone once, and back with what was known of it."""
     day = 86_400
-    story.says(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2).at(day * 1.5).at(day * 2)
-    assert [action for action, _ in story.told()] == ["new", "identified", "gone"]
-    story.talks(PRINTER, "10.0.0.9").at(day * 2 + 2)
-    assert [action for action, _ in story.told()] == ["new", "identified", "gone", "back"]
+    story.sends(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2).at(day * 1.5).at(day * 2)
+    assert [action for action, _ in story.reported()] == ["new", "identified", "gone"]
+    story.converses(PRINTER, "10.0.0.9").at(day * 2 + 2)
+    assert [action for action, _ in story.reported()] == ["new", "identified", "gone", "back"]
     assert story.changes[-1].device.type == "printer"
 
 
 def test_an_address_that_comes_back_after_a_day_is_somebody_else(story):
     """Behind a router the lease is over by then: nothing known of the address counts any more."""
-    story.says("", "10.0.0.9", "a.type", "type=printer").at(2).at(86_400 * 2)
-    story.talks("", "10.0.0.9").at(86_400 * 2 + 2)
-    assert [action for action, _ in story.told()] == ["new", "identified", "gone", "back"]
+    story.sends("", "10.0.0.9", "a.type", "type=printer").at(2).at(86_400 * 2)
+    story.converses("", "10.0.0.9").at(86_400 * 2 + 2)
+    assert [action for action, _ in story.reported()] == ["new", "identified", "gone", "back"]
     assert story.who("", "10.0.0.9").type == "unknown"
 
 
 def test_names_come_most_trusted_first(story):
     """The name given by DHCP leads, then the mDNS host name without its domain, then service names."""
-    story.says(PRINTER, "10.0.0.9", "mdns.instance", "Kyocera on 3F").says(
+    story.sends(PRINTER, "10.0.0.9", "mdns.instance", "Kyocera on 3F").sends(
         PRINTER, "10.0.0.9", "mdns.hostname", "prn3f.local"
-    ).says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST")
+    ).sends(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST")
     assert list(story.who(PRINTER).names) == ["PRN-3F-EAST", "prn3f", "Kyocera on 3F"]
 
 
 def test_a_mac_behind_a_name_is_no_name(story):
     """Avahi announces a workstation as its name with its MAC behind it, and a nameless one as the MAC alone."""
     for name in ("localcam [00:17:c8:1a:2b:3c]", "[00:17:c8:1a:2b:3c]"):
-        story.says(PRINTER, "10.0.0.9", "mdns.instance", name)
-    story.says(PRINTER, "10.0.0.9", "mdns.hostname", "localcam").end()
+        story.sends(PRINTER, "10.0.0.9", "mdns.instance", name)
+    story.sends(PRINTER, "10.0.0.9", "mdns.hostname", "localcam").end()
     assert list(story.who(PRINTER).names) == ["localcam"]
 
 
@@ -361,7 +361,7 @@ def test_a_reflector_bears_none_of_the_names_it_repeats(story):
     are its own.
     """
     for n in range(6):
-        story.says(GATEWAY, "10.0.0.1", "mdns.hostname", f"thing{n}x.local").says(
+        story.sends(GATEWAY, "10.0.0.1", "mdns.hostname", f"thing{n}x.local").sends(
             GATEWAY, "10.0.0.1", "mdns.txt.ty", f"type=printer;model=M{n}"
         )
     device = story.who(GATEWAY)
@@ -371,7 +371,7 @@ def test_a_reflector_bears_none_of_the_names_it_repeats(story):
 
 def test_a_relayed_name_stays_with_the_device_that_gave_it_first(story):
     """A proxy that announces the printer's name does not bear it."""
-    story.says(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").at(1).says(
+    story.sends(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").at(1).sends(
         GATEWAY, "10.0.0.1", "mdns.hostname", "prn-3f-east.local"
     )
     assert story.who(GATEWAY).names == {}
@@ -380,23 +380,25 @@ def test_a_relayed_name_stays_with_the_device_that_gave_it_first(story):
 
 def test_roles_are_kept(story):
     """A role fact adds the role; a relayed server's role belongs to its address."""
-    story.says(GATEWAY, "10.0.0.1", "dhcp.role", "server")
+    story.sends(GATEWAY, "10.0.0.1", "dhcp.role", "server")
     assert "server" in story.who(GATEWAY).roles
 
 
 def test_one_sided_tags_do_not_split_a_device(story):
     """The same MAC with and without a tag is one device, in the VLAN it showed."""
-    story.talks(PRINTER, "10.0.0.9", vlan=0).talks(PRINTER, "10.0.0.9", vlan=30).talks(PRINTER, "10.0.0.9", vlan=0)
+    story.converses(PRINTER, "10.0.0.9", vlan=0).converses(PRINTER, "10.0.0.9", vlan=30).converses(
+        PRINTER, "10.0.0.9", vlan=0
+    )
     assert story.who(PRINTER).vlan == 30
     assert story.inventory.telemetry()["devices"] == 1
 
 
 def test_what_was_told_does_not_change_afterwards(story):
     """A change holds the device as it was, whatever is learned later."""
-    story.says(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2)
-    told = story.changes[0].device
-    story.says(PRINTER, "10.0.0.10", "arp.address", "10.0.0.10").says(PRINTER, "", "a.hostname", "later").at(20)
-    assert (list(told.addresses), told.names) == ([parse("10.0.0.9")], {})
+    story.sends(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2)
+    reported = story.changes[0].device
+    story.sends(PRINTER, "10.0.0.10", "arp.address", "10.0.0.10").sends(PRINTER, "", "a.hostname", "later").at(20)
+    assert (list(reported.addresses), reported.names) == ([parse("10.0.0.9")], {})
 
 
 def test_facts_without_a_machine_are_counted(story):
@@ -410,20 +412,22 @@ def test_facts_that_mean_nothing_are_sightings(story):
     what was said.
     """
     for second in range(1, 200):
-        story.at(second).says("00:17:c8:00:00:01", "10.0.0.1", "chat.query", f"name {second}")
+        story.at(second).sends("00:17:c8:00:00:01", "10.0.0.1", "chat.query", f"name {second}")
     record = story.inventory.table.by_mac[0x0017C8000001]
-    assert story.told() == [("new", "mac:00:17:c8:00:00:01")]
+    assert story.reported() == [("new", "mac:00:17:c8:00:00:01")]
     assert story.who("00:17:c8:00:00:01").last == record.addresses[parse("10.0.0.1")] == story.ts
     assert [kind for kind, _ in record.facts] == ["oui.organisation"]
 
 
 def test_a_name_server_is_not_what_its_clients_ask_for(story):
     """It asks for others: as soon as it is known to answer, the names it asked for tell nothing about it any more."""
-    story.says(GATEWAY, "10.0.0.1", "dns.query", "type=camera@0.9").says(
+    story.sends(GATEWAY, "10.0.0.1", "dns.query", "type=camera@0.9").sends(
         GATEWAY, "10.0.0.1", "dhcp.vendor_class", "vendor=Kyocera"
     )
     assert story.who(GATEWAY).type == "camera"
-    story.says(GATEWAY, "10.0.0.1", "dns.role", "dns_server").says(GATEWAY, "10.0.0.1", "dns.query", "type=printer@0.9")
+    story.sends(GATEWAY, "10.0.0.1", "dns.role", "dns_server").sends(
+        GATEWAY, "10.0.0.1", "dns.query", "type=printer@0.9"
+    )
     assert story.who(GATEWAY).type == "unknown"
     assert story.who(GATEWAY).attributes["vendor"].value == "Kyocera"
 
@@ -432,22 +436,22 @@ def test_asking_about_an_endpoint_does_not_hide_its_mac(story):
     """Somebody asks who an address with a strange MAC is; when that MAC says something new, it is heard of like any
     other.
     """
-    story.at(1).says("00:17:c8:00:00:01", "10.0.0.1", "arp.address", "10.0.0.1")
+    story.at(1).sends("00:17:c8:00:00:01", "10.0.0.1", "arp.address", "10.0.0.1")
     assert story.who("00:17:c8:00:00:02", "10.0.0.1").key == "mac:00:17:c8:00:00:01"
-    story.at(2).says("00:17:c8:00:00:02", "10.0.0.1", "dns.role", "server")
+    story.at(2).sends("00:17:c8:00:00:02", "10.0.0.1", "dns.role", "server")
     assert 0x0017C8000002 in story.inventory.table.by_mac
 
 
 def test_new_facts_of_a_known_endpoint_follow_its_vlan(story):
     """The VLAN of a device is the one it spoke in last, also where its endpoint in the other VLAN is remembered."""
     for second, vlan in ((1, 10), (2, 20), (3, 10)):
-        story.at(second).says("00:17:c8:00:00:01", "10.0.0.1", "mdns.txt.ty", f"word {second}", vlan)
+        story.at(second).sends("00:17:c8:00:00:01", "10.0.0.1", "mdns.txt.ty", f"word {second}", vlan)
     assert story.who("00:17:c8:00:00:01").vlan == 10
 
 
 def test_bytes_that_are_no_text_name_nobody(story):
     """What was read from the wrong place of a message is kept as a fact, and is no name."""
-    story.says("00:17:c8:00:00:01", "10.0.0.9", "dhcp.hostname", "PC\N{REPLACEMENT CHARACTER}7").says(
+    story.sends("00:17:c8:00:00:01", "10.0.0.9", "dhcp.hostname", "PC\N{REPLACEMENT CHARACTER}7").sends(
         "00:17:c8:00:00:01", "10.0.0.9", "mdns.hostname", "pc7"
     )
     assert list(story.who("00:17:c8:00:00:01").names) == ["pc7"]
@@ -458,11 +462,11 @@ def test_where_evidence_is_left_out_every_claim_keeps_its_proof(story):
     every other attribute.
     """
     for number in range(40):
-        story.says(PRINTER, "10.0.0.9", "mdns.txt.ty", f"type=printer@0.{99 - number}")
-    story.says(PRINTER, "10.0.0.9", "ssdp.server", "type=printer@0.3").says(
+        story.sends(PRINTER, "10.0.0.9", "mdns.txt.ty", f"type=printer@0.{99 - number}")
+    story.sends(PRINTER, "10.0.0.9", "ssdp.server", "type=printer@0.3").sends(
         PRINTER, "10.0.0.9", "http.server", "software=lighttpd@0.8"
     )
-    story.says(PRINTER, "10.0.0.9", "snmp.sys_descr", "model=ECOSYS@0.8;serial=VX1@0.8").end()
+    story.sends(PRINTER, "10.0.0.9", "snmp.sys_descr", "model=ECOSYS@0.8;serial=VX1@0.8").end()
     evidence = story.changes[-1].evidence
     assert len(evidence) == 32
     assert [one.attribute for one in evidence if one.attribute != "type"] == ["vendor", "model", "serial", "software"]

@@ -33,14 +33,14 @@ def known_story(kind="mdns.hostname", value="prn-1.local"):
     """A device that said the same thing three times, so that it is known by then."""
     story = Story().at(0)
     for second in (1, 2, 3):
-        story.at(second).says(MAC, IP, kind, value)
+        story.at(second).sends(MAC, IP, kind, value)
     return story
 
 
 def is_known(story, mac=MAC, address=IP, kind="mdns.hostname", value="prn-1.local"):
     """Whether the table knows a fact; asking counts it."""
     before = counted(story)
-    story.says(mac, address, kind, value)
+    story.sends(mac, address, kind, value)
     return counted(story) - before == 1
 
 
@@ -63,13 +63,13 @@ def test_a_known_fact_calls_no_python():
     """Neither one that counts nor one that means nothing."""
     story = known_story()
     for _ in range(3):
-        story.says(MAC, IP, "chat.query", "idle").says(MAC, IP, "mdns.txt.x", "means nothing")
-    told = (("mdns.hostname", "prn-1.local"), ("chat.query", "idle"), ("mdns.txt.x", "means nothing"))
-    said = [Observation(story.ts, subject(MAC, IP), *what) for what in told]
+        story.sends(MAC, IP, "chat.query", "idle").sends(MAC, IP, "mdns.txt.x", "means nothing")
+    reported = (("mdns.hostname", "prn-1.local"), ("chat.query", "idle"), ("mdns.txt.x", "means nothing"))
+    output = [Observation(story.ts, subject(MAC, IP), *what) for what in reported]
     calls = []
     sys.setprofile(lambda frame, event, _: calls.append(frame.f_code.co_qualname) if event == "call" else None)
     try:
-        for one in said:
+        for one in output:
             story.inventory.observe(one)
     finally:
         sys.setprofile(None)
@@ -96,7 +96,7 @@ def test_raw_parts_are_the_same_fact():
 def test_a_fact_of_another_address_is_counted_there():
     story = known_story()
     for second in (4, 5, 6):
-        story.at(second).says(MAC, "fe80::17", "mdns.hostname", "prn-1.local")
+        story.at(second).sends(MAC, "fe80::17", "mdns.hostname", "prn-1.local")
     assert is_known(story.at(7), address="fe80::17")
     addresses = record_of(story).addresses
     assert (addresses[parse("fe80::17")], addresses[parse(IP)]) == (START + 7 * SECOND, START + 3 * SECOND)
@@ -107,14 +107,14 @@ def test_a_fact_of_another_address_is_counted_there():
 
 def test_an_address_that_moved_is_looked_at_again():
     story = known_story()
-    story.at(4).says(OTHER, IP, "arp.address", "x")
+    story.at(4).sends(OTHER, IP, "arp.address", "x")
     assert not is_known(story.at(5))
     assert story.who(OTHER).addresses == {parse(IP): START + 4 * SECOND}
 
 
 def test_a_new_lease_ends_what_was_remembered_of_the_old_one():
     story = known_story()
-    story.at(4).says(MAC, "10.0.0.9", "dhcp.lease", "x")
+    story.at(4).sends(MAC, "10.0.0.9", "dhcp.lease", "x")
     assert not is_known(story.at(5), kind="mdns.txt.ty", value="type=printer@0.8")
     assert not is_known(story.at(6))
 
@@ -123,9 +123,9 @@ def test_a_merger_ends_what_was_remembered_of_both():
     story = Story().at(0)
     phone = ("dhcp.vendor_class", "type=mobile@0.8")
     for second in (1, 2, 3):
-        story.at(second).says(RANDOM, "10.0.0.5", "dhcp.client_id", "some-client").says(RANDOM, "10.0.0.5", *phone)
-        story.says(MAC, IP, "mdns.hostname", "prn-1.local")
-    story.at(200).says("02:00:00:00:00:02", "10.0.0.6", "dhcp.client_id", "some-client")
+        story.at(second).sends(RANDOM, "10.0.0.5", "dhcp.client_id", "some-client").sends(RANDOM, "10.0.0.5", *phone)
+        story.sends(MAC, IP, "mdns.hostname", "prn-1.local")
+    story.at(200).sends("02:00:00:00:00:02", "10.0.0.6", "dhcp.client_id", "some-client")
     assert not is_known(story)
     assert not is_known(story, RANDOM, "10.0.0.5", *phone)
     assert record_of(story, RANDOM) is record_of(story, "02:00:00:00:00:02")
@@ -136,13 +136,13 @@ def test_a_split_router_counts_for_the_hosts_behind_it():
     """What came from an address behind the router is the host's from then on."""
     story = known_story()
     for n in range(2, 8):
-        story.at(3 + n / 10).says(MAC, f"10.0.0.{n}", "mdns.hostname", f"host-{n}.local")
+        story.at(3 + n / 10).sends(MAC, f"10.0.0.{n}", "mdns.hostname", f"host-{n}.local")
     assert record_of(story).router
     host = story.inventory.table.leases.get(parse(IP))
     assert host is not record_of(story)
     before = host.facts["mdns.hostname", "prn-1.local"].count
     for second in (5, 6, 7):
-        story.at(second).says(MAC, IP, "mdns.hostname", "prn-1.local")
+        story.at(second).sends(MAC, IP, "mdns.hostname", "prn-1.local")
     assert host.facts["mdns.hostname", "prn-1.local"].count == before + 3
     assert ("mdns.hostname", "prn-1.local") not in record_of(story).facts
 
@@ -150,9 +150,9 @@ def test_a_split_router_counts_for_the_hosts_behind_it():
 def test_who_was_gone_comes_back():
     story = known_story()
     story.at(25 * 3600)
-    assert ("gone", f"mac:{MAC}") in story.told()
-    story.at(26 * 3600).says(MAC, IP, "mdns.hostname", "prn-1.local").at(26 * 3600 + 10)
-    assert story.told()[-1] == ("back", f"mac:{MAC}")
+    assert ("gone", f"mac:{MAC}") in story.reported()
+    story.at(26 * 3600).sends(MAC, IP, "mdns.hostname", "prn-1.local").at(26 * 3600 + 10)
+    assert story.reported()[-1] == ("back", f"mac:{MAC}")
     assert is_known(story)
 
 
@@ -168,7 +168,7 @@ def test_what_was_purged_is_found_anew():
 def test_a_fact_that_made_room_is_learned_anew():
     story = known_story()
     for n in range(400):
-        story.says(MAC, "", "a.model", f"model=M{n}@0.5")
+        story.sends(MAC, "", "a.model", f"model=M{n}@0.5")
     assert ("mdns.hostname", "prn-1.local") not in record_of(story).facts
     assert not is_known(story)
     assert record_of(story).facts["mdns.hostname", "prn-1.local"].count == 1
@@ -201,9 +201,9 @@ def run(bits, key=0):
                 ("chat.word", "idle"),
                 ("dhcp.lease", address),
             ):
-                story.at(turn * 10 + n / 50).says(f"00:17:c8:00:01:{n:02x}", address, kind, value)
+                story.at(turn * 10 + n / 50).sends(f"00:17:c8:00:01:{n:02x}", address, kind, value)
     story.at(80)
-    told = [(change.ts, change.action, change.device.key, change.changes) for change in story.changes]
+    reported = [(change.ts, change.action, change.device.key, change.changes) for change in story.changes]
     facts = [
         (
             record.key,
@@ -213,7 +213,7 @@ def run(bits, key=0):
         )
         for record in story.inventory.table.by_mac.values()
     ]
-    return told, facts, story.inventory.table.novelty
+    return reported, facts, story.inventory.table.novelty
 
 
 def test_a_table_too_small_is_only_slower():

@@ -16,7 +16,7 @@ MERGE = Order(1, "merge", KEEP, LOSE, "a dock")
 def two(story):
     """A laptop by cable and by air, told of as two devices."""
     story.persistence.keep_journal()
-    story.says(CABLE, "10.0.0.5", "http.server", "type=workstation").says(
+    story.sends(CABLE, "10.0.0.5", "http.server", "type=workstation").sends(
         WIRELESS, "10.0.0.6", "mdns.txt.ty", "model=X"
     ).at(8)
     return story
@@ -31,8 +31,8 @@ def test_a_merger(two):
     assert (device.type, device.value("model"), device.value("owner")) == ("workstation", "X", "anna")
     assert set(device.addresses) == {parse("10.0.0.5"), parse("10.0.0.6")}
     assert [change.note.split(": ", 1)[1] for change in two.changes if change.action == "merged"] == ["a dock"]
-    two.says(WIRELESS, "10.0.0.6", "http.server", "type=workstation").at(40)
-    assert two.told().count(("new", LOSE)) == 1
+    two.sends(WIRELESS, "10.0.0.6", "http.server", "type=workstation").at(40)
+    assert two.reported().count(("new", LOSE)) == 1
 
 
 def test_a_merger_undone(two):
@@ -50,8 +50,8 @@ def test_a_merger_undone(two):
     assert (list(cable.addresses), list(wireless.addresses)) == ([parse("10.0.0.5")], [parse("10.0.0.6")])
     assert (cable.value("model"), wireless.value("model")) == ("", "X")
     assert wireless.id == merger.lost.id
-    assert [action for action, key in two.told() if key == LOSE] == ["new", "new"]
-    assert [action for action, key in two.told() if key == KEEP].count("split") == 1
+    assert [action for action, key in two.reported() if key == LOSE] == ["new", "new"]
+    assert [action for action, key in two.reported() if key == KEEP].count("split") == 1
     endpoints = two.inventory.endpoints
     assert endpoints.are_apart(endpoints.table.by_key(KEEP), endpoints.table.by_key(LOSE))
 
@@ -61,14 +61,14 @@ def test_a_mac_split_off(two):
     two.persistence.carry_out(MERGE)
     order = Order(2, "split", KEEP, LOSE, "no dock")
     assert two.persistence.carry_out(order).fault == ""
-    two.says(WIRELESS, "10.0.0.7", "arp.address", "").at(30)
+    two.sends(WIRELESS, "10.0.0.7", "arp.address", "").at(30)
     assert two.who(WIRELESS, "10.0.0.7").key == LOSE
     assert two.who(CABLE).macs == (0x001B21000002,)
 
 
 def test_an_address_split_off(two):
     """Facts that came from the address go with it."""
-    two.says(CABLE, "10.0.0.8", "sip.user_agent", "model=Y").at(10)
+    two.sends(CABLE, "10.0.0.8", "sip.user_agent", "model=Y").at(10)
     assert two.persistence.carry_out(Order(2, "split", KEEP, "ip:10.0.0.8", "a container")).fault == ""
     assert two.who("", "10.0.0.8").value("model") == "Y"
     assert two.who(CABLE, "10.0.0.5").value("model") == ""

@@ -17,14 +17,14 @@ MACS = [f"00:17:c8:00:00:{number:02x}" for number in range(1, 6)]
 class Renamed:
     """Fingerprints that say something else of one value."""
 
-    def __init__(self, matcher: Any, value: str, said: str) -> None:
-        self._matcher, self._value, self._said = matcher, value, said
+    def __init__(self, matcher: Any, value: str, text: str) -> None:
+        self._matcher, self._value, self._sent = matcher, value, text
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._matcher, name)
 
     def match(self, kind: str, value: str) -> Any:
-        return self._matcher.match(kind, self._said if value == self._value else value)
+        return self._matcher.match(kind, self._sent if value == self._value else value)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def story() -> Story:
     """Printers that said so, the second in other words."""
     story = Story().at(0)
     for number, mac in enumerate(MACS):
-        story.says(
+        story.sends(
             mac, f"10.0.0.{number + 1}", "dhcp.vendor_class", "type=printer@0.8" if number != 1 else "type=printer@0.7"
         )
     story.at(10)

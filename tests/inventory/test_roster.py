@@ -9,7 +9,7 @@ PRINTER, LAPTOP = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02"
 CLAIMS = "type=printer;vendor=Kyocera;model=M3655;firmware=2.1;os=VxWorks"
 
 
-def told(story: Story) -> dict[str, Member]:
+def reported(story: Story) -> dict[str, Member]:
     return {member.device.key: member for member in story.inventory.members()}
 
 
@@ -17,19 +17,19 @@ def office() -> Story:
     """A printer that says what it is, and a machine that says nothing of itself."""
     story = Story().at(0)
     return (
-        story.says(PRINTER, "10.0.0.9", "http.server", CLAIMS)
-        .says(PRINTER, "10.0.0.9", "dhcp.hostname", "prn-3f")
-        .says(LAPTOP, "10.0.0.8", "arp", "x")
+        story.sends(PRINTER, "10.0.0.9", "http.server", CLAIMS)
+        .sends(PRINTER, "10.0.0.9", "dhcp.hostname", "prn-3f")
+        .sends(LAPTOP, "10.0.0.8", "arp", "x")
     )
 
 
 def test_devices_are_listed_once_they_were_told() -> None:
     """With what was told of them; a newcomer of which nobody heard yet is none."""
     story = office()
-    assert told(story) == {}
-    printer = told(story.at(8))[f"mac:{PRINTER}"]
+    assert reported(story) == {}
+    printer = reported(story.at(8))[f"mac:{PRINTER}"]
     assert printer[1:-1] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, False)
-    assert (list(printer.device.names), told(story)[f"mac:{LAPTOP}"].type) == (["prn-3f"], "unknown")
+    assert (list(printer.device.names), reported(story)[f"mac:{LAPTOP}"].type) == (["prn-3f"], "unknown")
 
 
 def test_those_of_earlier_runs_stay_packed() -> None:
@@ -39,11 +39,11 @@ def test_those_of_earlier_runs_stay_packed() -> None:
     before.persistence.sweep(0)
     for state, _ in before.persistence.entries(10).states:
         after.persistence.restore(state)
-    printer = told(after)[f"mac:{PRINTER}"]
+    printer = reported(after)[f"mac:{PRINTER}"]
     assert printer[1:-1] == ("printer", "Kyocera", "M3655", "2.1", "VxWorks", False, True)
     assert (printer.device.names, printer.device.attributes) == ({}, {})
     after.who(PRINTER, "10.0.0.9")
-    printer = told(after)[f"mac:{PRINTER}"]
+    printer = reported(after)[f"mac:{PRINTER}"]
     assert (printer.quiet, list(printer.device.names)) == (False, ["prn-3f"])
 
 
@@ -51,15 +51,15 @@ def test_those_that_went_are_marked() -> None:
     """They are still known."""
     story = office().at(8)
     story.at(3 * 86400)
-    assert told(story)[f"mac:{PRINTER}"].gone
+    assert reported(story)[f"mac:{PRINTER}"].gone
 
 
 def test_a_member_is_stale_while_more_was_said_than_its_device_shows() -> None:
     """Until somebody asks for the device."""
     story = office().at(8)
-    assert (record := told(story)[f"mac:{PRINTER}"].record) is not None
+    assert (record := reported(story)[f"mac:{PRINTER}"].record) is not None
     assert not record.stale
-    story.says(PRINTER, "10.0.0.9", "http.title", CLAIMS)
+    story.sends(PRINTER, "10.0.0.9", "http.title", CLAIMS)
     assert record.stale
     story.who(PRINTER, "10.0.0.9")
     assert not record.stale

@@ -83,7 +83,7 @@ def test_names():
 
 def test_a_device_keeps_what_it_offers(story):
     """Only the holder of the address, within its bound, in order of ports."""
-    story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(2)
+    story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(2)
     for port in (9100, 80, 631):
         for _, one in Services().fresh(change("10.0.0.9", port)):
             story.inventory.offer(one)

@@ -12,8 +12,8 @@ MAC = "00:17:c8:1a:2b:3c"
 KEY = f"mac:{MAC}"
 
 
-def words(**said: str) -> dict[str, Word]:
-    return {field: Word(KEY, field, value, "anna", 7, "seen it") for field, value in said.items()}
+def words(**text: str) -> dict[str, Word]:
+    return {field: Word(KEY, field, value, "anna", 7, "seen it") for field, value in text.items()}
 
 
 def test_what_can_be_said():
@@ -26,20 +26,20 @@ def test_what_can_be_said():
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "text"),
     [("colour", "red", "the field 'colour'"), ("type", "toaster", "'toaster'"), ("criticality", "5", "'5'")],
 )
-def test_what_cannot_be_said(field: str, value: str, said: str):
+def test_what_cannot_be_said(field: str, value: str, text: str):
     """The error names what was found and what is expected."""
-    with pytest.raises(ValueError, match=f"found {said}.*expected one of"):
+    with pytest.raises(ValueError, match=f"found {text}.*expected one of"):
         checked(field, value)
 
 
 def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     """Whatever packets say, before and after; one change is told at once; taken back, the packets count again."""
-    story.says(MAC, "10.0.0.9", "http.server", "type=printer;model=X").at(8)
+    story.sends(MAC, "10.0.0.9", "http.server", "type=printer;model=X").at(8)
     story.persistence.correct(KEY, words(type="camera", name="Lobby", owner="anna"))
-    device = story.at(16).says(MAC, "10.0.0.9", "mdns.txt.ty", "type=printer@0.99").who(MAC)
+    device = story.at(16).sends(MAC, "10.0.0.9", "mdns.txt.ty", "type=printer@0.99").who(MAC)
     assert (device.type, device.label, device.value("owner"), device.value("model")) == ("camera", "Lobby", "anna", "X")
     assert device.attributes["type"].confidence == 1.0
     assert device.attributes["type"].evidence[0].family == "operator"
@@ -55,7 +55,7 @@ def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
 def test_a_word_about_a_device_not_seen_yet_waits_for_it(story):
     """It is known by its MAC when it comes."""
     story.persistence.correct(KEY, words(type="camera"))
-    story.says(MAC, "10.0.0.9", "http.server", "type=printer").at(3)
+    story.sends(MAC, "10.0.0.9", "http.server", "type=printer").at(3)
     assert [(change.action, change.device.type) for change in story.changes] == [
         ("new", "camera"),
         ("identified", "camera"),
@@ -64,18 +64,18 @@ def test_a_word_about_a_device_not_seen_yet_waits_for_it(story):
 
 def test_a_body_says_the_same_as_the_device(story):
     """Applied to what a store holds, words give what the sensor itself tells."""
-    story.says(MAC, "10.0.0.9", "http.server", "type=printer;vendor=HP@0.7").says(
+    story.sends(MAC, "10.0.0.9", "http.server", "type=printer;vendor=HP@0.7").sends(
         MAC, "10.0.0.9", "dhcp.hostname", "prn"
     ).at(8)
-    said = words(type="camera", name="Lobby", owner="anna", criticality="high", tags="a, b", note="by the door")
+    text = words(type="camera", name="Lobby", owner="anna", criticality="high", tags="a, b", note="by the door")
     without = device_body(story.who(MAC))
-    story.persistence.correct(KEY, said)
-    told = device_body(story.who(MAC))
-    assert onto_body(without, said) == told
-    assert (told["hostname"], told["names"], told["tags"], told["criticality"]) == (
+    story.persistence.correct(KEY, text)
+    reported = device_body(story.who(MAC))
+    assert onto_body(without, text) == reported
+    assert (reported["hostname"], reported["names"], reported["tags"], reported["criticality"]) == (
         "Lobby",
         ["Lobby", "prn"],
         ["a", "b"],
         "high",
     )
-    assert told["attributes"] == {"note": "by the door"}
+    assert reported["attributes"] == {"note": "by the door"}

@@ -27,23 +27,23 @@ MATCHER = Matcher(own_knowledge())
 class Replay:
     """What was told of a capture; the engine (some 35 MiB) is let go.
 
-    ``heard``: when a packet of a MAC first told anything; ``told_at``: when the first event about it came out;
+    ``received``: when a packet of a MAC first told anything; ``reported_at``: when the first event about it came out;
     ``devices``: what was told of it last;
     ``faults``: what was malformed in it, and what broke on it.
     """
 
     def __init__(self, capture: Path) -> None:
-        self.heard: dict[str, int] = {}
-        self.told_at: dict[str, int] = {}
+        self.received: dict[str, int] = {}
+        self.reported_at: dict[str, int] = {}
         self.devices: dict[str, dict[str, Any]] = {}
         self.alerts: list[Record] = []
         self._now = 0
-        pipeline = assemble(load_config(None), self._hear)
+        pipeline = assemble(load_config(None), self._receive)
         observe = pipeline.dispatcher.observe
 
         def listen(fact: Observation) -> None:
             if fact.subject.mac and MATCHER.match(fact.kind, fact.value):
-                self.heard.setdefault(mac_text(fact.subject.mac), self._now)
+                self.received.setdefault(mac_text(fact.subject.mac), self._now)
             observe(fact)
 
         pipeline.dispatcher.observe = listen
@@ -66,11 +66,11 @@ class Replay:
             pipeline.tick(beat)
         self._now = ts
 
-    def _hear(self, record: Record) -> None:
+    def _receive(self, record: Record) -> None:
         if record.kind == "alert":
             self.alerts.append(record)
         for mac in record.device.get("macs", ()) if record.kind == "device" else ():
-            self.told_at.setdefault(mac, self._now)
+            self.reported_at.setdefault(mac, self._now)
             self.devices[mac] = record.device
 
     @property

@@ -59,7 +59,7 @@ def test_models_are_named(replays: Callable[[Subject], Replay]) -> None:
 def test_it_is_told_within_a_second(one: Subject, replays: Callable[[Subject], Replay]) -> None:
     """Of packet time, from the first packet that tells anything of it to the first event."""
     replay = replays(one)
-    assert replay.told_at[one.mac] <= replay.heard[one.mac] + SECOND
+    assert replay.reported_at[one.mac] <= replay.received[one.mac] + SECOND
 
 
 def test_all_categories_are_there() -> None:

@@ -51,7 +51,7 @@ journalctl --directory /run/log/journal --output json --identifier sensor
 def test_fields_in_a_real_journal(root: Path) -> None:
     """Message, priority and fields are found again; a flood of one event is a few lines and their count."""
     command = ["unshare", "--mount", "sh", "-c", SCRIPT, sys.executable, PROGRAM]
-    told = subprocess.run(
+    reported = subprocess.run(
         command,
         cwd=root,
         capture_output=True,
@@ -60,8 +60,8 @@ def test_fields_in_a_real_journal(root: Path) -> None:
         timeout=60,
         env=os.environ | {"PYTHONPATH": str(root)},
     )
-    found = [json.loads(line) for line in told.stdout.splitlines()]
-    assert found, told.stderr
+    found = [json.loads(line) for line in reported.stdout.splitlines()]
+    assert found, reported.stderr
     assert {name: found[0][name] for name in ("MESSAGE", "PRIORITY", "SENSOR_UNIT", "SENSOR_COUNT", "_TRANSPORT")} == {
         "MESSAGE": "it broke unit=dns count=3", "PRIORITY": "4", "SENSOR_UNIT": "dns", "SENSOR_COUNT": "3",
         "_TRANSPORT": "journal",

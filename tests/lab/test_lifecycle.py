@@ -71,7 +71,7 @@ class Sensor:
     def _env(self) -> dict[str, str]:
         return {**ENVIRONMENT, "SENSOR_STATE": str(self.state), "RUNTIME_DIRECTORY": str(self.state)}
 
-    def tell(self, *words: str) -> tuple[int, str]:
+    def report(self, *words: str) -> tuple[int, str]:
         done = subprocess.run(
             [sys.executable, "-m", "sensor", *words],
             cwd=ROOT,
@@ -83,7 +83,7 @@ class Sensor:
         return done.returncode, done.stdout + done.stderr
 
     def macs(self) -> set[str]:
-        out = self.tell("devices", "--json", "--state", str(self.state))[1]
+        out = self.report("devices", "--json", "--state", str(self.state))[1]
         return {mac for line in out.splitlines() if line.startswith("{") for mac in json.loads(line).get("macs", ())}
 
     def stop(self) -> None:
@@ -119,18 +119,18 @@ def test_copied_forgotten_and_put_back(sensor: Sensor, tmp_path: Path) -> None:
     """
     file = tmp_path / "a.tar.zst"
     sensor.until(lambda: sensor.macs() >= {PRINTER, PHONE})
-    code, said = sensor.tell("backup", str(file), "--with-log")
-    assert code == 0, said
-    code, said = sensor.tell("purge", PRINTER, "--yes", "--reason", "asked for it")
-    assert code == 0, said
-    assert "1 device will be purged by the sensor that runs" in said
+    code, output = sensor.report("backup", str(file), "--with-log")
+    assert code == 0, output
+    code, output = sensor.report("purge", PRINTER, "--yes", "--reason", "asked for it")
+    assert code == 0, output
+    assert "1 device will be purged by the sensor that runs" in output
     sensor.until(lambda: PRINTER not in sensor.macs())
-    code, said = sensor.tell("restore", str(file))
-    assert (code, "another" in said) == (3, True)
+    code, output = sensor.report("restore", str(file))
+    assert (code, "another" in output) == (3, True)
     sensor.stop()
     assert PRINTER not in sensor.macs()
-    code, said = sensor.tell("restore", str(file))
-    assert code == 0, said
+    code, output = sensor.report("restore", str(file))
+    assert code == 0, output
     assert sensor.macs() >= {PRINTER, PHONE}
     sensor.process = sensor._start()
     sensor.stop()

@@ -156,11 +156,11 @@ class Lab:
 
     def stop(self, listener: subprocess.Popen[str]) -> dict:
         listener.send_signal(signal.SIGINT)
-        told = json.loads(listener.communicate(timeout=60)[0])
+        reported = json.loads(listener.communicate(timeout=60)[0])
         assert listener.returncode == 0
-        assert told["answered"] < 10
-        assert sum(told["read"]) == told["packets"] == len(told["frames"])
-        return told
+        assert reported["answered"] < 10
+        assert sum(reported["read"]) == reported["packets"] == len(reported["frames"])
+        return reported
 
     def close(self) -> None:
         for process in self.processes:
@@ -183,10 +183,15 @@ def test_counters_equal_those_of_the_kernel(lab):
     """Every frame sent is read, with its bytes, in order, and none is counted as dropped."""
     listener = lab.listen()
     lab.send(FRAME, 5000)
-    told = lab.stop(listener)
-    assert (len(told["frames"]), told["received"], told["dropped"], told["damages"]) == (5000, [5000], 0, [])
-    assert {tuple(row[1:]) for row in told["frames"]} == {(0, 1, len(FRAME), len(FRAME), 0, 0, FRAME[:64].hex())}
-    times = [row[0] for row in told["frames"]]
+    reported = lab.stop(listener)
+    assert (len(reported["frames"]), reported["received"], reported["dropped"], reported["damages"]) == (
+        5000,
+        [5000],
+        0,
+        [],
+    )
+    assert {tuple(row[1:]) for row in reported["frames"]} == {(0, 1, len(FRAME), len(FRAME), 0, 0, FRAME[:64].hex())}
+    times = [row[0] for row in reported["frames"]]
     assert times == sorted(times)
     assert abs(times[0] / 1e9 - time.time()) < 60
 
@@ -195,19 +200,19 @@ def test_a_late_reader_loses_frames_and_counts_them(lab):
     """With a small ring and a slow reader, read plus dropped is what was sent."""
     listener = lab.listen(ring_mib=1, block_kib=64, nap=0.02)
     lab.send(FRAME, 20000)
-    told = lab.stop(listener)
-    assert told["dropped"] > 0
-    assert len(told["frames"]) + told["dropped"] == 20000
+    reported = lab.stop(listener)
+    assert reported["dropped"] > 0
+    assert len(reported["frames"]) + reported["dropped"] == 20000
 
 
 def test_a_silent_wire_gives_empty_batches_and_stops_at_once(lab):
     """An empty batch comes again and again, and a signal ends it while nothing comes."""
     listener = lab.listen()
     time.sleep(0.5)
-    told = lab.stop(listener)
-    assert told["frames"] == []
-    assert told["empty"] >= 2
-    assert told["longest"] < 10
+    reported = lab.stop(listener)
+    assert reported["frames"] == []
+    assert reported["empty"] >= 2
+    assert reported["longest"] < 10
 
 
 def test_what_is_in_the_ring_at_the_stop_is_still_given(lab):
@@ -242,9 +247,9 @@ def test_filters_run_in_the_kernel(lab):
         tcp_frame("10.0.0.1", "10.0.0.2", vlan=43),
     ):
         lab.send(frame, 3)
-    told = lab.stop(plain)
-    assert Counter(row[5] for row in told["frames"]) == {0: 3, 42: 3, 43: 3}
-    assert (told["received"], told["dropped"]) == ([9], 0)
+    reported = lab.stop(plain)
+    assert Counter(row[5] for row in reported["frames"]) == {0: 3, 42: 3, 43: 3}
+    assert (reported["received"], reported["dropped"]) == ([9], 0)
     assert [row[5] for row in lab.stop(tagged)["frames"]] == [42, 42, 42]
 
 
@@ -300,9 +305,9 @@ def test_one_capability_is_enough(lab):
     listener = lab.listen(before=("setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all"))
     assert promiscuous(lab)
     lab.send(ethernet(b"not for us" * 10, 0x88B5, dst=0x02_00_00_00_00_99))
-    told = lab.stop(listener)
-    assert len(told["frames"]) == 1
-    assert told["capabilities"] == ["0" * 16] * 3 + ["0000000000002000", "0" * 16]
+    reported = lab.stop(listener)
+    assert len(reported["frames"]) == 1
+    assert reported["capabilities"] == ["0" * 16] * 3 + ["0000000000002000", "0" * 16]
 
 
 def promiscuity(lab: Lab, name: str = "vb") -> int:
@@ -317,7 +322,7 @@ def promiscuous(lab: Lab) -> bool:
     return promiscuity(lab) > 0
 
 
-def heard(lab: Lab, rings: int, name: str = "vb") -> None:
+def received(lab: Lab, rings: int, name: str = "vb") -> None:
     """Wait until every ring listens at a new interface: it asks for promiscuous mode last."""
     end = time.monotonic() + 60
     while promiscuity(lab, name) < rings:
@@ -338,17 +343,17 @@ def test_privileges_are_gone(lab):
     """Root becomes the user, and no set of capabilities holds anything; listening goes on."""
     listener = lab.listen(user="nobody")
     lab.send(FRAME, 10)
-    told = lab.stop(listener)
-    assert len(told["frames"]) == 10
-    assert told["uid"] != 0
-    assert told["capabilities"] == ["0" * 16] * 5
-    assert told["no_new"] == "1"
+    reported = lab.stop(listener)
+    assert len(reported["frames"]) == 10
+    assert reported["uid"] != 0
+    assert reported["capabilities"] == ["0" * 16] * 5
+    assert reported["no_new"] == "1"
 
 
 def test_root_without_a_user_keeps_nothing_either(lab):
     """Without a user to become the capabilities go all the same."""
-    told = lab.stop(lab.listen())
-    assert (told["uid"], told["capabilities"]) == (0, ["0" * 16] * 5)
+    reported = lab.stop(lab.listen())
+    assert (reported["uid"], reported["capabilities"]) == (0, ["0" * 16] * 5)
 
 
 def test_threads_that_keep_their_privileges_are_told():
@@ -377,11 +382,16 @@ def test_an_interface_deleted_and_made_again_is_heard_again(lab, fanout):
     run("ip", "-n", lab.there, "link", "del", "vb")
     time.sleep(0.4)
     lab.cable()
-    heard(lab, fanout)
+    received(lab, fanout)
     lab.send(FRAME, 50)
-    told = lab.stop(listener)
-    assert (len(told["frames"]), sum(told["received"]), told["dropped"], told["returns"]) == (150, 150, 0, [1] * fanout)
-    assert set(told["damages"]) == {"vb: no such interface now; waiting for it"}
+    reported = lab.stop(listener)
+    assert (len(reported["frames"]), sum(reported["received"]), reported["dropped"], reported["returns"]) == (
+        150,
+        150,
+        0,
+        [1] * fanout,
+    )
+    assert set(reported["damages"]) == {"vb: no such interface now; waiting for it"}
 
 
 @pytest.mark.parametrize("fanout", [1, 2])
@@ -389,11 +399,11 @@ def test_an_interface_that_is_not_there_yet_is_waited_for(lab, fanout):
     """It is told, and heard as soon as it comes."""
     listener = lab.listen("vb9", fanout=fanout)
     lab.cable("9")
-    heard(lab, fanout, "vb9")
+    received(lab, fanout, "vb9")
     lab.send(FRAME, 20, "va9")
-    told = lab.stop(listener)
-    assert (len(told["frames"]), told["returns"]) == (20, [0] * fanout)
-    assert set(told["damages"]) == {"vb9: no such interface now; waiting for it"}
+    reported = lab.stop(listener)
+    assert (len(reported["frames"]), reported["returns"]) == (20, [0] * fanout)
+    assert set(reported["damages"]) == {"vb9: no such interface now; waiting for it"}
 
 
 @pytest.mark.parametrize("fanout", [1, 2])
@@ -406,8 +416,8 @@ def test_a_link_that_goes_down_and_up_is_heard_again(lab, fanout):
     run("ip", "-n", lab.there, "link", "set", "vb", "up")
     time.sleep(0.1)
     lab.send(FRAME, 10)
-    told = lab.stop(listener)
-    assert (len(told["frames"]), told["dropped"], told["damages"]) == (20, 0, [])
+    reported = lab.stop(listener)
+    assert (len(reported["frames"]), reported["dropped"], reported["damages"]) == (20, 0, [])
 
 
 def test_several_interfaces_are_one_source_in_order(lab):
@@ -418,11 +428,13 @@ def test_several_interfaces_are_one_source_in_order(lab):
         lab.send(FRAME, 100)
         lab.send(FRAME, 10, "va2")
         time.sleep(0.3)  # longer than a block stays open
-    told = lab.stop(listener)
-    assert Counter(row[1] for row in told["frames"]) == {0: 500, 1: 50}
-    assert told["received"] == [500, 50]
+    reported = lab.stop(listener)
+    assert Counter(row[1] for row in reported["frames"]) == {0: 500, 1: 50}
+    assert reported["received"] == [500, 50]
     runs = [
-        row[1] for row, before in zip(told["frames"], [[0, -1], *told["frames"]], strict=False) if row[1] != before[1]
+        row[1]
+        for row, before in zip(reported["frames"], [[0, -1], *reported["frames"]], strict=False)
+        if row[1] != before[1]
     ]
     assert runs == [0, 1] * 5
 
@@ -432,11 +444,11 @@ def test_fanout_shares_flows_between_rings(lab):
     listener = lab.listen(fanout=3)
     for port in range(40):
         lab.send(udp_frame("10.0.0.1", "10.0.0.2", b"ask", sport=40000 + port))
-    told = lab.stop(listener)
-    assert len(told["frames"]) == 40
-    assert sum(told["received"]) == 40
-    assert sum(count > 0 for count in told["received"]) >= 2
-    assert {row[1] for row in told["frames"]} == {0}
+    reported = lab.stop(listener)
+    assert len(reported["frames"]) == 40
+    assert sum(reported["received"]) == 40
+    assert sum(count > 0 for count in reported["received"]) >= 2
+    assert {row[1] for row in reported["frames"]} == {0}
 
 
 def test_loopback_gives_every_frame_once(lab):
@@ -463,11 +475,13 @@ def test_libpcap_does_it_where_there_are_no_rings(lab):
     lab.send(tagged)
     lab.send(tcp_frame("10.0.0.1", "10.0.0.2"))
     time.sleep(0.3)
-    told = lab.stop(listener)
-    assert (len(told["frames"]), told["dropped"], told["capabilities"]) == (301, 0, ["0" * 16] * 5)
-    assert {tuple(row[1:]) for row in told["frames"][:300]} == {(0, 1, len(FRAME), len(FRAME), 0, 0, FRAME[:64].hex())}
-    assert told["frames"][-1][1:] == [0, 1, len(tagged), len(tagged), 0, 0, tagged[:64].hex()]
-    assert abs(told["frames"][0][0] / 1e9 - time.time()) < 60
+    reported = lab.stop(listener)
+    assert (len(reported["frames"]), reported["dropped"], reported["capabilities"]) == (301, 0, ["0" * 16] * 5)
+    assert {tuple(row[1:]) for row in reported["frames"][:300]} == {
+        (0, 1, len(FRAME), len(FRAME), 0, 0, FRAME[:64].hex())
+    }
+    assert reported["frames"][-1][1:] == [0, 1, len(tagged), len(tagged), 0, 0, tagged[:64].hex()]
+    assert abs(reported["frames"][0][0] / 1e9 - time.time()) < 60
 
 
 def test_libpcap_names_what_it_cannot_listen_to(lab):

@@ -25,7 +25,7 @@ def test_machines_are_named_within_a_second(capture: str) -> None:
     assert {
         mac: {name: replay.devices[mac].get(name, "unknown") for name in wanted} for mac, wanted in expected.items()
     } == expected
-    late = {mac: replay.told_at[mac] - replay.heard[mac] for mac in expected if mac in replay.heard}
+    late = {mac: replay.reported_at[mac] - replay.received[mac] for mac in expected if mac in replay.received}
     assert {mac: wait for mac, wait in late.items() if wait > SECOND} == {}
     assert (replay.faults, replay.grave) == ([], [])
 

@@ -83,12 +83,12 @@ def introduced(number: int) -> bytes:
 
 def bulk() -> Iterator[Frame]:
     """How the office's conversations over TCP begin, where most messages are, as forty offices have them."""
-    office, said = [], Counter[bytes]()
+    office, output = [], Counter[bytes]()
     for ts, frame in frames(OFFICE):
         if frame[12:14] == b"\x08\0" and frame[23] == 6:
             ends = b"".join(sorted((frame[26:30] + frame[34:36], frame[30:34] + frame[36:38])))
-            said[ends] += 1
-            if said[ends] <= BEGINNING:
+            output[ends] += 1
+            if output[ends] <= BEGINNING:
                 office.append((ts, frame))
     for number in range(COPIES):
         yield from ((ts, renumbered(frame, number)) for ts, frame in office)
@@ -142,12 +142,12 @@ def listening(log: Path, space: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def received(space: str) -> int:
     """What the interface got, as its own counter says."""
-    told = subprocess.run(
+    reported = subprocess.run(
         ["ip", "netns", "exec", space, "cat", "/sys/class/net/vb/statistics/rx_packets"],
         capture_output=True,
         check=True,
     )
-    return int(told.stdout)
+    return int(reported.stdout)
 
 
 def records(log: Path) -> list[dict[str, Any]]:
@@ -185,12 +185,12 @@ def overloaded(folder: Path, bulk: Path, rate: float) -> Outcome:
         got = received(there)
         sensor.send_signal(signal.SIGINT)
         assert sensor.wait(60) == 0
-    told = records(log)
-    known = {name for one in told if one["kind"] == "device" for name in NAME.findall(json.dumps(one["device"]))}
-    health = {one["facts"]["check"] for one in told if one["action"] == "health" and "check" in one["facts"]}
+    reported = records(log)
+    known = {name for one in reported if one["kind"] == "device" for name in NAME.findall(json.dumps(one["device"]))}
+    health = {one["facts"]["check"] for one in reported if one["action"] == "health" and "check" in one["facts"]}
     return Outcome(
         got,
-        [one["capture"] for one in told if one["action"] == "summary"][-1],
+        [one["capture"] for one in reported if one["action"] == "summary"][-1],
         len(names) - len(known),
         len(names),
         health,

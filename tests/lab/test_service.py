@@ -61,7 +61,7 @@ class Service:
         self.config = folder / "sensor.yaml"
         self.config.write_text("{}\n")
         self.manager = Manager(str(folder / "notify"))
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.process: subprocess.Popen[bytes]
 
     def start(self, *more: str, before: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[bytes]:
@@ -79,31 +79,31 @@ class Service:
             *more,
         ]
         command = ["ip", "netns", "exec", self.lab.there, *before, sys.executable, "-m", *words]
-        told = {"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "1000000", **environment}
+        reported = {"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "1000000", **environment}
         with (self.folder / "err").open("ab") as err:
             self.process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=err, cwd=ROOT, env=ENVIRONMENT | told
+                command, stdout=subprocess.DEVNULL, stderr=err, cwd=ROOT, env=ENVIRONMENT | reported
             )
         self.lab.processes.append(self.process)  # type: ignore[arg-type]
         return self.process
 
-    def hears(self, word: str, count: int = 1, seconds: float = 60) -> float:
+    def wait_for(self, word: str, count: int = 1, seconds: float = 60) -> float:
         """Wait for a word; how long that took."""
         began = time.monotonic()
         while True:
-            self.heard += self.manager.heard()
-            if sum(said.startswith(word) for said in self.heard) >= count:
+            self.received += self.manager.received()
+            if sum(output.startswith(word) for output in self.received) >= count:
                 return time.monotonic() - began
-            assert time.monotonic() - began < seconds, (word, self.heard, self.err)
+            assert time.monotonic() - began < seconds, (word, self.received, self.err)
             assert self.process.poll() is None, self.err
             time.sleep(0.002)
 
     def reload(self, text: str) -> float:
         """Seconds until it is ready again."""
         self.config.write_text(text)
-        self.heard = []
+        self.received = []
         self.process.send_signal(signal.SIGHUP)
-        return self.hears("READY=1")
+        return self.wait_for("READY=1")
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, float]:
         """The exit code, and how long it took."""
@@ -123,10 +123,10 @@ class Service:
         cursor.close()
         return found
 
-    def told(self, action: str) -> list[dict[str, Any]]:
+    def reported(self, action: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["kind"] == "sensor" and record["action"] == action]
 
-    def says(self, holds: Callable[[], bool]) -> None:
+    def wait_for_log(self, holds: Callable[[], bool]) -> None:
         """Wait until the log says something: it is written in groups."""
         end = time.monotonic() + 60
         while not holds():
@@ -197,16 +197,16 @@ def test_a_life(service: Service) -> None:
     a moment.
     """
     service.start()
-    service.hears("READY=1\nSTATUS=listening on vb")
-    service.says(lambda: [record["action"] for record in service.records][:1] == ["started"])
-    service.hears("WATCHDOG=1", 4)
-    service.hears("STATUS=0 packets, 0 lost, 0 devices, 0 alerts open")
+    service.wait_for("READY=1\nSTATUS=listening on vb")
+    service.wait_for_log(lambda: [record["action"] for record in service.records][:1] == ["started"])
+    service.wait_for("WATCHDOG=1", 4)
+    service.wait_for("STATUS=0 packets, 0 lost, 0 devices, 0 alerts open")
     code, seconds = service.end()
     assert code == 0
     assert seconds < 20
-    service.heard += service.manager.heard()
-    assert service.heard[-1] == "STOPPING=1\nSTATUS=stopping"
-    assert len(service.told("stopped")) == 1
+    service.received += service.manager.received()
+    assert service.received[-1] == "STOPPING=1\nSTATUS=stopping"
+    assert len(service.reported("stopped")) == 1
 
 
 def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callable[[], int]]) -> None:
@@ -218,7 +218,7 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
     good = int(os.environ.get("SENSOR_RELOADS", "30"))
     service.config.write_text(GOOD[1])
     service.start()
-    service.hears("READY=1")
+    service.wait_for("READY=1")
     end = traffic(50_000)
     few = list[float]()  # what is at work under traffic and free after a reload comes and goes by some MiB
     for number in range(6):
@@ -226,8 +226,8 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
         few.append(service.anonymous_mib())
     files = service.descriptors()
     broken = [service.reload(BROKEN) for _ in range(good // 10)]
-    service.says(lambda: len(service.told("config")) == 7)
-    assert service.told("config")[-1]["facts"]["faults"][0].startswith(
+    service.wait_for_log(lambda: len(service.reported("config")) == 7)
+    assert service.reported("config")[-1]["facts"]["faults"][0].startswith(
         f"{service.config}:3:3: found the key 'interface'"
     )
     assert service.records[-1]["sensor"]["site"] == "there"
@@ -240,15 +240,15 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
         (service.folder / "own").mkdir(exist_ok=True)
         (service.folder / "own" / "tea.yaml").write_text(FINGERPRINT.replace("3000", f"{number}000"))
         service.reload(f"{GOOD[0]}fingerprints: {{folders: [own]}}\n")
-    service.says(lambda: service.descriptors() <= files)  # a file may be open for a moment
+    service.wait_for_log(lambda: service.descriptors() <= files)  # a file may be open for a moment
     time.sleep(0.5)
     sent = end()
     time.sleep(0.5)
     assert service.end()[0] == 0
-    capture = service.told("summary")[-1]["capture"]
+    capture = service.reported("summary")[-1]["capture"]
     assert (capture["dropped"], capture["packets"] >= sent) == (0, True)
-    assert len(service.told("config")) == 6 + 1 + good + 3
-    assert all("fingerprints" in " ".join(record["facts"]["changed"]) for record in service.told("config")[-2:])
+    assert len(service.reported("config")) == 6 + 1 + good + 3
+    assert all("fingerprints" in " ".join(record["facts"]["changed"]) for record in service.reported("config")[-2:])
     assert max(*broken, *fine) < 2
     assert after - before < 5
 
@@ -257,12 +257,12 @@ def test_reloads_under_traffic(service: Service, traffic: Callable[[int], Callab
 def test_it_ends_while_it_reads(service: Service, number: int) -> None:
     """A reload is asked for, and the end at the same moment."""
     service.start()
-    service.hears("READY=1")
+    service.wait_for("READY=1")
     service.process.send_signal(signal.SIGHUP)
     code, seconds = service.end(number)
     assert code == 0
     assert seconds < 20
-    assert len(service.told("stopped")) == 1
+    assert len(service.reported("stopped")) == 1
 
 
 def test_it_ends_while_it_begins(service: Service) -> None:
@@ -274,21 +274,21 @@ def test_it_ends_while_it_begins(service: Service) -> None:
     code, seconds = service.end()
     assert code in (0, -signal.SIGTERM)
     assert seconds < 20
-    assert len(service.told("started")) == len(service.told("stopped"))
+    assert len(service.reported("started")) == len(service.reported("stopped"))
 
 
 def test_a_second_signal_ends_it_at_once(service: Service) -> None:
     """It says so, and nothing is torn: the next run goes on."""
     service.start()
-    service.hears("READY=1")
+    service.wait_for("READY=1")
     service.process.send_signal(signal.SIGTERM)
     code, seconds = service.end(signal.SIGINT)
     assert code in (128 + signal.SIGINT, 128 + signal.SIGTERM)
     assert seconds < 20
     assert service.err.endswith("sensor: second signal: exiting immediately [sensor.interrupted]\n")
     service.start()
-    service.heard = []
-    service.hears("READY=1")
+    service.received = []
+    service.wait_for("READY=1")
     assert service.end()[0] == 0
     assert "torn" not in service.err
 
@@ -315,19 +315,21 @@ def test_a_hundred_thousand_devices(service: Service, tmp_path: Path) -> None:
     keeper.end()
     service.config.write_text(f"inventory: {{devices: {MANY}}}\n")
     service.start()
-    service.hears("READY=1", seconds=60)
+    service.wait_for("READY=1", seconds=60)
     ready = service.worked_s()
     code, seconds = service.end()
     print(f"{MANY:,} devices: ready after {ready:.1f} s, over after {seconds:.1f} s")
     assert (code, ready < 5, seconds < 5) == (0, True, True)
-    assert service.told("summary")[-1]["capture"]["devices"] == MANY
+    assert service.reported("summary")[-1]["capture"]["devices"] == MANY
     store = Store(tmp_path / "state")
     assert sum(1 for _ in store.devices(2 * MANY)) == MANY
     store.close()
 
 
 def interface_news(service: Service) -> list[str]:
-    return [record["severity"] for record in service.told("health") if record["facts"]["check"] == "sensor.interface"]
+    return [
+        record["severity"] for record in service.reported("health") if record["facts"]["check"] == "sensor.interface"
+    ]
 
 
 def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
@@ -339,7 +341,7 @@ def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
     times = int(os.environ.get("SENSOR_LINKS", "2"))
     there = ("ip", "-n", lab.there, "link")
     service.start()
-    service.hears("READY=1")
+    service.wait_for("READY=1")
     time.sleep(1.5)
     lab.send(count=5)
     files = service.descriptors()
@@ -353,26 +355,26 @@ def test_an_interface_that_comes_and_goes(service: Service, lab: Lab) -> None:
     for number in range(2 * times):
         gone = number >= times
         away(gone=gone)
-        service.says(lambda number=number: len(interface_news(service)) == 2 * number + 1)
+        service.wait_for_log(lambda number=number: len(interface_news(service)) == 2 * number + 1)
         back(gone=gone)
         time.sleep(1.0)
         lab.send(count=5)
-        service.says(lambda number=number: len(interface_news(service)) == 2 * number + 2)
+        service.wait_for_log(lambda number=number: len(interface_news(service)) == 2 * number + 2)
     assert service.descriptors() == files
     assert service.end()[0] == 0
     assert interface_news(service) == ["medium", "info"] * 2 * times
-    assert service.told("summary")[-1]["capture"]["packets"] == 5 * (2 * times + 1)
+    assert service.reported("summary")[-1]["capture"]["packets"] == 5 * (2 * times + 1)
 
 
 def test_an_interface_that_is_not_there_at_the_start(service: Service, lab: Lab) -> None:
     """It is waited for, and heard within a second of its coming."""
     run("ip", "-n", lab.there, "link", "del", "vb")
     service.start("--wait")
-    service.hears("READY=1")
-    service.says(lambda: "vb: no such interface now; waiting for it" in service.err)
+    service.wait_for("READY=1")
+    service.wait_for_log(lambda: "vb: no such interface now; waiting for it" in service.err)
     lab.cable()
     time.sleep(1.0)
     lab.send(count=5)
     time.sleep(0.5)
     assert service.end()[0] == 0
-    assert service.told("summary")[-1]["capture"]["packets"] == 5
+    assert service.reported("summary")[-1]["capture"]["packets"] == 5

@@ -88,9 +88,9 @@ def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
     assert f"\nsensor_wire_bytes_total {50 * FRAME}\n" in text
     assert '\nsensor_packets_dropped_total{interface="lo"} 0\n' in text
     assert re.search(r"\nprocess_resident_memory_bytes [1-9]\d{7,8}\n", text)
-    told = sensor.ask("status")
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert "lo                        50 packets, 0 lost" in told.stdout
+    reported = sensor.ask("status")
+    assert reported.returncode == 0, reported.stdout + reported.stderr
+    assert "lo                        50 packets, 0 lost" in reported.stdout
     status = json.loads(sensor.ask("status", "--json").stdout)
     assert (status["running"], status["sensor"]["id"], status["process"]["pid"]) == (True, "hq", sensor.process.pid)
     assert "lo                 0       50     0" in sensor.ask("top", "--once").stdout
@@ -105,12 +105,12 @@ def test_after_a_kill(sensor: Sensor, folder: Path) -> None:
     sensor.process.kill()
     sensor.process.wait()
     assert (folder / "sensor.sock").is_socket()
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-m", "sensor", "status", "--state", str(folder)], capture_output=True, text=True, check=False,
         env=os.environ | {"SENSOR_STATE": str(folder)},
     )  # fmt: skip
-    assert told.returncode == 1
-    assert "listening on lo" in told.stdout
+    assert reported.returncode == 1
+    assert "listening on lo" in reported.stdout
     again = Sensor(folder)
     assert again.ask("status").returncode == 0
     assert "not served" not in again.end()

@@ -80,7 +80,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     }
 
 
-def archive(path: Path, files: dict[str, bytes], manifest: Sequence[Entry] | None = None, **told: object) -> Path:
+def archive(path: Path, files: dict[str, bytes], manifest: Sequence[Entry] | None = None, **reported: object) -> Path:
     """An archive that says of itself what one wants."""
     entries = (
         list(manifest)
@@ -101,7 +101,7 @@ def archive(path: Path, files: dict[str, bytes], manifest: Sequence[Entry] | Non
         packer = Packer(file)
         for name, data in {
             **files,
-            NAME: encoded(Manifest(**{**words, "evidence": False, "left_out": [], "files": entries, **told})),
+            NAME: encoded(Manifest(**{**words, "evidence": False, "left_out": [], "files": entries, **reported})),
         }.items():
             packer.begin(Member(name, len(data), 0o640), 0)
             packer.write(data)

@@ -31,13 +31,13 @@ def places(tmp_path: Path) -> Places:
     return Places(state, state / "events.jsonl", state / "evidence", tmp_path / "etc")
 
 
-def refused(file: Path, places: Places, said: str) -> None:
+def refused(file: Path, places: Places, messages: str) -> None:
     """It is not taken, for this reason, and nothing is anywhere."""
     before = snapshot(file.parent)
-    with pytest.raises(BadArchive, match=said) as told:
+    with pytest.raises(BadArchive, match=messages) as reported:
         verified(file, places)
-    assert str(file) in str(told.value)
-    assert str(told.value).isprintable()
+    assert str(file) in str(reported.value)
+    assert str(reported.value).isprintable()
     assert snapshot(file.parent) == before
 
 
@@ -64,7 +64,7 @@ def test_names_that_lead_elsewhere(name: str, places: Places, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "messages"),
     [
         (tarfile.SYMTYPE, "symbolic link"), (tarfile.LNKTYPE, "a link"), (tarfile.CHRTYPE, "device"),
         (tarfile.BLKTYPE, "device"),
@@ -72,11 +72,11 @@ def test_names_that_lead_elsewhere(name: str, places: Places, tmp_path: Path) ->
         (tarfile.XHDTYPE, "special"), (tarfile.GNUTYPE_SPARSE, "special"),
     ],
 )  # fmt: skip
-def test_anything_but_regular_files(kind: bytes, said: str, places: Places, tmp_path: Path) -> None:
+def test_anything_but_regular_files(kind: bytes, messages: str, places: Places, tmp_path: Path) -> None:
     """Links, devices, pipes, and headers that announce another header of any size."""
     head = tarfile.TarInfo("state/rules/ours.yaml")
     head.type, head.linkname, head.size = kind, "/etc/passwd", 1 << 33 if kind == tarfile.XHDTYPE else 0
-    refused(raw(tmp_path / "a", head.tobuf(tarfile.GNU_FORMAT) + bytes(1024)), places, said)
+    refused(raw(tmp_path / "a", head.tobuf(tarfile.GNU_FORMAT) + bytes(1024)), places, messages)
 
 
 def test_what_unpacks_to_more_than_any_backup(places: Places, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "said"),
+    ("entries", "messages"),
     [
         ([], "config/sensor.yaml is not in the manifest"),
         (
@@ -111,9 +111,11 @@ def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
         ([Entry("state/inventory.db", 1, "0" * 64)], "is not in the manifest"),
     ],
 )
-def test_a_manifest_that_tells_something_else(entries: list[Entry], said: str, places: Places, tmp_path: Path) -> None:
+def test_a_manifest_that_tells_something_else(
+    entries: list[Entry], messages: str, places: Places, tmp_path: Path
+) -> None:
     """Hash, size and list must be those of the files."""
-    refused(archive(tmp_path / "a", GOOD, entries), places, said)
+    refused(archive(tmp_path / "a", GOOD, entries), places, messages)
 
 
 def test_a_file_that_is_missing(places: Places, tmp_path: Path) -> None:
@@ -175,6 +177,6 @@ def test_an_inventory_that_is_none(places: Places, tmp_path: Path) -> None:
 @given(head=st.binary(min_size=512, max_size=512), rest=st.binary(max_size=2048))
 def test_any_header_is_taken_or_refused(head: bytes, rest: bytes, places: Places, tmp_path: Path) -> None:
     """Whatever stands where a header belongs, with a checksum that fits: no other error, and no file."""
-    told = sum(head[:148]) + sum(head[156:]) + 8 * 32
-    summed = head[:148] + b"%06o\0 " % told + head[156:]
+    reported = sum(head[:148]) + sum(head[156:]) + 8 * 32
+    summed = head[:148] + b"%06o\0 " % reported + head[156:]
     refused(raw(tmp_path / "a", summed + rest + bytes(1024)), places, ".")

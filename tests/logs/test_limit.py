@@ -30,8 +30,8 @@ def test_many_different_events() -> None:
     counted.
     """
     limiter = Limiter()
-    said = sum(limiter.may(f"event {number}", "", 0) for number in range(10_000))
-    assert said == ALL
+    text = sum(limiter.may(f"event {number}", "", 0) for number in range(10_000))
+    assert text == ALL
     assert sum(one.times for one in limiter.over(WINDOW_S)) == 10_000 - ALL
 
 

@@ -68,9 +68,16 @@ def test_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     """One object a line; what is a number stays one."""
     logs.configure("json")
     logs.log().error("it broke", unit="dns", count=3, line=None, lines=["a", "b"])
-    told = json.loads(capsys.readouterr().err)
-    assert told.pop("timestamp")
-    assert told == {"event": "it broke", "level": "error", "unit": "dns", "count": 3, "line": None, "lines": ["a", "b"]}
+    reported = json.loads(capsys.readouterr().err)
+    assert reported.pop("timestamp")
+    assert reported == {
+        "event": "it broke",
+        "level": "error",
+        "unit": "dns",
+        "count": 3,
+        "line": None,
+        "lines": ["a", "b"],
+    }
 
 
 @pytest.mark.parametrize("form", logs.FORMATS)
@@ -127,8 +134,8 @@ def test_a_thousand_times_the_same(capsys: pytest.CaptureFixture[str], monkeypat
 def test_what_was_left_out_is_said_at_the_end(root: Path) -> None:
     """Of a real process, whose minute was not over."""
     program = "from sensor.logs.logs import log\nfor _ in range(20): log().warning('it broke', unit='dns')"
-    told = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
-    assert f"left_out={20 - EACH}" in told.stderr.splitlines()[-1]
+    reported = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert f"left_out={20 - EACH}" in reported.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("where", ["2>&-", "2>/dev/full", "2>&1 >/dev/null | true"])
@@ -140,14 +147,14 @@ def test_nobody_reads_it(root: Path, where: str) -> None:
         "import time; from sensor.logs.logs import log; log().error('one'); time.sleep(0.2); "
         "log().error('two'); open('/dev/fd/3', 'w').write('done')"
     )
-    told = subprocess.run(
+    reported = subprocess.run(
         ["bash", "-c", f'{{ "$0" -c "$1" {where}; }} 3>&1', sys.executable, program],
         cwd=root,
         stdout=subprocess.PIPE,
         text=True,
         check=False,
     )
-    assert told.stdout == "done"
+    assert reported.stdout == "done"
 
 
 def test_to_the_journal(
@@ -208,9 +215,9 @@ def test_fields_of_the_journal(journal: socket.socket, tmp_path: Path) -> None:
     assert fields_of(encoded("A", "one\ntwo") + encoded("B", "x")) == {"A": "one\ntwo", "B": "x"}
     one = Journal(str(tmp_path / "journal"))
     one.send("m" * 100_000, "info", {"x" * 200: "y"})
-    told = fields_of(journal.recv(1 << 20))
-    assert len(told["MESSAGE"]) == VALUE_LIMIT
-    assert max(map(len, told)) == 64
+    reported = fields_of(journal.recv(1 << 20))
+    assert len(reported["MESSAGE"]) == VALUE_LIMIT
+    assert max(map(len, reported)) == 64
     one.close()
 
 
@@ -222,7 +229,7 @@ def test_complaints_of_commands(capsys: pytest.CaptureFixture[str], form: str) -
     complain("cannot open geheim-1234")
     err = capsys.readouterr().err
     if form == "json":
-        told = json.loads(err)
-        assert (told["event"], told["level"]) == (f"cannot open {MASK}", "error")
+        reported = json.loads(err)
+        assert (reported["event"], reported["level"]) == (f"cannot open {MASK}", "error")
     else:
         assert err == f"sensor: cannot open {MASK}\n"

@@ -91,7 +91,7 @@ def forked(work: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-class Judge:
+class Evaluator:
     """Takes the place of pytest's own loop over the tests."""
 
     def __init__(self, sampled: list[Mutant]) -> None:
@@ -147,7 +147,7 @@ def watch(items: list[pytest.Item], file: Path) -> int:
         if event == "call" and (path := frame.f_code.co_filename).startswith(rooms):
             seen.add((path, frame.f_code.co_qualname.split(".<locals>")[0]))
 
-    told = []
+    reported = []
     for at, item in enumerate(items):
         seen.clear()
         began = time.process_time()
@@ -157,12 +157,12 @@ def watch(items: list[pytest.Item], file: Path) -> int:
         sys.setprofile(None)
         threading.setprofile(None)
         if passed and seen:
-            told.append((at, time.process_time() - began, sorted(seen)))
-    file.write_text(json.dumps(told), encoding="utf-8")
+            reported.append((at, time.process_time() - began, sorted(seen)))
+    file.write_text(json.dumps(reported), encoding="utf-8")
     return 0
 
 
-def tell(verdicts: list[tuple[Mutant, str]]) -> float:
+def publish(verdicts: list[tuple[Mutant, str]]) -> float:
     """Print the score of each room and those that nothing killed. The share that was killed."""
     rooms: dict[str, Counter[str]] = defaultdict(Counter)
     for mutant, verdict in verdicts:
@@ -191,12 +191,12 @@ def main() -> int:
     rooms = asked.rooms.split(",")
     for path in sorted(path for room in rooms for path in (ROOT / "sensor" / room).rglob("*.py")):
         importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    judge = Judge(sample(rooms, asked.mutants, asked.seed))
-    print(f"{len(judge.sampled)} mutants, seed {asked.seed}", flush=True)
+    evaluate = Evaluator(sample(rooms, asked.mutants, asked.seed))
+    print(f"{len(evaluate.sampled)} mutants, seed {asked.seed}", flush=True)
     folders = sorted({str(ROOT / "tests" / name) for room in rooms for name in (room, *BESIDE.get(room, ()))})
     words = [*folders, "-q", "-q", "-s", "-n0", "-p", "no:cacheprovider", "-m", "not slow and not lab"]
-    code = pytest.main(words, plugins=[judge])
-    return 2 if code not in {0, 5} else int(tell(judge.verdicts) < asked.floor)
+    code = pytest.main(words, plugins=[evaluate])
+    return 2 if code not in {0, 5} else int(publish(evaluate.verdicts) < asked.floor)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ ENDS = ("10.0.0.1", "10.0.0.2")
 Turn = tuple[int, bytes]
 
 
-def told(one: Parsed) -> tuple[Any, ...]:
+def reported(one: Parsed) -> tuple[Any, ...]:
     if isinstance(one, Observation):
         return (one.kind, one.value, one.ts, one.flow, one.subject)
     assert isinstance(one, Event)
@@ -52,7 +52,7 @@ def told(one: Parsed) -> tuple[Any, ...]:
     )
 
 
-def heard(
+def received(
     frames: Sequence[bytes],
     dissector: tuple[str, Dissector],
     *,
@@ -64,10 +64,10 @@ def heard(
     """(what was said, a list a packet; what was malformed) of frames ``step`` ns apart, ``size`` in a batch."""
     boundary, inventory = Boundary(), Inventory(Book(), Oui(), Networks())
     room = AlertRoom(AlertDesk(), RecordMaker("test"), lambda _: None, inventory.device)
-    said: list[list[tuple[Any, ...]]] = []
+    messages: list[list[tuple[Any, ...]]] = []
 
     def consume(some: Iterable[Parsed]) -> None:
-        said.append([told(one) for one in some])
+        messages.append([reported(one) for one in some])
 
     sizes = Sizes(10, 8, conversations)
     listener = Pipeline(
@@ -85,7 +85,7 @@ def heard(
         listener.process(batch(frames[start : start + size], START + start * step, step))
     listener.finish()
     assert not list(boundary.faults.values())
-    return [some for some in said if some], dict(boundary.malformed.items()), listener
+    return [some for some in messages if some], dict(boundary.malformed.items()), listener
 
 
 def batch(frames: Sequence[bytes], ts: int, step: int) -> Batch:
@@ -175,7 +175,7 @@ def every_payload(unit: Dissector) -> Dissector:
 def same(frames: Sequence[bytes], name: str, unit: Callable[[], Dissector], *sizes: int) -> list[Any]:
     """What the reference hears of some frames, which is what is heard natively, however they are cut into batches."""
     for wrap in (unit, lambda: every_payload(unit())):
-        want = heard(frames, (name, wrap()), native=False)
+        want = received(frames, (name, wrap()), native=False)
         for size in sizes:
-            assert heard(frames, (name, wrap()), native=True, size=size)[:2] == want[:2], size
+            assert received(frames, (name, wrap()), native=True, size=size)[:2] == want[:2], size
     return want[0]

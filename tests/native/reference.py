@@ -63,12 +63,12 @@ class Pair:
         self.reading = Reading([] if self.frames else [native], [native] if self.frames else [])
         self.said: list[Parsed] = []
         self.packet = Packet()
-        self.native_messages = NativeMessages(self._hear, lambda *_: self.packet, Novelty(2), Boundary())
+        self.native_messages = NativeMessages(self._receive, lambda *_: self.packet, Novelty(2), Boundary())
         self.memory, self.row = Guarded(), np.zeros(1, ROW)
         self.messages: tuple[Messages, ...] = ()  # of the last message
 
-    def _hear(self, said: list[Parsed]) -> None:
-        self.said += said
+    def _receive(self, text: list[Parsed]) -> None:
+        self.said += text
 
     def native(self, packet: Packet, at_end: bool = True) -> list[Parsed] | None:
         """What the native dissector says; None where it leaves the message to its reference."""

@@ -12,7 +12,7 @@ import pytest
 
 from sensor.dissectors.http import Http
 from tests import sampling
-from tests.native.conversations import Turn, cut, disordered, frames_of, heard, mutated, same, segment
+from tests.native.conversations import Turn, cut, disordered, frames_of, mutated, received, same, segment
 
 SEEDS = sampling.some(range(60), 6, "conversations of http")
 TARGETS = (
@@ -121,7 +121,7 @@ def test_a_plain_exchange() -> None:
         "http.server",
         "http.path",
     ]
-    listener = heard(frames, ("http", Http()), native=True)[2]
+    listener = received(frames, ("http", Http()), native=True)[2]
     assert listener.dissection.selected == 0
 
 
@@ -181,6 +181,6 @@ def test_many_conversations_at_once() -> None:
         one = rng.choice([some for some in frames if some])
         mixed.append(one.pop(0))
     for conversations in (512, 5):
-        want = heard(mixed, ("http", Http()), native=False, conversations=conversations)
-        got = heard(mixed, ("http", Http()), native=True, size=1000, conversations=conversations)
+        want = received(mixed, ("http", Http()), native=False, conversations=conversations)
+        got = received(mixed, ("http", Http()), native=True, size=1000, conversations=conversations)
         assert got[:2] == want[:2]

@@ -82,11 +82,11 @@ def fits(layout: Layout, value: Any) -> bool:
 
 def test_values_fit_their_slots() -> None:
     """What has more than 64 bits is declared as an address. Of each dissector that reads messages by themselves."""
-    said = [one for name in DISSECTORS for one in events_of(name) if type(one).__name__ not in WITHOUT]
-    assert len({type(one) for one in said}) > 60
+    text = [one for name in DISSECTORS for one in events_of(name) if type(one).__name__ not in WITHOUT]
+    assert len({type(one) for one in text}) > 60
     assert [
         (type(one).__name__, field)
-        for one in said
+        for one in text
         for (field, part), value in zip(fields_of(type(one)).parts, msgspec.structs.astuple(one)[1:], strict=True)
         if not fits(part, value)
     ] == []

@@ -42,14 +42,14 @@ def run(given: Kernels, names: Sequence[str]) -> tuple[Batch, Work]:
     return batch, given.run(batch.data, batch.rows)
 
 
-def heard(batch: Batch, work: Work) -> list[str]:
+def received(batch: Batch, work: Work) -> list[str]:
     """The names that were asked for, and the facts about who asked."""
-    said: list[Any] = []
-    native_messages = NativeMessages(said.extend, lambda packets, row: packets.at(row), Novelty(), Boundary())
+    text: list[Any] = []
+    native_messages = NativeMessages(text.extend, lambda packets, row: packets.at(row), Novelty(), Boundary())
     native_messages.begin(Packets(batch.data, batch.rows), work.messages)
     native_messages.end()
     return [
-        one.name if isinstance(one, DnsQuery) else one.value for one in said if isinstance(one, DnsQuery | Observation)
+        one.name if isinstance(one, DnsQuery) else one.value for one in text if isinstance(one, DnsQuery | Observation)
     ]
 
 
@@ -57,7 +57,7 @@ def test_a_message_is_heard_as_event_and_fact() -> None:
     """Both of its packet; the row is left to nobody else."""
     batch, work = run(kernels(), ["a.example"])
     assert work.wanted.tolist() == [0]
-    assert heard(batch, work) == ["a.example", "a.example"]
+    assert received(batch, work) == ["a.example", "a.example"]
 
 
 def test_joined_batches_are_heard_at_their_rows() -> None:
@@ -67,13 +67,13 @@ def test_joined_batches_are_heard_at_their_rows() -> None:
     first, second = Batch(whole.data, whole.rows[:1].copy()), Batch(whole.data, whole.rows[1:].copy())
     pieces = [(first, given.run(first.data, first.rows)), (second, given.run(second.data, second.rows))]
     batch, work = joined(pieces)
-    said: list[Any] = []
-    native_messages = NativeMessages(said.append, lambda packets, row: packets.at(row), Novelty(), Boundary())
+    text: list[Any] = []
+    native_messages = NativeMessages(text.append, lambda packets, row: packets.at(row), Novelty(), Boundary())
     native_messages.begin(Packets(batch.data, batch.rows), work.messages)
     native_messages.until(2)
-    assert [some[0].name for some in said] == ["a.example", "b.example"]
+    assert [some[0].name for some in text] == ["a.example", "b.example"]
     native_messages.end()
-    assert [some[0].packet.ts for some in said] == batch.rows["ts"].tolist()
+    assert [some[0].packet.ts for some in text] == batch.rows["ts"].tolist()
 
 
 def test_what_is_shed_is_not_heard() -> None:
@@ -82,7 +82,7 @@ def test_what_is_shed_is_not_heard() -> None:
     kept, left = work.keep(np.array([True, False, True]))
     assert left == 1
     assert kept.chosen.tolist() == [0, 2]
-    assert heard(batch, kept) == ["a.example", "a.example", "c.example", "c.example"]
+    assert received(batch, kept) == ["a.example", "a.example", "c.example", "c.example"]
 
 
 def test_a_known_fact_costs_no_object() -> None:
@@ -92,13 +92,13 @@ def test_a_known_fact_costs_no_object() -> None:
     row = batch.rows[0]
     about = Subject(int(row["src_mac"]), int(row["src_hi"]) << 64 | int(row["src_lo"]), int(row["vlan"]))
     novelty.enter(Observation(1, about, "dns.query", "a.example"), record, None)
-    said: list[Any] = []
-    native_messages = NativeMessages(said.extend, lambda packets, row: packets.at(row), novelty, Boundary())
+    text: list[Any] = []
+    native_messages = NativeMessages(text.extend, lambda packets, row: packets.at(row), novelty, Boundary())
     native_messages.begin(Packets(batch.data, batch.rows), work.messages)
     native_messages.end()
-    assert [type(one) for one in said] == [DnsQuery]
+    assert [type(one) for one in text] == [DnsQuery]
     assert (novelty.counted, record.last) == (1, int(row["ts"]))
     native_messages.subscribe(())
     native_messages.begin(Packets(batch.data, batch.rows), work.messages)
     native_messages.end()
-    assert (len(said), novelty.counted) == (1, 2)
+    assert (len(text), novelty.counted) == (1, 2)

@@ -29,7 +29,7 @@ from pcaps.dissectors._tls import (
 from sensor.dissectors.tls import Tls
 from sensor.native import punted
 from tests import sampling
-from tests.native.conversations import Turn, cut, disordered, frames_of, heard, mutated, same
+from tests.native.conversations import Turn, cut, disordered, frames_of, mutated, received, same
 
 SEEDS = sampling.some(range(60), 6, "conversations of tls")
 RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
@@ -88,7 +88,7 @@ def answered(rng: random.Random) -> list[bytes]:
     return messages
 
 
-def talk(rng: random.Random) -> list[Turn]:
+def conversation(rng: random.Random) -> list[Turn]:
     """Hellos, certificates, and what else may stand between them."""
     turns: list[Turn] = [
         (0, OLD if rng.random() < 0.1 else flight(asked(rng), rng=rng)),
@@ -116,20 +116,20 @@ def talk(rng: random.Random) -> list[Turn]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_conversations_cut_anywhere(seed: int) -> None:
     rng = random.Random(seed)
-    alike(frames_of(cut(talk(rng), rng, 1400), port=443, ends=rng.random() < 0.8), 1, 7, 1000)
+    alike(frames_of(cut(conversation(rng), rng, 1400), port=443, ends=rng.random() < 0.8), 1, 7, 1000)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_conversations_in_disorder(seed: int) -> None:
     """Segments lost, repeated and early."""
     rng = random.Random(1000 + seed)
-    alike(disordered(frames_of(cut(talk(rng), rng, 300), port=443, begins=(2**32 - 90, 5000)), rng), 1, 7, 1000)
+    alike(disordered(frames_of(cut(conversation(rng), rng, 300), port=443, begins=(2**32 - 90, 5000)), rng), 1, 7, 1000)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_conversations_that_are_broken(seed: int) -> None:
     rng = random.Random(2000 + seed)
-    turns = mutated(talk(rng), rng)
+    turns = mutated(conversation(rng), rng)
     alike(frames_of(cut(turns, rng, 1400) if seed % 2 else turns, port=443), 1, 1000)
 
 
@@ -139,7 +139,7 @@ def test_hellos_of_a_kind_are_read_once() -> None:
     """
     punted._client_hello.cache_clear()
     punted._server_hello.cache_clear()
-    said, rng = [], random.Random(3)
+    text, rng = [], random.Random(3)
     for client in range(8):
         grease = 0x0A0A + 0x1010 * client
         offered = [
@@ -157,9 +157,9 @@ def test_hellos_of_a_kind_are_read_once() -> None:
         )
         turns = [(0, record(handshake(1, bytes(hello)))), (1, record(handshake(2, back)))]
         frames = frames_of(turns, port=443, client=42000 + client)
-        said.append([one[:8] if one[0][:3] == "Tls" else one[:2] for some in alike(frames, 1000) for one in some])
-    assert said == said[:1] * 8
-    assert [one[0] for one in said[0]] == ["TlsClientHello", "tls.sni", "tls.ja3", "tls.ja4", "TlsServerHello"]
+        text.append([one[:8] if one[0][:3] == "Tls" else one[:2] for some in alike(frames, 1000) for one in some])
+    assert text == text[:1] * 8
+    assert [one[0] for one in text[0]] == ["TlsClientHello", "tls.sni", "tls.ja3", "tls.ja4", "TlsServerHello"]
     assert punted._client_hello.cache_info().misses == punted._server_hello.cache_info().misses == 1
 
 
@@ -171,4 +171,4 @@ def test_a_certificate_that_is_none_ends_the_conversation() -> None:
     turns = [(0, record(asked(random.Random(1)))), (1, shown), (0, b"\x18\3\2\0\3\1\x40\0")]
     frames = frames_of(turns, port=443)
     assert [one[0] for some in alike(frames, 1, 1000) for one in some][-1] == "MalformedMessage"
-    assert heard(frames, ("tls", Tls()), native=True)[1]
+    assert received(frames, ("tls", Tls()), native=True)[1]

@@ -42,7 +42,7 @@ class MailServer:
         self.script = {verb: list(answers) for verb, answers in (script or {}).items()}
         self.pair, self.implicit, self.login = pair, implicit, login
         self.mails: list[Mail] = []
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.stalled = threading.Event()
 
     def __call__(self, connection: socket.socket) -> None:
@@ -50,7 +50,7 @@ class MailServer:
             if self.implicit:
                 connection = held.enter_context(self._secured(connection))
             session = _Session(self, connection)
-            session.say(self.next("", b"220 mail.example ESMTP"))
+            session.send(self.next("", b"220 mail.example ESMTP"))
             while session.once():
                 if session.starts_tls:
                     session = _Session(self, held.enter_context(self._secured(connection)), encrypted=True)
@@ -69,7 +69,7 @@ class _Session:
         self.server, self.connection, self.encrypted = server, connection, encrypted or server.implicit
         self.sender, self.recipients, self.logged_in, self.starts_tls = "", list[str](), server.login is None, False
 
-    def say(self, answer: bytes) -> bool:
+    def send(self, answer: bytes) -> bool:
         if answer:
             self.connection.sendall(answer + b"\r\n")
         return bool(answer)
@@ -81,13 +81,13 @@ class _Session:
             return False
         verb, _, rest = line.partition(" ")
         verb = verb.upper()
-        self.server.heard.append(line)
+        self.server.received.append(line)
         answer = self.server.next(verb, self._usual(verb, rest))
         if answer.startswith(b"250") and verb == "MAIL":
             self.sender, self.recipients = rest.partition("<")[2].partition(">")[0], []
         if answer.startswith(b"250") and verb == "RCPT":
             self.recipients.append(rest.partition("<")[2].partition(">")[0])
-        if not self.say(answer):
+        if not self.send(answer):
             return False
         self.starts_tls = verb == "STARTTLS" and answer.startswith(b"220")
         return self._data() if answer.startswith(b"354") else verb != "QUIT"
@@ -102,8 +102,8 @@ class _Session:
                 + b"\r\n250 8BITMIME"
             )
         if verb == "AUTH":
-            told = base64.b64decode(rest.partition(" ")[2]).decode().split("\0")[1:]
-            self.logged_in = tuple(told) == self.server.login
+            reported = base64.b64decode(rest.partition(" ")[2]).decode().split("\0")[1:]
+            self.logged_in = tuple(reported) == self.server.login
             return b"235 2.7.0 welcome" if self.logged_in else b"535 5.7.8 no such user or password"
         if verb == "MAIL" and not self.logged_in:
             return b"530 5.7.0 log in first"
@@ -118,7 +118,7 @@ class _Session:
         answer = self.server.next(".", b"250 2.0.0 taken")
         if not answer or answer.startswith(b"250"):
             self.server.mails.append(Mail(self.sender, tuple(self.recipients), "\r\n".join(lines).encode()))
-        return self.say(answer)
+        return self.send(answer)
 
     def _line(self) -> str | None:
         """The next line, byte by byte: what follows it may be TLS."""

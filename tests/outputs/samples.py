@@ -21,7 +21,7 @@ def file_of(name: str) -> Path:
     return GOLDEN / (f"{name}.json" if name in JSON_FORMATS else f"{name}.txt")
 
 
-def told(name: str) -> str:
+def golden_text(name: str) -> str:
     """The text of a golden file: objects by the name of their record, or each name and the line below it. Records
     without words are left out.
     """
@@ -33,4 +33,4 @@ def told(name: str) -> str:
 
 if __name__ == "__main__":
     for each in FORMATS:
-        file_of(each).write_text(told(each), encoding="utf-8")
+        file_of(each).write_text(golden_text(each), encoding="utf-8")

@@ -39,7 +39,7 @@ def descendants(pid: int) -> list[int]:
     return [*children, *[one for child in children for one in descendants(child)]]
 
 
-def nobody() -> dict[str, Any]:
+def no_listener() -> dict[str, Any]:
     """Arguments of Popen for servers that refuse to be root; none where nobody is root."""
     if os.geteuid() != 0:
         return {}
@@ -57,7 +57,7 @@ class Server:
     def __init__(self, *, unprivileged: bool = False) -> None:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="sensor-", dir=FOLDERS))
-        self._as = nobody() if unprivileged else {}
+        self._as = no_listener() if unprivileged else {}
         if self._as:
             os.chown(self.folder, self._as["user"], self._as["group"])
         self._process: subprocess.Popen[bytes] | None = None

@@ -49,9 +49,9 @@ class Broker(Server):
         return [sys.executable, "-m", "tests.outputs.servers_kafka", "broker"]
 
     def ready(self) -> bool:
-        told = re.match(rb"port (\d+)\n", self.output.read_bytes())
-        self.behind = int(told[1]) if told else 0
-        return bool(told)
+        reported = re.match(rb"port (\d+)\n", self.output.read_bytes())
+        self.behind = int(reported[1]) if reported else 0
+        return bool(reported)
 
 
 class KafkaServer(Server):
@@ -130,7 +130,7 @@ def _broker() -> None:
                 reader.incremental_assign([TopicPartition(topic, one, 0) for topic, one in sorted(found)])
             for message in reader.consume(5000, timeout=0.05) if known else ():
                 headers = {name: value.decode() for name, value in message.headers() or []}
-                told = Stored(
+                reported = Stored(
                     message.topic(),
                     message.partition(),
                     message.offset(),
@@ -138,7 +138,7 @@ def _broker() -> None:
                     headers,
                     message.value(),
                 )
-                store.write(msgspec.json.encode(told) + b"\n")
+                store.write(msgspec.json.encode(reported) + b"\n")
             store.flush()
             if not known:
                 time.sleep(0.05)
@@ -179,14 +179,14 @@ def _main() -> None:
     parser.add_argument("--behind", type=int)
     parser.add_argument("--certificate")
     parser.add_argument("--key")
-    told = parser.parse_args()
-    if told.what == "broker":
+    reported = parser.parse_args()
+    if reported.what == "broker":
         _broker()
     trust = None
-    if told.certificate:
+    if reported.certificate:
         trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        trust.load_cert_chain(told.certificate, told.key)
-    asyncio.run(_front(told.port, told.behind, trust))
+        trust.load_cert_chain(reported.certificate, reported.key)
+    asyncio.run(_front(reported.port, reported.behind, trust))
 
 
 if __name__ == "__main__":

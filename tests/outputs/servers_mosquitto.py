@@ -22,7 +22,7 @@ MISSING = "" if shutil.which("mosquitto") else "mosquitto is not installed"
 USER, PASSWORD = "sensor", "correct horse"
 
 
-class Heard(NamedTuple):
+class Received(NamedTuple):
     """A message as a listener got it."""
 
     topic: str
@@ -31,7 +31,7 @@ class Heard(NamedTuple):
     retain: bool
 
 
-class Listener(list[Heard]):
+class Listener(list[Received]):
     """What was heard, in order; ``subscriptions``: how often the broker let it listen, once for each of their
     connections.
     """
@@ -53,7 +53,7 @@ class MosquittoServer(Server):
         key: Path | None = None,
     ) -> None:
         super().__init__(unprivileged=True)
-        told = [
+        reported = [
             f"listener {self.port} 127.0.0.1",
             "persistence true",
             f"persistence_location {self.folder}/",
@@ -65,19 +65,19 @@ class MosquittoServer(Server):
                 ["mosquitto_passwd", "-b", "-c", self.folder / "users", USER, PASSWORD], check=True, capture_output=True
             )
             (self.folder / "users").chmod(0o644)
-            told += ["allow_anonymous false", f"password_file {self.folder / 'users'}"]
+            reported += ["allow_anonymous false", f"password_file {self.folder / 'users'}"]
         else:
-            told += ["allow_anonymous true"]
+            reported += ["allow_anonymous true"]
         if rights:
             (self.folder / "rights").write_text(f"user {USER}\n{rights}\n")
-            told += [f"acl_file {self.folder / 'rights'}"]
+            reported += [f"acl_file {self.folder / 'rights'}"]
         if certificate and key:
             # Those of the test are closed to the server's user.
-            told += [
+            reported += [
                 f"{name} {shutil.copy(path, self.folder / name)}"
                 for name, path in (("certfile", certificate), ("keyfile", key))
             ]
-        (self.folder / "mosquitto.conf").write_text("\n".join([*told, *lines]) + "\n")
+        (self.folder / "mosquitto.conf").write_text("\n".join([*reported, *lines]) + "\n")
 
     def command(self) -> Sequence[str]:
         return ["mosquitto", "-c", str(self.folder / "mosquitto.conf")]
@@ -91,18 +91,18 @@ class MosquittoServer(Server):
         """What comes in while somebody listens, through deaths of the server too; ``forget``: false keeps its session
         for the next time.
         """
-        heard = Listener()
+        received = Listener()
         ready = threading.Event()
 
         def on_message(_client: object, _data: object, message: paho.MQTTMessage) -> None:
             properties = dict(getattr(message.properties, "UserProperty", []))
-            heard.append(Heard(message.topic, message.payload, properties, message.retain))
+            received.append(Received(message.topic, message.payload, properties, message.retain))
 
         def on_connect(client: paho.Client, *_more: object) -> None:
             client.subscribe(topics, options=SubscribeOptions(qos=1, retainAsPublished=True))
 
         def on_subscribe(*_: object) -> None:
-            heard.subscriptions += 1
+            received.subscriptions += 1
             ready.set()
 
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5)
@@ -115,7 +115,7 @@ class MosquittoServer(Server):
         client.loop_start()
         try:
             assert ready.wait(10)
-            yield heard
+            yield received
         finally:
             client.disconnect()
             client.loop_stop()

@@ -18,8 +18,8 @@ class NatsServer(Server):
 
     def __init__(self, *lines: str) -> None:
         super().__init__()
-        told = [f"listen: 127.0.0.1:{self.port}", f'jetstream {{ store_dir: "{self.folder / "data"}" }}', *lines]
-        (self.folder / "nats.conf").write_text("\n".join(told) + "\n")
+        reported = [f"listen: 127.0.0.1:{self.port}", f'jetstream {{ store_dir: "{self.folder / "data"}" }}', *lines]
+        (self.folder / "nats.conf").write_text("\n".join(reported) + "\n")
 
     def command(self) -> Sequence[str]:
         return ["nats-server", "-c", str(self.folder / "nats.conf")]

@@ -30,7 +30,7 @@ class RabbitmqServer(Server):
         super().__init__(unprivileged=True)
         self._epmd_port = free_port()
         self._epmd: subprocess.Popen[bytes] | None = None
-        told = [
+        reported = [
             f"listeners.tcp.default = 127.0.0.1:{self.port}",
             "log.console.level = warning",
             "log.file = false",
@@ -39,11 +39,11 @@ class RabbitmqServer(Server):
         ]
         self.tls_port = free_port() if certificate else 0
         if certificate:
-            told.append(f"listeners.ssl.default = 127.0.0.1:{self.tls_port}")
+            reported.append(f"listeners.ssl.default = 127.0.0.1:{self.tls_port}")
             for name, text in (("certfile", certificate), ("keyfile", key), ("cacertfile", ca)):
                 (self.folder / name).write_bytes(text)
-                told.append(f"ssl_options.{name} = {self.folder / name}")
-        (self.folder / "rabbitmq.conf").write_text("\n".join(told) + "\n")
+                reported.append(f"ssl_options.{name} = {self.folder / name}")
+        (self.folder / "rabbitmq.conf").write_text("\n".join(reported) + "\n")
         (self.folder / "enabled_plugins").write_text("[].\n")
         self.environment = {
             "RABBITMQ_NODENAME": f"sensor{self.port}@localhost",

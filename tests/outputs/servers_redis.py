@@ -24,17 +24,17 @@ class RedisServer(Server):
         super().__init__()
         self.socket = self.folder / "redis.sock"
         self.tls_port = free_port() if certificate else 0
-        told = [f"port {self.port}", "bind 127.0.0.1", f"unixsocket {self.socket}", f"dir {self.folder}", "save ''"]
-        told += ["appendonly yes", "appendfsync always", "repl-diskless-sync-delay 0", *lines]
+        reported = [f"port {self.port}", "bind 127.0.0.1", f"unixsocket {self.socket}", f"dir {self.folder}", "save ''"]
+        reported += ["appendonly yes", "appendfsync always", "repl-diskless-sync-delay 0", *lines]
         if certificate:
-            told += [
+            reported += [
                 f"tls-port {self.tls_port}",
                 f"tls-cert-file {certificate}",
                 f"tls-key-file {key}",
                 f"tls-ca-cert-file {ca}",
                 "tls-auth-clients no",
             ]
-        (self.folder / "redis.conf").write_text("\n".join(told) + "\n")
+        (self.folder / "redis.conf").write_text("\n".join(reported) + "\n")
 
     def command(self) -> Sequence[str]:
         return ["redis-server", str(self.folder / "redis.conf")]

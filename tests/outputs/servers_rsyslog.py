@@ -68,10 +68,10 @@ class Rsyslog(Server):
     def lines(self, of: str) -> list[str]:
         """What came by one input so far, in its order."""
         try:
-            told = self.received.read_text(encoding="utf-8").splitlines()
+            reported = self.received.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return []
-        return [line.removeprefix(of + "\t") for line in told if line.startswith(of + "\t")]
+        return [line.removeprefix(of + "\t") for line in reported if line.startswith(of + "\t")]
 
     def wait(self, of: str, right: Callable[[list[str]], bool], wait_s: float = 60) -> list[str]:
         """The lines of an input once they are as expected, or as they are in the end."""

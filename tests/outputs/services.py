@@ -13,7 +13,7 @@ from tests.outputs.receiver import Answer, Request, Service, Store, plain
 SECRET = "s3cret"
 
 
-def told(status: int, body: Any, **headers: str) -> Answer:
+def answer_of(status: int, body: Any, **headers: str) -> Answer:
     return Answer(status, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
 
 
@@ -36,7 +36,7 @@ class Bulk:
                 "type": "security_exception",
                 "reason": f"missing authentication credentials for REST request [{request.path}]",
             }
-            return told(
+            return answer_of(
                 401,
                 {"error": {"root_cause": [error], **error}, "status": 401},
                 **{"WWW-Authenticate": 'Basic realm="security"'},
@@ -47,15 +47,17 @@ class Bulk:
         if path.startswith("/_index_template/"):
             return self._template(request, path.rpartition("/")[2])
         if path == "/_security/user/_has_privileges" and self.privileged is not None:
-            return told(200, {"username": "forwarder", "has_all_requested": self.privileged, "index": {}})
+            return answer_of(200, {"username": "forwarder", "has_all_requested": self.privileged, "index": {}})
         if path == "/":
             version = (
                 {"number": "8.17.0"}
                 if not self.distribution
                 else {"number": "2.18.0", "distribution": self.distribution}
             )
-            return told(200, {"name": "node-1", "cluster_name": "test", "version": version})
-        return told(404, {"error": f"no handler found for uri [{path}] and method [{request.method}]", "status": 404})
+            return answer_of(200, {"name": "node-1", "cluster_name": "test", "version": version})
+        return answer_of(
+            404, {"error": f"no handler found for uri [{path}] and method [{request.method}]", "status": 404}
+        )
 
     def _bulk(self, request: Request, store: Store) -> Answer:
         if not request.body.endswith(b"\n"):
@@ -63,7 +65,7 @@ class Bulk:
                 "type": "illegal_argument_exception",
                 "reason": "The bulk request must be terminated by a newline [\\n]",
             }
-            return told(400, {"error": error, "status": 400})
+            return answer_of(400, {"error": error, "status": 400})
         lines = request.body.splitlines()
         items, kept = [], []
         for place in range(0, len(lines), 2):
@@ -76,7 +78,7 @@ class Bulk:
             error = {"error": {"type": kind, "reason": reason}} if kind else {}
             items.append({"create": {"status": status, **error}})
         store.add(kept)
-        return told(200, {"errors": any(item["create"]["status"] != 201 for item in items), "items": items})
+        return answer_of(200, {"errors": any(item["create"]["status"] != 201 for item in items), "items": items})
 
     def _one(self, action: dict[str, str], store: Store) -> tuple[int, str, str]:
         if action["_id"] in self.items:
@@ -92,9 +94,9 @@ class Bulk:
     def _template(self, request: Request, name: str) -> Answer:
         if request.method == "PUT":
             self.templates[name] = json.loads(request.body)
-            return told(200, {"acknowledged": True})
+            return answer_of(200, {"acknowledged": True})
         if name not in self.templates:
-            return told(
+            return answer_of(
                 404,
                 {
                     "error": {
@@ -104,7 +106,7 @@ class Bulk:
                     "status": 404,
                 },
             )
-        return told(200, {"index_templates": [{"name": name, "index_template": self.templates[name]}]})
+        return answer_of(200, {"index_templates": [{"name": name, "index_template": self.templates[name]}]})
 
 
 class Hec:
@@ -121,11 +123,11 @@ class Hec:
     def __call__(self, request: Request, store: Store) -> Answer:
         given = request.headers.get("authorization", "")
         if not given:
-            return told(401, {"text": "Token is required", "code": 2})
+            return answer_of(401, {"text": "Token is required", "code": 2})
         if not given.startswith("Splunk "):
-            return told(401, {"text": "Invalid authorization", "code": 3})
+            return answer_of(401, {"text": "Invalid authorization", "code": 3})
         if self.token and given != f"Splunk {self.token}":
-            return told(403, {"text": "Invalid token", "code": 4})
+            return answer_of(403, {"text": "Invalid token", "code": 4})
         if request.path.startswith("/services/collector/ack"):
             return self._acks(request)
         return self._events(request, store)
@@ -135,9 +137,9 @@ class Hec:
 
     def _events(self, request: Request, store: Store) -> Answer:
         if self.acknowledge and not self._channel(request):
-            return told(400, {"text": "Data channel is missing", "code": 10})
+            return answer_of(400, {"text": "Data channel is missing", "code": 10})
         if not request.body:
-            return told(400, {"text": "No data", "code": 5})
+            return answer_of(400, {"text": "No data", "code": 5})
         decoder, text, place, taken = json.JSONDecoder(), request.body.decode(), 0, []
         while place < len(text):
             event, place = decoder.raw_decode(text, place)
@@ -145,22 +147,22 @@ class Hec:
                 place += 1
             if (fault := self.wrong(event)) is not None:
                 store.add(taken)
-                return told(400, {"text": fault[0], "code": fault[1], "invalid-event-number": len(taken)})
+                return answer_of(400, {"text": fault[0], "code": fault[1], "invalid-event-number": len(taken)})
             taken.append(json.dumps(event).encode())
         store.add(taken)
         if not self.acknowledge:
-            return told(200, {"text": "Success", "code": 0})
+            return answer_of(200, {"text": "Success", "code": 0})
         self.sent += 1
         self.waiting[self._channel(request), self.sent] = self.polls
-        return told(200, {"text": "Success", "code": 0, "ackId": self.sent})
+        return answer_of(200, {"text": "Success", "code": 0, "ackId": self.sent})
 
     def _acks(self, request: Request) -> Answer:
         if not self.acknowledge:
-            return told(400, {"text": "ACK is disabled", "code": 14})
+            return answer_of(400, {"text": "ACK is disabled", "code": 14})
         if not self._channel(request):
-            return told(400, {"text": "Data channel is missing", "code": 10})
+            return answer_of(400, {"text": "Data channel is missing", "code": 10})
         asked = json.loads(request.body)["acks"]
-        return told(200, {"acks": {str(number): self._polled(self._channel(request), number) for number in asked}})
+        return answer_of(200, {"acks": {str(number): self._polled(self._channel(request), number) for number in asked}})
 
     def _polled(self, channel: str, number: int) -> bool:
         left = self.waiting.get((channel, number), -1)
@@ -184,7 +186,7 @@ class Sentinel:
         if request.path.endswith("/oauth2/v2.0/token"):
             return self._login(request)
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
-            return told(
+            return answer_of(
                 401, {"error": {"code": "InvalidToken", "message": "The provided authentication token is not valid."}}
             )
         if not self.allowed:
@@ -192,14 +194,14 @@ class Sentinel:
                 "The authentication token provided does not have access to ingest data for the data "
                 "collection rule with immutable Id 'dcr-1'."
             )
-            return told(403, {"error": {"code": "OperationFailed", "message": words}})
+            return answer_of(403, {"error": {"code": "OperationFailed", "message": words}})
         if "/dataCollectionRules/dcr-1/streams/Custom-Sensor_CL?" not in request.path:
-            return told(
+            return answer_of(
                 404,
                 {"error": {"code": "NotFound", "message": "Data collection rule with immutable Id 'dcr-2' not found."}},
             )
         if len(request.body) > self.limit:
-            return told(
+            return answer_of(
                 413,
                 {
                     "error": {
@@ -210,7 +212,7 @@ class Sentinel:
             )
         rows = json.loads(request.body)
         if not isinstance(rows, list):
-            return told(400, {"error": {"code": "InvalidPayload", "message": "The input data is not an array."}})
+            return answer_of(400, {"error": {"code": "InvalidPayload", "message": "The input data is not an array."}})
         store.add(json.dumps(row).encode() for row in rows)
         return Answer(204)
 
@@ -220,9 +222,9 @@ class Sentinel:
                 "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request "
                 "is the client secret value."
             )
-            return told(401, {"error": "invalid_client", "error_description": words, "error_codes": [7000215]})
+            return answer_of(401, {"error": "invalid_client", "error_description": words, "error_codes": [7000215]})
         self.tokens.append(f"token-{len(self.tokens)}")
-        return told(200, {"token_type": "Bearer", "expires_in": self.expires_s, "access_token": self.tokens[-1]})
+        return answer_of(200, {"token_type": "Bearer", "expires_in": self.expires_s, "access_token": self.tokens[-1]})
 
 
 SERVICES: dict[str, Callable[[], Service]] = {"plain": lambda: plain, "bulk": Bulk, "hec": Hec, "sentinel": Sentinel}

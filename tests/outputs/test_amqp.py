@@ -37,8 +37,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def server(authority: Authority) -> Iterator[RabbitmqServer]:
     pair = authority.issue("rabbit", ("mq.example",))
-    told = {"certificate": pair.certificate.read_bytes(), "key": pair.key.read_bytes(), "ca": authority.ca.read_bytes()}
-    with RabbitmqServer(f"max_message_size = {LARGEST}", **told) as made:
+    reported = {
+        "certificate": pair.certificate.read_bytes(),
+        "key": pair.key.read_bytes(),
+        "ca": authority.ca.read_bytes(),
+    }
+    with RabbitmqServer(f"max_message_size = {LARGEST}", **reported) as made:
         yield made
 
 

@@ -21,7 +21,7 @@ from sensor.outputs.elasticsearch import Elasticsearch, Options
 from tests.outputs.batches import delivered, entries, entry, ids
 from tests.outputs.receiver import Answer, Fault, Receiver, Store
 from tests.outputs.samples import RECORDS
-from tests.outputs.services import Bulk, told
+from tests.outputs.services import Bulk, answer_of
 
 MAPPING = (
     400,
@@ -236,9 +236,9 @@ def test_answers_are_cleaned(service: Bulk, output: Elasticsearch) -> None:
     """The reason quotes what a peer of the network may have sent."""
     batch = entries(2)
     service.items = {batch[0].id: (400, "mapper_parsing_exception", "value \x1b[31m\u202e" + "x" * 5000)}
-    said = output.send(batch).refused[0]
-    assert said.isprintable()
-    assert len(said) < 320
+    text = output.send(batch).refused[0]
+    assert text.isprintable()
+    assert len(text) < 320
 
 
 def test_an_api_key(receiver: Receiver, service: Bulk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,7 +355,7 @@ def test_below_a_path_and_through_a_pipeline(receiver: Receiver) -> None:
 
     def gateway(request: Any, store: Store) -> Answer:
         service_path.append(request.path)
-        return told(200, {"errors": False, "items": []})
+        return answer_of(200, {"errors": False, "items": []})
 
     receiver.service = gateway
     output = made(receiver, url=f"{receiver.url}/elastic/", pipeline="sensor-native")

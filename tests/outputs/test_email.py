@@ -62,8 +62,8 @@ def composed(batch: list[Entry]) -> EmailMessage:
     return mails.compose(batch, output(25).options)
 
 
-def an_entry(**told: object) -> Entry:
-    return Entry(1, {**RECORDS["alert_open"], **told}, b"{}")
+def an_entry(**reported: object) -> Entry:
+    return Entry(1, {**RECORDS["alert_open"], **reported}, b"{}")
 
 
 # What a mail says.
@@ -186,7 +186,7 @@ def test_starttls_and_a_login(authority, monkeypatch):
         made.close()
     assert len(server.mails) == 2
     # Nothing but the wish for TLS is said in the clear.
-    assert [line.split()[0] for line in server.heard[:4]] == ["ehlo", "STARTTLS", "ehlo", "AUTH"]
+    assert [line.split()[0] for line in server.received[:4]] == ["ehlo", "STARTTLS", "ehlo", "AUTH"]
 
 
 def test_tls_from_the_first_byte(authority):

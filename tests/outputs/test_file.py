@@ -106,11 +106,11 @@ def test_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_a_check_writes_nothing(tmp_path: Path) -> None:
     """It tells whether it could."""
-    told = {
+    reported = {
         place: [(one.level, one.what) for one in File("a", Options(path=place)).check()]
         for place in (tmp_path / "x" / "y", tmp_path, Path("-"))
     }
-    assert told == {
+    assert reported == {
         tmp_path / "x" / "y": [("ok", "permission")],
         tmp_path: [("error", "permission")],
         Path("-"): [("ok", "permission")],

@@ -24,14 +24,14 @@ from sensor.core.record import SIZE_LIMIT, Record
 from sensor.outputs import formats
 from sensor.outputs.formats import FORMATS, NoFormat, device_info, ecs, ocsf, scan, syslog_3164, syslog_5424
 from tests.core.test_record import EVERY, maker, numbered, validator
-from tests.outputs.samples import RECORDS, file_of, told
+from tests.outputs.samples import RECORDS, file_of, golden_text
 
 ALERTS = [case for case in RECORDS if case.startswith("alert")]
 HOSTILE = 'a|b=c\\d"e]f\ng\rh\ti\x1b[31mj\u202ek cat=x rt=0\\'
-Told = tuple[str, int, str | None, str | None, str | None]
+Reported = tuple[str, int, str | None, str | None, str | None]
 
 
-def wanted(record: dict[str, Any]) -> Told:
+def wanted(record: dict[str, Any]) -> Reported:
     """Id, time in milliseconds, both ends and detector, as the record has them."""
     moment = datetime.fromisoformat(record["ts"]).astimezone(UTC)
     ends = [record.get(end, {}).get("ip") for end in ("src", "dst")]
@@ -76,41 +76,41 @@ def element(line: bytes) -> dict[str, str]:
     }
 
 
-def back_cef(line: bytes) -> Told:
+def back_cef(line: bytes) -> Reported:
     head, pairs = cef(line)
     ends = [pairs.get("src") or pairs.get("c6a2"), pairs.get("dst") or pairs.get("c6a3")]
     return pairs["externalId"], int(pairs["rt"]), *ends, head[4]  # type: ignore[return-value]
 
 
-def back_defender(line: bytes) -> Told:
+def back_defender(line: bytes) -> Reported:
     head, pairs = cef(line)
     moment = datetime.strptime(pairs["start"] + "000", "%b %d %Y %H:%M:%S.%f").replace(tzinfo=UTC)
     return pairs["UUID"], millis(moment.isoformat()), pairs.get("src_ip"), pairs.get("dst_ip"), head[4]
 
 
-def back_leef(line: bytes) -> Told:
+def back_leef(line: bytes) -> Reported:
     head, pairs = leef(line)
     return pairs["externalId"], int(pairs["devTime"]), pairs.get("src"), pairs.get("dst"), head[4]
 
 
-def back_ecs(line: bytes) -> Told:
+def back_ecs(line: bytes) -> Reported:
     made = json.loads(line)
     ends = [made.get(end, {}).get("ip") for end in ("source", "destination")]
     return made["event"]["id"], millis(made["@timestamp"]), *ends, made["rule"]["id"]  # type: ignore[return-value]
 
 
-def back_ocsf(line: bytes) -> Told:
+def back_ocsf(line: bytes) -> Reported:
     made = json.loads(line)
     ends = [made["evidences"][0].get(end, {}).get("ip") for end in ("src_endpoint", "dst_endpoint")]
     return made["metadata"]["uid"], made["time"], *ends, made["finding_info"]["analytic"]["uid"]  # type: ignore[return-value]
 
 
-def back_syslog(line: bytes) -> Told:
+def back_syslog(line: bytes) -> Reported:
     pairs = element(line)
     return pairs["id"], millis(pairs["ts"]), pairs.get("src"), pairs.get("dst"), pairs["detector"]
 
 
-BACK: dict[str, Callable[[bytes], Told]] = {
+BACK: dict[str, Callable[[bytes], Reported]] = {
     "cef": back_cef,
     "cef_defender": back_defender,
     "ecs": back_ecs,
@@ -165,7 +165,7 @@ def test_samples_are_records(case: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_golden(name: str) -> None:
     """What a format says of each record, to the letter."""
-    assert told(name) == file_of(name).read_text(encoding="utf-8")
+    assert golden_text(name) == file_of(name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("case", ALERTS)
@@ -199,13 +199,13 @@ MOMENT: dict[str, Callable[[bytes], tuple[str, int]]] = {
 @pytest.mark.parametrize("name", FORMATS)
 def test_id_and_time_of_every_record_come_back(name: str) -> None:
     """Of devices, incidents and the sensor too: by these a receiver drops repeats and sorts."""
-    told = 0
+    golden_text = 0
     for record in RECORDS.values():
         line = FORMATS[name](record)
         if line is not None:
-            told += 1
+            golden_text += 1
             assert MOMENT[name](line) == wanted(record)[:2]
-    assert told >= 3
+    assert golden_text >= 3
 
 
 def test_a_device_comes_back_from_its_row() -> None:

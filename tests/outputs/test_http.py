@@ -59,7 +59,7 @@ def opened(url: str, **options: Any) -> Http:
     return made
 
 
-def told(output: Http, error: type[Exception]) -> Any:
+def reported(output: Http, error: type[Exception]) -> Any:
     with pytest.raises(error) as raised:
         output.send(entries(3))
     return raised.value
@@ -173,7 +173,7 @@ def test_who_we_are(
 def test_what_it_will_never_take(receiver: Receiver, output: Http, status: int) -> None:
     """Its words are quoted, clean and short; the connection goes on."""
     receiver.script = [Fault(status, b"field \x1b[31m\xe2\x80\xaeseverity\r\nis missing " + b"x" * 100_000)]
-    refused = told(output, Refuse)
+    refused = reported(output, Refuse)
     assert f"answered {status}" in str(refused)
     assert "severity" in str(refused)
     assert str(refused).isprintable()
@@ -188,7 +188,7 @@ def test_what_it_will_never_take(receiver: Receiver, output: Http, status: int) 
 def test_what_it_does_not_take_now(receiver: Receiver, output: Http, status: int) -> None:
     """All that can be mended is tried again, with its words; a redirect is not followed."""
     receiver.script = [Fault(status, b"not now", {"Location": "/elsewhere"})]
-    retry = told(output, Retry)
+    retry = reported(output, Retry)
     assert f"answered {status}" in str(retry)
     assert "not now" in str(retry)
     assert (len(receiver.requests), receiver.store.lines) == (1, [])
@@ -210,7 +210,7 @@ def test_when_it_wants_to_be_asked_again(receiver: Receiver, output: Http) -> No
     found = []
     for text in answers:
         receiver.script = [Fault(429, headers={"Retry-After": text} if text else {})]
-        found.append(told(output, Retry).after_s)
+        found.append(reported(output, Retry).after_s)
     assert found[0] == 7
     assert 80 < found[1] <= 90
     assert found[2:] == [0, None, None, 3600, 3600, None]
@@ -236,7 +236,7 @@ def test_an_answer_that_is_none(receiver: Receiver, output: Http, fault: Fault, 
     """
     receiver.script = [fault]
     begin = time.monotonic()
-    assert words in str(told(output, Retry))
+    assert words in str(reported(output, Retry))
     assert time.monotonic() - begin < 8  # the receiver takes nine
     output.open()
     output.send(entries(3))
@@ -318,8 +318,8 @@ def test_it_goes_away_and_comes_back(tmp_path: Path) -> None:
         output = opened(first.url)
         output.send(entries(3))
         port = first.port
-    said = str(told(output, Retry))
-    assert "connection was lost" in said or "no connection" in said
+    stated = str(reported(output, Retry))
+    assert "connection was lost" in stated or "no connection" in stated
     with Receiver(store=Store(tmp_path / "store"), port=port) as second:
         output.open()
         output.send(entries(3, first=4))
@@ -346,8 +346,8 @@ def test_an_answer_that_is_none_through_tls(authority: Authority, fault: Fault) 
         output.send(entries(1))
         receiver.script = [fault]
         begin = time.monotonic()
-        said = str(told(output, Retry))
-        assert "connection was lost" in said or "no whole answer" in said
+        stated = str(reported(output, Retry))
+        assert "connection was lost" in stated or "no whole answer" in stated
         assert time.monotonic() - begin < 8  # the receiver takes nine
         output.open()
         output.send(entries(3))
@@ -403,7 +403,7 @@ def test_certificates_that_are_not_accepted(authority: Authority, tmp_path: Path
     with Receiver(tls=authority.issue("good").context()) as receiver:
         output = opened(receiver.url, tls={"ca": str(authority.ca)})
         receiver.tls = makers[kind]().context()
-        assert "its certificate is not accepted" in str(told(output, Retry))
+        assert "its certificate is not accepted" in str(reported(output, Retry))
         with pytest.raises(Retry, match=words[kind]):
             output.open()
         assert receiver.requests == []
@@ -425,7 +425,7 @@ def test_http_to_a_port_with_tls_and_the_other_way_round(authority: Authority, r
         opened(receiver.url.replace("http:", "https:"))
     with Receiver(tls=authority.issue("tls-only").context()) as secured:
         output = opened(secured.url.replace("https:", "http:"))
-        assert "connection was lost" in str(told(output, Retry))
+        assert "connection was lost" in str(reported(output, Retry))
         output.close()
 
 
@@ -463,7 +463,7 @@ def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         assert [one.what for one in output.check()] == ["dns", "tcp", "auth"]
         output.close()
         output = opened("http://siem.invalid", proxy_password="env:WRONG", **options)
-        assert "answered 407" in str(told(output, Retry))
+        assert "answered 407" in str(reported(output, Retry))
         output.close()
 
 
@@ -554,7 +554,7 @@ def test_secrets_are_in_no_message(receiver: Receiver, tmp_path: Path, caplog: p
         Options.model_validate({"url": f"file:{tmp_path}/url", "token": f"file:{tmp_path}/token", "timeout_s": 0.3}),
     )
     output.open()
-    said = [repr(output.options), output.options.model_dump_json()]
+    stated = [repr(output.options), output.options.model_dump_json()]
     for fault in (
         Fault(401),
         Fault(reset=True),
@@ -564,10 +564,10 @@ def test_secrets_are_in_no_message(receiver: Receiver, tmp_path: Path, caplog: p
         Fault(500, headers={"A B": "c", ": ": ""}),
     ):
         receiver.script = [fault]
-        said.append(str(told(output, Retry)))
+        stated.append(str(reported(output, Retry)))
     assert receiver.requests[0].path == "/T0KEN-in-path?sig=S1G"
-    said += [str(one) for one in output.check()] + [caplog.text]
-    assert not any(secret in text for text in said for secret in ("T0KEN", "S1G", "s3cret"))
+    stated += [str(one) for one in output.check()] + [caplog.text]
+    assert not any(secret in text for text in stated for secret in ("T0KEN", "S1G", "s3cret"))
     output.close()
 
 
@@ -627,8 +627,8 @@ def test_nothing_is_left_open(receiver: Receiver) -> None:
     for _ in range(20):
         receiver.script = [Fault(reset=True), Fault(503)]
         output.open()
-        told(output, Retry)
-        told(output, Retry)
+        reported(output, Retry)
+        reported(output, Retry)
         output.close()
     time.sleep(0.2)
     assert held() <= descriptors

@@ -99,9 +99,9 @@ def _type(properties: dict[str, Any], above: str, body: dict[str, Any]) -> None:
 
 
 def elastic_template(kind: str, priority: int) -> dict[str, Any]:
-    told = mappings()
+    reported = mappings()
     if kind == "ecs":
-        told["properties"] = ecs_properties()
+        reported["properties"] = ecs_properties()
     mapping = {"ignore_malformed": True, "total_fields": {"limit": 2000}}
     settings = {"index": {"mapping": mapping, "refresh_interval": "5s", "default_pipeline": f"sensor-{kind}"}}
     pattern = "sensor-*" if kind == "ecs" else f"sensor-{kind}-*"
@@ -110,7 +110,7 @@ def elastic_template(kind: str, priority: int) -> dict[str, Any]:
         "index_patterns": [pattern],
         "priority": priority,
         "version": 2,
-        "template": {"settings": settings, "mappings": told},
+        "template": {"settings": settings, "mappings": reported},
         "_meta": meta,
     }
 
@@ -208,9 +208,9 @@ def test_files_say_what_the_program_says(name: str) -> None:
 
 def test_every_file_is_told_of() -> None:
     """Each folder has its section; all JSON is JSON."""
-    told = (FOLDER / "README.md").read_text(encoding="utf-8")
+    reported = (FOLDER / "README.md").read_text(encoding="utf-8")
     for folder in FOLDER.iterdir():
-        assert not folder.is_dir() or f"`{folder.name}/`" in told
+        assert not folder.is_dir() or f"`{folder.name}/`" in reported
     for path in FOLDER.rglob("*.json"):
         json.loads(path.read_text(encoding="utf-8"))
 
@@ -218,11 +218,11 @@ def test_every_file_is_told_of() -> None:
 def test_configurations_are_right() -> None:
     """Each output of the examples is one that its type takes."""
     blocks = re.findall(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    shown = [told for block in blocks for told in yaml.safe_load(block)["outputs"].values()]
-    assert {told["type"] for told in shown} == {"elasticsearch", "postgresql"}
-    for told in shown:
-        module = importlib.import_module(f"sensor.outputs.{told['type']}")
-        module.Options.model_validate({key: value for key, value in told.items() if key != "type"})
+    shown = [reported for block in blocks for reported in yaml.safe_load(block)["outputs"].values()]
+    assert {reported["type"] for reported in shown} == {"elasticsearch", "postgresql"}
+    for reported in shown:
+        module = importlib.import_module(f"sensor.outputs.{reported['type']}")
+        module.Options.model_validate({key: value for key, value in reported.items() if key != "type"})
 
 
 # Elastic.
@@ -230,9 +230,9 @@ def test_configurations_are_right() -> None:
 
 def types_of(properties: dict[str, Any], above: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
-    for key, told in properties.items():
+    for key, reported in properties.items():
         path = f"{above}.{key}".lstrip(".")
-        found |= types_of(told["properties"], path) if "properties" in told else {path: told["type"]}
+        found |= types_of(reported["properties"], path) if "properties" in reported else {path: reported["type"]}
     return found
 
 
@@ -269,14 +269,14 @@ def piped(name: str, document: dict[str, Any]) -> dict[str, Any]:
     """What a pipeline of set processors makes of a document."""
     document = copy.deepcopy(document)
     for processor in json.loads((FOLDER / name).read_text())["processors"]:
-        told = processor["set"]
-        if not _holds(told.get("if", ""), document):
+        reported = processor["set"]
+        if not _holds(reported.get("if", ""), document):
             continue
-        value = _found(document, told["copy_from"].split(".")) if "copy_from" in told else told["value"]
-        assert value is not None, told
-        if isinstance(value, str) and "copy_from" not in told:
+        value = _found(document, reported["copy_from"].split(".")) if "copy_from" in reported else reported["value"]
+        assert value is not None, reported
+        if isinstance(value, str) and "copy_from" not in reported:
             value = re.sub(r"\{\{\{(\S+?)\}\}\}", lambda place: str(_found(document, place[1].split(".")) or ""), value)
-        *above, last = told["field"].split(".")
+        *above, last = reported["field"].split(".")
         holder = document
         for key in above:
             holder = holder.setdefault(key, {})
@@ -354,14 +354,14 @@ def test_splunk_finds_the_time_and_the_kind() -> None:
     """The time of the record, not of an earlier or later one in it; the sourcetype is that of the output."""
     props, transform = stanzas("props.conf"), stanzas("transforms.conf")["sensor_kind"]
     for name in props.sections():
-        told = props[name]
+        reported = props[name]
         for record in RECORDS.values():
-            found = re.search(told["TIME_PREFIX"], native(record))
+            found = re.search(reported["TIME_PREFIX"], native(record))
             assert found
             text = native(record)[found.end() :].partition('"')[0]
             assert text == record["ts"]
-            assert moment(text, told["TIME_FORMAT"].replace("%6N", "%f")) == moment_of(text)
-            assert len(text) <= int(told["MAX_TIMESTAMP_LOOKAHEAD"])
+            assert moment(text, reported["TIME_FORMAT"].replace("%6N", "%f")) == moment_of(text)
+            assert len(text) <= int(reported["MAX_TIMESTAMP_LOOKAHEAD"])
     for record in RECORDS.values():
         found = re.search(transform["REGEX"], native(record))
         assert found
@@ -398,9 +398,9 @@ def test_searches_name_fields_that_are_there() -> None:
     """Those of the handbook: each field is one of a record, one that ``props.conf`` makes, or one that the search
     itself makes.
     """
-    told = (FOLDER / "README.md").read_text(encoding="utf-8")
+    reported = (FOLDER / "README.md").read_text(encoding="utf-8")
     searches = [
-        line for line in told.splitlines() if line.startswith("sourcetype=") or line.startswith("sourcetype=", 1)
+        line for line in reported.splitlines() if line.startswith("sourcetype=") or line.startswith("sourcetype=", 1)
     ]
     assert len(searches) >= 2
     for search in searches:
@@ -439,15 +439,15 @@ class Receiver(Server):
     def __init__(self) -> None:
         super().__init__()
         self.relp, self.udp = free_port(), free_port()
-        told = (FOLDER / "rsyslog/receive.conf").read_text(encoding="utf-8")
+        reported = (FOLDER / "rsyslog/receive.conf").read_text(encoding="utf-8")
         for given, own in (
             ("2514", self.relp),
             ("6514", self.port),
             ("5514", self.udp),
             ("/var/log/sensor", self.folder),
         ):
-            told = told.replace(f'"{given}', f'"{own}')
-        (self.folder / "rsyslog.conf").write_text(told)
+            reported = reported.replace(f'"{given}', f'"{own}')
+        (self.folder / "rsyslog.conf").write_text(reported)
 
     def command(self) -> list[str]:
         return ["rsyslogd", "-n", "-f", str(self.folder / "rsyslog.conf"), "-i", str(self.folder / "pid")]
@@ -504,38 +504,38 @@ def test_rsyslog_receives() -> None:
 
 def test_vector_reads_segments() -> None:
     """TOML whose inputs exist, files as the log names them, lines as long as they get."""
-    told = tomllib.loads((FOLDER / "vector/vector.toml").read_text(encoding="utf-8"))
-    source = told["sources"]["sensor"]
+    reported = tomllib.loads((FOLDER / "vector/vector.toml").read_text(encoding="utf-8"))
+    source = reported["sources"]["sensor"]
     assert segment_path(Path("/var/lib/sensor/events.jsonl"), 1).match(source["include"][0])
     assert source["max_line_bytes"] > 64 * 1024
-    parts = {"sensor", *told["transforms"]}
-    for part in [*told["transforms"].values(), *told["sinks"].values()]:
+    parts = {"sensor", *reported["transforms"]}
+    for part in [*reported["transforms"].values(), *reported["sinks"].values()]:
         assert set(part["inputs"]) <= parts
-    form = re.search(r'parse_timestamp!\(string!\(\.ts\), "(.*)"\)', told["transforms"]["events"]["source"])
+    form = re.search(r'parse_timestamp!\(string!\(\.ts\), "(.*)"\)', reported["transforms"]["events"]["source"])
     assert form
     assert moment(RECORDS["alert_open"]["ts"], form[1].replace("%.f", ".%f")) == moment_of(RECORDS["alert_open"]["ts"])
 
 
 def test_fluent_bit_reads_segments() -> None:
     """YAML with the parser that its input names, files as the log names them, lines as long as they get."""
-    told = yaml.safe_load((FOLDER / "fluent-bit/fluent-bit.yaml").read_text(encoding="utf-8"))
-    (source,), (parser,) = told["pipeline"]["inputs"], told["parsers"]
+    reported = yaml.safe_load((FOLDER / "fluent-bit/fluent-bit.yaml").read_text(encoding="utf-8"))
+    (source,), (parser,) = reported["pipeline"]["inputs"], reported["parsers"]
     assert segment_path(Path("/var/lib/sensor/events.jsonl"), 1).match(source["path"])
     assert source["parser"] == parser["name"]
     assert int(source["buffer_max_size"].removesuffix("k")) > 64
     assert moment(RECORDS["alert_open"]["ts"], parser["time_format"].replace("%S.%L", "%S.%f")) == moment_of(
         RECORDS["alert_open"]["ts"]
     )
-    assert told["pipeline"]["outputs"][0]["match"] == source["tag"]
+    assert reported["pipeline"]["outputs"][0]["match"] == source["tag"]
 
 
 def test_readers_of_the_log_name_keys_that_every_record_has() -> None:
     """Time, kind, and the id by which repeats are dropped."""
-    told = tomllib.loads((FOLDER / "vector/vector.toml").read_text(encoding="utf-8"))["transforms"]
-    made = set(re.findall(r"^\.(\w+) =", told["events"]["source"], re.MULTILINE))
+    reported = tomllib.loads((FOLDER / "vector/vector.toml").read_text(encoding="utf-8"))["transforms"]
+    made = set(re.findall(r"^\.(\w+) =", reported["events"]["source"], re.MULTILINE))
     text = (FOLDER / "vector/vector.toml").read_text(encoding="utf-8")
     named = (
-        {*re.findall(r"[ (']\.(\w+)\b", told["events"]["source"] + text), *told["once"]["fields"]["match"]}
+        {*re.findall(r"[ (']\.(\w+)\b", reported["events"]["source"] + text), *reported["once"]["fields"]["match"]}
         - made
         - {"message"}
     )
@@ -606,9 +606,9 @@ def test_the_sensors_can_be_chosen(database: psycopg.Connection[Any]) -> None:
 
 def test_the_dashboard_is_whole() -> None:
     """All panels ask the data source that was chosen; none lies upon another; each variable is known."""
-    told = board()
+    reported = board()
     taken: set[tuple[int, int]] = set()
-    for panel in told["panels"]:
+    for panel in reported["panels"]:
         place = panel["gridPos"]
         cells = {
             (x, y)
@@ -619,9 +619,9 @@ def test_the_dashboard_is_whole() -> None:
         assert all(x < 24 for x, _ in cells)
         taken |= cells
         assert panel["datasource"]["uid"] == panel["targets"][0]["datasource"]["uid"] == "${datasource}"
-    assert len({panel["id"] for panel in told["panels"]}) == len(told["panels"])
-    known = {one["name"] for one in told["templating"]["list"]}
-    assert set(re.findall(r"\$\{(\w+)", json.dumps(told["panels"]))) <= known
+    assert len({panel["id"] for panel in reported["panels"]}) == len(reported["panels"])
+    known = {one["name"] for one in reported["templating"]["list"]}
+    assert set(re.findall(r"\$\{(\w+)", json.dumps(reported["panels"]))) <= known
 
 
 if __name__ == "__main__":

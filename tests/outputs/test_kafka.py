@@ -177,15 +177,15 @@ def test_check(server: KafkaServer, opened: Opened) -> None:
 
 def test_tls(opened: Opened, tmp_path: Path) -> None:
     """With the right authority it arrives; a stranger's certificate is refused, and said to be."""
-    authority, stranger = Authority(tmp_path), Authority(tmp_path, "Stranger")
+    authority, untrusted = Authority(tmp_path), Authority(tmp_path, "Stranger")
     pair = authority.issue("broker")
     with KafkaServer(certificate=pair.certificate, key=pair.key) as server:
         output = opened(server.address, tls={"ca": str(authority.ca)})
         assert not output.send(entries(50)).refused
         assert [one.what for one in output.check()] == ["dns", "tcp", "tls", "auth", "permission"]
         with pytest.raises(Retry, match=r"(?i)certificate verify failed"):
-            opened(server.address, timeout_s=1, tls={"ca": str(stranger.ca)})
-        assert not opened(server.address, tls={"ca": str(stranger.ca), "verify": False}).send(entries(1)).refused
+            opened(server.address, timeout_s=1, tls={"ca": str(untrusted.ca)})
+        assert not opened(server.address, tls={"ca": str(untrusted.ca), "verify": False}).send(entries(1)).refused
         other = authority.issue("other", ("other.example",))
     with (
         KafkaServer(certificate=other.certificate, key=other.key) as server,
@@ -200,20 +200,24 @@ def test_login_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     pair = Authority(tmp_path).issue("client", client=True)
     tls = {"certificate": str(pair.certificate), "key": str(pair.key), "ca": str(tmp_path / "test-authority.pem")}
     for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
-        told = {"brokers": ["h"], "tls": tls, "sasl": {"mechanism": mechanism, "user": "u", "password": "env:SECRET"}}
-        settings = Kafka("k", Options.model_validate(told))._settings()
+        reported = {
+            "brokers": ["h"],
+            "tls": tls,
+            "sasl": {"mechanism": mechanism, "user": "u", "password": "env:SECRET"},
+        }
+        settings = Kafka("k", Options.model_validate(reported))._settings()
         assert (settings["security.protocol"], settings["sasl.password"]) == ("SASL_SSL", "correct")
         confluent_kafka.Producer(settings).close()
     monkeypatch.delenv("SECRET")
     with pytest.raises(Retry, match="env:SECRET is empty or missing"):
-        Kafka("k", Options.model_validate(told)).open()
+        Kafka("k", Options.model_validate(reported)).open()
 
 
 class Scripted:
     """A producer whose brokers say what the test wants: a function of what is together on its way."""
 
-    def __init__(self, says: Callable[[list[bytes]], list[str | None]]) -> None:
-        self.says, self.sent, self.waiting, self.closed = says, [], [], False
+    def __init__(self, sends: Callable[[list[bytes]], list[str | None]]) -> None:
+        self.says, self.sent, self.waiting, self.closed = sends, [], [], False
 
     def __len__(self) -> int:
         return len(self.waiting)
@@ -222,9 +226,9 @@ class Scripted:
         self.waiting.append((value, on_delivery))
 
     def flush(self, timeout: float) -> int:
-        told, self.waiting = self.waiting, []
-        self.sent.append([value for value, _ in told])
-        for (_, on_delivery), name in zip(told, self.says(self.sent[-1]), strict=True):
+        reported, self.waiting = self.waiting, []
+        self.sent.append([value for value, _ in reported])
+        for (_, on_delivery), name in zip(reported, self.says(self.sent[-1]), strict=True):
             on_delivery(KafkaError(getattr(KafkaError, name)) if name else None, None)
         return 0
 
@@ -235,8 +239,8 @@ class Scripted:
         self.closed = True
 
 
-def scripted(says: Callable[[list[bytes]], list[str | None]]) -> tuple[Kafka, Scripted]:
-    output, producer = Kafka("k", Options.model_validate({"brokers": ["h"]})), Scripted(says)
+def scripted(sends: Callable[[list[bytes]], list[str | None]]) -> tuple[Kafka, Scripted]:
+    output, producer = Kafka("k", Options.model_validate({"brokers": ["h"]})), Scripted(sends)
     output._producer = producer
     return output, producer
 

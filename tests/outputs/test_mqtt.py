@@ -29,7 +29,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from tests.outputs.servers_base import free_port
-from tests.outputs.servers_mosquitto import MISSING, PASSWORD, USER, Heard, MosquittoServer
+from tests.outputs.servers_mosquitto import MISSING, PASSWORD, USER, MosquittoServer, Received
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
@@ -56,68 +56,68 @@ def opened() -> Iterator[Opened]:
         one.close()
 
 
-def heard_ids(heard: Sequence[Heard]) -> list[str]:
+def received_ids(received: Sequence[Received]) -> list[str]:
     """Ids, each where it came first: what a reader has that drops repeats."""
-    return list(dict.fromkeys(one.properties["id"] for one in heard))
+    return list(dict.fromkeys(one.properties["id"] for one in received))
 
 
 def test_what_arrives(server: MosquittoServer, opened: Opened) -> None:
     """Every record once and in order, as it was written, under its kind and device, with its id, kind and severity."""
     batch = entries(3000)
-    with server.listening("arrives/#") as heard:
+    with server.listening("arrives/#") as received:
         ack = opened(server.url, topic="arrives/{kind}/{device}").send(batch)
         assert (dict(ack.refused), ack.busy) == ({}, ())
-        eventually(lambda: len(heard) >= len(batch))
-    assert [(one.payload, one.properties) for one in heard] == [
+        eventually(lambda: len(received) >= len(batch))
+    assert [(one.payload, one.properties) for one in received] == [
         (one.payload, {"id": one.id, "kind": one.kind, "severity": one.record["severity"]}) for one in batch
     ]
-    assert {one.topic for one in heard} >= {
+    assert {one.topic for one in received} >= {
         "arrives/device/dev-7h1p2r",
         "arrives/device/dev-5k2m8q",
         "arrives/sensor/none",
     }
-    assert not any(one.retain for one in heard)
+    assert not any(one.retain for one in received)
 
 
 def test_topics_stay_topics(server: MosquittoServer, opened: Opened) -> None:
     """Whatever a site is called: wildcards, levels, blanks."""
-    with server.listening("odd/#") as heard:
+    with server.listening("odd/#") as received:
         batch = [
             Entry(one.seq, one.record | {"sensor": {"site": site}}, b"{}")
             for one, site in zip(entries(3), ("a/b", "+", "# $SYS\0"), strict=True)
         ]
         opened(server.url, topic="odd/{site}").send(batch)
-        eventually(lambda: len(heard) == 3)
-    assert [one.topic for one in heard] == ["odd/a_b", "odd/_", "odd/___SYS"]
+        eventually(lambda: len(received) == 3)
+    assert [one.topic for one in received] == ["odd/a_b", "odd/_", "odd/___SYS"]
 
 
 def test_retained(server: MosquittoServer, opened: Opened) -> None:
     """Who comes later finds the last record of each topic."""
     batch = entries(4, cases=("device_new", "device_identified"))
     opened(server.url, topic="kept/{device}", retain=True).send(batch)
-    with server.listening("kept/#") as heard:
-        eventually(lambda: len(heard) == 2)
-    assert sorted(heard_ids(heard)) == sorted(ids(batch[2:]))
+    with server.listening("kept/#") as received:
+        eventually(lambda: len(received) == 2)
+    assert sorted(received_ids(received)) == sorted(ids(batch[2:]))
 
 
 def test_a_broker_that_asks_for_less(opened: Opened) -> None:
     """One that takes few at once gets no more, and all."""
-    with MosquittoServer("max_inflight_messages 7") as server, server.listening() as heard:
+    with MosquittoServer("max_inflight_messages 7") as server, server.listening() as received:
         output, batch = opened(server.url), entries(300)
         assert output._client.max_inflight_messages == 7
         assert not output.send(batch).refused
-        eventually(lambda: len(heard) >= len(batch))
-        assert heard_ids(heard) == ids(batch)
+        eventually(lambda: len(received) >= len(batch))
+        assert received_ids(received) == ids(batch)
 
 
 def test_kill_in_mid_batch(opened: Opened) -> None:
     """Kill -9 of the broker while batches are on their way, five times: who listens misses nothing, has nothing twice
     by id, and all of it in order.
     """
-    with MosquittoServer() as server, server.listening() as heard:
+    with MosquittoServer() as server, server.listening() as received:
         output, batch, deaths = opened(server.url), entries(2000), 0
         for start in range(0, len(batch), 400):
-            some, listens = batch[start : start + 400], heard.subscriptions
+            some, listens = batch[start : start + 400], received.subscriptions
             death = threading.Timer(0.01 * start / 400, server.kill)
             death.start()
             try:
@@ -128,12 +128,12 @@ def test_kill_in_mid_batch(opened: Opened) -> None:
             output.close()
             server.start()
             # What it takes while nobody listens it may forget.
-            eventually(lambda before=listens: heard.subscriptions > before)
+            eventually(lambda before=listens: received.subscriptions > before)
             assert delivered(output, some) == 1
             # What lay unread at the listener would be lost with its connection.
-            eventually(lambda have=batch[: start + 400]: set(heard_ids(heard)) == set(ids(have)))
+            eventually(lambda have=batch[: start + 400]: set(received_ids(received)) == set(ids(have)))
         assert deaths >= 1
-        assert heard_ids(heard) == ids(batch)
+        assert received_ids(received) == ids(batch)
 
 
 def test_what_the_broker_has_survives_it(opened: Opened) -> None:
@@ -145,9 +145,9 @@ def test_what_the_broker_has_survives_it(opened: Opened) -> None:
         opened(server.url).send(batch)
         server.stop()
         server.start()
-        with server.listening("sensor/#", forget=False) as heard:
-            eventually(lambda: len(heard) >= len(batch))
-        assert heard_ids(heard) == ids(batch)
+        with server.listening("sensor/#", forget=False) as received:
+            eventually(lambda: len(received) >= len(batch))
+        assert received_ids(received) == ids(batch)
 
 
 def test_a_stuck_broker(opened: Opened) -> None:
@@ -166,9 +166,9 @@ def test_a_stuck_broker(opened: Opened) -> None:
         output.close()
         assert time.monotonic() - begin < 30
         server.go_on()
-        with server.listening() as heard:
+        with server.listening() as received:
             assert delivered(output, batch[:10]) >= 1
-            eventually(lambda: heard_ids(heard)[-10:] == ids(batch[:10]))
+            eventually(lambda: received_ids(received)[-10:] == ids(batch[:10]))
 
 
 def test_nothing_is_left_running(server: MosquittoServer, opened: Opened) -> None:
@@ -195,12 +195,12 @@ def test_too_large(opened: Opened) -> None:
     """A broker says how much it takes when we come: what is over that is refused by its place, and its neighbours
     arrive.
     """
-    with MosquittoServer("max_packet_size 3000") as server, server.listening() as heard:
+    with MosquittoServer("max_packet_size 3000") as server, server.listening() as received:
         batch = entries(3, cases=("device_new",))
         batch[1] = Entry(1, batch[1].record, b"x" * 4000)
         ack = opened(server.url).send(batch)
         assert (list(ack.refused), ack.busy) == ([1], ())
-        eventually(lambda: heard_ids(heard) == [batch[0].id, batch[2].id])
+        eventually(lambda: received_ids(received) == [batch[0].id, batch[2].id])
 
 
 def test_who_is_let_in(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,18 +228,18 @@ def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.Monkey
     with MosquittoServer(password=True, rights="topic readwrite sensor/#") as server:
         with pytest.raises(Retry, match=r"Not authorized \(topic other/device\): allow us"):
             opened(server.url, topic="other/{kind}", **login).send(entries(2, cases=("device_new",)))
-        with server.listening("sensor/device/#") as heard:
+        with server.listening("sensor/device/#") as received:
             with pytest.raises(Retry, match=r"Not authorized \(topic homeassistant/binary_sensor/dev-7h1p2r/config"):
                 opened(server.url, home_assistant={}, **login).send(entries(2, cases=("device_new",)))
             assert not opened(server.url, **login).send(entries(1, cases=("device_new",))).busy
-            eventually(lambda: len(heard) == 1)
+            eventually(lambda: len(received) == 1)
 
 
 def test_tls(opened: Opened, tmp_path: Path) -> None:
     """With the right authority it arrives; a stranger's certificate is refused, and why; so is a broker that speaks
     none.
     """
-    authority, stranger = Authority(tmp_path), Authority(tmp_path, "Stranger")
+    authority, untrusted = Authority(tmp_path), Authority(tmp_path, "Stranger")
     pair = authority.issue("broker")
     with MosquittoServer(certificate=pair.certificate, key=pair.key) as server:
         url = server.url.replace("mqtt:", "mqtts:")
@@ -247,7 +247,7 @@ def test_tls(opened: Opened, tmp_path: Path) -> None:
         assert not output.send(entries(500)).refused
         assert [one.what for one in output.check()] == ["dns", "tcp", "tls", "auth", "limits"]
         with pytest.raises(Retry, match="not trusted here"):
-            opened(url, tls={"ca": str(stranger.ca)})
+            opened(url, tls={"ca": str(untrusted.ca)})
     with MosquittoServer() as server, pytest.raises(Retry, match="TLS"):
         opened(server.url.replace("mqtt:", "mqtts:"), timeout_s=1)
 
@@ -319,19 +319,19 @@ def test_home_assistant(server: MosquittoServer, opened: Opened) -> None:
     story = [RECORDS["device_new"], printer, printer | {"action": "gone"}, RECORDS["alert_open"]]
     output = opened(server.url, home_assistant={}, topic="told/{kind}")
     assert not output.send([entry(record) for record in story]).refused
-    with server.listening("#", name="home") as heard:
-        eventually(lambda: len(heard) >= 5)
-        told = {one.topic: one.payload for one in heard}
-        assert told["sensor/presence/dev-7h1p2r"] == b"on"
-        assert told["sensor/presence/dev-5k2m8q"] == b"off"
-        assert told["sensor/status"] == b"online"
-        assert json.loads(told["homeassistant/binary_sensor/dev-5k2m8q/config"])["device"]["name"] == "PRN-3F-EAST"
+    with server.listening("#", name="home") as received:
+        eventually(lambda: len(received) >= 5)
+        reported = {one.topic: one.payload for one in received}
+        assert reported["sensor/presence/dev-7h1p2r"] == b"on"
+        assert reported["sensor/presence/dev-5k2m8q"] == b"off"
+        assert reported["sensor/status"] == b"online"
+        assert json.loads(reported["homeassistant/binary_sensor/dev-5k2m8q/config"])["device"]["name"] == "PRN-3F-EAST"
         output._client.socket().shutdown(socket.SHUT_RDWR)
-        eventually(lambda: (heard[-1].topic, heard[-1].payload) == ("sensor/status", b"offline"))
+        eventually(lambda: (received[-1].topic, received[-1].payload) == ("sensor/status", b"offline"))
         output.open()
-        eventually(lambda: heard[-1].payload == b"online")
+        eventually(lambda: received[-1].payload == b"online")
         output.close()
-        eventually(lambda: heard[-1].payload == b"offline")
+        eventually(lambda: received[-1].payload == b"offline")
 
 
 def test_what_home_assistant_is_told() -> None:

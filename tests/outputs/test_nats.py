@@ -219,9 +219,9 @@ def test_who_is_let_in(way: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
     with NatsServer(
         "authorization { token: correct }" if way == "token" else f"authorization {{ users: [{users[way]}] }}"
     ) as server:
-        told = {"user": "u"} if way == "password" else {}
+        reported = {"user": "u"} if way == "password" else {}
         monkeypatch.setenv("SECRET", seed() if way == "nkey" else "correct")
-        output = opened(server.url, **told, **{way: "env:SECRET"})
+        output = opened(server.url, **reported, **{way: "env:SECRET"})
         assert not output.send(entries(2)).refused
         wrong = seed()[:-6] + "AAAAAA" if way == "nkey" else "battery"
         monkeypatch.setenv("SECRET", wrong)
@@ -291,14 +291,14 @@ def test_tls(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     it: the password stays here.
     """
     authority = Authority(tmp_path)
-    pair, stranger = authority.issue("server"), Authority(tmp_path, "Stranger")
+    pair, untrusted = authority.issue("server"), Authority(tmp_path, "Stranger")
     with NatsServer(f'tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}" }}') as server:
         url = server.url.replace("nats:", "tls:")
         output = opened(url, tls={"ca": str(authority.ca)})
         assert not output.send(entries(3000)).refused
         assert [found.what for found in output.check()] == ["dns", "tcp", "tls", "auth", "permission"]
         with pytest.raises(Retry, match="not trusted here"):
-            opened(url, tls={"ca": str(stranger.ca)})
+            opened(url, tls={"ca": str(untrusted.ca)})
         with pytest.raises(Retry, match="asks for TLS"):
             opened(server.url)
     with NatsServer("authorization { token: correct }") as server:
@@ -315,10 +315,10 @@ def test_tls_from_the_beginning(opened: Opened, tmp_path: Path) -> None:
     with NatsServer(
         f'tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}", handshake_first: true }}'
     ) as server:
-        told = {"servers": [server.url.replace("nats:", "tls:")], "tls": {"ca": str(authority.ca)}, "timeout_s": 1}
-        assert not opened(server.url, **told, tls_first=True).send(entries(1)).refused
+        reported = {"servers": [server.url.replace("nats:", "tls:")], "tls": {"ca": str(authority.ca)}, "timeout_s": 1}
+        assert not opened(server.url, **reported, tls_first=True).send(entries(1)).refused
         with pytest.raises(Retry, match="tls_first"):
-            opened(server.url, **told)
+            opened(server.url, **reported)
 
 
 def test_a_check_says_what_the_stream_lacks(server: NatsServer, opened: Opened) -> None:
@@ -340,7 +340,7 @@ def test_a_check_says_what_the_stream_lacks(server: NatsServer, opened: Opened) 
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("text", "reported"),
     [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not begin as NATS servers do: HTTP/1.1 400 Bad Request"),
         (b"220 mail \x1b[31m\r\n\r\n\r\n", "does not begin as NATS servers do: 220 mail"),
@@ -350,20 +350,20 @@ def test_a_check_says_what_the_stream_lacks(server: NatsServer, opened: Opened) 
         (b"INFO {}\r\n", "knows no headers"),
     ],
 )
-def test_what_is_no_server(said: bytes, told: str, opened: Opened) -> None:
+def test_what_is_no_server(text: bytes, reported: str, opened: Opened) -> None:
     """Anything else that answers at the port is told from a server, in words without control characters."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
             with listener.accept()[0] as peer:
-                peer.sendall(said)
+                peer.sendall(text)
 
         other = threading.Thread(target=answer)
         other.start()
         with pytest.raises(Retry) as caught:
             opened(f"nats://127.0.0.1:{listener.getsockname()[1]}", timeout_s=1)
         other.join()
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
     assert str(caught.value).isprintable()
 
 

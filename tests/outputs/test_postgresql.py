@@ -60,7 +60,7 @@ def ask(server: PostgresqlServer, statement: str) -> list[tuple[Any, ...]]:
 
 
 def output(server: PostgresqlServer, **more: Any) -> Postgresql:
-    told = {
+    reported = {
         "host": "127.0.0.1",
         "port": server.port,
         "database": "postgres",
@@ -68,7 +68,7 @@ def output(server: PostgresqlServer, **more: Any) -> Postgresql:
         "table": TABLE,
         "create_table": True,
     }
-    return Postgresql("postgresql", Options.model_validate(told | {"timeout_s": 5} | more))
+    return Postgresql("postgresql", Options.model_validate(reported | {"timeout_s": 5} | more))
 
 
 def opened(server: PostgresqlServer, **more: Any) -> Postgresql:
@@ -91,7 +91,7 @@ def test_a_record_is_a_row(server: PostgresqlServer) -> None:
     out = opened(server)
     assert out.send(batch) == Ack()
     out.close()
-    found = {told[2]: dict(zip(COLUMNS, told, strict=True)) for told in rows(server, ", ".join(COLUMNS))}
+    found = {reported[2]: dict(zip(COLUMNS, reported, strict=True)) for reported in rows(server, ", ".join(COLUMNS))}
     alert, device, sensor = found["alert"], found["device"], found["sensor"]
     assert alert["id"] == batch[0].id
     assert alert["ts"].isoformat() == "2026-11-24T09:14:07.318442+00:00"

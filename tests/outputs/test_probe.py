@@ -228,9 +228,9 @@ def test_a_certificate_of_ours_that_is_asked_for(authority, newest):
     with tls_server(authority.issue("asking"), clients=authority.ca, newest=newest) as port:
         *_, without = found(port, Tls(ca=authority.ca))
         *_, given = found(port, Tls(ca=authority.ca, certificate=ours.certificate, key=ours.key))
-    stranger = theirs.issue("stranger", client=True)
+    untrusted = theirs.issue("stranger", client=True)
     with tls_server(authority.issue("asking"), clients=authority.ca, newest=newest) as port:
-        *_, refused = found(port, Tls(ca=authority.ca, certificate=stranger.certificate, key=stranger.key))
+        *_, refused = found(port, Tls(ca=authority.ca, certificate=untrusted.certificate, key=untrusted.key))
     assert "tls.certificate and tls.key" in without.message or "certificate of ours" in without.message
     assert given.level == "ok"
     assert "does not accept our certificate" in refused.message

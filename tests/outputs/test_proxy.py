@@ -88,14 +88,14 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def output(authority: Authority, port: int, **options: Any) -> Http:
-    told = {
+    reported = {
         "url": f"https://{NAME}/in",
         "proxy": f"http://127.0.0.1:{port}",
         "proxy_user": LOGIN[0],
         "proxy_password": "env:PROXY_SECRET",
         "timeout_s": 2,
     }
-    return Http("siem", Options.model_validate({**told, "tls": {"ca": str(authority.ca)}, **options}))
+    return Http("siem", Options.model_validate({**reported, "tls": {"ca": str(authority.ca)}, **options}))
 
 
 def sent(made: Http) -> str:
@@ -149,11 +149,11 @@ def test_a_proxy_that_refuses(authority: Authority, receiver: Receiver, options:
     """In its words, clean, and with what to do: when it sends, and when it is checked."""
     with listener(Proxy(receiver.port)) as port:
         made = output(authority, port, **options)
-        told = sent(made)
+        reported = sent(made)
         *before, last = made.check()
-    assert told.endswith(f"the proxy makes no tunnel to it: {words}")
+    assert reported.endswith(f"the proxy makes no tunnel to it: {words}")
     assert steps(before) == [("dns", "ok"), ("tcp", "ok")]
-    assert (last.what, last.level, last.message) == ("proxy", "error", told)
+    assert (last.what, last.level, last.message) == ("proxy", "error", reported)
     assert receiver.requests == []
 
 

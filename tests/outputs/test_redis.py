@@ -256,9 +256,9 @@ def test_logins_and_rights(server: RedisServer, monkeypatch: pytest.MonkeyPatch)
         out = output(server, user="sensor", password="env:REDIS_PASSWORD")
         with pytest.raises(Retry, match="permissions"):
             out.send(entries(1))
-        told = list(out.check())
-        assert [(one.what, one.level) for one in told][-2:] == [("auth", "ok"), ("permission", "error")]
-        assert "sensor" in told[-2].message
+        reported = list(out.check())
+        assert [(one.what, one.level) for one in reported][-2:] == [("auth", "ok"), ("permission", "error")]
+        assert "sensor" in reported[-2].message
         asked.execute_command(
             "ACL",
             "SETUSER",
@@ -330,7 +330,7 @@ def test_over_a_socket(server: RedisServer) -> None:
 
 def test_over_tls(tmp_path: Path) -> None:
     """The server's certificate must be by our authority and for its name, or for the one that is expected."""
-    authority, stranger = Authority(tmp_path), Authority(tmp_path, "Another")
+    authority, untrusted = Authority(tmp_path), Authority(tmp_path, "Another")
     pair = authority.issue("redis", ("redis.example",))
     with RedisServer(certificate=pair.certificate, key=pair.key, ca=authority.ca) as server:
         url = f"rediss://127.0.0.1:{server.tls_port}"
@@ -341,7 +341,7 @@ def test_over_tls(tmp_path: Path) -> None:
         out.send(entries(4))
         out.close()
         assert held(server) == by_kind(entries(4))
-        for tls in ({"ca": authority.ca}, {"ca": stranger.ca, "server_name": "redis.example"}):
+        for tls in ({"ca": authority.ca}, {"ca": untrusted.ca, "server_name": "redis.example"}):
             out = Redis("redis", Options.model_validate({"url": url, "tls": tls}))
             with pytest.raises(Retry, match="certificate verify failed"):
                 out.open()

@@ -67,8 +67,8 @@ def by_script(*answers: Callable[[int, str, bytes], bytes] | bytes) -> Callable[
 
     def serve(connection: socket.socket) -> None:
         script = list(answers)
-        with connection.makefile("rb") as heard:
-            while (frame := _frame(heard)) is not None:
+        with connection.makefile("rb") as observed:
+            while (frame := _frame(observed)) is not None:
                 answer = script.pop(0) if len(script) > 1 else script[0]
                 made = answer(*frame) if callable(answer) else answer
                 if not made:
@@ -78,20 +78,20 @@ def by_script(*answers: Callable[[int, str, bytes], bytes] | bytes) -> Callable[
     return serve
 
 
-def _frame(heard: BinaryIO) -> tuple[int, str, bytes] | None:
+def _frame(observed: BinaryIO) -> tuple[int, str, bytes] | None:
     """The next frame; None where there is none."""
     header = bytearray()
     while header.count(b" ") < 3 and not header.endswith(b"\n"):
-        if not (byte := heard.read(1)):
+        if not (byte := observed.read(1)):
             return None
         header += byte
     number, command, size = header.split()
-    told = heard.read(int(size) + 1) if int(size) else b""
-    return int(number), command.decode(), told
+    reported = observed.read(int(size) + 1) if int(size) else b""
+    return int(number), command.decode(), reported
 
 
-def saying(text: str) -> Callable[[int, str, bytes], bytes]:
-    def answer(number: int, command: str, told: bytes) -> bytes:
+def reporting(text: str) -> Callable[[int, str, bytes], bytes]:
+    def answer(number: int, command: str, reported: bytes) -> bytes:
         return b"%d rsp %d %b\n" % (number, len(text), text.encode()) if text else b"%d rsp 0\n" % number
 
     return answer
@@ -153,11 +153,11 @@ def test_a_server_that_is_killed_while_records_flow_loses_none_and_mixes_none_up
             sent += 1
         killer.join()
         delivered(output, entries(1, first=9001, format="syslog_5424"))
-    told = [text for batch in batches[:sent] for text in texts(batch)] + texts(
+    reported = [text for batch in batches[:sent] for text in texts(batch)] + texts(
         entries(1, first=9001, format="syslog_5424")
     )
     assert tries > 0
-    assert list(dict.fromkeys(empty.lines("relp"))) == told
+    assert list(dict.fromkeys(empty.lines("relp"))) == reported
 
 
 # What peers do that they should not.
@@ -165,7 +165,9 @@ def test_a_server_that_is_killed_while_records_flow_loses_none_and_mixes_none_up
 
 def test_a_message_that_is_turned_down_goes_to_the_dead_letters_and_the_others_do_not():
     with (
-        listener(by_script(saying(WELCOME), saying("200 OK"), saying("500 no \x1b[31mroom"), saying("200 OK"))) as port,
+        listener(
+            by_script(reporting(WELCOME), reporting("200 OK"), reporting("500 no \x1b[31mroom"), reporting("200 OK"))
+        ) as port,
         opened(port) as output,
     ):
         assert output.send(entries(3, format="syslog_5424")).refused == {1: "500 no  [31mroom"}
@@ -173,10 +175,10 @@ def test_a_message_that_is_turned_down_goes_to_the_dead_letters_and_the_others_d
 
 def test_an_answer_may_come_one_byte_at_a_time():
     def trickle(connection: socket.socket) -> None:
-        with connection.makefile("rb") as heard:
+        with connection.makefile("rb") as observed:
             for text in (WELCOME, "200 OK", "200 OK"):
-                frame = _frame(heard)
-                for byte in saying(text)(*frame) if frame else b"":
+                frame = _frame(observed)
+                for byte in reporting(text)(*frame) if frame else b"":
                     connection.sendall(bytes([byte]))
                     time.sleep(0.001)
 
@@ -199,7 +201,7 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_no_answer_makes_the_batch_come_again(case, moment):
     answer, words = WRONG[case]
-    script = (saying(WELCOME), saying("200 OK"), answer) if moment == "at a message" else (answer,)
+    script = (reporting(WELCOME), reporting("200 OK"), answer) if moment == "at a message" else (answer,)
     with listener(by_script(*script)) as port:
         output = Relp("siem", Options(host="127.0.0.1", port=port, timeout_s=0.3))
         with pytest.raises(Retry) as raised:
@@ -211,7 +213,7 @@ def test_what_is_no_answer_makes_the_batch_come_again(case, moment):
 
 @pytest.mark.parametrize("answer", ["500 not you", "", "200 OK\nrelp_version=0\ncommands=other"])
 def test_a_session_that_is_not_granted(answer):
-    with listener(by_script(saying(answer))) as port:
+    with listener(by_script(reporting(answer))) as port:
         output = Relp("siem", Options(host="127.0.0.1", port=port, timeout_s=1))
         with pytest.raises(Retry, match="opens no session for syslog"):
             output.open()
@@ -222,9 +224,9 @@ def test_a_session_that_is_not_granted(answer):
 def test_numbers_begin_again_after_the_last():
     numbers: list[int] = []
 
-    def counting(number: int, command: str, told: bytes) -> bytes:
+    def counting(number: int, command: str, reported: bytes) -> bytes:
         numbers.append(number)
-        return saying(WELCOME)(number, command, told)
+        return reporting(WELCOME)(number, command, reported)
 
     with listener(by_script(counting)) as port, opened(port) as output:
         output._session._number = relp.LAST_NUMBER - 1

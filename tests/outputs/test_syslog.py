@@ -155,16 +155,16 @@ def test_a_server_that_died_is_noticed_before_anything_is_sent_to_it(fresh, tran
 
 
 def test_a_peer_that_closed_its_end_gets_nothing_more():
-    heard: list[bytes] = []
+    observed: list[bytes] = []
     tired = threading.Event()
 
     def until_tired(connection: socket.socket) -> None:
-        heard.append(connection.recv(1 << 20))
+        observed.append(connection.recv(1 << 20))
         tired.wait(3)
         connection.shutdown(socket.SHUT_WR)
         with contextlib.suppress(TimeoutError):
             while more := connection.recv(1 << 20):
-                heard.append(more)
+                observed.append(more)
 
     batch = entries(1, format="syslog_5424")
     with listener(until_tired) as port, opened(port) as output:
@@ -177,10 +177,10 @@ def test_a_peer_that_closed_its_end_gets_nothing_more():
         output.send(batch)
         # The kernel takes connections and bytes before the program does.
         end = time.monotonic() + 60
-        while len(heard) < 2 and time.monotonic() < end:
+        while len(observed) < 2 and time.monotonic() < end:
             time.sleep(0.01)
         tired.set()
-    assert heard == [b"%d %b" % (len(batch[0].payload), batch[0].payload)] * 2
+    assert observed == [b"%d %b" % (len(batch[0].payload), batch[0].payload)] * 2
 
 
 def test_a_batch_counts_only_once_the_kernel_of_the_receiver_has_it():
@@ -197,11 +197,11 @@ def test_a_batch_counts_only_once_the_kernel_of_the_receiver_has_it():
 
 
 def test_a_slow_receiver_is_waited_for_as_long_as_it_takes_something():
-    heard = bytearray()
+    observed = bytearray()
 
     def slowly(connection: socket.socket) -> None:
         while more := connection.recv(20_000):
-            heard.extend(more)
+            observed.extend(more)
             time.sleep(0.02)
 
     batch = entries(500, format="syslog_5424")
@@ -209,7 +209,7 @@ def test_a_slow_receiver_is_waited_for_as_long_as_it_takes_something():
         begin = time.monotonic()
         output.send(batch)
         assert time.monotonic() - begin > 0.1
-    assert bytes(heard) == b"".join(b"%d %b" % (len(one.payload), one.payload) for one in batch)
+    assert bytes(observed) == b"".join(b"%d %b" % (len(one.payload), one.payload) for one in batch)
 
 
 def test_what_a_receiver_says_is_not_read():

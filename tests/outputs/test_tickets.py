@@ -321,7 +321,7 @@ def test_records_of_the_log_are_not_taken(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         ({"system": "jira"}, "found no key 'project', which jira needs"),
         ({"system": "github", "update_url": "https://x/{id}"}, "update_url is for the system webhook"),
@@ -332,8 +332,8 @@ def test_records_of_the_log_are_not_taken(place: Place) -> None:
         ({"system": "trello"}, "expected 'jira'|Input should be 'jira'"),
     ],
 )
-def test_options_that_make_no_sense(options: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_options_that_make_no_sense(options: dict[str, Any], reported: str) -> None:
+    with pytest.raises(ValidationError, match=reported):
         Options.model_validate({"url": "https://x.example", **options})
 
 

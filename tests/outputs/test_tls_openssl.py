@@ -66,7 +66,7 @@ def last(port: int, tls: Tls) -> Finding:
 
 
 @pytest.mark.parametrize(
-    ("spoken", "minimum", "words"),
+    ("sent", "minimum", "words"),
     [
         ("-tls1", "1.2", TOO_OLD),
         ("-tls1_1", "1.2", TOO_OLD),
@@ -76,9 +76,9 @@ def last(port: int, tls: Tls) -> Finding:
         ("-tls1_3", "1.3", "TLSv1.3, certificate of openssl"),
     ],
 )
-def test_versions(authority: Authority, spoken: str, minimum: str, words: str) -> None:
+def test_versions(authority: Authority, sent: str, minimum: str, words: str) -> None:
     """None older than what is allowed is spoken, whatever the server would."""
-    with openssl(authority, spoken) as port:
+    with openssl(authority, sent) as port:
         found = last(port, Tls.model_validate({"ca": authority.ca, "minimum": minimum}))
     assert (found.what, found.level) == ("tls", "error" if words is TOO_OLD else "ok")
     assert words in found.message
@@ -89,7 +89,7 @@ def test_certificates_of_ours(authority: Authority, tmp_path: Path, version: str
     """None, one of an authority that the server does not know, one that has expired, and the right one, whose key has a
     password.
     """
-    stranger, old = (
+    untrusted, old = (
         Authority(tmp_path, "Strange").issue("strange", client=True),
         authority.issue("old", days=-2, client=True),
     )
@@ -104,11 +104,11 @@ def test_certificates_of_ours(authority: Authority, tmp_path: Path, version: str
     with openssl(authority, version, "-Verify", "2", "-CAfile", str(authority.ca), "-verify_return_error") as port:
         asked = last(port, Tls(ca=authority.ca))
         refused = [
-            last(port, Tls(ca=authority.ca, certificate=one.certificate, key=one.key)) for one in (stranger, old)
+            last(port, Tls(ca=authority.ca, certificate=one.certificate, key=one.key)) for one in (untrusted, old)
         ]
-        told = {"ca": authority.ca, "certificate": right.certificate, "key": key}
-        locked = last(port, Tls.model_validate(told | {"key_password": f"file:{tmp_path / 'none'}"}))
-        taken = last(port, Tls.model_validate(told | {"key_password": f"file:{tmp_path / 'password'}"}))
+        reported = {"ca": authority.ca, "certificate": right.certificate, "key": key}
+        locked = last(port, Tls.model_validate(reported | {"key_password": f"file:{tmp_path / 'none'}"}))
+        taken = last(port, Tls.model_validate(reported | {"key_password": f"file:{tmp_path / 'password'}"}))
     assert "certificate of ours" in asked.message
     assert all("it does not accept our certificate" in one.message for one in refused)
     assert f"the secret file:{tmp_path / 'none'} cannot be read" in locked.message

@@ -18,7 +18,7 @@ from sensor.outputs.webhook import Options, Webhook
 from tests.outputs.batches import delivered, entries, entry
 from tests.outputs.receiver import Answer, Fault, Receiver, Request, Store
 from tests.outputs.samples import RECORDS
-from tests.outputs.webhook_samples import RECEIVERS, ROUTING_KEY, file_of, told
+from tests.outputs.webhook_samples import RECEIVERS, ROUTING_KEY, file_of, golden_text
 
 EVIL = "<!channel> <@U1> *b* [x](http://evil.example) {noformat} &amp; \x1b[31m\u202e :smile: `c` @here"
 NEEDS = {
@@ -62,7 +62,7 @@ def made(receiver: Receiver, kind: str = "plain", **options: Any) -> Webhook:
 @pytest.mark.parametrize("name", list(RECEIVERS))
 def test_golden(name: str) -> None:
     """What receivers get changes only where somebody looked at the difference."""
-    assert told(name) == file_of(name).read_text(encoding="utf-8")
+    assert golden_text(name) == file_of(name).read_text(encoding="utf-8")
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -44,17 +44,17 @@ def answer(status: int, body: Any = None) -> Answer:
 
 
 class Service:
-    """``tickets``: by what the system calls them; ``said``: method and path of each request."""
+    """``tickets``: by what the system calls them; ``sent``: method and path of each request."""
 
     login = LOGIN
 
     def __init__(self) -> None:
         self.tickets: dict[str, dict[str, Any]] = {}
-        self.said: list[str] = []
+        self.sent: list[str] = []
 
     def __call__(self, request: Request, store: Store) -> Answer:
         parts = urlsplit(request.path)
-        self.said.append(f"{request.method} {parts.path}")
+        self.sent.append(f"{request.method} {parts.path}")
         if request.headers.get("authorization") != self.login:
             return answer(401, {"message": "who are you?"})
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -68,7 +68,7 @@ class Service:
     @property
     def changes(self) -> list[str]:
         """Requests that change something."""
-        return [one for one in self.said if not one.startswith("GET ")]
+        return [one for one in self.sent if not one.startswith("GET ")]
 
 
 class JiraLike(Service):

@@ -29,7 +29,7 @@ def file_of(name: str) -> Path:
     return GOLDEN / f"webhook_{name}.json"
 
 
-def told(name: str) -> str:
+def golden_text(name: str) -> str:
     """The text of a golden file: bodies by the name of their record; null where there is none."""
     return (
         json.dumps({case: RECEIVERS[name](record) for case, record in RECORDS.items()}, indent=1, ensure_ascii=False)
@@ -39,4 +39,4 @@ def told(name: str) -> str:
 
 if __name__ == "__main__":
     for each in RECEIVERS:
-        file_of(each).write_text(told(each), encoding="utf-8")
+        file_of(each).write_text(golden_text(each), encoding="utf-8")

@@ -33,11 +33,11 @@ def offered(scripts: Path, *words: str, folder: Path | None = None) -> set[str]:
     line = " ".join(f"'{word}'" for word in words)
     typed = f"COMP_WORDS=(sensor {line}); COMP_CWORD={len(words)}; _sensor sensor '{words[-1]}' x"
     asked = f"source {scripts / 'bash'}; {typed}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-    told = subprocess.run(
+    reported = subprocess.run(
         ["bash", "--norc", "-c", asked], capture_output=True, text=True, check=True, cwd=folder or scripts
     )
-    assert told.stderr == ""
-    return set(told.stdout.split("\n")) - {""}
+    assert reported.stderr == ""
+    return set(reported.stdout.split("\n")) - {""}
 
 
 def test_commands_first(scripts: Path) -> None:
@@ -76,8 +76,8 @@ def test_each_shell_can_read_it(scripts: Path, shell: str) -> None:
     """No help text of ours breaks its quoting."""
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
-    told = subprocess.run([shell, "-n", str(scripts / shell)], capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stderr) == (0, "")
+    reported = subprocess.run([shell, "-n", str(scripts / shell)], capture_output=True, text=True, check=False)
+    assert (reported.returncode, reported.stderr) == (0, "")
 
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
@@ -85,13 +85,13 @@ def test_fish_offers_the_same(scripts: Path) -> None:
     """Commands, actions and options, as bash does."""
 
     def asked(line: str) -> set[str]:
-        told = subprocess.run(
+        reported = subprocess.run(
             ["fish", "--no-config", "-c", f"source {scripts / 'fish'}; complete -C '{line}'"],
             capture_output=True,
             text=True,
             check=True,
         )
-        return {row.split("\t")[0] for row in told.stdout.splitlines()}
+        return {row.split("\t")[0] for row in reported.stdout.splitlines()}
 
     assert asked("sensor ") == set(names())
     assert {"list", "check", "test", "status", "replay"} <= asked("sensor outputs ")

@@ -66,9 +66,11 @@ def test_exposure(folder: Path, name: str) -> None:
         "--no-pager",
         str(folder / name),
     ]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stdout
-    found = re.search(rf"exposure level for {re.escape(name.replace('@', '@test_instance'))}: ([\d.]+)", told.stdout)
+    reported = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert reported.returncode == 0, reported.stdout
+    found = re.search(
+        rf"exposure level for {re.escape(name.replace('@', '@test_instance'))}: ([\d.]+)", reported.stdout
+    )
     assert found is not None
     assert float(found[1]) <= EXPOSURE
 

@@ -84,8 +84,8 @@ class Bench:
                 f"{typical.wall:.1f} s, {typical.peak:.0f} MB"
             )
             left_out = shed(runs[-1])
-            told = f", {left_out:,} messages shed" if left_out is not None else ""
-            yield Row(what, program.name, figure + told, "" if program is each[0] else str(Ratio.of(seconds, ours)))
+            reported = f", {left_out:,} messages shed" if left_out is not None else ""
+            yield Row(what, program.name, figure + reported, "" if program is each[0] else str(Ratio.of(seconds, ours)))
 
     def second_half(self, path: Path, twice: Path, each: Sequence[Program]) -> Iterator[Row]:
         """The second million alone: CPU seconds of both less those of the first, of the runs of one round."""
@@ -173,12 +173,12 @@ def of_messages(bench: Bench, folder: Path) -> Iterator[Row]:
                 ratio,
             )
     for program in bench.states:
-        told = [
+        reported = [
             int(once([str(program.python), str(Path(__file__).with_name("facts.py")), str(captures.OFFICE)]).text)
             for _ in range(bench.runs)
         ]
-        bench.measured.append({"what": "fact already known", "program": program.name, "ns": told})
-        yield Row("fact already known", program.name, f"{min(told) / 1000:.2f} µs")
+        bench.measured.append({"what": "fact already known", "program": program.name, "ns": reported})
+        yield Row("fact already known", program.name, f"{min(reported) / 1000:.2f} µs")
 
 
 def _each(long: list[Run], short: list[Run], more: int) -> list[float]:
@@ -211,20 +211,20 @@ def of_live(bench: Bench) -> Iterator[Row]:
         return
     for rate in live.RATES:
         for program in bench.states:
-            heard = live.one_run(bench.found.mixed, rate, program.sensor)
-            bench.measured.append({"what": "live", "program": program.name, "rate": rate, **heard._asdict()})
+            received = live.one_run(bench.found.mixed, rate, program.sensor)
+            bench.measured.append({"what": "live", "program": program.name, "rate": rate, **received._asdict()})
             figure = (
-                f"sent {heard.sent:,} at {heard.speed / 1e3:.0f} k/s, dropped {heard.dropped:,}, "
-                f"{heard.shed:,} messages shed, {heard.cpu:.1f} s CPU"
+                f"sent {received.sent:,} at {received.speed / 1e3:.0f} k/s, dropped {received.dropped:,}, "
+                f"{received.shed:,} messages shed, {received.cpu:.1f} s CPU"
             )
             yield Row(f"live, veth pair, {rate / 1e3:.0f} k packets/s", program.name, figure)
 
 
 def machine() -> dict[str, str]:
     """What it was measured on, and when."""
-    told = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    reported = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     model = next(
-        (line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")),
+        (line.partition(":")[2].strip() for line in reported.splitlines() if line.startswith("model name")),
         platform.processor(),
     )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -258,13 +258,13 @@ def main() -> int:
             args.runs,
             Path(out),
         )
-        tell(bench, args.only.split(","), made)
+        report(bench, args.only.split(","), made)
     if args.json:
         args.json.write_text(json.dumps({"machine": machine(), "measured": bench.measured}, indent=1) + "\n")
     return 0
 
 
-def tell(bench: Bench, chosen: Sequence[str], made: Path) -> None:
+def report(bench: Bench, chosen: Sequence[str], made: Path) -> None:
     """The table, group by group. ``made``: folder for captures of messages."""
     groups = {
         "start": of_start, "replay": of_replay, "memory": of_memory, "messages": partial(of_messages, folder=made),

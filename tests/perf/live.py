@@ -23,7 +23,7 @@ RATES = (50_000, 100_000, 200_000, 300_000)
 SETTLE_S, LIMIT_S = 2.0, 180
 
 
-class Heard(NamedTuple):
+class Received(NamedTuple):
     """``sent``, ``speed`` (packets/s) by tcpreplay; the rest by the sensor: packets, those that the kernel dropped,
     messages left out, CPU seconds.
     """
@@ -42,7 +42,7 @@ def lacking() -> str:
     return f"needs root{', ' + ', '.join(missing) if missing else ''}" if os.geteuid() or missing else ""
 
 
-def one_run(path: Path, rate: int, sensor: str) -> Heard:
+def one_run(path: Path, rate: int, sensor: str) -> Received:
     """One replay at ``rate`` packets/s into ``sensor run`` with the ring that it takes by itself. ``sensor``: the
     command of the state that listens.
     """
@@ -83,7 +83,7 @@ def one_run(path: Path, rate: int, sensor: str) -> Heard:
                 f"--pps={rate}",
                 str(path),
             ]
-            told = subprocess.run(tool, capture_output=True, text=True, check=True, timeout=LIMIT_S).stdout
+            reported = subprocess.run(tool, capture_output=True, text=True, check=True, timeout=LIMIT_S).stdout
             time.sleep(SETTLE_S)
         finally:
             listener.send_signal(signal.SIGINT)
@@ -92,8 +92,13 @@ def one_run(path: Path, rate: int, sensor: str) -> Heard:
         summary = next(json.loads(line) for line in reversed(log.read_bytes().splitlines()) if b'"summary"' in line)[
             "capture"
         ]
-    sent, speed = int(re.findall(r"Actual: (\d+) packets", told)[0]), int(float(re.findall(r"([\d.]+) pps", told)[0]))
-    return Heard(sent, speed, summary["packets"], summary["dropped"], summary["shed"], usage.ru_utime + usage.ru_stime)
+    sent, speed = (
+        int(re.findall(r"Actual: (\d+) packets", reported)[0]),
+        int(float(re.findall(r"([\d.]+) pps", reported)[0])),
+    )
+    return Received(
+        sent, speed, summary["packets"], summary["dropped"], summary["shed"], usage.ru_utime + usage.ru_stime
+    )
 
 
 @contextlib.contextmanager

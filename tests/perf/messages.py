@@ -23,7 +23,7 @@ PAIRS = 50
 LONG, SHORT = 100_000, 5_000
 # Messages that a pair of hosts says in a second: fewer than what the engine reads of one pair.
 PACE = 50
-Speak = Callable[[Press, float, Machine, Machine, int], None]
+Send = Callable[[Press, float, Machine, Machine, int], None]
 
 
 def pair(number: int) -> tuple[Machine, Machine]:
@@ -35,19 +35,19 @@ def pair(number: int) -> tuple[Machine, Machine]:
 def http(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
     """Requests and responses of one connection (RFC 9112)."""
     asked = f"GET /status HTTP/1.1\r\nHost: {server.ip}\r\nUser-Agent: panel/2.1\r\nAccept: */*\r\n\r\n".encode()
-    said = b"HTTP/1.1 200 OK\r\nServer: board/1.4\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nready"
-    talk: Talk = [(CLIENT, asked), (SERVER, said)] * (messages // 2)
-    press.tcp(at, client, server, 80, talk, pause=1 / PACE)
+    text = b"HTTP/1.1 200 OK\r\nServer: board/1.4\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nready"
+    conversation: Talk = [(CLIENT, asked), (SERVER, text)] * (messages // 2)
+    press.tcp(at, client, server, 80, conversation, pause=1 / PACE)
 
 
 def tls(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
     """The two hellos of a connection, and then another connection (RFC 8446)."""
     for number in range(messages // 2):
-        talk: Talk = [
+        conversation: Talk = [
             (CLIENT, office.client_hello(client, "panel.office.example")),
             (SERVER, office.server_hello(client) + office.sealed(client, 300)),
         ]
-        press.tcp(at + number * 2 / PACE, client, server, 443, talk)
+        press.tcp(at + number * 2 / PACE, client, server, 443, conversation)
 
 
 def dns(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
@@ -62,7 +62,7 @@ def smb(press: Press, at: float, client: Machine, server: Machine, messages: int
         office.smb_session(press, at + number * 12 / PACE, client, server, "Public", 256)
 
 
-KINDS: dict[str, Speak] = {"HTTP": http, "TLS": tls, "DNS": dns, "SMB": smb}
+KINDS: dict[str, Send] = {"HTTP": http, "TLS": tls, "DNS": dns, "SMB": smb}
 
 
 def captures(folder: Path, kind: str) -> tuple[Path, Path]:
@@ -70,11 +70,11 @@ def captures(folder: Path, kind: str) -> tuple[Path, Path]:
     long, short = (folder / f"messages-{kind.lower()}-{total}.pcap" for total in (LONG, SHORT))
     for path, total in ((long, LONG), (short, SHORT)):
         if not path.exists():
-            make(path, said(KINDS[kind], total))
+            make(path, text(KINDS[kind], total))
     return long, short
 
 
-def said(speak: Speak, total: int) -> list[Frame]:
+def text(speak: Send, total: int) -> list[Frame]:
     """About ``total`` messages, shared out to all pairs, in the order of time."""
     press = Press(START, "02:00:5e:10:00:01", 0)
     for number in range(PAIRS):

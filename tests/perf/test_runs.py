@@ -26,8 +26,8 @@ def test_ratios_are_those_of_pairs() -> None:
 
 def test_programs_take_turns(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    say = "import sys; open(sys.argv[1], 'a').write(sys.argv[2])"
-    done = in_turns({name: [sys.executable, "-c", say, str(log), name] for name in "AB"}, 3)
+    send = "import sys; open(sys.argv[1], 'a').write(sys.argv[2])"
+    done = in_turns({name: [sys.executable, "-c", send, str(log), name] for name in "AB"}, 3)
     assert log.read_text() == "ABABAB"
     assert {name: len(runs) for name, runs in done.items()} == {"A": 3, "B": 3}
 
@@ -87,6 +87,6 @@ def test_messages_are_said_no_faster_than_they_are_read(
     monkeypatch.setattr(messages, "SHORT", 1_200)
     long, short = messages.captures(tmp_path, kind)
     assert (messages.count(long), messages.count(short)) == (6_000, 1_200)
-    times = [ts for ts, _ in messages.said(messages.KINDS[kind], 1_200)]
+    times = [ts for ts, _ in messages.text(messages.KINDS[kind], 1_200)]
     assert times == sorted(times)
     assert (times[-1] - times[0]) / 1e9 >= 1_200 / messages.PAIRS / messages.PACE / 2

@@ -67,7 +67,7 @@ def test_an_entry_without_a_record_never_says_affected(entry: Vulnerability) -> 
 
 
 @pytest.mark.parametrize(
-    ("cve", "kind", "model", "system", "told"),
+    ("cve", "kind", "model", "system", "reported"),
     [
         ("CVE-2018-0171", "switch", "WS-C3560-24TS", "IOS", True),
         ("CVE-2018-0171", "access_point", "AIR-CAP2602I-Q-K9", "IOS", False),
@@ -78,11 +78,11 @@ def test_an_entry_without_a_record_never_says_affected(entry: Vulnerability) -> 
         ("CVE-2020-3161", "switch", "C8821X", "IOS XE", False),
     ],
 )
-def test_numbers_that_other_products_share(cve: str, kind: str, model: str, system: str, told: bool) -> None:
+def test_numbers_that_other_products_share(cve: str, kind: str, model: str, system: str, reported: bool) -> None:
     """A router of the 8000 series is no telephone of the 8800 series, an access point no client of Smart Install."""
     index = CuratedIndex(ENTRIES)
     found = {finding.cve for finding in index.findings(Asset("dev-1", "Cisco", model, kind, system))}
-    assert (cve in found) is told
+    assert (cve in found) is reported
 
 
 def test_an_aruba_controller_is_no_access_point() -> None:
@@ -110,7 +110,7 @@ def test_what_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place", "told"),
+    ("old", "new", "place", "reported"),
     [
         ("vendor: Axis", "vendor: Axiss", "4:13", "did you mean 'Axis'"),
         ("basis: record", "basis: recalled", "2:5", "only a record is a basis"),
@@ -125,7 +125,7 @@ def test_what_there_is() -> None:
         ("cve: CVE-2024-0001", "cve: 2024-0001", "2:10", "CVE-"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, place: str, told: str) -> None:
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, place: str, reported: str) -> None:
     path = tmp_path / "ours.yaml"
     path.write_text(GOOD, encoding="utf-8")
     assert len(load_curated(tmp_path)) == 1
@@ -134,7 +134,7 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, pl
     with pytest.raises(DocumentErrors) as raised:
         load_curated(tmp_path)
     assert f"ours.yaml:{place}: " in str(raised.value)
-    assert told in str(raised.value)
+    assert reported in str(raised.value)
 
 
 def test_the_same_products_stand_once(tmp_path: Path) -> None:

@@ -93,13 +93,13 @@ def test_a_page_of_the_api(tmp_path: Path) -> None:
 
 
 def test_bounds_of_versions(tmp_path: Path) -> None:
-    said = [
+    output = [
         ({"versionStartExcluding": "1", "versionEndIncluding": "2"}, Range("1", "2", after=True, through=True)),
         ({"versionEndExcluding": "2"}, Range(end="2")),
         ({"versionStartIncluding": "1"}, Range("1")),
         ({}, Range()),
     ]
-    for bounds, expected in said:
+    for bounds, expected in output:
         entry = read(written(tmp_path, nvd_feed([nvd_cve("CVE-2021-1000", [cpe_match("a:x:y", **bounds)])])))[2][0]
         assert entry.affects[0].ranges == (expected,)
     for name, version in (("o:x:y", "-"), ("h:x:y", "*"), ("h:x:y", "-")):
@@ -117,8 +117,8 @@ def test_broken_entries_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
     assert [one.cve for one in items if isinstance(one, Entry)] == [
         f"CVE-2021-{number}" for number in range(1000, 1004)
     ]
-    told = [f"{one.where}: {one.why}" for one in items if isinstance(one, Broken)]
-    assert told == [
+    reported = [f"{one.where}: {one.why}" for one in items if isinstance(one, Broken)]
+    assert reported == [
         "vulnerabilities[1]: it is no JSON: Expecting property name enclosed in double quotes",
         "vulnerabilities[3]: found 'CVE-21' for its name, expected CVE-YEAR-NUMBER",
         "vulnerabilities[5]: it is no object",
@@ -158,12 +158,14 @@ def test_an_endless_element_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(json_stream, "ELEMENT_LIMIT", 1 << 16)
     monkeypatch.setattr(json_stream, "CHUNK", 1 << 12)
     endless = '{"cve": {"text": "' + "x" * (1 << 18) + '"}}, {"cve": {"id": 1}}]}'
-    told = list(ElementStream(io.StringIO('{"vulnerabilities": [' + endless), "vulnerabilities", "cve"))
-    assert isinstance(told[0], Broken)
-    assert told[1] == {"cve": {"id": 1}}
+    reported = list(ElementStream(io.StringIO('{"vulnerabilities": [' + endless), "vulnerabilities", "cve"))
+    assert isinstance(reported[0], Broken)
+    assert reported[1] == {"cve": {"id": 1}}
     deep = '{"cve":' + "[" * 100_000
-    told = list(ElementStream(io.StringIO('{"vulnerabilities": [' + deep + ',{"cve": 2}]}'), "vulnerabilities", "cve"))
-    assert [isinstance(one, Broken) for one in told] == [True, False]
+    reported = list(
+        ElementStream(io.StringIO('{"vulnerabilities": [' + deep + ',{"cve": 2}]}'), "vulnerabilities", "cve")
+    )
+    assert [isinstance(one, Broken) for one in reported] == [True, False]
 
 
 def test_cve_records(tmp_path: Path) -> None:

@@ -54,10 +54,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cost(folder: Path) -> tuple[float, float]:
     """Seconds and megabytes of an import."""
     words = [sys.executable, "-c", IMPORT, str(folder), str(CVES)]
-    told = subprocess.run(
+    reported = subprocess.run(
         words, capture_output=True, text=True, check=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     )
-    took, held = map(float, told.stdout.split())
+    took, held = map(float, reported.stdout.split())
     return took, held
 
 

@@ -66,57 +66,57 @@ def reading(base: sqlite3.Connection, tmp_path: Path) -> Iterator[sqlite3.Connec
 
 
 @pytest.fixture
-def said(reading: sqlite3.Connection) -> Callable[[Asset], dict[str, str]]:
+def text(reading: sqlite3.Connection) -> Callable[[Asset], dict[str, str]]:
     """CVE → verdict, of what was imported."""
     matcher = Matcher((), load_names(), reading)
     return lambda one: {cve: finding.verdict.value for cve, finding in matcher.findings(one).items()}
 
 
-def test_a_model_by_its_words(said: Callable[[Asset], dict[str, str]]) -> None:
+def test_a_model_by_its_words(text: Callable[[Asset], dict[str, str]]) -> None:
     """However it is written, with the version that a packet told; a model that is almost so is another."""
     for model in ("DS-2CD2426G2-I", "ds 2cd2426g2 i", "Hikvision DS-2CD2426G2-I", "DS-2CD2426G2-I Network Camera"):
-        assert said(asset("Hikvision", model, "V5.5.82build 190220")) == {
+        assert text(asset("Hikvision", model, "V5.5.82build 190220")) == {
             "CVE-2024-1001": "affected",
             "CVE-2024-1002": "cannot tell",
         }
-    assert said(asset("Hikvision", "DS-2CD2426G2-I", "V5.7.3 build 220112"))["CVE-2024-1001"] == "not affected"
-    assert said(asset("Hikvision", "DS-2CD2426G2-IU", "V5.5.82build 190220")) == {}
-    assert said(asset("Dahua", "DS-2CD2426G2-I", "V5.5.82build 190220")) == {}
-    assert said(asset("", "", "")) == {}
+    assert text(asset("Hikvision", "DS-2CD2426G2-I", "V5.7.3 build 220112"))["CVE-2024-1001"] == "not affected"
+    assert text(asset("Hikvision", "DS-2CD2426G2-IU", "V5.5.82build 190220")) == {}
+    assert text(asset("Dahua", "DS-2CD2426G2-I", "V5.5.82build 190220")) == {}
+    assert text(asset("", "", "")) == {}
 
 
-def test_no_version_no_verdict(said: Callable[[Asset], dict[str, str]]) -> None:
+def test_no_version_no_verdict(text: Callable[[Asset], dict[str, str]]) -> None:
     """Without a packet that carried the version, or where packets contradict each other, nobody is accused or
     acquitted.
     """
-    told = asset("Hikvision", "DS-2CD2426G2-I", "V5.5.82build 190220")
-    for bare in (told._replace(proof=()), told._replace(contested=True), asset("Hikvision", "DS-2CD2426G2-I")):
-        assert set(said(bare).values()) == {"cannot tell"}
+    reported = asset("Hikvision", "DS-2CD2426G2-I", "V5.5.82build 190220")
+    for bare in (reported._replace(proof=()), reported._replace(contested=True), asset("Hikvision", "DS-2CD2426G2-I")):
+        assert set(text(bare).values()) == {"cannot tell"}
 
 
-def test_a_system_that_many_models_run(said: Callable[[Asset], dict[str, str]]) -> None:
+def test_a_system_that_many_models_run(text: Callable[[Asset], dict[str, str]]) -> None:
     """By its own tracks; where the record names models, only on these."""
-    assert said(asset("Axis", "P3245-LV", "9.80.3")) == {"CVE-2024-1003": "affected", "CVE-2024-1004": "cannot tell"}
-    assert said(asset("Axis", "M3024-LVE", "9.80.3")) == {"CVE-2024-1003": "affected", "CVE-2024-1004": "affected"}
-    assert said(asset("Axis", "P3245-LV", "10.12.130"))["CVE-2024-1003"] == "cannot tell"
-    assert said(asset("Cisco", "C9300", "15.2(7)E3", os="Cisco IOS")) == {"CVE-2024-1005": "affected"}
-    assert said(asset("Cisco", "C9300", "15.2(7)E4", os="Cisco IOS")) == {"CVE-2024-1005": "not affected"}
-    assert said(asset("Cisco", "C9300", "17.3.4a", os="Cisco IOS XE")) == {}
+    assert text(asset("Axis", "P3245-LV", "9.80.3")) == {"CVE-2024-1003": "affected", "CVE-2024-1004": "cannot tell"}
+    assert text(asset("Axis", "M3024-LVE", "9.80.3")) == {"CVE-2024-1003": "affected", "CVE-2024-1004": "affected"}
+    assert text(asset("Axis", "P3245-LV", "10.12.130"))["CVE-2024-1003"] == "cannot tell"
+    assert text(asset("Cisco", "C9300", "15.2(7)E3", os="Cisco IOS")) == {"CVE-2024-1005": "affected"}
+    assert text(asset("Cisco", "C9300", "15.2(7)E4", os="Cisco IOS")) == {"CVE-2024-1005": "not affected"}
+    assert text(asset("Cisco", "C9300", "17.3.4a", os="Cisco IOS XE")) == {}
 
 
-def test_a_variant_cannot_be_told(said: Callable[[Asset], dict[str, str]]) -> None:
+def test_a_variant_cannot_be_told(text: Callable[[Asset], dict[str, str]]) -> None:
     """A record about DIR-859 A3 may be about a DIR-859 or not; words without meaning do not matter."""
-    assert said(asset("D-Link", "DIR-859", "1.05")) == {"CVE-2024-1006": "cannot tell"}
-    assert said(asset("D-Link", "DIR-859 A3", "1.05")) == {"CVE-2024-1006": "affected"}
-    assert said(asset("D-Link", "DIR-645", "1.05")) == {}
-    assert said(asset("Cisco", "CP-7841", "12.5.1")) == {"CVE-2024-1007": "affected"}
+    assert text(asset("D-Link", "DIR-859", "1.05")) == {"CVE-2024-1006": "cannot tell"}
+    assert text(asset("D-Link", "DIR-859 A3", "1.05")) == {"CVE-2024-1006": "affected"}
+    assert text(asset("D-Link", "DIR-645", "1.05")) == {}
+    assert text(asset("Cisco", "CP-7841", "12.5.1")) == {"CVE-2024-1007": "affected"}
 
 
-def test_words_about_versions(said: Callable[[Asset], dict[str, str]]) -> None:
+def test_words_about_versions(text: Callable[[Asset], dict[str, str]]) -> None:
     """Prose of a record is shown, not guessed at."""
-    assert said(asset("Mitel", "6970", "5.1.1")) == {"CVE-2024-41710": "cannot tell"}
-    assert said(asset("Mitel", "6867i", "6.3.0.1020")) == {"CVE-2024-41710": "affected"}
-    assert said(asset("Mitel", "6905", "9.9")) == {"CVE-2024-41710": "affected"}
+    assert text(asset("Mitel", "6970", "5.1.1")) == {"CVE-2024-41710": "cannot tell"}
+    assert text(asset("Mitel", "6867i", "6.3.0.1020")) == {"CVE-2024-41710": "affected"}
+    assert text(asset("Mitel", "6905", "9.9")) == {"CVE-2024-41710": "affected"}
 
 
 def test_two_sources(reading: sqlite3.Connection) -> None:

@@ -32,10 +32,10 @@ BARE = About("CVE-2024-0001")
 )
 def test_points(about: About, verdict: Verdict, device: Circumstances, points: float) -> None:
     """A number from 0 to 100, the sum of terms that are all shown, by half where nobody can tell."""
-    told = priority(about, verdict, device)
-    assert told.points == points
-    assert round(told.share * sum(term.points for term in told.terms), 1) == points
-    assert [term.name for term in told.terms] == [
+    reported = priority(about, verdict, device)
+    assert reported.points == points
+    assert round(reported.share * sum(term.points for term in reported.terms), 1) == points
+    assert [term.name for term in reported.terms] == [
         "exploited",
         "probability",
         "severity",
@@ -43,15 +43,15 @@ def test_points(about: About, verdict: Verdict, device: Circumstances, points: f
         "criticality",
         "attacked",
     ]
-    assert all(term.why for term in told.terms)
+    assert all(term.why for term in reported.terms)
 
 
 def test_reasons() -> None:
     """Each term says why it is as it is, also where it adds nothing."""
-    told = {term.name: term.why for term in priority(WORST, Verdict.AFFECTED, Circumstances()).terms}
-    assert told["exploited"] == "known to be exploited since 2022-01-10, by ransomware too"
-    assert told["severity"] == "CVSS 10.0"
-    assert told["criticality"] == "criticality not set"
+    reported = {term.name: term.why for term in priority(WORST, Verdict.AFFECTED, Circumstances()).terms}
+    assert reported["exploited"] == "known to be exploited since 2022-01-10, by ransomware too"
+    assert reported["severity"] == "CVSS 10.0"
+    assert reported["criticality"] == "criticality not set"
     assert {term.name: term.why for term in priority(BARE, Verdict.AFFECTED, Circumstances()).terms}[
         "severity"
     ] == "not rated"

@@ -101,11 +101,11 @@ def test_order_inside_a_track_is_total(a: list[int], b: list[int], c: list[int])
     """Within a track everything is told, the same from both sides, and what is less than less is less."""
     for name, written in WRITTEN.items():
         one, two, three = written(a), written(b), written(c)
-        told = compare(SCHEMES[name], one, two)
-        assert told is not Order.UNKNOWN, (name, one, two)
-        assert compare(SCHEMES[name], two, one) is told.reverse
+        reported = compare(SCHEMES[name], one, two)
+        assert reported is not Order.UNKNOWN, (name, one, two)
+        assert compare(SCHEMES[name], two, one) is reported.reverse
         assert compare(SCHEMES[name], one, one) is Order.EQUAL
-        if told in ORDERED and compare(SCHEMES[name], two, three) in ORDERED:
+        if reported in ORDERED and compare(SCHEMES[name], two, three) in ORDERED:
             assert compare(SCHEMES[name], one, three) in ORDERED
 
 
@@ -113,7 +113,7 @@ def test_order_inside_a_track_is_total(a: list[int], b: list[int], c: list[int])
 def test_anything_may_be_compared(a: str, b: str, c: str) -> None:
     """Whatever the texts are nothing is raised, and no two answers contradict each other."""
     for scheme in SCHEMES.values():
-        told = compare(scheme, a, b)
-        assert compare(scheme, b, a) is told.reverse
-        if told in ORDERED and compare(scheme, b, c) in ORDERED:
+        reported = compare(scheme, a, b)
+        assert compare(scheme, b, a) is reported.reverse
+        if reported in ORDERED and compare(scheme, b, c) in ORDERED:
             assert compare(scheme, a, c) is not Order.GREATER

@@ -24,9 +24,9 @@ def section(first: int, ts: int) -> bytes:
     rows["flow"] = np.arange(first, first + ROWS)
     rows["kind"], rows["proto"], rows["first"], rows["last"], rows["ts"] = 4, 17, ts, ts, ts
     rows["client_lo"], rows["server_lo"] = 0xFFFF << 32 | 0x0A000001, 0xFFFF << 32 | 0x0A000002
-    told = np.zeros(1, SECTION)
-    told[0] = (CONNECTIONS, CONNECTION.itemsize, 3, 0, ROWS, 0)
-    return told.tobytes() + rows.tobytes() + np.zeros((ROWS, 3), np.uint64).tobytes()
+    reported = np.zeros(1, SECTION)
+    reported[0] = (CONNECTIONS, CONNECTION.itemsize, 3, 0, ROWS, 0)
+    return reported.tobytes() + rows.tobytes() + np.zeros((ROWS, 3), np.uint64).tobytes()
 
 
 if __name__ == "__main__":

@@ -39,10 +39,10 @@ def test_zeek_logs_are_read_as_zeek_cut_reads_them(office: Path, tmp_path: Path)
     made = exported(office, "zeek", tmp_path)
     assert (made["conn.log"], made["ssl.log"], made["dns.log"]) == (714, 137, 190)
     program = """/^#fields/ { for (i = 2; i <= NF; i++) at[$i] = i - 1 } /^#/ { next } { print $at["id.orig_h"], $at["service"], $at["conn_state"], NF }"""
-    told = subprocess.run(
+    reported = subprocess.run(
         ["awk", "-F", "\t", program, str(tmp_path / "conn.log")], capture_output=True, text=True, check=True
     ).stdout
-    lines = [line.split() for line in told.splitlines()]
+    lines = [line.split() for line in reported.splitlines()]
     assert Counter(service for _, service, _, _ in lines)["ssl"] == 137
     assert {count for *_, count in lines} == {"24"}
     for path in tmp_path.glob("*.log"):

@@ -31,8 +31,8 @@ def killed(process: subprocess.Popen[str]) -> str:
     """The last whole line that it said."""
     assert process.poll() is None, "it ended by itself"
     process.kill()
-    said, _ = process.communicate()
-    lines = said.rpartition("\n")[0].splitlines()
+    messages, _ = process.communicate()
+    lines = messages.rpartition("\n")[0].splitlines()
     return lines[-1] if lines else ""
 
 

@@ -60,7 +60,7 @@ def lists(folder: Path, *lines: str, name: str = "bad") -> ThreatLists:
 NONE = ThreatLists()
 
 
-def told(alerts: list[Alert]) -> set[tuple[str, str, int]]:
+def reported(alerts: list[Alert]) -> set[tuple[str, str, int]]:
     """Kind, indicator and number of contacts."""
     return {(alert.detector.rpartition("_")[2], alert.key.rpartition("|")[2], alert.count) for alert in alerts}
 
@@ -80,7 +80,7 @@ def told(alerts: list[Alert]) -> set[tuple[str, str, int]]:
 )
 def test_what_a_new_entry_names(tmp_path: Path, records: Path, line: str, found: set[tuple[str, str, int]]) -> None:
     """Addresses, blocks, domains and all below them, JA4 and certificates; contacts inside are none."""
-    assert told(look_back(records, NONE, lists(tmp_path / "lists", line), NOW)) == found
+    assert reported(look_back(records, NONE, lists(tmp_path / "lists", line), NOW)) == found
 
 
 def test_an_alert_has_the_times_of_the_contacts(tmp_path: Path, records: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_was_listed_before_was_reported_then(tmp_path: Path, records: Path)
     """Whether by its own entry or by a block around it."""
     before = lists(tmp_path / "before", "203.0.113.0/24", "bad.example")
     after = lists(tmp_path / "after", ADDRESS, "www.bad.example", JA4)
-    assert told(look_back(records, before, after, NOW)) == {("fingerprint", JA4, 1)}
+    assert reported(look_back(records, before, after, NOW)) == {("fingerprint", JA4, 1)}
     assert look_back(records, after, after, NOW) == []
 
 
@@ -122,4 +122,4 @@ def test_lists_that_are_exchanged_while_the_sensor_runs(tmp_path: Path, records:
     thread = hunting._thread
     assert thread is not None
     thread.join()
-    assert told([*hunting.look(NOW + SECOND).alerts]) == {("address", ADDRESS, 3)}
+    assert reported([*hunting.look(NOW + SECOND).alerts]) == {("address", ADDRESS, 3)}

@@ -69,7 +69,7 @@ def hunts(tmp_path: Path) -> Path:
     return folder
 
 
-def said(schedule: Schedule, now: int) -> list[str]:
+def messages(schedule: Schedule, now: int) -> list[str]:
     """Actors and targets of what the hunts that are due report."""
     return [alert.summary for name in schedule.due(now) for alert in schedule.run(name, now)[0]]
 
@@ -85,24 +85,24 @@ def test_a_finding_is_reported_once(tmp_path: Path, hunts: Path) -> None:
     write_rows(records, {"conn": scan(0, 9) + scan(3 * 3600, 9) + scan(12 * 3600, 9)})
     schedule = Schedule([hunts], records)
     assert schedule.due(at(60)) == ["knocks"]
-    assert said(schedule, at(60)) == [KNOCKS]
+    assert messages(schedule, at(60)) == [KNOCKS]
     assert schedule.due(at(120)) == []
-    assert said(schedule, at(3700)) == []
+    assert messages(schedule, at(3700)) == []
     again = Schedule([hunts], records)
     assert again.due(at(3800)) == []
-    assert said(again, at(3 * 3600 + 60)) == []
-    assert said(again, at(12 * 3600 + 60)) == [KNOCKS]
+    assert messages(again, at(3 * 3600 + 60)) == []
+    assert messages(again, at(12 * 3600 + 60)) == [KNOCKS]
 
 
 def test_the_innocent_twin(tmp_path: Path, hunts: Path) -> None:
     write_rows(tmp_path / "records", {"conn": scan(0, 4)})
-    assert said(Schedule([hunts], tmp_path / "records"), at(60)) == []
+    assert messages(Schedule([hunts], tmp_path / "records"), at(60)) == []
 
 
 def test_a_clock_that_was_set_back_stops_no_hunt(tmp_path: Path, hunts: Path) -> None:
     write_rows(tmp_path / "records", {"conn": scan(0, 9)})
     schedule = Schedule([hunts], tmp_path / "records")
-    said(schedule, at(86400))
+    messages(schedule, at(86400))
     assert schedule.due(at(60)) == ["knocks"]
 
 
@@ -155,20 +155,20 @@ def test_a_device_is_named_by_its_id(tmp_path: Path, hunts: Path) -> None:
 # In the alert room.
 
 
-class Told:
+class Reported:
     """A room, and what it reports."""
 
     def __init__(self, mutes: Mutes | None = None, roles: Roles | None = None) -> None:
-        self.told: list[Record] = []
+        self.reported: list[Record] = []
         self.muted: list[Record] = []
         world = World(device("workstation", SCANNER))
         self.room = AlertRoom(
-            AlertDesk(), RecordMaker("s"), self.told.append, world.device, weigher=Weigher(world, roles), mutes=mutes,
-            muted=self.muted.append
+            AlertDesk(), RecordMaker("s"), self.reported.append, world.device, weigher=Weigher(world, roles),
+            mutes=mutes, muted=self.muted.append
         )  # fmt: skip
 
     def alerts(self) -> list[tuple[str, str]]:
-        return [(record.action, record.severity) for record in self.told if record.kind == "alert"]
+        return [(record.action, record.severity) for record in self.reported if record.kind == "alert"]
 
 
 @pytest.fixture
@@ -179,10 +179,10 @@ def found(tmp_path: Path, hunts: Path) -> list[Alert]:
 
 def test_findings_pass_the_alert_room(found: list[Alert]) -> None:
     """With an id, the row that proves it, and a technique."""
-    told = Told()
-    told.room.take(found)
-    assert told.alerts() == [("open", "high")]
-    record = told.told[0]
+    reported = Reported()
+    reported.room.take(found)
+    assert reported.alerts() == [("open", "high")]
+    record = reported.reported[0]
     assert isinstance(record.alert, dict)
     assert (record.alert["detector"], record.alert["attack"][0]["technique"]) == ("discovery.hunt_knocks", "T1046")
     assert record.alert["numbers"]["ports"] == 9
@@ -193,17 +193,17 @@ def test_findings_pass_the_alert_room(found: list[Alert]) -> None:
 
 def test_a_mute_silences_a_hunt(found: list[Alert]) -> None:
     mute = Mute(id="m", detector="discovery.hunt_*", author="a", reason="r")
-    told = Told(mutes=Mutes([mute]))
-    told.room.take(found)
-    assert told.alerts() == []
-    assert len(told.muted) == 1
+    reported = Reported(mutes=Mutes([mute]))
+    reported.room.take(found)
+    assert reported.alerts() == []
+    assert len(reported.muted) == 1
 
 
 def test_a_role_makes_it_milder(found: list[Alert]) -> None:
     """A vulnerability scanner scans."""
-    told = Told(roles=Roles({"scanner": [SCANNER]}))
-    told.room.take(found)
-    assert told.alerts() == [("open", "low")]
+    reported = Reported(roles=Roles({"scanner": [SCANNER]}))
+    reported.room.take(found)
+    assert reported.alerts() == [("open", "low")]
 
 
 # Beside the engine.
@@ -227,7 +227,7 @@ def test_no_records_are_no_fault_of_the_sensor(tmp_path: Path, hunts: Path) -> N
     schedule = Schedule([hunts], tmp_path / "records")
     assert schedule.run("knocks", at(60))[0] == []
     write_rows(tmp_path / "records", {"conn": scan(0, 9)})
-    assert said(schedule, at(70)) == [KNOCKS]
+    assert messages(schedule, at(70)) == [KNOCKS]
 
 
 # What it would have raised.

@@ -29,7 +29,7 @@ def _connection(folder: Path, *frames: bytes) -> dict[str, Any]:
     return row
 
 
-def _told(row: dict[str, Any]) -> tuple[Any, ...]:
+def _reported(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in ("history", "state", "src_payload", "dst_payload", "missed_bytes"))
 
 
@@ -43,12 +43,12 @@ def test_a_whole_connection(tmp_path: Path) -> None:
         _segment("<", ACK, 501, b"b" * 90),
         _segment(">", ACK, 141, b"a" * 10), _segment(">", FIN, 151), _segment("<", FIN, 591),
     )  # fmt: skip
-    assert _told(row) == ("ShADadFf", "SF", 50, 90, 0)
+    assert _reported(row) == ("ShADadFf", "SF", 50, 90, 0)
 
 
 def test_what_is_sent_twice_counts_once(tmp_path: Path) -> None:
     segment = _segment(">", ACK, 101, b"a" * 40)
-    assert _told(_connection(tmp_path, *OPENING, segment, segment)) == ("ShAD", "S1", 40, 0, 0)
+    assert _reported(_connection(tmp_path, *OPENING, segment, segment)) == ("ShAD", "S1", 40, 0, 0)
 
 
 def test_a_gap_is_counted_and_closes_when_it_was_only_disorder(tmp_path: Path) -> None:
@@ -60,13 +60,13 @@ def test_a_gap_is_counted_and_closes_when_it_was_only_disorder(tmp_path: Path) -
         ("again", (first, third, first), 10),
     ):
         (tmp_path / name).mkdir()
-        assert _told(_connection(tmp_path / name, *OPENING, *frames)) == ("ShADG", "S1", 30, 0, missed), name
+        assert _reported(_connection(tmp_path / name, *OPENING, *frames)) == ("ShADG", "S1", 30, 0, missed), name
 
 
 def test_the_last_gap_is_found_at_the_end(tmp_path: Path) -> None:
     """A FIN behind data that the capture does not have."""
     row = _connection(tmp_path, *OPENING, _segment(">", FIN, 161))
-    assert _told(row) == ("ShAGF", "S2", 60, 0, 60)
+    assert _reported(row) == ("ShAGF", "S2", 60, 0, 60)
 
 
 def test_sequence_numbers_wrap(tmp_path: Path) -> None:
@@ -75,13 +75,13 @@ def test_sequence_numbers_wrap(tmp_path: Path) -> None:
         tmp_path, _segment(">", SYN, end - 10), _segment("<", SYN_ACK, 1), _segment(">", ACK, end - 9, b"a" * 30),
         _segment(">", ACK, 20, b"a" * 5)
     )  # fmt: skip
-    assert _told(row) == ("ShD", "S1", 35, 0, 0)
+    assert _reported(row) == ("ShD", "S1", 35, 0, 0)
 
 
 def test_a_stray_reset_is_no_gap(tmp_path: Path) -> None:
     """A segment beyond every window is dropped by its receiver, and counts nothing."""
     row = _connection(tmp_path, *OPENING, _segment(">", ACK, 101 + (1 << 31), b"x" * 9))
-    assert _told(row) == ("ShAD", "S1", 0, 0, 0)
+    assert _reported(row) == ("ShAD", "S1", 0, 0, 0)
 
 
 def test_connections_that_were_refused_or_half_open(tmp_path: Path) -> None:
@@ -93,10 +93,10 @@ def test_connections_that_were_refused_or_half_open(tmp_path: Path) -> None:
         ("middle", (_segment(">", ACK, 9, b"x"),), ("D", "OTH")),
     ):
         (tmp_path / name).mkdir()
-        assert _told(_connection(tmp_path / name, *frames))[:2] == expected, name
+        assert _reported(_connection(tmp_path / name, *frames))[:2] == expected, name
 
 
 def test_datagrams_have_data_and_no_gaps(tmp_path: Path) -> None:
     asked = ethernet(ipv4(udp(b"q" * 20, 40000, 4000), 17, CLIENT, SERVER), 0x0800)
-    told = ethernet(ipv4(udp(b"r" * 33, 4000, 40000), 17, SERVER, CLIENT), 0x0800)
-    assert _told(_connection(tmp_path, asked, told, asked)) == ("Dd", "SF", 40, 33, None)
+    reported = ethernet(ipv4(udp(b"r" * 33, 4000, 40000), 17, SERVER, CLIENT), 0x0800)
+    assert _reported(_connection(tmp_path, asked, reported, asked)) == ("Dd", "SF", 40, 33, None)

@@ -125,10 +125,10 @@ def postgresql(**more: Any) -> Destination:
     def arrived() -> list[list[Arrival]]:
         import psycopg
 
-        told = {"dbname": where["database"], "password": PASSWORD} | {
+        reported = {"dbname": where["database"], "password": PASSWORD} | {
             name: where[name] for name in ("host", "port", "user")
         }
-        with psycopg.connect(**told) as connection:
+        with psycopg.connect(**reported) as connection:
             rows: Iterable[Any] = connection.execute("SELECT body FROM sensor_events ORDER BY xmin::text::bigint, seq")
             return [[arrival(body) for (body,) in rows]]
 

@@ -94,22 +94,22 @@ class Process:
 
 
 class Maker(Process):
-    """``lives``: what each of its processes said to be down, the last number. A process that was killed may have
+    """``runs``: what each of its processes said to be down, the last number. A process that was killed may have
     written more.
     """
 
     def __init__(self, log: Path, *, rate: float = 0, count: int = 0) -> None:
         super().__init__(log.parent, "maker")
         self.log, self.rate, self.count = log, rate, count
-        self.lives: list[int] = []
+        self.runs: list[int] = []
         self._reader: threading.Thread | None = None
 
     def command(self) -> Sequence[str]:
-        told = ["--life", str(len(self.lives)), "--rate", str(self.rate), "--count", str(self.count)]
-        return [sys.executable, "-m", "tests.reliability.maker", str(self.log), *told]
+        reported = ["--life", str(len(self.runs)), "--rate", str(self.rate), "--count", str(self.count)]
+        return [sys.executable, "-m", "tests.reliability.maker", str(self.log), *reported]
 
     def start(self) -> None:
-        self.lives.append(0)
+        self.runs.append(0)
         super().start()
         assert self._process is not None
         self._reader = threading.Thread(target=self._listen, args=(self._process.stdout,))
@@ -122,12 +122,12 @@ class Maker(Process):
         assert self._process is not None
         assert self._process.wait(seconds) == 0, self.output.read_text()
         self._left(self._process)
-        assert self.lives[-1] == count
+        assert self.runs[-1] == count
 
     @property
     def promised(self) -> set[str]:
         """Ids of all records that were said to be down."""
-        return {id_of(life, number) for life, last in enumerate(self.lives, 1) for number in range(1, last + 1)}
+        return {id_of(lifetime, number) for lifetime, last in enumerate(self.runs, 1) for number in range(1, last + 1)}
 
     def _out(self, output: IO[bytes]) -> int:  # type: ignore[override] a pipe
         return subprocess.PIPE
@@ -137,7 +137,7 @@ class Maker(Process):
         with out:
             for line in out:
                 if line.endswith(b"\n"):
-                    self.lives[-1] = int(line)
+                    self.runs[-1] = int(line)
 
     def _left(self, process: subprocess.Popen[bytes]) -> int:
         code = super()._left(process)
@@ -191,9 +191,9 @@ class Used(NamedTuple):
 
 
 def used(pid: int) -> Used:
-    told = Path(f"/proc/{pid}/status").read_text()
+    reported = Path(f"/proc/{pid}/status").read_text()
     kib, most, threads = (
-        int(re.findall(rf"^{name}:\s+(\d+)", told, re.MULTILINE)[0]) for name in ("VmRSS", "VmHWM", "Threads")
+        int(re.findall(rf"^{name}:\s+(\d+)", reported, re.MULTILINE)[0]) for name in ("VmRSS", "VmHWM", "Threads")
     )
     return Used(kib * 1024 / 1e6, most * 1024 / 1e6, threads, len(list(Path(f"/proc/{pid}/fd").iterdir())))
 

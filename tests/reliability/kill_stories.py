@@ -25,7 +25,7 @@ class Killed(NamedTuple):
     accounts: list[Account]
 
 
-def maker_dies(
+def writer_killed(
     folder: Path, destinations: Sequence[Destination], kills: int, events: int, *, rate: float = 2000
 ) -> Killed:
     """At random, and is started again at once; it makes at least so many events."""
@@ -33,7 +33,7 @@ def maker_dies(
     maker, forward = Maker(log, rate=rate), Forward(log, destinations)
     with serving(destinations), maker, forward:
         for _ in range(kills):
-            assert until(lambda: maker.lives[-1] > 0, FIRST_S), maker.output.read_text()
+            assert until(lambda: maker.runs[-1] > 0, FIRST_S), maker.output.read_text()
             time.sleep(chance.uniform(0, 2 * events / kills / rate))
             maker.kill()
             maker.start()
@@ -49,7 +49,7 @@ def maker_dies(
     return Killed(kills, len(made), time.monotonic() - began, accounts)
 
 
-def delivery_dies(
+def delivery_killed(
     folder: Path, destinations: Sequence[Destination], kills: int, *, rate: float = 500, within_s: float = 1
 ) -> Killed:
     """`sensor forward` and each server, so often each and all at once, while events are made."""

@@ -33,16 +33,16 @@ SYNC_EVERY_S = 0.05
 MILLISECOND = 1_000_000
 
 
-def id_of(life: int, number: int) -> str:
+def id_of(lifetime: int, number: int) -> str:
     """The id of a record by who made it and how many were made before."""
-    return record_id(number * MILLISECOND, hashlib.sha256(f"{life} {number}".encode()).digest())
+    return record_id(number * MILLISECOND, hashlib.sha256(f"{lifetime} {number}".encode()).digest())
 
 
-def records(life: int) -> Iterator[Record]:
+def records(lifetime: int) -> Iterator[Record]:
     """Records without end, made now."""
     makes = [msgspec.convert(copy.deepcopy(RECORDS[name]), Record) for name in MIX]
     for number, record in enumerate(itertools.cycle(makes), 1):
-        record.id, record.ts = id_of(life, number), time_text(time.time_ns())
+        record.id, record.ts = id_of(lifetime, number), time_text(time.time_ns())
         if isinstance(record.device, dict):
             record.device["id"] = f"d{number % DEVICES}"
         yield record
@@ -61,17 +61,17 @@ def main() -> None:
     ask.add_argument("--rate", type=float, default=0, help="records a second; 0: as fast as they come down")
     args = ask.parse_args()
     log, began = opened(args.log), time.monotonic()
-    made, told_at = 0, began
+    made, reported_at = 0, began
     for made, record in enumerate(records(args.life), 1):
         log.write(record)
         if made == args.count:
             break
         if made % SLICE == 0 and args.rate:
             time.sleep(max(0.0, began + made / args.rate - time.monotonic()))
-        if made % GROUP == 0 or (args.rate and made % SLICE == 0 and time.monotonic() - told_at > SYNC_EVERY_S):
+        if made % GROUP == 0 or (args.rate and made % SLICE == 0 and time.monotonic() - reported_at > SYNC_EVERY_S):
             assert log.sync()
             print(made, flush=True)
-            told_at = time.monotonic()
+            reported_at = time.monotonic()
     log.close()
     assert not log.lost
     print(made, flush=True)

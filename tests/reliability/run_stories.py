@@ -71,12 +71,12 @@ class Runs(NamedTuple):
     account: Account
 
 
-def sensor_dies(folder: Path, to: Destination, kills: int, within_s: float = 2) -> Runs:
+def sensor_killed(folder: Path, to: Destination, kills: int, within_s: float = 2) -> Runs:
     """So often, at random, while packets flow; it is started again at once, on the same log and state."""
     log, chance = folder / "events.jsonl", random.Random(3)
     here, there = f"sensor-src-{os.getpid()}", f"sensor-dst-{os.getpid()}"
     sensor, forward = Listener(log, there), Forward(log, [to])
-    back, told = [], []
+    back, reported = [], []
     with contextlib.ExitStack() as ending:
         ending.enter_context(namespaces(here, there))
         ending.enter_context(serving([to]))
@@ -93,13 +93,13 @@ def sensor_dies(folder: Path, to: Destination, kills: int, within_s: float = 2) 
             assert until(lambda: sensor.listens, BACK_S), sensor.output.read_text()
             back.append(time.monotonic() - began)
             assert until(starts.more, BACK_S), sensor.output.read_text()
-            told.append(time.monotonic() - began)
+            reported.append(time.monotonic() - began)
         time.sleep(1)
         assert sensor.end(signal.SIGINT) == 0, sensor.output.read_text()
         made = written(log)
         forward.wait(len(made), DRAIN_S)
         starts.close()
-        return Runs(kills, len(made), back, told, account(made, to))
+        return Runs(kills, len(made), back, reported, account(made, to))
 
 
 class _Starts:

@@ -45,9 +45,9 @@ Story = Callable[[Path, float], Iterator[Row]]
 
 
 def of_kills(folder: Path, share: float) -> Iterator[Row]:
-    done = kill_stories.maker_dies(folder / "maker", all_of_them(), round(KILLS * share), round(EVENTS * share))
+    done = kill_stories.writer_killed(folder / "maker", all_of_them(), round(KILLS * share), round(EVENTS * share))
     yield from _accounts(f"kill -9 of who writes the log, {done.kills} × in {done.events:,} events", done.accounts)
-    done = kill_stories.delivery_dies(folder / "delivery", all_of_them(), round(KILLS_OF_DELIVERY * share))
+    done = kill_stories.delivery_killed(folder / "delivery", all_of_them(), round(KILLS_OF_DELIVERY * share))
     yield from _accounts(
         f"kill -9 of forward and of each receiver, {done.kills} × in {done.events:,} events", done.accounts
     )
@@ -61,7 +61,7 @@ def of_sensor(folder: Path, share: float) -> Iterator[Row]:
             what, f"not run: needs root{', ' + ', '.join(missing) if missing else ''}", "back within 2 s", holds=True
         )
         return
-    runs = run_stories.sensor_dies(folder, MAKES["http"](), max(1, round(KILLS_OF_SENSOR * share)))
+    runs = run_stories.sensor_killed(folder, MAKES["http"](), max(1, round(KILLS_OF_SENSOR * share)))
     yield from _accounts(f"{what}, {runs.kills} × in {runs.events:,} events", [runs.account])
     yield Row(
         "  it listens again, and tells so",
@@ -180,13 +180,13 @@ def main() -> int:
     print(f"{'what':78} {'measured':44} goal")
     for name, story in STORIES.items():
         if name in args.only.split(","):
-            for row in told(name, story, args.folder, args.share):
+            for row in reported(name, story, args.folder, args.share):
                 print(f"{row.what:78} {row.figure:44} {row.goal}{'' if row.holds else '  DOES NOT HOLD'}", flush=True)
                 held = held and row.holds
     return 0 if held else 1
 
 
-def told(name: str, story: Story, place: Path, share: float) -> Iterator[Row]:
+def reported(name: str, story: Story, place: Path, share: float) -> Iterator[Row]:
     """The rows of a story, and that it broke where it did."""
     with tempfile.TemporaryDirectory(dir=place.resolve()) as folder:
         try:

@@ -59,10 +59,10 @@ class Watched(Listener):
         return [*super().command(), *self._more]
 
     def sample(self, began: float) -> Sample:
-        told = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
-        size = {name: int(told[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "RssAnon")}
+        reported = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
+        size = {name: int(reported[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "RssAnon")}
         files = len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
-        return Sample(time.monotonic() - began, size["RssAnon"], size["VmRSS"], files, int(told["Threads"]))
+        return Sample(time.monotonic() - began, size["RssAnon"], size["VmRSS"], files, int(reported["Threads"]))
 
 
 @contextlib.contextmanager

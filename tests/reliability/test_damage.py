@@ -135,7 +135,7 @@ def test_a_damage(good: Path, places: list[Place], tmp_path: Path, number: int) 
     looking = Retention(path, size=1 << 40, hard=1 << 40, age_s=1e9)
     for _ in looking.look(RECORDS):
         pass
-    told = [*log.damages, *looking.damages]
+    reported = [*log.damages, *looking.damages]
 
     reader = LogCursor(path)
     found: dict[int, bytes] = {}
@@ -148,8 +148,8 @@ def test_a_damage(good: Path, places: list[Place], tmp_path: Path, number: int) 
     assert len(news) == 3
     assert min(news) > RECORDS
     if lost:
-        names = {damage.segment for damage in told}
-        assert told, (victim.name, damaging, start, end, sorted(lost)[:3], len(lost))
+        names = {damage.segment for damage in reported}
+        assert reported, (victim.name, damaging, start, end, sorted(lost)[:3], len(lost))
         # A part that is gone is told by the segment before it.
         assert any(name <= victim.name + ".zst" for name in names) or damaging is None
 

@@ -30,8 +30,8 @@ def test_a_fault_that_passes_costs_nothing(tmp_path: Path, fault: int, where: st
     """Everything waits and comes down in its order within 5 s; whoever tells records is never kept waiting; and it is
     said at once, and once.
     """
-    path, disk, said = tmp_path / "events.jsonl", BadDisk(), list[str]()
-    log = open_log(path, disk, said)
+    path, disk, messages = tmp_path / "events.jsonl", BadDisk(), list[str]()
+    log = open_log(path, disk, messages)
     log.write(record(0, "alert"))
     assert log.sync()
     setattr(disk, where, fault)
@@ -39,8 +39,8 @@ def test_a_fault_that_passes_costs_nothing(tmp_path: Path, fault: int, where: st
     for number in range(1, 50):
         log.write(record(number, "alert"))
     assert time.monotonic() - began < 20
-    assert wait_for(lambda: bool(said))
-    assert said == [
+    assert wait_for(lambda: bool(messages))
+    assert messages == [
         f"sensor.log_stalled: the event log {path} cannot be written: {os.strerror(fault)}; records wait in memory"
     ]
     assert list(log.news(TS)) == []
@@ -57,7 +57,7 @@ def test_a_fault_that_passes_costs_nothing(tmp_path: Path, fault: int, where: st
     assert list(log.news(TS)) == []
     log.close()
     assert numbers(path) == list(range(1, 51))
-    assert (log.written, len(said)) == (50, 1)
+    assert (log.written, len(messages)) == (50, 1)
 
 
 @pytest.mark.parametrize("room", [1, 100, 333, 1000, 4095])
@@ -131,10 +131,10 @@ def test_alerts_are_the_last_to_go_and_all_is_counted(tmp_path: Path) -> None:
     log = open_log(path, disk, memory_mib=MEMORY_MIB)
     log.write(record(0))
     assert log.sync()
-    disk.write_error, told = errno.ENOSPC, Counter[str]()
+    disk.write_error, reported = errno.ENOSPC, Counter[str]()
     for number in range(1, 2001):
         kind = "alert" if number % 50 == 0 else ("flow", "device", "sensor")[number % 3]
-        told[kind] += 1
+        reported[kind] += 1
         log.write(record(number, kind))
         assert log._backlog.size <= MEMORY_MIB * (1 << 20)
     disk.write_error = 0
@@ -142,9 +142,9 @@ def test_alerts_are_the_last_to_go_and_all_is_counted(tmp_path: Path) -> None:
     (news,) = log.news(TS)
     log.close()
     kept = Counter(json.loads(line)["kind"] for line in path.read_bytes().splitlines()[1:])
-    assert kept["alert"] == told["alert"] == 40
-    assert kept + Counter(news.facts["given_up"]) == told
-    assert news.facts["count"] == (told - kept).total() == log.lost.total() > 1000
+    assert kept["alert"] == reported["alert"] == 40
+    assert kept + Counter(news.facts["given_up"]) == reported
+    assert news.facts["count"] == (reported - kept).total() == log.lost.total() > 1000
     assert news.severity == "high"
     assert numbers(path) == list(range(1, kept.total() + 2))
     health = RecordMaker("hq").sensor("health", news.ts, news.msg, news.severity, check=news.check, **news.facts)
@@ -291,13 +291,18 @@ def test_a_file_system_that_is_full(tmp_path: Path, root: Path) -> None:
     """A real one: it goes on while it is, is itself again within 5 s once there is room, with every alert, no gap, and
     an exact count.
     """
-    told = in_64_mib(tmp_path, root, FULL)
-    assert isinstance(told, dict)
-    assert told["back"]
-    assert told["seconds"] < 5
-    assert (told["alerts"], told["gaps"], told["said"], told["reason"]) == (True, False, 1, "No space left on device")
-    assert told["found"] + told["lost"] == told["told"]
-    assert told["lost"] > 3000
+    reported = in_64_mib(tmp_path, root, FULL)
+    assert isinstance(reported, dict)
+    assert reported["back"]
+    assert reported["seconds"] < 5
+    assert (reported["alerts"], reported["gaps"], reported["said"], reported["reason"]) == (
+        True,
+        False,
+        1,
+        "No space left on device",
+    )
+    assert reported["found"] + reported["lost"] == reported["told"]
+    assert reported["lost"] > 3000
 
 
 def test_a_file_system_that_is_read_only_at_the_start(tmp_path: Path, root: Path) -> None:

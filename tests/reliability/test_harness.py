@@ -32,11 +32,11 @@ def test_what_it_says(tmp_path: Path, arrived: list[list[Arrival]], found: tuple
     """Told again by the sensor, lost, repeated, double, strange, overtaken."""
     to = Destination("one", Server(), exact=True, options={}, arrived=lambda: arrived)
     to.server.close()
-    told = account(LOG, to)
-    assert told[2:] == found
+    reported = account(LOG, to)
+    assert reported[2:] == found
     if any(found):
         with pytest.raises(AssertionError):
-            told.check(exact=True)
+            reported.check(exact=True)
 
 
 def test_what_the_log_itself_has_again(tmp_path: Path) -> None:

@@ -47,12 +47,12 @@ def test_kill_at_random_points(tmp_path: Path, root: Path) -> None:
             while time.monotonic() < end:
                 seen += [number for number, _ in reader.read()]
             writer.send_signal(signal.SIGKILL)
-            told = [
+            reported = [
                 int(line) for line in (first + writer.stdout.read()).splitlines(keepends=True) if line.endswith(b"\n")
             ]
-        assert told
-        acknowledged += told
-        following = told[-1] + 1
+        assert reported
+        acknowledged += reported
+        following = reported[-1] + 1
     while more := reader.read():
         seen += [number for number, _ in more]
     reader.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.reliability.destinations import http
-from tests.reliability.run_stories import sensor_dies
+from tests.reliability.run_stories import sensor_killed
 
 pytestmark = [
     pytest.mark.lab,
@@ -20,7 +20,7 @@ def test_the_sensor_dies(tmp_path: Path) -> None:
     """It listens again soon, its numbers go on without a gap, and all that the log has arrives. The limit leaves room
     for a busy machine.
     """
-    runs = sensor_dies(tmp_path, http(), 1)
+    runs = sensor_killed(tmp_path, http(), 1)
     runs.account.check(exact=False)
     assert runs.events > 10
     assert max(runs.back_s) < 8

@@ -83,7 +83,7 @@ def test_damages_of_an_earlier_run(config: Config, tmp_path: Path) -> None:
     lines = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([lines[0], b"\0" * len(lines[1]), lines[2]]) + b"\n")
     records = run(config, path, Given([*FRAMES], time.time_ns()))
-    told = next(one for one in records if one.get("facts", {}).get("check") == "sensor.log_damaged")
-    assert told["severity"] == "medium"
-    assert told["facts"]["damages"] == ["00000000000000000001.jsonl:2: no record"]
+    reported = next(one for one in records if one.get("facts", {}).get("check") == "sensor.log_damaged")
+    assert reported["severity"] == "medium"
+    assert reported["facts"]["damages"] == ["00000000000000000001.jsonl:2: no record"]
     assert [one["sensor"]["seq"] for one in records][2:] == list(range(4, len(records) + 2))

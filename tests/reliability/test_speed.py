@@ -27,7 +27,7 @@ def test_many_records_a_second_in_few_groups(tmp_path: Path) -> None:
         for _ in range(RECORDS // len(given)):
             for one in given:
                 log.write(one)
-        told = time.perf_counter() - began
+        reported = time.perf_counter() - began
         assert log.sync(30)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     finally:
@@ -35,7 +35,7 @@ def test_many_records_a_second_in_few_groups(tmp_path: Path) -> None:
         log.close()
     print(
         f"{RECORDS / seconds:,.0f} records/s down, {RECORDS / cpu:,.0f} a second of CPU, "
-        f"{told / RECORDS * 1e6:.2f} us to tell one, {disk.syncs} groups"
+        f"{reported / RECORDS * 1e6:.2f} us to tell one, {disk.syncs} groups"
     )
     assert RECORDS / cpu > FLOOR
     assert disk.syncs < 5 + seconds / 0.2 + RECORDS * 600 / (4 << 20)

@@ -242,12 +242,12 @@ def stream(flood: Flood, count: int, gap_ns: int = GAP_NS) -> Iterator[bytes]:
     start, half = START_S * 10**9, PHONES // 2
     yield HEADER + _phones(range(half), start) + _phones(range(half), start + AGAIN_S * 10**9)
     begin = start + 2 * AGAIN_S * 10**9
-    spoken = 0
+    sent = 0
     for first in range(0, count, CHUNK):
         ts = begin + first * gap_ns
-        if (ts - begin) // (AGAIN_S * 10**9) >= spoken:
+        if (ts - begin) // (AGAIN_S * 10**9) >= sent:
             yield _phones(range(PHONES), ts)
-            spoken += 1
+            sent += 1
         yield _records(flood, rng, ts, min(CHUNK, count - first), gap_ns)
     end = begin + count * gap_ns
     yield _phones(range(PHONES), end) + _phones(range(PHONES), end + AGAIN_S * 10**9)

@@ -46,8 +46,8 @@ NONE = pytest.param(
 @pytest.mark.parametrize("entry", sample() or [NONE], ids=lambda entry: entry["path"])
 def test_all_packets_are_read_and_nothing_breaks(entry: dict[str, Any]) -> None:
     """As many packets as the list says go through the whole engine, and no unit of ours has a fault."""
-    told: list[Record] = []
-    pipeline, source = assemble(load_config(None), told.append), open_captures([str(Path(NAMED) / entry["path"])])
+    reported: list[Record] = []
+    pipeline, source = assemble(load_config(None), reported.append), open_captures([str(Path(NAMED) / entry["path"])])
     for batch in source.batches():
         pipeline.process(batch)
         batch.release()

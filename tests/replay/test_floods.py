@@ -52,14 +52,14 @@ SAID = [
 
 
 class Outcome(NamedTuple):
-    """``seconds``: of all processors; ``peak``: bytes; ``told``: what the program prints, an object a line."""
+    """``seconds``: of all processors; ``peak``: bytes; ``reported``: what the program prints, an object a line."""
 
     seconds: float
     peak: int
-    told: list[dict[str, Any]]
+    reported: list[dict[str, Any]]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        return [one for one in self.told if one["kind"] == kind]
+        return [one for one in self.reported if one["kind"] == kind]
 
     @property
     def capture(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def start() -> float:
     return replayed(None, 0).seconds
 
 
-def judged(outcome: Outcome, start: float, name: str) -> float:
+def evaluated(outcome: Outcome, start: float, name: str) -> float:
     """What must hold after any flood; packets for each second of processor time."""
     capture, rate = outcome.capture, COUNT / max(outcome.seconds - start, 0.01)
     peak, alerts = outcome.peak / MIB, outcome.of("alert")
@@ -130,12 +130,12 @@ def judged(outcome: Outcome, start: float, name: str) -> float:
 @pytest.mark.parametrize("name", sampling.drawn(list(PACKETS), 1, "floods of packets"))
 def test_a_flood_of_packets(name: str, start: float) -> None:
     """Random MACs, addresses and SYNs cost what a packet costs."""
-    rate = judged(replayed(PACKETS[name], COUNT), start, name)
+    rate = evaluated(replayed(PACKETS[name], COUNT), start, name)
     assert not FULL or rate >= RATE
 
 
 @pytest.mark.parametrize("flood", sampling.drawn(SAID, 2, "floods of names"))
 def test_a_flood_of_names(flood: Flood, start: float, request: pytest.FixtureRequest) -> None:
     """Every message says another name: from one machine, from machines behind one router, or from a machine each."""
-    rate = judged(replayed(flood, COUNT), start, request.node.callspec.id)
+    rate = evaluated(replayed(flood, COUNT), start, request.node.callspec.id)
     assert not FULL or rate >= RATE

@@ -91,8 +91,8 @@ INNOCENT = {
 
 def replay(path: Path, config: Config) -> list[Record]:
     """What is told of a capture; nothing of ours breaks on it."""
-    told: list[Record] = []
-    pipeline, source = assemble(config, told.append), open_captures([str(path)])
+    reported: list[Record] = []
+    pipeline, source = assemble(config, reported.append), open_captures([str(path)])
     for batch in source.batches():
         pipeline.process(batch)
         batch.release()
@@ -100,7 +100,7 @@ def replay(path: Path, config: Config) -> list[Record]:
     pipeline.finish()
     assert source.unreadable == []
     assert [(fault.unit, fault.error, fault.place) for fault in pipeline.boundary.faults.values()] == []
-    return [record for record in told if record.kind == "alert"]
+    return [record for record in reported if record.kind == "alert"]
 
 
 @functools.cache
@@ -147,8 +147,8 @@ def test_what_may_be_ordinary_is_told_mildly(name: str, detector: str, technique
 def test_an_innocent_twin_is_no_alarm(name: str) -> None:
     """Nothing of medium or above, with the roles that the operator gave."""
     config = model().model_validate({"roles": INNOCENT[name]})
-    grave = [record for record in replay(LAB / "innocent" / f"{name}.pcap", config) if record.severity in GRAVE]
-    assert [(record.severity, record.msg) for record in grave] == []
+    severe = [record for record in replay(LAB / "innocent" / f"{name}.pcap", config) if record.severity in GRAVE]
+    assert [(record.severity, record.msg) for record in severe] == []
 
 
 def test_without_its_role_a_scanner_is_an_attacker() -> None:

@@ -26,10 +26,10 @@ LEAST = 30
 
 def log(path: Path) -> tuple[list[bytes], int]:
     """The records of a capture, and how many messages were read natively."""
-    told: list[bytes] = []
+    reported: list[bytes] = []
 
     def emit(record: Record) -> None:
-        told.append(msgspec.json.encode(record))
+        reported.append(msgspec.json.encode(record))
 
     pipeline = assemble(load_config(None), emit, evidence=Gatherer(lambda *_: None))
     source = open_captures([str(path)])
@@ -39,7 +39,7 @@ def log(path: Path) -> tuple[list[bytes], int]:
     source.close()
     pipeline.finish()
     assert not list(pipeline.boundary.faults.values())
-    return told, getattr(pipeline.kernels.reader, "taken", 0)
+    return reported, getattr(pipeline.kernels.reader, "taken", 0)
 
 
 def compare(paths: list[Path], monkeypatch: pytest.MonkeyPatch) -> int:

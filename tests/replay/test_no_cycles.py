@@ -20,7 +20,7 @@ from sensor.runtime.assembly import assemble
 PCAPS = Path(__file__).parents[2] / "pcaps"
 
 
-def nobody(_: Record) -> None:
+def no_listener(_: Record) -> None:
     """Hears a record."""
 
 
@@ -47,7 +47,7 @@ def garbage() -> Iterator[Counter[str]]:
 
 def test_replaying_every_protocol_leaves_no_garbage() -> None:
     pipeline, sources = (
-        assemble(Config(), nobody),
+        assemble(Config(), no_listener),
         [open_captures([str(path)]) for path in sorted(PCAPS.glob("**/*.pcap*"))],
     )
     with garbage() as found:

@@ -146,9 +146,9 @@ def test_what_should_be_set_otherwise(lines: list[Line]) -> None:
     bear the names that they came with, and some talk to clouds; PCs run Windows 10 beyond its end; all of it is work,
     and none of it an alert.
     """
-    told = exactly(16, lines, lambda line: line["kind"] == "recommendation")
-    assert {line["action"] for line in told} == {"open"}
-    found = {(line["src"]["ip"], line["recommendation"]["setting"]) for line in told}
+    reported = exactly(16, lines, lambda line: line["kind"] == "recommendation")
+    assert {line["action"] for line in reported} == {"open"}
+    found = {(line["src"]["ip"], line["recommendation"]["setting"]) for line in reported}
     named = {*(f"10.20.10.{host}" for host in (21, 22, 23, 24)), CAMERA, LISTENER}
     assert found == {(ip, "default_name") for ip in named} | {
         (CAMERA, "rtsp_open"), (LISTENER, "rtsp_open"), (LISTENER, "internet"), ("10.20.10.21", "internet"),
@@ -240,13 +240,15 @@ def test_at_least_twelve_types(devices: dict[str, Line]) -> None:
 
 def test_every_device_is_new_once(lines: list[Line]) -> None:
     """A device begins with one ``new``, is never told before it, and nobody is two."""
-    told = [(line["device"]["id"], line["action"]) for line in lines if line["kind"] == "device"]
+    reported = [(line["device"]["id"], line["action"]) for line in lines if line["kind"] == "device"]
     first: dict[str, str] = {}
-    for device, action in told:
+    for device, action in reported:
         first.setdefault(device, action)
     assert set(first.values()) == {"new"}
     assert [
-        device for device, count in Counter(device for device, action in told if action == "new").items() if count > 1
+        device
+        for device, count in Counter(device for device, action in reported if action == "new").items()
+        if count > 1
     ] == []
     macs = Counter(mac for line in lines if line["action"] == "new" for mac in line["device"].get("macs", ()))
     assert [mac for mac, count in macs.items() if count > 1] == []

@@ -39,8 +39,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 def log(config: Config, path: Path) -> list[bytes]:
     """The records of a capture, as they are logged."""
-    told: list[Record] = []
-    engine = assemble(config, told.append, intel=[ROOT / "pcaps/office.intel.txt"])
+    reported: list[Record] = []
+    engine = assemble(config, reported.append, intel=[ROOT / "pcaps/office.intel.txt"])
     source = open_captures([str(path)])
     try:
         for batch in source.batches():
@@ -50,16 +50,18 @@ def log(config: Config, path: Path) -> list[bytes]:
         source.close()
     engine.finish()
     assert not list(engine.boundary.faults.values())
-    return [msgspec.json.encode(record) for record in told]
+    return [msgspec.json.encode(record) for record in reported]
 
 
-def everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+def all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody wants less than all."""
     monkeypatch.setattr(
         pipeline, "judges", lambda units: ((kind, member._replace(want=ALWAYS)) for kind, member in judges(units))
     )
     monkeypatch.setattr(
-        pipeline, "listening", lambda heard: ((kind, member._replace(want=ALWAYS)) for kind, member in listening(heard))
+        pipeline,
+        "listening",
+        lambda received: ((kind, member._replace(want=ALWAYS)) for kind, member in listening(received)),
     )
 
 
@@ -70,7 +72,7 @@ def test_captures_say_the_same_where_everybody_hears_everything(
 ) -> None:
     """Byte for byte, the ids of records included."""
     wanted = log(config, path)
-    everybody(monkeypatch)
+    all_hosts(monkeypatch)
     assert wanted == log(config, path)
 
 
@@ -82,5 +84,5 @@ def test_a_want_that_is_too_narrow_is_found(config: Config, monkeypatch: pytest.
     )
     path = ROOT / "pcaps/office.pcapng"
     narrow = log(config, path)
-    everybody(monkeypatch)
+    all_hosts(monkeypatch)
     assert narrow != log(config, path)

@@ -38,12 +38,12 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def told(capture: Path) -> list[Record]:
+def reported(capture: Path) -> list[Record]:
     """What the engine says of the week, nothing configured but the list."""
     folder = capture.parent
     (folder / "office.intel.txt").write_text(f"{LISTED}\n", encoding="ascii")
-    told: list[Record] = []
-    pipeline = assemble(load_config(None), told.append, intel=[folder / "office.intel.txt"])
+    reported: list[Record] = []
+    pipeline = assemble(load_config(None), reported.append, intel=[folder / "office.intel.txt"])
     source = open_captures([str(capture)])
     for batch in source.batches():
         pipeline.process(batch)
@@ -51,14 +51,14 @@ def told(capture: Path) -> list[Record]:
     source.close()
     pipeline.finish()
     assert [(fault.unit, fault.error, fault.place) for fault in pipeline.boundary.faults.values()] == []
-    return told
+    return reported
 
 
 @pytest.fixture(scope="module")
-def grave(told: list[Record]) -> list[Record]:
+def severe(reported: list[Record]) -> list[Record]:
     """Alerts of medium or above, when they are first told as such."""
     first: dict[str, Record] = {}
-    for record in told:
+    for record in reported:
         if record.kind == "alert" and record.action != "close" and record.severity in GRAVE:
             first.setdefault(record.alert["id"], record)
     return list(first.values())
@@ -79,24 +79,24 @@ def is_of(record: Record, one: Planted) -> bool:
 
 
 @pytest.mark.parametrize("one", PLANTED, ids=lambda one: one.name)
-def test_what_was_planted_is_found(grave: list[Record], one: Planted) -> None:
+def test_what_was_planted_is_found(severe: list[Record], one: Planted) -> None:
     """By its detector, with who did it."""
-    found = [record for record in grave if record.alert["detector"] == one.detector and is_of(record, one)]
-    assert found, [(record.ts, record.msg) for record in grave if is_of(record, one)]
+    found = [record for record in severe if record.alert["detector"] == one.detector and is_of(record, one)]
+    assert found, [(record.ts, record.msg) for record in severe if is_of(record, one)]
 
 
-def test_nothing_else_disturbs(grave: list[Record]) -> None:
+def test_nothing_else_disturbs(severe: list[Record]) -> None:
     """At most five alerts a day that nobody planted."""
-    others = [record for record in grave if not any(is_of(record, one) for one in PLANTED)]
+    others = [record for record in severe if not any(is_of(record, one) for one in PLANTED)]
     days = Counter(int(seconds(record) // 86400) for record in others)
     assert max(days.values(), default=0) <= A_DAY, [(record.ts, record.msg) for record in others]
 
 
-def test_it_is_a_large_office(told: list[Record]) -> None:
+def test_it_is_a_large_office(reported: list[Record]) -> None:
     """As many devices as were invented, and a week from first to last."""
-    devices = {record.device["id"] for record in told if record.kind == "device"}
+    devices = {record.device["id"] for record in reported if record.kind == "device"}
     assert len(devices) >= DEVICES
-    times = [seconds(record) for record in told if record.kind == "device"]
+    times = [seconds(record) for record in reported if record.kind == "device"]
     assert max(times) - min(times) > 6.5 * 86400
 
 

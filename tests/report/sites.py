@@ -53,7 +53,7 @@ def large_story(made: Site) -> Story:
     """
     story = Story()
     for number, one in enumerate(made.nodes.values()):
-        for record in _told(number, one):
+        for record in _reported(number, one):
             story.take(record)
     return story
 
@@ -168,15 +168,15 @@ def _incident(number: int) -> dict[str, Any]:
     }
 
 
-def _told(number: int, one: Node) -> Iterator[dict[str, Any]]:
-    said = {
+def _reported(number: int, one: Node) -> Iterator[dict[str, Any]]:
+    output = {
         "observation": "http.server",
         "seen": f"{one.product}/{one.firmware}",
         "confidence": 0.9,
         "last": one.last_seen,
     }
     values = {"type": one.type, "vendor": one.vendor, "model": one.model, "firmware": one.firmware}
-    evidence = [{"attribute": name, "value": value, **said} for name, value in values.items()]
+    evidence = [{"attribute": name, "value": value, **output} for name, value in values.items()]
     body = {
         "kind": "device",
         "ts": one.first_seen,

@@ -44,14 +44,14 @@ print(took, peak / 1024, len(data))
 def cost(kind: str) -> tuple[float, float, int]:
     """Seconds, megabytes, bytes of the file."""
     words = [sys.executable, "-c", MAKE, kind, str(DEVICES)]
-    told = subprocess.run(
+    reported = subprocess.run(
         words,
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    took, held, size = told.stdout.split()
+    took, held, size = reported.stdout.split()
     return float(took), float(held), int(size)
 
 

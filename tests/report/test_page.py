@@ -88,7 +88,7 @@ def test_who_came_back_is_a_number_and_no_line(report: Report) -> None:
     report.changes = [*changed, *(Change(ts=at(60), kind="back", device="dev-1", text="it is back") for _ in range(7))]
     text = page(report)
     report.changes = changed
-    told = text[text.index('<section id="changes">') : text.index('<section id="work">')]
-    assert f"<p>{len(changed)} with another firmware, 7 back again.</p>" in told
-    assert told.count("<tr><td") == len(changed)
-    assert "it is back" not in told
+    reported = text[text.index('<section id="changes">') : text.index('<section id="work">')]
+    assert f"<p>{len(changed)} with another firmware, 7 back again.</p>" in reported
+    assert reported.count("<tr><td") == len(changed)
+    assert "it is back" not in reported

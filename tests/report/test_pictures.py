@@ -40,16 +40,19 @@ def alert(number: int, minute: int, severity: str = "high") -> Alert:
     )
 
 
-def incident(said: str, first: int, last: int) -> Incident:
-    return Incident(id="incident-1", severity="high", text=said, first=at(first), last=at(last))
+def incident(output: str, first: int, last: int) -> Incident:
+    return Incident(id="incident-1", severity="high", text=output, first=at(first), last=at(last))
 
 
 def every_picture(word: str) -> list[Markup]:
     """All of them, with a word wherever somebody else's stands."""
-    talks = [Talk(client=word, server="outside", count=3, services=[word]), Talk(client="camera", server=word, count=1)]
+    connects = [
+        Talk(client=word, server="outside", count=3, services=[word]),
+        Talk(client="camera", server=word, count=1),
+    ]
     return [
         composition([device(1, "camera", word)]),
-        conversations(talks),
+        conversations(connects),
         timeline([alert(1, 60)], [incident(word, 60, 900)], DAY),
         gauge(Score(points=81.5, band="high"), Score(points=20, band="medium")),
         trend([Day(day="2026-11-23", points=81), Day(day="2026-11-24", points=40)]),
@@ -129,13 +132,13 @@ def test_bars_of_alerts_stand_where_they_began() -> None:
 
 def test_incidents_are_told_in_or_beside_their_bar() -> None:
     """However long the sentence is, it stays within the picture."""
-    said = "a camera did what cameras do not do, and then it did it again and again " * 5
+    output = "a camera did what cameras do not do, and then it did it again and again " * 5
     picture = timeline(
-        [alert(1, 60)], [incident(said, 10, 1400), incident(said, 10, 20), incident(said, 1400, 1430)], DAY
+        [alert(1, 60)], [incident(output, 10, 1400), incident(output, 10, 20), incident(output, 1400, 1430)], DAY
     )
-    told = [one for one in parsed(picture).iter(f"{SVG}text") if (one.text or "").startswith("a camera")]
-    assert len(told) == 3
-    for one in told:
+    reported = [one for one in parsed(picture).iter(f"{SVG}text") if (one.text or "").startswith("a camera")]
+    assert len(reported) == 3
+    for one in reported:
         x, wide = float(one.get("x", 0)), width_of(one.text or "", 10.5)
         left = x - wide if one.get("text-anchor") == "end" else x
         assert 0 <= left <= left + wide <= WIDTH + 1

@@ -133,11 +133,11 @@ def test_a_network_that_is_new_is_no_list_of_changes() -> None:
 
 def test_packets_say_what_a_device_is() -> None:
     """Claims of one packet are one proof; a claim that no longer holds is none."""
-    said = {"observation": "http.server", "seen": "Axis P3245", "confidence": 0.9, "last": at(5)}
+    text = {"observation": "http.server", "seen": "Axis P3245", "confidence": 0.9, "last": at(5)}
     claims = [
-        {"attribute": "vendor", "value": "Axis", **said},
-        {"attribute": "model", "value": "P3245", **said},
-        {"attribute": "type", "value": "nvr", **said},
+        {"attribute": "vendor", "value": "Axis", **text},
+        {"attribute": "model", "value": "P3245", **text},
+        {"attribute": "type", "value": "nvr", **text},
     ]
     story = Story()
     story.take({"ts": at(5), "kind": "device", "action": "new", "device": {"id": "dev-1"}, "evidence": claims})
@@ -227,7 +227,10 @@ def test_conversations_are_told_in_groups() -> None:
         node(2, "server", segment="vlan 4"),
         seen=Seen({}, {"dev-1": camera, "dev-2": server}),
     )
-    assert [(talk.client, talk.server, talk.count, talk.services) for talk in report.talks] == [
+    assert [
+        (conversation.client, conversation.server, conversation.count, conversation.services)
+        for conversation in report.talks
+    ] == [
         ("camera, vlan 3", "outside", 1, ["https/443"]),
         ("camera, vlan 3", "server, vlan 4", 1, ["smb/445"]),
         ("outside", "server, vlan 4", 1, ["https/443"]),
@@ -265,14 +268,14 @@ def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> No
         "2 of them have weaknesses, 1 of these for certain; the most severe, on 1 device: about telnet.",
         "1 alert, 1 of them high or critical; the most severe: alert number 1.",
     ]
-    strangers = [node(number, "unknown") for number in range(10, 40)]
+    unknown_hosts = [node(number, "unknown") for number in range(10, 40)]
     assert (
-        made(node(1), *strangers).headline[0]
+        made(node(1), *unknown_hosts).headline[0]
         == "31 devices are on the network in 1 segment: 1 camera; of 30 of unknown type."
     )
     kinds = [node(number, kind) for number, kind in enumerate(("tv", "tv", "printer", "router", "nas", "camera"), 1)]
     among = "among them 2 TVs, 1 camera, 1 NAS and 1 printer; of 30 of unknown type."
-    assert made(*kinds, *strangers).headline[0] == f"36 devices are on the network in 1 segment, {among}"
+    assert made(*kinds, *unknown_hosts).headline[0] == f"36 devices are on the network in 1 segment, {among}"
     assert made().headline == ["No device is known.", "No weakness was observed.", "No alert was raised."]
 
 
@@ -310,8 +313,8 @@ def test_what_became_of_things_since_the_last_report() -> None:
         "Since the last report, of 2026-11-24: 2 findings were fixed and 2 new, 1 device came and 1 "
         "left and the exposure score "
     )
-    mended = made(node(1), node(2), node(3), older=old)
-    assert mended.difference.done == ["mend telnet", "mend ftp"]
+    repaired = made(node(1), node(2), node(3), older=old)
+    assert repaired.difference.done == ["mend telnet", "mend ftp"]
 
 
 def test_against_itself_nothing_is_different() -> None:

@@ -35,11 +35,11 @@ def test_the_schema_is_that_of_the_model() -> None:
 
 def test_a_report_is_as_the_schema_says(report: Report) -> None:
     """By a program that knows nothing of us; a severity that there is not is refused."""
-    told = json.loads(encoded(report))
+    reported = json.loads(encoded(report))
     validator = jsonschema.Draft202012Validator(json.loads(schema()))
-    validator.validate(told)
-    told["findings"][0]["severity"] = "ghastly"
-    assert not validator.is_valid(told)
+    validator.validate(reported)
+    reported["findings"][0]["severity"] = "ghastly"
+    assert not validator.is_valid(reported)
 
 
 def test_page_and_json_carry_the_same(report: Report, tmp_path: Path) -> None:
@@ -74,11 +74,11 @@ def test_what_a_later_sensor_wrote_is_refused(report: Report, tmp_path: Path) ->
     """By its version; what another program wrote by its format; fields that are new within a
     version are passed over.
     """
-    told, path = json.loads(encoded(report)), tmp_path / "old.json"
-    path.write_text(json.dumps(told | {"mood": "good"}), encoding="utf-8")
+    reported, path = json.loads(encoded(report)), tmp_path / "old.json"
+    path.write_text(json.dumps(reported | {"mood": "good"}), encoding="utf-8")
     assert stored(path) == report
     for change in ({"version": 2}, {"format": "other/report"}):
-        path.write_text(json.dumps(told | change), encoding="utf-8")
+        path.write_text(json.dumps(reported | change), encoding="utf-8")
         with pytest.raises(BadReport, match="expected passive-network-sensor/report version 1 or older"):
             stored(path)
 

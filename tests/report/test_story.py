@@ -13,7 +13,7 @@ from tests.report.sites import at
 ALL = Period(since=at(0), until=at(1439), label="the day")
 
 
-def said(minute: int, kind: str, action: str, severity: str = "info", **parts: Any) -> dict[str, Any]:
+def text(minute: int, kind: str, action: str, severity: str = "info", **parts: Any) -> dict[str, Any]:
     return {
         "ts": at(minute),
         "kind": kind,
@@ -27,11 +27,11 @@ def said(minute: int, kind: str, action: str, severity: str = "info", **parts: A
 
 def device(minute: int, action: str, *changes: tuple[str, str, str], **parts: Any) -> dict[str, Any]:
     fields = [{"field": field, "old": old, "new": new} for field, old, new in changes]
-    return said(minute, "device", action, device={"id": "dev-1"}, changes=fields, **parts)
+    return text(minute, "device", action, device={"id": "dev-1"}, changes=fields, **parts)
 
 
 def summary(minute: int, packets: int, dropped: int = 0) -> dict[str, Any]:
-    return said(
+    return text(
         minute,
         "sensor",
         "summary",
@@ -39,7 +39,7 @@ def summary(minute: int, packets: int, dropped: int = 0) -> dict[str, Any]:
     )
 
 
-def told(*records: dict[str, Any], until: str = "") -> Story:
+def reported(*records: dict[str, Any], until: str = "") -> Story:
     story = Story(until)
     for record in records:
         story.take(record)
@@ -62,13 +62,13 @@ def told(*records: dict[str, Any], until: str = "") -> Story:
 )
 def test_what_was_nothing_before_is_learned_and_no_change(record: dict[str, Any], kinds: list[str]) -> None:
     """A firmware that became another is one; that it became known is none."""
-    assert [change.kind for change in told(record).changes] == kinds
+    assert [change.kind for change in reported(record).changes] == kinds
 
 
 def test_each_run_counts_from_its_beginning() -> None:
     """A run tells sums again and again; of one that had begun before the period, what it had by then is taken off."""
-    day = told(
-        summary(10, 100), summary(20, 250, 5), said(30, "sensor", "started"), summary(40, 70), summary(50, 90, 1)
+    day = reported(
+        summary(10, 100), summary(20, 250, 5), text(30, "sensor", "started"), summary(40, 70), summary(50, 90, 1)
     )
     (found,) = day.sources(ALL)
     assert (found.name, found.packets, found.bytes, found.lost) == ("eth0", 340, 34_000, 6)
@@ -80,11 +80,11 @@ def test_each_run_counts_from_its_beginning() -> None:
 def test_health_is_told_by_what_was_looked_at() -> None:
     """How often, the gravest severity, and the last sentence; what is merely said is not told."""
     loss = {"check": "sensor.packet_loss"}
-    day = told(
-        said(1, "sensor", "health", "medium", facts=loss),
-        said(2, "sensor", "health", "low", facts=loss),
-        said(3, "sensor", "health", "info", facts={"check": "sensor.traffic_resumed"}),
-        said(4, "sensor", "health", "high", facts={"check": "sensor.disk_full"}),
+    day = reported(
+        text(1, "sensor", "health", "medium", facts=loss),
+        text(2, "sensor", "health", "low", facts=loss),
+        text(3, "sensor", "health", "info", facts={"check": "sensor.traffic_resumed"}),
+        text(4, "sensor", "health", "high", facts={"check": "sensor.disk_full"}),
     )
     assert [(one.check, one.severity, one.count, one.last) for one in day.health(ALL)] == [
         ("sensor.disk_full", "high", 1, at(4)),
@@ -105,7 +105,7 @@ def test_the_surest_packet_speaks_for_an_attribute() -> None:
         {"attribute": "model", "value": "M1", "seen": seen, "confidence": sure}
         for seen, sure in (("a", 0.5), ("b", 0.9), ("c", 0.9), ("d", 0.2))
     ]
-    story = told(
+    story = reported(
         device(1, "new", evidence=claims), device(2, "changed", evidence=[{"attribute": "serial", "value": "x"}])
     )
     assert {name: claim["seen"] for name, claim in story.claims["dev-1"].items()} == {"model": "c"}
@@ -131,4 +131,4 @@ def test_a_year_costs_no_more_than_a_day() -> None:
 )
 def test_a_foreign_log_breaks_nothing(more: dict[str, Any]) -> None:
     """Whatever stands in it is for the fold to judge."""
-    assert told({"ts": at(1), **more}).sources(ALL) == []
+    assert reported({"ts": at(1), **more}).sources(ALL) == []

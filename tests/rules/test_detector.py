@@ -19,7 +19,7 @@ from sensor.core.flow import Change, flow_of
 from sensor.core.record import RecordMaker
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest
-from tests.detectors.stories import SECOND, START, Story, World, alerts_of, device, heard, one, reviewed
+from tests.detectors.stories import SECOND, START, Story, World, alerts_of, device, inspected, one, reviewed
 from tests.rules.written import CLIENT, SERVER, made, packet, query
 
 PRINTER = """\
@@ -41,7 +41,7 @@ WORLD = World(device("printer", "10.0.0.9", "PRN"), device("workstation", "10.0.
 def test_conditions_over_events_and_devices(tmp_path: Path) -> None:
     """All of where, nothing of unless; the alert is the rule's, and a record can be made of it."""
     unit = made(tmp_path, PRINTER, WORLD)
-    alert = one(heard(unit, [query("x.example", source="10.0.0.9")]))
+    alert = one(inspected(unit, [query("x.example", source="10.0.0.9")]))
     assert (alert.detector, alert.severity, alert.confidence) == ("custom.strange_resolver", Severity.high, 0.7)
     assert alert.summary == "printer PRN (10.0.0.9) asks 203.0.113.66 for x.example, type 1"
     assert [(each.technique, each.tactic) for each in alert.techniques] == [
@@ -63,14 +63,14 @@ def test_innocent_twins_are_quiet(tmp_path: Path) -> None:
         query("x.example", source="10.0.0.10"),
         query("x.example"),
     ]
-    assert heard(unit, story) == []
+    assert inspected(unit, story) == []
 
 
 def test_repetition_is_told_once_an_hour(tmp_path: Path) -> None:
     """Or as often as the rule says."""
     story = [query("x.example", 60 * n, "10.0.0.9") for n in range(180)]
-    assert len(heard(made(tmp_path, PRINTER, WORLD), story)) == 3
-    assert len(heard(made(tmp_path, PRINTER + "    again: 1d\n", WORLD), story)) == 1
+    assert len(inspected(made(tmp_path, PRINTER, WORLD), story)) == 3
+    assert len(inspected(made(tmp_path, PRINTER + "    again: 1d\n", WORLD), story)) == 1
 
 
 COUNT = "rules:\n  - {id: many, title: Many names, when: dns.query, count: 10, distinct: name, within: 1m, by: src}\n"
@@ -78,30 +78,30 @@ COUNT = "rules:\n  - {id: many, title: Many names, when: dns.query, count: 10, d
 
 def test_counts_of_different_values(tmp_path: Path) -> None:
     """Ten names of one machine within a minute; not the same name ten times, not ten machines, not slower."""
-    assert one(heard(made(tmp_path, COUNT), [query(f"h{n}.example", 5 * n) for n in range(10)])).numbers == {
+    assert one(inspected(made(tmp_path, COUNT), [query(f"h{n}.example", 5 * n) for n in range(10)])).numbers == {
         "count": 10,
         "threshold": 10,
         "window_s": 60,
     }
-    assert heard(made(tmp_path, COUNT), [query("h.example", n) for n in range(50)]) == []
-    assert heard(made(tmp_path, COUNT), [query(f"h{n}.example", n, f"10.0.1.{n}") for n in range(50)]) == []
-    assert heard(made(tmp_path, COUNT), [query(f"h{n}.example", 10 * n) for n in range(50)]) == []
+    assert inspected(made(tmp_path, COUNT), [query("h.example", n) for n in range(50)]) == []
+    assert inspected(made(tmp_path, COUNT), [query(f"h{n}.example", n, f"10.0.1.{n}") for n in range(50)]) == []
+    assert inspected(made(tmp_path, COUNT), [query(f"h{n}.example", 10 * n) for n in range(50)]) == []
 
 
 def test_counts_of_things(tmp_path: Path) -> None:
     """Without distinct everything counts; by several fields together."""
     text = "rules:\n  - {id: many, title: Many questions, when: dns.query, count: 5, within: 1m, by: [src, name]}\n"
-    assert len(heard(made(tmp_path, text), [query("h.example", n) for n in range(5)])) == 1
-    assert heard(made(tmp_path, text), [query(f"h{n}.example", n) for n in range(40)]) == []
+    assert len(inspected(made(tmp_path, text), [query("h.example", n) for n in range(5)])) == 1
+    assert inspected(made(tmp_path, text), [query(f"h{n}.example", n) for n in range(40)]) == []
 
 
 def test_state_is_bounded(tmp_path: Path) -> None:
     """A hundred thousand machines that each ask once; the real one is found all the same."""
     unit = made(tmp_path, COUNT)
     flood = [query(f"h{n}.example", n / 10_000, f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}") for n in range(100_000)]
-    assert heard(unit, flood) == []
+    assert inspected(unit, flood) == []
     assert len(unit._state._values) <= 16_384
-    assert len(heard(unit, [query(f"h{n}.example", 20 + n, "172.16.0.1") for n in range(10)])) == 1
+    assert len(inspected(unit, [query(f"h{n}.example", 20 + n, "172.16.0.1") for n in range(10)])) == 1
 
 
 SEQUENCE = """\
@@ -120,9 +120,9 @@ rules:
 def test_sequences_over_events_and_flows(tmp_path: Path) -> None:
     """In order and within the window, of one machine; one unit watches both."""
 
-    def said(*order: str, gap: float = 10, other: str = CLIENT) -> int:
+    def messages(*order: str, gap: float = 10, other: str = CLIENT) -> int:
         unit = made(tmp_path, SEQUENCE)
-        story = Story().talk(0, other, SERVER, 4444, lasts=60)
+        story = Story().converse(0, other, SERVER, 4444, lasts=60)
         changes = {Change(int(row["kind"])).name.lower(): flow_of(row) for row in story.changes()}
         found: list[Any] = []
         for n, word in enumerate(order):
@@ -133,13 +133,13 @@ def test_sequences_over_events_and_flows(tmp_path: Path) -> None:
                 found += unit.judge(msgspec.structs.replace(changes[word], ts=ts), None)
         return len(found)
 
-    assert said("name", "answered", "ended") == 1
-    assert said("answered", "name", "ended") == 0
-    assert said("name", "ended", "answered") == 0
-    assert said("answered", "ended") == 0
-    assert said("name", "answered", "ended", gap=400) == 0
-    assert said("name", "name", "answered", "answered", "ended") == 1
-    assert said("name", "answered", "ended", other="10.0.0.6") == 0
+    assert messages("name", "answered", "ended") == 1
+    assert messages("answered", "name", "ended") == 0
+    assert messages("name", "ended", "answered") == 0
+    assert messages("answered", "ended") == 0
+    assert messages("name", "answered", "ended", gap=400) == 0
+    assert messages("name", "name", "answered", "answered", "ended") == 1
+    assert messages("name", "answered", "ended", other="10.0.0.6") == 0
 
 
 FLOWS = (
@@ -152,7 +152,7 @@ def test_flows_are_chosen_in_bulk(tmp_path: Path) -> None:
     """The same however they are cut; only rows that may fit become objects."""
     story = Story()
     for n in range(200):
-        story.talk(n, f"10.0.0.{n % 20}", SERVER if n % 3 else "10.0.9.9", 4444 if n % 2 else 443)
+        story.converse(n, f"10.0.0.{n % 20}", SERVER if n % 3 else "10.0.9.9", 4444 if n % 2 else 443)
     changes = story.changes()
     whole = alerts_of(made(tmp_path, FLOWS), changes)
     assert {alert.target_port for alert in whole} == {4444}
@@ -219,7 +219,7 @@ def test_fields_of_a_request(tmp_path: Path, where: str, fits: bool) -> None:
         packet(), "GET", "h", "/admin/x", "curl", "", "", "", "", -1, False, ("host", "user-agent"), "", (("x", ".."),)
     )
     unit = made(tmp_path, f"rules:\n  - {{id: one, title: One, when: http.request, where: {where}}}\n", world)
-    assert bool(heard(unit, [event])) is fits
+    assert bool(inspected(unit, [event])) is fits
 
 
 def test_any_of_several_blocks(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_any_of_several_blocks(tmp_path: Path) -> None:
     unit = made(tmp_path, text)
     answer = DnsResponse(packet(9), 1, "a.example", 1, 0, False, ())
     story = [query("a.example"), query("b.example"), query("b.example", source="10.0.0.6"), query("c.example"), answer]
-    assert [alert.actor.address for alert in heard(unit, story)] == [parse(CLIENT), parse("10.0.0.6")]
+    assert [alert.actor.address for alert in inspected(unit, story)] == [parse(CLIENT), parse("10.0.0.6")]
     assert unit.matched == 3
 
 
@@ -247,4 +247,4 @@ def test_none_of_several_exceptions(tmp_path: Path) -> None:
         query("b.example", 10),
         query("c.example", 15, "10.0.0.6"),
     ]
-    assert [alert.ts for alert in heard(made(tmp_path, text), story)] == [START, START + 15 * SECOND]
+    assert [alert.ts for alert in inspected(made(tmp_path, text), story)] == [START, START + 15 * SECOND]

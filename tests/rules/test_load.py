@@ -13,7 +13,7 @@ GOOD = "  - id: good\n    title: A good one\n    when: dns.query\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "said"),
+    ("text", "place", "messages"),
     [
         ("  - id: bad\n    title: Bad\n    when: dns.qery\n", "5:11", "did you mean 'dns.query'?"),
         ("  - id: bad\n    title: Bad\n    when: [dns.query, dns.respons]\n", "5:23", "did you mean 'dns.response'?"),
@@ -84,17 +84,19 @@ GOOD = "  - id: good\n    title: A good one\n    when: dns.query\n"
         ("  - just words\n", "3:5", "found 'just words'"),
     ],
 )
-def test_one_that_makes_no_sense_is_told_and_the_others_go_on(tmp_path: Path, text: str, place: str, said: str) -> None:
+def test_one_that_makes_no_sense_is_told_and_the_others_go_on(
+    tmp_path: Path, text: str, place: str, messages: str
+) -> None:
     """At its place; the rules before and behind it are loaded."""
     last = GOOD.replace("good", "last")
-    before, behind = ("", "") if "a second time" not in said else (GOOD, "")
+    before, behind = ("", "") if "a second time" not in messages else (GOOD, "")
     lines = f"sets: {{}}\nrules:\n{text}{last}{behind}" if not before else f"rules:\n{before}{text}{last}"
     rules, faults = load_rules([write(tmp_path, lines)])
     assert "last" in [one.rule.id for one in rules]
     [fault] = faults
     if not before:
         assert f"{fault.line}:{fault.column}" == place
-    assert said in fault.message
+    assert messages in fault.message
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

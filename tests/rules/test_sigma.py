@@ -48,7 +48,7 @@ def asked(folder: Path, text: str) -> Any:
     return one.detector(World())
 
 
-def said(unit: Any, event: Event | Flow) -> bool:
+def messages(unit: Any, event: Event | Flow) -> bool:
     before = unit.matched
     list(unit.look(event))
     return bool(unit.matched > before)
@@ -95,8 +95,8 @@ def request(path: str, agent: str = "curl/8", host: str = "h.example") -> HttpRe
 def test_conditions_mean_the_same(tmp_path: Path, detection: str, yes: list[str], no: list[str]) -> None:
     """Modifiers, lists, wildcards, and, or, not."""
     unit = asked(tmp_path, sigma(detection))
-    assert [said(unit, query(name)) for name in yes] == [True] * len(yes)
-    assert [said(unit, query(name)) for name in no] == [False] * len(no)
+    assert [messages(unit, query(name)) for name in yes] == [True] * len(yes)
+    assert [messages(unit, query(name)) for name in no] == [False] * len(no)
 
 
 def test_what_is_told_of_a_rule(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_answers_are_watched_where_a_rule_asks_for_them(tmp_path: Path) -> None:
     answer = DnsResponse(packet(0, SERVER, CLIENT), 1, "a.x", 1, 3, False, ())
     [alert] = list(unit.look(answer))
     assert (alert.actor.address, alert.target.address) == (parse(CLIENT), parse(SERVER))
-    assert not said(unit, query("a.x"))
+    assert not messages(unit, query("a.x"))
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_requests(tmp_path: Path, source: str) -> None:
         tmp_path,
         sigma(f"s:\n  {names[0]}|contains: [/gate.php, .exe]\n  {names[1]}|startswith: curl\ncondition: s", source),
     )
-    assert said(unit, request("/a/gate.php?x"))
-    assert not said(unit, request("/a/gate.php", "Mozilla"))
-    assert not said(unit, request("/index"))
+    assert messages(unit, request("/a/gate.php?x"))
+    assert not messages(unit, request("/a/gate.php", "Mozilla"))
+    assert not messages(unit, request("/index"))
 
 
 def test_flows(tmp_path: Path) -> None:
@@ -180,12 +180,12 @@ def test_flows(tmp_path: Path) -> None:
     new = asked(
         tmp_path, sigma("s: {dst_port: [4444, 5555], src_ip|cidr: 10.0.0.0/8}\ncondition: s", "{category: firewall}")
     )
-    assert said(new, flow(Change.NEW, 0))
+    assert messages(new, flow(Change.NEW, 0))
     ended = asked(
         tmp_path, sigma("s: {id.resp_p: 4444, orig_bytes|gte: 1000}\ncondition: s", "{product: zeek, service: conn}")
     )
-    assert [said(ended, flow(Change.ENDED, sent)) for sent in (999, 1000)] == [False, True]
-    assert not said(ended, flow(Change.NEW, 5000))
+    assert [messages(ended, flow(Change.ENDED, sent)) for sent in (999, 1000)] == [False, True]
+    assert not messages(ended, flow(Change.NEW, 5000))
 
 
 @pytest.mark.parametrize(

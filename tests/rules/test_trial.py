@@ -58,7 +58,7 @@ def test_what_happens_is_judged_by_the_rule(tmp_path: Path, events: str, came: i
 
 
 @pytest.mark.parametrize(
-    ("test", "said"),
+    ("test", "messages"),
     [
         ("{title: bad, events: [{nam: x}]}", "did you mean 'name'?"),
         ("{title: bad, events: [{name: 5}]}", "found 5, which is not a valid name"),
@@ -72,21 +72,21 @@ def test_what_happens_is_judged_by_the_rule(tmp_path: Path, events: str, came: i
         ("{title: bad, devices: {10.0.0.9: {typ: camera}}, events: [{name: x}]}", "did you mean 'type'?"),
     ],
 )
-def test_what_makes_no_sense_is_told(tmp_path: Path, test: str, said: str) -> None:
+def test_what_makes_no_sense_is_told(tmp_path: Path, test: str, messages: str) -> None:
     """With its line."""
     one = loaded(tmp_path, f"{RULE}      - {test}\n")
     with pytest.raises(RuleError) as caught:
         run_trial(one, 0)
     fault = one.fault(caught.value)
-    assert said in fault.message
+    assert messages in fault.message
     assert fault.line == 7
 
 
 @pytest.mark.parametrize("word", [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
 def test_every_kind_can_be_made_and_asked(word: str) -> None:
     """Empty as it is: every field has a value of its kind, and can be shown."""
-    thing = _signal(word, START, {})
+    item = _signal(word, START, {})
     for field in fields_of([word], Nowhere()).values():
-        value = field.get(thing)
+        value = field.get(item)
         assert isinstance(value, HELD[field.kind])
         assert isinstance(shown(field.kind, value), str)

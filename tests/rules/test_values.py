@@ -77,7 +77,7 @@ def test_what_fits(kind: Kind, asked: Any, yes: list[Any], no: list[Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("kind", "asked", "said", "where"),
+    ("kind", "asked", "messages", "where"),
     [
         (Kind.TEXT, 5, "found 5, expected text, in quotes", ()),
         (Kind.TEXT, {"start": "x"}, "expected one of is, not, contains, begins", ("start",)),
@@ -97,11 +97,11 @@ def test_what_fits(kind: Kind, asked: Any, yes: list[Any], no: list[Any]) -> Non
         (Kind.MAC, "00:17", "expected a MAC", ()),
     ],
 )
-def test_what_makes_no_sense(kind: Kind, asked: Any, said: str, where: tuple[Any, ...]) -> None:
+def test_what_makes_no_sense(kind: Kind, asked: Any, messages: str, where: tuple[Any, ...]) -> None:
     """It is told when the rule is loaded, with its place, not when a packet comes."""
     with pytest.raises(RuleError) as caught:
         fit_of(kind, asked, SETS, Networks())
-    assert said in caught.value.message
+    assert messages in caught.value.message
     assert caught.value.location == where
 
 

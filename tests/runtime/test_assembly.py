@@ -49,7 +49,7 @@ def running(pipeline: Pipeline) -> dict[str, Any]:
     return {unit.id: unit for unit in pipeline.detectors}
 
 
-def contacts(pipeline: Pipeline, told: list[Record], *addresses: str) -> list[str]:
+def contacts(pipeline: Pipeline, reported: list[Record], *addresses: str) -> list[str]:
     """Titles of the alerts when an inside machine is answered by each of these."""
     frames = []
     for n, address in enumerate(addresses):
@@ -57,7 +57,7 @@ def contacts(pipeline: Pipeline, told: list[Record], *addresses: str) -> list[st
         frames.append(tcp_frame(address, "10.0.0.5", sport=443, dport=40000 + n, flags=0x12))
     pipeline.process(batch_of(frames))
     pipeline.finish()
-    return [record.msg for record in told if record.kind == "alert" and record.action == "open"]
+    return [record.msg for record in reported if record.kind == "alert" and record.action == "open"]
 
 
 def test_all_detectors_run_unless_they_are_switched_off(tmp_path: Path) -> None:
@@ -71,11 +71,11 @@ def test_all_detectors_run_unless_they_are_switched_off(tmp_path: Path) -> None:
 def test_one_switched_off_says_nothing(tmp_path: Path) -> None:
     """The same packets are an alert with the detector and none without."""
     for text, alerts in (("{}", 1), ("detectors:\n  command_and_control.malicious_address: {enabled: false}\n", 0)):
-        told: list[Record] = []
+        reported: list[Record] = []
         pipeline = assemble(
-            configured(tmp_path, text), told.append, intel=[write(tmp_path / "bad.txt", "203.0.113.66\n")]
+            configured(tmp_path, text), reported.append, intel=[write(tmp_path / "bad.txt", "203.0.113.66\n")]
         )
-        assert len(contacts(pipeline, told, "203.0.113.66")) == alerts
+        assert len(contacts(pipeline, reported, "203.0.113.66")) == alerts
 
 
 @pytest.mark.parametrize(("ports", "alerts"), [(10, 1), (30, 0)])
@@ -83,8 +83,8 @@ def test_options_reach_their_detector(tmp_path: Path, ports: int, alerts: int) -
     """Twenty refused ports are a scan where ten are enough, and none where thirty are needed; other detectors keep
     their defaults.
     """
-    told: list[Record] = []
-    pipeline = assemble(configured(tmp_path, f"detectors:\n  {SCAN}: {{ports: {ports}}}\n"), told.append)
+    reported: list[Record] = []
+    pipeline = assemble(configured(tmp_path, f"detectors:\n  {SCAN}: {{ports: {ports}}}\n"), reported.append)
     units = running(pipeline)
     assert units[SCAN].options.ports == ports
     assert all(unit.options == unit.Options() for name, unit in units.items() if name != SCAN)
@@ -96,7 +96,7 @@ def test_options_reach_their_detector(tmp_path: Path, ports: int, alerts: int) -
         ]
     pipeline.process(batch_of(frames))
     pipeline.finish()
-    found = [record for record in told if record.kind == "alert" and record.action == "open"]
+    found = [record for record in reported if record.kind == "alert" and record.action == "open"]
     assert [record.alert["detector"] for record in found if isinstance(record.alert, dict)] == [SCAN] * alerts
 
 
@@ -115,14 +115,16 @@ def test_a_broken_fingerprint_file_is_told_and_the_rest_works(tmp_path: Path) ->
     write(tmp_path / "own" / "good.yaml", GOOD)
     broken = write(tmp_path / "own" / "tea.yaml", BROKEN)
     complaints: list[str] = []
-    told: list[Record] = []
-    pipeline = assemble(configured(tmp_path, "fingerprints: {folders: [own]}"), told.append, complain=complaints.append)
+    reported: list[Record] = []
+    pipeline = assemble(
+        configured(tmp_path, "fingerprints: {folders: [own]}"), reported.append, complain=complaints.append
+    )
     assert complaints
     assert all(line.startswith(f"{broken}:") for line in complaints)
     assert any("match" in line for line in complaints)
     pipeline.process(batch_of([discover(b"CoffeeMaker 3000")]))
     pipeline.finish()
-    [device] = [record.device for record in told if record.action == "identified"]
+    [device] = [record.device for record in reported if record.action == "identified"]
     assert isinstance(device, dict)
     assert device["type"] == "iot"
 
@@ -130,15 +132,17 @@ def test_a_broken_fingerprint_file_is_told_and_the_rest_works(tmp_path: Path) ->
 def test_a_folder_that_is_not_there_is_told_and_the_rest_works(tmp_path: Path) -> None:
     """A missing folder is one complaint, no end of the run; our own knowledge names a phone."""
     complaints: list[str] = []
-    told: list[Record] = []
+    reported: list[Record] = []
     pipeline = assemble(
-        configured(tmp_path, "fingerprints: {folders: [nowhere]}"), told.append, complain=complaints.append
+        configured(tmp_path, "fingerprints: {folders: [nowhere]}"), reported.append, complain=complaints.append
     )
     assert complaints == [f"{tmp_path / 'nowhere'}:1:1: found no such folder, expected one with fingerprint files"]
     pipeline.process(batch_of([discover(b"Cisco Systems, Inc. IP Phone CP-8841")]))
     pipeline.finish()
     assert [
-        record.device["type"] for record in told if record.action == "identified" and isinstance(record.device, dict)
+        record.device["type"]
+        for record in reported
+        if record.action == "identified" and isinstance(record.device, dict)
     ] == ["voip_phone"]
 
 
@@ -146,21 +150,21 @@ def test_a_broken_line_of_a_list_is_told_and_the_rest_works(tmp_path: Path) -> N
     """Each line that was left out by its number; the lines around it count."""
     listed = write(tmp_path / "bad.txt", "203.0.113.66 one\nnot an address\n10.0.0.0/8 ours\n203.0.113.77 two\n")
     complaints: list[str] = []
-    told: list[Record] = []
-    pipeline = assemble(load_config(None), told.append, intel=[listed], complain=complaints.append)
+    reported: list[Record] = []
+    pipeline = assemble(load_config(None), reported.append, intel=[listed], complain=complaints.append)
     assert [line.split(": ")[0] for line in complaints] == [f"{listed}:2:1", f"{listed}:3:1"]
     assert "left out" in complaints[1]
-    assert len(contacts(pipeline, told, "203.0.113.66", "203.0.113.70", "203.0.113.77")) == 2
+    assert len(contacts(pipeline, reported, "203.0.113.66", "203.0.113.70", "203.0.113.77")) == 2
 
 
 def test_lists_of_the_configuration_and_of_the_command_count_both(tmp_path: Path) -> None:
     """``--intel`` adds to what is configured."""
     write(tmp_path / "one.txt", "203.0.113.66\n")
-    told: list[Record] = []
+    reported: list[Record] = []
     pipeline = assemble(
-        configured(tmp_path, "intel: [one.txt]"), told.append, intel=[write(tmp_path / "two.txt", "203.0.113.77\n")]
+        configured(tmp_path, "intel: [one.txt]"), reported.append, intel=[write(tmp_path / "two.txt", "203.0.113.77\n")]
     )
-    alerts = contacts(pipeline, told, "203.0.113.66", "203.0.113.77")
+    alerts = contacts(pipeline, reported, "203.0.113.66", "203.0.113.77")
     assert [name for name in ("one", "two") if any(f"on threat list {name}" in line for line in alerts)] == [
         "one",
         "two",
@@ -196,15 +200,15 @@ def test_announcements_tell_the_inventory_where_devices_are_plugged_in(root: Pat
         engine.process(batch)
         batch.release()
     source.close()
-    told = [
+    reported = [
         one
         for device in engine.inventory.devices()
         for mac in device.macs
         for one in engine.inventory.table.by_mac[mac].neighbours
     ]
-    assert told
-    assert {one.protocol for one in told} == {"lldp"}
-    assert all(one.chassis and one.port for one in told)
+    assert reported
+    assert {one.protocol for one in reported} == {"lldp"}
+    assert all(one.chassis and one.port for one in reported)
 
 
 def test_dhcp_servers_that_are_named_need_no_advice(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sensor.runtime import daemon
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.notify import Notifier
 from tests.kit import SECOND
-from tests.live_kit import Sensor, Step, alerts, told
+from tests.live_kit import Sensor, Step, alerts, sensor_records
 from tests.runtime.test_assembly import discover
 from tests.runtime.test_notify import Manager
 from tests.runtime.test_reload import SCAN, answered, refused
@@ -71,10 +71,10 @@ def test_a_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: int) -> No
     assert len(alerts(records, SCAN)) == 3
     assert [record["sensor"]["seq"] for record in records] == list(range(1, len(records) + 1))
     assert len({record["id"] for record in records}) == len(records)
-    jumps = [record for record in told(records, "health") if record["facts"]["check"] == "sensor.clock_jump"]
+    jumps = [record for record in sensor_records(records, "health") if record["facts"]["check"] == "sensor.clock_jump"]
     assert jumps[0]["facts"]["step_s"] == pytest.approx(way * HOUR, abs=2)
-    assert told(records, "summary")[-1]["capture"]["health"]["sensor.clock_jump"] == 2
-    assert told(records, "summary")[-1]["capture"]["packets"] == 3 + 4 + 3 * 60
+    assert sensor_records(records, "summary")[-1]["capture"]["health"]["sensor.clock_jump"] == 2
+    assert sensor_records(records, "summary")[-1]["capture"]["packets"] == 3 + 4 + 3 * 60
 
 
 def test_the_watchdog_does_not_mind(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_watchdog_does_not_mind(tmp_path: Path) -> None:
         run.notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "30000"})
 
     def count(_: Any) -> None:
-        counts.append(sum(word == "WATCHDOG=1" for word in manager.heard()))
+        counts.append(sum(word == "WATCHDOG=1" for word in manager.received()))
 
     one.live(
         one.then(begin),

@@ -47,10 +47,10 @@ class Ears:
     """In the place of our own log."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
 
     def warning(self, text: str) -> None:
-        self.heard.append(text)
+        self.received.append(text)
 
 
 class Given:
@@ -122,7 +122,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def told(records: list[dict[str, Any]]) -> list[str]:
+def reported(records: list[dict[str, Any]]) -> list[str]:
     return [record["action"] for record in records if record["kind"] == "sensor"]
 
 
@@ -132,7 +132,7 @@ def test_a_run_begins_sums_up_and_ends(run: Any) -> None:
     """
     source = Given(FRAMES)
     one, records = run(source)
-    assert told(records) == ["started", "summary", "stopped"]
+    assert reported(records) == ["started", "summary", "stopped"]
     assert [record["ts"] for record in records if record["kind"] == "sensor"] == ["1970-01-01T00:00:05.000000Z"] + [
         "1970-01-01T00:00:07.000000Z"
     ] * 2
@@ -176,7 +176,7 @@ def test_broken_frames_are_counted_by_kind(run: Any) -> None:
 def test_nothing_to_read_is_a_whole_run(run: Any, frames: list[None]) -> None:
     """An empty capture begins and ends at no time at all."""
     _, records = run(Given(frames))
-    assert told(records) == ["started", "summary", "stopped"]
+    assert reported(records) == ["started", "summary", "stopped"]
     assert {record["ts"] for record in records} == {"1970-01-01T00:00:00.000000Z"}
     assert records[1]["capture"]["packets"] == 0
 
@@ -184,7 +184,7 @@ def test_nothing_to_read_is_a_whole_run(run: Any, frames: list[None]) -> None:
 def test_packets_of_the_year_zero_are_no_special_case(run: Any) -> None:
     """A time of 0 is a time."""
     _, records = run(Given(FRAMES, start=0))
-    assert told(records) == ["started", "summary", "stopped"]
+    assert reported(records) == ["started", "summary", "stopped"]
     assert records[-2]["capture"]["duration_s"] == 2.0
 
 
@@ -202,7 +202,7 @@ def test_a_source_that_breaks(run: Any, tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="gone"):
         run(Given([*FRAMES, CaptureError("gone")]))
     records = lines(tmp_path / "log")
-    assert told(records) == ["started", "summary", "stopped"]
+    assert reported(records) == ["started", "summary", "stopped"]
     assert records[-2]["capture"]["packets"] == 3
 
 
@@ -222,7 +222,7 @@ def test_a_stop_from_elsewhere(run: Any) -> None:
     """What was read by then is told; the thread that reads ahead is gone afterwards."""
     source = Given(FRAMES * 2000)
     _, records = run(source, progress=source.stop)
-    assert told(records) == ["started", "summary", "stopped"]
+    assert reported(records) == ["started", "summary", "stopped"]
     assert 1 <= records[-2]["capture"]["packets"] <= AHEAD + 3
     assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
 
@@ -235,7 +235,7 @@ def test_an_interrupt_in_the_middle(run: Any, tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run(Given(FRAMES * 100), progress=interrupt)
-    assert told(lines(tmp_path / "log")) == ["started", "summary", "stopped"]
+    assert reported(lines(tmp_path / "log")) == ["started", "summary", "stopped"]
     assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
 
 
@@ -268,9 +268,9 @@ def test_live_is_told_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) ->
     source.tally.dropped = {"eth0": 1, "eth1": 0}
     source.damages.append(Damage("eth0", 0, "no such interface now; waiting for it", "interface"))
     one, records = run(source, live=True)
-    assert told(records)[:3] == ["started", "summary", "health"]
-    assert told(records)[-1] == "stopped"
-    assert told(records).count("summary") > 3
+    assert reported(records)[:3] == ["started", "summary", "health"]
+    assert reported(records)[-1] == "stopped"
+    assert reported(records).count("summary") > 3
     health = next(record for record in records if record["action"] == "health")
     assert (health["severity"], health["facts"]["check"], health["facts"]["count"]) == (
         "medium",
@@ -280,7 +280,7 @@ def test_live_is_told_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert records[-2]["capture"]["dropped_by"] == {"eth0": 1}
     assert records[-2]["capture"]["dropped"] == 1
     assert one.pipeline.maker.loss == 0.25
-    assert ears.heard == ["eth0: no such interface now; waiting for it"]
+    assert ears.received == ["eth0: no such interface now; waiting for it"]
     assert abs(time.time() - np.datetime64(records[0]["ts"][:-1]).astype("datetime64[us]").astype(int) / 1e6) < 60
 
 
@@ -348,13 +348,13 @@ def test_a_unit_that_breaks_is_told_and_its_packet_set_aside(
     import sensor.dissectors
     from sensor.core.dissector import Dissector
 
-    heard: list[Fault] = []
-    monkeypatch.setattr(daemon, "_report", heard.append)
+    received: list[Fault] = []
+    monkeypatch.setattr(daemon, "_report", received.append)
     monkeypatch.setattr(units(sensor.dissectors, Dissector)["tftp"], "dissect", lambda *_: [1 // 0])
     _, records = run(Given([*FRAMES, udp_frame("10.0.0.3", "10.0.0.2", b"\0" * 20, dport=69)]))
     (fault,) = records[-2]["capture"]["faults"]
     assert fault.startswith("tftp: ZeroDivisionError")
-    assert [one.unit for one in heard] == ["tftp"]
+    assert [one.unit for one in received] == ["tftp"]
     assert (tmp_path / "log.quarantine.pcap").stat().st_size == 24 + 16 + 42 + 20
 
 

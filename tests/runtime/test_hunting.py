@@ -12,7 +12,7 @@ import pytest
 from sensor.intel.names import SUFFIX
 from sensor.records.hunt_tests import START_S, write_rows
 from tests.kit import tcp_frame
-from tests.live_kit import Sensor, alerts, told
+from tests.live_kit import Sensor, alerts, sensor_records
 from tests.records.test_schedule import HUNT, scan
 
 ADDRESS = "203.0.113.66"
@@ -60,7 +60,7 @@ def test_a_scheduled_hunt_becomes_an_alert(sensor: Sensor) -> None:
     )  # fmt: skip
     (alert,) = alerts(records, "hunt_knocks")
     assert (alert["src"]["ip"], alert["dst"]["ip"], alert["severity"]) == ("10.0.0.5", "10.0.0.9", "high")
-    assert any("odd.yaml" in record["msg"] for record in told(records, "health"))
+    assert any("odd.yaml" in record["msg"] for record in sensor_records(records, "health"))
 
 
 def test_a_threat_list_that_changes_looks_back(sensor: Sensor) -> None:

@@ -65,7 +65,7 @@ class Run:
             time.sleep(0.02)
 
 
-def say(folder: Path, key: str, **words: str) -> None:
+def send(folder: Path, key: str, **words: str) -> None:
     sayings = Sayings(folder, "anna", 7)
     sayings.say(Word(key, field, value) for field, value in words.items())
     sayings.close()
@@ -80,11 +80,11 @@ def written(folder: Path) -> int:
 def test_three_runs(tmp_path: Path) -> None:
     """The first tells a device, the second knows it and learns its type, the third tells nothing."""
     with Run(tmp_path) as run:
-        run.story.says(PRINTER, "10.0.0.9", "dhcp.hostname", "PRN").at(8)
+        run.story.sends(PRINTER, "10.0.0.9", "dhcp.hostname", "PRN").at(8)
         assert [action for action, _ in run.story.end()] == ["new"]
     with Run(tmp_path) as run:
         assert run.restored == 1
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(60)
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(60)
         assert [action for action, _ in run.story.end()] == ["identified"]
     with Run(tmp_path) as run:
         assert run.story.at(60).end() == []
@@ -97,7 +97,7 @@ def test_the_store_knows_nothing_that_the_log_does_not(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         known: list[int] = []
         run.keeper.log_down = lambda _: known.append(written(tmp_path))
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
         run.until(lambda: written(tmp_path) == 1)
         assert known == [0]
 
@@ -105,9 +105,9 @@ def test_the_store_knows_nothing_that_the_log_does_not(tmp_path: Path) -> None:
 def test_times_of_devices_without_news_are_written_at_the_end(tmp_path: Path) -> None:
     """When a device was seen last, and how often, is known to the next run."""
     with Run(tmp_path) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
         run.keeper.tick(run.story.ts)
-        run.story.at(100).says(PRINTER, "10.0.0.9", "http.server", "type=printer")
+        run.story.at(100).sends(PRINTER, "10.0.0.9", "http.server", "type=printer")
         last = run.story.ts
     with Run(tmp_path) as run:
         (device,) = run.story.inventory.devices()
@@ -119,12 +119,12 @@ def test_a_running_sensor_hears_what_is_said(tmp_path: Path) -> None:
     """Within a second or so: words, words taken back, and orders; what was told of an order is in the store."""
     with Run(tmp_path) as run:
         who = run.story.who
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
             DOCK, "10.0.0.8", "http.server", "model=D"
         ).at(8)
-        say(tmp_path, KEY, type="camera", owner="anna")
+        send(tmp_path, KEY, type="camera", owner="anna")
         run.until(lambda: who(PRINTER).type == "camera")
-        say(tmp_path, KEY, type="")
+        send(tmp_path, KEY, type="")
         run.until(lambda: who(PRINTER).type == "printer")
         assert who(PRINTER).value("owner") == "anna"
         sayings = Sayings(tmp_path, "anna", 8)
@@ -165,10 +165,10 @@ def test_a_running_sensor_keeps_the_list_of_mutes(tmp_path: Path) -> None:
 def test_what_is_said_between_runs_is_heard_at_the_start(tmp_path: Path) -> None:
     """Words and orders alike; each order is obeyed once."""
     with Run(tmp_path) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
             LAPTOP, "10.0.0.8", "http.server", "model=D"
         ).at(8)
-    say(tmp_path, KEY, type="camera")
+    send(tmp_path, KEY, type="camera")
     sayings = Sayings(tmp_path, "anna", 8)
     sayings.order("merge", KEY, f"mac:{LAPTOP}", "one")
     sayings.close()
@@ -187,10 +187,10 @@ def test_what_is_said_between_runs_is_heard_at_the_start(tmp_path: Path) -> None
 def test_words_of_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
     """They last over restarts."""
     with Run(tmp_path) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
             LAPTOP, "10.0.0.8", "http.server", "model=D"
         ).at(8)
-        say(tmp_path, f"mac:{LAPTOP}", owner="anna")
+        send(tmp_path, f"mac:{LAPTOP}", owner="anna")
         run.until(lambda: run.story.who(LAPTOP).value("owner") == "anna")
         sayings = Sayings(tmp_path, "anna", 8)
         sayings.order("merge", KEY, f"mac:{LAPTOP}", "one")
@@ -215,10 +215,10 @@ def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             write(entries, listed=listed)  # type: ignore[arg-type]
 
         monkeypatch.setattr(run.keeper.store, "write", refuse)
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
         run.until(lambda: bool(run.heard))
         for n in range(20):
-            run.story.says(f"00:17:c8:00:00:{n:02x}", "", "http.server", "type=printer").at(9 + n)
+            run.story.sends(f"00:17:c8:00:00:{n:02x}", "", "http.server", "type=printer").at(9 + n)
             began = time.monotonic()
             run.keeper._next = 0.0
             run.keeper.tick(run.story.ts)
@@ -234,7 +234,7 @@ def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_other_knowledge_is_noticed(tmp_path: Path) -> None:
     """Where fingerprints changed between two runs, all facts are read anew."""
     with Run(tmp_path) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
     with Run(tmp_path, "two") as run:
         assert len(run.story.inventory.table.due) == 1
     with Run(tmp_path, "two") as run:
@@ -247,7 +247,7 @@ SSH, SMB = 6 << 16 | 22, 6 << 16 | 445
 def learned(folder: Path) -> None:
     """A run that learns what a laptop uses of a printer."""
     with Run(folder) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
             LAPTOP, "10.0.0.8", "http.server", "model=D"
         ).at(8)
         run.learns(LAPTOP, PRINTER, SMB)
@@ -271,7 +271,7 @@ def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
 def test_what_was_learned_is_written_now_and_then(tmp_path: Path) -> None:
     """Whatever kills the sensor: at every sweep, once the devices are written."""
     with Run(tmp_path) as run:
-        run.story.says(PRINTER, "10.0.0.9", "http.server", "type=printer").says(
+        run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
             LAPTOP, "10.0.0.8", "http.server", "model=D"
         ).at(8)
         run.learns(LAPTOP, PRINTER, SMB)
@@ -312,7 +312,7 @@ def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
     learned(tmp_path)
     with Run(tmp_path) as run:
         names = [run.story.who(mac).id for mac in (LAPTOP, PRINTER)]
-        run.story.says(DOCK, "10.0.0.7", "http.server", "model=D").at(8)
+        run.story.sends(DOCK, "10.0.0.7", "http.server", "model=D").at(8)
         dock = run.story.who(DOCK).id
         sayings = Sayings(tmp_path, "anna", 8)
         sayings.say(
@@ -335,10 +335,10 @@ def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.Monk
     run = Run(tmp_path)
     run.story.at(0)
     for number in range(150):
-        run.story.says(f"00:17:c8:00:00:{number:02x}", f"10.0.1.{number + 1}", "dhcp.hostname", f"PRN-{number}")
+        run.story.sends(f"00:17:c8:00:00:{number:02x}", f"10.0.1.{number + 1}", "dhcp.hostname", f"PRN-{number}")
     run.story.at(10)
     run.until(lambda: run.keeper.persistence.waiting == 0)
-    run.story.says(PRINTER, "10.0.0.99", "dhcp.hostname", "LAST").at(20)
+    run.story.sends(PRINTER, "10.0.0.99", "dhcp.hostname", "LAST").at(20)
     for record in run.story.inventory.table.unidentified:
         record.last = run.story.ts
     monkeypatch.setattr("sensor.runtime.keeper.LAST_BATCH", 1)
@@ -349,8 +349,8 @@ def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.Monk
     began = time.monotonic()
     run.keeper.end(3.0)
     assert time.monotonic() - began < 14  # all of it would take fifteen
-    [told] = run.heard
-    assert told.endswith(" devices were seen last: there was no time to write that down")
+    [reported] = run.heard
+    assert reported.endswith(" devices were seen last: there was no time to write that down")
     monkeypatch.undo()
     with Run(tmp_path) as next_run:
         assert next_run.restored == 151

@@ -34,7 +34,7 @@ class Manager:
             one.close()
         self.socket.close()
 
-    def heard(self) -> list[str]:
+    def received(self) -> list[str]:
         """The datagrams since the last question."""
         found: list[str] = []
         while True:
@@ -55,19 +55,19 @@ def test_the_life_of_a_service(manager: Manager, tmp_path: Path) -> None:
     """Ready with a status, reloading with the time, ready again, stopping: one datagram each, lines as sd_notify(3)
     writes them.
     """
-    told = manager.notifier(str(tmp_path / "notify"))
+    reported = manager.notifier(str(tmp_path / "notify"))
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
-    told.ready("listening on eth0")
-    told.reloading()
-    told.ready()
-    told.stopping()
-    ready, reloading, again, stopping = manager.heard()
+    reported.ready("listening on eth0")
+    reported.reloading()
+    reported.ready()
+    reported.stopping()
+    ready, reloading, again, stopping = manager.received()
     assert ready == "READY=1\nSTATUS=listening on eth0"
     first, second = reloading.split("\n")
     assert first == "RELOADING=1"
     assert before <= int(second.removeprefix("MONOTONIC_USEC=")) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     assert (again, stopping) == ("READY=1", "STOPPING=1\nSTATUS=stopping")
-    assert told.reached
+    assert reported.reached
 
 
 def test_a_name_without_a_file() -> None:
@@ -75,7 +75,7 @@ def test_a_name_without_a_file() -> None:
     name = f"sensor-test-{os.getpid()}"
     manager = Manager("\0" + name)
     manager.notifier("@" + name).ready()
-    assert manager.heard() == ["READY=1"]
+    assert manager.received() == ["READY=1"]
     manager.close()
 
 
@@ -83,7 +83,7 @@ def test_the_status_every_few_seconds(manager: Manager, tmp_path: Path) -> None:
     """Once in five seconds and only where it changed; it is one line, however many it was made of, and never longer
     than a screen's.
     """
-    told, made = manager.notifier(str(tmp_path / "notify")), []
+    reported, made = manager.notifier(str(tmp_path / "notify")), []
 
     def words() -> str:
         made.append(manager.now)
@@ -91,8 +91,8 @@ def test_the_status_every_few_seconds(manager: Manager, tmp_path: Path) -> None:
 
     for _ in range(30):
         manager.now += 0.5
-        told.status(words)
-    first, second = manager.heard()
+        reported.status(words)
+    first, second = manager.received()
     assert first == "STATUS=same"
     assert second.startswith("STATUS=other READY=1xxx")
     assert len(second) == len("STATUS=") + 512
@@ -103,23 +103,23 @@ def test_the_watchdog_is_fed_by_work(manager: Manager, tmp_path: Path) -> None:
     """Three times within its time while work is done and the log moves; not while either stands still; again when both
     move.
     """
-    told = manager.notifier(str(tmp_path / "notify"), WATCHDOG_USEC=str(30 * USEC), WATCHDOG_PID=str(os.getpid()))
+    reported = manager.notifier(str(tmp_path / "notify"), WATCHDOG_USEC=str(30 * USEC), WATCHDOG_PID=str(os.getpid()))
 
     def work(seconds: float, progress: int | None, grows: int = 0) -> int:
         for _ in range(int(seconds * 10)):
             manager.now += 0.1
             progress = None if progress is None else progress + grows
-            told.beat(progress)
-        heard = manager.heard()
-        assert set(heard) <= {"WATCHDOG=1"}
-        return len(heard)
+            reported.beat(progress)
+        received = manager.received()
+        assert set(received) <= {"WATCHDOG=1"}
+        return len(received)
 
     assert work(60, None) in (2 * FEEDS - 1, 2 * FEEDS)
     assert work(60, 0, grows=1) in (2 * FEEDS - 1, 2 * FEEDS)
     assert work(60, 7) <= 1
     assert work(60, 7) == 0
     manager.now += 60  # nobody works: nobody feeds
-    assert manager.heard() == []
+    assert manager.received() == []
     assert work(30, 7, grows=1) >= FEEDS - 1
 
 
@@ -129,11 +129,11 @@ def test_the_watchdog_is_fed_by_work(manager: Manager, tmp_path: Path) -> None:
 )
 def test_no_watchdog(manager: Manager, tmp_path: Path, environment: dict[str, str]) -> None:
     """None is set, another process is meant, or it is no number: nothing is fed."""
-    told = manager.notifier(str(tmp_path / "notify"), **environment)
+    reported = manager.notifier(str(tmp_path / "notify"), **environment)
     for _ in range(10):
         manager.now += 100
-        told.beat()
-    assert manager.heard() == []
+        reported.beat()
+    assert manager.received() == []
 
 
 @pytest.mark.parametrize(
@@ -142,28 +142,28 @@ def test_no_watchdog(manager: Manager, tmp_path: Path, environment: dict[str, st
 )
 def test_nobody_asked(environment: dict[str, str]) -> None:
     """Nothing is said and nothing is opened, not even words are made."""
-    told = Notifier({**environment, "WATCHDOG_USEC": str(USEC)})
-    told.ready("x")
-    told.reloading()
-    told.stopping()
-    told.beat()
-    told.status(lambda: pytest.fail("nobody asked"))
-    assert (told.asked, told.reached, told._socket) == (False, True, None)
+    reported = Notifier({**environment, "WATCHDOG_USEC": str(USEC)})
+    reported.ready("x")
+    reported.reloading()
+    reported.stopping()
+    reported.beat()
+    reported.status(lambda: pytest.fail("nobody asked"))
+    assert (reported.asked, reported.reached, reported._socket) == (False, True, None)
 
 
 def test_a_manager_that_is_gone(tmp_path: Path) -> None:
     """Or one that does not read: the word is lost, the sensor goes on, and never waits."""
-    told = Notifier({"NOTIFY_SOCKET": str(tmp_path / "nowhere")})
-    told.ready()
-    assert not told.reached
-    told.close()
+    reported = Notifier({"NOTIFY_SOCKET": str(tmp_path / "nowhere")})
+    reported.ready()
+    assert not reported.reached
+    reported.close()
     manager = Manager(str(tmp_path / "notify"))
     deaf, began = manager.notifier(str(tmp_path / "notify")), time.monotonic()
     for _ in range(10_000):
         deaf.ready("x" * 400)
     assert not deaf.reached
     assert time.monotonic() - began < 60
-    manager.heard()
+    manager.received()
     deaf.ready()
     assert deaf.reached
     manager.close()

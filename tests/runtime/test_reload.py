@@ -21,7 +21,7 @@ from sensor.runtime.reload import AT_ONCE, _plain, differences
 from tests import sampling
 from tests.detectors.stories import device
 from tests.kit import tcp_frame
-from tests.live_kit import Sensor, Step, alerts, told
+from tests.live_kit import Sensor, Step, alerts, sensor_records
 from tests.runtime.test_assembly import GOOD, discover, write
 
 SCAN = "discovery.port_scan"
@@ -104,7 +104,7 @@ def test_what_counts_at_once(sensor: Any, key: str, before: str, after: str, sho
     look = one.then(lambda run: seen.append(shown(run)))
     records = one.live(refused(20, 1), look, one.reload(after), look)
     assert seen == [was, now]
-    [config] = told(records, "config")
+    [config] = sensor_records(records, "config")
     assert (config["severity"], config["facts"]) == ("info", {"changed": [key]})
     assert config["msg"] == f"the configuration was read again: {key} changed"
 
@@ -127,7 +127,7 @@ def test_what_waits_for_the_next_start_is_named(sensor: Any) -> None:
     records = one.live(
         refused(20, 1), one.reload(text), one.reload(text + "networks: [203.0.113.0/24]\n"), one.reload("{}")
     )
-    assert [record["msg"] for record in told(records, "config")] == [
+    assert [record["msg"] for record in sensor_records(records, "config")] == [
         (
             "the configuration was read again: sensor.site changed; capture.snaplen, tables.flow_bits count "
             "from the next start on"
@@ -138,7 +138,7 @@ def test_what_waits_for_the_next_start_is_named(sensor: Any) -> None:
         ),
         "the configuration was read again: networks, sensor.site changed",
     ]
-    assert told(records, "config")[0]["facts"]["restart"] == ["capture.snaplen", "tables.flow_bits"]
+    assert sensor_records(records, "config")[0]["facts"]["restart"] == ["capture.snaplen", "tables.flow_bits"]
 
 
 def test_detectors_that_are_as_they_were_keep_what_they_counted(sensor: Any) -> None:
@@ -151,7 +151,7 @@ def test_detectors_that_are_as_they_were_keep_what_they_counted(sensor: Any) -> 
     )
     [alert] = alerts(records, SCAN)
     assert alert["alert"]["numbers"]["failed"] == 15
-    assert told(records, "summary")[-1]["capture"]["packets"] == 40
+    assert sensor_records(records, "summary")[-1]["capture"]["packets"] == 40
 
 
 def test_a_detector_with_other_options_begins_anew(sensor: Any) -> None:
@@ -166,7 +166,7 @@ def test_a_detector_with_other_options_begins_anew(sensor: Any) -> None:
     )
     [alert] = alerts(records, SCAN)
     assert alert["alert"]["numbers"]["threshold"] == 12
-    assert told(records, "config")[0]["facts"]["changed"] == [f"detectors.{SCAN}"]
+    assert sensor_records(records, "config")[0]["facts"]["changed"] == [f"detectors.{SCAN}"]
 
 
 def test_detectors_are_switched_off_and_on(sensor: Any) -> None:
@@ -175,7 +175,7 @@ def test_detectors_are_switched_off_and_on(sensor: Any) -> None:
     one = sensor(on)
     records = one.live(one.reload(off), refused(20, 40), one.reload(on), refused(100, 40))
     assert len(alerts(records, SCAN)) == 1
-    assert told(records, "config")[-1]["facts"]["changed"] == [f"detectors.{SCAN}"]
+    assert sensor_records(records, "config")[-1]["facts"]["changed"] == [f"detectors.{SCAN}"]
 
 
 def test_a_broken_configuration_changes_nothing(sensor: Any) -> None:
@@ -188,7 +188,7 @@ def test_a_broken_configuration_changes_nothing(sensor: Any) -> None:
     records = one.live(
         refused(20, 1), one.reload(broken), look, inside, one.reload(broken), one.reload("networks: []\n"), look, inside
     )
-    wrong, right = told(records, "config")
+    wrong, right = sensor_records(records, "config")
     place = f"{one.path}:3:3: found the key 'interface'"
     assert (wrong["severity"], right["severity"]) == ("low", "info")
     assert wrong["msg"].startswith(f"the new configuration is invalid, the previous one stays in use: {place}")
@@ -209,7 +209,7 @@ def test_a_configuration_that_is_gone(sensor: Any) -> None:
         return one.reload()()
 
     records = one.live(refused(20, 1), away)
-    [wrong] = told(records, "config")
+    [wrong] = sensor_records(records, "config")
     assert f"{one.path}:1:1: cannot be read: No such file or directory" in wrong["msg"]
 
 
@@ -222,19 +222,19 @@ def test_a_fault_of_ours_in_reading_changes_nothing(sensor: Any) -> None:
         one.run.reloader._read, right = lambda: 1 // 0, one.run.reloader._read
         over = one.reload()()
 
-        def mended() -> bool:
+        def fixed() -> bool:
             if over():
                 one.run.reloader._read = right
                 return True
             return False
 
-        return mended
+        return fixed
 
     records = one.live(refused(20, 1), breaks, one.reload("networks: [203.0.113.0/24]"), refused(30, 1))
-    wrong, right = told(records, "config")
+    wrong, right = sensor_records(records, "config")
     assert wrong["msg"].endswith("the previous one stays in use: it could not be read")
     assert right["facts"]["changed"] == ["networks"]
-    assert told(records, "summary")[-1]["capture"]["packets"] == 4
+    assert sensor_records(records, "summary")[-1]["capture"]["packets"] == 4
 
 
 RULE = """\
@@ -277,10 +277,10 @@ def test_rules_are_read_again(sensor: Any, tmp_path: Path) -> None:
     old, both = ["custom.odd"], ["custom.odd", "custom.odder"]
     assert [[detector.id for detector in some] for some in made] == [old, both, both, old]
     assert made[0][0] is made[1][0] is made[2][0] is made[3][0]
-    assert [record["msg"].partition(": ")[2].partition(":")[0] for record in told(records, "config")][::2] == [
-        "rules changed"
-    ] * 2
-    assert f"{tmp_path / 'rules' / 'two.yaml'}:2:" in told(records, "config")[1]["msg"]
+    assert [record["msg"].partition(": ")[2].partition(":")[0] for record in sensor_records(records, "config")][
+        ::2
+    ] == ["rules changed"] * 2
+    assert f"{tmp_path / 'rules' / 'two.yaml'}:2:" in sensor_records(records, "config")[1]["msg"]
     [alert] = alerts(records, "custom.odd")
     assert alert["alert"]["numbers"]["count"] == 2
 
@@ -332,7 +332,7 @@ def test_profiles_are_read_again(sensor: Any, tmp_path: Path) -> None:
         put("old.json", PROFILE.replace("TYPE", "camera")), one.reload(), one.then(look),
     )  # fmt: skip
     assert seen == [["camera"], ["camera", "printer"], ["camera", "printer", "tv"], ["camera", "tv"]]
-    news = told(records, "config")
+    news = sensor_records(records, "config")
     assert [record["facts"]["changed"] for record in news] == [["profiles"]] * 3
     assert f"{tmp_path / 'profiles' / 'old.json'}:1:27: found no JSON" in news[1]["msg"]
 
@@ -360,7 +360,7 @@ def test_fingerprints_are_read_again(sensor: Any, tmp_path: Path) -> None:
     )  # fmt: skip
     assert [kind for kind, _ in seen] == ["iot", "printer", "printer"]
     assert [vendor == "Canon" for _, vendor in seen] == [False, False, True]
-    assert told(records, "config")[0]["facts"]["changed"] == ["fingerprints"]
+    assert sensor_records(records, "config")[0]["facts"]["changed"] == ["fingerprints"]
     store = Store(tmp_path / "state")
     assert store.meta(KNOWLEDGE) == one.run.engine.known.name != MIXED
     store.close()
@@ -419,7 +419,7 @@ def test_lists_and_mutes_and_outputs(sensor: Any, tmp_path: Path) -> None:
     [alert] = alerts(records, "malicious_address")
     assert alert["src"]["port"] == 40002
     assert names == [["siem"], []]
-    assert told(records, "summary")[-1]["capture"]["muted"]
+    assert sensor_records(records, "summary")[-1]["capture"]["muted"]
 
 
 def test_differences_tell_no_values(tmp_path: Path) -> None:
@@ -484,5 +484,5 @@ def test_reloads_without_number_take_no_memory(sensor: Any, tmp_path: Path) -> N
     before, after_broken, after = taken
     assert after_broken - before < 5
     assert after - before < 5
-    assert len(told(records, "config")) == 10 + 1 + good
-    assert told(records, "summary")[-1]["capture"]["packets"] == 10
+    assert len(sensor_records(records, "config")) == 10 + 1 + good
+    assert sensor_records(records, "summary")[-1]["capture"]["packets"] == 10

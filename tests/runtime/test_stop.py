@@ -14,7 +14,7 @@ from sensor.eventlog.disk import Disk
 from sensor.intel import store as lists
 from sensor.inventory.store.store import Store
 from sensor.runtime.keeper import Keeper
-from tests.live_kit import Sensor, told
+from tests.live_kit import Sensor, sensor_records
 from tests.runtime.test_assembly import discover
 from tests.runtime.test_reload import refused
 
@@ -39,7 +39,7 @@ def test_at_once(sensor: Sensor, tmp_path: Path) -> None:
     records = sensor.live(discover(b"x"), refused(20, 5), sensor.stop(), keeper=Keeper(tmp_path / "state", print))
     assert sensor.took_s < 1
     assert [record["action"] for record in records if record["kind"] == "sensor"] == ["started", "summary", "stopped"]
-    assert told(records, "summary")[0]["capture"]["packets"] == 11
+    assert sensor_records(records, "summary")[0]["capture"]["packets"] == 11
     assert devices(tmp_path / "state") >= 1
 
 
@@ -121,8 +121,8 @@ def test_while_a_configuration_is_read(sensor: Sensor, gate: threading.Event) ->
 
     records = sensor.live(refused(20, 5), ask, sensor.stop())
     assert sensor.took_s < END_S
-    assert told(records, "config") == []
-    assert len(told(records, "stopped")) == 1
+    assert sensor_records(records, "config") == []
+    assert len(sensor_records(records, "stopped")) == 1
 
 
 def test_while_lists_are_read(

@@ -15,15 +15,15 @@ SECOND = 1_000_000_000
 NOON = 1_764_072_000.0
 
 
-def told(health: Health, at: float, *outputs: Upstream) -> list[Finding]:
+def reported(health: Health, at: float, *outputs: Upstream) -> list[Finding]:
     return list(health.upstream(outputs, int(at * SECOND)))
 
 
 def test_an_output_that_takes_nothing_for_a_minute_is_told_once_and_when_it_takes_records_again() -> None:
     health = Health(["eth0"], live=True)
     stalled = Upstream("siem", NOON, "refused: nothing listens at this port", 1234)
-    assert told(health, NOON + 59, stalled) == []
-    (one,) = told(health, NOON + 61, stalled)
+    assert reported(health, NOON + 59, stalled) == []
+    (one,) = reported(health, NOON + 61, stalled)
     assert (one.check, one.severity, one.facts["output"], one.facts["pending"]) == (
         "sensor.upstream_stalled",
         "medium",
@@ -34,23 +34,23 @@ def test_an_output_that_takes_nothing_for_a_minute_is_told_once_and_when_it_take
         one.msg
         == "the output siem has taken nothing for 61 s, 1,234 records wait: refused: nothing listens at this port"
     )
-    assert told(health, NOON + 120, stalled) == []
-    (again,) = told(health, NOON + 61 + AGAIN_S, stalled)
+    assert reported(health, NOON + 120, stalled) == []
+    (again,) = reported(health, NOON + 61 + AGAIN_S, stalled)
     assert again.severity == "medium"
-    (good,) = told(health, NOON + 5000, Upstream("siem", 0, "", 0))
+    (good,) = reported(health, NOON + 5000, Upstream("siem", 0, "", 0))
     assert (good.severity, good.msg) == ("info", "the output siem takes records again")
-    assert told(health, NOON + 5010, Upstream("siem", 0, "", 0)) == []
+    assert reported(health, NOON + 5010, Upstream("siem", 0, "", 0)) == []
 
 
 def test_a_short_pause_and_an_output_without_work_are_nothing() -> None:
     health = Health(["eth0"], live=True)
-    assert told(health, NOON + 30, Upstream("siem", NOON, "busy", 5)) == []
-    assert told(health, NOON + 40, Upstream("siem", 0, "", 0)) == []
+    assert reported(health, NOON + 30, Upstream("siem", NOON, "busy", 5)) == []
+    assert reported(health, NOON + 40, Upstream("siem", 0, "", 0)) == []
 
 
 def test_each_output_for_itself() -> None:
     health = Health(["eth0"], live=True)
-    found = told(
+    found = reported(
         health,
         NOON + 100,
         Upstream("siem", NOON, "away", 5),
@@ -99,10 +99,10 @@ def test_a_clock_that_jumps_is_no_fault_of_the_forwarder(tmp_path: Path) -> None
     cursors_of(log).mkdir()
     health = Health(["eth0"], live=True)
     save_status(log, Status("siem", "http", pending=7, written=NOON + 95))
-    assert told(health, NOON + 100, *outputs.look(log, NOON + 100, 100)) == []
-    assert told(health, NOON + hours + 110, *outputs.look(log, NOON + hours + 110, 110)) == []
-    assert told(health, NOON + hours + 160, *outputs.look(log, NOON + hours + 160, 160)) == []
-    (one,) = told(health, NOON + hours + 180, *outputs.look(log, NOON + hours + 180, 180))
+    assert reported(health, NOON + 100, *outputs.look(log, NOON + 100, 100)) == []
+    assert reported(health, NOON + hours + 110, *outputs.look(log, NOON + hours + 110, 110)) == []
+    assert reported(health, NOON + hours + 160, *outputs.look(log, NOON + hours + 160, 160)) == []
+    (one,) = reported(health, NOON + hours + 180, *outputs.look(log, NOON + hours + 180, 180))
     assert one.facts["stalled_s"] == 70
     back = Health(["eth0"], live=True)
-    assert told(back, NOON - hours, *outputs.look(log, NOON - hours, 190)) == []
+    assert reported(back, NOON - hours, *outputs.look(log, NOON - hours, 190)) == []

@@ -107,7 +107,7 @@ class Machine:
                 and self.run("systemctl", "is-system-running", check=False).stdout.strip() == "running"
             ),
             BOOT_S,
-            self._said,
+            self._sent,
         )
         return self
 
@@ -157,7 +157,7 @@ class Machine:
             self._started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
         return self._started[-1]
 
-    def _said(self) -> str:
+    def _sent(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.root.parent.glob("*.log")))
 
     def _leader(self) -> int:
@@ -212,11 +212,11 @@ def _in(space: str) -> list[str]:
     return ["ip", "netns", "exec", space]
 
 
-def wait(holds: Callable[[], bool], seconds: float, said: Callable[[], str] = str) -> float:
+def wait(holds: Callable[[], bool], seconds: float, messages: Callable[[], str] = str) -> float:
     """Until it holds; how long it took in seconds."""
     begun = time.monotonic()
     while not holds():
-        assert time.monotonic() - begun < seconds, said()
+        assert time.monotonic() - begun < seconds, messages()
         time.sleep(0.1)
     return time.monotonic() - begun
 

@@ -109,8 +109,8 @@ def test_readme_begins_with_two_commands() -> None:
 
 def test_what_is_missing_is_named_with_the_command_that_brings_it(newcomer: Newcomer) -> None:
     """One line; done as it says, nothing is missing any more."""
-    code, told = newcomer.types(commands()[0])
-    (line,) = [line for line in told.splitlines() if line.startswith("cannot build here without")]
+    code, reported = newcomer.types(commands()[0])
+    (line,) = [line for line in reported.splitlines() if line.startswith("cannot build here without")]
     assert code != 0
     found = re.search(r"Debian/Ubuntu: sudo (apt install [\w. -]+?)  ", line)
     assert found is not None
@@ -119,15 +119,15 @@ def test_what_is_missing_is_named_with_the_command_that_brings_it(newcomer: Newc
 
 def test_first_command_shows_devices_and_alerts(newcomer: Newcomer) -> None:
     """An office with its devices, and what is wrong there."""
-    code, told = newcomer.types(commands()[0])
+    code, reported = newcomer.types(commands()[0])
     assert code == 0
-    assert "Kyocera" in told
-    assert "command_and_control.malicious_address" in told
-    assert re.search(r"^7 alerts: 1 critical, ", told, re.MULTILINE)
+    assert "Kyocera" in reported
+    assert "command_and_control.malicious_address" in reported
+    assert re.search(r"^7 alerts: 1 critical, ", reported, re.MULTILINE)
 
 
 def test_second_command_passes(newcomer: Newcomer) -> None:
     """All tests that such a machine can run."""
-    code, told = newcomer.types(commands()[1], TEST_S)
+    code, reported = newcomer.types(commands()[1], TEST_S)
     assert code == 0
-    assert re.search(r" \d{5,} passed", told)
+    assert re.search(r" \d{5,} passed", reported)

@@ -52,9 +52,9 @@ def test_installing_brings_nothing_else_and_starts_nothing(machine: Machine) -> 
     """A Debian with Python needs nothing more; there is a user, and a configuration that others cannot read; no unit is
     enabled.
     """
-    told = machine.run("apt-get", "install", "--yes", "--no-install-recommends", "/root/sensor.deb").stdout
-    assert "0 upgraded, 1 newly installed, 0 to remove" in told
-    assert "nothing is started yet" in told
+    reported = machine.run("apt-get", "install", "--yes", "--no-install-recommends", "/root/sensor.deb").stdout
+    assert "0 upgraded, 1 newly installed, 0 to remove" in reported
+    assert "nothing is started yet" in reported
     assert machine.run("stat", "--format=%U %G %a", "/etc/sensor").stdout.split() == ["root", "sensor", "750"]
     assert {machine.show(unit, "UnitFileState") for unit in (*UNITS, "sensor-update.timer")} == {"disabled"}
     assert {machine.show(unit, "ActiveState") for unit in UNITS} == {"inactive"}
@@ -112,8 +112,10 @@ def test_whoever_looks_sees_a_sensor_that_is_well(machine: Machine) -> None:
     not name its folder.
     """
     assert machine.run("sensor", "status").stdout.startswith("sensor ")
-    told = {one["unit"]: one for one in map(json.loads, machine.run("sensor", "service", "--json").stdout.splitlines())}
-    assert {unit for unit, one in told.items() if one["state"] != "active"} == {"sensor-update.timer"}
+    reported = {
+        one["unit"]: one for one in map(json.loads, machine.run("sensor", "service", "--json").stdout.splitlines())
+    }
+    assert {unit for unit, one in reported.items() if one["state"] != "active"} == {"sensor-update.timer"}
     wait(lambda: "devices" in machine.show("sensor", "StatusText"), 30)
     machine.run("useradd", "--create-home", "--groups", "sensor", "anna")
     assert machine.run("runuser", "-u", "anna", "--", "sensor", "status").stdout.startswith("sensor ")
@@ -309,15 +311,15 @@ def test_the_same_without_the_package(machine: Machine, tmp_path: Path) -> None:
     machine.run(command, "config", "init", "--yes", "--force")
     machine.run("systemctl", "enable", "--now", "sensor.target")
     assert settled(machine, "sensor"), machine.journal("sensor")
-    told = [json.loads(line) for line in machine.run(command, "service", "--json").stdout.splitlines()]
-    assert {one["unit"]: one["state"] for one in told} == {
+    reported = [json.loads(line) for line in machine.run(command, "service", "--json").stdout.splitlines()]
+    assert {one["unit"]: one["state"] for one in reported} == {
         "sensor.target": "active",
         "sensor.service": "active",
         "sensor-forward.service": "inactive",
         "sensor-posture.timer": "active",
         "sensor-update.timer": "inactive",
     }
-    assert next(one["says"] for one in told if one["unit"] == "sensor.service") == "listening on mirror0"
+    assert next(one["says"] for one in reported if one["unit"] == "sensor.service") == "listening on mirror0"
     machine.run(command, "service", "uninstall")
     assert {machine.show(unit, "LoadState") for unit in UNITS} == {"not-found"}
     assert (machine.root / "var/lib/sensor/inventory.db").exists()

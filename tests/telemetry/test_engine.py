@@ -56,7 +56,7 @@ class AsLive:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict, Run]:
+def reported(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict, Run]:
     """The status after the small office was heard as if it were live, with an output that delivers and one that nobody
     runs.
     """
@@ -93,16 +93,16 @@ def told(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict, Ru
     return status, run
 
 
-def test_every_metric_has_its_value(told: tuple[dict, Run]) -> None:
+def test_every_metric_has_its_value(reported: tuple[dict, Run]) -> None:
     """The table and what is told fit: no path leads nowhere."""
-    status, _ = told
+    status, _ = reported
     without = {metric.name for metric in METRICS if not list(samples(metric, status))}
     assert without <= NOT_HERE
 
 
-def test_numbers_are_those_of_the_run(told: tuple[dict, Run]) -> None:
+def test_numbers_are_those_of_the_run(reported: tuple[dict, Run]) -> None:
     """Packets, devices, alerts and records as the run itself counts them, and as the log has them."""
-    status, run = told
+    status, run = reported
     capture = run.summary()
     assert (
         status["traffic"]["packets"]
@@ -124,9 +124,9 @@ def test_numbers_are_those_of_the_run(told: tuple[dict, Run]) -> None:
     assert status["log"]["bytes"] == run.log.path.stat().st_size
 
 
-def test_what_the_operator_gave(told: tuple[dict, Run]) -> None:
+def test_what_the_operator_gave(reported: tuple[dict, Run]) -> None:
     """What could not be read is told with its place."""
-    status, _ = told
+    status, _ = reported
     assert status["sensor"]["id"] == "hq"
     assert (status["intel"]["entries"], status["intel"]["left_out"], status["intel"]["unread"]) == (2, 1, 1)
     assert [Path(name).name for name in status["intel"]["lists"]] == ["bad.txt", "odd  [2J.list"], (
@@ -140,11 +140,11 @@ def test_what_the_operator_gave(told: tuple[dict, Run]) -> None:
     assert 89 < status["outputs"]["siem"]["stalled_s"] < 200
 
 
-def test_walking_is_rare(told: tuple[dict, Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_walking_is_rare(reported: tuple[dict, Run], monkeypatch: pytest.MonkeyPatch) -> None:
     """Devices and alerts are counted one by one: where that takes long it is done less often, so that it costs next to
     nothing.
     """
-    _, run = told
+    _, run = reported
     looks, clock = [], [100.0]
 
     def slow_look() -> dict:

@@ -52,13 +52,13 @@ def test_segments_of_the_log(tmp_path: Path) -> None:
         log.add(count)
         log.rotate()
     log.compress()
-    told = one.added(engine(log.log))["log"]
-    assert told["segments"] == 4
-    assert told["bytes"] == sum(path.stat().st_size for path in log.log.with_suffix(".segments").iterdir())
-    assert told["oldest"] == datetime(2026, 11, 24, 9, 0, 1, tzinfo=UTC).timestamp()
+    reported = one.added(engine(log.log))["log"]
+    assert reported["segments"] == 4
+    assert reported["bytes"] == sum(path.stat().st_size for path in log.log.with_suffix(".segments").iterdir())
+    assert reported["oldest"] == datetime(2026, 11, 24, 9, 0, 1, tzinfo=UTC).timestamp()
     segments(log.log)[0].path.unlink()
-    told = one.added(engine(log.log))["log"]
-    assert (told["segments"], told["oldest"]) == (3, datetime(2026, 11, 24, 9, 0, 4, tzinfo=UTC).timestamp())
+    reported = one.added(engine(log.log))["log"]
+    assert (reported["segments"], reported["oldest"]) == (3, datetime(2026, 11, 24, 9, 0, 4, tzinfo=UTC).timestamp())
 
 
 def test_where_there_is_no_log(tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_where_there_is_no_log(tmp_path: Path) -> None:
     nowhere.
     """
     for log in (None, tmp_path / "gone.jsonl"):
-        told = HostFacts().added(engine(log, "siem"))
-        assert set(told["log"]) == {"path"}
+        reported = HostFacts().added(engine(log, "siem"))
+        assert set(reported["log"]) == {"path"}
     assert HostFacts().added(engine(None, "siem"))["outputs"] == {}
     assert output(tmp_path / "gone.jsonl", "siem") == {}
 

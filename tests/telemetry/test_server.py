@@ -44,18 +44,18 @@ def port() -> int:
 
 
 @pytest.fixture
-def told() -> Served:
+def reported() -> Served:
     one = Served(HostFacts())
     one.put(TOLD)
     return one
 
 
 @pytest.fixture
-def serve(told: Served) -> Iterator[Callable[..., Server]]:
+def serve(reported: Served) -> Iterator[Callable[..., Server]]:
     begun: list[Server] = []
 
     def begin(path: Path | None, listen: tuple[str, int] | None = None) -> Server:
-        begun.append(Server(told, path, listen))
+        begun.append(Server(reported, path, listen))
         return begun[-1]
 
     yield begin
@@ -119,7 +119,7 @@ def test_on_loopback_of_ipv6(serve, port: int) -> None:
 
 
 def test_before_the_first_word_and_after_the_last(
-    serve, path: Path, told: Served, monkeypatch: pytest.MonkeyPatch
+    serve, path: Path, reported: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An engine that has told nothing yet is not ready, and one that says nothing any more is stuck; what it told last
     is still there.
@@ -189,10 +189,10 @@ def test_whatever_comes(request_: bytes) -> None:
     complaints: list[str] = []
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "log", lambda: SimpleNamespace(error=lambda *_, error: complaints.append(error)))
-        told = Served(HostFacts())
-        told.put(TOLD)
+        reported = Served(HostFacts())
+        reported.put(TOLD)
         path = Path(folder) / "s"
-        one = Server(told, path, None)
+        one = Server(reported, path, None)
         with socket.socket(socket.AF_UNIX) as there:
             there.settimeout(10)
             there.connect(str(path))
@@ -321,10 +321,10 @@ def test_where_no_socket_can_be(serve, path: Path, tmp_path: Path, port: int) ->
         ]
 
 
-def test_the_end(told: Served, path: Path) -> None:
+def test_the_end(reported: Served, path: Path) -> None:
     """The socket goes, and the thread with it."""
     before = threading.active_count()
-    one = Server(told, path, None)
+    one = Server(reported, path, None)
     assert get(path, "/healthz")[0] == 200
     one.close()
     assert not path.exists()

@@ -81,10 +81,10 @@ def test_pages_join_to_the_whole_list(office: Data, sort: str, backwards: bool) 
 def test_one_device(office: Data) -> None:
     """All that is known of it, by its id or the beginning of that."""
     (row,) = devices(office, DeviceFilter(text="KM1A2B3C")).rows
-    told = device(office, row.id[:-1])
-    assert told["device"]["id"] == row.id
-    assert told["evidence"]
-    assert told["leases"]
+    reported = device(office, row.id[:-1])
+    assert reported["device"]["id"] == row.id
+    assert reported["evidence"]
+    assert reported["leases"]
 
 
 def test_text_is_found_whether_it_is_indexed_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,9 +147,9 @@ def test_words_of_the_operator_are_in_the_list_at_once(office_folder: Path, tmp_
     sayings.close()
     with open_folder(folder) as data:
         wanted = DeviceFilter(text="lobby", criticality=("high",), tag=("leased",))
-        (told,) = devices(data, wanted).rows
-        assert (told.id, told.name, told.tags) == (row.id, "Lobby printer", ["lobby", "leased"])
-        assert told.device["hostname"] == "Lobby printer"
+        (reported,) = devices(data, wanted).rows
+        assert (reported.id, reported.name, reported.tags) == (row.id, "Lobby printer", ["lobby", "leased"])
+        assert reported.device["hostname"] == "Lobby printer"
     sayings = Sayings(folder, "anna", 8)
     for number in ("1", "2", "3"):
         sayings.undo(number)
@@ -198,9 +198,9 @@ def test_timeline_and_health(office: Data) -> None:
     assert {one.kind for one in timeline(office, TimelineFilter(about=critical[0].about)).rows} == {"alert"}
     with pytest.raises(Unknown):
         timeline(office, TimelineFilter(kind=("flow",)))
-    told = health(office)
-    assert told.summary["packets"] == 5058
-    assert told.seq > 100
+    reported = health(office)
+    assert reported.summary["packets"] == 5058
+    assert reported.seq > 100
 
 
 def test_search_everywhere(office: Data) -> None:

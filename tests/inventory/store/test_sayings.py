@@ -23,7 +23,7 @@ def sayings(tmp_path: Path):
     store.close()
 
 
-def said(sayings: Sayings) -> dict[str, str]:
+def text(sayings: Sayings) -> dict[str, str]:
     return {field: word.value for field, word in words_of(sayings._base).get(KEY, {}).items()}
 
 
@@ -31,11 +31,11 @@ def test_the_latest_word_counts_and_undo_brings_back_the_one_before(sayings: Say
     """Word by word, back to nothing."""
     for value in ("anna", "bert"):
         sayings.say([Word(KEY, "owner", value)])
-    assert said(sayings) == {"owner": "bert"}
+    assert text(sayings) == {"owner": "bert"}
     assert sayings.undo(sayings.latest(KEY)) == "owner=bert"
-    assert said(sayings) == {"owner": "anna"}
+    assert text(sayings) == {"owner": "anna"}
     sayings.undo(sayings.latest(KEY))
-    assert said(sayings) == {}
+    assert text(sayings) == {}
     assert sayings.latest(KEY) == ""
 
 
@@ -43,9 +43,9 @@ def test_an_empty_word_takes_back(sayings: Sayings):
     """And can be undone itself."""
     sayings.say([Word(KEY, "owner", "anna")])
     sayings.say([Word(KEY, "owner", "")])
-    assert said(sayings) == {}
+    assert text(sayings) == {}
     sayings.undo(sayings.latest(KEY))
-    assert said(sayings) == {"owner": "anna"}
+    assert text(sayings) == {"owner": "anna"}
 
 
 def test_an_order_that_waits_is_simply_not_done(sayings: Sayings):

@@ -57,13 +57,13 @@ def restored(store: Store, second: float, *, again: bool = False) -> Story:
 
 
 def office(story: Story) -> Story:
-    story.says(PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30).says(
+    story.sends(PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30).sends(
         PRINTER, "10.0.0.9", "dhcp.hostname", "PRN", vlan=30
     )
-    story.says(PRINTER, "fe80::1", "mdns.txt.ty", "type=printer@0.7", vlan=30).says(
+    story.sends(PRINTER, "fe80::1", "mdns.txt.ty", "type=printer@0.7", vlan=30).sends(
         LAPTOP, "10.0.0.5", "dhcp.role", "dhcp_server"
     )
-    story.says(PHONE, "10.0.0.7", "dhcp.hostname", "annas-fon").at(8)
+    story.sends(PHONE, "10.0.0.7", "dhcp.hostname", "annas-fon").at(8)
     mac, address = 0x0017C81A2B3C, parse("10.0.0.9")
     story.inventory.offer(Sighted(story.ts, mac, address, 30, 6 << 16 | 631, True))
     story.inventory.neighbour(Subject(mac), Neighbour("lldp", "sw-1", "Gi1/0/5", "switch", story.ts))
@@ -78,7 +78,7 @@ def test_the_next_run_knows_all_and_tells_nothing(store: Store):
         old, new = before.who(mac), after.who(mac)
         assert msgspec.structs.asdict(old) == msgspec.structs.asdict(new)
     for mac, address in ((PRINTER, "10.0.0.9"), (LAPTOP, "10.0.0.5"), (PHONE, "10.0.0.7")):
-        after.talks(mac, address, 30 if mac == PRINTER else 0)
+        after.converses(mac, address, 30 if mac == PRINTER else 0)
     assert after.at(200).end() == []
 
 
@@ -87,11 +87,11 @@ def test_what_comes_later_goes_on_from_there(store: Store):
     owner.
     """
     written(office(noted()), store)
-    after = restored(store, 1000).says(
+    after = restored(store, 1000).sends(
         PRINTER, "10.0.0.9", "dhcp.vendor_class", "type=printer@0.8;model=X@0.7", vlan=30
     )
-    after.says(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10", vlan=30)
-    after.says("da:a1:19:00:00:02", "10.0.0.8", "dhcp.hostname", "annas-fon").at(1020)
+    after.sends(PRINTER, "10.0.0.10", "dhcp.lease", "10.0.0.10", vlan=30)
+    after.sends("da:a1:19:00:00:02", "10.0.0.8", "dhcp.hostname", "annas-fon").at(1020)
     assert after.who(PRINTER).attributes["model"].evidence[0].count == 2
     assert sorted(action for action, _ in after.end()) == ["address_changed", "address_changed"]
     assert after.who("da:a1:19:00:00:02") is after.who(PHONE)
@@ -101,12 +101,12 @@ def test_silence_between_two_runs_makes_nobody_gone(store: Store):
     """Nobody looked. Who stays silent for as long again is gone, once; who was gone is back when it speaks."""
     written(office(noted()), store)
     after = written(restored(store, 3 * 86400).at(3 * 86400 + 3600), store)
-    assert after.told() == []
+    assert after.reported() == []
     after.at(4 * 86400 + 2 * 3600)
-    assert sorted(action for action, _ in after.told()) == ["gone", "gone", "gone"]
+    assert sorted(action for action, _ in after.reported()) == ["gone", "gone", "gone"]
     written(after, store)
-    third = restored(store, 5 * 86400).talks(LAPTOP, "10.0.0.5").at(5 * 86400 + 10)
-    assert [action for action, _ in third.told()] == ["back"]
+    third = restored(store, 5 * 86400).converses(LAPTOP, "10.0.0.5").at(5 * 86400 + 10)
+    assert [action for action, _ in third.reported()] == ["back"]
 
 
 def test_other_fingerprints_are_asked_again(store: Store):
@@ -124,9 +124,9 @@ def test_other_fingerprints_are_asked_again(store: Store):
 def test_leases_are_intervals(store: Store, tmp_path: Path):
     """Each address with when it was had, to the second of the packets; who loses one and who gets it."""
     story = noted()
-    story.says(PRINTER, "10.0.0.9", "dhcp.lease", "").says(PRINTER, "10.0.0.9", "http.server", "type=printer").at(10)
+    story.sends(PRINTER, "10.0.0.9", "dhcp.lease", "").sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(10)
     written(story, store)
-    story.says(PRINTER, "10.0.0.10", "dhcp.lease", "").at(20).says(LAPTOP, "10.0.0.9", "dhcp.lease", "").at(30)
+    story.sends(PRINTER, "10.0.0.10", "dhcp.lease", "").at(20).sends(LAPTOP, "10.0.0.9", "dhcp.lease", "").at(30)
     written(story, store)
     rows = store.base.execute("SELECT device, address, first, last, held FROM leases ORDER BY number").fetchall()
     printer, laptop = story.who(PRINTER).id, story.who(LAPTOP).id
@@ -208,7 +208,7 @@ def test_an_evicted_device_leaves_the_store_too(tmp_path: Path):
     store, story = Store(tmp_path), Story(Limits(devices=5)).at(0)
     story.persistence.keep_journal()
     for n in range(50):
-        story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n + 1}", "http.server", "model=X").at(n * 10)
+        story.sends(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n + 1}", "http.server", "model=X").at(n * 10)
         written(story, store)
     assert store.base.execute("SELECT count(*) FROM devices").fetchone()[0] <= 5
     assert store.base.execute("SELECT count(*) FROM leases WHERE held").fetchone()[0] <= 5
@@ -257,7 +257,7 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: P
     """The sensor says so and goes on; the damaged file is there for whoever wants to look."""
     store, story = Store(tmp_path), noted()
     for n in range(1, 200):
-        story.says(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n}", "http.server", f"model=X{n}").at(n / 10)
+        story.sends(f"00:17:c8:00:00:{n:02x}", f"10.0.0.{n}", "http.server", f"model=X{n}").at(n / 10)
     written(story, store)
     store.base.execute(
         "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'a', 'k', 'owner', "
@@ -316,12 +316,12 @@ def test_killed_while_writing(tmp_path: Path):
         ) as process:
             assert process.stdout is not None
             for _ in range(kill_after):
-                said = process.stdout.readline()
+                output = process.stdout.readline()
             time.sleep(0.003)
             process.send_signal(signal.SIGKILL)
         store = Store(tmp_path)
         assert store.note == ""
-        assert len(list(store.devices(10**6))) >= int(said)
+        assert len(list(store.devices(10**6))) >= int(output)
         assert store.base.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         store.close()
 
@@ -331,10 +331,10 @@ def test_memory_of_restored_devices(store: Store):
     story = noted()
     for n in range(500):
         mac, address = f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}", f"10.0.{n >> 8}.{n & 255 or 256 - 1}"
-        story.says(mac, address, "dhcp.vendor_class", "type=printer@0.8", vlan=30).says(
+        story.sends(mac, address, "dhcp.vendor_class", "type=printer@0.8", vlan=30).sends(
             mac, address, "dhcp.hostname", f"prn-{n}", vlan=30
         )
-        story.says(mac, address, "mdns.txt.ty", f"model=M{n % 100}@0.8", vlan=30).says(
+        story.sends(mac, address, "mdns.txt.ty", f"model=M{n % 100}@0.8", vlan=30).sends(
             mac, address, "mdns.hostname", f"prn-{n}.local", vlan=30
         )
     written(story.at(8), store)

@@ -154,10 +154,10 @@ def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as ended:
         main(["replay", "--state", str(tmp_path), "--events", str(tmp_path / "log.jsonl"), "pcaps/office.pcapng"])
     assert ended.value.code == 3
-    told = capsys.readouterr()
+    reported = capsys.readouterr()
     known = f"this sensor knows {schema.VERSION}: use the newer sensor, or another state folder [inventory.not-read]"
-    assert told.err == f"sensor: {tmp_path / FILE}: its tables have version 99, {known}\n"
-    assert told.out == ""
+    assert reported.err == f"sensor: {tmp_path / FILE}: its tables have version 99, {known}\n"
+    assert reported.out == ""
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / UNFINISHED).write_text("[]")
     with pytest.raises(SystemExit) as ended:

@@ -40,22 +40,22 @@ def alone(script: str, **files: str) -> str:
     return done.stdout
 
 
-def say(name: str) -> str:
+def send(name: str) -> str:
     return f'printf %s "${name}"'
 
 
 @pytest.mark.parametrize("request_", many(), ids=lambda one: one.title)
 def test_nft_takes_every_shape_of_rule(request_: Request) -> None:
     """Checked, loaded twice, listed with its drops, and taken back so that nothing is left."""
-    load = f"{say('RULES')} | nft"
+    load = f"{send('RULES')} | nft"
     script = (
-        f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo "
+        f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {send('UNDO')} | nft -f -; echo "
         "LEFT; nft list ruleset"
     )
-    told, _, left = alone(
+    reported, _, left = alone(
         script, RULES=written("nftables", [request_]), UNDO=written("nftables", [request_], undo=True)
     ).partition("LEFT\n")
-    assert told.count(" drop comment ") == len(request_.rules)
+    assert reported.count(" drop comment ") == len(request_.rules)
     assert not left
 
 
@@ -63,7 +63,7 @@ def test_nft_lets_elements_go_when_their_time_is_up() -> None:
     """Nothing is blocked for longer than was asked for."""
     request = only([outbound(CAMERA)])
     short = request._replace(expires=request.made.replace(second=request.made.second + 1))
-    script = f"{say('RULES')} | nft -f -; nft list ruleset; sleep 1.5; echo LATER; nft list ruleset"
+    script = f"{send('RULES')} | nft -f -; nft list ruleset; sleep 1.5; echo LATER; nft list ruleset"
     now, _, later = alone(script, RULES=written("nftables", [short])).partition("LATER\n")
     assert "elements = { 10.20.10.62 timeout 1s" in now
     assert "elements" not in later
@@ -77,21 +77,27 @@ def test_iptables_takes_every_shape_of_rule(request_: Request, version: int) -> 
     restore = f"{program}-restore --noflush"
     script = f"""
         {program} -A FORWARD -j ACCEPT; {program} -S > before
-        {say("RULES")} | {restore} --test; {say("RULES")} | {restore}; {program} -S
-        {say("UNDO")} | {restore}; {program} -S > after; cmp before after"""
+        {send("RULES")} | {restore} --test; {send("RULES")} | {restore}; {program} -S
+        {send("UNDO")} | {restore}; {program} -S > after; cmp before after"""
     rules = [rule for rule in request_.rules if rule.version == version]
-    told = alone(
+    reported = alone(
         f"cd $(mktemp -d); {script}", RULES=written(program, [request_]), UNDO=written(program, [request_], undo=True)
     )
-    assert told.count("-j DROP") == sum(max(1, len(rule.sources)) * max(1, len(rule.destinations)) for rule in rules)
-    assert (told.index("-A FORWARD -j SENSOR-") < told.index("-A FORWARD -j ACCEPT")) if rules else "SENSOR" not in told
+    assert reported.count("-j DROP") == sum(
+        max(1, len(rule.sources)) * max(1, len(rule.destinations)) for rule in rules
+    )
+    assert (
+        (reported.index("-A FORWARD -j SENSOR-") < reported.index("-A FORWARD -j ACCEPT"))
+        if rules
+        else "SENSOR" not in reported
+    )
 
 
 def test_several_requests_are_loaded_at_once() -> None:
     """What is written for an incident goes through one pipe."""
     requests = [*many(), only([outbound(CAMERA), outbound(LAPTOP)], WEEK._replace(comment="again"))]
-    alone(f"{say('RULES')} | nft -c -f -", RULES=written("nftables", requests))
-    alone(f"{say('RULES')} | iptables-restore --noflush --test", RULES=written("iptables", requests))
+    alone(f"{send('RULES')} | nft -c -f -", RULES=written("nftables", requests))
+    alone(f"{send('RULES')} | iptables-restore --noflush --test", RULES=written("iptables", requests))
 
 
 HOSTILE = (
@@ -112,9 +118,9 @@ HOSTILE = (
 def test_no_name_of_a_machine_says_anything_to_a_firewall(name: str) -> None:
     """Loaded, there are as many rules as with an innocent name, and no other."""
     request = only([outbound(CAMERA._replace(name=name), reason=name)], WEEK._replace(comment=name))
-    alone(f"{say('RULES')} | nft -f -; nft list ruleset", RULES=written("nftables", [request]))
-    told = alone(f"{say('RULES')} | iptables-restore --noflush; iptables -S", RULES=written("iptables", [request]))
-    assert [line.split()[:2] for line in told.splitlines()] == [
+    alone(f"{send('RULES')} | nft -f -; nft list ruleset", RULES=written("nftables", [request]))
+    reported = alone(f"{send('RULES')} | iptables-restore --noflush; iptables -S", RULES=written("iptables", [request]))
+    assert [line.split()[:2] for line in reported.splitlines()] == [
         ["-P", "INPUT"], ["-P", "FORWARD"], ["-P", "OUTPUT"], ["-N", f"SENSOR-{request.id}"], ["-A", "FORWARD"],
         ["-A", f"SENSOR-{request.id}"], ["-A", f"SENSOR-{request.id}"],
     ]  # fmt: skip

@@ -42,52 +42,52 @@ def network(hours: float = 100, outputs: dict[str, frozenset[str]] | None = None
 
 def test_what_an_alert_is_about_is_told_apart_from_what_else_is_cut() -> None:
     """The camera's SMB is meant; nothing else of it is cut."""
-    told = simulate(only([internal(CAMERA)]), network())
-    assert [(cut.text, cut.times, cut.meant) for cut in told.cuts] == [
+    reported = simulate(only([internal(CAMERA)]), network())
+    assert [(cut.text, cut.times, cut.meant) for cut in reported.cuts] == [
         ("10.20.10.62 (front-door, camera) uses smb/445 of 10.20.20.5 (fs01, nas)", 2, True),
     ]
-    assert told.others == []
-    assert told.warnings == ()
+    assert reported.others == []
+    assert reported.warnings == ()
 
 
 def test_rules_for_everybody_name_all_who_would_lose_the_server() -> None:
     """Those that the server alone tells of as well; who is no more and who is outside is left out. Five and more are a
     warning.
     """
-    told = simulate(
+    reported = simulate(
         only(
             [internal(CAMERA)],
             WEEK._replace(block=ipaddress.ip_network("10.20.20.5"), match=Match(6, 445), everyone=True),
         ),
         network(),
     )
-    assert [cut.client.texts[0] for cut in told.others] == [*(pc.texts[0] for pc in PCS), "10.20.30.99"]
-    assert "cuts 7 clients off smb/445 of 10.20.20.5 (fs01, nas)" in told.warnings
+    assert [cut.client.texts[0] for cut in reported.others] == [*(pc.texts[0] for pc in PCS), "10.20.30.99"]
+    assert "cuts 7 clients off smb/445 of 10.20.20.5 (fs01, nas)" in reported.warnings
 
 
 def test_all_protocols_cut_what_the_server_itself_uses() -> None:
     """The NAS that records the camera no longer can."""
-    told = simulate(only([internal(CAMERA)], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"))), network())
-    assert [cut.text for cut in told.others] == [
+    reported = simulate(only([internal(CAMERA)], WEEK._replace(block=ipaddress.ip_network("10.20.20.5"))), network())
+    assert [cut.text for cut in reported.others] == [
         "10.20.20.5 (fs01, nas) uses rtsp/554 of 10.20.10.62 (front-door, camera)"
     ]
 
 
 def test_an_alert_without_a_port_is_about_all_ports_of_its_protocol() -> None:
     """A port scan."""
-    told = simulate(only([internal(CAMERA, service=6 << 16)]), network())
-    assert [cut.meant for cut in told.cuts] == [True]
+    reported = simulate(only([internal(CAMERA, service=6 << 16)]), network())
+    assert [cut.meant for cut in reported.cuts] == [True]
 
 
 def test_outside_the_baseline_knows_no_addresses_and_says_so() -> None:
     """It tells what the machines use outside at all, of which some may be of this address; of everybody where everybody
     is meant.
     """
-    told = simulate(only([outbound(CAMERA)]), network())
-    assert told.cuts == ()
-    assert told.rests_on[0].startswith("the baseline of 9 devices, watched for 100.0 h until 2026-")
-    assert len(told.rests_on) == 3
-    assert "https/443 by 1:" in told.rests_on[-1]
+    reported = simulate(only([outbound(CAMERA)]), network())
+    assert reported.cuts == ()
+    assert reported.rests_on[0].startswith("the baseline of 9 devices, watched for 100.0 h until 2026-")
+    assert len(reported.rests_on) == 3
+    assert "https/443 by 1:" in reported.rests_on[-1]
     everyone = simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), network())
     assert "https/443 by 6:" in everyone.rests_on[-1]
 
@@ -111,11 +111,11 @@ def test_gateways_and_name_servers_are_warned_of() -> None:
 @pytest.mark.parametrize("place", ["10.20.20.5", "2001:db8:2::5", "fs01.example.net", "fs01"])
 def test_what_the_sensor_delivers_to_is_warned_of(place: str) -> None:
     """By address, or by the name of a machine that is known."""
-    told = simulate(
+    reported = simulate(
         only([internal(LAPTOP)]),
         network(outputs={"siem": frozenset([place]), "other": frozenset(["10.9.9.9", "elsewhere"])}),
     )
-    assert [one for one in told.warnings if "output" in one] == [
+    assert [one for one in reported.warnings if "output" in one] == [
         (
             f"the output siem of this sensor delivers to {place}: whether these rules cut it off depends on "
             "where the sensor stands"
@@ -126,11 +126,11 @@ def test_what_the_sensor_delivers_to_is_warned_of(place: str) -> None:
 def test_a_machine_whose_address_moves_is_warned_of() -> None:
     """Where the rules name it."""
     moving = network()._replace(moved=frozenset([CAMERA.id, NAS.id]))
-    told = (
+    reported = (
         "rules follow no lease, and these had other addresses before, so reserve theirs first: "
         "10.20.10.62 (front-door, camera)"
     )
-    assert simulate(only([outbound(CAMERA)]), moving).warnings == (told,)
+    assert simulate(only([outbound(CAMERA)]), moving).warnings == (reported,)
     assert simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), moving).warnings == ()
 
 

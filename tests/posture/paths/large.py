@@ -21,8 +21,8 @@ SERVERS = 300
 SERVER_SERVICES = ("smb/445", "https/443", "ssh/22")
 
 
-def large(devices: int, talks: int, seed: int = 7) -> Site:
-    """``talks``: who used which service of whom, all different."""
+def large(devices: int, conversations: int, seed: int = 7) -> Site:
+    """``conversations``: who used which service of whom, all different."""
     chance = random.Random(seed)
     words = chance.choices(KINDS, [share for _, share, _ in KINDS], k=devices - SERVERS)
     nodes = [
@@ -43,18 +43,18 @@ def large(devices: int, talks: int, seed: int = 7) -> Site:
     ]
     made = site(nodes, weak=tuple(weak))
     assert made.seen.habits is not None
-    _talk(made.seen.habits, nodes, talks, chance)
+    _conversation(made.seen.habits, nodes, conversations, chance)
     return made
 
 
-def _talk(habits: dict[str, Habits], nodes: list, talks: int, chance: random.Random) -> None:
+def _conversation(habits: dict[str, Habits], nodes: list, conversations: int, chance: random.Random) -> None:
     """Most with servers, some with neighbours; kept as habits keep them, with one time for all."""
     use, servers = Use(START, START), [one for one in nodes if one.type == "server"]
     doors = [(one.id, service) for one in servers for service in (SMB, HTTPS)] + [
         (one.id, RTSP) for one in nodes if one.type == "camera"
     ]
     admins = [one.id for one in nodes if one.type == "workstation"][:20]
-    each = talks // len(nodes) + 1
+    each = conversations // len(nodes) + 1
     for one in nodes:
         for door in chance.sample(doors, min(each, len(doors))):
             habits[one.id].uses.put(door, use)

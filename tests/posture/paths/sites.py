@@ -44,14 +44,14 @@ def node(
 
 def site(
     nodes: list[Node],
-    *talks: tuple[str, str, int],
+    *conversations: tuple[str, str, int],
     weak: tuple[Weakness, ...] = (),
     alerts: tuple[Any, ...] = (),
     work: tuple[Any, ...] = (),
 ) -> Site:
-    """``talks``: client, server, service, each seen once; either may be the outside."""
+    """``conversations``: client, server, service, each seen once; either may be the outside."""
     habits = {one.id: Habits(one.type, one.segment, START) for one in nodes}
-    for client, server, service in talks:
+    for client, server, service in conversations:
         if client != OUTSIDE:
             habits[client].use(server, service, START)
         if server != OUTSIDE:

@@ -75,17 +75,19 @@ def test_what_is_weak_is_cheaper_than_what_has_to_be_guessed() -> None:
         "src": {"device": "files", "port": 2323},
         "recommendation": {"setting": "telnet_open"},
     }
-    talks = ("printer", "files", 6 << 16 | 2323), ("camera", "files", HTTPS)
+    conversations = ("printer", "files", 6 << 16 | 2323), ("camera", "files", HTTPS)
     weak = setting("files", "telnet_open"), flaw("files", "CVE-2026-1", 80)
     found = {
         one.sources: one
-        for one in attack_paths(site([CAMERA, PRINTER, FILES], *talks, weak=weak, work=(telnet,))).paths
+        for one in attack_paths(site([CAMERA, PRINTER, FILES], *conversations, weak=weak, work=(telnet,))).paths
     }
     assert costs(found["printer",]) == [REACH + 1]
     assert found["printer",].hops[0].weakness == weak[0]
     assert costs(found["camera",]) == [REACH + taking(weak[1])] == [REACH + 4]
     unsure = flaw("files", "CVE-2026-1", 80, sure=False)
-    assert costs(only(attack_paths(site([CAMERA, FILES], talks[1], weak=(unsure,)), "camera"))) == [REACH + UNKNOWN]
+    assert costs(only(attack_paths(site([CAMERA, FILES], conversations[1], weak=(unsure,)), "camera"))) == [
+        REACH + UNKNOWN
+    ]
 
 
 @pytest.mark.parametrize(("points", "cost"), [(100, 2), (95, 2), (70, 5), (34, 9), (0, 12), (120, 2)])
@@ -107,8 +109,8 @@ def test_from_outside_by_what_is_reached_by_whom_is_held_and_by_people() -> None
     what it rests on.
     """
     held = alert("command_and_control.malicious_address", "camera")
-    talks = (OUTSIDE, "files", HTTPS), ("pc", OUTSIDE, HTTPS), ("pc", "files", SSH), ("camera", "files", TELNET)
-    found = only(attack_paths(site([CAMERA, PC, FILES], *talks, alerts=(held,)), OUTSIDE))
+    conversations = (OUTSIDE, "files", HTTPS), ("pc", OUTSIDE, HTTPS), ("pc", "files", SSH), ("camera", "files", TELNET)
+    found = only(attack_paths(site([CAMERA, PC, FILES], *conversations, alerts=(held,)), OUTSIDE))
     assert (story(found), costs(found)) == ([OUTSIDE, "camera", "files"], [HELD, SESSION])
     assert found.hops[0].why == ("command_and_control.malicious_address was seen (alert-malicious_address)",)
     assert [(story(one), one.cost) for one in found.others] == [
@@ -124,28 +126,28 @@ def test_from_outside_by_what_is_reached_by_whom_is_held_and_by_people() -> None
 def test_a_machine_inside_that_controls_another_holds_it() -> None:
     """The control channel ends at the PC: that is where it is held from, and where it is cut."""
     held = alert("command_and_control.c2_framework", "camera", "pc", 443)
-    talks = ("pc", OUTSIDE, HTTPS), ("camera", "files", SSH)
-    found = attack_paths(site([CAMERA, PC._replace(segment=""), FILES], *talks, alerts=(held,)), OUTSIDE)
+    conversations = ("pc", OUTSIDE, HTTPS), ("camera", "files", SSH)
+    found = attack_paths(site([CAMERA, PC._replace(segment=""), FILES], *conversations, alerts=(held,)), OUTSIDE)
     assert (story(only(found)), costs(only(found))) == ([OUTSIDE, "pc", "camera", "files"], [LURE, HELD, SESSION])
-    told = [mitigation(found, *one) for one in only(found).hops[1].cuts]
-    assert [(one.title, one.commands) for one in told] == [
+    reported = [mitigation(found, *one) for one in only(found).hops[1].cuts]
+    assert [(one.title, one.commands) for one in reported] == [
         ("cut camera (camera, camera) off the host that controls it", ("sensor firewall suggest alert-c2_framework",))
     ]
 
 
 def test_a_port_that_was_mapped_lets_the_outside_in() -> None:
     """To whoever asked the router, or to the machine that it asked for."""
-    told = {
+    reported = {
         "alert": {
             "detector": "command_and_control.port_mapping",
             "id": "alert-map",
             "numbers": {"internal_port": 22, "protocol": "tcp"},
         }
     }
-    mine = alert("command_and_control.port_mapping", "files", "router") | told
+    mine = alert("command_and_control.port_mapping", "files", "router") | reported
     other = (
         alert("command_and_control.port_mapping", "pc", "files", targets=[{"device": "files"}, {"device": "router"}])
-        | told
+        | reported
     )
     for one in (mine, other):
         found = only(attack_paths(site([PC, FILES, node("router", "router")], alerts=(one,)), OUTSIDE))
@@ -172,16 +174,16 @@ def test_an_attack_that_was_seen_is_a_way_until_somebody_deals_with_it() -> None
 def test_devices_that_are_gone_and_ends_that_are_no_devices_are_no_stops() -> None:
     gone = node("pc", "workstation", "lan", "vnc/5900", gone=True)
     assert attack_paths(site([CAMERA, gone, FILES], ("pc", "files", SSH), ("camera", "pc", SSH)), "camera").pairs == 0
-    told = site([CAMERA, FILES])
-    assert told.seen.habits is not None
-    told.seen.habits["camera"].use("10.0.0.77", SSH, 1)
-    assert attack_paths(told).pairs == 0
+    reported = site([CAMERA, FILES])
+    assert reported.seen.habits is not None
+    reported.seen.habits["camera"].use("10.0.0.77", SSH, 1)
+    assert attack_paths(reported).pairs == 0
 
 
 def test_two_flaws_that_nobody_knows_are_no_path() -> None:
     """By the name server to the server behind it."""
-    talks = ("camera", "dns", DNS), ("dns", "files", HTTPS)
-    assert attack_paths(site([CAMERA, node("dns", "server"), FILES], *talks)).pairs == 0
+    conversations = ("camera", "dns", DNS), ("dns", "files", HTTPS)
+    assert attack_paths(site([CAMERA, node("dns", "server"), FILES], *conversations)).pairs == 0
 
 
 # Starts and goals.
@@ -200,8 +202,8 @@ def test_goals_are_what_is_marked_then_domain_controllers_then_servers() -> None
 def test_where_nothing_is_marked_the_most_used_come_first() -> None:
     """Of more than there is room for the others are counted."""
     servers = [node(f"server{number:02}", "server", "", "ssh/22") for number in range(26)]
-    talks = [("pc", "server25", HTTPS), ("admin", "server25", HTTPS), ("pc", "server24", HTTPS)]
-    found = attack_paths(site([PC, ADMIN, *servers], *talks))
+    conversations = [("pc", "server25", HTTPS), ("admin", "server25", HTTPS), ("pc", "server24", HTTPS)]
+    found = attack_paths(site([PC, ADMIN, *servers], *conversations))
     assert (found.goals[:3], len(found.goals), found.more_goals) == (("server25", "server24", "server00"), 24, 2)
 
 
@@ -215,13 +217,13 @@ def test_devices_that_go_the_same_way_are_one_path() -> None:
 
 def test_of_a_start_that_is_asked_for_the_best_ways_begin_otherwise() -> None:
     """Each by another first device, and none comes back to where it began."""
-    talks = (
+    conversations = (
         [("camera", name, SSH) for name in ("a", "b", "c", "d")]
         + [(name, "files", TELNET) for name in ("a", "b", "c")]
         + [("d", "camera", SSH)]
     )
     nodes = [CAMERA, *(node(name, "workstation") for name in ("a", "b", "c", "d")), FILES]
-    found = only(attack_paths(site(nodes, *talks), "camera", "files"))
+    found = only(attack_paths(site(nodes, *conversations), "camera", "files"))
     assert sorted(story(one) for one in (found, *found.others)) == [
         ["camera", name, "files"] for name in ("a", "b", "c")
     ]
@@ -241,9 +243,9 @@ def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job() -> None:
     found = attack_paths(site([printer, ADMIN, FILES], ("printer", "files", SSH), ("admin", "files", SSH)))
     (rule,) = (one for one in found.breaks if one.sort == RULE)
     assert (rule.broken, rule.goals, rule.users) == (1, 1, 1)
-    told = mitigation(found, RULE, rule.what)
-    assert told.title == "let only those who administer it reach ssh/22, smb/445 of 10.0.0.5 (files, server)"
-    assert told.commands == tuple(
+    reported = mitigation(found, RULE, rule.what)
+    assert reported.title == "let only those who administer it reach ssh/22, smb/445 of 10.0.0.5 (files, server)"
+    assert reported.commands == tuple(
         f"sensor firewall suggest --address 10.0.0.5 --service tcp/{port} --everyone --allow seen" for port in (22, 445)
     )
     assert CLOSE not in broken(found)
@@ -252,12 +254,14 @@ def test_a_rule_leaves_who_administers_and_cuts_devices_with_one_job() -> None:
 
 def test_an_attacker_is_no_user_that_is_missed() -> None:
     """The camera's session is what the alert is about; the printer's is not."""
-    talks, attack = (
+    conversations, attack = (
         [(one, "files", SSH) for one in ("camera", "printer")],
         alert("lateral_movement.admin_from_device", "camera", "files", 22),
     )
     (rule,) = (
-        one for one in attack_paths(site([CAMERA, PRINTER, FILES], *talks, alerts=(attack,))).breaks if one.sort == RULE
+        one
+        for one in attack_paths(site([CAMERA, PRINTER, FILES], *conversations, alerts=(attack,))).breaks
+        if one.sort == RULE
     )
     assert (rule.broken, rule.users) == (2, 1)
 
@@ -265,8 +269,8 @@ def test_an_attacker_is_no_user_that_is_missed() -> None:
 def test_a_rule_leaves_no_attacker_whatever_it_is() -> None:
     """A PC that people use; of two that administer the server one attacks it."""
     twin, attack = PC._replace(id="twin"), alert("lateral_movement.remote_service", "pc", "files", 22)
-    talks = [(one, "files", SSH) for one in ("pc", "twin")] + [(one, OUTSIDE, HTTPS) for one in ("pc", "twin")]
-    paths = attack_paths(site([PC, twin, FILES], *talks, alerts=(attack,)), OUTSIDE)
+    conversations = [(one, "files", SSH) for one in ("pc", "twin")] + [(one, OUTSIDE, HTTPS) for one in ("pc", "twin")]
+    paths = attack_paths(site([PC, twin, FILES], *conversations, alerts=(attack,)), OUTSIDE)
     assert story(only(paths)) == [OUTSIDE, "pc", "files"]
     assert only(paths).hops[1].cuts[0][0] == RULE
     assert [one.hops[1].cuts[0][0] for one in only(paths).others] == [CLOSE]
@@ -283,8 +287,8 @@ def test_what_takes_little_from_others_stands_first() -> None:
     """Telephones use their exchange: closing it breaks the most, and costs all of them."""
     phones = [node(f"phone{number}", "voip_phone") for number in range(6)]
     exchange = FILES._replace(services=frozenset(("sip/5060", "ssh/22")), segment="lan")
-    talks = [(one.id, "files", 17 << 16 | 5060) for one in phones]
-    paths = attack_paths(site([*phones, CAMERA, PRINTER, exchange], *talks))
+    conversations = [(one.id, "files", 17 << 16 | 5060) for one in phones]
+    paths = attack_paths(site([*phones, CAMERA, PRINTER, exchange], *conversations))
     assert [(one.sort, one.broken, one.users) for one in paths.breaks if one.sort in (RULE, CLOSE)] == [
         (RULE, 2, 0),
         (CLOSE, 6, 6),
@@ -295,9 +299,9 @@ def test_a_fix_on_many_devices_is_one() -> None:
     """Two printers with Telnet lead to the server; one piece of work breaks both, for nothing else there is cheap."""
     printers = [node(f"printer{number}", "printer", f"lan{number}", "telnet/23") for number in range(2)]
     cameras = [node(f"camera{number}", "camera", f"lan{number}") for number in range(2)]
-    talks = [(f"printer{n}", "files", HTTPS) for n in range(2)]
+    conversations = [(f"printer{n}", "files", HTTPS) for n in range(2)]
     weak = tuple(setting(one.id, "telnet_open") for one in printers)
-    paths = attack_paths(site([*printers, *cameras, FILES], *talks, weak=weak))
+    paths = attack_paths(site([*printers, *cameras, FILES], *conversations, weak=weak))
     (fix,) = (one for one in paths.breaks if one.sort == FIX)
     assert (fix.broken, mitigation(paths, FIX, fix.what)[:2]) == (
         2,
@@ -319,9 +323,9 @@ def test_a_segment_kept_apart_and_an_address_that_is_cut_off() -> None:
 
 def test_a_path_that_has_a_cheap_neighbour_is_not_broken() -> None:
     """Closing one of two doors to the same machine breaks nothing."""
-    talks = ("camera", "files", TELNET), ("camera", "files", RTSP)
+    conversations = ("camera", "files", TELNET), ("camera", "files", RTSP)
     weak = setting("files", "telnet_open"), flaw("files", "CVE-2026-1", 100)
-    assert FIX not in broken(attack_paths(site([CAMERA, FILES], *talks, weak=weak), "camera"))
+    assert FIX not in broken(attack_paths(site([CAMERA, FILES], *conversations, weak=weak), "camera"))
 
 
 def test_a_foreign_log_breaks_nothing() -> None:
@@ -361,7 +365,7 @@ def test_no_word_of_a_log_becomes_a_command() -> None:
 
 def test_a_site_without_anything_has_no_paths() -> None:
     """Nor one of a single device, nor one whose baseline was not read."""
-    for told in (site([]), site([FILES]), site([CAMERA, FILES])._replace(seen=site([]).seen._replace(habits=None))):
-        found = attack_paths(told)
+    for reported in (site([]), site([FILES]), site([CAMERA, FILES])._replace(seen=site([]).seen._replace(habits=None))):
+        found = attack_paths(reported)
         assert (found.pairs, found.paths, found.breaks) == (0, (), ())
-        assert attack_paths(told, OUTSIDE).sources == (OUTSIDE,)
+        assert attack_paths(reported, OUTSIDE).sources == (OUTSIDE,)

@@ -159,14 +159,14 @@ def test_ten_thousand_devices_and_a_million_edges() -> None:
     """Paths from all devices with one job to 24 servers, and what breaks most of them, on one core. A tenth of it where
     the run is no whole one.
     """
-    told = subprocess.run(
+    reported = subprocess.run(
         [sys.executable, "-c", LARGE, str(DEVICES), str(EDGES)],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
-    took, more, count, pairs, broken, goals, before = map(float, told.stdout.split())
+    took, more, count, pairs, broken, goals, before = map(float, reported.stdout.split())
     assert count > EDGES
     assert pairs > 5 * DEVICES
     assert broken

@@ -20,7 +20,7 @@ from sensor.posture.firewall.model import Request, Rule
 from sensor.posture.profiles.allowlist import allow_list
 from sensor.posture.profiles.observed import observed
 from sensor.posture.site import Site
-from tests.posture.firewall.test_programs import NEEDED, PATH, alone, say
+from tests.posture.firewall.test_programs import NEEDED, PATH, alone, send
 from tests.posture.profiles.observed_traffic import CAMERA, NETWORK, PRINTER, cameras, habits, node, site
 
 MADE = datetime(2026, 11, 24, 8, 19, tzinfo=UTC)
@@ -69,7 +69,7 @@ def verdict(request: Request, client: str, server: str, proto: int, port: int) -
 
 
 @pytest.mark.parametrize(
-    ("client", "server", "proto", "port", "said"),
+    ("client", "server", "proto", "port", "output"),
     [
         ("10.0.3.5", "10.0.1.1", UDP, 53, "allow"), ("10.0.3.5", "10.0.1.1", UDP, 123, "drop"),
         ("10.0.3.5", "10.0.1.2", UDP, 53, "drop"),
@@ -83,9 +83,9 @@ def verdict(request: Request, client: str, server: str, proto: int, port: int) -
         ("10.0.0.9", "10.0.1.1", TCP, 445, "untouched"),
     ],
 )  # fmt: skip
-def test_a_camera_may_do_what_it_was_seen_to_need(client: str, server: str, proto: int, port: int, said: str) -> None:
+def test_a_camera_may_do_what_it_was_seen_to_need(client: str, server: str, proto: int, port: int, output: str) -> None:
     """And nothing else of its own; of others nothing is said."""
-    assert verdict(asked(cameras(), CAMERA), client, server, proto, port) == said
+    assert verdict(asked(cameras(), CAMERA), client, server, proto, port) == output
 
 
 def test_all_of_the_network_may_print() -> None:
@@ -198,17 +198,17 @@ def test_csv_names_what_is_allowed() -> None:
 @pytest.mark.parametrize("six", [False, True])
 def test_nft_loads_an_allow_list_and_takes_it_back(six: bool) -> None:
     request = asked(cameras(), CAMERA, six=six)
-    load = f"{say('RULES')} | nft"
+    load = f"{send('RULES')} | nft"
     script = (
-        f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {say('UNDO')} | nft -f -; echo "
+        f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {send('UNDO')} | nft -f -; echo "
         "LEFT; nft list ruleset"
     )
-    told, _, left = alone(
+    reported, _, left = alone(
         script, RULES=written("nftables", [request]), UNDO=written("nftables", [request], undo=True)
     ).partition("LEFT\n")
-    assert told.count(" accept comment ") == sum(rule.allow for rule in request.rules)
-    assert told.count(" drop comment ") == sum(not rule.allow for rule in request.rules)
-    assert told.index("ct state established,related accept") < told.index(" drop comment ")
+    assert reported.count(" accept comment ") == sum(rule.allow for rule in request.rules)
+    assert reported.count(" drop comment ") == sum(not rule.allow for rule in request.rules)
+    assert reported.index("ct state established,related accept") < reported.index(" drop comment ")
     assert not left
 
 
@@ -218,16 +218,16 @@ def test_iptables_loads_an_allow_list_and_takes_it_back(version: int) -> None:
     program = "iptables" if version == 4 else "ip6tables"
     request = asked(cameras(), CAMERA, six=True)
     restore = f"{program}-restore --noflush"
-    load, undo = f"{say('RULES')} | {restore}", f"{say('UNDO')} | {restore}"
+    load, undo = f"{send('RULES')} | {restore}", f"{send('UNDO')} | {restore}"
     script = (
         f"{program} -S > before; {load} --test; {load}; {program} -S; {undo}; {program} -S > after; cmp before after"
     )
-    told = alone(
+    reported = alone(
         f"cd $(mktemp -d); {script}", RULES=written(program, [request]), UNDO=written(program, [request], undo=True)
     )
     mine = [rule for rule in request.rules if rule.version == version]
-    assert told.count("-j DROP") == sum(max(1, len(rule.destinations)) for rule in mine if not rule.allow)
-    assert told.count("-j LOG --log-prefix") == told.count("-j DROP")
-    assert told.count("-j RETURN") == 1 + sum(
+    assert reported.count("-j DROP") == sum(max(1, len(rule.destinations)) for rule in mine if not rule.allow)
+    assert reported.count("-j LOG --log-prefix") == reported.count("-j DROP")
+    assert reported.count("-j RETURN") == 1 + sum(
         max(1, len(rule.sources)) * max(1, len(rule.destinations)) for rule in mine if rule.allow
     )

@@ -32,14 +32,14 @@ CLOUD, OTHER = "203.0.113.5", "203.0.113.6"
 DNS_CLASS = "urn:ietf:params:mud:dns"
 
 
-class Thing:
+class Item:
     """A device as profiles look at it."""
 
     def __init__(self, of) -> None:
-        self.id, self.type, self._said = of.id, of.type, {"vendor": of.vendor, "model": of.model}
+        self.id, self.type, self._sent = of.id, of.type, {"vendor": of.vendor, "model": of.model}
 
     def value(self, name: str) -> str:
-        return self._said.get(name, "")
+        return self._sent.get(name, "")
 
 
 class World:
@@ -48,9 +48,9 @@ class World:
     networks = Networks()
 
     def __init__(self) -> None:
-        self.things = {parse(one.address): Thing(one) for one in (CAMERA, SISTER, NVR, DNS, PC, PRINTER)}
+        self.things = {parse(one.address): Item(one) for one in (CAMERA, SISTER, NVR, DNS, PC, PRINTER)}
 
-    def device(self, subject: Subject) -> Thing | None:
+    def device(self, subject: Subject) -> Item | None:
         return self.things.get(subject.address)
 
     def names_of(self, address: int) -> tuple[str, ...]:
@@ -61,11 +61,11 @@ def profile(*entries: Entry, way: str = FROM_DEVICE, url: str = "https://axis.ex
     return Profile(url, "2026-11-24T08:00:00Z", (AccessList("list", way, entries),))
 
 
-def installed(*entries: Entry, whom: tuple[str, str] = ("type", "camera"), **more) -> Installed:
-    return Installed("made", whom, profile(*entries), **more)
+def installed(*entries: Entry, target: tuple[str, str] = ("type", "camera"), **more) -> Installed:
+    return Installed("made", target, profile(*entries), **more)
 
 
-def judged(
+def evaluated(
     one: Installed,
     other: str,
     *,
@@ -78,10 +78,10 @@ def judged(
     """The breach of a conversation of the camera with somebody."""
     world = World()
     near, far = (0, port) if begins else (port, 0)
-    talk = Conversation(
+    conversation = Conversation(
         world.device(Subject(0, parse(CAMERA.address))), Subject(0, parse(other)), proto, near, far, names
     )
-    return Confines(world, [one, *more]).evaluate(one, talk, begins=begins)
+    return Confines(world, [one, *more]).evaluate(one, conversation, begins=begins)
 
 
 ALL = Entry("all")
@@ -102,9 +102,9 @@ ALL = Entry("all")
 def test_who_is_meant(peer: Peer, keeps: tuple[str, str], beyond: tuple[str, str] | None) -> None:
     """The one that is named keeps to it, another goes beyond it for sure."""
     one = installed(Entry("e", peers=(peer,)))
-    assert judged(one, keeps[0], names=(keeps[1],) if keeps[1] else ()) is None
+    assert evaluated(one, keeps[0], names=(keeps[1],) if keeps[1] else ()) is None
     if beyond is not None:
-        assert judged(one, beyond[0], names=(beyond[1],) if beyond[1] else ()) == Breach(
+        assert evaluated(one, beyond[0], names=(beyond[1],) if beyond[1] else ()) == Breach(
             "made (for type camera)", "list", sure=True
         )
 
@@ -115,14 +115,14 @@ def test_controllers_are_who_the_operator_says() -> None:
     """
     entry = Entry("e", peers=(Peer(MY_CONTROLLER),))
     one = installed(entry, controllers={MY_CONTROLLER: (parse_network(NVR.address),)})
-    assert judged(one, NVR.address) is None
-    assert judged(one, PC.address) == Breach("made (for type camera)", "list", sure=True)
-    assert judged(installed(entry), PC.address) is None
-    assert judged(installed(entry), CLOUD) == Breach("made (for type camera)", "list", sure=False)
+    assert evaluated(one, NVR.address) is None
+    assert evaluated(one, PC.address) == Breach("made (for type camera)", "list", sure=True)
+    assert evaluated(installed(entry), PC.address) is None
+    assert evaluated(installed(entry), CLOUD) == Breach("made (for type camera)", "list", sure=False)
     named = installed(
         Entry("e", peers=(Peer(CONTROLLER, DNS_CLASS),)), controllers={DNS_CLASS: (parse_network(DNS.address),)}
     )
-    assert judged(named, PC.address) is not None
+    assert evaluated(named, PC.address) is not None
 
 
 def test_makers_and_models_are_known_by_the_profiles_of_the_others() -> None:
@@ -132,19 +132,21 @@ def test_makers_and_models_are_known_by_the_profiles_of_the_others() -> None:
         installed(Entry("e", peers=(Peer(MAKER, "kyocera.example"),))),
         installed(Entry("e", peers=(Peer(MODEL, "https://kyocera.example/taskalfa"),))),
     )
-    assert judged(maker, PRINTER.address, more=(theirs,)) is judged(model, PRINTER.address, more=(theirs,)) is None
+    assert (
+        evaluated(maker, PRINTER.address, more=(theirs,)) is evaluated(model, PRINTER.address, more=(theirs,)) is None
+    )
     wrong = theirs._replace(profile=Profile("https://other.example/x", "", ()))
-    assert judged(maker, PRINTER.address, more=(wrong,)) is not None
-    assert judged(model, PRINTER.address, more=(wrong,)) is not None
-    assert judged(maker, PRINTER.address) is None
-    assert judged(maker, CLOUD) is not None
+    assert evaluated(maker, PRINTER.address, more=(wrong,)) is not None
+    assert evaluated(model, PRINTER.address, more=(wrong,)) is not None
+    assert evaluated(maker, PRINTER.address) is None
+    assert evaluated(maker, CLOUD) is not None
 
 
 def test_a_name_that_nobody_asked_for_is_unsure() -> None:
     """Of other services it is sure: nothing allows them, whatever it is called."""
     one = installed(Entry("e", proto=6, far=HTTPS, peers=(Peer(NAME, "cloud.example"),)))
-    assert judged(one, CLOUD) == Breach("made (for type camera)", "list", sure=False)
-    assert judged(one, CLOUD, port=8443) == Breach("made (for type camera)", "list", sure=True)
+    assert evaluated(one, CLOUD) == Breach("made (for type camera)", "list", sure=False)
+    assert evaluated(one, CLOUD, port=8443) == Breach("made (for type camera)", "list", sure=True)
 
 
 def test_the_first_entry_that_matches_decides() -> None:
@@ -153,9 +155,9 @@ def test_the_first_entry_that_matches_decides() -> None:
         Entry("d", accept=False, peers=(Peer(BLOCK, "203.0.113.5/32"),)),
         Entry("c", peers=(Peer(NAME, "cloud.example"),)),
     )
-    assert judged(installed(drop, ALL), CLOUD) is not None
-    assert judged(installed(drop, ALL), OTHER) is judged(installed(ALL, drop), CLOUD) is None
-    assert judged(installed(cloud, ALL), CLOUD) is None
+    assert evaluated(installed(drop, ALL), CLOUD) is not None
+    assert evaluated(installed(drop, ALL), OTHER) is evaluated(installed(ALL, drop), CLOUD) is None
+    assert evaluated(installed(cloud, ALL), CLOUD) is None
 
 
 @pytest.mark.parametrize(
@@ -168,12 +170,12 @@ def test_the_first_entry_that_matches_decides() -> None:
 )  # fmt: skip
 def test_every_condition_has_to_be_met(entry: Entry) -> None:
     """Family, protocol, port, who begins, and all that is said of the other."""
-    assert judged(installed(entry), CLOUD) == Breach("made (for type camera)", "list", sure=True)
+    assert evaluated(installed(entry), CLOUD) == Breach("made (for type camera)", "list", sure=True)
 
 
 def test_a_condition_that_is_not_understood_counts_as_met() -> None:
     """So that no alert rests on what nobody here can judge."""
-    assert judged(installed(Entry("e", unread=("dscp",))), CLOUD) is None
+    assert evaluated(installed(Entry("e", unread=("dscp",))), CLOUD) is None
 
 
 def test_what_others_begin_is_judged_by_what_may_reach_the_device() -> None:
@@ -183,22 +185,26 @@ def test_what_others_begin_is_judged_by_what_may_reach_the_device() -> None:
         ("type", "camera"),
         profile(Entry("e", proto=6, near=((554, 554),), peers=(Peer(LOCAL),)), way=TO_DEVICE),
     )
-    assert judged(served, NVR.address, port=554, begins=False) is None
-    assert judged(served, NVR.address, port=23, begins=False) == Breach("made (for type camera)", "list", sure=True)
-    assert judged(served, CLOUD, port=554, begins=False) is not None
-    assert judged(served, CLOUD, port=9999) is None
+    assert evaluated(served, NVR.address, port=554, begins=False) is None
+    assert evaluated(served, NVR.address, port=23, begins=False) == Breach("made (for type camera)", "list", sure=True)
+    assert evaluated(served, CLOUD, port=554, begins=False) is not None
+    assert evaluated(served, CLOUD, port=9999) is None
 
 
 def test_the_narrowest_profile_is_that_of_a_device() -> None:
     """Its own before that of its product before that of its type; products are compared without regard to case."""
     kinds = [
-        Installed(name, whom, profile())
-        for name, whom in (("t", ("type", "camera")), ("p", ("product", "axis p3245")), ("d", ("device", "dev-camera")))
+        Installed(name, target, profile())
+        for name, target in (
+            ("t", ("type", "camera")),
+            ("p", ("product", "axis p3245")),
+            ("d", ("device", "dev-camera")),
+        )
     ]
-    confines, thing = Confines(World(), kinds), Thing(CAMERA)
-    assert confines.of(thing).name == "d"
+    confines, item = Confines(World(), kinds), Item(CAMERA)
+    assert confines.of(item).name == "d"
     confines.become(kinds[:2])
-    assert (confines.of(thing).name, len(confines)) == ("p", 2)
+    assert (confines.of(item).name, len(confines)) == ("p", 2)
     confines.become(kinds[:1])
-    assert confines.of(thing).name == "t"
-    assert not confines.has(Thing(PRINTER))
+    assert confines.of(item).name == "t"
+    assert not confines.has(Item(PRINTER))

@@ -37,7 +37,7 @@ def test_no_folder_is_no_profile(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "reported"),
     [
         ('{"for": {"type": "camera"}, ', ":1:29: found no JSON"),
         ("{}", ":1:1: found no key 'for', expected one here"),
@@ -52,12 +52,12 @@ def test_no_folder_is_no_profile(tmp_path: Path) -> None:
     ],
     ids=lambda text: text[:30],
 )
-def test_a_broken_file_is_told_with_its_place_and_the_others_load(tmp_path: Path, body: str, told: str) -> None:
+def test_a_broken_file_is_told_with_its_place_and_the_others_load(tmp_path: Path, body: str, reported: str) -> None:
     write(tmp_path, "good", {"type": "camera"}, {}, MUD)
     (tmp_path / "broken.json").write_text(body, encoding="utf-8")
     found = load(tmp_path)
     assert [one.name for one in found.installed] == ["good"]
-    assert any(str(fault).startswith(f"{tmp_path / 'broken.json'}{told}") for fault in found.faults), found.faults
+    assert any(str(fault).startswith(f"{tmp_path / 'broken.json'}{reported}") for fault in found.faults), found.faults
 
 
 def test_a_file_that_broke_while_the_sensor_ran_is_kept_as_it_was(tmp_path: Path) -> None:

@@ -265,7 +265,7 @@ def test_what_is_not_understood_is_named_and_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "reported"),
     [
         ("", ":1:1: found no JSON: Expecting value"),
         ('{"ietf-mud:mud": }', ":1:18: found no JSON: Expecting value"),
@@ -276,15 +276,15 @@ def test_what_is_not_understood_is_named_and_counted(tmp_path: Path) -> None:
     ],
     ids=lambda text: text[:20],
 )
-def test_what_is_no_mud_file_is_told_with_its_place(tmp_path: Path, body: str, told: str) -> None:
+def test_what_is_no_mud_file_is_told_with_its_place(tmp_path: Path, body: str, reported: str) -> None:
     path = written(tmp_path, body)
     with pytest.raises(DocumentErrors) as raised:
         read(path)
-    assert f"{path}{told}" in str(raised.value)
+    assert f"{path}{reported}" in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("matches", "told"),
+    ("matches", "reported"),
     [
         (
             {"ipv4": {"destination-ipv4-network": "10.0.0.0/40"}},
@@ -304,12 +304,12 @@ def test_what_is_no_mud_file_is_told_with_its_place(tmp_path: Path, body: str, t
     ],
     ids=str,
 )
-def test_faults_within_an_entry_have_lines(tmp_path: Path, matches: dict[str, Any], told: str) -> None:
+def test_faults_within_an_entry_have_lines(tmp_path: Path, matches: dict[str, Any], reported: str) -> None:
     path = written(tmp_path, foreign(matches))
     with pytest.raises(DocumentErrors) as raised:
         read(path)
     (fault,) = raised.value.faults
-    assert told in fault.message
+    assert reported in fault.message
     assert fault.line > 20
 
 

@@ -105,17 +105,17 @@ def test_what_an_alert_is_about_is_no_need() -> None:
     alert is closed it is.
     """
     learned = {"dev-camera": habits("camera", reaches=("tcp/443 cloud.example", "tcp/8443 203.0.113.66"))}
-    told_of = alert(
+    alert_of = alert(
         "command_and_control.malicious_address",
         {"device": "dev-camera", "ip": "10.0.3.5"},
         {"ip": "203.0.113.66", "port": 8443},
     )
-    seen = observed(site(NETWORK, learned, [told_of]), [CAMERA])
+    seen = observed(site(NETWORK, learned, [alert_of]), [CAMERA])
     assert needs(seen) == {("uses", "https/443"): Peer(NAME, "cloud.example")}
     assert seen.left_out == (("https/8443 of 203.0.113.66", "alert-abcdef"),)
     for wanted in (
-        observed(site(NETWORK, learned, [told_of]), [CAMERA], alerted=True),
-        observed(site(NETWORK, learned, [told_of | {"action": "close"}]), [CAMERA]),
+        observed(site(NETWORK, learned, [alert_of]), [CAMERA], alerted=True),
+        observed(site(NETWORK, learned, [alert_of | {"action": "close"}]), [CAMERA]),
     ):
         assert ("uses", "https/8443") in needs(wanted)
         assert wanted.left_out == ()
@@ -128,10 +128,10 @@ def test_a_name_is_no_need_where_an_alert_is_about_its_address() -> None:
             "camera", reaches=("tcp/443 cloud.example@203.0.113.5", "tcp/443 evil.example@203.0.113.66")
         )
     }
-    told_of = alert(
+    alert_of = alert(
         "command_and_control.malicious_address", {"device": "dev-camera"}, {"ip": "203.0.113.66", "port": 443}
     )
-    seen = observed(site(NETWORK, learned, [told_of]), [CAMERA])
+    seen = observed(site(NETWORK, learned, [alert_of]), [CAMERA])
     assert needs(seen) == {("uses", "https/443"): Peer(NAME, "cloud.example")}
     assert seen.left_out == (("https/443 of evil.example", "alert-abcdef"),)
 

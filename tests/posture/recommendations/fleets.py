@@ -18,7 +18,7 @@ TOLD = ("type", "vendor", "model", "firmware", "os")
 
 
 def known(
-    kind: str, address: str, name: str = "", *, by: str = "lldp.system_description", ts: int = START, **told: str
+    kind: str, address: str, name: str = "", *, by: str = "lldp.system_description", ts: int = START, **reported: str
 ) -> Device:
     """A device of which packets of one kind told all; its name came by DHCP."""
     made = msgspec.structs.replace(named(kind, address, name), id=f"dev-{parse(address) & 0xFFFFFFFF:08x}")
@@ -33,7 +33,7 @@ def known(
                 ),
             ),
         )
-        for attribute, value in told.items()
+        for attribute, value in reported.items()
     }
     if name:
         known_by = made.attributes["type"].evidence[0]
@@ -47,11 +47,11 @@ def member(device: Device, *, gone: bool = False, quiet: bool = False, stale: bo
     """As the inventory lists it. ``quiet``: only what was told of it is at hand; ``stale``: packets said more since it
     was read.
     """
-    told = [device.value(attribute) for attribute in TOLD]
+    reported = [device.value(attribute) for attribute in TOLD]
     shown = msgspec.structs.replace(device, names={}, attributes={}) if quiet else device
     record = Record(device.first, device.key, 0, 0)
     record.stale = stale
-    return Member(shown, told[0] or "unknown", *told[1:], gone=gone, quiet=quiet, record=record)
+    return Member(shown, reported[0] or "unknown", *reported[1:], gone=gone, quiet=quiet, record=record)
 
 
 def living(world: World, devices: Iterable[Device]) -> World:

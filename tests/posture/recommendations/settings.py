@@ -104,7 +104,7 @@ def lease(at: float, server: str = SERVER) -> Event:
 def wrong(setting: str, at: float) -> list[Event]:
     """One message, or two, that show the setting of the machine at SERVER as it should not be."""
     sent = ends(at, 5355, answer=True)
-    told: dict[str, Event | list[Event]] = {
+    reported: dict[str, Event | list[Event]] = {
         "telnet": telnet(at),
         "telnet_open": TelnetLogin(ends(at, 23, answer=True), "", False, "accepted"),
         "ftp": ftp(at, accepted=True),
@@ -133,13 +133,13 @@ def wrong(setting: str, at: float) -> list[Event]:
         "dhcp_server": lease(at),
         "upnp_mapping": HttpPortMapping(ends(at, 5000, answer=False), "AddPortMapping", 0, "tcp", 80, 8080, "camera"),
     }
-    found = told[setting]
+    found = reported[setting]
     return found if isinstance(found, list) else [found]
 
 
-def mended(setting: str, at: float) -> list[Event]:
+def fixed(setting: str, at: float) -> list[Event]:
     """The same machine as it should be."""
-    told: dict[str, Event | list[Event]] = {
+    reported: dict[str, Event | list[Event]] = {
         "telnet_open": telnet(at),
         "http_login": page(at, 301, f"https://{SERVER}/"),
         "http_basic": page(at, 302, f"HTTPS://{SERVER}/"),
@@ -155,7 +155,7 @@ def mended(setting: str, at: float) -> list[Event]:
         "sip_basic": challenge(at),
         "sip_weak": challenge(at),
     }
-    found = told[setting]
+    found = reported[setting]
     return found if isinstance(found, list) else [found]
 
 

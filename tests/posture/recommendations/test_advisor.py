@@ -30,8 +30,8 @@ from tests.posture.recommendations.settings import (
     WRONG,
     certificate,
     challenge,
+    fixed,
     lease,
-    mended,
     page,
     wrong,
 )
@@ -51,20 +51,20 @@ class Watch:
 
     def __init__(self, world: World | None = None, cases: int = 64) -> None:
         self.world = world or World(camera())
-        self.told: list[tuple[str, Recommendation, float, str]] = []
+        self.reported: list[tuple[str, Recommendation, float, str]] = []
         self.members: list[Member] = []
         self.advisor = Advisor(self.world, self._tell, lambda: self.members, cases)
-        self._hears: dict[type[Event], list[Callable[[Any], None]]] = {}
-        for _, kind, hear, _ in self.advisor.listeners():
-            self._hears.setdefault(kind, []).append(hear)
+        self._receivers: dict[type[Event], list[Callable[[Any], None]]] = {}
+        for _, kind, receive, _ in self.advisor.listeners():
+            self._receivers.setdefault(kind, []).append(receive)
 
-    def _tell(self, action: str, told: Recommendation, at: int, closed: str) -> None:
-        self.told.append((action, told, (at - START) / SECOND, closed))
+    def _tell(self, action: str, reported: Recommendation, at: int, closed: str) -> None:
+        self.reported.append((action, reported, (at - START) / SECOND, closed))
 
-    def hear(self, events: Iterable[Event]) -> Watch:
+    def feed(self, events: Iterable[Event]) -> Watch:
         for event in events:
-            for hear in self._hears.get(type(event), ()):
-                hear(event)
+            for receive in self._receivers.get(type(event), ()):
+                receive(event)
         return self
 
     def at(self, seconds: float) -> Watch:
@@ -74,24 +74,28 @@ class Watch:
 
     def of(self, setting: str) -> list[str]:
         """What became of one setting."""
-        return [action for action, told, *_ in self.told if told.setting == setting]
+        return [action for action, reported, *_ in self.reported if reported.setting == setting]
 
     @property
     def actions(self) -> list[str]:
-        return [action for action, *_ in self.told]
+        return [action for action, *_ in self.reported]
 
 
 @pytest.mark.parametrize("setting", WRONG)
 def test_each_setting_is_told_with_its_proof(setting: str) -> None:
     """A minute later, once, about the machine whose setting it is; the record keeps the schema."""
-    watch = Watch().hear([*wrong(setting, 0), *wrong(setting, 5)]).at(59)
-    assert watch.told == []
-    [(action, told, at, closed)] = watch.at(60).told
-    assert (action, told.setting, at, closed) == ("open", setting, 60, "")
-    assert (told.subject.address, told.other and told.other.address, told.count) == (parse(SERVER), parse(CLIENT), 2)
-    assert told.summary.startswith(f"camera CAM-1 ({SERVER}) ")
-    assert (told.first, told.proof[0]["ts"]) == (START, time_text(START))
-    record = numbered(RecordMaker("s", version="1").recommendation(action, told, START, watch.world.device))
+    watch = Watch().feed([*wrong(setting, 0), *wrong(setting, 5)]).at(59)
+    assert watch.reported == []
+    [(action, reported, at, closed)] = watch.at(60).reported
+    assert (action, reported.setting, at, closed) == ("open", setting, 60, "")
+    assert (reported.subject.address, reported.other and reported.other.address, reported.count) == (
+        parse(SERVER),
+        parse(CLIENT),
+        2,
+    )
+    assert reported.summary.startswith(f"camera CAM-1 ({SERVER}) ")
+    assert (reported.first, reported.proof[0]["ts"]) == (START, time_text(START))
+    record = numbered(RecordMaker("s", version="1").recommendation(action, reported, START, watch.world.device))
     validator().validate(record)
     assert (record["src"]["ip"], record["evidence"][0]["ts"]) == (SERVER, "2023-11-14T22:13:20.000000Z")
 
@@ -101,31 +105,31 @@ def test_later_traffic_closes_it(setting: str) -> None:
     """An hour after it was seen wrong for the last time, with what shows it; before that nothing is certain. What comes
     again is told again, by the same id.
     """
-    watch = Watch().hear(wrong(setting, 0)).at(60).hear(mended(setting, HOUR - 1))
+    watch = Watch().feed(wrong(setting, 0)).at(60).feed(fixed(setting, HOUR - 1))
     assert watch.of(setting) == ["open"]
-    watch.hear(mended(setting, HOUR + 1))
+    watch.feed(fixed(setting, HOUR + 1))
     assert watch.of(setting) == ["open", "close"]
-    assert watch.told[-1][3].startswith("later traffic shows it: it ")
-    watch.hear([*mended(setting, HOUR + 2), *wrong(setting, 2 * HOUR)]).at(2 * HOUR + 60)
+    assert watch.reported[-1][3].startswith("later traffic shows it: it ")
+    watch.feed([*fixed(setting, HOUR + 2), *wrong(setting, 2 * HOUR)]).at(2 * HOUR + 60)
     assert watch.of(setting) == ["open", "close", "open"]
-    assert len({told.key for _, told, _, _ in watch.told if told.setting == setting}) == 1
+    assert len({reported.key for _, reported, _, _ in watch.reported if reported.setting == setting}) == 1
 
 
 def test_another_port_closes_nothing() -> None:
     """A good certificate at one port says nothing of the other."""
-    watch = Watch().hear([certificate(0, own=True)]).at(60).hear([certificate(2 * HOUR, port=8443)])
+    watch = Watch().feed([certificate(0, own=True)]).at(60).feed([certificate(2 * HOUR, port=8443)])
     assert watch.actions == ["open"]
 
 
 def test_silence_closes_it_while_the_device_is_seen() -> None:
     """Two weeks without the setting, in which the device spoke; a device that is switched off has mended nothing."""
     world = World(device("camera", SERVER), device("printer", "10.0.0.6"))
-    watch = Watch(world).hear([ftp(0, accepted=True), ftp(0, accepted=True, server="10.0.0.6")]).at(60)
+    watch = Watch(world).feed([ftp(0, accepted=True), ftp(0, accepted=True, server="10.0.0.6")]).at(60)
     world.devices[parse(SERVER)].last = START + QUIET_DAYS * DAY * SECOND
     for day in range(1, QUIET_DAYS + 2):
         watch.at(day * DAY + 60)
     assert watch.actions == ["open", "open", "close"]
-    assert (watch.told[2][1].subject.address, watch.told[2][3]) == (
+    assert (watch.reported[2][1].subject.address, watch.reported[2][3]) == (
         parse(SERVER),
         f"not seen for {QUIET_DAYS} days, in which the device was seen",
     )
@@ -135,21 +139,21 @@ def test_it_is_told_again_once_a_day() -> None:
     """With the count as it stands, while messages go on to show it."""
     watch = Watch()
     for minute in range(3 * 1440):
-        watch.hear([ftp(minute * 60)]).at(minute * 60)
+        watch.feed([ftp(minute * 60)]).at(minute * 60)
     assert watch.actions == ["open", "update", "update"]
-    assert [told.count for _, told, _, _ in watch.told] == [2, 1442, 2882]
+    assert [reported.count for _, reported, _, _ in watch.reported] == [2, 1442, 2882]
 
 
 def test_a_device_is_one_wherever_it_is() -> None:
     """It got another address: what is known of it goes along."""
     there, moved = device("camera", SERVER), "10.0.0.9"
     world = World(there)
-    watch = Watch(world).hear([telnet(0)]).at(60)
+    watch = Watch(world).feed([telnet(0)]).at(60)
     world.devices[parse(moved)] = there
-    watch.hear([telnet(100, server=moved)]).at(300)
+    watch.feed([telnet(100, server=moved)]).at(300)
     assert watch.actions == ["open"]
-    watch.hear([telnet(DAY + 100, server=moved)])
-    assert (watch.actions, watch.told[1][1].subject.address, watch.told[1][1].count) == (
+    watch.feed([telnet(DAY + 100, server=moved)])
+    assert (watch.actions, watch.reported[1][1].subject.address, watch.reported[1][1].count) == (
         ["open", "update"],
         parse(moved),
         3,
@@ -159,23 +163,23 @@ def test_a_device_is_one_wherever_it_is() -> None:
 def test_a_device_that_is_known_late_is_one() -> None:
     """Two addresses asked before anybody knew that they are of one machine: one recommendation, with both counted."""
     world, second = World(), "10.0.0.9"
-    watch = Watch(world).hear([telnet(0), telnet(1, server=second)])
+    watch = Watch(world).feed([telnet(0), telnet(1, server=second)])
     world.devices[parse(SERVER)] = world.devices[parse(second)] = camera()
-    [(_, told, _, _)] = watch.at(120).told
-    assert (told.key, told.count) == ("dev-5k2m8q|telnet", 1)
-    [*_, (action, again, _, _)] = watch.hear([telnet(DAY + 200, server=second)]).told
-    assert (action, again.key, again.count) == ("update", told.key, 3)
+    [(_, reported, _, _)] = watch.at(120).reported
+    assert (reported.key, reported.count) == ("dev-5k2m8q|telnet", 1)
+    [*_, (action, again, _, _)] = watch.feed([telnet(DAY + 200, server=second)]).reported
+    assert (action, again.key, again.count) == ("update", reported.key, 3)
 
 
 def test_a_device_that_turned_out_to_be_another_is_told_of_anew() -> None:
     """By the id that it has now, once the setting is seen again."""
     world = World(camera())
-    watch = Watch(world).hear([telnet(0)]).at(60)
+    watch = Watch(world).feed([telnet(0)]).at(60)
     world.devices[parse(SERVER)] = device("camera", SERVER, "CAM-1")
     watch.at(DAY + 120)
-    assert (watch.actions, watch.told[1][3]) == (["open", "close"], f"its device is known as dev-{SERVER} now")
-    watch.hear([telnet(DAY + 130)]).at(DAY + 200)
-    assert [told.key for _, told, _, _ in watch.told] == [
+    assert (watch.actions, watch.reported[1][3]) == (["open", "close"], f"its device is known as dev-{SERVER} now")
+    watch.feed([telnet(DAY + 130)]).at(DAY + 200)
+    assert [reported.key for _, reported, _, _ in watch.reported] == [
         "dev-5k2m8q|telnet",
         "dev-5k2m8q|telnet",
         f"dev-{SERVER}|telnet",
@@ -185,10 +189,10 @@ def test_a_device_that_turned_out_to_be_another_is_told_of_anew() -> None:
 def test_what_waits_is_told_whatever_day_it_is() -> None:
     """Its device is known a moment later, and all that is about devices is looked through just then."""
     world = World()
-    watch = Watch(world).at(1).hear([telnet(DAY - 10)])
+    watch = Watch(world).at(1).feed([telnet(DAY - 10)])
     world.devices[parse(SERVER)] = camera()
     watch.at(DAY + 1).at(DAY + 60)
-    assert [(action, told.key) for action, told, _, _ in watch.told] == [("open", "dev-5k2m8q|telnet")]
+    assert [(action, reported.key) for action, reported, _, _ in watch.reported] == [("open", "dev-5k2m8q|telnet")]
 
 
 def test_steps_are_those_of_its_maker() -> None:
@@ -196,16 +200,16 @@ def test_steps_are_those_of_its_maker() -> None:
     cisco: Device = device("switch", SERVER)
     claim = Evidence("vendor", "Cisco", 0.9, "f", "cdp", "k", "s", START, START)
     cisco.attributes["vendor"] = Attribute("vendor", "Cisco", 0.9, (claim,))
-    [(_, told, _, _)] = Watch(World(cisco)).hear([telnet(0)]).at(60).told
-    assert (told.maker, "transport input ssh" in told.steps) == ("Cisco", True)
-    [(_, other, _, _)] = Watch(World(device("switch", SERVER))).hear([telnet(0)]).at(60).told
-    assert (other.maker, other.steps, other.fix) == ("", "", told.fix)
+    [(_, reported, _, _)] = Watch(World(cisco)).feed([telnet(0)]).at(60).reported
+    assert (reported.maker, "transport input ssh" in reported.steps) == ("Cisco", True)
+    [(_, other, _, _)] = Watch(World(device("switch", SERVER))).feed([telnet(0)]).at(60).reported
+    assert (other.maker, other.steps, other.fix) == ("", "", reported.fix)
 
 
 def test_machines_outside_are_not_ours_to_mend() -> None:
     """Nor is a group of machines."""
     story = [ftp(0, server="198.51.100.7"), *wrong("ftp", 0)]
-    assert len(Watch().hear(story).at(60).told) == 1
+    assert len(Watch().feed(story).at(60).reported) == 1
 
 
 def test_innocent_twins_are_quiet() -> None:
@@ -213,24 +217,24 @@ def test_innocent_twins_are_quiet() -> None:
     twins = [
         page(0, 200),
         LlmnrQuery(ends(0, 5355, answer=True), 1, "me", 1, True, False),
-        *(one for setting in MENDED if setting != "telnet_open" for one in mended(setting, 0)),
+        *(one for setting in MENDED if setting != "telnet_open" for one in fixed(setting, 0)),
     ]
-    assert Watch().hear(twins).at(60).told == []
+    assert Watch().feed(twins).at(60).reported == []
 
 
 def test_the_end_tells_what_waits() -> None:
     """A short capture says all it has."""
-    watch = Watch().hear([telnet(0)])
+    watch = Watch().feed([telnet(0)])
     watch.advisor.finish(START + SECOND)
     watch.advisor.finish(START + SECOND)
-    assert [(action, at) for action, _, at, _ in watch.told] == [("open", 1)]
+    assert [(action, at) for action, _, at, _ in watch.reported] == [("open", 1)]
 
 
 def test_it_is_bounded() -> None:
     """A thousand machines in a table of eight: the last are told, nothing breaks, and what went is counted."""
     watch = Watch(World(), cases=8)
-    watch.hear([telnet(n / 100, server=f"10.0.{n // 250}.{n % 250 + 1}") for n in range(1000)]).at(100)
-    assert len(watch.told) == 8
+    watch.feed([telnet(n / 100, server=f"10.0.{n // 250}.{n % 250 + 1}") for n in range(1000)]).at(100)
+    assert len(watch.reported) == 8
     assert watch.advisor.cases._cases.evicted == 992
 
 
@@ -238,43 +242,43 @@ def test_what_made_room_and_comes_again_is_no_news() -> None:
     """Eight of a dozen machines at a time, in a table of eight: each is told once."""
     watch = Watch(World(), cases=8)
     for minute in range(0, 1430, 10):
-        watch.hear(
+        watch.feed(
             [
                 telnet(60 * minute + n, server=f"10.0.0.{n + 1}")
                 for n in range(minute % 20 * 4 // 10, 8 + minute % 20 * 4 // 10)
             ]
         ).at(60 * minute + 120)
     assert watch.actions == ["open"] * 12
-    assert len({told.key for _, told, _, _ in watch.told}) == 12
+    assert len({reported.key for _, reported, _, _ in watch.reported}) == 12
 
 
 def test_a_clock_that_jumps_back_holds_nothing_up() -> None:
     """What waits is told, by whichever time it is now."""
-    watch = Watch().hear([telnet(DAY)]).at(3)
+    watch = Watch().feed([telnet(DAY)]).at(3)
     assert watch.actions == ["open"]
-    assert watch.hear([telnet(4)]).at(DAY).actions == ["open"]
+    assert watch.feed([telnet(4)]).at(DAY).actions == ["open"]
 
 
 def test_a_server_behind_a_relay_is_told_by_its_own_address() -> None:
     """The packet comes from the relay, whose MAC says nothing of the server."""
     packet = ends(0, 67, answer=True, server="10.0.0.1")
     relayed = DhcpOffer(packet, 2, 1, 0x020000000001, 0, parse("10.0.0.77"), 0, parse("10.0.5.9"), parse("10.0.0.1"))
-    [(_, told, _, _)] = Watch(World()).hear([relayed]).at(60).told
-    assert (told.setting, told.subject.address, told.subject.mac) == ("dhcp_server", parse("10.0.5.9"), 0)
+    [(_, reported, _, _)] = Watch(World()).feed([relayed]).at(60).reported
+    assert (reported.setting, reported.subject.address, reported.subject.mac) == ("dhcp_server", parse("10.0.5.9"), 0)
     assert (
-        Watch().hear([DhcpAck(packet, 5, 1, 0x020000000001)]).at(60).told == []
+        Watch().feed([DhcpAck(packet, 5, 1, 0x020000000001)]).at(60).reported == []
     )  # no lease: only options were asked for
 
 
 def test_what_the_operator_named_needs_no_advice() -> None:
     """What was told before is closed at the next round."""
-    watch = Watch().hear([lease(0)]).at(1).at(60)
+    watch = Watch().feed([lease(0)]).at(1).at(60)
     assert watch.of("dhcp_server") == ["open"]
     watch.advisor.settled = frozenset(("dhcp_server",))
-    watch.hear([lease(HOUR)]).at(HOUR + 2)
+    watch.feed([lease(HOUR)]).at(HOUR + 2)
     assert watch.of("dhcp_server") == ["open", "close"]
-    assert watch.told[-1][3] == "the configuration accepts the setting"
-    assert watch.hear([lease(HOUR + 3)]).at(2 * HOUR).of("dhcp_server") == ["open", "close"]
+    assert watch.reported[-1][3] == "the configuration accepts the setting"
+    assert watch.feed([lease(HOUR + 3)]).at(2 * HOUR).of("dhcp_server") == ["open", "close"]
 
 
 def test_a_nonce_that_comes_again_is_weak() -> None:
@@ -282,9 +286,9 @@ def test_a_nonce_that_comes_again_is_weak() -> None:
     telephone may be asked twice.
     """
     asked = [challenge(0), challenge(10, call="other"), challenge(70)]
-    assert Watch().hear(asked).at(200).of("sip_weak") == []
-    [(_, told, _, _)] = Watch().hear([*asked, challenge(70, call="third")]).at(200).told
-    assert (told.setting, told.seen.rpartition(": ")[2]) == ("sip_weak", "a nonce used for an earlier call")
+    assert Watch().feed(asked).at(200).of("sip_weak") == []
+    [(_, reported, _, _)] = Watch().feed([*asked, challenge(70, call="third")]).at(200).reported
+    assert (reported.setting, reported.seen.rpartition(": ")[2]) == ("sip_weak", "a nonce used for an earlier call")
 
 
 @pytest.mark.parametrize(
@@ -299,4 +303,4 @@ def test_a_nonce_that_comes_again_is_weak() -> None:
 )
 def test_how_passwords_are_asked_for(event: Event, settings: list[str]) -> None:
     """A realm that nobody chose, no qop, or all in clear text; other schemes are none of ours."""
-    assert [told.setting for _, told, _, _ in Watch().hear([event]).at(60).told] == settings
+    assert [reported.setting for _, reported, _, _ in Watch().feed([event]).at(60).reported] == settings

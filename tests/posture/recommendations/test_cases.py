@@ -13,7 +13,7 @@ HERE, THERE = Subject(0x00408C000001, parse("10.0.0.5"), 7), Subject(0, parse("2
 PROOF = {"event": "telnet.banner", "ts": "2023-11-14T22:13:20.000000Z"}
 
 
-def case(setting: str = "telnet", device: str = "dev-5k2m8q", *, told: int = 5, address: str = "10.0.0.5") -> Case:
+def case(setting: str = "telnet", device: str = "dev-5k2m8q", *, reported: int = 5, address: str = "10.0.0.5") -> Case:
     where = Subject(HERE.mac, parse(address), 7)
     return Case(
         (device, setting),
@@ -24,7 +24,7 @@ def case(setting: str = "telnet", device: str = "dev-5k2m8q", *, told: int = 5, 
         1,
         2,
         3,
-        told,
+        reported,
         "telnet",
         23,
         THERE,
@@ -60,20 +60,20 @@ def test_what_is_none_is_refused(body: bytes) -> None:
 
 def test_only_what_was_told_is_kept() -> None:
     """Once for each time it was told; what is over is named without a body."""
-    cases, told, waiting = Cases(8), case(), case("ftp", told=-1)
-    cases.put(told)
+    cases, reported, waiting = Cases(8), case(), case("ftp", reported=-1)
+    cases.put(reported)
     cases.put(waiting)
-    cases.note(told)
-    assert [(name, case_of(body).setting) for name, body in cases.take(8)] == [(told.name, "telnet")]
+    cases.note(reported)
+    assert [(name, case_of(body).setting) for name, body in cases.take(8)] == [(reported.name, "telnet")]
     assert list(cases.take(8)) == []
-    cases.remove(told)
+    cases.remove(reported)
     cases.remove(waiting)
-    assert list(cases.take(8)) == [(told.name, b"")]
+    assert list(cases.take(8)) == [(reported.name, b"")]
 
 
 def test_counts_are_kept_now_and_then() -> None:
     """Of those that were shown since, and told before."""
-    cases, seen, waiting = Cases(8), case(), case("ftp", told=-1)
+    cases, seen, waiting = Cases(8), case(), case("ftp", reported=-1)
     cases.put(seen)
     cases.put(waiting)
     cases.note_counts(2)

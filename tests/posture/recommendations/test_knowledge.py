@@ -46,7 +46,7 @@ def test_words_are_whole_in_the_record(setting: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "place", "told"),
+    ("old", "new", "place", "reported"),
     [
         ("severity: medium", "severity: grave", ":4:", "critical"),
         ("{Axis:", "{Axxis:", ":7:", "Axis"),
@@ -55,13 +55,13 @@ def test_words_are_whole_in_the_record(setting: str) -> None:
         ("title:", "titel:", ":3:", "title"),
     ],
 )
-def test_mistakes_are_told_with_their_place(tmp_path: Path, old: str, new: str, place: str, told: str) -> None:
+def test_mistakes_are_told_with_their_place(tmp_path: Path, old: str, new: str, place: str, reported: str) -> None:
     """File, line, what was found, and what is near to it."""
     (tmp_path / "mine.yaml").write_text(GOOD.replace(old, new))
     with pytest.raises(DocumentErrors) as raised:
         load_advice(tmp_path)
     assert f"mine.yaml{place}" in str(raised.value)
-    assert told in str(raised.value)
+    assert reported in str(raised.value)
 
 
 def test_a_setting_that_is_told_twice_is_a_mistake(tmp_path: Path) -> None:

@@ -80,13 +80,13 @@ def list_of(made: Watch, *devices: Device) -> Watch:
 def test_what_is_known_of_a_device_is_told(devices: list[Device], setting: str, does: str, seen: str) -> None:
     """An hour after the start, once, with the observations that prove it; the record keeps the schema."""
     made = watch(*devices).at(HOUR - 1)
-    assert made.told == []
-    [(action, told, at, closed)] = made.at(HOUR).told
-    assert (action, told.setting, at, closed) == ("open", setting, HOUR, "")
-    assert (told.summary.split(") ")[1], told.seen) == (does, seen)
+    assert made.reported == []
+    [(action, reported, at, closed)] = made.at(HOUR).reported
+    assert (action, reported.setting, at, closed) == ("open", setting, HOUR, "")
+    assert (reported.summary.split(") ")[1], reported.seen) == (does, seen)
     made.at(2 * HOUR).at(3 * HOUR)
     assert made.actions == ["open"]
-    record = numbered(RecordMaker("s", version="1").recommendation(action, told, START, made.world.device))
+    record = numbered(RecordMaker("s", version="1").recommendation(action, reported, START, made.world.device))
     validator().validate(record)
     assert [(proof["src"]["ip"], proof["ts"]) for proof in record["evidence"]] == [
         (one.key[3:], time_text(START)) for one in devices
@@ -123,7 +123,7 @@ def test_it_is_closed_when_the_device_says_otherwise(before: list[Device], after
     """At the next look."""
     made = list_of(watch(*before).at(HOUR), *after).at(2 * HOUR)
     assert made.actions == ["open", "close"]
-    assert made.told[1][3] == f"later traffic shows it: {closed}"
+    assert made.reported[1][3] == f"later traffic shows it: {closed}"
 
 
 def test_it_is_told_again_once_a_day_while_the_device_goes_on_saying_it() -> None:
@@ -141,39 +141,39 @@ def test_it_is_told_again_once_a_day_while_the_device_goes_on_saying_it() -> Non
     assert made.actions == ["open", "update"]
 
 
-@pytest.mark.parametrize(("stale", "said", "asked"), [(False, 0, False), (True, 0, True), (False, 50 * HOUR, True)])
+@pytest.mark.parametrize(("stale", "text", "asked"), [(False, 0, False), (True, 0, True), (False, 50 * HOUR, True)])
 def test_a_device_is_asked_for_only_where_its_proof_may_be_newer(
-    stale: bool, said: int, asked: bool, monkeypatch: pytest.MonkeyPatch
+    stale: bool, text: int, asked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is known of it has no newer proof, as long as it was read after the last packet."""
     made, asked_for = watch(known("workstation", CAMERA, os="Windows 7")).at(HOUR), []
-    again = known("workstation", CAMERA, ts=START + said * SECOND, os="Windows 7")
+    again = known("workstation", CAMERA, ts=START + text * SECOND, os="Windows 7")
     list_of(made, again)
     made.members = [member(made.world.devices[parse(CAMERA)], stale=stale)]
     device = made.world.device
     monkeypatch.setattr(made.world, "device", lambda subject: asked_for.append(subject) or device(subject))
     made.at(51 * HOUR)
     assert bool(asked_for) is asked
-    assert made.actions == ["open", "update"][: 1 + bool(said)]
+    assert made.actions == ["open", "update"][: 1 + bool(text)]
 
 
 def test_a_device_that_turned_out_to_be_another_is_closed() -> None:
     """The other is told of by its own id."""
     made = watch(known("camera", CAMERA, "ipcam")).at(HOUR)
     list_of(made, known("camera", OTHER, "ipcam")).at(2 * HOUR)
-    assert [(action, told.subject.address) for action, told, _, _ in made.told] == [
+    assert [(action, reported.subject.address) for action, reported, _, _ in made.reported] == [
         ("open", parse(CAMERA)),
         ("open", parse(OTHER)),
         ("close", parse(CAMERA)),
     ]
-    assert made.told[-1][3] == "the device no longer exists"
+    assert made.reported[-1][3] == "the device no longer exists"
 
 
 def test_nothing_is_opened_about_a_device_that_is_gone() -> None:
     """Nobody can mend it."""
     made = watch(known("camera", CAMERA, "ipcam"))
     made.members = [member(made.world.devices[parse(CAMERA)], gone=True)]
-    assert made.at(HOUR).told == []
+    assert made.at(HOUR).reported == []
 
 
 def test_the_end_looks_as_well() -> None:
@@ -187,9 +187,9 @@ def test_support_ends_on_its_day() -> None:
     """By packet time: an old capture is told what was so when it was made."""
     made = watch(known("workstation", CAMERA, "PC-1", os="Windows 10"))
     made.at(HOUR)
-    assert made.told == []
+    assert made.reported == []
     day = 1_760_486_400 - START // SECOND  # 2025-10-15
-    assert made.at(day - 1).told == []
+    assert made.at(day - 1).reported == []
     assert made.at(day + HOUR).actions == ["open"]
 
 
@@ -204,20 +204,20 @@ def test_what_packets_do_not_prove_is_not_told(what: str) -> None:
         known("camera", CAMERA, "gate", firmware="9.80.3", **AXIS),
         known("camera", OTHER, "yard", firmware="9.80.55", **AXIS),
     )
-    told = mine.attributes["firmware"]
-    [proof] = told.evidence
+    reported = mine.attributes["firmware"]
+    [proof] = reported.evidence
     if what == "operator":
         proof = msgspec.structs.replace(proof, family="operator")
     elif what == "another kind of message":
         proof = msgspec.structs.replace(proof, kind="sip.user_agent")
     mine.attributes["firmware"] = Attribute(
-        "firmware", told.value, 0.4 if what == "unsure" else 0.9, (proof,), what == "contested"
+        "firmware", reported.value, 0.4 if what == "unsure" else 0.9, (proof,), what == "contested"
     )
     if what == "other numbers":
         newer = known("camera", OTHER, "yard", firmware="build A", **AXIS)
     elif what == "older than a branch":
         newer = known("camera", OTHER, "yard", firmware="11.11.3", **AXIS)
-    assert watch(mine, newer).at(HOUR).told == []
+    assert watch(mine, newer).at(HOUR).reported == []
 
 
 def test_other_models_are_not_compared() -> None:
@@ -227,15 +227,15 @@ def test_other_models_are_not_compared() -> None:
         known("camera", OTHER, "yard", firmware="9.80.55", vendor="Axis", model="P3247"),
         known("camera", "10.0.0.7", "hall", firmware="10.1", model="P3245-V"),
     )
-    assert watch(mine, *others).at(HOUR).told == []
+    assert watch(mine, *others).at(HOUR).reported == []
 
 
 def test_a_camera_among_desks_is_told_and_closed_when_it_moves() -> None:
     """The proof is what tells that it is a camera; the segment is told with who lives there."""
     camera = known("camera", CAMERA, "gate")
     made = watch(camera, world=dwelling(World(), OFFICE | {"camera": 1}))
-    [(_, told, _, _)] = made.at(HOUR).told
-    assert (told.setting, told.seen) == (
+    [(_, reported, _, _)] = made.at(HOUR).reported
+    assert (reported.setting, reported.seen) == (
         "wrong_segment",
         "it is a camera, and 10.0.0.0/24 contains 20 workstation, 1 camera",
     )
@@ -245,13 +245,13 @@ def test_a_camera_among_desks_is_told_and_closed_when_it_moves() -> None:
     made.members = [member(moved)]
     made.at(2 * HOUR)
     assert made.actions == ["open", "close"]
-    assert made.told[1][3] == "later traffic shows it: it is in 10.0.9.0/24, a segment for all device types"
+    assert made.reported[1][3] == "later traffic shows it: it is in 10.0.9.0/24, a segment for all device types"
 
 
 def test_link_local_addresses_are_no_place() -> None:
     """Those of all segments look alike."""
     world = dwelling(World(), OFFICE | {"camera": 1}, "fe80::/64")
-    assert watch(known("camera", "fe80::5", "gate"), world=world).at(HOUR).told == []
+    assert watch(known("camera", "fe80::5", "gate"), world=world).at(HOUR).reported == []
     world = dwelling(World(), OFFICE | {"camera": 1}, "fd00::/64")
     assert watch(known("camera", "fd00::5", "gate"), world=world).at(HOUR).actions == ["open"]
 
@@ -260,8 +260,8 @@ def test_a_desk_among_cameras_is_told() -> None:
     """A recorder there is at home."""
     world = dwelling(World(), {"camera": 12, "nvr": 1, "workstation": 1})
     made = watch(known("workstation", CAMERA, "PC-1"), known("nvr", OTHER, "recorder"), world=world)
-    [(_, told, _, _)] = made.at(HOUR).told
-    assert (told.setting, told.subject.address) == ("wrong_segment", parse(CAMERA))
+    [(_, reported, _, _)] = made.at(HOUR).reported
+    assert (reported.setting, reported.subject.address) == ("wrong_segment", parse(CAMERA))
 
 
 def reaching(made: Watch, *servers: tuple[str, str, str]) -> Watch:
@@ -269,7 +269,7 @@ def reaching(made: Watch, *servers: tuple[str, str, str]) -> Watch:
     story = Story()
     for name, address, service in servers:
         proto, _, port = service.partition("/")
-        story.talk(0, CAMERA, address, int(port), proto=TCP if proto == "tcp" else UDP)
+        story.converse(0, CAMERA, address, int(port), proto=TCP if proto == "tcp" else UDP)
         made.world.names[parse(address)] = (name,) if name else ()
     made.world.learned(story, hours=0)
     return made
@@ -283,13 +283,13 @@ def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
     """By name, or by address where no name is known; closed when it talked for two weeks to nobody there."""
     made = watch(known("printer", CAMERA, "PRN-3F"))
     reaching(made, CLOUD, NAMELESS).at(HOUR)
-    [(_, told, _, _)] = made.told
-    assert (told.setting, told.count, told.seen) == (
+    [(_, reported, _, _)] = made.reported
+    assert (reported.setting, reported.count, reported.seen) == (
         "internet",
         2,
         "it is a printer, and contacted 198.51.100.9 (tcp/8883), print.cloud.example (tcp/443)",
     )
-    record = numbered(RecordMaker("s", version="1").recommendation("open", told, START, made.world.device))
+    record = numbered(RecordMaker("s", version="1").recommendation("open", reported, START, made.world.device))
     validator().validate(record)
     assert [(proof.get("dst"), proof["facts"]["server"]) for proof in record["evidence"]] == [
         ({"ip": "198.51.100.9", "port": 8883}, "198.51.100.9"),
@@ -302,7 +302,7 @@ def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
     )
     made.at(31 * DAY + HOUR)
     assert made.actions == ["open", "close"]
-    assert made.told[1][3] == "later traffic shows it: it was active, without external traffic for 14 days"
+    assert made.reported[1][3] == "later traffic shows it: it was active, without external traffic for 14 days"
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
 def test_whose_job_is_outside_is_left_alone(kind: str, vendor: str, server: tuple[str, str, str]) -> None:
     """What lives from the internet, what its maker sells with a service, and what belongs to the job."""
     made = watch(known(kind, CAMERA, "one", vendor=vendor))
-    assert reaching(made, server).at(HOUR).told == []
+    assert reaching(made, server).at(HOUR).reported == []
 
 
 @pytest.mark.parametrize(
@@ -338,14 +338,14 @@ def test_whose_job_is_outside_is_left_alone(kind: str, vendor: str, server: tupl
 )
 def test_a_segment_that_is_not_clear_tells_nothing(kinds: dict[str, int]) -> None:
     """Nor does one in which all are of its sort."""
-    assert watch(known("camera", CAMERA, "gate"), world=dwelling(World(), kinds)).at(HOUR).told == []
+    assert watch(known("camera", CAMERA, "gate"), world=dwelling(World(), kinds)).at(HOUR).reported == []
 
 
 def test_a_name_that_no_packet_gave_is_not_told() -> None:
     """What the operator calls it, or a name of which no observation is left."""
     camera = known("camera", CAMERA, "gate")
     camera.names = {"ipcam": START}
-    assert watch(camera).at(HOUR).told == []
+    assert watch(camera).at(HOUR).reported == []
 
 
 def test_where_there_is_no_room_nothing_is_told_again_and_again() -> None:
@@ -376,9 +376,9 @@ def test_ten_thousand_devices_hold_nobody_up() -> None:
         began = time.thread_time()
         made.at(second)
         took.append(time.thread_time() - began)
-    told, again = took[:300], took[300:]
+    reported, again = took[:300], took[300:]
     print(
-        f"told: longest {max(told):.3f} s, in all {sum(told):.2f} s; again: longest {max(again):.3f} s, "
+        f"told: longest {max(reported):.3f} s, in all {sum(reported):.2f} s; again: longest {max(again):.3f} s, "
         f"in all {sum(again):.2f} s"
     )
     assert made.actions == ["open"] * 8000

@@ -67,19 +67,19 @@ class Run:
         """The capture is over."""
         _, errors = self.process.communicate(timeout=60)
         assert self.process.returncode == 0, errors
-        return self.told()
+        return self.reported()
 
     def killed(self) -> list[dict[str, Any]]:
         """As soon as it wrote down what it recommended."""
         until = time.monotonic() + 60
-        while not (kept(self._folder) and self.told()):
+        while not (kept(self._folder) and self.reported()):
             assert time.monotonic() < until
             time.sleep(0.05)
         self.process.send_signal(signal.SIGKILL)
         self.process.communicate()
-        return self.told()
+        return self.reported()
 
-    def told(self) -> list[dict[str, Any]]:
+    def reported(self) -> list[dict[str, Any]]:
         """What it said about how passwords are asked for."""
         records = [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
         return [
@@ -157,4 +157,4 @@ def test_what_is_none_is_left_out(tmp_path: Path) -> None:
     second = Run(tmp_path, "second").feed(challenges(GOOD, (3 * HOUR,)))
     _, errors = second.process.communicate(timeout=60)
     assert b"left out what is no recommendation: 1 rows" in errors
-    assert [one["action"] for one in second.told()] == ["close"]
+    assert [one["action"] for one in second.reported()] == ["close"]

@@ -66,7 +66,7 @@ def test_places_are_one_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reported"),
     [
         ("ends: 2010-07-13", "ends: soon", "a valid date"),
         ("basis: record\n", "basis: hearsay\n", "expected one of record, recalled"),
@@ -77,11 +77,11 @@ def test_places_are_one_each() -> None:
         ("'^Windows XP\\b'", "'^Windows XP(\\b'", "not a regular expression"),
     ],
 )
-def test_mistakes_are_told(old: str, new: str, told: str) -> None:
+def test_mistakes_are_told(old: str, new: str, reported: str) -> None:
     """With the file and the line."""
     path = own_folder() / FOLDER / SUPPORT
     text = path.read_text(encoding="utf-8")
     assert old in text
     with pytest.raises(DocumentErrors, match=r"end_of_life\.yaml:\d+:\d+: ") as errors:
         load_document(path, Supports, text=text.replace(old, new, 1))
-    assert told in str(errors.value)
+    assert reported in str(errors.value)

@@ -20,8 +20,8 @@ LATER = "2026-12-24T09:20:00.000000Z"
 
 def closed(device: str, name: str = "telnet") -> dict[str, Any]:
     """The record of a recommendation that was seen to be followed."""
-    told = {"setting": name, "closed": "the port refused a connection on 2026-12-01"}
-    return {"action": "close", "src": {"device": device}, "recommendation": told}
+    reported = {"setting": name, "closed": "the port refused a connection on 2026-12-01"}
+    return {"action": "close", "src": {"device": device}, "recommendation": reported}
 
 
 def looked(ledger: Ledger, here: Site, policy: Policy | None = None) -> tuple[Ledger, list[TicketStatus]]:
