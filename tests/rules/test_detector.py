@@ -130,7 +130,7 @@ def test_sequences_over_events_and_flows(tmp_path: Path) -> None:
             if word == "name":
                 found += unit.inspect(query("x.duckdns.org", n * gap))
             else:
-                found += unit.judge(msgspec.structs.replace(changes[word], ts=ts), None)
+                found += unit.evaluate(msgspec.structs.replace(changes[word], ts=ts), None)
         return len(found)
 
     assert messages("name", "answered", "ended") == 1
