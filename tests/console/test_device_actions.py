@@ -91,8 +91,8 @@ def test_many_are_tagged_and_brought_back_at_once(there: Running) -> None:
         done = act(client, action="set", device=ids, field="owner", value="facilities")
         assert {by_command(there.state)[one]["owner"] for one in (CAMERA, OTHER)} == {"facilities"}
         entries = [json.loads(line) for line in (there.state / "console-audit.jsonl").read_text().splitlines()]
-        told = [(one["who"], one["action"], one["count"]) for one in entries if one["action"].startswith("device")]
-        assert told[-1] == ("anna", "device set", 2)
+        reported = [(one["who"], one["action"], one["count"]) for one in entries if one["action"].startswith("device")]
+        assert reported[-1] == ("anna", "device set", 2)
 
 
 def parameters_of(answer: httpx.Response) -> set[str]:
