@@ -175,7 +175,7 @@ def _add_notes(
 def _write(args: argparse.Namespace, alerts: list[str], words: list[tuple[str, str, str]]) -> None:
     """Add lines to the notes beside the log, and bring the tables up to them. Stop when they cannot be written."""
     from sensor.eventlog.paths import notes_log
-    from sensor.tables.words import Note, append_notes
+    from sensor.tables.notes import Note, append_notes
 
     path, now, author = (
         notes_log(need_log(args, "alerts")),
@@ -191,7 +191,7 @@ def _write(args: argparse.Namespace, alerts: list[str], words: list[tuple[str, s
 
 def _verdict(word: str) -> str:
     """As it is kept. Stop when it is none."""
-    from sensor.tables.words import VERDICTS
+    from sensor.tables.notes import VERDICTS
     from sensor.views.errors import ViewError, one_of
 
     chosen = word.replace("-", "_").casefold()

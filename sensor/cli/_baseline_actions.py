@@ -21,7 +21,7 @@ from sensor.posture.lookup import devices_named
 if TYPE_CHECKING:
     from sensor.inventory.habits import Habits
     from sensor.inventory.rules import Rule
-    from sensor.inventory.store.sayings import Sayings
+    from sensor.inventory.store.operator_changes import OperatorChanges
 
 Record = dict[str, Any]
 COLUMNS = ("device", "type", "name", "address", "maturity", "watched", "talked", "serves", "uses", "last")
@@ -168,7 +168,7 @@ def forget(args: argparse.Namespace) -> int:
         complain(str(error), error="usage.invalid-value")
         return USAGE
 
-    def write(operator: Sayings) -> str:
+    def write(operator: OperatorChanges) -> str:
         operator.order("forget", key, service, args.reason)
         return f"forget {what}{f', {service}' if service else ''}: {SOON}"
 
@@ -177,8 +177,8 @@ def forget(args: argparse.Namespace) -> int:
 
 def rule(args: argparse.Namespace) -> int:
     """``allow CLIENT SERVER SERVICE`` and ``forbid CLIENT SERVER SERVICE``."""
+    from sensor.inventory.corrections import Correction
     from sensor.inventory.rules import parse_service, plain_service
-    from sensor.inventory.words import Word
 
     if len(args.words) != 3:
         return _usage(f"{args.action} CLIENT SERVER SERVICE, such as {args.action} 10.0.1.9 FS01 ssh/22")
@@ -194,8 +194,8 @@ def rule(args: argparse.Namespace) -> int:
     record = found.fold.device(client)
     key = tidy(record.get("key")) if record is not None else client
 
-    def write(operator: Sayings) -> str:
-        operator.say([Word(key, args.action, f"{client} {server} {service}", reason=args.reason)])
+    def write(operator: OperatorChanges) -> str:
+        operator.say([Correction(key, args.action, f"{client} {server} {service}", reason=args.reason)])
         return f"{args.action} {_called(found, client)} → {_called(found, server)} {service}: {SOON}"
 
     return change_inventory(args, found, write)

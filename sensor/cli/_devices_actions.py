@@ -18,8 +18,8 @@ from sensor.cli._times import clock
 from sensor.posture.lookup import mac_of
 
 if TYPE_CHECKING:
-    from sensor.inventory.store.sayings import Sayings
-    from sensor.inventory.words import Word
+    from sensor.inventory.corrections import Correction
+    from sensor.inventory.store.operator_changes import OperatorChanges
 
 Record = dict[str, Any]
 SOON = "applied within a second by a running sensor, else at the next start"
@@ -39,13 +39,13 @@ def inventory(args: argparse.Namespace) -> Known:
     return known(args)
 
 
-def change_inventory(args: argparse.Namespace, found: Known, write: Callable[[Sayings], str]) -> int:
+def change_inventory(args: argparse.Namespace, found: Known, write: Callable[[OperatorChanges], str]) -> int:
     """Open the words of the inventory, say something, and print what comes back."""
     from sensor.inventory.store.database import StoreError
-    from sensor.inventory.store.sayings import NotUndone, Sayings
+    from sensor.inventory.store.operator_changes import NotUndone, OperatorChanges
 
     try:
-        operator = Sayings(found.folder or Path(), author_of(args), time.time_ns())
+        operator = OperatorChanges(found.folder or Path(), author_of(args), time.time_ns())
         try:
             put(write(operator))
         finally:
@@ -64,17 +64,17 @@ def set_words(args: argparse.Namespace) -> int:
     who, *pairs = args.words or [""]
     if not who or not pairs:
         return _usage("set DEVICE KEY=VALUE…, such as set 10.0.0.7 type=camera name=Lobby")
-    return _set_values(args, who, lambda key, _: [word_of(key, pair, args.reason or "") for pair in pairs])
+    return _set_values(args, who, lambda key, _: [correction_of(key, pair, args.reason or "") for pair in pairs])
 
 
-def word_of(key: str, pair: str, reason: str) -> Word:
+def correction_of(key: str, pair: str, reason: str) -> Correction:
     """The word of KEY=VALUE. ValueError where it is none."""
-    from sensor.inventory.words import FIELDS, Word, checked
+    from sensor.inventory.corrections import FIELDS, Correction, checked
 
     field, sign, value = pair.partition("=")
     if not sign:
         raise ValueError(f"found {pair!r}, expected KEY=VALUE with one of the keys {', '.join(FIELDS)}")
-    return Word(key, field, checked(field, value), reason=reason)
+    return Correction(key, field, checked(field, value), reason=reason)
 
 
 def tag(args: argparse.Namespace) -> int:
@@ -84,15 +84,15 @@ def tag(args: argparse.Namespace) -> int:
         return _usage(f"{action} DEVICE TAG…")
     wanted = {one.strip() for text in tags for one in text.split(",")}
 
-    def retag(key: str, record: Record) -> list[Word]:
+    def retag(key: str, record: Record) -> list[Correction]:
         present = {tidy(one) for one in part(record, "device").get("tags") or ()}
         left = present | wanted if action == "tag" else present - wanted
-        return [word_of(key, f"tags={','.join(left)}", args.reason or "")]
+        return [correction_of(key, f"tags={','.join(left)}", args.reason or "")]
 
     return _set_values(args, who, retag)
 
 
-def _set_values(args: argparse.Namespace, who: str, words: Callable[[str, Record], list[Word]]) -> int:
+def _set_values(args: argparse.Namespace, who: str, words: Callable[[str, Record], list[Correction]]) -> int:
     found = inventory(args)
     record = the_device(found.fold, who)
     if record is None:
@@ -103,7 +103,7 @@ def _set_values(args: argparse.Namespace, who: str, words: Callable[[str, Record
         complain(str(error), error="usage.invalid-value")
         return USAGE
 
-    def write(operator: Sayings) -> str:
+    def write(operator: OperatorChanges) -> str:
         operator.say(fields)
         changes = ", ".join(
             f"{word.field}={word.value}" if word.value else f"{word.field} as observed" for word in fields
@@ -149,8 +149,8 @@ def split(args: argparse.Namespace) -> int:
     )
 
 
-def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[Sayings], str]:
-    def write(operator: Sayings) -> str:
+def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[OperatorChanges], str]:
+    def write(operator: OperatorChanges) -> str:
         operator.order(action, key, other, reason)
         return f"{action} {key} {other}: {SOON}"
 
@@ -169,8 +169,8 @@ def undo(args: argparse.Namespace) -> int:
             return NOT_FOUND
         key = tidy(record.get("key"))
 
-    def write(operator: Sayings) -> str:
-        from sensor.inventory.store.sayings import NotUndone
+    def write(operator: OperatorChanges) -> str:
+        from sensor.inventory.store.operator_changes import NotUndone
 
         number = operator.latest(key) if key else what
         if not number:

@@ -25,7 +25,7 @@ from sensor.inventory.foreign_list import FILE_LIMIT, Expected, Unreadable, comp
 from sensor.views.device_list import every_device
 
 if TYPE_CHECKING:
-    from sensor.inventory.store.sayings import Sayings
+    from sensor.inventory.store.operator_changes import OperatorChanges
 
 FAULTS_TOLD = 20
 DIFFERENCES = ("difference", "device", "field", "expected", "found")
@@ -89,7 +89,7 @@ def import_words(args: argparse.Namespace) -> int:
     if len(taken.faults) > FAULTS_TOLD:
         complain(f"… and {len(taken.faults) - FAULTS_TOLD:,} more", error="file.invalid")
 
-    def write(operator: Sayings) -> str:
+    def write(operator: OperatorChanges) -> str:
         operator.say(taken.words)
         later = f", {taken.waiting:,} of devices not seen yet" if taken.waiting else ""
         counts = f"attributes set: {len(taken.words):,}; faults: {len(taken.faults):,}"

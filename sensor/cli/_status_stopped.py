@@ -48,24 +48,24 @@ def _stored(place: Place) -> tuple[Known, Known]:
     """What the tables say of the log and of the devices; ``unknown``: why they cannot be read."""
     import sqlite3
 
+    from sensor.views.dataset_summary import dataset_summary
     from sensor.views.errors import ViewError
-    from sensor.views.standing import standing
 
     try:
         if (data := _opened(place)) is None:
             return {}, {}
         with data:
-            found = standing(data)
+            found = dataset_summary(data)
     except (ViewError, sqlite3.Error, OSError) as error:
         return {}, {"unknown": str(error)}
     devices = {"devices": found.devices} if found.devices is not None else {}
     if not found.last:
         return {}, devices
-    newest = {"said": _said(found.said)} if found.said is not None else {"said": {}}
+    newest = {"said": _moment(found.newest)} if found.newest is not None else {"said": {}}
     return {"last": time_text(found.last), **newest}, devices
 
 
-def _said(moment: Moment) -> Known:
+def _moment(moment: Moment) -> Known:
     return {
         "ts": time_text(moment.ts),
         "action": moment.action,

@@ -9,7 +9,7 @@ from sensor.console.undo import Before
 from sensor.core.reader import clean
 from sensor.datasets.dataset import Dataset
 from sensor.eventlog.paths import notes_log
-from sensor.tables.words import VERDICTS, Note, append_notes
+from sensor.tables.notes import VERDICTS, Note, append_notes
 from sensor.views.alert_groups import NOBODY, NONE
 from sensor.views.alerts import AlertRow
 from sensor.views.errors import Malformed, one_of

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from sensor.console.parts import each
 from sensor.core.foreign import part
 from sensor.core.reader import clean
-from sensor.inventory.store.sayings import NotUndone, Sayings
-from sensor.inventory.words import FIELDS, Word, checked, joined
+from sensor.inventory.corrections import FIELDS, Correction, checked, joined
+from sensor.inventory.store.operator_changes import NotUndone, OperatorChanges
 from sensor.posture.lookup import mac_of
 from sensor.views.dataset import Data
 from sensor.views.devices import DeviceFilter, device, devices
@@ -32,19 +32,19 @@ class Plan(NamedTuple):
     """
 
     text: str
-    write: Callable[[Sayings], list[str]]
+    write: Callable[[OperatorChanges], list[str]]
 
 
 @contextlib.contextmanager
-def writing(data: Data, author: str) -> Iterator[Sayings]:
+def writing(data: Data, author: str) -> Iterator[OperatorChanges]:
     """The words of an open dataset. NotReadable where it has no inventory; StoreError."""
     if data.folder is None:
         raise NotReadable("the dataset has no inventory: nothing can be set on its devices")
-    sayings = Sayings(Path(data.folder), author, time.time_ns())
+    changes = OperatorChanges(Path(data.folder), author, time.time_ns())
     try:
-        yield sayings
+        yield changes
     finally:
-        sayings.close()
+        changes.close()
 
 
 def known(data: Data, names: Sequence[str]) -> list[Body]:
@@ -74,7 +74,7 @@ def set_values(records: Sequence[Body], values: Mapping[str, str], reason: str) 
     Malformed.
     """
     words = [
-        Word(str(record["key"]), field, value, reason=_reason(reason))
+        Correction(str(record["key"]), field, value, reason=_reason(reason))
         for record in records
         for field, value in _checked(values).items()
         if value != own_values(record).get(field, "")
@@ -82,7 +82,7 @@ def set_values(records: Sequence[Body], values: Mapping[str, str], reason: str) 
     if not words:
         raise Malformed("values", "those that are set already", "a changed value")
     fields = ", ".join(dict.fromkeys(f"{word.field} = {word.value or 'as observed'}" for word in words))
-    return Plan(f"{_count(len({word.key for word in words}))}: {fields}", lambda sayings: sayings.say(words))
+    return Plan(f"{_count(len({word.key for word in words}))}: {fields}", lambda changes: changes.say(words))
 
 
 def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> Plan:
@@ -95,14 +95,14 @@ def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> P
         present = {str(tag) for tag in each(part(record, "device").get("tags"))}
         left = present - wanted if remove else present | wanted
         if left != present:
-            words.append(Word(str(record["key"]), "tags", joined(sorted(left)), reason=_reason(reason)))
+            words.append(Correction(str(record["key"]), "tags", joined(sorted(left)), reason=_reason(reason)))
     if not words:
         raise Malformed(
             "tags", tags, "a tag that is not there on all of them" if remove is False else "a tag of theirs"
         )
     done = "without" if remove else "with"
     text = f"{_count(len(words))} {done} the tag {', '.join(sorted(wanted))}"
-    return Plan(text, lambda sayings: sayings.say(words))
+    return Plan(text, lambda changes: changes.say(words))
 
 
 def merge(keep: Body, lose: Body, reason: str) -> Plan:
@@ -127,11 +127,11 @@ def undo(numbers: Sequence[str]) -> Plan:
         if not re.fullmatch(r"m?\d{1,15}", number, re.ASCII):
             raise Malformed("number", number, "the number of a change, such as 12 or m3")
 
-    def write(sayings: Sayings) -> list[str]:
+    def write(changes: OperatorChanges) -> list[str]:
         undone = []
         for number in reversed(numbers):
             with contextlib.suppress(NotUndone):
-                sayings.undo(number)
+                changes.undo(number)
                 undone.append(number)
         if not undone:
             raise Malformed("number", ", ".join(numbers), "a change that can be undone and was not undone before")
@@ -156,9 +156,9 @@ def _checked(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _order(action: str, record: Body, other: str, reason: str, text: str) -> Plan:
-    def write(sayings: Sayings) -> list[str]:
-        why = _reason(reason) or f"set by {sayings.author}"
-        return [sayings.order(action, str(record["key"]), other, why)]
+    def write(changes: OperatorChanges) -> list[str]:
+        why = _reason(reason) or f"set by {changes.author}"
+        return [changes.order(action, str(record["key"]), other, why)]
 
     return Plan(text, write)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sensor.core.addresses import mac_text, parse_mac
 from sensor.core.foreign import Record, part, tidy
 from sensor.inventory.columns import plain, row_of
-from sensor.inventory.words import FIELDS, Word, checked
+from sensor.inventory.corrections import FIELDS, Correction, checked
 
 FILE_LIMIT = 64 * 1024 * 1024
 # Headings of other people's lists, without case, blanks and signs → our columns.
@@ -183,14 +183,14 @@ class Index:
 class Taken(NamedTuple):
     """The content of a list. ``waiting``: rows of devices not seen yet; ``faults``: invalid rows and cells."""
 
-    words: list[Word]
+    words: list[Correction]
     waiting: int
     faults: list[str]
 
 
 def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> Taken:
     """Each row as the operator's words. A MAC that was not seen yet is known by it when it comes."""
-    index, faults, words, waiting = Index(devices), list[str](), list[Word](), 0
+    index, faults, words, waiting = Index(devices), list[str](), list[Correction](), 0
     for place, row in rows:
         record = index.find(row)
         key = tidy(record.get("key")) if record is not None else _mac_key(row)
@@ -222,7 +222,7 @@ def _news(row: dict[str, str], record: Record | None) -> dict[str, str]:
     return {column: value for column, value in row.items() if value != mine.get(column)}
 
 
-def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list[Word]:
+def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list[Correction]:
     """The values of a row. Invalid cells are added to ``faults``, the others are used."""
     fields = []
     for field in FIELDS:
@@ -231,7 +231,7 @@ def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list
             continue
         try:
             fields.append(
-                Word(
+                Correction(
                     key,
                     field,
                     checked(field, value.replace("; ", ",") if field == "tags" else value),

@@ -11,9 +11,9 @@ import msgspec
 
 from sensor.core.addresses import NONE
 from sensor.core.device import Device, DeviceChange
+from sensor.inventory.corrections import Outcome
 from sensor.inventory.record import Record
 from sensor.inventory.state import DeviceState, state_of
-from sensor.inventory.words import Outcome
 
 ENTRIES = 1 << 16
 MERGERS = 1 << 10

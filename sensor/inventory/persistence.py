@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sensor.inventory import orders
 from sensor.inventory.baseline import Baseline
+from sensor.inventory.corrections import Correction, Order, Outcome
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries, Journal, Move
 from sensor.inventory.record import Record
@@ -18,7 +19,6 @@ from sensor.inventory.reread import reread
 from sensor.inventory.rules import ANYBODY, parse_service
 from sensor.inventory.services import service_texts
 from sensor.inventory.state import DeviceState, record_of, state_of
-from sensor.inventory.words import Order, Outcome, Word
 
 
 class Advice(Protocol):
@@ -69,7 +69,7 @@ class Persistence:
         self.inventory.reset_watch()
         return True
 
-    def correct(self, key: str, corrections: dict[str, Word]) -> None:
+    def correct(self, key: str, corrections: dict[str, Correction]) -> None:
         """All operator values of a device now; empty: none any more."""
         self.table.words.pop(key, None)
         if corrections:

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from sensor.core.addresses import is_random_mac, is_v4
 from sensor.core.device import Attribute, Device
 from sensor.core.observation import Evidence, Subject
-from sensor.inventory import identity, words
+from sensor.inventory import identity
+from sensor.inventory.corrections import Corrections, onto
 from sensor.inventory.facts import facts_of
 from sensor.inventory.held import Fact, Facts, Proof, Seen
 from sensor.inventory.limits import Limits
 from sensor.inventory.reporting import Reported
 from sensor.inventory.services import shared
-from sensor.inventory.words import Corrections
 
 RoleSet = frozenset[str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
@@ -184,7 +184,7 @@ class Record(Seen):
             device.names = dict(self._names(mine, borrowed, limits)) or NO_NAMES
             device.attributes = fuse([proof for fact in mine for proof in fact.proofs()], self.since) or NO_ATTRIBUTES
             if corrections:
-                words.onto(device, corrections)
+                onto(device, corrections)
             self.stale = False
         return device
 

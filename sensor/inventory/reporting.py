@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.observation import Evidence
+from sensor.inventory.corrections import SURE
 from sensor.inventory.limits import HOUR, Limits
-from sensor.inventory.words import SURE
 
 FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "owner", "criticality", "tags")
 EVIDENCE_LIMIT = 32

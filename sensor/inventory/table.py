@@ -16,11 +16,11 @@ from sensor.core.device import Device
 from sensor.core.ids import short_id
 from sensor.core.observation import Subject
 from sensor.inventory import identity
+from sensor.inventory.corrections import Correction
 from sensor.inventory.journal import Journal
 from sensor.inventory.limits import Limits
 from sensor.inventory.novelty import Novelty
 from sensor.inventory.record import NO_ATTRIBUTES, NO_NAMES, Record, without
-from sensor.inventory.words import Word
 
 # Records looked at again, at most, to find one that really was silent for long; then the next must go.
 _SECOND_CHANCES = 64
@@ -58,7 +58,7 @@ class Table:
         self.identified: Bounded[Record, bool] = Bounded(limits.devices)
         self.viewed: Bounded[Record, bool] = Bounded(limits.viewed)
         self.departed: list[tuple[Record, str]] = []
-        self.words: dict[str, dict[str, Word]] = {}
+        self.words: dict[str, dict[str, Correction]] = {}
         self.journal: Journal | None = None
         self.evicted = 0
         self._burst_start: int | None = None

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sensor.inventory.corrections import Outcome
 from sensor.inventory.journal import Entries
 from sensor.inventory.store.database import Lock, Taken
-from sensor.inventory.store.sayings import Sayings
+from sensor.inventory.store.operator_changes import OperatorChanges
 from sensor.inventory.store.store import Store
-from sensor.inventory.words import Outcome
 from sensor.tables.position import clear
 from sensor.tables.tables import transaction
 
@@ -20,11 +20,11 @@ def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason:
     """``devices``: key and id of each; ``now``: ns. Whether a sensor runs there, which does it soon. StoreError or
     OSError where it cannot be written.
     """
-    sayings = Sayings(folder, author, now)
+    changes = OperatorChanges(folder, author, now)
     try:
-        sayings.purge(devices, reason)
+        changes.purge(devices, reason)
     finally:
-        sayings.close()
+        changes.close()
     if _runs(folder):
         return True
     store = Store(folder)

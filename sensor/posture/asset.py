@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sensor.core.reader import clean
-from sensor.inventory.words import OPERATOR
+from sensor.inventory.corrections import OPERATOR
 
 Body = dict[str, Any]
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import msgspec
 
 from sensor.inventory.baseline import Baseline
+from sensor.inventory.corrections import Correction, Order
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.journal import Entries
 from sensor.inventory.persistence import Advice, Persistence
 from sensor.inventory.rules import Rule
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import WATCHED, Store
-from sensor.inventory.words import Order, Word
 from sensor.runtime.process import no_collection
 from sensor.tables.mute_rows import FILE_NAME, follow_mutes
 from sensor.tables.tables import LINES, Tables
@@ -45,7 +45,7 @@ RETRY_S = 5.0
 # Seconds for which the store waits for the log; also at the end of a run, when the caller waits for both.
 BEHIND_S, HURRIED_S = 2.0, 0.2
 
-Corrections = dict[str, dict[str, Word]]
+Corrections = dict[str, dict[str, Correction]]
 
 
 class Keeper:

@@ -14,7 +14,7 @@ import msgspec
 
 from sensor.core.bounded import Bounded
 from sensor.tables.lines import TEXT, WORD, AlertPart, Ends, Line, address_bytes, ends_of, names_of, time_ns, time_or
-from sensor.tables.words import Said, said_of
+from sensor.tables.notes import AlertState, states_of
 
 # Of ends and of what they are known by: kept between batches, and the same where much is put in at once.
 ENDS_KEPT, ENDS_KEPT_MUCH = 16_384, 262_144
@@ -35,7 +35,7 @@ _INDEX_TEXT = "INSERT INTO alert_text (rowid, summary, words) VALUES (?, ?, ?)"
 
 
 class _Alert(msgspec.Struct, gc=False):
-    """A row to be written. ``told``: its summary and words as the text index has them, None if it is new."""
+    """A row to be written. ``indexed``: its summary and words as the text index has them, None if it is new."""
 
     number: int
     id: str
@@ -53,8 +53,8 @@ class _Alert(msgspec.Struct, gc=False):
     severity: int
     detector: str
     site: str
-    said: Said
-    told: tuple[str, str] | None
+    state: AlertState
+    indexed: tuple[str, str] | None
     record: str = ""
     ends: dict[tuple[int, Ends], None] = {}
 
@@ -74,20 +74,20 @@ class AlertRows:
 
     def take(self, lines: Iterable[tuple[Line, str]]) -> None:
         """The records of alerts in a batch, each with its text, in their order."""
-        told = [(line, line.alert, text) for line, text in lines if line.alert is not None]
-        alerts = self._load({part.id for _, part, _ in told})
+        alerts_of_lines = [(line, line.alert, text) for line, text in lines if line.alert is not None]
+        alerts = self._load({part.id for _, part, _ in alerts_of_lines})
         touched: dict[str, _Alert] = {}
-        for line, part, text in told:
+        for line, part, text in alerts_of_lines:
             one = self._alert_of(alerts, line, part)
             _change(one, line, part, text)
             touched[one.id] = one
-        self._said(touched.values())
+        self._load_states(touched.values())
         self._save(touched.values())
 
-    def say(self, ids: list[str]) -> None:
+    def take_notes(self, ids: list[str]) -> None:
         """Notes of the operator about some alerts: those that are known move to another group."""
         alerts = self._load(set(ids)).values()
-        self._said(alerts)
+        self._load_states(alerts)
         moves = self._regroup(alerts)
         self._base.executemany("UPDATE alerts SET of_group = ? WHERE number = ?", moves)
 
@@ -96,7 +96,7 @@ class AlertRows:
         found: dict[str, _Alert] = {}
         for row in rows:
             _, severity, detector, verdict, assignee, site = self._of[row[3]]
-            rest: tuple[Any, ...] = (severity, detector, site, Said("", verdict, assignee), (row[11], row[12]))
+            rest: tuple[Any, ...] = (severity, detector, site, AlertState("", verdict, assignee), (row[11], row[12]))
             found[row[1]] = _Alert(*(*row, *rest))
         return found
 
@@ -114,20 +114,38 @@ class AlertRows:
             self.collisions += tries > 1
             self._last += 1
             one = alerts[name] = _Alert(
-                self._last, name, key, 0, "", 0, 0, time_ns(line.ts), 0, 0, 0, "", "", 0, "", "", Said(), None, ends={}
+                self._last,
+                name,
+                key,
+                0,
+                "",
+                0,
+                0,
+                time_ns(line.ts),
+                0,
+                0,
+                0,
+                "",
+                "",
+                0,
+                "",
+                "",
+                AlertState(),
+                None,
+                ends={},
             )
         return one
 
-    def _said(self, alerts: Iterable[_Alert]) -> None:
-        said = said_of(self._base, json.dumps([one.id for one in alerts]))
+    def _load_states(self, alerts: Iterable[_Alert]) -> None:
+        states = states_of(self._base, json.dumps([one.id for one in alerts]))
         for one in alerts:
-            one.said = said.get(one.id, one.said)
+            one.state = states.get(one.id, one.state)
 
     def _save(self, alerts: Iterable[_Alert]) -> None:
         base = self._base
         self._regroup(alerts)
-        news = [one for one in alerts if self._indexed and one.told != (one.summary, one.words)]
-        base.executemany(_FORGET_TEXT, [(one.number, *one.told) for one in news if one.told is not None])
+        news = [one for one in alerts if self._indexed and one.indexed != (one.summary, one.words)]
+        base.executemany(_FORGET_TEXT, [(one.number, *one.indexed) for one in news if one.indexed is not None])
         base.executemany(_SAVE, [_row(one) for one in alerts])
         base.executemany(_INDEX_TEXT, [(one.number, one.summary, one.words) for one in news])
         base.executemany(
@@ -172,7 +190,7 @@ class AlertRows:
         counts: Counter[int] = Counter()
         for one in alerts:
             group = self._group(
-                (_state(one), one.severity, one.detector, one.said.verdict, one.said.assignee, one.site)
+                (_state(one), one.severity, one.detector, one.state.verdict, one.state.assignee, one.site)
             )
             if group != one.group:
                 counts[group] += 1
@@ -199,7 +217,7 @@ class AlertRows:
 
 def _state(one: _Alert) -> str:
     """The operator's severity, else the sensor's."""
-    return one.said.state or ("closed" if one.ended else "open")
+    return one.state.state or ("closed" if one.ended else "open")
 
 
 def _change(one: _Alert, line: Line, part: AlertPart, text: str) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from sensor.tables.alert_rows import AlertRows
 from sensor.tables.device_rows import save_devices
 from sensor.tables.lines import Line, line_of
-from sensor.tables.other_rows import Told, save_findings, save_incidents, save_moments, save_recommendations
-from sensor.tables.words import Note, save_notes
+from sensor.tables.notes import Note, save_notes
+from sensor.tables.other_rows import Lines, save_findings, save_incidents, save_moments, save_recommendations
 
 
 class Applier:
@@ -32,7 +32,7 @@ class Applier:
 
     def apply(self, lines: Sequence[tuple[int, bytes]]) -> None:
         """Numbers of records, and their lines."""
-        told: defaultdict[str, list[Told]] = defaultdict(list)
+        lines_of: defaultdict[str, list[Lines]] = defaultdict(list)
         moments: list[Line] = []
         for number, text in lines:
             line = line_of(text)
@@ -42,15 +42,15 @@ class Applier:
             line.sensor.seq = number
             moments.append(line)
             if line.kind != "device" or self._devices:
-                told[line.kind].append((line, text.decode(errors="replace")))
-        self._alerts.take(told["alert"])
-        save_incidents(self._base, told["incident"])
-        save_recommendations(self._base, told["recommendation"])
-        save_findings(self._base, told["sensor"])
+                lines_of[line.kind].append((line, text.decode(errors="replace")))
+        self._alerts.take(lines_of["alert"])
+        save_incidents(self._base, lines_of["incident"])
+        save_recommendations(self._base, lines_of["recommendation"])
+        save_findings(self._base, lines_of["sensor"])
         save_moments(self._base, moments)
         if self._devices:
-            save_devices(self._base, told["device"])
+            save_devices(self._base, lines_of["device"])
 
-    def say(self, notes: Sequence[Note]) -> None:
+    def take_notes(self, notes: Sequence[Note]) -> None:
         """What the operator noted."""
-        self._alerts.say(save_notes(self._base, notes))
+        self._alerts.take_notes(save_notes(self._base, notes))

@@ -19,9 +19,9 @@ from sensor.inventory.store.schema import MIGRATIONS, VERSION
 from sensor.inventory.store.store import Store, words_of
 from sensor.tables.apply import Applier
 from sensor.tables.mute_rows import follow_mutes
+from sensor.tables.notes import read_notes
 from sensor.tables.position import clear, position
 from sensor.tables.tables import MANY, Tables, ends_at, transaction
-from sensor.tables.words import read_notes
 
 
 class Built(NamedTuple):
@@ -37,7 +37,7 @@ def rebuild(folder: Path, log: Path) -> Built:
     Taken where a sensor writes there, another StoreError where the store cannot be had; OSError where the log cannot be
     read.
     """
-    return _built(folder, log, anew=True)
+    return _built(folder, log, rebuilt=True)
 
 
 def catch_up(folder: Path, log: Path) -> Built:
@@ -50,7 +50,7 @@ def catch_up(folder: Path, log: Path) -> Built:
     if path.is_file() and os.access(path, os.W_OK) and (done := _a_little(path, log)) is not None:
         return done
     try:
-        return _built(folder, log, anew=False)
+        return _built(folder, log, rebuilt=False)
     except Taken:
         return Built(0, "")
 
@@ -113,19 +113,19 @@ def _a_little(path: Path, log: Path) -> Built | None:
             follow_mutes(base, log)
         finally:
             tables.close()
-        return Built(tables.records, tables.anew)
+        return Built(tables.records, tables.rebuilt)
     except (sqlite3.Error, StoreError):
         return None
     finally:
         base.close()
 
 
-def _built(folder: Path, log: Path, *, anew: bool) -> Built:
+def _built(folder: Path, log: Path, *, rebuilt: bool) -> Built:
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
     store = Store(folder)
     try:
-        if anew:
+        if rebuilt:
             with transaction(store.base):
                 clear(store.base)
         tables = Tables(store.base, log)
@@ -137,7 +137,7 @@ def _built(folder: Path, log: Path, *, anew: bool) -> Built:
             follow_mutes(store.base, log)
         finally:
             tables.close()
-        return Built(tables.records, "; ".join(filter(None, (store.note, tables.anew))))
+        return Built(tables.records, "; ".join(filter(None, (store.note, tables.rebuilt))))
     except sqlite3.Error as error:
         raise StoreError(f"{folder / FILE}: {error}") from None
     finally:
@@ -162,7 +162,7 @@ def of_log(log: Path) -> sqlite3.Connection:
         applier.apply(batch)
         notes, read = read_notes(notes_log(log), 0)
         while notes:
-            applier.say(notes)
+            applier.take_notes(notes)
             notes, read = read_notes(notes_log(log), read)
     follow_mutes(base, log)
     base.execute("PRAGMA query_only = 1")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sensor.tables.lines import WORD, Line, time_ns, time_or
 
-Told = tuple[Line, str]
+Lines = tuple[Line, str]
 
 _INCIDENT = "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RECOMMENDATION = "INSERT OR REPLACE INTO recommendations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -16,7 +16,7 @@ _MOMENT = "INSERT OR REPLACE INTO timeline VALUES (?, ?, ?, ?, ?, ?, ?)"
 SUMMARY = "summary"
 
 
-def save_incidents(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
+def save_incidents(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
     """The last record of each holds. An alert stays part of an incident where later records leave it out: a story is
     bounded.
     """
@@ -44,7 +44,7 @@ def save_incidents(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
     base.executemany("INSERT OR IGNORE INTO incident_alerts VALUES (?, ?)", parts)
 
 
-def save_recommendations(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
+def save_recommendations(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
     """The last record of each holds."""
     rows = {}
     for line, text in lines:
@@ -70,7 +70,7 @@ def save_recommendations(base: sqlite3.Connection, lines: Iterable[Told]) -> Non
     base.executemany(_RECOMMENDATION, rows.values())
 
 
-def save_findings(base: sqlite3.Connection, lines: Iterable[Told]) -> None:
+def save_findings(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
     """Health events of the sensor. Of its figures, written once a minute, the last hold."""
     rows = [
         (line.sensor.seq, time_ns(line.ts), line.action, line.facts.check[:WORD], line.level, line.summary, text)

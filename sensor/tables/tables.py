@@ -22,9 +22,9 @@ from sensor.eventlog.segments import segments
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.schema_log import LOG_INDICES
 from sensor.tables.apply import Applier
+from sensor.tables.notes import Note, read_notes
 from sensor.tables.position import Position, clear, position, put_position
 from sensor.tables.pruning import prune
-from sensor.tables.words import Note, read_notes
 
 # Of a batch: the writer is not kept longer than some tens of ms.
 LINES, SIZE = 1000, 2 << 20
@@ -37,7 +37,8 @@ class _Named(msgspec.Struct):
 
 
 class Tables:
-    """Used by one thread. ``records``: lines that were added; ``anew``: why the tables were rebuilt, empty if they were
+    """Used by one thread. ``records``: lines that were added; ``rebuilt``: why the tables were rebuilt, empty if they
+    were
     not.
     """
 
@@ -47,7 +48,7 @@ class Tables:
         """
         self._base, self.log = base, log
         self._notes = notes_log(log)
-        self.records, self.anew = 0, ""
+        self.records, self.rebuilt = 0, ""
         self._cursor: LogCursor | None = None
         self._first = 0
         self._there, self._applier = Position(), Applier(base)
@@ -124,7 +125,7 @@ class Tables:
                 notes, words = read_notes(self._notes, 0)
             before = self._applier.unusable
             self._applier.apply(taken)
-            self._applier.say(notes)
+            self._applier.take_notes(notes)
             seq, record = (taken[-1][0], id_of(taken[-1][1])) if taken else (there.seq, there.record)
             self._there = Position(seq, record, words, there.unusable + self._applier.unusable - before, there.whole)
             put_position(self._base, self._there)
@@ -155,7 +156,7 @@ class Tables:
 
     def _empty(self, why: str) -> None:
         clear(self._base)
-        self.anew = why
+        self.rebuilt = why
         self._applier = Applier(self._base)
 
 

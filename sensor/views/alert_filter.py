@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from sensor.tables.lines import SEVERITIES
-from sensor.tables.words import VERDICTS
+from sensor.tables.notes import VERDICTS
 from sensor.views.alert_groups import NOBODY, NONE, Groups, named
 from sensor.views.errors import Unknown, one_of
 

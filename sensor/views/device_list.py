@@ -11,8 +11,8 @@ import msgspec
 
 from sensor.core.foreign import Record
 from sensor.core.record_parts import time_text
+from sensor.inventory.corrections import onto_body
 from sensor.inventory.store.store import words_of
-from sensor.inventory.words import onto_body
 from sensor.views.dataset import Data
 from sensor.views.device_terms import Term, matches, ordered
 
@@ -32,7 +32,7 @@ def every_device(data: Data, wanted: Sequence[Term], now: datetime) -> Iterator[
     """Devices as records show them, with the operator's word, the one seen last at the end. ``now``: that ages count
     back from; of a log that is read alone, its last moment. sqlite3.DatabaseError where the store is damaged.
     """
-    said = words_of(data.base)
+    corrections = words_of(data.base)
     test, values = _test(wanted)
     query = _PAGE.format(test=test)
     now = _now(data, now)
@@ -44,7 +44,7 @@ def every_device(data: Data, wanted: Sequence[Term], now: datetime) -> Iterator[
                 "kind": "device",
                 "action": "gone" if gone else "known",
                 "key": key if data.inventory else "",
-                "device": onto_body(_BODY.decode(text), said.get(key, {})),
+                "device": onto_body(_BODY.decode(text), corrections.get(key, {})),
             }
             if matches(record, wanted, now):
                 yield record

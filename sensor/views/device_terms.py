@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sensor.core.device import TYPES
 from sensor.core.foreign import Record, part, tidy
-from sensor.inventory.words import CRITICALITIES
+from sensor.inventory.corrections import CRITICALITIES
 from sensor.views.errors import Unknown, ViewError
 
 EXACT = ("type", "vlan", "id", "state", "criticality")

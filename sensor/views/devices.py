@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from sensor.core.addresses import mac_text, parse_mac, parse_network
+from sensor.inventory.corrections import onto_body
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import words_of
-from sensor.inventory.words import onto_body
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, one_of
 from sensor.views.page import After, Facets, Page, after_of, cursor_of, limit_of, mark_of
@@ -117,10 +117,10 @@ def device(data: Data, name: str) -> dict[str, Any]:
     heir = data.base.execute(_HEIR, (name,)).fetchone()
     found = data.resolve("device_rows", str(heir[0]) if heir is not None else name)
     record = data.base.execute("SELECT record FROM device_records WHERE id = ?", (found,)).fetchone()
-    told: dict[str, Any] = (
+    body: dict[str, Any] = (
         msgspec.json.decode(record[0]) if record is not None else Reader(Path(), data.base).details(found)
     )
-    return told
+    return body
 
 
 def _test(base: sqlite3.Connection, wanted: DeviceFilter, *, listed: bool) -> tuple[str, list[object]]:
@@ -250,12 +250,12 @@ def _first(
 
 
 def _rows(data: Data, numbers: list[int]) -> list[DeviceRow]:
-    said = words_of(data.base)
-    return [_row(tuple(row), said) for row in data.base.execute(_ROW, (json.dumps(numbers),))]
+    corrections = words_of(data.base)
+    return [_row(tuple(row), corrections) for row in data.base.execute(_ROW, (json.dumps(numbers),))]
 
 
-def _row(row: tuple[Any, ...], said: dict[str, Any]) -> DeviceRow:
-    body = onto_body(msgspec.json.decode(row[15]), said.get(row[16], {}))
+def _row(row: tuple[Any, ...], corrections: dict[str, Any]) -> DeviceRow:
+    body = onto_body(msgspec.json.decode(row[15]), corrections.get(row[16], {}))
     tags = [tag for tag in row[13].split(", ") if tag]
     values: tuple[Any, ...] = (*row[:10], bool(row[10]), *row[11:13], tags, row[14], body)
     return DeviceRow(*values)

@@ -12,7 +12,7 @@ from sensor.core.foreign import part, tidy
 from sensor.eventlog.fold import Fold
 from sensor.eventlog.paths import notes_log
 from sensor.eventlog.reader import Reader
-from sensor.tables.words import Note, read_notes
+from sensor.tables.notes import Note, read_notes
 
 Take = Callable[[dict[str, Any]], bool]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from sensor.inventory.corrections import Correction
+from sensor.inventory.store.operator_changes import OperatorChanges
 from sensor.inventory.store.reader import Reader
-from sensor.inventory.store.sayings import Sayings
-from sensor.inventory.words import Word
 from sensor.lifecycle.redact import WORDS
 from sensor.posture.profiles.installed import write
 from sensor.posture.tickets.ledger import FILE, Ledger, Note, Part, read_ledger, write_ledger
@@ -202,10 +202,10 @@ def test_more_orders_than_a_tick_takes(inventory: Path, purge) -> None:
 def test_merged_devices_go_together(purge, inventory: Path) -> None:
     """What the one that was lost brought along is gone as well: its words, and how both were before."""
     with Run(inventory) as run:
-        sayings = Sayings(inventory, "anna", 7)
-        sayings.say([Word(f"mac:{CAMERA}", "note", SHOUT)])
-        sayings.order("merge", f"mac:{PRINTER}", f"mac:{CAMERA}", "same")
-        sayings.close()
+        changes = OperatorChanges(inventory, "anna", 7)
+        changes.say([Correction(f"mac:{CAMERA}", "note", SHOUT)])
+        changes.order("merge", f"mac:{PRINTER}", f"mac:{CAMERA}", "same")
+        changes.close()
         run.until(lambda: len(keys(inventory)) == 3)
     assert purge(PRINTER, "--yes").code == 0
     for word in (SHOUT, PRINTER, CAMERA):

@@ -103,11 +103,11 @@ def test_nodes_are_flat_and_constants_vanish() -> None:
 @pytest.mark.parametrize(
     ("want", "sends"),
     [
-        (field("state").filled(), "Said has no field state: it has packet, status, path, names, old"),
+        (field("state").filled(), "Stated has no field state: it has packet, status, path, names, old"),
         (~(field("status").filled() | field("packet.port").filled()), "a packet has no field port"),
-        (field("path") < 3, "Said.path is no number and has no order"),
+        (field("path") < 3, "Stated.path is no number and has no order"),
         (field("status").matches("1"), "Said.status is no text to be searched"),
-        (held(Bounded(1), "key"), "Said has no field key: it has packet, status, path, names, old"),
+        (held(Bounded(1), "key"), "Stated has no field key: it has packet, status, path, names, old"),
     ],
 )
 def test_what_a_class_does_not_have_is_an_error(want: Want, sends: str) -> None:

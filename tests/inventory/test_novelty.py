@@ -10,10 +10,10 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.observation import Observation, Subject
+from sensor.inventory.corrections import Order
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.limits import Limits
 from sensor.inventory.novelty import Novelty
-from sensor.inventory.words import Order
 from tests.inventory.stories import SECOND, START, Book, Story, best, subject
 
 MAC, OTHER, THIRD = "00:17:c8:00:00:01", "00:17:c8:00:00:02", "00:17:c8:00:00:03"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensor.core.addresses import parse
-from sensor.inventory.words import Order, Outcome, Word
+from sensor.inventory.corrections import Correction, Order, Outcome
 
 CABLE, WIRELESS, OTHER = "00:1b:21:00:00:02", "00:1c:7f:00:00:01", "00:17:c8:1a:2b:3c"
 KEEP, LOSE = f"mac:{CABLE}", f"mac:{WIRELESS}"
@@ -24,7 +24,7 @@ def two(story):
 
 def test_a_merger(two):
     """All that is known goes to the one that goes on, words included; one event tells it."""
-    two.persistence.correct(LOSE, {"owner": Word(LOSE, "owner", "anna")})
+    two.persistence.correct(LOSE, {"owner": Correction(LOSE, "owner", "anna")})
     assert two.persistence.carry_out(MERGE) == Outcome(MERGE)
     device = two.at(20).who(WIRELESS)
     assert device is two.who(CABLE)

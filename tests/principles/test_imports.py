@@ -216,7 +216,7 @@ def test_views_only_read() -> None:
     ``sensor.tables.ready`` brings tables up to date before.
     """
     foreign = ("argparse", "sys", "sensor.tables.ready", "sensor.tables.tables", "sensor.tables.apply")
-    writing = ("sensor.tables.build.catch_up", "sensor.tables.build.rebuild", "sensor.inventory.store.sayings")
+    writing = ("sensor.tables.build.catch_up", "sensor.tables.build.rebuild", "sensor.inventory.store.operator_changes")
     for path in python_files("views"):
         assert not [name for _, name in imports(path) if name.startswith((*foreign, *writing))], name_of(path)
         called = {

@@ -12,10 +12,10 @@ import pytest
 
 from sensor.alerts.mutes import Mute, save_mutes
 from sensor.inventory.baseline import Baseline
+from sensor.inventory.corrections import Correction
 from sensor.inventory.store.database import StoreError
+from sensor.inventory.store.operator_changes import OperatorChanges
 from sensor.inventory.store.reader import Reader
-from sensor.inventory.store.sayings import Sayings
-from sensor.inventory.words import Word
 from sensor.runtime.keeper import Keeper
 from sensor.tables.ready import make_ready
 from sensor.views.dataset import open_folder
@@ -66,9 +66,9 @@ class Run:
 
 
 def send(folder: Path, key: str, **words: str) -> None:
-    sayings = Sayings(folder, "anna", 7)
-    sayings.say(Word(key, field, value) for field, value in words.items())
-    sayings.close()
+    changes = OperatorChanges(folder, "anna", 7)
+    changes.say(Correction(key, field, value) for field, value in words.items())
+    changes.close()
 
 
 def written(folder: Path) -> int:
@@ -127,13 +127,13 @@ def test_a_running_sensor_hears_what_is_said(tmp_path: Path) -> None:
         send(tmp_path, KEY, type="")
         run.until(lambda: who(PRINTER).type == "printer")
         assert who(PRINTER).value("owner") == "anna"
-        sayings = Sayings(tmp_path, "anna", 8)
-        sayings.order("merge", KEY, f"mac:{DOCK}", "a dock")
+        changes = OperatorChanges(tmp_path, "anna", 8)
+        changes.order("merge", KEY, f"mac:{DOCK}", "a dock")
         run.until(lambda: who(DOCK) is who(PRINTER))
-        run.until(lambda: sayings._base.execute("SELECT count(*) FROM words WHERE state = 'done'").fetchone()[0] == 1)
-        sayings.undo(sayings.latest(KEY))
+        run.until(lambda: changes._base.execute("SELECT count(*) FROM words WHERE state = 'done'").fetchone()[0] == 1)
+        changes.undo(changes.latest(KEY))
         run.until(lambda: who(DOCK) is not who(PRINTER))
-        sayings.close()
+        changes.close()
     with Run(tmp_path) as run:
         assert run.restored == 2
         assert run.story.who(DOCK) is not run.story.who(PRINTER)
@@ -169,9 +169,9 @@ def test_what_is_said_between_runs_is_heard_at_the_start(tmp_path: Path) -> None
             LAPTOP, "10.0.0.8", "http.server", "model=D"
         ).at(8)
     send(tmp_path, KEY, type="camera")
-    sayings = Sayings(tmp_path, "anna", 8)
-    sayings.order("merge", KEY, f"mac:{LAPTOP}", "one")
-    sayings.close()
+    changes = OperatorChanges(tmp_path, "anna", 8)
+    changes.order("merge", KEY, f"mac:{LAPTOP}", "one")
+    changes.close()
     reader = Reader(tmp_path)
     assert {record["device"]["type"] for record in reader.records()} == {"camera", "unknown"}
     reader.close()
@@ -192,9 +192,9 @@ def test_words_of_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
         ).at(8)
         send(tmp_path, f"mac:{LAPTOP}", owner="anna")
         run.until(lambda: run.story.who(LAPTOP).value("owner") == "anna")
-        sayings = Sayings(tmp_path, "anna", 8)
-        sayings.order("merge", KEY, f"mac:{LAPTOP}", "one")
-        sayings.close()
+        changes = OperatorChanges(tmp_path, "anna", 8)
+        changes.order("merge", KEY, f"mac:{LAPTOP}", "one")
+        changes.close()
         run.until(lambda: run.story.who(LAPTOP) is run.story.who(PRINTER))
     with Run(tmp_path) as run:
         assert run.story.who(PRINTER).value("owner") == "anna"
@@ -282,27 +282,30 @@ def test_a_running_sensor_forgets_and_heeds_rules(tmp_path: Path) -> None:
     """Within a second or so: a service, a device, everything; what is allowed and forbidden, until it is taken back."""
     learned(tmp_path)
     with Run(tmp_path) as run:
-        sayings = Sayings(tmp_path, "anna", 8)
+        changes = OperatorChanges(tmp_path, "anna", 8)
         key, names = f"mac:{LAPTOP}", [run.story.who(mac).id for mac in (LAPTOP, PRINTER)]
-        sayings.order("forget", key, "tcp/22", "")
+        changes.order("forget", key, "tcp/22", "")
         run.until(lambda: not run.knows(LAPTOP, PRINTER, SSH))
         assert run.knows(LAPTOP, PRINTER, SMB)
-        sayings.say(
-            [Word(key, "allow", f"{names[0]} {names[1]} tcp/22"), Word(key, "forbid", f"{names[0]} {names[1]} tcp/445")]
+        changes.say(
+            [
+                Correction(key, "allow", f"{names[0]} {names[1]} tcp/22"),
+                Correction(key, "forbid", f"{names[0]} {names[1]} tcp/445"),
+            ]
         )
         run.until(lambda: run.knows(LAPTOP, PRINTER, SSH))
         assert not run.knows(LAPTOP, PRINTER, SMB)
-        assert sayings.undo(str(run.keeper.store.rules()[0].number)) == f"allow {names[0]} {names[1]} tcp/22"
+        assert changes.undo(str(run.keeper.store.rules()[0].number)) == f"allow {names[0]} {names[1]} tcp/22"
         run.until(lambda: not run.knows(LAPTOP, PRINTER, SSH))
         run.learns(LAPTOP, PRINTER, SSH)
-        sayings.order("forget", "*", "", "")
+        changes.order("forget", "*", "", "")
         run.until(lambda: len(run.baseline) == 0)
         run.until(
-            lambda: sayings._base.execute("SELECT count(*) FROM words WHERE state = 'pending'").fetchone()[0] == 0
+            lambda: changes._base.execute("SELECT count(*) FROM words WHERE state = 'pending'").fetchone()[0] == 0
         )
         with pytest.raises(StoreError, match="does not come back"):
-            sayings.undo(str(sayings._base.execute("SELECT max(number) FROM words").fetchone()[0]))
-        sayings.close()
+            changes.undo(str(changes._base.execute("SELECT max(number) FROM words").fetchone()[0]))
+        changes.close()
     with Run(tmp_path) as run:
         assert (len(run.baseline), [rule.allowed for rule in run.keeper.store.rules()]) == (0, [False])
 
@@ -314,12 +317,15 @@ def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
         names = [run.story.who(mac).id for mac in (LAPTOP, PRINTER)]
         run.story.sends(DOCK, "10.0.0.7", "http.server", "model=D").at(8)
         dock = run.story.who(DOCK).id
-        sayings = Sayings(tmp_path, "anna", 8)
-        sayings.say(
-            [Word(f"mac:{DOCK}", "allow", f"{dock} {names[1]} tcp/80"), Word("*", "forbid", f"* {dock} tcp/80")]
+        changes = OperatorChanges(tmp_path, "anna", 8)
+        changes.say(
+            [
+                Correction(f"mac:{DOCK}", "allow", f"{dock} {names[1]} tcp/80"),
+                Correction("*", "forbid", f"* {dock} tcp/80"),
+            ]
         )
-        sayings.order("merge", f"mac:{LAPTOP}", f"mac:{DOCK}", "a dock")
-        sayings.close()
+        changes.order("merge", f"mac:{LAPTOP}", f"mac:{DOCK}", "a dock")
+        changes.close()
         run.until(lambda: run.story.who(DOCK) is run.story.who(LAPTOP))
     with Run(tmp_path) as run:
         assert [(rule.client, rule.server) for rule in run.keeper.store.rules()] == [

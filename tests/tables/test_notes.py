@@ -6,7 +6,7 @@ import json
 import threading
 from pathlib import Path
 
-from sensor.tables.words import Note, append_notes, read_notes
+from sensor.tables.notes import Note, append_notes, read_notes
 
 NOW = "2026-11-24T08:20:00.000000Z"
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
+from sensor.inventory.corrections import Correction
 from sensor.inventory.store import rows
+from sensor.inventory.store.operator_changes import OperatorChanges
 from sensor.inventory.store.reader import Reader
-from sensor.inventory.store.sayings import Sayings
 from sensor.inventory.store.store import Store
-from sensor.inventory.words import Word
 from sensor.views.dataset import Data, open_folder, open_log
+from sensor.views.dataset_summary import DatasetSummary, dataset_summary
 from sensor.views.devices import SORTS, DeviceFilter, DeviceRow, _test, device, devices
 from sensor.views.errors import Malformed, Unknown
 from sensor.views.moments import TimelineFilter, health, search, timeline
-from sensor.views.standing import Standing, standing
 from sensor.views.stories import StoryFilter, incident, incidents, recommendations
 from tests.views.conftest import LOG
 
@@ -140,20 +140,24 @@ def test_words_of_the_operator_are_in_the_list_at_once(office_folder: Path, tmp_
         (row,) = devices(data, DeviceFilter(text="KM1A2B3C")).rows
     with closing(Reader(folder)) as reader:
         key = reader.key(row.id)
-    sayings = Sayings(folder, "anna", 7)
-    sayings.say(
-        [Word(key, "name", "Lobby printer"), Word(key, "criticality", "high"), Word(key, "tags", "lobby, leased")]
+    changes = OperatorChanges(folder, "anna", 7)
+    changes.say(
+        [
+            Correction(key, "name", "Lobby printer"),
+            Correction(key, "criticality", "high"),
+            Correction(key, "tags", "lobby, leased"),
+        ]
     )
-    sayings.close()
+    changes.close()
     with open_folder(folder) as data:
         wanted = DeviceFilter(text="lobby", criticality=("high",), tag=("leased",))
         (reported,) = devices(data, wanted).rows
         assert (reported.id, reported.name, reported.tags) == (row.id, "Lobby printer", ["lobby", "leased"])
         assert reported.device["hostname"] == "Lobby printer"
-    sayings = Sayings(folder, "anna", 8)
+    changes = OperatorChanges(folder, "anna", 8)
     for number in ("1", "2", "3"):
-        sayings.undo(number)
-    sayings.close()
+        changes.undo(number)
+    changes.close()
     with open_folder(folder) as data:
         assert devices(data, wanted).total == 0
         assert devices(data, DeviceFilter(text="KM1A2B3C")).rows == [row]
@@ -215,12 +219,12 @@ def test_how_it_stands(office: Data, office_folder: Path, tmp_path: Path) -> Non
     """Devices, the last record, and the sensor's last message; a log alone has no inventory, and an empty one no
     record.
     """
-    found = standing(office)
+    found = dataset_summary(office)
     assert found.devices == devices(office).total
-    assert found.said is not None
-    assert (found.said.kind, found.said.action, found.said.ts <= found.last) == ("sensor", "stopped", True)
+    assert found.newest is not None
+    assert (found.newest.kind, found.newest.action, found.newest.ts <= found.last) == ("sensor", "stopped", True)
     with open_log(office_folder / LOG) as data:
-        assert standing(data) == Standing(None, found.last, found.said)
+        assert dataset_summary(data) == DatasetSummary(None, found.last, found.newest)
     (tmp_path / LOG).touch()
     with open_log(tmp_path / LOG) as data:
-        assert standing(data) == Standing(None, 0, None)
+        assert dataset_summary(data) == DatasetSummary(None, 0, None)

@@ -14,7 +14,7 @@ from sensor.console.render import render
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.evidence.layers import layers_of
-from sensor.tables.words import VERDICTS
+from sensor.tables.notes import VERDICTS
 from sensor.views.alerts import alert, alerts
 
 FRAMES = 40

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from sensor.console.ask import Ask
 from sensor.console.deeds import assignees
 from sensor.console.render import render
-from sensor.tables.words import VERDICTS
+from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alert_groups import FACETS
 from sensor.views.alerts import SORTS, alerts

@@ -17,7 +17,7 @@ from sensor.core.device import TYPES
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.fingerprinting.sums import Sum
-from sensor.inventory.words import CRITICALITIES
+from sensor.inventory.corrections import CRITICALITIES
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import alerts
 from sensor.views.devices import device

@@ -9,7 +9,7 @@ from sensor.console.ask import Ask, own_path, parameters, url_of
 from sensor.console.device_words import TOGETHER, Body, Plan
 from sensor.console.security.session import Refused
 from sensor.core.foreign import part
-from sensor.inventory.words import FIELDS
+from sensor.inventory.corrections import FIELDS
 from sensor.views.errors import one_of
 
 
@@ -42,8 +42,8 @@ def _write(ask: Ask, plan: Plan, action: str, ids: list[str], text: str = "") ->
     reason = ask.field("reason")
     note = f"{text or plan.text}{f' ({reason})' if reason else ''}"
     ask.console.audit.add(ask.who.name, action, peer=ask.peer, dataset=ask.dataset.name, ids=ids, text=note)
-    with device_words.writing(ask.data, ask.who.name) as sayings:
-        return plan.write(sayings)
+    with device_words.writing(ask.data, ask.who.name) as changes:
+        return plan.write(changes)
 
 
 def _plan(ask: Ask, action: str, records: list[Body]) -> Plan:

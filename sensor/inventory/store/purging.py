@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from sensor.inventory.words import Order
+from sensor.inventory.corrections import Order
 
 _OF_A_DEVICE = (
     ("devices", "id"),
@@ -34,6 +34,6 @@ def purge(base: sqlite3.Connection, orders: Sequence[Order]) -> None:
         base.execute(f"DELETE FROM {table} WHERE {column} IN {_THESE}", (devices,))  # noqa: S608
     base.execute(f"DELETE FROM mergers WHERE kept IN {_THESE} OR lost IN {_THESE}", (devices,))  # noqa: S608
     base.execute(f"DELETE FROM apart WHERE one IN {_THESE} OR other IN {_THESE}", (keys,))  # noqa: S608
-    said = f"DELETE FROM words WHERE (key IN {_THESE} OR value IN {_THESE}) AND number NOT IN (SELECT value FROM json_each(?2))"  # noqa: S608
-    base.execute(said, (keys, numbers))
+    statement = f"DELETE FROM words WHERE (key IN {_THESE} OR value IN {_THESE}) AND number NOT IN (SELECT value FROM json_each(?2))"  # noqa: S608
+    base.execute(statement, (keys, numbers))
     base.execute(f"UPDATE words SET key = value, value = '' WHERE number IN {_THESE}", (numbers,))  # noqa: S608

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from sensor.core.record_parts import Body, claim_body, time_text
+from sensor.inventory.corrections import FIELDS, Correction, evidence_of, onto_body
 from sensor.inventory.facts import claims_of, states_of
 from sensor.inventory.habits import Habits, Kept
 from sensor.inventory.rules import ANYBODY, Rule
@@ -20,7 +21,6 @@ from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, StoreError, look_into
 from sensor.inventory.store.schema import VERSION
 from sensor.inventory.store.store import WATCHED, rules_of, words_of
-from sensor.inventory.words import FIELDS, Word, evidence_of, onto_body
 
 HISTORY_SHOWN = 100
 
@@ -145,7 +145,7 @@ class Reader:
         events = self._base.execute(
             "SELECT * FROM history WHERE device = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)
         ).fetchall()
-        told = [
+        entries = [
             {
                 "ts": time_text(one["ts"]),
                 "what": one["action"],
@@ -154,18 +154,18 @@ class Reader:
             }
             for one in events
         ]
-        said = self._base.execute(
+        changes = self._base.execute(
             "SELECT * FROM words WHERE key = ? ORDER BY number DESC LIMIT ?", (self.key(device), HISTORY_SHOWN)
         ).fetchall()
-        told += [
+        entries += [
             {"ts": time_text(one["ts"]), "number": str(one["number"]), "what": _what(one["field"], one["value"])}
             | {name: one[name] for name in ("author", "reason", "state")}
-            for one in said
+            for one in changes
         ]
         mergers = self._base.execute(
             "SELECT * FROM mergers WHERE kept = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)
         ).fetchall()
-        told += [
+        entries += [
             {
                 "ts": time_text(one["ts"]),
                 "number": f"m{one['number']}",
@@ -175,8 +175,8 @@ class Reader:
             | ({"state": "undone"} if one["undone"] else {})
             for one in mergers
         ]
-        told.reverse()
-        return sorted(told, key=lambda one: str(one["ts"]))
+        entries.reverse()
+        return sorted(entries, key=lambda one: str(one["ts"]))
 
 
 def _what(field: str, value: str) -> str:
@@ -192,7 +192,7 @@ def _claims(state: DeviceState) -> Iterator[Body]:
     for fact in states_of(state.facts):
         seen = {"count": fact.count, "first": time_text(fact.first), "last": time_text(fact.last)}
         for attribute, value, confidence, fingerprint, family in claims_of(bytes(fact.claims)):
-            said = {
+            claim = {
                 "attribute": attribute,
                 "value": value,
                 "observation": fact.kind,
@@ -200,7 +200,7 @@ def _claims(state: DeviceState) -> Iterator[Body]:
                 "fingerprint": fingerprint,
                 "family": family,
             }
-            yield said | {"confidence": round(confidence, 3)} | seen
+            yield claim | {"confidence": round(confidence, 3)} | seen
 
 
 def _lease(row: sqlite3.Row) -> Body:
@@ -212,7 +212,7 @@ def _lease(row: sqlite3.Row) -> Body:
     }
 
 
-def _word(word: Word) -> Body:
+def _word(word: Correction) -> Body:
     return {
         "number": word.number,
         "field": word.field,

@@ -10,7 +10,7 @@ import msgspec
 
 from sensor.core.addresses import parse
 from sensor.core.record_parts import Body
-from sensor.inventory.words import Word, onto_body
+from sensor.inventory.corrections import Correction, onto_body
 
 WORDS_LIMIT = 4096
 # IEEE 802.1Q, 9.6; a log may be foreign, and larger numbers do not fit into a column.
@@ -81,35 +81,36 @@ def unlisted(base: sqlite3.Connection) -> bool:
     return bool(found)
 
 
-def fill_rows(base: sqlite3.Connection, said: dict[str, dict[str, Word]]) -> None:
+def fill_rows(base: sqlite3.Connection, corrections: dict[str, dict[str, Correction]]) -> None:
     """Rows of the devices that have none, within a transaction: after a replay, an upgrade, a repair, or a word of the
-    operator. ``said``: all words, by key.
+    operator. ``corrections``: all words, by key.
     """
     wanted = "SELECT key, first, last, gone, body FROM devices WHERE id NOT IN (SELECT id FROM device_rows)"
     lacking = base.execute(wanted).fetchall()
     for start in range(0, len(lacking), FILLED_AT_ONCE):
         save_rows(
-            base, [one for row in lacking[start : start + FILLED_AT_ONCE] if (one := _shown(row, said)) is not None]
+            base,
+            [one for row in lacking[start : start + FILLED_AT_ONCE] if (one := _shown(row, corrections)) is not None],
         )
     while index_words(base):
         pass
 
 
-def _shown(row: tuple[Any, ...], said: dict[str, dict[str, Word]]) -> Shown | None:
+def _shown(row: tuple[Any, ...], corrections: dict[str, dict[str, Correction]]) -> Shown | None:
     """None of a damaged row: the device is read as broken, and found anew."""
     key, first, last, gone, body = row
     try:
-        return Shown(first, last, bool(gone), onto_body(_BODY.decode(body), said.get(key, {})))
+        return Shown(first, last, bool(gone), onto_body(_BODY.decode(body), corrections.get(key, {})))
     except msgspec.DecodeError:
         return None
 
 
-def renew_rows(base: sqlite3.Connection, keys: Iterable[str], said: dict[str, dict[str, Word]]) -> None:
+def renew_rows(base: sqlite3.Connection, keys: Iterable[str], corrections: dict[str, dict[str, Correction]]) -> None:
     """Rows of some devices once more, within a transaction."""
     base.executemany(
         "DELETE FROM device_rows WHERE id IN (SELECT id FROM devices WHERE key = ?)", [(key,) for key in keys]
     )
-    fill_rows(base, said)
+    fill_rows(base, corrections)
 
 
 def _row(device: Shown) -> tuple[object, ...]:

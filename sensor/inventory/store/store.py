@@ -12,6 +12,7 @@ import msgspec
 from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange
 from sensor.core.record_parts import Body, device_body
+from sensor.inventory.corrections import FIELDS, Correction, Order, Outcome
 from sensor.inventory.journal import Entries, Merger, Move
 from sensor.inventory.rules import ALLOW, ANYBODY, FORBID, Rule, parse_service
 from sensor.inventory.services import service_text
@@ -19,7 +20,6 @@ from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, Lock, StoreError, open_database
 from sensor.inventory.store.purging import purge
 from sensor.inventory.store.rows import Shown, fill_rows, index_words, remove_rows, save_rows
-from sensor.inventory.words import FIELDS, Order, Outcome, Word
 
 # The newest rows of these are kept, looked at every so many batches.
 HISTORY_ROWS, LEASE_ROWS, MERGER_ROWS = 1_000_000, 1_000_000, 10_000
@@ -78,7 +78,7 @@ class Store:
             except (msgspec.DecodeError, ValueError):
                 self.broken += 1
 
-    def words(self) -> dict[str, dict[str, Word]]:
+    def words(self) -> dict[str, dict[str, Correction]]:
         """What the operator says of each device, by key and field. Words of a device that was
         merged are of its heir.
         """
@@ -316,25 +316,25 @@ class Store:
         )
 
 
-def words_of(base: sqlite3.Connection) -> dict[str, dict[str, Word]]:
+def words_of(base: sqlite3.Connection) -> dict[str, dict[str, Correction]]:
     """See ``Store.words``."""
     heirs = dict(base.execute("SELECT lost_key, kept_key FROM mergers WHERE NOT undone ORDER BY number").fetchall())
-    said: dict[str, dict[str, Word]] = {}
+    corrections: dict[str, dict[str, Correction]] = {}
     marks = ", ".join("?" * len(FIELDS))
     wanted = f"SELECT key, field, value, author, ts, reason, number FROM words WHERE state = 'said' AND field IN ({marks}) ORDER BY number"  # noqa: S608 - marks only
     known = {row[0] for row in base.execute("SELECT key FROM devices WHERE key IN (SELECT lost_key FROM mergers)")}
     for row in base.execute(wanted, FIELDS):
-        word = Word(*row)
+        word = Correction(*row)
         owner = word.key
         for _ in range(len(heirs)):
             if owner in known or owner not in heirs:
                 break
             owner = heirs[owner]
-        mine = said.setdefault(owner, {})
+        mine = corrections.setdefault(owner, {})
         mine.pop(word.field, None)
         if word.value:
             mine[word.field] = word
-    return {owner: mine for owner, mine in said.items() if mine}
+    return {owner: mine for owner, mine in corrections.items() if mine}
 
 
 def rules_of(base: sqlite3.Connection) -> list[Rule]:
@@ -369,11 +369,11 @@ def _heir(device: str, heirs: dict[str, str]) -> str:
 
 
 def _row(state: DeviceState, device: Device, body: Body) -> tuple[object, ...]:
-    told = (device.type, device.value("vendor"), device.value("model"), next(iter(device.names), ""))
+    attributes = (device.type, device.value("vendor"), device.value("model"), next(iter(device.names), ""))
     return (
         state.id,
         state.key,
-        *told,
+        *attributes,
         state.vlan,
         state.first,
         state.last,

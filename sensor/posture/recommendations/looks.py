@@ -16,8 +16,8 @@ from sensor.core.proofs import proof_body
 from sensor.core.record_parts import Body, end_body
 from sensor.detectors._devices import subject_of
 from sensor.inventory import identity
+from sensor.inventory.corrections import OPERATOR
 from sensor.inventory.roster import Member
-from sensor.inventory.words import OPERATOR
 
 # The attribute by which looks ask for the name of a device.
 NAME = "name"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sensor.inventory.corrections import Order, Outcome
 from sensor.inventory.journal import Entries
 from sensor.inventory.store.store import Store
-from sensor.inventory.words import Order, Outcome
 
 
 def test_rows_come_and_go(tmp_path: Path) -> None:

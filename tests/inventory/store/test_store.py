@@ -16,13 +16,13 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.observation import Subject
+from sensor.inventory.corrections import Correction, Order
 from sensor.inventory.record import Neighbour
 from sensor.inventory.services import Sighted
 from sensor.inventory.store import schema
 from sensor.inventory.store.database import FILE, StoreError, connect
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
-from sensor.inventory.words import Order, Word
 from tests.inventory.stories import SECOND, START, Story
 
 PRINTER, LAPTOP, PHONE = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "da:a1:19:00:00:01"
@@ -192,7 +192,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
 def test_the_operator_s_word_is_not_written_as_what_packets_say(store: Store, tmp_path: Path):
     """Taken back while no sensor runs, the packets count again."""
     story = office(noted())
-    story.persistence.correct(f"mac:{PRINTER}", {"type": Word(f"mac:{PRINTER}", "type", "camera")})
+    story.persistence.correct(f"mac:{PRINTER}", {"type": Correction(f"mac:{PRINTER}", "type", "camera")})
     assert story.at(20).who(PRINTER).type == "camera"
     written(story, store)
     reader = Reader(tmp_path)

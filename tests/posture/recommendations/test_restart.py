@@ -18,7 +18,7 @@ from typing import Any
 
 from sensor.core.addresses import parse_mac
 from sensor.inventory.store.database import FILE
-from sensor.inventory.store.sayings import Sayings
+from sensor.inventory.store.operator_changes import OperatorChanges
 from tests.kit import ethernet, ipv4, udp
 
 START = 1_700_000_000
@@ -141,9 +141,9 @@ def test_a_device_that_is_purged_leaves_no_advice(tmp_path: Path) -> None:
     Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
     with closing(sqlite3.connect(tmp_path / FILE)) as base:
         [(device, key)] = base.execute("SELECT id, key FROM devices WHERE key = ?", (f"mac:{PBX}",)).fetchall()
-    sayings = Sayings(tmp_path, "anna", 7)
-    sayings.purge([(key, device)], "it was lent")
-    sayings.close()
+    changes = OperatorChanges(tmp_path, "anna", 7)
+    changes.purge([(key, device)], "it was lent")
+    changes.close()
     assert Run(tmp_path, "second").feed(challenges("NTLM %d", ())).end() == []
     assert kept(tmp_path) == []
 

@@ -38,7 +38,7 @@ FIELDS = (
 _KEYS = frozenset(("vendor", "model", "firmware", "serial", "os", "owner", "criticality"))
 
 
-class Word(msgspec.Struct, frozen=True):
+class Correction(msgspec.Struct, frozen=True):
     """One operator value: device, field, value, author, time (ns) and reason. ``number`` counts all operator entries of
     a store.
     """
@@ -74,7 +74,7 @@ class Outcome(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
-Corrections = Mapping[str, Word]
+Corrections = Mapping[str, Correction]
 
 
 def checked(field: str, value: str) -> str:
@@ -103,7 +103,7 @@ def joined(tags: list[str]) -> str:
     return ", ".join(sorted({tag.strip() for tag in tags if tag.strip()}))
 
 
-def evidence_of(word: Word) -> Evidence:
+def evidence_of(word: Correction) -> Evidence:
     """The word as evidence beside that of packets."""
     seen = word.reason or "set by the operator"
     return Evidence(

@@ -8,11 +8,11 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sensor.inventory.corrections import FIELDS, Correction
 from sensor.inventory.store.database import FILE, StoreError, connect
 from sensor.inventory.store.rows import renew_rows
 from sensor.inventory.store.schema import VERSION
 from sensor.inventory.store.store import words_of
-from sensor.inventory.words import FIELDS, Word
 
 ORDERS = ("merge", "split", "undo", "forget", "purge")
 _INSERT = "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -22,7 +22,7 @@ class NotUndone(StoreError):
     """There is no such change, or it cannot be undone."""
 
 
-class Sayings:
+class OperatorChanges:
     """The words of a store, written by ``author`` at ``ts`` (ns)."""
 
     def __init__(self, folder: Path, author: str, ts: int) -> None:
@@ -46,7 +46,7 @@ class Sayings:
     def close(self) -> None:
         self._base.close()
 
-    def say(self, words: Iterable[Word]) -> list[str]:
+    def say(self, words: Iterable[Correction]) -> list[str]:
         """All of them or none; the number of each. StoreError where they cannot be written."""
         rows = [(self.ts, self.author, word.key, word.field, word.value, word.reason, "said") for word in words]
         numbers: list[str] = []

@@ -6,14 +6,14 @@ import pytest
 
 from sensor.core.device import FieldChange
 from sensor.core.record_parts import device_body
-from sensor.inventory.words import Word, checked, onto_body
+from sensor.inventory.corrections import Correction, checked, onto_body
 
 MAC = "00:17:c8:1a:2b:3c"
 KEY = f"mac:{MAC}"
 
 
-def words(**text: str) -> dict[str, Word]:
-    return {field: Word(KEY, field, value, "anna", 7, "seen it") for field, value in text.items()}
+def words(**text: str) -> dict[str, Correction]:
+    return {field: Correction(KEY, field, value, "anna", 7, "seen it") for field, value in text.items()}
 
 
 def test_what_can_be_said():

@@ -37,14 +37,14 @@ class Note(msgspec.Struct, frozen=True):
     value: str = ""
 
 
-class Said(msgspec.Struct):
+class AlertState(msgspec.Struct):
     """The resulting state of an alert. ``state``: empty if the operator set none."""
 
     state: str = ""
     verdict: str = ""
     assignee: str = ""
 
-    def hear(self, action: str, value: str) -> None:
+    def apply(self, action: str, value: str) -> None:
         """One word more."""
         if action in STATES:
             self.state = STATES[action]
@@ -116,12 +116,12 @@ def save_notes(base: sqlite3.Connection, notes: Iterable[Note]) -> list[str]:
     return list(dict.fromkeys(row[2] for row in rows))
 
 
-def said_of(base: sqlite3.Connection, alerts: str) -> dict[str, Said]:
+def states_of(base: sqlite3.Connection, alerts: str) -> dict[str, AlertState]:
     """The resulting state of some alerts. ``alerts``: their ids, a JSON list."""
-    said: dict[str, Said] = {}
+    states: dict[str, AlertState] = {}
     wanted = (
         "SELECT alert, action, value FROM alert_words WHERE alert IN (SELECT value FROM json_each(?)) ORDER BY number"
     )
     for alert, action, value in base.execute(wanted, (alerts,)):
-        said.setdefault(alert, Said()).hear(action, value)
-    return said
+        states.setdefault(alert, AlertState()).apply(action, value)
+    return states

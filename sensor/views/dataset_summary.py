@@ -15,20 +15,22 @@ _LAST = "SELECT ts FROM timeline ORDER BY seq DESC LIMIT 1"
 _COUNT = "SELECT count(*) FROM devices"
 
 
-class Standing(msgspec.Struct, frozen=True):
+class DatasetSummary(msgspec.Struct, frozen=True):
     """``devices``: in the inventory, None where there is none; ``last``: ns, when the last record was, 0 without any;
-    ``said``: the last record about the sensor itself.
+    ``newest``: the last record about the sensor itself.
     """
 
     devices: int | None
     last: int
-    said: Moment | None
+    newest: Moment | None
 
 
-def standing(data: Data) -> Standing:
+def dataset_summary(data: Data) -> DatasetSummary:
     """sqlite3.DatabaseError where the tables are damaged."""
     row = data.base.execute(_SAID).fetchone()
-    said = Moment(*(*row[:4], SEVERITIES[row[4]], *row[5:])) if row is not None else None
+    newest = Moment(*(*row[:4], SEVERITIES[row[4]], *row[5:])) if row is not None else None
     last = data.base.execute(_LAST).fetchone()
     count = int(data.base.execute(_COUNT).fetchone()[0]) if data.inventory else None
-    return Standing(count, max(int(last[0]) if last is not None else 0, said.ts if said is not None else 0), said)
+    return DatasetSummary(
+        count, max(int(last[0]) if last is not None else 0, newest.ts if newest is not None else 0), newest
+    )
