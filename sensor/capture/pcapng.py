@@ -48,7 +48,7 @@ class Step(NamedTuple):
     found: str = ""
 
 
-class _Wrong(Exception):
+class _Malformed(Exception):
     """A block makes no sense; the message says what it is."""
 
 
@@ -97,8 +97,8 @@ class Pcapng:
                 if at + need > end:
                     return Step(filled, at, records.MORE, need)
                 self._aside(data[at : at + need].tobytes())
-            except _Wrong as wrong:
-                return Step(filled, at, records.BROKEN, 0, str(wrong))
+            except _Malformed as error:
+                return Step(filled, at, records.BROKEN, 0, str(error))
             at += need
 
     def _section_size(self, data: npt.NDArray[np.uint8], at: int, end: int) -> int:
@@ -108,10 +108,10 @@ class Pcapng:
         head = data[at : at + 12].tobytes()
         order = next((order for order in "<>" if struct.unpack_from(order + "I", head, 8)[0] == _BYTE_ORDER_MAGIC), "")
         if not order:
-            raise _Wrong("a section header without its byte-order magic")
+            raise _Malformed("a section header without its byte-order magic")
         size = int(struct.unpack_from(order + "I", head, 4)[0])
         if size < _SMALLEST[_SECTION] or size % 4 or size > LARGEST_BLOCK:
-            raise _Wrong(f"a section header of {size} bytes")
+            raise _Malformed(f"a section header of {size} bytes")
         self._order = order
         return size
 
@@ -119,9 +119,9 @@ class Pcapng:
         """Section header, interface description or interface statistics, whole."""
         kind, size = struct.unpack_from(self._order + "II", block)
         if size < _SMALLEST[kind]:
-            raise _Wrong(_WHY[records.BLOCK_LENGTH])
+            raise _Malformed(_WHY[records.BLOCK_LENGTH])
         if struct.unpack_from(self._order + "I", block, len(block) - 4)[0] != size:
-            raise _Wrong(_WHY[records.TRAILER])
+            raise _Malformed(_WHY[records.TRAILER])
         if kind == _SECTION:
             self._begin(block)
         elif kind == _DESCRIPTION:
@@ -132,13 +132,13 @@ class Pcapng:
     def _begin(self, block: bytes) -> None:
         version = struct.unpack_from(self._order + "HH", block, 12)
         if version not in _VERSIONS:
-            raise _Wrong(f"a section of pcapng version {version[0]}.{version[1]}")
+            raise _Malformed(f"a section of pcapng version {version[0]}.{version[1]}")
         self._dropped_before, self._dropped = self.dropped, {}
         self._count = 0
 
     def _describe(self, block: bytes) -> None:
         if self._count >= MAX_INTERFACES:
-            raise _Wrong(f"more than {MAX_INTERFACES} interfaces in a section")
+            raise _Malformed(f"more than {MAX_INTERFACES} interfaces in a section")
         link, _, snaplen = struct.unpack_from(self._order + "HHI", block, 8)
         resolution, offset = 6, 0
         for code, value in self._options(block, 16):

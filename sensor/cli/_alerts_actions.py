@@ -55,7 +55,13 @@ def show(args: argparse.Namespace) -> int:
             found = alert(data, name)
             record = record_of(found.alert, closers(data, [found.alert]).get(found.alert.id))
             sections.append(
-                (record, [*explain_alert(record, _around(data, record, found.incidents), colours), *_said(found.words)])
+                (
+                    record,
+                    [
+                        *explain_alert(record, _around(data, record, found.incidents), colours),
+                        *_note_lines(found.words),
+                    ],
+                )
             )
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
@@ -219,7 +225,7 @@ def _around(data: Data, record: Record, incidents: list[str]) -> Fold:
     return fold
 
 
-def _said(words: list[Word]) -> list[str]:
+def _note_lines(words: list[Word]) -> list[str]:
     """What operators said, in lines."""
     lines = [
         f"    {clock(time_text(word.ts))} {tidy(word.author)} {_WORDS[word.action]}"

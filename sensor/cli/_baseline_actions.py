@@ -37,8 +37,8 @@ def list_learned(args: argparse.Namespace) -> int:
 
     try:
         wanted = [term_of(word) for word in args.words]
-    except WrongTerm as wrong:
-        complain(str(wrong), error="usage.unknown-filter")
+    except WrongTerm as invalid:
+        complain(str(invalid), error="usage.unknown-filter")
         return USAGE
     found = inventory(args)
     learned = dict(found.store.habits())
@@ -195,7 +195,7 @@ def rule(args: argparse.Namespace) -> int:
     key = tidy(record.get("key")) if record is not None else client
 
     def write(operator: OperatorChanges) -> str:
-        operator.say([Correction(key, args.action, f"{client} {server} {service}", reason=args.reason)])
+        operator.correct([Correction(key, args.action, f"{client} {server} {service}", reason=args.reason)])
         return f"{args.action} {_called(found, client)} → {_called(found, server)} {service}: {SOON}"
 
     return change_inventory(args, found, write)

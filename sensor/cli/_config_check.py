@@ -242,14 +242,14 @@ def _unknown(hosts: set[str]) -> dict[str, str]:
     """What is wrong with the names that lead nowhere. All are asked at once; the resolver, which cannot be stopped, is
     waited for so long.
     """
-    wrong: dict[str, str] = {}
+    failures: dict[str, str] = {}
     answered: set[str] = set()
 
     def ask(host: str) -> None:
         try:
             resolve(host, 0)
         except Retry as error:
-            wrong[host] = str(error.args[0])
+            failures[host] = str(error.args[0])
         answered.add(host)
 
     threads = [threading.Thread(target=ask, args=(host,), daemon=True) for host in sorted(hosts)]
@@ -261,5 +261,5 @@ def _unknown(hosts: set[str]) -> dict[str, str]:
     late = f"no answer within {RESOLVE_S:g} s: look at this machine's name servers (/etc/resolv.conf)"
     return {
         **{host: f"the name {host}: {late}" for host in hosts - answered},
-        **{host: why for host, why in dict(wrong).items() if host in answered},
+        **{host: why for host, why in dict(failures).items() if host in answered},
     }

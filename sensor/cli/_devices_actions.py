@@ -104,7 +104,7 @@ def _set_values(args: argparse.Namespace, who: str, words: Callable[[str, Record
         return USAGE
 
     def write(operator: OperatorChanges) -> str:
-        operator.say(fields)
+        operator.correct(fields)
         changes = ", ".join(
             f"{word.field}={word.value}" if word.value else f"{word.field} as observed" for word in fields
         )

@@ -90,7 +90,7 @@ def import_words(args: argparse.Namespace) -> int:
         complain(f"… and {len(taken.faults) - FAULTS_TOLD:,} more", error="file.invalid")
 
     def write(operator: OperatorChanges) -> str:
-        operator.say(taken.words)
+        operator.correct(taken.words)
         later = f", {taken.waiting:,} of devices not seen yet" if taken.waiting else ""
         counts = f"attributes set: {len(taken.words):,}; faults: {len(taken.faults):,}"
         return f"rows read: {len(rows):,}{later}; {counts}"

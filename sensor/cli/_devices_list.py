@@ -29,8 +29,8 @@ def list_devices(args: argparse.Namespace) -> int:
     """Devices that match, in the wanted form."""
     try:
         wanted, order = [term_of(word) for word in args.words], sort_key(args.sort, COLUMNS)
-    except WrongTerm as wrong:
-        complain(str(wrong), error="usage.unknown-filter")
+    except WrongTerm as invalid:
+        complain(str(invalid), error="usage.unknown-filter")
         return USAGE
     try:
         _put(args, _chosen(args, wanted, order), by_column=order is not None)

@@ -146,12 +146,12 @@ def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
         put(
             json.dumps(plain(one), ensure_ascii=False, separators=(",", ":"))
             if args.json
-            else "\n".join(_told(one, knowledge.vocabulary))
+            else "\n".join(_description(one, knowledge.vocabulary))
         )
     return NOT_FOUND if unknown else 0
 
 
-def _told(one: Fingerprint, words: Vocabulary) -> Iterator[str]:
+def _description(one: Fingerprint, words: Vocabulary) -> Iterator[str]:
     """An entry in lines."""
     yield paint(one.id, "bold", coloured(sys.stdout))
     case = ", in any case" if one.match.ignore_case else ""

@@ -154,7 +154,7 @@ def show(args: argparse.Namespace) -> int:
     for each in profile.lists:
         put(f"  {each.way} ({tidy(each.name)})")
         for entry in each.entries:
-            put(f"    {_told(entry)}")
+            put(f"    {_entry_text(entry)}")
     for word in profile.unread:
         put(f"  not supported: {tidy(word)}")
     return 0
@@ -165,7 +165,7 @@ def _span(span: tuple[int, int]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _told(entry: Entry) -> str:
+def _entry_text(entry: Entry) -> str:
     """``accept  tcp to 443 of cloud.example, the device begins``."""
     proto = PROTOCOLS.get(entry.proto, f"protocol {entry.proto}") if entry.proto else "all protocols"
     ports = [f"{word} {_ports(ports)}" for word, ports in (("its port", entry.near), ("port", entry.far)) if ports]

@@ -37,8 +37,8 @@ def kernels() -> Verdict:
     for name in found:
         try:
             importlib.import_module(name)
-        except ImportError as wrong:
-            return error(f"{name} cannot be loaded: {wrong}", REINSTALL)
+        except ImportError as invalid:
+            return error(f"{name} cannot be loaded: {invalid}", REINSTALL)
     return ok(f"{len(found)} compiled modules can be loaded", kernels=len(found))
 
 

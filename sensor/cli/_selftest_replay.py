@@ -31,7 +31,7 @@ EPB = 6
 
 
 class Replayed(NamedTuple):
-    """What came of it. ``folder``: where state, log and evidence are; ``records``: those of the log; ``wrong``: lines
+    """What came of it. ``folder``: where state, log and evidence are; ``records``: those of the log; ``invalid``: lines
     that are none.
     """
 
@@ -39,7 +39,7 @@ class Replayed(NamedTuple):
     code: int
     output: str
     records: list[dict[str, Any]]
-    wrong: list[str]
+    invalid: list[str]
 
 
 def replay(folder: Path) -> Iterator[Finding]:
@@ -78,13 +78,13 @@ def _replayed(folder: Path) -> Replayed:
             )
         except subprocess.TimeoutExpired:
             return Replayed(folder, -1, f"it took more than {TIMEOUT_S} s", [], [])
-    records, wrong = [], []
+    records, invalid = [], []
     for line in log.read_bytes().splitlines() if log.is_file() else ():
         try:
             records.append(json.loads(line))
         except ValueError:
-            wrong.append(line.decode(errors="replace"))
-    return Replayed(folder, done.returncode, done.stderr, records, wrong)
+            invalid.append(line.decode(errors="replace"))
+    return Replayed(folder, done.returncode, done.stderr, records, invalid)
 
 
 def capture(done: Replayed) -> Verdict:
@@ -172,8 +172,8 @@ def _frames(data: bytes) -> int:
 
 def log(done: Replayed) -> Verdict:
     """Every line is a record, numbered without a gap, with an id of its own."""
-    if done.wrong:
-        return error(f"{len(done.wrong):,} lines of the log are no records: {tidy(done.wrong[0], 80)}", HELP)
+    if done.invalid:
+        return error(f"{len(done.invalid):,} lines of the log are no records: {tidy(done.invalid[0], 80)}", HELP)
     numbers = [part(record, "sensor").get("seq") for record in done.records]
     if numbers != list(range(1, len(numbers) + 1)):
         return error("the numbers of the records have gaps", HELP)
@@ -191,8 +191,8 @@ def inventory(done: Replayed) -> Verdict:
         reader, stored = inventory_of(done.folder / "state")
         reader.close()
         kept = {mac for record in stored.devices.values() for mac in record["device"].get("macs") or ()}
-    except StoreError as wrong:
-        return error(f"the inventory cannot be read: {wrong}", HELP)
+    except StoreError as invalid:
+        return error(f"the inventory cannot be read: {invalid}", HELP)
     if missing := sorted(DEVICES.keys() - kept):
         return error(f"the inventory lacks {', '.join(missing)}", HELP)
     return ok(f"{len(kept):,} devices are in the inventory on disk", devices=len(kept))

@@ -27,7 +27,7 @@ class Signals:
 
     def __enter__(self) -> Self:
         self._before = {
-            number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+            number: signal.signal(number, self._received) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         }
         return self
 
@@ -35,7 +35,7 @@ class Signals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _heard(self, number: int, _: object) -> None:
+    def _received(self, number: int, _: object) -> None:
         if number == signal.SIGHUP:
             self._again = True
             return

@@ -97,9 +97,9 @@ def _opened(place: Place) -> Data | None:
 
 
 def _outputs(place: Place) -> Known:
-    from sensor.telemetry.host_facts import output as told_of
+    from sensor.telemetry.host_facts import output as status_of
 
-    return {name: told_of(place.log, name) for name in place.outputs}
+    return {name: status_of(place.log, name) for name in place.outputs}
 
 
 def _lists(place: Place) -> Known:

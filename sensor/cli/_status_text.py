@@ -63,8 +63,8 @@ def parts(status: Status, now: float) -> Iterator[Part]:
         )
     yield "lists", list(_lists(part(status, "intel"), now))
     yield "rules", list(_rules(part(status, "rules")))
-    if wrong := list(_configuration(part(status, "configuration"))):
-        yield "config", wrong
+    if problems := list(_configuration(part(status, "configuration"))):
+        yield "config", problems
     if room := made_room(part(status, "evicted")):
         yield "tables", [(room, "")]
     yield "health", list(health(status, now))

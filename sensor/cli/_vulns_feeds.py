@@ -44,12 +44,12 @@ def import_feeds(args: argparse.Namespace) -> int:
             "expected import FILE|URL…: feeds of NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF", error="usage.missing-argument"
         )
         return USAGE
-    if wrong := [
+    if unusable := [
         word
         for word in args.words
         if "://" in word and not (word.lower().startswith("https://") and urlsplit(word).hostname)
     ]:
-        complain(f"found {tidy(wrong[0])}, expected an https:// URL or a file", error="usage.invalid-value")
+        complain(f"found {tidy(unusable[0])}, expected an https:// URL or a file", error="usage.invalid-value")
         return USAGE
     places = [word if "://" in word else str(Path(word).expanduser().absolute()) for word in args.words]
     return _each(args, [Origin(name_for(place), place) for place in places])

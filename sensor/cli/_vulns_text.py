@@ -80,8 +80,8 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
 
     try:
         wanted = [term_of(word) for word in args.words]
-    except WrongTerm as wrong:
-        complain(str(wrong), error="usage.unknown-filter")
+    except WrongTerm as invalid:
+        complain(str(invalid), error="usage.unknown-filter")
         return USAGE
     assessed = _assessed(args)
     if assessed is None:
@@ -179,7 +179,7 @@ def device(args: argparse.Namespace) -> int:
     if args.csv:
         write_csv(sys.stdout, CSV_COLUMNS, map(_csv_row, found))
         return 0
-    for line in _told_version(assessed.picture.fleet, record):
+    for line in _version_lines(assessed.picture.fleet, record):
         put(line)
     rows = [
         (f"{one.priority:.1f}", one.cve, _verdict(one), one.reason, terms_text(one), _short(one.title)) for one in found
@@ -203,7 +203,7 @@ def _short(title: str) -> str:
     return text if len(text) <= TITLE_SHOWN else f"{text[:TITLE_SHOWN].rpartition(' ')[0]} …"
 
 
-def _told_version(fleet: Fleet, record: Record) -> Iterator[str]:
+def _version_lines(fleet: Fleet, record: Record) -> Iterator[str]:
     """The device, and the packets that told its version."""
     asset = fleet.asset(record)
     yield f"{_name(record)}: {tidy(asset.product) or 'vendor and model unknown'}, {tidy(asset.type)}"

@@ -131,8 +131,8 @@ def _capture(args: argparse.Namespace, config: Config) -> int:
             read(source, traffic, progress)
     finally:
         source.close()
-    for wrong in (*source.unreadable, *source.damages):
-        complain(str(wrong), error="capture.not-read")
+    for damage in (*source.unreadable, *source.damages):
+        complain(str(damage), error="capture.not-read")
     reporter = _Reporter(json=args.json)
     if source.names:
         reporter.report(findings(TRAFFIC, source.name, traffic.seen()))

@@ -96,12 +96,12 @@ def _check(args: argparse.Namespace, _: Configured, outputs: Outputs) -> int:
     from sensor.cli._outputs_text import finding_json, finding_line
     from sensor.delivery.trial import checked
 
-    wrong = False
+    failed = False
     for name, options in outputs.items():
         for finding in checked(name, options):
             print(finding_json(name, finding) if args.json else finding_line(name, finding, sys.stdout), flush=True)
-            wrong = wrong or finding.level == "error"
-    return TROUBLE if wrong else 0
+            failed = failed or finding.level == "error"
+    return TROUBLE if failed else 0
 
 
 def _test(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
@@ -110,12 +110,12 @@ def _test(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:
     from sensor.delivery.trial import tested
     from sensor.eventlog.segments import cursors_of
 
-    wrong, us, log = False, found.delivery.sensor, log_of(args, found)
+    failed, us, log = False, found.delivery.sensor, log_of(args, found)
     for name, options in outputs.items():
         finding = tested(name, options, us.id, us.site, time.time_ns(), lambda: load_salt(cursors_of(log)))
         print(finding_json(name, finding) if args.json else finding_line(name, finding, sys.stdout), flush=True)
-        wrong = wrong or finding.level == "error"
-    return TROUBLE if wrong else 0
+        failed = failed or finding.level == "error"
+    return TROUBLE if failed else 0
 
 
 def _status(args: argparse.Namespace, found: Configured, outputs: Outputs) -> int:

@@ -108,7 +108,7 @@ def _purge(args: argparse.Namespace, places: Places, found: Known, chosen: list[
     from sensor.lifecycle.redact import redact
 
     packets, pattern = packets_of(places, chosen), pattern_of(chosen) if args.log else None
-    _tell_what_goes(places, chosen, packets)
+    _list_removed(places, chosen, packets)
     if args.dry_run:
         if pattern is not None:
             put(f"{counted(redact(places.log, pattern, dry_run=True).records, 'record')} of the event log")
@@ -163,11 +163,11 @@ def _done(
     put(
         f"{counted(len(chosen), 'device')} {f'will be purged by the sensor that runs, within {seconds} s' if running else 'purged'}"
     )
-    _tell_what_stays(places, left, unread, log=args.log)
+    _list_kept(places, left, unread, log=args.log)
     return 0
 
 
-def _tell_what_goes(places: Places, chosen: list[Record], packets: list[Path]) -> None:
+def _list_removed(places: Places, chosen: list[Record], packets: list[Path]) -> None:
     for record in chosen[:SHOWN]:
         put(_line(record))
     if len(chosen) > SHOWN:
@@ -229,7 +229,7 @@ def _remove(packets: list[Path], *, running: bool) -> list[Path]:
     return left
 
 
-def _tell_what_stays(places: Places, left: list[Path], unread: list[Path], *, log: bool) -> None:
+def _list_kept(places: Places, left: list[Path], unread: list[Path], *, log: bool) -> None:
     from sensor.cli._purge_files import copies
 
     for path in left:

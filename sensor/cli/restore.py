@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
         with reading("looking through", 0) as progress:
             manifest = verified(args.file, places, progress)
         if args.dry_run:
-            _foretell(args, manifest, places)
+            _rehearse(args, manifest, places)
         else:
             _restore(args, manifest, places)
     except (BadArchive, StoreError) as error:
@@ -95,10 +95,10 @@ def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> No
     put(f"restored {contents(manifest)} of {_origin(manifest)} into {places.state}")
     for aside in restore.aside.values():
         put(f"what was there is in {aside}")
-    _tell_configuration(args, manifest)
+    _print_configuration(args, manifest)
 
 
-def _foretell(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:
+def _rehearse(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:
     """What would be done."""
     from sensor.lifecycle.places import replaced, target
 
@@ -108,7 +108,7 @@ def _foretell(args: argparse.Namespace, manifest: Manifest, places: Places) -> N
         put(f"  {tidy(one.name)} → {place if place is not None else 'stays in the file'}")
     for path in replaced([one.name for one in manifest.files], places):
         put(f"  {path} is there and would be set aside")
-    _tell_configuration(args, manifest)
+    _print_configuration(args, manifest)
 
 
 def _origin(manifest: Manifest) -> str:
@@ -118,7 +118,7 @@ def _origin(manifest: Manifest) -> str:
     )
 
 
-def _tell_configuration(args: argparse.Namespace, manifest: Manifest) -> None:
+def _print_configuration(args: argparse.Namespace, manifest: Manifest) -> None:
     if args.config is None and any(one.name.startswith("config/") for one in manifest.files):
         put("the configuration stays in the file: --config DIR puts it back as well")
     for path in manifest.left_out:

@@ -81,7 +81,7 @@ def _loaded(args: argparse.Namespace) -> tuple[list[Loaded], list[Fault]]:
     return load_rules(rule_folders(args, args.state or folder_to_read()))
 
 
-def _told(faults: list[Fault]) -> int:
+def _print_faults(faults: list[Fault]) -> int:
     complain_of_faults(faults)
     return NOT_FOUND if faults else 0
 
@@ -97,7 +97,7 @@ def _list(args: argparse.Namespace) -> int:
         put(table(COLUMNS, [_row(one) for one in rules], sys.stdout))
     elif not faults:
         put("no rules: `sensor rules example` prints a file of rules to begin with")
-    return _told(faults)
+    return _print_faults(faults)
 
 
 def _row(one: Loaded) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def _check(args: argparse.Namespace) -> int:
     for one in rules:
         if not one.rule.tests:
             complain(f"{one.path}: the rule {one.rule.id} has no tests", error="rule.no-tests")
-    return _told(faults)
+    return _print_faults(faults)
 
 
 def _test(args: argparse.Namespace) -> int:
@@ -137,14 +137,14 @@ def _test(args: argparse.Namespace) -> int:
             ran += 1
             try:
                 outcome = run_trial(one, place)
-            except RuleError as wrong:
-                faults.append(one.fault(wrong))
+            except RuleError as error:
+                faults.append(one.fault(error))
                 continue
             if not outcome.good:
                 failed += 1
                 print(verdict(one, place, outcome), file=sys.stderr)
     put(f"{counted(ran, 'test')} of {counted(len(rules), 'rule')}, {failed:,} failed")
-    return _told(faults) or (NOT_FOUND if failed else 0)
+    return _print_faults(faults) or (NOT_FOUND if failed else 0)
 
 
 def _try(args: argparse.Namespace) -> int:
@@ -166,8 +166,8 @@ def _fields(args: argparse.Namespace) -> int:
         return 0
     try:
         put("\n\n".join(fields_table(word, sys.stdout) for word in args.words if watched([word])))
-    except RuleError as wrong:
-        complain(wrong.message, error="rule.unknown-event")
+    except RuleError as error:
+        complain(error.message, error="rule.unknown-event")
         return USAGE
     return 0
 

@@ -150,10 +150,10 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
                 lists=lists_folder(folder), rules=at.rules, profiles=at.profiles, read=partial(_settings, args, folder), asked=signals.asked,
                 telemetry=telemetry, records=records_of(log), hunts=hunt_folders(args, folder),
             )  # fmt: skip
-            _say_begin(args, config, source, log, folder if keeping is not None else None)
+            _print_start(args, config, source, log, folder if keeping is not None else None)
             run.run()
             _close(log, run.left_s)
-            _say_end(run, log)
+            _print_end(run, log)
     except DocumentErrors as errors:
         if keeping is not None:
             keeping.abandon()
@@ -166,7 +166,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
     return 0
 
 
-def _say_begin(
+def _print_start(
     args: argparse.Namespace, config: Config, source: LiveSource, log: EventLog | LiveLog, inventory: Path | None
 ) -> None:
     """What it listens on, and where it writes."""
@@ -176,7 +176,7 @@ def _say_begin(
     complain(f"listening on {source.name}{filtered}; event log {log.path or 'on standard output'}, {kept}", "info")
 
 
-def _say_end(run: Run, log: EventLog | LiveLog) -> None:
+def _print_end(run: Run, log: EventLog | LiveLog) -> None:
     """What came of it."""
     tally, pipeline = run.source.tally, run.pipeline
     found = f"{pipeline.inventory.table.devices:,} devices known, {len(pipeline.room.desk):,} alerts open"

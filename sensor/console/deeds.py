@@ -56,15 +56,15 @@ def _verdict(value: str) -> str:
     return "" if judged == NONE else judged
 
 
-def say(dataset: Dataset, author: str, rows: Sequence[AlertRow], words: Sequence[Word]) -> None:
+def add_notes(dataset: Dataset, author: str, rows: Sequence[AlertRow], words: Sequence[Word]) -> None:
     """Say the same of some alerts. OSError where the notes cannot be written."""
     _append(dataset, author, [(row.id, *word) for row in rows for word in words])
 
 
-def say_back(dataset: Dataset, author: str, before: Sequence[Before], rows: Sequence[AlertRow]) -> None:
+def undo_notes(dataset: Dataset, author: str, before: Sequence[Before], rows: Sequence[AlertRow]) -> None:
     """Bring alerts back to how they were, by words that say so: notes are never removed. OSError."""
-    said = [(old.id, *word) for old, new in zip(before, rows, strict=True) for word in _back(old, new)]
-    _append(dataset, author, said)
+    notes = [(old.id, *word) for old, new in zip(before, rows, strict=True) for word in _back(old, new)]
+    _append(dataset, author, notes)
 
 
 def _back(old: Before, new: AlertRow) -> list[Word]:
@@ -79,8 +79,8 @@ def _back(old: Before, new: AlertRow) -> list[Word]:
     return found
 
 
-def _append(dataset: Dataset, author: str, said: Sequence[tuple[str, str, str, str]]) -> None:
+def _append(dataset: Dataset, author: str, notes: Sequence[tuple[str, str, str, str]]) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     append_notes(
-        notes_log(dataset.log), [Note(now, alert, action, author, text, value) for alert, action, value, text in said]
+        notes_log(dataset.log), [Note(now, alert, action, author, text, value) for alert, action, value, text in notes]
     )

@@ -82,7 +82,7 @@ def set_values(records: Sequence[Body], values: Mapping[str, str], reason: str) 
     if not words:
         raise Malformed("values", "those that are set already", "a changed value")
     fields = ", ".join(dict.fromkeys(f"{word.field} = {word.value or 'as observed'}" for word in words))
-    return Plan(f"{_count(len({word.key for word in words}))}: {fields}", lambda changes: changes.say(words))
+    return Plan(f"{_count(len({word.key for word in words}))}: {fields}", lambda changes: changes.correct(words))
 
 
 def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> Plan:
@@ -102,7 +102,7 @@ def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> P
         )
     done = "without" if remove else "with"
     text = f"{_count(len(words))} {done} the tag {', '.join(sorted(wanted))}"
-    return Plan(text, lambda changes: changes.say(words))
+    return Plan(text, lambda changes: changes.correct(words))
 
 
 def merge(keep: Body, lose: Body, reason: str) -> Plan:

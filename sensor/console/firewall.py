@@ -53,5 +53,5 @@ def suggested(view: View, alert: str, form: str, expires: str) -> Suggested:
 
 
 def _suggestion(request: Request, simulation: Simulation, form: str) -> Suggestion:
-    told = noted(request, simulation)
-    return Suggestion(request, simulation, written(form, [told]), written(form, [request], undo=True))
+    commented = noted(request, simulation)
+    return Suggestion(request, simulation, written(form, [commented]), written(form, [request], undo=True))

@@ -88,7 +88,7 @@ class Sources:
             with open_folder(dataset.folder) as data:
                 yield data
             return
-        usable, said = _ready(dataset) if dataset.inventory is not None else (False, [])
+        usable, more = _ready(dataset) if dataset.inventory is not None else (False, [])
         behind = _as_they_are(dataset) if not usable else None
         if behind is not None:
             notes.append(
@@ -100,7 +100,7 @@ class Sources:
             with self._logs.opened(dataset.log) as data:
                 yield data
         else:
-            notes += said
+            notes += more
             with open_folder(dataset.folder) as data:
                 yield data
 

@@ -245,17 +245,19 @@ class Pipes:
         """A piece of a pipe's data: messages one after the other; the end of the last may be missing. What is no
         message is none of ours.
         """
-        talk = self._conversations.get(handle)
-        if talk is None:  # a write to a pipe opened before we listened does not tell its handle, and what follows does
-            talk = (not pipe and self._conversations.pop("")) or RpcConversation(pipe)
-            self._conversations.put(handle, talk)
+        conversation = self._conversations.get(handle)
+        if (
+            conversation is None
+        ):  # a write to a pipe opened before we listened does not tell its handle, and what follows does
+            conversation = (not pipe and self._conversations.pop("")) or RpcConversation(pipe)
+            self._conversations.put(handle, conversation)
         at = 0
         for _ in range(MESSAGES_LIMIT):
             length = size(data, at)
             if length <= 0:
                 return
             try:
-                talk.read(packet, data[at : at + length], parsed)
+                conversation.read(packet, data[at : at + length], parsed)
             except Malformed:  # the conversation around it is sound
                 return
             at += length

@@ -98,7 +98,7 @@ def extension(name: str) -> str:
 
 
 def security(
-    packet: Packet, talk: Conversation, version: int, key: int, blob: bytes, partial: bool, parsed: list[Parsed]
+    packet: Packet, conversation: Conversation, version: int, key: int, blob: bytes, partial: bool, parsed: list[Parsed]
 ) -> None:
     """The token of a session setup, in a request (where ``key`` is remembered) or in an answer (where it is -1)."""
     message = _ntlm.find(blob, partial=partial)
@@ -106,21 +106,21 @@ def security(
         parsed.append(SmbChallenge(packet, message.computer, message.domain, message.fqdn, message.version))
     elif key >= 0 and isinstance(message, _ntlm.Login):
         login(
-            talk,
+            conversation,
             key,
             SmbLogin(packet, version, message.method, message.user, message.domain, message.workstation),
             parsed,
         )
     elif key >= 0 and message is None and _ntlm.KERBEROS in blob:
-        login(talk, key, SmbLogin(packet, version, "kerberos", "", "", ""), parsed)
+        login(conversation, key, SmbLogin(packet, version, "kerberos", "", "", ""), parsed)
     if message is not None and isinstance(message, _ntlm.Challenge) == (key < 0):
         parsed += ntlm_events(packet, "smb", message)
         parsed += facts(packet, message.facts())
 
 
-def login(talk: Conversation, key: int, event: SmbLogin, parsed: list[Parsed]) -> None:
+def login(conversation: Conversation, key: int, event: SmbLogin, parsed: list[Parsed]) -> None:
     """A login, to be remembered until its answer."""
-    talk.pending.put(key, event)
+    conversation.pending.put(key, event)
     parsed.append(event)
 
 
@@ -136,7 +136,7 @@ def login_result(packet: Packet, asked: Asked | None, status: int, guest: bool, 
 
 def tree_result(
     packet: Packet,
-    talk: Conversation,
+    conversation: Conversation,
     place: tuple[int, int],
     asked: Asked | None,
     type_: str,
@@ -151,7 +151,7 @@ def tree_result(
     parsed.append(SmbTreeResult(packet, asked.path, asked.share, type_, status))
     if status:
         return
-    talk.trees.put(place, Tree(asked.path, asked.share, type_))
+    conversation.trees.put(place, Tree(asked.path, asked.share, type_))
     if type_ == "printer":
         parsed += facts(packet, [("smb.role", "print_server")])
     elif type_ == "disk" and asked.share in CONTROLLER_SHARES:
@@ -176,7 +176,7 @@ def create(
 
 def create_result(
     packet: Packet,
-    talk: Conversation,
+    conversation: Conversation,
     asked: Asked | None,
     handle: bytes,
     status: int,
@@ -189,7 +189,7 @@ def create_result(
         return
     parsed.append(SmbCreateResult(packet, asked.share, asked.name, asked.pipe, status, -1 if status else action, size))
     if not status:
-        talk.files.put(handle, File(asked.share, asked.name, asked.pipe, handle.hex()))
+        conversation.files.put(handle, File(asked.share, asked.name, asked.pipe, handle.hex()))
         if asked.deletes:
             parsed.append(SmbDelete(packet, asked.share, asked.name))
 

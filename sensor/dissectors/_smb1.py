@@ -121,8 +121,8 @@ class Block:
 class Smb1:
     """Reads the messages of one conversation."""
 
-    def __init__(self, talk: Conversation) -> None:
-        self._talk = talk
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
 
     def read(self, packet: Packet, data: bytes, partial: bool) -> list[Parsed]:
         """What a message says; ``partial``: the last of it is not there. Malformed where its header is none."""
@@ -132,7 +132,7 @@ class Smb1:
             raise Malformed("message ends early")
         head = Head(data, partial)
         parsed: list[Parsed] = []
-        asked = self._talk.pending.pop(head.key) if head.answer else None
+        asked = self._conversation.pending.pop(head.key) if head.answer else None
         try:
             self._blocks(packet, head, asked, parsed)
         except (struct.error, Malformed) as fault:
@@ -165,9 +165,15 @@ class Smb1:
         """An answer that is only a status."""
         _smb.login_result(packet, asked, head.status, False, parsed)
         _smb.tree_result(
-            packet, self._talk, head.place, self._talk.pending.pop(head.key | TREE), "", head.status, parsed
+            packet,
+            self._conversation,
+            head.place,
+            self._conversation.pending.pop(head.key | TREE),
+            "",
+            head.status,
+            parsed,
         )
-        _smb.create_result(packet, self._talk, asked, b"", head.status, 0, 0, parsed)
+        _smb.create_result(packet, self._conversation, asked, b"", head.status, 0, 0, parsed)
         if isinstance(asked, int):
             self._transacted(packet, head, asked, parsed)
 
@@ -178,14 +184,14 @@ class Smb1:
 
     def file(self, number: int) -> File:
         """The file behind an id."""
-        return self._talk.files.get(_U16.pack(number)) or NO_FILE
+        return self._conversation.files.get(_U16.pack(number)) or NO_FILE
 
     # Requests.
 
     def negotiate(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         raw = block.head.data[block.at : block.end]
         names = [clean(piece[1:], 64) for piece in raw.split(b"\0")[:DIALECTS_LIMIT] if piece[:1] == b"\2"]
-        self._talk.dialects = tuple(names)
+        self._conversation.dialects = tuple(names)
         parsed.append(SmbNegotiate(packet, 1, tuple(names)))
         if not block.head.partial:
             parsed += facts(packet, [("smb.dialects", ",".join(names)[:1024])])
@@ -194,7 +200,7 @@ class Smb1:
         head, words = block.head, block.words
         if len(words) == 24:
             size = _U16.unpack_from(words, 14)[0]
-            _smb.security(packet, self._talk, 1, head.key, head.part(block.at, size), head.partial, parsed)
+            _smb.security(packet, self._conversation, 1, head.key, head.part(block.at, size), head.partial, parsed)
             names = block.texts(block.at + size, 2)
         else:
             oem_size, unicode_size = _SETUP_OLD.unpack_from(words)
@@ -210,12 +216,12 @@ class Smb1:
                 if user
                 else "anonymous"
             )
-            _smb.login(self._talk, head.key, SmbLogin(packet, 1, method, user, domain, ""), parsed)
+            _smb.login(self._conversation, head.key, SmbLogin(packet, 1, method, user, domain, ""), parsed)
         parsed += facts(packet, [("smb.native_os", names[0]), ("smb.native_lanman", names[1])])
 
     def tree_connect(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         tree = _smb.tree(block.texts(block.at + _TREE.unpack_from(block.words)[0], 1)[0])
-        self._talk.pending.put(block.head.key | TREE, tree)
+        self._conversation.pending.put(block.head.key | TREE, tree)
         parsed.append(SmbTreeConnect(packet, tree.path, tree.share))
 
     def create(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
@@ -229,14 +235,16 @@ class Smb1:
     def _open(
         self, packet: Packet, block: Block, access: int, disposition: int, options: int, parsed: list[Parsed]
     ) -> None:
-        tree = self._talk.trees.get(block.head.place) or NO_TREE
+        tree = self._conversation.trees.get(block.head.place) or NO_TREE
         name = block.texts(block.at, 1)[0].removeprefix("\\")
-        self._talk.pending.put(block.head.key, _smb.create(packet, tree, name, access, disposition, options, parsed))
+        self._conversation.pending.put(
+            block.head.key, _smb.create(packet, tree, name, access, disposition, options, parsed)
+        )
 
     def read_(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         file = self.file(_U16.unpack_from(block.words, 4)[0])
         if file.pipe:
-            self._talk.pending.put(block.head.key, file)
+            self._conversation.pending.put(block.head.key, file)
 
     def write(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
         number, offset, high, low, start = _WRITE.unpack_from(block.words)
@@ -252,11 +260,11 @@ class Smb1:
         )
 
     def delete(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
-        tree = self._talk.trees.get(block.head.place) or NO_TREE
+        tree = self._conversation.trees.get(block.head.place) or NO_TREE
         parsed.append(SmbDelete(packet, tree.share, block.texts(block.at + 1, 1)[0].removeprefix("\\")))
 
     def rename(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
-        tree = self._talk.trees.get(block.head.place) or NO_TREE
+        tree = self._conversation.trees.get(block.head.place) or NO_TREE
         data, at = block.head.data, block.at + 1
         old = block.texts(at, 1)[0]
         marked = data.find(b"\0\0\4" if block.head.unicode else b"\0\4", at, block.end)
@@ -270,8 +278,8 @@ class Smb1:
         if function != PIPE_TRANSACT:
             self._transaction(packet, block, function, parsed)
             return
-        file = self._talk.files.get(_U16.pack(number)) or File("", "", True, _U16.pack(number).hex())
-        self._talk.pending.put(block.head.key, file)
+        file = self._conversation.files.get(_U16.pack(number)) or File("", "", True, _U16.pack(number).hex())
+        self._conversation.pending.put(block.head.key, file)
         parsed.append(
             SmbPipe(packet, file.name, file.handle, True, size, block.head.part(start, min(size, PIPE_LIMIT)))
         )
@@ -284,18 +292,18 @@ class Smb1:
 
     def _transaction(self, packet: Packet, block: Block, function: int, parsed: list[Parsed]) -> None:
         head = block.head
-        self._talk.pending.put(head.key, function)
+        self._conversation.pending.put(head.key, function)
         parsed.append(SmbTransaction(packet, _FAMILIES.get(head.command, ""), function, head.multiplex, False, 0))
 
     def close(self, packet: Packet, block: Block, parsed: list[Parsed]) -> None:
-        self._talk.files.pop(block.words[:2])
+        self._conversation.files.pop(block.words[:2])
 
     # Answers.
 
     def negotiated(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         words, head = block.words, block.head
         number = _U16.unpack_from(words)[0]
-        dialect = self._talk.dialects[number] if number < len(self._talk.dialects) else ""
+        dialect = self._conversation.dialects[number] if number < len(self._conversation.dialects) else ""
         if number == 0xFFFF or len(words) < 34:
             parsed.append(SmbNegotiated(packet, 1, dialect, False, False, ""))
             return
@@ -316,7 +324,7 @@ class Smb1:
         action = _U16.unpack_from(words, 4)[0]
         if len(words) == 8:
             size = _U16.unpack_from(words, 6)[0]
-            _smb.security(packet, self._talk, 1, -1, head.part(at, size), head.partial, parsed)
+            _smb.security(packet, self._conversation, 1, -1, head.part(at, size), head.partial, parsed)
             at += size
         if not head.status:
             _smb.login_result(packet, asked, 0, bool(action & GUEST), parsed)
@@ -325,16 +333,16 @@ class Smb1:
 
     def tree(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         service = block.head.data[block.at : block.end].partition(b"\0")[0]
-        connected = self._talk.pending.pop(block.head.key | TREE)
-        _smb.tree_result(packet, self._talk, block.head.place, connected, TYPES.get(service, ""), 0, parsed)
+        connected = self._conversation.pending.pop(block.head.key | TREE)
+        _smb.tree_result(packet, self._conversation, block.head.place, connected, TYPES.get(service, ""), 0, parsed)
 
     def created(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         number, action, size = _CREATED.unpack_from(block.words)
-        _smb.create_result(packet, self._talk, asked, _U16.pack(number), 0, action, size, parsed)
+        _smb.create_result(packet, self._conversation, asked, _U16.pack(number), 0, action, size, parsed)
 
     def opened(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         number, size = struct.unpack_from("<4xH6xI", block.words)
-        _smb.create_result(packet, self._talk, asked, _U16.pack(number), 0, -1, size, parsed)
+        _smb.create_result(packet, self._conversation, asked, _U16.pack(number), 0, -1, size, parsed)
 
     def data_read(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
         if isinstance(asked, File):

@@ -89,8 +89,8 @@ class Head:
 class Smb2:
     """Reads the messages of one conversation."""
 
-    def __init__(self, talk: Conversation) -> None:
-        self._talk = talk
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
         self._last: File = NO_FILE  # what the message before in the chain opened
         self._place = (0, 0)
 
@@ -139,14 +139,14 @@ class Smb2:
     def _answer(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         if head.status == PENDING:
             return
-        asked = self._talk.pending.pop(head.id)
+        asked = self._conversation.pending.pop(head.id)
         read = _ANSWERS.get(head.command)
         if read is not None:
             read(self, packet, head, body, asked, parsed)
 
     def file(self, handle: bytes) -> File:
         """The file behind an id."""
-        return self._last if handle == LAST_FILE else self._talk.files.get(handle) or NO_FILE
+        return self._last if handle == LAST_FILE else self._conversation.files.get(handle) or NO_FILE
 
     # Requests.
 
@@ -160,23 +160,23 @@ class Smb2:
 
     def session_setup(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         start, size = _SETUP.unpack_from(body)
-        _smb.security(packet, self._talk, 2, head.id, head.opening(start, size), head.partial, parsed)
+        _smb.security(packet, self._conversation, 2, head.id, head.opening(start, size), head.partial, parsed)
 
     def tree_connect(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         tree = _smb.tree(utf16(head.part(*_TREE.unpack_from(body))))
-        self._talk.pending.put(head.id, tree)
+        self._conversation.pending.put(head.id, tree)
         parsed.append(SmbTreeConnect(packet, tree.path, tree.share))
 
     def create(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         access, disposition, options, start, size = _CREATE.unpack_from(body)
-        tree = self._talk.trees.get(self._place) or NO_TREE
+        tree = self._conversation.trees.get(self._place) or NO_TREE
         self._last = _smb.create(packet, tree, utf16(head.part(start, size)), access, disposition, options, parsed)
-        self._talk.pending.put(head.id, self._last)
+        self._conversation.pending.put(head.id, self._last)
 
     def read_(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         file = self.file(body[16:32])
         if file.pipe:
-            self._talk.pending.put(head.id, file)
+            self._conversation.pending.put(head.id, file)
 
     def write(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         start, size, offset, handle = _WRITE.unpack_from(body)
@@ -185,8 +185,8 @@ class Smb2:
     def ioctl(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         code, handle, start, size = _IOCTL.unpack_from(body)
         if code == PIPE_TRANSCEIVE:
-            file = self._talk.files.get(handle) or File("", "", True, handle.hex())
-            self._talk.pending.put(head.id, file)
+            file = self._conversation.files.get(handle) or File("", "", True, handle.hex())
+            self._conversation.pending.put(head.id, file)
             parsed.append(
                 SmbPipe(packet, file.name, file.handle, True, size, head.opening(start, min(size, PIPE_LIMIT)))
             )
@@ -203,7 +203,7 @@ class Smb2:
             parsed.append(SmbDelete(packet, file.share, file.name))
 
     def close(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
-        self._talk.files.pop(body[8:24])
+        self._conversation.files.pop(body[8:24])
 
     # Answers.
 
@@ -219,18 +219,18 @@ class Smb2:
     def session(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         if head.status == MORE:
             _, start, size = _SETUP_ANSWER.unpack_from(body)
-            _smb.security(packet, self._talk, 2, -1, head.opening(start, size), head.partial, parsed)
+            _smb.security(packet, self._conversation, 2, -1, head.opening(start, size), head.partial, parsed)
         else:
             guest = not head.status and bool(_SETUP_ANSWER.unpack_from(body)[0] & GUEST)
             _smb.login_result(packet, asked, head.status, guest, parsed)
 
     def tree(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         type_ = "" if head.status or len(body) < 3 else SHARE_TYPES.get(body[2], "")
-        _smb.tree_result(packet, self._talk, (head.session, head.tree), asked, type_, head.status, parsed)
+        _smb.tree_result(packet, self._conversation, (head.session, head.tree), asked, type_, head.status, parsed)
 
     def created(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         action, size, handle = (0, 0, b"") if head.status else _CREATED.unpack_from(body)
-        _smb.create_result(packet, self._talk, asked, handle, head.status, action, size, parsed)
+        _smb.create_result(packet, self._conversation, asked, handle, head.status, action, size, parsed)
 
     def data_read(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
         if isinstance(asked, File) and head.status in (0, 0x80000005):  # more follows

@@ -47,7 +47,7 @@ class RpcStream(Stream):
 
     def __init__(self) -> None:
         self._halves = (Cut(size, CHUNK_LIMIT), Cut(size, CHUNK_LIMIT))
-        self._talk = RpcConversation()
+        self._conversation = RpcConversation()
         self._unparsed = 0
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
@@ -60,7 +60,7 @@ class RpcStream(Stream):
         for message, _ in half.messages(data):
             self._unparsed = 0
             parsed: list[Parsed] = []
-            self._talk.read(packet, message, parsed)
+            self._conversation.read(packet, message, parsed)
             yield from parsed
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
@@ -68,5 +68,5 @@ class RpcStream(Stream):
         kept = self._halves[not from_client].gap(missing)
         parsed: list[Parsed] = []
         if kept and size(kept) > 0:
-            self._talk.read(packet, kept, parsed)
+            self._conversation.read(packet, kept, parsed)
         yield from parsed

@@ -98,13 +98,15 @@ class Pop3Stream(LoginStream):
         self._exchange = None
         if isinstance(asked, Login):
             self.done = right
-            return [Pop3Login(packet, asked.user, asked.method, right, asked.seal)] if right or _judges(line) else []
+            return (
+                [Pop3Login(packet, asked.user, asked.method, right, asked.seal)] if right or _is_verdict(line) else []
+            )
         self.done = right and asked == TLS
         self._listing = right and asked == LIST
         return []
 
 
-def _judges(line: bytes) -> bool:
+def _is_verdict(line: bytes) -> bool:
     """Whether a refusal is about the password, not about a mailbox in use or a server in trouble (RFC 2449, 8; RFC
     3206).
     """

@@ -95,7 +95,7 @@ class SccpStream(FramedStream):
 
     def __init__(self) -> None:
         super().__init__()
-        self._spoke = False
+        self._recognized = False
 
     def size(self, data: bytes, at: int) -> int:
         if len(data) - at < HEAD:
@@ -108,8 +108,8 @@ class SccpStream(FramedStream):
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         kind = int.from_bytes(data[8:12], "little")
         if from_client:
-            if not self._spoke and kind in (KEEP_ALIVE, REGISTER, REGISTER_TOKEN):
-                self._spoke = True
+            if not self._recognized and kind in (KEEP_ALIVE, REGISTER, REGISTER_TOKEN):
+                self._recognized = True
                 yield fact(packet, "sccp.side", "station")
             yield from _of_station(packet, kind, data)
         else:

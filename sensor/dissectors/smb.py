@@ -63,8 +63,8 @@ class SmbStream(Stream):
 
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
-        talk = _smb.Conversation()
-        self._smb1, self._smb2, self._pipes = Smb1(talk), Smb2(talk), Pipes()
+        conversation = _smb.Conversation()
+        self._smb1, self._smb2, self._pipes = Smb1(conversation), Smb2(conversation), Pipes()
         self._unparsed = 0
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:

@@ -193,8 +193,8 @@ def _aged(piece: Evidence, now: int) -> float:
     age = now - piece.last
     if age < HALF_LIFE_FIRMWARE:
         return piece.confidence
-    life = HALF_LIFE_FIRMWARE if piece.attribute == "firmware" else HALF_LIFE
-    return float(piece.confidence * 0.5 ** (age // life))
+    half_life = HALF_LIFE_FIRMWARE if piece.attribute == "firmware" else HALF_LIFE
+    return float(piece.confidence * 0.5 ** (age // half_life))
 
 
 def _winner(name: str, sure_of: dict[str, float]) -> tuple[str, float, bool]:

@@ -19,7 +19,7 @@ AGAIN = 3_600_000_000_000
 
 # A flow as far as it is learned, and whether it is new only for its external server: tens of thousands of those are
 # irrelevant, so all is made of columns and unpacked late.
-Talk = tuple[int, ...]
+Numbers = tuple[int, ...]
 COLUMNS = (
     "first",
     "client_mac",
@@ -43,7 +43,7 @@ class Learner(FlowDetector, DeviceDetector):
         super().__init__(context)
         self.baseline, self._news, self._abroad = baseline, Acquaintances(AGAIN), Acquaintances(AGAIN, apart=True)
 
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, Talk]]:
+    def candidates(self, changes: Changes) -> Iterable[tuple[int, Numbers]]:
         news = self._news.fresh(changes)
         # What is new anyway has the same information about the external server.
         abroad = sorted(set(self._abroad.fresh(changes)).difference(news))
@@ -51,7 +51,7 @@ class Learner(FlowDetector, DeviceDetector):
         columns = [rows[name].tolist() for name in COLUMNS]
         return zip(news + abroad, zip([0] * len(news) + [1] * len(abroad), *columns, strict=True), strict=True)
 
-    def worth(self, numbers: Talk) -> bool:
+    def worth(self, numbers: Numbers) -> bool:
         """Learn without detections."""
         abroad, first, mac, high, low, vlan, server_high, server_low, proto, port, server_mac = numbers
         client, server, service = high << 64 | low, server_high << 64 | server_low, proto << 16 | port
@@ -68,7 +68,7 @@ class Learner(FlowDetector, DeviceDetector):
         elif inside(server.address):
             self.baseline.serve_outside(first, server, service)
 
-    def evaluate(self, flow: Flow, numbers: Talk) -> Iterator[Alert]:
+    def evaluate(self, flow: Flow, numbers: Numbers) -> Iterator[Alert]:
         return iter(())
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:

@@ -19,7 +19,7 @@ from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import noted
 from sensor.posture.trend import Day as Kept
 from sensor.report.attack import roads_of
-from sensor.report.conversations import talks_of
+from sensor.report.conversations import conversations_of
 from sensor.report.difference import difference
 from sensor.report.happened import alerts_of, changes_of, incidents_of
 from sensor.report.headline import headline
@@ -92,7 +92,7 @@ def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
         alerts=alerts,
         alerts_left_out=alerts_left_out,
         paths=roads_of(attack_paths(site)),
-        talks=talks_of(site),
+        conversations=conversations_of(site),
         trend=_trend(sources.days, min(period.until, now)[:10], scores),
         watched=_watched(sources, period),
         proofs=proofs.all,

@@ -9,14 +9,14 @@ from collections import Counter
 from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import service_text
 from sensor.posture.site import Site
-from sensor.report.model import Talk
+from sensor.report.model import Conversation
 from sensor.report.phrases import kind
 
 GROUPS_LIMIT, TALKS_LIMIT, SERVICES_SHOWN, SEGMENTS_FEW = 10, 36, 3, 4
 THE_OUTSIDE, OTHERS = "outside", "others"
 
 
-def talks_of(site: Site) -> list[Talk]:
+def conversations_of(site: Site) -> list[Conversation]:
     """The busiest first; none where no baseline was read. What has no room among clients or servers is one group of
     others.
     """
@@ -32,7 +32,7 @@ def talks_of(site: Site) -> list[Talk]:
             for client in clients:
                 if client not in site.nodes:
                     pairs.setdefault((group(client), group(name)), Counter())[service] += 1
-    return _talks(pairs)
+    return _conversations(pairs)
 
 
 class _Grouping:
@@ -50,17 +50,19 @@ class _Grouping:
         return f"{word}, {node.segment}" if self._segments and node.segment else word
 
 
-def _talks(pairs: dict[tuple[str, str], Counter[int]]) -> list[Talk]:
+def _conversations(pairs: dict[tuple[str, str], Counter[int]]) -> list[Conversation]:
     clients, servers = _largest(pairs, 0), _largest(pairs, 1)
     merged: dict[tuple[str, str], Counter[int]] = {}
     for (client, server), services in pairs.items():
         ends = client if client in clients else OTHERS, server if server in servers else OTHERS
         merged.setdefault(ends, Counter()).update(services)
-    talks = [
-        Talk(client=client, server=server, count=services.total(), services=_services(services))
+    found = [
+        Conversation(client=client, server=server, count=services.total(), services=_services(services))
         for (client, server), services in merged.items()
     ]
-    return sorted(talks, key=lambda talk: (-talk.count, talk.client, talk.server))[:TALKS_LIMIT]
+    return sorted(found, key=lambda conversation: (-conversation.count, conversation.client, conversation.server))[
+        :TALKS_LIMIT
+    ]
 
 
 def _largest(pairs: dict[tuple[str, str], Counter[int]], side: int) -> set[str]:

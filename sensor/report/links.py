@@ -26,7 +26,7 @@ class Limits(NamedTuple):
     alerts: int
     changes: int
     paths: int
-    talks: int
+    conversations: int
 
 
 SCREEN = Limits(1_000_000, 0, 200, 400, 6, 30, 50, 40, 500, 500, 40, 36)

@@ -326,7 +326,7 @@ class Roads(Part, kw_only=True):
     breakers: list[Breaker] = []
 
 
-class Talk(Part, kw_only=True):
+class Conversation(Part, kw_only=True):
     """Devices of one kind and place that use services of those of another: in how many conversations, and which
     services above all.
     """
@@ -383,7 +383,7 @@ class Report(Part, kw_only=True):
     alerts: list[Alert] = []
     alerts_left_out: Count = 0
     paths: Roads | None = None
-    talks: list[Talk] = []
+    conversations: list[Conversation] = msgspec.field(default_factory=list, name="talks")
     trend: list[Day] = []
     difference: Difference | None = None
     watched: Watched

@@ -92,7 +92,7 @@ def _pictures(report: Report) -> Mapping[str, Markup]:
         "gauge": gauge(report.score, before) if report.score is not None else Markup(""),
         "composition": composition(report.devices),
         "timeline": timeline(report.alerts, report.incidents, report.period) if report.alerts else Markup(""),
-        "conversations": conversations(report.talks) if report.talks else Markup(""),
+        "conversations": conversations(report.conversations) if report.conversations else Markup(""),
         "trend": trend(report.trend) if len(report.trend) > 1 else Markup(""),
     }
 
@@ -100,7 +100,7 @@ def _pictures(report: Report) -> Mapping[str, Markup]:
 def _contents(report: Report) -> list[tuple[str, str]]:
     there = {
         "difference": report.difference is not None, "done": bool(report.done), "paths": report.paths is not None,
-        "scores": report.score is not None and bool(report.devices), "talks": bool(report.talks),
+        "scores": report.score is not None and bool(report.devices), "talks": bool(report.conversations),
     }  # fmt: skip
     return [(anchor, title) for anchor, title in CONTENTS if there.get(anchor, True)]
 

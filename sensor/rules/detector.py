@@ -43,7 +43,7 @@ class _Custom(Detector):
         ready = [step for _, step in self._steps]
         self._state = Sequence(rule, ready) if rule.sequence else Counting(rule, ready[0])
         self._sentence = sentence(rule, ready[-1].fields, self._name)
-        self._told: Recent[object] = Recent(REPEATS_LIMIT, rule.again * SECOND)
+        self._reported: Recent[object] = Recent(REPEATS_LIMIT, rule.again * SECOND)
         self._key, self._label = ready[-1].key, ready[-1].label
         self.matched = 0
 
@@ -55,7 +55,7 @@ class _Custom(Detector):
             if step.watches(signal) and step.holds(signal):
                 self.matched += 1
                 found = self._state.add(signal, place)
-                if found is not None and self._told.fresh(self._key(signal), signal.ts):
+                if found is not None and self._reported.fresh(self._key(signal), signal.ts):
                     yield self._alert(signal, found)
 
     def _alert(self, signal: Signal, found: Found) -> Alert:

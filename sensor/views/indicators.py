@@ -102,30 +102,30 @@ def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicato
         return None
     test = _below(value) if kind == DOMAIN else lambda one: one.casefold() == value
     holders = _holders(picture, kind, value, data)
-    talks = sorted(_talks(picture, kind, test, {one.device for one in holders if one.held}), key=lambda row: -row.last)
+    pairs = sorted(_pairs(picture, kind, test, {one.device for one in holders if one.held}), key=lambda row: -row.last)
     mentions = list(_mentions(picture, test, value, data)) if kind in (FINGERPRINT, DOMAIN) else []
     alerts = [record for record in picture.known.alerts.values() if any(map(test, _texts(record)))]
-    times = [(one.first, one.last) for several in (holders, mentions, talks) for one in several] + list(
+    times = [(one.first, one.last) for several in (holders, mentions, pairs) for one in several] + list(
         map(_times, alerts)
     )
     return Indicator(
         kind, value, picture.around.networks.inside(parse(value)) if kind == ADDRESS else None,
         min((first for first, _ in times if first), default=0),
-        max((last for _, last in times), default=0), [name for name in _names(picture, kind, test, talks,
+        max((last for _, last in times), default=0), [name for name in _names(picture, kind, test, pairs,
         holders) if name != value],
-        sorted({row.server.address for row in talks if kind == DOMAIN and row.server.address}), holders, mentions,
-        talks, alerts,
+        sorted({row.server.address for row in pairs if kind == DOMAIN and row.server.address}), holders, mentions,
+        pairs, alerts,
         picture.site.seen.habits is not None,
     )  # fmt: skip
 
 
-def _names(picture: Picture, kind: str, test: Test, talks: list[ConversationRow], holders: list[Holder]) -> list[str]:
+def _names(picture: Picture, kind: str, test: Test, pairs: list[ConversationRow], holders: list[Holder]) -> list[str]:
     """Of an external address the domains that devices asked for; of an internal one, or of a MAC, the host names of its
     device; of a domain those below it.
     """
     found = {
         row.server.name
-        for row in talks
+        for row in pairs
         if row.server.id == OUTSIDE and test(row.server.name if kind == DOMAIN else row.server.address)
     }
     for one in holders:
@@ -139,7 +139,7 @@ def _below(domain: str) -> Test:
     return lambda one: (name := one.casefold().rstrip(".")) == domain or name.endswith(f".{domain}")
 
 
-def _talks(picture: Picture, kind: str, test: Test, owners: set[str]) -> Iterator[ConversationRow]:
+def _pairs(picture: Picture, kind: str, test: Test, owners: set[str]) -> Iterator[ConversationRow]:
     """Those of the devices that have an address or a MAC, and of external hosts by their address or name."""
     for row in all_of(picture):
         ends = (row.client, row.server)

@@ -203,7 +203,7 @@ def test_merged_devices_go_together(purge, inventory: Path) -> None:
     """What the one that was lost brought along is gone as well: its words, and how both were before."""
     with Run(inventory) as run:
         changes = OperatorChanges(inventory, "anna", 7)
-        changes.say([Correction(f"mac:{CAMERA}", "note", SHOUT)])
+        changes.correct([Correction(f"mac:{CAMERA}", "note", SHOUT)])
         changes.order("merge", f"mac:{PRINTER}", f"mac:{CAMERA}", "same")
         changes.close()
         run.until(lambda: len(keys(inventory)) == 3)

@@ -118,7 +118,7 @@ def test_what_is_not_right_is_seen(
 
 def test_damaged_files_are_seen(good: Replayed, tmp_path: Path) -> None:
     """A log with half a line, no evidence, no inventory."""
-    assert replayed.log(good._replace(wrong=["{half"])).found == "1 lines of the log are no records: {half"
+    assert replayed.log(good._replace(invalid=["{half"])).found == "1 lines of the log are no records: {half"
     empty = good._replace(folder=tmp_path)
     assert "holds 0 packets" in replayed.evidence(empty).found
     assert "there is no inventory yet" in replayed.inventory(empty).found

@@ -300,5 +300,5 @@ def test_memory_is_bounded() -> None:
         found([(True, session(smb2(5, sample.create(f"f{number}", 2), id_=number)))], stream)
         found([(False, session(smb2(5, sample.created(number.to_bytes(16, "big")), id_=number, answer=True)))], stream)
         found([(True, session(smb2(3, sample.tree_connect("\\\\s\\x"), id_=1000 + number)))], stream)
-    conversation = stream._smb2._talk
+    conversation = stream._smb2._conversation
     assert (len(conversation.pending), len(conversation.files)) == (64, 128)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from markupsafe import Markup
 
-from sensor.report.model import Alert, Day, Device, Incident, Period, Score, Talk
+from sensor.report.model import Alert, Conversation, Day, Device, Incident, Period, Score
 from sensor.report.pictures.composition import composition
 from sensor.report.pictures.conversations import conversations
 from sensor.report.pictures.scores import gauge, trend
@@ -47,8 +47,8 @@ def incident(output: str, first: int, last: int) -> Incident:
 def every_picture(word: str) -> list[Markup]:
     """All of them, with a word wherever somebody else's stands."""
     connects = [
-        Talk(client=word, server="outside", count=3, services=[word]),
-        Talk(client="camera", server=word, count=1),
+        Conversation(client=word, server="outside", count=3, services=[word]),
+        Conversation(client="camera", server=word, count=1),
     ]
     return [
         composition([device(1, "camera", word)]),
@@ -108,8 +108,8 @@ def test_bands_are_as_wide_as_conversations_are_many() -> None:
     """And what is told of the busiest is told to who does not see it."""
     picture = conversations(
         [
-            Talk(client="camera", server="outside", count=30, services=["https/443"]),
-            Talk(client="pc", server="nas", count=10),
+            Conversation(client="camera", server="outside", count=30, services=["https/443"]),
+            Conversation(client="pc", server="nas", count=10),
         ]
     )
     root = parsed(picture)

@@ -229,7 +229,7 @@ def test_conversations_are_told_in_groups() -> None:
     )
     assert [
         (conversation.client, conversation.server, conversation.count, conversation.services)
-        for conversation in report.talks
+        for conversation in report.conversations
     ] == [
         ("camera, vlan 3", "outside", 1, ["https/443"]),
         ("camera, vlan 3", "server, vlan 4", 1, ["smb/445"]),

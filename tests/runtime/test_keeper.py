@@ -67,7 +67,7 @@ class Run:
 
 def send(folder: Path, key: str, **words: str) -> None:
     changes = OperatorChanges(folder, "anna", 7)
-    changes.say(Correction(key, field, value) for field, value in words.items())
+    changes.correct(Correction(key, field, value) for field, value in words.items())
     changes.close()
 
 
@@ -287,7 +287,7 @@ def test_a_running_sensor_forgets_and_heeds_rules(tmp_path: Path) -> None:
         changes.order("forget", key, "tcp/22", "")
         run.until(lambda: not run.knows(LAPTOP, PRINTER, SSH))
         assert run.knows(LAPTOP, PRINTER, SMB)
-        changes.say(
+        changes.correct(
             [
                 Correction(key, "allow", f"{names[0]} {names[1]} tcp/22"),
                 Correction(key, "forbid", f"{names[0]} {names[1]} tcp/445"),
@@ -318,7 +318,7 @@ def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
         run.story.sends(DOCK, "10.0.0.7", "http.server", "model=D").at(8)
         dock = run.story.who(DOCK).id
         changes = OperatorChanges(tmp_path, "anna", 8)
-        changes.say(
+        changes.correct(
             [
                 Correction(f"mac:{DOCK}", "allow", f"{dock} {names[1]} tcp/80"),
                 Correction("*", "forbid", f"* {dock} tcp/80"),

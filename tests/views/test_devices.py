@@ -141,7 +141,7 @@ def test_words_of_the_operator_are_in_the_list_at_once(office_folder: Path, tmp_
     with closing(Reader(folder)) as reader:
         key = reader.key(row.id)
     changes = OperatorChanges(folder, "anna", 7)
-    changes.say(
+    changes.correct(
         [
             Correction(key, "name", "Lobby printer"),
             Correction(key, "criticality", "high"),

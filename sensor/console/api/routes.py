@@ -18,7 +18,7 @@ from sensor.console.api.openapi import BASE, openapi
 from sensor.console.api.resources import RESOURCES, Resource
 from sensor.console.api.types import NewNote
 from sensor.console.ask import Ask, body_of, parameters
-from sensor.console.deeds import say, words_of
+from sensor.console.deeds import add_notes, words_of
 from sensor.console.security.keys import Who
 from sensor.console.security.session import Refused, bearer_of, user_of
 from sensor.console.settings import Console
@@ -84,7 +84,7 @@ def _write(ask: Ask, note: NewNote) -> Response:
     row = alert(ask.data, ask.request.path_params["id"]).alert
     text = " ".join(filter(None, (note.value, note.text)))
     ask.console.audit.add(ask.who.name, note.action, peer=ask.peer, dataset=ask.dataset.name, ids=[row.id], text=text)
-    say(ask.dataset, ask.who.name, [row], words)
+    add_notes(ask.dataset, ask.who.name, [row], words)
     with ask.console.sources.opened(ask.dataset) as again:
         return _json(ask.request, resources.alert(Ask(ask.console, ask.request, ask.who, again, {})))
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from starlette.responses import RedirectResponse, Response
 
 from sensor.console.ask import Ask, parameters, url_of
-from sensor.console.deeds import AT_ONCE, DONE, Word, say, say_back, words_of
+from sensor.console.deeds import AT_ONCE, DONE, Word, add_notes, undo_notes, words_of
 from sensor.console.filters import filter_of
 from sensor.console.render import render
 from sensor.console.security.session import Refused
@@ -48,7 +48,7 @@ def undo(ask: Ask) -> Response:
     ids = [one.id for one in done.before]
     rows = [alert(ask.data, name).alert for name in ids]
     ask.console.audit.add(ask.who.name, "undo", peer=ask.peer, dataset=ask.dataset.name, ids=ids, text=done.text)
-    say_back(ask.dataset, ask.who.name, done.before, rows)
+    undo_notes(ask.dataset, ask.who.name, done.before, rows)
     return RedirectResponse(f"/alerts/{ids[0]}" if len(ids) == 1 else ask.url("/alerts"), 303)
 
 
@@ -86,6 +86,6 @@ def _do(ask: Ask, rows: Sequence[AlertRow], words: Sequence[Word]) -> str:
     ask.console.audit.add(
         ask.who.name, action, peer=ask.peer, dataset=ask.dataset.name, ids=[row.id for row in rows], text=note
     )
-    say(ask.dataset, ask.who.name, rows, words)
+    add_notes(ask.dataset, ask.who.name, rows, words)
     before = rows if action != "comment" else []
     return ask.console.undo.keep(ask.who.name, ask.dataset.name, message, "/alerts/undo", before)

@@ -124,7 +124,7 @@ class C2Framework(EventDetector):
             return self._request(event)
         if isinstance(event, RatMessage):
             return self._trojan(event)
-        kind, fields, words = _said(event)
+        kind, fields, words = _content(event)
         return self._named(event, kind, fields, words)
 
     def _request(self, event: HttpRequest) -> Iterator[Alert]:
@@ -265,7 +265,7 @@ class C2Framework(EventDetector):
         return Severity(min(severity + more_severe, Severity.critical))
 
 
-def _said(event: Event) -> tuple[str, dict[str, str], str]:
+def _content(event: Event) -> tuple[str, dict[str, str], str]:
     """(what it looks like to signatures, fields, text with words) of an event."""
     if isinstance(event, HttpBody):
         fields = {

@@ -138,7 +138,7 @@ class ResolverBypass(EventDetector):
         elif (
             (len(self._handed) or len(self._inner) or self._own)
             and not self._is_own(packet.src)
-            and self._asks_for_itself(packet.dst)
+            and self._is_resolver(packet.dst)
         ):
             public = packet.src in PUBLIC
             severe = is_fixed_function(self.context, ends_of(event.packet, answer=True)[0]) and not public
@@ -178,7 +178,7 @@ class ResolverBypass(EventDetector):
     def _is_own(self, server: int) -> bool:
         return server in self._handed or server in self._inner or any(low <= server <= high for low, high in self._own)
 
-    def _asks_for_itself(self, client: int) -> bool:
+    def _is_resolver(self, client: int) -> bool:
         """Not for others, as name servers do, nor as a router that hands questions on."""
         return self.context.networks.inside(client) and not self._is_own(client) and not self._clients.values(client)
 

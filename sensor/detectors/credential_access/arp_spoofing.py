@@ -264,8 +264,8 @@ class ArpSpoofing(EventDetector):
         if len(recent) > 1:
             return f"within {want.alive_s} s it claimed addresses of {len(recent)} hosts: both ends of conversations"
         again = dispute.last > since  # the one robbed still says that it has the address
-        lives_on = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
-        proven = again or (dispute.unsolicited >= want.claims and not lives_on)
+        still_active = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
+        proven = again or (dispute.unsolicited >= want.claims and not still_active)
         if insists and proven and dispute.claims >= want.claims and event.ts - since >= want.span_s * SECOND:
             active = "after that" if robbed > since else f"{(since - robbed) / SECOND:.0f} s before"
             return (

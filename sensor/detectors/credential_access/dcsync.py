@@ -41,7 +41,7 @@ class Options(CallOptions):
     )
 
 
-class _Talk(msgspec.Struct):
+class _Conversation(msgspec.Struct):
     """One conversation: whether names were resolved, and the controller was asked for its information."""
 
     cracked: bool = False
@@ -69,7 +69,7 @@ class Dcsync(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._named = tuple(parse_network(block) for block in self.options.controllers)
-        self._conversations: Bounded[tuple[int, int, int], _Talk] = Bounded(CONVERSATIONS_LIMIT)
+        self._conversations: Bounded[tuple[int, int, int], _Conversation] = Bounded(CONVERSATIONS_LIMIT)
         self._asked: Bounded[int, int] = Bounded(HOSTS_LIMIT)
 
     def wants(self) -> dict[type[Event], Want]:
@@ -97,7 +97,7 @@ class Dcsync(CallDetector):
         )
 
     def _call(self, event: RpcCall) -> Iterator[Alert]:
-        conversation = self._talk(event)
+        conversation = self._conversation_of(event)
         if event.number == CRACK:
             conversation.cracked = True
         elif event.number == WHO:
@@ -118,16 +118,16 @@ class Dcsync(CallDetector):
                 techniques=("T1207",),
             )
 
-    def _talk(self, event: RpcCall) -> _Talk:
+    def _conversation_of(self, event: RpcCall) -> _Conversation:
         packet = event.packet
         key = (packet.src, packet.dst, packet.sport)
         conversation = self._conversations.get(key)
         if conversation is None:
-            conversation = _Talk()
+            conversation = _Conversation()
             self._conversations.put(key, conversation)
         return conversation
 
-    def _changes(self, event: RpcCall, conversation: _Talk) -> Iterator[Alert]:
+    def _changes(self, event: RpcCall, conversation: _Conversation) -> Iterator[Alert]:
         actor, known = ends_of(event.packet).actor, self._controller(event)
         tool = conversation.cracked and (conversation.asked or event.inferred)
         if any(first <= actor.address <= last for first, last in self._named) or (known and not tool):

@@ -102,7 +102,7 @@ class NamePoisoning(EventDetector):
             LlmnrQuery: field("claim").filled(),
             LlmnrResponse: ~field("rcode").filled(),
             NbnsQuery: ~field("broadcast").filled() & ~field("status").filled(),
-            MdnsQuery: field("questions").passes(_asks_address),
+            MdnsQuery: field("questions").passes(_queries_address),
             MdnsAnnouncement: field("own").filled()
             & field("records").passes(lambda records: any(record.type in ADDRESSES for record in records)),
         }
@@ -178,10 +178,10 @@ class NamePoisoning(EventDetector):
     def _verdict(self, found: list[_Name]) -> tuple[Severity, float]:
         """Severity and confidence; 0 where it is nothing."""
         names = {each.name for each in found}
-        spoken = {each.name for each in found if each.protocol != "mDNS"}
+        protocols = {each.name for each in found if each.protocol != "mDNS"}
         odd = {name for name in names if name in BAIT or _made_up(name)}
         if len(names) >= self.options.names:
-            return (self.severity, 0.95 if odd else 0.9) if odd or len(spoken) > 1 else (Severity.low, 0.4)
+            return (self.severity, 0.95 if odd else 0.9) if odd or len(protocols) > 1 else (Severity.low, 0.4)
         if odd and len(names) > 1:
             return self.severity, 0.8
         return (Severity.medium, 0.6) if odd & BAIT else (self.severity, 0.0)
@@ -239,5 +239,5 @@ def _made_up(name: str) -> bool:
     return name.isalpha() and generated(name) >= MADE_UP
 
 
-def _asks_address(questions: tuple[Question, ...]) -> bool:
+def _queries_address(questions: tuple[Question, ...]) -> bool:
     return any(question.type in OF_ADDRESSES for question in questions)

@@ -93,7 +93,7 @@ class PasswordSpraying(EventDetector):
             and failed >= want.accounts / 2
             and tries <= want.tries * failed
         ):
-            yield from self._accounts_told(event, unknown, tries)
+            yield from self._enumeration(event, unknown, tries)
         elif hosts >= want.hosts and self._reported.fresh((*who_where, account), ts):
             yield self._hosts_reported(event, hosts)
 
@@ -104,7 +104,7 @@ class PasswordSpraying(EventDetector):
         if hosts >= self.options.hosts and self._reported.fresh(key, attempt.ts):
             yield self._hosts_reported(attempt, hosts)
 
-    def _accounts_told(self, attempt: LoginAttempt, unknown: int, tries: int) -> Iterator[Alert]:
+    def _enumeration(self, attempt: LoginAttempt, unknown: int, tries: int) -> Iterator[Alert]:
         """Reported unless most accounts logged in after all, as users who mistyped do."""
         want, key = self.options, (attempt.client.address, attempt.service)
         right = self._right.values(key)

@@ -88,7 +88,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
             change.action not in WATCHED
             or not device.key.startswith("mac:")
             or is_randomised(device)
-            or _speaks_for_others(device)
+            or _is_gateway(device)
         ):
             return
         yield from self._evaluate(change)
@@ -168,7 +168,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
         )
 
 
-def _speaks_for_others(device: Device) -> bool:
+def _is_gateway(device: Device) -> bool:
     """Network equipment shows attributes of the hosts behind it: a new host there is not another device."""
     return device.type in CARRIERS or bool(device.roles & FORWARDING)
 

@@ -89,13 +89,13 @@ class ServiceSweep(FlowDetector):
             & (rows["answered"] > 0)
             & (rows["client_packets"] <= self.options.few_packets)
         )
-        knocked = (
+        attempted = (
             ((contacts["op"] == FAILED) | short)
             & self._ports[rows["server_port"]]
             & (contacts["flags"] >> 1 & 1 > 0)
             & ~changes.flooded
         )
-        at = knocked.nonzero()[0]
+        at = attempted.nonzero()[0]
         if not len(at):
             return []
         keys, servers, ts = (

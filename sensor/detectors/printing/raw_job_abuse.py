@@ -82,7 +82,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, PjlCommand):
             return
-        action = _deed(event)
+        action = _action(event)
         packet = event.packet
         if action is None or not self._reported.fresh(
             (packet.src, packet.dst, event.command, event.argument, ".." in event.name), packet.ts
@@ -151,7 +151,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
         )
 
 
-def _deed(event: PjlCommand) -> Action | None:
+def _action(event: PjlCommand) -> Action | None:
     """What a command does, None where it is part of printing."""
     if event.command == "ENTER":
         return COMMANDS["UPGRADE"] if event.argument in FIRMWARE else None

@@ -70,7 +70,7 @@ class SipScan(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._lit = False
-        self._told_tools: Recent[tuple[int, str]] = Recent(TOOLS_LIMIT, SECOND)
+        self._reported_tools: Recent[tuple[int, str]] = Recent(TOOLS_LIMIT, SECOND)
         self._extensions, self._hosts = self._window(), self._window()
 
     def _window(self) -> OneByOne:
@@ -96,7 +96,7 @@ class SipScan(EventDetector):
             self._hosts.opened(key, packet.dst, event.ts),
         )
         if _is_scanner(event.user_agent):
-            if self._told_tools.fresh((packet.src, event.user_agent), event.ts):
+            if self._reported_tools.fresh((packet.src, event.user_agent), event.ts):
                 yield self._tool(event)
         elif self._lit:
             yield from self._alert(event, extensions, hosts)

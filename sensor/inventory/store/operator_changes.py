@@ -46,7 +46,7 @@ class OperatorChanges:
     def close(self) -> None:
         self._base.close()
 
-    def say(self, words: Iterable[Correction]) -> list[str]:
+    def correct(self, words: Iterable[Correction]) -> list[str]:
         """All of them or none; the number of each. StoreError where they cannot be written."""
         rows = [(self.ts, self.author, word.key, word.field, word.value, word.reason, "said") for word in words]
         numbers: list[str] = []

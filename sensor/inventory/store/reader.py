@@ -38,14 +38,14 @@ class Reader:
         """
         self.path = folder / FILE
         if base is not None:
-            self._base, self._said = base, words_of(base)
+            self._base, self._corrections = base, words_of(base)
             return
         if not self.path.is_file():
             raise StoreError(f"{self.path}: there is no inventory yet")
         try:
             self._base = look_into(self.path)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
-            self._said = words_of(self._base) if version == VERSION else {}
+            self._corrections = words_of(self._base) if version == VERSION else {}
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from None
         if version != VERSION:
@@ -66,7 +66,7 @@ class Reader:
             raise StoreError(f"{self.path}: {error}") from None
 
     def _record(self, row: sqlite3.Row) -> Body:
-        body = onto_body(_BODY.decode(row["body"]), self._said.get(row["key"], {}))
+        body = onto_body(_BODY.decode(row["body"]), self._corrections.get(row["key"], {}))
         return {
             "ts": time_text(row["last"]),
             "kind": "device",
@@ -97,7 +97,7 @@ class Reader:
         state = _STATE.decode(row["state"])
         return {
             **self._record(row),
-            "evidence": [claim_body(evidence_of(word)) for word in self._said.get(row["key"], {}).values()]
+            "evidence": [claim_body(evidence_of(word)) for word in self._corrections.get(row["key"], {}).values()]
             + list(_claims(state)),
             "leases": [
                 _lease(one)
@@ -106,7 +106,7 @@ class Reader:
             "used": [service_text(service) for service in sorted(state.used)],
             "neighbours": [one._asdict() | {"last": time_text(one.last)} for one in state.neighbours],
             "history": self.history(device),
-            "said": [_word(word) for word in self._said.get(row["key"], {}).values()],
+            "said": [_word(word) for word in self._corrections.get(row["key"], {}).values()],
         }
 
     def habits(self) -> Iterator[tuple[str, Habits]]:

@@ -87,16 +87,16 @@ def _record(name: str, text: str | Broken) -> Any:
 
 def _all(kind: str, before: list[Broken], first: tuple[str, Any], files: Files) -> Iterator[Item]:
     yield from before
-    yield from _told(kind, *first)
+    yield from _items_of(kind, *first)
     for name, text in files:
         record = _record(name, text)
         if isinstance(record, Broken):
             yield record
         elif _kind(record) == kind:
-            yield from _told(kind, name, record)
+            yield from _items_of(kind, name, record)
 
 
-def _told(kind: str, name: str, record: Any) -> Iterator[Item]:
+def _items_of(kind: str, name: str, record: Any) -> Iterator[Item]:
     try:
         if kind == "cve":
             yield cve_record.entry_of(record)

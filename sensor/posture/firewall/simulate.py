@@ -94,8 +94,8 @@ def simulate(request: Request, seen: Seen) -> Simulation:
     """A request against what was seen."""
     reach = [(rule, _Side(rule.sources), _Side(rule.destinations)) for rule in request.rules]
     spared = {one.key for one in request.allowed}
-    talks = (cut for cut in conversations(seen) if cut.client.key not in spared)
-    cuts = _once(cut for cut in talks if any(_cuts(rule, left, right, cut) for rule, left, right in reach))
+    considered = (cut for cut in conversations(seen) if cut.client.key not in spared)
+    cuts = _once(cut for cut in considered if any(_cuts(rule, left, right, cut) for rule, left, right in reach))
     cuts = [cut._replace(meant=_meant(request, cut)) for cut in cuts]
     return Simulation(
         tuple(_rests_on(request, seen)),

@@ -33,12 +33,12 @@ from sensor.posture.paths.facts import (
     ANY,
     SERVICE_BITS,
     Alerted,
+    Conversations,
     Hole,
-    Talks,
     alerted_of,
+    conversations_of,
     holes_of,
     offered,
-    talks_of,
     ways_in,
 )
 from sensor.posture.paths.graph import OUTER, Edges, Graph, Ints, Mask, edges
@@ -83,15 +83,15 @@ def build(site: Site) -> Map:
         tuple(record for record, _ in ongoing_alerts(site)),
         tuple(one for name in names for one in ways_in(site.weaknesses.get(name, ()))),
     )
-    talks, alerted, holes = (
-        talks_of(site, index),
+    conversations, alerted, holes = (
+        conversations_of(site, index),
         list(alerted_of(alerts, site, index)),
         list(holes_of(site, index, weaknesses)),
     )
-    services = Services(_known(site, index, talks, alerted, holes), 1 + len(names) + len(segments))
+    services = Services(_known(site, index, conversations, alerted, holes), 1 + len(names) + len(segments))
     kinds = np.array(["", *(site.nodes[name].type for name in names)])
     several = [
-        *_seen(talks, services, kinds),
+        *_seen(conversations, services, kinds),
         *_beside(homes, segments, services),
         *_takes(services, holes),
         *_alerted(alerted, services),
@@ -104,7 +104,11 @@ def build(site: Site) -> Map:
 
 
 def _known(
-    site: Site, index: Mapping[str, int], talks: Talks, alerted: Iterable[Alerted], holes: Iterable[Hole]
+    site: Site,
+    index: Mapping[str, int],
+    conversations: Conversations,
+    alerted: Iterable[Alerted],
+    holes: Iterable[Hole],
 ) -> npt.NDArray[np.int64]:
     """All services, as device and service in one number; a device of which none is known and something is weak has one
     of no number.
@@ -117,7 +121,7 @@ def _known(
         if name in index
         for service in offered(node.services)
     }
-    keys = np.union1d(np.fromiter(found, np.int64, len(found)), _key(talks.server, talks.service))
+    keys = np.union1d(np.fromiter(found, np.int64, len(found)), _key(conversations.server, conversations.service))
     weak = np.array(sorted({one.device for one in holes}), np.int32)
     return np.union1d(keys, _key(weak[~np.isin(weak, keys >> SERVICE_BITS)], ANY))
 
@@ -130,9 +134,9 @@ def _key(device: Ints | int, service: Ints | int) -> Any:
 # Edges.
 
 
-def _seen(talks: Talks, services: Services, kinds: npt.NDArray[np.str_]) -> Iterator[Edges]:
+def _seen(conversations: Conversations, services: Services, kinds: npt.NDArray[np.str_]) -> Iterator[Edges]:
     """Who reaches which service, and whose sessions open which machine."""
-    client, server, service = talks
+    client, server, service = conversations
     node, inside = services.node(server, service), client != OUTER
     yield edges(client[inside], node[inside], REACH, Kind.REACH, node[inside])
     yield edges(client[~inside], node[~inside], REACH, Kind.INBOUND, node[~inside])

@@ -43,7 +43,7 @@ DEVICE_BITS, SERVICE_BITS = 20, 22
 Index = Mapping[str, int]
 
 
-class Talks(NamedTuple):
+class Conversations(NamedTuple):
     """Columns of what was seen: each client, server and service once. A client may be the outside."""
 
     client: Ints
@@ -70,7 +70,7 @@ class Hole(NamedTuple):
     weakness: int
 
 
-def talks_of(site: Site, index: Index) -> Talks:
+def conversations_of(site: Site, index: Index) -> Conversations:
     """What the baseline knows. Ends that are no devices are left out: nobody knows what they are."""
     found = array("q")
     for name, habits in (site.seen.habits or {}).items():
@@ -86,7 +86,7 @@ def talks_of(site: Site, index: Index) -> Talks:
     keys = once(np.frombuffer(found, np.int64) if found else np.empty(0, np.int64))
     ends = keys >> SERVICE_BITS
     mask = (1 << DEVICE_BITS) - 1
-    return Talks(
+    return Conversations(
         (ends >> DEVICE_BITS).astype(np.int32),
         (ends & mask).astype(np.int32),
         (keys & (1 << SERVICE_BITS) - 1).astype(np.int32),

@@ -119,55 +119,59 @@ class Confines:
             begins=not serves,
         )
 
-    def evaluate(self, installed: Installed, talk: Conversation, *, begins: bool) -> Breach | None:
+    def evaluate(self, installed: Installed, conversation: Conversation, *, begins: bool) -> Breach | None:
         """``begins``: the device began."""
         lists = [one for one in installed.profile.lists if one.way == (FROM_DEVICE if begins else TO_DEVICE)]
         if not lists:
             return None  # nothing is said of this way
-        answer = max(self._said(one, installed, talk, begins=begins) for one in lists)
-        if answer == Answer.YES or (answer == Answer.CANNOT_TELL and self._world.networks.inside(talk.other.address)):
+        answer = max(self._answer_of(one, installed, conversation, begins=begins) for one in lists)
+        if answer == Answer.YES or (
+            answer == Answer.CANNOT_TELL and self._world.networks.inside(conversation.other.address)
+        ):
             return None
         return Breach(installed.text, " and ".join(one.name for one in lists), answer == Answer.NO)
 
-    def _said(self, one: AccessList, installed: Installed, talk: Conversation, *, begins: bool) -> Answer:
+    def _answer_of(self, one: AccessList, installed: Installed, conversation: Conversation, *, begins: bool) -> Answer:
         """What a list says: the first entry that matches, where it is sure that it does."""
         doubt = Answer.NO
         for entry in one.entries:
-            met = self._met(entry, installed, talk, begins=begins)
+            met = self._met(entry, installed, conversation, begins=begins)
             if met == Answer.YES:
                 return Answer.YES if entry.accept else doubt
             if met == Answer.CANNOT_TELL and entry.accept:
                 doubt = Answer.CANNOT_TELL
         return doubt
 
-    def _met(self, entry: Entry, installed: Installed, talk: Conversation, *, begins: bool) -> Answer:
-        version = 4 if is_v4(talk.other.address) else 6
+    def _met(self, entry: Entry, installed: Installed, conversation: Conversation, *, begins: bool) -> Answer:
+        version = 4 if is_v4(conversation.other.address) else 6
         plain = (
             entry.version in (0, version)
-            and entry.proto in (0, talk.proto)
+            and entry.proto in (0, conversation.proto)
             and entry.begun in ("", FROM_DEVICE if begins else TO_DEVICE)
-            and _within(entry.near, talk.near)
-            and _within(entry.far, talk.far)
+            and _within(entry.near, conversation.near)
+            and _within(entry.far, conversation.far)
         )
         return (
-            min((self._is(peer, installed, talk) for peer in entry.peers), default=Answer.YES) if plain else Answer.NO
+            min((self._is(peer, installed, conversation) for peer in entry.peers), default=Answer.YES)
+            if plain
+            else Answer.NO
         )
 
     # Who is meant.
 
-    def _is(self, peer: Peer, installed: Installed, talk: Conversation) -> Answer:
-        address, inside = talk.other.address, self._world.networks.inside(talk.other.address)
+    def _is(self, peer: Peer, installed: Installed, conversation: Conversation) -> Answer:
+        address, inside = conversation.other.address, self._world.networks.inside(conversation.other.address)
         if peer.kind == ANY:
             return Answer.YES
         if peer.kind == NAME:
-            return _answer(peer.value in talk.names) if talk.names else Answer.CANNOT_TELL
+            return _answer(peer.value in conversation.names) if conversation.names else Answer.CANNOT_TELL
         if peer.kind == BLOCK:
             return _answer(_holds([addresses.parse_network(peer.value)], address))
         if peer.kind == LOCAL:
             return _answer(inside)
         if peer.kind in (CONTROLLER, MY_CONTROLLER):
             return self._in_charge(peer, installed, address, inside=inside)
-        return self._made_by(peer, installed, talk) if inside else Answer.NO
+        return self._made_by(peer, installed, conversation) if inside else Answer.NO
 
     def _in_charge(self, peer: Peer, installed: Installed, address: int, *, inside: bool) -> Answer:
         """Name servers and clocks are those of the network, unless the operator names them; other classes nobody can
@@ -178,17 +182,17 @@ class Confines:
             return _answer(_holds(known, address))
         return _answer(inside) if peer.value in CLASSES else Answer.CANNOT_TELL
 
-    def _made_by(self, peer: Peer, installed: Installed, talk: Conversation) -> Answer:
+    def _made_by(self, peer: Peer, installed: Installed, conversation: Conversation) -> Answer:
         """Makers are known by the URL of profiles and, where it is about the same maker, by what devices say of
         themselves.
         """
-        other = self._world.device(talk.other)
+        other = self._world.device(conversation.other)
         theirs = self.of(other) if other is not None else None
         if (
             peer.kind == SAME_MAKER
             and other is not None
             and (maker := other.value("vendor"))
-            and (mine := talk.device.value("vendor"))
+            and (mine := conversation.device.value("vendor"))
         ):
             return _answer(maker == mine)
         if theirs is None:

@@ -83,8 +83,10 @@ def drifts(site: Site, installed: Iterable[Installed]) -> Iterator[Drift]:
             proto, port = service >> 16, service & 0xFFFF
             asked = one.name, machine.vendor, serves, service, subject, names
             if asked not in evaluated:
-                talk = Conversation(machine, subject, proto, port if serves else 0, 0 if serves else port, names)
-                evaluated[asked] = confines.evaluate(one, talk, begins=not serves)
+                conversation = Conversation(
+                    machine, subject, proto, port if serves else 0, 0 if serves else port, names
+                )
+                evaluated[asked] = confines.evaluate(one, conversation, begins=not serves)
             breach = evaluated[asked]
             if breach is not None and breach.sure:
                 yield Drift(site.nodes[name], one, serves, service, other, use, breach)

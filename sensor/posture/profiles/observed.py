@@ -122,8 +122,8 @@ def _innocent(site: Site, acts: Iterable[_Act], accused: Accusations) -> tuple[l
     for act in acts:
         target = act.named.value.partition("/")[0] if act.named is not None else act.peer
         met = (target, act.use.address) if isinstance(act.use, Named) else (target,)
-        told_of = (accused.get((act.device, one), {}) for one in met)
-        alert = next((alert for about in told_of if (alert := about.get(act.service) or about.get(0))), None)
+        alerts_of = (accused.get((act.device, one), {}) for one in met)
+        alert = next((alert for about in alerts_of if (alert := about.get(act.service) or about.get(0))), None)
         if alert is None:
             kept.append(act)
         else:

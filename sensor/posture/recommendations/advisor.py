@@ -181,7 +181,7 @@ class Advisor:
         self._waiting.pop(case.place)
         self._due = 0
         if case.reported >= 0:
-            self._report("close", self._told(case), now, reason)
+            self._report("close", self._recommendation(case), now, reason)
 
     def _name(self, subject: Subject, setting: str) -> Name:
         device = self._context.device(subject)
@@ -195,9 +195,9 @@ class Advisor:
             case.reported = before
             return
         case.reported = now
-        self._report(action, self._told(case), now, "")
+        self._report(action, self._recommendation(case), now, "")
 
-    def _told(self, case: Case) -> Recommendation:
+    def _recommendation(self, case: Case) -> Recommendation:
         advice, device = load_advice()[case.setting], self._context.device(case.subject)
         vendor = device.value("vendor") if device is not None else ""
         return Recommendation(

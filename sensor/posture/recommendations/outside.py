@@ -25,7 +25,7 @@ QUIET_DAYS = 14
 TOLD, PROVEN = 5, 8
 
 
-class TalksOutside:
+class InternetTraffic:
     """Judges types of devices that outside.yaml names."""
 
     setting = "internet"

@@ -10,7 +10,7 @@ from sensor.posture.recommendations.cases import Case, Cases, Name, packed
 from sensor.posture.recommendations.fleet import FirmwareBehind
 from sensor.posture.recommendations.looks import Look, Proven, Verdict, newest, prove
 from sensor.posture.recommendations.names import DefaultNames
-from sensor.posture.recommendations.outside import TalksOutside
+from sensor.posture.recommendations.outside import InternetTraffic
 from sensor.posture.recommendations.segments import MisplacedDevice
 from sensor.posture.recommendations.support import EndOfSupport
 
@@ -41,7 +41,7 @@ class Rounds:
             EndOfSupport(),
             FirmwareBehind(),
             MisplacedDevice(context),
-            TalksOutside(context),
+            InternetTraffic(context),
         )
         self._round: Iterator[None] = iter(())
         self._now = self._began = 0
@@ -69,28 +69,28 @@ class Rounds:
             if look.setting in settled:
                 continue
             look.begin(members, now)
-            wrong: set[str] = set()
+            affected: set[str] = set()
             work = 0
             for member in members:
                 work += 1
                 if verdict := look.evaluate(member):
-                    wrong.add(member.device.id)
+                    affected.add(member.device.id)
                     work += PROOF * self._found((member.device.id, look.setting), member, verdict)
                 if work >= STEP:
                     work = 0
                     yield
-            self._close_fixed(look, known, wrong)
+            self._close_fixed(look, known, affected)
         for case in self._cases:
             if case.setting in settled:
                 self._close(case, self._now, "the configuration accepts the setting")
 
-    def _close_fixed(self, look: Look, members: dict[str, Member], wrong: set[str]) -> None:
+    def _close_fixed(self, look: Look, members: dict[str, Member], affected: set[str]) -> None:
         """Cases about devices with which nothing is wrong any more, or which are none: they turned out to be another,
         or made room.
         """
         for case in self._cases:
             name = case.name[0]
-            if not case.looked or case.setting != look.setting or name in wrong:
+            if not case.looked or case.setting != look.setting or name in affected:
                 continue
             if name not in members:
                 self._close(case, self._now, "the device no longer exists")

@@ -99,7 +99,7 @@ def _note(before: Note | None, ticket: Ticket, site: Site, closed: Mapping[tuple
     over: dict[str, str] = {}
     if before is not None and not begun:
         left = {
-            name: _told(part, _reason(name, part, site, closed))
+            name: _reason_text(part, _reason(name, part, site, closed))
             for name, part in before.devices.items()
             if name not in devices
         }
@@ -131,14 +131,14 @@ def _left(note: Note, site: Site, closed: Mapping[tuple[str, str], str]) -> Note
     """
     why = {name: _reason(name, part, site, closed) for name, part in note.devices.items()}
     waiting = {name: part for name, part in note.devices.items() if note.kind == SETTING and why[name] == UNSEEN}
-    left = {name: _told(part, why[name]) for name, part in note.devices.items() if name not in waiting}
+    left = {name: _reason_text(part, why[name]) for name, part in note.devices.items() if name not in waiting}
     over = dict(list((note.over | left).items())[-OVER_KEPT:])
     return msgspec.structs.replace(
         note, devices=waiting, over=over, done="" if waiting else site.now or note.last or note.first
     )
 
 
-def _told(part: Part, why: str) -> str:
+def _reason_text(part: Part, why: str) -> str:
     """A device as it was called, and why it is no longer in a ticket."""
     return clean(f"{part.text}: {why}", WHY_LIMIT)
 

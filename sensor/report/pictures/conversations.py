@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from sensor.report.model import Talk
+from sensor.report.model import Conversation
 from sensor.report.pictures.svg import FAINT, INK, PALETTE, REST, WIDTH, fitting, path, picture, rect, text, width_of
 
 LEFT, RIGHT, POST, TOP, GAP = 206.0, WIDTH - 206.0, 10.0, 28.0, 13.0
@@ -37,10 +37,13 @@ class _Ends:
         return place
 
 
-def conversations(talks: Sequence[Talk]) -> Markup:
+def conversations(pairs: Sequence[Conversation]) -> Markup:
     """Of talks that there are; the busiest are on top."""
-    total = sum(talk.count for talk in talks)
-    heights = {(talk.client, talk.server): max(TALL * talk.count / total, LEAST) for talk in talks}
+    total = sum(conversation.count for conversation in pairs)
+    heights = {
+        (conversation.client, conversation.server): max(TALL * conversation.count / total, LEAST)
+        for conversation in pairs
+    }
     left = _Ends(_sums(heights, 0), _ordered(_sums(heights, 0)))
     right = _Ends(_sums(heights, 1), _by_middle(heights, left))
     colours = {
@@ -48,14 +51,21 @@ def conversations(talks: Sequence[Talk]) -> Markup:
     }
     bands = [
         _band(
-            left.take(talk.client, height), right.take(talk.server, height), height, colours[talk.client], _told(talk)
+            left.take(conversation.client, height),
+            right.take(conversation.server, height),
+            height,
+            colours[conversation.client],
+            _text(conversation),
         )
-        for talk in sorted(talks, key=lambda talk: (left.order.index(talk.client), right.order.index(talk.server)))
-        if (height := heights[talk.client, talk.server])
+        for conversation in sorted(
+            pairs,
+            key=lambda conversation: (left.order.index(conversation.client), right.order.index(conversation.server)),
+        )
+        if (height := heights[conversation.client, conversation.server])
     ]
-    posts = [*_posts(left, talks, 0, colours), *_posts(right, talks, 1, {})]
+    posts = [*_posts(left, pairs, 0, colours), *_posts(right, pairs, 1, {})]
     heads = [text(LEFT, 12, "who asks", colour=FAINT, anchor="end"), text(RIGHT, 12, "who answers", colour=FAINT)]
-    about = "; ".join(map(_told, talks[:DESCRIBED]))
+    about = "; ".join(map(_text, pairs[:DESCRIBED]))
     return picture(
         "conversations",
         max(left.bottom, right.bottom) + 8,
@@ -65,8 +75,8 @@ def conversations(talks: Sequence[Talk]) -> Markup:
     )
 
 
-def _told(talk: Talk) -> str:
-    return f"{talk.client} → {talk.server}: {talk.count:,} ({', '.join(talk.services)})"
+def _text(conversation: Conversation) -> str:
+    return f"{conversation.client} → {conversation.server}: {conversation.count:,} ({', '.join(conversation.services)})"
 
 
 def _sums(heights: dict[tuple[str, str], float], side: int) -> dict[str, float]:
@@ -101,11 +111,13 @@ def _band(one: float, other: float, height: float, colour: str, tip: str) -> Mar
     return path(there + back, colour, tip, 0.5)
 
 
-def _posts(ends: _Ends, talks: Sequence[Talk], side: int, colours: dict[str, str]) -> list[Markup]:
+def _posts(ends: _Ends, pairs: Sequence[Conversation], side: int, colours: dict[str, str]) -> list[Markup]:
     """Of one side with their names, and how many conversations each has."""
     parts = []
     for name in ends.order:
-        count = sum(talk.count for talk in talks if (talk.client, talk.server)[side] == name)
+        count = sum(
+            conversation.count for conversation in pairs if (conversation.client, conversation.server)[side] == name
+        )
         x, y, height = (RIGHT - POST if side else LEFT), ends.top[name], ends.sums[name]
         place, anchor = (RIGHT + 8, "start") if side else (LEFT - 8, "end")
         parts.append(rect(x, y, POST, max(height, 1.0), colours.get(name, FAINT), f"{name}: {count:,}", radius=1))

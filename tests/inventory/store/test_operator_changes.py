@@ -30,7 +30,7 @@ def text(changes: OperatorChanges) -> dict[str, str]:
 def test_the_latest_word_counts_and_undo_brings_back_the_one_before(changes: OperatorChanges):
     """Word by word, back to nothing."""
     for value in ("anna", "bert"):
-        changes.say([Correction(KEY, "owner", value)])
+        changes.correct([Correction(KEY, "owner", value)])
     assert text(changes) == {"owner": "bert"}
     assert changes.undo(changes.latest(KEY)) == "owner=bert"
     assert text(changes) == {"owner": "anna"}
@@ -41,8 +41,8 @@ def test_the_latest_word_counts_and_undo_brings_back_the_one_before(changes: Ope
 
 def test_an_empty_word_takes_back(changes: OperatorChanges):
     """And can be undone itself."""
-    changes.say([Correction(KEY, "owner", "anna")])
-    changes.say([Correction(KEY, "owner", "")])
+    changes.correct([Correction(KEY, "owner", "anna")])
+    changes.correct([Correction(KEY, "owner", "")])
     assert text(changes) == {}
     changes.undo(changes.latest(KEY))
     assert text(changes) == {"owner": "anna"}
