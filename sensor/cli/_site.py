@@ -12,6 +12,7 @@ from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._vulns_feeds import reading, report_age
 from sensor.config import Config, load_config, usual
 from sensor.core.addresses import Networks
+from sensor.core.collection import no_collection
 from sensor.delivery.hosts import hosts_of
 from sensor.documents import DocumentErrors
 from sensor.inventory.store.database import StoreError
@@ -20,7 +21,6 @@ from sensor.posture.firewall.view import Baseline, View
 from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.site import Site
 from sensor.posture.sources import sources_of
-from sensor.runtime.process import no_collection
 
 if TYPE_CHECKING:
     from sensor.views.log_state import Take

@@ -15,6 +15,7 @@ from sensor.cli._show import SEVERITIES
 from sensor.cli._site import picture_of
 from sensor.config import Config, Tickets, load_config, usual
 from sensor.core.alert import Severity
+from sensor.core.collection import no_collection
 from sensor.core.device import TYPES
 from sensor.core.ids import matching
 from sensor.documents import DocumentErrors, nearest
@@ -22,7 +23,6 @@ from sensor.posture.site import Site
 from sensor.posture.tickets.ledger import Ledger, LedgerError, alone, read_ledger, write_ledger
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import TicketStatus
-from sensor.runtime.process import no_collection
 from sensor.views.tickets import ledgered
 
 

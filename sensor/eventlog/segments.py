@@ -72,9 +72,12 @@ def segments(log: Path) -> list[Segment]:
     return sorted(found.values())
 
 
+_NUMBERED = msgspec.json.Decoder(Numbered)
+
+
 def number_of(line: bytes) -> int | None:
     """The number of the record in a line; None where it is no record."""
     try:
-        return msgspec.json.decode(line, type=Numbered).sensor.seq
+        return _NUMBERED.decode(line).sensor.seq
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

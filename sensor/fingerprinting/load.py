@@ -8,9 +8,7 @@ expressions of our own are compiled when a value first needs them (the tests com
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import gc
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
+from sensor.core.collection import no_collection
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
 from sensor.fingerprinting.shelf import Shelf
 
@@ -243,7 +242,7 @@ def own_vocabulary() -> Vocabulary:
 
 def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
     """Our fingerprints and those of the operator's folders. DocumentErrors for faults of our own only."""
-    with _no_collection():
+    with no_collection():
         own = own_folder()
         shelf = Shelf(own)
         knowledge = _kept(shelf) or _read(own, shelf)
@@ -269,20 +268,6 @@ def _read(own: Path, shelf: Shelf) -> Knowledge:
         raise DocumentErrors(faults)
     shelf.put(_Kept(knowledge.vocabulary.model_dump(), knowledge.fingerprints))
     return knowledge
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """No garbage collection meanwhile: loading makes many objects and no garbage, and the collector's searches would
-    take as long as all the rest.
-    """
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _add_folder(knowledge: Knowledge, folder: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.core.collection import no_collection
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.corrections import Correction, Order
 from sensor.inventory.inventory import Inventory
@@ -24,7 +25,6 @@ from sensor.inventory.persistence import Advice, Persistence
 from sensor.inventory.rules import Rule
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.store import WATCHED, Store
-from sensor.runtime.process import no_collection
 from sensor.tables.mute_rows import FILE_NAME, follow_mutes
 from sensor.tables.tables import LINES, Tables
 

@@ -38,20 +38,6 @@ def unhurried() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_collection() -> Iterator[None]:
-    """Within this context garbage collection is off: many objects are made, and all of them stay. Collection would take
-    longer than all the rest.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-@contextlib.contextmanager
 def large_tables() -> Iterator[None]:
     """Within, each large table gets memory of its own from the system: what is not used of it costs nothing, and it
     goes back as a whole.

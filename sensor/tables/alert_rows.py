@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from sensor.core.bounded import Bounded
-from sensor.tables.lines import TEXT, WORD, AlertPart, Ends, Line, address_bytes, ends_of, names_of, time_ns, time_or
+from sensor.tables.lines import TEXT, WORD, AlertPart, Ends, Line, address_bytes, ends_of, names_of
 from sensor.tables.notes import AlertState, states_of
 
 # Of ends and of what they are known by: kept between batches, and the same where much is put in at once.
@@ -114,25 +114,7 @@ class AlertRows:
             self.collisions += tries > 1
             self._last += 1
             one = alerts[name] = _Alert(
-                self._last,
-                name,
-                key,
-                0,
-                "",
-                0,
-                0,
-                time_ns(line.ts),
-                0,
-                0,
-                0,
-                "",
-                "",
-                0,
-                "",
-                "",
-                AlertState(),
-                None,
-                ends={},
+                self._last, name, key, 0, "", 0, 0, line.ns, 0, 0, 0, "", "", 0, "", "", AlertState(), None, ends={}
             )
         return one
 
@@ -222,9 +204,8 @@ def _state(one: _Alert) -> str:
 
 def _change(one: _Alert, line: Line, part: AlertPart, text: str) -> None:
     """The fields of an alert record."""
-    ts = time_ns(line.ts)
     one.title, one.risk, one.count = part.title[:WORD], part.risk, part.count
-    one.first, one.last = time_or(part.first, one.first), time_or(part.last, ts)
+    one.first, one.last = line.time_or(part.first, one.first), line.time_or(part.last, line.ns)
     one.ended, one.seq, one.summary, one.record = int(line.action == "close"), line.sensor.seq, line.summary, text
     one.severity, one.detector, one.site = line.level, part.detector[:WORD], line.sensor.site[:WORD]
     ends = [(SOURCE, ends_of(line.src))]

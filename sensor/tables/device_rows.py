@@ -31,7 +31,7 @@ def save_devices(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
             fold.add(msgspec.json.decode(before[0]))
         fold.add(record)
         changes = msgspec.json.encode(record.get("changes") or []).decode()
-        history.append((time_ns(line.ts), line.device.id, line.action[:WORD], changes, str(record.get("reason") or "")))
+        history.append((line.ns, line.device.id, line.action[:WORD], changes, str(record.get("reason") or "")))
     _remove(base, list(fold.merged))
     _save(base, fold)
     base.executemany("INSERT INTO history (ts, device, action, changes, reason) VALUES (?, ?, ?, ?, ?)", history)

@@ -120,7 +120,7 @@ class Facts(msgspec.Struct, gc=False):
 
 
 class Line(msgspec.Struct, gc=False):
-    """A record, as far as tables have columns for it."""
+    """A record, as far as tables have columns for it. ``ns``: its time, ns; never read from a line."""
 
     ts: str
     kind: str
@@ -138,6 +138,11 @@ class Line(msgspec.Struct, gc=False):
     targets: list[End] = []
     facts: Facts = msgspec.field(default_factory=Facts)
     network: Network = msgspec.field(default_factory=Network)
+    ns: int = msgspec.field(default=0, name="-ns")
+
+    def time_or(self, text: str, other: int) -> int:
+        """A time that may be absent or wrong; mostly it is that of the record."""
+        return self.ns if text == self.ts else time_or(text, other)
 
     @property
     def level(self) -> int:
@@ -157,7 +162,7 @@ def line_of(text: bytes) -> Line | None:
     """The record of a line; None where it is not usable: no JSON, other types than ours, or no time."""
     try:
         line = _LINE.decode(text)
-        time_ns(line.ts)
+        line.ns = time_ns(line.ts)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, OverflowError):
         return None
     return line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
-from sensor.tables.lines import WORD, Line, time_ns, time_or
+from sensor.tables.lines import WORD, Line
 
 Lines = tuple[Line, str]
 
@@ -26,9 +26,8 @@ def save_incidents(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
         part = line.incident
         if part is not None:
             parts |= dict.fromkeys((chapter.alert[:WORD], part.id[:WORD]) for chapter in part.story)
-            ts = time_ns(line.ts)
             state = "closed" if line.action == "close" else "open"
-            times = time_or(part.first, ts), time_or(part.last, ts)
+            times = line.time_or(part.first, line.ns), line.time_or(part.last, line.ns)
             rows[part.id[:WORD]] = (
                 part.id[:WORD],
                 state,
@@ -50,12 +49,11 @@ def save_recommendations(base: sqlite3.Connection, lines: Iterable[Lines]) -> No
     for line, text in lines:
         part = line.recommendation
         if part is not None:
-            ts = time_ns(line.ts)
             state, whose = (
                 "closed" if line.action == "close" else "open",
                 (line.src.device or line.src.ip or line.src.mac)[:WORD],
             )
-            times = time_or(part.first, ts), time_or(part.last, ts)
+            times = line.time_or(part.first, line.ns), line.time_or(part.last, line.ns)
             rows[part.id[:WORD]] = (
                 part.id[:WORD],
                 state,
@@ -73,7 +71,7 @@ def save_recommendations(base: sqlite3.Connection, lines: Iterable[Lines]) -> No
 def save_findings(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
     """Health events of the sensor. Of its figures, written once a minute, the last hold."""
     rows = [
-        (line.sensor.seq, time_ns(line.ts), line.action, line.facts.check[:WORD], line.level, line.summary, text)
+        (line.sensor.seq, line.ns, line.action, line.facts.check[:WORD], line.level, line.summary, text)
         for line, text in lines
     ]
     last = max((row[0] for row in rows if row[2] == SUMMARY), default=0)
@@ -87,7 +85,7 @@ def save_moments(base: sqlite3.Connection, lines: Iterable[Line]) -> None:
     rows = [
         (
             line.sensor.seq,
-            time_ns(line.ts),
+            line.ns,
             line.kind[:WORD],
             line.action[:WORD],
             line.level,

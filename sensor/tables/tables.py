@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.core.collection import no_collection
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
@@ -93,8 +94,9 @@ class Tables:
         """
         try:
             self._begin_bulk()
-            while self.advance(MANY, MUCH):
-                pass
+            with no_collection():
+                while self.advance(MANY, MUCH):
+                    pass
             self._end_bulk()
             self._go_to(position(self._base))
         except sqlite3.Error as error:
