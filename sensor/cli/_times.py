@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+from sensor.core import moments
+from sensor.core.record_parts import time_text
+
 # The zone of times for people; None: UTC.
 _ZONE: list[tzinfo | None] = [None]
 
@@ -62,15 +63,8 @@ def age(seconds: float) -> str:
 
 
 def moment_of(since: str, now: float) -> str:
-    """A span before ``now`` (seconds since the epoch), or a day or time by ISO 8601, in UTC where it names no zone, as
-    records have it; empty where it is neither.
-    """
+    """A time as people write it, as records have it. ``now``: seconds since the epoch; empty where it is no time."""
     try:
-        if span := re.fullmatch(r"(\d{1,6})([smhdw])", since, re.ASCII):
-            found = datetime.fromtimestamp(now, UTC) - timedelta(**{UNITS[span[2]]: int(span[1])})
-        else:
-            found = datetime.fromisoformat(since)
-            found = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+        return time_text(moments.moment_of(since, int(now * moments.SECOND)))
     except (ValueError, OverflowError):
         return ""
-    return f"{found.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

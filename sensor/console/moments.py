@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import UTC, datetime
 
+from sensor.core import moments
+from sensor.core.moments import EXPECTED
 from sensor.views.errors import Malformed
-
-SECOND = 1_000_000_000
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-EXPECTED = "a span such as 90s, 15m, 24h or 7d, or a time such as 2026-11-24T09:00 (UTC)"
 
 
 def moment_of(name: str, text: str, now: int) -> int:
-    """Nanoseconds since the epoch, of a span before ``now`` or a time of ISO 8601, in UTC where it names no zone.
-    Malformed.
-    """
-    if found := re.fullmatch(r"(\d{1,6})([smhdw])", text, re.ASCII):
-        return now - int(found[1]) * UNITS[found[2]] * SECOND
+    """The time that a parameter of a URL names, ns since the epoch; a span is one before ``now``. Malformed."""
     try:
-        when = datetime.fromisoformat(text)
-        when = when.replace(tzinfo=when.tzinfo or UTC)
-        return int(when.timestamp()) * SECOND + when.microsecond * 1000
+        return moments.moment_of(text, now)
     except (ValueError, OverflowError):
         raise Malformed(name, text, EXPECTED) from None
 

@@ -42,7 +42,7 @@ def time_text(ts: int) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _second_text(second: int) -> str:
-    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
 
 
 def device_body(device: Device, ips: list[str] | None = None) -> Body:

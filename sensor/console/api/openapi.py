@@ -13,7 +13,7 @@ from sensor.console.api.export import FORMATS
 from sensor.console.api.resources import RESOURCES, Resource
 from sensor.console.api.types import AlertDetails, NewNote, One, Problem
 from sensor.console.filters import TIMES
-from sensor.console.moments import EXPECTED
+from sensor.core.moments import EXPECTED
 
 BASE = "/api/v1"
 REF = "#/components/schemas/{name}"

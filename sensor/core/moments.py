@@ -1,0 +1,37 @@
+"""Times as people write them: a span before now, or a time of ISO 8601."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+SECOND = 1_000_000_000
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+EXPECTED = "a span such as 90s, 15m, 24h or 7d, or a time such as 2026-11-24T09:00 (UTC)"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Where the calendar begins, ns.
+FIRST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) * 1000
+_SPAN = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
+
+
+def span_of(text: str) -> int:
+    """``7d`` as ns. ValueError."""
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no span")
+    return int(found[1]) * UNITS[found[2]] * SECOND
+
+
+def moment_of(text: str, now: int) -> int:
+    """A span before ``now``, or a day or time in UTC where it names no zone, as ns since the epoch. ValueError where it
+    is neither, or before the calendar begins.
+    """
+    if _SPAN.fullmatch(text):
+        found = now - span_of(text)
+    else:
+        when = datetime.fromisoformat(text)
+        since = (when if when.tzinfo is not None else when.replace(tzinfo=UTC)) - _EPOCH
+        found = (since.days * 86_400 + since.seconds) * SECOND + since.microseconds * 1000
+    if found < FIRST:
+        raise ValueError(f"{text!r} is before the year 1")
+    return found
