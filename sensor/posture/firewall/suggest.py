@@ -1,0 +1,137 @@
+"""What to ask the firewall for: of an alert, an incident, a recommendation or an address to the requests, without what
+would cut off what must not be cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from sensor.core.foreign import tidy
+from sensor.posture.firewall.contacts import (
+    about_a_name,
+    alerts_of,
+    contacts_of,
+    contacts_with,
+    inside,
+    without_refused,
+)
+from sensor.posture.firewall.model import Match, Party, Request, block_text
+from sensor.posture.firewall.refuse import Refusals
+from sensor.posture.firewall.requests import Contact, Spec, request_without_contacts, requests_of
+from sensor.posture.firewall.view import View
+from sensor.posture.firewall.work import allowed, is_about_work, requests_of_work, work_of
+
+FORCE = "--force suggests it regardless"
+
+
+class Question(NamedTuple):
+    """``what``: the id of an alert, an incident or a recommendation; empty where ``spec`` names a block. ``allow``:
+    machines that are left alone, as the operator names them; ``force``: also what is refused otherwise.
+    """
+
+    what: str
+    spec: Spec
+    allow: Sequence[str] = ()
+    force: bool = False
+
+
+class Remark(NamedTuple):
+    """Why something is not suggested, or is for all machines. ``code``: of the error catalogue."""
+
+    text: str
+    code: str
+
+
+class Suggested(NamedTuple):
+    """Requests, with remarks; without requests the remarks give the reasons."""
+
+    requests: list[Request]
+    remarks: list[Remark]
+
+
+def suggested(question: Question, view: View, clock: Callable[[Any], str]) -> Suggested:
+    """The requests. ``clock`` writes times. TooWide, UnknownParty where ``allow`` names what cannot be left alone."""
+    remarks: list[Remark] = []
+    if is_about_work(question.what):
+        return Suggested(_of_work(question, view, clock, remarks), remarks)
+    block = question.spec.block
+    contacts = _contacts(question, view, remarks) if block is None else contacts_with(block, view, question.spec.match)
+    if block is None and not contacts:
+        return Suggested([], remarks)
+    return Suggested(_of_contacts(question, contacts, view, remarks), remarks)
+
+
+def _of_contacts(question: Question, contacts: list[Contact], view: View, remarks: list[Remark]) -> list[Request]:
+    spared = _spared(question, contacts, view)
+    keys = {party.key for party in spared}
+    spec, contacts = question.spec._replace(allow=spared), [one for one in contacts if one.machine.key not in keys]
+    if not question.force:
+        if spec.block is not None and (why := Refusals(view.seen.machines).of_block(spec.block)):
+            remarks.append(Remark(f"refused: {why}; {FORCE}", "firewall.refused"))
+            return []
+        left = _without_refused(spec, contacts, view, remarks)
+        if contacts and not left:
+            return []
+        contacts = left
+    if not contacts:
+        return _without_contacts(question.what, spec, view, remarks)
+    made = requests_of(contacts, spec)
+    why = "the hosts have no addresses of the same family"
+    remarks += [Remark(f"left out: {one.title}: {why}", "firewall.left-out") for one in made if not one.rules]
+    return [one for one in made if one.rules]
+
+
+def _without_refused(spec: Spec, contacts: list[Contact], view: View, remarks: list[Remark]) -> list[Contact]:
+    whole = spec.block is not None and spec.match is None and not spec.everyone
+    left, reasons = without_refused(contacts, view, whole=whole) if contacts else ([], [])
+    word = "left out" if left else "refused"
+    remarks += [Remark(f"{word}: {reason}; {FORCE}", "firewall.refused") for reason in reasons]
+    return left
+
+
+def _without_contacts(what: str, spec: Spec, view: View, remarks: list[Remark]) -> list[Request]:
+    """No machine was seen with the peer, or all are left alone: rules for a block hold for all others."""
+    if spec.block is None:
+        remarks.append(Remark(f"{what}: all its hosts are exempt: nothing to block", "firewall.nothing-to-block"))
+        return []
+    nobody, others = ("only who is left alone", "all other") if spec.allow else ("nobody", "all")
+    text = f"{nobody} was seen talking to {block_text(spec.block)}: the rules are for {others} machines"
+    remarks.append(Remark(text, "firewall.nothing-to-block"))
+    return [request_without_contacts(spec, spec.block, outside=not inside(spec.block, view))]
+
+
+def _of_work(question: Question, view: View, clock: Callable[[Any], str], remarks: list[Remark]) -> list[Request]:
+    records = work_of(view.known, question.what)
+    if not records:
+        lists = "`sensor posture recommendations` lists them"
+        text = f"no recommendation {question.what!r} in the log: {lists}"
+        remarks.append(Remark(text, "recommendation.unknown"))
+        return []
+    asked = requests_of_work(records, question.spec, view, question.allow, clock, force=question.force)
+    remarks += [Remark(f"left out: {one}", "firewall.left-out") for one in asked.left_out]
+    return asked.requests
+
+
+def _spared(question: Question, contacts: list[Contact], view: View) -> tuple[Party, ...]:
+    """Machines that are left alone. TooWide, UnknownParty."""
+    users, servers = dict.fromkeys(one.machine for one in contacts), dict.fromkeys(one.peer for one in contacts)
+    return allowed(question.allow, list(users), list(servers), question.spec.match or Match(), view)
+
+
+def _contacts(question: Question, view: View, remarks: list[Remark]) -> list[Contact]:
+    """Who is to be cut off from whom, by alerts; none after a remark."""
+    what, alerts = question.what, alerts_of(view.known, question.what)
+    if not alerts:
+        lists = "`sensor alerts` and `sensor posture recommendations` list them"
+        text = f"no alert, incident or recommendation {what!r} in the log: {lists}"
+        remarks.append(Remark(text, "alert.unknown"))
+        return []
+    names = [] if question.force else [record for record in alerts if about_a_name(record)]
+    why = "block the domain at the resolver, not the resolver itself"
+    remarks += [Remark(f"left out: {tidy(one.get('msg'))}: {why}; {FORCE}", "firewall.refused") for one in names]
+    contacts = contacts_of([record for record in alerts if record not in names], view)
+    if not contacts and not names:
+        text = f"{what}: its alerts name no address pair that a firewall could block"
+        remarks.append(Remark(text, "firewall.nothing-to-block"))
+    return contacts
