@@ -16,6 +16,7 @@ from sensor.cli._alerts_list import filter_of, is_narrowed, names_of, record_of
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
 from sensor.cli._data import need_log
 from sensor.cli._devices_actions import author_of
+from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import alert_row, coloured, part, put, tidy
 from sensor.cli._table import table
@@ -131,11 +132,11 @@ def why(args: argparse.Namespace) -> int:
         for record in records:
             put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
-    put(
-        f"{table(WHY_COLUMNS, sorted(map(_silenced, records)), sys.stdout)}\n{len(records):,} alerts suppressed"
-        if records
-        else "no mute suppressed an alert"
-    )
+    if not records:
+        put("no mute suppressed an alert")
+        return 0
+    put(table(WHY_COLUMNS, sorted(map(_silenced, records)), sys.stdout))
+    put(f"{counted(len(records), 'alert')} suppressed")
     return 0
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from sensor.cli._places import counted
 from sensor.cli._show import SEVERITIES, part, put, table_of_alerts, tidy
 from sensor.cli._tail_filter import moment
 from sensor.cli._views import stop_of, views_of
@@ -94,6 +95,7 @@ def list_alerts(args: argparse.Namespace) -> int:
     """The table, or a record for each."""
     from sensor.views.alerts import alerts
     from sensor.views.errors import ViewError
+    from sensor.views.mutes import suppressed
 
     data = views_of(args, "alerts")
     try:
@@ -102,12 +104,14 @@ def list_alerts(args: argparse.Namespace) -> int:
                 put(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
             return 0
         page = alerts(data, filter_of(args), args.sort, limit=1)
-        shown = list(_records(data, args, args.count or SHOWN))
+        shown, left_out = list(_records(data, args, args.count or SHOWN)), suppressed(data)
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     print(table_of_alerts(shown, sys.stdout, ordered=args.sort == "severity"))
     if len(shown) < page.total:
         print(f"shown: {len(shown):,} of {'' if page.exact else 'at least '}{page.total:,}; -n shows more")
+    if left_out:
+        print(f"suppressed by mutes: {counted(left_out, 'alert')}; `sensor alerts why` lists them")
     return 0
 
 

@@ -119,9 +119,14 @@ def keeper(folder: Path, *, live: bool) -> Keeper | None:
     return None
 
 
-def mutes_file(args: argparse.Namespace, config: Config, folder: Path | None) -> Path | None:
-    """The file of mutes; None where none is to be looked for."""
-    return args.mutes or config.alerts.mutes or (folder / "mutes.yaml" if folder is not None else None)
+def mutes_file(args: argparse.Namespace, config: Config, folder: Path | None) -> Path:
+    """The file of mutes: the one that is named, else that of `sensor mute`, in the folder of the inventory or the state
+    folder. It need not be there.
+    """
+    from sensor.eventlog.paths import state_folder
+
+    named: Path | None = args.mutes or config.alerts.mutes
+    return named or (folder or state_folder()) / "mutes.yaml"
 
 
 def lists_folder(folder: Path | None) -> Path:

@@ -123,9 +123,7 @@ def _looked(args: argparse.Namespace, path: Path | None, config: Config) -> Chec
     found.knowledge()
     found.rules(rule_folders(args, folder))
     found.hunts(hunt_folders(args, folder))
-    mutes = mutes_file(args, config, folder)
-    if mutes is not None:
-        found.mutes(mutes)
+    found.mutes(mutes_file(args, config, folder))
     return found
 
 

@@ -220,10 +220,15 @@ def _print_summary(
             print(json.dumps(one, ensure_ascii=False, separators=(",", ":")), file=out)
         return
     if path != Path(os.devnull):
+        from sensor.cli._places import counted
         from sensor.cli._show import alert_table, device_table
 
         print(device_table(fold, out), file=out)
         print(alert_table(fold, out), file=out)
+        if left_out := sum(run.files.mutes.counts.values()):
+            print(
+                f"suppressed by mutes: {counted(left_out, 'finding')}; `sensor alerts why` lists the alerts", file=out
+            )
         if fold.incidents:
             from sensor.cli._incidents import table_of_incidents
 

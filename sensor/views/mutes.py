@@ -120,6 +120,11 @@ def every_muted(data: Data) -> list[MutedRow]:
     return [_muted(tuple(values)) for values in data.base.execute(_MUTED)]
 
 
+def suppressed(data: Data) -> int:
+    """How many alerts mutes suppressed: no list of alerts has them."""
+    return int(data.base.execute("SELECT count(*) FROM muted_alerts").fetchone()[0])
+
+
 def silenced(data: Data) -> dict[str, int]:
     """How many findings each mute suppressed, by its id; also by mutes that are no more."""
     return {str(name): int(count) for name, count in data.base.execute(_COUNTS)}

@@ -136,7 +136,7 @@ def test_an_incident_gives_a_request_for_each_thing_to_cut(suggest, office: Path
     assert len(sweep["peers"]) == 61
     assert (
         result.err
-        == f"sensor: left out: 10.20.30.1 (router) is, or holds, a gateway that others need (10.20.20.1){INSISTS}\n"
+        == f"sensor: left out: 10.20.30.1 (router) is, or holds, a gateway that others need (10.20.10.1){INSISTS}\n"
     )
     forced = bodies(suggest(incident, "--json", "--force"))
     assert "10.20.30.1" in {address for one in forced for party in one["peers"] for address in party["ips"]}

@@ -114,3 +114,28 @@ def test_the_ready_command_of_an_alert_is_one(mute) -> None:
     """What records offer can be typed."""
     result = mute("add", "--detector", "discovery.port_scan", "--src", "10.0.0.9", "--dst", "10.0.0.5", "--for", "7d")
     assert result.code == 0
+
+
+def test_mutes_hold_for_replays_too(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scan of the office is muted, and the same capture replayed: no list has the alert, each names the mute; the
+    rest of the office is as before. Without the mute it is there again.
+    """
+    root = Path(__file__).parents[2]
+    office = str(root / "pcaps/office.pcapng"), "--intel", str(root / "pcaps/office.intel.txt"), "--data", "office"
+    monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
+    replay = ("replay", *office[:3])
+
+    def detectors() -> list[str]:
+        return sorted(json.loads(line)["alert"]["detector"] for line in run_cli("alerts", "--json", *office[3:]).lines)
+
+    assert run_cli(*replay).code == 0
+    every = detectors()
+    assert run_cli("mute", "add", "--detector", "discovery.port_scan", "--src", "10.20.10.106").code == 0
+    muted = run_cli(*replay)
+    assert (muted.code, "suppressed by mutes: 1 finding" in muted.out) == (0, True)
+    assert detectors() == [one for one in every if one != "discovery.port_scan"]
+    assert run_cli("alerts", *office[3:]).lines[-1].startswith("suppressed by mutes: 1 alert;")
+    assert len(run_cli("alerts", "why", "--json", *office[3:]).lines) == 1
+    assert run_cli("mute", "remove", "m1").code == 0
+    assert "suppressed" not in run_cli(*replay).out
+    assert detectors() == every

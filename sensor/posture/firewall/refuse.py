@@ -49,7 +49,7 @@ class Refusals:
     def _of_gateway(self, target: str, spans: Sequence[Span], name: str) -> str:
         for party in self._gateways:
             if party.id == name or any(_meets((one, one), spans) for one in party.addresses):
-                return f"{target} is, or holds, a gateway that others need ({party.texts[0]})"
+                return f"{target} is, or holds, a gateway that others need ({addresses.text(min(party.addresses))})"
         return ""
 
 
