@@ -46,6 +46,7 @@ from sensor.console.pages import (
     tickets,
     timeline,
     topology,
+    view_actions,
     vulnerabilities,
 )  # fmt: skip
 from sensor.console.security.guard import Guard
@@ -89,6 +90,7 @@ ACTIONS: dict[str, Page] = {
     "/alerts/undo": alert_actions.undo,
     "/alerts/unmute": mute.undo,
     "/alerts/{id}/mute": mute.act,
+    "/views/act": view_actions.act,
     "/devices/act": device_actions.act,
     "/devices/undo": device_actions.undo,
 }

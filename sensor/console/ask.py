@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from sensor.console.filters import Paging, filter_of, paging_of
 from sensor.console.moments import now_ns, parsed
+from sensor.console.saved_views import LEFT_OUT
 from sensor.console.security.keys import Who
 from sensor.console.settings import Console
 from sensor.console.sources import Opened
@@ -70,9 +71,18 @@ class Ask:
         kept = {name: values for name, values in self.given.items() if name not in ("cursor", "done")}
         return url_of(self.request.url.path, kept | {name: _texts(value) for name, value in changes.items()})
 
+    def of_view(self, path: str, given: Given) -> str:
+        """The URL of a saved view, of the dataset that is shown."""
+        return url_of(path, {"data": self.given.get("data", [])} | given)
+
+    def shows(self, given: Given) -> bool:
+        """Whether the URL is that of a saved view."""
+        return {name: some for name, some in self.given.items() if name not in LEFT_OUT and any(some)} == given
+
     def export(self, form: str) -> str:
         """The list of this URL as a file, by the API, whose filters have the same names."""
-        kept = {name: values for name, values in self.given.items() if name not in ("cursor", "done", "limit")}
+        left_out = ("cursor", "done", "limit", "columns")
+        kept = {name: values for name, values in self.given.items() if name not in left_out}
         return url_of(f"/api/v1{self.request.url.path}", kept | {"format": [form]})
 
     def toggled(self, name: str, value: object) -> str:

@@ -13,7 +13,7 @@ from sensor.views.topology import MapLink, MapNode, Topology
 
 WIDTH, HEIGHT, ASIDE = 1200, 720, 230
 LABEL = 26
-_FRAME = Markup('<svg class="map" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>')
+_FRAME = Markup('<svg class="map" viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}</svg>')
 _LINK = Markup(
     '<path class="link" d="M{:.0f} {:.0f} Q{:.0f} {:.0f} {:.0f} {:.0f}" stroke-width="{:.1f}"><title>{}</title></path>'
 )

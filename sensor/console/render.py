@@ -20,6 +20,7 @@ import sensor
 from sensor.console.ask import Ask
 from sensor.console.moments import age_text, parsed
 from sensor.console.parts import each, pairs
+from sensor.console.saved_views import PATHS
 from sensor.core.reader import clean
 from sensor.core.record_parts import time_text
 from sensor.datasets.dataset import Dataset
@@ -46,6 +47,7 @@ def render(ask: Ask, template: str, title: str, status: int = 200, **values: Any
         "datasets": ask.console.sources.all(),
         "who": ask.who,
         "undo": _undo(ask),
+        "saved": ask.console.views.of(path) if (path := ask.request.url.path) in PATHS else None,
     }
     return bare(ask.request, template, title, status, **values, ask=ask)
 
@@ -60,6 +62,7 @@ def bare(request: Request, template: str, title: str, status: int = 200, **value
         "datasets": (),
         "who": None,
         "undo": None,
+        "saved": None,
     }
     theme = request.cookies.get("theme", THEMES[0])
     frame = {

@@ -15,6 +15,7 @@ from sensor.alerts.mutes import FILE as MUTES
 from sensor.console.app import app_of
 from sensor.console.assess import Assessing, Assessments
 from sensor.console.place import Place, bound, tls_of
+from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
@@ -45,6 +46,7 @@ def console_of(
         Undo(),
         Assessments(state, assessing or Assessing()),
         mutes or state / MUTES,
+        SavedViews(state),
     )
 
 

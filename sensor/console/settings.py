@@ -8,6 +8,7 @@ import msgspec
 
 from sensor.console.assess import Assessments
 from sensor.console.place import Place
+from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
@@ -26,6 +27,7 @@ class Console(msgspec.Struct, frozen=True):
     undo: Undo
     assessments: Assessments
     mutes: Path
+    views: SavedViews
 
     @property
     def cookie(self) -> str:

@@ -1,4 +1,4 @@
-"""Devices: search, facets, sort, pages."""
+"""Devices: search, facets, sort, columns, pages."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ from sensor.console.device_words import TOGETHER
 from sensor.console.pages import devices_then
 from sensor.console.render import render
 from sensor.views.devices import FACETS, SORTS, DeviceFilter, devices
+from sensor.views.errors import one_of
 
-# Columns of the table: what a column sorts by, and its heading.
-COLUMNS = (
-    ("name", "Name"), ("type", "Type"), ("vendor", "Vendor"), ("model", "Model"), ("ip", "Address"), ("mac", "MAC"),
-    ("vlan", "VLAN"),
-    ("confidence", "Confidence"), ("last", "Last seen"),
-)  # fmt: skip
+# Columns of the table: what a column is called in URLs and sorts by, and its heading.
+COLUMNS = {
+    "name": "Name", "type": "Type", "vendor": "Vendor", "model": "Model", "ip": "Address", "mac": "MAC", "vlan": "VLAN",
+    "confidence": "Confidence", "owner": "Owner", "criticality": "Criticality", "os": "System", "firmware": "Firmware",
+    "services": "Services", "first": "First seen", "last": "Last seen",
+}  # fmt: skip
+USUAL = ("name", "type", "vendor", "model", "ip", "mac", "vlan", "confidence", "last")
 
 
 def page(ask: Ask) -> Response:
     if ask.first("at"):
         return devices_then.page(ask)
-    wanted, paging = ask.filter(DeviceFilter), ask.paging("last", 100)
+    wanted, paging = ask.filter(DeviceFilter, "columns"), ask.paging("last", 100)
+    chosen = [name for name in ask.given.get("columns", ()) if name]
+    one_of("columns", chosen, COLUMNS)
     found = devices(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
+    columns = [name for name in COLUMNS if name == "name" or name in (chosen or USUAL)]
     return render(
-        ask,
-        "devices.jinja",
-        "Devices",
-        page=found,
-        wanted=wanted,
-        paging=paging,
-        columns=COLUMNS,
-        sorts=SORTS,
-        facets=FACETS,
-        together=TOGETHER,
-    )
+        ask, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=columns, headings=COLUMNS,
+        sorts=SORTS, facets=FACETS, together=TOGETHER,
+    )  # fmt: skip
