@@ -91,7 +91,7 @@ def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:
         put("log in: sensor console login")
     else:
         put(
-            f"log in: {place.public}/login/{keys.link(_user(), args.scope or 'write')}\n(valid once, for 15 "
+            f"log in: {place.public}/login/{keys.link(_user(), args.scope or 'admin')}\n(valid once, for 15 "
             "minutes; Ctrl-C stops the console)"
         )
     sys.stdout.flush()

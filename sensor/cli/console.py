@@ -59,8 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--scope",
-        choices=("read", "write"),
-        help="what a link or a token permits (default: write for a link, read for a token)",
+        choices=("read", "write", "admin"),
+        help="what a link or a token permits; admin: manage users too (default: admin for the link that is printed at the "
+        "start, write for another, read for a token)",
     )
     parser.add_argument(
         "--days", metavar="NUMBER", type=float, default=90.0, help="of token: days until it expires (default: 90)"

@@ -46,6 +46,7 @@ from sensor.console.pages import (
     tickets,
     timeline,
     topology,
+    users,
     view_actions,
     vulnerabilities,
 )  # fmt: skip
@@ -102,6 +103,7 @@ def app_of(console: Console) -> Starlette:
         Mount("/static", StaticFiles(directory=STATIC)),
         *login.routes(console),
         *theme.routes(console),
+        *users.routes(console),
         *live.routes(console),
     ]
     routes += [Route(path, _endpoint(console, action), methods=["POST"]) for path, action in ACTIONS.items()]
@@ -148,7 +150,7 @@ def answer(console: Console, request: Request, page: Page, form: Given) -> Respo
     """A page for a request, or why it cannot be had."""
     who = user_of(console, request)
     if who is None:
-        return login.needed(request)
+        return login.needed(console, request)
     try:
         if request.method == "POST":
             check_form(who, form)

@@ -19,6 +19,7 @@ from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
+from sensor.console.security.users import Users
 from sensor.console.settings import Console
 from sensor.console.sources import Sources
 from sensor.console.stream import Streams
@@ -47,6 +48,7 @@ def console_of(
         Assessments(state, assessing or Assessing()),
         mutes or state / MUTES,
         SavedViews(state),
+        Users(state),
     )
 
 

@@ -12,6 +12,7 @@ from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
+from sensor.console.security.users import Users
 from sensor.console.sources import Sources
 from sensor.console.undo import Undo
 
@@ -28,6 +29,7 @@ class Console(msgspec.Struct, frozen=True):
     assessments: Assessments
     mutes: Path
     views: SavedViews
+    users: Users
 
     @property
     def cookie(self) -> str:

@@ -20,7 +20,7 @@ from sensor.views.errors import ViewError
 def routes(console: Console) -> list[BaseRoute]:
     async def live(request: Request) -> Response:
         if await run_in_threadpool(user_of, console, request) is None:
-            return login.needed(request)
+            return login.needed(console, request)
         try:
             dataset = await run_in_threadpool(
                 console.sources.dataset, parameters(request.url.query).get("data", [""])[-1]

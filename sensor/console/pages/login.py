@@ -1,19 +1,27 @@
-"""Login by a one-time link, and logout. The link shows a button: a program that only looks at links uses none up."""
+"""Login by a one-time link or by a password, and logout. The link shows a button: a program that only looks at links
+uses none up.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.ask import form_of
+from sensor.console.ask import Given, form_of
 from sensor.console.pages import errors
 from sensor.console.render import bare
 from sensor.console.security.keys import SESSION_S
-from sensor.console.security.session import Refused, check_form, user_of
+from sensor.console.security.passwords import MOST
+from sensor.console.security.session import Refused, check_form, peer_of, user_of
+from sensor.console.security.users import ROLES
 from sensor.console.settings import Console
 from sensor.views.errors import ViewError
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -30,19 +38,29 @@ def routes(console: Console) -> list[BaseRoute]:
             return await run_in_threadpool(errors.refused, console, request, error)
         return await run_in_threadpool(_end, console, request, form)
 
+    async def by_password(request: Request) -> Response:
+        try:
+            form = await form_of(request)
+        except ViewError as error:
+            return await run_in_threadpool(errors.refused, console, request, error)
+        return await run_in_threadpool(_by_password, console, request, form)
+
     return [
+        Route("/login", by_password, methods=["POST"]),
         Route("/login/{secret}", offer, methods=["GET"]),
         Route("/login/{secret}", begin, methods=["POST"]),
         Route("/logout", end, methods=["POST"]),
     ]
 
 
-def needed(request: Request) -> Response:
+def needed(console: Console, request: Request, *, failed: bool = False) -> Response:
     """What who has no session sees. A session whose cookie a link from another site did not send (SameSite=Strict) goes
     on by one more click.
     """
     query = f"?{request.url.query}" if request.url.query else ""
-    return bare(request, "login.jinja", "Log in", 401, name="", again=f"{request.url.path}{query}")
+    again = "/" if request.url.path == "/login" else f"{request.url.path}{query}"
+    passwords = any(user.has_password for user in console.users.all())
+    return bare(request, "login.jinja", "Log in", 401, name="", again=again, passwords=passwords, failed=failed)
 
 
 def _offer(console: Console, request: Request) -> Response:
@@ -54,35 +72,52 @@ def _offer(console: Console, request: Request) -> Response:
 
 
 def _begin(console: Console, request: Request) -> Response:
-    secret, peer = request.path_params["secret"], request.client.host if request.client is not None else "unix"
+    secret, peer = request.path_params["secret"], peer_of(request)
     session = "" if console.attempts.too_many else console.keys.begin(secret)
     who = console.keys.session(session) if session else None
     if who is None:
         console.attempts.failed()
         return bare(request, "login.jinja", "Log in", 403, name="", again="")
     console.audit.add(who.name, "login", peer=peer)
+    return _entered(console, session)
+
+
+def _by_password(console: Console, request: Request, form: Given) -> Response:
+    """The same answer for an unknown name, a wrong password and a locked user: nobody learns which names there are."""
+    name, password = form.get("name", [""])[-1].strip(), form.get("password", [""])[-1]
+    before = console.users.get(name)
+    try:
+        right = not console.attempts.too_many and len(password) <= MOST and console.users.check(name, password)
+    except ViewError as error:
+        return errors.refused(console, request, error)
+    user = console.users.get(name)
+    if not right or user is None:
+        console.attempts.failed()
+        if user is not None and before is not None and user.locked and not before.locked:
+            console.audit.add(name, "locked after failed logins", peer=peer_of(request))
+        return needed(console, request, failed=True)
+    console.audit.add(name, "login by password", peer=peer_of(request))
+    return _entered(console, console.keys.open(name, ROLES[user.role]))
+
+
+def _entered(console: Console, session: str) -> Response:
     answer = RedirectResponse("/", 303)
+    secure = console.place.secure
     answer.set_cookie(
-        console.cookie,
-        session,
-        max_age=SESSION_S,
-        httponly=True,
-        samesite="strict",
-        secure=console.place.secure,
-        path="/",
+        console.cookie, session, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure, path="/"
     )
     return answer
 
 
-def _end(console: Console, request: Request, form: dict[str, list[str]]) -> Response:
+def _end(console: Console, request: Request, form: Given) -> Response:
     who = user_of(console, request)
     if who is not None:
         try:
-            check_form(who._replace(scope="write"), form)
+            check_form(who, form, write=False)
         except Refused as error:
             return errors.refused(console, request, error)
         console.keys.end(request.cookies[console.cookie])
-        console.audit.add(who.name, "logout", peer=request.client.host if request.client is not None else "unix")
+        console.audit.add(who.name, "logout", peer=peer_of(request))
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(console.cookie, path="/", secure=console.place.secure, httponly=True, samesite="strict")
     return answer

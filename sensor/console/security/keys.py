@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 FILE = "console.db"
-READ, WRITE = "read", "write"
-SCOPES = (READ, WRITE)
+READ, WRITE, ADMIN = "read", "write", "admin"
+SCOPES = (READ, WRITE, ADMIN)
 PREFIX = "sensor_"
 # Seconds that a link waits for its use, that a session may rest, and that it lasts at most.
 LINK_S, IDLE_S, SESSION_S = 15 * 60, 12 * 3600, 7 * 24 * 3600
@@ -44,7 +44,12 @@ class Who(NamedTuple):
 
     @property
     def may_write(self) -> bool:
-        return self.scope == WRITE
+        return self.scope in (WRITE, ADMIN)
+
+    @property
+    def may_manage(self) -> bool:
+        """Users, and what they may do."""
+        return self.scope == ADMIN
 
 
 class Token(NamedTuple):
@@ -97,15 +102,18 @@ class Keys:
 
     def begin(self, secret: str) -> str:
         """Use a link; the secret of the session that begins, empty where the link is not valid."""
-        now, session = time.time(), secrets.token_urlsafe(32)
         with self._base() as base:
             row = base.execute(
                 "DELETE FROM links WHERE hash = ? RETURNING name, scope, until", (hashed(secret),)
             ).fetchone()
-            if row is None or row[2] < now:
-                return ""
+        return self.open(row[0], row[1]) if row is not None and row[2] >= time.time() else ""
+
+    def open(self, name: str, scope: str) -> str:
+        """The secret of a new session."""
+        now, session = time.time(), secrets.token_urlsafe(32)
+        with self._base() as base:
             base.execute("DELETE FROM sessions WHERE until < ? OR seen < ?", (now, now - IDLE_S))
-            values = (hashed(session), row[0], row[1], secrets.token_urlsafe(32), now + SESSION_S, now)
+            values = (hashed(session), name, scope, secrets.token_urlsafe(32), now + SESSION_S, now)
             base.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
         return session
 
@@ -124,6 +132,18 @@ class Keys:
         """Log out."""
         with self._base() as base:
             base.execute("DELETE FROM sessions WHERE hash = ?", (hashed(secret),))
+
+    def end_all(self, name: str, but: str = "") -> None:
+        """End the sessions and links of a user. ``but``: the secret of a session that goes on."""
+        with self._base() as base:
+            base.execute("DELETE FROM sessions WHERE name = ? AND hash != ?", (name, hashed(but)))
+            base.execute("DELETE FROM links WHERE name = ?", (name,))
+
+    def rescope(self, name: str, scope: str) -> None:
+        """What the open sessions of a user may do from now on."""
+        with self._base() as base:
+            base.execute("UPDATE sessions SET scope = ? WHERE name = ?", (scope, name))
+            base.execute("DELETE FROM links WHERE name = ?", (name,))
 
     def add_token(self, name: str, scope: str, days: float) -> tuple[str, str]:
         """A token of the API: its id, and its secret, which is shown once."""

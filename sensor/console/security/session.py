@@ -27,9 +27,14 @@ def bearer_of(console: Console, request: Request) -> Who | None:
     return console.keys.token(secret.strip()) if scheme.lower() == "bearer" and secret else None
 
 
-def check_form(who: Who, form: Given) -> None:
-    """That a form comes from a page of this session, whose user may write. Refused."""
+def peer_of(request: Request) -> str:
+    """The address of a client, for the audit log."""
+    return request.client.host if request.client is not None else "unix"
+
+
+def check_form(who: Who, form: Given, *, write: bool = True) -> None:
+    """That a form comes from a page of this session, whose user may write where that is needed. Refused."""
     if not hmac.compare_digest(form.get("csrf", [""])[-1].encode(), who.csrf.encode()) or not who.csrf:
         raise Refused("The form is not of this session: open the page again and repeat the action.")
-    if not who.may_write:
+    if write and not who.may_write:
         raise Refused(f"{who.name} may read and not write: `sensor console login --scope write` gives a link that may.")

@@ -1,0 +1,126 @@
+"""Users and passwords: everybody sets their own password, administrators add users and give them roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from sensor.console.ask import Given, form_of
+from sensor.console.pages import errors, login
+from sensor.console.render import bare
+from sensor.console.security.keys import Who
+from sensor.console.security.passwords import LEAST, checked
+from sensor.console.security.session import Refused, check_form, peer_of, user_of
+from sensor.console.security.users import ROLES
+from sensor.console.settings import Console
+from sensor.views.errors import Malformed, Unknown, ViewError, one_of
+
+Work = Callable[[Console, Request, Who, Given], Response]
+ACTIONS = ("add", "role", "link", "reset", "remove")
+
+
+def routes(console: Console) -> list[BaseRoute]:
+    return [
+        Route("/account", _endpoint(console, _account), methods=["GET"]),
+        Route("/account", _endpoint(console, _set_password), methods=["POST"]),
+        Route("/users", _endpoint(console, _users), methods=["GET"]),
+        Route("/users", _endpoint(console, _act), methods=["POST"]),
+    ]
+
+
+def _endpoint(console: Console, work: Work) -> login.Endpoint:
+    async def endpoint(request: Request) -> Response:
+        try:
+            form = await form_of(request) if request.method == "POST" else {}
+        except ViewError as error:
+            return await run_in_threadpool(errors.refused, console, request, error)
+        return await run_in_threadpool(_answer, console, request, work, form)
+
+    return endpoint
+
+
+def _answer(console: Console, request: Request, work: Work, form: Given) -> Response:
+    who = user_of(console, request)
+    if who is None:
+        return login.needed(console, request)
+    try:
+        if request.method == "POST":
+            check_form(who, form, write=False)
+        return work(console, request, who, form)
+    except (ViewError, Refused) as error:
+        return errors.refused(console, request, error)
+    except OSError as error:
+        return errors.unreadable(console, request, error)
+
+
+def _account(console: Console, request: Request, who: Who, _: Given) -> Response:
+    user = console.users.get(who.name)
+    return bare(
+        request, "account.jinja", "Account", who=who, user=user, least=LEAST, done="done" in request.query_params
+    )
+
+
+def _set_password(console: Console, request: Request, who: Who, form: Given) -> Response:
+    """A user who logged in by a link for the first time becomes one with a password. Other sessions of the user end."""
+    user, password = console.users.get(who.name), checked(_field(form, "password"), _field(form, "again"))
+    if user is not None and user.has_password and not console.users.check(who.name, _field(form, "current")):
+        console.audit.add(who.name, "password refused", peer=peer_of(request))
+        raise Refused("The current password is wrong, or the user is locked after too many failures.")
+    console.audit.add(who.name, "password", peer=peer_of(request))
+    if user is None:
+        console.users.put(who.name, next(role for role, scope in ROLES.items() if scope == who.scope))
+    console.users.set_password(who.name, password)
+    console.keys.end_all(who.name, but=request.cookies.get(console.cookie, ""))
+    return RedirectResponse("/account?done=1", 303)
+
+
+def _users(console: Console, request: Request, who: Who, _: Given) -> Response:
+    _manages(who)
+    return _page(console, request, who)
+
+
+def _page(console: Console, request: Request, who: Who, link: str = "", name: str = "") -> Response:
+    return bare(
+        request, "users.jinja", "Users", who=who, users=console.users.all(), roles=tuple(ROLES), link=link, name=name
+    )
+
+
+def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
+    """A new user, or one without a password, gets a one-time link, which is shown once."""
+    _manages(who)
+    action, name, role = _field(form, "action"), _field(form, "name").strip(), _field(form, "role")
+    one_of("action", [action], ACTIONS)
+    user = console.users.get(name)
+    if action != "add" and user is None:
+        raise Unknown("name", name, [one.name for one in console.users.all()])
+    if action == "add" and user is not None:
+        raise Malformed("name", name, "one that no user has")
+    console.audit.add(who.name, f"user {action}", peer=peer_of(request), text=f"{name} {role}".strip())
+    if action in ("add", "role"):
+        name = console.users.put(name, role)
+        console.keys.rescope(name, ROLES[role])
+    elif action == "remove":
+        console.users.remove(name)
+    elif action == "reset":
+        console.users.set_password(name, "")
+    if action in ("remove", "reset"):
+        console.keys.end_all(name)
+    if action in ("role", "remove"):
+        return RedirectResponse("/users", 303)
+    scope = ROLES[role if user is None else user.role]
+    # The host is one of the console's own names: the guard refuses others.
+    origin = f"{'https' if console.place.secure else 'http'}://{request.headers['host']}"
+    return _page(console, request, who, f"{origin}/login/{console.keys.link(name, scope)}", name)
+
+
+def _manages(who: Who) -> None:
+    if not who.may_manage:
+        raise Refused(f"{who.name} is no administrator: `sensor console login --scope admin` gives a link of one.")
+
+
+def _field(form: Given, name: str) -> str:
+    return form.get(name, [""])[-1]

@@ -1,0 +1,128 @@
+"""Users of the console: a name, a role and a password. Who fails too often in a row waits."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from sensor.console.security.keys import ADMIN, FILE, READ, WRITE
+from sensor.console.security.passwords import hashed, verified
+from sensor.core.reader import clean
+from sensor.views.errors import Malformed, Unknown, one_of
+
+# Role → the scope of its sessions.
+ROLES = {"viewer": READ, "analyst": WRITE, "administrator": ADMIN}
+NAME_LIMIT, MOST = 60, 500
+# So many failures in a row lock a user for so many seconds.
+FAILURES, LOCKED_S = 5, 15 * 60
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS users (
+    name TEXT PRIMARY KEY, role TEXT, password TEXT, made REAL, failed INTEGER, until REAL, seen REAL
+) STRICT
+"""
+_COLUMNS = "name, role, password != '', made, until, seen"
+
+
+class User(NamedTuple):
+    """``until``: locked until then; ``seen``: last login by password; seconds since the epoch, 0 for never."""
+
+    name: str
+    role: str
+    has_password: bool
+    made: float
+    until: float
+    seen: float
+
+    @property
+    def locked(self) -> bool:
+        return self.until > time.time()
+
+
+class Users:
+    """In the database of the console's keys. One connection a call: every thread may ask."""
+
+    def __init__(self, state: Path) -> None:
+        """sqlite3.Error where it cannot be written."""
+        self._path = state / FILE
+        with self._base() as base:
+            base.execute(_SCHEMA)
+
+    @contextlib.contextmanager
+    def _base(self) -> Iterator[sqlite3.Connection]:
+        with contextlib.closing(sqlite3.connect(self._path, timeout=5.0, isolation_level=None)) as base:
+            yield base
+
+    def all(self) -> list[User]:
+        """By their names."""
+        with self._base() as base:
+            return [_user(row) for row in base.execute(f"SELECT {_COLUMNS} FROM users ORDER BY name")]  # noqa: S608
+
+    def get(self, name: str) -> User | None:
+        with self._base() as base:
+            row = base.execute(f"SELECT {_COLUMNS} FROM users WHERE name = ?", (name,)).fetchone()  # noqa: S608
+        return _user(row) if row is not None else None
+
+    def put(self, name: str, role: str) -> str:
+        """Add a user, or give one another role; the name as it is kept. Unknown, Malformed; the last administrator
+        stays one.
+        """
+        one_of("role", [role], ROLES)
+        name = clean(name, NAME_LIMIT).strip()
+        if not name:
+            raise Malformed("name", name, "the name of a user")
+        if role != "administrator":
+            self._keep_administrator(name)
+        with self._base() as base:
+            if base.execute("SELECT count(*) FROM users").fetchone()[0] >= MOST:
+                raise Malformed("users", f"{MOST} of them", "fewer: remove one first")
+            base.execute(
+                "INSERT INTO users VALUES (?, ?, '', ?, 0, 0.0, 0.0)"
+                " ON CONFLICT (name) DO UPDATE SET role = excluded.role",
+                (name, role, time.time()),
+            )
+        return name
+
+    def remove(self, name: str) -> None:
+        """Unknown; the last administrator stays."""
+        self._keep_administrator(name)
+        with self._base() as base:
+            if not base.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount:
+                raise Unknown("name", name, [user.name for user in self.all()])
+
+    def _keep_administrator(self, name: str) -> None:
+        found = [user.name for user in self.all() if user.role == "administrator"]
+        if found == [name]:
+            raise Malformed("role", f"{name}, the last administrator", "another administrator first")
+
+    def set_password(self, name: str, password: str) -> None:
+        """An empty one: none, so that only links log in. Unlocks."""
+        with self._base() as base:
+            base.execute(
+                "UPDATE users SET password = ?, failed = 0, until = 0.0 WHERE name = ?",
+                (hashed(password) if password else "", name),
+            )
+
+    def check(self, name: str, password: str) -> bool:
+        """Whether a password is that of a user who is not locked. A failure counts; FAILURES in a row lock."""
+        now = time.time()
+        with self._base() as base:
+            row = base.execute("SELECT password, failed, until FROM users WHERE name = ?", (name,)).fetchone()
+            right = verified(password, row[0] if row is not None else "")
+            if row is None or row[2] > now:
+                return False
+            if right:
+                base.execute("UPDATE users SET failed = 0, until = 0.0, seen = ? WHERE name = ?", (now, name))
+            else:
+                base.execute(
+                    "UPDATE users SET failed = (failed + 1) % ?, until = iif(failed + 1 >= ?, ?, 0.0) WHERE name = ?",
+                    (FAILURES, FAILURES, now + LOCKED_S, name),
+                )
+        return right
+
+
+def _user(row: tuple[str, str, int, float, float, float]) -> User:
+    return User(row[0], row[1], bool(row[2]), *row[3:])
