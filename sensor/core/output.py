@@ -137,13 +137,20 @@ class Output:
     between two.
 
     ``formats``: names of the formats it takes, its own first; empty: any, native first. ``guarantee``: what
-    docs/deliver/outputs.md may promise.
+    docs/deliver/outputs.md may promise; ``has_epoch``: it names the log to its destination by ``epoch``, which the
+    runner sets before anything is sent: the identity of the log, another one where the log was replaced.
+
+    ``wanted``: set by an output whose destination lacks what it had: the number after which the log is to come again;
+    the runner goes back there. An output that empties ``epoch`` with it asks for another epoch.
     """
 
     Options: ClassVar[type[Options]] = Options
     title: ClassVar[str]
     formats: ClassVar[tuple[str, ...]] = ()
     guarantee: ClassVar[Guarantee]
+    has_epoch: ClassVar[bool] = False
+    epoch: str = ""
+    wanted: int | None = None
 
     def __init__(self, name: str, options: Any) -> None:
         """``name``: as in the configuration. Opens nothing."""

@@ -18,6 +18,7 @@ from sensor.boundary import Boundary, Fault
 from sensor.core.output import Options, Output
 from sensor.delivery.batch import Batch
 from sensor.delivery.dead_letters import DeadLetters, Letters
+from sensor.delivery.epoch import Epoch
 from sensor.delivery.lanes import MainLane, Room, UrgentLane
 from sensor.delivery.position import Position, before_of, found_position, save_position
 from sensor.delivery.redaction import load_salt
@@ -54,8 +55,10 @@ class Runner:
         self._letters = DeadLetters(log, name)
         self._stopping = threading.Event()
         self.sender = Sender(unit(name, options), options, self._boundary, self._keep_dead, self._stopping.is_set)
+        self._epoch = Epoch(self._path) if unit.has_epoch else None
         self._room = Room(min(options.batch_events, self.sender.rate.most), options.batch_kib << 10)
         self.position = self._found()
+        self._set_epoch()
         # What others may look at: replaced as a whole.
         self.published = msgspec.structs.replace(self.position)
         self.over = False
@@ -146,6 +149,7 @@ class Runner:
     def _turn(self) -> bool:
         """One look at both lanes; False where it is time to wait."""
         self._heed_requests()
+        self._heed_destination()
         self.over = self._once and self.sender.backoff.tries >= ONCE_TRIES
         if self.over or self.sender.wait_s:
             return False
@@ -245,6 +249,7 @@ class Runner:
             return Position()
         if found.seq and self._is_other_log(found):
             self._log("warning", "another log has its name: it is read from its beginning", log=str(self.log))
+            self._renew_epoch()
             return Position()
         return found
 
@@ -289,8 +294,31 @@ class Runner:
             done_with(self.log, self.name)
             self._log("info", "goes back", after=self.position.seq)
 
+    def _heed_destination(self) -> None:
+        """Go back where the destination lacks what it had (``Output.wanted``)."""
+        output = self.sender.output
+        if output.wanted is None:
+            return
+        if not output.epoch:
+            self._renew_epoch()
+            self._set_epoch()
+        self.position.back_to(max(0, output.wanted))
+        output.wanted = None
+        self._start_over()
+        self._log("warning", "the destination asks for the log again", after=self.position.seq)
+
+    def _renew_epoch(self) -> None:
+        if self._epoch is not None:
+            self._epoch.renew()
+
+    def _set_epoch(self) -> None:
+        if self._epoch is not None:
+            self.sender.output.epoch = self._epoch.text
+
     def _restart(self, why: str) -> None:
         self._log("warning", "the log is read from its beginning", why=why)
+        self._renew_epoch()
+        self._set_epoch()
         self.position = Position()
         self._start_over()
 

@@ -27,6 +27,16 @@ ANSWER_LIMIT = 1024 * 1024
 WORDS_LIMIT = 200
 READ = 256 * 1024
 _END = b"\r\n"
+# Number of an answer to no message of ours: it came on a subject that was subscribed to.
+UNASKED = -1
+
+
+class Silent(Retry):
+    """No answer came within the time; the connection is still of use."""
+
+
+class NoResponders(Retry):
+    """No client of the server answers requests on a subject."""
 
 
 class Info(msgspec.Struct):
@@ -43,8 +53,8 @@ class Info(msgspec.Struct):
 
 
 class Answer(NamedTuple):
-    """``number``: of the message that was answered; ``status``: 0, or that of an answer of the server itself (503: no
-    responders).
+    """``number``: of the message that was answered, or UNASKED; ``status``: 0, or that of an answer of the server
+    itself (503: no responders).
     """
 
     number: int
@@ -93,19 +103,26 @@ class Wire:
         self._write(b"".join(parts))
         return numbers
 
-    def ask(self, subject: str, body: Mapping[str, Any] | None = None) -> bytes:
-        """The answer to one request; Retry if there is none."""
-        (number,) = self.publish([(subject.encode(), b"", msgspec.json.encode(body) if body else b"")])
+    def ask(self, subject: str, body: Mapping[str, Any] | bytes | None = None) -> bytes:
+        """The answer to one request, of which ``body`` is JSON or as it is; Retry if there is none."""
+        raw = body if isinstance(body, bytes) else msgspec.json.encode(body) if body else b""
+        (number,) = self.publish([(subject.encode(), b"", raw)])
         while True:
             answer = self.answer()
             if answer.number == number:
                 if answer.status:
-                    raise Retry(f"no answer to {subject}: JetStream is not enabled there, or not for this account")
+                    raise NoResponders(
+                        f"no answer to {subject}: JetStream is not enabled there, or not for this account"
+                    )
                 return answer.body
 
-    def answer(self) -> Answer:
-        """The next answer to any message."""
-        self._end = time.monotonic() + self._timeout_s
+    def subscribe(self, subject: str) -> None:
+        """Have messages of a subject among the answers."""
+        self._write(b"SUB %b 2\r\n" % subject.encode())
+
+    def answer(self, within_s: float | None = None) -> Answer:
+        """The next answer to any message. Silent where none comes within the time-out, or ``within_s``."""
+        self._end = time.monotonic() + (self._timeout_s if within_s is None else within_s)
         while True:
             line = self._line()
             word, _, rest = line.partition(b" ")
@@ -150,7 +167,8 @@ class Wire:
 
     def _answer(self, parts: list[bytes], *, headed: bool) -> Answer:
         try:
-            number = int(parts[0].rpartition(b".")[2])
+            inbox, _, last = parts[0].rpartition(b".")
+            number = int(last) if inbox == self._inbox else UNASKED
             begin, size = (int(parts[-2]) if headed else 0), int(parts[-1])
         except (ValueError, IndexError):
             raise Retry("an answer of the server cannot be read") from None
@@ -181,7 +199,7 @@ class Wire:
             self._socket.settimeout(max(0.001, self._end - time.monotonic()))
             found = self._socket.recv(READ)
         except TimeoutError:
-            raise Retry(f"NATS gave no answer within {self._timeout_s:g} s") from None
+            raise Silent(f"NATS gave no answer within {self._timeout_s:g} s") from None
         except OSError as error:
             raise Retry(f"the connection to NATS is lost: {reason_of(error)}") from None
         if not found:

@@ -102,7 +102,7 @@ class Stream(msgspec.Struct):
     error: Error | None = None
 
 
-def _server(url: str) -> str:
+def server_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -138,7 +138,7 @@ class Options(CommonOptions):
     ``max_age_days``, ``max_mib`` (0: as long and as much as the server allows).
     """
 
-    servers: list[Annotated[str, AfterValidator(_server)]] = Field(min_length=1, max_length=32)
+    servers: list[Annotated[str, AfterValidator(server_url)]] = Field(min_length=1, max_length=32)
     user: str = ""
     password: Secret | None = None
     token: Secret | None = None
@@ -179,7 +179,7 @@ class Nats(Output):
 
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
-        self._places = [_place(url, options) for url in options.servers]
+        self._places = [place_of(url, options.tls, tls_first=options.tls_first) for url in options.servers]
         self._login = Login(options.user, options.password, options.token, options.nkey, options.credentials)
         self._api = f"$JS.{options.domain}.API" if options.domain else "$JS.API"
         self._wire: Wire | None = None
@@ -415,8 +415,7 @@ def reason_of(error: Error) -> str:
     return clean(error.description, ANSWER_LIMIT) or f"error {error.code}"
 
 
-def _place(url: str, options: Options) -> Place:
+def place_of(url: str, tls: Tls, *, tls_first: bool = False) -> Place:
+    """The server of a URL that ``server_url`` accepted."""
     parts = urlsplit(url)
-    return Place(
-        parts.hostname or "", parts.port or PORT, options.tls if parts.scheme == "tls" else None, options.tls_first
-    )
+    return Place(parts.hostname or "", parts.port or PORT, tls if parts.scheme == "tls" else None, tls_first)

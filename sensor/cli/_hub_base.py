@@ -1,0 +1,56 @@
+"""What actions of ``sensor hub`` share: the configuration, the database, and how their errors end a command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sensor.cli._codes import NOT_OPENED, USAGE, Stop
+from sensor.cli._setup import complain_of_faults
+
+if TYPE_CHECKING:
+    from sensor.hub.database import Connection
+    from sensor.hub.settings import Hub
+
+MISSING = "the hub needs the extra `hub`: pip install 'passive-network-sensor[hub]'"
+
+
+def hub_of(args: argparse.Namespace) -> Hub:
+    """The configuration that was named. Stop after its errors were printed."""
+    from sensor.documents import DocumentErrors
+    from sensor.hub.settings import load_hub
+
+    try:
+        return load_hub(args.config)
+    except DocumentErrors as errors:
+        complain_of_faults(errors.faults)
+        raise Stop(USAGE) from None
+
+
+def check_extra() -> None:
+    """Stop where a package of the extra is missing."""
+    from importlib.util import find_spec
+
+    if find_spec("psycopg") is None or find_spec("nats") is None:
+        raise Stop(USAGE, MISSING, error="hub.no-extra")
+
+
+@contextmanager
+def opened(args: argparse.Namespace) -> Iterator[Connection]:
+    """The hub's database. Stop where it cannot be used, or the user may not do this."""
+    check_extra()
+    from sensor.hub.database import DatabaseError, connected, guarded
+
+    try:
+        base = connected(hub_of(args).settings.database)
+    except DatabaseError as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.no-database") from None
+    try:
+        with guarded():
+            yield base
+    except DatabaseError as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.no-database") from None
+    finally:
+        base.close()

@@ -1,0 +1,64 @@
+"""``sensor hub init`` and ``sensor hub run``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sensor.cli._codes import DONE, NOT_OPENED, USAGE, Stop
+from sensor.cli._hub_base import check_extra, hub_of
+from sensor.cli._setup import complain
+from sensor.cli._show import put
+
+
+def init(args: argparse.Namespace) -> int:
+    """Make the folder; 2 without a folder, 3 where it cannot be written or holds a hub already."""
+    from sensor.hub.folder import FolderError, make_folder
+
+    if len(args.words) != 1:
+        complain("expected init DIR, the folder for keys and configuration", error="usage.missing-argument")
+        return USAGE
+    folder = Path(args.words[0])
+    try:
+        make_folder(folder, args.listen, args.database)
+    except FolderError as error:
+        complain(str(error), error="hub.folder")
+        return NOT_OPENED
+    except OSError as error:
+        complain(f"cannot write {error.filename}: {error.strerror}", error="file.not-written")
+        return NOT_OPENED
+    put(f"made {folder}: keep a copy of it offline, it holds the keys of the hub")
+    put(f"next: nats-server -c {folder}/nats.conf, then sensor hub run --config {folder}/hub.yaml")
+    return DONE
+
+
+def run(args: argparse.Namespace) -> int:
+    """Work until a signal; 3 where keys, NATS or the database cannot be used."""
+    check_extra()
+    import asyncio
+
+    from sensor.cli._signals import Signals
+    from sensor.core.output import Retry
+    from sensor.hub.folder import FolderError
+    from sensor.hub.worker import NatsError, Worker
+    from sensor.logs import logs
+
+    logs.configure(None)
+    hub = hub_of(args)
+
+    async def work() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def end() -> None:
+            loop.call_soon_threadsafe(stop.set)
+
+        with Signals(end):
+            await Worker(hub).run(stop)
+
+    try:
+        asyncio.run(work())
+    except FolderError as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+    except (Retry, OSError, NatsError) as error:
+        raise Stop(NOT_OPENED, f"NATS: {error}", error="hub.no-nats") from None
+    return DONE

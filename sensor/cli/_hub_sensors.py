@@ -1,0 +1,139 @@
+"""``sensor hub`` token, approve, revoke, rename, move, resend, reader: what the operator decides about sensors."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._hub_base import check_extra, hub_of, opened
+from sensor.cli._setup import complain
+from sensor.cli._show import put, tidy
+
+Result = TypeVar("Result")
+
+
+def token(args: argparse.Namespace) -> int:
+    """Print a token; 2 without a site."""
+    _words(args, 0, "token --site SITE")
+    if not args.site:
+        raise Stop(USAGE, "expected --site SITE, where the sensor is", error="usage.missing-argument")
+    check_extra()
+    from sensor.hub import sensors
+    from sensor.hub.folder import FolderError, load_pair
+
+    try:
+        account = load_pair(hub_of(args).folder, "account")
+    except FolderError as error:
+        raise Stop(NOT_OPENED, str(error), error="hub.folder") from None
+    with opened(args) as base:
+        put(sensors.make_token(base, account, args.site, datetime.now(UTC)))
+    complain("valid for one sensor within one hour: sensor join URL TOKEN", "info")
+    return DONE
+
+
+def approve(args: argparse.Namespace) -> int:
+    """1 where no sensor has this name, or it is revoked."""
+    from sensor.hub import sensors
+
+    (name,) = _words(args, 1, "approve NAME")
+    with opened(args) as base:
+        found = _known(name, lambda: sensors.approve(base, name))
+    if found.state != "approved":
+        raise Stop(NOT_FOUND, f"{name} is {found.state}: it joins again with a new token", error="hub.revoked")
+    put(f"{tidy(found.name)} is approved for {tidy(found.site)}; it gets its credentials when it asks again")
+    return DONE
+
+
+def revoke(args: argparse.Namespace) -> int:
+    """3 where the NATS servers cannot be reached: the database refuses the sensor all the same."""
+    from sensor.core.output import Retry
+    from sensor.hub import sensors
+
+    (name,) = _words(args, 1, "revoke NAME")
+    with opened(args) as base:
+        _known(name, lambda: sensors.revoke(base, name))
+        keys = sensors.revoked_keys(base)
+    from sensor.hub.folder import FolderError
+    from sensor.hub.revocation import publish_revocations
+
+    try:
+        publish_revocations(hub_of(args), keys, int(time.time()))
+    except (Retry, FolderError) as error:
+        message = f"{name} is revoked in the database, but the NATS servers still let it connect: {error}"
+        raise Stop(NOT_OPENED, message, error="hub.no-nats") from None
+    put(f"{tidy(name)} is revoked; its connection is closed")
+    return DONE
+
+
+def rename(args: argparse.Namespace) -> int:
+    """1 where no sensor has this name, or another one has the new name."""
+    from sensor.hub import sensors
+
+    name, new = _words(args, 2, "rename NAME NEW")
+    with opened(args) as base:
+        _known(name, lambda: sensors.rename(base, name, new))
+    put(f"{tidy(name)} is now {tidy(new)}")
+    return DONE
+
+
+def move(args: argparse.Namespace) -> int:
+    """1 where no sensor has this name."""
+    from sensor.hub import sensors
+
+    (name,) = _words(args, 1, "move NAME --site SITE")
+    if not args.site:
+        raise Stop(USAGE, "expected --site SITE, where the sensor is now", error="usage.missing-argument")
+    with opened(args) as base:
+        _known(name, lambda: sensors.move(base, name, args.site))
+    put(f"{tidy(name)} is at {tidy(args.site)} now")
+    return DONE
+
+
+def resend(args: argparse.Namespace) -> int:
+    """1 where no sensor has this name, or it has sent nothing yet."""
+    from sensor.hub import sensors
+
+    (name,) = _words(args, 1, "resend NAME [--after NUMBER]")
+    with opened(args) as base:
+        _known(name, lambda: sensors.ask_again(base, name, max(0, args.after)))
+    put(f"{tidy(name)} sends its log again after number {max(0, args.after):,}, as far as it still has it")
+    return DONE
+
+
+def reader(args: argparse.Namespace) -> int:
+    """3 where there is no such role."""
+    if not args.words:
+        raise Stop(USAGE, "expected reader ROLE [SITE…]", error="usage.missing-argument")
+    check_extra()
+    from sensor.hub.database import grant_reader
+
+    role, *sites = args.words
+    with opened(args) as base:
+        grant_reader(base, role, sites)
+    put(f"{tidy(role)} reads {', '.join(map(tidy, sites)) or 'no site'}")
+    return DONE
+
+
+def _words(args: argparse.Namespace, count: int, usage: str) -> list[str]:
+    """The words behind the action. Stop where there are more or fewer."""
+    check_extra()
+    if len(args.words) != count:
+        raise Stop(USAGE, f"expected sensor hub {usage}", error="usage.missing-argument")
+    return list(args.words)
+
+
+def _known(name: str, call: Callable[[], Result]) -> Result:
+    """What a call gives. Stop where no sensor has this name, or another one has the new one."""
+    from sensor.hub.sensors import Taken, Unknown
+
+    try:
+        return call()
+    except Unknown:
+        message = f"no sensor {name!r} at the hub, or it has sent nothing yet"
+        raise Stop(NOT_FOUND, message, error="hub.unknown-sensor") from None
+    except Taken as error:
+        raise Stop(NOT_FOUND, f"another sensor is named {error.args[0]!r}", error="hub.name-taken") from None

@@ -1,0 +1,80 @@
+"""Run the hub of many sensors, enrol sensors, and list what they report.
+
+Sensors send their events over NATS JetStream; workers write them to PostgreSQL, each event once, and a sensor is done with an event
+only when the database has committed it. Needs the extra `hub` and both servers; docs/operate/hub.md shows how to set them up.
+
+actions:
+  init DIR                     make keys, credentials and the configuration of the NATS server
+  run                          work: take in events, answer sensors; start as many as are needed
+  token                        print a token by which one sensor of --site joins within one hour
+  sensors                      list sensors: state, last seen, gaps, clock, quarantined batches (default)
+  approve NAME                 let a sensor join under a name that was taken
+  revoke NAME                  refuse a sensor from now on
+  rename NAME NEW              give a sensor another name in the hub
+  move NAME                    move a sensor to --site, with its devices, alerts and incidents
+  resend NAME                  have a sensor send its log again, after number --after
+  quarantine                   list batches that were not taken in, with the reason
+  devices, alerts, incidents   list the last states, newest first
+  reader ROLE [SITE…]          let a PostgreSQL role read the rows of these sites; '*' is every site
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sensor.cli._actions import action_of, deed
+from sensor.cli._codes import USAGE
+from sensor.cli._show import SEVERITIES, add_json_argument
+
+EXAMPLES = """\
+  sensor hub init /etc/sensor/hub --listen 10.0.0.5:4222 --database postgresql://hub@localhost/hub
+  sensor hub run --config /etc/sensor/hub/hub.yaml
+  sensor hub token --site Berlin
+  sensor hub sensors --site Berlin
+  sensor hub alerts --severity high
+"""
+CONFIG = Path("/etc/sensor/hub/hub.yaml")
+# Action → (module, function).
+ACTIONS = {
+    "init": ("_hub_run", "init"),
+    "run": ("_hub_run", "run"),
+    **{
+        action: ("_hub_sensors", action)
+        for action in ("token", "approve", "revoke", "rename", "move", "resend", "reader")
+    },
+    **{action: ("_hub_lists", action) for action in ("sensors", "quarantine", "devices", "alerts", "incidents")},
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", metavar="ACTION", nargs="*", help="an action with what it needs (default: sensors)")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, default=CONFIG, help=f"configuration of the hub (default: {CONFIG})"
+    )
+    parser.add_argument("--site", metavar="SITE", help="of token, move and lists: the site")
+    parser.add_argument("--sensor", metavar="NAME", help="of lists: only this sensor")
+    parser.add_argument("--type", metavar="TYPE", help="of devices: only this type, such as camera")
+    parser.add_argument(
+        "--find", metavar="TEXT", help="of devices and alerts: an address, MAC, name, detector or id, exactly"
+    )
+    parser.add_argument(
+        "--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of alerts and incidents: the least"
+    )
+    parser.add_argument("--limit", metavar="ROWS", type=int, default=100, help="of lists: at most (default: 100)")
+    parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
+    parser.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        default="127.0.0.1:4222",
+        help="of init: of the NATS server (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--database", metavar="URL", default="postgresql:///hub", help="of init: PostgreSQL (default: %(default)s)"
+    )
+    add_json_argument(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do it; 1 where a sensor is not known, 2 where something makes no sense, 3 where something cannot be read, written or reached."""
+    return deed(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "sensors") else USAGE

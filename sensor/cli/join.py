@@ -1,0 +1,118 @@
+"""Join a hub: make the key pair of this sensor and have the hub sign it.
+
+The private key never leaves this sensor. `sensor hub token` prints the token, which is good for one sensor and one hour. Where another
+sensor has the same id, the operator of the hub approves this one, and the same command is run again. The credentials are written
+for the user who runs `sensor forward`, who renews them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._codes import DONE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._setup import complain, complain_of_faults
+from sensor.cli._show import put, tidy
+
+if TYPE_CHECKING:
+    from sensor.outputs._hub_credentials import Credentials
+    from sensor.outputs._hub_messages import Admission, Joining
+
+EXAMPLES = """\
+  sensor join tls://hub.example.net:4222 eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ…
+  sensor join tls://hub.example.net:4222 - --ca /etc/sensor/hub-ca.pem
+"""
+FILE = "hub.creds"
+TIMEOUT_S = 20.0
+OUTPUT = """\
+outputs:
+  hub:
+    type: hub
+    servers: [{url}]
+    credentials: {path}
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", metavar="URL", help="NATS server of the hub, such as tls://hub.example.net:4222")
+    parser.add_argument("token", metavar="TOKEN", help="as `sensor hub token` prints it; - reads standard input")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration with id and site of this sensor (default: the system's)",
+    )
+    parser.add_argument("--ca", metavar="FILE", type=Path, help="authorities of the server's certificate (PEM)")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help=f"credentials (default: {FILE} in the state folder)"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Join; 1 where the hub refuses or has to approve, 2 for a wrong URL or configuration, 3 where it cannot be reached."""
+    from sensor.core.output import Retry
+    from sensor.eventlog.paths import state_folder
+    from sensor.outputs._hub_credentials import Credentials, save_credentials
+
+    path = (args.output or state_folder() / FILE).absolute()
+    asked, mine = _asked(args, path)
+    try:
+        answer = _admission(args, asked)
+    except Retry as error:
+        raise Stop(NOT_OPENED, f"the hub at {args.url} cannot be reached: {error}", error="hub.no-nats") from None
+    if answer.state != "approved":
+        pending, reason = answer.state == "pending", tidy(answer.reason, 200)
+        state, code = ("waits for approval", "hub.pending") if pending else ("is refused", "hub.refused")
+        raise Stop(NOT_FOUND, f"{asked.sensor} {state}: {reason}", error=code)
+    try:
+        save_credentials(path, Credentials(answer.jwt, mine.pair))
+        _give_to_owner(path)
+    except OSError as error:
+        raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
+    put(f"joined as {asked.sensor} at {tidy(answer.site)}; credentials in {path}")
+    complain("add this to the configuration, then restart `sensor forward`:", "info")
+    put(OUTPUT.format(url=args.url, path=path) + (f"    tls: {{ ca: {args.ca.absolute()} }}" if args.ca else ""))
+    return DONE
+
+
+def _asked(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentials]:
+    """What is asked for, with the key that is kept: of an earlier attempt, or made now."""
+    import sensor
+    from sensor.config_file import usual
+    from sensor.delivery.section import load_delivery
+    from sensor.documents import DocumentErrors
+    from sensor.outputs._hub_credentials import pending_credentials
+    from sensor.outputs._hub_messages import Joining
+
+    try:
+        identity = load_delivery(usual(args.config)).sensor
+    except DocumentErrors as errors:
+        complain_of_faults(errors.faults)
+        raise Stop(USAGE) from None
+    try:
+        mine: Credentials = pending_credentials(path)
+    except OSError as error:
+        raise Stop(NOT_OPENED, f"cannot write beside {path}: {error.strerror}", error="file.not-written") from None
+    return Joining(mine.pair.public, identity.id, identity.site, sensor.__version__), mine
+
+
+def _admission(args: argparse.Namespace, asked: Joining) -> Admission:
+    """The hub's answer. Retry where there is none."""
+    import sys
+
+    from sensor.outputs._hub_joining import join
+
+    token = (sys.stdin.read() if args.token == "-" else args.token).strip()  # noqa: S105 - standard input
+    try:
+        return join(args.url, args.ca, token, asked, TIMEOUT_S)
+    except ValueError as error:
+        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
+
+
+def _give_to_owner(path: Path) -> None:
+    """To the owner of the folder, where root joins for a service."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)

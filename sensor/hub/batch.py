@@ -1,0 +1,133 @@
+"""A batch as the hub received it: opened, and checked as far as that needs no database. What fails is quarantined with
+a reason from a closed list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
+
+import msgspec
+import zstandard
+
+from sensor.core.reader import clean
+from sensor.outputs._hub_batches import MOST
+from sensor.outputs._hub_messages import OLDEST, VERSION, Head, Run, batch_id
+from sensor.tables.lines import Line, line_of, time_ns
+
+Reason = Literal[
+    "unknown_sensor", "not_approved", "foreign_identity", "oversize", "undecodable", "unknown_version", "clock",
+    "wrong_numbers", "fork", "database_refused", "fault",
+]  # fmt: skip
+# Of one batch, decompressed: MOST events of 64 KiB, and the head.
+SIZE_LIMIT = (MOST + 1) * 65_536
+LINE_LIMIT = 65_536
+CLOCK_LIMIT = timedelta(days=30)
+HIGHEST = 1 << 53
+DETAIL_LIMIT, NAME_LIMIT = 300, 64
+_head = msgspec.json.Decoder(Head).decode
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Quarantined(Exception):
+    """A batch that is not taken in, by ``reason``; the message has the details."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(clean(detail, DETAIL_LIMIT))
+        self.reason = reason
+
+
+class Message(NamedTuple):
+    """As JetStream delivered it. ``key``: public key of the sensor, which the subject ends with; ``id``: its
+    Nats-Msg-Id; ``version``: of the format, as text; ``received``: by the clock of the NATS server.
+    """
+
+    key: str
+    id: str
+    version: str
+    received: datetime
+    body: bytes
+
+
+class Event(NamedTuple):
+    """One line of a log. ``text``: as the sensor sent it."""
+
+    seq: int
+    ts: datetime
+    line: Line
+    text: str
+
+
+class Batch(NamedTuple):
+    """A message that could be opened."""
+
+    message: Message
+    head: Head
+    events: list[Event]
+
+
+def opened(message: Message) -> Batch:
+    """Quarantined where the batch cannot be used."""
+    _check_version(message.version)
+    head_line, *lines = _decompressed(message.body).split(b"\n")
+    try:
+        head = _head(head_line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Quarantined("undecodable", f"the head of the batch: {error}") from None
+    if len(lines) > MOST:
+        raise Quarantined("oversize", f"{len(lines):,} events, expected at most {MOST}")
+    numbers = list(_numbers(head.runs, len(lines)))
+    if message.id != batch_id(message.key, head.epoch, head.runs, lines):
+        raise Quarantined("undecodable", "the id of the message does not follow from its content")
+    _check_clock("sent", _EPOCH + timedelta(microseconds=head.sent_ns // 1000), message.received, both=True)
+    return Batch(message, head, [_event(*each, message.received) for each in zip(numbers, lines, strict=True)])
+
+
+def _check_version(text: str) -> None:
+    if not text.isascii() or not text.isdecimal() or len(text) > 4 or not OLDEST <= int(text) <= VERSION:
+        raise Quarantined("unknown_version", f"found version {text!r}, expected {OLDEST} to {VERSION}")
+
+
+def _decompressed(body: bytes) -> bytes:
+    """The content of a zstd frame, whose size is checked before and while it is decompressed."""
+    try:
+        size = zstandard.frame_content_size(body)
+        if not 0 <= size <= SIZE_LIMIT:
+            raise Quarantined("oversize", f"{size:,} bytes decompressed, expected 0 to {SIZE_LIMIT:,}")
+        return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompress(body, max_output_size=size)
+    except zstandard.ZstdError as error:
+        raise Quarantined("undecodable", f"no zstd frame: {error}") from None
+
+
+def _numbers(runs: list[Run], count: int) -> Iterator[int]:
+    """The numbers of the events. Runs must ascend, and be as many as there are events."""
+    before, total = 0, 0
+    for first, last in runs:
+        if not before < first <= last < HIGHEST:
+            raise Quarantined("wrong_numbers", f"found the numbers {first} to {last} after {before}")
+        before, total = last, total + last - first + 1
+        if total > count:
+            break
+    if total != count or not count:
+        raise Quarantined("wrong_numbers", f"{total:,} or more numbers for {count:,} events")
+    for first, last in runs:
+        yield from range(first, last + 1)
+
+
+def _event(seq: int, text: bytes, received: datetime) -> Event:
+    line = line_of(text) if len(text) <= LINE_LIMIT else None
+    if line is None:
+        raise Quarantined("undecodable", f"the event with number {seq} is no record of at most {LINE_LIMIT:,} bytes")
+    if line.sensor.seq != seq:
+        raise Quarantined("wrong_numbers", f"the event at number {seq} has number {line.sensor.seq}")
+    ts = _EPOCH + timedelta(microseconds=time_ns(line.ts) // 1000)
+    _check_clock(f"the event with number {seq}", ts, received, both=False)
+    return Event(seq, ts, line, text.decode())
+
+
+def _check_clock(what: str, time: datetime, received: datetime, *, both: bool) -> None:
+    """Events may be old: the sensor may have been offline. No clock may be far ahead."""
+    ahead = time - received
+    if ahead > CLOCK_LIMIT or (both and -ahead > CLOCK_LIMIT):
+        raise Quarantined("clock", f"{what}: {time:%Y-%m-%dT%H:%M:%SZ}, received {received:%Y-%m-%dT%H:%M:%SZ}")

@@ -1,0 +1,116 @@
+"""The hub's database: connecting, bringing its tables to the version of today, partitions by month."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from sensor.core.output import Retry
+from sensor.core.reader import clean
+from sensor.core.secrecy import masked
+from sensor.hub.schema import MIGRATIONS, VERSION
+from sensor.hub.settings import Database
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+# Of pg_advisory_xact_lock: one process changes tables at a time.
+LOCK = 0x53454E534F52
+# Months with a partition of their own; what is older goes to events_other.
+MONTHS_BACK = 13
+ANSWER_LIMIT = 300
+ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+class DatabaseError(Exception):
+    """The database cannot be reached or is of a later version; the message names neither user nor password."""
+
+
+def connected(place: Database) -> Connection:
+    """A connection, each statement a transaction unless one is begun; tables are those of today. DatabaseError."""
+    try:
+        password = place.password.reveal() if place.password is not None else None
+        base = psycopg.connect(
+            place.url, password=password, application_name="sensor hub", connect_timeout=10, autocommit=True
+        )
+    except (psycopg.Error, Retry) as error:
+        raise DatabaseError(f"PostgreSQL: {clean(masked(str(error)), ANSWER_LIMIT)}") from None
+    try:
+        upgrade(base)
+    except psycopg.Error as error:
+        base.close()
+        raise DatabaseError(f"PostgreSQL: {error.diag.message_primary or type(error).__name__}") from None
+    except DatabaseError:
+        base.close()
+        raise
+    return base
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Errors of PostgreSQL within become a DatabaseError."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise DatabaseError(f"PostgreSQL: {clean(error.diag.message_primary or str(error), ANSWER_LIMIT)}") from None
+
+
+def upgrade(base: Connection) -> None:
+    """Make the tables, or bring them from an earlier version to this one."""
+    with base.transaction():
+        base.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        base.execute("CREATE TABLE IF NOT EXISTS hub_version (version integer NOT NULL)")
+        row = base.execute("SELECT max(version) FROM hub_version").fetchone()
+        found = (row[0] if row else None) or 0
+        if found > VERSION:
+            raise DatabaseError(f"the tables are of version {found}, expected at most {VERSION}: upgrade this worker")
+        for step in MIGRATIONS[found:]:
+            base.execute(step)
+        if found < VERSION:
+            base.execute("INSERT INTO hub_version VALUES (%s)", [VERSION])
+
+
+def ensure_partitions(base: Connection, times: Iterable[datetime], now: datetime) -> None:
+    """Partitions for the months of these times, as far as they have one of their own, each in a transaction."""
+    oldest = month_of(now) - timedelta(days=31 * MONTHS_BACK)
+    for month in sorted({month_of(time) for time in times if oldest <= time <= now + timedelta(days=32)}):
+        name = f"events_{month:%Y_%m}"
+        if (row := base.execute("SELECT to_regclass(%s) IS NULL", [name]).fetchone()) and row[0]:
+            following = month_of(month + timedelta(days=32))
+            statement = sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF events FOR VALUES FROM ({}) TO ({})")
+            with base.transaction():
+                base.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+                base.execute(statement.format(sql.Identifier(name), month.isoformat(), following.isoformat()))
+
+
+def month_of(time: datetime) -> datetime:
+    """The beginning of its month, UTC."""
+    return datetime(time.year, time.month, 1, tzinfo=UTC)
+
+
+def copy_rows(base: Connection, table: str, like: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Within a transaction: rows into a temporary table ``table`` with the columns of another."""
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    base.execute(
+        sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} LIMIT 0").format(
+            sql.Identifier(table), names, sql.Identifier(like)
+        )
+    )
+    base.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    with base.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:
+    """Let a database role, which exists, read the rows of some sites; ``*``: all. Replaces what it could read."""
+    name = sql.Identifier(role)
+    tables = sql.SQL("sensors, logs, events, devices, alerts, alert_notes, incidents")
+    with base.transaction():
+        base.execute("DELETE FROM site_access WHERE role = %s", [role])
+        base.cursor().executemany("INSERT INTO site_access VALUES (%s, %s)", [(role, site) for site in sites])
+        base.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(tables, name))

@@ -1,0 +1,259 @@
+"""Intake: batches into the database, many in one transaction, each event once.
+
+``logs.committed`` decides what is new: a number that is in it was taken in before, and an event that is sent again
+under another epoch has the same primary key. The rows of the sensors are locked first, in one order, so that workers
+take turns with the batches of one sensor and never wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, LiteralString, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from sensor.hub import rows
+from sensor.hub.batch import Batch, Message, Quarantined, opened
+from sensor.hub.database import Connection, copy_rows, ensure_partitions, month_of
+from sensor.hub.quarantine import put_in_quarantine
+from sensor.hub.rows import Origin, Placed, Row
+from sensor.outputs._hub_messages import Run
+
+_SENSORS: LiteralString = """
+SELECT key, state, site, ARRAY[sensor_id, name], ARRAY[sensor_site, site] FROM sensors
+WHERE key = ANY (%s) ORDER BY key FOR UPDATE"""
+_NEW_LOGS: LiteralString = """
+INSERT INTO logs (sensor, epoch, filtered) SELECT * FROM unnest(%s::text[], %s::text[], %s::boolean[])
+ON CONFLICT (sensor, epoch) DO UPDATE SET filtered = excluded.filtered WHERE logs.filtered <> excluded.filtered"""
+_LOGS: LiteralString = """
+SELECT l.sensor, l.epoch, l.number, (l.committed * a.runs::int8multirange)::text, l.wanted
+FROM logs l JOIN unnest(%s::text[], %s::text[], %s::text[]) a (sensor, epoch, runs)
+ON l.sensor = a.sensor AND l.epoch = a.epoch"""
+_HELD: LiteralString = "SELECT log, seq, id FROM events WHERE sensor = ANY (%s) AND log = ANY (%s) AND seq = ANY (%s)"
+_COMMIT: LiteralString = """
+UPDATE logs SET committed = committed + a.runs::int8multirange, last_ts = greatest(last_ts, a.ts),
+    wanted = CASE WHEN a.runs::int8multirange @> wanted + 1 THEN NULL ELSE wanted END
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) a (number, runs, ts) WHERE logs.number = a.number"""
+_SEEN: LiteralString = """
+UPDATE sensors SET seen = greatest(seen, a.at), version = a.version, clock_ms = a.clock
+FROM unnest(%s::text[], %s::timestamptz[], %s::text[], %s::bigint[]) a (key, at, version, clock)
+WHERE sensors.key = a.key"""
+
+
+class Outcome(NamedTuple):
+    """What became of a message. ``reason``: of the quarantine, empty: committed; ``wanted``: number after which the
+    operator asks for the log again.
+    """
+
+    message: Message
+    reason: str = ""
+    wanted: int | None = None
+
+
+class _Sensor(NamedTuple):
+    key: str
+    state: str
+    site: str
+    ids: list[str]
+    sites: list[str]
+
+
+class _Log(NamedTuple):
+    number: int
+    held: set[int]
+    wanted: int | None
+
+
+class Intake:
+    """Used by one thread. ``events``: how many were added."""
+
+    def __init__(self, base: Connection) -> None:
+        self._base = base
+        self.events = 0
+
+    def take(self, messages: Sequence[Message]) -> list[Outcome]:
+        """Take in messages, and commit. psycopg.OperationalError where the database is away: nothing was taken in, or
+        all was, which the next delivery of the messages finds out.
+        """
+        batches: list[Batch] = []
+        refused: list[tuple[Message, Quarantined]] = []
+        for message in messages:
+            try:
+                batches.append(opened(message))
+            except Quarantined as error:
+                refused.append((message, error))
+        try:
+            return self._committed(batches, refused)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            if len(messages) > 1:
+                return [outcome for message in messages for outcome in self.take([message])]
+            reason = error.diag.message_primary or type(error).__name__
+            return self.set_aside(messages[0], Quarantined("database_refused", reason))
+
+    def set_aside(self, message: Message, error: Quarantined) -> list[Outcome]:
+        """Put a message into the quarantine."""
+        return self._committed([], [(message, error)])
+
+    def _committed(self, batches: list[Batch], refused: list[tuple[Message, Quarantined]]) -> list[Outcome]:
+        self._make_partitions(batches)
+        with self._base.transaction():
+            sensors = self._sensors({batch.message.key for batch in batches})
+            known = []
+            for batch in batches:
+                try:
+                    _check_identity(batch, sensors.get(batch.message.key))
+                    known.append(batch)
+                except Quarantined as error:
+                    refused.append((batch.message, error))
+            logs = self._logs(known)
+            taken, placed = self._new(known, logs, sensors, refused)
+            self._save(placed)
+            self._note(taken, logs)
+            put_in_quarantine(self._base, refused)
+        self.events += len(placed)
+        wanted = {id(batch): logs[_log_key(batch)].wanted for batch in taken}
+        return [Outcome(batch.message, "", wanted[id(batch)]) for batch in taken] + [
+            Outcome(message, error.reason) for message, error in refused
+        ]
+
+    def _make_partitions(self, batches: Iterable[Batch]) -> None:
+        """In a transaction of its own: it locks the whole table for a moment."""
+        times = {month_of(event.ts) for batch in batches for event in batch.events}
+        if times:
+            ensure_partitions(self._base, times, max(batch.message.received for batch in batches))
+
+    def _sensors(self, keys: Iterable[str]) -> dict[str, _Sensor]:
+        return {row[0]: _Sensor(*row) for row in self._base.execute(_SENSORS, [sorted(keys)])}
+
+    def _logs(self, batches: Sequence[Batch]) -> dict[tuple[str, str], _Log]:
+        """The logs of the batches, with the numbers of these that they hold."""
+        runs: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
+        for batch in batches:
+            runs[_log_key(batch)] += batch.head.runs
+        if not runs:
+            return {}
+        filtered = {_log_key(batch): batch.head.filtered for batch in batches}
+        keys, epochs = [key for key, _ in runs], [epoch for _, epoch in runs]
+        self._base.execute(_NEW_LOGS, [keys, epochs, [filtered[key] for key in runs]])
+        found = self._base.execute(_LOGS, [keys, epochs, [multirange(each) for each in runs.values()]])
+        return {(row[0], row[1]): _Log(row[2], set(numbers_of(row[3])), row[4]) for row in found}
+
+    def _new(
+        self,
+        batches: Sequence[Batch],
+        logs: dict[tuple[str, str], _Log],
+        sensors: dict[str, _Sensor],
+        refused: list[tuple[Message, Quarantined]],
+    ) -> tuple[list[Batch], list[Placed]]:
+        """The batches that are taken in, and their events that are not held yet."""
+        held = self._held(logs)
+        taken, placed = [], []
+        for batch in batches:
+            log = logs[_log_key(batch)]
+            known = [event for event in batch.events if event.seq in log.held]
+            if any(held.get((log.number, event.seq), event.line.id) != event.line.id for event in known):
+                detail = f"other events are held under numbers {known[0].seq} to {known[-1].seq} of this log"
+                refused.append((batch.message, Quarantined("fork", detail)))
+                continue
+            origin = Origin(batch.message.key, sensors[batch.message.key].site, log.number)
+            fresh = [event for event in batch.events if event.seq not in log.held]
+            placed += [(origin, event) for event in fresh]
+            log.held.update(event.seq for event in fresh)
+            held |= {(log.number, event.seq): event.line.id for event in fresh}
+            taken.append(batch)
+        return taken, placed
+
+    def _held(self, logs: dict[tuple[str, str], _Log]) -> dict[tuple[int, int], str]:
+        """Ids of the events that are held under some of the numbers; those that retention removed have none."""
+        some = {key: log for key, log in logs.items() if log.held}
+        if not some:
+            return {}
+        sensors = [key for key, _ in some]
+        numbers = sorted(set().union(*(log.held for log in some.values())))
+        found = self._base.execute(_HELD, [sensors, [log.number for log in some.values()], numbers])
+        return {(row[0], row[1]): row[2] for row in found}
+
+    def _save(self, placed: Sequence[Placed]) -> None:
+        if not placed:
+            return
+        copy_rows(self._base, "new_events", "events", rows.EVENTS, (rows.event_row(*each) for each in placed))
+        self._base.execute("INSERT INTO events SELECT * FROM new_events ON CONFLICT DO NOTHING")
+        self._upsert("devices", rows.DEVICES, rows.device_rows(placed))
+        self._upsert("alerts", rows.ALERTS, rows.alert_rows(placed))
+        self._upsert("incidents", rows.INCIDENTS, rows.incident_rows(placed))
+
+    def _upsert(self, table: str, columns: Sequence[str], states: Sequence[Row]) -> None:
+        """The states that are later than those in the table."""
+        if not states:
+            return
+        copy_rows(self._base, f"new_{table}", table, columns, states)
+        name, names = sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+        changes = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(one)) for one in columns[2:])
+        self._base.execute(
+            sql.SQL(
+                "INSERT INTO {0} ({1}) SELECT {1} FROM {2} ON CONFLICT (sensor, id) DO UPDATE SET {3} "
+                "WHERE (excluded.log, excluded.seq) > ({0}.log, {0}.seq)"
+            ).format(name, names, sql.Identifier(f"new_{table}"), changes)
+        )
+
+    def _note(self, taken: Sequence[Batch], logs: dict[tuple[str, str], _Log]) -> None:
+        """What is committed now, and when each sensor was seen."""
+        if not taken:
+            return
+        runs: defaultdict[int, list[Run]] = defaultdict(list)
+        last: dict[int, datetime] = {}
+        seen: dict[str, Batch] = {}
+        for batch in taken:
+            number = logs[_log_key(batch)].number
+            runs[number] += batch.head.runs
+            last[number] = max([event.ts for event in batch.events] + [last.get(number, batch.events[0].ts)])
+            before = seen.get(batch.message.key)
+            if before is None or before.message.received <= batch.message.received:
+                seen[batch.message.key] = batch
+        numbers = list(runs)
+        self._base.execute(
+            _COMMIT, [numbers, [multirange(runs[number]) for number in numbers], [last[number] for number in numbers]]
+        )
+        self._base.execute(_SEEN, _seen_columns(seen))
+
+
+def _seen_columns(seen: dict[str, Batch]) -> list[list[Any]]:
+    batches = list(seen.values())
+    return [
+        list(seen),
+        [batch.message.received for batch in batches],
+        [batch.head.version[:64] for batch in batches],
+        [batch.head.sent_ns // 1_000_000 - round(batch.message.received.timestamp() * 1000) for batch in batches],
+    ]
+
+
+def _check_identity(batch: Batch, sensor: _Sensor | None) -> None:
+    """The credential decides who sent a batch; its content must agree."""
+    if sensor is None:
+        raise Quarantined("unknown_sensor", "no sensor joined with this key")
+    if sensor.state != "approved":
+        raise Quarantined("not_approved", f"the sensor is {sensor.state}")
+    for name, site in {(event.line.sensor.id, event.line.sensor.site) for event in batch.events}:
+        if name not in sensor.ids:
+            raise Quarantined("foreign_identity", f"events of the sensor {name!r}, expected {sensor.ids[0]!r}")
+        if site not in sensor.sites:
+            raise Quarantined("foreign_identity", f"events of the site {site!r}, expected {sensor.sites[0]!r}")
+
+
+def _log_key(batch: Batch) -> tuple[str, str]:
+    return batch.message.key, batch.head.epoch
+
+
+def multirange(runs: Iterable[Run]) -> str:
+    """Runs as text of a multirange."""
+    return "{%s}" % ",".join(f"[{first},{last}]" for first, last in runs)  # noqa: UP031 - braces
+
+
+def numbers_of(text: str) -> Iterable[int]:
+    """The numbers of a multirange as PostgreSQL writes it, ``{[1,4),[7,8)}``."""
+    for part in filter(None, text.strip("{}").replace("),", ")").split(")")):
+        first, _, end = part.strip("[").partition(",")
+        yield from range(int(first), int(end))

@@ -1,0 +1,93 @@
+"""JWTs of NATS (github.com/nats-io/jwt, version 2): who may connect to the hub's NATS servers, and which subjects a
+user may use. The servers check them against the operator's public key; none is stored there per sensor.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from sensor.outputs import _hub_messages as messages
+from sensor.outputs._hub_messages import subject
+from sensor.outputs._nkeys import KeyPair, verifies
+
+DAY_S = 86_400
+USER_DAYS, TOKEN_S = 30, 3600
+UNLIMITED = -1
+_HEADER = {"typ": "JWT", "alg": "ed25519-nkey"}
+_LIMITS = {
+    **dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), UNLIMITED),
+    **dict.fromkeys(("mem_storage", "disk_storage", "streams", "consumer"), UNLIMITED),
+    "wildcards": True,
+}
+
+
+def operator_jwt(operator: KeyPair, system_account: str, now: int) -> str:
+    return _signed(operator, operator.public, "hub", {"type": "operator", "system_account": system_account}, now)
+
+
+def account_jwt(
+    operator: KeyPair, account: str, name: str, now: int, revoked: Mapping[str, int] | None = None, *, stores: bool
+) -> str:
+    """``revoked``: users by public key, with the time (seconds since 1970) up to which their JWTs are refused;
+    ``stores``: the account may use JetStream, which the system account must not.
+    """
+    limits = _LIMITS if stores else {k: v for k, v in _LIMITS.items() if not k.endswith("storage")}
+    nats: dict[str, Any] = {"type": "account", "limits": limits, "revocations": dict(revoked or {})}
+    return _signed(operator, account, name, nats, now)
+
+
+def worker_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
+    """For a process of the hub itself: all subjects of its account, without an end."""
+    return _signed(account, user, name, _user(None, None), now)
+
+
+def sensor_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
+    """For a sensor: its own subjects, for 30 days."""
+    publish = [subject(kind, user) for kind in (messages.EVENTS, messages.ASK, messages.RENEW)]
+    listen = [subject(messages.COMMITS, user), f"_INBOX_{user}.>"]
+    return _signed(account, user, name, _user(publish, listen), now, now + USER_DAYS * DAY_S)
+
+
+def token_jwt(account: KeyPair, user: str, site: str, now: int) -> str:
+    """For one enrolment: a bearer token for an hour, which may ask to join and nothing else."""
+    nats = _user([subject(messages.JOIN, user)], [f"_INBOX_{user}.>"])
+    return _signed(account, user, f"join {site}", nats | {"bearer_token": True}, now, now + TOKEN_S)
+
+
+def claims(jwt: str, issuer: str) -> dict[str, Any]:
+    """The claims of a JWT that the issuer signed. ValueError."""
+    signed, _, signature = jwt.rpartition(".")
+    if not verifies(issuer, signed.encode(), signature):
+        raise ValueError("the JWT is not signed by this issuer")
+    body = signed.partition(".")[2]
+    found: dict[str, Any] = msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=dict)
+    return found
+
+
+def _user(publish: list[str] | None, listen: list[str] | None) -> dict[str, Any]:
+    """None: all subjects."""
+    return {
+        "type": "user",
+        "pub": {} if publish is None else {"allow": publish},
+        "sub": {} if listen is None else {"allow": listen},
+        **dict.fromkeys(("subs", "data", "payload"), UNLIMITED),
+    }
+
+
+def _signed(issuer: KeyPair, about: str, name: str, nats: dict[str, Any], now: int, expires: int = 0) -> str:
+    body: dict[str, Any] = {"iat": now, "iss": issuer.public, "name": name, "sub": about, "nats": nats | {"version": 2}}
+    if expires:
+        body["exp"] = expires
+    digest = hashlib.new("sha512_256", msgspec.json.encode(body)).digest()
+    body["jti"] = base64.b32encode(digest).rstrip(b"=").decode()
+    signed = f"{_part(_HEADER)}.{_part(body)}"
+    return f"{signed}.{issuer.sign(signed.encode())}"
+
+
+def _part(content: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(content)).rstrip(b"=").decode()

@@ -1,0 +1,185 @@
+"""What the hub's commands list: sensors with how they stand, devices, alerts, incidents, the quarantine.
+
+Who reads sees what the database role may see (``site_access``). Filters and rows are frozen; texts of peers are cleaned
+by who prints them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, LiteralString, NamedTuple
+
+import msgspec
+
+from sensor.hub.database import Connection
+
+_SENSORS: LiteralString = """
+SELECT s.name, s.site, s.state, s.version, s.seen, s.expires, s.clock_ms, s.quarantined,
+    coalesce(l.high, 0), l.last_ts, l.filtered, l.gaps, coalesce(l.held, 0), l.wanted, l.epoch, s.key
+FROM sensors s LEFT JOIN LATERAL (
+    SELECT upper(committed) - 1 AS high, last_ts, filtered, wanted, epoch,
+        (SELECT count(*) FROM unnest(committed)) - 1
+            + CASE WHEN committed @> 1::bigint OR isempty(committed) THEN 0 ELSE 1 END AS gaps,
+        (SELECT sum(upper(r) - lower(r)) FROM unnest(committed) r) AS held
+    FROM logs WHERE sensor = s.key ORDER BY number DESC LIMIT 1
+) l ON true
+WHERE (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(name)s::text IS NULL OR s.name = %(name)s)
+ORDER BY s.site, s.name LIMIT %(limit)s"""
+_DEVICES: LiteralString = """
+SELECT s.name, d.site, d.id, d.name, d.type, d.vendor, d.model, d.ips, d.macs, d.confidence, d.first, d.last, d.gone
+FROM devices d JOIN sensors s ON s.key = d.sensor
+WHERE d.merged = '' AND (%(site)s::text IS NULL OR d.site = %(site)s) AND (%(name)s::text IS NULL OR s.name = %(name)s)
+    AND (%(type)s::text IS NULL OR d.type = %(type)s)
+    AND (%(text)s::text IS NULL OR d.ips @> ARRAY[%(text)s] OR d.macs @> ARRAY[lower(%(text)s)]
+        OR lower(d.name) = lower(%(text)s) OR d.id = %(text)s)
+ORDER BY d.last DESC, d.sensor, d.id LIMIT %(limit)s"""
+_ALERTS: LiteralString = """
+SELECT s.name, a.site, a.id, a.severity, a.risk, a.count, a.detector, a.title, a.summary, a.src, a.dst, a.first, a.last,
+    a.closed, n.state, n.verdict, n.assignee
+FROM alerts a JOIN sensors s ON s.key = a.sensor LEFT JOIN LATERAL (
+    SELECT state, verdict, assignee FROM alert_notes WHERE sensor = a.sensor AND alert = a.id ORDER BY at DESC LIMIT 1
+) n ON true
+WHERE a.severity >= %(severity)s AND (%(site)s::text IS NULL OR a.site = %(site)s)
+    AND (%(name)s::text IS NULL OR s.name = %(name)s)
+    AND (%(text)s::text IS NULL OR a.src = %(text)s OR a.dst = %(text)s OR a.detector = %(text)s OR a.id = %(text)s)
+ORDER BY a.last DESC, a.sensor, a.id LIMIT %(limit)s"""
+_INCIDENTS: LiteralString = """
+SELECT s.name, i.site, i.id, i.severity, i.risk, i.count, i.summary, i.first, i.last, i.closed
+FROM incidents i JOIN sensors s ON s.key = i.sensor
+WHERE i.severity >= %(severity)s AND (%(site)s::text IS NULL OR i.site = %(site)s)
+    AND (%(name)s::text IS NULL OR s.name = %(name)s)
+ORDER BY i.last DESC, i.sensor, i.id LIMIT %(limit)s"""
+_QUARANTINE: LiteralString = """
+SELECT coalesce(s.name, q.subject), q.id, q.reason, q.detail, q.at, length(q.body)
+FROM quarantine q LEFT JOIN sensors s ON s.key = q.subject
+WHERE %(name)s::text IS NULL OR s.name = %(name)s ORDER BY q.at DESC, q.id LIMIT %(limit)s"""
+
+
+class HubFilter(NamedTuple):
+    """Rows that are wanted; None: all. ``severity``: the least, 0 to 4; ``text``: an address, MAC, name, detector or
+    id, exactly.
+    """
+
+    site: str | None = None
+    name: str | None = None
+    type: str | None = None
+    text: str | None = None
+    severity: int = 0
+    limit: int = 100
+
+
+class SensorRow(msgspec.Struct, frozen=True):
+    """``high``: greatest number that is committed of its present log; ``held``: how many are; ``gaps``: ranges of
+    numbers below ``high`` that are not, None before its first batch; ``filtered``: its output selects events, so gaps
+    are no loss; ``clock_ms``: its clock against that of the NATS server, at its last batch; ``wanted``: number after
+    which the hub has asked for the log again.
+    """
+
+    name: str
+    site: str
+    state: str
+    version: str
+    seen: datetime | None
+    expires: datetime | None
+    clock_ms: int
+    quarantined: int
+    high: int
+    last_event: datetime | None
+    filtered: bool | None
+    gaps: int | None
+    held: int
+    wanted: int | None
+    epoch: str | None
+    key: str
+
+
+class DeviceRow(msgspec.Struct, frozen=True):
+    """The last state of a device, as one sensor sees it."""
+
+    sensor: str
+    site: str
+    id: str
+    name: str
+    type: str
+    vendor: str
+    model: str
+    ips: list[str]
+    macs: list[str]
+    confidence: float
+    first: datetime
+    last: datetime
+    gone: bool
+
+
+class AlertRow(msgspec.Struct, frozen=True):
+    """The last state of an alert. ``state``, ``verdict``, ``assignee``: of the operator's last note, None
+    where there is none.
+    """
+
+    sensor: str
+    site: str
+    id: str
+    severity: int
+    risk: int
+    count: int
+    detector: str
+    title: str
+    summary: str
+    src: str
+    dst: str
+    first: datetime
+    last: datetime
+    closed: bool
+    state: str | None
+    verdict: str | None
+    assignee: str | None
+
+
+class IncidentRow(msgspec.Struct, frozen=True):
+    """The last state of an incident."""
+
+    sensor: str
+    site: str
+    id: str
+    severity: int
+    risk: int
+    count: int
+    summary: str
+    first: datetime
+    last: datetime
+    closed: bool
+
+
+class QuarantineRow(msgspec.Struct, frozen=True):
+    """A batch that was not taken in. ``size``: bytes of its message."""
+
+    sensor: str
+    id: str
+    reason: str
+    detail: str
+    at: datetime
+    size: int
+
+
+def list_sensors(base: Connection, chosen: HubFilter) -> list[SensorRow]:
+    return [SensorRow(*row) for row in _asked(base, _SENSORS, chosen)]
+
+
+def list_devices(base: Connection, chosen: HubFilter) -> list[DeviceRow]:
+    return [DeviceRow(*row) for row in _asked(base, _DEVICES, chosen)]
+
+
+def list_alerts(base: Connection, chosen: HubFilter) -> list[AlertRow]:
+    return [AlertRow(*row) for row in _asked(base, _ALERTS, chosen)]
+
+
+def list_incidents(base: Connection, chosen: HubFilter) -> list[IncidentRow]:
+    return [IncidentRow(*row) for row in _asked(base, _INCIDENTS, chosen)]
+
+
+def list_quarantine(base: Connection, chosen: HubFilter) -> list[QuarantineRow]:
+    return [QuarantineRow(*row) for row in _asked(base, _QUARANTINE, chosen)]
+
+
+def _asked(base: Connection, statement: LiteralString, chosen: HubFilter) -> list[tuple[Any, ...]]:
+    return base.execute(statement, chosen._asdict()).fetchall()

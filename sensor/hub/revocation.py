@@ -1,0 +1,57 @@
+"""Revocation: the account's JWT, with the keys that are refused, to all NATS servers of the hub, which end their
+connections at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from sensor.core.output import Retry
+from sensor.core.reader import clean
+from sensor.hub import jwts
+from sensor.hub.folder import load_pair
+from sensor.hub.settings import Hub
+from sensor.outputs._nats_login import Login
+from sensor.outputs._nats_wire import Wire
+from sensor.outputs._secrets import Secret
+from sensor.outputs.nats import place_of
+
+UPDATE = "$SYS.REQ.CLAIMS.UPDATE"
+TIMEOUT_S = 10.0
+
+
+class _Status(msgspec.Struct):
+    code: int = 0
+    description: str = ""
+    message: str = ""
+
+
+class _Updated(msgspec.Struct):
+    data: _Status = msgspec.field(default_factory=_Status)
+    error: _Status | None = None
+
+
+def publish_revocations(hub: Hub, keys: Sequence[str], now: int) -> None:
+    """``keys``: all that are revoked; their JWTs made until ``now`` are refused. FolderError where keys are missing,
+    Retry where no server took it.
+    """
+    operator, account = load_pair(hub.folder, "operator"), load_pair(hub.folder, "account")
+    jwt = jwts.account_jwt(operator, account.public, "account", now, dict.fromkeys(keys, now), stores=True)
+    login = Login(credentials=Secret(f"file:{(hub.folder / 'system.creds').absolute()}"))
+    failed = Retry("no server is named")
+    for url in hub.settings.nats.servers:
+        try:
+            wire = Wire(place_of(url, hub.settings.nats.tls), login, "_INBOX_system", TIMEOUT_S)
+        except Retry as error:
+            failed = error
+            continue
+        try:
+            answer = msgspec.json.decode(wire.ask(UPDATE, jwt.encode()), type=_Updated)
+        finally:
+            wire.close()
+        if answer.error is not None:
+            raise Retry(f"NATS: {clean(answer.error.description, 200)}")
+        return
+    raise failed

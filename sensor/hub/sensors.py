@@ -1,0 +1,155 @@
+"""Sensors of the hub: enrolment tokens, admission, and what the operator decides about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString, NamedTuple
+
+from sensor.hub import jwts
+from sensor.hub.database import Connection
+from sensor.outputs._hub_messages import Admission, Joining
+from sensor.outputs._nkeys import USER, KeyPair, is_public
+
+NAME_LIMIT = 64
+_USE: LiteralString = """
+UPDATE tokens SET used_by = %(by)s WHERE key = %(key)s AND expires > %(now)s AND (used_by IS NULL OR used_by = %(by)s)
+RETURNING site"""
+_ADD: LiteralString = """
+INSERT INTO sensors (key, name, site, sensor_id, sensor_site, state, version) VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING"""
+_SENSOR: LiteralString = "SELECT key, name, site, state, expires FROM sensors WHERE name = %s FOR UPDATE"
+
+
+class Unknown(Exception):
+    """No sensor has this name."""
+
+
+class Taken(Exception):
+    """Another sensor has this name."""
+
+
+class Sensor(NamedTuple):
+    """``expires``: of its present credentials; None: it has none yet."""
+
+    key: str
+    name: str
+    site: str
+    state: str
+    expires: datetime | None
+
+
+def make_token(base: Connection, account: KeyPair, site: str, now: datetime) -> str:
+    """A token for one sensor of a site, for one hour."""
+    user = KeyPair.generate(USER)
+    with base.transaction():
+        base.execute("DELETE FROM tokens WHERE expires < %s", [now - timedelta(days=30)])
+        expires = now + timedelta(seconds=jwts.TOKEN_S)
+        base.execute("INSERT INTO tokens VALUES (%s, %s, %s)", [user.public, site, expires])
+    return jwts.token_jwt(account, user.public, site, int(now.timestamp()))
+
+
+def admit(base: Connection, account: KeyPair, token: str, asked: Joining, now: datetime) -> Admission:
+    """Enrol a sensor by a token, whose public key the subject of its message proves. A token admits one key, which may
+    ask again; a name that is taken waits for the operator.
+    """
+    if not is_public(asked.key, USER):
+        return Admission("refused", reason="the key is no public key of a user")
+    if not 0 < len(asked.sensor) <= NAME_LIMIT or len(asked.site) > NAME_LIMIT or "\0" in asked.sensor + asked.site:
+        return Admission("refused", reason=f"expected an id of 1 to {NAME_LIMIT} characters, and a site of at most so")
+    with base.transaction():
+        row = base.execute(_USE, {"by": asked.key, "key": token, "now": now}).fetchone()
+        if row is None:
+            return Admission("refused", reason="the token was used by another sensor, or is expired")
+        if asked.site not in ("", row[0]):
+            base.execute("UPDATE tokens SET used_by = NULL WHERE key = %s", [token])
+            return Admission("refused", reason=f"the sensor has the site {asked.site!r}, the token is for {row[0]!r}")
+        _add(base, asked, row[0])
+        return admission(base, account, asked.key, now)
+
+
+def admission(base: Connection, account: KeyPair, key: str, now: datetime) -> Admission:
+    """The answer to a sensor that joined: its signed user if it is approved. Within a transaction."""
+    row = base.execute("SELECT state, name, site FROM sensors WHERE key = %s FOR UPDATE", [key]).fetchone()
+    if row is None or row[0] == "revoked":
+        return Admission("refused", reason="the sensor is revoked" if row else "no sensor joined with this key")
+    state, name, site = row
+    if state == "pending":
+        return Admission("pending", site=site, reason=f"the operator must approve it: sensor hub approve {name!r}")
+    seconds = int(now.timestamp())
+    expires = datetime.fromtimestamp(seconds + jwts.USER_DAYS * jwts.DAY_S, UTC)
+    base.execute("UPDATE sensors SET expires = %s WHERE key = %s", [expires, key])
+    return Admission("approved", jwts.sensor_jwt(account, key, name, seconds), site)
+
+
+def approve(base: Connection, name: str) -> Sensor:
+    """Unknown where no sensor has this name. A revoked one joins again instead, with another key."""
+    return _changed(base, name, {"pending": "approved"})
+
+
+def revoke(base: Connection, name: str) -> Sensor:
+    """Unknown."""
+    return _changed(base, name, {"pending": "revoked", "approved": "revoked"})
+
+
+def rename(base: Connection, name: str, new: str) -> None:
+    """Unknown, Taken."""
+    with base.transaction():
+        _key(base, name)
+        taken = base.execute("SELECT key FROM sensors WHERE name = %s AND name <> %s", [new, name]).fetchone()
+        if taken is not None:
+            raise Taken(new)
+        base.execute("UPDATE sensors SET name = %s WHERE name = %s", [new, name])
+
+
+def move(base: Connection, name: str, site: str) -> None:
+    """To another site, with devices, alerts and incidents; events keep the site where they happened. Unknown."""
+    with base.transaction():
+        key = _key(base, name)
+        base.execute("UPDATE sensors SET site = %s WHERE key = %s", [site, key])
+        base.execute("UPDATE devices SET site = %s WHERE sensor = %s", [site, key])
+        base.execute("UPDATE alerts SET site = %s WHERE sensor = %s", [site, key])
+        base.execute("UPDATE incidents SET site = %s WHERE sensor = %s", [site, key])
+
+
+def ask_again(base: Connection, name: str, after: int) -> None:
+    """Have a sensor send its present log again from behind a number: what is held is kept, what is missing arrives.
+    Unknown, also where the sensor has sent nothing yet.
+    """
+    statement: LiteralString = """
+UPDATE logs SET wanted = %(after)s, committed = committed - int8multirange(int8range(%(after)s + 1, NULL))
+WHERE number = (SELECT max(number) FROM logs WHERE sensor = %(key)s)"""
+    with base.transaction():
+        if not base.execute(statement, {"after": after, "key": _key(base, name)}).rowcount:
+            raise Unknown(name)
+
+
+def revoked_keys(base: Connection) -> list[str]:
+    return [row[0] for row in base.execute("SELECT key FROM sensors WHERE state = 'revoked' ORDER BY key")]
+
+
+def _add(base: Connection, asked: Joining, site: str) -> None:
+    """A new sensor; under another name, and waiting, where its own is taken."""
+    rest = [site, asked.sensor, asked.site]
+    version = asked.version[:NAME_LIMIT]
+    if not base.execute(_ADD, [asked.key, asked.sensor, *rest, "approved", version]).rowcount:
+        base.execute(_ADD, [asked.key, f"{asked.sensor}~{asked.key[1:9].lower()}", *rest, "pending", version])
+
+
+def _key(base: Connection, name: str) -> str:
+    row = base.execute("SELECT key FROM sensors WHERE name = %s FOR UPDATE", [name]).fetchone()
+    if row is None:
+        raise Unknown(name)
+    return str(row[0])
+
+
+def _changed(base: Connection, name: str, states: Mapping[str, str]) -> Sensor:
+    """The sensor with the state that follows its present one; the same state where none does."""
+    with base.transaction():
+        row = base.execute(_SENSOR, [name]).fetchone()
+        if row is None:
+            raise Unknown(name)
+        sensor = Sensor(*row)
+        changed = sensor._replace(state=states.get(sensor.state, sensor.state))
+        base.execute("UPDATE sensors SET state = %s WHERE key = %s", [changed.state, sensor.key])
+        return changed

@@ -1,0 +1,55 @@
+"""The configuration of the hub, hub.yaml. Keys and credentials lie in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from sensor.documents import load_document
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls
+from sensor.outputs.nats import server_url
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nats(_Section):
+    """``servers``: all of the cluster; ``tls``: authorities and names; ``replicas``: of the stream, 3 in a cluster of
+    three or more; ``ack_wait_s``: a worker that has not committed a batch within this time is taken for dead.
+    """
+
+    servers: list[Annotated[str, AfterValidator(server_url)]] = Field(min_length=1, max_length=32)
+    tls: Tls = Tls()
+    replicas: int = Field(default=1, ge=1, le=5)
+    ack_wait_s: float = Field(default=30, ge=1, le=600)
+
+
+class Database(_Section):
+    """``url``: of PostgreSQL, without a password (``postgresql://hub@db.example.net/hub``); ``password``: its place."""
+
+    url: str = Field(min_length=1)
+    password: Secret | None = None
+
+
+class Settings(_Section):
+    """The file. ``folder`` is where it lies, with keys and credentials."""
+
+    nats: Nats
+    database: Database
+
+
+class Hub(BaseModel):
+    """Settings with their folder."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    folder: Path
+    settings: Settings
+
+
+def load_hub(path: Path) -> Hub:
+    """DocumentErrors with all faults."""
+    return Hub(folder=path.parent, settings=load_document(path, Settings, context=path.parent))

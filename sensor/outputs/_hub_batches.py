@@ -1,0 +1,45 @@
+"""Batches of the output ``hub`` on their way: sealed messages, and what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from sensor.core.output import Entry
+from sensor.outputs._hub_messages import Head, Run, batch_id, runs_of, sealed
+
+# Events of one message.
+MOST = 200
+
+
+class Parcel(msgspec.Struct):
+    """One message. ``places``: of its entries in the batch of the runner; ``stored``: JetStream has it, which is not
+    enough.
+    """
+
+    id: str
+    runs: list[Run]
+    places: list[int]
+    body: bytes
+    stored: bool = False
+
+
+def parcels(entries: Sequence[Entry], key: str, head: Head, limit: int) -> Iterator[Parcel]:
+    """The entries as messages of at most MOST events and ``limit`` bytes. One event that is larger is alone in its
+    message, which is over the limit.
+    """
+    for begin in range(0, len(entries), MOST):
+        yield from _fitting(entries, range(begin, min(begin + MOST, len(entries))), key, head, limit)
+
+
+def _fitting(entries: Sequence[Entry], places: range, key: str, head: Head, limit: int) -> Iterator[Parcel]:
+    lines = [entries[place].payload for place in places]
+    runs = runs_of(entries[place].seq for place in places)
+    body = sealed(msgspec.structs.replace(head, runs=runs), lines)
+    if len(body) > limit and len(places) > 1:
+        middle = len(places) // 2
+        yield from _fitting(entries, places[:middle], key, head, limit)
+        yield from _fitting(entries, places[middle:], key, head, limit)
+        return
+    yield Parcel(batch_id(key, head.epoch, runs, lines), runs, list(places), body)

@@ -1,0 +1,109 @@
+"""The credentials of a sensor at its hub: a JWT of the hub about the sensor's public key, and the seed of that key,
+which never leaves the sensor.
+
+The JWT is renewed at half of its time, so the file is written again: it lies where the forwarder may write.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from pathlib import Path
+
+import msgspec
+
+from sensor.core.output import Retry
+from sensor.outputs._nkeys import USER, KeyPair
+
+_BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
+_LIMIT = 64 * 1024
+FILE = """\
+-----BEGIN NATS USER JWT-----
+{jwt}
+------END NATS USER JWT------
+
+-----BEGIN USER NKEY SEED-----
+{seed}
+------END USER NKEY SEED------
+"""
+
+
+class Claims(msgspec.Struct):
+    """The part of a JWT that matters here; times in seconds since 1970, 0: none."""
+
+    sub: str = ""
+    iat: int = 0
+    exp: int = 0
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """``pair``: the key of the sensor."""
+
+    jwt: str
+    pair: KeyPair
+
+    @property
+    def claims(self) -> Claims:
+        return claims_of(self.jwt)
+
+    def due(self, now: float) -> bool:
+        """Whether the JWT is past half of its time."""
+        claims = self.claims
+        return bool(claims.exp) and now > (claims.iat + claims.exp) / 2
+
+
+def claims_of(jwt: str) -> Claims:
+    """The claims of a JWT, whose signature the server checks. ValueError where it is none."""
+    try:
+        body = jwt.split(".")[1]
+        return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=Claims)
+    except (IndexError, binascii.Error, msgspec.MsgspecError, UnicodeError) as error:
+        raise ValueError("found no JWT") from error
+
+
+def load_credentials(path: Path) -> Credentials:
+    """Retry that names the file, and shows nothing of it, where it cannot be used."""
+    try:
+        with path.open("rb") as file:
+            blocks = dict(_BLOCK.findall(file.read(_LIMIT).decode("ascii", "replace")))
+        jwt = blocks["NATS USER JWT"]
+        made = Credentials(jwt, KeyPair.of_seed(blocks["USER NKEY SEED"], USER))
+        claims = claims_of(jwt)
+    except OSError as error:
+        raise Retry(f"the credentials {path} cannot be read: {error.strerror}; `sensor join` makes them") from None
+    except (KeyError, ValueError):
+        raise Retry(f"{path} holds no credentials of a hub: `sensor join` makes them") from None
+    if claims.sub != made.pair.public:
+        raise Retry(f"the JWT in {path} belongs to another key than its seed: join the hub again")
+    return made
+
+
+def save_credentials(path: Path, made: Credentials) -> None:
+    """Replace the file as a whole, readable by its owner only. OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = path.with_name(path.name + ".new")
+    file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(file, "w", encoding="ascii") as out:
+        out.write(FILE.format(jwt=made.jwt, seed=made.pair.seed))
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(path)
+    path.with_name(path.name + ".pending").unlink(missing_ok=True)
+
+
+def pending_credentials(path: Path) -> Credentials:
+    """The key of a sensor that asks to join: that of its credentials or of an earlier attempt, else a new one, which is
+    kept beside them for the next attempt. OSError.
+    """
+    beside = path.with_name(path.name + ".pending")
+    for found in (path, beside):
+        try:
+            seed = dict(_BLOCK.findall(found.read_text(encoding="ascii", errors="replace")))["USER NKEY SEED"]
+            return Credentials("", KeyPair.of_seed(seed, USER))
+        except (FileNotFoundError, KeyError, ValueError):
+            continue
+    made = Credentials("", KeyPair.generate(USER))
+    save_credentials(beside, made)
+    return made

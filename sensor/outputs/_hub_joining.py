@@ -1,0 +1,41 @@
+"""Joining a hub over its NATS server, as the bearer of a token that may ask for nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from sensor.core.output import Retry
+from sensor.outputs import _hub_messages as messages
+from sensor.outputs._hub_credentials import claims_of
+from sensor.outputs._hub_messages import Admission, Joining, subject
+from sensor.outputs._nats_login import Login
+from sensor.outputs._nats_wire import NoResponders, Wire
+from sensor.outputs._nkeys import USER, is_public
+from sensor.outputs._tls import Tls
+from sensor.outputs.nats import place_of, server_url
+
+
+def join(url: str, ca: Path | None, token: str, asked: Joining, timeout_s: float) -> Admission:
+    """The hub's answer. ValueError where URL or token can be none; Retry where the hub cannot be asked."""
+    place = place_of(server_url(url), Tls(ca=ca))
+    try:
+        bearer = claims_of(token).sub
+    except ValueError:
+        bearer = ""
+    if not is_public(bearer, USER):
+        raise ValueError("found no token, expected the whole text that `sensor hub token` printed")
+    wire = Wire(place, Login(bearer=token), f"_INBOX_{bearer}", timeout_s)
+    try:
+        body = wire.ask(subject(messages.JOIN, bearer), msgspec.to_builtins(asked))
+        answer = msgspec.json.decode(body, type=Admission)
+    except NoResponders:
+        raise Retry("no worker of the hub runs: `sensor hub run` starts one") from None
+    except msgspec.MsgspecError:
+        raise Retry("its answer cannot be read: is it the server of a hub?") from None
+    finally:
+        wire.close()
+    if answer.state == "approved" and claims_of(answer.jwt).sub != asked.key:
+        raise Retry("it signed another key than ours")
+    return answer

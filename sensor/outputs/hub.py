@@ -1,0 +1,268 @@
+"""The hub of many sensors: events in batches over NATS JetStream, done with once they are in the hub's database.
+
+JetStream acknowledges a message before it is on a disk, so its acknowledgement counts for nothing here: the hub
+publishes the id of each batch that its database committed, and the output waits for all of them. Several batches are on
+their way at once. Where the hub lacks what it had (its database was restored from a backup), the log comes again from
+there; where it holds other events under the same numbers (the sensor was restored), the log gets another epoch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from pydantic import AfterValidator, Field
+
+from sensor.core.output import Ack, Entry, Filter, Finding, Level, Output, Retry
+from sensor.core.output import Options as CommonOptions
+from sensor.core.reader import clean
+from sensor.documents import FilePath
+from sensor.outputs import _hub_messages as messages
+from sensor.outputs._hub_batches import Parcel, parcels
+from sensor.outputs._hub_credentials import Credentials, claims_of, load_credentials, save_credentials
+from sensor.outputs._hub_messages import Admission, Answer, Commit, Head, Part, Question, subject
+from sensor.outputs._nats_login import Login
+from sensor.outputs._nats_wire import UNASKED, NoResponders, Place, Silent, Wire
+from sensor.outputs._nats_wire import Answer as WireAnswer
+from sensor.outputs._probe import probe
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls
+from sensor.outputs.nats import Stored, place_of, reason_of, server_url
+
+# A commit that was published while nobody listened is asked for.
+ASK_EVERY_S = 2.0
+HEADERS_SIZE = 512
+WORDS_LIMIT = 200
+FORK = "fork"
+
+
+class Options(CommonOptions):
+    """``servers``: NATS servers of the hub, ``tls://host:4222``; ``credentials``: file that `sensor join` made, which
+    the output renews; ``tls``: authorities and names; ``tls_first``: servers begin with TLS; ``domain``: of JetStream.
+
+    ``timeout_s``: so long without a commit, and the batches come again.
+    """
+
+    servers: list[Annotated[str, AfterValidator(server_url)]] = Field(min_length=1, max_length=32)
+    credentials: FilePath
+    tls: Tls = Tls()
+    tls_first: bool = False
+    batch_events: int = Field(default=2000, ge=1, le=50_000)
+    batch_kib: int = Field(default=8192, ge=64, le=65_536)
+    batch_ms: int = Field(default=1000, ge=0, le=60_000)
+    timeout_s: float = Field(default=30, gt=0, le=600)
+
+
+class Hub(Output):
+    """One connection, as one sensor."""
+
+    Options = Options
+    title = "Hub"
+    formats = ("native",)
+    guarantee = "exactly_once"
+    has_epoch: ClassVar[bool] = True
+
+    def __init__(self, name: str, options: Any) -> None:
+        super().__init__(name, options)
+        self._servers = list(options.servers)
+        self._wire: Wire | None = None
+        self._key = ""
+        self._compared = False
+        self._heeded: int | None = None
+
+    def open(self) -> None:
+        self.close()
+        credentials = load_credentials(Path(self.options.credentials))
+        self._key, self._compared = credentials.pair.public, False
+        self._wire = self._connected()
+        self._wire.subscribe(subject(messages.COMMITS, self._key))
+        if credentials.due(time.time()):
+            self._renew(self._wire, credentials)
+
+    def check(self) -> Iterator[Finding]:
+        credentials = load_credentials(Path(self.options.credentials))
+        left = (credentials.claims.exp - time.time()) / 86_400
+        level: Level = "error" if left <= 0 else "warning" if credentials.due(time.time() - 86_400) else "ok"
+        yield Finding("credentials", level, f"valid for {left:.1f} days; renewed while the hub can be reached")
+        place = self._place(self._servers[0])
+        yield from probe(place.host, place.port, None, self.options.timeout_s)
+        try:
+            self.open()
+        except Retry as error:
+            yield Finding("auth", "error", str(error))
+            return
+        yield Finding("auth", "ok", f"logged in as {self._key[:12]}…")
+        try:
+            answer = self._ask([])
+        except Retry as error:
+            yield Finding("permission", "error", f"no worker of the hub answers: {error}")
+            return
+        yield Finding("permission", "ok", f"the hub answers; it holds events up to number {answer.high:,} of this log")
+
+    def send(self, entries: Sequence[Entry]) -> Ack:
+        wire = self._opened
+        self._compare(entries[0].seq)
+        limit = wire.info.max_payload - HEADERS_SIZE
+        refused: dict[int, str] = {}
+        waiting: dict[str, Parcel] = {}
+        for parcel in parcels(entries, self._key, self._head(entries[0]), limit):
+            if len(parcel.body) > limit:
+                refused[parcel.places[0]] = f"{len(parcel.body):,} bytes, over the server's limit of {limit:,}"
+            else:
+                waiting[parcel.id] = parcel
+        if waiting:
+            self._await(wire, waiting, refused)
+        return Ack(refused)
+
+    def close(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+
+    @property
+    def _opened(self) -> Wire:
+        if self._wire is None:
+            raise Retry("not connected")
+        return self._wire
+
+    def _connected(self) -> Wire:
+        """To the first server that lets us in; the next connection begins with it."""
+        login = Login(credentials=Secret(f"file:{Path(self.options.credentials).absolute()}"))
+        failed = Retry("no server is named")
+        for _ in range(len(self._servers)):
+            try:
+                return Wire(self._place(self._servers[0]), login, f"_INBOX_{self._key}", self.options.timeout_s)
+            except Retry as error:
+                failed = error
+                self._servers.append(self._servers.pop(0))
+        raise failed
+
+    def _place(self, url: str) -> Place:
+        return place_of(url, self.options.tls, tls_first=self.options.tls_first)
+
+    def _renew(self, wire: Wire, credentials: Credentials) -> None:
+        """Another JWT for the same key. Where the hub gives none now, the present one still holds for half its time."""
+        try:
+            answer = msgspec.json.decode(wire.ask(subject(messages.RENEW, self._key)), type=Admission)
+            if answer.jwt and claims_of(answer.jwt).sub == self._key:
+                save_credentials(Path(self.options.credentials), Credentials(answer.jwt, credentials.pair))
+        except (Retry, msgspec.MsgspecError, ValueError):
+            return
+        except OSError as error:
+            raise Retry(f"renewed credentials cannot be written to {error.filename}: {error.strerror}") from None
+
+    def _head(self, entry: Entry) -> Head:
+        sensor = entry.record["sensor"]
+        identity = (str(sensor.get("id", "")), str(sensor.get("site", "")), str(sensor.get("version", "")))
+        return Head(*identity, self.epoch, [], time.time_ns(), filtered=self.options.filter != Filter())
+
+    # Where the hub stands.
+
+    def _compare(self, first: int) -> None:
+        """Once for each connection: whether the hub holds what was done with before the number ``first``."""
+        if self._compared:
+            return
+        answer = self._ask([])
+        self._compared = True
+        lacks = answer.high < first - 1 and self.options.filter == Filter()
+        self._heed(answer.high if lacks and answer.wanted is None else answer.wanted)
+
+    def _heed(self, wanted: int | None) -> None:
+        """Go back, once for each request: the hub repeats it until the first of these events arrive."""
+        before, self._heeded = self._heeded, wanted
+        if wanted not in (None, before):
+            self.wanted = wanted
+            raise Retry(f"the hub asks for the log again, after number {wanted:,}")
+
+    def _ask(self, waiting: Sequence[Parcel]) -> Answer:
+        question = Question(self.epoch, [Part(parcel.id, parcel.runs) for parcel in waiting])
+        try:
+            body = self._opened.ask(subject(messages.ASK, self._key), msgspec.to_builtins(question))
+        except NoResponders:
+            raise Retry("no worker of the hub runs: `sensor hub run` starts one") from None
+        try:
+            return msgspec.json.decode(body, type=Answer)
+        except msgspec.MsgspecError:
+            raise Retry(f"the hub gave an answer that cannot be read: {clean(body, WORDS_LIMIT)}") from None
+
+    # Batches.
+
+    def _await(self, wire: Wire, waiting: dict[str, Parcel], refused: dict[int, str]) -> None:
+        """Publish the parcels and return once the hub has settled each."""
+        numbers = wire.publish([self._message(parcel) for parcel in waiting.values()])
+        sent = dict(zip(numbers, waiting.values(), strict=True))
+        asked = moved = time.monotonic()
+        while waiting:
+            try:
+                answer = wire.answer(ASK_EVERY_S)
+            except Silent:
+                pass
+            else:
+                if answer.number != UNASKED:
+                    if (parcel := sent.get(answer.number)) is not None and _note_stored(parcel, answer):
+                        asked = 0.0
+                elif self._settle(_commit(answer.body), waiting, refused):
+                    moved = time.monotonic()
+            now = time.monotonic()
+            if waiting and now - asked > ASK_EVERY_S:
+                asked = now
+                moved = now if self._settle_asked(waiting, refused) else moved
+            if waiting and now - moved > self.options.timeout_s:
+                raise Retry(_overdue(list(waiting.values()), self.options.timeout_s))
+
+    def _message(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
+        headers = (
+            f"Nats-Msg-Id: {parcel.id}\r\nNats-Expected-Stream: {messages.STREAM}\r\n"
+            f"{messages.VERSION_HEADER}: {messages.VERSION}\r\n"
+        )
+        return subject(messages.EVENTS, self._key).encode(), headers.encode(), parcel.body
+
+    def _settle_asked(self, waiting: dict[str, Parcel], refused: dict[int, str]) -> bool:
+        """Settle what became of parcels whose commit was not heard; whether any was settled."""
+        answer = self._ask(list(waiting.values()))
+        settled = [one for one in answer.states if one.state != "unknown"]
+        return [self._settle(Commit(one.id, one.reason, answer.wanted), waiting, refused) for one in settled] != []
+
+    def _settle(self, commit: Commit, waiting: dict[str, Parcel], refused: dict[int, str]) -> bool:
+        """What became of a parcel; whether it was one that is waited for."""
+        if commit.reason == FORK and commit.id in waiting:
+            self.epoch, self.wanted = "", 0
+            raise Retry("the hub holds other events under these numbers: the log is sent again under another epoch")
+        self._heed(commit.wanted)
+        parcel = waiting.pop(commit.id, None)
+        if parcel is not None and commit.reason:
+            reason = f"quarantined by the hub: {clean(commit.reason, WORDS_LIMIT)}"
+            refused.update(dict.fromkeys(parcel.places, reason))
+        return parcel is not None
+
+
+def _note_stored(parcel: Parcel, answer: WireAnswer) -> bool:
+    """JetStream has a message; whether it had it before. Retry where it does not take it."""
+    if answer.status:
+        raise Retry(f"no stream {messages.STREAM} takes events: does a worker of the hub run (`sensor hub run`)?")
+    try:
+        stored = msgspec.json.decode(answer.body, type=Stored)
+    except msgspec.MsgspecError:
+        raise Retry(f"answered by something else than a stream: {clean(answer.body, WORDS_LIMIT)}") from None
+    if stored.error is not None:
+        raise Retry(f"NATS: {reason_of(stored.error)}")
+    parcel.stored = True
+    return stored.duplicate
+
+
+def _commit(body: bytes) -> Commit:
+    try:
+        return msgspec.json.decode(body, type=Commit)
+    except msgspec.MsgspecError:
+        return Commit("")
+
+
+def _overdue(waiting: Sequence[Parcel], timeout_s: float) -> str:
+    stored = sum(parcel.stored for parcel in waiting)
+    return (
+        f"the hub committed none of {len(waiting)} batches within {timeout_s:g} s; "
+        f"its NATS server has stored {stored} of them"
+    )

@@ -1,0 +1,35 @@
+"""One hub of real programs for the tests of a file, and the office's log for sensors that send it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nats", reason="the extra hub is not installed")
+pytest.importorskip("psycopg", reason="the extra hub is not installed")
+from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[HubServers]:
+    if MISSING:
+        pytest.skip(MISSING)
+    running = HubServers()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The event log of the office capture, of the sensor office-1."""
+    folder = tmp_path_factory.mktemp("office")
+    (folder / "sensor.yaml").write_text(f"sensor: {{ id: office-1, site: {SITE} }}\n")
+    log = folder / "events.jsonl"
+    command = [sys.executable, "-m", "sensor", "replay", "pcaps/office.pcapng", "--events", str(log)]
+    more = ["--config", str(folder / "sensor.yaml"), "--intel", "pcaps/office.intel.txt"]
+    subprocess.run([*command, *more], cwd=ROOT, check=True, capture_output=True)
+    return log

@@ -1,0 +1,134 @@
+"""A hub of real programs for a test: nats-server, PostgreSQL and workers on loopback, and sensors that joined."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sensor.hub import sensors
+from sensor.hub.database import Connection, connected
+from sensor.hub.folder import load_pair, make_folder
+from sensor.hub.settings import Hub, load_hub
+from sensor.outputs._hub_credentials import Credentials, claims_of, save_credentials
+from sensor.outputs._hub_messages import Joining
+from sensor.outputs._nkeys import USER, KeyPair
+from tests.outputs.servers_base import Server
+from tests.outputs.servers_nats import MISSING as NO_NATS
+from tests.outputs.servers_postgresql import MISSING as NO_POSTGRESQL
+from tests.outputs.servers_postgresql import PASSWORD, PostgresqlServer
+
+MISSING = NO_NATS or NO_POSTGRESQL
+ACK_WAIT_S = 2
+SITE = "HQ"
+ROOT = Path(__file__).parents[2]
+
+
+class HubNats(Server):
+    """The NATS server of a hub, with the configuration that `sensor hub init` made."""
+
+    def __init__(self, database: str) -> None:
+        super().__init__()
+        make_folder(self.hub_folder, f"127.0.0.1:{self.port}", database)
+
+    @property
+    def hub_folder(self) -> Path:
+        return self.folder / "hub"
+
+    def command(self) -> Sequence[str]:
+        return ["nats-server", "-c", str(self.hub_folder / "nats.conf")]
+
+
+class Worker(Server):
+    """`sensor hub run` as a process."""
+
+    def __init__(self, config: Path) -> None:
+        super().__init__()
+        self._config = config
+
+    def command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "sensor", "hub", "run", "--config", str(self._config)]
+
+    def ready(self) -> bool:
+        return "works" in self.output.read_text(errors="replace")
+
+    def start(self) -> None:
+        self.output.unlink(missing_ok=True)
+        self.environment = {"PYTHONPATH": str(ROOT)}
+        super().start()
+
+
+class HubServers:
+    """``postgresql``, ``nats``, ``workers``: running."""
+
+    def __init__(self, workers: int = 1) -> None:
+        self.postgresql = PostgresqlServer("fsync=on")
+        self.postgresql.start()
+        url = f"postgresql://sensor:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{self.postgresql.port}/postgres"
+        self.nats = HubNats(url)
+        config = self.nats.hub_folder / "hub.yaml"
+        config.write_text(config.read_text().replace("database:", f"  ack_wait_s: {ACK_WAIT_S}\ndatabase:"))
+        self.nats.start()
+        self.config = config
+        self.workers = [Worker(config) for _ in range(workers)]
+        for worker in self.workers:
+            worker.start()
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.nats.port}"
+
+    @property
+    def hub(self) -> Hub:
+        return load_hub(self.config)
+
+    def base(self) -> Connection:
+        return connected(self.hub.settings.database)
+
+    def asked(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.base() as base:
+            return base.execute(statement, values).fetchall()  # type: ignore[arg-type]
+
+    def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:
+        """Credentials of a sensor that joined, without the way over NATS."""
+        pair, account, now = KeyPair.generate(USER), load_pair(self.nats.hub_folder, "account"), datetime.now(UTC)
+        with self.base() as base:
+            token = claims_of(sensors.make_token(base, account, site, now)).sub
+            admission = sensors.admit(base, account, token, Joining(pair.public, sensor, site), now)
+        assert admission.state == "approved", admission.reason
+        path = folder / f"{sensor}.creds"
+        save_credentials(path, Credentials(admission.jwt, pair))
+        return path
+
+    def close(self) -> None:
+        for one in (*self.workers, self.nats, self.postgresql):
+            one.close()
+
+
+def held(servers: HubServers) -> list[tuple[int, str]]:
+    """Number and text of every event that the hub holds."""
+    return [(row[0], row[1]) for row in servers.asked("SELECT seq, record FROM events ORDER BY seq, ts")]
+
+
+def forwarder(config: Path, log: Path, *more: str) -> subprocess.Popen[bytes]:
+    """`sensor forward` as a process."""
+    command = [sys.executable, "-m", "sensor", "forward", "--config", str(config), "--events", str(log), *more]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def configuration(path: Path, url: str, credentials: Path, sensor: str, **more: Any) -> Path:
+    options = "".join(f"    {name}: {value}\n" for name, value in more.items())
+    path.write_text(
+        f"sensor: {{ id: {sensor}, site: {SITE} }}\noutputs:\n  hub:\n    type: hub\n    servers: [{url}]\n"
+        f"    credentials: {credentials}\n    backoff_max_s: 0.5\n{options}"
+    )
+    return path

@@ -1,0 +1,180 @@
+"""From a sensor's log through JetStream into PostgreSQL: what arrives is the log, and a sensor is done with an event
+only when it is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sensor.delivery.position import load_position, save_position
+from sensor.delivery.status import load_status
+from sensor.eventlog.segments import cursors_of
+from sensor.hub.sensors import ask_again
+from tests.hub.hub_kit import HubServers, configuration, forwarder
+
+
+@pytest.fixture
+def sender(servers: HubServers, office: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Configuration and log of a sensor office-1 that has just joined; the tables are empty."""
+    with servers.base() as base:
+        base.execute("TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine CASCADE")
+    log = shutil.copy(office, tmp_path / "events.jsonl")
+    credentials = servers.joined("office-1", tmp_path)
+    return configuration(tmp_path / "sensor.yaml", servers.url, credentials, "office-1"), log
+
+
+def delivered(config: Path, log: Path) -> None:
+    ended = forwarder(config, log, "--once")
+    _, complaints = ended.communicate(timeout=60)
+    assert ended.returncode == 0, complaints.decode()
+
+
+def test_the_hub_holds_the_log_as_it_is(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """Every line, byte by byte, each once; numbers without a gap; the cursor at the end."""
+    config, log = sender
+    delivered(config, log)
+    lines = log.read_text().splitlines()
+    assert [row[0] for row in servers.asked("SELECT record FROM events ORDER BY seq")] == lines
+    assert servers.asked("SELECT committed::text FROM logs") == [(f"{{[1,{len(lines) + 1})}}",)]
+    position = load_position(cursors_of(log) / "hub.json")
+    assert position is not None
+    assert (position.seq, position.delivered) == (len(lines), len(lines))
+
+
+def test_last_states_are_those_of_the_log(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """Devices, alerts and incidents have the record that the log has last for them."""
+    config, log = sender
+    delivered(config, log)
+    last: dict[str, dict[str, str]] = {"device": {}, "alert": {}, "incident": {}}
+    for line in log.read_text().splitlines():
+        record = json.loads(line)
+        if record["kind"] in last:
+            last[record["kind"]][record[record["kind"]]["id"]] = line
+    for kind, expected in last.items():
+        assert expected
+        found = dict(servers.asked(f"SELECT id, record FROM {kind}s WHERE NOT (record = '')"))  # noqa: S608 - ours
+        assert found == expected
+    cameras = servers.asked("SELECT count(*) FROM devices WHERE type = 'camera' AND macs <> '{}'")
+    assert cameras[0][0] > 0
+
+
+def test_a_cursor_that_is_lost_sends_all_again_and_adds_nothing(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """The epoch stays, so the hub recognises every number."""
+    config, log = sender
+    delivered(config, log)
+    before = servers.asked("SELECT * FROM events ORDER BY seq")
+    for cursor in cursors_of(log).glob("hub.json"), cursors_of(log).glob("hub.before"):
+        for path in cursor:
+            path.unlink()
+    delivered(config, log)
+    assert servers.asked("SELECT * FROM events ORDER BY seq") == before
+    assert len(servers.asked("SELECT FROM logs")) == 1
+
+
+def test_a_replaced_log_is_another_epoch(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """Numbers begin again, with other events: both logs are held whole."""
+    config, log = sender
+    delivered(config, log)
+    records = [json.loads(line) for line in log.read_text().splitlines()][:20]
+    for record in records:
+        record["id"] = record["id"][:-4] + "ZZZZ"
+        record["ts"] = record["ts"].replace("2026-11-24", "2026-11-25")
+    log.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records))
+    delivered(config, log)
+    assert servers.asked("SELECT committed::text FROM logs ORDER BY number") == [("{[1,145)}",), ("{[1,21)}",)]
+    assert servers.asked("SELECT count(*) FROM events") == [(164,)]
+
+
+def test_a_restored_sensor_that_reuses_numbers_loses_nothing(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """A backup brings the log back as it was at number 100, with its cursor and epoch; then other events get numbers
+    that the hub holds already. It notices by their ids, and the sensor goes on under another epoch.
+    """
+    config, log = sender
+    whole = log.read_text().splitlines()
+    delivered(config, log)
+    kept = whole[:100]
+    others = []
+    for line in whole[100:]:
+        record = json.loads(line)
+        record["id"] = record["id"][:-4] + "YYYY"
+        others.append(json.dumps(record, separators=(",", ":"), ensure_ascii=False))
+    log.write_text("\n".join([*kept, *others]) + "\n")
+    position = load_position(cursors_of(log) / "hub.json")
+    assert position is not None
+    position.seq = position.alerts = position.delivered = 100
+    position.id = json.loads(kept[-1])["id"]
+    save_position(cursors_of(log) / "hub.json", position, durable=True)
+    delivered(config, log)
+    held = {row[0] for row in servers.asked("SELECT record FROM events")}
+    assert held == set(whole) | set(others)
+    assert len(servers.asked("SELECT FROM logs")) == 2
+
+
+def test_a_database_from_a_backup_gets_the_rest_again(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """The hub lost what it had committed; the sensor, which is done with it, sends it again from there."""
+    config, log = sender
+    delivered(config, log)
+    with servers.base() as base:
+        base.execute("DELETE FROM events WHERE seq > 60")
+        base.execute("UPDATE logs SET committed = '{[1,61)}'")
+    lines = log.read_text().splitlines()
+    added = json.loads(lines[-1])
+    added["id"], added["sensor"]["seq"] = added["id"][:-4] + "XXXX", len(lines) + 1
+    with log.open("a") as out:
+        out.write(json.dumps(added, separators=(",", ":")) + "\n")
+    delivered(config, log)
+    assert servers.asked("SELECT count(*), count(DISTINCT seq) FROM events") == [(145, 145)]
+    assert servers.asked("SELECT committed::text FROM logs") == [("{[1,146)}",)]
+
+
+def test_the_operator_may_ask_for_a_log_again(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """`sensor hub resend`: what is held stays, what is missing arrives."""
+    config, log = sender
+    delivered(config, log)
+    with servers.base() as base:
+        base.execute("DELETE FROM events WHERE seq BETWEEN 30 AND 40")
+        ask_again(base, "office-1", 20)
+    lines = log.read_text().splitlines()
+    added = json.loads(lines[-1])
+    added["id"], added["sensor"]["seq"] = added["id"][:-4] + "XXXX", len(lines) + 1
+    with log.open("a") as out:
+        out.write(json.dumps(added, separators=(",", ":")) + "\n")
+    delivered(config, log)
+    assert servers.asked("SELECT count(*), count(DISTINCT seq) FROM events") == [(145, 145)]
+    assert servers.asked("SELECT committed::text, wanted FROM logs") == [("{[1,146)}", None)]
+
+
+def test_without_a_worker_the_log_waits(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """NATS alone is no hub: nothing is done with, and the sensor reports why."""
+    config, log = sender
+    servers.workers[0].stop()
+    try:
+        ended = forwarder(config, log, "--once")
+        ended.communicate(timeout=60)
+        status = load_status(log, "hub")
+    finally:
+        servers.workers[0].start()
+    assert ended.returncode == 1
+    assert status is not None
+    assert (status.delivered, status.pending) == (0, 144)
+    delivered(config, log)
+    assert servers.asked("SELECT count(*) FROM events") == [(144,)]
+
+
+def test_alerts_go_first_after_an_outage(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """A backlog of many batches: the alerts and incidents at its end are held before the rest of it."""
+    config, log = sender
+    configuration(config, servers.url, config.parent / "office-1.creds", "office-1", batch_events=10)
+    running: subprocess.Popen[bytes] = forwarder(config, log, "--once")
+    running.communicate(timeout=60)
+    first = servers.asked(
+        "SELECT kind, xmin::text::bigint FROM events WHERE kind IN ('alert', 'incident', 'device') ORDER BY seq"
+    )
+    last_urgent = max(at for kind, at in first if kind != "device")
+    assert sum(at > last_urgent for kind, at in first if kind == "device") > 20
+    assert servers.asked("SELECT count(*) FROM events") == [(144,)]

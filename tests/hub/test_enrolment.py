@@ -1,0 +1,195 @@
+"""Enrolment with the real commands: token, join, approval, renewal, revocation; and who may read what."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from sensor.core.output import Retry
+from sensor.hub import jwts, sensors
+from sensor.hub.database import grant_reader
+from sensor.hub.folder import load_pair
+from sensor.outputs._hub_credentials import claims_of, load_credentials, save_credentials
+from sensor.outputs._hub_joining import join
+from sensor.outputs._hub_messages import Joining
+from sensor.outputs._nkeys import ACCOUNT, USER, KeyPair
+from sensor.outputs.hub import Hub, Options
+from tests.hub.hub_kit import ROOT, SITE, HubServers, configuration
+from tests.sampling import count
+
+DAY_S = 86_400
+
+
+@pytest.fixture
+def empty(servers: HubServers) -> HubServers:
+    with servers.base() as base:
+        base.execute("TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine CASCADE")
+    return servers
+
+
+def sensor(*words: str) -> subprocess.CompletedProcess[str]:
+    """A command of ours, as a process."""
+    return subprocess.run(
+        [sys.executable, "-m", "sensor", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def hub(servers: HubServers, *words: str) -> subprocess.CompletedProcess[str]:
+    return sensor("hub", *words, "--config", str(servers.config))
+
+
+def joining(servers: HubServers, folder: Path, token: str, name: str) -> subprocess.CompletedProcess[str]:
+    folder.mkdir(exist_ok=True)
+    config = folder / "sensor.yaml"
+    config.write_text(f"sensor: {{ id: {name}, site: {SITE} }}\n")
+    return sensor("join", servers.url, token, "--config", str(config), "-o", str(folder / "hub.creds"))
+
+
+def test_a_sensor_joins_and_delivers(empty: HubServers, tmp_path: Path) -> None:
+    """The token at the hub, the command at the sensor, the check of the output; the seed is the owner's alone."""
+    token = hub(empty, "token", "--site", SITE)
+    assert token.returncode == 0, token.stderr
+    done = joining(empty, tmp_path, token.stdout.strip(), "office-1")
+    assert done.returncode == 0, done.stderr
+    credentials = tmp_path / "hub.creds"
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+    assert "type: hub" in done.stdout
+    config = configuration(tmp_path / "with_hub.yaml", empty.url, credentials, "office-1")
+    checked = sensor("outputs", "check", "--config", str(config))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    claims = claims_of(load_credentials(credentials).jwt)
+    assert claims.exp - claims.iat == 30 * DAY_S
+    listed = hub(empty, "sensors")
+    assert "office-1" in listed.stdout
+    assert "approved" in listed.stdout
+
+
+def test_a_token_admits_one_sensor(empty: HubServers, tmp_path: Path) -> None:
+    """The same sensor may ask again with it, another may not."""
+    token = hub(empty, "token", "--site", SITE).stdout.strip()
+    assert joining(empty, tmp_path / "a", token, "a").returncode == 0
+    assert joining(empty, tmp_path / "a", token, "a").returncode == 0
+    second = joining(empty, tmp_path / "b", token, "b")
+    assert second.returncode == 1
+    assert "[hub.refused]" in second.stderr
+    assert empty.asked("SELECT name FROM sensors") == [("a",)]
+
+
+def test_a_name_that_is_taken_needs_approval(empty: HubServers, tmp_path: Path) -> None:
+    """The second sensor waits; after the approval the same command joins it, with the key it had before."""
+    for folder, code in ("first", 0), ("second", 1):
+        token = hub(empty, "token", "--site", SITE).stdout.strip()
+        done = joining(empty, tmp_path / folder, token, "twin")
+        assert done.returncode == code, done.stderr
+    assert "[hub.pending]" in done.stderr
+    [(name,)] = empty.asked("SELECT name FROM sensors WHERE state = 'pending'")
+    assert hub(empty, "approve", name).returncode == 0
+    assert joining(empty, tmp_path / "second", token, "twin").returncode == 0
+    assert empty.asked("SELECT count(*) FROM sensors WHERE state = 'approved'") == [(2,)]
+
+
+def test_tokens_that_are_no_good(empty: HubServers, tmp_path: Path) -> None:
+    """Forged by another hub, expired, cut off: no sensor is added."""
+    account, user = KeyPair.generate(ACCOUNT), KeyPair.generate(USER)
+    forged = jwts.token_jwt(account, user.public, SITE, int(time.time()))
+    ours = load_pair(empty.nats.hub_folder, "account")
+    expired = jwts.token_jwt(ours, user.public, SITE, int(time.time()) - 2 * jwts.TOKEN_S)
+    unknown = jwts.token_jwt(ours, user.public, SITE, int(time.time()))
+    codes = [joining(empty, tmp_path, token, "x").returncode for token in (forged, expired, unknown, "eyJ.x.y")]
+    assert codes == [3, 3, 1, 2]
+    assert empty.asked("SELECT FROM sensors") == []
+
+
+def test_credentials_are_renewed_at_half_time(empty: HubServers, tmp_path: Path) -> None:
+    """A JWT that is 16 days old is replaced when the output connects; one that is 14 days old is not."""
+    path = empty.joined("office-1", tmp_path)
+    mine = load_credentials(path)
+    account = load_pair(empty.nats.hub_folder, "account")
+    for days, renewed in (14, False), (16, True):
+        old = jwts.sensor_jwt(account, mine.pair.public, "office-1", int(time.time()) - days * DAY_S)
+        save_credentials(path, mine.__class__(old, mine.pair))
+        output = Hub("hub", Options.model_validate({"servers": [empty.url], "credentials": path}))
+        output.open()
+        output.close()
+        assert (load_credentials(path).jwt != old) is renewed
+        assert load_credentials(path).pair.seed == mine.pair.seed
+
+
+def test_a_revoked_sensor_is_cut_off(empty: HubServers, tmp_path: Path) -> None:
+    """Its open connection ends, and the servers refuse it from then on."""
+    path = empty.joined("office-1", tmp_path)
+    output = Hub("hub", Options.model_validate({"servers": [empty.url], "credentials": path, "timeout_s": 5}))
+    output.open()
+    done = hub(empty, "revoke", "office-1")
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(Retry):
+        output._ask([])
+    output.close()
+    with pytest.raises(Retry, match="Authorization Violation"):
+        output.open()
+    assert hub(empty, "approve", "office-1").returncode == 1
+
+
+def test_rename_and_move(empty: HubServers, tmp_path: Path) -> None:
+    """Names are unique, and the sensor goes on as it was."""
+    empty.joined("a", tmp_path)
+    empty.joined("b", tmp_path)
+    assert hub(empty, "rename", "a", "b").returncode == 1
+    assert hub(empty, "rename", "a", "c").returncode == 0
+    assert hub(empty, "move", "c", "--site", "Paris").returncode == 0
+    assert hub(empty, "move", "nobody", "--site", "Paris").returncode == 1
+    assert empty.asked("SELECT name, site, sensor_id FROM sensors ORDER BY name") == [
+        ("b", SITE, "b"),
+        ("c", "Paris", "a"),
+    ]
+
+
+def test_a_reader_sees_its_sites(empty: HubServers, tmp_path: Path) -> None:
+    """Row-level security: another site's rows are not there, whatever is asked; no site, no row."""
+    empty.joined("a", tmp_path, "Berlin")
+    empty.joined("b", tmp_path, "Paris")
+    with empty.base() as base:
+        base.execute("DROP ROLE IF EXISTS team")
+        base.execute("CREATE ROLE team LOGIN PASSWORD 'x'")
+        grant_reader(base, "team", ["Berlin"])
+    url = f"postgresql://team:x@{empty.hub.settings.database.url.partition('@')[2]}"
+    with psycopg.connect(url) as reader:
+        assert reader.execute("SELECT name FROM sensors").fetchall() == [("a",)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute("SELECT * FROM tokens")
+    with empty.base() as base:
+        grant_reader(base, "team", [])
+    with psycopg.connect(url) as reader:
+        assert reader.execute("SELECT name FROM sensors").fetchall() == []
+    with empty.base() as base:
+        base.execute("DROP OWNED BY team")
+        base.execute("DROP ROLE team")
+
+
+def test_many_sensors_join(empty: HubServers, tmp_path: Path) -> None:
+    """By script: each with its own token and key, over NATS. `make test-all` has 1,000 of them."""
+    account, many = load_pair(empty.nats.hub_folder, "account"), count(1000, 25)
+    with empty.base() as base:
+        tokens = [sensors.make_token(base, account, SITE, datetime.now(UTC)) for _ in range(many)]
+    for number, token in enumerate(tokens):
+        asked = Joining(KeyPair.generate(USER).public, f"s{number}", SITE, "0.1.0")
+        assert join(empty.url, None, token, asked, 20).state == "approved"
+    assert empty.asked("SELECT count(*) FROM sensors WHERE state = 'approved'") == [(many,)]
+
+
+def test_an_expired_token_is_refused_by_the_database(empty: HubServers) -> None:
+    """Also where the server's clock lets its bearer in."""
+    account, key = load_pair(empty.nats.hub_folder, "account"), KeyPair.generate(USER).public
+    now = datetime.now(UTC)
+    with empty.base() as base:
+        token = sensors.make_token(base, account, SITE, now)
+        late = sensors.admit(base, account, claims_of(token).sub, Joining(key, "a", SITE), now + timedelta(hours=2))
+        assert late.state == "refused"
+        assert sensors.admit(base, account, claims_of(token).sub, Joining(key, "a", SITE), now).state == "approved"
