@@ -23,7 +23,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sensor.cli._actions import action_of, deed
+from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._show import SEVERITIES, add_json_argument
 
@@ -77,4 +77,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a sensor is not known, 2 where something makes no sense, 3 where something cannot be read, written or reached."""
-    return deed(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "sensors") else USAGE
+    return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "sensors") else USAGE

@@ -1,0 +1,116 @@
+"""How many events a second go through JetStream into PostgreSQL: `make hub-bench`.
+
+Many sensors are simulated from this process: their batches are in the stream before the workers start, and the time is
+taken from the first committed batch to the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from sensor.hub.jwts import USER_DAYS
+from sensor.hub.stream import connected, consumer
+from sensor.outputs import _hub_messages as messages
+from sensor.outputs._hub_messages import Head, batch_id, sealed, subject
+from sensor.outputs._nkeys import USER, KeyPair
+from tests.hub.hub_kit import MISSING, SITE, HubServers, Worker
+from tests.outputs.batches import records
+
+EACH = 200
+CASES = ("device_new", "device_identified", "device_identified", "sensor_health", "alert_open")
+
+
+def batches(sensors: int, each: int) -> Iterator[tuple[str, str, str, bytes]]:
+    """Key, name, id and body of every batch, sensor after sensor in turn."""
+    keys = [KeyPair.generate(USER).public for _ in range(sensors)]
+    for batch in range(each):
+        first = batch * EACH + 1
+        for number, key in enumerate(keys):
+            name = f"sensor-{number}"
+            lines = []
+            for record in records(EACH, first=first, sensor=name, cases=CASES):
+                record["sensor"] = record["sensor"] | {"site": SITE}
+                if "device" in record:
+                    record["device"] = record["device"] | {"id": f"dev-{record['sensor']['seq'] % 1000:06d}aaaaaaaa"}
+                lines.append(msgspec.json.encode(record))
+            runs = [(first, first + EACH - 1)]
+            head = Head(name, SITE, "0.1.0", "bench", runs, time.time_ns())
+            yield key, name, batch_id(key, "bench", runs, lines), sealed(head, lines)
+
+
+async def fill(servers: HubServers, made: list[tuple[str, str, str, bytes]]) -> float:
+    """Publish all; seconds that it took until JetStream had them."""
+    client = await connected(servers.hub)
+    await consumer(client, servers.hub)
+    stream, begun = client.jetstream(publish_async_max_pending=2000), time.monotonic()
+    for start in range(0, len(made), 500):
+        futures = [
+            await stream.publish_async(
+                subject(messages.EVENTS, key),
+                body,
+                headers={"Nats-Msg-Id": name, messages.VERSION_HEADER: str(messages.VERSION)},
+            )
+            for key, _, name, body in made[start : start + 500]
+        ]
+        await asyncio.gather(*futures)
+    took = time.monotonic() - begun
+    await client.close()
+    return took
+
+
+def measured(workers: int, sensors: int, each: int) -> tuple[float, float]:
+    """Events a second into the stream, and into the database."""
+    servers = HubServers(workers=0)
+    try:
+        made = list(batches(sensors, each))
+        with servers.base() as base:
+            base.cursor().executemany(
+                "INSERT INTO sensors (key, name, site, sensor_id, sensor_site, state) "
+                "VALUES (%s, %s, %s, %s, %s, 'approved') ON CONFLICT DO NOTHING",
+                [(key, name, SITE, name, SITE) for key, name, _, _ in made],
+            )
+        total = len(made) * EACH
+        filled = total / asyncio.run(fill(servers, made))
+        servers.workers = [Worker(servers.config) for _ in range(workers)]
+        for worker in servers.workers:
+            worker.start()
+        begun, first = 0.0, 0
+        with servers.base() as base:
+            while True:
+                row = base.execute(
+                    "SELECT coalesce(sum((SELECT sum(upper(r) - lower(r)) FROM unnest(committed) r)), 0) FROM logs"
+                ).fetchone()
+                held = int(row[0]) if row else 0
+                if held and not begun:
+                    begun, first = time.monotonic(), held
+                if held >= total:
+                    return filled, (total - first) / (time.monotonic() - begun)
+                time.sleep(0.05)
+    finally:
+        servers.close()
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--sensors", type=int, default=1000)
+    ask.add_argument("--batches", type=int, default=2, help="of each sensor, with 200 events")
+    ask.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    args = ask.parse_args()
+    if MISSING:
+        raise SystemExit(MISSING)
+    print(f"{args.sensors:,} sensors, {args.sensors * args.batches * EACH:,} events, credentials of {USER_DAYS} days")
+    before = 0.0
+    for workers in args.workers:
+        filled, rate = measured(workers, args.sensors, args.batches)
+        ratio = f", {rate / before:.2f} times one worker" if before else ""
+        before = before or rate
+        print(f"{workers} worker(s): {rate:,.0f} events/s into PostgreSQL{ratio}; into JetStream {filled:,.0f}/s")
+
+
+if __name__ == "__main__":
+    main()
