@@ -55,7 +55,12 @@ def test_every_kind_of_table_counts() -> None:
     unit = Unit()
     unit.fill(10)
     found = evictions({"unit": unit})
-    assert (found.pop("unit.told"), found.pop("unit.counts"), found.pop("unit.distinct"), found.pop("unit.shared")) == (
+    assert (
+        found.pop("unit.reported"),
+        found.pop("unit.counts"),
+        found.pop("unit.distinct"),
+        found.pop("unit.shared"),
+    ) == (
         8,
         8,
         8,
