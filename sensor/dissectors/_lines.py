@@ -10,6 +10,8 @@ from sensor.core.dissector import Parsed, Stream
 from sensor.core.packet import Packet
 
 LINE_LIMIT = 1024
+# Service ready, of FTP (RFC 959, 4.2) and SMTP (RFC 5321, 4.2.3).
+SERVICE_READY = (b"220 ", b"220-")
 
 
 class _Half:

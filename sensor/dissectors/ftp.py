@@ -15,9 +15,10 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors._facts import facts
-from sensor.dissectors._lines import LineStream
+from sensor.dissectors._lines import SERVICE_READY, LineStream
 from sensor.dissectors._seal import seal
 
+PORT = 21
 USER_LIMIT = 128
 PATH_LIMIT = 512
 BANNER_LIMIT = 512
@@ -62,20 +63,22 @@ class FtpFile(Event):
 class Ftp(Dissector):
     """Whole conversations: they are small."""
 
-    interest = Interest(tcp=(21,), stream=True)
+    interest = Interest(tcp=(PORT,), starts=SERVICE_READY, stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
-        return FtpStream()
+        return FtpStream(sure=PORT in (packet.sport, packet.dport))
 
 
 class FtpStream(LineStream):
     """One control connection: who is logged in, and what the server was last asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sure: bool = True) -> None:
+        """``sure``: it is no other protocol whose replies look alike (SMTP)."""
         super().__init__()
+        self._sure = sure
         self._user = self._seal = ""
         self._password = self._logging_in = self._begun = False
         self._open: tuple[int, list[bytes]] | None = None  # a reply of several lines: its code, its texts
@@ -126,7 +129,7 @@ class FtpStream(LineStream):
     def _reply(self, packet: Packet, code: int, texts: list[bytes]) -> list[Parsed]:
         text = clean(b" ".join(one.strip() for one in texts if one.strip()), BANNER_LIMIT)
         first, self._begun = not self._begun, True
-        if first and code == GREETING:
+        if first and code == GREETING and (self._sure or "ftp" in text.casefold()):
             return [FtpBanner(packet, text), *facts(packet, [("ftp.banner", text)])]
         if code == SYSTEM:
             return facts(packet, [("ftp.system", text)])

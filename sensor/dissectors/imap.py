@@ -38,7 +38,7 @@ class ImapLogin(PasswordLogin):
 class Imap(Dissector):
     """Whole conversations until somebody is in."""
 
-    interest = Interest(tcp=(143,), stream=True)
+    interest = Interest(tcp=(143,), starts=(b"* OK",), stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())

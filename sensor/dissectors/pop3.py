@@ -34,7 +34,7 @@ class Pop3Login(PasswordLogin):
 class Pop3(Dissector):
     """Whole conversations until somebody is in."""
 
-    interest = Interest(tcp=(110,), stream=True)
+    interest = Interest(tcp=(110,), starts=(b"+OK ",), stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())

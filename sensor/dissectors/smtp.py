@@ -15,9 +15,11 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
 from sensor.dissectors._facts import fact
+from sensor.dissectors._lines import SERVICE_READY
 from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors._sasl import Login, LoginStream
 
+PORTS = (25, 587, 2525)
 BANNER_LIMIT = 512
 READY, RIGHT, GO_ON, WRONG = 220, 235, 334, 535
 _REPLY = re.compile(rb"([2-5]\d\d)([ -])?(.*)", re.DOTALL)
@@ -36,20 +38,22 @@ class SmtpLogin(PasswordLogin):
 class Smtp(Dissector):
     """Conversations until somebody is in, or hands over mail."""
 
-    interest = Interest(tcp=(25, 587, 2525), stream=True)
+    interest = Interest(tcp=PORTS, starts=SERVICE_READY, stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
-        return SmtpStream()
+        return SmtpStream(sure=packet.sport in PORTS or packet.dport in PORTS)
 
 
 class SmtpStream(LoginStream):
     """One conversation: what the client wants at the moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sure: bool = True) -> None:
+        """``sure``: it is no other protocol whose replies look alike (FTP)."""
         super().__init__()
+        self._sure = sure
         self._begun = self._wants_tls = False
         self._login: Login | None = None
 
@@ -79,8 +83,8 @@ class SmtpStream(LoginStream):
 
     def _reply(self, packet: Packet, code: int, text: bytes) -> list[Parsed]:
         if not self._begun:
-            self._begun, self.done = True, code != READY
             words = clean(text, BANNER_LIMIT)
+            self._begun, self.done = True, code != READY or not (self._sure or "smtp" in words.casefold())
             if self.done or not words:
                 return []
             return [SmtpBanner(packet, words), fact(packet, "smtp.banner", words)]

@@ -21,7 +21,11 @@ from sensor.core.reader import Malformed, clean
 from sensor.dissectors._seal import seal
 
 IAC, SB, SE = 255, 250, 240
-WILL, DONT = 251, 254
+WILL, DO, DONT = 251, 253, 254
+# Options that a conversation begins with (IANA, Telnet Options): binary, echo, suppress go ahead, status, terminal
+# type, window size, speed, flow control, line mode, X display, environment, authentication, encryption, new environment.
+OPTIONS = (0, 1, 3, 5, 24, 31, 32, 33, 34, 35, 36, 37, 38, 39)
+STARTS = tuple(bytes((IAC, command, option, IAC)) for command in (WILL, DO) for option in OPTIONS)
 BANNER_LIMIT = 1024
 PROMPT_LIMIT = 128
 TEXT_LIMIT = 4096
@@ -77,7 +81,7 @@ class Telnet(Dissector):
     without end.
     """
 
-    interest = Interest(tcp=(23, 2323), stream=True)
+    interest = Interest(tcp=(23, 2323), starts=STARTS, stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(())

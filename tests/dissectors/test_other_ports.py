@@ -1,0 +1,97 @@
+"""Services that speak first, on ports that are not theirs: recognized by their greeting, and not mistaken for others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from sensor.boundary import Boundary
+from sensor.core.dissector import Dissector, Parsed
+from sensor.core.event import Event
+from sensor.core.packet import Packets
+from sensor.core.recent import RecentSet
+from sensor.decode.flows import FlowTable
+from sensor.decode.kernels import Kernels
+from sensor.decode.select import Selector
+from sensor.dissectors.ftp import Ftp, FtpBanner, FtpLogin
+from sensor.dissectors.imap import Imap, ImapBanner, ImapLogin
+from sensor.dissectors.pop3 import Pop3, Pop3Banner, Pop3Login
+from sensor.dissectors.smtp import Smtp, SmtpBanner, SmtpLogin
+from sensor.dissectors.telnet import Telnet, TelnetLogin
+from sensor.engine.dissection import Dissection
+from tests.kit import batch_of, tcp_frame
+
+CLIENT, SERVER, PORT = "10.0.0.1", "10.0.0.2", 12345
+DISSECTORS: dict[str, Dissector] = {"ftp": Ftp(), "smtp": Smtp(), "pop3": Pop3(), "imap": Imap(), "telnet": Telnet()}
+ASK = b"\xff\xfd\x18\xff\xfd\x20\xff\xfd\x27"
+
+FTP = [b"<220 (vsFTPd 3.0.3)\r\n", b">USER admin\r\n", b"<331 password\r\n", b">PASS 1234\r\n", b"<230 in\r\n"]
+SMTP = [
+    b"<220 mx ESMTP Postfix\r\n", b">EHLO a\r\n", b"<250 AUTH PLAIN\r\n", b">AUTH PLAIN AGEAYg==\r\n", b"<235 in\r\n",
+]  # fmt: skip
+POP3 = [b"<+OK ready\r\n", b">USER a\r\n", b"<+OK\r\n", b">PASS b\r\n", b"<+OK in\r\n"]
+IMAP = [b"<* OK ready\r\n", b">1 LOGIN a b\r\n", b"<1 OK in\r\n"]
+TELNET = [b"<" + ASK, b"<login: ", b">admin\r\n", b"<Password: ", b">admin\r\n", b"<\r\nWelcome\r\n# "]
+
+
+def frames(talk: Iterable[bytes]) -> list[bytes]:
+    """A conversation with its handshake; ``>`` is what the client sends."""
+    sent = {CLIENT: 1000, SERVER: 5000}
+    found = [
+        tcp_frame(CLIENT, SERVER, dport=PORT, flags=0x02, seq=999),
+        tcp_frame(SERVER, CLIENT, sport=PORT, dport=40000, flags=0x12, seq=4999),
+    ]
+    for line in talk:
+        ours, text = line.startswith(b">"), line[1:]
+        src, dst = (CLIENT, SERVER) if ours else (SERVER, CLIENT)
+        sport, dport = (40000, PORT) if ours else (PORT, 40000)
+        found.append(tcp_frame(src, dst, text, sport=sport, dport=dport, seq=sent[src]))
+        sent[src] += len(text)
+    return found
+
+
+def events(talk: Iterable[bytes]) -> list[type[Event]]:
+    """What all five dissectors make of a conversation on a port of nobody."""
+    found: list[type[Event]] = []
+
+    def take(parsed: Iterable[Parsed]) -> None:
+        found.extend(type(one) for one in parsed if isinstance(one, Event))
+
+    kernels = Kernels(FlowTable(10), Selector([one.interest for one in DISSECTORS.values()], RecentSet(8)))
+    dissection = Dissection(DISSECTORS, Boundary(), kernels.unfollow, take)
+    batch = batch_of(frames(talk))
+    work = kernels.run(batch.data, batch.rows)
+    packets = Packets(batch.data, batch.rows)
+    for row, wanted in zip(work.chosen.tolist(), work.wanted.tolist(), strict=True):
+        dissection.row(packets, row, wanted)
+    for flow in dict.fromkeys(batch.rows["flow"].tolist()):
+        dissection.end(flow)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("talk", "expected"),
+    [
+        (FTP, [FtpBanner, FtpLogin]),
+        (SMTP, [SmtpBanner, SmtpLogin]),
+        (POP3, [Pop3Banner, Pop3Login]),
+        (IMAP, [ImapBanner, ImapLogin]),
+        (TELNET, [TelnetLogin]),
+    ],
+    ids=["ftp", "smtp", "pop3", "imap", "telnet"],
+)
+def test_logins_on_other_ports(talk: list[bytes], expected: list[type[Event]]) -> None:
+    """Greeting and login, and nothing by the dissectors of the others."""
+    assert events(talk) == expected
+
+
+def test_a_greeting_that_names_no_protocol_is_nobodys_banner() -> None:
+    """FTP and SMTP begin alike; a login shows which it is."""
+    assert events([b"<220 welcome\r\n"]) == []
+    assert events([b"<220 welcome\r\n", *FTP[1:]]) == [FtpLogin]
+
+
+def test_another_protocol_is_left_alone() -> None:
+    """What merely looks like a greeting."""
+    assert events([b"<220V mains\r\n", b"<+OKAY then\r\n", b">* OKAY\r\n", b"<\xff\xd8\xff\xe0JFIF\r\n"]) == []
