@@ -56,7 +56,7 @@ def test_a_thing_that_breaks_costs_only_itself() -> None:
     assert [(fault.unit, fault.count) for fault in boundary.faults.values()] == [("store", 2)]
 
 
-def test_a_call_may_say_nothing_and_be_quiet() -> None:
+def test_a_call_may_report_nothing_and_be_quiet() -> None:
     """None is nothing said; what is called quietly is not counted."""
     boundary = Boundary()
     assert boundary.each((("store", lambda _: None), ("sip", sends)), ("a",), None) == (["a"], True)

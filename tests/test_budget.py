@@ -238,7 +238,7 @@ def taken(fill: Callable[[int], object], count: int) -> int:
 
 
 @pytest.mark.parametrize("fill", FILLED, ids=lambda fill: fill.__name__)
-def test_an_entry_takes_what_the_budget_says(fill: Callable[[int], object]) -> None:
+def test_an_entry_takes_what_the_budget_reports(fill: Callable[[int], object]) -> None:
     """Neither more, or the budget would not hold, nor much less, or tables would be small for nothing."""
     entry = TABLES[fill.__name__].entry
     assert 0.6 * entry < taken(fill, ENTRIES) / ENTRIES < 1.15 * entry

@@ -146,7 +146,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"), [(None, "cannot be read: No such file"), ("nothing of the kind\n", "found no MAC prefixes")]
 )
-def test_a_registry_that_cannot_be_used_is_told_before_the_first_packet(
+def test_a_registry_that_cannot_be_used_is_reported_before_the_first_packet(
     tmp_path: Path, text: str | None, message: str
 ) -> None:
     """Not when the first MAC is met."""
@@ -157,7 +157,7 @@ def test_a_registry_that_cannot_be_used_is_told_before_the_first_packet(
         assemble(config, print)
 
 
-def test_a_list_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_list_that_is_not_there_is_reported(tmp_path: Path) -> None:
     """Each that cannot be read, and the run goes on with the others."""
     config, reported = load_config(write(tmp_path, "intel: [a.txt, b.txt]\n")), list[str]()
     assemble(config, print, complain=reported.append)

@@ -78,7 +78,7 @@ def test_make_alone_teaches(checkout: Path) -> None:
         ),
     ],
 )
-def test_what_is_missing_is_told_in_one_line(checkout: Path, lack: str, reported: str) -> None:
+def test_what_is_missing_is_reported_in_one_line(checkout: Path, lack: str, reported: str) -> None:
     """With the commands that install it on Debian, Ubuntu and Fedora; nothing is made."""
     run = make(checkout, "demo", PYTHON=fake_python(checkout, lack))
     assert run.returncode != 0
@@ -89,7 +89,7 @@ def test_what_is_missing_is_told_in_one_line(checkout: Path, lack: str, reported
     assert not (checkout / ".venv").exists()
 
 
-def test_everything_missing_is_told_at_once(checkout: Path) -> None:
+def test_everything_missing_is_reported_at_once(checkout: Path) -> None:
     """Packages carry the version where the Python is not the system's own."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     lack = (
@@ -104,7 +104,7 @@ def test_everything_missing_is_told_at_once(checkout: Path) -> None:
     )
 
 
-def test_no_python_at_all_is_told_too(checkout: Path) -> None:
+def test_no_python_at_all_is_reported_too(checkout: Path) -> None:
     """A PATH that holds what make needs, and no Python."""
     tools = checkout / "tools"
     tools.mkdir()
@@ -118,7 +118,7 @@ def test_no_python_at_all_is_told_too(checkout: Path) -> None:
     )
 
 
-def test_a_named_compiler_that_is_not_there_is_told(checkout: Path) -> None:
+def test_a_named_compiler_that_is_not_there_is_reported(checkout: Path) -> None:
     """CC is respected, so it is CC that is looked for."""
     run = make(checkout, "demo", PYTHON=sys.executable, CC="no-such-cc -O2")
     assert "a C compiler (no-such-cc)" in run.stderr.splitlines()[0]

@@ -63,7 +63,7 @@ def test_paranoid_switches_on_what_is_noisy(tmp_path: Path) -> None:
     assert not load_config(written(tmp_path, off)).options("device.configuration_changed").enabled
 
 
-def test_compatible_says_what_is_published() -> None:
+def test_compatible_reports_what_is_published() -> None:
     """Whatever our own defaults become: today they are the same."""
     usual = {one: unit.Options() for one, unit in detector_units().items()}
     own = {

@@ -59,7 +59,7 @@ def test_an_update_when_the_count_is_tenfold_and_every_five_minutes() -> None:
     assert actions(desk.take(made(401))) == []
 
 
-def test_a_rise_in_severity_is_told_and_never_falls() -> None:
+def test_a_rise_in_severity_is_reported_and_never_falls() -> None:
     """The graver words stay when a lesser repeat follows."""
     desk = AlertDesk()
     desk.take(made(0))

@@ -91,7 +91,7 @@ def test_wrong_mutes_never_stop_a_run(tmp_path: Path, monkeypatch: pytest.Monkey
     assert any("cannot keep evidence" in one for one in text)
 
 
-def test_the_operator_speaks_while_it_runs(tmp_path: Path) -> None:
+def test_the_operator_sends_while_it_runs(tmp_path: Path) -> None:
     """A mute is heeded and a close is told at the next look; half a note waits for its end; notes of before the run are
     old.
     """

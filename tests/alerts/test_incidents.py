@@ -121,7 +121,7 @@ def test_slight_alerts_are_a_story_when_there_are_three() -> None:
     assert actions(desk.take(low[2])) == [("open", 3)]
 
 
-def test_repeats_are_told_only_when_graver_or_at_the_end() -> None:
+def test_repeats_are_reported_only_when_more_severe_or_at_the_end() -> None:
     """A count alone is no news; the end tells it once."""
     desk = Desk()
     desk.take(made(1, LAPTOP))

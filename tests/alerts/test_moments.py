@@ -27,7 +27,7 @@ def test_an_alert_closes_when_it_was_silent_for_the_whole_suppression() -> None:
     assert len(desk) == 0
 
 
-def test_what_waits_for_its_second_is_told_when_it_is_over() -> None:
+def test_what_waits_for_its_second_is_reported_when_it_is_over() -> None:
     """A more severe repeat half a second after the first: the desk waits, and says when it will be due."""
     desk = AlertDesk()
     desk.take(made(1, LAPTOP))
@@ -47,7 +47,7 @@ def test_a_story_ends_when_it_was_silent_for_the_whole_gap() -> None:
     assert [action for action, _ in desk.incidents.tick(desk.incidents.due)] == ["close"]
 
 
-def test_a_chapter_that_waits_for_its_second_is_told_when_it_is_over() -> None:
+def test_a_chapter_that_waits_for_its_second_is_reported_when_it_is_over() -> None:
     desk = Desk()
     desk.take(made(1, LAPTOP))
     assert desk.take(made(1.5, LAPTOP, detector="discovery.address_scan")) == []
@@ -73,7 +73,7 @@ def test_from_medium_on_a_victim_continues_the_story(severity: Severity, stories
     assert len(desk.incidents) == stories
 
 
-def test_the_end_tells_stories_that_were_told_before_and_changed() -> None:
+def test_the_end_reports_stories_that_were_reported_before_and_changed() -> None:
     """A slight alert that made no story yet is none at the end either; one told at time zero is."""
     desk = Desk()
     desk.take(made(0, LAPTOP))
@@ -83,7 +83,7 @@ def test_the_end_tells_stories_that_were_told_before_and_changed() -> None:
     assert actions(desk.incidents.finish(SECOND)) == [("update", 2)]
 
 
-def test_incidents_that_nobody_gave_an_alert_have_nothing_to_tell() -> None:
+def test_incidents_that_nobody_gave_an_alert_have_nothing_to_report() -> None:
     incidents = Incidents(World().device)
     assert incidents.tick(1 << 62) == incidents.finish(1 << 62) == []
 
@@ -113,7 +113,7 @@ def test_another_suppression_is_that_of_what_is_silenced_too() -> None:
     ("seconds", "expected"),
     [(1, "1 second"), (30, "30 seconds"), (31, "1 minute"), (90, "2 minutes"), (5400, "2 hours"), (86400, "1 day")],
 )
-def test_how_long_a_story_took_is_told_in_the_largest_unit_that_fits(seconds: int, expected: str) -> None:
+def test_how_long_a_story_took_is_reported_in_the_largest_unit_that_fits(seconds: int, expected: str) -> None:
     """Rounded, from more than half of the unit on."""
     desk = Desk(gap=30 * 86400 * SECOND)
     desk.take(made(10, LAPTOP))
@@ -121,7 +121,7 @@ def test_how_long_a_story_took_is_told_in_the_largest_unit_that_fits(seconds: in
     assert incident.summary.endswith(f" within {expected}")
 
 
-def test_the_end_tells_the_counts_of_all_that_repeated() -> None:
+def test_the_end_reports_the_counts_of_all_that_repeated() -> None:
     """Of alerts and of what was silenced, each in its own log."""
     one = Reported(mutes=Mutes([MUTE]))
     for second in (1, 3):

@@ -136,7 +136,7 @@ def test_the_file_keeps_them(tmp_path: Path) -> None:
     assert load_mutes(path) == []
 
 
-def test_faults_are_told_with_their_place(tmp_path: Path) -> None:
+def test_faults_are_reported_with_their_place(tmp_path: Path) -> None:
     """All at once, with the nearest valid key."""
     path = tmp_path / "mutes.yaml"
     path.write_text(

@@ -75,7 +75,7 @@ def test_every_role_names_detectors_that_there_are() -> None:
     ] == []
 
 
-def test_a_block_that_is_none_is_told_with_its_place(tmp_path: Path) -> None:
+def test_a_block_that_is_none_is_reported_with_its_place(tmp_path: Path) -> None:
     """As everything else that is wrong in the file."""
     path = tmp_path / "sensor.yaml"
     path.write_text("roles:\n  scanner: [10.0.0.8, nonsense]\n", encoding="utf-8")

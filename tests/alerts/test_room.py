@@ -72,7 +72,7 @@ def test_what_is_too_slight_is_counted() -> None:
     assert (one.actions(), one.room.below) == (["open"], 1)
 
 
-def test_mutes_are_applied_before_anything_is_told() -> None:
+def test_mutes_are_applied_before_anything_is_reported() -> None:
     """No alert and no incident; the log of the silenced has it once, with a count and the mute."""
     quiet = Mutes([Mute(id="m1", src=LAPTOP, author="anna", reason="our scanner")])
     one = Reported(mutes=quiet).take(made(1, LAPTOP), made(2, LAPTOP), made(3, CAMERA))

@@ -94,7 +94,7 @@ def test_the_kernel_runs_the_program(text, length, seen):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="classic BPF on sockets is Linux's")
-def test_a_muted_socket_hears_nothing():
+def test_a_muted_socket_receives_nothing():
     """The program that rejects everything does."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with here, there:

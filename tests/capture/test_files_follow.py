@@ -106,7 +106,7 @@ def test_a_file_in_the_making(tmp_path: Path, watch: Callable[..., Watch], conte
     assert reader.source.total_bytes == 0
 
 
-def test_silence_is_told(tmp_path: Path, watch: Callable[..., Watch]) -> None:
+def test_silence_is_reported(tmp_path: Path, watch: Callable[..., Watch]) -> None:
     """A file that does not grow gives an empty batch again and again, and stops at once when told."""
     reader = watch(*map(Path, write(tmp_path, {"a": _one(b"a")})))
     reader.until(lambda: len(reader.gaps) > 20)

@@ -260,7 +260,7 @@ def test_drop_counts(tmp_path: Path) -> None:
     assert source.tally.lost == 1130
 
 
-def test_snoop_tells_its_drops_and_link_types(tmp_path: Path) -> None:
+def test_snoop_reports_its_drops_and_link_types(tmp_path: Path) -> None:
     """Drops are cumulative in each record; link types are those of RFC 1761."""
     found, source = read(tmp_path, snoop(FRAMES, link=8, drops=42))
     assert found == seen(FRAMES, 10)

@@ -52,7 +52,7 @@ def pair():
     return kernel, Blocks(kernel.memory, SHAPE)
 
 
-def test_nothing_is_ready_before_the_kernel_says_so(pair):
+def test_nothing_is_ready_before_the_kernel_reports_so(pair):
     """Fresh memory is the kernel's."""
     _, blocks = pair
     assert not blocks.ready()

@@ -15,7 +15,7 @@ def test_a_ring_holds_half_a_second_of_its_link(speed: int, mib: int) -> None:
     assert size_for(speed, fanout=1, rings=1, memory_mib=4096) == mib
 
 
-def test_a_link_that_does_not_tell_its_speed_is_taken_for_a_usual_one() -> None:
+def test_a_link_that_does_not_report_its_speed_is_taken_for_a_usual_one() -> None:
     assert size_for(0, 1, 1, 256) == size_for(1_000, 1, 1, 256) == 64
 
 
@@ -40,7 +40,7 @@ def test_what_there_is_not_has_no_speed() -> None:
     assert speed_of("no-such-one") == speed_of("lo") == 0
 
 
-def test_sizes_are_told_with_their_reason() -> None:
+def test_sizes_are_reported_with_their_reason() -> None:
     """Once for links that are alike; a size that was asked for needs none."""
     assert _in_words({"a": 64, "b": 64}, {"a": 1000, "b": 1000}) == "ring 64 MiB for 1000 Mbit/s"
     assert (

@@ -177,7 +177,7 @@ def test_where_it_cannot_be_written(run_cli, house: Path, tmp_path: Path, name: 
     assert reports(result, *output), result.err
 
 
-def test_a_wrong_configuration_is_told_with_its_place(run_cli, house: Path, tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_reported_with_its_place(run_cli, house: Path, tmp_path: Path) -> None:
     """And nothing is written: nobody knows where the state is."""
     (tmp_path / "wrong.yaml").write_text("sate: /var/lib/sensor\n")
     result = run_cli("backup", str(tmp_path / "a.tar.zst"), "--config", str(tmp_path / "wrong.yaml"))

@@ -49,7 +49,7 @@ def test_one_device_is_shown(baseline) -> None:
     assert json.loads(baseline("show", LAPTOP, "--json").out)["segments"] == ["::/64"]
 
 
-def test_rules_are_said_listed_and_taken_back(baseline) -> None:
+def test_rules_are_reported_listed_and_taken_back(baseline) -> None:
     """With author and reason, by device, address or anybody."""
     assert (
         " → * tcp/22: applied within a second"

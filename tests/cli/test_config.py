@@ -319,7 +319,7 @@ def test_a_list_that_sensor_intel_keeps(config: Callable[..., Result], tmp_path:
 # show
 
 
-def test_what_the_files_say(config: Callable[..., Result], etc: Path) -> None:
+def test_what_the_files_report(config: Callable[..., Result], etc: Path) -> None:
     """As YAML that says the same again, each value with its file and line; secrets by their place."""
     layer(etc, "capture:\n  rings: 4\nevents: log.jsonl\n")
     result = config("show")

@@ -122,7 +122,7 @@ def test_split(ask, inventory: Path) -> None:
         (("history", "nobody"), 1, ("device.unknown", "'nobody'")),
     ],
 )
-def test_what_is_wrong_is_said(ask, words: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
+def test_what_is_wrong_is_reported(ask, words: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
     """One line on standard error, and the exit code."""
     result = ask(*words)
     assert result.code == code

@@ -296,7 +296,7 @@ def test_no_permission_to_listen(lab: Lab) -> None:
 
 
 @pytest.mark.lab
-def test_a_listener_who_has_heard_enough(lab: Lab) -> None:
+def test_a_listener_who_has_received_enough(lab: Lab) -> None:
     """Ctrl-C ends the listening, and what was seen is told."""
     lab.send(FRAMES)
     process = lab.start("-i", "vb", "--seconds", "600")

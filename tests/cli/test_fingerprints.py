@@ -168,7 +168,7 @@ def test_drafts_pass_their_tests_and_name_the_device(run_cli, root: Path, tmp_pa
         ((), 2, ("usage.invalid-value",)),
     ],
 )
-def test_learning_needs_to_know_of_whom(
+def test_learning_needs_to_know_of_what(
     run_cli, root: Path, words: tuple[str, ...], code: int, fault: tuple[str, ...]
 ) -> None:
     """And as what."""
@@ -182,7 +182,7 @@ def test_a_capture_that_is_none(run_cli, tmp_path: Path) -> None:
     assert run_cli("fingerprints", "learn", str(tmp_path / "no.pcap"), "--label", "type=camera").code == 3
 
 
-def test_what_others_say_too_is_left_out(run_cli, root: Path) -> None:
+def test_what_others_report_too_is_left_out(run_cli, root: Path) -> None:
     """Of several machines in a capture only what is said by those of one maker alone is drafted: two of a kind may be
     there.
     """

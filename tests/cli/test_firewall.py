@@ -318,14 +318,14 @@ def test_a_gateway_may_be_cut_off_an_address_outside(logged) -> None:
     assert "  warning: 10.0.0.1 (router) is a gateway or forwards packets" in result.out
 
 
-def test_an_address_that_nobody_talked_to_is_cut_off_from_everybody(logged) -> None:
+def test_an_address_that_nobody_talked_to_is_cut_off_from_all(logged) -> None:
     """Which is told."""
     result = logged([device(1, "camera")], "--address", "198.51.100.0/24", "--format", "pf")
     assert "nobody was seen talking to 198.51.100.0/24: the rules are for all machines" in result.err
     assert "block drop log quick inet from any to 198.51.100.0/24 label" in result.out
 
 
-def test_the_configuration_says_what_is_inside_and_where_the_sensor_delivers_to(logged, tmp_path: Path) -> None:
+def test_the_configuration_reports_what_is_inside_and_where_the_sensor_delivers_to(logged, tmp_path: Path) -> None:
     """A network of the operator's is inside: only its service is cut; and the log server is warned of."""
     config = tmp_path / "sensor.yaml"
     config.write_text(
@@ -358,7 +358,7 @@ def test_a_foreign_log_breaks_nothing(logged) -> None:
     assert {"    203.0.113.66", "    203.0.113.67"} <= set(result.lines)
 
 
-def test_what_names_no_two_ends_says_so(logged) -> None:
+def test_what_names_no_two_ends_reports_so(logged) -> None:
     """A new device is nothing that a firewall could stand between."""
     result = logged([device(1, "camera"), alert(1, end(1), {}, "device.new")], "alert-000001")
     assert (result.code, result.err) == (
@@ -392,7 +392,9 @@ def test_what_names_no_two_ends_says_so(logged) -> None:
         (["x", "--service", "ssh"], 2, ("usage.invalid-value", "'ssh'", "tcp/22", "udp/161", "ssh/22")),
     ],
 )
-def test_what_makes_no_sense_is_told_in_one_line(logged, words: list[str], code: int, wrong: tuple[str, ...]) -> None:
+def test_what_makes_no_sense_is_reported_in_one_line(
+    logged, words: list[str], code: int, wrong: tuple[str, ...]
+) -> None:
     result = logged([device(1, "camera")], *words)
     assert (result.code, result.out) == (code, "")
     assert reports(result, *wrong), result.err
@@ -441,7 +443,7 @@ def work(
     )
 
 
-def test_a_setting_is_cut_off_from_everybody_on_all_machines_that_have_it(logged) -> None:
+def test_a_setting_is_cut_off_from_all_on_all_machines_that_have_it(logged) -> None:
     """One request for each port; what a recommendation is about is named, and that it is closed elsewhere."""
     records = [
         device(1, "switch"),
@@ -528,7 +530,7 @@ def test_who_administers_is_named_and_left_alone_when_asked_for(run_cli, tmp_pat
         ),
     ],
 )
-def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: str, why: str) -> None:
+def test_where_no_rule_helps_it_reports_why(logged, setting: str, port: int, app: str, why: str) -> None:
     result = logged([device(1, "nas"), work(1, 1, setting, port, app)], setting, "--json")
     assert (result.code, result.out) == (1, "")
     assert result.err == f"sensor: left out: machine 1 offers {setting}: {why}\n"
@@ -550,7 +552,7 @@ def test_where_no_rule_helps_it_says_why(logged, setting: str, port: int, app: s
         ),
     ],
 )
-def test_what_is_not_known_of_recommendations_is_told(logged, words: list[str], wrong: str) -> None:
+def test_what_is_not_known_of_recommendations_is_reported(logged, words: list[str], wrong: str) -> None:
     result = logged(
         [device(1, "switch"), work(1, 1), device(2, "camera", hostname="twin"), device(3, "camera", hostname="twin")],
         *words,

@@ -143,7 +143,7 @@ def test_until_stopped(folder: Path, start: Start) -> None:
 
 
 @pytest.mark.slow
-def test_a_service_manager_is_told(folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_manager_is_reported(folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ready once the outputs are at work, alive while they are, reloading and ready again whether the new configuration
     is right or not, stopping.
     """
@@ -202,7 +202,7 @@ def test_killed_at_any_moment(tmp_path: Path, folder: Path, start: Start) -> Non
         assert came == sorted(came)
 
 
-def test_its_own_log_is_as_the_configuration_says(start: Start, folder: Path) -> None:
+def test_its_own_log_is_as_the_configuration_reports(start: Start, folder: Path) -> None:
     """In that form and from that level on; the command line wins over the form; a secret that an error quotes is
     masked.
     """

@@ -219,7 +219,7 @@ def test_what_is_refused_leaves_the_old_list(
     assert "trouble" not in intel("list").out
 
 
-def test_most_of_a_list_may_go_where_somebody_says_so(intel, server: Server) -> None:
+def test_most_of_a_list_may_go_where_a_user_reports_so(intel, server: Server) -> None:
     """--force takes what would be refused."""
     server.pages["/bad.txt"] = MANY
     intel("add", f"{server.url}/bad.txt")
@@ -228,7 +228,7 @@ def test_most_of_a_list_may_go_where_somebody_says_so(intel, server: Server) -> 
     assert intel("update", "--force").out == "bad: 1 entries, 0 new, 99 gone\n"
 
 
-def test_a_stranger_is_not_believed(intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_is_not_believed(intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate of an authority that nobody trusts; nothing is kept."""
     server.pages["/bad.txt"] = MANY
     monkeypatch.delenv("SSL_CERT_FILE")

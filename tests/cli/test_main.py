@@ -94,7 +94,7 @@ def test_whoever_has_read_enough_ends_it_quietly(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("command", ["replay", "devices", "alerts", "tail"])
-def test_no_room_for_what_is_said(log: Path, command: str) -> None:
+def test_no_room_for_what_is_reported(log: Path, command: str) -> None:
     """A line and exit code 3, as of any file that cannot be written."""
     words = (
         ["replay", OFFICE, "--events", str(log.with_name("new.jsonl"))]

@@ -143,7 +143,7 @@ def test_an_inventory_that_cannot_be_read(tmp_path: Path, ask: Callable[[str], R
     assert [ask(command).code for command in ("devices", "posture", "baseline", "alerts", "tail")] == [3, 3, 3, 0, 0]
 
 
-def test_a_replay_that_was_cut_off_says_so(tmp_path: Path, ask: Callable[[str], Result]) -> None:
+def test_a_replay_that_was_cut_off_reports_so(tmp_path: Path, ask: Callable[[str], Result]) -> None:
     """What it lists is not all that the capture holds."""
     folder = tmp_path / "state" / "datasets" / "office"
     write_log(folder / "events.jsonl")

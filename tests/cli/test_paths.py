@@ -155,7 +155,7 @@ def test_nothing_that_a_peer_calls_itself_reaches_a_terminal_or_a_graph_as_an_or
     )
 
 
-def test_without_a_baseline_it_says_so(logged) -> None:
+def test_without_a_baseline_it_reports_so(logged) -> None:
     result = logged([device(1, "camera"), device(2, "server"), attack("seen")])
     assert (
         "no baseline was read: who uses which service is unknown; name the folder of an inventory with --state"
@@ -163,7 +163,7 @@ def test_without_a_baseline_it_says_so(logged) -> None:
     )
 
 
-def test_no_goal_and_no_path_are_told(logged) -> None:
+def test_no_goal_and_no_path_are_reported(logged) -> None:
     result = logged([device(1, "camera")])
     assert result.lines[0] == "goals: none (none is marked critical or high, and there is no server)"
     assert (
@@ -181,7 +181,7 @@ def test_no_goal_and_no_path_are_told(logged) -> None:
         (["--dot", "--json"], 2, "expected --json or --dot, and not both"),
     ],
 )
-def test_what_makes_no_sense_is_told_in_one_line(logged, words: list[str], code: int, wrong: str) -> None:
+def test_what_makes_no_sense_is_reported_in_one_line(logged, words: list[str], code: int, wrong: str) -> None:
     result = logged([device(1, "camera", hostname="twin"), device(2, "server", hostname="twin")], *words)
     assert (result.code, result.out, result.err) == (code, "", f"sensor: {wrong}\n")
 

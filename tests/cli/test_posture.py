@@ -92,7 +92,7 @@ def test_the_office(run_cli, office: Path) -> None:
     assert any("RTSP stream without authentication" in line for line in result.lines)
 
 
-def test_what_is_told_adds_up(run_cli, office: Path) -> None:
+def test_what_is_reported_adds_up(run_cli, office: Path) -> None:
     """For machines: the site first, then each device, worst first; each the sum of its terms, and no device lost."""
     site, *devices = bodies(
         run_cli("posture", "--json", "--state", str(office), "--events", str(office / "events.jsonl"))
@@ -145,7 +145,7 @@ def test_all_about_one_device(posture) -> None:
     assert tuple(body["terms"][0]) == Term._fields
 
 
-def test_who_attacked_burns_until_somebody_closes_the_alert(posture, run_cli, tmp_path: Path) -> None:
+def test_who_attacked_burns_until_a_user_closes_the_alert(posture, run_cli, tmp_path: Path) -> None:
     """That it fell silent says nothing; `sensor alerts close` does, whether the sensor still runs or not."""
     silent = [*LOG[:3], record("alert", "close", "evil tried 120 ports", "high", alert={**SCAN, "risk": 80}, **ENDS)]
     assert posture("device", "evil", records=silent).lines[0].endswith(": 64.0 of 100, high")
@@ -207,7 +207,7 @@ def test_an_empty_log_and_a_foreign_one(posture) -> None:
     assert result.lines[0].startswith("site: ")
 
 
-def test_what_makes_no_sense_is_told_in_one_line(posture, run_cli, tmp_path: Path) -> None:
+def test_what_makes_no_sense_is_reported_in_one_line(posture, run_cli, tmp_path: Path) -> None:
     """A word that is no action, too many or too few words, a device that is not there or gone, nothing to read."""
     for words, code, wrong in (
         (["score"], 2, "no action 'score', expected one of scores, "),
@@ -288,7 +288,7 @@ def test_a_trend_of_a_segment(went) -> None:
     ]
 
 
-def test_a_link_local_address_tells_no_segment(posture) -> None:
+def test_a_link_local_address_reports_no_segment(posture) -> None:
     """Every link has the same: machines of two networks would live together, and move house with the address that they
     used last.
     """
@@ -335,7 +335,7 @@ def test_the_scores_of_a_day_are_those_of_the_sensor(
     assert run_cli("posture", "record", "--events", str(log)).code == 6
 
 
-def test_recording_tells_of_what_was_damaged(run_cli, inventory: Path) -> None:
+def test_recording_reports_of_what_was_damaged(run_cli, inventory: Path) -> None:
     """And goes on; where newer figures of the day are there, they stay."""
     _began(inventory)
     (inventory / FILE).write_text("x\n")
@@ -354,7 +354,7 @@ def test_recording_tells_of_what_was_damaged(run_cli, inventory: Path) -> None:
     )
 
 
-def test_a_time_that_is_none_is_told(run_cli, inventory: Path, tmp_path: Path) -> None:
+def test_a_time_that_is_none_is_reported(run_cli, inventory: Path, tmp_path: Path) -> None:
     """A log may be foreign. What cannot be written is told as well."""
     odd = tmp_path / "odd.jsonl"
     odd.write_text(
@@ -376,7 +376,7 @@ def test_a_time_that_is_none_is_told(run_cli, inventory: Path, tmp_path: Path) -
     )
 
 
-def test_an_inventory_without_its_log_is_told(
+def test_an_inventory_without_its_log_is_reported(
     run_cli, inventory: Path, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Alerts and recommendations are in logs alone, so the scores are too good: they are shown with that, and are not

@@ -77,7 +77,7 @@ def test_a_camera_that_was_taken_over(profiles) -> None:
     assert C2 in profiles("make", CAMERA, "--alerted").out
 
 
-def test_the_baseline_shows_whom_a_camera_reached_outside(run_cli, office: Path) -> None:
+def test_the_baseline_shows_what_a_camera_reached_outside(run_cli, office: Path) -> None:
     """By the name that it asked for, or by address: what profiles rest on."""
     result = run_cli("baseline", "show", CAMERA, "--state", str(office))
     assert [line.split()[1:3] for line in result.lines if line.startswith("reaches")] == [
@@ -134,7 +134,7 @@ def test_an_allow_list_for_a_firewall(profiles, name: str) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_made_is_said(profiles, words: tuple[str, ...], code: int, text: tuple[str, ...]) -> None:
+def test_what_cannot_be_made_is_reported(profiles, words: tuple[str, ...], code: int, text: tuple[str, ...]) -> None:
     result = profiles(*words)
     assert (result.code, result.out) == (code, "")
     assert reports(result, *text), result.err
@@ -205,7 +205,7 @@ def test_a_sensor_takes_the_word_of_an_installed_profile(profiles, office: Path,
     }
 
 
-def test_a_broken_profile_is_told_when_a_run_begins(run_cli, office: Path, tmp_path: Path) -> None:
+def test_a_broken_profile_is_reported_when_a_run_begins(run_cli, office: Path, tmp_path: Path) -> None:
     """On standard error and in the log, with its place; the run goes on."""
     broken = office / "profiles" / "broken.json"
     broken.parent.mkdir()
@@ -250,7 +250,7 @@ def test_a_broken_profile_is_told_when_a_run_begins(run_cli, office: Path, tmp_p
     ],
     ids=str,
 )
-def test_what_cannot_be_installed_is_said(
+def test_what_cannot_be_installed_is_reported(
     profiles, camera: str, words: tuple[str, ...], code: int, text: tuple[str, ...]
 ) -> None:
     result = profiles(*(camera if word == "FILE" else word for word in words))
@@ -258,7 +258,7 @@ def test_what_cannot_be_installed_is_said(
     assert reports(result, *text), result.err
 
 
-def test_a_file_that_is_none_is_told_with_its_place(profiles, tmp_path: Path) -> None:
+def test_a_file_that_is_none_is_reported_with_its_place(profiles, tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text('{"ietf-mud:mud": {\n  "mud-version": 1\n}}', encoding="utf-8")
     result = profiles("install", str(path), "--type", "camera")
@@ -290,7 +290,7 @@ def test_a_file_of_a_maker_with_what_nobody_here_understands(profiles, tmp_path:
     assert "\x1b" not in shown
 
 
-def test_a_broken_file_in_the_folder_is_told_and_the_others_are_listed(profiles, office: Path, camera: str) -> None:
+def test_a_broken_file_in_the_folder_is_reported_and_the_others_are_listed(profiles, office: Path, camera: str) -> None:
     profiles("install", camera, "--type", "camera", "--controller", NAS)
     broken = office / "profiles" / "broken.json"
     broken.write_text("{", encoding="utf-8")

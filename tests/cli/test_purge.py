@@ -295,7 +295,7 @@ def test_what_may_still_be_written_to_waits(purge, inventory: Path) -> None:
         assert (evidence / "alert-abc123.pcapng").exists()
 
 
-def test_what_stays_is_said(purge, inventory: Path) -> None:
+def test_what_stays_is_reported(purge, inventory: Path) -> None:
     """The log, and copies of before."""
     (inventory / "inventory.db.version-2").touch()
     lines = purge(PRINTER, "--yes").lines

@@ -247,7 +247,7 @@ def test_standard_input(process: Runs, dhcp: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_tells_what_was_found(environment: dict[str, str], dhcp: Path, number: signal.Signals) -> None:
+def test_an_interrupt_reports_what_was_found(environment: dict[str, str], dhcp: Path, number: signal.Signals) -> None:
     """While waiting for more of a file that is still being written: summary and tables all the same, no traceback, exit
     code as of a shell (130).
     """

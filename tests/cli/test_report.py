@@ -174,7 +174,7 @@ def test_paper_needs_a_library_of_the_system(report, tmp_path: Path, monkeypatch
     )
 
 
-def test_a_period_tells_what_happened_in_it(report, tmp_path: Path) -> None:
+def test_a_period_reports_what_happened_in_it(report, tmp_path: Path) -> None:
     """The state is as of its end: what came later is not known yet."""
     assert report("-o", str(tmp_path / "early.json"), "--until", "2026-11-24T08:12").code == 0
     assert report("-o", str(tmp_path / "late.json"), "--since", "2026-11-24T08:12").code == 0
@@ -270,14 +270,16 @@ def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes],
         (["-o", "/nowhere/report.html"], 3, ("file.not-written",)),
     ],
 )
-def test_what_makes_no_sense_is_told_in_one_line(report, words: list[str], code: int, wrong: tuple[str, ...]) -> None:
+def test_what_makes_no_sense_is_reported_in_one_line(
+    report, words: list[str], code: int, wrong: tuple[str, ...]
+) -> None:
     output = report(*words)
     assert (output.code, output.out) == (code, "")
     assert reports(output, *wrong), output.err
     assert output.err.count("\n") == 1
 
 
-def test_nothing_to_read_is_told(run_cli, tmp_path: Path) -> None:
+def test_nothing_to_read_is_reported(run_cli, tmp_path: Path) -> None:
     """A log that is not there; a configuration that is wrong."""
     assert run_cli("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "none.jsonl")).code == 3
     (tmp_path / "sensor.yaml").write_text("networks: 7\n", encoding="utf-8")

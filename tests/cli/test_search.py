@@ -84,7 +84,7 @@ def test_a_block_and_filters(found: Any) -> None:
     assert {row["service"] for row in found("service=nt*", "state!=S0", "--table", "conn")} == {"ntp"}
 
 
-def test_one_connection_is_told_whole(found: Any) -> None:
+def test_one_connection_is_reported_whole(found: Any) -> None:
     """Its uid brings the flow, the handshake and its community id."""
     uid = found("checkip.synology.example", "--table", "tls")[0]["uid"]
     rows = found("--flow", str(uid))
@@ -187,7 +187,7 @@ def test_status_and_export(ask: Any, tmp_path: Path) -> None:
     assert ask("records", "export", "--table", "con")[0] == 2
 
 
-def test_without_the_extra_it_says_how_to_install_it(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_reports_how_to_install_it(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.records.keeping.NEEDED", ("pyarrow", "no_such_package"))
     monkeypatch.setattr("sensor.records.keeping.installed", lambda: False)
     code, out, err = ask("search", NAS)
@@ -195,7 +195,7 @@ def test_without_the_extra_it_says_how_to_install_it(ask: Any, monkeypatch: pyte
     assert "pip install 'passive-network-sensor[hunt]'" in err
 
 
-def test_without_records_it_says_what_to_do(
+def test_without_records_it_reports_what_to_do(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An empty folder; and a dataset that lacks them, of which everything is unknown and nothing is denied."""

@@ -51,7 +51,7 @@ def test_filters(run_cli, log: Path) -> None:
     ] == ["alert-abc123"]
 
 
-def test_what_is_no_record_is_said(run_cli, log: Path) -> None:
+def test_what_is_no_record_is_reported(run_cli, log: Path) -> None:
     """On standard error, at the end, and where."""
     log.write_bytes(b"nonsense\n" + log.read_bytes())
     result = run_cli("tail", str(log))

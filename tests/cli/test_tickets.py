@@ -132,7 +132,7 @@ def test_due_dates_stay_and_what_was_written_is_open(ask, office: Path, tmp_path
     assert after[0]["given"] == {"markdown file": ""}
 
 
-def test_a_broken_list_of_tickets_is_told_and_left_alone(ask, office: Path) -> None:
+def test_a_broken_list_of_tickets_is_reported_and_left_alone(ask, office: Path) -> None:
     """Tickets that are thought new would be opened a second time."""
     path = office / "tickets.json"
     path.write_text('{"version": 1, "tickets": {"ticket-x"')
@@ -143,14 +143,14 @@ def test_a_broken_list_of_tickets_is_told_and_left_alone(ask, office: Path) -> N
     assert path.read_text() == '{"version": 1, "tickets": {"ticket-x"'
 
 
-def test_a_list_of_another_sensor_is_told(ask, office: Path) -> None:
+def test_a_list_of_another_sensor_is_reported(ask, office: Path) -> None:
     (office / "tickets.json").write_text('{"version": 9, "tickets": {}}')
     result = ask()
     assert result.code == 3
     assert reports(result, "ticket.ledger", "version 9"), result.err
 
 
-def test_a_folder_that_takes_nothing_is_told(ask, office: Path) -> None:
+def test_a_folder_that_takes_nothing_is_reported(ask, office: Path) -> None:
     """Somebody made a folder of the name of the lock: the list is shown, and that nothing is noted is said."""
     (office / "tickets.lock").mkdir()
     try:
@@ -207,7 +207,7 @@ def test_an_inventory_without_devices_shows_of_nothing_that_it_is_done(run_cli, 
     assert [(one["id"], one["state"]) for one in bodies(result)] == [("ticket-aaaaaa", "open")]
 
 
-def test_a_firmware_that_somebody_looked_up_needs_not_be_found_out_again(run_cli, office: Path, tmp_path: Path) -> None:
+def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(run_cli, office: Path, tmp_path: Path) -> None:
     """The ticket asked for it, so it is done; that no packet proves the version is told by the next one."""
     folder = tmp_path / "state"
     shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))

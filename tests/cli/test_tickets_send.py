@@ -232,7 +232,7 @@ def test_a_system_that_wants_an_hour(desk: Desk) -> None:
     assert time.monotonic() - began < 60
 
 
-def test_a_wrong_password_is_told_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_password_is_reported_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "wrong")
     result = desk.send()
     assert result.code == 3
@@ -254,7 +254,7 @@ def test_what_is_refused_does_not_hold_up_the_others(desk: Desk) -> None:
     assert result.lines[-1] == f"desk: {desk.all - 1} opened, 0 as they were"
 
 
-def test_a_workflow_that_leads_nowhere_is_told(desk: Desk) -> None:
+def test_a_workflow_that_leads_nowhere_is_reported(desk: Desk) -> None:
     assert isinstance(desk.service, JiraLike)
     desk.send()
     desk.service.stuck = True

@@ -60,7 +60,7 @@ def test_so_often(run_cli, running: Server, monkeypatch: pytest.MonkeyPatch) -> 
     assert run_cli("top", "-n", "3").out.count("packets/s  bit/s") == 3
 
 
-def test_a_sensor_that_began_anew() -> None:
+def test_a_sensor_that_began_again() -> None:
     """Counters that fell make no rates below nothing, and none at all where the engine said nothing new."""
     before, after = status_now(uptime_s=100.0), status_now(uptime_s=1.0)
     assert re.search(r"^ +0 +0 +0 ", drawn(before, after, time.time()), re.MULTILINE)

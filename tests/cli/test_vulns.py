@@ -121,7 +121,7 @@ def test_what_comes_with_the_sensor(vulns) -> None:
     assert points == sorted(points, reverse=True)
 
 
-def test_devices_that_are_gone_are_not_to_be_mended(run_cli, tmp_path: Path) -> None:
+def test_devices_that_are_gone_are_not_to_be_fixed(run_cli, tmp_path: Path) -> None:
     """They are told of by number, and listed where they are asked for; reports, scores and tickets do not count them
     either.
     """
@@ -227,7 +227,7 @@ def test_a_cve(vulns, imported: None) -> None:
     assert vulns("show").code == 2
 
 
-def test_age_is_told(vulns, imported: None) -> None:
+def test_age_is_reported(vulns, imported: None) -> None:
     """Old data say so wherever they are used."""
     assert "not of today: kev (stale: " in vulns().err
     listed = rows(vulns("sources", "--json"))

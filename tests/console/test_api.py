@@ -164,7 +164,7 @@ def test_events_go_on_where_the_client_was(program: httpx.Client) -> None:
     assert {kind for _, kind, _ in only} == {"incident"}
 
 
-def test_a_new_record_is_heard(start, own: Path) -> None:
+def test_a_new_record_is_received(start, own: Path) -> None:
     """A stream that waits gets what is written later."""
     running = start(own)
     with httpx.Client(

@@ -104,7 +104,7 @@ def test_a_link_in_the_evidence_folder_leads_nowhere(start, own: Path) -> None:
         assert client.get(f"/alerts/{file.stem}/packets.pcapng").status_code == 503
 
 
-def test_a_replay_that_was_cut_off_says_so(start, own: Path) -> None:
+def test_a_replay_that_was_cut_off_reports_so(start, own: Path) -> None:
     card = own / "dataset.json"
     card.write_text(card.read_text().replace("}", ',"complete":false}'))
     with start(own).client() as client:

@@ -17,7 +17,7 @@ START = 1_700_000_000 * SECOND
 LOW = 2**64 - 1
 
 
-def test_fold_keeps_ipv4_and_tells_ipv6_apart() -> None:
+def test_fold_keeps_ipv4_and_reports_ipv6_apart() -> None:
     """IPv4-mapped addresses are their low half; IPv6 ones hash to values that no IPv4 address has."""
     hi, lo = np.array([0, 0x20010DB8 << 32, 0x20010DB9 << 32], np.uint64), np.array([0xFFFF01020304, 1, 1], np.uint64)
     folded = fold(hi, lo)
@@ -72,7 +72,7 @@ LONE = {"client_packets": 2}
         (Change.ENDED, {"client_packets": 9, "answered": 1, "reason": Reason.FINISHED}, (0, 0), (0, 0)),
     ],
 )
-def test_what_a_change_says_of_its_contact(
+def test_what_a_change_reports_of_its_contact(
     kind: Change, more: dict[str, int], dark: tuple[int, int], lit: tuple[int, int]
 ) -> None:
     """Operation and step, before and after both directions of the protocol were seen."""
@@ -152,7 +152,7 @@ def test_answers_of_multicast_dns_are_no_failures_but_may_be_a_flood() -> None:
         max_size=50,
     )
 )
-def test_inside_is_what_the_networks_say(numbers: list[int]) -> None:
+def test_inside_is_what_the_networks_report(numbers: list[int]) -> None:
     """Blocks smaller and larger than the table's parts, both families, edges included."""
     networks = Networks(("192.0.2.64/27", "203.0.112.0/23", "2001:db8:5::/48", "11.0.0.0/9"))
     numbers = [
@@ -180,7 +180,7 @@ def read(*story: np.ndarray) -> np.ndarray:
     return contacts(np.concatenate(story), Blocks(Networks().blocks), np.ones(3, np.uint8))
 
 
-def test_knocks_are_near_or_on_a_port_that_counts_far_away() -> None:
+def test_connection_attempts_are_near_or_on_a_port_that_counts_far_away() -> None:
     """Inside servers on any port, outside ones on the given ports, with the index of the contact; what says nothing is
     left out.
     """

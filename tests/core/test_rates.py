@@ -43,7 +43,7 @@ def test_rates_like_the_reference_whatever_the_cut(rows: list[tuple[int, int]], 
     assert got == want
 
 
-def test_a_rate_needs_many_sources_and_is_told_once() -> None:
+def test_a_rate_needs_many_sources_and_is_reported_once() -> None:
     """A thousand events of one source are no finding; of many sources they are exactly one; answers
     take events back.
     """

@@ -338,7 +338,7 @@ def test_a_record_is_at_most_64_kib() -> None:
     validator().validate(numbered(record))
 
 
-def test_what_peers_said_is_harmless() -> None:
+def test_what_peers_reported_is_harmless() -> None:
     """Control characters, line ends and direction marks of a hostile name reach neither the sentence nor the device;
     the line stays one line.
     """

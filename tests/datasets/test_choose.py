@@ -98,7 +98,7 @@ def test_an_empty_one_is_never_preferred(tmp_path: Path) -> None:
     assert choose(tmp_path, "live").empty
 
 
-def test_a_sensor_that_heard_nothing_hides_no_replay(tmp_path: Path) -> None:
+def test_a_sensor_that_received_nothing_hides_no_replay(tmp_path: Path) -> None:
     """It ran for a moment, and wrote that it began and ended. While it runs its data is read, for nothing may be the
     answer; afterwards the replay is.
     """

@@ -60,7 +60,7 @@ def test_a_link_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("state", "mode"), [(0o700, 0o700), (0o750, 0o750), (0o755, 0o700)])
-def test_datasets_are_open_to_whom_the_state_is(tmp_path: Path, state: int, mode: int) -> None:
+def test_datasets_are_open_to_what_the_state_is(tmp_path: Path, state: int, mode: int) -> None:
     """A replay in the state folder of the service shuts out none of its group; one in a folder that everybody may read
     lets nobody in.
     """

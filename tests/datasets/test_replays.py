@@ -94,7 +94,7 @@ def test_a_replay_that_fails_leaves_the_former_one(tmp_path: Path) -> None:
     assert [one.name for one in datasets_in(tmp_path)] == ["office"]
 
 
-def test_a_replay_that_is_cut_off_says_so(tmp_path: Path) -> None:
+def test_a_replay_that_is_cut_off_reports_so(tmp_path: Path) -> None:
     """Nobody takes it for the whole; the next one tidies up."""
     made(tmp_path, "/a/office.pcap")
     write_log(new_replay(tmp_path, ["/a/office.pcap"]).log)

@@ -37,7 +37,7 @@ def test_raw_frames_come_out_decoded() -> None:
     assert batch.rows["problem"].tolist() == [0, Problem.NETWORK_SHORT]
 
 
-def test_seconds_are_told_where_they_begin() -> None:
+def test_seconds_are_reported_where_they_begin() -> None:
     """A tick stands before the first packet of each later second; late packets make none, a clock set far back does."""
     times = [5 * SECOND, 5 * SECOND + 9, 4 * SECOND, 6 * SECOND, 9 * SECOND, 9 * SECOND - 600 * SECOND]
     work = run(kernels(), [udp_frame(A, B)] * 6, times)
@@ -102,7 +102,7 @@ def test_who_gave_up_a_flow_that_is_over_touches_no_other() -> None:
     assert (int(batch.rows["slot"][0]), int(batch.rows["flow"][0]) > flow, work.wanted.tolist()) == (slot, True, [1])
 
 
-def test_the_end_of_a_conversation_that_is_followed_is_told_as_such() -> None:
+def test_the_end_of_a_conversation_that_is_followed_is_reported_as_such() -> None:
     """Also where it begins and ends among the same packets, and where the packet that ends it is the first that
     somebody wants.
     """

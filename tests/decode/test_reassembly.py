@@ -100,7 +100,7 @@ def test_a_first_segment_that_stays_away() -> None:
     assert (tape.bytes[True], tape.bytes[False], tape.gaps) == (b"/one", b"200 OK", [4])
 
 
-def test_a_stream_that_is_done_hears_no_more() -> None:
+def test_a_stream_that_is_done_receives_no_more() -> None:
     """Not even what was held for it."""
     tape = Tape()
     assembler = Assembler(tape, Interest(stream=True), Room(ROOM))
@@ -131,7 +131,7 @@ def test_data_with_a_syn() -> None:
     assert (tape.bytes[True], tape.gaps) == (b"abcdef", [])
 
 
-def test_numbers_that_begin_anew() -> None:
+def test_numbers_that_begin_again() -> None:
     """A port that is used again without a farewell, or a body of gigabytes that nobody wanted: what comes from far
     behind is new, and no repetition.
     """
@@ -140,7 +140,7 @@ def test_numbers_that_begin_anew() -> None:
     assert (tape.bytes[True], tape.gaps) == (b"abcdefghi", [2**32 - 1_000_000_003 + 1000])
 
 
-def test_a_hole_is_told_once_the_hold_is_full() -> None:
+def test_a_hole_is_reported_once_the_hold_is_full() -> None:
     """What waits behind a hole is bounded; then the hole is told with its size and the rest delivered."""
     held = [(1010 + i, b"x") for i in range(HELD_SEGMENTS + 1)]
     tape = play([(1000, b"abc"), *held])

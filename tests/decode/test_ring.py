@@ -95,7 +95,7 @@ def test_blocks_are_put_behind_each_other():
     assert rows["source"].tolist() == [0, 1, 1]
 
 
-def test_a_tag_taken_out_by_the_kernel_is_told():
+def test_a_tag_taken_out_by_the_kernel_is_reported():
     """The VLAN number stands in the row with the mark that it is known, and the decode pass keeps it."""
     rows, _ = walk(block([FRAME], flags=0x10, tci=0x6000 | 42))
     assert (rows["vlan"][0], rows["spare"][0]) == (42, 1)
@@ -105,7 +105,7 @@ def test_a_tag_taken_out_by_the_kernel_is_told():
     assert (rows["vlan"][0], rows["dport"][0], rows["problem"][0]) == (42, 53, 0)
 
 
-def test_a_tag_number_without_its_flag_says_nothing():
+def test_a_tag_number_without_its_flag_reports_nothing():
     """What stands in the field of the tag is left alone where the kernel does not say that it is valid."""
     rows, _ = walk(block([FRAME], tci=42))
     assert (rows["vlan"][0], rows["spare"][0]) == (0, 0)

@@ -322,7 +322,7 @@ def sent(mac: int) -> bytes:
     return ethernet(b"who has 10.0.0.1? tell %d" % mac, 0x0806, src=mac)
 
 
-def test_in_a_flood_of_senders_only_the_known_and_those_that_come_back_are_heard() -> None:
+def test_in_a_flood_of_senders_only_the_known_and_those_that_come_back_are_received() -> None:
     """1,000 newcomers in a second pass; the next one shows that it is a flood and bears the highest bit. From then on
     only who is known is heard, and who shows itself again; when the flood is over, newcomers are again.
     """

@@ -327,7 +327,7 @@ TLS: dict[str, tuple[Server, str, str]] = {
 
 @pytest.mark.parametrize("case", TLS)
 @pytest.mark.parametrize("kind", ["syslog", "http"])
-def test_a_check_says_what_is_wrong_on_the_way(run: Run, authority: Authority, kind: str, case: str) -> None:
+def test_a_check_reports_what_is_wrong_on_the_way(run: Run, authority: Authority, kind: str, case: str) -> None:
     """By each kind of output in the same words, on one line that names the output, the step and what to do; 1 is the
     exit code.
     """
@@ -357,7 +357,7 @@ def test_a_client_certificate_that_is_asked_for(run: Run, authority: Authority) 
 
 
 @pytest.mark.parametrize(("status", "words"), [(401, "answered 401 Unauthorized"), (403, "answered 403 Forbidden")])
-def test_a_check_says_that_we_may_not(run: Run, status: int, words: str) -> None:
+def test_a_check_reports_that_we_may_not(run: Run, status: int, words: str) -> None:
     """Who we are, and what we may."""
     with Receiver() as receiver:
         receiver.script = [Fault(status)]
@@ -368,7 +368,7 @@ def test_a_check_says_that_we_may_not(run: Run, status: int, words: str) -> None
     assert "look at token, user and password, or secret_headers" in reported.out
 
 
-def test_a_check_says_that_a_file_cannot_be_written(run: Run, tmp_path: Path) -> None:
+def test_a_check_reports_that_a_file_cannot_be_written(run: Run, tmp_path: Path) -> None:
     """A folder in its place, or a file in place of a folder."""
     (tmp_path / "plain").write_text("")
     write("outputs:\n  a: {type: file, path: .}\n  b: {type: file, path: plain/out.jsonl}\n")

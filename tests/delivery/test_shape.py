@@ -148,7 +148,7 @@ def test_the_salt_is_made_once_and_is_ours_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", RECORDS)
-def test_urgent_lines_are_told_without_decoding_and_never_wrongly(case: str) -> None:
+def test_urgent_lines_are_reported_without_decoding_and_never_wrongly(case: str) -> None:
     """Also where keys stand in another order, or a text says so."""
     record = RECORDS[case]
     urgent = record["kind"] in ("alert", "incident")

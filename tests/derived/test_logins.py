@@ -42,7 +42,7 @@ def attempts(events: Iterable[Event], unit: Logins | None = None) -> list[LoginA
     return found
 
 
-def test_an_event_that_says_how_a_login_ended() -> None:
+def test_an_event_that_reports_how_a_login_ended() -> None:
     """The ends are client and server, whoever sent the packet; the event itself goes along as the proof."""
     event = FtpLogin(packet(answer=True), "Ann", True, False, 530, "s")
     [attempt] = attempts([event])

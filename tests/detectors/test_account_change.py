@@ -20,14 +20,14 @@ def test_a_user_that_is_made_and_put_into_a_group() -> None:
     )
 
 
-def test_a_password_that_somebody_else_sets() -> None:
+def test_a_password_that_a_user_else_sets() -> None:
     """A hint, even where nothing can be read."""
     [alert] = inspected(detector(ACCOUNT), [call("samr", 58, level=6)])
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1098")
     assert "encrypted" in alert.why[0]
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Questions, users who change their own password; a machine that joins the domain makes no member grave."""
     assert inspected(detector(ACCOUNT), [call("samr", number) for number in (13, 36, 38, 47, 55, 64)]) == []
     assert {

@@ -24,7 +24,7 @@ def turns(count: int, one: int = FIRST, other: int = SECOND_ONE) -> list[Event]:
     return [sends(n * 5, (one, other)[n % 2]) for n in range(count)]
 
 
-def test_two_that_speak_turn_by_turn() -> None:
+def test_two_that_send_turn_by_turn() -> None:
     """The second one came later."""
     [alert] = inspected(detector(CONFLICT), turns(8))
     assert (alert.severity, alert.numbers["times"], alert.actor.mac) == (Severity.low, 2, SECOND_ONE)
@@ -42,7 +42,7 @@ def test_a_lease_that_is_declined() -> None:
     assert (alert.actor.mac, alert.numbers["threshold"]) == (FIRST, 1)
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A machine that was replaced, a router's address that moves between two, and a thief with an address of its own:
     that is spoofing.
     """
@@ -53,7 +53,7 @@ def test_innocent_twins_are_quiet() -> None:
         assert inspected(detector(CONFLICT), story) == []
 
 
-def test_repetition_is_told_once_in_five_minutes() -> None:
+def test_repetition_is_reported_once_in_five_minutes() -> None:
     """Ten minutes of quarrel are one finding."""
     found = inspected(detector(CONFLICT), turns(120))
     assert 1 <= len(found) <= 3

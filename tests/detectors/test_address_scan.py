@@ -35,7 +35,7 @@ def after(story: Story, at: float = 60) -> Story:
 
 
 @pytest.mark.parametrize(("proto", "port"), [(TCP, 445), (UDP, 161), (PING, 8)])
-def test_a_sweep_of_the_network_is_told_early(proto: int, port: int) -> None:
+def test_a_sweep_of_the_network_is_reported_early(proto: int, port: int) -> None:
     """Ten inside addresses that do not answer are enough, over TCP, UDP and ping; actor, targets
     and numbers are named.
     """
@@ -49,7 +49,7 @@ def test_a_sweep_of_the_network_is_told_early(proto: int, port: int) -> None:
     assert alert.severity == Severity.medium
 
 
-def test_a_growing_scan_is_told_again() -> None:
+def test_a_growing_scan_is_reported_again() -> None:
     """When it has four times as many targets, under the same key and with the new numbers."""
     found = raised(SCAN, sweep(lit(Story()), 200, port=22, refused=True, step=0.01))
     assert one(found)

@@ -23,7 +23,7 @@ ADMIN = "lateral_movement.admin_from_device"
         (5985, "WinRM", "T1021.006"),
     ],
 )
-def test_a_camera_that_administers_is_told(port: int, service: str, technique: str) -> None:
+def test_a_camera_that_administers_is_reported(port: int, service: str, technique: str) -> None:
     """Medium where it tried, high once it is answered; device, service, technique and both ends are named."""
     found = raised(
         ADMIN,
@@ -43,7 +43,7 @@ def test_a_camera_that_administers_is_told(port: int, service: str, technique: s
     assert len({alert.key for alert in found}) == 1
 
 
-def test_a_type_that_is_not_certain_makes_it_less_grave() -> None:
+def test_a_type_that_is_not_certain_makes_it_less_severe() -> None:
     """It may be a computer that was taken for a device; the reason is said."""
     story = Story().flow(1, "10.0.0.5", "10.0.1.9", 22, answered=True, ended=60)
     found = raised(ADMIN, story, World(device("iot", "10.0.0.5", sure=0.5)))
@@ -74,7 +74,7 @@ def test_ordinary_machines_and_ordinary_services_are_quiet() -> None:
     assert raised(ADMIN, story, world) == []
 
 
-def test_a_pair_is_told_once() -> None:
+def test_a_pair_is_reported_once() -> None:
     """A device that tries again and again is one finding a target and service."""
     story = Story()
     for n in range(500):
@@ -84,7 +84,7 @@ def test_a_pair_is_told_once() -> None:
     assert len(raised(ADMIN, story, World(device("camera", "10.0.0.5")))) == 2
 
 
-def test_a_device_known_only_later_is_told_then() -> None:
+def test_a_device_known_only_later_is_reported_then() -> None:
     """What it is may be learned between the opening of a session and its end."""
     changes = Story().flow(1, "10.0.0.5", "10.0.1.9", 22, answered=True, ended=600).changes()
     world = World()

@@ -63,7 +63,7 @@ def test_names_of_services() -> None:
     assert [alert.severity for alert in found] == [Severity.medium, Severity.low, Severity.low]
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Odd names that were asked for, words, other certificates of one's own making."""
     story = [
         asked(0, "www.xkgk7fdx.com"),

@@ -83,7 +83,7 @@ def test_a_router_that_passes_on_a_scan_is_low_and_exempt_ones_are_quiet() -> No
     assert inspected(detector(SCAN, exempt_macs=("02:00:00:00:00:66",)), story) == []
 
 
-def test_repetition_is_told_once_a_window() -> None:
+def test_repetition_is_reported_once_a_window() -> None:
     """Ten rounds within minutes are one finding, told again as it grows and not with every round."""
     story = [answers(0, "10.0.0.1"), *(asks(1 + n * 0.1, f"10.0.0.{n % 200 + 1}") for n in range(2000))]
     assert [alert.numbers["unanswered"] for alert in inspected(detector(SCAN), story)] == [40, 160]

@@ -22,7 +22,7 @@ def test_a_tool_wants_rc4_only() -> None:
     assert alert.severity == Severity.medium
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Logins with a proof, by certificate, through an armoured tunnel; machines; refusals."""
     story = [each for n in range(9) for each in login(n, f"user{n}")]
     story += (

@@ -25,7 +25,7 @@ def test_a_user_s_key_is_a_hint() -> None:
     assert alert.severity == Severity.low
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Other secrets are a matter of another detector, and names are looked up all day."""
     assert inspected(detector(KEY), [call("lsarpc", 43, "$MACHINE.ACC"), call("lsarpc", 58, "BCKUPKEY")]) == []
 

@@ -69,7 +69,7 @@ def test_names_make_it_milder() -> None:
     ("times", "port"),
     [(regular(14, jitter=0.9), 443), (regular(14), 123), (regular(11), 443), (regular(14, interval=6), 443)],
 )
-def test_innocent_twins_are_quiet(times: list[float], port: int) -> None:
+def test_benign_twins_are_quiet(times: list[float], port: int) -> None:
     """People at irregular times, clocks, too few contacts, and too many of them."""
     assert raised(BEACON, calls(Story(), times, port=port, proto=UDP)) == []
 
@@ -83,7 +83,7 @@ def test_inside_peers_and_unanswered_calls_are_quiet() -> None:
     assert raised(BEACON, story) == []
 
 
-def test_repetition_is_told_once_an_hour() -> None:
+def test_repetition_is_reported_once_an_hour() -> None:
     found = raised(BEACON, calls(Story(), regular(130)))
     assert len(found) == 2
     assert one(found)

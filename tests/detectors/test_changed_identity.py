@@ -24,7 +24,7 @@ def impostor(first: float = 5) -> Device:
     )
 
 
-def test_a_computer_under_the_mac_of_a_printer_is_told() -> None:
+def test_a_computer_under_the_mac_of_a_printer_is_reported() -> None:
     """Though the printer's own evidence still counts for more: both values, what says so, and since
     when it was known.
     """
@@ -37,7 +37,7 @@ def test_a_computer_under_the_mac_of_a_printer_is_told() -> None:
     ) in alert.why[0]
 
 
-def test_what_is_told_as_changed_counts_too() -> None:
+def test_what_is_reported_as_changed_counts_too() -> None:
     """A camera in the place of a printer, of another maker: no computer, so that it is low."""
     now = made(claim("type", "camera", first=30), claim("vendor", "Axis", first=30))
     [alert] = reviewed(
@@ -110,7 +110,7 @@ def test_the_first_hour_is_quiet() -> None:
     assert reviewed(detector(CHANGED), [change(0.5, "changed", impostor(0.3), os=("", "Windows 11"))]) == []
 
 
-def test_one_contradiction_is_told_once() -> None:
+def test_one_contradiction_is_reported_once() -> None:
     """Whatever else is told of the device that day."""
     reported = [change(6 + n, "address_changed", impostor()) for n in range(10)]
     assert len(reviewed(detector(CHANGED), reported)) == 1

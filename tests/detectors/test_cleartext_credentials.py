@@ -46,7 +46,7 @@ STORIES: dict[str, tuple[Event, Severity]] = {
 
 
 @pytest.mark.parametrize("service", STORIES)
-def test_each_protocol_is_told(service: str) -> None:
+def test_each_protocol_is_reported(service: str) -> None:
     """With who sent it where; never as an alarm inside the network."""
     event, severity = STORIES[service]
     [alert] = inspected(detector(CLEAR), [event])
@@ -60,7 +60,7 @@ def test_what_leaves_the_network_is_low_at_least() -> None:
     assert one(inspected(detector(CLEAR), [snmp(0, server="198.51.100.7")])).severity == Severity.low
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Guests, digests, version 3, logins without a password or by Kerberos, results of what was
     told already, proxies.
     """
@@ -89,7 +89,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert inspected(detector(CLEAR), [*story, passed_on]) == []
 
 
-def test_repetition_is_told_once_a_pair_and_day() -> None:
+def test_repetition_is_reported_once_a_pair_and_day() -> None:
     """A monitoring server asks a device every minute for two days, and another once; a form and Basic are the same
     protocol.
     """

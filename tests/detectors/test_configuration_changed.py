@@ -41,7 +41,7 @@ def test_it_is_off_unless_switched_on() -> None:
     assert not load_config(None).options(CONFIGURATION).enabled
 
 
-def test_another_announcement_is_told() -> None:
+def test_another_announcement_is_reported() -> None:
     """Each field, as it was and as it is."""
     [alert] = inspected(
         detector(CONFIGURATION, Knowing()), [announced(1), announced(30, vlan=99, capabilities=("bridge", "router"))]
@@ -89,7 +89,7 @@ def test_what_passes_and_what_becomes_known_is_quiet() -> None:
     )
 
 
-def test_a_change_is_told_once() -> None:
+def test_a_change_is_reported_once() -> None:
     """The announcements after it are as the new one."""
     assert (
         len(

@@ -54,7 +54,7 @@ def test_a_camera_has_no_reason_to() -> None:
     ],
     ids=["a busy client", "a browser with many tabs", "many clients", "connections that end"],
 )
-def test_innocent_twins_are_quiet(story: Story) -> None:
+def test_benign_twins_are_quiet(story: Story) -> None:
     """Clients that work hard."""
     assert raised(FLOOD, story) == []
 

@@ -22,7 +22,7 @@ def telnet(at: float, user: str, password: bytes, result: str = "accepted", **wh
     return TelnetLogin(ends(at, 23, answer=True, **where), user, True, result, seal(user, password))
 
 
-def test_a_known_login_that_succeeds_is_told() -> None:
+def test_a_known_login_that_succeeds_is_reported() -> None:
     """With what is sold with it and as whom; never the password, nor its seal."""
     [alert] = inspected(detector(DEFAULT), [telnet(0, "root", b"xc3511")])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(CLIENT), parse(SERVER))
@@ -64,7 +64,7 @@ def test_all_clear_protocols(service: str) -> None:
     assert one(inspected(detector(DEFAULT), stories[service])).severity == Severity.medium
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Passwords of one's own, with users that others have too; guests; a password that is hidden; a request nobody
     answered; pages that are not there.
     """
@@ -81,7 +81,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert inspected(detector(DEFAULT), story) == []
 
 
-def test_repetition_is_told_once_a_day() -> None:
+def test_repetition_is_reported_once_a_day() -> None:
     """A monitoring program that asks the device every minute; a botnet that is refused everywhere."""
     story = [each for n in range(3000) for each in web(n * 60, status=200, password=b"admin")]
     assert len(inspected(detector(DEFAULT), story)) == 3

@@ -42,7 +42,7 @@ def test_an_address_of_its_own_making() -> None:
     assert alert.actor.address == parse("169.254.7.8")
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Slow questions, answered ones, and a segment that has no server at all."""
     slow = [asks(n * 60) for n in range(30)]
     answered = [event for n in range(20) for event in (asks(n * 10), served(n * 10 + 0.1, CLIENT, DhcpOffer))]
@@ -50,6 +50,6 @@ def test_innocent_twins_are_quiet() -> None:
         assert inspected(detector(FAILURE), story) == []
 
 
-def test_repetition_is_told_once_an_hour() -> None:
+def test_repetition_is_reported_once_an_hour() -> None:
     """It goes on for forty minutes."""
     assert len(inspected(detector(FAILURE), [asks(n * 10) for n in range(240)])) == 1

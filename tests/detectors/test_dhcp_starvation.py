@@ -75,7 +75,7 @@ def test_one_client_that_begins_ever_new_questions() -> None:
     )
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Machines that come back after a power cut and are served, what a relay forwards (also without any server),
     renewals, and clients that try again.
     """

@@ -45,7 +45,7 @@ def test_a_dns_record_that_lures_clients() -> None:
     assert {alert.techniques[0].technique for alert in graded} == {"T1557.001"}
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A telephone number, a new computer with its service names, and an entry that is removed."""
     for event in (
         change("telephoneNumber", "mail"),

@@ -27,13 +27,13 @@ def test_six_sources_that_share_sixty_ports() -> None:
     assert one(raised(SCAN, shared(60, 6, net="203.0.113"))).severity == Severity.low
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Answered ports, few sources, few ports: many clients of a server that is down."""
     assert raised(SCAN, shared(60, 6, answered=True)) == []
     assert raised(SCAN, shared(60, 2)) == []
     assert raised(SCAN, shared(3, 90, rounds=30)) == []
 
 
-def test_repetition_is_told_once_a_window() -> None:
+def test_repetition_is_reported_once_a_window() -> None:
     """Five rounds within ten minutes."""
     assert len(raised(SCAN, shared(60, 6, rounds=5))) == 1

@@ -85,7 +85,7 @@ def test_one_name_full_of_data_is_a_hint() -> None:
     assert alert.techniques[0].technique == "T1048.003"
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Content networks, block lists, reputation services, a domain controller's names, a mail server's texts, addresses
     in reverse, many words.
     """

@@ -45,7 +45,7 @@ def test_services_that_answer_the_internet() -> None:
         flow(FAR, NEAR, 50000, proto=UDP),
     ],
 )
-def test_innocent_inbound_is_quiet(story: Story) -> None:
+def test_benign_inbound_is_quiet(story: Story) -> None:
     """Unanswered knocks, the other way round, inside, file sharing, conversations heard from their middle, calls."""
     assert raised(INBOUND, story) == []
 
@@ -73,7 +73,7 @@ def test_locks_that_call_their_maker_are_a_hint() -> None:
     assert one(raised(OUTBOUND, flow(NEAR, FAR, 443), world)).severity == Severity.low
 
 
-def test_innocent_outbound_is_quiet() -> None:
+def test_benign_outbound_is_quiet() -> None:
     """Types that may, unknown machines, clocks and names, and what is allowed."""
     assert raised(OUTBOUND, flow(NEAR, FAR, 443), World(device("tv", NEAR))) == []
     assert raised(OUTBOUND, flow(NEAR, FAR, 443)) == []

@@ -36,7 +36,7 @@ def test_five_new_hosts_are_a_fan_out() -> None:
     assert (alert.severity, alert.numbers["hosts"], alert.numbers["threshold"]) == (Severity.medium, 5, 5)
 
 
-def test_quick_sessions_count_when_something_was_said() -> None:
+def test_quick_sessions_count_when_something_was_reported() -> None:
     """A worm needs a second a host; a scanner says nothing."""
     assert len(in_time(FAN_OUT, fan(5, step=2, lasts=1))) == 1
     assert in_time(FAN_OUT, fan(30, step=2, lasts=1, messages=(4, 3))) == []

@@ -27,7 +27,7 @@ def runs(version: str, family: str = "snmp", *, first: float = 30, confidence: f
         ("20240101", "build 77", "change", Severity.low, "T1601"),
     ],
 )
-def test_another_version_is_told(old: str, new: str, way: str, severity: Severity, technique: str) -> None:
+def test_another_version_is_reported(old: str, new: str, way: str, severity: Severity, technique: str) -> None:
     """Newer, older, or not to be compared; an older one is graver."""
     [alert] = reviewed(detector(FIRMWARE), [change(31, "changed", runs(new), firmware=(old, new))])
     assert (alert.numbers["direction"], alert.severity, alert.techniques[0].technique) == (way, severity, technique)
@@ -72,7 +72,7 @@ def test_two_protocols_that_disagree_are_quiet() -> None:
     assert reviewed(detector(FIRMWARE), reported) == []
 
 
-def test_a_version_is_told_once() -> None:
+def test_a_version_is_reported_once() -> None:
     """What is told of the device afterwards does not repeat it."""
     reported = [
         change(31, "changed", runs("2.1"), firmware=("2.0", "2.1")),

@@ -29,7 +29,7 @@ def office() -> Story:
     ("port", "technique"),
     [(22, "T1021.004"), (3389, "T1021.001"), (5900, "T1021.005"), (5985, "T1021.006"), (23, "T1021")],
 )
-def test_a_pair_that_never_did_so_is_told(port: int, technique: str) -> None:
+def test_a_pair_that_never_did_so_is_reported(port: int, technique: str) -> None:
     """After a day; both ends, service and technique are named."""
     world = World(*MACHINES).learned(office())
     [alert] = in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", port), world)
@@ -88,7 +88,7 @@ def test_a_spree_makes_no_administrator() -> None:
     assert (last.severity, last.numbers["usual"]) == (Severity.medium, 1)
 
 
-def test_knocks_and_exempt_ones_are_quiet() -> None:
+def test_connection_attempts_and_exempt_ones_are_quiet() -> None:
     """A monitoring server asks whether SSH is there; a help desk may."""
     world = World(*MACHINES).learned(office())
     assert (
@@ -97,7 +97,7 @@ def test_knocks_and_exempt_ones_are_quiet() -> None:
     assert in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", 22), world, exempt=("10.0.0.5",)) == []
 
 
-def test_a_pair_is_told_once_a_day() -> None:
+def test_a_pair_is_reported_once_a_day() -> None:
     """Every minute for an hour."""
     story = Story()
     for n in range(60):

@@ -59,7 +59,7 @@ def test_a_flood_from_everywhere_is_one_alert(ended: bool) -> None:
 
 
 @pytest.mark.parametrize("answers_elsewhere", [False, True])
-def test_a_flood_at_full_strength_is_told_within_a_second(answers_elsewhere: bool) -> None:
+def test_a_flood_at_full_strength_is_reported_within_a_second(answers_elsewhere: bool) -> None:
     """Five hundred SYNs in a twentieth of a second, whether the capture shows answers or not; an
     hour of them is none.
     """
@@ -105,7 +105,7 @@ def test_memory_does_not_grow_with_the_flood() -> None:
     assert grown < 3_000_000
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A busy server that answers, and one scanner that is not many."""
     story, busy = lit(Story()), Story()
     for n in range(4000):

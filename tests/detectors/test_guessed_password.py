@@ -15,7 +15,7 @@ from tests.detectors.stories import detector, inspected, one
 GUESSED = "credential_access.guessed_password"
 
 
-def test_a_success_after_many_failures_is_told() -> None:
+def test_a_success_after_many_failures_is_reported() -> None:
     """Whatever the accounts before, at a service with few users."""
     [alert] = inspected(detector(GUESSED), [*(ftp(n, f"user{n}") for n in range(12)), ftp(20, "root", accepted=True)])
     assert (alert.severity, alert.numbers["failures"]) == (Severity.high, 12)
@@ -23,7 +23,7 @@ def test_a_success_after_many_failures_is_told() -> None:
 
 
 @pytest.mark.parametrize("login", [ssh, telnet])
-def test_shells_tell_as_well(login: Callable[..., Event]) -> None:
+def test_shells_report_as_well(login: Callable[..., Event]) -> None:
     """Whether the session says how it ended, or its sizes do; once, for one who is in logs in again. Who mistypes a few
     times is no guesser.
     """
@@ -48,7 +48,7 @@ def test_at_a_directory_the_account_counts() -> None:
     assert inspected(detector(GUESSED), [*(smb(n, f"user{n}") for n in range(20)), smb(30, "anna", status=0)]) == []
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A user who remembers it at last, failures long ago, forms whose outcome nobody knows, ordinary logins."""
     story = [
         *(ftp(n) for n in range(4)),
@@ -70,7 +70,7 @@ def test_a_slip_before_each_success_is_no_guessing() -> None:
     assert one(inspected(detector(GUESSED), [*hidden, ftp(30, "root", accepted=True)])).numbers["failures"] == 8
 
 
-def test_repetition_starts_anew() -> None:
+def test_repetition_starts_again() -> None:
     """Who is in logs in again without being told again."""
     story = [*(ftp(n) for n in range(9)), *(ftp(10 + n, accepted=True) for n in range(20))]
     assert len(inspected(detector(GUESSED), story)) == 1

@@ -43,7 +43,7 @@ def test_answers_that_are_none() -> None:
     assert (alert.severity, alert.numbers["answers"], alert.actor.address) == (Severity.critical, 5, parse("10.0.0.66"))
 
 
-def test_sizes_that_vary_with_what_is_said() -> None:
+def test_sizes_that_vary_with_what_is_reported() -> None:
     assert inspected(detector(TUNNEL), [ping(n, 40 + 7 * n, 6.0, "data") for n in range(14)])[0].numbers["sizes"] == 12
 
 
@@ -66,7 +66,7 @@ def test_text_in_one_ping_is_a_hint() -> None:
     assert alert.severity == Severity.low
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Pings and their answers, a search for the largest size, answers that were cut, a program with random data of one
     size, a cut capture; large ones with data that repeats, two hosts of which one has data.
     """

@@ -86,7 +86,7 @@ STORIES: dict[str, list[Event]] = {
 
 
 @pytest.mark.parametrize("setting", STORIES)
-def test_each_service_in_use_is_told(setting: str) -> None:
+def test_each_service_in_use_is_reported(setting: str) -> None:
     """The device that offers it is who it is about, whoever uses it; and it is no alarm."""
     [alert] = inspected(detector(INSECURE), STORIES[setting])
     assert (alert.numbers["setting"], alert.severity) == (setting, Severity.info)
@@ -118,7 +118,7 @@ def test_the_field_that_proves_it_is_named() -> None:
 
 
 @pytest.mark.parametrize("old", ["SSL 2.0", "SSL 3.0", "TLS 1.1", "DTLS 1.0"])
-def test_versions_that_were_withdrawn_are_told(old: str) -> None:
+def test_versions_that_were_withdrawn_are_reported(old: str) -> None:
     assert one(inspected(detector(INSECURE), [hello(old)])).numbers["setting"] == "tls_old"
 
 
@@ -153,7 +153,7 @@ def test_secure_twins_are_quiet(twin: str) -> None:
     assert inspected(detector(INSECURE), TWINS[twin]) == []
 
 
-def test_servers_outside_are_not_ours_to_mend() -> None:
+def test_servers_outside_are_not_ours_to_fix() -> None:
     """Nor is a file that is asked of everybody."""
     story = [
         ftp(0, server="198.51.100.7"),
@@ -176,7 +176,7 @@ def test_repetition_is_one_finding_a_day() -> None:
     assert len({alert.key for alert in inspected(detector(INSECURE), [ftp(0), ftp(86400, client="10.0.0.9")])}) == 1
 
 
-def test_what_is_borne_here_is_not_told() -> None:
+def test_what_is_borne_here_is_not_reported() -> None:
     assert (
         inspected(detector(INSECURE, accepted=("certificate_self_signed",)), STORIES["certificate_self_signed"]) == []
     )

@@ -70,7 +70,7 @@ def test_a_camera_does_not_chat() -> None:
         order("!udp 1.2.3.4 80", mine=True),
     ],
 )
-def test_innocent_twins_are_quiet(event: Event) -> None:
+def test_benign_twins_are_quiet(event: Event) -> None:
     """Names and commands of people, and an order that the host itself writes: it is no bot."""
     assert inspected(detector(BOT), [event]) == []
 

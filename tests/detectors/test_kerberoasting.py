@@ -43,7 +43,7 @@ def test_a_single_weak_ticket_is_low() -> None:
     assert inspected(detector(ROAST, single=False), story) == []
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """AES tickets, shares of machines, an old domain without AES, a Unix machine's own account, another domain's
     centre.
     """

@@ -9,7 +9,7 @@ from tests.detectors.stories import detector, inspected, one
 LOWER = "credential_access.kerberos_downgrade"
 
 
-def test_rc4_where_aes_was_offered_is_told() -> None:
+def test_rc4_where_aes_was_offered_is_reported() -> None:
     """One account is medium, since it may be an old one."""
     [alert] = inspected(detector(LOWER), login(0, etype=RC4))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1556.001")
@@ -31,7 +31,7 @@ def test_a_client_that_wants_rc4_only_is_low() -> None:
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1558")
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """AES everywhere; a domain that has none; an account known as old."""
     story = [
         *login(0),

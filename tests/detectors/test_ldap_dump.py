@@ -117,7 +117,7 @@ def test_ordinary_searches_are_quiet(events: list[Event]) -> None:
     assert reported(events) == []
 
 
-def test_those_who_may_are_told_low() -> None:
+def test_those_who_may_are_reported_low() -> None:
     story = [search(each, n) for n, each in enumerate((*KINDS, "(adminCount=1)"))]
     assert {alert.severity for alert in reported(story, managers=("10.0.0.66",))} == {Severity.low}
     controller = device("server", CLIENT)

@@ -26,7 +26,7 @@ def test_five_of_one_sender() -> None:
     assert alert.network == {"proto": "udp", "app": "sip", "vlan": 0, "direction": "internal"}
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """One each of many, one each of many protocols, what the capture cut, and one in five minutes."""
     many = [broken(n, src=f"10.0.1.{n + 1}") for n in range(50)]
     protocols = [broken(n, f"protocol{n}") for n in range(50)]
@@ -36,6 +36,6 @@ def test_innocent_twins_are_quiet() -> None:
         assert inspected(detector(MALFORMED), story) == []
 
 
-def test_repetition_is_told_once_in_ten_minutes() -> None:
+def test_repetition_is_reported_once_in_ten_minutes() -> None:
     """A hundred within nine minutes."""
     assert len(inspected(detector(MALFORMED), [broken(n * 5) for n in range(100)])) == 1

@@ -21,7 +21,7 @@ def lists(tmp_path: Path) -> ThreatLists:
     return ThreatLists([tmp_path / "feodo.txt"])
 
 
-def test_an_answered_contact_is_told_and_raised(lists: ThreatLists) -> None:
+def test_an_answered_contact_is_reported_and_raised(lists: ThreatLists) -> None:
     """Tried: medium; answered: high; one alert that names list, entry, direction, bytes and both ends."""
     found = raised(
         LISTED,
@@ -51,7 +51,7 @@ def test_an_answered_contact_is_told_and_raised(lists: ThreatLists) -> None:
     assert [action for alert in found for action, _ in desk.take(alert)] == ["open", "update"]
 
 
-def test_a_device_with_one_job_is_graver(lists: ThreatLists) -> None:
+def test_a_device_with_one_job_is_more_severe(lists: ThreatLists) -> None:
     """A camera that talks to a listed address: high where it tried, critical where it was answered."""
     found = raised(
         LISTED,
@@ -61,7 +61,7 @@ def test_a_device_with_one_job_is_graver(lists: ThreatLists) -> None:
     assert [alert.severity for alert in found] == [Severity.high, Severity.critical]
 
 
-def test_a_knock_from_outside_is_low_until_answered(lists: ThreatLists) -> None:
+def test_a_connection_attempt_from_outside_is_low_until_answered(lists: ThreatLists) -> None:
     """Scans by listed addresses come all day."""
     story = Story().flow(1, "203.0.113.66", "10.0.0.5", 22, ended=30)
     assert [alert.severity for alert in raised(LISTED, story, World(lists=lists))] == [Severity.low]
@@ -71,7 +71,7 @@ def test_a_knock_from_outside_is_low_until_answered(lists: ThreatLists) -> None:
     assert "10.0.0.5 was contacted by 203.0.113.66" in alert.summary
 
 
-def test_a_pair_is_told_once_a_day(lists: ThreatLists) -> None:
+def test_a_pair_is_reported_once_a_day(lists: ThreatLists) -> None:
     """A thousand beacons are one finding a stage; another pair is another."""
     story = Story()
     for n in range(1000):

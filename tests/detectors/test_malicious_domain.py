@@ -77,7 +77,7 @@ def test_age_and_confidence(world: World) -> None:
     assert "first seen 13 days before" in alert.why[0]
 
 
-def test_innocent_twins_are_quiet(world: World) -> None:
+def test_benign_twins_are_quiet(world: World) -> None:
     """Neighbours of listed names, allowed ones, entries that expired, other paths of a listed URL,
     and no lists at all.
     """

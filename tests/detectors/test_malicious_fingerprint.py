@@ -62,7 +62,7 @@ def test_listed_fingerprints(world: World, event: Event, severity: Severity) -> 
     )
 
 
-def test_innocent_twins_are_quiet(world: World) -> None:
+def test_benign_twins_are_quiet(world: World) -> None:
     """Other fingerprints, none, and no lists."""
     assert inspected(detector(LISTED, world), [hello(JA3[::-1]), hello(), certificate("")]) == []
     assert inspected(detector(LISTED), [hello(JA3)]) == []

@@ -40,7 +40,7 @@ def test_four_hundred_files_overwritten_or_deleted() -> None:
     assert (alert.actor.address, alert.numbers["changes"], alert.severity) == (parse(CLIENT), 400, Severity.medium)
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Programs that write in two steps, pictures that get other names, a copy that makes new files,
     and a slow script.
     """

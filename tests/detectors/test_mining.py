@@ -50,7 +50,7 @@ def test_names_of_pools() -> None:
     assert [alert.severity for alert in found] == [Severity.medium, Severity.low]
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     assert (
         inspected(
             detector(MINING),

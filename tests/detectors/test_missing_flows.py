@@ -67,7 +67,7 @@ def test_what_is_no_missed_backup_is_quiet(story: Story) -> None:
     assert in_time(BACKUP, story) == []
 
 
-def test_a_missed_backup_is_told_once_until_it_comes_again() -> None:
+def test_a_missed_backup_is_reported_once_until_it_comes_again() -> None:
     assert len(in_time(BACKUP, backups([0, 1, 2, 3, 4, 5], until=30))) == 1
 
 
@@ -113,6 +113,6 @@ def test_what_is_no_silence_is_quiet(story: Story) -> None:
     assert in_time(SILENT, story, learn_h=24) == []
 
 
-def test_silence_is_off_by_default_and_told_once() -> None:
+def test_silence_is_off_by_default_and_reported_once() -> None:
     assert not detector(SILENT).options.enabled
     assert len(in_time(SILENT, channel(3000, until=6000), learn_h=24)) == 1

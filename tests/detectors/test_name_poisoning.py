@@ -96,7 +96,7 @@ def test_aliases_over_mdns_alone_are_low() -> None:
     assert alert.severity == Severity.low
 
 
-def test_innocent_hosts_are_quiet() -> None:
+def test_benign_hosts_are_quiet() -> None:
     """A host and its one name, long too; names it registered, probed for or announced; addresses that browsers hide; a
     host whose name looks made up.
     """
@@ -130,7 +130,7 @@ def test_innocent_hosts_are_quiet() -> None:
     assert inspected(detector(POISON), story) == []
 
 
-def test_innocent_servers_are_quiet() -> None:
+def test_benign_servers_are_quiet() -> None:
     """A WINS server, known by its flag or since it is asked by unicast; one that answers for all hosts of a segment; a
     domain controller; a reflector.
     """
@@ -164,7 +164,7 @@ def test_slow_answers_are_apart() -> None:
     )
 
 
-def test_repetition_is_told_once_a_window() -> None:
+def test_repetition_is_reported_once_a_window() -> None:
     """It goes on all day, with thousands of names."""
     found = inspected(detector(POISON), [llmnr(n, f"host{n}") for n in range(7200)])
     assert one(found)

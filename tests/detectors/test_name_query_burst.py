@@ -59,7 +59,7 @@ def test_a_few_an_hour_for_days() -> None:
     assert inspected(detector(BURST), [denied(n * 800, f"winter{n}garden.net") for n in range(150)]) == []
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Names that are there, single labels of browsers, a wrong search suffix, block lists, one's own domains, and a
     mistake now and then.
     """

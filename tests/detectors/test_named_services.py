@@ -58,7 +58,7 @@ def test_screens_and_boxes_that_run_programs() -> None:
 
 
 @pytest.mark.parametrize("unit", [TOOL, PROXY])
-def test_innocent_twins_are_quiet(unit: str) -> None:
+def test_benign_twins_are_quiet(unit: str) -> None:
     """Other names of the same owners' domains, names that only look alike, and what is allowed."""
     story = [
         event

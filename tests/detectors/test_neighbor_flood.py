@@ -31,7 +31,7 @@ def test_hundreds_of_neighbors() -> None:
     )
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A large segment, and one neighbor that repeats itself."""
     assert inspected(detector(FLOOD), [announcement(n, per_second=5) for n in range(200)]) == []
     assert inspected(detector(FLOOD), [announcement(7) for _ in range(200)]) == []

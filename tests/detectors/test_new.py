@@ -35,7 +35,7 @@ def newcomer(kind: str, mac: str = "00:17:c8:1a:2b:3c"):
         ("unknown", [], Severity.info, "its type is unknown"),
     ],
 )
-def test_a_newcomer_is_told_by_what_it_is_and_where(
+def test_a_newcomer_is_reported_by_what_it_is_and_where(
     kind: str, there: list[str], severity: Severity, reason: str
 ) -> None:
     """After a day of learning; with the hours that were watched."""
@@ -47,7 +47,7 @@ def test_a_newcomer_is_told_by_what_it_is_and_where(
     assert alert.techniques[0].technique == "T1200"
 
 
-def test_a_newcomer_that_turns_out_to_be_grave_is_told_again() -> None:
+def test_a_newcomer_that_turns_out_to_be_severe_is_reported_again() -> None:
     """Under the same key, so that the alert rises; long after it is no more news."""
     unit, switch = detector(NEW, watched()), newcomer("switch")
     first, second = reviewed(unit, [change(30, "new", newcomer("unknown")), change(30.01, "identified", switch)])

@@ -25,7 +25,7 @@ def watched(extra: Story | None = None) -> World:
     return world.learned(story)
 
 
-def test_a_port_that_a_camera_never_served_is_told() -> None:
+def test_a_port_that_a_camera_never_served_is_reported() -> None:
     """After three days; the device is the actor, the client the target."""
     [alert] = raised(SERVICE, Story().converse(DAYS, "10.0.0.8", CAMERA, 4444), watched())
     assert alert.target is not None
@@ -49,7 +49,7 @@ def test_what_its_type_serves_is_slight() -> None:
     assert (alert.severity, alert.why[1][:2]) == (Severity.info, "2 ")
 
 
-def test_what_was_served_before_and_knocks_are_quiet() -> None:
+def test_what_was_served_before_and_connection_attempts_are_quiet() -> None:
     """The recorder, a scan of open ports, devices that were not watched for long enough, servers outside, and who is
     exempt.
     """
@@ -64,7 +64,7 @@ def test_what_was_served_before_and_knocks_are_quiet() -> None:
     assert raised(SERVICE, Story().converse(DAYS, "10.0.0.8", CAMERA, 4444), watched(), exempt=("10.0.3.0/24",)) == []
 
 
-def test_a_port_is_told_once_and_restless_devices_fall_silent() -> None:
+def test_a_port_is_reported_once_and_restless_devices_fall_silent() -> None:
     """Fifty clients of one port; then a program that opens a port a minute."""
     story = Story()
     for n in range(50):

@@ -21,7 +21,7 @@ RELAY = "credential_access.ntlm_relay"
         ("http", "http", Severity.low),
     ],
 )
-def test_a_challenge_that_is_passed_on_is_told(near: str, far: str, severity: Severity) -> None:
+def test_a_challenge_that_is_passed_on_is_reported(near: str, far: str, severity: Severity) -> None:
     """The machine in the middle is the actor; between two web servers it may be a proxy."""
     [alert] = inspected(
         detector(RELAY), [challenge(0, MIDDLE, SERVER, carrier=far), challenge(0.1, VICTIM, MIDDLE, carrier=near)]
@@ -34,7 +34,7 @@ def test_a_challenge_that_is_passed_on_is_told(near: str, far: str, severity: Se
     assert {target.address for target in alert.targets} == {parse(SERVER), parse(VICTIM)}
 
 
-def test_an_answer_that_is_passed_on_is_told() -> None:
+def test_an_answer_that_is_passed_on_is_reported() -> None:
     """Where the challenge was not captured; the account is told."""
     [alert] = inspected(detector(RELAY), [proof(0, VICTIM, MIDDLE), proof(0.1, MIDDLE, SERVER)])
     assert "of anna from" in alert.summary
@@ -48,7 +48,7 @@ def test_order_of_capture_does_not_matter() -> None:
     ).actor.address == parse(MIDDLE)
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """The same packet twice; a router that translates addresses, of either end; other numbers; numbers of zero; the
     same one hours later; one machine.
     """
@@ -77,7 +77,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert inspected(detector(RELAY, world), [challenge(0, MIDDLE, SERVER), challenge(0.1, VICTIM, MIDDLE)]) == []
 
 
-def test_repetition_is_told_once_an_hour() -> None:
+def test_repetition_is_reported_once_an_hour() -> None:
     """Victims log in again and again."""
     story = [
         each

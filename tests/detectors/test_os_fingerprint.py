@@ -76,7 +76,7 @@ def test_from_a_printer_it_is_high_and_from_outside_low() -> None:
     )
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Ordinary SYNs and pings, a monitor that asks for the time, a scanner of our own."""
     events: list[Any] = [TcpSyn(packet(n), *LINUX) for n in range(20)] + [
         IcmpEcho(packet(n, proto=1), 1, n, 32) for n in range(20)

@@ -32,7 +32,7 @@ def learned(days: int = 2) -> list[Event]:
     ]
 
 
-def test_another_machine_and_another_way_are_told() -> None:
+def test_another_machine_and_another_way_are_reported() -> None:
     """Anna's account by NTLM from Bob's machine, which calls itself nothing."""
     [alert] = inspected(detector(PASS), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")])
     assert (alert.actor.address, alert.target.address if alert.target else 0) == (parse(OTHER), parse(SERVER))
@@ -46,7 +46,7 @@ def test_one_sign_is_low() -> None:
     assert alert.severity == Severity.low
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """At home; a machine nobody used before; by NTLM as ever under the own name; refused, as a guest or nobody;
     machines; before a day was learned.
     """
@@ -66,6 +66,6 @@ def test_innocent_twins_are_quiet() -> None:
     assert inspected(detector(PASS, exempt=("Anna",)), [*learned(), ntlm(2 * DAY, "anna", OTHER, "")]) == []
 
 
-def test_repetition_is_told_once() -> None:
+def test_repetition_is_reported_once() -> None:
     """Once it was seen there, it is known there."""
     assert len(inspected(detector(PASS), [*learned(), *(ntlm(2 * DAY + n, "anna", OTHER, "") for n in range(50))])) == 1

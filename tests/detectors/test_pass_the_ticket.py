@@ -11,7 +11,7 @@ PASS = "lateral_movement.pass_the_ticket"
 THIEF = "10.0.0.99"
 
 
-def test_a_ticket_that_moved_is_told() -> None:
+def test_a_ticket_that_moved_is_reported() -> None:
     """The thief is the actor; the machine it was taken from is among the targets."""
     [alert] = inspected(detector(PASS), [*login(0), *service(60, "cifs/fs01", client=THIEF)])
     assert (alert.severity, alert.actor.address) == (Severity.critical, parse(THIEF))
@@ -19,7 +19,7 @@ def test_a_ticket_that_moved_is_told() -> None:
     assert "60 s ago" in alert.why[0]
 
 
-def test_a_ticket_made_from_a_hash_is_told() -> None:
+def test_a_ticket_made_from_a_hash_is_reported() -> None:
     """RC4 only, proven at once, in a domain that speaks AES; with an AES key alone it is low."""
     tool = {"host": "", "asked_before": False}
     [alert] = inspected(detector(PASS), login(0, etypes=(23,), etype=RC4, **tool))
@@ -31,7 +31,7 @@ def test_a_ticket_made_from_a_hash_is_told() -> None:
     assert alert.severity == Severity.low
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Who shows its own ticket; a proof after a refusal; machines; old domains; a ticket long past; a machine with two
     addresses; a known program.
     """

@@ -82,7 +82,7 @@ def test_slow_guessing_is_found() -> None:
     assert one(inspected(detector(GUESS), [ftp(n * 50) for n in range(80)])).numbers["window_s"] == 3600
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A forgetful user, a device with an old password, logins that succeed, first challenges, handshakes of NTLM, full
     disks, telephones.
     """
@@ -119,7 +119,7 @@ def test_refusals_that_a_success_explains() -> None:
     assert Severity.medium in {alert.severity for alert in inspected(detector(GUESS), late)}
 
 
-def test_repetition_is_told_once_a_window() -> None:
+def test_repetition_is_reported_once_a_window() -> None:
     """One key, whatever the account, and few words."""
     found = inspected(detector(GUESS), [ftp(n / 10, f"user{n}") for n in range(3000)])
     assert one(found)

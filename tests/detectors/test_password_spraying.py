@@ -47,7 +47,7 @@ def test_failed_ssh_logins_at_many_hosts() -> None:
     assert inspected(detector(SPRAY), monitoring + mistyped) == []
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Guessing at few accounts, a terminal server with many users of whom some mistype, machines, an ordinary first
     refusal.
     """
@@ -60,7 +60,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert inspected(detector(SPRAY), story) == []
 
 
-def test_repetition_is_told_once_a_window() -> None:
+def test_repetition_is_reported_once_a_window() -> None:
     """A long list is one finding."""
     found = inspected(detector(SPRAY), [smb(n / 5, f"user{n}") for n in range(2000)])
     assert len(found) == 1

@@ -54,7 +54,7 @@ def test_a_hole_to_another_machine() -> None:
     assert {target.address for target in found[0].targets} == {OTHER, ROUTER}
 
 
-def test_innocent_twins() -> None:
+def test_benign_twins() -> None:
     """Games and file sharing are a hint; what is taken away, or opened by oneself, is nothing."""
     [alert] = inspected(detector(MAPPING), [NatPmpRequest(packet(), "udp", 6881, 6881, 3600)])
     assert alert.severity == Severity.low

@@ -62,7 +62,7 @@ def test_a_scan_of_which_only_one_direction_is_seen() -> None:
     assert raised(SCAN, conversations) == []
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Passive FTP and RPC whose ports answer, traceroute, answers to SSDP and WS-Discovery questions, a browser with
     many connections to one port.
     """
@@ -78,7 +78,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert raised(SCAN, story) == []
 
 
-def test_repetition_is_told_once_a_window() -> None:
+def test_repetition_is_reported_once_a_window() -> None:
     """Five minutes of the same scan: a few findings, all under one key."""
     story = lit(Story())
     for n in range(3000):

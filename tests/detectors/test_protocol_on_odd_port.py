@@ -92,7 +92,7 @@ def test_a_port_of_nobody_is_a_hint(event: Event) -> None:
         HttpResponse(packet(50000, dport=53), 200, "", "", 0, (), "", "", "", "", False),
     ],
 )  # fmt: skip
-def test_innocent_twins_are_quiet(event: Event) -> None:
+def test_benign_twins_are_quiet(event: Event) -> None:
     """Homes and usual second homes, mail that turns to TLS, web pages inside, phones and calls, clients, and
     conversations heard from their middle.
     """
@@ -109,7 +109,7 @@ def test_repetition_is_one_finding_a_day() -> None:
     assert one(found)
 
 
-def test_file_sharing_is_told_a_few_times() -> None:
+def test_file_sharing_is_reported_a_few_times() -> None:
     """Hundreds of peers, each at a port of its own; what has a port of something else is told all the same."""
     found = inspected(detector(ODD), [page(10000 + n, f"203.0.113.{n}") for n in range(200)] + [ssh(53)])
     assert [alert.severity for alert in found] == [Severity.low] * 3 + [Severity.medium]

@@ -55,7 +55,7 @@ def test_a_device_that_looks_after_printers() -> None:
 
 
 @pytest.mark.parametrize(("client", "severity"), [(FAR, Severity.high), (CLIENT, Severity.medium)])
-def test_strangers_at_the_raw_port(client: str, severity: Severity) -> None:
+def test_unknown_hosts_at_the_raw_port(client: str, severity: Severity) -> None:
     """Somebody outside, or a camera, opens it, whatever they send."""
     world = World(device("printer", PRINTER), device("camera", CLIENT))
     alert = one(raised(ABUSE, Story().flow(0, client, PRINTER, 9100, answered=True), world))
@@ -83,7 +83,7 @@ def test_printing_is_quiet() -> None:
         (CLIENT, 631, True, ("printer", "camera")),
     ],
 )
-def test_innocent_connections_are_quiet(client: str, port: int, answered: bool, kinds: tuple[str, str]) -> None:
+def test_benign_connections_are_quiet(client: str, port: int, answered: bool, kinds: tuple[str, str]) -> None:
     """A computer, a scanner that prints labels, a knock from outside, another service at the same
     port, another port.
     """
@@ -91,7 +91,7 @@ def test_innocent_connections_are_quiet(client: str, port: int, answered: bool, 
     assert raised(ABUSE, Story().flow(0, client, PRINTER, port, answered=answered), world) == []
 
 
-def test_managers_are_told_low() -> None:
+def test_managers_are_reported_low() -> None:
     assert one(reported([command("FSUPLOAD", path="0:/a")], managers=(CLIENT,))).severity == Severity.low
 
 

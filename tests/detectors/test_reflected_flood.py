@@ -118,7 +118,7 @@ def test_a_peer_on_the_port_of_a_service_is_no_server() -> None:
     assert raised(REFLECTED, story) == []
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A resolver seen from one side, a browser that is answered, devices of our own that answer a search, a client with
     a low port.
     """

@@ -45,7 +45,7 @@ def test_large_answers_to_outsiders() -> None:
     assert one(alerts_of(detector(REFLECTOR, World(device("camera", OWN))), answers(30))).severity == Severity.critical
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Clients inside, answers as small as questions, few of them, slow ones, and other services."""
     for story in (
         answers(90, client="10.0.0.7"),

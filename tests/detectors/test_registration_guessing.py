@@ -24,7 +24,7 @@ def test_several_extensions_and_slow_guessing() -> None:
     assert one(inspected(detector(GUESS), [each for n in range(60) for each in register(n * 30)]))
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """First challenges, phones that register with success, a phone with a wrong password, an
     exchange that is too busy.
     """
@@ -55,7 +55,7 @@ def test_old_challenges_are_no_guesses() -> None:
     assert "200@" in alert.why[1]
 
 
-def test_repetition_is_told_once_a_window() -> None:
+def test_repetition_is_reported_once_a_window() -> None:
     """A long list of passwords."""
     found = inspected(detector(GUESS), [each for n in range(600) for each in register(n / 10)])
     assert len(found) == 1

@@ -44,7 +44,7 @@ def test_pictures_of_a_screen() -> None:
         uploads(count=3),
     ],
 )
-def test_innocent_twins_are_quiet(story: Story) -> None:
+def test_benign_twins_are_quiet(story: Story) -> None:
     """Usual ports, sizes as they come, downloads, small flows, few of them, and few at a time."""
     assert raised(CONTROL, story) == []
 

@@ -33,7 +33,7 @@ def test_a_management_host_may() -> None:
     assert alert.severity == Severity.low
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A shutdown that is called off, and other calls of the registry."""
     assert (
         inspected(detector(SHUTDOWN), [call("initshutdown", 1), call("winreg", 15, "Software"), call("winreg", 26)])

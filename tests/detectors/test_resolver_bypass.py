@@ -95,7 +95,7 @@ def test_secured_questions(event: Event, how: str) -> None:
         [tls("www.example.com", server="1.1.1.1"), tls(""), tls("", port=8443, server="1.1.1.1")],
     ],
 )
-def test_innocent_twins_are_quiet(events: list[Event]) -> None:
+def test_benign_twins_are_quiet(events: list[Event]) -> None:
     """Nothing known of the network, its own servers, the router that asks for all, a refusal, a server that asks on,
     other names, a public one handed out.
     """

@@ -38,7 +38,7 @@ def offer(
 GOOD = offer("10.0.0.1", "10.0.0.1", "10.0.0.53")
 
 
-def test_a_second_server_with_other_dns_is_told() -> None:
+def test_a_second_server_with_other_dns_is_reported() -> None:
     """What it gives, what was expected, and from which MAC."""
     [alert] = inspected(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.66", mac=0x66)])
     assert (alert.severity, alert.actor.mac, alert.actor.address) == (Severity.high, 0x66, parse("10.0.0.66"))
@@ -48,13 +48,13 @@ def test_a_second_server_with_other_dns_is_told() -> None:
     assert alert.techniques[0].technique == "T1557.003"
 
 
-def test_a_second_server_with_another_gateway_in_the_same_network_is_told() -> None:
+def test_a_second_server_with_another_gateway_in_the_same_network_is_reported() -> None:
     """Right DNS, wrong gateway: the man in the middle."""
     [alert] = inspected(detector(ROGUE), [GOOD, offer("10.0.0.66", "10.0.0.66", "10.0.0.53", mac=0x66, kind=DhcpAck)])
     assert alert.numbers["differs"] == "gateway"
 
 
-def test_a_home_router_plugged_in_is_told() -> None:
+def test_a_home_router_plugged_in_is_reported() -> None:
     """It serves a network of its own in the same VLAN."""
     assert (
         len(
@@ -81,12 +81,12 @@ def test_two_networks_in_one_capture_are_a_hint() -> None:
     ]
 
 
-def test_a_forged_server_identifier_is_told() -> None:
+def test_a_forged_server_identifier_is_reported() -> None:
     """The name of the good server from another MAC, with other options."""
     assert len(inspected(detector(ROGUE), [GOOD, offer("10.0.0.1", "10.0.0.66", "10.0.0.66", mac=0x66)])) == 1
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """The first server; a failover pair; one that changes its options; two ranges in one VLAN; other VLANs; relays for
     other networks.
     """

@@ -110,7 +110,7 @@ def test_the_list_of_allowed_ones() -> None:
     assert [alert.actor.mac for alert in found] == [0x66]
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A pair of routers, one with a local prefix besides, a new prefix of the same router, and a second DHCPv6 server
     that gives the same.
     """

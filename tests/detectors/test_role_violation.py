@@ -40,7 +40,7 @@ def watched(extra: Story | None = None) -> World:
         (CAMERA, "10.0.0.9", 4444, CAMERA, "T1021"),
     ],
 )
-def test_what_a_type_never_does_is_told_on_the_first_day(
+def test_what_a_type_never_does_is_reported_on_the_first_day(
     client: str, server: str, port: int, actor: str, technique: str
 ) -> None:
     """A proxy, a shell, a chat: as soon as it is answered; the device is the actor and the reason is said."""
@@ -50,7 +50,7 @@ def test_what_a_type_never_does_is_told_on_the_first_day(
     assert "camera CAM (10.0.3.5)" in alert.summary
 
 
-def test_a_service_that_no_camera_used_is_told_after_learning() -> None:
+def test_a_service_that_no_camera_used_is_reported_after_learning() -> None:
     """Inside it is medium, outside low; before three days it is quiet."""
     story = Story().converse(DAYS, CAMERA, "10.0.3.2", 2345)
     [alert] = raised(ROLE, story, watched())
@@ -61,7 +61,7 @@ def test_a_service_that_no_camera_used_is_told_after_learning() -> None:
     assert raised(ROLE, story, World(device("camera", CAMERA))) == []
 
 
-def test_a_segment_where_it_never_went_is_told() -> None:
+def test_a_segment_where_it_never_went_is_reported() -> None:
     """A camera that asks web pages of the accounting; what its type usually uses is low."""
     [alert] = raised(ROLE, Story().converse(DAYS, CAMERA, "10.0.9.4", 80), watched())
     assert (alert.severity, alert.numbers["rule"]) == (Severity.low, "segment")
@@ -93,7 +93,7 @@ def test_printers_may_do_what_printers_do() -> None:
     assert raised(ROLE, story, World(device("printer", "10.0.2.5"))) == []
 
 
-def test_the_same_is_told_once_a_day() -> None:
+def test_the_same_is_reported_once_a_day() -> None:
     """However often, and to however many."""
     story = Story()
     for n in range(50):
@@ -124,7 +124,7 @@ def confined(*entries: Entry, kind: str = "camera", way: str = "from-device") ->
 ONLY_CLOUD = Entry("e", proto=6, far=((443, 443),), peers=(Peer("name", "cloud.example"),))
 
 
-def test_what_a_profile_does_not_allow_is_told_at_once() -> None:
+def test_what_a_profile_does_not_allow_is_reported_at_once() -> None:
     """With no learning, while the conversation goes on, with the list that it misses; each server outside for itself,
     though all use one service.
     """
@@ -157,7 +157,7 @@ def test_a_profile_confines_devices_of_any_type() -> None:
     assert alert.actor.address == parse("10.0.0.9")
 
 
-def test_who_is_served_beyond_a_profile_is_told_and_who_knocks_is_not() -> None:
+def test_who_is_served_beyond_a_profile_is_reported_and_who_connection_attempts_is_not() -> None:
     """Once something was said: a scanner that is answered was served nothing."""
     world = confined(Entry("e", proto=6, near=((554, 554),)), way="to-device")
     [alert] = raised(ROLE, Story().converse(1, "10.0.0.9", CAMERA, 80).converse(2, "10.0.0.9", CAMERA, 554), world)
@@ -169,14 +169,14 @@ def test_who_is_served_beyond_a_profile_is_told_and_who_knocks_is_not() -> None:
     assert raised(ROLE, Story().flow(1, "10.0.0.9", CAMERA, 80, answered=True), world) == []
 
 
-def test_what_goes_on_beyond_a_profile_is_told_once_a_day() -> None:
+def test_what_goes_on_beyond_a_profile_is_reported_once_a_day() -> None:
     story = Story()
     for n in range(40):
         story.converse(n * 700, CAMERA, "203.0.113.6", 8443)
     assert len(raised(ROLE, story, confined(ONLY_CLOUD))) == 1
 
 
-def test_an_address_that_nobody_asked_a_name_for_is_doubtful_and_told_low() -> None:
+def test_an_address_that_nobody_asked_a_name_for_is_doubtful_and_reported_low() -> None:
     """Not on the first day: who asked before the sensor began asks again within a day."""
     [alert] = raised(
         ROLE, Story().converse(1, CAMERA, CLOUD, 443).converse(90_000, CAMERA, CLOUD, 443), confined(ONLY_CLOUD)
@@ -184,6 +184,6 @@ def test_an_address_that_nobody_asked_a_name_for_is_doubtful_and_told_low() -> N
     assert (alert.severity, alert.numbers["rule"], alert.ts > START + 86_400 * 10**9) == (Severity.low, "unnamed", True)
 
 
-def test_exempt_devices_are_quiet_whatever_their_profile_says() -> None:
+def test_exempt_devices_are_quiet_whatever_their_profile_reports() -> None:
     story = Story().converse(1, CAMERA, "203.0.113.6", 8443)
     assert raised(ROLE, story, confined(ONLY_CLOUD), exempt=("10.0.3.0/24",)) == []

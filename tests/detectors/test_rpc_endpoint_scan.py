@@ -59,7 +59,7 @@ def test_a_list_of_everything_is_a_hint() -> None:
     assert (alert.severity, alert.techniques[0].technique) == (Severity.low, "T1046")
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A client of a few file servers all day, and one that looks up an interface now and then."""
     client = [lookup(n * 60, f"10.0.0.{n % 4 + 1}") for n in range(600)]
     assert inspected(detector(RPC), client) == []

@@ -67,7 +67,7 @@ def test_a_crowd_that_comes_within_a_minute_is_real() -> None:
     assert {record.action for record in records} == {"new"}
 
 
-def test_it_is_told_once_an_hour() -> None:
+def test_it_is_reported_once_an_hour() -> None:
     """A flood that begins again and again is one finding; in another VLAN it is another."""
     events = [SenderFlood(Packet(ts=START + n * 60 * SECOND, src_mac=n), 1000) for n in range(30)]
     alert = one(inspected(detector(FLOOD), events))

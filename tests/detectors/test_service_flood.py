@@ -120,7 +120,7 @@ def test_pings_without_a_pause() -> None:
     assert "with pings" in alert.summary
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A benchmark that is answered, a client that retries every tenth of a second, a monitor that pings all day, a load
     test of our own.
     """

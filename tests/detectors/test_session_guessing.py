@@ -69,7 +69,7 @@ def test_tiny_segments_are_the_same_content() -> None:
     assert reported(segmented(900, 102)) == []
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Monitoring of many hosts, sessions that work, idle ends, one command every five minutes, connections that say
     nothing.
     """
@@ -82,7 +82,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert reported(sessions(40, 2, port=443)) == []
 
 
-def test_repetition_is_told_once_a_window() -> None:
+def test_repetition_is_reported_once_a_window() -> None:
     """Guessing for ten minutes has one key and few words."""
     found = reported(sessions(600, 1))
     assert one(found)

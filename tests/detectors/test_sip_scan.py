@@ -68,7 +68,7 @@ def test_a_tool_gives_itself_away(agent: str) -> None:
     assert found[0].numbers["user_agent"] == agent
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """An exchange that qualifies its phones, phones that register with a challenge, calls of a busy line, and a capture
     without answers.
     """
@@ -88,7 +88,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert inspected(detector(SCAN), [request(n, str(n)) for n in range(60)]) == []
 
 
-def test_repetition_is_told_once_a_window() -> None:
+def test_repetition_is_reported_once_a_window() -> None:
     """A scanner that goes on is one finding, told again as it grows."""
     story = [each for n in range(250) for each in (request(n, str(n)), response(n + 0.01, str(n), 404))]
     found = inspected(detector(SCAN), story)

@@ -25,7 +25,7 @@ def lowered(at: float, user: str) -> list[Event]:
     return story
 
 
-def test_several_accounts_that_lose_aes_are_told() -> None:
+def test_several_accounts_that_lose_aes_are_reported() -> None:
     """The key centre is the actor, those who logged in its victims."""
     alert = one(inspected(detector(SKELETON), [*learned(), *lowered(100, "anna"), *lowered(101, "bob")]))
     assert (alert.actor.address, alert.severity, alert.techniques[0].technique) == (
@@ -45,7 +45,7 @@ def test_a_cipher_that_is_refused_counts() -> None:
     assert one(inspected(detector(SKELETON), story))
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Old accounts that never had AES; one password set back among others that keep theirs; clients that want RC4; a
     refused password.
     """
@@ -57,7 +57,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert inspected(detector(SKELETON), story) == []
 
 
-def test_repetition_is_told_once_a_day() -> None:
+def test_repetition_is_reported_once_a_day() -> None:
     """All who log in that day."""
     story = [*learned(), *(each for n in range(300) for each in lowered(100 + n, USERS[n % 3]))]
     assert len(inspected(detector(SKELETON), story)) == 1

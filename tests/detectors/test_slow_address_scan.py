@@ -30,7 +30,7 @@ def test_an_address_every_ten_minutes_is_a_scan_of_the_day() -> None:
     assert (alert.numbers["failed"], alert.numbers["window_s"]) == (100, 86400)
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Machines that are there, a few that are not, and our own scanner."""
     assert raised(SLOW, tries(120, 10, answered=True)) == []
     assert raised(SLOW, tries(40, 10)) == []
@@ -42,6 +42,6 @@ def test_the_fast_scan_is_left_to_its_own_detector() -> None:
     assert raised(SLOW, tries(60, 1)) == []
 
 
-def test_repetition_is_told_once_a_day() -> None:
+def test_repetition_is_reported_once_a_day() -> None:
     """It goes on for two hours."""
     assert len(raised(SLOW, tries(700, 10))) == 1

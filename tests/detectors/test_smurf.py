@@ -67,7 +67,7 @@ def test_fraggle() -> None:
     assert [alerts_of(detector(SMURF), story) for story in quiet] == [[], [], []]
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Ordinary pings without an end, a few to a group, and one from inside a machine, which floods nobody."""
     quiet = [
         ping("127.0.0.1", "10.0.0.5"),

@@ -60,7 +60,7 @@ def test_many_communities_at_one_agent() -> None:
     assert one(reported([user(n, f"user{n}") for n in range(6)])).numbers["tried"] == 5
 
 
-def test_an_answer_says_that_one_was_right() -> None:
+def test_an_answer_reports_that_one_was_right() -> None:
     """Not so a report that complains. What is set then is grave."""
     guesses = [asked(n, f"seal{n}") for n in range(6)]
     assert [alert.severity for alert in reported([*guesses, answer(7), answer(8)])] == [Severity.medium, Severity.high]
@@ -111,7 +111,7 @@ def test_ordinary_management_is_quiet() -> None:
     assert reported(story, world) == []
 
 
-def test_managers_are_told_low() -> None:
+def test_managers_are_reported_low() -> None:
     assert {
         alert.severity for alert in reported([asked(n, f"seal{n}") for n in range(60)], managers=("10.0.0.0/24",))
     } == {Severity.low}

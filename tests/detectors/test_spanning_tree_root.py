@@ -32,7 +32,7 @@ def test_the_same_priority_with_a_smaller_mac() -> None:
     assert one(inspected(detector(ROOT), [bpdu(0, SWITCH, 0x8000), bpdu(60, SWITCH - 1, 0x8000)]))
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A switch that starts and claims what it does not win, the tree that finds its root, another segment, the root
     whose priority is changed, and a bridge below the root.
     """

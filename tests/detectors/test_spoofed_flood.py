@@ -39,12 +39,12 @@ def test_sources_that_nobody_has() -> None:
     assert "VLAN 0" in alert.summary
 
 
-def test_it_is_told_under_one_key() -> None:
+def test_it_is_reported_under_one_key() -> None:
     """However long it lasts."""
     assert len({alert.key for alert in raised(FLOOD, flood(10))}) == 1
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Many honest sources behind a gateway, and one broken machine."""
     many, broken = Story(), Story()
     for n in range(200):
@@ -55,7 +55,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert raised(ILLEGAL, many) == []
 
 
-def test_an_impossible_address_is_told_once() -> None:
+def test_an_impossible_address_is_reported_once() -> None:
     """Low, by its MAC."""
     story = Story()
     for n in range(50):

@@ -40,7 +40,7 @@ def test_every_procedure_has_a_meaning() -> None:
     assert set(ACTIONS) == set(PROCEDURES)
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A folder of the server itself; a job that is started is no more than a note."""
     assert inspected(detector(COMMAND), [command("xp_dirtree 'D:\\backup', 1, 1")]) == []
     assert {alert.severity for alert in inspected(detector(COMMAND), [command("sp_start_job 'nightly'")])} == {

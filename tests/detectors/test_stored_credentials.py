@@ -51,7 +51,7 @@ def test_a_search_for_passwords_in_group_policies() -> None:
         (rf"{POLICY}\Registry.pol", "SYSVOL", False),
     ],
 )
-def test_innocent_twins_are_quiet(name: str, share: str, writes: bool) -> None:
+def test_benign_twins_are_quiet(name: str, share: str, writes: bool) -> None:
     """Other files, files that are written, and shares of users."""
     assert inspected(detector(STORED), [opened(name, share, writes=writes)]) == []
 

@@ -58,7 +58,7 @@ def test_an_administrator_who_works_is_quiet() -> None:
 
 
 @pytest.mark.parametrize(("path", "report"), [(ICMP, pings), (SERVICE, attempts)], ids=["ping", "service"])
-def test_monitoring_is_told_once_in_a_week(path: str, report: Any) -> None:
+def test_monitoring_is_reported_once_in_a_week(path: str, report: Any) -> None:
     """The same hosts at the same hour of every day: news on the first day only."""
     story = lit(Story())
     for day in range(7):

@@ -27,14 +27,14 @@ def opened(name: str, *, writes: bool = True) -> Event:
     "event",
     [EicarFile(packet()), fetched("/eicar.com"), fetched("/files/eicar_com.zip?x=1"), opened(r"new\eicar.com.txt")],
 )
-def test_it_is_told_however_it_travels(event: Event) -> None:
+def test_it_is_reported_however_it_travels(event: Event) -> None:
     """By its bytes, or by its name."""
     [alert] = inspected(detector(TEST), [event])
     assert alert.target is not None
     assert (alert.actor.address, alert.target.address) == (parse(CLIENT), parse(SERVER))
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """It is not there, it is only read about, it is only looked at, and other files."""
     for event in (
         fetched("/eicar.com", 404),

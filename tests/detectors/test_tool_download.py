@@ -66,7 +66,7 @@ def test_programs_that_scripts_fetch(event: Event, severity: Severity) -> None:
         request("/cgi-bin/status.sh", "curl/8.5"),
     ],
 )
-def test_innocent_twins_are_quiet(event: Event) -> None:
+def test_benign_twins_are_quiet(event: Event) -> None:
     """Named servers, updates of the system and of a company's own server, data, uploads, lists of certificates,
     requests that name no host, pages.
     """
@@ -77,7 +77,7 @@ def test_devices_are_another_detector_s() -> None:
     assert inspected(detector(DOWNLOAD, World(device("camera", NEAR))), [request("/a.sh", "Wget/1.21")]) == []
 
 
-def test_managers_are_told_low() -> None:
+def test_managers_are_reported_low() -> None:
     assert one(inspected(detector(DOWNLOAD, managers=(NEAR,)), [request("/a.ps1")])).severity == Severity.low
 
 

@@ -42,7 +42,7 @@ def reported(events: list[Event], *devices: object, **options: object) -> list[A
 
 @pytest.mark.parametrize(("client", "severity"), [(OTHER, Severity.medium), (FAR, Severity.high)])
 @pytest.mark.parametrize("method", ["DESCRIBE", "PLAY"])
-def test_pictures_for_strangers(client: str, severity: Severity, method: str) -> None:
+def test_pictures_for_unknown_hosts(client: str, severity: Severity, method: str) -> None:
     """Another segment, and outside; the client is the actor."""
     alert = one(reported(watched(client, method), device("camera", CAMERA)))
     assert (alert.actor.address, alert.target and alert.target.address, alert.target_port) == (
@@ -54,7 +54,7 @@ def test_pictures_for_strangers(client: str, severity: Severity, method: str) ->
     assert (alert.severity, alert.techniques[0].technique) == (severity, "T1125")
 
 
-def test_recorders_and_servers_of_films_are_told_low() -> None:
+def test_recorders_and_servers_of_films_are_reported_low() -> None:
     """A recorder that reads, and somebody who shows something but is not known as a camera."""
     assert one(reported(watched(), device("nvr", OTHER), device("camera", CAMERA))).severity == Severity.low
     assert one(reported(watched())).severity == Severity.low

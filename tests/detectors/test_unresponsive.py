@@ -35,7 +35,7 @@ def test_a_device_that_answered_once() -> None:
     assert alert.severity == Severity.low
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Nobody was ever there; it answers each time; it is asked for seldom."""
     no_listener = [asks(n) for n in range(50)]
     there = [event for n in range(50) for event in (asks(n), answers(n + 0.1))]
@@ -44,6 +44,6 @@ def test_innocent_twins_are_quiet() -> None:
         assert inspected(detector(SILENT), story) == []
 
 
-def test_repetition_is_told_once_an_hour() -> None:
+def test_repetition_is_reported_once_an_hour() -> None:
     """It is asked for all the time."""
     assert len(inspected(detector(SILENT), [answers(0), *(asks(1 + n * 5) for n in range(500))])) == 1

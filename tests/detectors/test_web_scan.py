@@ -59,7 +59,7 @@ def test_many_pages_that_are_not_there() -> None:
     assert (alert.actor.address, alert.target.address, alert.target_port) == (parse(SOURCE), parse(SERVER), 80)
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """A site with some dead links, one dead link asked for again and again, a slow crawler, monitoring probes, a page
     without its pictures and styles.
     """

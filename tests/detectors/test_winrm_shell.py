@@ -23,7 +23,7 @@ def request(path: str, agent: str = WINDOWS, *, at: float = 0, method: str = "PO
 
 
 @pytest.mark.parametrize("path", ["/wsman", "/wsman?PSVersion=5.1.19041.1", "/wsman/", "/WSMan"])
-def test_a_session_is_told(path: str) -> None:
+def test_a_session_is_reported(path: str) -> None:
     """By whatever client; libraries are graver than Windows itself."""
     [alert] = inspected(detector(WINRM), [request(path)])
     assert (alert.techniques[0].technique, alert.severity, alert.actor.address) == (
@@ -49,7 +49,7 @@ def test_a_session_is_told(path: str) -> None:
         "/",
     ],
 )
-def test_innocent_twins_are_quiet(path: str) -> None:
+def test_benign_twins_are_quiet(path: str) -> None:
     """Forwarded events, the question which version is there, other pages."""
     assert inspected(detector(WINRM), [request(path)]) == []
     assert inspected(detector(WINRM), [request("/wsman", method="GET")]) == []

@@ -29,7 +29,7 @@ def test_objects_that_are_put_there_are_subscriptions() -> None:
     )
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Queries and notifications of monitoring; a machine that manages others is told low."""
     assert inspected(detector(WMI), [call("IWbemServices", number) for number in (3, 6, 18, 20, 21, 22)]) == []
     assert inspected(detector(WMI, managers=(CLIENT,)), [call("IWbemServices", 24)])[0].severity == Severity.low

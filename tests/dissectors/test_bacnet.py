@@ -55,7 +55,7 @@ def test_sample() -> None:
     ]
 
 
-def test_router_and_broadcast_manager_lend_nothing() -> None:
+def test_router_and_broadcast_manager_share_nothing() -> None:
     """A source network and another address of origin show that the sender passes it on; a manager that forwards its own
     message may.
     """

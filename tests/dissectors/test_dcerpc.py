@@ -136,7 +136,7 @@ def test_netlogon_is_known_by_its_arguments() -> None:
     assert [event[2] for event in events(parsed)] == ["netlogon"] * 4
 
 
-def test_any_cut_says_the_same() -> None:
+def test_any_cut_reports_the_same() -> None:
     """Bytes one by one, and all at once."""
     for parts in (sample.mapper(), sample.service(), sample.forged()):
         pieces = [(from_client, data[at : at + 1]) for from_client, data in parts for at in range(len(data))]
@@ -167,7 +167,7 @@ def test_gap_and_late_start() -> None:
     assert [event[3] for event in events(found([(True, request(19, bytes(32)))], stream))] == ["StartServiceW"]
 
 
-def test_strangers_are_left_alone() -> None:
+def test_unknown_hosts_are_left_alone() -> None:
     """Other protocols at the mapper's port, until the conversation is given up."""
     stream = Dcerpc().stream(CLIENT)
     for _ in range(STRAY_LIMIT + 2):
@@ -182,7 +182,7 @@ def test_bodies_that_end_early_are_malformed(data: bytes) -> None:
         found([(True, data)])
 
 
-def test_big_endian_and_other_versions_say_nothing() -> None:
+def test_big_endian_and_other_versions_report_nothing() -> None:
     """Nobody who speaks these interfaces writes so."""
     big = bytearray(request(12, bytes(40)))
     big[4], big[8:10] = 0, big[9:7:-1]
@@ -218,7 +218,7 @@ def test_pipes() -> None:
     ]  # fmt: skip
 
 
-def test_answers_without_their_call_say_nothing() -> None:
+def test_answers_without_their_call_report_nothing() -> None:
     """Nothing is made up."""
     assert found([(False, response(bytes(24)))]) == []
 

@@ -81,7 +81,7 @@ def test_discover_of_a_phone() -> None:
     ]
 
 
-def test_offer_tells_what_the_server_hands_out() -> None:
+def test_offer_reports_what_the_server_hands_out() -> None:
     """An offer carries gateway, DNS and the server's identity, and is no lease yet."""
     parsed = list(Dhcp().dissect(packets("dhcp")[1]))
     offer = parsed[0]
@@ -101,7 +101,7 @@ def test_offer_tells_what_the_server_hands_out() -> None:
     assert facts(parsed) == [(SERVER, "10.20.30.1", "dhcp.role", "server")]
 
 
-def test_request_only_wishes() -> None:
+def test_request_only_requests() -> None:
     """The address in option 50 is a wish: it stands in the event, and the facts have no address."""
     parsed = list(Dhcp().dissect(packets("dhcp")[2]))
     assert type(parsed[0]) is DhcpRequest

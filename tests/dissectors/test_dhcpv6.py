@@ -95,7 +95,7 @@ def test_other_clients() -> None:
     ]
 
 
-def test_relay_lends_nothing() -> None:
+def test_relay_shares_nothing() -> None:
     """Facts are about the client whose MAC the relay tells; its frames are its own. Without that
     MAC nobody is known.
     """

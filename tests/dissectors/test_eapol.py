@@ -47,7 +47,7 @@ def test_the_sample() -> None:
     ]
 
 
-def test_a_computer_tells_its_name() -> None:
+def test_a_computer_reports_its_name() -> None:
     """The name of a computer account is the machine's own."""
     assert facts(Eapol().dissect(packets("eapol")[2])) == [
         ("02:00:5e:00:53:04", "-", "eapol.identity", "computer"),
@@ -75,7 +75,7 @@ def test_kinds_of_identity(text: bytes, expected: list[tuple[str, str]]) -> None
     assert values(identity(text)) == expected
 
 
-def test_an_imsi_is_never_told() -> None:
+def test_an_imsi_is_never_reported() -> None:
     """The identity of a SIM card is that of a person."""
     assert "001010123456789" not in repr(events(identity(b"1001010123456789@wlan.mnc001.mcc001.3gppnetwork.org")))
 

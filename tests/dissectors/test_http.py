@@ -182,7 +182,7 @@ def test_metadata_and_home_network_administration() -> None:
     ]  # fmt: skip
 
 
-def test_proxies_lend_nothing() -> None:
+def test_proxies_share_nothing() -> None:
     """A browser's words to a proxy are its own; what the proxy gives back is not the proxy's, nor what it asks for
     others.
     """
@@ -222,7 +222,7 @@ def test_tunnel_and_other_protocols_end_the_stream() -> None:
     "asking",
     [b"CONNECT a:443 HTTP/1.1\r\n\r\n", b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"],
 )
-def test_a_tunnel_whose_answer_is_not_heard(asking: bytes) -> None:
+def test_a_tunnel_whose_answer_is_not_received(asking: bytes) -> None:
     """Where the capture has only the client's side, what it says in its tunnel is no broken HTTP; who was refused asks
     again.
     """
@@ -288,7 +288,7 @@ def test_title_of_an_error_is_no_fact() -> None:
     assert values(parsed) == [("http.server", "cam/1")]
 
 
-def test_title_is_told_before_the_page_ends() -> None:
+def test_title_is_reported_before_the_page_ends() -> None:
     """Pages are long: the title is told as soon as it is there, once."""
     stream = Http().stream(CLIENT)
     parsed = feed(stream, b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + TITLE[:25])
@@ -457,7 +457,7 @@ def test_one_direction_only() -> None:
     assert values(feed(Http().stream(CLIENT), ok())) == [("http.server", "cam/1")]
 
 
-def test_heard_from_the_middle() -> None:
+def test_received_from_the_middle() -> None:
     """Bytes before the first message are waited out; many of them, and the direction is left alone."""
     stream = Http().stream(CLIENT)
     assert feed(stream, b"\x16\x03\x01\x02") == []
@@ -493,7 +493,7 @@ def test_malformed(second: bytes) -> None:
         feed(stream, second, True)
 
 
-def test_hostile_xml_says_nothing() -> None:
+def test_hostile_xml_reports_nothing() -> None:
     """Entities are refused, depth is bounded; the head was good."""
     for body in (
         b"<!DOCTYPE a [<!ENTITY b 'c'>]><root><device><modelName>&b;</modelName></device></root>",

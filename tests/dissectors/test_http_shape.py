@@ -20,6 +20,6 @@ def test_a_cookie_with_an_exploit() -> None:
     assert odd_fields({b"cookie": session + b"; " + path}) == (("cookie", path.decode()),)
 
 
-def test_fields_that_are_never_told() -> None:
+def test_fields_that_are_never_reported() -> None:
     """Credentials, whatever they hold."""
     assert odd_fields({b"authorization": b"Basic ${jndi:ldap://a}", b"x-token": b"${jndi:ldap://a}"}) == ()

@@ -50,7 +50,7 @@ def test_other_ways() -> None:
 @pytest.mark.parametrize(
     "answer", [b"a NO [UNAVAILABLE] later", b"a BAD syntax", b"b NO it is another's", b"* NO note"]
 )
-def test_other_answers_judge_no_password(answer: bytes) -> None:
+def test_other_answers_evaluate_no_password(answer: bytes) -> None:
     """A server in trouble, and answers to something else."""
     assert events(conversation(HELLO, (True, b"a LOGIN u p\r\n"), (False, answer + b"\r\n")))[1:] == []
 

@@ -90,7 +90,7 @@ def test_long_document_ends_the_reading() -> None:
     assert stream.done
 
 
-def test_cut_answer_tells_what_is_there() -> None:
+def test_cut_answer_reports_what_is_there() -> None:
     """Bytes that will not come: whole attributes are told."""
     stream, packet = Ipp().stream(Packet()), Packet(proto=6, dport=631)
     answer = answered(ipp_message(0, 7, {1: BASE, 4: PRINTER_SENDS}))

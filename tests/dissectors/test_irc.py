@@ -28,7 +28,7 @@ def test_a_bot() -> None:
     assert "letmein" not in repr(session(49400))
 
 
-def test_what_people_write_is_not_told() -> None:
+def test_what_people_write_is_not_reported() -> None:
     """A login and a channel are all."""
     assert events(session(49401)) == [("IrcLogin", "anna"), ("IrcJoin", "#cooking", False)]
 

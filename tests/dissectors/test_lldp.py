@@ -29,7 +29,7 @@ def dissect(*fields: bytes, head: bytes = HEAD, problem: int = 0) -> list[object
     )
 
 
-def test_a_phone_tells_its_inventory() -> None:
+def test_a_phone_reports_its_inventory() -> None:
     """The inventory of LLDP-MED, power and addresses; what the maker left open is no fact."""
     parsed = list(Lldp().dissect(packets("lldp")[0]))
     assert values(parsed) == [
@@ -50,7 +50,7 @@ def test_a_phone_tells_its_inventory() -> None:
     assert (parsed[0].med_class, parsed[0].power_mw, parsed[0].life_s) == ("communication_endpoint", 5900, 180)
 
 
-def test_a_switch_tells_port_and_vlans() -> None:
+def test_a_switch_reports_port_and_vlans() -> None:
     """Port, its description and VLAN, the voice VLAN by policy, both management addresses, and only what is enabled."""
     parsed = list(Lldp().dissect(packets("lldp")[1]))
     event = parsed[0]

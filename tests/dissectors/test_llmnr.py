@@ -43,7 +43,7 @@ def test_an_answer_names_its_sender() -> None:
     assert facts(sample(7)) == [(DESKTOP, "10.20.30.14", "llmnr.hostname", "DESK-04".lower())]
 
 
-def test_an_answer_with_the_address_of_another_lends_no_name() -> None:
+def test_an_answer_with_the_address_of_another_shares_no_name() -> None:
     """Whoever answers for others is seen in the event only."""
     (event,) = events(sample(5))
     assert event[:4] == ("LlmnrResponse", 3, "fileserverr", 28)

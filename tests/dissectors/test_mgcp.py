@@ -53,7 +53,7 @@ def test_addresses_are_no_names() -> None:
     assert values(dissect(b"NTFY 1 aaln/1 MGCP 1.0\n")) == [("mgcp.endpoint", "aaln/1")]
 
 
-def test_deletion_says_nothing_of_its_sender() -> None:
+def test_deletion_reports_nothing_of_its_sender() -> None:
     """Both sides may delete a connection."""
     assert values(dissect(b"DLCX 9 aaln/1@gw MGCP 1.0\r\n")) == []
 

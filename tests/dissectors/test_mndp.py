@@ -17,7 +17,7 @@ def dissect(payload: bytes, dport: int = 5678) -> list[object]:
     return list(Mndp().dissect(Packet(payload, src=parse("10.0.0.1"), src_mac=0x4C5E0C000001, sport=5678, dport=dport)))
 
 
-def test_a_question_says_nothing_of_the_asker() -> None:
+def test_a_question_reports_nothing_of_the_asker() -> None:
     """Programs that look for routers are no routers."""
     assert events(Mndp().dissect(packets("mndp")[0])) == [("MndpQuestion",)]
     assert facts(Mndp().dissect(packets("mndp")[0])) == []

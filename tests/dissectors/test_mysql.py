@@ -76,7 +76,7 @@ def test_malformed(part: bytes) -> None:
         conversation((False, greeting()), (True, part))
 
 
-def test_only_the_server_is_heard() -> None:
+def test_only_the_server_is_received() -> None:
     """Its greeting is read; what it says to a client that wished for TLS, unheard, is no broken message."""
     assert events(conversation((False, greeting()), (False, b"\x16\x03\x03\x0f\x55\2" + bytes(64)))) == [GREETED]
 

@@ -72,7 +72,7 @@ def test_domain_controller() -> None:
     ]
 
 
-def test_name_server_lends_no_names() -> None:
+def test_name_server_shares_no_names() -> None:
     """Answers about others, grants, waits and refusals of a name server are events only."""
     assert events(sample(10)) == [("NbnsAnswer", 0x107, "FILES", 0x20, 0, ((parse("10.20.9.9"), False),), True)]
     assert events(sample(12)) == [("NbnsRegistered", 0x108, "DESK-04", 0, 0, 0, False, True)]

@@ -64,7 +64,7 @@ def test_advertisement_without_option_uses_the_frame() -> None:
     ]
 
 
-def test_router_advertisement_tells_what_it_offers() -> None:
+def test_router_advertisement_reports_what_it_offers() -> None:
     """Lifetime, managed flag, prefixes, DNS servers and MTU, and the role of a router."""
     prefix = bytes.fromhex("0304 40c0 00015180 00003840 00000000 20010db8003000000000000000000000")
     dns = bytes.fromhex("1903 0000 00000708 20010db8003000000000000000000053")

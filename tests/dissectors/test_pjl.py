@@ -42,7 +42,7 @@ def test_job() -> None:
     assert not any(secret in repr(events(parsed)) for secret in ("4711", "1234", "99"))
 
 
-def test_printer_tells_who_it_is() -> None:
+def test_printer_reports_who_it_is() -> None:
     """Name, serial number and version are facts about the printer."""
     who = ("02:00:5e:00:53:03", "10.20.30.41")
     assert facts(session(49190)) == [

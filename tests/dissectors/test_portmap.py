@@ -25,7 +25,7 @@ def test_the_sample() -> None:
     ]
 
 
-def test_other_programs_say_nothing() -> None:
+def test_other_programs_report_nothing() -> None:
     """NFS itself, and what only looks like a call on another port."""
     call = struct.pack("!IIIIII", 1, 0, 2, 100003, 3, 1) + bytes(16)
     assert list(Portmap().dissect(Packet(call, sport=800, dport=2049))) == []

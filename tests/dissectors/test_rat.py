@@ -50,7 +50,7 @@ def test_families(data: bytes, family: str) -> None:
     "data",
     [b"uid=0(root) gid=0(root)", b"sh: no job control in this shell", b"Microsoft Windows XP [Version 5.1.2600]"],
 )
-def test_a_shell_is_one_where_somebody_types(data: bytes) -> None:
+def test_a_shell_is_one_where_a_user_types(data: bytes) -> None:
     """What only flows one way is a file that looks like it; a command before it, or after it, makes it a shell."""
     assert parsed(data) == parsed(data, from_client=False) == []
     stream = Rat().stream(Packet())
@@ -76,12 +76,12 @@ def test_a_shell_is_one_where_somebody_types(data: bytes) -> None:
         b"configure terminal",
     ],
 )
-def test_others_say_nothing(data: bytes) -> None:
+def test_others_report_nothing(data: bytes) -> None:
     """Ordinary beginnings and pieces that are too short."""
     assert parsed(data) == []
 
 
-def test_a_family_is_told_once_and_the_stream_ends() -> None:
+def test_a_family_is_reported_once_and_the_stream_ends() -> None:
     """Screens go on for hours."""
     stream = Rat().stream(Packet())
     found = [each for _ in range(20) for each in stream.feed(Packet(), b"BAGLIMI?\n", True)]

@@ -55,7 +55,7 @@ def test_whose_facts() -> None:
     }
 
 
-def test_proxy_lends_nothing() -> None:
+def test_proxy_shares_nothing() -> None:
     """Via shows that somebody passed the message on."""
     parsed = stream_of(rtsp_message("RTSP/1.0 200 OK", "CSeq: 1", "Server: cam/1", "Via: 1.0 proxy"))
     assert [event[0] for event in events(parsed)] == ["RtspResponse"]

@@ -67,7 +67,7 @@ def test_refused_station() -> None:
     ]
 
 
-def test_keep_alive_tells_a_station_once() -> None:
+def test_keep_alive_reports_a_station_once() -> None:
     """A connection older than the capture shows at least which end is the station."""
     assert values(feed(message(0, b""), message(0, b""))) == [("sccp.side", "station")]
     assert values(feed(message(0x100, b""), from_client=False)) == []

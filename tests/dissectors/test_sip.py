@@ -33,7 +33,7 @@ def with_header(line: bytes, message: bytes = REGISTER) -> bytes:
     return message.replace(b"Content-Length", line + b"\r\nContent-Length")
 
 
-def test_plug_and_play_tells_the_model() -> None:
+def test_plug_and_play_reports_the_model() -> None:
     """A phone that asks for its settings names itself in the Event header."""
     parsed = list(Sip().dissect(packets("sip")[0]))
     assert events(parsed)[0][:2] == ("SipRequest", "SUBSCRIBE")

@@ -19,7 +19,7 @@ def test_the_small_capture() -> None:
     assert values(messages[1]) == [("sql_browser.hostname", "DB01")]
 
 
-def test_other_datagrams_say_nothing() -> None:
+def test_other_datagrams_report_nothing() -> None:
     """Another kind, an answer without names, and one to the port of the service."""
     for packet in (
         Packet(b"\x07abc", dport=1434),

@@ -27,7 +27,7 @@ def dissect(payload: bytes, src: str = "10.0.0.5", **fields: int) -> list[object
     )
 
 
-def test_search_tells_only_the_program() -> None:
+def test_search_reports_only_the_program() -> None:
     """What is looked for is nobody's."""
     parsed = list(Ssdp().dissect(packets("ssdp")[0]))
     assert events(parsed) == [("SsdpSearch", "roku:ecp", "Google Chrome/131.0.6778.86 Windows")]
@@ -126,7 +126,7 @@ def test_malformed(payload: bytes) -> None:
         dissect(payload)
 
 
-def test_cut_before_the_location_lends_nothing() -> None:
+def test_cut_before_the_location_shares_nothing() -> None:
     """What was cut may speak of another machine."""
     whole = ALIVE % b"http://10.0.0.6/"
     cut = whole[: whole.index(b"LOCATION") + 12]

@@ -58,7 +58,7 @@ def test_both_sides() -> None:
     ]
 
 
-def test_hassh_is_what_its_authors_say() -> None:
+def test_hassh_is_what_its_authors_report() -> None:
     """MD5 over four lists with semicolons between, of the direction of the sender."""
     assert (
         hashlib.md5(";".join(OFFER[at] for at in (0, 2, 4, 6)).encode(), usedforsecurity=False).hexdigest()

@@ -31,7 +31,7 @@ def test_all_forms() -> None:
     ]
 
 
-def test_the_root_is_somebody_else() -> None:
+def test_the_root_is_a_user_else() -> None:
     """What a bridge says of the root is no fact about the bridge, nor about the root."""
     assert facts(Stp().dissect(packets("stp")[1])) == [
         ("02:00:5e:00:53:05", "-", "stp.role", "bridge"),

@@ -18,7 +18,7 @@ def test_the_small_capture() -> None:
     ]
 
 
-def test_other_bytes_say_nothing() -> None:
+def test_other_bytes_report_nothing() -> None:
     """A payload without the headers, and one that ends behind them."""
     stream, wide = TdsBatch().stream(Packet()), "xp_cmdshell 'id'".encode("utf-16-le")
     for data in (

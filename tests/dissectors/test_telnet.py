@@ -84,7 +84,7 @@ def test_a_program_is_planted() -> None:
         (b"chmod +x l; ./l\r\0", "chmod +x l; ./l"),
     ],
 )
-def test_lines_that_are_told_without_a_login(typed: bytes, found: str) -> None:
+def test_lines_that_are_reported_without_a_login(typed: bytes, found: str) -> None:
     assert events(conversation((False, b"BusyBox\r\n# "), (True, typed)))[-1] == ("TelnetCommand", found)
 
 

@@ -29,7 +29,7 @@ def test_options() -> None:
     ]
 
 
-def test_writing_says_nothing_about_the_writer() -> None:
+def test_writing_reports_nothing_about_the_writer() -> None:
     """A switch that saves its configuration names a file as it likes."""
     parsed = list(Tftp().dissect(packets("tftp")[2]))
     assert events(parsed) == [("TftpWrite", "sw-core-1-confg", "netascii", ())]

@@ -158,7 +158,7 @@ def test_browser() -> None:
     assert values(parsed) == [("tls.sni", "www.example.com"), ("tls.ja3", ja3), ("tls.ja4", JA4)]
 
 
-def test_retry_says_nothing_twice() -> None:
+def test_retry_reports_nothing_twice() -> None:
     """A server that asks for another hello is heard with its second answer, the client with its first."""
     assert [one[0] for one in events(conversation(50102))] == ["TlsClientHello", "TlsServerHello"]
 

@@ -54,7 +54,7 @@ def test_what_goes_on_encrypted() -> None:
     assert events(session(49403)) == [("VncBanner", "3.8"), ("VncSecurity", "vencrypt", ("vencrypt", "vnc"))]
 
 
-def test_old_servers_say_nothing_to_who_needs_no_password() -> None:
+def test_old_servers_report_nothing_to_who_needs_no_password() -> None:
     """Versions 3.3 and 3.7."""
     assert events(conversation((False, NEW), (True, OLD), (False, b"\0\0\0\1")))[-1] == (
         "VncLogin",

@@ -41,7 +41,7 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
     assert list(Wisenet().dissect(Packet(payload))) == []
 
 
-def test_cut_message_says_nothing() -> None:
+def test_cut_message_reports_nothing() -> None:
     """A message that the capture cut is not read: half a name is a wrong name."""
     for packet in packets("wisenet"):
         assert (

@@ -21,7 +21,7 @@ def dissect(payload: bytes, src: str = "10.0.0.5", **fields: int) -> list[object
     )
 
 
-def test_printer_says_hello() -> None:
+def test_printer_reports_hello() -> None:
     """Types are told with the prefixes of the standards, whatever the sender calls them."""
     parsed = list(Wsd().dissect(packets("wsd")[0]))
     name = "urn:uuid:e3248000-80ce-11db-8000-02005e005303"
@@ -128,7 +128,7 @@ def test_malformed(payload: bytes) -> None:
         b"<Envelope><Body/></Envelope>",
     ],
 )
-def test_other_documents_say_nothing(payload: bytes) -> None:
+def test_other_documents_report_nothing(payload: bytes) -> None:
     """Other protocols write XML too."""
     assert dissect(payload) == []
 

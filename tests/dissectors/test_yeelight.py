@@ -46,7 +46,7 @@ def test_other_protocols_are_left_alone(payload: bytes) -> None:
     assert list(Yeelight().dissect(Packet(payload))) == []
 
 
-def test_cut_message_says_nothing() -> None:
+def test_cut_message_reports_nothing() -> None:
     """A message that the capture cut is not read: half a name is a wrong name."""
     for packet in packets("yeelight"):
         assert (

@@ -93,7 +93,7 @@ def test_linux_mirrors_both_directions(at: str, way: str) -> None:
     assert reported.split() == ["False", "True", "False"], way
 
 
-def test_the_interface_of_the_mirror_says_nothing() -> None:
+def test_the_interface_of_the_mirror_reports_nothing() -> None:
     """Linux introduces itself over IPv6 at an interface that comes up, unless it is told not to, as the page does."""
     quiet = without_us(block_of("ethtool"))
     received = f"{sys.executable} -c '{HEAR}' far1 {MAC}\n"

@@ -126,7 +126,7 @@ def test_signs_that_roff_would_take_for_its_own() -> None:
     assert list(kept(["a", "", "  b"])) == [".nf", ".RS 4", "a", "\\&", "  b", ".RE", ".fi"]
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """3, and one line that says which."""
     (tmp_path / "file").touch()
     assert generate.main(["--man", str(tmp_path / "file" / "man")]) == 3

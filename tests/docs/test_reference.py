@@ -109,7 +109,7 @@ def test_nothing_is_left_out() -> None:
     assert [key for key in schema()["properties"] if f"| `{key}` |" not in events] == []
 
 
-def test_every_check_of_the_doctor_is_told() -> None:
+def test_every_check_of_the_doctor_is_reported() -> None:
     """Those of all three files, and which of them a running sensor looks at as well."""
     modules = (card_checks, machine_checks, traffic_checks)
     checks = [
@@ -124,7 +124,7 @@ def test_every_check_of_the_doctor_is_told() -> None:
     assert "`sensor.permission`" not in page_of_health
 
 
-def test_keys_that_all_outputs_have_are_told_once() -> None:
+def test_keys_that_all_outputs_have_are_reported_once() -> None:
     """A type whose default is another tells it again."""
     shared = common(list(outputs().values()))
     assert {"enabled", "format", "filter", "redact", "batch_events", "alerts_first"} <= {key.path for key in shared}
@@ -193,7 +193,7 @@ def test_paragraphs_of_a_docstring() -> None:
     ]
 
 
-def test_a_page_says_where_it_comes_from() -> None:
+def test_a_page_reports_where_it_comes_from() -> None:
     assert page("Title", ["text", "", "", "", ""]).splitlines()[:3] == ["# Title", "", MADE]
 
 

@@ -71,7 +71,7 @@ def test_any_port_of_a_switch() -> None:
     assert findings_of(seen(office(), live=True, own=OWN))["mirror"].level == "ok"
 
 
-def test_a_port_on_which_nobody_talks() -> None:
+def test_a_port_on_which_nobody_communicates() -> None:
     """Broadcast alone."""
     quiet = changed(office(), lambda frame: frame if is_broadcast(frame) else None)
     assert failed_checks(seen(quiet, live=True, own=OWN)) == {"mirror": "warning"}
@@ -228,7 +228,7 @@ def test_capture_times_and_our_clock(lag: int, messages: str) -> None:
     assert (found.level == "warning", messages in found.found) == (bool(messages), True)
 
 
-def test_few_frames_say_nothing_about_a_share() -> None:
+def test_few_frames_report_nothing_about_a_share() -> None:
     """Nine copies of a frame in nine milliseconds are no way of mirroring."""
     few = [(START + MS * n, frame) for n, (_, frame) in enumerate(keepalive(9))]
     assert set(findings_of(seen(few))) == {"traffic", "mirror", "vlan_tags", "whole_frames"}

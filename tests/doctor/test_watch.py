@@ -81,7 +81,7 @@ def words(found: list[Finding]) -> list[tuple[str, str]]:
     return [(one.check, one.severity) for one in found]
 
 
-def test_where_all_is_well_nothing_is_told(sensor: Sensor) -> None:
+def test_where_all_is_well_nothing_is_reported(sensor: Sensor) -> None:
     """A good mirror on a card that is set well: not a word, however often it is looked."""
     for second in range(int(FIRST_S), 4000, 10):
         sensor.sees(MIRROR, second)
@@ -219,7 +219,7 @@ def test_networks_of_the_operator_count_as_inside(monkeypatch: pytest.MonkeyPatc
     assert one.at(FIRST_S) == []
 
 
-def test_too_few_frames_say_nothing(sensor: Sensor) -> None:
+def test_too_few_frames_report_nothing(sensor: Sensor) -> None:
     """A quiet night is no fault of the mirror."""
     sensor.sees([frame for frame in MIRROR if frame[:6] == b"\xff" * 6][:20], 1)
     assert sensor.at(FIRST_S) == []

@@ -35,7 +35,7 @@ def messages(status: int = 200, path: str = "/", names: tuple[str, ...] = (), sp
     return Parsed(Packet(sport=sport, flow=status), status, path, names)
 
 
-def test_compiled_wants_say_what_the_nodes_say() -> None:
+def test_compiled_wants_report_what_the_nodes_report() -> None:
     """Over all combinations of values, whatever of a want is answered by value."""
     table: Bounded[int, bool] = Bounded(4)
     table.put(404, True)

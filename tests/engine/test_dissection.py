@@ -103,7 +103,7 @@ def test_datagrams_and_streams() -> None:
     assert engine.dissection.selected == 3
 
 
-def test_who_gave_up_or_is_done_hears_no_more() -> None:
+def test_who_gave_up_or_is_done_receives_no_more() -> None:
     """Neither the rest of the conversation nor its end; the kernels are told once."""
     for word in (b"malformed!", b"the end, done."):
         engine = Engine()
@@ -111,7 +111,7 @@ def test_who_gave_up_or_is_done_hears_no_more() -> None:
         assert (engine.unfollowed, engine.dissection.selected) == (1, 1)
 
 
-def test_who_gave_up_hears_no_more_when_the_conversation_made_room() -> None:
+def test_who_gave_up_receives_no_more_when_the_conversation_made_room() -> None:
     """That a dissector gave up is kept with the flow, not with the conversation."""
     first, other = sent(b"malformed!", b"more of it", sport=1), sent(b"another", sport=2)
     assert Engine(conversations=1).read(first[0], *other, first[1]) == ["malformed!", "another", "end"]

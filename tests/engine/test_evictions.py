@@ -44,7 +44,7 @@ class Unit:
         distinct.count(keys, keys, ts)
 
 
-def test_tables_that_let_nothing_go_are_not_told() -> None:
+def test_tables_that_let_nothing_go_are_not_reported() -> None:
     unit = Unit()
     unit.fill(2)
     assert evictions({"unit": unit}) == {}
@@ -82,7 +82,7 @@ def test_a_table_that_two_units_know_counts_once_for_the_first() -> None:
     assert evictions({"two": second, "one": first}) == {"two.shared": 1}
 
 
-def test_what_is_cleared_still_tells_what_it_let_go() -> None:
+def test_what_is_cleared_still_reports_what_it_let_go() -> None:
     """A table that is emptied keeps its count: a counter never goes back."""
     table: Bounded[int, int] = Bounded(300)
     for key in range(301):
@@ -91,7 +91,7 @@ def test_what_is_cleared_still_tells_what_it_let_go() -> None:
     assert (len(table), table.evicted) == (0, 1)
 
 
-def test_an_engine_tells_which_of_its_tables_let_something_go(tmp_path: Path) -> None:
+def test_an_engine_reports_which_of_its_tables_let_something_go(tmp_path: Path) -> None:
     """Two thousand unanswered flows in a table of 1,024, from newcomers of whom a hundred may be pending: both are told
     by name, and nothing of peers is.
     """

@@ -61,7 +61,7 @@ def test_silent_interfaces_live() -> None:
     assert result == [(159, "sensor.no_traffic", "eth0"), (200, "sensor.traffic_resumed", "eth0")]
 
 
-def test_an_interface_that_never_speaks() -> None:
+def test_an_interface_that_never_sends() -> None:
     """Silence counts from the start."""
     health = Health(["eth0"], live=True)
     result = [one for second in range(120) for one in health.look((1_700_000_000 + second) * SECOND, second)]

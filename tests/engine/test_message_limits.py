@@ -46,7 +46,7 @@ def test_what_is_within_the_limits_is_left_as_it_is() -> None:
     assert limits.shed == 0
 
 
-def test_a_sender_that_says_too_much_is_not_listened_to_until_it_was_quiet() -> None:
+def test_a_sender_that_reports_too_much_is_not_listened_to_until_it_was_quiet() -> None:
     """The first hundred are read, the rest is counted; ten minutes later it is heard again."""
     limits = MessageLimits(messages=100)
     assert received(limits, text(1_000)) == 100
@@ -61,7 +61,7 @@ def test_conversations_over_tcp_are_not_cut_off() -> None:
 
 
 @pytest.mark.parametrize("proto", [TCP, UDP])
-def test_too_many_newcomers_behind_one_mac_are_heard_from_their_second_message_on(proto: int) -> None:
+def test_too_many_newcomers_behind_one_mac_are_received_from_their_second_message_on(proto: int) -> None:
     limits = MessageLimits(newcomers=100)
     assert received(limits, text(1_000, step=1, proto=proto)) == 100
     assert received(limits, text(1_000, step=1, proto=proto, start=10 * SECOND)) == 1_000
@@ -74,7 +74,7 @@ def test_a_flood_behind_one_mac_deafens_nobody_elsewhere() -> None:
     assert received(limits, text(1, mac=PHONE, start=2 * SECOND)) == 1
 
 
-def test_a_flood_does_not_make_strangers_of_those_who_speak_again() -> None:
+def test_a_flood_does_not_make_unknown_hosts_of_those_who_send_again() -> None:
     """Thirty telephones speak every minute; half a million made-up addresses later each of them is heard at once."""
     limits = MessageLimits(newcomers=100)
     for minute in range(3):
@@ -90,7 +90,7 @@ def test_newcomers_that_bring_a_mac_each_are_bounded_together() -> None:
     assert received(limits, rows) == 200
 
 
-def test_the_row_that_tells_a_flood_of_newcomers_stays() -> None:
+def test_the_row_that_reports_a_flood_of_newcomers_stays() -> None:
     limits, rows = MessageLimits(newcomers=1), text(10, step=1)
     whole = work(rows)
     whole.wanted[7] |= np.uint64(1 << NEWCOMERS_BIT)
@@ -98,7 +98,7 @@ def test_the_row_that_tells_a_flood_of_newcomers_stays() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
-def test_what_is_heard_does_not_depend_on_how_rows_are_cut(size: int) -> None:
+def test_what_is_received_does_not_depend_on_how_rows_are_cut(size: int) -> None:
     """A mixture of a sender that says too much and newcomers, in batches of any size."""
     limits, rows = (
         MessageLimits(messages=300, newcomers=100),

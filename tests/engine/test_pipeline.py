@@ -178,7 +178,7 @@ class Engine:
 # Determinism.
 
 
-def test_the_crafted_batch_says_something() -> None:
+def test_the_crafted_batch_reports_something() -> None:
     """Devices, an alert and oddities: or the tests of sameness would compare nothing."""
     reported: list[Record] = []
     pipeline = assemble(load_config(None), reported.append)
@@ -212,7 +212,7 @@ def test_records_of_the_office_do_not_depend_on_the_size_of_batches(office: Batc
     assert shipped(pieces(part, size)) == want
 
 
-def test_a_second_reading_says_the_same(office: Batch) -> None:
+def test_a_second_reading_reports_the_same(office: Batch) -> None:
     """Nothing of a run shows that it is another one."""
     assert shipped(pieces(office, 65536)) == shipped(pieces(office, 65536))
 
@@ -371,7 +371,7 @@ class Knowing(Evaluator):
         )
 
 
-def test_events_are_judged_by_all_facts_of_their_message() -> None:
+def test_events_are_evaluated_by_all_facts_of_their_message() -> None:
     """What follows an event in its message is known when it is judged."""
     unit = named(Knowing, "test.knowing")
     engine = Engine({"breaking": Breaking()}, unit)
@@ -411,7 +411,7 @@ def test_a_fact_or_a_listener_that_breaks_costs_only_itself() -> None:
     assert [record.device["type"] for record in engine.of("device", "identified")] == ["printer"]
 
 
-def test_a_device_detector_hears_what_is_told_and_how_time_passes() -> None:
+def test_a_device_detector_receives_what_is_reported_and_how_time_passes() -> None:
     """Each change of a device once, after its record, with the change as proof; a tick for each new second of packet
     time.
     """
@@ -441,7 +441,7 @@ def test_what_is_malformed_is_an_oddity_and_no_fault() -> None:
 # Edges of a run.
 
 
-def test_nothing_at_all_says_nothing() -> None:
+def test_nothing_at_all_reports_nothing() -> None:
     """An empty batch, time that passes, the end: no record, no fault."""
     engine = Engine({"sip": Sip()})
     engine.pipeline.tick(START)
@@ -453,7 +453,7 @@ def test_nothing_at_all_says_nothing() -> None:
     assert engine.pipeline.report()["decoded"] == 0
 
 
-def test_a_silence_tells_what_waited() -> None:
+def test_a_silence_reports_what_waited() -> None:
     """A tick after the packets shows the device that settled meanwhile; empty batches in between change nothing."""
     engine = Engine({"breaking": Breaking()})
     engine.pipeline.process(session(b"one"))
@@ -465,7 +465,7 @@ def test_a_silence_tells_what_waited() -> None:
     assert len(engine.of("device", "new")) == 1
 
 
-def test_the_end_is_told_once() -> None:
+def test_the_end_is_reported_once() -> None:
     """A second ``finish`` adds nothing."""
     reported: list[Record] = []
     pipeline = assemble(load_config(None), reported.append)
@@ -514,7 +514,7 @@ def conversation(*segments: tuple[int, int]) -> list[tuple[Any, ...]]:
     ],
     ids=["swapped", "last before middle", "overlapping", "sent twice"],
 )
-def test_segments_out_of_order_say_the_same(segments: list[tuple[int, int]]) -> None:
+def test_segments_out_of_order_report_the_same(segments: list[tuple[int, int]]) -> None:
     """A message in pieces, swapped, overlapping or repeated is the message in one piece."""
     [alone] = conversation((0, len(CALL)))
     assert alone[:3] == ("SipRequest", "INVITE", "sip:202@10.0.0.2")

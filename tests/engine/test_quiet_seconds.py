@@ -80,7 +80,7 @@ def test_a_detector_is_asked_when_it_is_due_and_when_the_clock_is_set_back() -> 
     assert [now // SECOND - last for now in waits.asked] == [1, 61, -1000]
 
 
-def test_the_second_told_of_is_the_same_whoever_is_asked() -> None:
+def test_the_second_reported_of_is_the_same_whoever_is_asked() -> None:
     """What waits is told in the very second in which it would be told if everybody looked at everything in each."""
     lazy, eager = reported_over_hours(lazy=True), reported_over_hours(lazy=False)
     assert lazy == eager

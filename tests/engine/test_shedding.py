@@ -105,7 +105,7 @@ def to_groups(count: int) -> tuple[npt.NDArray[np.void], Work]:
 
 
 @pytest.mark.parametrize("level", range(1, LAST + 1))
-def test_what_is_said_to_everybody_is_read_at_every_step(level: int) -> None:
+def test_what_is_reported_to_all_is_read_at_every_step(level: int) -> None:
     """Datagrams to single machines go, those that name devices stay."""
     rows, work = to_groups(GROUPS)
     kept = Shedder().lighten(rows, work, backlog(level)).chosen
@@ -113,6 +113,6 @@ def test_what_is_said_to_everybody_is_read_at_every_step(level: int) -> None:
     assert level < LAST or len(kept) == GROUPS
 
 
-def test_a_flood_of_what_is_said_to_everybody_is_shed_like_the_rest() -> None:
+def test_a_flood_of_what_is_reported_to_all_is_shed_like_the_rest() -> None:
     rows, work = to_groups(PACKETS)
     assert len(Shedder().lighten(rows, work, backlog(LAST)).chosen) == 0

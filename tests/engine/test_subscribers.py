@@ -35,7 +35,7 @@ def subscribers(boundary: Boundary, **wants: Want) -> Subscribers:
     return Subscribers(boundary, ((Parsed, Member(name, sends(name), want)) for name, want in wants.items()))
 
 
-def test_only_those_hear_that_want_it_in_their_order() -> None:
+def test_only_those_receive_that_want_it_in_their_order() -> None:
     """Nobody hears a class that nobody watches."""
     short = field("word").passes(lambda word: len(word) < 3)
     some = subscribers(Boundary(), a=short, b=ALWAYS, c=~short)
@@ -45,7 +45,7 @@ def test_only_those_hear_that_want_it_in_their_order() -> None:
 
 
 @pytest.mark.parametrize("want", [field("word").passes(lambda word: 1 // (word != "break")), field("size") > 3])
-def test_a_want_that_breaks_is_a_fault_of_its_owner_who_then_hears_all(want: Want) -> None:
+def test_a_want_that_breaks_is_a_fault_of_its_owner_who_then_receives_all(want: Want) -> None:
     """Nobody loses an event by it; the others are asked as before."""
     boundary = Boundary()
     some = subscribers(boundary, a=want, b=field("word") == "other")

@@ -99,7 +99,7 @@ def test_it_waits_for_a_log_and_for_whole_lines(tmp_path: Path) -> None:
     cursor.close()
 
 
-def test_a_torn_line_that_is_cut_and_written_anew(log: Segmented) -> None:
+def test_a_torn_line_that_is_cut_and_written_again(log: Segmented) -> None:
     """What a crash left of a line was seen; the writer cuts it, and what it writes then is longer. Nothing of it is
     taken for the rest of the torn line.
     """
@@ -203,7 +203,7 @@ def test_a_plain_log_of_an_earlier_version_becomes_a_segment(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "anew", [lambda path: path.write_bytes(line(1)), lambda path: (path.unlink(), path.write_bytes(line(1)))]
 )
-def test_a_plain_log_that_is_begun_anew(tmp_path: Path, anew: Callable[[Path], object]) -> None:
+def test_a_plain_log_that_is_begun_again(tmp_path: Path, anew: Callable[[Path], object]) -> None:
     """By another replay: cut or replaced, it is another log with the same numbers."""
     path = tmp_path / "replay.jsonl"
     path.write_bytes(line(1) + line(2))

@@ -132,7 +132,7 @@ def test_following_waits_for_the_rest_of_a_line(tmp_path: Path, follow: Callable
     assert log.log.broken == 0
 
 
-def test_following_a_log_that_is_begun_anew(tmp_path: Path, follow: Callable[[], Following]) -> None:
+def test_following_a_log_that_is_begun_again(tmp_path: Path, follow: Callable[[], Following]) -> None:
     """Cut to nothing, it is read from its beginning."""
     (tmp_path / "log").write_bytes(line(1) + line(2) + b"half a li")
     log = follow()

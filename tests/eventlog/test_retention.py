@@ -135,7 +135,7 @@ def test_a_damage_costs_one_frame(tmp_path: Path) -> None:
     assert kept > 500
 
 
-def test_a_crash_between_two_steps_is_mended(tmp_path: Path) -> None:
+def test_a_crash_between_two_steps_is_fixed(tmp_path: Path) -> None:
     """Both are there, the compressed one perhaps cut: it is made again from the plain one."""
     path = tmp_path / "events.jsonl"
     make(path, parts=2)
@@ -215,7 +215,7 @@ def test_no_segment_goes_before_every_output_has_it(tmp_path: Path, why: str) ->
     assert [one.first for one in segments(path)] == [there[4].first]
 
 
-def test_at_the_hard_limit_the_oldest_go_and_that_is_told(tmp_path: Path) -> None:
+def test_at_the_hard_limit_the_oldest_go_and_that_is_reported(tmp_path: Path) -> None:
     """Rather than filling the disk: with what was lost by it, counted from what the slowest output has."""
     path = tmp_path / "events.jsonl"
     log = open_log(path, segment_mib=20 / 1024, hard_mib=0, size_mib=0)
@@ -244,7 +244,7 @@ def test_at_the_hard_limit_the_oldest_go_and_that_is_told(tmp_path: Path) -> Non
     assert list(log.news(TS)) == []
 
 
-def test_a_fault_puts_it_off_and_is_said_once(tmp_path: Path) -> None:
+def test_a_fault_puts_it_off_and_is_reported_once(tmp_path: Path) -> None:
     """A full or broken disk loses no segment."""
     path, messages = tmp_path / "events.jsonl", list[str]()
     make(path, parts=3)
@@ -286,7 +286,7 @@ def test_older_segments_are_looked_through_while_the_sensor_runs(tmp_path: Path)
     ]
 
 
-def test_what_cursors_tell(tmp_path: Path) -> None:
+def test_what_cursors_report(tmp_path: Path) -> None:
     """One that is away, damaged, or told false by its own checksum has nothing; status files are no cursors."""
     path = tmp_path / "events.jsonl"
     assert (delivered(path, []), delivered(path, ["a"]), furthest(path), unreadable(path)) == (EVERYTHING, 0, 0, [])
@@ -311,7 +311,7 @@ def test_an_end_does_not_wait_for_a_segment_to_be_compressed(tmp_path: Path) -> 
     assert not segments(path)[0].compressed
 
 
-def test_a_beginning_that_somebody_took_away_is_told(tmp_path: Path) -> None:
+def test_a_beginning_that_a_user_took_away_is_reported(tmp_path: Path) -> None:
     """What retention takes away is no loss; what is gone otherwise is."""
     path = tmp_path / "events.jsonl"
     make(path)
@@ -342,7 +342,7 @@ def test_limits_that_contradict_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_all_of_a_log_belongs_to_whom_its_folder_does(tmp_path: Path) -> None:
+def test_all_of_a_log_belongs_to_what_its_folder_does(tmp_path: Path) -> None:
     """A sensor that is started as root and becomes another user could otherwise begin no segment,
     and take none away.
     """

@@ -115,7 +115,7 @@ def test_a_foreign_file_is_left_alone(tmp_path: Path, text: str, fresh: bool) ->
     assert path.read_text() == text
 
 
-def test_a_fresh_log_begins_anew(tmp_path: Path) -> None:
+def test_a_fresh_log_begins_again(tmp_path: Path) -> None:
     """Numbers begin with 1, and the old lines are gone."""
     write(tmp_path / "log", 1, 2)
     write(tmp_path / "log", 3, fresh=True)

@@ -209,7 +209,7 @@ def test_emitted_where_the_clock_differs_by_more_than_a_second(tmp_path: Path) -
     assert reported == [None, "2026-11-24T09:14:07.318442Z"], TS
 
 
-def test_a_segment_that_somebody_took_away(tmp_path: Path) -> None:
+def test_a_segment_that_a_user_took_away(tmp_path: Path) -> None:
     """The sensor goes on in a new one instead of writing where nobody can read."""
     path = tmp_path / "events.jsonl"
     log = open_log(path)
@@ -224,7 +224,7 @@ def test_a_segment_that_somebody_took_away(tmp_path: Path) -> None:
     assert texts(path)[-1] == "number 3"
 
 
-def test_what_a_text_says_is_no_place_for_a_number(tmp_path: Path) -> None:
+def test_what_a_text_reports_is_no_place_for_a_number(tmp_path: Path) -> None:
     """A peer that knows how we number records cannot have its own words numbered."""
     evil = record(1)
     evil.msg = 'x,"seq":0} \\",\\"seq\\":0}'

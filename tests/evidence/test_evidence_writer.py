@@ -73,13 +73,13 @@ def test_wireshark_reads_it(tmp_path: Path) -> None:
     assert reported == ["1795511647.318442123\tcomment 0; passwords are blanked", "1795511647.318442124\tcomment 1"]
 
 
-def test_a_file_of_an_earlier_run_is_written_anew(tmp_path: Path) -> None:
+def test_a_file_of_an_earlier_run_is_written_again(tmp_path: Path) -> None:
     written(tmp_path, ("alert-000001", frames()))
     written(tmp_path, ("alert-000001", frames()))
     assert len(packets(tmp_path / "alert-000001.pcapng")) == 2
 
 
-def test_strangers_cannot_look_into_it(tmp_path: Path) -> None:
+def test_unknown_hosts_cannot_look_into_it(tmp_path: Path) -> None:
     """Contents of mail and files lie there, also where a sensor runs by hand and its user's files are for everybody."""
     before = os.umask(0o022)
     try:

@@ -48,13 +48,13 @@ def test_what_is_a_units_own_is_left_open(value: str, pattern: str, yields: dict
     assert re.search(draft.text, value)
 
 
-def test_a_model_is_said_where_the_text_holds_it() -> None:
+def test_a_model_is_reported_where_the_text_holds_it() -> None:
     """It stays as it is, whatever digits it has."""
     [draft] = drafted("upnp.model_name", "ACME 12.1.60 cube", type="camera", vendor="Axis", model="12.1.60 cube")
     assert (draft.operator, draft.asserts["model"]) == ("exact", "12.1.60 cube")
 
 
-def test_what_is_known_is_not_said_again() -> None:
+def test_what_is_known_is_not_reported_again() -> None:
     """Of what our fingerprints say already only the rest is drafted, and nothing where there is none; what they say
     against the label is shown.
     """
@@ -77,13 +77,13 @@ def test_what_is_known_is_not_said_again() -> None:
         ("mdns.txt.fv", "1.2"),
     ],
 )
-def test_what_tells_of_no_product(kind: str, value: str) -> None:
+def test_what_reports_of_no_product(kind: str, value: str) -> None:
     """Names of people's, serial numbers, services of any machine, bare numbers."""
     assert not is_informative(kind, value)
     assert drafted(kind, value) == []
 
 
-def test_what_a_standard_says_is_left_out() -> None:
+def test_what_a_standard_reports_is_left_out() -> None:
     """A service that is known to be of some type, whoever makes it, tells of no maker; one that nobody knows may."""
     assert drafted("mdns.service", "_ipp._tcp") == []
     assert [draft.text for draft in drafted("mdns.service", "_acme-view._tcp")] == ["_acme-view._tcp"]
@@ -100,7 +100,7 @@ def test_programs_of_any_maker_are_left_out() -> None:
     assert drafted("dhcp.vendor_class", "udhcp 1.24.2") == []
 
 
-def test_they_speak_softly() -> None:
+def test_they_send_softly() -> None:
     """No draft is surer than a person would be of one capture."""
     assert CERTAINTY.keys() == KNOWLEDGE.vocabulary.attributes.keys()
     assert max(CERTAINTY.values()) <= 0.6

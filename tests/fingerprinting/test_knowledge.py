@@ -88,7 +88,7 @@ def test_what_many_makes_send_names_none_of_them() -> None:
     assert fuse(bridge)["vendor"].value == "Cisco"
 
 
-def test_systems_take_in_what_entries_say() -> None:
+def test_systems_take_in_what_entries_report() -> None:
     """Each name in the table of systems is one that some entry tells, and with whatever it takes in it makes one
     answer: no two take in each other.
     """
@@ -173,7 +173,7 @@ def test_ids_name_their_file() -> None:
         assert fingerprint.id.startswith(f"{path.parent.name}.{path.name}."), fingerprint.id
 
 
-def test_sources_are_told() -> None:
+def test_sources_are_reported() -> None:
     """Each entry says where it is from; one that was only recalled says so and speaks softly."""
     for fingerprint in KNOWLEDGE.fingerprints:
         if "recalled" in fingerprint.note:

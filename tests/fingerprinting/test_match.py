@@ -61,7 +61,7 @@ def test_operators(match: dict[str, object], ignore_case: bool, yes: list[str], 
         assert found.match("test.kind", value) == (), value
 
 
-def test_all_matching_entries_speak() -> None:
+def test_all_matching_entries_send() -> None:
     """Every entry that matches is heard; another kind is not."""
     found = matcher(
         made("a.one", {"prefix": "HP"}, {"type": "printer"}), made("a.two", {"exact": "HP1"}, {"type": "printer"})
@@ -70,7 +70,7 @@ def test_all_matching_entries_speak() -> None:
     assert found.match("other.kind", "HP1") == ()
 
 
-def test_the_innermost_domain_speaks() -> None:
+def test_the_innermost_domain_sends() -> None:
     """Of domains inside each other only the longest is heard, and every entry that names it."""
     found = matcher(
         made("a.outer", {"domain": "hp.com"}, {"vendor": "HP"}),
@@ -146,14 +146,14 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(found._known) == 100
 
 
-def test_it_tells_which_kinds_matter() -> None:
+def test_it_reports_which_kinds_matter() -> None:
     """A kind that no fingerprint is about need not be asked for."""
     found = matcher(made("a.b", {"prefix": "HP"}, {"type": "printer"}))
     assert found.knows("test.kind")
     assert not found.knows("other.kind")
 
 
-def test_a_fingerprint_of_several_kinds_speaks_for_each() -> None:
+def test_a_fingerprint_of_several_kinds_sends_for_each() -> None:
     """It is arranged once, and found under all of its kinds."""
     shared = msgspec.structs.replace(
         made("a.b", {"regex": "^HP[0-9]"}, {"type": "printer"}), kinds=("one.kind", "other.kind")

@@ -13,7 +13,7 @@ from sensor.intel.store import ThreatLists
 HEAD = "logins:\n  - {user: admin, of: some cameras, seals: "
 
 
-def test_our_data_knows_what_everybody_knows() -> None:
+def test_our_data_knows_what_all_knows() -> None:
     """Seals of this length in these numbers hit another login once in a million times."""
     known = load_defaults()
     assert 200 < len(known) < 1000
@@ -31,7 +31,7 @@ def test_looked_up_by_its_seal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"), [("['0123456', '0123456']}", ":2:"), ("['secret']}", ":2:"), ("[]}", ":2:")]
 )
-def test_faults_are_told_with_their_place(tmp_path: Path, text: str, place: str) -> None:
+def test_faults_are_reported_with_their_place(tmp_path: Path, text: str, place: str) -> None:
     """A seal twice, what is no seal, and none at all."""
     (tmp_path / "a.yaml").write_text(HEAD + text + "\n")
     with pytest.raises(DocumentErrors) as caught:

@@ -164,7 +164,7 @@ FEEDS = {
 
 
 @pytest.mark.parametrize("name", FEEDS)
-def test_says_what_the_feed_says(tmp_path: Path, name: str) -> None:
+def test_reports_what_the_feed_reports(tmp_path: Path, name: str) -> None:
     """Indicator, category, first sighting, end and confidence, whatever the columns are called."""
     feed, wanted = FEEDS[name]
     found = entries(read(tmp_path, feed if isinstance(feed, str | bytes) else json.dumps(feed)))
@@ -222,7 +222,7 @@ def test_an_empty_feed_is_fine(tmp_path: Path, feed: str) -> None:
         (json.dumps([{"ip_address": "192.0.2.1"}, "a b"]), 1, "entry 2: found 'a b'"),
     ],
 )
-def test_a_broken_line_is_told_by_its_number_and_the_rest_loads(
+def test_a_broken_line_is_reported_by_its_number_and_the_rest_loads(
     tmp_path: Path, feed: str, line: int, message: str
 ) -> None:
     """The line of the feed, not of what we made of it."""
@@ -251,7 +251,7 @@ def test_what_is_no_list_is_an_error(tmp_path: Path, text: str) -> None:
         read(tmp_path, text)
 
 
-def test_every_truncation_of_a_feed_is_read_or_told(tmp_path: Path) -> None:
+def test_every_truncation_of_a_feed_is_read_or_reported(tmp_path: Path) -> None:
     """A download that broke off: never another error."""
     for feed in (THREATFOX, json.dumps(MISP), json.dumps(STIX), ZEEK, DROP):
         for stop in range(0, len(feed), 7):

@@ -48,7 +48,7 @@ def test_reads_every_way_to_write_an_address(tmp_path: Path) -> None:
     }
 
 
-def test_a_broken_line_is_told_and_the_rest_loads(tmp_path: Path) -> None:
+def test_a_broken_line_is_reported_and_the_rest_loads(tmp_path: Path) -> None:
     """File, line and what was expected."""
     path = written(tmp_path, "11.1.1.1\n\nexample.com\x1b[2J\n11.1.1.9-11.1.1.2\n11.1.1.2-2001:db8::1\n11.1.1.3\n")
     read = read_list(path)

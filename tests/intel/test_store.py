@@ -18,7 +18,7 @@ def columns(*texts: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array([n >> 64 for n in numbers], np.uint64), np.array([n & 2**64 - 1 for n in numbers], np.uint64)
 
 
-def test_says_which_list_and_line(tmp_path: Path) -> None:
+def test_reports_which_list_and_line(tmp_path: Path) -> None:
     """Several lists, one look-up; the most specific entry speaks; what is not listed stays quiet, private neighbours
     too.
     """
@@ -51,7 +51,7 @@ def test_no_lists_cost_nothing() -> None:
     assert lists.listed(*columns("11.1.1.1", "::2")).tolist() == [-1, -1]
 
 
-def test_all_unreadable_files_are_told_at_once(tmp_path: Path) -> None:
+def test_all_unreadable_files_are_reported_at_once(tmp_path: Path) -> None:
     """One error names them all."""
     with pytest.raises(DocumentErrors) as caught:
         ThreatLists([tmp_path / "a", tmp_path / "b"])

@@ -39,7 +39,7 @@ def first(baseline: Baseline, client: str, server: str, service: int) -> int:
     return baseline.first_use(subject(client), subject(server), service)
 
 
-def test_who_used_what_of_whom() -> None:
+def test_who_used_what_of_what() -> None:
     """Each pair and service with its time; all servers outside are one."""
     baseline = world().learned(office()).baseline
     assert first(baseline, PC, SERVER, SMB) == START + HOUR
@@ -112,7 +112,7 @@ def test_what_is_no_service(text: str) -> None:
         parse_service(text)
 
 
-def test_a_device_is_learned_anew() -> None:
+def test_a_device_is_learned_again() -> None:
     """One service, one device, everything."""
     there = world().learned(office())
     there.baseline.forget("dev-10.0.0.5", SMB)
@@ -189,7 +189,7 @@ def test_of_several_names_the_one_that_the_device_used_before_is_meant() -> None
     ]
 
 
-def test_what_is_kept_of_outside_is_bounded_and_says_so() -> None:
+def test_what_is_kept_of_outside_is_bounded_and_reports_so() -> None:
     """Those that were not used for longest make room; that there were more is remembered."""
     there, story = World(device("camera", CAMERA)), Story()
     for n in range(NAMES_LIMIT + 3):

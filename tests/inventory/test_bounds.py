@@ -41,7 +41,7 @@ def test_a_flood_of_invented_macs_stays_bounded_and_keeps_real_devices(story_wit
     assert sum(action == "new" for action, _ in story.end()) <= 2_000
 
 
-def test_a_newcomer_in_a_flood_is_told_once_it_shows_itself_again(story_with):
+def test_a_newcomer_in_a_flood_is_reported_once_it_shows_itself_again(story_with):
     """Beyond the burst a real device must speak twice, a second apart."""
     story = story_with(Limits(burst=10))
     for n in range(20):
@@ -93,7 +93,7 @@ def test_one_device_cannot_fill_the_memory(story):
     assert len(story.inventory.table.leases) == limits.addresses
 
 
-def test_attributes_that_nobody_asks_for_are_made_anew(story_with):
+def test_attributes_that_nobody_asks_for_are_made_again(story_with):
     """Only so many devices keep theirs; whoever is asked for, whoever looks through all of them and what is told are
     the same as where all keep them.
     """
@@ -154,7 +154,7 @@ def test_a_usual_device_takes_less_than_six_kilobytes(story):
     assert used / count < 6 * 1024, used / count
 
 
-def test_the_same_packets_tell_the_same_story_in_any_cut(story_with):
+def test_the_same_packets_report_the_same_story_in_any_cut(story_with):
     """Settling twice as often where nothing happened, or asking for devices in between, changes nothing of what is
     told.
     """

@@ -16,7 +16,7 @@ def words(**text: str) -> dict[str, Correction]:
     return {field: Correction(KEY, field, value, "anna", 7, "seen it") for field, value in text.items()}
 
 
-def test_what_can_be_said():
+def test_what_can_be_reported():
     """Types and criticalities are words of ours, tags are a set, all else is cleaned text."""
     assert checked("type", "VoIP Phone") == "voip_phone"
     assert checked("criticality", "HIGH") == "high"
@@ -29,7 +29,7 @@ def test_what_can_be_said():
     ("field", "value", "text"),
     [("colour", "red", "the field 'colour'"), ("type", "toaster", "'toaster'"), ("criticality", "5", "'5'")],
 )
-def test_what_cannot_be_said(field: str, value: str, text: str):
+def test_what_cannot_be_reported(field: str, value: str, text: str):
     """The error names what was found and what is expected."""
     with pytest.raises(ValueError, match=f"found {text}.*expected one of"):
         checked(field, value)
@@ -62,7 +62,7 @@ def test_a_word_about_a_device_not_seen_yet_waits_for_it(story):
     ]
 
 
-def test_a_body_says_the_same_as_the_device(story):
+def test_a_body_reports_the_same_as_the_device(story):
     """Applied to what a store holds, words give what the sensor itself tells."""
     story.sends(MAC, "10.0.0.9", "http.server", "type=printer;vendor=HP@0.7").sends(
         MAC, "10.0.0.9", "dhcp.hostname", "prn"

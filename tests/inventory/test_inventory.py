@@ -11,7 +11,7 @@ PHONE, PHONE_NEW, PHONE_THIRD = "da:a1:19:00:00:01", "da:a1:19:00:00:02", "da:a1
 KEY = f"mac:{PRINTER}"
 
 
-def test_one_dhcp_packet_tells_a_device_once_and_its_type_once(story):
+def test_one_dhcp_packet_reports_a_device_once_and_its_type_once(story):
     """Facts of one packet become one device: new with everything in it, then identified, each with its evidence."""
     story.sends(PRINTER, "", "dhcp.hostname", "PRN-3F-EAST").sends(
         PRINTER, "", "dhcp.vendor_class", "type=printer@0.85;model=ECOSYS@0.8"
@@ -49,7 +49,7 @@ def test_a_type_found_later_is_identified_then_and_only_then(story):
     assert [change.action for change in story.changes] == ["new", "identified"]
 
 
-def test_repeats_count_and_tell_nothing(story):
+def test_repeats_count_and_report_nothing(story):
     """The same fact a hundred times is one piece of evidence seen a hundred times."""
     for second in range(100):
         story.at(second).sends(PRINTER, "10.0.0.9", "sip.user_agent", "type=printer")
@@ -110,7 +110,7 @@ def test_a_new_lease_replaces_the_old_address(story):
     assert story.who("", "10.0.0.9") is None
 
 
-def test_a_fight_for_an_address_is_told_ever_more_rarely(story):
+def test_a_fight_for_an_address_is_reported_ever_more_rarely(story):
     """Two machines that take an address from each other every seven seconds for half an hour cause few events, not
     hundreds.
     """
@@ -218,7 +218,7 @@ def test_a_randomised_phone_is_one_device_under_changing_macs(story):
     assert device.macs == (parse_mac(PHONE), parse_mac(PHONE_NEW))
 
 
-def test_a_device_told_already_merges_into_the_older_one(story):
+def test_a_device_reported_already_merges_into_the_older_one(story):
     """A randomised MAC that talked before it gave its name was told as a device; the merge says which one it was."""
     story.sends(PHONE, "", "dhcp.hostname", "Annas-Phone").at(300).converses(PHONE_NEW, "10.0.0.21").at(305)
     lost = story.changes[-1].device.id
@@ -297,7 +297,7 @@ def test_a_host_known_by_address_joins_its_mac_when_that_is_seen(story):
     assert story.reported()[-2:] == [("new", f"mac:{OTHER}"), ("gone", "ip:10.0.0.5")]
 
 
-def test_a_value_that_wavers_is_not_told(story):
+def test_a_value_that_wavers_is_not_reported(story):
     """Two fingerprints of about equal confidence that take turns change nothing until one of them holds."""
     story.sends(PRINTER, "", "a.model", "model=A@0.80").at(2)
     for turn in range(10):
@@ -309,13 +309,13 @@ def test_a_value_that_wavers_is_not_told(story):
     assert [action for action, _ in story.end()] == ["new", "changed"]
 
 
-def test_a_much_surer_value_is_told_at_once(story):
+def test_a_much_surer_value_is_reported_at_once(story):
     """A guess gives way to a clear statement without waiting for it to hold."""
     story.sends(PRINTER, "", "a.model", "model=A@0.4").at(2).sends(PRINTER, "", "lldp.model", "model=B@0.95").at(7)
     assert story.changes[-1].changes == (FieldChange("model", "A", "B"),)
 
 
-def test_drifting_confidence_tells_nothing(story):
+def test_drifting_confidence_reports_nothing(story):
     """More evidence for the same value is no news."""
     for turn in range(9):
         story.at(turn * 3).sends(PRINTER, "", f"k{turn}.x", f"type=printer@{0.5 + turn / 20}")
@@ -332,7 +332,7 @@ def test_gone_after_a_day_of_silence_and_back(story):
     assert story.changes[-1].device.type == "printer"
 
 
-def test_an_address_that_comes_back_after_a_day_is_somebody_else(story):
+def test_an_address_that_comes_back_after_a_day_is_a_user_else(story):
     """Behind a router the lease is over by then: nothing known of the address counts any more."""
     story.sends("", "10.0.0.9", "a.type", "type=printer").at(2).at(86_400 * 2)
     story.converses("", "10.0.0.9").at(86_400 * 2 + 2)
@@ -393,7 +393,7 @@ def test_one_sided_tags_do_not_split_a_device(story):
     assert story.inventory.telemetry()["devices"] == 1
 
 
-def test_what_was_told_does_not_change_afterwards(story):
+def test_what_was_reported_does_not_change_afterwards(story):
     """A change holds the device as it was, whatever is learned later."""
     story.sends(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2)
     reported = story.changes[0].device

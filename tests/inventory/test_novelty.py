@@ -156,7 +156,7 @@ def test_who_was_gone_comes_back():
     assert is_known(story)
 
 
-def test_what_was_purged_is_found_anew():
+def test_what_was_purged_is_found_again():
     story = known_story()
     old = record_of(story)
     story.persistence.carry_out(Order(1, "purge", f"mac:{MAC}", ""))
@@ -165,7 +165,7 @@ def test_what_was_purged_is_found_anew():
     assert record_of(story).facts["mdns.hostname", "prn-1.local"].count == 1
 
 
-def test_a_fact_that_made_room_is_learned_anew():
+def test_a_fact_that_made_room_is_learned_again():
     story = known_story()
     for n in range(400):
         story.sends(MAC, "", "a.model", f"model=M{n}@0.5")

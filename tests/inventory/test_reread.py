@@ -43,7 +43,7 @@ def renamed(story: Story) -> Renamed:
     return Renamed(story.inventory.matcher, "type=printer@0.7", "type=camera@0.9")
 
 
-def test_only_what_is_said_otherwise_changes(story: Story) -> None:
+def test_only_what_is_reported_otherwise_changes(story: Story) -> None:
     """One device becomes what it is called now, the others are not even told of; some at a time."""
     reread = Reread(story.inventory)
     reread.begin(renamed(story), story.inventory.oui)

@@ -23,7 +23,7 @@ def office() -> Story:
     )
 
 
-def test_devices_are_listed_once_they_were_told() -> None:
+def test_devices_are_listed_once_they_were_reported() -> None:
     """With what was told of them; a newcomer of which nobody heard yet is none."""
     story = office()
     assert reported(story) == {}
@@ -54,7 +54,7 @@ def test_those_that_went_are_marked() -> None:
     assert reported(story)[f"mac:{PRINTER}"].gone
 
 
-def test_a_member_is_stale_while_more_was_said_than_its_device_shows() -> None:
+def test_a_member_is_stale_while_more_was_reported_than_its_device_shows() -> None:
     """Until somebody asks for the device."""
     story = office().at(8)
     assert (record := reported(story)[f"mac:{PRINTER}"].record) is not None

@@ -32,7 +32,7 @@ def seen(services: Services, *rows: np.ndarray) -> list[tuple[int, str, bool]]:
     return [(index, service_text(one.service), one.offered) for index, one in services.fresh(np.concatenate(rows))]
 
 
-def test_both_ends_are_told_once_an_hour():
+def test_both_ends_are_reported_once_an_hour():
     """Who answers offers, who asked uses; repeats cost nothing until an hour is over."""
     services = Services()
     assert seen(services, change("10.0.0.9", 631), change("10.0.0.9", 631)) == [

@@ -56,7 +56,7 @@ def test_models_are_named(replays: Callable[[Subject], Replay]) -> None:
 
 
 @each
-def test_it_is_told_within_a_second(one: Subject, replays: Callable[[Subject], Replay]) -> None:
+def test_it_is_reported_within_a_second(one: Subject, replays: Callable[[Subject], Replay]) -> None:
     """Of packet time, from the first packet that tells anything of it to the first event."""
     replay = replays(one)
     assert replay.reported_at[one.mac] <= replay.received[one.mac] + SECOND

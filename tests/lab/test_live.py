@@ -292,7 +292,7 @@ def test_it_refuses_in_one_line(names, options, line):
     assert (done.returncode, json.loads(done.stdout)) == (1, {"refused": line})
 
 
-def test_without_permission_it_says_what_to_do(lab):
+def test_without_permission_it_reports_what_to_do(lab):
     """The line names the three ways to get it."""
     listener = lab.listen(before=("setpriv", "--bounding-set=-all", "--inh-caps=-all"), ready=False)
     refused = json.loads(listener.communicate(timeout=60)[0])["refused"]
@@ -356,7 +356,7 @@ def test_root_without_a_user_keeps_nothing_either(lab):
     assert (reported["uid"], reported["capabilities"]) == (0, ["0" * 16] * 5)
 
 
-def test_threads_that_keep_their_privileges_are_told():
+def test_threads_that_keep_their_privileges_are_reported():
     """The kernel keeps capabilities by thread: one that was started before listening began still has them, and that is
     said.
     """
@@ -374,7 +374,7 @@ def test_threads_that_keep_their_privileges_are_told():
 
 
 @pytest.mark.parametrize("fanout", [1, 2])
-def test_an_interface_deleted_and_made_again_is_heard_again(lab, fanout):
+def test_an_interface_deleted_and_made_again_is_received_again(lab, fanout):
     """Without privileges, with the counters of both lives added, and the loss is told."""
     listener = lab.listen(fanout=fanout)
     lab.send(FRAME, 100)
@@ -407,7 +407,7 @@ def test_an_interface_that_is_not_there_yet_is_waited_for(lab, fanout):
 
 
 @pytest.mark.parametrize("fanout", [1, 2])
-def test_a_link_that_goes_down_and_up_is_heard_again(lab, fanout):
+def test_a_link_that_goes_down_and_up_is_received_again(lab, fanout):
     """The listener sleeps through it: nothing is told, nothing is lost that was sent while it was up."""
     listener = lab.listen(fanout=fanout)
     lab.send(FRAME, 10)

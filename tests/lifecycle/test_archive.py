@@ -111,7 +111,7 @@ def test_twice_the_same_name(places: Places, tmp_path: Path) -> None:
         ([Entry("state/inventory.db", 1, "0" * 64)], "is not in the manifest"),
     ],
 )
-def test_a_manifest_that_tells_something_else(
+def test_a_manifest_that_reports_something_else(
     entries: list[Entry], messages: str, places: Places, tmp_path: Path
 ) -> None:
     """Hash, size and list must be those of the files."""

@@ -131,7 +131,7 @@ def test_a_thousand_times_the_same(capsys: pytest.CaptureFixture[str], monkeypat
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_what_was_left_out_is_said_at_the_end(root: Path) -> None:
+def test_what_was_left_out_is_reported_at_the_end(root: Path) -> None:
     """Of a real process, whose minute was not over."""
     program = "from sensor.logs.logs import log\nfor _ in range(20): log().warning('it broke', unit='dns')"
     reported = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)

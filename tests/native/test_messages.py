@@ -53,14 +53,14 @@ def received(batch: Batch, work: Work) -> list[str]:
     ]
 
 
-def test_a_message_is_heard_as_event_and_fact() -> None:
+def test_a_message_is_received_as_event_and_fact() -> None:
     """Both of its packet; the row is left to nobody else."""
     batch, work = run(kernels(), ["a.example"])
     assert work.wanted.tolist() == [0]
     assert received(batch, work) == ["a.example", "a.example"]
 
 
-def test_joined_batches_are_heard_at_their_rows() -> None:
+def test_joined_batches_are_received_at_their_rows() -> None:
     """The second batch's messages belong to the rows behind those of the first."""
     given = kernels()
     whole = batch_of([question(name) for name in ("a.example", "b.example", "c.example")])
@@ -76,7 +76,7 @@ def test_joined_batches_are_heard_at_their_rows() -> None:
     assert [some[0].packet.ts for some in text] == batch.rows["ts"].tolist()
 
 
-def test_what_is_shed_is_not_heard() -> None:
+def test_what_is_shed_is_not_received() -> None:
     """Left out with its row; the others stay."""
     batch, work = run(kernels(), ["a.example", "b.example", "c.example"])
     kept, left = work.keep(np.array([True, False, True]))

@@ -19,7 +19,7 @@ TRUNCATIONS = 200
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_samples_are_said_alike(name: str) -> None:
+def test_samples_are_reported_alike(name: str) -> None:
     """And most of them are read natively: else nothing would be compared."""
     pair = Pair(name)
     answers = [pair.compare(packet, at_end) for packet in SAMPLES[name] for at_end in (True, False)]
@@ -28,7 +28,7 @@ def test_samples_are_said_alike(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_truncations_are_said_alike(name: str) -> None:
+def test_truncations_are_reported_alike(name: str) -> None:
     """A message that ends early is what it would be in Python; one that the capture cut is left to Python."""
     pair = Pair(name)
     for number, packet in enumerate(SAMPLES[name]):

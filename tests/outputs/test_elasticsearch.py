@@ -163,7 +163,7 @@ def test_each_document_has_its_own_fate(service: Bulk, receiver: Receiver, outpu
         (400, "illegal_argument_exception", "pipeline with id [ours] does not exist"),
     ],
 )
-def test_what_can_be_mended_refuses_no_record(
+def test_what_can_be_fixed_refuses_no_record(
     service: Bulk, receiver: Receiver, output: Elasticsearch, item: tuple[int, str, str]
 ) -> None:
     """Where it meets all of them, the batch comes again with its words."""

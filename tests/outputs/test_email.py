@@ -69,7 +69,7 @@ def an_entry(**reported: object) -> Entry:
 # What a mail says.
 
 
-def test_several_records_are_one_mail_named_by_the_gravest():
+def test_several_records_are_one_mail_named_by_the_most_severe():
     server, batch = MailServer(), [*entries(4), an_entry(severity="critical", msg="ransom note on FS01")]
     with running(server) as port:
         ack = output(port, recipients=[SOC, BOSS]).send(batch)
@@ -101,7 +101,7 @@ def test_every_record_has_words(case):
     assert "{" not in plain.replace(record["msg"], "")
 
 
-def test_an_alert_says_who_what_why_and_what_to_do():
+def test_an_alert_reports_who_what_why_and_what_to_do():
     plain, _ = texts(composed([an_entry()]))
     for words in (
         "[HIGH] printer PRN-3F-EAST opened ADMIN$ on 2 hosts and started a service on FS01",
@@ -214,7 +214,7 @@ def test_a_wrong_certificate_behind_starttls_is_explained(authority):
         output(port, security="starttls", tls={"ca": authority.ca}).send(entries(1))
 
 
-def test_what_was_slipped_in_before_tls_is_not_heard(authority):
+def test_what_was_slipped_in_before_tls_is_not_received(authority):
     server = MailServer({"STARTTLS": [b"220 go ahead\r\n554 slipped in"]}, pair=authority.issue("mail"))
     with running(server) as port:
         output(port, security="starttls", tls={"ca": authority.ca}).send(entries(1))
@@ -222,7 +222,7 @@ def test_what_was_slipped_in_before_tls_is_not_heard(authority):
 
 
 @pytest.mark.parametrize("answer", ["535 5.7.8 wrong", "535 not {}", "535 5.7.8 AHNlbnNvcgBzM2NyZXQ="])
-def test_a_login_that_is_turned_down_tells_no_secret(authority, monkeypatch, answer):
+def test_a_login_that_is_turned_down_reports_no_secret(authority, monkeypatch, answer):
     monkeypatch.setenv("MAIL_PASSWORD", "s3cret")
     server = MailServer(
         {"AUTH": [answer.format("s3cret").encode()] * 3}, pair=authority.issue("mail"), login=("sensor", "other")
@@ -267,7 +267,7 @@ LATER = {
 
 
 @pytest.mark.parametrize("case", LATER)
-def test_what_passes_or_is_mended_by_people_comes_again(case):
+def test_what_passes_or_is_fixed_by_people_comes_again(case):
     script, words = LATER[case]
     server = MailServer(script)
     with running(server) as port:
@@ -370,7 +370,7 @@ TURNED_DOWN = [
 
 
 @pytest.mark.parametrize(("script", "what", "level"), TURNED_DOWN)
-def test_a_check_says_what_is_turned_down(script, what, level):
+def test_a_check_reports_what_is_turned_down(script, what, level):
     with running(MailServer(script)) as port:
         *_, last = output(port).check()
     assert (last.what, last.level) == (what, level)
@@ -383,7 +383,7 @@ def test_nobody_listens():
         output(free_port()).open()
 
 
-def test_options_that_would_tell_a_password_or_reach_nobody_are_named():
+def test_options_that_would_report_a_password_or_reach_nobody_are_named():
     good = {"host": "a", "sender": "a@b.example", "recipients": ["c@d.example"]}
     for wrong, words in (
         ({"security": "none", "user": "u", "password": "env:X"}, "it would be sent in the clear"),

@@ -36,7 +36,7 @@ def test_lines_in_order_in_a_folder_that_is_made(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 & ~0o640 == 0
 
 
-def test_a_file_that_is_moved_away_is_begun_anew(tmp_path: Path) -> None:
+def test_a_file_that_is_moved_away_is_begun_again(tmp_path: Path) -> None:
     """As logrotate does it, by moving or by removing; by cutting as well."""
     path, batch = tmp_path / "events.jsonl", entries(40)
     output = opened(path)

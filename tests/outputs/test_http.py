@@ -244,7 +244,7 @@ def test_an_answer_that_is_none(receiver: Receiver, output: Http, fault: Fault, 
     assert len({record["id"] for record in receiver.store.records}) == 3
 
 
-def test_a_connection_that_was_closed_meanwhile_is_made_anew(receiver: Receiver, output: Http) -> None:
+def test_a_connection_that_was_closed_meanwhile_is_made_again(receiver: Receiver, output: Http) -> None:
     """A receiver ends connections that are idle: that is no failure."""
     receiver.script = [Fault(200, b"x", {"Connection": "close"}, store=True, cut=10_000)]
     output.send(entries(1))
@@ -375,7 +375,7 @@ def test_under_the_name_of_its_certificate(authority: Authority) -> None:
         output.close()
 
 
-def test_unverified_is_silent_when_it_sends_and_said_when_it_is_checked(authority: Authority) -> None:
+def test_unverified_is_silent_when_it_sends_and_reported_when_it_is_checked(authority: Authority) -> None:
     """No warning with each request; the check has one."""
     with Receiver(tls=authority.self_signed("alone").context()) as receiver:
         output = opened(receiver.url, tls={"verify": False})

@@ -201,12 +201,12 @@ def derived() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", derived())
-def test_files_say_what_the_program_says(name: str) -> None:
+def test_files_report_what_the_program_reports(name: str) -> None:
     """A field, a column or a type that changed in the program changes in the file."""
     assert (FOLDER / name).read_text(encoding="utf-8") == derived()[name]
 
 
-def test_every_file_is_told_of() -> None:
+def test_every_file_is_reported_of() -> None:
     """Each folder has its section; all JSON is JSON."""
     reported = (FOLDER / "README.md").read_text(encoding="utf-8")
     for folder in FOLDER.iterdir():
@@ -299,7 +299,7 @@ def _found(document: Any, path: list[str]) -> Any:
     return document
 
 
-def test_the_native_pipeline_speaks_ecs() -> None:
+def test_the_native_pipeline_sends_ecs() -> None:
     """What both formats say is the same in both indices; nothing of the record is touched, and every kind of record
     passes.
     """

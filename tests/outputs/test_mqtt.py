@@ -334,7 +334,7 @@ def test_home_assistant(server: MosquittoServer, opened: Opened) -> None:
         eventually(lambda: received[-1].payload == b"offline")
 
 
-def test_what_home_assistant_is_told() -> None:
+def test_what_home_assistant_is_reported() -> None:
     """The keys that it knows, once, as they are; a name from what is known; ids that its topics may have."""
     topics = HomeAssistant()
     (topic, payload), (state, on) = presence(RECORDS["device_identified"], topics)

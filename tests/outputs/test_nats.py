@@ -321,7 +321,7 @@ def test_tls_from_the_beginning(opened: Opened, tmp_path: Path) -> None:
             opened(server.url, **reported)
 
 
-def test_a_check_says_what_the_stream_lacks(server: NatsServer, opened: Opened) -> None:
+def test_a_check_reports_what_the_stream_lacks(server: NatsServer, opened: Opened) -> None:
     """A window for repeats that is shorter than an outage, a stream in memory; and it makes and sends nothing."""
     output = opened(server.url, **own("CHECKED"))
     assert [(found.what, found.level) for found in output.check()] == [

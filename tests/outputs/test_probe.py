@@ -74,7 +74,7 @@ def test_an_unknown_name(monkeypatch, name):
     )
 
 
-def test_name_servers_that_do_not_answer_are_told_apart_from_an_unknown_name(monkeypatch):
+def test_name_servers_that_do_not_answer_are_reported_apart_from_an_unknown_name(monkeypatch):
     def away(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
@@ -150,7 +150,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_certificate_says_which_it_is_why_it_is_wrong_and_what_to_do(authority, case):
+def test_a_wrong_certificate_reports_which_it_is_why_it_is_wrong_and_what_to_do(authority, case):
     made, why, advice = WRONG[case]
     with tls_server(made(authority)) as port:
         *_, last = found(port, Tls(ca=authority.ca))
@@ -160,7 +160,7 @@ def test_a_wrong_certificate_says_which_it_is_why_it_is_wrong_and_what_to_do(aut
     assert "(certificate of " in last.message
 
 
-def test_the_name_in_the_certificate_may_be_told(authority):
+def test_the_name_in_the_certificate_may_be_reported(authority):
     with tls_server(authority.issue("named", ("log.example",))) as port:
         *_, last = found(port, Tls(ca=authority.ca, server_name="log.example"))
     assert (last.what, last.level) == ("tls", "ok")
@@ -203,7 +203,7 @@ def test_a_handshake_of_one_byte_at_a_time_ends(authority):
 
 
 @pytest.mark.parametrize("greeting", [b"220 mail.example ESMTP ready\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-def test_a_port_that_speaks_something_else(authority, greeting):
+def test_a_port_that_sends_something_else(authority, greeting):
     with listener(lambda connection: (connection.sendall(greeting), connection.recv(1 << 16))) as port:
         *_, last = found(port, Tls(ca=authority.ca))
     assert (last.what, last.level) == ("tls", "error")

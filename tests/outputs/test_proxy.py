@@ -177,7 +177,7 @@ def test_a_proxy_that_cannot(authority: Authority, answer: bytes, words: str) ->
     assert words in last.message
 
 
-def test_a_proxy_that_says_nothing(authority: Authority) -> None:
+def test_a_proxy_that_reports_nothing(authority: Authority) -> None:
     """The wait ends."""
     ended = threading.Event()
     with listener(lambda _: ended.wait(10)) as port:

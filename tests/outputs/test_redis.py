@@ -121,7 +121,7 @@ def test_an_alert_that_overtakes_keeps_nobody_out(server: RedisServer) -> None:
     assert held(server, "hq-4f-01") == by_kind(there)
 
 
-def test_a_log_that_began_anew(server: RedisServer) -> None:
+def test_a_log_that_began_again(server: RedisServer) -> None:
     """A sensor that was set up again counts from one: nothing of it is taken for a repeat, each is there once, also of
     the batch in which its numbers pass.
     """

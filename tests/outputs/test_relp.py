@@ -238,7 +238,7 @@ PIECES = [b"1 rsp 6 200 OK\n", b"1 ", b"rsp", b" 0", b"\n", b" 9", b"serverclose
 
 
 @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=80), max_size=6))
-def test_whatever_a_peer_says_is_an_answer_or_one_of_two_errors(pieces):
+def test_whatever_a_peer_reports_is_an_answer_or_one_of_two_errors(pieces):
     ours, theirs = socket.socketpair()
     with theirs:
         theirs.sendall(b"".join(pieces))
@@ -263,7 +263,7 @@ def test_a_check_opens_a_session_and_sends_nothing(empty):
 
 
 @needs_server
-def test_a_server_that_wants_a_certificate_of_ours_says_so(empty):
+def test_a_server_that_wants_a_certificate_of_ours_reports_so(empty):
     *_, last = Relp("a", Options(host="127.0.0.1", port=empty.relp_tls, tls={"ca": empty.authority.ca})).check()
     assert last.level == "error"
     assert "certificate" in last.message

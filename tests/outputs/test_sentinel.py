@@ -312,7 +312,7 @@ def test_a_check_sends_no_row(receiver: Receiver, service: Service, output: Sent
         ({"client_secret": "env:MISSING"}, True, "auth", "env:MISSING is empty or missing"),
     ],
 )
-def test_a_check_says_what_is_wrong(
+def test_a_check_reports_what_is_wrong(
     receiver: Receiver,
     service: Service,
     monkeypatch: pytest.MonkeyPatch,

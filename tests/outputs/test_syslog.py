@@ -212,7 +212,7 @@ def test_a_slow_receiver_is_waited_for_as_long_as_it_takes_something():
     assert bytes(observed) == b"".join(b"%d %b" % (len(one.payload), one.payload) for one in batch)
 
 
-def test_what_a_receiver_says_is_not_read():
+def test_what_a_receiver_reports_is_not_read():
     def chatter(connection: socket.socket) -> None:
         connection.sendall(b"\x1b[31mhello\n" * 1000)
         while connection.recv(1 << 20):
@@ -232,7 +232,7 @@ def test_connections_notice_a_host_that_vanished():
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 2
 
 
-def test_a_certificate_of_ours_that_is_missing_is_told_when_it_is_noticed(tmp_path):
+def test_a_certificate_of_ours_that_is_missing_is_reported_when_it_is_noticed(tmp_path):
     """With TLS 1.3 a server turns it down after the handshake, which then has succeeded for us."""
     authority = Authority(tmp_path)
     shown = authority.issue("collector").context(authority.ca)

@@ -144,7 +144,7 @@ def test_two_sensors_have_tickets_of_their_own(place: Place) -> None:
     assert len(place.service.tickets) == 2
 
 
-def test_what_somebody_deleted_there_is_opened_again(place: Place) -> None:
+def test_what_a_user_deleted_there_is_opened_again(place: Place) -> None:
     """An open ticket is not lost with it; one that is done need not be closed any more."""
     handle = place.give("create", place.ticket()).handle
     place.service.tickets.clear()
@@ -166,7 +166,7 @@ def test_what_comes_back_is_opened_again(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", ["jira", "jira_server"], indirect=True)
-def test_a_workflow_that_leads_nowhere_is_told(place: Place) -> None:
+def test_a_workflow_that_leads_nowhere_is_reported(place: Place) -> None:
     """The comment says that it is done; a person has to close it."""
     handle = place.give("create", place.ticket()).handle
     place.service.stuck = True
@@ -238,7 +238,7 @@ def test_fields_that_a_project_does_not_have(place: Place, monkeypatch: pytest.M
         assert not {"priority", "duedate"} & fields.keys()
 
 
-def test_who_may_not_is_told_at_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_may_not_is_reported_at_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong password is nothing that another try mends."""
     monkeypatch.setenv("PASSWORD", "wrong")
     place.output.open()
@@ -269,7 +269,7 @@ def test_too_many_requests_by_the_words_of_github(place: Place) -> None:
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"result": "x"}', b'{"key": {"a": 1}}', b"\xff", b"[" * 100_000])
-def test_an_answer_that_says_no_name(place: Place, body: bytes) -> None:
+def test_an_answer_that_reports_no_name(place: Place, body: bytes) -> None:
     """It is no fault of ours: the ticket is looked for at the next try; a desk that answers nothing knows it by our
     key.
     """

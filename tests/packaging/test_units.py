@@ -75,7 +75,7 @@ def test_exposure(folder: Path, name: str) -> None:
     assert float(found[1]) <= EXPOSURE
 
 
-def test_who_captures_speaks_to_nobody_and_who_delivers_hears_nothing(folder: Path) -> None:
+def test_who_captures_sends_to_nobody_and_who_delivers_receives_nothing(folder: Path) -> None:
     """No Internet socket for the one, no packet socket for the other, and one right between them."""
     capture, forward = (directives(folder / name) for name in LASTING)
     assert capture["RestrictAddressFamilies"].split() == ["AF_PACKET", "AF_NETLINK", "AF_UNIX"]
@@ -125,7 +125,7 @@ def test_who_writes_records_has_no_network_and_no_right(folder: Path) -> None:
     }
 
 
-def test_who_answers_browsers_has_no_right_and_hears_this_host_alone(folder: Path) -> None:
+def test_who_answers_browsers_has_no_right_and_receives_this_host_alone(folder: Path) -> None:
     """The sandbox of delivery, with loopback for all its network, and the same user, whose notes it writes."""
     console, forward = (directives(folder / f"sensor-{name}.service") for name in ("console", "forward"))
     assert (console["CapabilityBoundingSet"], console["IPAddressDeny"], console["IPAddressAllow"]) == (

@@ -32,7 +32,7 @@ def test_programs_take_turns(tmp_path: Path) -> None:
     assert {name: len(runs) for name, runs in done.items()} == {"A": 3, "B": 3}
 
 
-def test_a_run_tells_what_it_took() -> None:
+def test_a_run_reports_what_it_took() -> None:
     run = once([sys.executable, "-c", "x = bytearray(50_000_000); sum(range(10**6)); print('done')"])
     assert run.text == b"done\n"
     assert run.cpu > 0
@@ -79,7 +79,7 @@ def test_the_second_half_is_what_both_take_less_the_first(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("kind", messages.KINDS)
-def test_messages_are_said_no_faster_than_they_are_read(
+def test_messages_are_reported_no_faster_than_they_are_read(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many as were asked for, in order of time, each pair below what the engine reads of one."""

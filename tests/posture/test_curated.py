@@ -58,7 +58,7 @@ def test_examples(entry: Vulnerability) -> None:
 @pytest.mark.parametrize(
     "entry", [one for one in ENTRIES if not one.ranges], ids=lambda entry: f"{entry.cve}-{entry.product}"
 )
-def test_an_entry_without_a_record_never_says_affected(entry: Vulnerability) -> None:
+def test_an_entry_without_a_record_never_reports_affected(entry: Vulnerability) -> None:
     """Where the basis is recalled or missing the answer is *cannot tell*, whatever a device runs."""
     index = CuratedIndex([entry.model_copy(update={"product": "", "os": "", "types": []})])
     for firmware in ("", "1.0", "99.9"):
@@ -125,7 +125,7 @@ def test_what_there_is() -> None:
         ("cve: CVE-2024-0001", "cve: 2024-0001", "2:10", "CVE-"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(tmp_path: Path, old: str, new: str, place: str, reported: str) -> None:
+def test_a_mistake_is_reported_with_its_place(tmp_path: Path, old: str, new: str, place: str, reported: str) -> None:
     path = tmp_path / "ours.yaml"
     path.write_text(GOOD, encoding="utf-8")
     assert len(load_curated(tmp_path)) == 1

@@ -59,7 +59,7 @@ def test_terms_add_up() -> None:
     assert found.terms[2].why == "25 reachable from the internet"
 
 
-def test_many_small_ones_do_not_beat_a_grave_one() -> None:
+def test_many_small_ones_do_not_beat_a_severe_one() -> None:
     """Fifty settings of little weight stay in the band below one vulnerability that is exploited."""
     many = alone(*(weakness("dev-1", f"small_{number}", 10.0) for number in range(50)))
     assert (many.band, alone(CVE).band) == ("medium", "high")

@@ -290,6 +290,6 @@ def test_cpe_names() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "hello", "{}", "[]", "a,b,c\n1,2,3\n", '{"vulnerabilities": 3}', "\x00\x01\x02"])
-def test_what_is_no_feed_is_told(tmp_path: Path, text: str) -> None:
+def test_what_is_no_feed_is_reported(tmp_path: Path, text: str) -> None:
     with pytest.raises(Unreadable):
         read(written(tmp_path, text))

@@ -37,7 +37,7 @@ def test_what_came_of_one_alone_goes(base: sqlite3.Connection, tmp_path: Path) -
     assert [base.execute(asked).fetchone()[0] for asked in LEFT] == [0, 0, 0]
 
 
-def test_what_a_feed_tells_no_more_came_of_it_all_the_same(base: sqlite3.Connection, tmp_path: Path) -> None:
+def test_what_a_feed_reports_no_more_came_of_it_all_the_same(base: sqlite3.Connection, tmp_path: Path) -> None:
     """CVEs that left it since go with it."""
     taken(base, tmp_path, many(30), "year")
     taken(base, tmp_path, many(20), "year")

@@ -104,7 +104,7 @@ def test_a_system_that_many_models_run(text: Callable[[Asset], dict[str, str]]) 
     assert text(asset("Cisco", "C9300", "17.3.4a", os="Cisco IOS XE")) == {}
 
 
-def test_a_variant_cannot_be_told(text: Callable[[Asset], dict[str, str]]) -> None:
+def test_a_variant_cannot_be_reported(text: Callable[[Asset], dict[str, str]]) -> None:
     """A record about DIR-859 A3 may be about a DIR-859 or not; words without meaning do not matter."""
     assert text(asset("D-Link", "DIR-859", "1.05")) == {"CVE-2024-1006": "cannot tell"}
     assert text(asset("D-Link", "DIR-859 A3", "1.05")) == {"CVE-2024-1006": "affected"}
@@ -148,7 +148,7 @@ def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
         assert {one.id: finding for one, finding in matcher.of_cve(cve, assets)} == each
 
 
-def test_what_a_record_of_a_device_tells() -> None:
+def test_what_a_record_of_a_device_reports() -> None:
     """A version is only used where a packet carried it: what a person set does not count, nor a claim for another
     version.
     """

@@ -87,7 +87,7 @@ def test_families(scheme: str, left: str, order: str, right: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "unknown", "see advisory", "1" * 200, "1." * 60, "½.2", "1.2\x00"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_what_is_no_version_cannot_be_told(scheme: str, text: str) -> None:
+def test_what_is_no_version_cannot_be_reported(scheme: str, text: str) -> None:
     assert compare(SCHEMES[scheme], text, "1.2.3.4") is Order.UNKNOWN
     assert compare(SCHEMES[scheme], text, text) is Order.UNKNOWN
 

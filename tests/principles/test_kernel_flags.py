@@ -36,7 +36,7 @@ def test_bounds_checks_are_never_switched_off() -> None:
     assert [name for name, text in TEXTS.items() if OFF.search(text)] == []
 
 
-def test_noexcept_says_why() -> None:
+def test_noexcept_reports_why() -> None:
     """A noexcept function swallows a bounds error, so the line that declares one says why it cannot meet one."""
     assert [
         f"{name}:{number}"
@@ -65,7 +65,7 @@ def build() -> dict[str, Any]:
         return runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
 
 
-def test_kernels_are_optimised_whatever_the_environment_says(build: dict[str, Any]) -> None:
+def test_kernels_are_optimised_whatever_the_environment_reports(build: dict[str, Any]) -> None:
     """The flags stand with each kernel, and with what they share: a CFLAGS of the environment takes the place of the
     interpreter's own.
     """
@@ -87,6 +87,6 @@ def test_kernels_share_the_code_of_memoryviews() -> None:
     assert not [path.name for path in compiled if b"Cannot transpose memoryview" in path.read_bytes()]
 
 
-def test_kernels_tell_their_types() -> None:
+def test_kernels_report_their_types() -> None:
     """A stub beside each kernel lets mypy see through it."""
     assert [name_of(path) for path in SOURCES if not path.with_suffix(".pyi").is_file()] == []

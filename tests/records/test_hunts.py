@@ -336,7 +336,7 @@ def hits(folder: Path, name: str) -> int:
 
 
 @pytest.mark.parametrize("name", sorted(library()))
-def test_a_hunt_finds_its_story_and_passes_over_the_innocent_twin(tmp_path: Path, name: str) -> None:
+def test_a_hunt_finds_its_story_and_passes_over_the_benign_twin(tmp_path: Path, name: str) -> None:
     finds, passes = STORIES[name]
     assert hits(written(tmp_path / "finds", finds), name) > 0
     assert hits(written(tmp_path / "passes", passes), name) == 0

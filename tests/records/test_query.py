@@ -140,7 +140,7 @@ def test_files_of_an_earlier_version_are_read(office: Path, tmp_path: Path) -> N
         assert found == [(len(files) * len(today), *expected)]
 
 
-def test_where_nothing_is_kept_it_is_said(tmp_path: Path) -> None:
+def test_where_nothing_is_kept_it_is_reported(tmp_path: Path) -> None:
     with pytest.raises(NoRecords):
         Query(tmp_path)
 

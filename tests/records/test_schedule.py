@@ -94,7 +94,7 @@ def test_a_finding_is_reported_once(tmp_path: Path, hunts: Path) -> None:
     assert messages(again, at(12 * 3600 + 60)) == [KNOCKS]
 
 
-def test_the_innocent_twin(tmp_path: Path, hunts: Path) -> None:
+def test_the_benign_twin(tmp_path: Path, hunts: Path) -> None:
     write_rows(tmp_path / "records", {"conn": scan(0, 4)})
     assert messages(Schedule([hunts], tmp_path / "records"), at(60)) == []
 
@@ -124,7 +124,7 @@ def test_files_come_change_and_go(tmp_path: Path, hunts: Path) -> None:
     ("old", "new"),
     [("FROM conn", "FROM con"), ("actor: src_ip", "actor: who"), ("SELECT src_ip", "COPY (SELECT src_ip")],
 )
-def test_a_query_that_fails_says_why_and_waits_for_its_turn(tmp_path: Path, hunts: Path, old: str, new: str) -> None:
+def test_a_query_that_fails_reports_why_and_waits_for_its_turn(tmp_path: Path, hunts: Path, old: str, new: str) -> None:
     write_rows(tmp_path / "records", {"conn": scan(0, 9)})
     (hunts / "knocks.yaml").write_text(HUNT.replace(old, new, 1))
     schedule = Schedule([hunts], tmp_path / "records")

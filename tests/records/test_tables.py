@@ -34,7 +34,7 @@ def test_columns_are_those_of_the_schema(office: Path) -> None:
         assert tuple(table(office, name).schema.names) == TABLES[name].names
 
 
-def test_a_query_knows_who_asked_whom_and_what_came_back(office: Path) -> None:
+def test_a_query_knows_who_asked_what_and_what_came_back(office: Path) -> None:
     row = next(row for row in rows(office, "dns") if row["query"] == "checkip.synology.example")
     assert (row["src_ip"], row["src_mac"], row["dst_ip"], row["dst_port"]) == (
         "10.20.10.5",
@@ -65,7 +65,7 @@ def test_one_uid_goes_through_all_tables(office: Path) -> None:
         assert row["version"] == "TLS 1.3"
 
 
-def test_states_say_how_far_connections_came(office: Path) -> None:
+def test_states_report_how_far_connections_came(office: Path) -> None:
     """The scan of the office knocks at closed ports (REJ) and at nobody (S0); whole conversations are SF."""
     states = Counter((row["proto"], row["state"]) for row in rows(office, "conn") if row["proto"] == "tcp")
     assert states == {("tcp", "SF"): 145, ("tcp", "S0"): 73, ("tcp", "REJ"): 39, ("tcp", "RSTO"): 8, ("tcp", "S1"): 2}

@@ -78,7 +78,7 @@ def test_sequence_numbers_wrap(tmp_path: Path) -> None:
     assert _reported(row) == ("ShD", "S1", 35, 0, 0)
 
 
-def test_a_stray_reset_is_no_gap(tmp_path: Path) -> None:
+def test_an_unexpected_reset_is_no_gap(tmp_path: Path) -> None:
     """A segment beyond every window is dropped by its receiver, and counts nothing."""
     row = _connection(tmp_path, *OPENING, _segment(">", ACK, 101 + (1 << 31), b"x" * 9))
     assert _reported(row) == ("ShAD", "S1", 0, 0, 0)

@@ -28,7 +28,7 @@ OTHERS = [one for one in LOG if one.kind != "alert"]
         ([[*LOG, LOG[3]._replace(id="another")]], (0, 0, 0, 0, 1, 1)),
     ],
 )
-def test_what_it_says(tmp_path: Path, arrived: list[list[Arrival]], found: tuple[int, ...]) -> None:
+def test_what_it_reports(tmp_path: Path, arrived: list[list[Arrival]], found: tuple[int, ...]) -> None:
     """Told again by the sensor, lost, repeated, double, strange, overtaken."""
     to = Destination("one", Server(), exact=True, options={}, arrived=lambda: arrived)
     to.server.close()

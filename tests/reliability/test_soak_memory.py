@@ -36,7 +36,7 @@ def test_the_slope_is_that_after_the_first_quarter(per_hour: float) -> None:
     assert slope(samples(per_hour)) == pytest.approx(per_hour, abs=0.01)
 
 
-def test_too_few_samples_say_nothing() -> None:
+def test_too_few_samples_report_nothing() -> None:
     with pytest.raises(ValueError, match="samples after the first quarter"):
         slope(samples(0)[:4])
 

@@ -182,7 +182,7 @@ def test_reading_ahead_changes_nothing(captures: list[Path], usual: tuple[int, s
     assert log(cut(packets(captures), size), ahead) == usual
 
 
-def test_a_pipe_says_what_the_file_says(captures: list[Path], tmp_path: Path) -> None:
+def test_a_pipe_reports_what_the_file_reports(captures: list[Path], tmp_path: Path) -> None:
     """The same bytes through a pipe come in other pieces."""
     pipe, content = tmp_path / "pipe", captures[0].read_bytes()
     os.mkfifo(pipe)

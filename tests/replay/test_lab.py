@@ -117,7 +117,7 @@ def matching(name: str, detector: str, technique: str) -> list[Record]:
     return [record for record in found if technique in {each["technique"] for each in record.alert["attack"]}]
 
 
-def test_every_recording_is_judged() -> None:
+def test_every_recording_is_evaluated() -> None:
     """Each is small, and stands in one of the tables."""
     attacks, innocent = sorted((LAB / "attacks").glob("*.pcap")), sorted((LAB / "innocent").glob("*.pcap"))
     assert {path.stem for path in attacks} == {name for name, *_ in (*ATTACKS, *MILD)}
@@ -126,7 +126,7 @@ def test_every_recording_is_judged() -> None:
 
 
 @pytest.mark.parametrize(("name", "detector", "technique", "who"), ATTACKS, ids=lambda value: value.rpartition(".")[2])
-def test_an_attack_is_told(name: str, detector: str, technique: str, who: str) -> None:
+def test_an_attack_is_reported(name: str, detector: str, technique: str, who: str) -> None:
     """By its detector, with its technique and its actor, and grave enough to be looked at."""
     found = matching(name, detector, technique)
     assert found, [record.msg for record in attack(name)]
@@ -136,7 +136,7 @@ def test_an_attack_is_told(name: str, detector: str, technique: str, who: str) -
 
 
 @pytest.mark.parametrize(("name", "detector", "technique", "who"), MILD, ids=lambda value: value.rpartition(".")[2])
-def test_what_may_be_ordinary_is_told_mildly(name: str, detector: str, technique: str, who: str) -> None:
+def test_what_may_be_ordinary_is_reported_mildly(name: str, detector: str, technique: str, who: str) -> None:
     """With technique and actor all the same."""
     found = matching(name, detector, technique)
     assert {actor(record) for record in found} == {who}
@@ -144,7 +144,7 @@ def test_what_may_be_ordinary_is_told_mildly(name: str, detector: str, technique
 
 
 @pytest.mark.parametrize("name", sorted(INNOCENT))
-def test_an_innocent_twin_is_no_alarm(name: str) -> None:
+def test_a_benign_twin_is_no_alarm(name: str) -> None:
     """Nothing of medium or above, with the roles that the operator gave."""
     config = model().model_validate({"roles": INNOCENT[name]})
     severe = [record for record in replay(LAB / "innocent" / f"{name}.pcap", config) if record.severity in GRAVE]

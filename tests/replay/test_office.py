@@ -107,7 +107,7 @@ def test_numbers_have_no_gap(lines: list[Line]) -> None:
     assert len({line["id"] for line in lines}) == len(lines)
 
 
-def test_begin_sum_and_end_are_told_once(lines: list[Line]) -> None:
+def test_begin_sum_and_end_are_reported_once(lines: list[Line]) -> None:
     """Exactly one each, in their places, and no word about the sensor's health."""
     assert [(place, line["action"]) for place, line in enumerate(lines) if line["kind"] == "sensor"] == [
         (0, "started"),
@@ -228,7 +228,7 @@ def test_the_listed_address(lines: list[Line]) -> None:
 
 
 @pytest.mark.parametrize("one", everybody(), ids=lambda one: one.machine.name)
-def test_everybody_is_named_for_what_they_are(devices: dict[str, Line], one: Inhabitant) -> None:
+def test_all_is_named_for_what_they_are(devices: dict[str, Line], one: Inhabitant) -> None:
     """Each machine has the type that a person would give it."""
     assert devices[one.machine.mac]["type"] == one.kind
 

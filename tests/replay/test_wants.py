@@ -67,7 +67,7 @@ def all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", [ROOT / "pcaps/office.pcapng", *LAB, *MORE], ids=lambda path: path.name)
-def test_captures_say_the_same_where_everybody_hears_everything(
+def test_captures_report_the_same_where_all_receives_everything(
     path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Byte for byte, the ids of records included."""

@@ -37,7 +37,7 @@ def test_the_page_lists_every_device(report: Report) -> None:
     assert links(text) <= ids(text)
 
 
-def test_paper_lists_products_instead_and_says_so(report: Report) -> None:
+def test_paper_lists_products_instead_and_reports_so(report: Report) -> None:
     """No link leads to what is not there, and each proof that is named is there."""
     text = page(report, PAPER)
     assert "There are 600 devices, too many to be listed on paper: here they are by product." in text
@@ -63,7 +63,7 @@ def test_what_has_no_room_is_counted(report: Report) -> None:
     assert "more findings" not in page(report)
 
 
-def test_incidents_that_somebody_closed_are_no_work(report: Report) -> None:
+def test_incidents_that_a_user_closed_are_no_work(report: Report) -> None:
     """What nobody looked into stands first on the first page."""
     front = page(report).split("<nav")[0]
     assert front.count("Investigate: ") == 2

@@ -29,7 +29,7 @@ FIRST, LAST = "2026-10-28T08:00:00.000000Z", "2026-11-27T09:30:00.000000Z"
         ({"since": "2027-01-01"}, LAST, LAST, "27 November 2026, 09:30 to 09:30"),
     ],
 )
-def test_what_people_say(words: dict[str, str], since: str, until: str, label: str) -> None:
+def test_what_people_report(words: dict[str, str], since: str, until: str, label: str) -> None:
     """Spans go back from the last that is known, which no clock knows; months and times are what they say, in UTC."""
     found = period_spec(**words).resolve(FIRST, LAST)
     assert (found.since, found.until, found.label) == (since, until, label)

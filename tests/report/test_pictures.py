@@ -130,7 +130,7 @@ def test_bars_of_alerts_stand_where_they_began() -> None:
     ]
 
 
-def test_incidents_are_told_in_or_beside_their_bar() -> None:
+def test_incidents_are_reported_in_or_beside_their_bar() -> None:
     """However long the sentence is, it stays within the picture."""
     output = "a camera did what cameras do not do, and then it did it again and again " * 5
     picture = timeline(
@@ -151,7 +151,7 @@ def test_marks_stand_where_the_score_is() -> None:
     assert 'cx="66.0"' in picture
 
 
-def test_severities_are_told_apart_in_grey_too() -> None:
+def test_severities_are_reported_apart_in_grey_too() -> None:
     """Each is darker than the one before it, and text upon a colour has the contrast of WCAG 2.1 for large text, 3 to
     1.
     """

@@ -67,7 +67,7 @@ def proven(one: Weakness, why: str, seen: str, *, sure: bool = True) -> Weakness
 # Devices and what is wrong with them.
 
 
-def test_a_finding_is_told_once_with_its_reasons() -> None:
+def test_a_finding_is_reported_once_with_its_reasons() -> None:
     """Of three devices: two for the same reason, one of which it cannot be told; each with its own packet."""
     weak = [
         proven(weakness("dev-1", "CVE-2024-1", 40), "5.4 is below 5.5", "Server: 5.4"),
@@ -103,7 +103,7 @@ def test_who_is_gone_needs_nothing() -> None:
     assert [(change.kind, change.device) for change in report.changes] == [("gone", "dev-2")]
 
 
-def test_what_comes_is_told_and_what_is_learned_is_not() -> None:
+def test_what_comes_is_reported_and_what_is_learned_is_not() -> None:
     """Of a device that is new, its type becomes clear; of one that was there, that is a change."""
     story = Story()
     for name in ("dev-1", "dev-2"):
@@ -131,7 +131,7 @@ def test_a_network_that_is_new_is_no_list_of_changes() -> None:
     assert "Every device was first seen in this period" in page(report)
 
 
-def test_packets_say_what_a_device_is() -> None:
+def test_packets_report_what_a_device_is() -> None:
     """Claims of one packet are one proof; a claim that no longer holds is none."""
     text = {"observation": "http.server", "seen": "Axis P3245", "confidence": 0.9, "last": at(5)}
     claims = [
@@ -179,7 +179,7 @@ def test_alerts_of_the_period_are_those_that_went_on_in_it() -> None:
     assert proof.seen == "10.0.0.9 port 4000 → 10.0.0.1; client_packets: 3"
 
 
-def test_work_that_was_done_in_the_period_is_told() -> None:
+def test_work_that_was_done_in_the_period_is_reported() -> None:
     """By what the ledger of tickets says."""
     notes = {
         name: Note(title=f"mend {name}", kind="setting", severity="low", priority="P4", done=done)
@@ -215,7 +215,7 @@ def test_what_later_traffic_closed_is_done() -> None:
     ]
 
 
-def test_conversations_are_told_in_groups() -> None:
+def test_conversations_are_reported_in_groups() -> None:
     """By type and segment; what each end tells of the same is counted once; a client outside is told by its server."""
     camera, server = Habits("camera", "", NOON), Habits("server", "", NOON)
     camera.use("dev-2", SMB, NOON)
@@ -237,7 +237,7 @@ def test_conversations_are_told_in_groups() -> None:
     ]
 
 
-def test_the_age_of_what_it_rests_on_is_told() -> None:
+def test_the_age_of_what_it_rests_on_is_reported() -> None:
     """At the end of the report, which no clock knows; and the scores of days that had been by then."""
     feed = Imported("kev", "kev", "kev.json", "2026-11-01T00:00:00Z", "2026-11-24T00:00:00Z", 1400, 0, "", "", "")
     days = [Kept(day, at(0), 40.0, {"low": 3}, {}, {}) for day in ("2026-11-23", "2026-11-24", "2026-11-25")]
@@ -259,7 +259,7 @@ def test_the_age_of_what_it_rests_on_is_told() -> None:
 # Words.
 
 
-def test_the_headline_says_what_is_there_what_is_worst_and_what_happened() -> None:
+def test_the_headline_reports_what_is_there_what_is_worst_and_what_happened() -> None:
     """One sentence each, in words."""
     weak = [weakness("dev-1", "telnet", 30), proven(weakness("dev-2", "CVE-2024-1", 10), "", "", sure=False)]
     report = made(node(1), node(2), node(3, "voip_phone"), weak=weak, alerts=[alert(1, 600, 610)])
@@ -327,7 +327,7 @@ def test_against_itself_nothing_is_different() -> None:
 
 
 @pytest.mark.parametrize("severity", list(Severity))
-def test_a_finding_is_as_grave_as_its_gravest(severity: Severity) -> None:
+def test_a_finding_is_as_severe_as_its_most_severe(severity: Severity) -> None:
     """Whatever the order of devices."""
     weak = [weakness("dev-1", "telnet", 30, severity=severity), weakness("dev-2", "telnet", 30, severity=Severity.info)]
     assert made(node(1), node(2), weak=weak).findings[0].severity == severity.name

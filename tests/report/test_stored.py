@@ -33,7 +33,7 @@ def test_the_schema_is_that_of_the_model() -> None:
     assert SCHEMA.read_text(encoding="utf-8") == schema()
 
 
-def test_a_report_is_as_the_schema_says(report: Report) -> None:
+def test_a_report_is_as_the_schema_reports(report: Report) -> None:
     """By a program that knows nothing of us; a severity that there is not is refused."""
     reported = json.loads(encoded(report))
     validator = jsonschema.Draft202012Validator(json.loads(schema()))
@@ -61,7 +61,7 @@ def test_page_and_json_carry_the_same(report: Report, tmp_path: Path) -> None:
         (b'{"format": "", "version": 1, "made": "now"}', "not a report of this sensor: Expected `str` matching regex"),
     ],
 )
-def test_what_is_no_report_is_told(data: bytes, wrong: str, tmp_path: Path) -> None:
+def test_what_is_no_report_is_reported(data: bytes, wrong: str, tmp_path: Path) -> None:
     """Which file, what was found."""
     path = tmp_path / "old"
     path.write_bytes(data)

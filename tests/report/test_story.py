@@ -77,7 +77,7 @@ def test_each_run_counts_from_its_beginning() -> None:
     assert day.sources(Period(since=at(60), until=at(70), label="")) == []
 
 
-def test_health_is_told_by_what_was_looked_at() -> None:
+def test_health_is_reported_by_what_was_looked_at() -> None:
     """How often, the gravest severity, and the last sentence; what is merely said is not told."""
     loss = {"check": "sensor.packet_loss"}
     day = reported(
@@ -99,7 +99,7 @@ def test_what_comes_after_the_end_is_not_taken_in() -> None:
     assert (len(story.changes), story.first, story.last, story.later) == (2, at(1), at(4), True)
 
 
-def test_the_surest_packet_speaks_for_an_attribute() -> None:
+def test_the_surest_packet_sends_for_an_attribute() -> None:
     """Of two that are as sure, the later."""
     claims = [
         {"attribute": "model", "value": "M1", "seen": seen, "confidence": sure}

@@ -54,7 +54,7 @@ def test_conditions_over_events_and_devices(tmp_path: Path) -> None:
     assert record.alert["detector"] == "custom.strange_resolver"
 
 
-def test_innocent_twins_are_quiet(tmp_path: Path) -> None:
+def test_benign_twins_are_quiet(tmp_path: Path) -> None:
     """Our own resolver, a name that is excepted, another type, somebody unknown."""
     unit = made(tmp_path, PRINTER, WORLD)
     story = [
@@ -66,7 +66,7 @@ def test_innocent_twins_are_quiet(tmp_path: Path) -> None:
     assert inspected(unit, story) == []
 
 
-def test_repetition_is_told_once_an_hour(tmp_path: Path) -> None:
+def test_repetition_is_reported_once_an_hour(tmp_path: Path) -> None:
     """Or as often as the rule says."""
     story = [query("x.example", 60 * n, "10.0.0.9") for n in range(180)]
     assert len(inspected(made(tmp_path, PRINTER, WORLD), story)) == 3

@@ -84,7 +84,7 @@ GOOD = "  - id: good\n    title: A good one\n    when: dns.query\n"
         ("  - just words\n", "3:5", "found 'just words'"),
     ],
 )
-def test_one_that_makes_no_sense_is_told_and_the_others_go_on(
+def test_one_that_makes_no_sense_is_reported_and_the_others_go_on(
     tmp_path: Path, text: str, place: str, messages: str
 ) -> None:
     """At its place; the rules before and behind it are loaded."""
@@ -99,7 +99,7 @@ def test_one_that_makes_no_sense_is_told_and_the_others_go_on(
     assert messages in fault.message
 
 
-def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
     """Every condition of every step."""
     text = (
         "rules:\n  - id: bad\n    title: Bad\n    when: dns.query\n    where: {nam: x, src: '1.1'}\n    "

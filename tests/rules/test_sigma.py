@@ -99,7 +99,7 @@ def test_conditions_mean_the_same(tmp_path: Path, detection: str, yes: list[str]
     assert [messages(unit, query(name)) for name in no] == [False] * len(no)
 
 
-def test_what_is_told_of_a_rule(tmp_path: Path) -> None:
+def test_what_is_reported_of_a_rule(tmp_path: Path) -> None:
     """Title, severity, techniques, what explains it, who wrote it."""
     more = (
         "author: Somebody\nreferences: ['https://example.org/x']\ntags: [attack.command_and_control, "

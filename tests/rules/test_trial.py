@@ -24,7 +24,7 @@ RULE = (
 )
 
 
-def test_the_example_keeps_what_it_says(tmp_path: Path) -> None:
+def test_the_example_keeps_what_it_reports(tmp_path: Path) -> None:
     """Every rule of it has tests for both, and all are as they say."""
     rules, faults = load_rules([write(tmp_path, EXAMPLE)])
     assert faults == []
@@ -44,7 +44,7 @@ def test_the_example_keeps_what_it_says(tmp_path: Path) -> None:
         ("[{when: dns.response, src: 10.0.0.9, name: x.example}]", 0),
     ],
 )
-def test_what_happens_is_judged_by_the_rule(tmp_path: Path, events: str, came: int) -> None:
+def test_what_happens_is_evaluated_by_the_rule(tmp_path: Path, events: str, came: int) -> None:
     """A test that expects something else fails."""
     one = loaded(
         tmp_path,
@@ -72,7 +72,7 @@ def test_what_happens_is_judged_by_the_rule(tmp_path: Path, events: str, came: i
         ("{title: bad, devices: {10.0.0.9: {typ: camera}}, events: [{name: x}]}", "did you mean 'type'?"),
     ],
 )
-def test_what_makes_no_sense_is_told(tmp_path: Path, test: str, messages: str) -> None:
+def test_what_makes_no_sense_is_reported(tmp_path: Path, test: str, messages: str) -> None:
     """With its line."""
     one = loaded(tmp_path, f"{RULE}      - {test}\n")
     with pytest.raises(RuleError) as caught:

@@ -68,7 +68,7 @@ def test_all_detectors_run_unless_they_are_switched_off(tmp_path: Path) -> None:
     assert set(running(assemble(off, print))) == usual - {SCAN, "impact.flood"}
 
 
-def test_one_switched_off_says_nothing(tmp_path: Path) -> None:
+def test_one_switched_off_reports_nothing(tmp_path: Path) -> None:
     """The same packets are an alert with the detector and none without."""
     for text, alerts in (("{}", 1), ("detectors:\n  command_and_control.malicious_address: {enabled: false}\n", 0)):
         reported: list[Record] = []
@@ -110,7 +110,7 @@ def discover(vendor: bytes) -> bytes:
     )
 
 
-def test_a_broken_fingerprint_file_is_told_and_the_rest_works(tmp_path: Path) -> None:
+def test_a_broken_fingerprint_file_is_reported_and_the_rest_works(tmp_path: Path) -> None:
     """The complaint names file and line and what was meant; the folder's other file and our own knowledge speak."""
     write(tmp_path / "own" / "good.yaml", GOOD)
     broken = write(tmp_path / "own" / "tea.yaml", BROKEN)
@@ -129,7 +129,7 @@ def test_a_broken_fingerprint_file_is_told_and_the_rest_works(tmp_path: Path) ->
     assert device["type"] == "iot"
 
 
-def test_a_folder_that_is_not_there_is_told_and_the_rest_works(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported_and_the_rest_works(tmp_path: Path) -> None:
     """A missing folder is one complaint, no end of the run; our own knowledge names a phone."""
     complaints: list[str] = []
     reported: list[Record] = []
@@ -146,7 +146,7 @@ def test_a_folder_that_is_not_there_is_told_and_the_rest_works(tmp_path: Path) -
     ] == ["voip_phone"]
 
 
-def test_a_broken_line_of_a_list_is_told_and_the_rest_works(tmp_path: Path) -> None:
+def test_a_broken_line_of_a_list_is_reported_and_the_rest_works(tmp_path: Path) -> None:
     """Each line that was left out by its number; the lines around it count."""
     listed = write(tmp_path / "bad.txt", "203.0.113.66 one\nnot an address\n10.0.0.0/8 ours\n203.0.113.77 two\n")
     complaints: list[str] = []
@@ -190,7 +190,7 @@ def test_an_unusable_mac_registry_ends_it_before_the_first_packet(tmp_path: Path
     assert [fault.path for fault in caught.value.faults] == [path]
 
 
-def test_announcements_tell_the_inventory_where_devices_are_plugged_in(root: Path) -> None:
+def test_announcements_report_the_inventory_where_devices_are_plugged_in(root: Path) -> None:
     """LLDP and its like: protocol, chassis and port of whoever is a device by then."""
     source, engine = (
         open_captures([str(root / "pcaps" / "dissectors" / "lldp.pcap")]),

@@ -257,7 +257,7 @@ def test_reading_ahead_is_bounded(run: Any) -> None:
     assert records[-2]["capture"]["packets"] == len(FRAMES) * 10
 
 
-def test_live_is_told_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_is_reported_by_the_clock(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Losses are looked at every minute, told as health while there are some, and stamped on alerts; damages go to our
     own log when they happen.
     """
@@ -341,7 +341,7 @@ def test_a_live_run_heeds_lists_that_change(config: Config, tmp_path: Path, monk
     assert (alert["alert"]["numbers"]["list"], alert["src"]["port"]) == ("c2", 40002)
 
 
-def test_a_unit_that_breaks_is_told_and_its_packet_set_aside(
+def test_a_unit_that_breaks_is_reported_and_its_packet_set_aside(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run goes on; the summary names the place, and the packet lies beside the log as a capture file."""
@@ -394,7 +394,7 @@ def test_the_log_does_not_depend_on_how_packets_are_cut(
     assert (tmp_path / "cut").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
-def test_the_health_of_a_file_is_told_in_its_place(run: Any) -> None:
+def test_the_health_of_a_file_is_reported_in_its_place(run: Any) -> None:
     """A silence where it was, cut frames and losses at the end; the summary counts them."""
     source = Given(FRAMES * 40)
     times = iter([*range(5, 65), *range(1065, 1125)])

@@ -115,7 +115,7 @@ def test_times_of_devices_without_news_are_written_at_the_end(tmp_path: Path) ->
         assert device.attributes["type"].evidence[0].count == 2
 
 
-def test_a_running_sensor_hears_what_is_said(tmp_path: Path) -> None:
+def test_a_running_sensor_receives_what_is_reported(tmp_path: Path) -> None:
     """Within a second or so: words, words taken back, and orders; what was told of an order is in the store."""
     with Run(tmp_path) as run:
         who = run.story.who
@@ -162,7 +162,7 @@ def test_a_running_sensor_keeps_the_list_of_mutes(tmp_path: Path) -> None:
     assert listed() == []
 
 
-def test_what_is_said_between_runs_is_heard_at_the_start(tmp_path: Path) -> None:
+def test_what_is_reported_between_runs_is_received_at_the_start(tmp_path: Path) -> None:
     """Words and orders alike; each order is obeyed once."""
     with Run(tmp_path) as run:
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(
@@ -334,7 +334,7 @@ def test_rules_about_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
         ]
 
 
-def test_an_end_that_somebody_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_that_a_user_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """News are written first. When devices were seen last there may be no time for: that is told, and nothing else is
     lost.
     """

@@ -154,7 +154,7 @@ def test_detectors_that_are_as_they_were_keep_what_they_counted(sensor: Any) -> 
     assert sensor_records(records, "summary")[-1]["capture"]["packets"] == 40
 
 
-def test_a_detector_with_other_options_begins_anew(sensor: Any) -> None:
+def test_a_detector_with_other_options_begins_again(sensor: Any) -> None:
     """Ten ports under the old threshold do not count under the new one; twelve more do."""
     one = sensor(f"detectors: {{{SCAN}: {{ports: 15}}}}")
     records = one.live(
@@ -422,7 +422,7 @@ def test_lists_and_mutes_and_outputs(sensor: Any, tmp_path: Path) -> None:
     assert sensor_records(records, "summary")[-1]["capture"]["muted"]
 
 
-def test_differences_tell_no_values(tmp_path: Path) -> None:
+def test_differences_report_no_values(tmp_path: Path) -> None:
     """Keys only: secrets may stand in outputs. What says the same in other words is no difference."""
     one = load_config(write(tmp_path / "a.yaml", "outputs: {siem: {type: file, path: a}}\npreset: balanced\n"))
     other = load_config(

@@ -19,7 +19,7 @@ def reported(health: Health, at: float, *outputs: Upstream) -> list[Finding]:
     return list(health.upstream(outputs, int(at * SECOND)))
 
 
-def test_an_output_that_takes_nothing_for_a_minute_is_told_once_and_when_it_takes_records_again() -> None:
+def test_an_output_that_takes_nothing_for_a_minute_is_reported_once_and_when_it_takes_records_again() -> None:
     health = Health(["eth0"], live=True)
     stalled = Upstream("siem", NOON, "refused: nothing listens at this port", 1234)
     assert reported(health, NOON + 59, stalled) == []
@@ -71,7 +71,7 @@ def test_a_forwarder_that_does_not_run(tmp_path: Path, written: float, since: fl
     assert (one.since, "does not run" in one.why, one.pending) == (since, True, 7 if written else 0)
 
 
-def test_a_forwarder_that_runs_speaks_for_its_outputs(tmp_path: Path) -> None:
+def test_a_forwarder_that_runs_sends_for_its_outputs(tmp_path: Path) -> None:
     log = tmp_path / "events.jsonl"
     cursors_of(log).mkdir()
     save_status(

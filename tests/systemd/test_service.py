@@ -174,7 +174,7 @@ def test_killed_it_comes_back(machine: Machine, unit: str) -> None:
 
 
 @pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
-def test_hung_it_is_started_anew(machine: Machine, unit: str) -> None:
+def test_hung_it_is_started_again(machine: Machine, unit: str) -> None:
     """By the watchdog, here after three seconds instead of a minute."""
     machine.write(
         f"/etc/systemd/system/{unit}.service.d/watchdog.conf", "[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\n"
@@ -235,7 +235,7 @@ def test_scores_of_the_day_are_recorded(machine: Machine) -> None:
     assert machine.run("sensor", "posture", "trend").stdout
 
 
-def test_stopped_it_says_so(machine: Machine) -> None:
+def test_stopped_it_reports_so(machine: Machine) -> None:
     """All of it by its target, within five seconds, with its last words in the log."""
     begun = time.monotonic()
     machine.run("systemctl", "stop", "sensor.target")

@@ -152,7 +152,7 @@ def test_killed_amid_much_it_is_made_whole(tmp_path: Path) -> None:
         assert base.execute("SELECT count(*) FROM sqlite_master WHERE name = 'alerts_group_last'").fetchone()[0] == 1
 
 
-def test_log_that_began_anew_is_another_log(tmp_path: Path) -> None:
+def test_log_that_began_again_is_another_log(tmp_path: Path) -> None:
     """A replay truncates its log and writes another one: before, while and after that, nothing of the first stays."""
     write_log(tmp_path / LOG, 40, seed=1)
     store = Store(tmp_path)
@@ -195,7 +195,7 @@ def test_log_that_is_gone_leaves_the_tables(tmp_path: Path) -> None:
     assert len(held(tmp_path)["alerts"]) == 10
 
 
-def test_damaged_store_is_made_anew_from_the_log(office: Path, tmp_path: Path) -> None:
+def test_damaged_store_is_made_again_from_the_log(office: Path, tmp_path: Path) -> None:
     """Pages overwritten: it is put aside, what can be read of the devices is saved, the tables come from the log, and
     that is told.
     """

@@ -113,7 +113,9 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.usefixtures("way")
-def test_list_is_what_the_records_say(case: str, sort: str, backwards: bool, made: Data, records: list[Record]) -> None:
+def test_list_is_what_the_records_report(
+    case: str, sort: str, backwards: bool, made: Data, records: list[Record]
+) -> None:
     """Every page of every list, whichever way it was found."""
     wanted, fits = CASES[case]
     place = PLACES[sort]

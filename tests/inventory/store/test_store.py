@@ -70,7 +70,7 @@ def office(story: Story) -> Story:
     return story
 
 
-def test_the_next_run_knows_all_and_tells_nothing(store: Store):
+def test_the_next_run_knows_all_and_reports_nothing(store: Store):
     """The same devices with the same attributes, evidence, names, roles and services; no event for any of them."""
     before = written(office(noted()), store)
     after = restored(store, 100)
@@ -189,7 +189,7 @@ def test_a_merger_lasts_and_can_be_undone_at_the_next_run(store: Store, tmp_path
     assert third.who(LAPTOP).macs == (0x001B21000002,)
 
 
-def test_the_operator_s_word_is_not_written_as_what_packets_say(store: Store, tmp_path: Path):
+def test_the_operator_s_word_is_not_written_as_what_packets_report(store: Store, tmp_path: Path):
     """Taken back while no sensor runs, the packets count again."""
     story = office(noted())
     story.persistence.correct(f"mac:{PRINTER}", {"type": Correction(f"mac:{PRINTER}", "type", "camera")})

@@ -36,7 +36,7 @@ def test_there_are_ten() -> None:
 @example(peer='"; flush ruleset; #', comment="x\npermit ip any any")
 @example(peer="' ; Remove-NetFirewallRule -All; '", comment="’; iex x; ‘")
 @example(peer="\\", comment="end\nconfig system admin")
-def test_no_name_and_no_comment_changes_what_a_text_says(name: str, peer: str, comment: str) -> None:
+def test_no_name_and_no_comment_changes_what_a_text_reports(name: str, peer: str, comment: str) -> None:
     """There are as many lines, quotes and signs as where all are called x."""
     hostile, innocent = (written(name, [named(f"n{peer}", f"c{comment}")]), written(name, [named("x", "x")]))
     assert Counter(sign for sign in hostile if sign in STRUCTURE) == Counter(
@@ -56,7 +56,7 @@ def test_no_name_and_no_comment_makes_a_row_or_a_formula(peer: str, comment: str
 
 @pytest.mark.parametrize("name", names())
 @pytest.mark.parametrize("request_", many(), ids=lambda one: one.title)
-def test_all_say_what_until_when_and_how_to_take_it_back(name: str, request_: Request) -> None:
+def test_all_report_what_until_when_and_how_to_take_it_back(name: str, request_: Request) -> None:
     """Every text ends with a line end, names the request and its date, and holds its own undo text."""
     text, undo = written(name, [request_]), written(name, [request_], undo=True)
     assert text.endswith("\n")
@@ -195,7 +195,7 @@ def test_csv() -> None:
     assert all(row["do"] == "remove" for row in csv.DictReader(io.StringIO(written("csv", [OUT], undo=True))))
 
 
-def test_a_family_that_is_not_meant_says_where_the_rules_are() -> None:
+def test_a_family_that_is_not_meant_reports_where_the_rules_are() -> None:
     """Nobody is to believe that there was nothing to do."""
     assert body("ip6tables", OUT) == []
     assert "see --format iptables" in written("ip6tables", [OUT])

@@ -115,7 +115,7 @@ HOSTILE = (
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
-def test_no_name_of_a_machine_says_anything_to_a_firewall(name: str) -> None:
+def test_no_name_of_a_machine_reports_anything_to_a_firewall(name: str) -> None:
     """Loaded, there are as many rules as with an innocent name, and no other."""
     request = only([outbound(CAMERA._replace(name=name), reason=name)], WEEK._replace(comment=name))
     alone(f"{send('RULES')} | nft -f -; nft list ruleset", RULES=written("nftables", [request]))

@@ -126,7 +126,7 @@ def test_a_service_that_was_used_both_ways_is_cut_both_ways() -> None:
     ]
 
 
-def test_a_block_that_nobody_talked_to_is_cut_off_from_everybody() -> None:
+def test_a_block_that_nobody_talked_to_is_cut_off_from_all() -> None:
     """There is nobody to name."""
     request = request_without_contacts(
         WEEK._replace(match=Match(6, 443)), ipaddress.ip_network("198.51.100.0/24"), outside=True
@@ -171,7 +171,7 @@ def test_a_match_covers_its_services() -> None:
 # Who is left alone.
 
 
-def test_everybody_but_some_is_said_without_a_word_of_allowing() -> None:
+def test_all_but_some_is_reported_without_a_word_of_allowing() -> None:
     """All addresses around theirs, of each family; a family in which nobody is left alone is all of it."""
     request = request_of_service([NAS], [CAMERA, LAPTOP], Match(6, 445), WEEK._replace(allow=(LAPTOP,)), ["it is weak"])
     assert f"left alone: {LAPTOP.text}" in heading(request, "#")

@@ -40,7 +40,7 @@ def network(hours: float = 100, outputs: dict[str, frozenset[str]] | None = None
     return Seen(machines, habits, (START, START + int(hours * HOUR)), outputs or {})
 
 
-def test_what_an_alert_is_about_is_told_apart_from_what_else_is_cut() -> None:
+def test_what_an_alert_is_about_is_reported_apart_from_what_else_is_cut() -> None:
     """The camera's SMB is meant; nothing else of it is cut."""
     reported = simulate(only([internal(CAMERA)]), network())
     assert [(cut.text, cut.times, cut.meant) for cut in reported.cuts] == [
@@ -50,7 +50,7 @@ def test_what_an_alert_is_about_is_told_apart_from_what_else_is_cut() -> None:
     assert reported.warnings == ()
 
 
-def test_rules_for_everybody_name_all_who_would_lose_the_server() -> None:
+def test_rules_for_all_name_all_who_would_lose_the_server() -> None:
     """Those that the server alone tells of as well; who is no more and who is outside is left out. Five and more are a
     warning.
     """
@@ -79,7 +79,7 @@ def test_an_alert_without_a_port_is_about_all_ports_of_its_protocol() -> None:
     assert [cut.meant for cut in reported.cuts] == [True]
 
 
-def test_outside_the_baseline_knows_no_addresses_and_says_so() -> None:
+def test_outside_the_baseline_knows_no_addresses_and_reports_so() -> None:
     """It tells what the machines use outside at all, of which some may be of this address; of everybody where everybody
     is meant.
     """
@@ -92,7 +92,7 @@ def test_outside_the_baseline_knows_no_addresses_and_says_so() -> None:
     assert "https/443 by 6:" in everyone.rests_on[-1]
 
 
-def test_a_short_watch_and_no_baseline_are_told() -> None:
+def test_a_short_watch_and_no_baseline_are_reported() -> None:
     """Nothing seen is no proof of nothing there."""
     assert "too short" in simulate(only([internal(CAMERA)]), network(hours=1)).rests_on[0]
     assert "too short" not in simulate(only([internal(CAMERA)]), network()).rests_on[0]
@@ -134,7 +134,7 @@ def test_a_machine_whose_address_moves_is_warned_of() -> None:
     assert simulate(only([outbound(CAMERA)], WEEK._replace(everyone=True)), moving).warnings == ()
 
 
-def test_machines_of_one_segment_are_told_to_talk_past_the_firewall() -> None:
+def test_machines_of_one_segment_are_reported_to_communicate_past_the_firewall() -> None:
     """The laptop and the camera share a /24."""
     assert any(
         one.startswith("both ends live in 10.20.10.0/24")

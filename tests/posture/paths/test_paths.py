@@ -104,7 +104,7 @@ def test_settings_that_help_nobody_in_cost_nothing_and_are_no_way() -> None:
     assert taking(setting("files", "llmnr")) == 0
 
 
-def test_from_outside_by_what_is_reached_by_whom_is_held_and_by_people() -> None:
+def test_from_outside_by_what_is_reached_by_what_is_held_and_by_people() -> None:
     """A port that answered the outside, a machine that calls a control channel, one that people use; each is told with
     what it rests on.
     """
@@ -154,7 +154,7 @@ def test_a_port_that_was_mapped_lets_the_outside_in() -> None:
         assert (story(found), costs(found), found.hops[0].alert) == ([OUTSIDE, "files"], [REACH + GUESS], "alert-map")
 
 
-def test_an_attack_that_was_seen_is_a_way_until_somebody_deals_with_it() -> None:
+def test_an_attack_that_was_seen_is_a_way_until_a_user_deals_with_it() -> None:
     """Or it was silent for two weeks. One that says nothing of an entry, such as a fan-out, is none; nor is a slight
     one.
     """

@@ -177,7 +177,7 @@ def test_ten_thousand_devices_and_a_million_edges() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_told_to_break_so_many_does(seed: int) -> None:
+def test_what_is_reported_to_break_so_many_does(seed: int) -> None:
     """A site of a few hundred: each thing is taken away, and all is searched from the start. One of each sort breaks
     something; closing may do no more than a rule.
     """

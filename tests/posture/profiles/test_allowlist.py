@@ -121,7 +121,7 @@ def test_each_family_of_addresses_has_its_rules() -> None:
     assert verdict(request, "10.0.3.5", "203.0.113.5", TCP, 443) == "allow"
 
 
-def test_what_the_text_says_above_the_rules() -> None:
+def test_what_the_text_reports_above_the_rules() -> None:
     """How sure it is, which names, and what cannot be learned; letters that mean something to a firewall are none of
     it.
     """
@@ -149,7 +149,7 @@ def test_calls_may_use_any_port_of_udp() -> None:
 # How they are said.
 
 
-def test_formats_that_can_say_it() -> None:
+def test_formats_that_can_report_it() -> None:
     """Those that cannot say what is allowed are not among them."""
     assert allowing() == ["csv", "fortios", "ios", "ip6tables", "iptables", "nftables"]
     assert set(allowing()) < set(names())

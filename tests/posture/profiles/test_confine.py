@@ -109,7 +109,7 @@ def test_who_is_meant(peer: Peer, keeps: tuple[str, str], beyond: tuple[str, str
         )
 
 
-def test_controllers_are_who_the_operator_says() -> None:
+def test_controllers_are_who_the_operator_reports() -> None:
     """Nobody else, inside or outside; a class that nobody was named for cannot be told inside, and
     is unsure outside.
     """
@@ -178,7 +178,7 @@ def test_a_condition_that_is_not_understood_counts_as_met() -> None:
     assert evaluated(installed(Entry("e", unread=("dscp",))), CLOUD) is None
 
 
-def test_what_others_begin_is_judged_by_what_may_reach_the_device() -> None:
+def test_what_others_begin_is_evaluated_by_what_may_reach_the_device() -> None:
     """The port is that of the device; a way of which the file says nothing is not judged."""
     served = Installed(
         "made",

@@ -52,7 +52,7 @@ def test_no_folder_is_no_profile(tmp_path: Path) -> None:
     ],
     ids=lambda text: text[:30],
 )
-def test_a_broken_file_is_told_with_its_place_and_the_others_load(tmp_path: Path, body: str, reported: str) -> None:
+def test_a_broken_file_is_reported_with_its_place_and_the_others_load(tmp_path: Path, body: str, reported: str) -> None:
     write(tmp_path, "good", {"type": "camera"}, {}, MUD)
     (tmp_path / "broken.json").write_text(body, encoding="utf-8")
     found = load(tmp_path)
@@ -94,7 +94,7 @@ def test_names_are_names_of_files(pair: tuple[str, str], name: str) -> None:
     assert name_of(*pair) == name
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     assert "cannot be read: Is a directory" in str(load(tmp_path).faults[0])
 

@@ -90,7 +90,7 @@ def test_what_we_write_is_a_mud_file(tmp_path: Path, nodes: list[Any]) -> None:
         assert all(entry.accept and entry.version == 4 for entry in one.entries)
 
 
-def test_what_a_file_says_of_its_devices(tmp_path: Path) -> None:
+def test_what_a_file_reports_of_its_devices(tmp_path: Path) -> None:
     """When, by the time of packets; how sure; maker and model where they are one, the address of the file where it is
     known.
     """
@@ -120,7 +120,7 @@ def test_each_family_of_addresses_has_its_lists(tmp_path: Path) -> None:
     assert [len(one.entries) for one in lists] == [5, 4, 5, 4]
 
 
-def test_what_devices_say_of_themselves_is_cut_to_size(tmp_path: Path) -> None:
+def test_what_devices_report_of_themselves_is_cut_to_size(tmp_path: Path) -> None:
     """A model without end, letters of terminals and quotes: the file can be read again."""
     odd = CAMERA._replace(name="x" * 5000, vendor='"' * 300, model="\x1b[31m" + "y" * 300)
     seen = observed(site((odd, *NETWORK[1:]), {"dev-camera": habits("camera")}), [odd])
@@ -194,7 +194,7 @@ def test_the_schema_refuses_what_the_modules_do(path: tuple[Any, ...], value: An
     ],
     ids=str,
 )
-def test_whom_an_entry_is_about(tmp_path: Path, matches: dict[str, Any], peer: Peer) -> None:
+def test_what_an_entry_is_about(tmp_path: Path, matches: dict[str, Any], peer: Peer) -> None:
     assert list(SCHEMA.iter_errors(foreign(matches))) == []
     assert the_entry(tmp_path, matches).peers == (peer,)
 
@@ -276,7 +276,7 @@ def test_what_is_not_understood_is_named_and_counted(tmp_path: Path) -> None:
     ],
     ids=lambda text: text[:20],
 )
-def test_what_is_no_mud_file_is_told_with_its_place(tmp_path: Path, body: str, reported: str) -> None:
+def test_what_is_no_mud_file_is_reported_with_its_place(tmp_path: Path, body: str, reported: str) -> None:
     path = written(tmp_path, body)
     with pytest.raises(DocumentErrors) as raised:
         read(path)
@@ -332,7 +332,7 @@ def test_a_file_that_is_too_large_or_no_text(tmp_path: Path) -> None:
         read(path)
 
 
-def test_a_file_that_was_damaged_says_so_or_is_a_profile(tmp_path: Path) -> None:
+def test_a_file_that_was_damaged_reports_so_or_is_a_profile(tmp_path: Path) -> None:
     """Cut at each place, and with letters exchanged: nothing else ever comes out."""
     text, chance, path = json.dumps(mud_file(seen_of(), "camera", NOW)), random.Random(8520), tmp_path / "made.json"
     damaged = [text[:end] for end in range(0, len(text), 37)]

@@ -28,7 +28,7 @@ def needs(seen: Observed | None) -> dict[tuple[str, str], Peer]:
     return {("serves" if one.serves else "uses", service_name(one.service)): one.peer for one in seen.needs}
 
 
-def test_whom_a_camera_needs() -> None:
+def test_what_a_camera_needs() -> None:
     """Name servers are a class, a machine of the same maker is that, a recorder is in charge, the cloud has a name, a
     clock without one its address.
     """
@@ -197,7 +197,7 @@ def test_two_weeks_without_news_are_enough() -> None:
     assert level((71, 70, 0)) == level((400, 100, 390)) == level((400, 11, 0)) == level((0, 1, 0)) == LOW
 
 
-def test_confidence_tells_its_numbers_and_what_is_missing() -> None:
+def test_confidence_reports_its_numbers_and_what_is_missing() -> None:
     made = habits("camera", hours=100, talked=50)
     assert (
         confidence_of([made], WATCHED).text

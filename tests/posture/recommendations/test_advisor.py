@@ -82,7 +82,7 @@ class Watch:
 
 
 @pytest.mark.parametrize("setting", WRONG)
-def test_each_setting_is_told_with_its_proof(setting: str) -> None:
+def test_each_setting_is_reported_with_its_proof(setting: str) -> None:
     """A minute later, once, about the machine whose setting it is; the record keeps the schema."""
     watch = Watch().feed([*wrong(setting, 0), *wrong(setting, 5)]).at(59)
     assert watch.reported == []
@@ -135,7 +135,7 @@ def test_silence_closes_it_while_the_device_is_seen() -> None:
     )
 
 
-def test_it_is_told_again_once_a_day() -> None:
+def test_it_is_reported_again_once_a_day() -> None:
     """With the count as it stands, while messages go on to show it."""
     watch = Watch()
     for minute in range(3 * 1440):
@@ -171,7 +171,7 @@ def test_a_device_that_is_known_late_is_one() -> None:
     assert (action, again.key, again.count) == ("update", reported.key, 3)
 
 
-def test_a_device_that_turned_out_to_be_another_is_told_of_anew() -> None:
+def test_a_device_that_turned_out_to_be_another_is_reported_of_again() -> None:
     """By the id that it has now, once the setting is seen again."""
     world = World(camera())
     watch = Watch(world).feed([telnet(0)]).at(60)
@@ -186,7 +186,7 @@ def test_a_device_that_turned_out_to_be_another_is_told_of_anew() -> None:
     ]
 
 
-def test_what_waits_is_told_whatever_day_it_is() -> None:
+def test_what_waits_is_reported_whatever_day_it_is() -> None:
     """Its device is known a moment later, and all that is about devices is looked through just then."""
     world = World()
     watch = Watch(world).at(1).feed([telnet(DAY - 10)])
@@ -206,13 +206,13 @@ def test_steps_are_those_of_its_maker() -> None:
     assert (other.maker, other.steps, other.fix) == ("", "", reported.fix)
 
 
-def test_machines_outside_are_not_ours_to_mend() -> None:
+def test_machines_outside_are_not_ours_to_fix() -> None:
     """Nor is a group of machines."""
     story = [ftp(0, server="198.51.100.7"), *wrong("ftp", 0)]
     assert len(Watch().feed(story).at(60).reported) == 1
 
 
-def test_innocent_twins_are_quiet() -> None:
+def test_benign_twins_are_quiet() -> None:
     """Pages, claims of one's own name, and whatever was never wrong."""
     twins = [
         page(0, 200),
@@ -222,7 +222,7 @@ def test_innocent_twins_are_quiet() -> None:
     assert Watch().feed(twins).at(60).reported == []
 
 
-def test_the_end_tells_what_waits() -> None:
+def test_the_end_reports_what_waits() -> None:
     """A short capture says all it has."""
     watch = Watch().feed([telnet(0)])
     watch.advisor.finish(START + SECOND)
@@ -259,7 +259,7 @@ def test_a_clock_that_jumps_back_holds_nothing_up() -> None:
     assert watch.feed([telnet(4)]).at(DAY).actions == ["open"]
 
 
-def test_a_server_behind_a_relay_is_told_by_its_own_address() -> None:
+def test_a_server_behind_a_relay_is_reported_by_its_own_address() -> None:
     """The packet comes from the relay, whose MAC says nothing of the server."""
     packet = ends(0, 67, answer=True, server="10.0.0.1")
     relayed = DhcpOffer(packet, 2, 1, 0x020000000001, 0, parse("10.0.0.77"), 0, parse("10.0.5.9"), parse("10.0.0.1"))

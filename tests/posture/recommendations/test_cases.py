@@ -58,7 +58,7 @@ def test_what_is_none_is_refused(body: bytes) -> None:
         Cases(4).restore(body)
 
 
-def test_only_what_was_told_is_kept() -> None:
+def test_only_what_was_reported_is_kept() -> None:
     """Once for each time it was told; what is over is named without a body."""
     cases, reported, waiting = Cases(8), case(), case("ftp", reported=-1)
     cases.put(reported)

@@ -55,7 +55,7 @@ def test_words_are_whole_in_the_record(setting: str) -> None:
         ("title:", "titel:", ":3:", "title"),
     ],
 )
-def test_mistakes_are_told_with_their_place(tmp_path: Path, old: str, new: str, place: str, reported: str) -> None:
+def test_mistakes_are_reported_with_their_place(tmp_path: Path, old: str, new: str, place: str, reported: str) -> None:
     """File, line, what was found, and what is near to it."""
     (tmp_path / "mine.yaml").write_text(GOOD.replace(old, new))
     with pytest.raises(DocumentErrors) as raised:
@@ -64,7 +64,7 @@ def test_mistakes_are_told_with_their_place(tmp_path: Path, old: str, new: str, 
     assert reported in str(raised.value)
 
 
-def test_a_setting_that_is_told_twice_is_a_mistake(tmp_path: Path) -> None:
+def test_a_setting_that_is_reported_twice_is_a_mistake(tmp_path: Path) -> None:
     """Whichever file it stands in."""
     for name in ("one.yaml", "two.yaml"):
         (tmp_path / name).write_text(GOOD)

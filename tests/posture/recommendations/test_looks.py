@@ -77,7 +77,7 @@ def list_of(made: Watch, *devices: Device) -> Watch:
         ),
     ],
 )
-def test_what_is_known_of_a_device_is_told(devices: list[Device], setting: str, does: str, seen: str) -> None:
+def test_what_is_known_of_a_device_is_reported(devices: list[Device], setting: str, does: str, seen: str) -> None:
     """An hour after the start, once, with the observations that prove it; the record keeps the schema."""
     made = watch(*devices).at(HOUR - 1)
     assert made.reported == []
@@ -119,14 +119,14 @@ def test_what_is_known_of_a_device_is_told(devices: list[Device], setting: str, 
         ),
     ],
 )
-def test_it_is_closed_when_the_device_says_otherwise(before: list[Device], after: list[Device], closed: str) -> None:
+def test_it_is_closed_when_the_device_reports_otherwise(before: list[Device], after: list[Device], closed: str) -> None:
     """At the next look."""
     made = list_of(watch(*before).at(HOUR), *after).at(2 * HOUR)
     assert made.actions == ["open", "close"]
     assert made.reported[1][3] == f"later traffic shows it: {closed}"
 
 
-def test_it_is_told_again_once_a_day_while_the_device_goes_on_saying_it() -> None:
+def test_it_is_reported_again_once_a_day_while_the_device_goes_on_reporting_it() -> None:
     """One that is silent says nothing new, and what it does not say is not mended."""
     old = known("workstation", CAMERA, "PC-1", os="Windows 7")
     made = watch(old).at(HOUR)
@@ -196,7 +196,7 @@ def test_support_ends_on_its_day() -> None:
 @pytest.mark.parametrize(
     "what", ["operator", "contested", "unsure", "another kind of message", "other numbers", "older than a branch"]
 )
-def test_what_packets_do_not_prove_is_not_told(what: str) -> None:
+def test_what_packets_do_not_prove_is_not_reported(what: str) -> None:
     """What somebody said, what others contradict, what is hardly believed; versions that are not told alike, or whose
     order nobody knows.
     """
@@ -230,7 +230,7 @@ def test_other_models_are_not_compared() -> None:
     assert watch(mine, *others).at(HOUR).reported == []
 
 
-def test_a_camera_among_desks_is_told_and_closed_when_it_moves() -> None:
+def test_a_camera_among_desks_is_reported_and_closed_when_it_moves() -> None:
     """The proof is what tells that it is a camera; the segment is told with who lives there."""
     camera = known("camera", CAMERA, "gate")
     made = watch(camera, world=dwelling(World(), OFFICE | {"camera": 1}))
@@ -256,7 +256,7 @@ def test_link_local_addresses_are_no_place() -> None:
     assert watch(known("camera", "fd00::5", "gate"), world=world).at(HOUR).actions == ["open"]
 
 
-def test_a_desk_among_cameras_is_told() -> None:
+def test_a_desk_among_cameras_is_reported() -> None:
     """A recorder there is at home."""
     world = dwelling(World(), {"camera": 12, "nvr": 1, "workstation": 1})
     made = watch(known("workstation", CAMERA, "PC-1"), known("nvr", OTHER, "recorder"), world=world)
@@ -279,7 +279,7 @@ CLOUD = ("print.cloud.example", "198.51.100.7", "tcp/443")
 NAMELESS = ("", "198.51.100.9", "tcp/8883")
 
 
-def test_a_printer_that_talks_outside_is_told_with_whom() -> None:
+def test_a_printer_that_communicates_outside_is_reported_with_what() -> None:
     """By name, or by address where no name is known; closed when it talked for two weeks to nobody there."""
     made = watch(known("printer", CAMERA, "PRN-3F"))
     reaching(made, CLOUD, NAMELESS).at(HOUR)
@@ -336,19 +336,19 @@ def test_whose_job_is_outside_is_left_alone(kind: str, vendor: str, server: tupl
         {"router": 20, "camera": 1},
     ],
 )
-def test_a_segment_that_is_not_clear_tells_nothing(kinds: dict[str, int]) -> None:
+def test_a_segment_that_is_not_clear_reports_nothing(kinds: dict[str, int]) -> None:
     """Nor does one in which all are of its sort."""
     assert watch(known("camera", CAMERA, "gate"), world=dwelling(World(), kinds)).at(HOUR).reported == []
 
 
-def test_a_name_that_no_packet_gave_is_not_told() -> None:
+def test_a_name_that_no_packet_gave_is_not_reported() -> None:
     """What the operator calls it, or a name of which no observation is left."""
     camera = known("camera", CAMERA, "gate")
     camera.names = {"ipcam": START}
     assert watch(camera).at(HOUR).reported == []
 
 
-def test_where_there_is_no_room_nothing_is_told_again_and_again() -> None:
+def test_where_there_is_no_room_nothing_is_reported_again_and_again() -> None:
     """What is open stays."""
     made = watch(*(known("camera", f"10.0.0.{n}", "ipcam") for n in range(1, 11)), cases=4)
     for hour in range(1, 30):

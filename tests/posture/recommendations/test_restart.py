@@ -129,7 +129,7 @@ def test_the_proof_is_that_of_the_run_that_saw_it(tmp_path: Path) -> None:
     assert (closed["src"]["ip"], closed["network"]) == ("10.0.0.5", opened["network"])
 
 
-def test_what_is_not_mended_stays(tmp_path: Path) -> None:
+def test_what_is_not_fixed_stays(tmp_path: Path) -> None:
     """A run that sees nothing of it neither closes it nor forgets it."""
     Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
     assert Run(tmp_path, "second").feed(challenges("NTLM %d", (3 * HOUR,))).end() == []

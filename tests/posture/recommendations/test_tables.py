@@ -77,7 +77,7 @@ def test_places_are_one_each() -> None:
         ("'^Windows XP\\b'", "'^Windows XP(\\b'", "not a regular expression"),
     ],
 )
-def test_mistakes_are_told(old: str, new: str, reported: str) -> None:
+def test_mistakes_are_reported(old: str, new: str, reported: str) -> None:
     """With the file and the line."""
     path = own_folder() / FOLDER / SUPPORT
     text = path.read_text(encoding="utf-8")

@@ -56,7 +56,7 @@ def test_a_version_is_a_ticket_with_all_its_cves() -> None:
     assert second.title == "Update P3265 from 9.80.1"
 
 
-def test_points_and_severity_are_those_of_the_gravest_and_say_whose() -> None:
+def test_points_and_severity_are_those_of_the_most_severe_and_report_whose() -> None:
     """The arithmetic is in the ticket; priorities follow from the points."""
     tickets = tickets_of(
         site(
@@ -101,7 +101,7 @@ def test_devices_that_are_gone_count_no_more() -> None:
     assert [one.id for one in ticket.devices] == ["dev-1"]
 
 
-def test_what_cannot_be_told_is_of_the_middle_at_most() -> None:
+def test_what_cannot_be_reported_is_of_the_middle_at_most() -> None:
     """A critical CVE of a camera whose firmware nobody saw: perhaps nothing is wrong with it, so that it is found out
     first, without alarm.
     """
@@ -112,7 +112,7 @@ def test_what_cannot_be_told_is_of_the_middle_at_most() -> None:
     assert not ticket.devices[0].sure
 
 
-def test_it_belongs_to_whom_most_devices_belong_to() -> None:
+def test_it_belongs_to_what_most_devices_belong_to() -> None:
     """An owner of the device goes before those of tag, segment and type; the policy's default has
     what nobody else has.
     """

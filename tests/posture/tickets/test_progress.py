@@ -38,7 +38,7 @@ def given(ledger: Ledger, found: list[TicketStatus], receiver: str = "jira") -> 
             ledger.tickets[one.id].given[receiver] = Given("OPS-1", content_of(one.ticket))
 
 
-def test_new_until_somebody_was_given_it_then_open_then_changed() -> None:
+def test_new_until_a_user_was_given_it_then_open_then_changed() -> None:
     """Looking at a ticket does not change its state; handing it out does, and so does another device."""
     here = site([node(1), node(2)], [setting("dev-1")])
     kept, found = looked(Ledger(), here)
@@ -115,7 +115,7 @@ def test_a_setting_that_is_only_not_seen_is_not_done() -> None:
     assert (again.id, again.note.first) == (before.id, NOW)
 
 
-def test_a_cve_that_is_not_told_any_more_is_done() -> None:
+def test_a_cve_that_is_not_reported_any_more_is_done() -> None:
     """A newer feed says that the version is not affected."""
     kept, _ = looked(Ledger(), site([node(1)], [cve("dev-1")]))
     _, [one] = looked(kept, site([node(1)], [], now=LATER))
@@ -145,7 +145,7 @@ def test_one_device_of_several_is_done() -> None:
     assert (one.state, list(one.note.devices), list(one.note.over)) == ("changed", ["dev-2"], ["dev-1"])
 
 
-def test_what_comes_back_begins_anew_for_those_who_have_it() -> None:
+def test_what_comes_back_begins_again_for_those_who_have_it() -> None:
     """Another first day and due date, the same id, and the receivers keep their handles."""
     here = site([node(1)], [setting("dev-1")])
     kept, found = looked(Ledger(), here)
