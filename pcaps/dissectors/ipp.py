@@ -55,7 +55,7 @@ PRINTER_SENDS: list[Attribute] = [
     (NAMED, "printer-dns-sd-name", "HP LaserJet MFP M428fdw (5E5303)"),
     (TEXT, "printer-location", "3rd floor"),
 ]
-QUEUE_SAYS: list[Attribute] = [
+QUEUE_REPORT: list[Attribute] = [
     (URI, "printer-uri-supported", "ipp://10.20.30.41:631/printers/laser"),
     (TEXT, "printer-make-and-model", "Kyocera ECOSYS M3655idn"),
     (NAME, "printer-name", "laser"),
@@ -75,6 +75,6 @@ def frames() -> Frames:
         (True, posted("/ipp/print", ipp_message(0x0002, 2, {1: job}, b"%PDF-1.4 a short document"))),
         (False, answered(ipp_message(0x0001, 2, {1: BASE, 2: []}))),
         (True, posted("/printers/laser", ipp_message(0x000B, 3, {1: ask}))),
-        (False, answered(ipp_message(0, 3, {1: BASE, 4: QUEUE_SAYS}), "CUPS/2.4 IPP/2.1")),
+        (False, answered(ipp_message(0, 3, {1: BASE, 4: QUEUE_REPORT}), "CUPS/2.4 IPP/2.1")),
     ]
     yield from conversation((DESKTOP, "10.20.30.66", 49200), (PRINTER, "10.20.30.41", 631), parts)

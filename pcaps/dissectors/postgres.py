@@ -9,7 +9,7 @@ import struct
 from pcaps.dissectors._frames import DESKTOP, PBX, Frames, conversation
 
 CLIENT, SERVER = (DESKTOP, "10.20.30.66"), (PBX, "10.20.30.5", 5432)
-WISH = struct.pack("!II", 8, 80877103)
+TLS_REQUEST = struct.pack("!II", 8, 80877103)
 
 
 def start(user: bytes) -> bytes:
@@ -57,7 +57,7 @@ def frames() -> Frames:
     ]
     yield from conversation((*CLIENT, 49421), SERVER, parts)
     parts = [
-        (True, WISH),
+        (True, TLS_REQUEST),
         (False, b"N"),
         (True, start(b"report")),
         (False, asks(3)),
@@ -65,7 +65,9 @@ def frames() -> Frames:
         (False, READY),
     ]
     yield from conversation((*CLIENT, 49422), SERVER, parts)
-    yield from conversation((*CLIENT, 49423), SERVER, [(True, WISH), (False, b"S"), (True, b"\x16\x03\x01\0\5hello")])
+    yield from conversation(
+        (*CLIENT, 49423), SERVER, [(True, TLS_REQUEST), (False, b"S"), (True, b"\x16\x03\x01\0\5hello")]
+    )
     yield from conversation(
         (*CLIENT, 49424), SERVER, [(True, start(b"backup")), (False, READY), (True, message(b"Q", b"select 1\0"))]
     )

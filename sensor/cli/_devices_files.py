@@ -27,7 +27,7 @@ from sensor.views.device_list import every_device
 if TYPE_CHECKING:
     from sensor.inventory.store.operator_changes import OperatorChanges
 
-FAULTS_TOLD = 20
+FAULTS_SHOWN = 20
 DIFFERENCES = ("difference", "device", "field", "expected", "found")
 
 
@@ -84,10 +84,10 @@ def import_words(args: argparse.Namespace) -> int:
     found = inventory(args)
     rows = _rows(Path(args.words[0]))
     taken = words_of_rows(rows, found.fold.devices.values())
-    for fault in taken.faults[:FAULTS_TOLD]:
+    for fault in taken.faults[:FAULTS_SHOWN]:
         complain(fault, error="file.invalid")
-    if len(taken.faults) > FAULTS_TOLD:
-        complain(f"… and {len(taken.faults) - FAULTS_TOLD:,} more", error="file.invalid")
+    if len(taken.faults) > FAULTS_SHOWN:
+        complain(f"… and {len(taken.faults) - FAULTS_SHOWN:,} more", error="file.invalid")
 
     def write(operator: OperatorChanges) -> str:
         operator.correct(taken.words)

@@ -18,7 +18,7 @@ from sensor.fingerprinting.load import Fingerprint, Knowledge, Vocabulary
 
 COLUMNS = ("fingerprint", "kind", "matches", "asserts")
 # What the summary counts besides the entries.
-TOLD = ("type", "vendor", "model", "firmware")
+SHOWN_ATTRIBUTES = ("type", "vendor", "model", "firmware")
 KEYS = ("kind", "vendor", "type", "model", "family", "source", "id")
 PATTERN_LIMIT = 60
 NEAREST = 3
@@ -119,11 +119,13 @@ def summary(found: list[Fingerprint]) -> str:
     counts = Counter(map(protocol_of, found))
     asserted = Counter((protocol_of(one), attribute) for one in found for attribute in one.asserts)
     rows = [
-        [protocol, str(count), *(str(asserted[protocol, name] or "") for name in TOLD)]
+        [protocol, str(count), *(str(asserted[protocol, name] or "") for name in SHOWN_ATTRIBUTES)]
         for protocol, count in counts.most_common()
     ]
-    rows.append(["all", str(len(found)), *(str(sum(name in one.asserts for one in found)) for name in TOLD)])
-    return table(["protocol", "entries", *TOLD], rows, sys.stdout)
+    rows.append(
+        ["all", str(len(found)), *(str(sum(name in one.asserts for one in found)) for name in SHOWN_ATTRIBUTES)]
+    )
+    return table(["protocol", "entries", *SHOWN_ATTRIBUTES], rows, sys.stdout)
 
 
 def show(args: argparse.Namespace, knowledge: Knowledge) -> int:

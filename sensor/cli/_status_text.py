@@ -18,7 +18,7 @@ Part = tuple[str, list[Line]]
 TYPES_SHOWN, TEXTS_SHOWN = 8, 3
 # An engine that says nothing for so long is stuck, and is no longer well.
 SILENT_S = 10.0
-GRAVE = ("medium", "high", "critical")
+SEVERE = ("medium", "high", "critical")
 MOST = 1e18
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 WIDTH = 10
@@ -254,7 +254,7 @@ def process(usage: Status, uptime: float, rings: Any) -> str:
 def is_well(status: Status, now: float) -> bool:
     """Whether the engine works and nothing of weight is wrong."""
     ongoing = part(part(status, "health"), "lasting").values()
-    severe = any(isinstance(one, dict) and one.get("severity") in GRAVE for one in ongoing)
+    severe = any(isinstance(one, dict) and one.get("severity") in SEVERE for one in ongoing)
     return now - decimal(status.get("ts")) <= SILENT_S and not severe and not part(status, "log").get("stalled")
 
 

@@ -31,7 +31,7 @@ TRIES = 5
 LONGEST_S = 120.0
 # What a closed ticket says of its devices, at most.
 LINES = 40
-DEEDS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "opened again"}
+ACTIONS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "opened again"}
 
 
 def send(args: argparse.Namespace) -> int:
@@ -68,7 +68,7 @@ def _sent(args: argparse.Namespace, desk: Desk, name: str, options: Any, found: 
     if not args.dry_run:
         return _Sending(desk, name, options).all(changes, len(found) - len(changes))
     for one, change in changes:
-        put(f"{name}: would be {DEEDS[change.kind]}: {_called(one, change.handle)}")
+        put(f"{name}: would be {ACTIONS[change.kind]}: {_called(one, change.handle)}")
     put(f"{name}: {_counted(Counter(change.kind for _, change in changes), len(found) - len(changes))}")
     return 0
 
@@ -168,7 +168,7 @@ class _Sending:
                     continue
                 self._note(one, change, outcome)
                 done[change.kind] += 1
-                put(f"{self._name}: {DEEDS[change.kind]}: {_called(one, outcome.handle)}")
+                put(f"{self._name}: {ACTIONS[change.kind]}: {_called(one, outcome.handle)}")
                 if outcome.remark:
                     self._complain(outcome.remark)
         except Retry as error:
@@ -218,5 +218,5 @@ def _called(one: TicketStatus, handle: str) -> str:
 
 
 def _counted(done: Counter[str], known: int) -> str:
-    parts = [f"{done[kind]:,} {word}" for kind, word in DEEDS.items() if done[kind]]
+    parts = [f"{done[kind]:,} {word}" for kind, word in ACTIONS.items() if done[kind]]
     return ", ".join([*parts, f"{known:,} as {'they were' if known != 1 else 'it was'}"])

@@ -20,9 +20,9 @@ from sensor.core.recent import RecentSet
 
 BITS = 16
 # The first ephemeral port of Linux (ip_local_port_range).
-LENT = 32768
+EPHEMERAL = 32768
 # A flow in which data was exchanged has at least so many packets of its client and of its server.
-SAID = (4, 3)
+ANSWERED_PACKETS = (4, 3)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _OUTSIDE = np.uint64(1)
 
@@ -99,10 +99,10 @@ def _conversations(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint
     if wanted is not None:
         over &= wanted[port + ((proto == UDP) << 16)] > 0
     found = contacts[
-        over & (port < LENT) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~flooded
+        over & (port < EPHEMERAL) & (port > 0) & ((contacts["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) > 0) & ~flooded
     ]
     rows = changes.rows[found["row"]]
-    least = SAID if tcp == Change.ENDED else (0, 0)
+    least = ANSWERED_PACKETS if tcp == Change.ENDED else (0, 0)
     answered = (found["service"] & 0xFF == UDP) | (
         (rows["client_packets"] >= least[0]) & (rows["server_packets"] >= least[1])
     )

@@ -232,7 +232,7 @@ cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogi
     return 0
 
 
-def knocks(Contact[::1] rows, const uint8_t[::1] far_ports):
+def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
     """The contacts that say something (``op``), by client and service: those of inside servers, and those of outside ones on a port of ``far_ports``
     (65536 places, 0: does not count). Two arrays of ATTEMPT: ``key`` is the knock, ``value`` the server, ``at`` the index in ``rows``."""
     cdef Py_ssize_t i, n = rows.shape[0], near = 0, far = 0

@@ -21,7 +21,7 @@ from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.segments import cursors_of, number_of
 from sensor.logs.logs import log
 
-TELL_EVERY_S = 1.0
+REPORT_EVERY_S = 1.0
 HEARTBEAT_S = 10.0
 LOCK_POLL_S = 0.05
 # A send that hangs longer at the end is left behind: what it sent comes again.
@@ -102,7 +102,7 @@ class Forwarder:
 
     def write_status(self, *, now: bool = False) -> None:
         """Write the status of each output, if it changed or is old."""
-        if not now and time.monotonic() - self._written_at < TELL_EVERY_S:
+        if not now and time.monotonic() - self._written_at < REPORT_EVERY_S:
             return
         self._written_at = time.monotonic()
         if not self._once:

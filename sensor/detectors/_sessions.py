@@ -27,7 +27,7 @@ DAY = 86_400 * SECOND
 HOLD = 10 * SECOND
 RECENT_BITS, PENDING_LIMIT = 12, 4096
 # A session in which something was said has at least so many packets of its client and its server.
-SAID = (6, 4)
+ANSWERED_PACKETS = (6, 4)
 TCP = 6
 SMB = "SMB"
 # port -> (service, technique)
@@ -90,7 +90,9 @@ class AdminSessions(FlowDetector):
         )
         short = (kind == Change.ENDED) & (rows["answered"] == 1) & (rows["ts"] - rows["first"] < HOLD)
         # Where the capture shows the client only, a long talk was answered out of sight.
-        unanswered = (kind == Change.ENDED) & (rows["answered"] == 0) & (rows["client_packets"] >= 2 * SAID[0])
+        unanswered = (
+            (kind == Change.ENDED) & (rows["answered"] == 0) & (rows["client_packets"] >= 2 * ANSWERED_PACKETS[0])
+        )
         return [(at, None) for at in opened["at"][begun | short | unanswered].tolist()]
 
     def evaluate(self, flow: Flow, numbers: None) -> Iterator[Alert]:
@@ -102,7 +104,9 @@ class AdminSessions(FlowDetector):
             return
         self._pending.pop(flow.uid)
         self._wait()
-        if not flow.answered or (flow.client_packets >= SAID[0] and flow.server_packets >= SAID[1]):
+        if not flow.answered or (
+            flow.client_packets >= ANSWERED_PACKETS[0] and flow.server_packets >= ANSWERED_PACKETS[1]
+        ):
             yield from self._count_session(flow, flow.ts)
 
     def tick(self, now: int) -> Iterator[Alert]:

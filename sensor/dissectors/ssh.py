@@ -29,7 +29,7 @@ PACKET_LIMIT = 35000  # bytes (6.1)
 KEXINIT, COOKIE, LISTS = 20, 16, 10
 # Messages that may come before KEXINIT: disconnect, ignore, debug.
 _OTHERS = (1, 2, 4)
-SPOKEN = ("1.99", "2.0")
+VERSIONS = ("1.99", "2.0")
 NEW_KEYS, NEW_KEYS_SIZE = b"\0\0\0\x0c\x0a\x15", 16  # the last packet in the clear (7.3)
 SHORTER = 16  # success than the acceptance of the service
 PASSWORD_MOST = 64  # bytes that the request with a password has more than the one for the service
@@ -261,7 +261,7 @@ def _banner(packet: Packet, line: bytes, half: _Half, from_client: bool) -> Iter
     _, _, rest = whole.partition("-")
     protocol, _, rest = rest.partition("-")
     software, _, comment = rest.partition(" ")
-    half.over = protocol not in SPOKEN
+    half.over = protocol not in VERSIONS
     yield SshBanner(packet, from_client, protocol, software, comment.strip())
     yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "ssh.banner", whole, packet.flow)
 

@@ -40,7 +40,7 @@ METHODS = {
     35: "apple",
 }
 # Before version 3.7 the server alone chooses; before 3.8 it says nothing to who needs no password.
-LISTS, TELLS = (3, 7), (3, 8)
+LISTS, SECURITY_RESULT = (3, 7), (3, 8)
 _VERSION = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
 
 
@@ -164,7 +164,7 @@ class VncStream(Stream):
         event = VncSecurity(packet, _method(kind), tuple(dict.fromkeys(_method(each) for each in offered)))
         if kind == CLASSIC:
             self._step = VncStream._challenge
-        elif kind == NONE and self._version < TELLS:
+        elif kind == NONE and self._version < SECURITY_RESULT:
             self._step = VncStream._desktop
             return [event, VncLogin(packet, "", _method(NONE), True)]
         elif kind == NONE:

@@ -26,7 +26,7 @@ class Member(NamedTuple):
 Members = Iterable[tuple[type[Event], Member]]
 
 
-def judges(detectors: Iterable[Detector]) -> Iterator[tuple[type[Event], Member]]:
+def detecting(detectors: Iterable[Detector]) -> Iterator[tuple[type[Event], Member]]:
     """The detectors of events, by what they watch and want. UnknownField where one wants a class that it does not
     watch.
     """

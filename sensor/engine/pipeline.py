@@ -33,7 +33,7 @@ from sensor.decode.select import Selector
 from sensor.engine.dissection import Dissection
 from sensor.engine.evictions import evictions
 from sensor.engine.health import Finding, Health
-from sensor.engine.members import Member, deriving, judges, listening
+from sensor.engine.members import Member, deriving, detecting, listening
 from sensor.engine.message_limits import MessageLimits
 from sensor.engine.native_messages import NativeMessages
 from sensor.engine.order import Agenda
@@ -54,7 +54,7 @@ MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.
 
 # What is done first where several things fall on one row: the new second, then the packet, facts before judgement. Each
 # flow detector has a task of its own, from _JUDGE on.
-_SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _JUDGE = range(1, 7)
+_SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _EVALUATE = range(1, 7)
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -143,7 +143,7 @@ class Pipeline:
             self.inventory.observe,
             self.room.take,
             derivers=Subscribers(self.boundary, deriving(derivers)),
-            judges=Subscribers(self.boundary, ()),
+            detecting=Subscribers(self.boundary, ()),
             listeners=Subscribers(self.boundary, listened),
         )
 
@@ -155,15 +155,15 @@ class Pipeline:
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
         self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
         self._ticking = [detector for detector in detectors if type(detector).tick is not Detector.tick]
-        self._members = {detector: self._members.get(detector) or list(judges([detector])) for detector in detectors}
+        self._members = {detector: self._members.get(detector) or list(detecting([detector])) for detector in detectors}
         units = self.dispatcher
-        units.judges = Subscribers(self.boundary, itertools.chain(*self._members.values()), units.judges)
-        self.native_messages.subscribe(units.judges.kinds | units.listeners.kinds)
+        units.detecting = Subscribers(self.boundary, itertools.chain(*self._members.values()), units.detecting)
+        self.native_messages.subscribe(units.detecting.kinds | units.listeners.kinds)
 
     def keep(self, evidence: Gatherer | None) -> None:
         """The packets of alerts are kept elsewhere, or no longer."""
         self.evidence = self.room.evidence = evidence
-        self.dissection.keep = evidence.hear if evidence is not None else None
+        self.dissection.keep = evidence.receive if evidence is not None else None
         self.native_messages.keep(evidence)
         if evidence is not None:
             evidence.packets.limit(self.sizes.packets)
@@ -172,7 +172,7 @@ class Pipeline:
         """Traffic records are kept from the next batch on."""
         self.records, self.dispatcher.record, self.native_messages.record = (
             records,
-            records.hear,
+            records.take,
             self.dispatcher.record_all,
         )
 
@@ -246,8 +246,8 @@ class Pipeline:
             native_messages.until(row + after)
             if evidence is not None:
                 evidence.at(row)
-            if task >= _JUDGE:
-                self._evaluate(self._flow_detectors[task - _JUDGE], changes, at, what)
+            if task >= _EVALUATE:
+                self._evaluate(self._flow_detectors[task - _EVALUATE], changes, at, what)
             elif task == _DISSECT and packets is not None:
                 self.dissection.row(packets, row, what)
             else:
@@ -267,7 +267,7 @@ class Pipeline:
         read = self._changes.read(changes)
         _note(agenda, _OFFER, self.services.fresh(changes))
         quiet = read.without_floods()
-        for task, detector in enumerate(self._flow_detectors, _JUDGE):
+        for task, detector in enumerate(self._flow_detectors, _EVALUATE):
             seen = read if detector.floods else quiet
             candidates, _ = self.boundary.run(detector.id, detector.candidates, seen)
             _note(agenda, task, candidates, seen.places)

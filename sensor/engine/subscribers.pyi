@@ -21,7 +21,7 @@ class Dispatcher:
     take: Callable[[Iterable[Alert]], object]
     record: Callable[[Event], object] | None
     derivers: Subscribers
-    judges: Subscribers
+    detecting: Subscribers
     listeners: Subscribers
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Dispatcher:
         observe: Callable[[Observation], object],
         take: Callable[[Iterable[Alert]], object],
         derivers: Subscribers,
-        judges: Subscribers,
+        detecting: Subscribers,
         listeners: Subscribers,
     ) -> None: ...
     def dispatch(self, results: Iterable[Parsed]) -> None: ...

@@ -102,11 +102,11 @@ cdef class Dispatcher:
 
     cdef Boundary boundary
     cdef public object observe, take, record
-    cdef public Subscribers derivers, judges, listeners
+    cdef public Subscribers derivers, detecting, listeners
 
-    def __init__(self, Boundary boundary, observe, take, Subscribers derivers, Subscribers judges, Subscribers listeners):
+    def __init__(self, Boundary boundary, observe, take, Subscribers derivers, Subscribers detecting, Subscribers listeners):
         self.boundary, self.observe, self.take = boundary, observe, take
-        self.derivers, self.judges, self.listeners = derivers, judges, listeners
+        self.derivers, self.detecting, self.listeners = derivers, detecting, listeners
 
     def record_all(self, results):
         """Events that Python read are recorded."""
@@ -136,8 +136,8 @@ cdef class Dispatcher:
         for fact in facts:
             self.boundary.call(None, "inventory", self.observe, (fact,), None, False)
         for event in events:
-            if type(event) in self.judges.by_class:
-                alerts = self.judges.deliver(event)
+            if type(event) in self.detecting.by_class:
+                alerts = self.detecting.deliver(event)
                 if alerts:
                     self.take(alerts)
         for event in events:

@@ -35,7 +35,7 @@ MIB = 1 << 20
 CHUNK, GROUP = 256 << 10, 4 * MIB
 # For so long whoever tells records lends the interpreter to the thread where that needs it, and nothing but it, to keep
 # up.
-LEND_S = 0.00005
+YIELD_S = 0.00005
 RETRY_S, SYNC_S, CLOSE_S = 0.5, 10.0, 10.0
 # Tries after which a segment that fails is left for a new one, unless the disk is full.
 TRIES = 3
@@ -183,7 +183,7 @@ class LiveLog:
         if self._thread is None:
             self._start()
         elif self._backlog.crowded and not self._at_disk:
-            time.sleep(LEND_S)
+            time.sleep(YIELD_S)
 
     def flush(self) -> None:
         """Nothing to do: the thread writes within its time."""

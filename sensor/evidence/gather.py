@@ -64,7 +64,7 @@ class Gatherer:
 
     # What the engine shows.
 
-    def hear(self, packet: Packet) -> None:
+    def receive(self, packet: Packet) -> None:
         """A packet that was made for a dissector."""
         self.packets.keep(packet)
         if self._waiting:

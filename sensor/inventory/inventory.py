@@ -70,7 +70,7 @@ class Inventory:
         self.matcher, self.oui, self.fuse, self.networks = matcher, oui, fuse, networks
         self.limits = limits = limits or Limits()
         self.table = Table(limits, key, scope)
-        self._seen_before = self.table.novelty.heard
+        self._seen_before = self.table.novelty.seen_before
         self.endpoints = Endpoints(self.table, networks, limits)
         self.unattributed = self.refused = 0
         self._named: Bounded[str, tuple[Record, int]] = Bounded(limits.devices)

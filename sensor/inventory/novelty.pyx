@@ -88,7 +88,7 @@ cdef class Novelty:
                 return True
         return False
 
-    def heard(self, observation):
+    def seen_before(self, observation):
         """``known``, of an Observation."""
         cdef uint64_t mac, hi, lo
         cdef uint16_t vlan

@@ -19,7 +19,7 @@ def carry_out(endpoints: Endpoints, order: Order) -> Outcome:
     record = endpoints.table.by_key(order.key)
     if record is None:
         return Outcome(order, f"the device {order.key} is not known any more")
-    fault = _DEEDS[order.action](endpoints, record, order)
+    fault = _ACTIONS[order.action](endpoints, record, order)
     if not fault:
         endpoints.table.forget_endpoints()
         endpoints.table.mark(record, record.last)
@@ -114,4 +114,4 @@ def _risen(lost: DeviceState, held: list[int]) -> Record:
     return again
 
 
-_DEEDS = {"merge": _merge, "split": _split, "undo": _undo}
+_ACTIONS = {"merge": _merge, "split": _split, "undo": _undo}

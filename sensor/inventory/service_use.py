@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sensor.core.contacts import fold
 from sensor.core.flow import Change
 from sensor.core.recent import RecentSet
-from sensor.inventory.services import LENT, TCP, UDP, Sighted
+from sensor.inventory.services import EPHEMERAL, TCP, UDP, Sighted
 
 WINDOW = 3_600_000_000_000
 BITS = 16
@@ -33,7 +33,7 @@ class Services:
         proto = changes["proto"]
         port = changes["server_port"]
         picked = (
-            (changes["kind"] == Change.ANSWERED) & ((proto == TCP) | (proto == UDP)) & (port < LENT) & (port > 0)
+            (changes["kind"] == Change.ANSWERED) & ((proto == TCP) | (proto == UDP)) & (port < EPHEMERAL) & (port > 0)
         ).nonzero()[0]
         if not len(picked):
             return iter(())

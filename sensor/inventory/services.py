@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 TCP, UDP = 6, 17
 # The first ephemeral port of Linux (ip_local_port_range).
-LENT = 32768
+EPHEMERAL = 32768
 _NAMES = {
     TCP: dict.fromkeys((80, 8080), "http") | dict.fromkeys((443, 8443), "https") | {
         21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "dns", 88: "kerberos", 110: "pop3", 111: "rpcbind",

@@ -27,7 +27,7 @@ _SECOND_CHANCES = 64
 # Addresses that were claimed from a device, of which it is remembered from which.
 _CLAIMED_FROM = 4096
 # External endpoints, whose owner is not looked up for a while.
-_STRANGERS, _STRANGE_NS = 4096, 60_000_000_000
+_UNATTRIBUTED, _STRANGE_NS = 4096, 60_000_000_000
 
 
 class Table:
@@ -48,7 +48,7 @@ class Table:
         self.claimed_from: Bounded[int, Record] = Bounded(_CLAIMED_FROM)
         self.known: Bounded[Subject, Record] = Bounded(limits.endpoints)
         self.novelty = Novelty(limits.novelty_bits, key)
-        self.unattributed: Bounded[Subject, int] = Bounded(_STRANGERS)
+        self.unattributed: Bounded[Subject, int] = Bounded(_UNATTRIBUTED)
         self.due: dict[Record, bool] = {}
         self.settle_at = 0
         self.ids: dict[str, str] = {}

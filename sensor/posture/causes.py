@@ -27,7 +27,7 @@ LOOK = "Read `sensor alerts show`, fix the cause, isolate the device if it is co
 CLOSED = "No open alert is about it."
 PCS = frozenset(("workstation", "mobile", "tablet"))
 TYPE, FIRMWARE = "type", "firmware"
-REACHED, TALKS, BESIDE = "outside", "talks", "beside"
+REACHED, INTERNET, BESIDE = "outside", "talks", "beside"
 SHUT = Fix(
     "reach|outside",
     "Block inbound access from external hosts",
@@ -86,7 +86,7 @@ def _reach(site: Site, node: Node, crowded: set[str]) -> Iterator[str]:
         yield REACHED
     habits = (site.seen.habits or {}).get(node.id)
     if habits is not None and any(peer == OUTSIDE for peer, _ in habits.uses):
-        yield TALKS
+        yield INTERNET
     if node.segment in crowded and node.type not in PCS:
         yield BESIDE
 

@@ -26,20 +26,20 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sensor.posture.causes import BESIDE, REACHED, TALKS, Causes, Sign, causes_of
+from sensor.posture.causes import BESIDE, INTERNET, REACHED, Causes, Sign, causes_of
 from sensor.posture.site import Node, Site
 
 # Share of what is left of 100 that all but the worst add at most, and points after which they add two thirds (1 − 1/e)
 # of that.
 MORE, MANY = 0.15, 100.0
 ACTOR, TARGET = 0.8, 0.4
-REACH = {REACHED: 25.0, TALKS: 5.0, BESIDE: 5.0}
+REACH = {REACHED: 25.0, INTERNET: 5.0, BESIDE: 5.0}
 UNKNOWN = 3.0
 CRITICALITY = {"critical": 0.3, "high": 0.15}
 WORST, SPREAD, TENTH = 0.7, 0.3, 10
 HIGH, MEDIUM, LOW = "high", "medium", "low"
 BANDS = ((50.0, HIGH), (20.0, MEDIUM), (0.0, LOW))
-REASONS = {REACHED: "reachable from the internet", TALKS: "internet access", BESIDE: "workstations in its segment"}
+REASONS = {REACHED: "reachable from the internet", INTERNET: "internet access", BESIDE: "workstations in its segment"}
 
 
 class Term(NamedTuple):

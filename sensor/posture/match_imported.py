@@ -19,7 +19,7 @@ from sensor.posture.schemes import SCHEMES
 # Products looked at for one model, and rules of one product.
 PRODUCTS_LIMIT, RULES_LIMIT = 500, 20_000
 # Models, products and models with a firmware whose answers are remembered.
-_MODELS, _PRODUCTS, _JUDGED = 4096, 256, 128
+_MODELS, _PRODUCTS, _CACHED = 4096, 256, 128
 ranges_of = msgspec.json.Decoder(tuple[Range, ...]).decode
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -54,7 +54,7 @@ class ImportedIndex:
         self._base, self._names_of = base, names
         self._products = functools.lru_cache(_MODELS)(self._search)
         self._rules = functools.lru_cache(_PRODUCTS)(self._read)
-        self._cached = functools.lru_cache(_JUDGED)(self._evaluate)
+        self._cached = functools.lru_cache(_CACHED)(self._evaluate)
 
     def findings(self, asset: Asset) -> tuple[Finding, ...]:
         """What records say of a device, one a CVE; nothing of those about other products."""

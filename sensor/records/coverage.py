@@ -10,7 +10,7 @@ from sensor.records.query import Query
 
 # Seconds without a packet that are no gap.
 QUIET_S = 300
-GAPS_TOLD = 5
+GAPS_SHOWN = 5
 
 
 class Coverage(NamedTuple):
@@ -73,10 +73,10 @@ def sentences(seen: Coverage) -> Iterator[str]:
         yield f"not read: {seen.shed:,} messages, since there was no time or they were too many"
     if seen.dropped:
         yield f"not recorded: {seen.dropped:,} rows, since the disk was too slow or full"
-    for begin, end in seen.gaps[:GAPS_TOLD]:
+    for begin, end in seen.gaps[:GAPS_SHOWN]:
         yield f"no packet: {clock(begin)} to {clock(end)} UTC"
-    if len(seen.gaps) > GAPS_TOLD:
-        yield f"no packet: {len(seen.gaps) - GAPS_TOLD:,} more times"
+    if len(seen.gaps) > GAPS_SHOWN:
+        yield f"no packet: {len(seen.gaps) - GAPS_SHOWN:,} more times"
     for line in seen.unreadable:
         yield f"unreadable: {line}"
 

@@ -10,7 +10,7 @@ from sensor.records.query import Query
 from sensor.records.schema import TABLES
 from sensor.records.search import Word, condition
 
-TALKS_SHOWN, NAMES_SHOWN = 20, 20
+CONVERSATIONS_SHOWN, NAMES_SHOWN = 20, 20
 
 
 class Conversation(NamedTuple):
@@ -69,7 +69,7 @@ def _conversations(query: Query, where: str, values: tuple[object, ...]) -> tupl
         "max(ts)::VARCHAR AS last"
         f" FROM conn WHERE {where} GROUP BY 1, 2, 3 ORDER BY last DESC",
         values,
-        TALKS_SHOWN,
+        CONVERSATIONS_SHOWN,
     )
     return [Conversation(*row) for row in answer.rows], answer.more
 

@@ -81,9 +81,9 @@ class Keeping:
         self._tail = Tail(folder, context, wait=wait, dropped=self._lose, complain=complain)
         self._due = self._rows = 0
 
-    def hear(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
         """One event from Python."""
-        self.recorder.hear(event)
+        self.recorder.add(event)
 
     def emit(self, record: Record) -> None:
         """A record of the event log."""

@@ -301,7 +301,7 @@ cdef class Recorder:
 
     # What is said in Python.
 
-    def hear(self, entry):
+    def add(self, entry):
         """One thing that a Python dissector or a deriver said."""
         if type(entry) is not Observation:
             self.event(entry)

@@ -22,7 +22,7 @@ from sensor.records.readable import readable
 SECOND = 1_000_000_000
 STATE = "hunts.json"
 # Alerts of one run of a hunt, rows that it reads for them, and findings that are remembered of all.
-ALERTS_MOST, ROWS_MOST, TOLD_MOST = 64, 10_000, 20_000
+ALERTS_MOST, ROWS_MOST, REPORTED_MOST = 64, 10_000, 20_000
 MEMORY_MIB, SECONDS = 256, 60.0
 # Of a rehearsal: runs of one hunt.
 RUNS_MOST = 200
@@ -90,7 +90,7 @@ class Schedule:
     def _forget(self, now: int) -> None:
         """Hunts that are gone, and the oldest findings beyond the bound."""
         found = self._state.found
-        for key in sorted(found, key=lambda key: found[key])[: max(0, len(found) - TOLD_MOST)]:
+        for key in sorted(found, key=lambda key: found[key])[: max(0, len(found) - REPORTED_MOST)]:
             del found[key]
         self._state.runs = {name: ran for name, ran in self._state.runs.items() if name in self.hunts}
 

@@ -35,7 +35,7 @@ from sensor.records.tail_reader import Piece, files, piece, shapes
 HOUR_US = 3_600_000_000
 ROW_GROUP = 128 << 10
 TEMPORARY = ".new"
-NOBODY_WAITS = 1 << 62
+NO_WAITER = 1 << 62
 # Bytes of messages that may wait for their answers: with more, as in a flood of requests, none is waited for.
 MOST_WAITING = 4 << 20
 FRESH_S = 3600
@@ -209,7 +209,7 @@ class Writer:
         }
         same = [(one.name, [(field, int(how)) for field, how in one.fields]) for one in MESSAGES] == kinds
         now = max((one.now for one in found.blocks), default=0)
-        return Batch(messages, world, now - WAIT if same and patient else NOBODY_WAITS)
+        return Batch(messages, world, now - WAIT if same and patient else NO_WAITER)
 
     def _save(self, made: Made) -> None:
         """Files of what was made, and how far we are, in one transaction."""

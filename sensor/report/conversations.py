@@ -12,7 +12,7 @@ from sensor.posture.site import Site
 from sensor.report.model import Conversation
 from sensor.report.phrases import kind
 
-GROUPS_LIMIT, TALKS_LIMIT, SERVICES_SHOWN, SEGMENTS_FEW = 10, 36, 3, 4
+GROUPS_LIMIT, CONVERSATIONS_LIMIT, SERVICES_SHOWN, SEGMENTS_FEW = 10, 36, 3, 4
 THE_OUTSIDE, OTHERS = "outside", "others"
 
 
@@ -61,7 +61,7 @@ def _conversations(pairs: dict[tuple[str, str], Counter[int]]) -> list[Conversat
         for (client, server), services in merged.items()
     ]
     return sorted(found, key=lambda conversation: (-conversation.count, conversation.client, conversation.server))[
-        :TALKS_LIMIT
+        :CONVERSATIONS_LIMIT
     ]
 
 

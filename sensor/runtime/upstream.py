@@ -12,7 +12,7 @@ from sensor.engine.health import Upstream
 
 # A running forwarder writes its status every ten seconds.
 SILENT_S = 60.0
-NOBODY = "`sensor forward` does not run, or has another configuration"
+NOT_DELIVERING = "`sensor forward` does not run, or has another configuration"
 
 
 class Outputs:
@@ -43,8 +43,8 @@ class Outputs:
         for name, began in self._began.items():
             status = load_status(log, name)
             if status is None:
-                yield Upstream(name, began, NOBODY, 0)
+                yield Upstream(name, began, NOT_DELIVERING, 0)
             elif now - status.written > SILENT_S:
-                yield Upstream(name, max(status.written, began), NOBODY, status.pending)
+                yield Upstream(name, max(status.written, began), NOT_DELIVERING, status.pending)
             else:
                 yield Upstream(name, status.stalled_since, status.error, status.pending)

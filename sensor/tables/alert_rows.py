@@ -19,7 +19,7 @@ from sensor.tables.notes import AlertState, states_of
 # Of ends and of what they are known by: kept between batches, and the same where much is put in at once.
 ENDS_KEPT, ENDS_KEPT_MUCH = 16_384, 262_144
 SOURCE, TARGET = 0, 1
-NOBODY: Ends = ("", "", "", "", "")
+NO_HOST: Ends = ("", "", "", "", "")
 
 Group = tuple[str, int, str, str, str, str]
 Name = tuple[str, str]
@@ -211,8 +211,8 @@ def _change(one: _Alert, line: Line, part: AlertPart, text: str) -> None:
     ends = [(SOURCE, ends_of(line.src))]
     ends += [(TARGET, ends_of(end)) for end in (line.dst, *line.targets)]
     if line.network.vlan:
-        ends.append((SOURCE, (*NOBODY[:4], str(line.network.vlan))))
-    one.ends |= {end: None for end in ends if end[1] != NOBODY}
+        ends.append((SOURCE, (*NO_HOST[:4], str(line.network.vlan))))
+    one.ends |= {end: None for end in ends if end[1] != NO_HOST}
     attack = [word for technique in part.attack for word in (technique.technique, technique.name)]
     # Addresses are found as entities.
     called = [end[3][:WORD].casefold() for _, end in ends if end[3]]

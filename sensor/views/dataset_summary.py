@@ -10,7 +10,7 @@ from sensor.tables.lines import SEVERITIES
 from sensor.views.dataset import Data
 from sensor.views.moments import Moment
 
-_SAID = "SELECT seq, ts, 'sensor', action, severity, name, summary FROM findings ORDER BY seq DESC LIMIT 1"
+_NEWEST = "SELECT seq, ts, 'sensor', action, severity, name, summary FROM findings ORDER BY seq DESC LIMIT 1"
 _LAST = "SELECT ts FROM timeline ORDER BY seq DESC LIMIT 1"
 _COUNT = "SELECT count(*) FROM devices"
 
@@ -27,7 +27,7 @@ class DatasetSummary(msgspec.Struct, frozen=True):
 
 def dataset_summary(data: Data) -> DatasetSummary:
     """sqlite3.DatabaseError where the tables are damaged."""
-    row = data.base.execute(_SAID).fetchone()
+    row = data.base.execute(_NEWEST).fetchone()
     newest = Moment(*(*row[:4], SEVERITIES[row[4]], *row[5:])) if row is not None else None
     last = data.base.execute(_LAST).fetchone()
     count = int(data.base.execute(_COUNT).fetchone()[0]) if data.inventory else None

@@ -16,7 +16,7 @@ from sensor.cli.main import main, names
 
 OFFICE = str(Path(__file__).parents[2] / "pcaps" / "office.pcapng")
 # The user and the group that are nobody's.
-STRANGER = 65534
+UNTRUSTED = 65534
 # The longest word that a mute takes.
 LONG = "x" * 256
 
@@ -159,7 +159,7 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> 
     (state / "events.jsonl").touch()
     before = []
     if os.geteuid() == 0:
-        os.chown(state, STRANGER, STRANGER)
+        os.chown(state, UNTRUSTED, UNTRUSTED)
         before = [
             "setpriv",
             "--bounding-set=-dac_override,-dac_read_search",

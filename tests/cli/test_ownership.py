@@ -9,7 +9,7 @@ import pytest
 
 from sensor.cli._ownership import hand_over
 
-NOBODY = 65534
+ABSENT = 65534
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave files of root's")
 
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     (state / "intel" / "ours.list").touch()
     (state / "mutes.yaml").touch()
     (state / "inventory.db").touch()
-    os.chown(state, NOBODY, NOBODY)
+    os.chown(state, ABSENT, ABSENT)
     return state
 
 
@@ -32,13 +32,13 @@ def owners(folder: Path) -> set[int]:
 def test_becomes_the_sensors(folder: Path) -> None:
     """Folders and files, however deep."""
     hand_over(folder)
-    assert owners(folder) == {NOBODY}
+    assert owners(folder) == {ABSENT}
 
 
 def test_after_any_command(run_cli, folder: Path) -> None:
     """Also one that only looks, or that fails."""
     assert run_cli("mute", "add", "--state", str(folder), "--detector", "nosuch", "--reason", "x").code != 0
-    assert owners(folder) == {NOBODY}
+    assert owners(folder) == {ABSENT}
 
 
 def test_where_root_runs_the_sensor_nothing_is_changed(folder: Path) -> None:

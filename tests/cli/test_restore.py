@@ -122,7 +122,7 @@ def test_one_of_an_earlier_sensor(run_cli, tmp_path: Path) -> None:
     assert run_cli("restore", str(tmp_path / "a"), "--state", str(tmp_path / "new")).code == 0
     with Run(tmp_path / "new") as run:
         assert run.restored == 1
-        assert "inventory.db.version-1 is a copy of version 1" in run.heard[0]
+        assert "inventory.db.version-1 is a copy of version 1" in run.reported[0]
 
 
 def test_dry_run(run_cli, backup: Path, house: Path, tmp_path: Path) -> None:

@@ -206,11 +206,11 @@ def test_a_life_on_the_loopback_interface(tmp_path: Path) -> None:
             ["unshare", "--net", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
             _wait_for(process, log, b'"started"')
-            knock = (
+            probe = (
                 "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); [s.sendto(b'x', "
                 "('127.0.0.1', 9)) for _ in range(5)]"
             )
-            subprocess.run(["nsenter", f"--net=/proc/{process.pid}/ns/net", sys.executable, "-c", knock], check=True)
+            subprocess.run(["nsenter", f"--net=/proc/{process.pid}/ns/net", sys.executable, "-c", probe], check=True)
             time.sleep(0.3)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)

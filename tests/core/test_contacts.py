@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.core.addresses import Networks, parse
-from sensor.core.contacts import Blocks, asks, contacts, ends, fold, knocks, sessions
+from sensor.core.contacts import Blocks, asks, contact_attempts, contacts, ends, fold, sessions
 from sensor.core.flow import CHANGE, Change, Reason
 from sensor.core.windows import combine
 
@@ -191,7 +191,7 @@ def test_connection_attempts_are_near_or_on_a_port_that_counts_far_away() -> Non
         change(Change.ENDED, "10.0.0.1", "203.0.113.9", 80, answered=1, reason=Reason.FINISHED),
         change(Change.REFUSED, "10.0.0.1", "203.0.113.9", 80),
     )
-    near, far = knocks(rows, 1 - places(6881))
+    near, far = contact_attempts(rows, 1 - places(6881))
     assert (near["at"].tolist(), near["op"].tolist(), far["at"].tolist(), far["op"].tolist()) == ([0], [1], [3], [3])
     assert [far[0][name] for name in ("key", "value", "ts", "since")] == [
         rows[3][name] for name in ("knock", "server", "ts", "since")
@@ -267,6 +267,6 @@ def test_ends_are_those_who_converse_and_patient_senders() -> None:
 def test_a_table_of_ports_has_a_place_for_each() -> None:
     """A shorter one is an error, not a read past its end."""
     rows, short = read(change(Change.NEW, "10.0.0.1", "10.0.0.2")), np.zeros(65535, np.uint8)
-    for call in (lambda: knocks(rows, short), lambda: asks(rows, short, 1), lambda: sessions(rows, short)):
+    for call in (lambda: contact_attempts(rows, short), lambda: asks(rows, short, 1), lambda: sessions(rows, short)):
         with pytest.raises(ValueError, match="65536 are wanted"):
             call()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.ipp import BASE, DEVICE_ID, PRINTER_SENDS, QUEUE_SAYS, TEXT, answered, ipp_message, posted
+from pcaps.dissectors.ipp import BASE, DEVICE_ID, PRINTER_SENDS, QUEUE_REPORT, TEXT, answered, ipp_message, posted
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.ipp import Ipp
@@ -19,10 +19,10 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
-def asked(path: str, *said_of_it: tuple[int, str, str], server: str = "x") -> list[object]:
+def asked(path: str, *attributes: tuple[int, str, str], server: str = "x") -> list[object]:
     """The answer to a question for the attributes of a printer."""
     request = posted(path, ipp_message(0x000B, 7, {1: BASE}))
-    return conversation((True, request), (False, answered(ipp_message(0, 7, {1: BASE, 4: list(said_of_it)}), server)))
+    return conversation((True, request), (False, answered(ipp_message(0, 7, {1: BASE, 4: list(attributes)}), server)))
 
 
 def test_conversation() -> None:
@@ -66,7 +66,7 @@ def test_model_from_the_device_id() -> None:
     [
         ("/printers/laser", PRINTER_SENDS),
         ("/classes/all", PRINTER_SENDS),
-        ("/ipp/print", QUEUE_SAYS),
+        ("/ipp/print", QUEUE_REPORT),
         ("/ipp/print", [*PRINTER_SENDS, (0x22, "printer-is-shared", "\1")]),
         ("/", [*PRINTER_SENDS, (0x23, "printer-type", "\0\0\0\4")]),
     ],

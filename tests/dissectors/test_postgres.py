@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pcaps.dissectors.postgres import WISH, asks, error, message, start
+from pcaps.dissectors.postgres import TLS_REQUEST, asks, error, message, start
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors._seal import seal
@@ -68,7 +68,7 @@ def test_other_protocols_and_middles() -> None:
         [(True, b"GET / HTTP/1.1\r\n")],
         [(False, b"SSH-2.0-OpenSSH_9.2\r\n")],
         [(True, message(b"Q", b"select 1\0"))],
-        [(True, WISH), (False, b"E")],
+        [(True, TLS_REQUEST), (False, b"E")],
     ):
         assert conversation(*parts) == []
 

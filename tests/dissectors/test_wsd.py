@@ -93,10 +93,10 @@ def test_several_without_addresses_are_anybodys() -> None:
         ("onvif://www.onvif.org/name/", []),
     ],
 )
-def test_scopes(scope: str, facts_told: list[tuple[str, str]]) -> None:
+def test_scopes(scope: str, facts_sent: list[tuple[str, str]]) -> None:
     """ONVIF's scopes, cleaned; others tell nothing."""
     body = endpoint(UUID) + f"<wsd:Scopes>{scope}</wsd:Scopes>"
-    assert values(dissect(envelope("Hello", body)))[1:] == facts_told
+    assert values(dissect(envelope("Hello", body)))[1:] == facts_sent
 
 
 @pytest.mark.parametrize(

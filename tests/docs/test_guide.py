@@ -38,7 +38,7 @@ far.bind((sys.argv[2], 0))
 far.send(bytes.fromhex(sys.argv[1]))
 time.sleep(0.2)
 """
-HEAR = """
+RECEIVE = """
 import select, socket, sys, time
 far = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
 far.bind((sys.argv[1], 0))
@@ -96,7 +96,7 @@ def test_linux_mirrors_both_directions(at: str, way: str) -> None:
 def test_the_interface_of_the_mirror_reports_nothing() -> None:
     """Linux introduces itself over IPv6 at an interface that comes up, unless it is told not to, as the page does."""
     quiet = without_us(block_of("ethtool"))
-    received = f"{sys.executable} -c '{HEAR}' far1 {MAC}\n"
+    received = f"{sys.executable} -c '{RECEIVE}' far1 {MAC}\n"
     named = f"ip link set eth1 address {MAC}\nsysctl -qw net.ipv6.conf.far1.disable_ipv6=1\n"
     assert in_namespace(f"{named}(sleep 0.3; {quiet}) >/dev/null & {received}", "down").split() == ["0"]
     assert int(in_namespace(f"{named}(sleep 0.3; ip link set eth1 up) & {received}", "down")) > 0

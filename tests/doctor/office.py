@@ -15,7 +15,7 @@ from tests.kit import batch_of, ethernet, ipv4, tcp, udp
 
 MS = 1_000_000
 START = 1_700_000_000_000 * MS
-EVERYBODY = (1 << 48) - 1
+ALL = (1 << 48) - 1
 Timed = tuple[int, bytes]
 PEOPLE = 30
 
@@ -28,7 +28,7 @@ def mac(address: str) -> int:
 def arp(asker: str, asked: str, vlan: int = 0) -> bytes:
     sender = mac(asker).to_bytes(6, "big")
     words = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + sender + _four(asker) + bytes(6) + _four(asked)
-    return ethernet(words, 0x0806, src=mac(asker), dst=EVERYBODY, vlan=vlan)
+    return ethernet(words, 0x0806, src=mac(asker), dst=ALL, vlan=vlan)
 
 
 def segment(source: str, target: str, number: int, *, back: bool = False, vlan: int = 0, flags: int = 0x18) -> bytes:

@@ -22,10 +22,10 @@ class Tape(Stream):
     """Writes down what it hears; ``!`` is malformed, ``.`` ends it, and after a ``GET`` the client is idle."""
 
     def __init__(self, received: list[str]) -> None:
-        self.heard = received
+        self.received = received
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        self.heard.append(data.decode())
+        self.received.append(data.decode())
         if data == b"malformed!":
             raise Malformed("a cry")
         self.done = data.endswith(b".")
@@ -33,11 +33,11 @@ class Tape(Stream):
         return iter(())
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        self.heard.append(f"gap {missing}")
+        self.received.append(f"gap {missing}")
         return iter(())
 
     def finish(self) -> Iterator[Parsed]:
-        self.heard.append("end")
+        self.received.append("end")
         return iter(())
 
 
@@ -47,14 +47,14 @@ class Listener(Dissector):
     interest = Interest(udp=(9,), tcp=(9,), starts=(b"GET ",), stream=True, opening=4)
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
-        self.heard.append(packet.payload.decode())
+        self.received.append(packet.payload.decode())
         return iter(())
 
     def stream(self, packet: Packet) -> Stream:
-        return Tape(self.heard)
+        return Tape(self.received)
 
 
 class Engine:
@@ -80,7 +80,7 @@ class Engine:
             self.dissection.row(packets, row, int(batch.rows["wanted"][row]))
         for flow in dict.fromkeys(batch.rows["flow"].tolist()):
             self.dissection.end(flow)
-        return self.unit.heard
+        return self.unit.received
 
 
 def sent(*parts: bytes, sport: int = 40000) -> list[bytes]:

@@ -9,7 +9,7 @@ from sensor.core.flow import CHANGE
 from sensor.decode.kernels import TICK
 from sensor.engine.order import Agenda
 
-SECOND, PACKET, SIGHT, JUDGE = 1, 2, 4, 6
+SECOND, PACKET, SIGHT, EVALUATOR = 1, 2, 4, 6
 
 
 def changes_at(*rows: int) -> np.ndarray[tuple[int], np.dtype[np.void]]:
@@ -26,34 +26,35 @@ def test_things_come_in_packet_order_whoever_adds_them_first() -> None:
     """On one row the second, the packet, what was seen of it, then the detectors as they were added."""
     ticks = np.array([tick(7, 1)], TICK)
     agenda = Agenda(changes_at(0, 1, 1), ticks)
-    agenda.of_changes(JUDGE, [0, 1, 2], "abc")
-    agenda.of_changes(JUDGE + 1, [1], "d")
+    agenda.of_changes(EVALUATOR, [0, 1, 2], "abc")
+    agenda.of_changes(EVALUATOR + 1, [1], "d")
     agenda.of_changes(SIGHT, [2], "e")
     agenda.of_rows(PACKET, np.array([0, 1], np.int32), "fg")
     agenda.of_rows(SECOND, ticks["row"], [7])
     assert list(agenda.due(PACKET)) == [
-        (0, True, PACKET, -1, "f"), (0, True, JUDGE, 0, "a"),
-        (1, False, SECOND, -1, 7), (1, True, PACKET, -1, "g"), (1, True, SIGHT, 2, "e"), (1, True, JUDGE, 1, "b"),
-        (1, True, JUDGE, 2, "c"),
-        (1, True, JUDGE + 1, 1, "d"),
+        (0, True, PACKET, -1, "f"), (0, True, EVALUATOR, 0, "a"),
+        (1, False, SECOND, -1, 7), (1, True, PACKET, -1, "g"), (1, True, SIGHT, 2, "e"), (1, True, EVALUATOR, 1, "b"),
+        (1, True, EVALUATOR, 2, "c"),
+        (1, True, EVALUATOR + 1, 1, "d"),
     ]  # fmt: skip
 
 
 def test_what_age_made_comes_before_its_second_one_change_after_the_other() -> None:
     agenda = Agenda(changes_at(3, 3, 3), np.array([tick(9, 3, 0, 2)], TICK))
-    agenda.of_changes(JUDGE, [0, 1, 2], "abc")
+    agenda.of_changes(EVALUATOR, [0, 1, 2], "abc")
     agenda.of_changes(SIGHT, [1], "d")
     agenda.of_rows(SECOND, np.array([3], np.int32), [9])
     assert list(agenda.due(PACKET)) == [
-        (3, False, JUDGE, 0, "a"), (3, False, SIGHT, 1, "d"), (3, False, JUDGE, 1, "b"), (3, False, SECOND, -1, 9),
-        (3, True, JUDGE, 2, "c"),
+        (3, False, EVALUATOR, 0, "a"), (3, False, SIGHT, 1, "d"), (3, False, EVALUATOR, 1, "b"),
+        (3, False, SECOND, -1, 9),
+        (3, True, EVALUATOR, 2, "c"),
     ]  # fmt: skip
 
 
 def test_changes_of_the_clock_alone_are_in_order() -> None:
     """Their row is -1."""
     agenda = Agenda(changes_at(-1, -1), np.array([tick(1, -1, 0, 1), tick(2, -1, 1, 2)], TICK))
-    agenda.of_changes(JUDGE, [0, 1], "ab")
+    agenda.of_changes(EVALUATOR, [0, 1], "ab")
     agenda.of_rows(SECOND, np.array([-1, -1], np.int32), [1, 2])
     assert [what for *_, what in agenda.due(PACKET)] == ["a", "b", 1, 2]
 

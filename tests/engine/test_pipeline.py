@@ -47,7 +47,7 @@ START = 1_700_000_000 * SECOND
 YEAR = 365 * 86400 * SECOND
 GIVEN = ("ts", "frame", "caplen", "wirelen", "link", "source")
 SYN, SYN_ACK, RST, ACK = 0x02, 0x12, 0x14, 0x10
-TALK = 9999
+CONVERSATION = 9999
 LOOP = b"\0\1\1\0\0\1\0\0\0\0\0\0" + b"\xc0\x0c\0\1\0\1"
 
 
@@ -140,10 +140,10 @@ class Ears(EventDetector):
     def __init__(self, context: Any) -> None:
         super().__init__(context)
         self.id = "test.ears"
-        self.heard: list[tuple[Any, ...]] = []
+        self.received: list[tuple[Any, ...]] = []
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        self.heard.append((type(event).__name__, *msgspec.structs.astuple(event)[1:]))
+        self.received.append((type(event).__name__, *msgspec.structs.astuple(event)[1:]))
         return iter(())
 
 
@@ -229,7 +229,7 @@ class ConversationSeen(Event):
 class Breaking(Dissector):
     """Tells one thing and an observation, then breaks where the word is ``break``."""
 
-    interest = Interest(udp=(TALK,))
+    interest = Interest(udp=(CONVERSATION,))
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         yield ConversationSeen(packet, packet.payload)
@@ -302,7 +302,7 @@ def named(unit: type[Detector], name: str) -> Any:
 
 
 def session(*words: bytes) -> Batch:
-    return raw([udp_frame("10.0.0.1", "10.0.0.2", word, dport=TALK) for word in words])
+    return raw([udp_frame("10.0.0.1", "10.0.0.2", word, dport=CONVERSATION) for word in words])
 
 
 def test_a_dissector_that_breaks_is_counted_and_the_rest_goes_on() -> None:
@@ -415,7 +415,7 @@ def test_a_device_detector_receives_what_is_reported_and_how_time_passes() -> No
     """Each change of a device once, after its record, with the change as proof; a tick for each new second of packet
     time.
     """
-    words = raw([udp_frame("10.0.0.1", "10.0.0.2", b"one", dport=TALK)] * 4, step=SECOND)
+    words = raw([udp_frame("10.0.0.1", "10.0.0.2", b"one", dport=CONVERSATION)] * 4, step=SECOND)
     engine = Engine({"breaking": Breaking()}, named(Registrar, "test.registrar")).read(words)
     assert engine.faults() == []
     assert [record.msg for record in engine.of("alert", "open")] == ["was new", "was identified", "a second passed"]
@@ -501,7 +501,7 @@ def conversation(*segments: tuple[int, int]) -> list[tuple[Any, ...]]:
     engine = Engine({"sip": Sip()}, ears).read(raw(some))
     assert engine.faults() == []
     assert engine.pipeline.anomalies() == {}
-    return ears.heard
+    return ears.received
 
 
 @pytest.mark.parametrize(

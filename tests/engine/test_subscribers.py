@@ -15,7 +15,7 @@ from sensor.core.detector import Detector, EventDetector
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.wants import ALWAYS, UnknownField, Want, field
-from sensor.engine.members import Member, judges
+from sensor.engine.members import Member, detecting
 from sensor.engine.subscribers import Subscribers
 from tests.detectors.stories import World
 
@@ -75,11 +75,11 @@ def test_a_want_of_a_class_that_is_not_watched_is_an_error() -> None:
     unit = Narrow(World())
     unit.id = "test.narrow"
     with pytest.raises(UnknownField, match=r"^test\.narrow wants some of Event, which it does not watch$"):
-        list(judges([unit]))
+        list(detecting([unit]))
 
 
 def test_the_wants_of_all_detectors_are_sound() -> None:
     """Those that are off unless switched on included: fields exist, and have the types that are asked for."""
     units = [unit(World()) for unit in registry.units(sensor.detectors, Detector).values()]
-    Subscribers(Boundary(), judges(units))
+    Subscribers(Boundary(), detecting(units))
     assert sum(bool(unit.wants()) for unit in units if isinstance(unit, EventDetector)) > 60

@@ -203,13 +203,13 @@ def test_a_plain_log_of_an_earlier_version_becomes_a_segment(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "anew", [lambda path: path.write_bytes(line(1)), lambda path: (path.unlink(), path.write_bytes(line(1)))]
 )
-def test_a_plain_log_that_is_begun_again(tmp_path: Path, anew: Callable[[Path], object]) -> None:
+def test_a_plain_log_that_is_begun_again(tmp_path: Path, again: Callable[[Path], object]) -> None:
     """By another replay: cut or replaced, it is another log with the same numbers."""
     path = tmp_path / "replay.jsonl"
     path.write_bytes(line(1) + line(2))
     cursor = LogCursor(path)
     assert taken(cursor) == [1, 2]
-    anew(path)
+    again(path)
     assert taken(cursor) == [1]
     cursor.close()
 

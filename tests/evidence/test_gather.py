@@ -61,11 +61,11 @@ def test_before_the_proof_and_after() -> None:
         packet(5, BAD, VICTIM, flow=4),
     ]
     for one in some:
-        files.gatherer.hear(one)
+        files.gatherer.receive(one)
     reported = files.gatherer.gather("open", "alert-1", alert(5, some[-1]))
     assert reported == {"file": "evidence/alert-1.pcapng", "frames": 3}
     for one in (packet(6, VICTIM, BAD, flow=4), packet(7, OTHER, VICTIM, flow=2)):
-        files.gatherer.hear(one)
+        files.gatherer.receive(one)
     assert files.gatherer.gather("update", "alert-1", alert(7, some[-1])) == {
         "file": "evidence/alert-1.pcapng",
         "frames": 4,
@@ -83,12 +83,12 @@ def test_after_a_while_nobody_waits() -> None:
     files = Files()
     files.gatherer.gather("open", "alert-1", alert(1, packet(1, BAD, VICTIM)))
     for n in range(AFTER_LIMIT + 10):
-        files.gatherer.hear(packet(2 + n / 100, BAD, VICTIM))
+        files.gatherer.receive(packet(2 + n / 100, BAD, VICTIM))
     files.gatherer.tick(SECOND + AFTER)
     assert len(files.frames["alert-1"]) == 1 + AFTER_LIMIT
     files.gatherer.gather("open", "alert-2", alert(100, packet(100, BAD, OTHER, flow=9), targets=(OTHER,)))
     files.gatherer.tick(100 * SECOND + AFTER)
-    files.gatherer.hear(packet(161, BAD, OTHER, flow=9))
+    files.gatherer.receive(packet(161, BAD, OTHER, flow=9))
     files.gatherer.finish()
     assert len(files.frames["alert-2"]) == 1
 
@@ -99,7 +99,7 @@ def test_frames_below_ip_go_by_their_mac() -> None:
     for proof, count in ((arp[1], 2), (packet(3, BAD, VICTIM), 1)):
         files = Files()
         for one in (*arp, proof):
-            files.gatherer.hear(one)
+            files.gatherer.receive(one)
         reported = files.gatherer.gather("open", "alert-1", alert(3, proof, mac=7))
         assert reported is not None
         assert reported["frames"] == count
@@ -116,7 +116,7 @@ def test_rings_are_bounded() -> None:
     assert len(ring) == 1
     files = Files()
     for n in range(500):
-        files.gatherer.hear(packet(n, BAD, VICTIM))
+        files.gatherer.receive(packet(n, BAD, VICTIM))
     files.gatherer.gather("open", "alert-1", alert(500, packet(500, BAD, VICTIM)))
     assert len(files.frames["alert-1"]) <= BEFORE_LIMIT + 1
 
@@ -124,7 +124,7 @@ def test_rings_are_bounded() -> None:
 def test_a_flood_of_alerts_is_not_searched_for() -> None:
     """Beyond a number a second only what proves is kept; a second later it is looked for again."""
     files = Files()
-    files.gatherer.hear(packet(0.5, BAD, VICTIM))
+    files.gatherer.receive(packet(0.5, BAD, VICTIM))
     for n in range(100):
         files.gatherer.gather("open", f"alert-{n}", alert(1 + n / 1000, packet(1 + n / 1000, BAD, VICTIM)))
     counts = [len(frames) for frames in files.frames.values()]
@@ -194,6 +194,6 @@ def test_it_costs_less_than_a_microsecond_a_packet() -> None:
     for _ in range(5):
         began = time.perf_counter()
         for one in some:
-            files.gatherer.hear(one)
+            files.gatherer.receive(one)
         best = min(best, (time.perf_counter() - began) / len(some))
     assert best < 2e-6

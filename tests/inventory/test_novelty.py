@@ -85,7 +85,7 @@ def test_raw_parts_are_the_same_fact():
         for vlan in (0, 7):
             for value in ("prn-1", "Büro", "打印机", "\N{BUSTS IN SILHOUETTE}", ""):
                 one = Observation(START, Subject(5, address, vlan), "a.hostname", value)
-                assert not novelty.heard(one)
+                assert not novelty.seen_before(one)
                 novelty.enter(one, record, None)
                 assert novelty.known_to(START, 5, address, vlan, novelty.hash_of("a.hostname", value))
                 assert not novelty.known_to(START, 6, address, vlan, novelty.hash_of("a.hostname", value))

@@ -14,10 +14,10 @@ from pcaps.lab.devices._stage import HERE, Subject, subjects
 from pcaps.lab.devices.make import performed
 from tests.lab.replays import SECOND, Replay
 
-EVERYBODY = subjects()
+ALL = subjects()
 CATEGORIES = {"printer": 10, "voip_phone": 10, "tv": 6, "camera": 6, "conferencing": 8}
 LARGEST = 32_768
-each = pytest.mark.parametrize("one", EVERYBODY, ids=lambda one: one.name)
+each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_it_is_named(one: Subject, replays: Callable[[Subject], Replay]) -> None
 
 def test_models_are_named(replays: Callable[[Subject], Replay]) -> None:
     """Of those that show their model, at least 95 of 100 are named by it."""
-    showing = [one for one in EVERYBODY if "model" in one.expect]
+    showing = [one for one in ALL if "model" in one.expect]
     wrong = {
         one.name: device.get("model") for one in showing if not has_model(one, device := replays(one).devices[one.mac])
     }
@@ -64,9 +64,9 @@ def test_it_is_reported_within_a_second(one: Subject, replays: Callable[[Subject
 
 def test_all_categories_are_there() -> None:
     """As many devices of each as there are makers to know."""
-    kinds = [one.expect["type"] for one in EVERYBODY]
+    kinds = [one.expect["type"] for one in ALL]
     assert {kind: kinds.count(kind) >= least for kind, least in CATEGORIES.items()} == dict.fromkeys(CATEGORIES, True)
-    assert len({one.mac for one in EVERYBODY}) == len(EVERYBODY)
+    assert len({one.mac for one in ALL}) == len(ALL)
 
 
 @each

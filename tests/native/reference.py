@@ -61,18 +61,18 @@ class Pair:
         native = importlib.import_module(f"sensor.native.{name}").UNIT
         self.frames = self.reference.interest.frames
         self.reading = Reading([] if self.frames else [native], [native] if self.frames else [])
-        self.said: list[Parsed] = []
+        self.received: list[Parsed] = []
         self.packet = Packet()
         self.native_messages = NativeMessages(self._receive, lambda *_: self.packet, Novelty(2), Boundary())
         self.memory, self.row = Guarded(), np.zeros(1, ROW)
         self.messages: tuple[Messages, ...] = ()  # of the last message
 
     def _receive(self, text: list[Parsed]) -> None:
-        self.said += text
+        self.received += text
 
     def native(self, packet: Packet, at_end: bool = True) -> list[Parsed] | None:
         """What the native dissector says; None where it leaves the message to its reference."""
-        row, self.packet, self.said = self.row, packet, []
+        row, self.packet, self.received = self.row, packet, []
         row["frame"], row["payload_len"] = self.memory.place(packet.payload, at_end), len(packet.payload)
         row["caplen"], row["wanted"] = len(packet.payload), 1
         row["src_hi"], row["src_lo"] = packet.src >> 64, packet.src & 0xFFFF_FFFF_FFFF_FFFF
@@ -87,7 +87,7 @@ class Pair:
             return None
         self.native_messages.begin(Packets(self.memory.data, row), self.messages)
         self.native_messages.end()
-        return self.said
+        return self.received
 
     def python(self, packet: Packet) -> list[Parsed] | None:
         """What the reference says; None where it finds the message malformed."""

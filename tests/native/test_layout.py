@@ -113,7 +113,7 @@ def messages(slots: int) -> Messages:
     """What natively read DNS wrote: the first event of so many slots."""
     pair = Pair("dns")
     for packet in SAMPLES["dns"]:
-        if pair.native(packet) is not None and fields_of(type(pair.said[0])).size == slots:
+        if pair.native(packet) is not None and fields_of(type(pair.received[0])).size == slots:
             return pair.messages[0]
     raise LookupError(slots)
 

@@ -14,7 +14,7 @@ import pytest
 from sensor.cli._service_units import COMMAND, UNITS
 
 SERVICES = tuple(name for name in UNITS if name.endswith(".service"))
-LASTING = ("sensor.service", "sensor-forward.service")
+PERSISTENT = ("sensor.service", "sensor-forward.service")
 # What `systemd-analyze security` may give: 0 is a service that can do nothing, 10 one that can do everything.
 EXPOSURE = 1.5
 
@@ -77,7 +77,7 @@ def test_exposure(folder: Path, name: str) -> None:
 
 def test_who_captures_sends_to_nobody_and_who_delivers_receives_nothing(folder: Path) -> None:
     """No Internet socket for the one, no packet socket for the other, and one right between them."""
-    capture, forward = (directives(folder / name) for name in LASTING)
+    capture, forward = (directives(folder / name) for name in PERSISTENT)
     assert capture["RestrictAddressFamilies"].split() == ["AF_PACKET", "AF_NETLINK", "AF_UNIX"]
     assert capture["IPAddressDeny"] == "any"
     assert capture["CapabilityBoundingSet"] == capture["AmbientCapabilities"] == "CAP_NET_RAW"
@@ -90,7 +90,7 @@ def test_what_a_timer_begins_is_held_as_delivery_is(folder: Path) -> None:
     """The same sandbox, word for word."""
     forward, update = (
         (folder / name).read_text().partition("# No right at all")[2].partition("\nLimit")[0]
-        for name in (LASTING[1], "sensor-update.service")
+        for name in (PERSISTENT[1], "sensor-update.service")
     )
     assert "ProtectSystem=strict" in update
     assert update == forward
@@ -163,7 +163,7 @@ def test_a_mirror_port_takes_one_right(folder: Path) -> None:
 
 def test_both_are_the_same_user_with_the_same_state(folder: Path) -> None:
     """Cursors lie beside the log, so the one writes where the other does."""
-    capture, forward = (directives(folder / name) for name in LASTING)
+    capture, forward = (directives(folder / name) for name in PERSISTENT)
     for key in (
         "User",
         "Group",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pcaps import _office_speech as office
 from pcaps import _week_speech as week
-from pcaps._craft import CLIENT, SERVER, Machine, Talk
+from pcaps._craft import CLIENT, SERVER, Conversation, Machine
 from pcaps._week_press import Press
 from tests.perf.captures import Frame, make
 
@@ -36,14 +36,14 @@ def http(press: Press, at: float, client: Machine, server: Machine, messages: in
     """Requests and responses of one connection (RFC 9112)."""
     asked = f"GET /status HTTP/1.1\r\nHost: {server.ip}\r\nUser-Agent: panel/2.1\r\nAccept: */*\r\n\r\n".encode()
     text = b"HTTP/1.1 200 OK\r\nServer: board/1.4\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nready"
-    conversation: Talk = [(CLIENT, asked), (SERVER, text)] * (messages // 2)
+    conversation: Conversation = [(CLIENT, asked), (SERVER, text)] * (messages // 2)
     press.tcp(at, client, server, 80, conversation, pause=1 / PACE)
 
 
 def tls(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
     """The two hellos of a connection, and then another connection (RFC 8446)."""
     for number in range(messages // 2):
-        conversation: Talk = [
+        conversation: Conversation = [
             (CLIENT, office.client_hello(client, "panel.office.example")),
             (SERVER, office.server_hello(client) + office.sealed(client, 300)),
         ]
@@ -74,17 +74,17 @@ def captures(folder: Path, kind: str) -> tuple[Path, Path]:
     return long, short
 
 
-def text(speak: Send, total: int) -> list[Frame]:
+def text(send: Send, total: int) -> list[Frame]:
     """About ``total`` messages, shared out to all pairs, in the order of time."""
     press = Press(START, "02:00:5e:10:00:01", 0)
     for number in range(PAIRS):
-        speak(press, number / PAIRS / PACE, *pair(number), total // PAIRS)
+        send(press, number / PAIRS / PACE, *pair(number), total // PAIRS)
     return sorted(press.frames, key=lambda entry: entry[0])
 
 
 def count(path: Path) -> int:
     """Messages of a capture that was made here: frames of Ethernet and IPv4 with a payload."""
-    return sum(map(_speaks, _frames(path.read_bytes())))
+    return sum(map(_sends, _frames(path.read_bytes())))
 
 
 def _frames(data: bytes) -> Iterator[bytes]:
@@ -95,6 +95,6 @@ def _frames(data: bytes) -> Iterator[bytes]:
         at += 16 + size
 
 
-def _speaks(frame: bytes) -> bool:
+def _sends(frame: bytes) -> bool:
     (total,) = struct.unpack_from("!H", frame, 16)
     return total > 20 + (8 if frame[23] == 17 else frame[46] >> 4 << 2)

@@ -22,7 +22,7 @@ VENDORS = (
 )  # fmt: skip
 MODELS = 1500
 # What NVD says beside what counts: references, weaknesses, words.
-_TALK = "A flaw in the handling of requests allows a remote attacker to do what should not be done. " * 8
+_CONVERSATION = "A flaw in the handling of requests allows a remote attacker to do what should not be done. " * 8
 _REFERENCES = [
     {
         "url": f"https://example.com/advisories/{number}/details-of-what-was-found",
@@ -47,7 +47,7 @@ def element(chance: random.Random, number: int, year: int = 2024) -> dict[str, A
             f"CVE-{year}-{number}",
             [cpe_match(product, version=f"{chance.randint(1, 20)}.{n}") for n in range(chance.randint(1, 12))],
         )
-    one["cve"]["descriptions"][1]["value"] = _TALK
+    one["cve"]["descriptions"][1]["value"] = _CONVERSATION
     one["cve"]["references"] = _REFERENCES
     return one
 

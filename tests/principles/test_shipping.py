@@ -45,7 +45,7 @@ def test_every_folder_with_modules_is_a_package() -> None:
     assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
 
 
-def lend_kernels(source: Path) -> None:
+def share_kernels(source: Path) -> None:
     """Put the kernels that the checkout compiled where the build of ``source`` looks for its own: those younger than
     their C are taken as they are, which saves three minutes of the processor.
     """
@@ -67,7 +67,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, folder / "source", ignore=NOT_SOURCE)
     if not sampling.WHOLE:
-        lend_kernels(folder / "source")
+        share_kernels(folder / "source")
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
     subprocess.run(
         [*pip, str(folder), str(folder / "source")],

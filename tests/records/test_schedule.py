@@ -74,7 +74,7 @@ def messages(schedule: Schedule, now: int) -> list[str]:
     return [alert.summary for name in schedule.due(now) for alert in schedule.run(name, now)[0]]
 
 
-KNOCKS = "Refused connections to many ports: 10.0.0.5 and 10.0.0.9"
+ATTEMPTS = "Refused connections to many ports: 10.0.0.5 and 10.0.0.9"
 
 
 def test_a_finding_is_reported_once(tmp_path: Path, hunts: Path) -> None:
@@ -85,13 +85,13 @@ def test_a_finding_is_reported_once(tmp_path: Path, hunts: Path) -> None:
     write_rows(records, {"conn": scan(0, 9) + scan(3 * 3600, 9) + scan(12 * 3600, 9)})
     schedule = Schedule([hunts], records)
     assert schedule.due(at(60)) == ["knocks"]
-    assert messages(schedule, at(60)) == [KNOCKS]
+    assert messages(schedule, at(60)) == [ATTEMPTS]
     assert schedule.due(at(120)) == []
     assert messages(schedule, at(3700)) == []
     again = Schedule([hunts], records)
     assert again.due(at(3800)) == []
     assert messages(again, at(3 * 3600 + 60)) == []
-    assert messages(again, at(12 * 3600 + 60)) == [KNOCKS]
+    assert messages(again, at(12 * 3600 + 60)) == [ATTEMPTS]
 
 
 def test_the_benign_twin(tmp_path: Path, hunts: Path) -> None:
@@ -217,7 +217,7 @@ def test_the_engine_never_waits(tmp_path: Path, hunts: Path) -> None:
     thread = hunting._thread
     assert thread is not None
     thread.join()
-    assert [alert.summary for alert in hunting.look(at(61)).alerts] == [KNOCKS]
+    assert [alert.summary for alert in hunting.look(at(61)).alerts] == [ATTEMPTS]
     assert hunting.look(at(75)).alerts == ()
     assert hunting._thread is None
 
@@ -227,7 +227,7 @@ def test_no_records_are_no_fault_of_the_sensor(tmp_path: Path, hunts: Path) -> N
     schedule = Schedule([hunts], tmp_path / "records")
     assert schedule.run("knocks", at(60))[0] == []
     write_rows(tmp_path / "records", {"conn": scan(0, 9)})
-    assert messages(schedule, at(70)) == [KNOCKS]
+    assert messages(schedule, at(70)) == [ATTEMPTS]
 
 
 # What it would have raised.
@@ -240,7 +240,7 @@ def test_a_rehearsal_is_the_schedule_in_the_past(tmp_path: Path, hunts: Path) ->
     alerts = list(
         rehearse(records, schedule.hunts, at(0), at(13 * 3600), lambda done, total: runs.append((done, total)))
     )
-    assert [alert.summary for alert in alerts] == [KNOCKS, KNOCKS]
+    assert [alert.summary for alert in alerts] == [ATTEMPTS, ATTEMPTS]
     assert alerts[0].ts < at(3700) < alerts[1].ts
     assert runs[-1] == (13, 13)
 

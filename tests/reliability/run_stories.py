@@ -60,8 +60,8 @@ class Listener(Process):
 
 
 class Runs(NamedTuple):
-    """``back_s``: from each kill until the kernel gives packets to the next one; ``told_s``: until that has told so in
-    the log.
+    """``back_s``: from each kill until the kernel gives packets to the next one; ``reported_s``: until that one has
+    logged it.
     """
 
     kills: int

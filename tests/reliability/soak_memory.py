@@ -30,7 +30,7 @@ from tests.reliability.harness import ROOT, until
 from tests.reliability.run_stories import Listener
 
 OFFICE = ROOT / "pcaps" / "office.pcapng"
-EVERY_S, START_S, ANEW_S = 60, 60, 900
+EVERY_S, START_S, RESTART_S = 60, 60, 900
 MB_AN_HOUR = 1.0
 # Samples that a slope needs.
 FEWEST = 4
@@ -77,7 +77,7 @@ def replayed(space: str, capture: Path, rate: int) -> Iterator[subprocess.Popen[
         "--loop",
         "0",
         "--duration",
-        str(ANEW_S),
+        str(RESTART_S),
         "--pps",
         str(rate),
         "-i",

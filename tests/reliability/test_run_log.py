@@ -47,7 +47,7 @@ def checks(records: list[dict[str, Any]]) -> list[str]:
     return [one["facts"]["check"] for one in records if "check" in one.get("facts", {})]
 
 
-class Mended(Given):
+class Repaired(Given):
     """After the last frame the disk works again."""
 
     def __init__(self, disk: BadDisk, frames: list[Any]) -> None:
@@ -65,7 +65,7 @@ def test_a_disk_that_fails_for_a_while(config: Config, tmp_path: Path) -> None:
     """All frames are read, and what was found meanwhile is in the log with the news that it had to wait."""
     disk = BadDisk()
     disk.write_error = errno.EIO
-    source = Mended(disk, [*FRAMES])
+    source = Repaired(disk, [*FRAMES])
     records = run(config, tmp_path / "events.jsonl", source, disk)
     assert source.released == len(FRAMES)
     assert [one["action"] for one in records][0 :: len(records) - 1] == ["started", "stopped"]

@@ -21,7 +21,7 @@ SOME = 1000
 
 
 class Writing(NamedTuple):
-    """``rate``: events a second that are down; ``tell_us``: for who tells one; ``encode_us``: of it, to make JSON of
+    """``rate``: events a second that are down; ``report_us``: for who tells one; ``encode_us``: of it, to make JSON of
     it; ``size``: bytes of a line.
     """
 
@@ -49,7 +49,7 @@ def written_down(folder: Path, events: int) -> Writing:
         for _ in range(events // SOME):
             for one in given:
                 log.write(one)
-        telling = time.perf_counter() - began
+        reporting = time.perf_counter() - began
         assert log.sync(60)
         seconds = time.perf_counter() - began
     finally:
@@ -58,5 +58,8 @@ def written_down(folder: Path, events: int) -> Writing:
     assert log.written == events
     assert not log.lost
     return Writing(
-        events / seconds, telling / events * 1e6, encoding / events * 1e6, sum(len(encode(one)) for one in given) / SOME
+        events / seconds,
+        reporting / events * 1e6,
+        encoding / events * 1e6,
+        sum(len(encode(one)) for one in given) / SOME,
     )

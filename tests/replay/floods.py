@@ -23,7 +23,7 @@ from tests.kit import ethernet, ipv4, tcp, udp
 HEADER = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1)
 START_S, CHUNK, PHONES, AGAIN_S = 1_700_000_000, 16384, 30, 2
 GAP_NS = 50_000  # 20,000 packets a second
-EVERYBODY, FLOODER = (1 << 48) - 1, 0x0200_0000_0F00
+ALL, FLOODER = (1 << 48) - 1, 0x0200_0000_0F00
 DISCOVER, INFORM = 1, 8
 NAME = "@" * 12
 LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz012345", np.uint8)
@@ -107,7 +107,7 @@ def dhcp(mac: int, *options: bytes, kind: int = DISCOVER) -> bytes:
         + b"\x63\x82\x53\x63\x35\1"
     )
     body += bytes((kind,)) + b"".join(options) + b"\xff"
-    return ethernet(ipv4(udp(body, 68, 67), 17, "0.0.0.0", "255.255.255.255"), 0x0800, src=mac, dst=EVERYBODY)
+    return ethernet(ipv4(udp(body, 68, 67), 17, "0.0.0.0", "255.255.255.255"), 0x0800, src=mac, dst=ALL)
 
 
 def option(code: int, text: str) -> bytes:
@@ -169,7 +169,7 @@ def _named(frame: bytes, text: bytes = NAME.encode(), draw: Draw = letters) -> F
 ARP = ethernet(
     struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, bytes(6), b"\x0a\0\0\x07", bytes(6), b"\x0a\0\0\1") + bytes(18),
     0x0806,
-    dst=EVERYBODY,
+    dst=ALL,
 )
 SYN = ethernet(ipv4(tcp(b"", 40000, 443, flags=2), 6, "10.0.9.9", "10.0.0.1"), 0x0800, src=FLOODER)
 EMPTY = _datagram(b"\0" * 18, 40009)

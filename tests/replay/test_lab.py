@@ -17,7 +17,7 @@ from sensor.runtime.assembly import assemble
 
 LAB = Path(__file__).parents[2] / "pcaps" / "lab"
 SIZE = 300_000
-GRAVE = ("medium", "high", "critical")
+SEVERE = ("medium", "high", "critical")
 ATTACKER, CAMERA = "10.20.10.66", "10.20.10.62"
 # capture, detector, technique, who did it
 ATTACKS = (
@@ -130,7 +130,7 @@ def test_an_attack_is_reported(name: str, detector: str, technique: str, who: st
     """By its detector, with its technique and its actor, and grave enough to be looked at."""
     found = matching(name, detector, technique)
     assert found, [record.msg for record in attack(name)]
-    assert any(who == actor(record) and record.severity in GRAVE for record in found), [
+    assert any(who == actor(record) and record.severity in SEVERE for record in found), [
         (record.severity, record.msg) for record in found
     ]
 
@@ -140,14 +140,14 @@ def test_what_may_be_ordinary_is_reported_mildly(name: str, detector: str, techn
     """With technique and actor all the same."""
     found = matching(name, detector, technique)
     assert {actor(record) for record in found} == {who}
-    assert [record.msg for record in found if record.severity in GRAVE] == []
+    assert [record.msg for record in found if record.severity in SEVERE] == []
 
 
 @pytest.mark.parametrize("name", sorted(INNOCENT))
 def test_a_benign_twin_is_no_alarm(name: str) -> None:
     """Nothing of medium or above, with the roles that the operator gave."""
     config = model().model_validate({"roles": INNOCENT[name]})
-    severe = [record for record in replay(LAB / "innocent" / f"{name}.pcap", config) if record.severity in GRAVE]
+    severe = [record for record in replay(LAB / "innocent" / f"{name}.pcap", config) if record.severity in SEVERE]
     assert [(record.severity, record.msg) for record in severe] == []
 
 
@@ -155,5 +155,5 @@ def test_without_its_role_a_scanner_is_an_attacker() -> None:
     """The roles are what makes the difference, not the traffic."""
     found = replay(LAB / "innocent" / "scanner.pcap", load_config(None))
     assert {"discovery.port_scan", "discovery.os_fingerprint"} <= {
-        record.alert["detector"] for record in found if record.severity in GRAVE
+        record.alert["detector"] for record in found if record.severity in SEVERE
     }

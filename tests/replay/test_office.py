@@ -21,7 +21,7 @@ from pcaps._office_hosts import Inhabitant, everybody
 
 Line = dict[str, Any]
 SCANNER, FILES, CAMERA, LISTENER, LISTED = "10.20.10.106", "10.20.10.5", "10.20.10.61", "10.20.10.62", "203.0.113.66"
-GRAVE = ("medium", "high", "critical")
+SEVERE = ("medium", "high", "critical")
 ADDRESS_SCAN, PORT_SCAN = "discovery.address_scan", "discovery.port_scan"
 LATERAL, CONTROL = "lateral_movement.admin_from_device", "command_and_control.malicious_address"
 
@@ -133,11 +133,13 @@ def test_the_planted_alerts_are_there(lines: list[Line]) -> None:
     assert {name: opened_by[name] for name in (ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL)} == dict.fromkeys(
         (ADDRESS_SCAN, PORT_SCAN, LATERAL, CONTROL), 1
     )
-    assert {line["src"]["ip"] for line in alerts if line["severity"] in GRAVE} == {SCANNER, CAMERA, LISTENER}
+    assert {line["src"]["ip"] for line in alerts if line["severity"] in SEVERE} == {SCANNER, CAMERA, LISTENER}
     known = {line["alert"]["id"] for line in alerts if line["action"] == "open"}
     exactly(0, alerts, lambda line: line["alert"]["id"] not in known)
     exactly(
-        0, lines, lambda line: line["kind"] not in ("alert", "incident", "recommendation") and line["severity"] in GRAVE
+        0,
+        lines,
+        lambda line: line["kind"] not in ("alert", "incident", "recommendation") and line["severity"] in SEVERE,
     )
 
 
@@ -209,7 +211,7 @@ def test_the_lateral_movement(lines: list[Line]) -> None:
     assert alert["dst"]["port"] == 445
     assert techniques(alert) == {"T1021.002"}
     last = latest(lines, LATERAL)
-    assert last["severity"] in GRAVE
+    assert last["severity"] in SEVERE
     assert last["alert"]["numbers"]["answered"] == 1
 
 

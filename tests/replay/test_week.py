@@ -24,7 +24,7 @@ from tests import sampling
 
 pytestmark = pytest.mark.slow
 
-GRAVE = ("medium", "high", "critical")
+SEVERE = ("medium", "high", "critical")
 DEVICES, A_DAY = 500, 5
 COMPANY = company()
 
@@ -59,7 +59,7 @@ def severe(reported: list[Record]) -> list[Record]:
     """Alerts of medium or above, when they are first told as such."""
     first: dict[str, Record] = {}
     for record in reported:
-        if record.kind == "alert" and record.action != "close" and record.severity in GRAVE:
+        if record.kind == "alert" and record.action != "close" and record.severity in SEVERE:
             first.setdefault(record.alert["id"], record)
     return list(first.values())
 

@@ -32,8 +32,8 @@ class Run:
     def __init__(
         self, folder: Path, knowledge: str = "one", *, follow: Path | None = None, mutes: Path | None = None
     ) -> None:
-        self.heard: list[str] = []
-        self.keeper, self.story = Keeper(folder, self.heard.append), Story()
+        self.reported: list[str] = []
+        self.keeper, self.story = Keeper(folder, self.reported.append), Story()
         self.keeper.mutes = lambda: mutes
         if follow is not None:
             self.keeper.follow(follow)
@@ -89,7 +89,7 @@ def test_three_runs(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         assert run.story.at(60).end() == []
         assert run.story.who(PRINTER).type == "printer"
-        assert run.heard == []
+        assert run.reported == []
 
 
 def test_the_store_knows_nothing_that_the_log_does_not(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
         monkeypatch.setattr(run.keeper.store, "write", refuse)
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").at(8)
-        run.until(lambda: bool(run.heard))
+        run.until(lambda: bool(run.reported))
         for n in range(20):
             run.story.sends(f"00:17:c8:00:00:{n:02x}", "", "http.server", "type=printer").at(9 + n)
             began = time.monotonic()
@@ -224,9 +224,9 @@ def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             run.keeper.tick(run.story.ts)
             assert time.monotonic() - began < 10
         full[0] = False
-        run.until(lambda: len(run.heard) == 2)
-    assert run.heard[0].startswith("cannot write database or disk is full; what is to be written waits")
-    assert "is written again" in run.heard[1]
+        run.until(lambda: len(run.reported) == 2)
+    assert run.reported[0].startswith("cannot write database or disk is full; what is to be written waits")
+    assert "is written again" in run.reported[1]
     with Run(tmp_path) as run:
         assert run.restored == 21
 
@@ -265,7 +265,7 @@ def test_what_was_learned_lasts_as_long_as_its_device(tmp_path: Path) -> None:
         run.keeper.store.base.execute("UPDATE baseline SET habits = '[]'")
     with Run(tmp_path) as run:
         assert not run.knows(LAPTOP, PRINTER, SMB)
-        assert run.heard == [f"{tmp_path / 'inventory.db'}: skipped invalid baseline rows: 2"]
+        assert run.reported == [f"{tmp_path / 'inventory.db'}: skipped invalid baseline rows: 2"]
 
 
 def test_what_was_learned_is_written_now_and_then(tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_an_end_that_a_user_waits_for(tmp_path: Path, monkeypatch: pytest.Monkey
     began = time.monotonic()
     run.keeper.end(3.0)
     assert time.monotonic() - began < 14  # all of it would take fifteen
-    [reported] = run.heard
+    [reported] = run.reported
     assert reported.endswith(" devices were seen last: there was no time to write that down")
     monkeypatch.undo()
     with Run(tmp_path) as next_run:

@@ -26,7 +26,7 @@ from sensor.telemetry.host_facts import HostFacts
 from sensor.telemetry.served import Served
 from sensor.telemetry.server import AT_ONCE, HEAD_LIMIT, Server
 
-TOLD = msgspec.json.encode(
+REPORTED = msgspec.json.encode(
     {"ts": 1.5, "sensor": {"id": "hq"}, "traffic": {"malformed": 3}, "log": {"path": ""}, "outputs": []}
 )
 
@@ -46,7 +46,7 @@ def port() -> int:
 @pytest.fixture
 def reported() -> Served:
     one = Served(HostFacts())
-    one.put(TOLD)
+    one.put(REPORTED)
     return one
 
 
@@ -190,7 +190,7 @@ def test_whatever_comes(request_: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "log", lambda: SimpleNamespace(error=lambda *_, error: complaints.append(error)))
         reported = Served(HostFacts())
-        reported.put(TOLD)
+        reported.put(REPORTED)
         path = Path(folder) / "s"
         one = Server(reported, path, None)
         with socket.socket(socket.AF_UNIX) as there:

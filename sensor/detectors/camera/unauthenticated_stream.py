@@ -25,7 +25,7 @@ from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
-OPEN_LIMIT, TOLD_LIMIT = 2048, 4096
+OPEN_LIMIT, REPORTED_LIMIT = 2048, 4096
 WATCHING = ("DESCRIBE", "PLAY")
 OK = 200
 # The dissector puts stars where an address holds a secret.
@@ -64,7 +64,7 @@ class UnauthenticatedStream(CallDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._open: Bounded[int, Session] = Bounded(OPEN_LIMIT)
-        self._reported: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, DAY)
+        self._reported: Recent[tuple[int, int]] = Recent(REPORTED_LIMIT, DAY)
 
     def wants(self) -> dict[type[Event], Want]:
         return {RtspResponse: held(self._open, "packet.flow")}

@@ -30,7 +30,7 @@ from sensor.dissectors.telnet import TelnetCommand, TelnetLogin
 from sensor.dissectors.tftp import TftpRead
 
 SECOND = 1_000_000_000
-SESSIONS_LIMIT, CLIENTS_LIMIT, TOLD_LIMIT = 2048, 2048, 4096
+SESSIONS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 2048, 2048, 4096
 SHOWN = 160
 LONGEST = 16  # characters of the name of a processor, and what stands before it
 _FETCH = re.compile(
@@ -100,7 +100,7 @@ class BotnetLoader(CallDetector):
         self._signs: Bounded[int, int] = Bounded(SESSIONS_LIMIT)
         self._processors: Distinct[tuple[int, int], str] = Distinct(window, CLIENTS_LIMIT)
         self._hosts: Distinct[int, int] = Distinct(window, CLIENTS_LIMIT)
-        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
         line = field("path").passes(lambda path: _may_fetch(plain(path)[0])) | field("odd").passes(

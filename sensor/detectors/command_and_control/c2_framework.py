@@ -32,7 +32,7 @@ from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
 SECOND = 1_000_000_000
 COURSES_LIMIT = 4096
-TOLD_LIMIT = 16384
+REPORTED_LIMIT = 16384
 PATHS_LIMIT = 8
 # Families of DDoS bots, which attack on command and have no remote control.
 BOTS = frozenset(("Gafgyt",))
@@ -94,7 +94,7 @@ class C2Framework(EventDetector):
         super().__init__(context, options)
         self._known = context.intel.signatures("frameworks")
         self._courses: Bounded[tuple[int, int, str], _Course] = Bounded(COURSES_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         self._shortest = int(self.options.shortest_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:

@@ -22,7 +22,7 @@ from sensor.detectors._hosts import Ends, ends_of, is_fixed_function, network_of
 from sensor.dissectors.irc import IrcLogin, IrcOrder
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 # Orders of bot families (SDBot, Agobot, RBot, Kaiten, ShellBot, Perl and PHP bots), behind any sign.
 ORDERS = re.compile(
     r"^[^A-Za-z\[]{0,3}\s?(?:(?:adv|scan|asn?|ntscan|root|http|ssh|telnet|ddos)\.?(?:scan(?:all)?|"
@@ -77,7 +77,7 @@ class IrcBot(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {IrcOrder: field("text").matches(ORDERS) | field("text").matches(REPORTS)}

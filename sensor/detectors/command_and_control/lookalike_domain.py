@@ -20,7 +20,7 @@ from sensor.detectors._requested_names import ASKING, asks, name_of, verb_of
 from sensor.dissectors.dns import DnsQuery
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 
 
 class Options(detector.Options):
@@ -47,7 +47,7 @@ class LookalikeDomain(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         self._allowed = frozenset(self.options.allowed)
 
     def wants(self) -> dict[type[Event], Want]:

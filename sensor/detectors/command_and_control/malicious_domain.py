@@ -23,7 +23,7 @@ from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 65536
+REPORTED_LIMIT = 65536
 NAMES_LIMIT = 8
 
 
@@ -52,7 +52,7 @@ class MaliciousDomain(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         intel = self.context.intel

@@ -19,7 +19,7 @@ from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 65536
+REPORTED_LIMIT = 65536
 
 
 class Options(detector.Options):
@@ -49,7 +49,7 @@ class MaliciousFingerprint(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         hello = field("ja3").passes(self._listed, self.context.intel) | field("ja4").passes(

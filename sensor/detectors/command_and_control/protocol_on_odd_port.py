@@ -34,7 +34,7 @@ SECOND = 1_000_000_000
 SERVICES_LIMIT = 4096
 TCP = 6
 # The first port that systems lend to clients: a server there is one of a program's own (RFC 6335, 6).
-LENT = 49152
+EPHEMERAL = 49152
 NAMES: dict[type[Event], str] = {
     HttpResponse: "HTTP", TlsServerHello: "TLS", SshBanner: "SSH", RtspResponse: "RTSP", SipResponse: "SIP",
     MqttConnack: "MQTT", SmbNegotiated: "SMB",
@@ -107,7 +107,7 @@ class ProtocolOnOddPort(EventDetector):
         wants: dict[type[Event], Want] = {}
         for event, protocol in NAMES.items():
             odd = ~field("packet.sport").is_in(*HOMES[protocol], *self.options.allowed)
-            port = odd & (field("packet.sport").is_in(*OWNERS) | (field("packet.sport") < LENT))
+            port = odd & (field("packet.sport").is_in(*OWNERS) | (field("packet.sport") < EPHEMERAL))
             wants[event] = port if protocol == "SIP" else port & (field("packet.proto") == TCP)
         wants[SshBanner] &= ~field("from_client").filled()
         return wants
@@ -135,7 +135,7 @@ class ProtocolOnOddPort(EventDetector):
         if packet.sport in OWNERS:
             return True
         return (
-            packet.sport < LENT
+            packet.sport < EPHEMERAL
             and not (protocol in WEB and self.context.networks.inside(packet.src))
             and not (protocol == "SIP" and packet.proto != TCP)
         )

@@ -31,7 +31,7 @@ from sensor.dissectors.tls import TlsClientHello
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
-SERVERS_LIMIT, CLIENTS_LIMIT, TOLD_LIMIT = 1024, 8, 8192
+SERVERS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 1024, 8, 8192
 # An inside machine that answers so many others is a name server of the network.
 ASKED_BY = 2
 DNS, SECURE, HTTPS = 53, 853, 443
@@ -97,7 +97,7 @@ class ResolverBypass(EventDetector):
         self._handed: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
         self._clients: Distinct[int, int] = Distinct(DAY, SERVERS_LIMIT, CLIENTS_LIMIT)
         self._inner: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
-        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         self._own = tuple(addresses.parse_network(block) for block in self.options.resolvers)
         self._wanted = frozenset(self.options.names)
 

@@ -23,7 +23,7 @@ from sensor.dissectors.http import HttpRequest
 
 SECOND = 1_000_000_000
 AGAIN = 3600 * SECOND
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 SHOWN = 120
 # Endings of what runs on a computer by itself or by a shell, but for what runs on the server.
 _PROGRAM = re.compile(
@@ -61,7 +61,7 @@ class ToolDownload(CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, AGAIN)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, AGAIN)
 
     def wants(self) -> dict[type[Event], Want]:
         plain = (field("method") == "GET") & ~field("forwarded").filled()

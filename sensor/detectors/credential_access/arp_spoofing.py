@@ -31,8 +31,8 @@ from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement
 
 SECOND = 1_000_000_000
-GATEWAYS_LIMIT, TOLD_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
-TOLD_S, FORMER_S = 30, 3600
+GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
+REPORTED_S, FORMER_S = 30, 3600
 ASKED_LIMIT, ANSWERED = 4096, 2 * SECOND  # an answer comes within so long of its question
 GROUP = 1 << 40
 FORWARDERS = ("router", "firewall", "access_point")
@@ -92,7 +92,7 @@ class ArpSpoofing(EventDetector):
         )  # segment, address and who asks for it → when
         # Segment, MAC, claimed address and the host it was claimed to, unsolicited → first and last time, number.
         self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = Bounded(FORGED_LIMIT)
-        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
     def wants(self) -> dict[type[Event], Want]:

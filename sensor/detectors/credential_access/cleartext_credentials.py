@@ -39,7 +39,7 @@ from sensor.dissectors.telnet import TelnetLogin
 from sensor.dissectors.vnc import VncLogin
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 16384
+REPORTED_LIMIT = 16384
 NOTHING = "nothing"
 GUESTS = frozenset(("anonymous", "ftp", "guest"))
 
@@ -139,7 +139,7 @@ class CleartextCredentials(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         clear = field("method") == "clear"

@@ -23,7 +23,7 @@ from sensor.detectors._hosts import who
 from sensor.detectors._logins import network
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 
 
 class Options(detector.Options):
@@ -53,7 +53,7 @@ class DefaultCredentials(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: field("seal").filled()}

@@ -26,7 +26,7 @@ from sensor.detectors._kerberos import AES, WEAK, cipher, ends, is_machine, netw
 from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 # What a tool collects is one finding, however many tickets it gets; a weak account that is used is one for each
 # account.
 HARVEST = "harvest"
@@ -73,7 +73,7 @@ class Kerberoasting(EventDetector):
         super().__init__(context, options)
         window = self.options.window_s * SECOND
         self._exchanges, self._services = Exchanges(), Distinct[int, str](window)
-        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[int, str]] = Recent(REPORTED_LIMIT, window)
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
     def inspect(self, event: Event) -> Iterator[Alert]:

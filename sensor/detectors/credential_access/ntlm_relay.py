@@ -24,7 +24,7 @@ from sensor.detectors._hosts import network_of_packet, who
 from sensor.dissectors._ntlm_events import NtlmChallenge, NtlmLogin
 
 SECOND = 1_000_000_000
-SEEN_LIMIT, TOLD_LIMIT = 4096, 1024
+SEEN_LIMIT, REPORTED_LIMIT = 4096, 1024
 PROXIED = frozenset(("http",))
 
 
@@ -62,7 +62,7 @@ class NtlmRelay(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._seen: Bounded[tuple[bool, str], _Seen] = Bounded(SEEN_LIMIT)
-        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {NtlmChallenge: field("nonce").filled(), NtlmLogin: field("proof").filled()}

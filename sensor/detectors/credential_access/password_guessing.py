@@ -26,7 +26,7 @@ from sensor.detectors._hosts import some, who
 from sensor.detectors._logins import Refusals, network
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 ELSEWHERE = ("SIP", "SSH")
 FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis")
 
@@ -85,7 +85,7 @@ class PasswordGuessing(EventDetector):
         }
         self._slow = Refusals(want.slow_s * SECOND)
         self._accounts: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
-        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
+        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, want.window_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: ~field("service").is_in(*ELSEWHERE)}

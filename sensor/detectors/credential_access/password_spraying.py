@@ -27,7 +27,7 @@ from sensor.detectors._kerberos import is_machine
 from sensor.detectors._logins import network
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 SEALED = "SSH"  # encrypted: the account is unknown
 
 
@@ -68,7 +68,7 @@ class PasswordSpraying(EventDetector):
         self._right: Distinct[tuple[int, str], str] = Distinct(window)
         self._hosts: Distinct[tuple[int, str, str], int] = Distinct(window)
         self._tries: Counts[tuple[int, str]] = Counts(window)
-        self._reported: Recent[tuple[int, str, str]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[int, str, str]] = Recent(REPORTED_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: (field("account").filled() | (field("service") == SEALED)) & field("judged").filled()}

@@ -28,8 +28,8 @@ from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
 
 SECOND = 1_000_000_000
-SEGMENTS_LIMIT, ROUTERS_LIMIT, TOLD_LIMIT = 1024, 16, 2048
-TOLD_S = 60
+SEGMENTS_LIMIT, ROUTERS_LIMIT, REPORTED_LIMIT = 1024, 16, 2048
+REPORTED_S = 60
 UNICAST, LOCAL = 1, 0x7E  # 2000::/3 by its first three bits, fc00::/7 by its first seven
 
 
@@ -92,7 +92,7 @@ class RogueRouter(EventDetector):
         self._routers: Bounded[int, Bounded[int, _Router]] = Bounded(SEGMENTS_LIMIT)
         self._servers: Bounded[int, Bounded[str, frozenset[int]]] = Bounded(SEGMENTS_LIMIT)
         self._seen: Distinct[int, int] = Distinct(60 * SECOND, SEGMENTS_LIMIT, 64)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         self._allowed = frozenset(map(_address_or_mac, self.options.allowed))
 
     def inspect(self, event: Event) -> Iterator[Alert]:

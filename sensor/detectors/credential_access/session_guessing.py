@@ -26,7 +26,7 @@ from sensor.detectors._hosts import client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 11, 14
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 SERVICES = {22: "SSH", 2222: "SSH", 3389: "RDP"}
 # What a session says at least (version, key exchange), and at most where nobody got in.
 FEWEST_PACKETS, MOST_PACKETS = 6, 48
@@ -62,7 +62,7 @@ class SessionGuessing(FlowDetector):
         super().__init__(context, options)
         self._ports = np.array([port for port in self.options.ports if 0 < port < 65536], np.uint16)
         self._window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS)
-        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.window_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, self.options.window_s * SECOND)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, int]]:
         rows = changes.rows

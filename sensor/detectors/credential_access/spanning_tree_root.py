@@ -24,7 +24,7 @@ from sensor.detectors._hosts import who
 from sensor.dissectors.stp import StpConfiguration
 
 SECOND = 1_000_000_000
-TREES_LIMIT, TOLD_LIMIT, TOLD_S = 1024, 1024, 600
+TREES_LIMIT, REPORTED_LIMIT, REPORTED_S = 1024, 1024, 600
 CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 
 
@@ -61,7 +61,7 @@ class SpanningTreeRoot(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._roots: Bounded[tuple[int, int, int], _Root] = Bounded(TREES_LIMIT)
-        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         self._allowed = frozenset(addresses.parse_mac(mac) for mac in self.options.roots)
 
     def wants(self) -> dict[type[Event], Want]:

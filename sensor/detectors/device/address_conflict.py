@@ -24,8 +24,8 @@ from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpDecline
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 1024
-TOLD_S = 300
+REPORTED_LIMIT = 1024
+REPORTED_S = 300
 GROUP = 1 << 40
 
 
@@ -55,7 +55,7 @@ class AddressConflict(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._bindings = Bindings()
-        self._reported: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         named = field("sender_mac").filled() & field("sender").filled()

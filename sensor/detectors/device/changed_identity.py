@@ -33,7 +33,7 @@ from sensor.detectors._devices import (
     subject_of,
 )
 
-TOLD_LIMIT, SUSPECTS_LIMIT = 4096, 256
+REPORTED_LIMIT, SUSPECTS_LIMIT = 4096, 256
 AGAIN, LOOK_EVERY = 24 * HOUR, 60_000_000_000
 FIELDS = ("type", "vendor", "os")
 FORWARDING = frozenset(("router", "gateway", "proxy", "dns_server"))
@@ -76,7 +76,7 @@ class ChangedIdentity(OfDevices, DeviceDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, AGAIN)
+        self._reported: Recent[tuple[str, str]] = Recent(REPORTED_LIMIT, AGAIN)
         # Devices with evidence against them that is not sure enough yet: more may come without anything else being told
         # of them.
         self._suspects: Bounded[str, DeviceChange] = Bounded(SUSPECTS_LIMIT)

@@ -22,8 +22,8 @@ from sensor.dissectors.arp import ArpAnnouncement
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpNak, DhcpOffer
 
 SECOND = 1_000_000_000
-CLIENTS_LIMIT, TOLD_LIMIT = 4096, 1024
-TOLD_S = 3600
+CLIENTS_LIMIT, REPORTED_LIMIT = 4096, 1024
+REPORTED_S = 3600
 LINK_LOCAL = addresses.parse("169.254.0.0") >> 16
 
 
@@ -57,7 +57,7 @@ class DhcpFailure(EventDetector):
         super().__init__(context, options)
         self._tries: Distinct[tuple[int, int], int] = Distinct(self.options.window_s * SECOND, CLIENTS_LIMIT, 64)
         self._served: Bounded[int, int] = Bounded(256)
-        self._reported: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         own = (field("sender") >= LINK_LOCAL << 16) & (field("sender") < LINK_LOCAL + 1 << 16)

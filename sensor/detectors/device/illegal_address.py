@@ -20,8 +20,8 @@ from sensor.detectors._addresses import illegal
 from sensor.detectors._hosts import PROTOCOLS, network_of, server_of, who
 
 SECOND = 1_000_000_000
-TOLD_BITS = 8
-TOLD_S = 600
+REPORTED_BITS = 8
+REPORTED_S = 600
 # Both ends of a connection are one socket: old systems loop (CVE-1999-0016).
 LAND = ("T1499.004", "T1498.001")
 
@@ -43,7 +43,7 @@ class IllegalAddress(FlowDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported = RecentSet(TOLD_BITS)
+        self._reported = RecentSet(REPORTED_BITS)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.rows
@@ -61,7 +61,7 @@ class IllegalAddress(FlowDetector):
         if not len(at):
             return []
         fresh = self._reported.fresh(
-            np.ascontiguousarray(rows["client_mac"][at]), np.ascontiguousarray(rows["ts"][at]), TOLD_S * SECOND
+            np.ascontiguousarray(rows["client_mac"][at]), np.ascontiguousarray(rows["ts"][at]), REPORTED_S * SECOND
         )
         return [(int(i), None) for i in at[fresh]]
 

@@ -20,8 +20,8 @@ from sensor.core.wants import Want, field
 from sensor.detectors._hosts import PROTOCOLS, ends_of, who
 
 SECOND = 1_000_000_000
-PAIRS_LIMIT, TOLD_LIMIT = 4096, 1024
-TOLD_S = 600
+PAIRS_LIMIT, REPORTED_LIMIT = 4096, 1024
+REPORTED_S = 600
 
 
 class Options(detector.Options):
@@ -47,7 +47,7 @@ class MalformedTraffic(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._messages: Counts[tuple[int, int, str]] = Counts(self.options.window_s * SECOND, PAIRS_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {MalformedMessage: ~field("packet.truncated").filled()}

@@ -28,7 +28,7 @@ from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of,
 
 SECOND = 1_000_000_000
 AGAIN_S, DAY_S = 600, 86_400
-DEVICES_LIMIT, TOLD_LIMIT = 4096, 16384
+DEVICES_LIMIT, REPORTED_LIMIT = 4096, 16384
 # So many others of its type make a service ordinary.
 OTHERS = 2
 
@@ -57,7 +57,7 @@ class NewService(OfDevices, FlowDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._over = Acquaintances(AGAIN_S * SECOND, near=True)
-        self._reported: Recent[tuple[str, int]] = Recent(TOLD_LIMIT, DAY_S * SECOND)
+        self._reported: Recent[tuple[str, int]] = Recent(REPORTED_LIMIT, DAY_S * SECOND)
         self._ports: Distinct[str, int] = Distinct(DAY_S * SECOND, DEVICES_LIMIT, 64)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 

@@ -28,7 +28,7 @@ HOUR = 3600 * SECOND
 CHANNELS_LIMIT, MACHINES_LIMIT = 8192, 8192
 RECENT_BITS, GRAIN = 14, 60 * SECOND
 LOOK_EVERY = 60 * SECOND
-LENT = 32768
+EPHEMERAL = 32768
 
 
 class Options(detector.Options):
@@ -81,7 +81,7 @@ class SilentChannel(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, None]]:
         rows = changes.contacts
         both = (rows["flags"] & (CLIENT_INSIDE | SERVER_INSIDE)) == CLIENT_INSIDE | SERVER_INSIDE
-        rows = rows[both & (rows["kind"] == Change.ANSWERED) & (rows["service"] >> 8 < LENT) & ~changes.flooded]
+        rows = rows[both & (rows["kind"] == Change.ANSWERED) & (rows["service"] >> 8 < EPHEMERAL) & ~changes.flooded]
         if not len(rows):
             return []
         keys = combine(combine(rows["client"], rows["server"]), rows["service"].astype(np.uint64))

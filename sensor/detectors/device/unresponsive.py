@@ -18,8 +18,8 @@ from sensor.detectors._hosts import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 
 SECOND = 1_000_000_000
-TARGETS_LIMIT, TOLD_LIMIT = 8192, 1024
-TOLD_S = 3600
+TARGETS_LIMIT, REPORTED_LIMIT = 8192, 1024
+REPORTED_S = 3600
 
 
 class Options(detector.Options):
@@ -49,7 +49,7 @@ class Unresponsive(EventDetector):
         super().__init__(context, options)
         self._answered: Bounded[tuple[int, int], int] = Bounded(TARGETS_LIMIT)
         self._tries: Distinct[tuple[int, int], int] = Distinct(self.options.window_s * SECOND, TARGETS_LIMIT, 64)
-        self._reported: Recent[tuple[int, int]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):

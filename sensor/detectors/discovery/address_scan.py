@@ -18,7 +18,7 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.changes import SERVER_INSIDE, Changes, follow
-from sensor.core.contacts import knocks
+from sensor.core.contacts import contact_attempts
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
@@ -107,7 +107,7 @@ class AddressScan(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
-        near, far = knocks(rows, self._far_ports)
+        near, far = contact_attempts(rows, self._far_ports)
         found = [
             (at, Finding(failed, answered, sample))
             for at, failed, answered, sample in follow(self._near, near) + follow(self._far, far)

@@ -22,7 +22,7 @@ from sensor.detectors._addresses import FAILED
 from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
 
 SECOND = 1_000_000_000
-KEY_BITS, PAIR_BITS, TOLD_BITS = 12, 15, 10
+KEY_BITS, PAIR_BITS, REPORTED_BITS = 12, 15, 10
 UDP_SERVICES_END = 32768
 
 
@@ -61,7 +61,7 @@ class DistributedScan(FlowDetector):
         super().__init__(context, options)
         window = self.options.window_s * SECOND
         self._ports, self._sources = self.window(window, KEY_BITS, PAIR_BITS), self.window(window, KEY_BITS, PAIR_BITS)
-        self._reported = RecentSet(TOLD_BITS)
+        self._reported = RecentSet(REPORTED_BITS)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts = changes.contacts

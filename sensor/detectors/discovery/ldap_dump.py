@@ -26,7 +26,7 @@ from sensor.detectors._hosts import ends_of, is_fixed_function, some
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 
 
 class Aim(NamedTuple):
@@ -115,7 +115,7 @@ class LdapDump(CallDetector):
         window = self.options.window_s * SECOND
         self._kinds: Distinct[tuple[int, int], str] = Distinct(window)
         self._entries: Counts[tuple[int, int]] = Counts(window)
-        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
         broad = field("scope").is_in(*BROAD) & field("base").filled() & field("filter").passes(aims_of)

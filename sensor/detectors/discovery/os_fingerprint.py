@@ -25,7 +25,7 @@ from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 SECOND = 1_000_000_000
 PAIRS_LIMIT = 2048
 KINDS_LIMIT = 16
-TOLD_S = 300
+REPORTED_S = 300
 FLAGS = ((1, "FIN"), (2, "SYN"), (4, "RST"), (8, "PSH"), (16, "ACK"), (32, "URG"))
 ALL_STAMP = 0xFFFFFFFF
 # Windows and options of the six SYNs by which Nmap takes a system's measure, and of its later ones: published in the
@@ -73,7 +73,7 @@ class OsFingerprint(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._signs: Distinct[tuple[int, int], str] = Distinct(self.options.window_s * SECOND, PAIRS_LIMIT, KINDS_LIMIT)
-        self._reported: Recent[tuple[int, int, bool]] = Recent(PAIRS_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, bool]] = Recent(PAIRS_LIMIT, REPORTED_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:

@@ -27,7 +27,7 @@ from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
 
 SECOND = 1_000_000_000
 SOURCES_LIMIT, HOSTS_LIMIT = 1024, 64
-TOLD_S = 900
+REPORTED_S = 900
 MAPPER, LIST_ALL = "epm", 2
 
 
@@ -62,7 +62,7 @@ class RpcEndpointScan(EventDetector):
             int(self.options.hours * 3600) * SECOND, SOURCES_LIMIT, HOSTS_LIMIT
         )
         self._lookups: Counts[tuple[int, int]] = Counts(60 * SECOND, SOURCES_LIMIT)
-        self._reported: Recent[tuple[int, str]] = Recent(SOURCES_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(SOURCES_LIMIT, REPORTED_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {RpcCall: field("interface") == MAPPER}

@@ -27,8 +27,8 @@ from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tcp_syn import TcpSyn
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
-TOLD_S = 3600
+REPORTED_LIMIT = 4096
+REPORTED_S = 3600
 SHAPES_S = 3600
 SYSTEM, OPTIONS_OF_SYSTEMS = "system", 3
 # What programs for scanning networks call themselves.
@@ -77,8 +77,8 @@ class ScannerTool(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._shapes: Distinct[int, str] = Distinct(SHAPES_S * SECOND, TOLD_LIMIT, 8)
-        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._shapes: Distinct[int, str] = Distinct(SHAPES_S * SECOND, REPORTED_LIMIT, 8)
+        self._reported: Recent[tuple[int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:

@@ -18,7 +18,7 @@ from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.changes import Changes, follow
-from sensor.core.contacts import knocks
+from sensor.core.contacts import contact_attempts
 from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
@@ -93,7 +93,7 @@ class SlowAddressScan(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = changes.contacts, changes.flooded
-        near, _ = knocks(rows, self._far_ports)
+        near, _ = contact_attempts(rows, self._far_ports)
         found = [
             (int(rows["row"][at]), Finding(failed, answered, sample, seconds, threshold))
             for seconds, threshold, window in self._windows

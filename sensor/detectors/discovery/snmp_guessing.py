@@ -25,7 +25,7 @@ from sensor.detectors._one import OneByOne
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 
 SECOND = 1_000_000_000
-PAIRS_LIMIT, TOLD_LIMIT = 2048, 4096
+PAIRS_LIMIT, REPORTED_LIMIT = 2048, 4096
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
 GRACE_S = 5
 # Whoever asked an agent so long ago already, and sets something now, is its manager.
@@ -77,8 +77,8 @@ class SnmpGuessing(CallDetector):
         window = self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, GRACE_S * SECOND, WAIT_BITS)
         window.rule(threshold=want.agents, share=want.share)
         self._agents = OneByOne(window)
-        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
-        self._set: Recent[tuple[int, int, bool]] = Recent(TOLD_LIMIT, 86_400 * SECOND)
+        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, want.window_s * SECOND)
+        self._set: Recent[tuple[int, int, bool]] = Recent(REPORTED_LIMIT, 86_400 * SECOND)
         self._lit = False
 
     def inspect(self, event: Event) -> Iterator[Alert]:

@@ -20,8 +20,8 @@ from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packe
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SECOND = 1_000_000_000
-SERVERS_LIMIT, TOLD_LIMIT = 4096, 1024
-TOLD_S = 600
+SERVERS_LIMIT, REPORTED_LIMIT = 4096, 1024
+REPORTED_S = 600
 WHOLE_ZONE = 252  # RFC 5936; incremental transfers (251) need to know the zone already
 
 
@@ -51,7 +51,7 @@ class ZoneTransfer(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._servers: Bounded[int, bool] = Bounded(SERVERS_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:

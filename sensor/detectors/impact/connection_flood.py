@@ -25,7 +25,7 @@ from sensor.core.windows import combine
 from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 1024
+REPORTED_LIMIT = 1024
 MANY = 3
 
 
@@ -68,7 +68,7 @@ class ConnectionFlood(FlowDetector):
         super().__init__(context, options)
         want = self.options
         self._opened, self._held = RateWindow(want.window_s * SECOND), RateWindow(want.held_s * SECOND)
-        self._reported: Recent[tuple[int, int, int, bool, bool]] = Recent(TOLD_LIMIT, want.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, int, bool, bool]] = Recent(REPORTED_LIMIT, want.again_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in want.exempt)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:

@@ -27,7 +27,7 @@ from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpReque
 SECOND = 1_000_000_000
 SEGMENTS_LIMIT, SENDERS_LIMIT = 256, 1024
 CLIENTS_LIMIT = 512
-TOLD_S = 60
+REPORTED_S = 60
 
 
 class Options(detector.Options):
@@ -69,7 +69,7 @@ class DhcpStarvation(EventDetector):
         self._clients: Distinct[tuple[int, int], int] = Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
         self._questions: Distinct[tuple[int, int], int] = Distinct(window, SENDERS_LIMIT, CLIENTS_LIMIT)
         self._served_again: Bounded[tuple[int, int], int] = Bounded(SEGMENTS_LIMIT)
-        self._reported: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
     def wants(self) -> dict[type[Event], Want]:

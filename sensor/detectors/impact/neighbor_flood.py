@@ -24,7 +24,7 @@ from sensor.dissectors.lldp import LldpAnnouncement
 
 SECOND = 1_000_000_000
 SEGMENTS_LIMIT, NEIGHBORS_LIMIT = 256, 256
-TOLD_S = 600
+REPORTED_S = 600
 
 
 class Options(detector.Options):
@@ -53,7 +53,7 @@ class NeighborFlood(EventDetector):
         self._neighbors: Distinct[tuple[int, int, str], tuple[int, str]] = Distinct(
             self.options.window_s * SECOND, SEGMENTS_LIMIT, NEIGHBORS_LIMIT
         )
-        self._reported: Recent[tuple[int, int, str]] = Recent(SEGMENTS_LIMIT, TOLD_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(SEGMENTS_LIMIT, REPORTED_S * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, CdpAnnouncement | LldpAnnouncement):

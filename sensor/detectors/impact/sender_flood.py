@@ -21,7 +21,7 @@ from sensor.core.event import Event, SenderFlood
 from sensor.core.observation import Subject
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 
 
 class Options(detector.Options):
@@ -49,7 +49,7 @@ class FloodOfSenders(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[int] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[int] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet

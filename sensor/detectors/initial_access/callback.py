@@ -32,7 +32,7 @@ from sensor.dissectors.rat import RatMessage
 
 SECOND = 1_000_000_000
 VICTIMS_LIMIT = 1024
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 NAMED_LIMIT = 4
 PAIR_SLOTS = 1 << 16
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -93,7 +93,7 @@ class Callback(FlowDetector, EventDetector):
         self._known = context.intel.signatures("exploits")
         self._window = self.options.within_s * SECOND
         self._attacks: Bounded[int, _Attack] = Bounded(VICTIMS_LIMIT)
-        self._reported: Recent[tuple[int, int, int]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, int]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         self._pairs, self._times = np.zeros(PAIR_SLOTS, np.uint64), np.zeros(PAIR_SLOTS, np.int64)
 
     # Requests and shells.

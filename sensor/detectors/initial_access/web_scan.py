@@ -23,7 +23,7 @@ from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packe
 from sensor.dissectors.http import HttpRequest, HttpResponse
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 16384
+REPORTED_LIMIT = 16384
 KEYS_LIMIT = 2048
 SCANNERS = re.compile(
     r"\b(?:nikto|sqlmap|nmap "
@@ -91,7 +91,7 @@ class WebScan(EventDetector):
         self._missing: Distinct[tuple[int, int], str] = Distinct(window, KEYS_LIMIT)
         self._answers: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
         self._failures: Counts[tuple[int, int]] = Counts(window, KEYS_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         # Answers are counted, all of them: a scan shows in the share that fails.

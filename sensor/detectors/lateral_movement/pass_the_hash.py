@@ -29,7 +29,7 @@ from sensor.dissectors.kerberos import KerberosAsReply
 
 HOUR = 3600 * 1_000_000_000
 DAY = 24 * HOUR
-ACCOUNTS_LIMIT, HOMES_LIMIT, TOLD_LIMIT = 16384, 32, 4096
+ACCOUNTS_LIMIT, HOMES_LIMIT, REPORTED_LIMIT = 16384, 32, 4096
 NTLM = frozenset(("ntlmv2", "ntlmv1", "ntlmv1-ess", "lm"))
 KERBEROS = "Kerberos"
 
@@ -72,7 +72,7 @@ class PassTheHash(EventDetector):
         self._names: Distinct[str, str] = Distinct(
             memory, ACCOUNTS_LIMIT, HOMES_LIMIT
         )  # machine → what it called itself
-        self._reported: Recent[tuple[str, str]] = Recent(TOLD_LIMIT, DAY)
+        self._reported: Recent[tuple[str, str]] = Recent(REPORTED_LIMIT, DAY)
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
     def wants(self) -> dict[type[Event], Want]:

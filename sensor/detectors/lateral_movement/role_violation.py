@@ -29,7 +29,7 @@ from sensor.detectors._sessions import SERVICES as ADMIN
 
 SECOND = 1_000_000_000
 AGAIN_S, QUICK_BITS = 600, 12
-TOLD_LIMIT = 16384
+REPORTED_LIMIT = 16384
 # So many others of its type make a service ordinary.
 OTHERS = 2
 UDP = 17
@@ -75,7 +75,7 @@ class RoleViolation(FlowDetector):
         super().__init__(context, options)
         self._never = Acquaintances(AGAIN_S * SECOND, QUICK_BITS, at_once=True, wanted=_never(context))
         self._all = Acquaintances(AGAIN_S * SECOND)
-        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, self.options.again_s * SECOND)
+        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
         # Of devices with a profile: as soon as somebody is answered, and each server outside for itself.
         self._at_once = Acquaintances(AGAIN_S * SECOND, at_once=True)

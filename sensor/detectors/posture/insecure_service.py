@@ -22,7 +22,7 @@ from sensor.detectors._hosts import ends_of, network_of_packet, who
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 16384
+REPORTED_LIMIT = 16384
 # Players stream to each other by RTSP (AirPlay, Miracast): that is what they are for.
 PLAYERS = frozenset("tv media_player speaker conferencing game_console mobile tablet workstation".split())
 
@@ -61,7 +61,7 @@ class InsecureService(EventDetector):
         super().__init__(context, options)
         self._insecure = Insecure()
         self._accepted = frozenset(self.options.accepted)
-        self._reported: Recent[tuple[int, str]] = Recent(TOLD_LIMIT, self.options.every_s * SECOND)
+        self._reported: Recent[tuple[int, str]] = Recent(REPORTED_LIMIT, self.options.every_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return self._insecure.wants()

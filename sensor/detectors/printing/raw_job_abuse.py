@@ -23,7 +23,7 @@ from sensor.dissectors.pjl import PjlCommand
 
 SECOND = 1_000_000_000
 AGAIN = 3600 * SECOND
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 RAW = (9100, 9102)
 PRINTERS = frozenset(("printer", "label_printer"))
 # Devices that do print by themselves: tickets, labels, charts, confirmations of calls.
@@ -74,7 +74,7 @@ class RawJobAbuse(FlowDetector, CallDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, AGAIN)
+        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, AGAIN)
 
     def wants(self) -> dict[type[Event], Want]:
         return {PjlCommand: field("command").is_in(*COMMANDS, "ENTER", "DEFAULT", "SET")}

@@ -25,7 +25,7 @@ from sensor.detectors._hosts import network_of_packet, some, who
 from sensor.detectors._logins import Refusals
 
 SECOND = 1_000_000_000
-TOLD_LIMIT = 4096
+REPORTED_LIMIT = 4096
 
 
 class Options(detector.Options):
@@ -60,7 +60,7 @@ class RegistrationGuessing(EventDetector):
         self._fast, self._slow = Refusals(want.window_s * SECOND), Refusals(want.slow_s * SECOND)
         self._extensions: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
         self._right: Distinct[tuple[int, int, str], str] = Distinct(want.slow_s * SECOND)
-        self._reported: Recent[tuple[int, int, str]] = Recent(TOLD_LIMIT, want.window_s * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, want.window_s * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
         return {LoginAttempt: field("service") == "SIP"}

@@ -25,7 +25,7 @@ from sensor.detectors._hosts import ends_of, some
 from sensor.dissectors.sip import SipRequest
 
 SECOND = 1_000_000_000
-TOLD_LIMIT, NUMBERS_LIMIT = 4096, 64
+REPORTED_LIMIT, NUMBERS_LIMIT = 4096, 64
 # Digits that stay the same while prefixes are tried, and the shortest number that leads abroad.
 TAIL, SHORTEST = 8, 9
 # Before a number abroad: the plus sign, or digits that lead out of an exchange and then out of the country (ITU-T
@@ -77,7 +77,7 @@ class TollFraud(CallDetector):
         self._premium: Distinct[int, str] = Distinct(window)
         self._foreign: Distinct[int, str] = Distinct(window)
         self._dialled: Distinct[tuple[int, str], str] = Distinct(window, values=NUMBERS_LIMIT)
-        self._reported: Recent[tuple[object, ...]] = Recent(TOLD_LIMIT, window)
+        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, window)
         self._home, self._costly = tuple(self.options.home), tuple(self.options.premium)
 
     def wants(self) -> dict[type[Event], Want]:

@@ -28,7 +28,7 @@ CONTROLLER, SERVER = (
     "none is marked critical or high: domain controllers, by their services",
     "none is marked critical or high: servers, by type",
 )
-ASKED, NOBODY = "as asked for", "none is marked critical or high, and there is no server"
+ASKED, NO_GOAL = "as asked for", "none is marked critical or high, and there is no server"
 
 
 class Path(NamedTuple):
@@ -111,7 +111,7 @@ def goals_of(site: Site) -> tuple[list[str], str]:
     ):
         if words:
             return [one.id for one in words], chosen
-    return [], NOBODY
+    return [], NO_GOAL
 
 
 def _most_used(about: Map, goals: list[int]) -> list[int]:

@@ -21,7 +21,7 @@ from sensor.posture.recommendations.tables import places
 
 # So many devices whose type is known, and what share of them is of one sort, make a segment clear; so few of another
 # sort are strangers in it.
-ENOUGH, SHARE, STRANGERS = 8, 0.8, 0.15
+ENOUGH, SHARE, MISPLACED = 8, 0.8, 0.15
 UNKNOWN = "unknown"
 
 
@@ -55,7 +55,7 @@ class MisplacedDevice:
         if (
             segment is None
             or segment.sort == group
-            or segment.kinds.get(member.type, 0) > STRANGERS * sum(segment.kinds.values())
+            or segment.kinds.get(member.type, 0) > MISPLACED * sum(segment.kinds.values())
         ):
             return None
         seen = f"it is a {kind_text(member.type)}, and {name} contains {segment.text}"

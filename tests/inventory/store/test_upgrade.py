@@ -73,7 +73,7 @@ def test_from_each_version(tmp_path: Path, version: int) -> None:
     before = dump(old_store(tmp_path, version))
     with Run(tmp_path) as run:
         assert run.restored == 1
-        assert run.heard == [
+        assert run.reported == [
             (
                 f"{tmp_path / FILE}: its tables are of version {schema.VERSION} now; {FILE}.version-{version} "
                 f"is a copy of version {version}"
@@ -90,7 +90,7 @@ def test_from_each_version(tmp_path: Path, version: int) -> None:
     Store(tmp_path / "new").close()
     assert layout(tmp_path / FILE) == layout(tmp_path / "new" / FILE)
     with Run(tmp_path) as run:
-        assert run.heard == []
+        assert run.reported == []
 
 
 def test_a_new_store_and_one_of_today_need_no_copy(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from sensor.posture.paths.costs import (
     taking,
 )
 from sensor.posture.paths.mitigations import mitigation
-from sensor.posture.paths.paths import CONTROLLER, MARKED, NOBODY, SERVER, Path, Paths, attack_paths
+from sensor.posture.paths.paths import CONTROLLER, MARKED, NO_GOAL, SERVER, Path, Paths, attack_paths
 from tests.posture.paths.sites import DNS, HTTPS, RTSP, SMB, SSH, TELNET, alert, flaw, node, setting, site
 
 CAMERA, PRINTER = node("camera", "camera", "lan", "rtsp/554"), node("printer", "printer", "lan", "telnet/23")
@@ -196,7 +196,7 @@ def test_goals_are_what_is_marked_then_domain_controllers_then_servers() -> None
     assert attack_paths(site([high, FILES, controller, nas]))[2:4] == (("files", "pc"), MARKED)
     assert attack_paths(site([PC, controller, nas]))[2:4] == (("dc",), CONTROLLER)
     assert attack_paths(site([PC, nas]))[2:4] == (("nas",), SERVER)
-    assert attack_paths(site([PC]))[2:4] == ((), NOBODY)
+    assert attack_paths(site([PC]))[2:4] == ((), NO_GOAL)
 
 
 def test_where_nothing_is_marked_the_most_used_come_first() -> None:

@@ -14,7 +14,7 @@ from sensor.inventory.roster import Member
 from tests.detectors.stories import START, World
 from tests.detectors.stories import device as named
 
-TOLD = ("type", "vendor", "model", "firmware", "os")
+REPORTED = ("type", "vendor", "model", "firmware", "os")
 
 
 def known(
@@ -47,7 +47,7 @@ def member(device: Device, *, gone: bool = False, quiet: bool = False, stale: bo
     """As the inventory lists it. ``quiet``: only what was told of it is at hand; ``stale``: packets said more since it
     was read.
     """
-    reported = [device.value(attribute) for attribute in TOLD]
+    reported = [device.value(attribute) for attribute in REPORTED]
     shown = msgspec.structs.replace(device, names={}, attributes={}) if quiet else device
     record = Record(device.first, device.key, 0, 0)
     record.stale = stale

@@ -165,7 +165,7 @@ WRONG = (
     "mqtt_anonymous", "ntlmv1", "llmnr", "nbns", "ldap_simple", "sip_clear", "upnp_mapping", "sip_basic", "sip_weak",
     "dhcp_server",
 )  # fmt: skip
-MENDED = (
+FIXED = (
     "telnet_open", "http_login", "http_basic", "smb1", "certificate_expired", "certificate_weak",
     "certificate_self_signed", "vnc_open", "rtsp_open", "mqtt_anonymous", "ntlmv1", "ldap_simple", "sip_basic",
     "sip_weak",

@@ -26,7 +26,7 @@ from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, telnet
 from tests.detectors.stories import SECOND, START, World, device
 from tests.posture.recommendations.settings import (
     DAY,
-    MENDED,
+    FIXED,
     WRONG,
     certificate,
     challenge,
@@ -100,7 +100,7 @@ def test_each_setting_is_reported_with_its_proof(setting: str) -> None:
     assert (record["src"]["ip"], record["evidence"][0]["ts"]) == (SERVER, "2023-11-14T22:13:20.000000Z")
 
 
-@pytest.mark.parametrize("setting", MENDED)
+@pytest.mark.parametrize("setting", FIXED)
 def test_later_traffic_closes_it(setting: str) -> None:
     """An hour after it was seen wrong for the last time, with what shows it; before that nothing is certain. What comes
     again is told again, by the same id.
@@ -217,7 +217,7 @@ def test_benign_twins_are_quiet() -> None:
     twins = [
         page(0, 200),
         LlmnrQuery(ends(0, 5355, answer=True), 1, "me", 1, True, False),
-        *(one for setting in MENDED if setting != "telnet_open" for one in fixed(setting, 0)),
+        *(one for setting in FIXED if setting != "telnet_open" for one in fixed(setting, 0)),
     ]
     assert Watch().feed(twins).at(60).reported == []
 

@@ -12,7 +12,7 @@ from sensor.core.reader import clean
 from sensor.core.record_parts import TEXT_LIMIT
 from sensor.documents import DocumentErrors
 from sensor.posture.recommendations.knowledge import load_advice
-from tests.posture.recommendations.settings import LOOKED, MENDED, WRONG
+from tests.posture.recommendations.settings import FIXED, LOOKED, WRONG
 
 ENTRIES = load_advice()
 GOOD = """\
@@ -32,7 +32,7 @@ def test_every_setting_has_a_story_and_every_story_is_known() -> None:
     them.
     """
     assert set(WRONG) | set(LOOKED) == set(ENTRIES)
-    assert set(MENDED) <= set(ENTRIES)
+    assert set(FIXED) <= set(ENTRIES)
 
 
 @pytest.mark.parametrize("setting", ENTRIES)

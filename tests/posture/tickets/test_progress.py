@@ -59,8 +59,8 @@ def test_what_changes_by_the_hour_is_no_change() -> None:
     )
     first = {one.id: NOW}
     assert content_of(tickets_of(site([node(1)], [moved], now=LATER), Policy(), first)[0]) == content_of(one)
-    graver = cve("dev-1", points=61.0)
-    assert content_of(tickets_of(site([node(1)], [graver]), Policy())[0]) != content_of(one)
+    more_severe = cve("dev-1", points=61.0)
+    assert content_of(tickets_of(site([node(1)], [more_severe]), Policy())[0]) != content_of(one)
 
 
 def test_due_dates_count_from_the_first_look() -> None:
