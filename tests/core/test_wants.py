@@ -106,7 +106,7 @@ def test_nodes_are_flat_and_constants_vanish() -> None:
         (field("state").filled(), "Stated has no field state: it has packet, status, path, names, old"),
         (~(field("status").filled() | field("packet.port").filled()), "a packet has no field port"),
         (field("path") < 3, "Stated.path is no number and has no order"),
-        (field("status").matches("1"), "Said.status is no text to be searched"),
+        (field("status").matches("1"), "Stated.status is no text to be searched"),
         (held(Bounded(1), "key"), "Stated has no field key: it has packet, status, path, names, old"),
     ],
 )

@@ -82,7 +82,7 @@ def test_several_without_addresses_are_anybodys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "facts_told"),
+    ("scope", "facts_sent"),
     [
         ("onvif://www.onvif.org/name/Front%20door", [("wsd.scope_name", "Front door")]),
         ("onvif://www.onvif.org/Profile/T", [("wsd.scope_profile", "T")]),

@@ -201,7 +201,7 @@ def test_a_plain_log_of_an_earlier_version_becomes_a_segment(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "anew", [lambda path: path.write_bytes(line(1)), lambda path: (path.unlink(), path.write_bytes(line(1)))]
+    "again", [lambda path: path.write_bytes(line(1)), lambda path: (path.unlink(), path.write_bytes(line(1)))]
 )
 def test_a_plain_log_that_is_begun_again(tmp_path: Path, again: Callable[[Path], object]) -> None:
     """By another replay: cut or replaced, it is another log with the same numbers."""
