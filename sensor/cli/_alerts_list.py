@@ -107,7 +107,8 @@ def list_alerts(args: argparse.Namespace) -> int:
         shown, left_out = list(_records(data, args, args.count or SHOWN)), suppressed(data)
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
-    print(table_of_alerts(shown, sys.stdout, ordered=args.sort == "severity"))
+    empty = "no alerts match" if is_narrowed(args) else "no alerts"
+    print(table_of_alerts(shown, sys.stdout, ordered=args.sort == "severity", empty=empty))
     if len(shown) < page.total:
         print(f"shown: {len(shown):,} of {'' if page.exact else 'at least '}{page.total:,}; -n shows more")
     if left_out:

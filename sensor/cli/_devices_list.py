@@ -60,7 +60,8 @@ def _put(args: argparse.Namespace, records: Iterable[Record], *, by_column: bool
     elif args.summary:
         print(summary(list(records)))
     else:
-        print(table_of_devices(records, sys.stdout, ordered=not by_column))
+        empty = "no devices match" if args.words else "no devices"
+        print(table_of_devices(records, sys.stdout, ordered=not by_column, empty=empty))
 
 
 def body_of(record: Record) -> Record:

@@ -32,7 +32,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         "of `replay`: none)"
     )
     parser.add_argument("--evidence", metavar="DIR", type=Path, help=packets)
-    mutes = "file of mutes (default: alerts.mutes of the configuration, else mutes.yaml beside the inventory)"
+    mutes = "file of mutes (default: alerts.mutes of the configuration, else mutes.yaml in the state folder)"
     parser.add_argument("--mutes", metavar="FILE", type=Path, help=mutes)
     parser.add_argument(
         "--config", metavar="FILE", type=Path, help="configuration file (YAML); every key has a default"

@@ -94,11 +94,13 @@ def device_table(fold: Fold, out: TextIO) -> str:
     return table_of_devices(fold.devices.values(), out)
 
 
-def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = True) -> str:
-    """Some devices, by type, vendor, model and address, or as they come; then how many there are of each type."""
+def table_of_devices(records: Iterable[Record], out: TextIO, *, ordered: bool = True, empty: str = "no devices") -> str:
+    """Some devices, by type, vendor, model and address, or as they come; then how many there are of each type.
+    ``empty``: the text where there are none.
+    """
     rows = [device_row(record) for record in (sorted(records, key=_device_order) if ordered else records)]
     if not rows:
-        return "no devices"
+        return empty
     return f"{table(DEVICE_COLUMNS, rows, out)}\n{_count('device', Counter(row[0] for row in rows).most_common(), out)}"
 
 
@@ -140,9 +142,9 @@ def alert_table(fold: Fold, out: TextIO) -> str:
     return table_of_alerts(fold.alerts.values(), out)
 
 
-def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = True) -> str:
+def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = True, empty: str = "no alerts") -> str:
     """Some alerts, the most severe and newest first unless their order is to stay; then how many there are of each
-    severity.
+    severity. ``empty``: the text where there are none.
     """
     listed = list(records)
     if ordered:
@@ -152,7 +154,7 @@ def table_of_alerts(records: Iterable[Record], out: TextIO, *, ordered: bool = T
             reverse=True,
         )
     if not listed:
-        return "no alerts"
+        return empty
     shown = short_ids([tidy(part(record, "alert").get("id")) for record in listed])
     rows = [alert_row(record, shown) for record in listed]
     return f"{table(ALERT_COLUMNS, rows, out, lambda row: STYLES.get(row[0], ''))}\n{_count('alert', Counter(row[0] for row in rows).items(), out)}"

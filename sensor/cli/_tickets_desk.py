@@ -120,7 +120,7 @@ def chosen(args: argparse.Namespace, found: Iterable[TicketStatus], names: Itera
                 if several
                 else nearest(name, list(known))
                 if known
-                else "nothing is to be fixed"
+                else "the list of tickets is empty"
             )
             complain(f"no ticket {name!r}: {near}", error="ticket.unknown")
             return None

@@ -37,7 +37,7 @@ def test_filters(run_cli) -> None:
     assert [json.loads(line)["severity"] for line in run_cli("alerts", "--json", "--detector", "disc*").lines] == [
         "medium"
     ]
-    assert run_cli("alerts", "--severity", "critical").out == "no alerts\n"
+    assert run_cli("alerts", "--severity", "critical").out == "no alerts match\n"
 
 
 def test_close_and_comment(run_cli) -> None:

@@ -117,7 +117,7 @@ def test_which_of_log_and_inventory_is_read(
 
 def test_none(run_cli) -> None:
     """An empty table is a sentence."""
-    assert run_cli("devices", "type=scale").out == "no devices\n"
+    assert run_cli("devices", "type=scale").out == "no devices match\n"
 
 
 def test_on_a_terminal() -> None:

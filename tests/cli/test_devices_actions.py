@@ -69,7 +69,7 @@ def test_tags(ask) -> None:
     ask("untag", "PRN", "rented")
     assert one(ask, "tag=east")["tags"] == ["east", "floor 3"]
     ask("untag", "PRN", "east", "floor 3")
-    assert ask("tag=east").out == "no devices\n"
+    assert ask("tag=east").out == "no devices match\n"
 
 
 def test_merge_undo_and_history(ask, inventory: Path) -> None:
