@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sensor.cli._codes import INCOMPLETE, NOT_OPENED, Stop
+from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, Stop
 from sensor.cli._data import add_data_arguments, complain_unknown, dataset_of
 from sensor.cli._log import fold_of, folded
 from sensor.cli._opened import until_over
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from sensor.views.log_state import Take
 
 Record = dict[str, Any]
+
+# Ids that are printed where a name is ambiguous.
+AMBIGUOUS = 5
 
 
 class Known(NamedTuple):
@@ -109,14 +113,21 @@ def _alerts(dataset: Dataset, take: Take | None) -> Fold:
         data.close()
 
 
+def ambiguous(what: str, found: Sequence[Record]) -> int:
+    """Several devices have a name: some of them are printed. The exit code."""
+    names = ", ".join(tidy(part(record, "device").get("id")) for record in found[:AMBIGUOUS])
+    more = f" and {len(found) - AMBIGUOUS:,} more" if len(found) > AMBIGUOUS else ""
+    complain(f"{what!r} is ambiguous: any of {names}{more}: name one by its id", error="device.ambiguous")
+    return NOT_FOUND
+
+
 def the_device(fold: Records, what: str) -> Record | None:
     """The one device of that name; None after it was said that there is none, or that there are several."""
     found = devices_named(fold, what)
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(tidy(part(record, "device").get("id")) for record in found)
-        complain(f"{what!r} is ambiguous: any of {names}: name one by its id", error="device.ambiguous")
+        ambiguous(what, found)
         return None
     from difflib import get_close_matches
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from sensor.cli._codes import NOT_FOUND
 from sensor.cli._data import add_data_arguments
-from sensor.cli._known import known
+from sensor.cli._known import ambiguous, known
 from sensor.cli._setup import complain
 from sensor.cli._show import STYLES, add_json_argument, coloured, decimal, end_name, number, paint, part, tidy
 from sensor.cli._table import for_terminal
 from sensor.cli._times import clock
-from sensor.posture.lookup import alerts_named, devices_named, handles
+from sensor.posture.lookup import alerts_named, devices_named, handles, is_id
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
@@ -72,6 +72,8 @@ def main(args: argparse.Namespace) -> int:
         for name, record in fold.incidents.items()
         if name == args.what or (len(args.what) > LONGEST_WORD and name.startswith(args.what))
     ]
+    if is_id(args.what) and len(devices) > 1:
+        return ambiguous(args.what, devices)
     about = about_of(args, found)
     if not devices and not alerts and not incidents and not (about is not None and about.known):
         near = _nearest(fold, args.what)

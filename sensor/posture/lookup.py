@@ -9,17 +9,26 @@ from sensor.posture.known import Known
 
 # A shorter text is the beginning of too many keys and ids.
 PREFIX = 4
+KIND = "dev-"
 
 
 def devices_named(known: Known, what: str) -> list[Record]:
-    """Devices of that id or the beginning of it, address, MAC or name."""
+    """Devices of that id or the beginning of it, address, MAC or name. The first few letters of an id count where no
+    device has them as its name.
+    """
     named = known.device(what)
     if named is not None:
         return [named]
     if begun := matching(what, known.devices):
         return [known.devices[name] for name in begun]
     mac, word = mac_of(what), what.casefold().rstrip(".")
-    return [record for record in known.devices.values() if not handles(record).isdisjoint((mac, word))]
+    called = [record for record in known.devices.values() if not handles(record).isdisjoint((mac, word))]
+    return called or [known.devices[name] for name in known.devices if is_id(what) and name.startswith(what)]
+
+
+def is_id(word: str) -> bool:
+    """Whether a word looks like the id of a device, or the beginning of one."""
+    return word.startswith(KIND)
 
 
 def handles(record: Record) -> set[str]:

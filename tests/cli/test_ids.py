@@ -63,6 +63,20 @@ def _camera(alerts: list[dict[str, str]], ask: Callable[..., Result]) -> str:
     return str(json.loads(ask("explain", alerts[0]["id"], "--json").lines[0])["src"]["device"])
 
 
+def test_the_first_letters_of_a_device(ask: Callable[..., Result]) -> None:
+    """One letter is enough where it is the beginning of one id; where it is that of several they are named, and none of
+    them is shown.
+    """
+    ids = [json.loads(line)["id"] for line in ask("devices", "--json").lines]
+    first = [name[:5] for name in ids]
+    once = next(name for name in ids if first.count(name[:5]) == 1)
+    assert once in ask("explain", once[:5]).out
+    for start in ("dev-", next(one for one in first if first.count(one) > 1)):
+        result = ask("explain", start)
+        assert (result.code, result.out, result.errors) == (1, "", ("device.ambiguous",))
+    assert ask("explain", "dev-u").errors == ("device.unknown",)  # no letter of Crockford base 32
+
+
 def test_an_ambiguous_beginning(ask: Callable[..., Result], office: Path) -> None:
     """Nothing is done, and both ids are named."""
     with closing(sqlite3.connect(office / "inventory.db")) as base:
