@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -21,17 +21,11 @@ from sensor.records.indicator import Conversation, Name, Seen
 from sensor.views.conversations import EndRow
 from sensor.views.indicators import Holder, Indicator, Mention
 
+if TYPE_CHECKING:
+    from sensor.intel.listed import Listed
+
 SHOWN = 10
 NONE_KEPT = "none kept in this dataset"
-
-
-class Listed(NamedTuple):
-    """An entry of a threat list, or of an allow-list."""
-
-    list: str
-    entry: str
-    category: str
-    allows: bool
 
 
 class About(NamedTuple):
@@ -74,15 +68,9 @@ def _lists(args: argparse.Namespace, value: str) -> list[Listed]:
     """Every list in the state folder that names it."""
     from sensor.cli._setup import lists_folder
     from sensor.eventlog.paths import folder_to_read
-    from sensor.intel.names import ALLOW, SUFFIX
-    from sensor.intel.store import ThreatLists
+    from sensor.intel.listed import listed
 
-    found = []
-    for path in sorted(lists_folder(args.state or folder_to_read()).glob(f"*{SUFFIX}")):
-        entry = ThreatLists(more=[path]).named(value)
-        if entry is not None:
-            found.append(Listed(entry.list_name, entry.entry, entry.category, path.stem.startswith(ALLOW)))
-    return found
+    return listed(lists_folder(args.state or folder_to_read()), value)
 
 
 def listed_by(alerts: Iterable[dict[str, Any]]) -> list[str]:

@@ -30,6 +30,7 @@ from sensor.views.vulnerabilities import (
     FindingRow,
     VulnerabilityFilter,
     VulnerabilityRow,
+    affected_and_unclear,
     by_cve,
     every_finding,
 )
@@ -44,7 +45,6 @@ CSV_COLUMNS = (
     "cvss", "epss", "exploited", "title",
 )  # fmt: skip
 TITLE_SHOWN, PRODUCTS_SHOWN = 70, 20
-AFFECTED, CANNOT_TELL = BY_DEFAULT
 STYLES = {"affected": "bold red", "cannot tell": "yellow"}
 
 
@@ -138,10 +138,9 @@ def _listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
 
 def _counted(found: list[FindingRow], devices: int, cves: int, *, hidden: int) -> str:
     """``4 CVEs; of 38 devices 2 are affected, of 7 more it cannot be told: --cannot-tell lists 3 more CVEs``."""
-    hurt = {one.device for one in found if one.verdict == AFFECTED}
-    unclear = {one.device for one in found if one.verdict == CANNOT_TELL} - hurt
+    affected, unclear = affected_and_unclear(found)
     more = f": --cannot-tell lists {hidden:,} more CVEs" if hidden else ""
-    return f"{cves:,} CVEs; of {devices:,} devices {len(hurt):,} are affected, unknown for {len(unclear):,} more{more}"
+    return f"{cves:,} CVEs; of {devices:,} devices {affected:,} are affected, unknown for {unclear:,} more{more}"
 
 
 def _list_row(one: VulnerabilityRow) -> tuple[str, ...]:

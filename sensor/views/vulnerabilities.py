@@ -22,7 +22,8 @@ from sensor.views.page import Page, mark_of
 
 VERDICTS = {verdict.value.replace(" ", "_"): verdict for verdict in Verdict}
 STATES = ("present", "gone")
-BY_DEFAULT = ("affected", "cannot_tell")
+AFFECTED, CANNOT_TELL = "affected", "cannot_tell"
+BY_DEFAULT = (AFFECTED, CANNOT_TELL)
 
 
 class VulnerabilityFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,7 +156,7 @@ def every_finding(
     picture: Picture, wanted: VulnerabilityFilter = EVERY_VULNERABILITY, sort: str = "priority"
 ) -> list[FindingRow]:
     """All that match, without pages."""
-    return sorted(_findings(picture, wanted), key=lambda row: (row.verdict != BY_DEFAULT[0], _key(sort)(row)))
+    return sorted(_findings(picture, wanted), key=lambda row: (row.verdict != AFFECTED, _key(sort)(row)))
 
 
 def by_cve(found: Iterable[FindingRow], sort: str = "priority") -> list[VulnerabilityRow]:
@@ -164,6 +165,17 @@ def by_cve(found: Iterable[FindingRow], sort: str = "priority") -> list[Vulnerab
     for row in found:
         several.setdefault(row.cve, []).append(row)
     return sorted(map(_vulnerability, several.values()), key=lambda row: (not row.affected, _key(sort)(row)))
+
+
+def affected_and_unclear(found: Iterable[FindingRow]) -> tuple[int, int]:
+    """How many devices are affected by some CVE, and of how many more it cannot be told for one."""
+    affected, unclear = set[str](), set[str]()
+    for row in found:
+        if row.verdict == AFFECTED:
+            affected.add(row.device)
+        elif row.verdict == CANNOT_TELL:
+            unclear.add(row.device)
+    return len(affected), len(unclear - affected)
 
 
 def _key(sort: str) -> Callable[[Any], Any]:

@@ -25,7 +25,13 @@ from sensor.views.known import known_of, picture_of
 from sensor.views.paths import PathFilter, paths
 from sensor.views.posture import GROUPS, ScoreFilter, device_posture, groups, posture, scores
 from sensor.views.tickets import TicketFilter, ticket, tickets
-from sensor.views.vulnerabilities import VulnerabilityFilter, findings, vulnerabilities
+from sensor.views.vulnerabilities import (
+    VulnerabilityFilter,
+    affected_and_unclear,
+    every_finding,
+    findings,
+    vulnerabilities,
+)
 
 LOG = "events.jsonl"
 
@@ -145,6 +151,16 @@ def test_findings(picture: Picture) -> None:
         findings(picture, VulnerabilityFilter(verdict=("afected",)))
     with pytest.raises(Unknown):
         findings(picture, VulnerabilityFilter(device=("dev-none",)))
+
+
+def test_devices_that_are_affected(picture: Picture) -> None:
+    """Each device counts once, as affected where one CVE affects it, whatever cannot be told of others."""
+    found = every_finding(picture, VulnerabilityFilter(state=()))
+    affected, unclear = affected_and_unclear(found)
+    verdicts = {row.device: {one.verdict for one in found if one.device == row.device} for row in found}
+    assert affected == sum("affected" in each for each in verdicts.values()) > 0
+    assert unclear == sum(each == {"cannot_tell"} for each in verdicts.values())
+    assert affected_and_unclear([]) == (0, 0)
 
 
 def test_attack_paths(picture: Picture, camera: str) -> None:
