@@ -46,6 +46,7 @@ from sensor.console.pages import (
     tickets,
     timeline,
     topology,
+    upload,
     users,
     view_actions,
     vulnerabilities,
@@ -104,6 +105,7 @@ def app_of(console: Console) -> Starlette:
         *login.routes(console),
         *theme.routes(console),
         *users.routes(console),
+        *upload.routes(console),
         *live.routes(console),
     ]
     routes += [Route(path, _endpoint(console, action), methods=["POST"]) for path, action in ACTIONS.items()]

@@ -24,6 +24,7 @@ from sensor.console.settings import Console
 from sensor.console.sources import Sources
 from sensor.console.stream import Streams
 from sensor.console.undo import Undo
+from sensor.console.uploads import Uploads
 
 # Connections that wait or are answered; more get 503. Seconds that an idle one is kept, and that open streams have at
 # the end.
@@ -49,6 +50,7 @@ def console_of(
         mutes or state / MUTES,
         SavedViews(state),
         Users(state),
+        Uploads(state),
     )
 
 

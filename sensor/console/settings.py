@@ -15,6 +15,7 @@ from sensor.console.security.keys import Keys
 from sensor.console.security.users import Users
 from sensor.console.sources import Sources
 from sensor.console.undo import Undo
+from sensor.console.uploads import Uploads
 
 
 class Console(msgspec.Struct, frozen=True):
@@ -30,6 +31,7 @@ class Console(msgspec.Struct, frozen=True):
     mutes: Path
     views: SavedViews
     users: Users
+    uploads: Uploads
 
     @property
     def cookie(self) -> str:

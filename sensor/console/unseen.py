@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sensor.core.reader import clean
 from sensor.views.moments import Health
+
+DAMAGES_SHOWN = 5
 
 # Figure of a summary → what it means for people.
 LOSSES = {
@@ -27,4 +30,8 @@ def unseen(health: Health) -> list[str]:
         for name, what in LOSSES.items()
         if isinstance(count := figures.get(name), int) and count > 0
     ]
+    damages = figures.get("damages")
+    several = damages if isinstance(damages, list) else []
+    found += [f"a capture is damaged: {clean(str(one))}" for one in several[:DAMAGES_SHOWN]]
+    found += [f"{len(several) - DAMAGES_SHOWN:,} more damages"] if len(several) > DAMAGES_SHOWN else []
     return found + ([f"{health.unusable:,} lines of the event log are unusable"] if health.unusable else [])

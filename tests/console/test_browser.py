@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.console.conftest import ROOT
 from tests.console.kit import Running
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
-    "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/nothing",
+    "/timeline", "/hunt", "/search?q=10.20.10.106", "/health", "/audit", "/account", "/uploads", "/nothing",
 )  # fmt: skip
 
 
@@ -193,3 +194,24 @@ def test_everything_works_without_script(chromium: Any, start, own) -> None:
     page.locator(".done button").click()
     assert "undone" in page.locator("main").inner_text()
     there.context.close()
+
+
+def test_a_capture_is_uploaded_in_the_page(open_page: Any, start, own) -> None:
+    """Chosen, sent in parts, analyzed; the page links to its dataset."""
+    there = open_page(start(own))
+    page = there.page
+    page.goto("/uploads")
+    page.locator("#capture").set_input_files(
+        {"name": "floor.pcapng", "mimeType": "", "buffer": (ROOT / "pcaps/office.pcapng").read_bytes()}
+    )
+    page.locator("#upload button").click()
+    link = page.locator("td.first a")
+    sync_api.expect(link).to_have_text("floor", timeout=120_000)
+    link.click()
+    page.wait_for_url("**/?data=floor")
+    assert "open incidents" in page.locator("main").inner_text()
+    page.goto("/uploads")
+    page.locator("#capture").set_input_files({"name": "x.txt", "mimeType": "text/plain", "buffer": b"no capture"})
+    page.locator("#upload button").click()
+    sync_api.expect(page.locator("#results")).to_contain_text("x.txt is no capture, but text")
+    assert there.faults == []

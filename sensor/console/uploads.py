@@ -1,0 +1,199 @@
+"""Uploads: captures that are sent in parts, and analyzed by a child process into a dataset each.
+
+A part names the place where it belongs, so that an interrupted upload goes on where it stopped. What does not begin
+like a capture is named and deleted at once.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import secrets
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from sensor.capture.compression import MAGIC_SIZE, compression_of
+from sensor.capture.formats import recognise
+from sensor.console.analysis import Limits, analyze
+from sensor.core.reader import clean
+from sensor.datasets.choose import datasets_in
+from sensor.datasets.names import name_of
+from sensor.views.errors import Malformed, Unknown
+
+FOLDER, CARD = "uploads", "upload.json"
+# Bytes of one capture, of one part, and what must stay free on the disk; uploads that are kept.
+MOST, PART, FREE, KEPT = 4 << 30, 8 << 20, 1 << 30, 100
+# An upload that gets no part for so many seconds is deleted.
+STALE_S = 86_400
+RECEIVING, WAITING, ANALYZING, DONE, FAILED = "receiving", "waiting", "analyzing", "done", "failed"
+NAME_LIMIT = 120
+
+
+class Upload(msgspec.Struct):
+    """``received``: bytes that are there; ``message``: why it failed; ``dataset``: its name, once it is analyzed;
+    ``changed``: seconds since the epoch.
+    """
+
+    id: str
+    name: str
+    size: int
+    who: str
+    state: str = RECEIVING
+    received: int = 0
+    message: str = ""
+    dataset: str = ""
+    changed: float = 0.0
+
+
+class Uploads:
+    """Those of a state folder. One is analyzed at a time, others wait."""
+
+    def __init__(self, state: Path, limits: Limits = Limits()) -> None:  # noqa: B008  (frozen)
+        self._state, self._folder, self._limits = state, state / FOLDER, limits
+        self._lock = threading.Lock()
+        self._waiting: queue.Queue[str] = queue.Queue()
+        self._worker: threading.Thread | None = None
+        for one in self.all():
+            if one.state in (WAITING, ANALYZING):
+                self._end(one, FAILED, "The console was stopped during the analysis.")
+
+    def all(self) -> list[Upload]:
+        """The newest first."""
+        cards = self._folder.glob(f"*/{CARD}") if self._folder.is_dir() else ()
+        found = [one for path in cards if (one := _read(path)) is not None]
+        return sorted(found, key=lambda one: one.changed, reverse=True)
+
+    def get(self, name: str) -> Upload:
+        """Unknown."""
+        found = _read(self._folder / name / CARD) if re.fullmatch(r"upload-[0-9a-f]{16}", name) else None
+        if found is None:
+            raise Unknown("id", name, ())
+        return found
+
+    def begin(self, name: str, size: int, who: str) -> Upload:
+        """Malformed where it is too large, or there is no room for it. OSError."""
+        if not 0 < size <= MOST:
+            raise Malformed("size", f"{size:,} bytes", f"1 to {MOST:,}")
+        self._remove_stale()
+        if len(self.all()) >= KEPT:
+            raise Malformed("uploads", f"{KEPT} of them", "fewer: remove one first")
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        free = shutil.disk_usage(self._folder).free
+        if size + FREE > free:
+            raise Malformed("size", f"{size:,} bytes", f"less: the disk has {max(free - FREE, 0):,} bytes for it")
+        one = Upload(f"upload-{secrets.token_hex(8)}", _file_name(name), size, who, changed=time.time())
+        (self._folder / one.id).mkdir(mode=0o700)
+        self._path(one).touch(0o600)
+        self._write(one)
+        return one
+
+    def append(self, name: str, offset: int, data: bytes) -> Upload:
+        """A part. Malformed where it does not follow what is there, or the file is no capture. OSError."""
+        with self._lock:
+            one = self.get(name)
+            if one.state != RECEIVING:
+                raise Malformed("state", one.state, RECEIVING)
+            if offset != one.received or offset + len(data) > one.size:
+                raise Malformed("offset", str(offset), str(one.received))
+            with self._path(one).open("r+b") as file:
+                file.seek(offset)
+                file.write(data)
+            one.received, one.changed = offset + len(data), time.time()
+            if offset == 0 and (fault := _no_capture(data, complete=one.received == one.size)):
+                self._end(one, FAILED, f"{one.name} is no capture, but {fault}. It was deleted.")
+            elif one.received == one.size:
+                one.state = WAITING
+                self._write(one)
+                self._waiting.put(one.id)
+                self._start()
+            else:
+                self._write(one)
+            return one
+
+    def remove(self, name: str) -> Upload:
+        """Delete an upload with its capture; the dataset stays. Unknown; Malformed while it is analyzed."""
+        with self._lock:
+            one = self.get(name)
+            if one.state in (WAITING, ANALYZING):
+                raise Malformed("state", one.state, "the end of the analysis")
+            shutil.rmtree(self._folder / one.id)
+            return one
+
+    def _start(self) -> None:
+        if self._worker is None or not self._worker.is_alive():
+            self._worker = threading.Thread(target=self._work, name="uploads", daemon=True)
+            self._worker.start()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                one = self.get(self._waiting.get())
+            except Unknown:
+                continue
+            try:
+                self._analyze(one)
+            except OSError as error:
+                self._end(one, FAILED, f"{error.filename or self._folder}: {error.strerror or error}")
+
+    def _analyze(self, one: Upload) -> None:
+        one.state, one.changed = ANALYZING, time.time()
+        self._write(one)
+        dataset = self._free_name(one.name)
+        fault = analyze(self._path(one), dataset, self._state, self._limits)
+        one.dataset = "" if fault else dataset
+        self._end(one, FAILED if fault else DONE, fault)
+
+    def _end(self, one: Upload, state: str, message: str) -> None:
+        """The end of an upload: the capture of one that failed is deleted."""
+        one.state, one.message, one.changed = state, clean(message, 1000), time.time()
+        if state == FAILED:
+            self._path(one).unlink(missing_ok=True)
+        self._write(one)
+
+    def _free_name(self, name: str) -> str:
+        stem, taken, number = name_of([name]), {one.name for one in datasets_in(self._state)}, 1
+        while (found := stem if number == 1 else f"{stem}-{number}") in taken:
+            number += 1
+        return found
+
+    def _remove_stale(self) -> None:
+        for one in self.all():
+            if one.state == RECEIVING and one.changed < time.time() - STALE_S:
+                shutil.rmtree(self._folder / one.id, ignore_errors=True)
+
+    def _path(self, one: Upload) -> Path:
+        return self._folder / one.id / one.name
+
+    def _write(self, one: Upload) -> None:
+        path = self._folder / one.id / CARD
+        beside = path.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(msgspec.json.encode(one))
+        beside.replace(path)
+
+
+def _read(path: Path) -> Upload | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Upload)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _file_name(name: str) -> str:
+    """The name without a folder; letters that mean something to a file system or a command are replaced."""
+    found = re.sub(r"[^A-Za-z0-9._-]+", "-", name.replace("\\", "/").rpartition("/")[2])[-NAME_LIMIT:].strip("-.")
+    return found if found and found != CARD else "capture.pcap"
+
+
+def _no_capture(head: bytes, *, complete: bool) -> str:
+    """What a file is that is no capture; empty where it may be one."""
+    if compression_of(head[:MAGIC_SIZE]):
+        return ""
+    found = recognise(head[:64], 0)
+    if isinstance(found, int):
+        return "too short to be one" if complete else ""
+    return found if isinstance(found, str) else ""
