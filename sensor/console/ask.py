@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import anyio
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from sensor.console.filters import Paging, filter_of, paging_of
 from sensor.console.moments import now_ns, parsed
@@ -22,6 +23,8 @@ Given = dict[str, list[str]]
 Filter = TypeVar("Filter", bound=msgspec.Struct)
 # A form is some ids and a comment; a page of a list has at most 1,000 of them.
 FORM_BYTES, FIELDS = 256 << 10, 4000
+# Seconds that a form may take on its way.
+BODY_S = 30.0
 
 
 class Ask:
@@ -114,10 +117,14 @@ async def form_of(request: Request) -> Given:
 async def body_of(request: Request) -> bytes:
     """The bytes that a client sent. Malformed where they are too many: no more of them is read."""
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > FORM_BYTES:
-            raise Malformed("body", f"more than {FORM_BYTES:,} bytes", "less")
+    try:
+        with anyio.fail_after(BODY_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > FORM_BYTES:
+                    raise Malformed("body", f"more than {FORM_BYTES:,} bytes", "less")
+    except (TimeoutError, ClientDisconnect):
+        raise Malformed("body", f"{len(body):,} bytes and then nothing", "all of it") from None
     return bytes(body)
 
 

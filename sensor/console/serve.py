@@ -12,8 +12,10 @@ from types import FrameType
 import uvicorn
 
 from sensor.alerts.mutes import FILE as MUTES
+from sensor.console.api.replies import Replies
 from sensor.console.app import app_of
 from sensor.console.assess import Assessing, Assessments
+from sensor.console.patience import PatientProtocol
 from sensor.console.place import Place, bound, tls_of
 from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
@@ -51,6 +53,7 @@ def console_of(
         SavedViews(state),
         Users(state),
         Uploads(state),
+        Replies(),
     )
 
 
@@ -67,7 +70,7 @@ def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], 
             port=port, public=place.public[:-2] + f":{port}" if place.public.endswith(":0") else place.public
         )
     config = uvicorn.Config(
-        app_of(console), http="h11", ws="none", loop="asyncio", log_level="warning", access_log=False,
+        app_of(console), http=PatientProtocol, ws="none", loop="asyncio", log_level="warning", access_log=False,
         server_header=False, proxy_headers=False,
         limit_concurrency=CONNECTIONS, timeout_keep_alive=IDLE_S, timeout_graceful_shutdown=END_S,
         h11_max_incomplete_event_size=HEAD_BYTES, ssl_certfile=place.cert, ssl_keyfile=place.key,

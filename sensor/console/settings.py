@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.console.api.replies import Replies
 from sensor.console.assess import Assessments
 from sensor.console.place import Place
 from sensor.console.saved_views import SavedViews
@@ -32,6 +33,7 @@ class Console(msgspec.Struct, frozen=True):
     views: SavedViews
     users: Users
     uploads: Uploads
+    replies: Replies
 
     @property
     def cookie(self) -> str:

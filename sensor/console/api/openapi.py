@@ -10,6 +10,7 @@ import msgspec
 
 import sensor
 from sensor.console.api.export import FORMATS
+from sensor.console.api.replies import LONGEST
 from sensor.console.api.resources import RESOURCES, Resource
 from sensor.console.api.types import AlertDetails, NewNote, One, Problem
 from sensor.console.filters import TIMES
@@ -58,6 +59,15 @@ ID = {
     "required": True,
     "description": "an id, or the beginning of one",
     "schema": {"type": "string"},
+}
+
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "a key of this request, such as a UUID: a repetition within a day gets the same answer, and writes "
+    "nothing",
+    "schema": {"type": "string", "maxLength": LONGEST},
 }
 
 
@@ -181,7 +191,7 @@ def _post(by_kind: dict[str, Schema]) -> Schema:
             "Acknowledge, close, reopen, assign, judge or comment on an alert, as `sensor alerts` does "
             "(scope write)"
         ), "operationId": "add_note",
-        "parameters": [DATA, ID], "requestBody": body, "responses": done | _problems(),
+        "parameters": [DATA, ID, IDEMPOTENCY_KEY], "requestBody": body, "responses": done | _problems(),
     }  # fmt: skip
 
 

@@ -34,6 +34,10 @@ def no_such_path(path: str) -> Response:
     )
 
 
+def busy() -> Response:
+    return response(Problem("Conflict", 409, "the same Idempotency-Key is being answered: repeat it later", "busy"))
+
+
 def of(error: ViewError | Refused | OSError) -> Response:
     """Why a request cannot be answered."""
     if isinstance(error, Refused):

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from sensor.console.api import problems, resources
 from sensor.console.api.export import exported, format_of
 from sensor.console.api.openapi import BASE, openapi
+from sensor.console.api.replies import HEADER, Busy
 from sensor.console.api.resources import RESOURCES, Resource
 from sensor.console.api.types import NewNote
 from sensor.console.ask import Ask, body_of, parameters
@@ -59,12 +60,36 @@ def _reading(console: Console, resource: Resource) -> Endpoint:
 def _writing(console: Console) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
-            note = _note(request.headers.get("content-type", ""), await body_of(request))
+            body = await body_of(request)
+            note = _note(request.headers.get("content-type", ""), body)
         except ViewError as error:
             return problems.of(error)
-        return await run_in_threadpool(_asked, console, request, lambda ask: _write(ask, note), write=True)
+        return await run_in_threadpool(_once, console, request, body, note)
 
     return endpoint
+
+
+def _once(console: Console, request: Request, body: bytes, note: NewNote) -> Response:
+    """Write; where the request has a key that was used before, only repeat the answer."""
+
+    def write() -> Response:
+        return _asked(console, request, lambda ask: _write(ask, note), write=True)
+
+    key, who = request.headers.get(HEADER), bearer_of(console, request)
+    if key is None or who is None:
+        return write()
+    mark = hashlib.blake2b(f"{request.url.path}?{request.url.query}\0".encode() + body, digest_size=16).hexdigest()
+    try:
+        known = console.replies.begin(who.name, key, mark)
+    except Busy:
+        return problems.busy()
+    except ViewError as error:
+        return problems.of(error)
+    if known is not None:
+        return Response(known.body, known.status, {"Idempotent-Replayed": "true"}, "application/json")
+    answer = write()
+    console.replies.end(who.name, key, answer.status_code, bytes(answer.body))
+    return answer
 
 
 def _note(kind: str, body: bytes) -> NewNote:

@@ -1,0 +1,97 @@
+"""A client that repeats itself, and one that never comes to the point."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from sensor.console import patience
+from sensor.console.api.replies import Busy, Replies
+from sensor.views.errors import Malformed
+from tests.console.kit import Running
+
+
+@pytest.fixture
+def there(start, own: Path) -> Running:
+    return start(own)
+
+
+def test_a_repeated_write_is_done_once(there: Running) -> None:
+    """The answer is lost, the program asks again: one comment, the same answer."""
+    headers = {"Authorization": f"Bearer {there.token('write')}", "Idempotency-Key": "6f1c-1"}
+    with httpx.Client(base_url=there.url, headers=headers, timeout=60) as client:
+        name = client.get("/api/v1/alerts").json()["items"][0]["id"]
+        url, note = f"/api/v1/alerts/{name}/notes", {"action": "comment", "text": "asked the owner"}
+        first, again = client.post(url, json=note), client.post(url, json=note)
+        assert first.status_code == again.status_code == 200
+        assert first.content == again.content
+        assert again.headers["idempotent-replayed"] == "true"
+        notes = client.get(f"/api/v1/alerts/{name}").json()["item"]["notes"]
+        assert [one["text"] for one in notes] == ["asked the owner"]
+        other = client.post(url, json=note | {"text": "another"})
+        assert (other.status_code, other.json()["field"]) == (400, "Idempotency-Key")
+        assert client.post(url, json=note, headers={"Idempotency-Key": "k" * 200}).status_code == 400
+        wrong = {"Idempotency-Key": "6f1c-2"}
+        assert client.post(url, json=note | {"action": "explode"}, headers=wrong).status_code == 400
+        assert client.post(url, json=note, headers=wrong).status_code == 200  # what failed may be repeated
+        assert len(client.get(f"/api/v1/alerts/{name}").json()["item"]["notes"]) == 2
+
+
+def test_keys_are_of_one_user_and_of_one_request() -> None:
+    replies = Replies()
+    assert replies.begin("anna", "k", "mark") is None
+    with pytest.raises(Busy):
+        replies.begin("anna", "k", "mark")
+    assert replies.begin("berta", "k", "mark") is None
+    replies.end("anna", "k", 200, b"{}")
+    found = replies.begin("anna", "k", "mark")
+    assert found is not None
+    assert (found.status, found.body) == (200, b"{}")
+    with pytest.raises(Malformed):
+        replies.begin("anna", "k", "other")
+
+
+def test_a_head_that_never_ends_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence, a head byte by byte, and a second head that stays half; a request that takes long is answered."""
+    monkeypatch.setattr(patience, "HEAD_S", 0.3)
+    assert asyncio.run(_clients()) == [b"", b"", b"200", b"200"]
+
+
+async def _clients() -> list[bytes]:
+    released = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/slow":
+            await released.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    config = uvicorn.Config(app, lifespan="off", access_log=False, log_level="error")
+    state, loop = ServerState(), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: patience.PatientProtocol(config, state, {}), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    heads = (b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTT")
+    found = [await _answer(port, head) for head in heads]
+    slow = asyncio.create_task(_answer(port, b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+    await _answer(port, b"")  # longer than a head may take
+    released.set()
+    found.append(await slow)
+    server.close()
+    await server.wait_closed()
+    return found
+
+
+async def _answer(port: int, data: bytes) -> bytes:
+    """The status that comes before the connection ends; empty where none does."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(data)
+    received = await asyncio.wait_for(reader.read(), 60)
+    writer.close()
+    await writer.wait_closed()
+    return received.partition(b"HTTP/1.1 ")[2][:3]
