@@ -13,7 +13,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: docs help demo test test-all test-newcomer test-systemd coverage mutation fuzz bench bench-floor soak soak-memory lint format wheel deb build clean
+.PHONY: docs help demo test test-all test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor soak soak-memory lint format wheel deb build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -28,6 +28,10 @@ test: build ## all tests, what is exhaustive as a sample (ARGS="-k dhcp" picks s
 
 test-all: build ## all tests, what is exhaustive as a whole
 	@SENSOR_WHOLE=1 $(SPREAD) $(ARGS)
+
+test-console: build ## the console in a browser: every page, WCAG 2.2 by axe-core, attacks, uploads (installs playwright; needs Debian's chromium)
+	@$(BIN)/python -m pip install --quiet playwright axe-playwright-python
+	@$(BIN)/python -m pytest tests/console $(ARGS)
 
 test-systemd: build deb ## the package on a real Debian that is booted in a container: root, some minutes
 	@SENSOR_SYSTEMD=1 $(BIN)/python -m pytest tests/systemd $(ARGS)

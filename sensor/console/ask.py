@@ -84,7 +84,7 @@ class Ask:
 
     def export(self, form: str) -> str:
         """The list of this URL as a file, by the API, whose filters have the same names."""
-        left_out = ("cursor", "done", "limit", "columns")
+        left_out = ("cursor", "done", "limit", "columns", "at", "against")
         kept = {name: values for name, values in self.given.items() if name not in left_out}
         return url_of(f"/api/v1{self.request.url.path}", kept | {"format": [form]})
 

@@ -20,7 +20,7 @@ PATHS = (
     "/timeline", "/hunt",
 )  # fmt: skip
 # A view is of any dataset, begins at the first page, and is not a moment of an action.
-LEFT_OUT = ("data", "cursor", "done")
+LEFT_OUT = ("data", "cursor", "done", "at", "against")
 NAME_LIMIT, QUERY_LIMIT, MOST = 60, 24_000, 200
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS views (

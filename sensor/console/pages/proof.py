@@ -24,7 +24,8 @@ def page(ask: Ask) -> Response:
         if (str(claim.get("observation")), str(claim.get("seen"))) == (observation, seen)
     ]
     if not claims:
-        raise Unknown("observation", observation, {str(one.get("observation")) for one in objects(record["evidence"])})
+        known = {str(claim.get("observation")) for claim in objects(record.get("evidence"))}
+        raise Unknown("observation", observation, known)
     proof = proof_of(ask.dataset, claims[0])
     frame = proof.frame
     return render(
