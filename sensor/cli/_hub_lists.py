@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 Cells = tuple[str, ...]
-SENSORS = ("sensor", "site", "state", "last seen", "held", "gaps", "clock", "quarantined", "version", "expires")
-DEVICES = ("last seen", "device", "name", "type", "vendor", "model", "addresses", "site", "sensor")
-ALERTS = ("last", "severity", "title", "source", "destination", "count", "state", "site", "sensor")
-INCIDENTS = ("last", "severity", "summary", "alerts", "state", "site", "sensor")
+SENSORS = ("sensor", "enrolment", "last batch", "held", "gaps", "clock", "quarantined", "software", "expires")
+DEVICES = ("last seen", "device", "name", "type", "vendor", "model", "addresses", "sensor")
+ALERTS = ("last", "severity", "title", "actor → target", "count", "state", "sensor")
+INCIDENTS = ("last", "severity", "summary", "alerts", "state", "sensor")
 QUARANTINE = ("time", "sensor", "reason", "summary", "size")
 # A clock that is off by less is not worth a figure: the way of a batch takes that long.
 CLOCK_S = 5
@@ -103,7 +103,7 @@ def _sensor_cells(row: SensorRow) -> Cells:
     clock = "unknown" if row.seen is None else f"{row.clock_ms / 1000:+.0f} s" if _is_off(row) else "ok"
     left = "-" if row.expires is None else f"in {age(row.expires.timestamp() - time.time())}"
     numbers = f"{row.held:,}", _gaps(row), clock, f"{row.quarantined:,}"
-    return (row.name, row.site, row.state, seen, *numbers, row.version, left)
+    return (f"{row.site}/{row.name}", row.state, seen, *numbers, row.version, left)
 
 
 def _is_off(row: SensorRow) -> bool:
@@ -121,23 +121,29 @@ def _gaps(row: SensorRow) -> str:
 
 def _device_cells(row: DeviceRow) -> Cells:
     address = ", ".join([*row.ips[:1], *row.macs[:1]])
-    words = (row.name, row.type, row.vendor, row.model, address, row.site, row.sensor)
+    words = (row.name, row.type, row.vendor, row.model, address, _origin(row))
     return (_clock(row.last), short_id(row.id), *words)
 
 
 def _alert_cells(row: AlertRow) -> Cells:
     state = row.state or ("closed" if row.closed else "open")
-    words = (row.title, row.src, row.dst, f"{row.count:,}", state, row.site, row.sensor)
+    ends = " → ".join(filter(None, (row.src, row.dst)))
+    words = (row.title, ends, f"{row.count:,}", state, _origin(row))
     return (_clock(row.last), SEVERITIES[row.severity], *words)
 
 
 def _incident_cells(row: IncidentRow) -> Cells:
     state = "closed" if row.closed else "open"
-    return (_clock(row.last), SEVERITIES[row.severity], row.summary, f"{row.count:,}", state, row.site, row.sensor)
+    return (_clock(row.last), SEVERITIES[row.severity], row.summary, f"{row.count:,}", state, _origin(row))
 
 
 def _quarantine_cells(row: QuarantineRow) -> Cells:
     return (_clock(row.at), row.sensor, row.reason, row.detail, f"{row.size:,}")
+
+
+def _origin(row: DeviceRow | AlertRow | IncidentRow) -> str:
+    """Site and sensor in a word."""
+    return f"{row.site}/{row.sensor}"
 
 
 def _clock(time: datetime) -> str:

@@ -26,6 +26,7 @@ FLEXIBLE = frozenset(
 TIMES = ("time", "last seen", "last", "since")
 # What a narrow terminal does without, the first first.
 OPTIONAL = (
+    "software", "expires",
     "MAC", "detector", "confidence", "last seen", "vendor", "speed", "MTU", "count", "actor → target", "EPSS", "CVSS",
     "exploited", "segment", "product", "talked", "watched", "serves", "uses", "author", "since", "owner", "risk",
     "link type", "size", "last", "imported", "data of", "left out", "seen", "state", "time",

@@ -14,7 +14,7 @@ import zstandard
 from sensor.core.reader import clean
 from sensor.outputs._hub_batches import MOST
 from sensor.outputs._hub_messages import OLDEST, VERSION, Head, Run, batch_id
-from sensor.tables.lines import Line, line_of, time_ns
+from sensor.tables.lines import DevicePart, Line, time_ns
 
 Reason = Literal[
     "unknown_sensor", "not_approved", "foreign_identity", "oversize", "undecodable", "unknown_version", "clock",
@@ -28,6 +28,30 @@ HIGHEST = 1 << 53
 DETAIL_LIMIT, NAME_LIMIT = 300, 64
 _head = msgspec.json.Decoder(Head).decode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class DeviceState(DevicePart, gc=False):
+    """The fields of a device record that have columns."""
+
+    hostname: str = ""
+    type: str = ""
+    vendor: str = ""
+    model: str = ""
+    ips: list[str] = []
+    macs: list[str] = []
+    confidence: float = 0.0
+    first_seen: str = ""
+    last_seen: str = ""
+
+
+class HubLine(Line, gc=False):
+    """A record, as far as the tables of the hub have columns for it. ``reason``: of a change of a device."""
+
+    device: DeviceState | None = None
+    reason: str = ""
+
+
+_line = msgspec.json.Decoder(HubLine).decode
 
 
 class Quarantined(Exception):
@@ -55,7 +79,7 @@ class Event(NamedTuple):
 
     seq: int
     ts: datetime
-    line: Line
+    line: HubLine
     text: str
 
 
@@ -116,14 +140,19 @@ def _numbers(runs: list[Run], count: int) -> Iterator[int]:
 
 
 def _event(seq: int, text: bytes, received: datetime) -> Event:
-    line = line_of(text) if len(text) <= LINE_LIMIT else None
-    if line is None:
-        raise Quarantined("undecodable", f"the event with number {seq} is no record of at most {LINE_LIMIT:,} bytes")
+    if len(text) > LINE_LIMIT:
+        detail = f"the event with number {seq} has {len(text):,} bytes, expected at most {LINE_LIMIT:,}"
+        raise Quarantined("undecodable", detail)
+    try:
+        line, whole = _line(text), text.decode()
+        ts = _EPOCH + timedelta(microseconds=time_ns(line.ts) // 1000)
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as error:
+        raise Quarantined("undecodable", f"the event with number {seq} is no record: {error}") from None
     if line.sensor.seq != seq:
         raise Quarantined("wrong_numbers", f"the event at number {seq} has number {line.sensor.seq}")
-    ts = _EPOCH + timedelta(microseconds=time_ns(line.ts) // 1000)
-    _check_clock(f"the event with number {seq}", ts, received, both=False)
-    return Event(seq, ts, line, text.decode())
+    if ts - received > CLOCK_LIMIT:
+        _check_clock(f"the event with number {seq}", ts, received, both=False)
+    return Event(seq, ts, line, whole)
 
 
 def _check_clock(what: str, time: datetime, received: datetime, *, both: bool) -> None:

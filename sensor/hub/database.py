@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,7 +22,6 @@ LOCK = 0x53454E534F52
 # Months with a partition of their own; what is older goes to events_other.
 MONTHS_BACK = 13
 ANSWER_LIMIT = 300
-ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
 class DatabaseError(Exception):
@@ -92,8 +90,16 @@ def month_of(time: datetime) -> datetime:
     return datetime(time.year, time.month, 1, tzinfo=UTC)
 
 
-def copy_rows(base: Connection, table: str, like: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Within a transaction: rows into a temporary table ``table`` with the columns of another."""
+def copy_rows(base: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Within a transaction: rows into a table."""
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    with base.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def temporary(base: Connection, table: str, like: str, columns: Sequence[str]) -> None:
+    """Within a transaction: an empty temporary table with columns of another one."""
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     base.execute(
         sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} LIMIT 0").format(
@@ -101,9 +107,6 @@ def copy_rows(base: Connection, table: str, like: str, columns: Sequence[str], r
         )
     )
     base.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-    with base.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)) as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:

@@ -17,13 +17,13 @@ from psycopg import sql
 
 from sensor.hub import rows
 from sensor.hub.batch import Batch, Message, Quarantined, opened
-from sensor.hub.database import Connection, copy_rows, ensure_partitions, month_of
+from sensor.hub.database import Connection, copy_rows, ensure_partitions, month_of, temporary
 from sensor.hub.quarantine import put_in_quarantine
 from sensor.hub.rows import Origin, Placed, Row
 from sensor.outputs._hub_messages import Run
 
 _SENSORS: LiteralString = """
-SELECT key, state, site, ARRAY[sensor_id, name], ARRAY[sensor_site, site] FROM sensors
+SELECT key, number, state, site, ARRAY[sensor_id, name], ARRAY[sensor_site, site] FROM sensors
 WHERE key = ANY (%s) ORDER BY key FOR UPDATE"""
 _NEW_LOGS: LiteralString = """
 INSERT INTO logs (sensor, epoch, filtered) SELECT * FROM unnest(%s::text[], %s::text[], %s::boolean[])
@@ -32,7 +32,9 @@ _LOGS: LiteralString = """
 SELECT l.sensor, l.epoch, l.number, (l.committed * a.runs::int8multirange)::text, l.wanted
 FROM logs l JOIN unnest(%s::text[], %s::text[], %s::text[]) a (sensor, epoch, runs)
 ON l.sensor = a.sensor AND l.epoch = a.epoch"""
-_HELD: LiteralString = "SELECT log, seq, id FROM events WHERE sensor = ANY (%s) AND log = ANY (%s) AND seq = ANY (%s)"
+_HELD: LiteralString = """
+SELECT log, seq, id FROM events
+WHERE sensor IN (SELECT number FROM sensors WHERE key = ANY (%s)) AND log = ANY (%s) AND seq = ANY (%s)"""
 _COMMIT: LiteralString = """
 UPDATE logs SET committed = committed + a.runs::int8multirange, last_ts = greatest(last_ts, a.ts),
     wanted = CASE WHEN a.runs::int8multirange @> wanted + 1 THEN NULL ELSE wanted END
@@ -55,6 +57,7 @@ class Outcome(NamedTuple):
 
 class _Sensor(NamedTuple):
     key: str
+    number: int
     state: str
     site: str
     ids: list[str]
@@ -158,7 +161,8 @@ class Intake:
                 detail = f"other events are held under numbers {known[0].seq} to {known[-1].seq} of this log"
                 refused.append((batch.message, Quarantined("fork", detail)))
                 continue
-            origin = Origin(batch.message.key, sensors[batch.message.key].site, log.number)
+            sensor = sensors[batch.message.key]
+            origin = Origin(sensor.number, sensor.site, log.number)
             fresh = [event for event in batch.events if event.seq not in log.held]
             placed += [(origin, event) for event in fresh]
             log.held.update(event.seq for event in fresh)
@@ -179,17 +183,27 @@ class Intake:
     def _save(self, placed: Sequence[Placed]) -> None:
         if not placed:
             return
-        copy_rows(self._base, "new_events", "events", rows.EVENTS, (rows.event_row(*each) for each in placed))
-        self._base.execute("INSERT INTO events SELECT * FROM new_events ON CONFLICT DO NOTHING")
+        self._add_events([rows.event_row(*each) for each in placed])
         self._upsert("devices", rows.DEVICES, rows.device_rows(placed))
         self._upsert("alerts", rows.ALERTS, rows.alert_rows(placed))
         self._upsert("incidents", rows.INCIDENTS, rows.incident_rows(placed))
+
+    def _add_events(self, new: Sequence[Row]) -> None:
+        """Straight into the table; only where some are held under another epoch, by way of a temporary one."""
+        try:
+            with self._base.transaction():
+                copy_rows(self._base, "events", rows.EVENTS, new)
+        except psycopg.errors.UniqueViolation:
+            temporary(self._base, "new_events", "events", rows.EVENTS)
+            copy_rows(self._base, "new_events", rows.EVENTS, new)
+            self._base.execute("INSERT INTO events SELECT * FROM new_events ON CONFLICT DO NOTHING")
 
     def _upsert(self, table: str, columns: Sequence[str], states: Sequence[Row]) -> None:
         """The states that are later than those in the table."""
         if not states:
             return
-        copy_rows(self._base, f"new_{table}", table, columns, states)
+        temporary(self._base, f"new_{table}", table, columns)
+        copy_rows(self._base, f"new_{table}", columns, states)
         name, names = sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
         changes = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(one)) for one in columns[2:])
         self._base.execute(

@@ -27,7 +27,7 @@ WHERE (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(name)s::text IS NULL 
 ORDER BY s.site, s.name LIMIT %(limit)s"""
 _DEVICES: LiteralString = """
 SELECT s.name, d.site, d.id, d.name, d.type, d.vendor, d.model, d.ips, d.macs, d.confidence, d.first, d.last, d.gone
-FROM devices d JOIN sensors s ON s.key = d.sensor
+FROM devices d JOIN sensors s ON s.number = d.sensor
 WHERE d.merged = '' AND (%(site)s::text IS NULL OR d.site = %(site)s) AND (%(name)s::text IS NULL OR s.name = %(name)s)
     AND (%(type)s::text IS NULL OR d.type = %(type)s)
     AND (%(text)s::text IS NULL OR d.ips @> ARRAY[%(text)s] OR d.macs @> ARRAY[lower(%(text)s)]
@@ -36,7 +36,7 @@ ORDER BY d.last DESC, d.sensor, d.id LIMIT %(limit)s"""
 _ALERTS: LiteralString = """
 SELECT s.name, a.site, a.id, a.severity, a.risk, a.count, a.detector, a.title, a.summary, a.src, a.dst, a.first, a.last,
     a.closed, n.state, n.verdict, n.assignee
-FROM alerts a JOIN sensors s ON s.key = a.sensor LEFT JOIN LATERAL (
+FROM alerts a JOIN sensors s ON s.number = a.sensor LEFT JOIN LATERAL (
     SELECT state, verdict, assignee FROM alert_notes WHERE sensor = a.sensor AND alert = a.id ORDER BY at DESC LIMIT 1
 ) n ON true
 WHERE a.severity >= %(severity)s AND (%(site)s::text IS NULL OR a.site = %(site)s)
@@ -45,7 +45,7 @@ WHERE a.severity >= %(severity)s AND (%(site)s::text IS NULL OR a.site = %(site)
 ORDER BY a.last DESC, a.sensor, a.id LIMIT %(limit)s"""
 _INCIDENTS: LiteralString = """
 SELECT s.name, i.site, i.id, i.severity, i.risk, i.count, i.summary, i.first, i.last, i.closed
-FROM incidents i JOIN sensors s ON s.key = i.sensor
+FROM incidents i JOIN sensors s ON s.number = i.sensor
 WHERE i.severity >= %(severity)s AND (%(site)s::text IS NULL OR i.site = %(site)s)
     AND (%(name)s::text IS NULL OR s.name = %(name)s)
 ORDER BY i.last DESC, i.sensor, i.id LIMIT %(limit)s"""

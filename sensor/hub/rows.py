@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-import msgspec
-
 from sensor.hub.batch import Event
 from sensor.tables.lines import WORD, End, time_ns
 
@@ -34,35 +32,12 @@ INCIDENTS = (
 class Origin(NamedTuple):
     """Which log of which sensor an event belongs to. ``site``: of the sensor in the hub."""
 
-    sensor: str
+    sensor: int
     site: str
     log: int
 
 
 Placed = tuple[Origin, Event]
-
-
-class _Device(msgspec.Struct, gc=False):
-    """The fields of a device record that have columns."""
-
-    id: str
-    hostname: str = ""
-    type: str = ""
-    vendor: str = ""
-    model: str = ""
-    ips: list[str] = []
-    macs: list[str] = []
-    confidence: float = 0.0
-    first_seen: str = ""
-    last_seen: str = ""
-
-
-class _Body(msgspec.Struct, gc=False):
-    device: _Device
-    reason: str = ""
-
-
-_body = msgspec.json.Decoder(_Body).decode
 
 
 def event_row(origin: Origin, event: Event) -> Row:
@@ -88,7 +63,7 @@ def incident_rows(placed: Iterable[Placed]) -> list[Row]:
 
 def _last(placed: Iterable[Placed], kind: str, rows: Callable[[Origin, Event], Iterator[Row]]) -> list[Row]:
     """For each sensor and id the row of the greatest log and number."""
-    found: dict[tuple[str, str], Row] = {}
+    found: dict[tuple[int, str], Row] = {}
     for origin, event in placed:
         if event.line.kind == kind:
             for row in rows(origin, event):
@@ -99,17 +74,15 @@ def _last(placed: Iterable[Placed], kind: str, rows: Callable[[Origin, Event], I
 
 
 def _device_rows(origin: Origin, event: Event) -> Iterator[Row]:
-    try:
-        body = _body(event.text)
-    except msgspec.MsgspecError:
-        return  # stays an event; it is no device that has columns
-    one, gone = body.device, event.line.action == "gone"
+    one, gone = event.line.device, event.line.action == "gone"
+    if one is None:
+        return
     times = _time(one.first_seen, event.ts), _time(one.last_seen, event.ts)
     words = (one.hostname, one.type or "unknown", one.vendor, one.model)
     lists = [_word(ip) for ip in one.ips[:LISTED]], [_word(mac) for mac in one.macs[:LISTED]]
     rest = (*map(_word, words), *lists, one.confidence, event.text)
     yield (*_key(origin, event, one.id), *times, gone, "", *rest)
-    lost = _LOST.match(body.reason) if event.line.action == "merged" else None
+    lost = _LOST.match(event.line.reason) if event.line.action == "merged" else None
     if lost and lost[0] != one.id:
         yield (*_key(origin, event, lost[0]), *times, True, _word(one.id), *rest)
 

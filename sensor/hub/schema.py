@@ -1,9 +1,9 @@
 """Tables of the hub in PostgreSQL (14 or later), as steps from one version to the next.
 
 ``logs`` has what is committed of each log of a sensor, as ranges of numbers; every other table is written in the
-transaction that extends them. A row of devices, alerts and incidents is the last state: that of the greatest number of
-the latest log. Events are partitioned by month. Readers see the rows of the sites that ``site_access`` grants to their
-database role.
+transaction that extends them, and names a sensor by ``sensors.number``. A row of devices, alerts and incidents is the
+last state: that of the greatest number of the latest log. Events are partitioned by month. Readers see the rows of the
+sites that ``site_access`` grants to their database role.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ MIGRATIONS = (
     """
 CREATE TABLE sensors (
     key text PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     name text NOT NULL UNIQUE,
     site text NOT NULL,
     sensor_id text NOT NULL,
@@ -43,7 +44,7 @@ CREATE TABLE logs (
 );
 CREATE TABLE events (
     ts timestamptz NOT NULL,
-    sensor text NOT NULL,
+    sensor bigint NOT NULL,
     log bigint NOT NULL,
     seq bigint NOT NULL,
     id text NOT NULL,
@@ -58,7 +59,7 @@ CREATE TABLE events (
 CREATE TABLE events_other PARTITION OF events DEFAULT;
 CREATE INDEX events_about ON events (about, ts) WHERE about <> '';
 CREATE TABLE devices (
-    sensor text NOT NULL, id text NOT NULL, site text NOT NULL, log bigint NOT NULL, seq bigint NOT NULL,
+    sensor bigint NOT NULL, id text NOT NULL, site text NOT NULL, log bigint NOT NULL, seq bigint NOT NULL,
     first timestamptz NOT NULL, last timestamptz NOT NULL, gone boolean NOT NULL, merged text NOT NULL,
     name text NOT NULL, type text NOT NULL, vendor text NOT NULL, model text NOT NULL,
     ips text[] NOT NULL, macs text[] NOT NULL, confidence real NOT NULL, record text NOT NULL,
@@ -68,7 +69,7 @@ CREATE INDEX devices_last ON devices (last DESC, sensor, id);
 CREATE INDEX devices_macs ON devices USING gin (macs);
 CREATE INDEX devices_ips ON devices USING gin (ips);
 CREATE TABLE alerts (
-    sensor text NOT NULL, id text NOT NULL, site text NOT NULL, log bigint NOT NULL, seq bigint NOT NULL,
+    sensor bigint NOT NULL, id text NOT NULL, site text NOT NULL, log bigint NOT NULL, seq bigint NOT NULL,
     first timestamptz NOT NULL, last timestamptz NOT NULL, closed boolean NOT NULL, severity smallint NOT NULL,
     risk bigint NOT NULL, count bigint NOT NULL, detector text NOT NULL, title text NOT NULL, summary text NOT NULL,
     src text NOT NULL, dst text NOT NULL, record text NOT NULL,
@@ -76,14 +77,14 @@ CREATE TABLE alerts (
 );
 CREATE INDEX alerts_last ON alerts (last DESC, sensor, id);
 CREATE TABLE alert_notes (
-    sensor text NOT NULL, alert text NOT NULL, at timestamptz NOT NULL DEFAULT now(), author text NOT NULL,
+    sensor bigint NOT NULL, alert text NOT NULL, at timestamptz NOT NULL DEFAULT now(), author text NOT NULL,
     state text NOT NULL DEFAULT '', verdict text NOT NULL DEFAULT '', assignee text NOT NULL DEFAULT '',
     comment text NOT NULL DEFAULT '',
     PRIMARY KEY (sensor, alert, at, author),
     FOREIGN KEY (sensor, alert) REFERENCES alerts (sensor, id) ON DELETE CASCADE
 );
 CREATE TABLE incidents (
-    sensor text NOT NULL, id text NOT NULL, site text NOT NULL, log bigint NOT NULL, seq bigint NOT NULL,
+    sensor bigint NOT NULL, id text NOT NULL, site text NOT NULL, log bigint NOT NULL, seq bigint NOT NULL,
     first timestamptz NOT NULL, last timestamptz NOT NULL, closed boolean NOT NULL, severity smallint NOT NULL,
     risk bigint NOT NULL, count bigint NOT NULL, summary text NOT NULL, record text NOT NULL,
     PRIMARY KEY (sensor, id)

@@ -20,6 +20,12 @@ INSERT INTO sensors (key, name, site, sensor_id, sensor_site, state, version) VA
 ON CONFLICT DO NOTHING"""
 _SENSOR: LiteralString = "SELECT key, name, site, state, expires FROM sensors WHERE name = %s FOR UPDATE"
 
+_MOVES: tuple[LiteralString, ...] = (
+    "UPDATE devices SET site = %s WHERE sensor = (SELECT number FROM sensors WHERE key = %s)",
+    "UPDATE alerts SET site = %s WHERE sensor = (SELECT number FROM sensors WHERE key = %s)",
+    "UPDATE incidents SET site = %s WHERE sensor = (SELECT number FROM sensors WHERE key = %s)",
+)
+
 
 class Unknown(Exception):
     """No sensor has this name."""
@@ -107,9 +113,8 @@ def move(base: Connection, name: str, site: str) -> None:
     with base.transaction():
         key = _key(base, name)
         base.execute("UPDATE sensors SET site = %s WHERE key = %s", [site, key])
-        base.execute("UPDATE devices SET site = %s WHERE sensor = %s", [site, key])
-        base.execute("UPDATE alerts SET site = %s WHERE sensor = %s", [site, key])
-        base.execute("UPDATE incidents SET site = %s WHERE sensor = %s", [site, key])
+        for statement in _MOVES:
+            base.execute(statement, [site, key])
 
 
 def ask_again(base: Connection, name: str, after: int) -> None:

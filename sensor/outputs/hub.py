@@ -96,11 +96,11 @@ class Hub(Output):
             return
         yield Finding("auth", "ok", f"logged in as {self._key[:12]}…")
         try:
-            answer = self._ask([])
+            self._ask([])
         except Retry as error:
             yield Finding("permission", "error", f"no worker of the hub answers: {error}")
             return
-        yield Finding("permission", "ok", f"the hub answers; it holds events up to number {answer.high:,} of this log")
+        yield Finding("permission", "ok", "a worker of the hub answers")
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         wire = self._opened

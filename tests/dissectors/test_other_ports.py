@@ -1,4 +1,4 @@
-"""Services that speak first, on ports that are not theirs: recognized by their greeting, and not mistaken for others."""
+"""Services that speak first, on ports that are not theirs: recognized by their greeting, not mistaken for others."""
 
 from __future__ import annotations
 

@@ -1,0 +1,115 @@
+"""A taker: fetches messages from the stream, has them committed, acknowledges them, publishes what is committed.
+
+The order is what makes it lose nothing: commit, then acknowledgement to JetStream, then the commit message to the
+sensor. A worker that dies in between leaves messages that come again, which the database recognises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from sensor.boundary import Boundary, Fault
+from sensor.hub.batch import Message, Quarantined
+from sensor.hub.database import Connection
+from sensor.hub.held_connection import HeldConnection
+from sensor.hub.intake import Intake, Outcome
+from sensor.hub.settings import Hub
+from sensor.hub.stream import consumer, message_of
+from sensor.logs.logs import log
+from sensor.outputs import _hub_messages as messages
+from sensor.outputs._hub_messages import Commit, subject
+
+# Messages of one transaction, and how long a taker waits for the first.
+FETCHED, WAIT_S = 64, 1.0
+PAUSE_S = 1.0
+Source = JetStreamContext.PullSubscription
+
+
+class Taker:
+    """With a connection to the database of its own. ``client``: the worker's connection to NATS."""
+
+    def __init__(self, hub: Hub, client: Client) -> None:
+        self._hub, self._client = hub, client
+        self._boundary = Boundary(_log_fault)
+        self._store = HeldConnection(hub)
+
+    async def run(self, source: Source, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set."""
+        found: Source | None = source
+        try:
+            while not stop.is_set():
+                found = await self._turn(found)
+        finally:
+            self._store.close()
+
+    async def _turn(self, source: Source | None) -> Source | None:
+        """One fetch, and all that is done with it. None where the stream must be looked for again: a server that lost
+        its disk has none.
+        """
+        try:
+            source = source or await consumer(self._client, self._hub)
+            await self._take(await source.fetch(FETCHED, timeout=WAIT_S))
+        except (TimeoutError, nats.errors.TimeoutError):
+            return await self._checked(source)
+        except nats.errors.Error as error:
+            log().warning("NATS cannot be used", error=str(error) or type(error).__name__)
+            await asyncio.sleep(PAUSE_S)
+            return None
+        return source
+
+    async def _checked(self, source: Source | None) -> Source | None:
+        """The source if its consumer is there; None where it is not, or NATS does not answer."""
+        try:
+            if source is not None:
+                await source.consumer_info()
+        except (TimeoutError, nats.errors.Error):
+            return None
+        return source
+
+    async def _take(self, received: Sequence[Msg]) -> None:
+        taken = [message_of(one) for one in received]
+        outcomes = await asyncio.to_thread(self._commit, taken)
+        if outcomes is None:
+            await asyncio.sleep(PAUSE_S)
+            for one in received:
+                await one.nak()
+            return
+        for message, one in zip(taken, received, strict=True):
+            await one.ack()
+            outcome = outcomes[message.key, message.id]
+            body = msgspec.json.encode(Commit(message.id, outcome.reason, outcome.wanted))
+            await self._client.publish(subject(messages.COMMITS, message.key), body)
+
+    def _commit(self, taken: Sequence[Message]) -> dict[tuple[str, str], Outcome] | None:
+        """What became of messages, which are committed then; None where the database is away. A message on which the
+        intake fails goes to the quarantine by itself.
+        """
+        results, whole = self._boundary.run("hub intake", self._taking, taken)
+        if not whole:
+            results = []
+            for message in taken:
+                one, whole = self._boundary.run("hub intake", self._taking, [message])
+                results += one if whole else [self._store.use(functools.partial(_set_aside, message))]
+        if None in results:
+            return None
+        outcomes = [outcome for result in results if result is not None for outcome in result]
+        return {(outcome.message.key, outcome.message.id): outcome for outcome in outcomes}
+
+    def _taking(self, taken: Sequence[Message]) -> Iterator[list[Outcome] | None]:
+        yield self._store.use(lambda base: Intake(base).take(taken))
+
+
+def _set_aside(message: Message, base: Connection) -> list[Outcome]:
+    return Intake(base).set_aside(message, Quarantined("fault", "a fault of the hub: see the log of its worker"))
+
+
+def _log_fault(fault: Fault) -> None:
+    log().error("a fault of ours", unit=fault.unit, error=fault.error, place=fault.place)
