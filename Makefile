@@ -69,11 +69,11 @@ soak: build ## kill -9, outages and slow receivers for a quarter of an hour, and
 soak-memory: build ## what `sensor run` takes over two hours on a wire (ARGS="--minutes 10" for less)
 	@$(BIN)/python -m tests.reliability.soak_memory $(ARGS)
 
-lint: build ## must be clean before a commit: ruff, ruff format, mypy, words of docs/banned_words.yaml
+lint: build ## must be clean before a commit: ruff, ruff format, mypy, words and names of docs/banned_*.yaml
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --strict sensor
-	@$(BIN)/python -m pytest --quiet --no-header --durations=0 -n0 tests/principles/test_words.py
+	@$(BIN)/python -m pytest --quiet --no-header --durations=0 -n0 tests/principles/test_words.py tests/principles/test_names.py
 
 calibrate: build ## measure confidence and severity on labelled captures (CAPTURES=folder with manifest.yaml) and write docs/understand/calibration.md
 	@test -n "$(CAPTURES)" || { echo "make calibrate CAPTURES=folder: the folder holds manifest.yaml and the captures it lists" >&2; exit 2; }

@@ -382,5 +382,5 @@ def infrastructure() -> list[Inhabitant]:
     ]  # fmt: skip
 
 
-def everybody() -> list[Inhabitant]:
+def inhabitants() -> list[Inhabitant]:
     return [*infrastructure(), *printers(), *phones(), *rooms(), *screens(), *cameras(), *things(), *people()]

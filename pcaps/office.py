@@ -21,7 +21,7 @@ from pathlib import Path
 from pcaps import _office_speech as speech
 from pcaps._craft import CLIENT, SERVER, Machine, Tape
 from pcaps._office_calls import Exchange
-from pcaps._office_hosts import ACCESS_POINT, FILES, PBX, ROUTER, ROUTER_VOICE, SWITCH, VOICE, Inhabitant, everybody
+from pcaps._office_hosts import ACCESS_POINT, FILES, PBX, ROUTER, ROUTER_VOICE, SWITCH, VOICE, Inhabitant, inhabitants
 
 START = 1795507200  # 2026-11-24 08:00:00 UTC
 LENGTH = 1200.0
@@ -45,7 +45,7 @@ class Office:
 
     def __init__(self) -> None:
         self.tape = Tape(START, ROUTER.mac)
-        self.people = everybody()
+        self.people = inhabitants()
         self.named = {one.machine.name: one for one in self.people}
         self.outside = {name: self._outside(name, number) for number, name in enumerate(self._cloud_names(), 10)}
         self.time = Machine("ntp", "", "198.51.100.123", far=True, ttl=52)

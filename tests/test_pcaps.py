@@ -16,7 +16,7 @@ import yaml
 import zstandard
 
 from pcaps import office, selftest
-from pcaps._office_hosts import everybody
+from pcaps._office_hosts import inhabitants
 
 CAPTURES = (".pcap", ".pcapng", ".pcapng.zst")
 Segment = tuple[str, str, int, int, int, int]  # source, destination, their ports, flags, bytes
@@ -94,7 +94,7 @@ def test_office_is_small_and_lasts_twenty_minutes(capture: Path) -> None:
 
 def test_office_has_devices_of_many_types(frames: list[dpkt.ethernet.Ethernet]) -> None:
     """At least 25 devices of 12 types, each of which speaks in the capture; some are in a VLAN."""
-    people = everybody()
+    people = inhabitants()
     speaking = {frame.src.hex(":") for frame in frames}
     assert len({one.machine.mac for one in people}) == len(people) >= 25
     assert len({one.kind for one in people}) >= 12

@@ -15,8 +15,8 @@ def envelope(body: bytes) -> bytes:
     return struct.pack("!BBH", 3, 0, 4 + len(body)) + body
 
 
-def request(cookie: bytes = b"", wish: int = -1) -> bytes:
-    rest = cookie + (struct.pack("<BBHI", 1, 0, 8, wish) if wish >= 0 else b"")
+def request(cookie: bytes = b"", protocols: int = -1) -> bytes:
+    rest = cookie + (struct.pack("<BBHI", 1, 0, 8, protocols) if protocols >= 0 else b"")
     return envelope(struct.pack("!BBHHB", 6 + len(rest), 0xE0, 0, 0, 0) + rest)
 
 
@@ -43,7 +43,7 @@ def frames() -> Frames:
     )
     parts = [(True, request(b"Cookie: mstshash=root\r\n")), (False, answer()), (True, settings("DESK-04"))]
     yield from conversation((*CLIENT, 49451), SERVER, parts)
-    yield from conversation((*CLIENT, 49452), SERVER, [(True, request(wish=0)), (False, answer(3, 5))])
+    yield from conversation((*CLIENT, 49452), SERVER, [(True, request(protocols=0)), (False, answer(3, 5))])
     other = envelope(b"\x11\xe0\0\0\0\1\0\xc1\2\1\0\xc2\2\1\2\xc0\1\x0a")
     yield from conversation(
         (*CLIENT, 49453), (PBX, "10.20.30.5", 102), [(True, other), (False, envelope(b"\x11\xd0\0\1\0\2\0\xc0\1\x0a"))]

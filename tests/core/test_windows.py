@@ -23,7 +23,7 @@ class SlowKey:
     latest: int
     pairs: dict[int, tuple[str, int]] = field(default_factory=dict)
     reported: int = -(10**9)
-    told_count: int = 0
+    reported_count: int = 0
 
 
 class Slow:
@@ -90,9 +90,9 @@ class Slow:
         key, counted = self.keys[name], self.count(name, "counted")
         if counted < self.threshold or counted < self.share * (counted + self.count(name, "met")):
             return False
-        if 0 <= key.latest - key.reported < 8 and counted < 4 * key.told_count:
+        if 0 <= key.latest - key.reported < 8 and counted < 4 * key.reported_count:
             return False
-        key.reported, key.told_count = key.latest, counted
+        key.reported, key.reported_count = key.latest, counted
         return True
 
 

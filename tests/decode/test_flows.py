@@ -63,7 +63,7 @@ def test_a_refused_connection() -> None:
     ]
 
 
-def test_the_server_spoke_first() -> None:
+def test_the_server_sent_first() -> None:
     """A capture that begins with the SYN-ACK still knows who the client is."""
     flow = flow_of(run([back(SYN_ACK)])[0])
     assert (flow.client, flow.server_port) == (parse(A), 80)

@@ -58,13 +58,13 @@ def test_other_protocols_in_the_same_envelope() -> None:
 def test_unknown_answers_are_malformed() -> None:
     """Two kinds there are."""
     with pytest.raises(Malformed):
-        conversation((True, request(wish=1)), (False, answer(9)))
+        conversation((True, request(protocols=1)), (False, answer(9)))
 
 
 def test_short_settings_name_nobody() -> None:
     """Cut ones, and data without a conference."""
     for data in (envelope(b"\x02\xf0\x80Duca\x01\xc0"), envelope(b"\x02\xf0\x80\x7f\x65\x01\x01")):
-        assert events(conversation((True, request(wish=0)), (False, answer(2, 0)), (True, data)))[2:] == []
+        assert events(conversation((True, request(protocols=0)), (False, answer(2, 0)), (True, data)))[2:] == []
 
 
 def test_gaps_end_the_reading() -> None:

@@ -257,7 +257,7 @@ def test_a_version_is_followed_by_another(versions: tuple[str, str]) -> None:
         ("Windows 10 or 11", "Windows 10"),
     ],
 )
-def test_a_system_by_its_kernel_or_its_kin_is_no_contradiction(wide: str, narrow: str) -> None:
+def test_a_system_by_its_kernel_or_a_related_one_is_no_contradiction(wide: str, narrow: str) -> None:
     """A client of Linux asks for an address and Ubuntu answers at port 80: the narrower name is told, uncontested."""
     reported = fuse([piece("os", wide, 0.75), piece("os", narrow, 0.7, "http")])["os"]
     assert (reported.value, reported.contested) == (narrow, False)

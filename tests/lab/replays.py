@@ -74,6 +74,6 @@ class Replay:
             self.devices[mac] = record.device
 
     @property
-    def grave(self) -> list[str]:
+    def severe(self) -> list[str]:
         """Alerts that are more than hints."""
         return [record.msg for record in self.alerts if record.severity not in ("info", "low")]

@@ -43,7 +43,7 @@ def test_it_is_named(one: Subject, replays: Callable[[Subject], Replay]) -> None
     """
     replay, exact = replays(one), [name for name in one.expect if name != "model"]
     assert {name: replay.devices[one.mac].get(name) for name in exact} == {name: one.expect[name] for name in exact}
-    assert (replay.faults, replay.grave) == ([], [])
+    assert (replay.faults, replay.severe) == ([], [])
 
 
 def test_models_are_named(replays: Callable[[Subject], Replay]) -> None:

@@ -27,7 +27,7 @@ def test_machines_are_named_within_a_second(capture: str) -> None:
     } == expected
     late = {mac: replay.reported_at[mac] - replay.received[mac] for mac in expected if mac in replay.received}
     assert {mac: wait for mac, wait in late.items() if wait > SECOND} == {}
-    assert (replay.faults, replay.grave) == ([], [])
+    assert (replay.faults, replay.severe) == ([], [])
 
 
 def test_every_recording_is_expected_and_small() -> None:

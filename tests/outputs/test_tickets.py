@@ -99,7 +99,7 @@ def test_opened_once_then_changed_then_closed(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", ["jira", "jira_server", "servicenow", "github"], indirect=True)
-def test_what_was_opened_without_our_hearing_of_it_is_found_again(place: Place) -> None:
+def test_what_was_opened_without_an_answer_is_found_again(place: Place) -> None:
     """The answer was lost on the way, or the note of it: the next try finds the ticket by its id and brings it up to
     date.
     """

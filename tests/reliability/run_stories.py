@@ -67,7 +67,7 @@ class Runs(NamedTuple):
     kills: int
     events: int
     back_s: list[float]
-    told_s: list[float]
+    reported_s: list[float]
     account: Account
 
 

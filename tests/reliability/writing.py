@@ -26,7 +26,7 @@ class Writing(NamedTuple):
     """
 
     rate: float
-    tell_us: float
+    report_us: float
     encode_us: float
     size: float
 

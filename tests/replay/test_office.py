@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 
 import sensor.eventlog
-from pcaps._office_hosts import Inhabitant, everybody
+from pcaps._office_hosts import Inhabitant, inhabitants
 
 Line = dict[str, Any]
 SCANNER, FILES, CAMERA, LISTENER, LISTED = "10.20.10.106", "10.20.10.5", "10.20.10.61", "10.20.10.62", "203.0.113.66"
@@ -229,7 +229,7 @@ def test_the_listed_address(lines: list[Line]) -> None:
     )
 
 
-@pytest.mark.parametrize("one", everybody(), ids=lambda one: one.machine.name)
+@pytest.mark.parametrize("one", inhabitants(), ids=lambda one: one.machine.name)
 def test_all_is_named_for_what_they_are(devices: dict[str, Line], one: Inhabitant) -> None:
     """Each machine has the type that a person would give it."""
     assert devices[one.machine.mac]["type"] == one.kind
@@ -237,7 +237,7 @@ def test_all_is_named_for_what_they_are(devices: dict[str, Line], one: Inhabitan
 
 def test_at_least_twelve_types(devices: dict[str, Line]) -> None:
     """Not one big heap of workstations."""
-    assert len({devices[one.machine.mac]["type"] for one in everybody()}) >= 12
+    assert len({devices[one.machine.mac]["type"] for one in inhabitants()}) >= 12
 
 
 def test_every_device_is_new_once(lines: list[Line]) -> None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from sensor.console.alert_actions import add_notes, words_of
 from sensor.console.api import problems, resources
 from sensor.console.api.export import exported, format_of
 from sensor.console.api.openapi import BASE, openapi
@@ -19,7 +20,6 @@ from sensor.console.api.replies import HEADER, Busy
 from sensor.console.api.resources import RESOURCES, Resource
 from sensor.console.api.types import NewNote
 from sensor.console.ask import Ask, body_of, parameters
-from sensor.console.deeds import add_notes, words_of
 from sensor.console.security.keys import Who
 from sensor.console.security.session import Refused, bearer_of, user_of
 from sensor.console.settings import Console

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from sensor.console.alert_actions import assignees
 from sensor.console.ask import Ask
-from sensor.console.deeds import assignees
 from sensor.console.evidence import evidence_of
 from sensor.console.hexview import rows
 from sensor.console.render import render

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from starlette.responses import RedirectResponse, Response
 
+from sensor.console.alert_actions import AT_ONCE, DONE, Word, add_notes, undo_notes, words_of
 from sensor.console.ask import Ask, parameters, url_of
-from sensor.console.deeds import AT_ONCE, DONE, Word, add_notes, undo_notes, words_of
 from sensor.console.filters import filter_of
 from sensor.console.render import render
 from sensor.console.security.session import Refused

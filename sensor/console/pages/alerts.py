@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from sensor.console.alert_actions import assignees
 from sensor.console.ask import Ask
-from sensor.console.deeds import assignees
 from sensor.console.render import render
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import AlertFilter

@@ -22,7 +22,7 @@ from sensor.posture.recommendations.tables import Job, outside
 DAY = 86_400_000_000_000
 QUIET_DAYS = 14
 # Servers that are told, and of which the proof tells.
-TOLD, PROVEN = 5, 8
+SHOWN, PROVEN = 5, 8
 
 
 class InternetTraffic:
@@ -45,7 +45,7 @@ class InternetTraffic:
         if not needless:
             return None
         needless.sort(key=lambda one: (-one.last, one.server))
-        seen = f"it is a {kind_text(member.type)}, and contacted {some([_text(one) for one in needless], TOLD)}"
+        seen = f"it is a {kind_text(member.type)}, and contacted {some([_text(one) for one in needless], SHOWN)}"
         return Verdict(
             seen, "communicates with servers on the internet", (), proven=_proven(subject_of(member.device), needless)
         )

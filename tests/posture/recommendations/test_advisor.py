@@ -53,12 +53,12 @@ class Watch:
         self.world = world or World(camera())
         self.reported: list[tuple[str, Recommendation, float, str]] = []
         self.members: list[Member] = []
-        self.advisor = Advisor(self.world, self._tell, lambda: self.members, cases)
+        self.advisor = Advisor(self.world, self._report, lambda: self.members, cases)
         self._receivers: dict[type[Event], list[Callable[[Any], None]]] = {}
         for _, kind, receive, _ in self.advisor.listeners():
             self._receivers.setdefault(kind, []).append(receive)
 
-    def _tell(self, action: str, reported: Recommendation, at: int, closed: str) -> None:
+    def _report(self, action: str, reported: Recommendation, at: int, closed: str) -> None:
         self.reported.append((action, reported, (at - START) / SECOND, closed))
 
     def feed(self, events: Iterable[Event]) -> Watch:

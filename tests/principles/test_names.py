@@ -1,0 +1,83 @@
+"""Names in code use the field's standard terms: docs/banned_names.yaml lists parts of names that code does not use."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.principles._source import ROOT, tree_of
+
+LIST = yaml.safe_load((ROOT / "docs" / "banned_names.yaml").read_text(encoding="utf-8"))
+INSTEAD = {part: entry["instead"] for entry in LIST["parts"] for part in entry["parts"]}
+ROOMS = ("sensor", "tests", "docs")
+# The field of a syntax node that holds an identifier.
+FIELD = {
+    ast.Name: "id", ast.Attribute: "attr", ast.arg: "arg", ast.keyword: "arg", ast.FunctionDef: "name",
+    ast.ClassDef: "name", ast.AsyncFunctionDef: "name", ast.ExceptHandler: "name", ast.MatchAs: "name",
+}  # fmt: skip
+PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def identifiers(tree: ast.AST) -> dict[str, int]:
+    """Everything that code names or uses by name, and a line of each."""
+    found = {
+        name: node for node in ast.walk(tree) if (field := FIELD.get(type(node))) and (name := getattr(node, field))
+    }
+    return {name: getattr(node, "lineno", 1) for name, node in found.items()}
+
+
+@functools.cache
+def all_identifiers() -> dict[Path, dict[str, int]]:
+    paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+    return {path.relative_to(ROOT): identifiers(tree_of(path)) for path in paths}
+
+
+def banned(name: str) -> list[str]:
+    """The parts of a name that are banned; none where the name as a whole is allowed."""
+    return [] if name in LIST["allowed"] else [part for part in PART.findall(name) if part.lower() in INSTEAD]
+
+
+def faults(path: Path, names: dict[str, int]) -> list[str]:
+    """file:line: the name, and what to write instead; the name of the file is one of them."""
+    return [
+        f"{path}:{line}: {name}: write {INSTEAD[part.lower()]}"
+        for name, line in ({path.stem: 1} | names).items()
+        for part in banned(name)
+    ]
+
+
+def test_names_use_standard_terms() -> None:
+    assert len(all_identifiers()) > 1000
+    found = [fault for path, names in all_identifiers().items() for fault in faults(path, names)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "lines"),
+    [
+        ("retold = 1\ntold = 1", "unit", [2]),
+        ("import os\nclass ToldState:\n    def said_by(self, heard): ...", "unit", [2, 3, 3]),
+        ("log.tell()\nlog.tells()", "unit", [2]),
+        ("TOLD_S = 1\nnote = 'told'  # told", "unit", [1]),
+        ("", "sayings", [1]),
+    ],
+)
+def test_a_banned_part_of_a_name_is_found_and_text_is_left_alone(code: str, name: str, lines: list[int]) -> None:
+    found = faults(Path(f"{name}.py"), identifiers(ast.parse(code)))
+    assert sorted(int(fault.split(":")[1]) for fault in found) == lines
+
+
+def test_every_entry_names_a_replacement_and_a_reason() -> None:
+    assert [entry for entry in LIST["parts"] if not (entry["parts"] and entry["instead"] and entry["why"])] == []
+    assert all(LIST["allowed"].values())
+
+
+def test_every_allowed_name_is_in_use() -> None:
+    """An exception that nothing needs is removed."""
+    used = {name for names in all_identifiers().values() for name in names}
+    assert LIST["allowed"].keys() - used == set()
