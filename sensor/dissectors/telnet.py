@@ -23,7 +23,8 @@ from sensor.dissectors._seal import seal
 IAC, SB, SE = 255, 250, 240
 WILL, DO, DONT = 251, 253, 254
 # Options that a conversation begins with (IANA, Telnet Options): binary, echo, suppress go ahead, status, terminal
-# type, window size, speed, flow control, line mode, X display, environment, authentication, encryption, environment 2.
+# type, window size, speed, flow control, line mode, X display, environment, authentication, encryption, and the new
+# environment.
 OPTIONS = (0, 1, 3, 5, 24, 31, 32, 33, 34, 35, 36, 37, 38, 39)
 STARTS = tuple(bytes((IAC, command, option, IAC)) for command in (WILL, DO) for option in OPTIONS)
 BANNER_LIMIT = 1024

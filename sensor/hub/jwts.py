@@ -13,7 +13,7 @@ import msgspec
 
 from sensor.outputs import _hub_messages as messages
 from sensor.outputs._hub_messages import subject
-from sensor.outputs._nkeys import KeyPair, verifies
+from sensor.outputs._nkeys import KeyPair
 
 DAY_S = 86_400
 USER_DAYS, TOKEN_S = 30, 3600
@@ -57,16 +57,6 @@ def token_jwt(account: KeyPair, user: str, site: str, now: int) -> str:
     """For one enrolment: a bearer token for an hour, which may ask to join and nothing else."""
     nats = _user([subject(messages.JOIN, user)], [f"_INBOX_{user}.>"])
     return _signed(account, user, f"join {site}", nats | {"bearer_token": True}, now, now + TOKEN_S)
-
-
-def claims(jwt: str, issuer: str) -> dict[str, Any]:
-    """The claims of a JWT that the issuer signed. ValueError."""
-    signed, _, signature = jwt.rpartition(".")
-    if not verifies(issuer, signed.encode(), signature):
-        raise ValueError("the JWT is not signed by this issuer")
-    body = signed.partition(".")[2]
-    found: dict[str, Any] = msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=dict)
-    return found
 
 
 def _user(publish: list[str] | None, listen: list[str] | None) -> dict[str, Any]:
