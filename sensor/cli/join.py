@@ -58,6 +58,8 @@ def main(args: argparse.Namespace) -> int:
 
     path = (args.output or state_folder() / FILE).absolute()
     asked, mine = _asked(args, path)
+    if args.url.startswith("nats:"):
+        complain("not encrypted: a listener could use the token first; use a tls:// URL", "warning")
     try:
         answer = _admission(args, asked)
     except Retry as error:

@@ -89,6 +89,8 @@ class Hub(Output):
         yield Finding("credentials", level, f"valid for {left:.1f} days; renewed while the hub can be reached")
         place = self._place(self._servers[0])
         yield from probe(place.host, place.port, None, self.options.timeout_s)
+        if place.tls is None:
+            yield Finding("tls", "warning", "not encrypted: every event can be read in transit; use a tls:// server")
         try:
             self.open()
         except Retry as error:

@@ -16,6 +16,7 @@ from sensor.hub.settings import Hub, load_hub
 from sensor.outputs._hub_credentials import Credentials, claims_of, save_credentials
 from sensor.outputs._hub_messages import Joining
 from sensor.outputs._nkeys import USER, KeyPair
+from tests.outputs.authority import Authority
 from tests.outputs.servers_base import Server
 from tests.outputs.servers_nats import MISSING as NO_NATS
 from tests.outputs.servers_postgresql import MISSING as NO_POSTGRESQL
@@ -64,13 +65,17 @@ class Worker(Server):
 class HubServers:
     """``postgresql``, ``nats``, ``workers``: running."""
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, authority: Authority | None = None) -> None:
+        """``authority``: that of the certificate of the NATS server, which requires TLS then."""
+        self._scheme = "nats" if authority is None else "tls"
         self.postgresql = PostgresqlServer("fsync=on")
         self.postgresql.start()
         url = f"postgresql://sensor:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{self.postgresql.port}/postgres"
         self.nats = HubNats(url)
         config = self.nats.hub_folder / "hub.yaml"
         config.write_text(config.read_text().replace("database:", f"  ack_wait_s: {ACK_WAIT_S}\ndatabase:"))
+        if authority is not None:
+            self._require_tls(config, authority)
         self.nats.start()
         self.config = config
         self.workers = [Worker(config) for _ in range(workers)]
@@ -79,7 +84,7 @@ class HubServers:
 
     @property
     def url(self) -> str:
-        return f"nats://127.0.0.1:{self.nats.port}"
+        return f"{self._scheme}://127.0.0.1:{self.nats.port}"
 
     @property
     def hub(self) -> Hub:
@@ -102,6 +107,12 @@ class HubServers:
         path = folder / f"{sensor}.creds"
         save_credentials(path, Credentials(admission.jwt, pair))
         return path
+
+    def _require_tls(self, config: Path, authority: Authority) -> None:
+        pair, conf = authority.issue("nats"), self.nats.hub_folder / "nats.conf"
+        conf.write_text(f'{conf.read_text()}tls {{ cert_file: "{pair.certificate}", key_file: "{pair.key}" }}\n')
+        text = config.read_text().replace("nats://", "tls://")
+        config.write_text(text.replace("database:", f"  tls: {{ ca: {authority.ca} }}\ndatabase:"))
 
     def close(self) -> None:
         for one in (*self.workers, self.nats, self.postgresql):
