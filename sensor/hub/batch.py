@@ -18,7 +18,7 @@ from sensor.tables.lines import DevicePart, Line, time_ns
 
 Reason = Literal[
     "unknown_sensor", "not_approved", "foreign_identity", "oversize", "undecodable", "unknown_version", "clock",
-    "wrong_numbers", "fork", "database_refused", "fault",
+    "event_time", "wrong_numbers", "fork", "database_refused", "fault",
 ]  # fmt: skip
 # Of one batch, decompressed: MOST events of 64 KiB, and the head.
 SIZE_LIMIT = (MOST + 1) * 65_536
@@ -104,7 +104,7 @@ def opened(message: Message) -> Batch:
     numbers = list(_numbers(head.runs, len(lines)))
     if message.id != batch_id(message.key, head.epoch, head.runs, lines):
         raise Quarantined("undecodable", "the id of the message does not follow from its content")
-    _check_clock("sent", _EPOCH + timedelta(microseconds=head.sent_ns // 1000), message.received, both=True)
+    _check_clock(head, message.received)
     return Batch(message, head, [_event(*each, message.received) for each in zip(numbers, lines, strict=True)])
 
 
@@ -150,13 +150,17 @@ def _event(seq: int, text: bytes, received: datetime) -> Event:
         raise Quarantined("undecodable", f"the event with number {seq} is no record: {error}") from None
     if line.sensor.seq != seq:
         raise Quarantined("wrong_numbers", f"the event at number {seq} has number {line.sensor.seq}")
-    if ts - received > CLOCK_LIMIT:
-        _check_clock(f"the event with number {seq}", ts, received, both=False)
+    if ts - received > CLOCK_LIMIT:  # events may be old: the sensor may have been offline
+        raise Quarantined("event_time", f"the event with number {seq}: {_times(ts, received)}")
     return Event(seq, ts, line, whole)
 
 
-def _check_clock(what: str, time: datetime, received: datetime, *, both: bool) -> None:
-    """Events may be old: the sensor may have been offline. No clock may be far ahead."""
-    ahead = time - received
-    if ahead > CLOCK_LIMIT or (both and -ahead > CLOCK_LIMIT):
-        raise Quarantined("clock", f"{what}: {time:%Y-%m-%dT%H:%M:%SZ}, received {received:%Y-%m-%dT%H:%M:%SZ}")
+def _check_clock(head: Head, received: datetime) -> None:
+    """The sensor's clock at the time of sending."""
+    sent = _EPOCH + timedelta(microseconds=head.sent_ns // 1000)
+    if abs(sent - received) > CLOCK_LIMIT:
+        raise Quarantined("clock", f"the clock of the sensor: {_times(sent, received)}")
+
+
+def _times(time: datetime, received: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}, received {received:%Y-%m-%dT%H:%M:%SZ}"

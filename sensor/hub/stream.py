@@ -78,10 +78,10 @@ async def consumer(client: Client, hub: Hub) -> JetStreamContext.PullSubscriptio
 
 
 def message_of(received: Msg) -> Message:
-    """A message of the stream as the intake takes it."""
+    """A message of the stream as the intake takes it. What follows a dot in its id names the attempt."""
     headers: dict[str, Any] = received.headers or {}
     state = received.metadata
-    name = str(headers.get("Nats-Msg-Id", ""))[:ID_LIMIT] or f"stream-{state.sequence.stream}"
+    name = str(headers.get("Nats-Msg-Id", ""))[:ID_LIMIT].partition(".")[0] or f"stream-{state.sequence.stream}"
     return Message(
         key_of(received),
         name.encode("ascii", "replace").decode().replace("\0", ""),

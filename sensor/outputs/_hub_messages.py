@@ -22,6 +22,11 @@ VERSION_HEADER = "Sensor-Hub"
 EVENTS, COMMITS, ASK, RENEW, JOIN = "hub.events", "hub.commits", "hub.ask", "hub.renew", "hub.join"
 """First tokens of subjects; the public key of the sensor is the last one (of JOIN: that of the enrolment token)."""
 
+WAITS = frozenset(
+    ("unknown_sensor", "not_approved", "foreign_identity", "clock", "unknown_version", "database_refused", "fault")
+)
+"""Reasons of the quarantine that an operator can remove: the sensor keeps its events and tries again."""
+
 Run = tuple[int, int]
 """First and last of numbers without a gap."""
 

@@ -8,6 +8,7 @@ there; where it holds other events under the same numbers (the sensor was restor
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -72,6 +73,8 @@ class Hub(Output):
         self._key = ""
         self._compared = False
         self._heeded: int | None = None
+        # JetStream drops a batch that was sent before; one that was quarantined is to be looked at again.
+        self._attempt = ""
 
     def open(self) -> None:
         self.close()
@@ -217,7 +220,7 @@ class Hub(Output):
 
     def _message(self, parcel: Parcel) -> tuple[bytes, bytes, bytes]:
         headers = (
-            f"Nats-Msg-Id: {parcel.id}\r\nNats-Expected-Stream: {messages.STREAM}\r\n"
+            f"Nats-Msg-Id: {parcel.id}.{self._attempt}\r\nNats-Expected-Stream: {messages.STREAM}\r\n"
             f"{messages.VERSION_HEADER}: {messages.VERSION}\r\n"
         )
         return subject(messages.EVENTS, self._key).encode(), headers.encode(), parcel.body
@@ -234,6 +237,9 @@ class Hub(Output):
             self.epoch, self.wanted = "", 0
             raise Retry("the hub holds other events under these numbers: the log is sent again under another epoch")
         self._heed(commit.wanted)
+        if commit.reason in messages.WAITS and commit.id in waiting:
+            self._attempt = secrets.token_hex(4)
+            raise Retry(f"the hub does not accept events of this sensor now: {commit.reason}; see its quarantine")
         parcel = waiting.pop(commit.id, None)
         if parcel is not None and commit.reason:
             reason = f"quarantined by the hub: {clean(commit.reason, WORDS_LIMIT)}"

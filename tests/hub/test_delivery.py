@@ -14,8 +14,8 @@ import pytest
 from sensor.delivery.position import load_position, save_position
 from sensor.delivery.status import load_status
 from sensor.eventlog.segments import cursors_of
-from sensor.hub.sensors import ask_again
-from tests.hub.hub_kit import HubServers, configuration, forwarder
+from sensor.hub.sensors import ask_again, move
+from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
 
 
 @pytest.fixture
@@ -178,3 +178,21 @@ def test_alerts_go_first_after_an_outage(servers: HubServers, sender: tuple[Path
     last_urgent = max(at for kind, at in first if kind != "device")
     assert sum(at > last_urgent for kind, at in first if kind == "device") > 20
     assert servers.asked("SELECT count(*) FROM events") == [(144,)]
+
+
+def test_a_sensor_of_the_wrong_site_keeps_its_events(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """It reports why; once the operator has moved it, all of them arrive."""
+    config, log = sender
+    with servers.base() as base:
+        base.execute("UPDATE sensors SET site = 'Paris', sensor_site = 'Paris'")
+    refused = forwarder(config, log, "--once")
+    refused.communicate(timeout=60)
+    status = load_status(log, "hub")
+    assert refused.returncode == 1
+    assert status is not None
+    assert (status.delivered, status.refused, status.pending) == (0, 0, 144)
+    assert "foreign_identity" in status.error
+    with servers.base() as base:
+        move(base, "office-1", SITE)
+    delivered(config, log)
+    assert servers.asked("SELECT count(*) FROM events WHERE site = %s", SITE) == [(144,)]

@@ -93,8 +93,8 @@ def wrong_batches(liar: Liar) -> dict[str, list[tuple[Head, list[bytes]]]]:
         "clock": [
             (liar.head(ten, sent_ns=now - 365 * DAY_NS), lines(10)),
             (liar.head(ten, sent_ns=now + 365 * DAY_NS, epoch="e2"), lines(10)),
-            (liar.head(ten), lines(10, ts=future)),
         ],
+        "event_time": [(liar.head(ten), lines(10, ts=future))],
         "wrong_numbers": [
             (liar.head(ten, runs=[(1, 1_000_000_000)]), lines(10)),
             (liar.head(range(11, 21)), lines(10)),
@@ -112,7 +112,9 @@ def wrong_batches(liar: Liar) -> dict[str, list[tuple[Head, list[bytes]]]]:
     }
 
 
-@pytest.mark.parametrize("reason", ["foreign_identity", "clock", "wrong_numbers", "undecodable", "oversize"])
+@pytest.mark.parametrize(
+    "reason", ["foreign_identity", "clock", "event_time", "wrong_numbers", "undecodable", "oversize"]
+)
 def test_wrong_batches_are_set_aside(servers: HubServers, liar: Liar, reason: str) -> None:
     """With this reason, counted, and none of their events is held."""
     batches = wrong_batches(liar)[reason]
