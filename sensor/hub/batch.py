@@ -4,6 +4,7 @@ a reason from a closed list.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
@@ -25,8 +26,11 @@ SIZE_LIMIT = (MOST + 1) * 65_536
 LINE_LIMIT = 65_536
 CLOCK_LIMIT = timedelta(days=30)
 HIGHEST = 1 << 53
+# In the year 2116.
+LATEST_NS = 1 << 62
 DETAIL_LIMIT, NAME_LIMIT = 300, 64
 _head = msgspec.json.Decoder(Head).decode
+_EPOCH_NAME = re.compile(r"[0-9a-z]{1,32}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -97,8 +101,10 @@ def opened(message: Message) -> Batch:
     head_line, *lines = _decompressed(message.body).split(b"\n")
     try:
         head = _head(head_line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Quarantined("undecodable", f"the head of the batch: {error}") from None
+    if not _EPOCH_NAME.fullmatch(head.epoch):
+        raise Quarantined("undecodable", f"found the epoch {head.epoch!r}, expected letters and digits")
     if len(lines) > MOST:
         raise Quarantined("oversize", f"{len(lines):,} events, expected at most {MOST}")
     numbers = list(_numbers(head.runs, len(lines)))
@@ -157,6 +163,8 @@ def _event(seq: int, text: bytes, received: datetime) -> Event:
 
 def _check_clock(head: Head, received: datetime) -> None:
     """The sensor's clock at the time of sending."""
+    if not 0 <= head.sent_ns < LATEST_NS:
+        raise Quarantined("clock", f"the clock of the sensor: {head.sent_ns} ns since 1970")
     sent = _EPOCH + timedelta(microseconds=head.sent_ns // 1000)
     if abs(sent - received) > CLOCK_LIMIT:
         raise Quarantined("clock", f"the clock of the sensor: {_times(sent, received)}")

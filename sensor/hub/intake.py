@@ -239,7 +239,7 @@ def _seen_columns(seen: dict[str, Batch]) -> list[list[Any]]:
     return [
         list(seen),
         [batch.message.received for batch in batches],
-        [batch.head.version[:64] for batch in batches],
+        [batch.head.version[:64].replace("\0", "") for batch in batches],
         [batch.head.sent_ns // 1_000_000 - round(batch.message.received.timestamp() * 1000) for batch in batches],
     ]
 
