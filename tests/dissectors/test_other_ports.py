@@ -35,14 +35,14 @@ IMAP = [b"<* OK ready\r\n", b">1 LOGIN a b\r\n", b"<1 OK in\r\n"]
 TELNET = [b"<" + ASK, b"<login: ", b">admin\r\n", b"<Password: ", b">admin\r\n", b"<\r\nWelcome\r\n# "]
 
 
-def frames(talk: Iterable[bytes]) -> list[bytes]:
+def frames(conversation: Iterable[bytes]) -> list[bytes]:
     """A conversation with its handshake; ``>`` is what the client sends."""
     sent = {CLIENT: 1000, SERVER: 5000}
     found = [
         tcp_frame(CLIENT, SERVER, dport=PORT, flags=0x02, seq=999),
         tcp_frame(SERVER, CLIENT, sport=PORT, dport=40000, flags=0x12, seq=4999),
     ]
-    for line in talk:
+    for line in conversation:
         ours, text = line.startswith(b">"), line[1:]
         src, dst = (CLIENT, SERVER) if ours else (SERVER, CLIENT)
         sport, dport = (40000, PORT) if ours else (PORT, 40000)
@@ -51,7 +51,7 @@ def frames(talk: Iterable[bytes]) -> list[bytes]:
     return found
 
 
-def events(talk: Iterable[bytes]) -> list[type[Event]]:
+def events(conversation: Iterable[bytes]) -> list[type[Event]]:
     """What all five dissectors make of a conversation on a port of nobody."""
     found: list[type[Event]] = []
 
@@ -60,7 +60,7 @@ def events(talk: Iterable[bytes]) -> list[type[Event]]:
 
     kernels = Kernels(FlowTable(10), Selector([one.interest for one in DISSECTORS.values()], RecentSet(8)))
     dissection = Dissection(DISSECTORS, Boundary(), kernels.unfollow, take)
-    batch = batch_of(frames(talk))
+    batch = batch_of(frames(conversation))
     work = kernels.run(batch.data, batch.rows)
     packets = Packets(batch.data, batch.rows)
     for row, wanted in zip(work.chosen.tolist(), work.wanted.tolist(), strict=True):
@@ -71,7 +71,7 @@ def events(talk: Iterable[bytes]) -> list[type[Event]]:
 
 
 @pytest.mark.parametrize(
-    ("talk", "expected"),
+    ("conversation", "expected"),
     [
         (FTP, [FtpBanner, FtpLogin]),
         (SMTP, [SmtpBanner, SmtpLogin]),
@@ -81,9 +81,9 @@ def events(talk: Iterable[bytes]) -> list[type[Event]]:
     ],
     ids=["ftp", "smtp", "pop3", "imap", "telnet"],
 )
-def test_logins_on_other_ports(talk: list[bytes], expected: list[type[Event]]) -> None:
+def test_logins_on_other_ports(conversation: list[bytes], expected: list[type[Event]]) -> None:
     """Greeting and login, and nothing by the dissectors of the others."""
-    assert events(talk) == expected
+    assert events(conversation) == expected
 
 
 def test_a_greeting_that_names_no_protocol_is_nobodys_banner() -> None:
