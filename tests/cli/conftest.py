@@ -31,6 +31,11 @@ class Result(NamedTuple):
     def lines(self) -> list[str]:
         return self.out.splitlines()
 
+    @property
+    def suggestions(self) -> list[str]:
+        """The nearest valid words that errors name."""
+        return re.findall(r"did you mean '?([\w.-]*\w)", self.err)
+
 
 def record(kind: str, action: str, msg: str, severity: str = "info", **parts: Any) -> dict[str, Any]:
     start = {"ts": TIMES["first"], "kind": kind, "action": action, "severity": severity, "msg": msg}

@@ -392,7 +392,7 @@ def test_a_broken_configuration_is_not_shown(config: Callable[..., Result], etc:
     layer(etc, "captur: {}\n")
     result = config("show")
     assert (result.code, result.out) == (2, "")
-    assert "did you mean 'capture'?" in result.err
+    assert "capture" in result.suggestions
 
 
 # schema

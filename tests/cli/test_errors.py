@@ -89,7 +89,7 @@ def test_help_of_topics(run_cli) -> None:
         "130",
     ]
     result = run_cli("help", "dataset.mising")
-    assert (result.code, result.errors, "did you mean 'dataset.missing'?" in result.err) == (
+    assert (result.code, result.errors, "dataset.missing" in result.suggestions) == (
         1,
         ("usage.invalid-value",),
         True,

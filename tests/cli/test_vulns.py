@@ -292,7 +292,7 @@ def test_update(vulns, server: Server, state: Path) -> None:
     assert "which is not HTTPS" in vulns("update").err
     result = vulns("update", "nvd")
     assert result.code == 1
-    assert "did you mean 'nvdcve-2.0-2024'" in result.err or "nvdcve-2.0-2024" in result.err
+    assert "nvdcve-2.0-2024" in result.suggestions
 
 
 def test_forget(vulns, imported: None, state: Path) -> None:
@@ -301,7 +301,7 @@ def test_forget(vulns, imported: None, state: Path) -> None:
     """
     assert vulns("forget").code == 2
     result = vulns("forget", "kev", "epss2")
-    assert (result.code, "did you mean 'epss'?" in result.err) == (1, True)
+    assert (result.code, "epss" in result.suggestions) == (1, True)
     assert len(vulns("sources").lines) == 4
     result = vulns("forget", "nvdcve-2.0-2024", "kev")
     assert (result.code, result.lines) == (0, ["nvdcve-2.0-2024: forgotten, 42 entries", "kev: forgotten, 1 entries"])
