@@ -2,7 +2,7 @@
 
 add creates a mute from the conditions given: all of them must match. A running sensor applies it within a second; muted alerts are
 counted, and listed by `sensor alerts why`. test lists the alerts of an event log that the mutes (or those named, or one made of the
-options) would have suppressed. Hours are UTC.
+options) would have suppressed; add --rehearse does the same for a mute before it is added. Hours are UTC.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import add_data_arguments
 from sensor.cli._setup import complain, complain_of_faults
-from sensor.cli._show import add_view_arguments, put, table_of_alerts, tidy
+from sensor.cli._show import add_view_arguments, part, put, table_of_alerts, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.core.moments import span_of
+from sensor.tables.lines import time_or
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   sensor mute add --detector discovery.port_scan --src 10.20.1.9 --for 90d --reason 'the vulnerability scanner'
   sensor mute add --detector 'discovery.*' --src 10.20.1.0/24 --hours 01:00-04:00 --for ever --reason 'nightly inventory'
+  sensor mute add --detector 'discovery.*' --src 10.20.1.9 --rehearse 30d
   sensor mute list
   sensor mute test --type printer --port 9100
   sensor mute remove m3
@@ -62,6 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hours", metavar="HH:MM-HH:MM", default="", help="only at these hours (UTC)")
     parser.add_argument(
         "--all", action="store_true", help="of add: accept a mute without detector, source and destination"
+    )
+    parser.add_argument(
+        "--rehearse",
+        metavar="SPAN",
+        type=_span,
+        help="of add and test: write nothing, list the alerts of the last SPAN of the dataset, such as 30d, that would be muted",
     )
     parser.add_argument(
         "--for",
@@ -125,6 +134,8 @@ def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     mute = _made(args, f"m{max(numbers, default=0) + 1}")
     if mute is None:
         return USAGE
+    if args.rehearse is not None:
+        return _rehearse(args, [mute])
     save_mutes(path, [*mutes, mute])
     put(f"{mute.id} mutes {mute.scope} {_until(mute)}; `sensor mute remove {mute.id}` removes it")
     return 0
@@ -247,9 +258,7 @@ def _silenced(args: argparse.Namespace) -> Counter[str] | None:
 
 
 def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
-    """Which alerts of a log would be silent. Expiry counts as of the alert, so what is over still shows what it did."""
-    from sensor.alerts.mutes import Mutes, finding_of_record
-
+    """Which alerts would be muted by mutes of the file, or by the one of the options."""
     asked = [mute for mute in mutes if mute.id in args.ids] if args.ids else mutes
     if any(getattr(args, field) not in ("", None) for field in FIELDS):
         made = _made(args, "new")
@@ -259,24 +268,46 @@ def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     if not asked:
         put(f"no mutes in {path}")
         return 0
-    records, ready = _alerts(args), Mutes(asked)
-    silent = [
+    return _rehearse(args, asked)
+
+
+def _rehearse(args: argparse.Namespace, mutes: list[Mute]) -> int:
+    """Print the alerts of the dataset that mutes would have suppressed. An expiry counts as of the alert, so a mute
+    that is over still shows what it did.
+    """
+    from sensor.alerts.mutes import Mutes, finding_of_record
+
+    records, ready = _alerts(args), Mutes(mutes)
+    muted = [
         record for record in records if (finding := finding_of_record(record)) is not None and ready.match(finding)
     ]
-    put(table_of_alerts(silent, sys.stdout))
-    put(f"{len(silent):,} of {len(records):,} alerts would be muted")
+    put(table_of_alerts(muted, sys.stdout))
+    put(f"{len(muted):,} of {len(records):,} alerts would be muted")
     return 0
 
 
 def _alerts(args: argparse.Namespace) -> list[Record]:
-    """The last record of each alert of the dataset."""
+    """The last record of each alert of the dataset; with --rehearse those of its last days."""
     from sensor.cli._views import stop_of, views_of
     from sensor.views.known import stories_of
 
     try:
-        return list(stories_of(views_of(args, "alerts")).alerts.values())
+        records = list(stories_of(views_of(args, "alerts")).alerts.values())
     except sqlite3.DatabaseError as error:
         raise stop_of(error) from None
+    if args.rehearse is None:
+        return records
+    last = {id(record): time_or(tidy(part(record, "alert").get("last")), 0) for record in records}
+    newest = max(last.values(), default=0)
+    return [record for record in records if last[id(record)] >= newest - args.rehearse]
+
+
+def _span(text: str) -> int:
+    """A span as ns. ArgumentTypeError."""
+    try:
+        return span_of(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a span such as 24h, 7d or 30d") from None
 
 
 def _remove(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:

@@ -83,12 +83,12 @@ def _of_groups(chosen: Chosen, groups: Counter[int], order: Order, limit: int) -
 
 def _all_of(chosen: Chosen, numbers: Numbers, columns: str) -> list[tuple[Any, ...]]:
     """All that match of a few."""
-    return of_numbers(chosen.base, chosen.fitting, numbers.known or (), (numbers.cheap, numbers.dear), columns)
+    return of_numbers(chosen.base, chosen.fitting, numbers.known or (), (numbers.cheap, numbers.costly), columns)
 
 
 def _counts(chosen: Chosen, numbers: Numbers, found: list[Found]) -> tuple[Counter[int], bool]:
     """How many match at least, by group, and whether these are all: of those that were counted, or those found."""
-    if numbers.known is None and not numbers.dear:
+    if numbers.known is None and not numbers.costly:
         return count_of_cheap(chosen.base, chosen.fitting, chosen.clauses)
     counts = counts_of(chosen.base, chosen.fitting, numbers)
     return (counts if counts.total() >= len(found) else Counter(group for _, group in found)), False

@@ -14,7 +14,7 @@ from sensor.views.clauses import Clause
 # Alerts that are all looked at, the same where other tables must be asked for each, and those that are counted of more.
 FEW, FEW_TESTED, COUNTED = 8_000, 500, 2_000
 # Numbers that are listed of one clause, and of a text that fewer than one in SPARSE of the newest alerts have.
-LISTED, LISTED_SPARSE, SPARSE = 20_000, 100_000, 10
+LISTED, LISTED_SPARSE, SPARSE = 30_000, 100_000, 10
 
 Groups = Counter[int]
 Row = tuple[Any, ...]
@@ -22,25 +22,25 @@ Row = tuple[Any, ...]
 
 class Numbers(NamedTuple):
     """``known``: numbers that all which match are among, None where each clause leaves many; ``some``: numbers that one
-    of those clauses leaves, the highest first, and which. ``cheap`` and ``dear``: clauses that alerts are still to be
-    tested by, dear are those that ask other tables.
+    of those clauses leaves, the highest first, and which. ``cheap`` and ``costly``: clauses that alerts are still to be
+    tested by, costly are those that ask other tables.
     """
 
     known: frozenset[int] | None
     some: tuple[list[int], Clause] | None
     cheap: list[Clause]
-    dear: list[Clause]
+    costly: list[Clause]
 
     @property
     def few(self) -> bool:
-        return self.known is not None and len(self.known) <= (FEW_TESTED if self.dear else FEW)
+        return self.known is not None and len(self.known) <= (FEW_TESTED if self.costly else FEW)
 
 
 def numbers_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause]) -> Numbers:
     """What clauses leave; the groups are one more where they hold few alerts."""
     known: frozenset[int] | None = None
     some: tuple[list[int], Clause] | None = None
-    dear: list[Clause] = []
+    costly: list[Clause] = []
     if clauses and groups.total() <= FEW:
         listed = "SELECT number FROM alerts WHERE of_group IN (SELECT value FROM json_each(?))"
         known = frozenset(row[0] for row in tuples(base, listed, [json.dumps(list(groups))]))
@@ -49,9 +49,9 @@ def numbers_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Claus
         if whole:
             known = frozenset(found) if known is None else known & frozenset(found)
         elif not clause.cheap:
-            dear.append(clause)
+            costly.append(clause)
             some = (found, clause) if some is None or clause.match else some
-    return Numbers(known, some, [clause for clause in clauses if clause.cheap], dear)
+    return Numbers(known, some, [clause for clause in clauses if clause.cheap], costly)
 
 
 def _listed(base: sqlite3.Connection, clause: Clause) -> tuple[list[int], bool]:
@@ -73,16 +73,16 @@ def of_numbers(
     columns: str,
 ) -> list[Row]:
     """Of alerts that match: the columns, the number and the group, in no order. ``groups``: None for all; ``clauses``:
-    cheap and dear ones.
+    cheap and costly ones.
     """
-    cheap, dear = clauses
+    cheap, costly = clauses
     tests, parameters = conditions_of(None, cheap)
     wanted = (
         f"SELECT {columns}, a.number, a.of_group FROM json_each(?) AS one CROSS JOIN alerts a INDEXED BY alerts_number"  # noqa: S608 - our own names
         f" ON a.number = one.value WHERE {tests}"
     )
     rows = tuples(base, wanted, [json.dumps(sorted(numbers)), *parameters])
-    return passing(base, dear, [row for row in rows if groups is None or row[-1] in groups])
+    return passing(base, costly, [row for row in rows if groups is None or row[-1] in groups])
 
 
 def passing(base: sqlite3.Connection, clauses: Sequence[Clause], rows: list[Row]) -> list[Row]:
@@ -113,13 +113,13 @@ def _with_text(base: sqlite3.Connection, match: str, numbers: str) -> set[int]:
 
 def counts_of(base: sqlite3.Connection, groups: Groups, numbers: Numbers) -> Groups:
     """How many of some alerts match, by group."""
-    known, dear = numbers.known or frozenset(), numbers.dear
+    known, costly = numbers.known or frozenset(), numbers.costly
     if numbers.some is not None:
         listed, clause = numbers.some
         known = frozenset(listed) if numbers.known is None else known & frozenset(listed)
-        dear = [one for one in dear if one is not clause]
+        costly = [one for one in costly if one is not clause]
     newest = sorted(known)[-COUNTED:]
-    return Counter(row[-1] for row in of_numbers(base, groups, newest, (numbers.cheap, dear), "a.last"))
+    return Counter(row[-1] for row in of_numbers(base, groups, newest, (numbers.cheap, costly), "a.last"))
 
 
 def count_of_cheap(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause]) -> tuple[Groups, bool]:

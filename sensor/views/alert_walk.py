@@ -41,15 +41,15 @@ def first_in_order(
         return found
     if numbers.known is not None:
         return first_of_numbers(base, groups, numbers, order)[:limit]
-    fewest = min(numbers.dear, key=lambda clause: _count(base, clause))
-    others = numbers._replace(dear=[clause for clause in numbers.dear if clause is not fewest])
+    fewest = min(numbers.costly, key=lambda clause: _count(base, clause))
+    others = numbers._replace(costly=[clause for clause in numbers.costly if clause is not fewest])
     source = _source(order, "alerts_number", groups, [fewest, *numbers.cheap])
     return _walk(base, source, others, limit, bounded=False) or []
 
 
 def first_of_numbers(base: sqlite3.Connection, groups: Groups | None, numbers: Numbers, order: Order) -> list[Found]:
     """All that match of the alerts whose numbers are known, in their order."""
-    rows = of_numbers(base, groups, numbers.known or (), (numbers.cheap, numbers.dear), order.columns)
+    rows = of_numbers(base, groups, numbers.known or (), (numbers.cheap, numbers.costly), order.columns)
     group_of = {row[-2]: row[-1] for row in rows}
     places = behind((place_of(row[:-2], row[-2]) for row in rows), order)
     return [(place, group_of[place[1]]) for place in places]
@@ -78,11 +78,12 @@ def _walk(
     cursor = tuples(base, source.query, source.parameters)
     while chunk := cursor.fetchmany(size):
         rows = chunk if numbers.known is None else [row for row in chunk if row[-2] in numbers.known]
-        found += [(place_of(row[:-2], row[-2]), row[-1]) for row in passing(base, numbers.dear, rows)]
+        found += [(place_of(row[:-2], row[-2]), row[-1]) for row in passing(base, numbers.costly, rows)]
         if len(found) >= limit:
             return found[:limit]
-        steps, tested, size = steps + len(chunk), tested + len(rows), min(2 * size, TESTED)
-        if bounded and ((numbers.known is not None and steps > STEPS) or (numbers.dear and tested > TESTED)):
+        steps, tested = steps + len(chunk), tested + len(rows)
+        size = min((limit - len(found)) * (steps + 1) // (len(found) + 1) + 1, TESTED)  # as many as will be needed
+        if bounded and ((numbers.known is not None and steps > STEPS) or (numbers.costly and tested > TESTED)):
             return None
     return found
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from sensor.alerts.mutes import load_mutes
+from sensor.tables.lines import time_ns
 from tests.cli.faults import reports
+from tests.perf.made_records import write_log
 
 
 @pytest.fixture
@@ -108,6 +110,25 @@ def test_a_dry_run(mute, run_cli) -> None:
     every = [json.loads(line) for line in run_cli("alerts", "--json").lines]
     silent = sum(one.get("src", {}).get("ip") == "10.0.0.9" for one in every)
     assert mute("test", "m2").lines[-1].startswith(f"{silent} of 2 ")
+
+
+def test_a_mute_is_rehearsed_before_it_is_added(mute, tmp_path: Path) -> None:
+    """Its alerts are listed and counted, and nothing is written; a span that ends before all others leaves the newest;
+    what is no span is refused.
+    """
+    scans = ("add", "--detector", "discovery.*")
+    rehearsed = mute(*scans, "--rehearse", "30d")
+    assert (rehearsed.code, rehearsed.lines[-1].startswith("1 of 2 ")) == (0, True)
+    write_log(tmp_path / "long.jsonl", 200)
+    ends = [time_ns(json.loads(line)["alert"]["last"]) for line in (tmp_path / "long.jsonl").read_bytes().splitlines()]
+    late = sum(end >= max(ends) - 600_000_000_000 for end in ends)
+    last = mute(*scans, "--rehearse", "10m", "--events", str(tmp_path / "long.jsonl")).lines[-1]
+    assert 0 < late < 200
+    assert last.endswith(f" of {late} alerts would be muted")
+    wrong = mute(*scans, "--rehearse", "monthly")
+    assert (wrong.code, wrong.errors) == (2, ("usage.invalid-value",))
+    assert not (tmp_path / "mutes.yaml").exists()
+    assert mute(*scans).out.startswith("m1 ")
 
 
 def test_the_ready_command_of_an_alert_is_one(mute) -> None:
