@@ -126,7 +126,7 @@ def _device_cells(row: DeviceRow) -> Cells:
 
 
 def _alert_cells(row: AlertRow) -> Cells:
-    state = row.state or ("closed" if row.closed else "open")
+    state = ", ".join(filter(None, (row.state or ("closed" if row.closed else "open"), row.verdict, row.assignee)))
     ends = " → ".join(filter(None, (row.src, row.dst)))
     words = (row.title, ends, f"{row.count:,}", state, _origin(row))
     return (_clock(row.last), SEVERITIES[row.severity], *words)

@@ -1,4 +1,4 @@
-"""``sensor hub`` token, approve, revoke, rename, move, resend, reader: what the operator decides about sensors."""
+"""``sensor hub`` token, approve, revoke, rename, move, resend, reader, note: what operators decide."""
 
 from __future__ import annotations
 
@@ -115,6 +115,24 @@ def reader(args: argparse.Namespace) -> int:
     with opened(args) as base:
         grant_reader(base, role, sites)
     put(f"{tidy(role)} reads {', '.join(map(tidy, sites)) or 'no site'}")
+    return DONE
+
+
+def note(args: argparse.Namespace) -> int:
+    """1 where there is no such alert, or more than one."""
+    (alert,) = _words(args, 1, "note ALERT --state STATE")
+    if not (args.alert_state or args.verdict or args.assignee is not None or args.comment):
+        raise Stop(USAGE, "expected --state, --verdict, --assignee or --comment", error="usage.missing-argument")
+    from sensor.cli._devices_actions import author_of
+    from sensor.hub.notes import Note, add_note
+
+    made = Note(alert, author_of(args), args.alert_state, args.verdict, args.assignee, args.comment)
+    with opened(args) as base:
+        found = add_note(base, made)
+    if not found:
+        message = f"no alert {alert!r} at the hub, or more than one whose id begins so"
+        raise Stop(NOT_FOUND, message, error="alert.unknown")
+    put(f"noted on {tidy(alert)}")
     return DONE
 
 

@@ -15,6 +15,7 @@ actions:
   resend NAME                  have a sensor send its log again, after number --after
   quarantine                   list batches that were not taken in, with the reason
   devices, alerts, incidents   list the last states, newest first
+  note ALERT                   set --state, --verdict, --assignee or --comment of an alert
   reader ROLE [SITE…]          let a PostgreSQL role read the rows of these sites; '*' is every site
 """
 
@@ -33,6 +34,7 @@ EXAMPLES = """\
   sensor hub token --site Berlin
   sensor hub sensors --site Berlin
   sensor hub alerts --severity high
+  sensor hub note alert-5k2m8q --state closed --verdict benign --comment 'the vulnerability scanner'
 """
 CONFIG = Path("/etc/sensor/hub/hub.yaml")
 # Action → (module, function).
@@ -41,7 +43,7 @@ ACTIONS = {
     "run": ("_hub_run", "run"),
     **{
         action: ("_hub_sensors", action)
-        for action in ("token", "approve", "revoke", "rename", "move", "resend", "reader")
+        for action in ("token", "approve", "revoke", "rename", "move", "resend", "reader", "note")
     },
     **{action: ("_hub_lists", action) for action in ("sensors", "quarantine", "devices", "alerts", "incidents")},
 }
@@ -61,6 +63,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of alerts and incidents: the least"
     )
+    # Elsewhere --state is a folder, for which the program looks in args.state.
+    parser.add_argument(
+        "--state",
+        choices=("open", "acknowledged", "closed"),
+        dest="alert_state",
+        help="of note: state of the alert",
+    )
+    parser.add_argument(
+        "--verdict", choices=("true_positive", "benign", "false_positive"), help="of note: verdict on the alert"
+    )
+    parser.add_argument("--assignee", metavar="NAME", help="of note: who works on the alert")
+    parser.add_argument("--comment", metavar="TEXT", default="", help="of note: a comment")
+    parser.add_argument("--author", metavar="NAME", help="of note: author (default: the user)")
     parser.add_argument("--limit", metavar="ROWS", type=int, default=100, help="of lists: at most (default: 100)")
     parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
     parser.add_argument(

@@ -20,7 +20,7 @@ FROM sensors s LEFT JOIN LATERAL (
     SELECT upper(committed) - 1 AS high, last_ts, filtered, wanted, epoch,
         (SELECT count(*) FROM unnest(committed)) - 1
             + CASE WHEN committed @> 1::bigint OR isempty(committed) THEN 0 ELSE 1 END AS gaps,
-        (SELECT sum(upper(r) - lower(r)) FROM unnest(committed) r) AS held
+        (SELECT sum(upper(r) - lower(r))::bigint FROM unnest(committed) r) AS held
     FROM logs WHERE sensor = s.key ORDER BY number DESC LIMIT 1
 ) l ON true
 WHERE (%(site)s::text IS NULL OR s.site = %(site)s) AND (%(name)s::text IS NULL OR s.name = %(name)s)

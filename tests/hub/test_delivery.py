@@ -14,6 +14,8 @@ import pytest
 from sensor.delivery.position import load_position, save_position
 from sensor.delivery.status import load_status
 from sensor.eventlog.segments import cursors_of
+from sensor.hub.notes import Note, add_note
+from sensor.hub.reading import HubFilter, list_alerts
 from sensor.hub.sensors import ask_again, move
 from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
 
@@ -196,3 +198,27 @@ def test_a_sensor_of_the_wrong_site_keeps_its_events(servers: HubServers, sender
         move(base, "office-1", SITE)
     delivered(config, log)
     assert servers.asked("SELECT count(*) FROM events WHERE site = %s", SITE) == [(144,)]
+
+
+def test_notes_of_operators_outlast_updates(servers: HubServers, sender: tuple[Path, Path]) -> None:
+    """The alert comes again and changes; what the operator decided stays, each part until it is changed."""
+    config, log = sender
+    delivered(config, log)
+    [(alert, key)] = servers.asked("SELECT id, sensor FROM alerts ORDER BY id LIMIT 1")
+    with servers.base() as base:
+        assert add_note(base, Note(alert, "ann", state="closed", verdict="benign"))
+        assert add_note(base, Note(alert[:-2], "bob", assignee="bob"))
+        assert not add_note(base, Note("alert-", "bob", state="open"))
+        assert not add_note(base, Note("alert-none", "bob", state="open"))
+        base.execute("UPDATE logs SET committed = '{}'")
+        base.execute("UPDATE alerts SET seq = 0, title = ''")
+        base.execute("DELETE FROM events")
+    for path in cursors_of(log).glob("hub.[jb]*"):
+        path.unlink()
+    # Other batches, which JetStream does not take for those of a moment ago.
+    configuration(config, servers.url, config.parent / "office-1.creds", "office-1", batch_events=50)
+    delivered(config, log)
+    assert servers.asked("SELECT title <> '' FROM alerts WHERE sensor = %s AND id = %s", key, alert) == [(True,)]
+    with servers.base() as base:
+        [row] = [row for row in list_alerts(base, HubFilter()) if row.id == alert]
+    assert (row.state, row.verdict, row.assignee) == ("closed", "benign", "bob")

@@ -1,0 +1,105 @@
+"""What `sensor hub` lists: rows of the log, filters, and texts of peers that are harmless on a terminal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sensor.cli.main import main
+from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
+
+
+@pytest.fixture(scope="module")
+def filled(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathFactory) -> HubServers:
+    """A hub that holds the log of the office."""
+    folder = tmp_path_factory.mktemp("sensor")
+    log = shutil.copy(office, folder / "events.jsonl")
+    config = configuration(folder / "sensor.yaml", servers.url, servers.joined("office-1", folder), "office-1")
+    sent = forwarder(config, log, "--once")
+    _, complaints = sent.communicate(timeout=60)
+    assert sent.returncode == 0, complaints.decode()
+    return servers
+
+
+def rows(hub: HubServers, capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, object]]:
+    assert main(["hub", *words, "--json", "--config", str(hub.config)]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_sensor_and_how_it_stands(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
+    """Gaps are counted from what is committed."""
+    [one] = rows(filled, capsys, "sensors")
+    assert (one["name"], one["site"], one["state"], one["held"], one["gaps"]) == ("office-1", SITE, "approved", 144, 0)
+    with filled.base() as base:
+        base.execute("UPDATE logs SET committed = '{[5,10),[20,145)}'")
+    [one] = rows(filled, capsys, "sensors")
+    assert (one["held"], one["gaps"], one["high"]) == (130, 2, 144)
+    with filled.base() as base:
+        base.execute("UPDATE logs SET committed = '{[1,145)}'")
+
+
+def test_devices_by_what_they_are(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
+    """By type, address, MAC and id; another site has none."""
+    everything = rows(filled, capsys, "devices")
+    assert len(everything) == 38
+    one = next(row for row in everything if row["type"] == "camera")
+    assert one in rows(filled, capsys, "devices", "--type", "camera")
+    for word in str(one["ips"][0]), str(one["macs"][0]).upper(), str(one["id"]):  # type: ignore[index]
+        assert rows(filled, capsys, "devices", "--find", word) == [one]
+    assert rows(filled, capsys, "devices", "--site", "Paris") == []
+    assert len(rows(filled, capsys, "devices", "--limit", "5")) == 5
+
+
+def test_alerts_and_incidents_by_severity(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind, most in ("alerts", 7), ("incidents", 3):
+        found = rows(filled, capsys, kind)
+        assert len(found) == most
+        severe = rows(filled, capsys, kind, "--severity", "critical")
+        assert severe == [row for row in found if row["severity"] == 4]
+        assert severe
+
+
+def test_texts_of_peers_are_cleaned(filled: HubServers, capsys: pytest.CaptureFixture[str]) -> None:
+    """A terminal gets no control characters, whatever a device calls itself."""
+    with filled.base() as base:
+        base.execute("UPDATE devices SET name = E'a\\x1b[31mb\\nc' WHERE type = 'camera'")
+        base.execute("UPDATE alerts SET title = E'x\\x1b]0;t\\x07'")
+    for kind in "devices", "alerts":
+        assert main(["hub", kind, "--config", str(filled.config)]) == 0
+        shown = capsys.readouterr().out
+        assert not any(sign in shown for sign in "\x1b\x07")
+        assert len(shown.splitlines()) == {"devices": 39, "alerts": 8}[kind]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["frobnicate"], 2),
+        (["approve"], 2),
+        (["approve", "nobody"], 1),
+        (["resend", "nobody"], 1),
+        (["token"], 2),
+        (["note", "alert-x"], 2),
+        (["note", "alert-x", "--state", "closed"], 1),
+        (["reader", "no_such_role", "HQ"], 3),
+    ],
+)
+def test_wrong_words(filled: HubServers, capsys: pytest.CaptureFixture[str], words: list[str], code: int) -> None:
+    """Each ends with its code, and an error that has an entry in the catalogue."""
+    assert main(["hub", *words, "--config", str(filled.config)]) == code
+    assert capsys.readouterr().err.rstrip().endswith("]")
+
+
+def test_a_hub_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No configuration; no database."""
+    assert main(["hub", "sensors", "--config", str(tmp_path / "hub.yaml")]) == 2
+    (tmp_path / "hub.yaml").write_text(
+        "nats: {servers: ['nats://127.0.0.1:1']}\ndatabase: {url: 'postgresql://a:secret@127.0.0.1:1/x'}\n"
+    )
+    assert main(["hub", "sensors", "--config", str(tmp_path / "hub.yaml")]) == 3
+    told = capsys.readouterr().err
+    assert "[hub.no-database]" in told
+    assert "secret" not in told
