@@ -300,7 +300,7 @@ from tests.inventory.stories import Story
 store, story = Store(Path(sys.argv[1])), Story().at(0)
 story.persistence.keep_journal()
 for n in range(1_000_000):
-    story.says(f"00:17:c8:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}", f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}", "http.server", "type=printer")
+    story.sends(f"00:17:c8:{n >> 16 & 255:02x}:{n >> 8 & 255:02x}:{n & 255:02x}", f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}", "http.server", "type=printer")
     if n % 50 == 49:
         story.at(n)
         store.write(story.persistence.entries(1000))
