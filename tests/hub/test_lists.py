@@ -100,6 +100,6 @@ def test_a_hub_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[s
         "nats: {servers: ['nats://127.0.0.1:1']}\ndatabase: {url: 'postgresql://a:secret@127.0.0.1:1/x'}\n"
     )
     assert main(["hub", "sensors", "--config", str(tmp_path / "hub.yaml")]) == 3
-    reported = capsys.readouterr().err
-    assert "[hub.no-database]" in reported
-    assert "secret" not in reported
+    shown = capsys.readouterr().err
+    assert "[hub.no-database]" in shown
+    assert "secret" not in shown
