@@ -12,14 +12,14 @@ from tests.dissectors.samples import events, facts, packets, values
 
 
 def conversation(*parts: tuple[bool, bytes]) -> list[object]:
-    stream, packet = Ftp().stream(Packet()), Packet(proto=6)
+    stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6)
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
 def session(number: int) -> list[object]:
     """What is said in one of the two conversations of the capture."""
     port = (49170, 49171)[number]
-    stream = Ftp().stream(Packet())
+    stream = Ftp().stream(Packet(dport=21))
     chosen = [packet for packet in packets("ftp") if port in (packet.sport, packet.dport)]
     return [parsed for packet in chosen for parsed in stream.feed(packet, packet.payload, packet.dport == 21)]
 
@@ -54,7 +54,7 @@ def test_greeting_of_several_lines() -> None:
             ),
         ),
     ]
-    stream, packet = Ftp().stream(Packet()), Packet(proto=6)
+    stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6)
     list(stream.feed(packet, b"220 ready\r\n234 go on\r\n\x16\x03\x01\n", False))
     assert stream.done
 
@@ -75,7 +75,7 @@ def test_passwords_in_other_commands() -> None:
 
 def test_gap_forgets_the_login() -> None:
     """Where the answer is missing, the next one is not taken for it; reading goes on with the next line."""
-    stream, packet = Ftp().stream(Packet()), Packet(proto=6)
+    stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6)
     list(stream.feed(packet, b"220 a\r\n", False))
     list(stream.feed(packet, b"USER a\r\nPASS b\r\n", True))
     list(stream.gap(packet, 20, False))
