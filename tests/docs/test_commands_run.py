@@ -21,6 +21,7 @@ ELSEWHERE = {
     "a live interface: tests/cli/test_run.py, test_doctor.py": (("run",), ("doctor", "-i"), ("tail", "-f"), ("top",)),
     "standard input: tests/cli/test_replay.py": (("replay", "-"), ("replay", "--events")),
     "a server: tests/console": (("console",),),
+    "a hub with its servers: tests/hub": (("hub",), ("join",)),
     "a terminal to ask at, or the folders of a service: tests/cli/test_config.py, test_service.py": (
         ("config", "init"), ("config", "check", "/etc/sensor/sensor.yaml"),
     ),
