@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from sensor.core import moments
-from sensor.core.record_parts import time_text
 
 # The zone of times for people; None: UTC.
 _ZONE: list[tzinfo | None] = [None]
@@ -64,6 +63,8 @@ def age(seconds: float) -> str:
 
 def moment_of(since: str, now: float) -> str:
     """A time as people write it, as records have it. ``now``: seconds since the epoch; empty where it is no time."""
+    from sensor.core.record_parts import time_text
+
     try:
         return time_text(moments.moment_of(since, int(now * moments.SECOND)))
     except (ValueError, OverflowError):

@@ -25,7 +25,6 @@ from sensor.cli._show import add_view_arguments, part, put, table_of_alerts, tid
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core.moments import span_of
-from sensor.tables.lines import time_or
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -297,6 +296,8 @@ def _alerts(args: argparse.Namespace) -> list[Record]:
         raise stop_of(error) from None
     if args.rehearse is None:
         return records
+    from sensor.tables.lines import time_or
+
     last = {id(record): time_or(tidy(part(record, "alert").get("last")), 0) for record in records}
     newest = max(last.values(), default=0)
     return [record for record in records if last[id(record)] >= newest - args.rehearse]

@@ -15,7 +15,6 @@ from sensor.alerts.mutes import FILE as MUTES
 from sensor.console.api.replies import Replies
 from sensor.console.app import app_of
 from sensor.console.assess import Assessing, Assessments
-from sensor.console.patience import PatientProtocol
 from sensor.console.place import Place, bound, tls_of
 from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
@@ -25,6 +24,7 @@ from sensor.console.security.users import Users
 from sensor.console.settings import Console
 from sensor.console.sources import Sources
 from sensor.console.stream import Streams
+from sensor.console.timeouts import PatientProtocol
 from sensor.console.undo import Undo
 from sensor.console.uploads import Uploads
 

@@ -575,7 +575,7 @@ def test_an_output_with_all_its_options(tmp_path: Path, kind: str) -> None:
         "path": "x", "url": "https://x", "host": "h", "servers": ["nats://h"], "brokers": ["h:9092"],
         "sender": "a@example.org",
         "recipients": ["b@example.org"], "rule": "dcr-1", "tenant": "t", "client_id": "c", "client_secret": "env:X",
-        "token": "env:X", "system": "github",
+        "token": "env:X", "system": "github", "credentials": "hub.creds",
     }  # fmt: skip
     schemes = {"amqp": "amqp://h", "mqtt": "mqtt://h", "redis": "redis://h"}
     required = [

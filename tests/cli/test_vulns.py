@@ -292,7 +292,7 @@ def test_update(vulns, server: Server, state: Path) -> None:
     assert "which is not HTTPS" in vulns("update").err
     result = vulns("update", "nvd")
     assert result.code == 1
-    assert "nvdcve-2.0-2024" in result.suggestions
+    assert "nvdcve-2.0-2024" in result.err
 
 
 def test_forget(vulns, imported: None, state: Path) -> None:

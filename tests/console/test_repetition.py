@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from sensor.console import patience
+from sensor.console import timeouts
 from sensor.console.api.replies import Busy, Replies
 from sensor.views.errors import Malformed
 from tests.console.kit import Running
@@ -59,7 +59,7 @@ def test_keys_are_of_one_user_and_of_one_request() -> None:
 
 def test_a_head_that_never_ends_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence, a head byte by byte, and a second head that stays half; a request that takes long is answered."""
-    monkeypatch.setattr(patience, "HEAD_S", 0.3)
+    monkeypatch.setattr(timeouts, "HEAD_S", 0.3)
     assert asyncio.run(_clients()) == [b"", b"", b"200", b"200"]
 
 
@@ -74,7 +74,7 @@ async def _clients() -> list[bytes]:
 
     config = uvicorn.Config(app, lifespan="off", access_log=False, log_level="error")
     state, loop = ServerState(), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: patience.PatientProtocol(config, state, {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: timeouts.PatientProtocol(config, state, {}), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     heads = (b"", b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTT")
     found = [await _answer(port, head) for head in heads]

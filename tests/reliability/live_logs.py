@@ -34,13 +34,13 @@ def keep(**changed: Any) -> Retention:
     return Retention.model_construct(**changed)
 
 
-def open_log(path: Path, disk: Disk | None = None, text: list[str] | None = None, **changed: Any) -> LiveLog:
-    """Commits every 10 ms where nothing else is said."""
+def open_log(path: Path, disk: Disk | None = None, messages: list[str] | None = None, **changed: Any) -> LiveLog:
+    """Commits every 10 ms unless ``changed`` sets another time."""
     return LiveLog(
         path,
         keep(**{"commit_ms": 10, **changed}),
         disk=disk,
-        complain=(text if text is not None else []).append,
+        complain=(messages if messages is not None else []).append,
         clock=lambda: TS / SECOND,
     )
 

@@ -229,17 +229,17 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from tests.reliability.live_logs import open_log, record, texts, wait_for, numbers, TS
 room = Path(sys.argv[1])
-said = []
+messages = []
 """
 FULL = """
-log = open_log(room / "events.jsonl", said=said, memory_mib=1)
-told = 0
-def tell(count, kind):
-    global told
+log = open_log(room / "events.jsonl", messages=messages, memory_mib=1)
+sent = 0
+def send(count, kind):
+    global sent
     for _ in range(count):
-        log.write(record(told, kind, 1000))
-        told += 1
-tell(100, "device")
+        log.write(record(sent, kind, 1000))
+        sent += 1
+send(100, "device")
 assert log.sync()
 ballast = os.open(room / "ballast", os.O_WRONLY | os.O_CREAT)
 try:
@@ -248,11 +248,11 @@ try:
 except OSError:
     pass
 os.close(ballast)
-while not said:
-    tell(100, "device")
+while not messages:
+    send(100, "device")
     time.sleep(0.01)
-tell(5000, "device")
-tell(100, "alert")
+send(5000, "device")
+send(100, "alert")
 time.sleep(1.2)
 (room / "ballast").unlink()
 began = time.monotonic()
@@ -261,9 +261,9 @@ seconds = time.monotonic() - began
 (news,) = log.news(TS)
 log.close()
 found = texts(room / "events.jsonl")
-print(json.dumps({"told": told, "found": len(found), "alerts": found[-100:] == [f"number {n}" for n in range(told - 100, told)],
+print(json.dumps({"sent": sent, "found": len(found), "alerts": found[-100:] == [f"number {n}" for n in range(sent - 100, sent)],
     "gaps": numbers(room / "events.jsonl") != list(range(1, len(found) + 1)), "back": back, "seconds": seconds, "lost": news.facts["count"],
-    "reason": news.facts["reason"], "said": len(said)}))
+    "reason": news.facts["reason"], "messages": len(messages)}))
 """
 READ_ONLY = """
 open_log(room / "events.jsonl").close()
@@ -295,13 +295,13 @@ def test_a_file_system_that_is_full(tmp_path: Path, root: Path) -> None:
     assert isinstance(reported, dict)
     assert reported["back"]
     assert reported["seconds"] < 5
-    assert (reported["alerts"], reported["gaps"], reported["said"], reported["reason"]) == (
+    assert (reported["alerts"], reported["gaps"], reported["messages"], reported["reason"]) == (
         True,
         False,
         1,
         "No space left on device",
     )
-    assert reported["found"] + reported["lost"] == reported["told"]
+    assert reported["found"] + reported["lost"] == reported["sent"]
     assert reported["lost"] > 3000
 
 

@@ -56,7 +56,7 @@ def log(config: Config, path: Path) -> list[bytes]:
 def all_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody wants less than all."""
     monkeypatch.setattr(
-        pipeline, "judges", lambda units: ((kind, member._replace(want=ALWAYS)) for kind, member in detecting(units))
+        pipeline, "detecting", lambda units: ((kind, member._replace(want=ALWAYS)) for kind, member in detecting(units))
     )
     monkeypatch.setattr(
         pipeline,
@@ -80,7 +80,7 @@ def test_captures_report_the_same_where_all_receives_everything(
 def test_a_want_that_is_too_narrow_is_found(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """The office has alerts of events: where nobody wants any, its log is another one."""
     monkeypatch.setattr(
-        pipeline, "judges", lambda units: ((kind, member._replace(want=NEVER)) for kind, member in detecting(units))
+        pipeline, "detecting", lambda units: ((kind, member._replace(want=NEVER)) for kind, member in detecting(units))
     )
     path = ROOT / "pcaps/office.pcapng"
     narrow = log(config, path)

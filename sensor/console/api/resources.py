@@ -10,7 +10,7 @@ import msgspec
 from sensor.console.api import convert, types
 from sensor.console.ask import Ask
 from sensor.console.filters import LONGEST
-from sensor.console.unseen import unseen
+from sensor.console.losses import unseen
 from sensor.views import alerts, devices, moments, posture, stories, tickets, vulnerabilities
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.errors import Malformed, NotReadable

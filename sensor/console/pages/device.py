@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
-from sensor.console.device_words import own_values
-from sensor.console.pages import devices_then
+from sensor.console.device_edits import own_values
+from sensor.console.pages import devices_at
 from sensor.console.parts import each
 from sensor.console.render import render
 from sensor.core.device import TYPES
@@ -52,7 +52,7 @@ class Attribute(NamedTuple):
 
 def page(ask: Ask) -> Response:
     if ask.first("at"):
-        return devices_then.one(ask)
+        return devices_at.one(ask)
     record = device(ask.data, ask.request.path_params["id"])
     body = part(record, "device")
     name = str(body.get("id"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from sensor.console import device_words
+from sensor.console import device_edits
 from sensor.console.ask import Ask, own_path, parameters, url_of
-from sensor.console.device_words import TOGETHER, Body, Plan
+from sensor.console.device_edits import TOGETHER, Body, Plan
 from sensor.console.security.session import Refused
 from sensor.core.foreign import part
 from sensor.inventory.corrections import FIELDS
@@ -16,8 +16,8 @@ from sensor.views.errors import one_of
 def act(ask: Ask) -> Response:
     """Do it, and lead back to the page that it was asked on."""
     action = ask.field("action")
-    one_of("action", [action], device_words.ACTIONS)
-    records = device_words.known(ask.data, ask.form.get("device", []))
+    one_of("action", [action], device_edits.ACTIONS)
+    records = device_edits.known(ask.data, ask.form.get("device", []))
     ids = [str(part(record, "device").get("id")) for record in records]
     plan = _plan(ask, action, records)
     numbers = _write(ask, plan, f"device {action}", ids)
@@ -33,7 +33,7 @@ def undo(ask: Ask) -> Response:
     done = ask.console.undo.take(ask.field("name"), ask.who.name)
     if done is None or done.dataset != ask.dataset.name or not done.numbers:
         raise Refused("This cannot be undone any more.")
-    _write(ask, device_words.undo(done.numbers), "undo", [], done.text)
+    _write(ask, device_edits.undo(done.numbers), "undo", [], done.text)
     return RedirectResponse(ask.url(own_path(ask.field("back"))), 303)
 
 
@@ -42,21 +42,21 @@ def _write(ask: Ask, plan: Plan, action: str, ids: list[str], text: str = "") ->
     reason = ask.field("reason")
     note = f"{text or plan.text}{f' ({reason})' if reason else ''}"
     ask.console.audit.add(ask.who.name, action, peer=ask.peer, dataset=ask.dataset.name, ids=ids, text=note)
-    with device_words.writing(ask.data, ask.who.name) as changes:
+    with device_edits.writing(ask.data, ask.who.name) as changes:
         return plan.write(changes)
 
 
 def _plan(ask: Ask, action: str, records: list[Body]) -> Plan:
     reason = ask.field("reason")
     if action in ("tag", "untag"):
-        return device_words.retag(records, ask.field("tags"), reason, remove=action == "untag")
+        return device_edits.retag(records, ask.field("tags"), reason, remove=action == "untag")
     if action == "merge":
-        return device_words.merge(records[0], device_words.the_other(ask.data, ask.field("other")), reason)
+        return device_edits.merge(records[0], device_edits.the_other(ask.data, ask.field("other")), reason)
     if action == "split":
-        return device_words.split(records[0], ask.field("other"), reason)
+        return device_edits.split(records[0], ask.field("other"), reason)
     if action == "undo":
-        return device_words.undo([ask.field("number")])
-    return device_words.set_values(records, _values(ask), reason)
+        return device_edits.undo([ask.field("number")])
+    return device_edits.set_values(records, _values(ask), reason)
 
 
 def _values(ask: Ask) -> dict[str, str]:

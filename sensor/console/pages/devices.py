@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
-from sensor.console.device_words import TOGETHER
-from sensor.console.pages import devices_then
+from sensor.console.device_edits import TOGETHER
+from sensor.console.pages import devices_at
 from sensor.console.render import render
 from sensor.views.devices import FACETS, SORTS, DeviceFilter, devices
 from sensor.views.errors import one_of
@@ -22,7 +22,7 @@ USUAL = ("name", "type", "vendor", "model", "ip", "mac", "vlan", "confidence", "
 
 def page(ask: Ask) -> Response:
     if ask.first("at"):
-        return devices_then.page(ask)
+        return devices_at.page(ask)
     wanted, paging = ask.filter(DeviceFilter, "columns"), ask.paging("last", 100)
     chosen = [name for name in ask.given.get("columns", ()) if name]
     one_of("columns", chosen, COLUMNS)

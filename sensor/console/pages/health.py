@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
+from sensor.console.losses import unseen
 from sensor.console.render import render
-from sensor.console.unseen import unseen
 from sensor.datasets.live import is_written
 from sensor.views.moments import health
 

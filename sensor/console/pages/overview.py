@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from sensor.console.ask import Ask
 from sensor.console.charts import histogram, line
+from sensor.console.losses import unseen
 from sensor.console.moments import moment_of
 from sensor.console.render import render
-from sensor.console.unseen import unseen
 from sensor.core.record_parts import time_text
 from sensor.posture.exposure import band_of
 from sensor.posture.trend import Day, read

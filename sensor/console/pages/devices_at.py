@@ -7,8 +7,8 @@ from typing import Any
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
+from sensor.console.history import COMPARED, Body, HistoryFilter, Snapshot, changes, containing, inventory_at
 from sensor.console.render import render
-from sensor.console.then import COMPARED, Body, Then, ThenFilter, changes, containing, devices_then
 from sensor.views.errors import Unknown
 
 SHOWN = 1000
@@ -16,28 +16,28 @@ SHOWN = 1000
 
 def page(ask: Ask) -> Response:
     """``at``: the moment; ``against``: another, whose difference is shown; ``text``: words in a device."""
-    text = ask.filter(ThenFilter).text
-    then = devices_then(ask, "at")
-    other = devices_then(ask, "against") if ask.first("against") else None
+    text = ask.filter(HistoryFilter).text
+    then = inventory_at(ask, "at")
+    other = inventory_at(ask, "against") if ask.first("against") else None
     return render(
-        ask, "devices_then.jinja", "Devices", then=then, other=other, timely=True, text=text,
+        ask, "devices_at.jinja", "Devices", then=then, other=other, timely=True, text=text,
         **_shown(text, then, other), shown=SHOWN,
     )  # fmt: skip
 
 
 def one(ask: Ask) -> Response:
     """One device, and what became of it until the end of the records."""
-    then, name = devices_then(ask, "at"), ask.request.path_params["id"]
+    then, name = inventory_at(ask, "at"), ask.request.path_params["id"]
     found = [body for key, body in then.devices.items() if key.startswith(name)]
     if len(found) != 1:
         raise Unknown("id", name, then.devices)
     return render(
-        ask, "device_then.jinja", str(found[0].get("hostname") or found[0]["id"]), body=found[0], then=then,
+        ask, "device_at.jinja", str(found[0].get("hostname") or found[0]["id"]), body=found[0], then=then,
         fields=COMPARED, timely=True,
     )  # fmt: skip
 
 
-def _shown(text: str, then: Then, other: Then | None) -> dict[str, Any]:
+def _shown(text: str, then: Snapshot, other: Snapshot | None) -> dict[str, Any]:
     if other is None:
         devices: dict[str, Body] = containing(then.devices, text)
         return {"devices": list(devices.values())[:SHOWN], "total": len(devices), "changes": None}

@@ -23,13 +23,13 @@ COMPARED = ("type", "vendor", "model", "os", "hostname", "vlan", "ips", "macs")
 Body = dict[str, Any]
 
 
-class ThenFilter(msgspec.Struct, frozen=True):
+class HistoryFilter(msgspec.Struct, frozen=True):
     """``text``: words that are all somewhere in a device."""
 
     text: str = ""
 
 
-class Then(NamedTuple):
+class Snapshot(NamedTuple):
     """``at``: ns; ``devices``: by id; ``first``: when the records begin, ns."""
 
     at: int
@@ -46,7 +46,7 @@ class Change(NamedTuple):
     fields: Sequence[tuple[str, Any, Any]]
 
 
-def devices_then(ask: Ask, name: str) -> Then:
+def inventory_at(ask: Ask, name: str) -> Snapshot:
     """``name``: the parameter of the moment. Malformed where the records begin later; NotReadable."""
     at = moment_of(name, ask.first(name), ask.now)
     with querying(ask.dataset) as there:
@@ -58,7 +58,7 @@ def devices_then(ask: Ask, name: str) -> Then:
         except QueryError as error:
             raise NotReadable(str(error)) from None
     bodies = [part(record, "device") for record in found]
-    return Then(at, {str(body["id"]): body for body in bodies}, first)
+    return Snapshot(at, {str(body["id"]): body for body in bodies}, first)
 
 
 def changes(before: Mapping[str, Body], after: Mapping[str, Body]) -> list[Change]:
