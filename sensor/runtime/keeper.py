@@ -30,7 +30,7 @@ from sensor.tables.tables import LINES, Tables
 
 # Devices in a batch, batches that may wait, and seconds between two; of a replay, which can be repeated, more: a device
 # changes most in its first seconds, and each time that it is written costs as much as what was learned of it.
-BATCH, WAITING, EVERY_S, REPLAY_EVERY_S = 500, 4, 1.0, 30.0
+BATCH, WAITING, EVERY_S, REPLAY_EVERY_S = 500, 4, 1.0, 5.0
 # Orders that are done at a time: what becomes of them is noted in a journal that is bounded.
 ORDERS = 500
 LAST_BATCH = 1_000

@@ -15,6 +15,7 @@ import pytest
 from sensor.cli.main import main
 from sensor.views.dataset import open_folder
 from sensor.views.devices import devices
+from tests import sampling
 
 PAGES = (
     "/", "/incidents", "/alerts", "/devices", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
@@ -91,10 +92,10 @@ def test_page_is_sound_and_names_its_data(browser: httpx.Client, path: str) -> N
 
 
 def test_every_link_leads_somewhere(browser: httpx.Client) -> None:
-    """Four hundred of them, from page to page; each page is sound."""
+    """Four hundred of them, from page to page, or a sample; each page is sound."""
     seen: dict[str, int] = {}
-    todo = list(PAGES)
-    while todo and len(seen) < 400:
+    todo, most = list(PAGES), sampling.count(400, 160)
+    while todo and len(seen) < most:
         path = todo.pop(0)
         if path in seen:
             continue
