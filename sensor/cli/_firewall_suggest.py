@@ -22,6 +22,8 @@ from sensor.posture.firewall.suggest import Question, suggested
 from sensor.posture.firewall.view import View
 from sensor.posture.firewall.work import TooWide, UnknownParty
 
+FORCE = "--force suggests it regardless"
+
 
 def suggest(args: argparse.Namespace) -> int:
     spec = _spec(args)
@@ -59,7 +61,7 @@ def _requests(question: Question, view: View) -> list[Request]:
         complain(str(error), error="firewall.too-wide")
         return []
     for remark in found.remarks:
-        complain(remark.text, error=remark.code)
+        complain(f"{remark.text}; {FORCE}" if remark.forcible else remark.text, error=remark.code)
     return found.requests
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from sensor.posture.firewall.contacts import about_a_name, alerts_of, contacts_of, without_refused
+from sensor.core.record_parts import time_text
 from sensor.posture.firewall.formats import written
 from sensor.posture.firewall.model import Request
-from sensor.posture.firewall.requests import Spec, requests_of
+from sensor.posture.firewall.requests import Spec
 from sensor.posture.firewall.simulate import Simulation, noted, simulate
+from sensor.posture.firewall.suggest import Question, suggested
 from sensor.posture.firewall.view import View
 
 DAYS = {"1d": 1, "7d": 7, "30d": 30, "never": 0}
@@ -25,31 +26,22 @@ class Suggestion(NamedTuple):
     undo: str
 
 
-class Suggested(NamedTuple):
-    """``left_out``: why something is not blocked."""
+class Shown(NamedTuple):
+    """``remarks``: why something is not blocked."""
 
     suggestions: Sequence[Suggestion]
-    left_out: Sequence[str]
+    remarks: Sequence[str]
 
 
-def suggested(view: View, alert: str, form: str, expires: str) -> Suggested:
+def shown(view: View, alert: str, form: str, expires: str) -> Shown:
     """For one alert by its id. ``form``: a format of firewalls; ``expires``: of DAYS."""
     now = datetime.now(UTC).replace(microsecond=0)
     spec = Spec(now, now + timedelta(days=DAYS[expires]) if DAYS[expires] else None, "", None, None, False)
-    records = alerts_of(view.known, alert)
-    left_out = [
-        "the alert is about a name: block the domain at the resolver, not the resolver itself"
-        for record in records
-        if about_a_name(record)
-    ]
-    found = contacts_of([record for record in records if not about_a_name(record)], view)
-    contacts, refused = without_refused(found, view, whole=False)
-    if not found and not left_out:
-        left_out.append("the alert names no pair of addresses that a firewall could block")
-    requests = [one for one in requests_of(contacts, spec) if one.rules]
-    moved = view.moved(party for one in requests for party in (*one.machines, *one.peers))
+    found = suggested(Question(alert, spec), view, time_text)
+    moved = view.moved(party for one in found.requests for party in (*one.machines, *one.peers))
     seen = view.seen._replace(moved=moved)
-    return Suggested([_suggestion(one, simulate(one, seen), form) for one in requests], [*left_out, *refused])
+    suggestions = [_suggestion(one, simulate(one, seen), form) for one in found.requests]
+    return Shown(suggestions, [one.text for one in found.remarks])
 
 
 def _suggestion(request: Request, simulation: Simulation, form: str) -> Suggestion:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.ask import Ask
-from sensor.console.firewall import DAYS, suggested
+from sensor.console.firewall import DAYS, shown
 from sensor.console.render import render
 from sensor.posture.firewall.formats import names
 from sensor.views.alerts import alert
@@ -20,7 +20,7 @@ def page(ask: Ask) -> Response:
     one_of("format", [form], names())
     one_of("expires", [expires], DAYS)
     with ask.console.assessments.of(ask.opened) as picture:
-        found = suggested(picture.view, row.id, form, expires)
+        found = shown(picture.view, row.id, form, expires)
     return render(
         ask, "firewall.jinja", "Firewall", row=row, found=found, form=form, expires=expires, formats=names(),
         days=tuple(DAYS),

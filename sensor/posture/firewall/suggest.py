@@ -22,8 +22,6 @@ from sensor.posture.firewall.requests import Contact, Spec, request_without_cont
 from sensor.posture.firewall.view import View
 from sensor.posture.firewall.work import allowed, is_about_work, requests_of_work, work_of
 
-FORCE = "--force suggests it regardless"
-
 
 class Question(NamedTuple):
     """``what``: the id of an alert, an incident or a recommendation; empty where ``spec`` names a block. ``allow``:
@@ -37,10 +35,13 @@ class Question(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """Why something is not suggested, or is for all machines. ``code``: of the error catalogue."""
+    """Why something is not suggested, or is for all machines. ``code``: of the error catalogue; ``forcible``: `force`
+    suggests it regardless.
+    """
 
     text: str
     code: str
+    forcible: bool = False
 
 
 class Suggested(NamedTuple):
@@ -68,7 +69,7 @@ def _of_contacts(question: Question, contacts: list[Contact], view: View, remark
     spec, contacts = question.spec._replace(allow=spared), [one for one in contacts if one.machine.key not in keys]
     if not question.force:
         if spec.block is not None and (why := Refusals(view.seen.machines).of_block(spec.block)):
-            remarks.append(Remark(f"refused: {why}; {FORCE}", "firewall.refused"))
+            remarks.append(Remark(f"refused: {why}", "firewall.refused", forcible=True))
             return []
         left = _without_refused(spec, contacts, view, remarks)
         if contacts and not left:
@@ -86,7 +87,7 @@ def _without_refused(spec: Spec, contacts: list[Contact], view: View, remarks: l
     whole = spec.block is not None and spec.match is None and not spec.everyone
     left, reasons = without_refused(contacts, view, whole=whole) if contacts else ([], [])
     word = "left out" if left else "refused"
-    remarks += [Remark(f"{word}: {reason}; {FORCE}", "firewall.refused") for reason in reasons]
+    remarks += [Remark(f"{word}: {reason}", "firewall.refused", forcible=True) for reason in reasons]
     return left
 
 
@@ -129,7 +130,7 @@ def _contacts(question: Question, view: View, remarks: list[Remark]) -> list[Con
         return []
     names = [] if question.force else [record for record in alerts if about_a_name(record)]
     why = "block the domain at the resolver, not the resolver itself"
-    remarks += [Remark(f"left out: {tidy(one.get('msg'))}: {why}; {FORCE}", "firewall.refused") for one in names]
+    remarks += [Remark(f"left out: {tidy(one.get('msg'))}: {why}", "firewall.refused", forcible=True) for one in names]
     contacts = contacts_of([record for record in alerts if record not in names], view)
     if not contacts and not names:
         text = f"{what}: its alerts name no address pair that a firewall could block"
