@@ -11,8 +11,8 @@ import contextlib
 import secrets
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -29,6 +29,7 @@ READ = 256 * 1024
 _END = b"\r\n"
 # Number of an answer to no message of ours: it came on a subject that was subscribed to.
 UNASKED = -1
+Server = TypeVar("Server")
 
 
 class Silent(Retry):
@@ -303,3 +304,17 @@ def _parsed(greeting: bytes, host: str) -> Info:
     if more:
         raise Retry(f"NATS: {clean(more, WORDS_LIMIT).removeprefix('-ERR ').strip(chr(39))}")
     return info
+
+
+def first_of(servers: list[Server], connect: Callable[[Server], Wire]) -> Wire:
+    """A connection to the first server that lets us in, which moves to the front of ``servers``. Retry where none
+    does.
+    """
+    failed = Retry("no server is named")
+    for _ in range(len(servers)):
+        try:
+            return connect(servers[0])
+        except Retry as error:
+            failed = error
+            servers.append(servers.pop(0))
+    raise failed

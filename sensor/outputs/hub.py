@@ -26,7 +26,7 @@ from sensor.outputs._hub_batches import Parcel, parcels
 from sensor.outputs._hub_credentials import Credentials, claims_of, load_credentials, save_credentials
 from sensor.outputs._hub_messages import Admission, Answer, Commit, Head, Part, Question, subject
 from sensor.outputs._nats_login import Login
-from sensor.outputs._nats_wire import UNASKED, NoResponders, Place, Silent, Wire
+from sensor.outputs._nats_wire import UNASKED, NoResponders, Place, Silent, Wire, first_of
 from sensor.outputs._nats_wire import Answer as WireAnswer
 from sensor.outputs._probe import probe
 from sensor.outputs._secrets import Secret
@@ -134,16 +134,9 @@ class Hub(Output):
         return self._wire
 
     def _connected(self) -> Wire:
-        """To the first server that lets us in; the next connection begins with it."""
         login = Login(credentials=Secret(f"file:{Path(self.options.credentials).absolute()}"))
-        failed = Retry("no server is named")
-        for _ in range(len(self._servers)):
-            try:
-                return Wire(self._place(self._servers[0]), login, f"_INBOX_{self._key}", self.options.timeout_s)
-            except Retry as error:
-                failed = error
-                self._servers.append(self._servers.pop(0))
-        raise failed
+        inbox, timeout_s = f"_INBOX_{self._key}", self.options.timeout_s
+        return first_of(self._servers, lambda url: Wire(self._place(url), login, inbox, timeout_s))
 
     def _place(self, url: str) -> Place:
         return place_of(url, self.options.tls, tls_first=self.options.tls_first)

@@ -24,7 +24,7 @@ from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._names import known, named
 from sensor.outputs._nats_login import Login
-from sensor.outputs._nats_wire import Answer, Place, Wire, introduced, reached
+from sensor.outputs._nats_wire import Answer, Place, Wire, first_of, introduced, reached
 from sensor.outputs._probe import probe, probe_tls
 from sensor.outputs._secrets import Secret
 from sensor.outputs._tls import Tls
@@ -248,15 +248,8 @@ class Nats(Output):
         return self._wire
 
     def _connected(self) -> Wire:
-        """To the first server that lets us in; the next connection begins with it."""
-        failed = Retry("no server is named")
-        for _ in range(len(self._places)):
-            try:
-                return Wire(self._places[0], self._login, self.options.inbox, self.options.timeout_s)
-            except Retry as error:
-                failed = error
-                self._places.append(self._places.pop(0))
-        raise failed
+        options = self.options
+        return first_of(self._places, lambda place: Wire(place, self._login, options.inbox, options.timeout_s))
 
     def _publish(
         self, wire: Wire, entries: Sequence[Entry], places: Sequence[int], refused: dict[int, str], busy: list[int]
