@@ -22,6 +22,9 @@ def hub_of(args: argparse.Namespace) -> Hub:
     from sensor.documents import DocumentErrors
     from sensor.hub.settings import load_hub
 
+    if not args.config.exists():
+        text = f"no hub is set up at {args.config}: `sensor hub init DIR` sets one up, --config FILE names another"
+        raise Stop(USAGE, text, error="config.not-read")
     try:
         return load_hub(args.config)
     except DocumentErrors as errors:

@@ -110,7 +110,9 @@ def _admission(args: argparse.Namespace, asked: Joining) -> Admission:
     try:
         return join(args.url, args.ca, token, asked, TIMEOUT_S)
     except ValueError as error:
-        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
+        text = str(error)
+        found = "" if text.startswith("found") else f"found {tidy(args.url, 200)}, "
+        raise Stop(USAGE, found + text, error="usage.invalid-value") from None
 
 
 def _give_to_owner(path: Path) -> None:
