@@ -39,6 +39,9 @@ class Limits(NamedTuple):
     seconds: float = 7200.0
 
 
+LIMITS = Limits()
+
+
 def analyze(capture: Path, dataset: str, state: Path, limits: Limits) -> str:
     """Make a dataset of a capture; empty where that went well, else why not, for people."""
     evidence = state / DATASETS / dataset / "evidence"

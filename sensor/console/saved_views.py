@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode
 
-from sensor.console.security.keys import FILE
+from sensor.console.security.keys import FILE, connected
 from sensor.core.reader import clean
 from sensor.views.errors import Malformed, one_of
 
@@ -44,18 +41,13 @@ class SavedViews:
     def __init__(self, state: Path) -> None:
         """sqlite3.Error where it cannot be written."""
         self._path = state / FILE
-        with self._base() as base:
+        with connected(self._path) as base:
             base.execute(_SCHEMA)
-
-    @contextlib.contextmanager
-    def _base(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(self._path, timeout=5.0, isolation_level=None)) as base:
-            yield base
 
     def of(self, path: str) -> list[View]:
         """Those of a page, by their names."""
         query = "SELECT number, name, owner, query FROM views WHERE path = ? ORDER BY name COLLATE NOCASE"
-        with self._base() as base:
+        with connected(self._path) as base:
             return [View(row[0], row[1], row[2], parse_qs(row[3])) for row in base.execute(query, (path,))]
 
     def save(self, path: str, name: str, owner: str, query: str) -> str:
@@ -70,7 +62,7 @@ class SavedViews:
             raise Malformed("name", name, "a name for the view")
         if not text:
             raise Malformed("view", "one without a filter", "a list with a filter, an order or columns")
-        with self._base() as base:
+        with connected(self._path) as base:
             if base.execute("SELECT count(*) FROM views").fetchone()[0] >= MOST:
                 raise Malformed("view", f"{MOST} of them", "fewer: remove one first")
             values = (path, name, owner, text, time.time())
@@ -80,7 +72,7 @@ class SavedViews:
     def remove(self, number: str) -> str:
         """Remove a view; its path. Malformed where there is none."""
         wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 16 else -1
-        with self._base() as base:
+        with connected(self._path) as base:
             row = base.execute("DELETE FROM views WHERE number = ? RETURNING path", (wanted,)).fetchone()
         if row is None:
             raise Malformed("view", number, "one that is there: it was removed meanwhile")

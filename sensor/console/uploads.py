@@ -19,7 +19,7 @@ import msgspec
 
 from sensor.capture.compression import MAGIC_SIZE, compression_of
 from sensor.capture.formats import recognise
-from sensor.console.analysis import Limits, analyze
+from sensor.console.analysis import LIMITS, Limits, analyze
 from sensor.core.reader import clean
 from sensor.datasets.choose import datasets_in
 from sensor.datasets.names import name_of
@@ -53,7 +53,7 @@ class Upload(msgspec.Struct):
 class Uploads:
     """Those of a state folder. One is analyzed at a time, others wait."""
 
-    def __init__(self, state: Path, limits: Limits = Limits()) -> None:  # noqa: B008  (frozen)
+    def __init__(self, state: Path, limits: Limits = LIMITS) -> None:
         self._state, self._folder, self._limits = state, state / FOLDER, limits
         self._lock = threading.Lock()
         self._waiting: queue.Queue[str] = queue.Queue()

@@ -263,7 +263,8 @@ def _log_key(batch: Batch) -> tuple[str, str]:
 
 def multirange(runs: Iterable[Run]) -> str:
     """Runs as text of a multirange."""
-    return "{%s}" % ",".join(f"[{first},{last}]" for first, last in runs)  # noqa: UP031 - braces
+    ranges = ",".join(f"[{first},{last}]" for first, last in runs)
+    return f"{{{ranges}}}"
 
 
 def numbers_of(text: str) -> Iterable[int]:

@@ -33,6 +33,13 @@ CREATE TABLE IF NOT EXISTS tokens (
 """
 
 
+@contextlib.contextmanager
+def connected(path: Path) -> Iterator[sqlite3.Connection]:
+    """The console's database. One connection a call: every thread may ask. sqlite3.Error."""
+    with contextlib.closing(sqlite3.connect(path, timeout=5.0, isolation_level=None)) as base:
+        yield base
+
+
 class Who(NamedTuple):
     """The user of a request. ``scope``: what it may do; ``csrf``: what forms of its session must contain, empty for a
     token.
@@ -76,25 +83,20 @@ class Keys:
                 os.fchown(made, owner.st_uid, owner.st_gid)
         finally:
             os.close(made)
-        with self._base() as base:
+        with connected(self.path) as base:
             base.executescript(_SCHEMA)
-
-    @contextlib.contextmanager
-    def _base(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(self.path, timeout=5.0, isolation_level=None)) as base:
-            yield base
 
     def link(self, name: str, scope: str) -> str:
         """The secret of a one-time link."""
         secret, now = secrets.token_urlsafe(32), time.time()
-        with self._base() as base:
+        with connected(self.path) as base:
             base.execute("DELETE FROM links WHERE until < ?", (now,))
             base.execute("INSERT INTO links VALUES (?, ?, ?, ?)", (hashed(secret), name, scope, now + LINK_S))
         return secret
 
     def peek(self, secret: str) -> str:
         """The name that a link would log in; empty where it was used, is too old or never was."""
-        with self._base() as base:
+        with connected(self.path) as base:
             row = base.execute(
                 "SELECT name FROM links WHERE hash = ? AND until >= ?", (hashed(secret), time.time())
             ).fetchone()
@@ -102,7 +104,7 @@ class Keys:
 
     def begin(self, secret: str) -> str:
         """Use a link; the secret of the session that begins, empty where the link is not valid."""
-        with self._base() as base:
+        with connected(self.path) as base:
             row = base.execute(
                 "DELETE FROM links WHERE hash = ? RETURNING name, scope, until", (hashed(secret),)
             ).fetchone()
@@ -111,7 +113,7 @@ class Keys:
     def open(self, name: str, scope: str) -> str:
         """The secret of a new session."""
         now, session = time.time(), secrets.token_urlsafe(32)
-        with self._base() as base:
+        with connected(self.path) as base:
             base.execute("DELETE FROM sessions WHERE until < ? OR seen < ?", (now, now - IDLE_S))
             values = (hashed(session), name, scope, secrets.token_urlsafe(32), now + SESSION_S, now)
             base.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
@@ -120,7 +122,7 @@ class Keys:
     def session(self, secret: str) -> Who | None:
         """Whose session it is; None where it is over."""
         now, key = time.time(), hashed(secret)
-        with self._base() as base:
+        with connected(self.path) as base:
             row = base.execute("SELECT name, scope, csrf, until, seen FROM sessions WHERE hash = ?", (key,)).fetchone()
             if row is None or row[3] < now or row[4] < now - IDLE_S:
                 return None
@@ -130,25 +132,25 @@ class Keys:
 
     def end(self, secret: str) -> None:
         """Log out."""
-        with self._base() as base:
+        with connected(self.path) as base:
             base.execute("DELETE FROM sessions WHERE hash = ?", (hashed(secret),))
 
     def end_all(self, name: str, but: str = "") -> None:
         """End the sessions and links of a user. ``but``: the secret of a session that goes on."""
-        with self._base() as base:
+        with connected(self.path) as base:
             base.execute("DELETE FROM sessions WHERE name = ? AND hash != ?", (name, hashed(but)))
             base.execute("DELETE FROM links WHERE name = ?", (name,))
 
     def rescope(self, name: str, scope: str) -> None:
         """What the open sessions of a user may do from now on."""
-        with self._base() as base:
+        with connected(self.path) as base:
             base.execute("UPDATE sessions SET scope = ? WHERE name = ?", (scope, name))
             base.execute("DELETE FROM links WHERE name = ?", (name,))
 
     def add_token(self, name: str, scope: str, days: float) -> tuple[str, str]:
         """A token of the API: its id, and its secret, which is shown once."""
         number, secret, now = f"token-{secrets.token_hex(4)}", PREFIX + secrets.token_urlsafe(32), time.time()
-        with self._base() as base:
+        with connected(self.path) as base:
             base.execute(
                 "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, 0.0)",
                 (number, hashed(secret), name, scope, now, now + days * 86400),
@@ -157,7 +159,7 @@ class Keys:
 
     def tokens(self) -> list[Token]:
         """All of them, those that are over too."""
-        with self._base() as base:
+        with connected(self.path) as base:
             return [
                 Token(*row)
                 for row in base.execute("SELECT id, name, scope, made, until, used FROM tokens ORDER BY made")
@@ -165,13 +167,13 @@ class Keys:
 
     def revoke(self, number: str) -> bool:
         """Take a token back; False where there is none of that id."""
-        with self._base() as base:
+        with connected(self.path) as base:
             return base.execute("DELETE FROM tokens WHERE id = ?", (number,)).rowcount == 1
 
     def token(self, secret: str) -> Who | None:
         """Whose token it is; None where it is none, or over."""
         now, key = time.time(), hashed(secret)
-        with self._base() as base:
+        with connected(self.path) as base:
             row = base.execute("SELECT name, scope, until, used FROM tokens WHERE hash = ?", (key,)).fetchone()
             if row is None or row[2] < now:
                 return None

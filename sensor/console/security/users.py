@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sensor.console.security.keys import ADMIN, FILE, READ, WRITE
+from sensor.console.security.keys import ADMIN, FILE, READ, WRITE, connected
 from sensor.console.security.passwords import hashed, verified
 from sensor.core.reader import clean
 from sensor.views.errors import Malformed, Unknown, one_of
@@ -48,21 +45,16 @@ class Users:
     def __init__(self, state: Path) -> None:
         """sqlite3.Error where it cannot be written."""
         self._path = state / FILE
-        with self._base() as base:
+        with connected(self._path) as base:
             base.execute(_SCHEMA)
-
-    @contextlib.contextmanager
-    def _base(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(self._path, timeout=5.0, isolation_level=None)) as base:
-            yield base
 
     def all(self) -> list[User]:
         """By their names."""
-        with self._base() as base:
+        with connected(self._path) as base:
             return [_user(row) for row in base.execute(f"SELECT {_COLUMNS} FROM users ORDER BY name")]  # noqa: S608
 
     def get(self, name: str) -> User | None:
-        with self._base() as base:
+        with connected(self._path) as base:
             row = base.execute(f"SELECT {_COLUMNS} FROM users WHERE name = ?", (name,)).fetchone()  # noqa: S608
         return _user(row) if row is not None else None
 
@@ -76,7 +68,7 @@ class Users:
             raise Malformed("name", name, "the name of a user")
         if role != "administrator":
             self._keep_administrator(name)
-        with self._base() as base:
+        with connected(self._path) as base:
             if base.execute("SELECT count(*) FROM users").fetchone()[0] >= MOST:
                 raise Malformed("users", f"{MOST} of them", "fewer: remove one first")
             base.execute(
@@ -89,7 +81,7 @@ class Users:
     def remove(self, name: str) -> None:
         """Unknown; the last administrator stays."""
         self._keep_administrator(name)
-        with self._base() as base:
+        with connected(self._path) as base:
             if not base.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount:
                 raise Unknown("name", name, [user.name for user in self.all()])
 
@@ -100,7 +92,7 @@ class Users:
 
     def set_password(self, name: str, password: str) -> None:
         """An empty one: none, so that only links log in. Unlocks."""
-        with self._base() as base:
+        with connected(self._path) as base:
             base.execute(
                 "UPDATE users SET password = ?, failed = 0, until = 0.0 WHERE name = ?",
                 (hashed(password) if password else "", name),
@@ -109,7 +101,7 @@ class Users:
     def check(self, name: str, password: str) -> bool:
         """Whether a password is that of a user who is not locked. A failure counts; FAILURES in a row lock."""
         now = time.time()
-        with self._base() as base:
+        with connected(self._path) as base:
             row = base.execute("SELECT password, failed, until FROM users WHERE name = ?", (name,)).fetchone()
             right = verified(password, row[0] if row is not None else "")
             if row is None or row[2] > now:
