@@ -18,7 +18,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +97,7 @@ def _replay(args: argparse.Namespace, config: Config, source: CaptureFiles, plac
     if place.inventory is not None and keeping is None:
         return NOT_OPENED
     fold, began, folder = Fold(), time.monotonic(), args.state or config.state
-    listener = None if place.log == Path(os.devnull) else partial(_collect, fold)
+    listener = None if place.log == Path(os.devnull) else _collector(fold)
     try:
         with _progress(source) as progress:
             run = Run(
@@ -153,11 +152,15 @@ def _tidy_up(config: Config, place: Place) -> None:
         complain(f"cannot remove the oldest datasets: {error.strerror}", error="file.not-written")
 
 
-def _collect(fold: Fold, record: Record) -> None:
-    """What the tables show of a record: not its evidence, which is in the log."""
-    if record.kind in ("device", "alert", "incident"):
-        fields = {name: getattr(record, name) for name in SHOWN}
-        fold.add({name: value for name, value in fields.items() if isinstance(value, str | dict | list)})
+def _collector(fold: Fold) -> Callable[[Record], None]:
+    """Folds what the tables show of each record: not its evidence, which is in the log."""
+    from msgspec import UNSET
+
+    def collect(record: Record) -> None:
+        if record.kind in ("device", "alert", "incident"):
+            fold.add({name: value for name in SHOWN if (value := getattr(record, name)) is not UNSET})
+
+    return collect
 
 
 @contextlib.contextmanager

@@ -118,11 +118,15 @@ def _fact(name: str, value: Any) -> Any:
     """Addresses are integers inside: MACs are recognized by the name of their field, IP addresses by their size
     (IPv4-mapped, or over 64 bits).
     """
-    if isinstance(value, int) and not isinstance(value, bool):
+    kind = type(value)
+    if kind is str or kind is bool:
+        return plain(value)
+    if kind is int:
         if name.endswith("mac") and 0 < value < 1 << 48:
             return addresses.mac_text(value)
         if addresses.is_v4(value) or 0 < value >> 64 < 1 << 64:
             return addresses.text(value)
+        return plain(value)
     if isinstance(value, msgspec.Struct):
         return clean(
             " ".join(str(_fact(field, getattr(value, field))) for field in value.__struct_fields__), TEXT_LIMIT

@@ -192,7 +192,12 @@ def plain(value: Any) -> Any:
     """A value that JSON can hold: numbers that keep their digits, clean texts, bounded lists and objects of such. None
     inside them is left out.
     """
-    if value is None or isinstance(value, bool):
+    kind = type(value)  # the usual ones first: testing for abstract numbers costs more than all the rest
+    if kind is str:
+        return clean(value, TEXT_LIMIT)
+    if kind is int and -SAFE_INTEGER < value < SAFE_INTEGER:
+        return value
+    if value is None or kind is bool:
         return value
     if isinstance(value, Integral):
         return int(value) if -SAFE_INTEGER < int(value) < SAFE_INTEGER else str(int(value))

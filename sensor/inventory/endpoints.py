@@ -39,9 +39,9 @@ class Endpoints:
 
     def find(self, subject: Subject) -> Record | None:
         """The record behind an endpoint, as things stand; nothing is made or moved."""
-        mac, address = subject.mac, identity.usable(subject.address)
+        mac, address = subject[0], identity.usable(subject[1])
         holder = self.table.leases.get(address) if address else None
-        record = self.table.by_mac.get(mac) if identity.is_machine(mac) else None
+        record = self.table.by_mac.get(mac)  # MACs that are no machine's have none
         if record is None:
             return (
                 holder

@@ -26,7 +26,6 @@ from sensor.budget import Budget
 from sensor.config import Config, detector_units
 from sensor.core.addresses import Networks
 from sensor.core.detector import Detector
-from sensor.core.device import Device
 from sensor.core.dissector import Dissector
 from sensor.core.observation import Subject
 from sensor.core.recommendation import Recommendation
@@ -64,15 +63,13 @@ class World:
     """What detectors may ask: the Context of core/detector.py."""
 
     def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory, budget: Budget) -> None:
-        self.networks, self.intel, self._inventory, self.more_bits = networks, intel, inventory, budget.more_bits
+        self.networks, self.intel, self.more_bits = networks, intel, budget.more_bits
+        self.device = inventory.device
         self.passive_dns = PassiveDns(budget.names)
         self.baseline = Baseline(
             inventory.device, inside=networks.inside, entries=budget.learned, names_of=self.names_of
         )
         self.profiles = Confines(self)
-
-    def device(self, subject: Subject) -> Device | None:
-        return self._inventory.device(subject)
 
     def names_of(self, address: int) -> tuple[str, ...]:
         return self.passive_dns.names_of(address)
