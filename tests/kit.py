@@ -9,9 +9,9 @@ import numpy as np
 
 from sensor.core.addresses import parse
 from sensor.core.batch import ROW, Batch, Problem
+from sensor.core.time_units import SECOND
 from sensor.decode.frames import decode
 
-SECOND = 1_000_000_000
 MAC_A, MAC_B = 0x0200_0000_000A, 0x0200_0000_000B
 
 

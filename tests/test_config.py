@@ -9,8 +9,8 @@ import pytest
 
 from sensor.config import detector_units, load_config
 from sensor.core.addresses import parse
+from sensor.core.time_units import HOUR
 from sensor.documents import DocumentErrors
-from sensor.inventory.limits import HOUR
 from sensor.runtime.assembly import assemble
 
 # Detectors that are off unless somebody switches them on.

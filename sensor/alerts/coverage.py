@@ -9,10 +9,10 @@ from __future__ import annotations
 import msgspec
 
 from sensor.core.alert import Alert
-from sensor.core.changes import TCP
 from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
+from sensor.core.ip_protocols import TCP
 from sensor.core.stored import Stored
 
 # A client that sent so many bytes was answered, or the capture lacks the answers.

@@ -18,8 +18,8 @@ from sensor.core.alert import Alert
 from sensor.core.bounded import Bounded
 from sensor.core.detector import NEVER, TARGETS_LIMIT
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 
-SECOND = 1_000_000_000
 KEYS_LIMIT = 65536
 PACKET_LIMIT = 64
 PROOF_LIMIT = TECHNIQUES_LIMIT = 8

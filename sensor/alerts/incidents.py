@@ -20,8 +20,8 @@ from sensor.core.device import Device
 from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Subject
 from sensor.core.record import risk
+from sensor.core.time_units import SECOND
 
-SECOND = 1_000_000_000
 GAP = 3600 * SECOND
 CASES_LIMIT, PARTIES_LIMIT = 8192, 32768
 # Of each story, that may be found again.

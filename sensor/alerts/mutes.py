@@ -23,6 +23,7 @@ from sensor.core.device import TYPES, Device
 from sensor.core.ids import means
 from sensor.core.observation import Subject
 from sensor.core.reader import clean
+from sensor.core.time_units import SECOND
 from sensor.documents import Moment, each_once, load_document, write_entries
 
 FILE = "mutes.yaml"
@@ -31,7 +32,6 @@ HEADING = (
 )
 TEXT_LIMIT = 256
 NAMING = ("src", "dst", "port", "type", "vlan")
-SECOND = 1_000_000_000
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from sensor.capture.blocks import Pool, Rows, nothing
 from sensor.capture.capture_file import CaptureFile
 from sensor.core.batch import Batch
+from sensor.core.time_units import DAY
 from sensor.decode.records import gather
 
 MOST_OPEN = 64
@@ -25,7 +26,6 @@ MOST_OPEN = 64
 packets only.
 """
 
-DAY = 86400 * 1_000_000_000
 
 Keys = npt.NDArray[np.int64]
 

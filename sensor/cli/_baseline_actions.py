@@ -16,6 +16,7 @@ from sensor.cli._setup import complain
 from sensor.cli._show import first_of, part, put, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
+from sensor.core.time_units import HOUR
 from sensor.posture.lookup import devices_named
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ Record = dict[str, Any]
 COLUMNS = ("device", "type", "name", "address", "maturity", "watched", "talked", "serves", "uses", "last")
 RULE_COLUMNS = ("number", "rule", "client", "server", "service", "author", "since", "reason")
 USE_COLUMNS = ("does", "service", "with", "since", "last", "seen")
-HOUR = 3_600_000_000_000
 
 
 def list_learned(args: argparse.Namespace) -> int:

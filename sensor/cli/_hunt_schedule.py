@@ -13,12 +13,12 @@ from sensor.cli._records import catch_up, folder_of, found, installed, missing, 
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
 from sensor.cli._table import table
+from sensor.core.time_units import SECOND
 
 if TYPE_CHECKING:
     from sensor.records.hunts_library import Hunt
 
 COLUMNS = ("time", "severity", "detector", "message")
-SECOND = 1_000_000_000
 EVERY_S = 5.0
 
 

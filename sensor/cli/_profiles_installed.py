@@ -16,13 +16,13 @@ from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core import addresses
 from sensor.core.device import TYPES
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.documents import DocumentErrors, nearest
 from sensor.posture.profiles.installed import NAME, Installed, load, name_of, write
 from sensor.posture.profiles.model import Entry, Profile
 from sensor.posture.profiles.mud import read
 
 COLUMNS = ("profile", "for", "maker", "model", "entries", "controllers", "made")
-PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 SOON = "a running sensor loads it on `systemctl reload sensor` (SIGHUP)"
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from sensor.core import moments
+from sensor.core.time_units import SECOND
 
 # The zone of times for people; None: UTC.
 _ZONE: list[tzinfo | None] = [None]
@@ -66,6 +67,6 @@ def moment_of(since: str, now: float) -> str:
     from sensor.core.record_parts import time_text
 
     try:
-        return time_text(moments.moment_of(since, int(now * moments.SECOND)))
+        return time_text(moments.moment_of(since, int(now * SECOND)))
     except (ValueError, OverflowError):
         return ""

@@ -12,15 +12,15 @@ import hashlib
 import struct
 
 from sensor.core.addresses import V4_MASK, is_v4
+from sensor.core.ip_protocols import ICMP, ICMPV6, SCTP, TCP, UDP
 
-ICMP, TCP, UDP, ICMP6, SCTP = 1, 6, 17, 58, 132
-_WITH_PORTS = frozenset((ICMP, TCP, UDP, ICMP6, SCTP))
+_WITH_PORTS = frozenset((ICMP, TCP, UDP, ICMPV6, SCTP))
 _SEED = struct.pack("!H", 0)
 
 # Type of a message → type of its answer.
 _PAIRS = {
     ICMP: {0: 8, 8: 0, 9: 10, 10: 9, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17},
-    ICMP6: {
+    ICMPV6: {
         128: 129,
         129: 128,
         130: 131,

@@ -1,5 +1,5 @@
-"""What a detector is. Metadata, options with defaults, and one of three ways to look: at events one by one, at flow
-changes in bulk, or at devices' changes.
+"""What a detector is. Metadata, options with defaults, and one of three inputs: events one by one, changes of devices,
+or flow changes in bulk (``counting.flow_detector``).
 
 A detector's id is its path below ``sensor/detectors`` (``discovery.port_scan``), set by the registry. Detectors import
 the core and the event classes of dissectors, nothing else; what they need to know of the world comes through their
@@ -18,13 +18,11 @@ from pydantic import BaseModel, ConfigDict
 from sensor.core.addresses import Networks
 from sensor.core.alert import Alert, Severity
 from sensor.core.attack import TECHNIQUES
-from sensor.core.changes import Changes
 from sensor.core.device import Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.wants import Searched, Want
-from sensor.core.windows import DistinctWindow
 
 TARGETS_LIMIT = 64
 # A packet time (ns) that does not come.
@@ -292,13 +290,6 @@ class Detector:
         self.context = context
         self.options: Any = options if options is not None else self.Options()
 
-    def window(
-        self, window_ns: int, key_bits: int, pair_bits: int, grace_ns: int = 0, wait_bits: int = 15
-    ) -> DistinctWindow:
-        """A window to count in, of a size that the memory budget allows."""
-        more = self.context.more_bits
-        return DistinctWindow(window_ns, key_bits + more, pair_bits + more, grace_ns, wait_bits + more)
-
     def alert(
         self,
         proof: Event | Flow | DeviceChange,
@@ -372,29 +363,4 @@ class DeviceDetector(Detector):
     """Reviews changes of devices in the inventory, in order."""
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
-        raise NotImplementedError
-
-
-class FlowDetector(Detector):
-    """Looks at flow changes in bulk, then judges the few rows that stand out.
-
-    ``candidates`` gets the changes in packet order, of as many packets as a batch happens to hold; its answer must not
-    depend on how they are cut. It runs no Python per row: numpy and the kernels of sensor.core.windows. Devices may not
-    be asked here, for it runs ahead of dissection; ``evaluate`` is called at the packet of each candidate and may ask.
-    ``floods``: also the unanswered flows to those who are flooded, which all others are better off without.
-    """
-
-    floods: ClassVar[bool] = False
-
-    def candidates(self, changes: Changes) -> Iterable[tuple[int, Any]]:
-        """(index into ``changes.rows``, numbers for ``evaluate``) of each row worth a look."""
-        raise NotImplementedError
-
-    def worth(self, numbers: Any) -> bool:
-        """Whether a candidate is worth making its Flow for, asked at its packet: a cheap look at what ``candidates``
-        could not ask.
-        """
-        return True
-
-    def evaluate(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
         raise NotImplementedError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-SECOND = 1_000_000_000
+from sensor.core.time_units import SECOND
+
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 EXPECTED = "a span such as 90s, 15m, 24h or 7d, or a time such as 2026-11-24T09:00 (UTC)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

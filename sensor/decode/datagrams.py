@@ -16,13 +16,14 @@ import numpy.typing as npt
 
 from sensor.core.batch import Problem
 from sensor.core.bounded import Bounded
+from sensor.core.ip_protocols import UDP
+from sensor.core.time_units import SECOND
 
 PIECES_LIMIT = 512  # a frame of 1,500 bytes in the smallest fragments has 188
 SIZE_LIMIT = 65_535  # bytes (RFC 791, 3.1)
-SECOND = 1_000_000_000
 # For what is missing (RFC 8200, 4.5: 60 s; Linux: 30 s); identifications are used again (RFC 4963).
 WAIT_NS = 30 * SECOND
-UDP, UDP_HEADER = 17, 8
+UDP_HEADER = 8
 V4, V6, VLAN, ETHERNET = 0x0800, 0x86DD, 0x8100, 1
 V4_HEADER, V6_HEADER = struct.Struct("!BBHHHBBHII"), struct.Struct("!IHBBQQQQ")
 

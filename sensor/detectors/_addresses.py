@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sensor.core.windows import DistinctWindow
+from sensor.counting.windows import DistinctWindow
 
 V4 = np.uint64(0xFFFF)
 LOOPBACK, MULTICAST, RESERVED = np.uint64(127), np.uint64(224), np.uint64(240)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-SECOND = 1_000_000_000
+from sensor.core.time_units import SECOND
+
 GAP = 5 * SECOND
 # How long a place stays taken after its last beat: where hardly anything is known of the pair, and where it shows a
 # rhythm.

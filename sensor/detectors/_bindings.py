@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from sensor.core.bounded import Bounded
+from sensor.core.time_units import SECOND
 
-SECOND = 1_000_000_000
 ADDRESSES_LIMIT, MACS_LIMIT = 16384, 8192
 OWN_LIMIT = 16
 # Two claims less than this apart are one: a machine that comes up announces itself several times.

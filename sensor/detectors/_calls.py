@@ -18,7 +18,6 @@ from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.detectors._hosts import ends_of, network_of_packet, who
 
-SECOND = 1_000_000_000
 PAIRS_LIMIT = 4096
 # Shares that only administrators may use: of the system, and of whole drives.
 ADMIN_SHARES = frozenset(("ADMIN$", *(f"{letter}$" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")))

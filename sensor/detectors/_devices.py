@@ -13,7 +13,6 @@ from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.observation import Evidence, Subject
 
-HOUR = 3_600_000_000_000
 # Machines for everything, and those that carry the traffic of others.
 COMPUTERS = frozenset(("workstation", "server", "mobile", "tablet", "game_console"))
 CARRIERS = frozenset(("router", "access_point", "switch", "firewall"))

@@ -8,10 +8,9 @@ from sensor.core import addresses
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.flow import Flow
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-
-PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 
 
 class Ends(NamedTuple):

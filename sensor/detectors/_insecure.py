@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.ftp import FtpLogin
@@ -25,7 +26,6 @@ from sensor.dissectors.tftp import TftpRead, TftpWrite
 from sensor.dissectors.tls import TlsCertificate, TlsServerHello
 from sensor.dissectors.vnc import VncLogin
 
-SECOND = 1_000_000_000
 OPEN_LIMIT = 2048
 OK, PASSWORD_WANTED = 200, 401
 WATCHING = ("DESCRIBE", "PLAY")

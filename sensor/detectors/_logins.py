@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensor.core.detector import Context
-from sensor.core.tally import Counts
+from sensor.counting.tally import Counts
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors._hosts import network_of_packet
 

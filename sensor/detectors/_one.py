@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from sensor.core.changes import ANSWERED, FAILED, OPENED
-from sensor.core.windows import DistinctWindow
+from sensor.counting.changes import ANSWERED, FAILED, OPENED
+from sensor.counting.windows import DistinctWindow
 
 MASK = 2**64 - 1
 

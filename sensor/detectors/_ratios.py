@@ -9,9 +9,8 @@ from pydantic import Field
 
 from sensor.core import detector
 from sensor.core.bounded import Recent
-from sensor.core.tally import Counts
-
-SECOND = 1_000_000_000
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Counts
 
 
 class ErrorOptions(detector.Options):

@@ -14,12 +14,12 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
 from sensor.detectors._hosts import app_of, ends_of, network_of_packet, who
 from sensor.detectors._names import registered, under
 from sensor.detectors._requested_names import ASKING, asks, name_of, verb_of
 
-SECOND = 1_000_000_000
 CLIENTS_LIMIT = 4096
 
 

@@ -13,22 +13,21 @@ import numpy as np
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
-from sensor.core.changes import Changes
-from sensor.core.contacts import sessions
-from sensor.core.detector import NEVER, Context, FlowDetector
+from sensor.core.detector import NEVER, Context
 from sensor.core.flow import Change, Flow
 from sensor.core.recent import RecentSet
-from sensor.core.tally import Distinct
-from sensor.core.windows import combine
+from sensor.core.time_units import DAY, SECOND
+from sensor.counting.changes import Changes
+from sensor.counting.contacts import sessions
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.tally import Distinct
+from sensor.counting.windows import combine
 from sensor.detectors._hosts import client_of, server_of
 
-SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
 HOLD = 10 * SECOND
 RECENT_BITS, PENDING_LIMIT = 12, 4096
 # A session in which something was said has at least so many packets of its client and its server.
 ANSWERED_PACKETS = (6, 4)
-TCP = 6
 SMB = "SMB"
 # port -> (service, technique)
 SERVICES = {

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sensor.core.changes import FAILED, SKIP, UDP, Changes
 from sensor.core.flow import Change, Reason
+from sensor.core.ip_protocols import UDP
+from sensor.counting.changes import FAILED, SKIP, Changes
 
 FEW = 3
 

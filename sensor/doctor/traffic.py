@@ -16,6 +16,7 @@ import numpy.typing as npt
 from sensor.core.addresses import Networks, is_multicast
 from sensor.core.batch import Batch
 from sensor.core.flow import Change
+from sensor.core.ip_protocols import TCP
 from sensor.decode.flows import FlowTable
 from sensor.decode.frames import decode
 from sensor.doctor.repeats import ETHERNET, GROUP, Repeats
@@ -26,7 +27,6 @@ FLOW_BITS = 14
 COUNTED_LIMIT = 4096
 """Addresses of machines and blocks that are counted by name."""
 
-TCP = 6
 TALKING_BYTES = 1000
 """A connection in which one side sent so much was answered, or we do not see by whom."""
 

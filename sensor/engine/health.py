@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.core.flow import Change
+from sensor.core.ip_protocols import TCP
+from sensor.core.time_units import SECOND
 
-SECOND = 1_000_000_000
 SILENCE_S, JUMP_S = 60, 60
 # Shares of packets from which losses, unread messages and truncated frames are reported; of established connections,
 # from which one-way traffic is.
@@ -28,7 +29,6 @@ FEWEST_PACKETS, FEWEST_CONNECTIONS = 100, 20
 TALKING_BYTES = 1000
 AGAIN_S = 3600
 STALLED = "sensor.upstream_stalled"
-TCP = 6
 
 Facts = dict[str, Any]
 

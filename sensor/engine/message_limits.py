@@ -18,18 +18,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sensor.core.rates import RateWindow
-from sensor.core.windows import combine
+from sensor.core.ip_protocols import TCP
+from sensor.core.time_units import SECOND
+from sensor.counting.rates import RateWindow
+from sensor.counting.windows import combine
 from sensor.decode.kernels import Work
 from sensor.decode.select import NEWCOMERS_BIT
 
-SECOND = 1_000_000_000
 WINDOW = 600 * SECOND
 MESSAGES, NEWCOMERS, CROWD = 600_000, 1000, 2000
 # 2**14 senders of 125 bytes. If there are more, those with the fewest messages make room: spoofed ones before any that
 # sends again.
 SENDERS_BITS = 14
-TCP = 6
 
 
 class MessageLimits:

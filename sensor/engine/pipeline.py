@@ -17,16 +17,18 @@ import sensor.derived
 from sensor.alerts.room import AlertRoom
 from sensor.boundary import Boundary
 from sensor.core.batch import Batch, Problem
-from sensor.core.changes import ChangeReader
 from sensor.core.deriver import Deriver
-from sensor.core.detector import Detector, DeviceDetector, FlowDetector
+from sensor.core.detector import Detector, DeviceDetector
 from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Parsed
 from sensor.core.event import Event, SenderFlood
 from sensor.core.flow import Change, flow_of
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Listener
+from sensor.counting.changes import ChangeReader
+from sensor.counting.flow_detector import FlowDetector
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
@@ -46,8 +48,6 @@ from sensor.native.readers import reading
 from sensor.posture.recommendations.advisor import Advisor
 from sensor.records.keeping import Keeping
 from sensor.registry import units
-
-SECOND = 1_000_000_000
 
 # The problems that are the sender's fault, or the network's.
 MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN, Problem.ONE_SIDED))

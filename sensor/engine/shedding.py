@@ -20,10 +20,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from sensor.core.ip_protocols import TCP
 from sensor.decode.kernels import Work
 from sensor.decode.select import NEWCOMERS_BIT
 
-TCP = 6
 # Steps down: streams are halved at each of the first, datagrams from the step after ``SPARED`` on. At the last one only
 # broadcast and multicast messages are read.
 SPARED, LAST = 6, 13

@@ -18,11 +18,11 @@ import numpy as np
 
 from sensor.core.batch import ROW
 from sensor.core.bounded import Bounded
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.decode.frames import decode
 from sensor.evidence.ring import Frame
 
 BLANK = ord("x")
-TCP, UDP = 6, 17
 TYPED_PORTS = frozenset((23, 107, 512, 513, 514, 992, 2323))
 MAIL_PORTS = frozenset((25, 110, 143, 465, 587, 993, 995, 2525))
 # Of an unfinished line so much is remembered, for the segment that ends it.

@@ -20,10 +20,10 @@ from sensor.core.event import Event
 from sensor.core.flow import Flow
 from sensor.core.packet import Packet
 from sensor.core.record_parts import Body
+from sensor.core.time_units import SECOND
 from sensor.evidence.frames import FrameRing
 from sensor.evidence.ring import FlowRing, Frame, Wanted, frame_of, wants
 
-SECOND = 1_000_000_000
 BEFORE_LIMIT, AFTER_LIMIT = 64, 64
 # Packet time in which frames after an alert are kept, ns; alerts that may wait for frames at once; alerts a second
 # whose packets are looked for.

@@ -18,8 +18,9 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Used
 from sensor.core.device import Device
 from sensor.core.observation import Subject
+from sensor.core.time_units import HOUR
 from sensor.fingerprinting.starts import Start, load_starts
-from sensor.inventory.habits import HOUR, MANY_JOBS, OUTSIDE, Habits, Kept
+from sensor.inventory.habits import MANY_JOBS, OUTSIDE, Habits, Kept
 from sensor.inventory.rules import Rules, ruled
 
 DEVICES_LIMIT, TOTAL_LIMIT = 16384, 1 << 18

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from sensor.core.bounded import Bounded
+from sensor.core.time_units import HOUR
 
-HOUR = 3_600_000_000_000
 # How much is remembered of one device; what was not seen for longest makes room.
 USES_LIMIT, SERVED_LIMIT, CLIENTS_LIMIT, SEGMENTS_LIMIT = 192, 64, 16, 64
 # Of the servers outside: so many names with their services, and so many addresses of which no name is known.

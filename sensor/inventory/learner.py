@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sensor.core.acquaintances import Acquaintances
 from sensor.core.alert import Alert
-from sensor.core.changes import Changes
-from sensor.core.detector import Context, DeviceDetector, FlowDetector
+from sensor.core.detector import Context, DeviceDetector
 from sensor.core.device import DeviceChange
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
+from sensor.counting.acquaintances import Acquaintances
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
 from sensor.inventory.baseline import Baseline
 
 # A conversation of the same two about the same is looked at once within so long, ns.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
+from sensor.core.time_units import HOUR, MINUTE, SECOND
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

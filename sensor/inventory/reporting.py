@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from sensor.core import addresses
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.observation import Evidence
+from sensor.core.time_units import HOUR
 from sensor.inventory.corrections import SURE
-from sensor.inventory.limits import HOUR, Limits
+from sensor.inventory.limits import Limits
 
 FIELDS = ("type", "vendor", "model", "firmware", "serial", "os", "owner", "criticality", "tags")
 EVIDENCE_LIMIT = 32

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sensor.inventory.services import TCP, UDP, service_text
+from sensor.core.ip_protocols import TCP, UDP
+from sensor.inventory.services import service_text
 
 ANYBODY = "*"
 ALLOW, FORBID = "allow", "forbid"

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from sensor.core.contacts import fold
 from sensor.core.flow import Change
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.recent import RecentSet
-from sensor.inventory.services import EPHEMERAL, TCP, UDP, Sighted
+from sensor.counting.contacts import fold
+from sensor.inventory.services import EPHEMERAL, Sighted
 
 WINDOW = 3_600_000_000_000
 BITS = 16

@@ -7,7 +7,8 @@ from __future__ import annotations
 import functools
 from typing import NamedTuple
 
-TCP, UDP = 6, 17
+from sensor.core.ip_protocols import TCP, UDP
+
 # The first ephemeral port of Linux (ip_local_port_range).
 EPHEMERAL = 32768
 _NAMES = {

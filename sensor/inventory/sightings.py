@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.core.addresses import Networks
-from sensor.core.contacts import Blocks, ends
 from sensor.core.recent import RecentSet
+from sensor.counting.contacts import Blocks, ends
 
 WINDOW = 60_000_000_000
 BITS = 16

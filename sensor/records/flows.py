@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sensor.core.flow import Reason
+from sensor.core.ip_protocols import TCP
 from sensor.records import columns
 from sensor.records.batch import Batch
 from sensor.records.block import HEAD, Rows
@@ -19,7 +20,6 @@ from sensor.records.traces import LETTERS
 
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 SYN, ACK = 2, 16
-TCP = 6
 OTHER_VLANS = 0xFFFF
 ENTITY = ("ip", "port", "mac", "device", "hostname", "type")
 PAIRS = {

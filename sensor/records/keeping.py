@@ -16,12 +16,12 @@ import msgspec
 from sensor.core.event import Event
 from sensor.core.packet import Packets
 from sensor.core.record import Record
+from sensor.core.time_units import SECOND
 from sensor.decode.kernels import Work
 from sensor.records.messages import MESSAGES, RUN_BITS
 from sensor.records.recorder import Recorder
 from sensor.records.tail import Tail
 
-SECOND = 1_000_000_000
 # Handed over once so many bytes wait, or after so much packet time.
 BYTES, EVERY_NS = 256 << 10, SECOND
 NEEDED = ("pyarrow", "duckdb")

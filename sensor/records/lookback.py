@@ -22,7 +22,6 @@ from sensor.core.stored import Stored
 from sensor.records.findings import devices_of, key_of, moment_ns, subject_of, techniques_of, text_of
 from sensor.records.query import Query, Range
 
-SECOND = 1_000_000_000
 DAYS = 30
 # Different values of each kind that are looked up, the newest first; and alerts of one look-back.
 VALUES_MOST, ALERTS_MOST = 200_000, 64

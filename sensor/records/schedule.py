@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.alert import Alert
+from sensor.core.time_units import SECOND
 from sensor.documents import Fault, Stamps, stamps
 from sensor.records.findings import alerts_of, devices_of
 from sensor.records.hunts_library import Hunt, files_of, load_hunts
 from sensor.records.query import NoRecords, Query, QueryError, Range
 from sensor.records.readable import readable
 
-SECOND = 1_000_000_000
 STATE = "hunts.json"
 # Alerts of one run of a hunt, rows that it reads for them, and findings that are remembered of all.
 ALERTS_MOST, ROWS_MOST, REPORTED_MOST = 64, 10_000, 20_000

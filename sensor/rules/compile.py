@@ -16,11 +16,12 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.flow import Change
-from sensor.core.tally import Counts, Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, all_of, field
+from sensor.counting.tally import Counts, Distinct
 from sensor.documents import nearest
 from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, Field, Fields, Signal, event_classes, fields_of, watched
-from sensor.rules.model import SECOND, Block, Rule, Step
+from sensor.rules.model import Block, Rule, Step
 from sensor.rules.values import Fit, Kind, Mask, RuleError, Sets, fit_of
 
 # Keys and values that a rule's windows hold.

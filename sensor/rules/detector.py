@@ -12,16 +12,19 @@ import numpy as np
 
 from sensor.core.alert import Alert
 from sensor.core.bounded import Recent
-from sensor.core.changes import Changes
-from sensor.core.detector import Context, Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.detector import Context, Detector, DeviceDetector, EventDetector
 from sensor.core.device import DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow
+from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, any_of
-from sensor.detectors._hosts import PROTOCOLS, who
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
+from sensor.detectors._hosts import who
 from sensor.rules.compile import Counting, Found, Sequence, ready_steps, sentence
 from sensor.rules.fields import Signal, ends_of
-from sensor.rules.model import SECOND, Rule
+from sensor.rules.model import Rule
 from sensor.rules.values import Sets
 
 PREFIX = "custom."

@@ -17,6 +17,7 @@ from sensor.core.detector import Context
 from sensor.core.device import DeviceChange
 from sensor.core.event import Derived, Event, kind_of
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.documents import nearest
 from sensor.registry import modules
@@ -30,7 +31,6 @@ DEVICE_WORDS = {
     f"device.{action}": action
     for action in ("new", "identified", "changed", "address_changed", "merged", "split", "gone", "back")
 }
-PROTOCOLS = {1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 ATTRIBUTES = ("vendor", "model", "firmware", "serial", "os", "software", "criticality", "location", "owner")
 HOUR_NS = 3_600_000_000_000
 _KINDS: dict[Any, Kind] = {

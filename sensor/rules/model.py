@@ -17,7 +17,6 @@ from sensor.core.attack import TECHNIQUES, Technique
 from sensor.documents import nearest
 from sensor.documents.spans import span
 
-SECOND = 1_000_000_000
 LONGEST_S = 7 * 86400
 STEPS_LIMIT, COUNT_LIMIT = 8, 4096
 

@@ -14,13 +14,15 @@ from sensor.core.alert import Alert
 from sensor.core.device import TYPES, Attribute, Device, DeviceChange, FieldChange
 from sensor.core.event import Event
 from sensor.core.flow import Flow, Reason
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Evidence
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.documents import nearest
 from sensor.rules.detector import _Custom
-from sensor.rules.fields import ATTRIBUTES, DEVICE_WORDS, FLOW_WORDS, PROTOCOLS, Signal, event_classes, watched
+from sensor.rules.fields import ATTRIBUTES, DEVICE_WORDS, FLOW_WORDS, Signal, event_classes, watched
 from sensor.rules.load import Loaded, Nowhere
-from sensor.rules.model import SECOND, Trial
+from sensor.rules.model import Trial
 from sensor.rules.values import RuleError
 
 START = 1_767_225_600 * SECOND  # 2026-01-01

@@ -30,6 +30,7 @@ from sensor.core.dissector import Dissector
 from sensor.core.observation import Subject
 from sensor.core.recommendation import Recommendation
 from sensor.core.record import Record, RecordMaker
+from sensor.core.time_units import HOUR
 from sensor.core.wants import Listener
 from sensor.dissectors._neighbour import Announcement
 from sensor.documents import DocumentErrors, Fault, Stamps, stamps
@@ -44,7 +45,7 @@ from sensor.intel.store import ThreatLists
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.learner import Learner
-from sensor.inventory.limits import HOUR, Limits
+from sensor.inventory.limits import Limits
 from sensor.inventory.record import Neighbour
 from sensor.inventory.reread import Reread
 from sensor.posture.profiles.confine import Confines

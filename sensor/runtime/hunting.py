@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensor.core.alert import Alert
+from sensor.core.time_units import SECOND
 from sensor.records.lookback import Lists, look_back
 from sensor.records.query import NoRecords, QueryError
 from sensor.records.schedule import Schedule
 from sensor.records.waiting import write_waiting_aside
 
-SECOND = 1_000_000_000
 # Seconds between two looks at what is due, for records that no process wrote yet, and at the end.
 EVERY_S, WRITE_S, CLOSE_S = 10, 30.0, 0.2
 # Look-backs that may wait.

@@ -8,8 +8,7 @@ from sensor.core.attack import TECHNIQUES
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-
-SECOND = 10**9
+from sensor.core.time_units import SECOND
 
 
 def made(ts: float, key: str = "k", severity: Severity = Severity.medium, target: int = 1) -> Alert:

@@ -14,13 +14,14 @@ import pytest
 from sensor.alerts.files import AlertFiles, note_of
 from sensor.alerts.mutes import Mute, save_mutes
 from sensor.config import load_config
+from sensor.core.time_units import SECOND
 from sensor.eventlog.paths import muted_log, notes_log
 from sensor.eventlog.writer import EventLog
 from sensor.runtime import daemon
 from sensor.runtime.daemon import Run
 from tests.alerts.test_incidents import made
 from tests.alerts.test_room import LAPTOP, Reported
-from tests.kit import SECOND, tcp_frame
+from tests.kit import tcp_frame
 from tests.runtime.test_daemon import SCHEMA, Given
 
 SYN, RST = 2, 0x14

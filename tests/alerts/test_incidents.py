@@ -12,10 +12,9 @@ from sensor.core.event import Event
 from sensor.core.incident import Incident
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
+from sensor.core.time_units import HOUR, SECOND
 from tests.detectors.stories import World, device
 
-SECOND = 10**9
-HOUR = 3600 * SECOND
 LAPTOP, SERVER, OTHER = "10.0.0.9", "10.0.0.5", "10.0.0.6"
 
 

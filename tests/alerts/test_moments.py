@@ -8,11 +8,11 @@ from sensor.alerts.desk import SUPPRESSION, AlertDesk
 from sensor.alerts.incidents import GAP, Incidents
 from sensor.alerts.mutes import Mute, Mutes
 from sensor.core.alert import Severity
+from sensor.core.time_units import SECOND
 from tests.alerts.test_incidents import LAPTOP, OTHER, SERVER, Desk, actions, made
 from tests.alerts.test_room import Reported
 from tests.detectors.stories import World
 
-SECOND = 10**9
 MUTE = Mute(id="m1", detector="discovery.*", src=LAPTOP, author="anna", reason="our scanner")
 
 

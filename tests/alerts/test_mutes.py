@@ -13,11 +13,11 @@ from sensor.core.addresses import parse, parse_mac
 from sensor.core.alert import Severity
 from sensor.core.observation import Subject
 from sensor.core.record import RecordMaker
+from sensor.core.time_units import SECOND
 from sensor.documents import DocumentErrors
 from tests.alerts.test_incidents import made
 from tests.detectors.stories import World, device
 
-SECOND = 10**9
 # 2023-11-14 22:13:20 UTC
 TS = 1_700_000_000 * SECOND
 PRINTER = Party(parse("10.20.1.9"), parse_mac("00:17:c8:1a:2b:3c"), "dev-5k2m8q", ("PRN-3F",), "printer")

@@ -10,10 +10,10 @@ from sensor.alerts.room import AlertRoom
 from sensor.alerts.weighing import Weigher
 from sensor.core.alert import Alert, Severity
 from sensor.core.record import Record, RecordMaker
+from sensor.core.time_units import SECOND
 from tests.alerts.test_incidents import made
 from tests.detectors.stories import World, device
 
-SECOND = 10**9
 LAPTOP, CAMERA = "10.0.0.9", "10.0.0.7"
 
 

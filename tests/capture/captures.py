@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensor.capture.files import CaptureFiles, Limits, open_captures
+from sensor.core.time_units import SECOND
 
-SECOND = 1_000_000_000
 ETHERNET = 1
 
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.capture.files import Limits
-from tests.capture.captures import FRAMES, SECOND, Frame, pcap, pcapng, read, seen
+from sensor.core.time_units import SECOND
+from tests.capture.captures import FRAMES, Frame, pcap, pcapng, read, seen
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda data: gzip.compress(data, mtime=0),

@@ -12,7 +12,8 @@ import pytest
 
 from sensor.capture import follow
 from sensor.capture.files import CaptureFiles, open_captures
-from tests.capture.captures import FRAMES, SECOND, Frame, pcap, pcapng, write
+from sensor.core.time_units import SECOND
+from tests.capture.captures import FRAMES, Frame, pcap, pcapng, write
 
 PATIENCE = 60.0
 """Seconds after which a test gives up; none takes one."""

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.capture.linktypes import link_name
+from sensor.core.time_units import SECOND
 from sensor.decode.records import LATEST
-from tests.capture.captures import FRAMES, SECOND, Frame, Ng, Seen, pcap, pcapng, read, seen, snoop
+from tests.capture.captures import FRAMES, Frame, Ng, Seen, pcap, pcapng, read, seen, snoop
 
 WHOLE = {
     "pcap": pcap(FRAMES),

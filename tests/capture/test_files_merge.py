@@ -17,7 +17,8 @@ from sensor.capture.blocks import KEPT, MAX_ROWS, Pool
 from sensor.capture.files import CaptureFiles, open_captures
 from sensor.capture.merge import MOST_OPEN, merge_keys
 from sensor.core.batch import ROW
-from tests.capture.captures import SECOND, Frame, drain, pcap, pcapng, seen, write
+from sensor.core.time_units import SECOND
+from tests.capture.captures import Frame, drain, pcap, pcapng, seen, write
 
 START = 1_700_000_000 * SECOND
 

@@ -6,7 +6,8 @@ import pytest
 
 from sensor.cli._times import moment_of as text_of
 from sensor.console.moments import moment_of as of_url
-from sensor.core.moments import SECOND, moment_of, span_of
+from sensor.core.moments import moment_of, span_of
+from sensor.core.time_units import SECOND
 from sensor.views.errors import Malformed
 
 NOW = 1_764_000_000 * SECOND

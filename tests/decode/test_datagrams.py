@@ -12,12 +12,13 @@ from sensor.core.batch import Batch
 from sensor.core.dissector import Interest
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
+from sensor.core.time_units import SECOND
 from sensor.decode import datagrams
 from sensor.decode.datagrams import PIECES_LIMIT, Datagram, Datagrams, Overlap
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels
 from sensor.decode.select import Selector
-from tests.kit import SECOND, batch_of, ethernet, ipv4, ipv6, tcp, udp
+from tests.kit import batch_of, ethernet, ipv4, ipv6, tcp, udp
 
 MORE = 0x2000
 A, B = "10.0.0.1", "10.0.0.2"

@@ -8,8 +8,9 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.flow import Change, Reason, flow_of
+from sensor.core.time_units import SECOND
 from sensor.decode.flows import MARK, SLOT, FlowTable
-from tests.kit import SECOND, batch_of, ethernet, ipv4, tcp_frame, udp_frame
+from tests.kit import batch_of, ethernet, ipv4, tcp_frame, udp_frame
 
 SYN, SYN_ACK, ACK, RST, FIN = 2, 18, 16, 4, 17
 A, B = "10.0.0.1", "10.0.0.2"

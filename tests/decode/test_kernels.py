@@ -10,10 +10,11 @@ from sensor.core.batch import Problem
 from sensor.core.dissector import Interest
 from sensor.core.flow import Change
 from sensor.core.recent import RecentSet
+from sensor.core.time_units import SECOND
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels, Work
 from sensor.decode.select import Selector
-from tests.kit import SECOND, batch_of, tcp_frame, udp_frame
+from tests.kit import batch_of, tcp_frame, udp_frame
 
 A, B = "10.0.0.1", "10.0.0.2"
 SYN = 2

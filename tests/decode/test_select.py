@@ -7,10 +7,11 @@ import pytest
 from sensor.core.dissector import Interest
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
+from sensor.core.time_units import SECOND
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels
 from sensor.decode.select import NEWCOMERS_BIT, Selector
-from tests.kit import SECOND, batch_of, ethernet, ipv4, ipv6, tcp, tcp_frame, udp_frame
+from tests.kit import batch_of, ethernet, ipv4, ipv6, tcp, tcp_frame, udp_frame
 
 A, B = "10.0.0.1", "10.0.0.2"
 

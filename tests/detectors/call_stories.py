@@ -5,9 +5,10 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors._rpc_events import RpcAnswer, RpcCall
 from sensor.dissectors._rpc_interfaces import INTERFACES
-from tests.detectors.stories import SECOND, START
+from tests.detectors.stories import START
 
 CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from sensor.core.addresses import parse, parse_mac
 from sensor.core.device import Attribute, Device, DeviceChange, FieldChange
 from sensor.core.observation import Evidence
+from sensor.core.time_units import HOUR
 from tests.detectors.stories import START
 
-HOUR = 3_600_000_000_000
 MAC, HOST = "00:17:c8:1a:2b:3c", "10.0.2.5"
 
 

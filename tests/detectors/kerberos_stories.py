@@ -5,6 +5,7 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.kerberos import (
     KerberosAsReply,
     KerberosAsRequest,
@@ -12,7 +13,7 @@ from sensor.dissectors.kerberos import (
     KerberosTgsReply,
     KerberosTgsRequest,
 )
-from tests.detectors.stories import SECOND, START, mac_of
+from tests.detectors.stories import START, mac_of
 
 CLIENT, CENTRE, REALM = "10.0.0.66", "10.0.0.5", "EXAMPLE.ORG"
 TGT = f"krbtgt/{REALM}"

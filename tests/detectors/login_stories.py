@@ -7,6 +7,7 @@ from typing import Any
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors._seal import seal
 from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.ftp import FtpLogin
@@ -14,7 +15,7 @@ from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.sip import SipRequest, SipResponse
 from sensor.dissectors.ssh import SshLogin
 from sensor.dissectors.telnet import TelnetLogin
-from tests.detectors.stories import SECOND, START, mac_of
+from tests.detectors.stories import START, mac_of
 
 CLIENT, SERVER = "10.0.0.66", "10.0.0.5"
 LOGON_FAILURE, NO_SUCH_USER = 0xC000006D, 0xC0000064

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors._ntlm_events import NtlmChallenge, NtlmLogin
-from tests.detectors.stories import SECOND, START, mac_of
+from tests.detectors.stories import START, mac_of
 
 VICTIM, MIDDLE, SERVER = "10.0.0.20", "10.0.0.66", "10.0.0.5"
 PORTS = {"smb": 445, "http": 80, "ldap": 389, "rpc": 135}

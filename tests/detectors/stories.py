@@ -17,21 +17,22 @@ import sensor.detectors
 from sensor import registry
 from sensor.core.addresses import Networks, parse
 from sensor.core.alert import Alert
-from sensor.core.changes import ChangeReader
 from sensor.core.deriver import Deriver
-from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.detector import Detector, DeviceDetector, EventDetector
 from sensor.core.device import Attribute, Device, DeviceChange
 from sensor.core.event import Event
 from sensor.core.flow import CHANGE, Change, Reason, flow_of
 from sensor.core.observation import Evidence, Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import ALWAYS, event_reader
+from sensor.counting.changes import ChangeReader
+from sensor.counting.flow_detector import FlowDetector
 from sensor.engine.choice import compiled
 from sensor.intel.store import ThreatLists
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.learner import Learner
 from sensor.posture.profiles.confine import Confines
 
-SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 TCP, UDP, PING = 6, 17, 1
 

@@ -7,7 +7,8 @@ import pytest
 from sensor.alerts.desk import AlertDesk
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
-from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, World, device, lit, one, raised
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import PING, START, TCP, UDP, Story, World, device, lit, one, raised
 
 SCAN = "discovery.address_scan"
 

@@ -6,7 +6,7 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
-from sensor.core.detector import FlowDetector
+from sensor.counting.flow_detector import FlowDetector
 from tests.detectors.stories import Story, World, alerts_of, detector, device, raised
 
 ADMIN = "lateral_movement.admin_from_device"

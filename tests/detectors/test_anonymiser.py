@@ -6,9 +6,10 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 ANONYMISER = "command_and_control.anonymiser"
 

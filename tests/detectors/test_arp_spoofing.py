@@ -8,10 +8,11 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected
+from tests.detectors.stories import START, World, detector, device, inspected
 
 SPOOF = "credential_access.arp_spoofing"
 GATEWAY, VICTIM, ATTACKER = 0x02000000000A, 0x02000000000B, 0x0200000000EE

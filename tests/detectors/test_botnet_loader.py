@@ -8,11 +8,12 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.telnet import TelnetCommand, TelnetLogin
 from sensor.dissectors.tftp import TftpRead
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 LOADER = "command_and_control.botnet_loader"
 NEAR, CAMERA, FAR = "10.0.0.66", "10.0.3.5", "203.0.113.9"

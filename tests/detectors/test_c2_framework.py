@@ -10,12 +10,13 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 from sensor.intel.signatures import load_signatures
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 C2 = "command_and_control.c2_framework"
 VICTIM, SERVER = "10.0.0.7", "203.0.113.9"

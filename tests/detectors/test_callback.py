@@ -10,10 +10,11 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.detectors.initial_access.callback import _written
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.rat import RatMessage
-from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, inspected, one
+from tests.detectors.stories import START, Story, alerts_of, detector, inspected, one
 
 CALLBACK = "initial_access.callback"
 ATTACKER, VICTIM, NAMED, OTHER = "10.0.0.66", "10.0.0.80", "10.0.0.9", "10.0.0.5"

@@ -7,8 +7,9 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.device import Device
-from tests.detectors.device_stories import HOST, HOUR, change, claim, made
-from tests.detectors.stories import SECOND, World, detector, reviewed
+from sensor.core.time_units import HOUR, SECOND
+from tests.detectors.device_stories import HOST, change, claim, made
+from tests.detectors.stories import World, detector, reviewed
 
 CHANGED = "device.changed_identity"
 PRINTER = claim("type", "printer"), claim("type", "printer", "snmp")

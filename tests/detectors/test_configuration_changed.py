@@ -8,8 +8,9 @@ from sensor.config import load_config
 from sensor.core.addresses import parse_mac
 from sensor.core.alert import Severity
 from sensor.core.packet import Packet
+from sensor.core.time_units import HOUR
 from sensor.dissectors.lldp import LldpAnnouncement
-from tests.detectors.device_stories import HOUR, MAC, change, claim, made
+from tests.detectors.device_stories import MAC, change, claim, made
 from tests.detectors.stories import START, World, detector, inspected, reviewed
 
 CONFIGURATION = "device.configuration_changed"

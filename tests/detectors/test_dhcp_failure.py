@@ -6,9 +6,10 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.arp import ArpAnnouncement
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpOffer
-from tests.detectors.stories import SECOND, START, detector, inspected
+from tests.detectors.stories import START, detector, inspected
 
 FAILURE = "device.dhcp_failure"
 CLIENT, OTHER = 0x020000000001, 0x020000000002

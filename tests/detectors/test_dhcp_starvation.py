@@ -6,8 +6,9 @@ from sensor.core.addresses import V4, parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpRequest
-from tests.detectors.stories import SECOND, START, detector, inspected
+from tests.detectors.stories import START, detector, inspected
 
 STARVED = "impact.dhcp_starvation"
 ATTACKER = 0x0200000000EE

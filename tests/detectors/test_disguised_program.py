@@ -8,8 +8,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.http import Http
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 DISGUISED = "command_and_control.disguised_program"
 NEAR, FAR, SERVER = "10.0.0.66", "203.0.113.9", "10.0.0.5"

@@ -8,9 +8,10 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors._dns_message import Record
 from sensor.dissectors.dns import DnsQuery, DnsResponse
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 TUNNEL = "command_and_control.dns_tunnel"
 A, NULL, TXT, CNAME = 1, 10, 16, 5

@@ -8,9 +8,10 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors._rpc_events import RpcAnswer, RpcRefused
 from sensor.dissectors.http import HttpResponse
-from tests.detectors.stories import SECOND, START, detector, inspected, one
+from tests.detectors.stories import START, detector, inspected, one
 
 WEB, CALLS = "device.http_errors", "device.rpc_errors"
 CLIENT, SERVER = "10.0.0.66", "10.0.0.5"

@@ -7,8 +7,9 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.packet import Packet
+from sensor.core.time_units import HOUR
 from sensor.dissectors.tftp import TftpRead
-from tests.detectors.device_stories import HOST, HOUR, change, claim, made
+from tests.detectors.device_stories import HOST, change, claim, made
 from tests.detectors.stories import START, detector, inspected, reviewed
 
 FIRMWARE = "device.firmware_changed"

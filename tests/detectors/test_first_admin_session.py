@@ -6,7 +6,8 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
-from tests.detectors.stories import SECOND, START, Story, World, device, in_time
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import START, Story, World, device, in_time
 
 FIRST = "lateral_movement.first_admin_session"
 DAY = 86_400

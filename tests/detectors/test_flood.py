@@ -11,7 +11,8 @@ import pytest
 from sensor.alerts.desk import AlertDesk
 from sensor.core.alert import Alert
 from sensor.core.flow import CHANGE, Change, Reason
-from tests.detectors.stories import SECOND, START, Story, alerts_of, detector, lit, one, raised
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import START, Story, alerts_of, detector, lit, one, raised
 
 FLOOD = "impact.flood"
 

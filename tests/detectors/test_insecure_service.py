@@ -9,6 +9,7 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
@@ -19,7 +20,7 @@ from sensor.dissectors.tftp import TftpRead, TftpWrite
 from sensor.dissectors.tls import TlsCertificate, TlsServerHello
 from sensor.dissectors.vnc import VncLogin
 from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, telnet, web
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 INSECURE = "posture.insecure_service"
 NOW = START // SECOND

@@ -8,8 +8,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.irc import IrcLogin, IrcOrder
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 BOT = "command_and_control.irc_bot"
 CLIENT, SERVER = "10.0.0.66", "203.0.113.66"

@@ -8,8 +8,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 DUMP = "discovery.ldap_dump"
 CLIENT, DIRECTORY, BASE = "10.0.0.66", "10.0.0.5", "DC=corp,DC=example"

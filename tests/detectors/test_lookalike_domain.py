@@ -8,9 +8,10 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.tls import TlsClientHello
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 LOOK = "command_and_control.lookalike_domain"
 NEAR = "10.0.0.66"

@@ -7,7 +7,8 @@ from sensor.core.alert import Severity
 from sensor.core.batch import Problem
 from sensor.core.event import Event, MalformedMessage
 from sensor.core.packet import Packet
-from tests.detectors.stories import SECOND, START, detector, inspected
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import START, detector, inspected
 
 MALFORMED = "device.malformed_traffic"
 SENDER, RECEIVER = "10.0.0.66", "10.0.0.5"

@@ -10,12 +10,13 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 from sensor.intel.store import ThreatLists
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 LISTED = "command_and_control.malicious_domain"
 CLIENT, SERVER = "10.0.0.5", "203.0.113.66"

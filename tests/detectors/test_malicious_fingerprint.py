@@ -10,9 +10,10 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 from sensor.intel.store import ThreatLists
-from tests.detectors.stories import SECOND, START, World, detector, inspected, one
+from tests.detectors.stories import START, World, detector, inspected, one
 
 LISTED = "command_and_control.malicious_fingerprint"
 JA3, JA4, SHA1 = (

@@ -6,11 +6,12 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors._dns_message import Question, Record
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
-from tests.detectors.stories import SECOND, START, detector, inspected, mac_of, one
+from tests.detectors.stories import START, detector, inspected, mac_of, one
 
 POISON = "credential_access.name_poisoning"
 THIEF, VICTIM, SERVER, GROUP = "10.0.0.66", "10.0.0.20", "10.0.0.5", "224.0.0.251"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.cdp import Cdp, CdpAnnouncement
-from tests.detectors.stories import SECOND, START, detector, inspected, one
+from tests.detectors.stories import START, detector, inspected, one
 from tests.dissectors.samples import packets
 
 FLOOD = "impact.neighbor_flood"

@@ -7,9 +7,10 @@ from typing import Any
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected
+from tests.detectors.stories import START, World, detector, device, inspected
 
 OS, ATTACK, TOOL = "discovery.os_fingerprint", "lateral_movement.exploit_tcp", "discovery.scanner_tool"
 NMAP = (63, ("mss", "ws", "sok", "ts", "eol"), 1400, 0, 0xFFFFFFFF)

@@ -8,10 +8,11 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.nat_pmp import NatPmpRequest
 from sensor.dissectors.pcp import PcpRequest
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 MAPPING = "command_and_control.port_mapping"
 HOST, OTHER, ROUTER = parse("10.0.0.66"), parse("10.0.0.41"), parse("10.0.0.1")

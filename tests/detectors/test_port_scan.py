@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
-from tests.detectors.stories import SECOND, START, UDP, Story, World, device, lit, raised
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import START, UDP, Story, World, device, lit, raised
 
 SCAN = "discovery.port_scan"
 

@@ -8,13 +8,14 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.mqtt import MqttConnack
 from sensor.dissectors.sip import SipResponse
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tls import TlsServerHello
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 ODD = "command_and_control.protocol_on_odd_port"
 NEAR, FAR, SERVER = "10.0.0.66", "203.0.113.9", "10.0.0.5"

@@ -6,9 +6,10 @@ from sensor.config import load_config
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.record import Record
+from sensor.core.time_units import SECOND
 from sensor.runtime.assembly import assemble
 from tests.detectors.stories import Story, World, device, raised
-from tests.kit import SECOND, batch_of, ethernet, ipv4
+from tests.kit import batch_of, ethernet, ipv4
 
 SCAN = "discovery.protocol_scan"
 ACTOR, TARGET = "10.0.0.66", "10.0.0.1"

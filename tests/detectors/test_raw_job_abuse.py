@@ -8,8 +8,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.pjl import PjlCommand
-from tests.detectors.stories import SECOND, START, Story, World, detector, device, inspected, one, raised
+from tests.detectors.stories import START, Story, World, detector, device, inspected, one, raised
 
 ABUSE = "printing.raw_job_abuse"
 CLIENT, PRINTER, FAR = "10.0.0.66", "10.0.0.41", "203.0.113.9"

@@ -10,7 +10,8 @@ from sensor.alerts.desk import AlertDesk
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.flow import CHANGE, Change, Reason
-from tests.detectors.stories import PING, SECOND, START, TCP, UDP, Story, alerts_of, detector, lit, one, raised
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import PING, START, TCP, UDP, Story, alerts_of, detector, lit, one, raised
 
 REFLECTED = "impact.reflected_flood"
 

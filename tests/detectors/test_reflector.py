@@ -8,7 +8,8 @@ import numpy.typing as npt
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.flow import CHANGE, Change
-from tests.detectors.stories import SECOND, START, World, alerts_of, detector, device, one
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import START, World, alerts_of, detector, device, one
 
 REFLECTOR = "impact.reflector"
 OWN, VICTIM = "10.0.0.53", "203.0.113.9"

@@ -8,12 +8,13 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.dns import DnsResponse
 from sensor.dissectors.ndp import NdpRouterAdvertisement
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+from tests.detectors.stories import START, World, detector, device, inspected, one
 
 BYPASS = "command_and_control.resolver_bypass"
 NEAR, ROUTER, PUBLIC, UNKNOWN = "10.0.0.66", "10.0.0.1", "8.8.8.8", "203.0.113.53"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
 from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected
+from tests.detectors.stories import START, World, detector, device, inspected
 
 ROGUE = "credential_access.rogue_router"
 

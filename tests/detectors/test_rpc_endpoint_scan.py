@@ -6,10 +6,11 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.portmap import PortmapCall
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected
+from tests.detectors.stories import START, World, detector, device, inspected
 
 RPC, ZONE = "discovery.rpc_endpoint_scan", "discovery.zone_transfer"
 

@@ -10,8 +10,9 @@ from sensor.core.addresses import mac_text
 from sensor.core.event import SenderFlood
 from sensor.core.packet import Packet
 from sensor.core.record import Record
+from sensor.core.time_units import SECOND
 from sensor.runtime.assembly import assemble
-from tests.detectors.stories import SECOND, START, detector, inspected, one
+from tests.detectors.stories import START, detector, inspected, one
 from tests.kit import batch_of, ethernet
 
 FLOOD = "impact.sender_flood"

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.flow import CHANGE, Change
-from tests.detectors.stories import SECOND, START, Story, World, alerts_of, detector, device, lit, one
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import START, Story, World, alerts_of, detector, device, lit, one
 
 FLOOD = "impact.service_flood"
 

@@ -7,8 +7,9 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.sip import SipRequest, SipResponse
-from tests.detectors.stories import SECOND, START, detector, inspected, one
+from tests.detectors.stories import START, detector, inspected, one
 
 SCAN = "voice.sip_scan"
 

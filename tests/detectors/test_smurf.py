@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from sensor.core.addresses import parse
 from sensor.core.flow import CHANGE, Change
-from tests.detectors.stories import SECOND, START, alerts_of, detector
+from sensor.core.time_units import SECOND
+from tests.detectors.stories import START, alerts_of, detector
 
 SMURF = "impact.smurf"
 

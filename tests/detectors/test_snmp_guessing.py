@@ -8,8 +8,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
-from tests.detectors.stories import SECOND, START, UDP, Story, World, detector, device, inspected, one
+from tests.detectors.stories import START, UDP, Story, World, detector, device, inspected, one
 
 GUESSING = "discovery.snmp_guessing"
 MANAGER, AGENT, FAR = "10.0.0.66", "10.0.0.1", "203.0.113.9"

@@ -6,8 +6,9 @@ from sensor.core.addresses import mac_text
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.stp import StpConfiguration
-from tests.detectors.stories import SECOND, START, detector, inspected, one
+from tests.detectors.stories import START, detector, inspected, one
 
 ROOT = "credential_access.spanning_tree_root"
 SWITCH, OTHER, ATTACKER = 0x001C0E877800, 0x001C0E990000, 0x525400123499

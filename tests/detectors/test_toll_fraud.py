@@ -8,8 +8,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.sip import SipRequest
-from tests.detectors.stories import SECOND, START, detector, inspected, one
+from tests.detectors.stories import START, detector, inspected, one
 
 FRAUD = "voice.toll_fraud"
 FAR, PHONE, EXCHANGE = "203.0.113.9", "10.0.0.66", "10.0.0.5"

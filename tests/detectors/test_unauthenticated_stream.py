@@ -8,8 +8,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
-from tests.detectors.stories import SECOND, START, Story, World, detector, device, inspected, one
+from tests.detectors.stories import START, Story, World, detector, device, inspected, one
 
 STREAM = "camera.unauthenticated_stream"
 CAMERA, NEIGHBOUR, OTHER, FAR = "10.0.3.5", "10.0.3.9", "10.0.7.66", "203.0.113.9"

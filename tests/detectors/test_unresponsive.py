@@ -6,8 +6,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.arp import ArpReply, ArpRequest
-from tests.detectors.stories import SECOND, START, World, detector, device, inspected
+from tests.detectors.stories import START, World, detector, device, inspected
 
 SILENT = "device.unresponsive"
 ASKER, DEVICE = 0x020000000001, 0x020000000002

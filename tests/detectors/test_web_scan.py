@@ -8,8 +8,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpRequest, HttpResponse
-from tests.detectors.stories import SECOND, START, detector, inspected, one
+from tests.detectors.stories import START, detector, inspected, one
 
 SCAN = "initial_access.web_scan"
 SOURCE, SERVER = "10.0.0.66", "10.0.0.80"

@@ -8,8 +8,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.http import HttpRequest
-from tests.detectors.stories import SECOND, START, detector, inspected, one
+from tests.detectors.stories import START, detector, inspected, one
 
 WINRM = "lateral_movement.winrm_shell"
 WINDOWS = "Microsoft WinRM Client"

@@ -9,16 +9,15 @@ import numpy as np
 
 from sensor.config import load_config
 from sensor.core.bounded import Bounded, Recent
-from sensor.core.rates import RateWindow
 from sensor.core.recent import RecentSet
-from sensor.core.tally import Counts, Distinct
-from sensor.core.windows import DistinctWindow
+from sensor.core.time_units import SECOND
+from sensor.counting.rates import RateWindow
+from sensor.counting.tally import Counts, Distinct
+from sensor.counting.windows import DistinctWindow
 from sensor.engine.evictions import evictions
 from sensor.runtime.assembly import assemble
 from tests.detectors.test_sender_flood import arp
 from tests.kit import batch_of, tcp_frame
-
-SECOND = 1_000_000_000
 
 
 class Unit:

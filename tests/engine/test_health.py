@@ -7,7 +7,8 @@ import pytest
 
 from sensor.capture.source import Tally
 from sensor.core.flow import CHANGE, Change
-from sensor.engine.health import FEWEST_CONNECTIONS, SECOND, Finding, Health, Upstream
+from sensor.core.time_units import SECOND
+from sensor.engine.health import FEWEST_CONNECTIONS, Finding, Health, Upstream
 
 MINUTE = 60
 

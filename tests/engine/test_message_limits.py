@@ -7,13 +7,12 @@ import numpy.typing as npt
 import pytest
 
 from sensor.core.batch import ROW
+from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.time_units import MINUTE, SECOND
 from sensor.decode.kernels import TICK, Work
 from sensor.decode.select import NEWCOMERS_BIT
 from sensor.engine.message_limits import WINDOW, MessageLimits
 
-SECOND = 1_000_000_000
-MINUTE = 60 * SECOND
-TCP, UDP = 6, 17
 ROUTER, PHONE = 0x0200_0000_0001, 0x0017_9400_0001
 
 

@@ -20,8 +20,7 @@ from sensor.config import load_config
 from sensor.core.addresses import Networks
 from sensor.core.alert import Alert, Severity
 from sensor.core.batch import ROW, Batch
-from sensor.core.changes import Changes
-from sensor.core.detector import Detector, DeviceDetector, EventDetector, FlowDetector
+from sensor.core.detector import Detector, DeviceDetector, EventDetector
 from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
@@ -29,7 +28,10 @@ from sensor.core.flow import Flow
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.record import Record, RecordMaker
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Listener
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
 from sensor.dissectors.dns import Dns
 from sensor.dissectors.sip import Sip, SipRequest, SipResponse
 from sensor.engine.members import listening
@@ -41,7 +43,7 @@ from sensor.runtime.assembly import assemble
 from tests.detectors.stories import World
 from tests.dissectors.samples import frames
 from tests.inventory.stories import Book
-from tests.kit import SECOND, ethernet, ipv4, tcp_frame, udp_frame
+from tests.kit import ethernet, ipv4, tcp_frame, udp_frame
 
 START = 1_700_000_000 * SECOND
 YEAR = 365 * 86400 * SECOND

@@ -12,8 +12,8 @@ from sensor.config import load_config
 from sensor.core.alert import Alert
 from sensor.core.detector import NEVER, Detector
 from sensor.core.record import Record
+from sensor.core.time_units import SECOND
 from sensor.runtime.assembly import assemble
-from tests.kit import SECOND
 
 OFFICE = Path("pcaps/office.pcapng")
 # Python calls of a second in which nothing is due: the tick of the pipeline, and one look of each that waits for time.

@@ -11,13 +11,14 @@ import pytest
 
 from sensor.core.batch import ROW, Batch
 from sensor.core.recent import RecentSet
+from sensor.core.time_units import SECOND
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels
 from sensor.decode.select import Selector
 from sensor.dissectors.dns import Dns
 from sensor.engine.read_ahead import JOINED_LIMIT, ReadAhead, joined
 from sensor.engine.shedding import Shedder
-from tests.kit import SECOND, tcp_frame, udp_frame
+from tests.kit import tcp_frame, udp_frame
 
 SYN, SYN_ACK, RST = 0x02, 0x12, 0x14
 ASKS = bytes.fromhex("000101000001000000000000") + b"\1a\0\0\1\0\1"

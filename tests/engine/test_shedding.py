@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pytest
 
 from sensor.core.batch import ROW
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.decode.kernels import TICK, Work
 from sensor.decode.select import NEWCOMERS_BIT
 from sensor.engine.shedding import FIRST_AT, GROUPS, LAST, LAST_AT, SPARED, Shedder, level_of
 
-TCP, UDP = 6, 17
 PACKETS = 4096
 
 

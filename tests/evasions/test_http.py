@@ -9,8 +9,9 @@ import pytest
 
 from sensor.config import load_config
 from sensor.core.record import Record
+from sensor.core.time_units import SECOND
 from sensor.runtime.assembly import assemble
-from tests.kit import SECOND, batch_of, tcp_frame
+from tests.kit import batch_of, tcp_frame
 
 PAGE = Path(__file__).parents[2] / "docs/understand/evasions.md"
 ATTACKER, SERVER = "203.0.113.9", "10.0.0.5"

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from sensor.core.record import Record, RecordMaker
+from sensor.core.time_units import SECOND
 from sensor.eventlog.writer import BUFFER, TAIL, EventLog
 
 TS = 1_795_511_647_318_442_123
-SECOND = 1_000_000_000
 
 
 def record(number: int, size: int = 0) -> Record:

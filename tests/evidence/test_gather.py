@@ -15,12 +15,13 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.core.record import Record
+from sensor.core.time_units import SECOND
 from sensor.evidence.frames import FrameRing
 from sensor.evidence.gather import AFTER, AFTER_LIMIT, BEFORE_LIMIT, SEARCHES, Gatherer
 from sensor.evidence.ring import CHANGES, Frame, Wanted
 from sensor.runtime.assembly import assemble
 from tests.engine.test_pipeline import captured, pieces, raw
-from tests.kit import SECOND, tcp_frame
+from tests.kit import tcp_frame
 
 SYN, RST = 2, 0x14
 BAD, VICTIM, OTHER = (parse(f"10.0.0.{n}") for n in (66, 5, 6))

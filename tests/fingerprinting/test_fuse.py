@@ -8,6 +8,7 @@ import pytest
 
 from sensor.core.device import WIDER
 from sensor.core.observation import Evidence
+from sensor.core.time_units import DAY
 from sensor.fingerprinting.fuse import (
     CERTAIN,
     HALF_LIFE,
@@ -18,8 +19,6 @@ from sensor.fingerprinting.fuse import (
     WEAK_FAMILY,
     fuse,
 )
-
-DAY = 86_400_000_000_000
 
 
 def piece(

@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
+from sensor.core.ip_protocols import TCP
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from tests.fuzz.test_dissectors import CUT, DISSECTORS, SAMPLES, SERVER_PORTS, STREAMS, TCP, check, rebuilt, run
+from tests.fuzz.test_dissectors import CUT, DISSECTORS, SAMPLES, SERVER_PORTS, STREAMS, check, rebuilt, run
 
 CASES = 1_000_000
 SLOWEST_NS = 50_000_000

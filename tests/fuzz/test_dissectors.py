@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import sensor.dissectors
 from sensor.core.dissector import Dissector, Parsed
+from sensor.core.ip_protocols import TCP
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.registry import units
@@ -29,7 +30,6 @@ from tests.dissectors.samples import PCAPS, events, packets, values
 EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.count(150, 15))))
 SPLITS = 40
 TRUNCATIONS = 60
-TCP = 6
 CUT = 1
 # What is read from the sizes of encrypted messages depends on how they were sent.
 BY_SIZE = {"SshLogin"}

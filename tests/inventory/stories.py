@@ -10,11 +10,11 @@ from typing import NamedTuple
 from sensor.core.addresses import Networks, parse, parse_mac
 from sensor.core.device import Attribute, Device, DeviceChange
 from sensor.core.observation import Evidence, Observation, Subject
+from sensor.core.time_units import SECOND
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.limits import Limits
 from sensor.inventory.persistence import Persistence
 
-SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 
 

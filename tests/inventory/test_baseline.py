@@ -7,12 +7,12 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.observation import Subject
+from sensor.core.time_units import HOUR
 from sensor.inventory.baseline import Baseline
 from sensor.inventory.habits import NAMES_LIMIT, OUTSIDE, Habits, Kept
 from sensor.inventory.rules import parse_service, plain_service, ruled
 from tests.detectors.stories import START, UDP, Story, World, device
 
-HOUR = 3_600_000_000_000
 PC, SERVER, PRINTER = "10.0.0.5", "10.0.1.1", "10.0.2.5"
 SSH, SMB, DNS = 6 << 16 | 22, 6 << 16 | 445, 17 << 16 | 53
 

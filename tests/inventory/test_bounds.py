@@ -11,7 +11,6 @@ from sensor.inventory import identity
 from sensor.inventory.limits import Limits
 from tests.inventory.stories import Claim
 
-SECOND = 1_000_000_000
 FLOOD = 200_000
 REAL = [0x0017C8_000000 + n for n in range(50)]
 NET = 0xFFFF_0A000000

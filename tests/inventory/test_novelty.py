@@ -10,11 +10,12 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.observation import Observation, Subject
+from sensor.core.time_units import SECOND
 from sensor.inventory.corrections import Order
 from sensor.inventory.inventory import Inventory
 from sensor.inventory.limits import Limits
 from sensor.inventory.novelty import Novelty
-from tests.inventory.stories import SECOND, START, Book, Story, best, subject
+from tests.inventory.stories import START, Book, Story, best, subject
 
 MAC, OTHER, THIRD = "00:17:c8:00:00:01", "00:17:c8:00:00:02", "00:17:c8:00:00:03"
 RANDOM = "02:00:00:00:00:01"

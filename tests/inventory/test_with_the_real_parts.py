@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sensor.core.addresses import Networks, parse, parse_mac
 from sensor.core.observation import Observation, Subject
+from sensor.core.time_units import SECOND
 from sensor.fingerprinting.oui import Oui
 from sensor.inventory.inventory import Inventory
-from tests.inventory.stories import SECOND, START, Book
+from tests.inventory.stories import START, Book
 
 PRINTER = Subject(parse_mac("00:17:c8:1a:2b:3c"), parse("10.0.0.9"))
 

@@ -13,12 +13,12 @@ from sensor.core.addresses import mac_text
 from sensor.core.batch import Batch
 from sensor.core.observation import Observation
 from sensor.core.record import Record
+from sensor.core.time_units import SECOND
 from sensor.engine.pipeline import Pipeline
 from sensor.fingerprinting.match import Matcher
 from sensor.runtime.assembly import assemble
 from tests.fingerprinting.own import own_knowledge
 
-SECOND = 1_000_000_000
 # As often live capture lets time pass on a silent wire.
 BEAT = SECOND // 5
 MATCHER = Matcher(own_knowledge())

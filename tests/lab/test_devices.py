@@ -12,7 +12,8 @@ import pytest
 
 from pcaps.lab.devices._stage import HERE, Subject, subjects
 from pcaps.lab.devices.make import performed
-from tests.lab.replays import SECOND, Replay
+from sensor.core.time_units import SECOND
+from tests.lab.replays import Replay
 
 ALL = subjects()
 CATEGORIES = {"printer": 10, "voip_phone": 10, "tv": 6, "camera": 6, "conferencing": 8}

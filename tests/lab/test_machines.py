@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.lab.replays import SECOND, Replay
+from sensor.core.time_units import SECOND
+from tests.lab.replays import Replay
 
 FOLDER = Path(__file__).resolve().parents[2] / "pcaps" / "lab" / "machines"
 EXPECTED: dict[str, dict[str, dict[str, str]]] = yaml.safe_load((FOLDER / "expect.yaml").read_text(encoding="utf-8"))

@@ -20,12 +20,13 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation
 from sensor.core.record import RecordMaker
+from sensor.core.time_units import SECOND
 from sensor.engine.pipeline import Pipeline, Sizes
 from sensor.fingerprinting.oui import Oui
 from sensor.inventory.inventory import Inventory
 from sensor.native.units import KINDS
 from tests.inventory.stories import Book
-from tests.kit import SECOND, tcp_frame
+from tests.kit import tcp_frame
 
 START = 1_700_000_000 * SECOND
 SYN, SYN_ACK, RST, FIN, ACK = 0x02, 0x12, 0x14, 0x11, 0x10

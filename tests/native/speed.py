@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from sensor.capture.files import open_captures
 from sensor.core.batch import ROW
+from sensor.core.ip_protocols import UDP
 from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
 from sensor.decode.kernels import Kernels
@@ -24,7 +25,6 @@ from sensor.decode.select import Selector
 from sensor.native.reading import Reading
 from tests.native.reference import DISSECTORS, NAMES, TCP, TCP_HEAD
 
-UDP = 17
 LEAST_S = 0.2  # how long one measurement is to take
 CALL = 2_000  # messages at once: what few packets of a block hold is read several times
 # A block of bytes and the rows of it that are chosen.

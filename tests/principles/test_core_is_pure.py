@@ -13,6 +13,7 @@ from tests.principles._source import imports, kernels, name_of, python_files, tr
 
 ROOMS = (
     "core",
+    "counting",
     "decode",
     "dissectors",
     "detectors",

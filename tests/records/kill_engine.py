@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from sensor.core.time_units import SECOND
 from sensor.records.block import CONNECTION, SECTION
 from sensor.records.messages import CONNECTIONS
 from sensor.records.tail import Tail
 
-SECOND = 1_000_000_000
 ROWS = 50
 
 

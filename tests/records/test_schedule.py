@@ -16,12 +16,12 @@ from sensor.cli.main import main
 from sensor.core import addresses
 from sensor.core.alert import Alert
 from sensor.core.record import Record, RecordMaker
+from sensor.core.time_units import SECOND
 from sensor.records.hunt_tests import START_S, write_rows
 from sensor.records.schedule import Schedule, rehearse
 from sensor.runtime.hunting import Hunting
 from tests.detectors.stories import World, device
 
-SECOND, HOUR = 10**9, 3600 * 10**9
 SCANNER, VICTIM = "10.0.0.5", "10.0.0.9"
 HUNT = """
 title: Refused connections to many ports

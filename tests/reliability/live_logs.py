@@ -13,12 +13,12 @@ from typing import Any
 
 from sensor.config import Retention
 from sensor.core.record import Record, RecordMaker
+from sensor.core.time_units import SECOND
 from sensor.eventlog.disk import Disk
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.log_cursor import LogCursor
 
 TS = 1_795_511_647_318_442_123
-SECOND = 1_000_000_000
 MAKER = RecordMaker("hq", "HQ", "0.1.0")
 
 

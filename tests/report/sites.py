@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from sensor.core.alert import Severity
+from sensor.core.ip_protocols import TCP
+from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
-from sensor.inventory.services import TCP
 from sensor.posture.firewall.simulate import Seen
 from sensor.posture.site import Node, Site
 from sensor.posture.weakness import SETTING, VULNERABILITY, Fix, Proof, Weakness
 from sensor.report.story import Story
 from tests.posture.sites import node, site
 
-HOUR = 3_600_000_000_000
 NOON = 1_795_521_600_000_000_000  # 2026-11-24T12:00Z
 TYPES = (
     ("workstation",) * 8

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from sensor.core.alert import Severity
+from sensor.core.ip_protocols import TCP
 from sensor.inventory.habits import OUTSIDE, Habits
-from sensor.inventory.services import TCP
 from sensor.posture.firewall.simulate import Seen
 from sensor.posture.sources import Source as Imported
 from sensor.posture.tickets.ledger import Ledger, Note

@@ -12,14 +12,16 @@ import pytest
 
 from sensor.core.addresses import Networks, parse
 from sensor.core.alert import Severity
-from sensor.core.changes import ChangeReader
-from sensor.core.detector import DeviceDetector, EventDetector, FlowDetector
+from sensor.core.detector import DeviceDetector, EventDetector
 from sensor.core.device import DeviceChange, FieldChange
 from sensor.core.flow import Change, flow_of
 from sensor.core.record import RecordMaker
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import ChangeReader
+from sensor.counting.flow_detector import FlowDetector
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.http import HttpRequest
-from tests.detectors.stories import SECOND, START, Story, World, alerts_of, device, inspected, one, reviewed
+from tests.detectors.stories import START, Story, World, alerts_of, device, inspected, one, reviewed
 from tests.rules.written import CLIENT, SERVER, made, packet, query
 
 PRINTER = """\

@@ -7,9 +7,10 @@ from typing import Any
 
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.dissectors.dns import DnsQuery
 from sensor.rules.load import Loaded, load_rules
-from tests.detectors.stories import SECOND, START, World
+from tests.detectors.stories import START, World
 
 CLIENT, SERVER = "10.0.0.5", "203.0.113.66"
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from sensor.core.time_units import SECOND
 from sensor.runtime import daemon
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.notify import Notifier
-from tests.kit import SECOND
 from tests.live_kit import Sensor, Step, alerts, sensor_records
 from tests.runtime.test_assembly import discover
 from tests.runtime.test_notify import Manager

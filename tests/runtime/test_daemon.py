@@ -22,6 +22,7 @@ from sensor.capture.files import open_captures
 from sensor.capture.source import CaptureError, Damage, Tally
 from sensor.config import Config, load_config
 from sensor.core.batch import ROW, Batch
+from sensor.core.time_units import SECOND
 from sensor.doctor import watch
 from sensor.doctor.card import Card
 from sensor.engine.read_ahead import AHEAD
@@ -31,7 +32,7 @@ from sensor.runtime import daemon
 from sensor.runtime.daemon import Run
 from sensor.runtime.keeper import Keeper
 from tests import sampling
-from tests.kit import SECOND, tcp_frame, udp_frame
+from tests.kit import tcp_frame, udp_frame
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))

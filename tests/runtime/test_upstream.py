@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from sensor.core.time_units import SECOND
 from sensor.delivery.status import Status, save_status
 from sensor.engine.health import AGAIN_S, Finding, Health, Upstream
 from sensor.eventlog.segments import cursors_of
 from sensor.runtime.upstream import Outputs
 
-SECOND = 1_000_000_000
 NOON = 1_764_072_000.0
 
 

@@ -18,13 +18,12 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import DAY
 from sensor.core.wants import Want, held
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._hosts import ends_of
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
-SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
 OPEN_LIMIT, REPORTED_LIMIT = 2048, 4096
 WATCHING = ("DESCRIBE", "PLAY")
 OK = 200

@@ -19,16 +19,15 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors._names import generated, registered
 from sensor.detectors._requested_names import ASKING, asks, name_of, verb_of
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
-SECOND = 1_000_000_000
-HOUR = 3600 * SECOND
 NAMES_LIMIT, CLIENTS_LIMIT = 4096, 4096
 RANDOM = 0.4
 MULTI_HOP, PROXY = "T1090.003", "T1090"

@@ -16,15 +16,17 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.windows import combine
+from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import combine
 from sensor.detectors._beats import NO_SIZE, Beats, Rhythm
-from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors._names import under
 
-SECOND = 1_000_000_000
 WEB, SECURE = frozenset((80, 8080)), frozenset((443, 8443))
 PAIRS_LIMIT = 8192
 BITS = 16

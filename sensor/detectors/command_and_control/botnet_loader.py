@@ -19,8 +19,9 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._exploits import plain
 from sensor.detectors._hosts import ends_of, is_fixed_function, some
@@ -29,7 +30,6 @@ from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.telnet import TelnetCommand, TelnetLogin
 from sensor.dissectors.tftp import TftpRead
 
-SECOND = 1_000_000_000
 SESSIONS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 2048, 2048, 4096
 SHOWN = 160
 LONGEST = 16  # characters of the name of a processor, and what stands before it

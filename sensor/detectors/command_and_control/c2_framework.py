@@ -23,6 +23,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector, Signature
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Searched, Want, field, fields
 from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpBody, HttpRequest
@@ -30,7 +31,6 @@ from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
-SECOND = 1_000_000_000
 COURSES_LIMIT = 4096
 REPORTED_LIMIT = 16384
 PATHS_LIMIT = 8

@@ -13,11 +13,11 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._hosts import ends_of, is_fixed_function
 from sensor.dissectors.http import HttpProgram
 
-SECOND = 1_000_000_000
 AGAIN = 3600 * SECOND
 PAIRS_LIMIT = 4096
 NAMES = {"windows": "a Windows program (PE)", "elf": "a Linux or Unix program (ELF)"}

@@ -19,13 +19,13 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Counts, Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Counts, Distinct
 from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors._names import ODD, REVERSED, below, is_address, is_coded, registered, under
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
-SECOND = 1_000_000_000
 KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9
 SLOW_LETTERS = 24  # of a name that is counted over hours
 STEP = 10

@@ -16,11 +16,11 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Counts, Distinct
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Counts, Distinct
 from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
 
-SECOND = 1_000_000_000
 QUESTIONS_LIMIT, PAIRS_LIMIT, SIZES_LIMIT = 4096, 1024, 64
 AGAIN = 300 * SECOND
 # Bytes of an echo request that are more than a ping program sends, and bits of entropy per byte of compressed or

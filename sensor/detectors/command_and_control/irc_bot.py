@@ -17,11 +17,11 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors._hosts import Ends, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.irc import IrcLogin, IrcOrder
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 4096
 # Orders of bot families (SDBot, Agobot, RBot, Kaiten, ShellBot, Perl and PHP bots), behind any sign.
 ORDERS = re.compile(

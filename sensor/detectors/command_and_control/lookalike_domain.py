@@ -12,6 +12,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
 from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors._lookalikes import imitated
@@ -19,7 +20,6 @@ from sensor.detectors._names import registered, under
 from sensor.detectors._requested_names import ASKING, asks, name_of, verb_of
 from sensor.dissectors.dns import DnsQuery
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 4096
 
 

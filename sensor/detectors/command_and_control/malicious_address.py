@@ -12,14 +12,15 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
-from sensor.core.changes import Changes
-from sensor.core.detector import Context, FlowDetector, Listed
+from sensor.core.detector import Context, Listed
 from sensor.core.flow import Change, Flow
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
 from sensor.detectors._listed import facts, listing
 
-SECOND = 1_000_000_000
 FLOWS_LIMIT = 8192
 PAIRS_LIMIT = 65536
 # An entry, and whether the server is what it covers.

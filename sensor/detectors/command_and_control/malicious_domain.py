@@ -14,6 +14,7 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector, Listed
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.detectors._listed import facts, listing
@@ -22,7 +23,6 @@ from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 65536
 NAMES_LIMIT = 8
 

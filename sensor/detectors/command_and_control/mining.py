@@ -15,13 +15,13 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.stratum import StratumRequest, StratumWork
 from sensor.dissectors.tls import TlsClientHello
 
-SECOND = 1_000_000_000
 PAIRS_LIMIT = 4096
 # Well-known pools and scripts that dig inside web pages, as they name themselves.
 POOLS = re.compile(

@@ -16,14 +16,15 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import PROTOCOLS, ends_of, is_fixed_function, who
+from sensor.detectors._hosts import ends_of, is_fixed_function, who
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.nat_pmp import NatPmpRequest
 from sensor.dissectors.pcp import PcpRequest
 
-SECOND = 1_000_000_000
 MAPPINGS_LIMIT = 4096
 # Services by which machines are administered, and those that show data or pictures.
 ADMINISTRATION = {

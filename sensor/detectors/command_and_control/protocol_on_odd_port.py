@@ -18,10 +18,12 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.ip_protocols import PROTOCOLS, TCP
 from sensor.core.packet import Packet
-from sensor.core.tally import Counts
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import PROTOCOLS, ends_of, is_fixed_function, network_of_packet, who
+from sensor.counting.tally import Counts
+from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.mqtt import MqttConnack
@@ -30,9 +32,7 @@ from sensor.dissectors.sip import SipResponse
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tls import TlsServerHello
 
-SECOND = 1_000_000_000
 SERVICES_LIMIT = 4096
-TCP = 6
 # The first port that systems lend to clients: a server there is one of a program's own (RFC 6335, 6).
 EPHEMERAL = 49152
 NAMES: dict[type[Event], str] = {

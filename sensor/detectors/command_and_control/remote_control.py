@@ -16,12 +16,14 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
-from sensor.core.changes import CLIENT_INSIDE, TCP, Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import TCP
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import CLIENT_INSIDE, Changes
+from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
 
-SECOND = 1_000_000_000
 PAIRS_LIMIT = 2048
 # Ports over which data is sent in ordinary work: web, files, mail, printing, pictures of hospitals, logs, databases,
 # backups.

@@ -18,8 +18,9 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import DAY, SECOND
 from sensor.core.wants import NEVER, Want, field, held
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors._names import under
 from sensor.dissectors.dhcp import DhcpAck
@@ -29,8 +30,6 @@ from sensor.dissectors.ndp import NdpRouterAdvertisement
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
 
-SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
 SERVERS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 1024, 8, 8192
 # An inside machine that answers so many others is a name server of the network.
 ASKED_BY = 2

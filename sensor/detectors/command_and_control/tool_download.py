@@ -16,12 +16,12 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._hosts import ends_of, is_fixed_function
 from sensor.dissectors.http import HttpRequest
 
-SECOND = 1_000_000_000
 AGAIN = 3600 * SECOND
 REPORTED_LIMIT = 4096
 SHOWN = 120

@@ -23,6 +23,7 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors._bindings import APART, Binding, Bindings, Owner, are_ports, is_virtual
 from sensor.detectors._hosts import is_fixed_function, who
@@ -30,7 +31,6 @@ from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement
 
-SECOND = 1_000_000_000
 GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
 REPORTED_S, FORMER_S = 30, 3600
 ASKED_LIMIT, ANSWERED = 4096, 2 * SECOND  # an answer comes within so long of its question

@@ -16,13 +16,12 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Distinct
 from sensor.derived._exchanges import Exchanges
 from sensor.detectors._hosts import some, who
 from sensor.detectors._kerberos import cipher, ends, is_machine, network, only_weak
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
-
-SECOND = 1_000_000_000
 
 
 class Options(detector.Options):

@@ -17,9 +17,11 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import PROTOCOLS, ends_of, who
+from sensor.detectors._hosts import ends_of, who
 from sensor.dissectors._login_events import PasswordLogin
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest
@@ -38,7 +40,6 @@ from sensor.dissectors.tds import TdsLogin
 from sensor.dissectors.telnet import TelnetLogin
 from sensor.dissectors.vnc import VncLogin
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 16384
 NOTHING = "nothing"
 GUESTS = frozenset(("anonymous", "ftp", "guest"))

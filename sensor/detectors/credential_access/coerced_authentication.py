@@ -17,8 +17,9 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, fields, held
-from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, pair_of, quoted
+from sensor.detectors._calls import PAIRS_LIMIT, CallDetector, pair_of, quoted
 from sensor.detectors._hosts import ends_of
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors._smb_events import SmbLogin, SmbNegotiate

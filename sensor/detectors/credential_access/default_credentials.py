@@ -17,12 +17,12 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, DefaultLogin, EventDetector
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors._hosts import who
 from sensor.detectors._logins import network
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 4096
 
 

@@ -16,13 +16,13 @@ from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Counts, Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors._hosts import who
 from sensor.detectors._logins import network
 
-SECOND = 1_000_000_000
 DIRECTORIES = ("Kerberos", "LDAP", "SMB")
 
 

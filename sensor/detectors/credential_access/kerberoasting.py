@@ -19,13 +19,13 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Distinct
 from sensor.derived._exchanges import Exchanges
 from sensor.detectors._hosts import some, who
 from sensor.detectors._kerberos import AES, WEAK, cipher, ends, is_machine, network
 from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 4096
 # What a tool collects is one finding, however many tickets it gets; a weak account that is used is one for each
 # account.

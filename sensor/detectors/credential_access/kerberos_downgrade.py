@@ -19,13 +19,13 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Distinct
 from sensor.derived._exchanges import Exchanges
 from sensor.detectors._hosts import some, who
 from sensor.detectors._kerberos import AES, WEAK, cipher, ends, network, offers_aes, only_weak
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
 
-SECOND = 1_000_000_000
 ACCOUNTS_LIMIT = 16384
 
 

@@ -23,8 +23,9 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-from sensor.core.tally import Distinct
+from sensor.core.time_units import DAY, SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import some, who
 from sensor.detectors._names import generated
 from sensor.dissectors._dns_message import Question
@@ -32,8 +33,6 @@ from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
 
-SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
 SENDERS_LIMIT, NAMES_LIMIT, OWN_LIMIT, ASKED_LIMIT = 4096, 32, 8, 4096
 ADDRESSES = (1, 28)  # types of records that lead to an address
 OF_ADDRESSES = (*ADDRESSES, 255)

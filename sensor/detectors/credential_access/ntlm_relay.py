@@ -19,11 +19,11 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors._hosts import network_of_packet, who
 from sensor.dissectors._ntlm_events import NtlmChallenge, NtlmLogin
 
-SECOND = 1_000_000_000
 SEEN_LIMIT, REPORTED_LIMIT = 4096, 1024
 PROXIED = frozenset(("http",))
 

@@ -19,13 +19,13 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors._hosts import some, who
 from sensor.detectors._logins import Refusals, network
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 4096
 ELSEWHERE = ("SIP", "SSH")
 FILES, DATABASES = ("SMB",), ("SQL Server", "MySQL", "PostgreSQL", "Redis")

@@ -19,14 +19,14 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Counts, Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
 from sensor.detectors._hosts import some, who
 from sensor.detectors._kerberos import is_machine
 from sensor.detectors._logins import network
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 4096
 SEALED = "SSH"  # encrypted: the account is unknown
 

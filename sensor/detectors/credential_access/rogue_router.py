@@ -20,14 +20,14 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Distinct
 from sensor.detectors._bindings import is_virtual
 from sensor.detectors._hosts import is_fixed_function, some, who
 from sensor.dissectors.dhcpv6 import Dhcpv6Advertise, Dhcpv6Message, Dhcpv6Reply
 from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement
 
-SECOND = 1_000_000_000
 SEGMENTS_LIMIT, ROUTERS_LIMIT, REPORTED_LIMIT = 1024, 16, 2048
 REPORTED_S = 60
 UNICAST, LOCAL = 1, 0x7E  # 2000::/3 by its first three bits, fc00::/7 by its first seven

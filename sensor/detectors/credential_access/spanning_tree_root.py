@@ -19,11 +19,11 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors._hosts import who
 from sensor.dissectors.stp import StpConfiguration
 
-SECOND = 1_000_000_000
 TREES_LIMIT, REPORTED_LIMIT, REPORTED_S = 1024, 1024, 600
 CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 

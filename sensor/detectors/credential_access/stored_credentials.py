@@ -16,9 +16,10 @@ from pydantic import Field
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import ADMIN_SHARES, SECOND, CallDetector, CallOptions, pair_of
+from sensor.counting.tally import Distinct
+from sensor.detectors._calls import ADMIN_SHARES, CallDetector, CallOptions, pair_of
 from sensor.dissectors._smb_events import SmbCreate
 
 

@@ -17,13 +17,13 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors._bindings import Bindings, are_ports, is_virtual
 from sensor.detectors._hosts import who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpDecline
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 1024
 REPORTED_S = 300
 GROUP = 1 << 40

@@ -18,14 +18,14 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
-from sensor.core.changes import Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.time_units import DAY, HOUR, SECOND
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
+from sensor.detectors._hosts import client_of, network_of, server_of, who
 
-SECOND = 1_000_000_000
-HOUR = 3600 * SECOND
-DAY = 24 * HOUR
 MEGABYTE = 1_000_000
 PAIRS_LIMIT, RUNS_KEPT = 2048, 16
 # Flows that begin within so long of each other are one run; runs are a day apart, more or less.

@@ -18,10 +18,10 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import NEVER, Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Attribute, Device, DeviceChange
 from sensor.core.observation import Evidence
+from sensor.core.time_units import HOUR
 from sensor.detectors._devices import (
     CARRIERS,
     COMPUTERS,
-    HOUR,
     SLIGHT,
     OfDevices,
     agree,

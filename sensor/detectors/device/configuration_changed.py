@@ -19,7 +19,8 @@ from sensor.core.detector import Context, DeviceDetector, EventDetector
 from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.detectors._devices import HOUR, OfDevices, called, is_randomised
+from sensor.core.time_units import HOUR
+from sensor.detectors._devices import OfDevices, called, is_randomised
 from sensor.detectors._hosts import some
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.edp import EdpAnnouncement

@@ -15,13 +15,13 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import who
 from sensor.dissectors.arp import ArpAnnouncement
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpNak, DhcpOffer
 
-SECOND = 1_000_000_000
 CLIENTS_LIMIT, REPORTED_LIMIT = 4096, 1024
 REPORTED_S = 3600
 LINK_LOCAL = addresses.parse("169.254.0.0") >> 16

@@ -19,13 +19,13 @@ from sensor.core.detector import Context, DeviceDetector, EventDetector
 from sensor.core.device import Attribute, DeviceChange
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._devices import HOUR, OfDevices, called, set_by_operator
+from sensor.detectors._devices import OfDevices, called, set_by_operator
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.tftp import TftpRead
 
-SECOND = 1_000_000_000
 DEVICES_LIMIT, TRANSFERS_LIMIT = 8192, 1024
 # How images are named, by what follows the last dot or by a word in the name.
 IMAGE = re.compile(

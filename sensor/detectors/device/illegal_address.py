@@ -11,15 +11,17 @@ import numpy as np
 
 from sensor.core import addresses
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import TCP, Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import PROTOCOLS, TCP
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors._addresses import illegal
-from sensor.detectors._hosts import PROTOCOLS, network_of, server_of, who
+from sensor.detectors._hosts import network_of, server_of, who
 
-SECOND = 1_000_000_000
 REPORTED_BITS = 8
 REPORTED_S = 600
 # Both ends of a connection are one socket: old systems loop (CVE-1999-0016).

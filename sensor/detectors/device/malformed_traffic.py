@@ -15,11 +15,12 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event, MalformedMessage
-from sensor.core.tally import Counts
+from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import PROTOCOLS, ends_of, who
+from sensor.counting.tally import Counts
+from sensor.detectors._hosts import ends_of, who
 
-SECOND = 1_000_000_000
 PAIRS_LIMIT, REPORTED_LIMIT = 4096, 1024
 REPORTED_S = 600
 

@@ -17,10 +17,10 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Device, DeviceChange
-from sensor.core.tally import Counts
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Counts
 from sensor.detectors._devices import CARRIERS, COMPUTERS, OfDevices, called, is_randomised, kind_text, subject_of
 
-SECOND = 1_000_000_000
 NEWCOMERS_LIMIT = 1024
 # What people carry about with them, and what cannot be told from it.
 CARRIED = frozenset(("mobile", "tablet", "wearable", "workstation", "unknown"))

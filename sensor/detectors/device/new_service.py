@@ -14,19 +14,21 @@ import numpy as np
 from pydantic import Field
 
 from sensor.core import addresses, detector
-from sensor.core.acquaintances import Acquaintances
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import Changes, subjects
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.device import Device
 from sensor.core.flow import Flow
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
+from sensor.counting.acquaintances import Acquaintances
+from sensor.counting.changes import Changes, subjects
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.tally import Distinct
 from sensor.detectors._devices import COMPUTERS, OfDevices, called, kind_text
-from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.detectors._hosts import client_of, network_of, server_of, who
 
-SECOND = 1_000_000_000
 AGAIN_S, DAY_S = 600, 86_400
 DEVICES_LIMIT, REPORTED_LIMIT = 4096, 16384
 # So many others of its type make a service ordinary.

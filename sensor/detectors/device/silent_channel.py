@@ -16,15 +16,16 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
-from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.recent import RecentSet
-from sensor.core.windows import combine
-from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.core.time_units import HOUR, SECOND
+from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import combine
+from sensor.detectors._hosts import client_of, network_of, server_of, who
 
-SECOND = 1_000_000_000
-HOUR = 3600 * SECOND
 CHANNELS_LIMIT, MACHINES_LIMIT = 8192, 8192
 RECENT_BITS, GRAIN = 14, 60 * SECOND
 LOOK_EVERY = 60 * SECOND

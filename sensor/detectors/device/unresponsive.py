@@ -13,11 +13,11 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 
-SECOND = 1_000_000_000
 TARGETS_LIMIT, REPORTED_LIMIT = 8192, 1024
 REPORTED_S = 3600
 

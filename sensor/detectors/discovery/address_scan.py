@@ -17,17 +17,19 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import SERVER_INSIDE, Changes, follow
-from sensor.core.contacts import contact_attempts
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Flow
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
-from sensor.core.windows import combine
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import SERVER_INSIDE, Changes, follow
+from sensor.counting.contacts import contact_attempts
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import combine
 from sensor.detectors._addresses import counted
-from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors._unanswered import unanswered
 
-SECOND = 1_000_000_000
 HASHED = 1 << 63
 KEY_BITS, PAIR_BITS = 13, 16
 # Ports on which eDonkey, Gnutella, BitTorrent, Bitcoin and Ethereum programs call peers that are long gone.

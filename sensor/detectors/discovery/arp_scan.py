@@ -19,11 +19,12 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
+from sensor.counting.flow_detector import sized_window
 from sensor.detectors._hosts import is_fixed_function, some, who
 from sensor.detectors._one import OneByOne
 from sensor.dissectors.arp import ArpReply, ArpRequest
 
-SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS, WAIT_BITS = 11, 14, 12
 ASKERS_LIMIT = 4096
 IN_ORDER = 0.8
@@ -62,7 +63,7 @@ class ArpScan(EventDetector):
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
 
     def _window(self, grace: int) -> OneByOne:
-        window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS, grace, WAIT_BITS)
+        window = sized_window(self.context, self.options.window_s * SECOND, KEY_BITS, PAIR_BITS, grace, WAIT_BITS)
         window.rule(threshold=self.options.targets, share=self.options.share)
         return OneByOne(window)
 

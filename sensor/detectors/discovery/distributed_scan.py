@@ -13,15 +13,17 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import SERVER_INSIDE, TCP, UDP, Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Flow
+from sensor.core.ip_protocols import PROTOCOLS, TCP, UDP
 from sensor.core.recent import RecentSet
-from sensor.core.windows import combine
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import SERVER_INSIDE, Changes
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import combine
 from sensor.detectors._addresses import FAILED
-from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.detectors._hosts import client_of, network_of, server_of, who
 
-SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS, REPORTED_BITS = 12, 15, 10
 UDP_SERVICES_END = 32768
 

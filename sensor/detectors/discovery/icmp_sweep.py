@@ -14,17 +14,18 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
-from sensor.core.windows import combine
+from sensor.core.time_units import DAY, SECOND
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import combine
 from sensor.detectors._addresses import counted
-from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
 
-SECOND = 1_000_000_000
-DAY = 86400 * SECOND
 HASHED = 1 << 63
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 11, 14, 15
 PING, PING_6 = 1, 58

@@ -19,13 +19,13 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Counts, Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Counts, Distinct
 from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
 from sensor.detectors._hosts import ends_of, is_fixed_function, some
 from sensor.dissectors.ldap import LdapSearch, LdapSearchDone
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 4096
 
 

@@ -16,13 +16,13 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors._names import GENERATED, REVERSED, generated, registered
 from sensor.dissectors.dns import DnsResponse
 
-SECOND = 1_000_000_000
 CLIENTS_LIMIT, NAMES_LIMIT = 2048, 256
 NO_SUCH_NAME = 3
 STEP, DAY_S = 5, 86_400

@@ -16,13 +16,13 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 
-SECOND = 1_000_000_000
 PAIRS_LIMIT = 2048
 KINDS_LIMIT = 16
 REPORTED_S = 300

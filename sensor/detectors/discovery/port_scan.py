@@ -13,14 +13,16 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import Changes, follow
-from sensor.core.contacts import asks
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Flow
-from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import Changes, follow
+from sensor.counting.contacts import asks
+from sensor.counting.flow_detector import FlowDetector
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors._unanswered import with_unanswered
 
-SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 13, 16
 PAIRS_LIMIT = 8192
 # UDP: from here on most ports belong to clients, and traceroute uses 33434 and up.

@@ -16,15 +16,17 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import TCP, UDP, Changes
-from sensor.core.contacts import fold
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.windows import combine
+from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import Changes
+from sensor.counting.contacts import fold
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import combine
 from sensor.detectors._addresses import counted
 from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
 
-SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 9, 13
 PAIRS_LIMIT = 1024
 ICMP, ICMP_6 = 1, 58

@@ -19,13 +19,13 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Counts, Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Counts, Distinct
 from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
 
-SECOND = 1_000_000_000
 SOURCES_LIMIT, HOSTS_LIMIT = 1024, 64
 REPORTED_S = 900
 MAPPER, LIST_ALL = "epm", 2

@@ -19,14 +19,14 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tcp_syn import TcpSyn
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 4096
 REPORTED_S = 3600
 SHAPES_S = 3600

@@ -17,15 +17,17 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import Changes, follow
-from sensor.core.contacts import contact_attempts
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Flow
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow
-from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import Changes, follow
+from sensor.counting.contacts import contact_attempts
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import DistinctWindow
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
 
-SECOND = 1_000_000_000
 HASHED = 1 << 63
 FAST_S, FAST_TARGETS = 120, 25
 DAY_S = 86400

@@ -17,9 +17,10 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Counts, Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
-from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, CallOptions, pair_of
+from sensor.counting.tally import Counts, Distinct
+from sensor.detectors._calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
 from sensor.detectors._hosts import some
 from sensor.dissectors._rpc_events import RpcCall
 

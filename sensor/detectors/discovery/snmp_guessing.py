@@ -18,19 +18,21 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.ip_protocols import UDP
+from sensor.core.time_units import SECOND
+from sensor.counting.flow_detector import sized_window
+from sensor.counting.tally import Distinct
 from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
 from sensor.detectors._hosts import ends_of, is_fixed_function, some
 from sensor.detectors._one import OneByOne
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 
-SECOND = 1_000_000_000
 PAIRS_LIMIT, REPORTED_LIMIT = 2048, 4096
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
 GRACE_S = 5
 # Whoever asked an agent so long ago already, and sets something now, is its manager.
 ACQUAINTED = 3600 * SECOND
-UDP, AGENT = 17, 161
+AGENT = 161
 # What copies a configuration away or over: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of
 # OLD-CISCO-SYSTEM-MIB.
 COPIES = ("1.3.6.1.4.1.9.9.96.1.1.", "1.3.6.1.4.1.9.2.1.53.", "1.3.6.1.4.1.9.2.1.55.")
@@ -74,7 +76,7 @@ class SnmpGuessing(CallDetector):
         want = self.options
         self._tried: Distinct[tuple[int, int], str] = Distinct(want.window_s * SECOND, PAIRS_LIMIT)
         self._guessing: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
-        window = self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, GRACE_S * SECOND, WAIT_BITS)
+        window = sized_window(self.context, want.window_s * SECOND, KEY_BITS, PAIR_BITS, GRACE_S * SECOND, WAIT_BITS)
         window.rule(threshold=want.agents, share=want.share)
         self._agents = OneByOne(window)
         self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, want.window_s * SECOND)

@@ -15,11 +15,11 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
-SECOND = 1_000_000_000
 SERVERS_LIMIT, REPORTED_LIMIT = 4096, 1024
 REPORTED_S = 600
 WHOLE_ZONE = 252  # RFC 5936; incremental transfers (251) need to know the zone already

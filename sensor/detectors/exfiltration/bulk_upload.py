@@ -20,16 +20,17 @@ from sensor.core import addresses, detector
 from sensor.core.addresses import parse_network
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
-from sensor.core.changes import TCP, Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.device import FIXED_FUNCTION
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import TCP
 from sensor.core.observation import Subject
-from sensor.core.tally import Counts
+from sensor.core.time_units import DAY
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.tally import Counts
 from sensor.detectors._hosts import client_of, network_of, server_of, some, who
 
-SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
 MEGABYTE = 1_000_000
 FTP_DATA = 20
 FLOWS_LIMIT, PAIRS_LIMIT, SENDERS_LIMIT = 4096, 8192, 4096

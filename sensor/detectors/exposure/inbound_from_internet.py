@@ -15,13 +15,15 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, TCP, UDP, Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.windows import combine
-from sensor.detectors._hosts import PROTOCOLS, client_of, is_fixed_function, network_of, server_of, who
+from sensor.core.ip_protocols import PROTOCOLS, TCP, UDP
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import combine
+from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
 
-SECOND = 1_000_000_000
 SERVICES_LIMIT = 8192
 LOOK_AGAIN_S = 3600
 KEY_BITS, PAIR_BITS = 12, 15

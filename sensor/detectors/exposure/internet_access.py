@@ -15,13 +15,15 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes, subjects
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
-from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, some, who
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes, subjects
+from sensor.counting.flow_detector import FlowDetector
+from sensor.detectors._hosts import client_of, network_of, server_of, some, who
 
-SECOND = 1_000_000_000
 PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600
 KEY_BITS, PAIR_BITS = 12, 15

@@ -19,12 +19,12 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import is_fixed_function, who
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpRequest
 
-SECOND = 1_000_000_000
 SEGMENTS_LIMIT, SENDERS_LIMIT = 256, 1024
 CLIENTS_LIMIT = 512
 REPORTED_S = 60

@@ -16,13 +16,15 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import MARKS, Changes, Floods
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.rates import RateWindow
-from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import MARKS, Changes, Floods
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.rates import RateWindow
+from sensor.detectors._hosts import client_of, network_of, server_of, who
 
-SECOND = 1_000_000_000
 BLOCKS_LIMIT = 1024
 
 

@@ -15,9 +15,10 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
-from sensor.core.tally import Counts
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import PAIRS_LIMIT, SECOND, CallDetector, CallOptions, pair_of
+from sensor.counting.tally import Counts
+from sensor.detectors._calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
 from sensor.dissectors._smb_events import SmbCreateResult, SmbDelete, SmbRename
 
 # What an opening did to a file that was there ([MS-SMB2] 2.2.14).

@@ -17,12 +17,12 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import app_of
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.lldp import LldpAnnouncement
 
-SECOND = 1_000_000_000
 SEGMENTS_LIMIT, NEIGHBORS_LIMIT = 256, 256
 REPORTED_S = 600
 

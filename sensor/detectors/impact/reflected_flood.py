@@ -18,15 +18,17 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, TCP, UDP, Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import PROTOCOLS, TCP, UDP
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow, combine
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import DistinctWindow, combine
 from sensor.detectors._addresses import counted
-from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, some, who
+from sensor.detectors._hosts import client_of, network_of, server_of, some, who
 
-SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 11, 15
 HASHED = 1 << 63
 PING, PING_6 = 1, 58

@@ -15,15 +15,17 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, UDP, Changes
-from sensor.core.contacts import fold
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
-from sensor.core.rates import RateWindow
-from sensor.core.windows import combine
+from sensor.core.ip_protocols import UDP
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
+from sensor.counting.contacts import fold
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.rates import RateWindow
+from sensor.counting.windows import combine
 from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
 
-SECOND = 1_000_000_000
 KEY_BITS = 8
 # Services whose answers are larger than the questions; see the reflected flood.
 SERVICES = (

@@ -19,8 +19,8 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event, SenderFlood
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 4096
 
 

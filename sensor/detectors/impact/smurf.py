@@ -15,16 +15,18 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import UDP, Changes
-from sensor.core.contacts import fold
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import PROTOCOLS, UDP
 from sensor.core.observation import Subject
 from sensor.core.recent import RecentSet
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import Changes
+from sensor.counting.contacts import fold
+from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors._addresses import group
-from sensor.detectors._hosts import PROTOCOLS, network_of, who
+from sensor.detectors._hosts import network_of, who
 
-SECOND = 1_000_000_000
 PING, PING_6, ECHO, ECHO_6 = 1, 58, 8, 128
 # UDP services that answer whatever comes (RFC 862, RFC 864).
 UDP_ECHO, CHARGEN = 7, 19

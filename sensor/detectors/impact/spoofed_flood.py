@@ -15,16 +15,18 @@ from pydantic import Field
 
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
-from sensor.core.changes import Changes
-from sensor.core.contacts import fold
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
-from sensor.core.windows import DistinctWindow
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import Changes
+from sensor.counting.contacts import fold
+from sensor.counting.flow_detector import FlowDetector
+from sensor.counting.windows import DistinctWindow
 from sensor.detectors._addresses import counted, illegal
-from sensor.detectors._hosts import PROTOCOLS, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors._hosts import is_fixed_function, network_of, server_of, some, who
 
-SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS = 9, 12
 HASHED = 1 << 63
 

@@ -19,18 +19,20 @@ from sensor.core import detector
 from sensor.core.addresses import parse, text
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Bounded, Recent
-from sensor.core.changes import TCP, Changes
-from sensor.core.detector import Context, EventDetector, FlowDetector
+from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import TCP
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors._exploits import attempted, attempts_in
 from sensor.detectors._hosts import network_of, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.rat import RatMessage
 
-SECOND = 1_000_000_000
 VICTIMS_LIMIT = 1024
 REPORTED_LIMIT = 4096
 NAMED_LIMIT = 4

@@ -17,12 +17,12 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
-from sensor.core.tally import Counts, Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Counts, Distinct
 from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.http import HttpRequest, HttpResponse
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 16384
 KEYS_LIMIT = 2048
 SCANNERS = re.compile(

@@ -16,14 +16,15 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import Changes, subjects
-from sensor.core.contacts import sessions
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
+from sensor.counting.changes import Changes, subjects
+from sensor.counting.contacts import sessions
+from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors._hosts import client_of, network_of, server_of, who
 
-SECOND = 1_000_000_000
 PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600
 KEY_BITS, PAIR_BITS = 12, 15

@@ -20,15 +20,14 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Distinct
+from sensor.core.time_units import DAY, HOUR
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import ends_of, network_of_packet, some, who
 from sensor.detectors._kerberos import ends, is_machine
 from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.kerberos import KerberosAsReply
 
-HOUR = 3600 * 1_000_000_000
-DAY = 24 * HOUR
 ACCOUNTS_LIMIT, HOMES_LIMIT, REPORTED_LIMIT = 16384, 32, 4096
 NTLM = frozenset(("ntlmv2", "ntlmv1", "ntlmv1-ess", "lm"))
 KERBEROS = "Kerberos"

@@ -22,6 +22,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
+from sensor.core.time_units import SECOND
 from sensor.derived._exchanges import Exchanges
 from sensor.detectors._hosts import who
 from sensor.detectors._kerberos import AES, cipher, ends, is_machine, network, only_weak
@@ -33,7 +34,6 @@ from sensor.dissectors.kerberos import (
     KerberosTgsRequest,
 )
 
-SECOND = 1_000_000_000
 TICKETS_LIMIT = 16384
 OPENED_LIMIT = 8192
 

@@ -16,23 +16,24 @@ import numpy as np
 from pydantic import Field
 
 from sensor.core import addresses, detector
-from sensor.core.acquaintances import Acquaintances
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import Changes, subjects
-from sensor.core.detector import Context, FlowDetector, Start
+from sensor.core.detector import Context, Start
 from sensor.core.device import FIXED_FUNCTION, Device
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import PROTOCOLS, UDP
 from sensor.core.observation import Subject
-from sensor.detectors._hosts import PROTOCOLS, client_of, network_of, server_of, who
+from sensor.core.time_units import SECOND
+from sensor.counting.acquaintances import Acquaintances
+from sensor.counting.changes import Changes, subjects
+from sensor.counting.flow_detector import FlowDetector
+from sensor.detectors._hosts import client_of, network_of, server_of, who
 from sensor.detectors._sessions import SERVICES as ADMIN
 
-SECOND = 1_000_000_000
 AGAIN_S, QUICK_BITS = 600, 12
 REPORTED_LIMIT = 16384
 # So many others of its type make a service ordinary.
 OTHERS = 2
-UDP = 17
 SURE = 0.9
 # ns: who asked for a name before nobody watched asks for it again within so long, for answers of DNS are rarely kept
 # for longer.

@@ -20,13 +20,13 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Distinct
 from sensor.derived._exchanges import Exchanges
 from sensor.detectors._hosts import some, who
 from sensor.detectors._kerberos import ends, network, offers_aes
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 
-SECOND = 1_000_000_000
 ACCOUNTS_LIMIT, CENTRES_LIMIT = 16384, 1024
 UNSUPPORTED, NEEDS_PROOF = (
     14,

@@ -17,11 +17,11 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
 from sensor.detectors._hosts import ends_of, network_of_packet, who
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT = 16384
 # Players stream to each other by RTSP (AirPlay, Miracast): that is what they are for.
 PLAYERS = frozenset("tv media_player speaker conferencing game_console mobile tablet workstation".split())

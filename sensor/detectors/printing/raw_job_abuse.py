@@ -12,16 +12,18 @@ from typing import Any, NamedTuple
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.changes import TCP, Changes
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.flow import Change, Flow
+from sensor.core.ip_protocols import TCP
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.changes import Changes
+from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._hosts import client_of, ends_of, is_fixed_function, network_of, server_of, who
 from sensor.dissectors.pjl import PjlCommand
 
-SECOND = 1_000_000_000
 AGAIN = 3600 * SECOND
 REPORTED_LIMIT = 4096
 RAW = (9100, 9102)

@@ -21,12 +21,13 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.flow_detector import sized_window
 from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors._one import OneByOne, number_of
 from sensor.dissectors.sip import SipRequest, SipResponse
 
-SECOND = 1_000_000_000
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
 TOOLS_LIMIT = 4096
 CHALLENGES = (401, 407)
@@ -75,7 +76,9 @@ class SipScan(EventDetector):
 
     def _window(self) -> OneByOne:
         want = self.options
-        window = self.window(want.window_s * SECOND, KEY_BITS, PAIR_BITS, int(want.grace_s * SECOND), WAIT_BITS)
+        window = sized_window(
+            self.context, want.window_s * SECOND, KEY_BITS, PAIR_BITS, int(want.grace_s * SECOND), WAIT_BITS
+        )
         window.rule(threshold=want.targets, share=want.share)
         return OneByOne(window)
 

@@ -18,13 +18,13 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
 from sensor.core.detector import Context
 from sensor.core.event import Event
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors._calls import CallDetector, CallOptions
 from sensor.detectors._hosts import ends_of, some
 from sensor.dissectors.sip import SipRequest
 
-SECOND = 1_000_000_000
 REPORTED_LIMIT, NUMBERS_LIMIT = 4096, 64
 # Digits that stay the same while prefixes are tried, and the shortest number that leads abroad.
 TAIL, SHORTEST = 8, 9

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from sensor.core import addresses
 from sensor.core.foreign import Record, part, tidy
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.record_parts import objects
-from sensor.inventory.services import TCP, UDP
 from sensor.posture.firewall.model import Block, Match, Party
 from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.requests import Contact

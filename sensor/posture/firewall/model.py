@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sensor.core import addresses
-from sensor.inventory.services import TCP, UDP
+from sensor.core.ip_protocols import TCP, UDP
 
 Block = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sensor.core import addresses
+from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
-from sensor.inventory.services import TCP, UDP, service_text
+from sensor.inventory.services import service_text
 from sensor.posture.firewall.model import Block, Party, Request, Rule
 
 # So many clients of one service make a server that many use.
@@ -27,7 +29,6 @@ NEEDED = {
     UDP << 16 | 5060: ("telephone", "name their PBX and other call peers with --allow"),
     TCP << 16 | 5061: ("telephone", "name their PBX and other call peers with --allow"),
 }
-HOUR = 3_600_000_000_000
 FORWARDING = frozenset(("router", "gateway"))
 SERVERS = {"DNS": ("dns_server", {TCP << 16 | 53, UDP << 16 | 53}), "DHCP": ("dhcp_server", {UDP << 16 | 67})}
 

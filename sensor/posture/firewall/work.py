@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from sensor.core.addresses import text
 from sensor.core.device import FIXED_FUNCTION
 from sensor.core.foreign import address_of, part, tidy
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.inventory.habits import OUTSIDE
-from sensor.inventory.services import TCP, UDP, service_text
+from sensor.inventory.services import service_text
 from sensor.posture.firewall.contacts import accused
 from sensor.posture.firewall.model import Match, Party, Request
 from sensor.posture.firewall.refuse import Refusals

@@ -27,7 +27,7 @@ from enum import IntEnum
 
 from sensor.core.alert import Severity
 from sensor.core.device import FIXED_FUNCTION
-from sensor.inventory.services import TCP, UDP
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.posture.weakness import VULNERABILITY, Weakness
 
 REACH, ASSUMED_NEAR, ASSUMED_FAR = 1, 2, 2

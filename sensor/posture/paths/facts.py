@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.record_parts import objects
 from sensor.inventory.rules import parse_service
-from sensor.inventory.services import TCP, UDP
 from sensor.posture.causes import owners, whose
 from sensor.posture.paths.costs import SETTINGS, Kind, taking
 from sensor.posture.paths.graph import OUTER, Ints, once

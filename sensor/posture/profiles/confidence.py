@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sensor.inventory.habits import HOUR, Habits
+from sensor.core.time_units import HOUR
+from sensor.inventory.habits import Habits
 
 HIGH, MEDIUM, LOW = "high", "medium", "low"
 

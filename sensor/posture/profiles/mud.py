@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.documents import DocumentErrors, Fault, load_document
-from sensor.inventory.services import TCP, UDP
 from sensor.posture.profiles.model import (
     BLOCK,
     CONTROLLER,

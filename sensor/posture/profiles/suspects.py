@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.record_parts import objects
-from sensor.inventory.services import TCP, UDP
 from sensor.posture.site import Site
 
 # (device, whom: a device, an address or a name) → service, 0 for all of them → alert.

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sensor.inventory.services import TCP
+from sensor.core.ip_protocols import TCP
 from sensor.posture.firewall.model import PROTOCOLS
 from sensor.posture.profiles.confidence import HIGH, MEDIUM, Confidence
 from sensor.posture.profiles.model import ANY, BLOCK, FROM_DEVICE, NAME, TO_DEVICE

@@ -20,6 +20,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.proofs import community_id_of, proof_body
 from sensor.core.recommendation import Recommendation
+from sensor.core.time_units import DAY, HOUR, SECOND
 from sensor.core.wants import ALWAYS, Listener
 from sensor.detectors._hosts import ends_of, who
 from sensor.detectors._insecure import SHOWING, Insecure, Shown
@@ -28,8 +29,6 @@ from sensor.posture.recommendations.habits import HABITS, Habits
 from sensor.posture.recommendations.knowledge import load_advice
 from sensor.posture.recommendations.rounds import Members, Rounds
 
-SECOND = 1_000_000_000
-HOUR, DAY = 3600 * SECOND, 86400 * SECOND
 CASES_LIMIT = 16384
 WAIT = 60 * SECOND
 SURE = HOUR

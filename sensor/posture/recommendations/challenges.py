@@ -8,10 +8,10 @@ Judged are challenges of registrars and proxies to their own clients: 401 to a R
 from __future__ import annotations
 
 from sensor.core.bounded import Bounded
+from sensor.core.time_units import SECOND
 from sensor.detectors._insecure import Shown
 from sensor.dissectors.sip import SipResponse
 
-SECOND = 1_000_000_000
 UNAUTHORISED, PROXY_UNAUTHORISED = 401, 407
 NONCES_LIMIT = 4096
 # Servers that make nonces of the time give the same one to all who ask within a second or two.

@@ -10,16 +10,17 @@ import contextlib
 
 from sensor.core import addresses
 from sensor.core.detector import Context, Used
+from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body, end_body, time_text, words
+from sensor.core.time_units import DAY
 from sensor.detectors._devices import kind_text, subject_of
-from sensor.detectors._hosts import PROTOCOLS, some
+from sensor.detectors._hosts import some
 from sensor.detectors._names import under
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Proven, Verdict
 from sensor.posture.recommendations.tables import Job, outside
 
-DAY = 86_400_000_000_000
 QUIET_DAYS = 14
 # Servers that are told, and of which the proof tells.
 SHOWN, PROVEN = 5, 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from sensor.core.detector import Context
+from sensor.core.time_units import DAY, HOUR
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.cases import Case, Cases, Name, packed
 from sensor.posture.recommendations.fleet import FirmwareBehind
@@ -14,8 +15,6 @@ from sensor.posture.recommendations.outside import InternetTraffic
 from sensor.posture.recommendations.segments import MisplacedDevice
 from sensor.posture.recommendations.support import EndOfSupport
 
-SECOND = 1_000_000_000
-HOUR, DAY = 3600 * SECOND, 86400 * SECOND
 # So many devices are looked at in a second; to prove and tell something takes as long as so many looks.
 STEP, PROOF = 1000, 20
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 import functools
 from datetime import UTC, datetime
 
+from sensor.core.time_units import SECOND
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Verdict
 from sensor.posture.recommendations.tables import Support, supports
-
-SECOND = 1_000_000_000
 
 
 class EndOfSupport:

@@ -16,6 +16,7 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.inventory.corrections import Correction, Order
 from sensor.inventory.record import Neighbour
 from sensor.inventory.services import Sighted
@@ -23,7 +24,7 @@ from sensor.inventory.store import schema
 from sensor.inventory.store.database import FILE, StoreError, connect
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
-from tests.inventory.stories import SECOND, START, Story
+from tests.inventory.stories import START, Story
 
 PRINTER, LAPTOP, PHONE = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "da:a1:19:00:00:01"
 

@@ -8,6 +8,7 @@ import ipaddress
 
 import pytest
 
+from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.comments import plain
 from sensor.posture.firewall.model import Match, Party
@@ -15,7 +16,6 @@ from sensor.posture.firewall.refuse import Refusals
 from sensor.posture.firewall.simulate import Machine, Seen, noted, simulate
 from tests.posture.firewall.requested import CAMERA, DNS, HTTPS, LAPTOP, NAS, SMB, WEEK, internal, only, outbound, party
 
-HOUR = 3_600_000_000_000
 START = 1_790_000_000 * 10**9
 ROUTER = party("10.20.10.1", "gw", "router", "dev-router", "10.20.20.1")
 PCS = [party(f"10.20.10.{number}", f"PC-{number}", "workstation", f"dev-pc{number}") for number in range(110, 115)]

@@ -7,15 +7,15 @@ from typing import Any
 from sensor.core import addresses
 from sensor.core.addresses import Networks
 from sensor.core.alert import Severity
+from sensor.core.ip_protocols import TCP, UDP
+from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
-from sensor.inventory.services import TCP, UDP
 from sensor.posture.firewall.model import Party
 from sensor.posture.firewall.simulate import Machine, Seen
 from sensor.posture.priority import Circumstances
 from sensor.posture.site import Node, Site
 from sensor.posture.weakness import SETTING, VULNERABILITY, Fix, Proof, Weakness
 
-HOUR = 3_600_000_000_000
 START = 1_790_000_000 * 10**9
 SSH, TELNET, SMB, HTTPS, RTSP, DNS = (
     TCP << 16 | 22,

@@ -7,7 +7,8 @@ from typing import Any
 
 from sensor.core import addresses
 from sensor.core.addresses import Networks
-from sensor.inventory.habits import HOUR, OUTSIDE, Habits
+from sensor.core.time_units import HOUR
+from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.inventory.rules import parse_service
 from sensor.posture.firewall.model import Party
 from sensor.posture.firewall.simulate import Machine, Seen

@@ -15,6 +15,7 @@ import pytest
 
 from sensor.core import addresses
 from sensor.core.addresses import Networks
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.posture.firewall.formats import allowing, names, written
 from sensor.posture.firewall.model import Request, Rule
 from sensor.posture.profiles.allowlist import allow_list
@@ -24,7 +25,6 @@ from tests.posture.firewall.test_programs import NEEDED, PATH, alone, send
 from tests.posture.profiles.observed_traffic import CAMERA, NETWORK, PRINTER, cameras, habits, node, site
 
 MADE = datetime(2026, 11, 24, 8, 19, tzinfo=UTC)
-TCP, UDP = 6, 17
 LAB = [
     pytest.mark.lab,
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensor.inventory.habits import HOUR
+from sensor.core.time_units import HOUR
 from sensor.posture.profiles.confidence import HIGH, LOW, MEDIUM, confidence_of
 from sensor.posture.profiles.model import ANY, BLOCK, CONTROLLER, LOCAL, MY_CONTROLLER, NAME, SAME_MAKER, Peer
 from sensor.posture.profiles.observed import MEDIA, Observed, observed, service_name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sensor.core.addresses import parse
 from sensor.core.event import Event
+from sensor.core.time_units import SECOND
 from sensor.dissectors._ntlm_events import NtlmLogin
 from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.dhcp import DhcpAck
@@ -20,7 +21,7 @@ from sensor.dissectors.tftp import TftpRead
 from sensor.dissectors.tls import TlsCertificate, TlsServerHello
 from sensor.dissectors.vnc import VncLogin
 from tests.detectors.login_stories import SERVER, ends, form, ftp, telnet
-from tests.detectors.stories import SECOND, START
+from tests.detectors.stories import START
 
 NOW = START // SECOND
 DAY = 86400

@@ -17,13 +17,14 @@ from sensor.core.observation import Evidence
 from sensor.core.recommendation import Recommendation
 from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
+from sensor.core.time_units import SECOND
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 from sensor.dissectors.llmnr import LlmnrQuery
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.advisor import QUIET_DAYS, Advisor
 from tests.core.test_record import numbered, validator
 from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, telnet
-from tests.detectors.stories import SECOND, START, World, device
+from tests.detectors.stories import START, World, device
 from tests.posture.recommendations.settings import (
     DAY,
     FIXED,

@@ -14,11 +14,12 @@ from sensor.core.device import Attribute, Device
 from sensor.core.observation import Subject
 from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
+from sensor.core.time_units import DAY, SECOND
 from sensor.posture.weakness import of_recommendation
 from tests.core.test_record import numbered, validator
-from tests.detectors.stories import SECOND, START, TCP, UDP, Story, World
+from tests.detectors.stories import START, TCP, UDP, Story, World
 from tests.posture.recommendations.fleets import dwelling, known, living, member
-from tests.posture.recommendations.test_advisor import DAY, HOUR, Watch
+from tests.posture.recommendations.test_advisor import HOUR, Watch
 
 # START is in November 2023.
 CAMERA, OTHER = "10.0.0.5", "10.0.0.6"

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensor.core.addresses import Networks, parse
-from sensor.core.contacts import Blocks, asks, contact_attempts, contacts, ends, fold, sessions
 from sensor.core.flow import CHANGE, Change, Reason
-from sensor.core.windows import combine
+from sensor.core.time_units import SECOND
+from sensor.counting.contacts import Blocks, asks, contact_attempts, contacts, ends, fold, sessions
+from sensor.counting.windows import combine
 
-SECOND = 10**9
 START = 1_700_000_000 * SECOND
 LOW = 2**64 - 1
 

@@ -1,7 +1,7 @@
 """The flow changes of one batch as detectors see them: the rows themselves, and what several detectors read from them,
 read once.
 
-``contacts`` are the changes in terms of ``sensor.core.contacts``: opened, answered, failed. ``flooded`` is true for
+``contacts`` are the changes in terms of ``sensor.counting.contacts``: opened, answered, failed. ``flooded`` is true for
 each contact whose target is being flooded: sources that flood are made up, and none of them is a scanner.
 """
 
@@ -14,16 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.core.addresses import Networks
-from sensor.core.contacts import Blocks, contacts
 from sensor.core.flow import Change
 from sensor.core.observation import Subject
-from sensor.core.rates import RateWindow
-from sensor.core.windows import DistinctWindow
+from sensor.core.time_units import MINUTE
+from sensor.counting.contacts import Blocks, contacts
+from sensor.counting.rates import RateWindow
+from sensor.counting.windows import DistinctWindow
 
 SKIP, OPENED, ANSWERED, FAILED = 0, 1, 2, 3
-TCP, UDP = 6, 17
 CLIENT_INSIDE, SERVER_INSIDE = 1, 2
-MINUTE = 60_000_000_000
 MARKS = 64
 FLOOD_FLOWS, FLOOD_MARKS = 3000, 29
 

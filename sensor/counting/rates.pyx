@@ -5,7 +5,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 import numpy as np
 
-from sensor.core.counting cimport BUCKETS, GROUP, SHORTEST, bucket_of, mix
+from sensor.counting.shared cimport BUCKETS, GROUP, SHORTEST, bucket_of, mix
 
 cdef extern from *:
     """

@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensor.core.tally import PARTS, Counts, Distinct
-
-SECOND = 1_000_000_000
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import PARTS, Counts, Distinct
 
 
 def test_counts_slide() -> None:

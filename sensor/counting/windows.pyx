@@ -12,7 +12,7 @@ from libc.string cimport memchr
 
 import numpy as np
 
-from sensor.core.counting cimport ANSWERED, BUCKETS, GROUP, OPENED, SHORTEST, SKIP, bucket_of, joined, mix
+from sensor.counting.shared cimport ANSWERED, BUCKETS, GROUP, OPENED, SHORTEST, SKIP, bucket_of, joined, mix
 
 cdef extern from *:
     """

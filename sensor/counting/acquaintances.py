@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sensor.core.changes import CLIENT_INSIDE, SERVER_INSIDE, TCP, UDP, Changes
 from sensor.core.flow import Change
+from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.recent import RecentSet
+from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 
 BITS = 16
 # The first ephemeral port of Linux (ip_local_port_range).

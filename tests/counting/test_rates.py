@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.core.rates import RateWindow
+from sensor.core.time_units import SECOND
+from sensor.counting.rates import RateWindow
 
-SECOND = 10**9
 WINDOW = 80 * SECOND
 BUCKET = 10 * SECOND
 START = 1_700_000_000 * SECOND

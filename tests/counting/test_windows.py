@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.core.windows import DistinctWindow, combine
+from sensor.core.time_units import SECOND
+from sensor.counting.windows import DistinctWindow, combine
 
-SECOND = 10**9
 WINDOW = 80 * SECOND
 BUCKET = 10 * SECOND
 GRACE = 3 * SECOND

@@ -6,7 +6,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, 
 import numpy as np
 
 from sensor.core.change cimport Change
-from sensor.core.counting cimport ANSWERED, FAILED, OPENED, SKIP, joined, mix
+from sensor.counting.shared cimport ANSWERED, FAILED, OPENED, SKIP, joined, mix
 
 ctypedef packed struct Contact:
     uint64_t client
