@@ -45,8 +45,8 @@ _DTLS = 0xFE00  # versions of DTLS count down from here
 
 
 class ClientHello(msgspec.Struct, frozen=True, gc=False):
-    """What a client offers. ``version``: the newest; ``sni``: host name asked for, in lower case; ``encrypted``:
-    another hello is hidden inside; ``weak``: kinds of ciphers that nobody should offer any more.
+    """What a client offers. ``version``: the newest; ``sni``: requested host name in lower case; ``encrypted``: the
+    hello carries another one encrypted inside (ECH); ``weak``: the kinds of obsolete ciphers it offers.
     """
 
     sni: str
@@ -102,8 +102,8 @@ def client_hello(body: bytes, transport: str) -> ClientHello:
 
 
 def old_hello(data: bytes) -> ClientHello | None:
-    """A hello in the shape of SSL 2.0 (RFC 5246, appendix E.2), from its record; None where it is none. Only ciphers of
-    newer versions are told.
+    """Read a ClientHello in SSL 2.0 format (RFC 5246, appendix E.2) from its record; None if it is not one. Only
+    ciphers of TLS and SSL 3.0 are reported.
     """
     if len(data) < 11 or not data[0] & 0x80 or data[2] != 1:
         return None

@@ -1,5 +1,5 @@
-"""Cutting one direction of a TCP conversation into messages that say how long they are, and that are worth reading by
-their beginning alone, also where the rest of them is cut off or lost: SMB and DCE/RPC, whose messages carry files.
+"""Split one direction of a TCP conversation into length-prefixed messages of which only the beginning is needed, even
+if the rest was truncated or lost: SMB and DCE/RPC, whose messages carry files.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class RpcConversation:
         """One message, of which the end may be missing. Malformed where it is none."""
         little = bool(data[4] & 0x10)
         if not little:
-            return  # nobody who speaks these interfaces writes so
+            return  # no implementation of these interfaces uses big-endian byte order
         _, _, kind, flags, length, verifier, call = _HEADER.unpack_from(data)
         whole = len(data) >= length
         try:
@@ -248,7 +248,7 @@ class Pipes:
         conversation = self._conversations.get(handle)
         if (
             conversation is None
-        ):  # a write to a pipe opened before we listened does not tell its handle, and what follows does
+        ):  # a write to a pipe that was opened before capture began does not give its handle; later ones do
             conversation = (not pipe and self._conversations.pop("")) or RpcConversation(pipe)
             self._conversations.put(handle, conversation)
         at = 0

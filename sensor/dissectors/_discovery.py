@@ -1,8 +1,8 @@
-"""What the discovery protocols of makers share: a datagram is read whole or not at all, and says facts only about
-whoever sent it.
+"""What the vendors' discovery protocols share: a datagram is parsed whole or not at all, and yields facts about its
+sender only.
 
-A recorder answers for its cameras, a controller for its access points, a bridge passes broadcasts on: an answer that
-names another MAC and another address than those it came from is about somebody else.
+A recorder answers for its cameras, a controller for its access points, and a bridge forwards broadcasts: an answer that
+names a MAC and an address other than those it came from is about another device.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ class Discovery(Dissector):
         return iter(self.read(packet))
 
     def read(self, packet: Packet) -> list[Parsed]:
-        """What a whole datagram says; empty where it is another protocol's."""
+        """Parse a whole datagram; empty if it belongs to another protocol."""
         raise NotImplementedError
 
 
 def is_own(packet: Packet, mac: int, address: int = 0) -> bool:
-    """Whether an answer that names this MAC and address (0: it does not say) is about its sender. A router between us
-    changes the MAC, never the address.
+    """Whether an answer that names this MAC and address (0: absent) is about its sender. A router on the path changes
+    the MAC, never the address.
     """
     return not (mac or address) or mac == packet.src_mac != 0 or address == packet.src != 0
 
 
 @functools.lru_cache(maxsize=4096)
 def mac_of(text: str) -> int:
-    """The MAC written in any of the usual ways; 0 where it is none or nobody's."""
+    """Parse a MAC in any of the usual notations; 0 if it is invalid, a group address or zero."""
     try:
         mac = parse_mac(text.strip())
     except ValueError:

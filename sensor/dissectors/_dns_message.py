@@ -101,8 +101,8 @@ def _read(data: bytes, partial: bool, multicast: bool) -> Message | None:
     return Message(flags, tuple(questions), tuple(records), authority)
 
 
-# Hosts say the same again every minute or so, and hosts of one make ask the same; only the id of unicast messages
-# differs.
+# Hosts repeat the same message every minute or so, and devices of one model ask the same; only the id of unicast
+# messages differs.
 _cached = functools.lru_cache(maxsize=1024)(_read)
 
 

@@ -1,4 +1,4 @@
-"""Raw facts about whoever sent a packet, as observations."""
+"""Raw facts about the sender of a packet, as observations."""
 
 from __future__ import annotations
 

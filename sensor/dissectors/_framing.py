@@ -1,7 +1,7 @@
-"""Framing of protocols over TCP whose messages say how long they are: each direction for itself, cut anywhere, gaps and
-long messages bounded.
+"""Framing of length-prefixed protocols over TCP: each direction by itself, split at any byte; gaps and long messages
+are bounded.
 
-A message longer than ``keep`` is told by its first ``keep`` bytes; the rest of it is skipped.
+A message longer than ``keep`` is parsed from its first ``keep`` bytes; the rest is skipped.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class _Half:
 
 
 class FramedStream(Stream):
-    """A conversation of such messages; a protocol gives ``size`` and ``message``. After a gap, and where an answer
-    comes first, reading goes on at a segment that holds whole messages only; never again after a gap where ``resumes``
-    is False, because the framing is too weak to tell.
+    """A conversation of length-prefixed messages; a protocol implements ``size`` and ``message``. After a gap, and if
+    the first segment is an answer, parsing resumes at a segment that consists of whole messages. If ``resumes`` is
+    False it never resumes after a gap, because the framing is too weak to detect a boundary.
     """
 
     keep = KEEP
@@ -46,11 +46,11 @@ class FramedStream(Stream):
         raise NotImplementedError
 
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        """What a message says; it may be cut to ``keep`` bytes."""
+        """Parse a message, which may be truncated to ``keep`` bytes."""
         raise NotImplementedError
 
     def aligned(self, data: bytes) -> bool:
-        """Whether a segment consists of whole messages, as far as ``size`` can tell."""
+        """Whether a segment consists of whole messages, by their lengths according to ``size``."""
         at = 0
         try:
             while at < len(data) and (size := self.size(data, at)):

@@ -46,14 +46,16 @@ Reading = Callable[[Packet, bytes], Iterator[Parsed]]
 
 
 class Body:
-    """A body under way. ``done``: it ended. ``open_ended``: nothing in it tells its end."""
+    """A body in progress. ``done``: it ended. ``open_ended``: it has no length, so only the end of the connection ends
+    it.
+    """
 
     __slots__ = ("_chunk", "_chunked", "_encoded", "_held", "_left", "_packet", "_reading", "_sought", "done")
 
     def __init__(self, packet: Packet, length: int, chunked: bool, encoded: bool, reading: Reading | None) -> None:
         """``length``: in bytes, -1 where it is not known. ``reading``: what to do with its beginning."""
         self._left, self._chunked, self._encoded, self._reading = length, chunked, encoded, reading
-        self._packet: Packet | None = packet  # as long as somebody reads
+        self._packet: Packet | None = packet  # as long as the body is parsed
         self._held = bytearray()
         self._chunk = 0  # bytes left of the chunk, its line end included; -1 after the last one
         self._sought = 0
@@ -65,7 +67,7 @@ class Body:
 
     @property
     def wanted(self) -> bool:
-        """Whether its bytes say something."""
+        """Whether its content is parsed."""
         return self._reading is not None
 
     def covers(self, missing: int) -> bool:
@@ -153,8 +155,8 @@ def of(
     login: Login | None = None,
     upload: Upload | None = None,
 ) -> Body:
-    """The body after a head, and what to tell of it: the title of a page, a description of a device, the fields of a
-    login, the shape of what is sent.
+    """The body that follows a head, and what to extract from it: a page title, a device description, the fields of a
+    login, the shape of an upload.
     """
     fields = head.fields
     media_type = media_type_of(fields)

@@ -44,7 +44,9 @@ NONE = Credentials()
 
 
 def credentials(raw: bytes) -> Credentials:
-    """What a request carries. What a scheme nobody knows carries may be the secret itself, so it is not told."""
+    """Parse the credentials of a request. Those of an unknown scheme may be the secret itself, so they are not
+    reported.
+    """
     if not raw:
         return NONE
     name, _, rest = raw.partition(b" ")

@@ -25,7 +25,7 @@ class Both(Protocol):
     done: bool
 
     def message(self, packet: Packet, head: Head, parsed: list[Parsed]) -> Body | None:
-        """What a head says. The body that follows it, None where there is none."""
+        """Parse a head; return the body that follows it, None if there is none."""
         ...
 
     def forget(self) -> None:
@@ -44,10 +44,11 @@ class Half:
         self._lost, self._silent, self._begun = 0, False, False
 
     def feed(self, packet: Packet, data: bytes, both: Both) -> Iterator[Parsed]:
-        """What the heads and bodies say that these bytes complete. After a gap, reading goes on where a message begins
-        with a segment.
+        """Parse the heads and bodies that these bytes complete. After a gap, parsing resumes at a segment that begins
+        with a message.
 
-        ``both``: the connection. It is not kept: the two would hold each other for long after they are done with.
+        ``both``: the connection. It is not stored, because a reference cycle would keep both objects alive long after
+        use.
         """
         if self._silent or both.done:
             return
@@ -77,7 +78,7 @@ class Half:
 
     @property
     def idle(self) -> bool:
-        """Whether what comes until the next message is a body that says nothing."""
+        """Whether everything up to the next message is a body that is not parsed."""
         return self._body is not None and not self._body.wanted
 
     def _head(self, packet: Packet, head: bytes, size: int, both: Both) -> Iterator[Parsed]:

@@ -60,8 +60,8 @@ class Head(msgspec.Struct, gc=False):
 
     @property
     def length(self) -> int:
-        """Content-Length in bytes, UNKNOWN where it is absent; told twice, it must be the same (RFC 9112, 6.3).
-        Malformed where it is no number.
+        """Content-Length in bytes, UNKNOWN if absent; repeated values must be equal (RFC 9112, 6.3). Raises Malformed
+        if it is not a number.
         """
         raw = self.fields.get(b"content-length")
         if not raw:

@@ -1,10 +1,10 @@
-"""The shape of what a request carries, without the thing itself: of cookies and bodies only kind and length are told,
-for they hold sessions and passwords.
+"""The shape of what a request carries, without its content: of cookies and bodies only kind and length are reported,
+because they hold sessions and passwords.
 
 A shape reads ``base64:28``, ``hex:10``, ``digits:13``, ``word:7``, ``text:40`` or ``binary:64``; the number is the
-length in bytes, escapes undone. Values with characters that ordinary ones do not need (``${``, quotes, back-quotes,
-``../`` and the like) are told as they are, unless their name says that they are secret: whoever sends commands or
-queries to a server does it there.
+length in bytes after unescaping. Values with characters that ordinary ones do not need (``${``, quotes, backquotes,
+``../`` and the like) are reported verbatim unless their name marks them as secret: that is where commands and queries
+are injected.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ODD_LIMIT = 512
 BODY_LIMIT = 4096
 QUOTES = b' "'
 FORM = "application/x-www-form-urlencoded"
-# Header fields whose values are told in other ways, or never.
+# Header fields that are reported elsewhere, or never.
 PRIVATE = frozenset(
     (
         b"authorization",

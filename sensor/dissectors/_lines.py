@@ -24,13 +24,13 @@ class _Half:
 
 
 class LineStream(Stream):
-    """A conversation in lines; a protocol gives ``line``. Of a line longer than 1024 bytes only so many are told."""
+    """A line-based conversation; a protocol implements ``line``. Lines are truncated to 1024 bytes."""
 
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
-        """What a line says; it comes without its end."""
+        """Parse a line, without its line end."""
         raise NotImplementedError
 
     def lost(self, from_client: bool) -> None:

@@ -10,9 +10,9 @@ CLEAR = "clear"
 
 
 class PasswordLogin(Event):
-    """A login came to its end. ``user``: as whom, empty where that is not told; ``method``: ``clear`` where everybody
-    can read the password, ``none`` where none was asked for, else the protocol's own word; ``seal``: of user and
-    password, where they are clear.
+    """A login ended. ``user``: empty if not sent; ``method``: ``clear`` if the password is readable on the wire,
+    ``none`` if none was required, else the protocol's own name; ``seal``: of user and password if they are in the
+    clear.
     """
 
     user: str

@@ -1,5 +1,5 @@
-"""What the protocols share by which machines tell their neighbours who they are (LLDP, CDP and their kin): the event,
-and how capabilities, ids and addresses become text.
+"""What the neighbour discovery protocols (LLDP, CDP and similar) share: the event, and the conversion of capabilities,
+ids and addresses to text.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ FIELDS_LIMIT = 128
 
 
 class Announcement(Event):
-    """A machine tells who it is and from which of its ports the frame came; whoever hears it hangs on that port.
+    """A device announces its identity and the port that sent the frame; the receiver is connected to that port.
 
-    ``chassis``: what names the whole machine (a MAC, an address, a serial number), ``name``: its host name,
-    ``description``: its own words about hardware and software; all empty where not told. ``vlan``: untagged VLAN of the
-    port, ``voice_vlan``: the one for telephones; 0 where not told.
+    ``chassis``: identifies the device (a MAC, an address, a serial number), ``name``: its host name, ``description``:
+    its description of hardware and software; all empty if not sent. ``vlan``: untagged VLAN of the port,
+    ``voice_vlan``: the one for telephones; 0 if not sent.
     """
 
     chassis: str
@@ -36,8 +36,8 @@ class Announcement(Event):
 
 
 def observations(packet: Packet, values: dict[tuple[str, str], None]) -> list[Parsed]:
-    """An observation of each (kind, value) about the machine that sent the frame; empty values are none. On serial
-    lines nobody knows who that is.
+    """An observation for each (kind, value) about the device that sent the frame; none for empty values. On serial
+    links the sender has no address, so there are none.
     """
     if not packet.src_mac and not packet.src:
         return []

@@ -1,7 +1,7 @@
-"""NetBIOS names (RFC 1001, 14; RFC 1002, 4.1): what the name service, the datagram service and sessions read alike.
+"""NetBIOS names (RFC 1001, 14; RFC 1002, 4.1), as used by the name service, the datagram service and sessions.
 
-A name is 15 characters and a suffix, a byte that says what the owner offers under it. On the wire it is 32 letters, two
-for each byte, behind their length, and labels of a scope may follow, which are skipped.
+A name is 15 characters and a suffix byte that identifies the service. On the wire it is 32 letters, two for each byte,
+preceded by their length; labels of a scope may follow and are skipped.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class NetbiosName(msgspec.Struct, frozen=True, gc=False):
 
 
 def service(suffix: int, group: bool) -> str:
-    """What the owner of a name with this suffix offers; its number in two digits where nobody wrote that down."""
+    """The service that a name with this suffix identifies; the suffix in two hexadecimal digits if it is not
+    documented.
+    """
     return SERVICES.get((suffix, group)) or f"{suffix:02x}"
 
 
@@ -102,7 +104,7 @@ def plain(raw: bytes) -> NetbiosName:
 
 @functools.lru_cache(maxsize=2048)
 def oem(raw: bytes) -> str:
-    """Text in the code page of the sender, which is nowhere told: UTF-8 where it is, else the western one."""
+    """Decode text in the sender's code page, which is not sent: UTF-8 if valid, else CP850 (Western European)."""
     try:
         return clean(raw.decode("utf-8"))
     except UnicodeDecodeError:

@@ -1,9 +1,8 @@
-"""NTLM messages ([MS-NLMP] 2.2.1), wherever a protocol carries them: inside SPNEGO (RFC 4178), a header of HTTP, or
-bare.
+"""NTLM messages ([MS-NLMP] 2.2.1) in any carrier: SPNEGO (RFC 4178), an HTTP header, or bare.
 
-The server's challenge names the server and its domain, the client's answer names the user and the client's machine;
-either may tell the version of its system. Proofs and keys are never kept: of an answer only its kind and a hash remain.
-SPNEGO is not parsed: the message is found by its signature.
+The server's challenge names the server and its domain, the client's answer names the user and the client computer; both
+may contain the version of the operating system. Proofs and keys are never stored: of an answer only its kind and a hash
+remain. SPNEGO is not parsed: the message is found by its signature.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ _PAIR = struct.Struct("<HH")
 
 
 class Challenge(msgspec.Struct, frozen=True, gc=False):
-    """What a server tells of itself; texts are empty where it does not say. ``version``: ``10.0.17763``. ``target``:
-    the realm it answers for.
+    """A server's challenge; absent texts are empty. ``version``: ``10.0.17763``. ``target``: the realm it authenticates
+    for.
 
-    ``nonce``: a hash of the number that the proof is about, empty where it is zero.
+    ``nonce``: a hash of the server challenge, empty if that is zero.
     """
 
     target: str = ""
@@ -62,10 +61,10 @@ class Challenge(msgspec.Struct, frozen=True, gc=False):
 
 
 class Login(msgspec.Struct, frozen=True, gc=False):
-    """What a client answers. ``method``: ``ntlmv2``, ``ntlmv1`` (``ntlmv1-ess`` with session security), ``lm`` or
+    """A client's answer. ``method``: ``ntlmv2``, ``ntlmv1`` (``ntlmv1-ess`` with session security), ``lm`` or
     ``anonymous``.
 
-    ``proof``: a hash of the answer, to tell it from others.
+    ``proof``: a hash of the answer, to distinguish it from others.
     """
 
     user: str
@@ -85,7 +84,7 @@ class Login(msgspec.Struct, frozen=True, gc=False):
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """A client begins. ``version`` of its system, where it says so."""
+    """A client begins. ``version`` of its operating system, if sent."""
 
     version: str = ""
 
@@ -98,8 +97,8 @@ Message = Offer | Challenge | Login
 
 
 def find(data: bytes, *, partial: bool = False) -> Message | None:
-    """The NTLM message inside a token, None where there is none. Malformed where it is none that [MS-NLMP] knows;
-    ``partial``: what is cut is not told.
+    """The NTLM message inside a token, None if there is none. Raises Malformed if it does not conform to [MS-NLMP],
+    unless ``partial``: then a truncated message is None.
     """
     at = data.find(SIGNATURE)
     if at < 0:
@@ -183,7 +182,7 @@ def _method(lm: bytes, nt: bytes, user: str, flags: int) -> str:
 
 
 def _hash(raw: bytes) -> str:
-    """Some bytes, only to be told from others."""
+    """Hash bytes that are only compared; empty if all are zero."""
     return hashlib.blake2b(raw, digest_size=8).hexdigest() if any(raw) else ""
 
 

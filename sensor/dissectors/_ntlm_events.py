@@ -1,5 +1,5 @@
-"""What NTLM says ([MS-NLMP]), whatever protocol carries it: challenges and the logins that answer them. Numbers are
-kept as hashes, to be told apart only.
+"""NTLM events ([MS-NLMP]) of every carrier protocol: challenges and the logins that answer them. Challenges and proofs
+are stored as hashes, for comparison only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What DCE/RPC says, as events, over TCP as well as through named pipes of SMB.
+"""DCE/RPC events, over TCP and through SMB named pipes.
 
-``pipe``: the pipe it goes through, empty over TCP. ``interface``: the name in ``_rpc_interfaces``, or the id of one we
-do not know; empty where unknown.
+``pipe``: the named pipe, empty over TCP. ``interface``: its name in ``_rpc_interfaces``, or the UUID if it has none
+there; empty if unknown.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class RpcLogin(Event):
 
 
 class RpcCall(Event):
-    """A client calls. ``call``: its name, or empty; ``level`` as above: arguments are read below 6 only. ``size``: of
-    the arguments in bytes.
+    """A client's call. ``call``: its name, or empty; ``level`` as above: arguments are parsed below 6 only. ``size``:
+    of the arguments in bytes.
 
-    ``texts``: those among the arguments, of calls for which we want them. ``facts``: (name, value) of what was read
-    besides: ``class`` of COM asked for, ``challenge`` and ``credential`` (``zero``), ``interface`` looked up.
-    ``inferred``: the interface was not told, but certain from what was seen.
+    ``texts``: strings among the arguments of selected calls. ``facts``: (name, value) of other arguments: ``class`` of
+    the requested COM object, ``challenge`` and ``credential`` (``zero``), ``interface`` looked up. ``inferred``: the
+    interface was not sent but follows with certainty from other messages.
     """
 
     pipe: str
@@ -70,7 +70,7 @@ class RpcAnswer(Event):
 
 
 class RpcEndpoint(Event):
-    """The endpoint mapper tells the TCP port of an interface."""
+    """The endpoint mapper returns the TCP port of an interface."""
 
     interface: str
     port: int

@@ -71,8 +71,8 @@ class Login:
 
 
 class LoginStream(LineStream):
-    """A conversation in lines that is read until somebody is in, or it is encrypted. Heard from its middle, or behind a
-    gap, it says nothing.
+    """A line-based conversation that is parsed until a login succeeds or encryption starts. A conversation captured
+    from its middle, or with a gap, yields nothing.
     """
 
     def lost(self, from_client: bool) -> None:

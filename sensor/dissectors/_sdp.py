@@ -12,7 +12,7 @@ LIMIT = 4096
 LINES_LIMIT = 128
 MEDIA_LIMIT = 8
 NAME_LIMIT = 255
-# Fields that say nothing: RFC 8866 asks for a dash or a blank where there is no name.
+# Empty values: RFC 8866 requires a dash or a blank where there is no name.
 EMPTY = ("", "-")
 
 
@@ -29,7 +29,7 @@ class Sdp(NamedTuple):
 
 
 def read(body: bytes) -> Sdp | None:
-    """What a description says; None where it is none."""
+    """Parse a session description; None if it is not one."""
     if not body.startswith(b"v=0"):
         return None
     user = address = session = tool = ""

@@ -1,10 +1,10 @@
-"""Seals: short salted hashes of a user and a password, which stand in events where the password itself never may.
+"""Seals: short salted hashes of a user and a password, stored in events in place of the password.
 
-A seal answers one question: is this a login that everybody knows, because devices are sold with it? The same pair has
-the same seal in every run and at every sensor, so the salt is no secret, and whoever reads a seal may try words against
-it. Therefore it is short. Its 28 bits fit a billion likely passwords four times over and do not say which it was, and a
-password nobody can guess leaves nothing to find; yet of a million other logins hardly one is taken for one of a few
-hundred known ones. What a seal gives away of a password that stands in every list, the packet itself gave away before.
+A seal answers one question: is this a default login, known because devices are sold with it? The same pair has the same
+seal in every run and on every sensor, so the salt is not secret, and a reader of the seal can test candidate passwords
+against it. Therefore it is short: its 28 bits match a billion likely passwords four times over and do not identify one,
+and a strong password is not recoverable; yet of a million other logins hardly one collides with one of a few hundred
+known ones. All that a seal reveals about a password in public lists, the packet revealed already.
 """
 
 from __future__ import annotations

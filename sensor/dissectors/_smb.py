@@ -1,8 +1,6 @@
-"""What SMB 1 and SMB 2 have in common: what a conversation remembers between a request and its answer, and what is told
-alike.
+"""What SMB 1 and SMB 2 share: the state of a conversation between request and answer, and the events that both yield.
 
-Everything remembered is bounded; what was forgotten, or asked before we listened, leaves names empty and never stops
-the reading.
+All state is bounded. What was evicted, or requested before capture began, leaves names empty and never stops parsing.
 """
 
 from __future__ import annotations
@@ -46,7 +44,7 @@ EXECUTABLES = (b"MZ", b"\x7fELF")
 
 
 class Tree(msgspec.Struct, frozen=True, gc=False):
-    """A share somebody connected to."""
+    """A connected share."""
 
     path: str
     share: str
@@ -54,7 +52,7 @@ class Tree(msgspec.Struct, frozen=True, gc=False):
 
 
 class File(msgspec.Struct, frozen=True, gc=False):
-    """A file or pipe somebody opened. ``handle``: its id in hexadecimal."""
+    """An open file or pipe. ``handle``: its id in hexadecimal."""
 
     share: str
     name: str
@@ -163,7 +161,7 @@ def tree_result(
 def create(
     packet: Packet, share: Tree, name: str, access: int, disposition: int, options: int, parsed: list[Parsed]
 ) -> File:
-    """Somebody opens something."""
+    """A client opens a file or pipe."""
     pipe = is_pipe(share, name)
     end = "" if pipe else extension(name)
     parsed.append(

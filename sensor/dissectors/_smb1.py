@@ -125,7 +125,7 @@ class Smb1:
         self._conversation = conversation
 
     def read(self, packet: Packet, data: bytes, partial: bool) -> list[Parsed]:
-        """What a message says; ``partial``: the last of it is not there. Malformed where its header is none."""
+        """Parse a message; ``partial``: its end is missing. Raises Malformed if its header is invalid."""
         if len(data) < HEADER_SIZE:
             if partial:
                 return []
@@ -362,8 +362,8 @@ class Smb1:
 
 
 def _names(block: Block, at: int, wide: bool) -> tuple[str, str]:
-    """Domain and server behind a challenge, in UTF-16 where the server can, whatever its header says, and there at any
-    offset.
+    """Domain and server name that follow a challenge: in UTF-16 if the server supports it, regardless of its header
+    flags, and then at any offset.
     """
     if not wide:
         domain, server = block.texts(at, 2)

@@ -95,7 +95,9 @@ class Smb2:
         self._place = (0, 0)
 
     def read(self, packet: Packet, data: bytes, partial: bool) -> list[Parsed]:
-        """What a chain of messages says; ``partial``: the last of it is not there. Malformed where a header is none."""
+        """Parse a chain of messages; ``partial``: the end of the last one is missing. Raises Malformed if a header is
+        invalid.
+        """
         parsed: list[Parsed] = []
         offset = 0
         for _ in range(CHAIN_LIMIT):

@@ -1,4 +1,4 @@
-"""What SMB 1, 2 and 3 say, as events. Who asked is the packet's source in requests, and its destination in results."""
+"""Events of SMB 1, 2 and 3. The client is the packet's source in requests and its destination in results."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ class SmbCreate(Event):
 
 
 class SmbCreateResult(Event):
-    """The answer. ``action``: 0 superseded, 1 opened, 2 created, 3 overwritten; -1 where it failed or is not told.
-    ``size`` in bytes.
+    """The answer. ``action``: 0 superseded, 1 opened, 2 created, 3 overwritten; -1 if it failed or is unknown. ``size``
+    in bytes.
     """
 
     share: str
@@ -137,8 +137,8 @@ class SmbDelete(Event):
 
 
 class SmbPipe(Event):
-    """A piece of what goes through a named pipe, usually DCE/RPC. ``data``: its first bytes, at most 4096 of ``size``;
-    ``handle`` tells openings apart.
+    """A piece of data in a named pipe, usually DCE/RPC. ``data``: its first bytes, at most 4096 of ``size``; ``handle``
+    distinguishes openings of one pipe.
     """
 
     pipe: str
@@ -161,7 +161,7 @@ class SmbTransaction(Event):
 
 
 class SmbEncrypted(Event):
-    """From here on the conversation is encrypted; told once for each direction."""
+    """The conversation is encrypted from here on; one event per direction."""
 
     session: int
 
@@ -175,7 +175,7 @@ class SmbCompressed(Event):
 
 
 class SmbFault(Event):
-    """The body of a message is not what its command says. The conversation goes on."""
+    """The body of a message does not match its command. The conversation continues."""
 
     version: int
     command: int

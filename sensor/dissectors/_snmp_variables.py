@@ -1,9 +1,8 @@
-"""The variables of SNMP that describe an agent, by the bytes of their object identifier: data for the dissector of
-SNMP.
+"""The SNMP variables that describe an agent, by the bytes of their object identifier: data for the SNMP dissector.
 
 Standard ones from RFC 3418 (system), RFC 6933 (entities), RFC 3805 (printers), RFC 2790 (host resources), RFC 1628
-(UPS); the others from the makers' MIBs. Of tables only the row of the device itself: entity 1, or 1001 where members of
-a stack are numbered from there.
+(UPS); the others from vendor MIBs. Of tables only the row of the device itself: entity 1, or 1001 where members of a
+stack are numbered from there.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ _STANDARD = {
     f"{_MAKERS}.2699.1.2.1.2.1.1.3.1": "snmp.device_id",  # Port Monitor MIB of the Printer Working Group
 } | {f"{_ENTITY}.{column}.{row}": kind for column, kind in _ENTITY_COLUMNS.items() for row in (1, 1001)}
 
-# Behind the maker's number.
+# Relative to the vendor's enterprise number.
 _OF_MAKERS = {
     # Chassis of Cisco: the old MIB, and that of stacks
     "9.3.6.3.0": "snmp.serial",
     "9.5.1.2.19.0": "snmp.serial",
-    # HP: printers (many makers answer the first), switches
+    # HP: printers (many vendors support the first), switches
     "11.2.3.9.1.1.7.0": "snmp.device_id",
     "11.2.3.9.4.2.1.1.3.2.0": "snmp.model",
     "11.2.3.9.4.2.1.1.3.3.0": "snmp.serial",

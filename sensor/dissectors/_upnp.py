@@ -1,6 +1,5 @@
-"""What a device says of itself in an XML document: UPnP device descriptions (Device Architecture 2.0, 2.3), ONVIF
-device information, DPWS metadata, and the like of HNAP, ISAPI and Roku's ECP. Only what the outermost device says
-counts: embedded ones are its parts.
+"""Device descriptions in XML: UPnP (Device Architecture 2.0, 2.3), ONVIF device information, DPWS metadata, and those
+of HNAP, ISAPI and Roku ECP. Only the outermost device counts: embedded ones are its parts.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class Description(NamedTuple):
 
 
 def describe(document: Document) -> Description | None:
-    """What the document says of the device that sent it; None where it is none of these formats, or says nothing."""
+    """What the document states about the device that sent it; None if the format is unknown or holds nothing of use."""
     root = document.root
     standard, found = "", list[tuple[str, str]]()
     if root.name == "root" and (device := root.first("device")):
@@ -70,7 +69,7 @@ def describe(document: Document) -> Description | None:
 
 
 def _upnp(device: Element) -> list[tuple[str, str]]:
-    """Friendly names name the device, so they are told as a name too."""
+    """A friendly name is the name of the device, so it is reported as a name as well."""
     found = _fields(device, UPNP)
     return found + [("upnp.instance", value) for kind, value in found if kind == "upnp.friendly_name"]
 

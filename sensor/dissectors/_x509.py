@@ -22,8 +22,8 @@ EXTENSIONS_LIMIT = 32
 _VERSION, _EXTENSIONS, _DNS, _ADDRESS = 0xA0, 0xA3, 0x82, 0x87
 _TIMES = (der.UTC_TIME, der.GENERALIZED_TIME)
 _ALTERNATIVES = "2.5.29.17"
-# Attributes of names (RFC 4519, 2) as people write them, in the order in which we write them, since makers put them in
-# any. Others name no device.
+# Attributes of names (RFC 4519, 2) in their usual notation and in a fixed order, because vendors use any. Others name
+# no device.
 _ATTRIBUTES = {
     "2.5.4.3": "CN", "2.5.4.11": "OU", "2.5.4.10": "O", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.6": "C",
     "2.5.4.5": "serialNumber",
@@ -97,7 +97,7 @@ def _read(data: bytes) -> Certificate:
     )
 
 
-# A server shows the same certificate to everybody.
+# A server presents the same certificate to every client.
 read = functools.lru_cache(maxsize=256)(_read)
 
 

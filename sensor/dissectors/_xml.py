@@ -1,8 +1,8 @@
-"""A small reader of XML for what devices say of themselves: elements, their text, and the names of their namespaces.
+"""A small XML parser for device descriptions: elements, their text, and the names of their namespaces.
 
-Knows neither document types nor entities of its own: a document that declares some is refused, so nothing can grow or
-be fetched. Attributes other than namespaces are ignored, prefixes are cut off. A document that ends early gives what
-was closed before.
+Document types and custom entities are not supported: a document that declares any is rejected, so nothing can expand or
+be fetched. Attributes other than namespaces are ignored, prefixes are removed. A truncated document yields the elements
+that were closed.
 """
 
 from __future__ import annotations

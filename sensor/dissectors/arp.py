@@ -1,7 +1,7 @@
 """ARP for IPv4 over links with 48-bit addresses (RFC 826), with probes and announcements (RFC 5227).
 
-Reads requests and replies. Ignores reverse and inverse ARP (operations 3, 4, 8, 9), other links and other network
-protocols: it says nothing about them.
+Reads requests and replies. Ignores reverse and inverse ARP (operations 3, 4, 8, 9), other link types and other network
+protocols.
 """
 
 from __future__ import annotations
@@ -44,9 +44,7 @@ class ArpReply(ArpMessage):
 
 
 class ArpAnnouncement(ArpMessage):
-    """Gratuitous: a request or reply about the sender's own address (``sender`` equals ``target``),
-    told to everybody.
-    """
+    """Gratuitous ARP: a broadcast request or reply about the sender's own address (``sender`` equals ``target``)."""
 
 
 class Arp(Dissector):

@@ -1,9 +1,8 @@
-"""BACnet/IP over UDP (ASHRAE 135: annex J, clauses 6 and 20): controllers of buildings and what they say they are.
+"""BACnet/IP over UDP (ASHRAE 135: annex J, clauses 6 and 20): building controllers and how they identify themselves.
 
-Reads who asks, I-Am, answers that read properties of device objects, and requests that write or command. Ignores
-values, alarms, trends and files, and the parts of segmented messages after the first. Facts are about the sender: not
-what a router passes on (a source network in the network header) nor what a broadcast manager forwards for another
-address.
+Reads Who-Is, I-Am, answers that read properties of device objects, and requests that write or command. Ignores values,
+alarms, trends and files, and the parts of segmented messages after the first. Facts are about the sender: neither what
+a router forwards (a source network in the network header) nor what a broadcast manager forwards for another address.
 """
 
 from __future__ import annotations
@@ -43,15 +42,15 @@ DEPTH_LIMIT = 8
 
 
 class BacnetWhoIs(Event):
-    """Somebody looks for devices with numbers from ``low`` to ``high``; -1 for all."""
+    """A search for devices with instance numbers from ``low`` to ``high``; -1 for all."""
 
     low: int
     high: int
 
 
 class BacnetIAm(Event):
-    """A device tells its number and its maker's. ``network``: the network behind a router it comes from, 0 for this
-    one.
+    """A device announces its instance number and its vendor's number. ``network``: the network behind a router it comes
+    from, 0 for the local one.
     """
 
     device: int
@@ -60,8 +59,8 @@ class BacnetIAm(Event):
 
 
 class BacnetRequest(Event):
-    """A confirmed request. ``service``: its number; ``name``: given where it changes something or commands, else empty;
-    ``object_type`` -1: not told.
+    """A confirmed request. ``service``: its number; ``name``: set if it writes or commands, else empty; ``object_type``
+    -1: not sent.
     """
 
     service: int
@@ -105,7 +104,7 @@ class Bacnet(Dissector):
 
 
 def _link(packet: Packet, reader: Reader) -> list[Parsed]:
-    """The virtual link layer (annex J, 2). The ports are among those that machines lend their clients, so that anything
+    """The virtual link layer (annex J, 2). The ports are among those that clients use as ephemeral ports, so anything
     else is another protocol.
     """
     data = packet.payload
@@ -283,9 +282,7 @@ def _skip_number(reader: Reader, tag: int) -> None:
 
 
 def _length(reader: Reader, shape: int) -> int:
-    """Length of a value: up to 4 in the tag, 5 says that a byte follows, which may say that more follow (clause
-    20.2.1.3).
-    """
+    """Length of a value: up to 4 in the tag; 5 means that a byte follows, which may announce more (clause 20.2.1.3)."""
     if shape < 5:
         return shape
     size = reader.u8()

@@ -1,6 +1,6 @@
-"""Discovery of Reolink cameras (Baichuan): datagrams that begin with 3a cf 87 2a, asked on ports 2015 and 2018.
+"""Discovery of Reolink cameras (Baichuan): datagrams that begin with 3a cf 87 2a, on ports 2015 and 2018.
 
-The document inside is scrambled and stays unread: that somebody searches or answers is all that is told.
+The XML document inside is obfuscated and not parsed: only searches and answers as such are reported.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""BJNP, by which Canon printers and scanners are found and driven: 16 bytes of header on ports 8610 to 8613.
+"""BJNP, the discovery and control protocol of Canon printers and scanners: 16 bytes of header on ports 8610 to 8613.
 
 Reads searches, answers with MAC and address, and identities, which hold the printer's IEEE 1284 device ID. Jobs, polls
-and scans are told by their code only. The protocol is the maker's own; its form is that of the free scanner and printer
-drivers.
+and scans are reported by code only. The protocol is proprietary; its format is that of the open-source scanner and
+printer drivers.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class BjnpRequest(Event):
 
 
 class BjnpAnswer(Event):
-    """An answer. A search tells ``mac`` and ``address``, an identity ``vendor`` and ``model``; 0
-    and empty in others.
+    """An answer. A search yields ``mac`` and ``address``, an identity ``vendor`` and ``model``; 0 and empty in
+    others.
     """
 
     device: int

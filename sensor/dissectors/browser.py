@@ -1,11 +1,11 @@
-"""NetBIOS datagrams (RFC 1002, 4.4) and the browser announcements in them ([MS-BRWS] 2.2): Windows and Samba tell what
-they are.
+"""NetBIOS datagrams (RFC 1002, 4.4) and the browser announcements in them ([MS-BRWS] 2.2): what Windows and Samba hosts
+announce about themselves.
 
 Reads host, local master and domain announcements, elections and requests, inside a mailslot write of SMB 1 ([MS-MAIL]
-2.2.1), and the announcements of LAN Manager, which Samba, OS/2 and Windows 9x send to a mailslot of their own in a form
-of their own. Facts come from announcements whose datagram names the sender's own address: one handed on by a
-distribution server lends nothing, nor does one of no type at all, with which a host says goodbye. Ignores fragments of
-datagrams and other mailslots, whose name it tells.
+2.2.1), and the announcements of LAN Manager, which Samba, OS/2 and Windows 9x send to a separate mailslot in a separate
+format. Facts come from announcements whose datagram names the sender's own address: one forwarded by a distribution
+server yields none, nor does one without any type, with which a host signs off. Ignores fragments of datagrams; of other
+mailslots only the name is reported.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class BrowserAnnouncement(Event):
 
 
 class BrowserDomain(Event):
-    """A browse master tells of its domain or work group."""
+    """A browse master announces its domain or workgroup."""
 
     domain: str
     master: str
@@ -127,7 +127,7 @@ class Browser(Dissector):
 
 
 def _read(packet: Packet, data: bytes) -> list[Parsed]:
-    """What a datagram says. IndexError or struct.error where it ends early."""
+    """Parse a datagram. Raises IndexError or struct.error if it ends early."""
     type_ = data[0]
     if not DIRECT <= type_ <= NEGATIVE:
         raise Malformed("no NetBIOS datagram")
@@ -219,7 +219,7 @@ def _announced(event: BrowserAnnouncement, own: bool) -> list[Parsed]:
 
 
 def _facts(event: BrowserAnnouncement, parsed: list[Parsed]) -> None:
-    """What a host tells about itself."""
+    """Facts of a host's announcement."""
     packet, types = event.packet, event.types
     pairs = [("netbios.hostname", event.hostname), ("netbios.domain", event.domain), ("browser.comment", event.comment)]
     pairs.append(("browser.version", f"{event.version} {_words(types)}"))

@@ -1,10 +1,10 @@
-"""Cisco Discovery Protocol, versions 1 and 2: a machine tells its neighbours who it is. Cisco has not published it
-whole; formats are those of its public descriptions. Also spoken by phones and cameras of other makers, by hypervisors
-and, as ISDP, by switches of Dell and NETGEAR.
+"""Cisco Discovery Protocol, versions 1 and 2: a device announces itself to its neighbours. Cisco has not published it
+in full; formats are those of its public descriptions. Phones and cameras of other vendors and hypervisors send it too,
+and switches of Dell and NETGEAR do as ISDP.
 
 Reads the device id, addresses, port, capabilities, software, platform, VLANs, power, system name and object id,
 management addresses and location. Ignores prefixes, the hello of clusters, trust, and the checksum. A query for the
-voice VLAN tells what a phone wants; the reply is the switch's.
+voice VLAN comes from a phone; the reply is the switch's.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _announced(packet: Packet, version: int, ttl_s: int, found: dict[int, bytes]
 
 
 def _facts(event: CdpAnnouncement, host: str) -> dict[tuple[str, str], None]:
-    """(kind, value) of what the machine says of itself."""
+    """(kind, value) of what the device announces about itself."""
     return {
         ("cdp.device_id", event.chassis): None,
         ("cdp.hostname", host): None,
@@ -139,9 +139,7 @@ def _capabilities(value: bytes) -> tuple[str, ...]:
 
 
 def _number(found: dict[int, bytes], kind: int, at: int) -> int:
-    """Two bytes of a field; 0 where it is missing or too short. Before the voice VLAN stands a byte that says what it
-    is for.
-    """
+    """Two bytes of a field; 0 if it is missing or too short. The voice VLAN is preceded by a byte for its purpose."""
     return int.from_bytes(found.get(kind, b"")[at : at + 2], "big")
 
 

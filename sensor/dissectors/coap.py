@@ -1,9 +1,9 @@
-"""CoAP over UDP (RFC 7252): small devices, what they are asked for and what they say they offer.
+"""CoAP over UDP (RFC 7252): constrained devices, the requests they receive and the resources they offer.
 
-Reads requests, answers in link format (RFC 6690) and in CBOR where they describe an OCF device (/oic/d, /oic/p,
-/oic/res), and the status that Shelly devices announce (CoIoT). Ignores blocks after the first, observation, other
-bodies and CoAP in DTLS. Facts come from answers and announcements only: a request says what its sender looks for, which
-is an event. An answer of a proxy cannot be told from one of its own; proxies on a segment are rare.
+Reads requests, answers in link format (RFC 6690) and in CBOR that describe an OCF device (/oic/d, /oic/p, /oic/res),
+and the status that Shelly devices announce (CoIoT). Ignores blocks after the first, observation, other bodies and CoAP
+over DTLS. Facts come from answers and announcements only: a request shows what its sender looks for, which is an event.
+A proxy's answer cannot be distinguished from the answer of an origin server; proxies on a segment are rare.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class CoapResponse(Event):
 
 
 class CoapAnnouncement(Event):
-    """A device tells its status to all: ``device`` is type, id and revision (``SHSW-25#A8032A123456#2``)."""
+    """A device multicasts its status: ``device`` is type, id and revision (``SHSW-25#A8032A123456#2``)."""
 
     device: str
     path: str

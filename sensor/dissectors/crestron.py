@@ -25,11 +25,11 @@ _TEXT = re.compile(rb"([\w-]{2,32}(?: [\w-]{1,16}){0,3}) \[v([\w.]{1,32})[^\]\0]
 
 
 class CrestronSearch(Event):
-    """Somebody looks for devices."""
+    """A search for devices."""
 
 
 class CrestronAnswer(Event):
-    """A device tells about itself."""
+    """A device describes itself."""
 
     model: str
     firmware: str

@@ -43,7 +43,7 @@ class Dcerpc(Dissector):
 
 
 class RpcStream(Stream):
-    """One conversation. Kinds of messages tell who asks, so that it does not matter who began to speak."""
+    """One conversation. The message types show which side is the client, so it does not matter which one sent first."""
 
     def __init__(self) -> None:
         self._halves = (Cut(size, CHUNK_LIMIT), Cut(size, CHUNK_LIMIT))

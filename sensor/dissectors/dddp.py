@@ -1,7 +1,7 @@
-"""Beacons of AMX's dynamic device discovery, which conference systems, projectors and displays of many makers send:
-text to 239.255.250.250, port 9131.
+"""Beacons of AMX dynamic device discovery, which conference systems, projectors and displays of many vendors send: text
+to 239.255.250.250, port 9131.
 
-Reads class, make, model and revision; other members are ignored. The form is that of AMX's published specification.
+Reads class, make, model and revision; other members are ignored. The format is that of AMX's published specification.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MEMBER = re.compile(rb"<-([\w-]{1,32})=([^<>]{0,255})>")
 
 
 class DddpBeacon(Event):
-    """A device tells about itself: ``sdk_class`` is VideoConferencer, VideoProjector, Monitor and so on."""
+    """A device describes itself: ``sdk_class`` is VideoConferencer, VideoProjector, Monitor and so on."""
 
     sdk_class: str
     make: str

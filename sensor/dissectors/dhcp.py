@@ -1,10 +1,10 @@
-"""DHCP for IPv4 and BOOTP (RFC 2131, 2132, 951): what a client says of itself, what a server hands out.
+"""DHCP for IPv4 and BOOTP (RFC 2131, 2132, 951): what clients state about themselves and what servers assign.
 
 Reads options across overloaded fields (RFC 2132, 9.3) and options split in parts (RFC 3396). A fact about a client
 belongs to the hardware address in the message, never to the frame, which may come from a relay; its address is one it
-already uses or was just given, never one it only asks for. Where a relay sees the client (RFC 3046) is told in the
-event only. Ignores what a server tells about a client (option 12 and 81 in replies), authentication (RFC 3118), and
-whose lease a lease query asks about.
+already uses or was just assigned, never one it only requests. The relay agent information (RFC 3046) is in the event
+only. Ignores what a server states about a client (options 12 and 81 in replies), authentication (RFC 3118), and the
+subject of a lease query.
 """
 
 from __future__ import annotations
@@ -40,13 +40,12 @@ _ADDRESS = struct.Struct("!I")
 
 
 class DhcpMessage(Event):
-    """What all messages have in common. Addresses are 0 and texts empty where not told; ``mac`` is the client's
-    hardware address.
+    """What all messages share. Addresses are 0 and texts empty if not sent; ``mac`` is the client's hardware address.
 
-    ``address``: the one the client says it has; ``offered``: the one the server gives; ``requested``: the one the
-    client wishes; ``server``: the server's identifier; ``relay``: the agent between them, and ``circuit`` and
-    ``remote`` where it says the client hangs (RFC 3046). The rest is what servers hand out; ``boot_host`` is a name, an
-    address or the URL of a phone's settings; ``tftp`` are the servers of option 150 (RFC 5859).
+    ``address``: the client's current one (ciaddr); ``offered``: the one the server assigns (yiaddr); ``requested``: the
+    one the client requests; ``server``: the server's identifier; ``relay``: the relay agent, with its ``circuit`` and
+    ``remote`` id (RFC 3046). The rest is what servers assign; ``boot_host`` is a name, an address or the URL of a
+    phone's settings; ``tftp`` are the servers of option 150 (RFC 5859).
     """
 
     type: int
@@ -158,7 +157,7 @@ _EVENTS: dict[int, type[DhcpMessage]] = {
 
 
 def _options(data: bytes, partial: bool) -> dict[int, bytes]:
-    """Options by code, from the options field and, where option 52 says so, from the file and the server name fields,
+    """Options by code, from the options field and, if option 52 requires it, from the file and the server name fields,
     in that order (RFC 3396, 5).
     """
     options: dict[int, bytes] = {}
@@ -198,7 +197,7 @@ def _collect(data: bytes, offset: int, end: int, options: dict[int, bytes], part
 
 
 def _client(event: DhcpMessage, options: dict[int, bytes], parsed: list[Parsed]) -> None:
-    """What a client says of itself."""
+    """Facts that a client states about itself."""
     packet, type_ = event.packet, event.type
     if type_ not in FROM_CLIENTS:
         return
@@ -399,5 +398,5 @@ _FACTS: dict[int, tuple[str, Callable[[bytes], str]]] = {
     97: ("dhcp.uuid", _uuid),
     124: ("dhcp.vendor_identifying", _vendor_identifying_class),
     125: ("dhcp.vendor_identifying", _vendor_identifying),
-    161: ("dhcp.mud_url", clean),  # the maker's description of the thing (RFC 8520, 10)
+    161: ("dhcp.mud_url", clean),  # the vendor's MUD description of the device (RFC 8520, 10)
 }

@@ -1,8 +1,8 @@
-"""DHCP for IPv6 (RFC 8415): what a client says of itself, what a server hands out.
+"""DHCP for IPv6 (RFC 8415): what clients state about themselves and what servers assign.
 
-A client is known by its DUID, kept in hexadecimal, and by the MAC of its frames. A message that a relay hands on is
-about the client inside, whose MAC the relay may tell (RFC 6939); the relay itself lends and borrows nothing. Ignores
-authentication, prefixes a client asks for, and what a server says to a relay.
+A client is identified by its DUID, in hexadecimal, and by the MAC of its frames. A message that a relay forwards is
+about the client inside, whose MAC the relay may add (RFC 6939); nothing is attributed to the relay itself. Ignores
+authentication, prefixes that a client requests, and what a server sends to a relay.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ _RELAY = struct.Struct("!BB16s16s")
 
 
 class Dhcpv6Message(Event):
-    """What all messages have in common; empty and 0 where not told. ``duid`` of the client and ``server`` of the server
-    are hexadecimal; ``mac``: the client's.
+    """What all messages share; empty and 0 if not sent. ``duid`` of the client and ``server`` of the server are
+    hexadecimal; ``mac``: the client's.
 
-    ``addresses``: asked for or given; ``status``: 0 is success; ``relay``: the address of the relay nearest to the
-    client, and ``circuit`` what it calls the client's place. ``dns``, ``domain`` and ``boot_file`` are what servers
-    hand out.
+    ``addresses``: requested or assigned; ``status``: 0 is success; ``relay``: the address of the relay nearest to the
+    client, and ``circuit`` its interface id for the client. ``dns``, ``domain`` and ``boot_file`` are what servers
+    assign.
     """
 
     type: int
@@ -132,7 +132,7 @@ _EVENTS: dict[int, type[Dhcpv6Message]] = {
 
 
 def _read(packet: Packet, data: bytes) -> list[Parsed]:
-    """What a message says. IndexError or struct.error where it ends early."""
+    """Parse a message. Raises IndexError or struct.error if it ends early."""
     relay, circuit, mac, sender = NONE, "", 0, packet.src
     for _ in range(RELAYS_LIMIT):
         if data[0] not in (RELAY_FORWARD, RELAY_REPLY):
@@ -179,7 +179,7 @@ def _options(data: bytes, offset: int) -> dict[int, bytes]:
             raise IndexError
         if code not in options:
             options[code] = data[start:offset]
-        elif code in (IA_NA, IA_TA):  # kept with their heads, to be taken apart again
+        elif code in (IA_NA, IA_TA):  # stored with their headers, to be parsed later
             options[code] += data[start - 4 : offset]
     raise Malformed("too many options")
 
@@ -205,7 +205,7 @@ def _addresses(options: dict[int, bytes]) -> tuple[tuple[int, ...], tuple[int, .
 
 
 def _client(event: Dhcpv6Message, options: dict[int, bytes], parsed: list[Parsed]) -> None:
-    """What a client says of itself. Its address is known where it speaks from it."""
+    """Facts that a client states about itself. Its address is known if it is the packet's source."""
     packet = event.packet
     subject = Subject(event.mac, packet.src if not event.relay else NONE, packet.vlan)
     if not (subject.mac or subject.address) or subject.mac & GROUP:

@@ -1,9 +1,9 @@
-"""DHIP discovery, by which Dahua and the brands it builds for find their cameras, recorders and door stations: JSON
-behind 32 bytes on port 37810.
+"""DHIP discovery, which Dahua and its OEM brands use to find cameras, recorders and door stations: JSON behind 32 bytes
+on port 37810.
 
-Reads searches, answers and orders to change settings. Their credentials are never kept. The lengths in the header
-differ between versions, so the object is taken from its first brace. The protocol is the maker's own; its form is that
-of many published captures.
+Reads searches, answers and requests to change settings. Their credentials are never stored. The lengths in the header
+differ between versions, so the object is taken from its first brace. The protocol is proprietary; its format is that of
+many published captures.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ ANSWER = "client.notifyDevInfo"
 
 
 class DhipRequest(Event):
-    """Somebody searches (``DHDiscover.search``) or tells a device to change (``DHDiscover.setConfig``): ``method`` as
-    written.
+    """A search (``DHDiscover.search``) or a request to change settings (``DHDiscover.setConfig``): ``method``
+    as sent.
     """
 
     method: str
 
 
 class DhipAnswer(Event):
-    """A device tells about itself. ``device_class``: IPC, NVR, VTO …; ``own``: it is about the sender, not a device
+    """A device describes itself. ``device_class``: IPC, NVR, VTO …; ``own``: it is about the sender, not a device
     behind it.
     """
 

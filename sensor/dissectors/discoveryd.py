@@ -23,11 +23,11 @@ _ORDER = re.compile(rb"command_(\w{1,32});")
 
 
 class DiscoverydSearch(Event):
-    """Somebody looks for door controllers."""
+    """A search for door controllers."""
 
 
 class DiscoverydAnswer(Event):
-    """A door controller tells about itself. ``own``: address or MAC is the sender's."""
+    """A door controller describes itself. ``own``: address or MAC is the sender's."""
 
     model: str
     firmware: str
@@ -37,7 +37,7 @@ class DiscoverydAnswer(Event):
 
 
 class DiscoverydOrder(Event):
-    """Somebody orders something (``blink_on``): ``order`` without its values."""
+    """A command (``blink_on``): ``order`` without its values."""
 
     order: str
 

@@ -1,9 +1,10 @@
-"""DNS over UDP and TCP (RFC 1035; messages on TCP follow their length, RFC 7766).
+"""DNS over UDP and TCP (RFC 1035; messages on TCP are length-prefixed, RFC 7766).
 
 Reads the first question and the answer records. Ignores authority and additional records, extensions (EDNS) and
-signatures. Multicast DNS is another dissector. Whoever answers from port 53 is a server, and what it asks it may ask
-for others: its questions tell nothing about itself, which the inventory sees to. A name asked for is told of a client
-only where it wants to connect: addresses or services of the host, with recursion, not from the port of servers.
+signatures. Multicast DNS has its own dissector. A host that answers from port 53 is a server, and its queries may be on
+behalf of others: they are no evidence about itself, which the inventory accounts for. A requested name is a fact about
+a client only if the client intends to connect: addresses or services of the host, with recursion, not from the port of
+servers.
 """
 
 from __future__ import annotations

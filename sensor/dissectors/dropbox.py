@@ -16,7 +16,7 @@ PORT = 17500
 
 
 class DropboxAnnouncement(Event):
-    """A computer with Dropbox tells about itself. ``folders``: how many shared ones it lists."""
+    """A computer with Dropbox announces itself. ``folders``: number of shared folders it lists."""
 
     version: str
     name: str

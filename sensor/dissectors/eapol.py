@@ -67,7 +67,7 @@ class EapolMethod(Event):
 
 
 class EapolResult(Event):
-    """The end: ``success`` or failure, told to the machine that asked."""
+    """The result, ``success`` or failure, sent to the supplicant."""
 
     success: bool
 
@@ -135,7 +135,7 @@ def _method(kind: int) -> str:
 
 
 def _role(packet: Packet) -> Observation:
-    """Who asks for identities and tells results lets others in: a port of a switch, or an access point."""
+    """A sender of identity requests and results is an authenticator: a switch port or an access point."""
     return Observation(packet.ts, Subject(packet.src_mac, 0, packet.vlan), "eapol.role", "authenticator", packet.flow)
 
 

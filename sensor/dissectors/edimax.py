@@ -1,8 +1,8 @@
-"""Edimax's cloud messages: plugs and cameras search their network, and register with the maker's servers on port 8765.
+"""Edimax cloud messages: plugs and cameras search their network, and register with the vendor's servers on port 8765.
 
-Reads short documents of ``<name value="…" />`` elements, plain or with the bits of every byte turned, as the first byte
-tells. Answers of servers, connections through relays and orders are told by code alone; their keys are never read. The
-protocol is the maker's own; the form is that of captures.
+Reads short documents of ``<name value="…" />`` elements, plain or with the bits of every byte rotated, as the first
+byte shows. Answers of servers, connections through relays and commands are reported by code alone; their keys are never
+read. The protocol is proprietary; the format is that of captures.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Extreme Discovery Protocol: switches of Extreme Networks tell their neighbours who they are. It was never published;
-this reads what is commonly known: the name, slot and port, the software's version, and the VLANs with their addresses.
+"""Extreme Discovery Protocol: switches of Extreme Networks announce themselves to their neighbours. It was never
+published; this parses what is commonly known: the name, slot and port, the software version, and the VLANs with their
+addresses.
 
 Ignores ESRP, EAPS and ELRP, which travel in the same frames, and the checksum.
 """
@@ -34,8 +35,8 @@ _VLAN = struct.Struct("!BxHI4s")  # flags, id, nothing, address
 
 
 class EdpAnnouncement(Announcement):
-    """A switch and its port as ``slot/port``. ``description``: the software's version. ``vlans``: (id, name) of those
-    it tells, in one or more messages.
+    """A switch and its port as ``slot/port``. ``description``: the software version. ``vlans``: (id, name) of those it
+    announces, in one or more messages.
     """
 
     vlans: tuple[tuple[int, str], ...] = ()

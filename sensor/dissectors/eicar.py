@@ -1,7 +1,8 @@
-"""The antivirus test file (EICAR), 68 characters that every scanner knows: where a TCP payload begins with it, as in
-files sent by FTP or in bodies of HTTP.
+"""The EICAR antivirus test file, a 68-character string that every scanner detects, at the beginning of a TCP payload,
+as in files sent by FTP or in HTTP bodies.
 
-Ignores the file inside archives, encryption and behind other bytes. Files written over SMB are told by that dissector.
+Ignores the file inside archives or encryption and behind other bytes. Files written over SMB are reported by the SMB
+dissector.
 """
 
 from __future__ import annotations

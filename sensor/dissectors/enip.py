@@ -1,9 +1,9 @@
-"""EtherNet/IP over UDP and TCP (CIP Networks Library, volume 2, chapter 2): controllers and their parts, and who opens
-sessions with them.
+"""EtherNet/IP over UDP and TCP (CIP Networks Library, volume 2, chapter 2): controllers and their parts, and the
+clients that open sessions with them.
 
-Reads the commands of the encapsulation, and the identity that a device gives in answer to ListIdentity: maker, type,
-product, revision, serial number and name. Ignores the connected data and the requests inside. The identity holds the
-address of its device: where that is another one's than the sender's, somebody answers for it, and no fact is told.
+Reads the commands of the encapsulation, and the identity that a device returns to ListIdentity: vendor, type, product,
+revision, serial number and name. Ignores the connected data and the requests inside. The identity holds the address of
+its device: if that differs from the sender's, another device answers for it, and no fact is reported.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LENGTH_LIMIT = 65511
 _HEADER = struct.Struct("<HHII8xI")  # command, length, session, status, sender's context left out, options
 _IDENTITY = struct.Struct(
     "<H2sHI8xHHHBBHI"
-)  # version, family, port, address, maker, type, code, revision, status, serial
+)  # version, family, port, address, vendor, type, code, revision, status, serial
 
 
 class EnipCommand(Event):
@@ -44,7 +44,7 @@ class EnipCommand(Event):
 
 
 class EnipIdentity(Event):
-    """What a device says it is; ``revision`` major and minor, ``serial`` in hexadecimal."""
+    """A device's identity; ``revision`` major and minor, ``serial`` in hexadecimal."""
 
     vendor: int
     device_type: int
@@ -62,7 +62,7 @@ class Enip(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
         size = _size(data, 0)
-        if not size or size > len(data):  # the port is among those that machines lend their clients: another protocol
+        if not size or size > len(data):  # an ephemeral port of another protocol
             return iter(())
         return _message(packet, data[:size])
 

@@ -1,6 +1,6 @@
-"""Foundry Discovery Protocol: switches of Foundry, later Brocade and Ruckus, tell their neighbours who they are. It
-looks like CDP under another company's number; it was never published, so this reads what is commonly known: device id,
-addresses, port, capabilities, software and platform.
+"""Foundry Discovery Protocol: switches of Foundry, later Brocade and Ruckus, announce themselves to their neighbours.
+It resembles CDP under another organisation code; it was never published, so this parses what is commonly known: device
+id, addresses, port, capabilities, software and platform.
 
 Ignores the bitmap of VLANs, the tag type and the checksum.
 """

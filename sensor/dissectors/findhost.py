@@ -1,8 +1,8 @@
-"""Findhost, by which Synology's assistant finds storage boxes: type, length and value behind eight bytes on ports 9997
-to 9999.
+"""Findhost, which Synology Assistant uses to find storage devices: type, length and value behind eight bytes on ports
+9997 to 9999.
 
-Reads searches, answers, and orders with credentials, which are noted as present and never kept. Encrypted messages are
-told as such. The protocol is the maker's own; the numbers of the fields are those of published analyses.
+Reads searches, answers, and commands with credentials, whose presence is noted and whose content is never stored.
+Encrypted messages are reported as such. The protocol is proprietary; the field numbers are those of published analyses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FindhostRequest(Event):
 
 
 class FindhostAnswer(Event):
-    """A storage box tells about itself. ``own``: address or MAC is the sender's."""
+    """A storage device describes itself. ``own``: address or MAC is the sender's."""
 
     name: str
     model: str

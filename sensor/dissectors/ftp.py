@@ -1,8 +1,8 @@
-"""FTP control connections (RFC 959, RFC 2428, RFC 4217): what a server says it is, who logs in with what result, which
-files move.
+"""FTP control connections (RFC 959, RFC 2428, RFC 4217): server identity, logins with their result, file transfers.
 
-Reads greetings, answers to SYST, logins and the commands that name files. Ignores the data connections. Of a password
-stays a seal; behind AUTH TLS nothing is read. The greeting of a server belongs to it also where it asks for a login.
+Reads greetings, answers to SYST, logins and the commands that name files. Ignores the data connections. A password is
+stored as a seal only; after AUTH TLS nothing is read. A server's greeting describes that server, even if it asks for a
+login.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class FtpLogin(Event):
 
 
 class FtpFile(Event):
-    """A client wants something done with a file: ``command`` in capitals. Whether it was done is not told."""
+    """A client requests an operation on a file: ``command`` in capitals. The result is not part of the event."""
 
     command: str
     path: str

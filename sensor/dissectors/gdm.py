@@ -18,11 +18,11 @@ CONTENT = "plex/"
 
 
 class GdmSearch(Event):
-    """Somebody looks for servers or players."""
+    """A search for servers or players."""
 
 
 class GdmAnnouncement(Event):
-    """A server (``plex/media-server``) or player (``plex/media-player``) tells about itself."""
+    """A server (``plex/media-server``) or player (``plex/media-player``) describes itself."""
 
     content: str
     name: str

@@ -1,11 +1,11 @@
-"""H.323: call signalling over TCP (ITU-T Q.931 and H.225.0 in TPKT, RFC 1006) and registration over UDP (H.225.0 RAS).
-Enough to name who speaks.
+"""H.323: call signalling over TCP (ITU-T Q.931 and H.225.0 in TPKT, RFC 1006) and registration over UDP (H.225.0 RAS),
+as far as needed to identify the endpoints.
 
-Reads the kind of each message, numbers and display of a call, and the vendor identifier and aliases of the sender.
-H.225.0 is written in packed ASN.1, which is not decoded: it puts texts of up to 256 characters on whole bytes behind a
-byte with their length less one (X.691, 10.9), so product and version are found behind the four bytes of a maker's code
-(T.35), and aliases behind the mark of an alias. Both are looked for only where the protocol's own identifier is. Media
-channels (H.245) and what travels encrypted stay unread. Facts come from messages that describe their sender: calls,
+Reads the type of each message, numbers and display of a call, and the vendor identifier and aliases of the sender.
+H.225.0 is encoded in packed ASN.1, which is not decoded: it aligns texts of up to 256 characters to whole bytes behind
+a byte with their length less one (X.691, 10.9), so product and version are found behind the four bytes of a vendor's
+code (T.35), and aliases behind the marker of an alias. Both are searched only where the protocol's own identifier is.
+Media channels (H.245) and encrypted content are not read. Facts come from messages that describe their sender: calls,
 their answers and requests to a gatekeeper.
 """
 
@@ -51,7 +51,7 @@ OF_GATEKEEPERS = (
     "admission_reject",
 )
 PROTOCOL = b"\x00\x08\x91\x4a\x00"  # {itu-t recommendation h 2250 version}, the version follows
-# Countries of makers (ITU-T T.35), among them Japan, Germany, Australia, China, Israel, Korea, Norway, Sweden, the
+# Countries of vendors (ITU-T T.35), among them Japan, Germany, Australia, China, Israel, Korea, Norway, Sweden, the
 # United Kingdom and the USA.
 COUNTRIES = bytes(
     (
@@ -194,7 +194,9 @@ def _elements(data: bytes, at: int) -> dict[int, bytes]:
 
 
 def _number(raw: bytes) -> str:
-    """The digits of a party number: a byte with type and plan, another where the first says so (Q.931, 4.5.8)."""
+    """The digits of a party number: a byte with type and plan, and a second one if the first announces it (Q.931,
+    4.5.8).
+    """
     skip = 1 if raw[:1] >= b"\x80" else 2
     return clean(raw[skip:])
 
@@ -225,7 +227,7 @@ def _ras(packet: Packet) -> list[Parsed]:
 
 
 def _vendor(data: bytes) -> tuple[str, str, str]:
-    """(maker's code in hexadecimal, product, version); empty where none is found."""
+    """(vendor code in hexadecimal, product, version); empty if not found."""
     start = data.find(PROTOCOL)
     if start < 0:
         return "", "", ""
@@ -248,8 +250,8 @@ def _counted(data: bytes, at: int) -> bytes:
 
 
 def _aliases(data: bytes) -> tuple[str, ...]:
-    """Names in aliases of the kind h323-ID: two bytes for each character, the first of them 0 in the names we can tell
-    from other bytes.
+    """Names in aliases of type h323-ID: two bytes for each character; the first is 0 in the names that can be
+    distinguished from other bytes.
     """
     names: dict[str, None] = {}
     for found in _ALIAS.finditer(data):

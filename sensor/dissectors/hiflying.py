@@ -1,7 +1,7 @@
-"""Search for Wi-Fi modules of Hi-Flying and USR, which sit in lamps, plugs and data loggers: text on port 48899.
+"""Discovery of Wi-Fi modules of Hi-Flying and USR, used in lamps, plugs and data loggers: text on port 48899.
 
-Reads the search words everybody knows, the answer ``address,MAC,name``, and the names of AT orders, which change a
-module without a password. Their values, keys of networks among them, are never kept.
+Reads the well-known search strings, the answer ``address,MAC,name``, and the names of AT commands, which change a
+module without a password. Their values, network keys among them, are never stored.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _ORDER = re.compile(rb"AT\+([A-Z0-9]{1,16})(=?)")
 
 
 class HiflyingSearch(Event):
-    """Somebody looks for modules."""
+    """A search for modules."""
 
 
 class HiflyingAnswer(Event):
-    """A module tells about itself. ``own``: address or MAC is the sender's."""
+    """A module describes itself. ``own``: address or MAC is the sender's."""
 
     model: str
     mac: int
@@ -35,7 +35,7 @@ class HiflyingAnswer(Event):
 
 
 class HiflyingOrder(Event):
-    """Somebody asks or changes (``change``) a setting of a module: ``order`` without its values."""
+    """A query or change (``change``) of a module's setting: ``order`` without its values."""
 
     order: str
     change: bool

@@ -1,11 +1,11 @@
-"""HTTP/1.x over TCP on any port (RFC 9110, RFC 9112): who asks whom for what, with which program, and what servers say
-of themselves.
+"""HTTP/1.x over TCP on any port (RFC 9110, RFC 9112): requests, the programs that send them, and how servers identify
+themselves.
 
-Reads heads, and of bodies only what is small and names a device: the title of a page, the names of a form's fields, XML
-in which a device describes itself (``_upnp``). Passwords, keys and sessions are never kept. HTTP/2 and what travels in
-TLS, in tunnels and in WebSockets stays unread; printing (IPP) has its own dissector. A fact belongs to the sender only
-where the sender wrote the message: what a proxy passes on (Via, X-Forwarded-For, an absolute address asked for) lends
-it nothing.
+Reads heads, and of bodies only what is small and identifies a device: the title of a page, the names of a form's
+fields, XML in which a device describes itself (``_upnp``). Passwords, keys and sessions are never stored. HTTP/2 and
+the content of TLS, tunnels and WebSockets are not read; printing (IPP) has its own dissector. A fact belongs to the
+sender only if the sender wrote the message: what a proxy forwards (Via, X-Forwarded-For, an absolute request target)
+yields none.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ PATHS = (
     "/api/v2/", "/api/system/info", "/CGI/Java/", "/putxml", "/getxml", "/status.xml", "/tmUnblock", "/cgi-bin/luci",
     "/goform/", "/boaform/",
 )  # fmt: skip
-# What devices ask their makers for: whether the network is open, new firmware, a place for their measurements.
+# What devices request from their vendors: connectivity checks, new firmware, an upload endpoint for measurements.
 ASKED = (
     "/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt",
     "/ncsi.txt", "/kindle-wifi/", "/check_network_status.txt", "/success.txt", "/canonical.html", "/nm-check.txt",
@@ -132,8 +132,8 @@ class HttpBody(Event):
 
 
 class HttpPortMapping(Event):
-    """A router was asked over UPnP to open a way in. ``action``: the call; ``client``: the machine that it is for, 0
-    where that is not told.
+    """A client requests a port mapping from a router over UPnP. ``action``: the call; ``client``: the internal host it
+    is for, 0 if not sent.
     """
 
     action: str
@@ -202,7 +202,7 @@ class HttpStream(Stream):
             yield from half.ended()
 
     def message(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
-        """What a head says. The body that follows it, None where there is none."""
+        """Parse a head; return the body that follows it, None if there is none."""
         if head.method:
             return self._request(packet, head, parsed)
         return self._response(packet, head, parsed)
@@ -221,7 +221,7 @@ class HttpStream(Stream):
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
         if event.method == "CONNECT" or (
             b"upgrade" in head.fields and not has_body
-        ):  # what follows may be no HTTP, and the answer that says so not be heard
+        ):  # what follows may not be HTTP, and the response that switches protocols may be missing
             return bodies.Body(packet, UNKNOWN, False, False, None)
         return bodies.of(head, packet, login=_login(event), upload=_upload(event)) if has_body else None
 
@@ -243,11 +243,11 @@ class HttpStream(Stream):
         return bodies.of(head, packet, page=_page(event.status, own), description=_description(own))
 
 
-# What heads and bodies say: for the native dissector, too.
+# Parsing of heads and bodies, shared with the native dissector.
 
 
 def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Parsed]]:
-    """What the head of a request says: the event, and all with it."""
+    """Parse the head of a request: the event, and all that belongs to it."""
     event = _request(packet, head)
     parsed: list[Parsed] = [event]
     if event.credentials in NTLM:
@@ -260,8 +260,8 @@ def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Parsed]]:
 
 
 def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> tuple[HttpResponse, list[Parsed]]:
-    """What the head of a response says: the event, and all with it. ``method`` and ``path``: what it answers;
-    ``proxy``: its server passes on what others say.
+    """Parse the head of a response: the event, and all that belongs to it. ``method`` and ``path``: of the request;
+    ``proxy``: the server forwards responses of others.
     """
     event = _response(packet, head, method, path, proxy)
     parsed: list[Parsed] = [event]
@@ -273,18 +273,18 @@ def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) ->
 
 
 def sent(packet: Packet, head: Head, body: bytes) -> Iterator[Parsed]:
-    """What the beginning of a request's body says."""
+    """Parse the beginning of a request's body."""
     event = _request(packet, head)
     return bodies.sent(bodies.media_type_of(head.fields), _login(event), _upload(event))(packet, body)
 
 
 def page(packet: Packet, status: int, own: bool, body: bytes) -> Iterator[Parsed]:
-    """What the beginning of a page says. ``own``: the sender wrote it."""
+    """Parse the beginning of a page. ``own``: the sender wrote it."""
     return bodies.title(_page(status, own))(packet, body)
 
 
 def description(packet: Packet, own: bool, body: bytes) -> Iterator[Parsed]:
-    """What the XML of a response says. ``own``: the sender wrote it."""
+    """Parse the XML of a response. ``own``: the sender wrote it."""
     return bodies.xml_facts(_description(own))(packet, body)
 
 
@@ -326,7 +326,7 @@ def _response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -
 
 
 def _of_response(head: Head) -> tuple[Any, ...]:
-    """The fields of an HttpResponse that its head alone tells, and whether a proxy wrote in it."""
+    """The fields of an HttpResponse that depend on its head alone, and whether a proxy added to it."""
     fields, text = head.fields, head.text
     schemes, realm = challenge(_asked(fields))
     media_type, location = _media_type(fields.get(b"content-type", b"")), masked(fields.get(b"location", b""))
@@ -354,7 +354,7 @@ def _asked(fields: dict[bytes, bytes]) -> bytes:
 
 
 def _ntlm_parsed(packet: Packet, raw: bytes, forwarded: bool) -> list[Parsed]:
-    """NTLM in credentials, and what it tells of who sends it."""
+    """NTLM in credentials, and the facts about its sender."""
     message = ntlm(raw)
     pairs = () if message is None or forwarded else message.facts()
     return [*ntlm_events(packet, "http", message), *facts(packet, pairs)]

@@ -1,9 +1,8 @@
-"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443): echo, what could not be delivered, redirects, and questions about
-a machine's clock and netmask.
+"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443): echo, errors, redirects, and queries for a host's clock and
+netmask.
 
-Ignores the checksum, neighbour discovery (its own file) and listener reports. What an error quotes is read only as far
-as addresses and ports. Payloads are told by size, by a measure of their disorder and by what kind of thing they are,
-never by content.
+Ignores the checksum, neighbour discovery (its own file) and listener reports. The packet quoted by an error is parsed
+only up to addresses and ports. Payloads are reported by size, entropy and kind, never by content.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ class IcmpRedirect(Event):
 
 
 class Icmp(Dissector):
-    """The same question of the same sender is told once in ten seconds, whatever its sequence number and checksum."""
+    """The same query of the same sender is reported once in ten seconds, whatever its sequence number and checksum."""
 
     interest = Interest(
         icmp=(ECHO_REPLY, UNREACHABLE, QUENCH, REDIRECT, ECHO, EXCEEDED, PROBLEM, *QUERIES, *QUERY_REPLIES),

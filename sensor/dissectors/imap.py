@@ -36,7 +36,7 @@ class ImapLogin(PasswordLogin):
 
 
 class Imap(Dissector):
-    """Whole conversations until somebody is in."""
+    """Whole conversations until a login succeeds."""
 
     interest = Interest(tcp=(143,), starts=(b"* OK",), stream=True)
 

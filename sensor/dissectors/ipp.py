@@ -1,9 +1,9 @@
-"""IPP over HTTP (RFC 8010, RFC 8011, PWG 5100.x): who prints what, and what printers say of themselves.
+"""IPP over HTTP (RFC 8010, RFC 8011, PWG 5100.x): print jobs, and how printers describe themselves.
 
-Reads the attributes of requests and responses as far as they stand in the first 32 KiB of a message; documents are
-passed over. What a printer answers is a fact about it. A print server answers for printers elsewhere: it shows itself
-by the addresses of queues (/printers/, /classes/) and by attributes that only spoolers have, and then lends their make,
-model and serial number to nobody; that it serves printers is its role.
+Reads the attributes of requests and responses in the first 32 KiB of a message; documents are skipped. A printer's
+answer is a fact about it. A print server answers for other printers: it is recognised by its queue paths (/printers/,
+/classes/) and by attributes that only spoolers have. Make, model and serial number in its answers are then not
+attributed to any device; that it serves printers is its role.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class IppStream(HttpStream):
         self._requests: dict[int, tuple[str, str]] = {}  # operation and path
 
     def message(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
-        """The body that follows a head; heads themselves are told by the dissector of HTTP."""
+        """The body that follows a head; the HTTP dissector reports the heads themselves."""
         fields = head.fields
         length, chunked = head.length, b"chunked" in fields.get(b"transfer-encoding", b"").lower()
         media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()

@@ -18,7 +18,7 @@ from sensor.dissectors._lines import LineStream
 
 STARTS = (b"NICK ", b"CAP LS", b"PASS ")
 WORD_LIMIT, ORDER_LIMIT = 64, 96
-LINES_LIMIT = 8  # of a conversation in which nobody logs in
+LINES_LIMIT = 8  # of a conversation without a login
 TOPIC = b"332"
 PRIVATE = (b"PRIVMSG", b"NOTICE", b"TOPIC", TOPIC)
 # (prefix, command, parameters): RFC 2812, 2.3.1

@@ -1,8 +1,8 @@
-"""TP-Link's smart home protocol (Kasa plugs, switches and lamps): JSON on port 9999, hidden by a running XOR whose
+"""TP-Link smart home protocol (Kasa plugs, switches and lamps): JSON on port 9999, obfuscated by a running XOR whose
 first key is always 171.
 
-Reads what a device tells of itself and which orders are sent to it. Places on earth, account names and passwords in the
-objects are not kept. The protocol over TCP, the same with a length before each message, is not read.
+Reads how a device describes itself and the commands it receives. Coordinates, account names and passwords in the
+objects are not stored. The variant over TCP, with a length before each message, is not read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ORDERS_LIMIT = 8
 
 
 class KasaRequest(Event):
-    """Somebody asks or orders: ``orders`` as module and method (``system.get_sysinfo``, ``system.set_relay_state``)."""
+    """A query or command: ``orders`` as module and method (``system.get_sysinfo``, ``system.set_relay_state``)."""
 
     orders: tuple[str, ...]
 

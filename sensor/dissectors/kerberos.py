@@ -1,9 +1,8 @@
-"""Kerberos 5 over UDP and TCP (RFC 4120): who asks which key centre for tickets to what, with which ciphers, and what
-the centre answers.
+"""Kerberos 5 over UDP and TCP (RFC 4120): ticket requests to a KDC, their services and ciphers, and the KDC's answers.
 
-Reads requests for initial and for service tickets, the answers and errors; what is encrypted stays so. A ticket is
-known again by a hash of its encrypted part. Ignores requests that change passwords, and tickets inside other protocols.
-A machine names itself where its own account (``name$``) asks, and in the NetBIOS address of a request.
+Reads AS and TGS requests, the answers and errors; encrypted parts stay encrypted. A ticket is recognised by a hash of
+its encrypted part. Ignores requests that change passwords, and tickets inside other protocols. A computer is identified
+when its own account (``name$``) makes the request, and by the NetBIOS address of a request.
 """
 
 from __future__ import annotations
@@ -105,8 +104,8 @@ class KerberosTgsReply(KerberosReply):
 
 
 class KerberosError(Event):
-    """The centre refuses. ``code``: RFC 4120, 7.5.9; ``etypes``: ciphers that it offers for this client's proof, none
-    where it does not say.
+    """The KDC refuses. ``code``: RFC 4120, 7.5.9; ``etypes``: ciphers that it offers for this client's
+    pre-authentication, none if not sent.
     """
 
     code: int
@@ -206,7 +205,7 @@ def _error(packet: Packet, data: bytes, fields: Fields) -> list[Parsed]:
     if 12 in fields:
         try:
             etypes = _offered(der.content(data, fields[12]))
-        except Malformed:  # the data of some errors is of the maker's own form
+        except Malformed:  # the data of some errors is vendor-specific
             etypes = ()
     return [
         KerberosError(
@@ -297,7 +296,9 @@ def _shown(raw: bytes) -> tuple[str, int, str, int]:
 
 
 def _offered(raw: bytes) -> tuple[int, ...]:
-    """Ciphers for the client's proof, from what an error tells of methods (RFC 4120, 5.2.7.4 and 5.2.7.5)."""
+    """Ciphers for the client's pre-authentication, from the methods that an error lists (RFC 4120, 5.2.7.4 and
+    5.2.7.5).
+    """
     proofs = _proofs(raw, der.expect(raw, 0, None, der.SEQUENCE))
     info = proofs.get(ETYPE_INFO2) or proofs.get(ETYPE_INFO)
     if not info:

@@ -1,9 +1,9 @@
-"""LDAP over TCP (RFC 4511) and the pings of Windows over UDP ([MS-ADTS] 6.3.3): who logs in to a directory, what is
-asked of it and what is changed in it.
+"""LDAP over TCP (RFC 4511) and LDAP pings of Windows over UDP ([MS-ADTS] 6.3.3): binds to a directory, searches and
+changes.
 
-Reads logins and their result, searches (base, scope, filter, attributes) and how many entries came, and which entries
-are changed. Of what is found only what the directory says of itself is read. Passwords and values are never kept.
-Behind StartTLS, and where a login agreed on encryption, nothing is read; messages that are only signed (RFC 4121,
+Reads binds and their result, searches (base, scope, filter, attributes) with their number of entries, and which entries
+are changed. Of the results only what the directory states about itself is read. Passwords and values are never stored.
+After StartTLS, and after a bind that negotiated encryption, nothing is read; messages that are only signed (RFC 4121,
 4.2.6.2) are.
 """
 
@@ -46,15 +46,15 @@ WRAP, WRAP_SIZE, SEALED = (
     16,
     2,
 )  # a GSS token around messages, its header, and the flag that its content is encrypted
-# What a directory says of itself (RFC 4512, 5.1; [MS-ADTS] 3.1.1.3.2): attribute → kind of fact.
+# What a directory states about itself (RFC 4512, 5.1; [MS-ADTS] 3.1.1.3.2): attribute → kind of fact.
 ABOUT = {"dnshostname": "ldap.hostname", "vendorname": "ldap.vendor", "vendorversion": "ldap.version"}
 DIRECTORY = b"1.2.840.113556.1.4.800"  # the capability that only Active Directory has
 PING_ANSWERS = (0x13, 0x15, 0x17, 0x19)
 
 
 class LdapBind(Event):
-    """Somebody logs in. ``method``: ``simple``, ``ntlm`` or the SASL mechanism; ``name``: as whom, empty for nobody;
-    ``secret``: with a password in clear.
+    """A bind. ``method``: ``simple``, ``ntlm`` or the SASL mechanism; ``name``: the account, empty if anonymous;
+    ``secret``: it carries a password in the clear.
     """
 
     method: str
@@ -97,7 +97,7 @@ class LdapChange(Event):
 
 
 class LdapDirectory(Event):
-    """A directory says of itself: its name, and whether it is a domain controller of Windows or Samba."""
+    """A directory identifies itself: its name, and whether it is a domain controller of Windows or Samba."""
 
     host: str
     controller: bool
@@ -178,7 +178,7 @@ class LdapStream(FramedStream):
         return parsed
 
     def read(self, packet: Packet, data: bytes) -> list[Parsed]:
-        """What a message says; it may be cut at its end."""
+        """Parse a message, which may be truncated."""
         number, operation = _operation(data)
         kind = operation.tag
         if kind == ENTRY:
@@ -246,7 +246,7 @@ class LdapStream(FramedStream):
         return [event]
 
     def _entry(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
-        """An entry that was found: counted; that without a name is what the directory says of itself."""
+        """An entry of a result: counted; the one without a name describes the directory itself."""
         open_ = self._searches.get(number)
         if open_ is not None and isinstance(open_[1], int):
             open_[1] += 1
@@ -282,7 +282,7 @@ def _signed(token: bytes, whole: bool) -> bytes:
 
 
 def _length(data: bytes, at: int) -> int:
-    """Whole length of the message at ``at``, as its first bytes tell (X.690, 8.1.3)."""
+    """Whole length of the message at ``at``, from its first bytes (X.690, 8.1.3)."""
     if len(data) - at < 6 or data[at] != der.SEQUENCE:
         raise Malformed("no message")
     first = data[at + 1]

@@ -1,7 +1,7 @@
-"""The LIFX protocol by which lamps are found and lit (published by the maker): 36 bytes of header, little-endian, on
-port 56700.
+"""The LIFX LAN protocol for discovery and control of lamps (published by the vendor): 36 bytes of header,
+little-endian, on port 56700.
 
-Reads the states that say which product a lamp is, its firmware and its name; other messages are told by number. Ignores
+Reads the states that contain a lamp's product, firmware and label; other messages are reported by number. Ignores
 colours, times and places.
 """
 
@@ -36,17 +36,15 @@ _VERSION = struct.Struct("<III")
 
 
 class LifxMessage(Event):
-    """A question or an order, by the maker's number (2 who is there, 21 and 117 power, 102 colour). ``target``: 0 for
-    all.
-    """
+    """A query or command, by the vendor's number (2 discovery, 21 and 117 power, 102 colour). ``target``: 0 for all."""
 
     type: int
     target: int
 
 
 class LifxState(Event):
-    """A lamp tells one of its states, by number; ``product``: vendor and product as numbers (``1/27``), empty in other
-    states.
+    """A lamp reports one of its states, by number; ``product``: vendor and product as numbers (``1/27``), empty in
+    other states.
     """
 
     type: int

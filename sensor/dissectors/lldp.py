@@ -1,10 +1,10 @@
-"""LLDP (IEEE 802.1AB-2016) with the fields of 802.1, 802.3 and LLDP-MED (ANSI/TIA-1057): a machine tells its neighbours
-who it is.
+"""LLDP (IEEE 802.1AB-2016) with the fields of 802.1, 802.3 and LLDP-MED (ANSI/TIA-1057): a device announces itself to
+its neighbours.
 
 Reads names, descriptions, capabilities, management addresses, the VLANs of the port, classes, policies, power and the
-inventory of LLDP-MED. Ignores locations, the link's speed and aggregation, and the fields of single companies. A
-message with a life of 0 says that the port goes down and claims nothing. Switches that do not know LLDP flood it, so
-the sender need not be the next machine on the cable; it is always the one that wrote the message.
+inventory of LLDP-MED. Ignores locations, the link's speed and aggregation, and vendor-specific fields. A message with a
+TTL of 0 announces that the port goes down and yields no facts. Switches without LLDP flood it, so the sender need not
+be the directly connected device; it is always the author of the message.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ INVENTORY = {
     (MED, 10): "model",
     (MED, 11): "asset",
 }
-# What makers write where they have nothing to tell.
+# Placeholders that vendors send for empty values.
 NOTHING = frozenset(
     (
         "",
@@ -184,8 +184,8 @@ def _announced(packet: Packet, chassis: str, port: str, ttl_s: int, found: list[
 
 
 def _facts(event: LldpAnnouncement, inventory: dict[str, str]) -> dict[tuple[str, str], None]:
-    """(kind, value) of what the machine says of itself. A port that is named by a MAC or an address is no more than the
-    chassis.
+    """(kind, value) of what the device announces about itself. A port that is identified by a MAC or an address adds
+    nothing to the chassis.
     """
     facts: dict[tuple[str, str], None] = {
         ("lldp.hostname", event.name): None,
@@ -201,7 +201,7 @@ def _facts(event: LldpAnnouncement, inventory: dict[str, str]) -> dict[tuple[str
 
 @functools.lru_cache(maxsize=1024)
 def _id(kind: int, value: bytes) -> str:
-    """An id as text: its first byte says what it is."""
+    """An id as text, by its subtype byte."""
     if len(value) < 2:
         raise Malformed("id without a value")
     subtype, body = value[0], value[1:]
@@ -221,7 +221,7 @@ def _management(value: bytes) -> int:
 
 @functools.lru_cache(maxsize=1024)
 def _piece(value: bytes) -> str:
-    """A piece of the inventory; empty where the maker filled in nothing."""
+    """A piece of the inventory; empty if the vendor left it empty."""
     piece = clean(value)
     return "" if piece.lower() in NOTHING else piece
 

@@ -1,7 +1,7 @@
-"""Link-local multicast name resolution (RFC 4795) over UDP: who looks for which name, and who says it has it.
+"""Link-local multicast name resolution (RFC 4795) over UDP: queries for names, and the hosts that answer them.
 
-A name is learnt from whoever answers with its own address, and from whoever asks for a name with type ANY, which is how
-a host makes sure that its own name is free (section 4.1). All other questions are about somebody else. Ignores
+A name is learned from a host that answers with its own address, and from one that queries a name with type ANY, which
+is how a host verifies that its own name is unique (section 4.1). All other queries are about other hosts. Ignores
 authority and additional records, and messages over TCP.
 """
 
@@ -25,8 +25,8 @@ CONFLICT, TENTATIVE = 0x0400, 0x0100
 
 
 class LlmnrQuery(Event):
-    """Somebody looks for a name. ``claim``: it asks whether its own name is free; ``conflict``: it tells that the name
-    has several owners.
+    """A query for a name. ``claim``: the host verifies that its own name is unique; ``conflict``: it reports that the
+    name has several owners.
     """
 
     id: int
@@ -37,7 +37,7 @@ class LlmnrQuery(Event):
 
 
 class LlmnrResponse(Event):
-    """Somebody says it has the name. ``tentative``: it has not yet made sure that nobody else has."""
+    """A host answers that it owns the name. ``tentative``: it has not yet verified that the name is unique."""
 
     id: int
     name: str

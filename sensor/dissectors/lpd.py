@@ -1,8 +1,8 @@
-"""LPD, the line printer daemon protocol (RFC 1179): jobs that are sent, queues that are asked about and emptied.
+"""LPD, the line printer daemon protocol (RFC 1179): jobs, queue queries and removals.
 
-Reads the commands, and in control files the names of host, user, job and file. Data files are passed over by their
-size. The names in a control file are those of whoever made the job: print servers pass jobs of others on, so they are
-told in events and lend nobody a name.
+Reads the commands, and in control files the names of host, user, job and file. Data files are skipped by their size.
+The names in a control file are those of the job's origin: print servers forward jobs of others, so the names are in
+events only and are not attributed to any device.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""Multicast DNS (RFC 6762) and service discovery over it (RFC 6763): what hosts tell about themselves.
+"""Multicast DNS (RFC 6762) and service discovery over it (RFC 6763): how hosts describe themselves.
 
-Facts come only from responses, since a question and the answers it already knows speak of others; and only from
-responses about the sender: one that gives addresses, none of which is the sender's, comes from a reflector or a sleep
-proxy and yields no facts. Records with a life of 0 are goodbyes and claim nothing; those of a queue that a print server
-shares (CUPS, so also macOS) describe a printer elsewhere. Ignores reverse look-ups, NSEC and the cache-flush and
-unicast-response bits.
+Facts come only from responses, because a query and its known answers are about others; and only from responses about
+the sender: one whose addresses do not include the sender's comes from a reflector or a sleep proxy and yields no facts.
+Records with a TTL of 0 are goodbyes and yield none; those of a queue that a print server shares (CUPS, so also macOS)
+describe another printer. Ignores reverse lookups, NSEC and the cache-flush and unicast-response bits.
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ ALL_SERVICES = "_services._dns-sd._udp.local"  # the list of service types (RFC 
 TXT_KEY_LIMIT = 64
 ADDRESSES = (A, AAAA)
 LINK_LOCAL = 0xFE80 >> 6  # the first ten bits
-QUEUES = (b"rp=printers/", b"rp=classes/")  # where a print server keeps them: printers themselves say ipp/print
+QUEUES = (b"rp=printers/", b"rp=classes/")  # the path of queues on a print server; printers themselves use ipp/print
 
 
 class MdnsQuery(Event):
-    """Somebody looks for names or services. ``probe``: it asks whether a name it wants is free (RFC 6762, 8.1)."""
+    """A query for names or services. ``probe``: it asks whether a name it wants is unique (RFC 6762, 8.1)."""
 
     questions: tuple[Question, ...]
     probe: bool
 
 
 class MdnsAnnouncement(Event):
-    """A host tells records, asked or not; ``own``: they are about the sender as far as one can tell."""
+    """A host announces records, solicited or not; ``own``: they are about the sender as far as can be determined."""
 
     records: tuple[Record, ...]
     own: bool
@@ -124,7 +123,7 @@ def _without_queues(records: tuple[Record, ...]) -> tuple[Record, ...]:
 
 
 def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str], None]:
-    """(kind, value) of what the records say, each once, in their order."""
+    """(kind, value) of the records, each once, in their order."""
     facts: dict[tuple[str, str], None] = {}
     for record in records:
         kind, name = record.type, record.name
@@ -134,7 +133,7 @@ def _facts(records: tuple[Record, ...], hosts: list[str]) -> dict[tuple[str, str
             _instance(name, facts)
             for text in texts(record.data):
                 key, equals, value = text.partition(b"=")
-                # A key alone is a flag (RFC 6763, 6.4); with blanks in it, it is a description that some makers write
+                # A key alone is a flag (RFC 6763, 6.4); one with blanks in it is a description that some vendors put
                 # there.
                 named = _txt_kind(key) if equals else "mdns.text" if b" " in key else ""
                 if named and (cleaned := clean(value if equals else key)):

@@ -1,9 +1,9 @@
-"""MGCP over UDP (RFC 3435): gateways and telephones that a call agent drives.
+"""MGCP over UDP (RFC 3435): gateways and telephones under the control of a call agent.
 
-Reads commands, responses and the endpoints they name; several messages may share a datagram, with a line that holds one
-dot between them (3.5.5). Ignores session descriptions and signals. A restart and a notification are sent by gateways
-only, the commands that create, audit and ask by call agents only (2.3), and facts are told about the sender of each. A
-response names the sender's endpoints only where it lists them (2.3.10).
+Reads commands, responses and the endpoints they name; several messages may share a datagram, separated by a line with a
+single dot (3.5.5). Ignores session descriptions and signals. Restarts and notifications are sent by gateways only, the
+commands that create, audit and request by call agents only (2.3), and facts are about the sender of each. A response
+names the sender's endpoints only if it lists them (2.3.10).
 """
 
 from __future__ import annotations

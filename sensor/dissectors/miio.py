@@ -1,8 +1,8 @@
-"""miIO, by which Xiaomi's appliances are found and driven: 32 bytes of header on port 54321; what follows is encrypted
-and stays unread.
+"""miIO, the discovery and control protocol of Xiaomi appliances: 32 bytes of header on port 54321; the rest is
+encrypted and not read.
 
-A device that has no owner yet may show its token, the key to everything, in its answer to a greeting: that it did is
-told, the token never.
+A device without an owner may reveal its token, which grants full control, in its answer to a greeting: that it did is
+reported, the token never.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HEADER = struct.Struct("!2sHIII16s")  # magic, size, unknown, device, uptime in
 
 
 class MiioGreeting(Event):
-    """Somebody asks who is there."""
+    """A discovery request."""
 
 
 class MiioAnswer(Event):

@@ -1,8 +1,8 @@
-"""Multicast listener discovery, versions 1 and 2 (RFC 2710, RFC 3810): who listens to which IPv6 multicast groups.
+"""Multicast listener discovery, versions 1 and 2 (RFC 2710, RFC 3810): membership in IPv6 multicast groups.
 
-Groups are a hint of what a machine runs. Groups of solicited nodes (RFC 4291, 2.7.1) tell only the end of an address
-and are no facts. Ignores the checksum, timers and lists of sources. Messages come from a link-local address with a hop
-limit of 1; others are not believed.
+Groups indicate the services that a host runs. Solicited-node groups (RFC 4291, 2.7.1) contain only the end of an
+address and are no facts. Ignores the checksum, timers and lists of sources. Valid messages come from a link-local
+address with a hop limit of 1; others are rejected.
 """
 
 from __future__ import annotations

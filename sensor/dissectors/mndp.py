@@ -1,9 +1,9 @@
-"""MikroTik Neighbor Discovery Protocol over UDP port 5678: routers and switches with RouterOS or SwOS tell who they
-are, once a minute and when asked.
+"""MikroTik Neighbor Discovery Protocol over UDP port 5678: routers and switches with RouterOS or SwOS announce
+themselves, once a minute and on request.
 
-Reads all fields that are known: MAC, identity (the host name), version, platform, uptime, licence id, board, addresses
-and interface. A message without fields is the question of a management program. What is not built like this is another
-protocol on the port and says nothing.
+Reads all known fields: MAC, identity (the host name), version, platform, uptime, licence id, board, addresses and
+interface. A message without fields is the query of a management program. A message of another layout belongs to another
+protocol on the port and yields nothing.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Modbus over TCP (Modbus Messaging on TCP/IP 1.0b, Modbus Application Protocol 1.1b3): who writes to controllers, and
-what controllers say they are.
+"""Modbus over TCP (Modbus Messaging on TCP/IP 1.0b, Modbus Application Protocol 1.1b3): writes to controllers, and how
+controllers identify themselves.
 
 Reads every request that writes or commands, the first of each other kind, exceptions, and the answers that identify:
-device identification (43/14), server id (17) and the identification that Schneider's programming tools ask for
+device identification (43/14), server id (17) and the identification that Schneider's programming tools request
 (function 90). Ignores the values read. A unit number other than 0, 1 and 255 is a device behind a gateway (Messaging,
-4.1.2.3): what it says of itself is an event, but no fact about the sender.
+4.1.2.3): its identification is an event, but no fact about the sender.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class ModbusException(Event):
 
 
 class ModbusIdentification(Event):
-    """What a unit says it is: names as in the standard and their texts."""
+    """A unit's identification: names as in the standard, and their texts."""
 
     unit: int
     objects: tuple[tuple[str, str], ...]
@@ -79,7 +79,7 @@ class Modbus(Dissector):
 
 
 class ModbusStream(FramedStream):
-    """One client and one server. Requests that only read are told once for each unit and function."""
+    """One client and one server. Requests that only read are reported once for each unit and function."""
 
     keep = LENGTH_MAX
 
@@ -129,7 +129,9 @@ class ModbusStream(FramedStream):
 
 
 def _size(data: bytes, at: int) -> int:
-    """Whole length of the message, 0 where no header is: the protocol is 0, and the length counts from the unit on."""
+    """Whole length of the message, 0 if there is no header: the protocol is 0, and the length includes the unit and all
+    that follows it.
+    """
     length = data[at + 4] << 8 | data[at + 5]
     return (
         6 + length
@@ -162,7 +164,7 @@ def _objects(data: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def _server_id(data: bytes) -> tuple[tuple[str, str], ...]:
-    """Server id: what it holds is the maker's own; taken where it is text after the bytes for id and run state."""
+    """Server id: its content is vendor-specific; reported if it is text after the bytes for id and run state."""
     found = _TEXT.search(data, 9) if len(data) > 9 else None
     return (("server_id", clean(found[0])),) if found and found[0].strip() else ()
 

@@ -72,7 +72,9 @@ class MqttPublish(Event):
 
 
 class Mqtt(Dissector):
-    """Only the first messages of each side: they say who it is. A CONNECT is known by its protocol name on any port."""
+    """Only the first messages of each side, which identify it. A CONNECT is recognised by its protocol name on any
+    port.
+    """
 
     interest = Interest(tcp=(PORT,), magic=((4, b"MQTT"), (5, b"MQTT")), stream=True, opening=4)
 

@@ -1,9 +1,8 @@
-"""MySQL and MariaDB over TCP (MySQL internals, Client/Server Protocol): which server it is, who logs in, by which
-plugin and with what result.
+"""MySQL and MariaDB over TCP (MySQL internals, Client/Server Protocol): server identity, and logins with their plugin
+and result.
 
-Reads the greeting, the client's answer and the result, through a change of plugin. Behind TLS nothing is read, nor what
-is asked once somebody is in. Proofs are never kept; only the plugin for clear passwords shows one, of which stays a
-seal.
+Reads the greeting, the client's answer and the result, through a change of plugin. Nothing is read under TLS or after
+the login. Proofs are never stored; only the cleartext plugin exposes a password, which is stored as a seal.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ HEAD_SIZE = 4
 PROTOCOL = 10
 FIRST = (b"\0\n", b"\0\xff")  # number of the first message, and that it is a greeting or an error
 NAME_LIMIT, PLUGIN_LIMIT = 128, 64
-SIZE_LIMIT = 65536  # bytes of a message before somebody is in
+SIZE_LIMIT = 65536  # bytes of a message before a login succeeds
 WITH_DATABASE, NEW_PROTOCOL, TLS, PLUGINS, LONG_PROOFS = 0x8, 0x200, 0x800, 0x80000, 0x200000  # capabilities
 OK, MORE, SWITCH, ERROR = 0x00, 0x01, 0xFE, 0xFF
 CLEAR_PLUGIN = "mysql_clear_password"
@@ -61,7 +60,7 @@ class Mysql(Dissector):
 
 
 class MysqlStream(FramedStream):
-    """One connection until its login ended. Heard from its middle it says nothing."""
+    """One connection until its login ended. A connection captured from its middle yields nothing."""
 
     resumes = False
 

@@ -39,11 +39,11 @@ class NatPmpAnswer(Event):
 
 
 class NatPmpQuestion(Event):
-    """A client asks for the outside address of its router."""
+    """A client requests its router's external address."""
 
 
 class NatPmpAddress(Event):
-    """A router tells its outside address, asked or after a change."""
+    """A router announces its external address, on request or after a change."""
 
     result: int
     address: Address

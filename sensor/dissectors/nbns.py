@@ -1,9 +1,8 @@
-"""NetBIOS name service (RFC 1002, 4.2): who looks for a name, who registers, defends and gives up which, and what a
-node tells when it is asked for its names.
+"""NetBIOS name service (RFC 1002, 4.2): name queries, registrations, defences and releases, and node status responses.
 
-A name is learnt only of its owner: of who registers or refreshes it for its own address, of who answers a query with
-its own address, and of the node that lists its names. Name servers (WINS) speak for others and lend them nothing.
-Ignores the statistics of a node, its unit id aside, and redirects.
+A name is learned from its owner only: a host that registers or refreshes it for its own address, one that answers a
+query with its own address, and the node that lists its names. Name servers (WINS) answer for others, so nothing is
+attributed to them. Ignores the statistics of a node, except its unit id, and redirects.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ CLAIMS = (REGISTRATION, REFRESH, ALTERNATIVE_REFRESH, MULTIHOMED)
 OPERATIONS = (QUERY, RELEASE, WAIT, *CLAIMS)
 RESPONSE, BROADCAST, RECURSION = 0x8000, 0x0010, 0x0080
 GROUP_NAME = 0x8000
-CONFLICT = 7  # rcode: somebody tells the owner of a name that it is not the only one (RFC 1002, 4.2.8)
+CONFLICT = 7  # rcode: notice to the owner of a name that the name has another owner (RFC 1002, 4.2.8)
 ADDRESSES_LIMIT = 64
 NAMES_LIMIT = 64
 _HEADER = struct.Struct("!HHHHHH")
@@ -46,8 +45,8 @@ _STATUS_NAME = struct.Struct("!16sH")
 
 
 class NbnsQuery(Event):
-    """Somebody looks for the owner of a name. ``status``: it wants all names of that node; ``broadcast``: it asks
-    everybody.
+    """A query for the owner of a name. ``status``: it requests all names of that node; ``broadcast``: it is a
+    broadcast.
     """
 
     id: int
@@ -58,8 +57,8 @@ class NbnsQuery(Event):
 
 
 class NbnsAnswer(Event):
-    """Who owns a name: (address, whether it is a group name) of each. ``rcode`` 0: it is so, 3: there is no such name.
-    ``server``: a name server may say so.
+    """The owners of a name: (address, whether it is a group name) of each. ``rcode`` 0: positive, 3: the name does not
+    exist. ``server``: the answer may come from a name server.
     """
 
     id: int
@@ -83,7 +82,7 @@ class NbnsRegistration(Event):
 
 
 class NbnsRegistered(Event):
-    """The answer to a registration or release. ``rcode`` 0: granted, 6: owned by somebody else, who defends it, 7: a
+    """The answer to a registration or release. ``rcode`` 0: granted, 6: owned and defended by another node, 7: a
     conflict; ``wait``: not decided yet.
     """
 
@@ -107,7 +106,7 @@ class NbnsRelease(Event):
 
 
 class NbnsStatus(Event):
-    """A node lists its names: (name, suffix, whether it is a group's). ``unit``: its MAC, 0 where it does not say."""
+    """A node lists its names: (name, suffix, whether it is a group's). ``unit``: its MAC, 0 if not sent."""
 
     id: int
     names: tuple[tuple[str, int, bool], ...]
@@ -130,7 +129,7 @@ class Nbns(Dissector):
 
 
 def _read(packet: Packet, data: bytes) -> list[Parsed]:
-    """What a message says. IndexError or struct.error where it ends early."""
+    """Parse a message. Raises IndexError or struct.error if it ends early."""
     id_, flags, asked, answers, _, additional = _HEADER.unpack_from(data)
     operation, response, offset = flags >> 11 & 15, flags & RESPONSE, _HEADER.size
     if operation not in OPERATIONS or asked > 1 or (asked if response else answers):
@@ -206,7 +205,7 @@ def _answer(packet: Packet, id_: int, operation: int, flags: int, name: NetbiosN
         own = not rcode
     else:
         parsed = [NbnsRegistered(packet, id_, name.name, name.suffix, rcode, address, operation == RELEASE, False)]
-        own = False  # a grant speaks of somebody else; a defence repeats the address of who wanted the name
+        own = False  # a grant is about another node; a defence repeats the address of the requester
     if own and len(owners) == 1 and address == packet.src and packet.sport == PORT:
         _facts(packet, [(name, group)], parsed)
     return parsed
@@ -231,7 +230,7 @@ def _status(packet: Packet, id_: int, raw: bytes) -> list[Parsed]:
 
 
 def _facts(packet: Packet, names: list[tuple[NetbiosName, bool]], parsed: list[Parsed]) -> None:
-    """What names tell about their owner."""
+    """Facts about the owner of these names."""
     facts: dict[tuple[str, str], None] = {}
     for name, group in names:
         if name.suffix in (WORKSTATION, SERVER) and not group and is_machine(name):

@@ -72,7 +72,7 @@ class NdpNeighbourAdvertisement(Event):
 
 
 class NdpRedirect(Event):
-    """Send what is for ``destination`` to ``target`` instead, which is at ``mac`` (0 where it does not say)."""
+    """Send traffic for ``destination`` to ``target`` instead, which is at ``mac`` (0 if not sent)."""
 
     mac: int
     target: Address
@@ -124,7 +124,7 @@ def _mac(options: list[tuple[int, bytes]], wanted: int) -> int:
 
 
 def _claims(packet: Packet, mac: int, address: int, router: bool) -> list[Parsed]:
-    """What is said about the one at this MAC and address; nothing where either cannot belong to one machine."""
+    """Facts about the host at this MAC and address; none if either cannot belong to a single host."""
     if not mac or mac & GROUP or not address or is_multicast(address):
         return []
     subject = Subject(mac, address, packet.vlan)

@@ -1,8 +1,8 @@
-"""Search for cameras with Netwave software (Foscam's early models and many copies): messages that begin with MO_I on
+"""Discovery of cameras with Netwave software (Foscam's early models and many copies): messages that begin with MO_I on
 port 10000.
 
-Reads searches and answers. Settings with passwords (other operations) are told by number. The form is that of the
-maker's own paper on the search protocol.
+Reads searches and answers. Settings with passwords (other operations) are reported by number. The format is that of the
+vendor's own paper on the search protocol.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _ANSWER = struct.Struct(
 
 
 class NetwaveRequest(Event):
-    """Somebody searches (``operation`` 0) or sets something (2)."""
+    """A search (``operation`` 0) or a change of settings (2)."""
 
     operation: int
 
 
 class NetwaveAnswer(Event):
-    """A camera tells about itself. ``own``: address or MAC is the sender's."""
+    """A camera describes itself. ``own``: address or MAC is the sender's."""
 
     name: str
     firmware: str

@@ -1,8 +1,8 @@
-"""NSDP, by which NETGEAR's small switches are found and set: 32 bytes of header and fields of type, length and value,
-on ports 63321 to 63324.
+"""NSDP, the discovery and configuration protocol of NETGEAR's small switches: 32 bytes of header and fields of type,
+length and value, on ports 63321 to 63324.
 
-Reads questions, answers, changes and their results. Passwords, which are only scrambled, are noted as present. The
-protocol is the maker's own; its form is that of the public analyser and of free tools.
+Reads queries, answers, changes and their results. Passwords, which are only obfuscated, are noted as present. The
+protocol is proprietary; its format is that of the public analyser and of open-source tools.
 """
 
 from __future__ import annotations

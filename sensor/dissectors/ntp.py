@@ -1,9 +1,9 @@
-"""Network time (NTP versions 1 to 4, RFC 1305 and RFC 5905): who asks for the time, who tells it, and who answers
-questions of management.
+"""Network time (NTP versions 1 to 4, RFC 1305 and RFC 5905): clients, servers, and hosts that answer management
+queries.
 
 Reads the header, control messages (mode 6, RFC 9327), whose answers may name system and program, and the kind of
-private ones (mode 7), which are known for amplifying floods. Ignores times, extension fields and signatures. Only an
-answer makes a server: asking for the time claims nothing.
+private ones (mode 7), which are known for amplification attacks. Ignores times, extension fields and signatures. Only
+an answer identifies a server: a query yields no facts.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class NtpQuestion(Event):
 
 
 class NtpAnswer(Event):
-    """A server tells the time, asked or not (``broadcast``). ``stratum``: steps from a clock, 1 next to one, 0 or 16
-    none. ``reference``: the clock's short name at stratum 1 (``GPS``), above that the IPv4 address of its server, or a
-    hash of the IPv6 one; at stratum 0 why it refuses (``RATE``).
+    """A server's time, solicited or not (``broadcast``). ``stratum``: steps from a clock, 1 next to one, 0 or 16 none.
+    ``reference``: the clock's short name at stratum 1 (``GPS``), above that the IPv4 address of its server, or a hash
+    of the IPv6 one; at stratum 0 the reason for refusal (``RATE``).
     """
 
     version: int
@@ -57,8 +57,8 @@ class NtpAnswer(Event):
 
 
 class NtpControl(Event):
-    """Management by mode 6. ``operation`` by number (2: read variables); ``names``: version, processor and system,
-    where an answer tells them.
+    """A control message (mode 6). ``operation`` by number (2: read variables); ``names``: version, processor and
+    system, if an answer contains them.
     """
 
     operation: int

@@ -29,8 +29,8 @@ PROTOCOLS = {0: "all", 6: "tcp", 17: "udp"}
 
 
 class PcpRequest(Event):
-    """Somebody wants ``external_port`` to lead to ``internal_port`` of ``client`` for ``lifetime_s``; ``operation``:
-    map or peer.
+    """A request to map ``external_port`` to ``internal_port`` of ``client`` for ``lifetime_s``; ``operation``: map or
+    peer.
     """
 
     operation: str
@@ -42,8 +42,8 @@ class PcpRequest(Event):
 
 
 class PcpAnswer(Event):
-    """A router answers; ``result`` 0: done (RFC 6887, 7.4). ``address`` and ``external_port``: where the outside gets
-    in.
+    """A router answers; ``result`` 0: success (RFC 6887, 7.4). ``address`` and ``external_port``: the external side of
+    the mapping.
     """
 
     operation: str
@@ -56,7 +56,7 @@ class PcpAnswer(Event):
 
 
 class PcpAnnouncement(Event):
-    """A router tells that its mappings may be lost, or a client asks whether they are (RFC 6887, 14.1)."""
+    """A router announces that its mappings may be lost, or a client asks whether they are (RFC 6887, 14.1)."""
 
     answer: bool
 

@@ -39,8 +39,8 @@ _ZPL = re.compile(rb"\x02([\w -]{3,40}),(V[\w.]{3,20}),\d{1,3},")
 
 
 class PjlCommand(Event):
-    """A client tells the printer something. ``command``: ``INFO``, ``FSUPLOAD`` …; ``argument``: its topic, variable or
-    language; ``name``: the file or text it names. Values of variables are not told.
+    """A command to the printer. ``command``: ``INFO``, ``FSUPLOAD`` …; ``argument``: its topic, variable or language;
+    ``name``: the file or text it names. Values of variables are not reported.
     """
 
     command: str

@@ -1,7 +1,7 @@
-"""Device discovery of PlayStation 4 and 5: text like that of HTTP on ports 987 and 9302.
+"""Device discovery of PlayStation 4 and 5: HTTP-like text on ports 987 and 9302.
 
-Reads searches, wake-up calls and what consoles tell. The credential in a wake-up call is never kept. The protocol is
-the maker's own; its form is that of the free remote-play programs.
+Reads searches, wake-up calls and the answers of consoles. The credential in a wake-up call is never stored. The
+protocol is proprietary; its format is that of the open-source remote-play programs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MARK = b"device-discovery-protocol-version"
 
 
 class PlaystationRequest(Event):
-    """Somebody searches (SRCH), wakes (WAKEUP) or starts something (LAUNCH) on a console; ``credentials``: it carries
+    """A search (SRCH), a wake-up (WAKEUP) or a start of a program (LAUNCH) on a console; ``credentials``: it carries
     some.
     """
 
@@ -28,7 +28,7 @@ class PlaystationRequest(Event):
 
 
 class PlaystationStatus(Event):
-    """A console tells about itself: ``status`` 200 on, 620 asleep. ``own``: the MAC is the sender's."""
+    """A console describes itself: ``status`` 200 on, 620 asleep. ``own``: the MAC is the sender's."""
 
     status: int
     host_type: str

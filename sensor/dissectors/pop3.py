@@ -32,7 +32,7 @@ class Pop3Login(PasswordLogin):
 
 
 class Pop3(Dissector):
-    """Whole conversations until somebody is in."""
+    """Whole conversations until a login succeeds."""
 
     interest = Interest(tcp=(110,), starts=(b"+OK ",), stream=True)
 

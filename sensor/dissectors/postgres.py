@@ -1,8 +1,7 @@
-"""PostgreSQL over TCP (its manual, Frontend/Backend Protocol, version 3): who logs in to which server, how, and with
-what result.
+"""PostgreSQL over TCP (its manual, Frontend/Backend Protocol, version 3): logins to a server, their method and result.
 
-Reads the start, the way the server wants the password, and the result. Behind TLS and GSS encryption nothing is read,
-nor what is asked once somebody is in. Proofs are never kept; of a password that goes in clear stays a seal.
+Reads the startup message, the authentication method that the server requests, and the result. Nothing is read under TLS
+or GSS encryption, or after the login. Proofs are never stored; a cleartext password is stored as a seal.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from sensor.dissectors._seal import seal
 PORT = 5432
 VERSION = 3
 TLS, GSS, CANCEL = 80877103, 80877104, 80877102
-TLS_REQUEST = b"\0\0\0\x08"  # the size of a wish for encryption
+TLS_REQUEST = b"\0\0\0\x08"  # the size of a request for encryption
 START_LIMIT = 10000
 SIZE_LIMIT = 1 << 24
 NAME_LIMIT, PARAMETERS_LIMIT = 128, 32
@@ -39,7 +38,9 @@ class PostgresLogin(PasswordLogin):
 
 
 class Postgres(Dissector):
-    """The first messages of each side. A wish for encryption, with which most clients begin, is known on any port."""
+    """The first messages of each side. A request for encryption, with which most clients begin, is recognised on any
+    port.
+    """
 
     interest = Interest(
         tcp=(PORT,),
@@ -56,7 +57,7 @@ class Postgres(Dissector):
 
 
 class PostgresStream(FramedStream):
-    """One connection until its login ended. Heard from its middle it says nothing."""
+    """One connection until its login ended. A connection captured from its middle yields nothing."""
 
     keep = 8192
     resumes = False

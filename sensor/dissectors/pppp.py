@@ -1,8 +1,8 @@
-"""PPPP, the peer-to-peer protocol of cheap cameras and other things (CS2, iLnkP2P): messages that begin with f1 on port
-32108.
+"""PPPP, the peer-to-peer protocol of low-cost cameras and other devices (CS2, iLnkP2P): messages that begin with f1 on
+port 32108.
 
-Reads searches on the LAN and answers with the identity of a device. Sessions, and the messages with the makers'
-servers, are told by their number only. The form is that of published analyses.
+Reads searches on the LAN and answers with the identity of a device. Sessions, and the messages with the vendors'
+servers, are reported by number only. The format is that of published analyses.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _IDENTITY = struct.Struct("!8sI8s")  # prefix, serial, check letters
 
 
 class PpppSearch(Event):
-    """Somebody looks for devices on the LAN."""
+    """A search for devices on the LAN."""
 
 
 class PpppIdentity(Event):
     """A message names a device: ``identity`` as printed on its label (``VSTD-123456-ABCDE``). ``device``: the device
-    itself says it.
+    itself sent it.
     """
 
     identity: str

@@ -1,10 +1,10 @@
-"""QUIC over UDP (RFC 9000, RFC 9001): what a client says first, in versions 1 and 2 (RFC 9369) and draft 29.
+"""QUIC over UDP (RFC 9000, RFC 9001): the client's first flight, in versions 1 and 2 (RFC 9369) and draft 29.
 
-The keys of Initial packets follow from the connection id that the client chose, so anybody on the path can read them:
-the ClientHello inside names host, protocols and program. Reads the client's Initial packets, several in a datagram, and
-puts their CRYPTO frames together; a hello that does not fit into one datagram is kept until the next ones come, for a
-bounded number of connections. Ignores what servers send, whose keys cannot be told from one packet, everything later,
-and clients that only go on with a connection.
+The keys of Initial packets are derived from the connection id that the client chose, so every observer on the path can
+decrypt them: the ClientHello inside names host, protocols and program. Reads the client's Initial packets, several in a
+datagram, and reassembles their CRYPTO frames; a hello that spans datagrams is stored until the next ones arrive, for a
+bounded number of connections. Ignores what servers send, whose keys cannot be derived from one packet, everything
+later, and clients that resume a connection.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Quic(Dissector):
         return iter(self._datagram(packet, data, version))
 
     def _datagram(self, packet: Packet, data: bytes, version: _Version) -> list[Parsed]:
-        """What the Initial packets at the start of a datagram say together."""
+        """Parse the Initial packets at the start of a datagram together."""
         at, whose, pieces = 0, b"", None
         for _ in range(PACKETS_LIMIT):
             if data[at + 1 : at + 5] != data[1:5] or data[at] & TYPE != version.initial or not data[at] & LONG:

@@ -1,10 +1,10 @@
-"""What remote-access trojans and remote shells say over TCP on any port, as far as it begins in a way of its own. No
-standard; from published analyses.
+"""Remote-access trojans and remote shells over TCP on any port, by the characteristic beginning of their messages.
+There is no standard; signatures are from published analyses.
 
 Reads the first messages of each direction: njRAT, Gh0st, XtremeRAT, Spy-Net and CyberGate, DarkComet, Remcos, NetWire,
-Gafgyt, the stage that Metasploit sends to its stagers, the banners of command shells, and text protocols that ask for
-screens and cameras. What is encrypted from the first byte shows nothing here: its certificates do (``tls``). Data that
-the operator takes is not kept; of a message only the first word is.
+Gafgyt, the stage that Metasploit sends to its stagers, the banners of command shells, and text protocols that request
+screens and cameras. Sessions that are encrypted from the first byte are not detected here but by their certificates
+(``tls``). Data that the operator exfiltrates is not stored; of a message only the first word is.
 """
 
 from __future__ import annotations
@@ -101,10 +101,10 @@ class Rat(Dissector):
 
 
 class RatStream(Stream):
-    """The beginning of each direction, and where bytes are missing what begins behind them; a family is told once.
+    """The beginning of each direction, and after a gap the bytes that follow it; a family is reported once.
 
-    A shell is one where somebody at the other side types: what only flows one way is a file that looks like it, as in a
-    data connection of FTP.
+    A shell is reported only if the other side sends commands: data that flows one way only is a file that resembles
+    one, as in an FTP data connection.
     """
 
     def __init__(self) -> None:

@@ -1,9 +1,9 @@
-"""Remote desktop connections ([MS-RDPBCGR] 2.2.1) over TCP: who wants to log in, how the session is to be secured, and
-what a client calls itself.
+"""Remote desktop connections ([MS-RDPBCGR] 2.2.1) over TCP: who requests a login, the security negotiated, and the
+client's name.
 
-Reads the request with its cookie, the server's answer and, where no TLS follows, the names in the client's settings.
-The login itself is encrypted; how often somebody tries is told by the shape of sessions. Other protocols begin with the
-same envelope (RFC 1006): without a cookie or a wish for security they are left alone.
+Reads the request with its cookie, the server's answer and, if no TLS follows, the names in the client's settings. The
+login itself is encrypted; repeated attempts are detected by the shape of sessions. Other protocols use the same
+envelope (RFC 1006): without a cookie or a security request they are ignored.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ SECURED = {
     4: "rdstls",
     8: "nla",
     16: "aad",
-}  # bits of a wish, and the value of an answer; 0 is the old way
+}  # bits of a request, and the value of an answer; 0 is standard RDP security
 CORE = b"\x01\xc0"
 CONFERENCE = b"Duca"  # before the client's settings
-# How requests begin that hold a wish, and a cookie of up to nine characters before it.
+# How requests begin that hold a security request, preceded by a cookie of up to nine characters.
 REQUESTS = tuple(bytes((VERSION, 0, 0, size, size - ENVELOPE - 1, REQUEST, 0, 0)) for size in (19, *range(39, 48)))
 _COOKIE = re.compile(rb"Cookie: mstshash=([^\r\n]{1,128})\r?\n")
 _NEGOTIATION = struct.Struct("<BBHI")

@@ -1,8 +1,8 @@
-"""Redis and its kin over TCP (RESP, versions 2 and 3, as their makers document it): who logs in, and whether that is
-right.
+"""Redis and compatible servers over TCP (RESP, versions 2 and 3, as documented by their vendors): logins and their
+results.
 
-Reads AUTH and HELLO, alone or among other commands, inline too, and the replies to them; of a password stays a seal.
-All other commands are only counted, to know which reply belongs to a login. Keys and values stay unread.
+Reads AUTH and HELLO, alone or among other commands, inline too, and the replies to them; a password is stored as a
+seal. All other commands are only counted, to match replies to logins. Keys and values are not read.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ class RedisStream(Stream):
                 self._pending.append(_login(words))
 
     def _replies(self, packet: Packet, kept: bytearray) -> Iterator[Parsed]:
-        """Replies in the order of the commands. What is of several lines says nothing of a password, but for that to
-        HELLO; what follows it is left out.
+        """Match replies to commands in order. A reply of several lines carries no login result, except the one to
+        HELLO; what follows it is skipped.
         """
         while self._pending:
             line, end, _ = bytes(kept[:KEPT_LIMIT]).partition(b"\r\n")

@@ -1,10 +1,10 @@
-"""RTCP over UDP (RFC 3550): that media flows between two ends, how well, and what the programs that send it call
-themselves.
+"""RTCP over UDP (RFC 3550): media sessions between two endpoints, their quality, and the names of the programs that
+send them.
 
-Chosen by content, since the ports are agreed on elsewhere: reports with up to two blocks and plausible lengths. Media
-itself (RTP) is never selected. Reads sender and receiver reports, CNAME and TOOL. Where what follows the first header
-is encrypted (SRTCP, RFC 3711) only the presence is told. Facts are about the sender of the report alone: items of other
-sources come from mixers and translators, which pass them on.
+Selected by content, because the ports are negotiated elsewhere: reports with up to two blocks and plausible lengths.
+Media itself (RTP) is never selected. Reads sender and receiver reports, CNAME and TOOL. If everything after the first
+header is encrypted (SRTCP, RFC 3711), only its presence is reported. Facts are about the sender of the report alone:
+items of other sources come from mixers and translators, which forward them.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""RTSP over TCP (RFC 2326, RFC 7826): who watches what, and what cameras, recorders and players say of themselves.
+"""RTSP over TCP (RFC 2326, RFC 7826): which clients play which streams, and how cameras, recorders and players identify
+themselves.
 
 Reads requests and responses with the headers named below, and the name and tool of a session description (RFC 8866).
-Ignores the media that travels between messages (RFC 2326, 10.12), HTTP tunnels and what TLS hides. Credentials are
-noted as present, user names apart; addresses are told without them. A Server header belongs to the sender unless a
-proxy shows itself by Via. A recorder that plays the streams of others answers for itself.
+Ignores the media that is interleaved between messages (RFC 2326, 10.12), HTTP tunnels and the content of TLS.
+Credentials are noted as present, with the user name; they are removed from addresses. A Server header belongs to the
+sender unless a Via header reveals a proxy. A recorder that plays the streams of others answers for itself.
 """
 
 from __future__ import annotations
@@ -101,8 +102,8 @@ class _Half:
         self._lost = self._silent = False
 
     def feed(self, packet: Packet, data: bytes) -> Iterator[Parsed]:
-        """What the messages say that these bytes complete. After a gap, reading goes on where a message begins with a
-        segment.
+        """Parse the messages that these bytes complete. After a gap, parsing resumes at a segment that begins with a
+        message.
         """
         if self._silent or (self._lost and not _begins(data)):
             return

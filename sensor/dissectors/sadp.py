@@ -1,9 +1,8 @@
-"""SADP, by which Hikvision and the brands it builds for find their cameras and recorders: XML in datagrams on port
-37020.
+"""SADP, which Hikvision and its OEM brands use to find cameras and recorders: XML in datagrams on port 37020.
 
-Reads what is asked (``Types``: inquiry, update, activation, reset of the password) and the answers of devices.
-Passwords in them are never kept. Ignores the older form in Ethernet frames of type 0x8033. The protocol is the maker's
-own; the names of the elements are those of many published captures.
+Reads the requests (``Types``: inquiry, update, activation, reset of the password) and the answers of devices. Passwords
+in them are never stored. Ignores the older format in Ethernet frames of type 0x8033. The protocol is proprietary; the
+names of the elements are those of many published captures.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ _ELEMENT = re.compile(rb"<(\w{1,32})>([^<>]{0,512})</\1>")
 
 
 class SadpRequest(Event):
-    """Somebody asks (``inquiry``) or tells devices to change: ``what`` as written; ``credentials``: it carries a
-    password or code.
+    """A query (``inquiry``) or a request to change settings: ``what`` as sent; ``credentials``: it carries a password
+    or code.
     """
 
     what: str
@@ -40,8 +39,8 @@ class SadpRequest(Event):
 
 
 class SadpAnswer(Event):
-    """A device tells about itself. ``activated`` False: nobody has set its password yet; None where it does not say.
-    ``own``: it is about the sender.
+    """A device describes itself. ``activated`` False: its password is not set yet; None if not sent. ``own``: it is
+    about the sender.
     """
 
     model: str

@@ -1,9 +1,9 @@
 """SCCP over TCP, the Skinny Client Control Protocol of Cisco: telephones that register with a call manager, and their
-calls. Published by no standards body; read as Cisco's phones and managers speak it (header of length, version and
+calls. Not published by any standards body; parsed as Cisco's phones and managers send it (header of length, version and
 message, all little-endian).
 
-Reads what a station says of itself when it registers, its calls as the manager shows them, and the digits it dials.
-Ignores keys, lamps, tones, media channels and statistics. Facts are told about the station that registers, never about
+Reads a station's description of itself when it registers, its calls as the manager displays them, and the digits it
+dials. Ignores keys, lamps, tones, media channels and statistics. Facts are about the registering station, never about
 the manager or the parties of its calls.
 """
 
@@ -20,7 +20,7 @@ from sensor.dissectors._facts import fact
 from sensor.dissectors._framing import FramedStream
 
 PORT = 2000
-HEAD = 12  # length, version, message; the length counts from the message on
+HEAD = 12  # length, version, message; the length includes the message and all that follows it
 LENGTH_LIMIT = 8192
 VERSION_LIMIT = 32
 MESSAGE_LIMIT = 0x400
@@ -35,8 +35,8 @@ _LOAD = 32
 
 
 class SccpRegister(Event):
-    """A station registers: its name (``SEP`` and its MAC on telephones), type number and, where told, firmware.
-    ``token``: it only asks for permission.
+    """A station registers: its name (``SEP`` and its MAC on telephones), type number and, if sent, firmware. ``token``:
+    it only requests permission.
     """
 
     name: str
@@ -66,7 +66,7 @@ class SccpDigit(Event):
 
 
 class SccpCall(Event):
-    """The manager tells a station who calls whom; names first, then numbers."""
+    """The manager informs a station of the parties of a call; names first, then numbers."""
 
     caller_name: str
     caller: str
@@ -89,8 +89,8 @@ class Sccp(Dissector):
 
 
 class SccpStream(FramedStream):
-    """Messages of one station and its manager. That a station spoke is told once, for its
-    registration may be missed.
+    """Messages of one station and its manager. A station is reported once by any message, because its registration may
+    have been missed.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
-"""SDDP, by which devices tell Control4 that they are there: text like that of SSDP, to 239.255.255.250, port 1902.
+"""SDDP, by which devices announce themselves to Control4: SSDP-like text to 239.255.255.250, port 1902.
 
-Reads searches, answers and notifications. Ignores drivers and proxies beyond the first. The form is that of published
+Reads searches, answers and notifications. Ignores drivers and proxies beyond the first. The format is that of published
 captures.
 """
 
@@ -18,11 +18,11 @@ STARTS = (b"NOTIFY ALIVE SDDP/1.", b"NOTIFY IDENTIFY SDDP/1.", b"NOTIFY OFFLINE 
 
 
 class SddpSearch(Event):
-    """Somebody looks for devices."""
+    """A search for devices."""
 
 
 class SddpAnnouncement(Event):
-    """A device tells about itself; ``proxy``: what it is for (projector, tv, receiver). ``own``: its address is the
+    """A device describes itself; ``proxy``: its function (projector, tv, receiver). ``own``: its address is the
     sender's.
     """
 

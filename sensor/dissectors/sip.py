@@ -194,8 +194,8 @@ class _Half:
         self._lost = self._silent = False
 
     def feed(self, packet: Packet, data: bytes) -> Iterator[Parsed]:
-        """What the messages say whose headers these bytes complete. After a gap, reading goes on where a message begins
-        with a segment.
+        """Parse the messages whose headers these bytes complete. After a gap, parsing resumes at a segment that begins
+        with a message.
         """
         if self._silent or (self._lost and not _begins(data)):
             return
@@ -311,13 +311,13 @@ def _headers(lines: list[bytes]) -> tuple[dict[str, bytes], int, list[bytes]]:
 
 
 def _is_basic(raw: bytes) -> bool:
-    """Whether credentials carry a password that everybody can read (RFC 2543, 14)."""
+    """Whether credentials carry a password in the clear (Basic; RFC 2543, 14)."""
     return raw.lstrip()[:6].lower() == b"basic "
 
 
 def _read(packet: Packet, head: bytes) -> tuple[list[Parsed], int, _Body | None]:
-    """What a message says, the length of its body in bytes, and what is to be known of the body where it is a session
-    description.
+    """Parse a message: the events, the length of its body in bytes, and the context that the body needs if it is a
+    session description.
     """
     lines = head.split(b"\r\n", HEADERS_LIMIT + 1)
     if len(lines) > HEADERS_LIMIT + 1:
@@ -382,8 +382,8 @@ def _challenge(event: SipResponse, raw: bytes) -> None:
 
 
 def _registering(packet: Packet, contact: bytes, reason: bytes, parsed: list[Parsed]) -> None:
-    """Facts that only a registration tells: parameters of the Contact, and the alarm in which Cisco's telephones name
-    their firmware.
+    """Facts of a registration only: parameters of the Contact, and the alarm in which Cisco's telephones name their
+    firmware.
     """
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
     if b"+" in contact:

@@ -1,6 +1,6 @@
-"""The scan key of Brother machines: when it is pressed, text goes to port 54925 of the computer that was chosen.
+"""The scan key of Brother devices: when it is pressed, text is sent to port 54925 of the selected computer.
 
-Reads the function; the names of user and computer are about the one that is told. The form is that of the free tools
+Reads the function; the names of user and computer describe the receiver. The format is that of the open-source tools
 that listen for it.
 """
 
@@ -20,7 +20,7 @@ PARTS_LIMIT = 32
 
 
 class SkeyPressed(Event):
-    """Somebody pressed the scan key: ``function`` IMAGE, OCR, EMAIL or FILE; ``user`` as the computer called itself."""
+    """The scan key was pressed: ``function`` IMAGE, OCR, EMAIL or FILE; ``user`` as configured on the computer."""
 
     type: str
     function: str

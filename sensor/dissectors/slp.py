@@ -1,10 +1,9 @@
 """Service location protocol, version 2 (RFC 2608) and the two messages of version 1 (RFC 2165) by which HP printers
 announce themselves.
 
-Reads requests, service replies, registrations, attribute replies and advertisements; other functions are told by
-number. Facts only where the message shows that the sender speaks of itself: the service's address is its own, or the
-attributes name its address; a directory agent answers for everybody. Ignores authentication blocks, extensions, and
-what goes over TCP.
+Reads requests, service replies, registrations, attribute replies and advertisements; other functions are reported by
+number. Facts are derived only if the message is about its sender: the service's address is its own, or the attributes
+name its address; a directory agent answers for all. Ignores authentication blocks, extensions, and SLP over TCP.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SmartGlass discovery of Xbox consoles: messages that begin with dd and a number, on port 5050.
 
-Reads searches and answers. Connections, which are encrypted, are told by their form only. Ignores the certificate. The
-protocol is the maker's own; its form is that of the free clients.
+Reads searches and answers. Connections, which are encrypted, are reported by their message type only. Ignores the
+certificate. The protocol is proprietary; its format is that of the open-source clients.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ TEXT_LIMIT = 256
 
 
 class SmartglassSearch(Event):
-    """Somebody looks for consoles."""
+    """A search for consoles."""
 
 
 class SmartglassAnswer(Event):
-    """A console tells about itself: ``device`` 1 Xbox One, 2 Xbox 360, and so on."""
+    """A console describes itself: ``device`` 1 Xbox One, 2 Xbox 360, and so on."""
 
     device: int
     name: str

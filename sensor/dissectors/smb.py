@@ -2,9 +2,9 @@
 pipes.
 
 Reads dialects, NTLM names and proofs by kind ([MS-NLMP]), logins with their result, shares, openings, writes, renames,
-deletions, and the beginning of what goes through named pipes, with the calls of DCE/RPC in it (``_dcerpc``). Finds
-messages again after gaps, and in conversations heard from their middle. Ignores listings, locks and notifications, and
-the content of files beyond their first bytes. What is encrypted stays unread, and is told to be.
+deletions, and the beginning of what goes through named pipes, with the calls of DCE/RPC in it (``_dcerpc``).
+Resynchronises after gaps, and in conversations captured from their middle. Ignores listings, locks and notifications,
+and the content of files beyond their first bytes. Encrypted content is not read but reported as encrypted.
 """
 
 from __future__ import annotations
@@ -101,14 +101,14 @@ class SmbStream(Stream):
         return []
 
     def _with_calls(self, parsed: list[Parsed]) -> list[Parsed]:
-        """With what the pipes' data says as DCE/RPC."""
+        """Add the DCE/RPC events that the data of named pipes contains."""
         for piece in [one for one in parsed if isinstance(one, SmbPipe)]:
             self._pipes.read(piece.packet, piece.pipe, piece.handle, piece.data, parsed)
         return parsed
 
 
 class _Half(Cut):
-    """One direction. ``encrypted``: that was told."""
+    """One direction. ``encrypted``: encryption was reported."""
 
     __slots__ = ("encrypted",)
 

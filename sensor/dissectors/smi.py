@@ -1,7 +1,7 @@
-"""Cisco's Smart Install on TCP port 4786, by which a director sends new switches their settings and software, and
-attackers theirs: nobody has to log in.
+"""Cisco Smart Install on TCP port 4786, by which a director provisions new switches with settings and software; it
+needs no authentication, so attackers use it as well.
 
-Reads the kind of each message; what it carries stays unread. The header is that of published analyses.
+Reads the type of each message; its content is not read. The header is that of published analyses.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class SmtpLogin(PasswordLogin):
 
 
 class Smtp(Dissector):
-    """Conversations until somebody is in, or hands over mail."""
+    """Conversations until a login succeeds or mail is submitted."""
 
     interest = Interest(tcp=PORTS, starts=SERVICE_READY, stream=True)
 

@@ -1,12 +1,12 @@
-"""SNMP versions 1, 2c and 3 over UDP (RFC 1157, RFC 3416, RFC 3412, RFC 3414): what managers ask, what agents answer,
-what they report by themselves.
+"""SNMP versions 1, 2c and 3 over UDP (RFC 1157, RFC 3416, RFC 3412, RFC 3414): requests of managers, responses and
+notifications of agents.
 
 Reads the variables of a response that describe the agent (system group, ENTITY-MIB, Printer-MIB, HOST-RESOURCES-MIB,
-UPS-MIB and the scalars of some makers) and the engine id of version 3. A fact belongs to the agent alone: not taken are
-the answer to an inform request, which repeats the agent's variables in the mouth of the manager (RFC 3416, 4.2.7), what
-a proxy passes on (its context is another engine), and the variables of traps, which receivers forward. A community is a
-password: whether it is one of the two usual ones is told, and of requests its seal. Encrypted messages tell their
-engine and user, no more.
+UPS-MIB and the scalars of some vendors) and the engine id of version 3. A fact belongs to the agent alone; three
+sources are not used: the answer to an inform request, in which the manager repeats the agent's variables (RFC 3416,
+4.2.7), what a proxy forwards (its context is another engine), and the variables of traps, which receivers forward. A
+community is a password: whether it is one of the two usual ones is reported, and of requests its seal. Encrypted
+messages yield their engine and user only.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ STATUS = (
     "wrong_length", "wrong_encoding", "wrong_value", "no_creation", "inconsistent_value", "resource_unavailable",
     "commit_failed", "undo_failed", "authorization_error", "not_writable", "inconsistent_name",
 )  # fmt: skip
-# The counter that a report carries says what was wrong (RFC 3414, 5; RFC 3412, 5).
+# The counter in a report identifies the error (RFC 3414, 5; RFC 3412, 5).
 REPORTS = {
     identifier("1.3.6.1.6.3.15.1.1.1.0"): "unsupported_security_level",
     identifier("1.3.6.1.6.3.15.1.1.2.0"): "not_in_time_window",
@@ -134,7 +134,7 @@ class Snmp(Dissector):
 
 
 class _Sender:
-    """Who speaks in a message, as far as security tells: community kind, or user, level and engine."""
+    """The security parameters of a message's sender: kind of community, or user, level and engine."""
 
     __slots__ = ("community", "context", "engine", "level", "secret", "user", "version")
 
@@ -239,8 +239,8 @@ def _operation(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, 
 
 
 def _old_trap(packet: Packet, sender: _Sender, data: bytes, at: int, end: int, cut: bool) -> list[Parsed]:
-    """A trap of version 1 (RFC 1157, 4.1.6). It names the agent's address: where that is not the sender's, somebody
-    passed it on.
+    """A trap of version 1 (RFC 1157, 4.1.6). It contains the agent's address: if that differs from the sender's, the
+    trap was forwarded.
     """
     tag, first, at = element(data, at, end)
     enterprise = dotted(data[first:at])
@@ -331,7 +331,7 @@ def _facts(packet: Packet, variables: list[Variable], parsed: list[Parsed]) -> N
 
 
 def _enterprise(packet: Packet, kind: str, name: str, parsed: list[Parsed]) -> None:
-    """The number of the maker in an object identifier of his (IANA's private enterprise numbers)."""
+    """The vendor's number in one of its object identifiers (IANA private enterprise numbers)."""
     if name.startswith(ENTERPRISES):
         number = name[len(ENTERPRISES) :].partition(".")[0]
         parsed.append(
@@ -340,7 +340,7 @@ def _enterprise(packet: Packet, kind: str, name: str, parsed: list[Parsed]) -> N
 
 
 def _engine(packet: Packet, engine: bytes, parsed: list[Parsed]) -> None:
-    """The sender's engine id: the maker's number, and often a MAC (RFC 3411, 5)."""
+    """The sender's engine id: the vendor's number, and often a MAC (RFC 3411, 5)."""
     if not 5 <= len(engine) <= ENGINE_LIMIT:
         return
     ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow

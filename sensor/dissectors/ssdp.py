@@ -1,9 +1,9 @@
-"""SSDP over UDP (UPnP Device Architecture 2.0, 1): what devices announce, what clients search for, and the answers; and
-Yeelight's way of it on port 1982.
+"""SSDP over UDP (UPnP Device Architecture 2.0, 1): announcements of devices, searches of clients, and the answers; and
+Yeelight's variant on port 1982.
 
-Facts come from announcements and answers only: a search speaks of what is looked for, so only the program behind it is
-told of. One whose LOCATION names another address than the sender's was passed on or speaks of another machine: it lends
-nothing. Goodbyes claim nothing. Descriptions behind LOCATION are fetched over HTTP and read there.
+Facts come from announcements and answers only: a search describes its target, so only the program that sends it is
+reported. A message whose LOCATION names an address other than the sender's was forwarded or is about another device: it
+yields no facts. Neither do goodbyes. Descriptions at LOCATION are fetched over HTTP and parsed there.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ STANDARD = frozenset(
 
 
 class SsdpSearch(Event):
-    """Somebody looks for devices: ``target`` is the search target (ST), ``user_agent`` the program that asks."""
+    """A search for devices: ``target`` is the search target (ST), ``user_agent`` the program that sends it."""
 
     target: str
     user_agent: str
 
 
 class SsdpAnnouncement(Event):
-    """A device tells that it is there, was changed or leaves. ``state``: alive, update or byebye; ``answer``: it was
-    asked; ``own``: it speaks of the sender.
+    """A device announces that it is available, changed or leaving. ``state``: alive, update or byebye; ``answer``: it
+    is a search response; ``own``: it is about the sender.
 
-    ``target``: NT or ST; ``unique_name``: USN; ``location``: where its description is.
+    ``target``: NT or ST; ``unique_name``: USN; ``location``: the URL of its description.
     """
 
     state: str
@@ -72,7 +72,7 @@ class Ssdp(Dissector):
 
 
 def _read(packet: Packet, head: Head, cut: bool) -> list[Parsed]:
-    """What a message says. One that was cut before it told where it is from lends nothing."""
+    """Parse a message. One that was truncated before its LOCATION yields no facts."""
     text = head.text
     if head.method == "M-SEARCH":
         agent = text(b"user-agent")
@@ -82,7 +82,7 @@ def _read(packet: Packet, head: Head, cut: bool) -> list[Parsed]:
         state = text(b"nts").removeprefix("ssdp:")
     elif not head.method and head.status == 200:
         state = "alive"
-    elif not head.method and head.status:  # a refusal tells nothing
+    elif not head.method and head.status:  # a refusal carries no facts
         return [SsdpAnnouncement(packet, "", "", "", "", text(b"server"), True, False)]
     else:
         raise Malformed("no method of SSDP")
@@ -98,7 +98,7 @@ def _read(packet: Packet, head: Head, cut: bool) -> list[Parsed]:
 
 
 def _facts(head: Head, target: str, location: bytes) -> Iterator[tuple[str, str]]:
-    """(kind, value) of what is said of the sender."""
+    """(kind, value) of the facts about the sender."""
     if server := head.text(b"server"):
         yield "ssdp.server", server
     if target and not target.startswith("uuid:"):
@@ -118,7 +118,7 @@ def _facts(head: Head, target: str, location: bytes) -> Iterator[tuple[str, str]
 
 @functools.lru_cache(maxsize=4096)
 def _place(location: bytes) -> str:
-    """Port and path of an address, which are habits of its maker: ``:49152/setup.xml``; the scheme too where it is not
+    """Port and path of a URL, which are typical of a vendor: ``:49152/setup.xml``; with the scheme if it is not
     HTTP.
     """
     scheme, found, rest = location.partition(b"://")

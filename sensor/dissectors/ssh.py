@@ -1,14 +1,14 @@
-"""SSH over TCP (RFC 4253): the identification of both sides, the first key exchange message, and what sizes tell of the
-login behind it.
+"""SSH over TCP (RFC 4253): the identification of both sides, the first key exchange message, and what packet sizes
+reveal about the encrypted login.
 
-Reads the version line (section 4.2), which a server may put other lines in front of, and the lists of KEXINIT (section
-7.1), from which HASSH is made: MD5 over key exchanges, ciphers, MACs and compressions in order of preference, for the
-direction of its sender. Version 1 is noticed by its version line.
+Reads the version line (section 4.2), which a server may precede with other lines, and the lists of KEXINIT (section
+7.1), from which HASSH is computed: MD5 over key exchanges, ciphers, MACs and compressions in order of preference, for
+the direction of its sender. Version 1 is recognised by its version line.
 
 The login (RFC 4252) is encrypted, but its messages have sizes. The server's first one accepts the service (17 bytes),
-and success (1 byte) is 16 bytes shorter with every cipher. The first answer after that is to the question which methods
-there are: later ones as long as it, to requests too small for a key, are passwords refused. Where messages share a
-segment nothing is reported.
+and success (1 byte) is 16 bytes shorter with every cipher. The first answer after that lists the available methods:
+later ones of the same length, to requests too small for a key, are refused passwords. If messages share a segment
+nothing is reported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
 
 LINE_LIMIT = 255  # bytes (RFC 4253, 4.2)
-LINES_LIMIT = 32  # that a server says before its version
+LINES_LIMIT = 32  # that a server sends before its version
 PACKET_LIMIT = 35000  # bytes (6.1)
 KEXINIT, COOKIE, LISTS = 20, 16, 10
 # Messages that may come before KEXINIT: disconnect, ignore, debug.
@@ -60,7 +60,7 @@ class SshKeyExchange(Event):
 
 
 class SshLogin(Event):
-    """A password was refused, or somebody was let in, by whatever method; the packet is the server's."""
+    """A password was refused, or a login of any method succeeded; the packet is the server's."""
 
     accepted: bool
 
@@ -78,7 +78,7 @@ class Ssh(Dissector):
 
 
 class SshStream(Stream):
-    """One connection: done when somebody is in, when it is no SSH, or when nothing can be told of the login."""
+    """One connection: done when a login succeeds, when it is not SSH, or when the login can no longer be followed."""
 
     def __init__(self) -> None:
         self._client, self._server = _Half(), _Half()

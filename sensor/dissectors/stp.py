@@ -1,8 +1,8 @@
 """Spanning tree: 802.1D-1998 (STP), 802.1w (RSTP) and 802.1s (MSTP), now IEEE 802.1D-2004 clause 9 and 802.1Q clause
-14, and Cisco's form of one tree a VLAN.
+14, and Cisco's per-VLAN spanning tree.
 
-Who sends these messages bridges frames, and says which bridge it takes for the root. Reads the messages of
-configuration and of changed topology. Ignores timers, and of MSTP all but its region and the id of the sender.
+The sender of these messages is a bridge, and names its root bridge. Reads configuration and topology change messages.
+Ignores timers, and of MSTP all but its region and the id of the sender.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _CONFIGURATION = struct.Struct(
 
 
 class StpConfiguration(Event):
-    """A bridge tells the tree as it sees it. It takes itself for the root where ``root`` equals ``bridge`` (MACs).
-    ``changed``: the tree is changing.
+    """A bridge's view of the tree. It considers itself the root if ``root`` equals ``bridge`` (MACs). ``changed``: the
+    topology is changing.
 
-    ``vlan``: whose tree it is, 0 where there is one for all. ``cost``: of the path to the root. Priorities in 802.1D:
-    the lower, the sooner root.
+    ``vlan``: of the tree, 0 if there is one for all. ``cost``: of the path to the root. Priorities as in 802.1D: the
+    lowest becomes root.
     """
 
     version: str
@@ -59,7 +59,7 @@ class StpConfiguration(Event):
 
 
 class StpTopologyChange(Event):
-    """A bridge tells its root that the topology changed; all bridges then forget soon where machines are."""
+    """A bridge notifies its root that the topology changed; all bridges then shorten the ageing of their MAC tables."""
 
 
 class Stp(Dissector):

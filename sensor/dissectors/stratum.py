@@ -1,10 +1,9 @@
-"""Stratum and its like: what miners of digital coins and their pools say to each other, JSON in lines over TCP on any
-port.
+"""Stratum and similar protocols between cryptocurrency miners and their pools: JSON in lines over TCP on any port.
 
-Reads which method is called, with which program and for which account: ``mining.…`` (Bitcoin, Zcash), ``eth_…``
-(Ethereum), ``login`` and ``submit`` (Monero). There is no standard; the methods are those that pools document. The work
-itself stays unread, and the password, which is nearly always ``x``, is never kept. Other programs talk in lines of JSON
-too: a conversation that names none of these methods is left alone.
+Reads the method, the program and the account: ``mining.…`` (Bitcoin, Zcash), ``eth_…`` (Ethereum), ``login`` and
+``submit`` (Monero). There is no standard; the methods are those that pools document. The work itself is not read, and
+the password, which is nearly always ``x``, is never stored. Other programs exchange lines of JSON too: a conversation
+without any of these methods is ignored.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Headers of TCP (RFC 9293): how a machine opens connections, and segments with flags that no machine sends which means
-well.
+"""TCP headers (RFC 9293): how a host opens connections, and segments with flag combinations that no legitimate stack
+sends.
 
-Of a SYN without data the window, the order of the options and their values are told: they are traits of the system that
-sent it. Ignores answers (SYN with ACK), for they depend on the question, and data. Of a segment with impossible flags
-only the flags are told.
+Of a SYN without data, the window, the order of the options and their values are reported: they fingerprint the
+operating system. Ignores SYN-ACKs, which depend on the SYN, and data. Of a segment with invalid flags only the flags
+are reported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sensor.core.reader import Malformed
 FIN, SYN, RST, PUSH, ACK, URGENT = 1, 2, 4, 8, 16, 32
 HEADER = 20
 END, NOP, MSS, SCALE, SACK, TIMESTAMPS, AUTHENTICATION = 0, 1, 2, 3, 4, 8, 29
-# Options and the lengths that they have (RFC 9293 3.2, 7323, 2018, 2385, 5925, 7413); others are told by number.
+# Options and their lengths (RFC 9293 3.2, 7323, 2018, 2385, 5925, 7413); others are reported by number.
 NAMES = {
     END: "eol",
     NOP: "nop",
@@ -39,10 +39,9 @@ FIRST_TTLS = (32, 64, 128, 255)
 
 
 class TcpSyn(Event):
-    """A connection is opened. ``options`` in the order of the wire, ``mss`` and ``scale`` -1 where not told.
+    """A connection is opened. ``options`` in the order of the wire, ``mss`` and ``scale`` -1 if not sent.
 
-    ``broken``: number of the first option whose length is impossible; -1 where all are possible. What follows it is not
-    read.
+    ``broken``: index of the first option with an invalid length; -1 if all are valid. What follows it is not read.
     """
 
     window: int

@@ -1,7 +1,7 @@
-"""TP-Link's device discovery (Tapo, newer Kasa): JSON behind 16 bytes on ports 20002 and 20004.
+"""TP-Link device discovery (Tapo, newer Kasa): JSON behind 16 bytes on ports 20002 and 20004.
 
-Reads searches and answers. The search holds a public key and the answer how to log in; neither is kept. The protocol is
-the maker's own; its form is that of the free libraries that speak it.
+Reads searches and answers. The search holds a public key and the answer the login parameters; neither is stored. The
+protocol is proprietary; its format is that of the open-source libraries that implement it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _HEADER = struct.Struct("!BBHHBBII")  # version, kind, operation, size of what f
 
 
 class TdpSearch(Event):
-    """Somebody looks for devices."""
+    """A search for devices."""
 
 
 class TdpAnswer(Event):
-    """A device tells about itself. ``factory_default``: nobody has set it up yet; None where it does not say. ``own``:
-    it is about the sender.
+    """A device describes itself. ``factory_default``: it is not set up yet; None if not sent. ``own``: it is about the
+    sender.
     """
 
     kind_of_device: str

@@ -1,9 +1,9 @@
-"""Tabular data stream ([MS-TDS]) of SQL Server and its kin: which server it is, who logs in, and with what result.
+"""Tabular data stream ([MS-TDS]) of SQL Server and compatible servers: server identity, logins and their result.
 
-Reads the versions and the agreement on encryption that come first, logins in clear, NTLM inside them, and the result.
-Usually the login alone is encrypted; then the user is known where the server names him in its refusal. Where all is
-encrypted nothing more is read, nor what is asked once somebody is in. A password is hidden by a fixed pattern only, as
-good as clear; of it stays a seal.
+Reads the versions and the encryption negotiation that come first, cleartext logins, NTLM inside them, and the result.
+Usually only the login is encrypted; then the user is known if the server names it in its refusal. If everything is
+encrypted nothing more is read, nor is anything after the login. A password is obfuscated by a fixed pattern only,
+equivalent to cleartext; it is stored as a seal.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class TdsStream(FramedStream):
         return [TdsServer(packet, version, encryption), fact(packet, "tds.version", version)]
 
     def _login(self, packet: Packet, body: bytes) -> list[Parsed]:
-        """Names and the password stand where offsets and sizes in characters say ([MS-TDS] 2.2.6.4)."""
+        """Names and the password, at the offsets and sizes in characters of [MS-TDS] 2.2.6.4."""
         self._greeted = True
         user, password = (self._part(body, at) for at in (40, 44))
         self._user = clean(user.decode("utf-16-le", "replace"), NAME_LIMIT)

@@ -1,11 +1,10 @@
-"""Telnet (RFC 854, RFC 855): what a machine shows before a login, who logs in, and how that ends.
+"""Telnet (RFC 854, RFC 855): banners, logins and their result.
 
-Options are passed over wherever they stand. What a server writes before the first answer is its banner; the line that
-is answered is the prompt, and the first one is a fact of its own: many devices name themselves only there. The result
-is read from what the server writes next: its own words, another prompt for a login, or the prompt of a shell; where
-that is not clear the login is told as undecided. Of a password stays a seal, of what is typed at a shell nothing, but
-for lines that fetch programs, make them run or ask for the toolbox of small devices: those are what is planted on such
-devices.
+Options are skipped anywhere. What a server sends before the first answer is its banner; the line that is answered is
+the prompt, and the first one is a fact of its own: many devices name themselves only there. The result is read from
+what the server sends next: a message, another login prompt, or a shell prompt; if that is ambiguous the login is
+reported as undecided. A password is stored as a seal. Of shell input only lines that download programs, run them or
+invoke BusyBox are stored: that is how malware is installed on such devices.
 """
 
 from __future__ import annotations
@@ -78,9 +77,7 @@ class TelnetCommand(Event):
 
 
 class Telnet(Dissector):
-    """Whole conversations until somebody is logged in: they are small. Behind that only what the client types, and not
-    without end.
-    """
+    """Whole conversations until a login succeeds: they are small. After that only the client's input, up to a limit."""
 
     interest = Interest(tcp=(23, 2323), starts=STARTS, stream=True)
 
@@ -130,7 +127,7 @@ class TelnetStream(Stream):
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """What is missing may be a prompt or a name: the login under way is forgotten."""
         self._options[not from_client].reset()
-        if self._behind and not from_client:  # nobody listens to the server any more
+        if self._behind and not from_client:  # the server's output is no longer needed
             return iter(())
         self._shown.clear()
         self._typed.clear()
@@ -193,7 +190,7 @@ class TelnetStream(Stream):
         self._prompt = ""
 
     def _commanded(self, packet: Packet) -> Iterator[Parsed]:
-        """A line at a shell; hardly any is told."""
+        """A line of shell input; few are reported."""
         if _COMMAND.search(self._typed):
             line = _USER_INFO.sub(r"\1", clean(bytes(self._typed), LINE_LIMIT))
             yield TelnetCommand(packet, _SECRET.sub(r"\1***", line))

@@ -32,7 +32,7 @@ class TftpRead(Event):
 
 
 class TftpWrite(TftpRead):
-    """Somebody wants to write a file: a switch that saves its configuration, or somebody who plants one."""
+    """A request to write a file: a switch that saves its configuration, or an attacker who plants one."""
 
 
 class Tftp(Dissector):

@@ -1,10 +1,10 @@
-"""TLS over TCP (RFC 8446, RFC 5246) and DTLS over UDP (RFC 9147, RFC 6347): what travels in the clear at the start.
+"""TLS over TCP (RFC 8446, RFC 5246) and DTLS over UDP (RFC 9147, RFC 6347): the cleartext messages at the start.
 
-Reads ClientHello, ServerHello and, up to TLS 1.2, the first certificate of each side, which is its own. Notices hellos
-of SSL 3.0 and in the shape of SSL 2.0. Heartbeats (RFC 6520) in the clear are told by their sizes. Ignores everything
-encrypted, key exchanges, tickets and alerts. Recognised by the record header wherever it begins, so behind STARTTLS and
-in RDP too. Messages of DTLS that were cut into fragments are left alone but for a certificate whose beginning suffices.
-A second ClientHello, asked for by the server, says nothing new.
+Reads ClientHello, ServerHello and, up to TLS 1.2, the first certificate of each side, which is its own. Recognises
+hellos of SSL 3.0 and in SSL 2.0 format. Cleartext heartbeats (RFC 6520) are reported by their sizes. Ignores everything
+encrypted, key exchanges, tickets and alerts. Recognised by the record header at any position, so also after STARTTLS
+and in RDP. Fragmented DTLS messages are ignored, except a certificate whose beginning suffices. A second ClientHello,
+requested by the server, adds nothing.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class TlsCertificate(Event):
 
 
 class TlsHeartbeat(Event):
-    """A heartbeat in the clear. ``request``: or the answer to one; ``claimed``: bytes of payload it says it has;
-    ``size``: bytes that the record has for type, length, payload and padding (of 16 at least).
+    """A cleartext heartbeat. ``request``: or the response to one; ``claimed``: payload length in bytes that it
+    declares; ``size``: bytes of the record available for type, length, payload and padding (of 16 at least).
     """
 
     from_client: bool
@@ -249,7 +249,7 @@ class _Half:
 
 
 def _parsed(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bool) -> Iterator[Parsed]:
-    """What a message of a stream says; the half goes on or is over."""
+    """Parse a message of a stream; the half continues or is done."""
     if kind == CERTIFICATE:
         yield from certificate(packet, body, from_client)
     elif kind == HEARTBEAT:
@@ -271,7 +271,7 @@ def _parsed(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bo
             yield from old_client(packet, body)
 
 
-# What messages say: for the native dissector, too.
+# Parsing of messages, shared with the native dissector.
 
 
 def old_client(packet: Packet, body: bytes) -> Iterator[Parsed]:
@@ -289,7 +289,7 @@ def server(packet: Packet, hello: ServerHello) -> TlsServerHello:
 
 
 def client(packet: Packet, hello: ClientHello) -> Iterator[Parsed]:
-    """The event and the facts about whoever sent a ClientHello."""
+    """The event and the facts about the sender of a ClientHello."""
     yield TlsClientHello(
         packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted
     )
@@ -301,7 +301,7 @@ def client(packet: Packet, hello: ClientHello) -> Iterator[Parsed]:
 
 
 def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-    """The event and the facts about whoever sent a certificate. An empty one is a client that has none."""
+    """The event and the facts about the sender of a certificate. An empty one comes from a client that has none."""
     if not data:
         return
     one = _known(data) if len(data) <= KNOWN_LIMIT else _x509.read(data)
@@ -326,9 +326,7 @@ def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Pars
 
 
 def _datagram(packet: Packet) -> list[Parsed]:
-    """What the records of one datagram say (RFC 6347, 4.1 and 4.2.2), as far as they are in the clear and their
-    messages whole.
-    """
+    """Parse the records of one datagram (RFC 6347, 4.1 and 4.2.2) that are in the clear and hold whole messages."""
     data, at = packet.payload, 0
     parsed: list[Parsed] = []
     for _ in range(RECORDS_LIMIT):

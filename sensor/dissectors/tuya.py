@@ -1,9 +1,9 @@
-"""Broadcasts of Tuya modules, which sit in plugs, lamps and appliances of a thousand brands: ports 6666 (clear), 6667
-and 7000 (encrypted).
+"""Broadcasts of Tuya modules, used in plugs, lamps and appliances of many brands: ports 6666 (clear), 6667 and 7000
+(encrypted).
 
-Reads the frame, and of clear ones identity, product and version of the protocol. What is encrypted stays unread: that
-the sender speaks this protocol is the fact. The protocol is the maker's own; its form is that of the free libraries
-that speak it.
+Reads the frame, and of cleartext ones identity, product and version of the protocol. Encrypted content is not read:
+that the sender uses this protocol is the fact. The protocol is proprietary; its format is that of the open-source
+libraries that implement it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FRAMES = {
     b"\0\0\x55\xaa": (16, b"\0\0\xaa\x55"),
     b"\0\0\x66\x99": (18, b"\0\0\x99\x66"),
 }  # first bytes: size of the header, last bytes
-BROADCASTS = (0x00, 0x13, 0x14, 0x23)  # a device tells itself; an app asks with 0x25
+BROADCASTS = (0x00, 0x13, 0x14, 0x23)  # a device announces itself; an app searches with 0x25
 _HEADER = struct.Struct("!III")  # sequence, command, size of what follows
 _NEW_HEADER = struct.Struct("!HIII")
 

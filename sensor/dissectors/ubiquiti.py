@@ -1,7 +1,7 @@
 """Discovery of Ubiquiti devices: type, length and value behind four bytes on port 10001, versions 1 and 2.
 
-Reads questions and announcements. Ignores user names, salts and challenges, which belong to logins. The protocol is the
-maker's own; the numbers of the fields are those of published captures and of the analyser that everybody uses.
+Reads queries and announcements. Ignores user names, salts and challenges, which belong to logins. The protocol is
+proprietary; the field numbers are those of published captures and of the common open-source analyser.
 """
 
 from __future__ import annotations
@@ -25,13 +25,11 @@ _HEAD = struct.Struct("!BBH")
 
 
 class UbiquitiSearch(Event):
-    """Somebody looks for Ubiquiti devices."""
+    """A search for Ubiquiti devices."""
 
 
 class UbiquitiAnnouncement(Event):
-    """A device tells about itself, asked or not. ``factory_default``: nobody has set it up yet; None where it does not
-    say.
-    """
+    """A device describes itself, on request or not. ``factory_default``: it is not set up yet; None if not sent."""
 
     model: str
     platform: str

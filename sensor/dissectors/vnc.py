@@ -22,7 +22,7 @@ from sensor.dissectors._login_events import PasswordLogin
 PORTS = (5900, 5901)
 VERSION_SIZE = 12
 CHALLENGE_SIZE = 16
-INIT_SIZE = 24  # of what the server says of its desktop, before the name
+INIT_SIZE = 24  # of the server's description of its desktop, before the name
 NAME_LIMIT = 255
 KEPT_LIMIT = 4096
 FAILED, NONE, CLASSIC = 0, 1, 2
@@ -39,7 +39,7 @@ METHODS = {
     30: "apple",
     35: "apple",
 }
-# Before version 3.7 the server alone chooses; before 3.8 it says nothing to who needs no password.
+# Before version 3.7 the server alone chooses; before 3.8 it sends no result if no password is required.
 LISTS, SECURITY_RESULT = (3, 7), (3, 8)
 _VERSION = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
 
@@ -62,7 +62,7 @@ class VncLogin(PasswordLogin):
 
 
 class VncDesktop(Event):
-    """Somebody sees a desktop."""
+    """The server describes its desktop: the login is complete."""
 
     name: str
     width: int
@@ -98,7 +98,7 @@ class VncStream(Stream):
             yield from parsed
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Nothing tells where a message begins."""
+        """Stop: message boundaries cannot be found after a gap."""
         self.done = True
         return iter(())
 
@@ -141,7 +141,7 @@ class VncStream(Stream):
         return []
 
     def _order(self, packet: Packet) -> list[Parsed] | None:
-        """Version 3.3: the server says how."""
+        """Version 3.3: the server chooses the security type."""
         raw = self._take(4)
         return None if raw is None else self._chosen(packet, int.from_bytes(raw, "big"), raw[3:])
 
@@ -198,7 +198,7 @@ class VncStream(Stream):
         return [event]
 
     def _desktop(self, packet: Packet) -> list[Parsed] | None:
-        """Size and name, once the client has said whether it wants to be alone."""
+        """Size and name, which follow the client's choice of shared or exclusive access."""
         kept = self._kept[0]
         if len(kept) < INIT_SIZE or len(kept) < INIT_SIZE + min(int.from_bytes(kept[20:INIT_SIZE], "big"), NAME_LIMIT):
             return None

@@ -24,11 +24,11 @@ _MAC_TEXT = re.compile(rb"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}\0")
 
 
 class WisenetSearch(Event):
-    """Somebody looks for cameras."""
+    """A search for cameras."""
 
 
 class WisenetAnswer(Event):
-    """A camera or recorder tells about itself; ``link``: where its pages are."""
+    """A camera or recorder describes itself; ``link``: the URL of its web pages."""
 
     model: str
     mac: int
@@ -38,7 +38,7 @@ class WisenetAnswer(Event):
 
 
 class Wisenet(Discovery):
-    """The layout has no signature: the MAC written as text at its place tells an answer, zeros there a question."""
+    """The format has no signature: a textual MAC at its offset marks an answer, zeros there a query."""
 
     interest = Interest(udp=(REQUEST_PORT, ANSWER_PORT), repeats_s=60)
 

@@ -1,8 +1,8 @@
-"""WiZ lamps and plugs: JSON objects with a method, on ports 38899 (orders and answers) and 38900 (what devices tell by
-themselves).
+"""WiZ lamps and plugs: JSON objects with a method, on ports 38899 (commands and answers) and 38900 (unsolicited
+messages of devices).
 
-Reads which module and firmware a device has, and which orders are sent. Ignores colours, scenes and the numbers of
-homes and rooms.
+Reads a device's module and firmware, and the commands it receives. Ignores colours, scenes and the numbers of homes and
+rooms.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ OWN_METHODS = ("firstBeat", "syncPilot", "hb")
 
 
 class WizRequest(Event):
-    """Somebody asks or orders: ``method`` is getPilot, setPilot, getSystemConfig, registration and others."""
+    """A query or command: ``method`` is getPilot, setPilot, getSystemConfig, registration and others."""
 
     method: str
 
 
 class WizAnswer(Event):
-    """A device answers or tells by itself; ``module`` and ``firmware`` only in some methods. ``own``: the MAC is the
+    """A device answers or announces itself; ``module`` and ``firmware`` only in some methods. ``own``: the MAC is the
     sender's.
     """
 

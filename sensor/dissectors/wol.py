@@ -1,7 +1,7 @@
-"""Wake-on-LAN: six bytes ff and sixteen times the MAC of the machine that is to wake, in a datagram to any port or in a
-frame of type 0x0842.
+"""Wake-on-LAN: six bytes ff and sixteen times the MAC of the target, in a datagram to any port or in a frame of type
+0x0842.
 
-A password of four or six bytes may follow: it is noted, never kept. Says nothing about the sender.
+A password of four or six bytes may follow: its presence is noted, the password never stored. No facts about the sender.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PASSWORD_SIZES = (4, 6)
 
 
 class WolWake(Event):
-    """Somebody wakes the machine with MAC ``target``."""
+    """A request to wake the device with MAC ``target``."""
 
     target: int
     password: bool

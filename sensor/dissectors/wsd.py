@@ -1,9 +1,9 @@
 """WS-Discovery over UDP (WS-Discovery 1.1 and its draft of 2005; DPWS 1.1; ONVIF Core, 7): printers, cameras and PCs
-that say hello, and who looks for them.
+that announce themselves, and clients that search for them.
 
-Facts come from Hello, ProbeMatches and ResolveMatches only, and only where the addresses told (XAddrs) can be the
-sender's: recorders and discovery proxies answer for others. Bye claims nothing. Metadata and device information are
-asked for over HTTP and read there. Signatures are ignored.
+Facts come from Hello, ProbeMatches and ResolveMatches only, and only if the announced addresses (XAddrs) can be the
+sender's: recorders and discovery proxies answer for others. Bye yields no facts. Metadata and device information are
+requested over HTTP and parsed there. Signatures are ignored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LIST_LIMIT = 32
 MULTI = {"ProbeMatches": "ProbeMatch", "ResolveMatches": "ResolveMatch"}
 ANNOUNCEMENTS = ("Hello", "ProbeMatches", "ResolveMatches")
 ASKED = ("Probe", "Resolve")
-# Types are told with the prefix that the standards use, whatever the sender calls it.
+# Types are reported with the prefix that the standards use, whatever prefix the sender declares.
 PREFIXES = {
     "http://schemas.xmlsoap.org/ws/2006/02/devprof": "wsdp",
     "http://docs.oasis-open.org/ws-dd/ns/dpws/2009/01": "wsdp",
@@ -40,8 +40,8 @@ PREFIXES = {
     "http://schemas.microsoft.com/windows/pub/2005/07": "pub",
     "http://standards.ieee.org/downloads/11073/11073-20702-2016": "mdpws",
 }
-# Scopes of ONVIF (Core, 7.3.2.2) and what other makers add, by their first part. Type is what it can do, Profile what
-# it conforms to.
+# Scopes of ONVIF (Core, 7.3.2.2) and those that other vendors add, by their first part. Type is its function, Profile
+# its conformance.
 SCOPES = frozenset(
     (
         "name",
@@ -62,7 +62,7 @@ ONVIF = "onvif://"
 
 
 class WsdQuestion(Event):
-    """Somebody looks for devices (Probe) or for the addresses of one (Resolve)."""
+    """A search for devices (Probe) or for the addresses of one (Resolve)."""
 
     action: str
     types: tuple[str, ...]
@@ -116,7 +116,7 @@ def _read(packet: Packet, document: _xml.Document, message: _xml.Element) -> lis
 
 
 def _announced(packet: Packet, document: _xml.Document, action: str, match: _xml.Element, alone: bool) -> list[Parsed]:
-    """One device. Among several, one that tells no address may be anybody's."""
+    """One device. Among several, one without an address cannot be attributed."""
     endpoint, types, scopes = (
         match.value("EndpointReference", "Address"),
         _types(document, match),
@@ -160,7 +160,7 @@ def _words(parent: _xml.Element, name: str) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=4096)
 def _scope(scope: str) -> tuple[str, str] | None:
     """(kind, value) of an ONVIF scope: ``onvif://www.onvif.org/name/Front%20door`` → scope_name, ``Front door``; None
-    where it tells nothing.
+    if it is empty or not of use.
     """
     if not scope.lower().startswith(ONVIF):
         return None

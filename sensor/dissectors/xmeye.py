@@ -1,7 +1,8 @@
-"""Search for cameras and recorders with Xiongmai software (XMEye, Sofia; sold under a hundred names): JSON behind 20
+"""Discovery of cameras and recorders with Xiongmai software (XMEye, Sofia; sold under a hundred names): JSON behind 20
 bytes on port 34569.
 
-Reads searches and answers. The protocol is the maker's own; its form is that of the free libraries that speak it.
+Reads searches and answers. The protocol is proprietary; its format is that of the open-source libraries that implement
+it.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ _HEADER = struct.Struct(
 
 
 class XmeyeSearch(Event):
-    """Somebody looks for cameras and recorders."""
+    """A search for cameras and recorders."""
 
 
 class XmeyeAnswer(Event):
-    """A camera (one channel) or recorder tells about itself. ``own``: address or MAC is the sender's."""
+    """A camera (one channel) or recorder describes itself. ``own``: address or MAC is the sender's."""
 
     name: str
     firmware: str

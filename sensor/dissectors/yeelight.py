@@ -1,7 +1,7 @@
-"""Discovery of Yeelight lamps (the maker's inter-operation specification): text like that of SSDP, to group
-239.255.255.250 on port 1982.
+"""Discovery of Yeelight lamps (the vendor's inter-operation specification): SSDP-like text, to group 239.255.255.250 on
+port 1982.
 
-Reads searches, answers and notifications. Ignores the lamp's list of orders and its colours.
+Reads searches, answers and notifications. Ignores the lamp's list of commands and its colours.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ SCHEME = "yeelight://"
 
 
 class YeelightSearch(Event):
-    """Somebody looks for lamps."""
+    """A search for lamps."""
 
 
 class YeelightAnnouncement(Event):
-    """A lamp tells about itself, asked or not. ``own``: its address is the sender's."""
+    """A lamp describes itself, on request or not. ``own``: its address is the sender's."""
 
     model: str
     firmware: str
