@@ -1,4 +1,4 @@
-"""What all sources together say of a CVE: its title, its scores, whether it is exploited, and what to do."""
+"""What all sources together report about a CVE: its title, its scores, whether it is exploited, and the fix."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ UPDATE = (
 
 
 class About(NamedTuple):
-    """``exploited``: since when that is known, or ``known``; ``probability``: of being exploited within thirty days
-    (EPSS); None where nobody scored it.
+    """``exploited``: the date since when that is known, or ``known``; ``probability``: of exploitation within thirty
+    days (EPSS), None if it has no score.
     """
 
     cve: str
@@ -60,7 +60,7 @@ class Library:
         return found if found.sources else None
 
     def _curated(self, cve: str) -> About:
-        """What ours say; of several products the first speaks."""
+        """What the curated entries report; of several products the first one counts."""
         entries = self.curated.get(cve)
         if not entries:
             return About(cve)

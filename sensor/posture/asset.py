@@ -1,4 +1,6 @@
-"""A device as vulnerabilities see it: what it is, which firmware it told, and the packets that carried it."""
+"""A device as the matching of vulnerabilities needs it: its product, its firmware, and the packets that
+contained it.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ Body = dict[str, Any]
 
 
 class Asset(NamedTuple):
-    """``proof``: the claims of packets for the firmware (none where a person said it); ``contested``: other packets
-    tell another.
+    """``proof``: the claims of packets for the firmware (none if the operator set it); ``contested``: other packets
+    contain a different one.
     """
 
     id: str
@@ -53,7 +55,7 @@ def asset_of(device: Body, evidence: Iterable[Any] = ()) -> Asset:
 
 
 def _proves(claim: Body, firmware: str) -> bool:
-    """Whether a packet said so."""
+    """Whether a packet contained this firmware."""
     return (
         bool(firmware)
         and claim.get("attribute") == "firmware"

@@ -17,11 +17,11 @@ from sensor.posture.weakness import Fix, Weakness
 
 Record = dict[str, Any]
 
-# Detectors of these rooms tell of changes, settings and reach, which are terms of their own or no fault; all others
-# tell of attacks.
+# Detectors of these rooms report changes, settings and exposure, which have terms of their own or are no fault; all
+# others report attacks.
 NO_ATTACK = ("device.", "exposure.", "posture.")
-# Silent for so long, an alert that nobody closed counts no more; as long as a recommendation stays open that is not
-# seen again.
+# An open alert that was silent for this long no longer counts; a recommendation that is not seen again stays open as
+# long.
 SILENT = timedelta(days=14)
 LOOK = "Read `sensor alerts show`, fix the cause, isolate the device if it is compromised, then `sensor alerts close`."
 CLOSED = "No open alert is about it."
@@ -94,9 +94,7 @@ def _reach(site: Site, node: Node, crowded: set[str]) -> Iterator[str]:
 def _unknown(node: Node) -> Iterator[str]:
     if node.type in ("", "unknown"):
         yield TYPE
-    if (
-        not node.firmware and node.type not in PCS
-    ):  # PCs and telephones of people have no firmware that anybody could tell
+    if not node.firmware and node.type not in PCS:  # the firmware of workstations and telephones is not observable
         yield FIRMWARE
 
 
@@ -104,7 +102,7 @@ def _unknown(node: Node) -> Iterator[str]:
 
 
 def _attacks(site: Site, there: Mapping[str, Node]) -> tuple[dict[str, list[Sign]], dict[str, list[Sign]]]:
-    """Signs by who did it and by who suffered it, the gravest first."""
+    """Signs by actor and by target, the most severe first."""
     mine = owners(there.values())
     acts: dict[str, list[Sign]] = {}
     suffers: dict[str, list[Sign]] = {}
@@ -142,9 +140,7 @@ def _alerts(site: Site) -> Iterator[tuple[Record, Record]]:
 
 
 def ongoing_alerts(site: Site) -> Iterator[tuple[Record, Record]]:
-    """Records of medium severity and above with their alerts, those that nobody dealt with and that were not silent for
-    long.
-    """
+    """Records of medium severity and above with their alerts: those that are open and were not silent for long."""
     since = _days_before(site.now)
     for record in site.alerts:
         alert, severity = record.get("alert"), record.get("severity")

@@ -13,7 +13,7 @@ _FIRMWARE = re.compile(r"[_ ]firmware\Z")
 
 
 class Cpe(NamedTuple):
-    """``version``: with its update; ``*`` is any, ``-`` none that is told."""
+    """``version``: with its update; ``*`` is any, ``-`` none."""
 
     part: str
     vendor: str

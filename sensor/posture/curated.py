@@ -28,7 +28,7 @@ Text = Annotated[str, Field(min_length=1, max_length=512)]
 
 
 class Words(BaseModel):
-    """What is written by hand: a key that nobody knows is a fault."""
+    """Curated knowledge: an unknown key is an error."""
 
     # Built when something is read by it: most runs read nothing of what is written by hand here.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -85,7 +85,7 @@ class Affected(Words):
 
 
 class Example(Words):
-    """A device, and what the entry says of it; ``other``: that it is none of its products."""
+    """A device, and the verdict of the entry about it; ``other``: it is none of its products."""
 
     model: Text
     vendor: str = ""

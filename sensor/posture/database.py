@@ -1,8 +1,8 @@
-"""The file of imported vulnerabilities: ``vulnerabilities.db`` in the state folder. SQLite, for a quarter of a million
-CVEs are too many for memory.
+"""The database of imported vulnerabilities: ``vulnerabilities.db`` in the state folder. SQLite, because a quarter of a
+million CVEs do not fit in memory.
 
-A CVE is kept as a number, year × 10⁸ + number, once for each source that tells of it. Rules are found by product,
-products by words of their names.
+A CVE is stored as a number, year × 10⁸ + number, once for each source that reports it. Rules are found by product,
+products by the words of their names.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS members (cve INTEGER NOT NULL, source INTEGER NOT NUL
 
 
 class DatabaseError(Exception):
-    """The file cannot be used; the text says why, for people."""
+    """The file cannot be used; the text is the reason, in words for the user."""
 
 
 def number_of(cve: str) -> int:
@@ -110,7 +110,7 @@ def _made(base: sqlite3.Connection) -> None:
 
 
 def _to_read(path: Path) -> sqlite3.Connection:
-    """Where we may not write the folder and nobody imports, the file is taken as it is: nobody changes it."""
+    """If the folder is not writable and no import runs, the file is opened as immutable."""
     base = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro",
         uri=True,

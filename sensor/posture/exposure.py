@@ -1,23 +1,22 @@
-"""The exposure score: how much there is to mend at a device, a segment and the site, 0 to 100 in three bands, with
+"""The exposure score: how much there is to fix on a device, in a segment and on the site, 0 to 100 in three bands, with
 every term shown.
 
-A device has five terms. Each takes its share of what the terms before it left of 100, so that one grave thing is enough
-for a high score, many small ones are not, nothing goes over 100, and mending anything never raises a score:
+A device has five terms. Each takes its share of what the terms before it left of 100, so that one severe fault is
+enough for a high score, many small ones are not, no score exceeds 100, and no fix ever raises a score:
 
   weaknesses   points of the worst; all others together add up to 15 % of what is left (``MORE``), half of that once
-  they come to 69 points
-  attack       80 % of the risk of the most severe alert in which it acts (it may be taken over), 40 % where it is the
-  target; all others add as above. What
-               counts are alerts of medium and above about attacks, until somebody closes them, or they were silent for
-               14 days
+               they reach 69 points
+  attack       80 % of the risk of the most severe alert with it as actor (it may be compromised), 40 % as target; all
+               others add as above. Alerts of medium severity and above about attacks count, until they are closed or
+               were silent for 14 days
   reach        25 reachable from the internet, 5 internet access, 5 workstations in its segment
-  unknown       3 its type, 3 its firmware: nothing can be said of what is not known
-  criticality  of the points so far 30 % where the operator called it critical, 15 % high: what matters most counts
-  more, but nothing is wrong with mattering
+  unknown      3 its type, 3 its firmware: what is not known cannot be assessed
+  criticality  30 % of the points so far if the operator called it critical, 15 % if high: what matters most counts
+               more, but criticality alone is no fault
 
 A segment and the site have two: 70 % of the score of the worst device, 30 % of the mean of the worst tenth of the
-devices. One burning camera among 500 PCs is told by the first, whether it is alone by the second, which falls with each
-device that is mended; a mean of all would hide both. Devices that are gone do not count.
+devices. The first shows one compromised camera among 500 PCs; the second shows whether it is the only one, and falls
+with each device that is fixed. A mean of all would hide both. Devices that are gone do not count.
 """
 
 from __future__ import annotations

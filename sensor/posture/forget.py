@@ -22,7 +22,7 @@ _AFTER = (
 
 
 class NotNoted(Exception):
-    """The feed was imported when nobody noted what came of it."""
+    """The feed was imported before the results of imports were recorded."""
 
 
 def members_of(base: sqlite3.Connection, name: str) -> int:

@@ -30,7 +30,7 @@ class CuratedIndex:
                 self._entries.setdefault(vendor, []).append(entry)
 
     def findings(self, asset: Asset) -> Iterator[Finding]:
-        """What the entries say of a device; nothing of those about other products."""
+        """The findings of the entries that match a device; none of those about other products."""
         for entry, product, system in self._of(asset.vendor):
             if (
                 (not entry.types or asset.type in entry.types)

@@ -43,7 +43,7 @@ class _Rule(NamedTuple):
 
 
 def _without_identity(asset: Asset) -> Asset:
-    """What tells the products of a device, whatever it runs."""
+    """What identifies the products of a device, whatever firmware it runs."""
     return asset._replace(id="", firmware="", proof=(), contested=False)
 
 
@@ -57,13 +57,11 @@ class ImportedIndex:
         self._cached = functools.lru_cache(_CACHED)(self._evaluate)
 
     def findings(self, asset: Asset) -> tuple[Finding, ...]:
-        """What records say of a device, one a CVE; nothing of those about other products."""
+        """The findings of imported records for a device, one per CVE; none of those about other products."""
         return self._cached(asset._replace(id="", proof=()), asset.trouble)
 
     def of_cve(self, cve: str, by_vendor: Mapping[str, Iterable[Asset]]) -> dict[str, list[Finding]]:
-        """What records say of devices for one CVE, by their ids. Only devices of the vendors of its products are looked
-        at closely.
-        """
+        """The findings of one CVE, by device id. Only devices of the vendors of its products are compared."""
         asked = "SELECT DISTINCT id, vendor, name FROM rules JOIN products ON products.id = rules.product WHERE cve = ?"
         products: dict[str, dict[int, str]] = {}
         for number, vendor, name in self._base.execute(asked, (number_of(cve),)):

@@ -1,8 +1,8 @@
-"""How feeds call what the inventory calls by our words: vendors and systems by a table
+"""How feeds name what the inventory names differently: vendors and systems by a table
 (``fingerprints/vulnerabilities/cpe_names.yaml``), models by their words.
 
-A product is the one that a device is where their words are the same, apart from words that say nothing (``ip phone``).
-Where the record has words more, it is about a variant that the device may be or not.
+A product matches a device if their words are equal, apart from generic ones (``ip phone``). If the record has
+additional words, it is about a variant that the device may or may not be.
 """
 
 from __future__ import annotations

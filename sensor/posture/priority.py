@@ -1,14 +1,13 @@
-"""In which order to mend: a number from 0 to 100 for a finding, made of published terms, each of which is shown.
+"""The order of fixes: a number from 0 to 100 for a finding, the sum of published terms, each of which is shown.
 
   exploited     30   in the catalogue of known exploited vulnerabilities, or known to be exploited
   probability   20 × the probability of EPSS
-  severity       2 × the CVSS base score; 5.0 where nobody rated it
-  outside       10   the device answered somebody on the internet, or asked its router to let the outside in
+  severity       2 × the CVSS base score; 5.0 if it is not rated
+  outside       10   the device answered a host on the internet, or requested a port mapping from its router
   criticality   10   critical, 7 high, 4 medium or not set, 0 low, as the operator set it
-  attacked      10   the device was the target of an attack that was seen
+  attacked      10   the device was the target of an observed attack
 
-The sum counts in full where the device is affected, by half where that cannot be told, and not at all where it is not
-affected.
+The sum counts in full if the device is affected, by half if that is unknown, and not at all if it is not affected.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ SHARES = {Verdict.AFFECTED: 1.0, Verdict.CANNOT_TELL: 0.5, Verdict.NOT_AFFECTED:
 
 
 class Circumstances(NamedTuple):
-    """Of a device: whether the outside reaches it, whether it was attacked, and how important it is."""
+    """Of a device: whether it is reachable from the internet, whether it was attacked, and how important it is."""
 
     outside: bool = False
     attacked: bool = False

@@ -1,7 +1,8 @@
-"""Where a version lies to the versions that a record names. Three answers: affected, not affected, cannot tell.
+"""The position of a version relative to the versions that a record names. Three answers: affected, not affected, cannot
+tell.
 
-A version that a packet told may be cut short (8.1 for 8.1.3), and a record may mean all of 11.5 by "up to 11.5": where
-the answer hangs on that, it is *cannot tell*. So it is on a track of which the record says nothing.
+A version in a packet may be abbreviated (8.1 for 8.1.3), and a record may mean all of 11.5 by "up to 11.5": if the
+answer depends on that, it is *cannot tell*. The same applies to a track that the record does not mention.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def place_of(scheme: Scheme, version: str, one: Range) -> Place:
 
 
 def _begun(scheme: Scheme, own: Version, start: Version, one: Range) -> Place:
-    """INSIDE where the version is not before the range. Branches keep what they branched from: their numbers tell,
+    """INSIDE if the version is not before the range. Branches keep what they branched from: their numbers decide,
     whatever the track.
     """
     relation = order(own.tokens, start.tokens)

@@ -98,8 +98,8 @@ def _dahua(text: str) -> Version | None:
 
 @functools.lru_cache(_READ)
 def _futuresmart(text: str) -> Version | None:
-    """HP: 4.11.2.1 of FutureSmart 4, or the bundle 2409081_048594. The generation is the track; which bundle is which
-    version is told by neither.
+    """HP: 4.11.2.1 of FutureSmart 4, or the bundle 2409081_048594. The generation is the track; neither shows which
+    bundle is which version.
     """
     text = _tidied(text)
     if found := _FUTURESMART.match(text):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-# Days after which data are told to be stale: NVD, the catalogue and the scores change daily.
+# Days after which data are reported as stale: NVD, the catalogue and the scores change daily.
 STALE_DAYS = 7
 NAME_LIMIT = 64
 GOOD = "good"
@@ -33,10 +33,10 @@ class Source(NamedTuple):
     modified: str
 
     def age_days(self, now: datetime) -> int:
-        """How old its data are: as old as they say, else as the last time they were asked for.
+        """Age of its data in days: since their own date, else since the last import.
 
-        Records have dates of their own, which say nothing of the feed. A year of NVD is only made anew where it
-        changed: what its server has is of today.
+        Records have dates of their own, which do not apply to the feed. The yearly files of NVD are only regenerated
+        when they change: a download is as current as its server.
         """
         dated = self.kind in ("kev", "epss") or (self.kind == "nvd" and "://" not in self.place)
         return max((now - ((_moment(self.stamp) if dated else None) or _moment(self.imported) or now)).days, 0)

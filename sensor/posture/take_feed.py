@@ -12,9 +12,9 @@ from sensor.posture.importer import Origin, Outcome, import_feed
 
 
 def take_feed(base: sqlite3.Connection, origin: Origin, folder: Path, moment: str, *, force: bool) -> Outcome | None:
-    """None where the server says that the feed did not change. ``folder``: for the download; ``moment``: now, RFC 3339.
-    What the server refuses is the trouble of the outcome, and noted with the source. OSError where the download cannot
-    be written, DatabaseError where the database takes nothing.
+    """Import or download a feed; None if the server reports that it did not change. ``folder``: for the download;
+    ``moment``: now, RFC 3339. A refusal by the server is the trouble of the outcome, and stored with the source. Raises
+    OSError if the download cannot be written, DatabaseError if the database cannot be.
     """
     if "://" not in origin.place:
         return import_feed(base, Path(origin.place), origin, moment, force=force)

@@ -1,8 +1,8 @@
-"""How scores went: the figures of each day, a line of JSON a day in ``posture.jsonl`` of the state folder, ten years of
-them.
+"""History of scores: the figures of each day, a line of JSON a day in ``posture.jsonl`` of the state folder, for ten
+years.
 
-A day is one of the time of the site, which is that of packets. Its newest figures stand for it. The file is written
-whole or left as it was; what is no such line is told by its number, and the rest is read.
+A day is one of the site's time, which is packet time. Its newest figures stand for it. The file is written atomically;
+invalid lines are reported by number, and the rest is read.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Day(msgspec.Struct, frozen=True):
-    """``day``: 2026-11-24; ``ts``: when it was so; ``points``: of the site; ``devices``: by band; ``weaknesses``: by
-    severity, without those of which it cannot be told, which are ``unclear``; ``segments``: points by name.
+    """``day``: 2026-11-24; ``ts``: time of the figures; ``points``: of the site; ``devices``: by band; ``weaknesses``:
+    by severity, without those whose state is unknown, which are ``unclear``; ``segments``: points by name.
     """
 
     day: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
@@ -46,9 +46,7 @@ class Day(msgspec.Struct, frozen=True):
 
 
 class History(NamedTuple):
-    """``days``: the oldest first; ``broken``: how many lines are none, ``fault``: what is wrong
-    with the first of them.
-    """
+    """``days``: the oldest first; ``broken``: number of invalid lines, ``fault``: of the first of them."""
 
     days: Sequence[Day] = ()
     broken: int = 0

@@ -1,10 +1,9 @@
-"""Versions of firmware in order, as far as an order is certain: *less*, *equal*, *greater*, or *cannot tell*. Never a
-guess.
+"""Order of firmware versions, as far as it is certain: *less*, *equal*, *greater*, or *cannot tell*. Never a guess.
 
-A scheme (``schemes.py``) reads a text into a track and tokens, numbers and words in turn. Versions of different tracks
-are not compared: a fix on one says nothing of another. Numbers are compared by size, what is missing counts as 0. A
-word that is missing is older than one that makers give to later issues (``SR6``, ``HF2``) or a single letter at the end
-(``1.2a``); of other words (``beta``, ``rc``, ``build``) nobody knows without more.
+A scheme (``schemes.py``) parses a text into a track and tokens, numbers and words in turn. Versions of different tracks
+are not compared: a fix on one does not apply to another. Numbers are compared by value, missing ones count as 0. A
+missing word is older than one that vendors give to later issues (``SR6``, ``HF2``) or a single letter at the end
+(``1.2a``); the order of other words (``beta``, ``rc``, ``build``) is unknown.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 TEXT_LIMIT = 128
 TOKENS_LIMIT = 24
-# Words that makers give to what comes after the release of the same number.
+# Words that vendors give to releases after the one of the same number.
 LATER = frozenset("sr sp hf fp p r u m h es patch hotfix update rev".split())
 
 Token = int | str
@@ -43,8 +42,8 @@ class Version(NamedTuple):
 
 
 class Scheme(NamedTuple):
-    """How versions of a family are written. ``whole``: always in full, so that a short one is not a longer one cut off;
-    ``branches``: tracks branch from each other, so that numbers tell what a track began with.
+    """How versions of a family are written. ``whole``: always in full, so that a short one is not an abbreviated longer
+    one; ``branches``: tracks branch from each other, so that numbers show where a track began.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""A weakness: one thing to mend on one device, whatever found it, with what mends it. Scores, tickets, paths and
-reports are made of these.
+"""A weakness: one thing to fix on one device, whatever found it, with its fix. Scores, tickets, paths and reports are
+derived from these.
 
-It comes from a vulnerability of its firmware, or from a recommendation about a setting. Its points say how much it
-matters, 0 to 100: those of the priority of a vulnerability (``priority.py``), else those of ``SETTING_POINTS``.
+It comes from a vulnerability of the firmware, or from a recommendation about a setting. Its points are its weight, 0 to
+100: those of the priority of a vulnerability (``priority.py``), else those of ``SETTING_POINTS``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SETTING_POINTS = {
     Severity.high: 55.0,
     Severity.critical: 80.0,
 }
-# CVSS from which on a vulnerability is of a severity (CVSS 3.1, section 5); one that nobody rated is of the middle.
+# CVSS score from which a vulnerability has a severity (CVSS 3.1, section 5); an unrated one is medium.
 RATED = ((9.0, Severity.critical), (7.0, Severity.high), (4.0, Severity.medium), (0.0, Severity.low))
 VULNERABILITY, SETTING = "vulnerability", "setting"
 SEE_FIRMWARE = (
@@ -45,8 +45,8 @@ Body = Mapping[str, Any]
 
 
 class Fix(NamedTuple):
-    """What mends: the same ``key`` is the same work on another device. ``makers``: vendor → where it is done in its
-    devices; ``test``: how to see that it is done.
+    """A fix: the same ``key`` is the same work on another device. ``makers``: vendor → where it is done in its devices;
+    ``test``: how to verify the fix.
     """
 
     key: str
@@ -154,8 +154,8 @@ def _update(asset: Asset, about: About) -> Fix:
 
 
 def _change(body: Body) -> Fix:
-    """The work is the same for all devices with the setting, or of a product, where the record names one; makers put it
-    elsewhere.
+    """The work is the same for all devices with the setting, or of a product, if the record names one; its place
+    differs by vendor.
     """
     setting, product = _text(body.get("setting")), _text(body.get("product"))
     known = load_advice().get(setting)

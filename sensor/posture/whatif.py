@@ -1,11 +1,10 @@
-"""What if it were mended: the score after each fix of a device, and after those fixes that lower the score of the site
-most.
+"""What-if analysis: the score after each fix of a device, and after those fixes that lower the score of the site most.
 
-A fix mends all devices at once that have a weakness with its key. To deal with what one device did to others is a fix
-as well, and mends all of them; so is to let nobody outside reach a device.
+A fix applies to all devices that have a weakness with its key. Resolving what one device did to others is a fix as
+well, and applies to all of them; so is blocking external access to a device.
 
-The score is what it would be at best: an update may bring weaknesses of its own, and the firmware that is found out may
-be a vulnerable one.
+The score is the best case: an update may bring weaknesses of its own, and the firmware that is determined may be a
+vulnerable one.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ class Fixed(NamedTuple):
 
 
 class _Work:
-    """A fix with all that it mends, in order."""
+    """A fix with all that it resolves, in order."""
 
     def __init__(self, fix: Fix) -> None:
         self.fix = fix
@@ -76,7 +75,7 @@ def fixed_site(site: Site, count: int = BEST) -> list[Fixed]:
 def _best(
     causes: Mapping[str, Causes], score_of: Callable[[Mapping[str, float]], Score], count: int | None = None
 ) -> list[Fixed]:
-    """``score_of``: by the scores of devices, what tells the score of all of them when some fall."""
+    """``score_of``: from the scores of some devices after a fix, the score of all of them."""
     values = {name: values_of(one) for name, one in causes.items()}
     before = {name: points_of(one) for name, one in values.items()}
     evaluate, found = score_of(before), []

@@ -1,8 +1,8 @@
-"""CVE records in JSON 5 (github.com/CVEProject/cve-schema): one file a record. What the reporter says comes first; what
-CISA adds fills its gaps.
+"""CVE records in JSON 5 (github.com/CVEProject/cve-schema): one file a record. The reporter's container has precedence;
+CISA's container fills its gaps.
 
-Versions are compared only where they are written as such. Prose ("before the March release", "FS4: before 4.11.2.1",
-"n/a") is kept as words.
+Versions are compared only if they are given as such. Prose ("before the March release", "FS4: before 4.11.2.1", "n/a")
+is stored as text.
 """
 
 from __future__ import annotations

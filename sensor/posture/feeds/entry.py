@@ -1,5 +1,5 @@
-"""What feeds say, whatever their format: an entry a CVE, marks of the catalogue of exploited ones, scores, and what
-could not be read.
+"""The contents of feeds in any format: one entry per CVE, entries of the catalogue of exploited ones, scores, and what
+could not be parsed.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from sensor.posture.ranges import Range
 
 CVE = re.compile(r"CVE-(\d{4})-(\d{4,8})\Z")
 TITLE_LIMIT, TEXT_LIMIT = 400, 160
-# Of one CVE: products, versions of one product, and models that a product runs on. What is more is left out and told by
-# ``cut``.
+# Of one CVE: products, versions of one product, and models that a product runs on. The rest is left out, which ``cut``
+# reports.
 AFFECTS_LIMIT, RANGES_LIMIT, HARDWARE_LIMIT = 4000, 1000, 1000
 
 
 class Affects(NamedTuple):
-    """A product and its versions. ``hardware``: products it runs on, where the record names some; ``unclear``: what it
-    says of versions in words only.
+    """A product and its versions. ``hardware``: products it runs on, if the record names some; ``unclear``: versions
+    that the record describes in prose only.
     """
 
     vendor: str
@@ -31,8 +31,8 @@ class Affects(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One CVE as one source tells it. ``exploited``: since when CISA lists it as exploited, where the source says so;
-    ``cut``: some products are left out.
+    """One CVE as one source reports it. ``exploited``: since when CISA lists it as exploited, if the source contains
+    that; ``cut``: some products are left out.
     """
 
     cve: str
@@ -89,7 +89,7 @@ class Feed(NamedTuple):
 
 
 class Unreadable(Exception):
-    """A file that is no feed at all; the text says why."""
+    """A file that is not a feed; the text is the reason."""
 
 
 def text_of(value: Any, limit: int = TEXT_LIMIT) -> str:

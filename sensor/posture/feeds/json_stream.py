@@ -1,7 +1,7 @@
-"""The elements of one large list in a JSON document, read one by one: a file of any size in the memory of a few
-megabytes.
+"""The elements of one large list in a JSON document, parsed one by one: a file of any size in a few megabytes of
+memory.
 
-An element that is no JSON is told and left out: reading goes on where the next one begins.
+An element that is not valid JSON is reported and skipped: parsing resumes at the next one.
 """
 
 from __future__ import annotations

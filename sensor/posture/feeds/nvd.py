@@ -1,7 +1,7 @@
 """NVD 2.0: the yearly feeds and the pages of the API (nvd.nist.gov/developers/vulnerabilities).
 
-Of the configurations those CPE names count that are ``vulnerable``. Where one stands beside others that are not, the
-product runs on these. A name without a version (``-``) says nothing of versions.
+Of the configurations, those CPE names count that are ``vulnerable``. If one is combined with others that are not, these
+are the platforms it runs on. A name without a version (``-``) has no version information.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def _vulnerable(node: dict[str, Any]) -> Iterator[tuple[str, str, Range | str]]:
 
 
 def _range(cpe: Cpe, match: dict[str, Any]) -> Range | str:
-    """What is said of versions. Any version of a piece of hardware is any revision of it: that says nothing of its
-    firmware.
+    """The range of affected versions, or why there is none. Any version of a hardware product is any revision of it,
+    which does not imply a firmware version.
     """
     bounds = [unescaped(text_of(match.get(name))) if name in match else "" for name in _BOUNDS]
     if any(bounds):

@@ -1,5 +1,5 @@
-"""Opens a feed, whatever it is: a file, packed or not, an archive or a folder of records. What it is is told by its
-content, not by its name.
+"""Opens a feed of any kind: a file, compressed or not, an archive or a folder of records. The kind is detected by
+content, not by name.
 """
 
 from __future__ import annotations

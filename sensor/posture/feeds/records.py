@@ -19,7 +19,7 @@ from sensor.posture.feeds.entry import Broken, Feed, Item, Unreadable
 # One record, in bytes.
 RECORD_LIMIT = 16 << 20
 BAD_DATA = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
-# Records with their names, or what is wrong with them.
+# Records with their names, or their faults.
 Files = Iterator[tuple[str, str | Broken]]
 
 
@@ -48,8 +48,8 @@ def _text(name: str, opened: Callable[[], IO[bytes]]) -> tuple[str, str | Broken
 
 
 def records(files: Files) -> Feed:
-    """Records of CVE JSON 5, or advisories of CSAF; the first that is either tells which. What lies beside them (lists
-    of changes) is passed by.
+    """Records of CVE JSON 5 or advisories of CSAF; the first record of either kind decides which. Other files beside
+    them (lists of changes) are skipped.
     """
     before: list[Broken] = []
     for name, text in files:

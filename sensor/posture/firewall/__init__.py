@@ -1,3 +1,3 @@
-"""Firewall rules that cut off what was found: what to block (``requests.py``), what else that would break
-(``simulate.py``), and how firewalls say it.
+"""Firewall rules that block what was found: what to block (``requests.py``), what else that would break
+(``simulate.py``), and the formats of firewalls.
 """

@@ -1,5 +1,5 @@
-"""Text within rules: what peers call themselves is reduced to letters that mean nothing in any of the languages, and
-what each file says above its rules.
+"""Text within rules: names that peers announce are reduced to characters that have no meaning in any rule language, and
+the heading of each file.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def meaning(request: Request, rule: Rule) -> str:
 
 
 def names_of(request: Request, block: Block) -> str:
-    """Whose address it is; empty where nobody's is known."""
+    """The name of the address; empty if it has none."""
     for party in (*request.machines, *request.peers):
         if any(str(block.network_address) == text for text in party.texts):
             return plain(" ".join(filter(None, (party.kind, party.name))), 60)

@@ -85,11 +85,10 @@ class Rule(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One change to ask for: ``machines`` are cut off from ``peers``, which lie ``outside`` or not; or everybody is.
-    ``seen``: services that were seen;
-    ``accused``: (client, server, service) of the alerts, by their keys; ``expires``: None for never; ``left_out``: so
-    many ends there was no room for;
-    ``notes``: what the simulation says; ``allowed``: who is left alone of those who would be cut off.
+    """One change to request: ``machines`` are blocked from ``peers``, which lie ``outside`` or not; without machines,
+    all hosts are. ``seen``: observed services; ``accused``: (client, server, service) of the alerts, by their keys;
+    ``expires``: None for never; ``left_out``: number of ends that exceeded the limit; ``notes``: remarks of the
+    simulation; ``allowed``: exempt hosts among those that would be blocked.
     """
 
     id: str

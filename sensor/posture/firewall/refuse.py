@@ -1,4 +1,6 @@
-"""What is not suggested unless somebody insists: to block groups, broadcast, or the gateway that everybody needs."""
+"""What is suggested only if the operator overrides: blocking of groups, broadcast, or the gateway that all
+hosts need.
+"""
 
 from __future__ import annotations
 

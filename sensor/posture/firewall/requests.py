@@ -1,9 +1,8 @@
-"""From who talked to whom to what is asked of the firewall: all machines that share an end share a request, PCs and
-cameras alike.
+"""From contacts to firewall requests: all machines that share a peer share a request, PCs and cameras alike.
 
-An address outside is cut off whole, both ways, unless a service is named: what talks to it on one port today takes
-another tomorrow. Between inside machines only the service that was seen is cut, so that the server goes on serving the
-others.
+An external address is blocked entirely, in both directions, unless a service is named: a client that uses one port
+today may use another tomorrow. Between internal hosts only the observed service is blocked, so that the server remains
+available to others.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ from sensor.posture.firewall.model import (
     request_id,
 )
 
-# Ends and reasons of one request; how many more there are is told.
+# Ends and reasons of one request; the number of others is reported.
 ENDS_LIMIT, REASONS_LIMIT = 256, 16
-# What nobody outside has: this network, groups and what is reserved (RFC 1122, 5771), and what is not given out yet of
-# IPv6 (RFC 4291, 2.4).
+# Blocks that no external host has: this network, multicast and reserved ones (RFC 1122, 5771), and unallocated IPv6
+# space (RFC 4291, 2.4).
 NOBODYS: tuple[Block, ...] = tuple(
     map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/3", "::/3", "4000::/2", "8000::/1"))
 )
@@ -41,9 +40,9 @@ WHOLE: tuple[Block, ...] = (ipaddress.IPv4Network("0.0.0.0/0"), ipaddress.IPv6Ne
 
 
 class Contact(NamedTuple):
-    """A machine and the peer that it is to be cut off from. ``service``: ``protocol << 16 | port`` of the server, 0
-    where unknown; ``outside``: the peer is none of ours; ``inbound``: the peer began; ``alert``: its id, empty where
-    the baseline tells of it.
+    """A machine and the peer it is to be blocked from. ``service``: ``protocol << 16 | port`` of the server, 0 if
+    unknown; ``outside``: the peer is external; ``inbound``: the peer is the client; ``alert``: its id, empty if the
+    contact comes from the baseline.
     """
 
     machine: Party
@@ -71,8 +70,8 @@ class Spec(NamedTuple):
 
 
 def requests_of(contacts: Sequence[Contact], spec: Spec) -> list[Request]:
-    """One request an outside address, or for those that the same alerts tell of the same machines; inside, one for all
-    that used the same of the same.
+    """External peers: one request per address, or for all addresses that the same alerts name for the same machines.
+    Internal peers: one for all that used the same service of the same server.
     """
     groups_of = {**_used(contacts), **_shared(contacts)}
     groups: dict[str, list[Contact]] = {}
@@ -82,7 +81,7 @@ def requests_of(contacts: Sequence[Contact], spec: Spec) -> list[Request]:
 
 
 def request_without_contacts(spec: Spec, block: Block, *, outside: bool) -> Request:
-    """Cut off a block that nobody was seen talking to: for everybody."""
+    """Block a network range without observed contacts, for all hosts."""
     spec = spec._replace(block=block, everyone=True)
     request = _made(_block_key(block, spec), (), (), spec.match or Match(), spec)
     return request._replace(outside=outside, direction="outbound" if outside else "internal")
@@ -91,7 +90,7 @@ def request_without_contacts(spec: Spec, block: Block, *, outside: bool) -> Requ
 def request_of_service(
     servers: Iterable[Party], users: Iterable[Party], match: Match, spec: Spec, reasons: Iterable[str]
 ) -> Request:
-    """Cut a service of some machines off from everybody; ``users``: who was seen using it."""
+    """Block a service of some machines for all hosts; ``users``: observed clients."""
     spared = {one.key for one in spec.allow}
     machines, peers = _parties(one for one in users if one.key not in spared), _parties(servers)
     left_out = len(machines[ENDS_LIMIT:]) + len(peers[ENDS_LIMIT:])
@@ -151,7 +150,9 @@ def _used(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
 
 
 def _shared(contacts: Iterable[Contact]) -> dict[Contact, list[str]]:
-    """Outside: which other addresses the same alerts tell of the same machines, such as the many of one flood."""
+    """External peers: the other addresses that the same alerts name for the same machines, such as the sources of one
+    flood.
+    """
     outside = [one for one in contacts if one.outside]
     alerts_of: dict[str, set[tuple[str, str]]] = {}
     for one in outside:
@@ -236,7 +237,7 @@ def _made(
 
 
 def _parties(parties: Iterable[Party]) -> tuple[Party, ...]:
-    """Each once, in order of addresses, with all addresses that were told of it."""
+    """Each once, in order of addresses, with all addresses reported for it."""
     found: dict[str, Party] = {}
     for party in parties:
         known = found.get(party.key, party)
@@ -249,7 +250,7 @@ def _blocks(parties: Iterable[Party]) -> list[Block]:
 
 
 def _all_but(left_out: Iterable[Block]) -> list[Block]:
-    """All addresses but some, in as few blocks as can be: no format has to say that something is allowed."""
+    """All addresses except some, in as few blocks as possible: no format needs a rule that allows."""
     found = list(WHOLE)
     for hole in left_out:
         found = [piece for block in found for piece in _around(hole, block)]

@@ -1,8 +1,7 @@
-"""What rules would break, by what was seen: conversations of the baseline that they cut, and what should make one think
-twice.
+"""What rules would break, according to observed traffic: conversations of the baseline that they block, and warnings.
 
-The baseline keeps who uses which service of whom within the network. Addresses outside are one to it: what else is used
-of one of them is not known, and said so.
+The baseline stores the clients of each internal service. External addresses are a single peer to it: other uses of one
+of them are unknown, and reported as such.
 """
 
 from __future__ import annotations
@@ -76,8 +75,8 @@ class Cut(NamedTuple):
 
 
 class Simulation(NamedTuple):
-    """``rests_on``: the data and what it cannot tell; ``cuts``: what would end; ``warnings``: to be read before anybody
-    does it; ``done``: False without a baseline, when nobody knows what else would end.
+    """``rests_on``: the data and its limits; ``cuts``: conversations that would end; ``warnings``: to be read before
+    the change; ``done``: False without a baseline, when it is unknown what else would end.
     """
 
     rests_on: tuple[str, ...]
@@ -87,7 +86,7 @@ class Simulation(NamedTuple):
 
     @property
     def others(self) -> list[Cut]:
-        """What is cut though nobody meant it."""
+        """What is blocked without being intended."""
         return [cut for cut in self.cuts if not cut.meant]
 
 
@@ -142,9 +141,7 @@ class _Side:
 
 
 def conversations(seen: Seen) -> Iterator[Cut]:
-    """All that the baseline knows of within the network, told by the client or, where that is none of ours, by the
-    server.
-    """
+    """All internal conversations of the baseline, reported by the client or, if that is external, by the server."""
     for name, habits in (seen.habits or {}).items():
         if name not in seen.machines:
             continue
@@ -169,7 +166,7 @@ def _party(name: str, seen: Seen) -> Party | None:
 
 
 def _once(cuts: Iterable[Cut]) -> list[Cut]:
-    """Both ends tell of a conversation: what the client says has the count."""
+    """Both ends report a conversation: the client's report has the count."""
     found: dict[tuple[Party, Party, int], Cut] = {}
     for cut in cuts:
         known = found.get((cut.client, cut.server, cut.service))
@@ -251,7 +248,9 @@ def _clock(ts: int) -> str:
 def _warnings(request: Request, seen: Seen, cuts: Sequence[Cut]) -> Iterator[str]:
     yield from _busy(cuts)
     yield from _needed(request)
-    near = () if request.allowed else (rule.sources for rule in request.rules)  # all but a few are everybody
+    near = (
+        () if request.allowed else (rule.sources for rule in request.rules)
+    )  # with exemptions, the rule covers all other hosts
     sides = [_Side(blocks) for blocks in (*near, *(rule.destinations for rule in request.rules)) if blocks]
     for machine in seen.machines.values():
         if any(side.holds(machine.party) for side in sides):
@@ -317,7 +316,7 @@ def _outputs(request: Request, seen: Seen) -> Iterator[str]:
 
 
 def _moving(request: Request, seen: Seen) -> Iterator[str]:
-    """Rules follow no lease: tomorrow the address may be somebody else's."""
+    """Rules do not follow DHCP leases: tomorrow the address may belong to another host."""
     named = {str(block.network_address) for rule in request.rules for block in (*rule.sources, *rule.destinations)}
     moved = [
         party.text

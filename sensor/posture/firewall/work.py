@@ -1,8 +1,8 @@
-"""From recommendations to what is asked of the firewall: a service with a weak setting is blocked for everybody but the
-machines that the operator exempts.
+"""From recommendations to firewall requests: a service with a weak setting is blocked for all hosts except those that
+the operator exempts.
 
-It is the second best: the setting itself is still to be fixed. Only a service that the device offers can be blocked,
-and only one that its users do not all need; a device that talks to the internet and need not is cut off from all of it.
+It is a workaround: the setting itself still has to be fixed. Only a service that the device offers can be blocked, and
+only one that not all its users need; a device with unneeded internet traffic is blocked from the internet as a whole.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Record = dict[str, Any]
 KIND, SEEN, INTERNET = "recommendation-", "seen", "internet"
 # So many addresses may be exempt: each takes up to 32 blocks to go round (128 of IPv6).
 ALLOWED_LIMIT = 16
-# Services that devices with one job do not use of each other.
+# Services that fixed-function devices do not use of each other.
 ADMINISTERED = ADMINISTRATION | {TCP << 16 | port for port in (21, 80, 443, 8080, 8443)} | {UDP << 16 | 161}
 # Applications over UDP that are known over TCP too.
 DATAGRAMS = frozenset(("sip",))
@@ -47,7 +47,7 @@ NOT_BY_RULES = {
 
 
 class TooWide(Exception):
-    """More machines are exempt than a rule can name, or none that can be told apart; the text is for people."""
+    """More machines are exempt than a rule can name, or none that can be identified; the text is for users."""
 
 
 class UnknownParty(Exception):
@@ -76,7 +76,7 @@ def work_of(known: Known, what: str) -> list[Record]:
 
 
 def is_about_work(what: str) -> bool:
-    """Whether somebody means a recommendation, known or not."""
+    """Whether the text names a recommendation, known or not."""
     return what.startswith(KIND) or what in load_advice()
 
 
@@ -157,8 +157,8 @@ def users_of(servers: Iterable[Party], match: Match, view: View) -> list[Party]:
 def allowed(
     names: Sequence[str], users: Iterable[Party], servers: Iterable[Party], match: Match, view: View
 ) -> tuple[Party, ...]:
-    """Who is exempt; ``seen``: all who were seen using it and of whom no alert complains, of administration without
-    devices with one job. TooWide, UnknownParty.
+    """The exempt hosts; ``seen``: all observed clients without an alert, and for administration without fixed-function
+    devices. Raises TooWide, UnknownParty.
     """
     found: dict[str, Party] = {}
     for name in names:

@@ -1,6 +1,6 @@
-"""Attack paths: how somebody outside, or in a device that nobody looks after, would get to what matters most, and which
-one thing stands in the way of most.
+"""Attack paths: how an external attacker, or a compromised unmanaged device, would reach what matters most, and which
+single fix breaks most paths.
 
-``costs.py`` says what a step costs, ``build.py`` makes a graph of the site, ``search.py`` finds what is cheapest,
-``breaks.py`` what to take away, and ``paths.py`` tells it all.
+``costs.py`` has the cost of a step, ``build.py`` makes a graph of the site, ``search.py`` finds the cheapest paths,
+``breaks.py`` what to remove, and ``paths.py`` assembles the result.
 """

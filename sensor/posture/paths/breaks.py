@@ -1,8 +1,8 @@
-"""Which one thing breaks most paths: each is taken away from the graph, and the paths are searched again.
+"""Which single change breaks most paths: each is removed from the graph, and the paths are searched again.
 
-Candidates are rules (only who was seen using a service reaches it; of administration, no device with one job even
-then), services closed to everybody, ways in from outside, fixes, and segments whose machines are kept apart. How often
-the cheapest paths go over each says in which order to try them; what is told of those that were tried is exact.
+Candidates are rules (only observed clients reach a service; for administration no fixed-function device even then),
+services closed to all, ways in from outside, fixes, and segments whose machines are isolated from each other. How often
+the cheapest paths use each determines the order in which to try them; the figures of those that were tried are exact.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def edges_of(about: Map, sort: str, what: int | str) -> Mask:
 
 
 def uses_on(about: Map, edges: npt.NDArray[np.integer]) -> Mask:
-    """Which edges over services a rule leaves: what was seen, but devices with one job administer nothing, and who
-    attacks over a service is not meant.
+    """The edges over services that a rule leaves: observed uses, except that fixed-function devices administer nothing
+    and attackers are not exempt.
     """
     graph = about.graph
     kind, src, via = graph.kind[edges], graph.src[edges], graph.via[edges]
@@ -84,7 +84,7 @@ def uses_on(about: Map, edges: npt.NDArray[np.integer]) -> Mask:
 
 
 def touched(src: npt.NDArray[np.integer], kind: npt.NDArray[np.integer]) -> Mask:
-    """Edges by which the outside, or a machine that controls another, is in touch with a device."""
+    """Edges by which external hosts, or a machine that controls another, contact a device."""
     return np.asarray((src == OUTER) & (kind != Kind.LURE) | (kind == Kind.HELD), np.bool_)
 
 

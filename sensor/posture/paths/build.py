@@ -158,7 +158,9 @@ def _beside(homes: Sequence[str], segments: Sequence[str], services: Services) -
 
 
 def _takes(services: Services, holes: Sequence[Hole]) -> Iterator[Edges]:
-    """From each service to its device: by a guess or by what nobody knows, and by what is weak."""
+    """From each service to its device: by guessing a password or by an unknown vulnerability, and by known
+    weaknesses.
+    """
     owner, nodes = services.owner, services.nodes
     admin = np.isin(services.service, sorted(ADMINISTRATION))
     yield edges(nodes[admin], owner[admin], GUESS, Kind.GUESS, nodes[admin])

@@ -1,24 +1,23 @@
-"""What a step of an attack costs: a number for the effort and the luck that it takes, published so that anybody can do
-the sum.
+"""What a step of an attack costs: a number for the effort and the luck it takes, published so that the sum can be
+verified.
 
-To get at a machine somebody has to reach a service of it, and then to take the machine by that service:
+To take a machine an attacker has to reach one of its services, and then to compromise the machine through it:
 
-  reach     1   the two were seen talking, or somebody outside was answered
-            4   both live in the same segment, though they were never seen talking (assumed)
-  take      1   no password is asked for (Telnet, VNC), or nothing more is needed
-            3   known to give way: SMB 1, a community or a broker that is open to everybody
-            5   passwords go in clear text: listen, and log in
-        2–12   a vulnerability of CVSS 7 and above, or of 50 points of priority, its version told by a packet: 2, and 1
-        for each 10 points that its
-               priority lacks to 100
-           12   an administration service with nothing against it: a password has to be guessed or stolen
-           24   any other service with nothing against it: a flaw that nobody knows
-  at once   1   the machine already talks to a control channel (an alert is open)
-            2   one machine attacked the other, which was seen (an alert is open)
-            5   an administration session was seen: what opens the door is on the machine where it began
-           10   somebody opens what the outside sends: a machine of people that uses the web (assumed)
+  reach     1   a conversation of the two was observed, or an external host was answered
+            4   both live in the same segment, without an observed conversation (assumed)
+  take      1   no password is required (Telnet, VNC), or nothing more is needed
+            3   known to be exploitable: SMB 1, a community or a broker without access control
+            5   passwords are sent in clear text: eavesdrop, and log in
+         2–12   a vulnerability of CVSS 7 and above, or of 50 points of priority, if a packet contained its version: 2,
+                and 1 for each 10 points that its priority lacks to 100
+           12   an administration service without a known weakness: a password has to be guessed or stolen
+           24   any other service without a known weakness: an unknown vulnerability
+  at once   1   the machine already communicates with a control channel (an alert is open)
+            2   an attack of one machine on the other was observed (an alert is open)
+            5   an administration session was observed: its credentials are on the client
+           10   a user opens content from the internet: a workstation that uses the web (assumed)
 
-A path that costs 40 or more is none: it would take two flaws that nobody knows.
+A path that costs 40 or more does not count: it would take two unknown vulnerabilities.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ MUCH = 8
 # A vulnerability that is rated less is a way in from so many points of priority on.
 URGENT = 50.0
 OPEN, WEAK, LISTEN = 1, 3, 5
-# Setting → what it costs to take the machine by it, and at which service, where its record names no port. Settings that
-# help nobody in are not here.
+# Setting → cost of compromise through it, and the service, if its record names no port. Settings that give no access
+# are not listed.
 SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
     "telnet_open": (OPEN, (TCP << 16 | 23,)),
     "vnc_open": (OPEN, (TCP << 16 | 5900,)),
@@ -61,7 +60,7 @@ ADMINISTRATION = frozenset(
 # Shares are administration only between machines whose job is not to share, and of which not many use them.
 SHARES, MANY = frozenset((TCP << 16 | 139, TCP << 16 | 445)), 3
 SHARING = frozenset(("server", "nas", "printer", "label_printer"))
-# Where people sit, and by what the outside reaches them.
+# Types of user devices, and the services by which web content reaches them.
 PEOPLE, WEB = (
     frozenset(("workstation", "mobile", "tablet")),
     frozenset((TCP << 16 | 80, TCP << 16 | 443, UDP << 16 | 443)),

@@ -1,6 +1,4 @@
-"""What is known of ways into devices, as numbers of devices and services: who was seen talking to whom, what open
-alerts tell, and what is weak.
-"""
+"""Known ways into devices, as numbers of devices and services: observed conversations, open alerts, and weaknesses."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from sensor.posture.paths.graph import OUTER, Ints, once
 from sensor.posture.site import Record, Site, ends_of
 from sensor.posture.weakness import VULNERABILITY, Weakness
 
-# So many ways to mend one device are looked at, the cheapest ways in first.
+# Number of ways to fix one device that are considered, the cheapest ways in first.
 WEAK_LIMIT = 4
 # A service that is not known, or any.
 ANY = 0
@@ -34,7 +32,7 @@ TAKEN = frozenset(
     f"credential_access.{name}"
     for name in ("backup_key", "dcsync", "default_credentials", "guessed_password", "lsa_secrets", "ntds_copy")
 )
-# What a machine does to others that says nothing of whether it got in.
+# Actions of a machine that do not show whether it gained access.
 NO_ENTRY = frozenset(f"lateral_movement.{name}" for name in ("fan_out", "first_admin_session", "role_violation"))
 INBOUND, MAPPING = "exposure.inbound_from_internet", "command_and_control.port_mapping"
 # Bits of a number of a device, and of a service.
@@ -44,7 +42,7 @@ Index = Mapping[str, int]
 
 
 class Conversations(NamedTuple):
-    """Columns of what was seen: each client, server and service once. A client may be the outside."""
+    """Columns of observed conversations: each client, server and service once. A client may be external."""
 
     client: Ints
     server: Ints
@@ -52,7 +50,7 @@ class Conversations(NamedTuple):
 
 
 class Alerted(NamedTuple):
-    """What an alert says: a way of a kind between two devices, over a service; ``alert``: its number."""
+    """What an alert reports: a way of a kind between two devices, over a service; ``alert``: its number."""
 
     kind: Kind
     src: int
@@ -71,7 +69,7 @@ class Hole(NamedTuple):
 
 
 def conversations_of(site: Site, index: Index) -> Conversations:
-    """What the baseline knows. Ends that are no devices are left out: nobody knows what they are."""
+    """What the baseline contains. Ends that are not devices are left out, because it is not known what they are."""
     found = array("q")
     for name, habits in (site.seen.habits or {}).items():
         if not (mine := index.get(name)):
@@ -106,7 +104,7 @@ def offered(services: Iterable[str]) -> Iterator[int]:
 
 
 def alerted_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[Alerted]:
-    """What alerts say of ways into devices."""
+    """Ways into devices that alerts report."""
     there = {name: node for name, node in site.nodes.items() if name in index}
     mine = owners(there.values())
     for number, record in enumerate(alerts):
@@ -128,8 +126,8 @@ def alerted_of(alerts: Iterable[Record], site: Site, index: Index) -> Iterator[A
 
 
 def _mapped(record: Record, actor: int | None, others: list[int], number: int) -> Iterator[Alerted]:
-    """A router was asked to lead the outside to whoever asked, or to another machine, which is then told before the
-    router.
+    """A router was asked to map a port to the requester, or to another machine, which then precedes the router among
+    the targets.
     """
     behind = others[0] if len(objects(record.get("targets"))) > 1 and others else actor
     numbers = _part(_part(record, "alert"), "numbers")
@@ -143,7 +141,7 @@ def _mapped(record: Record, actor: int | None, others: list[int], number: int) -
 
 
 def ways_in(weaknesses: Iterable[Weakness]) -> list[Weakness]:
-    """Those of a device by which it may be taken, the cheapest first, one for each thing to mend."""
+    """The weaknesses through which a device may be compromised, the cheapest first, one per fix."""
     found: dict[str, Weakness] = {}
     for one in sorted((one for one in weaknesses if taking(one)), key=lambda one: (taking(one), one.id)):
         found.setdefault(one.fix.key, one)
@@ -151,7 +149,7 @@ def ways_in(weaknesses: Iterable[Weakness]) -> list[Weakness]:
 
 
 def holes_of(site: Site, index: Index, weaknesses: Iterable[Weakness]) -> Iterator[Hole]:
-    """A vulnerability may be in any service; a setting is where its record says."""
+    """A vulnerability may be in any service; a setting belongs to the service in its record."""
     settings = (
         (name, _part(one, "recommendation").get("setting"), _part(one, "src").get("port"))
         for one in site.recommendations

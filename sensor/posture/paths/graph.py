@@ -1,8 +1,8 @@
-"""The graph of a site as arrays: a million edges take forty bytes each, and are walked in bulk.
+"""The graph of a site as arrays: a million edges take forty bytes each, and are processed in bulk.
 
-Nodes are the outside (0), devices, segments, and services of devices. Whoever holds a device reaches services, and
-takes a device by one of its services: so a rule takes away one node, a fix some edges, and machines of a segment that
-may all reach each other are one node instead of a square of edges.
+Nodes are the internet (0), devices, segments, and services of devices. A compromised device reaches services, and a
+device is compromised through one of its services: so a rule removes one node, a fix some edges, and machines of a
+segment that may all reach each other are one node instead of a square of edges.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _hop(site: Site, about: Map, edges: Sequence[int]) -> Hop:
 
 
 def _why(kind: Kind, hop: Hop, site: Site, alert: Any) -> str:
-    """One edge in words; one of two that say the same is silent."""
+    """One edge as text; a duplicate of another is left out."""
     service = service_text(hop.service) if hop.service != ANY else "a service"
     if alert is not None and kind in (Kind.HELD, Kind.ATTACK, Kind.INBOUND):
         return f"{clean(str(alert.get('msg') or ''), WORDS_LIMIT)} ({hop.alert})"

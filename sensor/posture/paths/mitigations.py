@@ -61,7 +61,7 @@ def _rule(paths: Paths, sort: str, node: int) -> Mitigation:
 
 
 def _border(paths: Paths, node: int) -> Mitigation:
-    """The alerts tell who it is that is cut off."""
+    """Block the external peers that the alerts name."""
     graph, device = paths.about.graph, _node(paths, node)
     mine = np.flatnonzero(edges_of(paths.about, BORDER, node)).tolist()
     alerts = dict.fromkeys(

@@ -1,5 +1,5 @@
-"""Attack paths of a site: from outside and from devices with one job to what matters most, hop by hop, and what breaks
-most of them.
+"""Attack paths of a site: from the internet and from fixed-function devices to what matters most, hop by hop, and what
+breaks most of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sensor.posture.paths.search import Tree, search
 from sensor.posture.paths.ways import ways
 from sensor.posture.site import Node, Site
 
-# Goals that are looked at, paths that are told, and ways of each that begin otherwise.
+# Goals that are examined, paths that are reported, and alternatives of each with another first hop.
 GOALS_LIMIT, PATHS_LIMIT, WAYS = 24, 100, 3
 IMPORTANT = ("critical", "high")
 MARKED = "marked critical or high"
@@ -32,8 +32,8 @@ ASKED, NO_GOAL = "as asked for", "none is marked critical or high, and there is 
 
 
 class Path(NamedTuple):
-    """From a device, or ``outside``, to a device, by their ids. ``sources``: all that go the same way, at the same
-    cost, the first of them is told; ``others``: the best ways of the first that begin with another hop.
+    """From a device, or ``outside``, to a device, by their ids. ``sources``: all with the same path at the same cost,
+    of which the first is reported; ``others``: the best paths of the first that begin with another hop.
     """
 
     sources: tuple[str, ...]
@@ -115,7 +115,7 @@ def goals_of(site: Site) -> tuple[list[str], str]:
 
 
 def _most_used(about: Map, goals: list[int]) -> list[int]:
-    """Where nobody said what matters, what most use does."""
+    """If no device is marked as critical: those with most clients."""
     graph = about.graph
     services = graph.dst[graph.kind == Kind.REACH] - graph.first_service
     uses = np.bincount(graph.owner[services], minlength=graph.first_segment)

@@ -1,8 +1,8 @@
-"""What is cheapest: from every node to one goal, by Dial's algorithm (Dijkstra's with a bucket for each cost, 1969),
-each bucket walked in bulk.
+"""Cheapest paths: from every node to one goal, by Dial's algorithm (Dijkstra's with a bucket for each cost, 1969), each
+bucket processed in bulk.
 
-Costs are small whole numbers, so there are at most ``LIMIT`` buckets, and each edge is looked at once. When edges are
-taken away, only what led over them is searched anew (Ramalingam and Reps, 1996).
+Costs are small integers, so there are at most ``LIMIT`` buckets, and each edge is visited once. When edges are removed,
+only what led over them is searched again (Ramalingam and Reps, 1996).
 """
 
 from __future__ import annotations

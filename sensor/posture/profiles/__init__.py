@@ -1,3 +1,3 @@
-"""Least privilege: what a device needs, as a MUD file (RFC 8520) that says so; profiles that are installed, and whether
-what is seen keeps to them.
+"""Least privilege: what a device needs, as a MUD file (RFC 8520); installed profiles, and whether observed traffic
+complies with them.
 """

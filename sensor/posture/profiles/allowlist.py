@@ -1,9 +1,9 @@
-"""From what was observed to an allow-list of firewalls: what the devices need is let through, and all else of theirs is
-dropped and logged.
+"""From observations to an allow-list of firewalls: what the devices need is accepted, and all else of theirs is dropped
+and logged.
 
-Servers inside are allowed by the addresses that were seen; clients of what devices serve by the inside as a whole,
-unless few are in charge of them. Servers outside are meant by name: where a format knows none, the service is allowed
-to any address outside, which is said.
+Internal servers are allowed by the observed addresses; clients of services that the devices offer by the internal
+network as a whole, unless few of them manage the devices. External servers are identified by name: if a format does not
+support names, the service is allowed to any external address, which a note reports.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Whether enough was seen to say what a device needs: for how long, how often it talked, how long nothing new came, and
-of how many of its kind.
+"""Whether observation was sufficient to state what a device needs: its duration, the number of conversations, the time
+without a new one, and the number of devices of its kind.
 """
 
 from __future__ import annotations

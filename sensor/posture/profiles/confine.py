@@ -1,8 +1,8 @@
-"""Whether a conversation keeps to the profile of a device: what a device begins must be accepted by its ``from-device``
-lists, what others begin with it by its ``to-device`` lists; answers belong to what they answer.
+"""Whether a conversation complies with the profile of a device: what a device begins must be accepted by its
+``from-device`` lists, what others begin with it by its ``to-device`` lists; replies belong to their request.
 
 The first entry of a list that matches decides, and what no list accepts is not allowed. There are three answers: what
-rests on a name that nobody asked for, or on a maker that is not known, cannot be told.
+depends on a name that was not resolved, or on an unknown vendor, is undecided.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Confines:
         """``begins``: the device began."""
         lists = [one for one in installed.profile.lists if one.way == (FROM_DEVICE if begins else TO_DEVICE)]
         if not lists:
-            return None  # nothing is said of this way
+            return None  # the profile has no list for this direction
         answer = max(self._answer_of(one, installed, conversation, begins=begins) for one in lists)
         if answer == Answer.YES or (
             answer == Answer.CANNOT_TELL and self._world.networks.inside(conversation.other.address)
@@ -132,7 +132,7 @@ class Confines:
         return Breach(installed.text, " and ".join(one.name for one in lists), answer == Answer.NO)
 
     def _answer_of(self, one: AccessList, installed: Installed, conversation: Conversation, *, begins: bool) -> Answer:
-        """What a list says: the first entry that matches, where it is sure that it does."""
+        """The decision of a list: the first entry that matches, if the match is certain."""
         doubt = Answer.NO
         for entry in one.entries:
             met = self._met(entry, installed, conversation, begins=begins)
@@ -174,8 +174,8 @@ class Confines:
         return self._made_by(peer, installed, conversation) if inside else Answer.NO
 
     def _in_charge(self, peer: Peer, installed: Installed, address: int, *, inside: bool) -> Answer:
-        """Name servers and clocks are those of the network, unless the operator names them; other classes nobody can
-        know who did not name them.
+        """DNS and NTP servers are those of the network, unless the operator names them; other classes are undecided
+        unless the operator names their members.
         """
         known = installed.controllers.get(peer.value or MY_CONTROLLER)
         if known is not None:
@@ -183,9 +183,7 @@ class Confines:
         return _answer(inside) if peer.value in CLASSES else Answer.CANNOT_TELL
 
     def _made_by(self, peer: Peer, installed: Installed, conversation: Conversation) -> Answer:
-        """Makers are known by the URL of profiles and, where it is about the same maker, by what devices say of
-        themselves.
-        """
+        """The vendor is known by the URL of profiles and, for the same vendor, by what devices announce."""
         other = self._world.device(conversation.other)
         theirs = self.of(other) if other is not None else None
         if (

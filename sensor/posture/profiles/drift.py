@@ -1,8 +1,8 @@
-"""Which habits of devices go beyond their profiles: the same question that a running sensor asks of each conversation,
-asked of all that was seen so far.
+"""Which habits of devices go beyond their profiles: the check that a running sensor applies to each conversation,
+applied to all observed so far.
 
-Habits name no port of the client, and of servers outside a name or an address; what cannot be told because of that is
-left out.
+Habits contain no client port, and of external servers a name or an address; what is undecidable because of that is left
+out.
 """
 
 from __future__ import annotations

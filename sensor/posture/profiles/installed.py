@@ -1,8 +1,8 @@
-"""Installed profiles: MUD files, each with whom it is for and who its controllers are, as files of a folder that a
-sensor reads at its start and on SIGHUP.
+"""Installed profiles: MUD files, each with its scope and its controllers, as files of a folder that a sensor reads at
+its start and on SIGHUP.
 
 A file holds ``for`` (a device, a type or a product), ``controllers`` (class → addresses and blocks) and ``profile``,
-the MUD file as it came. One that is broken is told with its place and left out; the others count.
+the unchanged MUD file. An invalid file is reported with its position and skipped; the others count.
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ class Installed(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What it is called, and whom it is for where the name does not say it."""
+        """Its name, and its scope if the name does not contain that."""
         return self.name if self.target[0] == DEVICE else f"{self.name} (for {' '.join(self.target)})"
 
 
 class Profiles(NamedTuple):
-    """All of a folder, and what is wrong with the others. ``stamps``: others where a file changed."""
+    """All profiles of a folder, and the faults of the invalid ones. ``stamps``: differ when a file changed."""
 
     installed: tuple[Installed, ...] = ()
     faults: tuple[Fault, ...] = ()

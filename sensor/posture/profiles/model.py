@@ -1,7 +1,7 @@
-"""A profile: what a device may do, as its maker or the operator says it. Access lists hold entries in order, and the
+"""A profile: what a device may do, according to its vendor or the operator. Access lists hold entries in order, and the
 first that matches a packet decides.
 
-The words are those of RFC 8520: what a device sends falls under its ``from-device`` lists, what it gets under its
+The terms are those of RFC 8520: what a device sends is subject to its ``from-device`` lists, what it receives to its
 ``to-device`` lists.
 """
 
@@ -81,7 +81,7 @@ class Profile(NamedTuple):
 
     @property
     def controllers(self) -> tuple[str, ...]:
-        """The classes of controllers that somebody has to name machines for."""
+        """The classes of controllers for which the operator has to name machines."""
         peers = [peer for one in self.lists for entry in one.entries for peer in entry.peers]
         named = {peer.value for peer in peers if peer.kind == CONTROLLER} - CLASSES.keys()
         return (*((MY_CONTROLLER,) if any(peer.kind == MY_CONTROLLER for peer in peers) else ()), *sorted(named))

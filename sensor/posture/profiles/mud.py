@@ -1,9 +1,8 @@
-"""Reads MUD files (RFC 8520; their access lists are those of RFC 8519, names in them those of ``ietf-acldns``), our own
-and those of makers.
+"""Parses MUD files (RFC 8520; their access lists are those of RFC 8519, names in them those of ``ietf-acldns``), our
+own and those of vendors.
 
-What a file holds beyond what is understood here is named and counted, never guessed: a condition that is not understood
-counts as met, so that nothing is called a violation because of it. The drafts called the lists ``access-lists``; files
-that do are read as well.
+Contents that are not supported here are named and counted, never guessed: an unsupported condition counts as met, so
+that it causes no violation. The drafts called the lists ``access-lists``; such files are read as well.
 """
 
 from __future__ import annotations
@@ -310,8 +309,8 @@ def _proto(matches: _Matches, ip: _Ip | None) -> int:
 
 
 def _peers(target: _MudMatch | None, ip: _Ip4 | _Ip6 | None, *, sent: bool) -> Iterator[Peer]:
-    """What the other end must be. The address of the device itself is given by the network, so that a file need not say
-    it.
+    """What the other end must be. The network assigns the address of the device itself, so a file need not
+    contain it.
     """
     if ip is not None:
         name, block = (ip.to_name, ip.to) if sent else (ip.from_name, ip.source)

@@ -1,13 +1,12 @@
-"""What devices of one kind need, by what was seen of them: services that they use and serve, and whom of, in the words
-that a MUD file has for it.
+"""What devices of one kind need, by observation: services that they use and offer, and their peers, in the terms of a
+MUD file.
 
-A server outside is named as the devices asked for it. Inside, what everybody may do is told from what belongs to few:
-the name servers and clocks of the network, machines of the same maker, the few servers that are in charge of such
-devices (``my-controller``), else any machine of the network. What an alert that is open tells of is nothing that a
-device needs, and is left out.
+An external server is identified by the name that the devices resolved. Internal peers are classified: the DNS and NTP
+servers of the network, machines of the same vendor, the few servers that manage such devices (``my-controller``), else
+any machine of the network. Traffic of an open alert is not a need of the device, and is left out.
 
-Telephones agree on ports for each call (RTP, RFC 3550): for them all ports of UDP from 1024 on that mean nothing else
-are one, and either end begins.
+Telephones negotiate ports for each call (RTP, RFC 3550): for them all UDP ports from 1024 without another meaning count
+as one, and either end begins.
 """
 
 from __future__ import annotations
@@ -157,8 +156,8 @@ def _ways(act: _Act, kind: str) -> Iterator[_Act]:
 
 
 def _outside(habits: Habits) -> Iterator[tuple[tuple[Peer, int], Use]]:
-    """A name that can be none of a host came from somebody who says what he likes: it is left out, and the service is
-    then anybody's.
+    """A string that cannot be a host name was chosen by the peer: it is left out, and the service is then open to any
+    host.
     """
     if habits.reached is None:
         return

@@ -1,5 +1,5 @@
-"""Whom alerts accuse: what a device did together with somebody, and an open alert is about, is no habit that a profile
-may allow.
+"""Peers that alerts accuse: traffic of a device with a peer that is the subject of an open alert is no habit that a
+profile may allow.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _pairs(record: Record, about: Record) -> Iterator[tuple[str, str]]:
         if isinstance(other, dict):
             yield from ((mine, target) for mine in _device(actor) for target in _names(other))
             yield from ((mine, target) for mine in _device(other) for target in _names(actor))
-    # What is not about an address tells of a name in its key.
+    # An alert that is not about an address has a name in its key.
     yield from ((mine, word) for mine in _device(actor) for word in str(about.get("key")).split("|")[2:] if "." in word)
 
 

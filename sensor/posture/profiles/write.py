@@ -1,8 +1,8 @@
-"""Writes what was observed as a MUD file (RFC 8520, RFC 8519): a list for what devices send and one for what they get,
-of each family of addresses.
+"""Writes observations as a MUD file (RFC 8520, RFC 8519): a list for what devices send and one for what they receive,
+for each address family.
 
-What devices begin is one entry in each list, so that answers come back; what others begin likewise. Nothing in it is an
-address of this network: whoever is meant there is named by what it is to the device.
+What devices begin is one entry in each list, so that replies pass; likewise what others begin. It contains no address
+of this network: peers are identified by their role for the device.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from sensor.posture.site import Node
 
 Body = dict[str, Any]
 
-# Hours after which whoever uses the file should look for a newer one.
+# Hours after which users of the file should look for a newer one.
 VALIDITY = {HIGH: 168, MEDIUM: 48}
 VALIDITY_LOW = 24
-# Where a file is kept is not known here, and an address that somebody else could answer must not be made up (RFC 2606).
+# The place of a file is not known here, and an invented URL must not resolve (RFC 2606).
 URL = "https://mud.invalid/"
 SLUG_LIMIT, ACE_LIMIT, WORD_LIMIT, INFO_LIMIT = 40, 64, 256, 1024
 WAYS = {"from": FROM_DEVICE, "to": TO_DEVICE}
@@ -62,7 +62,7 @@ def _info(title: str, confidence: Confidence) -> str:
 
 
 def _hardware(nodes: Sequence[Node]) -> Body:
-    """What all of them are: maker, model, and the firmware where it is one."""
+    """What all of them share: vendor, model, and the firmware if it is the same."""
     known = {
         "mfg-name": {node.vendor for node in nodes},
         "model-name": {node.model for node in nodes},

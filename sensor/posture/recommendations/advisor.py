@@ -1,11 +1,11 @@
-"""The advisor: makes recommendations of what packets show of settings, one a device and setting, and closes them when
-later packets show that they are done.
+"""The advisor: derives recommendations from the settings that packets show, one per device and setting, and closes them
+when later packets show that they are fixed.
 
-A recommendation is told a minute after its first message, so that the device behind it is known, and again once a day
-while messages go on to show it. It is closed when a message shows the setting as it should be, an hour or more after
-the last that showed it wrong: one that uses several doors shows both; or when the device was seen for two weeks and the
-setting was not. Once an hour it looks at what is known of all devices (``rounds.py``). Packet time drives it,
-everything is bounded, and what was told outlives a restart (``cases.py``).
+A recommendation is reported a minute after its first message, so that the device behind it is known, and again once a
+day while messages continue to show it. It is closed when a message shows the correct setting an hour or more after the
+last that showed the weak one, because a device with several services shows both; or when the device was seen for two
+weeks and the setting was not. Once an hour the known state of all devices is checked (``rounds.py``). Packet time
+drives it, everything is bounded, and reported cases survive a restart (``cases.py``).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Report = Callable[[str, Recommendation, int, str], None]
 
 
 class Advisor:
-    """``report`` gets action, recommendation, time and why it is closed; ``members`` gives all devices; ``settled``:
-    settings about which the operator said what he wants, so that nobody need advise him.
+    """``report`` receives action, recommendation, time and the reason for closing; ``members`` returns all devices;
+    ``settled``: settings that the operator has decided on, which need no recommendation.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Advisor:
         self._due = self._ticked = 0
 
     def listeners(self) -> list[Listener]:
-        """What the pipeline is to tell."""
+        """What the pipeline delivers to it."""
         wants = self._insecure.wants()
         services = [Listener("advisor", kind, self._inspect_service, wants.get(kind, ALWAYS)) for kind in SHOWING]
         return [*services, *(Listener("advisor", kind, self._inspect_habit) for kind in HABITS)]
@@ -77,7 +77,7 @@ class Advisor:
         self._due = min(rounds, self._quieted + DAY, waiting[1] + WAIT if waiting else NEVER)
 
     def finish(self, now: int) -> None:
-        """The end of all packets: what waits is told now."""
+        """The end of all packets: pending recommendations are reported now."""
         for place in list(self._waiting):
             self._waiting.pop(place)
             self._open(place, now)
@@ -138,8 +138,8 @@ class Advisor:
         return case
 
     def _open(self, place: Place, now: int) -> None:
-        """Tell what has waited; where its device is known by now and has a case at another address,
-        it goes into that.
+        """Report a pending case; if its device is known by now and has a case at another address, it is merged into
+        that.
         """
         case = self.cases.at(place)
         if case is None:
@@ -161,8 +161,8 @@ class Advisor:
             self._close(case, event.ts, f"later traffic shows it: {shown.why}")
 
     def _close_quiet(self, now: int) -> None:
-        """What was not seen for long, while its device was; and what is about a device that turned out to be another:
-        seen again, it is told of that one.
+        """Close what was not seen for long while its device was, and what belongs to a device that turned out to be
+        another: seen again, it is reported for that one.
         """
         for case in self.cases:
             device = self._context.device(case.subject) if not case.looked and case.reported >= 0 else None
@@ -173,7 +173,7 @@ class Advisor:
             elif device.last - case.last >= QUIET_DAYS * DAY:
                 self._close(case, now, f"not seen for {QUIET_DAYS} days, in which the device was seen")
 
-    # What is told.
+    # The record that is reported.
 
     def _close(self, case: Case, now: int, reason: str) -> None:
         self.cases.remove(case)

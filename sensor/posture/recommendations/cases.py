@@ -1,8 +1,8 @@
-"""Cases: settings that are wrong, one a device and setting, in a table that is bounded and outlives a restart.
+"""Cases: weak settings, one per device and setting, in a table that is bounded and survives a restart.
 
-A case is found by the endpoint that showed it, which costs nothing to ask at a message, and by its device, which may be
-at another address by now. Nothing here touches a file: what became of told cases is taken out by whoever keeps them
-(``runtime/keeper.py``), and put back at the next start.
+A case is found by the endpoint that showed it, which is a cheap lookup per message, and by its device, which may have
+another address by now. Nothing here accesses files: changes of reported cases are taken by ``runtime/keeper.py``, and
+restored at the next start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body
 
-# Of so many times as many cases as there is room for is remembered when they were told.
+# For this many times the capacity, the time of the last report of evicted cases is remembered.
 PUSHED = 4
 # (MAC, address, setting), and (device or address, setting).
 Place = tuple[int, int, str]
@@ -124,7 +124,7 @@ class Cases:
         self._places.put(case.name, case.place)
 
     def reported_before(self, name: Name) -> int:
-        """When a case was told last that made room since; -1 where none did. It is asked for once."""
+        """When a case that was evicted since was last reported; -1 if none was. The answer is removed."""
         before = self._pushed.pop(hash(name))
         return before if before is not None else -1
 
@@ -145,11 +145,11 @@ class Cases:
         self.put(case)
 
     def note(self, case: Case) -> None:
-        """It was told: it is to be kept as it stands."""
+        """Mark a reported case to be stored in its present state."""
         self._changed.put(case.name, True)
 
     def note_counts(self, since: int) -> None:
-        """Let those be kept that were shown after ``since`` (ns) without being told."""
+        """Mark those to be stored that were seen after ``since`` (ns) without being reported."""
         for case in self._cases.values():
             if case.reported >= 0 and case.last > since:
                 self.note(case)
@@ -163,8 +163,8 @@ class Cases:
     # What is kept.
 
     def take(self, limit: int) -> Iterator[tuple[Name, bytes]]:
-        """(name, JSON) of told cases that changed since, at most ``limit``, empty where one is over; they count as
-        kept.
+        """(name, JSON) of reported cases that changed since, at most ``limit``, empty if one is closed; they count as
+        stored.
         """
         for name in list(self._changed)[:limit]:
             self._changed.pop(name)
@@ -183,7 +183,7 @@ class Cases:
 
 
 def packed(proof: Sequence[Body]) -> bytes:
-    """Text takes a fifth of the memory of what it says, and is wanted when something is told."""
+    """Text takes a fifth of the memory of its objects, and is needed only for reports."""
     return _encode(proof)
 
 
@@ -207,7 +207,7 @@ def case_of(body: bytes | str) -> Case:
     """msgspec.DecodeError where it is none."""
     stored = _decode(body)
     proof = bytes(stored.proof)
-    unpacked(proof)  # what cannot be told is none
+    unpacked(proof)  # raises if it cannot be decoded
     try:
         subject, other = _subject(stored.subject), _subject(stored.other) if stored.other else None
     except ValueError as error:

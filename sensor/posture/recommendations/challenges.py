@@ -1,8 +1,8 @@
-"""Challenges of SIP servers: how they want the password to be proven. Basic (RFC 2543) gives it away; Digest by MD5
-without ``qop`` can be answered by who kept an old answer, and so can a challenge that comes again (RFC 8760, RFC 7616,
-5.4); a realm as the program came with says that nobody chose one.
+"""Challenges of SIP servers: how they require the password to be proven. Basic (RFC 2543) discloses it; Digest by MD5
+without ``qop`` can be answered by replay of an old answer, and so can a challenge that is reused (RFC 8760, RFC 7616,
+5.4); a default realm shows that the server was not configured.
 
-Judged are challenges of registrars and proxies to their own clients: 401 to a REGISTER, and 407.
+Evaluated are challenges of registrars and proxies to their own clients: 401 to a REGISTER, and 407.
 """
 
 from __future__ import annotations

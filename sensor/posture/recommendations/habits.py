@@ -1,6 +1,5 @@
-"""What machines do that protects nothing, beyond the services that they offer: names that they ask of everybody, old
-proofs of passwords, logins and calls in clear text, ways in that routers open for whoever asks, leases given by a
-server that nobody named.
+"""Weak behaviour of devices beyond the services that they offer: multicast name queries, old password proofs, logins
+and calls in clear text, port mappings without authentication, leases of a DHCP server that is not configured.
 """
 
 from __future__ import annotations

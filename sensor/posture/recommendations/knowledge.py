@@ -1,5 +1,5 @@
-"""What is known of each setting: ``fingerprints/recommendations``, one file a kind of settings. Why it matters, what to
-do, where makers put it, and how to see that it is done. It is read when the first recommendation is told.
+"""What is known about each setting: ``fingerprints/recommendations``, one file per kind of settings. Why it matters,
+the fix, where vendors put it, and how to verify the fix. It is read when the first recommendation is reported.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Looks: what is known of all devices, looked through once in a while for what no single message shows.
+"""Looks: periodic checks of the known state of all devices, for what no single message shows.
 
-Each look has a file of its own. It says what is wrong with a device, and of one that was wrong before why it is not any
-more, or nothing, where that cannot be told. It names the attributes it rests on, so that packets prove it: what the
-operator said, what is contested and what is hardly believed proves nothing.
+Each look has a file of its own. It reports the fault of a device, and of one that had a fault before why it is fixed,
+or nothing if that is unknown. It names the attributes it rests on, so that packets prove it: values of the operator,
+contested values and values of low confidence prove nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SURE = 0.5
 
 
 class Proven(NamedTuple):
-    """What packets say of it. ``subject``: the first of the devices; ``first``, ``last`` (ns) and ``times``: when and
+    """The evidence of packets. ``subject``: the first of the devices; ``first``, ``last`` (ns) and ``times``: when and
     how often its proof was seen.
     """
 
@@ -61,17 +61,17 @@ class Look(Protocol):
         ...
 
     def evaluate(self, member: Member) -> Verdict | None:
-        """None where nothing is wrong, or where it cannot be told."""
+        """None if there is no fault, or if it is unknown."""
         ...
 
     def fixed(self, member: Member) -> str:
-        """Why what was wrong with it is not any more; empty where it cannot be told."""
+        """Why its fault is fixed; empty if that is unknown."""
         ...
 
 
 def prove(context: Context, verdict: Verdict) -> Proven | None:
-    """None where packets do not prove it. Versions of two devices are compared where the same kind of message told
-    them.
+    """None if packets do not prove it. Versions of two devices are compared if the same kind of message
+    contained them.
     """
     if verdict.proven is not None:
         return verdict.proven
@@ -97,8 +97,8 @@ def prove(context: Context, verdict: Verdict) -> Proven | None:
 
 
 def newest(verdict: Verdict) -> int:
-    """No proof of a verdict is newer than this (ns), as far as the first of its devices was read: this asks nobody and
-    makes nothing.
+    """No proof of a verdict is newer than this (ns), according to the first of its devices as it was read: no lookup
+    and no allocation.
     """
     if verdict.proven is not None:
         return verdict.proven.last
@@ -112,7 +112,7 @@ def newest(verdict: Verdict) -> int:
 
 
 def _claims(device: Device | None, name: str, attribute: str) -> list[Evidence]:
-    """What packets said of an attribute of the device of this id."""
+    """The claims of packets about an attribute of the device with this id."""
     if device is None or device.id != name:
         return []
     if attribute == NAME:

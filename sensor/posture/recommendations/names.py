@@ -1,5 +1,5 @@
-"""Default names: a device that bears the name its maker gave it says what it is to anybody, and nobody knows which one
-it is.
+"""Default names: a device with the vendor's default name discloses its product, and cannot be distinguished from others
+of its kind.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from sensor.posture.recommendations.looks import Proven, Verdict
 from sensor.posture.recommendations.tables import Job, outside
 
 QUIET_DAYS = 14
-# Servers that are told, and of which the proof tells.
+# Servers that are reported, and servers in the proof.
 SHOWN, PROVEN = 5, 8
 
 

@@ -15,7 +15,7 @@ from sensor.posture.recommendations.outside import InternetTraffic
 from sensor.posture.recommendations.segments import MisplacedDevice
 from sensor.posture.recommendations.support import EndOfSupport
 
-# So many devices are looked at in a second; to prove and tell something takes as long as so many looks.
+# Devices that are checked per second; to prove and report one costs as much as this many checks.
 STEP, PROOF = 1000, 20
 
 _OVER = object()
@@ -97,8 +97,8 @@ class Rounds:
                 self._close(case, self._now, f"later traffic shows it: {reason}")
 
     def _found(self, name: Name, member: Member, verdict: Verdict) -> bool:
-        """Tell what is new, and once a day what goes on; whether its proof was looked for. A device that was silent
-        since the last word says nothing new.
+        """Report what is new, and once a day what continues; whether its proof was searched. A device that was silent
+        since the last report adds nothing.
         """
         case = self._cases.of(name)
         if (case is None and (member.gone or self._cases.full)) or (

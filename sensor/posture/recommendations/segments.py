@@ -1,8 +1,8 @@
-"""Wrong segment: a camera, a telephone or a printer among machines that people sit at, or such a machine among cameras.
+"""Wrong segment: a camera, a telephone or a printer among workstations, or a workstation among cameras.
 
-Who lives where is what the baseline learned: a segment is the /24 of an address (/64 of IPv6). Only a segment that is
-clear tells anything: enough devices in it are known by type, and nearly all of them are of the same sort. A case stays
-open until the device has moved, or the segment is not clear any more.
+The baseline has the segment of each device: a segment is the /24 of an address (/64 of IPv6). Only a homogeneous
+segment is evidence: enough devices in it have a known type, and nearly all of them are of the same sort. A case stays
+open until the device has moved, or the segment is no longer homogeneous.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Verdict
 from sensor.posture.recommendations.tables import places
 
-# So many devices whose type is known, and what share of them is of one sort, make a segment clear; so few of another
-# sort are strangers in it.
+# Devices of known type, and the share of them of one sort, that make a segment homogeneous; at most this share of
+# another sort is misplaced in it.
 ENOUGH, SHARE, MISPLACED = 8, 0.8, 0.15
 UNKNOWN = "unknown"
 

@@ -1,5 +1,5 @@
-"""End of support: products and systems whose makers mend nothing any more. Judged by packet time, so that an old
-capture is judged by its own day.
+"""End of support: products and systems that their vendors no longer update. Evaluated by packet time, so that an old
+capture is evaluated by its own date.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sensor.posture.recommendations.tables import Support, supports
 
 
 class EndOfSupport:
-    """The entry that ended last is told where several are about a device."""
+    """If several entries match a device, the one that ended last is reported."""
 
     setting = "end_of_life"
 

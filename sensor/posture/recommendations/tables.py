@@ -1,6 +1,6 @@
-"""What looks at devices know, beside the advice itself: names that makers give, when makers' support ended, where types
-of devices belong, and which of them have no job outside. Files of ``fingerprints/recommendations``; every entry has
-examples, which are run as tests.
+"""Data of the looks, beside the advice itself: default names of vendors, end-of-support dates, segments of device
+types, and which types need no internet access. Files of ``fingerprints/recommendations``; every entry has examples,
+which are run as tests.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Types = Annotated[list[str], AfterValidator(_device_types)]
 
 
 class FactoryName(Words):
-    """Names that a maker gives to devices of some types. ``pattern`` is searched for, letter case aside."""
+    """Default names that a vendor gives to devices of some types. ``pattern`` is searched, case-insensitive."""
 
     id: Id
     pattern: Regex
@@ -61,9 +61,9 @@ class SupportExample(Words):
 
 
 class Support(Words):
-    """A product whose maker no longer mends it from a day on. ``product`` is searched for in vendor and model, ``os``
-    and ``firmware`` in those, letter case aside; all that are given must be found. ``at_latest``: by that day, and
-    perhaps before. ``basis``: whether ``source`` was read for it (``record``), or the day is remembered (``recalled``).
+    """A product that its vendor no longer updates from a date on. ``product`` is searched in vendor and model, ``os``
+    and ``firmware`` in those, case-insensitive; all that are given must match. ``at_latest``: by that date, and perhaps
+    earlier. ``basis``: whether ``source`` was read for it (``record``), or the date is from memory (``recalled``).
     """
 
     id: Id
@@ -90,7 +90,7 @@ class Support(Words):
 
     @property
     def rests_on(self) -> str:
-        """The attribute that tells most of it."""
+        """The most specific attribute."""
         return "firmware" if self.firmware else "os" if self.os else "model"
 
     def covers(self, product: str, kind: str, system: str, firmware: str) -> bool:
@@ -108,8 +108,8 @@ class Supports(Words):
 
 
 class Places(Words):
-    """Which types live together. ``people``: machines that people sit at; ``apart``: types that should live in segments
-    of their own; ``nowhere``: those that live everywhere and tell nothing.
+    """Which types share a segment. ``people``: user devices; ``apart``: types that should have segments of their own;
+    ``nowhere``: types that occur everywhere and are no evidence.
     """
 
     people: Types = Field(min_length=1)
@@ -118,8 +118,8 @@ class Places(Words):
 
 
 class Job(Words):
-    """What a type of device needs outside: ``services`` (``udp/5060``, ``udp/*``) that are its job; makers whose
-    devices are sold with a service outside, and ``domains`` of such services.
+    """The internet services that a type of device needs: ``services`` (``udp/5060``, ``udp/*``) are its function;
+    ``sold_with``: vendors whose devices include a cloud service, and ``domains`` of such services.
     """
 
     services: list[Annotated[str, Field(pattern=r"^(?:tcp|udp)/(?:\d{1,5}|\*)$")]] = []
@@ -137,8 +137,8 @@ class Job(Words):
 
 
 class Outside(Words):
-    """Types of devices that have no job outside but for what is said of them. ``any_device``: services that any device
-    may use.
+    """Types of devices that need no internet access except what is listed for them. ``any_device``: services that any
+    device may use.
     """
 
     any_device: list[str] = []

@@ -1,3 +1,1 @@
-"""Tickets: what is wrong, grouped by what mends it, so that one piece of work is handed out once for all classes of
-device.
-"""
+"""Tickets: faults, grouped by their fix, so that one task is assigned once for all classes of device."""

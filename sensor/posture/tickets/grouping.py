@@ -1,8 +1,8 @@
-"""From weaknesses to tickets: one for each fix, whatever class of device wants it.
+"""From weaknesses to tickets: one per fix, for all classes of device.
 
-Open alerts make no tickets: an alert is something that happened, its advice is how to look into it, and it ends when
-somebody closes it. What a happening shows that is to be mended for good (Telnet, default passwords, old protocols) is a
-recommendation, and so a weakness with a fix.
+Open alerts make no tickets: an alert is an event, its advice is about its investigation, and it ends when it is closed.
+The permanent faults that an event shows (Telnet, default passwords, old protocols) are recommendations, and so
+weaknesses with a fix.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Pair = tuple[Node, Weakness]
 
 
 def tickets_of(site: Site, policy: Policy, first: Mapping[str, str] | None = None) -> list[Ticket]:
-    """All that is to be done: what is certain before what cannot be told, then the most severe first. ``first``: when
-    each was first seen, by id; those not in it are seen now.
+    """All tickets: what is certain first, then the most severe first. ``first``: when each was first seen, by id; those
+    not in it are seen now.
     """
     groups: dict[str, list[Pair]] = {}
     for node, weakness in site.weak():
@@ -86,13 +86,13 @@ def _kind(key: str) -> str:
 
 
 def _severity(pairs: Sequence[Pair]) -> Severity:
-    """Of the gravest that is certain. What cannot be told is of the middle at most: perhaps nothing is wrong."""
+    """The most severe that is certain. If none is, medium at most: there may be no fault."""
     certain = [one.severity for _, one in pairs if one.sure]
     return max(certain) if certain else min(Severity.medium, max(one.severity for _, one in pairs))
 
 
 def _devices(pairs: Sequence[Pair], policy: Policy) -> tuple[Affected, ...]:
-    """Each once, the gravest first."""
+    """Each once, the most severe first."""
     nodes: dict[str, Node] = {}
     several: dict[str, list[Weakness]] = {}
     for node, weakness in pairs:
@@ -137,7 +137,7 @@ def _cve(one: Weakness) -> str:
 
 
 def _steps(pairs: Sequence[Pair], devices: Sequence[Affected], kind: str) -> Iterator[Step]:
-    """What to do in general, then in the devices of each maker that occurs."""
+    """The general steps, then those for the devices of each vendor that occurs."""
     texts: dict[str, list[str]] = {}
     for _, one in pairs:
         texts.setdefault(clean(one.fix.steps, TEXT_LIMIT), []).append(one.name)

@@ -1,8 +1,8 @@
-"""The ledger: ``tickets.json`` in the state folder. When each ticket was first seen, what it looked like last, what
-each receiver was given of it.
+"""The ledger: ``tickets.json`` in the state folder. When each ticket was first seen, its last state, and what each
+receiver was sent.
 
-It is read and written as a whole: a broken one is told and left alone, since tickets that are thought new would be
-opened a second time.
+It is read and written as a whole: an invalid one is an error and is left unchanged, because tickets that look new would
+be opened a second time.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ KEPT_DAYS, KEPT_MOST = 400, 20_000
 
 
 class LedgerError(Exception):
-    """It cannot be read or written: the message says which file, why, and what to do."""
+    """It cannot be read or written: the message contains the file, the reason, and what to do."""
 
 
 class Given(msgspec.Struct, omit_defaults=True):
-    """What a receiver has. ``handle``: what it calls the ticket; ``content``: digest of what it was given last;
-    ``closed``: it was told that it is done.
+    """The state at a receiver. ``handle``: the receiver's id of the ticket; ``content``: digest of what was sent last;
+    ``closed``: the closing was sent.
     """
 
     handle: str = ""
@@ -39,7 +39,7 @@ class Given(msgspec.Struct, omit_defaults=True):
 
 
 class Part(msgspec.Struct, omit_defaults=True):
-    """A device of a ticket: how it was called, and what told its state."""
+    """A device of a ticket: its name, and the evidence for its state."""
 
     text: str
     firmware: str = ""
@@ -47,9 +47,9 @@ class Part(msgspec.Struct, omit_defaults=True):
 
 
 class Note(msgspec.Struct, omit_defaults=True):
-    """One ticket. ``first``, ``last``: when it was seen, as records write time; ``devices``: those that want it, by id;
-    ``over``: those that no longer do, by id, with why; ``done``: when nothing was left to mend, empty while something
-    is; ``given``: by receiver.
+    """One ticket. ``first``, ``last``: when it was seen, in the time format of records; ``devices``: those that need
+    the fix, by id; ``over``: those that no longer do, by id, with the reason; ``done``: when nothing was left to fix,
+    empty while something is; ``given``: by receiver.
     """
 
     title: str
@@ -73,7 +73,7 @@ class Ledger(msgspec.Struct):
     tickets: dict[str, Note] = {}
 
     def first(self) -> dict[str, str]:
-        """When each was first seen, of those that are not done: what comes back is seen anew."""
+        """When each was first seen, of those that are not done: a ticket that returns is first seen at its return."""
         return {name: note.first for name, note in self.tickets.items() if not note.done}
 
 

@@ -16,8 +16,8 @@ UPDATE, FIND_OUT, SETTING = "update", "version", "setting"
 
 
 class Affected(NamedTuple):
-    """A device that wants the fix. ``names``: CVEs or settings, the gravest first; ``points``: those of the gravest;
-    ``sure``: False where it cannot be told whether it is affected; ``proof``: the packet that the gravest rests on.
+    """A device that needs the fix. ``names``: CVEs or settings, the most severe first; ``points``: of the most severe;
+    ``sure``: False if it is unknown whether it is affected; ``proof``: the packet that the most severe rests on.
     """
 
     id: str
@@ -53,17 +53,17 @@ class Affected(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Something to do. ``maker``: in the devices of that maker; empty: in all."""
+    """A step. ``maker``: for devices of that vendor; empty: for all."""
 
     maker: str
     text: str
 
 
 class Ticket(NamedTuple):
-    """``id``: of the fix, for good; ``kind``: ``update`` of firmware, ``setting``, or ``version`` where it must be
-    found out first; ``points``, ``severity``: those of the gravest weakness, and ``reckoned`` says which that is;
-    ``names``: CVEs or settings, the gravest first; ``test``: how to see that it is done;
-    ``first``: when it was first seen; ``due``: a day.
+    """``id``: of the fix, permanent; ``kind``: ``update`` of firmware, ``setting``, or ``version`` if it must be
+    determined first; ``points``, ``severity``: of the most severe weakness, which ``reckoned`` names; ``names``: CVEs
+    or settings, the most severe first; ``test``: how to verify the fix; ``first``: when it was first seen; ``due``: a
+    day.
     """
 
     id: str

@@ -31,7 +31,9 @@ class Policy(NamedTuple):
     least_points: float = 0.0
 
     def owner_of(self, node: Node) -> str:
-        """The device's own; else that of a tag, its segment or its type, in this order; empty where nobody is named."""
+        """The device's own owner; else that of a tag, its segment or its type, in this order; empty if none is
+        configured.
+        """
         named = (
             *(self.tags.get(tag, "") for tag in _tags(node)),
             self.segments.get(node.segment, ""),

@@ -19,14 +19,13 @@ State = Literal["new", "open", "changed", "done"]
 STATES: tuple[State, ...] = ("new", "open", "changed", "done")
 WHY_LIMIT = 256
 UNSEEN = "no longer found: what is known of it changed"
-# Devices that are no longer in a ticket, of which the ledger says why; the last of them are kept.
+# Devices that are no longer in a ticket, with the reason in the ledger; the last of them are stored.
 OVER_KEPT = 500
 
 
 class TicketStatus(NamedTuple):
-    """A ticket and what is noted of it. ``ticket``: None once it is done, and where nothing shows that it is, but it is
-    not seen either.
-    ``new``: nobody was given it yet; ``changed``: since it was given to somebody.
+    """A ticket and its note. ``ticket``: None once it is done, and if it is not seen although nothing shows that it is
+    done. ``new``: no receiver has it yet; ``changed``: since it was sent.
     """
 
     id: str
@@ -36,8 +35,8 @@ class TicketStatus(NamedTuple):
 
 
 def noted(ledger: Ledger, tickets: Sequence[Ticket], site: Site) -> Ledger:
-    """The ledger as it is to be from now on. What is not among the tickets any more is done; what comes back begins
-    anew, for whom it was given to as well.
+    """The next state of the ledger. What is no longer among the tickets is done; what returns starts over, for its
+    receivers as well.
     """
     closed = _closed(site)
     made = {one.id: _note(ledger.tickets.get(one.id), one, site, closed) for one in tickets}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from sensor.posture.tickets.model import SETTING, Affected, Step, Ticket
 
 NAMES_SHOWN = 20
-# What ``cut`` keeps free for the line that says how many there was no room for.
+# Characters that ``cut`` reserves for the line with the number of omitted entries.
 _REST = 80
 
 

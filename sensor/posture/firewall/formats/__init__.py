@@ -1,6 +1,6 @@
-"""How firewalls say it. One file, one format: ``rules(request)`` and ``undo(request)`` are pure functions from a
-request to text that ends with a line end; ``HEAD``, where there is one, stands once before those of all requests;
-``MARK`` begins a comment; ``ALLOWS`` is there where it can say allow-lists as well.
+"""The rule formats of firewalls. One file, one format: ``rules(request)`` and ``undo(request)`` are pure functions from
+a request to text that ends with a line end; ``HEAD``, if present, precedes those of all requests once; ``MARK`` begins
+a comment; ``ALLOWS`` is present if the format supports allow-lists.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def names() -> list[str]:
 
 
 def allowing() -> list[str]:
-    """The formats that can say allow-lists."""
+    """The formats that support allow-lists."""
     return [name for name in names() if getattr(format_of(name), "ALLOWS", False)]
 
 

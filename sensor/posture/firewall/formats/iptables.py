@@ -1,5 +1,5 @@
-"""iptables-restore(8), IPv4: a chain of its own, entered first of all from FORWARD. ``ip6tables`` says the same for
-IPv6.
+"""iptables-restore(8), IPv4: a chain of its own, entered first of all from FORWARD. ``ip6tables`` is the
+same for IPv6.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""How others take tickets. One file, one format: ``export(tickets, form)`` is a pure function from tickets to text that
-ends with a line end.
+"""Ticket formats. One file, one format: ``export(tickets, form)`` is a pure function from tickets to text that ends
+with a line end.
 
-Those that are sent as well have ``created`` and ``updated``, what is said of a new ticket and of one that changed,
-``closed``, what is said when it is done, and ``found_by``: what a receiver is asked for to learn whether it has a
-ticket.
+Those with delivery also have ``created`` and ``updated``, the bodies for a new ticket and for a changed one,
+``closed``, the body for one that is done, and ``found_by``: the query by which a receiver is searched for a ticket.
 """
 
 from __future__ import annotations

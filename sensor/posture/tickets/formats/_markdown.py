@@ -1,4 +1,4 @@
-"""Markdown (CommonMark 0.31, with tables of GFM). What peers say stands in code, where nothing is formatted, linked or
+"""Markdown (CommonMark 0.31, with tables of GFM). Text of peers is in code spans, where nothing is formatted, linked or
 mentioned; all other text is escaped.
 """
 
@@ -60,7 +60,7 @@ def page(ticket: Ticket, limit: int = 0) -> str:
 
 
 def _shown(ticket: Ticket, limit: int) -> Iterator[str]:
-    """Rows of the table; what there was no room for is told below it."""
+    """Rows of the table; the number of rows over the limit is below it."""
     for line in cut((_row(one) for one in ticket.devices), len(ticket.devices), limit):
         yield line if line.startswith("|") else f"\n{line.removeprefix('- ')}"
 

@@ -20,7 +20,7 @@ TITLE_LIMIT, BODY_LIMIT = 250, 65_000
 
 
 def found_by(name: str, form: Form) -> str:
-    """The comment, which nobody sees; nothing in a key ends it."""
+    """An HTML comment, invisible to readers; no key can end it."""
     return f"<!-- network-sensor: {form.key(name).replace('>', '')} -->"
 
 

@@ -48,7 +48,7 @@ def updated(ticket: Ticket, _: Form) -> dict[str, str]:
 
 
 def closed(lines: Sequence[str], _: Form) -> dict[str, str]:
-    """What the resolution says."""
+    """The resolution."""
     return {
         "close_notes": shown("\n".join(("Fixed, as traffic shows:", *(f"- {line}" for line in lines))))[
             :DESCRIPTION_LIMIT
@@ -57,7 +57,7 @@ def closed(lines: Sequence[str], _: Form) -> dict[str, str]:
 
 
 def correlation(name: str, form: Form) -> str:
-    """The end of a key is what tells tickets apart. A caret would end a condition of a query."""
+    """The end of a key identifies the ticket. A caret would end a condition of a query."""
     return form.key(name).replace("^", "")[-CORRELATION_LIMIT:]
 
 
