@@ -1,5 +1,5 @@
-"""Commands with actions: the first word says which, and what does it is imported only then, so that `--help` costs
-nothing.
+"""Commands with actions: the first argument selects one, and its module is imported only then, so that `--help` is
+fast.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Action = Callable[..., int]
 
 
 def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) -> bool:
-    """Take the action from the words of a command line; False after it was said that there is none of that name."""
+    """Take the action from the words of a command line; False after an error if there is none of that name."""
     args.action, *args.words = args.words or [usual]
     if args.action in actions:
         return True

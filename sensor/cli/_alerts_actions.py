@@ -37,7 +37,7 @@ WHY_COLUMNS = ("mute", "author", "reason", "time", "alert", "detector", "actor �
 
 
 def show(args: argparse.Namespace) -> int:
-    """``show ALERT|INCIDENT…``: as `sensor explain`, and what operators said."""
+    """``show ALERT|INCIDENT…``: as `sensor explain`, with operator notes."""
     from sensor.cli._incidents import explain_incident
     from sensor.cli.explain import explain_alert
     from sensor.views.alerts import alert, closers
@@ -159,8 +159,8 @@ def _silenced(record: Record) -> tuple[str, ...]:
 def _add_notes(
     args: argparse.Namespace, names: list[str], words: list[tuple[str, str, str]], done: str, usage: str
 ) -> int:
-    """Say the same of some alerts: those that are named, or those that the filters leave. ``words``: action, value and
-    text of each.
+    """Add the same notes to several alerts: those that are named, or those that match the filters. ``words``: action,
+    value and text of each.
     """
     from sensor.views.alerts import alert, matching
     from sensor.views.errors import ViewError
@@ -227,7 +227,7 @@ def _around(data: Data, record: Record, incidents: list[str]) -> Fold:
 
 
 def _note_lines(words: list[Word]) -> list[str]:
-    """What operators said, in lines."""
+    """Operator notes, as lines."""
     lines = [
         f"    {clock(time_text(word.ts))} {tidy(word.author)} {_WORDS[word.action]}"
         f"{': ' + ' '.join(filter(None, (tidy(word.value), tidy(word.text)))) if word.value or word.text else ''}"

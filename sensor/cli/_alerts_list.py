@@ -117,7 +117,7 @@ def list_alerts(args: argparse.Namespace) -> int:
 
 
 def record_of(row: AlertRow, closer: Word | None = None) -> dict[str, Any]:
-    """The record of an alert with what operators said of it. ``closer``: the word that closed it."""
+    """The record of an alert with its operator notes. ``closer``: the note that closed it."""
     from sensor.views.alerts import with_state
 
     record = with_state(row.record, row.state, (closer.author, closer.text) if closer is not None else None)

@@ -1,5 +1,5 @@
-"""``sensor baseline list, show, forget, allow, forbid, rules, undo``: what was learned, and what the operator says of
-it.
+"""``sensor baseline list, show, forget, allow, forbid, rules, undo``: learned behaviour, and the rules of
+the operator.
 """
 
 from __future__ import annotations
@@ -202,8 +202,8 @@ def rule(args: argparse.Namespace) -> int:
 
 
 def _end(found: Known, word: str) -> str:
-    """A party as the baseline calls it: a device by its id, an address that is no device's, outside, or anybody. Empty
-    after it was said that it is none.
+    """A party as the baseline names it: a device by its id, the address of an unknown host, outside, or any. Empty
+    after an error if it is none.
     """
     from sensor.core.addresses import parse, text
     from sensor.inventory.habits import OUTSIDE

@@ -175,9 +175,7 @@ class Check:
                     yield ((*way, name, place) if isinstance(value, list) else (*way, name)), host
 
     def _host(self, options: Options, value: Any, way: Way) -> str:
-        """The host in a name, a URL or ``host:port``; empty where there is none: a socket, say, or a secret that is
-        missing.
-        """
+        """The host in a name, a URL or ``host:port``; empty if there is none, as with a socket or a missing secret."""
         if isinstance(value, Secret) and isinstance(options, HttpOptions):
             try:
                 return options.place().host
@@ -203,7 +201,7 @@ class Check:
             )
 
     def _loads(self, load: Callable[[], Any], way: Way | None, what: str) -> Any:
-        """What was loaded. None after it was told why it cannot be: at the key where the file itself cannot be read."""
+        """What was loaded. None after an error, which is at the key if the file itself cannot be read."""
         try:
             return load()
         except DocumentErrors as errors:
@@ -239,8 +237,8 @@ def _parts(options: Any, way: Way) -> Iterator[tuple[Way, Any]]:
 
 
 def _unknown(hosts: set[str]) -> dict[str, str]:
-    """What is wrong with the names that lead nowhere. All are asked at once; the resolver, which cannot be stopped, is
-    waited for so long.
+    """The errors of names that do not resolve. All are resolved in parallel, with a common timeout, because the
+    resolver cannot be stopped.
     """
     failures: dict[str, str] = {}
     answered: set[str] = set()

@@ -28,11 +28,11 @@ Answers = dict[str, Any]
 
 
 class NoAnswer(Exception):
-    """Whoever was asked has gone."""
+    """Standard input ended before an answer."""
 
 
 def init(path: Path | None, *, yes: bool, force: bool) -> int:
-    """Ask and write; 2 where there is nobody to ask or a file is in the way, 3 where it cannot be written."""
+    """Ask and write; 2 if there is no terminal or a file exists, 3 if it cannot be written."""
     path = path or SYSTEM
     if path.is_dir():
         path /= SYSTEM.name
@@ -67,13 +67,13 @@ def _written(path: Path, text: str) -> int:
 
 
 def proposed() -> Answers:
-    """What is taken where nobody is asked."""
+    """The answers without questions."""
     interfaces = _mirror(_interfaces())
     return {"sensor": {"id": _identity().id}, **({"capture": {"interfaces": interfaces}} if interfaces else {})}
 
 
 def asked() -> Answers:
-    """What people say. Only what differs from the default is kept."""
+    """The answers of the user. Only what differs from the default is stored."""
     default = _identity()
     answers: Answers = {"sensor": {"id": _ask("Name of this sensor", default.id, _field(type(default), "id"))}}
     if site := _ask("Site it stands at", "", _field(type(default), "site")):
@@ -109,7 +109,7 @@ def _interfaces() -> list[Any]:
 
 
 def _mirror(found: list[Any]) -> list[str]:
-    """The one that gets a mirror, most likely: it runs, and nobody gave it an address. Else the only one that runs."""
+    """The interface that most likely receives a mirror: it is up, and has no address. Else the only one that is up."""
     running = [one.name for one in found if one.up and one.running]
     silent = [
         one.name
@@ -185,7 +185,7 @@ def _field(unit: type[BaseModel], key: str) -> Callable[[str], Any]:
 
 
 def _fault(unit: type[BaseModel], values: Answers, key: str = "") -> str | None:
-    """What a model says against values, or against one of them."""
+    """The validation error of a model for values, or for one of them."""
     try:
         unit.model_validate(values)
     except ValidationError as error:

@@ -20,13 +20,13 @@ _NAMED = re.compile(r"``(\w+)``")
 
 
 def words_of(model: type[BaseModel]) -> str:
-    """What a model says of itself, as one line. What its base says of all that come from it is none of its words."""
+    """The summary of a model as one line, without that of its base class."""
     return next((_flat(doc) for doc in _docs(model) if not doc.startswith("Base of ")), "")
 
 
 def described(model: type[BaseModel]) -> dict[str, str]:
-    """What a model and those it comes from say of their keys: the description of the field, else the clause of the
-    docstring that names it.
+    """The description of each key of a model and its base classes: that of the field, else the clause of the docstring
+    that names it.
     """
     clauses = [clause for doc in _docs(model) for clause in _clauses(doc)]
     found: dict[str, str] = {}

@@ -25,7 +25,7 @@ class Value(NamedTuple):
 
 
 def values(path: Path | None, *, everything: bool) -> list[Value]:
-    """What the files say, or ``everything`` that counts. DocumentErrors where they are wrong."""
+    """The values in the files, or ``everything`` in effect. Raises DocumentErrors if they are invalid."""
     config = load_config(path) if path is not None else model()()
     set_at = places(path) if path is not None else {}
     found = [_value(config, way, value, set_at) for way, value in _leaves(config)]

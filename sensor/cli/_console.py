@@ -66,7 +66,7 @@ def serve(args: argparse.Namespace) -> int:
 
 
 def _configured(args: argparse.Namespace) -> tuple[Assessing, Path | None]:
-    """What the configuration says of networks and tickets, and its file of mutes. Stop where it is invalid."""
+    """The configuration of networks and tickets, and its file of mutes. Raises Stop if it is invalid."""
     from sensor.cli._tickets_desk import policy_of
     from sensor.config import load_config, usual
     from sensor.console.assess import Assessing

@@ -59,7 +59,7 @@ def head(dataset: Dataset) -> str:
 
 
 def complain_unknown(args: argparse.Namespace, what: str, why: str) -> None:
-    """Say that something is unknown, where the rest of the output is; the command ends with exit code 6."""
+    """Report that something is unknown, beside the rest of the output; the command ends with exit code 6."""
     args.incomplete = INCOMPLETE
     _print(args, f"{what}: unknown: {why}")
 
@@ -83,7 +83,7 @@ def need_inventory(args: argparse.Namespace, what: str) -> Dataset:
 
 
 def for_programs(args: argparse.Namespace) -> bool:
-    """Whether standard output is for a program: with --json and its like, or as the command says in
+    """Whether standard output is for a program: with --json and similar options, or if the command sets
     ``args.for_programs``.
     """
     return bool(getattr(args, "for_programs", False)) or any(getattr(args, name, False) for name in FOR_PROGRAMS)
@@ -123,7 +123,7 @@ def _chosen(state: Path | None, name: str, waiting: bool) -> Dataset:
 
 
 def migrated(folder: Path) -> None:
-    """What an earlier version left becomes a dataset of its own, the first time that somebody looks."""
+    """Migrate the files of an earlier version to a dataset of their own, on first use."""
     from sensor.datasets.migrate import migrate
 
     if done := migrate(folder):

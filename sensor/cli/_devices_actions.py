@@ -26,7 +26,7 @@ SOON = "applied within a second by a running sensor, else at the next start"
 
 
 def author_of(args: argparse.Namespace) -> str:
-    """Who says it: --author, else the user of this process."""
+    """The author: --author, else the user of this process."""
     try:
         return str(args.author or getpass.getuser())
     except (KeyError, OSError):  # a user id without a name
@@ -34,13 +34,13 @@ def author_of(args: argparse.Namespace) -> str:
 
 
 def inventory(args: argparse.Namespace) -> Known:
-    """The inventory of the dataset, which alone keeps what the operator says. Stop when the dataset has none."""
+    """The inventory of the dataset, which alone stores operator changes. Raises Stop if the dataset has none."""
     need_inventory(args, "inventory")
     return known(args)
 
 
 def change_inventory(args: argparse.Namespace, found: Known, write: Callable[[OperatorChanges], str]) -> int:
-    """Open the words of the inventory, say something, and print what comes back."""
+    """Open the operator changes of the inventory, write one, and print the result."""
     from sensor.inventory.store.database import StoreError
     from sensor.inventory.store.operator_changes import NotUndone, OperatorChanges
 
@@ -181,7 +181,7 @@ def undo(args: argparse.Namespace) -> int:
 
 
 def history(args: argparse.Namespace) -> int:
-    """``history DEVICE``: what became of it, what was said of it, and which addresses it had."""
+    """``history DEVICE``: its changes, its operator changes, and its addresses."""
     if len(args.words) != 1:
         return _usage("history DEVICE")
     found = inventory(args)

@@ -32,7 +32,7 @@ DIFFERENCES = ("difference", "device", "field", "expected", "found")
 
 
 def export(args: argparse.Namespace) -> int:
-    """``export [FILE]``: CSV, or what --format says."""
+    """``export [FILE]``: CSV, or the format of --format."""
     target = args.words[0] if args.words else "-"
     args.for_programs = target == "-"
     try:
@@ -99,9 +99,7 @@ def import_words(args: argparse.Namespace) -> int:
 
 
 def diff(args: argparse.Namespace) -> int:
-    """What is missing, what nobody expected, and what is not as expected. 1 where there is any difference, as ``diff``
-    of POSIX.
-    """
+    """Missing, unexpected and different devices. 1 if there is any difference, like POSIX ``diff``."""
     if len(args.words) != 1:
         complain("usage: sensor devices diff EXPECTED.csv", error="usage.missing-argument")
         return USAGE

@@ -65,9 +65,7 @@ def _put(args: argparse.Namespace, records: Iterable[Record], *, by_column: bool
 
 
 def body_of(record: Record) -> Record:
-    """A device for programs: not the record that told of it last, but what is known of it, with its key and whether it
-    is there.
-    """
+    """A device for programs: not its last record but its known state, with its key and whether it is present."""
     return {
         **part(record, "device"),
         "key": tidy(record.get("key")),

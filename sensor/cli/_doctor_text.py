@@ -41,7 +41,7 @@ def last_line(found: Iterable[Finding]) -> str:
 
 @contextlib.contextmanager
 def listening(source: Source, seconds: float) -> Iterator[Callable[[], None]]:
-    """A bar on standard error where that is a terminal; ``seconds``: 0 where nobody knows how long it takes."""
+    """A progress bar on standard error if that is a terminal; ``seconds``: 0 if the duration is unknown."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

@@ -1,5 +1,5 @@
-"""``sensor fingerprints learn``: what a device says in a capture, as drafts of fingerprints. A file of fingerprints is
-about one kind: so are the drafts.
+"""``sensor fingerprints learn``: what a device sends in a capture, as drafts of fingerprints. A file of fingerprints is
+about one kind, and so are the drafts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sensor.fingerprinting.draft_files import draft_files
 from sensor.fingerprinting.load import Knowledge, Vocabulary
 
 NAMED_LIMIT = 8
-# What machines of other makers say too tells of none; the same product may be there more than once.
+# What devices of other vendors send too identifies none; the same product may be present more than once.
 MAKER_BITS = 24
 
 
@@ -63,8 +63,8 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
 
 
 def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
-    """Attribute → value in the words of the vocabulary; None after it was said what is wrong. A vendor nobody knows yet
-    is a new word.
+    """Attribute → value in the words of the vocabulary; None after an error. A vendor that is not in it yet is a new
+    word.
     """
     label = dict(word.partition("=")[::2] for word in words)
     fault = "" if {"type", "vendor"} & label.keys() else "expected --label with at least type=… or vendor=…"
@@ -92,7 +92,7 @@ def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
 
 
 def _who(wanted: str | None, observed: list[Observed]) -> int | None:
-    """The MAC that is meant; None after it was said why that is not clear."""
+    """The selected MAC; None after an error if it is ambiguous."""
     counts = Counter(mac for mac, kind, value in observed if is_informative(kind, value))
     if wanted is not None:
         try:

@@ -115,7 +115,7 @@ def plain(one: Fingerprint) -> dict[str, Any]:
 
 
 def summary(found: list[Fingerprint]) -> str:
-    """How many entries each protocol has, and how many of them tell the commonest attributes."""
+    """The number of entries per protocol, and how many of them assert the commonest attributes."""
     counts = Counter(map(protocol_of, found))
     asserted = Counter((protocol_of(one), attribute) for one in found for attribute in one.asserts)
     rows = [

@@ -25,7 +25,7 @@ SIZES = (*range(8, 64, 4), 128, 256, 512, 1024)
 
 
 def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
-    """Read and run; 2 where anything is not as the files say."""
+    """Parse and run; 2 if anything differs from the files."""
     if not args.words:
         complain("expected test PATH…: files of yours, or folders of them", error="usage.missing-argument")
         return USAGE
@@ -48,7 +48,7 @@ def _many(count: int, word: str) -> str:
 
 
 def examined(read: list[Fingerprint], matcher: Matcher) -> Iterator[Fault]:
-    """Where an entry does not do what its examples and negatives say, in every kind it observes."""
+    """Where an entry does not match its examples and negatives, in every kind it observes."""
     places: dict[str, int] = {}
     for one in read:
         number = places[one.path] = places.get(one.path, -1) + 1

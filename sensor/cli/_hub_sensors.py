@@ -49,7 +49,7 @@ def approve(args: argparse.Namespace) -> int:
 
 
 def revoke(args: argparse.Namespace) -> int:
-    """3 where the NATS servers cannot be reached: the database refuses the sensor all the same."""
+    """3 if the NATS servers cannot be reached; the database rejects the sensor in any case."""
     from sensor.core.output import Retry
     from sensor.hub import sensors
 

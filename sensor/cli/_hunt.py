@@ -57,7 +57,7 @@ def tables(args: argparse.Namespace) -> int:
 
 
 def describe(args: argparse.Namespace) -> int:
-    """The columns of a table, or of all: they are the same for everybody."""
+    """The columns of a table, or of all; they do not depend on the data."""
     from sensor.documents import nearest
     from sensor.records.schema import TABLES
 

@@ -51,7 +51,7 @@ def list_incidents(args: argparse.Namespace) -> int:
 
 
 def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
-    """The gravest and newest first; then how many there are."""
+    """The most severe and newest first; then their number."""
     ordered = sorted(
         sorted(records, key=lambda record: tidy(part(record, "incident").get("last")), reverse=True),
         key=level,

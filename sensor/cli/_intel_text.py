@@ -1,4 +1,4 @@
-"""How threat lists and what they say are shown."""
+"""Output of threat lists and their matches."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 LIST_COLUMNS = ("list", "entries", "fetched", "valid for", "state", "source")
 CHECK_COLUMNS = ("value", "list", "entry", "category", "first seen", "until", "confidence", "alerts")
-# Days after which a list that nobody fetched is stale.
+# Days after which a list that was not fetched is stale.
 STALE_DAYS = 7
 DAY = 86_400
 
 
 def lists_table(kept: Iterable[Kept], folder: Path, out: TextIO, now: float) -> str:
-    """The lists: how large and how old they are, and what is wrong with them."""
+    """The lists: their size, their age, and their faults."""
     rows = []
     for one in kept:
         valid_for = f"{one.keep_days} days" if one.keep_days else "as listed"

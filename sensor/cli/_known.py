@@ -94,8 +94,8 @@ def _of_store(dataset: Dataset, *, alerts: bool, take: Take | None) -> Known:
 
 
 def _alerts(dataset: Dataset, take: Take | None) -> Fold:
-    """Alerts, incidents and recommendations: from the tables of the dataset where they are up to date, and where nobody
-    needs every record of the log.
+    """Alerts, incidents and recommendations: from the tables of the dataset if they are current and the caller does not
+    need every record of the log.
     """
     import sqlite3
 
@@ -122,7 +122,7 @@ def ambiguous(what: str, found: Sequence[Record]) -> int:
 
 
 def the_device(fold: Records, what: str) -> Record | None:
-    """The one device of that name; None after it was said that there is none, or that there are several."""
+    """The one device of that name; None after an error if there is none, or several."""
     found = devices_named(fold, what)
     if len(found) == 1:
         return found[0]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Configured(NamedTuple):
-    """What the configuration says of delivery."""
+    """The delivery section of the configuration."""
 
     delivery: Delivery
 
@@ -58,7 +58,7 @@ def add_outputs_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def configured(args: argparse.Namespace) -> Configured | None:
-    """None after its errors were told."""
+    """None after its errors were printed."""
     from sensor.delivery.section import load_delivery
     from sensor.documents import DocumentErrors
 

@@ -1,5 +1,5 @@
-"""What root leaves in the state folder of a sensor that runs as somebody else becomes that user's: the sensor could not
-write it again otherwise.
+"""Files that root creates in the state folder of a sensor that runs as another user are given to that user: the sensor
+could not write them otherwise.
 """
 
 from __future__ import annotations

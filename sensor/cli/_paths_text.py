@@ -21,8 +21,8 @@ PATHS_SHOWN, SOURCES_SHOWN, BREAKS_SHOWN = 20, 3, 8
 
 
 def named(picture: Picture, what: str | None, *, outside: bool) -> str | None:
-    """The id of a device by id, address, MAC or name; empty where none was named; None after it was said that it is not
-    known.
+    """The id of a device by id, address, MAC or name; empty if none was named; None after an error if it is
+    not known.
     """
     if what is None:
         return ""

@@ -25,8 +25,8 @@ def add_state_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | None:
-    """The configuration, the system's where none is named, and where the sensor that has it keeps things. None after
-    its errors were told.
+    """The configuration, the system's if none is named, and the places of its sensor. None after its errors were
+    printed.
     """
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors, layers
@@ -50,7 +50,7 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | 
 
 @contextlib.contextmanager
 def reading(words: str, size: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error where that is a terminal; what it gives is told how many bytes were read."""
+    """A progress bar on standard error if that is a terminal; its result is called with the number of bytes read."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -74,5 +74,5 @@ def counted(number: int, word: str) -> str:
 
 
 def reason_of(error: OSError) -> str:
-    """What the system says, and of which file."""
+    """The system's error message, and the file."""
     return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)

@@ -73,7 +73,7 @@ def _is(name: str, record: Record) -> bool:
 
 
 def _ordered(records: Iterable[Record]) -> list[Record]:
-    """The gravest and newest first."""
+    """The most severe and newest first."""
     return sorted(
         sorted(records, key=lambda record: tidy(part(record, "recommendation").get("last")), reverse=True),
         key=level,

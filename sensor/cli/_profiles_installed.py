@@ -67,7 +67,7 @@ def _install(
 
 
 def _controllers(options: list[str], profile: Profile) -> dict[str, list[str]]:
-    """Who the classes of controllers are. ValueError where that is not said of all, or of others."""
+    """The members of the classes of controllers. Raises ValueError if one is missing or unknown."""
     found: dict[str, list[str]] = {}
     for word in options:
         name, equals, address = word.rpartition("=")
@@ -95,7 +95,7 @@ def _controllers(options: list[str], profile: Profile) -> dict[str, list[str]]:
 
 
 def _target(args: argparse.Namespace) -> dict[str, str] | int:
-    """Whom it is for, or an exit code after it was said that they are not known."""
+    """The scope of the profile, or an exit code after an error if the device is not known."""
     if args.type is not None:
         if args.type not in TYPES:
             complain(f"found --type {args.type}, {nearest(args.type, TYPES)}", error="usage.invalid-value")
@@ -197,7 +197,7 @@ def remove(args: argparse.Namespace) -> int:
 
 
 def named(args: argparse.Namespace) -> Installed | None:
-    """The profile that is named; None after it was said that there is none, or what is wrong with it."""
+    """The profile that is named; None after an error if there is none, or it is invalid."""
     if len(args.words) != 1 or not NAME.match(args.words[0]):
         complain(
             f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` shows it",

@@ -50,7 +50,7 @@ def make(args: argparse.Namespace) -> int:
 
 
 def _sound(args: argparse.Namespace) -> bool:
-    """Whether it is said what to make, in a format that can say it."""
+    """Whether the arguments select devices and a format that supports allow-lists."""
     if not (args.words or args.type or args.product):
         complain("expected a DEVICE, --type TYPE or --product PRODUCT", error="usage.missing-argument")
         return False
@@ -89,7 +89,9 @@ def _put(text: str, path: Path | None) -> bool:
 
 
 def _report_gaps(args: argparse.Namespace, seen: Observed) -> None:
-    """What whoever uses it should know, on standard error: it goes with the file, not into the pipe."""
+    """Limits of the profile that its user should know, on standard error: they belong to the file, not into
+    the pipe.
+    """
     complain(seen.confidence.text, "info")
     if seen.confidence.missing:
         complain(seen.confidence.missing, "info")

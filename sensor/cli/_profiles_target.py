@@ -16,7 +16,7 @@ from sensor.posture.site import Node, Site
 
 
 def chosen(args: argparse.Namespace, site: Site) -> tuple[str, Sequence[Node]]:
-    """What they are called, and the devices; none after it was said that there are none."""
+    """The title and the devices; none after an error if there are none."""
     if args.type is not None:
         return _all(
             args.type,
@@ -46,9 +46,7 @@ def _all(name: str, word: str, nodes: Sequence[Node], known: Sequence[str]) -> t
 
 
 def the_node(site: Site, what: str) -> Node | None:
-    """The one device of that id, address, MAC or name; None after it was said that there is none, or that there are
-    several.
-    """
+    """The one device of that id, address, MAC or name; None after an error if there is none, or several."""
     fold = Fold()
     fold.devices = {node.id: node.record for node in site.nodes.values()}
     record = the_device(fold, what)

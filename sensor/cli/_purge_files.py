@@ -1,5 +1,5 @@
-"""Files beside the inventory that tell of a device: packets behind alerts, tickets, profiles made for it alone, and
-copies of before.
+"""Files beside the inventory with data of a device: packets behind alerts, tickets, profiles for it alone, and backup
+copies.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from sensor.cli._known import Record
     from sensor.lifecycle.places import Places
 
-# An alert gathers packets for a minute after it was told, and its writer may be behind.
+# An alert gathers packets for a minute after it was reported, and its writer may lag.
 GROWING_S = 180
 _PACKETS = re.compile(r"(?:.*/)?(alert-[0-9a-z-]{6,32}\.pcapng)")
 
 
 def packets_of(places: Places, devices: list[Record]) -> list[Path]:
-    """Files with the packets of alerts that one of the devices took part in, as far as the event log still tells."""
+    """Files with the packets of alerts that involve one of the devices, as far as the event log still contains the
+    alerts.
+    """
     from sensor.eventlog.log_lines import parts
 
     if not parts(places.log):
@@ -107,8 +109,8 @@ def out_of_tickets(places: Places, devices: Collection[str]) -> int:
 
 
 def out_of_profiles(places: Places, devices: Collection[str]) -> int:
-    """Remove the profiles that are installed for one of the devices alone, by id; how many. One that is broken tells no
-    longer whom it is for. OSError.
+    """Remove the profiles that are installed for one of the devices alone, by id; how many. The scope of an invalid one
+    is unknown. Raises OSError.
     """
     from sensor.posture.profiles.installed import DEVICE, FOLDER, load
 

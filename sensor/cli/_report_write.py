@@ -60,7 +60,7 @@ def write(args: argparse.Namespace) -> int:
 
 
 def _asked(args: argparse.Namespace) -> Asked | int:
-    """An exit code after it was said what makes no sense or is missing, before anything large is read."""
+    """An exit code after an error if an option is invalid or missing, before anything large is read."""
     kind = args.format or ENDINGS.get(args.output.suffix.lower(), "")
     if not kind:
         complain(
@@ -99,8 +99,8 @@ def _written(report: Report, kind: str) -> bytes:
 
 
 def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources | None:
-    """None after it was said what cannot be read. Scores and tickets of earlier days are those of the state folder,
-    unless a log alone is named.
+    """None after an error if something cannot be read. Scores and tickets of earlier days are those of the state
+    folder, unless a log alone is named.
     """
     args.for_programs = args.output == STANDARD_OUTPUT
     need_log(args, "alerts")
@@ -121,14 +121,14 @@ def _sources(args: argparse.Namespace, policy: Policy, story: Story) -> Sources 
 
 
 def _feeds(args: argparse.Namespace) -> list[Source]:
-    """What was imported; the site has told why it cannot be read, where that is so."""
+    """The imported feeds; none if they cannot be read, which the site has reported."""
     with contextlib.suppress(DatabaseError):
         return sources_of(reading(args))
     return []
 
 
 def _lists(folder: Path) -> list[Listed]:
-    """Threat lists; one that is wrong is told, and the report does without."""
+    """Threat lists; the faults of an invalid one are printed, and the report is written without."""
     try:
         return [Listed(one.name, one.entries, one.fetched) for one in load_kept(folder)]
     except DocumentErrors as errors:
@@ -147,7 +147,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _put(path: Path, data: bytes, report: Report) -> int:
-    """To standard output, or to a file, of which nobody ever sees half."""
+    """Write to standard output, or atomically to a file."""
     if path == STANDARD_OUTPUT:
         sys.stdout.buffer.write(data)
         return 0

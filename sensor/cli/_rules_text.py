@@ -44,7 +44,7 @@ def verdict(one: Loaded, place: int, outcome: Outcome) -> str:
 
 
 def kinds_table(out: TextIO) -> str:
-    """All that can be watched, with what it says."""
+    """All kinds that a rule can watch, with their description."""
     from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes
 
     rows = [(word, "a flow: fields of both ends, bytes and packets") for word in FLOW_WORDS]
@@ -68,7 +68,7 @@ def fields_table(word: str, out: TextIO) -> str:
 
 
 def try_on(args: argparse.Namespace, rules: Path, captures: list[str]) -> int:
-    """Read captures with rules, and tell what these would have said; no log, no inventory, no evidence is written."""
+    """Read captures with rules, and print the alerts they would raise; no log, no inventory, no evidence is written."""
     from sensor.capture.files import open_captures
     from sensor.cli.replay import SHOWN, stopping
     from sensor.documents import DocumentErrors

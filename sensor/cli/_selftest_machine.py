@@ -43,7 +43,7 @@ def kernels() -> Verdict:
 
 
 def mac_registry() -> Verdict:
-    """Makers of MACs are known."""
+    """The vendors of MACs are known."""
     from sensor.fingerprinting.oui import Oui
 
     name = Oui().organisation(KYOCERA)
@@ -76,7 +76,7 @@ def zstd() -> Verdict:
 
 
 def time_zone() -> Verdict:
-    """Times are told in UTC, wherever the machine thinks it is."""
+    """Times are printed in UTC, whatever the time zone of the host."""
     from sensor.core.record_parts import time_text
 
     printed = time_text(MOMENT)

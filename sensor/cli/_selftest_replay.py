@@ -133,7 +133,7 @@ def devices(done: Replayed) -> Verdict:
 
 
 def alerts(done: Replayed) -> Verdict:
-    """What is wrong in the capture is told, and nothing else of weight."""
+    """The attacks in the capture raise alerts, and nothing else does."""
     raised = sorted(
         {
             tidy(part(record, "alert").get("detector"))

@@ -1,4 +1,4 @@
-"""``sensor service``: the units and what they need, written and taken away below a root; and how they fare.
+"""``sensor service``: installation and removal of the units and what they need, below a root; and their state.
 
 The units are those of the Debian package (``packaging/systemd``): beside the package in a checkout, inside it once
 installed.
@@ -156,7 +156,7 @@ def remove_units(root: Path) -> Iterator[str]:
 
 
 def systemctl(*words: str) -> None:
-    """Tell systemd, where it runs. What it says to that goes to whoever looks."""
+    """Run systemctl if systemd runs here. Its messages go to the terminal."""
     if not Path("/run/systemd/system").is_dir():
         complain(f"systemd does not run here: left out `systemctl {' '.join(words)}`", error="service.no-systemd")
         return
@@ -164,7 +164,7 @@ def systemctl(*words: str) -> None:
 
 
 def states() -> list[dict[str, str]] | None:
-    """How the units that are installed fare, by the words of PROPERTIES; None where systemd cannot be asked."""
+    """The state of the installed units, by the names of PROPERTIES; None if systemd is not available."""
     command = ["systemctl", "show", f"--property=LoadState,{','.join(PROPERTIES)}", *SHOWN]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -91,7 +91,7 @@ def log_of(events: str) -> Path | None:
 
 
 def log_failed(error: OSError, path: Path | None) -> int:
-    """The event log takes no more lines: exit code 3 after it was said; BrokenPipeError is for the caller, who ends
+    """The event log cannot be written: exit code 3 after an error; BrokenPipeError is for the caller, which ends
     quietly.
     """
     if isinstance(error, BrokenPipeError):
@@ -171,7 +171,7 @@ def _own_folders(name: str, args: argparse.Namespace, folder: Path | None) -> li
 
 
 def settings(args: argparse.Namespace) -> Config | None:
-    """The configuration, or None after its errors were told."""
+    """The configuration, or None after its errors were printed."""
     from sensor.config import load_config
     from sensor.documents import DocumentErrors
     from sensor.logs import logs

@@ -1,4 +1,4 @@
-"""What the reading commands share: text, tables, and colours. Plain aligned text where nobody looks at a terminal, so
+"""What the reading commands share: text, tables, and colours. Plain aligned text if the output is not a terminal, so
 that grep and awk work.
 """
 
@@ -77,7 +77,7 @@ def level(record: Record) -> int:
 
 
 def coloured(out: TextIO) -> bool:
-    """Whether to use colours: on a terminal that has some, unless NO_COLOR says otherwise (no-color.org)."""
+    """Whether to use colours: on a terminal that supports them, unless NO_COLOR is set (no-color.org)."""
     return out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

@@ -1,4 +1,4 @@
-"""Asks a running sensor how it fares: over its unix socket, with bounds in size and time."""
+"""Requests the status of a running sensor over its unix socket, with limits of size and time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Status = dict[str, Any]
 
 
 class NotRunning(Exception):
-    """Nobody answers; in words, where."""
+    """No sensor answers; the text names the socket."""
 
 
 class NotPermitted(Exception):
-    """Somebody may answer there, and we may not ask."""
+    """A sensor may run there, but its socket is not permitted."""
 
 
 class Place(NamedTuple):
@@ -57,8 +57,9 @@ def add_place_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def place_of(args: argparse.Namespace) -> Place | None:
-    """What the arguments and the configuration say. A running sensor goes on where its configuration has become wrong:
-    it is asked all the same where its place is known without; None where that is not so, after the errors were told.
+    """The place in the arguments and the configuration. A running sensor continues when its configuration becomes
+    invalid: it is asked regardless, if its place is known without the configuration; else None after the errors were
+    printed.
     """
     from sensor.config_file import usual
     from sensor.eventlog.paths import RUN_LOG, folder_to_read
@@ -129,7 +130,7 @@ def status_of(sockets: list[Path]) -> Status:
 
 
 def _connected(path: Path) -> socket.socket:
-    """A unix socket that somebody listens at. OSError."""
+    """A connected unix socket. Raises OSError."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.settimeout(PATIENCE_S)

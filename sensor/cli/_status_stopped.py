@@ -1,5 +1,5 @@
-"""What ``sensor status`` tells where no sensor runs: by the log, the inventory, the state of the outputs and the lists
-in the state folder.
+"""The output of ``sensor status`` if no sensor runs: from the log, the inventory, the state of the outputs and the
+lists in the state folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Known = dict[str, Any]
 
 
 def rest(place: Place) -> Known:
-    """All that the files say."""
+    """The status from files alone."""
     log, devices = _stored(place)
     return {
         "state": str(place.state),
@@ -45,7 +45,7 @@ def _log(place: Place) -> Known:
 
 
 def _stored(place: Place) -> tuple[Known, Known]:
-    """What the tables say of the log and of the devices; ``unknown``: why they cannot be read."""
+    """The state of the log and of the devices, from the tables; ``unknown``: why they cannot be read."""
     import sqlite3
 
     from sensor.views.dataset_summary import dataset_summary
@@ -88,7 +88,7 @@ def _opened(place: Place) -> Data | None:
     dataset = msgspec.structs.replace(dataset_in(place.state), log=place.log)
     if dataset.inventory is None:
         return open_log(dataset.log) if dataset.has_log else None
-    with contextlib.suppress(StoreError):  # opening it says why
+    with contextlib.suppress(StoreError):  # opening it reports the reason
         if dataset.has_log:
             make_ready(dataset.folder, dataset.log)
         else:

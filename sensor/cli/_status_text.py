@@ -1,5 +1,5 @@
-"""What ``sensor status`` and ``sensor top`` say of a running sensor. What stands in a status came from another process:
-every word is cleaned.
+"""The output of ``sensor status`` and ``sensor top`` for a running sensor. A status comes from another process: every
+text is cleaned.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Line = tuple[str, str]
 Part = tuple[str, list[Line]]
 
 TYPES_SHOWN, TEXTS_SHOWN = 8, 3
-# An engine that says nothing for so long is stuck, and is no longer well.
+# An engine that is silent for this long is stuck, and no longer healthy.
 SILENT_S = 10.0
 SEVERE = ("medium", "high", "critical")
 MOST = 1e18
@@ -121,7 +121,7 @@ def devices(inventory: Mapping[str, Any]) -> str:
 
 
 def alerts(totals: Mapping[str, Any]) -> str:
-    """How many are open, by severity, and what was not told."""
+    """Number of open alerts by severity, and of those that were not reported."""
     open_ones = part(dict(totals), "open")
     counts = [f"{number(open_ones.get(name)):,} {name}" for name in reversed(SEVERITIES) if number(open_ones.get(name))]
     also = [
@@ -153,7 +153,7 @@ def _log(log: Status, now: float) -> Iterator[Line]:
 
 
 def output(name: str, status: Status, now: float) -> Line:
-    """One output, and what is wrong with it."""
+    """One output, and its faults."""
     if not status:
         return f"{tidy(name):12} `sensor forward` does not run, or has another configuration", "yellow"
     state = tidy(status.get("state"))

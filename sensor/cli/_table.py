@@ -1,4 +1,4 @@
-"""Tables: plain aligned text where nobody looks at a terminal, so that grep and awk work; on a terminal as many columns
+"""Tables: plain aligned text if the output is not a terminal, so that grep and awk work; on a terminal as many columns
 as fit its width.
 """
 

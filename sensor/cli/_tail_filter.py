@@ -75,7 +75,7 @@ def moment(text: str, now: datetime | None = None) -> str:
 
 
 class Who:
-    """What somebody calls an end of a conversation or a device."""
+    """A filter for one end of a conversation or a device."""
 
     def __init__(self, word: str) -> None:
         self.word = word.casefold()

@@ -40,7 +40,7 @@ class Desk:
     trouble: str = ""
 
     def note(self) -> None:
-        """Write the ledger, or say in ``trouble`` why that cannot be."""
+        """Write the ledger, or set ``trouble`` to the reason why it cannot be."""
         try:
             if self.folder is not None:
                 write_ledger(self.folder, self.ledger)
@@ -63,8 +63,8 @@ def policy_of(section: Tickets) -> Policy:
 
 @contextlib.contextmanager
 def at_desk(args: argparse.Namespace) -> Iterator[Desk | int]:
-    """The tickets as they are now, noted in the ledger, which nobody else changes within; an exit code after it was
-    said what is wrong or cannot be read.
+    """The current tickets, noted in the ledger, which is locked meanwhile; an exit code after an error if options are
+    invalid or something cannot be read.
     """
     if args.type is not None and args.type not in TYPES:
         complain(f"found --type {args.type}, {nearest(args.type, TYPES)}", error="usage.invalid-value")
@@ -108,7 +108,7 @@ def _folder(args: argparse.Namespace) -> Path | None:
 
 
 def chosen(args: argparse.Namespace, found: Iterable[TicketStatus], names: Iterable[str]) -> list[TicketStatus] | None:
-    """Those that the options want, or those of these ids; None after it was said that there is no such ticket."""
+    """Those that match the options, or those of these ids; None after an error if there is no such ticket."""
     found, names = list(found), list(names)
     known = {one.id: one for one in found}
     meant = []

@@ -17,7 +17,7 @@ from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.progress import content_of
 
 DEFAULT = "markdown"
-# Formats that need to be told the project.
+# Formats that require a project.
 OF_JIRA = ("jira", "jira_server")
 
 
@@ -45,7 +45,7 @@ def export(args: argparse.Namespace) -> int:
 
 
 def _written(desk: Desk, path: Path, name: str, tickets: list[Ticket], text: str) -> int:
-    """Into a file, noted as given to somebody, so that `list` tells what changed since."""
+    """Write to a file, noted as exported, so that `list` shows what changed since."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``sensor tickets send``: what an output of type tickets is to be told, and how far that came."""
+"""``sensor tickets send``: the changes that an output of type tickets has to receive, and their progress."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REFUSED = 1
 TRIES = 5
 # A system that wants to be left alone for longer is asked by the next run.
 LONGEST_S = 120.0
-# What a closed ticket says of its devices, at most.
+# Lines about devices in a closed ticket, at most.
 LINES = 40
 ACTIONS = {"create": "opened", "update": "updated", "close": "closed", "reopen": "opened again"}
 
@@ -74,7 +74,7 @@ def _sent(args: argparse.Namespace, desk: Desk, name: str, options: Any, found: 
 
 
 def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
-    """That of a name, or all that are switched on; None after it was said that there is none."""
+    """The output of that name, or all that are enabled; None after an error if there is none."""
     outputs = desk.config.outputs
     ours = {each: options for each, options in outputs.items() if not options.records}
     found = (
@@ -107,11 +107,11 @@ def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
     return found or None
 
 
-# What is to be said.
+# Changes to send.
 
 
 def _change(one: TicketStatus, name: str, options: Any, form: Form) -> Change | None:
-    """What a system is to be told of a ticket; None where it knows."""
+    """The change of a ticket that a system has to receive; None if it is up to date."""
     given, ticket = one.note.given.get(name), one.ticket
     words = format_of("json" if options.system == "webhook" else options.system)
     known = form.key(one.id), words.found_by(one.id, form), given.handle if given is not None else ""
@@ -140,7 +140,7 @@ def _wanted(ticket: Ticket, chosen: Any) -> bool:
     )
 
 
-# How it is said.
+# Delivery.
 
 
 class _Sending:

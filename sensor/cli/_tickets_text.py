@@ -96,7 +96,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def _old(note: Note, desk: Desk) -> bool:
-    """Whether it was done so long ago that only `--status done` tells of it."""
+    """Whether it was done so long ago that only `--status done` lists it."""
     try:
         return (
             bool(note.done)

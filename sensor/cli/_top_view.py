@@ -72,7 +72,7 @@ def _all(before: Status, status: Status, now: float, height: int) -> RenderableT
 
 
 def _rate(before: Any, after: Any, seconds: float) -> float:
-    """By the second; nothing where the engine said nothing new, or began anew."""
+    """Per second; 0 if the engine made no progress or restarted."""
     return max(0.0, decimal(after) - decimal(before)) / seconds if seconds > 0 else 0.0
 
 
@@ -169,7 +169,7 @@ def _table(*columns: str, first: str = "right") -> Table:
 
 
 def _bits(rate: float) -> str:
-    """Bits by the second, as people say it: thousands, not 1,024."""
+    """Bits per second with decimal prefixes: thousands, not 1,024."""
     for unit in ("", "k", "M", "G"):
         if rate < 1000 or unit == "G":
             return f"{rate:,.0f} {unit}".strip() if rate >= 100 or not unit else f"{rate:.1f} {unit}"

@@ -86,7 +86,7 @@ def tables_of(dataset: Dataset) -> Data | None:
 
 
 def stop_of(error: ViewError | sqlite3.DatabaseError) -> Stop:
-    """A view cannot answer: what is not known has another exit code than what is wrong."""
+    """A view failed: unknown data have another exit code than faults."""
     if isinstance(error, sqlite3.DatabaseError):
         return Stop(
             NOT_OPENED,

@@ -105,8 +105,8 @@ def forget(args: argparse.Namespace) -> int:
 
 
 def _known(args: argparse.Namespace) -> dict[str, Source] | int:
-    """What was imported, by name; an exit code after it was said why that cannot be read, or that one of the words is
-    no name of these.
+    """The imported feeds by name; an exit code after an error if they cannot be read, or one of the words is not a
+    feed.
     """
     from sensor.documents import nearest
 
@@ -137,7 +137,7 @@ def _each(args: argparse.Namespace, origins: Iterable[Origin]) -> int:
 
 
 def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: bool) -> bool:
-    """Whether a feed was taken, or is what it was; said either way."""
+    """Whether a feed was imported, or is unchanged; both are printed."""
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
         outcome = take_feed(base, origin, folder, moment, force=force)
@@ -151,7 +151,7 @@ def _taken(base: sqlite3.Connection, origin: Origin, folder: Path, *, force: boo
 
 
 def _print_outcome(origin: Origin, outcome: Outcome) -> bool:
-    """What came of it: on standard output what is, on standard error what is wrong."""
+    """The result of an import: the outcome on standard output, its faults on standard error."""
     for fault in outcome.faults:
         complain(
             f"{tidy(origin.place)}: {tidy(fault.where)}: skipped: {tidy(fault.why)}",
@@ -192,7 +192,7 @@ def list_sources(args: argparse.Namespace) -> int:
 
 
 def _sources(args: argparse.Namespace) -> list[Source] | None:
-    """None after it was said why they cannot be read."""
+    """None after an error if they cannot be read."""
     try:
         return sources_of(reading(args))
     except DatabaseError as error:
@@ -214,7 +214,7 @@ def _row(one: Source, now: datetime) -> tuple[str, ...]:
 
 
 def report_age(sources: Iterable[Source], now: datetime, report: Callable[[str], None]) -> None:
-    """Say what is old, so that nobody takes silence for safety."""
+    """Report stale feeds, so that an absence of findings is not taken for safety."""
     stale = [f"{one.name} ({one.state(now)})" for one in sources if one.state(now) != GOOD]
     if stale:
         report(f"not of today: {', '.join(map(tidy, stale))}: `sensor vulns update` takes them again")

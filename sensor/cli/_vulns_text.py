@@ -203,7 +203,7 @@ def _short(title: str) -> str:
 
 
 def _version_lines(fleet: Fleet, record: Record) -> Iterator[str]:
-    """The device, and the packets that told its version."""
+    """The device, and the packets that contained its version."""
     asset = fleet.asset(record)
     yield f"{_name(record)}: {tidy(asset.product) or 'vendor and model unknown'}, {tidy(asset.type)}"
     if asset.trouble:

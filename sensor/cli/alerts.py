@@ -54,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """List, or do what the first word says; 1 when an alert is not known, 3 when there is nothing to read, 6 when no event log is there."""
+    """List alerts, or run the action of the first argument; 1 if an alert is not known, 3 if there is nothing to read,
+    6 if there is no event log.
+    """
     args.action = args.words.pop(0) if args.words else "list"
     if args.action not in ACTIONS:
         complain(f"no action {args.action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")

@@ -58,5 +58,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """List, or do what the first word says; 1 where a device is not known, 3 where there is nothing to read."""
+    """List, or run the action of the first argument; 1 if a device is not known, 3 if there is nothing to read."""
     return function_of("_baseline_actions", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

@@ -58,5 +58,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do what the first word says."""
+    """Run the action of the first argument."""
     return function_of("_data_actions", ACTIONS[args.action])(args) if action_of(args, ACTIONS, "list") else USAGE

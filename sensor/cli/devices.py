@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """List, or do what the first word says; 1 where a device is not known, 3 where there is nothing to read."""
+    """List, or run the action of the first argument; 1 if a device is not known, 3 if there is nothing to read."""
     args.action = args.words.pop(0) if args.words and args.words[0] in ACTIONS else ""
     module, name = ACTIONS.get(args.action, ("_devices_list", "list_devices"))
     return function_of(module, name)(args)

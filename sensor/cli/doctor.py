@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Look, and tell each thing as it is found."""
+    """Run the checks, and print each finding at once."""
     if not 0 < args.seconds <= MOST_SECONDS:
         complain(
             f"found --seconds {args.seconds:g}, expected more than 0 and at most {MOST_SECONDS:,.0f}",
@@ -72,7 +72,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _settings(args: argparse.Namespace) -> Config | None:
-    """The configuration, or None after its errors were told."""
+    """The configuration, or None after its errors were printed."""
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors
 
@@ -103,7 +103,7 @@ class _Reporter:
 
     @property
     def code(self) -> int:
-        """The exit code of what was told."""
+        """The exit code for the printed findings."""
         return TROUBLE if any(one.level == "error" for one in self.findings) else 0
 
     def end(self) -> None:
@@ -237,7 +237,7 @@ def _listen(args: argparse.Namespace, config: Config, names: list[str], reporter
 
 
 def _watch(args: argparse.Namespace, config: Config, source: LiveSource, reporter: _Reporter) -> None:
-    """Listen, and tell of each interface what was seen."""
+    """Listen, and print the findings of each interface."""
     from sensor.cli._doctor_text import listening
     from sensor.cli.replay import stopping
     from sensor.core.addresses import Networks

@@ -35,7 +35,7 @@ EXAMPLES = """\
   sensor explain 10.20.10.62 --at 2026-11-24T08:10
 """
 NEAREST = 3
-# Addresses of before that are told.
+# Former addresses that are shown.
 FORMER = 8
 # ``incident-`` alone means all of them.
 LONGEST_WORD = len("incident-")

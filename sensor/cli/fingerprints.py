@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _knowledge(args: argparse.Namespace) -> Knowledge | None:
-    """Our fingerprints and those of the configured folders; None after the faults of the configuration were told."""
+    """Our fingerprints and those of the configured folders; None after the errors of the configuration were printed."""
     from sensor.config import load_config
     from sensor.documents import DocumentErrors
     from sensor.fingerprinting.load import load_knowledge

@@ -115,7 +115,7 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
                 notifier.ready()
             forwarder.write_status()
             notifier.status(lambda: _status(forwarder))
-            if not forwarder.stuck:  # else nothing but a start anew helps, and the watchdog sees to that
+            if not forwarder.stuck:  # else only a restart helps, which the watchdog triggers
                 notifier.beat()
             logs.settle()
             time.sleep(TICK_S)
@@ -126,7 +126,7 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
 
 
 def _status(forwarder: Forwarder) -> str:
-    """How the outputs fare, in one line."""
+    """The state of the outputs, in one line."""
     statuses = forwarder.statuses()
     total = f"{len(statuses)} outputs, {sum(one.delivered for one in statuses):,} records delivered, {sum(one.pending for one in statuses):,} wait"
     return "; ".join(

@@ -117,7 +117,7 @@ def _add(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
 
 
 def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
-    """The list that the options describe; None after it was said what is wrong with it."""
+    """The list that the options describe; None after an error if it is invalid."""
     from pydantic import ValidationError
 
     from sensor.intel.kept import Kept, name_of
@@ -158,9 +158,9 @@ def _moment(seconds: float) -> str:
 
 
 def _print_outcome(one: Kept, outcome: Outcome) -> None:
-    """What came of fetching a list: on standard output what is, on standard error what is wrong."""
+    """The result of a fetch: the outcome on standard output, its faults on standard error."""
     for fault in outcome.faults[:FAULTS_SHOWN]:
-        if fault.message == outcome.trouble:  # said below
+        if fault.message == outcome.trouble:  # printed below
             continue
         complain(f"{one.source}:{fault.line}: {fault.message}", error="intel.invalid-line")
     if len(outcome.faults) > FAULTS_SHOWN:
@@ -189,7 +189,7 @@ def _update(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
 
 
 def _named(names: list[str], kept: list[Kept], folder: Path) -> list[Kept] | None:
-    """The lists of these names. None after it was said that there is no such list."""
+    """The lists of these names. None after an error if there is no such list."""
     from sensor.documents import nearest
 
     known = {one.name: one for one in kept}

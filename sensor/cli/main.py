@@ -100,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _no_command(words[0], known)
     try:
         args = _parsed(parser(words[:1] if words and words[0] in known else None), words)
-    except SystemExit:  # after it was told how a command is called
+    except SystemExit:  # after the usage or the help of a command was printed
         _flush()
         raise
     try:
@@ -156,7 +156,7 @@ def _look(args: argparse.Namespace) -> None:
 
 
 def _stopped(stop: Stop) -> int:
-    """Say why, after what was printed so far."""
+    """Print the reason, after the output so far."""
     from sensor.cli._setup import complain
 
     _flush()
@@ -166,7 +166,9 @@ def _stopped(stop: Stop) -> int:
 
 
 def _open_streams() -> None:
-    """Where we were started with a closed stream, its number would be that of the next file that is opened, which would then hold what we say."""
+    """If a standard stream is closed at the start, the next file that is opened would get its number, and then receive
+    our output.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
@@ -191,7 +193,7 @@ def _refused(error: OSError) -> int:
 
 
 def _flush() -> None:
-    """Say what is still to be said, to nobody where whoever read it has enough or no room for more."""
+    """Write the rest of the output; discard it if the reader has closed the pipe or the disk is full."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -114,7 +114,9 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _file(args: argparse.Namespace) -> Path | None:
-    """The one that was named, else the one that the sensor of this machine heeds. None after it was said what is wrong with its configuration."""
+    """The named file, else the one that the sensor of this host uses. None after an error if its configuration is
+    invalid.
+    """
     named: Path | None = args.mutes
     if named is not None:
         return named
@@ -141,7 +143,7 @@ def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
 
 
 def _made(args: argparse.Namespace, name: str) -> Mute | None:
-    """The mute that the options describe; None after it was said what is wrong with it."""
+    """The mute that the options describe; None after an error if it is invalid."""
     from pydantic import ValidationError
 
     from sensor.alerts.mutes import Mute
@@ -169,7 +171,7 @@ def _made(args: argparse.Namespace, name: str) -> Mute | None:
 
 
 def _fault(args: argparse.Namespace, *, spans: bool) -> tuple[str, str] | None:
-    """What is wrong with the options, and its error code. ``spans``: --for names a span of time."""
+    """The fault of the options, and its error code. ``spans``: --for names a span of time."""
     if unknown := _unknown(args.detector):
         return unknown, "mute.unknown-detector"
     if fault := next((f"--{end}: {why}" for end in ("src", "dst") if (why := _no_address(getattr(args, end)))), ""):
@@ -196,7 +198,9 @@ def _complain_of_values(error: ValidationError) -> None:
 
 
 def _no_address(end: str) -> str:
-    """What is wrong with an end that is meant as an address: one of digits and dots, or of digits and colons; empty when nothing is."""
+    """The fault of an end that is meant as an address: one of digits and dots, or of digits and colons; empty if it is
+    valid.
+    """
     from sensor.core import addresses
 
     if not re.fullmatch(r"[0-9.]*\.[0-9.]*|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", end) or _MAC.fullmatch(end):
@@ -209,7 +213,7 @@ def _no_address(end: str) -> str:
 
 
 def _unknown(detector: str) -> str:
-    """What is wrong with a detector that is none of ours; empty where one is meant. Rules of the operator may come and go."""
+    """The fault of an unknown detector; empty if it exists. Rules of the operator may come and go."""
     from sensor.config import detector_units
     from sensor.documents import nearest
 

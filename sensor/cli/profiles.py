@@ -71,7 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do what the first word says; 1 where something is not known, 2 where it makes no sense, 3 where there is nothing to read or no place to write."""
+    """Run the action of the first argument; 1 if something is not known, 2 if the usage is wrong, 3 if there is nothing
+    to read or it cannot be written.
+    """
     if sum(bool(one) for one in (args.device, args.type, args.product, args.action == "make" and args.words)) > 1:
         complain("expected one of DEVICE, --type and --product, found several", error="usage.conflicting-options")
         return USAGE

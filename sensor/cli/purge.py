@@ -63,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a device is not known, 2 for wrong usage or where nobody said yes, 3 where the inventory cannot be read or written."""
+    """Purge; 1 if a device is not known, 2 for wrong usage or without confirmation, 3 if the inventory cannot be read
+    or written.
+    """
     from sensor.cli._known import known
     from sensor.cli._times import moment_of
     from sensor.datasets.dataset import dataset_in
@@ -90,7 +92,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _chosen(args: argparse.Namespace, found: Known, since: str) -> list[Record] | None:
-    """The devices that are meant, each once. None after it was said which is not known."""
+    """The selected devices, each once. None after an error if one is not known."""
     from sensor.cli._known import the_device
 
     if since:
@@ -191,7 +193,7 @@ def _line(record: Record) -> str:
 
 
 def _agreed(args: argparse.Namespace, count: int) -> bool:
-    """Whether somebody wants it: what is gone does not come back."""
+    """Whether the user confirms: a purge cannot be undone."""
     if args.yes:
         return True
     if not sys.stdin.isatty():
@@ -205,7 +207,9 @@ def _agreed(args: argparse.Namespace, count: int) -> bool:
 
 
 def _redacted(places: Places, pattern: re.Pattern[bytes]) -> list[Path]:
-    """Replace records of the log; files that were left. StoreError or OSError where somebody works with it, or it cannot be written."""
+    """Replace records of the log; files that were left. Raises StoreError or OSError if another process uses it, or it
+    cannot be written.
+    """
     from sensor.lifecycle.alone import alone
     from sensor.lifecycle.redact import redact
 

@@ -69,7 +69,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _places(args: argparse.Namespace) -> Places | None:
-    """Where all belongs; None after the errors of this machine's configuration were told."""
+    """The places of all files; None after the errors of the configuration of this host were printed."""
     from sensor.eventlog.paths import RUN_LOG
     from sensor.lifecycle.places import Places
 

@@ -173,7 +173,7 @@ def _fields(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    """What cannot be ours is told and left out; 1 where nothing is left."""
+    """Rules that cannot be converted are reported and left out; 1 if none is left."""
     from sensor.rules.sigma import Unfit, imported
 
     if not args.words:

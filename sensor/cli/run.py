@@ -214,7 +214,7 @@ def _settings(args: argparse.Namespace, folder: Path, config: Config | None = No
 
 
 def _telemetry(config: Config, folder: Path) -> Telemetry:
-    """Serves status and metrics. Where that cannot be it is said, and the sensor goes on without."""
+    """Serves status and metrics. If that fails it is reported, and the sensor continues without."""
     from sensor.telemetry.listen import parse_listen, usual_socket
     from sensor.telemetry.telemetry import Telemetry
 
@@ -226,7 +226,7 @@ def _telemetry(config: Config, folder: Path) -> Telemetry:
 
 
 def _log(path: Path | None, config: Config) -> EventLog | LiveLog:
-    """The log, after it was said what an earlier run left damaged. Stop when it cannot be written."""
+    """The log, after a report of the damage that an earlier run left. Raises Stop if it cannot be written."""
     try:
         log = _opened(path, config)
     except OSError as error:
@@ -240,7 +240,7 @@ def _log(path: Path | None, config: Config) -> EventLog | LiveLog:
 
 
 def _opened(path: Path | None, config: Config) -> EventLog | LiveLog:
-    """Segments that are kept as the configuration says; standard output, a pipe or a device as it is. OSError where it cannot be written."""
+    """Segments as configured; standard output, a pipe or a device unchanged. Raises OSError if it cannot be written."""
     from sensor.eventlog.live_log import LiveLog
     from sensor.eventlog.writer import EventLog
 
@@ -257,7 +257,9 @@ def _complain(line: str) -> None:
 
 
 def _source(args: argparse.Namespace, config: Config, opened: Callable[[], None]) -> LiveSource | int:
-    """Listen. What the command line names goes before the configuration. An exit code after it was said why that cannot be."""
+    """Open the interfaces. The command line has precedence over the configuration. An exit code after an error if that
+    fails.
+    """
     from sensor.capture.live import open_live
     from sensor.capture.source import CaptureError, NotPermitted, Senseless
 

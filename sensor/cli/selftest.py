@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Look, and tell each thing as it is found."""
+    """Run the checks, and print each finding at once."""
     from itertools import chain
 
     from sensor.cli._doctor_text import finding_json, finding_line, last_line

@@ -62,7 +62,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _tried(action: Callable[[], int]) -> int:
-    """The exit code; what stands in the way is told in one line."""
+    """The exit code; an obstacle is printed in one line."""
     from sensor.cli._service_units import CannotServe
 
     try:

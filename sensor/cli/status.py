@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Ask, and tell."""
+    """Request the status, and print it."""
     from sensor.cli._setup import complain
     from sensor.cli._status_text import is_well, screen
 

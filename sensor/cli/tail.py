@@ -33,7 +33,9 @@ LAST = 10
 """Records from before that -f begins with."""
 
 OLDER = 1000
-"""So many records in a row from before a time tell that nothing since then is before them: records come nearly in the order of their times."""
+"""This many consecutive records from before a time show that all earlier ones are older: records are nearly in the
+order of their times.
+"""
 
 EXAMPLES = """\
   sensor tail

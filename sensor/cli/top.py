@@ -69,7 +69,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _watch(sockets: list[Path], interval: float, count: int) -> None:
-    """On a terminal the screen is drawn anew each time, elsewhere the looks stand one below the other."""
+    """On a terminal the screen is redrawn each time, elsewhere the snapshots follow one another."""
     from sensor.cli._top_view import Drawn, drawn
 
     looks = _looks(sockets, interval, count)
