@@ -1,10 +1,10 @@
 """Weighing: what raises the severity of a finding, in one place: actor, target, and whether the other endpoint is on a
 threat list and answered.
 
-A detector gives the usual severity of its finding. Where it did not weigh the case itself, a finding of medium or more
-rises by one step when the actor is a device with one job, by one when a party is critical by the operator's word, and
-by one when the other end is listed and answered. What is no alarm by itself does not become one, and what belongs to a
-job that the operator gave a machine is low at most. All of it shows as terms of the risk.
+A detector gives the usual severity of its finding. If it did not weigh the case itself, a finding of medium or more
+rises by one step if the actor is a fixed-function device, by one if the operator marked a party as critical, and by one
+if the other end is listed and answered. A finding below medium is never raised to an alert, and what belongs to a role
+that the operator gave a host is low at most. All of it is shown as terms of the risk.
 """
 
 from __future__ import annotations
