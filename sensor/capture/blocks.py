@@ -1,8 +1,8 @@
-"""Memory that capture files are read into: a few blocks and row arrays, used again and again, so that it does not grow
-with the file.
+"""Memory that capture files are read into: a few blocks and row arrays, which are reused, so that it does not grow with
+the file.
 
-Batches share a block; it is free when the reader and the last batch have let it go. A batch that is never released
-costs nothing but a new block: nobody waits.
+Batches share a block; it is free when the reader and the last batch have released it. A batch that is never released
+costs only a new block: nothing blocks.
 """
 
 from __future__ import annotations

@@ -37,11 +37,11 @@ def accept(snaplen: int) -> Program:
 
 
 def compile_filter(text: str, link: int, snaplen: int, interfaces: tuple[str, ...] = ()) -> Program:
-    """The program of a filter for a link type number; CaptureError names the filter and what libpcap says of it.
+    """Compile a filter for a link type number. Raises CaptureError with the filter and libpcap's error message.
 
-    Where the filter speaks of VLANs, the compiler has to know that this kernel takes tags out of frames before filters
-    see them; it does so only for an interface that is open, so one of ``interfaces`` (of the same link type) is opened
-    for a moment, with the rights that listening needs anyway.
+    If the filter refers to VLANs, the compiler has to know that this kernel removes tags from frames before filters see
+    them; it does so only for an open interface, so one of ``interfaces`` (of the same link type) is opened briefly,
+    with the permission that capturing needs anyway.
     """
     if not text.strip():
         return accept(snaplen)

@@ -19,7 +19,7 @@ from sensor.core.reader import clean
 from sensor.decode import records
 
 MAGIC_BYTES = 4
-"""First bytes without which a file cannot be said to be a capture."""
+"""Number of first bytes that are needed to recognise a capture file."""
 
 _ROOM = 8
 """A block is read into again as long as an eighth of it is free."""
@@ -39,9 +39,9 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class CaptureFile:
-    """Reads one file. After a ``step`` that gave nothing, ``waiting`` tells that there is nothing now, ``done`` that
-    there is no more; then ``damage`` or ``unreadable`` say what was wrong, if anything was. ``source`` is the number
-    its rows bear; ``followed`` tells that the file may still grow.
+    """Reads one file. After a ``step`` without result, ``waiting`` means that there is nothing now, ``done`` that the
+    file has ended; then ``damage`` or ``unreadable`` has the fault, if there was one. ``source`` is the number in its
+    rows; ``followed`` means that the file may still grow.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class CaptureFile:
 
     @property
     def dropped(self) -> int:
-        """Packets lost when the file was written, as far as it says."""
+        """Packets lost when the file was written, if it contains that number."""
         return self.format.dropped if self.format is not None else 0
 
     def _fill(self) -> int | None:

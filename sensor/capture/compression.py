@@ -1,7 +1,7 @@
-"""Compressed captures: gzip, zstd, xz and lz4, told by their first bytes, several members one after the other included.
+"""Compressed captures: gzip, zstd, xz and lz4, recognised by their first bytes, including files of several members.
 
-What comes out is bounded in size and in its ratio to what went in, and so is the memory that a file may ask for (its
-window): a bomb costs a moment of time.
+The output is bounded in size and in its ratio to the input, and so is the memory that a file may require (its window):
+a decompression bomb costs a moment of time.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Decoder(Protocol):
-    """One member of a compressed file; what Python's own decompressors have in common. ``most`` is a wish: a little
-    more may come out.
+    """One member of a compressed file; the common interface of Python's decompressors. ``most`` is a hint: a little
+    more may be returned.
     """
 
     @property
@@ -198,8 +198,8 @@ class Decompressed:
         return self._stream.size
 
     def readinto(self, view: memoryview) -> int | None:
-        """As all streams. None as well where a lot went in and nothing came out, so that nobody waits long for a file
-        made of empty members.
+        """As for all streams. Also None after much input without output, so that a file of empty members does not block
+        the reader.
         """
         if self._trouble is not None:
             raise self._trouble
@@ -266,7 +266,7 @@ class Decompressed:
         return True
 
     def _next_member(self) -> Decoder | None:
-        """What decodes the next member; None where there is none, or none can be told now. Zeros that fill up a block
+        """The decoder of the next member; None if there is none, or it cannot be determined yet. Zeros that pad a block
         of some medium are no member.
         """
         while self._filled(1) and not self._input[self._at] and self._zeros < MOST_ZEROS:

@@ -33,8 +33,8 @@ FAULTS_LIMIT = 10_000
 
 
 class CaptureFiles:
-    """The source of ``open_captures``. ``unreadable`` are the files that give nothing; ``barren``: all of them do;
-    ``total_bytes`` is 0 where nobody knows how much there will be.
+    """The source of ``open_captures``. ``unreadable`` are the files without any packet; ``barren``: all of them are;
+    ``total_bytes`` is 0 if the total is unknown.
     """
 
     def __init__(self, paths: Sequence[str], *, follow: bool, limits: Limits) -> None:
@@ -93,7 +93,7 @@ class CaptureFiles:
             yield from self._follower.batches()
 
     def _look(self, files: Sequence[str]) -> list[Pending]:
-        """Look into every file for its first packet. Those that cannot be read are told at once."""
+        """Read the first packet of every file. Unreadable files are reported at once."""
         pending, known = [], not self._follow
         for order, path in enumerate(files):
             first: int | None = 0
@@ -130,7 +130,7 @@ class CaptureFiles:
         return first
 
     def _start(self, path: str) -> CaptureFile | None:
-        """Open a file for reading; None, and told, where it cannot be."""
+        """Open a file for reading; None, after a report, if it cannot be opened."""
         few = len(self._open) < FEW and not self._follow
         file = self._opened(path, min(len(self.names), MOST_SOURCES - 1), self._pool if few else self._small)
         if file is not None:
@@ -150,7 +150,7 @@ class CaptureFiles:
         )
 
     def _settle(self, file: CaptureFile) -> None:
-        """A file has nothing more for now; take what it has to tell, and let it go where it is done."""
+        """A file has nothing more for now; take its results, and close it if it is done."""
         if file.dropped:
             self.tally.dropped[file.name] = file.dropped
         if not file.done:

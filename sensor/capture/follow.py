@@ -1,8 +1,8 @@
-"""Files that are still being written, and folders that get new ones: what a rotating writer (``tcpdump -C``, ``dumpcap
--b``) leaves behind is read as it comes.
+"""Files that are still being written, and folders that receive new ones: the files of a rotating writer (``tcpdump
+-C``, ``dumpcap -b``) are read as they appear.
 
-A file that is replaced, emptied or deleted is read to its end and let go; one of the same name is begun anew. What a
-rotating writer compresses afterwards (``x.pcap`` to ``x.pcap.gz``) was read already and is left alone.
+A file that is replaced, truncated or deleted is read to its end and closed; one of the same name is read from its
+beginning. What a rotating writer compresses afterwards (``x.pcap`` to ``x.pcap.gz``) was read already and is ignored.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The formats of capture files, told by their first bytes: pcap and its nanosecond and Kuznetzov variants, pcapng,
-snoop.
+"""The formats of capture files, recognised by their first bytes: pcap and its nanosecond and Kuznetzov variants,
+pcapng, snoop.
 
-A format knows what a file said about itself (byte order, link type, interfaces); the kernels of
-``sensor.decode.records`` walk the records.
+A format has the header of a file (byte order, link type, interfaces); the kernels of ``sensor.decode.records`` walk the
+records.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sensor.decode import records
 SUPPORTED = "pcap, pcapng and snoop, plain or in gzip, zstd, xz or lz4"
 
 LARGEST_FRAME = 262144
-"""What libpcap believes as well, whatever the file says its snap length is."""
+"""The limit of libpcap, whatever snap length the file declares."""
 
 _LARGE_LINKS = frozenset((189, 220, 231, 249, 266, 279))
 _LARGEST_TRANSFER = 16 << 20
@@ -35,7 +35,7 @@ class Format(Protocol):
     def name(self) -> str: ...
     @property
     def dropped(self) -> int:
-        """Packets that were lost when the file was written, as far as it says."""
+        """Packets that were lost when the file was written, if it contains that number."""
         ...
 
     @property
@@ -77,7 +77,7 @@ class Pcap:
 
     def __init__(self, header: bytes, source: int) -> None:
         self._kind = PCAPS[header[:4]]
-        # The upper half tells the length of the frame check sequence, and is otherwise reserved.
+        # The upper half contains the length of the frame check sequence, and is otherwise reserved.
         self.link = struct.unpack_from(self._kind.order + "I", header, 20)[0] & 0xFFFF
         self._largest = _LARGEST_TRANSFER if self.link in _LARGE_LINKS else LARGEST_FRAME
         self._source = source
@@ -112,7 +112,7 @@ class Pcap:
 
 
 class Snoop:
-    """RFC 1761, version 2. Its link types are its own; those it shares with nobody are told as unknown."""
+    """RFC 1761, version 2. It has link types of its own; those without an equivalent are reported as unknown."""
 
     name, begin = "snoop", 16
     MAGIC = b"snoop\0\0\0"
@@ -127,7 +127,7 @@ class Snoop:
 
     def scan(self, data: npt.NDArray[np.uint8], start: int, end: int, rows: npt.NDArray[np.void]) -> Step:
         filled, at, why, need = records.scan_snoop(data, start, end, rows, 0, LARGEST_FRAME, self.link, self._source)
-        if filled:  # each record tells how many were lost up to it
+        if filled:  # each record contains the number of packets lost up to it
             self.dropped = int.from_bytes(
                 data[(place := int(rows["frame"][filled - 1]) - 12) : place + 4].tobytes(), "big"
             )
@@ -135,7 +135,9 @@ class Snoop:
 
 
 def recognise(head: bytes, source: int) -> Format | int | str:
-    """The format of a file that begins like this; how many bytes it takes to tell; or, in words, what it is instead."""
+    """The format of a file that begins with these bytes; the number of bytes needed to recognise it; or, as text, what
+    it is instead.
+    """
     if head[:4] in PCAPS:
         return Pcap(head, source) if len(head) >= HEADER_SIZE else HEADER_SIZE
     if head[:4] == Pcapng.MAGIC:

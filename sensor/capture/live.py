@@ -1,8 +1,8 @@
 """Packets from live interfaces: one source over one or more rings.
 
-Blocks of several rings are merged in the order of their first frame, within a bounded wait for the rings that have
-nothing yet. Order within a block is the kernel's. A silent wire yields empty batches, so that whoever reads can look at
-the time; ``stop`` may be called from a signal handler or another thread and wakes the reader at once.
+Blocks of several rings are merged in the order of their first frame, with a bounded wait for the rings that have
+nothing yet. Order within a block is the kernel's. A silent link yields empty batches, so that the reader can check the
+time; ``stop`` may be called from a signal handler or another thread and wakes the reader at once.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class LiveSource:
             os.write(self._waker, b"\0")
 
     def close(self) -> None:
-        """Close the rings; batches that are still out stay readable. Frames that nobody read count as dropped."""
+        """Close the rings; batches in use stay readable. Unread frames count as dropped."""
         if self._closed:
             return
         self._closed = True
@@ -163,7 +163,7 @@ class LiveSource:
             time.sleep(LATE_MS / 1000)
 
     def _tend(self, *, final: bool = False) -> None:
-        """Look after interfaces that come and go, and tell the kernel's counters."""
+        """Check interfaces that appear and disappear, and update the kernel's counters."""
         if not final:
             self._follow()
         dropped = dict.fromkeys(self.names, 0)
@@ -186,9 +186,7 @@ class LiveSource:
         self._poll = self._polling()
 
     def damaged(self, name: str, what: str) -> None:
-        """Say that something is wrong with an interface; an interface that comes and goes for ever does not fill the
-        memory.
-        """
+        """Report a fault of an interface; the number of reports is bounded, for interfaces that keep flapping."""
         if len(self.damages) < DAMAGE_LIMIT:
             self.damages.append(Damage(name, 0, what, "interface"))
 

@@ -38,7 +38,7 @@ def merge_keys(rows: Rows) -> Keys:
     if len(ts) > 2:
         before, here, after = ts[:-2], ts[1:-1], ts[2:]
         back, last = (here < before) & (before <= after), ts[-1]
-        # Nothing behind the last row tells whether its time is wild: a step of a day is taken to be.
+        # Without a row after the last one, a step of a day or more counts as an invalid time.
         if last < min(ts[-3], ts[-2]) or last - ts[-2] > DAY:
             ts[-1] = ts[-2]
         here[back] = before[back]

@@ -37,7 +37,7 @@ FRAME_SIZE = 2048
 """Only the number of frames is computed from it; version 3 packs frames as tightly as they come."""
 
 RETIRE_MS = 200
-"""How late what a quiet wire says may be: each hand-over costs us something, however little is in it."""
+"""Maximum delay of frames on a quiet link: each hand-over has a cost, however few frames it contains."""
 
 MAX_ROWS = 16384
 MAX_BLOCK_KIB = 1024
@@ -316,7 +316,7 @@ def _socket(name: str) -> socket.socket:
 
 
 def no_permission(name: str) -> str:
-    """The line that says what to do."""
+    """The error message, with its remedy."""
     return (
         f"{name}: no permission to listen: run as root, or once `setcap cap_net_raw+ep "
         f"{os.path.realpath(sys.executable)}`, "

@@ -11,8 +11,8 @@ PIPE = "-"
 
 
 def expand(paths: Iterable[str]) -> list[str]:
-    """All files, each once, in the order given, and by name within a folder or pattern. What matches nothing stays as
-    it is, an empty folder too: whoever opens it will tell.
+    """All files, each once, in the order given, and by name within a folder or pattern. What matches nothing, and an
+    empty folder, stays in the list: opening it reports the error.
     """
     seen: dict[str, str] = {}
     for path in paths:

@@ -37,8 +37,8 @@ _WHY = {
 
 
 class Step(NamedTuple):
-    """One walk over a block of bytes: rows filled, where the next record begins, why the walk ended (``MORE, FULL,
-    BROKEN``), how many bytes the next record needs, and what is wrong with it.
+    """The result of a walk over a block of bytes: rows filled, the offset of the next record, why the walk ended
+    (``MORE, FULL, BROKEN``), how many bytes the next record needs, and its fault.
     """
 
     filled: int
@@ -49,7 +49,7 @@ class Step(NamedTuple):
 
 
 class _Malformed(Exception):
-    """A block makes no sense; the message says what it is."""
+    """An invalid block; the message describes it."""
 
 
 class Pcapng:
@@ -102,7 +102,7 @@ class Pcapng:
             at += need
 
     def _section_size(self, data: npt.NDArray[np.uint8], at: int, end: int) -> int:
-        """Bytes of a section header, whose own byte order decides, with those that tell it."""
+        """Bytes of a section header, by the byte order that its magic defines."""
         if at + 12 > end:
             return 12
         head = data[at : at + 12].tobytes()

@@ -19,7 +19,7 @@ TIMEOUT_MS = 40
 
 
 class PortableRing:
-    """``received`` is what was read, ``dropped`` what libpcap and the interface say they lost."""
+    """``received``: packets read, ``dropped``: packets that libpcap and the interface report as lost."""
 
     def __init__(
         self, name: str, source: int, *, bpf: str = "", promiscuous: bool = True, snaplen: int = 65535
@@ -79,11 +79,11 @@ class PortableRing:
             self._lost += 1
 
     def crowded(self) -> bool:
-        """libpcap does not tell how full its buffer is."""
+        """libpcap does not report the fill level of its buffer."""
         return False
 
     def backlog(self) -> float:
-        """Nor does it tell this: messages are never shed here."""
+        """Not available either: messages are never shed here."""
         return 0.0
 
     def times(self) -> tuple[int, int]:

@@ -1,8 +1,8 @@
-"""How large the ring of an interface is where nobody says: by the speed of its link, within a share of ``memory_mib``.
-See ``capture.ring_mib``.
+"""The default ring size of an interface: by the speed of its link, within a share of ``memory_mib``. See
+``capture.ring_mib``.
 
-A ring holds what comes while the engine is busy with something else: 64 MiB are half a second of a full link of 1,000
-Mbit/s. A link that does not say how fast it is (veth, bridges, wireless cards) is taken for one of 1,000 Mbit/s.
+A ring buffers frames while the engine is busy: 64 MiB are half a second of a full link of 1,000 Mbit/s. A link of
+unknown speed (veth, bridges, wireless cards) is assumed to have 1,000 Mbit/s.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 from pathlib import Path
 
 USUAL = 1_000
-"""Mbit/s of a link that does not say how fast it is."""
+"""Mbit/s of a link of unknown speed."""
 
 HELD_MS = 500
 """So much of a full link fits into its rings."""
@@ -26,8 +26,8 @@ MIB = 1 << 20
 
 
 def speed_of(name: str) -> int:
-    """Mbit/s of an interface as the kernel tells it; 0 for virtual interfaces, for links that are down and where there
-    is no such interface.
+    """Mbit/s of an interface according to the kernel; 0 for virtual interfaces, for links that are down and if there is
+    no such interface.
     """
     with contextlib.suppress(OSError, ValueError):
         return max(0, int(Path("/sys/class/net", name, "speed").read_text(encoding="ascii")))

@@ -36,11 +36,11 @@ class NotPermitted(CaptureError):
 
 
 class Tally(msgspec.Struct):
-    """What a source has given so far. ``bytes`` were captured, ``wire_bytes`` were on the wire; ``truncated`` counts
-    frames of which less was captured.
+    """Totals of a source so far. ``bytes`` were captured, ``wire_bytes`` were on the wire; ``truncated`` counts frames
+    that were captured in part.
 
-    ``dropped``: packets lost before they reached us, by interface or file, as the kernel, the interface or the capture
-    file says. ``linktypes``: packets by name of their link type.
+    ``dropped``: packets lost before they reached us, by interface or file, as reported by the kernel, the interface or
+    the capture file. ``linktypes``: packets by name of their link type.
     """
 
     packets: int = 0

@@ -109,7 +109,7 @@ def open_stream(path: str, *, follow: bool = False) -> FileStream | PipeStream:
         if os.isatty(0):
             raise OSError(0, "a terminal")
         return PipeStream(0, ours=False)
-    # A named pipe nobody writes to yet must not hold us up.
+    # A named pipe without a writer must not block.
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISDIR(mode):
