@@ -1,5 +1,5 @@
-"""The configuration: one YAML file, every key with a default, every error told at once with its place. Paths in it
-begin at the folder it lies in.
+"""The configuration: one YAML file, every key with a default, all errors reported at once with their place. Paths in it
+are relative to its folder.
 """
 
 from __future__ import annotations
