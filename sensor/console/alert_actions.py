@@ -46,7 +46,7 @@ def words_of(action: str, value: str, text: str) -> list[Word]:
 
 
 def assignees(facets: Facets, user: str) -> list[str]:
-    """Who may be offered as an assignee: the user, those that alerts have, and nobody."""
+    """The assignees to offer: the user, those that alerts have, and none."""
     return list(dict.fromkeys([user, *facets.get("assignee", {}), NOBODY]))
 
 
@@ -57,12 +57,12 @@ def _verdict(value: str) -> str:
 
 
 def add_notes(dataset: Dataset, author: str, rows: Sequence[AlertRow], words: Sequence[Word]) -> None:
-    """Say the same of some alerts. OSError where the notes cannot be written."""
+    """Add the same notes to several alerts. Raises OSError if the notes cannot be written."""
     _append(dataset, author, [(row.id, *word) for row in rows for word in words])
 
 
 def undo_notes(dataset: Dataset, author: str, before: Sequence[Before], rows: Sequence[AlertRow]) -> None:
-    """Bring alerts back to how they were, by words that say so: notes are never removed. OSError."""
+    """Restore the former state of alerts by new notes: notes are never removed. Raises OSError."""
     notes = [(old.id, *word) for old, new in zip(before, rows, strict=True) for word in _back(old, new)]
     _append(dataset, author, notes)
 

@@ -1,5 +1,5 @@
 """The map as SVG: nodes on an ellipse, links between them. Drawn on the server, without script or style; a table beside
-it says the same.
+it has the same content.
 """
 
 from __future__ import annotations

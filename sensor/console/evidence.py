@@ -27,8 +27,8 @@ class Evidence(NamedTuple):
 
 
 def evidence_of(dataset: Dataset, row: AlertRow, most: int) -> Evidence:
-    """Of one alert. A record names a file; only its name counts, and only one as the sensor gives: whoever wrote the
-    log could name any path.
+    """Of one alert. A record names a file; only its name counts, and only one in the format of the sensor: a forged log
+    could name any path.
     """
     named = part(row.record, "packets")
     total, file = named.get("frames"), PurePath(str(named.get("file") or f"{row.id}.pcapng")).name

@@ -20,7 +20,7 @@ LOCAL_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 
 class BadPlace(ValueError):
-    """The console cannot listen there; the text says what was found and what was expected."""
+    """The console cannot listen there; the text has what was found and what was expected."""
 
 
 class Place(NamedTuple):

@@ -20,7 +20,7 @@ _AT_ONCE = threading.BoundedSemaphore(2)
 
 
 class Querying(NamedTuple):
-    """``missing``: sentences about records that could not be taken up."""
+    """``missing``: sentences about records that could not be loaded."""
 
     query: Query
     missing: list[str]

@@ -1,4 +1,4 @@
-"""The process: a listening socket, uvicorn on it, and who is told once it answers."""
+"""The process: a listening socket, uvicorn on it, and a notification once it answers."""
 
 from __future__ import annotations
 

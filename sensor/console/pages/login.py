@@ -83,7 +83,7 @@ def _begin(console: Console, request: Request) -> Response:
 
 
 def _by_password(console: Console, request: Request, form: Given) -> Response:
-    """The same answer for an unknown name, a wrong password and a locked user: nobody learns which names there are."""
+    """The same answer for an unknown name, a wrong password and a locked user: it does not reveal which names exist."""
     name, password = form.get("name", [""])[-1].strip(), form.get("password", [""])[-1]
     before = console.users.get(name)
     try:

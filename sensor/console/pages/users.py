@@ -1,4 +1,4 @@
-"""Users and passwords: everybody sets their own password, administrators add users and give them roles."""
+"""Users and passwords: all users set their own password, administrators add users and assign roles."""
 
 from __future__ import annotations
 

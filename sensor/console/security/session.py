@@ -12,7 +12,7 @@ from sensor.console.settings import Console
 
 
 class Refused(Exception):
-    """A request that may not be done; the text says why and what to do."""
+    """A request that is not permitted; the text has the reason and what to do."""
 
 
 def user_of(console: Console, request: Request) -> Who | None:
