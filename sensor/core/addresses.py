@@ -77,7 +77,7 @@ def is_group_mac(mac: int) -> bool:
 
 
 def is_random_mac(mac: int) -> bool:
-    """Locally administered: randomised or made up, so never an identity by itself."""
+    """Locally administered: randomised or forged, so never an identity by itself."""
     return bool(mac >> 40 & 2)
 
 

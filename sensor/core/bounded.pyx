@@ -64,7 +64,7 @@ cdef class Bounded:
         return self._entries().pop(key, None)
 
     def clear(self):
-        """Let all entries go, uncounted: nobody had to make room."""
+        """Remove all entries, without counting them as evicted."""
         self._entries().clear()
 
     def oldest(self):

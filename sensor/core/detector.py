@@ -161,10 +161,10 @@ class Used(NamedTuple):
 
 
 class Baseline(Protocol):
-    """What was learned of the network: who talks to whom with what. Conversations count once they are over, so the one
-    that is judged is not yet among them.
+    """What was learned about the network: clients, servers and their services. Conversations count once they are over,
+    so the one under evaluation is not yet among them.
 
-    Services are ``protocol << 16 | port``. Of outside servers only the service is asked for, not who they are. It
+    Services are ``protocol << 16 | port``. Of external servers only the service is compared, not their address. It
     answers for devices of the inventory; other hosts are unknown. A detector that learns has an option ``learn_h``:
     hours before it raises alerts.
     """
@@ -208,8 +208,8 @@ class Baseline(Protocol):
         ...
 
     def outside(self, device: str) -> tuple[int, tuple[Used, ...]]:
-        """When a device with one job, by its id, talked last (ns), and the servers outside that it used; 0 and none
-        where nothing is known of it.
+        """When a fixed-function device, by its id, was last active (ns), and the external servers that it used; 0 and
+        none if nothing is known about it.
         """
         ...
 

@@ -16,7 +16,7 @@ TYPES = (
     "industrial iot unknown"
 ).split()
 
-# Devices with one job: none of them has any business administering another machine.
+# Fixed-function devices: none of them has a reason to administer another host.
 FIXED_FUNCTION = frozenset(
     "printer voip_phone tv camera nvr conferencing media_player speaker hub smart_plug light sensor "
     "appliance scale thermostat door_access intercom ups "

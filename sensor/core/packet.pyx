@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False
 """Packet: one selected row as a Python object, for dissectors and the events they make.
 
-Fields are C values until read. The payload is a copy (at most 64 KiB), so a packet may outlive its batch; whoever keeps packets keeps
-few of them. Addresses are 128-bit integers (IPv4 as ::ffff:a.b.c.d), MACs 48-bit integers, ``ts`` ns since the epoch. Of an IP fragment ``fragment_at`` is the offset in bytes, ``seq`` the identification of its datagram and
-``tcp_flags`` 1 where more fragments follow.
+Fields are C values until read. The payload is a copy (at most 64 KiB), so a packet may outlive its batch; code that
+stores packets stores few of them. Addresses are 128-bit integers (IPv4 as ::ffff:a.b.c.d), MACs 48-bit integers, ``ts``
+ns since the epoch. Of an IP fragment ``fragment_at`` is the offset in bytes, ``seq`` the identification of its datagram
+and ``tcp_flags`` 1 if more fragments follow.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t

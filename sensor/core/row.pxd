@@ -3,8 +3,9 @@
 # ``ethertype`` of frames with an 802.2 header: the destination SAP, or the SNAP protocol id; a company's own id is repeated in the payload (link.pxd, llc).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-# ``begins`` of TCP rows: words of the TCP header, until the select pass says whether a message begins with the row (1), or that its payload is the header (2).
-# ``spare`` of TCP rows with a payload, after the select pass: bytes that the capture lacks between the last payload of its direction and this one.
+# ``begins`` of TCP rows: words of the TCP header, until the select pass sets whether a message begins with the row (1),
+# or that its payload is the header (2). ``spare`` of TCP rows with a payload, after the select pass: bytes that the
+# capture lacks between the last payload of its direction and this one.
 ctypedef packed struct Row:
     int64_t ts
     int64_t frame

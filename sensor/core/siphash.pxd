@@ -1,6 +1,7 @@
 # cython: boundscheck=True
-"""SipHash-1-3: a keyed hash of 64 bits that nobody can aim at without the key (Aumasson and Bernstein, 2012; one round a word and three at the end, as Python
-and Rust use it for their tables). Two texts that a peer chooses without the key are confused with a chance of 2**-64.
+"""SipHash-1-3: a keyed hash of 64 bits whose collisions cannot be provoked without the key (Aumasson and Bernstein,
+2012; one round a word and three at the end, as Python and Rust use it for their tables). Two texts that a peer chooses
+without the key collide with a chance of 2**-64.
 """
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy

@@ -42,11 +42,11 @@ class _Conversations(NamedTuple):
 
 
 class Acquaintances:
-    """Which conversations are news; a table of fixed size remembers those of the last ``window`` ns.
+    """Which conversations are new; a table of fixed size remembers those of the last ``window`` ns.
 
     ``at_once``: TCP counts as soon as it is answered, connection attempts too. ``wanted``: 65536 entries for the ports
-    of TCP, then as many for UDP; those with 0 do not count. All outside servers count as one; ``apart``: only
-    conversations with those, and each of them counts for itself; ``near``: only those with inside servers.
+    of TCP, then as many for UDP; those with 0 do not count. All external servers count as one; ``apart``: only
+    conversations with those, and each of them counts by itself; ``near``: only those with internal servers.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Acquaintances:
         )
 
     def fresh(self, changes: Changes) -> list[int]:
-        """Indexes into ``changes.rows`` of the conversations of inside machines that are news, in order."""
+        """Indexes into ``changes.rows`` of the new conversations of internal hosts, in order."""
         conversations = changes.once(self._reading)
         if not len(conversations.rows):
             return []

@@ -105,14 +105,16 @@ def fold(const uint64_t[:] hi, const uint64_t[:] lo):
 
 
 cdef inline bint is_group(Change* change) noexcept nogil:  # arithmetic only
-    """Sent to many or to nobody: group MAC, multicast, broadcast and unspecified addresses."""
+    """Sent to many or to no host: group MAC, multicast, broadcast and unspecified addresses."""
     if change.server_mac >> 40 & 1 or change.server_hi >> 56 == 0xFF:
         return True
     return change.server_hi == 0 and (change.server_lo > <uint64_t>0xFFFFDFFFFFFF or <uint32_t>change.server_lo == 0)
 
 
 cdef inline bint is_lease(Change* change) noexcept nogil:  # arithmetic only
-    """A DHCP server's word to a client: the question went to everybody, so the answer looks like a first contact that nobody answers."""
+    """A DHCP server's message to a client: the request was a broadcast, so the reply looks like a first contact without
+    an answer.
+    """
     if change.proto != UDP:
         return False
     return (change.client_port == DHCP_SERVER and change.server_port == DHCP_CLIENT) or (
@@ -157,21 +159,24 @@ cdef class Blocks:
 
 
 def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
-    """The changes that are contacts of one machine with another over TCP, UDP or ping, as compact rows of CONTACT.
+    """The changes that are contacts of one host with another over TCP, UDP or ping, as compact rows of CONTACT.
 
-    That a flow goes on is none. ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port << 8 | protocol; ``op``: what it says to DistinctWindow.follow;
-    ``step``: to RateWindow, for flows without an answer; ``knock`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server)
-    and protocol, 0 where neither ``op`` nor ``step`` says anything and, for ``block``, no flow begins; ``flags``: client inside 1, server inside 2. ``seen`` tells of TCP, UDP and ping
-    whether both directions of a flow were seen so far, and is kept up.
+    A flow that continues is none. ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port
+    << 8 | protocol; ``op``: operation for DistinctWindow.follow; ``step``: for RateWindow, for flows without an answer;
+    ``knock`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server) and protocol, 0 if
+    neither ``op`` nor ``step`` is set and, for ``block``, no flow begins; ``flags``: client internal 1, server internal
+    2. ``seen`` records for TCP, UDP and ping whether both directions of a flow were seen so far, and is updated.
 
-    A capture may show one direction only, and then everything looks unanswered. So an opening counts only where its protocol was seen in both directions;
-    before that, a TCP flow that ended after at most three packets of its client failed: one that was answered out of our sight would have gone on talking.
+    A capture may show one direction only, and then everything looks unanswered. So an opening counts only if its
+    protocol was seen in both directions; before that, a TCP flow that ended after at most three packets of its client
+    failed: one that was answered unseen would have continued.
 
-    Answers to a question that went to everybody look like contacts of the server's that fail, many on one port: those of DHCP servers (67 to 68, DHCPv6
-    547 to 546) are no contacts at all; those of multicast DNS (5353 to 5353) say nothing to DistinctWindow, but they count as a flood, for reflected ones
-    are one. SSDP, WS-Discovery and LLMNR answer to a new port every time, so that they do not add up; NetBIOS names answer from 137 to 137, but scanners
-    ask from there too, so they count. Nothing else that is sent without an answer goes to many: SNMP traps, syslog and flow records go to a collector or
-    two, TFTP and RTP to ports of their own, and TFTP is acknowledged.
+    Answers to a broadcast or multicast request look like failed contacts of the server, many on one port: those of DHCP
+    servers (67 to 68, DHCPv6 547 to 546) are no contacts at all; those of multicast DNS (5353 to 5353) are skipped by
+    DistinctWindow, but count as a flood, because reflected ones are one. SSDP, WS-Discovery and LLMNR answer to a new
+    port every time, so that they do not add up; NetBIOS names answer from 137 to 137, but scanners query from there
+    too, so they count. Nothing else that is sent without an answer goes to many: SNMP traps, syslog and flow records go
+    to a collector or two, TFTP and RTP to ports of their own, and TFTP is acknowledged.
     """
     cdef Py_ssize_t i, n = changes.shape[0], used = 0
     out = np.empty(n, CONTACT)
@@ -211,7 +216,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
 
 
 cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogil:
-    """What a change says of its contact: fills ``op`` and ``step``."""
+    """The meaning of a change for its contact: fills ``op`` and ``step``."""
     cdef bint lone
     contact.op, contact.step = SKIP, 0
     if change.kind == CHANGE_NEW:
@@ -233,8 +238,10 @@ cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogi
 
 
 def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
-    """The contacts that say something (``op``), by client and service: those of inside servers, and those of outside ones on a port of ``far_ports``
-    (65536 places, 0: does not count). Two arrays of ATTEMPT: ``key`` is the knock, ``value`` the server, ``at`` the index in ``rows``."""
+    """The contacts with an ``op``, by client and service: those of internal servers, and those of external ones on a
+    port of ``far_ports`` (65536 places, 0: does not count). Two arrays of ATTEMPT: ``key`` is the contact's ``knock``,
+    ``value`` the server, ``at`` the index in ``rows``.
+    """
     cdef Py_ssize_t i, n = rows.shape[0], near = 0, far = 0
     cdef Contact* contact
     close, distant = np.empty(n, ATTEMPT), np.empty(n, ATTEMPT)
@@ -256,8 +263,10 @@ def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
 
 
 def asks(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp_end):
-    """The contacts that say something (``op``) and ask a service of TCP, or of UDP below port ``udp_end`` where the client's port is none of
-    ``answer_ports`` (65536 places, not 0: an answer). An array of ATTEMPT: ``key`` is client, server and protocol, ``value`` the port."""
+    """The contacts with an ``op`` that request a service of TCP, or of UDP below port ``udp_end`` if the client's port
+    is none of ``answer_ports`` (65536 places, not 0: an answer). An array of ATTEMPT: ``key`` is client, server and
+    protocol, ``value`` the port.
+    """
     cdef Py_ssize_t i, n = rows.shape[0], used = 0
     cdef Contact* contact
     cdef uint32_t proto, port
@@ -283,9 +292,10 @@ cdef inline void attempt(Attempt* place, Contact* contact, Py_ssize_t at, uint64
 
 
 def sessions(Contact[::1] rows, const uint8_t[::1] ports):
-    """The contacts over TCP of inside machines with inside machines on ``ports`` (65536 places, 0: not wanted) that were not refused.
+    """The contacts over TCP between internal hosts on ``ports`` (65536 places, 0: not wanted) that were not refused.
 
-    An array of ATTEMPT: ``key`` is the client, ``value`` server, service and kind of change, ``at`` the index among the changes.
+    An array of ATTEMPT: ``key`` is the client, ``value`` server, service and kind of change, ``at`` the index among the
+    changes.
     """
     cdef Py_ssize_t i, n = rows.shape[0], used = 0
     cdef Contact* contact
@@ -305,10 +315,12 @@ def sessions(Contact[::1] rows, const uint8_t[::1] ports):
 
 
 def ends(Change[::1] changes, Blocks inside, uint32_t patient):
-    """The endpoints that took part in a conversation: both of an answered flow, and the client that sent ``patient`` packets without an answer.
+    """The endpoints that took part in a conversation: both of an answered flow, and the client that sent ``patient``
+    packets without an answer.
 
-    Those with neither a MAC nor an inside address are left out. Gives an array of END (``row``: index in ``changes``) and one key each: of MAC and
-    address; outside addresses fall into eight per MAC, since they only show that it is a gateway's.
+    Those with neither a MAC nor an internal address are left out. Returns an array of END (``row``: index in
+    ``changes``) and one key each: of MAC and address; external addresses are reduced to eight per MAC, because they
+    only show that it is a gateway's.
     """
     cdef Py_ssize_t i, n = changes.shape[0], used = 0
     cdef Change* change
@@ -327,7 +339,7 @@ def ends(Change[::1] changes, Blocks inside, uint32_t patient):
 
 
 cdef inline int end_of(End* place, uint64_t* key, Change* change, Py_ssize_t row, Blocks inside, uint64_t mac, uint64_t hi, uint64_t lo) except -1 nogil:
-    """Fill one place; 0 where this endpoint says nothing."""
+    """Fill one place; 0 if this endpoint carries no information."""
     cdef bint near = inside.hold(hi, lo)
     if not near and mac == 0:
         return 0

@@ -6,7 +6,7 @@ cdef enum:
     GROUP = 8           # keys of a group
     SHORTEST = 1000000  # ns
 
-# What a row says about a pair; the column ``ops`` of DistinctWindow.follow.
+# The meaning of a row for a pair; the column ``ops`` of DistinctWindow.follow.
 cdef enum:
     SKIP = 0
     OPENED = 1

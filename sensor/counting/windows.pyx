@@ -1,10 +1,12 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Kernels for detectors: distinct values per key within a sliding window of packet time.
 
-A window is kept as eight buckets, of which the newest is still filling: what is counted is between 7/8 and the whole of the window old at most. Tables
-have a fixed size, open addressing in groups; where a group is full, what expired goes first, then what counts least, then the oldest, so that a
-flood of made-up keys pushes out itself before it touches a key that is being counted high. Rows are taken strictly in order, one by one: results do
-not depend on how rows are cut into calls. Times a little back are late packets and count as now; further back the clock was set, and the key starts afresh.
+A window is stored as eight buckets, of which the newest is still filling: what is counted is between 7/8 and the whole
+of the window old at most. Tables have a fixed size, open addressing in groups; if a group is full, expired entries are
+evicted first, then those that count least, then the oldest, so that a flood of random keys evicts itself before it
+affects a key with a high count. Rows are processed strictly in order, one by one: results do not depend on how rows are
+split into calls. Times slightly in the past are late packets and count as now; beyond that the clock was set, and the
+key starts over.
 """
 
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -43,7 +45,7 @@ cdef enum:
 ctypedef packed struct Key:
     int64_t reported                  # bucket in which the key was last reported, and how much it counted then
     uint32_t reported_count
-    uint32_t generation           # tells pairs of this key from those of an earlier tenant of the slot; 0: empty
+    uint32_t generation           # distinguishes pairs of this key from those of an earlier tenant of the slot; 0: empty
     uint32_t[STATES] totals
     uint32_t[STATES * BUCKETS] counts
     uint32_t spare                # two cache lines in all
@@ -170,10 +172,11 @@ cdef class DistinctWindow:
                 self.row(keys[i], values[i], ts[i], ts[i], ANSWERED, &slot)
 
     def follow(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts, const int64_t[:] since, const int8_t[:] ops):
-        """Rows with what each says (0 nothing, 1 opened, 2 answered, 3 failed; ``since``: when the pair began) → findings by the ``rule``.
+        """Rows with their operation (0 none, 1 opened, 2 answered, 3 failed; ``since``: when the pair began) → findings
+        by the ``rule``.
 
-        A finding is (row, counted, met, sample of counted values). It falls on a row of the same key: once a window, and again when it
-        counts four times as much.
+        A finding is (row, counted, met, sample of counted values). It is raised at a row of the same key: once a
+        window, and again when it counts four times as much.
         """
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot
@@ -200,7 +203,7 @@ cdef class DistinctWindow:
         return self.finding(slot) if slot >= 0 else None
 
     cdef int judged(self, uint64_t key, uint64_t value, int64_t ts, int64_t since, int op) except -2 nogil:
-        """One row that says something: the slot of its key where the rule speaks, else -1."""
+        """One row with an operation: the slot of its key if the rule matches, else -1."""
         cdef int slot
         self.mature(ts)
         self.row(key, value, ts, since, op, &slot)
@@ -334,7 +337,7 @@ cdef class DistinctWindow:
         return <int>place
 
     cdef int begin(self, Key* key) except -1 nogil:
-        """A new generation: pairs of the last one are nobody's from now on."""
+        """A new generation: pairs of the last one are invalid from now on."""
         self.generation += 1
         if self.generation == 0:
             self.generation = 1
