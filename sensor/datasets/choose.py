@@ -17,7 +17,7 @@ CHOSEN = ".chosen"
 
 
 class NoDataset(Exception):
-    """Nothing can be read; the text says why and what to do."""
+    """Nothing can be read; the text has the reason and what to do."""
 
 
 class UnknownDataset(Exception):

@@ -95,7 +95,7 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
 
 
 def dataset_in(folder: Path) -> Dataset:
-    """The dataset whose files are in a folder: of the live sensor, or of a replay as its card says."""
+    """The dataset whose files are in a folder: of the live sensor, or of a replay according to its card."""
     card = read_card(folder) or Card(kind=REPLAY if folder.parent.name == DATASETS else LIVE)
     name = folder.name if folder.parent.name == DATASETS else card.name or LIVE
     evidence = Path(card.evidence) if card.evidence else folder / "evidence"

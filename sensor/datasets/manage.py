@@ -95,7 +95,7 @@ def export(dataset: Dataset, path: Path) -> int:
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """For whoever unpacks it, and for nobody else."""
+    """Owned by the user who unpacks it, with access for no other."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mode = 0o600

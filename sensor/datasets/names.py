@@ -17,7 +17,7 @@ _OTHER = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class BadName(ValueError):
-    """It cannot be the name of a dataset; the text says why."""
+    """Not a valid name of a dataset; the text is the reason."""
 
 
 def checked(name: str) -> str:

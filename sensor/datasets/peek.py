@@ -28,8 +28,8 @@ def device_count(path: Path) -> int:
 
 
 def bring_up_to_date(path: Path) -> str:
-    """Upgrade an inventory that an earlier version wrote and nobody writes any more. What was done, for people; empty
-    when nothing was. StoreError.
+    """Upgrade an inventory of an earlier version that has no writer any more. What was done, for users; empty if
+    nothing was. Raises StoreError.
     """
     try:
         if int(str(_ask(path, "PRAGMA user_version")[0])) >= VERSION or not os.access(path, os.W_OK):

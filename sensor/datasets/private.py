@@ -1,5 +1,5 @@
-"""Who may read what a dataset holds: its owner; and its group, when the state folder is open to that group and to
-nobody else, as that of the service is.
+"""Who may read a dataset: its owner; and its group, if the state folder is open to that group only, as that of the
+service is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Replays side by side: each has a dataset of its own, and the same capture again replaces the one it had.
+"""Replays side by side: each has a dataset of its own, and a repeated replay of the same capture replaces the former
+one.
 
-The former one is set aside until the new one is whole, and comes back when the replay fails. A replay that was cut off
-leaves a dataset whose card says so.
+The former one is put aside until the new one is complete, and restored if the replay fails. A replay that was
+interrupted leaves a dataset whose card is marked so.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _ASIDE = ".former."
 
 
 class Taken(Exception):
-    """The dataset cannot be made; the text says why and what to do."""
+    """The dataset cannot be made; the text has the reason and what to do."""
 
 
 class NewReplay:
