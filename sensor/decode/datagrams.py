@@ -28,8 +28,8 @@ V4, V6, VLAN, ETHERNET = 0x0800, 0x86DD, 0x8100, 1
 V4_HEADER, V6_HEADER = struct.Struct("!BBHHHBBHII"), struct.Struct("!IHBBQQQQ")
 
 FRAGMENTS_PER_S = 10_000  # of packet time
-# Of a row: what tells datagrams apart, the rest of what is read of each fragment, and what the whole datagram takes
-# over.
+# Of a row: what distinguishes datagrams, the rest of what is read of each fragment, and what the whole datagram
+# inherits.
 KEYS = ["src_hi", "src_lo", "dst_hi", "dst_lo", "proto", "vlan", "seq"]
 FIELDS = [*KEYS, "ts", "problem", "spare", "frame", "payload", "payload_len", "tcp_flags"]
 ENDS = ["dst_mac", "src_mac", "ip_version", "ttl"]

@@ -13,7 +13,7 @@ ENTRY = np.dtype([("flow", "u8"), ("bits", "u8")])
 
 cdef class Deaf:
     def __init__(self):
-        """Grows to the highest place that anybody gave up: 16 bytes each."""
+        """Grows to the highest slot whose flow was given up: 16 bytes each."""
         self.entries = np.zeros(1024, ENTRY)
 
     cpdef uint64_t left(self, Py_ssize_t slot, uint64_t flow, uint64_t bits) except? 0:

@@ -33,7 +33,7 @@ ctypedef packed struct Slot:
     uint8_t state
     uint8_t client
     uint8_t answered
-    uint8_t fins         # which ends said so, UNASKED, BEGUN, and PIECES
+    uint8_t fins         # which ends sent one, UNASKED, BEGUN, and PIECES
     uint8_t heads0       # of the payloads looked at, each way: their weight
     uint8_t heads1
     uint8_t grade        # how many times its progress was reported

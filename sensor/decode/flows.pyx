@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """The flow pass: finds or makes the flow of every row, counts, follows TCP state, and reports changes as columns.
 
-A fixed table, open addressing in groups of eight. Where a group is full the flow that matters least goes: expired first, then unanswered,
-then the one silent longest; so a flood of spoofed sources pushes out its own flows before anybody else's. A flow is the pair of (address, port) and the
-protocol; the VLAN is no part of it, since mirror ports tag one direction only.
+A fixed table, open addressing in groups of eight. If a group is full the flow that matters least is evicted: expired
+first, then unanswered, then the one silent longest; so a flood of spoofed sources evicts its own flows before any
+others. A flow is the pair of (address, port) and the protocol; the VLAN is no part of it, because mirror ports tag one
+direction only.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -35,8 +35,9 @@ cdef inline int typed(At* at) except -1 nogil:
 
 
 cdef inline int llc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """IEEE 802.2, and SNAP (RFC 1042). The ethertype column tells the destination SAP, or the SNAP protocol id. The ids of a company are ethertypes for nobody
-    else, and two companies use the same ones: the payload then begins with the five bytes of company and id, for the dissector to tell them apart.
+    """IEEE 802.2, and SNAP (RFC 1042). The ethertype column holds the destination SAP, or the SNAP protocol id. The ids
+    of an organisation are no ethertypes, and two organisations use the same ones: the payload then begins with the five
+    bytes of organisation and id, so that the dissector can distinguish them.
     """
     cdef uint32_t company
     if at.off + 3 > at.end:
@@ -163,7 +164,7 @@ cdef inline int wireless(const uint8_t[::1] data, Row* row, At* at) except -1 no
     if control & 0x80:
         if off + size + 2 > at.end:
             return short_link(row)
-        if data[off + size] & 0x80:  # several frames aggregated in one: not taken apart
+        if data[off + size] & 0x80:  # several frames aggregated in one: not parsed
             return DONE
         size += 2
         if flags & 0x80:

@@ -1,5 +1,5 @@
-# Openings in pieces: the first bytes of one direction of a flow, put together where tiny segments, or segments that came before them, hide how the stream begins.
-# The pieces themselves wait for whoever recognises it.
+# Openings in pieces: the first bytes of one direction of a flow, put together if tiny segments, or reordered ones,
+# split the beginning of the stream. The pieces themselves wait for the dissector that recognises it.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
@@ -48,7 +48,7 @@ cdef inline Opening* begin_opening(Openings* openings, const Row* row) noexcept 
 
 
 cdef inline uint32_t put_piece(Opening* opening, const Row* row, const uint8_t* payload) noexcept nogil:  # bounded by PREFIX and payload_len
-    """Put the bytes of a row in their place; returns how many of the first bytes are there without a hole."""
+    """Put the bytes of a row in their place; returns how many of the first bytes are there without a gap."""
     cdef int64_t at = <int32_t>(row.seq + (row.tcp_flags & SYN != 0) - opening.first)
     cdef uint32_t size = 0
     cdef int64_t i

@@ -8,7 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 HELD_SEGMENTS = 16
 LATE_SEGMENTS = 3
 HELD_BYTES = 64 * 1024
-REPEATED_BYTES = 1 << 26  # nothing is sent again from further behind: the numbers began anew, or over 2 GiB were passed over
+REPEATED_BYTES = 1 << 26  # nothing is retransmitted from further behind: the sequence numbers restarted, or over 2 GiB were skipped
 
 cdef enum:
     MOST_SEGMENTS = 16
@@ -53,7 +53,7 @@ cdef class Direction:
         return first
 
     cdef int drop(self) except -1:
-        """Nobody waits any more."""
+        """Drop all held segments."""
         self.held.clear()
         return self.count(-self.held_bytes)
 
@@ -72,9 +72,10 @@ cdef class Assembler:
         self.client, self.server = Direction(room), Direction(room)
 
     def feed(self, packet):
-        """One segment of the flow: its messages, read by the caller's iteration. Repeated bytes are dropped, early segments held. A hole is passed over when
-        too much waits behind it, or a message begins behind bytes that no dissector wanted; where the capture lacks them
-        (``late``) they may come late, until some more segments did or the other end goes on.
+        """One segment of the flow: its messages, read by the caller's iteration. Repeated bytes are dropped, early
+        segments held. A gap is skipped when too much waits behind it, or a message begins behind bytes that no
+        dissector wanted; bytes that the capture lacks (``late``) may arrive late, until some more segments did or the
+        other end continues.
         """
         cdef bytes payload = packet.payload
         cdef Direction way = self.server if packet.direction else self.client

@@ -1,9 +1,11 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Walks the records of capture files and writes one row for each: pcap and its kin, pcapng (draft-ietf-opsawg-pcapng), snoop (RFC 1761).
+"""Walks the records of capture files and writes one row for each: pcap and its variants, pcapng
+(draft-ietf-opsawg-pcapng), snoop (RFC 1761).
 
-Frames are not copied: rows point into the block that was read. Every length comes from the file and is checked before it is believed; a record that cannot be
-right ends the walk where it begins, and nothing behind it is guessed at. Keeps no state: the header of a file is kept by
-``sensor.capture.formats``. ``gather`` copies rows of several blocks, frames and all, into one; ``sums`` counts what a batch holds.
+Frames are not copied: rows point into the block that was read. Every length in the file is validated before it is used;
+an invalid record ends the walk where it begins, and nothing behind it is guessed. Has no state: the header of a file is
+in ``sensor.capture.formats``. ``gather`` copies rows of several blocks, frames and all, into one; ``sums`` counts the
+content of a batch.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -64,7 +64,7 @@ cdef class Selector:
     cdef Openings openings
     cdef Heads newcomers           # senders never seen before, of frames and datagrams
     cdef readonly RecentSet senders, glimpsed  # those known, and those that showed themselves once during a flood of them
-    cdef readonly RecentSet head_senders    # of its own, so that a flood of made-up senders shows nobody else's repeats
+    cdef readonly RecentSet head_senders    # of its own, so that a flood of forged senders does not pass repeats of others
     cdef uint64_t[5] wants         # stream dissectors that want one more payload after so many; HEADS and more: the last
     cdef Budget[BUDGETS] budgets
     cdef RecentSet recent

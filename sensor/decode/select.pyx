@@ -1,14 +1,18 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """The select pass: which rows become Python objects, and for which dissectors.
 
-Frames, datagrams and TCP rows count their dissectors apart: each owns one bit of column ``wanted`` for the kind of rows it reads. Tables over ports, ethertypes,
-protocols and leading bytes give the bits of a row in a few look-ups. Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP
-rows are wanted by the dissectors that follow their flow: the first payloads of each direction decide who that is, put together where they come in pieces, which
-wait until then. Messages of two hosts to each other in one
-protocol beyond a budget a second, and unsolicited answers beyond it, are shed and counted by dissector, and of ICMP also what one host sends and what one host
-gets: a flood in one protocol hides no other, and no pair of hosts hides the others. Flows and all that is counted by them know of shed rows too. Headers of TCP are rows of the kind of frames: SYNs whose options are new of their sender, and segments with impossible flags, so many a second and hardly any during a flood.
-While MACs that were never seen come by the thousand, only known ones are read, and newcomers that show themselves again: they may all be made up. The row at
-which that begins has the highest bit of ``wanted``.
+Frames, datagrams and TCP rows number their dissectors separately: each owns one bit of column ``wanted`` for the kind
+of rows it reads. Tables over ports, ethertypes, protocols and leading bytes give the bits of a row in a few look-ups.
+Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP rows are wanted by the
+dissectors that follow their flow: the first payloads of each direction decide which those are, put together if they
+come in pieces, which wait until then. Messages between two hosts in one protocol beyond a budget per second, and
+unsolicited answers beyond it, are shed and counted by dissector, and of ICMP also what one host sends and what one host
+receives: a flood in one protocol hides no other, and no pair of hosts hides the others. Flows and all that is counted
+from them include shed rows. TCP headers are rows of the kind of frames: SYNs whose options are new for their sender,
+and segments with invalid flags, a limited number per second and hardly any during a flood.
+
+While thousands of unknown MACs appear, only known ones are read, and new ones that appear again: the others may all be
+forged. The row at which that begins has the highest bit of ``wanted``.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -25,7 +29,7 @@ cdef enum:
     MAX_DISSECTORS = 62  # of each kind of rows
     LEADS = 1024         # places for leading-byte rules, by their first four bytes
     PER_SECOND = 200000  # rows that one dissector gets of a pair of hosts, or unasked ones for one host, in a second of packet time
-    HEADS_PER_SECOND = 512  # new SYNs, and as many new odd segments, of everybody together; beyond it one in SAMPLE is looked at
+    HEADS_PER_SECOND = 512  # new SYNs, and as many new segments with invalid flags, of all hosts together; beyond it one in SAMPLE is read
     SAMPLE = 32
     FLOODED = 1000       # so many in the second before are a flood
     KINDS = 3            # of rows: frames, datagrams, streams
@@ -166,7 +170,9 @@ cdef class Selector:
         return self.chosen_rows[: self.count].copy(), self.chosen_bits[: self.count].copy()
 
     cdef int select_row(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil:
-        """Fill ``wanted`` of a row, and choose it if anybody wants it. Those who gave up its flow are taken out last, so that nothing depends on them."""
+        """Fill ``wanted`` of a row, and choose it if any dissector wants it. Those that gave up its flow are removed
+        last, so that nothing depends on them.
+        """
         self.row(data, row, flows)
         if row.wanted:
             self.chosen[self.count] = index
