@@ -1,6 +1,6 @@
-"""Logins of all protocols in one form: who tried to get in where, as whom, and whether that went well.
+"""Logins of all protocols in one form: who tried to log in where, as which user, and the result.
 
-Some protocols say so in one event; for others a request with credentials is remembered until its answer, in bounded
+Some protocols have that in one event; for others a request with credentials is remembered until its answer, in bounded
 tables. What is no decision about a password (a first challenge, a server too busy) is no attempt.
 """
 
@@ -54,8 +54,8 @@ PASSWORDS = frozenset(("basic", "digest", "query"))
 
 
 class LoginAttempt(Derived):
-    """One login. ``unknown``: the server says that it knows no such account; ``judged``: the outcome is known, else
-    only that somebody tried; ``seal``: of user and password, where the password went in clear.
+    """One login. ``unknown``: the server reports that the account does not exist; ``judged``: the outcome is known,
+    else only the attempt is; ``seal``: of user and password, if the password was in the clear.
     """
 
     service: str
@@ -108,7 +108,7 @@ def _attempt(
 
 
 class Logins(Deriver):
-    """Watches what says how logins end, and what asks for them."""
+    """Watches the events that contain login results, and those that request logins."""
 
     def __init__(self) -> None:
         self._centres = Exchanges()
@@ -210,7 +210,7 @@ class Logins(Deriver):
         return self._ask(event, "HTTP", Shown(event.user, event.seal, event.credentials == "query"))
 
     def web_proven(self, event: NtlmLogin) -> LoginAttempt | None:
-        """The last round of NTLM in HTTP, which the answer judges; other carriers tell their results themselves."""
+        """The last round of NTLM in HTTP, whose answer has the result; other carriers have results of their own."""
         if event.carrier == "http" and event.method != "anonymous":
             self._asked.put(event.packet.flow, Shown(event.user))
         return None
