@@ -11,11 +11,11 @@ ADDRESSES_LIMIT, MACS_LIMIT = 16384, 8192
 OWN_LIMIT = 16
 # Two claims less than this apart are one: a machine that comes up announces itself several times.
 APART = SECOND
-# The last byte tells the ports of a machine apart; so many of them are one machine's at most. LOCAL: the bit of MACs
-# that no maker gave.
+# The last byte distinguishes the ports of a host, which has at most this many. LOCAL: the bit of locally administered
+# MACs.
 PORT_BITS, PORTS, LOCAL = 8, 8, 1 << 41
-# MACs that stand for whoever holds them now, as (bits behind, first bits): VRRP and CARP (RFC 5798, 7.3), HSRP, GLBP,
-# clusters of Windows load balancers.
+# Virtual MACs, which belong to their current holder, as (bits behind, first bits): VRRP and CARP (RFC 5798, 7.3), HSRP,
+# GLBP, clusters of Windows load balancers.
 VIRTUAL = (
     (8, 0x00005E0001),
     (8, 0x00005E0002),
@@ -114,7 +114,7 @@ class Bindings:
             return None
         held.last = ts
         if held.rival and ts - held.again < 60 * SECOND and ts > held.again:
-            held.returns += 1  # taken away a moment ago, and it still says that it has the address
+            held.returns += 1  # it lost the address a moment ago, and claims it again
             return held
         return None
 

@@ -16,7 +16,7 @@ from sensor.core.observation import Evidence, Subject
 # Machines for everything, and those that carry the traffic of others.
 COMPUTERS = frozenset(("workstation", "server", "mobile", "tablet", "game_console"))
 CARRIERS = frozenset(("router", "access_point", "switch", "firewall"))
-# Families that say nothing of what a machine is now: makers of chips, names that people give, services turned to, the
+# Families that are no evidence of what a host is now: chip vendors, names that users choose, services contacted, the
 # operator.
 SLIGHT = frozenset(("oui", "hostname", "hostname_mac", "cloud", "operator"))
 

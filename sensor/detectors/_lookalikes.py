@@ -10,7 +10,7 @@ import functools
 import itertools
 from collections.abc import Iterator
 
-# Makers and services that are imitated, and words that stand beside them.
+# Vendors and services that are imitated, and words that stand beside them.
 BRANDS = frozenset(
     "microsoft windows outlook office onedrive sharepoint google gmail youtube facebook instagram "
     "whatsapp linkedin twitter telegram paypal dropbox amazon "

@@ -18,7 +18,7 @@ COMMON = frozenset(_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2))
 # Labels below which names are registered in the domains of countries (co.uk, com.br, ac.jp).
 SECOND_LEVEL = frozenset("ac asn co com edu gob gouv gov govt go id idv ltd mil ne net nhs nom or org plc sch".split())
 COUNTRY_LETTERS = 2
-SHORT = 7  # letters; below so many a name says nothing about who made it
+SHORT = 7  # letters; a shorter name does not show whether it was generated
 ODD = re.compile(r"[^a-z0-9._-]")
 REVERSED = (".in-addr.arpa", ".ip6.arpa")
 _LETTERS = re.compile(r"[^a-z0-9]+")

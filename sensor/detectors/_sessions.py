@@ -26,7 +26,7 @@ from sensor.detectors._hosts import client_of, server_of
 
 HOLD = 10 * SECOND
 RECENT_BITS, PENDING_LIMIT = 12, 4096
-# A session in which something was said has at least so many packets of its client and its server.
+# A session with application data has at least this many packets of its client and its server.
 ANSWERED_PACKETS = (6, 4)
 SMB = "SMB"
 # port -> (service, technique)
@@ -40,7 +40,7 @@ SERVICES = {
     5985: ("WinRM", "T1021.006"),
     5986: ("WinRM", "T1021.006"),
 }
-# A server with so many clients of a service is there for everybody: its clients administer nothing.
+# A server with this many clients of a service is public: its clients administer nothing.
 POPULAR = 3
 SERVERS_LIMIT, CLIENTS_LIMIT = 4096, 8
 # Machines whose job is to share files or print: SMB to them is ordinary work.

@@ -26,7 +26,7 @@ def unanswered(changes: Changes) -> npt.NDArray[np.intp]:
         return at
     rows = changes.rows[contacts["row"][at]]
     lone = (rows["client_packets"] <= FEW) & (rows["server_packets"] == 0) & (rows["reason"] != Reason.EVICTED)
-    # From and to the same port nobody knows who is the client, and who answers.
+    # With equal ports, client and server cannot be distinguished.
     found: npt.NDArray[np.intp] = at[lone & (rows["client_port"] != rows["server_port"])]
     return found
 

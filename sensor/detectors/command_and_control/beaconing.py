@@ -32,7 +32,7 @@ PAIRS_LIMIT = 8192
 BITS = 16
 # Services that are regular by nature: names, time, mail, call relays, tunnels of people's own.
 REGULAR = (25, 53, 123, 143, 500, 853, 993, 1194, 3478, 4500, 51820)
-# Clouds of makers of systems and devices, and services that everybody's programs ask.
+# Clouds of vendors of systems and devices, and services that many programs contact.
 CLOUDS = tuple(
     "apple.com icloud.com aaplimg.com google.com googleapis.com gstatic.com gvt1.com "
     "googlevideo.com youtube.com android.com microsoft.com "

@@ -221,7 +221,7 @@ class BotnetLoader(CallDetector):
             answer=answer, app="telnet",
             targets=[Subject(0, host, packet.vlan) for host in met],
         )  # fmt: skip
-        alert.key = f"{self.id}|{ends.actor.address}|spray"  # whoever is next, it is one spray
+        alert.key = f"{self.id}|{ends.actor.address}|spray"  # one spray, whatever the next target
         yield alert
 
 

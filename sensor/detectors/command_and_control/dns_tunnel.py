@@ -34,9 +34,9 @@ NULL, TXT, KEY, PRIVATE = 10, 16, 25, range(65280, 65535)
 HOSTS = frozenset((1, 28, 65))
 CARRIERS = frozenset((NULL, TXT, KEY, 5, 15, 33, 65399))
 MULTICAST = ("local", "arpa")
-# Services that are asked about files, addresses or senders by names that hold their numbers; senders of mail for many,
-# each of whom has a key of its own (DKIM, RFC 6376); clouds that number their own machines, measurements and frames of
-# pages. Nobody else may put names below any of them.
+# Services whose queries encode files, addresses or senders in names; bulk mail senders, each of whose customers has its
+# own key (DKIM, RFC 6376); clouds that number their own machines, measurements and frames of pages. Only their owners
+# can publish names below any of them.
 ASKED_BY_NAME = tuple(
     "sophosxl.net mcafee.com trendmicro.com cymru.com spamhaus.org spamhaus.net "
     "barracudacentral.org senderbase.org sorbs.net spamcop.net surbl.org uribl.com "

@@ -33,7 +33,7 @@ from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tls import TlsServerHello
 
 SERVICES_LIMIT = 4096
-# The first port that systems lend to clients: a server there is one of a program's own (RFC 6335, 6).
+# The first ephemeral port: a server there is one of an application (RFC 6335, 6).
 EPHEMERAL = 49152
 NAMES: dict[type[Event], str] = {
     HttpResponse: "HTTP", TlsServerHello: "TLS", SshBanner: "SSH", RtspResponse: "RTSP", SipResponse: "SIP",
@@ -58,7 +58,7 @@ HOMES = {
     "MQTT": frozenset((1883, 8883)),
     "SMB": frozenset((139, 445)),
 }  # fmt: skip
-# What else lives at a port, as far as nobody puts another service there in good faith.
+# Other services at a port, where no legitimate operator puts a different one.
 OWNERS = {
     21: "FTP", 22: "SSH", 23: "Telnet", 25: "mail", 53: "DNS", 69: "TFTP", 80: "HTTP", 110: "mail", 123: "time",
     135: "RPC", 137: "NetBIOS", 139: "SMB",

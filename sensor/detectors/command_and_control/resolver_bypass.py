@@ -31,7 +31,7 @@ from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.tls import TlsClientHello
 
 SERVERS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 1024, 8, 8192
-# An inside machine that answers so many others is a name server of the network.
+# An internal host that answers this many others is a DNS server of the network.
 ASKED_BY = 2
 DNS, SECURE, HTTPS = 53, 853, 443
 NO_ERROR, NO_NAME = 0, 3
@@ -49,7 +49,7 @@ DOH = frozenset(
     "doh.xfinity.com dns0.eu "
     "dns.aa.net.uk doh.ffmuc.net wikimedia-dns.org".split()
 )
-# Public resolvers, at which devices of many makers are set by hand of the maker.
+# Public resolvers, which devices of many vendors use by factory default.
 PUBLIC = frozenset(
     addresses.parse(each)
     for each in (

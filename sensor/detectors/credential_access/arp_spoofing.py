@@ -263,7 +263,7 @@ class ArpSpoofing(EventDetector):
         recent = {mac for taken, mac in owner.taken.values() if event.ts - taken <= want.alive_s * SECOND}
         if len(recent) > 1:
             return f"within {want.alive_s} s it claimed addresses of {len(recent)} hosts: both ends of conversations"
-        again = dispute.last > since  # the one robbed still says that it has the address
+        again = dispute.last > since  # the victim still claims that it has the address
         still_active = robbed > since and not again and self._has_others(vlan, dispute.mac, address)
         proven = again or (dispute.unsolicited >= want.claims and not still_active)
         if insists and proven and dispute.claims >= want.claims and event.ts - since >= want.span_s * SECOND:

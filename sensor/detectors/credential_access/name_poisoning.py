@@ -193,7 +193,7 @@ class NamePoisoning(EventDetector):
         names = sorted({each.name for each in found})
         odd = [name for name in names if name in BAIT or _made_up(name)]
         protocols = " and ".join(sorted({each.protocol for each in found}))
-        least = min(self.options.names, len(names))  # fewer are enough where one of them is bait or made up
+        least = min(self.options.names, len(names))  # fewer suffice if one of them is a decoy or random
         such = " with such a name" if least < self.options.names else ""
         return self.alert(
             event,

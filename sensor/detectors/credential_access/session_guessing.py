@@ -30,7 +30,7 @@ from sensor.detectors._hosts import client_of, network_of, server_of, who
 KEY_BITS, PAIR_BITS = 11, 14
 REPORTED_LIMIT = 4096
 SERVICES = {22: "SSH", 2222: "SSH", 3389: "RDP"}
-# What a session says at least (version, key exchange), and at most where nobody got in.
+# Minimum size of a session (version, key exchange), and its maximum without a successful login.
 FEWEST_PACKETS, MOST_PACKETS = 6, 48
 FEWEST_BYTES, MOST_BYTES = 900, 12_000
 # The same content in more and smaller segments: bytes without headers, at most. Frames of at most TINY bytes on average

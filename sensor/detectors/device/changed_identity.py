@@ -77,8 +77,8 @@ class ChangedIdentity(OfDevices, DeviceDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         self._reported: Recent[tuple[str, str]] = Recent(REPORTED_LIMIT, AGAIN)
-        # Devices with evidence against them that is not sure enough yet: more may come without anything else being told
-        # of them.
+        # Devices with evidence against them that is not conclusive yet: more may arrive while nothing else about them
+        # changes.
         self._suspects: Bounded[str, DeviceChange] = Bounded(SUSPECTS_LIMIT)
         self._next_look = 0
 

@@ -22,7 +22,7 @@ from sensor.counting.tally import Counts
 from sensor.detectors._devices import CARRIERS, COMPUTERS, OfDevices, called, is_randomised, kind_text, subject_of
 
 NEWCOMERS_LIMIT = 1024
-# What people carry about with them, and what cannot be told from it.
+# What users carry with them, and types that cannot be distinguished from it.
 CARRIED = frozenset(("mobile", "tablet", "wearable", "workstation", "unknown"))
 # So many devices of a segment make a rule of what they are.
 DWELLERS = 3
@@ -70,7 +70,7 @@ class New(OfDevices, DeviceDetector):
                 self._newcomers.put(device.id, change.ts)
                 yield self._alert(change, watched, self._crowd.add("all", change.ts))
         elif change.action == "identified":
-            # With the first telling the type may have come as well.
+            # The type may have arrived with the first report.
             since = self._newcomers.pop(device.id) or change.ts
             if 0 < change.ts - since <= self.options.settle_s * SECOND and not self._ordinary(device):
                 yield self._alert(change, self.context.baseline.age_h(change.ts), self._crowd.add("all", change.ts, 0))

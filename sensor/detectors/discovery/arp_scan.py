@@ -57,7 +57,7 @@ class ArpScan(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         want = self.options
-        # One window waits for answers, the other counts at once, for walks that are over before anybody could answer.
+        # One window waits for answers, the other counts at once, for scans that end before any host could answer.
         self._patient, self._quick = self._window(int(want.grace_s * SECOND)), self._window(0)
         self._reported: Recent[tuple[int, int, int]] = Recent(ASKERS_LIMIT, want.window_s * SECOND)
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
@@ -93,7 +93,7 @@ class ArpScan(EventDetector):
         found = patient or quick
         if found and self._reported.fresh(
             (mac, vlan, found[0].bit_length() // 2), event.ts
-        ):  # both windows may say it; four times as much is news
+        ):  # both windows may report it; four times as much is news
             yield self._alert(event, mac, *found)
 
     def _alert(self, event: ArpRequest, mac: int, unanswered: int, answered: int, sample: list[int]) -> Alert:

@@ -78,7 +78,7 @@ class DistributedScan(FlowDetector):
             return []
         servers, ts = contacts["server"][at], contacts["ts"][at]
         keys = combine(servers, proto[at].astype(np.uint64))
-        # Sources come again with other ports: what counts is how many there are, whoever this one is.
+        # Sources return with other ports: their number counts, whichever this one is.
         ports, sources = (
             self._ports.count(keys, port[at].astype(np.uint64), ts, True),
             self._sources.count(keys, contacts["client"][at], ts, True),

@@ -74,7 +74,7 @@ AIMS = (
     _aim("everything", r"^\(objectClass=\*\)$|^\((?:cn|name|uid|objectGUID|objectSid|distinguishedName)=\*\)$",
     "T1087.002"),
 )  # fmt: skip
-# A test for one entry: whatever else the filter says, the search is not broad.
+# A test for one entry: whatever else the filter contains, the search is not broad.
 _ONE = re.compile(
     r"(?<!!)\((?:cn|sn|uid|name|givenName|displayName|mail|sAMAccountName|userPrincipalName|"
     r"dNSHostName|distinguishedName|objectSid|objectGUID|member|memberUid|"

@@ -40,8 +40,8 @@ NAMES = re.compile(
     r"ip|unicornscan|l9explore|l9tcpid|fofa|odin\b.*getodin|paloaltonetworks.*expanse",
     re.IGNORECASE,
 )
-# (window, options) of SYNs made by hand: Nmap's ordinary probe; masscan and its kin; zmap. As their published sources
-# make them.
+# (window, options) of crafted SYNs: Nmap's default probe; masscan and similar; zmap. According to their published
+# sources.
 SHAPES = {
     (1024, ("mss",)): "Nmap", (2048, ("mss",)): "Nmap", (3072, ("mss",)): "Nmap", (4096, ("mss",)): "Nmap",
     (1024, ()): (

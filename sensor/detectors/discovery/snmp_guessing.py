@@ -30,7 +30,7 @@ from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 PAIRS_LIMIT, REPORTED_LIMIT = 2048, 4096
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
 GRACE_S = 5
-# Whoever asked an agent so long ago already, and sets something now, is its manager.
+# A host that queried an agent this long ago, and sets a value now, is its manager.
 ACQUAINTED = 3600 * SECOND
 AGENT = 161
 # What copies a configuration away or over: CISCO-CONFIG-COPY-MIB, and writeNet and hostConfigSet of
@@ -163,7 +163,7 @@ class SnmpGuessing(CallDetector):
             confidence=0.7,
             app="snmp",
         )
-        alert.key = f"{self.id}|{packet.src}|agents"  # whoever is asked next, it is one search
+        alert.key = f"{self.id}|{packet.src}|agents"  # one search, whichever agent is next
         yield alert
 
     def _sets(self, event: SnmpRequest) -> Iterator[Alert]:

@@ -35,7 +35,7 @@ MEGABYTE = 1_000_000
 FTP_DATA = 20
 FLOWS_LIMIT, PAIRS_LIMIT, SENDERS_LIMIT = 4096, 8192, 4096
 DAYS_KEPT = 28
-# Devices with one job, but for those whose job is to send: pictures, calls.
+# Fixed-function devices, except those whose function is to send: pictures, calls.
 QUIET = FIXED_FUNCTION - {"camera", "nvr", "conferencing", "intercom", "voip_phone"}
 CAMERAS = frozenset(("camera", "nvr"))
 # Of normally distributed days, the deviation is so many times the median distance from the median.

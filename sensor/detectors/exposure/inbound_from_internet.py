@@ -36,7 +36,7 @@ ADMINISTRATION = {
     9200: "Elasticsearch", 27017: "MongoDB",
     502: "Modbus", 102: "S7", 20000: "DNP3", 44818: "EtherNet/IP", 47808: "BACnet",
 }  # fmt: skip
-# UDP: services that must not be open, for they tell everything or are used to flood others.
+# UDP: services that must not be exposed, because they disclose everything or are used for amplification.
 DATAGRAMS = {
     19: "chargen",
     53: "DNS",
@@ -92,8 +92,8 @@ class InboundFromInternet(FlowDetector):
         if not len(rows):
             return []
         ports, proto = rows["service"] >> 8 & 0xFFFF, rows["service"] & 0xFF
-        # In a conversation heard from its middle, two high ports do not tell who opened it; clients of today call from
-        # above HIGHEST (RFC 6335, 6).
+        # In a conversation captured from its middle, two high ports do not show which side opened it; current clients
+        # use ports above HIGHEST (RFC 6335, 6).
         far = rows["client_port"]
         sure = (far > ports) & ((far >= HIGHEST) | (ports < PLAIN))
         rows = rows[((proto == TCP) & self._tcp[ports] & sure) | ((proto == UDP) & self._udp[ports])]

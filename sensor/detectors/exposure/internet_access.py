@@ -29,7 +29,7 @@ LOOK_AGAIN_S = 600
 KEY_BITS, PAIR_BITS = 12, 15
 TYPES = ("industrial", "building", "medical", "door_access", "ups", "label_printer", "barcode_scanner")
 SEVERE = ("industrial", "medical")
-# Locks of homes are sold with the cloud of their maker: they call it by name.
+# Residential door locks are sold with the cloud of their vendor, which they contact by name.
 CLOUDY = ("door_access",)
 HARMLESS = (53, 123)
 

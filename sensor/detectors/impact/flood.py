@@ -73,8 +73,8 @@ class Flood(FlowDetector):
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, want = changes.contacts, self.options
         found = [(i, Finding(flows, _estimate(marks), 60, want.flows)) for i, flows, marks in self._floods.found(rows)]
-        # Within a second nobody knows yet what stays without an answer, nor whether the capture shows answers: what
-        # begins counts, what is answered no more.
+        # Within a second it is unknown what stays unanswered, and whether the capture shows answers: opened flows
+        # count, answered ones no longer do.
         steps = (rows["kind"] == Change.NEW).astype(np.int8) - (rows["kind"] == Change.ANSWERED)
         bursts = self._bursts.follow(rows["block"], rows["client"], rows["ts"], steps, want.burst, self._marks)
         found += [(i, Finding(flows, _estimate(marks), 1, want.burst)) for i, flows, marks in bursts]

@@ -36,7 +36,7 @@ SCANNERS = re.compile(
     r"n-stealth|dotdotpwn|uniscan|golismero|jaeles|gospider|hakrawler)\b",
     re.IGNORECASE,
 )
-# Files and pages that hold secrets or run a server; nobody is led to them by a link.
+# Files and pages that hold secrets or run a server, and that no link refers to.
 SENSITIVE = re.compile(
     r"/\.(?:env(?:\.\w+)?|git/(?:config|HEAD|index)|svn/|hg/|aws/|ssh/|htpasswd|htaccess|DS_Store|"
     r"vscode/|idea/|npmrc|docker)|"

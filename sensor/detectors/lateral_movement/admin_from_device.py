@@ -29,7 +29,7 @@ PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600
 KEY_BITS, PAIR_BITS = 12, 15
 SMB = "SMB"
-# Confidence of a type below which a finding is one step less grave.
+# Confidence of a type below which a finding is one step less severe.
 SURE = 0.6
 # port -> (service, technique)
 SERVICES = {

@@ -17,7 +17,7 @@ from sensor.dissectors._rpc_events import RpcCall
 
 ACTIVATIONS = ("ISystemActivator", "IActivation")
 GET_NAMES, INVOKE = 5, 6
-# Classes that run programs for whoever may use them remotely; WMI and the task scheduler have detectors of their own.
+# Classes that run programs for remote users; WMI and the task scheduler have detectors of their own.
 CLASSES = frozenset((
     "MMC20.Application", "ShellWindows", "ShellBrowserWindow", "Excel.Application", "Word.Application",
     "Outlook.Application", "PowerPoint.Application", "Visio.Application", "Access.Application",

@@ -35,8 +35,8 @@ REPORTED_LIMIT = 16384
 # So many others of its type make a service ordinary.
 OTHERS = 2
 SURE = 0.9
-# ns: who asked for a name before nobody watched asks for it again within so long, for answers of DNS are rarely kept
-# for longer.
+# ns: a client that resolved a name before monitoring began resolves it again within this time, because DNS answers are
+# rarely cached for longer.
 NAMED_NS = 86_400 * SECOND
 PROXIES = (1080, 3128)
 # By the rule that is broken: how much its word is worth; which of them learn, and which are of a profile.
@@ -78,7 +78,7 @@ class RoleViolation(FlowDetector):
         self._all = Acquaintances(AGAIN_S * SECOND)
         self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, self.options.again_s * SECOND)
         self._exempt = tuple(addresses.parse_network(block) for block in self.options.exempt)
-        # Of devices with a profile: as soon as somebody is answered, and each server outside for itself.
+        # Of devices with a profile: as soon as a peer answers, and each external server by itself.
         self._at_once = Acquaintances(AGAIN_S * SECOND, at_once=True)
         self._abroad = Acquaintances(AGAIN_S * SECOND, at_once=True, apart=True)
         self._began = 0

@@ -52,9 +52,9 @@ COMMANDS = {
     "DMCMD": Action("sent management commands to", Severity.low, "T1499"),
     "UPGRADE": Action("sent firmware to", Severity.low, "T1542"),
 }
-# Languages by which firmware comes, by the names that makers give them.
+# Languages in which firmware is sent, by the names that vendors use.
 FIRMWARE = frozenset("ACL FWUPDATE FIRMWARE FWUPGRADE BOOT RFU UPDATE PRIMEFIRM ROMDOWNLOAD".split())
-# Variables whose default nobody's job sets: locks of panel and disks, the password, whether settings are kept, the
+# Variables whose default no print job sets: locks of panel and disks, the password, whether settings are stored, the
 # language of the panel's service.
 SETTINGS = frozenset("PASSWORD DISKLOCK CPLOCK LOCKOUT JOBPASSWORD BACKCHANNEL NETWORKCFG".split())
 

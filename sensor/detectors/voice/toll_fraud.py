@@ -31,7 +31,7 @@ TAIL, SHORTEST = 8, 9
 # Before a number abroad: the plus sign, or digits that lead out of an exchange and then out of the country (ITU-T
 # E.164; 00 in most countries, 011 in North America, 0011 in Australia, 010 in Japan, 810 in Russia).
 _ABROAD = re.compile(r"(?:\+|(?:[0-9*#]{0,3}?)(?:0011|011|010|810|00))([1-9]\d{7,14})\Z")
-# Numbers that pay whoever is called: networks without a country, satellites, premium services by ITU-T E.164.1, and
+# Numbers that pay the called party: networks without a country, satellites, premium services by ITU-T E.164.1, and
 # places whose ranges are bought for fraud (published test numbers of the trade lie there).
 PREMIUM = tuple(
     "979 870 881 882 883 1900 1809 1829 1849 1876 1284 1473 1649 1664 1767 1758 1784 1868 1869 1268 "
