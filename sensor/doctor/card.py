@@ -29,10 +29,10 @@ COUNTERS = (
 
 
 class Card(msgspec.Struct):
-    """``there``: the kernel has an interface of this name; ``carrier``, ``promiscuous``: None where nobody tells;
-    ``physical``: it is a device, not made by the kernel; ``switching``: what passes it the kernel forwards; ``arp``,
-    ``ipv6``: the kernel takes part in these; ``addresses`` with the lengths of their networks; ``ring``, ``ring_most``:
-    frames that the card's own ring holds and could hold, 0 where it has none; ``speed`` in Mbit/s, 0 where unknown.
+    """``there``: the kernel has an interface of this name; ``carrier``, ``promiscuous``: None if unknown; ``physical``:
+    it is a device, not virtual; ``switching``: the kernel forwards its traffic; ``arp``, ``ipv6``: the kernel takes
+    part in these; ``addresses`` with the lengths of their networks; ``ring``, ``ring_most``: frames that the card's own
+    ring holds and could hold, 0 if it has none; ``speed`` in Mbit/s, 0 if unknown.
     """
 
     name: str
@@ -99,7 +99,7 @@ def _first(path: Path) -> str:
 
 
 def _number(name: str, file: str, base: int = 10) -> int:
-    """0 where the kernel does not tell."""
+    """0 if the kernel does not provide it."""
     with contextlib.suppress(ValueError):
         return int(_read(name, file) or "0", base)
     return 0

@@ -28,7 +28,7 @@ def asking() -> Iterator[socket.socket]:
 
 def features(sock: socket.socket, name: str) -> dict[str, bool]:
     """Whether each offload is on, by the kernel's name for it (``rx-gro``, ``rx-lro``, ``rx-gro-hw``,
-    ``rx-vlan-hw-parse`` …); empty where it is not told.
+    ``rx-vlan-hw-parse`` …); empty if unknown.
     """
     count = _count(sock, name)
     names = _ask(sock, name, struct.pack("=III", GET_STRINGS, FEATURES_SET, count), 12 + NAME_SIZE * count)
@@ -46,7 +46,7 @@ def features(sock: socket.socket, name: str) -> dict[str, bool]:
 
 
 def receive_ring(sock: socket.socket, name: str) -> tuple[int, int]:
-    """How many frames the card's ring for receiving holds, and how many it could; zeroes where it does not tell."""
+    """Frames that the card's receive ring holds, and its maximum; zeroes if unknown."""
     answer = _ask(sock, name, struct.pack("=I", GET_RINGS), 36)
     if answer is None:
         return 0, 0

@@ -14,8 +14,8 @@ Facts = dict[str, int | float | str | bool]
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What one check says. ``advice``: what to do, the exact command where there is one; empty
-    where nothing is wrong.
+    """The result of one check. ``advice``: what to do, the exact command if there is one; empty if there is
+    no fault.
     """
 
     level: Level
@@ -44,7 +44,7 @@ def ok(found: str, **facts: Any) -> Verdict:
 
 
 def warning(found: str, advice: str, **facts: Any) -> Verdict:
-    """The sensor works, and misses something or tells it wrong."""
+    """The sensor works, but misses data or reports it incorrectly."""
     return Verdict("warning", found, advice, facts)
 
 
@@ -54,7 +54,7 @@ def error(found: str, advice: str, **facts: Any) -> Verdict:
 
 
 def findings(checks: Iterable[Check], subject: str, *args: object) -> Iterator[Finding]:
-    """What the checks say of one subject, each by the name of its function; those that have nothing to say are left
+    """The results of the checks for one subject, each by the name of its function; checks without a result are left
     out.
     """
     for check in checks:

@@ -16,7 +16,7 @@ def listen(
     clock: Callable[[], int],
     progress: Callable[[], None],
 ) -> None:
-    """So many seconds of live interfaces, or until somebody stops the source. ``traffics``: by the interface's name;
+    """Read live interfaces for some seconds, or until the source is stopped. ``traffics``: by the interface's name;
     ``clock``: our own, ns.
     """
     end = time.perf_counter() + seconds
@@ -30,7 +30,7 @@ def listen(
 
 
 def read(source: Source, traffic: Traffic, progress: Callable[[], None]) -> None:
-    """All of a capture, or until somebody stops the source."""
+    """Read all of a capture, or until the source is stopped."""
     for batch in source.batches():
         traffic.add(batch)
         batch.release()

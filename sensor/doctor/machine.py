@@ -49,7 +49,7 @@ def may_listen() -> bool:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
     except PermissionError:
         return False
-    except OSError:  # the kernel has none: the portable capture tells more
+    except OSError:  # the kernel has none: the portable capture reports more
         return True
     return True
 
@@ -96,7 +96,7 @@ def _written(there: Path) -> float:
 
 
 def clock() -> Clock:
-    """What the kernel says of its clock."""
+    """The state of the kernel's clock."""
     with contextlib.suppress(OSError, AttributeError):
         memory = ctypes.create_string_buffer(TIMEX_SIZE)
         if ctypes.sizeof(ctypes.c_long) == 8 and ctypes.CDLL(None, use_errno=True).adjtimex(memory) >= 0:

@@ -13,7 +13,7 @@ LEAST_FREE = 64 * MIB
 
 FULL_INODES = 0.95
 SLOW_S = 0.2
-"""How long a write may wait for the disk: what is told waits as long for its receiver."""
+"""How long a write may wait for the disk: records reach their receivers with the same delay."""
 
 
 def permission(allowed: bool) -> Verdict:

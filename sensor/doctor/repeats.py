@@ -49,7 +49,7 @@ class Repeats:
 
 
 def prints(data: npt.NDArray[np.uint8], rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
-    """A number for each frame that says what is in it, without its first VLAN tag."""
+    """A hash for the content of each frame, without its first VLAN tag."""
     plain = rows["link"] == ETHERNET
     starts = rows["frame"] + np.where(plain, 12, 0)
     ends = rows["frame"] + rows["caplen"].astype(np.int64)

@@ -1,7 +1,7 @@
-"""Which networks share a wire, as address resolution tells: who asks for whom lives in one network, and who never asks
-across lives in several.
+"""Which networks share a link, by address resolution: hosts that resolve each other live in one network, and a link on
+which no host resolves across carries several.
 
-ARP alone (RFC 826): it does not leave its network. Blocks are /24; those between which somebody asks are one.
+ARP alone (RFC 826): it does not leave its network. Blocks are /24; those with a request between them are one.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class Subnets:
         ]
 
     def _ask(self, asker: int, asked: int, times: int) -> None:
-        if not _usable(asker) or not _usable(asked):  # a probe before an address is taken, or made up without a server
+        if not _usable(asker) or not _usable(
+            asked
+        ):  # a probe before an address is assigned, or a self-assigned link-local one
             return
         for block in (asker, asked):
             if block not in self._parent and len(self._parent) >= MOST_BLOCKS:

@@ -90,7 +90,7 @@ class Sample:
         self._ends(rows)
 
     def seen(self) -> Seen:
-        """What there is to say."""
+        """The figures so far."""
         seen = self._seen
         if self._macs:
             seen.busiest_mac, seen.busiest = self._macs.most_common(1)[0]
@@ -161,7 +161,7 @@ class Traffic(Sample):
         self._follow(self._flows.follow(rows, 0, len(rows)))
 
     def seen(self, lost: int = 0) -> Seen:
-        """What there is to say. Ends the conversations: nothing is added afterwards."""
+        """The figures. Ends the conversations: nothing is added afterwards."""
         seen = super().seen()
         for part in range(self._flows.PARTS):
             self._follow(self._flows.finish(seen.last, part))

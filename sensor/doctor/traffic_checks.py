@@ -7,7 +7,7 @@ from sensor.doctor.finding import Verdict, error, ok, warning
 from sensor.doctor.traffic import Seen
 
 FEWEST, FEWEST_CONNECTIONS = 100, 10
-"""Frames and connections below which a share says nothing."""
+"""Frames and connections below which a share is not meaningful."""
 
 ALL_OWN, ONE_WAY, TWICE, CUT, OUTSIDE, LOST = 0.99, 0.5, 0.05, 0.01, 0.5, 0.01
 """Shares from which on the traffic is not what it should be."""

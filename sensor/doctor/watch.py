@@ -1,9 +1,9 @@
 """The doctor while a sensor runs: those of its checks that cost next to nothing, every few minutes, as findings of the
-sensor's health; whether interfaces are there and up every second.
+sensor's health; whether interfaces exist and are up every second.
 
-The kernel is asked for interfaces, disks and the clock; of the traffic some frames are looked at that the engine has
-decoded anyway. None of it needs a right, for those were given up: what cannot be read is left out. What the engine
-counts itself (loss, cut frames, one direction, silence) ``engine/health.py`` tells.
+The kernel provides interfaces, disks and the clock; of the traffic some frames are sampled that the engine has decoded
+anyway. None of it needs privileges, which were dropped: what cannot be read is left out. What the engine counts itself
+(loss, truncated frames, one direction, silence) is in ``engine/health.py``.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Watch:
             self._samples[source].look(looked[looked["source"] == source])
 
     def look(self, known: health.Health, now: int, clock: float) -> Iterator[health.Finding]:
-        """Called about once a second: what is to be told when it is time. ``now``: wall time, ns."""
+        """Called about once a second: findings when they are due. ``now``: wall time, ns."""
         if self._next is None:
             self._next = clock + FIRST_S
             self._cards = {name: card for name in self._names if (card := _card(name)) is not None and card.there}
@@ -94,7 +94,7 @@ class Watch:
         yield from findings(machine_checks.CLOCK, "machine", machine.clock())
 
     def _interface(self, name: str, sample: Sample) -> Iterator[Finding]:
-        """One that the kernel never knew by this name (a pipe, another network namespace) is nobody's card."""
+        """An interface that the kernel never had under this name (a pipe, another network namespace) has no card."""
         before, card = self._cards.get(name), _card(name)
         if card is None or not (card.there or before):
             return
