@@ -1,4 +1,4 @@
-"""What is said of a document that is wrong: where, what was found, what was expected."""
+"""The faults of a document: where, what was found, what was expected."""
 
 from __future__ import annotations
 

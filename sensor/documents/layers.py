@@ -47,8 +47,8 @@ def _yaml_files(folder: Path) -> list[Path]:
 
 
 def layered(path: Path) -> tuple[yaml.MappingNode, list[Fault]]:
-    """A document with its layers merged, and what is wrong with those that had to be left out. DocumentErrors where
-    nothing is left.
+    """A document with its layers merged, and the faults of those that were left out. Raises DocumentErrors if none is
+    left.
     """
     files = layers(path)
     if len(files) == 1:
@@ -66,7 +66,7 @@ def layered(path: Path) -> tuple[yaml.MappingNode, list[Fault]]:
 
 
 def _layer(path: Path, faults: list[Fault]) -> list[yaml.MappingNode]:
-    """The tree of one layer, none where there are but comments in it. What does not outlive merging is told here."""
+    """The tree of one layer, none if it has only comments. What does not survive merging is reported here."""
     text = text_of(path)
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
         return []
@@ -79,7 +79,7 @@ def _layer(path: Path, faults: list[Fault]) -> list[yaml.MappingNode]:
 
 
 def _merged(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:
-    """Both together; what ``above`` says wins."""
+    """Both together; ``above`` has precedence."""
     pairs = {(key.tag, str(key.value)): (key, item) for key, item in below.value}
     for key, item in above.value:
         name = (key.tag, str(key.value))

@@ -25,7 +25,7 @@ def _relative_to_file(given: Any, info: pydantic.ValidationInfo) -> Any:
         return given
     try:
         return folder / Path(given).expanduser()
-    except RuntimeError:  # ~somebody
+    except RuntimeError:  # an unknown user after the tilde
         raise ValueError(f"found {str(given)!r}, which is not a user of this host") from None
 
 
@@ -110,8 +110,8 @@ def foreign_documents(path: Path, text: str) -> list[Any]:
 
 
 def fault_at(path: Path, location: Location, message: str, *, text: str | None = None, key: bool = False) -> Fault:
-    """A fault found later, by comparing documents say, at the value that ``location`` (keys and list indexes from the
-    top) leads to; ``key``: at its key.
+    """A fault found later, such as by comparing documents, at the value that ``location`` (keys and list indexes from
+    the top) leads to; ``key``: at its key.
     """
     tree = layered(path)[0] if text is None else compose(path, text)
     return at(find(tree, location, key=key), message)

@@ -32,8 +32,8 @@ class Placed(str):
 
 
 class Reader:
-    """Makes values of nodes: text, number, true, false, None, list or dict. ``faults``: what is wrong with them;
-    ``endless``: they go on and on.
+    """Makes values of nodes: text, number, true, false, None, list or dict. ``faults``: their faults; ``endless``: the
+    values expand without bound.
     """
 
     def __init__(self, context: object = None) -> None:
