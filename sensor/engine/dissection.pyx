@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Dissection: the rows that the select pass chose, each to the dissectors that want it: whole datagrams and frames at once, TCP segments through reassembly.
+"""Dissection: the rows that the select pass chose, each to the dissectors that want it: whole datagrams and frames at
+once, TCP segments through reassembly.
 
-A packet object is made only for a dissector that reads it: segments of conversations that no dissector wants any more, and those of a body nobody waits for, cost a glance.
-A dissector that gives up a conversation is heeded at the next row, whatever the kernels had chosen before they learned it, so that the cut of batches changes
-nothing.
+A packet object is made only for a dissector that reads it: segments of conversations that no dissector wants any more,
+and those of a body that is not parsed, are skipped cheaply. A dissector that gives up a conversation is removed at the
+next row, whatever the kernels had chosen before, so that the split into batches changes nothing.
 """
 
 from libc.stdint cimport uint16_t, uint64_t
@@ -40,7 +41,7 @@ cdef class Dissection:
     cdef list frames, datagrams, streamed   # (name, how it reads) of each kind in the order of its bits; of streams (name, dissector)
     cdef object readers_of, followers_of    # combinations of bits → those dissectors
     cdef object conversations               # flow → its open streams by the bit of their dissector
-    cdef object waiting                     # flow → (packet, bytes missing before it) of those that nobody could read yet
+    cdef object waiting                     # flow → (packet, bytes missing before it) of those that no dissector could read yet
     cdef Deaf deaf
     cdef readonly Room early
 

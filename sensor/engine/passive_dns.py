@@ -1,8 +1,8 @@
-"""Which names stand behind an address: learned from the answers of DNS and from the server names that clients ask for
-there. Bounded in addresses and names.
+"""The names of an address: learned from DNS answers and from the server names that clients request there. Bounded in
+addresses and names.
 
-Whoever answers DNS, and whoever opens a connection, can choose the names here: a name of an address may
-lower the severity of a finding or describe it better, and is never its evidence.
+A DNS server, and a client that opens a connection, can choose the names here: a name of an address may lower the
+severity of a finding or describe it better, and is never its evidence.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=True
-"""Delivers what dissectors yield: observations to the inventory, events to whoever wants them. One compiled function for each class of events
-decides who does.
+"""Delivers what dissectors yield: observations to the inventory, events to their subscribers. One compiled function for
+each class of events selects them.
 
-A condition that raises is a fault of the unit that declared it: it is counted, and the unit gets every event of that class from then on.
+A condition that raises is a fault of the unit that declared it: it is counted, and the unit gets every event of that
+class from then on.
 """
 
 from sensor.boundary cimport Boundary
