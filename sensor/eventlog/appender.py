@@ -1,10 +1,10 @@
-"""Appender: numbers lines and appends them to the current segment of a log, so that a fault of the disk costs no line
-and no number.
+"""Appender: numbers lines and appends them to the current segment of a log, so that a disk error loses no line and no
+number.
 
-What is numbered stays in memory until it is down. A write that fails goes on where it stopped, in the very line that is
-half there; where the system cannot say what is down, the same bytes are written to the same place again. So who reads
-along sees the log grow and never change. A segment gets its name once its first lines are down; then the name of the
-log is pointed to it.
+Numbered lines stay in memory until they are written. A failed write resumes where it stopped, within a half-written
+line; if the system cannot report what was written, the same bytes are written to the same place again. So readers see
+the log grow and never change. A segment gets its name once its first lines are written; then the link of the log is
+updated to it.
 """
 
 from __future__ import annotations
@@ -85,14 +85,14 @@ class Appender:
         try:
             self._disk.sync(self._file)
         except OSError:
-            # The system may have dropped what it could not write, and would say that all is well the next time.
+            # The system may have dropped what it could not write, and would report success the next time.
             self._done = 0
             raise
         self._is_down()
 
     def turn(self) -> None:
-        """End the segment where it is long or old enough, or where somebody took it away; the next lines begin another.
-        OSError as of ``sync``.
+        """End the segment if it is long or old enough, or was removed; the next lines begin another. Raises OSError as
+        ``sync`` does.
         """
         if self._file < 0 or not self._down + self._done:
             return

@@ -1,5 +1,5 @@
-"""How far the outputs of a log are, as their cursors tell: read here for who writes the log and must not take away what
-somebody still needs.
+"""How far the outputs of a log are, according to their cursors: read here for the writer of the log, which must not
+remove what an output still needs.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ HIGHEST = 1 << 53
 EVERYTHING = 1 << 63
 
 
-# What a cursor says of itself, made of all the rest of it: one damaged digit would take away, or hold back, what it
-# should not.
+# Checksum of a cursor over its other content: one damaged digit would remove, or retain, the wrong segments.
 _CHECK = re.compile(rb'"check":"([0-9a-f]*)"')
 
 

@@ -1,5 +1,5 @@
-"""Fold: from records in order to how things stand. The last state of each device and of each alert; what merged or left
-is told apart.
+"""Fold: from records in order to the current state. The last state of each device and of each alert; merged and gone
+devices are distinguished.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ _LOST = re.compile(r"dev-[0-9a-z]+")
 
 class Fold:
     """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, whether it
-    was opened again or not;
-    ``incidents`` and ``recommendations``: last record of each by its id.
+    was reopened or not; ``incidents`` and ``recommendations``: last record of each by its id.
 
-    ``merged``: id of a device that is one with another → id of the other. A device that is gone stays; its last record
-    says so.
+    ``merged``: id of a device that was merged into another → id of the other. A device that is gone stays; its last
+    record is marked so.
     """
 
     def __init__(self) -> None:
@@ -58,7 +57,7 @@ class Fold:
                 self.merged[lost[0]] = name
         self.merged.pop(name, None)
         before = self.devices.pop(name, None)
-        # The newest stands last. Who left brings no evidence: what was told before still holds.
+        # The newest is last. A record of a gone device has no evidence: the earlier evidence still holds.
         if record.get("action") == "gone" and before and before.get("evidence") and not record.get("evidence"):
             record = {**record, "evidence": before["evidence"]}
         self.devices[name] = record

@@ -1,10 +1,8 @@
-"""LiveLog: the event log of a live run, written by a thread of its own. Whoever tells it records never waits for the
-disk.
+"""LiveLog: the event log of a live run, written by a thread of its own. Producers of records never wait for the disk.
 
-Records come down in groups (fdatasync) within a configured time; alerts and incidents at once. While the disk takes
-nothing, lines wait in a bounded memory; what does not fit is given up, alerts last, and how much of what is told once
-writing works again. A record is numbered when it is written, so the numbers in the log have no gap, whatever was given
-up.
+Records are written in groups (fdatasync) within a configured time; alerts and incidents at once. While the disk fails,
+lines wait in bounded memory; the excess is dropped, alerts last, and its amount is reported once writing works again. A
+record is numbered when it is written, so the numbers in the log have no gap, whatever was dropped.
 """
 
 from __future__ import annotations
@@ -33,8 +31,7 @@ from sensor.eventlog.writer import EMITTED_AFTER_S
 MIB = 1 << 20
 # Written without waiting for more; made durable without waiting for the group to end.
 CHUNK, GROUP = 256 << 10, 4 * MIB
-# For so long whoever tells records lends the interpreter to the thread where that needs it, and nothing but it, to keep
-# up.
+# How long a producer of records yields the interpreter to the thread, if the thread needs it to keep up.
 YIELD_S = 0.00005
 RETRY_S, SYNC_S, CLOSE_S = 0.5, 10.0, 10.0
 # Tries after which a segment that fails is left for a new one, unless the disk is full.
@@ -63,7 +60,7 @@ class Keep(Protocol):
 
 
 class News(NamedTuple):
-    """What the log has to tell about itself, as a finding of the sensor's health."""
+    """A message of the log about itself, as a finding of the sensor's health."""
 
     check: str
     ts: int
@@ -196,7 +193,7 @@ class LiveLog:
             return self._condition.wait_for(lambda: self._since is None, timeout_s)
 
     def news(self, now: int) -> Iterator[News]:
-        """What there is to tell since the last call. ``now``: ns."""
+        """Findings since the last call. ``now``: ns."""
         if not self._damages_reported:
             self._damages_reported = True
             yield from self._damaged(now, self.damages)
@@ -350,7 +347,7 @@ class LiveLog:
         if error.errno not in FULL and self._stall.tries % TRIES == 0:
             self._appender.abandon()
 
-    # What there is to tell.
+    # Findings.
 
     def _resumed(self, now: int) -> Iterator[News]:
         with self._condition:

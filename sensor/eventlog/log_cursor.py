@@ -14,7 +14,7 @@ from sensor.eventlog.log_lines import NO_RECORD, Damage, LogLines, parts
 from sensor.eventlog.log_places import place_after
 from sensor.eventlog.segments import Segment, number_of
 
-# No record is shorter, so that damaged bytes tell how many may have been there.
+# No record is shorter, so the number of damaged bytes bounds the number of lost records.
 SHORTEST = 64
 WRONG_NUMBER, GAP = "a number that does not follow", "lines before it are missing"
 

@@ -1,8 +1,8 @@
-"""The lines of a log over all its segments, in order and once, as far as they are there.
+"""The lines of a log over all its segments, in order and once, as far as they exist.
 
-Who is at the end of a segment goes on with the next as soon as there is one, and reads what the last got until then
-first: a writer begins a segment only after it has written the one before. A segment that is open stays readable while
-it is compressed or removed. A plain log that is cut or replaced is begun anew.
+A reader at the end of a segment continues with the next as soon as it exists, after it has read the rest of the last: a
+writer begins a segment only after it has written the one before. An open segment stays readable while it is compressed
+or removed. A plain log that is truncated or replaced is read from its beginning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from sensor.eventlog.segment_lines import Lines, open_lines
 from sensor.eventlog.segments import Segment, segments
 
 DAMAGES_KEPT = 100
-# Looks at the end of a log after which the folder is listed whatever its link says: a crash may have left an old link.
+# Reads at the end of a log after which the folder is listed, whatever its link points to: a crash may have left an old
+# link.
 LOOKS = 16
 NO_RECORD = "no record"
 
@@ -41,10 +42,10 @@ def parts(log: Path) -> list[Segment]:
 
 
 class LogLines:
-    """A place in a log that moves on.
+    """A position in a log that advances.
 
-    ``line``: lines of the segment that were given; ``damaged``, ``damages``: how many places could not be read, and the
-    first of them; ``begun``: how often the log was begun anew.
+    ``line``: lines of the segment that were returned; ``damaged``, ``damages``: how many places could not be read, and
+    the first of them; ``begun``: how often the log was restarted from its beginning.
     """
 
     def __init__(self, log: Path, start: Segment | None = None, at: int = 0, line: int = 0) -> None:

@@ -34,7 +34,7 @@ class Place(NamedTuple):
 def place_after(segment: Segment, after: int) -> Place:
     """A place that is not behind the first line of a segment with a greater number, but near it.
 
-    The beginning where it cannot be told: of a compressed segment, or where numbers do not follow each other.
+    The beginning if it cannot be determined: of a compressed segment, or if numbers are not consecutive.
     """
     begin = max(segment.first, 1)
     if segment.compressed or after < begin:

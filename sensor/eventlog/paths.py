@@ -23,14 +23,13 @@ def state_folder() -> Path:
     if SYSTEM.is_dir() and os.access(SYSTEM, os.W_OK):
         return SYSTEM
     base = os.environ.get("XDG_STATE_HOME", "")
-    # relative paths there are invalid and to be ignored, as the specification says
+    # relative paths there are invalid and to be ignored (XDG Base Directory Specification)
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "sensor"
 
 
 def folder_to_read() -> Path:
-    """The folder of the state for who looks at what a sensor left, or says something of it: that of the service, where
-    there is something and the user's own has no inventory and no log. Who may not read or write there is told so, and
-    not that there is nothing.
+    """The state folder for commands that read what a sensor left, or add to it: that of the service, if it exists and
+    the user's own has no inventory and no log. A user without permission gets that error, not that there is nothing.
     """
     own = state_folder()
     if _named() or _left(own) or not (_left(SYSTEM) or _closed(SYSTEM)):
@@ -49,7 +48,7 @@ def _left(folder: Path) -> bool:
 
 
 def state_folder_is_named() -> bool:
-    """Whether the environment says which it is."""
+    """Whether the environment names it."""
     return bool(_named())
 
 

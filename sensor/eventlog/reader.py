@@ -45,8 +45,8 @@ class Reader:
         self._last: dict[str, Any] = {}
 
     def begin(self, find: Callable[[], Place | None]) -> Place | None:
-        """Open the log now at the place that is found: what becomes of its segment later does no harm. One that is
-        compressed meanwhile is found anew.
+        """Open the log now at the place that is found, so that later changes of its segment do no harm. If it is
+        compressed meanwhile the search is repeated.
         """
         for left in reversed(range(FINDS)):
             try:
@@ -101,7 +101,7 @@ class Reader:
                 break
         if not self.follow:
             if source.segment is None:
-                self.path.open("rb").close()  # says why there is nothing
+                self.path.open("rb").close()  # raises the reason why there is nothing
             yield source.rest()
 
     def _stopped(self) -> bool:

@@ -1,8 +1,8 @@
-"""Where a log of a live run goes on: after a clean end, after a crash, and after somebody or something damaged it.
+"""Where a log of a live run continues: after a clean end, after a crash, and after damage.
 
-Only the last segment is read here; the others are looked through while the sensor runs (``retention.py``). Nothing that
-is there is ever overwritten or taken away, save a last line without an end. Numbers go on above everything that is
-known: the segments, the hint beside them, and the cursors of outputs.
+Only the last segment is read here; the others are checked while the sensor runs (``retention.py``). Nothing is ever
+overwritten or removed, except a last line without an end. Numbers continue above everything that is known: the
+segments, the hint beside them, and the cursors of outputs.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _cut_torn(segment: Segment) -> tuple[int, bool]:
 
 
 def _count(segment: Segment) -> int:
-    """Lines of a plain segment; 0 of a compressed one, whose end the next segment's name tells."""
+    """Lines of a plain segment; 0 for a compressed one, whose end is in the next segment's name."""
     if segment.compressed:
         return 0
     with segment.path.open("rb") as file:

@@ -1,12 +1,12 @@
-"""What becomes of closed segments: they are looked through once for damages, compressed, and taken away when they are
-old or too many.
+"""Maintenance of closed segments: they are checked once for damage, compressed, and removed when they are old or too
+many.
 
-Never before every output has them, unless the hard limit on disk is reached: then the oldest go, and what was lost by
-that is told. All of it happens in a thread of low priority; a fault of the disk only puts it off.
+Never before every output has them, unless the hard limit on disk is reached: then the oldest are removed, and the loss
+is reported. All of it happens in a thread of low priority; a disk error only delays it.
 
-How old a segment is, those behind it say: the time from each to the next, counted as two days at most, or twice as long
-as a segment may be open. A clock that jumps by a year makes nothing a year old, and a month in which no sensor ran
-counts as two days.
+The age of a segment follows from later ones: the time from each to the next, counted as two days at most, or twice the
+time that a segment may be open. A clock that jumps by a year makes nothing a year old, and a month in which no sensor
+ran counts as two days.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The whole lines of one segment, as far as they are there.
+"""The whole lines of one segment, as far as they exist.
 
-A plain file is read from the end of its last whole line each time, so that what a writer cuts off and writes anew is
+A plain file is read from the end of its last whole line each time, so that what a writer truncates and rewrites is
 never taken for the rest of a line. A compressed segment is read frame by frame: one that is damaged loses what cannot
-be unpacked, and the next is read.
+be decompressed, and the next is read.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class StreamLines:
         return rest
 
     def cut(self) -> bool:
-        """What cannot be sought is never begun anew."""
+        """A stream that cannot seek is never restarted."""
         return False
 
 

@@ -1,9 +1,9 @@
-"""Segments: how an event log lies on disk.
+"""Segments: how an event log is stored on disk.
 
 A log of a live run is a folder of segments beside its name, ``events.segments/00000000000000000001.jsonl`` and so on,
-each named by the number of its first record; ``events.jsonl`` is a link to the one that is written, so that ``tail -F``
-follows. Closed segments may be compressed (``….jsonl.zst``). A log of a replay is one plain file. Whoever reads need
-not care: both are a list of segments here.
+each named by the number of its first record; ``events.jsonl`` is a link to the current one, so that ``tail -F``
+follows. Closed segments may be compressed (``….jsonl.zst``). A log of a replay is one plain file. Readers need not
+care: both are a list of segments here.
 """
 
 from __future__ import annotations

@@ -41,9 +41,9 @@ class EventLog:
         self, target: Path | BinaryIO | None, *, fresh: bool = False, clock: Callable[[], float] | None = None
     ) -> None:
         """``target``: a file by its path (folders are made), an open binary stream, or None: standard output.
-        ``fresh``: begin the file anew.
+        ``fresh``: truncate the file.
 
-        ``clock`` (live runs): seconds since the epoch, for ``emitted``. OSError where it cannot be written.
+        ``clock`` (live runs): seconds since the epoch, for ``emitted``. Raises OSError if it cannot be written.
         """
         self.path = target if isinstance(target, Path) else None
         self.written = self.torn = 0
@@ -69,8 +69,8 @@ class EventLog:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over all lines. OSError where they are not taken, BrokenPipeError where nobody reads any more; what
-        could not be written is given up.
+        """Write all lines. Raises OSError if that fails, BrokenPipeError if the reader has closed the pipe; what could
+        not be written is dropped.
         """
         data = memoryview(b"".join(self._lines))
         self._lines, self._size = [], 0
