@@ -1,12 +1,12 @@
-"""Blanks passwords in frames before they are written: evidence is passed around, and nobody needs the secret to see the
-attack.
+"""Masks passwords in frames before they are written: evidence is passed around, and its readers do not need the secret
+to see the attack.
 
 Text by its commands on any port: PASS (FTP, POP3), AUTH and AUTHENTICATE (SMTP, IMAP, POP3), LOGIN (IMAP),
 Authorization: Basic and Bearer (HTTP, RTSP, SIP), password fields of forms and of XML, AUTH of Redis. By port: what a
 client types in Telnet and rlogin, lone base64 lines of mail logins, SNMP communities, LDAP simple binds, MQTT,
-PostgreSQL and TDS logins. Digests and challenges stay: they tell an attack and not the password. A secret that is cut
-over several segments is blanked in all of them. Lengths stay as they are; checksums are not made anew. What is
-encrypted or compressed is left as it is.
+PostgreSQL and TDS logins. Digests and challenges stay: they show an attack and not the password. A secret that is split
+over several segments is masked in all of them. Lengths are preserved; checksums are not recomputed. Encrypted or
+compressed content is left unchanged.
 """
 
 from __future__ import annotations

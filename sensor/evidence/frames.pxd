@@ -1,4 +1,4 @@
-# The last frames that said something.
+# The last frames with content that was dissected.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row

@@ -1,7 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""FrameRing: the last frames that said something, copied one after the other into a block of fixed size, so that an alert can show the packets before it.
+"""FrameRing: the last frames that were dissected, copied one after the other into a block of fixed size, so that an
+alert can show the packets before it.
 
-A frame costs a copy of its bytes, whether somebody reads it as a packet or not. The oldest make room.
+A frame costs a copy of its bytes, whether it is read as a packet or not. The oldest are overwritten.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t

@@ -74,7 +74,7 @@ class Gatherer:
 
     @property
     def waiting(self) -> bool:
-        """Whether an alert waits for frames that follow it: then every packet that says something is to be heard."""
+        """Whether an alert waits for frames that follow it: then every dissected packet is needed."""
         return len(self._waiting) > 0
 
     def begin(self, batch: Batch, changes: npt.NDArray[np.void]) -> None:
@@ -92,8 +92,8 @@ class Gatherer:
     # What the alert room asks.
 
     def gather(self, action: str, name: str, alert: Alert) -> Body | None:
-        """The packets of an alert that is told. At its opening they are looked for; later it is told how many there are
-        by then.
+        """The packets of an alert record. At its opening they are collected; later the record has their
+        number so far.
         """
         if action == "open":
             self._open(name, alert)
@@ -103,7 +103,7 @@ class Gatherer:
         return {"file": f"{self._folder}/{name}.pcapng", "frames": frames} if frames else None
 
     def tick(self, now: int) -> None:
-        """Whoever waited long enough waits no more."""
+        """End the collections whose time is over."""
         if not self._gatherings:
             return
         while (oldest := self._gatherings.oldest()) and now >= oldest[1].until:
@@ -112,7 +112,7 @@ class Gatherer:
             oldest[1].left = 0
 
     def finish(self) -> None:
-        """The end: nobody waits any more."""
+        """The end of all packets: end all collections."""
         for gathering in self._gatherings.values():
             self._settle(gathering, gathering.until)
         self._gatherings, self._waiting = Bounded(WAITING_LIMIT), Bounded(4 * WAITING_LIMIT)

@@ -1,8 +1,8 @@
-"""Reads the evidence of an alert for people: the frames of its pcapng file, each with what its headers say. Format:
-draft-ietf-opsawg-pcapng.
+"""Reads the evidence of an alert for display: the frames of its pcapng file, each with a summary of its headers.
+Format: draft-ietf-opsawg-pcapng.
 
-Only what ``writer.py`` writes is read: little-endian sections, times in nanoseconds, enhanced packet blocks. A file
-that is cut off gives what is whole.
+Only what ``writer.py`` writes is supported: little-endian sections, times in nanoseconds, enhanced packet blocks. A
+truncated file yields its whole blocks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BIGGEST = 64 << 20
 
 
 class NotReadable(Exception):
-    """The file cannot be read; the text says why."""
+    """The file cannot be read; the text is the reason."""
 
 
 class EvidenceFrame(NamedTuple):

@@ -24,7 +24,7 @@ from sensor.evidence.ring import Frame
 PATTERN = "alert-*.pcapng"
 MIB = 512
 WAITING = 1024
-# Files that may still grow; of one that had to go, a blanker begins anew.
+# Files that may still grow; for one that was evicted, a blanker starts over.
 FILES_LIMIT = 256
 COMMENT_LIMIT = 512
 CLOSE_S = 0.5
@@ -58,8 +58,8 @@ class Writer:
         wait: bool = True,
         complain: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``wait``: let whoever writes wait for the disk. OSError where there can be no such folder."""
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)  # what people say and send is in it
+        """``wait``: block the caller until the disk has written. Raises OSError if the folder cannot be made."""
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)  # it holds private communication
         self.folder, self.dropped = folder, 0
         self._application, self._room, self._wait, self._complain = application, mib << 20, wait, complain
         self._files: Bounded[str, _File] = Bounded(FILES_LIMIT)
@@ -128,7 +128,7 @@ class Writer:
         self._make_room(name)
 
     def _first(self, name: str) -> bool:
-        """Whether a file of this run begins; one of an earlier run is written anew. A section may follow another in one
+        """Whether a file of this run begins; one of an earlier run is overwritten. A section may follow another in one
         file.
         """
         if name in self._begun:
