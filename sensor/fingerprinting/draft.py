@@ -1,9 +1,9 @@
-"""Drafts of fingerprints: from what a device was heard to say and a label that names it, entries for a person to read
-and mend.
+"""Drafts of fingerprints: from what a device sends and a label that names it, entries for a human to review and
+correct.
 
-Only what tells of a product is drafted: no names that people give, serial numbers, addresses or words that half a
-network uses. What changes from unit to unit or from version to version becomes an open place in the pattern; all else
-stays as it was seen. What the known fingerprints say already is left out.
+Only evidence of a product is drafted: no names that users choose, serial numbers, addresses or words that half a
+network uses. What differs from unit to unit or from version to version becomes a variable part of the pattern; all else
+stays as it was observed. What known fingerprints yield already is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CERTAINTY = {
 }
 LONGEST = 256
 LETTERS = re.compile(r"[^\W\d_]{3}")
-# Said of every unit of a product; the others only where the text holds them.
+# Asserted for every unit of a product; the others only if the text contains them.
 OF_ALL = ("type", "vendor", "os")
 # Texts that are compared as they are, whatever digits they hold.
 WHOLE = frozenset(("dhcp.parameter_list", "dhcpv6.option_list", "snmp.sys_object_id"))
@@ -45,7 +45,8 @@ UNINFORMATIVE = frozenset(
     "rtsp.user_agent sip.sdp_user sip.sdp_session".split()
 )
 UNINFORMATIVE_ENDS = (".hostname", ".fqdn", ".own_mac", ".role", ".state", "serial", "serialnumber")
-# Kinds whose values are mostly words of a standard: what is known of such a value without a maker is the standard's.
+# Kinds whose values are mostly words of a standard: what is known about such a value without a vendor belongs to the
+# standard.
 STANDARD = frozenset(("mdns.service", "ssdp.nt", "upnp.device_type", "wsd.type", "wsd.scope_type", "slp.service"))
 STANDARD_STARTS = ("uuid:", "urn:schemas-", "urn:dial-multiscreen-org:")
 # Services and targets of any machine.
@@ -57,8 +58,8 @@ COMMON = frozenset(
 
 
 class Draft(NamedTuple):
-    """One entry. ``yields``: what its example must give besides the constants; ``doubts``: what known fingerprints say
-    against the label.
+    """One entry. ``yields``: what its example must yield besides the constants; ``doubts``: claims of known
+    fingerprints that contradict the label.
     """
 
     kind: str
@@ -73,7 +74,7 @@ class Draft(NamedTuple):
 
 
 def is_informative(kind: str, value: str) -> bool:
-    """Whether such a value can tell of a product."""
+    """Whether such a value can be evidence of a product."""
     if (
         kind in UNINFORMATIVE
         or kind.endswith(UNINFORMATIVE_ENDS)
@@ -148,8 +149,8 @@ def _name(kind: str, label: dict[str, str], number: int) -> str:
 
 
 def _folded(attribute: str, value: str, label: dict[str, str]) -> str:
-    """A value as it compares: models with and without their maker in front are the same, whatever the case, blanks and
-    hyphens.
+    """A value in a form for comparison: models with and without their vendor in front are equal, regardless of case,
+    blanks and hyphens.
     """
     folded = value.casefold()
     if attribute != "model":
@@ -158,7 +159,7 @@ def _folded(attribute: str, value: str, label: dict[str, str]) -> str:
 
 
 def _of_any_maker(kind: str, supporting: Iterable[Claim]) -> bool:
-    """Whether a value is known as that of a standard, or of a program, which many makers use."""
+    """Whether a value is known as that of a standard, or of a program, which many vendors use."""
     claims = {(claim.attribute, claim.value) for claim in supporting}
     attributes = {attribute for attribute, _ in claims}
     shared = kind in STANDARD or "software" in attributes or ("type", "iot") in claims

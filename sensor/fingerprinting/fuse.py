@@ -1,11 +1,11 @@
-"""Fusion: from many pieces of evidence to one value for each attribute, with how sure we are. Pure: the same evidence
+"""Fusion: from many pieces of evidence to one value for each attribute, with its confidence. Pure: the same evidence
 gives the same answer, in any order.
 
 For each value the best evidence of a family counts (ten packets of one kind are no more than one), families are
-independent: ``1 - Π(1 - c)``. Values of one attribute exclude each other, so each lowers the others: the sureness of a
-value is its odds over the odds of all, *none of them* included. A value that is only a wider word for another (``iot``
-for ``camera``, ``Windows`` for ``Windows 11``) is no contradiction; the narrower one is told. Below the threshold there
-is no answer: a wrong name is worse than none.
+independent: ``1 - Π(1 - c)``. Values of one attribute exclude each other, so each lowers the others: the confidence of
+a value is its odds over the odds of all, *none of them* included. A value that is only a more general one of another
+(``iot`` for ``camera``, ``Windows`` for ``Windows 11``) does not contradict it; the specific one is reported. Below the
+threshold there is no answer: a false identification is worse than none.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ THRESHOLD = 0.4
 CONTESTED_THRESHOLD = 0.5
 # Another value as likely as this makes the winner contested.
 CONTESTED = 0.25
-# What a single family can reach, one that anybody can write into a name or a MAC, and any number of families.
+# The maximum of a single family, of one that any user can write into a name or a MAC, and of any number of families.
 ONE_FAMILY = 0.85
 WEAK_FAMILY = 0.5
 CERTAIN = 0.99
 WEAK = frozenset(("hostname", "oui"))
-# Names of services that a machine turns to: applications on any phone or PC turn to them too. They back what others
-# say, or speak where nobody else does; they never stand against others.
+# Names of services that a host contacts: applications on any phone or PC contact them too. They support other evidence,
+# or count if there is no other; they never contradict it.
 BACKING = frozenset(("cloud",))
 HINTING = "oui"
 # A name checked against the MAC of its sender is the same text as the name: not independent of it, but no weak
 # evidence.
 SAME_SOURCE = {"hostname": "hostname_mac"}
-# Models that are part of another say less; shorter ones may only be part of it by chance.
+# Models that are part of another are less specific; shorter ones may only be part of it by chance.
 PART_OF_MODEL = 5
 # How long evidence keeps its weight without being seen again: half of it is gone after each such time.
 HALF_LIFE = 30 * 86_400_000_000_000
@@ -169,8 +169,8 @@ def _fold(mine: dict[str, list[Evidence]], best: dict[str, _Families]) -> None:
 
 
 def _drop_backing(best: dict[str, _Families]) -> None:
-    """Take out values that are only backed or hinted at, where others are likely; what is known to be some machine of
-    the kind may be told more exactly.
+    """Remove values that are only supported or hinted at, if others are likely; a general IoT type may be refined by
+    them.
     """
     likely = [key for key, families in best.items() if not _only_backs(families) and _together(families) >= THRESHOLD]
     if likely:
@@ -180,8 +180,8 @@ def _drop_backing(best: dict[str, _Families]) -> None:
 
 
 def _only_backs(families: _Families) -> bool:
-    """Whether nobody speaks for a value but services that the machine turns to, or its MAC prefix faintly: its maker
-    makes such things among others.
+    """Whether the only evidence for a value are services that the host contacts, or a weak hint of its MAC prefix: its
+    vendor makes such devices among others.
     """
     return all(
         family in BACKING or (family == HINTING and confidence < THRESHOLD) for family, confidence in families.items()
@@ -246,8 +246,8 @@ def _drop_wider(name: str, sure_of: dict[str, float]) -> None:
 
 
 def _holds(name: str, key: str, wide: str) -> bool:
-    """Whether a value says the same and more. A product's name may stand behind its number (``BSB002 Hue Bridge``), a
-    system's kernel before its version.
+    """Whether a value includes the other and is more specific. A product's name may follow its number (``BSB002 Hue
+    Bridge``), a system's kernel precede its version.
     """
     if name == "os" and (key in SYSTEMS or wide in SYSTEMS or wide.startswith("linux")):
         taken_in = SYSTEMS.get("linux" if wide.startswith("linux") else wide, ())
@@ -256,8 +256,8 @@ def _holds(name: str, key: str, wide: str) -> bool:
 
 
 def _of_vendor(mine: list[Evidence], vendors: list[Evidence], winner: str) -> list[Evidence]:
-    """The evidence that does not come with another vendor than the one decided on. It comes with one where the same
-    fingerprint said so of the same text.
+    """The evidence that does not imply a vendor other than the winner. It does if the same fingerprint asserted that
+    vendor for the same text.
     """
     losing = {(piece.fingerprint, piece.seen) for piece in vendors if piece.value != winner}
     return [piece for piece in mine if (piece.fingerprint, piece.seen) not in losing] if losing else mine
@@ -265,8 +265,8 @@ def _of_vendor(mine: list[Evidence], vendors: list[Evidence], winner: str) -> li
 
 @functools.lru_cache(maxsize=4096)
 def _key(name: str, value: str, maker: str) -> str:
-    """Values that differ only in case, blanks and hyphens are the same, and models with and without their maker in
-    front.
+    """Values that differ only in case, blanks and hyphens are equal, and models with and without their
+    vendor in front.
     """
     key = value.casefold().replace(" ", "").replace("-", "")
     return (key.removeprefix(maker) or key) if name == "model" and maker else key

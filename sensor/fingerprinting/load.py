@@ -193,7 +193,7 @@ class Pattern(msgspec.Struct, frozen=True):
 
 
 class Fingerprint(msgspec.Struct, frozen=True):
-    """An entry with what its file says of it: ready for the matcher, and plain, so that it can be kept.
+    """An entry with the metadata of its file: ready for the matcher, and serialisable.
 
     ``samples``: (value that must match, attributes it must yield besides the constants); ``path``: the file, as text.
     """

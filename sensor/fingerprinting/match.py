@@ -1,9 +1,9 @@
-"""Matcher: what a raw fact means. All fingerprints that match speak; their order means nothing.
+"""Matcher: the meaning of a raw fact. All fingerprints that match count; their order is irrelevant.
 
 A value is looked up rather than tried: whole texts in a dictionary, prefixes (and the plain texts a regex can start
-with) by their first two characters, suffixes by their last two, domains by walking up the labels of a name, so that a
-value nobody knows costs a few microseconds. Other regexes are tried only where the value contains their longest plain
-text. Answers are remembered.
+with) by their first two characters, suffixes by their last two, domains by the labels of a name, so that an unknown
+value costs a few microseconds. Other regexes are tried only if the value contains their longest plain text. Answers are
+cached.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ REMEMBERED = 4096
 VALUE_LIMIT = 1024
 KEY_LENGTH = 2
 LABELS_LIMIT = 16  # of a name that are walked
-# The kind under which fingerprints know what a model is sold as, whoever told it; shorter ones are some maker's only
-# where that is told with them.
+# The kind under which fingerprints know the product of a model number, whatever protocol announced it; shorter ones are
+# ambiguous without a vendor.
 PRODUCT = "product.model"
 MODEL_MINIMUM = 6
 # DHCP option 55 is compared by closeness too: clients of one make differ by an option between versions.
@@ -34,7 +34,7 @@ _ESCAPED = _SPECIAL | frozenset("-/ #&~")
 
 
 class Claim(NamedTuple):
-    """What a fingerprint says of one attribute of whoever sent the value."""
+    """The claim of a fingerprint about one attribute of the sender of a value."""
 
     attribute: str
     value: str
@@ -83,8 +83,8 @@ class Matcher:
         return shared(tuple(sorted(_one_witness(claims))))
 
     def _products(self, claims: list[Claim]) -> Iterator[Claim]:
-        """What the models among the claims are sold as: no surer than the model, of the same family, and never about
-        another maker's.
+        """The products of the models among the claims: with at most the confidence of the model, of the same family,
+        and never of another vendor.
         """
         vendors = {claim.value for claim in claims if claim.attribute == "vendor"}
         for claim in claims:
@@ -141,8 +141,8 @@ _NO_GROUPS: dict[str, str] = {}
 
 
 class _Kind:
-    """The fingerprints of one kind, arranged for look-up. Everything is looked up in lower case and then compared as
-    its entry says.
+    """The fingerprints of one kind, indexed for look-up. Everything is looked up in lower case and then compared as its
+    entry requires.
     """
 
     def __init__(self, tests: Iterable[_Test], *, near: bool) -> None:
@@ -273,7 +273,7 @@ def _comparison(fingerprint: Fingerprint) -> Callable[[str], bool]:
 
 
 def plain_starts(regex: str) -> list[str]:
-    """The texts one of which every match of an anchored regex starts with; empty where that cannot be told."""
+    """The texts one of which every match of an anchored regex starts with; empty if that cannot be determined."""
     if not regex.startswith("^") or len(_alternatives(regex)) > 1:
         return []
     group = _GROUP.match(regex)

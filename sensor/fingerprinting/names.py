@@ -1,5 +1,5 @@
-"""Host names that hold the MAC of their sender: proof that the name is the maker's, and that nobody relays or copies
-it.
+"""Host names that contain the MAC of their sender: evidence that the vendor chose the name, and that it is neither
+relayed nor copied.
 """
 
 from __future__ import annotations

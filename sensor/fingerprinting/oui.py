@@ -44,9 +44,9 @@ class Oui:
 
     def organisation(self, mac: int) -> str:
         """The owner of the prefix; empty for unknown, group and locally administered MACs, and for those that begin
-        with 00:00:00: nearly all are made up.
+        with 00:00:00, nearly all of which are forged.
 
-        OSError and ValueError where the registry file cannot be used.
+        Raises OSError and ValueError if the registry file cannot be used.
         """
         if is_random_mac(mac) or is_group_mac(mac) or not mac >> 24:
             return ""
@@ -95,7 +95,7 @@ class _Carried:
             # A column that is not contiguous would be copied at each search.
             self._prefixes[f"{registry}.txt"], self._places[f"{registry}.txt"] = index[:, 0].copy(), index[:, 1:].copy()
             self._text[f"{registry}.txt"] = folder.joinpath(f"{registry}.txt").open("rb")
-        # Machines of one maker come in numbers, and differ in what stands behind the prefix.
+        # Devices of one vendor occur in numbers, and differ only behind the prefix.
         self.name = functools.lru_cache(REMEMBERED)(self._name)
 
     def _name(self, registry: str, prefix: int) -> str:

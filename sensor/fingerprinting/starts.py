@@ -1,9 +1,9 @@
-"""Starting baselines: what devices of a type serve and use, known before a network was watched. One file a group of
+"""Initial baselines: what devices of a type serve and use, known before a network was monitored. One file per group of
 types in ``fingerprints/baselines``.
 
-``serves`` and ``uses`` are what is ordinary of the type; what stands there needs no learning. ``never_serves`` and
-``never_uses`` are what no device of the type has a reason for, each with a sentence that says why: those are told from
-the first day. All else is learned.
+``serves`` and ``uses`` are normal for the type and need no learning. ``never_serves`` and ``never_uses`` are what no
+device of the type has a reason for, each with a sentence that explains it: those are reported from the first day. All
+else is learned.
 """
 
 from __future__ import annotations

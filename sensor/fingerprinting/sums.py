@@ -55,7 +55,7 @@ class Sum:
         )
 
     def against(self, attribute: str, value: str, sums: Mapping[str, Sum], reported: object) -> Iterator[str]:
-        """What other values take away, and where the sensor knew more than the record tells."""
+        """What other values subtract, and where the sensor knew more than the record contains."""
         rivals: list[str] = []
         wider: list[str] = []
         for key in sums:
