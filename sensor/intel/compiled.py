@@ -1,4 +1,4 @@
-"""Lists compiled into tables that are asked for addresses, names and other texts, and what an entry of them says."""
+"""Lists compiled into tables for look-ups of addresses, names and other texts, and the metadata of their entries."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from sensor.intel.lookup import AddressTable, NameTable, give_back
 from sensor.intel.readers import IndicatorList, key_of
 
 U64s = npt.NDArray[np.uint64]
-# How sure a list is that does not say. The fingerprint of a TLS client is shared with every program that uses the same
+# Confidence of a list without any. The fingerprint of a TLS client is shared by every program that uses the same
 # library.
 USUAL, SHARED = 0.8, 0.5
 _JA3 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One line of a list: the list's name (its file name), the indicator as written, and what the list says of it:
-    category, when it was first seen and until when it is valid (seconds since 1970, 0: not told), how sure it is (0 to
-    1).
+    """One line of a list: the list's name (its file name), the indicator as written, and its metadata: category, when
+    it was first seen and until when it is valid (seconds since 1970, 0: not given), confidence (0 to 1).
     """
 
     list_name: str
@@ -106,7 +105,7 @@ class Compiled:
 
 
 def entry_of(one: IndicatorList, number: int) -> Entry:
-    """What a line of a list says, with the confidence that its kind deserves where the list tells none."""
+    """The entry of a line, with the default confidence of its kind if the list has none."""
     line = one.line(number)
     usual = SHARED if _JA3.fullmatch(line.value) else USUAL
     return Entry(

@@ -1,7 +1,7 @@
 """Feeds as JSON: of abuse.ch, Spamhaus DROP as JSON lines, MISP events, STIX 2.1 bundles and TAXII 2.1 envelopes, OTX
 pulses.
 
-A document knows no lines: what is wrong in it is told by the number of the entry. JSON lines are told by their line.
+A document has no lines: a fault in it is reported by the number of the entry. JSON lines are reported by their line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STIX = re.compile(
     r"\s{0,4}(?:=|ISSUBSET)\s{0,4}'([^']{1,1000})'"
 )
 
-# What stands in one entry: an indicator, or in words what is wrong with it.
+# The content of one entry: an indicator, or its fault as text.
 Parsed = Iterator[Indicator | str]
 
 
@@ -59,7 +59,7 @@ def _lines(text: str) -> Found:
 
 
 def _entries(document: Any) -> Iterator[tuple[int, Indicator | str]]:
-    """What the entries of a document say, each with its number."""
+    """The entries of a document, each with its number."""
     if isinstance(document, list):
         yield from _numbered(_any, document)
     elif not isinstance(document, dict):

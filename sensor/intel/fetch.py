@@ -52,8 +52,8 @@ def fetch(
 
 
 def headers_of(path: Path) -> dict[str, str]:
-    """The headers in a file, one ``Name: value`` a line. NotFetched where it cannot be read or says something else;
-    what it says is told to nobody.
+    """The headers in a file, one ``Name: value`` a line. Raises NotFetched if it cannot be read or has another format;
+    its content is secret and never shown.
     """
     try:
         lines = path.expanduser().read_text(encoding="latin-1").splitlines()
@@ -143,7 +143,7 @@ def _joined(url: str, document: dict[str, Any], name: str, headers: Mapping[str,
 
 
 def _next(url: str, here: str, document: dict[str, Any]) -> str:
-    """Where the page after this one is; empty where there is none. NotFetched where it would be at somebody else's."""
+    """The URL of the next page; empty if there is none. Raises NotFetched if it is on another host."""
     following = document.get("next")
     if "objects" in document:
         if document.get("more") is not True or not following:

@@ -1,5 +1,5 @@
-"""An indicator as a list tells it, and how one is read from the named fields of a feed: names of columns and keys
-differ, what they mean does not.
+"""An indicator of a list, and how one is read from the named fields of a feed: names of columns and keys differ, their
+meaning does not.
 """
 
 from __future__ import annotations
@@ -30,15 +30,13 @@ CATEGORIES = tuple(
 SEEN = tuple("first_seen_utc firstseen first_seen listingdate dateadded created timestamp date".split())
 UNTIL = tuple("valid_until expiration expires until".split())
 CONFIDENCES = ("confidence_level", "confidence", "meta.confidence")
-# What a feed says of files, senders and numbers of networks no packet shows by itself.
+# Indicators of files, senders and AS numbers, which no packet shows by itself.
 UNSEEN_TYPES = frozenset("md5_hash sha1_hash sha256_hash sha3_384_hash envelope_from body_from".split())
 _ADDRESS_PORT = re.compile(r"[\d.]{7,15}:\d{1,5}|(?:[\w-]+\.)+[a-z]{2,}:\d{1,5}", re.IGNORECASE)
 
 
 class Indicator(NamedTuple):
-    """``seen`` and ``until``: seconds since 1970, 0 where they are not told; ``confidence``: 0 to 100, -1 where it is
-    not told.
-    """
+    """``seen`` and ``until``: seconds since 1970, 0 if not given; ``confidence``: 0 to 100, -1 if not given."""
 
     value: str
     category: str = ""
@@ -63,8 +61,8 @@ Found = Iterator[tuple[int, Indicator] | Broken]
 
 
 def read_line(line: str) -> Indicator:
-    """A line as ``Indicator.line`` writes it; of one that somebody wrote into such a list by hand, only its first two
-    fields.
+    """A line as ``Indicator.line`` writes it; of one that was added to such a list by hand, only its first
+    two fields.
     """
     value, category, *numbers = line.rstrip("\r").split("\t")[:5] if "\t" in line else (line.strip(), "")
     try:
@@ -75,7 +73,7 @@ def read_line(line: str) -> Indicator:
 
 
 def of_row(row: Mapping[str, Any]) -> Indicator | str | None:
-    """The indicator of named fields; in words what is wrong with them; None where they name what no packet shows."""
+    """The indicator of named fields; their fault as text; None if they name what no packet shows."""
     if row.get("ioc_type") in UNSEEN_TYPES or ("asn" in row and "cidr" not in row):
         return None
     value = refanged(first(row, VALUES))
@@ -89,7 +87,7 @@ def of_row(row: Mapping[str, Any]) -> Indicator | str | None:
 
 
 def first(row: Mapping[str, Any], names: Iterable[str]) -> str:
-    """The first of the named values that says something."""
+    """The first of the named values that is not empty."""
     for name in names:
         value = row.get(name)
         if isinstance(value, list):

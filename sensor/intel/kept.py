@@ -1,5 +1,5 @@
-"""The lists kept in the state folder (``intel/``): where each comes from, in ``lists.yaml``, and what it said when it
-was fetched last, in NAME.list.
+"""The lists in the state folder (``intel/``): their sources, in ``lists.yaml``, and their content as last fetched, in
+NAME.list.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ TEXT_LIMIT = 1024
 
 
 class Kept(BaseModel):
-    """One list. ``source``: an HTTPS URL or a file; ``header_file``: a file with headers to send along, keys among
-    them; ``category`` and ``confidence`` (0 to 100) where the list tells none; ``keep_days``: for how long an entry is
-    believed after the list was fetched last (0: as long as the list says).
+    """One list. ``source``: an HTTPS URL or a file; ``header_file``: a file with request headers, keys among them;
+    ``category`` and ``confidence`` (0 to 100) if the list has none; ``keep_days``: validity of an entry after the list
+    was last fetched (0: as the list states).
 
-    The rest is told by updates: when it was added and fetched, its version by the server's words, its entries, and what
-    went wrong last.
+    The rest is set by updates: when it was added and fetched, its version according to the server, its entries, and its
+    last error.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,7 +63,7 @@ class Kept(BaseModel):
 
     @property
     def allows(self) -> bool:
-        """Whether it takes back what other lists say."""
+        """Whether it overrides other lists."""
         return self.name.startswith(ALLOW)
 
     def path(self, folder: Path) -> Path:

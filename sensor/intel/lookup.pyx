@@ -110,7 +110,9 @@ cdef inline int last_of(uint64_t hi, uint64_t lo, int bits, uint64_t* last_hi, u
 
 
 def boundaries(hi, lo, bits, numbers):
-    """Prefixes → (hi, lo, owner) of the places where the owner changes, in order; owner -1 where nobody's space begins."""
+    """Prefixes → (hi, lo, owner) of the places where the owner changes, in order; owner -1 where unassigned space
+    begins.
+    """
     order = np.lexsort((bits, lo, hi))
     cdef uint64_t[::1] his = np.ascontiguousarray(hi[order], np.uint64), los = np.ascontiguousarray(lo[order], np.uint64)
     cdef uint8_t[::1] lengths = np.ascontiguousarray(bits[order], np.uint8)

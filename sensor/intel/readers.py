@@ -78,7 +78,7 @@ class IndicatorList:
         self.bits = np.empty(0, np.uint8)
 
     def line(self, number: int) -> Indicator:
-        """What the line says that the indicator ``number`` came from, its value as written."""
+        """The line that the indicator ``number`` came from, its value as written."""
         start = int(self.offset[number])
         stop = self.text.find(b"\n", start)
         raw = self.text[start : len(self.text) if stop < 0 else stop]
@@ -242,8 +242,8 @@ def _written(text: bytes, offset: int, *, compiled: bool) -> str:
 def _odd_line(
     written: str, offset: int, slow: list[tuple[int, int, int]], keys: list[tuple[int, int]], faults: _Faults
 ) -> None:
-    """What a line says that the fast readers left: blocks as (first address, bits, offset), names and the like as
-    (hash, offset).
+    """Parse a line that the fast readers left: blocks as (first address, bits, offset), names and the like as (hash,
+    offset).
     """
     meant = refanged(written)
     url = _URL.fullmatch(meant)

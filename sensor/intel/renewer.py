@@ -1,5 +1,5 @@
-"""Reads threat lists anew while they are in use: in a thread of its own, so that whoever asks them never waits. The old
-state answers until then.
+"""Reloads threat lists while they are in use: in a thread of its own, so that look-ups never wait. The old state
+answers until then.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Renewer:
         return None
 
     def close(self) -> None:
-        """The end. The thread, if there is one, only reads: nobody waits long for it."""
+        """The end. The thread, if there is one, only reads: the wait is short."""
         if self._thread is not None:
             self._thread.join(CLOSE_S)
 

@@ -1,9 +1,9 @@
-"""Known attacks as data: what public attack frameworks, remote-access trojans and exploits put on the wire. One folder
-a subject, files of entries in it.
+"""Known attacks as data: what public attack frameworks, remote-access trojans and exploits send. One folder per
+subject, files of entries in it.
 
-An entry speaks where all its regexes are found in what an event says, none of ``unless`` is, and one of its ``words``
-stands there: the words keep it from being tried on everything. Entries are tested by their own examples and by
-look-alikes that must stay silent.
+An entry matches if all its regexes are found in the text of an event, none of ``unless`` is, and one of its ``words``
+occurs: the words keep it from being tried on everything. Entries are tested by their own examples and by benign
+look-alikes that must not match.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Threat lists as detectors see them: one look-up for all lists, and what an entry says.
+"""Threat lists for detectors: one look-up for all lists, and the metadata of an entry.
 
-Lists whose file name begins with ``allow`` take back what others say.
+Lists whose file name begins with ``allow`` override the others.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ SMALL = 20
 
 
 class Renewal(NamedTuple):
-    """The lists read anew and compiled, ready to take the place of the old ones; ``refused``: in words, which of them
-    stay as they were, and why.
+    """The lists after a reload, compiled and ready to replace the old ones; ``refused``: which of them stay unchanged,
+    and why, as text.
     """
 
     lists: list[IndicatorList]
@@ -164,7 +164,7 @@ class ThreatLists:
         return self._allowed.find(value) >= 0
 
     def named(self, value: str) -> Entry | None:
-        """What any list says of it, be it good or bad."""
+        """The entry of any list, malicious or allowed."""
         for lists in (self._bad, self._allowed):
             if (number := lists.find(value)) >= 0:
                 return lists.entry(number)
@@ -189,7 +189,7 @@ class ThreatLists:
 
 
 def _compiled(lists: list[IndicatorList]) -> tuple[Compiled, Compiled]:
-    """What is bad, and what is allowed all the same."""
+    """Malicious entries, and those that allow-lists override."""
     allowed = [each for each in lists if each.path.stem.startswith(ALLOW)]
     return Compiled([each for each in lists if each not in allowed]), Compiled(allowed)
 

@@ -52,7 +52,7 @@ def update(one: Kept, folder: Path, now: int, *, moment: str, force: bool = Fals
 
 def _update(one: Kept, folder: Path, now: int, moment: str, *, force: bool, get: Fetch) -> Outcome:
     path = one.path(folder)
-    # Entries that are believed for a time since the last fetch are written anew each time.
+    # Entries that expire some time after the last fetch are rewritten each time.
     ask = path.exists() and not one.keep_days and not one.trouble
     try:
         headers = headers_of(Path(one.header_file)) if one.header_file else {}
@@ -98,7 +98,7 @@ def _read(one: Kept, body: bytes) -> IndicatorList:
 
 
 def _lines(one: Kept, read: IndicatorList, now: int) -> dict[str, Indicator]:
-    """The entries by what they list; what the list leaves open is told by its settings."""
+    """The entries by their value; gaps of the list are filled from its settings."""
     until = now + one.keep_days * DAY if one.keep_days else 0
     confidence = -1 if one.confidence is None else one.confidence
     found: dict[str, Indicator] = {}
