@@ -166,7 +166,7 @@ class Endpoints:
         return self._host(ts, address, vlan) if self._crowded(ts, record) else record
 
     def _outside(self, ts: int, record: Record, address: int) -> None:
-        """An outside address came with this MAC. Several networks of them make it a gateway."""
+        """An external address came with this MAC. Several networks of them make it a gateway."""
         if record.gateway or identity.is_link_local(address):
             return
         network = identity.network_of(address)

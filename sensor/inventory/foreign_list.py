@@ -38,19 +38,19 @@ _ROLES = {
     "laptop": "workstation", "desktop": "workstation",
     "television": "tv", "display": "signage", "storage": "nas",
 }  # fmt: skip
-# How rows of our own export for NetBox say whose they are.
+# The marker of our device id in our own export for NetBox.
 _EXPORTED = re.compile(r"known to the sensor as (dev-[0-9a-z]+)")
 
 
 class Expected(NamedTuple):
-    """One row of somebody's list, by our columns; ``place`` is its line or its number."""
+    """One row of an imported list, by our columns; ``place`` is its line or its number."""
 
     place: str
     row: dict[str, str]
 
 
 class Unreadable(Exception):
-    """The file cannot be used; the text says why."""
+    """The file cannot be used; the text is the reason."""
 
 
 def rows_of(place: str, data: bytes) -> list[Expected]:

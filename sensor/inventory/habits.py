@@ -63,7 +63,7 @@ class Kept(msgspec.Struct, omit_defaults=True):
 
 
 class Reached:
-    """Servers outside, of a device with one job: by the names that it asked for, or by address where none is known."""
+    """External servers of a fixed-function device: by the names that it resolved, or by address if none is known."""
 
     __slots__ = ("addresses", "crowded", "names")
 

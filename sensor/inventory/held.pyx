@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""What a record holds in plenty, made small: addresses with when each was used, facts with how often each was seen, and the proof that facts are.
+"""The numerous parts of a record, stored compactly: addresses with their last use, facts with their counts, and the
+proof of the facts.
 
-Times and counts are C fields, so that whoever knows where they are (``novelty.pyx``) counts a fact in a few stores. ``version`` rises with whatever is lost:
-what was remembered of a place holds as long as it stays the same.
+Times and counts are C fields, so that code with a reference to them (``novelty.pyx``) counts a fact in a few stores.
+``version`` rises whenever something is lost: a remembered place is valid as long as it stays the same.
 """
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLongMask
@@ -10,7 +11,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cython cimport no_gc
 from libc.string cimport memmove
 
-# What a fingerprint says: attribute, value, confidence, fingerprint, family.
+# A claim of a fingerprint: attribute, value, confidence, fingerprint, family.
 Claim = tuple[str, str, float, str, str]
 Key = tuple[str, str]
 

@@ -207,7 +207,7 @@ class Inventory:
         }
 
     def reset_watch(self) -> None:
-        """The network was not monitored for a while: silence counts from the next second on."""
+        """The network was not monitored for a while: silence is counted again from the next second."""
         self._resumed = True
         self.table.settle_at = 0
 
@@ -389,8 +389,8 @@ class Inventory:
             self.endpoints.enlist(record, observation, trait)
 
     def _borrowed(self, record: Record, name: str, ts: int) -> bool:
-        """Whether a name that a record bears since ``ts`` belonged to another device before: it was
-        relayed or made up.
+        """Whether a name that a record bears since ``ts`` belonged to another device before: it was relayed
+        or forged.
         """
         owner = self._named.get(name)
         return owner is not None and owner[0] is not record and not owner[0].dead and owner[1] <= ts

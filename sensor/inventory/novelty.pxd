@@ -1,6 +1,7 @@
-"""For dissectors that are compiled: what is known already is counted here, and needs no Python object.
+"""For compiled dissectors: known facts are counted here, and need no Python object.
 
-``hash_of`` the kind once (``kind_hash``), then of each value (``value_hash``, without the interpreter's lock); ``known`` counts the fact, or says that it is news.
+``hash_of`` the kind once (``kind_hash``), then of each value (``value_hash``, without the interpreter's lock);
+``known`` counts the fact, or returns that it is new.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 

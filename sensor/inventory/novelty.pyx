@@ -1,12 +1,14 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Novelty: which facts are known already. What is known is counted where it stands, in a few stores; only what is news goes on to the inventory.
+"""Novelty: which facts are known already. Known ones are counted in place, in a few stores; only new ones go on to the
+inventory.
 
-A table of fixed size, keyed by a keyed hash of (MAC, address, VLAN, kind, value), in buckets of four of which the one unseen for longest makes room. An entry
-says which record and which fact that is, and holds as long as the record lost nothing: an address, a fact, its life (``held.pyx``), and as nothing made devices
-one or two (``forget``). Where it does not hold, or had to make room, the inventory looks again, which takes longer and comes to the same.
+A table of fixed size, keyed by a keyed hash of (MAC, address, VLAN, kind, value), in buckets of four, from which the
+entry that was not seen for longest is evicted. An entry refers to the record and the fact, and is valid as long as the
+record lost nothing: an address, a fact, its life (``held.pyx``), and as long as no devices were merged or split
+(``forget``). If it is invalid or was evicted, the inventory looks again, which takes longer and has the same result.
 
-Two facts of the same hash would be taken for one: of n facts that are remembered, with a chance of n / 2**64 for each one that is new; nobody can aim at it
-without the key (``core/siphash.pxd``).
+Two facts with the same hash would be taken for one: with n facts remembered, the chance is n / 2**64 for each new one;
+without the key it cannot be provoked (``core/siphash.pxd``).
 """
 
 from cpython.mem cimport PyMem_Calloc, PyMem_Free

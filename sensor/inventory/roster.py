@@ -12,8 +12,7 @@ from sensor.inventory.table import Table
 
 class Member(NamedTuple):
     """A device. ``quiet``: no new facts since the start, so that ``device`` lacks names and attributes; its last report
-    is here all the same.
-    ``record``: while it is ``stale``, ``device`` lacks the newest facts.
+    is present regardless. ``record``: while it is ``stale``, ``device`` lacks the newest facts.
     """
 
     device: Device

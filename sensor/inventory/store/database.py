@@ -1,7 +1,7 @@
-"""The file of the store: opened, and put aside where it is damaged. ``upgrade.py`` brings it to the version of today.
+"""The file of the store: opened, and put aside if it is damaged. ``upgrade.py`` brings it to the current version.
 
-SQLite in WAL mode: one sensor writes, commands read meanwhile and add what the operator says. Whatever kills the
-sensor, the file is whole.
+SQLite in WAL mode: one sensor writes, commands read meanwhile and add operator changes. However the sensor is killed,
+the file stays consistent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SIDES = ("", "-wal", "-shm")
 
 
 class StoreError(Exception):
-    """The store cannot be used; the text says why, for people."""
+    """The store cannot be used; the text is the reason, for users."""
 
 
 class Taken(StoreError):
@@ -46,9 +46,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 
 
 def look_into(path: Path) -> sqlite3.Connection:
-    """Open a store to read it. Where we may not write the folder and no sensor runs, the file is taken as it is: nobody
-    changes it.
-    """
+    """Open a store to read it. If the folder is not writable and no sensor runs, the file is opened as immutable."""
     base = connect(path, readonly=True)
     try:
         base.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -76,8 +74,8 @@ def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
 
 
 def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
-    """The store for its one writer, and what is to be told of it: empty, that it was upgraded, or that it was damaged
-    and put aside. StoreError where it cannot be had.
+    """The store for its one writer, and a note about it: empty, that it was upgraded, or that it was damaged and put
+    aside. Raises StoreError if it cannot be opened.
     """
     try:
         return _sound(path)
@@ -98,7 +96,7 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
 
 def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
     """An open store that was checked, and what was done to it. sqlite3.DatabaseError where it is damaged."""
-    with contextlib.suppress(OSError):  # SQLite says why
+    with contextlib.suppress(OSError):  # SQLite reports the reason
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
     base = connect(path)
     try:

@@ -1,5 +1,5 @@
-"""Sayings: what people say and order is added to the store by commands, while the sensor runs or not. A running sensor
-hears it within a second.
+"""Operator changes: corrections and orders that commands add to the store, while the sensor runs or not. A running
+sensor applies them within a second.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Devices are taken out of the store with everything there is of them: facts, history, addresses, habits, advice,
-mergers, and what was said of them.
+"""Devices are removed from the store with all their data: facts, history, addresses, habits, advice, mergers, and
+operator changes.
 
-What is left is the order itself, by the device's id: who wanted it, when and why. Ids are made from keys and lead back
-to nothing that is still there.
+What remains is the order itself, by the device's id: its author, its time and its reason. Ids are derived from keys and
+lead back to nothing that is still there.
 """
 
 from __future__ import annotations

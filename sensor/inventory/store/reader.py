@@ -56,7 +56,7 @@ class Reader:
         self._base.close()
 
     def records(self) -> Iterator[Body]:
-        """Every device as if it were told now: time, action (``gone``, or ``known``), key and device. StoreError where
+        """Every device as a record of now: time, action (``gone``, or ``known``), key and device. Raises StoreError if
         the store is damaged.
         """
         try:
@@ -141,7 +141,7 @@ class Reader:
         return rules_of(self._base)
 
     def history(self, device: str) -> list[Body]:
-        """What was told of a device and what was said of it, in order of time."""
+        """The records of a device and its operator changes, in order of time."""
         events = self._base.execute(
             "SELECT * FROM history WHERE device = ? ORDER BY number DESC LIMIT ?", (device, HISTORY_SHOWN)
         ).fetchall()
@@ -180,7 +180,7 @@ class Reader:
 
 
 def _what(field: str, value: str) -> str:
-    """A word as it was said; orders and rules are no fields of a device."""
+    """An operator change as text; orders and rules are no fields of a device."""
     return f"{field}={value}" if field in FIELDS else f"{field} {value}".rstrip()
 
 

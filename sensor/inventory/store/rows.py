@@ -20,7 +20,7 @@ VLAN_MOST = 4095
 PENDING, INDEXED_AT_ONCE = 10_000, 2_000
 # Rows that are made at a time where many lack.
 FILLED_AT_ONCE = 2_000
-# Of these, times and flags say nothing that anybody searches for.
+# Of these, times and flags hold nothing to search for.
 _SILENT = frozenset(("first_seen", "last_seen", "randomised_mac", "confidence", "confidences", "contested"))
 _COLUMNS = (
     "id, type, vendor, model, name, ip, address, mac, vlan, first, last, gone, criticality, owner, "
@@ -97,7 +97,7 @@ def fill_rows(base: sqlite3.Connection, corrections: dict[str, dict[str, Correct
 
 
 def _shown(row: tuple[Any, ...], corrections: dict[str, dict[str, Correction]]) -> Shown | None:
-    """None of a damaged row: the device is read as broken, and found anew."""
+    """None for a damaged row: the device is read as broken, and discovered again."""
     key, first, last, gone, body = row
     try:
         return Shown(first, last, bool(gone), onto_body(_BODY.decode(body), corrections.get(key, {})))

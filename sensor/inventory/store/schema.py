@@ -11,7 +11,7 @@ from sensor.inventory.store.schema_mutes import MUTE_TABLES
 from sensor.inventory.store.schema_rows import DEVICE_ROWS
 
 MIGRATIONS: tuple[str, ...] = (
-    # 1: devices with the facts known of them, their addresses over time, what became of them, what the operator said.
+    # 1: devices with their facts, their addresses over time, their history, operator changes.
     """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE devices (
@@ -79,7 +79,7 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (device, setting)
     ) WITHOUT ROWID;
     """,
-    # 5: what the event log tells as tables, and devices as lists show and search them.
+    # 5: the event log as tables, and devices as lists show and search them.
     LOG_TABLES + ";\n".join(LOG_INDICES) + ";\n" + DEVICE_ROWS,
     # 6: mutes, and the alerts that they suppressed.
     MUTE_TABLES,
@@ -87,7 +87,7 @@ MIGRATIONS: tuple[str, ...] = (
     "DROP INDEX IF EXISTS alerts_risk;\nDROP INDEX IF EXISTS alerts_group_risk;\n" + ";\n".join(LOG_INDICES) + ";\n",
 )
 VERSION = len(MIGRATIONS)
-# Tables with rows of their own, in the order in which they are saved from a damaged store: what people said first.
+# Tables with rows of their own, in the order in which they are saved from a damaged store: operator changes first.
 TABLES = (
     "words",
     "apart",

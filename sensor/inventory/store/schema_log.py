@@ -1,7 +1,7 @@
-"""The tables that are made from the event log (``sensor/tables/``): alerts, incidents, recommendations, findings and
+"""The tables that are derived from the event log (``sensor/tables/``): alerts, incidents, recommendations, findings and
 the timeline.
 
-The log is the durable truth: these tables hold nothing that it does not hold, and are made anew from it where they are
+The log is the durable source: these tables contain nothing that it does not, and are rebuilt from it if they are
 damaged. Times are ns since the epoch. An alert belongs to a group: all alerts of one state, severity, detector,
 verdict, assignee and site. Groups are few, so totals and facets of a million alerts are sums over some hundred rows,
 and the newest alerts of any group are found by an index.
@@ -87,7 +87,7 @@ LOG_INDICES = (
     "CREATE INDEX IF NOT EXISTS timeline_about ON timeline (about, ts) WHERE about != ''",
 )
 
-# Emptied before they are made anew.
+# Emptied before they are rebuilt.
 MADE_FROM_LOG = (
     "log_position", "alert_groups", "alerts", "alert_records", "entities", "alert_entities", "alert_words",
     "incidents", "incident_alerts", "recommendations", "findings", "timeline",

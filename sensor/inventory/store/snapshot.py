@@ -24,9 +24,7 @@ def copied(path: Path, copy: Path) -> None:
     """Copy a database, this or another one. StoreError where it is not whole, or cannot be read or written."""
     try:
         with contextlib.closing(look_into(path)) as base, contextlib.closing(sqlite3.connect(copy)) as target:
-            base.backup(
-                target
-            )  # all in one step: whoever writes meanwhile writes beside it (WAL), and nothing begins anew
+            base.backup(target)  # all in one step: concurrent writes go to the WAL, and the backup never restarts
             # The copy is one file: it needs no log of late changes beside it.
             target.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:

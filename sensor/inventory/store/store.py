@@ -34,7 +34,7 @@ _PAIR = msgspec.json.Decoder(tuple[str, str])
 
 
 class Store:
-    """One sensor's store. ``base``: its connection, for the writer's thread; ``note``: what is to be told of it once;
+    """One sensor's store. ``base``: its connection, for the writer's thread; ``note``: a message to report once;
     ``broken``: devices that could not be read.
     """
 
@@ -79,8 +79,8 @@ class Store:
                 self.broken += 1
 
     def words(self) -> dict[str, dict[str, Correction]]:
-        """What the operator says of each device, by key and field. Words of a device that was
-        merged are of its heir.
+        """The operator changes of each device, by key and field. Those of a device that was merged belong
+        to its heir.
         """
         with self._faults():
             return words_of(self.base)
@@ -173,8 +173,8 @@ class Store:
                 self._tidy()
 
     def compact(self) -> None:
-        """Write the file anew: what an earlier sensor deleted, and did not overwrite, is not in it. StoreError where
-        there is no room for that.
+        """Rewrite the file without what an earlier sensor deleted but did not overwrite. Raises StoreError if there is
+        no room for that.
         """
         with self._faults():
             self.base.execute("VACUUM")
@@ -338,7 +338,7 @@ def words_of(base: sqlite3.Connection) -> dict[str, dict[str, Correction]]:
 
 
 def rules_of(base: sqlite3.Connection) -> list[Rule]:
-    """What the operator allows and forbids, as it was said. Rules about a device that was merged are of its heir."""
+    """The rules of the operator as they were given. Rules about a device that was merged belong to its heir."""
     heirs = dict(
         base.execute(
             "SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number"

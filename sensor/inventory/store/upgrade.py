@@ -16,12 +16,12 @@ COPIES = 2
 
 
 class NotUpgraded(Exception):
-    """It stays as it was; the text says why, for people."""
+    """It stays unchanged; the text is the reason, for users."""
 
 
 def upgrade(base: sqlite3.Connection, path: Path, version: int) -> str:
-    """Bring tables of a version to that of today; what is to be told of it, empty where nothing was done. NotUpgraded
-    where that fails: all is as it was.
+    """Bring the tables to the current version; a note about it, empty if nothing was done. Raises NotUpgraded if that
+    fails: nothing has changed.
     """
     if version == VERSION:
         return ""
