@@ -15,7 +15,7 @@ from sensor.lifecycle.places import Places
 
 @contextlib.contextmanager
 def alone(places: Places, *, restoring: bool = False) -> Iterator[None]:
-    """Nobody writes the inventory, the log or a cursor within. StoreError or OSError where somebody does.
+    """Lock out all writers of the inventory, the log and cursors. Raises StoreError or OSError if there is one.
     ``restoring``: see ``Lock``.
     """
     lock = Lock(places.state, restoring=restoring)

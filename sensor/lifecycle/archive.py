@@ -1,8 +1,9 @@
-"""The archive of a backup: a tar packed by zstd, which ``tar --zstd -xf`` opens (POSIX.1-2017, pax, "ustar Interchange
-Format").
+"""The archive of a backup: a tar compressed by zstd, which ``tar --zstd -xf`` opens (POSIX.1-2017, pax, "ustar
+Interchange Format").
 
-Only regular files with short names are in it. Whoever reads one trusts nothing: every header is looked at before a byte
-behind it is, nothing but regular files is taken, and what unpacks to far more than a backup ever does is refused.
+It contains only regular files with short names. Its reader trusts nothing: every header is validated before a byte
+behind it is used, nothing but regular files is accepted, and what unpacks to far more than a backup ever does is
+refused.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ FILES_LIMIT, RATIO_LIMIT, RATIO_FLOOR = 100_000, 1000, 64 << 20
 
 
 class BadArchive(Exception):
-    """It is no backup, or a damaged or dangerous one; the text says why, for people."""
+    """Not a backup, or a damaged or dangerous one; the text is the reason, for users."""
 
 
 class Member(NamedTuple):
@@ -40,7 +41,7 @@ class Packer:
         self._out = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).stream_writer(file, closefd=False)
 
     def begin(self, member: Member, mtime: int) -> None:
-        """A file begins; as many bytes as were said must follow. ValueError where its name is too long."""
+        """Begin a file; exactly the declared number of bytes must follow. Raises ValueError if its name is too long."""
         head = tarfile.TarInfo(member.name)
         head.size, head.mode, head.mtime = member.size, member.mode, mtime
         self._out.write(head.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict"))
@@ -104,7 +105,7 @@ def _content(path: Path, unpacked: zstandard.ZstdDecompressionReader, size: int)
 
 
 def _member(path: Path, head: bytes) -> Member:
-    """What a header says. Headers that stand for others (long names, pax) are refused as well: a backup has none."""
+    """Parse a header. Headers that stand for others (long names, pax) are refused as well: a backup has none."""
     try:
         header = tarfile.TarInfo.frombuf(head, "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError) as error:

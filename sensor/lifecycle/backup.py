@@ -1,4 +1,4 @@
-"""A backup: what a sensor knows as one file, made while it runs. The file has its name once it is whole, and nobody but
+"""A backup: the data of a sensor as one file, made while it runs. The file has its name once it is complete, and only
 its owner may read it.
 """
 

@@ -29,7 +29,7 @@ SEGMENTS = "log/segments"
 # What of the state is copied: databases as SQLite copies them, files and folders as they are.
 DATABASES = ("inventory.db", "vulnerabilities.db")
 FILES, FOLDERS = ("mutes.yaml", "posture.jsonl", "tickets.json"), ("rules", "intel", "profiles")
-# What stands beside a configuration and is taken up with it.
+# What is beside a configuration and loaded with it.
 BESIDE = (LAYERS, "rules")
 STATE = (*DATABASES, *FILES, *FOLDERS)
 # Of a database in WAL mode (sqlite.org/wal.html): they go with it.

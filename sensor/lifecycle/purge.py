@@ -1,6 +1,4 @@
-"""Devices that are to be forgotten: ordered like all that people say to an inventory, and done at once where no sensor
-runs.
-"""
+"""Purges of devices: ordered like all operator changes of an inventory, and carried out at once if no sensor runs."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason:
     try:
         ordered = [order for order in store.orders() if order.action == "purge"]
         store.write(Entries(outcomes=[Outcome(order) for order in ordered]))
-        # Of the log's records some may be gone: the tables are made anew by who reads them next.
+        # Records of the log may be gone: the tables are rebuilt by their next reader.
         with transaction(store.base):
             clear(store.base)
         store.compact()

@@ -1,9 +1,9 @@
-"""What an event log tells of devices that are to be forgotten gives way to markers of the same time, id and number: no
-receiver misses anything.
+"""Records of purged devices in an event log are replaced by markers of the same time, id and number: no receiver misses
+a number.
 
-A record is theirs where the id or a MAC of one stands in it anywhere. Segments are written anew as a whole, each in one
-step; whoever writes or delivers the log must not be at work (``alone.py``), for it would go on in the file of before. A
-segment that is damaged is left as it is: nothing in it may be lost on the way.
+A record belongs to a device if its id or a MAC occurs anywhere in it. Segments are rewritten as a whole, each
+atomically; writers and outputs of the log must be stopped (``alone.py``), because they would continue in the old file.
+A damaged segment is left unchanged: nothing in it may be lost in the process.
 """
 
 from __future__ import annotations

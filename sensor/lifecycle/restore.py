@@ -132,8 +132,8 @@ class Restore:
         os.sync()
 
     def _waiting(self, place: Path, stages: dict[Path, Path]) -> Path:
-        """Where a file waits: beside its place, on the same disk, in a folder that nobody else may enter. OSError where
-        there is no room for all.
+        """Where a file is staged: beside its place, on the same disk, in a private folder. Raises OSError if there is
+        no room for all.
         """
         base = self._base(place)
         if base not in stages:
