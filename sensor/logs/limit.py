@@ -1,8 +1,8 @@
-"""How much of our own log is too much: the same event of the same unit is said so many times a minute, and how often it
-was left out is said afterwards.
+"""Rate limit of our own log: the same event of the same unit is logged a few times a minute, and the number of
+suppressed ones is logged afterwards.
 
-Bounded: of many different events at once, the one heard longest ago is forgotten after its count was told, and all
-together have a bound as well.
+Bounded: of many different events at once, the one not seen for longest is evicted after its count was logged, and all
+together have a limit as well.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REST = "other messages"
 
 
 class LeftOut(NamedTuple):
-    """An event, the unit it was of, and how often it was not said."""
+    """An event, its unit, and how often it was suppressed."""
 
     event: str
     unit: str
@@ -44,7 +44,7 @@ class Limiter:
         self._all = _Window(0.0)
 
     def may(self, event: str, unit: str, clock: float) -> bool:
-        """Whether it may be said now; it is counted either way."""
+        """Whether it may be logged now; it is counted either way."""
         window = self._windows.get((event, unit))
         if window is None:
             window = _Window(clock)
@@ -61,7 +61,7 @@ class Limiter:
         return True
 
     def over(self, clock: float, *, end: bool = False) -> Iterator[LeftOut]:
-        """What was left out in windows that are over, or in all of them at the end. They begin anew."""
+        """What was suppressed in windows that are over, or in all of them at the end. They start over."""
         over = [key for key, window in self._windows.items() if end or clock - window.began >= WINDOW_S]
         for event, unit in over:
             window = self._windows.pop((event, unit))

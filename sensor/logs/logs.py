@@ -1,8 +1,8 @@
 """Our own log: structlog, for people on a terminal, as JSON lines for machines, or to the journal with fields if
 systemd started the sensor.
 
-The same event of the same unit is said a few times a minute (``limit.py``); secrets are masked, and what a peer said
-cannot steer a terminal. structlog is imported when there is something to say.
+The same event of the same unit is logged a few times a minute (``limit.py``); secrets are masked, and text of peers
+cannot control a terminal. structlog is imported with the first message.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sensor.logs.limit import LeftOut, Limiter
 FORMATS = ("console", "json")
 LEVELS = ("debug", "info", "warning", "error")
 TEXT_LIMIT = 4096
-# What says of which unit a message is, the first that there is.
+# Keys that name the unit of a message; the first that is present counts.
 UNITS = ("unit", "output", "line", "interface")
 
 Event = MutableMapping[str, Any]
@@ -40,8 +40,8 @@ class _Log:
 
 
 class _StandardError:
-    """Where lines go: to what standard error is now, not what it was at the first word. That it is closed, or that
-    nobody reads it any more, stops nothing.
+    """Where lines go: to the current standard error, not the one at the first message. That it is closed, or no longer
+    read, is no error.
     """
 
     def __init__(self, *_: object) -> None:
@@ -98,7 +98,7 @@ def log() -> Any:
 
 
 def settle() -> None:
-    """Say what was left out in the minutes that are over. Called now and then by who lives long."""
+    """Log what was suppressed in the minutes that are over. Called now and then by long-running commands."""
     with _LOG.lock:
         over = list(_LOG.limiter.over(time.monotonic()))
     _summarize(over)
@@ -116,7 +116,7 @@ def _summarize(over: list[LeftOut]) -> None:
 
 
 def _limited(_: Any, method: str, event: Event) -> Event:
-    """Whether it is said at all. What was left out before is said first."""
+    """Whether it is logged at all. Earlier suppressed messages are logged first."""
     import structlog
 
     if LEVELS.index(method) < _LOG.level:
