@@ -9,7 +9,7 @@ cdef enum:
     NO_BODY = 0
     SIZED = 1
     CHUNKED = 2
-    OPEN = 3           # nothing in it tells its end
+    OPEN = 3           # it has no length
     # Body.reader
     NOBODY = 0
     SENT = 1           # what a request carries

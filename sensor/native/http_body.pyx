@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Bodies of HTTP messages (RFC 9112, 6 and 7), natively: where they end, and the beginning of those that somebody reads, which is handed on. See
-``sensor.dissectors._http_body``, whose rules these are.
+"""Bodies of HTTP messages (RFC 9112, 6 and 7), natively: where they end, and the beginning of those that are parsed,
+which is handed on. The rules are those of ``sensor.dissectors._http_body``.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -140,7 +140,9 @@ cdef bint titled(Body* body) noexcept nogil:  # looks at what is held only
 
 
 cdef int missed_body(Stream* s, Body* body, int64_t missing) except -1 nogil:
-    """Bytes that will not come: what is there is judged. Says whether they are all of this body, whose end is still known."""
+    """Bytes that are lost: what is there is parsed. Returns whether all of them belong to this body, whose end is still
+    known.
+    """
     cdef bint inside = body.framing == SIZED and 0 <= missing <= body.left
     end_body(s, body, True)
     if body.framing == SIZED:

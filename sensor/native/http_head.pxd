@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    LENGTH = 0             # these tell where a body ends and whether it is read; those given twice are joined
+    LENGTH = 0             # these determine where a body ends and whether it is parsed; repeated ones are joined
     TRANSFER = 1
     ENCODING = 2
     TYPE = 3

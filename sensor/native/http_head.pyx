@@ -15,7 +15,7 @@ cdef enum:
     ODD = 1            # is odd
     MAYBE = 2          # odd together with those that follow
 
-# What ``ODD`` of ``sensor.dissectors._http_shape`` may find, told by single characters; too much rather than too little.
+# What ``ODD`` of ``sensor.dissectors._http_shape`` may find, by single characters; too much rather than too little.
 cdef uint8_t[256] CHARACTERS
 memset(CHARACTERS, PLAIN, 256)
 for _c in bytearray(b"${}`|<>\\'\xac"):

@@ -206,7 +206,9 @@ cdef bint is_queue(const uint8_t* text, uint32_t size) except -1 nogil:
 
 
 cdef int pair(const uint8_t* text, uint32_t size, Hosts* hosts, Out* out) except -1 nogil:
-    """A key and its value. A key alone is a flag; with blanks in it, it is a description that some makers write there."""
+    """A key and its value. A key alone is a flag; one with blanks in it is a description that some vendors
+    put there.
+    """
     cdef uint32_t key = 0, begin, i
     cdef uint64_t value = 0
     cdef bint blank = False, odd = False

@@ -58,7 +58,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 
 cdef int answer(const uint8_t* payload, uint32_t mode, uint32_t version, const Row* row, Out* out) except -1 nogil:
-    """A server tells the time, in 48 bytes."""
+    """A server's time, in 48 bytes."""
     cdef uint32_t stratum = payload[1], used = 4
     cdef uint64_t reference = 0
     cdef uint64_t* fields

@@ -10,7 +10,7 @@ cdef enum:
     # Entry.what
     EVENT = 1
     FACT = 2
-    FACT_ABOUT = 3   # about somebody else than the sender of the packet
+    FACT_ABOUT = 3   # about a host other than the sender of the packet
     PUNTED = 4       # a message, or a part of one, that a Python function reads: its fields lie in the slots, like those of an event
     MALFORMED = 5    # of a conversation, which is given up; in words
     PACKET = 6       # what follows in this row is about a packet that came earlier: its Row and its frame; empty: about that of the row
@@ -30,7 +30,7 @@ ctypedef packed struct Entry:
     int32_t row      # of the packet
     uint32_t at      # of an event: its first slot; of others: where their text begins
     uint32_t size    # bytes of text; of an end: how many follow
-    uint32_t about   # of a fact about somebody else: the slot of its MAC, behind which its address lies
+    uint32_t about   # of a fact about another host: the slot of its MAC, which its address follows
     uint16_t kind    # of an event, or what was punted: which class; of a fact: which kind (units.py)
     uint8_t what
     uint8_t unit     # the dissector of streams that wrote it, counted from 1
@@ -119,7 +119,7 @@ cdef inline int fact(Out* out, uint16_t kind, uint64_t value) noexcept nogil:  #
 
 
 cdef inline int fact_about(Out* out, uint16_t kind, uint64_t value, uint64_t mac, uint64_t hi, uint64_t lo) noexcept nogil:  # room was reserved
-    """A fact about somebody else, in the VLAN of the packet."""
+    """A fact about another host, in the VLAN of the packet."""
     cdef uint64_t* slots = items(out, 3)
     slots[0], slots[1], slots[2] = mac, hi, lo
     fact(out, kind, value)

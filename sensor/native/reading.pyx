@@ -112,7 +112,7 @@ cdef class Reading(RowReader):
         return self.conversations.ended(flow, &self.messages.out)
 
     def read_rows(self, const uint8_t[::1] data, Row[::1] rows):
-        """Read rows, no segments, that were decoded and chosen by somebody else: tests and measurements."""
+        """Parse rows, no segments, that the caller decoded and chose: tests and measurements."""
         cdef Py_ssize_t i
         with nogil:
             for i in range(rows.shape[0]):

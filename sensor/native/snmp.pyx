@@ -71,7 +71,7 @@ cdef Words trees_known = Words({name: place for place, name in enumerate(TREES)}
 cdef Words traps_known = Words({TRAP_OID: 0, TRAP_ADDRESS: 1})
 cdef uint32_t device_id = FACTS.index("snmp.device_id")
 
-# Who speaks, as far as security tells. Spans of text; ``secret``: the community, NULL in version 3.
+# The security parameters of a message. Spans of text; ``secret``: the community, NULL in version 3.
 cdef struct Sender:
     uint64_t version
     uint64_t community
@@ -347,7 +347,7 @@ cdef int facts(const Variables* variables, Out* out) except -1 nogil:
 
 
 cdef int enterprise(Out* out, uint32_t kind, uint64_t name) except -1 nogil:
-    """The number of the maker in an object identifier of his, a span of text."""
+    """The vendor's number in one of its object identifiers, a span of text."""
     cdef uint32_t at = <uint32_t>(name >> 32), size = <uint32_t>name, begin = <uint32_t>strlen(enterprises), stop
     if size > begin and not memcmp(out.text + at, enterprises, begin):
         stop = begin
@@ -358,7 +358,7 @@ cdef int enterprise(Out* out, uint32_t kind, uint64_t name) except -1 nogil:
 
 
 cdef int engine(const Sender* sender, Out* out) except -1 nogil:
-    """The sender's engine id: the maker's number, and often a MAC (RFC 3411, 5)."""
+    """The sender's engine id: the vendor's number, and often a MAC (RFC 3411, 5)."""
     cdef const uint8_t* id_ = sender.engine.value
     if 5 <= sender.engine.size <= ENGINE_LIMIT:
         fact(out, FACT_SNMP_ENGINE_ENTERPRISE, decimal(out, (<uint32_t>id_[0] << 24 | id_[1] << 16 | id_[2] << 8 | id_[3]) & 0x7FFFFFFF))

@@ -136,7 +136,7 @@ cdef int text(const Head* head, uint32_t field, Out* out, uint64_t* found_) exce
 
 
 cdef int search(const Head* head, Out* out) except -1 nogil:
-    """Somebody looks for devices."""
+    """A search for devices."""
     cdef uint64_t target, agent
     cdef uint64_t* fields
     if text(head, ST, out, &target) == PUNT or text(head, USER_AGENT, out, &agent) == PUNT:
@@ -149,7 +149,7 @@ cdef int search(const Head* head, Out* out) except -1 nogil:
 
 
 cdef int announcement(const Head* head, int kind, const Row* row, Out* out) except -1 nogil:
-    """A device tells of itself."""
+    """A device announces itself."""
     cdef uint64_t state, target, name, location, server
     cdef Piece place = head.values[LOCATION] if head.values[LOCATION].size else head.values[AL]
     cdef uint64_t* fields

@@ -214,8 +214,9 @@ cdef class Conversations:
         return False
 
     cdef int arrive(self, Conversation* c, const Row* row, const uint8_t* frame) except -1 nogil:
-        """One segment. Repeated bytes are dropped, early ones held. A hole is passed over when too much waits behind it, or a message begins behind bytes
-        that no dissector wanted; where the capture lacks them they may come late, until some more segments did or the other end goes on.
+        """One segment. Repeated bytes are dropped, early ones held. A gap is skipped when too much waits behind it, or
+        a message begins behind bytes that no dissector wanted; bytes that the capture lacks may arrive late, until some
+        more segments did or the other end continues.
         """
         cdef int at = row.direction & 1
         cdef Direction* way = &c.ways[at]
@@ -269,7 +270,7 @@ cdef class Conversations:
         return 0
 
     cdef int drop(self, Direction* way) except -1 nogil:
-        """Nobody waits any more."""
+        """Drop all held segments."""
         cdef int i
         for i in range(way.count):
             discard(&self.memory, way.held[i].packet)
