@@ -33,7 +33,7 @@ from sensor.outputs._secrets import Secret
 from sensor.outputs._tls import Tls
 from sensor.outputs.nats import Stored, place_of, reason_of, server_url
 
-# A commit that was published while nobody listened is asked for.
+# A commit that was published while no client listened is requested.
 ASK_EVERY_S = 2.0
 HEADERS_SIZE = 512
 WORDS_LIMIT = 200
