@@ -1,7 +1,7 @@
-"""Devices that are to be forgotten: rows in which one stands by its id or a MAC are taken out of the files.
+"""Devices that are to be purged: rows that contain the id or a MAC of one are removed from the files.
 
-Who wants it leaves an order in a folder beside the records. The process that writes them carries it out, since it alone
-changes files: the one that runs within its next round, else whoever gives the order.
+A purge leaves an order in a folder beside the records. The process that writes them carries it out, because it alone
+changes files: a running one within its next round, else the command that gives the order.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def carry_out(writer: Writer) -> int:
 
 
 def _out_of(writer: Writer, file: File, request: Order) -> int:
-    """Write one file anew without their rows; how many those are. A file that is damaged is left to the upkeep."""
+    """Rewrite one file without their rows; how many those are. A damaged file is left to the upkeep."""
     try:
         rows = pq.read_table(writer.folder / file.name, partitioning=None)
     except (OSError, pa.ArrowException):

@@ -67,9 +67,7 @@ class Identity:
         return pa.array(found, pa.string()).take(pa.array(places))
 
     def _is_of_its_mac(self, address: int) -> bool:
-        """Whether the frame comes from the machine itself as far as its address tells: one of the
-        inside, or none yet.
-        """
+        """Whether the frame comes from the host itself, by its address: an internal one, or none yet."""
         known = self._own.get(address)
         if known is None:
             host = address and addresses.is_host(address)

@@ -26,7 +26,7 @@ _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Answer)
 
 
 class QueryError(Exception):
-    """The query is invalid, or exceeded its limits; the text says which."""
+    """The query is invalid, or exceeded its limits; the text names which."""
 
 
 class Query:

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Recorder: what the engine keeps of a batch for the traffic records. Messages that native dissectors read are copied row by row, without an object; those
-of Python dissectors are taken apart here; flows that ended are copied from the flow table's changes. ``take`` gives all of it as bytes.
+"""Recorder: what the engine stores of a batch for the traffic records. Messages of native dissectors are copied row by
+row, without an object; those of Python dissectors are split into fields here; flows that ended are copied from the flow
+table's changes. ``take`` returns all of it as bytes.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -64,7 +65,7 @@ ctypedef packed struct Count:
 ctypedef packed struct Ended:
     ChangeRow change
     uint8_t first_flags      # TCP flags of its first packet
-    uint8_t reset_by         # 1: the client, 2: the server, 0: nobody or unknown
+    uint8_t reset_by         # 1: the client, 2: the server, 0: none or unknown
     uint8_t traced           # whether what follows is known
     uint8_t spare
     uint32_t missed          # bytes that the capture lacks
@@ -299,10 +300,10 @@ cdef class Recorder:
             self.counted_since = self.now
         return 0
 
-    # What is said in Python.
+    # Entries of Python dissectors.
 
     def add(self, entry):
-        """One thing that a Python dissector or a deriver said."""
+        """One result of a Python dissector or a deriver."""
         if type(entry) is not Observation:
             self.event(entry)
 
@@ -377,7 +378,7 @@ cdef class Recorder:
             free(out.data)
 
     cdef int tell_counts(self, Bytes* out) except -1:
-        """What was counted since it was told last; what was missed stands in the first of them."""
+        """What was counted since the last call; what was missed is in the first of them."""
         cdef Buffer buffer
         cdef int i
         cdef Count* count

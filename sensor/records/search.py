@@ -32,7 +32,7 @@ NEAR = 64
 
 
 class SearchError(Exception):
-    """An invalid search; the text says what was expected."""
+    """An invalid search; the text has what was expected."""
 
 
 class Condition(NamedTuple):

@@ -37,7 +37,7 @@ LETTERS = "SHADFRGshadfrg"
 
 
 cdef int follow(Trace* trace, const Row* row) except -1 nogil:
-    """One packet of the connection; the first of another one begins anew."""
+    """One packet of the connection; the first of another one resets the trace."""
     cdef int way = 1 if row.direction else 0
     cdef int flags = row.tcp_flags
     cdef uint32_t size = row.payload_len if row.begins != HEADER or row.proto != TCP else 0
