@@ -15,7 +15,7 @@ _DECODER = msgspec.json.Decoder(Report)
 
 
 class BadReport(Exception):
-    """It is not a report; the text says why."""
+    """It is not a report; the text is the reason."""
 
 
 def encoded(report: Report) -> bytes:
