@@ -43,7 +43,7 @@ class Loaded(NamedTuple):
         return other is not None and self.rule == other.rule and self.sets == other.sets
 
     def fault(self, error: RuleError) -> Fault:
-        """What is wrong with it, at its place."""
+        """Its fault, at its place."""
         return fault_at(self.path, ("rules", self.place, *error.location), error.message, key=error.key)
 
 
@@ -101,9 +101,7 @@ class Nowhere:
 
 
 def load_rules(paths: Iterable[Path]) -> tuple[list[Loaded], list[Fault]]:
-    """All rules of files and folders that make sense, those that are switched off included, and what is wrong with the
-    others.
-    """
+    """All valid rules of files and folders, disabled ones included, and the faults of the others."""
     found: dict[str, Loaded] = {}
     faults: list[Fault] = []
     for path in files_of(paths):
@@ -129,7 +127,7 @@ def files_of(paths: Iterable[Path]) -> Iterable[Path]:
 
 
 def _faults_of(one: Loaded, known: dict[str, Loaded]) -> list[Fault]:
-    """What is wrong with a rule beside its shape."""
+    """The faults of a rule beyond its schema."""
     if one.rule.id in known:
         first = known[one.rule.id].path
         return [one.fault(RuleError(f"found the id {one.rule.id!r} a second time, the first is in {first}", "id"))]

@@ -42,8 +42,8 @@ class Kind(enum.Enum):
 
 
 class RuleError(Exception):
-    """What is wrong with a rule, and where in it: keys and list indexes; ``key``: at the key itself. ``others``: what
-    else is.
+    """A fault of a rule, and its place: keys and list indexes; ``key``: at the key itself. ``others``:
+    further faults.
     """
 
     def __init__(self, message: str, *location: str | int, key: bool = False) -> None:
