@@ -135,10 +135,10 @@ class Engine:
     ) -> None:  # fmt: skip
         """``lists``: threat lists, already read; ``rules``: custom detectors of the operator; ``report`` is called with
         units that fail; ``complain`` with each line of an operator's list or fingerprint file that was left out.
-        ``keeper`` brings back what earlier runs knew, and is to write what this one learns. ``mutes`` silence alerts,
-        which ``muted`` then gets; ``evidence`` keeps packets of alerts; ``health`` looks how the sensor itself fares;
-        ``profiles``: what is installed; ``secret``: 128 bits by which facts are found in a table. DocumentErrors where
-        a file cannot be used at all.
+        ``keeper`` restores what earlier runs knew, and writes what this one learns. ``mutes`` suppress alerts, which
+        ``muted`` then receives; ``evidence`` stores packets of alerts; ``health`` checks the sensor itself;
+        ``profiles``: installed ones; ``secret``: the 128-bit key of the hash by which facts are found in a table.
+        Raises DocumentErrors if a file cannot be used at all.
         """
         self.profiles = profiles or Profiles()
         self.known, self.rules, self._keeper = known(config), rules if rules is not None else Rules(()), keeper

@@ -1,8 +1,8 @@
-"""Searches of the traffic records beside the engine: scheduled hunts, and past contacts with what threat lists name
-anew.
+"""Searches of the traffic records beside the engine: scheduled hunts, and past contacts with new entries of threat
+lists.
 
 One thread works at a time, and the queries run in processes of their own; the engine takes their alerts between two
-batches, through the alert room as all others.
+batches, through the same path as all others.
 """
 
 from __future__ import annotations

@@ -112,8 +112,8 @@ class Keeper:
         return restored
 
     def follow(self, log: Path) -> None:
-        """Keep all that lists are read from up to date: the tables of an event log (``sensor/tables/``), the rows of
-        devices. Before ``begin``. Nobody reads lists of a replay before it ends: who reads them first brings them up to
+        """Keep up to date all that lists are read from: the tables of an event log (``sensor/tables/``), the rows of
+        devices. Before ``begin``. Lists of a replay are not read before it ends: the first reader brings them up to
         date (``tables.build.catch_up``).
         """
         self._log = log

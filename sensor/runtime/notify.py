@@ -39,7 +39,7 @@ class Notifier:
         return bool(self._address)
 
     def ready(self, status: str = "") -> None:
-        """All is open and works; also after a reload, whether the new configuration was taken up or not."""
+        """All is open and works; also after a reload, whether the new configuration was applied or not."""
         self._send("READY=1", *self._worded(status))
 
     def reloading(self) -> None:

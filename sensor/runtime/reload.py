@@ -1,8 +1,8 @@
-"""Reload: the configuration read again while the engine goes on, and taken up between two batches.
+"""Reload: the configuration is read again while the engine continues, and applied between two batches.
 
-Reading takes long (YAML, fingerprints, rules), so a thread does it; the engine only puts what was read in the place of
-what was. What is wrong is left as it was: the configuration as a whole, the rules, the fingerprints. What did not
-change is left alone: its detectors keep all they counted. What is opened or sized at the start waits for the next one.
+Reading takes long (YAML, fingerprints, rules), so a thread does it; the engine only replaces the old parts with the new
+ones. Invalid parts stay unchanged: the configuration as a whole, the rules, the fingerprints. Unchanged parts are not
+replaced: their detectors keep all counts. What is opened or sized at the start waits for the next one.
 """
 
 from __future__ import annotations

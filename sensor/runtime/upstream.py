@@ -34,8 +34,8 @@ class Outputs:
         return tuple(self._began)
 
     def look(self, log: Path, now: float, clock: float) -> Iterator[Upstream]:
-        """Each of them, ``now`` in seconds since the epoch. ``clock``: seconds that only go forward: where the other
-        jumped, all count from then on.
+        """Each of them, ``now`` in seconds since the epoch. ``clock``: monotonic seconds: if the wall clock jumped, all
+        are measured again from that time.
         """
         offset, before, self._offset = now - clock, self._offset, now - clock
         if before is not None and abs(offset - before) > SILENT_S:
