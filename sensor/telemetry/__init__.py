@@ -1,5 +1,5 @@
-"""What a running sensor tells of itself. ``METRICS`` is the one description of every metric: what is served and what is
-documented are made from it.
+"""The status of a running sensor. ``METRICS`` is the only description of every metric: what is served and what is
+documented are derived from it.
 """
 
 from __future__ import annotations

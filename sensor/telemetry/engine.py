@@ -1,7 +1,7 @@
-"""What the engine tells of itself: plain numbers and words, read by the engine's own thread about once a second. Nobody
-else ever touches its objects.
+"""The status of the engine: plain numbers and words, read by the engine's own thread about once a second. No other
+thread ever accesses its objects.
 
-Walking over all devices, open alerts and tables is done rarely: at most a thousandth of the time goes into it.
+Walking over all devices, open alerts and tables is done rarely: it takes at most a thousandth of the time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sensor.rules.load import Rules
 
 WALK_EVERY_S, WALK_SHARE = 5.0, 0.001
 NEWEST, TEXTS = 16, 8
-# What may come is told before it does: who watches a counter wants to see it rise from 0.
+# Counters exist before their first increment: a monitor has to see them rise from 0.
 KINDS = ("device", "alert", "incident", "recommendation", "sensor")
 SEVERITIES = tuple(Severity.__members__)
 
@@ -56,7 +56,7 @@ class Watched(NamedTuple):
 
 
 class Engine:
-    """Remembers what was told, and tells how things stand. ``began``: seconds since the epoch."""
+    """Counts records, and reports the current state. ``began``: seconds since the epoch."""
 
     def __init__(self, began: float) -> None:
         self.began = began
@@ -70,7 +70,7 @@ class Engine:
         self._evicted: dict[str, int] = {}
 
     def take(self, record: Record) -> None:
-        """A record that was told."""
+        """Count a record."""
         self._records[record.kind] += 1
         if record.kind == "alert" and record.action == "open" and isinstance(record.alert, dict):
             self._opened[record.severity] += 1

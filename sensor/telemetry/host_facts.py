@@ -1,4 +1,4 @@
-"""What is told beside the engine, by the thread that serves: the files of the log, how the outputs fare, and the
+"""What is added to the engine's status by the serving thread: the files of the log, the state of the outputs, and the
 process.
 """
 
@@ -30,7 +30,7 @@ class HostFacts:
         self._first: tuple[Segment, float | None] | None = None
 
     def added(self, engine: Facts) -> Facts:
-        """What the engine told, with all that stands beside it."""
+        """The engine's status, with what is added to it."""
         path = engine["log"]["path"]
         log = Path(path) if path else None
         if log is not None and log.is_file():
@@ -51,7 +51,7 @@ class HostFacts:
 
 
 def output(log: Path, name: str) -> Facts:
-    """How an output fares by what `sensor forward` wrote beside the log; nothing where it never ran."""
+    """The state of an output, as `sensor forward` wrote it beside the log; empty if it never ran."""
     status = load_status(log, name)
     if status is None:
         return {}
@@ -60,7 +60,7 @@ def output(log: Path, name: str) -> Facts:
 
 
 def process() -> Facts:
-    """Of this process, as far as the system tells: proc(5)."""
+    """Figures of this process, as far as the system provides them: proc(5)."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     facts: Facts = {"pid": os.getpid(), "cpu_s": round(used.ru_utime + used.ru_stime, 3)}
     with contextlib.suppress(OSError, ValueError, IndexError):
@@ -75,7 +75,7 @@ def process() -> Facts:
 
 
 def _begin(segment: Segment) -> float | None:
-    """The time of its first record; None where it tells none."""
+    """The time of its first record; None if it has none."""
     try:
         lines = open_lines(segment, lambda _: None)
         with lines.file:

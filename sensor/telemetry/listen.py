@@ -1,5 +1,5 @@
-"""Where the status is served: at a unix socket, and over TCP on loopback and nowhere else. Whoever wants it elsewhere
-puts a proxy with a login before it.
+"""Where the status is served: at a unix socket, and over TCP on loopback and nowhere else. Access from elsewhere needs
+a proxy with authentication.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ def is_loopback(host: str) -> bool:
 
 
 def usual_socket(state: Path, runtime: str | None = None) -> Path:
-    """Where the socket is that nobody named: in the run-time folder that systemd gives (systemd.exec(5)), else in the
-    state folder.
-    """
+    """The default socket: in the run-time folder of systemd (systemd.exec(5)), else in the state folder."""
     folder = (os.environ.get("RUNTIME_DIRECTORY", "") if runtime is None else runtime).split(":")[0]
     return Path(folder or state) / SOCKET

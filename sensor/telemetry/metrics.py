@@ -1,7 +1,7 @@
-"""Every metric: its name, what it means, and where its value stands in the status of a sensor.
+"""Every metric: its name, its meaning, and the place of its value in the status of a sensor.
 
-Names are ``sensor_<thing>_<unit>``, with ``_total`` where they only grow; those of the process are the ones that all
-clients of Prometheus share. A name or a label that was released is never changed. Counters begin anew with the process.
+Names are ``sensor_<thing>_<unit>``, with ``_total`` if they only grow; those of the process are the ones that all
+clients of Prometheus share. A name or a label that was released is never changed. Counters restart with the process.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ METRICS = (
         "Entries that had to make room in a table of fixed "
         "size."
     ), "evicted.*", ("table",)),
-    # What was said, found and known.
+    # Messages, findings and inventory.
     Metric("sensor_messages_malformed_total", "counter", "messages", "Messages that violate their protocol.",
     "malformed.*", ("dissector",)),
     Metric("sensor_unit_faults_total", "counter", "faults", (
@@ -131,7 +131,7 @@ METRICS = (
         "The oldest record of the event "
         "log."
     ), "log.oldest"),
-    # Outputs, as `sensor forward` tells of them.
+    # Outputs, as `sensor forward` reports them.
     Metric("sensor_output_pending", "gauge", "records", "Records that wait for an output.", "outputs.*.pending",
     ("output",)),
     Metric("sensor_output_delivered_total", "counter", "records", "Records that an output took.",
@@ -176,7 +176,7 @@ METRICS = (
     Metric("sensor_rules", "gauge", "rules", "Rules of the operator's that are in use.", "rules.used"),
     Metric("sensor_rules_faults", "gauge", "faults", "Faults in rules of the operator's, which are left out.",
     "rules.faults"),
-    # How the sensor itself fares.
+    # The health of the sensor itself.
     Metric("sensor_health_findings_total", "counter", "findings", "Health findings about the sensor itself.",
     "health.told.*", ("check",)),
     Metric("sensor_health_lasting_timestamp_seconds", "gauge", "seconds since the epoch", (

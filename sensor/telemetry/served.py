@@ -1,4 +1,4 @@
-"""What is served: made from the bytes that the engine left last, when somebody asks, and then good for a second."""
+"""The served documents: made on request from the last status of the engine, and then cached for a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.telemetry.exposition import CONTENT_TYPE, exposition
 from sensor.telemetry.host_facts import HostFacts
 
 FRESH_S = 1.0
-# An engine that has said nothing for so long is stuck.
+# An engine that has been silent for this long is stuck.
 SILENT_S = 10.0
 JSON, TEXT = "application/json", "text/plain; charset=utf-8"
 
@@ -35,7 +35,7 @@ class Served:
         self._made_at = 0.0
 
     def put(self, status: bytes) -> None:
-        """What the engine tells, as JSON."""
+        """The engine's status, as JSON."""
         self._engine, self._engine_at = status, time.monotonic()
 
     def reply(self, path: str) -> Reply:

@@ -1,8 +1,7 @@
-"""Serves the status over HTTP, on a unix socket and, where it was asked for, on loopback. It only ever answers; it
-opens no connection.
+"""Serves the status over HTTP, on a unix socket and, if configured, on loopback. It only answers; it opens no
+connection.
 
-Bounded: a few requests at once, each small, answered within seconds, and then closed. Who asks has no word in what is
-said.
+Bounded: a few requests at once, each small, answered within seconds, and then closed. Nothing of a request is echoed.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as it is called there
-        """Who asks is nobody's news."""
+        """Requests are not logged."""
 
     def _answer(self, reply: Reply) -> None:
         self.request_version = self.protocol_version  # to who speaks an older one as well, or none at all
@@ -99,7 +98,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
     daemon_threads, block_on_close = True, False
     allow_reuse_address = True
-    timeout = 0  # whoever waits at the socket knows that somebody came
+    timeout = 0  # the caller waits at the socket and knows that a connection is there
 
     def __init__(self, served: Served, address: Any) -> None:
         super().__init__(address, _Handler)
@@ -129,13 +128,13 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Who asked went away while he was answered; or we made a mistake, which is told."""
+        """The client closed the connection during the answer; or an error of ours, which is logged."""
         error = sys.exception()
         if not isinstance(error, OSError):
             log().error("a request for the status was not answered", error=repr(error))
 
     def may_ask(self, host: str) -> bool:
-        """Whether who asks for us by this name may. At a unix socket, whoever can open it."""
+        """Whether a request with this host name is permitted. At a unix socket, all that can open it are."""
         return True
 
 
@@ -178,7 +177,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Answer nobody any more."""
+        """Stop serving."""
         self._waker.close()
         self._thread.join()
         self._woken.close()
@@ -221,7 +220,7 @@ def _at_path(served: Served, path: Path) -> _Unix:
 
 
 def answers(path: Path) -> bool:
-    """Whether somebody listens at a socket."""
+    """Whether a process listens at a socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as there:
         there.settimeout(PATIENCE_S)
         try:

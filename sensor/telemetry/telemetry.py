@@ -1,5 +1,5 @@
-"""Telemetry of a live run: between the engine, which tells once a second how things stand, and the thread that serves
-it.
+"""Telemetry of a live run: between the engine, which provides its status once a second, and the thread that
+serves it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Telemetry:
         self._run = run
 
     def take(self, record: Record) -> None:
-        """A record that was told."""
+        """Count a record."""
         self._engine.take(record)
 
     def tick(self) -> None:
