@@ -42,9 +42,9 @@ class MessageLimits:
         self._fresh, self._all = RateWindow(SECOND), RateWindow(SECOND, 3)
 
     def within(self, rows: npt.NDArray[np.void], work: Work) -> Work:
-        """The work of a batch without the messages that are too many. Rows whose dissectors have given up count all the
-        same, since it depends on the cut of batches which of them the kernels know of. The row that reports a flood of
-        new senders stays.
+        """The work of a batch without the messages over the limit. Rows whose dissectors have given up count as well,
+        because it depends on the split into batches which of them the kernels know. The row that reports a flood of new
+        senders stays.
         """
         chosen = work.chosen
         if not len(chosen):

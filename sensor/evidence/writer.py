@@ -45,8 +45,8 @@ class _File(msgspec.Struct, eq=False):
 
 
 class Writer:
-    """``dropped``: frames that were not written, because the disk was slow or full; ``complain`` hears once what is
-    wrong.
+    """``dropped``: frames that were not written, because the disk was slow or full; ``complain`` is called once
+    with the reason.
     """
 
     def __init__(

@@ -153,9 +153,7 @@ class Baseline:
             self._serve(ts, offerer, server.address, _name(user, client), service)
 
     def reach(self, ts: int, client: Subject, server: int, service: int) -> None:
-        """A conversation with one more of those outside is over, about a service that was learned. Kept of devices with
-        one job.
-        """
+        """A conversation of a fixed-function device with another external server is over, on a learned service."""
         device = self._device(client)
         habits = self._habits.get(device.id) if device is not None and device.type not in MANY_JOBS else None
         if (

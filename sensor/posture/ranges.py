@@ -1,5 +1,4 @@
-"""The position of a version relative to the versions that a record names. Three answers: affected, not affected, cannot
-tell.
+"""The position of a version relative to the versions that a record names: affected, not affected, or cannot tell.
 
 A version in a packet may be abbreviated (8.1 for 8.1.3), and a record may mean all of 11.5 by "up to 11.5": if the
 answer depends on that, it is *cannot tell*. The same applies to a track that the record does not mention.

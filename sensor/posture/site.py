@@ -22,8 +22,8 @@ GONE = "gone"
 
 
 class Node(NamedTuple):
-    """A device in the words of its record. ``segment``: its VLAN, else the block of its address; ``aimed``: whether the
-    outside reaches it, whether it was attacked, and how important it is.
+    """A device with the values of its record. ``segment``: its VLAN, else the block of its address; ``aimed``: whether
+    it is reachable from the internet, whether it was attacked, and how important it is.
     """
 
     id: str

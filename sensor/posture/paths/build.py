@@ -49,8 +49,8 @@ COSTS = {Kind.HELD: HELD, Kind.ATTACK: ATTACKED, Kind.INBOUND: REACH}
 
 
 class Map(NamedTuple):
-    """The graph with what its edges refer to. ``nodes``: node by id; ``one_job``: of each node, whether it is a device
-    with one job.
+    """The graph with what its edges refer to. ``nodes``: node by id; ``one_job``: of each node, whether it is a
+    fixed-function device.
     """
 
     graph: Graph
