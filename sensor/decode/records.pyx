@@ -244,7 +244,7 @@ def scan_pcapng(
     """
     cdef Py_ssize_t at = start, need = 12
     cdef uint32_t kind, size, padded
-    cdef int why = _MORE, wrong
+    cdef int why = _MORE, fault
     cdef bint swap = big != MACHINE_IS_BIG
     check(data, start, end, rows, filled)
     with nogil:
@@ -271,9 +271,9 @@ def scan_pcapng(
                 if filled == rows.shape[0]:
                     why, need = _FULL, 0
                     break
-                wrong = packet(data, at, kind, size, &rows[filled], swap, interfaces, ts, source)
-                if wrong:
-                    why, need = _BROKEN, wrong
+                fault = packet(data, at, kind, size, &rows[filled], swap, interfaces, ts, source)
+                if fault:
+                    why, need = _BROKEN, fault
                     break
                 ts = rows[filled].ts
                 filled += 1
