@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from sensor.console.api.routes import api_routes
-from sensor.console.ask import Ask, Given, form_of, parameters
+from sensor.console.page_request import Given, PageRequest, form_of, parameters
 from sensor.console.pages import (
     alert,
     alert_actions,
@@ -60,7 +60,7 @@ from sensor.views.errors import ViewError
 STATIC = Path(__file__).parent / "static"
 # So many requests read at once: each has a connection of its own with a cache of some MiB.
 AT_ONCE = 12
-Page = Callable[[Ask], Response]
+Page = Callable[[PageRequest], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 PAGES: dict[str, Page] = {
@@ -158,7 +158,7 @@ def answer(console: Console, request: Request, page: Page, form: Given) -> Respo
             check_form(who, form)
         dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1])
         with console.sources.opened(dataset) as opened:
-            return page(Ask(console, request, who, opened, form))
+            return page(PageRequest(console, request, who, opened, form))
     except (ViewError, Refused) as error:
         return errors.refused(console, request, error)
     except StoreError as error:

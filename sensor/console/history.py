@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sensor.console.ask import Ask
 from sensor.console.moments import moment_of
+from sensor.console.page_request import PageRequest
 from sensor.console.querying import querying
 from sensor.core.foreign import part
 from sensor.core.record_parts import time_text
@@ -46,7 +46,7 @@ class Change(NamedTuple):
     fields: Sequence[tuple[str, Any, Any]]
 
 
-def inventory_at(ask: Ask, name: str) -> Snapshot:
+def inventory_at(ask: PageRequest, name: str) -> Snapshot:
     """``name``: the parameter of the moment. Malformed where the records begin later; NotReadable."""
     at = moment_of(name, ask.first(name), ask.now)
     with querying(ask.dataset) as there:

@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 import sensor
-from sensor.console.ask import Ask
 from sensor.console.moments import age_text, parsed
+from sensor.console.page_request import PageRequest
 from sensor.console.parts import each, pairs
 from sensor.console.saved_views import PATHS
 from sensor.core.reader import clean
@@ -39,7 +39,7 @@ NAV = (
 )  # fmt: skip
 
 
-def render(ask: Ask, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+def render(ask: PageRequest, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page of a dataset."""
     values |= {
         "opened": ask.opened,
@@ -76,7 +76,7 @@ def bare(request: Request, template: str, title: str, status: int = 200, **value
     return HTMLResponse(page, status)
 
 
-def _undo(ask: Ask) -> dict[str, str] | None:
+def _undo(ask: PageRequest) -> dict[str, str] | None:
     """What was done a moment ago, and the name by which it can be undone."""
     name = ask.first("done")
     done = ask.console.undo.look(name, ask.who.name) if name else None

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sensor.console.api import types
-from sensor.console.ask import Ask
+from sensor.console.page_request import PageRequest
 from sensor.core.record_parts import time_text
 from sensor.views.alerts import AlertDetails, AlertRow
 from sensor.views.devices import DeviceRow
@@ -48,13 +48,13 @@ def details(found: AlertDetails) -> types.AlertDetails:
     )
 
 
-def page(ask: Ask, found: Page[Row], convert: Callable[[Row], Item]) -> types.List[Item]:
+def page(ask: PageRequest, found: Page[Row], convert: Callable[[Row], Item]) -> types.List[Item]:
     return types.List(
         [convert(row) for row in found.rows], found.total, found.exact, found.facets, found.cursor, source(ask)
     )
 
 
-def source(ask: Ask) -> types.Source:
+def source(ask: PageRequest) -> types.Source:
     return types.Source(ask.dataset.name, ask.dataset.kind, *ask.opened.span, ask.data.position.seq, ask.opened.notes)
 
 

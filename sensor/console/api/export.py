@@ -12,8 +12,8 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from sensor.console.api.resources import Resource, answer
-from sensor.console.ask import Ask
 from sensor.console.cells import csv_cell
+from sensor.console.page_request import PageRequest
 from sensor.views.errors import Malformed, Unknown
 
 FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -22,7 +22,7 @@ MOST, PAGE = 200_000, 1000
 IN_MEMORY, PART = 4 << 20, 64 << 10
 
 
-def format_of(ask: Ask) -> str:
+def format_of(ask: PageRequest) -> str:
     """By ``format``, else by the header Accept. Unknown."""
     wanted = ask.first("format")
     if wanted and wanted not in FORMATS:
@@ -31,7 +31,7 @@ def format_of(ask: Ask) -> str:
     return wanted or next((name for name in ("ndjson", "csv") if FORMATS[name].partition(";")[0] in accepted), "json")
 
 
-def exported(ask: Ask, resource: Resource, form: str) -> Response:
+def exported(ask: PageRequest, resource: Resource, form: str) -> Response:
     """Malformed where the rows are too many."""
     if not resource.listed:
         raise Malformed("format", form, "json: only lists are exported")
@@ -49,7 +49,7 @@ def exported(ask: Ask, resource: Resource, form: str) -> Response:
     )
 
 
-def _items(ask: Ask, resource: Resource) -> Iterator[Any]:
+def _items(ask: PageRequest, resource: Resource) -> Iterator[Any]:
     count = 0
     ask.given["limit"] = [str(PAGE)]
     while True:
@@ -63,12 +63,12 @@ def _items(ask: Ask, resource: Resource) -> Iterator[Any]:
         ask.given["cursor"] = [page.cursor]
 
 
-def _ndjson(ask: Ask, resource: Resource) -> Iterator[bytes]:
+def _ndjson(ask: PageRequest, resource: Resource) -> Iterator[bytes]:
     for item in _items(ask, resource):
         yield msgspec.json.encode(item) + b"\n"
 
 
-def _csv(ask: Ask, resource: Resource) -> Iterator[bytes]:
+def _csv(ask: PageRequest, resource: Resource) -> Iterator[bytes]:
     """All fields but records, which are objects."""
     names = [field.name for field in msgspec.structs.fields(resource.item) if field.name != "record"]
     yield _line(names)

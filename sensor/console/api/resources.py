@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sensor.console.api import convert, types
-from sensor.console.ask import Ask
 from sensor.console.filters import LONGEST
 from sensor.console.losses import unseen
+from sensor.console.page_request import PageRequest
 from sensor.views import alerts, devices, moments, posture, stories, tickets, vulnerabilities
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.errors import Malformed, NotReadable
@@ -26,7 +26,7 @@ class Resource(NamedTuple):
 
     path: str
     summary: str
-    answer: Callable[[Ask], Any]
+    answer: Callable[[PageRequest], Any]
     item: Any
     filter: type[msgspec.Struct] | None = None
     sorts: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Resource(NamedTuple):
         return generic[self.item]
 
 
-def _devices(ask: Ask) -> Any:
+def _devices(ask: PageRequest) -> Any:
     paging = ask.paging("last", 100)
     wanted = ask.filter(devices.DeviceFilter, "format")
     found = devices.devices(
@@ -53,11 +53,11 @@ def _devices(ask: Ask) -> Any:
     return convert.page(ask, found, convert.device)
 
 
-def _device(ask: Ask) -> Any:
+def _device(ask: PageRequest) -> Any:
     return types.One(devices.device(ask.data, ask.request.path_params["id"]), convert.source(ask))
 
 
-def _alerts(ask: Ask) -> Any:
+def _alerts(ask: PageRequest) -> Any:
     paging = ask.paging("last", 100)
     wanted = ask.filter(AlertFilter, "format")
     found = alerts.alerts(
@@ -66,11 +66,11 @@ def _alerts(ask: Ask) -> Any:
     return convert.page(ask, found, convert.alert)
 
 
-def alert(ask: Ask) -> Any:
+def alert(ask: PageRequest) -> Any:
     return types.One(convert.details(alerts.alert(ask.data, ask.request.path_params["id"])), convert.source(ask))
 
 
-def _incidents(ask: Ask) -> Any:
+def _incidents(ask: PageRequest) -> Any:
     paging = ask.paging("last", 100)
     found = stories.incidents(
         ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor
@@ -78,11 +78,11 @@ def _incidents(ask: Ask) -> Any:
     return convert.page(ask, found, convert.story)
 
 
-def _incident(ask: Ask) -> Any:
+def _incident(ask: PageRequest) -> Any:
     return types.One(convert.story(stories.incident(ask.data, ask.request.path_params["id"])), convert.source(ask))
 
 
-def _recommendations(ask: Ask) -> Any:
+def _recommendations(ask: PageRequest) -> Any:
     paging = ask.paging("severity", 100)
     found = stories.recommendations(
         ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor
@@ -90,7 +90,7 @@ def _recommendations(ask: Ask) -> Any:
     return convert.page(ask, found, convert.story)
 
 
-def _timeline(ask: Ask) -> Any:
+def _timeline(ask: PageRequest) -> Any:
     paging = ask.paging("ts", 100)
     found = moments.timeline(
         ask.data, ask.filter(moments.TimelineFilter, "format"), limit=paging.limit, cursor=paging.cursor
@@ -98,7 +98,7 @@ def _timeline(ask: Ask) -> Any:
     return convert.page(ask, found, convert.moment)
 
 
-def _vulnerabilities(ask: Ask) -> Any:
+def _vulnerabilities(ask: PageRequest) -> Any:
     paging = ask.paging("priority", 100)
     wanted = ask.filter(vulnerabilities.VulnerabilityFilter, "format")
     with ask.console.assessments.of(ask.opened) as picture:
@@ -109,7 +109,7 @@ def _vulnerabilities(ask: Ask) -> Any:
         )
 
 
-def _tickets(ask: Ask) -> Any:
+def _tickets(ask: PageRequest) -> Any:
     paging = ask.paging("severity", 100)
     wanted, policy = ask.filter(tickets.TicketFilter, "format"), ask.console.assessments.policy
     with ask.console.assessments.of(ask.opened) as picture:
@@ -119,18 +119,18 @@ def _tickets(ask: Ask) -> Any:
         return convert.page(ask, found, convert.same)
 
 
-def _posture(ask: Ask) -> Any:
+def _posture(ask: PageRequest) -> Any:
     with ask.console.assessments.of(ask.opened) as picture:
         return types.One(posture.posture(picture), convert.source(ask))
 
 
-def _health(ask: Ask) -> Any:
+def _health(ask: PageRequest) -> Any:
     found = moments.health(ask.data)
     body = types.Health(unseen(found), found.summary, found.unusable, [convert.moment(row) for row in found.findings])
     return types.One(body, convert.source(ask))
 
 
-def _search(ask: Ask) -> Any:
+def _search(ask: PageRequest) -> Any:
     text = ask.first("q").strip()
     if not 0 < len(text) <= LONGEST:
         raise Malformed("q", text[:40], f"1 to {LONGEST} characters")
@@ -143,7 +143,7 @@ def _search(ask: Ask) -> Any:
     return types.One(body, convert.source(ask))
 
 
-def _datasets(ask: Ask) -> Any:
+def _datasets(ask: PageRequest) -> Any:
     usual = ask.console.sources.dataset().name
     found = [
         types.Dataset(one.name, one.kind, *one.span, one.name == usual, list(one.missing))
@@ -196,7 +196,7 @@ RESOURCES = (
 )
 
 
-def answer(ask: Ask, resource: Resource) -> Any:
+def answer(ask: PageRequest, resource: Resource) -> Any:
     """NotReadable where a log is needed and there is none: unknown is not none."""
     if resource.log and not ask.opened.alerts_known:
         raise NotReadable(f"{ask.dataset.name} has no event log: this is unknown, and not none")

@@ -19,7 +19,7 @@ from sensor.console.api.openapi import BASE, openapi
 from sensor.console.api.replies import HEADER, Busy
 from sensor.console.api.resources import RESOURCES, Resource
 from sensor.console.api.types import NewNote
-from sensor.console.ask import Ask, body_of, parameters
+from sensor.console.page_request import PageRequest, body_of, parameters
 from sensor.console.security.keys import Who
 from sensor.console.security.session import Refused, bearer_of, user_of
 from sensor.console.settings import Console
@@ -47,7 +47,7 @@ def api_routes(console: Console) -> list[BaseRoute]:
 
 
 def _reading(console: Console, resource: Resource) -> Endpoint:
-    def read(ask: Ask) -> Response:
+    def read(ask: PageRequest) -> Response:
         form = format_of(ask)
         return exported(ask, resource, form) if form != "json" else _json(ask.request, resources.answer(ask, resource))
 
@@ -104,14 +104,14 @@ def _note(kind: str, body: bytes) -> NewNote:
         ) from None
 
 
-def _write(ask: Ask, note: NewNote) -> Response:
+def _write(ask: PageRequest, note: NewNote) -> Response:
     words = words_of(note.action, note.value, note.text)
     row = alert(ask.data, ask.request.path_params["id"]).alert
     text = " ".join(filter(None, (note.value, note.text)))
     ask.console.audit.add(ask.who.name, note.action, peer=ask.peer, dataset=ask.dataset.name, ids=[row.id], text=text)
     add_notes(ask.dataset, ask.who.name, [row], words)
     with ask.console.sources.opened(ask.dataset) as again:
-        return _json(ask.request, resources.alert(Ask(ask.console, ask.request, ask.who, again, {})))
+        return _json(ask.request, resources.alert(PageRequest(ask.console, ask.request, ask.who, again, {})))
 
 
 def _streaming(console: Console) -> Endpoint:
@@ -141,7 +141,9 @@ def _after(request: Request, given: dict[str, list[str]]) -> int:
     return int(text)
 
 
-def _asked(console: Console, request: Request, answer: Callable[[Ask], Response], *, write: bool = False) -> Response:
+def _asked(
+    console: Console, request: Request, answer: Callable[[PageRequest], Response], *, write: bool = False
+) -> Response:
     """What an open dataset answers, or a problem."""
     who = bearer_of(console, request) if write else _who(console, request)
     if who is None:
@@ -154,7 +156,7 @@ def _asked(console: Console, request: Request, answer: Callable[[Ask], Response]
             raise Malformed(name, given[name][-1], "no moment: the API answers as of the present")
         dataset = console.sources.dataset(given.get("data", [""])[-1])
         with console.sources.opened(dataset) as opened:
-            return answer(Ask(console, request, who, opened, {}))
+            return answer(PageRequest(console, request, who, opened, {}))
     except (ViewError, Refused, OSError) as error:
         return problems.of(error)
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.alert_actions import assignees
-from sensor.console.ask import Ask
 from sensor.console.evidence import evidence_of
 from sensor.console.hexview import rows
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
@@ -20,7 +20,7 @@ from sensor.views.alerts import alert, alerts
 FRAMES = 40
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     found = alert(ask.data, ask.request.path_params["id"])
     record = found.alert.record
     return render(

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from starlette.responses import RedirectResponse, Response
 
 from sensor.console.alert_actions import AT_ONCE, DONE, Word, add_notes, undo_notes, words_of
-from sensor.console.ask import Ask, parameters, url_of
 from sensor.console.filters import filter_of
+from sensor.console.page_request import PageRequest, parameters, url_of
 from sensor.console.render import render
 from sensor.console.security.session import Refused
 from sensor.views.alert_filter import EVERY_ALERT, AlertFilter
@@ -20,7 +20,7 @@ from sensor.views.errors import Malformed
 LISTED = 20
 
 
-def act(ask: Ask) -> Response:
+def act(ask: PageRequest) -> Response:
     """Do it, and lead back to the page that it was asked on."""
     words = words_of(
         ask.field("action"), ask.field("assignee" if ask.field("action") == "assign" else "verdict"), ask.field("text")
@@ -40,7 +40,7 @@ def act(ask: Ask) -> Response:
     return RedirectResponse(url_of(path, query), 303)
 
 
-def undo(ask: Ask) -> Response:
+def undo(ask: PageRequest) -> Response:
     """Bring the alerts of a write back to how they were. Comments stay: notes are never removed."""
     done = ask.console.undo.take(ask.field("name"), ask.who.name)
     if done is None or done.dataset != ask.dataset.name:
@@ -52,14 +52,14 @@ def undo(ask: Ask) -> Response:
     return RedirectResponse(f"/alerts/{ids[0]}" if len(ids) == 1 else ask.url("/alerts"), 303)
 
 
-def _confirm(ask: Ask) -> Response:
+def _confirm(ask: PageRequest) -> Response:
     """How many alerts a filter leaves, and the first of them, before anything is done to them."""
     found = alerts(ask.data, _filter(ask), "severity", limit=LISTED)
     title = f"{ask.field('action').capitalize()} {found.total:,} alerts"
     return render(ask, "confirm.jinja", title, page=found, form=ask.form, done=DONE[ask.field("action")])
 
 
-def _all(ask: Ask) -> list[AlertRow]:
+def _all(ask: PageRequest) -> list[AlertRow]:
     """All that match the filter, if they are as many as were confirmed."""
     rows = matching(ask.data, _filter(ask), AT_ONCE)
     if ask.field("expected") != str(len(rows)):
@@ -69,7 +69,7 @@ def _all(ask: Ask) -> list[AlertRow]:
     return rows
 
 
-def _filter(ask: Ask) -> AlertFilter:
+def _filter(ask: PageRequest) -> AlertFilter:
     wanted = filter_of(AlertFilter, parameters(ask.field("filter")), ask.now)
     if wanted == EVERY_ALERT:
         raise Malformed(
@@ -78,7 +78,7 @@ def _filter(ask: Ask) -> AlertFilter:
     return wanted
 
 
-def _do(ask: Ask, rows: Sequence[AlertRow], words: Sequence[Word]) -> str:
+def _do(ask: PageRequest, rows: Sequence[AlertRow], words: Sequence[Word]) -> str:
     """Write it; the name by which it can be undone."""
     action, value, text = words[-1]
     message = f"{len(rows):,} alert{'s' if len(rows) != 1 else ''} {DONE[action]}{f': {value}' if value else ''}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sensor.console.alert_actions import assignees
-from sensor.console.ask import Ask
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import AlertFilter
@@ -15,7 +15,7 @@ from sensor.views.alerts import SORTS, alerts
 COLUMNS = (("severity", "Severity"), ("last", "Last seen"), ("risk", "Risk"))
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     wanted, paging = ask.filter(AlertFilter), ask.paging("severity")
     found = alerts(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
     return render(

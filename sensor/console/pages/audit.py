@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     return render(
         ask,
         "audit.jinja",

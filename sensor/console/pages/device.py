@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.device_edits import own_values
+from sensor.console.page_request import PageRequest
 from sensor.console.pages import devices_at
 from sensor.console.parts import each
 from sensor.console.render import render
@@ -50,7 +50,7 @@ class Attribute(NamedTuple):
     values: list[Value]
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     if ask.first("at"):
         return devices_at.one(ask)
     record = device(ask.data, ask.request.path_params["id"])

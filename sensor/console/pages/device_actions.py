@@ -5,15 +5,15 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from sensor.console import device_edits
-from sensor.console.ask import Ask, own_path, parameters, url_of
 from sensor.console.device_edits import TOGETHER, Body, Plan
+from sensor.console.page_request import PageRequest, own_path, parameters, url_of
 from sensor.console.security.session import Refused
 from sensor.core.foreign import part
 from sensor.inventory.corrections import FIELDS
 from sensor.views.errors import one_of
 
 
-def act(ask: Ask) -> Response:
+def act(ask: PageRequest) -> Response:
     """Do it, and lead back to the page that it was asked on."""
     action = ask.field("action")
     one_of("action", [action], device_edits.ACTIONS)
@@ -28,7 +28,7 @@ def act(ask: Ask) -> Response:
     return RedirectResponse(url_of(path, parameters(ask.field("filter")) | {"done": [name]}), 303)
 
 
-def undo(ask: Ask) -> Response:
+def undo(ask: PageRequest) -> Response:
     """Undo a change by the line that reported it."""
     done = ask.console.undo.take(ask.field("name"), ask.who.name)
     if done is None or done.dataset != ask.dataset.name or not done.numbers:
@@ -37,7 +37,7 @@ def undo(ask: Ask) -> Response:
     return RedirectResponse(ask.url(own_path(ask.field("back"))), 303)
 
 
-def _write(ask: Ask, plan: Plan, action: str, ids: list[str], text: str = "") -> list[str]:
+def _write(ask: PageRequest, plan: Plan, action: str, ids: list[str], text: str = "") -> list[str]:
     """Into the audit log, then into the inventory; the numbers by which it can be undone."""
     reason = ask.field("reason")
     note = f"{text or plan.text}{f' ({reason})' if reason else ''}"
@@ -46,7 +46,7 @@ def _write(ask: Ask, plan: Plan, action: str, ids: list[str], text: str = "") ->
         return plan.write(changes)
 
 
-def _plan(ask: Ask, action: str, records: list[Body]) -> Plan:
+def _plan(ask: PageRequest, action: str, records: list[Body]) -> Plan:
     reason = ask.field("reason")
     if action in ("tag", "untag"):
         return device_edits.retag(records, ask.field("tags"), reason, remove=action == "untag")
@@ -59,7 +59,7 @@ def _plan(ask: Ask, action: str, records: list[Body]) -> Plan:
     return device_edits.set_values(records, _values(ask), reason)
 
 
-def _values(ask: Ask) -> dict[str, str]:
+def _values(ask: PageRequest) -> dict[str, str]:
     """The fields of the form: of the page of a device all of them, of the list the one that was chosen."""
     if field := ask.field("field"):
         one_of("field", [field], TOGETHER)

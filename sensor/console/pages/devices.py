@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.device_edits import TOGETHER
+from sensor.console.page_request import PageRequest
 from sensor.console.pages import devices_at
 from sensor.console.render import render
 from sensor.views.devices import FACETS, SORTS, DeviceFilter, devices
@@ -20,7 +20,7 @@ COLUMNS = {
 USUAL = ("name", "type", "vendor", "model", "ip", "mac", "vlan", "confidence", "last")
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     if ask.first("at"):
         return devices_at.page(ask)
     wanted, paging = ask.filter(DeviceFilter, "columns"), ask.paging("last", 100)

@@ -6,15 +6,15 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.history import COMPARED, Body, HistoryFilter, Snapshot, changes, containing, inventory_at
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.errors import Unknown
 
 SHOWN = 1000
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     """``at``: the moment; ``against``: another, whose difference is shown; ``text``: words in a device."""
     text = ask.filter(HistoryFilter).text
     then = inventory_at(ask, "at")
@@ -25,7 +25,7 @@ def page(ask: Ask) -> Response:
     )  # fmt: skip
 
 
-def one(ask: Ask) -> Response:
+def one(ask: PageRequest) -> Response:
     """One device, and what became of it until the end of the records."""
     then, name = inventory_at(ask, "at"), ask.request.path_params["id"]
     found = [body for key, body in then.devices.items() if key.startswith(name)]

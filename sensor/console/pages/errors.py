@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sensor.console.ask import parameters, url_of
+from sensor.console.page_request import parameters, url_of
 from sensor.console.render import bare
 from sensor.console.security.keys import Who
 from sensor.console.security.session import Refused, user_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.firewall import DAYS, shown
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.posture.firewall.formats import names
 from sensor.views.alerts import alert
@@ -14,7 +14,7 @@ from sensor.views.errors import one_of
 FORMAT, EXPIRES = "nftables", "7d"
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     row = alert(ask.data, ask.request.path_params["id"]).alert
     form, expires = ask.first("format") or FORMAT, ask.first("expires") or EXPIRES
     one_of("format", [form], names())

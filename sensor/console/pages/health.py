@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.losses import unseen
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.datasets.live import is_written
 from sensor.views.moments import health
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     found = health(ask.data, limit=100)
     return render(
         ask,

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.cells import csv_cell
+from sensor.console.page_request import PageRequest
 from sensor.console.querying import querying
 from sensor.console.render import render
 from sensor.records.coverage import coverage, sentences
@@ -38,7 +38,7 @@ def hunts() -> dict[str, Hunt]:
     return {name: hunt(path) for name, path in library().items()}
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     name, sql = ask.first("name"), ask.first("sql").strip()
     chosen = _chosen(name)
     sql = sql or (chosen.sql if chosen is not None else "")
@@ -50,7 +50,7 @@ def page(ask: Ask) -> Response:
     )  # fmt: skip
 
 
-def csv_page(ask: Ask) -> Response:
+def csv_page(ask: PageRequest) -> Response:
     """The rows of a query as CSV (RFC 4180), for spreadsheets: no cell is taken for a formula."""
     chosen = _chosen(ask.first("name"))
     result = _result(ask, ask.first("sql").strip() or (chosen.sql if chosen is not None else ""), CSV_ROWS)
@@ -73,7 +73,7 @@ def _chosen(name: str) -> Hunt | None:
     return hunts().get(name)
 
 
-def _result(ask: Ask, sql: str, most: int) -> Result:
+def _result(ask: PageRequest, sql: str, most: int) -> Result:
     if len(sql) > LONGEST:
         raise Malformed("sql", f"{len(sql):,} characters", f"at most {LONGEST:,}")
     with querying(ask.dataset) as there:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
 from sensor.views.stories import incident
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     row = incident(ask.data, ask.request.path_params["id"])
     body = part(row.record, "incident")
     return render(

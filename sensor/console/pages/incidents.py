@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.stories import SORTS, StoryFilter, incidents
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     wanted, paging = ask.filter(StoryFilter), ask.paging("severity")
     found = incidents(ask.data, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
     return render(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.ask import parameters
+from sensor.console.page_request import parameters
 from sensor.console.pages import login
 from sensor.console.security.session import user_of
 from sensor.console.settings import Console

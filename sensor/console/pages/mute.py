@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from starlette.responses import RedirectResponse, Response
 
 from sensor.console import mute_forms
-from sensor.console.ask import Ask
 from sensor.console.mute_forms import FIELDS, SPAN, SPANS
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.console.security.session import Refused
 from sensor.core.device import TYPES
 from sensor.views.alerts import alert
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     """The form, with its rehearsal: as the URL names it, else the narrowest that fits the alert."""
     row = alert(ask.data, ask.request.path_params["id"]).alert
     asked = {name: ask.first(name) for name in (*FIELDS, "span", "reason") if ask.first(name)}
@@ -27,7 +27,7 @@ def page(ask: Ask) -> Response:
     )  # fmt: skip
 
 
-def act(ask: Ask) -> Response:
+def act(ask: PageRequest) -> Response:
     """Write it, and lead back to the alert."""
     row = alert(ask.data, ask.request.path_params["id"]).alert
     given = {name: ask.field(name) for name in (*FIELDS, "span", "reason")}
@@ -39,7 +39,7 @@ def act(ask: Ask) -> Response:
     return RedirectResponse(ask.url(f"/alerts/{row.id}", done=name), 303)
 
 
-def undo(ask: Ask) -> Response:
+def undo(ask: PageRequest) -> Response:
     """Remove the mute that was just written."""
     done = ask.console.undo.take(ask.field("name"), ask.who.name)
     if done is None or not done.numbers:

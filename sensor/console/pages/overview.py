@@ -7,10 +7,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.charts import histogram, line
 from sensor.console.losses import unseen
 from sensor.console.moments import moment_of
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.core.record_parts import time_text
 from sensor.posture.exposure import band_of
@@ -32,7 +32,7 @@ SCORED = 2_000
 DAYS = 90
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     data = ask.data
     found = alerts(data, AlertFilter(state=OPEN), "severity", limit=SHOWN)
     stories = incidents(data, StoryFilter(state=("open",)), "severity", limit=SHOWN)
@@ -48,7 +48,7 @@ def page(ask: Ask) -> Response:
     )  # fmt: skip
 
 
-def _closed(ask: Ask, *, open_alerts: int, open_incidents: int) -> dict[str, Any]:
+def _closed(ask: PageRequest, *, open_alerts: int, open_incidents: int) -> dict[str, Any]:
     """The most severe closed alerts and incidents, where none is open: a page without any reads like an all-clear."""
     return {
         "alerts": None if open_alerts else alerts(ask.data, AlertFilter(state=("closed",)), "severity", limit=SHOWN),
@@ -58,7 +58,7 @@ def _closed(ask: Ask, *, open_alerts: int, open_incidents: int) -> dict[str, Any
     }
 
 
-def _score(ask: Ask, total: int) -> Any:
+def _score(ask: PageRequest, total: int) -> Any:
     """The exposure of the site; None where it is not known, or takes too long for this page."""
     if not ask.opened.alerts_known or total > SCORED:
         return None
@@ -67,7 +67,7 @@ def _score(ask: Ask, total: int) -> Any:
     return None
 
 
-def _day(ask: Ask) -> Day | None:
+def _day(ask: PageRequest) -> Day | None:
     """The kept scores of the day of the moment that the URL names, or of the last day before it."""
     if not ask.first("at"):
         return None
@@ -77,7 +77,7 @@ def _day(ask: Ask) -> Day | None:
     return None
 
 
-def _trend(ask: Ask) -> Any:
+def _trend(ask: PageRequest) -> Any:
     """The kept scores of the last days as a line; None for fewer than two."""
     with contextlib.suppress(OSError):
         days = read(ask.dataset.folder).days[-DAYS:]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from starlette.responses import FileResponse, Response
 
-from sensor.console.ask import Ask
 from sensor.console.evidence import evidence_of
+from sensor.console.page_request import PageRequest
 from sensor.views.alerts import alert
 from sensor.views.errors import NotReadable
 
 MEDIA_TYPE = "application/vnd.tcpdump.pcap"
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     found = evidence_of(ask.dataset, alert(ask.data, ask.request.path_params["id"]).alert, 0)
     if found.path is None:
         raise NotReadable(found.missing)

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.posture import FIELDS, SORTS, ScoreFilter, posture, scores
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     wanted, paging = ask.filter(ScoreFilter), ask.paging("points")
     with ask.console.assessments.of(ask.opened) as picture:
         site = posture(picture)

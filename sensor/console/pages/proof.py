@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.hexview import rows
+from sensor.console.page_request import PageRequest
 from sensor.console.proofs import proof_of
 from sensor.console.render import render
 from sensor.core.foreign import part
@@ -15,7 +15,7 @@ from sensor.views.devices import device
 from sensor.views.errors import Unknown
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     record = device(ask.data, ask.request.path_params["id"])
     observation, seen = ask.first("observation"), ask.first("seen")
     claims = [

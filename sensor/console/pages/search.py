@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.filters import LONGEST
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.errors import Malformed
 from sensor.views.moments import search
@@ -13,7 +13,7 @@ from sensor.views.moments import search
 SHOWN = 10
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     text = ask.first("q").strip()
     if len(text) > LONGEST:
         raise Malformed("q", f"{text[:20]}…", f"at most {LONGEST} characters")

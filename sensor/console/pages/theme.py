@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.ask import form_of, own_path
+from sensor.console.page_request import form_of, own_path
 from sensor.console.pages import errors
 from sensor.console.render import THEMES
 from sensor.console.settings import Console

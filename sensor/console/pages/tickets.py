@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.tickets import SORTS, TicketFilter, tickets
 
 FACETS = ("state", "severity", "owner")
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     wanted, paging = ask.filter(TicketFilter), ask.paging("severity")
     with ask.console.assessments.of(ask.opened) as picture:
         policy, folder = ask.console.assessments.policy, ask.data.folder

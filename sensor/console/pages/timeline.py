@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.moments import KINDS, TimelineFilter, timeline
 
 PATHS = {"alert": "/alerts/", "device": "/devices/", "incident": "/incidents/"}
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     wanted, paging = ask.filter(TimelineFilter), ask.paging("last", 100)
     found = timeline(ask.data, wanted, limit=paging.limit, cursor=paging.cursor)
     return render(ask, "timeline.jinja", "Timeline", page=found, wanted=wanted, kinds=KINDS, paths=PATHS)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
 from sensor.console.drawing import described, drawing
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.conversations import ConversationFilter
 from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, MapNode, topology
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     wanted, by, opened = (
         ask.filter(ConversationFilter, "by", "opened"),
         ask.first("by") or "type",

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.ask import Given, form_of
+from sensor.console.page_request import Given, form_of
 from sensor.console.pages import errors, login
 from sensor.console.render import bare
 from sensor.console.security.keys import Who

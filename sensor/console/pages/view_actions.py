@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from sensor.console.ask import Ask, parameters, url_of
+from sensor.console.page_request import PageRequest, parameters, url_of
 from sensor.views.errors import one_of
 
 
-def act(ask: Ask) -> Response:
+def act(ask: PageRequest) -> Response:
     """Do it, and lead back to the list."""
     action, views = ask.field("action"), ask.console.views
     one_of("action", [action], ("save", "remove"))

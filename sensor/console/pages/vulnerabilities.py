@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from sensor.console.ask import Ask
+from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.vulnerabilities import SORTS, VulnerabilityFilter, vulnerabilities
 
@@ -12,7 +12,7 @@ FACETS = ("verdict", "severity", "exploited")
 COLUMNS = (("priority", "Priority"), ("cve", "CVE"), ("cvss", "CVSS"), ("epss", "EPSS"))
 
 
-def page(ask: Ask) -> Response:
+def page(ask: PageRequest) -> Response:
     wanted, paging = ask.filter(VulnerabilityFilter), ask.paging("priority")
     with ask.console.assessments.of(ask.opened) as picture:
         found = vulnerabilities(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)

@@ -6,7 +6,7 @@ import hmac
 
 from starlette.requests import Request
 
-from sensor.console.ask import Given
+from sensor.console.page_request import Given
 from sensor.console.security.keys import Who
 from sensor.console.settings import Console
 

@@ -27,7 +27,7 @@ FORM_BYTES, FIELDS = 256 << 10, 4000
 BODY_S = 30.0
 
 
-class Ask:
+class PageRequest:
     """``given``: parameters of the URL, ``form``: those of a form that was sent, each with all its values."""
 
     def __init__(self, console: Console, request: Request, who: Who, opened: Opened, form: Given) -> None:
