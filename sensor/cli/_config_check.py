@@ -77,7 +77,7 @@ class Check:
 
     def lists(self, folder: Path) -> None:
         """Threat lists of the configuration, and those that ``sensor intel`` keeps in a folder."""
-        from sensor.intel.kept import load_kept
+        from sensor.intel.list_sources import load_sources
         from sensor.intel.names import SUFFIX
 
         for place, path in enumerate(self._config.intel):
@@ -85,7 +85,7 @@ class Check:
         kept = sorted(folder.glob(f"*{SUFFIX}"))
         for path in kept:
             self._list(path, None)
-        self._loads(lambda: load_kept(folder), None, "lists")
+        self._loads(lambda: load_sources(folder), None, "lists")
         self.looked["threat lists"] = len(self._config.intel) + len(kept)
 
     def knowledge(self) -> None:

@@ -17,7 +17,7 @@ from sensor.cli._table import table
 
 if TYPE_CHECKING:
     from sensor.intel.compiled import Entry
-    from sensor.intel.kept import Kept
+    from sensor.intel.list_sources import ListSource
     from sensor.intel.store import ThreatLists
 
 LIST_COLUMNS = ("list", "entries", "fetched", "valid for", "state", "source")
@@ -27,10 +27,10 @@ STALE_DAYS = 7
 DAY = 86_400
 
 
-def lists_table(kept: Iterable[Kept], folder: Path, out: TextIO, now: float) -> str:
+def lists_table(sources: Iterable[ListSource], folder: Path, out: TextIO, now: float) -> str:
     """The lists: their size, their age, and their faults."""
     rows = []
-    for one in kept:
+    for one in sources:
         valid_for = f"{one.keep_days} days" if one.keep_days else "as listed"
         rows.append(
             (one.name, f"{one.entries:,}", one.fetched, valid_for, tidy(_state(one, folder, now)), tidy(one.source))
@@ -38,13 +38,13 @@ def lists_table(kept: Iterable[Kept], folder: Path, out: TextIO, now: float) -> 
     return table(LIST_COLUMNS, rows, out)
 
 
-def lists_json(kept: Iterable[Kept], folder: Path) -> Iterator[str]:
+def lists_json(sources: Iterable[ListSource], folder: Path) -> Iterator[str]:
     """The same for programs."""
-    for one in kept:
+    for one in sources:
         yield json.dumps(one.model_dump() | {"path": str(one.path(folder))}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _state(one: Kept, folder: Path, now: float) -> str:
+def _state(one: ListSource, folder: Path, now: float) -> str:
     if one.trouble:
         return f"trouble: {one.trouble}"
     if not one.path(folder).is_file():

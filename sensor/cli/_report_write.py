@@ -19,7 +19,7 @@ from sensor.cli._vulns_feeds import reading
 from sensor.config import load_config, usual
 from sensor.documents import DocumentErrors
 from sensor.eventlog.paths import folder_to_read
-from sensor.intel.kept import load_kept
+from sensor.intel.list_sources import load_sources
 from sensor.posture.database import DatabaseError
 from sensor.posture.sources import Source, sources_of
 from sensor.posture.tickets.ledger import LedgerError, read_ledger
@@ -130,7 +130,7 @@ def _feeds(args: argparse.Namespace) -> list[Source]:
 def _lists(folder: Path) -> list[Listed]:
     """Threat lists; the faults of an invalid one are printed, and the report is written without."""
     try:
-        return [Listed(one.name, one.entries, one.fetched) for one in load_kept(folder)]
+        return [Listed(one.name, one.entries, one.fetched) for one in load_sources(folder)]
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return []

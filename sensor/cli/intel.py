@@ -30,7 +30,7 @@ from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import add_json_argument
 
 if TYPE_CHECKING:
-    from sensor.intel.kept import Kept
+    from sensor.intel.list_sources import ListSource
     from sensor.intel.update import Outcome
 
 EXAMPLES = """\
@@ -81,15 +81,15 @@ def main(args: argparse.Namespace) -> int:
         return USAGE
     from sensor.documents import DocumentErrors
     from sensor.eventlog.paths import folder_to_read
-    from sensor.intel.kept import load_kept
+    from sensor.intel.list_sources import load_sources
 
     folder = lists_folder(args.state or folder_to_read())
     try:
-        kept = load_kept(folder)
+        sources = load_sources(folder)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return USAGE
-    actions: dict[str, Callable[[argparse.Namespace, Path, list[Kept]], int]] = {
+    actions: dict[str, Callable[[argparse.Namespace, Path, list[ListSource]], int]] = {
         "add": _add,
         "list": _list,
         "update": _update,
@@ -97,18 +97,18 @@ def main(args: argparse.Namespace) -> int:
         "remove": _remove,
     }
     try:
-        return actions[action](args, folder, kept)
+        return actions[action](args, folder, sources)
     except OSError as error:
         complain(f"cannot write {error.filename or folder}: {error.strerror}", error="file.not-written")
         return NOT_OPENED
 
 
-def _add(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
+def _add(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
     """Fetch first: a list that cannot be had is not kept."""
     if len(args.words) != 1:
         complain("expected add SOURCE, a file or an https:// URL", error="usage.missing-argument")
         return USAGE
-    one = _made(args, kept)
+    one = _made(args, sources)
     if one is None:
         return USAGE
     outcome = _brought(one, folder, force=False)
@@ -116,11 +116,11 @@ def _add(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
     return NOT_OPENED if outcome.trouble else 0
 
 
-def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
+def _made(args: argparse.Namespace, sources: list[ListSource]) -> ListSource | None:
     """The list that the options describe; None after an error if it is invalid."""
     from pydantic import ValidationError
 
-    from sensor.intel.kept import Kept, name_of
+    from sensor.intel.list_sources import ListSource, name_of
     from sensor.intel.names import ALLOW
 
     source = args.words[0]
@@ -129,7 +129,7 @@ def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
     name = args.name or name_of(source, allow=args.allow)
     if args.allow and not name.startswith(ALLOW):
         name = f"{ALLOW}-{name}"
-    if any(one.name == name for one in kept):
+    if any(one.name == name for one in sources):
         complain(
             f"the list {name} exists: choose another name with --name, or remove it with `sensor intel remove {name}`",
             error="intel.list-exists",
@@ -138,7 +138,7 @@ def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
     given = {"category": args.category, "confidence": args.confidence, "keep_days": args.keep_days}
     header_file = str(Path(args.header_file).expanduser().absolute()) if args.header_file else ""
     try:
-        return Kept(name=name, source=source, header_file=header_file, added=_moment(time.time()), **given)
+        return ListSource(name=name, source=source, header_file=header_file, added=_moment(time.time()), **given)
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             where = "".join(f"--{str(part).replace('_', '-')}: " for part in fault["loc"][:1] if part != "source")
@@ -146,7 +146,7 @@ def _made(args: argparse.Namespace, kept: list[Kept]) -> Kept | None:
         return None
 
 
-def _brought(one: Kept, folder: Path, *, force: bool) -> Outcome:
+def _brought(one: ListSource, folder: Path, *, force: bool) -> Outcome:
     from sensor.intel.update import update
 
     now = int(time.time())
@@ -157,7 +157,7 @@ def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _print_outcome(one: Kept, outcome: Outcome) -> None:
+def _print_outcome(one: ListSource, outcome: Outcome) -> None:
     """The result of a fetch: the outcome on standard output, its faults on standard error."""
     for fault in outcome.faults[:FAULTS_SHOWN]:
         if fault.message == outcome.trouble:  # printed below
@@ -168,14 +168,14 @@ def _print_outcome(one: Kept, outcome: Outcome) -> None:
     if outcome.trouble:
         complain(f"{one.name}: {one.source} {outcome.trouble}", error="intel.list-failed")
     elif outcome.unchanged:
-        print(f"{one.name}: unchanged, {outcome.kept.entries:,} entries")
+        print(f"{one.name}: unchanged, {outcome.list_source.entries:,} entries")
     else:
-        print(f"{one.name}: {outcome.kept.entries:,} entries, {outcome.added:,} new, {outcome.removed:,} gone")
+        print(f"{one.name}: {outcome.list_source.entries:,} entries, {outcome.added:,} new, {outcome.removed:,} gone")
 
 
-def _update(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
+def _update(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
     """Each by itself: one that fails does not keep the others."""
-    chosen = _named(args.words, kept, folder) if args.words else kept
+    chosen = _named(args.words, sources, folder) if args.words else sources
     if chosen is None:
         return NOT_FOUND
     if not chosen:
@@ -188,11 +188,11 @@ def _update(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
     return NOT_OPENED if troubled else 0
 
 
-def _named(names: list[str], kept: list[Kept], folder: Path) -> list[Kept] | None:
+def _named(names: list[str], sources: list[ListSource], folder: Path) -> list[ListSource] | None:
     """The lists of these names. None after an error if there is no such list."""
     from sensor.documents import nearest
 
-    known = {one.name: one for one in kept}
+    known = {one.name: one for one in sources}
     unknown = [name for name in names if name not in known]
     for name in unknown:
         complain(
@@ -202,38 +202,38 @@ def _named(names: list[str], kept: list[Kept], folder: Path) -> list[Kept] | Non
     return None if unknown else [known[name] for name in names]
 
 
-def _remove(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
-    from sensor.intel.kept import save_kept
+def _remove(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
+    from sensor.intel.list_sources import save_sources
 
     if not args.words:
         complain("expected remove NAME…, as `sensor intel list` names them", error="usage.missing-argument")
         return USAGE
-    gone = _named(args.words, kept, folder)
+    gone = _named(args.words, sources, folder)
     if gone is None:
         return NOT_FOUND
-    save_kept(folder, [one for one in kept if one not in gone])
+    save_sources(folder, [one for one in sources if one not in gone])
     for one in gone:
         one.path(folder).unlink(missing_ok=True)
     print(f"removed {', '.join(one.name for one in gone)}")
     return 0
 
 
-def _list(args: argparse.Namespace, folder: Path, kept: list[Kept]) -> int:
+def _list(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
     from sensor.cli._intel_text import lists_json, lists_table
 
     if args.json:
-        for line in lists_json(kept, folder):
+        for line in lists_json(sources, folder):
             print(line)
     else:
         print(
-            lists_table(kept, folder, sys.stdout, time.time())
-            if kept
+            lists_table(sources, folder, sys.stdout, time.time())
+            if sources
             else f"no lists in {folder}: `sensor intel add SOURCE` keeps one"
         )
     return 0
 
 
-def _check(args: argparse.Namespace, folder: Path, _: list[Kept]) -> int:
+def _check(args: argparse.Namespace, folder: Path, _: list[ListSource]) -> int:
     from sensor.cli._intel_text import check
 
     if not args.words:

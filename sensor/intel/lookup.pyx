@@ -28,7 +28,7 @@ cdef extern from *:
     int sensor_trim() nogil
 
 cdef enum:
-    NOBODY = -1
+    NO_OWNER = -1
     WORD = 45         # the longest IPv6 address as text
     DEEP = 129        # nested prefixes at most: one of each length
 
@@ -85,7 +85,7 @@ cdef class AddressTable:
                 low = middle + 1
             else:
                 high = middle
-        return NOBODY if low == 0 else <int32_t><uint32_t>self.starts[low - 1]
+        return NO_OWNER if low == 0 else <int32_t><uint32_t>self.starts[low - 1]
 
     cdef inline int32_t wide_owner(self, uint64_t hi, uint64_t lo) except -2 nogil:
         cdef Py_ssize_t low = 0, high = self.wide_hi.shape[0], middle
@@ -95,7 +95,7 @@ cdef class AddressTable:
                 low = middle + 1
             else:
                 high = middle
-        return NOBODY if low == 0 else self.wide_owners[low - 1]
+        return NO_OWNER if low == 0 else self.wide_owners[low - 1]
 
 
 cdef inline int last_of(uint64_t hi, uint64_t lo, int bits, uint64_t* last_hi, uint64_t* last_lo) except -1 nogil:
@@ -117,7 +117,7 @@ def boundaries(hi, lo, bits, numbers):
     cdef uint64_t[::1] his = np.ascontiguousarray(hi[order], np.uint64), los = np.ascontiguousarray(lo[order], np.uint64)
     cdef uint8_t[::1] lengths = np.ascontiguousarray(bits[order], np.uint8)
     cdef int32_t[::1] names = np.ascontiguousarray(numbers[order], np.int32)
-    cdef Py_ssize_t i, n = his.shape[0], told = 0
+    cdef Py_ssize_t i, n = his.shape[0], used = 0
     out_hi, out_lo, out_owner = np.empty(2 * n, np.uint64), np.empty(2 * n, np.uint64), np.empty(2 * n, np.int32)
     cdef uint64_t[::1] at_hi = out_hi, at_lo = out_lo
     cdef int32_t[::1] at_owner = out_owner
@@ -133,7 +133,7 @@ def boundaries(hi, lo, bits, numbers):
             if last_lo == 0:
                 last_hi += 1
             if last_hi or last_lo:  # not past the very last address
-                told = tell(at_hi, at_lo, at_owner, told, last_hi, last_lo, stack_owner[depth - 1] if depth else NOBODY)
+                used = append_boundary(at_hi, at_lo, at_owner, used, last_hi, last_lo, stack_owner[depth - 1] if depth else NO_OWNER)
         if i == n:
             break
         if i and his[i] == his[i - 1] and los[i] == los[i - 1] and lengths[i] == lengths[i - 1]:
@@ -141,18 +141,18 @@ def boundaries(hi, lo, bits, numbers):
         last_of(his[i], los[i], lengths[i], &last_hi, &last_lo)
         stack_hi[depth], stack_lo[depth], stack_owner[depth] = last_hi, last_lo, names[i]
         depth += 1
-        told = tell(at_hi, at_lo, at_owner, told, his[i], los[i], names[i])
-    return out_hi[:told].copy(), out_lo[:told].copy(), out_owner[:told].copy()
+        used = append_boundary(at_hi, at_lo, at_owner, used, his[i], los[i], names[i])
+    return out_hi[:used].copy(), out_lo[:used].copy(), out_owner[:used].copy()
 
 
-cdef Py_ssize_t tell(uint64_t[::1] at_hi, uint64_t[::1] at_lo, int32_t[::1] at_owner, Py_ssize_t told, uint64_t hi, uint64_t lo, int32_t owner) except -1:
+cdef Py_ssize_t append_boundary(uint64_t[::1] at_hi, uint64_t[::1] at_lo, int32_t[::1] at_owner, Py_ssize_t used, uint64_t hi, uint64_t lo, int32_t owner) except -1:
     """Note that the owner changes at an address; a second word on the same address replaces the first."""
-    if told and at_hi[told - 1] == hi and at_lo[told - 1] == lo:
-        told -= 1
-    if told and at_owner[told - 1] == owner:
-        return told
-    at_hi[told], at_lo[told], at_owner[told] = hi, lo, owner
-    return told + 1
+    if used and at_hi[used - 1] == hi and at_lo[used - 1] == lo:
+        used -= 1
+    if used and at_owner[used - 1] == owner:
+        return used
+    at_hi[used], at_lo[used], at_owner[used] = hi, lo, owner
+    return used + 1
 
 
 def plain_lines(const uint8_t[::1] data):
@@ -319,7 +319,7 @@ cdef class NameTable:
             if self.keys[slot] == hashed:
                 return self.numbers[slot]
             slot = (slot + 1) & self.mask
-        return NOBODY
+        return NO_OWNER
 
     def find(self, bytes text):
         """The number of a text, -1 where it is not there."""
@@ -330,17 +330,17 @@ cdef class NameTable:
         cdef const uint8_t[::1] data = name
         cdef Py_ssize_t i, stop = data.shape[0]
         cdef uint64_t hashed = <uint64_t>0xCBF29CE484222325
-        cdef int32_t best = NOBODY, one
+        cdef int32_t best = NO_OWNER, one
         if stop and data[stop - 1] == 46:
             stop -= 1
         if stop > NAME:
-            return NOBODY
+            return NO_OWNER
         for i in range(stop - 1, -1, -1):
             if data[i] == 46:
                 one = self.at(mixed(hashed))
                 best = one if one >= 0 else best
             hashed = grown(hashed, data[i])
-        one = self.at(mixed(hashed)) if stop else NOBODY
+        one = self.at(mixed(hashed)) if stop else NO_OWNER
         return one if one >= 0 else best
 
 

@@ -19,7 +19,7 @@ from sensor.https import NotFetched
 from sensor.intel.fetch import Fetched, fetch, headers_of
 from sensor.intel.formats import HEADING
 from sensor.intel.indicator import Indicator, refanged
-from sensor.intel.kept import Kept, load_kept, save_one
+from sensor.intel.list_sources import ListSource, load_sources, save_source
 from sensor.intel.readers import IndicatorList, read_list
 from sensor.intel.store import shrunk
 
@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
     entries; ``faults``: lines of the source that were left out.
     """
 
-    kept: Kept
+    list_source: ListSource
     trouble: str = ""
     unchanged: bool = False
     added: int = 0
@@ -40,17 +40,17 @@ class Outcome(NamedTuple):
     faults: tuple[Fault, ...] = ()
 
 
-def update(one: Kept, folder: Path, now: int, *, moment: str, force: bool = False, get: Fetch = fetch) -> Outcome:
+def update(one: ListSource, folder: Path, now: int, *, moment: str, force: bool = False, get: Fetch = fetch) -> Outcome:
     """Bring a list up to date; ``now`` in seconds since 1970, and the same as ``moment``. ``force``: also where it lost
     most of its entries. A list that is new and cannot be had leaves nothing behind. OSError where it cannot be written.
     """
     outcome = _update(one, folder, now, moment, force=force, get=get)
-    if not outcome.trouble or any(each.name == one.name for each in load_kept(folder)):
-        save_one(folder, outcome.kept)
+    if not outcome.trouble or any(each.name == one.name for each in load_sources(folder)):
+        save_source(folder, outcome.list_source)
     return outcome
 
 
-def _update(one: Kept, folder: Path, now: int, moment: str, *, force: bool, get: Fetch) -> Outcome:
+def _update(one: ListSource, folder: Path, now: int, moment: str, *, force: bool, get: Fetch) -> Outcome:
     path = one.path(folder)
     # Entries that expire some time after the last fetch are rewritten each time.
     ask = path.exists() and not one.keep_days and not one.trouble
@@ -80,11 +80,11 @@ def _update(one: Kept, folder: Path, now: int, moment: str, *, force: bool, get:
     return Outcome(one.model_copy(update=done), "", False, added, len(before - lines.keys()), tuple(new.faults))
 
 
-def _refused(one: Kept, trouble: str, faults: tuple[Fault, ...] = ()) -> Outcome:
+def _refused(one: ListSource, trouble: str, faults: tuple[Fault, ...] = ()) -> Outcome:
     return Outcome(one.model_copy(update={"trouble": trouble[:1024]}), trouble, faults=faults)
 
 
-def _read(one: Kept, body: bytes) -> IndicatorList:
+def _read(one: ListSource, body: bytes) -> IndicatorList:
     """The list in a body; its faults name the list."""
     with tempfile.NamedTemporaryFile(prefix="sensor-intel-") as file:
         file.write(body)
@@ -97,7 +97,7 @@ def _read(one: Kept, body: bytes) -> IndicatorList:
     return read
 
 
-def _lines(one: Kept, read: IndicatorList, now: int) -> dict[str, Indicator]:
+def _lines(one: ListSource, read: IndicatorList, now: int) -> dict[str, Indicator]:
     """The entries by their value; gaps of the list are filled from its settings."""
     until = now + one.keep_days * DAY if one.keep_days else 0
     confidence = -1 if one.confidence is None else one.confidence

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sensor.intel import fetch
-from sensor.intel.kept import load_kept
+from sensor.intel.list_sources import load_sources
 from sensor.intel.store import ThreatLists
 from tests.cli.faults import reports
 
@@ -148,7 +148,7 @@ def test_add_list_check_remove_a_file(intel, folder: Path, tmp_path: Path) -> No
     assert rows[2] == ["www.evil.example", "our-bad-ones", "evil.example", "ours", "-", "-", "0.95", "yes"]
     assert (result.code, result.err) == (0, "sensor: good.example is on none of 1 lists\n")
     assert intel("remove", "our-bad-ones").code == 0
-    assert (load_kept(folder), list(folder.glob("*.list"))) == ([], [])
+    assert (load_sources(folder), list(folder.glob("*.list"))) == ([], [])
 
 
 def test_allow_lists_and_expiry(intel, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_an_unknown_host_is_not_believed(intel, server: Server, folder: Path, mo
     result = intel("add", f"{server.url}/bad.txt")
     assert result.code == 3
     assert "certificate" in result.err.lower()
-    assert load_kept(folder) == []
+    assert load_sources(folder) == []
 
 
 def test_keys_are_sent_to_their_host_only(intel, server: Server, tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_entries_are_believed_for_a_time(intel, server: Server, folder: Path) ->
     first = ThreatLists(folder=folder).check("c2.example")
     assert intel("update").out == "bad: 1 entries, 0 new, 0 gone\n"
     again = ThreatLists(folder=folder).check("c2.example")
-    [kept] = load_kept(folder)
+    [kept] = load_sources(folder)
     fetched = int(dt.datetime.fromisoformat(kept.fetched).timestamp())
     assert first
     assert again
@@ -333,7 +333,7 @@ def test_what_makes_no_sense(intel, folder: Path, words: tuple[str, ...], code: 
     result = intel(*words)
     assert result.code == code
     assert reports(result, *fault), result.err
-    assert load_kept(folder) == []
+    assert load_sources(folder) == []
 
 
 def test_a_file_of_lists_that_is_wrong(intel, folder: Path) -> None:
@@ -376,5 +376,5 @@ def test_a_file_that_is_no_list(run_cli, tmp_path: Path, body: bytes) -> None:
     result = run_cli("intel", "add", str(tmp_path / "list.bin"), "--state", str(tmp_path / "state"))
     assert (result.code, result.out, len(result.err.splitlines())) == (3, "", 1)
     assert str(tmp_path / "list.bin") in result.err
-    assert not load_kept(tmp_path / "state" / "intel")
+    assert not load_sources(tmp_path / "state" / "intel")
     assert not (tmp_path / "state").exists()

@@ -24,7 +24,7 @@ NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 TEXT_LIMIT = 1024
 
 
-class Kept(BaseModel):
+class ListSource(BaseModel):
     """One list. ``source``: an HTTPS URL or a file; ``header_file``: a file with request headers, keys among them;
     ``category`` and ``confidence`` (0 to 100) if the list has none; ``keep_days``: validity of an entry after the list
     was last fetched (0: as the list states).
@@ -76,22 +76,22 @@ class Document(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lists: list[Kept] = []
+    lists: list[ListSource] = []
 
     @field_validator("lists")
     @classmethod
-    def _each_once(cls, lists: list[Kept]) -> list[Kept]:
+    def _each_once(cls, lists: list[ListSource]) -> list[ListSource]:
         each_once([one.name for one in lists], "the list")
         return lists
 
 
-def load_kept(folder: Path) -> list[Kept]:
+def load_sources(folder: Path) -> list[ListSource]:
     """The lists of a folder; none where there is no file. DocumentErrors with everything that is wrong with it."""
     path = folder / FILE
     return load_document(path, Document).lists if path.exists() else []
 
 
-def save_kept(folder: Path, lists: Iterable[Kept]) -> None:
+def save_sources(folder: Path, lists: Iterable[ListSource]) -> None:
     """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
     entries = [
         {
@@ -104,11 +104,11 @@ def save_kept(folder: Path, lists: Iterable[Kept]) -> None:
     write_entries(folder / FILE, HEADING, "lists", entries)
 
 
-def save_one(folder: Path, one: Kept) -> None:
+def save_source(folder: Path, one: ListSource) -> None:
     """Write down one list, beside what others wrote meanwhile."""
-    others = load_kept(folder)
+    others = load_sources(folder)
     known = [one if each.name == one.name else each for each in others]
-    save_kept(folder, known if one in known else [*known, one])
+    save_sources(folder, known if one in known else [*known, one])
 
 
 def name_of(source: str, *, allow: bool = False) -> str:
