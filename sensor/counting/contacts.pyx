@@ -11,7 +11,7 @@ from sensor.counting.shared cimport ANSWERED, FAILED, OPENED, SKIP, joined, mix
 ctypedef packed struct Contact:
     uint64_t client
     uint64_t server
-    uint64_t knock
+    uint64_t attempt_key
     uint64_t block
     int64_t ts
     int64_t since
@@ -79,7 +79,7 @@ cdef enum:
     MDNS = 5353
 
 CONTACT = np.dtype(
-    [(name, "u8") for name in ("client", "server", "knock", "block")]
+    [(name, "u8") for name in ("client", "server", "attempt_key", "block")]
     + [("ts", "i8"), ("since", "i8"), ("service", "u4"), ("row", "i4"), ("client_port", "u2"), ("spare", "u2")]
     + [("op", "i1"), ("step", "i1"), ("kind", "u1"), ("flags", "u1")]
 )
@@ -163,7 +163,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
 
     A flow that continues is none. ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port
     << 8 | protocol; ``op``: operation for DistinctWindow.follow; ``step``: for RateWindow, for flows without an answer;
-    ``knock`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server) and protocol, 0 if
+    ``attempt_key`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server) and protocol, 0 if
     neither ``op`` nor ``step`` is set and, for ``block``, no flow begins; ``flags``: client internal 1, server internal
     2. ``seen`` records for TCP, UDP and ping whether both directions of a flow were seen so far, and is updated.
 
@@ -204,18 +204,18 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
             contact.flags = CLIENT_INSIDE if inside.hold(change.client_hi, change.client_lo) else 0
             if inside.hold(change.server_hi, change.server_lo):
                 contact.flags |= SERVER_INSIDE
-            contact.knock = contact.block = 0
-            judge(change, contact, seen[group])
+            contact.attempt_key = contact.block = 0
+            classify(change, contact, seen[group])
             if is_mdns_answer(change):
                 contact.op = SKIP
             if contact.op or contact.step:
-                contact.knock = joined(contact.client, contact.service)
+                contact.attempt_key = joined(contact.client, contact.service)
             if contact.op or contact.step or change.kind == CHANGE_NEW:
                 contact.block = joined(contact.server & <uint64_t>0xFFFFFFFFFFFFFF00 if change.server_hi == 0 else contact.server, change.proto)
     return out[:used]
 
 
-cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogil:
+cdef inline int classify(Change* change, Contact* contact, bint lit) except -1 nogil:
     """The meaning of a change for its contact: fills ``op`` and ``step``."""
     cdef bint lone
     contact.op, contact.step = SKIP, 0
@@ -239,7 +239,7 @@ cdef inline int judge(Change* change, Contact* contact, bint lit) except -1 nogi
 
 def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
     """The contacts with an ``op``, by client and service: those of internal servers, and those of external ones on a
-    port of ``far_ports`` (65536 places, 0: does not count). Two arrays of ATTEMPT: ``key`` is the contact's ``knock``,
+    port of ``far_ports`` (65536 places, 0: does not count). Two arrays of ATTEMPT: ``key`` is the contact's ``attempt_key``,
     ``value`` the server, ``at`` the index in ``rows``.
     """
     cdef Py_ssize_t i, n = rows.shape[0], near = 0, far = 0
@@ -254,15 +254,15 @@ def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
             if contact.op == SKIP:
                 continue
             if contact.flags & SERVER_INSIDE:
-                attempt(&inner[near], contact, i, contact.knock, contact.server)
+                attempt(&inner[near], contact, i, contact.attempt_key, contact.server)
                 near += 1
             elif far_ports[<uint16_t>(contact.service >> 8)]:
-                attempt(&outer[far], contact, i, contact.knock, contact.server)
+                attempt(&outer[far], contact, i, contact.attempt_key, contact.server)
                 far += 1
     return close[:near], distant[:far]
 
 
-def asks(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp_end):
+def service_attempts(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp_end):
     """The contacts with an ``op`` that request a service of TCP, or of UDP below port ``udp_end`` if the client's port
     is none of ``answer_ports`` (65536 places, not 0: an answer). An array of ATTEMPT: ``key`` is client, server and
     protocol, ``value`` the port.

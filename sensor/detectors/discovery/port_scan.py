@@ -13,7 +13,9 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.core.detector import Context
+from sensor.counting.changes import Changes, follow
+from sensor.counting.contacts import service_attempts
+from sensor.core.detector import Context, FlowDetector
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.time_units import SECOND
@@ -84,11 +86,11 @@ class PortScan(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         rows, flooded = with_unanswered(changes), changes.flooded
-        asked = asks(rows, self._answers, UDP_SERVICES_END)
+        attempts = service_attempts(rows, self._answers, UDP_SERVICES_END)
         found = [
             (int(rows["row"][at]), Finding(failed, answered, sample, slow))
             for slow, window in ((False, self._fast), (True, self._slow))
-            for at, failed, answered, sample in follow(window, asked)
+            for at, failed, answered, sample in follow(window, attempts)
             if not flooded[at]
         ]
         return sorted(found)

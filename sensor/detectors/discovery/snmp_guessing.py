@@ -23,8 +23,8 @@ from sensor.core.time_units import SECOND
 from sensor.counting.flow_detector import sized_window
 from sensor.counting.tally import Distinct
 from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
+from sensor.detectors._event_window import EventWindow
 from sensor.detectors._hosts import ends_of, is_fixed_function, some
-from sensor.detectors._one import OneByOne
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 
 PAIRS_LIMIT, REPORTED_LIMIT = 2048, 4096
@@ -78,7 +78,7 @@ class SnmpGuessing(CallDetector):
         self._guessing: Bounded[tuple[int, int], int] = Bounded(PAIRS_LIMIT)
         window = sized_window(self.context, want.window_s * SECOND, KEY_BITS, PAIR_BITS, GRACE_S * SECOND, WAIT_BITS)
         window.rule(threshold=want.agents, share=want.share)
-        self._agents = OneByOne(window)
+        self._agents = EventWindow(window)
         self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, want.window_s * SECOND)
         self._set: Recent[tuple[int, int, bool]] = Recent(REPORTED_LIMIT, 86_400 * SECOND)
         self._lit = False

@@ -23,9 +23,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.counting.flow_detector import sized_window
+from sensor.detectors._event_window import EventWindow, number_of
 from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.detectors._one import OneByOne, number_of
 from sensor.dissectors.sip import SipRequest, SipResponse
 
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12
@@ -74,13 +73,13 @@ class SipScan(EventDetector):
         self._reported_tools: Recent[tuple[int, str]] = Recent(TOOLS_LIMIT, SECOND)
         self._extensions, self._hosts = self._window(), self._window()
 
-    def _window(self) -> OneByOne:
+    def _window(self) -> EventWindow:
         want = self.options
         window = sized_window(
             self.context, want.window_s * SECOND, KEY_BITS, PAIR_BITS, int(want.grace_s * SECOND), WAIT_BITS
         )
         window.rule(threshold=want.targets, share=want.share)
-        return OneByOne(window)
+        return EventWindow(window)
 
     def wants(self) -> dict[type[Event], Want]:
         return {SipRequest: field("method").is_in(*METHODS), SipResponse: field("method").is_in(*METHODS)}

@@ -10,7 +10,7 @@ from sensor.counting.windows import DistinctWindow
 MASK = 2**64 - 1
 
 
-class OneByOne:
+class EventWindow:
     """Distinct values per key in a window of packet time, with attempts, answers and failures; bounded as
     ``DistinctWindow`` is.
     """
