@@ -43,7 +43,7 @@ def _chosen(args: argparse.Namespace, wanted: Sequence[Term], order: tuple[str, 
     """The devices as they are, or with --at as they were."""
     if not args.at:
         return listed_devices(devices_data(args), wanted, order, datetime.now(UTC))
-    from sensor.cli._at import devices_then
+    from sensor.cli._asof import devices_then
 
     records = devices_then(args)
     records = matching(records, wanted, last_seen(records) or datetime.now(UTC))

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Show it; 1 where nothing of that name is known."""
     if args.at:
-        from sensor.cli._at import explain_then
+        from sensor.cli._asof import explain_then
 
         return explain_then(args)
     from sensor.cli._explain_indicator import about_of, body_of, explain_indicator
