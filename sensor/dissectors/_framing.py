@@ -15,7 +15,7 @@ from sensor.core.reader import Malformed
 KEEP = 4096
 
 
-class _Half:
+class _Direction:
     """One direction: the bytes of a message that is not whole, how many are to be skipped, and whether we lost our
     place.
     """
@@ -36,7 +36,7 @@ class FramedStream(Stream):
     resumes = True
 
     def __init__(self) -> None:
-        self._client, self._server = _Half(), _Half()
+        self._client, self._server = _Direction(), _Direction()
         self._started = False
 
     def size(self, data: bytes, at: int) -> int:
@@ -60,16 +60,16 @@ class FramedStream(Stream):
         return at == len(data)
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        half = self._client if from_client else self._server
+        direction = self._client if from_client else self._server
         if not (self._started or from_client) and self.resumes:
-            half.lost = True  # an answer to what was not heard, maybe from its middle
+            direction.lost = True  # an answer to what was not heard, maybe from its middle
         self._started = True
-        if half.lost:
+        if direction.lost:
             if not self.resumes or not self.aligned(data):
                 return
-            half.lost = False
-        data, at = half.kept + data, min(half.skip, len(data))
-        half.skip -= at
+            direction.lost = False
+        data, at = direction.kept + data, min(direction.skip, len(data))
+        direction.skip -= at
         while at < len(data):
             size = self.size(data, at)
             wanted = min(size, self.keep)
@@ -78,15 +78,15 @@ class FramedStream(Stream):
             yield from self.message(packet, data[at : at + wanted], from_client)
             if self.done:
                 return
-            half.skip = max(at + size - len(data), 0)
+            direction.skip = max(at + size - len(data), 0)
             at += size
-        half.kept = data[at:]
+        direction.kept = data[at:]
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Void the half message; a gap inside what is skipped is part of it."""
-        half = self._client if from_client else self._server
-        if half.kept or missing > half.skip:
-            half.kept, half.skip, half.lost = b"", 0, True
+        """Discard the partial message; a gap inside what is skipped is part of it."""
+        direction = self._client if from_client else self._server
+        if direction.kept or missing > direction.skip:
+            direction.kept, direction.skip, direction.lost = b"", 0, True
         else:
-            half.skip -= missing
+            direction.skip -= missing
         return iter(())

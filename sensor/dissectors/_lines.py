@@ -14,7 +14,7 @@ LINE_LIMIT = 1024
 SERVICE_READY = (b"220 ", b"220-")
 
 
-class _Half:
+class _Direction:
     """One direction: a line that has no end yet, and whether we wait for the next line end."""
 
     __slots__ = ("kept", "lost")
@@ -27,7 +27,7 @@ class LineStream(Stream):
     """A line-based conversation; a protocol implements ``line``. Lines are truncated to 1024 bytes."""
 
     def __init__(self) -> None:
-        self._client, self._server = _Half(), _Half()
+        self._client, self._server = _Direction(), _Direction()
 
     def line(self, packet: Packet, line: bytes, from_client: bool) -> Iterator[Parsed]:
         """Parse a line, without its line end."""
@@ -37,20 +37,20 @@ class LineStream(Stream):
         """Bytes of this direction are missing: lines may be."""
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        half = self._client if from_client else self._server
+        direction = self._client if from_client else self._server
         *lines, rest = data.split(b"\n")
         for line in lines:
-            whole, half.kept = (half.kept + line)[:LINE_LIMIT], b""
-            if half.lost:
-                half.lost = False
+            whole, direction.kept = (direction.kept + line)[:LINE_LIMIT], b""
+            if direction.lost:
+                direction.lost = False
             elif not self.done:
                 yield from self.line(packet, whole.removesuffix(b"\r"), from_client)
-        if not half.lost:
-            half.kept = (half.kept + rest)[:LINE_LIMIT]
+        if not direction.lost:
+            direction.kept = (direction.kept + rest)[:LINE_LIMIT]
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """Void the half line; reading goes on behind the next line end."""
-        half = self._client if from_client else self._server
-        half.kept, half.lost = b"", True
+        """Discard the partial line; parsing resumes behind the next line end."""
+        direction = self._client if from_client else self._server
+        direction.kept, direction.lost = b"", True
         self.lost(from_client)
         return iter(())

@@ -46,26 +46,26 @@ class RpcStream(Stream):
     """One conversation. The message types show which side is the client, so it does not matter which one sent first."""
 
     def __init__(self) -> None:
-        self._halves = (Cut(size, CHUNK_LIMIT), Cut(size, CHUNK_LIMIT))
+        self._directions = (Cut(size, CHUNK_LIMIT), Cut(size, CHUNK_LIMIT))
         self._conversation = RpcConversation()
         self._unparsed = 0
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        half = self._halves[not from_client]
-        half.lost = half.lost and size(data) <= 0
-        if half.lost:
+        direction = self._directions[not from_client]
+        direction.lost = direction.lost and size(data) <= 0
+        if direction.lost:
             self._unparsed += 1
             self.done = self._unparsed > STRAY_LIMIT
             return
-        for message, _ in half.messages(data):
+        for message, _ in direction.messages(data):
             self._unparsed = 0
             parsed: list[Parsed] = []
             self._conversation.read(packet, message, parsed)
             yield from parsed
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """What was read of the half message is read as it is."""
-        kept = self._halves[not from_client].gap(missing)
+        """Parse the partial message as it is."""
+        kept = self._directions[not from_client].gap(missing)
         parsed: list[Parsed] = []
         if kept and size(kept) > 0:
             self._conversation.read(packet, kept, parsed)

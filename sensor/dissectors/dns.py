@@ -66,11 +66,11 @@ class DnsStream(Stream):
     """Messages of one TCP conversation, each direction for itself."""
 
     def __init__(self) -> None:
-        self._client, self._server = _Half(), _Half()
+        self._client, self._server = _Direction(), _Direction()
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        half = self._client if from_client else self._server
-        for raw in half.messages(data):
+        direction = self._client if from_client else self._server
+        for raw in direction.messages(data):
             message = read(raw, False, False)
             if message:
                 yield from _parsed(packet, raw, message)
@@ -80,7 +80,7 @@ class DnsStream(Stream):
         return iter(())
 
 
-class _Half:
+class _Direction:
     """One direction: at most one message is kept. After a gap that hides where the next message begins nothing more is
     read.
     """
@@ -111,7 +111,7 @@ class _Half:
             del kept[:offset]
 
     def gap(self, missing: int) -> None:
-        """Void the half message, and skip what is left of it where the gap ends inside it."""
+        """Discard the partial message, and skip what is left of it where the gap ends inside it."""
         left = self._skip
         if len(self._kept) >= 2:
             left = (self._kept[0] << 8 | self._kept[1]) + 2 - len(self._kept)

@@ -25,7 +25,7 @@ from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors import _igd
 from sensor.dissectors._facts import fact, facts
 from sensor.dissectors._http_credentials import challenge, credentials, in_query, ntlm
-from sensor.dissectors._http_half import Half
+from sensor.dissectors._http_direction import HttpDirection
 from sensor.dissectors._http_message import UNKNOWN, Head, host_of, masked
 from sensor.dissectors._ntlm_events import ntlm_events
 
@@ -184,22 +184,22 @@ class HttpStream(Stream):
     """
 
     def __init__(self) -> None:
-        self._halves = (Half(), Half())
+        self._directions = (HttpDirection(), HttpDirection())
         self._asked: list[HttpRequest] = []
         self._proxy = self._missed = False
         self.idle: list[bool] = [False, False]
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        half = self._halves[not from_client]
-        yield from half.feed(packet, data, self)
-        self.idle[not from_client] = half.idle
+        direction = self._directions[not from_client]
+        yield from direction.feed(packet, data, self)
+        self.idle[not from_client] = direction.idle
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        return self._halves[not from_client].gap(missing, self)
+        return self._directions[not from_client].gap(missing, self)
 
     def finish(self) -> Iterator[Parsed]:
-        for half in self._halves:
-            yield from half.ended()
+        for direction in self._directions:
+            yield from direction.ended()
 
     def message(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
         """Parse a head; return the body that follows it, None if there is none."""

@@ -77,22 +77,22 @@ class RtspStream(Stream):
     """One connection, each direction for itself: requests may go both ways."""
 
     def __init__(self) -> None:
-        self._halves = (_Half(), _Half())
+        self._directions = (_Direction(), _Direction())
         self._answered = False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if data and not (from_client or self._answered):
             self._answered = True
             if data[0] != INTERLEAVED and not any(start.startswith(data[:5]) for start in ANSWERS):
-                self._halves[1].gap(1)  # a camera that has long been watched, heard from the middle of its media
-        return self._halves[not from_client].feed(packet, data)
+                self._directions[1].gap(1)  # a camera that has long been watched, heard from the middle of its media
+        return self._directions[not from_client].feed(packet, data)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        self._halves[not from_client].gap(missing)
+        self._directions[not from_client].gap(missing)
         return iter(())
 
 
-class _Half:
+class _Direction:
     """One direction: keeps at most one message."""
 
     __slots__ = ("_kept", "_lost", "_searched", "_silent", "_skip")
@@ -156,7 +156,7 @@ class _Half:
         return _parsed(packet, start, fields, body)
 
     def gap(self, missing: int) -> None:
-        """Void the half message; a gap inside media is part of it."""
+        """Discard the partial message; a gap inside media is part of it."""
         if self._kept or missing > self._skip:
             self._kept.clear()
             self._searched = self._skip = 0

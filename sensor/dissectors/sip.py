@@ -163,7 +163,7 @@ class SipStream(Stream):
     """Messages of one TCP connection, each direction for itself."""
 
     def __init__(self) -> None:
-        self._client, self._server = _Half(), _Half()
+        self._client, self._server = _Direction(), _Direction()
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if data.startswith(EVENTING):
@@ -183,7 +183,7 @@ class _Body(NamedTuple):
     own: bool
 
 
-class _Half:
+class _Direction:
     """One direction: keeps at most one head or session description, and how much of a body is still to be skipped."""
 
     __slots__ = ("_body", "_kept", "_lost", "_searched", "_silent", "_skip")
@@ -233,7 +233,7 @@ class _Half:
                 yield from parsed
 
     def gap(self, missing: int) -> None:
-        """Void the half message; a gap inside a body is part of it."""
+        """Discard the partial message; a gap inside a body is part of it."""
         if self._body:
             self._body = None
             self._skip -= len(self._kept)

@@ -62,28 +62,28 @@ class SmbStream(Stream):
     """
 
     def __init__(self) -> None:
-        self._client, self._server = _Half(), _Half()
+        self._client, self._server = _Direction(), _Direction()
         conversation = _smb.Conversation()
         self._smb1, self._smb2, self._pipes = Smb1(conversation), Smb2(conversation), Pipes()
         self._unparsed = 0
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        half = self._client if from_client else self._server
-        if not half.found(data):
+        direction = self._client if from_client else self._server
+        if not direction.found(data):
             self._unparsed += 1
             self.done = self._unparsed > STRAY_LIMIT
             return
-        for raw, partial in half.messages(data):
-            yield from self._parsed(packet, half, raw, partial)
+        for raw, partial in direction.messages(data):
+            yield from self._parsed(packet, direction, raw, partial)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        """What was read of the half message is read as it is."""
-        half = self._client if from_client else self._server
-        raw = half.gap(missing)
+        """Parse the partial message as it is."""
+        direction = self._client if from_client else self._server
+        raw = direction.gap(missing)
         if len(raw) > FRAME_SIZE + 4:
-            yield from self._parsed(packet, half, raw, True)
+            yield from self._parsed(packet, direction, raw, True)
 
-    def _parsed(self, packet: Packet, half: _Half, raw: bytes, partial: bool) -> list[Parsed]:
+    def _parsed(self, packet: Packet, direction: _Direction, raw: bytes, partial: bool) -> list[Parsed]:
         self._unparsed = 0
         magic = raw[FRAME_SIZE : FRAME_SIZE + 4]
         if raw[0] == REQUEST:
@@ -95,8 +95,8 @@ class SmbStream(Stream):
         if magic == COMPRESSED and len(raw) >= FRAME_SIZE + 16:
             size, algorithm, _, offset = _COMPRESSED.unpack_from(raw, FRAME_SIZE)
             return [SmbCompressed(packet, size, algorithm, offset)]
-        if magic == ENCRYPTED and len(raw) >= FRAME_SIZE + 52 and not half.encrypted:
-            half.encrypted = True
+        if magic == ENCRYPTED and len(raw) >= FRAME_SIZE + 52 and not direction.encrypted:
+            direction.encrypted = True
             return [SmbEncrypted(packet, _ENCRYPTED.unpack_from(raw, FRAME_SIZE)[0])]
         return []
 
@@ -107,7 +107,7 @@ class SmbStream(Stream):
         return parsed
 
 
-class _Half(Cut):
+class _Direction(Cut):
     """One direction. ``encrypted``: encryption was reported."""
 
     __slots__ = ("encrypted",)

@@ -81,7 +81,7 @@ class SshStream(Stream):
     """One connection: done when a login succeeds, when it is not SSH, or when the login can no longer be followed."""
 
     def __init__(self) -> None:
-        self._client, self._server = _Half(), _Half()
+        self._client, self._server = _Direction(), _Direction()
         self._login = _Login()
         self._answer: Packet | None = None  # the server's last segment
 
@@ -89,12 +89,12 @@ class SshStream(Stream):
         if self._client.offered and self._server.offered:
             yield from self._try(packet, data, from_client)
             return
-        half = self._client if from_client else self._server
-        line = half.line(data)
+        direction = self._client if from_client else self._server
+        line = direction.line(data)
         if line:
-            yield from _banner(packet, line, half, from_client)
-        if half.named:
-            message = half.message()
+            yield from _banner(packet, line, direction, from_client)
+        if direction.named:
+            message = direction.message()
             if message:
                 yield from _offer(packet, message, from_client)
         self._look()
@@ -201,7 +201,7 @@ class _Login:
         return None
 
 
-class _Half:
+class _Direction:
     """One direction: what is not read yet. ``named``: its version line was read; ``offered``: so was its offer;
     ``over``: nothing more is wanted of it.
     """
@@ -253,7 +253,7 @@ class _Half:
         return b""
 
 
-def _banner(packet: Packet, line: bytes, half: _Half, from_client: bool) -> Iterator[Parsed]:
+def _banner(packet: Packet, line: bytes, direction: _Direction, from_client: bool) -> Iterator[Parsed]:
     """The event and the fact of a version line: ``SSH-protocol-software comment``. Of version 1
     nothing more is read.
     """
@@ -261,7 +261,7 @@ def _banner(packet: Packet, line: bytes, half: _Half, from_client: bool) -> Iter
     _, _, rest = whole.partition("-")
     protocol, _, rest = rest.partition("-")
     software, _, comment = rest.partition(" ")
-    half.over = protocol not in VERSIONS
+    direction.over = protocol not in VERSIONS
     yield SshBanner(packet, from_client, protocol, software, comment.strip())
     yield Observation(packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), "ssh.banner", whole, packet.flow)
 

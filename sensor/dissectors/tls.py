@@ -127,22 +127,22 @@ class TlsStream(Stream):
     """One connection: done when both sides have begun to encrypt, or when it turns out to be something else."""
 
     def __init__(self) -> None:
-        self._client, self._server = _Half(), _Half()
+        self._client, self._server = _Direction(), _Direction()
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        half = self._client if from_client else self._server
-        for kind, body in half.messages(data):
-            yield from _parsed(packet, kind, body, half, from_client)
+        direction = self._client if from_client else self._server
+        for kind, body in direction.messages(data):
+            yield from _parsed(packet, kind, body, direction, from_client)
         self.done = self._client.over and self._server.over
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
-        half = self._client if from_client else self._server
-        half.over = True
+        direction = self._client if from_client else self._server
+        direction.over = True
         self.done = self._client.over and self._server.over
         return iter(())
 
 
-class _Half:
+class _Direction:
     """One direction: what is left of the current record, and the handshake message it builds up.
 
     ``greeted``: a hello was read; ``retried``: the server will say another; ``over``: nothing more is wanted.
@@ -248,23 +248,23 @@ class _Half:
             yield CERTIFICATE, bytes(message[10 : 10 + length])
 
 
-def _parsed(packet: Packet, kind: int, body: bytes, half: _Half, from_client: bool) -> Iterator[Parsed]:
-    """Parse a message of a stream; the half continues or is done."""
+def _parsed(packet: Packet, kind: int, body: bytes, direction: _Direction, from_client: bool) -> Iterator[Parsed]:
+    """Parse a message of a stream; the direction continues or is done."""
     if kind == CERTIFICATE:
         yield from certificate(packet, body, from_client)
     elif kind == HEARTBEAT:
         yield TlsHeartbeat(packet, from_client, body[2] == 1, body[3] << 8 | body[4], body[0] << 8 | body[1])
-    elif half.greeted and kind == CLIENT_HELLO:
+    elif direction.greeted and kind == CLIENT_HELLO:
         return
     elif kind == SERVER_HELLO:
-        half.greeted = True
+        direction.greeted = True
         hello = server_hello(body)
-        half.retried = hello.retry
+        direction.retried = hello.retry
         if not hello.retry:
             yield server(packet, hello)
-            half.over = hello.version == "TLS 1.3"
+            direction.over = hello.version == "TLS 1.3"
     else:
-        half.greeted = True
+        direction.greeted = True
         if kind == CLIENT_HELLO:
             yield from client(packet, client_hello(body, "t"))
         else:

@@ -21,7 +21,7 @@ cdef enum:
     LOST_LIMIT = 16
     ASKED_LIMIT = 2
 
-cdef struct Half:
+cdef struct Direction:
     Kept kept            # of a head that is not whole, or of a chunk's line
     uint32_t searched
     int lost
@@ -30,7 +30,7 @@ cdef struct Half:
     Body body
 
 cdef struct Connection:
-    Half[2] halves
+    Direction[2] directions
     Request request          # the first request that was not answered
     int waiting          # how many were not, at most ASKED_LIMIT
     bint proxy
@@ -38,76 +38,76 @@ cdef struct Connection:
 
 
 cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil:
-    cdef Half* half = &(<Connection*>s.state).halves[way]
-    cdef int result = take(s, half, data, size, way)
-    s.idle[way] = half.body.framing != NO_BODY and not half.body.reader
+    cdef Direction* direction = &(<Connection*>s.state).directions[way]
+    cdef int result = take(s, direction, data, size, way)
+    s.idle[way] = direction.body.framing != NO_BODY and not direction.body.reader
     return result
 
 
-cdef int take(Stream* s, Half* half, const uint8_t* data, uint32_t size, int way) except -1 nogil:
+cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
     """The heads and bodies that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
     cdef uint32_t used = 0
     cdef bint starts
     cdef int result
-    if half.silent or s.done:
+    if direction.silent or s.done:
         return GOES_ON
-    if half.lost or half.body.framing == OPEN:
+    if direction.lost or direction.body.framing == OPEN:
         starts = begins(data, size)
-        if half.lost or starts:
-            end_body(s, &half.body, True)
-            half.body.framing = NO_BODY
+        if direction.lost or starts:
+            end_body(s, &direction.body, True)
+            direction.body.framing = NO_BODY
             if not starts:
-                return lose(half)
-            half.lost = 0
-    if half.kept.size:
-        keep(s, &half.kept, data, size)
-        result = messages(s, half, half.kept.data, half.kept.size, way, True, &used)
-        half.kept.size = half.kept.size - used if used < half.kept.size else 0
-        if half.kept.size == 0:
-            forget(s, &half.kept)
+                return lose(direction)
+            direction.lost = 0
+    if direction.kept.size:
+        keep(s, &direction.kept, data, size)
+        result = messages(s, direction, direction.kept.data, direction.kept.size, way, True, &used)
+        direction.kept.size = direction.kept.size - used if used < direction.kept.size else 0
+        if direction.kept.size == 0:
+            forget(s, &direction.kept)
         elif used:
-            memmove(half.kept.data, half.kept.data + used, half.kept.size)
+            memmove(direction.kept.data, direction.kept.data + used, direction.kept.size)
         return result
-    result = messages(s, half, data, size, way, False, &used)
+    result = messages(s, direction, data, size, way, False, &used)
     if used < size:
-        keep(s, &half.kept, data + used, size - used)
+        keep(s, &direction.kept, data + used, size - used)
     return result
 
 
-cdef int messages(Stream* s, Half* half, const uint8_t* data, uint32_t size, int way, bint kept, uint32_t* used) except -1 nogil:
+cdef int messages(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way, bint kept, uint32_t* used) except -1 nogil:
     """Work off what is there; ``used``: bytes that are not needed any more. ``kept``: some of them were looked at before."""
     cdef int64_t taken, end
     cdef uint32_t after = 0, since
     while used[0] < size and not s.done:
-        if half.body.framing != NO_BODY:
-            taken = take_body(s, &half.body, data + used[0], size - used[0])
+        if direction.body.framing != NO_BODY:
+            taken = take_body(s, &direction.body, data + used[0], size - used[0])
             if taken < 0:
                 return BROKEN
             used[0] += <uint32_t>taken
-            if half.body.framing != NO_BODY:
+            if direction.body.framing != NO_BODY:
                 return GOES_ON
         elif data[used[0]] == 13 or data[used[0]] == 10:  # empty lines before a message are to be ignored (RFC 9112, 2.2)
             used[0] += 1
         else:
-            since = half.searched - 3 if kept and half.searched > 3 else 0
+            since = direction.searched - 3 if kept and direction.searched > 3 else 0
             end = head_end(data + used[0], size - used[0], since, &after)
             if end < 0:
-                half.searched = size - used[0]
-                return check_start(s, half, data + used[0], size - used[0], used)
-            half.searched = 0
+                direction.searched = size - used[0]
+                return check_start(s, direction, data + used[0], size - used[0], used)
+            direction.searched = 0
             if end > HEAD_LIMIT:
                 return malformed(s.out, b"headers too long")
-            if not half.begun and not begins(data + used[0], <uint32_t>end):
+            if not direction.begun and not begins(data + used[0], <uint32_t>end):
                 used[0] = size
-                return lose(half)
-            half.begun = True
-            if message(s, half, data + used[0], <uint32_t>end, way) == BROKEN:
+                return lose(direction)
+            direction.begun = True
+            if message(s, direction, data + used[0], <uint32_t>end, way) == BROKEN:
                 return BROKEN
             used[0] += after
     return GOES_ON
 
 
-cdef int check_start(Stream* s, Half* half, const uint8_t* data, uint32_t size, uint32_t* used) except -1 nogil:
+cdef int check_start(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, uint32_t* used) except -1 nogil:
     """Whether what has no end yet can still become a head. A conversation captured from its middle is waited out, whatever it is."""
     cdef const uint8_t* end
     if size > HEAD_LIMIT:
@@ -115,20 +115,20 @@ cdef int check_start(Stream* s, Half* half, const uint8_t* data, uint32_t size, 
     end = <const uint8_t*>memchr(data, 10, min(size, <uint32_t>LINE_LIMIT))
     if begins(data, <uint32_t>(end - data)) if end != NULL else size < LINE_LIMIT and 65 <= data[0] <= 90:
         return GOES_ON
-    if half.begun:
+    if direction.begun:
         return malformed(s.out, b"no start line")
     used[0] += size
-    return lose(half)
+    return lose(direction)
 
 
-cdef int lose(Half* half) except -1 nogil:
-    half.searched = 0
-    half.lost += 1
-    half.silent = half.lost > LOST_LIMIT
+cdef int lose(Direction* direction) except -1 nogil:
+    direction.searched = 0
+    direction.lost += 1
+    direction.silent = direction.lost > LOST_LIMIT
     return GOES_ON
 
 
-cdef int message(Stream* s, Half* half, const uint8_t* data, uint32_t size, int way) except -1 nogil:
+cdef int message(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
     """A head, and the body that follows it."""
     cdef Connection* both = <Connection*>s.state
     cdef Head head
@@ -141,10 +141,10 @@ cdef int message(Stream* s, Half* half, const uint8_t* data, uint32_t size, int 
     length = length_of(&head.fields[LENGTH])
     if length == IMPOSSIBLE:
         return malformed(s.out, b"impossible body length")
-    return request(s, both, half, &head, length, data, size) if head.request else response(s, both, half, &head, length, data, size)
+    return request(s, both, direction, &head, length, data, size) if head.request else response(s, both, direction, &head, length, data, size)
 
 
-cdef int request(Stream* s, Connection* both, Half* half, const Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
+cdef int request(Stream* s, Connection* both, Direction* direction, const Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
     cdef bint connect = head.method.size == 7 and memcmp(head.method.data, b"CONNECT", 7) == 0
     cdef bint has_body = length > 0 or head.fields[TRANSFER].there
     write_request(s, head, length, data, size)
@@ -155,13 +155,13 @@ cdef int request(Stream* s, Connection* both, Half* half, const Head* head, int6
     if both.waiting < ASKED_LIMIT:
         both.waiting += 1
     if connect or (head.fields[UPGRADE].there and not has_body):  # what follows may be no HTTP, and the answer may not be captured
-        half.body.framing, half.body.left, half.body.reader = OPEN, UNKNOWN, 0
+        direction.body.framing, direction.body.left, direction.body.reader = OPEN, UNKNOWN, 0
     elif has_body:
-        begin_body(s, &half.body, head, length, data, size)
+        begin_body(s, &direction.body, head, length, data, size)
     return GOES_ON
 
 
-cdef int response(Stream* s, Connection* both, Half* half, Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
+cdef int response(Stream* s, Connection* both, Direction* direction, Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
     cdef Request* request = &both.request if both.waiting == 1 else NULL
     cdef bint success = 200 <= head.status < 300, connect = False, bodiless = False, proxy
     if both.waiting < ASKED_LIMIT:
@@ -174,27 +174,27 @@ cdef int response(Stream* s, Connection* both, Half* half, Head* head, int64_t l
     write_response(s, head, length, request, proxy, s.done, data, size)
     if s.done or bodiless or head.status == 204 or head.status == 304 or length == 0:
         return GOES_ON
-    half.body.own = not (proxy or head.forwarded)
-    return begin_body(s, &half.body, head, length, data, size)
+    direction.body.own = not (proxy or head.forwarded)
+    return begin_body(s, &direction.body, head, length, data, size)
 
 
 cdef int gap(Stream* s, int64_t missing, int way) except -1 nogil:
-    """Void the half message; a gap inside a body is part of it."""
+    """Discard the partial message; a gap inside a body is part of it."""
     cdef Connection* both = <Connection*>s.state
-    cdef Half* half = &both.halves[way]
-    if half.body.framing != NO_BODY and missed_body(s, &half.body, missing):
+    cdef Direction* direction = &both.directions[way]
+    if direction.body.framing != NO_BODY and missed_body(s, &direction.body, missing):
         return GOES_ON
     both.waiting, both.missed = 0, True
-    half.kept.size = 0
-    return lose(half)
+    direction.kept.size = 0
+    return lose(direction)
 
 
 cdef int finish(Stream* s) except -1 nogil:
     cdef Connection* both = <Connection*>s.state
     cdef int way
     for way in range(2):
-        end_body(s, &both.halves[way].body, True)
-        both.halves[way].body.framing = NO_BODY
+        end_body(s, &both.directions[way].body, True)
+        both.directions[way].body.framing = NO_BODY
     return GOES_ON
 
 
@@ -202,8 +202,8 @@ cdef int release(Stream* s) except -1 nogil:
     cdef Connection* both = <Connection*>s.state
     cdef int way
     for way in range(2):
-        forget(s, &both.halves[way].kept)
-        release_body(s, &both.halves[way].body)
+        forget(s, &both.directions[way].kept)
+        release_body(s, &both.directions[way].body)
     return forget(s, &both.request.target)
 
 

@@ -11,7 +11,7 @@ cdef enum:
     CHUNKED = 2
     OPEN = 3           # it has no length
     # Body.reader
-    NOBODY = 0
+    NO_READER = 0
     SENT = 1           # what a request carries
     PAGE = 2
     DESCRIPTION = 3

@@ -36,7 +36,7 @@ cdef int begin_body(Stream* s, Body* body, const Head* head, int64_t length, con
         body.framing, body.left = CHUNKED, -1
     known = bare or (coding.size == 4 and same(coding.data, b"gzip", 4)) or (coding.size == 6 and same(coding.data, b"x-gzip", 6))
     known = known or (coding.size == 7 and same(coding.data, b"deflate", 7))
-    body.reader = NOBODY
+    body.reader = NO_READER
     if head.request:
         if bare:
             body.reader = SENT
@@ -53,7 +53,7 @@ cdef int reader_of(const Value* kind) except -1 nogil:
         return PAGE
     if kind.size == 0 or holds(kind.data, kind.size, b"xml", 3) or (kind.size == 10 and same(kind.data, b"text/plain", 10)):
         return DESCRIPTION
-    return DESCRIPTION if kind.size == 24 and same(kind.data, b"application/octet-stream", 24) else NOBODY
+    return DESCRIPTION if kind.size == 24 and same(kind.data, b"application/octet-stream", 24) else NO_READER
 
 
 cdef int64_t take_body(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -2 nogil:
@@ -160,14 +160,14 @@ cdef int end_body(Stream* s, Body* body, bint earlier) except -1 nogil:
     if apart:
         about(s.out, body.packet)
     if body.reader and body.held.size:
-        judge(s.out, body)
+        punt_body(s.out, body)
     if apart:
         about(s.out, s.copy)
-    body.reader = NOBODY
+    body.reader = NO_READER
     return release_body(s, body)
 
 
-cdef int judge(Out* out, Body* body) except -1 nogil:
+cdef int punt_body(Out* out, Body* body) except -1 nogil:
     cdef uint64_t* fields
     cdef uint64_t begin
     reserve(out)

@@ -22,7 +22,7 @@ from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact_once, items, mark, m
 from sensor.native.read cimport Bytes, take, u8, u16, u32
 from sensor.native.text cimport TEXT_LIMIT, Word, cleaned, word
 from sensor.native.unit cimport native
-from sensor.native.words cimport Words
+from sensor.native.byte_table cimport ByteTable
 
 cdef enum:
     PORT = 137
@@ -55,7 +55,7 @@ cdef enum:
     GROUP_SERVICES = 256   # where those of groups begin
 
 cdef uint64_t V4 = <uint64_t>0xFFFF << 32
-cdef Words placeholders = Words({name.encode(): 0 for name in PLACEHOLDERS})
+cdef ByteTable placeholders = ByteTable({name.encode(): 0 for name in PLACEHOLDERS})
 # What the owner of a name offers, by suffix: first of single machines, then of groups.
 cdef list service_texts = [service(suffix, group).encode() for group in (False, True) for suffix in range(256)]
 cdef Word[512] services

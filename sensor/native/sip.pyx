@@ -23,7 +23,7 @@ from sensor.native.sdp cimport Sdp, description
 from sensor.native.sip_headers cimport address_in, challenge, is_numeric, is_sender, names_sender, size_of, without_blanks
 from sensor.native.text cimport TEXT_LIMIT, Word, cleaned, is_word
 from sensor.native.unit cimport native
-from sensor.native.words cimport Words
+from sensor.native.byte_table cimport ByteTable
 
 cdef enum:
     HEADERS_LIMIT = 128
@@ -54,7 +54,7 @@ cdef dict numbers = {
     "from": FROM, "to": TO, "call-id": CALL_ID, "cseq": CSEQ, "contact": CONTACT, "length": LENGTH, "event": EVENT, "agent": AGENT, "server": SERVER,
     "auth": AUTH, "type": TYPE, "reason": REASON, "via": VIA, "": IGNORED,
 }
-cdef Words headers_known = Words({name.lower(): numbers[held] for name, held in HEADERS.items()})
+cdef ByteTable headers_known = ByteTable({name.lower(): numbers[held] for name, held in HEADERS.items()})
 cdef list device_texts = list(DEVICE_WORDS)
 cdef Word[32] device_words
 cdef uint32_t devices = 0

@@ -23,7 +23,7 @@ from sensor.native.seal cimport seal
 from sensor.native.text cimport TEXT_LIMIT, Word, cleaned, decimal, hexadecimal, is_word, word
 from sensor.native.unit cimport native
 from sensor.native.units import FACTS
-from sensor.native.words cimport Words
+from sensor.native.byte_table cimport ByteTable
 
 cdef enum:
     TRAPS = 162
@@ -65,10 +65,10 @@ for place, text in enumerate(report_texts):
     report_words[<int>place] = <const char*>(<bytes>text)
 for place, text in enumerate(tree_texts):
     tree_words[<int>place] = <const char*>(<bytes>text)
-cdef Words variables_known = Words({name: FACTS.index(kind) for name, kind in VARIABLES.items()})
-cdef Words reports_known = Words({name: place for place, name in enumerate(REPORTS)})
-cdef Words trees_known = Words({name: place for place, name in enumerate(TREES)})
-cdef Words traps_known = Words({TRAP_OID: 0, TRAP_ADDRESS: 1})
+cdef ByteTable variables_known = ByteTable({name: FACTS.index(kind) for name, kind in VARIABLES.items()})
+cdef ByteTable reports_known = ByteTable({name: place for place, name in enumerate(REPORTS)})
+cdef ByteTable trees_known = ByteTable({name: place for place, name in enumerate(TREES)})
+cdef ByteTable traps_known = ByteTable({TRAP_OID: 0, TRAP_ADDRESS: 1})
 cdef uint32_t device_id = FACTS.index("snmp.device_id")
 
 # The security parameters of a message. Spans of text; ``secret``: the community, NULL in version 3.

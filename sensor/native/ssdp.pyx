@@ -18,7 +18,7 @@ from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact, fits, mark, message
 from sensor.native.read cimport lower
 from sensor.native.text cimport TEXT_LIMIT, character, cleaned, is_word, word
 from sensor.native.unit cimport native
-from sensor.native.words cimport Words
+from sensor.native.byte_table cimport ByteTable
 
 cdef enum:
     FIELDS_LIMIT = 48
@@ -44,7 +44,7 @@ cdef enum:
     ANSWER = 3
     UNSURE = 4  # the reference decides
 
-cdef Words fields_known = Words(
+cdef ByteTable fields_known = ByteTable(
     dict.fromkeys(STANDARD, OTHER)
     | {b"location": LOCATION, b"al": AL, b"nt": NT, b"st": ST, b"nts": NTS, b"usn": USN, b"server": SERVER, b"user-agent": USER_AGENT}
 )

@@ -32,7 +32,7 @@ cdef enum:
     BEAT_HEAD = 3          # type and length of a heartbeat
     OLD_HEAD = 11          # of a hello in the shape of SSL 2.0
 
-cdef struct Half:
+cdef struct Direction:
     Kept message           # handshake messages that are not worked off; a hello in the shape of SSL 2.0
     uint8_t[5] head        # of a record
     uint32_t head_size
@@ -47,147 +47,147 @@ cdef struct Half:
     bint over              # nothing more is wanted
 
 cdef struct Connection:
-    Half[2] halves
+    Direction[2] directions
 
 
 cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil:
     cdef Connection* both = <Connection*>s.state
-    if records(s, &both.halves[way], data, size, way) == BROKEN:
+    if records(s, &both.directions[way], data, size, way) == BROKEN:
         return BROKEN
-    s.done = both.halves[0].over and both.halves[1].over
+    s.done = both.directions[0].over and both.directions[1].over
     return GOES_ON
 
 
-cdef int records(Stream* s, Half* half, const uint8_t* data, uint32_t size, int way) except -1 nogil:
+cdef int records(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
     """Work off records, cut anywhere."""
     cdef uint32_t at = 0, some
-    while at < size and not half.over:
-        if half.left == 0:
-            if half.old or (not half.greeted and (half.head[0] if half.head_size else data[at]) & 0x80):
-                return old(s, half, data + at, size - at)
-            if head(s, half, data, size, &at) == BROKEN:
+    while at < size and not direction.over:
+        if direction.left == 0:
+            if direction.old or (not direction.greeted and (direction.head[0] if direction.head_size else data[at]) & 0x80):
+                return old(s, direction, data + at, size - at)
+            if head(s, direction, data, size, &at) == BROKEN:
                 return BROKEN
             continue
-        some = min(half.left, size - at)
-        if half.kind == HANDSHAKE:
-            keep(s, &half.message, data + at, some)
-        elif half.kind == HEARTBEAT and half.beat_size < BEAT_HEAD:
-            beat(s, half, data + at, some, way)
-        half.left -= some
+        some = min(direction.left, size - at)
+        if direction.kind == HANDSHAKE:
+            keep(s, &direction.message, data + at, some)
+        elif direction.kind == HEARTBEAT and direction.beat_size < BEAT_HEAD:
+            beat(s, direction, data + at, some, way)
+        direction.left -= some
         at += some
-        if complete(s, half, way) == BROKEN:
+        if complete(s, direction, way) == BROKEN:
             return BROKEN
     return GOES_ON
 
 
-cdef int head(Stream* s, Half* half, const uint8_t* data, uint32_t size, uint32_t* at) except -1 nogil:
+cdef int head(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, uint32_t* at) except -1 nogil:
     """Take bytes of a record's header."""
     cdef uint8_t kind
-    while half.head_size < RECORD_HEAD and at[0] < size:
-        half.head[half.head_size] = data[at[0]]
-        half.head_size += 1
+    while direction.head_size < RECORD_HEAD and at[0] < size:
+        direction.head[direction.head_size] = data[at[0]]
+        direction.head_size += 1
         at[0] += 1
-    kind = half.head[0]
+    kind = direction.head[0]
     if (
-        not (kind == HANDSHAKE or kind == ALERT or kind == HEARTBEAT or (half.retried and kind == CHANGE_CIPHER))
-        or (half.head_size > 1 and half.head[1] != 3)
+        not (kind == HANDSHAKE or kind == ALERT or kind == HEARTBEAT or (direction.retried and kind == CHANGE_CIPHER))
+        or (direction.head_size > 1 and direction.head[1] != 3)
     ):
-        if half.greeted and not CHANGE_CIPHER <= kind <= HEARTBEAT:
+        if direction.greeted and not CHANGE_CIPHER <= kind <= HEARTBEAT:
             return malformed(s.out, b"record of an unknown type")
-        half.over = True  # encrypted from here on, or never TLS
-    elif half.head_size == RECORD_HEAD:
-        half.kind, half.head_size, half.beat_size = kind, 0, 0
-        half.size = half.left = <uint32_t>half.head[3] << 8 | half.head[4]
-        if half.left > RECORD_LIMIT:
+        direction.over = True  # encrypted from here on, or never TLS
+    elif direction.head_size == RECORD_HEAD:
+        direction.kind, direction.head_size, direction.beat_size = kind, 0, 0
+        direction.size = direction.left = <uint32_t>direction.head[3] << 8 | direction.head[4]
+        if direction.left > RECORD_LIMIT:
             return malformed(s.out, b"record too long")
     return GOES_ON
 
 
-cdef int beat(Stream* s, Half* half, const uint8_t* data, uint32_t size, int way) except -1 nogil:
+cdef int beat(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
     """A heartbeat in the clear, by its sizes."""
     cdef uint64_t* fields
     cdef uint32_t at = 0
-    while half.beat_size < BEAT_HEAD and at < size:
-        half.beat[half.beat_size] = data[at]
-        half.beat_size += 1
+    while direction.beat_size < BEAT_HEAD and at < size:
+        direction.beat[direction.beat_size] = data[at]
+        direction.beat_size += 1
         at += 1
-    if half.beat_size == BEAT_HEAD:
+    if direction.beat_size == BEAT_HEAD:
         reserve(s.out)
         fields = message(s.out, TLS_HEARTBEAT, TLS_HEARTBEAT_SLOTS)
-        fields[TLS_HEARTBEAT_FROM_CLIENT], fields[TLS_HEARTBEAT_REQUEST] = way == 0, half.beat[0] == 1
-        fields[TLS_HEARTBEAT_CLAIMED], fields[TLS_HEARTBEAT_SIZE] = <uint32_t>half.beat[1] << 8 | half.beat[2], half.size
+        fields[TLS_HEARTBEAT_FROM_CLIENT], fields[TLS_HEARTBEAT_REQUEST] = way == 0, direction.beat[0] == 1
+        fields[TLS_HEARTBEAT_CLAIMED], fields[TLS_HEARTBEAT_SIZE] = <uint32_t>direction.beat[1] << 8 | direction.beat[2], direction.size
     return 0
 
 
-cdef int old(Stream* s, Half* half, const uint8_t* data, uint32_t size) except -1 nogil:
+cdef int old(Stream* s, Direction* direction, const uint8_t* data, uint32_t size) except -1 nogil:
     """A hello in the shape of SSL 2.0, once it is there; whatever else begins like it is not for us."""
     cdef const uint8_t* raw
     cdef uint64_t* fields
-    half.old = True
-    keep(s, &half.message, data, size)
-    raw, size = half.message.data, half.message.size
+    direction.old = True
+    keep(s, &direction.message, data, size)
+    raw, size = direction.message.data, direction.message.size
     if size > 2 and raw[2] != CLIENT_HELLO:
-        half.over = True
+        direction.over = True
     elif size >= OLD_HEAD and size >= 2 + (<uint32_t>(raw[0] & 0x7F) << 8 | raw[1]):
-        half.over = half.greeted = True
+        direction.over = direction.greeted = True
         reserve(s.out)
         fields = punted(s.out, PUNTED_TLS_OLD_HELLO, TLS_OLD_HELLO_SLOTS)
         fields[TLS_OLD_HELLO_BODY] = put(s.out, raw, size)
     elif size > RECORD_LIMIT:
-        half.over = True
+        direction.over = True
     return GOES_ON
 
 
-cdef int complete(Stream* s, Half* half, int way) except -1 nogil:
+cdef int complete(Stream* s, Direction* direction, int way) except -1 nogil:
     """Read the messages that are whole; of a certificate message only the first certificate."""
     cdef uint32_t at = 0, size, left
     cdef const uint8_t* raw
     cdef uint8_t kind
     cdef int result = GOES_ON
-    while half.message.size - at >= MESSAGE_HEAD and not half.over and result == GOES_ON:
-        raw, left = half.message.data + at, half.message.size - at
+    while direction.message.size - at >= MESSAGE_HEAD and not direction.over and result == GOES_ON:
+        raw, left = direction.message.data + at, direction.message.size - at
         kind, size = raw[0], <uint32_t>raw[1] << 16 | <uint32_t>raw[2] << 8 | raw[3]
-        if kind == CLIENT_KEY or (kind != CLIENT_HELLO and kind != SERVER_HELLO and kind != CERTIFICATE and not half.greeted):
-            half.over = True  # captured from the middle, it may be encrypted already
+        if kind == CLIENT_KEY or (kind != CLIENT_HELLO and kind != SERVER_HELLO and kind != CERTIFICATE and not direction.greeted):
+            direction.over = True  # captured from the middle, it may be encrypted already
             break
         if size > MESSAGE_LIMIT:
             return malformed(s.out, b"message too long")
         if kind == CERTIFICATE:
-            result = certificate(s, half, raw, left, size, way)
+            result = certificate(s, direction, raw, left, size, way)
             break
         if left < MESSAGE_HEAD + size:
             break
         at += MESSAGE_HEAD + size
-        result = hello(s, half, kind, raw + MESSAGE_HEAD, size)
-    if half.over:
-        forget(s, &half.message)
+        result = hello(s, direction, kind, raw + MESSAGE_HEAD, size)
+    if direction.over:
+        forget(s, &direction.message)
     elif at:
-        half.message.size -= at
-        memmove(half.message.data, half.message.data + at, half.message.size)
+        direction.message.size -= at
+        memmove(direction.message.data, direction.message.data + at, direction.message.size)
     return result
 
 
-cdef int hello(Stream* s, Half* half, uint8_t kind, const uint8_t* body, uint32_t size) except -1 nogil:
+cdef int hello(Stream* s, Direction* direction, uint8_t kind, const uint8_t* body, uint32_t size) except -1 nogil:
     cdef int found
     if kind == SERVER_HELLO:
-        half.greeted = True
+        direction.greeted = True
         found = write_server_hello(s.out, body, size)
-        half.retried = found == HELLO_RETRY
+        direction.retried = found == HELLO_RETRY
         if found == HELLO_NEWEST:
-            half.over = True
+            direction.over = True
         return BROKEN if found == HELLO_BROKEN else GOES_ON
-    if kind == CLIENT_HELLO and not half.greeted:
-        half.greeted = True
+    if kind == CLIENT_HELLO and not direction.greeted:
+        direction.greeted = True
         return BROKEN if write_client_hello(s.out, body, size) == HELLO_BROKEN else GOES_ON
     return GOES_ON
 
 
-cdef int certificate(Stream* s, Half* half, const uint8_t* raw, uint32_t left, uint32_t size, int way) except -1 nogil:
+cdef int certificate(Stream* s, Direction* direction, const uint8_t* raw, uint32_t left, uint32_t size, int way) except -1 nogil:
     """The first of a list of certificates, as soon as it is there (RFC 5246, 7.4.2)."""
     cdef uint64_t* fields
     cdef uint32_t length
     if size < 6:
-        half.over = True
+        direction.over = True
         return GOES_ON
     if left < 10:
         return GOES_ON
@@ -195,7 +195,7 @@ cdef int certificate(Stream* s, Half* half, const uint8_t* raw, uint32_t left, u
     if length > min(size - 6, <uint32_t>CERTIFICATE_LIMIT):
         return malformed(s.out, b"certificate longer than its message")
     if left >= 10 + length:
-        half.over = True
+        direction.over = True
         if length:
             reserve(s.out)
             fields = punted(s.out, PUNTED_TLS_CERTIFICATE_BODY, TLS_CERTIFICATE_BODY_SLOTS)
@@ -205,8 +205,8 @@ cdef int certificate(Stream* s, Half* half, const uint8_t* raw, uint32_t left, u
 
 cdef int gap(Stream* s, int64_t missing, int way) except -1 nogil:
     cdef Connection* both = <Connection*>s.state
-    both.halves[way].over = True
-    s.done = both.halves[0].over and both.halves[1].over
+    both.directions[way].over = True
+    s.done = both.directions[0].over and both.directions[1].over
     return GOES_ON
 
 
@@ -216,8 +216,8 @@ cdef int finish(Stream* s) except -1 nogil:
 
 cdef int release(Stream* s) except -1 nogil:
     cdef Connection* both = <Connection*>s.state
-    forget(s, &both.halves[0].message)
-    return forget(s, &both.halves[1].message)
+    forget(s, &both.directions[0].message)
+    return forget(s, &both.directions[1].message)
 
 
 UNIT = native_stream(feed, gap, finish, release, sizeof(Connection))

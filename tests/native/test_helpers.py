@@ -6,8 +6,8 @@ import pytest
 
 from sensor.dissectors._seal import seal
 from sensor.dissectors._snmp_variables import VARIABLES
+from sensor.native.byte_table import ByteTable
 from sensor.native.seal import sealed
-from sensor.native.words import Words
 from tests import sampling
 from tests.dissectors.samples import PCAPS
 from tests.native.speed import table
@@ -29,19 +29,19 @@ def test_seals_of_what_is_long_or_not_ascii_are_left_to_the_reference() -> None:
     assert sealed("ä".encode(), b"b") is None
 
 
-def test_words_are_found_by_their_bytes() -> None:
+def test_texts_are_found_by_their_bytes() -> None:
     known = {name: place for place, name in enumerate(VARIABLES)}
-    words = Words(known)
-    assert {name: words.number(name) for name in known} == known
-    assert words.number(b"") == words.number(b"no such word") == -1
-    assert Words({}).number(b"") == -1
-    assert Words({b"": 3}).number(b"") == 3
+    table = ByteTable(known)
+    assert {name: table.number(name) for name in known} == known
+    assert table.number(b"") == table.number(b"no such word") == -1
+    assert ByteTable({}).number(b"") == -1
+    assert ByteTable({b"": 3}).number(b"") == 3
 
 
-@pytest.mark.parametrize("wrong", [{"text": 1}, {b"text": None}])
-def test_words_are_bytes_and_numbers(wrong: dict[bytes, int]) -> None:
+@pytest.mark.parametrize("bad", [{"text": 1}, {b"text": None}])
+def test_a_table_needs_bytes_and_numbers(bad: dict[bytes, int]) -> None:
     with pytest.raises(TypeError):
-        Words(wrong)
+        ByteTable(bad)
 
 
 def test_speed_is_measured_of_what_is_chosen() -> None:

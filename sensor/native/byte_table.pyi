@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-class Words:
+class ByteTable:
     def __init__(self, kept: dict[bytes, int]) -> None: ...
     def number(self, text: bytes) -> int: ...

@@ -2,7 +2,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 
-cdef class Words:
+cdef class ByteTable:
     cdef dict kept
     cdef uint32_t mask
     cdef const uint8_t** texts

@@ -33,7 +33,7 @@ class Both(Protocol):
         ...
 
 
-class Half:
+class HttpDirection:
     """Keeps at most one head, and what of a body is wanted."""
 
     __slots__ = ("_begun", "_body", "_kept", "_lost", "_searched", "_silent")
@@ -94,7 +94,7 @@ class Half:
         yield from parsed
 
     def gap(self, missing: int, both: Both) -> Iterator[Parsed]:
-        """Void the half message; a gap inside a body is part of it."""
+        """Discard the partial message; a gap inside a body is part of it."""
         body = self._body
         if body is not None:
             inside = body.covers(missing)

@@ -1,12 +1,12 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Words: byte strings that are known beforehand, looked up without the interpreter."""
+"""A constant table from byte strings to numbers, with look-ups that need no interpreter."""
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
 
-cdef class Words:
+cdef class ByteTable:
     """Made of a dict of byte strings and numbers of at least 0. Open addressing, at most half full."""
 
     def __cinit__(self, dict kept):
@@ -18,7 +18,7 @@ cdef class Words:
         self.texts = <const uint8_t**>calloc(room, sizeof(void*))
         self.sizes, self.numbers = <uint32_t*>calloc(room, sizeof(uint32_t)), <int32_t*>calloc(room, sizeof(int32_t))
         if self.texts == NULL or self.sizes == NULL or self.numbers == NULL:
-            raise MemoryError(f"{room} words")
+            raise MemoryError(f"{room} places")
         for text, number in self.kept.items():
             at = spread(text, <uint32_t>len(text)) & self.mask
             while self.texts[at] != NULL:
@@ -31,7 +31,7 @@ cdef class Words:
         free(self.numbers)
 
     def number(self, bytes text not None):
-        """The number of a word, -1 where it is none of them."""
+        """The number of a text, -1 if it is not in the table."""
         return self.find(text, <uint32_t>len(text))
 
     cdef int find(self, const uint8_t* text, uint32_t size) except? -1 nogil:
