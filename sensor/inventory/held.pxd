@@ -46,7 +46,7 @@ cdef class Proof:
     cdef Fact fact
     cdef readonly object claim
     cdef readonly int64_t last, count
-    cdef tuple _said(self)
+    cdef tuple _values(self)
 
 
 cdef int split(object address, uint64_t* hi, uint64_t* lo) except -1

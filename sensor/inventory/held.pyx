@@ -206,10 +206,10 @@ cdef class Proof:
     def __eq__(self, other):
         if not isinstance(other, Proof):
             return NotImplemented
-        mine, theirs = self._said(), (<Proof>other)._said()
+        mine, theirs = self._values(), (<Proof>other)._values()
         return mine == theirs
 
-    cdef tuple _said(self):
+    cdef tuple _values(self):
         return self.claim, self.fact.kind, self.fact.value, self.fact.first, self.last, self.count
 
     def __repr__(self):

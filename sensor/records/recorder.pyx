@@ -13,7 +13,7 @@ from sensor.core.event import kind_of
 from sensor.core.observation import Observation
 from sensor.core.packet cimport Packet, Packets
 from sensor.core.row cimport Row
-from sensor.native.out cimport ENDED as SAID_ENDED
+from sensor.native.out cimport ENDED as ENTRY_ENDED
 from sensor.native.out cimport EVENT, PACKET, Messages, Out, Entry
 from sensor.core.change cimport Change as ChangeRow
 from sensor.records.buffer cimport Buffer, Bytes, Head, keep_text, let_go, more, section, waiting
@@ -88,11 +88,11 @@ cdef class Recorder:
     cdef Py_ssize_t slots, followed
     cdef Count[COUNTED] counts
     cdef list services
-    cdef object spoken, named
+    cdef object recognized, named
     cdef dict known
     cdef int native_kinds
     cdef public uint64_t lost, shed, dropped
-    cdef uint64_t told_lost, told_shed, told_dropped
+    cdef uint64_t reported_lost, reported_shed, reported_dropped
     cdef readonly uint64_t rows
     cdef readonly int64_t now
     cdef int64_t counted_since
@@ -103,7 +103,7 @@ cdef class Recorder:
 
         self.owner, self.service, self.flags = np.zeros(flows, np.uint64), np.zeros(flows, np.uint8), np.zeros(flows, np.uint8)
         self.services, self.known = [b""], {}
-        self.spoken, self.named = Bounded(KNOWN_LIMIT), Bounded(KNOWN_LIMIT)
+        self.recognized, self.named = Bounded(KNOWN_LIMIT), Bounded(KNOWN_LIMIT)
         self.native_kinds = len(KINDS)
         self.programs = <Program*>calloc(self.native_kinds, sizeof(Program))
         self.traces, self.slots = <Trace*>calloc(flows, sizeof(Trace)), flows
@@ -156,16 +156,16 @@ cdef class Recorder:
 
     def batch(self, Packets packets, tuple messages, changes):
         """The native messages and the flows that ended of one batch, after all of it was worked off."""
-        cdef ChangeRow[::1] told = changes
+        cdef ChangeRow[::1] changed = changes
         cdef Py_ssize_t at = 0, rows = packets.rows.shape[0] if packets is not None else 0
         cdef Messages one
         self.followed = 0
         if rows:
             self.count(packets, rows)
         for one in messages:
-            at = self.some(one, packets, rows, told, at)
-        while at < told.shape[0]:
-            self.change(&told[at], packets, rows)
+            at = self.some(one, packets, rows, changed, at)
+        while at < changed.shape[0]:
+            self.change(&changed[at], packets, rows)
             at += 1
         if rows:
             self.follow_until(packets, rows)
@@ -181,7 +181,7 @@ cdef class Recorder:
         self.followed = max(self.followed, end)
         return 0
 
-    cdef Py_ssize_t some(self, Messages messages, Packets packets, Py_ssize_t rows, ChangeRow[::1] told, Py_ssize_t at) except -1:
+    cdef Py_ssize_t some(self, Messages messages, Packets packets, Py_ssize_t rows, ChangeRow[::1] changed, Py_ssize_t at) except -1:
         """The messages of one part of the batch. Changes before a row, and those that gave its place to another flow, come first."""
         cdef Out* out = &messages.out
         cdef uint32_t i, until = 0
@@ -193,7 +193,7 @@ cdef class Recorder:
         for i in range(out.entries_used):
             entry = &out.entries[i]
             index = entry.row + messages.start
-            if entry.what == SAID_ENDED:
+            if entry.what == ENTRY_ENDED:
                 until, row, own, last = i + 1 + entry.size, NULL, NULL, -2
                 continue
             if i >= until and index != last:
@@ -201,8 +201,8 @@ cdef class Recorder:
                     continue
                 own = row = &packets.rows[index]
                 last = index
-                while at < told.shape[0] and (told[at].row < index or (told[at].row == index and told[at].flow != own.flow)):
-                    self.change(&told[at], packets, rows)
+                while at < changed.shape[0] and (changed[at].row < index or (changed[at].row == index and changed[at].flow != own.flow)):
+                    self.change(&changed[at], packets, rows)
                     at += 1
             if entry.what == PACKET:
                 row = <const Row*>(out.text + entry.at) if entry.size else own
@@ -263,8 +263,8 @@ cdef class Recorder:
             ended.client_data, ended.server_data = trace.bytes[0], trace.bytes[1]
         words = <uint64_t*>more(&buffer.words, 3 * sizeof(uint64_t))
         words[0] = words[1] = words[2] = 0
-        if self.spoken:
-            service = self.spoken.pop(change.flow) or service
+        if self.recognized:
+            service = self.recognized.pop(change.flow) or service
         words[0] = keep_text(buffer, service, len(service))
         if self.named:
             named = self.named.pop(change.flow)
@@ -319,7 +319,7 @@ cdef class Recorder:
             known = self.known[kind] = (number, 0 if ends else self.service_of(kind), ends)
         number, service, ends = known
         if service:
-            self.spoken.put((<Packet?>event.packet).flow, self.services[service])
+            self.recognized.put((<Packet?>event.packet).flow, self.services[service])
         if number >= 0:
             self.python(number, event, ends)
         return 0
@@ -372,12 +372,12 @@ cdef class Recorder:
             section(&out, CONNECTIONS, &self.connections)
             section(&out, NOTES, &self.notes)
             if whole or self.now - self.counted_since >= <int64_t>COUNT_EVERY * 1_000_000_000:
-                self.tell_counts(&out)
+                self.write_counts(&out)
             return (<const char*>out.data)[:out.used] if out.used else b""
         finally:
             free(out.data)
 
-    cdef int tell_counts(self, Bytes* out) except -1:
+    cdef int write_counts(self, Bytes* out) except -1:
         """What was counted since the last call; what was missed is in the first of them."""
         cdef Buffer buffer
         cdef int i
@@ -389,9 +389,9 @@ cdef class Recorder:
                 count = <Count*>more(&buffer.heads, sizeof(Count))
                 count[0] = self.counts[i]
                 if buffer.rows == 0:
-                    count.lost, count.shed = self.lost - self.told_lost, self.shed - self.told_shed
-                    count.dropped = self.dropped - self.told_dropped
-                    self.told_lost, self.told_shed, self.told_dropped = self.lost, self.shed, self.dropped
+                    count.lost, count.shed = self.lost - self.reported_lost, self.shed - self.reported_shed
+                    count.dropped = self.dropped - self.reported_dropped
+                    self.reported_lost, self.reported_shed, self.reported_dropped = self.lost, self.shed, self.dropped
                 buffer.rows += 1
         memset(&self.counts[0], 0, sizeof(Count) * COUNTED)
         self.counted_since = self.now

@@ -1,10 +1,14 @@
-"""Names in code use the field's standard terms: docs/banned_names.yaml lists parts of names that code does not use."""
+"""Names in code use the field's standard terms: docs/banned_names.yaml lists parts of names that code does not use, in
+Python and in Cython.
+"""
 
 from __future__ import annotations
 
 import ast
 import functools
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,7 @@ FIELD = {
     ast.Name: "id", ast.Attribute: "attr", ast.arg: "arg", ast.keyword: "arg", ast.FunctionDef: "name",
     ast.ClassDef: "name", ast.AsyncFunctionDef: "name", ast.ExceptHandler: "name", ast.MatchAs: "name",
 }  # fmt: skip
+CYTHON = (".pyx", ".pxd", ".pyi")
 PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -31,10 +36,18 @@ def identifiers(tree: ast.AST) -> dict[str, int]:
     return {name: getattr(node, "lineno", 1) for name, node in found.items()}
 
 
+def cython_names(text: str) -> dict[str, int]:
+    """Every name of Cython source, which Python cannot parse, and a line of each."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {token.string: token.start[0] for token in tokens if token.type == tokenize.NAME}
+
+
 @functools.cache
 def all_identifiers() -> dict[Path, dict[str, int]]:
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-    return {path.relative_to(ROOT): identifiers(tree_of(path)) for path in paths}
+    found = {path.relative_to(ROOT): identifiers(tree_of(path)) for path in paths}
+    cython = [path for path in sorted((ROOT / "sensor").rglob("*")) if path.suffix in CYTHON]
+    return found | {path.relative_to(ROOT): cython_names(path.read_text(encoding="utf-8")) for path in cython}
 
 
 def banned(name: str) -> list[str]:
@@ -53,6 +66,7 @@ def faults(path: Path, names: dict[str, int]) -> list[str]:
 
 def test_names_use_standard_terms() -> None:
     assert len(all_identifiers()) > 1000
+    assert {path.suffix for path in all_identifiers()} == {".py", *CYTHON}
     found = [fault for path, names in all_identifiers().items() for fault in faults(path, names)]
     assert not found, "\n".join(found)
 
@@ -70,6 +84,11 @@ def test_names_use_standard_terms() -> None:
 def test_a_banned_part_of_a_name_is_found_and_text_is_left_alone(code: str, name: str, lines: list[int]) -> None:
     found = faults(Path(f"{name}.py"), identifiers(ast.parse(code)))
     assert sorted(int(fault.split(":")[1]) for fault in found) == lines
+
+
+def test_a_banned_name_is_found_in_cython() -> None:
+    text = "cdef int told(uint8_t[::1] data) except -1:\n    # told\n    return <int>data[0]  # told\n"
+    assert faults(Path("unit.pyx"), cython_names(text)) == ["unit.pyx:1: told: write reported, report, result, output"]
 
 
 def test_every_entry_names_a_replacement_and_a_reason() -> None:
