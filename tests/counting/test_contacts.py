@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sensor.core.addresses import Networks, parse
 from sensor.core.flow import CHANGE, Change, Reason
 from sensor.core.time_units import SECOND
-from sensor.counting.contacts import Blocks, asks, contact_attempts, contacts, ends, fold, sessions
+from sensor.counting.contacts import Blocks, contact_attempts, contacts, ends, fold, service_attempts, sessions
 from sensor.counting.windows import combine
 
 START = 1_700_000_000 * SECOND
@@ -213,7 +213,7 @@ def test_asks_are_of_tcp_and_of_services_of_udp_that_are_no_answers() -> None:
         change(Change.NEW, "10.0.0.1", "10.0.0.2", 8, proto=1),
         change(Change.NEW, "10.0.0.2", "10.0.0.1", 161, client_port=5000, **udp),
     )
-    asked = asks(rows, places(1900), 32768)
+    asked = service_attempts(rows, places(1900), 32768)
     assert asked["at"].tolist() == [0, 3, 4, 6]
     assert asked["value"].tolist() == [40000, 32767, 161, 161]
     assert asked["key"][1] == asked["key"][2]
@@ -267,6 +267,6 @@ def test_ends_are_those_who_converse_and_patient_senders() -> None:
 def test_a_table_of_ports_has_a_place_for_each() -> None:
     """A shorter one is an error, not a read past its end."""
     rows, short = read(change(Change.NEW, "10.0.0.1", "10.0.0.2")), np.zeros(65535, np.uint8)
-    for call in (lambda: contact_attempts(rows, short), lambda: asks(rows, short, 1), lambda: sessions(rows, short)):
+    for call in (lambda: contact_attempts(rows, short), lambda: service_attempts(rows, short, 1), lambda: sessions(rows, short)):
         with pytest.raises(ValueError, match="65536 are wanted"):
             call()
