@@ -267,6 +267,10 @@ def test_ends_are_those_who_converse_and_patient_senders() -> None:
 def test_a_table_of_ports_has_a_place_for_each() -> None:
     """A shorter one is an error, not a read past its end."""
     rows, short = read(change(Change.NEW, "10.0.0.1", "10.0.0.2")), np.zeros(65535, np.uint8)
-    for call in (lambda: contact_attempts(rows, short), lambda: service_attempts(rows, short, 1), lambda: sessions(rows, short)):
+    for call in (
+        lambda: contact_attempts(rows, short),
+        lambda: service_attempts(rows, short, 1),
+        lambda: sessions(rows, short),
+    ):
         with pytest.raises(ValueError, match="65536 are wanted"):
             call()

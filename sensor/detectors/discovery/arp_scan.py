@@ -19,6 +19,8 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
+from sensor.counting.flow_detector import sized_window
 from sensor.detectors._event_window import EventWindow
 from sensor.detectors._hosts import is_fixed_function, some, who
 from sensor.dissectors.arp import ArpReply, ArpRequest
@@ -61,7 +63,7 @@ class ArpScan(EventDetector):
         self._exempt = frozenset(map(addresses.parse_mac, want.exempt_macs))
 
     def _window(self, grace: int) -> EventWindow:
-        window = self.window(self.options.window_s * SECOND, KEY_BITS, PAIR_BITS, grace, WAIT_BITS)
+        window = sized_window(self.context, self.options.window_s * SECOND, KEY_BITS, PAIR_BITS, grace, WAIT_BITS)
         window.rule(threshold=self.options.targets, share=self.options.share)
         return EventWindow(window)
 

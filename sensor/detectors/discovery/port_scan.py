@@ -13,14 +13,12 @@ from pydantic import Field
 from sensor.core import addresses, detector
 from sensor.core.alert import Alert, Severity
 from sensor.core.bounded import Recent
-from sensor.counting.changes import Changes, follow
-from sensor.counting.contacts import service_attempts
-from sensor.core.detector import Context, FlowDetector
+from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes, follow
-from sensor.counting.contacts import asks
+from sensor.counting.contacts import service_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
 from sensor.detectors._unanswered import with_unanswered
