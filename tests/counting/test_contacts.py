@@ -194,9 +194,9 @@ def test_connection_attempts_are_near_or_on_a_port_that_counts_far_away() -> Non
     near, far = contact_attempts(rows, 1 - places(6881))
     assert (near["at"].tolist(), near["op"].tolist(), far["at"].tolist(), far["op"].tolist()) == ([0], [1], [3], [3])
     assert [far[0][name] for name in ("key", "value", "ts", "since")] == [
-        rows[3][name] for name in ("knock", "server", "ts", "since")
+        rows[3][name] for name in ("attempt_key", "server", "ts", "since")
     ]
-    assert near["key"][0] == rows["knock"][0] != far["key"][0]
+    assert near["key"][0] == rows["attempt_key"][0] != far["key"][0]
 
 
 def test_asks_are_of_tcp_and_of_services_of_udp_that_are_no_answers() -> None:

@@ -1,7 +1,7 @@
 """Tests assert codes and values instead of sentences, so that prose can be improved without touching them.
 
-``sentences.yaml`` holds how many sentences the tests of each room still compare, above ten rounded up to tens. A room may not
-have more; where one has far fewer, its number is lowered. Golden files own the words of commands.
+``sentences.yaml`` holds how many sentences the tests of each room still compare, above ten rounded up to tens. A room
+may not have more; where one has far fewer, its number is lowered. Golden files own the words of commands.
 """
 
 from __future__ import annotations
