@@ -19,6 +19,7 @@ from sensor.logs import logs
 from sensor.report.pdf import NoPdf, writer
 from sensor.runtime.process import give_back
 from tests import sampling
+from tests.golden import golden  # noqa: F401 - a fixture
 
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)

@@ -15,6 +15,7 @@ from sensor.cli.main import main
 from sensor.datasets.card import REPLAY, Card, write_card
 from tests.cli.conftest import Result, parted
 from tests.datasets._folders import age, write_inventory, write_log
+from tests.golden import Golden
 
 Data = Callable[..., Result]
 
@@ -74,9 +75,9 @@ def test_the_list(data: Data, state: Path) -> None:
     assert {one["name"]: one["alerts"] for one in map(json.loads, data("list", "--json").lines)}["alpha"] is None
 
 
-def test_all_about_one(data: Data, state: Path) -> None:
+def test_all_about_one(golden: Golden, data: Data, state: Path) -> None:
     """The one that commands read, or the one that is named."""
-    assert data("show").lines[0] == "beta · replay · 2026-11-24 08:00 to 2026-11-25 09:30 UTC"
+    golden(data("show").lines[0])
     assert json.loads(data("show", "alpha", "--json").out)["captures"] == ["/pcaps/alpha.pcap"]
     assert f"  folder     {state}" in data("show", "live").lines
 

@@ -18,6 +18,7 @@ import pytest
 
 from tests.capture.captures import Frame, pcap
 from tests.doctor.office import mac, office
+from tests.golden import Golden
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="interfaces are read from the Linux kernel")
 ROOT = Path(__file__).parents[2]
@@ -46,13 +47,13 @@ def capture(folder: Path, frames: list[tuple[int, bytes]]) -> str:
 # Captures and words.
 
 
-def test_a_capture_that_is_well(run_cli, tmp_path: Path) -> None:
+def test_a_capture_that_is_well(golden: Golden, run_cli, tmp_path: Path) -> None:
     """One line a finding, and how many there were."""
     path = capture(tmp_path, office())
     result = run_cli("doctor", "--file", path)
     assert (result.code, result.err) == (0, "")
-    assert result.lines[0] == f"ok       {path}: traffic: 270 frames in 5.4 s (50 a second)"
-    assert result.lines[-1] == f"{len(result.lines) - 1} checks: all is well"
+    golden(result.lines[0])
+    golden(result.lines[-1])
 
 
 def test_a_capture_from_a_bad_mirror(run_cli, tmp_path: Path) -> None:
@@ -239,7 +240,7 @@ def test_an_interface_with_traffic(lab: Lab) -> None:
 
 
 @pytest.mark.lab
-def test_an_interface_that_is_set_badly(lab: Lab) -> None:
+def test_an_interface_that_is_set_badly(golden: Golden, lab: Lab) -> None:
     """Offloads that join frames, every frame twice, tags of a VLAN that the kernel takes out of the frame and that are
     seen all the same.
     """
@@ -250,7 +251,7 @@ def test_an_interface_that_is_set_badly(lab: Lab) -> None:
     code, found = lab.doctor()
     assert (code, bad(found)) == (0, {"offloads": "warning", "repeats": "warning"})
     assert found["offloads"]["advice"] == "ethtool -K vb gro off"
-    assert found["vlan_tags"]["found"] == "VLAN tags are seen: 42"
+    golden(found["vlan_tags"]["found"])
 
 
 @pytest.mark.lab

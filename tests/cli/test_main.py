@@ -13,6 +13,7 @@ import pytest
 
 import sensor
 from sensor.cli.main import main, names
+from tests.golden import Golden
 
 OFFICE = str(Path(__file__).parents[2] / "pcaps" / "office.pcapng")
 # The user and the group that are nobody's.
@@ -94,7 +95,7 @@ def test_whoever_has_read_enough_ends_it_quietly(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("command", ["replay", "devices", "alerts", "tail"])
-def test_no_room_for_what_is_reported(log: Path, command: str) -> None:
+def test_no_room_for_what_is_reported(golden: Golden, log: Path, command: str) -> None:
     """A line and exit code 3, as of any file that cannot be written."""
     words = (
         ["replay", OFFICE, "--events", str(log.with_name("new.jsonl"))]
@@ -105,10 +106,8 @@ def test_no_room_for_what_is_reported(log: Path, command: str) -> None:
         result = subprocess.run(
             [sys.executable, "-m", "sensor", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert (result.returncode, result.stderr) == (
-        3,
-        "sensor: cannot write to standard output: No space left on device [file.not-written]\n",
-    )
+    assert result.returncode == 3
+    golden(result.stderr)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +183,7 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> 
     )
 
 
-def test_options_may_stand_between_words(run_cli) -> None:
+def test_options_may_stand_between_words(golden: Golden, run_cli) -> None:
     """Before, between and after; what is no option is told all the same."""
     ways = [
         ("type=camera", "vendor=Axis", "--json"),
@@ -194,8 +193,6 @@ def test_options_may_stand_between_words(run_cli) -> None:
     result = [run_cli("devices", *words) for words in ways]
     assert [(one.code, len(one.lines)) for one in result] == [(0, 1)] * 3
     result = run_cli("devices", "type=camera", "--jsn", "vendor=Axis")
-    assert (result.code, result.err.splitlines()[-1]) == (
-        2,
-        "sensor devices: error: unrecognized arguments: --jsn vendor=Axis: did you mean --json?",
-    )
+    assert result.code == 2
+    golden(result.err.splitlines()[-1])
     assert run_cli("version", "x").code == 2

@@ -20,6 +20,7 @@ import pytest
 
 import sensor.eventlog
 from sensor.cli.main import main
+from tests.golden import Golden
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((Path(sensor.eventlog.__file__).parent / "schema.json").read_text(encoding="utf-8"))
@@ -75,14 +76,14 @@ def summary_of(found: list[dict[str, Any]]) -> dict[str, Any]:
     return summary
 
 
-def test_tables_and_figures(process: Runs, dhcp: Path, tmp_path: Path) -> None:
+def test_tables_and_figures(golden: Golden, process: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The dataset, devices, alerts and one line of figures on standard output, nothing on standard error; the log is in
     the dataset.
     """
     result = process(dhcp)
     assert (result.returncode, result.stderr) == (0, "")
     dataset, head, *rows, devices, alerts, figures = result.stdout.splitlines()
-    assert dataset == "dhcp · replay · 2026-01-05 08:30 to 08:30 UTC"
+    golden(dataset)
     assert head.split()[:3] == ["TYPE", "VENDOR", "MODEL"]
     assert any(row.startswith("printer") and "Brother" in row for row in rows)
     assert devices.startswith(f"{len(rows)} devices: ")
@@ -108,12 +109,12 @@ def test_events_on_standard_output(replay: Runs, dhcp: Path, tmp_path: Path) -> 
     assert not (tmp_path / "state").exists()
 
 
-def test_a_second_replay_gives_the_same_log(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+def test_a_second_replay_gives_the_same_log(golden: Golden, replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The same lines, ids included; the dataset of the same capture is replaced, which is said."""
     log = tmp_path / "state" / "datasets" / "dhcp" / "events.jsonl"
     assert replay(dhcp).stderr == ""
     first = log.read_bytes()
-    assert replay(dhcp).stderr == "sensor: the dataset 'dhcp' of the same capture was replaced\n"
+    golden(replay(dhcp).stderr)
     assert [path.name for path in (tmp_path / "state" / "datasets").iterdir()] == ["dhcp"]
     assert log.read_bytes() == first
     assert len({record["id"] for record in records(first.decode())}) == len(first.splitlines())
@@ -192,25 +193,23 @@ def test_a_list_that_cannot_be_used(replay: Runs, dhcp: Path, tmp_path: Path, te
     assert "Traceback" not in result.stderr
 
 
-def test_a_list_with_a_bad_line(process: Runs, dhcp: Path, tmp_path: Path) -> None:
+def test_a_list_with_a_bad_line(golden: Golden, process: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The line is told as a message of ours, as JSON where that is asked for; the rest of the list holds."""
     path = tmp_path / "mixed.txt"
     path.write_text("203.0.113.9\nwhat is this\n")
     result = process(dhcp, "--intel", path, "--log-format", "json")
     assert result.returncode == 0
     (line,) = result.stderr.splitlines()
-    assert f"{path}:2:1: found 'what', expected an address" in json.loads(line)["line"]
+    golden(json.loads(line)["line"], "2:1")
 
 
-def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written(golden: Golden, replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """A named one is an error, exit code 3; without the one of the state folder the replay goes on."""
     foreign = tmp_path / "foreign.txt"
     foreign.write_text("precious\n")
     result = replay(dhcp, "--events", foreign)
     assert (result.returncode, result.stdout) == (3, "")
-    assert result.stderr == (
-        f"sensor: cannot write the event log {foreign}: it is no event log, and is left as it is [file.not-written]\n"
-    )
+    golden(result.stderr)
     assert foreign.read_text() == "precious\n"
     (tmp_path / "state").write_text("in the way")
     result = replay(dhcp)
@@ -220,13 +219,11 @@ def test_a_log_that_cannot_be_written(replay: Runs, dhcp: Path, tmp_path: Path) 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk(replay: Runs, dhcp: Path) -> None:
+def test_a_full_disk(golden: Golden, replay: Runs, dhcp: Path) -> None:
     """One line; exit code 3."""
     result = replay(dhcp, "--events", "/dev/full")
-    assert (result.returncode, result.stderr) == (
-        3,
-        "sensor: cannot write the event log /dev/full: No space left on device [file.not-written]\n",
-    )
+    assert result.returncode == 3
+    golden(result.stderr)
 
 
 def test_whoever_has_read_enough(environment: dict[str, str], root: Path) -> None:

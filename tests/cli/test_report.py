@@ -19,6 +19,7 @@ import pytest
 from sensor.cli.main import main
 from tests.cli.conftest import Result, record
 from tests.cli.faults import reports
+from tests.golden import Golden
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 
@@ -122,12 +123,12 @@ def test_every_claim_leads_to_its_packet(report, tmp_path: Path) -> None:
     assert {one.strip('"') for one in cited} == set(proofs)
 
 
-def test_who_reads_no_more_than_the_first_page_knows_what_matters(report, tmp_path: Path) -> None:
+def test_who_reads_no_more_than_the_first_page_knows_what_matters(golden: Golden, report, tmp_path: Path) -> None:
     """What is there, what is worst, what happened, and the first thing to do."""
     assert report("-o", str(tmp_path / "office.html")).code == 0
     page = (tmp_path / "office.html").read_text(encoding="utf-8")
     front = page[: page.index('<nav aria-label="Contents">')]
-    assert "38 devices are on the network in 2 segments" in front
+    golden(front, "38 devices")
     assert "contacted 203.0.113.66" in front
     assert "RTSP stream without authentication</a>" in front
     assert "of 100 · exposure high" in front
@@ -190,7 +191,7 @@ def test_a_period_reports_what_happened_in_it(report, tmp_path: Path) -> None:
     assert any("continues after the end of the period" in note for note in early["watched"]["notes"])
 
 
-def test_two_reports_are_compared(report, run_cli, tmp_path: Path) -> None:
+def test_two_reports_are_compared(golden: Golden, report, run_cli, tmp_path: Path) -> None:
     """The older as a page or as JSON. A camera whose stream has a password now is mended, and the score falls."""
     old = tmp_path / "old.json"
     assert report("-o", str(old)).code == 0
@@ -206,7 +207,7 @@ def test_two_reports_are_compared(report, run_cli, tmp_path: Path) -> None:
     page = (tmp_path / "new.html").read_text(encoding="utf-8")
     assert "telnet: 10.20.10.5 (fs01)" in page
     assert "dev-gone (old-printer)" in page
-    assert "The exposure score was 95.5 (high) and is " in page
+    golden(page, "was 95.5")
     assert report("-o", str(tmp_path / "newest.json"), "--against", str(tmp_path / "new.html")).code == 0
     since = json.loads((tmp_path / "newest.json").read_bytes())["difference"]
     assert since.keys() == {"until", "label", "score"}
@@ -299,7 +300,7 @@ def test_an_empty_log_is_paper_too(run_cli, tmp_path: Path) -> None:
     assert (output.code, output.err) == (0, "")
 
 
-def test_an_empty_log_is_a_report_too(run_cli, tmp_path: Path) -> None:
+def test_an_empty_log_is_a_report_too(golden: Golden, run_cli, tmp_path: Path) -> None:
     """Of a sensor that has found nothing so far: which says that nothing is known. Of nothing at all there is no
     report.
     """
@@ -314,12 +315,9 @@ def test_an_empty_log_is_a_report_too(run_cli, tmp_path: Path) -> None:
             "report", "-o", str(tmp_path / name), "--events", str(tmp_path / "empty.jsonl"), "--period", "7d"
         )
         assert (output.code, output.err) == (0, "")
-    assert json.loads((tmp_path / "x.json").read_bytes())["headline"][0] == "No device is known."
+    golden(json.loads((tmp_path / "x.json").read_bytes())["headline"][0])
     output = run_cli("report", "-o", str(tmp_path / "x.html"), "--events", str(tmp_path / "empty.jsonl"))
-    assert (
-        output.out
-        == f"{tmp_path / 'x.html'}: 0 devices, 0 findings, 0 alerts; 2026-11-24T09:14Z to 2026-11-24T09:14Z\n"
-    )
+    golden(output.out)
 
 
 def test_a_file_is_replaced_whole_and_a_pipe_is_written(report, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from sensor.cli import _records
 from sensor.cli.main import main
+from tests.golden import Golden
 from tests.records.kit_records import replayed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,12 +93,12 @@ def test_one_connection_is_reported_whole(found: Any) -> None:
     assert len({row["community_id"] for row in rows}) == 1
 
 
-def test_what_is_not_there_is_not_found(ask: Any) -> None:
+def test_what_is_not_there_is_not_found(golden: Golden, ask: Any) -> None:
     """Exit code 1, and what was looked at is said."""
     code, out, err = ask("search", "203.0.113.250")
     assert code == 1
     assert out.startswith("coverage: 2026-11-24 08:00:01 to 2026-11-24 08:19:34 UTC, 5,058 packets")
-    assert "nothing found for the address 203.0.113.250" in err
+    golden(err, "203.0.113.250")
 
 
 @pytest.mark.parametrize(
@@ -196,11 +197,11 @@ def test_without_the_extra_it_reports_how_to_install_it(ask: Any, monkeypatch: p
 
 
 def test_without_records_it_reports_what_to_do(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    golden: Golden, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An empty folder; and a dataset that lacks them, of which everything is unknown and nothing is denied."""
     assert main(["search", "10.0.0.1", "--records", str(tmp_path)]) == 3
-    assert f"no traffic records in {tmp_path}" in capsys.readouterr().err
+    golden(capsys.readouterr().err, "traffic")
     config = tmp_path / "sensor.yaml"
     config.write_text("records: {enabled: false}\n")
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "state"))
@@ -210,7 +211,7 @@ def test_without_records_it_reports_what_to_do(
 
 
 def test_a_replay_keeps_records_in_its_dataset(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    golden: Golden, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same capture again replaces them; the first line names the dataset."""
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
@@ -218,7 +219,7 @@ def test_a_replay_keeps_records_in_its_dataset(
         assert main(["replay", str(ROOT / "pcaps" / "office.pcapng")]) == 0
     capsys.readouterr()
     assert main(["hunt", "sql", "SELECT count(*) AS n FROM conn"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == "office · replay · 2026-11-24 08:00 to 08:20 UTC"
+    golden(capsys.readouterr().out.splitlines()[0])
     assert main(["hunt", "sql", "SELECT count(*) AS n FROM conn", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"n": 714}
     assert (tmp_path / "datasets" / "office" / "records" / "manifest.db").exists()

@@ -10,6 +10,7 @@ from sensor.datasets import live, manage
 from sensor.datasets.card import REPLAY, Card, write_card
 from sensor.datasets.choose import NoDataset, UnknownDataset, choose, datasets_in
 from tests.datasets._folders import age, running, write_inventory, write_log
+from tests.golden import Golden
 
 
 def replay(state: Path, name: str, seconds: int, **more: int) -> None:
@@ -129,14 +130,14 @@ def test_what_a_person_chose(tmp_path: Path) -> None:
     assert not (tmp_path / "datasets" / ".chosen").exists()
 
 
-def test_what_is_missing(tmp_path: Path) -> None:
+def test_what_is_missing(golden: Golden, tmp_path: Path) -> None:
     """Each part by its name; a replay that was cut off lacks its end."""
     write_inventory(tmp_path)
     assert choose(tmp_path).missing == ("event log", "evidence")
     folder = tmp_path / "datasets" / "cut"
     write_log(folder / "events.jsonl")
     write_card(folder, Card(REPLAY, "cut", complete=False))
-    assert choose(tmp_path, "cut").missing == ("inventory", "evidence", "end of the replay")
+    golden(choose(tmp_path, "cut").missing)
 
 
 def test_the_span_of_an_inventory_without_a_log(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from sensor.datasets.choose import datasets_in, named_in
 from sensor.datasets.names import BadName, captures_of, checked, name_of
 from sensor.datasets.replays import NewReplay, Taken, new_replay, prune
 from tests.datasets._folders import age, running, write_log
+from tests.golden import Golden
 
 FIRST, LAST = "2026-11-24T08:00:00.000000Z", "2026-11-24T08:20:00.000000Z"
 
@@ -94,12 +95,12 @@ def test_a_replay_that_fails_leaves_the_former_one(tmp_path: Path) -> None:
     assert [one.name for one in datasets_in(tmp_path)] == ["office"]
 
 
-def test_a_replay_that_is_cut_off_reports_so(tmp_path: Path) -> None:
+def test_a_replay_that_is_cut_off_reports_so(golden: Golden, tmp_path: Path) -> None:
     """Nobody takes it for the whole; the next one tidies up."""
     made(tmp_path, "/a/office.pcap")
     write_log(new_replay(tmp_path, ["/a/office.pcap"]).log)
     found = named_in(datasets_in(tmp_path), "office")
-    assert "end of the replay" in found.missing
+    golden(found.missing, "replay")
     made(tmp_path, "/a/office.pcap")
     assert sorted(path.name for path in (tmp_path / "datasets").iterdir()) == ["office"]
 

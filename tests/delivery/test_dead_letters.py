@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from sensor.core.output import Ack, Entry, Refuse
 from sensor.delivery import dead_letters as module
-from sensor.delivery.dead_letters import DeadLetters, dead_of
+from sensor.delivery.dead_letters import DeadLetters
 from tests.delivery.scripted import Desk, dead, lead, leave, runner
 from tests.delivery.test_accounting import answer, holds
 from tests.eventlog.segmented import Segmented
+from tests.golden import Golden
 
 SIZE = 4096
 
@@ -117,7 +118,9 @@ class Full:
         monkeypatch.setattr(DeadLetters, "add", add)
 
 
-def test_nothing_is_sent_again_because_letters_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_again_because_letters_cannot_be_kept(
+    golden: Golden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The destination has answered: it is not asked again, the place in the log stays, and it says where there is no
     room.
     """
@@ -131,7 +134,7 @@ def test_nothing_is_sent_again_because_letters_cannot_be_kept(tmp_path: Path, mo
     assert desk.tried == [[1, 2, 3, 4, 5, 6]]
     assert one.position.seq == 0
     assert one.status(6).pending == 6
-    assert one.sender.error == f"{dead_of(log.log) / 'one.jsonl'}: No space left on device"
+    golden(one.sender.error)
     full.full = False
     lead(one)
     leave(one)

@@ -20,6 +20,7 @@ from sensor.delivery.sender import BREAKS
 from sensor.eventlog.segments import cursors_of, segments
 from tests.delivery.scripted import Desk, Scripted, dead, eventually, lead, leave, runner
 from tests.eventlog.segmented import Segmented
+from tests.golden import Golden
 
 
 @pytest.fixture
@@ -172,7 +173,9 @@ def test_an_output_that_is_broken_altogether(log: Segmented) -> None:
     assert desk.got == [2, 3, 4]
 
 
-def test_an_output_that_cannot_be_opened_for_a_fault_of_ours(log: Segmented, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_that_cannot_be_opened_for_a_fault_of_ours(
+    golden: Golden, log: Segmented, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """That is no record's doing: none is given up."""
     log.add(3)
 
@@ -187,7 +190,7 @@ def test_an_output_that_cannot_be_opened_for_a_fault_of_ours(log: Segmented, mon
             list(one._guarded())
     assert not dead(log.log)
     assert one.position.seq == 0
-    assert "ImportError: no such module" in one.sender.error
+    golden(one.sender.error, "ImportError")
     lead(one)
     leave(one)
     assert one.position.delivered == 3

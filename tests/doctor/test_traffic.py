@@ -23,6 +23,7 @@ from tests.doctor.office import (
     seen,
     segment,
 )
+from tests.golden import Golden
 from tests.kit import ethernet, ipv4, udp
 
 OWN = mac("10.0.0.200")
@@ -58,16 +59,14 @@ def test_no_traffic_at_all() -> None:
     assert "SPAN" in findings_of(seen([], live=True))["traffic"].advice
 
 
-def test_any_port_of_a_switch() -> None:
+def test_any_port_of_a_switch(golden: Golden) -> None:
     """There the machine sees its own traffic and what is for all: the sure sign that nothing is mirrored."""
     here = changed(
         office(), lambda frame: frame if is_broadcast(frame) or OWN.to_bytes(6, "big") in frame[:12] else None
     )
     found = findings_of(seen(here, live=True, own=OWN))["mirror"]
-    assert (found.level, found.found) == (
-        "warning",
-        "only traffic of this machine itself (80 of 80 frames to single machines)",
-    )
+    assert found.level == "warning"
+    golden(found.found)
     assert findings_of(seen(office(), live=True, own=OWN))["mirror"].level == "ok"
 
 
@@ -117,12 +116,12 @@ def test_every_frame_twice() -> None:
         assert (one.repeats, one.compared) == (240, 480)
 
 
-def test_some_frames_twice_and_one_copy_with_a_tag() -> None:
+def test_some_frames_twice_and_one_copy_with_a_tag(golden: Golden) -> None:
     """A trunk and a port of one VLAN: the tag is the only difference."""
     copies = [(ts + MS, frame[:12] + struct.pack("!HH", 0x8100, 30) + frame[12:]) for ts, frame in office()[::4]]
     found = findings_of(seen(office() + copies))["repeats"]
     assert (found.level, found.facts["repeats"]) == ("warning", 60)
-    assert "40% of the frames come twice" in found.found
+    golden(found.found, "40% of")
 
 
 def test_what_is_no_repeat() -> None:
@@ -164,10 +163,11 @@ def test_vlan_tags_that_were_lost() -> None:
     assert "192.168.7.0/24" in found.found
 
 
-def test_vlan_tags_that_are_there() -> None:
+def test_vlan_tags_that_are_there(golden: Golden) -> None:
     """The same with tags."""
     found = findings_of(seen(office("10.0.0", vlan=20) + office("192.168.7", vlan=30)))["vlan_tags"]
-    assert (found.level, found.found) == ("ok", "VLAN tags are seen: 20, 30")
+    assert found.level == "ok"
+    golden(found.found)
 
 
 def test_one_network_that_is_wide() -> None:

@@ -13,6 +13,7 @@ from sensor.capture.files import open_captures
 from sensor.evidence import writer as writing
 from sensor.evidence.ring import Frame
 from sensor.evidence.writer import Writer
+from tests.golden import Golden
 from tests.kit import tcp_frame, udp_frame
 
 TS = 1_795_511_647_318_442_123
@@ -55,7 +56,7 @@ def test_our_own_reader_reads_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
-def test_wireshark_reads_it(tmp_path: Path) -> None:
+def test_wireshark_reads_it(golden: Golden, tmp_path: Path) -> None:
     """With its comments."""
     written(tmp_path, ("alert-000001", frames()))
     command = [
@@ -70,7 +71,7 @@ def test_wireshark_reads_it(tmp_path: Path) -> None:
         "frame.comment",
     ]
     reported = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert reported == ["1795511647.318442123\tcomment 0; passwords are blanked", "1795511647.318442124\tcomment 1"]
+    golden(reported)
 
 
 def test_a_file_of_an_earlier_run_is_written_again(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from sensor.core.secrecy import MASK, hide
 from sensor.logs import logs
 from sensor.logs.journal import VALUE_LIMIT, Journal, encoded, field_name
 from sensor.logs.limit import EACH
+from tests.golden import Golden
 
 UGLY = "\x1b[31mred\x1b[0m\nnext"
 
@@ -158,7 +159,11 @@ def test_nobody_reads_it(root: Path, where: str) -> None:
 
 
 def test_to_the_journal(
-    journal: socket.socket, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    golden: Golden,
+    journal: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     """Where standard error is the journal's, it gets message, priority and fields by its own protocol, and standard
     error nothing.
@@ -168,10 +173,7 @@ def test_to_the_journal(
     monkeypatch.setattr(logs, "SOCKET", str(tmp_path / "journal"))
     logs.configure(None)
     logs.log().warning("it broke", unit="dns", count=3)
-    assert fields_of(journal.recv(65536)) == {
-        "MESSAGE": "it broke unit=dns count=3", "PRIORITY": "4", "SYSLOG_IDENTIFIER": "sensor", "SENSOR_UNIT": "dns",
-        "SENSOR_COUNT": "3",
-    }  # fmt: skip
+    golden(fields_of(journal.recv(65536)))
     assert capfd.readouterr().err == ""
     logs.configure("json")
     logs.log().info("by order")

@@ -17,6 +17,7 @@ from sensor.posture.database import open_to_read, open_to_write
 from sensor.posture.importer import Origin, import_feed
 from sensor.posture.match import Matcher
 from sensor.posture.names import load_names
+from tests.golden import Golden
 from tests.posture.feeds import CVE_RECORD, cpe_match, nvd_cve, nvd_feed
 
 CLAIM = {"attribute": "firmware", "observation": "lldp.system_description", "family": "lldp"}
@@ -119,17 +120,14 @@ def test_words_about_versions(text: Callable[[Asset], dict[str, str]]) -> None:
     assert text(asset("Mitel", "6905", "9.9")) == {"CVE-2024-41710": "affected"}
 
 
-def test_two_sources(reading: sqlite3.Connection) -> None:
+def test_two_sources(golden: Golden, reading: sqlite3.Connection) -> None:
     """Where one is certain and the other is not, the certain one is believed, and named."""
     phone = asset("Mitel", "6867i", "6.3.0.1020")
     ours = Matcher(load_curated(), load_names()).findings(phone)["CVE-2024-41710"]
     assert (ours.verdict.value, ours.source) == ("cannot tell", "curated")
     both = Matcher(load_curated(), load_names(), reading).findings(phone)["CVE-2024-41710"]
-    assert (both.verdict.value, both.source, both.reason) == (
-        "affected",
-        "cve",
-        "6.3.0.1020 is among the affected versions: up to 6.4.0.136",
-    )
+    assert (both.verdict.value, both.source) == ("affected", "cve")
+    golden(both.reason)
 
 
 def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
@@ -148,7 +146,7 @@ def test_one_cve_among_many_devices(reading: sqlite3.Connection) -> None:
         assert {one.id: finding for one, finding in matcher.of_cve(cve, assets)} == each
 
 
-def test_what_a_record_of_a_device_reports() -> None:
+def test_what_a_record_of_a_device_reports(golden: Golden) -> None:
     """A version is only used where a packet carried it: what a person set does not count, nor a claim for another
     version.
     """
@@ -168,11 +166,6 @@ def test_what_a_record_of_a_device_reports() -> None:
     assert asset_of(device, [packet]).trouble == ""
     assert "\x1b" not in asset_of(device, [packet]).product
     for evidence in ([person], [other], [], ["x"]):
-        assert (
-            asset_of(device, evidence).trouble == "firmware 9.80.3 was set by the operator, and no packet contained it"
-        )
-    assert (
-        asset_of({**device, "contested": ["firmware"]}, [packet]).trouble
-        == "packets contradict each other about its firmware 9.80.3"
-    )
-    assert asset_of({"id": "dev-2"}).trouble == "no packet contained its firmware version"
+        golden(asset_of(device, evidence).trouble)
+    golden(asset_of({**device, "contested": ["firmware"]}, [packet]).trouble)
+    golden(asset_of({"id": "dev-2"}).trouble)

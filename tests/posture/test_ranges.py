@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sensor.posture.ranges import Range, evaluate
 from sensor.posture.schemes import SCHEMES
+from tests.golden import Golden
 
 AXIS = (Range("9.80", "9.80.69"), Range("10.12", "10.12.236"), Range("11.0", "11.9"))
 
@@ -67,15 +68,9 @@ def test_verdict(scheme: str, version: str, ranges: tuple[Range, ...], verdict: 
     assert answer.reason
 
 
-def test_a_reason_names_the_version_and_the_range() -> None:
-    assert (
-        evaluate(SCHEMES["dotted"], "1.3", (Range("1.2", "1.4"),)).reason
-        == "1.3 is among the affected versions: from 1.2 before 1.4"
-    )
-    assert (
-        evaluate(SCHEMES["dotted"], "8.1", (Range(end="8.1.3"),)).reason
-        == "8.1 cannot be compared for certain with before 8.1.3"
-    )
+def test_a_reason_names_the_version_and_the_range(golden: Golden) -> None:
+    golden(evaluate(SCHEMES["dotted"], "1.3", (Range("1.2", "1.4"),)).reason)
+    golden(evaluate(SCHEMES["dotted"], "8.1", (Range(end="8.1.3"),)).reason)
     assert str(Range()) == "all versions"
     assert str(Range("1.2", "1.2", through=True)) == "1.2"
     assert str(Range("1.2", "1.4", after=True, through=True)) == "above 1.2 up to 1.4"

@@ -16,6 +16,7 @@ from sensor.documents import DocumentErrors
 from sensor.engine.pipeline import Pipeline
 from sensor.intel.store import ThreatLists
 from sensor.runtime.assembly import Engine, assemble
+from tests.golden import Golden
 from tests.kit import batch_of, ethernet, ipv4, tcp_frame, udp
 
 GOOD = """\
@@ -129,14 +130,14 @@ def test_a_broken_fingerprint_file_is_reported_and_the_rest_works(tmp_path: Path
     assert device["type"] == "iot"
 
 
-def test_a_folder_that_is_not_there_is_reported_and_the_rest_works(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported_and_the_rest_works(golden: Golden, tmp_path: Path) -> None:
     """A missing folder is one complaint, no end of the run; our own knowledge names a phone."""
     complaints: list[str] = []
     reported: list[Record] = []
     pipeline = assemble(
         configured(tmp_path, "fingerprints: {folders: [nowhere]}"), reported.append, complain=complaints.append
     )
-    assert complaints == [f"{tmp_path / 'nowhere'}:1:1: found no such folder, expected one with fingerprint files"]
+    golden(complaints)
     pipeline.process(batch_of([discover(b"Cisco Systems, Inc. IP Phone CP-8841")]))
     pipeline.finish()
     assert [

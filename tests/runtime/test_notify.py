@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sensor.runtime.notify import FEEDS, STATUS_EVERY_S, Notifier
+from tests.golden import Golden
 
 USEC = 1_000_000
 
@@ -51,7 +52,7 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
     one.close()
 
 
-def test_the_life_of_a_service(manager: Manager, tmp_path: Path) -> None:
+def test_the_life_of_a_service(golden: Golden, manager: Manager, tmp_path: Path) -> None:
     """Ready with a status, reloading with the time, ready again, stopping: one datagram each, lines as sd_notify(3)
     writes them.
     """
@@ -62,7 +63,7 @@ def test_the_life_of_a_service(manager: Manager, tmp_path: Path) -> None:
     reported.ready()
     reported.stopping()
     ready, reloading, again, stopping = manager.received()
-    assert ready == "READY=1\nSTATUS=listening on eth0"
+    golden(ready)
     first, second = reloading.split("\n")
     assert first == "RELOADING=1"
     assert before <= int(second.removeprefix("MONOTONIC_USEC=")) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000

@@ -14,6 +14,7 @@ from sensor.eventlog.disk import Disk
 from sensor.intel import store as lists
 from sensor.inventory.store.store import Store
 from sensor.runtime.keeper import Keeper
+from tests.golden import Golden
 from tests.live_kit import Sensor, sensor_records
 from tests.runtime.test_assembly import discover
 from tests.runtime.test_reload import refused
@@ -75,7 +76,7 @@ def gate() -> Iterator[threading.Event]:
 
 
 def test_while_the_disk_does_not_answer(
-    sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+    golden: Golden, sensor: Sensor, tmp_path: Path, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends in time all the same, and says what is missing. The watchdog would have ended it as well: the log stands
     still.
@@ -97,7 +98,7 @@ def test_while_the_disk_does_not_answer(
         )
     assert sensor.took_s < END_S
     assert progress[0] == progress[1] is not None
-    assert complaints == [f"{tmp_path / 'state' / 'inventory.db'} lacks what was learned last: the disk takes too long"]
+    golden(complaints)
     gate.set()
     keeper._thread.join(60)
     keeper.store.close()

@@ -8,6 +8,7 @@ import pytest
 
 from sensor.telemetry import METRICS, Metric
 from sensor.telemetry.exposition import SAMPLES_LIMIT, exposition, samples
+from tests.golden import Golden
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
@@ -31,7 +32,7 @@ def test_names_are_given_once() -> None:
     assert len({metric.path for metric in METRICS}) == len(METRICS)
 
 
-def test_the_text() -> None:
+def test_the_text(golden: Golden) -> None:
     """As exposition format 0.0.4 wants it: help, type, one line a value; whole numbers stay whole, a quotation mark
     cannot end a label.
     """
@@ -48,21 +49,7 @@ def test_the_text() -> None:
         "share": 0.25,
         "on": True,
     }
-    assert exposition(status, metrics).splitlines() == [
-        "# HELP sensor_info Who.",
-        "# TYPE sensor_info gauge",
-        'sensor_info{id="h\\"q\\\\",site="HQ"} 1',
-        "# HELP sensor_things_total Things.",
-        "# TYPE sensor_things_total counter",
-        'sensor_things_total{thing="a b"} 3',
-        'sensor_things_total{thing="c"} 12345678901234',
-        "# HELP sensor_share A share.",
-        "# TYPE sensor_share gauge",
-        "sensor_share 0.25",
-        "# HELP sensor_on Whether.",
-        "# TYPE sensor_on gauge",
-        "sensor_on 1",
-    ]
+    golden(exposition(status, metrics).splitlines())
 
 
 def test_no_label_has_values_without_end() -> None:

@@ -24,6 +24,7 @@ from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.weakness import Proof
+from tests.golden import Golden
 from tests.outputs.ticket_systems import adf_faults
 from tests.posture.tickets.made import cve, large_site, node, setting, site, update
 
@@ -278,12 +279,12 @@ def test_several_letters_are_a_mailbox(tmp_path: Path) -> None:
 # Steps.
 
 
-def test_what_is_to_be_typed_has_no_word_of_a_peer() -> None:
+def test_what_is_to_be_typed_has_no_word_of_a_peer(golden: Golden) -> None:
     """Steps and tests of settings are ours, with DEVICE in the place of an address: nobody pastes a
     name into a shell.
     """
     [ticket] = [one for one in tickets(*EVIL) if one.kind == "setting"]
-    assert [one.text for one in ticket.steps] == ["Switch Telnet off and use SSH."]
+    golden([one.text for one in ticket.steps])
     assert ticket.test == '"nc -vz DEVICE 23" is refused.'
 
 
