@@ -17,8 +17,8 @@ _TIMEZONE = re.compile(r"""^timezone:[ \t]*["']?([\w/+-]+)""", re.MULTILINE)
 
 
 def usual(path: Path | None) -> Path | None:
-    """The configuration that was named, else the one of the system where there is one. One that we may not look at is
-    there: reading it tells why.
+    """The configuration that was named, else the one of the system if it exists. One without read permission exists:
+    reading it reports the reason.
     """
     if path is not None:
         return path

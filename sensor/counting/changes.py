@@ -1,13 +1,8 @@
 """The flow changes of one batch for detectors: the rows themselves, and values that several detectors derive from them,
 computed once.
 
-<<<<<<< HEAD:sensor/counting/changes.py
 ``contacts`` are the changes in terms of ``sensor.counting.contacts``: opened, answered, failed. ``flooded`` is true for
-each contact whose target is being flooded: sources that flood are made up, and none of them is a scanner.
-=======
-``contacts`` are the changes in terms of ``sensor.core.contacts``: opened, answered, failed. ``flooded`` is true for
 each contact whose target is being flooded: the sources of a flood are spoofed, and none of them is a scanner.
->>>>>>> 98c85981 (Core: docstrings and comments in standard terms):sensor/core/changes.py
 """
 
 from __future__ import annotations
