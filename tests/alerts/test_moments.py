@@ -83,7 +83,7 @@ def test_the_end_reports_stories_that_were_reported_before_and_changed() -> None
     assert actions(desk.incidents.finish(SECOND)) == [("update", 2)]
 
 
-def test_incidents_that_nobody_gave_an_alert_have_nothing_to_report() -> None:
+def test_incidents_without_an_alert_have_nothing_to_report() -> None:
     incidents = Incidents(World().device)
     assert incidents.tick(1 << 62) == incidents.finish(1 << 62) == []
 

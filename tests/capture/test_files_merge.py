@@ -88,7 +88,7 @@ def test_files_that_do_not_overlap_pass_uncopied(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wild", [0, START - 10**9 * SECOND, START + 10**9 * SECOND])
 @pytest.mark.parametrize("at", [0, 1, 7, 19])
-def test_one_wild_time_moves_nobody_else(tmp_path: Path, wild: int, at: int) -> None:
+def test_one_wild_time_moves_no_other(tmp_path: Path, wild: int, at: int) -> None:
     """A single impossible time changes neither the order of the other packets nor that of its own file."""
     odd = [Frame(START + 2 * i * SECOND, b"odd" + bytes((i,))) for i in range(20)]
     even = [Frame(START + (2 * i + 1) * SECOND, b"even" + bytes((i,))) for i in range(20)]

@@ -205,7 +205,7 @@ def test_a_secret_that_holds_no_url(config: Callable[..., Result], etc: Path) ->
     assert "hush" not in result.err
 
 
-def test_hosts_that_nobody_knows(config: Callable[..., Result], etc: Path) -> None:
+def test_unknown_hosts(config: Callable[..., Result], etc: Path) -> None:
     """In a URL, a list and a name, each at its key; behind a proxy only that of the proxy; addresses and sockets are
     asked for nowhere.
     """
@@ -630,7 +630,7 @@ def test_a_conversation(tmp_path: Path) -> None:
     assert made.outputs["siem"].url == "https://siem.example/in"
 
 
-def test_nobody_answers(run_cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_answer(run_cli: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal it says how to do without; who leaves in the middle leaves no file."""
     with Path(os.devnull).open() as no_listener:
         monkeypatch.setattr(sys, "stdin", no_listener)

@@ -298,7 +298,7 @@ def test_a_gateway_may_be_cut_off_an_address_outside(golden: Golden, logged) -> 
     golden(result.out, "10.0.0.1")
 
 
-def test_an_address_that_nobody_talked_to_is_cut_off_from_all(golden: Golden, logged) -> None:
+def test_an_address_without_contacts_is_blocked_for_all(golden: Golden, logged) -> None:
     """Which is told."""
     result = logged([device(1, "camera")], "--address", "198.51.100.0/24", "--format", "pf")
     golden(result.err, "198.51.100.0/24")

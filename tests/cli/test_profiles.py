@@ -263,7 +263,7 @@ def test_a_file_that_is_none_is_reported_with_its_place(golden: Golden, profiles
     golden(result.err, "1:18")
 
 
-def test_a_file_of_a_maker_with_what_nobody_here_understands(profiles, tmp_path: Path) -> None:
+def test_a_file_of_a_vendor_with_unsupported_parts(profiles, tmp_path: Path) -> None:
     """It is installed, and what is not understood is named; letters that mean something to a
     terminal do not reach it.
     """

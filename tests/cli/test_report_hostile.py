@@ -168,7 +168,7 @@ def test_markup_is_text(run_cli, logged, tmp_path: Path, word: str) -> None:
 
 
 @pytest.mark.parametrize("word", INVISIBLE)
-def test_what_nobody_sees_is_not_reported(run_cli, logged, tmp_path: Path, word: str) -> None:
+def test_what_is_invisible_is_not_reported(run_cli, logged, tmp_path: Path, word: str) -> None:
     """No control, format or bidirectional character is in the page or in the JSON."""
     for name in ("report.html", "report.json"):
         assert run_cli("report", "--events", str(logged(word)), "-o", str(tmp_path / name)).code == 0

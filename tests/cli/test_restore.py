@@ -235,7 +235,7 @@ main(sys.argv[1:])
     ("note", "text"),
     [("[", ("restore.failed",)), ('[["a","b"],["/etc/a","/etc/b"]]', ("restore.failed",))],
 )
-def test_a_note_that_nobody_should_follow(run_cli, backup: Path, house: Path, note: str, text: tuple[str, ...]) -> None:
+def test_a_note_that_must_not_be_followed(run_cli, backup: Path, house: Path, note: str, text: tuple[str, ...]) -> None:
     """What is moved back is what we noted ourselves: a note of somebody else's may name any file."""
     (house / "restore.unfinished").write_text(note)
     if os.geteuid() == 0 and note != "[":

@@ -188,7 +188,7 @@ def test_a_budget_is_of_one_dissector() -> None:
     )
 
 
-def test_answers_that_nobody_asked_for_share_a_budget() -> None:
+def test_unsolicited_answers_share_a_budget() -> None:
     """A thousand reflectors cannot take the engine away; answers to questions that were seen do not count with them."""
     asked = udp_frame(A, "10.9.9.9", b"question", dport=53)
     unasked = [udp_frame(f"10.1.{i >> 8}.{i & 255}", A, b"an answer", sport=53, dport=40000) for i in range(300)]

@@ -48,7 +48,7 @@ def test_a_destination_that_refuses_everything(tmp_path: Path, monkeypatch: pyte
     assert [facts["records"] for what, facts in ear.received if what == "refused"] == [1, 60]
 
 
-def test_nobody_receives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_receives_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What reads our own log went away: what was refused is kept once, and all goes on."""
     log, desk, ear = (
         Segmented(tmp_path / "events.jsonl"),

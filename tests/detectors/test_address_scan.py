@@ -143,7 +143,7 @@ def test_the_port_of_dhcp_clients_can_be_scanned() -> None:
     assert one(raised(SCAN, sweep(lit(Story()), 60, port=68, proto=UDP)))
 
 
-def test_a_capture_of_one_direction_accuses_nobody() -> None:
+def test_a_capture_of_one_direction_accuses_no_host() -> None:
     """Without a single answer in the capture, clients that go on talking were answered out of sight."""
     story = Story()
     for n in range(100):

@@ -49,7 +49,7 @@ def test_it_learns_for_a_day() -> None:
     assert in_time(FIRST, Story().converse(DAY + 60, "10.0.0.5", "10.0.0.6", 22), World(*MACHINES)) == []
 
 
-def test_time_that_nobody_watched_is_no_learning() -> None:
+def test_time_without_monitoring_is_no_learning() -> None:
     """A sensor that was off, or captures of different years that were joined: two hours of packets, then a year of
     none.
     """

@@ -78,7 +78,7 @@ def test_whatever_is_asked_is_answered() -> None:
     assert "LLMNR and NetBIOS and mDNS" in alert.summary
 
 
-def test_names_that_nobody_has() -> None:
+def test_names_without_an_owner() -> None:
     """Names browsers make up, and the proxy that Windows looks for."""
     [alert] = inspected(detector(POISON), [llmnr(0, "fileserv"), llmnr(1, "jhgkwdzixn")])
     assert (alert.severity, alert.why[1].rpartition(": ")[2]) == (Severity.high, "jhgkwdzixn")

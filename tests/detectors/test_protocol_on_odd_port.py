@@ -77,7 +77,7 @@ def test_inside_it_is_a_hint_and_more_for_devices() -> None:
 
 
 @pytest.mark.parametrize("event", [hello(4444), page(1337), ssh(6000), ssh(6000, SERVER), MqttConnack(packet(4000), 0)])
-def test_a_port_of_nobody_is_a_hint(event: Event) -> None:
+def test_a_port_without_a_service_is_a_hint(event: Event) -> None:
     assert one(inspected(detector(ODD), [event])).severity == Severity.low
 
 

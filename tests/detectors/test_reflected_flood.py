@@ -82,7 +82,7 @@ def test_answers_to_pings_that_were_never_sent() -> None:
     )
 
 
-def test_handshakes_that_nobody_began() -> None:
+def test_handshakes_that_no_host_began() -> None:
     """By several servers, or by one that repeats itself, on a port that no client calls from."""
     assert (
         one(alerts_of(detector(REFLECTED), unsolicited(6, 21, proto=TCP, victim_port=21, size=60))).numbers["servers"]

@@ -81,7 +81,7 @@ def test_a_host_redirects_to_itself() -> None:
     assert inspected(detector(ROGUE), [redirect])[0].numbers["differs"] == "redirect"
 
 
-def test_redirects_that_lead_nobody_astray() -> None:
+def test_redirects_that_mislead_no_host() -> None:
     """A device that just got its address says that it is near; one without an address is not heard, by the standard; a
     router speaks of another router.
     """

@@ -176,7 +176,7 @@ def test_what_goes_on_beyond_a_profile_is_reported_once_a_day() -> None:
     assert len(raised(ROLE, story, confined(ONLY_CLOUD))) == 1
 
 
-def test_an_address_that_nobody_asked_a_name_for_is_doubtful_and_reported_low() -> None:
+def test_an_address_without_a_resolved_name_is_doubtful_and_reported_low() -> None:
     """Not on the first day: who asked before the sensor began asks again within a day."""
     [alert] = raised(
         ROLE, Story().converse(1, CAMERA, CLOUD, 443).converse(90_000, CAMERA, CLOUD, 443), confined(ONLY_CLOUD)

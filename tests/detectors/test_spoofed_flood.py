@@ -31,7 +31,7 @@ def test_land() -> None:
         assert (alert.severity, [each.technique for each in alert.techniques]) == (severity, techniques)
 
 
-def test_sources_that_nobody_has() -> None:
+def test_sources_that_no_host_has() -> None:
     """Their MACs are made up as well: the segment is named."""
     alert = one(raised(FLOOD, flood()))
     assert (alert.severity, alert.numbers["impossible_sources"], alert.numbers["threshold"]) == (Severity.high, 12, 12)

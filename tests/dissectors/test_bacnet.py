@@ -65,7 +65,7 @@ def test_router_and_broadcast_manager_share_nothing() -> None:
     assert values(dissect(message(0x0B, b"\x01\x08\x00\x05\x01\x09" + i_am(5, 7)))) == []
 
 
-def test_other_objects_name_nobody() -> None:
+def test_other_objects_name_no_device() -> None:
     """The name of an input is not the device's, nor is a property of it."""
     named = b"\x0c\x0c" + number(0, 1) + b"\x19\x4d\x3e" + text("Supply air") + b"\x3f"
     assert events(dissect(answer(named))) == [("BacnetMessage", 10, 3, 12)]

@@ -74,7 +74,7 @@ def test_only_texts_of_known_keys() -> None:
     ]
 
 
-def test_errors_describe_nobody() -> None:
+def test_errors_describe_no_device() -> None:
     """Links in an answer that is none of success are not looked at."""
     assert values(dissect(message(1, 0x84, 1, option(12, b"\x28"), b"\xff", b'</a>;rt="x"'))) == []
 

@@ -47,7 +47,7 @@ def test_sample() -> None:
     ]
 
 
-def test_answer_that_nobody_asked_for() -> None:
+def test_unsolicited_answer() -> None:
     """Schneider's identification counts only as the answer to its question."""
     answer = message(9, 0, 90, b"\0\xfe" + bytes(21) + b"\4ABCD")
     assert [event[0] for event in events(feed((False, answer)))] == []

@@ -53,7 +53,7 @@ def test_plug_logs_in_and_publishes() -> None:
     assert "kept" not in repr(events(parsed) + values(parsed))
 
 
-def test_what_a_broker_passes_on_is_nobodys() -> None:
+def test_what_a_broker_forwards_describes_no_device() -> None:
     """A hub that asks for everything hears of others; their topics are facts neither about it nor about the broker."""
     parsed = read(50202)
     assert events(parsed)[2:] == [

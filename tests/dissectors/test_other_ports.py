@@ -86,7 +86,7 @@ def test_logins_on_other_ports(conversation: list[bytes], expected: list[type[Ev
     assert events(conversation) == expected
 
 
-def test_a_greeting_that_names_no_protocol_is_nobodys_banner() -> None:
+def test_a_greeting_that_names_no_protocol_is_no_banner() -> None:
     """FTP and SMTP begin alike; a login shows which it is."""
     assert events([b"<220 welcome\r\n"]) == []
     assert events([b"<220 welcome\r\n", *FTP[1:]]) == [FtpLogin]

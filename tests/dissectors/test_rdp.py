@@ -61,7 +61,7 @@ def test_unknown_answers_are_malformed() -> None:
         conversation((True, request(protocols=1)), (False, answer(9)))
 
 
-def test_short_settings_name_nobody() -> None:
+def test_short_settings_name_no_device() -> None:
     """Cut ones, and data without a conference."""
     for data in (envelope(b"\x02\xf0\x80Duca\x01\xc0"), envelope(b"\x02\xf0\x80\x7f\x65\x01\x01")):
         assert events(conversation((True, request(protocols=0)), (False, answer(2, 0)), (True, data)))[2:] == []

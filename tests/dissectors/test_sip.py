@@ -299,7 +299,7 @@ def test_odd_descriptions(body: bytes, expected: list[object]) -> None:
     assert values(parsed) == [("sip.user_agent", "snomD785/10.1.42.14")]
 
 
-def test_proxied_description_names_nobody() -> None:
+def test_proxied_description_names_no_device() -> None:
     """A second Via: the description is another's too."""
     message = (
         with_header(b"Via: SIP/2.0/UDP 10.0.0.9\r\nContent-Type: application/sdp")

@@ -37,7 +37,7 @@ def test_printer_reports_hello() -> None:
     ]
 
 
-def test_questions_are_nobodys() -> None:
+def test_questions_describe_no_device() -> None:
     """A client that looks for cameras is none."""
     probe, resolve = list(Wsd().dissect(packets("wsd")[1])), list(Wsd().dissect(packets("wsd")[4]))
     assert events(probe) == [("WsdQuestion", "Probe", ("dn:NetworkVideoTransmitter",), "")]

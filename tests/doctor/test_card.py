@@ -62,7 +62,7 @@ def test_offloads_that_join_frames(on: list[str], words: str) -> None:
     assert (found.level, found.advice) == ("warning", f"ethtool -K eth7 {words}")
 
 
-def test_offloads_that_nobody_reports() -> None:
+def test_offloads_that_are_not_reported() -> None:
     """Of a driver that does not answer, and of loopback, nothing is said."""
     assert card_checks.offloads(card(offloads={})) is None
     assert card_checks.offloads(card(offloads={"rx-gro": True}, loopback=True)) is None

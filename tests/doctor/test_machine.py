@@ -45,7 +45,7 @@ def test_no_permission(golden: Golden) -> None:
     assert "setcap cap_net_raw+ep" in found.advice
 
 
-def test_a_clock_that_nobody_keeps_right() -> None:
+def test_a_clock_that_is_not_synchronised() -> None:
     """A warning; where the system does not tell, nothing."""
     assert machine_checks.clock(Clock(False, 16.0)).advice.startswith("timedatectl set-ntp true")
     assert machine_checks.clock(Clock()) is None

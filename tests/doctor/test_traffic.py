@@ -70,7 +70,7 @@ def test_any_port_of_a_switch(golden: Golden) -> None:
     assert findings_of(seen(office(), live=True, own=OWN))["mirror"].level == "ok"
 
 
-def test_a_port_on_which_nobody_communicates() -> None:
+def test_a_port_without_conversations() -> None:
     """Broadcast alone."""
     quiet = changed(office(), lambda frame: frame if is_broadcast(frame) else None)
     assert failed_checks(seen(quiet, live=True, own=OWN)) == {"mirror": "warning"}

@@ -66,7 +66,7 @@ def test_too_many_newcomers_behind_one_mac_are_received_from_their_second_messag
     assert received(limits, text(1_000, step=1, proto=proto, start=10 * SECOND)) == 1_000
 
 
-def test_a_flood_behind_one_mac_deafens_nobody_elsewhere() -> None:
+def test_a_flood_behind_one_mac_affects_no_other_host() -> None:
     """A telephone of another MAC says its first word in the midst of it."""
     limits = MessageLimits(newcomers=100)
     received(limits, text(1_000, step=1))

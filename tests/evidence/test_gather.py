@@ -79,7 +79,7 @@ def test_before_the_proof_and_after() -> None:
     ]
 
 
-def test_after_a_while_nobody_waits() -> None:
+def test_after_a_while_nothing_waits() -> None:
     """By packet time; and never for more than so many frames."""
     files = Files()
     files.gatherer.gather("open", "alert-1", alert(1, packet(1, BAD, VICTIM)))

@@ -19,7 +19,7 @@ def test_shipped_registry() -> None:
 
 
 @pytest.mark.parametrize("mac", [0, 0xFFFFFFFFFFFF, 0x01005E000001, 0x020000000001, 0xDA3062560001, 0x70B3D53BA000])
-def test_nobody(mac: int) -> None:
+def test_no_owner(mac: int) -> None:
     """Group and locally administered MACs, zero, and the registry's own blocks belong to nobody."""
     assert Oui().organisation(mac) == ""
 

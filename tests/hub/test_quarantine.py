@@ -158,7 +158,7 @@ def test_texts_that_postgresql_has_no_room_for(servers: HubServers, liar: Liar) 
     assert servers.asked("SELECT record FROM events") == [(line.decode(),)]
 
 
-def test_a_liar_holds_nobody_up(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
+def test_a_lying_sensor_delays_no_other(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
     """Its wrong batches and the good ones of another sensor come in the same moment."""
     good = Liar(servers, "good", tmp_path)
     for number in range(20):

@@ -92,7 +92,7 @@ def test_one_device_cannot_fill_the_memory(story):
     assert len(story.inventory.table.leases) == limits.addresses
 
 
-def test_attributes_that_nobody_asks_for_are_made_again(story_with):
+def test_unused_attributes_are_made_again(story_with):
     """Only so many devices keep theirs; whoever is asked for, whoever looks through all of them and what is told are
     the same as where all keep them.
     """
@@ -203,7 +203,7 @@ def test_ids_are_stable_and_distinct():
     assert identity.device_id("mac:00:17:c8:1a:2b:3c", {first}) != first
 
 
-def test_join_keys_leave_out_what_names_nobody():
+def test_join_keys_leave_out_what_names_no_device():
     """Client ids that only repeat the MAC, makers' names and very short names tie nothing together."""
     mac = 0xDAA119000001
     assert identity.join_key("id", "01daa119000001", mac) == ""

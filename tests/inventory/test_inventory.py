@@ -178,7 +178,7 @@ def test_a_mirrored_packet_behind_a_router_belongs_to_the_host_that_claimed_the_
     assert [action for action, _ in story.end() if action not in {"new", "identified"}] == []
 
 
-def test_outside_addresses_are_nobody_and_make_a_gateway(golden: Golden, story):
+def test_external_addresses_are_no_devices_and_make_a_gateway(golden: Golden, story):
     """What outside servers say sticks to nobody; from several outside networks behind one MAC follows that it is a
     gateway.
     """
@@ -255,7 +255,7 @@ def test_a_randomised_mac_never_takes_over_a_device_with_a_stable_one(story):
     assert story.who(PHONE).type == "unknown"
 
 
-def test_nobody_is_no_device(story):
+def test_no_host_is_no_device(story):
     """Zero, group and broadcast MACs, unspecified, multicast, broadcast and loopback addresses, and MACs of router
     redundancy are nobody.
     """
@@ -450,7 +450,7 @@ def test_new_facts_of_a_known_endpoint_follow_its_vlan(story):
     assert story.who("00:17:c8:00:00:01").vlan == 10
 
 
-def test_bytes_that_are_no_text_name_nobody(story):
+def test_bytes_that_are_no_text_name_no_device(story):
     """What was read from the wrong place of a message is kept as a fact, and is no name."""
     story.sends("00:17:c8:00:00:01", "10.0.0.9", "dhcp.hostname", "PC\N{REPLACEMENT CHARACTER}7").sends(
         "00:17:c8:00:00:01", "10.0.0.9", "mdns.hostname", "pc7"

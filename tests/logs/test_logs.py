@@ -140,7 +140,7 @@ def test_what_was_left_out_is_reported_at_the_end(root: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["2>&-", "2>/dev/full", "2>&1 >/dev/null | true"])
-def test_nobody_reads_it(root: Path, where: str) -> None:
+def test_no_reader(root: Path, where: str) -> None:
     """Standard error is closed, full or a pipe whose reader went away: the work goes on, and nothing of it lands in
     standard output.
     """

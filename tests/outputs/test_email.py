@@ -377,14 +377,14 @@ def test_a_check_reports_what_is_turned_down(script, what, level):
     assert (last.what, last.level) == (what, level)
 
 
-def test_nobody_listens():
+def test_no_server_listens():
     *_, last = output(free_port()).check()
     assert (last.what, last.level) == ("tcp", "error")
     with pytest.raises(Retry, match="refused"):
         output(free_port()).open()
 
 
-def test_options_that_would_report_a_password_or_reach_nobody_are_named():
+def test_options_that_would_report_a_password_or_have_no_recipient_are_named():
     good = {"host": "a", "sender": "a@b.example", "recipients": ["c@d.example"]}
     for wrong, words in (
         ({"security": "none", "user": "u", "password": "env:X"}, "it would be sent in the clear"),

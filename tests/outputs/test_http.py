@@ -261,7 +261,7 @@ def test_the_body_of_a_good_answer_does_not_matter(receiver: Receiver, output: H
     assert len(receiver.store.lines) == 2
 
 
-def test_nobody_there() -> None:
+def test_nothing_listens_there() -> None:
     """Refused at once, with the port and what to look at."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -132,7 +132,7 @@ def test_a_stuck_broker(opened: Opened) -> None:
         in_order(server.stored(), batch)
 
 
-def test_nobody_there(opened: Opened) -> None:
+def test_nothing_listens_there(opened: Opened) -> None:
     """In the library's words why, not only that it took too long."""
     with pytest.raises(Retry, match="Connection refused"):
         opened(f"127.0.0.1:{free_port()}", timeout_s=0.5)

@@ -252,7 +252,7 @@ def test_tls(opened: Opened, tmp_path: Path) -> None:
         opened(server.url.replace("mqtt:", "mqtts:"), timeout_s=1)
 
 
-def test_nobody_there(opened: Opened) -> None:
+def test_nothing_listens_there(opened: Opened) -> None:
     """In plain words."""
     with pytest.raises(Retry, match="nothing listens at this port"):
         opened(f"mqtt://127.0.0.1:{free_port()}")

@@ -111,7 +111,7 @@ def test_what_comes_again_is_there_once(server: RedisServer) -> None:
         ]
 
 
-def test_an_alert_that_overtakes_keeps_nobody_out(server: RedisServer) -> None:
+def test_an_alert_that_overtakes_excludes_no_other(server: RedisServer) -> None:
     """Records with lower numbers come after an alert with a higher one; another sensor counts from one as well."""
     out, batch, there = output(server), entries(50), entries(50, sensor="hq-4f-01")
     alerts = [one for one in batch if one.kind == "alert"]

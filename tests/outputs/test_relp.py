@@ -269,6 +269,6 @@ def test_a_server_that_wants_a_certificate_of_ours_reports_so(empty):
     assert "certificate" in last.message
 
 
-def test_nobody_listens():
+def test_no_server_listens():
     *_, last = Relp("a", Options(host="127.0.0.1", port=free_port())).check()
     assert (last.what, last.level) == ("tcp", "error")

@@ -318,7 +318,7 @@ def test_a_check_goes_through_all_steps_and_sends_no_record(server, transport, s
 
 
 @pytest.mark.parametrize(("transport", "step"), [("udp", "udp"), ("tcp", "tcp")])
-def test_a_check_finds_a_port_that_nobody_listens_at(transport, step):
+def test_a_check_finds_a_port_without_a_listener(transport, step):
     *_, last = Syslog("siem", Options(host="127.0.0.1", port=free_port(), transport=transport)).check()
     assert (last.what, last.level) == (step, "error")
 

@@ -103,7 +103,7 @@ def test_hostile_texts(name: str, size: int) -> None:
     assert len(json.dumps(body)) < 28_000
 
 
-def test_nobody_is_mentioned_in_slack() -> None:
+def test_no_user_is_mentioned_in_slack() -> None:
     """Blocks are plain text; in the one text with markup its signs are escaped."""
     body = bodies.slack(evil())
     assert "<" not in body["text"]

@@ -75,7 +75,7 @@ def test_exposure(folder: Path, name: str) -> None:
     assert float(found[1]) <= EXPOSURE
 
 
-def test_who_captures_sends_to_nobody_and_who_delivers_receives_nothing(folder: Path) -> None:
+def test_the_capturing_unit_sends_nothing_and_the_delivering_unit_receives_nothing(folder: Path) -> None:
     """No Internet socket for the one, no packet socket for the other, and one right between them."""
     capture, forward = (directives(folder / name) for name in PERSISTENT)
     assert capture["RestrictAddressFamilies"].split() == ["AF_PACKET", "AF_NETLINK", "AF_UNIX"]

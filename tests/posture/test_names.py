@@ -79,7 +79,7 @@ def test_systems(asset: Asset, systems: list[str]) -> None:
     assert [one.cpe[0] for one in load_names().systems(asset)] == systems
 
 
-def test_a_vendor_that_nobody_knows_is_reported(tmp_path: Path) -> None:
+def test_an_unknown_vendor_is_reported(tmp_path: Path) -> None:
     (tmp_path / "cpe_names.yaml").write_text("vendors:\n  Axis: {}\n  Axxis: {cpe: [axis]}\n", encoding="utf-8")
     with pytest.raises(DocumentErrors, match=r"cpe_names.yaml:3:3: found the vendor 'Axxis', .*'Axis'"):
         load_names(tmp_path)

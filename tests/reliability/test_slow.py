@@ -21,7 +21,7 @@ WRONG = {
 
 
 @pytest.mark.skipif(bool(MISSING["jetstream"]), reason=MISSING["jetstream"])
-def test_nobody_waits_for_the_slow(tmp_path: Path) -> None:
+def test_no_output_waits_for_a_slow_one(tmp_path: Path) -> None:
     """99 of 100 records come to the good ones within 2 s, and what the forwarder holds does not
     grow with its troubles.
     """

@@ -200,7 +200,7 @@ def test_words_of_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
         assert run.story.who(PRINTER).value("owner") == "anna"
 
 
-def test_a_full_disk_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told once, what is to be written waits, and is written when there is room again."""
     from sensor.runtime import keeper as module
 

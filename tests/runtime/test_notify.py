@@ -141,7 +141,7 @@ def test_no_watchdog(manager: Manager, tmp_path: Path, environment: dict[str, st
     "environment",
     [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "@"}, {"NOTIFY_SOCKET": "relative"}, {"NOTIFY_SOCKET": "vsock:2:1"}],
 )
-def test_nobody_asked(environment: dict[str, str]) -> None:
+def test_no_request(environment: dict[str, str]) -> None:
     """Nothing is said and nothing is opened, not even words are made."""
     reported = Notifier({**environment, "WATCHDOG_USEC": str(USEC)})
     reported.ready("x")

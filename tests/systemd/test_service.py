@@ -124,7 +124,7 @@ def test_whoever_looks_sees_a_sensor_that_is_well(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("unit", ["sensor", "sensor-forward"])
-def test_nobody_keeps_a_right(machine: Machine, unit: str) -> None:
+def test_no_process_keeps_a_privilege(machine: Machine, unit: str) -> None:
     """Both run as the user sensor, without a capability, with no way to gain one, behind a filter of system calls."""
     status = machine.run("cat", f"/proc/{machine.pid(unit)}/status").stdout
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

@@ -32,7 +32,7 @@ from sensor.posture.firewall.model import (
 ENDS_LIMIT, REASONS_LIMIT = 256, 16
 # Blocks that no external host has: this network, multicast and reserved ones (RFC 1122, 5771), and unallocated IPv6
 # space (RFC 4291, 2.4).
-NOBODYS: tuple[Block, ...] = tuple(
+UNASSIGNED: tuple[Block, ...] = tuple(
     map(ipaddress.ip_network, ("0.0.0.0/8", "224.0.0.0/3", "::/3", "4000::/2", "8000::/1"))
 )
 # All addresses there are.
@@ -114,7 +114,7 @@ def request_of_outside(
     """Cut machines off all that is not inside; ``seen``: services that they use there."""
     match, parties = spec.match or Match(), _parties(machines)
     name = request_id(f"outside {match.text} {' '.join(one.key for one in parties)}")
-    mine, far = parties[:ENDS_LIMIT], _all_but([*NOBODYS, *inside, *_blocks(spec.allow)])
+    mine, far = parties[:ENDS_LIMIT], _all_but([*UNASSIGNED, *inside, *_blocks(spec.allow)])
     title = (
         f"block {match.text} from {_many(mine)} to all that is "
         f"outside{f' but {_many(spec.allow)}' if spec.allow else ''}"

@@ -96,8 +96,8 @@ def _without_contacts(what: str, spec: Spec, view: View, remarks: list[Remark]) 
     if spec.block is None:
         remarks.append(Remark(f"{what}: all its hosts are exempt: nothing to block", "firewall.nothing-to-block"))
         return []
-    nobody, others = ("only who is left alone", "all other") if spec.allow else ("nobody", "all")
-    text = f"{nobody} was seen talking to {block_text(spec.block)}: the rules are for {others} machines"
+    observed, others = ("only exempt hosts were", "all other") if spec.allow else ("no host was", "all")
+    text = f"{observed} observed to contact {block_text(spec.block)}: the rules are for {others} machines"
     remarks.append(Remark(text, "firewall.nothing-to-block"))
     return [request_without_contacts(spec, spec.block, outside=not inside(spec.block, view))]
 

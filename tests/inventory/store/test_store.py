@@ -99,7 +99,7 @@ def test_what_comes_later_goes_on_from_there(store: Store):
     assert after.who("da:a1:19:00:00:02") is after.who(PHONE)
 
 
-def test_silence_between_two_runs_makes_nobody_gone(store: Store):
+def test_silence_between_two_runs_makes_no_device_gone(store: Store):
     """Nobody looked. Who stays silent for as long again is gone, once; who was gone is back when it speaks."""
     written(office(noted()), store)
     after = written(restored(store, 3 * 86400).at(3 * 86400 + 3600), store)

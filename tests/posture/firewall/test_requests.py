@@ -127,7 +127,7 @@ def test_a_service_that_was_used_both_ways_is_cut_both_ways(golden: Golden) -> N
     ]
 
 
-def test_a_block_that_nobody_talked_to_is_cut_off_from_all(golden: Golden) -> None:
+def test_a_block_without_contacts_is_blocked_for_all(golden: Golden) -> None:
     """There is nobody to name."""
     request = request_without_contacts(
         WEEK._replace(match=Match(6, 443)), ipaddress.ip_network("198.51.100.0/24"), outside=True
@@ -198,7 +198,7 @@ def test_a_simulation_spares_who_is_left_alone() -> None:
     assert [cut.client.texts[0] for cut in simulate(request, network()).cuts] == [PCS[0].texts[0], "10.20.30.99"]
 
 
-def test_all_that_is_outside_is_all_but_the_inside_and_what_nobody_has(golden: Golden) -> None:
+def test_all_that_is_outside_is_all_but_the_inside_and_reserved_space(golden: Golden) -> None:
     """Of both families; what the operator adds to the inside, and who is left alone, is not cut."""
     inside = [
         ipaddress.ip_network(block)

@@ -95,7 +95,7 @@ def net() -> Iterator[Net]:
 
 
 @pytest.mark.parametrize("name", LOADERS)
-def test_two_machines_are_cut_off_one_address_and_nobody_else_of_anything(net: Net, name: str) -> None:
+def test_two_machines_are_blocked_from_one_address_and_nothing_else_is(net: Net, name: str) -> None:
     """Both ways; undone, all is as it was."""
     request = only([outbound(CAMERA), outbound(LAPTOP)])
     net.load(name, written(name, [request]))

@@ -99,7 +99,7 @@ def test_a_slight_vulnerability_is_no_way_in_unless_it_is_urgent() -> None:
     assert (taking(slight), taking(slight._replace(points=60))) == (0, 6)
 
 
-def test_settings_that_help_nobody_in_cost_nothing_and_are_no_way() -> None:
+def test_settings_that_give_no_access_cost_nothing_and_are_no_way() -> None:
     assert taking(setting("files", "llmnr")) == 0
 
 
@@ -175,7 +175,7 @@ def test_devices_that_are_gone_and_ends_that_are_no_devices_are_no_stops() -> No
     assert attack_paths(reported).pairs == 0
 
 
-def test_two_flaws_that_nobody_knows_are_no_path() -> None:
+def test_two_unknown_vulnerabilities_are_no_path() -> None:
     """By the name server to the server behind it."""
     conversations = ("camera", "dns", DNS), ("dns", "files", HTTPS)
     assert attack_paths(site([CAMERA, node("dns", "server"), FILES], *conversations)).pairs == 0

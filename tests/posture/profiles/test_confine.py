@@ -140,7 +140,7 @@ def test_makers_and_models_are_known_by_the_profiles_of_the_others() -> None:
     assert evaluated(maker, CLOUD) is not None
 
 
-def test_a_name_that_nobody_asked_for_is_unsure(golden: Golden) -> None:
+def test_a_name_that_was_not_requested_is_unsure(golden: Golden) -> None:
     """Of other services it is sure: nothing allows them, whatever it is called."""
     one = installed(Entry("e", proto=6, far=HTTPS, peers=(Peer(NAME, "cloud.example"),)))
     golden(evaluated(one, CLOUD))

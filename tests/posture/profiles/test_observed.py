@@ -207,7 +207,7 @@ def test_confidence_reports_its_numbers_and_what_is_missing() -> None:
     assert confidence_of([habits("camera")], WATCHED).missing == ""
 
 
-def test_no_device_was_watched_while_nobody_watched() -> None:
+def test_no_device_was_watched_without_monitoring() -> None:
     """Captures of an hour here and there over two weeks are some hours, not two weeks."""
     assert confidence_of([habits("camera")], 5 * HOUR).watched_h == 5
     assert confidence_of([habits("camera")], 5 * HOUR).level == LOW

@@ -357,7 +357,7 @@ def test_where_there_is_no_room_nothing_is_reported_again_and_again() -> None:
     assert made.actions == ["open"] * 4
 
 
-def test_ten_thousand_devices_hold_nobody_up() -> None:
+def test_ten_thousand_devices_delay_nothing() -> None:
     """Some are looked at in each second. The longest takes about 30 ms of CPU; all of them 0.2 s, once what is wrong
     was told.
     """

@@ -122,7 +122,7 @@ def test_markdown_of_hostile_tickets(name: str) -> None:
         assert not re.search(r"[@#]\w", re.sub(r"<code>.*?</code>", "", page, flags=re.DOTALL)), page
 
 
-def test_a_comment_that_nobody_can_end() -> None:
+def test_a_comment_that_no_key_can_end() -> None:
     """The mark by which an issue is found again stands whole on its first line."""
     ticket = tickets("x")[0]
     first = format_of("github").created(ticket, Form("hq --> <b>"))["body"].splitlines()[0]
