@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
-from sensor.cli._devices_csv import write_csv
-from sensor.cli._known import Known, known, the_device
-from sensor.cli._setup import complain
-from sensor.cli._show import first_of, part, put, tidy
+from sensor.cli._show import first_of, part, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
-from sensor.cli._vulns_feeds import reading, report_age
 from sensor.core.ids import short_id
-from sensor.documents import DocumentErrors
 from sensor.posture.about import About
-from sensor.posture.database import DatabaseError
 from sensor.posture.fleet import Fleet
-from sensor.posture.picture import Picture, Surroundings
-from sensor.posture.sources import sources_of
 from sensor.views.vulnerabilities import (
-    BY_DEFAULT,
-    VERDICTS,
     FindingRow,
-    VulnerabilityFilter,
     VulnerabilityRow,
     affected_and_unclear,
     by_cve,
-    every_finding,
 )
 
 Record = dict[str, Any]
@@ -48,77 +33,7 @@ TITLE_SHOWN, PRODUCTS_SHOWN = 70, 20
 STYLES = {"affected": "bold red", "cannot tell": "yellow"}
 
 
-class Assessed(NamedTuple):
-    """The devices of the dataset, and their assessments."""
-
-    known: Known
-    picture: Picture
-
-
-def _assessed(args: argparse.Namespace) -> Assessed | None:
-    """The devices with all imported vulnerabilities; None after an error was printed. Feeds that are too old are
-    reported.
-    """
-    try:
-        base = reading(args)
-        found = known(args, alerts=True)
-        picture = Picture(
-            found.fold, Surroundings(vulnerabilities=base), details=found.details if found.reader is not None else None
-        )
-        _ = picture.fleet  # made here, where its errors are reported
-    except (DatabaseError, DocumentErrors) as error:
-        complain(str(error), error="vulnerability.database")
-        return None
-    report_age(sources_of(base), datetime.now(UTC), complain)
-    return Assessed(found, picture)
-
-
-def list_vulnerabilities(args: argparse.Namespace) -> int:
-    """The findings of the devices that match."""
-    from sensor.cli._devices_list import filtered
-    from sensor.views.device_terms import Term, WrongTerm, term_of
-
-    try:
-        wanted = [term_of(word) for word in args.words]
-    except WrongTerm as invalid:
-        complain(str(invalid), error="usage.unknown-filter")
-        return USAGE
-    assessed = _assessed(args)
-    if assessed is None:
-        return NOT_OPENED
-    matching = filtered(assessed.known, wanted)
-    there = [Term("state", "=", "present")] if all(one.key != "state" for one in wanted) else []
-    records = filtered(assessed.known, wanted + there)
-    found = _findings(args, assessed, records)
-    if args.json:
-        _print_json(found)
-    elif args.csv:
-        write_csv(sys.stdout, CSV_COLUMNS, map(_csv_row, found))
-    else:
-        print(_listed(found, len(records), unclear=args.cannot_tell or args.all))
-        if gone := len(matching) - len(records):
-            print(f"left out: {gone:,} more {'that are' if gone > 1 else 'that is'} gone, see state=gone")
-    return 0
-
-
-def _findings(
-    args: argparse.Namespace, assessed: Assessed, records: Iterable[Record], cve: str = ""
-) -> list[FindingRow]:
-    """Of some devices; those that are not affected with --all alone, and of one CVE."""
-    ids = tuple(
-        name
-        for record in records
-        if (name := tidy(part(record, "device").get("id"))) and assessed.picture.known.device(name) is not None
-    )
-    verdicts = tuple(VERDICTS) if args.all or cve else BY_DEFAULT
-    return (
-        every_finding(assessed.picture, VulnerabilityFilter(cve=cve, device=ids, verdict=verdicts, state=()))
-        if ids
-        else []
-    )
-
-
-def _listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
+def listed(found: list[FindingRow], devices: int, *, unclear: bool) -> str:
     """A row for each CVE, by its most urgent finding. CVEs that may not affect a device only with ``unclear``."""
     listed = by_cve(found)
     if not listed:
@@ -160,35 +75,16 @@ def _scores(cvss: float | None, epss: float | None, exploited: str, *, ransomwar
     return "" if cvss is None else f"{cvss:.1f}", "" if epss is None else f"{epss:.3f}", known
 
 
-def device(args: argparse.Namespace) -> int:
-    """All there is against one device."""
-    if len(args.words) != 1:
-        complain("expected device DEVICE: an id, an address, a MAC or a name", error="usage.missing-argument")
-        return USAGE
-    assessed = _assessed(args)
-    if assessed is None:
-        return NOT_OPENED
-    record = the_device(assessed.known.fold, args.words[0])
-    if record is None:
-        return NOT_FOUND
-    found = _findings(args, assessed, [record])
-    if args.json:
-        _print_json(found)
-        return 0
-    if args.csv:
-        write_csv(sys.stdout, CSV_COLUMNS, map(_csv_row, found))
-        return 0
-    for line in _version_lines(assessed.picture.fleet, record):
-        put(line)
+def of_device(fleet: Fleet, record: Record, found: list[FindingRow]) -> Iterator[str]:
+    """A device, what showed its version, and a row for each finding."""
+    yield from _version_lines(fleet, record)
     rows = [
         (f"{one.priority:.1f}", one.cve, _verdict(one), one.reason, terms_text(one), _short(one.title)) for one in found
     ]
-    put(
-        table(DEVICE_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[2], ""))
-        if rows
-        else "nothing is known against it"
-    )
-    return 0
+    if rows:
+        yield table(DEVICE_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[2], ""))
+    else:
+        yield "nothing is known against it"
 
 
 def _verdict(one: FindingRow) -> str:
@@ -220,40 +116,14 @@ def _name(record: Record) -> str:
     return " ".join(filter(None, (tidy(body.get("id")), first_of(body.get("ips")), tidy(body.get("hostname")))))
 
 
-def show(args: argparse.Namespace) -> int:
-    """All that is known of a CVE, and the devices it is about."""
-    if len(args.words) != 1:
-        complain("expected show CVE, as CVE-2021-36260", error="usage.missing-argument")
-        return USAGE
-    assessed = _assessed(args)
-    if assessed is None:
-        return NOT_OPENED
-    cve, fleet = args.words[0].upper(), assessed.picture.fleet
-    about = fleet.library.about(cve)
-    if about is None:
-        complain(
-            f"{tidy(cve)} is in none of the sources: `sensor vulns sources` lists them", error="vulnerability.unknown"
-        )
-        return NOT_FOUND
-    found = _findings(args, assessed, assessed.known.fold.devices.values(), cve)
-    if args.json:
-        print(
-            json.dumps(
-                about._asdict() | {"findings": list(map(_body, found))}, ensure_ascii=False, separators=(",", ":")
-            )
-        )
-        return 0
-    for line in _about_lines(fleet, about):
-        put(line)
-    rows = [_show_row(one) for one in found]
-    put(
-        table(SHOW_COLUMNS, rows, sys.stdout, lambda row: STYLES.get(row[5], ""))
-        if rows
-        else "no device here is one of its products"
-    )
-    if found:
-        put(f"priority of the first: {terms_text(found[0])}")
-    return 0
+def of_cve(fleet: Fleet, about: About, found: list[FindingRow]) -> Iterator[str]:
+    """A CVE, and a row for each device that it is about."""
+    yield from _about_lines(fleet, about)
+    if not found:
+        yield "no device here is one of its products"
+        return
+    yield table(SHOW_COLUMNS, list(map(_show_row, found)), sys.stdout, lambda row: STYLES.get(row[5], ""))
+    yield f"priority of the first: {terms_text(found[0])}"
 
 
 def _about_lines(fleet: Fleet, about: About) -> Iterator[str]:
@@ -299,9 +169,16 @@ def terms_text(one: FindingRow) -> str:
 # For programs.
 
 
-def _print_json(found: Iterable[FindingRow]) -> None:
+def print_json(found: Iterable[FindingRow]) -> None:
+    """A line for each finding."""
     for one in found:
         print(json.dumps(_body(one), ensure_ascii=False, separators=(",", ":")))
+
+
+def print_about(about: About, found: Iterable[FindingRow]) -> None:
+    """A CVE with its findings."""
+    body = about._asdict() | {"findings": list(map(_body, found))}
+    print(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
 
 
 def _body(one: FindingRow) -> Record:
@@ -326,7 +203,8 @@ def _body(one: FindingRow) -> Record:
     }  # fmt: skip
 
 
-def _csv_row(one: FindingRow) -> dict[str, str]:
+def csv_row(one: FindingRow) -> dict[str, str]:
+    """By CSV_COLUMNS."""
     values = (
         f"{one.priority:.1f}", one.cve, one.device, one.name, one.address, one.vendor, one.model, one.firmware,
         _verdict(one), one.reason, one.source,

@@ -39,9 +39,9 @@ EXAMPLES = """\
 """
 # Action → (module, function).
 ACTIONS = {
-    "list": ("_vulns_text", "list_vulnerabilities"),
-    "show": ("_vulns_text", "show"),
-    "device": ("_vulns_text", "device"),
+    "list": ("_vulns_list", "list_vulnerabilities"),
+    "show": ("_vulns_list", "show"),
+    "device": ("_vulns_list", "device"),
     "import": ("_vulns_feeds", "import_feeds"),
     "sources": ("_vulns_feeds", "list_sources"),
     "update": ("_vulns_feeds", "update"),

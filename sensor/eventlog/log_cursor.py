@@ -73,6 +73,18 @@ class LogCursor:
         if self._source is not None:
             self._source.close()
 
+    def number(self, line: bytes) -> int | None:
+        """The number of a line that is whole: JSON, and text. A reader that decodes lines anyway has a method of its
+        own.
+        """
+        try:
+            number = number_of(line)
+            if not line.isascii():
+                line.decode()
+        except (UnicodeDecodeError, RecursionError):
+            return None
+        return number if number is not None and number > 0 else None
+
     def _start(self) -> LogLines | None:
         """The log from the next number on: its segment is found by name, the line in it by halving. None where it is
         not there.
@@ -108,7 +120,7 @@ class LogCursor:
     def _next(self) -> tuple[int, bytes] | None:
         while self._waiting or self._fill():
             line = self._waiting[0]
-            number = _number(line.text)
+            number = self.number(line.text)
             if number is None:
                 self._damage(line, NO_RECORD)
             elif number <= self.at:
@@ -124,9 +136,10 @@ class LogCursor:
 
     def _take(self, number: int, line: _Line) -> None:
         self._waiting.popleft()
-        if line.segment.first and number > max(self.at + 1, line.segment.first) and self.damaged == self._damaged:
-            self._report(line, GAP)
-        self.missing += number - self.at - 1
+        if number > self.at + 1:
+            if line.segment.first and number > line.segment.first and self.damaged == self._damaged:
+                self._report(line, GAP)
+            self.missing += number - self.at - 1
         self.at, self._lost, self._within, self._damaged = number, 0, line.segment, self.damaged
 
     def _can_follow(self, number: int, line: _Line) -> bool:
@@ -144,7 +157,7 @@ class LogCursor:
         known = 1
         while known < len(self._waiting) or self._fill():
             for line in list(self._waiting)[known:]:
-                if (following := _number(line.text)) is not None:
+                if (following := self.number(line.text)) is not None:
                     return following > number
             known = len(self._waiting)
         return True if self._waiting[0].segment.first == 0 else None
@@ -167,14 +180,3 @@ class LogCursor:
     def _report(self, line: _Line, reason: str) -> None:
         if self._source is not None:
             self._source.report(line.segment, line.place, reason)
-
-
-def _number(line: bytes) -> int | None:
-    """The number of a line that is whole: JSON, and text."""
-    try:
-        number = number_of(line)
-        if not line.isascii():
-            line.decode()
-    except (UnicodeDecodeError, RecursionError):
-        return None
-    return number if number is not None and number > 0 else None

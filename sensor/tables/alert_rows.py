@@ -7,35 +7,47 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from sensor.core.bounded import Bounded
-from sensor.tables.lines import TEXT, WORD, AlertPart, Ends, Line, address_bytes, ends_of, names_of
+from sensor.inventory.store.schema_parties import BLOCK
+from sensor.tables.lines import TEXT, WORD, AlertPart, Line, Party, party_of
 from sensor.tables.notes import AlertState, states_of
-
-# Of ends and of what they are known by: kept between batches, and the same where much is put in at once.
-ENDS_KEPT, ENDS_KEPT_MUCH = 16_384, 262_144
-SOURCE, TARGET = 0, 1
-NO_HOST: Ends = ("", "", "", "", "")
+from sensor.tables.party_rows import NOBODY, SOURCE, TARGET, PartyRows
 
 Group = tuple[str, int, str, str, str, str]
-Name = tuple[str, str]
 
 _COLUMNS = "number, id, key, of_group, title, risk, count, first, last, ended, seq, summary, words"
 _LOAD = f"SELECT {_COLUMNS} FROM alerts WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants only
-_SAVE = f"INSERT OR REPLACE INTO alerts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-_ENTITIES = "SELECT number, kind, value FROM entities WHERE value IN (SELECT value FROM json_each(?))"
+_ADD = f"INSERT INTO alerts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+# To replace a row would write all entries of all its indices again.
+_UPDATE = (
+    "UPDATE alerts SET id = ?2, key = ?3, of_group = ?4, title = ?5, risk = ?6, count = ?7, first = ?8, last = ?9,"
+    " ended = ?10, seq = ?11, summary = ?12, words = ?13 WHERE number = ?1"
+)
+_ADD_RECORD, _UPDATE_RECORD = (
+    "INSERT INTO alert_records VALUES (?, ?)",
+    "UPDATE alert_records SET record = ?2 WHERE number = ?1",
+)
 _GROUPS = "SELECT number, state, severity, detector, verdict, assignee, site FROM alert_groups"
-_LAST = "SELECT coalesce((SELECT max(number) FROM alerts), 0), coalesce((SELECT max(number) FROM entities), 0)"
+_LAST = "SELECT coalesce(max(number), 0) FROM alerts"
 _FORGET_TEXT = "INSERT INTO alert_text (alert_text, rowid, summary, words) VALUES ('delete', ?, ?, ?)"
 _INDEX_TEXT = "INSERT INTO alert_text (rowid, summary, words) VALUES (?, ?, ?)"
+_SPAN = (
+    "INSERT INTO alert_spans VALUES (?, ?, ?)"
+    " ON CONFLICT (block) DO UPDATE SET low = min(low, excluded.low), high = max(high, excluded.high)"
+)
+
+
+_NO_STATE = AlertState()
 
 
 class _Alert(msgspec.Struct, gc=False):
-    """A row to be written. ``indexed``: its summary and words as the text index has them, None if it is new."""
+    """A row to be written. ``indexed``: its summary and words as the text index has them, None if it is new;
+    ``newest``: its last record in the batch, with the text; ``parties``: by role, of all its records in the batch.
+    """
 
     number: int
     id: str
@@ -55,8 +67,8 @@ class _Alert(msgspec.Struct, gc=False):
     site: str
     state: AlertState
     indexed: tuple[str, str] | None
-    record: str = ""
-    ends: dict[tuple[int, Ends], None] = {}
+    newest: tuple[Line, AlertPart, str] | None = None
+    parties: list[tuple[int, Party]] = []
 
 
 class AlertRows:
@@ -67,9 +79,8 @@ class AlertRows:
         self._base, self._indexed = base, indexed
         self._groups: dict[Group, int] = {tuple(row[1:]): row[0] for row in base.execute(_GROUPS)}
         self._of: dict[int, Group] = {number: group for group, number in self._groups.items()}
-        kept = ENDS_KEPT if indexed else ENDS_KEPT_MUCH
-        self._ends: Bounded[Ends, tuple[int, ...]] = Bounded(kept)
-        (self._last, self._last_entity) = base.execute(_LAST).fetchone()
+        self._parties = PartyRows(base, much=not indexed)
+        (self._last,) = base.execute(_LAST).fetchone()
         self.collisions = 0
 
     def take(self, lines: Iterable[tuple[Line, str]]) -> None:
@@ -79,10 +90,15 @@ class AlertRows:
         touched: dict[str, _Alert] = {}
         for line, part, text in alerts_of_lines:
             one = self._alert_of(alerts, line, part)
-            _change(one, line, part, text)
+            if part.first:
+                one.first = line.time_or(part.first, one.first)
+            one.newest = line, part, text
+            one.parties += _parties_of(line)
             touched[one.id] = one
+        for one in touched.values():
+            _change(one)
         self._load_states(touched.values())
-        self._save(touched.values())
+        self._save(list(touched.values()))
 
     def take_notes(self, ids: list[str]) -> None:
         """Notes of the operator about some alerts: those that are known move to another group."""
@@ -114,7 +130,7 @@ class AlertRows:
             self.collisions += tries > 1
             self._last += 1
             one = alerts[name] = _Alert(
-                self._last, name, key, 0, "", 0, 0, line.ns, 0, 0, 0, "", "", 0, "", "", AlertState(), None, ends={}
+                self._last, name, key, 0, "", 0, 0, line.ns, 0, 0, 0, "", "", 0, "", "", _NO_STATE, None, parties=[]
             )
         return one
 
@@ -123,48 +139,25 @@ class AlertRows:
         for one in alerts:
             one.state = states.get(one.id, one.state)
 
-    def _save(self, alerts: Iterable[_Alert]) -> None:
-        base = self._base
+    def _save(self, alerts: Sequence[_Alert]) -> None:
         self._regroup(alerts)
-        news = [one for one in alerts if self._indexed and one.indexed != (one.summary, one.words)]
-        base.executemany(_FORGET_TEXT, [(one.number, *one.indexed) for one in news if one.indexed is not None])
-        base.executemany(_SAVE, [_row(one) for one in alerts])
-        base.executemany(_INDEX_TEXT, [(one.number, one.summary, one.words) for one in news])
-        base.executemany(
-            "INSERT OR REPLACE INTO alert_records VALUES (?, ?)", [(one.number, one.record) for one in alerts]
-        )
-        self._save_ends(alerts)
+        new = [one for one in alerts if one.indexed is None]
+        known = [one for one in alerts if one.indexed is not None]
+        if self._indexed:
+            changed = [one for one in known if one.indexed != (one.summary, one.words)]
+            forgotten = [(one.number, *one.indexed) for one in changed if one.indexed is not None]
+            self._base.executemany(_FORGET_TEXT, forgotten)
+            texts = [(one.number, one.summary, one.words) for one in (*changed, *new)]
+            self._base.executemany(_INDEX_TEXT, texts)
+            self._base.executemany(_SPAN, _spans_of(alerts))
+        self._write(new, _ADD, _ADD_RECORD)
+        self._write(known, _UPDATE, _UPDATE_RECORD)
+        self._parties.save([(one.number, role, party) for one in alerts for role, party in one.parties])
 
-    def _save_ends(self, alerts: Iterable[_Alert]) -> None:
-        several = [one for one in alerts if one.ends]
-        numbers = self._numbers_of(dict.fromkeys(end for one in several for _, end in one.ends))
-        rows = [(number, role, one.number) for one in several for role, end in one.ends for number in numbers[end]]
-        self._base.executemany("INSERT OR IGNORE INTO alert_entities VALUES (?, ?, ?)", rows)
-
-    def _numbers_of(self, ends: Iterable[Ends]) -> dict[Ends, tuple[int, ...]]:
-        """The entities of each end."""
-        found = {end: self._ends.get(end) for end in ends}
-        names = {end: names_of(end) for end, numbers in found.items() if numbers is None}
-        entities = self._entities_of(dict.fromkeys(name for several in names.values() for name in several))
-        known = {end: numbers for end, numbers in found.items() if numbers is not None}
-        for end, several in names.items():
-            known[end] = tuple(entities[name] for name in several)
-            self._ends.put(end, known[end])
-        return known
-
-    def _entities_of(self, names: Iterable[Name]) -> dict[Name, int]:
-        """Their numbers; those that are new get the next ones."""
-        several = list(names)
-        found = self._base.execute(_ENTITIES, (json.dumps([value for _, value in several]),)).fetchall()
-        numbers = {(kind, value): number for number, kind, value in found}
-        new = [name for name in several if name not in numbers]
-        rows = [
-            (number, kind, value, address_bytes(value) if kind == "ip" else None)
-            for number, (kind, value) in enumerate(new, self._last_entity + 1)
-        ]
-        self._last_entity += len(new)
-        self._base.executemany("INSERT INTO entities (number, kind, value, address) VALUES (?, ?, ?, ?)", rows)
-        return numbers | {(kind, value): number for number, kind, value, _ in rows}
+    def _write(self, alerts: Sequence[_Alert], row: str, record: str) -> None:
+        self._base.executemany(row, [_row(one) for one in alerts])
+        records = [(one.number, one.newest[2]) for one in alerts if one.newest is not None]
+        self._base.executemany(record, records)
 
     def _regroup(self, alerts: Iterable[_Alert]) -> list[tuple[int, int]]:
         """Put each into the group it belongs to now; (group, number) of those that moved."""
@@ -202,21 +195,36 @@ def _state(one: _Alert) -> str:
     return one.state.state or ("closed" if one.ended else "open")
 
 
-def _change(one: _Alert, line: Line, part: AlertPart, text: str) -> None:
-    """The fields of an alert record."""
+def _change(one: _Alert) -> None:
+    """The fields of its last record."""
+    if one.newest is None:
+        return
+    line, part, _ = one.newest
     one.title, one.risk, one.count = part.title[:WORD], part.risk, part.count
-    one.first, one.last = line.time_or(part.first, one.first), line.time_or(part.last, line.ns)
-    one.ended, one.seq, one.summary, one.record = int(line.action == "close"), line.sensor.seq, line.summary, text
+    one.last = line.time_or(part.last, line.ns)
+    one.ended, one.seq, one.summary = int(line.action == "close"), line.sensor.seq, line.summary
     one.severity, one.detector, one.site = line.level, part.detector[:WORD], line.sensor.site[:WORD]
-    ends = [(SOURCE, ends_of(line.src))]
-    ends += [(TARGET, ends_of(end)) for end in (line.dst, *line.targets)]
-    if line.network.vlan:
-        ends.append((SOURCE, (*NO_HOST[:4], str(line.network.vlan))))
-    one.ends |= {end: None for end in ends if end[1] != NO_HOST}
     attack = [word for technique in part.attack for word in (technique.technique, technique.name)]
-    # Addresses are found as entities.
-    called = [end[3][:WORD].casefold() for _, end in ends if end[3]]
+    # Addresses are found as parties.
+    called = [end.hostname[:WORD].casefold() for end in (line.src, line.dst, *line.targets) if end.hostname]
     one.words = " ".join(dict.fromkeys([one.title, one.detector, *attack, *called]))[: 4 * TEXT]
+
+
+def _parties_of(line: Line) -> list[tuple[int, Party]]:
+    """Who took part, by role; the VLAN is that of the source."""
+    parties = [(SOURCE, party_of(line.src, line.network.vlan)), (TARGET, party_of(line.dst))]
+    if line.targets:
+        parties += [(TARGET, party_of(end)) for end in line.targets]
+    return [one for one in parties if one[1] != NOBODY]
+
+
+def _spans_of(alerts: Iterable[_Alert]) -> list[tuple[int, int, int]]:
+    """Of each block of alerts, the earliest and the latest time at which one of these was seen last."""
+    spans: dict[int, tuple[int, int]] = {}
+    for one in alerts:
+        low, high = spans.get(one.number // BLOCK, (one.last, one.last))
+        spans[one.number // BLOCK] = min(low, one.last), max(high, one.last)
+    return [(block, *span) for block, span in spans.items()]
 
 
 def _row(one: _Alert) -> tuple[object, ...]:

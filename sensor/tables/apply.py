@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from sensor.tables.alert_rows import AlertRows
 from sensor.tables.device_rows import save_devices
-from sensor.tables.lines import Line, line_of
+from sensor.tables.lines import Line
 from sensor.tables.notes import Note, save_notes
 from sensor.tables.other_rows import Lines, save_findings, save_incidents, save_moments, save_recommendations
+from sensor.tables.record_cursor import Record
 
 
 class Applier:
@@ -30,12 +31,11 @@ class Applier:
     def collisions(self) -> int:
         return self._alerts.collisions
 
-    def apply(self, lines: Sequence[tuple[int, bytes]]) -> None:
-        """Numbers of records, and their lines."""
+    def apply(self, records: Sequence[Record]) -> None:
+        """The next records of the log."""
         lines_of: defaultdict[str, list[Lines]] = defaultdict(list)
         moments: list[Line] = []
-        for number, text in lines:
-            line = line_of(text)
+        for number, text, line in records:
             if line is None:
                 self.unusable += 1
                 continue

@@ -18,10 +18,12 @@ from sensor.inventory.store.rows import fill_rows, unlisted
 from sensor.inventory.store.schema import MIGRATIONS, VERSION
 from sensor.inventory.store.store import Store, words_of
 from sensor.tables.apply import Applier
+from sensor.tables.lines import line_of
+from sensor.tables.load import load
 from sensor.tables.mute_rows import follow_mutes
 from sensor.tables.notes import read_notes
 from sensor.tables.position import clear, position
-from sensor.tables.tables import MANY, Tables, ends_at, transaction
+from sensor.tables.tables import MANY, MUCH, Tables, ends_at, transaction
 
 
 class Built(NamedTuple):
@@ -125,19 +127,18 @@ def _built(folder: Path, log: Path, *, rebuilt: bool) -> Built:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
     store = Store(folder)
     try:
-        if rebuilt:
+        loaded = load(store, log) if rebuilt or not position(store.base).seq else 0
+        if rebuilt and not loaded:
             with transaction(store.base):
                 clear(store.base)
         tables = Tables(store.base, log)
         try:
-            if not position(store.base).seq:
-                tables.load()
-            while tables.advance():
+            while tables.advance(MANY, MUCH):
                 pass
             follow_mutes(store.base, log)
         finally:
             tables.close()
-        return Built(tables.records, "; ".join(filter(None, (store.note, tables.rebuilt))))
+        return Built(loaded + tables.records, "; ".join(filter(None, (store.note, tables.rebuilt))))
     except sqlite3.Error as error:
         raise StoreError(f"{folder / FILE}: {error}") from None
     finally:
@@ -155,7 +156,7 @@ def of_log(log: Path) -> sqlite3.Connection:
     applier, batch = Applier(base, devices=True), []
     with transaction(base):
         for number, (line, _) in enumerate(Reader(log).pairs(), 1):
-            batch.append((number, line))
+            batch.append((number, line, line_of(line)))
             if len(batch) == MANY:
                 applier.apply(batch)
                 batch = []

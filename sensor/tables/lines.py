@@ -18,6 +18,7 @@ from sensor.core.addresses import parse
 
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 WORD, TEXT = 256, 512
+_IPV4 = re.compile(r"\.".join([r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"] * 4))
 _MAPPED = bytes(10) + b"\xff\xff"
 _OURS = re.compile(r".{17}[0-5][0-9]\.[0-9]{6}Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,14 +44,13 @@ class End(msgspec.Struct, gc=False):
     type: str = ""
 
 
-KINDS = ("ip", "mac", "device", "name", "vlan")
-# Values of KINDS that one end of a finding is known by; empty where it has none.
-Ends = tuple[str, str, str, str, str]
+# What one end of a finding is known by: IP address, MAC, id of the device, name, VLAN; empty, or 0, where it has none.
+Party = tuple[str, str, str, str, int]
 
 
-def ends_of(end: End) -> Ends:
+def party_of(end: End, vlan: int = 0) -> Party:
     """What an end is known by."""
-    return end.ip, end.mac, end.device, end.hostname, ""
+    return end.ip[:WORD], end.mac[:WORD], end.device[:WORD], end.hostname[:WORD].casefold(), vlan
 
 
 class Network(msgspec.Struct, gc=False):
@@ -200,19 +200,9 @@ def time_or(text: str, other: int) -> int:
 @functools.lru_cache(maxsize=16384)
 def address_bytes(text: str) -> bytes | None:
     """An IP address as 16 bytes that sort as addresses do, IPv4 as mapped (RFC 4291); None where it is none."""
-    parts = text.split(".")
-    if len(parts) == 4 and all(
-        part.isascii() and part.isdecimal() and len(part) <= 3 and int(part) < 256 and str(int(part)) == part
-        for part in parts
-    ):
-        return _MAPPED + bytes(map(int, parts))  # most are IPv4, and this is ten times as fast
+    if (four := _IPV4.fullmatch(text)) is not None:  # most are, and this is ten times as fast
+        return _MAPPED + bytes(map(int, four.groups()))
     try:
         return parse(text).to_bytes(16, "big")
     except ValueError:
         return None
-
-
-def names_of(end: Ends) -> list[tuple[str, str]]:
-    """(kind, value) of all that an end is known by."""
-    named = zip(KINDS, end, strict=True)
-    return [(kind, value[:WORD] if kind != "name" else value[:WORD].casefold()) for kind, value in named if value]

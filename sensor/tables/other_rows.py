@@ -9,10 +9,20 @@ from sensor.tables.lines import WORD, Line
 
 Lines = tuple[Line, str]
 
-_INCIDENT = "INSERT OR REPLACE INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_RECOMMENDATION = "INSERT OR REPLACE INTO recommendations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_FINDING = "INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?, ?, ?)"
-_MOMENT = "INSERT OR REPLACE INTO timeline VALUES (?, ?, ?, ?, ?, ?, ?)"
+# Rows that are there already are updated: to replace one writes all entries of all its indices again.
+_INCIDENT = """
+INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+state = excluded.state, severity = excluded.severity, risk = excluded.risk, count = excluded.count,
+first = excluded.first, last = excluded.last, seq = excluded.seq, summary = excluded.summary, record = excluded.record
+"""
+_RECOMMENDATION = """
+INSERT INTO recommendations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+state = excluded.state, severity = excluded.severity, setting = excluded.setting, device = excluded.device,
+first = excluded.first, last = excluded.last, seq = excluded.seq, summary = excluded.summary, record = excluded.record
+"""
+# No number is read twice (``LogCursor``), so none is there already.
+_FINDING = "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?)"
+_MOMENT = "INSERT INTO timeline VALUES (?, ?, ?, ?, ?, ?, ?)"
 SUMMARY = "summary"
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from sensor.inventory.store.schema_log import MADE_FROM_LOG
 from sensor.inventory.store.schema_mutes import MADE_FROM_MUTES
+from sensor.inventory.store.schema_parties import MADE_FROM_LOG
 
 
 class Position(NamedTuple):
     """``seq`` and ``record``: number and id of the last record; ``words``: bytes of the notes; ``unusable``: lines that
-    were skipped; ``whole``: 0 where indices are missing, for much is being put in at once.
+    were skipped; ``whole``: 0 where an earlier sensor ended while it made the tables.
     """
 
     seq: int = 0

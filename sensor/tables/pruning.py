@@ -33,6 +33,6 @@ def _prune_alerts(base: sqlite3.Connection) -> None:
     by_group = f"SELECT of_group, count(*) FROM alerts WHERE number IN ({_GONE}) GROUP BY of_group"  # noqa: S608 - constants only
     counts = base.execute(by_group).fetchall()
     base.executemany("UPDATE alert_groups SET alerts = alerts - ?2 WHERE number = ?1", [tuple(row) for row in counts])
-    for table, column in (("alert_entities", "alert"), ("alert_records", "number"), ("alerts", "number")):
+    for table, column in (("alert_parties", "alert"), ("alert_records", "number"), ("alerts", "number")):
         base.execute(f"DELETE FROM {table} WHERE {column} IN ({_GONE})")  # noqa: S608
-    base.execute("DELETE FROM entities WHERE number NOT IN (SELECT entity FROM alert_entities)")
+    base.execute("DELETE FROM parties WHERE number NOT IN (SELECT party FROM alert_parties)")

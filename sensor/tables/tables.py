@@ -15,22 +15,21 @@ from pathlib import Path
 
 import msgspec
 
-from sensor.core.collection import no_collection
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 from sensor.eventlog.segments import segments
 from sensor.inventory.store.database import StoreError
-from sensor.inventory.store.schema_log import LOG_INDICES
 from sensor.tables.apply import Applier
 from sensor.tables.notes import Note, read_notes
 from sensor.tables.position import Position, clear, position, put_position
 from sensor.tables.pruning import prune
+from sensor.tables.record_cursor import Record, RecordCursor
 
 # Of a batch: the writer is not kept longer than some tens of ms.
 LINES, SIZE = 1000, 2 << 20
-# The same if there is no other writer, and memory for pages of the store then.
-MANY, MUCH, CACHE_KIB = 10_000, 32 << 20, 65_536
+# The same if there is no other writer.
+MANY, MUCH = 10_000, 32 << 20
 
 
 class _Named(msgspec.Struct):
@@ -50,7 +49,7 @@ class Tables:
         self._base, self.log = base, log
         self._notes = notes_log(log)
         self.records, self.rebuilt = 0, ""
-        self._cursor: LogCursor | None = None
+        self._cursor: RecordCursor | None = None
         self._first = 0
         self._there, self._applier = Position(), Applier(base)
         try:
@@ -58,8 +57,9 @@ class Tables:
             if there.seq and parts(log) and not holds(log, there.seq, there.record):
                 with transaction(base):
                     self._empty("the event log is another one than the tables were made from")
-            if not there.whole:  # a process ended amid much
-                self._end_bulk()
+            if not there.whole:
+                with transaction(base):
+                    self._empty("an earlier sensor ended while it made them")
             self._go_to(position(base))
         except sqlite3.Error as error:
             raise StoreError(str(error)) from None
@@ -75,7 +75,7 @@ class Tables:
         nothing of it was taken.
         """
         cursor = self._cursor or self._go_to(position(self._base))
-        taken = cursor.read(lines, size)
+        taken = cursor.records(lines, size)
         notes, words = read_notes(self._notes, self._there.words)
         if not taken and words == self._there.words:
             return 0
@@ -87,20 +87,6 @@ class Tables:
         except BaseException:
             self.close()
             raise
-
-    def load(self) -> None:
-        """Take in all there is, much at once: indices are made at the end. StoreError or OSError; what was taken stays,
-        and the next one goes on.
-        """
-        try:
-            self._begin_bulk()
-            with no_collection():
-                while self.advance(MANY, MUCH):
-                    pass
-            self._end_bulk()
-            self._go_to(position(self._base))
-        except sqlite3.Error as error:
-            raise StoreError(str(error)) from None
 
     def tidy(self) -> None:
         """What the log let go by age, the tables let go too. StoreError where they cannot be written."""
@@ -115,46 +101,30 @@ class Tables:
         finally:
             self.close()
 
-    def _take(self, taken: Sequence[tuple[int, bytes]], notes: Sequence[Note], words: int) -> int:
+    def _take(self, taken: Sequence[Record], notes: Sequence[Note], words: int) -> int:
         with transaction(self._base):
             there = position(self._base)
             if there != self._there:  # another process was faster
                 self._go_to(there)
                 return 1
             if taken and taken[0][0] <= there.seq:
-                there = Position(whole=there.whole)
+                there = Position()
                 self._empty("the event log started again")
                 notes, words = read_notes(self._notes, 0)
             before = self._applier.unusable
             self._applier.apply(taken)
             self._applier.take_notes(notes)
             seq, record = (taken[-1][0], id_of(taken[-1][1])) if taken else (there.seq, there.record)
-            self._there = Position(seq, record, words, there.unusable + self._applier.unusable - before, there.whole)
+            self._there = Position(seq, record, words, there.unusable + self._applier.unusable - before)
             put_position(self._base, self._there)
         self.records += len(taken)
         return len(taken) + len(notes)
 
-    def _go_to(self, there: Position) -> LogCursor:
+    def _go_to(self, there: Position) -> RecordCursor:
         self.close()
-        self._there, self._applier = there, Applier(self._base, indexed=bool(there.whole))
-        self._cursor = LogCursor(self.log, there.seq)
+        self._there, self._applier = there, Applier(self._base)
+        self._cursor = RecordCursor(self.log, there.seq)
         return self._cursor
-
-    def _begin_bulk(self) -> None:
-        self._base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        with transaction(self._base):
-            there = position(self._base)._replace(whole=0)
-            put_position(self._base, there)
-            for statement in LOG_INDICES:
-                self._base.execute(f"DROP INDEX IF EXISTS {statement.split()[5]}")
-        self._go_to(there)
-
-    def _end_bulk(self) -> None:
-        with transaction(self._base):
-            for statement in LOG_INDICES:
-                self._base.execute(statement)
-            self._base.execute("INSERT INTO alert_text (alert_text) VALUES ('rebuild')")
-            put_position(self._base, position(self._base)._replace(whole=1))
 
     def _empty(self, why: str) -> None:
         clear(self._base)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from fnmatch import fnmatchcase
+from collections.abc import Callable
+from fnmatch import translate
 
 import msgspec
 
 from sensor.tables.lines import SEVERITIES
 from sensor.tables.notes import VERDICTS
-from sensor.views.alert_groups import NOBODY, NONE, Groups, named
+from sensor.views.alert_groups import NOBODY, NONE, Group, Groups, named
 from sensor.views.errors import Unknown, one_of
 
 STATES = ("open", "acknowledged", "closed")
@@ -43,24 +45,38 @@ EVERY_ALERT = AlertFilter()
 
 def groups_that_fit(groups: Groups, wanted: AlertFilter) -> Counter[int]:
     """How many alerts are in each group that a filter leaves. Unknown where it names what there is not."""
-    known = [group for group, _ in groups.values()]
     one_of("state", wanted.state, STATES)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     one_of("verdict", wanted.verdict, (*VERDICTS, NONE))
-    one_of("assignee", wanted.assignee, {NOBODY, *(group.assignee for group in known if group.assignee)})
-    one_of("site", wanted.site, {group.site for group in known})
-    _check_detectors(wanted.detector, {group.detector for group in known})
-    least = SEVERITIES.index(wanted.severity) if wanted.severity else 0
-    values = {name: set(getattr(wanted, name)) for name in EITHER if getattr(wanted, name)}
-    return Counter(
-        {
-            number: count
-            for number, (group, count) in groups.items()
-            if group.severity >= least
-            and all(named(name, getattr(group, name)) in either for name, either in values.items())
-            and (not wanted.detector or any(fnmatchcase(group.detector, pattern) for pattern in wanted.detector))
-        }
-    )
+    one_of("assignee", wanted.assignee, {NOBODY, *_known(groups, wanted, "assignee")} - {""})
+    one_of("site", wanted.site, _known(groups, wanted, "site"))
+    _check_detectors(wanted.detector, _known(groups, wanted, "detector"))
+    fits = _tests(wanted)
+    if not fits:
+        return Counter({number: count for number, (_, count) in groups.items()})
+    return Counter({number: count for number, (group, count) in groups.items() if all(test(group) for test in fits)})
+
+
+def _known(groups: Groups, wanted: AlertFilter, name: str) -> set[str]:
+    """The values that alerts have of a field, where the filter names some."""
+    return {getattr(group, name) for group, _ in groups.values()} if getattr(wanted, name) else set()
+
+
+def _tests(wanted: AlertFilter) -> list[Callable[[Group], bool]]:
+    """What a group must pass, only for fields that the filter names."""
+    tests: list[Callable[[Group], bool]] = []
+    if wanted.severity:
+        least = SEVERITIES.index(wanted.severity)
+        tests.append(lambda group: group.severity >= least)
+    tests += [_one_of(name, either) for name in EITHER if (either := set(getattr(wanted, name)))]
+    if wanted.detector:
+        several = [re.compile(translate(pattern)).match for pattern in wanted.detector]
+        tests.append(lambda group: any(match(group.detector) for match in several))
+    return tests
+
+
+def _one_of(name: str, either: set[str]) -> Callable[[Group], bool]:
+    return lambda group: named(name, getattr(group, name)) in either
 
 
 def _check_detectors(patterns: tuple[str, ...], known: set[str]) -> None:

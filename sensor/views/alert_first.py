@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from sensor.views.alert_groups import Groups
-from sensor.views.alert_numbers import Numbers, count_of_cheap, counts_of, numbers_of, of_numbers
+from sensor.views.alert_numbers import (
+    Numbers,
+    count_of_cheap,
+    counts_of,
+    is_frequent,
+    numbers_of,
+    of_numbers,
+    untested,
+    with_newest,
+)
 from sensor.views.alert_order import SORTS, Order, Place, behind, place_of, values_of
-from sensor.views.alert_walk import Found, first_in_order, first_of_groups
+from sensor.views.alert_walk import Found, first_in_order, first_of_frequent, first_of_groups
 from sensor.views.clauses import Clause
 from sensor.views.page import After
 
 First = tuple[list[Place], Counter[int], bool]
+# The first alerts of some groups by an order, at most so many; None where they are not found.
+Find = Callable[[Counter[int], Order, int], list[Found] | None]
 
 
 class Chosen(NamedTuple):
@@ -35,6 +47,10 @@ def first_by_column(chosen: Chosen, order: Order, limit: int) -> First:
     """By columns of the table."""
     if not chosen.clauses:
         return _of_groups(chosen, chosen.fitting, order, limit), chosen.fitting, True
+    if _is_frequent_text(chosen):
+        frequent = first_of_frequent(chosen.base, chosen.walked, chosen.clauses, order, limit)
+        if frequent is not None and len(frequent) == limit:
+            return [place for place, _ in frequent], *_counts_of_text(chosen, frequent)
     numbers = numbers_of(chosen.base, chosen.fitting, chosen.clauses)
     if numbers.few:
         rows = _all_of(chosen, numbers, order.columns)
@@ -46,32 +62,46 @@ def first_by_column(chosen: Chosen, order: Order, limit: int) -> First:
 
 def first_by_severity(chosen: Chosen, after: After | None, backwards: bool, limit: int) -> First:
     """Severity after severity, within each by time. The place of a row is both."""
+    if _is_frequent_text(chosen):
+        frequent = _by_levels(chosen, after, backwards, limit, partial(_frequent_of_level, chosen))
+        if frequent is not None and len(frequent) == limit:
+            return [place for place, _ in frequent], *_counts_of_text(chosen, frequent)
     numbers = numbers_of(chosen.base, chosen.fitting, chosen.clauses)
     if numbers.few:
         rows = _all_of(chosen, numbers, "a.last")
         places = [([chosen.groups[group][0].severity, last], number) for last, number, group in rows]
         return behind(places, Order(SORTS["last"], backwards, after))[:limit], Counter(row[-1] for row in rows), True
-    severity, last = values_of(after, 2) if after is not None else (None, 0)
-    found: list[Found] = []
-    for level in range(4, -1, -1) if backwards else range(5):
-        passed = severity is not None and (level > severity if backwards else level < severity)
-        if len(found) < limit and not passed:
-            begin = After("", last, after.number) if after is not None and level == severity else None
-            here = _of_level(chosen, numbers, level, Order(SORTS["last"], backwards, begin), limit - len(found))
-            found += [(([level, value], number), group) for (value, number), group in here]
+    found = _by_levels(chosen, after, backwards, limit, partial(_of_level, chosen, numbers)) or []
     first = [place for place, _ in found]
     return (first, *_counts(chosen, numbers, found)) if chosen.clauses else (first, chosen.fitting, True)
 
 
-def _of_level(chosen: Chosen, numbers: Numbers, level: int, order: Order, limit: int) -> list[Found]:
-    groups = Counter(
-        {number: count for number, count in chosen.fitting.items() if chosen.groups[number][0].severity == level}
-    )
-    if not groups:
-        return []
+def _by_levels(chosen: Chosen, after: After | None, backwards: bool, limit: int, find: Find) -> list[Found] | None:
+    """Severity after severity; None where one of them is not found."""
+    severity, last = values_of(after, 2) if after is not None else (None, 0)
+    found: list[Found] = []
+    for level in range(4, -1, -1) if backwards else range(5):
+        passed = severity is not None and (level > severity if backwards else level < severity)
+        fitting = chosen.fitting.items()
+        groups = Counter({number: count for number, count in fitting if chosen.groups[number][0].severity == level})
+        if passed or not groups or len(found) >= limit:
+            continue
+        begin = After("", last, after.number) if after is not None and level == severity else None
+        here = find(groups, Order(SORTS["last"], backwards, begin), limit - len(found))
+        if here is None:
+            return None
+        found += [(([level, value], number), group) for (value, number), group in here]
+    return found
+
+
+def _of_level(chosen: Chosen, numbers: Numbers, groups: Counter[int], order: Order, limit: int) -> list[Found]:
     if not chosen.clauses:
         return [(place, 0) for place in _of_groups(chosen, groups, order, limit)]
     return first_in_order(chosen.base, groups, numbers, order, limit)
+
+
+def _frequent_of_level(chosen: Chosen, groups: Counter[int], order: Order, limit: int) -> list[Found] | None:
+    return first_of_frequent(chosen.base, groups, chosen.clauses, order, limit)
 
 
 def _of_groups(chosen: Chosen, groups: Counter[int], order: Order, limit: int) -> list[Place]:
@@ -84,6 +114,21 @@ def _of_groups(chosen: Chosen, groups: Counter[int], order: Order, limit: int) -
 def _all_of(chosen: Chosen, numbers: Numbers, columns: str) -> list[tuple[Any, ...]]:
     """All that match of a few."""
     return of_numbers(chosen.base, chosen.fitting, numbers.known or (), (numbers.cheap, numbers.costly), columns)
+
+
+def _is_frequent_text(chosen: Chosen) -> bool:
+    """Whether a text narrows the list, and nothing else that other tables must be asked for, and many alerts may have
+    it. To count those that have the beginning of a word takes longer than to try.
+    """
+    costly = [clause for clause in chosen.clauses if not clause.cheap]
+    if len(costly) != 1 or not costly[0].match:
+        return False
+    return "*" in costly[0].match or is_frequent(chosen.base, costly[0])
+
+
+def _counts_of_text(chosen: Chosen, found: list[Found]) -> tuple[Counter[int], bool]:
+    """The same where the first alerts were found before anything was counted."""
+    return _counts(chosen, with_newest(chosen.base, untested(chosen.clauses)), found)
 
 
 def _counts(chosen: Chosen, numbers: Numbers, found: list[Found]) -> tuple[Counter[int], bool]:

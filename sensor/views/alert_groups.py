@@ -6,10 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from operator import attrgetter
-from typing import Any
-
-import msgspec
+from typing import Any, NamedTuple
 
 from sensor.tables.lines import SEVERITIES
 from sensor.views.page import Facets
@@ -17,11 +14,10 @@ from sensor.views.page import Facets
 NOBODY, NONE = "nobody", "none"
 """Names of the empty assignee and the empty verdict."""
 
-FACETS = ("state", "severity", "detector", "verdict", "assignee", "site")
 _EMPTY = {"verdict": NONE, "assignee": NOBODY}
 
 
-class Group(msgspec.Struct, frozen=True):
+class Group(NamedTuple):
     """``severity``: 0 to 4."""
 
     state: str
@@ -30,6 +26,9 @@ class Group(msgspec.Struct, frozen=True):
     verdict: str
     assignee: str
     site: str
+
+
+FACETS = Group._fields
 
 
 def named(field: str, value: Any) -> str:
@@ -45,15 +44,18 @@ def groups_of(base: sqlite3.Connection) -> Groups:
     wanted = (
         "SELECT number, alerts, state, severity, detector, verdict, assignee, site FROM alert_groups WHERE alerts > 0"
     )
-    return {number: (Group(*rest), count) for number, count, *rest in map(tuple, base.execute(wanted))}
+    cursor = base.cursor()
+    cursor.row_factory = None
+    return {row[0]: (Group._make(row[2:]), row[1]) for row in cursor.execute(wanted)}
 
 
 def facets_of(groups: Groups, counts: Counter[int]) -> Facets:
     """How many alerts there are of each value of each field, the most first."""
     facets: Facets = {}
-    for name in FACETS:
-        value_of, values = attrgetter(name), Counter[object]()
-        for number, count in counts.items():
-            values[value_of(groups[number][0])] += count
+    columns = zip(*(groups[number][0] for number in counts), strict=True) if counts else [()] * len(FACETS)
+    for name, column in zip(FACETS, columns, strict=True):
+        values: Counter[object] = Counter()
+        for value, count in zip(column, counts.values(), strict=True):
+            values[value] += count
         facets[name] = {named(name, value): count for value, count in values.most_common()}
     return facets

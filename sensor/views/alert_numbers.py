@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 from sensor.views.clauses import Clause
 
 # Alerts that are all looked at, the same where other tables must be asked for each, and those that are counted of more.
-FEW, FEW_TESTED, COUNTED = 8_000, 500, 2_000
-# Numbers that are listed of one clause, and of a text that fewer than one in SPARSE of the newest alerts have.
-LISTED, LISTED_SPARSE, SPARSE = 30_000, 100_000, 10
+FEW, FEW_TESTED, COUNTED = 5_000, 500, 1_000
+# Numbers that are listed of who took part, of a text, and of a text that fewer than one in SPARSE of the newest alerts
+# have: to test an alert for a text takes much longer than for who took part.
+LISTED_WHO, LISTED, LISTED_SPARSE, SPARSE = 16_000, 30_000, 100_000, 10
+# A text is frequent if the newest SAMPLE alerts that have it are among FREQUENT times as many.
+SAMPLE, FREQUENT = 200, 20
 
 Groups = Counter[int]
 Row = tuple[Any, ...]
@@ -54,11 +57,45 @@ def numbers_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Claus
     return Numbers(known, some, [clause for clause in clauses if clause.cheap], costly)
 
 
+def untested(clauses: Sequence[Clause]) -> Numbers:
+    """Nothing is known of what clauses leave."""
+    cheap = [clause for clause in clauses if clause.cheap]
+    return Numbers(None, None, cheap, [clause for clause in clauses if not clause.cheap])
+
+
+def with_newest(base: sqlite3.Connection, numbers: Numbers) -> Numbers:
+    """The same with the newest alerts that have the text, where the index of texts gives these at once: the beginning
+    of a word it must look up whole.
+    """
+    clause = next(clause for clause in numbers.costly if clause.match)
+    if "*" in clause.match:
+        return numbers
+    newest = tuples(base, clause.numbers, clause.parameters).fetchmany(COUNTED)
+    return numbers._replace(some=([row[0] for row in newest], clause))
+
+
+def is_frequent(base: sqlite3.Connection, clause: Clause) -> bool:
+    """Whether many of the newest alerts have a text."""
+    return _among_few([row[0] for row in tuples(base, clause.numbers, clause.parameters).fetchmany(SAMPLE)])
+
+
+def _among_few(newest: Sequence[int]) -> bool:
+    return len(newest) >= SAMPLE and newest[0] - newest[-1] < FREQUENT * SAMPLE
+
+
 def _listed(base: sqlite3.Connection, clause: Clause) -> tuple[list[int], bool]:
     """Numbers that a clause leaves, and whether they are all."""
-    most = FEW if clause.cheap else LISTED
+    most = FEW if clause.cheap else LISTED if clause.match else LISTED_WHO
+    if not clause.cheap and not clause.match:
+        counted = f"SELECT count(*) FROM ({clause.numbers} LIMIT {most + 1})"  # noqa: S608 - our own words
+        if tuples(base, counted, clause.parameters).fetchone()[0] > most:  # half as long as to list them
+            most = COUNTED
     rows = tuples(base, clause.numbers, clause.parameters)
-    found = [row[0] for row in rows.fetchmany(most + 1)]
+    found = [row[0] for row in rows.fetchmany(SAMPLE if clause.match else most + 1)]
+    if clause.match and not _among_few(found):
+        found += [row[0] for row in rows.fetchmany(most + 1 - len(found))]
+    elif clause.match:
+        most = SAMPLE - 1
     if clause.match and len(found) > most and found[0] - found[-1] > SPARSE * most:
         most = LISTED_SPARSE
         found += [row[0] for row in rows.fetchmany(most + 1 - len(found))]

@@ -12,14 +12,13 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sensor.views.alert_numbers import Groups, Numbers, conditions_of, of_numbers, passing, tuples
+from sensor.inventory.store.schema_parties import BLOCK
+from sensor.views.alert_numbers import Groups, Numbers, conditions_of, of_numbers, passing, tuples, untested
 from sensor.views.alert_order import SORTS, Order, Place, behind, place_of
 from sensor.views.clauses import Clause
 
-# Steps of a walk at most, and those whose test asks other tables.
-STEPS, TESTED = 150_000, 10_000
-# Alerts at even distances that show where those of a time are; reading and sorting one takes as long as so many steps.
-SAMPLES, SORTED = 200, 2.5
+# Steps of a walk at most, those whose test asks other tables, and those that show whether a text is frequent.
+STEPS, TESTED, TRIED = 150_000, 10_000, 400
 
 # A place and its group.
 Found = tuple[Place, int]
@@ -36,15 +35,24 @@ def first_in_order(
     base: sqlite3.Connection, groups: Groups | None, numbers: Numbers, order: Order, limit: int
 ) -> list[Found]:
     """The first alerts that match. ``groups``: None for all."""
-    index = _nearer(base, numbers.cheap, order)
-    if (found := _walk(base, _source(order, index, groups, numbers.cheap), numbers, limit)) is not None:
+    source = _source(order, order.sort.index_name, groups, numbers.cheap)
+    if (found := _walk(base, source, numbers, limit)) is not None:
         return found
     if numbers.known is not None:
         return first_of_numbers(base, groups, numbers, order)[:limit]
     fewest = min(numbers.costly, key=lambda clause: _count(base, clause))
     others = numbers._replace(costly=[clause for clause in numbers.costly if clause is not fewest])
     source = _source(order, "alerts_number", groups, [fewest, *numbers.cheap])
-    return _walk(base, source, others, limit, bounded=False) or []
+    return _walk(base, source, others, limit, bound=None) or []
+
+
+def first_of_frequent(
+    base: sqlite3.Connection, groups: Groups | None, clauses: Sequence[Clause], order: Order, limit: int
+) -> list[Found] | None:
+    """The first alerts that match; None where they are not among the first that are tested."""
+    numbers = untested(clauses)
+    source = _source(order, order.sort.index_name, groups, numbers.cheap)
+    return _walk(base, source, numbers, limit, bound=TRIED)
 
 
 def first_of_numbers(base: sqlite3.Connection, groups: Groups | None, numbers: Numbers, order: Order) -> list[Found]:
@@ -70,11 +78,13 @@ def first_of_groups(base: sqlite3.Connection, groups: Groups, order: Order, limi
 
 
 def _walk(
-    base: sqlite3.Connection, source: _Source, numbers: Numbers, limit: int, *, bounded: bool = True
+    base: sqlite3.Connection, source: _Source, numbers: Numbers, limit: int, *, bound: int | None = 0
 ) -> list[Found] | None:
-    """The first rows of a source that match; None where ``bounded`` and they are not among the first steps."""
+    """The first rows of a source that match; None where they are not among the first steps. ``bound``: tests that ask
+    other tables at most, 0 for TESTED, None for any number of steps.
+    """
     found: list[Found] = []
-    size, steps, tested = limit, 0, 0
+    most, size, steps, tested = bound or TESTED, limit, 0, 0
     cursor = tuples(base, source.query, source.parameters)
     while chunk := cursor.fetchmany(size):
         rows = chunk if numbers.known is None else [row for row in chunk if row[-2] in numbers.known]
@@ -82,9 +92,10 @@ def _walk(
         if len(found) >= limit:
             return found[:limit]
         steps, tested = steps + len(chunk), tested + len(rows)
-        size = min((limit - len(found)) * (steps + 1) // (len(found) + 1) + 1, TESTED)  # as many as will be needed
-        if bounded and ((numbers.known is not None and steps > STEPS) or (numbers.costly and tested > TESTED)):
+        if bound is not None and ((numbers.known is not None and steps > STEPS) or (numbers.costly and tested >= most)):
             return None
+        wanted = (limit - len(found)) * (steps + 1) // (len(found) + 1) + 1  # as many as will be needed
+        size = min(wanted, most - tested) if numbers.costly and bound is not None else min(wanted, TESTED)
     return found
 
 
@@ -92,26 +103,18 @@ def _source(order: Order, index: str, groups: Groups | None, clauses: Sequence[C
     """What clauses leave of an index, in an order."""
     condition, values = order.behind
     tests, theirs = conditions_of(groups, clauses)
-    query = (
-        f"SELECT {order.columns}, a.number, a.of_group FROM alerts a INDEXED BY {index}"  # noqa: S608
-        f" WHERE {condition} AND {tests} {order.words}"
-    )
-    return _Source(query, [*values, *theirs])
-
-
-def _nearer(base: sqlite3.Connection, clauses: Sequence[Clause], order: Order) -> str:
-    """The index to follow. Alerts of some time may be far from the beginning of the order they were opened in: where
-    fewer of them are than stand before the first, they are read whole and sorted.
-    """
-    by_time = next((clause for clause in clauses if clause.index_name == SORTS["last"].index_name), None)
+    by_time = next((clause for clause in clauses if clause.spans), None)
     if by_time is None or order.sort is not SORTS["opened"]:
-        return order.sort.index_name
-    (last,) = base.execute("SELECT coalesce(max(number), 0) FROM alerts").fetchone()
-    sample = range(1, last + 1, max(1, last // SAMPLES))
-    having = [row[-2] for row in of_numbers(base, None, sample, ([by_time], ()), "a.last")]
-    before = (last - max(having) if order.backwards else min(having)) if having else last
-    share = len(having) / max(1, len(sample))
-    return by_time.index_name if share * last * SORTED < before else order.sort.index_name
+        table, words = "alerts a", order.words
+    else:
+        # Of a time: only blocks that have such alerts, each in the same order.
+        table = f"alert_spans s CROSS JOIN alerts a INDEXED BY {index}"
+        tests += f" AND {by_time.spans} AND a.number BETWEEN s.block * {BLOCK} AND s.block * {BLOCK} + {BLOCK - 1}"
+        theirs += by_time.parameters
+        words = order.words.replace("ORDER BY", "ORDER BY s.block DESC," if order.backwards else "ORDER BY s.block,")
+    table = table if "INDEXED" in table else f"{table} INDEXED BY {index}"
+    query = f"SELECT {order.columns}, a.number, a.of_group FROM {table} WHERE {condition} AND {tests} {words}"  # noqa: S608
+    return _Source(query, [*values, *theirs])
 
 
 def _count(base: sqlite3.Connection, clause: Clause) -> int:

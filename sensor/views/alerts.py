@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from sensor.core.collection import no_collection
 from sensor.core.foreign import part
 from sensor.tables.lines import SEVERITIES
 from sensor.views import alert_order
@@ -82,6 +83,11 @@ def alerts(
     Malformed where an argument is wrong.
     """
     one_of("sort", [sort], SORTS)
+    with no_collection():  # of some thousand groups and numbers, which are gone at the end
+        return _page(data, wanted, sort, backwards, limit, cursor)
+
+
+def _page(data: Data, wanted: AlertFilter, sort: str, backwards: bool, limit: int, cursor: str) -> Page[AlertRow]:
     mark = mark_of(wanted, sort, backwards)
     after, groups = after_of(cursor, mark), groups_of(data.base)
     chosen = Chosen(data.base, groups, groups_that_fit(groups, wanted), _clauses(wanted))

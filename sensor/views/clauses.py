@@ -23,7 +23,7 @@ class Clause(NamedTuple):
     is one of them; both with the same parameters.
 
     ``cheap``: testing needs no table but alerts; ``match``: the question of a clause about texts, which gives the
-    highest numbers first; ``index_name``: of one that gives the numbers.
+    highest numbers first; ``spans``: whether a block ``s`` of alerts may have some, with the same parameters.
     """
 
     numbers: str
@@ -31,7 +31,7 @@ class Clause(NamedTuple):
     parameters: tuple[object, ...]
     cheap: bool = False
     match: str = ""
-    index_name: str = ""
+    spans: str = ""
 
 
 def text_clause(text: str) -> Clause | None:
@@ -64,37 +64,29 @@ def who_clause(word: str, role: int | None) -> Clause:
         return clause
     if _NEARLY.fullmatch(word):
         raise Malformed("address", word, "an address or a network such as 10.20.30.0/24")
-    if _DEVICE.fullmatch(
-        word
-    ):  # the beginning of an id, or one of which alerts of an earlier version have the short form
-        return _entity(
-            "(value >= ? AND value < ? OR value = ?) AND kind = 'device'",
-            (word, word + "\U0010ffff", short_id(word)),
-            role,
-        )
-    return _entity("value = ? AND kind != 'vlan'", (word.casefold(),), role)
+    if _DEVICE.fullmatch(word):
+        # The beginning of an id, or one of which alerts of an earlier version have the short form.
+        return _party("(device >= ? AND device < ? OR device = ?)", (word, word + "\U0010ffff", short_id(word)), role)
+    return _party("(ip = ? OR mac = ? OR device = ? OR name = ?)", (word.casefold(),) * 4, role)
 
 
 def vlan_clause(vlan: int) -> Clause:
     """Alerts in a VLAN."""
-    return _entity("value = ? AND kind = 'vlan'", (str(vlan),), None)
+    return _party("vlan = ?", (vlan,), None)
 
 
 def time_clause(since: int | None, until: int | None) -> Clause | None:
     """Alerts seen last within a time, ns; None where neither end is named."""
-    return (
-        _range(
-            "last", since if since is not None else -(1 << 63), until if until is not None else 1 << 62, "alerts_last"
-        )
-        if since is not None or until is not None
-        else None
-    )
+    if since is None and until is None:
+        return None
+    low, high = since if since is not None else -(1 << 63), until if until is not None else 1 << 62
+    return _range("last", low, high, "alerts_last")._replace(spans="s.high >= ? AND s.low < ?")
 
 
 def _range(column: str, low: object, high: object, index: str) -> Clause:
     test = f"a.{column} >= ? AND a.{column} < ?"
     listed = f"SELECT a.number FROM alerts a INDEXED BY {index} WHERE {test}"  # noqa: S608 - our own names
-    return Clause(listed, test, (low, high), cheap=True, index_name=index)
+    return Clause(listed, test, (low, high), cheap=True)
 
 
 def _of_network(word: str, role: int | None) -> Clause | None:
@@ -102,13 +94,11 @@ def _of_network(word: str, role: int | None) -> Clause | None:
         first, last = parse_network(word)
     except ValueError:
         return None
-    return _entity("address BETWEEN ? AND ?", (first.to_bytes(16, "big"), last.to_bytes(16, "big")), role)
+    return _party("address BETWEEN ? AND ?", (first.to_bytes(16, "big"), last.to_bytes(16, "big")), role)
 
 
-def _entity(test: str, parameters: tuple[object, ...], role: int | None) -> Clause:
+def _party(test: str, parameters: tuple[object, ...], role: int | None) -> Clause:
     roles = "" if role is None else f" AND e.role = {role}"
-    numbers = (
-        f"SELECT e.alert FROM entities CROSS JOIN alert_entities e ON e.entity = entities.number WHERE {test}{roles}"  # noqa: S608 - our own words
-    )
-    one = f"EXISTS (SELECT 1 FROM alert_entities e CROSS JOIN entities ON entities.number = e.entity WHERE e.alert = a.number{roles} AND {test})"  # noqa: S608
+    numbers = f"SELECT e.alert FROM parties CROSS JOIN alert_parties e ON e.party = parties.number WHERE {test}{roles}"  # noqa: S608 - our own words
+    one = f"EXISTS (SELECT 1 FROM alert_parties e CROSS JOIN parties ON parties.number = e.party WHERE e.alert = a.number{roles} AND {test})"  # noqa: S608
     return Clause(numbers, one, parameters)

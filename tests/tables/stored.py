@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sensor.inventory.store.database import FILE, connect
+from sensor.inventory.store.schema_parties import BLOCK
 from sensor.tables.position import position
 
 HELD = {
@@ -23,16 +24,19 @@ HELD = {
         "SELECT state, severity, detector, verdict, assignee, site, alerts FROM alert_groups WHERE "
         "alerts ORDER BY 1, 2, 3, 4, 5, 6"
     ),
-    "ends": "SELECT kind, value, address, role, id FROM alert_entities JOIN entities ON entities.number = "
-    "entity JOIN alerts ON alerts.number = alert"
-    " ORDER BY 1, 2, 4, 5",
-    "entities": "SELECT kind, value, address FROM entities ORDER BY 1, 2",
+    "parties": "SELECT ip, mac, device, name, vlan, address, role, id FROM alert_parties "
+    "JOIN parties ON parties.number = party JOIN alerts ON alerts.number = alert ORDER BY 1, 2, 3, 4, 5, 7, 8",
+    "known parties": "SELECT ip, mac, device, name, vlan, address FROM parties ORDER BY 1, 2, 3, 4, 5",
     "words": "SELECT ts, author, alert, action, value, text FROM alert_words ORDER BY number",
     **{
         name: f"SELECT * FROM {name} ORDER BY 1"  # noqa: S608
         for name in ("incidents", "incident_alerts", "recommendations", "findings", "timeline")
     },
 }
+OUTSIDE = f"""
+SELECT count(*) FROM alerts LEFT JOIN alert_spans ON block = alerts.number / {BLOCK}
+WHERE low IS NULL OR last NOT BETWEEN low AND high
+"""  # noqa: S608
 FILLER = """
 import sys
 from pathlib import Path
@@ -46,8 +50,9 @@ while tables.advance(int(sys.argv[2])):
 
 
 def held(folder: Path) -> dict[str, Any]:
-    """Everything, and where the tables are. The index of texts agrees with the rows, or this fails."""
+    """Everything, and where the tables are. The index of texts and the spans agree with the rows, or this fails."""
     with closing(connect(folder / FILE)) as base:
+        assert base.execute(OUTSIDE).fetchone()[0] == 0
         base.execute("INSERT INTO alert_text (alert_text, rank) VALUES ('integrity-check', 1)")
         return {
             "position": tuple(position(base)),

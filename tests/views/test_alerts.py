@@ -94,9 +94,17 @@ def all_pages(data: Data, wanted: AlertFilter, sort: str, *, backwards: bool, li
 
 LIMITS = {
     "looks at all": {},
-    "follows the order": {"FEW": 20, "FEW_TESTED": 20, "LISTED": 30, "COUNTED": 20},
-    "knows some numbers": {"FEW": 20, "FEW_TESTED": 20, "LISTED": 2_500, "LISTED_SPARSE": 2_500},
-    "gives up the order": {"FEW": 20, "FEW_TESTED": 20, "LISTED": 30, "STEPS": 40, "TESTED": 40},
+    "follows the order": {"FEW": 20, "FEW_TESTED": 20, "LISTED": 30, "LISTED_WHO": 30, "COUNTED": 20},
+    "knows some numbers": {"FEW": 20, "FEW_TESTED": 20, "LISTED": 2_500, "LISTED_WHO": 2_500, "LISTED_SPARSE": 2_500},
+    "gives up the order": {
+        "FEW": 20,
+        "FEW_TESTED": 20,
+        "LISTED": 30,
+        "LISTED_WHO": 30,
+        "STEPS": 40,
+        "TESTED": 40,
+        "TRIED": 40,
+    },
 }
 
 
@@ -141,6 +149,7 @@ def test_more_than_are_counted(made: Data, monkeypatch: pytest.MonkeyPatch) -> N
     """The page shows that there may be more than its total; what it shows is counted."""
     monkeypatch.setattr(alert_numbers, "FEW", 100)
     monkeypatch.setattr(alert_numbers, "LISTED", 100)
+    monkeypatch.setattr(alert_numbers, "LISTED_WHO", 100)
     monkeypatch.setattr(alert_numbers, "COUNTED", 80)
     page = alerts(made, AlertFilter(text="workstation"), limit=10)
     assert (page.total, page.exact) == (80, False)

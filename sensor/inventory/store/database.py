@@ -16,6 +16,8 @@ from sensor.inventory.store.schema import TABLES, VERSION
 from sensor.inventory.store.upgrade import NotUpgraded, upgrade
 
 FILE, LOCK = "inventory.db", "inventory.lock"
+# There while a store is made that is to replace it (tables/load.py).
+NEW = f"{FILE}.new"
 # There while a restore puts files in place (lifecycle/moves.py): what is in the folder then is of two states.
 UNFINISHED = "restore.unfinished"
 # How long (s) to wait for another process that writes.
@@ -101,12 +103,7 @@ def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
     base = connect(path)
     try:
         version = _refuse_newer(base, path)
-        # Rows of two or three kilobytes: more of them fit into larger pages. A store that exists keeps its own.
-        base.execute("PRAGMA page_size = 8192")
-        base.execute("PRAGMA journal_mode = WAL")
-        base.execute("PRAGMA synchronous = NORMAL")
-        # What is deleted is overwritten: a device that was purged is in no page that became free before, either.
-        base.execute("PRAGMA secure_delete = ON")
+        prepare(base)
         _check(base)
         note = upgrade(base, path, version)
     except NotUpgraded as error:
@@ -116,6 +113,16 @@ def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
         base.close()
         raise
     return base, note
+
+
+def prepare(base: sqlite3.Connection) -> None:
+    """For its one writer."""
+    # Rows of two or three kilobytes: more of them fit into larger pages. A store that exists keeps its own.
+    base.execute("PRAGMA page_size = 8192")
+    base.execute("PRAGMA journal_mode = WAL")
+    base.execute("PRAGMA synchronous = NORMAL")
+    # What is deleted is overwritten: a device that was purged is in no page that became free before, either.
+    base.execute("PRAGMA secure_delete = ON")
 
 
 def _check(base: sqlite3.Connection) -> None:

@@ -6,9 +6,12 @@ A migration that was released is never changed; a new one is added.
 
 from __future__ import annotations
 
-from sensor.inventory.store.schema_log import LOG_INDICES, LOG_TABLES
+from sensor.inventory.store.schema_log import ENTITY_INDICES, LIST_INDICES, LOG_TABLES
 from sensor.inventory.store.schema_mutes import MUTE_TABLES
+from sensor.inventory.store.schema_parties import PARTIES
 from sensor.inventory.store.schema_rows import DEVICE_ROWS
+
+_INDICES_5 = "".join(f"{statement};\n" for statement in (*ENTITY_INDICES, *LIST_INDICES))
 
 MIGRATIONS: tuple[str, ...] = (
     # 1: devices with their facts, their addresses over time, their history, operator changes.
@@ -79,12 +82,14 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (device, setting)
     ) WITHOUT ROWID;
     """,
-    # 5: the event log as tables, and devices as lists show and search them.
-    LOG_TABLES + ";\n".join(LOG_INDICES) + ";\n" + DEVICE_ROWS,
+    # 5: what the event log tells as tables, and devices as lists show and search them.
+    LOG_TABLES + _INDICES_5 + DEVICE_ROWS,
     # 6: mutes, and the alerts that they suppressed.
     MUTE_TABLES,
     # 7: indices that hold all that lists of alerts compare.
-    "DROP INDEX IF EXISTS alerts_risk;\nDROP INDEX IF EXISTS alerts_group_risk;\n" + ";\n".join(LOG_INDICES) + ";\n",
+    "DROP INDEX IF EXISTS alerts_risk;\nDROP INDEX IF EXISTS alerts_group_risk;\n" + _INDICES_5,
+    # 8: who took part in alerts, a row for each party; when the alerts of a block were seen last.
+    PARTIES,
 )
 VERSION = len(MIGRATIONS)
 # Tables with rows of their own, in the order in which they are saved from a damaged store: operator changes first.
@@ -101,3 +106,5 @@ TABLES = (
     "baseline",
     "advice",
 )
+# All that is not made from a log or a file: what a store keeps when its other tables are made again.
+KEPT = (*TABLES, "device_rows", "device_addresses", "device_records")

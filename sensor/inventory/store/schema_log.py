@@ -16,7 +16,7 @@ CREATE TABLE log_position (
     record TEXT NOT NULL, -- the id of that record: another id at the same place is another log
     words INTEGER NOT NULL, -- bytes of the operator's notes that are in the tables
     unusable INTEGER NOT NULL, -- lines of the log that are no usable records
-    whole INTEGER NOT NULL -- 0 while much is put in at once, without indices
+    whole INTEGER NOT NULL -- 0 while versions 5 to 7 put much in at once, without indices
 );
 CREATE TABLE alert_groups (
     number INTEGER PRIMARY KEY, state TEXT NOT NULL, severity INTEGER NOT NULL, detector TEXT NOT NULL, verdict TEXT NOT NULL, assignee TEXT NOT NULL,
@@ -67,17 +67,19 @@ CREATE TABLE timeline (
 );
 """
 
-# Apart, for much is put in faster without them.
-LOG_INDICES = (
+# Indices of versions 5 to 7, and of every version since.
+ENTITY_INDICES = (
     "CREATE INDEX IF NOT EXISTS alert_entities_entity ON alert_entities (entity, role, alert)",
+    "CREATE INDEX IF NOT EXISTS entities_address ON entities (address) WHERE address IS NOT NULL",
+)
+LIST_INDICES = (
+    "CREATE INDEX IF NOT EXISTS alerts_group ON alerts (of_group)",  # by number within a group
     "CREATE INDEX IF NOT EXISTS alerts_group_last ON alerts (of_group, last)",
     "CREATE INDEX IF NOT EXISTS alerts_group_risk_last ON alerts (of_group, risk, last)",
-    "CREATE INDEX IF NOT EXISTS alerts_group ON alerts (of_group)",
     "CREATE INDEX IF NOT EXISTS alerts_last ON alerts (last, of_group)",
     "CREATE INDEX IF NOT EXISTS alerts_risk_last ON alerts (risk, last, of_group)",
     # By number, with all that the orders compare: a tenth of the table itself.
     "CREATE INDEX IF NOT EXISTS alerts_number ON alerts (number, of_group, last, risk)",
-    "CREATE INDEX IF NOT EXISTS entities_address ON entities (address) WHERE address IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS alert_words_alert ON alert_words (alert)",
     "CREATE INDEX IF NOT EXISTS incidents_list ON incidents (state, severity, last)",
     "CREATE INDEX IF NOT EXISTS incidents_last ON incidents (last)",
@@ -86,9 +88,3 @@ LOG_INDICES = (
     "CREATE INDEX IF NOT EXISTS timeline_ts ON timeline (ts)",
     "CREATE INDEX IF NOT EXISTS timeline_about ON timeline (about, ts) WHERE about != ''",
 )
-
-# Emptied before they are rebuilt.
-MADE_FROM_LOG = (
-    "log_position", "alert_groups", "alerts", "alert_records", "entities", "alert_entities", "alert_words",
-    "incidents", "incident_alerts", "recommendations", "findings", "timeline",
-)  # fmt: skip

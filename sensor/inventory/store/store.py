@@ -17,7 +17,7 @@ from sensor.inventory.journal import Entries, Merger, Move
 from sensor.inventory.rules import ALLOW, ANYBODY, FORBID, Rule, parse_service
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
-from sensor.inventory.store.database import FILE, Lock, StoreError, open_database
+from sensor.inventory.store.database import FILE, Lock, StoreError, connect, open_database, prepare
 from sensor.inventory.store.purging import purge
 from sensor.inventory.store.rows import Shown, fill_rows, index_words, remove_rows, save_rows
 
@@ -56,6 +56,12 @@ class Store:
     def close(self) -> None:
         self.base.close()
         self._lock.release()
+
+    def reopen(self) -> None:
+        """Go on with the file that has the name of the store now. sqlite3.Error."""
+        self.base.close()
+        self.base, self._version = connect(self.path), -1
+        prepare(self.base)
 
     # What is known already.
 
@@ -96,15 +102,8 @@ class Store:
                 "SELECT number, field, key, value, reason FROM words WHERE state = 'pending' ORDER BY number"
             ).fetchall()
         return [
-            Order(
-                row["number"],
-                row["field"],
-                row["key"],
-                row["value"],
-                row["reason"],
-                self._before(row["key"], row["value"]) if row["field"] == "undo" else None,
-            )
-            for row in rows
+            Order(number, action, key, other, reason, self._before(key, other) if action == "undo" else None)
+            for number, action, key, other, reason in map(tuple, rows)
         ]
 
     def _before(self, kept: str, lost: str) -> tuple[DeviceState, DeviceState] | None:

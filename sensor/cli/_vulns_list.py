@@ -1,0 +1,141 @@
+"""``sensor vulns list|device|show``: findings of the devices that were asked for, for people, as CSV or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sensor.cli import _vulns_text as text
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._devices_csv import write_csv
+from sensor.cli._known import Known, known, the_device
+from sensor.cli._setup import complain
+from sensor.cli._show import part, put, tidy
+from sensor.cli._vulns_feeds import reading, report_age
+from sensor.documents import DocumentErrors
+from sensor.posture.database import DatabaseError
+from sensor.posture.picture import Picture, Surroundings
+from sensor.posture.sources import sources_of
+from sensor.views.vulnerabilities import BY_DEFAULT, VERDICTS, FindingRow, VulnerabilityFilter, every_finding
+
+Record = dict[str, Any]
+
+
+class Assessed(NamedTuple):
+    """The devices of the dataset, and their assessments."""
+
+    known: Known
+    picture: Picture
+
+
+def _assessed(args: argparse.Namespace) -> Assessed | None:
+    """The devices with all imported vulnerabilities; None after an error was printed. Feeds that are too old are
+    reported.
+    """
+    try:
+        base = reading(args)
+        found = known(args, alerts=True)
+        picture = Picture(
+            found.fold, Surroundings(vulnerabilities=base), details=found.details if found.reader is not None else None
+        )
+        _ = picture.fleet  # made here, where its errors are reported
+    except (DatabaseError, DocumentErrors) as error:
+        complain(str(error), error="vulnerability.database")
+        return None
+    report_age(sources_of(base), datetime.now(UTC), complain)
+    return Assessed(found, picture)
+
+
+def list_vulnerabilities(args: argparse.Namespace) -> int:
+    """The findings of the devices that match."""
+    from sensor.cli._devices_list import filtered
+    from sensor.views.device_terms import Term, WrongTerm, term_of
+
+    try:
+        wanted = [term_of(word) for word in args.words]
+    except WrongTerm as invalid:
+        complain(str(invalid), error="usage.unknown-filter")
+        return USAGE
+    assessed = _assessed(args)
+    if assessed is None:
+        return NOT_OPENED
+    matching = filtered(assessed.known, wanted)
+    there = [Term("state", "=", "present")] if all(one.key != "state" for one in wanted) else []
+    records = filtered(assessed.known, wanted + there)
+    found = _findings(args, assessed, records)
+    if not _for_programs(args, found):
+        print(text.listed(found, len(records), unclear=args.cannot_tell or args.all))
+        if gone := len(matching) - len(records):
+            print(f"left out: {gone:,} more {'that are' if gone > 1 else 'that is'} gone, see state=gone")
+    return 0
+
+
+def _findings(
+    args: argparse.Namespace, assessed: Assessed, records: Iterable[Record], cve: str = ""
+) -> list[FindingRow]:
+    """Of some devices; those that are not affected with --all alone, and of one CVE."""
+    ids = tuple(
+        name
+        for record in records
+        if (name := tidy(part(record, "device").get("id"))) and assessed.picture.known.device(name) is not None
+    )
+    verdicts = tuple(VERDICTS) if args.all or cve else BY_DEFAULT
+    return (
+        every_finding(assessed.picture, VulnerabilityFilter(cve=cve, device=ids, verdict=verdicts, state=()))
+        if ids
+        else []
+    )
+
+
+def device(args: argparse.Namespace) -> int:
+    """All there is against one device."""
+    if len(args.words) != 1:
+        complain("expected device DEVICE: an id, an address, a MAC or a name", error="usage.missing-argument")
+        return USAGE
+    assessed = _assessed(args)
+    if assessed is None:
+        return NOT_OPENED
+    record = the_device(assessed.known.fold, args.words[0])
+    if record is None:
+        return NOT_FOUND
+    found = _findings(args, assessed, [record])
+    if not _for_programs(args, found):
+        for line in text.of_device(assessed.picture.fleet, record, found):
+            put(line)
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    """All that is known of a CVE, and the devices it is about."""
+    if len(args.words) != 1:
+        complain("expected show CVE, as CVE-2021-36260", error="usage.missing-argument")
+        return USAGE
+    assessed = _assessed(args)
+    if assessed is None:
+        return NOT_OPENED
+    cve, fleet = args.words[0].upper(), assessed.picture.fleet
+    about = fleet.library.about(cve)
+    if about is None:
+        complain(
+            f"{tidy(cve)} is in none of the sources: `sensor vulns sources` lists them", error="vulnerability.unknown"
+        )
+        return NOT_FOUND
+    found = _findings(args, assessed, assessed.known.fold.devices.values(), cve)
+    if args.json:
+        text.print_about(about, found)
+        return 0
+    for line in text.of_cve(fleet, about, found):
+        put(line)
+    return 0
+
+
+def _for_programs(args: argparse.Namespace, found: list[FindingRow]) -> bool:
+    """Print findings as JSON or CSV where that was asked for; whether it was."""
+    if args.json:
+        text.print_json(found)
+    elif args.csv:
+        write_csv(sys.stdout, text.CSV_COLUMNS, map(text.csv_row, found))
+    return bool(args.json or args.csv)

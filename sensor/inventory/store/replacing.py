@@ -1,0 +1,88 @@
+"""A store is replaced by one that was made beside it, where no other process has it open."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from sensor.inventory.store.database import StoreError
+from sensor.inventory.store.schema import KEPT
+from sensor.inventory.store.store import Store
+
+_TEXTS = "INSERT INTO made.device_text (rowid, words) SELECT number, words FROM main.device_rows WHERE indexed"
+
+
+def is_alone(store: Store) -> bool:
+    """Whether no other process has the store open. StoreError."""
+    try:
+        alone = _shut_out(store.base)
+        _let_in(store.base)
+    except sqlite3.Error as error:
+        raise StoreError(f"{store.path}: {error}") from None
+    return alone
+
+
+def replace(store: Store, new: Path) -> bool:
+    """Replace the file of the store by another, with all that the store keeps; False where another process has it open.
+
+    StoreError or OSError: the store is as it was.
+    """
+    try:
+        if not _shut_out(store.base):
+            _let_in(store.base)
+            return False
+        try:
+            _copy_kept(store.base, new)
+            new.replace(store.path)
+        except BaseException:
+            _let_in(store.base)
+            raise
+        store.reopen()
+    except sqlite3.Error as error:
+        raise StoreError(f"{store.path}: {error}") from None
+    return True
+
+
+def _shut_out(base: sqlite3.Connection) -> bool:
+    """Keep all other processes out of a store, which has no journal beside it then; False where one has it open.
+
+    Whoever opened its file before it is replaced cannot write it: SQLite notices that its name is another file.
+    """
+    try:
+        base.execute("PRAGMA main.locking_mode = EXCLUSIVE")
+        base.execute("PRAGMA main.journal_mode = DELETE")
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+def _let_in(base: sqlite3.Connection) -> None:
+    """The other processes may use it again."""
+    base.execute("PRAGMA main.locking_mode = NORMAL")
+    base.execute("PRAGMA main.journal_mode = WAL")
+    base.execute("SELECT count(*) FROM meta").fetchone()  # only now the lock is given up
+
+
+def _copy_kept(base: sqlite3.Connection, new: Path) -> None:
+    """Copy what a store keeps into another one, in which these tables are empty, and put it on disk."""
+    base.execute("ATTACH ? AS made", (str(new),))
+    try:
+        for setting in ("journal_mode", "synchronous"):
+            base.execute(f"PRAGMA made.{setting} = OFF")
+        base.execute("BEGIN")
+        for table in KEPT:
+            base.execute(f"INSERT INTO made.{table} SELECT * FROM main.{table}")  # noqa: S608 - names from our own list
+        base.execute("DELETE FROM made.sqlite_sequence")
+        base.execute("INSERT INTO made.sqlite_sequence SELECT * FROM main.sqlite_sequence")
+        base.execute(_TEXTS)
+        base.execute("COMMIT")
+    finally:
+        if base.in_transaction:
+            base.execute("ROLLBACK")
+        base.execute("DETACH made")
+    file = os.open(new, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

@@ -1,0 +1,113 @@
+"""Tables of a large log, made in a file beside the store and put in its place when they are whole.
+
+Nobody reads or writes that file meanwhile, so it needs no journal, and indices and the index of texts are made at the
+end, each in one pass. The store keeps its tables until then: whatever ends the process before leaves it as it was.
+Memory is bounded by the records of one batch, the pages that SQLite keeps, and the parties that are remembered
+(``party_rows.KEPT_MUCH``).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from sensor.core.collection import no_collection
+from sensor.eventlog.log_lines import parts
+from sensor.eventlog.paths import notes_log
+from sensor.inventory.store.database import NEW
+from sensor.inventory.store.replacing import is_alone, replace
+from sensor.inventory.store.schema import MIGRATIONS, VERSION
+from sensor.inventory.store.schema_parties import LOG_INDICES, SPANS_OF_ALL
+from sensor.inventory.store.store import Store
+from sensor.tables.apply import Applier
+from sensor.tables.notes import read_notes
+from sensor.tables.position import Position, put_position
+from sensor.tables.record_cursor import RecordCursor
+from sensor.tables.tables import MANY, MUCH, id_of, transaction
+
+# Bytes of a log from which on this is faster than batches into the store itself.
+LARGE = 4 << 20
+CACHE_KIB = 65_536
+# Bytes of an index of texts that FTS5 gathers before it writes a part, which are to be merged later; and of those while
+# all texts are indexed at once.
+TEXTS, TEXTS_MUCH = 1 << 20, 16 << 20
+
+
+def load(store: Store, log: Path) -> int:
+    """Make all that a log gives and replace the store, which keeps its own tables; how many records it holds then. 0
+    where the log is small or another process has the store open: then nothing was done.
+
+    StoreError or OSError where it cannot be written or the log cannot be read.
+    """
+    new = store.path.with_name(NEW)
+    new.unlink(missing_ok=True)
+    if sum(one.path.stat().st_size for one in parts(log)) < LARGE or not is_alone(store):
+        return 0
+    try:
+        with closing(_begun(new, store.path)) as base:
+            records = _fill(base, log)
+        return records if replace(store, new) else 0
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _begun(new: Path, like: Path) -> sqlite3.Connection:
+    """An empty store without the indices that are made at the end, for the same readers as another."""
+    old = like.stat()
+    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, old.st_mode & 0o777))
+    with suppress(PermissionError):
+        os.chown(new, old.st_uid, old.st_gid)
+    base = sqlite3.connect(new, isolation_level=None)
+    base.row_factory = sqlite3.Row
+    for setting in ("page_size = 8192", "journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
+        base.execute(f"PRAGMA {setting}")
+    base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    base.executescript("\n".join(MIGRATIONS) + f"PRAGMA user_version = {VERSION}")
+    for statement in LOG_INDICES:
+        base.execute(f"DROP INDEX {statement.split()[5]}")
+    return base
+
+
+def _fill(base: sqlite3.Connection, log: Path) -> int:
+    with no_collection(), transaction(base):
+        applier, place = Applier(base, indexed=False), Position()
+        records = 0
+        with _cursor(log) as cursor:
+            while taken := cursor.records(MANY, MUCH):
+                applier.apply(taken)
+                place = Position(taken[-1][0], id_of(taken[-1][1]))
+                records += len(taken)
+        place = place._replace(words=_take_notes(applier, log), unusable=applier.unusable)
+        put_position(base, place)
+        for statement in (*LOG_INDICES, SPANS_OF_ALL):
+            base.execute(statement)
+        _index_texts(base)
+    return records
+
+
+def _index_texts(base: sqlite3.Connection) -> None:
+    size = "INSERT INTO alert_text (alert_text, rank) VALUES ('hashsize', ?)"
+    base.execute(size, (TEXTS_MUCH,))
+    base.execute("INSERT INTO alert_text (alert_text) VALUES ('rebuild')")
+    base.execute(size, (TEXTS,))
+
+
+def _take_notes(applier: Applier, log: Path) -> int:
+    """All notes; bytes of them."""
+    notes, words = read_notes(notes_log(log), 0)
+    while notes:
+        applier.take_notes(notes)
+        notes, words = read_notes(notes_log(log), words)
+    return words
+
+
+@contextmanager
+def _cursor(log: Path) -> Iterator[RecordCursor]:
+    cursor = RecordCursor(log)
+    try:
+        yield cursor
+    finally:
+        cursor.close()

@@ -1,0 +1,61 @@
+"""Who took part in alerts as rows: a row for each party, and which alerts it took part in."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import msgspec
+
+from sensor.core.bounded import Bounded
+from sensor.tables.lines import Party, address_bytes
+
+# Parties whose numbers are remembered between batches, and the same where much is put in at once.
+KEPT, KEPT_MUCH = 16_384, 262_144
+SOURCE, TARGET = 0, 1
+NOBODY: Party = ("", "", "", "", 0)
+
+_STORED = """
+SELECT parties.number, ip, mac, device, name, vlan FROM json_each(?) AS one CROSS JOIN parties
+ON ip = one.value ->> 0 AND mac = one.value ->> 1 AND device = one.value ->> 2 AND name = one.value ->> 3
+AND vlan = one.value ->> 4
+"""
+_PARTY = "INSERT INTO parties (number, ip, mac, device, name, vlan, address) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+class PartyRows:
+    """Writes who took part. What it remembers between batches is only a copy of what the tables hold."""
+
+    def __init__(self, base: sqlite3.Connection, *, much: bool) -> None:
+        self._base = base
+        (self._last,) = base.execute("SELECT coalesce(max(number), 0) FROM parties").fetchone()
+        self._numbers: Bounded[Party, int] = Bounded(KEPT_MUCH if much else KEPT)
+        # Whether all that are stored are remembered.
+        self._all = not self._last
+
+    def save(self, parties: Sequence[tuple[int, int, Party]]) -> None:
+        """(number of an alert, role, party) of some alerts."""
+        remembered = self._numbers.get
+        numbers = [remembered(party) for _, _, party in parties]
+        missing = dict.fromkeys(one[2] for one, number in zip(parties, numbers, strict=True) if number is None)
+        found = self._numbered(list(missing)) if missing else {}
+        rows = [
+            (alert, role, found[party] if number is None else number)
+            for (alert, role, party), number in zip(parties, numbers, strict=True)
+        ]
+        self._base.executemany("INSERT OR IGNORE INTO alert_parties VALUES (?, ?, ?)", rows)
+
+    def _numbered(self, parties: list[Party]) -> dict[Party, int]:
+        """Numbers of parties that are not remembered; those that are new get the next ones."""
+        stored = {} if self._all else self._stored(parties)
+        unknown = [party for party in parties if party not in stored] if stored else parties
+        new = {party: number for number, party in enumerate(unknown, self._last + 1)}
+        self._base.executemany(_PARTY, [(number, *party, address_bytes(party[0])) for party, number in new.items()])
+        self._last += len(new)
+        for party, number in (stored | new).items():
+            self._all = self._numbers.put(party, number) is None and self._all
+        return stored | new
+
+    def _stored(self, parties: list[Party]) -> dict[Party, int]:
+        wanted = msgspec.json.encode(parties).decode()
+        return {tuple(rest): number for number, *rest in map(tuple, self._base.execute(_STORED, (wanted,)))}

@@ -1,0 +1,137 @@
+"""Tables of a large log are made beside the store: the same ones, whole or not at all, and nothing else is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sensor.inventory.store.database import FILE, NEW, connect
+from sensor.inventory.store.replacing import replace
+from sensor.inventory.store.schema import KEPT
+from sensor.inventory.store.schema_mutes import MADE_FROM_MUTES
+from sensor.inventory.store.schema_parties import MADE_FROM_LOG
+from sensor.inventory.store.store import Store
+from sensor.tables import load as loading
+from sensor.tables.build import catch_up, rebuild
+from sensor.tables.load import load
+from tests.perf.made_records import write_log
+from tests.tables.stored import held
+
+LOG = "events.jsonl"
+OLD = "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (1, 'anna', 'k', 'name', ?, '', 'said')"
+LOADER = """
+import sys
+from pathlib import Path
+from sensor.tables import load as loading
+from sensor.tables.build import rebuild
+loading.MANY = 50
+apply = loading.Applier.apply
+def told(self, records):
+    apply(self, records)
+    print(len(records), flush=True)
+loading.Applier.apply = told
+rebuild(Path(sys.argv[1]), Path(sys.argv[1]) / "events.jsonl")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A log that is large enough, and notes on its alerts."""
+    write_log(tmp_path / LOG, 3_200)
+    (tmp_path / "events.notes.jsonl").write_text(
+        '{"ts":"2026-11-24T09:00:00Z","alert":"alert-0000000000007","action":"close","by":"bert"}\n', encoding="utf-8"
+    )
+    assert (tmp_path / LOG).stat().st_size > loading.LARGE
+    return tmp_path
+
+
+def in_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Rebuilt in batches within the store."""
+    monkeypatch.setattr(loading, "LARGE", 1 << 40)
+    return rebuild(folder, folder / LOG).records
+
+
+def test_both_ways_give_equal_tables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made beside the store or batch by batch within it: all rows and indices are the same."""
+    assert catch_up(folder, folder / LOG).records == 3_200
+    beside = held(folder)
+    with closing(connect(folder / FILE)) as base:
+        layout = base.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+        spans = base.execute("SELECT * FROM alert_spans ORDER BY block").fetchall()
+        assert base.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert beside["alerts"][6][11] == "closed"
+    assert in_place(folder, monkeypatch) == 3_200
+    assert held(folder) == beside
+    with closing(connect(folder / FILE)) as base:
+        assert base.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall() == layout
+        assert base.execute("SELECT * FROM alert_spans ORDER BY block").fetchall() == spans
+
+
+def test_store_keeps_what_no_log_gives(folder: Path) -> None:
+    """Words of the operator, their numbers and the mode of the file stay; each table is either kept or made again."""
+    store = Store(folder)
+    store.base.execute(OLD, ("Lobby",))
+    store.base.execute(OLD, ("gone",))
+    store.base.execute("DELETE FROM words WHERE number = 2")
+    (folder / FILE).chmod(0o600)
+    store.close()
+    assert rebuild(folder, folder / LOG).records == 3_200
+    with closing(connect(folder / FILE)) as base:
+        assert [tuple(row) for row in base.execute("SELECT number, value FROM words")] == [(1, "Lobby")]
+        assert base.execute(OLD, ("Hall",)).lastrowid == 3
+        found = {row[0] for row in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    texts = {name for name in found if name.startswith(("alert_text", "device_text"))}
+    assert found - texts - {"sqlite_sequence"} == {*KEPT, *MADE_FROM_LOG, *MADE_FROM_MUTES}
+    assert (folder / FILE).stat().st_mode & 0o777 == 0o600
+    assert not (folder / NEW).exists()
+
+
+def test_killed_amid_it_leaves_the_store_as_it_was(folder: Path) -> None:
+    """kill -9 in the middle: the tables of before are there and whole; the next rebuild removes what was left over."""
+    rebuild(folder, folder / LOG)
+    before = held(folder)
+    with subprocess.Popen([sys.executable, "-c", LOADER, str(folder)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(20):
+            assert process.stdout.readline() == "50\n"
+        os.kill(process.pid, signal.SIGKILL)
+        process.stdout.read()
+    assert (folder / NEW).exists()
+    assert held(folder) == before
+    assert catch_up(folder, folder / LOG).records == 0
+    assert rebuild(folder, folder / LOG).records == 3_200
+    assert held(folder) == before
+    assert not (folder / NEW).exists()
+
+
+def test_store_that_another_process_has_open_is_filled_in_place(folder: Path) -> None:
+    """A console that is open keeps its connection, and reads what was put in."""
+    catch_up(folder, folder / LOG)
+    with closing(connect(folder / FILE, readonly=True)) as console:
+        assert console.execute("SELECT count(*) FROM alerts").fetchone()[0] == 3_200
+        store = Store(folder)
+        assert load(store, folder / LOG) == 0
+        store.close()
+        assert rebuild(folder, folder / LOG).records == 3_200
+        assert console.execute("SELECT count(*) FROM alerts").fetchone()[0] == 3_200
+
+
+def test_change_that_comes_too_late_is_refused(folder: Path) -> None:
+    """Who opened the store before it was replaced cannot write into the file that is gone: an error, and no loss."""
+    catch_up(folder, folder / LOG)
+    store = Store(folder)
+    (folder / NEW).write_bytes(b"")
+    with closing(sqlite3.connect(folder / NEW)) as new:
+        new.executescript("\n".join(loading.MIGRATIONS) + f"PRAGMA user_version = {loading.VERSION}")
+    with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as base:
+        assert replace(store, folder / NEW)
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            base.execute(OLD, ("lost",))
+    store.close()
