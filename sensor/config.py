@@ -173,10 +173,12 @@ class Datasets(Section):
 
 class Records(Section):
     """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: whether they are kept, which needs the extra
-    `hunt`; ``days`` and ``gib``: those that are older, or beyond that size, are deleted, whichever comes first.
+    `hunt`; ``files``: with the hashes of transferred files; ``days`` and ``gib``: those that are older, or beyond that
+    size, are deleted, whichever comes first.
     """
 
     enabled: bool = True
+    files: bool = True
     days: float = Field(default=7, gt=0, le=3660)
     gib: float = Field(default=5, ge=0.01, le=1_000_000)
 

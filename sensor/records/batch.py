@@ -47,6 +47,9 @@ class Message(NamedTuple):
         return rows if self.when is None else rows.take((rows.words[:, 0] != 0) == self.when)
 
 
+Waits = Callable[[Rows], npt.NDArray[np.bool_]]
+
+
 class Batch:
     """Messages by the name of their class, with their fields by name."""
 
@@ -59,19 +62,28 @@ class Batch:
         """The messages of a class."""
         return self.messages.get(name) or Rows(np.zeros(0, HEAD), np.zeros((0, SHAPES[name].words), np.uint64), b"")
 
-    def exchange(self, *some: Message, timed: bool = True) -> tuple[npt.NDArray[np.void], list[Fields]]:
+    def exchange(
+        self, *some: Message, timed: bool = True, waits: Waits | None = None
+    ) -> tuple[npt.NDArray[np.void], list[Fields]]:
         """The exchanges that these messages make, as far as they can be written: heads, and the
-        fields of each message.
+        fields of each message. ``waits``: of which last messages more is to come.
         """
         parts = [one.chosen(self.rows(one.name)) for one in some]
         keys = [one.key(part) for part, one in zip(parts, some, strict=True)]
         made = Exchange(parts, keys, [one.server for one in some], timed)
-        places, left = made.split(made.places(), self.until)
+        places, left = made.split(made.places(), self.until, waits(parts[-1]) if waits is not None else None)
         self.left += [(one.name, part) for part, one in zip(left, some, strict=True) if len(part)]
         return made.first(places), [
             Fields(one.name, *member(part, places[:, at]))
             for at, (part, one) in enumerate(zip(parts, some, strict=True))
         ]
+
+    def keep(self, name: str, chosen: npt.NDArray[np.bool_]) -> None:
+        """Some messages of a class come again with the next batch, unless they are too old."""
+        rows = self.rows(name)
+        chosen = chosen & (rows.heads["ts"] > self.until)
+        if chosen.any():
+            self.left.append((name, rows.take(chosen)))
 
     def alone(self, name: str) -> Fields:
         """The messages of a class that stand alone."""

@@ -15,7 +15,7 @@ from sensor.records.batch import SHAPES, Batch, Fields, Message
 from sensor.records.block import Rows
 from sensor.records.codes import cipher_name, protection_name, qtype_name, rcode_name
 from sensor.records.gather import hashes
-from sensor.records.schema import AUTH, DHCP, DNS, HTTP, RPC, RTSP, SIP, SMB, SNMP, SSH, TLS, Table
+from sensor.records.schema import AUTH, DHCP, DNS, FILES, HTTP, RPC, RTSP, SIP, SMB, SNMP, SSH, TLS, Table
 from sensor.records.transactions import turned
 
 FROM_SERVERS = frozenset(("DhcpOffer", "DhcpAck", "DhcpNak"))
@@ -87,8 +87,14 @@ def _all(word: str, fields: Fields) -> pa.Array:
 
 
 def http(batch: Batch) -> pa.Table:
+    """A response whose body is under way waits for its hash."""
+    begun, seen = _moments(batch.rows("FileBegun")), _moments(batch.rows("FileSeen"))
+    under_way = np.setdiff1d(begun, seen)
+    batch.keep("FileBegun", np.isin(begun, under_way))
     heads, (requests, responses) = batch.exchange(
-        Message("HttpRequest", _mixed(2)), Message("HttpResponse", _mixed(5), server=True)
+        Message("HttpRequest", _mixed(2)),
+        Message("HttpResponse", _mixed(5), server=True),
+        waits=lambda last: np.isin(_moments(last), under_way),
     )
     more = {
         "method": pc.coalesce(requests.text("method"), responses.text("method")),
@@ -101,9 +107,38 @@ def http(batch: Batch) -> pa.Table:
         "content_type": responses.text("content_type"),
         "request_size": requests.known("length"),
         "response_size": responses.known("length"),
+        "sha256": _hashes(batch, _moments(responses.rows), responses.there),
         "rtt": responses.after(requests),
     }
     return _stacked(HTTP, batch, [(heads, more)])
+
+
+def _moments(rows: Rows) -> npt.NDArray[np.uint64]:
+    """Connection and time of messages as one number: a body has those of its head."""
+    made: npt.NDArray[np.uint64] = _flow(rows) * np.uint64(0x9E3779B97F4A7C15) ^ rows.heads["ts"].astype(np.uint64)
+    return made
+
+
+def _hashes(batch: Batch, moments: npt.NDArray[np.uint64], there: npt.NDArray[np.bool_]) -> pa.Array:
+    """The hash of the body of each response; null where none was made."""
+    seen = batch.alone("FileSeen")
+    own, hashed = _moments(seen.rows), seen.text("sha256")
+    if not len(own):
+        return pa.nulls(len(moments), pa.string())
+    order = np.argsort(own, kind="stable")
+    place = np.minimum(np.searchsorted(own[order], moments), len(own) - 1)
+    found = there & (own[order][place] == moments)
+    return hashed.take(pa.array(order[place], mask=~found))
+
+
+def files(batch: Batch) -> pa.Table:
+    seen = batch.alone("FileSeen")
+    more: dict[str, Any] = {name: seen.text(name) for name in ("service", "name", "mime", "sha256", "state")}
+    more |= {
+        "sender": pa.array(np.where(seen.number("from_client") != 0, "client", "server").astype(object), pa.string()),
+        "size": seen.known("size"),
+    }
+    return _stacked(FILES, batch, [(seen.rows.heads, more)])
 
 
 def tls(batch: Batch) -> pa.Table:
@@ -288,7 +323,8 @@ class Builder(NamedTuple):
 
 _BUILDERS: dict[str, Builder] = {
     "dns": Builder(dns, ("Dns", "Llmnr", "Mdns")),
-    "http": Builder(http, ("Http",)),
+    "http": Builder(http, ("Http", "FileBegun")),
+    "files": Builder(files, ("FileSeen",)),
     "tls": Builder(tls, ("Tls", "Quic")),
     "auth": Builder(auth, ("LoginAttempt",)),
     "ssh": Builder(ssh, ("Ssh",)),

@@ -30,6 +30,7 @@ _TYPES = {
     "snmp": "snmp",
     "sip": "sip",
     "dhcp": "dhcp",
+    "files": "fileinfo",
     "alert": "alert",
 }
 
@@ -165,6 +166,13 @@ def _dhcp(row: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _file(row: Row) -> dict[str, Any]:
+    return {
+        "filename": row["name"] or "", "state": "CLOSED" if row["state"] == "whole" else "TRUNCATED", "stored": False,
+        "size": row["size"], "sha256": row["sha256"],
+    }  # fmt: skip
+
+
 def _alert(row: Row) -> dict[str, Any]:
     return {
         "signature": row["title"],
@@ -176,5 +184,5 @@ def _alert(row: Row) -> dict[str, Any]:
 
 _BODIES: dict[str, Callable[[Row], dict[str, Any]]] = {
     "conn": _flow, "dns": _dns, "http": _http, "tls": _tls, "ssh": _ssh, "smb": _smb, "rpc": _rpc, "snmp": _snmp,
-    "sip": _sip, "dhcp": _dhcp,
+    "sip": _sip, "dhcp": _dhcp, "files": _file,
 }  # fmt: skip

@@ -18,6 +18,8 @@ from sensor.core.packet import Packets
 from sensor.core.record import Record
 from sensor.core.time_units import SECOND
 from sensor.decode.kernels import Work
+from sensor.records.files.gate import Gate
+from sensor.records.files.transfers import Transfers
 from sensor.records.messages import MESSAGES, RUN_BITS
 from sensor.records.recorder import Recorder
 from sensor.records.tail import Tail
@@ -72,10 +74,21 @@ class Keeping:
     """``flows``: slots of the flow table."""
 
     def __init__(
-        self, folder: Path, origin: Origin, flows: int, *, wait: bool, complain: Callable[[str], None]
+        self,
+        folder: Path,
+        origin: Origin,
+        flows: int,
+        *,
+        wait: bool,
+        complain: Callable[[str], None],
+        files: bool = True,
     ) -> None:
-        """``wait``: for the disk, of a replay. OSError where nothing can be written."""
+        """``wait``: for the disk, of a replay; ``files``: with the hashes of transferred files. OSError where nothing
+        can be written.
+        """
         self.folder, self.recorder = folder, Recorder(flows)
+        self._transfers = Transfers(self.recorder.add)
+        self._gate = Gate(flows, self._transfers) if files else None
         kinds = [[message.name, [[name, int(how)] for name, how in message.fields]] for message in MESSAGES]
         context = {"version": 1, "run": secrets.randbits(RUN_BITS), "kinds": kinds} | msgspec.to_builtins(origin)
         self._tail = Tail(folder, context, wait=wait, dropped=self._lose, complain=complain)
@@ -93,9 +106,21 @@ class Keeping:
     def batch(self, packets: Packets | None, work: Work) -> None:
         """A batch was worked off."""
         recorder = self.recorder
-        recorder.batch(packets, work.messages, work.changes)
+        try:
+            self._files(packets, work)
+        finally:
+            recorder.batch(packets, work.messages, work.changes)
         if recorder.size() >= BYTES or recorder.now >= self._due or recorder.now < self._due - 2 * EVERY_NS:
             self._hand_over(whole=False)
+
+    def _files(self, packets: Packets | None, work: Work) -> None:
+        """Files that are transferred."""
+        if self._gate is None:
+            return
+        if packets is not None:
+            self._transfers.advance(self.recorder.now)
+            self._gate.batch(packets)
+        self._gate.ended(work.changes)
 
     def missed(self, lost: int, shed: int) -> None:
         """So many packets and messages were missed so far."""
@@ -103,6 +128,7 @@ class Keeping:
 
     def close(self, seconds: float | None = None) -> None:
         """Hand over the rest."""
+        self._transfers.finish()
         self._hand_over(whole=True)
         self._tail.close(seconds)
 

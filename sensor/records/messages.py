@@ -121,6 +121,11 @@ MESSAGES = (
     ),
     _message("dissectors.rtsp:RtspRequest", method=_TEXT, uri=_TEXT, cseq=_NUMBER, user_agent=_TEXT, user=_TEXT),
     _message("dissectors.rtsp:RtspResponse", status=_NUMBER, cseq=_NUMBER, server=_TEXT),
+    _message("records.files.seen:FileBegun", ends=True, client_port=_NUMBER),
+    _message(
+        "records.files.seen:FileSeen", ends=True, from_client=_NUMBER, service=_TEXT, name=_TEXT, mime=_TEXT,
+        size=_NUMBER, sha256=_TEXT, state=_TEXT,
+    ),
 )  # fmt: skip
 NUMBERS = {message.name: number for number, message in enumerate(MESSAGES)}
 # Numbers of sections that hold no messages: flows that ended, records of the event log as JSON, packets counted.

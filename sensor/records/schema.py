@@ -102,6 +102,12 @@ HTTP = _table(
         "request_body_len",
     ),
     Column("response_size", INT, "Content-Length of the response", "http.response.body.bytes", "response_body_len"),
+    Column(
+        "sha256",
+        TEXT,
+        "SHA-256 of the response's content; null where it was not seen whole within ten seconds, see `files`",
+        "http.response.body.hash.sha256",
+    ),
     Column("rtt", SECONDS, "from request to response", "event.duration"),
     zeek="http",
     eve="http",
@@ -235,10 +241,31 @@ RTSP = _table(
     Column("status", INT, "status code; null where no response was seen"),
     Column("rtt", SECONDS, "from request to response", "event.duration"),
 )
+FILES = _table(
+    "files",
+    (
+        "One row for each file that was transferred by HTTP, FTP, TFTP or mail (SMTP): bodies, messages, attachments. "
+        "Of files on shares `smb` has names and sizes. Forms, JSON and XML that clients send are left out."
+    ),
+    Column("service", TEXT, "http, ftp, tftp or smtp", "network.protocol", "source"),
+    Column("sender", TEXT, "who sent it: client or server", "", "is_orig"),
+    Column("name", TEXT, "name, without its path; null where it has none", "file.name", "filename"),
+    Column("mime", TEXT, "media type that the sender declares", "file.mime_type", "mime_type"),
+    Column("size", INT, "bytes that were seen, decoded where they were compressed", "file.size", "seen_bytes"),
+    Column("sha256", TEXT, "SHA-256; null where it was not seen whole", "file.hash.sha256", "sha256"),
+    Column(
+        "state",
+        TEXT,
+        "whole; or why there is no hash: gap (bytes that the capture lacks), cut off (ended early), partial (a range "
+        "of it), large (more than 32 MiB), encoded (a compression that is not read), busy (more than 8 MiB/s to hash)",
+    ),
+    zeek="files",
+    eve="fileinfo",
+)
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        CONN, DNS, HTTP, TLS, AUTH, SSH, SMB, RPC, SIP, RTSP, SNMP, DHCP, DEVICE_HISTORY, ALERT, ALERT_ENTITY,
+        CONN, DNS, HTTP, TLS, AUTH, SSH, SMB, FILES, RPC, SIP, RTSP, SNMP, DHCP, DEVICE_HISTORY, ALERT, ALERT_ENTITY,
         RECOMMENDATION, VULNERABILITY, COVERAGE,
     )
 }  # fmt: skip

@@ -20,8 +20,8 @@ DOMAINS = ("query", "host", "sni", "answers")
 HASHES = ("ja3", "ja3s", "sha256", "hassh", "hassh_server")
 FREE = (
     "user_agent", "server", "client", "user", "share", "file", "new_name", "hostname", "vendor_class", "subject",
-    "issuer", "uri", "caller", "callee", "pipe", "interface", "operation", "trap", "setting", "cve", "name", "vendor",
-    "model", "os", "type", "title", "message", "detector", "alert", "ja4", "query", "host", "sni",
+    "issuer", "uri", "mime", "caller", "callee", "pipe", "interface", "operation", "trap", "setting", "cve", "name",
+    "vendor", "model", "os", "type", "title", "message", "detector", "alert", "ja4", "query", "host", "sni",
 )  # fmt: skip
 DEVICES = ("src_device", "dst_device", "device")
 _JA4 = re.compile(r"[tqd][0-9a-z]{2}[di]\d{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")

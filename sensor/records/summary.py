@@ -75,6 +75,14 @@ def _smb(row: Row) -> list[str]:
     ]
 
 
+def _file(row: Row) -> list[str]:
+    arrow = "→" if row["sender"] == "client" else "←"
+    return [
+        f"{row['service']} {arrow}", row["name"] or "", row["mime"] or "", size(row["size"]),
+        f"SHA-256 {row['sha256']}" if row["sha256"] else f"no hash: {row['state']}",
+    ]  # fmt: skip
+
+
 def _sip(row: Row) -> list[str]:
     return [row["method"] or "", row["caller"] or "", "→", row["callee"] or "", str(row["status"] or "")]
 
@@ -138,8 +146,8 @@ def _recommendation(row: Row) -> list[str]:
 
 
 _LINES: dict[str, Callable[[Row], list[str]]] = {
-    "conn": _conn, "dns": _dns, "http": _http, "tls": _tls, "auth": _auth, "ssh": _ssh, "smb": _smb, "rpc": _rpc,
-    "sip": _sip,
+    "conn": _conn, "dns": _dns, "http": _http, "tls": _tls, "auth": _auth, "ssh": _ssh, "smb": _smb, "files": _file,
+    "rpc": _rpc, "sip": _sip,
     "rtsp": _rtsp, "snmp": _snmp, "dhcp": _dhcp, "device_history": _device, "alert": _alert, "alert_entity": _entity,
     "recommendation": _recommendation,
 }  # fmt: skip

@@ -55,11 +55,15 @@ class Exchange(NamedTuple):
             heads[there], found[there] = turned(own) if self.servers[number] else own, own["ts"]
         return heads
 
-    def split(self, places: Places, since: int) -> tuple[Places, list[Rows]]:
+    def split(self, places: Places, since: int, more: npt.NDArray[np.bool_] | None = None) -> tuple[Places, list[Rows]]:
         """The exchanges that can be written, and the messages of the others: those that are not complete and began
-        after ``since`` (ns).
+        after ``since`` (ns). ``more``: of which last messages something is still to come.
         """
-        waits = (places[:, -1] < 0) & (self.first(places)["ts"] > since)
+        last = places[:, -1]
+        open_ = last < 0
+        if more is not None and len(more):
+            open_ |= more[last] & (last >= 0)
+        waits = open_ & (self.first(places)["ts"] > since)
         left = [part.take(places[waits, number][places[waits, number] >= 0]) for number, part in enumerate(self.parts)]
         return places[~waits], left
 

@@ -37,6 +37,11 @@ def uid(row: Row) -> str:
     return f"C{row['uid']:x}" if row["uid"] is not None else "-"
 
 
+def file_uid(row: Row) -> str:
+    """The same of a file: F, its connection and its time."""
+    return f"F{row['uid'] or 0:x}{int(row['ts'].replace(tzinfo=UTC).timestamp() * 1e6):x}"
+
+
 _ENDS: tuple[Field, ...] = (
     ("ts", "time", _of("ts")),
     ("uid", "string", uid),
@@ -95,6 +100,12 @@ LOGS: dict[str, tuple[Field, ...]] = {
         ("subject", "string", _of("subject")),
         ("issuer", "string", _of("issuer")), ("ja3", "string", _of("ja3")), ("ja3s", "string", _of("ja3s")),
         ("ja4", "string", _of("ja4")),
+    ),
+    "files": (
+        *_ENDS, ("fuid", "string", file_uid), ("source", "string", lambda row: row["service"].upper()),
+        ("mime_type", "string", _of("mime")), ("filename", "string", _of("name")),
+        ("is_orig", "bool", lambda row: row["sender"] == "client"), ("seen_bytes", "count", _of("size")),
+        ("timedout", "bool", lambda row: row["state"] == "cut off"), ("sha256", "string", _of("sha256")),
     ),
     "ssh": (
         *_ENDS, ("client", "string", _of("client")), ("server", "string", _of("server")),

@@ -51,7 +51,10 @@ def recording(
     try:
         if not live:
             clear(folder)
-        keeping = Keeping(folder, origin, len(pipeline.kernels.flows.slots), wait=not live, complain=complain)
+        keeping = Keeping(
+            folder, origin, len(pipeline.kernels.flows.slots), wait=not live, complain=complain,
+            files=config.records.files,
+        )  # fmt: skip
     except OSError as error:
         complain(f"no traffic records are kept: {folder}: {error.strerror}")
         return None

@@ -1,0 +1,129 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""A connection over which files may come: the segments of each side in their order (RFC 9293, 3.4). Repeated bytes are dropped, early ones held."""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from sensor.core.packet import Packets
+
+cdef enum:
+    HELD_SEGMENTS = 32     # that may come early, before those in front are given up
+    HELD_BYTES = 64 * 1024
+
+
+cdef class Place:
+    """Where bytes came from: a row of the batch at hand, or a packet that was held."""
+
+    def __init__(self, packets, Py_ssize_t index):
+        self.packets, self.index = packets, index
+
+    cpdef object packet(self):
+        """The packet; made only where it is asked for."""
+        return self.packets.at(self.index) if isinstance(self.packets, Packets) else self.packets
+
+
+cdef class Conversation:
+    """``over``: nothing of it is wanted any more; ``paused``: nothing until a message of HTTP begins."""
+
+    def __init__(self, emit, Budget budget not None):
+        """``emit``: given each file that ended."""
+        self.emit, self.budget, self.early = emit, budget, [[], []]
+        self.over = self.paused = False
+
+    cpdef int segment(self, int way, uint32_t seq, bytes data, object packets, Py_ssize_t index) except -1:
+        """``way``: 0 from the client of the connection, 1 from its server."""
+        cdef int32_t ahead
+        cdef Place place = Place.__new__(Place)
+        place.packets, place.index = packets, index
+        way &= 1
+        if not self.begun[way]:
+            self.begun[way], self.due[way] = True, seq
+        ahead = <int32_t>(seq - self.due[way])
+        if ahead > 0:
+            self.hold(way, seq, data, place)
+            if len(<list>self.early[way]) > HELD_SEGMENTS or self.held[way] > HELD_BYTES:
+                self.skip(way)
+        elif -<int64_t>ahead < len(data):
+            self.read(way, data[-ahead:] if ahead else data, place)
+            if self.held[way]:
+                self.drain(way)
+        return 0
+
+    cdef int hold(self, int way, uint32_t seq, bytes data, Place place) except -1:
+        (<list>self.early[way]).append((seq, data, Place(place.packet(), 0)))
+        self.held[way] += len(data)
+        return 0
+
+    cdef int drain(self, int way) except -1:
+        """Held segments whose turn it is."""
+        cdef list early = self.early[way]
+        cdef int32_t known
+        cdef uint32_t seq
+        cdef bint moved = True
+        while moved:
+            moved = False
+            for at in range(len(early)):
+                seq, data, place = early[at]
+                known = <int32_t>(self.due[way] - seq)
+                if known >= 0:
+                    del early[at]
+                    self.held[way] -= len(data)
+                    if known < len(data):
+                        self.read(way, data[known:], place)
+                    moved = True
+                    break
+        return 0
+
+    cdef int skip(self, int way) except -1:
+        """Give up on the bytes before the first held segment."""
+        cdef list early = self.early[way]
+        cdef int64_t nearest = 1 << 32, ahead
+        for seq, _, _ in early:
+            ahead = <uint32_t>(<uint32_t>seq - self.due[way])
+            nearest = min(nearest, ahead)
+        self.due[way] += <uint32_t>nearest
+        self.gap(way, nearest)
+        return self.drain(way)
+
+    cdef int read(self, int way, bytes data, Place place) except -1:
+        """The next bytes."""
+        self.due[way] += <uint32_t>len(data)
+        if not (self.over or self.paused):
+            self.feed(way, data, place)
+        return 0
+
+    def closed(self, int way, uint32_t seq, bint reset):
+        """A side says that it sends nothing behind ``seq``; ``reset``: neither does."""
+        cdef int side
+        for side in range(2):
+            if reset or side == way:
+                while self.early[side]:
+                    self.skip(side)
+                self.ended(side, not reset and (not self.begun[side] or self.due[side] == seq))
+        self.over = self.over or reset
+
+    def finish(self):
+        """The flow is over."""
+        cdef int side
+        for side in range(2):
+            while self.early[side]:
+                self.skip(side)
+            self.ended(side, False)
+
+    def restart(self, int way, uint32_t seq):
+        """Both sides go on wherever they are; this one with ``seq``."""
+        self.paused, self.early = False, [[], []]
+        self.begun[0] = self.begun[1] = False
+        self.held[0] = self.held[1] = 0
+        self.begun[way & 1], self.due[way & 1] = True, seq
+
+    cpdef feed(self, int way, bytes data, Place place):
+        """The next bytes of a side."""
+        raise NotImplementedError
+
+    def gap(self, int way, int64_t missing):
+        """So many bytes of a side will not come."""
+        raise NotImplementedError
+
+    def ended(self, int way, bint whole):
+        """A side sends nothing more; ``whole``: all of its bytes were seen."""
+        raise NotImplementedError

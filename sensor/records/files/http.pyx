@@ -1,0 +1,231 @@
+# cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
+"""Bodies of HTTP/1.x messages (RFC 9112, 6 and 7) as files. Heads are read only as far as bodies need it.
+
+What clients send as forms, JSON, XML or text is no file, and may hold passwords, which a hash of few bytes could reveal: it is passed over.
+"""
+
+from libc.stdint cimport int64_t
+
+import re
+from email.message import Message
+from urllib.parse import unquote_to_bytes
+
+from sensor.records.files.body import LARGEST, ends_of
+from sensor.records.files.seen import FileBegun, State
+
+cdef enum:
+    OPEN = -1              # of a length: until the connection ends
+    HEAD_LIMIT = 32768
+    CHUNK_LINE_LIMIT = 256
+    CHUNK_DIGITS = 8
+    LENGTH_DIGITS = 15
+    ASKED_MOST = 16
+
+SERVICE = "http"
+HEAD_END = re.compile(rb"\r?\n\r?\n")
+FIELD = re.compile(rb"\n(content-length|transfer-encoding|content-encoding|content-type|content-disposition):[ \t]*([^\r\n]*)", re.IGNORECASE)
+TEXTUAL = re.compile(rb"\s*(?:$|text/|multipart/|application/(?:x-www-form-urlencoded|.*json|.*xml|ipp|ocsp))", re.IGNORECASE)
+
+
+cdef class Half:
+    """One side: a head that is not whole, or a body under way. ``request``: it is that of a request."""
+
+    def __init__(self):
+        self.kept, self.body, self.left = b"", None, 0
+        self.chunked = self.trailer = self.request = False
+
+
+cdef class HttpFiles(Conversation):
+    """Messages of one connection."""
+
+    def __init__(self, emit, budget):
+        super().__init__(emit, budget)
+        self.client, self.server, self.asked = Half(), Half(), []
+
+    cpdef feed(self, int way, bytes data, Place place):
+        cdef Half half = self.server if way else self.client
+        cdef int64_t size
+        while data and not (self.over or self.paused):
+            if half.body is None and half.left:  # of a body that is passed over
+                size = min(half.left, <int64_t>len(data))
+                half.left -= size
+                data = data[size:]
+            elif half.body is None:
+                data = self.head(half, data, place)
+            elif half.chunked:
+                data = self.chunks(half, data)
+            elif half.left == OPEN or half.left > len(data):
+                if half.left != OPEN:
+                    half.left -= len(data)
+                half.body.take(data)
+                return
+            else:
+                size, half.left = half.left, 0
+                half.body.take(data[:size])
+                data = data[size:]
+                self.close(half)
+
+    def gap(self, int way, int64_t missing):
+        """Within a body of known length a gap is part of it; else what follows is unknown until a message begins."""
+        cdef Half half = self.server if way else self.client
+        if half.body is not None:
+            half.body.lost()
+        if not half.chunked and half.left >= missing:
+            half.left -= missing
+            if half.left == 0:
+                self.close(half)
+            return
+        half.left = 0
+        self.close(half)
+        self.pause(half)
+
+    def ended(self, int way, bint whole):
+        cdef Half half = self.server if way else self.client
+        if half.body is not None and (not whole or half.left != OPEN or half.chunked):
+            half.body.lost(State.CUT_OFF)
+        self.close(half)
+
+    cdef int pause(self, Half half) except -1:
+        half.kept, half.left, self.paused, self.asked = b"", 0, True, []
+        return 0
+
+    cdef bytes head(self, Half half, bytes data, Place place):
+        """Bytes of a head; what follows it."""
+        cdef bytes kept = data, line
+        cdef dict fields
+        if half.kept or data[0] == 13 or data[0] == 10:
+            kept = (half.kept + data).lstrip(b"\r\n")
+        end = HEAD_END.search(kept)
+        if end is None:
+            half.kept, self.over = kept, len(kept) > HEAD_LIMIT
+            return b""
+        half.kept = b""
+        head, rest = kept[:end.start()], kept[end.end():]
+        fields = {name.lower(): value for name, value in FIELD.findall(head)}
+        line = head.partition(b"\n")[0].rstrip()
+        if line.startswith(b"HTTP/1."):
+            self.response(half, line, fields, place)
+        elif len(line) > 9 and line[len(line) - 9:len(line) - 1] == b" HTTP/1.":
+            self.request(half, line, fields, place)
+        else:
+            self.over = True
+        return rest
+
+    cdef int request(self, Half half, bytes line, dict fields, Place place) except -1:
+        cdef bytes method, target
+        method, _, target = line[:len(line) - 9].partition(b" ")
+        target = target.strip()
+        if len(self.asked) < ASKED_MOST:
+            self.asked.append((method, target))
+        self.over = method == b"CONNECT"
+        if b"transfer-encoding" in fields or length(fields) > 0:
+            half.request = True
+            if TEXTUAL.match(fields.get(b"content-type", b"")) is None or (method == b"PUT" and b"content-type" not in fields):
+                self.open(half, target, fields, place)
+            elif b"transfer-encoding" in fields:
+                self.paused = True
+            else:
+                half.left = length(fields)
+        return 0
+
+    cdef int response(self, Half half, bytes line, dict fields, Place place) except -1:
+        cdef int status = int(line[9:12]) if line[9:12].isdigit() else 0
+        cdef bytes method = b"", target = b""
+        if 100 <= status < 200 and status != 101:
+            return 0
+        if self.asked:
+            method, target = self.asked.pop(0)
+        if status == 101:
+            self.over = True
+        if method == b"HEAD" or status in (101, 204, 304) or length(fields) == 0:
+            return 0
+        half.request = False
+        self.open(half, target, fields, place)
+        if half.body is not None:
+            if status == 206:
+                half.body.lost(State.PARTIAL)
+            self.emit(FileBegun(half.body.packet, *ends_of(half.body.packet, False)))
+        return 0
+
+    cdef int open(self, Half half, bytes target, dict fields, Place place) except -1:
+        cdef bytes name = name_of(target, fields.get(b"content-disposition", b""))
+        half.chunked, half.trailer = b"chunked" in fields.get(b"transfer-encoding", b"").lower(), False
+        half.left = 0 if half.chunked else length(fields)
+        half.body = Body(place.packet(), self.budget, name, fields.get(b"content-type", b""), fields.get(b"content-encoding", b""))
+        if half.left > LARGEST:
+            half.body.lost(State.LARGE)
+            half.body.size = half.left
+            self.close(half)
+            half.left, self.paused = 0, True
+        return 0
+
+    cdef int close(self, Half half) except -1:
+        cdef Body body = half.body
+        half.body = None
+        if body is not None:
+            self.emit(body.ended(SERVICE, half.request, ends_of(body.packet, half.request)))
+        return 0
+
+    cdef bytes chunks(self, Half half, bytes data):
+        """Chunks; what follows the last one."""
+        cdef bytes line, rest
+        cdef int64_t size
+        if half.kept:
+            data, half.kept = half.kept + data, b""
+        while data and half.body is not None:
+            if half.left > 0:  # of a chunk, its line end included
+                size = min(half.left, <int64_t>len(data))
+                half.body.take(data[:max(min(half.left - 2, size), <int64_t>0)])
+                half.left -= size
+                data = data[size:]
+                continue
+            line, found, rest = data.partition(b"\n")
+            if not found:
+                half.kept, self.over = data, len(data) > CHUNK_LINE_LIMIT
+                return b""
+            data = rest
+            if half.trailer:
+                if not line.strip():
+                    self.close(half)
+                    half.left = 0
+                continue
+            size = chunk_size(line)
+            if size < 0:
+                half.body.lost()
+                self.close(half)
+                self.over = True
+                return b""
+            half.left, half.trailer = (size + 2 if size else 0), size == 0
+        return data
+
+
+cdef int64_t length(dict fields) except -2:
+    """Content-Length in bytes; OPEN where there is none, or none that can be believed."""
+    text = fields.get(b"content-length")
+    if text is None:
+        return OPEN
+    text = text.strip()
+    return int(text) if text.isdigit() and len(text) <= LENGTH_DIGITS else OPEN
+
+
+cdef int64_t chunk_size(bytes line) except -2:
+    """-1 where it is none."""
+    cdef bytes text = line.partition(b";")[0].strip()
+    if not 0 < len(text) <= CHUNK_DIGITS or b"_" in text or b"+" in text or b"-" in text:
+        return -1
+    try:
+        return int(text, 16)
+    except ValueError:
+        return -1
+
+
+cdef bytes name_of(bytes target, bytes disposition):
+    """The name that the sender gives, else the last part of the address, without its query."""
+    if b"filename" in disposition:
+        message = Message()
+        message["content-disposition"] = disposition.decode("latin-1")
+        given = message.get_filename()
+        if given:
+            return given.encode("utf-8", "replace")
+    cdef bytes name = target.partition(b"?")[0].rpartition(b"/")[2]
+    return unquote_to_bytes(name) if b"%" in name else name
