@@ -89,7 +89,7 @@ def _records(args: argparse.Namespace, value: str) -> tuple[Seen | None, str]:
     """What traffic records hold, else why that is unknown."""
     from sensor.cli._data import dataset_of
     from sensor.records.indicator import seen
-    from sensor.records.keeping import MISSING, installed
+    from sensor.records.installed import MISSING, installed
     from sensor.records.paths import MANIFEST, records_folder
     from sensor.records.query import NoRecords, Query, QueryError
     from sensor.records.search import SearchError, understood

@@ -45,7 +45,7 @@ def out_of_records(places: Places, devices: list[Record]) -> int | None:
     """Take devices out of the traffic records: how many rows went; None where the process that writes them does it
     soon. OSError where that cannot be.
     """
-    from sensor.records.keeping import installed
+    from sensor.records.installed import installed
     from sensor.records.manifest import ManifestError
     from sensor.records.paths import MANIFEST, records_folder
 

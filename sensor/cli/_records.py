@@ -47,9 +47,9 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def installed() -> bool:
-    """Whether the extra is installed; False after an error that explains how to install it."""
-    from sensor.records.keeping import MISSING
-    from sensor.records.keeping import installed as there
+    """Whether the extra is there; False after it was said how to install it."""
+    from sensor.records.installed import MISSING
+    from sensor.records.installed import installed as there
 
     if not there():
         complain(f"this command {MISSING}", error="records.not-installed")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sensor.datasets.dataset import Dataset
-from sensor.records.keeping import MISSING, installed
+from sensor.records.installed import MISSING, installed
 from sensor.records.paths import records_folder
 from sensor.records.query import NoRecords, Query
 from sensor.records.waiting import write_waiting

@@ -17,7 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field
 Guarantee = Literal["exactly_once", "at_least_once", "best_effort"]
 Level = Literal["ok", "warning", "error"]
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
-Kind = Literal["device", "alert", "incident", "recommendation", "sensor"]
+EventKind = Literal["device", "alert", "incident", "recommendation", "sensor"]
+# Tables of traffic records, which outputs take beside events where a filter names them.
+TrafficKind = Literal[
+    "conn", "dns", "http", "tls", "auth", "ssh", "smb", "files", "rpc", "sip", "rtsp", "snmp", "dhcp"
+]  # fmt: skip
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -81,13 +85,14 @@ class Filter(BaseModel):
     """Which records an output gets: those that every list names, where an empty list names all. Wildcards are those of
     the shell.
 
-    ``kinds``: of records; ``severity``: the least; ``detectors``: of alerts and incidents; ``types``: of the device, or
-    of one that has a part in an alert or incident; ``vlans``: of the device or the alert (incidents have none, so that
-    they do not come where this is used); ``sites``: of sensors.
+    ``kinds``: of events; of traffic records (``conn``, ``dns``, ...), which come only where they are named, and of
+    which only ``vlans`` and ``sites`` choose; ``severity``: the least; ``detectors``: of alerts and incidents;
+    ``types``: of the device, or of one that has a part in an alert or incident; ``vlans``: of the device or the alert
+    (incidents have none, so that they do not come where this is used); ``sites``: of sensors.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    kinds: list[Kind] = []
+    kinds: list[EventKind | TrafficKind] = []
     severity: SeverityName = "info"
     detectors: list[str] = []
     types: list[str] = []
@@ -136,7 +141,8 @@ class Output:
     """Base of all outputs. The file name is the ``type`` in the configuration. One thread calls it; nothing is shared
     between two.
 
-    ``formats``: names of the formats it takes, its own first; empty: any, native first. ``guarantee``: what
+    ``formats``: names of the formats it takes, its own first; empty: any, native first. ``traffic``: it takes traffic
+    records as well. ``guarantee``: what
     docs/deliver/outputs.md may promise; ``has_epoch``: it names the log to its destination by ``epoch``, which the
     runner sets before anything is sent: the identity of the log, another one where the log was replaced.
 
@@ -146,6 +152,7 @@ class Output:
 
     Options: ClassVar[type[Options]] = Options
     title: ClassVar[str]
+    traffic: ClassVar[bool] = True
     formats: ClassVar[tuple[str, ...]] = ()
     guarantee: ClassVar[Guarantee]
     has_epoch: ClassVar[bool] = False

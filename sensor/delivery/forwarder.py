@@ -9,17 +9,23 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from sensor.core.output import Options
+from sensor.core.output import Options, Output
 from sensor.delivery.catalogue import output_class
 from sensor.delivery.runner import Runner
 from sensor.delivery.section import type_of
 from sensor.delivery.status import Status, save_status
+from sensor.delivery.traffic import kinds_of
 from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.segments import cursors_of, number_of
 from sensor.logs.logs import log
+from sensor.records.installed import MISSING, installed
+
+if TYPE_CHECKING:
+    from sensor.delivery.traffic_runner import TrafficRunner
 
 REPORT_EVERY_S = 1.0
 HEARTBEAT_S = 10.0
@@ -58,6 +64,8 @@ class Forwarder:
     def __init__(self, log: Path, *, once: bool = False) -> None:
         self.log, self._once = log, once
         self.runners: dict[str, Runner] = {}
+        # Of the outputs that take traffic records as well.
+        self._traffic: dict[str, TrafficRunner] = {}
         self._wanted: dict[str, Options] = {}
         self._locks: dict[str, Lock] = {}
         self._written: dict[str, Status] = {}
@@ -86,6 +94,10 @@ class Forwarder:
         before.
         """
         for name in [name for name, runner in self.runners.items() if runner.join(0)]:
+            if name in self._traffic:
+                self._traffic[name].stop()
+                if not self._traffic[name].join(0):
+                    continue
             self._drop(name)
         for name, error in self._begin():
             self._warn(name, "cannot be begun", f"{error.filename}: {error.strerror}")
@@ -93,7 +105,9 @@ class Forwarder:
     @property
     def over(self) -> bool:
         """Whether every output has come to its end (``once``)."""
-        return all(runner.over for runner in self.runners.values())
+        return all(runner.over for runner in self.runners.values()) and all(
+            traffic.over for traffic in self._traffic.values()
+        )
 
     @property
     def stuck(self) -> list[str]:
@@ -109,7 +123,13 @@ class Forwarder:
             self.restart_missing()
         end = last_number(self.log)
         for runner in self.runners.values():
-            self._write(runner.status(max(end, runner.published.seq, runner.published.alerts)))
+            self._write(self._status(runner, end))
+
+    def _status(self, runner: Runner, end: int) -> Status:
+        """``end``: the last number of the log."""
+        status = runner.status(max(end, runner.published.seq, runner.published.alerts))
+        traffic = self._traffic.get(runner.name)
+        return traffic.report(status) if traffic is not None else status
 
     def end(self) -> bool:
         """Stop all outputs; whether each was done in time."""
@@ -117,9 +137,7 @@ class Forwarder:
 
     def statuses(self) -> list[Status]:
         end = last_number(self.log)
-        return [
-            runner.status(max(end, runner.published.seq, runner.published.alerts)) for runner in self.runners.values()
-        ]
+        return [self._status(runner, end) for runner in self.runners.values()]
 
     def _begin(self) -> Iterator[tuple[str, OSError]]:
         """Start what has no runner yet; which cannot be, and why."""
@@ -129,20 +147,30 @@ class Forwarder:
             try:
                 lock = Lock(self.log, name)
                 self._locks[name] = lock
-                self.runners[name] = Runner(self.log, name, output_class(type_of(options)), options, once=self._once)
+                unit = output_class(type_of(options))
+                if kinds_of(options.filter):
+                    self._traffic[name] = _traffic(self.log, name, unit, options, once=self._once)
+                self.runners[name] = Runner(self.log, name, unit, options, once=self._once)
             except OSError as error:
                 if (held := self._locks.pop(name, None)) is not None:
                     held.close()
+                self._traffic.pop(name, None)
                 yield name, error
             else:
                 self.runners[name].start()
+                if name in self._traffic:
+                    self._traffic[name].start()
 
     def _end(self, names: list[str]) -> bool:
         for name in names:
             self.runners[name].stop()
+            if name in self._traffic:
+                self._traffic[name].stop()
         until, whole = time.monotonic() + PATIENCE_S, True
         for name in names:
-            if self.runners[name].join(max(0.0, until - time.monotonic())):
+            traffic = self._traffic.get(name)
+            ended = traffic is None or traffic.join(max(0.0, until - time.monotonic()))
+            if self.runners[name].join(max(0.0, until - time.monotonic())) and ended:
                 self._drop(name)
             else:  # it keeps its cursor until it ends
                 log().warning("a send hangs and is left behind", output=name)
@@ -151,7 +179,8 @@ class Forwarder:
 
     def _drop(self, name: str) -> None:
         runner = self.runners.pop(name)
-        self._write(runner.status(max(last_number(self.log), runner.published.seq, runner.published.alerts)))
+        self._write(self._status(runner, last_number(self.log)))
+        self._traffic.pop(name, None)
         self._locks.pop(name).close()
 
     def _write(self, status: Status) -> None:
@@ -174,6 +203,15 @@ class Forwarder:
         if self._warned.get(name) != error:
             self._warned[name] = error
             log().warning(what, output=name, error=error)
+
+
+def _traffic(log: Path, name: str, unit: type[Output], options: Options, *, once: bool) -> TrafficRunner:
+    """What delivers traffic records, which need the extra ``hunt``. OSError where they cannot be read."""
+    if not installed():
+        raise OSError(errno.ENOPKG, f"traffic records: {MISSING}", name)
+    from sensor.delivery.traffic_runner import TrafficRunner
+
+    return TrafficRunner(log, name, unit, options, once=once)
 
 
 def _same(one: Options, other: Options) -> bool:

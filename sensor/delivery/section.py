@@ -17,10 +17,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from sensor.core.device import TYPES
-from sensor.core.output import Filter, Options
+from sensor.core.output import Filter, Options, Output
 from sensor.core.record import Record
 from sensor.delivery.catalogue import formats_of, output_class, types
 from sensor.delivery.redaction import RECKONED
+from sensor.delivery.traffic import FORMATS, kinds_of
 from sensor.documents import DocumentErrors, FilePath, load_document, nearest
 from sensor.logs.section import Logging
 
@@ -117,7 +118,7 @@ def _model(kinds: tuple[tuple[str, str | None], ...]) -> type[BaseModel]:
     return create_model("Outputs", __base__=_Section, **fields)
 
 
-def _options(kind: str | None) -> type[BaseModel]:
+def _options(kind: str | None) -> Any:
     """The options of a type, with the shared options. For an unknown type only that is reported."""
     if kind not in types():
         unknown: dict[str, Any] = {"type": (_one_of(types()), ...)}
@@ -130,7 +131,20 @@ def _options(kind: str | None) -> type[BaseModel]:
         "fields": (list[Annotated[str, AfterValidator(_path)]], []),
         "redact": (list[Annotated[str, AfterValidator(_redactable)]], []),
     }
-    return create_model("Options", __base__=unit.Options, **exact)
+    return Annotated[
+        create_model("Options", __base__=unit.Options, **exact), AfterValidator(functools.partial(_rows_as, unit))
+    ]
+
+
+def _rows_as(unit: type[Output], options: Options) -> Options:
+    """Traffic records go where the type takes them, in a format that has them."""
+    kinds = kinds_of(options.filter)
+    form = options.format or formats_of(unit)[0]
+    if kinds and not unit.traffic:
+        raise ValueError(f"found the kind {kinds[0]!r}, which this type does not take: expected kinds of events")
+    if kinds and form not in FORMATS:
+        raise ValueError(f"found the format {form!r} for the kind {kinds[0]!r}, expected {' or '.join(FORMATS)}")
+    return options
 
 
 def _one_of(words: list[str]) -> Any:

@@ -22,7 +22,7 @@ class Status(msgspec.Struct):
     Times are seconds since the epoch, 0: never. ``state``: *waiting* for the next try, *stalled* once nothing went for
     a minute; ``stalled_since``: since when it accepts nothing although events are pending; ``error``: the last fault,
     and when; ``next_try``; ``written``: when this was written, every ten seconds by a forwarder that runs, its process
-    being ``pid``.
+    being ``pid``. ``records_``: of the traffic records that it takes; ``dropped``: those for which there was no room.
     """
 
     name: str
@@ -44,6 +44,11 @@ class Status(msgspec.Struct):
     next_try: float = 0
     written: float = 0
     pid: int = 0
+    records_delivered: int = 0
+    records_pending: int = 0
+    records_refused: int = 0
+    records_dropped: int = 0
+    records_error: str = ""
 
 
 def status_path(log: Path, name: str) -> Path:

@@ -91,6 +91,7 @@ class Email(Output):
 
     Options = Options
     title = "E-mail"
+    traffic = False
     formats = ("native",)
     guarantee = "at_least_once"
 

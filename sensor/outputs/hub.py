@@ -62,6 +62,7 @@ class Hub(Output):
 
     Options = Options
     title = "Hub"
+    traffic = False
     formats = ("native",)
     guarantee = "exactly_once"
     has_epoch: ClassVar[bool] = True

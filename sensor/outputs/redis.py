@@ -84,6 +84,8 @@ class Redis(Output):
 
     Options = Options
     title = "Redis streams"
+    # The ids of its streams are numbers of the event log, which rows do not have.
+    traffic = False
     guarantee = "exactly_once"
 
     def __init__(self, name: str, options: Any) -> None:

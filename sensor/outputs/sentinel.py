@@ -86,6 +86,7 @@ class Sentinel(Output):
 
     Options = Options
     title = "Microsoft Sentinel (Logs Ingestion API)"
+    traffic = False
     formats = ("native", "device_info")
     guarantee = "at_least_once"
 

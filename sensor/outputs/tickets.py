@@ -101,6 +101,7 @@ class Tickets(Output):
 
     Options = Options
     title = "Tickets (Jira, ServiceNow, GitHub, webhook)"
+    traffic = False
     guarantee = "at_least_once"
 
     def __init__(self, name: str, options: Any) -> None:

@@ -67,6 +67,7 @@ class Webhook(Output):
 
     Options = Options
     title = "Webhook (Slack, Teams, Jira, ServiceNow, PagerDuty, plain)"
+    traffic = False
     guarantee = "at_least_once"
 
     def __init__(self, name: str, options: Any) -> None:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sensor.records import outbox
 from sensor.records.manifest import File
 from sensor.records.schema import TABLES
 from sensor.records.upkeep import Upkeep
@@ -71,6 +72,8 @@ def carry_out(writer: Writer) -> int:
             writer.complain(f"{path}: devices were not taken out of the traffic records: {error}")
             continue
         rows += sum(_out_of(writer, file, request) for file in writer.manifest.files())
+        for waiting in outbox.every(writer.folder):
+            _out_of_outbox(waiting, request)
         with writer.manifest.transaction():
             writer.manifest.learn((name, None) for name in request.ids)
         writer.forget_identities()
@@ -96,6 +99,15 @@ def _out_of(writer: Writer, file: File, request: Order) -> int:
             writer.manifest.add(entry)
         writer.manifest.drop([file.name], writer.clock())
     return count
+
+
+def _out_of_outbox(waiting: outbox.Waiting, request: Order) -> None:
+    """The same of a file that waits for an output; one that was delivered meanwhile, or is damaged, is left."""
+    with contextlib.suppress(OSError, pa.ArrowException):
+        rows = pq.read_table(waiting.path, partitioning=None)
+        theirs = _theirs(waiting.table, rows, request)
+        if pc.any(theirs).as_py():
+            outbox.replace(waiting, rows.filter(pc.invert(theirs)))
 
 
 def _theirs(table: str, rows: pa.Table, request: Order) -> pa.ChunkedArray:

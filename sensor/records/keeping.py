@@ -4,8 +4,6 @@ nothing is kept.
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,8 +24,6 @@ from sensor.records.tail import Tail
 
 # Handed over once so many bytes wait, or after so much packet time.
 BYTES, EVERY_NS = 256 << 10, SECOND
-NEEDED = ("pyarrow", "duckdb")
-MISSING = "needs the packages pyarrow and duckdb: pip install 'passive-network-sensor[hunt]'"
 KINDS = frozenset(("device", "alert", "recommendation"))
 END = ("ip", "port", "mac", "device", "hostname", "type")
 PARTS = {
@@ -38,12 +34,6 @@ PARTS = {
     "dst": END,
 }
 _ENCODER = msgspec.json.Encoder()
-
-
-@functools.cache
-def installed() -> bool:
-    """Whether the extra ``hunt`` is there. Looks for the packages and does not import them."""
-    return all(importlib.util.find_spec(name) is not None for name in NEEDED)
 
 
 class Origin(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sensor.records.keeping import installed
+from sensor.records.installed import installed
 from sensor.records.tail import FOLDER, MIB, unread
 
 # Seconds between two files, and between two looks at what is too old.

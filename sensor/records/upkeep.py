@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from sensor.records.columns import read_rows
 from sensor.records.manifest import File, checksum
+from sensor.records.outbox import clear_abandoned
 from sensor.records.schema import TABLES
 from sensor.records.writer import HOUR_US, Writer
 
@@ -32,6 +33,7 @@ class Upkeep:
     def run(self, *, final: bool = False) -> None:
         """All of it. ``final``: hours that are not over as well, and there are no readers any more."""
         self.compact(final=final)
+        clear_abandoned(self.writer.folder, self.writer.clock())
         self.limit()
         self.delete(0.0 if final else GRACE_S)
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from sensor.core.addresses import Networks
 from sensor.eventlog.disk import sync_folder
-from sensor.records import flows
+from sensor.records import flows, outbox
 from sensor.records.batch import WAIT, Batch, World
 from sensor.records.block import CONNECTION, COUNT, HEAD, Part, Rows, parts, section_of, together
 from sensor.records.builders import tables_of
@@ -216,6 +216,7 @@ class Writer:
         entries = [self.file(name, hour, pa.concat_tables(tables)) for (name, hour), tables in made.tables.items()]
         if self._durable:
             sync_folder(self.folder)
+        outbox.put(self.folder, entries)
         with self.manifest.transaction():
             for entry in entries:
                 self.manifest.add(entry)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sensor.config import Config
 from sensor.engine.pipeline import Pipeline
-from sensor.records.keeping import Keeping, Origin, installed
+from sensor.records.installed import installed
+from sensor.records.keeping import Keeping, Origin
 from sensor.records.paths import MANIFEST
 from sensor.records.process import Aside
 from sensor.records.tail import FOLDER

@@ -189,8 +189,8 @@ def test_status_and_export(ask: Any, tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_reports_how_to_install_it(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sensor.records.keeping.NEEDED", ("pyarrow", "no_such_package"))
-    monkeypatch.setattr("sensor.records.keeping.installed", lambda: False)
+    monkeypatch.setattr("sensor.records.installed.NEEDED", ("pyarrow", "no_such_package"))
+    monkeypatch.setattr("sensor.records.installed.installed", lambda: False)
     code, out, err = ask("search", NAS)
     assert (code, out) == (3, "")
     assert "pip install 'passive-network-sensor[hunt]'" in err

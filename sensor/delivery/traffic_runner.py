@@ -1,0 +1,184 @@
+"""Traffic runner: delivers the traffic records that an output wants, in a thread of its own, from its outbox. Each file
+is removed once all of it was delivered; how far it is within one is kept beside the position of the output.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from sensor.boundary import Boundary, Fault
+from sensor.core.output import Options, Output
+from sensor.delivery.batch import Batch
+from sensor.delivery.catalogue import formats_of
+from sensor.delivery.dead_letters import DeadLetters
+from sensor.delivery.position import replace_file
+from sensor.delivery.redaction import changes, load_salt
+from sensor.delivery.sender import Sender
+from sensor.delivery.status import Status
+from sensor.delivery.traffic import Entries, kinds_of
+from sensor.eventlog.segments import cursors_of
+from sensor.logs.logs import log
+from sensor.records.outbox import Outbox, Unreadable, Waiting, rows_of
+from sensor.records.paths import records_folder
+
+POLL_S, TOUCH_S = 1.0, 3600.0
+ONCE_TRIES = 5
+
+
+class Reached(msgspec.Struct):
+    """How far the delivery is. ``rows``: of ``file`` that are done with; the other numbers are of all files so far.
+    ``unreadable``: rows of files that were damaged.
+    """
+
+    file: str = ""
+    rows: int = 0
+    delivered: int = 0
+    filtered: int = 0
+    refused: int = 0
+    unreadable: int = 0
+
+
+class TrafficRunner:
+    """``event_log``: whose records; ``once``: end when all that waits is delivered, or when it cannot be."""
+
+    def __init__(self, event_log: Path, name: str, unit: type[Output], options: Options, *, once: bool = False) -> None:
+        """OSError where the outbox or the salt cannot be made."""
+        self.name, self.options, self._once = name, options, once
+        self._path = cursors_of(event_log) / f"{name}.records.json"
+        self.outbox = Outbox(records_folder(event_log), name, kinds_of(options.filter))
+        salt = load_salt(cursors_of(event_log)) if options.redact else b""
+        self._entries = Entries(
+            options.filter, options.format or formats_of(unit)[0], changes(options.fields, options.redact, salt)
+        )
+        self._stopping = threading.Event()
+        self._boundary = Boundary(self._log_fault)
+        letters = DeadLetters(event_log, f"{name}.records")
+        self.sender = Sender(
+            unit(f"{name}-records", options), options, self._boundary, letters.add, self._stopping.is_set
+        )  # fmt: skip
+        self.reached = self._found()
+        self.over = False
+        self._touched = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"records-{name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the send that is under way."""
+        self._stopping.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the end; whether it came."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def pending(self) -> int:
+        """Rows that wait."""
+        waiting = self.outbox.waiting()
+        done = self.reached.rows if any(one.path.name == self.reached.file for one in waiting) else 0
+        return max(0, sum(one.rows for one in waiting) - done)
+
+    def report(self, status: Status) -> Status:
+        """The status of its output with its own numbers."""
+        reached = self.reached
+        return msgspec.structs.replace(
+            status,
+            records_delivered=reached.delivered,
+            records_pending=self.pending(),
+            records_refused=reached.refused,
+            records_dropped=self.outbox.dropped() + reached.unreadable,
+            records_error=self.sender.error if self.sender.failing_since else "",
+        )
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set() and not self.over:
+                results, whole = self._boundary.run(f"traffic records to {self.name}", self.turn)
+                if not whole:
+                    self.sender.pause("a fault of ours: delivery broke")
+                if not (whole and results[0]):
+                    self._stopping.wait(min(max(self.sender.wait_s, POLL_S), 10 * POLL_S))
+        finally:
+            self.sender.close()
+
+    def turn(self) -> Iterator[bool]:
+        """Deliver the oldest file as far as it goes; whether there may be more to do at once."""
+        if time.monotonic() - self._touched > TOUCH_S:
+            self._touched = time.monotonic()
+            self.outbox.touch()
+        waiting = self.outbox.waiting()
+        if not waiting:
+            self.over = self._once
+            yield False
+            return
+        done = self._deliver(waiting[0])
+        self.over = self._once and not done and self.sender.backoff.tries >= ONCE_TRIES
+        yield done
+
+    def _deliver(self, waiting: Waiting) -> bool:
+        """All of a file; False where a pause is due."""
+        if self.reached.file != waiting.path.name:
+            self.reached.file, self.reached.rows = waiting.path.name, 0
+        try:
+            for batch in self._batches(waiting):
+                if not self._sent(batch):
+                    return False
+        except Unreadable as error:
+            self.reached.unreadable += max(0, waiting.rows - self.reached.rows)
+            log().warning("traffic records cannot be read", output=self.name, error=str(error))
+        waiting.path.unlink(missing_ok=True)
+        self.reached.file, self.reached.rows = "", 0
+        self._save()
+        return True
+
+    def _batches(self, waiting: Waiting) -> Iterator[Batch]:
+        """The rows of a file behind those that are done with."""
+        batch, room = Batch(), self.options.batch_kib << 10
+        for number, entry in enumerate(self._entries.of(waiting.table, rows_of(waiting.path)), 1):
+            if number <= self.reached.rows:
+                continue
+            if entry is None:
+                batch.filtered += 1
+            else:
+                batch.add(entry, time.monotonic())
+            if batch.count >= self.options.batch_events or batch.size >= room:
+                yield batch
+                batch = Batch()
+        if batch.count or batch.filtered:
+            yield batch
+
+    def _sent(self, batch: Batch) -> bool:
+        rows = batch.count + batch.filtered
+        while not self.sender.deliver(batch):
+            if self._stopping.is_set() or (self._once and self.sender.backoff.tries >= ONCE_TRIES):
+                return False
+            self._stopping.wait(min(max(self.sender.wait_s, 0.01), POLL_S))
+        reached = self.reached
+        reached.rows += rows
+        reached.delivered += batch.delivered
+        reached.filtered += batch.filtered
+        reached.refused += batch.refused
+        self._save()
+        return True
+
+    def _found(self) -> Reached:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Reached)
+        except (OSError, msgspec.DecodeError):
+            return Reached()
+
+    def _save(self) -> None:
+        """Where it cannot be written, delivery goes on: some rows may come again after a crash."""
+        try:
+            replace_file(self._path, msgspec.json.encode(self.reached) + b"\n", durable=False)
+        except OSError as error:
+            self.sender.error, self.sender.error_at = f"the position cannot be kept: {error.strerror}", time.time()
+
+    def _log_fault(self, fault: Fault) -> None:
+        log().error("a fault of ours", unit=fault.unit, error=fault.error, place=fault.place)

@@ -1,0 +1,166 @@
+"""Outboxes: files of records that wait for an output, one folder for each. The writer copies a file into each outbox
+that wants its table before the manifest lists it; the forwarder removes what it delivered. So nothing that was written
+is left out, and what comes again after a crash has the same ids.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sensor.records.manifest import File
+from sensor.records.query_process import plain
+
+FOLDER, WANTED, DROPPED, SUFFIX = "outbox", "wanted.json", "dropped.json", ".parquet"
+# Bytes that may wait in an outbox before the oldest files are dropped; seconds after which one that no forwarder reads goes.
+MOST, ABANDONED_S = 1 << 30, 7 * 86_400.0
+
+
+class Unreadable(Exception):
+    """A file that waits is damaged or gone; the text says which."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A file that waits: its table and its rows."""
+
+    path: Path
+    table: str
+    rows: int
+
+
+class Outbox:
+    """Of one output. ``kinds``: the tables that it wants."""
+
+    def __init__(self, records: Path, name: str, kinds: Sequence[str]) -> None:
+        """OSError where it cannot be made."""
+        self.folder = records / FOLDER / name
+        self.folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+        _replace(self.folder / WANTED, msgspec.json.encode(sorted(kinds)))
+
+    def waiting(self) -> list[Waiting]:
+        """The files, the oldest first."""
+        return list(_waiting(self.folder))
+
+    def touch(self) -> None:
+        """It is still read."""
+        os.utime(self.folder / WANTED)
+
+    def dropped(self) -> int:
+        """Rows that were dropped since there was no room for them."""
+        return _dropped(self.folder)
+
+
+def rows_of(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a file, in the order of time. Unreadable."""
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise Unreadable(f"{path}: {error}") from None
+    for batch in table.take(pc.sort_indices(table["ts"])).to_batches(max_chunksize=8192):
+        for row in batch.to_pylist():
+            yield {name: plain(value) for name, value in row.items()}
+
+
+# What the writer does.
+
+
+def put(records: Path, files: Sequence[File]) -> None:
+    """Copy new files into the outboxes that want them. One that cannot be copied is dropped there, and counted.
+
+    A link would change the time stamps by which queries know that a file is as it was written.
+    """
+    for folder in _outboxes(records):
+        kinds = _wanted(folder)
+        for number, file in enumerate(file for file in files if file.table in kinds):
+            name = f"{time.time_ns():020}-{number:04}-{file.table}-{file.rows}{SUFFIX}"
+            try:
+                shutil.copyfile(records / file.name, fresh := (folder / name).with_suffix(".new"))
+                fresh.rename(folder / name)
+            except OSError:
+                _count(folder, file.rows)
+        _bound(folder)
+
+
+def clear_abandoned(records: Path, now: float) -> None:
+    """Away with outboxes that nobody reads any more. ``now``: seconds since the epoch."""
+    for folder in _outboxes(records):
+        with contextlib.suppress(OSError):
+            if now - (folder / WANTED).stat().st_mtime > ABANDONED_S:
+                for path in folder.iterdir():
+                    path.unlink()
+                folder.rmdir()
+
+
+def every(records: Path) -> Iterator[Waiting]:
+    """All files that wait for any output."""
+    return itertools.chain.from_iterable(map(_waiting, _outboxes(records)))
+
+
+def replace(waiting: Waiting, rows: pa.Table) -> None:
+    """Other rows in place of those of a file; without any it is gone. OSError."""
+    if not len(rows):
+        waiting.path.unlink()
+        return
+    fresh = waiting.path.with_suffix(".new")
+    pq.write_table(rows, fresh, compression="zstd", store_schema=False)
+    fresh.replace(waiting.path)
+
+
+def _outboxes(records: Path) -> list[Path]:
+    folder = records / FOLDER
+    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def _wanted(folder: Path) -> frozenset[str]:
+    """The tables that an outbox wants; none where that cannot be read."""
+    try:
+        return frozenset(msgspec.json.decode((folder / WANTED).read_bytes(), type=list[str]))
+    except (OSError, msgspec.DecodeError):
+        return frozenset()
+
+
+def _waiting(folder: Path) -> Iterator[Waiting]:
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        _, _, table, rows = path.stem.split("-", 3)
+        yield Waiting(path, table, int(rows))
+
+
+def _bound(folder: Path) -> None:
+    """Drop the oldest files of an outbox that is full."""
+    sizes = [(one, one.path.stat().st_size) for one in _waiting(folder)]
+    size = sum(size for _, size in sizes)
+    for one, own in sizes:
+        if size <= MOST:
+            return
+        size -= own
+        one.path.unlink(missing_ok=True)
+        _count(folder, one.rows)
+
+
+def _dropped(folder: Path) -> int:
+    try:
+        return msgspec.json.decode((folder / DROPPED).read_bytes(), type=int)
+    except (OSError, msgspec.DecodeError):
+        return 0
+
+
+def _count(folder: Path, rows: int) -> None:
+    _replace(folder / DROPPED, msgspec.json.encode(_dropped(folder) + rows))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """The whole new file, or the old one."""
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(data)
+    fresh.replace(path)

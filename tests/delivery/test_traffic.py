@@ -1,0 +1,217 @@
+"""Traffic records on their way to an output: nothing twice without a crash, nothing left out, and what is dropped is
+counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from sensor.core.output import Ack, Entry, Filter, Refuse, Retry, TrafficKind
+from sensor.delivery.forwarder import Forwarder
+from sensor.delivery.section import Delivery, load_delivery
+from sensor.delivery.traffic import KINDS, record_of
+from sensor.delivery.traffic_runner import TrafficRunner
+from sensor.documents import DocumentErrors
+from sensor.eventlog.paths import RUN_LOG
+from sensor.records import outbox
+from sensor.records.hunt_tests import _table
+from sensor.records.outbox import Outbox
+from sensor.records.writer import Made, Writer
+from tests.delivery.scripted import Desk, Options, Scripted
+
+CONNECTIONS = [
+    {"ts": second, "uid": second + 1, "src_ip": "10.0.0.5", "dst_ip": "10.0.0.9",
+     "dst_port": 443, "proto": "tcp", "vlan": 10 + second % 2, "sensor": "one", "state": "SF", "src_bytes": 100,
+     "dst_bytes": 900, "src_packets": 3, "dst_packets": 4, "duration": 1.5}
+    for second in range(50)
+]  # fmt: skip
+
+
+def _written(records: Path, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Rows as the writer writes them: into the manifest, and into the outboxes."""
+    writer, made = Writer(records, print), Made({})
+    made.add(table, 0, _table(table, rows))
+    try:
+        writer._save(made)
+    finally:
+        writer.close()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / RUN_LOG
+
+
+def _runner(log: Path, desk: Desk, **options: Any) -> TrafficRunner:
+    chosen = Filter(**({"kinds": ["conn"]} | options.pop("filter", {})))
+    return TrafficRunner(log, "siem", Scripted, Options(desk=desk, filter=chosen, **options), once=True)
+
+
+def _finish(runner: TrafficRunner, turns: int = 200) -> None:
+    """Its turns, without the pauses."""
+    for _ in range(turns):
+        runner.sender.again_at = 0.0
+        list(runner.turn())
+        if not runner.outbox.waiting():
+            return
+    raise AssertionError("it never comes to an end")
+
+
+def test_a_filter_names_all_tables_of_traffic() -> None:
+    assert get_args(TrafficKind) == KINDS
+
+
+def test_connections_are_delivered_once_and_other_tables_not(log: Path) -> None:
+    desk = Desk()
+    runner = _runner(log, desk, batch_events=20)
+    _written(log.parent / "records", "conn", CONNECTIONS)
+    _written(log.parent / "records", "dns", [{"ts": 0, "uid": 1, "query": "a.example"}])
+    assert runner.pending() == len(CONNECTIONS)
+    _finish(runner)
+    assert [len(batch) for batch in desk.tried] == [20, 20, 10]
+    assert [record["conn"]["uid"] for record in desk.records] == [row["uid"] for row in CONNECTIONS]
+    first = desk.records[0]
+    assert (first["kind"], first["ts"], first["src"]["ip"]) == ("conn", "2026-01-01T00:00:00Z", "10.0.0.5")
+    assert (runner.reached.delivered, runner.pending()) == (len(CONNECTIONS), 0)
+    _finish(runner)
+    assert len(desk.records) == len(CONNECTIONS)
+
+
+def test_what_was_written_while_nothing_ran_comes_later(log: Path) -> None:
+    """The outbox keeps it, although the files of the manifest may be put together or deleted meanwhile."""
+    _runner(log, Desk())
+    for part in (CONNECTIONS[:20], CONNECTIONS[20:]):
+        _written(log.parent / "records", "conn", part)
+    desk = Desk()
+    _finish(_runner(log, desk))
+    assert [record["conn"]["uid"] for record in desk.records] == [row["uid"] for row in CONNECTIONS]
+
+
+def test_a_destination_that_is_away_costs_nothing_and_a_crash_repeats_at_most_a_batch(log: Path) -> None:
+    desk = Desk(Ack(), Retry("away"), Retry("away"))
+    runner = _runner(log, desk, batch_events=20)
+    _written(log.parent / "records", "conn", CONNECTIONS)
+    batches = iter(runner._batches(runner.outbox.waiting()[0]))
+    runner.reached.file = runner.outbox.waiting()[0].path.name
+    assert runner._sent(next(batches))
+    again = Desk()
+    _finish(_runner(log, again, batch_events=20))
+    both = [record["id"] for record in (*desk.records, *again.records)]
+    assert len(both) == len(set(both)) == len(CONNECTIONS)
+
+
+def test_a_row_that_comes_again_has_the_same_id() -> None:
+    row = {"ts": "2026-01-05T08:00:00", "uid": 1, "sensor": "one", "site": None, "vlan": None, "proto": "arp"}
+    ends = {f"{end}_{name}": None for end in ("src", "dst") for name in ("ip", "port", "mac", "device")}
+    one, same, other = (
+        record_of("ssh", {**row, **ends, "client": None, "server": None, "uid": uid})["id"] for uid in (1, 1, 2)
+    )
+    assert one == same != other
+
+
+def test_a_row_that_is_refused_goes_to_the_dead_letters(log: Path) -> None:
+    def refusing(entries: Sequence[Entry]) -> Ack:
+        if any(entry.record["conn"]["uid"] == 7 for entry in entries):
+            raise Refuse("no")
+        return Ack()
+
+    runner = _runner(log, Desk(always=refusing), batch_events=50)
+    _written(log.parent / "records", "conn", CONNECTIONS)
+    _finish(runner)
+    letters = (log.with_suffix(".dead") / "siem.records.jsonl").read_text().splitlines()
+    assert [json.loads(letter)["record"]["conn"]["uid"] for letter in letters] == [7]
+    assert (runner.reached.delivered, runner.reached.refused) == (len(CONNECTIONS) - 1, 1)
+
+
+def test_vlans_choose_among_rows(log: Path) -> None:
+    desk = Desk()
+    runner = _runner(log, desk, filter={"vlans": [11]})
+    _written(log.parent / "records", "conn", CONNECTIONS)
+    _finish(runner)
+    assert {record["network"]["vlan"] for record in desk.records} == {11}
+    assert runner.reached.filtered == len(CONNECTIONS) - len(desk.records) == 25
+
+
+def test_a_full_outbox_drops_the_oldest_and_counts(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = _runner(log, Desk())
+    _written(log.parent / "records", "conn", CONNECTIONS[:20])
+    monkeypatch.setattr(outbox, "MOST", runner.outbox.waiting()[0].path.stat().st_size * 3 // 2)
+    _written(log.parent / "records", "conn", CONNECTIONS[20:])
+    assert (runner.outbox.dropped(), runner.pending()) == (20, 30)
+
+
+def test_a_damaged_file_costs_its_own_rows(log: Path) -> None:
+    desk = Desk()
+    runner = _runner(log, desk)
+    for part in (CONNECTIONS[:20], CONNECTIONS[20:]):
+        _written(log.parent / "records", "conn", part)
+    runner.outbox.waiting()[0].path.write_bytes(b"damaged")
+    _finish(runner)
+    assert (len(desk.records), runner.reached.unreadable) == (30, 20)
+
+
+def test_an_outbox_that_nobody_reads_goes(log: Path) -> None:
+    box = Outbox(log.parent / "records", "siem", ["conn"])
+    _written(log.parent / "records", "conn", CONNECTIONS)
+    read = (box.folder / outbox.WANTED).stat().st_mtime
+    outbox.clear_abandoned(log.parent / "records", read + outbox.ABANDONED_S - 1)
+    assert len(box.waiting()) == 1
+    outbox.clear_abandoned(log.parent / "records", read + outbox.ABANDONED_S + 1)
+    assert not box.folder.exists()
+
+
+def _configured(folder: Path, output: str) -> Delivery:
+    path = folder / "sensor.yaml"
+    path.write_text(f"outputs:\n  siem: {output}\n")
+    return load_delivery(path)
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        ("{type: file, path: out.jsonl, format: cef, filter: {kinds: [conn]}}", "cef"),
+        ('{type: webhook, receiver: plain, url: "https://a.example", filter: {kinds: [dns]}}', "dns"),
+        ("{type: file, path: out.jsonl, filter: {kinds: [conns]}}", "conn"),
+    ],
+)
+def test_what_cannot_take_records_is_named(output: str, found: str, tmp_path: Path) -> None:
+    with pytest.raises(DocumentErrors) as error:
+        _configured(tmp_path, output)
+    assert found in str(error.value)
+
+
+@pytest.fixture(params=["native", "ecs"])
+def lines(request: pytest.FixtureRequest, tmp_path: Path) -> list[dict[str, Any]]:
+    """What a file gets of a forwarder that delivers once."""
+    log, out = tmp_path / RUN_LOG, tmp_path / "out.jsonl"
+    log.touch()
+    options = f"{{type: file, path: {out}, format: {request.param}, filter: {{kinds: [conn]}}}}"
+    outputs = _configured(tmp_path, options).outputs
+    Outbox(tmp_path / "records", "siem", ["conn"])
+    _written(tmp_path / "records", "conn", CONNECTIONS)
+    forwarder = Forwarder(log, once=True)
+    forwarder.take(outputs)
+    try:
+        for traffic in forwarder._traffic.values():
+            assert traffic.join(60)
+        (status,) = forwarder.statuses()
+        assert (status.records_delivered, status.records_pending, status.records_dropped) == (len(CONNECTIONS), 0, 0)
+    finally:
+        forwarder.end()
+    return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def test_a_forwarder_delivers_them_beside_events(lines: list[dict[str, Any]]) -> None:
+    assert len(lines) == len(CONNECTIONS)
+    first = lines[0]
+    if "@timestamp" in first:
+        assert (first["source"]["ip"], first["destination"]["port"]) == ("10.0.0.5", 443)
+        assert first["event"]["dataset"] == "sensor.conn"
+        assert first["event"]["duration"] == 1_500_000_000
+    else:
+        assert first["conn"]["state"] == "SF"
