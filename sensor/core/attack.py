@@ -110,6 +110,7 @@ TECHNIQUES = {
         Technique("impact", "T1486", "Data Encrypted for Impact"),
         Technique("execution", "T1204", "User Execution"),
         Technique("impact", "T1489", "Service Stop"),
+        Technique("impact", "T1565", "Data Manipulation"),
         Technique("discovery", "T1007", "System Service Discovery"),
         Technique("discovery", "T1012", "Query Registry"),
         Technique("persistence", "T1547.001", "Boot or Logon Autostart Execution: Registry Run Keys / Startup Folder"),

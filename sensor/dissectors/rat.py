@@ -2,9 +2,10 @@
 There is no standard; signatures are from published analyses.
 
 Reads the first messages of each direction: njRAT, Gh0st, XtremeRAT, Spy-Net and CyberGate, DarkComet, Remcos, NetWire,
-Gafgyt, the stage that Metasploit sends to its stagers, the banners of command shells, and text protocols that request
-screens and cameras. Sessions that are encrypted from the first byte are not detected here but by their certificates
-(``tls``). Data that the operator exfiltrates is not stored; of a message only the first word is.
+Gafgyt, Mirai (its hello and the pings behind it), the stage that Metasploit sends to its stagers, the banners of
+command shells, and text protocols that request screens and cameras. Sessions that are encrypted from the first byte are
+not detected here but by their certificates (``tls``). Data that the operator exfiltrates is not stored; of a message
+only the first word is.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ SHAPES = (
         rb"GETLOCALIP|LOLNOGTFO|SH)\b"
     )),
     _shape("Gafgyt", rb"BUILD [A-Z][A-Z0-9_]{1,11}(?::[\w.:-]{0,40})?\r?\n"),
+    _shape("Mirai", rb"\0\0\0\x01(?:\0|[\x01-\x20][\w.:-]{1,32})(?:\0\0){2,}\Z"),
     _shape(SHELL, (
         rb"(?:\r?\n)?Microsoft Windows (?:XP |2000 )?\[Version \d[\d.]+\]|Windows PowerShell(?: running "
         rb"as user|\r?\nCopyright)"
@@ -67,6 +69,7 @@ STARTS = (
     b"BAGLIMI?", b"CAPSCREE", b"Microsof", b"\r\nMicros", b"Windows ", b"bash: no", b"BUILD ",
     *(b"!* " + bytes([letter]) for letter in b"SUTHJVCPKGL"), b"bash: ca", b"sh: no j", b"sh: cann", b"/bin/sh:",
     b"/bin/bas", b"uid=0(ro", b"uid=33(w", b"uid=1000",
+    b"\0\0\0\x01",
 )  # fmt: skip
 MAGIC = (
     *((offset, b"ll|'") for offset in (2, 3, 4, 5)),

@@ -92,3 +92,17 @@ def test_repetition_is_one_finding() -> None:
     found = inspected(detector(TUNNEL), [ping(n, 84, 5.1, "packet") for n in range(700)])
     assert len(found) == 3
     assert one(found)
+
+
+def unasked(at: float, size: int = 1200, carries: str = "data") -> Event:
+    """A reply of the inside host to a request that nobody sent."""
+    packet = Packet(ts=START + int(at * SECOND), src=parse("10.0.0.66"), dst=parse("203.0.113.9"), proto=1)
+    return IcmpEchoReply(packet, 7, int(at), size, 7.5, 0, carries)
+
+
+def test_replies_that_nobody_asked_for() -> None:
+    """Data leaves in replies only. Their sender is the actor; replies to requests, and padding, are none."""
+    alert = one(inspected(detector(TUNNEL), [unasked(n) for n in range(120)]))
+    assert (alert.numbers["unasked"], alert.actor.address) == (60_000, parse("10.0.0.66"))
+    assert inspected(detector(TUNNEL), [unasked(n, carries="pattern") for n in range(120)]) == []
+    assert inspected(detector(TUNNEL), [unasked(n, 56) for n in range(120)]) == []

@@ -35,6 +35,8 @@ def test_the_small_capture() -> None:
         (b"BUILD MIPS\n", "Gafgyt"),
         (b"!* UDP 198.51.100.7 80 60 32 0 10\n", "Gafgyt"),
         (b"!* SCANNER ON\n", "Gafgyt"),
+        (b"\0\0\0\x01\0\0\0\0\0", "Mirai"),
+        (b"\0\0\0\x01\x0atelnet.arm\0\0\0\0", "Mirai"),
         (b"\x24\x04\xff\x00\x40\0\0\0" + bytes(64), "Remcos"),
         (b"\x41\0\0\0\x99" + bytes(range(64)), "NetWire"),
         (b"\x00\x10\x01\x00MZARUH\x89\xe5", "Metasploit stage"),
@@ -69,6 +71,8 @@ def test_a_shell_is_one_where_a_user_types(data: bytes) -> None:
         b"G",
         b"GET / HTTP/1.1\r\n",
         b"Windows Update",
+        b"\0\0\0\x01\0",  # a length and one byte
+        b"\0\0\0\x01\x67\x42\0\x1e\0\0\0\x01",  # H.264
         b"Microsoft SQL Server",
         b"\x24\x04\xff",
         b"SSH-2.0-x",

@@ -35,7 +35,12 @@ COURSES_LIMIT = 4096
 REPORTED_LIMIT = 16384
 PATHS_LIMIT = 8
 # Families of DDoS bots, which attack on command and have no remote control.
-BOTS = frozenset(("Gafgyt",))
+BOTS = frozenset(
+    (
+        "Gafgyt",
+        "Mirai",
+    )
+)
 # Ports where servers offer shells in clear rightly: telnet and its like, rlogin, rsh, serial lines behind console
 # servers.
 LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *range(3000, 3100), *range(7000, 7100)))

@@ -1,5 +1,6 @@
 """Data exchanged in ICMP echo messages: the payload contains IP packets or text, replies return other data than the
-requests, sizes vary, both hosts send requests with data, or the requests of one carry much of it.
+requests, sizes vary, both hosts send requests with data, or the requests of one carry much of it, or replies to no
+request do.
 
 A reply returns the data of the request unchanged (RFC 792). Replies may be shorter: some hosts truncate long ones.
 """
@@ -40,7 +41,9 @@ class Options(detector.Options):
         10, ge=2, description="threshold: echo requests without a padding pattern from each of two hosts to the other"
     )
     volume: int = Field(
-        60_000, ge=1000, description="threshold: bytes in large echo requests without a padding pattern"
+        60_000,
+        ge=1000,
+        description="threshold: bytes in large echo requests, or replies to no request, without a padding pattern",
     )
     sizes: int = Field(
         12, ge=3, le=SIZES_LIMIT, description="threshold: distinct sizes of echo messages without a padding pattern"
@@ -71,6 +74,7 @@ class IcmpTunnel(EventDetector):
         self._sizes: Distinct[Pair, int] = Distinct(window, PAIRS_LIMIT, SIZES_LIMIT)
         self._requests: Counts[Pair] = Counts(window, PAIRS_LIMIT)
         self._volume: Counts[Pair] = Counts(window, PAIRS_LIMIT)
+        self._unasked_volume: Counts[Pair] = Counts(window, PAIRS_LIMIT)
         self._reported: Recent[tuple[Pair, str]] = Recent(PAIRS_LIMIT, AGAIN)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -83,9 +87,23 @@ class IcmpTunnel(EventDetector):
         if isinstance(event, IcmpEchoReply):
             asked = self._asked.get((packet.dst, packet.src, event.id, event.sequence))
             other = asked is not None and event.size >= asked[0] and asked != (event.size, event.disorder)
+            if asked is None and event.carries == "data":
+                return self._unasked(event, (packet.src, packet.dst))
             if other or event.carries != "pattern":
                 return self._evaluate(event, (packet.dst, packet.src), other=other)
         return iter(())
+
+    def _unasked(self, event: IcmpEchoReply, pair: Pair) -> Iterator[Alert]:
+        """A reply with data that no request asked for: firewalls let replies through. Its sender is the actor."""
+        threshold, large = self.options.volume, event.size >= LARGE and event.disorder >= DISORDERED
+        volume = self._unasked_volume.add(pair, event.ts, event.size if large else 0)
+        if volume >= threshold:
+            reason = (
+                f"{volume} bytes of disordered data in echo replies of at least {LARGE} bytes to no request (threshold "
+                f"{threshold})"
+            )
+            yield from self._alert_of(event, pair, "unasked", reason, volume, threshold)
+        yield from self._evaluate(event, (pair[1], pair[0]), other=False)
 
     def _request(self, event: IcmpEcho, pair: Pair) -> Iterator[Alert]:
         """A request with data; its replies may return it unchanged."""
@@ -140,7 +158,7 @@ class IcmpTunnel(EventDetector):
         """``what``: which of the marks was met; each is reported once in five minutes."""
         if not self._reported.fresh((pair, what), event.ts):
             return
-        answer = isinstance(event, IcmpEchoReply)
+        answer = isinstance(event, IcmpEchoReply) and what != "unasked"
         actor, target, _, _ = ends_of(event.packet, answer=answer)
         text = what == "text"
         severity = (

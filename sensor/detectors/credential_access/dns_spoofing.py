@@ -1,0 +1,183 @@
+"""Forged DNS answers: a second answer with other addresses arrives from another place in the network, or a resolver
+receives answers with wrong ids for many names of one zone (cache poisoning, RFC 5452).
+
+A server answers a query once. Two answers within a second that share no address, and whose frames come from different
+MACs or have another TTL, have two senders. Which of them is forged is not in the packets: the one whose MAC or TTL is
+not that of earlier answers of this server is taken for it; else the one whose TTL no router has lowered, as from a host
+of the same segment; else the first, since a forger must be faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.addresses import mac_text
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.packet import Packet
+from sensor.core.tally import Distinct
+from sensor.core.wants import Want, field
+from sensor.detectors._hosts import network_of_packet, some, who
+from sensor.dissectors.dns import DnsQuery, DnsResponse
+
+SECOND = 1_000_000_000
+UDP, A, AAAA = 17, 1, 28
+ANSWERS_LIMIT, SERVERS_LIMIT, QUERIES_LIMIT, IDS_LIMIT, REPORTED_LIMIT = 4096, 1024, 4096, 8, 1024
+REPORTED_S = 300
+INITIAL_TTLS = frozenset((64, 128, 255))
+
+
+class Options(detector.Options):
+    """When answers are forged."""
+
+    apart_s: float = Field(1.0, gt=0, le=4, description="most seconds between two answers to one query")
+    names: int = Field(
+        8, ge=3, description="threshold: names of one zone answered with the id of no query, to one resolver"
+    )
+    window_s: int = Field(60, ge=5, le=3600, description="time window for names in seconds")
+
+
+class _Origin(NamedTuple):
+    """Where the frames of a server come from."""
+
+    mac: int
+    ttl: int
+
+
+class _Answer(NamedTuple):
+    """An answer to one query."""
+
+    ts: int
+    found: frozenset[int]
+    origin: _Origin
+
+
+class DnsSpoofing(EventDetector):
+    """Watches answers with addresses over UDP, and the ids of queries."""
+
+    title = "Forged DNS answers"
+    severity = Severity.high
+    techniques = ("T1557",)
+    advice = (
+        "Identify the host with this MAC, and check it for ARP spoofing. Treat what the client sent to the forged "
+        "address as disclosed, and flush the caches of the client and of its resolver."
+    )
+    false_positives = (
+        "A DNS filter that answers in place of the server; several resolvers behind one address that answer alike."
+    )
+    Options = Options
+    watches = (DnsQuery, DnsResponse)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._answers: Bounded[tuple[object, ...], _Answer] = Bounded(ANSWERS_LIMIT)
+        self._servers: Bounded[tuple[int, int, int], _Answer] = Bounded(SERVERS_LIMIT)
+        self._queries: Bounded[tuple[int, int, str], tuple[int, ...]] = Bounded(QUERIES_LIMIT)
+        self._wrong: Distinct[tuple[int, int, str], str] = Distinct(
+            self.options.window_s * SECOND, SERVERS_LIMIT, 4 * self.options.names
+        )
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        addressed = field("type").is_in(A, AAAA) & (field("packet.proto") == UDP)
+        return {DnsQuery: addressed, DnsResponse: addressed & field("answers").filled()}
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
+        if not isinstance(event, DnsQuery | DnsResponse) or packet.proto != UDP or event.type not in (A, AAAA):
+            return
+        name = event.name.lower()
+        if isinstance(event, DnsQuery):
+            key = (packet.src, packet.dst, name)
+            self._queries.put(key, (*(self._queries.get(key) or ())[1 - IDS_LIMIT :], event.id))
+            return
+        found = frozenset(record.address for record in event.answers if record.type == event.type)
+        if found:
+            yield from self._compared(event, name, found)
+            yield from self._poisoned(event, name)
+
+    def _compared(self, event: DnsResponse, name: str, found: frozenset[int]) -> Iterator[Alert]:
+        """An answer beside the one before to the same query."""
+        packet = event.packet
+        origin = _Origin(packet.src_mac, packet.ttl)
+        key = (packet.vlan, packet.dst, packet.dport, packet.src, event.id, name, event.type)
+        answer, first = _Answer(packet.ts, found, origin), self._answers.get(key)
+        if first is None or packet.ts - first.ts > self.options.apart_s * SECOND:
+            self._answers.put(key, answer)
+            if self._servers.get((packet.vlan, packet.src, packet.dst)) is None:
+                self._servers.put((packet.vlan, packet.src, packet.dst), answer)
+        elif first.found.isdisjoint(found) and first.origin != origin:
+            forged = self._forged(packet, first, answer)
+            yield from self._twice(event, forged)
+
+    def _forged(self, packet: Packet, first: _Answer, second: _Answer) -> _Answer:
+        """Which of two answers is taken for the forged one."""
+        usual = self._servers.get((packet.vlan, packet.src, packet.dst))
+        if usual is not None and usual.ts < first.ts and usual.origin in (first.origin, second.origin):
+            return second if usual.origin == first.origin else first
+        local = [each for each in (first, second) if each.origin.ttl in INITIAL_TTLS]
+        return local[0] if len(local) == 1 else first
+
+    def _twice(self, event: DnsResponse, forged: _Answer) -> Iterator[Alert]:
+        packet = event.packet
+        if not self._reported.fresh((packet.dst, packet.src, "twice"), packet.ts):
+            return
+        actor, client = Subject(forged.origin.mac, 0, packet.vlan), Subject(packet.dst_mac, packet.dst, packet.vlan)
+        where = some([addresses.text(each) for each in sorted(forged.found)])
+        yield self.alert(
+            event,
+            actor=actor,
+            target=client,
+            targets=(client, Subject(0, packet.src, packet.vlan)),
+            summary=(
+                f"{who(self.context, client)} received two different answers for {event.name}: "
+                f"one from {mac_text(forged.origin.mac)} leads to {where}"
+            ),
+            why=(
+                f"both answer one query to {addresses.text(packet.src)}, within {self.options.apart_s:g} s",
+                "they have no address in common, and came from another MAC or with another TTL",
+                f"TTL {forged.origin.ttl} of the one taken for forged",
+            ),
+            numbers={"answers": 2, "threshold": 2, "name": event.name},
+            key=(addresses.text(packet.dst),),
+            confidence=0.85,
+            network=network_of_packet(self.context, packet, "dns", answer=True),
+        )
+
+    def _poisoned(self, event: DnsResponse, name: str) -> Iterator[Alert]:
+        """An answer to a name that the resolver asked for, with an id it did not use."""
+        packet = event.packet
+        ids = self._queries.get((packet.dst, packet.src, name))
+        zone = name.partition(".")[2]
+        if not ids or event.id in ids or "." not in zone:
+            return
+        count = self._wrong.add((packet.dst, packet.src, zone), name, packet.ts)
+        if count < self.options.names or not self._reported.fresh((packet.dst, packet.src, "poisoned"), packet.ts):
+            return
+        actor, resolver = (
+            Subject(packet.src_mac, packet.src, packet.vlan),
+            Subject(packet.dst_mac, packet.dst, packet.vlan),
+        )
+        yield self.alert(
+            event,
+            actor=actor,
+            target=resolver,
+            summary=(
+                f"answers with wrong ids for names of {zone} reached {who(self.context, resolver)}: cache poisoning"
+            ),
+            why=(
+                f"{count} names of {zone} answered with an id of no query (threshold {self.options.names})",
+                f"the sender claims to be {addresses.text(packet.src)}",
+            ),
+            numbers={"names": count, "threshold": self.options.names, "window_s": self.options.window_s},
+            key=(addresses.text(packet.dst), "poisoned"),
+            confidence=0.8,
+            network=network_of_packet(self.context, packet, "dns", answer=True),
+        )

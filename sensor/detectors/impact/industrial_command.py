@@ -1,0 +1,134 @@
+"""Commands to controllers and outstations that disturb a process: the program is stopped, restarted, deleted or
+replaced, or values are written by a host that did not write before, or in numbers (S7, DNP3, Modbus, BACnet).
+
+Who writes is settled in a plant: a control room writes all day, engineers download a program now and then. A new
+writer is judged only where a controller was in use for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.core.tally import Counts
+from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.dissectors.bacnet import BacnetRequest
+from sensor.dissectors.dnp3 import Dnp3Request
+from sensor.dissectors.modbus import ModbusRequest
+from sensor.dissectors.s7comm import SimaticRequest
+
+SECOND = 1_000_000_000
+CONTROLLERS_LIMIT, WRITERS_LIMIT, REPORTED_LIMIT = 1024, 4096, 1024
+REPORTED_S = 600
+# What takes a controller out of service or changes its program, by protocol, and the technique.
+STOPS = frozenset(("stop", "stop application", "device communication control"))
+RESTARTS = frozenset(("start", "cold restart", "warm restart", "initialize application", "reinitialize device"))
+PROGRAMS = frozenset(("download request", "insert blocks", "delete blocks", "activate configuration", "delete file"))
+STOP, RESTART, CHANGE = "T1489", "T1529", "T1565"
+SCHNEIDER, DIAGNOSTICS = 90, 8  # of Modbus: also used to ask what a controller is
+
+
+class Options(detector.Options):
+    """When writing is reported."""
+
+    settled_s: int = Field(
+        600, ge=10, le=86400, description="seconds for which a controller must have been in use before a new writer"
+    )
+    writes: int = Field(100, ge=10, description="threshold: writes of one host to one controller in the time window")
+    window_s: int = Field(10, ge=1, le=600, description="time window for writes in seconds")
+    engineering: tuple[str, ...] = Field(
+        (), description="addresses of engineering stations and control servers that may write and download"
+    )
+
+
+class IndustrialCommand(EventDetector):
+    """Watches requests that write or command."""
+
+    title = "Command or write to an industrial controller"
+    severity = Severity.medium
+    techniques = (CHANGE, STOP, RESTART)
+    advice = (
+        "Ask the operators whether the command was theirs. Compare the program and the set points of the controller "
+        "with the last backup. Allow writes from named stations only, at the firewall before the controllers."
+    )
+    false_positives = "Maintenance and commissioning; a new control server: list such hosts in `engineering`."
+    Options = Options
+    watches = (SimaticRequest, Dnp3Request, ModbusRequest, BacnetRequest)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._since: Bounded[int, int] = Bounded(CONTROLLERS_LIMIT)
+        self._writers: Bounded[tuple[int, int], int] = Bounded(WRITERS_LIMIT)
+        self._writes: Counts[tuple[int, int]] = Counts(self.options.window_s * SECOND, WRITERS_LIMIT)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._allowed = frozenset(map(addresses.parse, self.options.engineering))
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
+        since = self._since.get(packet.dst)
+        if since is None:
+            since = packet.ts
+            self._since.put(packet.dst, since)
+        if packet.src in self._allowed or not _writes(event):
+            return
+        name = getattr(event, "name", "").replace("_", " ")
+        pair = (packet.src, packet.dst)
+        new = self._writers.get(pair) is None
+        self._writers.put(pair, packet.ts)
+        count = self._writes.add(pair, packet.ts)
+        if technique := _technique(name):
+            yield from self._alert(event, name, f"{app_of(event)} function {name!r}", (technique,), 1, 1)
+        elif count >= self.options.writes:
+            reason = f"{count} writes within {self.options.window_s} s (threshold {self.options.writes})"
+            yield from self._alert(event, "many", reason, (CHANGE,), count, self.options.writes)
+        elif new and packet.ts - since >= self.options.settled_s * SECOND:
+            known = (packet.ts - since) // SECOND
+            reason = f"the controller was in use for {known} s, and this host did not write to it before"
+            yield from self._alert(event, "new", reason, (CHANGE,), 1, 1)
+
+    def _alert(
+        self, event: Event, what: str, reason: str, techniques: tuple[str, ...], value: int, threshold: int
+    ) -> Iterator[Alert]:
+        packet: Packet = event.packet
+        if not self._reported.fresh((packet.src, packet.dst, what), packet.ts):
+            return
+        actor, target, near, far = ends_of(packet)
+        outside = not self.context.networks.inside(packet.src)
+        done = {"many": "wrote many values to", "new": "wrote for the first time to"}.get(what, f"sent {what!r} to")
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} {done} the controller {who(self.context, target)}",
+            why=(reason, *(["it is outside of the internal networks"] if outside else [])),
+            numbers={"requests": value, "threshold": threshold, "protocol": app_of(event)},
+            key=(addresses.text(packet.dst), what),
+            techniques=techniques,
+            severity=Severity.high if outside or is_fixed_function(self.context, actor) else Severity.medium,
+            confidence=0.6 if what == "new" else 0.75,
+            actor_port=near,
+            target_port=far,
+            network=network_of_packet(self.context, packet, app_of(event)),
+        )
+
+
+def _writes(event: Event) -> bool:
+    """Whether a request changes something; functions that also ask what a controller is do not count."""
+    if isinstance(event, BacnetRequest):
+        return bool(event.name)
+    if isinstance(event, ModbusRequest):
+        return event.write and event.function not in (SCHNEIDER, DIAGNOSTICS)
+    return isinstance(event, SimaticRequest | Dnp3Request) and event.write
+
+
+def _technique(name: str) -> str:
+    """Of a command that takes a controller out of service; empty for writes of values."""
+    return STOP if name in STOPS else RESTART if name in RESTARTS else CHANGE if name in PROGRAMS else ""

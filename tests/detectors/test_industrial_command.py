@@ -1,0 +1,85 @@
+"""Commands and writes to controllers: the attacks, their innocent twins, repetition."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.core.addresses import parse
+from sensor.core.alert import Severity
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.bacnet import BacnetRequest
+from sensor.dissectors.dnp3 import Dnp3Request
+from sensor.dissectors.modbus import ModbusRequest
+from sensor.dissectors.s7comm import SimaticRequest
+from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
+
+COMMAND = "impact.industrial_command"
+SERVER, OTHER, OUTSIDE, CONTROLLER = "10.0.0.10", "10.0.0.66", "203.0.113.9", "10.0.0.20"
+
+
+def packet(at: float, src: str) -> Packet:
+    return Packet(ts=START + int(at * SECOND), src=parse(src), dst=parse(CONTROLLER), proto=6, dport=502)
+
+
+def modbus(at: float, src: str = SERVER, *, write: bool = False, function: int = 6) -> Event:
+    return ModbusRequest(packet(at, src), 1, function, 40, 1, write)
+
+
+def s7(at: float, name: str, src: str = OTHER) -> Event:
+    return SimaticRequest(packet(at, src), 0x29, name, name != "read")
+
+
+@pytest.mark.parametrize(
+    ("event", "technique"),
+    [
+        (s7(0, "stop"), "T1489"),
+        (s7(0, "download request"), "T1565"),
+        (Dnp3Request(packet(0, OTHER), 3, 4, 13, "cold restart", True), "T1529"),
+        (BacnetRequest(packet(0, OTHER), 20, "reinitialize_device", 8, 1), "T1529"),
+    ],
+)
+def test_commands_that_disturb_a_process(event: Event, technique: str) -> None:
+    """One is enough."""
+    alert = one(inspected(detector(COMMAND), [event]))
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, technique)
+    assert (alert.actor.address, alert.target and alert.target.address) == (parse(OTHER), parse(CONTROLLER))
+
+
+def test_a_host_that_never_wrote() -> None:
+    """The control server writes all day; then another host does."""
+    story = [modbus(60 * n, write=True) for n in range(30)]
+    alert = one(inspected(detector(COMMAND), [*story, modbus(1801, OTHER, write=True)]))
+    assert (alert.actor.address, alert.techniques[0].technique) == (parse(OTHER), "T1565")
+
+
+def test_many_writes() -> None:
+    """Every coil in turn."""
+    alert = one(inspected(detector(COMMAND), [modbus(n / 50, OTHER, write=True, function=5) for n in range(300)]))
+    assert alert.numbers["requests"] == 100
+
+
+def test_actors_that_have_no_business_there() -> None:
+    """From outside, and from a camera."""
+    assert one(inspected(detector(COMMAND), [s7(0, "stop", OUTSIDE)])).severity is Severity.high
+    world = World(device("camera", OTHER))
+    assert one(inspected(detector(COMMAND, world), [s7(0, "stop")])).severity is Severity.high
+
+
+def test_what_a_plant_does() -> None:
+    """Polling, the writes of the control server, a second server from the beginning on, questions that identify, and
+    stations that may.
+    """
+    for story in (
+        [modbus(n, OTHER) for n in range(2000)],
+        [modbus(10 * n, write=True) for n in range(500)],
+        [modbus(10 * n, src, write=True) for n in range(200) for src in (SERVER, OTHER)],
+        [*[modbus(60 * n) for n in range(30)], modbus(1801, OTHER, write=True, function=90)],
+        [s7(n, "read") for n in range(50)],
+    ):
+        assert inspected(detector(COMMAND), story) == []
+    assert inspected(detector(COMMAND, engineering=(OTHER,)), [s7(0, "stop")]) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    assert one(inspected(detector(COMMAND), [s7(n, "stop") for n in range(30)]))
