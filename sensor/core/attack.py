@@ -122,6 +122,7 @@ TECHNIQUES = {
             "Event Triggered Execution: Windows Management Instrumentation Event Subscription",
         ),
         Technique("initial-access", "T1200", "Hardware Additions"),
+        Technique("defense-evasion", "T1599", "Network Boundary Bridging"),
         Technique("defense-evasion", "T1562.002", "Impair Defenses: Disable Windows Event Logging"),
         Technique("defense-evasion", "T1036", "Masquerading"),
         Technique("defense-evasion", "T1036.008", "Masquerading: Masquerade File Type"),

@@ -68,7 +68,7 @@ class IndustrialCommand(EventDetector):
         self._since: Bounded[int, int] = Bounded(CONTROLLERS_LIMIT)
         self._writers: Bounded[tuple[int, int], int] = Bounded(WRITERS_LIMIT)
         self._writes: Counts[tuple[int, int]] = Counts(self.options.window_s * SECOND, WRITERS_LIMIT)
-        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         self._allowed = frozenset(map(addresses.parse, self.options.engineering))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -98,7 +98,7 @@ class IndustrialCommand(EventDetector):
         self, event: Event, what: str, reason: str, techniques: tuple[str, ...], value: int, threshold: int
     ) -> Iterator[Alert]:
         packet: Packet = event.packet
-        if not self._reported.fresh((packet.src, packet.dst, what), packet.ts):
+        if not self._reported.fresh((packet.src, packet.dst, *techniques), packet.ts):
             return
         actor, target, near, far = ends_of(packet)
         outside = not self.context.networks.inside(packet.src)

@@ -1,0 +1,94 @@
+"""VLAN hopping: a host that is no switch offers to make its link a trunk (Cisco's Dynamic Trunking Protocol), which
+gives it frames of every VLAN.
+
+A port left in its default mode (`dynamic auto`, `dynamic desirable`) agrees. Only switches have such ports: a sender
+that is known as one, or whose MAC belongs to Cisco, is not reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from sensor.core import detector
+from sensor.core.addresses import is_random_mac, mac_text
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.tally import Counts
+from sensor.core.wants import Want, field
+from sensor.detectors._hosts import who
+from sensor.dissectors.dtp import DtpMessage
+
+SECOND = 1_000_000_000
+SENDERS_LIMIT, WINDOW_S, REPORTED_S = 1024, 300, 3600
+OFFERS = ("on", "desirable")
+CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
+VENDOR = "Cisco"
+
+
+class Options(detector.Options):
+    """From which number on."""
+
+    messages: int = Field(2, ge=1, description="threshold: offers of one sender within five minutes")
+
+
+class VlanHopping(EventDetector):
+    """Watches offers to form a trunk."""
+
+    title = "VLAN hopping (trunk negotiation)"
+    severity = Severity.medium
+    techniques = ("T1599",)
+    advice = (
+        "Find the switch port of this MAC and disconnect the host. Set ports of end devices to access mode and switch "
+        "the negotiation off (`switchport nonegotiate`)."
+    )
+    false_positives = "A switch of another vendor that speaks this protocol; a virtual switch in a laboratory."
+    Options = Options
+    watches = (DtpMessage,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._offers: Counts[tuple[int, int]] = Counts(WINDOW_S * SECOND, SENDERS_LIMIT)
+        self._reported: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {DtpMessage: field("mode").is_in(*OFFERS)}
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
+        if not isinstance(event, DtpMessage) or event.mode not in OFFERS:
+            return
+        sender = Subject(packet.src_mac, 0, packet.vlan)
+        key = (packet.vlan, packet.src_mac)
+        count = self._offers.add(key, packet.ts)
+        if count < self.options.messages or self._is_switch(sender) or not self._reported.fresh(key, packet.ts):
+            return
+        yield self.alert(
+            event,
+            actor=sender,
+            target=Subject(event.neighbor if event.neighbor != packet.src_mac else 0, 0, packet.vlan),
+            summary=f"{who(self.context, sender)} offered to make its link a trunk of all VLANs",
+            why=(
+                (
+                    f"{count} offers of {mac_text(packet.src_mac)} in mode {event.mode} (threshold "
+                    f"{self.options.messages})"
+                ),
+                "it is not known as a switch, and its MAC is not one of Cisco's",
+            ),
+            numbers={"offers": count, "threshold": self.options.messages, "trunk": int(event.trunk)},
+            key=(mac_text(packet.src_mac),),
+            confidence=0.75 if is_random_mac(packet.src_mac) else 0.7,
+            network={"proto": "dtp", "vlan": packet.vlan, "direction": "internal"},
+        )
+
+    def _is_switch(self, sender: Subject) -> bool:
+        device = self.context.device(sender)
+        if device is None:
+            return False
+        vendor = device.attributes.get("vendor")
+        return device.type in CARRIERS or (vendor is not None and VENDOR in vendor.value)
