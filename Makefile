@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 INTEL  ?= pcaps/office.intel.txt
 DEMO   ?= pcaps/office.pcapng
 
-# A worker for each core; a file stays on one, so that what its tests share is made once.
-PYTEST := pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+# One worker more than there are cores, since many tests wait for programs and peers.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := pytest -p tests.workers --workers $(WORKERS)
 SPREAD := $(BIN)/python -m $(PYTEST)
 
 KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')

@@ -1,0 +1,143 @@
+"""Tests in several processes: whatever becomes of one of them, each test is reported once, and as what it was."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FIRST = """
+import os, signal, sys
+import pytest
+
+@pytest.fixture(scope="module")
+def shared():
+    open("made", "a").write("x")
+    yield
+    open("closed", "a").write("x")
+
+def test_passes(shared): pass
+
+def test_fails(shared):
+    print("to stdout")
+    print("to stderr", file=sys.stderr)
+    assert 1 == 2
+
+@pytest.mark.xfail(strict=True)
+def test_is_expected_to_fail(): assert False
+
+@pytest.mark.skip(reason="never here")
+def test_is_skipped(): pass
+"""
+SECOND = """
+import os, signal
+
+def test_before(): pass
+def test_is_killed(): os.kill(os.getpid(), signal.SIGKILL)
+def test_ends_its_process(): os._exit(3)
+def test_after(): open("after", "a").write("x")
+"""
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.workers",
+        "-c",
+        os.devnull,
+        f"--rootdir={folder}",
+        "-rA",
+        "-q",
+    ]
+    root = Path(__file__).resolve().parent.parent
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    env |= {"PYTHONPATH": str(root), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return subprocess.run(
+        [*command, *words, str(folder)], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def outcomes(out: str) -> dict[str, str]:
+    """Test: what was reported of it, each once."""
+    found = re.findall(r"^(PASSED|FAILED|XFAIL|ERROR) \S+::(\w+)", out, re.MULTILINE)
+    assert len(found) == len({test for _, test in found})
+    return {test: outcome for outcome, test in found}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "test_first.py").write_text(FIRST)
+    (tmp_path / "test_second.py").write_text(SECOND)
+    return tmp_path
+
+
+@pytest.mark.parametrize("workers", ["1", "2", "5"])
+def test_each_test_is_reported_once(folder: Path, workers: str) -> None:
+    """A process that dies fails its test; those behind it run in another one."""
+    ran = run(folder, "--workers", workers)
+    assert ran.returncode == pytest.ExitCode.TESTS_FAILED, ran.stderr
+    assert outcomes(ran.stdout) == {
+        "test_passes": "PASSED",
+        "test_fails": "FAILED",
+        "test_is_expected_to_fail": "XFAIL",
+        "test_before": "PASSED",
+        "test_is_killed": "FAILED",
+        "test_ends_its_process": "FAILED",
+        "test_after": "PASSED",
+    }
+    assert "3 failed, 3 passed, 1 skipped, 1 xfailed" in ran.stdout
+    assert "signal 9 ended the test" in ran.stdout
+    assert "the process of the test ended with 3" in ran.stdout
+    assert (folder / "after").read_text() == "x"
+
+
+def test_what_a_file_shares_is_made_and_closed_once(folder: Path) -> None:
+    run(folder, "--workers", "3")
+    assert ((folder / "made").read_text(), (folder / "closed").read_text()) == ("x", "x")
+
+
+def test_output_is_that_of_the_test(folder: Path) -> None:
+    failure = run(folder, "--workers", "2", "-k", "test_fails").stdout
+    assert re.search(r"Captured stdout call -+\nto stdout\n-+ Captured stderr call -+\nto stderr\n", failure)
+
+
+def test_failures_alone_are_run_again(folder: Path) -> None:
+    cache = ("-p", "cacheprovider", "-o", f"cache_dir={folder / 'cache'}")
+    first = outcomes(run(folder, *cache, "--workers", "2").stdout)
+    again = outcomes(run(folder, *cache, "--workers", "2", "--last-failed").stdout)
+    assert again == {test: outcome for test, outcome in first.items() if outcome == "FAILED"} != {}
+
+
+def test_the_first_failure_ends_it(folder: Path) -> None:
+    ran = run(folder, "--workers", "1", "-x", "test_first.py")
+    assert "stopping after 1 failures" in ran.stdout
+    assert "test_is_expected_to_fail" not in outcomes(ran.stdout)
+
+
+def test_an_error_of_pytest_itself_is_no_pass(folder: Path) -> None:
+    """What fails outside of tests ends the run as an internal error."""
+    (folder / "conftest.py").write_text("def pytest_runtest_logstart(nodeid): raise RuntimeError('the hook failed')\n")
+    ran = run(folder, "--workers", "2")
+    assert ran.returncode == pytest.ExitCode.INTERNAL_ERROR
+    assert "the hook failed" in ran.stdout + ran.stderr
+
+
+def test_a_worker_that_has_grown_is_replaced(tmp_path: Path) -> None:
+    """Each file fills 200 MiB that it does not give back: the next one runs in another process."""
+    for number in range(3):
+        (tmp_path / f"test_{number}.py").write_text(
+            "import os\nKEPT = []\n"
+            "def test_grows():\n"
+            "    KEPT.append(b'x' * (200 << 20))\n"
+            f"    open('pid{number}', 'w').write(str(os.getpid()))\n"
+        )
+    ran = run(tmp_path, "--workers", "1")
+    assert ran.returncode == 0, ran.stdout
+    assert len({path.read_text() for path in tmp_path.glob("pid*")}) >= 2

@@ -1,0 +1,229 @@
+"""Tests in several processes that are forked once everything is collected: ``pytest -p tests.workers --workers 4``.
+
+Collecting takes ten seconds and 350 MiB. It happens once, and the workers share its memory. A worker runs one file
+after the other, so that what the tests of a file share is made once; a worker that has grown much ends, and a fresh one
+takes its place. Without ``--workers`` pytest runs as always.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import random
+import traceback
+from collections.abc import Iterator
+from itertools import groupby
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# A thread of OpenBLAS would not survive the fork.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+SECONDS = "workers/seconds"
+# Seconds of a file with slow tests that no earlier run has measured.
+SLOW_S = 10.0
+# Memory of its own (MiB) with which a worker takes no further file.
+MUCH_MIB = 150
+
+File = list[pytest.Item]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--workers", type=int, default=0, help="run tests in this many processes (0: in this one)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    option = session.config.option
+    if option.workers < 1 or option.collectonly or session.testsfailed or not session.items:
+        return None
+    Crew(session).run(option.workers)
+    return True
+
+
+class Crew:
+    """The process that collected: gives files to workers, and hears their reports."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self.session, self.config = session, session.config
+        self._cache: pytest.Cache | None = getattr(self.config, "cache", None)
+        self._seconds: dict[str, float] = {} if self._cache is None else self._cache.get(SECONDS, {})
+        self._files = sorted(_by_file(session.items), key=self._expected)
+        self._given: dict[Connection, tuple[int, File]] = {}
+        self._at: dict[Connection, pytest.Item] = {}
+        self._items = {item.nodeid: item for item in session.items}
+        self._spent: dict[str, float] = {}
+
+    def _expected(self, file: File) -> float:
+        """Seconds: the longest files are given first, so that none of them is left when all others are done."""
+        slow = any(item.get_closest_marker("slow") for item in file)
+        return self._seconds.get(_path(file[0].nodeid), SLOW_S if slow else 0.0)
+
+    def run(self, most: int) -> None:
+        gc.collect()
+        gc.freeze()
+        try:
+            for _ in range(min(most, len(self._files))):
+                self._start()
+            while self._given:
+                for pipe in wait(list(self._given)):
+                    assert isinstance(pipe, Connection)
+                    self._hear(pipe)
+        finally:
+            for pipe, (pid, _) in self._given.items():
+                pipe.close()
+                os.waitpid(pid, 0)
+            gc.unfreeze()
+        if self._cache is not None:
+            self._cache.set(SECONDS, self._seconds | self._spent)
+        if self.session.shouldfail:
+            raise self.session.Failed(self.session.shouldfail)
+        if self.session.shouldstop:
+            raise self.session.Interrupted(self.session.shouldstop)
+
+    def _start(self) -> None:
+        ours, theirs = Pipe()
+        pid = os.fork()
+        if not pid:
+            for pipe in (ours, *self._given):
+                pipe.close()
+            _work(self.session, self._items, theirs)
+        theirs.close()
+        self._given[ours] = pid, []
+
+    def _hear(self, pipe: Connection) -> None:
+        kind, what = _received(pipe)
+        if kind == "left":
+            self._left(pipe)
+        elif kind == "wants":
+            self._give(pipe, grown=what)
+        elif kind == "begins":
+            self._at[pipe] = self._items[what]
+        elif kind == "report":
+            self._reported(self.config.hook.pytest_report_from_serializable(config=self.config, data=what))
+        elif kind == "ends":
+            item = self._at.pop(pipe)
+            self.config.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        else:
+            raise RuntimeError(f"a worker failed:\n{what}")
+
+    def _give(self, pipe: Connection, *, grown: bool) -> None:
+        stopped = self.session.shouldfail or self.session.shouldstop
+        if grown and self._files and not stopped:
+            self._start()
+        if grown or stopped or not self._files:
+            pipe.send([])
+            return
+        file = self._files.pop()
+        self._given[pipe][1].extend(file)
+        pipe.send([item.nodeid for item in file])
+
+    def _reported(self, report: pytest.TestReport) -> None:
+        path = _path(report.nodeid)
+        self._spent[path] = self._spent.get(path, 0.0) + report.duration
+        self.config.hook.pytest_runtest_logreport(report=report)
+
+    def _left(self, pipe: Connection) -> None:
+        """Expected when it was given no more; else the test it was at has failed, and another worker goes on."""
+        pid, given = self._given.pop(pipe)
+        pipe.close()
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        item = self._at.pop(pipe, None)
+        if item is None:
+            assert code == 0, f"a worker ended with {code} between tests"
+            return
+        why = f"the process of the test ended with {code}" if code >= 0 else f"signal {-code} ended the test"
+        self._reported(pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call"))
+        if rest := given[given.index(item) + 1 :]:
+            self._files.append(rest)
+            self._start()
+
+
+def _received(pipe: Connection) -> tuple[str, Any]:
+    """What a worker sends: a kind and what it is about."""
+    try:
+        kind, what = pipe.recv()
+    except (EOFError, ConnectionResetError):
+        return "left", None
+    return kind, what
+
+
+def _by_file(items: list[pytest.Item]) -> list[File]:
+    return [list(file) for _, file in groupby(items, key=lambda item: item.path)]
+
+
+def _path(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
+
+
+def _work(session: pytest.Session, tests: dict[str, pytest.Item], pipe: Connection) -> None:
+    """The life of a worker, which ends here. ``tests``: all of them, by their ids."""
+    code = 1
+    with contextlib.suppress(BrokenPipeError):
+        try:
+            _prepare(session.config, pipe)
+            _run(session, tests, pipe)
+            code = 0
+        except KeyboardInterrupt:
+            session.config.hook.pytest_sessionfinish(session=session, exitstatus=pytest.ExitCode.INTERRUPTED)
+        except BaseException:  # noqa: BLE001 the crew raises it
+            pipe.send(("broken", traceback.format_exc()))
+    os._exit(code)
+
+
+def _prepare(config: pytest.Config, pipe: Connection) -> None:
+    """What it shares with the others and must not: files that output is captured in, the terminal, random numbers."""
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    capture.stop_global_capturing()
+    capture.start_global_capturing()
+    config.pluginmanager.unregister(name="terminalreporter")
+    config.pluginmanager.register(_Reports(config, pipe))
+    random.seed()
+
+
+def _run(session: pytest.Session, tests: dict[str, pytest.Item], pipe: Connection) -> None:
+    given = _given(tests, pipe, _own_mib())
+    item = next(given, None)
+    while item is not None and not session.shouldfail and not session.shouldstop:
+        following = next(given, None)
+        pipe.send(("begins", item.nodeid))
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        pipe.send(("ends", item.nodeid))
+        item = following
+    session.config.hook.pytest_unconfigure(config=session.config)
+
+
+def _given(tests: dict[str, pytest.Item], pipe: Connection, began_mib: int) -> Iterator[pytest.Item]:
+    """The next file is asked for before the last test of one has run: pytest takes apart after a test what the next
+    one does not use.
+    """
+    while True:
+        pipe.send(("wants", _own_mib() - began_mib > MUCH_MIB))
+        if not (file := pipe.recv()):
+            return
+        yield from (tests[nodeid] for nodeid in file)
+
+
+def _own_mib() -> int:
+    """Memory that no other process shares; 0 where the system does not say."""
+    try:
+        lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty:")) >> 10
+
+
+class _Reports:
+    """Sends what the tests of a worker come to."""
+
+    def __init__(self, config: pytest.Config, pipe: Connection) -> None:
+        self._config, self._pipe = config, pipe
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
+        self._pipe.send(("report", data))
