@@ -36,26 +36,6 @@ def root() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(autouse=True)
-def own_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test begins with an own log that has said nothing yet, and says it for people: what others said often is not
-    left out here.
-    """
-    monkeypatch.setattr(logs, "_LOG", logs._Log())
-
-
-@pytest.fixture(autouse=True)
-def own_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor are words masked that were a password elsewhere."""
-    monkeypatch.setattr(secrecy, "_KNOWN", Bounded[str, bool](256))
-
-
-@pytest.fixture(autouse=True)
-def own_manager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor is the service manager told of what started the tests."""
-    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-
-
 @functools.cache
 def _lab_missing() -> str:
     """Why network namespaces cannot be made here; empty where they can."""
@@ -80,6 +60,11 @@ def _paper_missing() -> str:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Each test begins with an own log that has said nothing yet, without words that were a password elsewhere, and
+    without the service manager that may have started the tests. Not a fixture: there are 14,000 tests.
+    """
+    logs._LOG, secrecy._KNOWN = logs._Log(), Bounded[str, bool](256)
+    os.environ.pop("NOTIFY_SOCKET", None)
     for marker, missing in (("lab", _lab_missing), ("paper", _paper_missing)):
         if item.get_closest_marker(marker) and missing():
             pytest.skip(missing())
@@ -95,22 +80,19 @@ def _resident() -> int:
 
 class Garbage:
     """Gives back what sensors that ran in this process leave behind, once it is much: free memory that the C library
-    keeps, and cycles.
-
-    Python itself looks at old objects when there are a quarter more of them: with 21,000 tests collected, next to
-    never. Those are frozen.
+    keeps, and cycles. What was collected is frozen: no collection looks at it again.
     """
 
     MUCH = 64
 
     def __init__(self) -> None:
-        self._after = 0
-        self.collect()
-
-    def collect(self) -> None:
-        gc.unfreeze()
         gc.collect()
         gc.freeze()
+        give_back()
+        self._after = _resident()
+
+    def collect(self) -> None:
+        gc.collect()
         give_back()
         self._after = _resident()
 

@@ -8,7 +8,6 @@ takes its place. Without ``--workers`` pytest runs as always.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import random
 import traceback
@@ -65,8 +64,8 @@ class Crew:
         return self._seconds.get(_path(file[0].nodeid), SLOW_S if slow else 0.0)
 
     def run(self, most: int) -> None:
-        gc.collect()
-        gc.freeze()
+        # One folder for the temporary files of all workers.
+        self.config._tmp_path_factory.getbasetemp()
         try:
             for _ in range(min(most, len(self._files))):
                 self._start()
@@ -78,7 +77,6 @@ class Crew:
             for pipe, (pid, _) in self._given.items():
                 pipe.close()
                 os.waitpid(pid, 0)
-            gc.unfreeze()
         if self._cache is not None:
             self._cache.set(SECONDS, self._seconds | self._spent)
         if self.session.shouldfail:

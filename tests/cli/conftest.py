@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from sensor.cli.main import main
+from tests.offices import copy_of_office
 
 TIMES = {"first": "2026-11-24T09:14:07.318442Z", "last": "2026-11-24T09:20:00.000000Z"}
 SEEN = {"first_seen": TIMES["first"], "last_seen": TIMES["last"]}
@@ -140,6 +141,12 @@ def log(tmp_path: Path) -> Path:
     path = tmp_path / "events.jsonl"
     path.write_text("".join(json.dumps(one) + "\n" for one in LOG), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small office as a sensor knows it: its inventory, its records, and its log in ``events.jsonl``."""
+    return copy_of_office(tmp_path_factory)
 
 
 @pytest.fixture

@@ -20,18 +20,6 @@ CAMERA = "10.20.10.62"
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office")
-    assert (
-        main(
-            ["replay", str(PCAPS / "office.pcapng"), "--intel", str(PCAPS / "office.intel.txt"), "--state", str(folder)]
-        )
-        == 0
-    )
-    return folder
-
-
 @pytest.fixture
 def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
     def explain(what: str, state: Path = office) -> tuple[int, dict[str, Any]]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from sensor.cli.main import main
 from sensor.inventory.store.database import FILE
 from sensor.posture.firewall.formats import names
 from tests.cli.conftest import TIMES, Result, device, record
@@ -23,24 +22,6 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 LISTED = "command_and_control.malicious_address"
 C2 = "203.0.113.66"
 INSISTS = "; --force suggests it regardless"
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
-    folder = tmp_path_factory.mktemp("office")
-    words = [
-        "replay",
-        "--state",
-        str(folder),
-        "--events",
-        str(folder / "events.jsonl"),
-        "--intel",
-        str(PCAPS / "office.intel.txt"),
-        str(PCAPS / "office.pcapng"),
-    ]
-    assert main(words) == 0
-    return folder
 
 
 @pytest.fixture

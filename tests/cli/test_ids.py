@@ -18,18 +18,6 @@ from tests.cli.conftest import Result, parted
 PCAPS = Path(__file__).parents[2] / "pcaps"
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office")
-    assert (
-        main(
-            ["replay", str(PCAPS / "office.pcapng"), "--intel", str(PCAPS / "office.intel.txt"), "--state", str(folder)]
-        )
-        == 0
-    )
-    return folder
-
-
 @pytest.fixture
 def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     def run(*words: str) -> Result:

@@ -11,29 +11,11 @@ from typing import Any
 
 import pytest
 
-from sensor.cli.main import main
 from tests.cli.conftest import TIMES, Result, device, record
 from tests.golden import Golden
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 CAMERA, NAS = "10.20.10.62", "10.20.10.5"
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small office as a sensor knows it."""
-    folder = tmp_path_factory.mktemp("office")
-    words = [
-        "--state",
-        str(folder),
-        "--events",
-        str(folder / "events.jsonl"),
-        "--intel",
-        str(PCAPS / "office.intel.txt"),
-        str(PCAPS / "office.pcapng"),
-    ]
-    assert main(["replay", *words]) == 0
-    return folder
 
 
 @pytest.fixture

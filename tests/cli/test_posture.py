@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from sensor.cli._posture_trend import picture
-from sensor.cli.main import main
 from sensor.posture.exposure import Term
 from sensor.posture.trend import FILE
 from tests.cli.conftest import ENDS, SCAN, TIMES, Result, device, record
@@ -38,23 +37,6 @@ LOG = [
         src={"device": "dev-12", "ip": "10.0.0.12"},
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
-    folder = tmp_path_factory.mktemp("office")
-    words = [
-        "--state",
-        str(folder),
-        "--events",
-        str(folder / "events.jsonl"),
-        "--intel",
-        str(PCAPS / "office.intel.txt"),
-        str(PCAPS / "office.pcapng"),
-    ]
-    assert main(["replay", *words]) == 0
-    return folder
 
 
 @pytest.fixture

@@ -24,17 +24,6 @@ from tests.golden import Golden
 PCAPS = Path(__file__).parents[2] / "pcaps"
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
-    folder = tmp_path_factory.mktemp("office")
-    log, listed = str(folder / "events.jsonl"), str(PCAPS / "office.intel.txt")
-    assert (
-        main(["replay", "--state", str(folder), "--events", log, "--intel", listed, str(PCAPS / "office.pcapng")]) == 0
-    )
-    return folder
-
-
 @pytest.fixture
 def report(run_cli, office: Path) -> Callable[..., Result]:
     """sensor report on the office."""

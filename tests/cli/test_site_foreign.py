@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sensor.cli.main import main
+from tests.offices import replayed_office
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 ODD = (None, 5, "x", [], {}, [1, None, {}], {"id": 3}, True, -5, "2026-13-45T99:99:99Z", 1e308, "\u202e", 2**70)
@@ -37,11 +38,7 @@ COMMANDS = (
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What a sensor says of the small office."""
-    log = tmp_path_factory.mktemp("office") / "events.jsonl"
-    assert (
-        main(["replay", "--events", str(log), "--intel", str(PCAPS / "office.intel.txt"), str(PCAPS / "office.pcapng")])
-        == 0
-    )
+    log = replayed_office(tmp_path_factory) / "events.jsonl"
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 

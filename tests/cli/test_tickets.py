@@ -18,24 +18,12 @@ from typing import Any
 import pytest
 
 from sensor.cli._show import SEVERITIES
-from sensor.cli.main import main
 from sensor.inventory.store.database import FILE
 from tests.cli.conftest import Result, device, record
 from tests.cli.faults import reports
 from tests.golden import Golden
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small office as a sensor knows it: its inventory, and its log in ``events.jsonl``."""
-    folder = tmp_path_factory.mktemp("office")
-    log, lists = str(folder / "events.jsonl"), str(PCAPS / "office.intel.txt")
-    assert (
-        main(["replay", "--state", str(folder), "--events", log, "--intel", lists, str(PCAPS / "office.pcapng")]) == 0
-    )
-    return folder
 
 
 @pytest.fixture

@@ -15,23 +15,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sensor.cli.main import main
 from tests.cli.conftest import Result
 from tests.cli.faults import reports
 from tests.outputs.receiver import Fault, Receiver
 from tests.outputs.ticket_systems import SYSTEMS, JiraLike, Service
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
-
-
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office")
-    log, lists = str(folder / "events.jsonl"), str(PCAPS / "office.intel.txt")
-    assert (
-        main(["replay", "--state", str(folder), "--events", log, "--intel", lists, str(PCAPS / "office.pcapng")]) == 0
-    )
-    return folder
 
 
 class Desk(NamedTuple):

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sensor.cli.main import main
-
 pytest.importorskip("starlette", reason="needs the extra console")
 pytest.importorskip("httpx", reason="needs httpx")
 
@@ -18,17 +16,13 @@ if TYPE_CHECKING:
     import httpx
 
 from tests.console.kit import Running
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.offices import copy_of_office
 
 
 @pytest.fixture(scope="session")
 def office_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The office, with the packets of its alerts."""
-    folder = tmp_path_factory.mktemp("office")
-    capture = [str(ROOT / "pcaps/office.pcapng"), "--intel", str(ROOT / "pcaps/office.intel.txt")]
-    assert main(["replay", *capture, "--state", str(folder), "--evidence", str(folder / "evidence")]) == 0
-    return folder
+    return copy_of_office(tmp_path_factory, evidence=True)
 
 
 @pytest.fixture(scope="session")

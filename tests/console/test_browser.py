@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.console.conftest import ROOT
 from tests.console.kit import Running
+from tests.offices import PCAPS
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -202,7 +202,7 @@ def test_a_capture_is_uploaded_in_the_page(open_page: Any, start, own) -> None:
     page = there.page
     page.goto("/uploads")
     page.locator("#capture").set_input_files(
-        {"name": "floor.pcapng", "mimeType": "", "buffer": (ROOT / "pcaps/office.pcapng").read_bytes()}
+        {"name": "floor.pcapng", "mimeType": "", "buffer": (PCAPS / "office.pcapng").read_bytes()}
     )
     page.locator("#upload button").click()
     link = page.locator("td.first a")

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from sensor.cli.main import main
 from sensor.inventory.store.database import FILE, Refused, connect
 from sensor.inventory.store.store import Store
 from sensor.tables.build import behind, catch_up, of_log, rebuild
 from sensor.tables.ready import make_ready
 from sensor.tables.tables import Tables
+from tests.offices import copy_of_office
 from tests.perf.made_records import lines as made_lines
 from tests.perf.made_records import write_log
 from tests.tables.stored import count, filler, held
@@ -33,9 +33,7 @@ LOG = "events.jsonl"
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a replay of the office, which leaves the lists to their first reader, and of whom that was."""
-    folder = tmp_path_factory.mktemp("office")
-    capture = [str(ROOT / "pcaps/office.pcapng"), "--intel", str(ROOT / "pcaps/office.intel.txt")]
-    assert main(["replay", *capture, "--state", str(folder), "--events", str(folder / LOG)]) == 0
+    folder = copy_of_office(tmp_path_factory)
     with closing(connect(folder / FILE)) as base:
         assert behind(base, folder / LOG)
         assert count(base, "alerts") == count(base, "device_rows") == 0

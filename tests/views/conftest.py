@@ -7,20 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli.main import main
 from sensor.tables.build import catch_up, rebuild
 from sensor.views.dataset import Data, open_folder
+from tests.offices import copy_of_office
 from tests.perf.made_records import write_log
 
-ROOT = Path(__file__).resolve().parents[2]
 LOG = "events.jsonl"
 
 
 @pytest.fixture(scope="session")
 def office_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office")
-    capture = [str(ROOT / "pcaps/office.pcapng"), "--intel", str(ROOT / "pcaps/office.intel.txt")]
-    assert main(["replay", *capture, "--state", str(folder), "--events", str(folder / LOG)]) == 0
+    folder = copy_of_office(tmp_path_factory)
     catch_up(folder, folder / LOG)
     return folder
 

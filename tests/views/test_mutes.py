@@ -16,7 +16,8 @@ from sensor.tables.ready import make_ready
 from sensor.views.dataset import open_folder, open_log
 from sensor.views.errors import Malformed, Unknown
 from sensor.views.mutes import EVERY_MUTE, MutedFilter, MuteFilter, every_muted, fault_of_mutes, muted, mutes, silenced
-from tests.views.conftest import LOG, ROOT
+from tests.offices import CAPTURE
+from tests.views.conftest import LOG
 
 NOW = 1_780_000_000 * 10**9
 SCANS = Mute(
@@ -33,8 +34,7 @@ def quiet_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The office with two mutes, one of which expired."""
     folder = tmp_path_factory.mktemp("quiet")
     save_mutes(folder / "mutes.yaml", [SCANS, OVER])
-    capture = [str(ROOT / "pcaps/office.pcapng"), "--intel", str(ROOT / "pcaps/office.intel.txt")]
-    assert main(["replay", *capture, "--state", str(folder), "--events", str(folder / LOG)]) == 0
+    assert main(["replay", *CAPTURE, "--state", str(folder), "--events", str(folder / LOG)]) == 0
     assert make_ready(folder, folder / LOG).usable
     return folder
 
