@@ -31,7 +31,8 @@ ROUNDS_H = 6  # hours between two looks of the monitoring
 class Week:
     """The week in the order in which it is told; the press sorts by time."""
 
-    def __init__(self) -> None:
+    def __init__(self, days: int = DAYS) -> None:
+        self.days = days
         self.press = Press(START, ROUTER_MAC, SERVERS)
         self.company: Company = company()
         self.outside: dict[str, Machine] = {}
@@ -51,7 +52,7 @@ class Week:
         return self.company.routers[host.vlan]
 
     def tell(self) -> Press:
-        for day in range(DAYS):
+        for day in range(self.days):
             self.infrastructure(day)
             self.monitoring(day)
             self.night(day)
@@ -305,8 +306,9 @@ class Week:
             )
 
 
-def main(path: Path) -> None:
-    Week().tell().write(path, "pcaps/week.py")
+def main(path: Path, days: int = DAYS) -> None:
+    """The week, or its first days with all that is planted in it."""
+    Week(days).tell().write(path, "pcaps/week.py")
 
 
 __all__ = ["PLANTED", "START", "Week", "main"]

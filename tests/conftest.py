@@ -6,6 +6,7 @@ import functools
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,9 @@ from tests.golden import golden  # noqa: F401 - a fixture
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("house")
+
+# A run in the background of a shell ignores Ctrl-C, and so would every program that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Test modules, and the sensor in every process that a test starts, are compiled once and not each time.
 sys.dont_write_bytecode = False

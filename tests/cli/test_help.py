@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli.main import commands, main, names
+from tests import sampling
 from tests.cli.conftest import Result, parted
 from tests.cli.help_texts import GOLDEN, texts
 
@@ -97,7 +98,7 @@ def run(
     return call
 
 
-@pytest.mark.parametrize("name", READING)
+@pytest.mark.parametrize("name", sampling.drawn(READING, 5, "examples of help"))
 def test_two_examples_work_on_the_office_capture(run: Callable[[str], Result], name: str) -> None:
     """A reader can try them at once. No example that can run here is wrong usage."""
     lines = [line.strip() for line in commands([name])[name].EXAMPLES.splitlines()]

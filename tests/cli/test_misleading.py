@@ -14,6 +14,7 @@ import pytest
 
 from sensor.cli.main import main
 from sensor.datasets.card import REPLAY, Card, write_card
+from tests import sampling
 from tests.cli.conftest import Result, parted
 from tests.datasets._folders import age, running, write_inventory, write_log
 
@@ -57,6 +58,7 @@ CASES = [
     for command, codes in rows()
     for condition, code in zip(conditions(), codes, strict=True)
 ]
+DRAWN = sampling.drawn(CASES, 120, "commands in conditions")
 
 
 def made(state: Path, condition: str, within: ExitStack) -> None:
@@ -96,7 +98,7 @@ def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("command", "condition", "code"), CASES, ids=[f"{command} - {condition}" for command, condition, _ in CASES]
+    ("command", "condition", "code"), DRAWN, ids=[f"{command} - {condition}" for command, condition, _ in DRAWN]
 )
 def test_every_command_in_every_condition(
     tmp_path: Path, ask: Callable[[str], Result], command: str, condition: str, code: int

@@ -1,5 +1,5 @@
 """A receiver that is away while many events are made, and how fast events go by themselves (the long way: ``make
-soak``).
+soak``). Where the run is no whole one, to one receiver each (tests/sampling.py).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import sampling
 from tests.reliability.destinations import MAKES, MISSING, Destination
 from tests.reliability.outage_stories import drained, receiver_away
 
@@ -22,7 +23,7 @@ def made(name: str) -> Destination:
     return MAKES[name]()
 
 
-@pytest.mark.parametrize("name", ["http", "jetstream", "kafka"])
+@pytest.mark.parametrize("name", sampling.drawn(["http", "jetstream", "kafka"], 1, "receivers that are away"))
 def test_a_receiver_that_is_away(tmp_path: Path, name: str) -> None:
     """Nothing is lost, memory does not grow with what waits, and a new alert goes ahead of it."""
     to = made(name)
@@ -33,7 +34,7 @@ def test_a_receiver_that_is_away(tmp_path: Path, name: str) -> None:
     assert outage.rate > FLOOR
 
 
-@pytest.mark.parametrize("name", ["bulk", "postgresql", "rsyslog"])
+@pytest.mark.parametrize("name", sampling.drawn(["bulk", "postgresql", "rsyslog"], 1, "backlogs"))
 def test_a_backlog_goes_fast(tmp_path: Path, name: str) -> None:
     """End to end: what a log holds, to one output."""
     assert drained(tmp_path, made(name), EVENTS) > FLOOR

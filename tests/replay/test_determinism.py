@@ -148,7 +148,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["office", "lab", "week"])
+@pytest.fixture(scope="module", params=sampling.drawn(["office", "lab", "week"], 1, "captures"))
 def captures(request: pytest.FixtureRequest) -> list[Path]:
     if request.param == "office":
         return [ROOT / "pcaps" / "office.pcapng"]

@@ -134,7 +134,7 @@ def test_a_flood_of_packets(name: str, start: float) -> None:
     assert not FULL or rate >= RATE
 
 
-@pytest.mark.parametrize("flood", sampling.drawn(SENT, 2, "floods of names"))
+@pytest.mark.parametrize("flood", sampling.drawn(SENT, 1, "floods of names"))
 def test_a_flood_of_names(flood: Flood, start: float, request: pytest.FixtureRequest) -> None:
     """Every message says another name: from one machine, from machines behind one router, or from a machine each."""
     rate = evaluated(replayed(flood, COUNT), start, request.node.callspec.id)

@@ -21,6 +21,7 @@ from sensor.inventory.store.store import Store
 from sensor.tables.build import behind, catch_up, of_log, rebuild
 from sensor.tables.ready import make_ready
 from sensor.tables.tables import Tables
+from tests import sampling
 from tests.offices import copy_of_office
 from tests.perf.made_records import lines as made_lines
 from tests.perf.made_records import write_log
@@ -110,7 +111,7 @@ def test_damaged_lines_cost_themselves_only(office: Path, tmp_path: Path) -> Non
     assert held(folder) == one
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", sampling.drawn(range(6), 1, "kills of tables"))
 def test_killed_at_any_moment_it_goes_on(seed: int, tmp_path: Path) -> None:
     """kill -9 amid the batches, three times in a row: the next process goes on, and nothing is
     there twice or missing.
