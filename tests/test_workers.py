@@ -71,6 +71,13 @@ def outcomes(out: str) -> dict[str, str]:
     return {test: outcome for outcome, test in found}
 
 
+def totals(out: str) -> dict[str, int]:
+    """How many tests came to what, as the last line has it."""
+    return {
+        outcome: int(count) for count, outcome in re.findall(r"(\d+) (\w+)", out.splitlines()[-1].partition(" in ")[0])
+    }
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "test_first.py").write_text(FIRST)
@@ -92,9 +99,9 @@ def test_each_test_is_reported_once(folder: Path, workers: str) -> None:
         "test_ends_its_process": "FAILED",
         "test_after": "PASSED",
     }
-    assert "3 failed, 3 passed, 1 skipped, 1 xfailed" in ran.stdout
-    assert "signal 9 ended the test" in ran.stdout
-    assert "the process of the test ended with 3" in ran.stdout
+    assert totals(ran.stdout) == {"failed": 3, "passed": 3, "skipped": 1, "xfailed": 1}
+    endings = set(re.findall(r"^(?:signal (\d+)|the process) .*?(?:ended with (\d+))?$", ran.stdout, re.MULTILINE))
+    assert endings == {("9", ""), ("", "3")}
     assert (folder / "after").read_text() == "x"
 
 
@@ -117,7 +124,7 @@ def test_failures_alone_are_run_again(folder: Path) -> None:
 
 def test_the_first_failure_ends_it(folder: Path) -> None:
     ran = run(folder, "--workers", "1", "-x", "test_first.py")
-    assert "stopping after 1 failures" in ran.stdout
+    assert totals(ran.stdout) == {"failed": 1, "passed": 1}
     assert "test_is_expected_to_fail" not in outcomes(ran.stdout)
 
 
@@ -126,7 +133,7 @@ def test_an_error_of_pytest_itself_is_no_pass(folder: Path) -> None:
     (folder / "conftest.py").write_text("def pytest_runtest_logstart(nodeid): raise RuntimeError('the hook failed')\n")
     ran = run(folder, "--workers", "2")
     assert ran.returncode == pytest.ExitCode.INTERNAL_ERROR
-    assert "the hook failed" in ran.stdout + ran.stderr
+    assert "RuntimeError" in ran.stdout + ran.stderr
 
 
 def test_a_worker_that_has_grown_is_replaced(tmp_path: Path) -> None:

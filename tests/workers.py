@@ -46,7 +46,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 class Crew:
-    """The process that collected: gives files to workers, and hears their reports."""
+    """The process that collected: gives files to workers, and receives their reports."""
 
     def __init__(self, session: pytest.Session) -> None:
         self.session, self.config = session, session.config
@@ -72,7 +72,7 @@ class Crew:
             while self._given:
                 for pipe in wait(list(self._given)):
                     assert isinstance(pipe, Connection)
-                    self._hear(pipe)
+                    self._receive(pipe)
         finally:
             for pipe, (pid, _) in self._given.items():
                 pipe.close()
@@ -94,7 +94,7 @@ class Crew:
         theirs.close()
         self._given[ours] = pid, []
 
-    def _hear(self, pipe: Connection) -> None:
+    def _receive(self, pipe: Connection) -> None:
         kind, what = _received(pipe)
         if kind == "left":
             self._left(pipe)
