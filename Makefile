@@ -7,8 +7,8 @@ DEMO   ?= pcaps/office.pcapng
 
 # One worker more than there are cores, since many tests wait for programs and peers.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-PYTEST := pytest -p tests.workers --workers $(WORKERS)
-SPREAD := $(BIN)/python -m $(PYTEST)
+PYTEST = pytest -p tests.workers --workers $(WORKERS)
+SPREAD = $(BIN)/python -m $(PYTEST)
 
 KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import time
 from pathlib import Path
 
 import httpx
@@ -16,7 +17,7 @@ from sensor.views.errors import Malformed, Unknown
 from tests.console.kit import Running, csrf_of
 
 CAPTURE = Path(__file__).resolve().parents[2] / "pcaps/office.pcapng"
-LONG_ENOUGH = 600
+PATIENCE_S, PAUSE_S = 120, 0.1
 
 
 @pytest.fixture
@@ -41,11 +42,13 @@ class Sender:
 
     def ended(self, name: str) -> dict[str, object]:
         """How it ended; asks as the page does, until it did."""
-        for _ in range(LONG_ENOUGH):
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until:
             found = self.client.get(f"/uploads/{name}", timeout=60).json()
             if found["state"] in ("done", "failed"):
                 return dict(found)
-            self.client.get("/uploads")
+            assert self.client.get("/uploads").status_code == 200
+            time.sleep(PAUSE_S)
         raise AssertionError("the analysis did not end")
 
 

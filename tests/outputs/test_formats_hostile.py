@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from sensor.core.record import SIZE_LIMIT
 from sensor.outputs.formats import FORMATS, syslog_3164
+from tests import sampling
 from tests.outputs.samples import RECORDS
 from tests.outputs.test_formats import BACK, cef, element, leef, wanted
 
@@ -112,7 +113,8 @@ def expected(name: str, case: str) -> set[str]:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=40)
+@settings(max_examples=sampling.count(40, 8), derandomize=sampling.WHOLE, database=None)
+@seed(sampling.SEED)
 @given(text=st.one_of(TEXTS, LONG))
 def test_no_text_breaks_a_line_or_adds_a_field(name: str, case: str, text: str) -> None:
     """Nor is one there twice. A field may be left out where its text is empty once it is clean, or where there is no

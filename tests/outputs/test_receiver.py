@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sensor.core.output import Entry, Output, Refuse, Retry
+from tests import sampling
 from tests.outputs.batches import delivered, entries, ids
 from tests.outputs.receiver import Store
 from tests.outputs.servers_receiver import ReceiverServer
@@ -45,7 +46,7 @@ def id_of(record: dict[str, Any]) -> str:
     return str(record.get("EventId") or record.get("id") or record["fields"]["record_id"])
 
 
-@pytest.mark.parametrize("service", list(OUTPUTS))
+@pytest.mark.parametrize("service", sampling.drawn(list(OUTPUTS), 2, "kills of receivers"))
 def test_kill_9_of_the_receiver(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some times, at random: nothing is lost, the order is kept, and where ids are known nothing is double."""
     monkeypatch.setenv("SECRET", SECRET)
@@ -137,7 +138,7 @@ def outcome(output: Output, batch: list[Entry]) -> Exception | None:
     return None
 
 
-@pytest.mark.parametrize("service", list(OUTPUTS))
+@pytest.mark.parametrize("service", sampling.drawn(list(OUTPUTS), 2, "answers"))
 def test_any_answer_at_all(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a peer says: the batch is accounted for, or comes again, and nothing else is ever raised."""
     monkeypatch.setenv("SECRET", SECRET)
