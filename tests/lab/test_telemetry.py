@@ -4,10 +4,12 @@ kill.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -38,7 +40,14 @@ class Sensor:
         self.process = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", script], stderr=subprocess.PIPE, text=True, env=self._environment
         )
-        wait(lambda: self.ask("status").returncode != 1)
+        wait(self.answers)
+
+    def answers(self) -> bool:
+        """Whether it serves its status, and not a sensor before it that left its socket."""
+        with socket.socket(socket.AF_UNIX) as asked, contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            asked.connect(str(self.folder / "sensor.sock"))
+            return True
+        return False
 
     def within(self, *command: str) -> subprocess.CompletedProcess[str]:
         inside = ["nsenter", f"--net=/proc/{self.process.pid}/ns/net", *command]

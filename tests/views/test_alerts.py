@@ -18,6 +18,7 @@ from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import SORTS, AlertRow, alert, alerts, matching
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown
+from tests import sampling
 from tests.perf.made_records import START, STEP, write_log
 
 LOG = "events.jsonl"
@@ -117,9 +118,10 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
                 monkeypatch.setattr(module, name, limit)
 
 
-@pytest.mark.parametrize("backwards", [True, False], ids=["backwards", "forwards"])
-@pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("case", CASES)
+LISTS = [(case, sort, backwards) for case in CASES for sort in SORTS for backwards in (True, False)]
+
+
+@pytest.mark.parametrize(("case", "sort", "backwards"), sampling.drawn(LISTS, 16, "lists of alerts"))
 @pytest.mark.usefixtures("way")
 def test_list_is_what_the_records_report(
     case: str, sort: str, backwards: bool, made: Data, records: list[Record]
