@@ -74,7 +74,7 @@ lint: build ## must be clean before a commit: ruff, ruff format, mypy, words and
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy --strict sensor
-	@$(BIN)/python -m pytest --quiet --no-header --durations=0 -n0 tests/principles/test_words.py tests/principles/test_names.py
+	@$(BIN)/python -m pytest --quiet --no-header --durations=0 tests/principles/test_words.py tests/principles/test_names.py
 
 calibrate: build ## measure confidence and severity on labelled captures (CAPTURES=folder with manifest.yaml) and write docs/understand/calibration.md
 	@test -n "$(CAPTURES)" || { echo "make calibrate CAPTURES=folder: the folder holds manifest.yaml and the captures it lists" >&2; exit 2; }

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-# In the environment, so that the workers of a run (pytest-xdist) take the same.
+# In the environment, so that processes that tests start take the same.
 SEED = int(os.environ.setdefault("SENSOR_SEED", str(secrets.randbelow(1_000_000))))
 WHOLE = os.environ.get("SENSOR_WHOLE", "") not in ("", "0")
 

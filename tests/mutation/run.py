@@ -194,7 +194,7 @@ def main() -> int:
     evaluate = Evaluator(sample(rooms, asked.mutants, asked.seed))
     print(f"{len(evaluate.sampled)} mutants, seed {asked.seed}", flush=True)
     folders = sorted({str(ROOT / "tests" / name) for room in rooms for name in (room, *BESIDE.get(room, ()))})
-    words = [*folders, "-q", "-q", "-s", "-n0", "-p", "no:cacheprovider", "-m", "not slow and not lab"]
+    words = [*folders, "-q", "-q", "-s", "-p", "no:cacheprovider", "-m", "not slow and not lab"]
     code = pytest.main(words, plugins=[evaluate])
     return 2 if code not in {0, 5} else int(publish(evaluate.verdicts) < asked.floor)
 
