@@ -17,6 +17,8 @@ from tests.capture.captures import FRAMES, Frame, pcap, pcapng, write
 
 PATIENCE = 60.0
 """Seconds after which a test gives up; none takes one."""
+# In so many pauses it looks at all files and folders at least once.
+PAUSES = 5
 
 
 class Watch:
@@ -40,15 +42,18 @@ class Watch:
     def until(self, true: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE
         while not true():
-            assert time.monotonic() < end, (
-                f"waited in vain: {self.found}, {self.source.damages}, {self.source.unreadable}"
-            )
+            assert time.monotonic() < end, f"missing: {self.found}, {self.source.damages}, {self.source.unreadable}"
             time.sleep(0.01)
 
     def expect(self, *frames: bytes) -> None:
         """Wait for exactly these packets."""
         self.until(lambda: len(self.found) >= len(frames))
         assert self.found == list(frames)
+
+    def looks_again(self) -> None:
+        """Wait until it has looked at all files again: each pause without packets gives an empty batch."""
+        seen = len(self.gaps)
+        self.until(lambda: len(self.gaps) > seen + PAUSES)
 
     def end(self) -> None:
         self.source.stop()
@@ -100,7 +105,7 @@ def test_a_file_in_the_making(tmp_path: Path, watch: Callable[..., Watch], conte
         time.sleep(0.005)
     reader.expect(*(frame.data for frame in FRAMES))
     _append(path, content[24:30])
-    time.sleep(0.05)
+    reader.looks_again()
     reader.end()
     assert not reader.source.unreadable
     assert all(damage.kind != "cut" for damage in reader.source.damages)
@@ -136,7 +141,7 @@ def test_folder_that_is_empty_at_first(tmp_path: Path, watch: Callable[..., Watc
     (tmp_path / "a").write_bytes(_one(b"a"))
     reader.expect(b"a")
     reader.until(lambda: len(reader.source.unreadable) > 0)
-    time.sleep(0.1)
+    reader.looks_again()
     assert [line.found for line in reader.source.unreadable if line.path.endswith("notes")] == ["text"]
 
 
@@ -152,10 +157,10 @@ def test_rotation(tmp_path: Path, watch: Callable[..., Watch]) -> None:
     (tmp_path / "b").rename(path)
     reader.expect(b"one", b"two")
     path.write_bytes(b"")
-    time.sleep(0.1)
+    reader.looks_again()
     path.write_bytes(_one(b"three") + b"cut")
     reader.expect(b"one", b"two", b"three")
-    time.sleep(0.05)
+    reader.looks_again()
     path.unlink()
     reader.until(lambda: len(reader.source.damages) > 0)
     assert [(damage.offset, damage.kind) for damage in reader.source.damages] == [(len(_one(b"three")), "cut")]
@@ -169,7 +174,7 @@ def test_files_packed_after_rotation_are_not_read_twice(tmp_path: Path, watch: C
     reader.expect(b"a")
     (tmp_path / "a.gz").write_bytes(gzip.compress(_one(b"a")))
     path.unlink()
-    time.sleep(0.1)
+    reader.looks_again()
     (tmp_path / "b.gz").write_bytes(gzip.compress(_one(b"b")))
     reader.expect(b"a", b"b")
     assert not reader.source.damages
