@@ -27,7 +27,7 @@ SECONDS = "workers/seconds"
 # Seconds of a file with slow tests that no earlier run has measured.
 SLOW_S = 10.0
 # Memory of its own (MiB) with which a worker takes no further file.
-MUCH_MIB = 150
+MUCH_MIB = 100
 
 File = list[pytest.Item]
 

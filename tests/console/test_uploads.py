@@ -17,7 +17,7 @@ from sensor.views.errors import Malformed, Unknown
 from tests.console.kit import Running, csrf_of
 
 CAPTURE = Path(__file__).resolve().parents[2] / "pcaps/office.pcapng"
-PATIENCE_S, PAUSE_S = 120, 0.1
+PATIENCE_S, PAUSE_S = 600, 0.1
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ LIMITS = {
 }
 
 
-@pytest.fixture(params=LIMITS)
+@pytest.fixture
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits that lead to each way of finding the first alerts."""
     for name, limit in LIMITS[request.param].items():
@@ -118,10 +118,14 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
                 monkeypatch.setattr(module, name, limit)
 
 
-LISTS = [(case, sort, backwards) for case in CASES for sort in SORTS for backwards in (True, False)]
+LISTS = [
+    (way, case, sort, backwards) for way in LIMITS for case in CASES for sort in SORTS for backwards in (True, False)
+]
 
 
-@pytest.mark.parametrize(("case", "sort", "backwards"), sampling.drawn(LISTS, 16, "lists of alerts"))
+@pytest.mark.parametrize(
+    ("way", "case", "sort", "backwards"), sampling.drawn(LISTS, 20, "lists of alerts"), indirect=["way"]
+)
 @pytest.mark.usefixtures("way")
 def test_list_is_what_the_records_report(
     case: str, sort: str, backwards: bool, made: Data, records: list[Record]
