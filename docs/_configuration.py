@@ -17,10 +17,10 @@ from sensor.cli._config_keys import as_yaml, models_in
 from sensor.cli._config_schema import schema
 from sensor.config import model
 from sensor.config_file import SYSTEM
+from sensor.config_values import AT_ONCE
 from sensor.delivery.catalogue import output_class, types
 from sensor.outputs._secrets import WAYS
 from sensor.presets import PRESETS
-from sensor.runtime.reload import AT_ONCE
 
 HEADS = ("key", "value", "default", "meaning")
 ELSEWHERE = {"Tls": "[TLS](#tls)", "Filter": "[filter](#filter)"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -341,12 +342,12 @@ def model() -> type[Config]:
     return create_model("Config", __base__=Config, detectors=(section, Field(default_factory=section)))
 
 
-def load_config(path: Path | None) -> Config:
-    """The configuration in a file with its layers (see documents.py), or the defaults. DocumentErrors with everything
-    that is wrong with it.
+def load_config(path: Path | None, texts: Mapping[Path, str] = {}) -> Config:
+    """The configuration in a file with its layers (see documents), or the defaults. ``texts``: of layers, in place of
+    what is on the disk. DocumentErrors with all faults.
     """
     if path is None:
         return Config()
     from sensor.delivery.section import section, with_section  # knows all formats, which a run without outputs need not
 
-    return load_document(path, with_section(model(), section(path)), context=path.parent)
+    return load_document(path, with_section(model(), section(path, texts)), context=path.parent, texts=texts)

@@ -1,6 +1,4 @@
-"""What the parts of ``sensor config`` share: the models' own words about their keys, values as YAML, and what is never
-shown.
-"""
+"""What the parts of ``sensor config`` share: the models' own words about their keys, and values as YAML."""
 
 from __future__ import annotations
 
@@ -15,7 +13,6 @@ _NO_TEXT = re.compile(
     r"(?i)true|false|yes|no|on|off|y|n|null|none|~|[-+.]?[\d.][\d_.:eE+-]*|0x[\da-f]+|\.inf|\.nan|=|-"
 )
 _PLAIN = re.compile(r"[A-Za-z0-9_./~+][A-Za-z0-9_./~%+@:-]*")
-_SECRET_HEADER = re.compile(r"(?i)key|token|secret|auth|pass|cookie|signature")
 _NAMED = re.compile(r"``(\w+)``")
 
 
@@ -95,14 +92,3 @@ def _text(text: str) -> str:
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in escaped) + '"'
-
-
-def shown(way: tuple[str | int, ...], value: Any) -> Any:
-    """A value as it may be shown: what is written in the clear where a secret belongs is not."""
-    if isinstance(value, list | tuple):
-        return [shown(way, one) for one in value]
-    if not isinstance(value, str):
-        return value
-    if len(way) > 1 and way[-2] == "headers" and _SECRET_HEADER.search(str(way[-1])):
-        return "…"
-    return re.sub(r"\?.*", "?…", re.sub(r"//[^/@]*@", "//…@", value)) if "://" in value else value

@@ -65,8 +65,8 @@ def serve(args: argparse.Namespace) -> int:
     return 0
 
 
-def _configured(args: argparse.Namespace) -> tuple[Assessing, Path | None]:
-    """The configuration of networks and tickets, and its file of mutes. Raises Stop if it is invalid."""
+def _configured(args: argparse.Namespace) -> tuple[Assessing, Path | None, Path | None]:
+    """Networks and tickets of the configuration, its file of mutes, and the configuration. Stop where it is invalid."""
     from sensor.cli._tickets_desk import policy_of
     from sensor.config import load_config, usual
     from sensor.console.assess import Assessing
@@ -75,13 +75,14 @@ def _configured(args: argparse.Namespace) -> tuple[Assessing, Path | None]:
     from sensor.documents import DocumentErrors
     from sensor.posture.picture import Surroundings
 
+    path = usual(args.config)
     try:
-        config = load_config(usual(args.config))
+        config = load_config(path)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         raise Stop(USAGE) from None
     around = Surroundings(Networks(config.networks), hosts_of(config.outputs))
-    return Assessing(around, policy_of(config.tickets)), None if args.state else config.alerts.mutes
+    return Assessing(around, policy_of(config.tickets)), None if args.state else config.alerts.mutes, path
 
 
 def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:

@@ -128,8 +128,9 @@ def _looked(args: argparse.Namespace, path: Path | None, config: Config) -> Chec
 
 
 def _show(args: argparse.Namespace) -> int:
-    from sensor.cli._config_show import as_document, as_json, values
+    from sensor.cli._config_show import as_document, as_json
     from sensor.config import usual
+    from sensor.config_values import values
     from sensor.documents import DocumentErrors
 
     path = None if args.defaults else usual(args.config)

@@ -198,7 +198,7 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _example(_: argparse.Namespace) -> int:
-    from sensor.cli._rules_example import EXAMPLE
+    from sensor.rules.example import EXAMPLE
 
     put(EXAMPLE.rstrip())
     return 0

@@ -1,10 +1,8 @@
-"""The application: which URL leads to which page, and what happens before a page: authentication, checks of the
-request, which dataset is opened.
-"""
+"""The application: which URL leads to which page, and what stands before all of them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,13 +15,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from sensor.console.answering import Page, endpoint, of_dataset
 from sensor.console.api.routes import api_routes
-from sensor.console.page_request import Given, PageRequest, form_of, parameters
 from sensor.console.pages import (
     alert,
     alert_actions,
     alerts,
     audit,
+    configuration,
     device,
     device_actions,
     devices,
@@ -33,6 +32,7 @@ from sensor.console.pages import (
     hunt,
     incident,
     incidents,
+    lists,
     live,
     login,
     mute,
@@ -41,6 +41,8 @@ from sensor.console.pages import (
     posture,
     proof,
     recommendations,
+    reports,
+    rules,
     search,
     theme,
     tickets,
@@ -52,16 +54,11 @@ from sensor.console.pages import (
     vulnerabilities,
 )  # fmt: skip
 from sensor.console.security.guard import Guard
-from sensor.console.security.session import Refused, check_form, user_of
 from sensor.console.settings import Console
-from sensor.inventory.store.database import StoreError
-from sensor.views.errors import ViewError
 
 STATIC = Path(__file__).parent / "static"
 # So many requests read at once: each has a connection of its own with a cache of some MiB.
 AT_ONCE = 12
-Page = Callable[[PageRequest], Response]
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 PAGES: dict[str, Page] = {
     "/": overview.page,
@@ -83,6 +80,11 @@ PAGES: dict[str, Page] = {
     "/tickets": tickets.page,
     "/hunt": hunt.page,
     "/hunt.csv": hunt.csv_page,
+    "/lists": lists.page,
+    "/lists/{name}": lists.one,
+    "/rules": rules.page,
+    "/rules/new": rules.new,
+    "/rules/{name}": rules.one,
     "/search": search.page,
     "/health": health.page,
     "/audit": audit.page,
@@ -92,6 +94,8 @@ ACTIONS: dict[str, Page] = {
     "/alerts/undo": alert_actions.undo,
     "/alerts/unmute": mute.undo,
     "/alerts/{id}/mute": mute.act,
+    "/lists/act": lists.act,
+    "/rules/act": rules.act,
     "/views/act": view_actions.act,
     "/devices/act": device_actions.act,
     "/devices/undo": device_actions.undo,
@@ -106,10 +110,12 @@ def app_of(console: Console) -> Starlette:
         *theme.routes(console),
         *users.routes(console),
         *upload.routes(console),
+        *reports.routes(console),
+        *configuration.routes(console),
         *live.routes(console),
     ]
-    routes += [Route(path, _endpoint(console, action), methods=["POST"]) for path, action in ACTIONS.items()]
-    routes += [Route(path, _endpoint(console, page), methods=["GET"]) for path, page in PAGES.items()]
+    routes += [Route(path, endpoint(console, of_dataset(action)), methods=["POST"]) for path, action in ACTIONS.items()]
+    routes += [Route(path, endpoint(console, of_dataset(page)), methods=["GET"]) for path, page in PAGES.items()]
     routes += api_routes(console)
 
     async def missing(request: Request, _: Exception) -> Response:
@@ -133,35 +139,3 @@ def app_of(console: Console) -> Starlette:
 async def _lifespan(_: Starlette) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = AT_ONCE
     yield
-
-
-def _endpoint(console: Console, page: Page) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        form: Given = {}
-        if request.method == "POST":
-            try:
-                form = await form_of(request)
-            except ViewError as error:
-                return await run_in_threadpool(errors.refused, console, request, error)
-        return await run_in_threadpool(answer, console, request, page, form)
-
-    return endpoint
-
-
-def answer(console: Console, request: Request, page: Page, form: Given) -> Response:
-    """A page for a request, or why it cannot be had."""
-    who = user_of(console, request)
-    if who is None:
-        return login.needed(console, request)
-    try:
-        if request.method == "POST":
-            check_form(who, form)
-        dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1])
-        with console.sources.opened(dataset) as opened:
-            return page(PageRequest(console, request, who, opened, form))
-    except (ViewError, Refused) as error:
-        return errors.refused(console, request, error)
-    except StoreError as error:
-        return errors.not_written(request, error, who)
-    except OSError as error:
-        return errors.unreadable(console, request, error)

@@ -72,7 +72,7 @@ def mute_of(given: Mapping[str, str], name: str, author: str, now: datetime) -> 
             created=_moment(now), expires=_expiry(given.get("span", "") or SPAN, now), **values,
         )  # fmt: skip
     except (ValidationError, ValueError) as error:
-        raise Malformed("mute", ", ".join(f"{key}={value}" for key, value in pairs(values)), _faults(error)) from None
+        raise Malformed("mute", ", ".join(f"{key}={value}" for key, value in pairs(values)), faults_of(error)) from None
 
 
 def _expiry(span: str, now: datetime) -> str:
@@ -86,7 +86,7 @@ def _moment(when: datetime) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _faults(error: ValidationError | ValueError) -> str:
+def faults_of(error: ValidationError | ValueError) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(

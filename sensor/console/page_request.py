@@ -60,6 +60,10 @@ class PageRequest:
         """The value of a field of the form; empty where there is none."""
         return self.form.get(name, [""])[-1]
 
+    def text(self, name: str) -> str:
+        """A text of several lines of the form, as a file has it."""
+        return text_of(self.form, name)
+
     def url(self, path: str, **changes: object) -> str:
         """A path with parameters. The dataset and the moment are kept where the URL named them."""
         kept = {name: self.given.get(name, []) for name in ("data", "at")}
@@ -104,6 +108,12 @@ def parameters(query: str) -> Given:
         return parse_qs(query, keep_blank_values=True, max_num_fields=FIELDS, errors="replace")
     except ValueError:
         raise Malformed("parameters", "too many", f"at most {FIELDS}") from None
+
+
+def text_of(form: Given, name: str) -> str:
+    """A field of a form with the line ends of files: browsers send CR LF."""
+    lines = form.get(name, [""])[-1].splitlines()
+    return "".join(f"{line}\n" for line in lines) if any(lines) else ""
 
 
 async def form_of(request: Request) -> Given:

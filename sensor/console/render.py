@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import msgspec
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -34,8 +35,8 @@ NAV = (
     ("/", "Overview"), ("/incidents", "Incidents"), ("/alerts", "Alerts"), ("/devices", "Devices"),
     ("/vulnerabilities", "Vulnerabilities"),
     ("/recommendations", "Recommendations"), ("/tickets", "Tickets"), ("/posture", "Exposure"), ("/map", "Map"),
-    ("/timeline", "Timeline"), ("/hunt", "Hunt"),
-    ("/health", "Health"),
+    ("/timeline", "Timeline"), ("/hunt", "Hunt"), ("/lists", "Lists"), ("/rules", "Rules"),
+    ("/reports", "Reports"), ("/health", "Health"),
 )  # fmt: skip
 
 
@@ -111,6 +112,7 @@ def _environment() -> jinja2.Environment:
             multiline,
             cell,
             breakable,
+            setting,
         )
     }
     made.globals |= {"version": sensor.__version__, "severities": SEVERITIES[::-1]}
@@ -129,6 +131,11 @@ def multiline(text: str) -> Markup:
 def breakable(value: object) -> Markup:
     """A name that may break behind its dots and underscores."""
     return Markup("<wbr>").join(re.split(r"(?<=[._])", clean(str(value), LONGEST)))
+
+
+def setting(value: object) -> str:
+    """A value of the configuration, as YAML has it."""
+    return value if isinstance(value, str) and value else msgspec.json.encode(value).decode()
 
 
 def cell(value: object) -> str:

@@ -15,7 +15,10 @@ from sensor.alerts.mutes import FILE as MUTES
 from sensor.console.api.replies import Replies
 from sensor.console.app import app_of
 from sensor.console.assess import Assessing, Assessments
+from sensor.console.configuration import Configuration
 from sensor.console.place import Place, bound, tls_of
+from sensor.console.reports import Reports
+from sensor.console.rule_files import RuleFiles
 from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
@@ -24,6 +27,7 @@ from sensor.console.security.users import Users
 from sensor.console.settings import Console
 from sensor.console.sources import Sources
 from sensor.console.stream import Streams
+from sensor.console.threat_lists import Lists
 from sensor.console.timeouts import PatientProtocol
 from sensor.console.undo import Undo
 from sensor.console.uploads import Uploads
@@ -36,10 +40,15 @@ TICK_S = 5.0
 
 
 def console_of(
-    state: Path, place: Place, usual: str = "", assessing: Assessing | None = None, mutes: Path | None = None
+    state: Path,
+    place: Place,
+    usual: str = "",
+    assessing: Assessing | None = None,
+    mutes: Path | None = None,
+    config: Path | None = None,
 ) -> Console:
-    """What requests share. ``mutes``: their file, where the configuration names one. OSError or sqlite3.Error where the
-    state folder cannot be written.
+    """What requests share. ``mutes``: their file, where the configuration names one; ``config``: the configuration.
+    OSError or sqlite3.Error where the state folder cannot be written.
     """
     return Console(
         place,
@@ -54,6 +63,10 @@ def console_of(
         Users(state),
         Uploads(state),
         Replies(),
+        Configuration(config, state),
+        Lists(state),
+        RuleFiles(state, config),
+        Reports(state, config),
     )
 
 

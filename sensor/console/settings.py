@@ -8,13 +8,17 @@ import msgspec
 
 from sensor.console.api.replies import Replies
 from sensor.console.assess import Assessments
+from sensor.console.configuration import Configuration
 from sensor.console.place import Place
+from sensor.console.reports import Reports
+from sensor.console.rule_files import RuleFiles
 from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
 from sensor.console.security.users import Users
 from sensor.console.sources import Sources
+from sensor.console.threat_lists import Lists
 from sensor.console.undo import Undo
 from sensor.console.uploads import Uploads
 
@@ -34,6 +38,10 @@ class Console(msgspec.Struct, frozen=True):
     users: Users
     uploads: Uploads
     replies: Replies
+    configuration: Configuration
+    lists: Lists
+    rules: RuleFiles
+    reports: Reports
 
     @property
     def cookie(self) -> str:

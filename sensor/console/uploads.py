@@ -7,7 +7,6 @@ like a capture is named and deleted at once.
 from __future__ import annotations
 
 import os
-import queue
 import re
 import secrets
 import shutil
@@ -19,7 +18,9 @@ import msgspec
 
 from sensor.capture.compression import MAGIC_SIZE, compression_of
 from sensor.capture.formats import recognise
-from sensor.console.analysis import LIMITS, Limits, analyze
+from sensor.console.analysis import LIMITS, analyze
+from sensor.console.child import Limits
+from sensor.console.worker import Worker
 from sensor.core.reader import clean
 from sensor.datasets.choose import datasets_in
 from sensor.datasets.names import name_of
@@ -56,8 +57,7 @@ class Uploads:
     def __init__(self, state: Path, limits: Limits = LIMITS) -> None:
         self._state, self._folder, self._limits = state, state / FOLDER, limits
         self._lock = threading.Lock()
-        self._waiting: queue.Queue[str] = queue.Queue()
-        self._worker: threading.Thread | None = None
+        self._worker = Worker("uploads", self._work)
         for one in self.all():
             if one.state in (WAITING, ANALYZING):
                 self._end(one, FAILED, "The console was stopped during the analysis.")
@@ -109,8 +109,7 @@ class Uploads:
             elif one.received == one.size:
                 one.state = WAITING
                 self._write(one)
-                self._waiting.put(one.id)
-                self._start()
+                self._worker.put(one.id)
             else:
                 self._write(one)
             return one
@@ -124,21 +123,15 @@ class Uploads:
             shutil.rmtree(self._folder / one.id)
             return one
 
-    def _start(self) -> None:
-        if self._worker is None or not self._worker.is_alive():
-            self._worker = threading.Thread(target=self._work, name="uploads", daemon=True)
-            self._worker.start()
-
-    def _work(self) -> None:
-        while True:
-            try:
-                one = self.get(self._waiting.get())
-            except Unknown:
-                continue
-            try:
-                self._analyze(one)
-            except OSError as error:
-                self._end(one, FAILED, f"{error.filename or self._folder}: {error.strerror or error}")
+    def _work(self, name: str) -> None:
+        try:
+            one = self.get(name)
+        except Unknown:
+            return
+        try:
+            self._analyze(one)
+        except OSError as error:
+            self._end(one, FAILED, f"{error.filename or self._folder}: {error.strerror or error}")
 
     def _analyze(self, one: Upload) -> None:
         one.state, one.changed = ANALYZING, time.time()

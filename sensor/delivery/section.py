@@ -78,10 +78,12 @@ def with_section(model: type[Whole], outputs: Any) -> type[Whole]:
     return made
 
 
-def section(path: Path) -> Any:
-    """The field ``outputs`` as this document needs it, for ``with_section``; None where it has no such section."""
+def section(path: Path, texts: Mapping[Path, str] = {}) -> Any:
+    """The field ``outputs`` as this document needs it, for ``with_section``; None where it has no such section.
+    ``texts``: of layers, in place of what is on the disk.
+    """
     try:
-        given = load_document(path, _Any).outputs
+        given = load_document(path, _Any, texts=texts).outputs
     except DocumentErrors:
         return None  # reported with all other faults
     if given is None:

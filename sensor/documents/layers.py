@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,18 +46,18 @@ def _yaml_files(folder: Path) -> list[Path]:
         raise DocumentErrors([Fault(folder, 1, 1, f"cannot be read: {error.strerror}", NOT_READ)]) from None
 
 
-def layered(path: Path) -> tuple[yaml.MappingNode, list[Fault]]:
-    """A document with its layers merged, and the faults of those that were left out. Raises DocumentErrors if none is
-    left.
+def layered(path: Path, texts: Mapping[Path, str] = {}) -> tuple[yaml.MappingNode, list[Fault]]:
+    """A document with its layers merged, and the faults of those that had to be left out. ``texts``: of layers, in
+    place of what is on the disk. DocumentErrors where nothing is left.
     """
     files = layers(path)
     if len(files) == 1:
-        return compose(files[0], text_of(files[0])), []
+        return compose(files[0], _text(files[0], texts)), []
     trees: list[yaml.MappingNode] = []
     faults: list[Fault] = []
     for file in files:
         try:
-            trees += _layer(file, faults)
+            trees += _layer(file, _text(file, texts), faults)
         except DocumentErrors as errors:
             faults += errors.faults
     if not trees:
@@ -65,9 +65,12 @@ def layered(path: Path) -> tuple[yaml.MappingNode, list[Fault]]:
     return functools.reduce(_merged, trees), faults
 
 
-def _layer(path: Path, faults: list[Fault]) -> list[yaml.MappingNode]:
-    """The tree of one layer, none if it has only comments. What does not survive merging is reported here."""
-    text = text_of(path)
+def _text(path: Path, texts: Mapping[Path, str]) -> str:
+    return texts[path] if path in texts else text_of(path)
+
+
+def _layer(path: Path, text: str, faults: list[Fault]) -> list[yaml.MappingNode]:
+    """The tree of one layer, none where there are but comments in it. What does not outlive merging is told here."""
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
         return []
     tree, reader = compose(path, text), Reader()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -47,11 +48,18 @@ the layer.
 """
 
 
-def load_document(path: Path, model: type[Model], *, text: str | None = None, context: object = None) -> Model:
+def load_document(
+    path: Path,
+    model: type[Model],
+    *,
+    text: str | None = None,
+    context: object = None,
+    texts: Mapping[Path, str] = {},
+) -> Model:
     """The document at ``path`` (or ``text``, when it was read already) as a model. ``context`` is handed to the model's
-    validators. Raises DocumentErrors.
+    validators; ``texts``: of layers, in place of what is on the disk. Raises DocumentErrors.
     """
-    tree, faults = layered(path) if text is None else (compose(path, text), [])
+    tree, faults = layered(path, texts) if text is None else (compose(path, text), [])
     reader = Reader(context)
     value = reader.value(tree)
     if reader.endless:
@@ -117,12 +125,12 @@ def fault_at(path: Path, location: Location, message: str, *, text: str | None =
     return at(find(tree, location, key=key), message)
 
 
-def places(path: Path) -> dict[tuple[str | int, ...], Place]:
+def places(path: Path, texts: Mapping[Path, str] = {}) -> dict[tuple[str | int, ...], Place]:
     """Where each key and each entry of a list of a document stands that was loaded before, by the way to it from the
     top.
     """
     found: dict[tuple[str | int, ...], Place] = {}
-    waiting: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), layered(path)[0])]
+    waiting: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), layered(path, texts)[0])]
     while waiting:
         way, node = waiting.pop()
         for step, item in children(node):

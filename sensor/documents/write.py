@@ -4,18 +4,24 @@ one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
 def write_whole(path: Path, text: bytes) -> None:
-    """The new file in one step, or the old one and nothing beside it. OSError where it cannot be written."""
+    """The new file in one step, with the rights of the old one, or the old one and nothing beside it. OSError where it
+    cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
     try:
         with temporary.open("wb") as file:
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +23,9 @@ HEADING = (
 )
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 TEXT_LIMIT = 1024
+# Days after which a list that nobody fetched is stale.
+STALE_DAYS = 7
+DAY = 86_400
 
 
 class ListSource(BaseModel):
@@ -117,3 +121,18 @@ def name_of(source: str, *, allow: bool = False) -> str:
     word = re.sub(r"[^a-z0-9._-]+", "-", Path(path.rstrip("/")).name.partition(".")[0].lower()).strip("-._") or "list"
     word = word[:48]
     return f"{ALLOW}-{word}" if allow and not word.startswith(ALLOW) else word
+
+
+def state_of(one: ListSource, folder: Path, now: float) -> str:
+    """How it stands with a list, in words. ``now``: seconds since the epoch."""
+    if one.trouble:
+        return f"trouble: {one.trouble}"
+    if not one.path(folder).is_file():
+        if one.is_url and not one.fetched:
+            return "waiting: `sensor intel update` downloads it"
+        return "failed: its entries are missing; download the list again"
+    if one.is_url and one.fetched:
+        age = now - datetime.fromisoformat(one.fetched).timestamp()
+        if age > STALE_DAYS * DAY:
+            return f"stale: not updated for {int(age // DAY)} days"
+    return "allows" if one.allows else "current"

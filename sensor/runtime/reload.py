@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from pydantic import BaseModel
 
 from sensor.alerts.files import AlertFiles
-from sensor.config import Config, detector_units
+from sensor.config import Config
+from sensor.config_values import counts_at_once, differences
 from sensor.documents import DocumentErrors, Fault, stamps
 from sensor.eventlog.live_log import LiveLog
 from sensor.eventlog.writer import EventLog
@@ -32,11 +32,6 @@ from sensor.runtime.notify import Notifier
 from sensor.runtime.process import give_back
 from sensor.runtime.upstream import Outputs
 
-# Keys that count at once. All others are of what is opened or sized at the start.
-AT_ONCE = (
-    "alerts", "detectors", "evidence", "fingerprints", "intel", "inventory.gone_after_h", "logging", "networks",
-    "outputs", "preset", "retention", "roles", "sensor.site", "tickets", "timezone",
-)  # fmt: skip
 FAULTS_LIMIT, KEYS_LIMIT = 32, 32
 
 
@@ -163,7 +158,7 @@ class Reloader:
     def _take(self, fresh: _Fresh, now: float) -> News:
         config, parts, before = fresh.settings.config, self._parts, self._config
         differing = differences(before, config)
-        changed = [key for key in differing if _counts_at_once(key)]
+        changed = [key for key in differing if counts_at_once(key)]
         if fresh.rules is not None and not fresh.rules.same_as(parts.engine.rules):
             changed.append("rules")
         if fresh.found is not None and not any(key.startswith("fingerprints.") for key in changed):
@@ -179,7 +174,7 @@ class Reloader:
             parts.log.keep(config.retention, names)
         give_back()
         self._config = config
-        self.state.restart = [key for key in differences(self._begun, config) if not _counts_at_once(key)]
+        self.state.restart = [key for key in differences(self._begun, config) if not counts_at_once(key)]
         self.state.faults = list(map(str, fresh.faults))
         self.state.reloads += 1
         return self._applied(changed, fresh.faults)
@@ -213,39 +208,6 @@ class Reloader:
         (log().warning if self.state.faults else log().info)(msg)
         for fault in faults[:FAULTS_LIMIT]:
             log().warning(str(fault))
-
-
-def differences(before: Config, after: Config) -> list[str]:
-    """The keys whose values are others, as ``capture.rings``, ``detectors.discovery.port_scan``, ``outputs.siem``."""
-    one, other = _plain(before), _plain(after)
-    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
-
-
-def _plain(config: Config) -> dict[str, Any]:
-    """All keys with plain values, two steps deep; keys that the file lacks have their defaults."""
-    found: dict[str, Any] = {}
-    for section in type(config).model_fields:
-        value = getattr(config, section)
-        if section == "detectors":
-            given = {
-                name: getattr(value, name.replace(".", "__")) if value is not None else unit.Options()
-                for name, unit in detector_units().items()
-            }
-            found |= {f"{section}.{name}": options.model_dump() for name, options in given.items()}
-        elif isinstance(value, BaseModel):
-            found |= {f"{section}.{key}": item for key, item in value.model_dump().items()}
-        elif isinstance(value, dict):
-            found |= {
-                f"{section}.{key}": item.model_dump() if isinstance(item, BaseModel) else item
-                for key, item in value.items()
-            }
-        else:
-            found[section] = value
-    return found
-
-
-def _counts_at_once(key: str) -> bool:
-    return any(key == one or key.startswith(f"{one}.") for one in AT_ONCE)
 
 
 def _listed(keys: Sequence[str]) -> str:

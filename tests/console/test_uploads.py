@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sensor.console.analysis import Limits, analyze
+from sensor.console.analysis import analyze
+from sensor.console.child import Limits
 from sensor.console.uploads import CARD, FAILED, FOLDER, MOST, PART, Uploads
 from sensor.views.errors import Malformed, Unknown
 from tests.console.kit import Running, csrf_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli._rules_example import EXAMPLE
+from sensor.rules.example import EXAMPLE
 from sensor.rules.load import Loaded, load_rules
 from sensor.rules.trial import run_trial
 from sensor.rules.values import RuleError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sensor.cli._rules_example import EXAMPLE
 from sensor.rules.compile import shown
+from sensor.rules.example import EXAMPLE
 from sensor.rules.fields import DEVICE_WORDS, FLOW_WORDS, event_classes, fields_of
 from sensor.rules.load import Nowhere, load_rules
 from sensor.rules.trial import START, _signal, run_trial

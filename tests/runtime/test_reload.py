@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from sensor.config import Config, load_config
+from sensor.config_values import AT_ONCE, _plain, differences
 from sensor.core.addresses import parse
 from sensor.inventory.store.store import Store
 from sensor.runtime.daemon import Run
 from sensor.runtime.keeper import KNOWLEDGE, MIXED, Keeper
-from sensor.runtime.reload import AT_ONCE, _plain, differences
 from tests import sampling
 from tests.detectors.stories import device
 from tests.golden import Golden

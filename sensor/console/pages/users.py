@@ -2,59 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sensor.console.page_request import Given, form_of
-from sensor.console.pages import errors, login
+from sensor.console.answering import endpoint
+from sensor.console.page_request import Given
 from sensor.console.render import bare
 from sensor.console.security.keys import Who
 from sensor.console.security.passwords import LEAST, checked
-from sensor.console.security.session import Refused, check_form, peer_of, user_of
+from sensor.console.security.session import Refused, peer_of
 from sensor.console.security.users import ROLES
 from sensor.console.settings import Console
-from sensor.views.errors import Malformed, Unknown, ViewError, one_of
+from sensor.views.errors import Malformed, Unknown, one_of
 
-Work = Callable[[Console, Request, Who, Given], Response]
 ACTIONS = ("add", "role", "link", "reset", "remove")
 
 
 def routes(console: Console) -> list[BaseRoute]:
     return [
-        Route("/account", _endpoint(console, _account), methods=["GET"]),
-        Route("/account", _endpoint(console, _set_password), methods=["POST"]),
-        Route("/users", _endpoint(console, _users), methods=["GET"]),
-        Route("/users", _endpoint(console, _act), methods=["POST"]),
+        Route("/account", endpoint(console, _account, write=False), methods=["GET"]),
+        Route("/account", endpoint(console, _set_password, write=False), methods=["POST"]),
+        Route("/users", endpoint(console, _users, write=False), methods=["GET"]),
+        Route("/users", endpoint(console, _act, write=False), methods=["POST"]),
     ]
-
-
-def _endpoint(console: Console, work: Work) -> login.Endpoint:
-    async def endpoint(request: Request) -> Response:
-        try:
-            form = await form_of(request) if request.method == "POST" else {}
-        except ViewError as error:
-            return await run_in_threadpool(errors.refused, console, request, error)
-        return await run_in_threadpool(_answer, console, request, work, form)
-
-    return endpoint
-
-
-def _answer(console: Console, request: Request, work: Work, form: Given) -> Response:
-    who = user_of(console, request)
-    if who is None:
-        return login.needed(console, request)
-    try:
-        if request.method == "POST":
-            check_form(who, form, write=False)
-        return work(console, request, who, form)
-    except (ViewError, Refused) as error:
-        return errors.refused(console, request, error)
-    except OSError as error:
-        return errors.unreadable(console, request, error)
 
 
 def _account(console: Console, request: Request, who: Who, _: Given) -> Response:

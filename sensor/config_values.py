@@ -1,0 +1,127 @@
+"""The values of a configuration: where each comes from, what of it may be shown, and what two have different."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from sensor.config import Config, detector_units, load_config, model
+from sensor.documents import Place, places
+
+# Keys that count at once. All others are of what is opened or sized at the start.
+AT_ONCE = (
+    "alerts", "detectors", "evidence", "fingerprints", "intel", "inventory.gone_after_h", "logging", "networks",
+    "outputs", "preset", "retention", "roles", "sensor.site", "tickets", "timezone",
+)  # fmt: skip
+_SECRET_HEADER = re.compile(r"(?i)key|token|secret|auth|pass|cookie|signature")
+
+Way = tuple[str | int, ...]
+
+
+class Value(NamedTuple):
+    """``way``: the keys that lead to it; ``origin``: file and line, ``default``, or the preset."""
+
+    way: Way
+    value: Any
+    origin: str
+
+
+def values(path: Path | None, *, everything: bool, texts: Mapping[Path, str] = {}) -> list[Value]:
+    """What the files contain, or ``everything`` that counts. ``texts``: of files, in place of what is on the disk.
+    DocumentErrors where they are invalid.
+    """
+    config = load_config(path, texts) if path is not None else model()()
+    set_at = places(path, texts) if path is not None else {}
+    found = [_value(config, way, value, set_at) for way, value in _leaves(config)]
+    return [one for one in found if everything or one.way in set_at]
+
+
+def _leaves(config: Config) -> Iterator[tuple[Way, Any]]:
+    plain = config.model_dump(mode="json", by_alias=True, exclude={"outputs", "detectors"})
+    plain["alerts"]["least"] = config.least.name
+    yield from _parts((), plain)
+    for name in detector_units():
+        yield from _parts(("detectors", name), _dumped(config.options(name)))
+    yield from ((("outputs",), {}),) if not config.outputs else ()
+    for name, options in config.outputs.items():
+        # Its type first, as people write it.
+        dumped = _dumped(options)
+        yield from _parts(("outputs", name), {"type": dumped["type"], **dumped})
+
+
+def _dumped(options: BaseModel) -> dict[str, Any]:
+    return options.model_dump(mode="json", by_alias=True)
+
+
+def _parts(way: Way, value: Any) -> Iterator[tuple[Way, Any]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _parts((*way, key), item)
+    else:
+        yield way, value
+
+
+def _value(config: Config, way: Way, value: Any, set_at: Mapping[Way, Place]) -> Value:
+    return Value(way, shown(way, value), _origin(config, way, set_at))
+
+
+def _origin(config: Config, way: Way, set_at: Mapping[Way, Place]) -> str:
+    place = set_at.get(way)
+    if place is not None and not (way == ("alerts", "least") and config.alerts.least is None):
+        return f"{place.path}:{place.line}"
+    by_preset = way == ("alerts", "least")
+    if way[0] == "detectors":
+        given = getattr(config.detectors, str(way[1]).replace(".", "__"))
+        by_preset = way[2] in config.options(str(way[1])).model_fields_set - given.model_fields_set
+    return (
+        f"preset {config.preset}" if by_preset and config.preset != Config.model_fields["preset"].default else "default"
+    )
+
+
+def shown(way: tuple[str | int, ...], value: Any) -> Any:
+    """A value as it may be shown: what is written in the clear where a secret belongs is not."""
+    if isinstance(value, list | tuple):
+        return [shown(way, one) for one in value]
+    if not isinstance(value, str):
+        return value
+    if len(way) > 1 and way[-2] == "headers" and _SECRET_HEADER.search(str(way[-1])):
+        return "…"
+    return re.sub(r"\?.*", "?…", re.sub(r"//[^/@]*@", "//…@", value)) if "://" in value else value
+
+
+def differences(before: Config, after: Config) -> list[str]:
+    """The keys whose values are others, as ``capture.rings``, ``detectors.discovery.port_scan``, ``outputs.siem``."""
+    one, other = _plain(before), _plain(after)
+    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    """All keys with plain values, two steps deep; keys that the file lacks have their defaults."""
+    found: dict[str, Any] = {}
+    for section in type(config).model_fields:
+        value = getattr(config, section)
+        if section == "detectors":
+            given = {
+                name: getattr(value, name.replace(".", "__")) if value is not None else unit.Options()
+                for name, unit in detector_units().items()
+            }
+            found |= {f"{section}.{name}": options.model_dump() for name, options in given.items()}
+        elif isinstance(value, BaseModel):
+            found |= {f"{section}.{key}": item for key, item in value.model_dump().items()}
+        elif isinstance(value, dict):
+            found |= {
+                f"{section}.{key}": item.model_dump() if isinstance(item, BaseModel) else item
+                for key, item in value.items()
+            }
+        else:
+            found[section] = value
+    return found
+
+
+def counts_at_once(key: str) -> bool:
+    """Whether a running sensor takes a change of it up, without a restart."""
+    return any(key == one or key.startswith(f"{one}.") for one in AT_ONCE)

@@ -1,0 +1,150 @@
+"""Reports, made by `sensor report` as a child process, one after the other, and kept in the state folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from sensor.console.child import Limits, run
+from sensor.console.worker import Worker
+from sensor.core.reader import clean
+from sensor.views.errors import Malformed, Unknown, one_of
+
+FOLDER, CARD = "reports", "card.json"
+FORMATS = {"html": "text/html", "pdf": "application/pdf", "json": "application/json"}
+WAITING, MAKING, DONE, FAILED = "waiting", "in progress", "done", "failed"
+# Reports that are kept; those that wait at the same time.
+KEPT, QUEUED = 100, 10
+LIMITS = Limits(memory=1 << 30, seconds=1800.0)
+
+
+class Report(msgspec.Struct):
+    """``period``, ``since``, ``until``, ``against``: as `sensor report` takes them, the last as the id of a report;
+    ``made``: seconds since the epoch.
+    """
+
+    id: str
+    dataset: str
+    format: str
+    who: str
+    period: str = ""
+    since: str = ""
+    until: str = ""
+    against: str = ""
+    state: str = WAITING
+    message: str = ""
+    made: float = 0.0
+    size: int = 0
+
+    @property
+    def file_name(self) -> str:
+        """For the one who downloads it."""
+        day = time.strftime("%Y-%m-%d", time.gmtime(self.made))
+        return f"{self.dataset}-{day}.{self.format}"
+
+
+class Reports:
+    """Those of one state folder."""
+
+    def __init__(self, state: Path, config: Path | None, limits: Limits = LIMITS) -> None:
+        self._state, self._config, self._limits = state, config, limits
+        self._folder, self._lock = state / FOLDER, threading.Lock()
+        self._worker = Worker("reports", self._make)
+        for one in self.all():
+            if one.state in (WAITING, MAKING):
+                self._end(one, "The console was stopped before the report was made.")
+
+    def all(self) -> list[Report]:
+        """The newest first."""
+        cards = self._folder.glob(f"*/{CARD}") if self._folder.is_dir() else ()
+        found = [one for path in cards if (one := _read(path)) is not None]
+        return sorted(found, key=lambda one: one.made, reverse=True)
+
+    def get(self, name: str) -> Report:
+        """Unknown where there is none of that id."""
+        found = {one.id: one for one in self.all()}
+        if name not in found:
+            raise Unknown("id", name, found)
+        return found[name]
+
+    def begin(self, wanted: Report) -> Report:
+        """Put a report into the queue; its id and time are set here. Unknown, Malformed; OSError."""
+        one_of("format", [wanted.format], FORMATS)
+        if wanted.against and self.get(wanted.against).format == "pdf":
+            raise Malformed("against", "a PDF", "a report in HTML or JSON")
+        with self._lock:
+            known = self.all()
+            if sum(one.state in (WAITING, MAKING) for one in known) >= QUEUED:
+                raise Malformed("reports", f"{QUEUED} that wait", "fewer: try again later")
+            for old in known[KEPT - 1 :]:
+                shutil.rmtree(self._folder / old.id, ignore_errors=True)
+            wanted.id, wanted.made = f"report-{secrets.token_hex(4)}", time.time()
+            (self._folder / wanted.id).mkdir(mode=0o750, parents=True)
+            self._write(wanted)
+        self._worker.put(wanted.id)
+        return wanted
+
+    def path(self, one: Report) -> Path:
+        """Its file. Malformed where it is not made."""
+        if one.state != DONE:
+            raise Malformed("state", one.state, DONE)
+        return self._path(one)
+
+    def remove(self, name: str) -> None:
+        """Unknown; Malformed while it is made."""
+        with self._lock:
+            one = self.get(name)
+            if one.state in (WAITING, MAKING):
+                raise Malformed("state", one.state, "the end of the work")
+            shutil.rmtree(self._folder / one.id)
+
+    def command(self, one: Report) -> Sequence[str]:
+        """The words of `sensor report` for it."""
+        options = {"period": one.period, "since": one.since, "until": one.until, "data": one.dataset}
+        if one.against:
+            options["against"] = str(self._path(self.get(one.against)))
+        if self._config is not None:
+            options["config"] = str(self._config)
+        return [
+            "report", "-o", str(self._path(one)), f"--state={self._state}",
+            *(f"--{name}={value}" for name, value in options.items() if value),
+        ]  # fmt: skip
+
+    def _make(self, name: str) -> None:
+        try:
+            one = self.get(name)
+            one.state = MAKING
+            self._write(one)
+            self._end(one, run(self.command(one), self._state, self._limits).fault)
+        except Unknown:  # removed meanwhile, or the report to compare with was
+            return
+        except OSError as error:
+            self._end(one, f"{error.filename or self._folder}: {error.strerror or error}")
+
+    def _end(self, one: Report, fault: str) -> None:
+        one.state, one.message = FAILED if fault else DONE, clean(fault, 1000)
+        one.size = 0 if fault else self._path(one).stat().st_size
+        self._write(one)
+
+    def _path(self, one: Report) -> Path:
+        return self._folder / one.id / f"report.{one.format}"
+
+    def _write(self, one: Report) -> None:
+        path = self._folder / one.id / CARD
+        beside = path.with_suffix(f".{os.getpid()}")
+        beside.write_bytes(msgspec.json.encode(one))
+        beside.replace(path)
+
+
+def _read(path: Path) -> Report | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Report)
+    except (OSError, msgspec.DecodeError):
+        return None

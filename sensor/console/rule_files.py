@@ -1,0 +1,155 @@
+"""Custom rules: those that a sensor loads, and the files in the state folder, which are checked, tested, rehearsed and
+written here by the functions of `sensor rules`.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensor.console.child import Limits, run
+from sensor.datasets.dataset import Dataset
+from sensor.datasets.reload_request import request_reload
+from sensor.documents import Fault, write_whole
+from sensor.rules.load import FOLDER, Loaded, load_rules
+from sensor.rules.trial import Outcome, run_trial
+from sensor.rules.values import RuleError
+from sensor.views.errors import Malformed, NotReadable, Unknown
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+LIMITS = Limits(memory=1 << 30, seconds=120.0)
+# Bytes of captures that a page waits for.
+CAPTURES = 1 << 30
+_WRITING = threading.Lock()
+_REHEARSING = threading.BoundedSemaphore(1)
+
+
+class Tested(NamedTuple):
+    """A test of a rule and how it went; ``fault``: why it could not be run, empty where it was."""
+
+    rule: str
+    title: str
+    outcome: Outcome | None
+    fault: str
+
+    @property
+    def good(self) -> bool:
+        return self.outcome is not None and self.outcome.good
+
+
+class Examined(NamedTuple):
+    """What a text of rules is worth: the rules in it, its faults, and its tests."""
+
+    rules: Sequence[Loaded]
+    faults: Sequence[Fault]
+    tests: Sequence[Tested]
+
+    @property
+    def good(self) -> bool:
+        return not self.faults and all(one.good for one in self.tests)
+
+
+class RuleFiles:
+    """``own``: the folder that is written here; ``folders``: in which a sensor looks for rules."""
+
+    def __init__(self, state: Path, config: Path | None) -> None:
+        self._state, self._config, self.own = state, config, state / FOLDER
+        self.folders = [*([config.parent / FOLDER] if config is not None else []), self.own]
+
+    def all(self) -> tuple[list[Loaded], list[Fault]]:
+        """As a sensor loads them."""
+        return load_rules(self._there())
+
+    def names(self) -> list[str]:
+        """Of our own files."""
+        return sorted(path.stem for path in self.own.glob("*.yaml")) if self.own.is_dir() else []
+
+    def name_of(self, path: Path) -> str:
+        """Of a file; empty where it is none of our own."""
+        return path.stem if path.parent == self.own.resolve() else ""
+
+    def text(self, name: str) -> str:
+        """Unknown, OSError."""
+        return self._known(name).read_text("utf-8", "replace")
+
+    def examine(self, name: str, text: str) -> Examined:
+        """As the file would be loaded beside the others. Malformed where the name is none."""
+        path = self._path(name)
+        others = [one for folder in self._there() for one in sorted(folder.glob("*.yaml")) if one.resolve() != path]
+        with _file(name, text) as file:
+            rules, faults = load_rules([*others, file])
+        rules = [one for one in rules if one.path == file]
+        faults = [fault._replace(path=Path(path.name)) for fault in faults if fault.path == file]
+        return Examined(rules, faults, list(_tests(rules)))
+
+    def rehearse(self, name: str, text: str, dataset: Dataset) -> list[dict[str, Any]]:
+        """The alerts that the rules would raise on the captures of a dataset. NotReadable where that is unknown."""
+        captures = [Path(one) for one in dataset.card.captures]
+        if not captures:
+            raise NotReadable(f"{dataset.name} was not read from captures: a rehearsal needs a dataset of a replay")
+        if missing := [one for one in captures if not one.is_file()]:
+            raise NotReadable(f"a rehearsal needs the capture, and {missing[0].name} cannot be read any more")
+        if (size := sum(one.stat().st_size for one in captures)) > CAPTURES:
+            raise NotReadable(
+                f"{size >> 20:,} MiB of captures take too long: `sensor rules try FILE CAPTURE` has no limit"
+            )
+        with _REHEARSING, _file(name, text) as file:
+            configured = [f"--config={self._config}"] if self._config is not None else []
+            words = ["rules", "try", str(file), *map(str, captures), "--json", *configured]
+            done = run(words, self._state, LIMITS)
+        if done.fault:
+            raise NotReadable(f"the rehearsal failed: {done.fault}")
+        return [msgspec.json.decode(line) for line in done.output.splitlines() if line.startswith(b"{")]
+
+    def save(self, name: str, text: str) -> Examined:
+        """Write a file, and ask the sensor to load it. Malformed where it has a fault or a test fails; OSError."""
+        found = self.examine(name, text)
+        if found.good:
+            with _WRITING:
+                write_whole(self._path(name), text.encode())
+                request_reload(self._state)
+        return found
+
+    def remove(self, name: str) -> None:
+        """Unknown, OSError."""
+        with _WRITING:
+            self._known(name).unlink()
+            request_reload(self._state)
+
+    def _there(self) -> list[Path]:
+        return [folder for folder in self.folders if folder.is_dir()]
+
+    def _known(self, name: str) -> Path:
+        if name not in self.names():
+            raise Unknown("file", name, self.names())
+        return self._path(name)
+
+    def _path(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise Malformed("name", name, "small letters, digits, dashes and underscores, at most 64")
+        return self.own.resolve() / f"{name}.yaml"
+
+
+def _tests(rules: Sequence[Loaded]) -> Iterator[Tested]:
+    for one in rules:
+        for place, trial in enumerate(one.rule.tests):
+            try:
+                yield Tested(one.rule.id, trial.title, run_trial(one, place), "")
+            except RuleError as error:
+                yield Tested(one.rule.id, trial.title, None, error.message)
+
+
+@contextmanager
+def _file(name: str, text: str) -> Iterator[Path]:
+    """A text as a file of its name, for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="sensor-rules-") as folder:
+        path = Path(folder).resolve() / f"{name}.yaml"
+        path.write_text(text, "utf-8")
+        yield path

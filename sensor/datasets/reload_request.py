@@ -1,0 +1,37 @@
+"""A request to a running sensor: read the configuration and the rules again, as SIGHUP asks for. It is a file in the
+state folder, so that processes that may not send signals, such as the console, can leave it there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FILE = "reload.request"
+
+
+def request_reload(folder: Path) -> None:
+    """Ask the sensor of a state folder. OSError."""
+    path = folder / FILE
+    beside = path.with_suffix(".new")
+    beside.write_bytes(b"")
+    beside.replace(path)
+
+
+class Requests:
+    """Requests since it was made; one that is older is of an earlier run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._stamp = self._now()
+
+    def asked(self) -> bool:
+        """Whether there is one since the last question. Several count as one."""
+        before, self._stamp = self._stamp, self._now()
+        return self._stamp != before and self._stamp is not None
+
+    def _now(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
