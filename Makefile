@@ -30,8 +30,8 @@ test: build ## all tests, what is exhaustive as a sample (ARGS="-k dhcp" picks s
 test-all: build ## all tests, what is exhaustive as a whole
 	@SENSOR_WHOLE=1 $(SPREAD) $(ARGS)
 
-test-console: build ## the console in a browser: every page, WCAG 2.2 by axe-core, attacks, uploads (installs playwright; needs Debian's chromium)
-	@$(BIN)/python -m pip install --quiet playwright axe-playwright-python
+test-console: build ## the console in a browser: every page, WCAG 2.2 by axe-core, attacks, uploads, schemathesis (installs playwright; needs Debian's chromium)
+	@$(BIN)/python -m pip install --quiet playwright axe-playwright-python schemathesis
 	@$(BIN)/python -m pytest tests/console $(ARGS)
 
 test-systemd: build deb ## the package on a real Debian that is booted in a container: root, some minutes

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sensor.console.assess import Assessing
     from sensor.console.place import Place
     from sensor.console.security.keys import Keys
+    from sensor.console.security.proxy import Proxy
 
 NEEDED = ("starlette", "uvicorn")
 MISSING = "needs the packages starlette and uvicorn: pip install 'passive-network-sensor[console]'"
@@ -40,7 +41,7 @@ def serve(args: argparse.Namespace) -> int:
 
     state, place, notifier = _state(args), _place(args), Notifier()
     try:
-        console = console_of(state, place, args.data or os.environ.get(VARIABLE, ""), *_configured(args))
+        console = console_of(state, place, args.data or os.environ.get(VARIABLE, ""), *_configured(args), _proxy(args))
     except sqlite3.Error as error:
         raise Stop(
             NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"
@@ -189,6 +190,16 @@ def _place(args: argparse.Namespace) -> Place:
     try:
         return place_of(args.listen, args.cert, args.key, args.public_url)
     except BadPlace as error:
+        raise Stop(USAGE, tidy(str(error)), error="usage.invalid-value") from None
+
+
+def _proxy(args: argparse.Namespace) -> Proxy | None:
+    """Stop where the options make no sense."""
+    from sensor.console.security.proxy import BadProxy, proxy_of
+
+    try:
+        return proxy_of(args.proxy_user, args.proxy_from, args.proxy_role)
+    except BadProxy as error:
         raise Stop(USAGE, tidy(str(error)), error="usage.invalid-value") from None
 
 

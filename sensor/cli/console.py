@@ -58,6 +58,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="URL that browsers use, if it differs: a host name, a proxy or a tunnel",
     )
     parser.add_argument(
+        "--proxy-user",
+        metavar="HEADER",
+        default="",
+        help="header in which a proxy names the user that it authenticated, such as X-Forwarded-User",
+    )
+    parser.add_argument(
+        "--proxy-from",
+        metavar="PEER",
+        action="append",
+        default=[],
+        help="peer whose --proxy-user header counts: an address, a network, or unix; may be given often",
+    )
+    parser.add_argument(
+        "--proxy-role",
+        choices=("viewer", "analyst", "administrator"),
+        default="",
+        help="role of users of the proxy whom the console does not know (default: they are refused)",
+    )
+    parser.add_argument(
         "--scope",
         choices=("read", "write", "admin"),
         help="what a link or a token permits; admin: manage users too (default: admin for the link that is printed at the "

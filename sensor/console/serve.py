@@ -23,6 +23,7 @@ from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
+from sensor.console.security.proxy import Proxy
 from sensor.console.security.users import Users
 from sensor.console.settings import Console
 from sensor.console.sources import Sources
@@ -46,8 +47,10 @@ def console_of(
     assessing: Assessing | None = None,
     mutes: Path | None = None,
     config: Path | None = None,
+    proxy: Proxy | None = None,
 ) -> Console:
-    """What requests share. ``mutes``: their file, where the configuration names one; ``config``: the configuration.
+    """What requests share. ``mutes``: their file, where the configuration names one; ``config``: the configuration;
+    ``proxy``: who may name users.
     OSError or sqlite3.Error where the state folder cannot be written.
     """
     return Console(
@@ -67,6 +70,7 @@ def console_of(
         Lists(state),
         RuleFiles(state, config),
         Reports(state, config),
+        proxy,
     )
 
 

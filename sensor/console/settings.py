@@ -16,6 +16,7 @@ from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
+from sensor.console.security.proxy import Proxy
 from sensor.console.security.users import Users
 from sensor.console.sources import Sources
 from sensor.console.threat_lists import Lists
@@ -24,7 +25,9 @@ from sensor.console.uploads import Uploads
 
 
 class Console(msgspec.Struct, frozen=True):
-    """Everything that requests share. ``mutes``: the file that the sensor takes its mutes from."""
+    """Everything that requests share. ``mutes``: the file that the sensor takes its mutes from;
+    ``proxy``: who may name users in a header.
+    """
 
     place: Place
     sources: Sources
@@ -42,6 +45,7 @@ class Console(msgspec.Struct, frozen=True):
     lists: Lists
     rules: RuleFiles
     reports: Reports
+    proxy: Proxy | None = None
 
     @property
     def cookie(self) -> str:

@@ -69,3 +69,25 @@ def record_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "valid_to": f"{row['valid_to']}Z" if row["valid_to"] else "",
         "device": {name: value for name, value in body.items() if value not in (None, "", [])},
     }
+
+
+# Alerts of one answer.
+ALERTS_MOST = 100_000
+ALERT_COLUMNS = (
+    "alert", "action", "first", "ts", "severity", "detector", "title", "message", "src_ip", "src_device", "dst_ip",
+    "dst_device", "site",
+)  # fmt: skip
+
+
+def alerts_at(query: Query, moment: str) -> list[dict[str, Any]]:
+    """The last state of each alert that had begun at a time, the newest first, by the names of ``ALERT_COLUMNS``;
+    ``first``: when it began. ``moment``: as SQL writes it. QueryError.
+    """
+    columns = ", ".join(name for name in ALERT_COLUMNS if name != "first")
+    answer = query.ask(
+        f"SELECT {columns}, min(ts) OVER (PARTITION BY alert) AS first FROM alert WHERE ts <= ?::TIMESTAMP "
+        "QUALIFY row_number() OVER (PARTITION BY alert ORDER BY ts DESC) = 1 ORDER BY ts DESC, alert",
+        (moment,),
+        ALERTS_MOST,
+    )
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]

@@ -32,7 +32,20 @@ STRINGS = (
         "<details open "
         "ontoggle=pwned()>"
     ), "\x00<pwned>",
-    "<math><pwned>",
+    "<math><pwned>", "<body onload=pwned()>", "<input autofocus onfocus=pwned()>", "<marquee onstart=pwned()>",
+    "<video><source onerror=pwned()>", "<object data=javascript:pwned()>", "<embed src=javascript:pwned()>",
+    "<form action=javascript:pwned()><button>", "<base href=//pwned>", "<link rel=stylesheet href=//pwned>",
+    "<meta http-equiv=refresh content=0;url=javascript:pwned()>", "<style>@import'//pwned'</style>",
+    "<img src=x:x onerror\n=\npwned()>", "<IMG SRC=`javascript:pwned()`>", "<scr<script>ipt>pwned()</scr</script>ipt>",
+    "<img src=&#106;&#97;&#118;&#97;&#115;&#99;&#114;&#105;&#112;&#116;&#58;pwned()>",
+    "<a href=data:text/html,<pwned>>",
+    "\\u003cscript\\u003epwned()\\u003c/script\\u003e", "%3Cscript%3Epwned()%3C/script%3E", "+ADw-script+AD4-pwned()",
+    "<!--[if gte IE 4]><script>pwned()</script><![endif]-->", "<?xml-stylesheet href=javascript:pwned()?>",
+    "<noscript><p title='</noscript><img src=x onerror=pwned()>'>", "<template><script>pwned()</script></template>",
+    "<select><template shadowrootmode=open><script>pwned()</script>", "<svg><animate onbegin=pwned() attributeName=x>",
+    "<svg><use href='data:image/svg+xml,<svg id=x onload=pwned() />#x'>", "x' style='background:url(//pwned)",
+    "\u2028<b>pwned", "<portal src=javascript:pwned()>", "${pwned()}", "{% raw %}<pwned>{% endraw %}",
+    "{{ [].__class__ }}<pwned>",
 )  # fmt: skip
 # What makes a record a record; everything else is written by others.
 KEPT = frozenset(("ts", "kind", "action", "severity", "schema", "seq", "first", "last", "first_seen", "last_seen"))

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.routing import Route
 
+from sensor.console.app import app_of
+from sensor.console.place import place_of
 from sensor.console.security.keys import LINK_S, SESSION_S, Keys
+from sensor.console.serve import console_of
 from tests.console.kit import FORM, Running, act, csrf_of
 
 PATHS = (
@@ -222,3 +226,29 @@ def test_failed_logins_are_limited(start, own: Path) -> None:
         for number in range(20):
             assert client.post(f"/login/{number}", headers=FORM).status_code == 403
         assert client.post(running.link, headers=FORM).status_code == 403
+
+
+def test_every_form_needs_the_token_of_its_session(office: Running, browser: httpx.Client, tmp_path: Path) -> None:
+    """All that can be sent, from the routes themselves: a new one is among them. Login and colors change nothing that
+    is of a session.
+    """
+    app = app_of(console_of(tmp_path, place_of("127.0.0.1:0")))
+    paths = {one.path for one in app.routes if isinstance(one, Route) and "POST" in (one.methods or ())}
+    forms = {path for path in paths if not path.startswith(("/login", "/theme", "/api/"))}
+    assert {"/alerts/act", "/devices/act", "/lists/act", "/rules/act", "/reports", "/settings/edit", "/users"} <= forms
+    for path in forms:
+        sent = path.replace("{id}", "x").replace("{name}", "x")
+        for token in ("", "x" * 43):
+            assert browser.post(sent, data={"csrf": token, "action": "save"}).status_code == 403, path
+    assert browser.get("/alerts").status_code == 200
+
+
+def test_a_session_that_somebody_else_chose_is_not_taken_over(office: Running) -> None:
+    """Session fixation: the login gives another one, and the chosen one stays worthless."""
+    with httpx.Client(base_url=office.url, timeout=60, cookies={"sensor": "chosen"}) as victim:
+        assert victim.post(office.login("eva"), headers=FORM).status_code == 303
+        given = [one.value for one in victim.cookies.jar if one.value != "chosen"]
+        assert len(given) == 1
+        assert len(given[0]) >= 43
+    with httpx.Client(base_url=office.url, timeout=60, cookies={"sensor": "chosen"}) as attacker:
+        assert attacker.get("/alerts").status_code == 401

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from sensor.console.alert_actions import assignees
 from sensor.console.page_request import PageRequest
+from sensor.console.pages import alerts_at
 from sensor.console.render import render
 from sensor.tables.notes import VERDICTS
 from sensor.views.alert_filter import AlertFilter
@@ -16,6 +17,9 @@ COLUMNS = (("severity", "Severity"), ("last", "Last seen"), ("risk", "Risk"))
 
 
 def page(ask: PageRequest) -> Response:
+    """As they are now, or at a moment."""
+    if ask.first("at"):
+        return alerts_at.page(ask)
     wanted, paging = ask.filter(AlertFilter), ask.paging("severity")
     found = alerts(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
     return render(

@@ -28,7 +28,7 @@ def _page(
     given: Mapping[str, str],
     text: str,
     rehearsal: Rehearsal | None = None,
-    faults: list[Fault] | None = None,
+    faults: Sequence[Fault] = (),
 ) -> Response:
     lists, values = ask.console.lists, ask.first("check").split()[:50]
     found, unread = lists.check(values, ask.console.configuration.intel) if values else ([], [])

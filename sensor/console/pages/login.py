@@ -116,7 +116,7 @@ def _end(console: Console, request: Request, form: Given) -> Response:
             check_form(who, form, write=False)
         except Refused as error:
             return errors.refused(console, request, error)
-        console.keys.end(request.cookies[console.cookie])
+        console.keys.end(request.cookies.get(console.cookie, ""))
         console.audit.add(who.name, "logout", peer=peer_of(request))
     answer = RedirectResponse("/", 303)
     answer.delete_cookie(console.cookie, path="/", secure=console.place.secure, httponly=True, samesite="strict")

@@ -16,7 +16,9 @@ class Refused(Exception):
 
 
 def user_of(console: Console, request: Request) -> Who | None:
-    """The user of a session; None without one, or when it is over."""
+    """The user whom a trusted proxy names, else that of a session; None without one, or when it is over."""
+    if console.proxy is not None and (who := console.proxy.who(request, console.users)) is not None:
+        return who
     secret = request.cookies.get(console.cookie, "")
     return console.keys.session(secret) if secret else None
 

@@ -1,0 +1,103 @@
+"""Alerts as they were at a moment: by their states in the traffic records, and by the notes until then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from sensor.console.history import MICROSECOND
+from sensor.console.moments import moment_of
+from sensor.console.page_request import PageRequest
+from sensor.console.querying import querying
+from sensor.core.record_parts import time_text
+from sensor.records.asof import alerts_at
+from sensor.records.paths import records_folder
+from sensor.records.query import QueryError, as_sql
+from sensor.records.schedule import first_of
+from sensor.tables.lines import SEVERITIES
+from sensor.tables.notes import AlertState
+from sensor.views.alert_filter import STATES
+from sensor.views.dataset import Data
+from sensor.views.errors import Malformed, NotReadable, one_of
+
+_WORDS = (
+    "SELECT alert, action, value FROM alert_words WHERE ts <= ? AND alert IN (SELECT value FROM json_each(?)) "
+    "ORDER BY number"
+)
+
+
+class PastFilter(msgspec.Struct, frozen=True):
+    """``text``: words that are all somewhere in an alert; ``severity``: at least; several states mean either."""
+
+    text: str = ""
+    severity: str = ""
+    state: tuple[str, ...] = ()
+
+
+class PastAlert(NamedTuple):
+    """``row``: by the columns of ``alerts_at``."""
+
+    row: dict[str, Any]
+    state: str
+    verdict: str
+    assignee: str
+
+
+class PastAlerts(NamedTuple):
+    """``at``: ns; ``first``: when the records begin, ns."""
+
+    at: int
+    first: int
+    alerts: Sequence[PastAlert]
+
+
+def alerts_of(request: PageRequest) -> PastAlerts:
+    """Those at the moment of the URL. Malformed where the records begin later; NotReadable."""
+    at = moment_of("at", request.first("at"), request.now)
+    with querying(request.dataset) as there:
+        first = first_of(records_folder(request.dataset.log)) * MICROSECOND
+        if at < first:
+            begin = time_text(first)[:19]
+            raise Malformed("at", request.first("at"), f"a time from {begin}Z on, when the records begin")
+        try:
+            rows = alerts_at(there.query, as_sql(at // MICROSECOND))
+        except QueryError as error:
+            raise NotReadable(str(error)) from None
+    states = _states(request.data, at, [row["alert"] for row in rows])
+    return PastAlerts(at, first, [_alert(row, states.get(row["alert"], AlertState())) for row in rows])
+
+
+def fitting(alerts: Iterable[PastAlert], wanted: PastFilter) -> list[PastAlert]:
+    """Those that a filter leaves, the most severe first. Unknown where it names what there is not."""
+    one_of("state", wanted.state, STATES)
+    one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
+    least, words = SEVERITIES.index(wanted.severity or SEVERITIES[0]), wanted.text.casefold().split()
+    found = [
+        one
+        for one in alerts
+        if _level(one) >= least
+        and (not wanted.state or one.state in wanted.state)
+        and all(word in " ".join(map(str, one.row.values())).casefold() for word in words)
+    ]
+    return sorted(found, key=_level, reverse=True)
+
+
+def _level(one: PastAlert) -> int:
+    severity = one.row["severity"]
+    return SEVERITIES.index(severity) if severity in SEVERITIES else 0
+
+
+def _alert(row: dict[str, Any], noted: AlertState) -> PastAlert:
+    """What the operator set goes before what the sensor reported."""
+    state = noted.state or ("closed" if row["action"] == "close" else "open")
+    return PastAlert(row, state, noted.verdict, noted.assignee)
+
+
+def _states(data: Data, at: int, names: Sequence[str]) -> dict[str, AlertState]:
+    found: dict[str, AlertState] = {}
+    for alert, action, value in data.base.execute(_WORDS, (at, json.dumps(names))):
+        found.setdefault(alert, AlertState()).apply(action, value)
+    return found
