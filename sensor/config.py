@@ -19,7 +19,7 @@ from sensor.core.addresses import parse_network
 from sensor.core.alert import Severity
 from sensor.core.detector import Detector
 from sensor.core.device import TYPES
-from sensor.documents import FilePath, load_document, nearest
+from sensor.documents import FilePath, fleet_folders, load_document, nearest
 from sensor.logs.section import Logging
 from sensor.presets import PRESETS
 from sensor.registry import units
@@ -122,13 +122,15 @@ class Capture(Section):
 class Alerts(Section):
     """``suppression_h``: a finding that was silent for so many hours is closed, and a new alert when it comes again;
     ``incident_h``: a story of several alerts that was silent for so many hours is closed; ``least``: less severe alerts
-    are not reported (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder).
+    are not reported (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder);
+    ``shared_mutes``: further files of mutes, which `sensor mute` does not change.
     """
 
     suppression_h: float = Field(default=1, gt=0, le=720)
     incident_h: float = Field(default=1, gt=0, le=720)
     least: Literal["info", "low", "medium", "high", "critical"] | None = None
     mutes: FilePath | None = None
+    shared_mutes: list[FilePath] = []
 
 
 class Evidence(Section):
@@ -350,4 +352,22 @@ def load_config(path: Path | None, texts: Mapping[Path, str] = {}) -> Config:
         return Config()
     from sensor.delivery.section import section, with_section  # knows all formats, which a run without outputs need not
 
-    return load_document(path, with_section(model(), section(path, texts)), context=path.parent, texts=texts)
+    return _with_fleet(load_document(path, with_section(model(), section(path)), context=path.parent), path)
+
+
+def _with_fleet(config: Config, path: Path) -> Config:
+    """With the threat lists, fingerprints and mutes that a hub sent, in addition to those of the configuration."""
+    folders = fleet_folders(path)
+    if not folders:
+        return config
+    lists = [file for folder in folders for file in sorted((folder / "lists").glob("*"))]
+    known = [found for folder in folders if (found := folder / "fingerprints").is_dir()]
+    mutes = [found for folder in folders if (found := folder / "mutes.yaml").exists()]
+    fingerprints, alerts = config.fingerprints, config.alerts
+    return config.model_copy(
+        update={
+            "intel": [*config.intel, *lists],
+            "fingerprints": fingerprints.model_copy(update={"folders": [*fingerprints.folders, *known]}),
+            "alerts": alerts.model_copy(update={"shared_mutes": [*alerts.shared_mutes, *mutes]}),
+        }
+    )

@@ -68,6 +68,8 @@ def _files(path: Path) -> Iterator[Path]:
                 yield from sorted(path.parent.glob("*.yaml"))
                 return
         yield path
+        if path.name == "sensor.yaml":
+            yield from sorted(path.parent.glob("fleet/current/*/sensor.yaml"))
         yield from sorted(path.with_name("conf.d").glob("*.yaml"))
     except OSError:
         return

@@ -8,16 +8,16 @@ never stops the run: without a file of mutes every alert is reported.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from sensor import __version__
-from sensor.alerts.mutes import Mutes, load_mutes
+from sensor.alerts.mutes import Mutes, load_mutes, load_shared_mutes
 from sensor.alerts.room import AlertRoom
 from sensor.core.record import Record
-from sensor.documents import DocumentErrors
+from sensor.documents import DocumentErrors, Stamps, stamps
 from sensor.eventlog.paths import muted_log, notes_log
 from sensor.eventlog.writer import EventLog
 from sensor.evidence.gather import Gatherer
@@ -39,19 +39,20 @@ class Note(msgspec.Struct):
 class AlertFiles:
     """``log``: the event log, where it is a file; ``mutes``: the file of mutes; ``evidence``: the folder for packets;
     None where there are to be none.
-    ``clock`` (live runs): seconds since the epoch.
+    ``shared``: further files of mutes; ``clock`` (live runs): seconds since the epoch.
     """
 
     def __init__(
-        self, log: Path | None, *, mutes: Path | None = None, evidence: Path | None = None, mib: int = 512,
-        clock: Callable[[], float] | None = None, complain: Callable[[str], None],
+        self, log: Path | None, *, mutes: Path | None = None, shared: Sequence[Path] = (),
+        evidence: Path | None = None, mib: int = 512, clock: Callable[[], float] | None = None,
+        complain: Callable[[str], None],
     ) -> None:  # fmt: skip
-        self._log, self._mutes_file, self._complain = log, mutes, complain
+        self._log, self._mutes_file, self._shared, self._complain = log, mutes, list(shared), complain
         self._clock, self._live = clock, clock is not None
         self.mutes = Mutes()
         # Of folders that evidence is no longer written to.
         self._gone = 0
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: Stamps | None = None
         self._read_mutes()
         self._muted = self._open_muted()
         self._writer = self._open_writer(evidence, mib)
@@ -84,10 +85,10 @@ class AlertFiles:
             return self._writer
         return (self._open_writer(evidence, mib) or self._writer) if evidence is not None else None
 
-    def take_up(self, mutes: Path | None, writer: Writer | None, mib: int) -> Gatherer | None:
+    def take_up(self, mutes: Path | None, shared: Sequence[Path], writer: Writer | None, mib: int) -> Gatherer | None:
         """Other files from now on, mutes at the next look; returns what gathers packets."""
-        if mutes != self._mutes_file:
-            self._mutes_file, self._stamp = mutes, None
+        if (mutes, list(shared)) != (self._mutes_file, self._shared):
+            self._mutes_file, self._shared, self._stamp = mutes, list(shared), None
         old, self._writer = self._writer, writer
         if writer is old:
             if writer is not None:
@@ -135,25 +136,18 @@ class AlertFiles:
     # One file each.
 
     def _read_mutes(self) -> bool:
-        """Read the mutes where the file is another than before; whether they changed. Where it is wrong, those of
-        before hold.
-        """
-        path = self._mutes_file
-        if path is None:
-            return False
-        try:
-            found = path.stat()
-            stamp = (found.st_mtime_ns, found.st_size)
-        except OSError:
-            stamp = (0, 0)
-        if stamp == self._stamp:
+        """Read the mutes where a file changed; whether they changed. Where one has faults, those of before hold."""
+        own = [self._mutes_file] if self._mutes_file is not None else []
+        if not (stamp := stamps([*own, *self._shared])) or stamp == self._stamp:
             return False
         self._stamp = stamp
         try:
-            self.mutes = Mutes(load_mutes(path), self.mutes.counts)
+            found = [mute for path in own for mute in load_mutes(path)]
+            found += [mute for path in self._shared for mute in load_shared_mutes(path)]
         except DocumentErrors as errors:
             self._complain(f"mutes are left as they were:\n{errors}")
             return False
+        self.mutes = Mutes(found, self.mutes.counts)
         return True
 
     def _open_muted(self) -> EventLog | None:

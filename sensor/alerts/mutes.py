@@ -190,6 +190,13 @@ def load_mutes(path: Path) -> list[Mute]:
     return load_document(path, Document).mutes if path.exists() else []
 
 
+def load_shared_mutes(path: Path) -> list[Mute]:
+    """The mutes of a file beside that of the operator. The name of its folder goes before their ids, so that they are
+    distinct. DocumentErrors.
+    """
+    return [mute.model_copy(update={"id": f"{path.parent.name}.{mute.id}"}) for mute in load_mutes(path)]
+
+
 def save_mutes(path: Path, mutes: Iterable[Mute]) -> None:
     """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
     entries = [

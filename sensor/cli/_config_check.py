@@ -130,7 +130,7 @@ class Check:
         from sensor.alerts.mutes import load_mutes
 
         found = self._loads(lambda: load_mutes(path), ("alerts", "mutes"), "mutes") if path.exists() else []
-        self.looked["mutes"] = len(found or ())
+        self.looked["mutes"] = self.looked.get("mutes", 0) + len(found or ())
 
     def _secret(self, way: Way, secret: Secret) -> None:
         try:

@@ -24,6 +24,7 @@ SHOWN = (
     SERVICE,
     "sensor-records.service",
     "sensor-forward.service",
+    "sensor-sync.service",
     "sensor-console.service",
     "sensor-posture.timer",
     "sensor-update.timer",

@@ -163,11 +163,15 @@ def hunt_folders(args: argparse.Namespace, folder: Path | None) -> list[Path]:
 
 
 def _own_folders(name: str, args: argparse.Namespace, folder: Path | None) -> list[Path]:
+    from sensor.documents import fleet_folders
     from sensor.eventlog.paths import state_folder
 
     config: Path | None = getattr(args, "config", None)
     next_to_config = [config.parent / name] if config is not None else []
-    return [*next_to_config, (folder or state_folder()) / name]
+    of_fleet = (
+        [found for each in fleet_folders(config) if (found := each / name).is_dir()] if config is not None else []
+    )
+    return [*next_to_config, *of_fleet, (folder or state_folder()) / name]
 
 
 def settings(args: argparse.Namespace) -> Config | None:

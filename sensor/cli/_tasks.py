@@ -11,7 +11,7 @@ TASKS = {
     "investigate": ("explain", "search", "hunt", "records", "baseline", "mute"),
     "improve": ("posture", "vulns", "paths", "tickets", "firewall", "profiles", "report"),
     "detect": ("rules", "intel", "fingerprints"),
-    "deliver": ("outputs", "forward", "join", "hub"),
+    "deliver": ("outputs", "forward", "join", "sync", "hub"),
     "operate": ("config", "service", "backup", "restore", "purge", "selftest", "version", "help"),
 }
 # What other tools call it, or what a user expects → the arguments of `sensor` that do it.

@@ -1,7 +1,7 @@
 """Check, show and create configurations.
 
-A configuration is a file sensor.yaml and, on top of it, the files conf.d/*.yaml beside it in name order: later ones override, mappings
-are merged key by key, lists are replaced, and paths are relative to the file that contains them. FILE may be such a folder too
+A configuration is a file sensor.yaml and, on top of it, the layers of a hub (`sensor sync`) and the files conf.d/*.yaml beside it in
+name order: later ones override, mappings are merged key by key, lists are replaced, and paths are relative to the file that contains them. FILE may be such a folder too
 (default: /etc/sensor/sensor.yaml).
 
 actions:
@@ -56,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of check: folder of the sensor's state (default: state: of the configuration)",
     )
     parser.add_argument("--offline", action="store_true", help="of check: do not resolve host names")
+    parser.add_argument(
+        "--fleet",
+        metavar="DIR",
+        type=Path,
+        help="of check: with the layers of a hub in this folder, instead of those in use",
+    )
     parser.add_argument("--effective", action="store_true", help="of show: include presets and defaults")
     parser.add_argument("--defaults", action="store_true", help="of show: only the defaults")
     parser.add_argument("--yes", action="store_true", help="of init: accept all proposals, ask nothing")
@@ -88,6 +94,15 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from sensor.documents import fleet_from
+
+    if args.fleet is None:
+        return _checked(args)
+    with fleet_from(args.fleet):
+        return _checked(args)
+
+
+def _checked(args: argparse.Namespace) -> int:
     from sensor.config import load_config, usual
     from sensor.documents import DocumentErrors, layers
 
@@ -123,7 +138,8 @@ def _looked(args: argparse.Namespace, path: Path | None, config: Config) -> Chec
     found.knowledge()
     found.rules(rule_folders(args, folder))
     found.hunts(hunt_folders(args, folder))
-    found.mutes(mutes_file(args, config, folder))
+    for file in (mutes_file(args, config, folder), *config.alerts.shared_mutes):
+        found.mutes(file)
     return found
 
 

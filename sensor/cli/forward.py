@@ -102,14 +102,16 @@ def _once(forwarder: Forwarder) -> int:
 def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
     import time
 
+    from sensor.cli._fleet_watch import FleetWatch
+    from sensor.config_file import usual
     from sensor.logs import logs
     from sensor.runtime.notify import Notifier
 
-    notifier = Notifier()
+    notifier, fleet = Notifier(), FleetWatch(usual(args.config))
     with Signals() as signals:
         notifier.ready(_status(forwarder))
         while not signals.stopped:
-            if signals.asked():
+            if signals.asked() or fleet.changed():
                 notifier.reloading()
                 _take_again(forwarder, args)
                 notifier.ready()

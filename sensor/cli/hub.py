@@ -16,6 +16,9 @@ actions:
   quarantine                   list batches that were not taken in, with the reason
   devices, alerts, incidents   list the last states, newest first
   note ALERT                   set --state, --verdict, --assignee or --comment of an alert
+  configure DIR                sign the configuration in a folder, for the fleet, --site or --sensor; --version N: an earlier version again;
+                               --clear: nothing any more. Sensors pull it with `sensor sync`
+  configurations               list versions of configuration, and which sensors do not use the present one
   reader ROLE [SITE…]          let a PostgreSQL role read the rows of these sites; '*' is every site
 """
 
@@ -34,6 +37,7 @@ EXAMPLES = """\
   sensor hub token --site Berlin
   sensor hub sensors --site Berlin
   sensor hub alerts --severity high
+  sensor hub configure ./fleet --comment 'threat list of November'
   sensor hub note alert-5k2m8q --state closed --verdict benign --comment 'the vulnerability scanner'
 """
 CONFIG = Path("/etc/sensor/hub/hub.yaml")
@@ -45,6 +49,7 @@ ACTIONS = {
         action: ("_hub_sensors", action)
         for action in ("token", "approve", "revoke", "rename", "move", "resend", "reader", "note")
     },
+    **{action: ("_hub_config", action) for action in ("configure", "configurations")},
     **{action: ("_hub_lists", action) for action in ("sensors", "quarantine", "devices", "alerts", "incidents")},
 }
 
@@ -54,8 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="FILE", type=Path, default=CONFIG, help=f"configuration of the hub (default: {CONFIG})"
     )
-    parser.add_argument("--site", metavar="SITE", help="of token, move and lists: the site")
-    parser.add_argument("--sensor", metavar="NAME", help="of lists: only this sensor")
+    parser.add_argument("--site", metavar="SITE", help="of token, move, configure and lists: the site")
+    parser.add_argument("--sensor", metavar="NAME", help="of configure and lists: only this sensor")
+    parser.add_argument(
+        "--version", metavar="NUMBER", type=int, help="of configure: publish this earlier version again"
+    )
+    parser.add_argument("--clear", action="store_true", help="of configure: publish a layer that sets nothing")
     parser.add_argument("--type", metavar="TYPE", help="of devices: only this type, such as camera")
     parser.add_argument(
         "--find", metavar="TEXT", help="of devices and alerts: an address, MAC, name, detector or id, exactly"
@@ -74,8 +83,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--verdict", choices=("true_positive", "benign", "false_positive"), help="of note: verdict on the alert"
     )
     parser.add_argument("--assignee", metavar="NAME", help="of note: who works on the alert")
-    parser.add_argument("--comment", metavar="TEXT", default="", help="of note: a comment")
-    parser.add_argument("--author", metavar="NAME", help="of note: author (default: the user)")
+    parser.add_argument("--comment", metavar="TEXT", default="", help="of note and configure: a comment")
+    parser.add_argument("--author", metavar="NAME", help="of note and configure: author (default: the user)")
     parser.add_argument("--limit", metavar="ROWS", type=int, default=100, help="of lists: at most (default: 100)")
     parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
     parser.add_argument(

@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ca", metavar="FILE", type=Path, help="authorities of the server's certificate (PEM)")
     parser.add_argument(
+        "--sync",
+        action="store_true",
+        help="accept configuration that the hub's operator signed (`sensor sync`): makes the link fleet beside the configuration",
+    )
+    parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help=f"credentials (default: {FILE} in the state folder)"
     )
 
@@ -54,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
     """Join; 1 where the hub refuses or has to approve, 2 for a wrong URL or configuration, 3 where it cannot be reached."""
     from sensor.core.output import Retry
     from sensor.eventlog.paths import state_folder
-    from sensor.outputs._hub_credentials import Credentials, save_credentials
+    from sensor.outputs._hub_credentials import Credentials, save_credentials, save_operator
 
     path = (args.output or state_folder() / FILE).absolute()
     asked, mine = _asked(args, path)
@@ -70,10 +75,14 @@ def main(args: argparse.Namespace) -> int:
         raise Stop(NOT_FOUND, f"{asked.sensor} {state}: {reason}", error=code)
     try:
         save_credentials(path, Credentials(answer.jwt, mine.pair))
+        save_operator(path, answer.operator)
         _give_to_owner(path)
+        _give_to_owner(path.with_name(path.name + ".operator"))
     except OSError as error:
         raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
     put(f"joined as {asked.sensor} at {tidy(answer.site)}; credentials in {path}")
+    if args.sync:
+        _accept_configuration(args, path, answer.operator)
     complain("add this to the configuration, then restart `sensor forward`:", "info")
     put(OUTPUT.format(url=args.url, path=path) + (f"    tls: {{ ca: {args.ca.absolute()} }}" if args.ca else ""))
     return DONE
@@ -115,8 +124,33 @@ def _admission(args: argparse.Namespace, asked: Joining) -> Admission:
         raise Stop(USAGE, found + text, error="usage.invalid-value") from None
 
 
+def _accept_configuration(args: argparse.Namespace, path: Path, operator: str) -> None:
+    """Make the link by which the sensor reads layers of the hub, which lie beside the credentials."""
+    from sensor.config_file import SYSTEM
+    from sensor.documents import FLEET, LAYERED
+
+    config, kept = (args.config or SYSTEM).absolute(), path.parent / FLEET.parts[0]
+    link = config.with_name(FLEET.parts[0])
+    if config.name != LAYERED or not operator:
+        found = (
+            f"found {config}, expected a file named {LAYERED}"
+            if operator
+            else "the hub did not name its operator's key"
+        )
+        raise Stop(USAGE, f"joined, but --sync is not set up: {found}", error="hub.no-sync")
+    try:
+        kept.mkdir(mode=0o750, exist_ok=True)
+        _give_to_owner(kept)
+        if link != kept and not link.is_symlink():
+            link.symlink_to(kept)
+    except OSError as error:
+        raise Stop(NOT_OPENED, f"joined, but cannot make {link}: {error.strerror}", error="file.not-written") from None
+    put(f"configuration is accepted if {operator} signed it; versions in {kept}")
+    complain("start `sensor sync` once the output below is configured", "info")
+
+
 def _give_to_owner(path: Path) -> None:
     """To the owner of the folder, where root joins for a service."""
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and path.exists():
         owner = path.parent.stat()
         os.chown(path, owner.st_uid, owner.st_gid)

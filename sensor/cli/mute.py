@@ -90,14 +90,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a mute is not known, 2 where one makes no sense, 3 where its file cannot be read or written."""
-    from sensor.alerts.mutes import load_mutes
+    from sensor.alerts.mutes import load_mutes, load_shared_mutes
     from sensor.documents import DocumentErrors
 
-    path = _file(args)
-    if path is None:
+    files = _files(args)
+    if files is None:
         return USAGE
+    path, *shared = files
     try:
         mutes = load_mutes(path)
+        if args.action == "list":
+            mutes += [mute for file in shared for mute in load_shared_mutes(file)]
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return USAGE
@@ -113,19 +116,21 @@ def main(args: argparse.Namespace) -> int:
         return NOT_OPENED
 
 
-def _file(args: argparse.Namespace) -> Path | None:
-    """The named file, else the one that the sensor of this host uses. None after an error if its configuration is
-    invalid.
+def _files(args: argparse.Namespace) -> list[Path] | None:
+    """The one that was named, else those that the sensor of this machine uses, its own first. None after the faults of its configuration
+    were printed.
     """
     named: Path | None = args.mutes
     if named is not None:
-        return named
+        return [named]
     from sensor.cli._places import places_of
 
     if (found := places_of(None, args.state)) is None:
         return None
     config, places = found
-    return (None if args.state else config.alerts.mutes) or places.state / "mutes.yaml"
+    if args.state:
+        return [places.state / "mutes.yaml"]
+    return [config.alerts.mutes or places.state / "mutes.yaml", *config.alerts.shared_mutes]
 
 
 def _add(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:

@@ -135,12 +135,13 @@ class _Ready:
 
 def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready: _Ready) -> int:
     """From the first packet to the last word; the exit code."""
+    from sensor.cli._fleet_watch import FleetWatch
     from sensor.cli._signals import Signals
     from sensor.datasets.reload_request import Requests
     from sensor.documents import DocumentErrors
     from sensor.runtime.daemon import Run
 
-    folder, log, keeping = ready.folder, ready.log, ready.keeper
+    folder, log, keeping, fleet = ready.folder, ready.log, ready.keeper, FleetWatch(args.config)
     if log is None:
         raise AssertionError("opened with the interfaces")
     at, listener = _settings(args, folder, config), _print_record if log.path is not None else None
@@ -150,7 +151,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
             run = Run(
                 config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=at.mutes, evidence=at.evidence,
                 lists=lists_folder(folder), rules=at.rules, profiles=at.profiles, read=partial(_settings, args, folder),
-                asked=lambda: signals.asked() | requests.asked(),
+                asked=lambda: signals.asked() or fleet.changed(),
                 telemetry=telemetry, records=records_of(log), hunts=hunt_folders(args, folder),
             )  # fmt: skip
             _print_start(args, config, source, log, folder if keeping is not None else None)

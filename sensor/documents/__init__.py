@@ -5,15 +5,16 @@ A fault reads ``file:line:column: what was found, what was expected``, with the 
 Differences from plain YAML 1.1: a duplicate key is a fault, merge keys (``<<``) are refused, dates and colon-separated
 numbers stay text (``10:20:30:40:50:10`` is a MAC, not a number in base 60), and so do keys such as ``off``.
 
-A document may have layers: on top of a file ``sensor.yaml`` those of the folder ``conf.d`` beside it, in the order of
-their names. Mappings are merged key by key, everything else is replaced by the later layer. Each value remembers its
-file: a fault in it is reported there, and a path in it is relative to it.
+A document may lie in layers: on top of a file ``sensor.yaml`` those of a hub (``fleet/current/*/sensor.yaml``), and on
+top of them those of the folder ``conf.d`` beside it, in the order of their names. Mappings are merged key by key,
+everything else is replaced by what comes later. Each value remembers its file: a fault in it is reported there, and a
+path in it begins there.
 """
 
 from __future__ import annotations
 
 from sensor.documents.faults import DocumentErrors, Fault, Place, each_once, nearest
-from sensor.documents.layers import LAYERS, Stamps, layers, stamps
+from sensor.documents.layers import FLEET, LAYERED, LAYERS, Stamps, fleet_folders, fleet_from, layers, stamps
 from sensor.documents.load import (
     FilePath,
     Model,
@@ -27,7 +28,7 @@ from sensor.documents.load import (
 from sensor.documents.write import write_entries, write_whole
 
 __all__ = [
-    "LAYERS", "DocumentErrors", "Fault", "FilePath", "Model", "Moment", "Place", "Stamps",
-    "each_once", "fault_at", "foreign_documents", "layers", "load_document", "load_entries", "nearest", "places",
-    "stamps", "write_entries", "write_whole",
+    "FLEET", "LAYERED", "LAYERS", "DocumentErrors", "Fault", "FilePath", "Model", "Moment", "Place", "Stamps",
+    "each_once", "fault_at", "fleet_folders", "fleet_from", "foreign_documents", "layers", "load_document",
+    "load_entries", "nearest", "places", "stamps", "write_entries", "write_whole",
 ]  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,10 +18,13 @@ from sensor.documents.nodes import Reader, at, shown_node
 NOT_READ, NOT_YAML = "config.not-read", "config.not-yaml"
 SIZE_LIMIT, PIECE = 16 << 20, 1 << 16
 LAYERED, LAYERS = "sensor.yaml", "conf.d"
+# Layers of a hub, a folder each, which `sensor sync` keeps beside the document.
+FLEET = Path("fleet", "current")
 
 # Path, date in ns and size of each file.
 Stamps = tuple[tuple[str, int, int], ...]
 
+_fleet: ContextVar[Path | None] = ContextVar("fleet", default=None)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -33,13 +38,39 @@ def layers(path: Path) -> list[Path]:
         if found := _yaml_files(path):
             return found
         raise DocumentErrors([Fault(path, 1, 1, f"found a folder without {LAYERED} or other *.yaml in it", NOT_READ)])
-    return [path, *(_yaml_files(path.with_name(LAYERS)) if path.name == LAYERED else ())]
+    if path.name != LAYERED:
+        return [path]
+    fleet = [folder / LAYERED for folder in fleet_folders(path) if (folder / LAYERED).exists()]
+    return [path, *fleet, *_yaml_files(path.with_name(LAYERS))]
+
+
+def fleet_folders(path: Path) -> list[Path]:
+    """The folders of the layers that a hub sent for a configuration, the most general first. DocumentErrors."""
+    document = path / LAYERED if path.is_dir() else path
+    if document.name != LAYERED:
+        return []
+    return [folder for folder in _entries(_fleet.get() or document.parent / FLEET) if folder.is_dir()]
+
+
+@contextmanager
+def fleet_from(folder: Path) -> Iterator[None]:
+    """Within: the layers of a hub are those of another folder, to check them before they are used."""
+    token = _fleet.set(folder)
+    try:
+        yield
+    finally:
+        _fleet.reset(token)
 
 
 def _yaml_files(folder: Path) -> list[Path]:
     """Those of a folder in name order, none where it is not there. Names with a leading dot are those of editors."""
+    return [path for path in _entries(folder) if path.suffix == ".yaml" and not path.name.startswith(".")]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """In name order; none where the folder is not there."""
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix == ".yaml" and not path.name.startswith("."))
+        return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -1,19 +1,22 @@
-"""What workers answer to requests of sensors: how far the hub is, enrolment, renewal."""
+"""What workers answer to requests of sensors: how far the hub is, enrolment, renewal, configuration."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import LiteralString
+from typing import LiteralString, TypeVar
 
 import msgspec
 
-from sensor.hub import sensors
+from sensor.hub import configurations, sensors
 from sensor.hub.database import Connection
 from sensor.hub.intake import multirange
 from sensor.hub.quarantine import reasons
-from sensor.outputs._hub_messages import Admission, Answer, Joining, Part, Question, State
+from sensor.outputs._hub_messages import Admission, Answer, FilePart, Joining, Part, Question, Report, State
 from sensor.outputs._nkeys import KeyPair
 
+Message = TypeVar("Message", bound=msgspec.Struct)
+KINDS = ("ask", "join", "renew", "configure", "file")
 # Of one question.
 BATCHES = 1000
 _LOG: LiteralString = "SELECT coalesce(upper(committed) - 1, 0), wanted FROM logs WHERE sensor = %s AND epoch = %s"
@@ -41,15 +44,41 @@ def _state(part: Part, held: bool, quarantined: dict[str, str]) -> State:
     return State(part.id, "quarantined" if reason else "unknown", reason)
 
 
-def answered(base: Connection, account: KeyPair, kind: str, key: str, body: bytes, now: datetime) -> bytes:
-    """The answer to one request, ``kind`` being ask, join or renew. A request that cannot be read gets a refusal."""
-    if kind == "ask":
+class Answers:
+    """``account``: signs users of sensors; ``operator``: public key that signs configuration, empty: not known."""
+
+    def __init__(self, account: KeyPair, operator: str) -> None:
+        self._account, self._operator = account, operator
+
+    def answer(self, base: Connection, kind: str, key: str, body: bytes, now: datetime) -> bytes:
+        """The answer to one request of a sensor, ``kind`` being one of KINDS. msgspec.MsgspecError where it cannot be
+        read.
+        """
         with base.transaction():
-            return msgspec.json.encode(standing(base, key, msgspec.json.decode(body, type=Question)))
-    if kind == "join":
-        return msgspec.json.encode(sensors.admit(base, account, key, msgspec.json.decode(body, type=Joining), now))
-    with base.transaction():
-        return msgspec.json.encode(sensors.admission(base, account, key, now))
+            return self._answers[kind](base, key, body, now)
+
+    @property
+    def _answers(self) -> dict[str, Callable[[Connection, str, bytes, datetime], bytes]]:
+        return {
+            "ask": lambda base, key, body, _: _json(standing(base, key, _read(body, Question))),
+            "join": lambda base, key, body, now: self._admitted(
+                sensors.admit(base, self._account, key, _read(body, Joining), now)
+            ),
+            "renew": lambda base, key, _, now: self._admitted(sensors.admission(base, self._account, key, now)),
+            "configure": lambda base, key, body, _: _json(configurations.offer(base, key, _read(body, Report))),
+            "file": lambda base, key, body, _: configurations.file_part(base, key, _read(body, FilePart)),
+        }
+
+    def _admitted(self, made: Admission) -> bytes:
+        return _json(msgspec.structs.replace(made, operator=self._operator))
+
+
+def _read(body: bytes, kind: type[Message]) -> Message:
+    return msgspec.json.decode(body, type=kind)
+
+
+def _json(message: msgspec.Struct) -> bytes:
+    return msgspec.json.encode(message)
 
 
 def unreadable() -> bytes:

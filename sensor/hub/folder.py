@@ -1,7 +1,8 @@
 """The folder of a hub: keys, credentials and the configuration of its NATS servers, made once by `sensor hub init`.
 
 ``operator.seed`` signs accounts, ``account.seed`` signs sensors. Workers need ``account.seed`` and ``worker.creds``;
-revoking needs ``operator.seed`` and ``system.creds``. Nothing in it may be read by others.
+revoking needs ``operator.seed`` and ``system.creds``, and signing configuration ``operator.seed``, which need not lie
+where workers run. ``operator.pub`` is what sensors verify configuration with. Nothing in it may be read by others.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sensor.hub import jwts
 from sensor.outputs._hub_credentials import Credentials, save_credentials
 from sensor.outputs._nkeys import ACCOUNT, OPERATOR, USER, KeyPair
 
+OPERATOR_FILE = "operator.pub"
 SEEDS = {"operator": OPERATOR, "account": ACCOUNT, "system": ACCOUNT}
 NATS_CONF = """\
 # NATS server of the hub: `nats-server -c nats.conf`. Add a section tls {{ cert_file, key_file }} before sensors of
@@ -59,8 +61,21 @@ def make_folder(folder: Path, listen: str, database: str) -> None:
     settings = {"listen": listen, "operator": operator, "system": pairs["system"].public, "folder": folder.absolute()}
     (folder / "nats.conf").write_text(NATS_CONF.format(**settings), encoding="utf-8")
     (folder / "hub.yaml").write_text(HUB_YAML.format(url=f"nats://{listen}", database=database), encoding="utf-8")
+    (folder / OPERATOR_FILE).write_text(pairs["operator"].public + "\n", encoding="ascii")
     for name, pair in pairs.items():
         _write_seed(folder / f"{name}.seed", pair.seed)
+
+
+def operator_public(folder: Path) -> str:
+    """Public key of the operator, which signs configuration; empty where neither it nor the seed is in the folder."""
+    try:
+        return (folder / OPERATOR_FILE).read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        pass
+    try:
+        return load_pair(folder, "operator").public
+    except FolderError:
+        return ""
 
 
 def load_pair(folder: Path, name: str) -> KeyPair:

@@ -48,7 +48,8 @@ def worker_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
 
 def sensor_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
     """For a sensor: its own subjects, for 30 days."""
-    publish = [subject(kind, user) for kind in (messages.EVENTS, messages.ASK, messages.RENEW)]
+    kinds = (messages.EVENTS, messages.ASK, messages.RENEW, messages.CONFIGURE, messages.FILE)
+    publish = [subject(kind, user) for kind in kinds]
     listen = [subject(messages.COMMITS, user), f"_INBOX_{user}.>"]
     return _signed(account, user, name, _user(publish, listen), now, now + USER_DAYS * DAY_S)
 

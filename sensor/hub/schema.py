@@ -127,5 +127,25 @@ CREATE POLICY by_sensor ON logs FOR SELECT USING (sensor IN (SELECT key FROM sen
 CREATE POLICY by_alert ON alert_notes FOR SELECT
     USING (EXISTS (SELECT FROM alerts WHERE alerts.sensor = alert_notes.sensor AND alerts.id = alert_notes.alert));
 """,
+    """
+CREATE TABLE configuration_files (sha256 text PRIMARY KEY, body bytea NOT NULL);
+CREATE TABLE configurations (
+    scope text NOT NULL CHECK (scope IN ('fleet', 'site', 'sensor')),
+    target text NOT NULL,
+    version bigint NOT NULL,
+    at timestamptz NOT NULL,
+    author text NOT NULL,
+    comment text NOT NULL,
+    content text NOT NULL,
+    signature text NOT NULL,
+    PRIMARY KEY (scope, target, version)
+);
+ALTER TABLE sensors
+    ADD COLUMN config_state text NOT NULL DEFAULT '',
+    ADD COLUMN config_digest text NOT NULL DEFAULT '',
+    ADD COLUMN config_reason text NOT NULL DEFAULT '',
+    ADD COLUMN config_restart text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN config_at timestamptz;
+""",
 )
 VERSION = len(MIGRATIONS)

@@ -12,8 +12,8 @@ import nats.errors
 import psycopg
 from nats.aio.msg import Msg
 
-from sensor.hub.answers import answered, unreadable
-from sensor.hub.folder import load_pair
+from sensor.hub.answers import KINDS, Answers, unreadable
+from sensor.hub.folder import load_pair, operator_public
 from sensor.hub.held_connection import HeldConnection
 from sensor.hub.settings import Hub
 from sensor.hub.stream import CONSUMER, connected, consumer, key_of
@@ -23,7 +23,10 @@ from sensor.outputs import _hub_messages as messages
 
 # One decodes while the database works for the other.
 TAKERS = 2
-SERVICES = {messages.ASK: "ask", messages.JOIN: "join", messages.RENEW: "renew"}
+# Subjects of requests → kind of request.
+SERVICES = dict(
+    zip((messages.ASK, messages.JOIN, messages.RENEW, messages.CONFIGURE, messages.FILE), KINDS, strict=True)
+)
 NatsError = nats.errors.Error
 
 
@@ -32,7 +35,7 @@ class Worker:
 
     def __init__(self, hub: Hub) -> None:
         """FolderError where the account's key is not there."""
-        self._hub, self._account = hub, load_pair(hub.folder, "account")
+        self._hub, self._answers = hub, Answers(load_pair(hub.folder, "account"), operator_public(hub.folder))
         self._requests = HeldConnection(hub)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -58,7 +61,7 @@ class Worker:
         kind, now = SERVICES[received.subject.rpartition(".")[0]], datetime.now(UTC)
         try:
             return self._requests.use(
-                lambda base: answered(base, self._account, kind, key_of(received), received.data, now)
+                lambda base: self._answers.answer(base, kind, key_of(received), received.data, now)
             )
         except (msgspec.MsgspecError, psycopg.Error) as error:
             log().warning("a request cannot be answered", kind=kind, key=key_of(received)[:64], error=str(error))

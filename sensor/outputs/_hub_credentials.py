@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.output import Retry
-from sensor.outputs._nkeys import USER, KeyPair
+from sensor.outputs._nkeys import OPERATOR, USER, KeyPair, is_public
 
 _BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
 _LIMIT = 64 * 1024
@@ -30,12 +30,25 @@ FILE = """\
 """
 
 
+class Allowed(msgspec.Struct):
+    """Subjects."""
+
+    allow: list[str] = []
+
+
+class Rights(msgspec.Struct):
+    """Where a user may publish."""
+
+    pub: Allowed = msgspec.field(default_factory=Allowed)
+
+
 class Claims(msgspec.Struct):
     """The part of a JWT that matters here; times in seconds since 1970, 0: none."""
 
     sub: str = ""
     iat: int = 0
     exp: int = 0
+    nats: Rights = msgspec.field(default_factory=Rights)
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -83,7 +96,7 @@ def load_credentials(path: Path) -> Credentials:
 def save_credentials(path: Path, made: Credentials) -> None:
     """Replace the file as a whole, readable by its owner only. OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = path.with_name(path.name + ".new")
+    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(file, "w", encoding="ascii") as out:
         out.write(FILE.format(jwt=made.jwt, seed=made.pair.seed))
@@ -91,6 +104,25 @@ def save_credentials(path: Path, made: Credentials) -> None:
         os.fsync(out.fileno())
     beside.replace(path)
     path.with_name(path.name + ".pending").unlink(missing_ok=True)
+
+
+def load_operator(path: Path) -> str:
+    """Public key of the operator whose configuration the sensor with these credentials accepts; empty: not known."""
+    try:
+        public = _beside(path).read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+    return public if is_public(public, OPERATOR) else ""
+
+
+def save_operator(path: Path, public: str) -> None:
+    """Remember the operator beside the credentials. OSError."""
+    if is_public(public, OPERATOR):
+        _beside(path).write_text(public + "\n", encoding="ascii")
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".operator")
 
 
 def pending_credentials(path: Path) -> Credentials:

@@ -20,6 +20,7 @@ STREAM = "HUB"
 VERSION_HEADER = "Sensor-Hub"
 
 EVENTS, COMMITS, ASK, RENEW, JOIN = "hub.events", "hub.commits", "hub.ask", "hub.renew", "hub.join"
+CONFIGURE, FILE = "hub.configure", "hub.file"
 """First tokens of subjects; the public key of the sensor is the last one (of JOIN: that of the enrolment token)."""
 
 WAITS = frozenset(
@@ -96,12 +97,48 @@ class Joining(msgspec.Struct):
 
 
 class Admission(msgspec.Struct, omit_defaults=True):
-    """``jwt``: the signed user of the sensor, empty while ``state`` is not ``approved``; ``reason``: why not."""
+    """``jwt``: the signed user of the sensor, empty while ``state`` is not ``approved``; ``reason``: why not;
+    ``operator``: public key that signs configuration, empty where the hub does not know it.
+    """
 
     state: Literal["approved", "pending", "refused"]
     jwt: str = ""
     site: str = ""
     reason: str = ""
+    operator: str = ""
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A layer of the configuration: ``content`` is JSON, of which ``signature`` is that of the operator."""
+
+    content: str
+    signature: str
+
+
+class Report(msgspec.Struct, omit_defaults=True):
+    """What a sensor does with the configuration of the hub, when it asks for the present one. ``state``: one of
+    ``sync.state.STATES``; ``digest``: of the layers in use; ``reason``: of a refusal or a rollback; ``restart``: keys
+    that take effect at the next start.
+    """
+
+    state: str = ""
+    digest: str = ""
+    reason: str = ""
+    restart: list[str] = []
+
+
+class Offer(msgspec.Struct, omit_defaults=True):
+    """The layers for a sensor, the most general first. ``reason``: why there are none, where that is a refusal."""
+
+    layers: list[Signed] = []
+    reason: str = ""
+
+
+class FilePart(msgspec.Struct):
+    """A sensor asks for a part of a file of the configuration, by its digest."""
+
+    sha256: str
+    offset: int
 
 
 def subject(kind: str, key: str) -> str:

@@ -60,6 +60,19 @@ def is_public(text: str, kind: int) -> bool:
     return len(whole) == KEY_SIZE + 1 and whole[0] == kind
 
 
+def is_signed(public: str, data: bytes, signature: str) -> bool:
+    """Whether a signature of ``KeyPair.sign`` belongs to these bytes and this public key."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    try:
+        raw = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+        Ed25519PublicKey.from_public_bytes(_bytes(public)[1:]).verify(raw, data)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
+
+
 def _text(raw: bytes) -> str:
     return base64.b32encode(raw + _crc(raw)).rstrip(b"=").decode()
 

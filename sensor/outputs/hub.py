@@ -23,15 +23,14 @@ from sensor.core.reader import clean
 from sensor.documents import FilePath
 from sensor.outputs import _hub_messages as messages
 from sensor.outputs._hub_batches import Parcel, parcels
-from sensor.outputs._hub_credentials import Credentials, claims_of, load_credentials, save_credentials
-from sensor.outputs._hub_messages import Admission, Answer, Commit, Head, Part, Question, subject
-from sensor.outputs._nats_login import Login
-from sensor.outputs._nats_wire import UNASKED, NoResponders, Place, Silent, Wire, first_of
+from sensor.outputs._hub_connection import connect, place, renew
+from sensor.outputs._hub_credentials import load_credentials
+from sensor.outputs._hub_messages import Answer, Commit, Head, Part, Question, subject
+from sensor.outputs._nats_wire import UNASKED, NoResponders, Silent, Wire
 from sensor.outputs._nats_wire import Answer as WireAnswer
 from sensor.outputs._probe import probe
-from sensor.outputs._secrets import Secret
 from sensor.outputs._tls import Tls
-from sensor.outputs.nats import Stored, place_of, reason_of, server_url
+from sensor.outputs.nats import Stored, reason_of, server_url
 
 # A commit that was published while no client listened is requested.
 ASK_EVERY_S = 2.0
@@ -81,19 +80,19 @@ class Hub(Output):
         self.close()
         credentials = load_credentials(Path(self.options.credentials))
         self._key, self._compared = credentials.pair.public, False
-        self._wire = self._connected()
+        self._wire = connect(self._servers, self._key, self.options)
         self._wire.subscribe(subject(messages.COMMITS, self._key))
         if credentials.due(time.time()):
-            self._renew(self._wire, credentials)
+            renew(self._wire, Path(self.options.credentials), credentials)
 
     def check(self) -> Iterator[Finding]:
         credentials = load_credentials(Path(self.options.credentials))
         left = (credentials.claims.exp - time.time()) / 86_400
         level: Level = "error" if left <= 0 else "warning" if credentials.due(time.time() - 86_400) else "ok"
         yield Finding("credentials", level, f"valid for {left:.1f} days; renewed while the hub can be reached")
-        place = self._place(self._servers[0])
-        yield from probe(place.host, place.port, None, self.options.timeout_s)
-        if place.tls is None:
+        server = place(self._servers[0], self.options)
+        yield from probe(server.host, server.port, None, self.options.timeout_s)
+        if server.tls is None:
             yield Finding("tls", "warning", "not encrypted: every event can be read in transit; use a tls:// server")
         try:
             self.open()
@@ -133,25 +132,6 @@ class Hub(Output):
         if self._wire is None:
             raise Retry("not connected")
         return self._wire
-
-    def _connected(self) -> Wire:
-        login = Login(credentials=Secret(f"file:{Path(self.options.credentials).absolute()}"))
-        inbox, timeout_s = f"_INBOX_{self._key}", self.options.timeout_s
-        return first_of(self._servers, lambda url: Wire(self._place(url), login, inbox, timeout_s))
-
-    def _place(self, url: str) -> Place:
-        return place_of(url, self.options.tls, tls_first=self.options.tls_first)
-
-    def _renew(self, wire: Wire, credentials: Credentials) -> None:
-        """Another JWT for the same key. Where the hub gives none now, the present one still holds for half its time."""
-        try:
-            answer = msgspec.json.decode(wire.ask(subject(messages.RENEW, self._key)), type=Admission)
-            if answer.jwt and claims_of(answer.jwt).sub == self._key:
-                save_credentials(Path(self.options.credentials), Credentials(answer.jwt, credentials.pair))
-        except (Retry, msgspec.MsgspecError, ValueError):
-            return
-        except OSError as error:
-            raise Retry(f"renewed credentials cannot be written to {error.filename}: {error.strerror}") from None
 
     def _head(self, entry: Entry) -> Head:
         sensor = entry.record["sensor"]

@@ -86,8 +86,9 @@ class Run:
         self._listener, self._progress, self._keeper, self._telemetry = listener, progress, keeper, telemetry
         wall = (lambda: clock() / 1e9) if live else None
         self.files = AlertFiles(
-            log.path, mutes=mutes, evidence=evidence, mib=config.evidence.mib, clock=wall, complain=_warn
-        )
+            log.path, mutes=mutes, shared=config.alerts.shared_mutes, evidence=evidence, mib=config.evidence.mib,
+            clock=wall, complain=_warn,
+        )  # fmt: skip
         self.health = Health(source.names, live=live)
         self.shedder, self._recent_loss = Shedder() if live else None, RecentLoss()
         self._outputs = Outputs([name for name, options in config.outputs.items() if options.delivers], clock() / 1e9)

@@ -166,7 +166,8 @@ class Reloader:
         if fresh.profiles is not None:
             changed.append("profiles")
         parts.engine.take_up(config, fresh.rules, fresh.found, fresh.profiles)
-        parts.engine.pipeline.keep(parts.files.take_up(fresh.settings.mutes, fresh.writer, config.evidence.mib))
+        mutes, shared = fresh.settings.mutes, config.alerts.shared_mutes
+        parts.engine.pipeline.keep(parts.files.take_up(mutes, shared, fresh.writer, config.evidence.mib))
         parts.lists.look_for(config.intel)
         names = [name for name, options in config.outputs.items() if options.delivers]
         parts.outputs.watch(names, now)

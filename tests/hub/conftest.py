@@ -1,4 +1,4 @@
-"""One hub of real programs for the tests of a file, and the office's log for sensors that send it."""
+"""One hub of real programs for all tests, and the office's log for sensors that send it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytest.importorskip("psycopg", reason="the extra hub is not installed")
 from tests.hub.hub_kit import MISSING, ROOT, SITE, HubServers
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def servers() -> Iterator[HubServers]:
     if MISSING:
         pytest.skip(MISSING)

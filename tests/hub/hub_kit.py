@@ -97,6 +97,14 @@ class HubServers:
         with self.base() as base:
             return base.execute(statement, values).fetchall()  # type: ignore[arg-type]
 
+    def empty(self) -> None:
+        """Forget every sensor, with what it sent and what it is to be."""
+        with self.base() as base:
+            base.execute(
+                "TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine, configurations, "
+                "configuration_files CASCADE"
+            )
+
     def joined(self, sensor: str, folder: Path, site: str = SITE) -> Path:
         """Credentials of a sensor that joined, without the way over NATS."""
         pair, account, now = KeyPair.generate(USER), load_pair(self.nats.hub_folder, "account"), datetime.now(UTC)

@@ -23,8 +23,7 @@ from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
 @pytest.fixture
 def sender(servers: HubServers, office: Path, tmp_path: Path) -> tuple[Path, Path]:
     """Configuration and log of a sensor office-1 that has just joined; the tables are empty."""
-    with servers.base() as base:
-        base.execute("TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine CASCADE")
+    servers.empty()
     log = shutil.copy(office, tmp_path / "events.jsonl")
     credentials = servers.joined("office-1", tmp_path)
     return configuration(tmp_path / "sensor.yaml", servers.url, credentials, "office-1"), log

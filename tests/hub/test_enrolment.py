@@ -29,8 +29,7 @@ DAY_S = 86_400
 
 @pytest.fixture
 def empty(servers: HubServers) -> HubServers:
-    with servers.base() as base:
-        base.execute("TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine CASCADE")
+    servers.empty()
     return servers
 
 

@@ -15,6 +15,7 @@ from tests.hub.hub_kit import SITE, HubServers, configuration, forwarder
 @pytest.fixture(scope="module")
 def filled(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathFactory) -> HubServers:
     """A hub that holds the log of the office."""
+    servers.empty()
     folder = tmp_path_factory.mktemp("sensor")
     log = shutil.copy(office, folder / "events.jsonl")
     config = configuration(folder / "sensor.yaml", servers.url, servers.joined("office-1", folder), "office-1")

@@ -59,8 +59,7 @@ class Liar:
 
 @pytest.fixture
 def liar(servers: HubServers, tmp_path: Path) -> Iterator[Liar]:
-    with servers.base() as base:
-        base.execute("TRUNCATE sensors, tokens, logs, events, devices, alerts, incidents, quarantine CASCADE")
+    servers.empty()
     one = Liar(servers, "liar", tmp_path)
     yield one
     one.wire.close()

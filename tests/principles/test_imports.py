@@ -58,8 +58,9 @@ MAY_IMPORT = {
     "datasets": {"core", "eventlog", "inventory"},
     "logs": {"core"},
     "outputs": {"core", "documents"},
-    "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "records", "registry"},
-    "hub": {"core", "boundary", "documents", "logs", "outputs", "tables"},
+    "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "registry"},
+    "hub": {"core", "boundary", "documents", "logs", "outputs", "sync", "tables"},
+    "sync": {"core", "documents", "logs", "outputs"},
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory", "tables"},
     "tables": {"core", "alerts", "documents", "eventlog", "inventory"},
     "views": {"core", "eventlog", "inventory", "posture", "tables"},
@@ -137,7 +138,7 @@ MAY_IMPORT = {
         "lifecycle",
         "logs",
     }
-    | {"outputs", "records", "report", "runtime", "tables", "telemetry", "views"}
+    | {"outputs", "records", "report", "runtime", "sync", "tables", "telemetry", "views"}
     | UNITS
     | HELPERS,
     "__main__": {"cli"},

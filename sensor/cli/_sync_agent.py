@@ -1,0 +1,71 @@
+"""The agent of `sensor sync` with its parts: the hub output of the configuration, and commands in processes of their
+own, so that a check leaves nothing in memory and cannot end the agent.
+"""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sensor.cli._codes import USAGE, Stop
+from sensor.sync.agent import Agent
+from sensor.sync.health import Health, health_of
+from sensor.sync.link import Link
+
+CHECK_S, STATUS_S = 120.0, 30.0
+HUB = "hub"
+
+
+def agent_of(config: Path) -> tuple[Agent, Callable[[], None]]:
+    """The agent, and what closes its connection. Stop where no output goes to a hub; DocumentErrors; OSError."""
+    from sensor.delivery.section import load_delivery, type_of
+    from sensor.documents import FLEET, fleet_from
+
+    root = config.parent / FLEET.parts[0]
+    # The way to the hub is local: a layer of the hub that is not valid must not cut it.
+    with fleet_from(root / "none"):
+        outputs = load_delivery(config).outputs
+    hubs: dict[str, Any] = {name: options for name, options in outputs.items() if type_of(options) == HUB}
+    if len(hubs) != 1:
+        message = f"found {len(hubs)} outputs of type hub in {config}, expected one: `sensor join` prints it"
+        raise Stop(USAGE, message, error="output.none-configured")
+    ((_, options),) = hubs.items()
+    link = Link(options.servers, options)
+    check, health = functools.partial(checked, config), functools.partial(health_now, config)
+    return Agent(root, link, check, health, hubs.keys()), link.close
+
+
+def checked(config: Path, fleet: Path) -> list[str]:
+    """Faults of the configuration with the layers of a folder."""
+    words = ("config", "check", "--offline", "--fleet", str(fleet), str(config))
+    try:
+        done = _command(words, CHECK_S)
+    except subprocess.TimeoutExpired:
+        return [f"its check took longer than {CHECK_S:g} s"]
+    if done.returncode == 0:
+        return []
+    lines = [line.replace(f"{fleet}/", "") for line in done.stderr.splitlines() if ": warning: " not in line]
+    return lines or [f"its check ended with exit code {done.returncode}"]
+
+
+def health_now(config: Path) -> Health:
+    """Of the running sensor; one that is not running where it does not answer."""
+    try:
+        done = _command(("status", "--json", "--config", str(config)), STATUS_S)
+        status = msgspec.json.decode(done.stdout)
+    except (subprocess.TimeoutExpired, msgspec.DecodeError):
+        return Health()
+    return health_of(status, well=done.returncode == 0) if isinstance(status, dict) else Health()
+
+
+def _command(words: tuple[str, ...], within_s: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sensor", *words],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=within_s, errors="replace",
+    )  # fmt: skip

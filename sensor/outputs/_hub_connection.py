@@ -1,0 +1,55 @@
+"""Connections of a sensor to its hub, with the credentials that `sensor join` made, and their renewal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from sensor.core.output import Retry
+from sensor.outputs import _hub_messages as messages
+from sensor.outputs._hub_credentials import Credentials, claims_of, load_operator, save_credentials, save_operator
+from sensor.outputs._hub_messages import Admission, subject
+from sensor.outputs._nats_login import Login
+from sensor.outputs._nats_wire import Place, Wire, first_of
+from sensor.outputs._secrets import Secret
+from sensor.outputs._tls import Tls
+from sensor.outputs.nats import place_of
+
+
+class HubOptions(Protocol):
+    """The options of the output ``hub`` that a connection needs."""
+
+    credentials: Path
+    tls: Tls
+    tls_first: bool
+    timeout_s: float
+
+
+def connect(servers: list[str], key: str, options: HubOptions) -> Wire:
+    """To the first server that accepts the credentials, which moves to the front of ``servers``. Retry."""
+    login = Login(credentials=Secret(f"file:{Path(options.credentials).absolute()}"))
+    inbox = f"_INBOX_{key}"
+    return first_of(servers, lambda url: Wire(place(url, options), login, inbox, options.timeout_s))
+
+
+def place(url: str, options: HubOptions) -> Place:
+    return place_of(url, options.tls, tls_first=options.tls_first)
+
+
+def renew(wire: Wire, path: Path, credentials: Credentials) -> None:
+    """Another JWT for the same key. Where the hub gives none now, the present one still holds for half its time. Retry
+    where it cannot be written.
+    """
+    key = credentials.pair.public
+    try:
+        answer = msgspec.json.decode(wire.ask(subject(messages.RENEW, key)), type=Admission)
+        if answer.jwt and claims_of(answer.jwt).sub == key:
+            save_credentials(path, Credentials(answer.jwt, credentials.pair))
+            if not load_operator(path):  # of a sensor that joined an earlier version
+                save_operator(path, answer.operator)
+    except (Retry, msgspec.MsgspecError, ValueError):
+        return
+    except OSError as error:
+        raise Retry(f"renewed credentials cannot be written to {error.filename}: {error.strerror}") from None

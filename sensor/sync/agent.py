@@ -1,0 +1,167 @@
+"""Pulls the configuration of a hub, checks it, applies it, and goes back to the one before when health worsens.
+
+Nothing here is needed for the sensor to run: without its hub it keeps the version that it has.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from sensor.core.reader import clean
+from sensor.documents import LAYERED, DocumentErrors
+from sensor.logs.logs import log
+from sensor.outputs._hub_messages import Offer, Report, Signed
+from sensor.sync.folder import FleetFolder
+from sensor.sync.health import Health, worse
+from sensor.sync.layers import File, Layer, Refused, digest_of, verify
+from sensor.sync.local_keys import check_keys
+from sensor.sync.state import Outcome, Trial, load_state, save_state
+
+# How long a version is watched, and how many observations in a row must be worse.
+TRIAL_S, OBSERVATIONS = 120.0, 3
+RETRY_S = 900.0
+REASON_LIMIT = 300
+
+
+class Hub(Protocol):
+    """Where layers come from (``link.Link``)."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def operator(self) -> str: ...
+
+    def offer(self, report: Report) -> Offer: ...
+
+    def fetch(self, file: File) -> bytes: ...
+
+
+class Agent:
+    """``root``: the folder ``fleet``; ``check``: faults of the configuration with the layers of a folder, as
+    `sensor config check` prints them; ``health``: of the running sensor; ``outputs``: those of type ``hub``.
+    """
+
+    def __init__(
+        self, root: Path, hub: Hub, check: Callable[[Path], Sequence[str]], health: Callable[[], Health],
+        outputs: Collection[str] = (), clock: Callable[[], float] = time.time,
+    ) -> None:  # fmt: skip
+        self.folder, self._hub, self._check, self._health = FleetFolder(root), hub, check, health
+        self._outputs, self._clock = outputs, clock
+        self.state = load_state(root)
+
+    def pull(self) -> None:
+        """Ask the hub once, and apply what is new. Retry where the hub cannot be asked, OSError where nothing can be
+        written.
+        """
+        self.state.restart = self._health().restart
+        offer = self._hub.offer(self.report())
+        self.state.asked = self._clock()
+        try:
+            self._take(offer)
+        except Refused as refusal:
+            self._refuse(digest_of(offer.layers), str(refusal))
+        self._save()
+
+    def watch(self) -> None:
+        """Observe the health of a version on trial: keep it, go on watching, or go back. OSError."""
+        trial = self.state.trial
+        if trial is None:
+            return
+        now = self._health()
+        reason = worse(trial.health, now)
+        trial.worse = trial.worse + 1 if reason else 0
+        if trial.worse >= OBSERVATIONS:
+            self._roll_back(trial, reason)
+        elif self._clock() - trial.begun >= TRIAL_S and not reason:
+            self.state.trial, self.state.outcome, self.state.reason = None, "applied", _caveat(trial.health, now)
+            self.folder.clean([])
+            log().info("the configuration of the hub is applied", digest=self.folder.current)
+        self._save()
+
+    def report(self) -> Report:
+        state = self.state
+        return Report(state.outcome, self.folder.current, state.reason, state.restart)
+
+    def _take(self, offer: Offer) -> None:
+        """Apply an offer that is not in use. Refused where it cannot be used."""
+        digest, state = digest_of(offer.layers), self.state
+        if offer.reason:
+            raise Refused(f"the hub gives no configuration: {clean(offer.reason, REASON_LIMIT)}")
+        if digest in state.failed or state.trial is not None or self._was_refused(digest):
+            return
+        layers = self._verified(offer.layers)
+        state.refused = ""
+        if digest == self.folder.current:
+            outcome: Outcome = "applied" if digest else "local"
+            if state.outcome != outcome:
+                state.outcome, state.reason = outcome, ""
+            return
+        place = self.folder.stage(digest, layers, self._hub.fetch)
+        self._check_keys(place)
+        if faults := self._check(place):
+            raise Refused("; ".join(faults[:3]) + (f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""))
+        self._apply(digest, layers)
+
+    def _verified(self, signed: Sequence[Signed]) -> list[Layer]:
+        """Refused where a signature is not valid, a layer is for another sensor or older than one that was used."""
+        operator, accepted = self._hub.operator if signed else "", self.state.accepted
+        layers = [verify(one, operator) for one in signed]
+        for layer in layers:
+            if layer.scope == "sensor" and layer.target != self._hub.key:
+                raise Refused("a layer is for another sensor")
+            if layer.signed < accepted.get(layer.place, 0):
+                raise Refused(f"layer {layer.place} of version {layer.version} is older than the one in use")
+        scopes = {layer.scope for layer in layers}
+        # A sensor may be moved to a site without a layer; a layer of the other scopes ends with a signed empty one.
+        missing = {place.partition(":")[0] for place in accepted} - scopes - {"site"}
+        if missing or len(scopes) < len(layers):
+            raise Refused(f"the layer {min(missing)} is missing" if missing else "there are two layers of one scope")
+        return layers
+
+    def _check_keys(self, place: Path) -> None:
+        for path in sorted(place.glob(f"*/{LAYERED}")):
+            try:
+                check_keys(path, path.read_text(encoding="utf-8", errors="replace"), self._outputs)
+            except DocumentErrors as errors:
+                raise Refused(str(errors.faults[0])) from None
+
+    def _apply(self, digest: str, layers: Sequence[Layer]) -> None:
+        """Take a version into use. The trial is on the disk first: a crash leaves it watched."""
+        self.state.trial = Trial(self.folder.current, self._health(), self._clock())
+        self.state.outcome, self.state.reason = "trial", ""
+        self.state.accepted |= {layer.place: layer.signed for layer in layers}
+        self._save()
+        self.folder.use(digest)
+        log().info("a configuration of the hub is on trial", digest=digest, seconds=TRIAL_S)
+
+    def _roll_back(self, trial: Trial, reason: str) -> None:
+        failed = self.folder.current
+        self.folder.use(trial.before)
+        self.state.trial = None
+        self.state.fail(failed, "rolled_back", reason)
+        log().warning("the configuration of the hub is rolled back", digest=failed, reason=reason)
+
+    def _was_refused(self, digest: str) -> bool:
+        """A short time ago. Later the cause may be gone: the configuration of the sensor itself may have changed."""
+        state = self.state
+        return bool(state.refused) and state.refused == digest and self._clock() - state.refused_at < RETRY_S
+
+    def _refuse(self, digest: str, reason: str) -> None:
+        """The version in use stays."""
+        reason = clean(reason, REASON_LIMIT)
+        if (self.state.outcome, self.state.reason) != ("refused", reason):
+            log().warning("a configuration of the hub is refused", digest=digest, reason=reason)
+        self.state.outcome, self.state.reason = "refused", reason
+        self.state.refused, self.state.refused_at = digest, self._clock()
+
+    def _save(self) -> None:
+        save_state(self.folder.root, self.state)
+
+
+def _caveat(before: Health, now: Health) -> str:
+    """What is not known about an applied version."""
+    return "" if before.running and now.running else "no sensor was running, so its effect on health is unknown"

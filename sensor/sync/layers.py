@@ -1,0 +1,106 @@
+"""Layers of the fleet configuration: what the operator of a hub signs, and a sensor verifies.
+
+A layer applies to the whole fleet, to a site, or to one sensor. It lists files by their digest: `sensor.yaml`, threat
+lists, rules, hunts, fingerprints, mutes. The signature (Ed25519, RFC 8032) covers the list with its version and time,
+so neither the database of the hub nor a worker can change, mix or replay a configuration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from sensor.outputs._hub_messages import Signed
+from sensor.outputs._nkeys import KeyPair, is_signed
+
+Scope = Literal["fleet", "site", "sensor"]
+SCOPES: tuple[Scope, ...] = ("fleet", "site", "sensor")
+FILE_LIMIT, TOTAL_LIMIT, FILES_LIMIT = 64 << 20, 256 << 20, 1000
+# The names below are those that a sensor reads.
+EXPECTED = "sensor.yaml, mutes.yaml, lists/*, rules/*.yaml, hunts/*.yaml, fingerprints/**.yaml"
+_PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"
+_NAME = re.compile(
+    rf"sensor\.yaml|mutes\.yaml|lists/{_PART}|(?:rules|hunts)/{_PART}\.yaml|fingerprints/(?:{_PART}/){{0,3}}{_PART}\.yaml"
+)
+# Before what is signed, so that no other signature of the key can be one of a layer.
+_PURPOSE = b"sensor fleet configuration 1\n"
+
+
+class Refused(Exception):
+    """A configuration that is not used, with the reason."""
+
+
+class File(msgspec.Struct, frozen=True):
+    """``name``: with the folder, by slashes; ``sha256``: as hexadecimal digits; ``size``: bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """``target``: name of the site or public key of the sensor, empty for the fleet; ``version``: from 1 on, for each
+    target; ``signed``: seconds since 1970. A layer without files sets nothing.
+    """
+
+    scope: Scope
+    target: str
+    version: int
+    signed: int
+    files: list[File] = []
+
+    @property
+    def place(self) -> str:
+        return f"{self.scope}:{self.target}"
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder at the sensor; in the order of names, later layers win."""
+        return f"{SCOPES.index(self.scope) + 1}0-{self.scope}"
+
+
+def files_of(content: Mapping[str, bytes]) -> list[File]:
+    """Files by name. Refused where a name or a size is not valid."""
+    found = [File(name, hashlib.sha256(body).hexdigest(), len(body)) for name, body in sorted(content.items())]
+    check_files(found)
+    return found
+
+
+def sign(layer: Layer, operator: KeyPair) -> Signed:
+    content = msgspec.json.encode(layer).decode()
+    return Signed(content, operator.sign(_PURPOSE + content.encode()))
+
+
+def verify(signed: Signed, operator: str) -> Layer:
+    """The layer, if this operator signed it. ``operator``: its public key. Refused."""
+    if not is_signed(operator, _PURPOSE + signed.content.encode(), signed.signature):
+        raise Refused(f"a layer is not signed by the operator {operator[:12]}…")
+    try:
+        layer = msgspec.json.decode(signed.content, type=Layer)
+    except msgspec.MsgspecError as error:
+        raise Refused(f"a layer cannot be read: {error}") from None
+    check_files(layer.files)
+    return layer
+
+
+def check_files(files: Sequence[File]) -> None:
+    """Refused where a name is not one that a sensor reads, or there is too much."""
+    for file in files:
+        if not _NAME.fullmatch(file.name):
+            raise Refused(f"found the file {file.name[:100]!r}, expected {EXPECTED}")
+        if not 0 <= file.size <= FILE_LIMIT:
+            raise Refused(f"{file.name} has {file.size:,} bytes, expected at most {FILE_LIMIT:,}")
+    if len({file.name for file in files}) < len(files):
+        raise Refused("a file is listed twice")
+    if len(files) > FILES_LIMIT or sum(file.size for file in files) > TOTAL_LIMIT:
+        raise Refused(f"{len(files):,} files, expected at most {FILES_LIMIT:,} with {TOTAL_LIMIT:,} bytes")
+
+
+def digest_of(layers: Iterable[Signed]) -> str:
+    """Identity of what is in effect: the same for the same layers in the same order; empty where there are none."""
+    contents = [layer.content.encode() for layer in layers]
+    return hashlib.blake2b(b"\n".join(contents), digest_size=8).hexdigest() if contents else ""

@@ -1,0 +1,79 @@
+"""Questions of `sensor sync` to the hub, over the connection that the output ``hub`` is configured for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from sensor.core.output import Retry
+from sensor.outputs import _hub_messages as messages
+from sensor.outputs._hub_connection import HubOptions, connect, renew
+from sensor.outputs._hub_credentials import load_credentials, load_operator
+from sensor.outputs._hub_messages import FilePart, Offer, Report, subject
+from sensor.outputs._nats_wire import NoResponders, Wire
+from sensor.sync.layers import File, Refused
+
+
+class Link:
+    """``servers``: URLs of the hub. Methods raise Retry where the hub cannot be asked; the next call connects again."""
+
+    def __init__(self, servers: list[str], options: HubOptions) -> None:
+        self._servers, self._options = list(servers), options
+        self._path = Path(options.credentials)
+        self._wire: Wire | None = None
+
+    @property
+    def key(self) -> str:
+        """Public key of this sensor."""
+        return load_credentials(self._path).pair.public
+
+    @property
+    def operator(self) -> str:
+        """Public key of the operator who signs. Refused where the hub has not named it."""
+        if found := load_operator(self._path):
+            return found
+        raise Refused("the key of the hub's operator is not known: join the hub again, or upgrade the hub")
+
+    def offer(self, report: Report) -> Offer:
+        """The layers for this sensor, after it has reported what it does with them."""
+        try:
+            return msgspec.json.decode(self._ask(messages.CONFIGURE, msgspec.json.encode(report)), type=Offer)
+        except msgspec.MsgspecError:
+            raise Retry("the hub gave an answer that cannot be read") from None
+
+    def fetch(self, file: File) -> bytes:
+        """The content of a file of a layer. Refused where the hub does not have it."""
+        body = b""
+        while len(body) < file.size:
+            part = self._ask(messages.FILE, msgspec.json.encode(FilePart(file.sha256, len(body))))
+            if not part:
+                raise Refused(f"the hub does not have {file.name}")
+            body += part
+        return body
+
+    def close(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+
+    def _ask(self, kind: str, body: bytes) -> bytes:
+        try:
+            return self._opened().ask(subject(kind, self.key), body)
+        except NoResponders:
+            raise Retry("no worker of the hub answers: `sensor hub run` starts one, version 0.2 or later") from None
+        except Retry:
+            self.close()
+            raise
+
+    def _opened(self) -> Wire:
+        """A connection that may ask for configuration: credentials of earlier versions are renewed first."""
+        if self._wire is None:
+            credentials = load_credentials(self._path)
+            self._wire = connect(self._servers, credentials.pair.public, self._options)
+            wanted = subject(messages.CONFIGURE, credentials.pair.public)
+            if wanted not in credentials.claims.nats.pub.allow or not load_operator(self._path):
+                renew(self._wire, self._path, credentials)
+                self.close()
+                self._wire = connect(self._servers, credentials.pair.public, self._options)
+        return self._wire

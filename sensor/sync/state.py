@@ -1,0 +1,66 @@
+"""What `sensor sync` accepted, what is on trial, what failed: a JSON file in the folder ``fleet``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from sensor.documents import write_whole
+from sensor.sync.health import Health
+
+NAME = "state.json"
+FAILED_LIMIT = 20
+Outcome = Literal["", "trial", "applied", "refused", "rolled_back", "local"]
+"""``applied``: in use, and health did not worsen; ``trial``: in use, health is being watched; ``local``: the hub sets
+nothing; empty: the hub was not asked yet.
+"""
+
+
+class Trial(msgspec.Struct):
+    """A version whose effect is watched. ``before``: digest of the version that it replaced; ``health``: at that time;
+    ``begun``: seconds since 1970; ``worse``: successive observations in which health was worse.
+    """
+
+    before: str
+    health: Health
+    begun: float
+    worse: int = 0
+
+
+class State(msgspec.Struct):
+    """``accepted``: time of signature of the layers in use, by their place, older ones are not accepted again;
+    ``failed``: digests that were rolled back, with the reason; ``refused``, ``refused_at``: digest that was refused
+    last, and when; ``restart``: keys that take effect at the next start; ``asked``: when the hub answered last.
+    """
+
+    outcome: Outcome = ""
+    reason: str = ""
+    accepted: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    refused: str = ""
+    refused_at: float = 0.0
+    restart: list[str] = []
+    trial: Trial | None = None
+    asked: float = 0.0
+
+    def fail(self, digest: str, outcome: Outcome, reason: str) -> None:
+        """Not to be tried again."""
+        self.outcome, self.reason = outcome, reason
+        self.failed[digest] = reason
+        for old in list(self.failed)[:-FAILED_LIMIT]:
+            del self.failed[old]
+
+
+def load_state(folder: Path) -> State:
+    """The state; that of the beginning where there is none or it cannot be read. PermissionError."""
+    try:
+        return msgspec.json.decode((folder / NAME).read_bytes(), type=State)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return State()
+
+
+def save_state(folder: Path, state: State) -> None:
+    """OSError."""
+    write_whole(folder / NAME, msgspec.json.encode(state))

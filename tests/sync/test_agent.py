@@ -1,0 +1,266 @@
+"""The agent of `sensor sync`: what it applies, what it refuses, and when it goes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from sensor.cli._sync_agent import checked, health_now
+from sensor.config import load_config
+from sensor.outputs._hub_messages import Signed
+from sensor.outputs._nkeys import OPERATOR, KeyPair
+from sensor.sync.agent import OBSERVATIONS, RETRY_S, TRIAL_S, Agent
+from sensor.sync.health import Health
+from tests.sync.hub_in_memory import MemoryHub
+
+GOOD = Health(running=True, well=True, packets=10_000, began=1.0)
+BAD = Health(running=True, well=False, packets=20_000, began=1.0)
+LOCAL = "sensor: {id: berlin-1}\nnetworks: [192.0.2.0/24]\nroles: {backup: [10.0.0.1]}\n"
+
+
+class Story:
+    """A sensor with its configuration in ``folder``, a hub, a clock, and a health that the test sets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config, self.hub, self.now, self.health = folder / "sensor.yaml", MemoryHub(), 0.0, GOOD
+        self.faults: list[str] = []
+        self.config.write_text(LOCAL)
+        self.agent = self.started()
+
+    def started(self) -> Agent:
+        """The agent as it starts on what is on the disk."""
+        root = self.config.parent / "fleet"
+        return Agent(root, self.hub, self._check, lambda: self.health, ["hub"], lambda: self.now)
+
+    def _check(self, _: Path) -> Sequence[str]:
+        return self.faults
+
+    def pull(self) -> str:
+        self.agent.pull()
+        return self.agent.state.outcome
+
+    def watch(self, times: int = 1, seconds: float = 10.0) -> str:
+        for _ in range(times):
+            self.now += seconds
+            self.agent.watch()
+        return self.agent.state.outcome
+
+    def networks(self) -> list[str]:
+        return load_config(self.config).networks
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def fleet(network: str) -> dict[str, str]:
+    return {"sensor.yaml": f"networks: [{network}]\n"}
+
+
+def test_layers_lie_between_the_document_and_conf_d(story: Story) -> None:
+    """The more special layer wins, and conf.d wins over all; what nobody sets stays."""
+    story.hub.publish({"sensor.yaml": "networks: [198.51.100.0/24]\npreset: quiet\nalerts: {least: low}\n"})
+    story.hub.publish({"sensor.yaml": "preset: paranoid\nalerts: {least: high}\n"}, "site", "Berlin")
+    story.hub.publish({"sensor.yaml": "alerts: {least: medium}\n"}, "sensor", story.hub.key)
+    assert story.pull() == "trial"
+    (story.config.parent / "conf.d").mkdir()
+    (story.config.parent / "conf.d" / "local.yaml").write_text("memory_mib: 700\nalerts: {least: critical}\n")
+    config = load_config(story.config)
+    assert (config.networks, config.preset, config.alerts.least) == (["198.51.100.0/24"], "paranoid", "critical")
+    assert (config.sensor.id, config.roles.backup, config.memory_mib) == ("berlin-1", ["10.0.0.1"], 700)
+
+
+def test_lists_rules_fingerprints_and_mutes_are_added(story: Story) -> None:
+    """To those of the operator, not in their place."""
+    (story.config.parent / "own.txt").write_text("203.0.113.9\n")
+    story.config.write_text(f"{LOCAL}intel: [own.txt]\n")
+    files = ("lists/bad.txt", "fingerprints/x.yaml", "mutes.yaml", "rules/r.yaml")
+    story.hub.publish(dict.fromkeys(files, "mutes: []\n"))
+    assert story.pull() == "trial"
+    config, layer = load_config(story.config), story.config.parent / "fleet/current/10-fleet"
+    assert config.intel == [story.config.parent / "own.txt", layer / "lists" / "bad.txt"]
+    assert config.fingerprints.folders == [layer / "fingerprints"]
+    assert config.alerts.shared_mutes == [layer / "mutes.yaml"]
+    assert config.alerts.mutes is None
+
+
+def test_a_version_that_does_no_harm_stays(story: Story) -> None:
+    story.hub.publish(fleet("198.51.100.0/24"))
+    assert story.pull() == "trial"
+    assert story.watch(3) == "trial"
+    assert story.watch(1, TRIAL_S) == "applied"
+    assert story.pull() == "applied"
+    assert story.hub.reports[-1].digest == story.agent.folder.current
+    assert story.networks() == ["198.51.100.0/24"]
+
+
+def test_health_that_worsens_brings_the_version_before_back(story: Story) -> None:
+    """Three observations in a row; the same version is not tried again, the next one is."""
+    story.hub.publish(fleet("198.51.100.0/24"))
+    story.pull()
+    story.watch(1, TRIAL_S)
+    story.hub.publish(fleet("203.0.113.0/24"))
+    assert story.pull() == "trial"
+    assert story.networks() == ["203.0.113.0/24"]
+    story.health = BAD
+    assert story.watch(OBSERVATIONS - 1) == "trial"
+    assert story.watch() == "rolled_back"
+    assert story.networks() == ["198.51.100.0/24"]
+    story.health = GOOD
+    assert story.pull() == "rolled_back"
+    assert story.networks() == ["198.51.100.0/24"]
+    story.pull()
+    assert story.hub.reports[-1].state == "rolled_back"
+    story.hub.publish(fleet("192.0.2.128/25"))
+    assert story.pull() == "trial"
+    assert story.watch(1, TRIAL_S) == "applied"
+
+
+def test_a_short_disturbance_is_no_reason(story: Story) -> None:
+    """A reload may take an observation or two; a recovery starts the count anew."""
+    story.hub.publish(fleet("198.51.100.0/24"))
+    story.pull()
+    for _ in range(4):
+        story.health = Health()
+        assert story.watch(OBSERVATIONS - 1) == "trial"
+        story.health = GOOD
+        story.watch()
+    assert story.watch(1, TRIAL_S) == "applied"
+
+
+def test_a_trial_outlives_the_agent(story: Story) -> None:
+    """Killed within the trial, it goes on watching; the first version is rolled back to none."""
+    story.hub.publish(fleet("198.51.100.0/24"))
+    story.pull()
+    story.agent, story.health = story.started(), BAD
+    assert story.watch(OBSERVATIONS) == "rolled_back"
+    assert story.networks() == ["192.0.2.0/24"]
+
+
+def test_without_a_running_sensor_the_effect_is_unknown(story: Story) -> None:
+    story.health = Health()
+    story.hub.publish(fleet("198.51.100.0/24"))
+    story.pull()
+    assert story.watch(1, TRIAL_S) == "applied"
+    assert "unknown" in story.agent.state.reason
+
+
+def test_health_is_that_of_the_running_sensor(story: Story) -> None:
+    """Asked by the command `sensor status`; here none runs."""
+    story.config.write_text(f"{LOCAL}state: {story.config.parent}/state\n")
+    assert health_now(story.config) == Health()
+
+
+def test_faults_of_the_check_are_refused(story: Story) -> None:
+    """And tried again after a while: the sensor's own configuration may have changed."""
+    story.hub.publish(fleet("198.51.100.0/24"))
+    story.faults = ["10-fleet/sensor.yaml:1:1: found the key 'netwroks'"]
+    assert story.pull() == "refused"
+    assert story.agent.folder.current == ""
+    story.faults = []
+    assert story.pull() == "refused"
+    story.now += RETRY_S
+    assert story.pull() == "trial"
+
+
+def test_the_real_check_finds_faults_in_every_kind_of_file(story: Story) -> None:
+    """Of the configuration, a rule and a mute, each at its line; a good version has none."""
+    story.hub.publish(
+        {"sensor.yaml": "netwroks: []\n", "mutes.yaml": "mutes: [{id: m1}]\n", "rules/a.yaml": "rules: [{id: x}]\n"}
+    )
+    story.pull()
+    (broken,) = (story.config.parent / "fleet" / "versions").iterdir()
+    found = checked(story.config, broken)
+    assert any(line.startswith("10-fleet/sensor.yaml:1:1: ") for line in found), found
+    story.hub.publish({"mutes.yaml": "mutes: [{id: m1}]\n", "rules/a.yaml": "rules: [{id: x}]\n"})
+    story.watch(1, TRIAL_S)
+    story.pull()
+    found = checked(story.config, story.agent.folder.version(story.agent.folder.current))
+    assert {line.partition(":")[0] for line in found} == {"10-fleet/mutes.yaml", "10-fleet/rules/a.yaml"}
+    story.watch(1, TRIAL_S)
+    story.hub.publish(fleet("198.51.100.0/24"))
+    story.pull()
+    assert checked(story.config, story.agent.folder.version(story.agent.folder.current)) == []
+
+
+def test_what_the_operator_did_not_sign(story: Story) -> None:
+    """Changed content, another signer, a layer of another sensor, a file that is another than was signed."""
+    hub, lies = story.hub, []
+    hub.publish(fleet("198.51.100.0/24"))
+    true = hub.layers["fleet"]
+    lies.append(Signed(true.content.replace("sensor.yaml", "mutes.yaml"), true.signature))
+    other = MemoryHub()
+    other.publish(fleet("198.51.100.0/24"))
+    lies += [other.layers["fleet"], Signed(true.content, "")]
+    for lie in lies:
+        hub.layers = {"fleet": lie}
+        assert story.pull() == "refused"
+    hub.layers = {}
+    hub.publish(fleet("198.51.100.0/24"), "sensor", KeyPair.generate(OPERATOR).public)
+    assert story.pull() == "refused"
+    hub.layers = {"fleet": true}
+    hub.stored = dict.fromkeys(hub.stored, b"networks: [0.0.0.0/0]\n")
+    assert story.pull() == "refused"
+    assert story.networks() == ["192.0.2.0/24"]
+
+
+def test_an_older_version_is_not_taken_back(story: Story) -> None:
+    """A hub that replays what the operator signed before, or leaves the layer out."""
+    story.hub.publish(fleet("198.51.100.0/24"))
+    old = dict(story.hub.layers)
+    story.pull()
+    story.watch(1, TRIAL_S)
+    story.hub.publish(fleet("203.0.113.0/24"))
+    story.pull()
+    story.watch(1, TRIAL_S)
+    new = dict(story.hub.layers)
+    for lie in old, {}:
+        story.hub.layers = lie
+        assert story.pull() == "refused"
+    assert story.networks() == ["203.0.113.0/24"]
+    story.hub.layers = new
+    assert story.pull() == "applied"
+
+
+def test_an_empty_layer_ends_what_it_set(story: Story) -> None:
+    story.hub.publish(fleet("198.51.100.0/24"))
+    story.pull()
+    story.watch(1, TRIAL_S)
+    story.hub.publish({})
+    story.pull()
+    assert story.watch(1, TRIAL_S) == "applied"
+    assert story.networks() == ["192.0.2.0/24"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sensor: {id: other}\n",
+        "capture: {interfaces: [eth9]}\n",
+        "alerts: {mutes: x.yaml}\n",
+        "outputs: {hub: {enabled: false}}\n",
+        "outputs: {other: {type: hub, servers: ['nats://192.0.2.1:4222'], credentials: x}}\n",
+    ],
+)
+def test_keys_that_stay_with_the_sensor(story: Story, text: str) -> None:
+    """Who it is, what it listens on, and how it reaches its hub."""
+    story.hub.publish({"sensor.yaml": text})
+    assert story.pull() == "refused"
+    assert story.agent.folder.current == ""
+
+
+def test_files_that_did_not_change_are_fetched_once(story: Story) -> None:
+    """And those of versions that are gone leave the disk."""
+    story.hub.publish({"lists/a.txt": "192.0.2.1\n", "lists/b.txt": "192.0.2.2\n"})
+    story.pull()
+    story.watch(1, TRIAL_S)
+    story.hub.stored = {}
+    story.hub.publish({"lists/a.txt": "192.0.2.1\n", "lists/c.txt": "192.0.2.3\n"})
+    story.pull()
+    story.watch(1, TRIAL_S)
+    kept = list((story.config.parent / "fleet" / "files").iterdir())
+    assert sorted(path.read_text() for path in kept) == ["192.0.2.1\n", "192.0.2.3\n"]
+    assert len(list((story.config.parent / "fleet" / "versions").iterdir())) == 1

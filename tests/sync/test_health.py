@@ -1,0 +1,55 @@
+"""Health before and after a change of the configuration: what counts as worse, and what does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sensor.sync.health import Health, health_of, worse
+
+BEFORE = Health(running=True, well=True, packets=100_000, lost=100, began=5.0)
+
+
+def later(**changes: Any) -> Health:
+    usual: dict[str, Any] = {"running": True, "well": True, "packets": 200_000, "lost": 200, "began": 5.0}
+    return Health(**usual | changes)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (later(), False),
+        (Health(), True),
+        (later(well=False), True),
+        (later(refused=1), True),
+        (later(faults=["x.yaml:1:1: found"]), True),
+        (later(lost=3_000), True),
+        (later(lost=1_000), False),
+        (later(packets=100_100, lost=190), False),
+        (later(began=9.0, packets=50_000, lost=10), False),
+        (later(began=9.0, packets=50_000, lost=5_000), True),
+        (later(restart=["memory_mib"]), False),
+    ],
+)
+def test_what_is_worse(now: Health, expected: bool) -> None:
+    assert bool(worse(BEFORE, now)) == expected
+
+
+def test_what_was_so_before_is_not_worse() -> None:
+    """A fault or a loss that the change did not bring; nothing can be compared with a sensor that did not run."""
+    assert not worse(later(well=False, lost=20_000), later(well=False, packets=300_000, lost=31_000))
+    assert not worse(Health(), Health())
+    assert not worse(Health(), later(well=False))
+
+
+@pytest.mark.parametrize("status", [{}, {"running": False}, {"running": "yes"}])
+def test_no_answer_is_not_running(status: dict[str, Any]) -> None:
+    assert health_of(status, well=True) == Health()
+
+
+def test_figures_of_a_status() -> None:
+    status = {"running": True, "began": 5.0, "traffic": {"packets": 7, "dropped": 2}}
+    status["configuration"] = {"refused": 3, "faults": ["f"], "restart": ["tables.flow_bits"]}
+    assert health_of(status, well=False) == Health(True, False, 3, ["f"], ["tables.flow_bits"], 7, 2, 5.0)
+    assert health_of({"running": True, "traffic": "x", "began": "x"}, well=True) == Health(True, True)
