@@ -352,7 +352,8 @@ def load_config(path: Path | None, texts: Mapping[Path, str] = {}) -> Config:
         return Config()
     from sensor.delivery.section import section, with_section  # knows all formats, which a run without outputs need not
 
-    return _with_fleet(load_document(path, with_section(model(), section(path)), context=path.parent), path)
+    whole = with_section(model(), section(path, texts))
+    return _with_fleet(load_document(path, whole, context=path.parent, texts=texts), path)
 
 
 def _with_fleet(config: Config, path: Path) -> Config:

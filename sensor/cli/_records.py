@@ -47,7 +47,7 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def installed() -> bool:
-    """Whether the extra is there; False after it was said how to install it."""
+    """Whether the extra is installed; False after an error that explains how to install it."""
     from sensor.records.installed import MISSING
     from sensor.records.installed import installed as there
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -101,7 +101,7 @@ def _text(path: Path, texts: Mapping[Path, str]) -> str:
 
 
 def _layer(path: Path, text: str, faults: list[Fault]) -> list[yaml.MappingNode]:
-    """The tree of one layer, none where there are but comments in it. What does not outlive merging is told here."""
+    """The tree of one layer, none if it has only comments. What does not survive merging is reported here."""
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
         return []
     tree, reader = compose(path, text), Reader()

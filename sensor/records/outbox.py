@@ -23,7 +23,8 @@ from sensor.records.manifest import File
 from sensor.records.query_process import plain
 
 FOLDER, WANTED, DROPPED, SUFFIX = "outbox", "wanted.json", "dropped.json", ".parquet"
-# Bytes that may wait in an outbox before the oldest files are dropped; seconds after which one that no forwarder reads goes.
+# Bytes that may wait in an outbox before the oldest files are dropped; seconds after which an outbox that no forwarder
+# reads is deleted.
 MOST, ABANDONED_S = 1 << 30, 7 * 86_400.0
 
 

@@ -14,6 +14,7 @@ from sensor.cli import _selftest_machine as parts
 from sensor.cli import _selftest_replay as replayed
 from sensor.cli._selftest_replay import Replayed
 from tests import sampling
+from tests.golden import Golden
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ MAY_IMPORT = {
     "datasets": {"core", "eventlog", "inventory"},
     "logs": {"core"},
     "outputs": {"core", "documents"},
-    "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "registry"},
+    "delivery": {"core", "boundary", "documents", "eventlog", "outputs", "logs", "records", "registry"},
     "hub": {"core", "boundary", "documents", "logs", "outputs", "sync", "tables"},
     "sync": {"core", "documents", "logs", "outputs"},
     "lifecycle": {"core", "delivery", "documents", "eventlog", "inventory", "tables"},

@@ -22,12 +22,12 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-from sensor.core.tally import Distinct
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import network_of_packet, some, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
-SECOND = 1_000_000_000
 UDP, A, AAAA = 17, 1, 28
 ANSWERS_LIMIT, SERVERS_LIMIT, QUERIES_LIMIT, IDS_LIMIT, REPORTED_LIMIT = 4096, 1024, 4096, 8, 1024
 REPORTED_S = 300

@@ -19,11 +19,11 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
 from sensor.detectors._hosts import app_of, network_of_packet, who
 from sensor.dissectors.hsrp import HsrpMessage
 from sensor.dissectors.vrrp import VrrpAdvertisement
 
-SECOND = 1_000_000_000
 GROUPS_LIMIT, SPEAKERS_LIMIT, REPORTED_LIMIT, REPORTED_S = 1024, 4096, 1024, 600
 HIGHEST = 254
 # The active router is alive for less than its hold time (ns), which is three intervals of the default.

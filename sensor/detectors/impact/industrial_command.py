@@ -18,14 +18,14 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.tally import Counts
+from sensor.core.time_units import SECOND
+from sensor.counting.tally import Counts
 from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.modbus import ModbusRequest
 from sensor.dissectors.s7comm import SimaticRequest
 
-SECOND = 1_000_000_000
 CONTROLLERS_LIMIT, WRITERS_LIMIT, REPORTED_LIMIT = 1024, 4096, 1024
 REPORTED_S = 600
 # What takes a controller out of service or changes its program, by protocol, and the technique.

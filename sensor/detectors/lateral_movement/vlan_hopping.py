@@ -19,12 +19,12 @@ from sensor.core.bounded import Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.core.tally import Counts
+from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
+from sensor.counting.tally import Counts
 from sensor.detectors._hosts import who
 from sensor.dissectors.dtp import DtpMessage
 
-SECOND = 1_000_000_000
 SENDERS_LIMIT, WINDOW_S, REPORTED_S = 1024, 300, 3600
 OFFERS = ("on", "desirable")
 CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))

@@ -82,7 +82,7 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (device, setting)
     ) WITHOUT ROWID;
     """,
-    # 5: what the event log tells as tables, and devices as lists show and search them.
+    # 5: the event log as tables, and devices as lists show and search them.
     LOG_TABLES + _INDICES_5 + DEVICE_ROWS,
     # 6: mutes, and the alerts that they suppressed.
     MUTE_TABLES,
