@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=True
-"""The boundary: the one place that catches everything a unit may throw. A fault is counted by its shape, reported once, its packet kept; the sensor goes on.
+"""The boundary: the one place that catches everything a unit may throw. A fault is counted by its shape, reported once,
+its packet kept; the sensor goes on.
 
 Malformed is no fault of ours: a dissector reports a peer with it, and it is counted separately.
 """
@@ -27,10 +28,14 @@ class Fault(msgspec.Struct):
 
 
 cdef class Boundary:
-    """Runs unit calls. ``malformed`` counts (unit, fault of the message), ``faults`` our own by (unit, place), both bounded."""
+    """Runs unit calls. ``malformed`` counts (unit, fault of the message), ``faults`` our own by (unit, place), both
+    bounded.
+    """
 
     def __init__(self, report=None):
-        self.malformed, self.faults, self.samples = Bounded(SHAPES_LIMIT), Bounded(SHAPES_LIMIT), Bounded(QUARANTINE_LIMIT)
+        self.malformed = Bounded(SHAPES_LIMIT)
+        self.faults = Bounded(SHAPES_LIMIT)
+        self.samples = Bounded(QUARANTINE_LIMIT)
         self._report = report
 
     def run(self, unit, call, *args, packet=None):
@@ -45,8 +50,9 @@ cdef class Boundary:
             continue
 
     cpdef tuple each(self, calls, tuple args, packet, bint quiet=False):
-        """The same of several units, one after the other and each guarded for itself; whether all came to their end. A call without results may return
-        None. ``quiet``: nothing is counted, since the caller finds out whose fault it is.
+        """The same of several units, one after the other and each guarded for itself; whether all came to their end. A
+        call without results may return None. ``quiet``: nothing is counted, since the caller finds out whose fault it
+        is.
         """
         cdef list results = []
         cdef bint whole = True

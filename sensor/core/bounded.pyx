@@ -1,16 +1,21 @@
 # cython: language_level=3, boundscheck=True
-"""Containers for what peers can make grow: bounded in size and, where it matters, in age. Nothing else in the core keeps a dictionary keyed by peer data."""
+"""Containers for what peers can make grow: bounded in size and, where it matters, in age. Nothing else in the core
+keeps a dictionary keyed by peer data.
+"""
 
 from collections import OrderedDict
 
 
-# Up to so many entries a plain dict, which is half as large, is in no need of a list of its own to find the oldest entry fast.
+# Up to so many entries a plain dict, which is half as large, is in no need of a list of its own to find the oldest
+# entry fast.
 cdef enum:
     SMALL = 256
 
 
 cdef class Bounded:
-    """A map of at most ``size`` entries; the one touched longest ago makes room. ``evicted`` counts those that had to go."""
+    """A map of at most ``size`` entries; the one touched longest ago makes room. ``evicted`` counts those that had to
+    go.
+    """
 
     cdef dict _small
     cdef object _large, _touch, _find
@@ -112,7 +117,9 @@ cdef class Recent:
         return self._seen.evicted
 
     def fresh(self, key, ts):
-        """True where the key was not seen within the window before ``ts``; it is now. The window starts at the sighting that was fresh."""
+        """True where the key was not seen within the window before ``ts``; it is now. The window starts at the sighting
+        that was fresh.
+        """
         last = self._seen.get(key)
         if last is not None and abs(ts - last) < self.window:
             return False

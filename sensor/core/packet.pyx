@@ -20,8 +20,10 @@ cdef object address(uint64_t hi, uint64_t lo):
 
 cdef class Packet:
     def __init__(
-        self, bytes payload=b"", *, ts=0, src=0, dst=0, src_mac=0, dst_mac=0, sport=0, dport=0, vlan=0, ethertype=0x0800, ip_version=4, proto=17,
-        ttl=64, tcp_flags=0, seq=0, fragment=0, problem=0, flow=0, slot=-1, source=0, link=1, tunnels=0, direction=0, wirelen=None, fragment_at=0,
+        self, bytes payload=b"", *, ts=0, src=0, dst=0, src_mac=0, dst_mac=0, sport=0, dport=0, vlan=0,
+        ethertype=0x0800, ip_version=4, proto=17,
+        ttl=64, tcp_flags=0, seq=0, fragment=0, problem=0, flow=0, slot=-1, source=0, link=1, tunnels=0, direction=0,
+        wirelen=None, fragment_at=0,
         bytes frame=None,
     ):
         self.payload, self.frame = payload, payload if frame is None else frame
@@ -55,20 +57,25 @@ cdef class Packet:
 
     @property
     def one_sided(self):
-        """True where the capture held no packet of the other end of its TCP connection, although both ends must have sent some."""
+        """True where the capture held no packet of the other end of its TCP connection, although both ends must have
+        sent some.
+        """
         return bool(self.problem & ONE_SIDED)
 
     def with_payload(self, bytes payload):
         """The same packet, whole, with other payload bytes: a message put together from a stream or from fragments."""
         return Packet(
-            payload, ts=self.ts, src=self.src, dst=self.dst, src_mac=self.src_mac, dst_mac=self.dst_mac, sport=self.sport, dport=self.dport,
-            vlan=self.vlan, ethertype=self.ethertype, ip_version=self.ip_version, proto=self.proto, ttl=self.ttl, tcp_flags=self.tcp_flags,
+            payload, ts=self.ts, src=self.src, dst=self.dst, src_mac=self.src_mac, dst_mac=self.dst_mac,
+            sport=self.sport, dport=self.dport,
+            vlan=self.vlan, ethertype=self.ethertype, ip_version=self.ip_version, proto=self.proto, ttl=self.ttl,
+            tcp_flags=self.tcp_flags,
             seq=self.seq, problem=self.problem, flow=self.flow, slot=self.slot, source=self.source, link=self.link,
             tunnels=self.tunnels, direction=self.direction, wirelen=self.wirelen, frame=self.frame,
         )
 
     def __repr__(self):
-        return f"Packet({len(self.payload)} bytes, ts={self.ts}, src={self.src:#x}:{self.sport}, dst={self.dst:#x}:{self.dport}, proto={self.proto})"
+        ends = f"src={self.src:#x}:{self.sport}, dst={self.dst:#x}:{self.dport}, proto={self.proto}"
+        return f"Packet({len(self.payload)} bytes, ts={self.ts}, {ends})"
 
 
 cdef class Packets:
@@ -91,10 +98,17 @@ cdef class Packets:
         cdef Packet packet = Packet.__new__(Packet)
         packet.payload = self.cut(row.frame + row.payload, row.payload_len)
         packet.frame = self.cut(row.frame, row.caplen)
-        packet.ts, packet.src_mac, packet.dst_mac, packet.flow, packet.slot = row.ts, row.src_mac, row.dst_mac, row.flow, row.slot
+        packet.ts = row.ts
+        packet.src_mac = row.src_mac
+        packet.dst_mac = row.dst_mac
+        packet.flow = row.flow
+        packet.slot = row.slot
         packet.src_hi, packet.src_lo, packet.dst_hi, packet.dst_lo = row.src_hi, row.src_lo, row.dst_hi, row.dst_lo
         packet.sport, packet.dport, packet.vlan, packet.ethertype = row.sport, row.dport, row.vlan, row.ethertype
-        packet.source, packet.link, packet.problem, packet.ip_version = row.source, row.link, row.problem, row.ip_version
+        packet.source = row.source
+        packet.link = row.link
+        packet.problem = row.problem
+        packet.ip_version = row.ip_version
         packet.proto, packet.ttl, packet.fragment, packet.tcp_flags = row.proto, row.ttl, row.fragment, row.tcp_flags
         packet.tunnels, packet.direction, packet.seq, packet.wirelen = row.tunnels, row.direction, row.seq, row.wirelen
         packet.fragment_at = <uint32_t>row.spare * 8 if row.fragment else 0

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """RecentSet: which 64-bit keys were seen within a window of packet time, in a table of fixed size.
 
-Four places for each key; where all are taken the one fresh longest ago makes room, so a flood of keys costs no memory and at worst shows a
-repeat again.
+Four places for each key; where all are taken the one fresh longest ago makes room, so a flood of keys costs no memory
+and at worst shows a repeat again.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -33,7 +33,9 @@ cdef class RecentSet:
         return False
 
     cdef int see(self, uint64_t key, int64_t ts, int64_t window) except -1 nogil:
-        """0 where the key was seen within the window, which starts at the sighting that was fresh; else 1 where it was never seen, 2 where it was before."""
+        """0 where the key was seen within the window, which starts at the sighting that was fresh; else 1 where it was
+        never seen, 2 where it was before.
+        """
         cdef uint64_t at = (key * <uint64_t>0x9E3779B97F4A7C15 >> 32) & self.mask
         cdef uint64_t place, oldest = at
         cdef int64_t age
@@ -57,7 +59,8 @@ cdef class RecentSet:
         return 1
 
     def look(self, const uint64_t[::1] keys, const int64_t[::1] ts, int64_t window):
-        """For each key in order: 0 where it was seen within ``window`` ns before, FIRST where it was never seen (as far as is remembered), AGAIN otherwise.
+        """For each key in order: 0 where it was seen within ``window`` ns before, FIRST where it was never seen (as far
+        as is remembered), AGAIN otherwise.
 
         Keys and times are contiguous arrays of the same length.
         """

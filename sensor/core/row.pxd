@@ -1,6 +1,7 @@
 # One decoded frame: the memory layout of sensor.core.batch.ROW, field for field (tests compare the two).
 # Ordered by size so that there is no padding: 128 bytes, two cache lines.
-# ``ethertype`` of frames with an 802.2 header: the destination SAP, or the SNAP protocol id; a company's own id is repeated in the payload (link.pxd, llc).
+# ``ethertype`` of frames with an 802.2 header: the destination SAP, or the SNAP protocol id; a company's own id is
+# repeated in the payload (link.pxd, llc).
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 # ``begins`` of TCP rows: words of the TCP header, until the select pass sets whether a message begins with the row (1),
@@ -54,7 +55,8 @@ cdef enum:
     TUNNEL_HEADER = 512    # a tunnel header that is cut or impossible
     TAGS = 1024            # more VLAN tags or MPLS labels than we follow
     LINK_UNKNOWN = 2048    # a link type we do not decode: counted by name, no fault of the frame
-    ONE_SIDED = 4096       # set by the flow table: of a connection that began with a handshake, no packet of the other end was captured so far
+    # set by the flow table: of a connection that began with a handshake, no packet of the other end was captured so far
+    ONE_SIDED = 4096
 
 # Bits of Row.tcp_flags are those of the wire: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32.
 cdef enum:
@@ -63,7 +65,8 @@ cdef enum:
     RST = 4
     ACK = 16
 
-# Values of Row.fragment. Of TCP and others without ports in the first eight bytes, the first fragment counts as a later one.
+# Values of Row.fragment. Of TCP and others without ports in the first eight bytes, the first fragment counts as a later
+# one.
 cdef enum:
     WHOLE = 0
     FIRST_FRAGMENT = 1

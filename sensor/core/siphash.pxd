@@ -49,7 +49,8 @@ cdef inline uint64_t sip_end(Sip* s) noexcept nogil:  # arithmetic only
     return s.a ^ s.b ^ s.c ^ s.d
 
 
-cdef inline uint64_t sip_bytes(const uint8_t* data, size_t size, uint64_t key0, uint64_t key1) noexcept nogil:  # reads ``size`` bytes and no more
+# reads ``size`` bytes and no more
+cdef inline uint64_t sip_bytes(const uint8_t* data, size_t size, uint64_t key0, uint64_t key1) noexcept nogil:
     """The hash of bytes, as the reference gives it."""
     cdef Sip s
     cdef uint64_t word

@@ -50,7 +50,8 @@ cdef enum:
     CLIENT_INSIDE = 1
     SERVER_INSIDE = 2
 
-# A client that sends no more than so many packets was not answered out of sight either. Answers count against openings of the last minute.
+# A client that sends no more than so many packets was not answered out of sight either. Answers count against openings
+# of the last minute.
 cdef enum:
     LONE_PACKETS = 3
     MINUTE = 60  # seconds
@@ -83,8 +84,13 @@ CONTACT = np.dtype(
     + [("ts", "i8"), ("since", "i8"), ("service", "u4"), ("row", "i4"), ("client_port", "u2"), ("spare", "u2")]
     + [("op", "i1"), ("step", "i1"), ("kind", "u1"), ("flags", "u1")]
 )
-ATTEMPT = np.dtype([("key", "u8"), ("value", "u8"), ("ts", "i8"), ("since", "i8"), ("at", "i4"), ("op", "i1"), ("spare", "u1"), ("more", "u2")])
-END = np.dtype([("ts", "i8"), ("mac", "u8"), ("hi", "u8"), ("lo", "u8"), ("row", "i4"), ("vlan", "u2"), ("spare", "u2")])
+ATTEMPT = np.dtype([
+    ("key", "u8"), ("value", "u8"), ("ts", "i8"), ("since", "i8"), ("at", "i4"), ("op", "i1"), ("spare", "u1"),
+    ("more", "u2"),
+])
+END = np.dtype([
+    ("ts", "i8"), ("mac", "u8"), ("hi", "u8"), ("lo", "u8"), ("row", "i4"), ("vlan", "u2"), ("spare", "u2")
+])
 
 
 cdef inline uint64_t folded(uint64_t hi, uint64_t lo) noexcept nogil:  # arithmetic only
@@ -92,7 +98,9 @@ cdef inline uint64_t folded(uint64_t hi, uint64_t lo) noexcept nogil:  # arithme
 
 
 def fold(const uint64_t[:] hi, const uint64_t[:] lo):
-    """One 64-bit value an address. Where ``hi`` is 0, as for IPv4-mapped ones, it is ``lo`` itself; else a hash with the highest bit set."""
+    """One 64-bit value an address. Where ``hi`` is 0, as for IPv4-mapped ones, it is ``lo`` itself; else a hash with
+    the highest bit set.
+    """
     cdef Py_ssize_t i, n = hi.shape[0]
     if lo.shape[0] != n:
         raise ValueError(f"{n} high halves, {lo.shape[0]} low halves")
@@ -123,24 +131,33 @@ cdef inline bint is_lease(Change* change) noexcept nogil:  # arithmetic only
 
 
 cdef inline bint is_mdns_answer(Change* change) noexcept nogil:  # arithmetic only
-    """A unicast answer to a question that went to the group (RFC 6762 section 5.4), as a printer gives many machines when they wake up."""
+    """A unicast answer to a question that went to the group (RFC 6762 section 5.4), as a printer gives many machines
+    when they wake up.
+    """
     return change.proto == UDP and change.client_port == MDNS and change.server_port == MDNS
 
 
 cdef class Blocks:
-    """The blocks of addresses that are inside, as sorted (first, last) pairs of 128-bit numbers; IPv4 through a table of its upper 16 bits."""
+    """The blocks of addresses that are inside, as sorted (first, last) pairs of 128-bit numbers; IPv4 through a table
+    of its upper 16 bits.
+    """
 
     cdef uint64_t[:, ::1] bounds
     cdef uint8_t[::1] table
 
     def __init__(self, blocks):
         low = 2**64 - 1
-        self.bounds = np.array([(first >> 64, first & low, last >> 64, last & low) for first, last in blocks], np.uint64).reshape(-1, 4)
+        self.bounds = np.array(
+            [(first >> 64, first & low, last >> 64, last & low) for first, last in blocks], np.uint64
+        ).reshape(-1, 4)
         self.table = np.zeros(65536, np.uint8)
         for first, last in blocks:
             if first >> 32 == 0xFFFF:
                 for part in range((first & 0xFFFFFFFF) >> 16, ((last & 0xFFFFFFFF) >> 16) + 1):
-                    self.table[part] = max(self.table[part], 2 if (part << 16) >= first & 0xFFFFFFFF and (part << 16 | 0xFFFF) <= last & 0xFFFFFFFF else 1)
+                    self.table[part] = max(
+                        self.table[part],
+                        2 if (part << 16) >= first & 0xFFFFFFFF and (part << 16 | 0xFFFF) <= last & 0xFFFFFFFF else 1,
+                    )
 
     cdef inline bint hold(self, uint64_t hi, uint64_t lo) except -1 nogil:
         """Whether one of the blocks holds an address."""
@@ -163,9 +180,10 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
 
     A flow that continues is none. ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port
     << 8 | protocol; ``op``: operation for DistinctWindow.follow; ``step``: for RateWindow, for flows without an answer;
-    ``attempt_key`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server) and protocol, 0 if
-    neither ``op`` nor ``step`` is set and, for ``block``, no flow begins; ``flags``: client internal 1, server internal
-    2. ``seen`` records for TCP, UDP and ping whether both directions of a flow were seen so far, and is updated.
+    ``attempt_key`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server) and
+    protocol, 0 if neither ``op`` nor ``step`` is set and, for ``block``, no flow begins; ``flags``: client internal 1,
+    server internal 2. ``seen`` records for TCP, UDP and ping whether both directions of a flow were seen so far, and is
+    updated.
 
     A capture may show one direction only, and then everything looks unanswered. So an opening counts only if its
     protocol was seen in both directions; before that, a TCP flow that ended after at most three packets of its client
@@ -190,7 +208,13 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
         for i in range(n):
             change = &changes[i]
             group = 0 if change.proto == TCP else 1 if change.proto == UDP else 2
-            if group == 2 and not (change.proto == ICMP and change.server_port == ECHO or change.proto == ICMP6 and change.server_port == ECHO6):
+            if (
+                group == 2
+                and not (
+                    change.proto == ICMP and change.server_port == ECHO
+                    or change.proto == ICMP6 and change.server_port == ECHO6
+                )
+            ):
                 continue
             if change.kind == CHANGE_PROGRESS or is_group(change) or is_lease(change):
                 continue
@@ -198,8 +222,11 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
                 seen[group] = 1
             contact = &found[used]
             used += 1
-            contact.client, contact.server = folded(change.client_hi, change.client_lo), folded(change.server_hi, change.server_lo)
-            contact.service, contact.client_port, contact.spare = <uint32_t>change.server_port << 8 | change.proto, change.client_port, 0
+            contact.client = folded(change.client_hi, change.client_lo)
+            contact.server = folded(change.server_hi, change.server_lo)
+            contact.service = <uint32_t>change.server_port << 8 | change.proto
+            contact.client_port = change.client_port
+            contact.spare = 0
             contact.ts, contact.since, contact.row, contact.kind = change.ts, change.first, <int32_t>i, change.kind
             contact.flags = CLIENT_INSIDE if inside.hold(change.client_hi, change.client_lo) else 0
             if inside.hold(change.server_hi, change.server_lo):
@@ -211,7 +238,10 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
             if contact.op or contact.step:
                 contact.attempt_key = joined(contact.client, contact.service)
             if contact.op or contact.step or change.kind == CHANGE_NEW:
-                contact.block = joined(contact.server & <uint64_t>0xFFFFFFFFFFFFFF00 if change.server_hi == 0 else contact.server, change.proto)
+                contact.block = joined(
+                    contact.server & <uint64_t>0xFFFFFFFFFFFFFF00 if change.server_hi == 0 else contact.server,
+                    change.proto,
+                )
     return out[:used]
 
 
@@ -239,8 +269,8 @@ cdef inline int classify(Change* change, Contact* contact, bint lit) except -1 n
 
 def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
     """The contacts with an ``op``, by client and service: those of internal servers, and those of external ones on a
-    port of ``far_ports`` (65536 places, 0: does not count). Two arrays of ATTEMPT: ``key`` is the contact's ``attempt_key``,
-    ``value`` the server, ``at`` the index in ``rows``.
+    port of ``far_ports`` (65536 places, 0: does not count). Two arrays of ATTEMPT: ``key`` is the contact's
+    ``attempt_key``, ``value`` the server, ``at`` the index in ``rows``.
     """
     cdef Py_ssize_t i, n = rows.shape[0], near = 0, far = 0
     cdef Contact* contact
@@ -286,8 +316,14 @@ def service_attempts(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp
     return out[:used]
 
 
-cdef inline void attempt(Attempt* place, Contact* contact, Py_ssize_t at, uint64_t key, uint64_t value) noexcept nogil:  # assignments only
-    place.key, place.value, place.ts, place.since, place.at, place.op = key, value, contact.ts, contact.since, <int32_t>at, contact.op
+# assignments only
+cdef inline void attempt(Attempt* place, Contact* contact, Py_ssize_t at, uint64_t key, uint64_t value) noexcept nogil:
+    place.key = key
+    place.value = value
+    place.ts = contact.ts
+    place.since = contact.since
+    place.at = <int32_t>at
+    place.op = contact.op
     place.spare, place.more = 0, 0
 
 
@@ -306,10 +342,16 @@ def sessions(Contact[::1] rows, const uint8_t[::1] ports):
     with nogil:
         for i in range(n):
             contact = &rows[i]
-            if contact.flags & (CLIENT_INSIDE | SERVER_INSIDE) != CLIENT_INSIDE | SERVER_INSIDE or contact.kind == CHANGE_REFUSED:
+            if (
+                contact.flags & (CLIENT_INSIDE | SERVER_INSIDE) != CLIENT_INSIDE | SERVER_INSIDE
+                or contact.kind == CHANGE_REFUSED
+            ):
                 continue
             if contact.service & 0xFF == TCP and ports[<uint16_t>(contact.service >> 8)]:
-                attempt(&found[used], contact, contact.row, contact.client, joined(contact.server, <uint64_t>contact.service << 8 | contact.kind))
+                attempt(
+                    &found[used], contact, contact.row, contact.client,
+                    joined(contact.server, <uint64_t>contact.service << 8 | contact.kind),
+                )
                 used += 1
     return out[:used]
 
@@ -331,18 +373,32 @@ def ends(Change[::1] changes, Blocks inside, uint32_t patient):
         for i in range(n):
             change = &changes[i]
             if change.kind == CHANGE_ANSWERED:
-                used += end_of(&found[used], &keys[used], change, i, inside, change.client_mac, change.client_hi, change.client_lo)
-                used += end_of(&found[used], &keys[used], change, i, inside, change.server_mac, change.server_hi, change.server_lo)
+                used += end_of(
+                    &found[used], &keys[used], change, i, inside, change.client_mac, change.client_hi, change.client_lo
+                )
+                used += end_of(
+                    &found[used], &keys[used], change, i, inside, change.server_mac, change.server_hi, change.server_lo
+                )
             elif change.kind == CHANGE_ENDED and not change.answered and change.client_packets >= patient:
-                used += end_of(&found[used], &keys[used], change, i, inside, change.client_mac, change.client_hi, change.client_lo)
+                used += end_of(
+                    &found[used], &keys[used], change, i, inside, change.client_mac, change.client_hi, change.client_lo
+                )
     return out[:used], names[:used]
 
 
-cdef inline int end_of(End* place, uint64_t* key, Change* change, Py_ssize_t row, Blocks inside, uint64_t mac, uint64_t hi, uint64_t lo) except -1 nogil:
+cdef inline int end_of(
+    End* place, uint64_t* key, Change* change, Py_ssize_t row, Blocks inside, uint64_t mac, uint64_t hi, uint64_t lo
+) except -1 nogil:
     """Fill one place; 0 if this endpoint carries no information."""
     cdef bint near = inside.hold(hi, lo)
     if not near and mac == 0:
         return 0
-    place.ts, place.mac, place.hi, place.lo, place.row, place.vlan, place.spare = change.ts, mac, hi, lo, <int32_t>row, change.vlan, 0
+    place.ts = change.ts
+    place.mac = mac
+    place.hi = hi
+    place.lo = lo
+    place.row = <int32_t>row
+    place.vlan = change.vlan
+    place.spare = 0
     key[0] = (mac + 1) * <uint64_t>0x9E3779B97F4A7C15 ^ (hi ^ lo if near else ((hi ^ lo >> 8) & 7) + 1)
     return 1

@@ -1,5 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Kernel for detectors: events per key within a sliding window of packet time. Buckets, groups and times are as in ``windows.pyx``."""
+"""Kernel for detectors: events per key within a sliding window of packet time. Buckets, groups and times are as in
+``windows.pyx``.
+"""
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
@@ -66,7 +68,10 @@ cdef class RateWindow:
                 counts[i] = <uint32_t>max(self.totals[slot], 0)
         return out
 
-    def follow(self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps, int threshold, int spread):
+    def follow(
+        self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps,
+        int threshold, int spread,
+    ):
         """Rows that add ``steps`` (0: nothing) → findings (row, events, marks set), at most one a key and window, where
         there are ``threshold`` events from sources that set at least ``spread`` of the 64 marks."""
         cdef Py_ssize_t i, n = keys.shape[0]
@@ -91,13 +96,18 @@ cdef class RateWindow:
         return found
 
     def above(
-        self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps, const int8_t[:] asked, int threshold, int spread,
+        self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps,
+        const int8_t[:] asked, int threshold, int spread,
     ):
-        """Rows that add ``steps`` → for each that is ``asked`` (not 0) whether its key is at or above ``threshold`` events from ``spread`` marks."""
+        """Rows that add ``steps`` → for each that is ``asked`` (not 0) whether its key is at or above ``threshold``
+        events from ``spread`` marks.
+        """
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot
         if sources.shape[0] != n or ts.shape[0] != n or steps.shape[0] != n or asked.shape[0] != n:
-            raise ValueError(f"columns of {n}, {sources.shape[0]}, {ts.shape[0]}, {steps.shape[0]} and {asked.shape[0]} rows")
+            raise ValueError(
+                f"columns of {n}, {sources.shape[0]}, {ts.shape[0]}, {steps.shape[0]} and {asked.shape[0]} rows"
+            )
         out = np.zeros(n, bool)
         cdef uint8_t[::1] found = out.view(np.uint8)
         with nogil:
@@ -121,7 +131,8 @@ cdef class RateWindow:
         """One row; returns the slot of its key."""
         cdef int64_t now
         cdef int slot
-        if <uint64_t>ts - <uint64_t>self.bucket_start >= <uint64_t>self.width:  # most fall into the bucket of the one before
+        # most fall into the bucket of the one before
+        if <uint64_t>ts - <uint64_t>self.bucket_start >= <uint64_t>self.width:
             self.bucket = bucket_of(ts, self.width)
             self.bucket_start = self.bucket * self.width
         slot = self.slot_of(name, self.bucket)
@@ -134,7 +145,9 @@ cdef class RateWindow:
         return slot
 
     cdef int slot_of(self, uint64_t name, int64_t now) except -1 nogil:
-        """The slot of a key, aged; a new one where it has none: expired ones first, then the lowest count, then the oldest."""
+        """The slot of a key, aged; a new one where it has none: expired ones first, then the lowest count, then the
+        oldest.
+        """
         cdef uint64_t at = mix(name) & self.mask, place = at
         cdef int64_t rank, worst = -1, old
         cdef int k

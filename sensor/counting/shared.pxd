@@ -22,7 +22,8 @@ cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: not
     return value ^ value >> 32
 
 
-cdef inline int64_t bucket_of(int64_t ts, int64_t width) noexcept nogil:  # the divisor is checked when the window is made
+# the divisor is checked when the window is made
+cdef inline int64_t bucket_of(int64_t ts, int64_t width) noexcept nogil:
     return ts // width - (ts % width < 0)
 
 

@@ -1,7 +1,9 @@
 # cython: language_level=3, boundscheck=True
-"""Counting for detectors that see events one by one: how often, and how many different, within a window of packet time. Bounded in keys and values.
+"""Counting for detectors that see events one by one: how often, and how many different, within a window of packet time.
+Bounded in keys and values.
 
-For flow changes in bulk there are the kernels of ``windows`` and ``rates``; these two are for the few events that reach Python.
+For flow changes in bulk there are the kernels of ``windows`` and ``rates``; these two are for the few events that reach
+Python.
 """
 
 from libc.stdint cimport int64_t
@@ -35,7 +37,9 @@ cdef class _Parts:
 
 
 cdef class Counts:
-    """How often each key happened in the last ``window`` ns. At most ``keys`` keys; the one counted longest ago makes room."""
+    """How often each key happened in the last ``window`` ns. At most ``keys`` keys; the one counted longest ago makes
+    room.
+    """
 
     cdef int64_t _width
     cdef object _counts, _find
@@ -80,7 +84,9 @@ cdef class Counts:
 
 
 cdef class Distinct:
-    """Which different values each key had in the last ``window`` ns: at most ``keys`` keys with ``values`` values each; those seen longest ago make room."""
+    """Which different values each key had in the last ``window`` ns: at most ``keys`` keys with ``values`` values each;
+    those seen longest ago make room.
+    """
 
     cdef int64_t _window
     cdef Py_ssize_t _most

@@ -45,7 +45,8 @@ cdef enum:
 ctypedef packed struct Key:
     int64_t reported                  # bucket in which the key was last reported, and how much it counted then
     uint32_t reported_count
-    uint32_t generation           # distinguishes pairs of this key from those of an earlier tenant of the slot; 0: empty
+    # distinguishes pairs of this key from those of an earlier tenant of the slot; 0: empty
+    uint32_t generation
     uint32_t[STATES] totals
     uint32_t[STATES * BUCKETS] counts
     uint32_t spare                # two cache lines in all
@@ -64,17 +65,24 @@ ctypedef packed struct Wait:
     uint32_t pair
     uint32_t birth
 
-KEY = np.dtype([("reported", "i8"), ("reported_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES), ("counts", "u4", STATES * BUCKETS), ("spare", "u4")])
-PAIR = np.dtype([("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("birth", "u4"), ("weight", "u2"), ("state", "u2")])
+KEY = np.dtype([
+    ("reported", "i8"), ("reported_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES),
+    ("counts", "u4", STATES * BUCKETS), ("spare", "u4"),
+])
+PAIR = np.dtype([
+    ("tag", "u8"), ("bucket", "i8"), ("slot", "u4"), ("generation", "u4"), ("birth", "u4"), ("weight", "u2"),
+    ("state", "u2"),
+])
 WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
 cdef int64_t NEVER = -(1 << 62)
 
 
 def tables(*kinds):
-    """A zeroed array for each (entries, dtype), each beginning at a cache line, so that a group does not touch one line more than it must.
+    """A zeroed array for each (entries, dtype), each beginning at a cache line, so that a group does not touch one line
+    more than it must.
 
-    They are cut from one piece. A large one begins at a huge page and fills whole ones, which the system gives where it can: rows are scattered all
-    over the tables, and with small pages each would cost a walk through the page table.
+    They are cut from one piece. A large one begins at a huge page and fills whole ones, which the system gives where it
+    can: rows are scattered all over the tables, and with small pages each would cost a walk through the page table.
     """
     sizes = [-(-n * np.dtype(kind).itemsize // LINE) * LINE for n, kind in kinds]
     total = sum(sizes)
@@ -104,8 +112,9 @@ def combine(const uint64_t[:] one, const uint64_t[:] other):
 cdef class DistinctWindow:
     """Distinct values per key.
 
-    A value is COUNTED from its first sighting, or, with ``grace_ns``, once it waited so long without being forgotten; a forgotten one (the flow was
-    answered after all) is MET: still known, no longer counted. A sighting keeps a value in the window.
+    A value is COUNTED from its first sighting, or, with ``grace_ns``, once it waited so long without being forgotten; a
+    forgotten one (the flow was answered after all) is MET: still known, no longer counted. A sighting keeps a value in
+    the window.
     """
 
     cdef readonly int64_t window_ns, grace_ns
@@ -118,34 +127,54 @@ cdef class DistinctWindow:
     cdef uint32_t[::1] weights
     cdef Key[::1] keys
     cdef Pair[::1] pairs
-    cdef uint8_t[::1] owners      # the low byte of each pair's generation: the pairs of a key are found without reading all of them
+    # the low byte of each pair's generation: the pairs of a key are found without reading all of them
+    cdef uint8_t[::1] owners
     cdef Wait[::1] waits
     cdef readonly uint32_t threshold, fewest
     cdef readonly double share, gain, loss, level
 
     def __init__(self, int64_t window_ns, int key_bits=14, int pair_bits=17, int64_t grace_ns=0, int wait_bits=15):
-        """Room for 2**key_bits keys (148 bytes each), 2**pair_bits pairs (33 bytes each) and 2**wait_bits waiting ones (16 bytes each)."""
+        """Room for 2**key_bits keys (148 bytes each), 2**pair_bits pairs (33 bytes each) and 2**wait_bits waiting ones
+        (16 bytes each).
+        """
         if window_ns < SHORTEST or not 0 <= grace_ns < window_ns:
-            raise ValueError(f"window {window_ns} ns, grace {grace_ns} ns: the window must be at least {SHORTEST} ns and longer than the grace")
+            raise ValueError(
+                f"window {window_ns} ns, grace {grace_ns} ns: "
+                f"the window must be at least {SHORTEST} ns and longer than the grace"
+            )
         if not (3 <= key_bits <= 24 and 3 <= pair_bits <= 26 and 3 <= wait_bits <= 24):
-            raise ValueError(f"key_bits {key_bits}, pair_bits {pair_bits}, wait_bits {wait_bits}: at least 3, at most 24, 26 and 24")
+            raise ValueError(
+                f"key_bits {key_bits}, pair_bits {pair_bits}, wait_bits {wait_bits}: at least 3, at most 24, 26 and 24"
+            )
         self.window_ns, self.grace_ns, self.width = window_ns, grace_ns, window_ns // BUCKETS
         self.bucket = self.bucket_start = 0
         keys, pairs, waits = 1 << key_bits, 1 << pair_bits, 1 << wait_bits if grace_ns else 8
         self.names, self.latest, self.weights, self.keys, self.pairs, self.owners, self.waits = tables(
             (keys, "u8"), (keys, "i8"), (keys, "u4"), (keys, KEY), (pairs, PAIR), (pairs, "u1"), (waits, WAIT)
         )
-        self.key_mask, self.pair_mask, self.wait_mask = (1 << key_bits) - GROUP, (1 << pair_bits) - PAIR_GROUP, self.waits.shape[0] - 1
+        self.key_mask = (1 << key_bits) - GROUP
+        self.pair_mask = (1 << pair_bits) - PAIR_GROUP
+        self.wait_mask = self.waits.shape[0] - 1
         self.threshold, self.fewest = 0xFFFFFFFF, 0xFFFFFFFF
 
-    def rule(self, *, uint32_t threshold, double share=0.0, uint32_t fewest=0xFFFFFFFF, double gain=0.0, double loss=0.0, double level=0.0):
-        """What ``follow`` reports: a key with ``threshold`` counted values that are at least ``share`` of those counted and met; or with ``fewest`` of them
-        and counted x ``gain`` - met x ``loss`` at least ``level`` (a sequential likelihood test)."""
-        self.threshold, self.share, self.fewest, self.gain, self.loss, self.level = threshold, share, fewest, gain, loss, level
+    def rule(
+        self, *, uint32_t threshold, double share=0.0, uint32_t fewest=0xFFFFFFFF, double gain=0.0, double loss=0.0,
+        double level=0.0,
+    ):
+        """What ``follow`` reports: a key with ``threshold`` counted values that are at least ``share`` of those counted
+        and met; or with ``fewest`` of them and counted x ``gain`` - met x ``loss`` at least ``level`` (a sequential
+        likelihood test).
+        """
+        self.threshold = threshold
+        self.share = share
+        self.fewest = fewest
+        self.gain = gain
+        self.loss = loss
+        self.level = level
 
     def count(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts, bint always=False):
-        """Row by row: how many values of this key count after this row; unless ``always``, 0 where the value was in the window already (or waits: see
-        ``grace_ns``).
+        """Row by row: how many values of this key count after this row; unless ``always``, 0 where the value was in the
+        window already (or waits: see ``grace_ns``).
         """
         cdef Py_ssize_t i, n = keys.shape[0]
         if values.shape[0] != n or ts.shape[0] != n:
@@ -171,7 +200,10 @@ cdef class DistinctWindow:
             for i in range(n):
                 self.row(keys[i], values[i], ts[i], ts[i], ANSWERED, &slot)
 
-    def follow(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts, const int64_t[:] since, const int8_t[:] ops):
+    def follow(
+        self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts, const int64_t[:] since,
+        const int8_t[:] ops,
+    ):
         """Rows with their operation (0 none, 1 opened, 2 answered, 3 failed; ``since``: when the pair began) → findings
         by the ``rule``.
 
@@ -182,7 +214,9 @@ cdef class DistinctWindow:
         cdef int slot
         cdef list found = []
         if values.shape[0] != n or ts.shape[0] != n or since.shape[0] != n or ops.shape[0] != n:
-            raise ValueError(f"columns of {n}, {values.shape[0]}, {ts.shape[0]}, {since.shape[0]} and {ops.shape[0]} rows")
+            raise ValueError(
+                f"columns of {n}, {values.shape[0]}, {ts.shape[0]}, {since.shape[0]} and {ops.shape[0]} rows"
+            )
         with nogil:
             for i in range(n):
                 if i + CHUNK < n and ops[i + CHUNK]:
@@ -198,7 +232,9 @@ cdef class DistinctWindow:
         return found
 
     def follow_one(self, uint64_t key, uint64_t value, int64_t ts, int op):
-        """``follow`` for a single row that began when it is seen: (counted, met, sample) where it is a finding, else None."""
+        """``follow`` for a single row that began when it is seen: (counted, met, sample) where it is a finding, else
+        None.
+        """
         cdef int slot = self.judged(key, value, ts, ts, op)
         return self.finding(slot) if slot >= 0 else None
 
@@ -233,7 +269,8 @@ cdef class DistinctWindow:
         return 0
 
     cdef inline int soon(self, uint64_t key) except -1 nogil:
-        """Ask for the counts of a key that has a slot, and for the pair that is to be looked at when its time has come."""
+        """Ask for the counts of a key that has a slot, and for the pair that is to be looked at when its time has come.
+        """
         cdef uint64_t at = mix(key) & self.key_mask
         cdef int k
         for k in range(GROUP):
@@ -263,7 +300,9 @@ cdef class DistinctWindow:
             return True
         return counted >= self.fewest and counted * self.gain - met * self.loss >= self.level
 
-    cdef inline int row(self, uint64_t name, uint64_t value, int64_t ts, int64_t since, int op, int* at) except -1 nogil:
+    cdef inline int row(
+        self, uint64_t name, uint64_t value, int64_t ts, int64_t since, int op, int* at
+    ) except -1 nogil:
         """One row. Leaves the key's slot in ``at``; 1 where the value was not in the window and counts now, else 0."""
         cdef int slot = self.find(name)
         cdef int64_t now = self.number_of(ts), born
@@ -374,14 +413,22 @@ cdef class DistinctWindow:
 
     cdef inline bint alive(self, Pair* pair) except -1 nogil:
         """True where the pair is in the window of its key."""
-        return pair.generation and self.keys[pair.slot].generation == pair.generation and 0 <= self.latest[pair.slot] - pair.bucket < BUCKETS
+        return (
+            pair.generation
+            and self.keys[pair.slot].generation == pair.generation
+            and 0 <= self.latest[pair.slot] - pair.bucket < BUCKETS
+        )
 
     cdef inline int locate(self, uint64_t tag, int slot) except -2 nogil:
         """Index of a pair in the window, -1 where it is not."""
         cdef uint64_t at = mix(tag) & self.pair_mask
         cdef int k
         for k in range(PAIR_GROUP):
-            if self.pairs[at + k].tag == tag and self.pairs[at + k].slot == <uint32_t>slot and self.alive(&self.pairs[at + k]):
+            if (
+                self.pairs[at + k].tag == tag
+                and self.pairs[at + k].slot == <uint32_t>slot
+                and self.alive(&self.pairs[at + k])
+            ):
                 return <int>(at + k)
         return -1
 
@@ -409,7 +456,12 @@ cdef class DistinctWindow:
             self.evicted_pairs += 1
             self.drop(pair)
         self.birth += 1
-        pair.tag, pair.bucket, pair.slot, pair.generation, pair.birth, pair.state = tag, bucket, slot, self.keys[slot].generation, self.birth, state
+        pair.tag = tag
+        pair.bucket = bucket
+        pair.slot = slot
+        pair.generation = self.keys[slot].generation
+        pair.birth = self.birth
+        pair.state = state
         self.keys[slot].totals[state] += 1
         self.keys[slot].counts[state * BUCKETS + (bucket & 7)] += 1
         self.weights[slot] += 1
@@ -436,7 +488,8 @@ cdef class DistinctWindow:
         return 0
 
     cdef inline int wait(self, int pair, int64_t ts) except -1 nogil:
-        """Put a pair into the queue of those that wait; where it is full the longest waiting one leaves it uncounted."""
+        """Put a pair into the queue of those that wait; where it is full the longest waiting one leaves it uncounted.
+        """
         cdef Wait* place
         if self.wait_tail - self.wait_head > self.wait_mask:
             self.wait_head += 1
@@ -447,7 +500,9 @@ cdef class DistinctWindow:
         return 0
 
     cdef inline int mature(self, int64_t ts) except -1 nogil:
-        """Count the pairs that waited long enough. One whose time lies impossibly far ahead came before the clock was set back: it leaves the queue."""
+        """Count the pairs that waited long enough. One whose time lies impossibly far ahead came before the clock was
+        set back: it leaves the queue.
+        """
         cdef Wait* first
         cdef Pair* pair
         cdef int64_t now
@@ -457,7 +512,12 @@ cdef class DistinctWindow:
                 break
             self.wait_head += 1
             pair = &self.pairs[first.pair]
-            if first.due <= ts and pair.birth == first.birth and pair.state == WAITING and pair.generation == self.keys[pair.slot].generation:
+            if (
+                first.due <= ts
+                and pair.birth == first.birth
+                and pair.state == WAITING
+                and pair.generation == self.keys[pair.slot].generation
+            ):
                 now = self.number_of(first.due)
                 if now > self.latest[pair.slot]:
                     self.age(pair.slot, now)

@@ -1,5 +1,5 @@
-# Big- and little-endian reads from a byte view, bounds-checked: of four bytes and more the first and the last, between which nothing can lie outside; and where
-# the decode of one frame stands.
+# Big- and little-endian reads from a byte view, bounds-checked: of four bytes and more the first and the last, between
+# which nothing can lie outside; and where the decode of one frame stands.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef struct At:
@@ -20,12 +20,25 @@ cdef inline uint32_t u32(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFF
 
 cdef inline uint64_t u48(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil:
     cdef const uint8_t* first = &data[at]
-    return (<uint64_t>first[0] << 40 | <uint64_t>first[1] << 32 | <uint64_t>first[2] << 24 | <uint64_t>first[3] << 16 | <uint64_t>first[4] << 8 | data[at + 5])
+    return (
+        <uint64_t>first[0] << 40
+        | <uint64_t>first[1] << 32
+        | <uint64_t>first[2] << 24
+        | <uint64_t>first[3] << 16
+        | <uint64_t>first[4] << 8
+        | data[at + 5]
+    )
 
 cdef inline uint64_t u64(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF nogil:
     cdef const uint8_t* first = &data[at]
     cdef uint64_t low = <uint64_t>first[4] << 24 | <uint64_t>first[5] << 16 | <uint64_t>first[6] << 8 | data[at + 7]
-    return <uint64_t>first[0] << 56 | <uint64_t>first[1] << 48 | <uint64_t>first[2] << 40 | <uint64_t>first[3] << 32 | low
+    return (
+        <uint64_t>first[0] << 56
+        | <uint64_t>first[1] << 48
+        | <uint64_t>first[2] << 40
+        | <uint64_t>first[3] << 32
+        | low
+    )
 
 # Results of decoding one layer.
 cdef enum:

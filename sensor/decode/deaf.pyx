@@ -1,8 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False
-"""Deaf: which dissectors want no more of a flow. The engine reads and writes it row by row, so that a dissector that gives up is heeded at its very next row.
+"""Deaf: which dissectors want no more of a flow. The engine reads and writes it row by row, so that a dissector that
+gives up is heeded at its very next row.
 
-The kernels run ahead and learn it later; what they then leave out is what the engine would leave out anyway, so no result depends on when they learn it.
-One entry for each place of the flow table. Rows are worked off in packet order, so the flow of the row at hand is the latest of its place.
+The kernels run ahead and learn it later; what they then leave out is what the engine would leave out anyway, so no
+result depends on when they learn it. One entry for each place of the flow table. Rows are worked off in packet order,
+so the flow of the row at hand is the latest of its place.
 """
 
 from libc.stdint cimport uint64_t

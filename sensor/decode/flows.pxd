@@ -41,7 +41,8 @@ ctypedef packed struct Slot:
     uint32_t next1       # with this, two cache lines
 
 cdef enum:
-    HEADS = 4        # payloads of each direction that are looked at to recognise a stream, or as many small ones as weigh as much
+    # payloads of each direction that are looked at to recognise a stream, or as many small ones as weigh as much
+    HEADS = 4
     WEIGHT = 63      # of a payload: one for every 16 bytes, at most this
     CHUNK = 16       # rows whose cache lines are asked for together
     ENDED = 4        # Change.kind of the end of a flow
@@ -102,7 +103,8 @@ cdef inline void await_payload(Slot* slot, int direction, uint32_t number) noexc
 
 
 cdef inline bint outside(Slot* slot, int direction, uint32_t number) noexcept nogil:  # arithmetic only
-    """Whether a sequence number lies outside of every window, so that its receiver drops the segment (RFC 9293, 3.4)."""
+    """Whether a sequence number lies outside of every window, so that its receiver drops the segment (RFC 9293, 3.4).
+    """
     cdef uint32_t due = slot.next1 if direction else slot.next0
     cdef int32_t ahead = <int32_t>(number - due)
     return due != 0 and (ahead >= FURTHEST or ahead <= -FURTHEST)

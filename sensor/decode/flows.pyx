@@ -75,7 +75,9 @@ cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: not
 
 
 cdef inline int key_of(Row* row, Key* key) except -1 nogil:
-    """The key of a row, ends in canonical order; an echo reply belongs to its request (RFC 792: types 8 and 0; RFC 4443: 128 and 129)."""
+    """The key of a row, ends in canonical order; an echo reply belongs to its request (RFC 792: types 8 and 0; RFC
+    4443: 128 and 129).
+    """
     cdef uint16_t sport = row.sport, dport = row.dport
     cdef bint swap
     if row.proto == 1 or row.proto == 58:
@@ -86,7 +88,10 @@ cdef inline int key_of(Row* row, Key* key) except -1 nogil:
         dport = sport  # the same from both ends; the code is not part of it
     elif row.proto != 6 and row.proto != 17 and row.proto != 132:
         sport = dport = 0
-    swap = row.src_hi > row.dst_hi or (row.src_hi == row.dst_hi and (row.src_lo > row.dst_lo or (row.src_lo == row.dst_lo and sport > dport)))
+    swap = row.src_hi > row.dst_hi or (
+        row.src_hi == row.dst_hi
+        and (row.src_lo > row.dst_lo or (row.src_lo == row.dst_lo and sport > dport))
+    )
     if swap:
         key.hi0, key.lo0, key.port0 = row.dst_hi, row.dst_lo, dport
         key.hi1, key.lo1, key.port1 = row.src_hi, row.src_lo, sport
@@ -117,7 +122,9 @@ cdef class FlowTable:
         self.began = -1
 
     def follow(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop):
-        """Put rows start to stop into the table: fills ``flow``, ``slot`` and ``direction`` (0: from the client) and returns the changes, in order, as a copy."""
+        """Put rows start to stop into the table: fills ``flow``, ``slot`` and ``direction`` (0: from the client) and
+        returns the changes, in order, as a copy.
+        """
         cdef Py_ssize_t i, end
         self.changed = 0
         with nogil:
@@ -136,7 +143,9 @@ cdef class FlowTable:
         return self.change_rows[:changed].copy()
 
     cdef int expect(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil:
-        """At most CHUNK rows will be followed next, one by one: ask for the cache lines of all before the first is needed."""
+        """At most CHUNK rows will be followed next, one by one: ask for the cache lines of all before the first is
+        needed.
+        """
         cdef Py_ssize_t j
         for j in range(stop - start):
             self.wanted[j] = rows[start + j].ip_version != 0 and rows[start + j].fragment != LATER_FRAGMENT
@@ -252,7 +261,12 @@ cdef class FlowTable:
         self.deaf[place] = 0  # here, since a dissector may give up a flow that was released meanwhile
         slot.uid = self.next_uid
         self.next_uid += 1
-        slot.hi0, slot.lo0, slot.hi1, slot.lo1, slot.port0, slot.port1 = key.hi0, key.lo0, key.hi1, key.lo1, key.port0, key.port1
+        slot.hi0 = key.hi0
+        slot.lo0 = key.lo0
+        slot.hi1 = key.hi1
+        slot.lo1 = key.lo1
+        slot.port0 = key.port0
+        slot.port1 = key.port1
         slot.proto, slot.vlan, slot.source, slot.first, slot.last = row.proto, row.vlan, row.source, row.ts, row.ts
         slot.client = client_of(row, key)
         slot.fins = UNASKED if key.end != slot.client else 0
@@ -301,7 +315,9 @@ cdef class FlowTable:
         return 0
 
     cdef int over(self, Row* row, Slot* slot, int reason, int32_t index) except -1 nogil:
-        """This packet ends its flow. Who follows it is not known yet where the packet bears data: the select pass comes after this one."""
+        """This packet ends its flow. Who follows it is not known yet where the packet bears data: the select pass comes
+        after this one.
+        """
         self.close(slot, reason, row.ts, index, row.slot)
         if row.payload_len:
             self.changes[self.changed - 1].spare = 1
@@ -320,20 +336,40 @@ cdef class FlowTable:
         self.changed += 1
         change.ts, change.first, change.flow = ts, slot.first, slot.uid
         if slot.client == 0:
-            change.client_hi, change.client_lo, change.client_mac, change.client_port = slot.hi0, slot.lo0, slot.mac0, slot.port0
-            change.server_hi, change.server_lo, change.server_mac, change.server_port = slot.hi1, slot.lo1, slot.mac1, slot.port1
-            change.client_bytes, change.server_bytes, change.client_packets, change.server_packets = slot.bytes0, slot.bytes1, slot.packets0, slot.packets1
+            change.client_hi = slot.hi0
+            change.client_lo = slot.lo0
+            change.client_mac = slot.mac0
+            change.client_port = slot.port0
+            change.server_hi = slot.hi1
+            change.server_lo = slot.lo1
+            change.server_mac = slot.mac1
+            change.server_port = slot.port1
+            change.client_bytes = slot.bytes0
+            change.server_bytes = slot.bytes1
+            change.client_packets = slot.packets0
+            change.server_packets = slot.packets1
         else:
-            change.client_hi, change.client_lo, change.client_mac, change.client_port = slot.hi1, slot.lo1, slot.mac1, slot.port1
-            change.server_hi, change.server_lo, change.server_mac, change.server_port = slot.hi0, slot.lo0, slot.mac0, slot.port0
-            change.client_bytes, change.server_bytes, change.client_packets, change.server_packets = slot.bytes1, slot.bytes0, slot.packets1, slot.packets0
+            change.client_hi = slot.hi1
+            change.client_lo = slot.lo1
+            change.client_mac = slot.mac1
+            change.client_port = slot.port1
+            change.server_hi = slot.hi0
+            change.server_lo = slot.lo0
+            change.server_mac = slot.mac0
+            change.server_port = slot.port0
+            change.client_bytes = slot.bytes1
+            change.server_bytes = slot.bytes0
+            change.client_packets = slot.packets1
+            change.server_packets = slot.packets0
         change.row, change.slot, change.vlan, change.source = index, at, slot.vlan, slot.source
         change.kind, change.proto, change.reason, change.answered = kind, slot.proto, reason, slot.answered
         change.spare, change.last = slot.followers & ~self.deaf[at] != 0, slot.last
         return 0
 
     cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil:
-        """Time of last use and age class in one number. Times before the table began, or absurdly far after, count as the bound."""
+        """Time of last use and age class in one number. Times before the table began, or absurdly far after, count as
+        the bound.
+        """
         cdef int64_t seconds
         if self.began < 0:
             self.began = ts
@@ -373,7 +409,9 @@ cdef class FlowTable:
         return 0
 
     def finish(self, int64_t now, int part):
-        """End the open flows of one of PARTS parts of the table; returns the ENDED changes. In parts, since all at once would take as much memory again."""
+        """End the open flows of one of PARTS parts of the table; returns the ENDED changes. In parts, since all at once
+        would take as much memory again.
+        """
         self.changed = 0
         with nogil:
             self.finish_part(now, part)
@@ -387,9 +425,11 @@ cdef class FlowTable:
         return 0
 
     def unfollow(self, Py_ssize_t slot, uint64_t uid, uint64_t followers):
-        """Dissectors ``followers`` (bits) want no more of this flow. A slot that holds another flow by now is left alone.
+        """Dissectors ``followers`` (bits) want no more of this flow. A slot that holds another flow by now is left
+        alone.
 
-        It only saves rows that would be passed over where they are read: who follows a flow, and what else is kept of it, stays as it is.
+        It only saves rows that would be passed over where they are read: who follows a flow, and what else is kept of
+        it, stays as it is.
         """
         self.let_go(slot, uid, followers)
 
@@ -408,7 +448,9 @@ cdef inline int age_class(Slot* slot) except -1 nogil:
 
 
 cdef inline int client_of(Row* row, Key* key) except -1 nogil:
-    """Which end opened the flow, judged by its first packet that we saw: a SYN or its answer shows it; in mid-stream the well-known port is the server's."""
+    """Which end opened the flow, judged by its first packet that we saw: a SYN or its answer shows it; in mid-stream
+    the well-known port is the server's.
+    """
     cdef int sender = key.end
     if row.proto == 6:
         if row.tcp_flags & SYN:

@@ -1,7 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""The decode pass: fills the columns of every row of a batch from the bytes of its frame. Keeps no state; bad headers set bits, they never raise.
+"""The decode pass: fills the columns of every row of a batch from the bytes of its frame. Keeps no state; bad headers
+set bits, they never raise.
 
-Layers live in link.pxd, network.pxd, transport.pxd and tunnels.pxd. Columns describe the innermost packet; ``tunnels`` counts the ones around it.
+Layers live in link.pxd, network.pxd, transport.pxd and tunnels.pxd. Columns describe the innermost packet; ``tunnels``
+counts the ones around it.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
@@ -15,7 +17,9 @@ from sensor.decode.tunnels cimport enter, gre, udp_tunnel
 
 
 cdef inline int above_fragment(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """The first fragment: ports of UDP and types of ICMP count at once, the rest once the datagram is whole (sensor.decode.datagrams)."""
+    """The first fragment: ports of UDP and types of ICMP count at once, the rest once the datagram is whole
+    (sensor.decode.datagrams).
+    """
     if row.proto == 17:
         return udp(data, row, at)
     if row.proto == 1 or row.proto == 58:
@@ -125,8 +129,8 @@ cdef Py_ssize_t decode_rows(const uint8_t[::1] data, Row[::1] rows, Py_ssize_t* 
 
 
 def decode(const uint8_t[::1] data, Row[::1] rows):
-    """Decode every row in place; returns how many are malformed: have a problem other than being cut or of a link type we leave. Rows must be fresh: zero
-    but for what the source fills.
+    """Decode every row in place; returns how many are malformed: have a problem other than being cut or of a link type
+    we leave. Rows must be fresh: zero but for what the source fills.
 
     Raises IndexError where a row points outside the block, which only a broken source can do.
     """

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""All passes over a batch in one call that needs the interpreter's lock only at its begin and end: decode, then for each row its flow and its selection,
-and between two seconds of packet time the ageing of flows. What comes out is what Python has to look at.
+"""All passes over a batch in one call that needs the interpreter's lock only at its begin and end: decode, then for
+each row its flow and its selection, and between two seconds of packet time the ageing of flows. What comes out is what
+Python has to look at.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -34,11 +35,12 @@ cdef enum:
 
 
 class Work(NamedTuple):
-    """What a batch holds for Python. ``changes`` (CHANGE) in order, ``row`` of those by ageing is that of the first packet after; ``chosen`` rows with their
-    ``wanted`` bits, none left where native dissectors read them whole, or where all who want the row are known to have given up
-    its flow; ``ticks`` (TICK): the seconds that began, and which changes ageing made then; ``malformed`` frames; ``messages``: what
-    native dissectors read (``sensor.native.out``); ``data``: the bytes of the batch in place of the source's, where fragments were put together;
-    ``newest``: the latest time of its packets, ns.
+    """What a batch holds for Python. ``changes`` (CHANGE) in order, ``row`` of those by ageing is that of the first
+    packet after; ``chosen`` rows with their ``wanted`` bits, none left where native dissectors read them whole, or
+    where all who want the row are known to have given up its flow; ``ticks`` (TICK): the seconds that began, and which
+    changes ageing made then; ``malformed`` frames; ``messages``: what native dissectors read (``sensor.native.out``);
+    ``data``: the bytes of the batch in place of the source's, where fragments were put together; ``newest``: the latest
+    time of its packets, ns.
     """
 
     changes: object
@@ -51,9 +53,12 @@ class Work(NamedTuple):
     data: object = None
 
     def keep(self, kept):
-        """The work of those chosen rows only (a mask of them), and how many rows with messages, parsed or not, are left out."""
+        """The work of those chosen rows only (a mask of them), and how many rows with messages, parsed or not, are left
+        out.
+        """
         left = ~kept
-        unheard = np.count_nonzero(self.wanted[left]) + sum([messages.drop(self.chosen[left]) for messages in self.messages])
+        unheard = np.count_nonzero(self.wanted[left])
+        unheard += sum([messages.drop(self.chosen[left]) for messages in self.messages])
         return self._replace(chosen=self.chosen[kept], wanted=self.wanted[kept]), int(unheard)
 
 
@@ -119,7 +124,9 @@ cdef class Kernels:
         return self.work(np.zeros(0, ROW), 0)
 
     def unfollow(self, slot, uid, bits):
-        """Dissectors ``bits`` want no more of a flow: from the next batch on its rows are not wanted by them, which saves a look at each."""
+        """Dissectors ``bits`` want no more of a flow: from the next batch on its rows are not wanted by them, which
+        saves a look at each.
+        """
         self.given_up.append((slot, uid, bits))
 
     def begin(self, Py_ssize_t rows):
@@ -141,7 +148,8 @@ cdef class Kernels:
             while stop < rows.shape[0] and stop < start + CHUNK and self.same(rows[stop].ts):
                 stop += 1
             self.flows.expect(rows, start, stop)
-            for i in range(start, stop):  # one row after the other: what a row finds must not depend on how many come with it
+            # one row after the other: what a row finds must not depend on how many come with it
+            for i in range(start, stop):
                 changed = self.flows.changed
                 self.newest = max(self.newest, rows[i].ts)
                 self.flows.follow_row(&rows[i], <int>(i - start), <int32_t>i)
@@ -155,7 +163,9 @@ cdef class Kernels:
         return 0
 
     cdef int ends(self, Py_ssize_t since, int32_t row) except -1 nogil:
-        """The conversations that ended since are over for their reader, too: it has none of flows that no dissector follows."""
+        """The conversations that ended since are over for their reader, too: it has none of flows that no dissector
+        follows.
+        """
         cdef Py_ssize_t i
         for i in range(since, self.flows.changed):
             if self.flows.changes[i].kind == ENDED and self.flows.changes[i].spare:

@@ -26,7 +26,9 @@ cdef inline int ethernet(const uint8_t[::1] data, Row* row, At* at) except -1 no
 
 
 cdef inline int typed(At* at) except -1 nogil:
-    """A type, or the length of what follows up to the padding (IEEE 802.3, 3.2.6). 0 is no length: some senders leave it out."""
+    """A type, or the length of what follows up to the padding (IEEE 802.3, 3.2.6). 0 is no length: some senders leave
+    it out.
+    """
     if at.kind <= MAX_LENGTH:
         if at.kind > 0 and at.off + at.kind < at.end:
             at.end = at.off + at.kind
@@ -65,7 +67,9 @@ cdef inline int llc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
 
 
 cdef inline int null_or_loop(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """BSD loopback: an address family in the order of the capturing host (NULL) or of the network (LOOP), so either order is read."""
+    """BSD loopback: an address family in the order of the capturing host (NULL) or of the network (LOOP), so either
+    order is read.
+    """
     cdef uint8_t family
     if at.off + 4 > at.end:
         return short_link(row)
@@ -75,7 +79,9 @@ cdef inline int null_or_loop(const uint8_t[::1] data, Row* row, At* at) except -
     return NEXT if at.kind else DONE
 
 
-cdef inline int cooked(const uint8_t[::1] data, Row* row, At* at, int protocol, int hardware, int address_length, int address, int size) except -1 nogil:
+cdef inline int cooked(
+    const uint8_t[::1] data, Row* row, At* at, int protocol, int hardware, int address_length, int address, int size
+) except -1 nogil:
     """Linux cooked captures, v1 and v2: the sender's MAC and a protocol, at the places given."""
     if at.off + size > at.end:
         return short_link(row)
@@ -93,7 +99,9 @@ cdef inline int cooked(const uint8_t[::1] data, Row* row, At* at, int protocol, 
 
 
 cdef inline int ppp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 1661: a protocol of two bytes, or of one where it is compressed; HDLC-like framing (RFC 1662) may stand before it."""
+    """RFC 1661: a protocol of two bytes, or of one where it is compressed; HDLC-like framing (RFC 1662) may stand
+    before it.
+    """
     cdef int protocol
     if at.off + 2 <= at.end and data[at.off] == 0xFF and data[at.off + 1] == 0x03:
         at.off += 2

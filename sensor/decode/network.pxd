@@ -1,14 +1,18 @@
 # IPv4 and IPv6: addresses, extension headers, fragments.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from sensor.core.row cimport CUT, EXTENSIONS, FIRST_FRAGMENT, LATER_FRAGMENT, NETWORK_HEADER, NETWORK_LENGTH, NETWORK_SHORT, WHOLE, Row
+from sensor.core.row cimport (
+    CUT, EXTENSIONS, FIRST_FRAGMENT, LATER_FRAGMENT, NETWORK_HEADER, NETWORK_LENGTH, NETWORK_SHORT, WHOLE, Row,
+)
 from sensor.decode.bytes cimport DONE, NEXT, At, u16, u32, u64
 
 cdef enum:
     MAX_EXTENSIONS = 8
 
 cdef inline int part_of(Row* row, uint32_t identification, int eighths, int more) except -1 nogil:
-    """A fragment: its datagram's identification goes where TCP has its sequence number, its offset in units of eight bytes into ``spare``."""
+    """A fragment: its datagram's identification goes where TCP has its sequence number, its offset in units of eight
+    bytes into ``spare``.
+    """
     row.fragment = FIRST_FRAGMENT if eighths == 0 else LATER_FRAGMENT
     row.seq, row.spare, row.tcp_flags = identification, eighths, 1 if more else 0
     return 0

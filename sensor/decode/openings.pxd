@@ -47,7 +47,8 @@ cdef inline Opening* begin_opening(Openings* openings, const Row* row) noexcept 
     return place
 
 
-cdef inline uint32_t put_piece(Opening* opening, const Row* row, const uint8_t* payload) noexcept nogil:  # bounded by PREFIX and payload_len
+# bounded by PREFIX and payload_len
+cdef inline uint32_t put_piece(Opening* opening, const Row* row, const uint8_t* payload) noexcept nogil:
     """Put the bytes of a row in their place; returns how many of the first bytes are there without a gap."""
     cdef int64_t at = <int32_t>(row.seq + (row.tcp_flags & SYN != 0) - opening.first)
     cdef uint32_t size = 0

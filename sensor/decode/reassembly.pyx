@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Reassembly: TCP segments of one followed flow, in order, to one stream dissector. Bounded, each and all together, and never waiting: what does not come is a
-gap.
+"""Reassembly: TCP segments of one followed flow, in order, to one stream dissector. Bounded, each and all together, and
+never waiting: what does not come is a gap.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -8,7 +8,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 HELD_SEGMENTS = 16
 LATE_SEGMENTS = 3
 HELD_BYTES = 64 * 1024
-REPEATED_BYTES = 1 << 26  # nothing is retransmitted from further behind: the sequence numbers restarted, or over 2 GiB were skipped
+# nothing is retransmitted from further behind: the sequence numbers restarted, or over 2 GiB were skipped
+REPEATED_BYTES = 1 << 26
 
 cdef enum:
     MOST_SEGMENTS = 16
@@ -20,12 +21,15 @@ cdef enum:
 
 
 cdef inline int64_t ahead_of(uint32_t seq, uint32_t reference) noexcept:  # arithmetic only
-    """How far ``seq`` lies ahead of ``reference`` on the circle of sequence numbers (RFC 9293, 3.4); negative: behind."""
+    """How far ``seq`` lies ahead of ``reference`` on the circle of sequence numbers (RFC 9293, 3.4); negative: behind.
+    """
     return <int32_t>(seq - reference)
 
 
 cdef class Room:
-    """Bytes of segments that came early in all flows together, ``held`` of at most ``most``. Beyond that, missing segments are not waited for."""
+    """Bytes of segments that came early in all flows together, ``held`` of at most ``most``. Beyond that, missing
+    segments are not waited for.
+    """
 
     def __init__(self, Py_ssize_t most):
         self.held, self.most = 0, most

@@ -47,7 +47,11 @@ cdef enum:
     _OVERHANG = 5      # a frame longer than the block it stands in
 
 MORE, FULL, ASIDE, BROKEN = _MORE, _FULL, _ASIDE, _BROKEN
-FRAME_LENGTH, BLOCK_LENGTH, TRAILER, INTERFACE_UNKNOWN, OVERHANG = _FRAME_LENGTH, _BLOCK_LENGTH, _TRAILER, _INTERFACE, _OVERHANG
+FRAME_LENGTH = _FRAME_LENGTH
+BLOCK_LENGTH = _BLOCK_LENGTH
+TRAILER = _TRAILER
+INTERFACE_UNKNOWN = _INTERFACE
+OVERHANG = _OVERHANG
 
 cdef enum:
     SECTION = 0x0A0D0D0A
@@ -62,7 +66,9 @@ cdef enum:
 
 cdef int64_t LAST = 9214646400000000000
 LATEST = LAST
-"""2262-01-01, ns: later times are reported as this one, and earlier ones than 1970 as 0, so that adding a window to a time cannot overflow."""
+"""2262-01-01, ns: later times are reported as this one, and earlier ones than 1970 as 0, so that adding a window to a
+time cannot overflow.
+"""
 
 ctypedef packed struct Interface:
     uint64_t multiply
@@ -73,8 +79,13 @@ ctypedef packed struct Interface:
     uint32_t link
     uint32_t spare
 
-INTERFACE = np.dtype([("multiply", "u8"), ("divide", "u8"), ("offset", "i8"), ("shift", "u4"), ("snaplen", "u4"), ("link", "u4"), ("spare", "u4")])
-"""An interface of a pcapng section. A time of it is ``(units * multiply >> shift) / divide + offset`` ns; 0 as ``snaplen`` means no limit."""
+INTERFACE = np.dtype([
+    ("multiply", "u8"), ("divide", "u8"), ("offset", "i8"), ("shift", "u4"), ("snaplen", "u4"), ("link", "u4"),
+    ("spare", "u4"),
+])
+"""An interface of a pcapng section. A time of it is ``(units * multiply >> shift) / divide + offset`` ns; 0 as
+``snaplen`` means no limit.
+"""
 
 
 cdef inline int inside(const uint8_t[::1] data, Py_ssize_t off, Py_ssize_t size) except -1 nogil:
@@ -97,7 +108,9 @@ cdef inline uint16_t u16(const uint8_t[::1] data, Py_ssize_t off, bint swap) exc
     return swap16(value) if swap else value
 
 
-cdef inline int fill(Row* row, int64_t ts, Py_ssize_t frame, uint32_t caplen, uint32_t wirelen, int link, int source) except -1 nogil:
+cdef inline int fill(
+    Row* row, int64_t ts, Py_ssize_t frame, uint32_t caplen, uint32_t wirelen, int link, int source
+) except -1 nogil:
     memset(row, 0, sizeof(Row))
     row.ts = ts
     row.frame = frame
@@ -121,7 +134,9 @@ cdef inline int64_t time_of(const Interface* interface, uint64_t units) except -
     return <int64_t>ns if ns < <i128>LAST else LAST
 
 
-cdef inline int check(const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, const Row[::1] rows, Py_ssize_t filled) except -1:
+cdef inline int check(
+    const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, const Row[::1] rows, Py_ssize_t filled
+) except -1:
     if not 0 <= start <= end <= data.shape[0]:
         raise IndexError("outside the block")
     if not 0 <= filled <= rows.shape[0]:
@@ -133,9 +148,9 @@ def scan_pcap(
     const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, Row[::1] rows, Py_ssize_t filled,
     bint big, uint32_t fraction_ns, Py_ssize_t header, int lengths, uint32_t largest, int link, int source,
 ):
-    """Records of pcap in ``data[start:end]`` to ``rows`` from index ``filled`` on. ``fraction_ns``: ns in a unit of the second time field; ``header``: bytes of a
-    record header; ``lengths``: 0 where the captured length comes first, 1 where it comes second, 2 where the smaller one is it; ``largest``: bytes of a frame
-    that is believed.
+    """Records of pcap in ``data[start:end]`` to ``rows`` from index ``filled`` on. ``fraction_ns``: ns in a unit of the
+    second time field; ``header``: bytes of a record header; ``lengths``: 0 where the captured length comes first, 1
+    where it comes second, 2 where the smaller one is it; ``largest``: bytes of a frame that is believed.
 
     Returns (rows filled by now, where the next record begins, why the walk ended, a number that belongs to the reason).
     """
@@ -161,7 +176,8 @@ def scan_pcap(
                 why, need = _FULL, 0
                 break
             fill(
-                &rows[filled], <int64_t>u32(data, at, swap) * 1000000000 + <int64_t>u32(data, at + 4, swap) * fraction_ns,
+                &rows[filled], <int64_t>u32(data, at, swap) * 1000000000 + <int64_t>u32(data, at + 4,
+                swap) * fraction_ns,
                 at + header, caplen, wirelen, link, source,
             )
             filled += 1
@@ -169,7 +185,10 @@ def scan_pcap(
     return filled, at, why, need
 
 
-def scan_snoop(const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, Row[::1] rows, Py_ssize_t filled, uint32_t largest, int link, int source):
+def scan_snoop(
+    const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, Row[::1] rows, Py_ssize_t filled, uint32_t largest,
+    int link, int source,
+):
     """Records of snoop; otherwise as ``scan_pcap``."""
     cdef Py_ssize_t at = start, need = SNOOP_HEADER
     cdef uint32_t caplen, size
@@ -195,7 +214,8 @@ def scan_snoop(const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, Row[::
                 why, need = _FULL, 0
                 break
             fill(
-                &rows[filled], <int64_t>u32(data, at + 16, swap) * 1000000000 + <int64_t>u32(data, at + 20, swap) * 1000,
+                &rows[filled], <int64_t>u32(data, at + 16, swap) * 1000000000 + <int64_t>u32(data, at + 20,
+                swap) * 1000,
                 at + SNOOP_HEADER, caplen, u32(data, at, swap), link, source,
             )
             filled += 1
@@ -204,9 +224,12 @@ def scan_snoop(const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, Row[::
 
 
 cdef inline int packet(
-    const uint8_t[::1] data, Py_ssize_t at, uint32_t kind, uint32_t size, Row* row, bint swap, const Interface[::1] interfaces, int64_t ts, int source,
+    const uint8_t[::1] data, Py_ssize_t at, uint32_t kind, uint32_t size, Row* row, bint swap,
+    const Interface[::1] interfaces, int64_t ts, int source,
 ) except -1 nogil:
-    """Fill the row of the packet block at ``at``; 0, or why it is impossible. ``ts`` is for a simple packet, which has no time of its own."""
+    """Fill the row of the packet block at ``at``; 0, or why it is impossible. ``ts`` is for a simple packet, which has
+    no time of its own.
+    """
     cdef uint32_t caplen, wirelen, number = 0
     cdef const Interface* interface
     if size < <uint32_t>(SIMPLE_OVERHEAD if kind == SIMPLE_PACKET else PACKET_OVERHEAD):
@@ -238,9 +261,10 @@ def scan_pcapng(
     const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, Row[::1] rows, Py_ssize_t filled,
     bint big, const Interface[::1] interfaces, int64_t ts, uint32_t largest, int source,
 ):
-    """Packets of a pcapng section; otherwise as ``scan_pcap``. ``ts``: time of the packet before these, for packets that have none; ``largest``: bytes of a block
-    that is believed. Unknown blocks are passed over. For ``ASIDE`` the last number is the size of the block, which is all there; for a section header it is 0,
-    since its own byte order decides.
+    """Packets of a pcapng section; otherwise as ``scan_pcap``. ``ts``: time of the packet before these, for packets
+    that have none; ``largest``: bytes of a block that is believed. Unknown blocks are passed over. For ``ASIDE`` the
+    last number is the size of the block, which is all there; for a section header it is 0, since its own byte order
+    decides.
     """
     cdef Py_ssize_t at = start, need = 12
     cdef uint32_t kind, size, padded
@@ -282,10 +306,13 @@ def scan_pcapng(
 
 
 def gather(
-    const uint8_t[::1] data, const Row[::1] rows, const int64_t[::1] picks, const int64_t[::1] places, const int64_t[::1] frames,
+    const uint8_t[::1] data, const Row[::1] rows, const int64_t[::1] picks, const int64_t[::1] places,
+    const int64_t[::1] frames,
     uint8_t[::1] out, Row[::1] out_rows,
 ):
-    """Copy ``rows[picks[i]]`` to ``out_rows[places[i]]`` and its frame to ``out`` at ``frames[i]``. IndexError where anything lies outside."""
+    """Copy ``rows[picks[i]]`` to ``out_rows[places[i]]`` and its frame to ``out`` at ``frames[i]``. IndexError where
+    anything lies outside.
+    """
     cdef Py_ssize_t i, n = picks.shape[0]
     cdef int64_t pick, place, frame
     cdef Row* row
@@ -304,7 +331,9 @@ def gather(
 
 
 def sums(const Row[::1] rows):
-    """(bytes captured, bytes on the wire, frames of which less was captured, rows with the link type of the first) of a batch."""
+    """(bytes captured, bytes on the wire, frames of which less was captured, rows with the link type of the first) of a
+    batch.
+    """
     cdef Py_ssize_t i
     cdef uint64_t captured = 0, wire = 0
     cdef int64_t truncated = 0, same = 0

@@ -1,8 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Walks the blocks of an AF_PACKET ring, version 3 (Linux, Documentation/networking/packet_mmap.rst), and writes one row for each frame.
+"""Walks the blocks of an AF_PACKET ring, version 3 (Linux, Documentation/networking/packet_mmap.rst), and writes one
+row for each frame.
 
-Frames are not copied: rows point into the ring. Offsets come from the kernel of the machine, yet every one is checked against its block, so
-that a block of garbage costs rows and never memory. Keeps no state: which blocks are out is known by ``sensor.capture.packet_ring``.
+Frames are not copied: rows point into the ring. Offsets come from the kernel of the machine, yet every one is checked
+against its block, so that a block of garbage costs rows and never memory. Keeps no state: which blocks are out is known
+by ``sensor.capture.packet_ring``.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
@@ -13,8 +15,12 @@ from sensor.core.row cimport Row
 cdef extern from *:
     """
     #if defined(__GNUC__)
-    static inline unsigned int sensor_load(const void *at) { return __atomic_load_n((const unsigned int *)at, __ATOMIC_ACQUIRE); }
-    static inline void sensor_store(void *at, unsigned int value) { __atomic_store_n((unsigned int *)at, value, __ATOMIC_RELEASE); }
+    static inline unsigned int sensor_load(const void *at) {
+        return __atomic_load_n((const unsigned int *)at, __ATOMIC_ACQUIRE);
+    }
+    static inline void sensor_store(void *at, unsigned int value) {
+        __atomic_store_n((unsigned int *)at, value, __ATOMIC_RELEASE);
+    }
     #else
     static inline unsigned int sensor_load(const void *at) { return *(const volatile unsigned int *)at; }
     static inline void sensor_store(void *at, unsigned int value) { *(volatile unsigned int *)at = value; }
@@ -82,7 +88,9 @@ cdef inline uint16_t u16(const uint8_t[::1] data, Py_ssize_t off) except? 0xFFFF
 
 
 cdef inline int cook(uint8_t[::1] data, Py_ssize_t at, Py_ssize_t out) except -1 nogil:
-    """A cooked header (tcpdump.org, LINKTYPE_LINUX_SLL) at ``out`` from the address structure of the frame at ``at``. There is room: the kernel keeps 16 bytes."""
+    """A cooked header (tcpdump.org, LINKTYPE_LINUX_SLL) at ``out`` from the address structure of the frame at ``at``.
+    There is room: the kernel keeps 16 bytes.
+    """
     cdef uint16_t hardware = u16(data, at + LL_HARDWARE)
     cdef uint8_t header[COOKED_HEADER]
     inside(data, out, COOKED_HEADER)
@@ -99,7 +107,8 @@ cdef inline int cook(uint8_t[::1] data, Py_ssize_t at, Py_ssize_t out) except -1
 
 cdef inline int one(uint8_t[::1] data, Py_ssize_t at, Py_ssize_t end, Row* row, int layer) except -1 nogil:
     """Fill the row of the frame whose header stands at ``at``: 1, or 0 where its offsets are impossible."""
-    cdef Py_ssize_t mac = u16(data, at + MAC), net = u16(data, at + NET), caplen = u32(data, at + SNAPLEN), wirelen = u32(data, at + LEN)
+    cdef Py_ssize_t mac = u16(data, at + MAC), net = u16(data, at + NET), caplen = u32(data, at + SNAPLEN)
+    cdef Py_ssize_t wirelen = u32(data, at + LEN)
     cdef Py_ssize_t start = mac
     if mac < FRAME_HEADERS or at + mac + caplen > end:
         return 0
@@ -143,10 +152,13 @@ def packets(const uint8_t[::1] data, Py_ssize_t start):
 def times(const uint8_t[::1] data, Py_ssize_t start):
     """Capture times of the first and of the last frame in the block, ns since the epoch.
 
-    The first frame's is read from the frame: what the block's header calls so is when the block was opened, which may be long before.
+    The first frame's is read from the frame: what the block's header calls so is when the block was opened, which may
+    be long before.
     """
     inside(data, start, BLOCK_HEADER)
-    cdef int64_t first = <int64_t>u32(data, start + BLOCK_FIRST_SEC) * 1000000000 + u32(data, start + BLOCK_FIRST_SEC + 4)
+    cdef int64_t first = <int64_t>u32(data, start + BLOCK_FIRST_SEC) * 1000000000 + u32(
+        data, start + BLOCK_FIRST_SEC + 4
+    )
     cdef int64_t last = <int64_t>u32(data, start + BLOCK_LAST_SEC) * 1000000000 + u32(data, start + BLOCK_LAST_SEC + 4)
     cdef Py_ssize_t at = start + u32(data, start + BLOCK_FIRST)
     if u32(data, start + BLOCK_PACKETS) and start + BLOCK_HEADER <= at <= data.shape[0] - FRAME_HEADERS:
@@ -154,11 +166,15 @@ def times(const uint8_t[::1] data, Py_ssize_t start):
     return first, last
 
 
-def walk(uint8_t[::1] data, Py_ssize_t start, Py_ssize_t size, Row[::1] rows, Py_ssize_t filled, int link, int source, int layer):
+def walk(
+    uint8_t[::1] data, Py_ssize_t start, Py_ssize_t size, Row[::1] rows, Py_ssize_t filled, int link, int source,
+    int layer,
+):
     """Write the frames of the block ``data[start:start + size]`` to ``rows`` from index ``filled`` on.
 
-    Returns (rows filled by now, frames that had to be left out). A frame is left out where its offsets leave the block, and so are all behind one
-    that points outside; frames that find no row are left out too, so give room for ``packets(data, start)``.
+    Returns (rows filled by now, frames that had to be left out). A frame is left out where its offsets leave the block,
+    and so are all behind one that points outside; frames that find no row are left out too, so give room for
+    ``packets(data, start)``.
     """
     cdef Py_ssize_t at, end, step
     cdef int64_t left

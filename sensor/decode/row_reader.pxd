@@ -1,4 +1,5 @@
-# What reads chosen rows right in the selection pass: native dissectors (sensor.native), which the kernels know only by this.
+# What reads chosen rows right in the selection pass: native dissectors (sensor.native), which the kernels know only by
+# this.
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from sensor.core.row cimport Row

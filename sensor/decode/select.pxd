@@ -63,9 +63,12 @@ cdef class Selector:
     cdef Heads opening, odd        # SYNs, and segments whose flags are impossible
     cdef Openings openings
     cdef Heads newcomers           # senders never seen before, of frames and datagrams
-    cdef readonly RecentSet senders, glimpsed  # those known, and those that showed themselves once during a flood of them
-    cdef readonly RecentSet head_senders    # of its own, so that a flood of forged senders does not pass repeats of others
-    cdef uint64_t[5] wants         # stream dissectors that want one more payload after so many; HEADS and more: the last
+    # those known, and those that showed themselves once during a flood of them
+    cdef readonly RecentSet senders, glimpsed
+    # of its own, so that a flood of forged senders does not pass repeats of others
+    cdef readonly RecentSet head_senders
+    # stream dissectors that want one more payload after so many; HEADS and more: the last
+    cdef uint64_t[5] wants
     cdef Budget[BUDGETS] budgets
     cdef RecentSet recent
     cdef object chosen_rows, chosen_bits
@@ -81,8 +84,12 @@ cdef class Selector:
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t known(self, const uint8_t* payload, uint32_t size, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil
-    cdef uint64_t in_pieces(self, const uint8_t[::1] data, Row* row, Slot* slot, uint8_t* heads, uint64_t found) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t in_pieces(
+        self, const uint8_t[::1] data, Row* row, Slot* slot, uint8_t* heads, uint64_t found
+    ) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil
     cdef int admits(self, Row* row) except -1 nogil
     cdef uint64_t within(self, Row* row, uint64_t wanted, int kind, uint64_t whose) except? 0xFFFFFFFFFFFFFFFF nogil
-    cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats) except? 0xFFFFFFFFFFFFFFFF nogil
+    cdef uint64_t fresh(
+        self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats
+    ) except? 0xFFFFFFFFFFFFFFFF nogil

@@ -28,8 +28,10 @@ from sensor.decode.openings cimport Opening, begin_opening, may_wait, opening_of
 cdef enum:
     MAX_DISSECTORS = 62  # of each kind of rows
     LEADS = 1024         # places for leading-byte rules, by their first four bytes
-    PER_SECOND = 200000  # rows that one dissector gets of a pair of hosts, or unasked ones for one host, in a second of packet time
-    HEADS_PER_SECOND = 512  # new SYNs, and as many new segments with invalid flags, of all hosts together; beyond it one in SAMPLE is read
+    # rows that one dissector gets of a pair of hosts, or unasked ones for one host, in a second of packet time
+    PER_SECOND = 200000
+    # new SYNs, and as many new segments with invalid flags, of all hosts together; beyond it one in SAMPLE is read
+    HEADS_PER_SECOND = 512
     SAMPLE = 32
     FLOODED = 1000       # so many in the second before are a flood
     KINDS = 3            # of rows: frames, datagrams, streams
@@ -52,8 +54,11 @@ cdef extern from *:
     #else
     static int sensor_lowest(unsigned long long n) { int at = 0; while (!(n & 1)) { n >>= 1; at++; } return at; }
     #endif
+    #define GOLDEN 0x9E3779B97F4A7C15ULL
+    #define PRIME 0xC2B2AE3D27D4EB4FULL
     """
     int sensor_lowest(unsigned long long number) nogil  # the number must not be 0
+    const uint64_t GOLDEN, PRIME  # odd multipliers that spread the bits of a key
 
 # Kinds of rows, each of which counts its dissectors apart.
 cdef enum:
@@ -68,19 +73,24 @@ LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4
 
 cdef class Selector:
     def __init__(self, interests, RecentSet recent, uint32_t most=PER_SECOND):
-        """``interests``: one Interest a dissector. Each kind of rows gives its bits in order to those that want it. ``most``: rows that a dissector gets of two
-        hosts in a second. ValueError where a rule cannot be held.
+        """``interests``: one Interest a dissector. Each kind of rows gives its bits in order to those that want it.
+        ``most``: rows that a dissector gets of two hosts in a second. ValueError where a rule cannot be held.
         """
         self.most = most
         self.shed_of = np.zeros(KINDS * 64, np.uint64)
         self.shed_bits = self.shed_of
-        self.udp, self.tcp, self.ethertypes = np.zeros(65536, np.uint64), np.zeros(65536, np.uint64), np.zeros(65536, np.uint64)
-        self.protocols, self.icmp, self.icmp6 = np.zeros(256, np.uint64), np.zeros(256, np.uint64), np.zeros(256, np.uint64)
+        self.udp = np.zeros(65536, np.uint64)
+        self.tcp = np.zeros(65536, np.uint64)
+        self.ethertypes = np.zeros(65536, np.uint64)
+        self.protocols = np.zeros(256, np.uint64)
+        self.icmp = np.zeros(256, np.uint64)
+        self.icmp6 = np.zeros(256, np.uint64)
         self.leads = np.zeros(LEADS, LEAD)
         self.recent, self.head_senders = recent, RecentSet(HEAD_SENDERS)
         self.senders, self.glimpsed = RecentSet(SENDERS), RecentSet(GLIMPSED)
         self.room(65536)
-        self.newcomers.most, self.opening.most, self.odd.most = FLOODED, HEADS_PER_SECOND, HEADS_PER_SECOND  # of second 0, where some clocks begin
+        # of second 0, where some clocks begin
+        self.newcomers.most, self.opening.most, self.odd.most = FLOODED, HEADS_PER_SECOND, HEADS_PER_SECOND
         for kind, add in (("frames", self.add_frames), ("datagrams", self.add_datagrams), ("stream", self.add_streams)):
             wanting = [interest for interest in interests if getattr(interest, kind)]
             if len(wanting) > MAX_DISSECTORS:
@@ -91,7 +101,8 @@ cdef class Selector:
     def add_frames(self, int bit, interest):
         cdef uint64_t flag = <uint64_t>1 << bit
         for table, numbers in (
-            (self.ethertypes, interest.ethertypes), (self.protocols, interest.protocols), (self.icmp, interest.icmp), (self.icmp6, interest.icmp6),
+            (self.ethertypes, interest.ethertypes), (self.protocols, interest.protocols), (self.icmp, interest.icmp),
+            (self.icmp6, interest.icmp6),
         ):
             mark(table, numbers, flag)
         remember(&self.frames, bit, interest)
@@ -125,7 +136,9 @@ cdef class Selector:
         for offset, value in interest.magic:
             if len(value) != 4:
                 raise ValueError(f"magic {value!r}: 4 bytes")
-            magic(&self.stream_magics if streams else &self.magics, offset, int.from_bytes(value, "big"), bits | streams)
+            magic(
+                &self.stream_magics if streams else &self.magics, offset, int.from_bytes(value, "big"), bits | streams
+            )
 
     def lead(self, bytes start, uint64_t bits, uint64_t streams):
         cdef uint32_t first, second, mask
@@ -137,7 +150,10 @@ cdef class Selector:
         mask = int.from_bytes((b"\xff" * (len(start) - 4)).ljust(4, b"\0"), "big")
         at = lead_place(first)
         for tries in range(LEADS):
-            if not self.leads[at].used or (self.leads[at].first == first and self.leads[at].second == second and self.leads[at].mask == mask):
+            if (
+                not self.leads[at].used
+                or (self.leads[at].first == first and self.leads[at].second == second and self.leads[at].mask == mask)
+            ):
                 break
             at = (at + 1) % LEADS
         else:
@@ -147,7 +163,9 @@ cdef class Selector:
         self.leads[at].streams |= streams
 
     def select(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows):
-        """Fill ``wanted`` of rows start to stop, which ``flows`` has just followed; returns the indices of those with any bit set, in order."""
+        """Fill ``wanted`` of rows start to stop, which ``flows`` has just followed; returns the indices of those with
+        any bit set, in order.
+        """
         cdef Py_ssize_t i
         self.begin(stop - start)
         with nogil:
@@ -176,7 +194,10 @@ cdef class Selector:
         self.row(data, row, flows)
         if row.wanted:
             self.chosen[self.count] = index
-            self.bits[self.count] = row.wanted & ~flows.deaf[row.slot] if row.proto == 6 and row.slot >= 0 and row.begins != HEAD else row.wanted
+            self.bits[self.count] = (
+                row.wanted & ~flows.deaf[row.slot] if row.proto == 6 and row.slot >= 0 and row.begins != HEAD
+                else row.wanted
+            )
             self.count += 1
         return 0
 
@@ -186,7 +207,12 @@ cdef class Selector:
         if row.proto == 6 and row.ip_version:
             words = row.begins
             row.wanted = self.of_stream(data, row, flows) if row.slot >= 0 else 0
-            if row.wanted == 0 and words >= WORDS and self.head_bits and (row.tcp_flags & SYN or not row.tcp_flags & (RST | ACK)):
+            if (
+                row.wanted == 0
+                and words >= WORDS
+                and self.head_bits
+                and (row.tcp_flags & SYN or not row.tcp_flags & (RST | ACK))
+            ):
                 row.wanted = self.of_head(data, row, words)
             return 0
         if row.ip_version == 0:
@@ -212,7 +238,9 @@ cdef class Selector:
                 row.wanted = 0
                 return 0
         if wanted:
-            wanted = self.fresh(data, row, wanted, &self.messages if row.proto == 17 and row.ip_version else &self.frames)
+            wanted = self.fresh(
+                data, row, wanted, &self.messages if row.proto == 17 and row.ip_version else &self.frames
+            )
         if wanted and row.slot >= 0:
             wanted = self.within(row, wanted, DATAGRAMS if row.proto == 17 else FRAMES, key_of(row, flows))
         if wanted and (row.proto == 1 or row.proto == 58) and row.ip_version:
@@ -223,7 +251,9 @@ cdef class Selector:
         return 0
 
     cdef int admits(self, Row* row) except -1 nogil:
-        """1 where a sender is known or may become so, FLOOD_BEGINS where it also is the one too many; 0, and counted as shed, where not."""
+        """1 where a sender is known or may become so, FLOOD_BEGINS where it also is the one too many; 0, and counted as
+        shed, where not.
+        """
         cdef Heads* heads = &self.newcomers
         cdef uint32_t second = <uint32_t>(row.ts // 1_000_000_000)
         if self.senders.holds(row.src_mac):
@@ -241,18 +271,22 @@ cdef class Selector:
         return FLOOD_BEGINS if heads.met == heads.most + 1 and heads.most else 1
 
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors that follow the flow of this TCP row, after it was looked at if it is one of the first with a payload."""
+        """Bits of the dissectors that follow the flow of this TCP row, after it was looked at if it is one of the first
+        with a payload.
+        """
         cdef Slot* slot
         cdef uint64_t found = 0, waits = 0, wanted
         cdef uint8_t* heads
-        if row.payload_len == 0 or (row.spare >= HEADS * WEIGHT and row.wanted == 0):  # set by the flow pass; saves the slot's cache line
+        # set by the flow pass; saves the slot's cache line
+        if row.payload_len == 0 or (row.spare >= HEADS * WEIGHT and row.wanted == 0):
             return 0
         slot = &flows.table[row.slot]
         heads = &slot.heads0 if row.direction == 0 else &slot.heads1
         if outside(slot, row.direction, row.seq):
             self.repeats += 1
             return 0
-        if again(slot, row) and (heads[0] or row.payload_len == 1):  # a byte before the first is a keep-alive (RFC 9293, 3.8.4)
+        # a byte before the first is a keep-alive (RFC 9293, 3.8.4)
+        if again(slot, row) and (heads[0] or row.payload_len == 1):
             self.repeats += 1
             return 0
         if row.payload_len >= SHORT and (heads[0] < HEADS * WEIGHT or slot.followers & ~self.whole):
@@ -270,9 +304,12 @@ cdef class Selector:
         heads[0] = min(heads[0] + weight(row), HEADS * WEIGHT)
         return (self.within(row, wanted, STREAMS, pair(row)) if wanted else 0) | waits
 
-    cdef uint64_t in_pieces(self, const uint8_t[::1] data, Row* row, Slot* slot, uint8_t* heads, uint64_t found) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors that know the first bytes of a direction, put together of the payload of this row and those before it; WAITS where they are not
-        there yet. ``found``: who knows those of the row. Only flows that began with a handshake and that no dissector follows by its ports have openings.
+    cdef uint64_t in_pieces(
+        self, const uint8_t[::1] data, Row* row, Slot* slot, uint8_t* heads, uint64_t found
+    ) except? 0xFFFFFFFFFFFFFFFF nogil:
+        """Bits of the dissectors that know the first bytes of a direction, put together of the payload of this row and
+        those before it; WAITS where they are not there yet. ``found``: who knows those of the row. Only flows that
+        began with a handshake and that no dissector follows by its ports have openings.
         """
         cdef Opening* opening = opening_of(&self.openings, row) if slot.fins & PIECES else NULL
         cdef uint64_t bits = 0
@@ -292,8 +329,11 @@ cdef class Selector:
         return bits
 
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors that want the header of this TCP row as its payload: of a SYN without data, or one whose flags no machine that means well sends."""
-        cdef bint odd = row.tcp_flags & (FIN | RST) if row.tcp_flags & SYN else True  # all but SYN and RST carry ACK (RFC 9293, 3.10.7)
+        """Bits of the dissectors that want the header of this TCP row as its payload: of a SYN without data, or one
+        whose flags no machine that means well sends.
+        """
+        # all but SYN and RST carry ACK (RFC 9293, 3.10.7)
+        cdef bint odd = row.tcp_flags & (FIN | RST) if row.tcp_flags & SYN else True
         cdef Heads* heads = &self.odd if odd else &self.opening
         cdef uint32_t second = <uint32_t>(row.ts // 1_000_000_000)
         if row.payload_len or row.fragment != WHOLE or (row.tcp_flags & ACK and not odd):
@@ -304,7 +344,10 @@ cdef class Selector:
         if heads.taken >= heads.most:  # none is remembered: it shall be new when it comes again
             self.shed += 1
             heads.left += 1
-            if heads.left % SAMPLE == 0 and not self.head_senders.holds(head_digest(data, row, row.payload - 4 * words, odd)):
+            if (
+                heads.left % SAMPLE == 0
+                and not self.head_senders.holds(head_digest(data, row, row.payload - 4 * words, odd))
+            ):
                 heads.met += SAMPLE
             return 0
         if not self.head_senders.see(head_digest(data, row, row.payload - 4 * words, odd), row.ts, self.head_window):
@@ -316,7 +359,9 @@ cdef class Selector:
         return self.head_bits
 
     cdef uint64_t within(self, Row* row, uint64_t wanted, int kind, uint64_t whose) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """The bits of the dissectors of a kind that may have one more row of these hosts within this second; the others are counted as shed."""
+        """The bits of the dissectors of a kind that may have one more row of these hosts within this second; the others
+        are counted as shed.
+        """
         cdef uint64_t left = wanted, key
         cdef uint32_t second = <uint32_t>(row.ts // 1_000_000_000)
         cdef Budget* budget
@@ -336,7 +381,9 @@ cdef class Selector:
         return wanted
 
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors, of streams or of datagrams, that know the first bytes of this payload of at least SHORT."""
+        """Bits of the dissectors, of streams or of datagrams, that know the first bytes of this payload of at least
+        SHORT.
+        """
         cdef Py_ssize_t at = row.frame + row.payload
         if at < 0 or at + row.payload_len > data.shape[0]:
             with gil:
@@ -363,7 +410,9 @@ cdef class Selector:
                 bits |= magics.rules[i].bits
         return bits
 
-    cdef uint64_t fresh(self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats) except? 0xFFFFFFFFFFFFFFFF nogil:
+    cdef uint64_t fresh(
+        self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats
+    ) except? 0xFFFFFFFFFFFFFFFF nogil:
         """The bits without those whose dissector has just seen this payload from this sender."""
         cdef int bit
         cdef uint64_t key, left = wanted & repeats.bits
@@ -411,17 +460,19 @@ def mark(table, numbers, uint64_t flag):
 
 cdef inline uint64_t pair(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
     """The two hosts of a row, this way around."""
-    return ((row.src_lo ^ row.src_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ (row.dst_lo ^ row.dst_hi)) * <uint64_t>0xC2B2AE3D27D4EB4F | 1
+    return ((row.src_lo ^ row.src_hi) * GOLDEN ^ (row.dst_lo ^ row.dst_hi)) * PRIME | 1
 
 
 cdef inline int weight(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """What a payload takes of an opening: tiny segments take little, and nothing where they are too short for the beginning of a message to be recognised."""
+    """What a payload takes of an opening: tiny segments take little, and nothing where they are too short for the
+    beginning of a message to be recognised.
+    """
     return min((row.payload_len + 15) >> 4, WEIGHT) if row.payload_len >= 8 else 0
 
 
 cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """Whether a payload ends where the last one of its direction did: a mirror of both ends of a cable gives every frame
-    twice. ``spare`` of the row becomes the number of bytes that the capture lacks before it, or that come later.
+    """Whether a payload ends where the last one of its direction did: a mirror of both ends of a cable gives every
+    frame twice. ``spare`` of the row becomes the number of bytes that the capture lacks before it, or that come later.
     """
     cdef uint32_t begin = row.seq + (row.tcp_flags & SYN != 0), end = begin + row.payload_len
     cdef uint32_t due = slot.next1 if row.direction else slot.next0
@@ -439,17 +490,19 @@ cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only:
 
 
 cdef inline uint64_t source_of(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    return ((row.src_lo ^ row.src_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ <uint64_t>0x5555) * <uint64_t>0xC2B2AE3D27D4EB4F | 1
+    return ((row.src_lo ^ row.src_hi) * GOLDEN ^ <uint64_t>0x5555) * PRIME | 1
 
 
 cdef inline uint64_t target_of(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    return ((row.dst_lo ^ row.dst_hi) * <uint64_t>0x9E3779B97F4A7C15 ^ <uint64_t>0xAAAA) * <uint64_t>0xC2B2AE3D27D4EB4F | 1
+    return ((row.dst_lo ^ row.dst_hi) * GOLDEN ^ <uint64_t>0xAAAA) * PRIME | 1
 
 
 cdef inline uint64_t key_of(Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
-    """Whose budget a datagram takes: that of its two hosts; where its server began the flow, that of all who answer this host unasked."""
+    """Whose budget a datagram takes: that of its two hosts; where its server began the flow, that of all who answer
+    this host unasked.
+    """
     if row.direction and flows.table[row.slot].fins & UNASKED:
-        return (row.dst_lo ^ row.dst_hi) * <uint64_t>0xC2B2AE3D27D4EB4F & ~<uint64_t>1
+        return (row.dst_lo ^ row.dst_hi) * PRIME & ~<uint64_t>1
     return pair(row)
 
 
@@ -462,12 +515,16 @@ cdef inline int lead_place(uint32_t first) noexcept nogil:  # arithmetic only: n
     return <int>(first * <uint32_t>0x9E3779B1 >> 22)
 
 
-cdef inline uint64_t head_digest(const uint8_t[::1] data, Row* row, uint32_t start, bint odd) except? 0xFFFFFFFFFFFFFFFF nogil:
-    """Hash of a TCP header without ports, numbers, checksum and time stamps, and of its sender; of an odd one also of where it was sent."""
+cdef inline uint64_t head_digest(
+    const uint8_t[::1] data, Row* row, uint32_t start, bint odd
+) except? 0xFFFFFFFFFFFFFFFF nogil:
+    """Hash of a TCP header without ports, numbers, checksum and time stamps, and of its sender; of an odd one also of
+    where it was sent.
+    """
     cdef Py_ssize_t at = row.frame + start, end = row.frame + row.payload
-    cdef uint64_t value = row.src_mac ^ (row.src_hi ^ row.src_lo) * <uint64_t>0x9E3779B97F4A7C15 ^ <uint64_t>row.vlan << 16
+    cdef uint64_t value = row.src_mac ^ (row.src_hi ^ row.src_lo) * GOLDEN ^ <uint64_t>row.vlan << 16
     if odd:
-        value ^= (row.dst_hi ^ row.dst_lo) * <uint64_t>0xC2B2AE3D27D4EB4F
+        value ^= (row.dst_hi ^ row.dst_lo) * PRIME
     value = (value ^ u32(data, at + 12)) * <uint64_t>0x9FB21C651E98DF25  # offset, flags, window
     value ^= value >> 28
     at += 20
@@ -483,10 +540,13 @@ cdef inline uint64_t head_digest(const uint8_t[::1] data, Row* row, uint32_t sta
     return value
 
 
-cdef inline uint64_t digest(const uint8_t[::1] data, Row* row, int volatile_from, int volatile_to) except? 0xFFFFFFFFFFFFFFFF nogil:
+cdef inline uint64_t digest(
+    const uint8_t[::1] data, Row* row, int volatile_from, int volatile_to
+) except? 0xFFFFFFFFFFFFFFFF nogil:
     """Hash of a payload without its volatile bytes, of its sender and of where it was sent."""
-    cdef Py_ssize_t at = row.frame + row.payload, end = at + row.payload_len, first = at + volatile_from, stop = at + volatile_to
-    cdef uint64_t value = row.src_mac ^ row.src_lo * <uint64_t>0x9E3779B97F4A7C15 ^ row.dst_lo * <uint64_t>0xC2B2AE3D27D4EB4F ^ row.payload_len
+    cdef Py_ssize_t at = row.frame + row.payload, end = at + row.payload_len, first = at + volatile_from
+    cdef Py_ssize_t stop = at + volatile_to
+    cdef uint64_t value = row.src_mac ^ row.src_lo * GOLDEN ^ row.dst_lo * PRIME ^ row.payload_len
     value ^= <uint64_t>row.sport << 48 ^ <uint64_t>row.dport << 32 ^ <uint64_t>row.vlan << 16
     while at < end:
         if first <= at < stop:

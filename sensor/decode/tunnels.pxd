@@ -1,4 +1,5 @@
-# Tunnels: what carries another frame or packet inside. A header that does not look like one leaves the outer packet as it is.
+# Tunnels: what carries another frame or packet inside. A header that does not look like one leaves the outer packet as
+# it is.
 from libc.stdint cimport uint8_t
 
 from sensor.core.row cimport TUNNEL_DEPTH, TUNNEL_HEADER, Row

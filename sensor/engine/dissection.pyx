@@ -30,22 +30,27 @@ cdef enum:
 
 
 cdef class Dissection:
-    """``dispatch`` gets what each dissector parsed from a packet; ``unfollow`` (slot, flow, bits) informs the kernels which conversations need no more of their
-    rows, which saves a look at each; ``keep`` sees each packet that is made. ``selected``: messages and segments that dissectors were given.
+    """``dispatch`` gets what each dissector parsed from a packet; ``unfollow`` (slot, flow, bits) informs the kernels
+    which conversations need no more of their rows, which saves a look at each; ``keep`` sees each packet that is made.
+    ``selected``: messages and segments that dissectors were given.
     """
 
     cdef Boundary boundary
     cdef object unfollow, dispatch
     cdef public object keep
     cdef readonly Py_ssize_t selected
-    cdef list frames, datagrams, streamed   # (name, how it reads) of each kind in the order of its bits; of streams (name, dissector)
+    # (name, how it reads) of each kind in the order of its bits; of streams (name, dissector)
+    cdef list frames, datagrams, streamed
     cdef object readers_of, followers_of    # combinations of bits → those dissectors
     cdef object conversations               # flow → its open streams by the bit of their dissector
-    cdef object waiting                     # flow → (packet, bytes missing before it) of those that no dissector could read yet
+    # flow → (packet, bytes missing before it) of those that no dissector could read yet
+    cdef object waiting
     cdef Deaf deaf
     cdef readonly Room early
 
-    def __init__(self, dissectors, Boundary boundary, unfollow, dispatch, conversations=CONVERSATIONS_LIMIT, held=HELD_LIMIT):
+    def __init__(
+        self, dissectors, Boundary boundary, unfollow, dispatch, conversations=CONVERSATIONS_LIMIT, held=HELD_LIMIT
+    ):
         self.boundary, self.unfollow, self.dispatch = boundary, unfollow, dispatch
         self.frames = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.frames]
         self.datagrams = [(name, unit.dissect) for name, unit in dissectors.items() if unit.interest.datagrams]
@@ -122,7 +127,9 @@ cdef class Dissection:
             assembler = conversation.get(bit)
             if assembler is None:
                 packet = packet if packet is not None else self.made(packets, index)
-                assembler = conversation[bit] = Assembler(unit.stream(early[0][0] if early else packet), unit.interest, self.early)
+                assembler = conversation[bit] = Assembler(
+                    unit.stream(early[0][0] if early else packet), unit.interest, self.early
+                )
             elif row.begins == 0 and assembler.stream.idle[row.direction]:
                 continue
             packet = packet if packet is not None else self.made(packets, index)
@@ -158,7 +165,8 @@ cdef class Dissection:
         return 0
 
     cdef dict begin(self, uint64_t flow):
-        """A new conversation. The least recently used one is evicted, without an end; if it continues it begins again."""
+        """A new conversation. The least recently used one is evicted, without an end; if it continues it begins again.
+        """
         cdef dict conversation = {}
         went = self.conversations.put(flow, conversation)
         for assembler in went[1].values() if went is not None else ():
@@ -166,7 +174,9 @@ cdef class Dissection:
         return conversation
 
     cdef tuple readers(self, bint datagram, uint64_t wanted):
-        """The dissectors of some bits, of datagrams or of other frames, with how they read. Few combinations of bits ever occur."""
+        """The dissectors of some bits, of datagrams or of other frames, with how they read. Few combinations of bits
+        ever occur.
+        """
         cdef tuple found = self.readers_of.get((datagram, wanted))
         if found is None:
             given = self.datagrams if datagram else self.frames
@@ -178,6 +188,8 @@ cdef class Dissection:
         """The dissectors of streams of some bits: (bit, name, dissector)."""
         cdef tuple found = self.followers_of.get(wanted)
         if found is None:
-            found = tuple([(bit, name, unit) for bit, (name, unit) in enumerate(self.streamed) if wanted >> <int>bit & 1])
+            found = tuple([
+                (bit, name, unit) for bit, (name, unit) in enumerate(self.streamed) if wanted >> <int>bit & 1
+            ])
             self.followers_of.put(wanted, found)
         return found

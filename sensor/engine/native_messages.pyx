@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Messages that native dissectors parsed from a batch, delivered in packet order. A fact that is known is counted where it stands; objects are made of facts
-that are news, and of events that have subscribers. A message that was punted is read by its Python function, guarded by the boundary.
+"""Messages that native dissectors parsed from a batch, delivered in packet order. A fact that is known is counted where
+it stands; objects are made of facts that are news, and of events that have subscribers. A message that was punted is
+read by its Python function, guarded by the boundary.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -27,8 +28,9 @@ BROKEN_LIMIT = 1024
 
 
 cdef class NativeMessages:
-    """``dispatch`` gets what a dissector parsed from a packet, as a list of events and observations; ``made`` makes the packet of a row, which keeps it for alerts;
-    ``names``: of the native dissectors of streams. ``parsed``: messages so far. ``record``: called with the events of a punted message, for the traffic records.
+    """``dispatch`` gets what a dissector parsed from a packet, as a list of events and observations; ``made`` makes the
+    packet of a row, which keeps it for alerts; ``names``: of the native dissectors of streams. ``parsed``: messages so
+    far. ``record``: called with the events of a punted message, for the traffic records.
     """
 
     cdef object dispatch, made, broken
@@ -46,9 +48,15 @@ cdef class NativeMessages:
     cdef public object record
 
     def __init__(self, dispatch, made, Novelty novelty, Boundary boundary, names=()):
-        self.dispatch, self.made, self.novelty, self.boundary, self.names = dispatch, made, novelty, boundary, list(names)
-        self.views, self.punted = [View(fields_of(kind)) for kind in KINDS], [View(fields_of(kind)) for kind in PUNTED_KINDS]
-        self.hashes = [0 if fact.endswith(".") else novelty.kind_hash(fact) for fact in FACTS]  # 0: the message has the rest of the kind
+        self.dispatch = dispatch
+        self.made = made
+        self.novelty = novelty
+        self.boundary = boundary
+        self.names = list(names)
+        self.views = [View(fields_of(kind)) for kind in KINDS]
+        self.punted = [View(fields_of(kind)) for kind in PUNTED_KINDS]
+        # 0: the message has the rest of the kind
+        self.hashes = [0 if fact.endswith(".") else novelty.kind_hash(fact) for fact in FACTS]
         self.facts = FACTS
         self.broken = Bounded(BROKEN_LIMIT)  # (flow, dissector): given up since a message that was punted is malformed
         self.waiting = []
@@ -73,7 +81,9 @@ cdef class NativeMessages:
         return 0
 
     def until(self, Py_ssize_t row):
-        """Deliver the messages of packets before ``row``. Those of conversations that the last packet ended wait for ``ended``."""
+        """Deliver the messages of packets before ``row``. Those of conversations that the last packet ended wait for
+        ``ended``.
+        """
         cdef const Out* out
         cdef const Entry* entry
         cdef Py_ssize_t at
@@ -93,7 +103,11 @@ cdef class NativeMessages:
         if self.messages is None:
             return
         out = &self.messages.out
-        while self.next < out.entries_used and out.entries[self.next].what == ENDED and out.entries[self.next].flow == flow:
+        while (
+            self.next < out.entries_used
+            and out.entries[self.next].what == ENDED
+            and out.entries[self.next].flow == flow
+        ):
             self.deliver(out)
 
     def end(self):
@@ -102,7 +116,9 @@ cdef class NativeMessages:
         self.packets = None
 
     cdef int deliver(self, const Out* out) except -1:
-        """The messages of one packet by one dissector of streams, or by all others; or those at the end of a conversation."""
+        """The messages of one packet by one dissector of streams, or by all others; or those at the end of a
+        conversation.
+        """
         cdef const Entry* entry = &out.entries[self.next]
         cdef Py_ssize_t index = entry.row + self.messages.start
         cdef uint8_t unit = entry.unit
@@ -134,7 +150,8 @@ cdef class NativeMessages:
             if unit and self.broken and (flow, unit) in self.broken:
                 continue
             if entry.what == FACT or entry.what == FACT_ABOUT:
-                if news or not self.known(out, entry, row):  # facts are taken in their order: behind one that is news all are
+                # facts are taken in their order: behind one that is news all are
+                if news or not self.known(out, entry, row):
                     results.append(self.observation(out, entry, row))
                     news = True
                 continue
@@ -179,7 +196,9 @@ cdef class NativeMessages:
         return Packets(np.frombuffer(raw, np.uint8, offset=ROW.itemsize), np.frombuffer(raw, ROW, 1)).at(0)
 
     cdef bint known(self, const Out* out, const Entry* entry, const Row* row) except -1:
-        """Whether a fact is known; then it is counted. Kinds that end in the message itself are never known: their text is not made yet."""
+        """Whether a fact is known; then it is counted. Kinds that end in the message itself are never known: their text
+        is not made yet.
+        """
         cdef uint64_t kind = self.hashes[entry.kind]
         cdef uint64_t hashed
         cdef const uint64_t* about
@@ -198,7 +217,9 @@ cdef class NativeMessages:
             rest, _, value = value.partition("\0")
             kind += rest
         if entry.what == FACT_ABOUT:
-            subject = Subject(out.slots[entry.about], address(out.slots[entry.about + 1], out.slots[entry.about + 2]), row.vlan)
+            subject = Subject(
+                out.slots[entry.about], address(out.slots[entry.about + 1], out.slots[entry.about + 2]), row.vlan
+            )
         else:
             subject = Subject(row.src_mac, address(row.src_hi, row.src_lo), row.vlan)
         return Observation(row.ts, subject, kind, value, row.flow)

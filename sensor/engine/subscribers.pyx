@@ -48,8 +48,8 @@ cdef class Subscribers:
     cdef dict by_class              # class of event → Hearers
 
     def __init__(self, Boundary boundary, members, Subscribers before=None):
-        """``before``: an audience whose compiled functions are kept where the members are the same. UnknownField where a condition reads a field that
-        its class does not have.
+        """``before``: an audience whose compiled functions are kept where the members are the same. UnknownField where
+        a condition reads a field that its class does not have.
         """
         cdef dict found = {}
         cdef ClassSubscribers known
@@ -96,16 +96,19 @@ cdef class Subscribers:
 
 
 cdef class Dispatcher:
-    """Delivers one message at a time: all its observations go to the inventory first, then its events and those derived of each go to detectors, then to
-    listeners, in the order in which the dissector yielded them. ``observe``: of the inventory; ``take``: of the alert room; ``record``: gets events
-    of which no native row exists, for the traffic records (None: they are not kept).
+    """Delivers one message at a time: all its observations go to the inventory first, then its events and those derived
+    of each go to detectors, then to listeners, in the order in which the dissector yielded them. ``observe``: of the
+    inventory; ``take``: of the alert room; ``record``: gets events of which no native row exists, for the traffic
+    records (None: they are not kept).
     """
 
     cdef Boundary boundary
     cdef public object observe, take, record
     cdef public Subscribers derivers, detecting, listeners
 
-    def __init__(self, Boundary boundary, observe, take, Subscribers derivers, Subscribers detecting, Subscribers listeners):
+    def __init__(
+        self, Boundary boundary, observe, take, Subscribers derivers, Subscribers detecting, Subscribers listeners
+    ):
         self.boundary, self.observe, self.take = boundary, observe, take
         self.derivers, self.detecting, self.listeners = derivers, detecting, listeners
 

@@ -15,7 +15,8 @@ from sensor.core.row cimport Row
 
 FRAMES, FRAME_BYTES = 4096, 16 << 20
 KEPT = np.dtype(
-    [("ts", "i8"), *((name, "u8") for name in ("flow", "src_hi", "src_lo", "dst_hi", "dst_lo", "src_mac", "dst_mac", "at")), ("size", "u4"), ("wirelen", "u4"),
+    [("ts", "i8"), *((name, "u8") for name in ("flow", "src_hi", "src_lo", "dst_hi", "dst_lo", "src_mac", "dst_mac",
+    "at")), ("size", "u4"), ("wirelen", "u4"),
      ("link", "u2"), ("ip_version", "u1")], align=True,
 )  # fmt: skip
 
@@ -42,21 +43,31 @@ cdef class FrameRing:
         cdef Kept* one = self.place(<uint32_t>len(frame))
         if one == NULL:
             return
-        one.ts, one.flow, one.link, one.wirelen, one.ip_version = packet.ts, packet.flow, packet.link, packet.wirelen, packet.ip_version
+        one.ts = packet.ts
+        one.flow = packet.flow
+        one.link = packet.link
+        one.wirelen = packet.wirelen
+        one.ip_version = packet.ip_version
         one.src_hi, one.src_lo, one.dst_hi, one.dst_lo = packet.src_hi, packet.src_lo, packet.dst_hi, packet.dst_lo
         one.src_mac, one.dst_mac = packet.src_mac, packet.dst_mac
         if one.size:
             memcpy(&self.data[one.at % self.data.shape[0]], <const char*>frame, one.size)
 
     cdef int keep_row(self, const uint8_t[::1] data, const Row* row) except -1:
-        """The same of the frame of a row. IndexError where its bytes lie outside the block, which only a broken source can do."""
+        """The same of the frame of a row. IndexError where its bytes lie outside the block, which only a broken source
+        can do.
+        """
         cdef Kept* one
         if row.frame < 0 or row.frame + row.caplen > data.shape[0]:
             raise IndexError(f"bytes {row.frame}+{row.caplen} of a block of {data.shape[0]}")
         one = self.place(row.caplen)
         if one == NULL:
             return 0
-        one.ts, one.flow, one.link, one.wirelen, one.ip_version = row.ts, row.flow, row.link, row.wirelen, row.ip_version
+        one.ts = row.ts
+        one.flow = row.flow
+        one.link = row.link
+        one.wirelen = row.wirelen
+        one.ip_version = row.ip_version
         one.src_hi, one.src_lo, one.dst_hi, one.dst_lo = row.src_hi, row.src_lo, row.dst_hi, row.dst_lo
         one.src_mac, one.dst_mac = row.src_mac, row.dst_mac
         if one.size:
@@ -72,7 +83,13 @@ cdef class FrameRing:
         if at % room + size > room:
             at += room - at % room
         self.written = at + size
-        while self.first < self.next and (self.next - self.first >= <uint64_t>self.kept.shape[0] or self.written > self.kept[self.first % self.kept.shape[0]].at + room):
+        while (
+            self.first < self.next
+            and (
+                self.next - self.first >= <uint64_t>self.kept.shape[0]
+                or self.written > self.kept[self.first % self.kept.shape[0]].at + room
+            )
+        ):
             self.first += 1
         one = &self.kept[self.next % self.kept.shape[0]]
         one.at, one.size = at, size
@@ -83,7 +100,8 @@ cdef class FrameRing:
         return (<const char*>&self.data[one.at % self.data.shape[0]])[: one.size] if one.size else b""
 
     def find(self, wanted, Py_ssize_t most):
-        """(ts, link, bytes on the wire, frame) of the last of them that are wanted (``ring.Wanted``), the oldest first."""
+        """(ts, link, bytes on the wire, frame) of the last of them that are wanted (``ring.Wanted``), the oldest first.
+        """
         cdef list found = []
         cdef uint64_t number = self.next
         cdef const Kept* one
@@ -99,7 +117,11 @@ cdef class FrameRing:
                 elif one.src_lo == actor_lo and one.src_hi == actor_hi:
                     if targets and (<object>one.dst_hi << 64 | one.dst_lo) not in targets:
                         continue
-                elif one.dst_lo != actor_lo or one.dst_hi != actor_hi or (targets and (<object>one.src_hi << 64 | one.src_lo) not in targets):
+                elif (
+                    one.dst_lo != actor_lo
+                    or one.dst_hi != actor_hi
+                    or (targets and (<object>one.src_hi << 64 | one.src_lo) not in targets)
+                ):
                     continue
             found.append((one.ts, one.link, one.wirelen, self.frame(one)))
         found.reverse()

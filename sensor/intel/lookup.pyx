@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Threat lists compiled: address or name → number of the entry that covers it, and the fast readers of plain lists.
 
-Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix over it. IPv4 has a table of its own, 8 bytes a boundary: where it
-begins, and in the same word who owns it, for a look-up in a large table waits for memory and for nothing else. It is entered through an index of the upper
-16 bits; the rest is a binary search over 128-bit numbers.
+Prefixes become sorted boundaries of disjoint intervals, each owned by the longest prefix over it. IPv4 has a table of
+its own, 8 bytes a boundary: where it begins, and in the same word who owns it, for a look-up in a large table waits for
+memory and for nothing else. It is entered through an index of the upper 16 bits; the rest is a binary search over
+128-bit numbers.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
@@ -34,7 +35,8 @@ cdef enum:
 
 
 cdef class AddressTable:
-    """``lo``/``hi``: 128-bit prefixes with host bits 0, IPv4-mapped for IPv4; ``bits``: their length (0 to 128); ``numbers``: what a look-up gives, at least 0.
+    """``lo``/``hi``: 128-bit prefixes with host bits 0, IPv4-mapped for IPv4; ``bits``: their length (0 to 128);
+    ``numbers``: what a look-up gives, at least 0.
 
     The longest prefix wins; of equal ones the first.
     """
@@ -53,7 +55,9 @@ cdef class AddressTable:
         starts = low << np.uint64(32) | owners.view(np.uint32)
         index = np.zeros(65537, np.int32)
         if len(starts):
-            index[:65536] = np.searchsorted(low, (np.arange(65536, dtype=np.uint64) << np.uint64(16)) | np.uint64(0xFFFF << 32))
+            index[:65536] = np.searchsorted(
+                low, (np.arange(65536, dtype=np.uint64) << np.uint64(16)) | np.uint64(0xFFFF << 32)
+            )
         index[65536] = len(starts)
         self.starts, self.index = starts, index
         wide_hi, wide_lo, wide_owners = boundaries(hi[~short], lo[~short], bits[~short], numbers[~short])
@@ -114,7 +118,8 @@ def boundaries(hi, lo, bits, numbers):
     begins.
     """
     order = np.lexsort((bits, lo, hi))
-    cdef uint64_t[::1] his = np.ascontiguousarray(hi[order], np.uint64), los = np.ascontiguousarray(lo[order], np.uint64)
+    cdef uint64_t[::1] his = np.ascontiguousarray(hi[order], np.uint64)
+    cdef uint64_t[::1] los = np.ascontiguousarray(lo[order], np.uint64)
     cdef uint8_t[::1] lengths = np.ascontiguousarray(bits[order], np.uint8)
     cdef int32_t[::1] names = np.ascontiguousarray(numbers[order], np.int32)
     cdef Py_ssize_t i, n = his.shape[0], used = 0
@@ -127,13 +132,22 @@ def boundaries(hi, lo, bits, numbers):
     cdef int depth = 0
     del order
     for i in range(n + 1):
-        while depth and (i == n or stack_hi[depth - 1] < his[i] or (stack_hi[depth - 1] == his[i] and stack_lo[depth - 1] < los[i])):
+        while (
+            depth
+            and (
+                i == n
+                or stack_hi[depth - 1] < his[i]
+                or (stack_hi[depth - 1] == his[i] and stack_lo[depth - 1] < los[i])
+            )
+        ):
             depth -= 1
             last_hi, last_lo = stack_hi[depth], stack_lo[depth] + 1
             if last_lo == 0:
                 last_hi += 1
             if last_hi or last_lo:  # not past the very last address
-                used = append_boundary(at_hi, at_lo, at_owner, used, last_hi, last_lo, stack_owner[depth - 1] if depth else NO_OWNER)
+                used = append_boundary(
+                    at_hi, at_lo, at_owner, used, last_hi, last_lo, stack_owner[depth - 1] if depth else NO_OWNER
+                )
         if i == n:
             break
         if i and his[i] == his[i - 1] and los[i] == los[i - 1] and lengths[i] == lengths[i - 1]:
@@ -145,7 +159,10 @@ def boundaries(hi, lo, bits, numbers):
     return out_hi[:used].copy(), out_lo[:used].copy(), out_owner[:used].copy()
 
 
-cdef Py_ssize_t append_boundary(uint64_t[::1] at_hi, uint64_t[::1] at_lo, int32_t[::1] at_owner, Py_ssize_t used, uint64_t hi, uint64_t lo, int32_t owner) except -1:
+cdef Py_ssize_t append_boundary(
+    uint64_t[::1] at_hi, uint64_t[::1] at_lo, int32_t[::1] at_owner, Py_ssize_t used, uint64_t hi, uint64_t lo,
+    int32_t owner,
+) except -1:
     """Note that the owner changes at an address; a second word on the same address replaces the first."""
     if used and at_hi[used - 1] == hi and at_lo[used - 1] == lo:
         used -= 1
@@ -156,8 +173,10 @@ cdef Py_ssize_t append_boundary(uint64_t[::1] at_hi, uint64_t[::1] at_lo, int32_
 
 
 def plain_lines(const uint8_t[::1] data):
-    """Reads a plain list: (hi, lo, bits, offset of the line) of the lines that are one address or block, as prefixes of 128 bits, and the offsets of the
-    other lines that are neither empty nor comments. Lines end with LF; a word ends at a blank, ``#``, ``;`` or CR."""
+    """Reads a plain list: (hi, lo, bits, offset of the line) of the lines that are one address or block, as prefixes of
+    128 bits, and the offsets of the other lines that are neither empty nor comments. Lines end with LF; a word ends at
+    a blank, ``#``, ``;`` or CR.
+    """
     cdef Py_ssize_t start = 0, stop, n = data.shape[0], lines = 1, found = 0, odd = 0, i
     cdef uint64_t hi = 0, lo = 0
     cdef int bits = 0
@@ -185,11 +204,14 @@ def plain_lines(const uint8_t[::1] data):
                     odds[odd] = <uint32_t>start
                     odd += 1
             start = stop + 1
-    return out_hi[:found].copy(), out_lo[:found].copy(), out_bits[:found].copy(), out_offset[:found].copy(), out_odd[:odd].copy()
+    columns = [column[:found].copy() for column in (out_hi, out_lo, out_bits, out_offset)]
+    return *columns, out_odd[:odd].copy()
 
 
 cdef Py_ssize_t length(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, int most, int* bits) except? -1 nogil:
-    """What follows an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end and no sign of a range. -2 otherwise."""
+    """What follows an address: ``/`` and a length of at most ``most``, or nothing; then a blank or the end and no sign
+    of a range. -2 otherwise.
+    """
     cdef int number = 0, digits = 0
     bits[0] = most
     if i < stop and data[i] == 47:
@@ -208,7 +230,9 @@ cdef Py_ssize_t length(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, i
     return -2 if i < stop and data[i] == 45 else i
 
 
-cdef bint dotted(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_t* hi, uint64_t* lo, int* bits) except -1 nogil:
+cdef bint dotted(
+    const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_t* hi, uint64_t* lo, int* bits
+) except -1 nogil:
     """A dotted quad with or without a length. Host bits are cleared."""
     cdef int part, digits
     cdef uint32_t number, whole = 0
@@ -234,12 +258,18 @@ cdef bint dotted(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_
     return True
 
 
-cdef bint colons(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_t* hi, uint64_t* lo, int* bits) except -1 nogil:
+cdef bint colons(
+    const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_t* hi, uint64_t* lo, int* bits
+) except -1 nogil:
     """An IPv6 address with or without a length. Host bits are cleared."""
     cdef char[WORD + 1] word
     cdef uint8_t[16] raw
     cdef int size = 0, k
-    while i < stop and size < WORD and (48 <= data[i] <= 58 or 65 <= data[i] <= 70 or 97 <= data[i] <= 102 or data[i] == 46):
+    while (
+        i < stop
+        and size < WORD
+        and (48 <= data[i] <= 58 or 65 <= data[i] <= 70 or 97 <= data[i] <= 102 or data[i] == 46)
+    ):
         word[size] = data[i]
         size += 1
         i += 1
@@ -258,7 +288,9 @@ cdef bint colons(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t stop, uint64_
 
 
 def give_back():
-    """Let the system have the memory that was needed to compile a list and is free now; the allocator would keep most of it."""
+    """Let the system have the memory that was needed to compile a list and is free now; the allocator would keep most
+    of it.
+    """
     sensor_trim()
 
 
@@ -279,7 +311,9 @@ cdef inline uint64_t mixed(uint64_t hashed) except? 0 nogil:
 
 
 def hash_of(bytes text):
-    """The hash of a name or another text, letter case aside: from its end to its beginning, so that those of all parent domains come by the way."""
+    """The hash of a name or another text, letter case aside: from its end to its beginning, so that those of all parent
+    domains come by the way.
+    """
     cdef const uint8_t[::1] data = text
     cdef uint64_t hashed = <uint64_t>0xCBF29CE484222325
     cdef Py_ssize_t i
@@ -289,7 +323,9 @@ def hash_of(bytes text):
 
 
 cdef class NameTable:
-    """``hashes``: of names and other texts by ``hash_of``; ``numbers``: what a look-up gives, at least 0. Of equal ones the first counts. 12 bytes a slot."""
+    """``hashes``: of names and other texts by ``hash_of``; ``numbers``: what a look-up gives, at least 0. Of equal ones
+    the first counts. 12 bytes a slot.
+    """
 
     cdef uint64_t[::1] keys
     cdef int32_t[::1] numbers
@@ -349,8 +385,10 @@ cdef inline bint is_blank(uint8_t byte) except -1 nogil:
 
 
 def name_lines(const uint8_t[::1] data, const uint32_t[::1] offsets):
-    """Reads the lines at ``offsets`` that are one domain name: (hashes, offsets of their lines, offsets of the others). Known ways to write one: the bare
-    name, ``*.name``, ``.name``, ``||name^`` of filter lists. What follows behind a blank is a remark."""
+    """Reads the lines at ``offsets`` that are one domain name: (hashes, offsets of their lines, offsets of the others).
+    Known ways to write one: the bare name, ``*.name``, ``.name``, ``||name^`` of filter lists. What follows behind a
+    blank is a remark.
+    """
     cdef Py_ssize_t k, n = offsets.shape[0], size = data.shape[0], begin = 0, stop = 0, named = 0, odd = 0, i
     cdef uint64_t hashed
     out_hash, out_offset, out_odd = np.empty(n, np.uint64), np.empty(n, np.uint32), np.empty(n, np.uint32)
@@ -370,7 +408,9 @@ def name_lines(const uint8_t[::1] data, const uint32_t[::1] offsets):
     return out_hash[:named].copy(), out_offset[:named].copy(), out_odd[:odd].copy()
 
 
-cdef bint name_at(const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t size, Py_ssize_t* begin, Py_ssize_t* stop) except -1 nogil:
+cdef bint name_at(
+    const uint8_t[::1] data, Py_ssize_t i, Py_ssize_t size, Py_ssize_t* begin, Py_ssize_t* stop
+) except -1 nogil:
     """Where the name of a line begins and ends; whether there is one."""
     cdef Py_ssize_t dots = 0, start, label
     cdef bint letter = False

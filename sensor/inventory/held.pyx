@@ -27,7 +27,9 @@ cdef int split(object address, uint64_t* hi, uint64_t* lo) except -1:
 
 
 cdef class Addresses:
-    """A map from an address to when it was used last (ns), in the order in which they came: 24 bytes each. For the few that one device has."""
+    """A map from an address to when it was used last (ns), in the order in which they came: 24 bytes each. For the few
+    that one device has.
+    """
 
     def __init__(self, some=()):
         for address, last in dict(some).items():
@@ -127,12 +129,16 @@ cdef class Addresses:
 
 @no_gc  # holds texts and tuples of texts: no cycle can lead back to it
 cdef class Fact:
-    """An observation worth keeping: ``claims``, what fingerprints made of it, or the name it gives (``rank``: trust in that, -1 none). Repeats only count.
+    """An observation worth keeping: ``claims``, what fingerprints made of it, or the name it gives (``rank``: trust in
+    that, -1 none). Repeats only count.
 
-    ``first`` and ``last``: ns. A claim is (attribute, value, confidence, fingerprint, family); facts that are alike share theirs.
+    ``first`` and ``last``: ns. A claim is (attribute, value, confidence, fingerprint, family); facts that are alike
+    share theirs.
     """
 
-    def __init__(self, str kind, str value, address, int64_t first, int64_t last, int32_t rank, tuple claims, int64_t count=1):
+    def __init__(
+        self, str kind, str value, address, int64_t first, int64_t last, int32_t rank, tuple claims, int64_t count=1
+    ):
         self.kind, self.value, self.claims = kind, value, claims
         split(address, &self.hi, &self.lo)
         self.first, self.last, self.rank, self.count = first, last, rank, count
@@ -149,7 +155,9 @@ cdef class Fact:
 
     def absorb(self, Fact other):
         """The same fact from a record that turned out to be the same device."""
-        self.first, self.last, self.count = min(self.first, other.first), max(self.last, other.last), self.count + other.count
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+        self.count = self.count + other.count
 
     def believe(self, tuple claims):
         """Other fingerprints make something else of it."""
@@ -162,7 +170,9 @@ cdef class Fact:
 
 @no_gc
 cdef class Proof:
-    """A piece of evidence: reads like ``core.observation.Evidence``. ``last`` and ``count`` are those of its fact when they were last taken over."""
+    """A piece of evidence: reads like ``core.observation.Evidence``. ``last`` and ``count`` are those of its fact when
+    they were last taken over.
+    """
 
     def __init__(self, Fact fact, claim):
         self.fact, self.claim, self.last, self.count = fact, claim, fact.last, fact.count
@@ -213,12 +223,13 @@ cdef class Proof:
         return self.claim, self.fact.kind, self.fact.value, self.fact.first, self.last, self.count
 
     def __repr__(self):
-        return f"Proof({tuple(self.claim)}, {self.kind!r}, {self.seen!r}, first={self.first}, last={self.last}, count={self.count})"
+        seen = f"first={self.first}, last={self.last}, count={self.count}"
+        return f"Proof({tuple(self.claim)}, {self.kind!r}, {self.seen!r}, {seen})"
 
 
 cdef class Facts:
-    """The facts of one device, found by (kind, value), in the order in which they came. There are few, so they are looked through. What means nothing is
-    remembered by its hash.
+    """The facts of one device, found by (kind, value), in the order in which they came. There are few, so they are
+    looked through. What means nothing is remembered by its hash.
     """
 
     def __init__(self):
@@ -312,7 +323,9 @@ cdef class Facts:
 
 
 cdef class Seen:
-    """The part of a record that every packet may touch, and its times and flags, which are C fields: there are many records. See ``record.py``."""
+    """The part of a record that every packet may touch, and its times and flags, which are C fields: there are many
+    records. See ``record.py``.
+    """
 
     def __init__(self, int64_t ts, int32_t vlan):
         self.first = self.last = self.since = self.queued = ts

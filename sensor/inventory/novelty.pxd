@@ -23,9 +23,15 @@ cdef class Novelty:
     cdef uint32_t generation
     cdef readonly Py_ssize_t counted, evicted
     cpdef uint64_t kind_hash(self, str kind) except? 0
-    cdef uint64_t value_hash(self, uint64_t kind, const uint8_t* value, size_t size) noexcept nogil  # reads ``size`` bytes and no more
+    # reads ``size`` bytes and no more
+    cdef uint64_t value_hash(self, uint64_t kind, const uint8_t* value, size_t size) noexcept nogil
     cpdef uint64_t hash_of(self, str kind, str value) except? 0
-    cdef bint known(self, int64_t ts, uint64_t mac, uint64_t hi, uint64_t lo, uint16_t vlan, uint64_t kind_value_hash) except -1
+    cdef bint known(
+        self, int64_t ts, uint64_t mac, uint64_t hi, uint64_t lo, uint16_t vlan, uint64_t kind_value_hash
+    ) except -1
     cdef bint _holds(self, Entry* entry) except -1
     cdef uint64_t _text(self, str text, uint64_t key) except? 0
-    cdef uint64_t _key(self, uint64_t mac, uint64_t hi, uint64_t lo, uint16_t vlan, uint64_t kind_value_hash) noexcept nogil  # arithmetic only
+    # arithmetic only
+    cdef uint64_t _key(
+        self, uint64_t mac, uint64_t hi, uint64_t lo, uint16_t vlan, uint64_t kind_value_hash
+    ) noexcept nogil

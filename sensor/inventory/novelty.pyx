@@ -54,7 +54,8 @@ cdef class Novelty:
         """The hash of a kind, with which its values are hashed."""
         return self._text(kind, self.key0)
 
-    cdef uint64_t value_hash(self, uint64_t kind, const uint8_t* value, size_t size) noexcept nogil:  # reads ``size`` bytes and no more
+    # reads ``size`` bytes and no more
+    cdef uint64_t value_hash(self, uint64_t kind, const uint8_t* value, size_t size) noexcept nogil:
         """The hash of a kind and a value, as UTF-8."""
         return sip_bytes(value, size, self.key0 ^ kind, self.key1)
 
@@ -68,7 +69,9 @@ cdef class Novelty:
         split(address, &hi, &lo)
         return self.known(ts, mac, hi, lo, vlan, kind_value_hash)
 
-    cdef bint known(self, int64_t ts, uint64_t mac, uint64_t hi, uint64_t lo, uint16_t vlan, uint64_t kind_value_hash) except -1:
+    cdef bint known(
+        self, int64_t ts, uint64_t mac, uint64_t hi, uint64_t lo, uint16_t vlan, uint64_t kind_value_hash
+    ) except -1:
         """Whether the fact is known, or means nothing; it is counted then, and its device was seen."""
         cdef uint64_t key = self._key(mac, hi, lo, vlan, kind_value_hash)
         cdef Entry* entry = self.entries + (key & self.mask)
@@ -131,7 +134,12 @@ cdef class Novelty:
 
     cdef bint _holds(self, Entry* entry) except -1:
         cdef Seen record = <Seen>entry.record
-        return entry.generation == self.generation and entry.version == _version(record, entry.fact != NULL) and not record.dead and not record.gone
+        return (
+            entry.generation == self.generation
+            and entry.version == _version(record, entry.fact != NULL)
+            and not record.dead
+            and not record.gone
+        )
 
     cdef uint64_t _text(self, str text, uint64_t key) except? 0:
         """The hash of a text as UTF-8. What is plain ASCII is hashed where it is."""
@@ -141,7 +149,10 @@ cdef class Novelty:
         encoded = text.encode("utf-8", "surrogatepass")
         return sip_bytes(encoded, len(encoded), key, self.key1)
 
-    cdef uint64_t _key(self, uint64_t mac, uint64_t hi, uint64_t lo, uint16_t vlan, uint64_t kind_value_hash) noexcept nogil:  # arithmetic only
+    # arithmetic only
+    cdef uint64_t _key(
+        self, uint64_t mac, uint64_t hi, uint64_t lo, uint16_t vlan, uint64_t kind_value_hash
+    ) noexcept nogil:
         cdef Sip s
         sip_begin(&s, self.key0, self.key1)
         sip_word(&s, mac | <uint64_t>vlan << 48)

@@ -5,7 +5,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
 from sensor.native.kinds cimport (
-    ARP_ANNOUNCEMENT, ARP_REPLY, ARP_REQUEST, ARP_REQUEST_SENDER, ARP_REQUEST_SENDER_MAC, ARP_REQUEST_SLOTS, ARP_REQUEST_TARGET, FACT_ARP_ADDRESS,
+    ARP_ANNOUNCEMENT, ARP_REPLY, ARP_REQUEST, ARP_REQUEST_SENDER, ARP_REQUEST_SENDER_MAC, ARP_REQUEST_SLOTS,
+    ARP_REQUEST_TARGET, FACT_ARP_ADDRESS,
 )
 from sensor.native.out cimport PUNT, TAKEN, Out, fact_about, message
 from sensor.native.read cimport Bytes, u16, u32
@@ -46,7 +47,11 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     b.at += 6
     target = u32(&b)
     # All three have the same fields.
-    fields = message(out, ARP_ANNOUNCEMENT if sender == target else ARP_REQUEST if operation == REQUEST else ARP_REPLY, ARP_REQUEST_SLOTS)
+    fields = message(
+        out,
+        ARP_ANNOUNCEMENT if sender == target else ARP_REQUEST if operation == REQUEST else ARP_REPLY,
+        ARP_REQUEST_SLOTS,
+    )
     fields[ARP_REQUEST_SENDER_MAC] = mac
     fields[ARP_REQUEST_SENDER + 1] = V4 | sender if sender else 0
     fields[ARP_REQUEST_TARGET + 1] = V4 | target

@@ -76,7 +76,8 @@ cdef inline int octets(Elements* among, Element* found) noexcept nogil:  # check
     return PUNT if element(among, found) == PUNT or found.tag != OCTETS else TAKEN
 
 
-cdef inline int dotted(Out* out, const uint8_t* raw, uint32_t size, uint64_t* found) noexcept nogil:  # checks its room itself
+# checks its room itself
+cdef inline int dotted(Out* out, const uint8_t* raw, uint32_t size, uint64_t* found) noexcept nogil:
     """An object identifier as people write it (X.690, 8.19). PUNT where it is none."""
     cdef uint32_t begin = out.text_used, i, parts = 0
     cdef uint64_t value = 0, root

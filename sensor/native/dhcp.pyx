@@ -1,18 +1,25 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""DHCP for IPv4 and BOOTP (RFC 2131, 2132, 951), natively: see ``sensor.dissectors.dhcp``, which also reads what is left to it here: malformed messages,
-options in several parts or in other fields, vendor-identifying ones, texts that are not ASCII.
+"""DHCP for IPv4 and BOOTP (RFC 2131, 2132, 951), natively: see ``sensor.dissectors.dhcp``, which also reads what is
+left to it here: malformed messages, options in several parts or in other fields, vendor-identifying ones, texts that
+are not ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
 from sensor.native.kinds cimport (
-    DHCP_ACK, DHCP_DECLINE, DHCP_DISCOVER, DHCP_DISCOVER_ADDRESS, DHCP_DISCOVER_BOOT_FILE, DHCP_DISCOVER_BOOT_HOST, DHCP_DISCOVER_BOOT_SERVER,
-    DHCP_DISCOVER_CIRCUIT, DHCP_DISCOVER_DNS, DHCP_DISCOVER_DOMAIN, DHCP_DISCOVER_GATEWAYS, DHCP_DISCOVER_HOSTNAME, DHCP_DISCOVER_LEASE_S,
-    DHCP_DISCOVER_MAC, DHCP_DISCOVER_NETMASK, DHCP_DISCOVER_OFFERED, DHCP_DISCOVER_PROXY_URL, DHCP_DISCOVER_RELAY, DHCP_DISCOVER_REMOTE,
-    DHCP_DISCOVER_REQUESTED, DHCP_DISCOVER_SERVER, DHCP_DISCOVER_SLOTS, DHCP_DISCOVER_TFTP, DHCP_DISCOVER_TYPE, DHCP_DISCOVER_VENDOR_CLASS,
-    DHCP_DISCOVER_XID, DHCP_INFORM, DHCP_NAK, DHCP_OFFER, DHCP_OTHER, DHCP_RELEASE, DHCP_REQUEST, FACT_DHCP_ARCHITECTURE, FACT_DHCP_CLIENT_ID,
-    FACT_DHCP_FQDN, FACT_DHCP_HOSTNAME, FACT_DHCP_LEASE, FACT_DHCP_MESSAGE_SIZE, FACT_DHCP_MUD_URL, FACT_DHCP_PARAMETER_LIST, FACT_DHCP_ROLE,
+    DHCP_ACK, DHCP_DECLINE, DHCP_DISCOVER, DHCP_DISCOVER_ADDRESS, DHCP_DISCOVER_BOOT_FILE, DHCP_DISCOVER_BOOT_HOST,
+    DHCP_DISCOVER_BOOT_SERVER,
+    DHCP_DISCOVER_CIRCUIT, DHCP_DISCOVER_DNS, DHCP_DISCOVER_DOMAIN, DHCP_DISCOVER_GATEWAYS, DHCP_DISCOVER_HOSTNAME,
+    DHCP_DISCOVER_LEASE_S,
+    DHCP_DISCOVER_MAC, DHCP_DISCOVER_NETMASK, DHCP_DISCOVER_OFFERED, DHCP_DISCOVER_PROXY_URL, DHCP_DISCOVER_RELAY,
+    DHCP_DISCOVER_REMOTE,
+    DHCP_DISCOVER_REQUESTED, DHCP_DISCOVER_SERVER, DHCP_DISCOVER_SLOTS, DHCP_DISCOVER_TFTP, DHCP_DISCOVER_TYPE,
+    DHCP_DISCOVER_VENDOR_CLASS,
+    DHCP_DISCOVER_XID, DHCP_INFORM, DHCP_NAK, DHCP_OFFER, DHCP_OTHER, DHCP_RELEASE, DHCP_REQUEST,
+    FACT_DHCP_ARCHITECTURE, FACT_DHCP_CLIENT_ID,
+    FACT_DHCP_FQDN, FACT_DHCP_HOSTNAME, FACT_DHCP_LEASE, FACT_DHCP_MESSAGE_SIZE, FACT_DHCP_MUD_URL,
+    FACT_DHCP_PARAMETER_LIST, FACT_DHCP_ROLE,
     FACT_DHCP_USER_CLASS, FACT_DHCP_UUID, FACT_DHCP_VENDOR_CLASS, FACT_DHCP_VENDOR_SPECIFIC,
 )
 from sensor.native.lines cimport Piece, parted_at, piece
@@ -121,7 +128,10 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
     mac |= u32(&b)
     mac = mac if link == ETHERNET and payload[2] == 6 else 0
     fields[DHCP_DISCOVER_TYPE], fields[DHCP_DISCOVER_XID], fields[DHCP_DISCOVER_MAC] = kind, xid, mac
-    if one(&options, REQUESTED, &fields[DHCP_DISCOVER_REQUESTED + 1]) == PUNT or one(&options, SERVER, &fields[DHCP_DISCOVER_SERVER + 1]) == PUNT:
+    if (
+        one(&options, REQUESTED, &fields[DHCP_DISCOVER_REQUESTED + 1]) == PUNT
+        or one(&options, SERVER, &fields[DHCP_DISCOVER_SERVER + 1]) == PUNT
+    ):
         return PUNT
     if relay_agent(options.values[RELAY_AGENT], fields, out) == PUNT:
         return PUNT
@@ -178,7 +188,13 @@ cdef uint64_t many(Piece raw, Out* out) except? 0 nogil:
     cdef uint32_t count = 0 if raw.size & 3 else raw.size // 4, first = out.slots_used, i
     cdef uint64_t* found = items(out, 2 * count)
     for i in range(count):
-        found[2 * i + 1] = V4 | <uint32_t>raw.data[4 * i] << 24 | raw.data[4 * i + 1] << 16 | raw.data[4 * i + 2] << 8 | raw.data[4 * i + 3]
+        found[2 * i + 1] = (
+            V4
+            | <uint32_t>raw.data[4 * i] << 24
+            | raw.data[4 * i + 1] << 16
+            | raw.data[4 * i + 2] << 8
+            | raw.data[4 * i + 3]
+        )
     return span(first, count)
 
 
@@ -188,7 +204,8 @@ cdef int handed_out(const Options* options, const uint8_t* payload, uint64_t* fi
     cdef uint32_t i
     if one(options, NETMASK, &fields[DHCP_DISCOVER_NETMASK + 1]) == PUNT:
         return PUNT
-    fields[DHCP_DISCOVER_GATEWAYS], fields[DHCP_DISCOVER_DNS] = many(options.values[GATEWAYS], out), many(options.values[DNS], out)
+    fields[DHCP_DISCOVER_GATEWAYS] = many(options.values[GATEWAYS], out)
+    fields[DHCP_DISCOVER_DNS] = many(options.values[DNS], out)
     fields[DHCP_DISCOVER_TFTP] = many(options.values[TFTP], out)
     for i in range(min(raw.size, <uint32_t>4)):
         fields[DHCP_DISCOVER_LEASE_S] = fields[DHCP_DISCOVER_LEASE_S] << 8 | raw.data[i]
@@ -214,7 +231,8 @@ cdef int text(const Options* options, uint32_t code, uint32_t limit, Out* out, u
 
 cdef int server_facts(const uint64_t* fields, const Row* row, Out* out) except -1 nogil:
     """The server's role, and the lease of the client. Behind a relay the frame's source is not the server's."""
-    cdef uint64_t kind = fields[DHCP_DISCOVER_TYPE], server = fields[DHCP_DISCOVER_SERVER + 1], offered = fields[DHCP_DISCOVER_OFFERED + 1], mac = 0
+    cdef uint64_t kind = fields[DHCP_DISCOVER_TYPE], server = fields[DHCP_DISCOVER_SERVER + 1]
+    cdef uint64_t offered = fields[DHCP_DISCOVER_OFFERED + 1], mac = 0
     if server and kind < 9 and FROM_SERVERS >> kind & 1:
         if row.src_hi == 0 and row.src_lo == server and not fields[DHCP_DISCOVER_RELAY + 1]:
             mac = row.src_mac
@@ -269,7 +287,8 @@ cdef int fact_of(uint32_t code, Piece raw, Out* out, uint64_t* value) except -9 
     elif code == PARAMETER_LIST:
         kind, value[0] = FACT_DHCP_PARAMETER_LIST, listed(raw, 1, out)
     elif code == ARCHITECTURE:
-        kind, value[0] = FACT_DHCP_ARCHITECTURE, listed(piece(raw.data, min(raw.size, <uint32_t>ARCHITECTURES_LIMIT + 1)), 2, out)
+        kind = FACT_DHCP_ARCHITECTURE
+        value[0] = listed(piece(raw.data, min(raw.size, <uint32_t>ARCHITECTURES_LIMIT + 1)), 2, out)
     elif code == MESSAGE_SIZE:
         kind, value[0] = FACT_DHCP_MESSAGE_SIZE, listed(raw, 2, out) if raw.size == 2 else 0
     elif code == UUID:
@@ -336,7 +355,9 @@ cdef bint is_counted(Piece raw) except -1 nogil:
 
 
 cdef int joined(Piece raw, uint8_t between, bint empty, uint32_t limit, Out* out, uint64_t* found) except -1 nogil:
-    """Counted pieces with a character between them, or the bytes as they are where they are not counted. ``empty``: also pieces without bytes."""
+    """Counted pieces with a character between them, or the bytes as they are where they are not counted. ``empty``:
+    also pieces without bytes.
+    """
     cdef uint32_t begin = out.text_used, at = 0, size, count = 0
     if not is_counted(raw):
         return cleaned(out, raw.data, raw.size, limit, found)

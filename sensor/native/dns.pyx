@@ -1,15 +1,18 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""DNS over UDP (RFC 1035), natively: see ``sensor.dissectors.dns``, which also reads what is left to it here: messages that are
-cut or malformed, names with other characters than printable ASCII.
+"""DNS over UDP (RFC 1035), natively: see ``sensor.dissectors.dns``, which also reads what is left to it here: messages
+that are cut or malformed, names with other characters than printable ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
 from sensor.native.kinds cimport (
-    DNS_QUERY, DNS_QUERY_ID, DNS_QUERY_NAME, DNS_QUERY_OPERATION, DNS_QUERY_RECURSION, DNS_QUERY_SLOTS, DNS_QUERY_TYPE, DNS_RESPONSE,
-    DNS_RESPONSE_ANSWERS, DNS_RESPONSE_ID, DNS_RESPONSE_NAME, DNS_RESPONSE_RCODE, DNS_RESPONSE_SLOTS, DNS_RESPONSE_TRUNCATED,
-    DNS_RESPONSE_TYPE, FACT_DNS_QUERY, FACT_DNS_ROLE, RECORD_ADDRESS, RECORD_DATA, RECORD_NAME, RECORD_PORT, RECORD_SIZE, RECORD_SLOTS,
+    DNS_QUERY, DNS_QUERY_ID, DNS_QUERY_NAME, DNS_QUERY_OPERATION, DNS_QUERY_RECURSION, DNS_QUERY_SLOTS, DNS_QUERY_TYPE,
+    DNS_RESPONSE,
+    DNS_RESPONSE_ANSWERS, DNS_RESPONSE_ID, DNS_RESPONSE_NAME, DNS_RESPONSE_RCODE, DNS_RESPONSE_SLOTS,
+    DNS_RESPONSE_TRUNCATED,
+    DNS_RESPONSE_TYPE, FACT_DNS_QUERY, FACT_DNS_ROLE, RECORD_ADDRESS, RECORD_DATA, RECORD_NAME, RECORD_PORT,
+    RECORD_SIZE, RECORD_SLOTS,
     RECORD_TTL, RECORD_TYPE, RECORD_VALUE,
 )
 from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact, fits, items, mark, message, put, span, undo
@@ -66,20 +69,30 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     if flags & RESPONSE:
         fields = message(out, DNS_RESPONSE, DNS_RESPONSE_SLOTS)
         fields[DNS_RESPONSE_ID], fields[DNS_RESPONSE_NAME], fields[DNS_RESPONSE_TYPE] = id_, name_, kind
-        fields[DNS_RESPONSE_RCODE], fields[DNS_RESPONSE_TRUNCATED], fields[DNS_RESPONSE_ANSWERS] = flags & 15, flags & TRUNCATED, answers
+        fields[DNS_RESPONSE_RCODE] = flags & 15
+        fields[DNS_RESPONSE_TRUNCATED] = flags & TRUNCATED
+        fields[DNS_RESPONSE_ANSWERS] = answers
         if row.sport == PORT:
             fact(out, FACT_DNS_ROLE, put(out, <const uint8_t*>"dns_server", 10))
         return TAKEN
     fields = message(out, DNS_QUERY, DNS_QUERY_SLOTS)
     fields[DNS_QUERY_ID], fields[DNS_QUERY_NAME], fields[DNS_QUERY_TYPE] = id_, name_, kind
     fields[DNS_QUERY_OPERATION], fields[DNS_QUERY_RECURSION] = flags >> 11 & 15, flags & RECURSION
-    if <uint32_t>name_ and (kind == A or kind == AAAA or kind == HTTPS) and flags & RECURSION and not flags >> 11 & 15 and row.sport != PORT:
+    if (
+        <uint32_t>name_
+        and (kind == A or kind == AAAA or kind == HTTPS)
+        and flags & RECURSION
+        and not flags >> 11 & 15
+        and row.sport != PORT
+    ):
         fact(out, FACT_DNS_QUERY, name_)
     return TAKEN
 
 
 cdef int name(Bytes* b, bint fold, Out* out, uint64_t* found) except -1 nogil:
-    """The name at ``b``, which moves behind it: a span of the text. A pointer must lead to before the name it stands in."""
+    """The name at ``b``, which moves behind it: a span of the text. A pointer must lead to before the name it stands
+    in.
+    """
     cdef uint32_t at = b.at, start = b.at, size, k, target, used = 0, jumps = 0
     cdef uint8_t* text = out.text + out.text_used
     cdef uint8_t c

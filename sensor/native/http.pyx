@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""HTTP/1.x over TCP (RFC 9110, RFC 9112), natively: see ``sensor.dissectors.http``, whose framing this is. Heads with nothing odd are read here
-(``http_messages``); others, and bodies, are handed to it.
+"""HTTP/1.x over TCP (RFC 9110, RFC 9112), natively: see ``sensor.dissectors.http``, whose framing this is. Heads with
+nothing odd are read here (``http_messages``); others, and bodies, are handed to it.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -45,7 +45,9 @@ cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 
 
 
 cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
-    """The heads and bodies that these bytes complete. After a gap, reading goes on where a message begins with a segment."""
+    """The heads and bodies that these bytes complete. After a gap, reading goes on where a message begins with a
+    segment.
+    """
     cdef uint32_t used = 0
     cdef bint starts
     cdef int result
@@ -74,8 +76,12 @@ cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
     return result
 
 
-cdef int messages(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way, bint kept, uint32_t* used) except -1 nogil:
-    """Work off what is there; ``used``: bytes that are not needed any more. ``kept``: some of them were looked at before."""
+cdef int messages(
+    Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way, bint kept, uint32_t* used
+) except -1 nogil:
+    """Work off what is there; ``used``: bytes that are not needed any more. ``kept``: some of them were looked at
+    before.
+    """
     cdef int64_t taken, end
     cdef uint32_t after = 0, since
     while used[0] < size and not s.done:
@@ -86,7 +92,8 @@ cdef int messages(Stream* s, Direction* direction, const uint8_t* data, uint32_t
             used[0] += <uint32_t>taken
             if direction.body.framing != NO_BODY:
                 return GOES_ON
-        elif data[used[0]] == 13 or data[used[0]] == 10:  # empty lines before a message are to be ignored (RFC 9112, 2.2)
+        # empty lines before a message are to be ignored (RFC 9112, 2.2)
+        elif data[used[0]] == 13 or data[used[0]] == 10:
             used[0] += 1
         else:
             since = direction.searched - 3 if kept and direction.searched > 3 else 0
@@ -107,8 +114,12 @@ cdef int messages(Stream* s, Direction* direction, const uint8_t* data, uint32_t
     return GOES_ON
 
 
-cdef int check_start(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, uint32_t* used) except -1 nogil:
-    """Whether what has no end yet can still become a head. A conversation captured from its middle is waited out, whatever it is."""
+cdef int check_start(
+    Stream* s, Direction* direction, const uint8_t* data, uint32_t size, uint32_t* used
+) except -1 nogil:
+    """Whether what has no end yet can still become a head. A conversation captured from its middle is waited out,
+    whatever it is.
+    """
     cdef const uint8_t* end
     if size > HEAD_LIMIT:
         return malformed(s.out, b"headers too long")
@@ -141,10 +152,16 @@ cdef int message(Stream* s, Direction* direction, const uint8_t* data, uint32_t 
     length = length_of(&head.fields[LENGTH])
     if length == IMPOSSIBLE:
         return malformed(s.out, b"impossible body length")
-    return request(s, both, direction, &head, length, data, size) if head.request else response(s, both, direction, &head, length, data, size)
+    return (
+        request(s, both, direction, &head, length, data, size) if head.request
+        else response(s, both, direction, &head, length, data, size)
+    )
 
 
-cdef int request(Stream* s, Connection* both, Direction* direction, const Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
+cdef int request(
+    Stream* s, Connection* both, Direction* direction, const Head* head, int64_t length, const uint8_t* data,
+    uint32_t size,
+) except -1 nogil:
     cdef bint connect = head.method.size == 7 and memcmp(head.method.data, b"CONNECT", 7) == 0
     cdef bint has_body = length > 0 or head.fields[TRANSFER].there
     write_request(s, head, length, data, size)
@@ -154,14 +171,17 @@ cdef int request(Stream* s, Connection* both, Direction* direction, const Head* 
         request_of(s, head, &both.request)
     if both.waiting < ASKED_LIMIT:
         both.waiting += 1
-    if connect or (head.fields[UPGRADE].there and not has_body):  # what follows may be no HTTP, and the answer may not be captured
+    # what follows may be no HTTP, and the answer may not be captured
+    if connect or (head.fields[UPGRADE].there and not has_body):
         direction.body.framing, direction.body.left, direction.body.reader = OPEN, UNKNOWN, 0
     elif has_body:
         begin_body(s, &direction.body, head, length, data, size)
     return GOES_ON
 
 
-cdef int response(Stream* s, Connection* both, Direction* direction, Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil:
+cdef int response(
+    Stream* s, Connection* both, Direction* direction, Head* head, int64_t length, const uint8_t* data, uint32_t size
+) except -1 nogil:
     cdef Request* request = &both.request if both.waiting == 1 else NULL
     cdef bint success = 200 <= head.status < 300, connect = False, bodiless = False, proxy
     if both.waiting < ASKED_LIMIT:

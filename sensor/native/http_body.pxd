@@ -29,7 +29,9 @@ cdef struct Body:
     Kept head          # of the request
     Copy* packet       # that brought the last of it
 
-cdef int begin_body(Stream* s, Body* body, const Head* head, int64_t length, const uint8_t* raw, uint32_t size) except -1 nogil
+cdef int begin_body(
+    Stream* s, Body* body, const Head* head, int64_t length, const uint8_t* raw, uint32_t size
+) except -1 nogil
 cdef int64_t take_body(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -2 nogil
 cdef int missed_body(Stream* s, Body* body, int64_t missing) except -1 nogil
 cdef int end_body(Stream* s, Body* body, bint earlier) except -1 nogil

@@ -8,8 +8,10 @@ from libc.string cimport memchr
 
 from sensor.native.http_head cimport ENCODING, TRANSFER, TYPE, Head, Value, blank, holds, same, stripped
 from sensor.native.kinds cimport (
-    HTTP_DESCRIPTION_BODY_BODY, HTTP_DESCRIPTION_BODY_ENCODED, HTTP_DESCRIPTION_BODY_OWN, HTTP_DESCRIPTION_BODY_SLOTS, HTTP_PAGE_BODY_BODY,
-    HTTP_PAGE_BODY_ENCODED, HTTP_PAGE_BODY_OWN, HTTP_PAGE_BODY_SLOTS, HTTP_PAGE_BODY_STATUS, HTTP_SENT_BODY_BODY, HTTP_SENT_BODY_HEAD,
+    HTTP_DESCRIPTION_BODY_BODY, HTTP_DESCRIPTION_BODY_ENCODED, HTTP_DESCRIPTION_BODY_OWN, HTTP_DESCRIPTION_BODY_SLOTS,
+    HTTP_PAGE_BODY_BODY,
+    HTTP_PAGE_BODY_ENCODED, HTTP_PAGE_BODY_OWN, HTTP_PAGE_BODY_SLOTS, HTTP_PAGE_BODY_STATUS, HTTP_SENT_BODY_BODY,
+    HTTP_SENT_BODY_HEAD,
     HTTP_SENT_BODY_SLOTS, PUNTED_HTTP_DESCRIPTION_BODY, PUNTED_HTTP_PAGE_BODY, PUNTED_HTTP_SENT_BODY,
 )
 from sensor.native.out cimport Out, punted, put, reserve
@@ -22,7 +24,9 @@ cdef enum:
     TITLE_END = 8      # bytes of </title>
 
 
-cdef int begin_body(Stream* s, Body* body, const Head* head, int64_t length, const uint8_t* raw, uint32_t size) except -1 nogil:
+cdef int begin_body(
+    Stream* s, Body* body, const Head* head, int64_t length, const uint8_t* raw, uint32_t size
+) except -1 nogil:
     """A body after a head, of which ``raw`` are the bytes. ``length``: UNKNOWN where it is not given."""
     cdef const Value* coding = &head.fields[ENCODING]
     cdef Value kind = head.fields[TYPE]
@@ -34,7 +38,10 @@ cdef int begin_body(Stream* s, Body* body, const Head* head, int64_t length, con
     body.framing = OPEN if length < 0 else SIZED
     if holds(head.fields[TRANSFER].data, head.fields[TRANSFER].size, b"chunked", 7):
         body.framing, body.left = CHUNKED, -1
-    known = bare or (coding.size == 4 and same(coding.data, b"gzip", 4)) or (coding.size == 6 and same(coding.data, b"x-gzip", 6))
+    known = bare or (coding.size == 4 and same(coding.data, b"gzip", 4)) or (
+        coding.size == 6
+        and same(coding.data, b"x-gzip", 6)
+    )
     known = known or (coding.size == 7 and same(coding.data, b"deflate", 7))
     body.reader = NO_READER
     if head.request:
@@ -49,15 +56,23 @@ cdef int begin_body(Stream* s, Body* body, const Head* head, int64_t length, con
 
 cdef int reader_of(const Value* kind) except -1 nogil:
     """Who reads a body of a media type."""
-    if (kind.size >= 9 and same(kind.data, b"text/html", 9)) or (kind.size >= 17 and same(kind.data, b"application/xhtml", 17)):
+    if (
+        (kind.size >= 9 and same(kind.data, b"text/html", 9))
+        or (kind.size >= 17 and same(kind.data, b"application/xhtml", 17))
+    ):
         return PAGE
-    if kind.size == 0 or holds(kind.data, kind.size, b"xml", 3) or (kind.size == 10 and same(kind.data, b"text/plain", 10)):
+    if (
+        kind.size == 0
+        or holds(kind.data, kind.size, b"xml", 3)
+        or (kind.size == 10 and same(kind.data, b"text/plain", 10))
+    ):
         return DESCRIPTION
     return DESCRIPTION if kind.size == 24 and same(kind.data, b"application/octet-stream", 24) else NO_READER
 
 
 cdef int64_t take_body(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -2 nogil:
-    """Take this body's bytes off the beginning of some; how many they are, -1 where it is malformed, which was written."""
+    """Take this body's bytes off the beginning of some; how many they are, -1 where it is malformed, which was written.
+    """
     cdef int64_t taken
     if body.framing == CHUNKED:
         taken = take_chunks(s, body, data, size)
@@ -181,7 +196,9 @@ cdef int punt_body(Out* out, Body* body) except -1 nogil:
         fields[HTTP_PAGE_BODY_ENCODED], fields[HTTP_PAGE_BODY_BODY] = body.encoded, begin
     else:
         fields = punted(out, PUNTED_HTTP_DESCRIPTION_BODY, HTTP_DESCRIPTION_BODY_SLOTS)
-        fields[HTTP_DESCRIPTION_BODY_OWN], fields[HTTP_DESCRIPTION_BODY_ENCODED], fields[HTTP_DESCRIPTION_BODY_BODY] = body.own, body.encoded, begin
+        fields[HTTP_DESCRIPTION_BODY_OWN] = body.own
+        fields[HTTP_DESCRIPTION_BODY_ENCODED] = body.encoded
+        fields[HTTP_DESCRIPTION_BODY_BODY] = begin
     return 0
 
 

@@ -35,7 +35,8 @@ cdef struct Value:
 cdef struct Head:
     bint request
     bint forwarded
-    bint odd               # its Python dissector is to read it: something is folded, given twice or has unusual characters
+    # its Python dissector is to read it: something is folded, given twice or has unusual characters
+    bint odd
     int status
     Value method
     Value target

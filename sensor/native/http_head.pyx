@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Heads of HTTP messages (RFC 9112, 2 to 5), natively: see ``sensor.dissectors._http_message``, whose rules these are."""
+"""Heads of HTTP messages (RFC 9112, 2 to 5), natively: see ``sensor.dissectors._http_message``, whose rules these are.
+"""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
@@ -62,7 +63,13 @@ cdef bint start_line(const uint8_t* line, uint32_t size, Head* head) noexcept no
     while at < size and line[at] != 32:
         at += 1
     # At least a character between the two blanks, and "HTTP/1.1" behind them.
-    if not 2 < at <= METHOD_LIMIT or size < at + 11 or line[size - 9] != 32 or memcmp(line + size - 8, b"HTTP/1.", 7) or line[size - 1] == 32:
+    if (
+        not 2 < at <= METHOD_LIMIT
+        or size < at + 11
+        or line[size - 9] != 32
+        or memcmp(line + size - 8, b"HTTP/1.", 7)
+        or line[size - 1] == 32
+    ):
         return False
     if not 65 <= line[0] <= 90:
         return False
@@ -77,7 +84,8 @@ cdef bint start_line(const uint8_t* line, uint32_t size, Head* head) noexcept no
 
 
 cdef int field(const uint8_t* line, uint32_t size, Head* head, int last) except -2 nogil:
-    """One line of a head. Returns the number of its field, -1 of one that is not used; ``last``: of the line before it."""
+    """One line of a head. Returns the number of its field, -1 of one that is not used; ``last``: of the line before it.
+    """
     cdef const uint8_t* colon
     cdef Value value
     cdef int number
@@ -201,7 +209,9 @@ cdef int number_of(const uint8_t* name, uint32_t size) except -2 nogil:
     if size == 16:
         if same(name, b"content-encoding", 16):
             return ENCODING
-        return CHALLENGE if same(name, b"www-authenticate", 16) else FORWARDED if same(name, b"x-forwarded-host", 16) else -1
+        return CHALLENGE if same(
+            name, b"www-authenticate", 16
+        ) else FORWARDED if same(name, b"x-forwarded-host", 16) else -1
     if size == 17:
         return TRANSFER if same(name, b"transfer-encoding", 17) else -1
     if size == 18:
@@ -255,8 +265,11 @@ cdef bint begins(const uint8_t* data, uint32_t size) noexcept nogil:  # compares
     return size >= 8 and 65 <= (data[0] & 0xDF) <= 90 and memcmp(data + size - 8, b"HTTP/1.", 7) == 0
 
 
-cdef int64_t head_end(const uint8_t* data, uint32_t size, uint32_t since, uint32_t* after) noexcept nogil:  # compares sizes first
-    """Where the first empty line at or behind ``since`` begins, the end of the line before it included, and where it ends; -1: there is none."""
+# compares sizes first
+cdef int64_t head_end(const uint8_t* data, uint32_t size, uint32_t since, uint32_t* after) noexcept nogil:
+    """Where the first empty line at or behind ``since`` begins, the end of the line before it included, and where it
+    ends; -1: there is none.
+    """
     cdef const uint8_t* found
     cdef uint32_t at = since, i
     while at < size:
@@ -284,7 +297,8 @@ cdef bint same(const uint8_t* text, const char* word, uint32_t size) noexcept no
     return True
 
 
-cdef bint holds(const uint8_t* text, uint32_t size, const char* word, uint32_t length) noexcept nogil:  # compares sizes first
+# compares sizes first
+cdef bint holds(const uint8_t* text, uint32_t size, const char* word, uint32_t length) noexcept nogil:
     """Whether a word in small letters stands anywhere in a text."""
     cdef uint32_t i
     for i in range(length, size + 1):

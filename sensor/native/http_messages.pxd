@@ -14,5 +14,6 @@ cdef bint absolute(const Head* head) noexcept nogil  # compares sizes first
 cdef int request_of(Stream* s, const Head* head, Request* request) except -1 nogil
 cdef int write_request(Stream* s, const Head* head, int64_t length, const uint8_t* data, uint32_t size) except -1 nogil
 cdef int write_response(
-    Stream* s, const Head* head, int64_t length, const Request* request, bint proxy, bint switched, const uint8_t* data, uint32_t size
+    Stream* s, const Head* head, int64_t length, const Request* request, bint proxy, bint switched,
+    const uint8_t* data, uint32_t size
 ) except -1 nogil

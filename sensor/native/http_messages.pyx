@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Events of HTTP heads: events and facts where nothing in them is odd. All others are handed to ``sensor.dissectors.http``: those with
-credentials, cookies, secrets in an address, unusual characters, fields given twice or folded.
+"""Events of HTTP heads: events and facts where nothing in them is odd. All others are handed to
+``sensor.dissectors.http``: those with credentials, cookies, secrets in an address, unusual characters, fields given
+twice or folded.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -11,11 +12,16 @@ from sensor.native.http_head cimport (
     ACTION, AGENT, CHALLENGE, COOKIE, CREDENTIALS, HOST, LOCATION, SERVER, TYPE, Head, Value, holds, same, stripped,
 )
 from sensor.native.kinds cimport (
-    FACT_HTTP_ASKED, FACT_HTTP_PATH, FACT_HTTP_SERVER, FACT_HTTP_USER_AGENT, HTTP_REQUEST, HTTP_REQUEST_ACTION, HTTP_REQUEST_CONTENT_TYPE,
-    HTTP_REQUEST_FORWARDED, HTTP_REQUEST_HEAD_HEAD, HTTP_REQUEST_HEAD_SLOTS, HTTP_REQUEST_HEADERS, HTTP_REQUEST_HOST, HTTP_REQUEST_LENGTH,
-    HTTP_REQUEST_METHOD, HTTP_REQUEST_PATH, HTTP_REQUEST_SLOTS, HTTP_REQUEST_USER_AGENT, HTTP_RESPONSE, HTTP_RESPONSE_CONTENT_TYPE,
-    HTTP_RESPONSE_FORWARDED, HTTP_RESPONSE_HEAD_HEAD, HTTP_RESPONSE_HEAD_METHOD, HTTP_RESPONSE_HEAD_PROXY, HTTP_RESPONSE_HEAD_SLOTS,
-    HTTP_RESPONSE_HEAD_TARGET, HTTP_RESPONSE_LENGTH, HTTP_RESPONSE_LOCATION, HTTP_RESPONSE_METHOD, HTTP_RESPONSE_PATH, HTTP_RESPONSE_SERVER,
+    FACT_HTTP_ASKED, FACT_HTTP_PATH, FACT_HTTP_SERVER, FACT_HTTP_USER_AGENT, HTTP_REQUEST, HTTP_REQUEST_ACTION,
+    HTTP_REQUEST_CONTENT_TYPE,
+    HTTP_REQUEST_FORWARDED, HTTP_REQUEST_HEAD_HEAD, HTTP_REQUEST_HEAD_SLOTS, HTTP_REQUEST_HEADERS, HTTP_REQUEST_HOST,
+    HTTP_REQUEST_LENGTH,
+    HTTP_REQUEST_METHOD, HTTP_REQUEST_PATH, HTTP_REQUEST_SLOTS, HTTP_REQUEST_USER_AGENT, HTTP_RESPONSE,
+    HTTP_RESPONSE_CONTENT_TYPE,
+    HTTP_RESPONSE_FORWARDED, HTTP_RESPONSE_HEAD_HEAD, HTTP_RESPONSE_HEAD_METHOD, HTTP_RESPONSE_HEAD_PROXY,
+    HTTP_RESPONSE_HEAD_SLOTS,
+    HTTP_RESPONSE_HEAD_TARGET, HTTP_RESPONSE_LENGTH, HTTP_RESPONSE_LOCATION, HTTP_RESPONSE_METHOD, HTTP_RESPONSE_PATH,
+    HTTP_RESPONSE_SERVER,
     HTTP_RESPONSE_SLOTS, HTTP_RESPONSE_STATUS, PUNTED_HTTP_REQUEST_HEAD, PUNTED_HTTP_RESPONSE_HEAD,
 )
 from sensor.native.out cimport Out, fact, items, message, punted, put, reserve, span
@@ -34,7 +40,8 @@ cdef struct Beginnings:        # of paths, in small letters
     uint8_t[96][32] text
     uint32_t[96] size
 
-# Beginnings of words that name secrets: what ``masked`` and ``in_query`` of the Python dissector look for begins with one of them.
+# Beginnings of words that name secrets: what ``masked`` and ``in_query`` of the Python dissector look for begins with
+# one of them.
 SECRET_WORDS = ("pw", "pas", "psw", "pin", "sec", "ses", "sid", "sig", "tok", "cre", "key", "aut")
 
 cdef Beginnings OWN, OFTEN_ASKED, SECRETS
@@ -67,7 +74,11 @@ if FIRMWARE != "firmware/":
 cdef bint among(const Beginnings* some, const uint8_t* path, uint32_t size) noexcept nogil:  # compares sizes first
     cdef int i
     for i in range(some.count):
-        if size >= some.size[i] and lower(path[1]) == some.text[i][1] and same(path, <const char*>&some.text[i][0], some.size[i]):
+        if (
+            size >= some.size[i]
+            and lower(path[1]) == some.text[i][1]
+            and same(path, <const char*>&some.text[i][0], some.size[i])
+        ):
             return True
     return False
 
@@ -93,7 +104,10 @@ cdef bint secret(const Value* address) noexcept nogil:  # compares sizes first
     for at in range(address.size):
         if INITIALS[address.data[at]]:
             for i in range(SECRETS.count):
-                if address.size - at >= SECRETS.size[i] and same(address.data + at, <const char*>&SECRETS.text[i][0], SECRETS.size[i]):
+                if (
+                    address.size - at >= SECRETS.size[i]
+                    and same(address.data + at, <const char*>&SECRETS.text[i][0], SECRETS.size[i])
+                ):
                     return True
     return False
 
@@ -149,9 +163,12 @@ cdef int write_request(Stream* s, const Head* head, int64_t length, const uint8_
         action.size -= 1
     whole = host_of(&head.fields[HOST], &host) and host.size + head.target.size <= FACT_LIMIT
     if (
-        head.odd or not whole or head.fields[CREDENTIALS].there or head.fields[COOKIE].there or not open_address(&head.target)
+        head.odd or not whole or head.fields[CREDENTIALS].there or head.fields[COOKIE].there
+        or not open_address(&head.target)
         or not type_of(&head.fields[TYPE], &kind) or not plain(agent.data, agent.size)
-        or not plain(head.fields[ACTION].data, head.fields[ACTION].size) or holds(head.target.data, head.target.size, b"firmware/", 9)
+        or not plain(head.fields[ACTION].data, head.fields[ACTION].size) or holds(
+            head.target.data, head.target.size, b"firmware/", 9
+        )
     ):
         fields = punted(out, PUNTED_HTTP_REQUEST_HEAD, HTTP_REQUEST_HEAD_SLOTS)
         fields[HTTP_REQUEST_HEAD_HEAD] = put(out, data, size)
@@ -186,7 +203,8 @@ cdef uint64_t names(Out* out, const Head* head) noexcept nogil:  # room was rese
 
 
 cdef int write_response(
-    Stream* s, const Head* head, int64_t length, const Request* request, bint proxy, bint switched, const uint8_t* data, uint32_t size
+    Stream* s, const Head* head, int64_t length, const Request* request, bint proxy, bint switched,
+    const uint8_t* data, uint32_t size
 ) except -1 nogil:
     """``request``: what it answers, NULL where that is not certain; ``switched``: what follows is no HTTP any more."""
     cdef Out* out = s.out
@@ -197,9 +215,14 @@ cdef int write_response(
     cdef bint forwarded = proxy or head.forwarded
     reserve(out)
     if (
-        head.odd or head.fields[CHALLENGE].there or not type_of(&head.fields[TYPE], &kind) or not plain(server.data, server.size)
+        head.odd or head.fields[CHALLENGE].there or not type_of(
+            &head.fields[TYPE], &kind
+        ) or not plain(server.data, server.size)
         or not plain(location.data, location.size) or (request != NULL and not request.plain)
-        or (location.size and (memchr(location.data, 61, location.size) != NULL or memchr(location.data, 64, location.size) != NULL))
+        or (
+            location.size
+            and (memchr(location.data, 61, location.size) != NULL or memchr(location.data, 64, location.size) != NULL)
+        )
     ):
         fields = punted(out, PUNTED_HTTP_RESPONSE_HEAD, HTTP_RESPONSE_HEAD_SLOTS)
         fields[HTTP_RESPONSE_HEAD_HEAD], fields[HTTP_RESPONSE_HEAD_PROXY] = put(out, data, size), proxy
@@ -208,7 +231,9 @@ cdef int write_response(
             fields[HTTP_RESPONSE_HEAD_TARGET] = put(out, request.target.data, request.target.size)
         return 0
     fields = message(out, HTTP_RESPONSE, HTTP_RESPONSE_SLOTS)
-    fields[HTTP_RESPONSE_STATUS], fields[HTTP_RESPONSE_LENGTH], fields[HTTP_RESPONSE_FORWARDED] = head.status, <uint64_t>length, forwarded
+    fields[HTTP_RESPONSE_STATUS] = head.status
+    fields[HTTP_RESPONSE_LENGTH] = <uint64_t>length
+    fields[HTTP_RESPONSE_FORWARDED] = forwarded
     fields[HTTP_RESPONSE_SERVER] = put(out, server.data, server.size)
     fields[HTTP_RESPONSE_CONTENT_TYPE] = small(out, kind.data, kind.size)
     fields[HTTP_RESPONSE_LOCATION] = put(out, location.data, location.size)

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443), natively: see ``sensor.dissectors.icmp``, which also reads what is malformed, and measures payloads
-whose disorder lies on the border between two hundredths.
+"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443), natively: see ``sensor.dissectors.icmp``, which also reads what is
+malformed, and measures payloads whose disorder lies on the border between two hundredths.
 """
 
 from libc.math cimport fabs, floor, log2
@@ -9,9 +9,12 @@ from libc.string cimport memcpy
 
 from sensor.core.row cimport Row
 from sensor.native.kinds cimport (
-    ICMP_ECHO, ICMP_ECHO_CARRIES, ICMP_ECHO_CODE, ICMP_ECHO_DISORDER, ICMP_ECHO_ID, ICMP_ECHO_REPLY, ICMP_ECHO_SEQUENCE, ICMP_ECHO_SIZE, ICMP_ECHO_SLOTS,
-    ICMP_ERROR, ICMP_ERROR_CLIENT, ICMP_ERROR_CODE, ICMP_ERROR_PORT, ICMP_ERROR_PROTO, ICMP_ERROR_SERVER, ICMP_ERROR_SLOTS, ICMP_ERROR_WHAT, ICMP_QUERY,
-    ICMP_QUERY_REPLY, ICMP_QUERY_REPLY_SLOTS, ICMP_QUERY_REPLY_VALUE, ICMP_QUERY_REPLY_WHAT, ICMP_QUERY_SIZE, ICMP_QUERY_SLOTS, ICMP_QUERY_WHAT,
+    ICMP_ECHO, ICMP_ECHO_CARRIES, ICMP_ECHO_CODE, ICMP_ECHO_DISORDER, ICMP_ECHO_ID, ICMP_ECHO_REPLY,
+    ICMP_ECHO_SEQUENCE, ICMP_ECHO_SIZE, ICMP_ECHO_SLOTS,
+    ICMP_ERROR, ICMP_ERROR_CLIENT, ICMP_ERROR_CODE, ICMP_ERROR_PORT, ICMP_ERROR_PROTO, ICMP_ERROR_SERVER,
+    ICMP_ERROR_SLOTS, ICMP_ERROR_WHAT, ICMP_QUERY,
+    ICMP_QUERY_REPLY, ICMP_QUERY_REPLY_SLOTS, ICMP_QUERY_REPLY_VALUE, ICMP_QUERY_REPLY_WHAT, ICMP_QUERY_SIZE,
+    ICMP_QUERY_SLOTS, ICMP_QUERY_WHAT,
     ICMP_REDIRECT, ICMP_REDIRECT_DESTINATION, ICMP_REDIRECT_GATEWAY, ICMP_REDIRECT_SLOTS,
 )
 from sensor.native.out cimport PUNT, TAKEN, Out, message
@@ -75,10 +78,14 @@ cdef int version_4(const uint8_t* data, uint32_t size, Out* out) except -1 nogil
     if kind == ECHO or kind == ECHO_REPLY:
         return echo(ICMP_ECHO if kind == ECHO else ICMP_ECHO_REPLY, data, size, out)
     if kind == TIMESTAMP or kind == INFORMATION or kind == MASK:
-        return query(b"timestamp" if kind == TIMESTAMP else b"information" if kind == INFORMATION else b"mask", size, out)
+        return query(
+            b"timestamp" if kind == TIMESTAMP else b"information" if kind == INFORMATION else b"mask", size, out
+        )
     if kind == TIMESTAMP_REPLY or kind == INFORMATION_REPLY or kind == MASK_REPLY:
         fields = message(out, ICMP_QUERY_REPLY, ICMP_QUERY_REPLY_SLOTS)
-        fields[ICMP_QUERY_REPLY_WHAT] = word(out, b"timestamp" if kind == TIMESTAMP_REPLY else b"information" if kind == INFORMATION_REPLY else b"mask")
+        fields[ICMP_QUERY_REPLY_WHAT] = word(
+            out, b"timestamp" if kind == TIMESTAMP_REPLY else b"information" if kind == INFORMATION_REPLY else b"mask"
+        )
         fields[ICMP_QUERY_REPLY_VALUE] = u32(data + 8) if kind == MASK_REPLY and size >= 12 else 0
     elif kind == REDIRECT:
         quote_4(data + HEADER, size - HEADER, &quoted)
@@ -88,7 +95,13 @@ cdef int version_4(const uint8_t* data, uint32_t size, Out* out) except -1 nogil
         fields[ICMP_REDIRECT_DESTINATION + 1] = quoted.server[1]
     elif kind == UNREACHABLE or kind == QUENCH or kind == EXCEEDED or kind == PROBLEM:
         quote_4(data + HEADER, size - HEADER, &quoted)
-        error(b"unreachable" if kind == UNREACHABLE else b"quench" if kind == QUENCH else b"exceeded" if kind == EXCEEDED else b"problem", data[1], &quoted, out)
+        error(
+            b"unreachable" if kind == UNREACHABLE
+            else b"quench" if kind == QUENCH
+            else b"exceeded" if kind == EXCEEDED
+            else b"problem",
+            data[1], &quoted, out,
+        )
     return TAKEN
 
 
@@ -102,7 +115,8 @@ cdef int version_6(const uint8_t* data, uint32_t size, Out* out) except -1 nogil
     if UNREACHABLE_6 <= kind <= PROBLEM_6:
         quote_6(data + HEADER, size - HEADER, &quoted)
         error(
-            b"unreachable" if kind == UNREACHABLE_6 else b"too_big" if kind == TOO_BIG_6 else b"exceeded" if kind == EXCEEDED_6 else b"problem",
+            b"unreachable" if kind == UNREACHABLE_6 else b"too_big" if kind == TOO_BIG_6
+            else b"exceeded" if kind == EXCEEDED_6 else b"problem",
             data[1], &quoted, out,
         )
     return TAKEN
@@ -132,7 +146,8 @@ cdef int echo(uint16_t kind, const uint8_t* data, uint32_t size, Out* out) excep
     if measure < 0:
         return PUNT
     fields = message(out, kind, ICMP_ECHO_SLOTS)
-    fields[ICMP_ECHO_ID], fields[ICMP_ECHO_SEQUENCE] = <uint32_t>data[4] << 8 | data[5], <uint32_t>data[6] << 8 | data[7]
+    fields[ICMP_ECHO_ID] = <uint32_t>data[4] << 8 | data[5]
+    fields[ICMP_ECHO_SEQUENCE] = <uint32_t>data[6] << 8 | data[7]
     fields[ICMP_ECHO_SIZE], fields[ICMP_ECHO_CODE] = size - HEADER, data[1]
     memcpy(&fields[ICMP_ECHO_DISORDER], &measure, sizeof(double))
     fields[ICMP_ECHO_CARRIES] = word(out, carries(data + HEADER, size - HEADER))
@@ -171,7 +186,9 @@ cdef double steps(const uint8_t* data, uint32_t size) except -1 nogil:
 
 
 cdef double disorder(const uint8_t* body, uint32_t size) except? -1 nogil:
-    """Entropy in bits a byte, in hundredths; -1 where it lies so near between two of them that the order of the sum would matter."""
+    """Entropy in bits a byte, in hundredths; -1 where it lies so near between two of them that the order of the sum
+    would matter.
+    """
     cdef uint32_t[256] counts
     cdef uint32_t i
     cdef double total = 0, share, scaled

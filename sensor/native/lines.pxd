@@ -31,7 +31,8 @@ cdef inline Piece stripped(Piece one) noexcept nogil:  # stays inside the piece
     return one
 
 
-cdef inline bint parted_at(Piece whole, uint8_t c, Piece* before, Piece* behind) noexcept nogil:  # stays inside the piece
+# stays inside the piece
+cdef inline bint parted_at(Piece whole, uint8_t c, Piece* before, Piece* behind) noexcept nogil:
     """What stands before the first ``c`` and behind it; all and nothing where there is none. Whether there is one."""
     cdef const uint8_t* at = <const uint8_t*>memchr(whole.data, c, whole.size) if whole.size else NULL
     if at == NULL:
@@ -42,7 +43,8 @@ cdef inline bint parted_at(Piece whole, uint8_t c, Piece* before, Piece* behind)
     return True
 
 
-cdef inline bint parted_last(Piece whole, uint8_t c, Piece* before, Piece* behind) noexcept nogil:  # stays inside the piece
+# stays inside the piece
+cdef inline bint parted_last(Piece whole, uint8_t c, Piece* before, Piece* behind) noexcept nogil:
     """The same at the last ``c``; nothing and all where there is none."""
     cdef uint32_t at = whole.size
     while at and whole.data[at - 1] != c:

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Link-local multicast name resolution (RFC 4795), natively: see ``sensor.dissectors.llmnr``, which also reads what is left to it here: malformed messages,
-names with other characters than printable ASCII.
+"""Link-local multicast name resolution (RFC 4795), natively: see ``sensor.dissectors.llmnr``, which also reads what is
+left to it here: malformed messages, names with other characters than printable ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -9,8 +9,10 @@ from libc.string cimport memcmp
 from sensor.core.row cimport Row
 from sensor.native.dns cimport name, records
 from sensor.native.kinds cimport (
-    FACT_LLMNR_HOSTNAME, LLMNR_QUERY, LLMNR_QUERY_CLAIM, LLMNR_QUERY_CONFLICT, LLMNR_QUERY_ID, LLMNR_QUERY_NAME, LLMNR_QUERY_SLOTS, LLMNR_QUERY_TYPE,
-    LLMNR_RESPONSE, LLMNR_RESPONSE_ANSWERS, LLMNR_RESPONSE_ID, LLMNR_RESPONSE_NAME, LLMNR_RESPONSE_RCODE, LLMNR_RESPONSE_SLOTS, LLMNR_RESPONSE_TENTATIVE,
+    FACT_LLMNR_HOSTNAME, LLMNR_QUERY, LLMNR_QUERY_CLAIM, LLMNR_QUERY_CONFLICT, LLMNR_QUERY_ID, LLMNR_QUERY_NAME,
+    LLMNR_QUERY_SLOTS, LLMNR_QUERY_TYPE,
+    LLMNR_RESPONSE, LLMNR_RESPONSE_ANSWERS, LLMNR_RESPONSE_ID, LLMNR_RESPONSE_NAME, LLMNR_RESPONSE_RCODE,
+    LLMNR_RESPONSE_SLOTS, LLMNR_RESPONSE_TENTATIVE,
     LLMNR_RESPONSE_TYPE, RECORD_ADDRESS, RECORD_NAME, RECORD_SLOTS, RECORD_TYPE, RECORD_VALUE,
 )
 from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact, mark, message, span, undo
@@ -59,7 +61,9 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     if flags & RESPONSE:
         fields = message(out, LLMNR_RESPONSE, LLMNR_RESPONSE_SLOTS)
         fields[LLMNR_RESPONSE_ID], fields[LLMNR_RESPONSE_NAME], fields[LLMNR_RESPONSE_TYPE] = id_, question_name, kind
-        fields[LLMNR_RESPONSE_RCODE], fields[LLMNR_RESPONSE_TENTATIVE], fields[LLMNR_RESPONSE_ANSWERS] = flags & 15, flags & TENTATIVE, answers
+        fields[LLMNR_RESPONSE_RCODE] = flags & 15
+        fields[LLMNR_RESPONSE_TENTATIVE] = flags & TENTATIVE
+        fields[LLMNR_RESPONSE_ANSWERS] = answers
         if row.sport == PORT and not flags & 15:
             host = own_name(answers, row, out)
     else:

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Multicast DNS (RFC 6762, 6763), natively: see ``sensor.dissectors.mdns``, which also reads what is left to it here: malformed messages, names and texts with
-other characters than printable ASCII, the shared queues of print servers.
+"""Multicast DNS (RFC 6762, 6763), natively: see ``sensor.dissectors.mdns``, which also reads what is left to it here:
+malformed messages, names and texts with other characters than printable ASCII, the shared queues of print servers.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -9,9 +9,12 @@ from libc.string cimport memcmp
 from sensor.core.row cimport Row
 from sensor.native.dns cimport name, records
 from sensor.native.kinds cimport (
-    FACT_MDNS_HOSTNAME, FACT_MDNS_INSTANCE, FACT_MDNS_QUERY, FACT_MDNS_SERVICE, FACT_MDNS_TEXT, FACT_MDNS_TXT_, MDNS_ANNOUNCEMENT, MDNS_ANNOUNCEMENT_OWN,
-    MDNS_ANNOUNCEMENT_RECORDS, MDNS_ANNOUNCEMENT_SLOTS, MDNS_QUERY, MDNS_QUERY_PROBE, MDNS_QUERY_QUESTIONS, MDNS_QUERY_SLOTS, QUESTION_NAME,
-    QUESTION_SLOTS, QUESTION_TYPE, RECORD_ADDRESS, RECORD_DATA, RECORD_NAME, RECORD_SLOTS, RECORD_TTL, RECORD_TYPE, RECORD_VALUE,
+    FACT_MDNS_HOSTNAME, FACT_MDNS_INSTANCE, FACT_MDNS_QUERY, FACT_MDNS_SERVICE, FACT_MDNS_TEXT, FACT_MDNS_TXT_,
+    MDNS_ANNOUNCEMENT, MDNS_ANNOUNCEMENT_OWN,
+    MDNS_ANNOUNCEMENT_RECORDS, MDNS_ANNOUNCEMENT_SLOTS, MDNS_QUERY, MDNS_QUERY_PROBE, MDNS_QUERY_QUESTIONS,
+    MDNS_QUERY_SLOTS, QUESTION_NAME,
+    QUESTION_SLOTS, QUESTION_TYPE, RECORD_ADDRESS, RECORD_DATA, RECORD_NAME, RECORD_SLOTS, RECORD_TTL, RECORD_TYPE,
+    RECORD_VALUE,
 )
 from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact_once, fits, items, mark, message, put, span, undo
 from sensor.native.read cimport Bytes, lower, u16
@@ -70,7 +73,9 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
         one[QUESTION_TYPE] = u16(&b)
         u16(&b)
         one += QUESTION_SLOTS
-    if b.bad or (answered(&b, wanted, row, out) if flags & RESPONSE else queried(span(first, questions), authority > 0, out)) == PUNT:
+    if b.bad or PUNT == (
+        answered(&b, wanted, row, out) if flags & RESPONSE else queried(span(first, questions), authority > 0, out)
+    ):
         return undo(out, &here)
     return TAKEN
 
@@ -202,7 +207,10 @@ cdef bint is_queue(const uint8_t* text, uint32_t size) except -1 nogil:
         return False
     for i in range(11):
         begin[i] = lower(text[i])
-    return not memcmp(begin, b"rp=classes/", 11) or (size >= 12 and not memcmp(begin, b"rp=printers", 11) and text[11] == 47)
+    return (
+        not memcmp(begin, b"rp=classes/", 11)
+        or (size >= 12 and not memcmp(begin, b"rp=printers", 11) and text[11] == 47)
+    )
 
 
 cdef int pair(const uint8_t* text, uint32_t size, Hosts* hosts, Out* out) except -1 nogil:
@@ -258,7 +266,10 @@ cdef bint listed(uint64_t called, const Hosts* hosts, const Out* out) except -1 
     """Whether a name is one of the hosts."""
     cdef uint32_t i
     for i in range(hosts.count):
-        if <uint32_t>hosts.names[i] == <uint32_t>called and not memcmp(out.text + (hosts.names[i] >> 32), out.text + (called >> 32), <uint32_t>called):
+        if (
+            <uint32_t>hosts.names[i] == <uint32_t>called
+            and not memcmp(out.text + (hosts.names[i] >> 32), out.text + (called >> 32), <uint32_t>called)
+        ):
             return True
     return False
 

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""NetBIOS name service (RFC 1002, 4.2), natively: see ``sensor.dissectors.nbns``, which also reads what is left to it here: malformed messages, names that
-are not ASCII.
+"""NetBIOS name service (RFC 1002, 4.2), natively: see ``sensor.dissectors.nbns``, which also reads what is left to it
+here: malformed messages, names that are not ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -9,13 +9,20 @@ from libc.string cimport memcmp
 from sensor.core.row cimport Row
 from sensor.dissectors._netbios import PLACEHOLDERS, service
 from sensor.native.kinds cimport (
-    FACT_NETBIOS_DOMAIN, FACT_NETBIOS_HOSTNAME, FACT_NETBIOS_ROLE, FACT_NETBIOS_SERVICE, NBNS_ANSWER, NBNS_ANSWER_ID, NBNS_ANSWER_NAME, NBNS_ANSWER_OWNERS,
-    NBNS_ANSWER_RCODE, NBNS_ANSWER_SERVER, NBNS_ANSWER_SLOTS, NBNS_ANSWER_SUFFIX, NBNS_QUERY, NBNS_QUERY_BROADCAST, NBNS_QUERY_ID, NBNS_QUERY_NAME,
-    NBNS_QUERY_SLOTS, NBNS_QUERY_STATUS, NBNS_QUERY_SUFFIX, NBNS_REGISTERED, NBNS_REGISTERED_ADDRESS, NBNS_REGISTERED_ID, NBNS_REGISTERED_NAME,
-    NBNS_REGISTERED_RCODE, NBNS_REGISTERED_RELEASE, NBNS_REGISTERED_SLOTS, NBNS_REGISTERED_SUFFIX, NBNS_REGISTERED_WAIT, NBNS_REGISTRATION,
-    NBNS_REGISTRATION_ADDRESS, NBNS_REGISTRATION_BROADCAST, NBNS_REGISTRATION_GROUP, NBNS_REGISTRATION_ID, NBNS_REGISTRATION_NAME,
-    NBNS_REGISTRATION_REFRESH, NBNS_REGISTRATION_SLOTS, NBNS_REGISTRATION_SUFFIX, NBNS_RELEASE, NBNS_RELEASE_ADDRESS, NBNS_RELEASE_GROUP,
-    NBNS_RELEASE_ID, NBNS_RELEASE_NAME, NBNS_RELEASE_SLOTS, NBNS_RELEASE_SUFFIX, NBNS_STATUS, NBNS_STATUS_ID, NBNS_STATUS_NAMES, NBNS_STATUS_SLOTS,
+    FACT_NETBIOS_DOMAIN, FACT_NETBIOS_HOSTNAME, FACT_NETBIOS_ROLE, FACT_NETBIOS_SERVICE, NBNS_ANSWER, NBNS_ANSWER_ID,
+    NBNS_ANSWER_NAME, NBNS_ANSWER_OWNERS,
+    NBNS_ANSWER_RCODE, NBNS_ANSWER_SERVER, NBNS_ANSWER_SLOTS, NBNS_ANSWER_SUFFIX, NBNS_QUERY, NBNS_QUERY_BROADCAST,
+    NBNS_QUERY_ID, NBNS_QUERY_NAME,
+    NBNS_QUERY_SLOTS, NBNS_QUERY_STATUS, NBNS_QUERY_SUFFIX, NBNS_REGISTERED, NBNS_REGISTERED_ADDRESS,
+    NBNS_REGISTERED_ID, NBNS_REGISTERED_NAME,
+    NBNS_REGISTERED_RCODE, NBNS_REGISTERED_RELEASE, NBNS_REGISTERED_SLOTS, NBNS_REGISTERED_SUFFIX,
+    NBNS_REGISTERED_WAIT, NBNS_REGISTRATION,
+    NBNS_REGISTRATION_ADDRESS, NBNS_REGISTRATION_BROADCAST, NBNS_REGISTRATION_GROUP, NBNS_REGISTRATION_ID,
+    NBNS_REGISTRATION_NAME,
+    NBNS_REGISTRATION_REFRESH, NBNS_REGISTRATION_SLOTS, NBNS_REGISTRATION_SUFFIX, NBNS_RELEASE, NBNS_RELEASE_ADDRESS,
+    NBNS_RELEASE_GROUP,
+    NBNS_RELEASE_ID, NBNS_RELEASE_NAME, NBNS_RELEASE_SLOTS, NBNS_RELEASE_SUFFIX, NBNS_STATUS, NBNS_STATUS_ID,
+    NBNS_STATUS_NAMES, NBNS_STATUS_SLOTS,
     NBNS_STATUS_UNIT,
 )
 from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact_once, items, mark, message, span, undo
@@ -35,7 +42,15 @@ cdef enum:
     REFRESH = 8
     ALTERNATIVE_REFRESH = 9
     MULTIHOMED = 15
-    OPERATIONS = 1 << QUERY | 1 << REGISTRATION | 1 << RELEASE | 1 << WAIT | 1 << REFRESH | 1 << ALTERNATIVE_REFRESH | 1 << MULTIHOMED
+    OPERATIONS = (
+        1 << QUERY
+        | 1 << REGISTRATION
+        | 1 << RELEASE
+        | 1 << WAIT
+        | 1 << REFRESH
+        | 1 << ALTERNATIVE_REFRESH
+        | 1 << MULTIHOMED
+    )
     RESPONSE = 0x8000
     BROADCAST = 0x0010
     RECURSION = 0x0080
@@ -94,7 +109,9 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
             if b.bad:
                 return PUNT
             fields = message(out, NBNS_QUERY, NBNS_QUERY_SLOTS)
-            fields[NBNS_QUERY_ID], fields[NBNS_QUERY_NAME], fields[NBNS_QUERY_SUFFIX] = id_, question_name.text, question_name.suffix
+            fields[NBNS_QUERY_ID] = id_
+            fields[NBNS_QUERY_NAME] = question_name.text
+            fields[NBNS_QUERY_SUFFIX] = question_name.suffix
             fields[NBNS_QUERY_STATUS], fields[NBNS_QUERY_BROADCAST] = kind == NBSTAT, flags & BROADCAST
             return TAKEN
     if not (answers if flags & RESPONSE else additional) or name_at(&b, &name, out) == PUNT:
@@ -174,7 +191,9 @@ cdef int owners(Bytes* b, Out* out, uint64_t* found) except -1 nogil:
     return TAKEN
 
 
-cdef int claim(Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, const Name* name, const Row* row, Out* out) except -1 nogil:
+cdef int claim(
+    Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, const Name* name, const Row* row, Out* out
+) except -1 nogil:
     """A registration, refresh or release."""
     cdef uint64_t found = 0
     cdef uint64_t* one
@@ -192,15 +211,20 @@ cdef int claim(Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, const
     if operation == QUERY or operation == WAIT:
         return PUNT
     fields = message(out, NBNS_REGISTRATION, NBNS_REGISTRATION_SLOTS)
-    fields[NBNS_REGISTRATION_ID], fields[NBNS_REGISTRATION_NAME], fields[NBNS_REGISTRATION_SUFFIX] = id_, name.text, name.suffix
+    fields[NBNS_REGISTRATION_ID] = id_
+    fields[NBNS_REGISTRATION_NAME] = name.text
+    fields[NBNS_REGISTRATION_SUFFIX] = name.suffix
     fields[NBNS_REGISTRATION_GROUP], fields[NBNS_REGISTRATION_ADDRESS + 1] = group, one[1]
-    fields[NBNS_REGISTRATION_REFRESH], fields[NBNS_REGISTRATION_BROADCAST] = operation == REFRESH or operation == ALTERNATIVE_REFRESH, flags & BROADCAST
+    fields[NBNS_REGISTRATION_REFRESH] = operation == REFRESH or operation == ALTERNATIVE_REFRESH
+    fields[NBNS_REGISTRATION_BROADCAST] = flags & BROADCAST
     if row.src_hi == 0 and one[1] == row.src_lo:
         facts(name, group, out.entries_used, out)
     return TAKEN
 
 
-cdef int answer(Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, const Name* name, const Row* row, Out* out) except -1 nogil:
+cdef int answer(
+    Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, const Name* name, const Row* row, Out* out
+) except -1 nogil:
     """The answer to a query, a registration or a release."""
     cdef uint64_t found = 0
     cdef uint64_t* one
@@ -211,7 +235,9 @@ cdef int answer(Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, cons
     one = &out.slots[found >> 32]
     if operation != QUERY:
         fields = message(out, NBNS_REGISTERED, NBNS_REGISTERED_SLOTS)
-        fields[NBNS_REGISTERED_ID], fields[NBNS_REGISTERED_NAME], fields[NBNS_REGISTERED_SUFFIX] = id_, name.text, name.suffix
+        fields[NBNS_REGISTERED_ID] = id_
+        fields[NBNS_REGISTERED_NAME] = name.text
+        fields[NBNS_REGISTERED_SUFFIX] = name.suffix
         fields[NBNS_REGISTERED_RCODE], fields[NBNS_REGISTERED_ADDRESS + 1] = rcode, one[1] if <uint32_t>found else 0
         fields[NBNS_REGISTERED_RELEASE], fields[NBNS_REGISTERED_WAIT] = operation == RELEASE, operation == WAIT
         return TAKEN
@@ -225,7 +251,8 @@ cdef int answer(Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, cons
 
 cdef int status(Bytes* b, uint32_t id_, const Row* row, Out* out) except -1 nogil:
     """The names of the node that answers, and its unit id behind all of them."""
-    cdef uint32_t declared = u8(b), count = min(declared, <uint32_t>NAMES_LIMIT), first = out.slots_used, begin = b.at, i, first_fact
+    cdef uint32_t declared = u8(b), count = min(declared, <uint32_t>NAMES_LIMIT), first = out.slots_used, begin = b.at
+    cdef uint32_t i, first_fact
     cdef Name name
     cdef const uint8_t* raw
     cdef uint64_t* one = items(out, count * STATUS_SLOTS)

@@ -1,14 +1,16 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Network time (RFC 1305, 5905, 9327), natively: see ``sensor.dissectors.ntp``, which also reads what is left to it here: the variables of a server, and
-what is malformed.
+"""Network time (RFC 1305, 5905, 9327), natively: see ``sensor.dissectors.ntp``, which also reads what is left to it
+here: the variables of a server, and what is malformed.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
 from sensor.native.kinds cimport (
-    FACT_NTP_ROLE, NTP_ANSWER, NTP_ANSWER_BROADCAST, NTP_ANSWER_REFERENCE, NTP_ANSWER_SLOTS, NTP_ANSWER_STRATUM, NTP_ANSWER_VERSION, NTP_CONTROL,
-    NTP_CONTROL_ANSWER, NTP_CONTROL_OPERATION, NTP_CONTROL_SLOTS, NTP_PRIVATE, NTP_PRIVATE_ANSWER, NTP_PRIVATE_REQUEST, NTP_PRIVATE_SLOTS, NTP_QUESTION,
+    FACT_NTP_ROLE, NTP_ANSWER, NTP_ANSWER_BROADCAST, NTP_ANSWER_REFERENCE, NTP_ANSWER_SLOTS, NTP_ANSWER_STRATUM,
+    NTP_ANSWER_VERSION, NTP_CONTROL,
+    NTP_CONTROL_ANSWER, NTP_CONTROL_OPERATION, NTP_CONTROL_SLOTS, NTP_PRIVATE, NTP_PRIVATE_ANSWER, NTP_PRIVATE_REQUEST,
+    NTP_PRIVATE_SLOTS, NTP_QUESTION,
     NTP_QUESTION_PEER, NTP_QUESTION_SLOTS, NTP_QUESTION_VERSION,
 )
 from sensor.native.out cimport PUNT, TAKEN, Out, fact, message

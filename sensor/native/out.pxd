@@ -1,8 +1,8 @@
 # Rows that native dissectors write, one set of tables a batch: entries in packet order, the fields of events, and text.
 #
-# An event's fields lie in ``slots`` in the order in which its class declares them (layout.py), one slot of 64 bits each, two for
-# an address. A text is a span of ``text``: offset in the upper half, bytes in the lower. A tuple is a span of ``slots``: the slot
-# at which its first item begins in the upper half, the number of items in the lower.
+# An event's fields lie in ``slots`` in the order in which its class declares them (layout.py), one slot of 64 bits
+# each, two for an address. A text is a span of ``text``: offset in the upper half, bytes in the lower. A tuple is a
+# span of ``slots``: the slot at which its first item begins in the upper half, the number of items in the lower.
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -11,9 +11,11 @@ cdef enum:
     EVENT = 1
     FACT = 2
     FACT_ABOUT = 3   # about a host other than the sender of the packet
-    PUNTED = 4       # a message, or a part of one, that a Python function reads: its fields lie in the slots, like those of an event
+    # a message, or a part of one, that a Python function reads: its fields lie in the slots, like those of an event
+    PUNTED = 4
     MALFORMED = 5    # of a conversation, which is given up; in words
-    PACKET = 6       # what follows in this row is about a packet that came earlier: its Row and its frame; empty: about that of the row
+    # what follows in this row is about a packet that came earlier: its Row and its frame; empty: about that of the row
+    PACKET = 6
     ENDED = 7        # of a conversation: the entries that follow were written at its end
     EMPTY = 8        # the packet was read, and nothing was written
     # What a dissector returns: its rows are whole, or the Python dissector is to read the message.
@@ -24,7 +26,8 @@ cdef enum:
     SLOTS_A_MESSAGE = 8192
     TEXT_A_MESSAGE = 1 << 18
 
-# A kind of facts that ends with a dot (``mdns.txt.``) is only its begin: the rest and a zero byte stand before the value.
+# A kind of facts that ends with a dot (``mdns.txt.``) is only its begin: the rest and a zero byte stand before the
+# value.
 ctypedef packed struct Entry:
     uint64_t flow    # of an end: the flow
     int32_t row      # of the packet
@@ -69,7 +72,11 @@ cdef inline int undo(Out* out, Mark* to) noexcept nogil:  # copies three numbers
 
 cdef inline bint fits(Out* out, uint32_t slots, uint32_t text) noexcept nogil:  # compares numbers: nothing can fail
     """Whether so much still fits: asked for what grows with the message, within what ``reserve`` made sure of."""
-    return out.slots_used + slots <= out.slots_room and out.text_used + text <= out.text_room and out.entries_used + 8 <= out.entries_room
+    return (
+        out.slots_used + slots <= out.slots_room
+        and out.text_used + text <= out.text_room
+        and out.entries_used + 8 <= out.entries_room
+    )
 
 
 cdef inline uint64_t* message(Out* out, uint16_t kind, uint32_t slots) noexcept nogil:  # room was reserved
@@ -118,7 +125,10 @@ cdef inline int fact(Out* out, uint16_t kind, uint64_t value) noexcept nogil:  #
     return write(out, FACT, kind, value)
 
 
-cdef inline int fact_about(Out* out, uint16_t kind, uint64_t value, uint64_t mac, uint64_t hi, uint64_t lo) noexcept nogil:  # room was reserved
+# room was reserved
+cdef inline int fact_about(
+    Out* out, uint16_t kind, uint64_t value, uint64_t mac, uint64_t hi, uint64_t lo
+) noexcept nogil:
     """A fact about another host, in the VLAN of the packet."""
     cdef uint64_t* slots = items(out, 3)
     slots[0], slots[1], slots[2] = mac, hi, lo
@@ -132,7 +142,12 @@ cdef inline int fact_once(Out* out, uint32_t first, uint16_t kind, uint64_t valu
     cdef Entry* entry = &out.entries[first]
     cdef Entry* stop = &out.entries[out.entries_used]
     while entry < stop:
-        if entry.kind == kind and entry.what == FACT and entry.size == <uint32_t>value and not memcmp(&out.text[entry.at], &out.text[value >> 32], entry.size):
+        if (
+            entry.kind == kind
+            and entry.what == FACT
+            and entry.size == <uint32_t>value
+            and not memcmp(&out.text[entry.at], &out.text[value >> 32], entry.size)
+        ):
             return 0
         entry += 1
     return fact(out, kind, value)

@@ -41,8 +41,8 @@ cdef class Messages:
         self.start += rows
 
     def drop(self, const int32_t[::1] rows):
-        """Leave out the entries of some rows, which are in order, but those at the end of a conversation; returns how many
-        rows had entries.
+        """Leave out the entries of some rows, which are in order, but those at the end of a conversation; returns how
+        many rows had entries.
         """
         cdef uint32_t i, kept = 0, stays = 0
         cdef Py_ssize_t at = 0, dropped = 0, last = -1

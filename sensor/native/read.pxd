@@ -1,5 +1,5 @@
-# Reads of a message by native dissectors: every one checks its bounds first. A read beyond the end sets ``bad`` and gives 0,
-# so that a dissector may look once, at the end.
+# Reads of a message by native dissectors: every one checks its bounds first. A read beyond the end sets ``bad`` and
+# gives 0, so that a dissector may look once, at the end.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef struct Bytes:
@@ -44,7 +44,9 @@ cdef inline uint8_t lower(uint8_t c) noexcept nogil:  # arithmetic only
 
 
 cdef inline bint plain(const uint8_t* text, uint32_t size) noexcept nogil:  # reads what the caller checked
-    """Whether ``clean`` (core/reader.py) leaves a text as it is: printable ASCII without blanks at its ends, not too long."""
+    """Whether ``clean`` (core/reader.py) leaves a text as it is: printable ASCII without blanks at its ends, not too
+    long.
+    """
     cdef uint32_t i
     if size == 0:
         return True

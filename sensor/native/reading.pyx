@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Reading: the native dissectors of all protocols, called for the rows that were chosen for them. Datagrams that the capture cut and fragments are left to the
-Python dissectors.
+"""Reading: the native dissectors of all protocols, called for the rows that were chosen for them. Datagrams that the
+capture cut and fragments are left to the Python dissectors.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
@@ -20,8 +20,9 @@ cdef enum:
 
 
 cdef class Reading(RowReader):
-    """``datagrams`` and ``frames``: for each dissector of a kind of rows, in the order of their bits, its native one or None. ``streams``: the native ones of
-    streams, (bit, name, native, interest); ``conversations``: theirs. ``names`` of those by their number.
+    """``datagrams`` and ``frames``: for each dissector of a kind of rows, in the order of their bits, its native one or
+    None. ``streams``: the native ones of streams, (bit, name, native, interest); ``conversations``: theirs. ``names``
+    of those by their number.
     """
 
     cdef Dissect[BITS] datagrams
@@ -88,8 +89,8 @@ cdef class Reading(RowReader):
         return 0
 
     cdef int segment(self, const uint8_t* frame, Row* row, FlowTable flows) except -1 nogil:
-        """A TCP segment. Who wants no more of its conversation is deaf to it from the next row on. Conversations whose opening came in pieces are left to the
-        Python dissectors, for whom the pieces wait.
+        """A TCP segment. Who wants no more of its conversation is deaf to it from the next row on. Conversations whose
+        opening came in pieces are left to the Python dissectors, for whom the pieces wait.
         """
         cdef uint64_t left = row.wanted & self.stream_bits & ~flows.deaf[row.slot]
         cdef int bit = 0

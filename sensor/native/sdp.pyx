@@ -55,7 +55,10 @@ cdef int next_line(Piece* body, Piece* line) except -1 nogil:
     while at < body.size and body.data[at] != 10 and body.data[at] != 13:
         at += 1
     line[0] = piece(body.data, at)
-    behind = at + 2 if at + 1 < body.size and body.data[at] == 13 and body.data[at + 1] == 10 else min(at + 1, body.size)
+    behind = (
+        at + 2 if at + 1 < body.size and body.data[at] == 13 and body.data[at + 1] == 10
+        else min(at + 1, body.size)
+    )
     body[0] = piece(body.data + behind, body.size - behind)
     return 0
 

@@ -14,7 +14,8 @@ cdef enum:
     ROUNDS = 12
 
 cdef uint64_t[8] IV = [
-    0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B, 0xA54FF53A5F1D36F1, 0x510E527FADE682D1, 0x9B05688C2B3E6C1F, 0x1F83D9ABFB41BD6B,
+    0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B, 0xA54FF53A5F1D36F1, 0x510E527FADE682D1,
+    0x9B05688C2B3E6C1F, 0x1F83D9ABFB41BD6B,
     0x5BE0CD19137E2179,
 ]
 cdef uint8_t[160] ORDER = [
@@ -30,7 +31,9 @@ cdef bytes padded = SALT.ljust(16, b"\0")
 memcpy(&salt[0], <const uint8_t*>padded, 16)
 
 
-cdef int seal(Out* out, const uint8_t* user, uint32_t user_size, const uint8_t* password, uint32_t size, uint64_t* found) except -1 nogil:
+cdef int seal(
+    Out* out, const uint8_t* user, uint32_t user_size, const uint8_t* password, uint32_t size, uint64_t* found
+) except -1 nogil:
     """The seal as a text. PUNT where both do not fit into one block, or the user is not ASCII."""
     cdef uint64_t[16] block
     cdef uint8_t* bytes_ = <uint8_t*>&block[0]
@@ -53,7 +56,9 @@ cdef int seal(Out* out, const uint8_t* user, uint32_t user_size, const uint8_t* 
 
 
 cdef uint64_t hashed(const uint64_t* block, uint32_t size) except? 0 nogil:
-    """The first eight bytes of the hash of one block, which is the last. Words are little-endian, as on the machines we run on."""
+    """The first eight bytes of the hash of one block, which is the last. Words are little-endian, as on the machines we
+    run on.
+    """
     cdef uint64_t[8] h
     cdef uint64_t[16] v
     cdef int i, turn, column
@@ -70,13 +75,20 @@ cdef uint64_t hashed(const uint64_t* block, uint32_t size) except? 0 nogil:
     for turn in range(ROUNDS):
         order = &ORDER[16 * (turn % 10)]
         for column in range(4):
-            mix(&v[column], &v[column + 4], &v[column + 8], &v[column + 12], block[order[2 * column]], block[order[2 * column + 1]])
+            mix(
+                &v[column], &v[column + 4], &v[column + 8], &v[column + 12], block[order[2 * column]],
+                block[order[2 * column + 1]],
+            )
         for i in range(4):
-            mix(&v[i], &v[4 + (i + 1) % 4], &v[8 + (i + 2) % 4], &v[12 + (i + 3) % 4], block[order[8 + 2 * i]], block[order[9 + 2 * i]])
+            mix(
+                &v[i], &v[4 + (i + 1) % 4], &v[8 + (i + 2) % 4], &v[12 + (i + 3) % 4], block[order[8 + 2 * i]],
+                block[order[9 + 2 * i]],
+            )
     return h[0] ^ v[0] ^ v[8]
 
 
-cdef inline void mix(uint64_t* a, uint64_t* b, uint64_t* c, uint64_t* d, uint64_t x, uint64_t y) noexcept nogil:  # arithmetic only
+# arithmetic only
+cdef inline void mix(uint64_t* a, uint64_t* b, uint64_t* c, uint64_t* d, uint64_t x, uint64_t y) noexcept nogil:
     """RFC 7693, 3.1."""
     a[0] += b[0] + x
     d[0] = turned(d[0] ^ a[0], 32)

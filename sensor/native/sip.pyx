@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""SIP over UDP (RFC 3261), natively: see ``sensor.dissectors.sip``, which also reads what is left to it here: malformed messages, folded lines, headers that
-name a device, texts of Cisco telephones, texts that are not ASCII.
+"""SIP over UDP (RFC 3261), natively: see ``sensor.dissectors.sip``, which also reads what is left to it here: malformed
+messages, folded lines, headers that name a device, texts of Cisco telephones, texts that are not ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -9,18 +9,26 @@ from libc.string cimport memchr
 from sensor.core.row cimport Row
 from sensor.dissectors.sip import DEVICE_WORDS, HEADERS
 from sensor.native.kinds cimport (
-    FACT_SIP_INSTANCE_ID, FACT_SIP_PROFILE, FACT_SIP_SDP_SESSION, FACT_SIP_SDP_TOOL, FACT_SIP_SDP_USER, FACT_SIP_SERVER, FACT_SIP_USER_AGENT, SIP_MEDIA,
-    SIP_MEDIA_ADDRESS, SIP_MEDIA_CALL_ID, SIP_MEDIA_MEDIA, SIP_MEDIA_SLOTS, SIP_REQUEST, SIP_REQUEST_BASIC, SIP_REQUEST_CALL_ID, SIP_REQUEST_CALLEE,
-    SIP_REQUEST_CALLER, SIP_REQUEST_CREDENTIALS, SIP_REQUEST_CSEQ, SIP_REQUEST_METHOD, SIP_REQUEST_SLOTS, SIP_REQUEST_URI, SIP_REQUEST_USER_AGENT,
-    SIP_RESPONSE, SIP_RESPONSE_CALL_ID, SIP_RESPONSE_CALLEE, SIP_RESPONSE_CALLER, SIP_RESPONSE_CHALLENGE, SIP_RESPONSE_CSEQ,
+    FACT_SIP_INSTANCE_ID, FACT_SIP_PROFILE, FACT_SIP_SDP_SESSION, FACT_SIP_SDP_TOOL, FACT_SIP_SDP_USER,
+    FACT_SIP_SERVER, FACT_SIP_USER_AGENT, SIP_MEDIA,
+    SIP_MEDIA_ADDRESS, SIP_MEDIA_CALL_ID, SIP_MEDIA_MEDIA, SIP_MEDIA_SLOTS, SIP_REQUEST, SIP_REQUEST_BASIC,
+    SIP_REQUEST_CALL_ID, SIP_REQUEST_CALLEE,
+    SIP_REQUEST_CALLER, SIP_REQUEST_CREDENTIALS, SIP_REQUEST_CSEQ, SIP_REQUEST_METHOD, SIP_REQUEST_SLOTS,
+    SIP_REQUEST_URI, SIP_REQUEST_USER_AGENT,
+    SIP_RESPONSE, SIP_RESPONSE_CALL_ID, SIP_RESPONSE_CALLEE, SIP_RESPONSE_CALLER, SIP_RESPONSE_CHALLENGE,
+    SIP_RESPONSE_CSEQ,
     SIP_RESPONSE_METHOD, SIP_RESPONSE_REASON, SIP_RESPONSE_SLOTS,
     SIP_RESPONSE_STATUS, SIP_RESPONSE_USER_AGENT,
 )
-from sensor.native.lines cimport Piece, begins, begins_folded, found, is_blank, is_number, parted_at, parted_last, piece, stripped
+from sensor.native.lines cimport (
+    Piece, begins, begins_folded, found, is_blank, is_number, parted_at, parted_last, piece, stripped,
+)
 from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact, fits, mark, message, span, undo
 from sensor.native.read cimport lower
 from sensor.native.sdp cimport Sdp, description
-from sensor.native.sip_headers cimport address_in, challenge, is_numeric, is_sender, names_sender, size_of, without_blanks
+from sensor.native.sip_headers cimport (
+    address_in, challenge, is_numeric, is_sender, names_sender, size_of, without_blanks,
+)
 from sensor.native.text cimport TEXT_LIMIT, Word, cleaned, is_word
 from sensor.native.unit cimport native
 from sensor.native.byte_table cimport ByteTable
@@ -51,7 +59,8 @@ cdef enum:
     IGNORED = 13
 
 cdef dict numbers = {
-    "from": FROM, "to": TO, "call-id": CALL_ID, "cseq": CSEQ, "contact": CONTACT, "length": LENGTH, "event": EVENT, "agent": AGENT, "server": SERVER,
+    "from": FROM, "to": TO, "call-id": CALL_ID, "cseq": CSEQ, "contact": CONTACT, "length": LENGTH, "event": EVENT,
+    "agent": AGENT, "server": SERVER,
     "auth": AUTH, "type": TYPE, "reason": REASON, "via": VIA, "": IGNORED,
 }
 cdef ByteTable headers_known = ByteTable({name.lower(): numbers[held] for name, held in HEADERS.items()})
@@ -106,11 +115,17 @@ cdef int read(Piece whole, Piece body, const Row* row, Out* out) except -1 nogil
         return PUNT
     if head.values[LENGTH].data != NULL and size_of(head.values[LENGTH], &length) == PUNT:
         return PUNT
-    if (response(start, &head, &common, row, out, &own) if begins(start, b"SIP/2.0") else request(start, &head, &common, out, &own)) == PUNT:
+    if PUNT == (
+        response(start, &head, &common, row, out, &own)
+        if begins(start, b"SIP/2.0")
+        else request(start, &head, &common, out, &own)
+    ):
         return PUNT
     if head.values[TYPE].data == NULL or not begins_folded(without_blanks(head.values[TYPE]), b"application/sdp"):
         return TAKEN
-    return media(piece(body.data, min(body.size, <uint32_t>length if length else SDP_LIMIT)), common.call_id, own, row, out)
+    return media(
+        piece(body.data, min(body.size, <uint32_t>length if length else SDP_LIMIT)), common.call_id, own, row, out
+    )
 
 
 cdef bint line(Piece* rest, Piece* found_) except -1 nogil:
@@ -136,7 +151,14 @@ cdef int headers(Piece rest, Head* head) except -1 nogil:
     while rest.size:
         line(&rest, &one)
         lines += 1
-        if lines > HEADERS_LIMIT or one.size > LINE_LIMIT or not one.size or one.data[0] == 32 or one.data[0] == 9 or not parted_at(one, 58, &name, &value):
+        if (
+            lines > HEADERS_LIMIT
+            or one.size > LINE_LIMIT
+            or not one.size
+            or one.data[0] == 32
+            or one.data[0] == 9
+            or not parted_at(one, 58, &name, &value)
+        ):
             return PUNT
         while name.size and is_blank(name.data[name.size - 1]):
             name.size -= 1
@@ -179,7 +201,10 @@ cdef int shared(const Head* head, Out* out, Common* common) except -1 nogil:
     if is_number(number):
         for i in range(min(number.size, <uint32_t>10)):
             common.cseq = 10 * common.cseq + number.data[i] - 48
-    if address_in(head.values[FROM], out, &common.caller) == PUNT or address_in(head.values[TO], out, &common.callee) == PUNT:
+    if (
+        address_in(head.values[FROM], out, &common.caller) == PUNT
+        or address_in(head.values[TO], out, &common.callee) == PUNT
+    ):
         return PUNT
     if cleaned(out, head.values[CALL_ID].data, head.values[CALL_ID].size, NAME_LIMIT, &common.call_id) == PUNT:
         return PUNT
@@ -201,10 +226,16 @@ cdef int request(Piece start, const Head* head, const Common* common, Out* out, 
     for i in range(method.size):
         if not 65 <= method.data[i] <= 90:
             return PUNT
-    if cleaned(out, method.data, method.size, METHOD_LIMIT, &method_) == PUNT or cleaned(out, uri.data, uri.size, TEXT_LIMIT, &uri_) == PUNT:
+    if (
+        cleaned(out, method.data, method.size, METHOD_LIMIT, &method_) == PUNT
+        or cleaned(out, uri.data, uri.size, TEXT_LIMIT, &uri_) == PUNT
+    ):
         return PUNT
     fields = message(out, SIP_REQUEST, SIP_REQUEST_SLOTS)
-    fields[SIP_REQUEST_METHOD], fields[SIP_REQUEST_URI], fields[SIP_REQUEST_CALLER], fields[SIP_REQUEST_CALLEE] = method_, uri_, common.caller, common.callee
+    fields[SIP_REQUEST_METHOD] = method_
+    fields[SIP_REQUEST_URI] = uri_
+    fields[SIP_REQUEST_CALLER] = common.caller
+    fields[SIP_REQUEST_CALLEE] = common.callee
     fields[SIP_REQUEST_CALL_ID], fields[SIP_REQUEST_CSEQ] = common.call_id, common.cseq
     fields[SIP_REQUEST_USER_AGENT] = common.agent if <uint32_t>common.agent else common.server
     fields[SIP_REQUEST_CREDENTIALS] = head.values[AUTH].data != NULL
@@ -218,7 +249,9 @@ cdef int request(Piece start, const Head* head, const Common* common, Out* out, 
     return registering(head, out) if is_word(method.data, method.size, b"REGISTER") else TAKEN
 
 
-cdef int response(Piece start, const Head* head, const Common* common, const Row* row, Out* out, bint* own) except -1 nogil:
+cdef int response(
+    Piece start, const Head* head, const Common* common, const Row* row, Out* out, bint* own
+) except -1 nogil:
     """A response and the facts about its sender."""
     cdef Piece status, reason
     cdef uint64_t reason_ = 0, method = 0
@@ -229,12 +262,19 @@ cdef int response(Piece start, const Head* head, const Common* common, const Row
     parted_at(piece(start.data + 8, start.size - 8), 32, &status, &reason)
     if status.size != 3 or not is_number(status) or not 49 <= status.data[0] <= 54:
         return PUNT
-    if cleaned(out, reason.data, reason.size, NAME_LIMIT, &reason_) == PUNT or cleaned(out, common.method.data, common.method.size, 32, &method) == PUNT:
+    if (
+        cleaned(out, reason.data, reason.size, NAME_LIMIT, &reason_) == PUNT
+        or cleaned(out, common.method.data, common.method.size, 32, &method) == PUNT
+    ):
         return PUNT
     fields = message(out, SIP_RESPONSE, SIP_RESPONSE_SLOTS)
     fields[SIP_RESPONSE_STATUS] = 100 * (status.data[0] - 48) + 10 * (status.data[1] - 48) + status.data[2] - 48
-    fields[SIP_RESPONSE_REASON], fields[SIP_RESPONSE_METHOD], fields[SIP_RESPONSE_CALLER] = reason_, method, common.caller
-    fields[SIP_RESPONSE_CALLEE], fields[SIP_RESPONSE_CALL_ID], fields[SIP_RESPONSE_CSEQ] = common.callee, common.call_id, common.cseq
+    fields[SIP_RESPONSE_REASON] = reason_
+    fields[SIP_RESPONSE_METHOD] = method
+    fields[SIP_RESPONSE_CALLER] = common.caller
+    fields[SIP_RESPONSE_CALLEE] = common.callee
+    fields[SIP_RESPONSE_CALL_ID] = common.call_id
+    fields[SIP_RESPONSE_CSEQ] = common.cseq
     fields[SIP_RESPONSE_USER_AGENT] = common.server if <uint32_t>common.server else common.agent
     if head.values[AUTH].data != NULL:
         fields[SIP_RESPONSE_CHALLENGE] = True
@@ -273,7 +313,9 @@ cdef int profile(Piece event, Out* out) except -1 nogil:
 
 
 cdef int registering(const Head* head, Out* out) except -1 nogil:
-    """Facts of registrations only: the instance in its Contact (RFC 5626, 4.1). PUNT for Cisco telephones, which send more."""
+    """Facts of registrations only: the instance in its Contact (RFC 5626, 4.1). PUNT for Cisco telephones, which send
+    more.
+    """
     cdef Piece contact = head.values[CONTACT]
     cdef const uint8_t* at
     cdef uint32_t size = 0, left
@@ -291,7 +333,13 @@ cdef int registering(const Head* head, Out* out) except -1 nogil:
     left = <uint32_t>(contact.data + contact.size - at)
     while size < left and at[size] != 62 and at[size] != 34:
         size += 1
-    if not 0 < size <= INSTANCE_LIMIT or left - size < 2 or at[size] != 62 or at[size + 1] != 34 or cleaned(out, at, size, TEXT_LIMIT, &text_) == PUNT:
+    if (
+        not 0 < size <= INSTANCE_LIMIT
+        or left - size < 2
+        or at[size] != 62
+        or at[size + 1] != 34
+        or cleaned(out, at, size, TEXT_LIMIT, &text_) == PUNT
+    ):
         return PUNT
     if <uint32_t>text_:
         fact(out, FACT_SIP_INSTANCE_ID, text_)
@@ -299,7 +347,9 @@ cdef int registering(const Head* head, Out* out) except -1 nogil:
 
 
 cdef int media(Piece body, uint64_t call_id, bint own, const Row* row, Out* out) except -1 nogil:
-    """A session description, whose names are the sender's own where the message is and its origin is the sender or a name."""
+    """A session description, whose names are the sender's own where the message is and its origin is the sender or a
+    name.
+    """
     cdef Sdp sdp
     cdef uint64_t* fields
     cdef Piece host

@@ -1,11 +1,15 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Values of headers of SIP (RFC 3261, 20), natively: addresses, challenges, and whether they name the sender of a packet."""
+"""Values of headers of SIP (RFC 3261, 20), natively: addresses, challenges, and whether they name the sender of a
+packet.
+"""
 
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from sensor.core.row cimport Row
-from sensor.native.kinds cimport SIP_RESPONSE_ALGORITHM, SIP_RESPONSE_NONCE, SIP_RESPONSE_QOP, SIP_RESPONSE_REALM, SIP_RESPONSE_SCHEME
+from sensor.native.kinds cimport (
+    SIP_RESPONSE_ALGORITHM, SIP_RESPONSE_NONCE, SIP_RESPONSE_QOP, SIP_RESPONSE_REALM, SIP_RESPONSE_SCHEME,
+)
 from sensor.native.lines cimport Piece, begins_folded, is_blank, is_number, parted_at, parted_last, piece, stripped
 from sensor.native.out cimport PUNT, TAKEN, Out
 from sensor.native.read cimport lower
@@ -53,7 +57,10 @@ cdef int address_in(Piece raw, Out* out, uint64_t* found_) except -1 nogil:
 
 
 cdef bint is_scheme(Piece scheme) except -1 nogil:
-    return (scheme.size == 3 and (begins_folded(scheme, b"sip") or begins_folded(scheme, b"tel"))) or (scheme.size == 4 and begins_folded(scheme, b"sips"))
+    return (
+        (scheme.size == 3 and (begins_folded(scheme, b"sip") or begins_folded(scheme, b"tel")))
+        or (scheme.size == 4 and begins_folded(scheme, b"sips"))
+    )
 
 
 cdef int size_of(Piece raw, uint64_t* found_) except -1 nogil:
@@ -69,7 +76,9 @@ cdef int size_of(Piece raw, uint64_t* found_) except -1 nogil:
 
 
 cdef int challenge(Piece raw, uint64_t* fields, Out* out) except -1 nogil:
-    """How it asks for credentials: ``Digest realm="pbx", nonce="…"``. PUNT where the parameters are written in an unusual way."""
+    """How it asks for credentials: ``Digest realm="pbx", nonce="…"``. PUNT where the parameters are written in an
+    unusual way.
+    """
     cdef Piece scheme, rest, name, value
     cdef uint32_t i, begin = out.text_used, count = 0
     parted_at(raw, 32, &scheme, &rest)

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""SNMP over UDP (RFC 1157, 3416, 3412, 3414), natively: see ``sensor.dissectors.snmp``, which also reads what is left to it here: malformed messages, texts
-that are not ASCII, device ids of printers.
+"""SNMP over UDP (RFC 1157, 3416, 3412, 3414), natively: see ``sensor.dissectors.snmp``, which also reads what is left
+to it here: malformed messages, texts that are not ASCII, device ids of printers.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -13,9 +13,12 @@ from sensor.native.ber cimport (
     INTEGER, IP_ADDRESS, OCTETS, OID, SEQUENCE, Element, Elements, dotted, element, inside, integer, octets,
 )
 from sensor.native.kinds cimport (
-    FACT_SNMP_ENGINE_ENTERPRISE, FACT_SNMP_ENGINE_MAC, FACT_SNMP_ENTERPRISE, FACT_SNMP_SYS_OBJECT_ID, FACT_SNMP_TRAP_ENTERPRISE, FACT_SNMP_TREE,
-    SNMP_REQUEST, SNMP_REQUEST_COMMUNITY, SNMP_REQUEST_LEVEL, SNMP_REQUEST_NAMES, SNMP_REQUEST_OPERATION, SNMP_REQUEST_REPETITIONS,
-    SNMP_REQUEST_REQUEST_ID, SNMP_REQUEST_SEAL, SNMP_REQUEST_SLOTS, SNMP_REQUEST_USER, SNMP_REQUEST_VERSION, SNMP_RESPONSE, SNMP_RESPONSE_SLOTS,
+    FACT_SNMP_ENGINE_ENTERPRISE, FACT_SNMP_ENGINE_MAC, FACT_SNMP_ENTERPRISE, FACT_SNMP_SYS_OBJECT_ID,
+    FACT_SNMP_TRAP_ENTERPRISE, FACT_SNMP_TREE,
+    SNMP_REQUEST, SNMP_REQUEST_COMMUNITY, SNMP_REQUEST_LEVEL, SNMP_REQUEST_NAMES, SNMP_REQUEST_OPERATION,
+    SNMP_REQUEST_REPETITIONS,
+    SNMP_REQUEST_REQUEST_ID, SNMP_REQUEST_SEAL, SNMP_REQUEST_SLOTS, SNMP_REQUEST_USER, SNMP_REQUEST_VERSION,
+    SNMP_RESPONSE, SNMP_RESPONSE_SLOTS,
     SNMP_RESPONSE_STATUS, SNMP_TRAP, SNMP_TRAP_SLOTS, SNMP_TRAP_TRAP,
 )
 from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact, items, mark, message, put, span, undo
@@ -47,13 +50,19 @@ cdef enum:
     STATUSES = 19
     GENERIC_TRAPS = 6
 
-cdef Word[9] operations = [b"get", b"get_next", b"response", b"set", b"trap", b"get_bulk", b"inform", b"trap", b"report"]
+cdef Word[9] operations = [
+    b"get", b"get_next", b"response", b"set", b"trap", b"get_bulk", b"inform", b"trap", b"report"
+]
 cdef Word[STATUSES] statuses = [
-    b"no_error", b"too_big", b"no_such_name", b"bad_value", b"read_only", b"general_error", b"no_access", b"wrong_type", b"wrong_length", b"wrong_encoding",
-    b"wrong_value", b"no_creation", b"inconsistent_value", b"resource_unavailable", b"commit_failed", b"undo_failed", b"authorization_error", b"not_writable",
+    b"no_error", b"too_big", b"no_such_name", b"bad_value", b"read_only", b"general_error", b"no_access",
+    b"wrong_type", b"wrong_length", b"wrong_encoding",
+    b"wrong_value", b"no_creation", b"inconsistent_value", b"resource_unavailable", b"commit_failed", b"undo_failed",
+    b"authorization_error", b"not_writable",
     b"inconsistent_name",
 ]
-cdef Word[GENERIC_TRAPS] generic_traps = [b"cold_start", b"warm_start", b"link_down", b"link_up", b"authentication_failure", b"egp_neighbor_loss"]
+cdef Word[GENERIC_TRAPS] generic_traps = [
+    b"cold_start", b"warm_start", b"link_down", b"link_up", b"authentication_failure", b"egp_neighbor_loss"
+]
 cdef const char* enterprises = b"1.3.6.1.4.1."
 
 # Numbers of words: of variables the kind of their fact, of reports and trees the place in these lists.
@@ -129,7 +138,13 @@ cdef int secured(Elements* among, Sender* sender, const Row* row, Out* out) exce
     if element(among, &one) == PUNT:
         return PUNT
     head = inside(&one)
-    if integer(&head, &number) == PUNT or integer(&head, &number) == PUNT or octets(&head, &one) == PUNT or integer(&head, &model) == PUNT or one.size != 1:
+    if (
+        integer(&head, &number) == PUNT
+        or integer(&head, &number) == PUNT
+        or octets(&head, &one) == PUNT
+        or integer(&head, &model) == PUNT
+        or one.size != 1
+    ):
         return PUNT
     bits = one.value[0]
     sender.level = word(out, b"private" if bits & PRIVATE else b"authenticated" if bits & AUTHENTICATED else b"none")
@@ -140,7 +155,12 @@ cdef int secured(Elements* among, Sender* sender, const Row* row, Out* out) exce
         if element(&head, &one) == PUNT:
             return PUNT
         head = inside(&one)
-        if octets(&head, &sender.engine) == PUNT or integer(&head, &number) == PUNT or integer(&head, &number) == PUNT or octets(&head, &one) == PUNT:
+        if (
+            octets(&head, &sender.engine) == PUNT
+            or integer(&head, &number) == PUNT
+            or integer(&head, &number) == PUNT
+            or octets(&head, &one) == PUNT
+        ):
             return PUNT
         if cleaned(out, one.value, one.size, USER_LIMIT, &sender.user) == PUNT:
             return PUNT
@@ -163,14 +183,17 @@ cdef int secured(Elements* among, Sender* sender, const Row* row, Out* out) exce
 
 
 cdef uint64_t* common(
-    Out* out, uint32_t kind, uint32_t slots, const Sender* sender, const char* operation_, int64_t request_id, uint64_t names,
+    Out* out, uint32_t kind, uint32_t slots, const Sender* sender, const char* operation_, int64_t request_id,
+    uint64_t names,
 ) except NULL nogil:
     """An event with what all have in common, which lies at the same slots in all of them."""
     cdef uint64_t operation_text = word(out, operation_)
     cdef uint64_t* fields = message(out, kind, slots)
     fields[SNMP_REQUEST_VERSION], fields[SNMP_REQUEST_COMMUNITY] = sender.version, sender.community
     fields[SNMP_REQUEST_USER], fields[SNMP_REQUEST_LEVEL] = sender.user, sender.level
-    fields[SNMP_REQUEST_OPERATION], fields[SNMP_REQUEST_REQUEST_ID], fields[SNMP_REQUEST_NAMES] = operation_text, <uint64_t>request_id, names
+    fields[SNMP_REQUEST_OPERATION] = operation_text
+    fields[SNMP_REQUEST_REQUEST_ID] = <uint64_t>request_id
+    fields[SNMP_REQUEST_NAMES] = names
     return fields
 
 
@@ -207,7 +230,9 @@ cdef int operation(Elements* among, Sender* sender, const Row* row, Out* out) ex
     return TAKEN
 
 
-cdef int trap(const Variables* variables, const Sender* sender, uint32_t tag, int64_t request_id, uint64_t names, Out* out) except -1 nogil:
+cdef int trap(
+    const Variables* variables, const Sender* sender, uint32_t tag, int64_t request_id, uint64_t names, Out* out
+) except -1 nogil:
     """A trap or an inform of version 2c or 3 (RFC 3416, 4.2.6)."""
     cdef uint64_t name = 0
     cdef uint64_t* fields
@@ -239,11 +264,21 @@ cdef int old_trap(Elements* body, const Sender* sender, const Row* row, Out* out
     cdef uint64_t enterprise_ = 0, names = 0, trap_
     cdef uint64_t* fields
     cdef uint32_t begin
-    if element(body, &name) == PUNT or element(body, &agent) == PUNT or name.tag != OID or agent.tag != IP_ADDRESS or agent.size != 4:
+    if (
+        element(body, &name) == PUNT
+        or element(body, &agent) == PUNT
+        or name.tag != OID
+        or agent.tag != IP_ADDRESS
+        or agent.size != 4
+    ):
         return PUNT
     if integer(body, &generic) == PUNT or integer(body, &specific) == PUNT or element(body, &stamp) == PUNT:
         return PUNT
-    if dotted(out, name.value, name.size, &enterprise_) == PUNT or each(body, &variables) == PUNT or listed(&variables, out, &names) == PUNT:
+    if (
+        dotted(out, name.value, name.size, &enterprise_) == PUNT
+        or each(body, &variables) == PUNT
+        or listed(&variables, out, &names) == PUNT
+    ):
         return PUNT
     if 0 <= generic < GENERIC_TRAPS:
         trap_ = word(out, generic_traps[generic])
@@ -255,7 +290,13 @@ cdef int old_trap(Elements* body, const Sender* sender, const Row* row, Out* out
         trap_ = span(begin, out.text_used - begin)
     fields = common(out, SNMP_TRAP, SNMP_TRAP_SLOTS, sender, b"trap", 0, names)
     fields[SNMP_TRAP_TRAP] = trap_
-    if row.src_hi == 0 and row.src_lo == (<uint64_t>0xFFFF << 32 | <uint32_t>agent.value[0] << 24 | agent.value[1] << 16 | agent.value[2] << 8 | agent.value[3]):
+    if row.src_hi == 0 and row.src_lo == (
+        <uint64_t>0xFFFF << 32
+        | <uint32_t>agent.value[0] << 24
+        | agent.value[1] << 16
+        | agent.value[2] << 8
+        | agent.value[3]
+    ):
         enterprise(out, FACT_SNMP_TRAP_ENTERPRISE, enterprise_)
     return TAKEN
 
@@ -272,7 +313,10 @@ cdef int each(Elements* body, Variables* found) except -1 nogil:
         if element(&among, &one) == PUNT or one.tag != SEQUENCE:
             return PUNT
         pair = inside(&one)
-        if element(&pair, &found.all[found.count].name) == PUNT or element(&pair, &found.all[found.count].value) == PUNT:
+        if (
+            element(&pair, &found.all[found.count].name) == PUNT
+            or element(&pair, &found.all[found.count].value) == PUNT
+        ):
             return PUNT
         if found.all[found.count].name.tag != OID:
             return PUNT
@@ -298,7 +342,10 @@ cdef uint64_t of_status(int64_t number, Out* out) except? 0 nogil:
 
 cdef uint64_t of_report(const Variables* variables, Out* out) except? 0 nogil:
     """What a report complains about: by its counter (RFC 3414, 5)."""
-    cdef int known = reports_known.find(variables.all[0].name.value, variables.all[0].name.size) if variables.count else -1
+    cdef int known = (
+        reports_known.find(variables.all[0].name.value, variables.all[0].name.size) if variables.count
+        else -1
+    )
     return word(out, report_words[known]) if known >= 0 else word(out, b"other")
 
 
@@ -323,7 +370,10 @@ cdef int facts(const Variables* variables, Out* out) except -1 nogil:
         if one.value.tag == OCTETS:
             known = variables_known.find(one.name.value, one.name.size)
             if known >= 0:
-                if cleaned(out, one.value.value, one.value.size, TEXT_LIMIT, &text) == PUNT or (<uint32_t>known == device_id and <uint32_t>text):
+                if (
+                    cleaned(out, one.value.value, one.value.size, TEXT_LIMIT, &text) == PUNT
+                    or (<uint32_t>known == device_id and <uint32_t>text)
+                ):
                     return PUNT
                 if <uint32_t>text:
                     fact(out, known, text)
@@ -361,7 +411,11 @@ cdef int engine(const Sender* sender, Out* out) except -1 nogil:
     """The sender's engine id: the vendor's number, and often a MAC (RFC 3411, 5)."""
     cdef const uint8_t* id_ = sender.engine.value
     if 5 <= sender.engine.size <= ENGINE_LIMIT:
-        fact(out, FACT_SNMP_ENGINE_ENTERPRISE, decimal(out, (<uint32_t>id_[0] << 24 | id_[1] << 16 | id_[2] << 8 | id_[3]) & 0x7FFFFFFF))
+        fact(
+            out,
+            FACT_SNMP_ENGINE_ENTERPRISE,
+            decimal(out, (<uint32_t>id_[0] << 24 | id_[1] << 16 | id_[2] << 8 | id_[3]) & 0x7FFFFFFF),
+        )
         if id_[0] & 0x80 and id_[4] == MAC_FORMAT and sender.engine.size == 11:
             fact(out, FACT_SNMP_ENGINE_MAC, hexadecimal(out, id_ + 5, 6, 58))
     return 0

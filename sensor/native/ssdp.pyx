@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""SSDP over UDP (UPnP Device Architecture 2.0, 1), natively: see ``sensor.dissectors.ssdp``, which also reads what is left to it here: malformed messages,
-fields that are folded or repeated, refusals, other schemes than HTTP, hosts as IPv6 addresses, texts that are not ASCII.
+"""SSDP over UDP (UPnP Device Architecture 2.0, 1), natively: see ``sensor.dissectors.ssdp``, which also reads what is
+left to it here: malformed messages, fields that are folded or repeated, refusals, other schemes than HTTP, hosts as
+IPv6 addresses, texts that are not ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -9,9 +10,12 @@ from libc.string cimport memchr, memcmp
 from sensor.core.row cimport Row
 from sensor.dissectors.ssdp import STANDARD
 from sensor.native.kinds cimport (
-    FACT_SSDP_HEADER_, FACT_SSDP_LOCATION, FACT_SSDP_NT, FACT_SSDP_SERVER, FACT_SSDP_USER_AGENT, FACT_SSDP_USN, SSDP_ANNOUNCEMENT, SSDP_ANNOUNCEMENT_ANSWER,
-    SSDP_ANNOUNCEMENT_LOCATION, SSDP_ANNOUNCEMENT_OWN, SSDP_ANNOUNCEMENT_SERVER, SSDP_ANNOUNCEMENT_SLOTS, SSDP_ANNOUNCEMENT_STATE,
-    SSDP_ANNOUNCEMENT_TARGET, SSDP_ANNOUNCEMENT_UNIQUE_NAME, SSDP_SEARCH, SSDP_SEARCH_SLOTS, SSDP_SEARCH_TARGET, SSDP_SEARCH_USER_AGENT,
+    FACT_SSDP_HEADER_, FACT_SSDP_LOCATION, FACT_SSDP_NT, FACT_SSDP_SERVER, FACT_SSDP_USER_AGENT, FACT_SSDP_USN,
+    SSDP_ANNOUNCEMENT, SSDP_ANNOUNCEMENT_ANSWER,
+    SSDP_ANNOUNCEMENT_LOCATION, SSDP_ANNOUNCEMENT_OWN, SSDP_ANNOUNCEMENT_SERVER, SSDP_ANNOUNCEMENT_SLOTS,
+    SSDP_ANNOUNCEMENT_STATE,
+    SSDP_ANNOUNCEMENT_TARGET, SSDP_ANNOUNCEMENT_UNIQUE_NAME, SSDP_SEARCH, SSDP_SEARCH_SLOTS, SSDP_SEARCH_TARGET,
+    SSDP_SEARCH_USER_AGENT,
 )
 from sensor.native.lines cimport Piece, begins, begins_folded, found, is_number, parted_at, parted_last, piece, stripped
 from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact, fits, mark, message, put, span, undo
@@ -46,10 +50,14 @@ cdef enum:
 
 cdef ByteTable fields_known = ByteTable(
     dict.fromkeys(STANDARD, OTHER)
-    | {b"location": LOCATION, b"al": AL, b"nt": NT, b"st": ST, b"nts": NTS, b"usn": USN, b"server": SERVER, b"user-agent": USER_AGENT}
+    | {
+        b"location": LOCATION, b"al": AL, b"nt": NT, b"st": ST, b"nts": NTS, b"usn": USN, b"server": SERVER,
+        b"user-agent": USER_AGENT,
+    }
 )
 
-# The fields of a message; ``values``: those that we read, by number. Of a vendor's own also the name, in small letters, a span of text.
+# The fields of a message; ``values``: those that we read, by number. Of a vendor's own also the name, in small letters,
+# a span of text.
 cdef struct Head:
     Piece[READ] values
     uint32_t count
@@ -75,7 +83,11 @@ cdef uint32_t head_size(const uint8_t* payload, uint32_t size) except? 0 nogil:
     """Bytes before the first empty line, all where there is none."""
     cdef uint32_t at
     for at in range(size):
-        if payload[at] == 10 and at + 1 < size and (payload[at + 1] == 10 or (payload[at + 1] == 13 and at + 2 < size and payload[at + 2] == 10)):
+        if (
+            payload[at] == 10
+            and at + 1 < size
+            and (payload[at + 1] == 10 or (payload[at + 1] == 13 and at + 2 < size and payload[at + 2] == 10))
+        ):
             return at - 1 if at and payload[at - 1] == 13 else at
     return size
 
@@ -122,7 +134,10 @@ cdef int fields(Piece rest, Head* head, Out* out) except -1 nogil:
             head.values[known] = value
         elif known < 0:
             for i in range(head.count):
-                if <uint32_t>head.names[i] == name.size and not memcmp(out.text + (head.names[i] >> 32), out.text + (lowered >> 32), name.size):
+                if (
+                    <uint32_t>head.names[i] == name.size
+                    and not memcmp(out.text + (head.names[i] >> 32), out.text + (lowered >> 32), name.size)
+                ):
                     return PUNT
             head.names[head.count], head.own[head.count] = lowered, value
             head.count += 1
@@ -132,7 +147,10 @@ cdef int fields(Piece rest, Head* head, Out* out) except -1 nogil:
 cdef int text(const Head* head, uint32_t field, Out* out, uint64_t* found_) except -1 nogil:
     """A field as clean text, empty where it is absent."""
     found_[0] = 0
-    return cleaned(out, head.values[field].data, head.values[field].size, TEXT_LIMIT, found_) if head.values[field].size else TAKEN
+    return (
+        cleaned(out, head.values[field].data, head.values[field].size, TEXT_LIMIT, found_) if head.values[field].size
+        else TAKEN
+    )
 
 
 cdef int search(const Head* head, Out* out) except -1 nogil:
@@ -154,7 +172,11 @@ cdef int announcement(const Head* head, int kind, const Row* row, Out* out) exce
     cdef Piece place = head.values[LOCATION] if head.values[LOCATION].size else head.values[AL]
     cdef uint64_t* fields
     cdef int own
-    if text(head, USN, out, &name) == PUNT or text(head, LOCATION, out, &location) == PUNT or text(head, SERVER, out, &server) == PUNT:
+    if (
+        text(head, USN, out, &name) == PUNT
+        or text(head, LOCATION, out, &location) == PUNT
+        or text(head, SERVER, out, &server) == PUNT
+    ):
         return PUNT
     if text(head, ST if kind == ANSWER else NT, out, &target) == PUNT or text(head, NTS, out, &state) == PUNT:
         return PUNT
@@ -166,13 +188,17 @@ cdef int announcement(const Head* head, int kind, const Row* row, Out* out) exce
     if own == UNSURE:
         return PUNT
     fields = message(out, SSDP_ANNOUNCEMENT, SSDP_ANNOUNCEMENT_SLOTS)
-    fields[SSDP_ANNOUNCEMENT_STATE], fields[SSDP_ANNOUNCEMENT_TARGET], fields[SSDP_ANNOUNCEMENT_UNIQUE_NAME] = state, target, name
+    fields[SSDP_ANNOUNCEMENT_STATE] = state
+    fields[SSDP_ANNOUNCEMENT_TARGET] = target
+    fields[SSDP_ANNOUNCEMENT_UNIQUE_NAME] = name
     fields[SSDP_ANNOUNCEMENT_LOCATION], fields[SSDP_ANNOUNCEMENT_SERVER] = location, server
     fields[SSDP_ANNOUNCEMENT_ANSWER], fields[SSDP_ANNOUNCEMENT_OWN] = kind == ANSWER, own
     return facts(head, target, name, server, place, out) if own else TAKEN
 
 
-cdef int facts(const Head* head, uint64_t target, uint64_t name, uint64_t server, Piece location, Out* out) except -1 nogil:
+cdef int facts(
+    const Head* head, uint64_t target, uint64_t name, uint64_t server, Piece location, Out* out
+) except -1 nogil:
     """The facts about the sender."""
     cdef uint32_t i, count = 0, begin
     cdef uint64_t value = 0
@@ -192,7 +218,11 @@ cdef int facts(const Head* head, uint64_t target, uint64_t name, uint64_t server
     if <uint32_t>value:
         fact(out, FACT_SSDP_LOCATION, value)
     for i in range(head.count):
-        if count == HEADERS_LIMIT or not head.own[i].size or not is_name(out.text + (head.names[i] >> 32), <uint32_t>head.names[i]):
+        if (
+            count == HEADERS_LIMIT
+            or not head.own[i].size
+            or not is_name(out.text + (head.names[i] >> 32), <uint32_t>head.names[i])
+        ):
             continue
         if cleaned(out, head.own[i].data, head.own[i].size, TEXT_LIMIT, &value) == PUNT:
             return PUNT
@@ -253,10 +283,16 @@ cdef int may_be_at(Piece location, const Row* row) except -1 nogil:
         host = piece(at + 3, <uint32_t>(location.data + location.size - at) - 3)
     parted_at(host, 47, &host, &ignored)
     for i in range(host.size):
-        if not 33 <= host.data[i] <= 126 or host.data[i] == 64 or host.data[i] == 91:  # what is odd, behind a name of a user, or IPv6
+        # what is odd, behind a name of a user, or IPv6
+        if not 33 <= host.data[i] <= 126 or host.data[i] == 64 or host.data[i] == 91:
             return UNSURE
     parted_at(host, 58, &host, &ignored)
-    if not host.size or host.size > PLACE_LIMIT or not 48 <= host.data[host.size - 1] <= 57 or not is_quad(host, &address):
+    if (
+        not host.size
+        or host.size > PLACE_LIMIT
+        or not 48 <= host.data[host.size - 1] <= 57
+        or not is_quad(host, &address)
+    ):
         return 1
     return row.ip_version == 6 or (row.src_hi == 0 and row.src_lo == (<uint64_t>0xFFFF << 32 | address))
 

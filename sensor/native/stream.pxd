@@ -5,7 +5,8 @@ from sensor.core.row cimport Row
 from sensor.native.out cimport Out
 
 cdef enum:
-    # What the functions of a dissector return. BROKEN: what it read was malformed, which it reported; the conversation is given up.
+    # What the functions of a dissector return. BROKEN: what it read was malformed, which it reported; the conversation
+    # is given up.
     GOES_ON = 0
     BROKEN = 1
     UNITS_LIMIT = 16
@@ -21,8 +22,9 @@ cdef struct Copy:          # of a packet; its frame follows
     uint32_t size          # of the frame
     uint32_t room
 
-# One conversation in the eyes of a dissector. While its functions are called: ``row`` and ``frame`` are those of the packet that completed
-# the bytes (NULL at the end of the flow), ``copy`` is that packet where it was held back, else NULL.
+# One conversation in the eyes of a dissector. While its functions are called: ``row`` and ``frame`` are those of the
+# packet that completed the bytes (NULL at the end of the flow), ``copy`` is that packet where it was held back, else
+# NULL.
 cdef struct Stream:
     void* state
     bint done
@@ -33,7 +35,8 @@ cdef struct Stream:
     const Copy* copy
     int64_t* memory        # bytes that all conversations keep
 
-ctypedef int (*Feed)(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil  # ``way``: 0 from the client
+# ``way``: 0 from the client
+ctypedef int (*Feed)(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil
 ctypedef int (*Gap)(Stream* s, int64_t missing, int way) except -1 nogil
 ctypedef int (*Finish)(Stream* s) except -1 nogil   # the flow ended
 ctypedef int (*Release)(Stream* s) except -1 nogil  # give back what the state holds
@@ -118,8 +121,12 @@ cdef class Conversations:
     cdef int arrive(self, Conversation* c, const Row* row, const uint8_t* frame) except -1 nogil
     cdef int hold(self, Direction* way, uint32_t seq, const Row* row, const uint8_t* frame, bint begins) except -1 nogil
     cdef int drop(self, Direction* way) except -1 nogil
-    cdef int deliver(self, Conversation* c, int way, uint32_t seq, const Row* row, const uint8_t* frame, const Copy* copy) except -1 nogil
+    cdef int deliver(
+        self, Conversation* c, int way, uint32_t seq, const Row* row, const uint8_t* frame, const Copy* copy
+    ) except -1 nogil
     cdef int drain(self, Conversation* c, int way) except -1 nogil
     cdef int skip(self, Conversation* c, int way) except -1 nogil
-    cdef int miss(self, Conversation* c, int way, int64_t missing, const Row* row, const uint8_t* frame, const Copy* copy) except -1 nogil
+    cdef int miss(
+        self, Conversation* c, int way, int64_t missing, const Row* row, const uint8_t* frame, const Copy* copy
+    ) except -1 nogil
     cdef int finish(self, Conversation* c) except -1 nogil

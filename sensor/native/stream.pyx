@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Conversations over TCP for native dissectors: reassembly as in ``sensor.decode.reassembly``, whose rules are these, and a bounded pool.
+"""Conversations over TCP for native dissectors: reassembly as in ``sensor.decode.reassembly``, whose rules are these,
+and a bounded pool.
 
 Bytes of a batch end with it. What must live longer is copied: segments that came early, and what a dissector keeps.
 """
@@ -27,7 +28,9 @@ cdef class NativeStream:
 
 cdef class Conversations:
     def __cinit__(self, int conversations, int64_t held, int64_t memory):
-        """Room for so many; ``held``: bytes of segments that came early in all of them together, ``memory``: bytes of all that is kept."""
+        """Room for so many; ``held``: bytes of segments that came early in all of them together, ``memory``: bytes of
+        all that is kept.
+        """
         cdef uint64_t places = 1
         if conversations < 1:
             raise ValueError(f"{conversations} conversations: at least 1")
@@ -60,9 +63,15 @@ cdef class Conversations:
         """One more dissector, which wants the rows of its Interest. Returns its number."""
         cdef Unit* unit
         if self.count == UNITS_LIMIT or len(interest.starts) > STARTS_LIMIT or interest.magic:
-            raise ValueError(f"a native dissector of streams has at most {STARTS_LIMIT} starts and no magic; {UNITS_LIMIT} at most")
+            raise ValueError(
+                f"a native dissector of streams has at most {STARTS_LIMIT} starts and no magic; {UNITS_LIMIT} at most"
+            )
         unit = &self.units[self.count]
-        unit.feed, unit.gap, unit.finish, unit.release, unit.size = native.feed, native.gap, native.finish, native.release, native.size
+        unit.feed = native.feed
+        unit.gap = native.gap
+        unit.finish = native.finish
+        unit.release = native.release
+        unit.size = native.size
         unit.opening = interest.opening
         for i, start in enumerate(interest.starts):
             unit.start_size[<int>i] = len(start)
@@ -251,7 +260,9 @@ cdef class Conversations:
             return BROKEN
         return self.drain(c, at)
 
-    cdef int hold(self, Direction* way, uint32_t seq, const Row* row, const uint8_t* frame, bint begins) except -1 nogil:
+    cdef int hold(
+        self, Direction* way, uint32_t seq, const Row* row, const uint8_t* frame, bint begins
+    ) except -1 nogil:
         cdef int at = way.count
         cdef Copy* packet
         if way.held == NULL:
@@ -278,7 +289,9 @@ cdef class Conversations:
         way.count, way.held_bytes = 0, 0
         return 0
 
-    cdef int deliver(self, Conversation* c, int way, uint32_t seq, const Row* row, const uint8_t* frame, const Copy* copy) except -1 nogil:
+    cdef int deliver(
+        self, Conversation* c, int way, uint32_t seq, const Row* row, const uint8_t* frame, const Copy* copy
+    ) except -1 nogil:
         """A segment that begins at what is waited for, or before it."""
         cdef uint32_t known = c.ways[way].next - seq
         cdef Stream* s = &c.stream
@@ -320,7 +333,9 @@ cdef class Conversations:
             return BROKEN
         return self.drain(c, way)
 
-    cdef int miss(self, Conversation* c, int way, int64_t missing, const Row* row, const uint8_t* frame, const Copy* copy) except -1 nogil:
+    cdef int miss(
+        self, Conversation* c, int way, int64_t missing, const Row* row, const uint8_t* frame, const Copy* copy
+    ) except -1 nogil:
         cdef Stream* s = &c.stream
         cdef int result
         s.row, s.frame, s.copy = row, frame, copy
@@ -407,9 +422,15 @@ cdef int discard(int64_t* memory, Copy* copy) except -1 nogil:
 
 
 cdef int about(Out* out, const Copy* packet) except -1 nogil:
-    """What follows is about a packet that came earlier; NULL: about that of the row again. Where nothing followed, nothing is written."""
+    """What follows is about a packet that came earlier; NULL: about that of the row again. Where nothing followed,
+    nothing is written.
+    """
     cdef Mark here
-    if out.entries_used and out.entries[out.entries_used - 1].what == PACKET and out.entries[out.entries_used - 1].row == out.row:
+    if (
+        out.entries_used
+        and out.entries[out.entries_used - 1].what == PACKET
+        and out.entries[out.entries_used - 1].row == out.row
+    ):
         out.entries_used -= 1
         out.text_used = out.entries[out.entries_used].at
         if packet == NULL and (out.entries_used == 0 or out.entries[out.entries_used - 1].row != out.row):

@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from sensor.core.row cimport FIN, RST, SYN, Row
 from sensor.native.kinds cimport (
-    FACT_TCP_SYN, TCP_ODD_FLAGS, TCP_ODD_FLAGS_FLAGS, TCP_ODD_FLAGS_OPTIONS, TCP_ODD_FLAGS_SLOTS, TCP_ODD_FLAGS_WINDOW, TCP_SYN, TCP_SYN_BROKEN, TCP_SYN_MSS,
+    FACT_TCP_SYN, TCP_ODD_FLAGS, TCP_ODD_FLAGS_FLAGS, TCP_ODD_FLAGS_OPTIONS, TCP_ODD_FLAGS_SLOTS, TCP_ODD_FLAGS_WINDOW,
+    TCP_SYN, TCP_SYN_BROKEN, TCP_SYN_MSS,
     TCP_SYN_OPTIONS, TCP_SYN_RESERVED, TCP_SYN_SCALE, TCP_SYN_SLOTS, TCP_SYN_STAMP, TCP_SYN_URGENT, TCP_SYN_WINDOW,
 )
 from sensor.native.out cimport PUNT, TAKEN, Out, fact, items, message, put, span
@@ -45,12 +46,16 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
     window = <uint32_t>payload[14] << 8 | payload[15]
     if not flags & SYN or flags & (FIN | RST):
         fields = message(out, TCP_ODD_FLAGS, TCP_ODD_FLAGS_SLOTS)
-        fields[TCP_ODD_FLAGS_FLAGS], fields[TCP_ODD_FLAGS_WINDOW], fields[TCP_ODD_FLAGS_OPTIONS] = flags, window, found.names
+        fields[TCP_ODD_FLAGS_FLAGS] = flags
+        fields[TCP_ODD_FLAGS_WINDOW] = window
+        fields[TCP_ODD_FLAGS_OPTIONS] = found.names
         return TAKEN
     reserved = payload[12] & 0x0E
     fields = message(out, TCP_SYN, TCP_SYN_SLOTS)
     fields[TCP_SYN_WINDOW], fields[TCP_SYN_OPTIONS], fields[TCP_SYN_MSS] = window, found.names, <uint64_t>found.mss
-    fields[TCP_SYN_SCALE], fields[TCP_SYN_STAMP], fields[TCP_SYN_BROKEN] = <uint64_t>found.scale, <uint64_t>found.stamp, <uint64_t>found.broken
+    fields[TCP_SYN_SCALE] = <uint64_t>found.scale
+    fields[TCP_SYN_STAMP] = <uint64_t>found.stamp
+    fields[TCP_SYN_BROKEN] = <uint64_t>found.broken
     fields[TCP_SYN_RESERVED], fields[TCP_SYN_URGENT] = reserved, flags & URGENT or payload[18] or payload[19]
     if found.broken < 0 and not reserved:
         fact(out, FACT_TCP_SYN, signature(&found, window, row.ttl, out))
@@ -81,7 +86,12 @@ cdef int options(const uint8_t* header, uint32_t size, Options* found, Out* out)
         elif kind == SCALE and found.scale < 0:
             found.scale = header[at + 2]
         elif kind == TIMESTAMPS and found.stamp < 0:
-            found.stamp = <uint32_t>header[at + 2] << 24 | <uint32_t>header[at + 3] << 16 | <uint32_t>header[at + 4] << 8 | header[at + 5]
+            found.stamp = (
+                <uint32_t>header[at + 2] << 24
+                | <uint32_t>header[at + 3] << 16
+                | <uint32_t>header[at + 4] << 8
+                | header[at + 5]
+            )
         at += length
     found.names = span(out.slots_used, count)
     listed = items(out, count)

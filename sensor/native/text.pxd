@@ -1,5 +1,6 @@
-# Texts that native dissectors write. Each function looks first whether there is room, and gives PUNT where there is none, or where a text is not plain ASCII:
-# what other characters become is decided in Python (``clean`` of core/reader.py).
+# Texts that native dissectors write. Each function looks first whether there is room, and gives PUNT where there is
+# none, or where a text is not plain ASCII: what other characters become is decided in Python (``clean`` of
+# core/reader.py).
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, strlen
 
@@ -11,8 +12,11 @@ cdef enum:
 ctypedef const char* Word  # one of ours
 
 
-cdef inline int cleaned(Out* out, const uint8_t* raw, uint32_t size, uint32_t limit, uint64_t* found) noexcept nogil:  # checks its room itself
-    """What ``clean`` makes of ASCII: the first ``limit`` bytes without zeros, blanks for control characters, no blanks at the ends."""
+# checks its room itself
+cdef inline int cleaned(Out* out, const uint8_t* raw, uint32_t size, uint32_t limit, uint64_t* found) noexcept nogil:
+    """What ``clean`` makes of ASCII: the first ``limit`` bytes without zeros, blanks for control characters, no blanks
+    at the ends.
+    """
     cdef uint8_t* text = out.text + out.text_used
     cdef uint32_t i, used = 0, first = 0
     cdef uint8_t c
@@ -70,7 +74,8 @@ cdef inline uint64_t quad(Out* out, uint32_t address) noexcept nogil:  # room fo
     return span(begin, out.text_used - begin)
 
 
-cdef inline uint64_t hexadecimal(Out* out, const uint8_t* raw, uint32_t size, uint8_t between) noexcept nogil:  # room was looked for by the caller
+# room was looked for by the caller
+cdef inline uint64_t hexadecimal(Out* out, const uint8_t* raw, uint32_t size, uint8_t between) noexcept nogil:
     """Bytes in hexadecimal, with a character between them where it is not 0."""
     cdef uint32_t begin = out.text_used, i
     for i in range(size):
@@ -85,6 +90,7 @@ cdef inline uint8_t digit(uint8_t value) noexcept nogil:  # arithmetic only
     return 48 + value if value < 10 else 87 + value
 
 
-cdef inline bint is_word(const uint8_t* raw, uint32_t size, const char* text) noexcept nogil:  # reads what the caller checked
+# reads what the caller checked
+cdef inline bint is_word(const uint8_t* raw, uint32_t size, const char* text) noexcept nogil:
     """Whether these bytes are this word."""
     return size == strlen(text) and not memcmp(raw, text, size)

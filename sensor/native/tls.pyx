@@ -1,14 +1,17 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""TLS over TCP (RFC 8446, RFC 5246), natively: records and handshake messages as in ``sensor.dissectors.tls``. Hellos are handed to it without what
-differs from one to the next (``tls_hello``), certificates as they are, so that those seen before are known there.
+"""TLS over TCP (RFC 8446, RFC 5246), natively: records and handshake messages as in ``sensor.dissectors.tls``. Hellos
+are handed to it without what differs from one to the next (``tls_hello``), certificates as they are, so that those seen
+before are known there.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memmove
 
 from sensor.native.kinds cimport (
-    PUNTED_TLS_CERTIFICATE_BODY, PUNTED_TLS_OLD_HELLO, TLS_CERTIFICATE_BODY_DATA, TLS_CERTIFICATE_BODY_FROM_CLIENT, TLS_CERTIFICATE_BODY_SLOTS,
-    TLS_HEARTBEAT, TLS_HEARTBEAT_CLAIMED, TLS_HEARTBEAT_FROM_CLIENT, TLS_HEARTBEAT_REQUEST, TLS_HEARTBEAT_SIZE, TLS_HEARTBEAT_SLOTS,
+    PUNTED_TLS_CERTIFICATE_BODY, PUNTED_TLS_OLD_HELLO, TLS_CERTIFICATE_BODY_DATA, TLS_CERTIFICATE_BODY_FROM_CLIENT,
+    TLS_CERTIFICATE_BODY_SLOTS,
+    TLS_HEARTBEAT, TLS_HEARTBEAT_CLAIMED, TLS_HEARTBEAT_FROM_CLIENT, TLS_HEARTBEAT_REQUEST, TLS_HEARTBEAT_SIZE,
+    TLS_HEARTBEAT_SLOTS,
     TLS_OLD_HELLO_BODY, TLS_OLD_HELLO_SLOTS,
 )
 from sensor.native.out cimport message, punted, put, reserve
@@ -63,7 +66,10 @@ cdef int records(Stream* s, Direction* direction, const uint8_t* data, uint32_t 
     cdef uint32_t at = 0, some
     while at < size and not direction.over:
         if direction.left == 0:
-            if direction.old or (not direction.greeted and (direction.head[0] if direction.head_size else data[at]) & 0x80):
+            if direction.old or (
+                not direction.greeted
+                and (direction.head[0] if direction.head_size else data[at]) & 0x80
+            ):
                 return old(s, direction, data + at, size - at)
             if head(s, direction, data, size, &at) == BROKEN:
                 return BROKEN
@@ -115,7 +121,8 @@ cdef int beat(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
         reserve(s.out)
         fields = message(s.out, TLS_HEARTBEAT, TLS_HEARTBEAT_SLOTS)
         fields[TLS_HEARTBEAT_FROM_CLIENT], fields[TLS_HEARTBEAT_REQUEST] = way == 0, direction.beat[0] == 1
-        fields[TLS_HEARTBEAT_CLAIMED], fields[TLS_HEARTBEAT_SIZE] = <uint32_t>direction.beat[1] << 8 | direction.beat[2], direction.size
+        fields[TLS_HEARTBEAT_CLAIMED] = <uint32_t>direction.beat[1] << 8 | direction.beat[2]
+        fields[TLS_HEARTBEAT_SIZE] = direction.size
     return 0
 
 
@@ -147,7 +154,10 @@ cdef int complete(Stream* s, Direction* direction, int way) except -1 nogil:
     while direction.message.size - at >= MESSAGE_HEAD and not direction.over and result == GOES_ON:
         raw, left = direction.message.data + at, direction.message.size - at
         kind, size = raw[0], <uint32_t>raw[1] << 16 | <uint32_t>raw[2] << 8 | raw[3]
-        if kind == CLIENT_KEY or (kind != CLIENT_HELLO and kind != SERVER_HELLO and kind != CERTIFICATE and not direction.greeted):
+        if (
+            kind == CLIENT_KEY
+            or (kind != CLIENT_HELLO and kind != SERVER_HELLO and kind != CERTIFICATE and not direction.greeted)
+        ):
             direction.over = True  # captured from the middle, it may be encrypted already
             break
         if size > MESSAGE_LIMIT:
@@ -182,7 +192,9 @@ cdef int hello(Stream* s, Direction* direction, uint8_t kind, const uint8_t* bod
     return GOES_ON
 
 
-cdef int certificate(Stream* s, Direction* direction, const uint8_t* raw, uint32_t left, uint32_t size, int way) except -1 nogil:
+cdef int certificate(
+    Stream* s, Direction* direction, const uint8_t* raw, uint32_t left, uint32_t size, int way
+) except -1 nogil:
     """The first of a list of certificates, as soon as it is there (RFC 5246, 7.4.2)."""
     cdef uint64_t* fields
     cdef uint32_t length
@@ -199,7 +211,8 @@ cdef int certificate(Stream* s, Direction* direction, const uint8_t* raw, uint32
         if length:
             reserve(s.out)
             fields = punted(s.out, PUNTED_TLS_CERTIFICATE_BODY, TLS_CERTIFICATE_BODY_SLOTS)
-            fields[TLS_CERTIFICATE_BODY_FROM_CLIENT], fields[TLS_CERTIFICATE_BODY_DATA] = way == 0, put(s.out, raw + 10, length)
+            fields[TLS_CERTIFICATE_BODY_FROM_CLIENT] = way == 0
+            fields[TLS_CERTIFICATE_BODY_DATA] = put(s.out, raw + 10, length)
     return GOES_ON
 
 

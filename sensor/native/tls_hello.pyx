@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Hellos of TLS (RFC 8446, 4.1), natively: handed on to ``sensor.dissectors._client_hello`` without what identifies nothing: random bytes, session, keys,
-tickets, padding; and every GREASE number (RFC 8701) is the same one. So clients and servers of a kind send the same hello, which is read once.
+"""Hellos of TLS (RFC 8446, 4.1), natively: handed on to ``sensor.dissectors._client_hello`` without what identifies
+nothing: random bytes, session, keys, tickets, padding; and every GREASE number (RFC 8701) is the same one. So clients
+and servers of a kind send the same hello, which is read once.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -90,7 +91,8 @@ cdef bint extension(Bytes* b, uint32_t* kind, const uint8_t** data, uint32_t* si
     return not b.bad
 
 
-cdef bint client_extensions(Bytes* b, uint8_t* text, uint32_t* at) noexcept nogil:  # reads are checked; writes no more than was read
+# reads are checked; writes no more than was read
+cdef bint client_extensions(Bytes* b, uint8_t* text, uint32_t* at) noexcept nogil:
     """The extensions of a client without what is not read; False where they are malformed."""
     cdef uint32_t kind, size, count = 0, begin = at[0], i, number
     cdef const uint8_t* data
@@ -156,7 +158,8 @@ cdef int write_server_hello(Out* out, const uint8_t* body, uint32_t size) except
     return HELLO_NEWEST if version == TLS_1_3 else HELLO_GOOD
 
 
-cdef bint server_extensions(Bytes* b, uint8_t* text, uint32_t* at, uint32_t* version) noexcept nogil:  # as client_extensions
+# as client_extensions
+cdef bint server_extensions(Bytes* b, uint8_t* text, uint32_t* at, uint32_t* version) noexcept nogil:
     """The same of a server; ``version``: which it chose."""
     cdef uint32_t kind, size, count = 0, begin = at[0]
     cdef const uint8_t* data

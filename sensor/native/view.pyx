@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""View: an event made of its row, when a subscriber needs it. Its layout defines the fields of a row (``layout.py``)."""
+"""View: an event made of its row, when a subscriber needs it. Its layout defines the fields of a row (``layout.py``).
+"""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject_CallObject

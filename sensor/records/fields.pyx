@@ -1,5 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Heads and fields of messages as the traffic records keep them: copied from rows of native dissectors, or taken from objects of Python dissectors."""
+"""Heads and fields of messages as the traffic records keep them: copied from rows of native dissectors, or taken from
+objects of Python dissectors.
+"""
 
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -7,7 +9,9 @@ from libc.string cimport memset
 
 from sensor.core.packet cimport Packet
 from sensor.core.row cimport Row
-from sensor.native.kinds cimport QUESTION_NAME, QUESTION_SLOTS, QUESTION_TYPE, RECORD_ADDRESS, RECORD_SLOTS, RECORD_TTL, RECORD_VALUE
+from sensor.native.kinds cimport (
+    QUESTION_NAME, QUESTION_SLOTS, QUESTION_TYPE, RECORD_ADDRESS, RECORD_SLOTS, RECORD_TTL, RECORD_VALUE,
+)
 from sensor.native.out cimport Out
 from sensor.records.buffer cimport TEXT_MOST, Buffer, Head, keep_text, more
 from sensor.records.gather cimport groups, quad
@@ -154,7 +158,9 @@ cdef int put(Buffer* buffer, uint64_t* words, int how, value) except -1:
     elif how == LIST:
         words[0] = joined(buffer, value)
     elif how == ANSWERS:
-        words[0] = joined(buffer, [addresses.text(one.address) if one.address else one.value for one in value[:LIST_MOST]])
+        words[0] = joined(
+            buffer, [addresses.text(one.address) if one.address else one.value for one in value[:LIST_MOST]]
+        )
         words[1] = min([one.ttl for one in value[:LIST_MOST]], default=0)
         return 2
     else:

@@ -1,5 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Columns of strings as Arrow lays them out, offsets and bytes: texts that spans point to, and addresses as people write them."""
+"""Columns of strings as Arrow lays them out, offsets and bytes: texts that spans point to, and addresses as people
+write them.
+"""
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -15,7 +17,9 @@ cdef const char *DIGITS = b"0123456789abcdef"
 
 
 def gather(const uint8_t[::1] text not None, const uint64_t[:] spans not None):
-    """Offsets (one more than there are spans) and bytes. IndexError where a span does not lie in the text; ValueError where it is too much for a column."""
+    """Offsets (one more than there are spans) and bytes. IndexError where a span does not lie in the text; ValueError
+    where it is too much for a column.
+    """
     cdef Py_ssize_t i, rows = spans.shape[0]
     cdef uint64_t size = 0, used = 0
     offsets = np.empty(rows + 1, np.int32)
@@ -116,7 +120,9 @@ cdef Py_ssize_t quad(uint8_t *to, uint32_t address) noexcept nogil:  # arithmeti
 
 
 cdef Py_ssize_t groups(uint8_t *to, uint64_t hi, uint64_t lo) noexcept nogil:  # arithmetic only: nothing can fail
-    """Eight groups of hexadecimal digits, the first longest run of two or more zero groups left out; at most 39 bytes (RFC 5952, section 4)."""
+    """Eight groups of hexadecimal digits, the first longest run of two or more zero groups left out; at most 39 bytes
+    (RFC 5952, section 4).
+    """
     cdef uint32_t group[8]
     cdef int i, run = 0, first = -1, most = 1
     cdef Py_ssize_t used = 0

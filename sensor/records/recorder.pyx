@@ -75,8 +75,8 @@ ctypedef packed struct Ended:
 
 
 cdef class Recorder:
-    """``lost``, ``shed`` and ``dropped``: so many packets, messages and records were missed so far; they are told with the next counts. ``rows``: handed over
-    so far; ``now``: packet time, ns.
+    """``lost``, ``shed`` and ``dropped``: so many packets, messages and records were missed so far; they are told with
+    the next counts. ``rows``: handed over so far; ``now``: packet time, ns.
     """
 
     cdef Buffer[MOST_KINDS] kinds
@@ -101,7 +101,9 @@ cdef class Recorder:
         """``flows``: slots of the flow table."""
         import numpy as np
 
-        self.owner, self.service, self.flags = np.zeros(flows, np.uint64), np.zeros(flows, np.uint8), np.zeros(flows, np.uint8)
+        self.owner = np.zeros(flows, np.uint64)
+        self.service = np.zeros(flows, np.uint8)
+        self.flags = np.zeros(flows, np.uint8)
         self.services, self.known = [b""], {}
         self.recognized, self.named = Bounded(KNOWN_LIMIT), Bounded(KNOWN_LIMIT)
         self.native_kinds = len(KINDS)
@@ -181,8 +183,12 @@ cdef class Recorder:
         self.followed = max(self.followed, end)
         return 0
 
-    cdef Py_ssize_t some(self, Messages messages, Packets packets, Py_ssize_t rows, ChangeRow[::1] changed, Py_ssize_t at) except -1:
-        """The messages of one part of the batch. Changes before a row, and those that gave its place to another flow, come first."""
+    cdef Py_ssize_t some(
+        self, Messages messages, Packets packets, Py_ssize_t rows, ChangeRow[::1] changed, Py_ssize_t at
+    ) except -1:
+        """The messages of one part of the batch. Changes before a row, and those that gave its place to another flow,
+        come first.
+        """
         cdef Out* out = &messages.out
         cdef uint32_t i, until = 0
         cdef Entry* entry
@@ -201,7 +207,10 @@ cdef class Recorder:
                     continue
                 own = row = &packets.rows[index]
                 last = index
-                while at < changed.shape[0] and (changed[at].row < index or (changed[at].row == index and changed[at].flow != own.flow)):
+                while (
+                    at < changed.shape[0]
+                    and (changed[at].row < index or (changed[at].row == index and changed[at].flow != own.flow))
+                ):
                     self.change(&changed[at], packets, rows)
                     at += 1
             if entry.what == PACKET:
@@ -290,7 +299,10 @@ cdef class Recorder:
                     place += 1
                     count = &self.counts[place]
             if not count.used:
-                count.used, count.source, count.vlan, count.first = 1, row.source, row.vlan if place < COUNTED - 1 else OTHER_VLANS, row.ts
+                count.used = 1
+                count.source = row.source
+                count.vlan = row.vlan if place < COUNTED - 1 else OTHER_VLANS
+                count.first = row.ts
                 count.last = row.ts
             count.packets += 1
             count.bytes += row.wirelen
@@ -362,7 +374,9 @@ cdef class Recorder:
         return size
 
     def take(self, bint whole):
-        """All that waits, as sections one after the other. ``whole``: the counts as well, which otherwise come every ten seconds."""
+        """All that waits, as sections one after the other. ``whole``: the counts as well, which otherwise come every
+        ten seconds.
+        """
         cdef Bytes out
         cdef int i
         memset(&out, 0, sizeof(Bytes))

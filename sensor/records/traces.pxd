@@ -1,9 +1,11 @@
-# What the headers of a connection's packets add up to: Zeek's history, the bytes of each side, and those that the capture lacks.
+# What the headers of a connection's packets add up to: Zeek's history, the bytes of each side, and those that the
+# capture lacks.
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
 
-# One cache line. Arrays of two: what the client sent, then what the server sent. ``letters``: the history, four bits for each, the first the highest.
+# One cache line. Arrays of two: what the client sent, then what the server sent. ``letters``: the history, four bits
+# for each, the first the highest.
 ctypedef packed struct Trace:
     uint64_t flow
     uint64_t letters

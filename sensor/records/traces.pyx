@@ -1,8 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Traces of connections: which kinds of packets each side sent first (Zeek's history), how many bytes by sequence numbers (RFC 9293, 3.4), and how many the
-capture lacks in between.
+"""Traces of connections: which kinds of packets each side sent first (Zeek's history), how many bytes by sequence
+numbers (RFC 9293, 3.4), and how many the capture lacks in between.
 
-Letters as in Zeek's conn.log: S SYN, H SYN and ACK, A ACK alone, D data, F FIN, R RST, G content gap; small ones are the server's; each stands once.
+Letters as in Zeek's conn.log: S SYN, H SYN and ACK, A ACK alone, D data, F FIN, R RST, G content gap; small ones are
+the server's; each stands once.
 """
 
 from libc.stdint cimport int32_t, uint16_t, uint32_t, uint64_t

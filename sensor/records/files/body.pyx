@@ -37,9 +37,13 @@ cdef class Budget:
 
 
 cdef class Body:
-    """``packet``: with which it begins; ``mime``: declared media type; ``size``: bytes that were seen; ``fault``: State, None so far."""
+    """``packet``: with which it begins; ``mime``: declared media type; ``size``: bytes that were seen; ``fault``:
+    State, None so far.
+    """
 
-    def __init__(self, packet, Budget budget not None, bytes name not None, bytes mime not None=b"", bytes encoding not None=b""):
+    def __init__(
+        self, packet, Budget budget not None, bytes name not None, bytes mime not None=b"", bytes encoding not None=b""
+    ):
         """``encoding``: Content-Encoding of HTTP; the hash is that of the decoded content."""
         self.packet, self.size, self.budget, self.fault, self.inflater = packet, 0, budget, None, None
         self.name = clean(name.replace(b"\\", b"/").rpartition(b"/")[2], NAME_LIMIT) if name else ""
@@ -89,7 +93,10 @@ cdef class Body:
         if self.fault is None and self.inflater is not None and not self.inflater.eof:
             self.fault = State.ENCODED
         if self.fault is None:
-            return FileSeen(self.packet, *ends, service, from_client, self.name, self.mime, self.size, self.digest.hexdigest(), "whole")
+            return FileSeen(
+                self.packet, *ends, service, from_client, self.name, self.mime, self.size, self.digest.hexdigest(),
+                "whole",
+            )
         return FileSeen(self.packet, *ends, service, from_client, self.name, self.mime, self.size, "", str(self.fault))
 
 

@@ -14,7 +14,8 @@ cdef class Conversation:
     cdef public bint over, paused
     cdef readonly object emit
     cdef readonly Budget budget
-    # Of the client, of the server: whether the number that is waited for is known, and which; early segments, and bytes of them.
+    # Of the client, of the server: whether the number that is waited for is known, and which; early segments, and bytes
+    # of them.
     cdef bint[2] begun
     cdef uint32_t[2] due
     cdef list early

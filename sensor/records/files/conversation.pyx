@@ -1,5 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""A connection over which files may come: the segments of each side in their order (RFC 9293, 3.4). Repeated bytes are dropped, early ones held."""
+"""A connection over which files may come: the segments of each side in their order (RFC 9293, 3.4). Repeated bytes are
+dropped, early ones held.
+"""
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 

@@ -15,6 +15,8 @@ cdef class Gate:
     cdef object transfers
     cdef uint8_t[::1] ports    # those at which files are to come
     cdef int leave(self, Mark* mark) except -1
-    cdef int segment(self, Packets packets, Py_ssize_t index, const Row* row, const uint8_t* payload, Mark* mark) except -1
+    cdef int segment(
+        self, Packets packets, Py_ssize_t index, const Row* row, const uint8_t* payload, Mark* mark
+    ) except -1
     cdef int tcp(self, Packets packets, Py_ssize_t index, const Row* row) except -1
     cdef int udp(self, Packets packets, Py_ssize_t index, const Row* row) except -1

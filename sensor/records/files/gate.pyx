@@ -1,5 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Gate: which packets belong to a conversation that transfers files. All others cost a few comparisons; these go to Python (``transfers``)."""
+"""Gate: which packets belong to a conversation that transfers files. All others cost a few comparisons; these go to
+Python (``transfers``).
+"""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -52,7 +54,11 @@ cdef class Gate:
         cdef Change[::1] some = changes
         cdef Py_ssize_t i
         for i in range(some.shape[0]):
-            if some[i].kind == ENDED and 0 <= some[i].slot < self.slots and self.marks[some[i].slot].flow == some[i].flow:
+            if (
+                some[i].kind == ENDED
+                and 0 <= some[i].slot < self.slots
+                and self.marks[some[i].slot].flow == some[i].flow
+            ):
                 self.leave(&self.marks[some[i].slot])
 
     cdef int leave(self, Mark* mark) except -1:
@@ -89,13 +95,22 @@ cdef class Gate:
         mark.state = FOLLOWED
         return self.segment(packets, index, row, payload, mark)
 
-    cdef int segment(self, Packets packets, Py_ssize_t index, const Row* row, const uint8_t* payload, Mark* mark) except -1:
+    cdef int segment(
+        self, Packets packets, Py_ssize_t index, const Row* row, const uint8_t* payload, Mark* mark
+    ) except -1:
         """A segment of a conversation that is followed, without a payload where that is NULL."""
         cdef int state = FOLLOWED
         if payload != NULL:
-            state = self.transfers.segment(row.flow, row.direction, row.seq, (<const char*>payload)[:row.payload_len], packets, index)
+            state = self.transfers.segment(
+                row.flow, row.direction, row.seq, (<const char*>payload)[:row.payload_len], packets, index
+            )
         if row.tcp_flags & (FIN | RST):
-            state = self.transfers.closed(row.flow, row.direction, row.seq + (row.payload_len if payload != NULL else 0), bool(row.tcp_flags & RST))
+            state = self.transfers.closed(
+                row.flow,
+                row.direction,
+                row.seq + (row.payload_len if payload != NULL else 0),
+                bool(row.tcp_flags & RST),
+            )
         mark.state = state
         return 0
 

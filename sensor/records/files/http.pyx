@@ -1,7 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Bodies of HTTP/1.x messages (RFC 9112, 6 and 7) as files. Heads are read only as far as bodies need it.
 
-What clients send as forms, JSON, XML or text is no file, and may hold passwords, which a hash of few bytes could reveal: it is passed over.
+What clients send as forms, JSON, XML or text is no file, and may hold passwords, which a hash of few bytes could
+reveal: it is passed over.
 """
 
 from libc.stdint cimport int64_t
@@ -23,8 +24,13 @@ cdef enum:
 
 SERVICE = "http"
 HEAD_END = re.compile(rb"\r?\n\r?\n")
-FIELD = re.compile(rb"\n(content-length|transfer-encoding|content-encoding|content-type|content-disposition):[ \t]*([^\r\n]*)", re.IGNORECASE)
-TEXTUAL = re.compile(rb"\s*(?:$|text/|multipart/|application/(?:x-www-form-urlencoded|.*json|.*xml|ipp|ocsp))", re.IGNORECASE)
+FIELD = re.compile(
+    rb"\n(content-length|transfer-encoding|content-encoding|content-type|content-disposition):[ \t]*([^\r\n]*)",
+    re.IGNORECASE,
+)
+TEXTUAL = re.compile(
+    rb"\s*(?:$|text/|multipart/|application/(?:x-www-form-urlencoded|.*json|.*xml|ipp|ocsp))", re.IGNORECASE
+)
 
 
 cdef class Half:
@@ -120,7 +126,10 @@ cdef class HttpFiles(Conversation):
         self.over = method == b"CONNECT"
         if b"transfer-encoding" in fields or length(fields) > 0:
             half.request = True
-            if TEXTUAL.match(fields.get(b"content-type", b"")) is None or (method == b"PUT" and b"content-type" not in fields):
+            if (
+                TEXTUAL.match(fields.get(b"content-type", b"")) is None
+                or (method == b"PUT" and b"content-type" not in fields)
+            ):
                 self.open(half, target, fields, place)
             elif b"transfer-encoding" in fields:
                 self.paused = True
@@ -151,7 +160,9 @@ cdef class HttpFiles(Conversation):
         cdef bytes name = name_of(target, fields.get(b"content-disposition", b""))
         half.chunked, half.trailer = b"chunked" in fields.get(b"transfer-encoding", b"").lower(), False
         half.left = 0 if half.chunked else length(fields)
-        half.body = Body(place.packet(), self.budget, name, fields.get(b"content-type", b""), fields.get(b"content-encoding", b""))
+        half.body = Body(
+            place.packet(), self.budget, name, fields.get(b"content-type", b""), fields.get(b"content-encoding", b"")
+        )
         if half.left > LARGEST:
             half.body.lost(State.LARGE)
             half.body.size = half.left
