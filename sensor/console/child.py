@@ -78,7 +78,7 @@ def _resident(pid: int) -> int:
 
 
 def _reason(errors: IO[bytes]) -> str:
-    """The last lines that the child wrote, which say why it ended."""
+    """The last lines that the child wrote: the reason why it ended."""
     errors.seek(0, os.SEEK_END)
     errors.seek(max(0, errors.tell() - ERROR_BYTES))
     lines = [clean(line) for line in errors.read().decode("utf-8", "replace").splitlines() if line.strip()]

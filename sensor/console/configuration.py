@@ -117,8 +117,8 @@ class Configuration:
         return Proposal(sorted(found), [])
 
     def apply(self, file: Path, text: str, digest: str, who: str) -> Proposal:
-        """Write a text without faults, keep the one before, and ask the sensor to take it up. ``digest``: of the text
-        that was changed. Malformed where somebody changed it meanwhile; OSError.
+        """Write a text without faults, store the previous one, and request a reload by the sensor. ``digest``: of the
+        text that was edited. Raises Malformed if the file changed meanwhile; OSError.
         """
         with _WRITING:
             found, before = self.compare(file, text), file.read_text("utf-8", "replace")

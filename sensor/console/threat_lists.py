@@ -88,7 +88,7 @@ class Lists:
         return matches(paths, values, time.time(), lambda errors: faults.append(str(errors))), faults
 
     def write(self, given: Mapping[str, str], text: str) -> ListSource:
-        """Add a list, or write one of our own anew. Malformed, and then nothing was changed; OSError."""
+        """Add a list, or rewrite one of our own. Raises Malformed, and then nothing was changed; OSError."""
         with _WRITING:
             before = {one.name: one for one in self._loaded()}
             one = self._of(given, text)
@@ -165,7 +165,7 @@ class Lists:
 
 
 def read_text(text: str, *, allow: bool = False) -> tuple[ThreatLists, list[Fault]]:
-    """Entries that somebody wrote, compiled, and the lines that were left out. Malformed where none is left."""
+    """Entries that a user wrote, compiled, and the lines that were left out. Raises Malformed if none is left."""
     with tempfile.TemporaryDirectory(prefix="sensor-list-") as folder:
         path = Path(folder) / f"{ALLOW if allow else 'entries'}{SUFFIX}"
         path.write_text(text, "utf-8")

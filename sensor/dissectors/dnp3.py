@@ -77,7 +77,7 @@ class Dnp3Stream(FramedStream):
 
 
 def _frame(packet: Packet, data: bytes, seen: set[int]) -> list[Parsed]:
-    """What a frame says; ``seen``: functions and roles that were told, and are not again unless they change
+    """Parse a frame; ``seen``: functions and roles that were reported, and are not again unless they change
     something.
     """
     if len(data) < HEADER + 3 or data[3] & 0x0F not in USER_DATA or not data[HEADER] & FIRST:

@@ -29,8 +29,8 @@ _SECOND = struct.Struct("!BBBBH6sI8x16s")
 
 
 class HsrpMessage(Event):
-    """A router says its ``state`` in a group (``active``, ``standby`` and so on); ``operation`` ``coup``: it takes
-    over, ``resign``: it gives up. The highest ``priority`` wins.
+    """A router announces its ``state`` in a group (``active``, ``standby`` and so on); ``operation`` ``coup``: it takes
+    over, ``resign``: it resigns. The highest ``priority`` wins.
     """
 
     version: int

@@ -23,7 +23,7 @@ HEADING = (
 )
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 TEXT_LIMIT = 1024
-# Days after which a list that nobody fetched is stale.
+# Days after which a list that was not fetched is stale.
 STALE_DAYS = 7
 DAY = 86_400
 

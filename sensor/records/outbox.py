@@ -29,7 +29,7 @@ MOST, ABANDONED_S = 1 << 30, 7 * 86_400.0
 
 
 class Unreadable(Exception):
-    """A file that waits is damaged or gone; the text says which."""
+    """A file that waits is damaged or gone; the text names which."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -94,7 +94,7 @@ def put(records: Path, files: Sequence[File]) -> None:
 
 
 def clear_abandoned(records: Path, now: float) -> None:
-    """Away with outboxes that nobody reads any more. ``now``: seconds since the epoch."""
+    """Remove outboxes without a reader. ``now``: seconds since the epoch."""
     for folder in _outboxes(records):
         with contextlib.suppress(OSError):
             if now - (folder / WANTED).stat().st_mtime > ABANDONED_S:

@@ -1,8 +1,8 @@
-"""Tables of a large log, made in a file beside the store and put in its place when they are whole.
+"""Tables of a large log, made in a file beside the store and put in its place when they are complete.
 
-Nobody reads or writes that file meanwhile, so it needs no journal, and indices and the index of texts are made at the
-end, each in one pass. The store keeps its tables until then: whatever ends the process before leaves it as it was.
-Memory is bounded by the records of one batch, the pages that SQLite keeps, and the parties that are remembered
+No other process reads or writes that file meanwhile, so it needs no journal, and indices and the index of texts are
+made at the end, each in one pass. The store keeps its tables until then: if the process ends before, it is unchanged.
+Memory is bounded by the records of one batch, the pages that SQLite caches, and the parties that are remembered
 (``party_rows.KEPT_MUCH``).
 """
 

@@ -1,7 +1,7 @@
 """Mutes as rows: those of the file that the engine reads, and the alerts that they suppressed, from the log of those.
 
-The file is the durable form of mutes, as the notes are of what operators say about alerts: `sensor mute` writes it,
-people may edit it, and the tables follow it. Where it cannot be read the mutes of before hold, here as in the engine.
+The file is the durable form of mutes, as the notes are of operator actions on alerts: `sensor mute` writes it, users
+may edit it, and the tables follow it. If it cannot be read the previous mutes hold, here as in the engine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A folder made ready for its readers: its tables are brought up to the log before anybody reads them.
+"""A folder made ready for its readers: its tables are brought up to date with the log first.
 
-Views open a store for reading only. What a crash, an upgrade or a word of the operator left to be done is done here
-first, where the store can be written.
+Views open a store for reading only. What a crash, an upgrade or an operator change left to be done is done here first,
+while the store can be written.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ UNLISTED = "The list of devices is not complete: its rows are still to be made, 
 
 
 class Ready(NamedTuple):
-    """``usable``: the tables of the folder answer for its log; else the log itself must be read. ``note``: what was
-    done to the store, or what is missing, for people; empty where there is nothing to say.
+    """``usable``: the tables of the folder are current with its log; else the log itself must be read. ``note``: what
+    was done to the store, or what is missing, for users; empty if there is nothing to report.
     """
 
     usable: bool

@@ -1,3 +1,3 @@
-"""Views: what the tables of one dataset say, for commands, the console and the hub. Typed, read only, without the
-engine and without printing.
+"""Views: the tables of one dataset for commands, the console and the hub. Typed, read only, without the engine and
+without printing.
 """

@@ -80,7 +80,7 @@ def _one_of(name: str, either: set[str]) -> Callable[[Group], bool]:
 
 
 def _check_detectors(patterns: tuple[str, ...], known: set[str]) -> None:
-    """A pattern may match nothing; a name must be one of a detector that told an alert."""
+    """A pattern may match nothing; a name must be one of a detector with an alert."""
     for pattern in patterns:
         if not set(pattern) & set("*?[") and pattern not in known:
             raise Unknown("detector", pattern, known)

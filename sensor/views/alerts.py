@@ -1,4 +1,4 @@
-"""Alerts: lists by any filter and sort, one of them with all that was said of it."""
+"""Alerts: lists by any filter and sort, and one of them with its notes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class AlertRow(msgspec.Struct, frozen=True):
 
 
 class Word(msgspec.Struct, frozen=True):
-    """What an operator said of an alert. ``ts``: ns."""
+    """An operator's note on an alert. ``ts``: ns."""
 
     ts: int
     author: str
@@ -56,7 +56,7 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class AlertDetails(msgspec.Struct, frozen=True):
-    """One alert, the words said of it in their order, and the incidents it is part of."""
+    """One alert, its notes in order, and the incidents it is part of."""
 
     alert: AlertRow
     words: list[Word]

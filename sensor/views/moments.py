@@ -1,6 +1,4 @@
-"""What happened when: the timeline of a dataset, what the sensor told of its own health, and a
-search over everything.
-"""
+"""The timeline of a dataset, the findings about the sensor's own health, and a search over everything."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def muted(
 
 
 def every_muted(data: Data) -> list[MutedRow]:
-    """All suppressed alerts, in the order in which they were told."""
+    """All suppressed alerts, in the order of their records."""
     return [_muted(tuple(values)) for values in data.base.execute(_MUTED)]
 
 

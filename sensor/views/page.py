@@ -45,7 +45,7 @@ def cursor_of(after: After) -> str:
 
 
 def after_of(cursor: str, mark: str) -> After | None:
-    """What a cursor says; None for the first page. Malformed where it is no cursor, or one of another question."""
+    """Decode a cursor; None for the first page. Raises Malformed if it is not one, or belongs to another query."""
     if not cursor:
         return None
     try:

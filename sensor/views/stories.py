@@ -34,7 +34,7 @@ EVERY_STORY = StoryFilter()
 
 
 class StoryRow(msgspec.Struct, frozen=True):
-    """An incident or a recommendation. Times in ns; ``record``: the last one that was told of it."""
+    """An incident or a recommendation. Times in ns; ``record``: its last record."""
 
     id: str
     state: str

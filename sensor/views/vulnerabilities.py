@@ -168,7 +168,7 @@ def by_cve(found: Iterable[FindingRow], sort: str = "priority") -> list[Vulnerab
 
 
 def affected_and_unclear(found: Iterable[FindingRow]) -> tuple[int, int]:
-    """How many devices are affected by some CVE, and of how many more it cannot be told for one."""
+    """The number of devices that some CVE affects, and of further ones for which that is unknown for one."""
     affected, unclear = set[str](), set[str]()
     for row in found:
         if row.verdict == AFFECTED:

@@ -155,7 +155,7 @@ def test_a_damaged_file_costs_its_own_rows(log: Path) -> None:
     assert (len(desk.records), runner.reached.unreadable) == (30, 20)
 
 
-def test_an_outbox_without_a_reader_is_deleted(log: Path) -> None:
+def test_an_outbox_without_a_reader_is_removed(log: Path) -> None:
     box = Outbox(log.parent / "records", "siem", ["conn"])
     _written(log.parent / "records", "conn", CONNECTIONS)
     read = (box.folder / outbox.WANTED).stat().st_mtime

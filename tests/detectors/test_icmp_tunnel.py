@@ -100,7 +100,7 @@ def unasked(at: float, size: int = 1200, carries: str = "data") -> Event:
     return IcmpEchoReply(packet, 7, int(at), size, 7.5, 0, carries)
 
 
-def test_replies_without_a_request() -> None:
+def test_unsolicited_replies() -> None:
     """Data leaves in replies only. Their sender is the actor; replies to requests, and padding, are none."""
     alert = one(inspected(detector(TUNNEL), [unasked(n) for n in range(120)]))
     assert (alert.numbers["unasked"], alert.actor.address) == (60_000, parse("10.0.0.66"))

@@ -1,12 +1,14 @@
-"""User-facing text uses the field's standard terms (docs/glossary.md): docs/banned_words.yaml holds the words that it
-does not use, and the rooms that are held to them.
+"""Text uses the field's standard terms (docs/glossary.md): docs/banned_words.yaml lists the words that are not used,
+the rooms of user-facing text, and the source rooms whose docstrings and comments are held to them as well.
 """
 
 from __future__ import annotations
 
 import ast
+import io
 import re
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ import yaml
 ROOT = Path(__file__).parents[2]
 LIST = yaml.safe_load((ROOT / "docs" / "banned_words.yaml").read_text(encoding="utf-8"))
 BANNED = [(re.compile(rf"\b(?:{entry['word']})\b", re.IGNORECASE), entry) for entry in LIST["words"]]
+ANY = re.compile("|".join(pattern.pattern for pattern, _ in BANNED), re.IGNORECASE)
 FENCE = re.compile(r"^ *(```|~~~).*?^ *\1", re.DOTALL | re.MULTILINE)
 INLINE_CODE = re.compile(r"`[^`\n]+`")
+BEFORE_STATEMENT = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 # What a page shows of a program's output, or quotes from the list itself, is not its own text.
 GLOSSARY = ROOT / "docs" / "glossary.md"
 
@@ -64,16 +68,31 @@ def template(text: str) -> Iterator[tuple[int, str]]:
     yield from enumerate(re.sub(r"\{[{%#].*?[}%#]\}|<[^>]*>", blank, text, flags=re.DOTALL).splitlines(), 1)
 
 
+def remarks(text: str) -> Iterator[tuple[int, str]]:
+    """Docstrings, each in one line, and comments of Python and Cython. A docstring is a string that is a statement."""
+    last = tokenize.NEWLINE
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and last in BEFORE_STATEMENT):
+            yield token.start[0], INLINE_CODE.sub("", " ".join(token.string.split()))
+        if token.type not in (tokenize.COMMENT, tokenize.NL):
+            last = token.type
+
+
 READERS = {".md": markdown, ".py": python, ".yaml": values, ".jinja": template}
+SOURCE = {".py", ".pyx", ".pxd"}
 
 
 def faults(path: Path, text: str) -> list[str]:
-    """file:line: the word, and what to write instead."""
     internal = any(path.is_relative_to(room) for room in LIST["internal_rooms"])
-    read = strings if internal and path.suffix == ".py" else READERS[path.suffix]
+    return faults_in(path, (strings if internal and path.suffix == ".py" else READERS[path.suffix])(text))
+
+
+def faults_in(path: Path, lines: Iterable[tuple[int, str]]) -> list[str]:
+    """file:line: the word, and what to write instead."""
     return [
         f"{path}:{line}: {found.group()!r}: write {entry['instead']} ({entry['why']})"
-        for line, words in read(text)
+        for line, words in lines
+        if ANY.search(words)
         for pattern, entry in BANNED
         if (found := pattern.search(words))
     ]
@@ -84,6 +103,27 @@ def test_text_uses_standard_terms() -> None:
     assert {path.suffix for path, _ in read} == READERS.keys()
     found = [fault for path, text in read for fault in faults(path, text)]
     assert not found, "\n".join(found)
+
+
+def test_docstrings_and_comments_use_standard_terms() -> None:
+    rooms = [ROOT / room for room in LIST["source_rooms"]]
+    paths = [path for room in rooms for path in sorted(room.rglob("*")) if path.suffix in SOURCE]
+    assert {path.suffix for path in paths} == SOURCE
+    read = [(path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in paths]
+    found = [fault for path, text in read for fault in faults_in(path, remarks(text))]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ('"""It told\nus."""\ntold = "told"  # told\n# told\n', [1, 3, 4]),
+        ('cdef int f(const uint8_t[::1] data) except -1 nogil:\n    """It told."""\n    return <int>data[0]\n', [2]),
+        ('x = [\n    "it told",\n]\ndef f():\n    # `told` told\n    return "told"\n', [5]),
+    ],
+)
+def test_a_banned_word_is_found_in_docstrings_and_comments_alone(text: str, lines: list[int]) -> None:
+    assert [int(fault.split(":")[1]) for fault in faults_in(Path("unit.pyx"), remarks(text))] == lines
 
 
 @pytest.mark.parametrize(
@@ -101,4 +141,6 @@ def test_a_banned_word_is_found_where_it_stands_and_code_is_left_alone(name: str
 
 def test_every_entry_names_a_replacement_and_a_reason() -> None:
     assert [entry for entry in LIST["words"] if not (entry["instead"] and entry["why"])] == []
-    assert [room for room in (*LIST["rooms"], *LIST["internal_rooms"]) if not (ROOT / room).exists()] == []
+    assert [
+        room for room in (*LIST["rooms"], *LIST["internal_rooms"], *LIST["source_rooms"]) if not (ROOT / room).exists()
+    ] == []

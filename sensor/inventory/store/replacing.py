@@ -45,9 +45,9 @@ def replace(store: Store, new: Path) -> bool:
 
 
 def _shut_out(base: sqlite3.Connection) -> bool:
-    """Keep all other processes out of a store, which has no journal beside it then; False where one has it open.
+    """Keep all other processes out of a store, which has no journal beside it then; False if one has it open.
 
-    Whoever opened its file before it is replaced cannot write it: SQLite notices that its name is another file.
+    A process that opened the file before it is replaced cannot write it: SQLite notices that its name is another file.
     """
     try:
         base.execute("PRAGMA main.locking_mode = EXCLUSIVE")

@@ -94,7 +94,7 @@ cdef class Conversation:
         return 0
 
     def closed(self, int way, uint32_t seq, bint reset):
-        """A side says that it sends nothing behind ``seq``; ``reset``: neither does."""
+        """One side ends at ``seq``; ``reset``: both do."""
         cdef int side
         for side in range(2):
             if reset or side == way:

@@ -30,7 +30,7 @@ class FtpControl(Conversation):
     """
 
     def __init__(self, emit: Emit, budget: Budget, awaits: Await) -> None:
-        """``awaits``: told the address and the port at which a data connection will be opened."""
+        """``awaits``: called with the address and the port at which a data connection will be opened."""
         super().__init__(emit, budget)
         self.verb, self.name, self.offset = b"", b"", False
         self.client: Address = 0
@@ -113,7 +113,7 @@ class FtpData(Conversation):
             self.emit(body.ended(SERVICE, self._verb != b"RETR", self._ends(body.packet)))
 
     def _ends(self, packet: Packet) -> tuple[Subject, Subject, int, int]:
-        """The client of the control connection is the client, whoever opened this one."""
+        """The client of the control connection is the client, regardless of which side opened this one."""
         source, other = Subject(packet.src_mac, packet.src), Subject(packet.dst_mac, packet.dst)
         if packet.src == self._control.client:
             return source, other, packet.sport, packet.dport
