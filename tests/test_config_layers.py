@@ -16,6 +16,7 @@ from sensor.documents import DocumentErrors, Place, layers, places
 from sensor.documents.layers import SIZE_LIMIT
 from sensor.documents.load import FAULTS_LIMIT
 from sensor.documents.nodes import DEPTH_LIMIT
+from tests.golden import Golden
 
 BASE = """\
 sensor: {id: hq, site: HQ}
@@ -141,12 +142,12 @@ def test_a_value_means_the_same_in_a_layer(etc: Path) -> None:
     assert type(load_config(etc).outputs["chat"].tls.minimum) is str
 
 
-def test_an_output_may_be_called_off(etc: Path) -> None:
+def test_an_output_may_be_called_off(golden: Golden, etc: Path) -> None:
     """Which YAML 1.1 takes for false; a number is told how to be written."""
     put(etc, "conf.d/a.yaml", "outputs:\n  off: {type: file, path: /x}\n")
     assert list(load_config(etc).outputs) == ["siem", "off"]
     put(etc, "conf.d/a.yaml", "outputs:\n  5: {type: file, path: /x}\n")
-    assert "conf.d/a.yaml:2:3: found 5, expected text in quotes as a key" in faults(etc / "sensor.yaml")
+    golden(faults(etc / "sensor.yaml"), "conf.d/a.yaml:2:3")
 
 
 def test_layers_that_contradict(etc: Path) -> None:
@@ -160,16 +161,13 @@ def test_layers_that_contradict(etc: Path) -> None:
     assert reported[2].startswith("sensor.yaml:12:5: found the key 'url'")
 
 
-def test_a_layer_of_another_shape(etc: Path) -> None:
+def test_a_layer_of_another_shape(golden: Golden, etc: Path) -> None:
     """A list over a mapping, or nothing at all over it, is told at the layer that says so."""
     put(etc, "conf.d/a.yaml", "capture: [eth1]\noutputs:\n")
-    assert faults(etc / "sensor.yaml") == [
-        "conf.d/a.yaml:1:10: found a list, expected keys with values",
-        "conf.d/a.yaml:2:9: found nothing, expected keys with values",
-    ]
+    golden(faults(etc / "sensor.yaml"))
 
 
-def test_a_broken_layer_hides_no_other_fault(etc: Path) -> None:
+def test_a_broken_layer_hides_no_other_fault(golden: Golden, etc: Path) -> None:
     """It is told, and so is what is wrong elsewhere; that something is missing which it may have said, is not."""
     put(etc, "conf.d/10.yaml", "outputs:\n\tsiem: {}\n")
     put(
@@ -178,19 +176,19 @@ def test_a_broken_layer_hides_no_other_fault(etc: Path) -> None:
         "captur: {}\noutputs:\n  other: {path: x}\n  siem: {url: 'https://a', url: 'https://b'}\n",
     )
     reported = faults(etc / "sensor.yaml")
-    assert reported[0] == "conf.d/10.yaml:2:1: found a tab, expected spaces"
+    golden(reported[0])
     assert reported[1].startswith("conf.d/20.yaml:1:1: found the key 'captur'")
-    assert reported[2] == "conf.d/20.yaml:4:28: found the key 'url' a second time, expected it once"
+    golden(reported[2])
     assert len(reported) == 3
 
 
-def test_layers_without_a_word(etc: Path) -> None:
+def test_layers_without_a_word(golden: Golden, etc: Path) -> None:
     """A file in which all is commented out says nothing; one that cannot be read is told."""
     put(etc, "conf.d/a.yaml", "# nothing\n\n  # yet\n")
     put(etc, "conf.d/b.yaml", "")
     assert load_config(etc).sensor.id == "hq"
     (etc / "conf.d" / "c.yaml").symlink_to("nowhere")
-    assert faults(etc / "sensor.yaml") == ["conf.d/c.yaml:1:1: cannot be read: No such file or directory"]
+    golden(faults(etc / "sensor.yaml"))
 
 
 def test_where_everything_stands(etc: Path) -> None:

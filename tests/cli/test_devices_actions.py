@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.faults import reports
+from tests.golden import Golden
 from tests.runtime.test_keeper import Run
 
 
@@ -72,14 +73,11 @@ def test_tags(ask) -> None:
     assert ask("tag=east").out == "no devices match\n"
 
 
-def test_merge_undo_and_history(ask, inventory: Path) -> None:
+def test_merge_undo_and_history(golden: Golden, ask, inventory: Path) -> None:
     """The next run does it; undone, both are back under their ids."""
     old = one(ask, "10.0.0.6")["id"]
     result = ask("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
-    assert result.out == (
-        "merge mac:00:1b:21:00:00:02 mac:00:1c:7f:00:00:01: applied within a second by a running "
-        "sensor, else at the next start\n"
-    )
+    golden(result.out)
     with Run(inventory):
         pass
     device = one(ask, "10.0.0.6")

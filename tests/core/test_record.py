@@ -25,6 +25,7 @@ from sensor.core.packet import Packet
 from sensor.core.proofs import proof_body
 from sensor.core.recommendation import Recommendation
 from sensor.core.record import SIZE_LIMIT, Record, RecordMaker, encode
+from tests.golden import Golden
 
 TS = 1_795_511_647_318_442_123
 MAC = parse_mac("00:17:c8:1a:2b:3c")
@@ -216,14 +217,12 @@ def test_schema_knows_every_type() -> None:
     assert SCHEMA["$defs"]["type"]["enum"] == list(TYPES)
 
 
-def test_a_device_record_in_full() -> None:
+def test_a_device_record_in_full(golden: Golden) -> None:
     """What is known is there under its documented name, what is not known is absent, the left edge comes first."""
     record = body(maker().device(change("identified", None, FieldChange("type", "unknown", "printer"))))
     assert list(record)[:8] == ["ts", "kind", "action", "severity", "msg", "id", "schema", "sensor"]
-    assert (record["ts"], record["msg"]) == (
-        "2026-11-24T09:14:07.318442Z",
-        "printer M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.85",
-    )
+    assert record["ts"] == "2026-11-24T09:14:07.318442Z"
+    golden(record["msg"])
     assert record["sensor"] == {"id": "hq-3f-01", "site": "HQ", "version": "0.1.0"}
     assert record["device"] == {
         "id": "dev-5k2m8q", "macs": ["00:17:c8:1a:2b:3c"], "ips": ["10.20.30.41"], "vlan": 30,
@@ -239,15 +238,11 @@ def test_a_device_record_in_full() -> None:
     }  # fmt: skip
 
 
-def test_an_alert_record_in_full() -> None:
+def test_an_alert_record_in_full(golden: Golden) -> None:
     """Who, whom, why, the numbers, the technique, the conversation and the message that proves it."""
     record = body(maker().alert("open", alert(), printer(), [None, None]))
-    assert (record["kind"], record["action"], record["severity"], record["msg"]) == (
-        "alert",
-        "open",
-        "high",
-        "printer opened ADMIN$ on FS01",
-    )
+    assert (record["kind"], record["action"], record["severity"]) == ("alert", "open", "high")
+    golden(record["msg"])
     reported = record["alert"]
     assert (reported["detector"], reported["count"], reported["numbers"]) == (
         "lateral_movement.remote_service",

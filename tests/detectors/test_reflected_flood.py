@@ -12,6 +12,7 @@ from sensor.core.alert import Severity
 from sensor.core.flow import CHANGE, Change, Reason
 from sensor.core.time_units import SECOND
 from tests.detectors.stories import PING, START, TCP, UDP, Story, alerts_of, detector, lit, one, raised
+from tests.golden import Golden
 
 REFLECTED = "impact.reflected_flood"
 
@@ -74,12 +75,9 @@ def test_a_server_on_a_high_port_seems_to_be_the_client() -> None:
     assert one(raised(REFLECTED, story)).numbers["service"] == "udp/500"
 
 
-def test_answers_to_pings_that_were_never_sent() -> None:
+def test_answers_to_pings_that_were_never_sent(golden: Golden) -> None:
     """A smurf, seen by its victim."""
-    assert (
-        "ping answers of 15 servers"
-        in one(alerts_of(detector(REFLECTED), unsolicited(20, 8, proto=PING, victim_port=8))).summary
-    )
+    golden(one(alerts_of(detector(REFLECTED), unsolicited(20, 8, proto=PING, victim_port=8))).summary, "of 15")
 
 
 def test_handshakes_that_no_host_began() -> None:

@@ -14,11 +14,13 @@ from sensor.core.device import Attribute, Device
 from sensor.core.observation import Subject
 from sensor.core.record import RecordMaker
 from sensor.core.record_parts import time_text
-from sensor.core.time_units import DAY, SECOND
+from sensor.core.time_units import SECOND
 from sensor.posture.weakness import of_recommendation
 from tests.core.test_record import numbered, validator
 from tests.detectors.stories import START, TCP, UDP, Story, World
+from tests.golden import Golden
 from tests.posture.recommendations.fleets import dwelling, known, living, member
+from tests.posture.recommendations.settings import DAY
 from tests.posture.recommendations.test_advisor import HOUR, Watch
 
 # START is in November 2023.
@@ -158,7 +160,7 @@ def test_a_device_is_asked_for_only_where_its_proof_may_be_newer(
     assert made.actions == ["open", "update"][: 1 + bool(text)]
 
 
-def test_a_device_that_turned_out_to_be_another_is_closed() -> None:
+def test_a_device_that_turned_out_to_be_another_is_closed(golden: Golden) -> None:
     """The other is told of by its own id."""
     made = watch(known("camera", CAMERA, "ipcam")).at(HOUR)
     list_of(made, known("camera", OTHER, "ipcam")).at(2 * HOUR)
@@ -167,7 +169,7 @@ def test_a_device_that_turned_out_to_be_another_is_closed() -> None:
         ("open", parse(OTHER)),
         ("close", parse(CAMERA)),
     ]
-    assert made.reported[-1][3] == "the device no longer exists"
+    golden(made.reported[-1][3])
 
 
 def test_nothing_is_opened_about_a_device_that_is_gone() -> None:
@@ -231,22 +233,20 @@ def test_other_models_are_not_compared() -> None:
     assert watch(mine, *others).at(HOUR).reported == []
 
 
-def test_a_camera_among_desks_is_reported_and_closed_when_it_moves() -> None:
+def test_a_camera_among_desks_is_reported_and_closed_when_it_moves(golden: Golden) -> None:
     """The proof is what tells that it is a camera; the segment is told with who lives there."""
     camera = known("camera", CAMERA, "gate")
     made = watch(camera, world=dwelling(World(), OFFICE | {"camera": 1}))
     [(_, reported, _, _)] = made.at(HOUR).reported
-    assert (reported.setting, reported.seen) == (
-        "wrong_segment",
-        "it is a camera, and 10.0.0.0/24 contains 20 workstation, 1 camera",
-    )
+    assert reported.setting == "wrong_segment"
+    golden(reported.seen)
     moved = known("camera", "10.0.9.5", "gate", ts=START + SECOND)
     moved = msgspec.structs.replace(moved, id=camera.id, key=camera.key, addresses={parse("10.0.9.5"): START + SECOND})
     made.world.devices = {parse("10.0.9.5"): moved}
     made.members = [member(moved)]
     made.at(2 * HOUR)
     assert made.actions == ["open", "close"]
-    assert made.reported[1][3] == "later traffic shows it: it is in 10.0.9.0/24, a segment for all device types"
+    golden(made.reported[1][3])
 
 
 def test_link_local_addresses_are_no_place() -> None:
@@ -280,16 +280,13 @@ CLOUD = ("print.cloud.example", "198.51.100.7", "tcp/443")
 NAMELESS = ("", "198.51.100.9", "tcp/8883")
 
 
-def test_a_printer_that_communicates_outside_is_reported_with_what() -> None:
+def test_a_printer_that_communicates_outside_is_reported_with_what(golden: Golden) -> None:
     """By name, or by address where no name is known; closed when it talked for two weeks to nobody there."""
     made = watch(known("printer", CAMERA, "PRN-3F"))
     reaching(made, CLOUD, NAMELESS).at(HOUR)
     [(_, reported, _, _)] = made.reported
-    assert (reported.setting, reported.count, reported.seen) == (
-        "internet",
-        2,
-        "it is a printer, and contacted 198.51.100.9 (tcp/8883), print.cloud.example (tcp/443)",
-    )
+    assert (reported.setting, reported.count) == ("internet", 2)
+    golden(reported.seen)
     record = numbered(RecordMaker("s", version="1").recommendation("open", reported, START, made.world.device))
     validator().validate(record)
     assert [(proof.get("dst"), proof["facts"]["server"]) for proof in record["evidence"]] == [
@@ -303,7 +300,7 @@ def test_a_printer_that_communicates_outside_is_reported_with_what() -> None:
     )
     made.at(31 * DAY + HOUR)
     assert made.actions == ["open", "close"]
-    assert made.reported[1][3] == "later traffic shows it: it was active, without external traffic for 14 days"
+    golden(made.reported[1][3])
 
 
 @pytest.mark.parametrize(
