@@ -120,7 +120,7 @@ def test_what_comes_is_reported_and_what_is_learned_is_not() -> None:
     assert [(change.kind, change.device) for change in report.changes] == [("new", "dev-1"), ("other", "dev-2")]
 
 
-def test_a_network_that_is_new_is_no_list_of_changes(golden: Golden) -> None:
+def test_a_network_that_is_new_is_no_list_of_changes() -> None:
     """The inventory is the list of what came; who left is told all the same."""
     report = made(
         node(1, first_seen=at(605)), node(2, first_seen=at(606), last_seen=at(610), gone=True), words={"since": at(600)}
