@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
 from sensor.cli._opened import until_over
+from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 from sensor.cli._table import table
@@ -88,7 +89,8 @@ def forget(args: argparse.Namespace) -> int:
         base = until_over(open_to_write(folder_of(args)))
         for one in (known[name] for name in dict.fromkeys(args.words)):
             try:
-                print(f"{one.name}: forgotten, {forget_feed(base, one.name, one.kind):,} entries")
+                forgotten = forget_feed(base, one.name, one.kind)
+                print(f"{one.name}: forgotten, {counted(forgotten, 'entry', 'entries')}")
             except NotNoted:
                 complain(
                     (
@@ -170,7 +172,8 @@ def _print_outcome(origin: Origin, outcome: Outcome) -> bool:
         f"{outcome.older:,} known in a newer state" if outcome.older else "",
     ]
     notes += [outcome.page, f"data of {outcome.stamp[:10]}" if outcome.stamp else ""]
-    print(", ".join(filter(None, (f"{outcome.name}: {outcome.entries:,} entries of {outcome.kind}", *notes))))
+    entries = counted(outcome.entries, "entry", "entries")
+    print(", ".join(filter(None, (f"{outcome.name}: {entries} of {outcome.kind}", *notes))))
     return True
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE
+from sensor.cli._places import counted
 from sensor.cli._setup import complain, complain_of_faults, lists_folder
 from sensor.cli._show import add_json_argument
 
@@ -159,6 +160,7 @@ def _moment(seconds: float) -> str:
 
 def _print_outcome(one: ListSource, outcome: Outcome) -> None:
     """The result of a fetch: the outcome on standard output, its faults on standard error."""
+    entries = counted(outcome.list_source.entries, "entry", "entries")
     for fault in outcome.faults[:FAULTS_SHOWN]:
         if fault.message == outcome.trouble:  # printed below
             continue
@@ -168,9 +170,9 @@ def _print_outcome(one: ListSource, outcome: Outcome) -> None:
     if outcome.trouble:
         complain(f"{one.name}: {one.source} {outcome.trouble}", error="intel.list-failed")
     elif outcome.unchanged:
-        print(f"{one.name}: unchanged, {outcome.list_source.entries:,} entries")
+        print(f"{one.name}: unchanged, {entries}")
     else:
-        print(f"{one.name}: {outcome.list_source.entries:,} entries, {outcome.added:,} new, {outcome.removed:,} gone")
+        print(f"{one.name}: {entries}, {outcome.added:,} new, {outcome.removed:,} gone")
 
 
 def _update(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:

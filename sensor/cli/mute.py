@@ -236,7 +236,7 @@ def _list(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
         (
             mute.id,
             mute.scope,
-            _until(mute),
+            _until(mute).removeprefix("until "),
             "unknown" if counts is None else str(counts[mute.id]),
             mute.author,
             mute.reason,

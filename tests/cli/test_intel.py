@@ -158,7 +158,7 @@ def test_allow_lists_and_expiry(intel, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("indicator,valid_until\nc2.example,\nold.example,2021-01-01\n")
     (tmp_path / "partners.txt").write_text("ours.c2.example\n")
     intel("add", str(tmp_path / "bad.csv"))
-    assert intel("add", str(tmp_path / "partners.txt"), "--allow").out.startswith("allow-partners: 1 entries")
+    assert intel("add", str(tmp_path / "partners.txt"), "--allow").out.startswith("allow-partners: 1 entry")
     lines = intel("check", "ours.c2.example", "c2.example", "old.example", "--json").lines
     found = [(one["value"], one["list"], one["counts"]) for one in map(json.loads, lines)]
     assert sorted(found) == [
@@ -212,7 +212,7 @@ def test_what_is_refused_leaves_the_old_list(
     intel("add", f"{server.url}/other.txt")
     server.pages |= {"/bad.txt": page, "/other.txt": "d3.example\n"}
     result = intel("update")
-    assert (result.code, result.lines) == (3, ["other: 1 entries, 1 new, 1 gone"])
+    assert (result.code, result.lines) == (3, ["other: 1 entry, 1 new, 1 gone"])
     assert text in result.err
     assert text.split(maxsplit=1)[0] in intel("list").lines[1]
     assert ThreatLists(folder=folder).check("203.0.113.99") is not None
@@ -227,7 +227,7 @@ def test_most_of_a_list_may_go_where_a_user_reports_so(intel, server: Server) ->
     intel("add", f"{server.url}/bad.txt")
     server.pages["/bad.txt"] = "203.0.113.1\n"
     assert intel("update").code == 3
-    assert intel("update", "--force").out == "bad: 1 entries, 0 new, 99 gone\n"
+    assert intel("update", "--force").out == "bad: 1 entry, 0 new, 99 gone\n"
 
 
 def test_an_unknown_host_is_not_believed(intel, server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +245,7 @@ def test_keys_are_sent_to_their_host_only(intel, server: Server, tmp_path: Path)
     (tmp_path / "key").write_text("# of ours\nAuth-Key: much-secret\n")
     server.pages |= {"/a.txt": (302, {"Location": f"{server.url}/b.txt"}, b""), "/b.txt": "c2.example\n"}
     result = intel("add", f"{server.url}/a.txt", "--header-file", str(tmp_path / "key"))
-    assert result.out == "a: 1 entries, 1 new, 0 gone\n"
+    assert result.out == "a: 1 entry, 1 new, 0 gone\n"
     assert [headers.get("Auth-Key") for _, headers in server.asked] == ["much-secret", None]
     assert "much-secret" not in result.out + result.err + intel("list", "--json").out
     (tmp_path / "key").write_text("much-secret\n")
@@ -304,7 +304,7 @@ def test_entries_are_believed_for_a_time(intel, server: Server, folder: Path) ->
     server.pages["/bad.txt"] = "c2.example\n"
     intel("add", f"{server.url}/bad.txt", "--keep-days", "30")
     first = ThreatLists(folder=folder).check("c2.example")
-    assert intel("update").out == "bad: 1 entries, 0 new, 0 gone\n"
+    assert intel("update").out == "bad: 1 entry, 0 new, 0 gone\n"
     again = ThreatLists(folder=folder).check("c2.example")
     [kept] = load_sources(folder)
     fetched = int(dt.datetime.fromisoformat(kept.fetched).timestamp())

@@ -81,8 +81,8 @@ def imported(vulns, tmp_path: Path) -> None:
     assert result.code == 0, result
     assert result.lines == [
         "nvdcve-2.0-2024: 42 entries of nvd, data of 2025-10-21",
-        "kev: 1 entries of kev, data of 2025-08-25",
-        "epss: 1 entries of epss, data of 2026-11-26",
+        "kev: 1 entry of kev, data of 2025-08-25",
+        "epss: 1 entry of epss, data of 2026-11-26",
     ]
 
 
@@ -285,7 +285,7 @@ def test_forget(vulns, imported: None, state: Path) -> None:
     assert (result.code, "epss" in result.suggestions) == (1, True)
     assert len(vulns("sources").lines) == 4
     result = vulns("forget", "nvdcve-2.0-2024", "kev")
-    assert (result.code, result.lines) == (0, ["nvdcve-2.0-2024: forgotten, 42 entries", "kev: forgotten, 1 entries"])
+    assert (result.code, result.lines) == (0, ["nvdcve-2.0-2024: forgotten, 42 entries", "kev: forgotten, 1 entry"])
     assert [one["name"] for one in rows(vulns("sources", "--json"))] == ["epss"]
     assert vulns("show", "CVE-2024-2001").code == 1
     assert not [one for one in rows(vulns("--json", "--all")) if one["source"] == "nvd"]
