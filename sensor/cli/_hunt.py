@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._codes import USAGE
+from sensor.cli._codes import NOT_FOUND, USAGE, Stop
 from sensor.cli._records import asking, found, print_csv, print_json, put_coverage
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
@@ -104,8 +104,6 @@ def listed(args: argparse.Namespace) -> int:
 def show(args: argparse.Namespace) -> int:
     """The text of a hunt."""
     path = path_of(args, args.words[0])
-    if path is None:
-        return USAGE
     print(path.read_text(encoding="utf-8"), end="")
     return 0
 
@@ -117,11 +115,9 @@ def run(args: argparse.Namespace) -> int:
 
     paths = list(library().values()) if args.words == ["all"] else [path_of(args, word) for word in args.words]
     try:
-        hunts = {path.stem: hunt(path) for path in paths if path is not None}
+        hunts = {path.stem: hunt(path) for path in paths}
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
-        return USAGE
-    if None in paths:
         return USAGE
     with asking(args) as query:
         some = [name for name, one in hunts.items() if _one(args, query, name, one)]
@@ -153,8 +149,8 @@ def own_folders(args: argparse.Namespace) -> list[Path]:
     return hunt_folders(args, args.state or folder_to_read())
 
 
-def path_of(args: argparse.Namespace, word: str) -> Path | None:
-    """A hunt of the library or of the operator, or a file; None after an error that it is none of these."""
+def path_of(args: argparse.Namespace, word: str) -> Path:
+    """A hunt of the library or of the operator, or a file. Stop where it is none of these."""
     from sensor.documents import nearest
     from sensor.records.hunts_library import files_of, library
 
@@ -163,8 +159,8 @@ def path_of(args: argparse.Namespace, word: str) -> Path | None:
         return known[word]
     if word.endswith((".yaml", ".yml")) and Path(word).is_file():
         return Path(word)
-    complain(f"no hunt {tidy(word)!r}: {nearest(word, list(known))}, or the path of a YAML file", error="hunt.unknown")
-    return None
+    text = f"no hunt {tidy(word)!r}: {nearest(word, list(known))}, or the path of a YAML file"
+    raise Stop(NOT_FOUND, text, error="hunt.unknown")
 
 
 def _print(args: argparse.Namespace, answer: Answer) -> None:

@@ -109,10 +109,8 @@ def _named(args: argparse.Namespace) -> dict[str, Hunt] | None:
     from sensor.records.hunts_library import hunt
 
     paths = [path_of(args, word) for word in args.words]
-    if None in paths:
-        return None
     try:
-        hunts = {path.stem: hunt(path) for path in paths if path is not None}
+        hunts = {path.stem: hunt(path) for path in paths}
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         return None

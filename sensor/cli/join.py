@@ -18,7 +18,7 @@ from sensor.cli._show import put, tidy
 
 if TYPE_CHECKING:
     from sensor.outputs._hub_credentials import Credentials
-    from sensor.outputs._hub_messages import Admission, Joining
+    from sensor.outputs._hub_messages import Joining
 
 EXAMPLES = """\
   sensor join tls://hub.example.net:4222 eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ…
@@ -60,13 +60,15 @@ def main(args: argparse.Namespace) -> int:
     from sensor.core.output import Retry
     from sensor.eventlog.paths import state_folder
     from sensor.outputs._hub_credentials import Credentials, save_credentials, save_operator
+    from sensor.outputs._hub_joining import join
 
     path = (args.output or state_folder() / FILE).absolute()
+    token = _token(args)
     asked, mine = _asked(args, path)
     if args.url.startswith("nats:"):
         complain("not encrypted: a listener could use the token first; use a tls:// URL", "warning")
     try:
-        answer = _admission(args, asked)
+        answer = join(args.url, args.ca, token, asked, TIMEOUT_S)
     except Retry as error:
         raise Stop(NOT_OPENED, f"the hub at {args.url} cannot be reached: {error}", error="hub.no-nats") from None
     if answer.state != "approved":
@@ -109,19 +111,20 @@ def _asked(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentials]:
     return Joining(mine.pair.public, identity.id, identity.site, sensor.__version__), mine
 
 
-def _admission(args: argparse.Namespace, asked: Joining) -> Admission:
-    """The hub's answer. Retry where there is none."""
+def _token(args: argparse.Namespace) -> str:
+    """The token, which is checked with the URL before a key is made and stored."""
     import sys
 
-    from sensor.outputs._hub_joining import join
+    from sensor.outputs._hub_joining import check
 
-    token = (sys.stdin.read() if args.token == "-" else args.token).strip()  # noqa: S105 - standard input
+    token: str = (sys.stdin.read() if args.token == "-" else args.token).strip()  # noqa: S105 - standard input
     try:
-        return join(args.url, args.ca, token, asked, TIMEOUT_S)
+        check(args.url, args.ca, token)
     except ValueError as error:
         text = str(error)
         found = "" if text.startswith("found") else f"found {tidy(args.url, 200)}, "
         raise Stop(USAGE, found + text, error="usage.invalid-value") from None
+    return token
 
 
 def _accept_configuration(args: argparse.Namespace, path: Path, operator: str) -> None:

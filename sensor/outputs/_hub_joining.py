@@ -17,15 +17,26 @@ from sensor.outputs._tls import Tls
 from sensor.outputs.nats import place_of, server_url
 
 
-def join(url: str, ca: Path | None, token: str, asked: Joining, timeout_s: float) -> Admission:
-    """The hub's answer. ValueError where URL or token can be none; Retry where the hub cannot be asked."""
-    place = place_of(server_url(url), Tls(ca=ca))
+def check(url: str, ca: Path | None, token: str) -> None:
+    """ValueError where URL or token can be none."""
+    place_of(server_url(url), Tls(ca=ca))
+    bearer_of(token)
+
+
+def bearer_of(token: str) -> str:
+    """The public key of who may join with a token. ValueError."""
     try:
         bearer = claims_of(token).sub
     except ValueError:
         bearer = ""
     if not is_public(bearer, USER):
         raise ValueError("found no token, expected the whole text that `sensor hub token` printed")
+    return bearer
+
+
+def join(url: str, ca: Path | None, token: str, asked: Joining, timeout_s: float) -> Admission:
+    """The hub's answer. ValueError where URL or token can be none; Retry where the hub cannot be asked."""
+    place, bearer = place_of(server_url(url), Tls(ca=ca)), bearer_of(token)
     wire = Wire(place, Login(bearer=token), f"_INBOX_{bearer}", timeout_s)
     try:
         body = wire.ask(subject(messages.JOIN, bearer), msgspec.to_builtins(asked))

@@ -138,6 +138,26 @@ def test_all_readers_agree_on_the_alerts(tmp_path: Path, ask: Callable[[str], Re
     assert listed == logged == reported == {"alert-abc000"}
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("hub sensors --config none.yaml", 2),
+        ("hub alerts --config none.yaml", 2),
+        ("hub run --config none.yaml", 2),
+        ("join nowhere eyJ0", 2),
+        ("hunt show no_such_hunt", 1),
+        ("console --listen 127.0.0.1:0", 3),
+    ],
+)
+def test_commands_that_read_no_dataset_or_find_none(
+    tmp_path: Path, ask: Callable[[str], Result], command: str, code: int
+) -> None:
+    """One line of error, nothing on standard output, and no folder left behind."""
+    result = ask(command)
+    assert (result.code, result.out, len(result.err.splitlines())) == (code, "", 1), result
+    assert not (tmp_path / "state").exists()
+
+
 def test_an_inventory_that_cannot_be_read(tmp_path: Path, ask: Callable[[str], Result]) -> None:
     """Its devices are not none: 3. What the log alone knows is still read."""
     write_log(tmp_path / "state" / "events.jsonl")
