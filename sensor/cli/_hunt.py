@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.cli._codes import NOT_FOUND, USAGE, Stop
+from sensor.cli._codes import NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._records import asking, found, print_csv, print_json, put_coverage
 from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import tidy
@@ -23,6 +23,25 @@ def sql(args: argparse.Namespace) -> int:
     """The rows of a query."""
     with asking(args) as query:
         answer = query.ask(args.words[0], most=args.n)
+        _print(args, answer)
+        put_coverage(args, query)
+    return found(answer.rows)
+
+
+def kql(args: argparse.Namespace) -> int:
+    """The rows of a query in KQL."""
+    from sensor.records.kql import MISSING, KqlError, installed, translated
+
+    if not installed():
+        complain(MISSING, error="records.kql-not-installed")
+        return NOT_OPENED
+    with asking(args) as query:
+        try:
+            answer = query.ask(translated(args.words[0], query), most=args.n)
+        except KqlError as error:
+            code = "records.kql-unsupported" if error.unsupported else "records.invalid-query"
+            complain(f"KQL: {tidy(str(error))}", error=code)
+            return USAGE
         _print(args, answer)
         put_coverage(args, query)
     return found(answer.rows)

@@ -7,6 +7,7 @@ hunting, as far as packets contain them.
 
 actions:
   sql QUERY          show the rows of a query
+  kql QUERY          the same in KQL (experimental; needs the extra kql)
   tables             list tables with their number of rows
   describe [TABLE]   list the columns of a table, or of all tables
   list               list the hunts of the library (default)
@@ -33,6 +34,7 @@ from sensor.cli._setup import complain
 
 EXAMPLES = """\
   sensor hunt sql "SELECT src_device, count(*) FROM conn GROUP BY 1 ORDER BY 2 DESC"
+  sensor hunt kql "DeviceNetworkEvents | where RemotePort == 3389 | summarize count() by DeviceName"
   sensor hunt describe dns
   sensor hunt list
   sensor hunt run beacons --since 24h
@@ -43,6 +45,7 @@ EXAMPLES = """\
 # Action → (function, how many words it takes; None: one or more).
 ACTIONS: dict[str, tuple[str, range | None]] = {
     "sql": ("sql", range(1, 2)),
+    "kql": ("kql", range(1, 2)),
     "tables": ("tables", range(1)),
     "describe": ("describe", range(2)),
     "list": ("listed", range(1)),

@@ -188,6 +188,40 @@ def test_status_and_export(ask: Any, tmp_path: Path) -> None:
     assert ask("records", "export", "--table", "con")[0] == 2
 
 
+def test_kql_gives_what_sql_gives(ask: Any) -> None:
+    """Of our tables, and of Defender's; times count back from the newest record."""
+    sql = "SELECT dst_port, count(*) AS n FROM conn WHERE proto = 'tcp' GROUP BY 1 ORDER BY n DESC, dst_port LIMIT 5"
+    kql = "conn | where proto == 'tcp' and ts > ago(7d) | summarize n = count() by dst_port"
+    code, out, _ = ask("hunt", "kql", f"{kql} | order by n desc, dst_port asc | take 5", "--json")
+    assert (code, out) == (0, ask("hunt", "sql", sql, "--json")[1])
+    code, out, _ = ask("hunt", "kql", "DeviceNetworkEvents | where RemotePort == 445 | count", "--json")
+    counted = ask("hunt", "sql", 'SELECT count(*) AS "Count" FROM DeviceNetworkEvents WHERE RemotePort = 445', "--json")
+    assert (code, out) == (0, counted[1])
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("conn | evaluate autocluster()", "records.kql-unsupported"),
+        ("externaldata(a: string)['https://a.example/x.csv']", "records.kql-unsupported"),
+        ("conn | wherex dst_port", "records.invalid-query"),
+        ("no_such_table | take 1", "records.invalid-query"),
+        (".drop table conn", "records.kql-unsupported"),
+    ],
+)
+def test_kql_that_cannot_be_translated_is_refused(query: str, code: str, ask: Any) -> None:
+    exit_code, out, err = ask("hunt", "kql", query)
+    assert (exit_code, out) == (2, "")
+    assert code in err
+
+
+def test_without_kql_it_reports_how_to_install_it(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensor.records.kql.PACKAGE", "no_such_package")
+    code, _, err = ask("hunt", "kql", "conn | take 1")
+    assert code == 3
+    assert "records.kql-not-installed" in err
+
+
 def test_without_the_extra_it_reports_how_to_install_it(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.records.installed.NEEDED", ("pyarrow", "no_such_package"))
     monkeypatch.setattr("sensor.records.installed.installed", lambda: False)

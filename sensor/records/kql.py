@@ -1,0 +1,60 @@
+"""Queries in KQL, the language of Microsoft Defender's advanced hunting, translated to SQL by the package duckdb-kql.
+
+Experimental: the package is young. What it cannot translate it refuses. The SQL runs where every query runs, with the
+same limits, and may only read.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from datetime import UTC, datetime
+from typing import Any
+
+from sensor.records.query import Query
+
+PACKAGE = "duckdb_kql"
+# The parameter of translated queries that stands for the present.
+NOW = "CAST($kqlnow AS TIMESTAMP)"
+MISSING = "KQL needs the package duckdb-kql: pip install 'passive-network-sensor[kql]'"
+
+
+class KqlError(Exception):
+    """The query cannot be translated; the text gives the place and the reason. ``unsupported``: it is KQL of a part
+    that is not translated.
+    """
+
+    def __init__(self, text: str, *, unsupported: bool) -> None:
+        super().__init__(text)
+        self.unsupported = unsupported
+
+
+def installed() -> bool:
+    """Whether the extra ``kql`` is there."""
+    return importlib.util.find_spec(PACKAGE) is not None
+
+
+def translated(text: str, query: Query) -> str:
+    """SQL of a query. ``now()`` is the time of the newest record, so that ``ago(7d)`` works for replays. KqlError."""
+    package: Any = importlib.import_module(PACKAGE)
+    newest = datetime.fromtimestamp(max((file.last for file in query.files), default=0) / 1e6, UTC)
+    try:
+        made = package.to_sql(
+            text,
+            schema=_columns(query),
+            allow_write=False,
+            query_now=newest,
+        )
+    except package.KqlError as error:
+        unsupported = not isinstance(error, package.KqlSyntaxError | package.KqlSchemaError)
+        raise KqlError(str(error), unsupported=unsupported) from None
+    return str(made).replace(NOW, f"TIMESTAMP '{newest:%Y-%m-%d %H:%M:%S.%f}'")
+
+
+def _columns(query: Query) -> dict[str, list[str]]:
+    """The columns of each table and view, in order."""
+    found: dict[str, list[str]] = {}
+    sql = "SELECT table_name, column_name FROM information_schema.columns ORDER BY table_name, ordinal_position"
+    for table, column in query.ask(sql).rows:
+        found.setdefault(table, []).append(column)
+    return found
