@@ -14,7 +14,7 @@ KERNELS := $(shell find sensor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: docs help demo test test-all test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor hub-bench soak soak-memory lint format wheel deb build clean
+.PHONY: docs help demo test test-all test-console test-newcomer test-systemd coverage mutation fuzz bench bench-floor records-bench hub-bench soak soak-memory lint format wheel deb build clean
 
 help: ## this list
 	@echo "Passive network sensor. What you can make:"
@@ -60,6 +60,9 @@ bench: build ## the figures of docs/operate/performance.md, measured here
 
 bench-floor: build ## instructions of a replay of the office: fails 15 % above the figure kept (ARGS=--keep keeps another)
 	@$(BIN)/python -m tests.perf.floor $(ARGS)
+
+records-bench: build ## searches and hunts over made connections (ARGS="--rows 5000000" for less than 50 million)
+	@$(BIN)/python -m tests.perf.records_bench $(ARGS)
 
 hub-bench: build ## events a second from many sensors through NATS JetStream into PostgreSQL (ARGS="--sensors 100" for less)
 	@$(BIN)/python -m tests.hub.bench $(ARGS)

@@ -1,0 +1,159 @@
+"""Figures of search and hunting on made connections: ``make records-bench``.
+
+    python -m tests.perf.records_bench [--rows N] [--hunt-rows N] [--folder DIR]
+
+A month of connections of 400 devices is written by the writer's own code, an hour a file, with the addresses of an
+office: few that are frequent, many that are rare. Searches and hunts run as the commands run them. Memory is the peak
+of the process that answers (VmHWM).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from sensor.records.columns import filled
+from sensor.records.hunts_library import hunt, library
+from sensor.records.manifest import Manifest
+from sensor.records.paths import MANIFEST
+from sensor.records.query import Query
+from sensor.records.schema import CONN
+from sensor.records.search import search, understood
+from sensor.records.writer import HOUR_US, Made, Writer
+
+HOURS, DEVICES, START_HOUR = 720, 400, 490_000
+RARE = "203.0.113.66"
+HUNTS = ("top_talkers", "beacons", "long_connections", "data_out", "new_admin_protocol")
+
+
+def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
+    """The connections of one hour, in the order of time."""
+    device = np.minimum(random.zipf(1.3, rows), DEVICES)
+    other = np.minimum(random.zipf(1.2, rows), 200_000)
+    ports = random.choice(
+        [443, 53, 80, 445, 123, 22, 3389, 8080], rows, p=[0.45, 0.3, 0.08, 0.07, 0.04, 0.02, 0.02, 0.02]
+    )
+    ts = np.sort(random.integers(0, HOUR_US, rows)) + (START_HOUR + hour) * HOUR_US
+    sources = pa.array([f"10.20.{n // 200}.{n % 200 + 1}" for n in range(DEVICES + 1)])
+    names = pa.array([f"dev-{n:05x}" for n in range(DEVICES + 1)])
+    targets = pa.array([f"198.{18 + n // 65536}.{n // 256 % 256}.{n % 256}" for n in range(200_001)])
+    size, back = (np.minimum(random.lognormal(mean, 2, rows), 1e9).astype(np.int64) for mean in (7, 8))
+    services = pa.array(["tls", "dns", "http", "smb", "ntp", "ssh", "rdp", "http"])
+    order = np.array([443, 53, 80, 445, 123, 22, 3389, 8080])
+    place = np.argsort(order)[np.searchsorted(np.sort(order), ports)]
+    destinations = targets.take(pa.array(other))
+    if hour % 97 == 0:
+        destinations = pa.concat_arrays([pa.array([RARE]), destinations[1:]])
+    columns = {
+        "ts": pa.array(ts, pa.timestamp("us")),
+        "uid": pa.array(np.arange(rows) + hour * 1_000_000, pa.int64()),
+        "sensor": pa.array(["office"]).take(pa.array(np.zeros(rows, np.int32))),
+        "src_ip": sources.take(pa.array(device)),
+        "src_port": pa.array(random.integers(1024, 65535, rows)),
+        "src_device": names.take(pa.array(device)),
+        "dst_ip": destinations,
+        "dst_port": pa.array(ports),
+        "proto": pa.array(["tcp", "udp"]).take(pa.array(np.isin(ports, [53, 123]).astype(np.int32))),
+        "service": services.take(pa.array(place)),
+        "direction": pa.array(["outbound"]).take(pa.array(np.zeros(rows, np.int32))),
+        "duration": pa.array(np.round(random.exponential(8, rows), 3)),
+        "state": pa.array(["SF", "S0", "REJ"]).take(pa.array(random.choice(3, rows, p=[0.9, 0.07, 0.03]))),
+        "history": pa.array(["ShADadFf", "Dd"]).take(pa.array(np.isin(ports, [53, 123]).astype(np.int32))),
+        "src_bytes": pa.array(size),
+        "dst_bytes": pa.array(back),
+        "src_packets": pa.array(size // 900 + 1),
+        "dst_packets": pa.array(back // 1200 + 1),
+        "src_payload": pa.array(size),
+        "dst_payload": pa.array(back),
+        "missed_bytes": pa.array(np.zeros(rows, np.int64)),
+        "end_reason": pa.array(["finished"]).take(pa.array(np.zeros(rows, np.int32))),
+    }
+    return filled(CONN, columns, rows)
+
+
+def write(folder: Path, rows: int) -> tuple[float, int]:
+    """A month of so many connections; the seconds for the files alone, and their bytes."""
+    random, spent = np.random.default_rng(7), 0.0
+    writer = Writer(folder, print, durable=False)
+    try:
+        for hour in range(HOURS):
+            table = made(rows // HOURS, hour, random)
+            begun = time.process_time()
+            one = Made({})
+            one.add("conn", START_HOUR + hour, table)
+            writer._save(one)
+            spent += time.process_time() - begun
+        return spent, sum(file.size for file in writer.manifest.files())
+    finally:
+        writer.close()
+
+
+def _peak_mib(pid: int) -> int:
+    """The most memory that a process held."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) >> 10
+    return 0
+
+
+def searched(folder: Path) -> tuple[float, int, int]:
+    """Seconds until the rows of a rare address are there, how many, and MiB."""
+    begun = time.monotonic()
+    query = Query(folder)
+    try:
+        rows, _ = search(query, understood(RARE, query))
+        return time.monotonic() - begun, len(rows), _peak_mib(query._process.pid)
+    finally:
+        query.close()
+
+
+def hunted(folder: Path) -> Iterator[tuple[str, float, int]]:
+    """Hunt, seconds, MiB."""
+    for name in HUNTS:
+        one = hunt(library()[name])
+        query = Query(folder)
+        try:
+            begun = time.monotonic()
+            query.ask(one.sql)
+            yield name, time.monotonic() - begun, _peak_mib(query._process.pid)
+        finally:
+            query.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--rows", type=int, default=50_000_000, help="connections that are searched (default: 50 million)"
+    )
+    parser.add_argument(
+        "--hunt-rows", type=int, default=5_000_000, help="connections that are hunted (default: 5 million)"
+    )
+    parser.add_argument("--folder", type=Path, help="where the records are made (default: a temporary folder)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        for name, rows in (("search", args.rows), ("hunt", args.hunt_rows)):
+            place = Path(folder) / name
+            spent, size = write(place, rows)
+            manifest = Manifest(place / MANIFEST)
+            count = sum(file.rows for file in manifest.files())
+            manifest.close()
+            rate = f"{count / spent:,.0f} rows a CPU second into files"
+            print(f"{count:,} connections: {rate}, {size / count:.1f} bytes a row", flush=True)
+            if name == "search":
+                for _ in range(3):
+                    seconds, found, mib = searched(place)
+                    print(f"search of one address: {seconds:.2f} s, {found} rows, {mib} MiB", flush=True)
+            else:
+                for hunt_name, seconds, mib in hunted(place):
+                    print(f"hunt {hunt_name}: {seconds:.2f} s, {mib} MiB", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

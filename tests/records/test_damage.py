@@ -1,0 +1,95 @@
+"""Files that are damaged: an answer has all other rows and names the file; a flipped bit never passes as data."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from sensor.records.hunt_tests import _table
+from sensor.records.query import Query, Range
+from sensor.records.readable import readable
+from sensor.records.writer import Made, Writer
+from tests.sampling import drawn
+
+HOURS, ROWS = 6, 40
+TRIALS = 250  # of each kind of damage
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Connections of several hours, a file each."""
+    made = tmp_path_factory.mktemp("sound") / "records"
+    writer = Writer(made, print)
+    for hour in range(HOURS):
+        one = Made({})
+        rows = [
+            {"ts": hour * 3600 + row, "uid": hour * 100 + row, "src_ip": f"10.0.{hour}.{row}"} for row in range(ROWS)
+        ]
+        one.add("conn", hour, _table("conn", rows))
+        writer._save(one)
+    writer.close()
+    return made
+
+
+def _flip(path: Path, rng: random.Random) -> None:
+    data = bytearray(path.read_bytes())
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    path.write_bytes(data)
+
+
+def _cut(path: Path, rng: random.Random) -> None:
+    path.write_bytes(path.read_bytes()[: rng.randrange(path.stat().st_size)])
+
+
+def _zero(path: Path, rng: random.Random) -> None:
+    data = bytearray(path.read_bytes())
+    begin = rng.randrange(len(data) - 16)
+    data[begin : begin + 16] = bytes(16) if any(data[begin : begin + 16]) else b"\xff" * 16
+    path.write_bytes(data)
+
+
+def _delete(path: Path, rng: random.Random) -> None:
+    path.unlink()
+
+
+DAMAGES: tuple[Callable[[Path, random.Random], None], ...] = (_flip, _cut, _zero, _delete)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_costs_its_own_rows_and_is_named(
+    damage: Callable[[Path, random.Random], None], folder: Path, tmp_path: Path
+) -> None:
+    for trial in drawn(range(TRIALS), 25, damage.__name__):
+        rng, place = random.Random(trial), tmp_path / str(trial)
+        shutil.copytree(folder, place)
+        broken = rng.choice(sorted(place.glob("conn/*.parquet")))
+        damage(broken, rng)
+        sound, faults = readable(place, Range())
+        assert len(sound) == HOURS - 1, (damage, trial)
+        assert [broken.name in fault for fault in faults] == [True]
+        rows = [row for file in sound for row in pq.read_table(place / file.name, partitioning=None).to_pylist()]
+        lost = int(broken.name.partition("-")[0])
+        assert {row["uid"] for row in rows} == {
+            hour * 100 + row for hour in range(HOURS) for row in range(ROWS) if hour != lost
+        }
+        shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_query_answers_with_the_rest(
+    damage: Callable[[Path, random.Random], None], folder: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "records"
+    shutil.copytree(folder, place)
+    damage(sorted(place.glob("conn/*.parquet"))[2], random.Random(3))
+    query = Query(place)
+    try:
+        assert query.ask("SELECT count(*), count(DISTINCT uid) FROM conn").rows == [[(HOURS - 1) * ROWS] * 2]
+        assert len(query.left_out) == 1
+    finally:
+        query.close()
