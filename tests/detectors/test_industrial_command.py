@@ -40,10 +40,16 @@ def s7(at: float, name: str, src: str = OTHER) -> Event:
     ],
 )
 def test_commands_that_disturb_a_process(event: Event, technique: str) -> None:
-    """One is enough."""
+    """One is enough. It is of low severity while it is not known who commands here."""
     alert = one(inspected(detector(COMMAND), [event]))
-    assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, technique)
+    assert (alert.severity, alert.techniques[0].technique) == (Severity.low, technique)
     assert (alert.actor.address, alert.target and alert.target.address) == (parse(OTHER), parse(CONTROLLER))
+
+
+def test_a_command_of_a_host_that_never_wrote() -> None:
+    """The controller was in use for half an hour."""
+    alert = one(inspected(detector(COMMAND), [*[modbus(60 * n) for n in range(30)], s7(1801, "stop")]))
+    assert (alert.severity, alert.numbers["protocol"]) == (Severity.medium, "s7comm")
 
 
 def test_a_host_that_never_wrote() -> None:

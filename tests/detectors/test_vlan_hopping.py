@@ -8,6 +8,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Evidence, Subject
 from sensor.core.packet import Packet
 from sensor.dissectors.dtp import DtpMessage
+from sensor.dissectors.stp import StpConfiguration
 from tests.detectors.stories import SECOND, START, World, detector, inspected, one
 
 HOPPING = "lateral_movement.vlan_hopping"
@@ -34,18 +35,23 @@ class Known(World):
 
 def test_a_host_that_wants_a_trunk() -> None:
     """The switch would follow; the host offers."""
-    story = [offer(0, SWITCH, "auto"), *[offer(n) for n in range(1, 5)]]
+    story = [offer(0, SWITCH, "auto"), *[offer(30 * n) for n in range(1, 5)]]
     alert = one(inspected(detector(HOPPING, Known(SWITCH, "type", "switch")), story))
-    assert (alert.actor.mac, alert.severity, alert.numbers["offers"]) == (ATTACKER, Severity.medium, 2)
+    assert (alert.actor.mac, alert.severity, alert.numbers["seconds"]) == (ATTACKER, Severity.medium, 30)
     assert alert.techniques[0].technique == "T1599"
 
 
 def test_ports_of_switches() -> None:
-    """A port in the default mode, one message, a known switch, and a sender of Cisco's that is not known further."""
-    assert inspected(detector(HOPPING), [offer(n, mode="auto") for n in range(9)]) == []
-    assert inspected(detector(HOPPING), [offer(0)]) == []
+    """A port in the default mode, offers for some seconds only, a switch by its other messages, a known one, and a
+    sender of Cisco's that is not known further.
+    """
+    assert inspected(detector(HOPPING), [offer(30 * n, mode="auto") for n in range(9)]) == []
+    assert inspected(detector(HOPPING), [offer(n) for n in range(9)]) == []
+    packet = Packet(ts=START, src_mac=SWITCH, ethertype=0x42, ip_version=0, proto=0)
+    bridge = StpConfiguration(packet, "rstp", SWITCH, 0x8000, 0, SWITCH, 0x8000, 1, False, 0, "")
+    assert inspected(detector(HOPPING), [bridge, *[offer(n, SWITCH, "on") for n in range(90)]]) == []
     for world in (Known(SWITCH, "type", "switch"), Known(SWITCH, "vendor", "Cisco")):
-        assert inspected(detector(HOPPING, world), [offer(n, SWITCH) for n in range(9)]) == []
+        assert inspected(detector(HOPPING, world), [offer(n, SWITCH) for n in range(90)]) == []
 
 
 def test_repetition_is_one_finding() -> None:

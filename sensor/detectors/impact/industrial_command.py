@@ -2,7 +2,8 @@
 replaced, or values are written by a host that did not write before, or in numbers (S7, DNP3, Modbus, BACnet).
 
 Who writes is settled in a plant: a control room writes all day, engineers download a program now and then. A new
-writer is judged only where a controller was in use for a while.
+writer is judged only where a controller was in use for a while; before, and from hosts that wrote already, commands are
+of low severity.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class IndustrialCommand(EventDetector):
         self._since: Bounded[int, int] = Bounded(CONTROLLERS_LIMIT)
         self._writers: Bounded[tuple[int, int], int] = Bounded(WRITERS_LIMIT)
         self._writes: Counts[tuple[int, int]] = Counts(self.options.window_s * SECOND, WRITERS_LIMIT)
-        self._reported: Recent[tuple[object, ...]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
         self._allowed = frozenset(map(addresses.parse, self.options.engineering))
 
     def inspect(self, event: Event) -> Iterator[Alert]:
@@ -84,21 +85,24 @@ class IndustrialCommand(EventDetector):
         new = self._writers.get(pair) is None
         self._writers.put(pair, packet.ts)
         count = self._writes.add(pair, packet.ts)
+        settled = packet.ts - since >= self.options.settled_s * SECOND
         if technique := _technique(name):
-            yield from self._alert(event, name, f"{app_of(event)} function {name!r}", (technique,), 1, 1)
+            reason = f"{_protocol(event)} function {name!r}"
+            severity = Severity.medium if new and settled else Severity.low
+            yield from self._alert(event, name, reason, technique, severity, 1)
         elif count >= self.options.writes:
             reason = f"{count} writes within {self.options.window_s} s (threshold {self.options.writes})"
-            yield from self._alert(event, "many", reason, (CHANGE,), count, self.options.writes)
-        elif new and packet.ts - since >= self.options.settled_s * SECOND:
+            yield from self._alert(event, "many", reason, CHANGE, Severity.medium, count)
+        elif new and settled:
             known = (packet.ts - since) // SECOND
             reason = f"the controller was in use for {known} s, and this host did not write to it before"
-            yield from self._alert(event, "new", reason, (CHANGE,), 1, 1)
+            yield from self._alert(event, "new", reason, CHANGE, Severity.low, 1)
 
     def _alert(
-        self, event: Event, what: str, reason: str, techniques: tuple[str, ...], value: int, threshold: int
+        self, event: Event, what: str, reason: str, technique: str, severity: Severity, value: int
     ) -> Iterator[Alert]:
         packet: Packet = event.packet
-        if not self._reported.fresh((packet.src, packet.dst, *techniques), packet.ts):
+        if not self._reported.fresh((packet.src, packet.dst, technique), packet.ts):
             return
         actor, target, near, far = ends_of(packet)
         outside = not self.context.networks.inside(packet.src)
@@ -109,15 +113,24 @@ class IndustrialCommand(EventDetector):
             target=target,
             summary=f"{who(self.context, actor)} {done} the controller {who(self.context, target)}",
             why=(reason, *(["it is outside of the internal networks"] if outside else [])),
-            numbers={"requests": value, "threshold": threshold, "protocol": app_of(event)},
+            numbers={
+                "requests": value,
+                "threshold": self.options.writes if what == "many" else 1,
+                "protocol": _protocol(event),
+            },
             key=(addresses.text(packet.dst), what),
-            techniques=techniques,
-            severity=Severity.high if outside or is_fixed_function(self.context, actor) else Severity.medium,
+            techniques=(technique,),
+            severity=Severity.high if outside or is_fixed_function(self.context, actor) else severity,
             confidence=0.6 if what == "new" else 0.75,
             actor_port=near,
             target_port=far,
-            network=network_of_packet(self.context, packet, app_of(event)),
+            network=network_of_packet(self.context, packet, _protocol(event)),
         )
+
+
+def _protocol(event: Event) -> str:
+    """Its name for the record."""
+    return "s7comm" if isinstance(event, SimaticRequest) else app_of(event)
 
 
 def _writes(event: Event) -> bool:

@@ -2,7 +2,7 @@
 gives it frames of every VLAN.
 
 A port left in its default mode (`dynamic auto`, `dynamic desirable`) agrees. Only switches have such ports: a sender
-that is known as one, or whose MAC belongs to Cisco, is not reported.
+that is known as one, that sends spanning tree or CDP messages, or whose MAC belongs to Cisco, is not reported.
 """
 
 from __future__ import annotations
@@ -15,26 +15,29 @@ from pydantic import Field
 from sensor.core import detector
 from sensor.core.addresses import is_random_mac, mac_text
 from sensor.core.alert import Alert, Severity
-from sensor.core.bounded import Recent
+from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.counting.tally import Counts
 from sensor.detectors._hosts import who
+from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.dtp import DtpMessage
+from sensor.dissectors.stp import StpConfiguration
 
-SENDERS_LIMIT, WINDOW_S, REPORTED_S = 1024, 300, 3600
+SENDERS_LIMIT, REPORTED_S = 1024, 3600
 OFFERS = ("on", "desirable")
 CARRIERS = frozenset(("switch", "router", "access_point", "firewall"))
 VENDOR = "Cisco"
 
 
 class Options(detector.Options):
-    """From which number on."""
+    """How long a sender is watched."""
 
-    messages: int = Field(2, ge=1, description="threshold: offers of one sender within five minutes")
+    watched_s: int = Field(
+        10, ge=2, le=60, description="seconds from the first offer on in which a switch shows itself by other protocols"
+    )
 
 
 class VlanHopping(EventDetector):
@@ -49,24 +52,32 @@ class VlanHopping(EventDetector):
     )
     false_positives = "A switch of another vendor that speaks this protocol; a virtual switch in a laboratory."
     Options = Options
-    watches = (DtpMessage,)
+    watches = (DtpMessage, StpConfiguration, CdpAnnouncement)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._offers: Counts[tuple[int, int]] = Counts(WINDOW_S * SECOND, SENDERS_LIMIT)
+        self._first: Bounded[tuple[int, int], int] = Bounded(SENDERS_LIMIT)
+        self._bridges: Bounded[int, bool] = Bounded(SENDERS_LIMIT)
         self._reported: Recent[tuple[int, int]] = Recent(SENDERS_LIMIT, REPORTED_S * SECOND)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {DtpMessage: field("mode").is_in(*OFFERS)}
+        own = field("packet.src_mac").filled()
+        return {DtpMessage: field("mode").is_in(*OFFERS), StpConfiguration: own, CdpAnnouncement: own}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         packet = event.packet
+        if isinstance(event, StpConfiguration | CdpAnnouncement):
+            self._bridges.put(packet.src_mac, True)
         if not isinstance(event, DtpMessage) or event.mode not in OFFERS:
             return
         sender = Subject(packet.src_mac, 0, packet.vlan)
         key = (packet.vlan, packet.src_mac)
-        count = self._offers.add(key, packet.ts)
-        if count < self.options.messages or self._is_switch(sender) or not self._reported.fresh(key, packet.ts):
+        first = self._first.get(key)
+        if first is None:
+            self._first.put(key, packet.ts)
+            return
+        seconds = (packet.ts - first) // SECOND
+        if seconds < self.options.watched_s or self._is_switch(sender) or not self._reported.fresh(key, packet.ts):
             return
         yield self.alert(
             event,
@@ -74,13 +85,10 @@ class VlanHopping(EventDetector):
             target=Subject(event.neighbor if event.neighbor != packet.src_mac else 0, 0, packet.vlan),
             summary=f"{who(self.context, sender)} offered to make its link a trunk of all VLANs",
             why=(
-                (
-                    f"{count} offers of {mac_text(packet.src_mac)} in mode {event.mode} (threshold "
-                    f"{self.options.messages})"
-                ),
-                "it is not known as a switch, and its MAC is not one of Cisco's",
+                f"it offered a trunk in mode {event.mode} for {seconds} s (threshold {self.options.watched_s})",
+                "it is not known as a switch: it sent no spanning tree or CDP message",
             ),
-            numbers={"offers": count, "threshold": self.options.messages, "trunk": int(event.trunk)},
+            numbers={"seconds": seconds, "threshold": self.options.watched_s, "trunk": int(event.trunk)},
             key=(mac_text(packet.src_mac),),
             confidence=0.75 if is_random_mac(packet.src_mac) else 0.7,
             network={"proto": "dtp", "vlan": packet.vlan, "direction": "internal"},
@@ -88,7 +96,7 @@ class VlanHopping(EventDetector):
 
     def _is_switch(self, sender: Subject) -> bool:
         device = self.context.device(sender)
-        if device is None:
-            return False
+        if self._bridges.get(sender.mac) or device is None:
+            return self._bridges.get(sender.mac) is not None
         vendor = device.attributes.get("vendor")
         return device.type in CARRIERS or (vendor is not None and VENDOR in vendor.value)
