@@ -111,15 +111,15 @@ class Crew:
             raise RuntimeError(f"a worker failed:\n{what}")
 
     def _give(self, pipe: Connection, *, grown: bool) -> None:
-        stopped = self.session.shouldfail or self.session.shouldstop
-        if grown and self._files and not stopped:
-            self._start()
-        if grown or stopped or not self._files:
+        if grown or not self._goes_on():
             pipe.send([])
             return
         file = self._files.pop()
         self._given[pipe][1].extend(file)
         pipe.send([item.nodeid for item in file])
+
+    def _goes_on(self) -> bool:
+        return bool(self._files) and not self.session.shouldfail and not self.session.shouldstop
 
     def _reported(self, report: pytest.TestReport) -> None:
         path = _path(report.nodeid)
@@ -127,18 +127,18 @@ class Crew:
         self.config.hook.pytest_runtest_logreport(report=report)
 
     def _left(self, pipe: Connection) -> None:
-        """Expected when it was given no more; else the test it was at has failed, and another worker goes on."""
+        """Expected of a worker that was given no more; else the test it was at has failed. Another one goes on."""
         pid, given = self._given.pop(pipe)
         pipe.close()
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        item = self._at.pop(pipe, None)
-        if item is None:
-            assert code == 0, f"a worker ended with {code} between tests"
-            return
-        why = f"the process of the test ended with {code}" if code >= 0 else f"signal {-code} ended the test"
-        self._reported(pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call"))
-        if rest := given[given.index(item) + 1 :]:
-            self._files.append(rest)
+        if item := self._at.pop(pipe, None):
+            why = f"the process of the test ended with {code}" if code >= 0 else f"signal {-code} ended the test"
+            self._reported(pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call"))
+            if rest := given[given.index(item) + 1 :]:
+                self._files.append(rest)
+        elif code:
+            raise RuntimeError(f"a worker ended with {code} between tests")
+        if self._goes_on():
             self._start()
 
 
