@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +36,8 @@ def replayed_office(factory: pytest.TempPathFactory, *, evidence: bool = False) 
 
     def replay(folder: Path) -> None:
         packets = ["--evidence", str(folder / "evidence")] if evidence else []
-        assert main(["replay", *CAPTURE, "--state", str(folder), *packets]) == 0
+        with contextlib.redirect_stdout(io.StringIO()):
+            assert main(["replay", *CAPTURE, "--state", str(folder), *packets]) == 0
 
     return made_once(factory, "office-evidence" if evidence else "office-replayed", replay)
 

@@ -64,8 +64,9 @@ class Crew:
         return self._seconds.get(_path(file[0].nodeid), SLOW_S if slow else 0.0)
 
     def run(self, most: int) -> None:
-        # One folder for the temporary files of all workers.
-        self.config._tmp_path_factory.getbasetemp()
+        # One folder for the temporary files of all workers, whose factory only a fixture hands out.
+        factory: pytest.TempPathFactory = vars(self.config)["_tmp_path_factory"]
+        factory.getbasetemp()
         try:
             for _ in range(min(most, len(self._files))):
                 self._start()
