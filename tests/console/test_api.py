@@ -110,6 +110,7 @@ def test_times_keep_their_digits(program: httpx.Client) -> None:
         ("/events?after=x", 400, {"code": "malformed"}),
         ("/events?kind=alrt", 400, {"code": "unknown", "near": "alert"}),
         ("/nothing", 404, {"code": "no_such_path"}),
+        ("/timeline?sort=severity", 400, {"code": "unknown", "field": "sort"}),
     ],
 )
 def test_errors_are_problems(program: httpx.Client, path: str, status: int, facts: dict[str, Any]) -> None:
@@ -229,3 +230,13 @@ def test_cells_are_no_formulas() -> None:
     assert csv_cell(["@a", "b"]) == "'@a, b"
     assert csv_cell(-5) == -5
     assert csv_cell("a\nb\x1b[0m") == "a b [0m"
+
+
+def test_a_method_that_a_path_does_not_have_is_named_so(program: httpx.Client) -> None:
+    """RFC 9110, 15.5.6: with the methods that it has."""
+    for path, allowed in (("/alerts", "GET, HEAD"), ("/devices/dev-x", "GET, HEAD"), ("/events", "GET, HEAD")):
+        answer = program.post(path, json={})
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+        assert answer.json()["code"] == "wrong_method"
+    assert program.get("/alerts/alert-x/notes").headers["allow"] == "POST"
+    assert program.post("/nothing", json={}).status_code == 404

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
 from sensor.console.api.types import Problem
@@ -12,8 +15,9 @@ from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown, View
 MEDIA_TYPE = "application/problem+json"
 
 
-def response(problem: Problem) -> Response:
-    headers = {"WWW-Authenticate": 'Bearer realm="sensor"'} if problem.status == 401 else {}
+def response(problem: Problem, **more: str) -> Response:
+    """``more``: headers."""
+    headers = {"WWW-Authenticate": 'Bearer realm="sensor"'} if problem.status == 401 else more
     return Response(msgspec.json.encode(problem), problem.status, headers, MEDIA_TYPE)
 
 
@@ -32,6 +36,13 @@ def no_such_path(path: str) -> Response:
     return response(
         Problem("Not found", 404, f"there is no {path[:200]}: /api/v1/openapi.json lists all paths", "no_such_path")
     )
+
+
+def wrong_method(request: Request, allowed: Iterable[str]) -> Response:
+    """RFC 9110, 15.5.6: the answer lists the methods that the path has."""
+    listed = ", ".join(sorted(allowed))
+    text = f"found {request.method} for {request.url.path[:200]}, expected {listed}"
+    return response(Problem("Method not allowed", 405, text, "wrong_method"), Allow=listed)
 
 
 def busy() -> Response:

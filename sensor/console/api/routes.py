@@ -10,7 +10,7 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from sensor.console.alert_actions import add_notes, words_of
 from sensor.console.api import problems, resources
@@ -36,18 +36,21 @@ def api_routes(console: Console) -> list[BaseRoute]:
         return Response(msgspec.json.encode(openapi()), media_type="application/json")
 
     async def missing(request: Request) -> Response:
-        return problems.no_such_path(request.url.path)
+        known = [one for one in found[:-1] if one.matches(request.scope)[0] is Match.PARTIAL]
+        allowed = {method for one in known for method in one.methods or ()}
+        return problems.no_such_path(request.url.path) if not allowed else problems.wrong_method(request, allowed)
 
-    found: list[BaseRoute] = [Route(f"{BASE}/openapi.json", described, methods=["GET"])]
+    found = [Route(f"{BASE}/openapi.json", described, methods=["GET"])]
     found += [Route(BASE + resource.path, _reading(console, resource), methods=["GET"]) for resource in RESOURCES]
     found.append(Route(f"{BASE}/alerts/{{id}}/notes", _writing(console), methods=["POST"]))
     found.append(Route(f"{BASE}/events", _streaming(console), methods=["GET"]))
     found.append(Route("/api/{path:path}", missing, methods=["GET", "POST"]))
-    return found
+    return list(found)
 
 
 def _reading(console: Console, resource: Resource) -> Endpoint:
     def read(ask: PageRequest) -> Response:
+        one_of("sort", [ask.first("sort")] if ask.first("sort") else [], resource.sorts)
         form = format_of(ask)
         return exported(ask, resource, form) if form != "json" else _json(ask.request, resources.answer(ask, resource))
 
