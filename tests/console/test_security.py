@@ -243,7 +243,7 @@ def test_every_form_needs_the_token_of_its_session(office: Running, browser: htt
     assert browser.get("/alerts").status_code == 200
 
 
-def test_a_session_that_another_user_chose_is_not_taken_over(office: Running) -> None:
+def test_a_session_that_an_attacker_chose_is_not_taken_over(office: Running) -> None:
     """Session fixation: the login gives another one, and the chosen one stays worthless."""
     with httpx.Client(base_url=office.url, timeout=60, cookies={"sensor": "chosen"}) as victim:
         assert victim.post(office.login("eva"), headers=FORM).status_code == 303
