@@ -19,6 +19,10 @@ actions:
   configure DIR                sign the configuration in a folder, for the fleet, --site or --sensor; --version N: an earlier version again;
                                --clear: nothing any more. Sensors pull it with `sensor sync`
   configurations               list versions of configuration, and which sensors do not use the present one
+  entities                     list devices that several sensors see, with the reasons why they are one
+  conflicts                    list MAC addresses that two sites saw at the same time
+  identify                     find entities and conflicts now; a worker does so every ten minutes
+  separate A B                 never join two devices, each given as SENSOR/DEVICE
   reader ROLE [SITE…]          let a PostgreSQL role read the rows of these sites; '*' is every site
 """
 
@@ -49,6 +53,7 @@ ACTIONS = {
         action: ("_hub_sensors", action)
         for action in ("token", "approve", "revoke", "rename", "move", "resend", "reader", "note")
     },
+    **{action: ("_hub_entities", action) for action in ("entities", "conflicts", "identify", "separate")},
     **{action: ("_hub_config", action) for action in ("configure", "configurations")},
     **{action: ("_hub_lists", action) for action in ("sensors", "quarantine", "devices", "alerts", "incidents")},
 }
@@ -83,8 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--verdict", choices=("true_positive", "benign", "false_positive"), help="of note: verdict on the alert"
     )
     parser.add_argument("--assignee", metavar="NAME", help="of note: who works on the alert")
-    parser.add_argument("--comment", metavar="TEXT", default="", help="of note and configure: a comment")
-    parser.add_argument("--author", metavar="NAME", help="of note and configure: author (default: the user)")
+    parser.add_argument("--comment", metavar="TEXT", default="", help="of note, configure and separate: a comment")
+    parser.add_argument("--author", metavar="NAME", help="of note, configure and separate: author (default: the user)")
     parser.add_argument("--limit", metavar="ROWS", type=int, default=100, help="of lists: at most (default: 100)")
     parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
     parser.add_argument(

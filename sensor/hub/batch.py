@@ -43,6 +43,7 @@ class DeviceState(DevicePart, gc=False):
     model: str = ""
     ips: list[str] = []
     macs: list[str] = []
+    serial: str = ""
     confidence: float = 0.0
     first_seen: str = ""
     last_seen: str = ""

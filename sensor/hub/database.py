@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -22,6 +22,9 @@ LOCK = 0x53454E534F52
 # Months with a partition of their own; what is older goes to events_other.
 MONTHS_BACK = 13
 ANSWER_LIMIT = 300
+_PARTITIONS: LiteralString = """
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_[0-9]{4}_[0-9]{2}$' ORDER BY 1"""
 
 
 class DatabaseError(Exception):
@@ -83,6 +86,24 @@ def ensure_partitions(base: Connection, times: Iterable[datetime], now: datetime
             with base.transaction():
                 base.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
                 base.execute(statement.format(sql.Identifier(name), month.isoformat(), following.isoformat()))
+
+
+def drop_partitions(base: Connection, before: datetime) -> list[str]:
+    """Delete the events of all months that ended before a time; names of the partitions."""
+    names = [row[0] for row in base.execute(_PARTITIONS)]
+    old = [name for name in names if _end_of(name) <= before]
+    for name in old:
+        with base.transaction():
+            base.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            base.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+    with base.transaction():  # events of before the first partition
+        base.execute("DELETE FROM events_other WHERE ts < %s", [before])
+    return old
+
+
+def _end_of(partition: str) -> datetime:
+    """Of the month of ``events_2026_11``."""
+    return month_of(datetime.strptime(partition, "events_%Y_%m").replace(tzinfo=UTC) + timedelta(days=32))
 
 
 def month_of(time: datetime) -> datetime:

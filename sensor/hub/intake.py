@@ -113,7 +113,7 @@ class Intake:
                     refused.append((batch.message, error))
             logs = self._logs(known)
             taken, placed = self._new(known, logs, sensors, refused)
-            self._save(placed)
+            self.save(placed)
             self._note(taken, logs)
             put_in_quarantine(self._base, refused)
         self.events += len(placed)
@@ -180,7 +180,8 @@ class Intake:
         found = self._base.execute(_HELD, [sensors, [log.number for log in some.values()], numbers])
         return {(row[0], row[1]): row[2] for row in found}
 
-    def _save(self, placed: Sequence[Placed]) -> None:
+    def save(self, placed: Sequence[Placed]) -> None:
+        """Within a transaction: events that are new, and the last states that they change."""
         if not placed:
             return
         self._add_events([rows.event_row(*each) for each in placed])

@@ -18,7 +18,7 @@ LISTED = 64
 EVENTS = ("ts", "sensor", "log", "seq", "id", "site", "kind", "action", "severity", "about", "record")
 DEVICES = (
     "sensor", "id", "site", "log", "seq", "first", "last", "gone", "merged", "name", "type", "vendor", "model", "ips",
-    "macs", "confidence", "record",
+    "macs", "confidence", "serial", "record",
 )  # fmt: skip
 ALERTS = (
     "sensor", "id", "site", "log", "seq", "first", "last", "closed", "severity", "risk", "count", "detector", "title",
@@ -77,10 +77,10 @@ def _device_rows(origin: Origin, event: Event) -> Iterator[Row]:
     one, gone = event.line.device, event.line.action == "gone"
     if one is None:
         return
-    times = _time(one.first_seen, event.ts), _time(one.last_seen, event.ts)
+    times = time_of(one.first_seen, event.ts), time_of(one.last_seen, event.ts)
     words = (one.hostname, one.type or "unknown", one.vendor, one.model)
     lists = [_word(ip) for ip in one.ips[:LISTED]], [_word(mac) for mac in one.macs[:LISTED]]
-    rest = (*map(_word, words), *lists, one.confidence, event.text)
+    rest = (*map(_word, words), *lists, one.confidence, _word(one.serial), event.text)
     yield (*_key(origin, event, one.id), *times, gone, "", *rest)
     lost = _LOST.match(event.line.reason) if event.line.action == "merged" else None
     if lost and lost[0] != one.id:
@@ -90,7 +90,7 @@ def _device_rows(origin: Origin, event: Event) -> Iterator[Row]:
 def _alert_rows(origin: Origin, event: Event) -> Iterator[Row]:
     line, part = event.line, event.line.alert
     if part is not None:
-        times = _time(part.first, event.ts), _time(part.last, event.ts)
+        times = time_of(part.first, event.ts), time_of(part.last, event.ts)
         numbers = (line.action == "close", line.level, part.risk, part.count)
         words = (part.detector, part.title, line.summary, _end(line.src), _end(line.dst))
         yield (*_key(origin, event, part.id), *times, *numbers, *map(_text, words), event.text)
@@ -99,7 +99,7 @@ def _alert_rows(origin: Origin, event: Event) -> Iterator[Row]:
 def _incident_rows(origin: Origin, event: Event) -> Iterator[Row]:
     line, part = event.line, event.line.incident
     if part is not None:
-        times = _time(part.first, event.ts), _time(part.last, event.ts)
+        times = time_of(part.first, event.ts), time_of(part.last, event.ts)
         numbers = (line.action == "close", line.level, part.risk, part.count)
         yield (*_key(origin, event, part.id), *times, *numbers, _text(line.summary), event.text)
 
@@ -112,7 +112,8 @@ def _end(end: End) -> str:
     return end.hostname or end.ip or end.mac
 
 
-def _time(text: str, other: datetime) -> datetime:
+def time_of(text: str, other: datetime) -> datetime:
+    """The time of a record's field; ``other`` where it is empty or none."""
     try:
         return _EPOCH + timedelta(microseconds=time_ns(text) // 1000) if text else other
     except (ValueError, OverflowError):

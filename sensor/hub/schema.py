@@ -147,5 +147,28 @@ ALTER TABLE sensors
     ADD COLUMN config_restart text[] NOT NULL DEFAULT '{}',
     ADD COLUMN config_at timestamptz;
 """,
+    """
+ALTER TABLE devices ADD COLUMN serial text NOT NULL DEFAULT '';
+CREATE TABLE edges (
+    sensor bigint NOT NULL, device text NOT NULL, other_sensor bigint NOT NULL, other_device text NOT NULL,
+    reason text NOT NULL, value text NOT NULL, at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (sensor, device, other_sensor, other_device, reason)
+);
+CREATE TABLE separations (
+    sensor bigint NOT NULL, device text NOT NULL, other_sensor bigint NOT NULL, other_device text NOT NULL,
+    author text NOT NULL, comment text NOT NULL, at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (sensor, device, other_sensor, other_device)
+);
+CREATE TABLE entity_members (
+    sensor bigint NOT NULL, device text NOT NULL, entity text NOT NULL,
+    PRIMARY KEY (sensor, device)
+);
+CREATE INDEX entity_members_entity ON entity_members (entity);
+CREATE TABLE mac_conflicts (
+    mac text NOT NULL, sensor bigint NOT NULL, device text NOT NULL, other_sensor bigint NOT NULL,
+    other_device text NOT NULL, begins timestamptz NOT NULL, ends timestamptz NOT NULL,
+    PRIMARY KEY (mac, sensor, device, other_sensor, other_device)
+);
+""",
 )
 VERSION = len(MIGRATIONS)

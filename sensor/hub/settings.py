@@ -35,11 +35,20 @@ class Database(_Section):
     password: Secret | None = None
 
 
+class Retention(_Section):
+    """``events_days``: months of events that ended so many days ago are deleted; none are without it. Last states of
+    devices, alerts and incidents stay.
+    """
+
+    events_days: int | None = Field(default=None, ge=31, le=36_500)
+
+
 class Settings(_Section):
     """The file. ``folder`` is where it lies, with keys and credentials."""
 
     nats: Nats
     database: Database
+    retention: Retention = Retention()
 
 
 class Hub(BaseModel):

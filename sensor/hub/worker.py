@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from sensor.hub.answers import KINDS, Answers, unreadable
 from sensor.hub.folder import load_pair, operator_public
 from sensor.hub.held_connection import HeldConnection
+from sensor.hub.housekeeping import Housekeeping
 from sensor.hub.settings import Hub
 from sensor.hub.stream import CONSUMER, connected, consumer, key_of
 from sensor.hub.taker import Taker
@@ -46,7 +47,8 @@ class Worker:
                 await client.subscribe(f"{kind}.*", queue=CONSUMER, cb=self._answer)
             sources = [await consumer(client, self._hub) for _ in range(TAKERS)]
             log().info("works", servers=self._hub.settings.nats.servers)
-            await asyncio.gather(*(Taker(self._hub, client).run(source, stop) for source in sources))
+            takers = [Taker(self._hub, client).run(source, stop) for source in sources]
+            await asyncio.gather(Housekeeping(self._hub).run(stop), *takers)
         finally:
             await client.close()
             self._requests.close()

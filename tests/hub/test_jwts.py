@@ -61,7 +61,9 @@ def test_a_sensor_may_use_its_own_subjects_and_no_others() -> None:
     found = claims(jwts.sensor_jwt(ACCOUNT_PAIR, user, "a", NOW), ACCOUNT_PAIR.public)
     assert found["sub"] == user
     assert found["exp"] - found["iat"] == 30 * 86_400
-    assert found["nats"]["pub"] == {"allow": [f"hub.events.{user}", f"hub.ask.{user}", f"hub.renew.{user}"]}
+    assert found["nats"]["pub"] == {
+        "allow": [f"hub.{kind}.{user}" for kind in ("events", "ask", "renew", "configure", "file")]
+    }
     assert found["nats"]["sub"] == {"allow": [f"hub.commits.{user}", f"_INBOX_{user}.>"]}
 
 

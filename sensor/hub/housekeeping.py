@@ -1,0 +1,49 @@
+"""What a worker does every ten minutes beside its batches: finds entities, deletes old events. Of several workers one
+does it at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from sensor.hub.database import Connection, drop_partitions
+from sensor.hub.entities import identify
+from sensor.hub.held_connection import HeldConnection
+from sensor.hub.settings import Hub
+from sensor.logs.logs import log
+
+EVERY_S = 600.0
+
+
+class Housekeeping:
+    """With a connection of its own."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._days, self._store = hub.settings.retention.events_days, HeldConnection(hub)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set; the first time after one interval."""
+        try:
+            while not stop.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), EVERY_S)
+                    return
+                await asyncio.to_thread(self._turn)
+        finally:
+            self._store.close()
+
+    def _turn(self) -> None:
+        try:
+            self._store.use(self._work)
+        except psycopg.Error as error:
+            log().warning("housekeeping failed", error=error.diag.message_primary or type(error).__name__)
+
+    def _work(self, base: Connection) -> None:
+        if self._days is not None and (old := drop_partitions(base, datetime.now(UTC) - timedelta(days=self._days))):
+            log().info("old events are deleted", partitions=old)
+        if (found := identify(base)) is not None:
+            log().info("entities are found", **found._asdict())
