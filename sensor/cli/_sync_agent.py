@@ -51,7 +51,9 @@ def checked(config: Path, fleet: Path) -> list[str]:
     if done.returncode == 0:
         return []
     lines = [line.replace(f"{fleet}/", "") for line in done.stderr.splitlines() if ": warning: " not in line]
-    return lines or [f"its check ended with exit code {done.returncode}"]
+    if done.returncode == USAGE and lines:
+        return lines
+    return [f"its check ended with exit code {done.returncode}: {(lines or ['no output'])[-1]}"]
 
 
 def health_now(config: Path) -> Health:
@@ -61,7 +63,7 @@ def health_now(config: Path) -> Health:
         status = msgspec.json.decode(done.stdout)
     except (subprocess.TimeoutExpired, msgspec.DecodeError):
         return Health()
-    return health_of(status, well=done.returncode == 0) if isinstance(status, dict) else Health()
+    return health_of(status) if isinstance(status, dict) else Health()
 
 
 def _command(words: tuple[str, ...], within_s: float) -> subprocess.CompletedProcess[str]:

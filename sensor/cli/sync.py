@@ -102,6 +102,8 @@ def _once(agent: Agent) -> int:
         while agent.state.trial is not None and not signals.stopped:
             time.sleep(TICK_S)
             agent.watch()
+    if agent.state.outcome in ("applied", "rolled_back"):
+        agent.pull()  # which reports it
     put(_line(agent.state.outcome, agent.folder.current, agent.state.reason))
     return DONE if agent.state.outcome in ("applied", "local") else NOT_FOUND
 

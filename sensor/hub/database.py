@@ -22,6 +22,14 @@ LOCK = 0x53454E534F52
 # Months with a partition of their own; what is older goes to events_other.
 MONTHS_BACK = 13
 ANSWER_LIMIT = 300
+# Of columns that are no texts, in all tables that are copied into.
+TYPES = {
+    **dict.fromkeys(("sensor", "other_sensor", "log", "seq", "risk", "count"), "int8"),
+    **dict.fromkeys(("ts", "first", "last", "begins", "ends"), "timestamptz"),
+    **dict.fromkeys(("gone", "closed"), "bool"),
+    **dict.fromkeys(("ips", "macs"), "text[]"),
+    "severity": "int2", "confidence": "float4",
+}  # fmt: skip
 _PARTITIONS: LiteralString = """
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_[0-9]{4}_[0-9]{2}$' ORDER BY 1"""
@@ -112,9 +120,11 @@ def month_of(time: datetime) -> datetime:
 
 
 def copy_rows(base: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Within a transaction: rows into a table."""
+    """Within a transaction: rows into a table, in the binary format, which costs either side a third of the text."""
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
-    with base.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)) as copy:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table), names)
+    with base.cursor().copy(statement) as copy:
+        copy.set_types([TYPES.get(column, "text") for column in columns])
         for row in rows:
             copy.write_row(row)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sensor.hub.batch import Event
-from sensor.tables.lines import WORD, End, time_ns
+from sensor.hub.batch import DeviceState, Event
+from sensor.tables.lines import WORD, AlertPart, End, IncidentPart, time_ns
 
 Row = tuple[Any, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,62 +50,72 @@ def event_row(origin: Origin, event: Event) -> Row:
 
 def device_rows(placed: Iterable[Placed]) -> list[Row]:
     """The last state of each device, those that became one with another included."""
-    return _last(placed, "device", _device_rows)
+    return _last(placed, "device", _device_ids, _device_row)
 
 
 def alert_rows(placed: Iterable[Placed]) -> list[Row]:
-    return _last(placed, "alert", _alert_rows)
+    return _last(placed, "alert", lambda event: [event.line.alert.id] if event.line.alert else [], _alert_row)
 
 
 def incident_rows(placed: Iterable[Placed]) -> list[Row]:
-    return _last(placed, "incident", _incident_rows)
+    return _last(
+        placed, "incident", lambda event: [event.line.incident.id] if event.line.incident else [], _incident_row
+    )
 
 
-def _last(placed: Iterable[Placed], kind: str, rows: Callable[[Origin, Event], Iterator[Row]]) -> list[Row]:
-    """For each sensor and id the row of the greatest log and number."""
-    found: dict[tuple[int, str], Row] = {}
+def _last(
+    placed: Iterable[Placed], kind: str, ids: Callable[[Event], Iterable[str]], row: Callable[[Origin, Event, str], Row]
+) -> list[Row]:
+    """A row for each sensor and id, of the event with the greatest log and number; rows are made of these alone."""
+    found: dict[tuple[int, str], Placed] = {}
     for origin, event in placed:
         if event.line.kind == kind:
-            for row in rows(origin, event):
-                before = found.get(row[:2])
-                if before is None or before[3:5] < row[3:5]:
-                    found[row[:2]] = row
-    return list(found.values())
+            for name in ids(event):
+                key = origin.sensor, _word(name)
+                before = found.get(key)
+                if before is None or (before[0].log, before[1].seq) < (origin.log, event.seq):
+                    found[key] = origin, event
+    return [row(*each, name) for (_, name), each in found.items()]
 
 
-def _device_rows(origin: Origin, event: Event) -> Iterator[Row]:
-    one, gone = event.line.device, event.line.action == "gone"
-    if one is None:
-        return
+def _device_ids(event: Event) -> Iterator[str]:
+    """The device, and the one that became one with it."""
+    one = event.line.device
+    if one is not None:
+        yield one.id
+        lost = _LOST.match(event.line.reason) if event.line.action == "merged" else None
+        if lost and lost[0] != one.id:
+            yield lost[0]
+
+
+def _device_row(origin: Origin, event: Event, name: str) -> Row:
+    one = event.line.device or DeviceState(name)
+    lost = name != _word(one.id)
     times = time_of(one.first_seen, event.ts), time_of(one.last_seen, event.ts)
+    states = (lost or event.line.action == "gone", _word(one.id) if lost else "")
     words = (one.hostname, one.type or "unknown", one.vendor, one.model)
     lists = [_word(ip) for ip in one.ips[:LISTED]], [_word(mac) for mac in one.macs[:LISTED]]
     rest = (*map(_word, words), *lists, one.confidence, _word(one.serial), event.text)
-    yield (*_key(origin, event, one.id), *times, gone, "", *rest)
-    lost = _LOST.match(event.line.reason) if event.line.action == "merged" else None
-    if lost and lost[0] != one.id:
-        yield (*_key(origin, event, lost[0]), *times, True, _word(one.id), *rest)
+    return (*_key(origin, event, name), *times, *states, *rest)
 
 
-def _alert_rows(origin: Origin, event: Event) -> Iterator[Row]:
-    line, part = event.line, event.line.alert
-    if part is not None:
-        times = time_of(part.first, event.ts), time_of(part.last, event.ts)
-        numbers = (line.action == "close", line.level, part.risk, part.count)
-        words = (part.detector, part.title, line.summary, _end(line.src), _end(line.dst))
-        yield (*_key(origin, event, part.id), *times, *numbers, *map(_text, words), event.text)
+def _alert_row(origin: Origin, event: Event, name: str) -> Row:
+    line, part = event.line, event.line.alert or AlertPart(name)
+    times = time_of(part.first, event.ts), time_of(part.last, event.ts)
+    numbers = (line.action == "close", line.level, part.risk, part.count)
+    words = (part.detector, part.title, line.summary, _end(line.src), _end(line.dst))
+    return (*_key(origin, event, name), *times, *numbers, *map(_text, words), event.text)
 
 
-def _incident_rows(origin: Origin, event: Event) -> Iterator[Row]:
-    line, part = event.line, event.line.incident
-    if part is not None:
-        times = time_of(part.first, event.ts), time_of(part.last, event.ts)
-        numbers = (line.action == "close", line.level, part.risk, part.count)
-        yield (*_key(origin, event, part.id), *times, *numbers, _text(line.summary), event.text)
+def _incident_row(origin: Origin, event: Event, name: str) -> Row:
+    line, part = event.line, event.line.incident or IncidentPart(name)
+    times = time_of(part.first, event.ts), time_of(part.last, event.ts)
+    numbers = (line.action == "close", line.level, part.risk, part.count)
+    return (*_key(origin, event, name), *times, *numbers, _text(line.summary), event.text)
 
 
 def _key(origin: Origin, event: Event, name: str) -> Row:
-    return origin.sensor, _word(name), origin.site, origin.log, event.seq
+    return origin.sensor, name, origin.site, origin.log, event.seq
 
 
 def _end(end: End) -> str:

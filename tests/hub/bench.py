@@ -1,15 +1,18 @@
 """How many events a second go through JetStream into PostgreSQL: `make hub-bench`.
 
 Many sensors are simulated from this process: their batches are in the stream before the workers start, and the time is
-taken from the first committed batch to the last.
+taken from the first committed batch to the last. Processor time does not depend on what else the machine does.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +23,7 @@ from sensor.outputs._hub_messages import Head, batch_id, sealed, subject
 from sensor.outputs._nkeys import USER, KeyPair
 from tests.hub.hub_kit import MISSING, SITE, HubServers, Worker
 from tests.outputs.batches import records
+from tests.outputs.servers_base import Server, descendants
 
 EACH = 200
 CASES = ("device_new", "device_identified", "device_identified", "sensor_health", "alert_open")
@@ -63,8 +67,25 @@ async def fill(servers: HubServers, made: list[tuple[str, str, str, bytes]]) -> 
     return took
 
 
-def measured(workers: int, sensors: int, each: int) -> tuple[float, float]:
-    """Events a second into the stream, and into the database."""
+class Measured(NamedTuple):
+    """Events a second into the stream, and into the database; microseconds of processor time an event, by program."""
+
+    filled: float
+    rate: float
+    cost: dict[str, float]
+
+
+def processor_s(server: Server) -> float:
+    """Processor time of a program and of its children, in seconds (proc_pid_stat(5))."""
+    ticks = 0
+    for pid in (server.pid, *descendants(server.pid)):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measured(workers: int, sensors: int, each: int) -> Measured:
+    """One run with so many workers."""
     servers = HubServers(workers=0)
     try:
         made = list(batches(sensors, each))
@@ -79,7 +100,7 @@ def measured(workers: int, sensors: int, each: int) -> tuple[float, float]:
         servers.workers = [Worker(servers.config) for _ in range(workers)]
         for worker in servers.workers:
             worker.start()
-        begun, first = 0.0, 0
+        begun, first, before = 0.0, 0, dict[str, float]()
         with servers.base() as base:
             while True:
                 row = base.execute(
@@ -87,12 +108,22 @@ def measured(workers: int, sensors: int, each: int) -> tuple[float, float]:
                 ).fetchone()
                 held = int(row[0]) if row else 0
                 if held and not begun:
-                    begun, first = time.monotonic(), held
+                    begun, first, before = time.monotonic(), held, _spent(servers)
                 if held >= total:
-                    return filled, (total - first) / (time.monotonic() - begun)
+                    took, added, spent = time.monotonic() - begun, total - first, _spent(servers)
+                    cost = {name: (spent[name] - before[name]) / added * 1e6 for name in spent}
+                    return Measured(filled, added / took, cost)
                 time.sleep(0.05)
     finally:
         servers.close()
+
+
+def _spent(servers: HubServers) -> dict[str, float]:
+    return {
+        "worker": sum(map(processor_s, servers.workers)),
+        "PostgreSQL": processor_s(servers.postgresql),
+        "NATS": processor_s(servers.nats),
+    }
 
 
 def main() -> None:
@@ -106,10 +137,11 @@ def main() -> None:
     print(f"{args.sensors:,} sensors, {args.sensors * args.batches * EACH:,} events, credentials of {USER_DAYS} days")
     before = 0.0
     for workers in args.workers:
-        filled, rate = measured(workers, args.sensors, args.batches)
+        filled, rate, cost = measured(workers, args.sensors, args.batches)
         ratio = f", {rate / before:.2f} times one worker" if before else ""
         before = before or rate
         print(f"{workers} worker(s): {rate:,.0f} events/s into PostgreSQL{ratio}; into JetStream {filled:,.0f}/s")
+        print("  processor time an event: " + ", ".join(f"{name} {each:.0f} µs" for name, each in cost.items()))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from sensor.sync.agent import OBSERVATIONS, RETRY_S, TRIAL_S, Agent
 from sensor.sync.health import Health
 from tests.sync.hub_in_memory import MemoryHub
 
-GOOD = Health(running=True, well=True, packets=10_000, began=1.0)
-BAD = Health(running=True, well=False, packets=20_000, began=1.0)
+GOOD = Health(running=True, packets=10_000, began=1.0)
+BAD = Health(running=True, lasting={"disk": "full"}, packets=20_000, began=1.0)
 LOCAL = "sensor: {id: berlin-1}\nnetworks: [192.0.2.0/24]\nroles: {backup: [10.0.0.1]}\n"
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from sensor.sync.health import Health, health_of, worse
 
-BEFORE = Health(running=True, well=True, packets=100_000, lost=100, began=5.0)
+BEFORE = Health(running=True, lasting={"clock": "x"}, packets=100_000, lost=100, began=5.0)
 
 
 def later(**changes: Any) -> Health:
-    usual: dict[str, Any] = {"running": True, "well": True, "packets": 200_000, "lost": 200, "began": 5.0}
+    usual: dict[str, Any] = {"running": True, "packets": 200_000, "lost": 200, "began": 5.0}
     return Health(**usual | changes)
 
 
@@ -21,7 +21,8 @@ def later(**changes: Any) -> Health:
     [
         (later(), False),
         (Health(), True),
-        (later(well=False), True),
+        (later(lasting={"clock": "x"}), False),
+        (later(lasting={"clock": "x", "disk": "full"}), True),
         (later(refused=1), True),
         (later(faults=["x.yaml:1:1: found"]), True),
         (later(lost=3_000), True),
@@ -38,18 +39,22 @@ def test_what_is_worse(now: Health, expected: bool) -> None:
 
 def test_what_was_so_before_is_not_worse() -> None:
     """A fault or a loss that the change did not bring; nothing can be compared with a sensor that did not run."""
-    assert not worse(later(well=False, lost=20_000), later(well=False, packets=300_000, lost=31_000))
+    fault = {"disk": "full"}
+    assert not worse(later(lasting=fault, lost=20_000), later(lasting=fault, packets=300_000, lost=31_000))
     assert not worse(Health(), Health())
-    assert not worse(Health(), later(well=False))
+    assert not worse(Health(), later(lasting=fault))
 
 
 @pytest.mark.parametrize("status", [{}, {"running": False}, {"running": "yes"}])
 def test_no_answer_is_not_running(status: dict[str, Any]) -> None:
-    assert health_of(status, well=True) == Health()
+    assert health_of(status) == Health()
 
 
 def test_figures_of_a_status() -> None:
     status = {"running": True, "began": 5.0, "traffic": {"packets": 7, "dropped": 2}}
     status["configuration"] = {"refused": 3, "faults": ["f"], "restart": ["tables.flow_bits"]}
-    assert health_of(status, well=False) == Health(True, False, 3, ["f"], ["tables.flow_bits"], 7, 2, 5.0)
-    assert health_of({"running": True, "traffic": "x", "began": "x"}, well=True) == Health(True, True)
+    faults = {"a": {"severity": "low", "msg": "x"}, "b": {"severity": "high", "msg": "no\x1broom"}, "c": "x"}
+    status["health"], status["log"] = {"lasting": faults}, {"stalled": True}
+    lasting = {"b": "no room", "log": "the event log cannot be written"}
+    assert health_of(status) == Health(True, lasting, 3, ["f"], ["tables.flow_bits"], 7, 2, 5.0)
+    assert health_of({"running": True, "traffic": "x", "began": "x"}) == Health(True)
