@@ -44,7 +44,8 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | 
     evidence = (None if state else config.evidence.folder) or folder / "evidence"
     base = None if path is None else path if path.is_dir() else path.parent
     known = config.fingerprints
-    named = [one for one in (config.alerts.mutes, known.oui_registry, *config.intel, *known.folders) if one is not None]
+    mutes = (config.alerts.mutes, *config.alerts.shared_mutes)
+    named = [one for one in (*mutes, known.oui_registry, *config.intel, *known.folders) if one is not None]
     return config, Places(folder, log, evidence, base, files, named)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sensor.delivery.dead_letters import dead_of
-from sensor.documents import LAYERS
+from sensor.documents import FLEET, LAYERS
 from sensor.eventlog.cursors import STATUS
 from sensor.eventlog.hint import BEGIN, NEXT
 from sensor.eventlog.paths import muted_log, notes_log
@@ -134,8 +134,12 @@ def _configuration(places: Places) -> Iterator[Piece]:
     if places.base is None:
         return
     base = places.base.absolute()
-    found = {path.absolute().relative_to(base).as_posix(): path for path in places.config}
-    for folder in (base / "rules", *(path.absolute() for path in places.named if path.absolute().is_relative_to(base))):
+    # Layers of a hub come again from there, and are none of the operator's files.
+    own = [path.absolute() for path in (*places.config, *places.named)]
+    own = [path for path in own if path.is_relative_to(base) and not path.is_relative_to(base / FLEET.parts[0])]
+    config = {path.absolute() for path in places.config}
+    found = {path.relative_to(base).as_posix(): path for path in own if path in config}
+    for folder in (base / "rules", *(path for path in own if path not in config)):
         found |= {piece.name: piece.path for piece in _below(folder, folder.relative_to(base).as_posix(), links=True)}
     yield from (Piece(f"config/{name}", found[name]) for name in sorted(found))
 

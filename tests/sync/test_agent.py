@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sensor.cli._places import places_of
 from sensor.cli._sync_agent import checked, health_now
 from sensor.config import load_config
+from sensor.lifecycle.places import pieces
 from sensor.outputs._hub_messages import Signed
 from sensor.outputs._nkeys import OPERATOR, KeyPair
 from sensor.sync.agent import OBSERVATIONS, RETRY_S, TRIAL_S, Agent
@@ -85,6 +87,20 @@ def test_lists_rules_fingerprints_and_mutes_are_added(story: Story) -> None:
     assert config.fingerprints.folders == [layer / "fingerprints"]
     assert config.alerts.shared_mutes == [layer / "mutes.yaml"]
     assert config.alerts.mutes is None
+
+
+def test_a_backup_has_the_files_of_the_sensor_alone(story: Story) -> None:
+    """Those of the hub come again from there; restored as plain files they would be in the way of the next version."""
+    (story.config.parent / "own.txt").write_text("203.0.113.9\n")
+    story.config.write_text(f"{LOCAL}intel: [own.txt]\n")
+    story.hub.publish({"sensor.yaml": "preset: quiet\n", "lists/bad.txt": "", "mutes.yaml": "mutes: []\n"})
+    story.pull()
+    found = places_of(story.config, story.config.parent / "state")
+    assert found is not None
+    assert [piece.name for piece in pieces(found[1], log=False, evidence=False)] == [
+        "config/own.txt",
+        "config/sensor.yaml",
+    ]
 
 
 def test_a_version_that_does_no_harm_stays(story: Story) -> None:
