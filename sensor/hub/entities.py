@@ -1,4 +1,4 @@
-"""Entities of the hub in its database: found anew as a whole from the devices of all sensors, by one worker at a time.
+"""Entities of the hub in its database: recomputed as a whole from the devices of all sensors, by one worker at a time.
 
 Edges that hold stay as they were made; pairs that an operator separated are never joined again by the same evidence.
 """
@@ -81,7 +81,7 @@ class ConflictRow(msgspec.Struct, frozen=True):
 
 
 def identify(base: Connection) -> Found | None:
-    """Find the entities of all devices anew; None where another worker does so now."""
+    """Recompute the entities of all devices; None if another worker does so now."""
     with base.transaction():
         row = base.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK]).fetchone()
         if row is None or not row[0]:

@@ -75,7 +75,7 @@ ctypedef packed struct Ended:
 
 
 cdef class Recorder:
-    """``lost``, ``shed`` and ``dropped``: so many packets, messages and records were missed so far; they are told with
+    """``lost``, ``shed`` and ``dropped``: numbers of packets, messages and records missed so far; they are written with
     the next counts. ``rows``: handed over so far; ``now``: packet time, ns.
     """
 
