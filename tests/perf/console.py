@@ -15,8 +15,10 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from sensor.console.app import PAGES, answer
+from sensor.console.answering import of_dataset
+from sensor.console.app import PAGES
 from sensor.console.place import place_of
+from sensor.console.security.session import user_of
 from sensor.console.serve import console_of
 from sensor.console.settings import Console
 from sensor.tables.build import rebuild
@@ -45,7 +47,10 @@ def timed(console: Console, url: str, session: str) -> None:
     clocks, processors, size = [], [], 0
     for _ in range(5):
         clock, processor = time.perf_counter(), time.process_time()
-        found = answer(console, request_of(url, session), PAGES[url.partition("?")[0]], {})
+        request = request_of(url, session)
+        who = user_of(console, request)
+        assert who is not None
+        found = of_dataset(PAGES[url.partition("?")[0]])(console, request, who, {})
         clocks.append(time.perf_counter() - clock)
         processors.append(time.process_time() - processor)
         assert found.status_code == 200, url
