@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
+
 from tests.console.kit import Running
 from tests.console.test_browser import CHROMIUM, PAGES, Page, chromium  # noqa: F401 - a fixture
 from tests.console.test_hostile import STRINGS, endless, folder  # noqa: F401 - a fixture
