@@ -104,14 +104,15 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
 
     from sensor.cli._fleet_watch import FleetWatch
     from sensor.config_file import usual
+    from sensor.datasets.reload_request import Requests
     from sensor.logs import logs
     from sensor.runtime.notify import Notifier
 
-    notifier, fleet = Notifier(), FleetWatch(usual(args.config))
+    notifier, fleet, requests = Notifier(), FleetWatch(usual(args.config)), Requests(forwarder.log.parent)
     with Signals() as signals:
         notifier.ready(_status(forwarder))
         while not signals.stopped:
-            if signals.asked() or fleet.changed():
+            if signals.asked() | fleet.changed() | requests.asked():
                 notifier.reloading()
                 _take_again(forwarder, args)
                 notifier.ready()

@@ -27,6 +27,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 LIMITS = Limits(memory=1 << 30, seconds=120.0)
 # Bytes of captures that a page waits for.
 CAPTURES = 1 << 30
+# Seconds that a rehearsal waits for another: it takes one of the threads that answer pages.
+WAIT_S = 5.0
 _WRITING = threading.Lock()
 _REHEARSING = threading.BoundedSemaphore(1)
 
@@ -100,10 +102,15 @@ class RuleFiles:
             raise NotReadable(
                 f"{size >> 20:,} MiB of captures take too long: `sensor rules try FILE CAPTURE` has no limit"
             )
-        with _REHEARSING, _file(name, text) as file:
-            configured = [f"--config={self._config}"] if self._config is not None else []
-            words = ["rules", "try", str(file), *map(str, captures), "--json", *configured]
-            done = run(words, self._state, LIMITS)
+        if not _REHEARSING.acquire(timeout=WAIT_S):
+            raise NotReadable("another rehearsal is running: try again once it is over")
+        try:
+            with _file(name, text) as file:
+                configured = [f"--config={self._config}"] if self._config is not None else []
+                words = ["rules", "try", str(file), *map(str, captures), "--json", *configured]
+                done = run(words, self._state, LIMITS)
+        finally:
+            _REHEARSING.release()
         if done.fault:
             raise NotReadable(f"the rehearsal failed: {done.fault}")
         return [msgspec.json.decode(line) for line in done.output.splitlines() if line.startswith(b"{")]

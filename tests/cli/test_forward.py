@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor.datasets.reload_request import request_reload
 from sensor.delivery.status import load_status
 from tests.cli.faults import reports
 from tests.eventlog.segmented import Segmented, line
@@ -117,8 +118,8 @@ def test_what_makes_no_sense(run_cli, folder: Path, text: str, words: tuple[str,
 
 @pytest.mark.slow
 def test_until_stopped(golden: Golden, folder: Path, start: Start) -> None:
-    """What comes is delivered; a second forwarder is turned away; SIGHUP takes up another output; SIGTERM ends it with
-    everything written down.
+    """What comes is delivered; a second forwarder is turned away; SIGHUP takes up another output, and so does a
+    request in its folder; SIGTERM ends it with everything written down.
     """
     one = start()
     wait(lambda: len(numbers(folder / "out.jsonl")) == 100)
@@ -129,6 +130,10 @@ def test_until_stopped(golden: Golden, folder: Path, start: Start) -> None:
     (folder / "sensor.yaml").write_text(CONFIG + "  second: {type: file, path: second.jsonl}\n")
     one.send_signal(signal.SIGHUP)
     wait(lambda: len(numbers(folder / "second.jsonl")) == 100)
+    third = "  second: {type: file, path: second.jsonl}\n  third: {type: file, path: third.jsonl}\n"
+    (folder / "sensor.yaml").write_text(CONFIG + third)
+    request_reload(folder)
+    wait(lambda: len(numbers(folder / "third.jsonl")) == 100)
     (folder / "sensor.yaml").write_text("outputs: wrong\n")
     one.send_signal(signal.SIGHUP)
     with (folder / "events.jsonl").open("ab") as file:

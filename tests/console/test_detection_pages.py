@@ -11,7 +11,10 @@ import httpx
 import pytest
 
 from sensor.cli.main import main
+from sensor.console import rule_files
+from sensor.datasets.dataset import dataset_in
 from sensor.datasets.reload_request import Requests
+from sensor.views.errors import NotReadable
 from tests.console.kit import Running, csrf_of
 
 C2 = "203.0.113.66"  # a host that the office talks to
@@ -185,3 +188,15 @@ def test_who_may_only_read_looks_and_changes_nothing(there: Running) -> None:
         assert "New rules" not in guest.get("/rules").text
         assert send(guest, "/lists/act", action="save", name="ours", text=C2).status_code == 403
         assert send(guest, "/rules/act", action="save", name="ours", text=RULES).status_code == 403
+
+
+def test_a_second_rehearsal_is_refused_instead_of_holding_a_thread(
+    office_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule_files, "WAIT_S", 0.01)
+    rules = rule_files.RuleFiles(tmp_path, None)
+    with rule_files._REHEARSING, pytest.raises(NotReadable, match="another rehearsal"):
+        rules.rehearse("ours", RULES, dataset_in(office_folder))
+    live = dataset_in(tmp_path)
+    with pytest.raises(NotReadable, match="captures"):
+        rules.rehearse("ours", RULES, live)
