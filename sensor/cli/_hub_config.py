@@ -74,7 +74,8 @@ def configurations(args: argparse.Namespace) -> int:
         for row in (*layers, *states):
             put(msgspec.json.encode(row).decode())
         return DONE
-    put(table(LAYERS, [tuple(map(tidy, _layer_cells(row))) for row in layers], sys.stdout))
+    cells = [tuple(map(tidy, _layer_cells(row))) for row in layers]
+    put(table(LAYERS, cells, sys.stdout) if cells else "no configuration is published: `sensor hub configure` does")
     put("")
     put(table(STATES, [tuple(map(tidy, _state_cells(row))) for row in states], sys.stdout))
     return DONE

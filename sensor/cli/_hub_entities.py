@@ -56,7 +56,9 @@ def identify(args: argparse.Namespace) -> int:
     if found is None:
         complain("a worker is finding entities now", "info")
         return DONE
-    put(f"{found.entities:,} entities, {found.edges:,} edges, {found.conflicts:,} MAC addresses at two sites at once")
+    put(
+        f"entities: {found.entities:,}; edges: {found.edges:,}; MAC addresses at two sites at once: {found.conflicts:,}"
+    )
     return DONE
 
 
