@@ -44,6 +44,7 @@ FILE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes"}
 MAY_READ_FILES = {
     "sensor/fingerprinting/shelf.py": "keeps what was read of fingerprints/ for the next start",
     "sensor/inventory/store/database.py": "the store is the file beside the core; only the daemon and commands use it",
+    "sensor/inventory/store/replacing.py": "puts a store in the place of another, with all others locked out",
 }
 
 
