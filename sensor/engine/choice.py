@@ -14,7 +14,8 @@ from types import CodeType
 from typing import Any, get_args, get_origin
 
 from sensor.core.event import Event
-from sensor.core.wants import PACKET, AnyOf, Constant, Versioned, Want, type_of
+from sensor.core.want_nodes import PACKET, AnyOf, Constant, Versioned, type_of
+from sensor.core.wants import Want
 
 # Values of a field whose answers are remembered, and the longest text that is.
 REMEMBERED, LONGEST = 4096, 1024

@@ -9,21 +9,8 @@ import pytest
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.wants import (
-    ALWAYS,
-    NEVER,
-    AllOf,
-    AnyOf,
-    UnknownField,
-    Want,
-    all_of,
-    any_of,
-    armed,
-    event_reader,
-    field,
-    fields,
-    held,
-)
+from sensor.core.want_nodes import NEVER, AllOf, AnyOf, UnknownField
+from sensor.core.wants import ALWAYS, Want, all_of, any_of, armed, event_reader, field, fields, held
 
 
 class Stated(Event):

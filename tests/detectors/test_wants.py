@@ -9,7 +9,8 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.wants import NEVER, field
+from sensor.core.want_nodes import NEVER
+from sensor.core.wants import field
 from sensor.dissectors.http import HttpRequest, HttpResponse
 from tests.detectors.stories import START, detector, inspected
 

@@ -7,7 +7,8 @@ import itertools
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.core.wants import ALWAYS, NEVER, Want, armed, event_reader, field, fields, held
+from sensor.core.want_nodes import NEVER
+from sensor.core.wants import ALWAYS, Want, armed, event_reader, field, fields, held
 from sensor.engine.choice import LONGEST, REMEMBERED, compiled
 
 

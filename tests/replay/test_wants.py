@@ -16,7 +16,8 @@ import pytest
 from sensor.capture.files import open_captures
 from sensor.config import Config, load_config
 from sensor.core.record import Record
-from sensor.core.wants import ALWAYS, NEVER
+from sensor.core.want_nodes import NEVER
+from sensor.core.wants import ALWAYS
 from sensor.engine import pipeline
 from sensor.engine.members import detecting, listening
 from sensor.runtime.assembly import assemble

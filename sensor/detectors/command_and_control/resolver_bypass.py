@@ -19,7 +19,8 @@ from sensor.core.bounded import Bounded, Recent
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import DAY, SECOND
-from sensor.core.wants import NEVER, Want, field, held
+from sensor.core.want_nodes import NEVER
+from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
 from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.detectors._names import under

@@ -1,0 +1,402 @@
+"""The nodes of which wants are made (``core.wants``): frozen, each with the fields that it reads.
+
+``holds`` evaluates one by interpretation, ``code`` gives it as a Python expression for ``engine/choice.py``, which
+compiles the wants of all subscribers of a class into one function.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sized
+from typing import Any, Literal, Protocol, get_type_hints
+
+import msgspec
+
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+
+# The value of a field by its name.
+Read = Callable[[str], Any]
+Sign = Literal["==", "!=", "<", "<=", ">", ">="]
+
+PACKET = "packet."
+_ORDERED = (int, float)
+
+
+class Versioned(Protocol):
+    """Knowledge that may be exchanged while it is asked: another ``version`` means that earlier answers count no
+    longer.
+    """
+
+    @property
+    def version(self) -> int: ...
+
+
+class Table(Container[Any], Sized, Protocol):
+    """A bounded table of a detector. Looking into it must not touch what it holds."""
+
+
+class Writer(Protocol):
+    """Writes the source of a function."""
+
+    def named(self, field: str) -> str:
+        """What the value of a field is called."""
+        ...
+
+    def kept(self, value: object) -> str:
+        """What a constant is called."""
+        ...
+
+    def code(self, want: Want) -> str:
+        """A node as an expression, in parentheses where it needs them."""
+        ...
+
+
+class UnknownField(Exception):
+    """A want reads a field that its event class does not have, or compares it with what it can never be: the message
+    names class and field.
+    """
+
+
+class Want(msgspec.Struct, frozen=True):
+    """Base of all nodes."""
+
+    def __or__(self, other: Want) -> Want:
+        return joined(AnyOf, ALWAYS, NEVER, (self, other))
+
+    def __and__(self, other: Want) -> Want:
+        return joined(AllOf, NEVER, ALWAYS, (self, other))
+
+    def __invert__(self) -> Want:
+        if isinstance(self, Constant):
+            return NEVER if self.value else ALWAYS
+        return self.want if isinstance(self, Not) else Not(self)
+
+    @property
+    def parts(self) -> tuple[Want, ...]:
+        """The nodes right below this one."""
+        return ()
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that it reads."""
+        return frozenset().union(*(part.fields for part in self.parts))
+
+    @property
+    def state(self) -> bool:
+        """Whether it looks into a table, so that its answer depends on when it is asked."""
+        return any(part.state for part in self.parts)
+
+    @property
+    def costly(self) -> bool:
+        """Whether its answer is worth remembering by value."""
+        return any(part.costly for part in self.parts)
+
+    @property
+    def versions(self) -> frozenset[Versioned]:
+        """The knowledge that answers depend on."""
+        return frozenset().union(*(part.versions for part in self.parts))
+
+    def holds(self, read: Read) -> bool:
+        raise NotImplementedError
+
+    def code(self, write: Writer) -> str:
+        """The same as a Python expression, to be used for its truth."""
+        raise NotImplementedError
+
+    def check(self, kind: type[Event]) -> None:
+        """UnknownField where the class has no such field, or one of another type."""
+        for part in self.parts:
+            part.check(kind)
+        for name in self.fields:
+            type_of(kind, name)
+
+
+class Constant(Want, frozen=True):
+    """Every event, or none."""
+
+    value: bool
+
+    def holds(self, read: Read) -> bool:
+        return self.value
+
+    def code(self, write: Writer) -> str:
+        return str(self.value)
+
+
+ALWAYS, NEVER = Constant(True), Constant(False)
+
+
+class AnyOf(Want, frozen=True):
+    """One of them at least."""
+
+    wants: tuple[Want, ...]
+
+    @property
+    def parts(self) -> tuple[Want, ...]:
+        return self.wants
+
+    def holds(self, read: Read) -> bool:
+        return any(want.holds(read) for want in self.wants)
+
+    def code(self, write: Writer) -> str:
+        return f"({' or '.join(write.code(want) for want in self.wants)})"
+
+
+class AllOf(Want, frozen=True):
+    """All of them."""
+
+    wants: tuple[Want, ...]
+
+    @property
+    def parts(self) -> tuple[Want, ...]:
+        return self.wants
+
+    def holds(self, read: Read) -> bool:
+        return all(want.holds(read) for want in self.wants)
+
+    def code(self, write: Writer) -> str:
+        return f"({' and '.join(write.code(want) for want in self.wants)})"
+
+
+class Not(Want, frozen=True):
+    """The opposite."""
+
+    want: Want
+
+    @property
+    def parts(self) -> tuple[Want, ...]:
+        return (self.want,)
+
+    def holds(self, read: Read) -> bool:
+        return not self.want.holds(read)
+
+    def code(self, write: Writer) -> str:
+        return f"(not {write.code(self.want)})"
+
+
+class OfField(Want, frozen=True):
+    """Base of those that look at one field."""
+
+    name: str
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset((self.name,))
+
+
+class Filled(OfField, frozen=True):
+    """Not empty, not zero; of a flag: that it is set."""
+
+    def holds(self, read: Read) -> bool:
+        return bool(read(self.name))
+
+    def code(self, write: Writer) -> str:
+        return write.named(self.name)
+
+
+class OneOf(OfField, frozen=True):
+    """One of some values."""
+
+    values: frozenset[Hashable]
+
+    def holds(self, read: Read) -> bool:
+        return read(self.name) in self.values
+
+    def code(self, write: Writer) -> str:
+        return f"{write.named(self.name)} in {write.kept(self.values)}"
+
+
+class Has(OfField, frozen=True):
+    """A sequence that holds one of some values."""
+
+    values: frozenset[Hashable]
+
+    def holds(self, read: Read) -> bool:
+        return not self.values.isdisjoint(read(self.name))
+
+    def code(self, write: Writer) -> str:
+        return f"(not {write.kept(self.values)}.isdisjoint({write.named(self.name)}))"
+
+
+class Compared(OfField, frozen=True):
+    """A number or text beside a constant, or beside another field (``other``)."""
+
+    sign: Sign
+    value: Any
+    other: str = ""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset((self.name, self.other)) if self.other else frozenset((self.name,))
+
+    def holds(self, read: Read) -> bool:
+        left, right = read(self.name), read(self.other) if self.other else self.value
+        return bool(_COMPARE[self.sign](left, right))
+
+    def code(self, write: Writer) -> str:
+        return (
+            f"{write.named(self.name)} {self.sign} {write.named(self.other) if self.other else write.kept(self.value)}"
+        )
+
+    def check(self, kind: type[Event]) -> None:
+        super().check(kind)
+        held = type_of(kind, self.name)
+        if self.sign not in ("==", "!=") and held not in _ORDERED:
+            raise UnknownField(f"{kind.__name__}.{self.name} is no number and has no order")
+
+
+class Matches(OfField, frozen=True):
+    """A text in which a regular expression is found; compiled when it is first needed, for many never are."""
+
+    pattern: str
+    flags: int = 0
+
+    @property
+    def costly(self) -> bool:
+        return True
+
+    def holds(self, read: Read) -> bool:
+        return searching(self.pattern, self.flags)(read(self.name)) is not None
+
+    def code(self, write: Writer) -> str:
+        return f"{write.kept(searching(self.pattern, self.flags))}({write.named(self.name)})"
+
+    def check(self, kind: type[Event]) -> None:
+        if type_of(kind, self.name) is not str:
+            raise UnknownField(f"{kind.__name__}.{self.name} is no text to be searched")
+
+
+class Passes(OfField, frozen=True):
+    """A value for which a pure function returns true. ``of``: the data that the function reads."""
+
+    test: Callable[[Any], object]
+    of: Versioned | None = None
+
+    @property
+    def costly(self) -> bool:
+        return True
+
+    @property
+    def versions(self) -> frozenset[Versioned]:
+        return frozenset((self.of,)) if self.of is not None else frozenset()
+
+    def holds(self, read: Read) -> bool:
+        return bool(self.test(read(self.name)))
+
+    def code(self, write: Writer) -> str:
+        return f"{write.kept(self.test)}({write.named(self.name)})"
+
+
+class Together(Want, frozen=True):
+    """Several fields whose values, as a tuple, are one of some."""
+
+    names: tuple[str, ...]
+    values: frozenset[tuple[Hashable, ...]]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    def holds(self, read: Read) -> bool:
+        return tuple(map(read, self.names)) in self.values
+
+    def code(self, write: Writer) -> str:
+        return f"(({', '.join(map(write.named, self.names))}) in {write.kept(self.values)})"
+
+
+class PassTogether(Want, frozen=True):
+    """Several fields for whose values a pure function returns true. Its results are not cached."""
+
+    names: tuple[str, ...]
+    test: Callable[..., object]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    def holds(self, read: Read) -> bool:
+        return bool(self.test(*map(read, self.names)))
+
+    def code(self, write: Writer) -> str:
+        return f"{write.kept(self.test)}({', '.join(map(write.named, self.names))})"
+
+
+class Held(Want, frozen=True):
+    """A key, made of fields, that is in a table now."""
+
+    table: Table
+    key: tuple[str, ...]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset(self.key)
+
+    @property
+    def state(self) -> bool:
+        return True
+
+    def holds(self, read: Read) -> bool:
+        key = tuple(map(read, self.key))
+        return (key[0] if len(key) == 1 else key) in self.table
+
+    def code(self, write: Writer) -> str:
+        key = ", ".join(map(write.named, self.key))
+        return f"({key if len(self.key) == 1 else f'({key})'} in {write.kept(self.table)})"
+
+
+class Armed(Want, frozen=True):
+    """A table that is not empty now."""
+
+    table: Table
+
+    @property
+    def state(self) -> bool:
+        return True
+
+    def holds(self, read: Read) -> bool:
+        return len(self.table) > 0
+
+    def code(self, write: Writer) -> str:
+        return f"{write.kept(self.table.__len__)}()"
+
+
+def type_of(kind: type[Event], name: str) -> Any:
+    """The type of a field of a class. UnknownField where it has none."""
+    if name.startswith(PACKET):
+        if not hasattr(Packet, name.removeprefix(PACKET)):
+            raise UnknownField(f"a packet has no field {name.removeprefix(PACKET)}")
+        return {"packet.payload": bytes, "packet.frame": bytes, "packet.truncated": bool, "packet.one_sided": bool}.get(
+            name, int
+        )
+    if name not in kind.__struct_fields__:
+        raise UnknownField(f"{kind.__name__} has no field {name}: it has {', '.join(kind.__struct_fields__)}")
+    return _types(kind)[name]
+
+
+@functools.cache
+def searching(pattern: str, flags: int) -> Callable[[str], re.Match[str] | None]:
+    return re.compile(pattern, flags).search
+
+
+@functools.cache
+def _types(kind: type[Event]) -> Mapping[str, Any]:
+    return get_type_hints(kind)  # of an address the number that it is
+
+
+def joined(into: type[AnyOf | AllOf], last: Constant, void: Constant, wants: Iterable[Want]) -> Want:
+    """Flat, without repetitions and constants that decide nothing."""
+    flat: dict[Want, None] = {}
+    for want in wants:
+        flat |= dict.fromkeys(want.parts if isinstance(want, into) else (want,))
+    flat.pop(void, None)
+    if last in flat:
+        return last
+    return next(iter(flat)) if len(flat) == 1 else into(tuple(flat)) if flat else void
+
+
+_COMPARE: dict[str, Callable[[Any, Any], object]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
