@@ -13,7 +13,7 @@ from sensor.cli._times import moment_of
 from sensor.core.ids import means
 
 KINDS = ("device", "alert", "incident", "recommendation", "sensor")
-RECORDS = ("conn", "dns", "http", "tls", "auth", "ssh", "smb", "rpc", "sip", "rtsp", "snmp", "dhcp")
+RECORDS = ("conn", "dns", "http", "tls", "auth", "ssh", "smb", "rpc", "sip", "rtsp", "snmp", "dhcp", "files")
 """Tables of traffic records that can be followed (sensor.records.schema.TRAFFIC, which is not imported for this)."""
 
 NAMES = ("ip", "mac", "device", "hostname")

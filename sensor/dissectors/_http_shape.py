@@ -70,6 +70,7 @@ _KINDS = (
     ("base64", re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}\Z")),
 )
 _TEXT = re.compile(rb"[\t\r\n\x20-\x7e\x80-\xff]*\Z")
+_NOT_ASCII = bytes(range(0x80, 0x100))
 
 
 def shape_of(value: bytes) -> str:
@@ -77,7 +78,7 @@ def shape_of(value: bytes) -> str:
     for name, pattern in _KINDS:
         if pattern.match(value):
             return f"{name}:{len(value)}"
-    printable = _TEXT.match(value) and sum(byte >= 0x80 for byte in value) * 4 <= len(value)
+    printable = _TEXT.match(value) and (len(value) - len(value.translate(None, _NOT_ASCII))) * 4 <= len(value)
     return f"{'text' if printable else 'binary'}:{len(value)}"
 
 

@@ -58,6 +58,16 @@ class Endpoints:
             return record if self.table.claimed_from.get(address) is record else holder
         return record if self.networks.inside(address) and not record.router else None
 
+    def device(self, subject: Subject) -> Record | None:
+        """The same where it is a device: most of those that are asked for are none, and neither their MAC nor their
+        address belongs to one.
+        """
+        bearer, holder = self.table.by_mac.get(subject[0]), self.table.leases.get(subject[1])
+        if (bearer is None or not bearer.admitted) and (holder is None or not holder.admitted):
+            return None
+        record = self.find(subject)
+        return record if record is not None and record.admitted else None
+
     def sender(self, ts: int, subject: Subject, trait: Trait) -> Record | None:
         """The record a fact belongs to, created if there is none; None if the endpoint is no device. Addresses move as
         the fact requires.

@@ -136,8 +136,8 @@ class Inventory:
         """The device behind an endpoint as known now; None for new hosts, external addresses and reserved ones."""
         record = self.table.known.get(subject)
         if record is None or not record.still(subject.address):
-            record = self.endpoints.find(subject)
-            if record is None or not record.admitted:
+            record = self.endpoints.device(subject)
+            if record is None:
                 return None
             self._cache(subject, record)
         return self._view(record)
@@ -155,10 +155,9 @@ class Inventory:
 
     def offer(self, seen: Sighted) -> None:
         """A device answered at a port, or used one."""
-        record = self.endpoints.find(Subject(seen.mac, seen.address, seen.vlan))
+        record = self.endpoints.device(Subject(seen.mac, seen.address, seen.vlan))
         if (
             record is not None
-            and record.admitted
             and seen.address in record.addresses
             and record.offer(seen.service, seen.offered, self.limits)
         ):

@@ -77,16 +77,14 @@ class Keeping:
         can be written.
         """
         self.folder, self.recorder = folder, Recorder(flows)
-        self._transfers = Transfers(self.recorder.add)
+        # Takes one event that Python read.
+        self.take: Callable[[Event], None] = self.recorder.add
+        self._transfers = Transfers(self.take)
         self._gate = Gate(flows, self._transfers) if files else None
         kinds = [[message.name, [[name, int(how)] for name, how in message.fields]] for message in MESSAGES]
         context = {"version": 1, "run": secrets.randbits(RUN_BITS), "kinds": kinds} | msgspec.to_builtins(origin)
         self._tail = Tail(folder, context, wait=wait, dropped=self._lose, complain=complain)
         self._due = self._rows = 0
-
-    def take(self, event: Event) -> None:
-        """One event from Python."""
-        self.recorder.add(event)
 
     def emit(self, record: Record) -> None:
         """A record of the event log."""

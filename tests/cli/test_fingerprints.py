@@ -95,7 +95,7 @@ def test_a_file_of_ones_own(golden: Golden, run_cli, tmp_path: Path) -> None:
     assert run_cli("fingerprints", "test", str(tmp_path / "no.yaml")).code == 3
 
 
-def test_an_expression_that_can_be_slowed_down(golden: Golden, run_cli, tmp_path: Path) -> None:
+def test_an_expression_that_can_be_slowed_down(run_cli, tmp_path: Path) -> None:
     """It is a fault: any peer could send such a text."""
     path = tmp_path / "site.yaml"
     slow = (
@@ -105,8 +105,7 @@ def test_an_expression_that_can_be_slowed_down(golden: Golden, run_cli, tmp_path
     )
     path.write_text(slow)
     result = run_cli("fingerprints", "test", str(path))
-    assert result.code == 2
-    golden(result.err, "6:20")
+    assert (result.code, result.err.startswith(f"{path}:6:20: ")) == (2, True)
 
 
 def test_words_beside_a_file(run_cli, tmp_path: Path) -> None:

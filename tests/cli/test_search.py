@@ -175,7 +175,7 @@ def test_hunts(ask: Any) -> None:
         [("port_scans", "10.20.10.106", NAS)],
     )
     assert ask("hunt", "run", "beacons")[0] == 1
-    assert ask("hunt", "run", "port_scan")[0] == 2
+    assert ask("hunt", "run", "port_scan")[0] == 1
     assert ask("hunt", "list")[0] == 0
     assert "techniques: [T1046]" in ask("hunt", "show", "port_scans")[1]
 

@@ -49,9 +49,9 @@ def test_one_device_of_a_moment_and_links_that_keep_it(browser: httpx.Client) ->
 
 
 def test_pages_without_a_past_report_it(browser: httpx.Client) -> None:
-    for path in ("/alerts", "/map", "/posture", "/health", "/timeline"):
+    for path in ("/map", "/posture", "/health", "/timeline"):
         assert "This page shows the present" in browser.get(path, params={"at": EARLY}).text
-    for path in ("/devices", "/"):
+    for path in ("/alerts", "/devices", "/"):
         assert "This page shows the present" not in browser.get(path, params={"at": EARLY}).text
 
 

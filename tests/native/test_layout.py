@@ -31,6 +31,8 @@ WITHOUT = {
     "TdpAnswer": "factory_default: bool | None",
     "UbiquitiAnnouncement": "factory_default: bool | None",
     "SlpAttributes": "values: dict",
+    "FileBegun": "client: Subject",
+    "FileSeen": "client: Subject",
 }
 
 

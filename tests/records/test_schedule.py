@@ -250,7 +250,7 @@ def test_commands(tmp_path: Path, hunts: Path, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().out.count("passed") == 2
     (hunts / "knocks.yaml").write_text(HUNT.replace("ports >= 5", "ports >= 6"))
     assert main(["hunt", "test", "--state", str(tmp_path)]) == 1
-    assert main(["hunt", "test", "nosuch", "--state", str(tmp_path)]) == 2
+    assert main(["hunt", "test", "nosuch", "--state", str(tmp_path)]) == 1
     records = tmp_path / "other"
     write_rows(records, {"conn": scan(0, 9)})
     capsys.readouterr()

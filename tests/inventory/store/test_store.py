@@ -24,7 +24,6 @@ from sensor.inventory.store import schema
 from sensor.inventory.store.database import FILE, StoreError, connect
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
-from tests.golden import Golden
 from tests.inventory.stories import START, Story
 
 PRINTER, LAPTOP, PHONE = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "da:a1:19:00:00:01"
@@ -255,7 +254,7 @@ def test_a_newer_store_is_left_alone(tmp_path: Path):
 
 
 @pytest.mark.parametrize("damage", ["header", "middle", "cut"])
-def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(golden: Golden, tmp_path: Path, damage: str):
+def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: Path, damage: str):
     """The sensor says so and goes on; the damaged file is there for whoever wants to look."""
     store, story = Store(tmp_path), noted()
     for n in range(1, 200):
@@ -277,7 +276,7 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(golden: Gol
     (tmp_path / FILE).write_bytes(data)
     again = Store(tmp_path)
     assert "was damaged" in again.note
-    golden(again.note, "inventory.db.damaged-1")
+    assert "inventory.db.damaged-1" in again.note
     assert (tmp_path / f"{FILE}.damaged-1").is_file()
     again.write(story.persistence.entries(10))
     if damage == "middle":
