@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator
 import sensor.detectors
 from sensor.budget import MOST, USUAL, enough
 from sensor.config_file import usual, zone_of
+from sensor.console_section import ConsoleSection
 from sensor.core.addresses import parse_network
 from sensor.core.alert import Severity
 from sensor.core.detector import Detector
@@ -288,6 +289,7 @@ class _Root(Section):
     telemetry: Telemetry = Telemetry()
     logging: Logging = Logging()
     tickets: Tickets = Tickets()
+    console: ConsoleSection = ConsoleSection()
     outputs: dict[str, Any] = {}
 
     @field_validator("networks")

@@ -20,13 +20,16 @@ from sensor.cli._show import put, tidy
 from sensor.cli._table import table
 
 if TYPE_CHECKING:
+    from sensor.config import Config
     from sensor.console.assess import Assessing
     from sensor.console.place import Place
     from sensor.console.security.keys import Keys
+    from sensor.console.security.oidc_provider import Provider
     from sensor.console.security.proxy import Proxy
 
 NEEDED = ("starlette", "uvicorn")
 MISSING = "needs the packages starlette and uvicorn: pip install 'passive-network-sensor[console]'"
+NO_OIDC = "console.oidc needs the package Authlib: pip install 'passive-network-sensor[oidc]'"
 LONGEST_DAYS = 3660
 
 
@@ -40,8 +43,11 @@ def serve(args: argparse.Namespace) -> int:
     from sensor.runtime.notify import Notifier
 
     state, place, notifier = _state(args), _place(args), Notifier()
+    path, config = _config(args)
+    mutes = None if args.state else config.alerts.mutes
+    usual, oidc = args.data or os.environ.get(VARIABLE, ""), _oidc(config)
     try:
-        console = console_of(state, place, args.data or os.environ.get(VARIABLE, ""), *_configured(args), _proxy(args))
+        console = console_of(state, place, usual, _assessing(config), mutes, path, _proxy(args), oidc)
     except sqlite3.Error as error:
         raise Stop(
             NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"
@@ -66,24 +72,50 @@ def serve(args: argparse.Namespace) -> int:
     return 0
 
 
-def _configured(args: argparse.Namespace) -> tuple[Assessing, Path | None, Path | None]:
-    """Networks and tickets of the configuration, its file of mutes, and the configuration. Stop where it is invalid."""
-    from sensor.cli._tickets_desk import policy_of
+def _config(args: argparse.Namespace) -> tuple[Path | None, Config]:
+    """The configuration and its file. Stop where it is invalid."""
     from sensor.config import load_config, usual
-    from sensor.console.assess import Assessing
-    from sensor.core.addresses import Networks
-    from sensor.delivery.hosts import hosts_of
     from sensor.documents import DocumentErrors
-    from sensor.posture.picture import Surroundings
 
     path = usual(args.config)
     try:
-        config = load_config(path)
+        return path, load_config(path)
     except DocumentErrors as errors:
         complain_of_faults(errors.faults)
         raise Stop(USAGE) from None
+
+
+def _assessing(config: Config) -> Assessing:
+    """Networks and tickets of the configuration."""
+    from sensor.cli._tickets_desk import policy_of
+    from sensor.console.assess import Assessing
+    from sensor.core.addresses import Networks
+    from sensor.delivery.hosts import hosts_of
+    from sensor.posture.picture import Surroundings
+
     around = Surroundings(Networks(config.networks), hosts_of(config.outputs))
-    return Assessing(around, policy_of(config.tickets)), None if args.state else config.alerts.mutes, path
+    return Assessing(around, policy_of(config.tickets))
+
+
+def _oidc(config: Config) -> Provider | None:
+    """The OpenID provider of the configuration. Stop where it cannot be used."""
+    from sensor.console.security.oidc_provider import Provider
+    from sensor.core.output import Retry
+
+    options = config.console.oidc
+    if options is None:
+        return None
+    if any(importlib.util.find_spec(name) is None for name in ("authlib", "joserfc")):
+        raise Stop(NOT_OPENED, NO_OIDC, error="console.not-installed")
+    try:
+        if options.client_secret is not None:
+            options.client_secret.reveal()
+        return Provider(options)
+    except Retry as error:
+        raise Stop(NOT_OPENED, f"console.oidc.client_secret: {error}", error="console.not-possible") from None
+    except OSError as error:
+        place = f"console.oidc.ca: {options.ca}"
+        raise Stop(NOT_OPENED, f"{place}: {error.strerror or error}", error="console.not-possible") from None
 
 
 def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:

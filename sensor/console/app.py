@@ -36,6 +36,7 @@ from sensor.console.pages import (
     live,
     login,
     mute,
+    oidc,
     overview,
     packets,
     posture,
@@ -107,6 +108,7 @@ def app_of(console: Console) -> Starlette:
     routes: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         *login.routes(console),
+        *oidc.routes(console),
         *theme.routes(console),
         *users.routes(console),
         *upload.routes(console),

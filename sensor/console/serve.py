@@ -23,6 +23,7 @@ from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
+from sensor.console.security.oidc_provider import Provider
 from sensor.console.security.proxy import Proxy
 from sensor.console.security.users import Users
 from sensor.console.settings import Console
@@ -48,9 +49,10 @@ def console_of(
     mutes: Path | None = None,
     config: Path | None = None,
     proxy: Proxy | None = None,
+    oidc: Provider | None = None,
 ) -> Console:
     """What requests share. ``mutes``: their file, where the configuration names one; ``config``: the configuration;
-    ``proxy``: who may name users.
+    ``proxy``: who may name users; ``oidc``: where users log in.
     OSError or sqlite3.Error where the state folder cannot be written.
     """
     return Console(
@@ -71,6 +73,7 @@ def console_of(
         RuleFiles(state, config),
         Reports(state, config),
         proxy,
+        oidc,
     )
 
 

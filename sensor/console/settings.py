@@ -16,6 +16,7 @@ from sensor.console.saved_views import SavedViews
 from sensor.console.security.attempts import Attempts
 from sensor.console.security.audit import Audit
 from sensor.console.security.keys import Keys
+from sensor.console.security.oidc_provider import Provider
 from sensor.console.security.proxy import Proxy
 from sensor.console.security.users import Users
 from sensor.console.sources import Sources
@@ -26,7 +27,7 @@ from sensor.console.uploads import Uploads
 
 class Console(msgspec.Struct, frozen=True):
     """Everything that requests share. ``mutes``: the file that the sensor takes its mutes from;
-    ``proxy``: who may name users in a header.
+    ``proxy``: who may name users in a header; ``oidc``: where users log in.
     """
 
     place: Place
@@ -46,6 +47,7 @@ class Console(msgspec.Struct, frozen=True):
     rules: RuleFiles
     reports: Reports
     proxy: Proxy | None = None
+    oidc: Provider | None = None
 
     @property
     def cookie(self) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document
 
 LOCAL = (
-    ("sensor",), ("state",), ("events",), ("telemetry",), ("evidence", "folder"), ("alerts", "mutes"),
+    ("sensor",), ("state",), ("events",), ("telemetry",), ("console",), ("evidence", "folder"), ("alerts", "mutes"),
     ("capture", "interfaces"), ("capture", "rings"), ("capture", "user"),
 )  # fmt: skip
 HUB = "hub"

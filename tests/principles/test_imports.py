@@ -71,6 +71,7 @@ MAY_IMPORT = {
         "capture",
         "config",
         "config_values",
+        "console_section",
         "datasets",
         "documents",
         "eventlog",
@@ -92,6 +93,7 @@ MAY_IMPORT = {
         "budget",
         "capture",
         "config_file",
+        "console_section",
         "delivery",
         "detectors",
         "dissectors",
@@ -102,6 +104,7 @@ MAY_IMPORT = {
         "logs",
     }
     | {"outputs", "presets", "registry", "telemetry"},
+    "console_section": {"documents", "outputs"},
     "config_values": {"core", "config", "documents"},
     "runtime": {
         "core",
@@ -160,6 +163,8 @@ KEPT_APART = {
     "duckdb": ({"records"}, "an extra, and queries of others run in a process that is locked down"),
     "jinja2": ({"console", "report"}, "pages are made where everything is escaped"),
     "starlette": ({"console"}, "an extra: the sensor runs without it"),
+    "authlib": ({"console"}, "an extra: tokens of an OpenID provider are read where users log in"),
+    "joserfc": ({"console"}, "comes with authlib"),
     "nats": ({"hub"}, "an extra: outputs speak the protocol themselves"),
     "psycopg": ({"hub", "outputs"}, "an extra: the sensor runs without it"),
     "uvicorn": ({"console"}, "an extra, and no other process answers browsers"),

@@ -31,6 +31,7 @@ PROFILE = """{"for": {"type": "TYPE"}, "profile": {"ietf-mud:mud": {
 # Opened or sized at the start.
 AT_THE_START = {
     "capture",
+    "console.oidc",
     "datasets",
     "events",
     "inventory.devices",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from sensor.documents import DocumentErrors
 from sensor.outputs._nkeys import OPERATOR, KeyPair
 from sensor.sync.layers import FILE_LIMIT, File, Layer, Refused, check_files, digest_of, files_of, sign, verify
+from sensor.sync.local_keys import check_keys
 
 PAIR = KeyPair.generate(OPERATOR)
 
@@ -44,3 +48,10 @@ def test_the_digest_is_of_content_and_order() -> None:
     assert digest_of([]) == ""
     assert len({digest_of([one]), digest_of([other]), digest_of([one, other]), digest_of([other, one])}) == 4
     assert digest_of([one]) == digest_of([one])
+
+
+def test_who_logs_in_to_the_console_is_the_sensors_own_matter() -> None:
+    """A layer that names an OpenID provider would open every console of the fleet."""
+    with pytest.raises(DocumentErrors):
+        check_keys(Path("sensor.yaml"), "console: {oidc: {issuer: 'https://other.example', client_id: x}}\n")
+    check_keys(Path("sensor.yaml"), "networks: [192.0.2.0/24]\n")

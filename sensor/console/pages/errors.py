@@ -52,6 +52,11 @@ def not_written(request: Request, error: StoreError, who: Who) -> Response:
     return bare(request, "error.jinja", "Cannot write", 503, text=f"{error}. Nothing was changed.", links=[], who=who)
 
 
+def not_logged_in(request: Request, text: str, status: int, again: str) -> Response:
+    """A login elsewhere that failed. ``again``: where it begins."""
+    return bare(request, "error.jinja", "Login failed", status, text=text, links=[(again, "Try again")])
+
+
 def fault(request: Request) -> Response:
     """A defect of the console."""
     text = (

@@ -60,7 +60,11 @@ def needed(console: Console, request: Request, *, failed: bool = False) -> Respo
     query = f"?{request.url.query}" if request.url.query else ""
     again = "/" if request.url.path == "/login" else f"{request.url.path}{query}"
     passwords = any(user.has_password for user in console.users.all())
-    return bare(request, "login.jinja", "Log in", 401, name="", again=again, passwords=passwords, failed=failed)
+    provider = console.oidc.host if console.oidc is not None else ""
+    return bare(
+        request, "login.jinja", "Log in", 401, name="", again=again, passwords=passwords, failed=failed,
+        provider=provider,
+    )  # fmt: skip
 
 
 def _offer(console: Console, request: Request) -> Response:
@@ -79,7 +83,7 @@ def _begin(console: Console, request: Request) -> Response:
         console.attempts.failed()
         return bare(request, "login.jinja", "Log in", 403, name="", again="")
     console.audit.add(who.name, "login", peer=peer)
-    return _entered(console, session)
+    return enter(console, RedirectResponse("/", 303), session)
 
 
 def _by_password(console: Console, request: Request, form: Given) -> Response:
@@ -97,15 +101,13 @@ def _by_password(console: Console, request: Request, form: Given) -> Response:
             console.audit.add(name, "locked after failed logins", peer=peer_of(request))
         return needed(console, request, failed=True)
     console.audit.add(name, "login by password", peer=peer_of(request))
-    return _entered(console, console.keys.open(name, ROLES[user.role]))
+    return enter(console, RedirectResponse("/", 303), console.keys.open(name, ROLES[user.role]))
 
 
-def _entered(console: Console, session: str) -> Response:
-    answer = RedirectResponse("/", 303)
+def enter(console: Console, answer: Response, session: str, lasts: int = SESSION_S) -> Response:
+    """An answer that begins a session. ``lasts``: seconds."""
     secure = console.place.secure
-    answer.set_cookie(
-        console.cookie, session, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure, path="/"
-    )
+    answer.set_cookie(console.cookie, session, max_age=lasts, httponly=True, samesite="strict", secure=secure, path="/")
     return answer
 
 

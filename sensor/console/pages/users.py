@@ -12,7 +12,7 @@ from sensor.console.render import bare
 from sensor.console.security.keys import Who
 from sensor.console.security.passwords import LEAST, checked
 from sensor.console.security.session import Refused, peer_of
-from sensor.console.security.users import ROLES
+from sensor.console.security.users import EXTERNAL, ROLES
 from sensor.console.settings import Console
 from sensor.views.errors import Malformed, Unknown, one_of
 
@@ -29,14 +29,17 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def _account(console: Console, request: Request, who: Who, _: Given) -> Response:
-    user = console.users.get(who.name)
+    user, external = console.users.get(who.name), who.name.startswith(EXTERNAL)
     return bare(
-        request, "account.jinja", "Account", who=who, user=user, least=LEAST, done="done" in request.query_params
-    )
+        request, "account.jinja", "Account", who=who, user=user, least=LEAST, external=external,
+        done="done" in request.query_params,
+    )  # fmt: skip
 
 
 def _set_password(console: Console, request: Request, who: Who, form: Given) -> Response:
     """A user who logged in by a link for the first time becomes one with a password. Other sessions of the user end."""
+    if who.name.startswith(EXTERNAL):
+        raise Refused("The OpenID provider has the password of this user.")
     user, password = console.users.get(who.name), checked(_field(form, "password"), _field(form, "again"))
     if user is not None and user.has_password and not console.users.check(who.name, _field(form, "current")):
         console.audit.add(who.name, "password refused", peer=peer_of(request))

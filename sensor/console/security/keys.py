@@ -110,12 +110,12 @@ class Keys:
             ).fetchone()
         return self.open(row[0], row[1]) if row is not None and row[2] >= time.time() else ""
 
-    def open(self, name: str, scope: str) -> str:
-        """The secret of a new session."""
+    def open(self, name: str, scope: str, lasts: float = SESSION_S) -> str:
+        """The secret of a new session. ``lasts``: seconds that it lasts at most."""
         now, session = time.time(), secrets.token_urlsafe(32)
         with connected(self.path) as base:
             base.execute("DELETE FROM sessions WHERE until < ? OR seen < ?", (now, now - IDLE_S))
-            values = (hashed(session), name, scope, secrets.token_urlsafe(32), now + SESSION_S, now)
+            values = (hashed(session), name, scope, secrets.token_urlsafe(32), now + lasts, now)
             base.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
         return session
 

@@ -14,6 +14,8 @@ from sensor.views.errors import Malformed, Unknown, one_of
 # Role → the scope of its sessions.
 ROLES = {"viewer": READ, "analyst": WRITE, "administrator": ADMIN}
 NAME_LIMIT, MOST = 60, 500
+# Begins the names of users whom an OpenID provider knows: one of them is never a user of the same name here.
+EXTERNAL = "oidc:"
 # So many failures in a row lock a user for so many seconds.
 FAILURES, LOCKED_S = 5, 15 * 60
 _SCHEMA = """
@@ -64,8 +66,8 @@ class Users:
         """
         one_of("role", [role], ROLES)
         name = clean(name, NAME_LIMIT).strip()
-        if not name:
-            raise Malformed("name", name, "the name of a user")
+        if not name or name.startswith(EXTERNAL):
+            raise Malformed("name", name, f"the name of a user, without {EXTERNAL} at its beginning")
         if role != "administrator":
             self._keep_administrator(name)
         with connected(self._path) as base:

@@ -1,0 +1,71 @@
+"""The section ``console:`` of the configuration: login at an OpenID provider."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from sensor.documents import FilePath
+from sensor.outputs._secrets import Secret
+
+Role = Literal["viewer", "analyst", "administrator"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Oidc(_Section):
+    """Login at an OpenID provider (OpenID Connect Core 1.0). ``issuer``: its URL, as its tokens have it; ``client_id``:
+    of the console, as it is registered there; ``client_secret``: of a confidential client; ``scopes``: requested with
+    ``openid``; ``name_claim``: claim with the name of the user; ``role_claim``: claim with groups or roles, dots lead
+    into objects; ``roles``: role by value of that claim, of several the highest; ``role``: of users without such a
+    value (default: they are refused); ``ca``: certificates to trust in place of the system's (PEM).
+    """
+
+    issuer: str = Field(max_length=512)
+    client_id: str = Field(min_length=1, max_length=256)
+    client_secret: Secret | None = None
+    scopes: list[str] = ["profile"]
+    name_claim: str = Field(default="preferred_username", min_length=1, max_length=128)
+    role_claim: str = Field(default="groups", min_length=1, max_length=128)
+    roles: dict[str, Role] = {}
+    role: Role | None = None
+    ca: FilePath | None = None
+
+    @field_validator("issuer")
+    @classmethod
+    def _url(cls, issuer: str) -> str:
+        if not is_safe(issuer) or urlsplit(issuer).query:
+            raise ValueError(
+                f"found {issuer.rpartition('@')[2]!r}, expected an https:// URL without a user name and parameters "
+                "such as https://login.example.net (http:// on loopback alone)"
+            )
+        return issuer
+
+
+class ConsoleSection(_Section):
+    """The web console. ``oidc``: login at an OpenID provider."""
+
+    oidc: Oidc | None = None
+
+
+def is_safe(url: str) -> bool:
+    """Whether a URL of a provider is HTTPS, or HTTP to this host; without a user name and a fragment."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        usable = host and parts.username is None and not parts.fragment and parts.port != 0
+    except ValueError:
+        return False
+    return bool(usable) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
