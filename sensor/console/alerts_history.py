@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,13 +13,14 @@ from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
 from sensor.console.querying import querying
 from sensor.core.record_parts import time_text
-from sensor.records.asof import alerts_at
+from sensor.records.asof import alert_states, alerts_at
 from sensor.records.paths import records_folder
-from sensor.records.query import QueryError, as_sql
+from sensor.records.query import Query, QueryError, as_sql
 from sensor.records.schedule import first_of
 from sensor.tables.lines import SEVERITIES
 from sensor.tables.notes import AlertState
 from sensor.views.alert_filter import STATES
+from sensor.views.alerts import AlertDetails, Word
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, NotReadable, one_of
 
@@ -54,8 +55,41 @@ class PastAlerts(NamedTuple):
     alerts: Sequence[PastAlert]
 
 
+class PastDetails(NamedTuple):
+    """One alert at ``at`` (ns). ``states``: rows of it until then, the oldest first; ``words``: notes until then."""
+
+    at: int
+    first: int
+    alert: PastAlert
+    states: Sequence[dict[str, Any]]
+    words: Sequence[Word]
+
+
 def alerts_of(request: PageRequest) -> PastAlerts:
     """Those at the moment of the URL. Malformed where the records begin later; NotReadable."""
+    at, first, rows = _rows(request, alerts_at)
+    states = _states(request.data, at, [row["alert"] for row in rows])
+    return PastAlerts(at, first, [_alert(row, states.get(row["alert"], AlertState())) for row in rows])
+
+
+def alert_of(request: PageRequest, details: AlertDetails) -> PastDetails:
+    """One alert at the moment of the URL. Malformed where it, or the records, began later; NotReadable."""
+    name, began = details.alert.id, details.alert.first
+    at, first, rows = _rows(request, lambda query, moment: alert_states(query, name, moment))
+    if not rows and at < began:
+        raise Malformed("at", request.first("at"), f"a time from {time_text(began)[:19]}Z on, when the alert began")
+    if not rows:
+        raise NotReadable(f"the traffic records do not hold {name} at that moment: its state then is unknown")
+    words, noted = [word for word in details.words if word.ts <= at], AlertState()
+    for word in words:
+        noted.apply(word.action, word.value)
+    return PastDetails(at, first, _alert(rows[-1], noted), rows, words)
+
+
+def _rows(
+    request: PageRequest, asked: Callable[[Query, str], list[dict[str, Any]]]
+) -> tuple[int, int, list[dict[str, Any]]]:
+    """The moment of the URL, when the records begin (ns), and what they answer. Malformed, NotReadable."""
     at = moment_of("at", request.first("at"), request.now)
     with querying(request.dataset) as there:
         first = first_of(records_folder(request.dataset.log)) * MICROSECOND
@@ -63,11 +97,9 @@ def alerts_of(request: PageRequest) -> PastAlerts:
             begin = time_text(first)[:19]
             raise Malformed("at", request.first("at"), f"a time from {begin}Z on, when the records begin")
         try:
-            rows = alerts_at(there.query, as_sql(at // MICROSECOND))
+            return at, first, asked(there.query, as_sql(at // MICROSECOND))
         except QueryError as error:
             raise NotReadable(str(error)) from None
-    states = _states(request.data, at, [row["alert"] for row in rows])
-    return PastAlerts(at, first, [_alert(row, states.get(row["alert"], AlertState())) for row in rows])
 
 
 def fitting(alerts: Iterable[PastAlert], wanted: PastFilter) -> list[PastAlert]:

@@ -91,3 +91,14 @@ def alerts_at(query: Query, moment: str) -> list[dict[str, Any]]:
         ALERTS_MOST,
     )
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def alert_states(query: Query, alert: str, moment: str) -> list[dict[str, Any]]:
+    """The states that one alert had until a time, the oldest first, by the names of ``ALERT_COLUMNS`` but ``first``.
+    ``moment``: as SQL writes it. QueryError.
+    """
+    columns = ", ".join(name for name in ALERT_COLUMNS if name != "first")
+    answer = query.ask(
+        f"SELECT {columns} FROM alert WHERE alert = ? AND ts <= ?::TIMESTAMP ORDER BY ts", (alert, moment), ALERTS_MOST
+    )
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]

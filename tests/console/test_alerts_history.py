@@ -1,7 +1,8 @@
-"""The list of alerts as it was at a moment: the office, minute by minute, and what operators wrote since."""
+"""Alerts as they were at a moment: the office, minute by minute, and what operators wrote since."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -50,3 +51,41 @@ def test_filters_of_the_past_and_moments_that_cannot_be(browser, office: Running
     assert listed(browser.get(f"{at}&text=nmap&severity=critical").text) == {}
     for wrong in (f"{at}&severity=x", f"{at}&state=x", f"{at}&detector=x", "/alerts?at=x", "/alerts?at=2020-01-01"):
         assert browser.get(wrong).status_code == 400
+
+
+def facts_of(page: str) -> dict[str, str]:
+    found = re.findall(r"<dt>([^<]+)</dt><dd[^>]*>(.*?)</dd>", page, re.DOTALL)
+    return {name: html.unescape(re.sub(r"<[^>]+>", "", value)).strip() for name, value in found}
+
+
+def states_of(page: str) -> list[str]:
+    return re.findall(r'data-name="Change">(\w+)', page)
+
+
+def test_one_alert_at_a_moment(start: Callable[..., Running], own: Path) -> None:
+    """It is unknown before it began, grows by one state after the other, and is closed only once somebody did it."""
+    running = start(own)
+    with running.client() as anna:
+        last = "2026-11-24T08:19:30"
+        names = list(listed(anna.get(f"/alerts?at={last}").text))
+        pages = {name: anna.get(f"/alerts/{name}?at={last}").text for name in names}
+        name = max(names, key=lambda one: len(states_of(pages[one])))
+        assert f"/alerts/{name}?at=" in html.unescape(anna.get(f"/alerts?at={last}").text)
+        times = re.findall(r'data-name="Time"><time datetime="([^"]+)"', pages[name])
+        assert times == sorted(times)
+        assert states_of(pages[name])[0] == "open"
+        assert anna.get(f"/alerts/{name}?at=2026-11-24T08:00:30").status_code == 400
+        early = anna.get(f"/alerts/{name}?at={times[0][:-1]}.999999")
+        assert early.status_code == 200
+        assert 1 <= len(states_of(early.text)) <= len(times)
+
+        assert act(anna, alert=name, action="close", verdict="benign", text="a scan of ours").status_code == 303
+        assert anna.get(f"/alerts/{name}?at={last}").text == pages[name]
+        now = anna.get(f"/alerts/{name}?at=2099-01-01").text
+        before, after = facts_of(pages[name]), facts_of(now)
+        assert (before["state"], before["verdict"]) == ("open", "none")
+        assert (after["state"], after["verdict"]) == ("closed", "benign")
+        assert "a scan of ours" in now
+        assert "a scan of ours" not in pages[name]
+        for wrong, status in (("alert-nothing", 404), (name, 400)):
+            assert anna.get(f"/alerts/{wrong}?at=x").status_code == status

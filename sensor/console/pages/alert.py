@@ -10,6 +10,7 @@ from sensor.console.alert_actions import assignees
 from sensor.console.evidence import evidence_of
 from sensor.console.hexview import rows
 from sensor.console.page_request import PageRequest
+from sensor.console.pages import alerts_at
 from sensor.console.render import render
 from sensor.core.foreign import part
 from sensor.core.record_parts import objects
@@ -21,7 +22,10 @@ FRAMES = 40
 
 
 def page(ask: PageRequest) -> Response:
+    """As it is now, or as it was at a moment."""
     found = alert(ask.data, ask.request.path_params["id"])
+    if ask.first("at"):
+        return alerts_at.one(ask, found)
     record = found.alert.record
     return render(
         ask, "alert.jinja", found.alert.title, row=found.alert, found=found, record=record, alert=part(record, "alert"),

@@ -1,4 +1,4 @@
-"""The list of alerts as it was at a moment."""
+"""Alerts as they were at a moment: the list, and one of them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections import Counter
 
 from starlette.responses import Response
 
-from sensor.console.alerts_history import PastFilter, alerts_of, fitting
+from sensor.console.alerts_history import PastFilter, alert_of, alerts_of, fitting
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.views.alert_filter import STATES
+from sensor.views.alerts import AlertDetails
 
 SHOWN = 1000
 
@@ -23,3 +24,9 @@ def page(ask: PageRequest) -> Response:
         ask, "alerts_at.jinja", "Alerts", then=then, alerts=found[:SHOWN], total=len(found), shown=SHOWN, wanted=wanted,
         states=STATES, counts=Counter(one.state for one in then.alerts), timely=True,
     )  # fmt: skip
+
+
+def one(ask: PageRequest, details: AlertDetails) -> Response:
+    """One alert, how it had developed, and what operators had written until then."""
+    then = alert_of(ask, details)
+    return render(ask, "alert_at.jinja", details.alert.title, then=then, row=then.alert.row, timely=True)
