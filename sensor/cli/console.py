@@ -9,6 +9,7 @@ actions:
   login [NAME]          print a one-time link for a console that runs
   token NAME            make a token for the API, which is printed once
   tokens                list the tokens
+  messages [LANGUAGE]   print the messages of pages for translators, with what is translated
   revoke TOKEN-ID…      revoke tokens
 
 exit codes: 0 done, 1 a token is not known, 2 wrong usage, 3 the address or a file cannot be used, or the extra is not installed, 4 no permission
@@ -37,6 +38,7 @@ ACTIONS: dict[str, tuple[str, range | None]] = {
     "login": ("login", range(2)),
     "token": ("token", range(1, 2)),
     "tokens": ("tokens", range(1)),
+    "messages": ("messages", range(2)),
     "revoke": ("revoke", None),
 }
 
@@ -75,6 +77,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("viewer", "analyst", "administrator"),
         default="",
         help="role of users of the proxy whom the console does not know (default: they are refused)",
+    )
+    parser.add_argument(
+        "--lang",
+        metavar="LANGUAGE",
+        default="",
+        help="language of all pages: en, or one whose catalogue is in `messages` of the state folder (default: the one that "
+        "the browser prefers)",
     )
     parser.add_argument(
         "--scope",

@@ -129,12 +129,14 @@ def app_of(console: Console) -> Starlette:
         return errors.fault(request)
 
     guard = Middleware(Guard, names=console.place.names, secure=console.place.secure)
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[guard],
         exception_handlers={404: missing, 405: missing, 500: failed},
         lifespan=_lifespan,
     )
+    app.state.languages = console.languages
+    return app
 
 
 @asynccontextmanager

@@ -9,15 +9,18 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jinja2
+import jinja2.ext
 import msgspec
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 import sensor
+from sensor.console.languages import Language
+from sensor.console.messages import Translated, translated
 from sensor.console.moments import age_text, parsed
 from sensor.console.page_request import PageRequest
 from sensor.console.parts import each, pairs
@@ -65,15 +68,17 @@ def bare(request: Request, template: str, title: str, status: int = 200, **value
         "undo": None,
         "saved": None,
     }
+    language: Language = request.app.state.languages.wanted(request.headers.get("accept-language", ""))
     theme = request.cookies.get("theme", THEMES[0])
     frame = {
-        "title": title,
-        "nav": NAV,
+        "title": language.text(title),
+        "nav": [(path, language.text(name)) for path, name in NAV],
+        "language": language.code,
         "path": request.url.path,
         "theme": theme if theme in THEMES else THEMES[0],
         "themes": THEMES,
     }
-    page = _environment().get_template(template).render(empty | frame | values)
+    page = _environment(language).get_template(template).render(empty | frame | values)
     return HTMLResponse(page, status)
 
 
@@ -84,8 +89,15 @@ def _undo(ask: PageRequest) -> dict[str, str] | None:
     return {"name": name, "text": done.text, "path": done.path} if done is not None else None
 
 
+class _Translating(jinja2.ext.Extension):
+    """Translates the messages of a template before it is compiled."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return translated(source, cast("Translated", self.environment.globals["_"]))
+
+
 @functools.cache
-def _environment() -> jinja2.Environment:
+def _environment(language: Language) -> jinja2.Environment:
     """Records of a foreign log may lack any key: what is not there is shown as nothing."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
@@ -115,6 +127,10 @@ def _environment() -> jinja2.Environment:
             setting,
         )
     }
+    made.filters["plural"] = language.plural
+    made.globals["_"] = language.text
+    if language.messages:
+        made.add_extension(_Translating)
     made.globals |= {"version": sensor.__version__, "severities": SEVERITIES[::-1]}
     return made
 

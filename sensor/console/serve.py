@@ -16,6 +16,7 @@ from sensor.console.api.replies import Replies
 from sensor.console.app import app_of
 from sensor.console.assess import Assessing, Assessments
 from sensor.console.configuration import Configuration
+from sensor.console.languages import Languages
 from sensor.console.place import Place, bound, tls_of
 from sensor.console.reports import Reports
 from sensor.console.rule_files import RuleFiles
@@ -50,6 +51,7 @@ def console_of(
     config: Path | None = None,
     proxy: Proxy | None = None,
     oidc: Provider | None = None,
+    languages: Languages | None = None,
 ) -> Console:
     """What requests share. ``mutes``: their file, where the configuration names one; ``config``: the configuration;
     ``proxy``: who may name users; ``oidc``: where users log in.
@@ -74,6 +76,7 @@ def console_of(
         Reports(state, config),
         proxy,
         oidc,
+        languages or Languages(),
     )
 
 

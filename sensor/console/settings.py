@@ -9,6 +9,7 @@ import msgspec
 from sensor.console.api.replies import Replies
 from sensor.console.assess import Assessments
 from sensor.console.configuration import Configuration
+from sensor.console.languages import Languages
 from sensor.console.place import Place
 from sensor.console.reports import Reports
 from sensor.console.rule_files import RuleFiles
@@ -48,6 +49,7 @@ class Console(msgspec.Struct, frozen=True):
     reports: Reports
     proxy: Proxy | None = None
     oidc: Provider | None = None
+    languages: Languages = msgspec.field(default_factory=Languages)
 
     @property
     def cookie(self) -> str:

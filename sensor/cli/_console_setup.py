@@ -1,0 +1,141 @@
+"""What `sensor console` is made of: its place, keys, configuration, users from elsewhere and languages."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sensor.cli._codes import NOT_OPENED, USAGE, Stop
+from sensor.cli._data import folders_of, migrated
+from sensor.cli._setup import complain_of_faults
+from sensor.cli._show import tidy
+
+if TYPE_CHECKING:
+    from sensor.config import Config
+    from sensor.console.assess import Assessing
+    from sensor.console.languages import Languages
+    from sensor.console.place import Place
+    from sensor.console.security.keys import Keys
+    from sensor.console.security.oidc_provider import Provider
+    from sensor.console.security.proxy import Proxy
+
+NEEDED = ("starlette", "uvicorn")
+MISSING = "needs the packages starlette and uvicorn: pip install 'passive-network-sensor[console]'"
+NO_OIDC = "console.oidc needs the package Authlib: pip install 'passive-network-sensor[oidc]'"
+
+
+def check_installed() -> None:
+    if any(importlib.util.find_spec(name) is None for name in NEEDED):
+        raise Stop(NOT_OPENED, f"this command {MISSING}", error="console.not-installed")
+
+
+def config_of(args: argparse.Namespace) -> tuple[Path | None, Config]:
+    """The configuration and its file. Stop where it is invalid."""
+    from sensor.config import load_config, usual
+    from sensor.documents import DocumentErrors
+
+    path = usual(args.config)
+    try:
+        return path, load_config(path)
+    except DocumentErrors as errors:
+        complain_of_faults(errors.faults)
+        raise Stop(USAGE) from None
+
+
+def assessing_of(config: Config) -> Assessing:
+    """Networks and tickets of the configuration."""
+    from sensor.cli._tickets_desk import policy_of
+    from sensor.console.assess import Assessing
+    from sensor.core.addresses import Networks
+    from sensor.delivery.hosts import hosts_of
+    from sensor.posture.picture import Surroundings
+
+    around = Surroundings(Networks(config.networks), hosts_of(config.outputs))
+    return Assessing(around, policy_of(config.tickets))
+
+
+def oidc_of(config: Config) -> Provider | None:
+    """The OpenID provider of the configuration. Stop where it cannot be used."""
+    from sensor.console.security.oidc_provider import Provider
+    from sensor.core.output import Retry
+
+    options = config.console.oidc
+    if options is None:
+        return None
+    if any(importlib.util.find_spec(name) is None for name in ("authlib", "joserfc")):
+        raise Stop(NOT_OPENED, NO_OIDC, error="console.not-installed")
+    try:
+        if options.client_secret is not None:
+            options.client_secret.reveal()
+        return Provider(options)
+    except Retry as error:
+        raise Stop(NOT_OPENED, f"console.oidc.client_secret: {error}", error="console.not-possible") from None
+    except OSError as error:
+        place = f"console.oidc.ca: {options.ca}"
+        raise Stop(NOT_OPENED, f"{place}: {error.strerror or error}", error="console.not-possible") from None
+
+
+def languages_of(args: argparse.Namespace, state: Path) -> Languages:
+    """Stop where a catalogue is invalid, or there is none of the language that was named."""
+    from sensor.console.languages import FOLDER, Languages
+    from sensor.documents import DocumentErrors
+
+    folder = state / FOLDER
+    try:
+        return Languages(folder, args.lang)
+    except DocumentErrors as errors:
+        complain_of_faults(errors.faults)
+        raise Stop(USAGE) from None
+    except KeyError:
+        found = sorted(Languages(folder).known)
+        text = f"found --lang {tidy(args.lang)}, expected one of {', '.join(found)}: catalogues are in {folder}"
+        raise Stop(USAGE, text, error="usage.invalid-value") from None
+
+
+def chosen_place(args: argparse.Namespace) -> Place:
+    """Stop where the console may not listen there."""
+    from sensor.console.place import BadPlace, place_of
+
+    try:
+        return place_of(args.listen, args.cert, args.key, args.public_url)
+    except BadPlace as error:
+        raise Stop(USAGE, tidy(str(error)), error="usage.invalid-value") from None
+
+
+def chosen_proxy(args: argparse.Namespace) -> Proxy | None:
+    """Stop where the options make no sense."""
+    from sensor.console.security.proxy import BadProxy, proxy_of
+
+    try:
+        return proxy_of(args.proxy_user, args.proxy_from, args.proxy_role)
+    except BadProxy as error:
+        raise Stop(USAGE, tidy(str(error)), error="usage.invalid-value") from None
+
+
+def state_of(args: argparse.Namespace) -> Path:
+    """The state folder. Stop where there is none."""
+    folder = folders_of(args.state)[0]
+    if not folder.is_dir():
+        raise Stop(
+            NOT_OPENED,
+            f"no data in {folder}: `sensor replay FILE` reads a capture, `sensor run` listens on an interface",
+            error="dataset.missing",
+        )
+    migrated(folder)
+    return folder
+
+
+def keys_of(args: argparse.Namespace) -> Keys:
+    """Stop where they cannot be opened."""
+    from sensor.console.security.keys import Keys
+
+    state = state_of(args)
+    try:
+        return Keys(state)
+    except sqlite3.Error as error:
+        raise Stop(
+            NOT_OPENED, f"cannot open the keys of the console in {state}: {error}", error="console.keys"
+        ) from None

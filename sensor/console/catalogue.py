@@ -1,0 +1,20 @@
+"""All messages of pages: those of the templates, and the titles that code gives to pages and columns."""
+
+from __future__ import annotations
+
+from sensor.console.messages import messages_of
+from sensor.console.pages.devices import COLUMNS
+from sensor.console.render import FOLDER, NAV
+
+TITLES = (
+    "Account", "Audit log", "Cannot read or write", "Cannot write", "Fault in the console", "Firewall", "Health",
+    "Incident", "Log in", "Logged in", "Login failed", "Mute", "New rules", "Not found", "Not permitted",
+    "Nothing can be read", "Page not found", "Search", "Settings", "The request cannot be answered", "Threat lists",
+    "Uploads", "Users",
+)  # fmt: skip
+
+
+def all_messages() -> list[str]:
+    """In the order of the templates, each once."""
+    found = [one for path in sorted(FOLDER.glob("*.jinja")) for one in messages_of(path.read_text(encoding="utf-8"))]
+    return list(dict.fromkeys((*found, *(name for _, name in NAV), *COLUMNS.values(), *TITLES)))
