@@ -15,12 +15,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
+from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry, TrafficKind
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._connect import connect
@@ -91,8 +91,8 @@ class HomeAssistant(BaseModel):
 
 class Options(CommonOptions):
     """``url``: ``mqtt://host:1883`` or, with TLS, ``mqtts://host:8883``; ``user``, ``password``: for brokers that ask;
-    ``client_id``: empty, the broker gives one; ``topic``: may have places such as ``{kind}``, ``{device}`` or
-    ``{sensor}``; ``retain``: the broker keeps the last record of each topic;
+    ``client_id``: empty, the broker gives one, as traffic records require; ``topic``: may have places such as
+    ``{kind}``, ``{device}`` or ``{sensor}``; ``retain``: the broker keeps the last record of each topic;
     ``home_assistant``: ``{}``, or where it differs.
     """
 
@@ -109,6 +109,19 @@ class Options(CommonOptions):
     def _whole_login(self) -> Options:
         if self.password is not None and not self.user:
             raise ValueError("found `password` without `user`")
+        return self
+
+    @model_validator(mode="after")
+    def _one_connection(self) -> Options:
+        """Traffic records take a connection of their own, and a broker ends the older of two with the same id (MQTT
+        5.0, 3.1.4-3).
+        """
+        traffic = [kind for kind in self.filter.kinds if kind in get_args(TrafficKind)]
+        if self.client_id and traffic:
+            raise ValueError(
+                f"found `client_id` with the kind {traffic[0]!r}, whose rows take a second connection: both would have "
+                "the same id; expected no `client_id`, or kinds of events only"
+            )
         return self
 
 

@@ -109,13 +109,14 @@ def every(records: Path) -> Iterator[Waiting]:
 
 
 def replace(waiting: Waiting, rows: pa.Table) -> None:
-    """Other rows in place of those of a file; without any it is gone. OSError."""
-    if not len(rows):
-        waiting.path.unlink()
-        return
-    fresh = waiting.path.with_suffix(".new")
-    pq.write_table(rows, fresh, compression="zstd", store_schema=False)
-    fresh.replace(waiting.path)
+    """Fewer rows in place of those of a file; without any it is gone. The name changes with the number of rows: a
+    delivery that was amid the file begins it again. OSError.
+    """
+    if len(rows):
+        fresh = waiting.path.with_suffix(".new")
+        pq.write_table(rows, fresh, compression="zstd", store_schema=False)
+        fresh.rename(waiting.path.with_name(f"{waiting.path.stem.rpartition('-')[0]}-{len(rows)}{SUFFIX}"))
+    waiting.path.unlink(missing_ok=True)
 
 
 def _outboxes(records: Path) -> list[Path]:

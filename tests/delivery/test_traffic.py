@@ -19,6 +19,7 @@ from sensor.delivery.traffic_runner import TrafficRunner
 from sensor.documents import DocumentErrors
 from sensor.eventlog.paths import RUN_LOG
 from sensor.records import outbox
+from sensor.records.forget import carry_out_now, order
 from sensor.records.hunt_tests import _table
 from sensor.records.outbox import Outbox
 from sensor.records.writer import Made, Writer
@@ -155,6 +156,24 @@ def test_a_damaged_file_costs_its_own_rows(log: Path) -> None:
     assert (len(desk.records), runner.reached.unreadable) == (30, 20)
 
 
+def test_a_purged_device_leaves_the_outbox_and_no_other_row_is_lost(log: Path) -> None:
+    """Amid a delivery too: the rest of the file comes again, with the same ids."""
+    other = [{**row, "uid": row["uid"] + 100, "src_device": "dev-2"} for row in CONNECTIONS[:10]]
+    purged = [{**row, "src_device": "dev-1"} for row in CONNECTIONS[:10]]
+    desk = Desk()
+    runner = _runner(log, desk, batch_events=5)
+    _written(log.parent / "records", "conn", [row for pair in zip(purged, other, strict=True) for row in pair])
+    _written(log.parent / "records", "conn", purged)
+    runner.reached.file = runner.outbox.waiting()[0].path.name
+    assert runner._sent(next(iter(runner._batches(runner.outbox.waiting()[0]))))
+    order(log.parent / "records", ["dev-1"], [])
+    assert carry_out_now(log.parent / "records", print) == 20
+    assert [waiting.rows for waiting in runner.outbox.waiting()] == [10]
+    assert runner.pending() == 10
+    _finish(runner)
+    assert sorted(record["conn"]["uid"] for record in desk.records[5:]) == [row["uid"] for row in other]
+
+
 def test_an_outbox_without_a_reader_is_removed(log: Path) -> None:
     box = Outbox(log.parent / "records", "siem", ["conn"])
     _written(log.parent / "records", "conn", CONNECTIONS)
@@ -177,12 +196,20 @@ def _configured(folder: Path, output: str) -> Delivery:
         ("{type: file, path: out.jsonl, format: cef, filter: {kinds: [conn]}}", "cef"),
         ('{type: webhook, receiver: plain, url: "https://a.example", filter: {kinds: [dns]}}', "dns"),
         ("{type: file, path: out.jsonl, filter: {kinds: [conns]}}", "conn"),
+        ('{type: mqtt, url: "mqtt://a.example", client_id: one, filter: {kinds: [alert, tls]}}', "tls"),
     ],
 )
 def test_what_cannot_take_records_is_named(output: str, found: str, tmp_path: Path) -> None:
     with pytest.raises(DocumentErrors) as error:
         _configured(tmp_path, output)
     assert found in str(error.value)
+
+
+@pytest.mark.parametrize("options", ["client_id: one, filter: {kinds: [alert]}", "filter: {kinds: [alert, tls]}"])
+def test_one_client_id_is_for_one_connection(options: str, tmp_path: Path) -> None:
+    """Events alone may have a fixed id; with records the broker gives each connection its own."""
+    (made,) = _configured(tmp_path, f'{{type: mqtt, url: "mqtt://a.example", {options}}}').outputs.values()
+    assert (made.client_id == "one") == (made.filter.kinds == ["alert"])
 
 
 @pytest.fixture(params=["native", "ecs"])
