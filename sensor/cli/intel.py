@@ -6,7 +6,8 @@ folder; `run` and `replay` load all of them, and a running sensor loads changes 
 allow override entries of other lists.
 
 actions:
-  add SOURCE                   download a list and store it
+  add SOURCE                   download a list and store it; with --rehearse SPAN, show what a file would match in the traffic
+                               records of that time, and store nothing
   list                         show the lists with age, size and faults
   update [NAME…]               download changed lists again; one that would lose most of its entries is rejected and the old one kept
   check VALUE…                 show which lists contain an address, domain, URL, JA3, JA4 or certificate hash
@@ -38,6 +39,7 @@ EXAMPLES = """\
   sensor intel add https://www.spamhaus.org/drop/drop_v4.json --category hijacked
   sensor intel add ~/our-own-bad-ones.txt --name ours --confidence 95
   sensor intel add partners.txt --allow
+  sensor intel add new-feed.txt --rehearse 30d
   sensor intel add https://threatfox-api.abuse.ch/export/csv/recent/ --name threatfox --keep-days 30 --header-file /etc/sensor/abuse-ch.key
   sensor intel update
   sensor intel check 203.0.113.66 evil.example
@@ -65,6 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="of add: file with headers to send, as `Auth-Key: …`, one a line",
     )
+    parser.add_argument(
+        "--rehearse",
+        metavar="SPAN",
+        default="",
+        help="of add: store nothing, show what the file would match in traffic records of the last SPAN, such as 30d",
+    )
+    parser.add_argument("--data", metavar="NAME", default="", help="of --rehearse: dataset whose records are read")
     parser.add_argument("--force", action="store_true", help="of update: accept a list that lost most of its entries")
     parser.add_argument(
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
@@ -109,6 +118,10 @@ def _add(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> i
     if len(args.words) != 1:
         complain("expected add SOURCE, a file or an https:// URL", error="usage.missing-argument")
         return USAGE
+    if args.rehearse:
+        from sensor.cli._intel_rehearse import rehearse
+
+        return rehearse(args)
     one = _made(args, sources)
     if one is None:
         return USAGE
