@@ -178,13 +178,15 @@ class Datasets(Section):
 class Records(Section):
     """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: whether they are kept, which needs the extra
     `hunt`; ``files``: with the hashes of transferred files; ``days`` and ``gib``: those that are older, or beyond that
-    size, are deleted, whichever comes first.
+    size, are deleted, whichever comes first; ``geoip``: databases in the MaxMind DB format (.mmdb) with countries or
+    autonomous systems of addresses, which needs the extra `geoip`.
     """
 
     enabled: bool = True
     files: bool = True
     days: float = Field(default=7, gt=0, le=3660)
     gib: float = Field(default=5, ge=0.01, le=1_000_000)
+    geoip: list[FilePath] = Field(default=[], max_length=8)
 
 
 class Telemetry(Section):

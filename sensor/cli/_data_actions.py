@@ -15,6 +15,7 @@ from typing import Any
 from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import VARIABLE, folders_of, migrated
 from sensor.cli._places import reason_of, size_text
+from sensor.cli._records import catch_up
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
 from sensor.cli._table import table
@@ -27,6 +28,7 @@ from sensor.datasets.names import BadName
 from sensor.datasets.replays import Taken
 from sensor.documents import nearest
 from sensor.inventory.store.database import StoreError
+from sensor.records.paths import records_folder
 
 COLUMNS = ("", "name", "kind", "time span", "devices", "alerts", "size", "missing")
 UNKNOWN = "unknown"
@@ -146,6 +148,7 @@ def export(args: argparse.Namespace) -> int:
         return _usage("export NAME [-o FILE.tar.gz]")
     dataset = _named(_state(args), args.words[0])
     path: Path = args.output or Path(f"{dataset.name}.tar.gz")
+    catch_up(records_folder(dataset.log))
     with _reported():
         count = manage.export(dataset, path)
     size = path.stat().st_size

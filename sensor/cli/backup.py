@@ -2,8 +2,9 @@
 
 The backup contains the inventory with baselines and operator values, mutes, rules, profiles, threat lists, vulnerability data,
 tickets and stored scores, notes on alerts, cursors of outputs, records rejected by destinations, and the configuration with its
-layers. The event log and the packets of alerts are included on request. Secrets are never included: a configuration contains
-references only. The file is readable by its owner only (mode 0600); `tar --zstd -tf FILE` lists it, `sensor restore` restores it.
+layers. The event log, the packets of alerts and traffic records are included on request. Secrets are never included: a
+configuration contains references only. The file is readable by its owner only (mode 0600); `tar --zstd -tf FILE` lists it,
+`sensor restore` restores it.
 
 exit codes: 0 done, 2 the configuration is faulty or the file exists, 3 something cannot be read or written
 """
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
   sensor backup sensor.tar.zst
-  sensor backup --with-log --with-evidence /mnt/backup/sensor-$(date +%F).tar.zst
+  sensor backup --with-log --with-evidence --with-records /mnt/backup/sensor-$(date +%F).tar.zst
   sensor backup --force --json /mnt/backup/sensor.tar.zst
 """
 
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="file to write, as NAME.tar.zst")
     parser.add_argument("--with-log", action="store_true", help="include the event log and muted alerts")
     parser.add_argument("--with-evidence", action="store_true", help="include the packets of alerts")
+    parser.add_argument("--with-records", action="store_true", help="include traffic records")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument(
         "--config",
@@ -57,9 +59,16 @@ def main(args: argparse.Namespace) -> int:
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.backup import Backup, Whose
 
+    if args.with_records:
+        from sensor.cli._records import catch_up
+        from sensor.records.paths import records_folder
+
+        catch_up(records_folder(places.log))
     try:
         backup = Backup(
-            places, Whose(config.sensor.id, config.sensor.site, args.with_log, args.with_evidence), time.time_ns()
+            places,
+            Whose(config.sensor.id, config.sensor.site, args.with_log, args.with_evidence, args.with_records),
+            time.time_ns(),
         )
         with reading("copying", backup.size) as progress:
             manifest = backup.write(args.file, progress)
@@ -82,7 +91,7 @@ def _print_result(args: argparse.Namespace, manifest: Manifest, state: Path) -> 
     put(f"{args.file}: {contents(manifest)}, {size_text(args.file.stat().st_size)} of {size_text(manifest.size)}")
     if not manifest.tables:
         complain(f"there is no inventory in {state}", error="inventory.missing")
-    asked = {"--with-log": args.with_log, "--with-evidence": args.with_evidence}
+    asked = {"--with-log": args.with_log, "--with-evidence": args.with_evidence, "--with-records": args.with_records}
     missing = [
         f"{what} ({'there is none' if asked[option] else option})"
         for what, option, there in _optional(manifest)
@@ -95,6 +104,7 @@ def _optional(manifest: Manifest) -> tuple[tuple[str, str, bool], ...]:
     return (
         ("the event log", "--with-log", manifest.log),
         ("packets behind alerts", "--with-evidence", manifest.evidence),
+        ("traffic records", "--with-records", manifest.records),
     )
 
 

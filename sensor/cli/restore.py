@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sensor.cli._codes import NOT_OPENED, USAGE
-from sensor.cli._places import add_state_argument, places_of, reading, reason_of, size_text
+from sensor.cli._places import add_state_argument, counted, places_of, reading, reason_of, size_text
 from sensor.cli._setup import complain
 from sensor.cli._show import put, tidy
 from sensor.cli.backup import contents
@@ -100,12 +100,16 @@ def _restore(args: argparse.Namespace, manifest: Manifest, places: Places) -> No
 
 def _rehearse(args: argparse.Namespace, manifest: Manifest, places: Places) -> None:
     """What would be done."""
-    from sensor.lifecycle.places import replaced, target
+    from sensor.lifecycle.places import RECORDS, replaced, target
+    from sensor.records.paths import records_folder
 
     put(f"{args.file} is whole: {contents(manifest)}, {size_text(manifest.size)}, of {_origin(manifest)}")
-    for one in manifest.files:
-        place = target(one.name, places)
-        put(f"  {tidy(one.name)} → {place if place is not None else 'stays in the file'}")
+    names = [one.name for one in manifest.files if not one.name.startswith(f"{RECORDS}/")]
+    for name in names:
+        place = target(name, places)
+        put(f"  {tidy(name)} → {place if place is not None else 'stays in the file'}")
+    if more := len(manifest.files) - len(names):
+        put(f"  {counted(more, 'file')} of traffic records → {records_folder(places.log)}")
     for path in replaced([one.name for one in manifest.files], places):
         put(f"  {path} is there and would be set aside")
     _print_configuration(args, manifest)

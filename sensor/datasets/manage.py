@@ -20,6 +20,9 @@ from sensor.datasets.replays import Taken
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import DATASETS, INVENTORY, RUN_LOG, muted_log, notes_log
 from sensor.inventory.store.database import look_into
+from sensor.records.copies import copy_manifest, copying
+from sensor.records.paths import FOLDER as RECORDS
+from sensor.records.paths import MANIFEST, records_folder
 
 # What lies beside the inventory and belongs to the source: scores and tickets of each day.
 BESIDE = ("dataset.json", "posture.jsonl", "tickets.json")
@@ -120,12 +123,23 @@ def _files(dataset: Dataset) -> Iterator[tuple[str, Path]]:
     ):
         if path.is_file():
             yield name, path
+    yield from _records(records_folder(dataset.log))
     if dataset.evidence.is_dir():
         yield from (
             (f"evidence/{path.name}", path)
             for path in sorted(dataset.evidence.iterdir())
             if path.is_file() and not path.is_symlink()
         )
+
+
+def _records(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Traffic records: the manifest, and the files that it lists. A missing one is named by each answer there too."""
+    if not (folder / MANIFEST).is_file():
+        return
+    with tempfile.TemporaryDirectory(prefix="dataset-") as place, copying(folder):
+        names = copy_manifest(folder, Path(place) / MANIFEST)
+        yield f"{RECORDS}/{MANIFEST}", Path(place) / MANIFEST
+        yield from ((f"{RECORDS}/{name}", path) for name in names if (path := folder / name).is_file())
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -19,6 +19,7 @@ KINDS = tuple(table.name for table in TRAFFIC)
 FORMATS = ("native", "ecs")
 Body = dict[str, Any]
 Row = Mapping[str, Any]
+OF_AN_END = ("ip", "port", "mac", "device", "country", "asn", "as_org")
 _ENDS = ("src", "dst")
 _COMMON = frozenset(("ts", "sensor", "site", "vlan", "proto"))
 _ENCODER = msgspec.json.Encoder()
@@ -49,7 +50,7 @@ def record_of(table: str, row: Row) -> Body:
         "sensor": _filled({"id": row["sensor"], "site": row["site"]}),
     }
     for end in _ENDS:
-        made[end] = _filled({name: row[f"{end}_{name}"] for name in ("ip", "port", "mac", "device")})
+        made[end] = _filled({name: row.get(f"{end}_{name}") for name in OF_AN_END})
     made["network"] = _filled({"vlan": row["vlan"], "transport": row["proto"]})
     own = {name: value for name, value in row.items() if name not in _COMMON and name.partition("_")[0] not in _ENDS}
     sizes = {name: row[name] for name in row if name.endswith(("_bytes", "_packets", "_payload"))}

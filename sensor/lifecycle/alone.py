@@ -11,17 +11,19 @@ from collections.abc import Iterator
 from sensor.eventlog.segments import cursors_of, folder_of
 from sensor.inventory.store.database import Lock
 from sensor.lifecycle.places import Places
+from sensor.records.paths import LOCK, records_folder
 
 
 @contextlib.contextmanager
-def alone(places: Places, *, restoring: bool = False) -> Iterator[None]:
+def alone(places: Places, *, restoring: bool = False, records: bool = False) -> Iterator[None]:
     """Lock out all writers of the inventory, the log and cursors. Raises StoreError or OSError if there is one.
-    ``restoring``: see ``Lock``.
+    ``restoring``: see ``Lock``; ``records``: those of traffic records too.
     """
+    further = [records_folder(places.log) / LOCK] if records else []
     lock = Lock(places.state, restoring=restoring)
     with contextlib.ExitStack() as held:
         held.callback(lock.release)
-        for path in (folder_of(places.log), *sorted(cursors_of(places.log).glob("*.lock"))):
+        for path in (folder_of(places.log), *sorted(cursors_of(places.log).glob("*.lock")), *further):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 held.callback(os.close, number)
@@ -30,7 +32,7 @@ def alone(places: Places, *, restoring: bool = False) -> Iterator[None]:
                 except BlockingIOError:
                     raise OSError(
                         errno.EBUSY,
-                        "another process works with it: stop `sensor run` and `sensor forward` first",
+                        "another process works with it: stop `sensor run`, `sensor forward` and `sensor records` first",
                         str(path),
                     ) from None
         yield

@@ -19,7 +19,7 @@ BLOCK, CHUNK = 512, 1 << 18
 LEVEL = 3
 WINDOW_LIMIT = 1 << 27
 # Files in an archive; how many times its own size it may unpack to. Logs and databases come to 30 at most.
-FILES_LIMIT, RATIO_LIMIT, RATIO_FLOOR = 100_000, 1000, 64 << 20
+FILES_LIMIT, RATIO_LIMIT, RATIO_FLOOR = 300_000, 1000, 64 << 20
 
 
 class BadArchive(Exception):

@@ -21,9 +21,11 @@ from sensor.core.record_parts import time_text
 from sensor.eventlog.disk import sync_folder
 from sensor.eventlog.segments import COMPRESSED, PLAIN
 from sensor.inventory.store.snapshot import Held, copied, held
-from sensor.lifecycle.archive import CHUNK, Member, Packer
+from sensor.lifecycle.archive import CHUNK, FILES_LIMIT, Member, Packer
 from sensor.lifecycle.manifest import FORMAT, NAME, Entry, Manifest, encoded
-from sensor.lifecycle.places import DATABASES, INVENTORY, SEGMENTS, Piece, Places, elsewhere, is_log, pieces
+from sensor.lifecycle.places import DATABASES, INVENTORY, RECORDS, SEGMENTS, Piece, Places, elsewhere, is_log, pieces
+from sensor.records.copies import copy_manifest, copying
+from sensor.records.paths import MANIFEST, records_folder
 
 # Of a text file that is written while it is copied, whole lines are taken.
 GROWING = (PLAIN, ".jsonl.1")
@@ -38,6 +40,7 @@ class Whose(NamedTuple):
     site: str = ""
     log: bool = False
     evidence: bool = False
+    records: bool = False
 
 
 class Backup:
@@ -53,7 +56,9 @@ class Backup:
     def size(self) -> int:
         """Bytes that are to be read, as far as is known before."""
         found = 0
-        for path in (*(self._places.state / name for name in DATABASES), *(piece.path for piece in self._pieces)):
+        records = records_folder(self._places.log).glob("*/*.parquet") if self._whose.records else ()
+        databases = (self._places.state / name for name in DATABASES)
+        for path in (*databases, *(piece.path for piece in self._pieces), *records):
             with contextlib.suppress(OSError):
                 found += path.stat().st_size
         return found
@@ -80,6 +85,8 @@ class Backup:
         ]
         for piece in self._pieces:
             self._piece(packer, piece, progress)
+        if self._whose.records:
+            self._records(packer, folder, progress)
         manifest = self._manifest(found[0])
         text = encoded(manifest)
         self._add(packer, NAME, io.BytesIO(text), len(text), self._now, progress)
@@ -107,9 +114,24 @@ class Backup:
                 size = _whole_lines(file, status.st_size) if name.endswith(GROWING) else status.st_size
                 self._add(packer, name, file, size, status.st_mtime_ns, progress, status.st_mode)
 
+    def _records(self, packer: Packer, folder: Path, progress: Progress) -> None:
+        """Traffic records: the manifest first, then the files that it lists, none of which is deleted meanwhile. One
+        that is missing anyhow is so after a restore as well, and named by each answer.
+        """
+        records = records_folder(self._places.log)
+        if not (records / MANIFEST).is_file():
+            return
+        with copying(records):
+            names = copy_manifest(records, folder / MANIFEST)
+            self._piece(packer, Piece(f"{RECORDS}/{MANIFEST}", folder / MANIFEST), progress)
+            for name in names:
+                self._piece(packer, Piece(f"{RECORDS}/{name}", records / name), progress)
+
     def _add(
         self, packer: Packer, name: str, file: BinaryIO, size: int, mtime: int, progress: Progress, mode: int = 0o600
     ) -> None:
+        if len(self._entries) >= FILES_LIMIT:
+            raise ValueError(f"there are more than {FILES_LIMIT:,} files")
         packer.begin(Member(name, size, mode & 0o777), mtime // 1_000_000_000)
         summed, left = hashlib.sha256(), size
         while left and (data := file.read(min(left, CHUNK))):
@@ -124,11 +146,15 @@ class Backup:
 
     def _manifest(self, held: Held) -> Manifest:
         names = [one.name for one in self._entries]
-        log, evidence = any(map(is_log, names)), any(name.startswith("evidence/") for name in names)
+        log, evidence, records = (
+            any(map(is_log, names)),
+            any(name.startswith("evidence/") for name in names),
+            f"{RECORDS}/{MANIFEST}" in names,
+        )
         return Manifest(
             FORMAT, __version__, self._whose.id, self._whose.site, time_text(self._now), held.version, held.devices,
             log, evidence,
-            elsewhere(self._places), list(self._entries),
+            elsewhere(self._places), list(self._entries), records,
         )  # fmt: skip
 
 

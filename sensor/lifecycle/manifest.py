@@ -21,8 +21,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 class Manifest(msgspec.Struct, frozen=True):
     """``sensor``: the version that made it; ``site``, ``id``: whose it is; ``created``: RFC 3339; ``tables``: version
-    of the inventory's tables, 0 where there was none; ``log``, ``evidence``: whether they are in it; ``left_out``:
-    files that the configuration names elsewhere.
+    of the inventory's tables, 0 where there was none; ``log``, ``evidence``, ``records``: whether they are in it;
+    ``left_out``: files that the configuration names elsewhere.
     """
 
     format: int
@@ -36,6 +36,7 @@ class Manifest(msgspec.Struct, frozen=True):
     evidence: bool
     left_out: list[str]
     files: list[Entry]
+    records: bool = False
 
     @property
     def size(self) -> int:

@@ -1,13 +1,14 @@
 """Where a sensor keeps what a backup holds, and how each file is called in the archive.
 
-=========== ==========================================================================================================
+=========== ========================================================================================================
 config/     the configuration with its layers, the rules beside it, and the lists and fingerprints it names in its
-folder state/      inventory.db, vulnerabilities.db, mutes.yaml, posture.jsonl, tickets.json, rules/, intel/, profiles/
+            folder
+state/      inventory.db, vulnerabilities.db, mutes.yaml, posture.jsonl, tickets.json, rules/, intel/, profiles/
 log/        how far each output is (cursors/), what destinations refused (dead/), the operator's notes (notes.jsonl);
-the log itself and what mutes kept out of
-            it only where asked for
-evidence/   packets behind alerts, only where asked for ===========
-==========================================================================================================
+            the log itself and what mutes kept out of it only where asked for
+evidence/   packets behind alerts, only where asked for
+records/    traffic records, only where asked for: the manifest, and the files that it lists
+=========== ========================================================================================================
 """
 
 from __future__ import annotations
@@ -23,9 +24,12 @@ from sensor.eventlog.cursors import STATUS
 from sensor.eventlog.hint import BEGIN, NEXT
 from sensor.eventlog.paths import muted_log, notes_log
 from sensor.eventlog.segments import COMPRESSED, PLAIN, cursors_of, folder_of, segments
+from sensor.records.copies import is_file
+from sensor.records.paths import MANIFEST, records_folder
 
 INVENTORY = "state/inventory.db"
 SEGMENTS = "log/segments"
+RECORDS = "records"
 # What of the state is copied: databases as SQLite copies them, files and folders as they are.
 DATABASES = ("inventory.db", "vulnerabilities.db")
 FILES, FOLDERS = ("mutes.yaml", "posture.jsonl", "tickets.json"), ("rules", "intel", "profiles")
@@ -178,18 +182,22 @@ def target(name: str, places: Places) -> Path | None:
         return places.state.joinpath(*rest)
     if room == "log" and rest and rest[0] in LOG and (len(rest) > 1) == ("." not in rest[0]):
         return places.log_place(rest[0]).joinpath(*rest[1:])
+    if room == RECORDS and (rest == [MANIFEST] or (len(rest) == 2 and is_file(*rest))):
+        return records_folder(places.log).joinpath(*rest)
     if room == "evidence" and len(rest) == 1:
         return places.evidence / rest[0]
     raise ValueError(f"found the name {name!r}, which no backup has")
 
 
 def replaced(names: Sequence[str], places: Places) -> list[Path]:
-    """What is set aside for the files of an archive: the state and the log as a whole, evidence and configuration where
-    it holds some.
+    """What is set aside for the files of an archive: the state and the log as a whole, evidence, traffic records and
+    configuration where it holds some.
     """
     found = [places.state / name for name in (*STATE, *SIDES)] + [places.log_place(name) for name in LOG]
     if any(name.startswith("evidence/") for name in names):
         found.append(places.evidence)
+    if any(name.startswith(f"{RECORDS}/") for name in names):
+        found.append(records_folder(places.log))
     configured = {name.split("/")[1] for name in names if name.startswith("config/")}
     if places.base is not None and configured:
         found += [places.base / name for name in sorted(configured | set(BESIDE))]

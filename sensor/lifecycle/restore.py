@@ -22,7 +22,10 @@ from sensor.lifecycle.alone import alone
 from sensor.lifecycle.archive import BadArchive, Member, members
 from sensor.lifecycle.manifest import NAME, SIZE_LIMIT, Entry, Manifest, decoded
 from sensor.lifecycle.moves import Move, carry_out, undo
-from sensor.lifecycle.places import INVENTORY, Places, replaced, target
+from sensor.lifecycle.places import INVENTORY, RECORDS, Places, replaced, target
+from sensor.records.copies import take_over
+from sensor.records.manifest import ManifestError
+from sensor.records.paths import MANIFEST, records_folder
 
 STAGE, ASIDE = ".restore-", "before-restore-"
 # Room on the disk that must be left when all is unpacked.
@@ -94,6 +97,7 @@ class Restore:
     def __init__(self, path: Path, places: Places, manifest: Manifest, stamp: str) -> None:
         """``stamp``: date and time, as it stands in the names of folders."""
         self._path, self._places, self._manifest, self._stamp = path, places, manifest, stamp
+        self._has_records = any(one.name == f"{RECORDS}/{MANIFEST}" for one in manifest.files)
         self.aside: dict[Path, Path] = {}
         self.undone = False
 
@@ -102,7 +106,7 @@ class Restore:
         then.
         """
         _make(self._places.state)
-        with alone(self._places, restoring=True):
+        with alone(self._places, restoring=True, records=self._has_records):
             self.undone = undo(self._places.state / UNFINISHED)
             stages: dict[Path, Path] = {}
             try:
@@ -129,7 +133,16 @@ class Restore:
                         held(waiting, self._path)
         for base, stage in stages.items():
             _give(stage, base)
+        self._take_over_records(stages)
         os.sync()
+
+    def _take_over_records(self, stages: dict[Path, Path]) -> None:
+        """Traffic records become those of this host, where there are some."""
+        if self._has_records:
+            try:
+                take_over(self._waiting(records_folder(self._places.log), stages))
+            except ManifestError as error:
+                raise BadArchive(f"{self._path}: {clean(str(error), 500)}") from None
 
     def _waiting(self, place: Path, stages: dict[Path, Path]) -> Path:
         """Where a file is staged: beside its place, on the same disk, in a private folder. Raises OSError if there is

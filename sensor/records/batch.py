@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from sensor.records import columns
 from sensor.records.block import HEAD, Rows
 from sensor.records.codes import PROTOCOLS, proto_name
+from sensor.records.geoip import GeoIP
 from sensor.records.identity import Identity
 from sensor.records.messages import MESSAGES, RUN_BITS
 from sensor.records.transactions import Exchange, member
@@ -24,13 +25,16 @@ FLOW_BITS = 53 - RUN_BITS
 
 
 class World(NamedTuple):
-    """Where the rows come from. ``run``: a number of the engine's run, in every uid."""
+    """Where the rows come from. ``run``: a number of the engine's run, in every uid; ``geoip``: None where the user
+    has no database.
+    """
 
     sensor: str
     site: str
     run: int
     interfaces: Sequence[str]
     identity: Identity
+    geoip: GeoIP | None = None
 
 
 class Message(NamedTuple):

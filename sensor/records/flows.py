@@ -55,7 +55,11 @@ def conn(rows: Rows, batch: Batch) -> pa.Table:
         "ja4": columns.texts(rows, 2),
         "end_reason": columns.named(ended["reason"], reasons.get),
     }
-    return columns.filled(CONN, batch.common(heads) | more, len(heads))
+    common = batch.common(heads)
+    if batch.world.geoip is not None:
+        for end in ("src", "dst"):
+            more |= batch.world.geoip.columns(end, common[f"{end}_ip"])
+    return columns.filled(CONN, common | more, len(heads))
 
 
 STATES = ("OTH", "S0", "S1", "S2", "S3", "SF", "REJ", "RSTO", "RSTR", "RSTOS0", "SH", "SHR", "RSTRH")

@@ -38,13 +38,14 @@ _ENCODER = msgspec.json.Encoder()
 
 class Origin(msgspec.Struct, frozen=True):
     """Whose records they are. ``networks``: blocks that are inside beside the private ones; ``interfaces``: names of
-    what is read, by number.
+    what is read, by number; ``geoip``: paths of databases of countries and autonomous systems.
     """
 
     sensor: str
     site: str
     networks: Sequence[str]
     interfaces: Sequence[str]
+    geoip: Sequence[str] = ()
 
 
 def note_of(record: Record) -> dict[str, Any]:

@@ -30,6 +30,7 @@ CREATE TABLE pending (name TEXT PRIMARY KEY, section BLOB NOT NULL) STRICT;
 CREATE TABLE device (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE damage (ts REAL NOT NULL, name TEXT NOT NULL, what TEXT NOT NULL) STRICT;
 """
+_OF_THIS_FOLDER = ("DELETE FROM tail", "DELETE FROM pending", "DELETE FROM file WHERE gone_at IS NOT NULL")
 CHUNK = 1 << 20
 
 
@@ -116,6 +117,19 @@ class Manifest:
     def close(self) -> None:
         self._db.close()
 
+    def copy(self, target: Path) -> None:
+        """Write what it holds now to a new file, without what belongs to this folder alone: the positions in the tail,
+        messages that wait, files that are about to be deleted. OSError.
+        """
+        try:
+            with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+                self._db.backup(copy)
+                for statement in _OF_THIS_FOLDER:
+                    copy.execute(statement)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log of late changes beside it
+        except sqlite3.Error as error:
+            raise OSError(f"{self.path}: {error}") from None
+
     # Files.
 
     def add(self, file: File) -> None:
@@ -130,6 +144,10 @@ class Manifest:
     def forget(self, names: Iterable[str]) -> None:
         """These files are deleted."""
         self._db.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in names])
+
+    def settle(self, stamps: Iterable[tuple[str, str]]) -> None:
+        """New stamps of files that were copied and have the content that they had, by name."""
+        self._db.executemany("UPDATE file SET stamp = ?2 WHERE name = ?1", list(stamps))
 
     def files(self, table: str | None = None, first: int | None = None, last: int | None = None) -> list[File]:
         """Files of a table, or of all, with rows between two times (microseconds), in the order of time."""

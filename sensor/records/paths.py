@@ -8,6 +8,8 @@ from sensor.eventlog.paths import RUN_LOG
 
 FOLDER = "records"
 MANIFEST = "manifest.db"
+# Held by the process that writes.
+LOCK = "writer.lock"
 
 
 def records_folder(log: Path) -> Path:

@@ -64,6 +64,17 @@ CONN = _table(
         "why the row was written: finished, reset, idle, evicted (table full) or stopped (end of capture)",
         "event.reason",
     ),
+    Column(
+        "src_country",
+        TEXT,
+        "country of the client, ISO 3166-1; null where no database of `records.geoip` has it",
+        "source.geo.country_iso_code",
+    ),
+    Column("src_asn", INT, "number of its autonomous system, likewise", "source.as.number"),
+    Column("src_as_org", TEXT, "organization of that system", "source.as.organization.name"),
+    Column("dst_country", TEXT, "country of the server", "destination.geo.country_iso_code"),
+    Column("dst_asn", INT, "number of its autonomous system", "destination.as.number"),
+    Column("dst_as_org", TEXT, "organization of that system", "destination.as.organization.name"),
     zeek="conn",
     eve="flow",
 )

@@ -28,7 +28,14 @@ def _conn(row: Row) -> list[str]:
         f"{row['proto']}/{row['dst_port']}" if row["dst_port"] is not None else str(row["proto"]),
         row["service"] or "", row["sni"] or "",
         f"{size(row['src_bytes'])} out, {size(row['dst_bytes'])} in, {row['duration']:.1f} s", row["state"] or "",
+        *(_place(row, end) for end in ("src", "dst")),
     ]  # fmt: skip
+
+
+def _place(row: Row, end: str) -> str:
+    """Country and organization of an end, as far as they are known."""
+    known = " ".join(filter(None, (row.get(f"{end}_country"), row.get(f"{end}_as_org"))))
+    return f"({'from' if end == 'src' else 'to'} {known})" if known else ""
 
 
 def _dns(row: Row) -> list[str]:

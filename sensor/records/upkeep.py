@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sensor.records.columns import read_rows
+from sensor.records.copies import may_delete
 from sensor.records.manifest import File, checksum
 from sensor.records.outbox import clear_abandoned
 from sensor.records.schema import TABLES
@@ -95,12 +96,15 @@ class Upkeep:
         return len(gone)
 
     def delete(self, grace: float) -> None:
-        """Delete what queries do not see any more."""
+        """Delete what queries do not see any more; later, where it is being copied."""
         names = self.manifest.gone(self.writer.clock() - grace + 1e-3)
-        for name in names:
-            (self.writer.folder / name).unlink(missing_ok=True)
-        with self.manifest.transaction():
-            self.manifest.forget(names)
+        with may_delete(self.writer.folder) as allowed:
+            if not allowed:
+                return
+            for name in names:
+                (self.writer.folder / name).unlink(missing_ok=True)
+            with self.manifest.transaction():
+                self.manifest.forget(names)
 
 
 def _grouped(files: Iterable[File]) -> Iterator[tuple[tuple[str, int], list[File]]]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from sensor.records.installed import MISSING, installed
 from sensor.records.tail_reader import files
 
 
@@ -20,6 +21,8 @@ def write_waiting(folder: Path, complain: Callable[[str], None]) -> str:
     """
     if not files(folder):
         return ""
+    if not installed():
+        return f"the newest records are missing: writing them {MISSING}"
     from sensor.records.writer import FAILURES, Busy, Writer
 
     try:

@@ -24,10 +24,12 @@ from sensor.records import flows, outbox
 from sensor.records.batch import WAIT, Batch, World
 from sensor.records.block import CONNECTION, COUNT, HEAD, Part, Rows, parts, section_of, together
 from sensor.records.builders import tables_of
+from sensor.records.copies import settle
+from sensor.records.geoip import GeoIP
 from sensor.records.identity import Identity
 from sensor.records.manifest import File, Manifest, ManifestError, checksum, stamp_of
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS, How
-from sensor.records.paths import MANIFEST
+from sensor.records.paths import LOCK, MANIFEST
 from sensor.records.schema import TABLES
 from sensor.records.tail import FOLDER, FRESH
 from sensor.records.tail_reader import Piece, files, piece, shapes
@@ -96,7 +98,7 @@ class Writer:
         process. Busy where another one writes; ManifestError, OSError.
         """
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self._lock = os.open(folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -105,9 +107,11 @@ class Writer:
         self.folder, self.complain, self.clock, self._durable = folder, complain, clock, durable
         self.manifest = Manifest(folder / MANIFEST, write=True)
         self._identities: dict[str, Identity] = {}
+        self._databases: dict[tuple[str, ...], GeoIP] = {}
         self._number = 0
         self.rows = 0
         self._sweep()
+        settle(self.manifest, folder)
 
     def close(self) -> None:
         self.manifest.close()
@@ -201,6 +205,7 @@ class Writer:
             context.get("run", 0),
             context.get("interfaces", ()),
             identity,
+            self._geoip(context.get("geoip", ())),
         )
         messages = {
             name: rows
@@ -238,6 +243,15 @@ class Writer:
         if name not in self._identities:
             self._identities[name] = Identity(Networks(context.get("networks", ())), self.manifest.devices())
         return self._identities[name]
+
+    def _geoip(self, paths: Sequence[str]) -> GeoIP | None:
+        """The databases that the configuration of a run names."""
+        if not paths:
+            return None
+        if (key := tuple(paths)) not in self._databases:
+            self._databases[key] = GeoIP(key, self.complain)
+        self._databases[key].refresh()
+        return self._databases[key]
 
     def forget_identities(self) -> None:
         """Devices were taken out of the manifest."""

@@ -48,7 +48,8 @@ def recording(
     """
     if folder is None or not config.records.enabled or not installed():
         return None
-    origin = Origin(config.sensor.id, config.sensor.site, config.networks, [*interfaces])
+    geoip = [str(path.absolute()) for path in config.records.geoip]
+    origin = Origin(config.sensor.id, config.sensor.site, config.networks, [*interfaces], geoip)
     try:
         if not live:
             clear(folder)

@@ -17,13 +17,13 @@ from sensor.records.paths import MANIFEST
 from sensor.runtime.daemon import Run
 
 
-def replayed(folder: Path, *captures: Path, batch: int = 0) -> Run:
+def replayed(folder: Path, *captures: Path, batch: int = 0, config: Config | None = None) -> Run:
     """A replay of captures with its records in a folder. ``batch``: rows of each batch."""
     source = open_captures([str(path) for path in captures])
     if batch:
         source._pool = source._small = source._tiny = Pool(SMALL_BLOCK, batch)
     log = EventLog(Path(os.devnull))
-    run = Run(Config(), source, log, records=folder)
+    run = Run(config or Config(), source, log, records=folder)
     try:
         run.run()
     finally:

@@ -1,0 +1,114 @@
+"""Copies of the records for backups and exports: the manifest of one moment and the files that it lists.
+
+Files never change once they are listed, and none is deleted while it is copied. What a run handed over and no process
+wrote yet, and what waits for outputs, is not part of a copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sensor.records.manifest import Manifest, ManifestError, checksum, stamp_of
+from sensor.records.paths import MANIFEST
+from sensor.records.schema import TABLES
+
+# As the writer names them: hour since the epoch, time of writing, number.
+_FILE = re.compile(r"\d{1,9}-[0-9a-f]{1,20}-\d{1,12}\.parquet")
+
+
+@contextlib.contextmanager
+def copying(folder: Path) -> Iterator[None]:
+    """Within, no file is deleted (``may_delete``). Where the file system has no such locks a copy may lack files, and
+    answers from it name them. OSError.
+    """
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(number, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(number)
+
+
+@contextlib.contextmanager
+def may_delete(folder: Path) -> Iterator[bool]:
+    """Whether nobody copies the files; while it is so, nobody begins to."""
+    number, allowed = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), True
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            allowed = not isinstance(error, BlockingIOError)
+        yield allowed
+    finally:
+        os.close(number)
+
+
+def copy_manifest(folder: Path, target: Path) -> list[str]:
+    """Copy the manifest as it is now; returns the names of the files that it lists. OSError where it cannot be read or
+    written, or lists files that no writer makes.
+    """
+    try:
+        manifest = Manifest(folder / MANIFEST)
+    except ManifestError as error:
+        raise OSError(str(error)) from None
+    target.touch(mode=0o640)
+    try:
+        manifest.copy(target)
+    finally:
+        manifest.close()
+    copied = Manifest(target)
+    try:
+        names = [file.name for file in copied.files()]
+    finally:
+        copied.close()
+    if (foreign := _foreign(names)) is not None:
+        raise OSError(f"{folder / MANIFEST}: lists the file {foreign!r}, expected TABLE/FILE.parquet")
+    return names
+
+
+def settle(manifest: Manifest, folder: Path) -> None:
+    """Enter the stamps of files that were copied and have the checksum that they had: queries then trust them without
+    reading them whole.
+    """
+    stamps = []
+    for file in manifest.files():
+        path = folder / file.name
+        with contextlib.suppress(OSError):  # a missing file is reported by those who need it
+            stamp = stamp_of(path)  # before the checksum: what changes afterwards is noticed
+            if stamp != file.stamp and checksum(path) == file.crc:
+                stamps.append((file.name, stamp))
+    if stamps:
+        with manifest.transaction():
+            manifest.settle(stamps)
+
+
+def take_over(folder: Path) -> None:
+    """Begin to use a copy. ManifestError where its manifest is damaged, or lists files that no writer makes."""
+    if not (folder / MANIFEST).is_file():
+        raise ManifestError(f"{folder / MANIFEST}: is missing")
+    manifest = Manifest(folder / MANIFEST, write=True)
+    try:
+        if (foreign := _foreign(manifest.known())) is not None:
+            raise ManifestError(f"{folder / MANIFEST}: lists the file {foreign!r}, expected TABLE/FILE.parquet")
+        settle(manifest, folder)
+    except sqlite3.Error as error:
+        raise ManifestError(f"{folder / MANIFEST}: is damaged: {error}") from None
+    finally:
+        manifest.close()
+
+
+def is_file(table: str, name: str) -> bool:
+    """Whether a name is one that the writer gives to a file of a table."""
+    return table in TABLES and TABLES[table].stored and _FILE.fullmatch(name) is not None
+
+
+def _foreign(names: Iterable[str]) -> str | None:
+    """The first name that no writer gives, which may lead out of the folder."""
+    return next((name for name in sorted(names) if not is_file(*name.partition("/")[::2])), None)
