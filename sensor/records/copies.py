@@ -38,7 +38,7 @@ def copying(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def may_delete(folder: Path) -> Iterator[bool]:
-    """Whether nobody copies the files; while it is so, nobody begins to."""
+    """Whether no process copies the files; within, none begins to."""
     number, allowed = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), True
     try:
         try:
