@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from sensor.core.addresses import Address
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
@@ -24,22 +23,20 @@ from sensor.dissectors import _http_body as bodies
 from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors import _igd
 from sensor.dissectors._facts import fact, facts
-from sensor.dissectors._http_credentials import challenge, credentials, in_query, ntlm
+from sensor.dissectors._http_credentials import ntlm
 from sensor.dissectors._http_direction import HttpDirection
-from sensor.dissectors._http_message import UNKNOWN, Head, host_of, masked
+from sensor.dissectors._http_fields import asked_credentials, request_fields, response_fields, sent_credentials
+from sensor.dissectors._http_message import UNKNOWN, Head
 from sensor.dissectors._ntlm_events import ntlm_events
 
 NAME_LIMIT = 255
 NTLM = ("ntlm", "negotiate")
-NAMES_LIMIT = 24
 # First bytes of messages on other ports. OPTIONS and SUBSCRIBE are left out: RTSP and SIP begin with the same eight
 # bytes.
 STARTS = (
     b"HTTP/1.0", b"HTTP/1.1", b"GET /", b"GET http", b"POST /", b"POST htt", b"HEAD /", b"HEAD htt", b"PUT /",
     b"DELETE /", b"PATCH /", b"CONNECT ", b"PROPFIND", b"NOTIFY /", b"TRACE /",
 )  # fmt: skip
-# Fields that show a proxy between the writer and the sender.
-FORWARDED = frozenset((b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id"))
 # Paths of devices' own interfaces: who answers there with success has such an interface.
 PATHS = (
     "/onvif/", "/HNAP1", "/upnp/", "/rootDesc.xml", "/description.xml", "/igd", "/tr64desc", "/setup.xml", "/dmr",
@@ -251,7 +248,7 @@ def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Parsed]]:
     event = _request(packet, head)
     parsed: list[Parsed] = [event]
     if event.credentials in NTLM:
-        parsed += _ntlm_parsed(packet, _asking(head.fields), event.forwarded)
+        parsed += _ntlm_parsed(packet, sent_credentials(head.fields), event.forwarded)
     if event.user_agent and not event.forwarded:
         parsed.append(fact(packet, "http.user_agent", event.user_agent))
     if event.host and not event.forwarded and _is_asked(event.path):
@@ -266,7 +263,7 @@ def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) ->
     event = _response(packet, head, method, path, proxy)
     parsed: list[Parsed] = [event]
     if event.status in (401, 407):
-        parsed += _ntlm_parsed(packet, _asked(head.fields), event.forwarded)
+        parsed += _ntlm_parsed(packet, asked_credentials(head.fields), event.forwarded)
     if not event.forwarded and not _switched(event):
         parsed += _server_facts(packet, event, 200 <= event.status < 300)
     return event, parsed
@@ -295,42 +292,16 @@ def _switched(event: HttpResponse) -> bool:
 
 def _request(packet: Packet, head: Head) -> HttpRequest:
     if head.values is None:
-        head.values = _of_request(head)
+        head.values = request_fields(head)
     return HttpRequest(packet, *head.values)
-
-
-def _of_request(head: Head) -> tuple[Any, ...]:
-    """The fields of an HttpRequest."""
-    fields, text = head.fields, head.text
-    found = (
-        credentials(_asking(fields))
-        if b"authorization" in fields or b"proxy-authorization" in fields
-        else in_query(head.target)
-    )
-    target, action = masked(head.target), text(b"soapaction").strip('"')
-    host = host_of(head.target if b"://" in head.target[:16] else fields.get(b"host", b""))
-    media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), head.length, _forwarded(fields)
-    cookie = fields.get(b"cookie")
-    return (
-        head.method, host, target, text(b"user-agent"), found.scheme, found.user, action, media_type, length, forwarded,
-        _names(tuple(fields)), shapes.cookie_shapes(cookie) if cookie else "", shapes.odd_fields(fields), found.seal,
-    )  # fmt: skip
 
 
 def _response(packet: Packet, head: Head, method: str, path: str, proxy: bool) -> HttpResponse:
     if head.values is None:
-        head.values = _of_response(head)
+        head.values = response_fields(head)
     *values, forwarded = head.values
     values += method, path, proxy or forwarded
     return HttpResponse(packet, *values)
-
-
-def _of_response(head: Head) -> tuple[Any, ...]:
-    """The fields of an HttpResponse that depend on its head alone, and whether a proxy added to it."""
-    fields, text = head.fields, head.text
-    schemes, realm = challenge(_asked(fields))
-    media_type, location = _media_type(fields.get(b"content-type", b"")), masked(fields.get(b"location", b""))
-    return head.status, text(b"server"), media_type, head.length, schemes, realm, location, _forwarded(fields)
 
 
 def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterator[Parsed]:
@@ -341,16 +312,6 @@ def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterato
         yield fact(packet, "http.realm", event.realm)
     if success and event.path and (path := _own_path(event.path)):
         yield fact(packet, "http.path", path)
-
-
-def _asking(fields: dict[bytes, bytes]) -> bytes:
-    """The credentials in a request."""
-    return fields.get(b"authorization") or fields.get(b"proxy-authorization") or b""
-
-
-def _asked(fields: dict[bytes, bytes]) -> bytes:
-    """What a response wants of them."""
-    return fields.get(b"www-authenticate") or fields.get(b"proxy-authenticate") or b""
 
 
 def _ntlm_parsed(packet: Packet, raw: bytes, forwarded: bool) -> list[Parsed]:
@@ -405,21 +366,6 @@ def _description(own: bool) -> bodies.Described:
             yield from facts(packet, pairs)
 
     return derived
-
-
-def _forwarded(fields: dict[bytes, bytes]) -> bool:
-    return not FORWARDED.isdisjoint(fields)
-
-
-@functools.lru_cache(maxsize=1024)
-def _names(fields: tuple[bytes, ...]) -> tuple[str, ...]:
-    return tuple(clean(name, 64) for name in fields[:NAMES_LIMIT])
-
-
-@functools.lru_cache(maxsize=1024)
-def _media_type(raw: bytes) -> str:
-    """``text/html`` of ``Text/HTML; charset=utf-8``."""
-    return clean(raw.partition(b";")[0], 128).lower()
 
 
 @functools.lru_cache(maxsize=1024)

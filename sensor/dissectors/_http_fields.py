@@ -1,0 +1,66 @@
+"""The fields of HttpRequest and HttpResponse, as far as they follow from the head of a message alone."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from sensor.core.reader import clean
+from sensor.dissectors import _http_shape as shapes
+from sensor.dissectors._http_credentials import challenge, credentials, in_query
+from sensor.dissectors._http_message import Head, host_of, masked
+
+NAMES_LIMIT = 24
+# Fields that show a proxy between the writer and the sender.
+FORWARDED = frozenset((b"via", b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-cache", b"x-proxy-id"))
+
+
+def request_fields(head: Head) -> tuple[Any, ...]:
+    """The fields of an HttpRequest."""
+    fields, text = head.fields, head.text
+    found = (
+        credentials(sent_credentials(fields))
+        if b"authorization" in fields or b"proxy-authorization" in fields
+        else in_query(head.target)
+    )
+    target, action = masked(head.target), text(b"soapaction").strip('"')
+    host = host_of(head.target if b"://" in head.target[:16] else fields.get(b"host", b""))
+    media_type, length, forwarded = _media_type(fields.get(b"content-type", b"")), head.length, _forwarded(fields)
+    cookie = fields.get(b"cookie")
+    return (
+        head.method, host, target, text(b"user-agent"), found.scheme, found.user, action, media_type, length, forwarded,
+        _names(tuple(fields)), shapes.cookie_shapes(cookie) if cookie else "", shapes.odd_fields(fields), found.seal,
+    )  # fmt: skip
+
+
+def response_fields(head: Head) -> tuple[Any, ...]:
+    """The fields of an HttpResponse that depend on its head alone, and whether a proxy added to it."""
+    fields, text = head.fields, head.text
+    schemes, realm = challenge(asked_credentials(fields))
+    media_type, location = _media_type(fields.get(b"content-type", b"")), masked(fields.get(b"location", b""))
+    return head.status, text(b"server"), media_type, head.length, schemes, realm, location, _forwarded(fields)
+
+
+def sent_credentials(fields: dict[bytes, bytes]) -> bytes:
+    """The credentials in a request."""
+    return fields.get(b"authorization") or fields.get(b"proxy-authorization") or b""
+
+
+def asked_credentials(fields: dict[bytes, bytes]) -> bytes:
+    """The credentials that a response asks for."""
+    return fields.get(b"www-authenticate") or fields.get(b"proxy-authenticate") or b""
+
+
+def _forwarded(fields: dict[bytes, bytes]) -> bool:
+    return not FORWARDED.isdisjoint(fields)
+
+
+@functools.lru_cache(maxsize=1024)
+def _names(fields: tuple[bytes, ...]) -> tuple[str, ...]:
+    return tuple(clean(name, 64) for name in fields[:NAMES_LIMIT])
+
+
+@functools.lru_cache(maxsize=1024)
+def _media_type(raw: bytes) -> str:
+    """``text/html`` of ``Text/HTML; charset=utf-8``."""
+    return clean(raw.partition(b";")[0], 128).lower()
