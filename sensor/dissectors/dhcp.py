@@ -9,17 +9,16 @@ subject of a lease query.
 
 from __future__ import annotations
 
-import functools
 import struct
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from sensor.core.addresses import NONE, V4, Address, text
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
-from sensor.core.reader import TEXT_LIMIT, Malformed, clean
+from sensor.core.reader import Malformed, clean
+from sensor.dissectors._dhcp_options import FACTS, NAME_LIMIT, relay_agent
 
 MAGIC = b"\x63\x82\x53\x63"
 UNUSED = bytes(4)  # of BOOTP without vendor information (RFC 951, 3)
@@ -28,8 +27,6 @@ SERVER_NAME, BOOT_FILE = slice(44, 108), slice(108, 236)
 ETHERNET = 1
 GROUP = 1 << 40  # the group bit of a MAC
 OPTIONS_LIMIT = 256
-NAME_LIMIT = 255
-HEX_LIMIT = 512  # bytes, twice as many characters
 BOOTREQUEST, BOOTREPLY = 1, 2
 BOOTP, DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM = range(9)
 FROM_SERVERS = (OFFER, ACK, NAK)
@@ -132,7 +129,7 @@ class Dhcp(Dissector):
             packet, type_, xid, mac, _v4(ciaddr), _v4(yiaddr), _one(options, 50), _one(options, 54), _v4(giaddr)
         )
         if agent := options.get(82):
-            event.circuit, event.remote = _relay_agent(agent)
+            event.circuit, event.remote = relay_agent(agent)
         parsed: list[Parsed] = [event]
         if op == BOOTREPLY:
             _server(event, siaddr, data, options)
@@ -205,7 +202,7 @@ def _client(event: DhcpMessage, options: dict[int, bytes], parsed: list[Parsed])
     known = (subject.mac or subject.address) and not subject.mac & GROUP
     ts, flow = packet.ts, packet.flow
     for code, raw in options.items():
-        fact = _FACTS.get(code)
+        fact = FACTS.get(code)
         if fact is None:
             continue
         value = fact[1](raw)
@@ -282,121 +279,3 @@ def _many(raw: bytes | None) -> tuple[int, ...]:
     if not raw or len(raw) & 3:
         return ()
     return tuple([V4 | number for (number,) in _ADDRESS.iter_unpack(raw)])
-
-
-@functools.lru_cache(maxsize=1024)
-def _numbers(raw: bytes) -> str:
-    return ",".join(map(str, raw))
-
-
-def _parameter_list(raw: bytes) -> str:
-    """Codes in wire order: the order is the fingerprint."""
-    return _numbers(raw[:NAME_LIMIT])
-
-
-def _name(raw: bytes) -> str:
-    return clean(raw, NAME_LIMIT)
-
-
-def _hex(raw: bytes) -> str:
-    return raw[:HEX_LIMIT].hex()
-
-
-def _text_or_hex(raw: bytes) -> str:
-    """Text where every byte is printable ASCII (final zeros aside), else hexadecimal."""
-    bare = raw.rstrip(b"\0")
-    if bare and bare.isascii() and bare.decode("ascii").isprintable():
-        return clean(bare)
-    return _hex(raw)
-
-
-def _client_id(raw: bytes) -> str:
-    """Type 0 is followed by a free name (RFC 2132, 9.14)."""
-    if raw[:1] == b"\0" and len(raw) > 1:
-        named = _text_or_hex(raw[1:])
-        return named if named != _hex(raw[1:]) else _hex(raw)
-    return _text_or_hex(raw)
-
-
-def _fqdn(raw: bytes) -> str:
-    """Flags, two old result codes, then the name: in DNS labels where flag E is set (RFC 4702, 2.1), else plain."""
-    if len(raw) < 3 or not raw[0] & 4:
-        return clean(raw[3:], NAME_LIMIT).rstrip(".")
-    return ".".join([clean(label, NAME_LIMIT) for label in _counted(raw[3:]) or [raw[3:]] if label])[:NAME_LIMIT]
-
-
-def _counted(raw: bytes) -> list[bytes]:
-    """Pieces that each follow their length; empty where they do not fill the bytes exactly."""
-    pieces, offset = [], 0
-    while offset < len(raw):
-        stop = offset + 1 + raw[offset]
-        if stop > len(raw):
-            return []
-        pieces.append(raw[offset + 1 : stop])
-        offset = stop
-    return pieces
-
-
-def _relay_agent(raw: bytes) -> tuple[str, str]:
-    """Circuit and remote id of the agent's own options (RFC 3046, 2.0), in text or hexadecimal; empty where they are
-    not there or cut.
-    """
-    ids = {1: "", 2: ""}
-    offset = 0
-    while offset + 2 <= len(raw):
-        code, stop = raw[offset], offset + 2 + raw[offset + 1]
-        if code in ids and stop <= len(raw):
-            ids[code] = _text_or_hex(raw[offset + 2 : stop])
-        offset = stop
-    return ids[1], ids[2]
-
-
-def _message_size(raw: bytes) -> str:
-    """The longest message the client takes, in bytes (RFC 2132, 9.10): a trait of its software."""
-    return str(int.from_bytes(raw, "big")) if len(raw) == 2 else ""
-
-
-def _user_class(raw: bytes) -> str:
-    """Counted texts (RFC 3004, 4), which many clients send as one plain text instead."""
-    return clean(b",".join(_counted(raw) or [raw]))
-
-
-def _vendor_identifying(raw: bytes) -> str:
-    """The first enterprise number and its data (RFC 3925): ``enterprise:text`` or ``enterprise:hex``."""
-    if len(raw) < 5:
-        return ""
-    return f"{int.from_bytes(raw[:4], 'big')}:{_text_or_hex(raw[5 : 5 + raw[4]])}"[:TEXT_LIMIT]
-
-
-def _vendor_identifying_class(raw: bytes) -> str:
-    """The same, where some clients count each piece of the data and some do not."""
-    data = raw[5 : 5 + raw[4]] if len(raw) > 4 else b""
-    pieces = b",".join(_counted(data)) or data
-    return f"{int.from_bytes(raw[:4], 'big')}:{_text_or_hex(pieces)}"[:TEXT_LIMIT] if pieces else ""
-
-
-def _architecture(raw: bytes) -> str:
-    """Processor types (RFC 4578, 2.1), decimal, comma separated."""
-    return ",".join([str(int.from_bytes(raw[at : at + 2], "big")) for at in range(0, min(len(raw) - 1, 64), 2)])
-
-
-def _uuid(raw: bytes) -> str:
-    """Type 0 and 16 bytes in wire order (RFC 4578, 2.3)."""
-    return str(uuid.UUID(bytes=raw[1:])) if len(raw) == 17 and not raw[0] else _hex(raw)
-
-
-_FACTS: dict[int, tuple[str, Callable[[bytes], str]]] = {
-    12: ("dhcp.hostname", _name),
-    43: ("dhcp.vendor_specific", _hex),
-    55: ("dhcp.parameter_list", _parameter_list),
-    57: ("dhcp.message_size", _message_size),
-    60: ("dhcp.vendor_class", clean),
-    61: ("dhcp.client_id", _client_id),
-    77: ("dhcp.user_class", _user_class),
-    81: ("dhcp.fqdn", _fqdn),
-    93: ("dhcp.architecture", _architecture),
-    97: ("dhcp.uuid", _uuid),
-    124: ("dhcp.vendor_identifying", _vendor_identifying_class),
-    125: ("dhcp.vendor_identifying", _vendor_identifying),
-    161: ("dhcp.mud_url", clean),  # the vendor's MUD description of the device (RFC 8520, 10)
-}
