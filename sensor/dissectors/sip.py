@@ -19,11 +19,12 @@ from typing import NamedTuple
 from sensor.core.addresses import text
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
-from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _sdp
+from sensor.dissectors._facts import facts
 from sensor.dissectors._sip_address import address_in, names_sender
+from sensor.dissectors._sip_facts import registration_facts, sender_facts
 
 VERSION = b"SIP/2.0"
 HEADERS_LIMIT = 128
@@ -51,18 +52,9 @@ _LONG = {
     b"Max-Forwards": "", b"Allow": "", b"Accept": "", b"Supported": "", b"Expires": "", b"Record-Route": "",
 }  # fmt: skip
 _COMPACT = {
-    b"v": "via",
-    b"f": "from",
-    b"t": "to",
-    b"i": "call-id",
-    b"m": "contact",
-    b"l": "length",
-    b"o": "event",
-    b"c": "type",
-    b"e": "",
-    b"s": "",
-    b"k": "",
-}
+    b"v": "via", b"f": "from", b"t": "to", b"i": "call-id", b"m": "contact", b"l": "length", b"o": "event",
+    b"c": "type", b"e": "", b"s": "", b"k": "",
+}  # fmt: skip
 HEADERS = _LONG | {name.lower(): held for name, held in (_LONG | _COMPACT).items()}
 # Words in the names of X- and P- headers that name a device or its parts; P-Access-Network-Info is what mobile phones
 # send.
@@ -72,11 +64,6 @@ DEVICE_WORDS = (
 )  # fmt: skip
 DEVICE_HEADERS_LIMIT = 8
 SDP = b"application/sdp"
-# What Cisco's telephones add to Contact: their name (``SEP`` and the MAC) and the number of their model.
-_DEVICE_NAME = re.compile(rb'\+u\.sip!devicename\.ccm\.cisco\.com="([^"]{1,128})"')
-_DEVICE_TYPE = re.compile(rb'\+u\.sip!model\.ccm\.cisco\.com="(\d{1,6})"')
-_INSTANCE = re.compile(rb'\+sip\.instance="<urn:([^>"]{1,128})>"')  # RFC 5626, 4.1
-ALARM = b"cisco-alarm"
 _PARAMETER = re.compile(rb'([a-zA-Z]{1,32})\s*=\s*(?:"([^"]{0,1024})"|([^\s,"]{1,256}))')
 PARAMETERS_LIMIT = 16
 
@@ -319,53 +306,47 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Parsed], int, _Body | None]
     """Parse a message: the events, the length of its body in bytes, and the context that the body needs if it is a
     session description.
     """
-    lines = head.split(b"\r\n", HEADERS_LIMIT + 1)
-    if len(lines) > HEADERS_LIMIT + 1:
-        raise Malformed("too many headers")
-    if len(head) > LINE_LIMIT and len(max(lines, key=len)) > LINE_LIMIT:
-        raise Malformed("line too long")
-    method, rest, status = _start(lines[0])
-    values, vias, named = _headers(lines[1:])
+    method, rest, status, lines = _head_lines(head)
+    values, vias, named = _headers(lines)
     get = values.get
     number, _, of = get("cseq", b"").lstrip().partition(b" ")
     cseq = int(number[:10]) if number.isdigit() else 0
-    caller, callee, call_id = (
-        address_in(get("from", b"")),
-        address_in(get("to", b"")),
-        clean(get("call-id", b""), NAME_LIMIT),
-    )
+    caller, callee = address_in(get("from", b"")), address_in(get("to", b""))
+    call_id = clean(get("call-id", b""), NAME_LIMIT)
     agent = _program(values["agent"]) if "agent" in values else ""
     server = _program(values["server"]) if "server" in values else ""
+    has_auth = "auth" in values
     event: SipRequest | SipResponse
     if method:
         program, basic = agent or server, _is_basic(get("auth", b""))
         event = SipRequest(
-            packet, method.decode("ascii"), clean(rest), caller, callee, call_id, cseq, program, "auth" in values, basic
+            packet, method.decode("ascii"), clean(rest), caller, callee, call_id, cseq, program, has_auth, basic
         )
         own = vias <= 1
     else:
-        event = SipResponse(
-            packet,
-            status,
-            clean(rest, NAME_LIMIT),
-            clean(of, 32),
-            caller,
-            callee,
-            call_id,
-            cseq,
-            server or agent,
-            "auth" in values,
-        )
+        program, reason = server or agent, clean(rest, NAME_LIMIT)
+        event = SipResponse(packet, status, reason, clean(of, 32), caller, callee, call_id, cseq, program, has_auth)
         if event.challenge:
             _challenge(event, values["auth"])
         own = of.strip() == b"REGISTER" or "contact" not in values or names_sender(packet, values["contact"])
     parsed: list[Parsed] = [event]
     if own and (agent or server or named or "event" in values):
-        _facts(packet, agent, server, values.get("event", b"") if method == b"SUBSCRIBE" else b"", named, parsed)
+        subscribed = get("event", b"") if method == b"SUBSCRIBE" else b""
+        parsed += sender_facts(packet, agent, server, subscribed, named)
     if own and method == b"REGISTER":
-        _registering(packet, get("contact", b""), get("reason", b""), parsed)
+        parsed += registration_facts(packet, get("contact", b""), get("reason", b""))
     body = _Body(call_id, own) if get("type", b"").lstrip()[: len(SDP)].lower() == SDP else None
     return parsed, _length(values["length"]) if "length" in values else 0, body
+
+
+def _head_lines(head: bytes) -> tuple[bytes, bytes, int, list[bytes]]:
+    """The start line in its three parts, as ``_start`` gives them, and the lines of the headers."""
+    lines = head.split(b"\r\n", HEADERS_LIMIT + 1)
+    if len(lines) > HEADERS_LIMIT + 1:
+        raise Malformed("too many headers")
+    if len(head) > LINE_LIMIT and len(max(lines, key=len)) > LINE_LIMIT:
+        raise Malformed("line too long")
+    return *_start(lines[0]), lines[1:]
 
 
 def _challenge(event: SipResponse, raw: bytes) -> None:
@@ -381,24 +362,6 @@ def _challenge(event: SipResponse, raw: bytes) -> None:
     )
 
 
-def _registering(packet: Packet, contact: bytes, reason: bytes, parsed: list[Parsed]) -> None:
-    """Facts of a registration only: parameters of the Contact, and the alarm in which Cisco's telephones name their
-    firmware.
-    """
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    if b"+" in contact:
-        for kind, pattern in (
-            ("sip.hostname", _DEVICE_NAME),
-            ("sip.device_type", _DEVICE_TYPE),
-            ("sip.instance_id", _INSTANCE),
-        ):
-            found = pattern.search(contact)
-            if found and (value := clean(found[1])):
-                parsed.append(Observation(ts, subject, kind, value, flow))
-    if ALARM in reason:
-        parsed.append(Observation(ts, subject, "sip.alarm", clean(reason), flow))
-
-
 def _media(packet: Packet, raw: bytes, body: _Body) -> list[Parsed]:
     """A session description. Its names are the sender's own where the message is, and the origin is the sender's
     address or a name.
@@ -410,26 +373,9 @@ def _media(packet: Packet, raw: bytes, body: _Body) -> list[Parsed]:
     if body.own and (
         found.address == text(packet.src) or not (found.address.replace(".", "").isdigit() or ":" in found.address)
     ):
-        ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
         named = (("sip.sdp_user", found.user), ("sip.sdp_session", found.session), ("sip.sdp_tool", found.tool))
-        parsed += [Observation(ts, subject, kind, value, flow) for kind, value in named if value]
+        parsed += facts(packet, named)
     return parsed
-
-
-def _facts(
-    packet: Packet, agent: str, server: str, subscribed: bytes, named: list[bytes], parsed: list[Parsed]
-) -> None:
-    """The facts about the sender."""
-    ts, subject, flow = packet.ts, Subject(packet.src_mac, packet.src, packet.vlan), packet.flow
-    if agent:
-        parsed.append(Observation(ts, subject, "sip.user_agent", agent, flow))
-    if server:
-        parsed.append(Observation(ts, subject, "sip.server", server, flow))
-    if b"ua-profile" in subscribed and b"vendor" in subscribed:
-        parsed.append(Observation(ts, subject, "sip.profile", clean(subscribed), flow))
-    for line in named:
-        name, _, value = line.partition(b":")
-        parsed.append(Observation(ts, subject, "sip.device_header", clean(clean(name) + ": " + clean(value)), flow))
 
 
 @functools.lru_cache(maxsize=1024)
