@@ -26,11 +26,12 @@ from sensor.outputs._hub_batches import Parcel, parcels
 from sensor.outputs._hub_connection import connect, place, renew
 from sensor.outputs._hub_credentials import load_credentials
 from sensor.outputs._hub_messages import Answer, Commit, Head, Part, Question, subject
+from sensor.outputs._nats_answers import Stored, reason_of
 from sensor.outputs._nats_wire import UNASKED, NoResponders, Silent, Wire
 from sensor.outputs._nats_wire import Answer as WireAnswer
 from sensor.outputs._probe import probe
 from sensor.outputs._tls import Tls
-from sensor.outputs.nats import Stored, reason_of, server_url
+from sensor.outputs.nats import server_url
 
 # A commit that was published while no client listened is requested.
 ASK_EVERY_S = 2.0

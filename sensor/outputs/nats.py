@@ -23,6 +23,7 @@ from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._names import known, named
+from sensor.outputs._nats_answers import ANSWER_LIMIT, Error, Rights, Stored, Stream, UserAnswer, reason_of
 from sensor.outputs._nats_login import Login
 from sensor.outputs._nats_wire import Answer, Place, Wire, first_of, introduced, reached
 from sensor.outputs._probe import probe, probe_tls
@@ -31,7 +32,6 @@ from sensor.outputs._tls import Tls
 
 PORT = 4222
 SCHEMES = ("nats", "tls")
-ANSWER_LIMIT = 200
 # Messages on their way at once: a stream turns away more than 10,000.
 WINDOW = 2000
 # A server checks after two minutes whether its clients are alive, and no answer is sent between two batches.
@@ -46,60 +46,6 @@ LIKELY = {"kind": "alert", "action": "open", "severity": "high"}
 TOO_LARGE = (10054, 10097)
 NO_STREAM = 10059
 TOO_MANY = 429
-
-
-class Error(msgspec.Struct):
-    """Why a server did not do what it was asked."""
-
-    code: int = 0
-    err_code: int = 0
-    description: str = ""
-
-
-class Stored(msgspec.Struct):
-    """The answer of a stream to a message."""
-
-    stream: str = ""
-    seq: int = 0
-    duplicate: bool = False
-    error: Error | None = None
-
-
-class Rights(msgspec.Struct):
-    """Subjects that may be published to; no list of those allowed: all but those denied."""
-
-    allow: list[str] | None = None
-    deny: list[str] | None = None
-
-    def allows(self, subject: str) -> bool:
-        return (self.allow is None or any(covers(each, subject) for each in self.allow)) and not any(
-            covers(each, subject) for each in self.deny or ()
-        )
-
-
-class Permissions(msgspec.Struct):
-    """What a login may do."""
-
-    publish: Rights = msgspec.field(default_factory=Rights)
-
-
-class User(msgspec.Struct):
-    """Who we are to the server."""
-
-    permissions: Permissions = msgspec.field(default_factory=Permissions)
-
-
-class UserAnswer(msgspec.Struct):
-    """The answer to the question who we are."""
-
-    data: User = msgspec.field(default_factory=User)
-
-
-class Stream(msgspec.Struct):
-    """The answer to a question about a stream."""
-
-    config: dict[str, Any] = {}
-    error: Error | None = None
 
 
 def server_url(url: str) -> str:
@@ -391,21 +337,6 @@ class Nats(Output):
             yield Finding(
                 "durability", "warning", "the stream lies in memory: it is empty once its server was started again"
             )
-
-
-def covers(pattern: str, subject: str) -> bool:
-    """Whether a subject matches a pattern: ``*`` stands for a token, ``>`` for all tokens from there on."""
-    words = subject.split(".")
-    for place, word in enumerate(pattern.split(".")):
-        if word == ">":
-            return len(words) > place
-        if place >= len(words) or word not in ("*", words[place]):
-            return False
-    return len(words) == pattern.count(".") + 1
-
-
-def reason_of(error: Error) -> str:
-    return clean(error.description, ANSWER_LIMIT) or f"error {error.code}"
 
 
 def place_of(url: str, tls: Tls, *, tls_first: bool = False) -> Place:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from sensor.core.output import Entry, Retry
-from sensor.outputs import nats as module
+from sensor.outputs._nats_answers import covers
 from sensor.outputs.nats import Nats, Options
 from tests.outputs.authority import Authority
 from tests.outputs.batches import delivered, entries, ids
@@ -197,7 +197,7 @@ def test_after_a_quiet_hour(server: NatsServer, opened: Opened, monkeypatch: pyt
     """A server ends connections that are silent; the next batch goes over a new one and is no failure."""
     output = opened(server.url, **own("QUIET"))
     output._opened._socket.shutdown(socket.SHUT_RDWR)
-    monkeypatch.setattr(module, "IDLE_S", -1)
+    monkeypatch.setattr("sensor.outputs.nats.IDLE_S", -1)
     assert not output.send(entries(2)).refused
 
 
@@ -283,7 +283,7 @@ def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.Monkey
 )  # fmt: skip
 def test_what_a_right_covers(pattern: str, subject: str, fits: bool) -> None:
     """A word, all words from there on, and nothing else."""
-    assert module.covers(pattern, subject) is fits
+    assert covers(pattern, subject) is fits
 
 
 def test_tls(opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
