@@ -9,19 +9,18 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sized
-from typing import Any, Literal, Protocol, get_type_hints
+from collections.abc import Callable, Container, Hashable, Iterable, Sized
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from sensor.core.event import Event
-from sensor.core.packet import Packet
+from sensor.core.event_fields import UnknownField, type_of
 
 # The value of a field by its name.
 Read = Callable[[str], Any]
 Sign = Literal["==", "!=", "<", "<=", ">", ">="]
 
-PACKET = "packet."
 _ORDERED = (int, float)
 
 
@@ -52,12 +51,6 @@ class Writer(Protocol):
     def code(self, want: Want) -> str:
         """A node as an expression, in parentheses where it needs them."""
         ...
-
-
-class UnknownField(Exception):
-    """A want reads a field that its event class does not have, or compares it with what it can never be: the message
-    names class and field.
-    """
 
 
 class Want(msgspec.Struct, frozen=True):
@@ -363,27 +356,9 @@ class Armed(Want, frozen=True):
         return f"{write.kept(self.table.__len__)}()"
 
 
-def type_of(kind: type[Event], name: str) -> Any:
-    """The type of a field of a class. UnknownField where it has none."""
-    if name.startswith(PACKET):
-        if not hasattr(Packet, name.removeprefix(PACKET)):
-            raise UnknownField(f"a packet has no field {name.removeprefix(PACKET)}")
-        return {"packet.payload": bytes, "packet.frame": bytes, "packet.truncated": bool, "packet.one_sided": bool}.get(
-            name, int
-        )
-    if name not in kind.__struct_fields__:
-        raise UnknownField(f"{kind.__name__} has no field {name}: it has {', '.join(kind.__struct_fields__)}")
-    return _types(kind)[name]
-
-
 @functools.cache
 def searching(pattern: str, flags: int) -> Callable[[str], re.Match[str] | None]:
     return re.compile(pattern, flags).search
-
-
-@functools.cache
-def _types(kind: type[Event]) -> Mapping[str, Any]:
-    return get_type_hints(kind)  # of an address the number that it is
 
 
 def joined(into: type[AnyOf | AllOf], last: Constant, void: Constant, wants: Iterable[Want]) -> Want:

@@ -17,10 +17,10 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
 from sensor.core.event import Event
+from sensor.core.event_fields import PACKET
 from sensor.core.want_nodes import (
     ALWAYS,
     NEVER,
-    PACKET,
     AllOf,
     AnyOf,
     Armed,

@@ -14,7 +14,8 @@ from types import CodeType
 from typing import Any, get_args, get_origin
 
 from sensor.core.event import Event
-from sensor.core.want_nodes import PACKET, AnyOf, Constant, Versioned, type_of
+from sensor.core.event_fields import PACKET, type_of
+from sensor.core.want_nodes import AnyOf, Constant, Versioned
 from sensor.core.wants import Want
 
 # Values of a field whose answers are remembered, and the longest text that is.

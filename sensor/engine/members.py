@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sensor.core.deriver import Deriver
 from sensor.core.detector import Detector, EventDetector
 from sensor.core.event import Event
-from sensor.core.want_nodes import UnknownField
+from sensor.core.event_fields import UnknownField
 from sensor.core.wants import ALWAYS, Listener, Want
 
 Call = Callable[[Any], Iterable[Any] | None]

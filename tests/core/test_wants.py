@@ -8,8 +8,9 @@ import pytest
 
 from sensor.core.bounded import Bounded
 from sensor.core.event import Event
+from sensor.core.event_fields import UnknownField
 from sensor.core.packet import Packet
-from sensor.core.want_nodes import NEVER, AllOf, AnyOf, UnknownField
+from sensor.core.want_nodes import NEVER, AllOf, AnyOf
 from sensor.core.wants import ALWAYS, Want, all_of, any_of, armed, event_reader, field, fields, held
 
 

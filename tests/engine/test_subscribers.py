@@ -13,8 +13,8 @@ from sensor.boundary import Boundary
 from sensor.core.alert import Alert
 from sensor.core.detector import Detector, EventDetector
 from sensor.core.event import Event
+from sensor.core.event_fields import UnknownField
 from sensor.core.packet import Packet
-from sensor.core.want_nodes import UnknownField
 from sensor.core.wants import ALWAYS, Want, field
 from sensor.engine.members import Member, detecting
 from sensor.engine.subscribers import Subscribers

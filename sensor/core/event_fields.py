@@ -1,0 +1,36 @@
+"""The fields of event classes by name, and their types: ``status`` of the event, ``packet.sport`` of its packet."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, get_type_hints
+
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+
+PACKET = "packet."
+
+
+class UnknownField(Exception):
+    """A want reads a field that its event class does not have, or compares it with what it can never be: the message
+    names class and field.
+    """
+
+
+def type_of(kind: type[Event], name: str) -> Any:
+    """The type of a field of a class. UnknownField where it has none."""
+    if name.startswith(PACKET):
+        if not hasattr(Packet, name.removeprefix(PACKET)):
+            raise UnknownField(f"a packet has no field {name.removeprefix(PACKET)}")
+        return {"packet.payload": bytes, "packet.frame": bytes, "packet.truncated": bool, "packet.one_sided": bool}.get(
+            name, int
+        )
+    if name not in kind.__struct_fields__:
+        raise UnknownField(f"{kind.__name__} has no field {name}: it has {', '.join(kind.__struct_fields__)}")
+    return _types(kind)[name]
+
+
+@functools.cache
+def _types(kind: type[Event]) -> Mapping[str, Any]:
+    return get_type_hints(kind)  # of an address the number that it is
