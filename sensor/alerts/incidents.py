@@ -19,7 +19,7 @@ from sensor.core.detector import NEVER
 from sensor.core.device import Device
 from sensor.core.incident import Chapter, Incident
 from sensor.core.observation import Subject
-from sensor.core.record import risk
+from sensor.core.risk import risk
 from sensor.core.time_units import SECOND
 
 GAP = 3600 * SECOND

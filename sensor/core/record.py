@@ -10,7 +10,6 @@ and the time.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,7 +18,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from sensor.core.addresses import Networks
-from sensor.core.alert import Alert, Severity
+from sensor.core.alert import Alert
 from sensor.core.attack import Technique
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device, DeviceChange
@@ -29,6 +28,7 @@ from sensor.core.observation import Subject
 from sensor.core.proofs import community_id_of, proof_body
 from sensor.core.reader import clean
 from sensor.core.recommendation import Recommendation
+from sensor.core.record_ids import record_id
 from sensor.core.record_parts import (
     LIST_LIMIT,
     TEXT_LIMIT,
@@ -44,6 +44,7 @@ from sensor.core.record_parts import (
     time_text,
     words,
 )
+from sensor.core.risk import risk_of, risk_terms
 
 SCHEMA = "1.0"
 SIZE_LIMIT = 64 * 1024
@@ -58,12 +59,6 @@ SHORTEST_CUT = 64
 REPEATS_LIMIT = 2048
 OPEN_LIMIT = 65536
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# Two characters at a time: an id is eight look-ups, and five for its time.
-_PAIRS = [one + two for one in _CROCKFORD for two in _CROCKFORD]
-_SHIFTS = range(70, -1, -10)
-_TIME_SHIFTS = range(40, -1, -10)
-_BASE_RISK = {"info": 10, "low": 30, "medium": 50, "high": 70, "critical": 90}
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -110,19 +105,6 @@ class Record(msgspec.Struct, kw_only=True):
 def encode(record: Record) -> bytes:
     """The record as JSON without an end of line."""
     return _ENCODER.encode(record)
-
-
-def record_id(ts: int, digest: bytes) -> str:
-    """26 characters of Crockford base32 that sort by time: 48 bits of milliseconds, then 80 bits of ``digest``. Times
-    before 1970 count as 1970.
-    """
-    number = int.from_bytes(digest[:10], "big")
-    return _time_part(max(ts // 1_000_000, 0)) + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
-
-
-@functools.lru_cache(maxsize=64)
-def _time_part(milliseconds: int) -> str:
-    return "".join([_PAIRS[milliseconds >> shift & 1023] for shift in _TIME_SHIFTS])
 
 
 class RecordMaker:
@@ -279,7 +261,7 @@ class RecordMaker:
                 "detector": alert.detector,
                 "title": words(alert.title),
                 "key": words(alert.key),
-                "risk": _bounded(sum(terms.values())),
+                "risk": risk_of(terms),
                 "risk_terms": terms,
                 "confidence": round(alert.confidence, 3),
                 "count": alert.count,
@@ -329,31 +311,11 @@ class RecordMaker:
         return filled(network)
 
 
-def risk(alert: Alert) -> int:
-    """0 to 100: the sum of its terms."""
-    return _bounded(sum(risk_terms(alert).values()))
-
-
-def risk_terms(alert: Alert) -> dict[str, int]:
-    """What makes the risk: 10, 30, 50, 70 or 90 by severity, up to 10 more or less by confidence, and what the case
-    itself adds.
-    """
-    return {
-        "severity": _BASE_RISK[Severity(alert.severity).name],
-        "confidence": round(20 * (alert.confidence - 0.5)),
-        **alert.terms,
-    }
-
-
 def mute_command(alert: Alert) -> str:
     """The command line that would silence this finding for a week."""
     ends = [("--src", alert.actor)] + ([("--dst", alert.targets[0])] if len(alert.targets) == 1 else [])
     named = [f"{flag} {end.get('ip') or end.get('mac')}" for flag, subject in ends if (end := end_body(subject, None))]
     return " ".join(["sensor mute add --detector", alert.detector, *named, "--for 7d"])
-
-
-def _bounded(points: int) -> int:
-    return max(0, min(100, points))
 
 
 def _attack(techniques: tuple[Technique, ...]) -> list[Body]:

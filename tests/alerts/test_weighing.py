@@ -12,7 +12,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.device import Attribute, Device
 from sensor.core.flow import Change, Flow, Reason
 from sensor.core.observation import Evidence, Subject
-from sensor.core.record import RecordMaker, risk
+from sensor.core.record import RecordMaker
+from sensor.core.risk import risk
 from sensor.intel.store import ThreatLists
 from tests.detectors.stories import World, device
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sensor.core.output import Ack, Entry, Output, Retry
-from sensor.core.record import record_id
+from sensor.core.record_ids import record_id
 from sensor.outputs.formats import FORMATS
 from tests.outputs.samples import RECORDS
 

@@ -19,7 +19,8 @@ from pathlib import Path
 import msgspec
 
 from sensor.config import Retention
-from sensor.core.record import Record, record_id
+from sensor.core.record import Record
+from sensor.core.record_ids import record_id
 from sensor.core.record_parts import time_text
 from sensor.eventlog.live_log import LiveLog
 from tests.outputs.samples import RECORDS
