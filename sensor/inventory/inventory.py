@@ -2,7 +2,7 @@
 no file.
 
 It keeps devices in memory. The rules of identity are in ``endpoints.py``, bounds and admission in ``table.py``, what is
-reported in ``telling.py``.
+reported in ``reporting.py`` and ``changes.py``.
 """
 
 from __future__ import annotations
@@ -12,25 +12,22 @@ from collections.abc import Iterator
 
 from sensor.core.addresses import Networks
 from sensor.core.bounded import Bounded
-from sensor.core.detector import NEVER
-from sensor.core.device import Device, DeviceChange, FieldChange
+from sensor.core.device import Device, DeviceChange
 from sensor.core.observation import Observation, Subject
 from sensor.fingerprinting.names import KIND as OWN_MAC
 from sensor.fingerprinting.names import own_mac_name
 from sensor.inventory import identity, reporting
+from sensor.inventory.changes import Changes
 from sensor.inventory.endpoints import Endpoints
 from sensor.inventory.evidence import Matcher, Oui, fact_of
 from sensor.inventory.held import Claim, Fact
 from sensor.inventory.identity import SIGHTING, Trait
 from sensor.inventory.limits import Limits
 from sensor.inventory.record import Fuse, Neighbour, Record
-from sensor.inventory.reporting import Reported
 from sensor.inventory.roster import Member, members
 from sensor.inventory.services import Sighted, service_texts
 from sensor.inventory.table import Table
 
-# Silence is looked for this many times within the silence that makes a device gone.
-_GONE_CHECKS = 16
 # Endpoints of devices that were purged: what was seen of them before makes no device of them.
 _PURGED = 4096
 # Kinds whose meaning is remembered; TXT records and the like let peers make up kinds.
@@ -76,10 +73,7 @@ class Inventory:
         self._named: Bounded[str, tuple[Record, int]] = Bounded(limits.devices)
         self._mute = functools.lru_cache(_KINDS)(self._means_nothing)
         self._purged: Bounded[int, int] = Bounded(_PURGED)
-        self._settled: int | None = None
-        self._next_gone_check: int | None = None
-        self._resumed, self._watching = False, 0
-        self._flooded = False
+        self._changes = Changes(self.table, self._view)
 
     def observe(self, observation: Observation) -> None:
         """A raw fact about an endpoint. A fact known already is only counted."""
@@ -178,19 +172,15 @@ class Inventory:
 
     def doubt(self) -> None:
         """More senders began to speak in this second than can be real."""
-        self._flooded = True
-        self.table.settle_at = 0
+        self._changes.doubt()
 
     def settle(self, now: int) -> list[DeviceChange]:
         """Changes to report, once each second of packet time. A second in which nothing is due costs nothing."""
-        if now < self.table.settle_at and self._settled is not None and now >= self._settled:
-            self._settled = now
-            return []
-        return self._report(now, last_word=False)
+        return self._changes.settle(now, self.limits)
 
     def finish(self, now: int) -> list[DeviceChange]:
         """The end: reports every change that waited."""
-        return self._report(now, last_word=True)
+        return self._changes.report(now, self.limits, last_word=True)
 
     def telemetry(self) -> dict[str, int]:
         """``devices`` and ``pending`` now; records ``evicted``; observations ``unattributed`` (about no device) and
@@ -207,12 +197,11 @@ class Inventory:
 
     def reset_watch(self) -> None:
         """The network was not monitored for a while: silence is counted again from the next second."""
-        self._resumed = True
-        self.table.settle_at = 0
+        self._changes.resume()
 
     def know(self, matcher: Matcher, oui: Oui) -> None:
         """Other fingerprints, or another registry, from the next fact on. Known facts are read again as well
-        (``anew.py``).
+        (``reread.py``).
         """
         self.matcher, self.oui = matcher, oui
         self._mute.cache_clear()
@@ -220,7 +209,7 @@ class Inventory:
 
     def purge(self, record: Record) -> None:
         """Delete the device as if it had never been known. Flows that wait to be reported end for it."""
-        now = max(record.last, (self._settled or 0) + 1_000_000_000)
+        now = max(record.last, (self._changes.settled or 0) + 1_000_000_000)
         for end in (*record.macs, *record.addresses):
             self._purged.put(end, now)
         self.table.let_go(record)
@@ -393,99 +382,3 @@ class Inventory:
         """
         owner = self._named.get(name)
         return owner is not None and owner[0] is not record and not owner[0].dead and owner[1] <= ts
-
-    def _report(self, now: int, last_word: bool) -> list[DeviceChange]:
-        changes: list[DeviceChange] = []
-        due, self.table.due, self.table.settle_at = self.table.due, {}, NEVER
-        for record in self._reportable(due):
-            if (
-                not last_word
-                and record.reported is not None
-                and 0 <= now - record.reported.looked < self.limits.pause_ns
-            ):
-                self.table.look_at(record, record.reported.looked + self.limits.pause_ns)
-                continue
-            changes.extend(self._news(record, now, last_word))
-            if record.reported is not None and record.reported.restless:
-                self.table.look_at(record, now + self.limits.pause_ns)
-        changes.extend(self._departures(now))
-        self._settled = now
-        if self.table.journal is not None:
-            for change in changes:
-                self.table.journal.report(change)
-        return changes
-
-    def _reportable(self, due: dict[Record, bool]) -> list[Record]:
-        """Those that may be reported: not new hosts that were seen once, if a flood of them began."""
-        if not self._flooded:
-            return list(due)
-        self._flooded = False
-        forged = {record for record in due if record.reported is None and record.first == record.last}
-        for record in forged:
-            self.table.evict(record)
-        return [record for record in due if record not in forged]
-
-    def _news(self, record: Record, now: int, last_word: bool) -> Iterator[DeviceChange]:
-        record.sync()
-        device, ips = self._view(record), record.ipv4
-        if device.type != "unknown":
-            self.table.identify(record)
-        reported = record.reported
-        if reported is None:
-            reported = record.reported = Reported(device, ips, now)
-            yield from reporting.first_word(record.since, reporting.snapshot(device))
-            changes = []
-        else:
-            reported.looked = now
-            changes = reported.changes(device, now, self.limits, last_word)
-            moved = reported.moves_to(ips, now, self.limits, last_word)
-            if moved:
-                changes.append(moved)
-        yield from self._changes_of(record, reported, device, changes, now)
-
-    def _changes_of(
-        self, record: Record, reported: Reported, device: Device, changes: list[FieldChange], now: int
-    ) -> Iterator[DeviceChange]:
-        """One change for all fields; news of identity (merged, split, back) carry them where there are any."""
-        news, record.news = record.news, ()
-        if changes and (not news or not reported.identified):
-            news += ((reporting.action_of(reported, changes), ""),)
-        # Changes that waited are reported now, not when first seen.
-        ts = record.since if self._settled is None or record.since > self._settled else now
-        for index, (action, note) in enumerate(news):
-            yield DeviceChange(
-                ts=ts,
-                action=action,
-                device=reporting.snapshot(device),
-                changes=tuple(changes) if index == len(news) - 1 else (),
-                evidence=reporting.evidence_of(device),
-                note=note,
-            )
-
-    def _departures(self, now: int) -> Iterator[DeviceChange]:
-        """Addresses that found another owner, and devices silent for too long, looked for now and then."""
-        departed, self.table.departed = self.table.departed, []
-        for record, note in departed:
-            if record.reported is not None:
-                yield DeviceChange(ts=now, action="gone", device=reporting.snapshot(self._view(record)), note=note)
-        if self._resumed:  # not monitored between the runs: silence begins now
-            self._resumed, self._watching = False, now
-        if self._next_gone_check is None or now - self._next_gone_check < -self.limits.gone_ns:
-            self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS
-        if now < self._next_gone_check:
-            self.table.settle_at = min(self.table.settle_at, self._next_gone_check)
-            return
-        self._next_gone_check = now + self.limits.gone_ns // _GONE_CHECKS
-        self.table.settle_at = min(self.table.settle_at, self._next_gone_check)
-        silent = [
-            record
-            for queue in (self.table.unidentified, self.table.identified)
-            for record in queue
-            if not record.gone
-            and record.reported is not None
-            and now - max(record.last, self._watching) >= self.limits.gone_ns
-        ]
-        for record in silent:
-            record.gone = True
-            self.table.note(record)
-            yield DeviceChange(ts=now, action="gone", device=reporting.snapshot(self._view(record)))

@@ -3,7 +3,7 @@ real one.
 
 A newcomer is pending until it is admitted; only admitted ones are devices. The table finds records by MAC and by
 address, and knows nothing of why an endpoint belongs to a record (``endpoints.py``) or what is reported of it
-(``inventory.py``).
+(``changes.py``).
 """
 
 from __future__ import annotations

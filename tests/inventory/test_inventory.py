@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from sensor.core.addresses import parse, parse_mac
 from sensor.core.device import FieldChange
 from sensor.core.observation import Observation, Subject
+from sensor.core.time_units import HOUR
 from tests.golden import Golden
 
 PRINTER, LAPTOP, GATEWAY, OTHER = "00:17:c8:1a:2b:3c", "00:1b:21:00:00:02", "00:1c:7f:00:00:01", "00:1b:21:00:00:03"
@@ -331,6 +334,15 @@ def test_gone_after_a_day_of_silence_and_back(story):
     story.converses(PRINTER, "10.0.0.9").at(day * 2 + 2)
     assert [action for action, _ in story.reported()] == ["new", "identified", "gone", "back"]
     assert story.changes[-1].device.type == "printer"
+
+
+def test_another_limit_of_silence_counts_at_once(story):
+    """Three hours of silence are nothing while a day makes a device gone, and enough once an hour does."""
+    story.sends(PRINTER, "10.0.0.9", "a.type", "type=printer").at(2).at(3 * 3600)
+    assert [action for action, _ in story.reported()] == ["new", "identified"]
+    story.inventory.limits = msgspec.structs.replace(story.inventory.limits, gone_ns=HOUR)
+    story.at(5 * 3600)
+    assert [action for action, _ in story.reported()] == ["new", "identified", "gone"]
 
 
 def test_an_address_that_comes_back_after_a_day_is_a_user_else(story):

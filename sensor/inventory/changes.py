@@ -1,0 +1,141 @@
+"""The changes of devices that are due: new devices, changed ones, and those that are gone. What of a device is reported
+is in ``reporting.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from sensor.core.detector import NEVER
+from sensor.core.device import Device, DeviceChange, FieldChange
+from sensor.inventory import reporting
+from sensor.inventory.limits import Limits
+from sensor.inventory.record import Record
+from sensor.inventory.reporting import Reported
+from sensor.inventory.table import Table
+
+# Silence is looked for this many times within the silence that makes a device gone.
+_GONE_CHECKS = 16
+
+
+class Changes:
+    """``settled``: packet time (ns) of the last look, None before the first. ``view`` gives the present state of a
+    device.
+    """
+
+    def __init__(self, table: Table, view: Callable[[Record], Device]) -> None:
+        self._table, self._view = table, view
+        self.settled: int | None = None
+        self._next_gone_check: int | None = None
+        self._resumed, self._watching = False, 0
+        self._flooded = False
+
+    def doubt(self) -> None:
+        """More senders began to speak in this second than can be real."""
+        self._flooded = True
+        self._table.settle_at = 0
+
+    def resume(self) -> None:
+        """The network was not monitored for a while: silence is counted again from the next second."""
+        self._resumed = True
+        self._table.settle_at = 0
+
+    def settle(self, now: int, limits: Limits) -> list[DeviceChange]:
+        """Once each second of packet time. A second in which nothing is due costs nothing."""
+        if now < self._table.settle_at and self.settled is not None and now >= self.settled:
+            self.settled = now
+            return []
+        return self.report(now, limits, last_word=False)
+
+    def report(self, now: int, limits: Limits, *, last_word: bool) -> list[DeviceChange]:
+        """Those that are due. ``last_word``: nothing comes after, so nothing waits."""
+        changes: list[DeviceChange] = []
+        due, self._table.due, self._table.settle_at = self._table.due, {}, NEVER
+        for record in self._reportable(due):
+            if not last_word and record.reported is not None and 0 <= now - record.reported.looked < limits.pause_ns:
+                self._table.look_at(record, record.reported.looked + limits.pause_ns)
+                continue
+            changes.extend(self._news(record, now, limits, last_word))
+            if record.reported is not None and record.reported.restless:
+                self._table.look_at(record, now + limits.pause_ns)
+        changes.extend(self._departures(now, limits))
+        self.settled = now
+        if self._table.journal is not None:
+            for change in changes:
+                self._table.journal.report(change)
+        return changes
+
+    def _reportable(self, due: dict[Record, bool]) -> list[Record]:
+        """Those that may be reported: not new hosts that were seen once, if a flood of them began."""
+        if not self._flooded:
+            return list(due)
+        self._flooded = False
+        forged = {record for record in due if record.reported is None and record.first == record.last}
+        for record in forged:
+            self._table.evict(record)
+        return [record for record in due if record not in forged]
+
+    def _news(self, record: Record, now: int, limits: Limits, last_word: bool) -> Iterator[DeviceChange]:
+        record.sync()
+        device, ips = self._view(record), record.ipv4
+        if device.type != "unknown":
+            self._table.identify(record)
+        reported = record.reported
+        if reported is None:
+            reported = record.reported = Reported(device, ips, now)
+            yield from reporting.first_word(record.since, reporting.snapshot(device))
+            changes = []
+        else:
+            reported.looked = now
+            changes = reported.changes(device, now, limits, last_word)
+            moved = reported.moves_to(ips, now, limits, last_word)
+            if moved:
+                changes.append(moved)
+        yield from self._changes_of(record, reported, device, changes, now)
+
+    def _changes_of(
+        self, record: Record, reported: Reported, device: Device, changes: list[FieldChange], now: int
+    ) -> Iterator[DeviceChange]:
+        """One change for all fields; news of identity (merged, split, back) carry them where there are any."""
+        news, record.news = record.news, ()
+        if changes and (not news or not reported.identified):
+            news += ((reporting.action_of(reported, changes), ""),)
+        # Changes that waited are reported now, not when first seen.
+        ts = record.since if self.settled is None or record.since > self.settled else now
+        for index, (action, note) in enumerate(news):
+            yield DeviceChange(
+                ts=ts,
+                action=action,
+                device=reporting.snapshot(device),
+                changes=tuple(changes) if index == len(news) - 1 else (),
+                evidence=reporting.evidence_of(device),
+                note=note,
+            )
+
+    def _departures(self, now: int, limits: Limits) -> Iterator[DeviceChange]:
+        """Addresses that found another owner, and devices silent for too long, looked for now and then."""
+        departed, self._table.departed = self._table.departed, []
+        for record, note in departed:
+            if record.reported is not None:
+                yield DeviceChange(ts=now, action="gone", device=reporting.snapshot(self._view(record)), note=note)
+        if self._resumed:  # not monitored between the runs: silence begins now
+            self._resumed, self._watching = False, now
+        if self._next_gone_check is None or now - self._next_gone_check < -limits.gone_ns:
+            self._next_gone_check = now + limits.gone_ns // _GONE_CHECKS
+        if now < self._next_gone_check:
+            self._table.settle_at = min(self._table.settle_at, self._next_gone_check)
+            return
+        self._next_gone_check = now + limits.gone_ns // _GONE_CHECKS
+        self._table.settle_at = min(self._table.settle_at, self._next_gone_check)
+        silent = [
+            record
+            for queue in (self._table.unidentified, self._table.identified)
+            for record in queue
+            if not record.gone
+            and record.reported is not None
+            and now - max(record.last, self._watching) >= limits.gone_ns
+        ]
+        for record in silent:
+            record.gone = True
+            self._table.note(record)
+            yield DeviceChange(ts=now, action="gone", device=reporting.snapshot(self._view(record)))
