@@ -88,28 +88,27 @@ class CallDetector(EventDetector):
         ``key``: distinguishes alerts of a pair.
         """
         ends = ends_of(event.packet, answer=answer)
-        reasons, grade = list(why), self.severity if severity is None else severity
-        if self.manages(ends.actor.address) and grade > Severity.low:
-            grade = Severity.low
-            reasons.append("the actor is configured as a management host (managers)")
+        grade, notes = self._grade_of(ends.actor, self.severity if severity is None else severity)
+        app = app or ("smb" if ends.target_port in (139, 445) else "dcerpc")
         return self.alert(
             event,
             actor=ends.actor,
             target=ends.target,
             targets=dict.fromkeys((ends.target, *targets)),
             summary=f"{who(self.context, ends.actor)} {action} {who(self.context, ends.target)}{rest}",
-            why=reasons,
+            why=(*why, *notes),
             numbers={"times": 1, "threshold": 1} if numbers is None else numbers,
             key=(ends.target.address, *key),
             severity=grade,
             confidence=confidence,
             actor_port=ends.actor_port,
             target_port=ends.target_port,
-            network=network_of_packet(
-                self.context,
-                event.packet,
-                app or ("smb" if ends.target_port in (139, 445) else "dcerpc"),
-                answer=answer,
-            ),
+            network=network_of_packet(self.context, event.packet, app, answer=answer),
             techniques=techniques,
         )
+
+    def _grade_of(self, actor: Subject, severity: Severity) -> tuple[Severity, tuple[str, ...]]:
+        """The severity of what an actor did, and why it is lower than usual."""
+        if severity > Severity.low and self.manages(actor.address):
+            return Severity.low, ("the actor is configured as a management host (managers)",)
+        return severity, ()

@@ -42,6 +42,10 @@ class Session(msgspec.Struct):
     uri: str = ""
     proved: bool = False
 
+    def granted_by(self, answer: RtspResponse) -> bool:
+        """Whether an answer grants the stream to a client that sent no credentials."""
+        return not self.proved and answer.status == OK and self.method in WATCHING and self.cseq == answer.cseq
+
 
 class UnauthenticatedStream(CallDetector):
     """Watches RTSP requests and their answers, by connection."""
@@ -81,13 +85,7 @@ class UnauthenticatedStream(CallDetector):
 
     def _answered(self, event: RtspResponse) -> Iterator[Alert]:
         session, packet = self._open.get(event.packet.flow), event.packet
-        if (
-            session is None
-            or session.proved
-            or event.status != OK
-            or session.method not in WATCHING
-            or session.cseq != event.cseq
-        ):
+        if session is None or not session.granted_by(event):
             return
         if not self._may_be_camera(packet.src, ends_of(packet, answer=True).target):
             return
@@ -109,22 +107,14 @@ class UnauthenticatedStream(CallDetector):
         used = (
             self.context.baseline.first_use(ends.actor, ends.target, packet.proto << 16 | packet.sport) if inside else 0
         )
-        learned = 0 < used <= packet.ts - DAY
-        if learned:
+        if learned := 0 < used <= packet.ts - DAY:
             why += ("the pair has done so for more than a day: a weakness of the camera rather than an attack",)
         grade = Severity(Severity.medium + (not inside) - (usual or learned or not sure))
         numbers: dict[str, int | float | str] = {"method": session.method, "uri": session.uri[:200], "threshold": 1}
         alert = self.call_alert(
-            event,
-            "watches",
-            why,
-            numbers,
-            rest=" without a password",
-            severity=grade,
-            confidence=0.85,
-            answer=True,
-            app="rtsp",
-        )
+            event, "watches", why, numbers, rest=" without a password", severity=grade, confidence=0.85,
+            answer=True, app="rtsp",
+        )  # fmt: skip
         if inside:  # a recorder has many cameras, and is one finding
             alert.key = f"{self.id}|{ends.actor.address}"
         yield alert

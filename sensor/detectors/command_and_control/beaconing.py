@@ -123,19 +123,21 @@ class Beaconing(FlowDetector):
         names = self.context.names_of(flow.server)
         if any(under(name, self._clouds) for name in names):
             return
-        if not self._reported.fresh((flow.client, flow.server, flow.server_port), flow.ts):
-            return
+        if self._reported.fresh((flow.client, flow.server, flow.server_port), flow.ts):
+            yield self._alert(flow, numbers, names)
+
+    def _alert(self, flow: Flow, numbers: Rhythm, names: tuple[str, ...]) -> Alert:
+        """``names``: those that resolved to the server."""
         want, actor, target = self.options, client_of(flow), server_of(flow)
         service = f"{PROTOCOLS.get(flow.proto, '')}/{flow.server_port}"
         known = f"{some(list(names))} resolved to this address" if names else "no host name resolved to this address"
-        yield self.alert(
+        return self.alert(
             flow,
             actor=actor,
             target=target,
             summary=(
                 f"{who(self.context, actor)} contacted {names[0] if names else addresses.text(flow.server)} on "
-                f"{service} "
-                f"every {numbers.interval_s:.0f} s, {numbers.beats} times"
+                f"{service} every {numbers.interval_s:.0f} s, {numbers.beats} times"
             ),
             why=(
                 (

@@ -91,15 +91,8 @@ class PortMapping(EventDetector):
         service = ADMINISTRATION.get(mapping.internal_port, "")
         port = f"{mapping.protocol} port {mapping.internal_port or 'any'}"
         where = port if mine else f"{port} of {who(self.context, behind)}"
-        why = [
-            (
-                f"{mapping.how} request to {who(self.context, router)}: map external port "
-                f"{mapping.external_port or 'any'} to {where}"
-            )
-        ]
-        why += [f"description of the mapping: {mapping.description!r}"] if mapping.description else []
-        why += [f"{service} gives administrative access to the host"] if service else []
-        why += ["the request is for another host than the sender"] if not mine else []
+        proto = PROTOCOLS.get(event.packet.proto, "")
+        request = f"{mapping.how} request to {who(self.context, router)}"
         return self.alert(
             event,
             actor=actor,
@@ -109,7 +102,12 @@ class PortMapping(EventDetector):
                 f"{who(self.context, actor)} requested a port mapping from {who(self.context, router)} to "
                 f"{where}{f' ({service})' if service else ''}"
             ),
-            why=why,
+            why=(
+                f"{request}: map external port {mapping.external_port or 'any'} to {where}",
+                *([f"description of the mapping: {mapping.description!r}"] if mapping.description else []),
+                *([f"{service} gives administrative access to the host"] if service else []),
+                *(["the request is for another host than the sender"] if not mine else []),
+            ),
             numbers={
                 "internal_port": mapping.internal_port,
                 "external_port": mapping.external_port,
@@ -121,12 +119,7 @@ class PortMapping(EventDetector):
             confidence=0.9,
             actor_port=sport,
             target_port=dport,
-            network={
-                "proto": PROTOCOLS.get(event.packet.proto, ""),
-                "app": mapping.how.lower(),
-                "vlan": actor.vlan,
-                "direction": "internal",
-            },
+            network={"proto": proto, "app": mapping.how.lower(), "vlan": actor.vlan, "direction": "internal"},
         )
 
     def _severity(self, actor: Subject, *, service: bool, mine: bool) -> Severity:

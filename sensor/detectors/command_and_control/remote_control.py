@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from sensor.core import detector
@@ -19,6 +20,7 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.flow import Change, Flow
 from sensor.core.ip_protocols import TCP
+from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, Changes
 from sensor.counting.flow_detector import FlowDetector
@@ -90,21 +92,25 @@ class RemoteControl(FlowDetector):
             return
         sizes = np.array([size for _, size in uploads], np.float64)
         dispersion = float(sizes.std() / sizes.mean())
-        actor, target = client_of(flow), server_of(flow)
         inside = self.context.networks.inside(flow.server)
-        if dispersion > want.dispersion or (inside and is_fixed_function(self.context, actor)):
+        if dispersion > want.dispersion or (inside and is_fixed_function(self.context, client_of(flow))):
             return
-        yield self.alert(
+        yield self._alert(flow, sizes, dispersion, inside=inside)
+
+    def _alert(self, flow: Flow, sizes: npt.NDArray[np.float64], dispersion: float, *, inside: bool) -> Alert:
+        """``sizes``: bytes of each upload; ``dispersion``: of the sizes."""
+        want, actor, target = self.options, client_of(flow), server_of(flow)
+        return self.alert(
             flow,
             actor=actor,
             target=target,
             summary=(
                 f"{who(self.context, actor)} uploaded about {sizes.mean():.0f} bytes to port {flow.server_port} "
-                f"of {who(self.context, target)} {len(uploads)} times"
+                f"of {who(self.context, target)} {len(sizes)} times"
             ),
             why=(
                 (
-                    f"{len(uploads)} flows within {want.window_s} s sent {sizes.mean():.0f} bytes each, with a "
+                    f"{len(sizes)} flows within {want.window_s} s sent {sizes.mean():.0f} bytes each, with a "
                     f"dispersion of {dispersion:.2f}; "
                     f"threshold {want.uploads} below {want.dispersion}"
                 ),
@@ -114,20 +120,20 @@ class RemoteControl(FlowDetector):
                 ),
             ),
             numbers={
-                "uploads": len(uploads),
+                "uploads": len(sizes),
                 "threshold": want.uploads,
                 "window_s": want.window_s,
                 "bytes": round(float(sizes.mean())),
                 "dispersion": round(dispersion, 3),
             },
             key=(flow.server, flow.server_port),
-            severity=Severity.low
-            if inside
-            else Severity.high
-            if is_fixed_function(self.context, actor)
-            else Severity.medium,
+            severity=Severity.low if inside else self._severity(actor),
             confidence=0.5 if inside else 0.7,
             actor_port=flow.client_port,
             target_port=flow.server_port,
             network=network_of(self.context, flow),
         )
+
+    def _severity(self, actor: Subject) -> Severity:
+        """Of uploads to an external server."""
+        return Severity.high if is_fixed_function(self.context, actor) else Severity.medium

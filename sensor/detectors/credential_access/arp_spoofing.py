@@ -284,9 +284,8 @@ class ArpSpoofing(EventDetector):
             return
         owner = self._bindings.known(packet.vlan, mac)
         if owner and not own:
-            own = next(
-                (held for held in (*owner.own, owner.asks) if held not in (0, address) and held not in owner.taken), 0
-            )
+            own = _address_of(owner, address)
+        spoofer = Subject(mac, own, packet.vlan)
         actor, name = Subject(mac, own or address, packet.vlan), addresses.mac_text(mac)
         victim = Subject(robbed, address, packet.vlan)
         fooled = event.target if isinstance(event, ArpReply) and event.sender_mac == mac else packet.dst
@@ -294,9 +293,7 @@ class ArpSpoofing(EventDetector):
             victim,
             *([Subject(0, fooled, packet.vlan)] if addresses.is_host(fooled) and fooled != address else []),
         ]
-        device = self.context.device(Subject(mac, own, packet.vlan)) if own else None
         gateway = "the gateway " if (packet.vlan, address) in self._gateways else ""
-        severity = Severity.medium if device and device.type in FORWARDERS else Severity.high
         ports = are_ports(mac, robbed)
         alert = self.alert(
             event,
@@ -304,8 +301,7 @@ class ArpSpoofing(EventDetector):
             target=victim,
             targets=targets,
             summary=(
-                f"{f'{who(self.context, Subject(mac, own, packet.vlan))} ({name})' if own else name} spoofs "
-                f"{gateway}{addresses.text(address)}"
+                f"{f'{who(self.context, spoofer)} ({name})' if own else name} spoofs {gateway}{addresses.text(address)}"
             ),
             why=(
                 reason,
@@ -313,14 +309,23 @@ class ArpSpoofing(EventDetector):
                 *(["the two MACs are consecutive, as on two ports of one host"] if ports else []),
             ),
             numbers={"claims": claims, "threshold": self.options.claims},
-            severity=Severity.low
-            if ports
-            else Severity.critical
-            if own and is_fixed_function(self.context, Subject(mac, own, packet.vlan))
-            else severity,
+            severity=Severity.low if ports else self._severity(spoofer) if own else Severity.high,
             confidence=0.5 if ports else 0.9,
             network={"proto": "icmpv6" if v6 else "arp", "vlan": packet.vlan, "direction": "internal"},
             techniques=("T1557",) if v6 else self.techniques,
         )
         alert.key = f"{self.id}|{packet.vlan}|{name}|{addresses.text(address)}"
         yield alert
+
+    def _severity(self, spoofer: Subject) -> Severity:
+        """Of one whose address is known: a forwarding device may do it on purpose, a fixed-function one never."""
+        if is_fixed_function(self.context, spoofer):
+            return Severity.critical
+        device = self.context.device(spoofer)
+        return Severity.medium if device and device.type in FORWARDERS else Severity.high
+
+
+def _address_of(owner: Owner, disputed: int) -> int:
+    """An address that a MAC uses besides the one in dispute and those that it took; 0 where there is none."""
+    used = (*owner.own, owner.asks)
+    return next((address for address in used if address not in (0, disputed) and address not in owner.taken), 0)

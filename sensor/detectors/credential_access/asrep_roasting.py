@@ -60,6 +60,9 @@ class AsrepRoasting(EventDetector):
         count = self._accounts.add(client.address, account, event.ts)
         weak = only_weak(asked.etypes)
         severity = Severity.high if count >= want.accounts else Severity.medium if weak else Severity.low
+        numbers: dict[str, int | float | str] = {
+            "accounts": count, "threshold": want.accounts, "window_s": want.window_s, "cipher": cipher(event.etype),
+        }  # fmt: skip
         yield self.alert(
             event,
             actor=client,
@@ -79,12 +82,7 @@ class AsrepRoasting(EventDetector):
                     f"{some(self._accounts.values(client.address))}"
                 ),
             ),
-            numbers={
-                "accounts": count,
-                "threshold": want.accounts,
-                "window_s": want.window_s,
-                "cipher": cipher(event.etype),
-            },
+            numbers=numbers,
             key=() if count >= want.accounts else (account,),
             severity=severity,
             confidence=0.9 if severity > Severity.low else 0.5,

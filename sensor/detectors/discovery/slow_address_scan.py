@@ -108,7 +108,7 @@ class SlowAddressScan(FlowDetector):
         fresh = self._noted.fresh((flow.client, flow.server_port, flow.proto), flow.ts)
         if not numbers.window_s or not fresh or any(low <= flow.client <= high for low, high in self._exempt):
             return
-        actor, target, inside = client_of(flow), server_of(flow), self.context.networks.inside(flow.client)
+        actor, target = client_of(flow), server_of(flow)
         targets = [Subject(0, value, flow.vlan) for value in numbers.sample if not value & HASHED] or [target]
         service = "ping" if flow.proto not in (6, 17) else f"{PROTOCOLS[flow.proto]}/{flow.server_port}"
         span = f"{numbers.window_s // 3600} h" if numbers.window_s >= HOUR else f"{numbers.window_s // 60} min"
@@ -136,12 +136,14 @@ class SlowAddressScan(FlowDetector):
                 "window_s": numbers.window_s,
             },
             key=(service,),
-            severity=Severity.high
-            if is_fixed_function(self.context, actor)
-            else Severity.medium
-            if inside
-            else Severity.low,
+            severity=self._severity(actor),
             confidence=0.8,
             target_port=flow.server_port if flow.proto in (6, 17) else 0,
             network=network_of(self.context, flow),
         )
+
+    def _severity(self, actor: Subject) -> Severity:
+        """A fixed-function device has no reason to scan; who scans from outside is one of many."""
+        if is_fixed_function(self.context, actor):
+            return Severity.high
+        return Severity.medium if self.context.networks.inside(actor.address) else Severity.low

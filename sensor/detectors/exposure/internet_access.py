@@ -97,6 +97,7 @@ class InternetAccess(FlowDetector):
         kind = device.type if device is not None else "unknown"
         policy = kind in self.options.types
         names = self.context.names_of(flow.server)
+        resolved = some(list(names)) if names else "no host name"
         service = f"{PROTOCOLS.get(flow.proto, str(flow.proto))}/{flow.server_port}"
         yield self.alert(
             flow,
@@ -110,12 +111,7 @@ class InternetAccess(FlowDetector):
                 f"devices of type {kind.replace('_', ' ')} must not reach the internet"
                 if policy
                 else "its network must not reach the internet",
-                f"{addresses.text(flow.server)} answered"
-                + (
-                    f"; {some(list(names))} resolved to this address"
-                    if names
-                    else "; no host name resolved to this address"
-                ),
+                f"{addresses.text(flow.server)} answered; {resolved} resolved to this address",
             ),
             numbers={"type": kind, "threshold": 1, "port": flow.server_port},
             key=(addresses.text(flow.server),),

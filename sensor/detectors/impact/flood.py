@@ -86,10 +86,9 @@ class Flood(FlowDetector):
         if numbers.window_s == 1 and not self._burst.fresh((flow.server & ~0xFF, flow.proto), flow.ts):
             return
         target, proto = server_of(flow), PROTOCOLS.get(flow.proto, str(flow.proto))
-        block = (
-            f"{addresses.text(flow.server & ~0xFF)}/24" if addresses.is_v4(flow.server) else addresses.text(flow.server)
-        )
-        others = f" or others in {block}" if addresses.is_v4(flow.server) else ""
+        v4 = addresses.is_v4(flow.server)
+        block = f"{addresses.text(flow.server & ~0xFF)}/24" if v4 else addresses.text(flow.server)
+        others = f" or others in {block}" if v4 else ""
         each = "minute" if numbers.window_s > 1 else "second"
         alert = self.alert(
             flow,

@@ -72,6 +72,12 @@ class _Attack(msgspec.Struct):
     port: int
     named: tuple[int, ...]
 
+    def place(self, address: int) -> str:
+        """How an alert names an address that the victim contacts."""
+        if address == self.attacker.address:
+            return "its attacker"
+        return f"{text(address)}, an address in the exploit" if address in self.named else text(address)
+
 
 class Callback(FlowDetector, EventDetector):
     """Watches requests and shells, and new TCP flows against the direction of recent attacks."""
@@ -204,20 +210,13 @@ class Callback(FlowDetector, EventDetector):
             return
         victim = Subject(mac, address, packet.vlan)
         after = (proof.ts - attack.ts) / SECOND
-        own = called == attack.attacker.address
-        where = (
-            "its attacker"
-            if own
-            else f"{text(called)}, an address in the exploit"
-            if called in attack.named
-            else text(called)
-        )
+        expected = called == attack.attacker.address or called in attack.named
         yield self.alert(
             proof,
             actor=attack.attacker,
             target=victim,
             summary=(
-                f"{who(self.context, victim)} {did} {where}, {after:.1f} s after an exploit attempt by "
+                f"{who(self.context, victim)} {did} {attack.place(called)}, {after:.1f} s after an exploit attempt by "
                 f"{who(self.context, attack.attacker)}"
             ),
             why=(
@@ -234,8 +233,8 @@ class Callback(FlowDetector, EventDetector):
                 "called": text(called),
             },
             key=(text(address),),
-            severity=Severity.critical if own or called in attack.named else Severity.high,
-            confidence=0.9 if own or called in attack.named else 0.75,
+            severity=Severity.critical if expected else Severity.high,
+            confidence=0.9 if expected else 0.75,
             network=network,
         )
 

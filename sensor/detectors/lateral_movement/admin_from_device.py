@@ -119,30 +119,24 @@ class AdminFromDevice(FlowDetector):
         severity, note = self._weight(flow, device.type, service)
         name, other = who(self.context, actor), who(self.context, target)
         evidence = device.attributes["type"]
+        confidence = round(evidence.confidence, 2)
         doubtful = evidence.confidence < SURE and severity > Severity.low
+        why = (
+            (
+                f"{name} is a {device.type.replace('_', ' ')} (confidence {evidence.confidence:.2f}), and such "
+                "devices do not administer other machines"
+            ),
+            f"{service} (tcp/{flow.server_port}) to {other} was {'answered' if flow.answered else 'not answered yet'}",
+            *([note] if note else []),
+            *(["its type has low confidence: it may be a computer"] if doubtful else []),
+        )
         yield self.alert(
             flow,
             actor=actor,
             target=target,
             summary=f"{name} {'opened' if flow.answered else 'tried to open'} {service} to {other}",
-            why=(
-                (
-                    f"{name} is a {device.type.replace('_', ' ')} (confidence {evidence.confidence:.2f}), and such "
-                    "devices do not administer other machines"
-                ),
-                (
-                    f"{service} (tcp/{flow.server_port}) to {other} was "
-                    f"{'answered' if flow.answered else 'not answered yet'}"
-                ),
-                *([note] if note else []),
-                *(["its type has low confidence: it may be a computer"] if doubtful else []),
-            ),
-            numbers={
-                "sessions": 1,
-                "threshold": 1,
-                "answered": int(flow.answered),
-                "device_confidence": round(evidence.confidence, 2),
-            },
+            why=why,
+            numbers={"sessions": 1, "threshold": 1, "answered": int(flow.answered), "device_confidence": confidence},
             key=(target.address, service),
             severity=Severity(severity - doubtful),
             confidence=round(0.95 * evidence.confidence, 2),

@@ -108,44 +108,17 @@ class RemoteService(CallDetector):
             pair.service = event.texts[0] if event.texts else ""
         elif number in CREATES:
             pair.created, pair.service = event.ts, event.texts[0] if event.texts else ""
-            yield self._made(
-                event,
-                pair,
-                "created the service" if pair.service else "created a service",
-                BOTH,
-                "create",
-                Severity.high,
-            )
+            yield self._made(event, pair, "created", BOTH, "create", Severity.high)
         elif number in CHANGES:
             program = any(_is_program(text) for text in event.texts)
             grade = Severity.high if program else Severity.medium
-            yield self._made(
-                event, pair, "changed the service" if pair.service else "changed a service", BOTH, "change", grade
-            )
+            yield self._made(event, pair, "changed", BOTH, "change", grade)
         elif number in STARTS:
-            grade = (
-                Severity.high
-                if self._recent(event, pair.created) or self._recent(event, pair.wrote)
-                else Severity.medium
-            )
-            yield self._made(
-                event,
-                pair,
-                "started the service" if pair.service else "started a service",
-                (EXECUTION,),
-                "start",
-                grade,
-            )
-
+            prepared = self._recent(event, pair.created) or self._recent(event, pair.wrote)
+            grade = Severity.high if prepared else Severity.medium
+            yield self._made(event, pair, "started", (EXECUTION,), "start", grade)
         elif number == CONTROLS:
-            yield self._made(
-                event,
-                pair,
-                "controlled the service" if pair.service else "controlled a service",
-                (STOP,),
-                "control",
-                Severity.low,
-            )
+            yield self._made(event, pair, "controlled", (STOP,), "control", Severity.low)
 
     def _recent(self, event: Event, then: int) -> bool:
         return bool(then) and event.ts - then <= MEMORY_S * SECOND
@@ -171,7 +144,7 @@ class RemoteService(CallDetector):
             techniques = (*techniques, SERVICE)
         if event.pipe or self._recent(event, pair.wrote):
             techniques = (*techniques, SHARES)
-        name = f"{action} {pair.service!r} on" if pair.service else f"{action} on"
+        name = f"{action} the service {pair.service!r} on" if pair.service else f"{action} a service on"
         return self.call_alert(event, name, why, key=(kind,), severity=grade, techniques=techniques)
 
 
