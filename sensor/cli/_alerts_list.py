@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from sensor.views.dataset import Data
 
 SHOWN, PAGE = 100, 1000
+# Of a filter that can be given often.
+MANY: dict[str, Any] = {"action": "append", "default": []}
 
 
 def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
     """Filters that can be given often mean either; different ones mean all."""
-    many: dict[str, Any] = {"action": "append", "default": []}
     parser.add_argument(
         "--text",
         metavar="WORDS",
@@ -33,33 +34,20 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--severity", choices=SEVERITIES, default="", help="only this severity or higher")
     parser.add_argument(
-        "--is", dest="states", choices=("open", "acknowledged", "closed"), **many, help="only alerts in this state"
+        "--is", dest="states", choices=("open", "acknowledged", "closed"), **MANY, help="only alerts in this state"
     )
     parser.add_argument("--open", action="store_true", help="only alerts that are not closed")
     parser.add_argument(
         "--verdict",
         metavar="VERDICT",
-        **many,
+        **MANY,
         help="only alerts with this verdict: true_positive, benign, false_positive or none",
     )
     parser.add_argument(
-        "--assignee", metavar="NAME", **many, help="only alerts assigned to NAME; `nobody`: alerts without an assignee"
+        "--assignee", metavar="NAME", **MANY, help="only alerts assigned to NAME; `nobody`: alerts without an assignee"
     )
-    parser.add_argument("--detector", metavar="GLOB", **many, help="only alerts of detectors whose name matches")
-    parser.add_argument(
-        "--since",
-        metavar="TIME",
-        type=moment,
-        help="only alerts seen since then: a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00 (UTC)",
-    )
-    parser.add_argument("--until", metavar="TIME", type=moment, help="only alerts last seen before then")
-    parser.add_argument(
-        "--src", metavar="WHO", default="", help="only alerts from this address, network, MAC, device name or id"
-    )
-    parser.add_argument("--dst", metavar="WHO", default="", help="only alerts to it; any target matches")
-    parser.add_argument("--device", metavar="WHO", default="", help="only alerts with this device as actor or target")
-    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only alerts in this VLAN")
-    parser.add_argument("--site", metavar="NAME", **many, help="only alerts of this site")
+    parser.add_argument("--detector", metavar="GLOB", **MANY, help="only alerts of detectors whose name matches")
+    _add_scope_arguments(parser)
     parser.add_argument(
         "--sort",
         metavar="ORDER",
@@ -73,6 +61,24 @@ def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         help=f"maximum number of alerts (default: {SHOWN} in the table, all with --json)",
     )
+
+
+def _add_scope_arguments(parser: argparse.ArgumentParser) -> None:
+    """Filters by when it happened, who was involved, and where."""
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        type=moment,
+        help="only alerts seen since then: a span such as 90s, 15m, 1h or 2d, or a time such as 2026-11-24T09:00 (UTC)",
+    )
+    parser.add_argument("--until", metavar="TIME", type=moment, help="only alerts last seen before then")
+    parser.add_argument(
+        "--src", metavar="WHO", default="", help="only alerts from this address, network, MAC, device name or id"
+    )
+    parser.add_argument("--dst", metavar="WHO", default="", help="only alerts to it; any target matches")
+    parser.add_argument("--device", metavar="WHO", default="", help="only alerts with this device as actor or target")
+    parser.add_argument("--vlan", metavar="NUMBER", type=int, help="only alerts in this VLAN")
+    parser.add_argument("--site", metavar="NAME", **MANY, help="only alerts of this site")
 
 
 def filter_of(args: argparse.Namespace) -> AlertFilter:

@@ -59,6 +59,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="URL that browsers use, if it differs: a host name, a proxy or a tunnel",
     )
+    _add_access_arguments(parser)
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="configuration, for its networks and tickets (default: the system's)",
+    )
+    parser.add_argument(
+        "--data", metavar="NAME", default="", help="dataset that is shown first (default: as for other commands)"
+    )
+    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
+    add_json_argument(parser)
+
+
+def _add_access_arguments(parser: argparse.ArgumentParser) -> None:
+    """Who may use the console, and for what."""
     parser.add_argument(
         "--proxy-user",
         metavar="HEADER",
@@ -94,17 +110,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--days", metavar="NUMBER", type=float, default=90.0, help="of token: days until it expires (default: 90)"
     )
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        type=Path,
-        help="configuration, for its networks and tickets (default: the system's)",
-    )
-    parser.add_argument(
-        "--data", metavar="NAME", default="", help="dataset that is shown first (default: as for other commands)"
-    )
-    parser.add_argument("--state", metavar="DIR", type=Path, help="state folder (default: the usual one)")
-    add_json_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -77,6 +77,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of alerts and incidents: the least"
     )
+    _add_note_arguments(parser)
+    parser.add_argument("--limit", metavar="ROWS", type=int, default=100, help="of lists: at most (default: 100)")
+    parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
+    parser.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        default="127.0.0.1:4222",
+        help="of init: of the NATS server (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--database", metavar="URL", default="postgresql:///hub", help="of init: PostgreSQL (default: %(default)s)"
+    )
+    add_json_argument(parser)
+
+
+def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is noted about an alert."""
     # Elsewhere --state is a folder, for which the program looks in args.state.
     parser.add_argument(
         "--state",
@@ -90,18 +107,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--assignee", metavar="NAME", help="of note: who works on the alert")
     parser.add_argument("--comment", metavar="TEXT", default="", help="of note, configure and separate: a comment")
     parser.add_argument("--author", metavar="NAME", help="of note, configure and separate: author (default: the user)")
-    parser.add_argument("--limit", metavar="ROWS", type=int, default=100, help="of lists: at most (default: 100)")
-    parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
-    parser.add_argument(
-        "--listen",
-        metavar="HOST:PORT",
-        default="127.0.0.1:4222",
-        help="of init: of the NATS server (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--database", metavar="URL", default="postgresql:///hub", help="of init: PostgreSQL (default: %(default)s)"
-    )
-    add_json_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -291,24 +291,13 @@ class Detector:
         self.options: Any = options if options is not None else self.Options()
 
     def alert(
-        self,
-        proof: Event | Flow | DeviceChange,
-        *,
-        actor: Subject,
-        summary: str,
-        why: Iterable[str],
-        numbers: dict[str, int | float | str],
-        key: Iterable[object] = (),
-        target: Subject | None = None,
-        targets: Iterable[Subject] = (),
-        severity: Severity | None = None,
-        confidence: float = 0.9,
-        actor_port: int = 0,
-        target_port: int = 0,
-        network: dict[str, str | int] | None = None,
-        techniques: tuple[str, ...] | None = None,
-        first: int = 0,
-    ) -> Alert:
+        self, proof: Event | Flow | DeviceChange, *, actor: Subject, summary: str, why: Iterable[str],
+        numbers: dict[str, int | float | str], key: Iterable[object] = (),
+        target: Subject | None = None, targets: Iterable[Subject] = (),
+        severity: Severity | None = None, confidence: float = 0.9,
+        actor_port: int = 0, target_port: int = 0, network: dict[str, str | int] | None = None,
+        techniques: tuple[str, ...] | None = None, first: int = 0,
+    ) -> Alert:  # fmt: skip
         """An alert with this detector's metadata. ``key``: distinguishes this finding from others of the same detector
         and actor.
         """

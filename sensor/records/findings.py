@@ -43,7 +43,8 @@ def _alert(name: str, hunt: Hunt, row: Row, ends: tuple[Subject, Subject | None]
     detector = f"{techniques[0].tactic.replace('-', '_')}.hunt_{name}" if techniques else f"hunt.{name}"
     values = {column: value for column, value in list(row.items())[:COLUMNS_LIMIT] if value is not None}
     happened = moment_ns(row.get(hunt.entities.time)) if hunt.entities is not None and hunt.entities.time else 0
-    port = row.get(hunt.entities.port) if hunt.entities is not None and hunt.entities.port else 0
+    found = row.get(hunt.entities.port) if hunt.entities is not None and hunt.entities.port else 0
+    port = found if isinstance(found, int) else 0
     who = text_of(actor) + (f" and {text_of(target)}" if target is not None else "")
     facts = tuple((column, _fact(value)) for column, value in values.items())
     return Alert(
@@ -56,30 +57,26 @@ def _alert(name: str, hunt: Hunt, row: Row, ends: tuple[Subject, Subject | None]
         actor=actor,
         summary=f"{hunt.title}: {who}",
         why=tuple(f"{column}: {value}" for column, value in facts),
-        numbers={
-            column: value
-            for column, value in values.items()
-            if isinstance(value, int | float) and not isinstance(value, bool)
-        },
+        numbers=_numbers(values),
         advice=ADVICE.format(name=name, actor=text_of(actor)),
         false_positives=hunt.description,
         key=key_of(detector, actor, target),
         target=target,
         targets=(target,) if target is not None else (),
-        target_port=port if isinstance(port, int) else 0,
-        proof=(
-            Stored(
-                happened or now,
-                "hunt",
-                actor,
-                target or Subject(0),
-                server_port=port if isinstance(port, int) else 0,
-                facts=facts,
-            ),
-        ),
+        target_port=port,
+        proof=(Stored(happened or now, "hunt", actor, target or Subject(0), server_port=port, facts=facts),),
         first=happened,
         usual=None,
     )
+
+
+def _numbers(values: Row) -> dict[str, int | float | str]:
+    """Those of the values that are numbers."""
+    return {
+        column: value
+        for column, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
 def key_of(detector: str, actor: Subject, target: Subject | None) -> str:

@@ -160,13 +160,9 @@ def _alert(
     times = f"{_clock(first)} to {_clock(last)} UTC" if count > 1 else f"{_clock(first)} UTC"
     category = f" ({entry.category})" if entry.category else ""
     facts = (
-        ("indicator", value),
-        ("entry", entry.entry),
-        ("list", entry.list_name),
-        ("first", _clock(first)),
-        ("last", _clock(last)),
-        ("count", count),
-    )
+        ("indicator", value), ("entry", entry.entry), ("list", entry.list_name),
+        ("first", _clock(first)), ("last", _clock(last)), ("count", count),
+    )  # fmt: skip
     return Alert(
         ts=last,
         detector=kind.detector,
