@@ -199,18 +199,10 @@ class LiveSource:
 
 
 def open_live(
-    interfaces: Sequence[str],
-    *,
-    bpf: str = "",
-    promiscuous: bool = True,
-    fanout: int = 1,
-    ring_mib: int | None = None,
-    memory_mib: int = 256,
-    block_kib: int = BLOCK_KIB,
-    user: str = "",
-    snaplen: int = 65535,
-    opened: Callable[[], None] = lambda: None,
-) -> LiveSource:
+    interfaces: Sequence[str], *, bpf: str = "", promiscuous: bool = True, fanout: int = 1,
+    ring_mib: int | None = None, memory_mib: int = 256, block_kib: int = BLOCK_KIB,
+    user: str = "", snaplen: int = 65535, opened: Callable[[], None] = lambda: None,
+) -> LiveSource:  # fmt: skip
     """Listen on interfaces, then give up every privilege. CaptureError, in one line, where that cannot be done.
     ``opened`` is called in between: it may open what needs the privileges, and what it raises ends the listening.
 
@@ -237,6 +229,12 @@ def open_live(
         source = LiveSource(interfaces, _portable(interfaces, bpf, promiscuous, length))
     else:
         source = LiveSource(interfaces, rings, _in_words(sizes, {} if ring_mib else speeds))
+    _give_up_privileges(source, opened, user)
+    return source
+
+
+def _give_up_privileges(source: LiveSource, opened: Callable[[], None], user: str) -> None:
+    """The source is closed where that fails, or where ``opened`` raises."""
     try:
         opened()
         drop_privileges(user)
@@ -248,7 +246,6 @@ def open_live(
             "privileges",
             f"{len(threads)} threads that a library started keep theirs: start with OPENBLAS_NUM_THREADS=1",
         )
-    return source
 
 
 def _in_words(sizes: Mapping[str, int], speeds: Mapping[str, int]) -> str:

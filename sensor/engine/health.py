@@ -29,6 +29,19 @@ FEWEST_PACKETS, FEWEST_CONNECTIONS = 100, 20
 TALKING_BYTES = 1000
 AGAIN_S = 3600
 STALLED = "sensor.upstream_stalled"
+# By check: severity, share from which it is reported, fewest that decide anything, and what was counted.
+_FIGURES = {
+    "sensor.packet_loss": ("medium", LOST, 1, "packets were lost before they were read"),
+    "sensor.messages_shed": (
+        "medium", SHED, FEWEST_PACKETS,
+        "packets held messages that there was no time to read: flows and scans are whole, names and contents are not",
+    ),
+    "sensor.truncated_capture": ("low", CUT, FEWEST_PACKETS, "frames were captured cut"),
+    "sensor.one_way_traffic": (
+        "medium", ONE_WAY, FEWEST_CONNECTIONS,
+        "connections were seen from one side: is one direction mirrored only?",
+    ),
+}  # fmt: skip
 
 Facts = dict[str, Any]
 
@@ -229,48 +242,19 @@ class Health:
         """Live once a minute, and at the end of a file: checks the packets since the last call. ``shed``: messages left
         unread for lack of time.
         """
-        self._sums.packets, self._sums.lost, self._sums.truncated, self._sums.shed = (
-            tally.packets,
-            tally.lost,
-            tally.truncated,
-            shed,
-        )
-        new = self._sums.less(self._window)
-        self._window = msgspec.structs.replace(self._sums)
-        sent, talking = new.packets + new.lost, new.both + new.one
-        yield from self._figure(
-            "sensor.packet_loss",
-            "medium",
-            new.lost,
-            sent,
-            LOST,
-            1,
-            now,
-            clock,
-            "packets were lost before they were read",
-        )
-        what = (
-            "packets held messages that there was no time to read: flows and scans are whole, names and "
-            "contents are not"
-        )
-        yield from self._figure(
-            "sensor.messages_shed", "medium", new.shed, new.packets, SHED, FEWEST_PACKETS, now, clock, what
-        )
-        yield from self._figure(
-            "sensor.truncated_capture",
-            "low",
-            new.truncated,
-            new.packets,
-            CUT,
-            FEWEST_PACKETS,
-            now,
-            clock,
-            "frames were captured cut",
-        )
-        what = "connections were seen from one side: is one direction mirrored only?"
-        yield from self._figure(
-            "sensor.one_way_traffic", "medium", new.one, talking, ONE_WAY, FEWEST_CONNECTIONS, now, clock, what
-        )
+        sums = self._sums
+        sums.packets, sums.lost, sums.truncated, sums.shed = tally.packets, tally.lost, tally.truncated, shed
+        new = sums.less(self._window)
+        self._window = msgspec.structs.replace(sums)
+        counted = {
+            "sensor.packet_loss": (new.lost, new.packets + new.lost),
+            "sensor.messages_shed": (new.shed, new.packets),
+            "sensor.truncated_capture": (new.truncated, new.packets),
+            "sensor.one_way_traffic": (new.one, new.both + new.one),
+        }
+        for check, (count, of) in counted.items():
+            severity, most, fewest, what = _FIGURES[check]
+            yield from self._figure(check, severity, count, of, most, fewest, now, clock, what)
 
     def _figure(
         self, check: str, severity: str, count: int, of: int, most: float, fewest: int, now: int, clock: float,

@@ -6,7 +6,7 @@ settling, folding) happens at each new second of packet time.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -76,22 +76,12 @@ class Pipeline:
     """
 
     def __init__(
-        self,
-        *,
-        dissectors: dict[str, Dissector],
-        detectors: Iterable[Detector],
-        inventory: Inventory,
-        room: AlertRoom,
-        boundary: Boundary,
-        sizes: Sizes | None = None,
-        listeners: Iterable[Listener] = (),
-        evidence: Gatherer | None = None,
-        health: Health | None = None,
-        advisor: Advisor | None = None,
-        more: dict[str, object] | None = None,
-        native: bool = True,
+        self, *, dissectors: dict[str, Dissector], detectors: Iterable[Detector], inventory: Inventory,
+        room: AlertRoom, boundary: Boundary, sizes: Sizes | None = None, listeners: Iterable[Listener] = (),
+        evidence: Gatherer | None = None, health: Health | None = None, advisor: Advisor | None = None,
+        more: dict[str, object] | None = None, native: bool = True,
         consumer: Callable[[Iterable[Parsed]], None] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """``native``: False if every message is to be read by the Python dissectors, which are the reference.
         ``consumer``: gets what dissectors yield of a message, in place of the inventory and the detectors.
         """
@@ -100,11 +90,8 @@ class Pipeline:
         self.sizes = sizes = sizes or Sizes()
         repeats = RecentSet(sizes.repeat_bits)
         selector = Selector([unit.interest for unit in dissectors.values()], repeats)
-        self.kernels = Kernels(
-            FlowTable(sizes.flow_bits),
-            selector,
-            reading(dissectors, sizes.conversations, sizes.held) if native else None,
-        )
+        readers = reading(dissectors, sizes.conversations, sizes.held) if native else None
+        self.kernels = Kernels(FlowTable(sizes.flow_bits), selector, readers)
         self.sightings, self.services = Sightings(inventory.networks), Services()
         self.records: Keeping | None = None
         derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
@@ -122,17 +109,25 @@ class Pipeline:
         self._changes = ChangeReader(inventory.networks)
         self._members: dict[Detector, list[tuple[type[Event], Member]]] = {}
         self.watch(detectors)
-        self._tables: dict[str, object] = {"flows": self.kernels.flows, "repeats": repeats, "inventory": inventory}
-        self._tables |= {"alerts": room, "dissectors": self.dissection, **(more or {})}
-        self._tables |= {"datagrams": self.kernels.datagrams}
-        self._tables |= {"recommendations": advisor} if advisor is not None else {}
-        self._tables |= {"sightings": self.sightings, "services": self.services, "boundary": boundary}
-        self._tables |= {**dissectors, **derivers, "senders": selector.senders, "glimpsed": selector.glimpsed}
-        self._tables |= {"head_senders": selector.head_senders}
+        self._tables = self._evicting(repeats, selector, {**dissectors, **derivers}, more or {})
         self._started = False
         self._now = self.last = 0
         self.malformed = self.decoded = 0
         self.problems: dict[Problem, int] = {}
+
+    def _evicting(
+        self, repeats: RecentSet, selector: Selector, units: Mapping[str, object], more: Mapping[str, object]
+    ) -> dict[str, object]:
+        """What has bounded tables, by the name under which their evictions are counted."""
+        advisor = {"recommendations": self.advisor} if self.advisor is not None else {}
+        return {
+            "flows": self.kernels.flows, "repeats": repeats, "inventory": self.inventory,
+            "alerts": self.room, "dissectors": self.dissection, **more,
+            "datagrams": self.kernels.datagrams, **advisor,
+            "sightings": self.sightings, "services": self.services, "boundary": self.boundary,
+            **units, "senders": selector.senders, "glimpsed": selector.glimpsed,
+            "head_senders": selector.head_senders,
+        }  # fmt: skip
 
     def _dispatcher(self, derivers: dict[str, Deriver], listeners: Iterable[Listener]) -> Dispatcher:
         """Delivers to the inventory, detectors (none yet) and listeners."""

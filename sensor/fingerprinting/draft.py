@@ -105,37 +105,39 @@ def drafts(
         }
         if _of_any_maker(kind, supporting.values()):
             continue
-        operator, text, groups = _pattern(kind, value, label, mac)
-        wanted = {
-            name: label[name]
-            for name in label
-            if name in OF_ALL or name in groups or (name == "model" and label[name].casefold() in value.casefold())
-        }
-        known = {(name, _folded(name, wanted_value, label)) for name, wanted_value in wanted.items()}
-        asserts = {
-            name: f"{{{name}}}" if name in groups else wanted_value
-            for name, wanted_value in wanted.items()
-            if (name, _folded(name, wanted_value, label)) not in supporting
-        }
-        if asserts and _is_specific(kind, text, operator):
+        draft = _draft(kind, value, label, mac, supporting)
+        if draft is not None:
             counts[kind] += 1
-            doubts = [
-                f"{one.fingerprint} gives {one.attribute} {one.value}"
-                for key, one in sorted(supporting.items())
-                if key[0] in wanted and key not in known
-            ]
-            yields = {name: held for name, held in groups.items() if name in asserts}
-            yield Draft(
-                kind,
-                families[kind],
-                _name(kind, label, counts[kind]),
-                operator,
-                text,
-                asserts,
-                value,
-                yields,
-                tuple(doubts),
-            )
+            yield draft._replace(family=families[kind], name=_name(kind, label, counts[kind]))
+
+
+def _draft(
+    kind: str, value: str, label: dict[str, str], mac: int, supporting: dict[tuple[str, str], Claim]
+) -> Draft | None:
+    """The entry for a value, still without family and name; None where it would add nothing, or match too much.
+    ``supporting``: what known fingerprints claim, by attribute and folded value.
+    """
+    operator, text, groups = _pattern(kind, value, label, mac)
+    wanted = {
+        name: label[name]
+        for name in label
+        if name in OF_ALL or name in groups or (name == "model" and label[name].casefold() in value.casefold())
+    }
+    known = {(name, _folded(name, wanted_value, label)) for name, wanted_value in wanted.items()}
+    asserts = {
+        name: f"{{{name}}}" if name in groups else wanted_value
+        for name, wanted_value in wanted.items()
+        if (name, _folded(name, wanted_value, label)) not in supporting
+    }
+    if not asserts or not _is_specific(kind, text, operator):
+        return None
+    doubts = [
+        f"{one.fingerprint} gives {one.attribute} {one.value}"
+        for key, one in sorted(supporting.items())
+        if key[0] in wanted and key not in known
+    ]
+    yields = {name: held for name, held in groups.items() if name in asserts}
+    return Draft(kind, "", "", operator, text, asserts, value, yields, tuple(doubts))
 
 
 def _name(kind: str, label: dict[str, str], number: int) -> str:

@@ -158,13 +158,18 @@ class Engine:
         self._detectors = _detectors(config, world, {})
         room = self._room(config, emit, inventory, budget, mutes=mutes, muted=muted, evidence=evidence)
         self._learner = Learner(world, world.baseline)
-        self.pipeline = Pipeline(
+        self.pipeline = self._pipeline(
+            inventory, room, boundary=Boundary(report), sizes=_sizes(config, budget), evidence=evidence, health=health
+        )
+
+    def _pipeline(self, inventory: Inventory, room: AlertRoom, **more: Any) -> Pipeline:
+        """``more``: boundary, sizes, evidence and health."""
+        world = self.world
+        return Pipeline(
             dissectors={name: unit() for name, unit in units(sensor.dissectors, Dissector).items()},
             detectors=self._all(self.rules.detectors(world)),
             inventory=inventory,
             room=room,
-            boundary=Boundary(report),
-            sizes=_sizes(config, budget),
             listeners=[
                 *(
                     Listener("inventory", kind, partial(_neighbour, inventory))
@@ -172,10 +177,9 @@ class Engine:
                 ),
                 *world.passive_dns.listeners(),
             ],
-            evidence=evidence,
-            health=health,
             advisor=self.advisor,
             more={"passive_dns": world.passive_dns},
+            **more,
         )
 
     def _room(
