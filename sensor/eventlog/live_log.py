@@ -24,6 +24,7 @@ from sensor.eventlog.appender import Appender
 from sensor.eventlog.backlog import LANES, URGENT, Backlog
 from sensor.eventlog.disk import Disk
 from sensor.eventlog.hint import Hint
+from sensor.eventlog.log_news import News, damaged, resumed, shortened
 from sensor.eventlog.resume import adopt, first_segment, prepare, resume, show
 from sensor.eventlog.retention import Retention
 from sensor.eventlog.writer import EMITTED_AFTER_S
@@ -37,7 +38,6 @@ RETRY_S, SYNC_S, CLOSE_S = 0.5, 10.0, 10.0
 # Tries after which a segment that fails is left for a new one, unless the disk is full.
 TRIES = 3
 FULL = (errno.ENOSPC, errno.EDQUOT)
-SHOWN = 16
 
 
 class Keep(Protocol):
@@ -57,16 +57,6 @@ class Keep(Protocol):
     def size_mib(self) -> float: ...
     @property
     def hard_mib(self) -> float: ...
-
-
-class News(NamedTuple):
-    """A message of the log about itself, as a finding of the sensor's health."""
-
-    check: str
-    ts: int
-    severity: str
-    msg: str
-    facts: dict[str, Any]
 
 
 class _Stall(NamedTuple):
@@ -91,19 +81,7 @@ class LiveLog:
         ``complain`` hears a line about the disk. OSError where it cannot be written.
         """
         self.path, self._clock, self._complain = path, clock, complain
-        self._folder = _lock(prepare(path), path)
-        try:
-            self.damages = adopt(path)
-            self._hint = Hint(path)
-        except OSError:
-            os.close(self._folder)
-            raise
-        try:
-            self._first = self._resume(path, keep, disk or Disk())
-        except OSError:
-            self._hint.close()
-            os.close(self._folder)
-            raise
+        self._first = self._open(path, keep, disk or Disk())
         self._retention = Retention(
             path, size=int(keep.size_mib * MIB), hard=int(keep.hard_mib * MIB), age_s=keep.age_days * 86_400,
             segment_s=keep.segment_h * 3600,
@@ -126,6 +104,24 @@ class LiveLog:
         self._reported: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.shortened = 0
+
+    def _open(self, path: Path, keep: Keep, disk: Disk) -> int:
+        """Lock the folder, take over what an earlier version wrote, and go on where the last run ended. The number of
+        the first record to come.
+        """
+        self._folder = _lock(prepare(path), path)
+        try:
+            self.damages = adopt(path)
+            self._hint = Hint(path)
+        except OSError:
+            os.close(self._folder)
+            raise
+        try:
+            return self._resume(path, keep, disk)
+        except OSError:
+            self._hint.close()
+            os.close(self._folder)
+            raise
 
     def _resume(self, path: Path, keep: Keep, disk: Disk) -> int:
         """Go on where the last run ended. The number of the first record to come."""
@@ -196,18 +192,15 @@ class LiveLog:
         """Findings since the last call. ``now``: ns."""
         if not self._damages_reported:
             self._damages_reported = True
-            yield from self._damaged(now, self.damages)
+            yield from damaged(now, self.damages)
         found, self._retention.damages = self._retention.damages, []
         self.damages += found
-        yield from self._damaged(now, found)
+        yield from damaged(now, found)
         yield from self._resumed(now)
         gone, self._retention.shortened = self._retention.shortened, []
         if gone:
-            count = sum(one.records for one in gone)
-            self.shortened += count
-            msg = f"the disk space for the event log is used up: {count:,} records went before every output had them"
-            facts = {"first_seq": gone[0].first, "last_seq": gone[-1].last, "count": count}
-            yield News("sensor.log_shortened", now, "high", msg, facts)
+            self.shortened += sum(one.records for one in gone)
+            yield shortened(now, gone)
 
     def telemetry(self) -> dict[str, Any]:
         """``written``, ``given_up`` by kind and ``shortened``, as above; ``waiting_bytes``: what waits for the disk;
@@ -360,31 +353,7 @@ class LiveLog:
         if ended is None and not lost:
             return
         reason, since = ended or ("the disk is too slow", time.monotonic())
-        given_up = f"{lost.total():,} records were given up" if lost else "nothing was given up"
-        facts = {
-            "reason": reason,
-            "stalled_s": round(time.monotonic() - since, 1),
-            "count": lost.total(),
-            "given_up": dict(lost),
-        }
-        yield News(
-            "sensor.log_resumed",
-            now,
-            "high" if lost else "low",
-            f"the event log is written again after: {reason}; {given_up}",
-            facts,
-        )
-
-    def _damaged(self, now: int, damages: list[Any]) -> Iterator[News]:
-        if damages:
-            msg = f"{len(damages):,} places of the event log are damaged: {damages[0]}"
-            yield News(
-                "sensor.log_damaged",
-                now,
-                "medium",
-                msg,
-                {"count": len(damages), "damages": [str(one) for one in damages[:SHOWN]]},
-            )
+        yield resumed(now, reason, time.monotonic() - since, lost)
 
 
 def _lock(folder: Path, log: Path) -> int:

@@ -73,14 +73,12 @@ class Run:
 
     def __init__(
         self, config: Config, source: Source, log: EventLog | LiveLog, *, intel: Sequence[Path] = (),
-        live: bool = False,
-        listener: Callable[[Record], None] | None = None, progress: Callable[[], None] | None = None,
-        keeper: Keeper | None = None,
-        mutes: Path | None = None, evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
+        live: bool = False, listener: Callable[[Record], None] | None = None,
+        progress: Callable[[], None] | None = None, keeper: Keeper | None = None, mutes: Path | None = None,
+        evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
         read: Callable[[], Settings] | None = None, asked: Callable[[], bool] = lambda: False,
-        clock: Callable[[], int] = time.time_ns,
-        telemetry: Telemetry | None = None, profiles: Path | None = None, records: Path | None = None,
-        hunts: Sequence[Path] = (),
+        clock: Callable[[], int] = time.time_ns, telemetry: Telemetry | None = None,
+        profiles: Path | None = None, records: Path | None = None, hunts: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         self.source, self.log, self.live, self._clock = source, log, live, clock
         self._listener, self._progress, self._keeper, self._telemetry = listener, progress, keeper, telemetry
@@ -95,45 +93,50 @@ class Run:
         self._lists = Renewer(ThreatLists(intel, more=config.intel, folder=lists))
         self.engine = Engine(
             config, self._emit, lists=self._lists.lists, rules=Rules(rules), report=_report, complain=_complain,
-            keeper=keeper,
-            mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer, health=self.health,
-            profiles=load_profiles(profiles),
-            secret=secrets.randbits(128) if live else 0,
+            keeper=keeper, mutes=self.files.mutes, muted=self.files.muted, evidence=self.files.gatherer,
+            health=self.health, profiles=load_profiles(profiles), secret=secrets.randbits(128) if live else 0,
         )  # fmt: skip
         self.pipeline = self.engine.pipeline
         self.records = recording(
             records, config, source.names or [source.name], self.pipeline, live=live, complain=_warn
         )
         self.hunting = Hunting(hunts, records) if live and self.records is not None and records is not None else None
-        self._doctor = (
-            Watch(source.names, self.engine.world.networks, self._folders, promiscuous=config.capture.promiscuous)
-            if live
-            else None
-        )
+        self._doctor = self._doctor_of(config) if live else None
         self._figures = Summary(source, self.pipeline, self.files, log)
         self.notifier = Notifier(None if live else {})
         parts = Parts(self.engine, self.files, self._lists.lists, log, self._outputs)
         self.reloader = Reloader(config, parts, read, asked, self.notifier) if read is not None else None
-        if telemetry is not None:
-            telemetry.watch(
-                Watched(
-                    source, self.pipeline, self.shedder, self.files, log, self._lists.lists, self.health,
-                    rules=lambda: self.engine.rules,
-                    outputs=lambda: self._outputs.names,
-                    configuration=lambda: {} if self.reloader is None else msgspec.structs.asdict(self.reloader.state),
-                )
-            )  # fmt: skip
-        if keeper is not None and isinstance(log, LiveLog):
-            keeper.log_down = log.sync
-        if keeper is not None:
-            keeper.mutes = lambda: self.files.mutes_file
-        if keeper is not None and log.path is not None and live:
-            keeper.follow(log.path)
-        self.first = self.last = 0
+        self._connect()
+        self.first = self.last = self._damages = 0
         self._begun, self._end_by = False, 0.0
-        self._damages = 0
         self._next_summary = time.monotonic() + SUMMARY_EVERY_S
         self._next_look = time.monotonic()
+
+    def _watched(self) -> Watched:
+        """What the status of the run is read from."""
+        return Watched(
+            self.source, self.pipeline, self.shedder, self.files, self.log, self._lists.lists, self.health,
+            rules=lambda: self.engine.rules,
+            outputs=lambda: self._outputs.names,
+            configuration=lambda: {} if self.reloader is None else msgspec.structs.asdict(self.reloader.state),
+        )  # fmt: skip
+
+    def _connect(self) -> None:
+        """Telemetry watches this run. The inventory is written after the records that it rests on, with the mutes."""
+        if self._telemetry is not None:
+            self._telemetry.watch(self._watched())
+        keeper = self._keeper
+        if keeper is None:
+            return
+        if isinstance(self.log, LiveLog):
+            keeper.log_down = self.log.sync
+        keeper.mutes = lambda: self.files.mutes_file
+        if self.log.path is not None and self.live:
+            keeper.follow(self.log.path)
+
+    def _doctor_of(self, config: Config) -> Watch:
+        networks = self.engine.world.networks
+        return Watch(self.source.names, networks, self._folders, promiscuous=config.capture.promiscuous)
 
     def _folders(self) -> list[Path]:
         """Where this run writes now."""

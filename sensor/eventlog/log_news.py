@@ -1,0 +1,45 @@
+"""Findings of the event log about itself: damaged, shortened for lack of disk space, written again after a failure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sensor.eventlog.retention import Shortened
+
+SHOWN = 16
+
+
+class News(NamedTuple):
+    """A message of the log about itself, as a finding of the sensor's health."""
+
+    check: str
+    ts: int
+    severity: str
+    msg: str
+    facts: dict[str, Any]
+
+
+def damaged(now: int, damages: Sequence[object]) -> Iterator[News]:
+    """``now``: ns. Nothing where nothing is damaged."""
+    if damages:
+        msg = f"{len(damages):,} places of the event log are damaged: {damages[0]}"
+        facts = {"count": len(damages), "damages": [str(one) for one in damages[:SHOWN]]}
+        yield News("sensor.log_damaged", now, "medium", msg, facts)
+
+
+def shortened(now: int, gone: Sequence[Shortened]) -> News:
+    """Segments are ``gone`` that outputs still needed."""
+    count = sum(one.records for one in gone)
+    msg = f"the disk space for the event log is used up: {count:,} records went before every output had them"
+    facts = {"first_seq": gone[0].first, "last_seq": gone[-1].last, "count": count}
+    return News("sensor.log_shortened", now, "high", msg, facts)
+
+
+def resumed(now: int, reason: str, stalled_s: float, lost: Counter[str]) -> News:
+    """``reason``: why nothing could be written; ``lost``: records that were given up, by kind."""
+    given_up = f"{lost.total():,} records were given up" if lost else "nothing was given up"
+    facts = {"reason": reason, "stalled_s": round(stalled_s, 1), "count": lost.total(), "given_up": dict(lost)}
+    msg = f"the event log is written again after: {reason}; {given_up}"
+    return News("sensor.log_resumed", now, "high" if lost else "low", msg, facts)
