@@ -16,6 +16,7 @@ from sensor.cli._show import tidy
 from sensor.cli._table import table
 
 if TYPE_CHECKING:
+    from sensor.records.manifest import File
     from sensor.runtime.notify import Notifier
 
 
@@ -23,7 +24,6 @@ def status(args: argparse.Namespace) -> int:
     """What is there."""
     from sensor.records.manifest import Manifest, ManifestError
     from sensor.records.paths import MANIFEST
-    from sensor.records.query import as_sql
     from sensor.records.schema import TABLES
     from sensor.records.tail import FOLDER, unread
 
@@ -34,31 +34,13 @@ def status(args: argparse.Namespace) -> int:
         raise missing(args, f"no traffic records in {folder}") from None
     files, damages = manifest.files(), manifest.damages()
     manifest.close()
-    rows = []
-    for name in (name for name, one in TABLES.items() if one.stored):
-        own = [file for file in files if file.table == name]
-        first, last = min((file.first for file in own), default=None), max((file.last for file in own), default=None)
-        rows.append(
-            (
-                name,
-                sum(file.rows for file in own),
-                sum(file.size for file in own),
-                len(own),
-                as_sql(first)[:16],
-                as_sql(last)[:16],
-            )
-        )
+    rows = [_totals(name, [file for file in files if file.table == name]) for name, one in TABLES.items() if one.stored]
     heads = ("table", "rows", "bytes", "files", "oldest", "newest")
     if args.json:
         print_json([dict(zip(heads, row, strict=True)) for row in rows])
         return 0
-    print(
-        table(
-            heads,
-            [(one[0], *(f"{value:,}" if isinstance(value, int) else value for value in one[1:])) for one in rows],
-            sys.stdout,
-        )
-    )
+    cells = [[f"{value:,}" if isinstance(value, int) else value for value in row] for row in rows]
+    print(table(heads, cells, sys.stdout))
     print(
         f"{folder}: {sum(file.size for file in files) / (1 << 20):,.1f} MiB, "
         f"{unread(folder / FOLDER) / (1 << 20):,.1f} MiB wait to be written"
@@ -66,6 +48,16 @@ def status(args: argparse.Namespace) -> int:
     for _, name, what in damages:
         print(tidy(f"unreadable: {name}: {what}"))
     return 0
+
+
+def _totals(name: str, files: list[File]) -> tuple[str, int, int, int, str, str]:
+    """Of one table: rows, bytes, files, and the times of the oldest and the newest row."""
+    from sensor.records.query import as_sql
+
+    first = min((file.first for file in files), default=None)
+    last = max((file.last for file in files), default=None)
+    rows, size = sum(file.rows for file in files), sum(file.size for file in files)
+    return name, rows, size, len(files), as_sql(first)[:16], as_sql(last)[:16]
 
 
 def write(args: argparse.Namespace) -> int:

@@ -84,22 +84,28 @@ def main(args: argparse.Namespace) -> int:
         )
         return NOT_FOUND
     if args.json:
-        for record in (*devices, *alerts, *incidents):
+        bodies = [body_of(about)] if about is not None else []
+        for record in (*devices, *alerts, *incidents, *bodies):
             print(json.dumps(record, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
-        if about is not None:
-            print(json.dumps(body_of(about), ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
         return 0
     colours = coloured(sys.stdout)
-    sections = [explain_device(record, fold, colours) for record in devices] + [
-        explain_alert(record, fold, colours) for record in alerts
-    ]
+    sections = _sections(devices, alerts, incidents, fold, colours)
+    sections += [explain_indicator(about, colours)] if about is not None else []
+    print(for_terminal("\n\n".join("\n".join(lines) for lines in sections), sys.stdout))
+    return 0
+
+
+def _sections(
+    devices: list[Record], alerts: list[Record], incidents: list[Record], fold: Fold, colours: bool
+) -> list[list[str]]:
+    """Each of them, in lines."""
+    sections = [explain_device(record, fold, colours) for record in devices]
+    sections += [explain_alert(record, fold, colours) for record in alerts]
     if incidents:
         from sensor.cli._incidents import explain_incident
 
         sections += [explain_incident(record, colours) for record in incidents]
-    sections += [explain_indicator(about, colours)] if about is not None else []
-    print(for_terminal("\n\n".join("\n".join(lines) for lines in sections), sys.stdout))
-    return 0
+    return sections
 
 
 # Who is meant.
@@ -125,7 +131,27 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
     known = [tidy(device.get(name)) for name in ("type", "vendor", "model")]
     gone = ", gone" if record.get("action") == "gone" else ""
     lines = [paint(f"{' '.join(filter(None, known))} ({tidy(device.get('id'))}{gone})", "bold", colours)]
-    facts = {
+    lines += _facts(_device_facts(record, fold))
+    if device.get("randomised_mac"):
+        lines.append("  the MAC is randomized: it does not identify the vendor and may change")
+    claims = objects(record.get("evidence"))
+    for attribute in dict.fromkeys(tidy(claim.get("attribute")) for claim in claims):
+        lines += _attribute(
+            device, attribute, [claim for claim in claims if tidy(claim.get("attribute")) == attribute], colours
+        )
+    if not claims:
+        lines += ["", "  no observation identifies it so far"]
+    if "evidence" in (record.get("cut") or ()):
+        lines += ["", "  more evidence was left out to keep the record short"]
+    return [*lines, *_alerts_of(tidy(device.get("id")), fold, colours)]
+
+
+def _device_facts(record: Record, fold: Fold) -> dict[str, Any]:
+    """What is known of a device besides its attributes."""
+    from sensor.core.record_parts import objects
+
+    device = part(record, "device")
+    return {
         "addresses": device.get("ips"),
         "MACs": device.get("macs"),
         "names": device.get("names") or device.get("hostname"),
@@ -150,19 +176,6 @@ def explain_device(record: Record, fold: Fold, colours: bool = False) -> list[st
             if not one.get("held")
         ][-FORMER:],
     }
-    lines += _facts(facts)
-    if device.get("randomised_mac"):
-        lines.append("  the MAC is randomized: it does not identify the vendor and may change")
-    claims = objects(record.get("evidence"))
-    for attribute in dict.fromkeys(tidy(claim.get("attribute")) for claim in claims):
-        lines += _attribute(
-            device, attribute, [claim for claim in claims if tidy(claim.get("attribute")) == attribute], colours
-        )
-    if not claims:
-        lines += ["", "  no observation identifies it so far"]
-    if "evidence" in (record.get("cut") or ()):
-        lines += ["", "  more evidence was left out to keep the record short"]
-    return [*lines, *_alerts_of(tidy(device.get("id")), fold, colours)]
 
 
 def _attribute(device: Record, attribute: str, claims: list[Record], colours: bool) -> Iterator[str]:

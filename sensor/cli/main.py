@@ -86,15 +86,8 @@ def _parsed(top: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Name
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     _open_streams()
-    # Before numpy is imported: the threads of its linear algebra would keep the privileges that live capture gives up.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Before pydantic is: looking for plugins of others takes a tenth of our start.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["run"]:  # before numpy is imported: huge pages are for replays, where a few MiB more do not matter
-        os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
-    # Modules and knowledge are many objects and no garbage: looking through them again and again takes an eighth of a start.
-    gc.set_threshold(*STARTING)
+    _set_up(words)
     known = names()
     if words and not words[0].startswith("-") and words[0] not in known:
         return _no_command(words[0], known)
@@ -125,6 +118,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv is None:  # the process ends: a last search for garbage would walk all that it holds (6 % of a replay)
             gc.freeze()
     return code
+
+
+def _set_up(words: Sequence[str]) -> None:
+    """What libraries look at when they are imported, and how often garbage is looked for."""
+    # Before numpy is imported: the threads of its linear algebra would keep the privileges that live capture gives up.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Before pydantic is: looking for plugins of others takes a tenth of our start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    if words[:1] == ["run"]:  # before numpy is imported: huge pages are for replays, where a few MiB more do not matter
+        os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
+    # Modules and knowledge are many objects and no garbage: looking through them again and again takes an eighth of a start.
+    gc.set_threshold(*STARTING)
 
 
 def _no_command(word: str, known: Sequence[str]) -> int:

@@ -136,7 +136,6 @@ def _done(
     from sensor.inventory.store.database import StoreError
     from sensor.lifecycle.purge import purge
     from sensor.posture.tickets.ledger import LedgerError
-    from sensor.runtime.keeper import ORDERS
 
     devices = [(tidy(record.get("key")), tidy(part(record, "device").get("id"))) for record in chosen]
     try:
@@ -151,6 +150,15 @@ def _done(
     except OSError as error:
         complain(reason_of(error), error="file.not-written")
         return NOT_OPENED
+    _list_done(rows, tickets, profiles, len(chosen), running=running)
+    _list_kept(places, left, unread, log=args.log)
+    return 0
+
+
+def _list_done(rows: int | None, tickets: int, profiles: int, devices: int, *, running: bool) -> None:
+    """``rows``: of the traffic records, None where another process takes them out."""
+    from sensor.runtime.keeper import ORDERS
+
     if rows is None:
         put("taken out of the traffic records by the process that writes them, within 10 s")
     elif rows:
@@ -158,15 +166,10 @@ def _done(
     if tickets:
         put(f"taken out of {counted(tickets, 'ticket')}")
     if profiles:
-        put(
-            f"{counted(profiles, 'installed profile')} removed{': the sensor goes by it until `systemctl reload sensor`' if running else ''}"
-        )
-    seconds = 1 + len(chosen) // ORDERS
-    put(
-        f"{counted(len(chosen), 'device')} {f'will be purged by the sensor that runs, within {seconds} s' if running else 'purged'}"
-    )
-    _list_kept(places, left, unread, log=args.log)
-    return 0
+        still = ": the sensor goes by it until `systemctl reload sensor`" if running else ""
+        put(f"{counted(profiles, 'installed profile')} removed{still}")
+    when = f"will be purged by the sensor that runs, within {1 + devices // ORDERS} s" if running else "purged"
+    put(f"{counted(devices, 'device')} {when}")
 
 
 def _list_removed(places: Places, chosen: list[Record], packets: list[Path]) -> None:

@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sensor.cli._codes import NOT_OPENED, USAGE, Stop
 from sensor.cli._replay_place import Place, place_of
@@ -223,19 +223,7 @@ def _print_summary(
             print(json.dumps(one, ensure_ascii=False, separators=(",", ":")), file=out)
         return
     if path != Path(os.devnull):
-        from sensor.cli._places import counted
-        from sensor.cli._show import alert_table, device_table
-
-        print(device_table(fold, out), file=out)
-        print(alert_table(fold, out), file=out)
-        if left_out := sum(run.files.mutes.counts.values()):
-            print(
-                f"suppressed by mutes: {counted(left_out, 'finding')}; `sensor alerts why` lists the alerts", file=out
-            )
-        if fold.incidents:
-            from sensor.cli._incidents import table_of_incidents
-
-            print(table_of_incidents(fold.incidents.values(), out), file=out)
+        _print_found(run, fold, out)
     rate = summary["packets"] / seconds if seconds else 0
     print(
         f"{summary['packets']:,} packets in {seconds:.2f} s ({rate:,.0f}/s), {summary['flows']:,} flows, {summary['malformed']:,} malformed,"
@@ -244,6 +232,21 @@ def _print_summary(
     )
     if lacks := _lacks(summary):
         print(f"incomplete capture: {lacks}; alerts may be missing or less certain", file=out)
+
+
+def _print_found(run: Run, fold: Fold, out: TextIO) -> None:
+    """Devices, alerts and incidents, in tables."""
+    from sensor.cli._places import counted
+    from sensor.cli._show import alert_table, device_table
+
+    print(device_table(fold, out), file=out)
+    print(alert_table(fold, out), file=out)
+    if left_out := sum(run.files.mutes.counts.values()):
+        print(f"suppressed by mutes: {counted(left_out, 'finding')}; `sensor alerts why` lists the alerts", file=out)
+    if fold.incidents:
+        from sensor.cli._incidents import table_of_incidents
+
+        print(table_of_incidents(fold.incidents.values(), out), file=out)
 
 
 def _lacks(summary: dict[str, Any]) -> str:

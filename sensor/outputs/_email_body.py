@@ -59,6 +59,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     sensor = _object(record.get("sensor"))
     about = _object(record.get(kind)) if kind != "sensor" else {}
     targets = [_end(one) for one in _list(record.get("targets"))] or [_end(record.get("dst"))]
+    facts = [f"{_text(key)} {_text(value)}" for key, value in _object(record.get("facts")).items() if _text(value)]
     parts = [
         ("time", _text(record.get("ts"))),
         ("what", " ".join(filter(None, (kind, _text(record.get("action")), _text(about.get("title")))))),
@@ -66,23 +67,10 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("targets", _listed(targets)),
         ("device", _device(about) if kind == "device" else ""),
         ("changes", _listed([_change(_object(one)) for one in _list(record.get("changes"))])),
-        (
-            "facts",
-            _listed(
-                [f"{_text(key)} {_text(value)}" for key, value in _object(record.get("facts")).items() if _text(value)]
-            ),
-        ),
+        ("facts", _listed(facts)),
         ("story", _listed([_text(_object(one).get("msg")) for one in _list(about.get("story"))], "; ")),
         ("risk", _text(about.get("risk"))),
-        (
-            "techniques",
-            _listed(
-                [
-                    f"{_text(_object(one).get('technique'))} {_text(_object(one).get('name'))}"
-                    for one in _list(about.get("attack"))
-                ]
-            ),
-        ),
+        ("techniques", _listed([_technique(_object(one)) for one in _list(about.get("attack"))])),
         ("why", _listed([_text(one) for one in _list(about.get("why"))], "; ")),
         ("proof", _text(about.get("seen"))),
         ("what to do", _text(about.get("advice") or about.get("fix"))),
@@ -95,6 +83,11 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("reference", " ".join(filter(None, (_text(about.get("id")), _text(record.get("id")))))),
     ]
     return [(label, value) for label, value in parts if value]
+
+
+def _technique(technique: Record) -> str:
+    """``T1046 Network Service Discovery``."""
+    return f"{_text(technique.get('technique'))} {_text(technique.get('name'))}"
 
 
 def _end(end: Any) -> str:

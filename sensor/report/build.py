@@ -60,11 +60,7 @@ def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
     """All of it, deterministic: its time is that of the site."""
     site, story, proofs = sources.site, sources.story, Proofs()
     now = site.now if is_time(site.now) else story.last
-    if sources.older is not None and period_spec == PeriodSpec():
-        period_spec = PeriodSpec(
-            since=sources.older.period.until, label=f"since the last report, of {sources.older.period.until[:10]}"
-        )
-    period = period_spec.resolve(story.first or _first(site), now)
+    period = _spec(period_spec, sources.older).resolve(story.first or _first(site), now)
     scores = exposures(site)
     devices = devices_of(site, story, period, scores.devices, proofs)
     findings = findings_of(site, devices, proofs)
@@ -80,10 +76,7 @@ def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
         period=period,
         score=score_of(scores.site),
         work=[_work(ticket) for ticket in tickets],
-        done=sorted(
-            [*_done(noted(sources.ledger, tickets, site), period), *_closed(site, period)],
-            key=lambda one: (one.when, one.id),
-        ),
+        done=_finished(sources, tickets, period),
         changes=changes,
         changes_left_out=changes_left_out,
         devices=devices,
@@ -100,6 +93,19 @@ def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
     report.difference = difference(sources.older, report) if sources.older is not None else None
     report.headline = headline(report)
     return report
+
+
+def _spec(asked: PeriodSpec, older: Report | None) -> PeriodSpec:
+    """The period that is asked for; where none is, the time since the last report."""
+    if older is None or asked != PeriodSpec():
+        return asked
+    return PeriodSpec(since=older.period.until, label=f"since the last report, of {older.period.until[:10]}")
+
+
+def _finished(sources: Sources, tickets: Sequence[Ticket], period: Period) -> list[Done]:
+    """Work that was done in the period, in order of time."""
+    done = [*_done(noted(sources.ledger, tickets, sources.site), period), *_closed(sources.site, period)]
+    return sorted(done, key=lambda one: (one.when, one.id))
 
 
 def _first(site: Site) -> str:

@@ -128,38 +128,18 @@ def parameters(resource: Resource) -> list[Schema]:
         found += [_parameter(name, kind) for name, kind in typing.get_type_hints(resource.filter).items()]
     if resource.listed:
         found += [
-            {
-                "name": "sort",
-                "in": "query",
-                "description": "order of the rows",
-                "schema": {"type": "string", "enum": list(resource.sorts)},
-            },
-            {
-                "name": "order",
-                "in": "query",
-                "description": "direction",
-                "schema": {"type": "string", "enum": ["asc", "desc"]},
-            },
-            {
-                "name": "limit",
-                "in": "query",
-                "description": "rows of a page",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 1000},
-            },
-            {
-                "name": "cursor",
-                "in": "query",
-                "description": "of the page before, with the same filter and sort",
-                "schema": {"type": "string"},
-            },
-            {
-                "name": "format",
-                "in": "query",
-                "description": "all pages as a file",
-                "schema": {"type": "string", "enum": list(FORMATS)},
-            },
+            _query("sort", "order of the rows", type="string", enum=list(resource.sorts)),
+            _query("order", "direction", type="string", enum=["asc", "desc"]),
+            _query("limit", "rows of a page", type="integer", minimum=1, maximum=1000),
+            _query("cursor", "of the page before, with the same filter and sort", type="string"),
+            _query("format", "all pages as a file", type="string", enum=list(FORMATS)),
         ]
     return found
+
+
+def _query(name: str, description: str, **schema: Any) -> Schema:
+    """A parameter of the query that may be left out."""
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _parameter(name: str, kind: Any) -> Schema:

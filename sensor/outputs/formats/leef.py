@@ -27,9 +27,17 @@ def encode(record: Body | Record) -> bytes:
 
 
 def _fields(seen: View) -> list[str]:
+    return [
+        f"{key}={words(value, TEXT_LIMIT) if isinstance(value, str) else value}"
+        for key, value in _pairs(seen)
+        if value not in (None, "")
+    ]
+
+
+def _pairs(seen: View) -> list[tuple[str, Any]]:
     """What a receiver needs first stands first: long lines lose their end."""
     record, about = seen.record, seen.about
-    pairs: list[tuple[str, Any]] = [
+    return [
         ("devTime", milliseconds(record["ts"])),
         ("externalId", record["id"]),
         ("cat", seen.kind),
@@ -62,9 +70,4 @@ def _fields(seen: View) -> list[str]:
         ("vlan", seen.network.get("vlan") or about.get("vlan")),
         ("communityId", seen.network.get("community_id")),
         ("reason", "; ".join(about["why"]) if "why" in about else record.get("reason")),
-    ]
-    return [
-        f"{key}={words(value, TEXT_LIMIT) if isinstance(value, str) else value}"
-        for key, value in pairs
-        if value not in (None, "")
     ]
