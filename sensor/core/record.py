@@ -19,18 +19,19 @@ from msgspec import UNSET, UnsetType
 
 from sensor.core.addresses import Networks
 from sensor.core.alert import Alert
-from sensor.core.attack import Technique
 from sensor.core.bounded import Bounded
 from sensor.core.device import Device, DeviceChange
 from sensor.core.ids import entity_id
-from sensor.core.incident import Chapter, Incident
+from sensor.core.incident import Incident
 from sensor.core.observation import Subject
 from sensor.core.proofs import community_id_of, proof_body
 from sensor.core.reader import clean
 from sensor.core.recommendation import Recommendation
+from sensor.core.record_bodies import attack_body, chapter_body, recommendation_body
 from sensor.core.record_ids import record_id
 from sensor.core.record_parts import (
     LIST_LIMIT,
+    MSG_LIMIT,
     TEXT_LIMIT,
     WORD_LIMIT,
     Body,
@@ -51,7 +52,6 @@ SIZE_LIMIT = 64 * 1024
 SLACK = 128
 """Room in the line for what the writer adds: seq, emitted and the line's end."""
 
-MSG_LIMIT = 512
 WHY_LIMIT, NUMBERS_LIMIT = 16, 32
 NETWORK_KEYS = ("proto", "app", "vlan", "direction")
 SHORTEST_CUT = 64
@@ -191,7 +191,7 @@ class RecordMaker:
     ) -> Record:
         """Work to be handed out, as it stands ``at`` a time. ``closed``: why it is done."""
         record = self._begin(at, "recommendation", action, advice.severity.name, advice.summary)
-        record.recommendation = _recommendation_body(advice, self.sensor_id) | (
+        record.recommendation = recommendation_body(advice, self.sensor_id) | (
             {"closed": clean(closed, TEXT_LIMIT)} if closed else {}
         )
         record.src = end_body(advice.subject, device(advice.subject), advice.port)
@@ -267,7 +267,7 @@ class RecordMaker:
                 "count": alert.count,
                 "first": time_text(alert.first),
                 "last": time_text(alert.ts),
-                "attack": _attack(alert.techniques),
+                "attack": attack_body(alert.techniques),
                 "why": [clean(one, TEXT_LIMIT) for one in alert.why[:WHY_LIMIT]],
                 "incomplete": list(alert.incomplete),
                 "numbers": {words(key): plain(value) for key, value in list(alert.numbers.items())[:NUMBERS_LIMIT]},
@@ -289,8 +289,8 @@ class RecordMaker:
                 "last": time_text(incident.ts),
                 "actors": [end_body(actor, device(actor)) for actor in incident.actors],
                 "tactics": list(dict.fromkeys(technique.tactic for technique in techniques)),
-                "attack": _attack(tuple(techniques)),
-                "story": [_chapter_body(chapter) for chapter in incident.story],
+                "attack": attack_body(tuple(techniques)),
+                "story": [chapter_body(chapter) for chapter in incident.story],
                 "left_out": incident.left_out,
             }
         )
@@ -316,45 +316,6 @@ def mute_command(alert: Alert) -> str:
     ends = [("--src", alert.actor)] + ([("--dst", alert.targets[0])] if len(alert.targets) == 1 else [])
     named = [f"{flag} {end.get('ip') or end.get('mac')}" for flag, subject in ends if (end := end_body(subject, None))]
     return " ".join(["sensor mute add --detector", alert.detector, *named, "--for 7d"])
-
-
-def _attack(techniques: tuple[Technique, ...]) -> list[Body]:
-    return [
-        {"tactic": one.tactic, "technique": one.technique, "name": one.name.split(": ", 1)[-1]} for one in techniques
-    ]
-
-
-def _chapter_body(chapter: Chapter) -> Body:
-    return filled(
-        {
-            "ts": time_text(chapter.ts),
-            "alert": chapter.alert,
-            "detector": chapter.detector,
-            "severity": chapter.severity.name,
-            "msg": clean(chapter.summary, MSG_LIMIT),
-            "count": chapter.count,
-        }
-    )
-
-
-def _recommendation_body(advice: Recommendation, scope: str) -> Body:
-    return filled(
-        {
-            "id": entity_id("recommendation", f"{advice.key}#0", scope),
-            "setting": advice.setting,
-            "title": words(advice.title),
-            "count": advice.count,
-            "first": time_text(advice.first),
-            "last": time_text(advice.ts),
-            "why": [clean(advice.why, TEXT_LIMIT)],
-            "seen": clean(advice.seen, TEXT_LIMIT),
-            "fix": clean(advice.fix, TEXT_LIMIT),
-            "product": words(advice.product),
-            "maker": words(advice.maker),
-            "steps": clean(advice.steps, TEXT_LIMIT),
-            "test": clean(advice.test, TEXT_LIMIT),
-        }
-    )
 
 
 def _device_of(subject: Subject, known: Mapping[Subject, Device | None]) -> Device | None:

@@ -15,7 +15,7 @@ from sensor.core.device import Device, DeviceChange
 from sensor.core.observation import Evidence, Subject
 from sensor.core.reader import clean
 
-TEXT_LIMIT, WORD_LIMIT = 512, 256
+TEXT_LIMIT, WORD_LIMIT, MSG_LIMIT = 512, 256, 512
 LIST_LIMIT, FACTS_LIMIT, ITEMS_LIMIT = 64, 32, 16
 SAFE_INTEGER = 1 << 53
 """Larger whole numbers lose digits in many readers of JSON; they become text."""
