@@ -1,4 +1,4 @@
-"""``sensor hub`` entities, conflicts, identify, separate: devices that several sensors see."""
+"""``sensor hub`` entities, roaming, conflicts, identify, separate: devices that several sensors see."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from sensor.cli._times import clock
 
 if TYPE_CHECKING:
     from sensor.hub.entities import ConflictRow, EntityRow
+    from sensor.hub.roaming import StayRow
 
 Row = TypeVar("Row", bound=msgspec.Struct)
 ENTITIES = ("last seen", "entity", "name", "type", "sites", "devices", "reasons")
+ROAMING = ("entity", "name", "type", "site", "first seen", "last seen", "device")
 CONFLICTS = ("last", "first", "MAC", "device", "at the same time")
 SHOWN = 3
 
@@ -34,6 +36,16 @@ def entities(args: argparse.Namespace) -> int:
     with opened(args) as base:
         rows = list_entities(base, args.site, max(1, args.limit))
     return _print(args, rows, ENTITIES, _entity_cells)
+
+
+def roaming(args: argparse.Namespace) -> int:
+    """List the stays of devices that several sites see."""
+    check_extra()
+    from sensor.hub.roaming import list_roaming
+
+    with opened(args) as base:
+        rows = list_roaming(base, args.site, args.find, max(1, args.limit))
+    return _print(args, rows, ROAMING, _stay_cells)
 
 
 def conflicts(args: argparse.Namespace) -> int:
@@ -98,6 +110,11 @@ def _print(
 def _entity_cells(row: EntityRow) -> tuple[str, ...]:
     members = ", ".join(row.members[:SHOWN]) + (f" and {len(row.members) - SHOWN} more" if row.members[SHOWN:] else "")
     return (_time(row.last), row.entity, row.name, row.type, ", ".join(row.sites), members, ", ".join(row.reasons))
+
+
+def _stay_cells(row: StayRow) -> tuple[str, ...]:
+    place = f"{row.sensor}/{row.device}"
+    return (row.entity, row.name, row.type, row.site, _time(row.begins), _time(row.ends), place)
 
 
 def _conflict_cells(row: ConflictRow) -> tuple[str, ...]:

@@ -24,21 +24,28 @@ HUB = "hub"
 
 def agent_of(config: Path) -> tuple[Agent, Callable[[], None]]:
     """The agent, and what closes its connection. Stop where no output goes to a hub; DocumentErrors; OSError."""
+    from sensor.documents import FLEET
+
+    name, options = hub_output(config)
+    link = Link(options.servers, options)
+    check, health = functools.partial(checked, config), functools.partial(health_now, config)
+    return Agent(config.parent / FLEET.parts[0], link, check, health, [name]), link.close
+
+
+def hub_output(config: Path) -> tuple[str, Any]:
+    """Name and options of the only output to a hub. Stop where there is none, or several; DocumentErrors; OSError."""
     from sensor.delivery.section import load_delivery, type_of
     from sensor.documents import FLEET, fleet_from
 
-    root = config.parent / FLEET.parts[0]
     # The way to the hub is local: a layer of the hub that is not valid must not cut it.
-    with fleet_from(root / "none"):
+    with fleet_from(config.parent / FLEET.parts[0] / "none"):
         outputs = load_delivery(config).outputs
     hubs: dict[str, Any] = {name: options for name, options in outputs.items() if type_of(options) == HUB}
     if len(hubs) != 1:
         message = f"found {len(hubs)} outputs of type hub in {config}, expected one: `sensor join` prints it"
         raise Stop(USAGE, message, error="output.none-configured")
-    ((_, options),) = hubs.items()
-    link = Link(options.servers, options)
-    check, health = functools.partial(checked, config), functools.partial(health_now, config)
-    return Agent(root, link, check, health, hubs.keys()), link.close
+    ((name, options),) = hubs.items()
+    return name, options
 
 
 def checked(config: Path, fleet: Path) -> list[str]:

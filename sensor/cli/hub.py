@@ -19,7 +19,10 @@ actions:
   configure DIR                sign the configuration in a folder, for the fleet, --site or --sensor; --version N: an earlier version again;
                                --clear: nothing any more. Sensors pull it with `sensor sync`
   configurations               list versions of configuration, and which sensors do not use the present one
+  hunt QUERY                   run a query, or a hunt of the library by its name, over the traffic records of all sensors, of --site or --sensor;
+                               sensors that did not answer --within the time are listed
   entities                     list devices that several sensors see, with the reasons why they are one
+  roaming                      list when these devices were at which site
   conflicts                    list MAC addresses that two sites saw at the same time
   identify                     find entities and conflicts now; a worker does so every ten minutes
   separate A B                 never join two devices, each given as SENSOR/DEVICE
@@ -41,6 +44,7 @@ EXAMPLES = """\
   sensor hub token --site Berlin
   sensor hub sensors --site Berlin
   sensor hub alerts --severity high
+  sensor hub hunt "SELECT src_ip, count(*) FROM conn WHERE dst_ip = '203.0.113.9' GROUP BY 1" --since 24h
   sensor hub configure ./fleet --comment 'threat list of November'
   sensor hub note alert-5k2m8q --state closed --verdict benign --comment 'the vulnerability scanner'
 """
@@ -53,7 +57,8 @@ ACTIONS = {
         action: ("_hub_sensors", action)
         for action in ("token", "approve", "revoke", "rename", "move", "resend", "reader", "note")
     },
-    **{action: ("_hub_entities", action) for action in ("entities", "conflicts", "identify", "separate")},
+    **{action: ("_hub_entities", action) for action in ("entities", "roaming", "conflicts", "identify", "separate")},
+    "hunt": ("_hub_hunt", "hunt"),
     **{action: ("_hub_config", action) for action in ("configure", "configurations")},
     **{action: ("_hub_lists", action) for action in ("sensors", "quarantine", "devices", "alerts", "incidents")},
 }
@@ -64,21 +69,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="FILE", type=Path, default=CONFIG, help=f"configuration of the hub (default: {CONFIG})"
     )
-    parser.add_argument("--site", metavar="SITE", help="of token, move, configure and lists: the site")
-    parser.add_argument("--sensor", metavar="NAME", help="of configure and lists: only this sensor")
+    parser.add_argument("--site", metavar="SITE", help="of token, move, configure, hunt and lists: the site")
+    parser.add_argument("--sensor", metavar="NAME", help="of configure, hunt and lists: only this sensor")
     parser.add_argument(
         "--version", metavar="NUMBER", type=int, help="of configure: publish this earlier version again"
     )
     parser.add_argument("--clear", action="store_true", help="of configure: publish a layer that sets nothing")
     parser.add_argument("--type", metavar="TYPE", help="of devices: only this type, such as camera")
     parser.add_argument(
-        "--find", metavar="TEXT", help="of devices and alerts: an address, MAC, name, detector or id, exactly"
+        "--find", metavar="TEXT", help="of devices, alerts and roaming: an address, MAC, name, detector or id, exactly"
     )
     parser.add_argument(
         "--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of alerts and incidents: the least"
     )
     _add_note_arguments(parser)
-    parser.add_argument("--limit", metavar="ROWS", type=int, default=100, help="of lists: at most (default: 100)")
+    _add_hunt_arguments(parser)
+    parser.add_argument(
+        "--limit",
+        metavar="ROWS",
+        type=int,
+        default=100,
+        help="of lists: at most, of hunt from each sensor (default: 100)",
+    )
     parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
     parser.add_argument(
         "--listen",
@@ -90,6 +102,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--database", metavar="URL", default="postgresql:///hub", help="of init: PostgreSQL (default: %(default)s)"
     )
     add_json_argument(parser)
+
+
+def _add_hunt_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since", metavar="TIME", default="", help="of hunt: begin, such as 24h or 2026-11-24T09:00 (default: all)"
+    )
+    parser.add_argument("--until", metavar="TIME", default="", help="of hunt: end, the same forms")
+    parser.add_argument(
+        "--combine",
+        metavar="QUERY",
+        help="of hunt: a query over the rows of all sensors, the table found (needs the extra hunt)",
+    )
+    parser.add_argument(
+        "--within", metavar="SECONDS", type=float, default=10.0, help="of hunt: time to answer, up to 60 (default: 10)"
+    )
 
 
 def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,9 +133,13 @@ def _add_note_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--assignee", metavar="NAME", help="of note: who works on the alert")
     parser.add_argument("--comment", metavar="TEXT", default="", help="of note, configure and separate: a comment")
-    parser.add_argument("--author", metavar="NAME", help="of note, configure and separate: author (default: the user)")
+    parser.add_argument(
+        "--author", metavar="NAME", help="of note, configure, hunt and separate: author (default: the user)"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Do it; 1 where a sensor is not known, 2 where something makes no sense, 3 where something cannot be read, written or reached."""
+    """Do it; 1 where a sensor is not known, 2 where something makes no sense, 3 where something cannot be read, written
+    or reached, 6 where the part of a sensor in a hunt is unknown.
+    """
     return function_of(*ACTIONS[args.action])(args) if action_of(args, ACTIONS, "sensors") else USAGE

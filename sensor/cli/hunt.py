@@ -16,6 +16,8 @@ actions:
   test [NAME…]       run the tests in hunts (default: your own)
   try NAME…          show the alerts that hunts would have raised since
                      --since, run by their schedules; nothing is written
+  serve              answer the queries of the hub that this sensor joined, over its own records, until stopped; used by the unit
+                     sensor-hunt. Only SELECT, with limits on time, memory and rows
 
 Your own hunts are YAML files in the folder hunts beside the configuration or in the state folder. Those with `schedule:` run by
 themselves while `sensor run` runs; what they find becomes alerts, once for each actor and target, subject to mutes and roles.
@@ -26,11 +28,12 @@ exit codes: 0 found, 1 nothing found, 2 wrong usage or query, 3 a file cannot be
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from sensor.cli._actions import action_of, function_of
 from sensor.cli._codes import USAGE
 from sensor.cli._records import add_output_arguments, add_records_arguments
-from sensor.cli._setup import complain
+from sensor.cli._setup import add_log_argument, complain
 
 EXAMPLES = """\
   sensor hunt sql "SELECT src_device, count(*) FROM conn GROUP BY 1 ORDER BY 2 DESC"
@@ -53,15 +56,18 @@ ACTIONS: dict[str, tuple[str, range | None]] = {
     "show": ("show", range(1, 2)),
     "test": ("test", range(1000)),
     "try": ("rehearse", None),
+    "serve": ("serve", range(1)),
 }
-SCHEDULED = ("test", "try")
+MODULES = {"test": "_hunt_schedule", "try": "_hunt_schedule", "serve": "_hunt_serve"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
     parser.add_argument("-n", metavar="COUNT", type=int, default=1000, help="maximum number of rows (default: 1000)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="of serve: configuration (default: the system's)")
     add_records_arguments(parser)
     add_output_arguments(parser)
+    add_log_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -78,4 +84,4 @@ def main(args: argparse.Namespace) -> int:
     if not 1 <= args.n <= 1_000_000:
         complain(f"found -n {args.n}, expected 1 to 1000000", error="usage.invalid-value")
         return USAGE
-    return function_of("_hunt" if args.action not in SCHEDULED else "_hunt_schedule", name)(args)
+    return function_of(MODULES.get(args.action, "_hunt"), name)(args)

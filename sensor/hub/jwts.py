@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from sensor.outputs import _hub_messages as messages
+from sensor.outputs._hub_hunts import HUNT, found_subject
 from sensor.outputs._hub_messages import subject
 from sensor.outputs._nkeys import KeyPair
 
@@ -49,8 +50,8 @@ def worker_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
 def sensor_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
     """For a sensor: its own subjects, for 30 days."""
     kinds = (messages.EVENTS, messages.ASK, messages.RENEW, messages.CONFIGURE, messages.FILE)
-    publish = [subject(kind, user) for kind in kinds]
-    listen = [subject(messages.COMMITS, user), f"_INBOX_{user}.>"]
+    publish = [*(subject(kind, user) for kind in kinds), found_subject("*", user)]
+    listen = [subject(messages.COMMITS, user), subject(HUNT, user), f"_INBOX_{user}.>"]
     return _signed(account, user, name, _user(publish, listen), now, now + USER_DAYS * DAY_S)
 
 

@@ -9,7 +9,14 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_credentials import Credentials, claims_of, load_operator, save_credentials, save_operator
+from sensor.outputs._hub_credentials import (
+    Credentials,
+    claims_of,
+    load_credentials,
+    load_operator,
+    save_credentials,
+    save_operator,
+)
 from sensor.outputs._hub_messages import Admission, subject
 from sensor.outputs._nats_login import Login
 from sensor.outputs._nats_wire import Place, Wire, first_of
@@ -32,6 +39,23 @@ def connect(servers: list[str], key: str, options: HubOptions) -> Wire:
     login = Login(credentials=Secret(f"file:{Path(options.credentials).absolute()}"))
     inbox = f"_INBOX_{key}"
     return first_of(servers, lambda url: Wire(place(url, options), login, inbox, options.timeout_s))
+
+
+def connect_allowed(servers: list[str], options: HubOptions, kind: str) -> Wire:
+    """A connection that may publish to the sensor's subject of a kind: credentials of earlier versions are renewed
+    first. Retry.
+    """
+    path = Path(options.credentials)
+    credentials = load_credentials(path)
+    key = credentials.pair.public
+    wire = connect(servers, key, options)
+    if subject(kind, key) in credentials.claims.nats.pub.allow and load_operator(path):
+        return wire
+    try:
+        renew(wire, path, credentials)
+    finally:
+        wire.close()
+    return connect(servers, key, options)
 
 
 def place(url: str, options: HubOptions) -> Place:

@@ -73,14 +73,19 @@ class Place(NamedTuple):
 
 
 class Wire:
-    """An open connection. Whatever fails is a Retry, after which it is of no more use than to be closed."""
+    """An open connection. Whatever fails is a Retry, after which it is of no more use than to be closed.
+
+    ``received_at``: when the server sent something last, in seconds of the monotonic clock. Servers ping every two
+    minutes.
+    """
 
     def __init__(self, place: Place, login: Login, inbox: str, timeout_s: float) -> None:
         """Connects and logs in."""
         self._timeout_s = timeout_s
         self._inbox = f"{inbox}.{secrets.token_hex(11)}".encode()
         self._read, self._at, self._number = b"", 0, 0
-        self._end = time.monotonic() + timeout_s
+        self.received_at = time.monotonic()
+        self._end = self.received_at + timeout_s
         self._socket, self.info = greeted(place, timeout_s)
         try:
             self._log_in(place.host, login)
@@ -205,6 +210,7 @@ class Wire:
             raise Retry(f"the connection to NATS is lost: {reason_of(error)}") from None
         if not found:
             raise Retry("NATS closed the connection")
+        self.received_at = time.monotonic()
         self._read, self._at = self._read[self._at :] + found, 0
 
     def _write(self, data: bytes) -> None:

@@ -95,9 +95,9 @@ def answer(connection: Any, request: Request) -> Answer:
     """What a query gives. Only one SELECT is run."""
     import duckdb
 
-    if request.fill:
-        return filled(connection, request.fill, request.values)
     try:
+        if request.fill:
+            return filled(connection, request.fill, request.values)
         statements = connection.extract_statements(request.sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             kinds = ", ".join(statement.type.name for statement in statements) or "nothing"

@@ -8,7 +8,7 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_connection import HubOptions, connect, renew
+from sensor.outputs._hub_connection import HubOptions, connect_allowed
 from sensor.outputs._hub_credentials import load_credentials, load_operator
 from sensor.outputs._hub_messages import FilePart, Offer, Report, subject
 from sensor.outputs._nats_wire import NoResponders, Wire
@@ -67,13 +67,6 @@ class Link:
             raise
 
     def _opened(self) -> Wire:
-        """A connection that may ask for configuration: credentials of earlier versions are renewed first."""
         if self._wire is None:
-            credentials = load_credentials(self._path)
-            self._wire = connect(self._servers, credentials.pair.public, self._options)
-            wanted = subject(messages.CONFIGURE, credentials.pair.public)
-            if wanted not in credentials.claims.nats.pub.allow or not load_operator(self._path):
-                renew(self._wire, self._path, credentials)
-                self.close()
-                self._wire = connect(self._servers, credentials.pair.public, self._options)
+            self._wire = connect_allowed(self._servers, self._options, messages.CONFIGURE)
         return self._wire

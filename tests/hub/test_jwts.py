@@ -62,9 +62,9 @@ def test_a_sensor_may_use_its_own_subjects_and_no_others() -> None:
     assert found["sub"] == user
     assert found["exp"] - found["iat"] == 30 * 86_400
     assert found["nats"]["pub"] == {
-        "allow": [f"hub.{kind}.{user}" for kind in ("events", "ask", "renew", "configure", "file")]
+        "allow": [f"hub.{kind}.{user}" for kind in ("events", "ask", "renew", "configure", "file", "found.*")]
     }
-    assert found["nats"]["sub"] == {"allow": [f"hub.commits.{user}", f"_INBOX_{user}.>"]}
+    assert found["nats"]["sub"] == {"allow": [f"hub.commits.{user}", f"hub.hunt.{user}", f"_INBOX_{user}.>"]}
 
 
 def test_a_token_may_ask_to_join_for_an_hour() -> None:

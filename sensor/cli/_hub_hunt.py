@@ -1,0 +1,135 @@
+"""``sensor hub hunt``: one query over the traffic records of many sensors. Texts of sensors are cleaned before they are
+printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sensor.cli._codes import DONE, INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
+from sensor.cli._hub_base import check_extra, hub_of, opened
+from sensor.cli._hub_hunt_text import REASON_LIMIT, put_combined, put_rows, put_sensors, same_columns
+from sensor.cli._records import installed
+from sensor.cli._show import tidy
+
+if TYPE_CHECKING:
+    from sensor.hub.hunting import Outcome
+    from sensor.outputs._hub_hunts import Hunt
+    from sensor.records.query_process import Answer
+
+
+def hunt(args: argparse.Namespace) -> int:
+    """Ask, and print rows and sensors; 1 where nothing is found, 2 where the query is refused, 6 where the part of a
+    sensor is unknown.
+    """
+    check_extra()
+    from sensor.core.output import Retry
+    from sensor.hub.hunting import hunted, targets
+    from sensor.hub.worker import NatsError
+
+    question = _question(args)
+    if args.combine and not installed():
+        return NOT_OPENED
+    with opened(args) as base:
+        asked = targets(base, args.site, args.sensor)
+    if not asked:
+        raise Stop(NOT_FOUND, "no approved sensor of this name or site at the hub", error="hub.unknown-sensor")
+    try:
+        outcomes = asyncio.run(hunted(hub_of(args), asked, question, args.within))
+    except TimeoutError:
+        raise Stop(NOT_OPENED, "no NATS server of the hub can be reached", error="hub.no-nats") from None
+    except (Retry, OSError, NatsError) as error:
+        raise Stop(NOT_OPENED, f"NATS: {error}", error="hub.no-nats") from None
+    code = _code(args, outcomes)
+    if args.combine:
+        put_combined(_combined(args, outcomes), as_json=args.json)
+    else:
+        put_rows(outcomes, as_json=args.json)
+    put_sensors(outcomes, as_json=args.json)
+    return code
+
+
+def _question(args: argparse.Namespace) -> Hunt:
+    """What is asked. Stop where it is out of range, or names no hunt."""
+    from sensor.cli._devices_actions import author_of
+    from sensor.outputs._hub_hunts import Hunt
+
+    if len(args.words) != 1:
+        raise Stop(USAGE, "expected hunt QUERY, in quotation marks", error="usage.missing-argument")
+    made = {
+        "id": secrets.token_hex(8),
+        "sql": _sql(args.words[0]),
+        "rows": args.limit,
+        "seconds": args.within,
+        "since": _moment(args.since),
+        "until": _moment(args.until),
+        "author": author_of(args),
+    }
+    try:
+        return msgspec.convert(made, Hunt)
+    except msgspec.ValidationError as error:
+        text = str(error).replace("`$.rows`", "--limit").replace("`$.seconds`", "--within")
+        raise Stop(USAGE, text, error="usage.invalid-value") from None
+
+
+def _sql(word: str) -> str:
+    """A query, or that of a hunt in the library."""
+    from sensor.documents import nearest
+    from sensor.records.hunts_library import hunt as hunt_of
+    from sensor.records.hunts_library import library
+
+    known = library()
+    if word in known:
+        return hunt_of(known[word]).sql
+    if len(word.split()) < 2:
+        raise Stop(NOT_FOUND, f"no hunt {tidy(word)!r}: {nearest(word, list(known))}, or a query", error="hunt.unknown")
+    return word
+
+
+def _moment(text: str) -> int | None:
+    """Microseconds since 1970; spans count back from now, since sensors differ in their newest record."""
+    from sensor.cli._tail_filter import moment
+
+    if not text:
+        return None
+    try:
+        return int(datetime.fromisoformat(moment(text)).timestamp() * 1e6)
+    except argparse.ArgumentTypeError as error:
+        raise Stop(USAGE, str(error), error="usage.invalid-value") from None
+
+
+def _combined(args: argparse.Namespace, outcomes: Sequence[Outcome]) -> Answer:
+    """What --combine finds in the rows of the sensors whose answers have the columns of the first."""
+    from sensor.records.combine import Columns, combined
+    from sensor.records.confined import QueryError
+    from sensor.records.query_process import Answer
+
+    some = same_columns(outcomes)
+    if not some:
+        return Answer()
+    columns = Columns(["site", "sensor", *some[0].found.columns], ["VARCHAR", "VARCHAR", *some[0].found.types])
+    rows = [(one.site, one.sensor, *row) for one in some for row in one.found.rows]
+    try:
+        return combined(columns, rows, args.combine, args.limit)
+    except QueryError as error:
+        raise Stop(USAGE, f"--combine: {tidy(str(error), REASON_LIMIT)}", error="records.invalid-query") from None
+
+
+def _code(args: argparse.Namespace, outcomes: Sequence[Outcome]) -> int:
+    states = {one.state for one in outcomes}
+    if states == {"query"}:
+        text = f"the query is refused: {tidy(outcomes[0].reason, REASON_LIMIT)}"
+        raise Stop(USAGE, text, error="records.invalid-query")
+    with_rows = [one for one in outcomes if one.found.rows]
+    # Sums over rows that were cut, or without those of other columns, are not the whole.
+    cut = args.combine and (any(one.found.more for one in with_rows) or len(same_columns(outcomes)) < len(with_rows))
+    if states != {"answered"} or cut:
+        return INCOMPLETE
+    return DONE if with_rows else NOT_FOUND

@@ -1,0 +1,86 @@
+"""What ``sensor hub hunt`` prints. Texts of sensors are cleaned first."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sensor.cli._show import put, tidy
+from sensor.cli._table import table, use_all_columns
+
+if TYPE_CHECKING:
+    from sensor.hub.hunting import Outcome
+    from sensor.records.query_process import Answer
+
+SENSORS = ("sensor", "answer", "rows", "coverage")
+ANSWERS = {
+    "answered": "answered",
+    "query": "refused the query",
+    "no_records": "unknown: it has no records",
+    "failed": "unknown: it failed",
+    "unreadable": "unknown: its answer cannot be read",
+    "not_listening": "unknown: it does not listen to hunts",
+    "no_answer": "unknown: no answer within the time",
+}
+REASON_LIMIT = 300
+
+
+def put_rows(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    """A line of JSON for each row; or a table for each form of answers: sensors of other versions may have other
+    columns.
+    """
+    if as_json:
+        for one in outcomes:
+            for row in one.found.rows:
+                values = dict(zip(one.found.columns, row, strict=True))
+                put(msgspec.json.encode({"sensor": one.sensor, "site": one.site, "row": values}).decode())
+        return
+    use_all_columns(True)  # they were asked for, all of them
+    for columns in dict.fromkeys(tuple(one.found.columns) for one in outcomes if one.found.rows):
+        some = [one for one in outcomes if tuple(one.found.columns) == columns]
+        rows = [(_place(one), *map(tidy, row)) for one in some for row in one.found.rows]
+        put(table(("sensor", *map(tidy, columns)), rows, sys.stdout))
+        put("")
+
+
+def put_combined(answer: Answer, *, as_json: bool) -> None:
+    """The same for what a query found in all of them."""
+    if as_json:
+        for row in answer.rows:
+            put(msgspec.json.encode({"row": dict(zip(answer.columns, row, strict=True))}).decode())
+    elif answer.rows:
+        use_all_columns(True)
+        rows = [[tidy(value) for value in row] for row in answer.rows]
+        put(table([*map(tidy, answer.columns)], rows, sys.stdout))
+        put("")
+
+
+def put_sensors(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    """A line for each sensor: what became of the query there, and what its records cover."""
+    if not as_json:
+        put(table(SENSORS, [_cells(one) for one in outcomes], sys.stdout))
+        return
+    for one in outcomes:
+        seen = {"rows": len(one.found.rows), "more": one.found.more, "whole": one.found.whole}
+        state = {"sensor": one.sensor, "site": one.site, "state": one.state, "reason": one.reason}
+        put(msgspec.json.encode({**state, **seen, "coverage": one.found.coverage}).decode())
+
+
+def same_columns(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those with rows whose columns are those of the first."""
+    some = [one for one in outcomes if one.found.rows]
+    return [one for one in some if one.found.columns == some[0].found.columns]
+
+
+def _cells(one: Outcome) -> tuple[str, ...]:
+    """A sensor. Without an answer its rows are unknown, and not none."""
+    rows = f"{len(one.found.rows):,}{' of more' if one.found.more else ''}" if one.state == "answered" else "unknown"
+    seen = "; ".join(line.removeprefix("coverage: ") for line in one.found.coverage)
+    return (_place(one), ANSWERS[one.state], rows, tidy(one.reason or seen, REASON_LIMIT))
+
+
+def _place(one: Outcome) -> str:
+    return tidy(f"{one.site}/{one.sensor}")

@@ -1,0 +1,91 @@
+"""Federated hunting: one query goes to many sensors at once, each runs it over its own traffic records, and partial
+rows come back. A sensor that does not answer within the time is unknown, and listed as such.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Literal, LiteralString, NamedTuple
+
+import msgspec
+from nats.aio.msg import Msg
+
+from sensor.hub.database import Connection
+from sensor.hub.settings import Hub
+from sensor.hub.stream import connected, key_of
+from sensor.outputs._hub_hunts import HUNT, Fault, Found, Hunt, found_subject, read_found
+from sensor.outputs._hub_messages import subject
+
+CONNECT_S = 10.0
+# What NATS answers where no client listens on a subject.
+NO_RESPONDERS = "503"
+State = Literal["answered", "not_listening", "no_answer", "unreadable"] | Fault
+_TARGETS: LiteralString = """
+SELECT key, name, site FROM sensors WHERE state = 'approved' AND (%(site)s::text IS NULL OR site = %(site)s)
+    AND (%(name)s::text IS NULL OR name = %(name)s) ORDER BY site, name"""
+
+
+class Target(NamedTuple):
+    """A sensor that is asked."""
+
+    key: str
+    name: str
+    site: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a hunt at one sensor: ``answered`` with what it found, a fault of its answer, or no answer."""
+
+    sensor: str
+    site: str
+    state: State
+    reason: str = ""
+    found: Found = Found()
+
+
+def targets(base: Connection, site: str | None, name: str | None) -> list[Target]:
+    """Approved sensors: of a site, or of a name; None: all."""
+    return [Target(*row) for row in base.execute(_TARGETS, {"site": site, "name": name}).fetchall()]
+
+
+async def hunted(hub: Hub, asked: Sequence[Target], hunt: Hunt, within_s: float) -> list[Outcome]:
+    """What each sensor answered within the time, in their order. OSError or an error of the client where NATS cannot be
+    used.
+    """
+    answers: dict[str, Msg] = {}
+    waiting, complete = {target.key for target in asked}, asyncio.Event()
+
+    async def received(message: Msg) -> None:
+        """The first answer of each sensor, whose key the server enforces."""
+        key = key_of(message)
+        if key in waiting:
+            waiting.remove(key)
+            answers[key] = message
+        if not waiting:
+            complete.set()
+
+    client = await asyncio.wait_for(connected(hub), CONNECT_S)
+    try:
+        await client.subscribe(found_subject(hunt.id, "*"), cb=received)
+        body = msgspec.json.encode(hunt)
+        for target in asked:
+            await client.publish(subject(HUNT, target.key), body, reply=found_subject(hunt.id, target.key))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(complete.wait(), within_s)
+    finally:
+        await client.close()
+    return [_outcome(target, answers.get(target.key)) for target in asked]
+
+
+def _outcome(target: Target, message: Msg | None) -> Outcome:
+    if message is None:
+        return Outcome(target.name, target.site, "no_answer")
+    if (message.headers or {}).get("Status") == NO_RESPONDERS:
+        return Outcome(target.name, target.site, "not_listening")
+    try:
+        found = read_found(message.data)
+    except ValueError as error:
+        return Outcome(target.name, target.site, "unreadable", str(error))
+    return Outcome(target.name, target.site, found.fault or "answered", found.reason, found)

@@ -1,0 +1,84 @@
+"""Messages of federated hunting: the hub sends a query to a sensor (``hub.hunt.KEY``), which runs it over its own
+traffic records and publishes what it found (``hub.found.HUNT.KEY``), compressed with zstd. KEY is the public key of the
+sensor, whose credentials allow no other; HUNT is the id of the hunt.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+import zstandard
+from msgspec import Meta
+
+HUNT, FOUND = "hub.hunt", "hub.found"
+SQL_LIMIT, ROWS_LIMIT, SECONDS_LIMIT = 64 * 1024, 10_000, 60.0
+# Of an answer, decompressed.
+SIZE_LIMIT = 32 << 20
+REASON_LIMIT = 2000
+
+Fault = Literal["", "query", "no_records", "failed"]
+"""Why a sensor has no rows: the query is not valid or exceeds its limits; it keeps no records; the sensor failed."""
+
+
+class Hunt(msgspec.Struct, frozen=True):
+    """``id``: a token of the subject of its answers; ``sql``: one SELECT; ``rows``: of each sensor, at most;
+    ``since``, ``until``: microseconds since 1970, None: from the first, to the last record; ``author``: for the log of
+    the sensor.
+    """
+
+    id: Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+    sql: Annotated[str, Meta(min_length=1, max_length=SQL_LIMIT)]
+    rows: Annotated[int, Meta(ge=1, le=ROWS_LIMIT)]
+    seconds: Annotated[float, Meta(gt=0, le=SECONDS_LIMIT)]
+    since: int | None = None
+    until: int | None = None
+    author: str = ""
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What one sensor found. ``types``: of the columns, by DuckDB; ``more``: it has more rows than these; ``whole``:
+    nothing is known to be missing in its records of that time; ``coverage``: of them, as text.
+    """
+
+    fault: Fault = ""
+    reason: str = ""
+    columns: list[str] = []
+    types: list[str] = []
+    rows: list[list[Any]] = []
+    more: bool = False
+    whole: bool = False
+    coverage: list[str] = []
+
+
+def found_subject(hunt: str, key: str) -> str:
+    """Where a sensor publishes what it found. ``hunt``: an id, or ``*`` for every hunt."""
+    return f"{FOUND}.{hunt}.{key}"
+
+
+def fitted(found: Found, limit: int) -> bytes:
+    """A message of at most ``limit`` bytes, with as many rows as fit."""
+    while len(body := _compressed(found)) > limit:
+        if not found.rows:
+            return _compressed(Found("failed", f"the answer without its rows is larger than {limit:,} bytes"))
+        found = msgspec.structs.replace(found, rows=found.rows[: len(found.rows) // 2], more=True)
+    return body
+
+
+def read_found(body: bytes) -> Found:
+    """The answer in a message of a sensor. ValueError with the fault where it is none."""
+    try:
+        size = zstandard.frame_content_size(body)
+        if not 0 <= size <= SIZE_LIMIT:
+            raise ValueError(f"found {size:,} bytes decompressed, expected 0 to {SIZE_LIMIT:,}")
+        text = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompress(body, max_output_size=size)
+        found = msgspec.json.decode(text, type=Found)
+    except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+        raise ValueError(f"found no answer: {error}") from None
+    if any(len(row) != len(found.columns) for row in (found.types, *found.rows)):
+        raise ValueError(f"found types or rows of another length than its {len(found.columns)} columns")
+    return found
+
+
+def _compressed(found: Found) -> bytes:
+    return zstandard.ZstdCompressor(level=3).compress(msgspec.json.encode(found))

@@ -1,0 +1,59 @@
+"""One query over the answers of many sensors: their rows are the table ``found``, in the process of queries."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sensor.records.confined import Confined
+from sensor.records.query_process import Answer, Begin, Request
+
+TABLE = "found"
+MEMORY_MIB, SECONDS, THREADS = 512, 60.0, 2
+# Types of DuckDB that a sensor may name; values of others are texts.
+_TYPE = re.compile(
+    r"(BOOLEAN|TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|DOUBLE|VARCHAR|DATE|TIMESTAMP"
+    r"|DECIMAL\(\d{1,2},\d{1,2}\))(\[\])?"
+)
+
+
+class Columns(NamedTuple):
+    """``types``: as DuckDB names them, of each."""
+
+    names: Sequence[str]
+    types: Sequence[str]
+
+
+def combined(columns: Columns, rows: Iterable[Sequence[Any]], sql: str, most: int) -> Answer:
+    """What a query finds in rows with these columns. QueryError."""
+    names = _distinct(columns.names)
+    made = ", ".join(f"{_quoted(name)} {_known(kind)}" for name, kind in zip(names, columns.types, strict=True))
+    with tempfile.TemporaryDirectory(prefix="sensor-hub-") as empty:
+        process = Confined(Begin(empty, [f"CREATE TABLE {TABLE} ({made})"], MEMORY_MIB, THREADS), SECONDS)
+        try:
+            process.ask(Request("", 0, [list(row) for row in rows], TABLE))
+            return process.ask(Request(sql, most))
+        finally:
+            process.close()
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names of a table, of which DuckDB compares lower case: of the same ones the second is ``name_2``."""
+    found = dict[str, str]()
+    for name in names:
+        number, one = 2, name or "column"
+        while one.lower() in found:
+            number, one = number + 1, f"{name or 'column'}_{number}"
+        found[one.lower()] = one
+    return list(found.values())
+
+
+def _known(kind: str) -> str:
+    return kind if _TYPE.fullmatch(kind) else "VARCHAR"
+
+
+def _quoted(name: str) -> str:
+    """As an identifier of SQL."""
+    return '"' + name.replace("\0", "").replace('"', '""') + '"'

@@ -1,0 +1,80 @@
+"""Answers hunts of the hub: queries over the traffic records of this sensor, one after another.
+
+The NATS server lets only the hub publish on the subject of a sensor, and a sensor only under its own key.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from sensor.core.output import Retry
+from sensor.logs.logs import log
+from sensor.outputs._hub_connection import HubOptions, connect_allowed
+from sensor.outputs._hub_credentials import load_credentials
+from sensor.outputs._hub_hunts import FOUND, HUNT, Found, Hunt, fitted, found_subject
+from sensor.outputs._hub_messages import subject
+from sensor.outputs._nats_wire import UNASKED, Silent, Wire
+
+# A connection without a ping of the server for so long is lost; after FRESH_S another one is opened, which renews
+# credentials that are due.
+SILENT_S, FRESH_S = 300.0, 6 * 3600.0
+HEADERS_SIZE = 512
+
+
+class Hunter:
+    """``servers``: URLs of the hub; ``find``: what this sensor finds, which must not raise."""
+
+    def __init__(self, servers: list[str], options: HubOptions, find: Callable[[Hunt], Found]) -> None:
+        self._servers, self._options, self._find = list(servers), options, find
+        self._wire: Wire | None = None
+        self._key, self._opened_at = "", 0.0
+
+    def turn(self, within_s: float) -> bool:
+        """Wait for a hunt and answer it; False where none came. Retry; the next call connects again."""
+        try:
+            return self._turn(self._opened(), within_s)
+        except Retry:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+
+    def _turn(self, wire: Wire, within_s: float) -> bool:
+        try:
+            received = wire.answer(within_s)
+        except Silent:
+            if time.monotonic() - wire.received_at > SILENT_S:
+                raise Retry(f"the NATS server sent nothing for {SILENT_S:g} s") from None
+            return False
+        if received.number != UNASKED:  # no client waits for an answer any more
+            return False
+        try:
+            hunt = msgspec.json.decode(received.body, type=Hunt)
+        except msgspec.MsgspecError as error:
+            log().warning("a hunt of the hub cannot be read", error=str(error))
+            return False
+        self._answer(wire, hunt)
+        return True
+
+    def _answer(self, wire: Wire, hunt: Hunt) -> None:
+        found = self._find(hunt)
+        log().info("a hunt of the hub", author=hunt.author, sql=hunt.sql, rows=len(found.rows), fault=found.fault)
+        body = fitted(found, wire.info.max_payload - HEADERS_SIZE)
+        wire.publish([(found_subject(hunt.id, self._key).encode(), b"", body)])
+
+    def _opened(self) -> Wire:
+        if self._wire is not None and time.monotonic() - self._opened_at > FRESH_S:
+            self.close()
+        if self._wire is None:
+            self._wire = connect_allowed(self._servers, self._options, f"{FOUND}.*")
+            self._key = load_credentials(self._options.credentials).pair.public
+            self._wire.subscribe(subject(HUNT, self._key))
+            self._opened_at = time.monotonic()
+            log().info("listens for hunts of the hub", key=self._key)
+        return self._wire
