@@ -16,20 +16,21 @@ from pathlib import Path
 from sensor.cli._setup import complain
 from sensor.config_file import SYSTEM
 
-SERVICE, MIRROR = "sensor.service", "sensor-mirror@.service"
+SERVICE, MIRROR, HUB = "sensor.service", "sensor-mirror@.service", "sensor-hub@.service"
 # Units whose state is shown: services that always run, and timers and sockets that start the others. A mirror port is
-# an instance of its own, named after its interface.
+# an instance of its own, named after its interface, and so is each worker of a hub.
 SHOWN = (
     "sensor.target",
     SERVICE,
     "sensor-records.service",
     "sensor-forward.service",
     "sensor-sync.service",
+    "sensor-hunt.service",
     "sensor-console.service",
     "sensor-posture.timer",
     "sensor-update.timer",
 )
-UNITS = (*SHOWN, "sensor-posture.service", "sensor-update.service", MIRROR)
+UNITS = (*SHOWN, "sensor-posture.service", "sensor-update.service", MIRROR, HUB)
 USER_FILE = "sysusers.conf"
 # Where the units have the command; what ProtectHome= and PrivateTmp= hide from a service.
 COMMAND = "/usr/bin/sensor"

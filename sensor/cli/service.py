@@ -97,7 +97,7 @@ def _install(root: Path) -> int:
 
 
 def _uninstall(root: Path) -> int:
-    from sensor.cli._service_units import MIRROR, UNITS, remove_units, systemctl, written
+    from sensor.cli._service_units import HUB, MIRROR, UNITS, remove_units, systemctl, written
 
     there = written(root)
     if not there:
@@ -106,8 +106,9 @@ def _uninstall(root: Path) -> int:
         )
         return NOT_FOUND
     if root == Path("/"):
-        systemctl("disable", "--now", *(unit for unit in UNITS if unit != MIRROR))
-        systemctl("disable", MIRROR)  # all of its instances; what they did to interfaces stays
+        systemctl("disable", "--now", *(unit for unit in UNITS if unit not in (MIRROR, HUB)))
+        systemctl("stop", HUB.replace("@", "@*"))
+        systemctl("disable", MIRROR, HUB)  # all of their instances; what they did to interfaces stays
     for line in remove_units(root):
         put(line)
     if root == Path("/"):

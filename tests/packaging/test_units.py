@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sensor.cli._service_units import COMMAND, UNITS
+from sensor.cli.main import parser
 
 SERVICES = tuple(name for name in UNITS if name.endswith(".service"))
 PERSISTENT = ("sensor.service", "sensor-forward.service")
@@ -86,14 +87,25 @@ def test_the_capturing_unit_sends_nothing_and_the_delivering_unit_receives_nothi
     assert "AmbientCapabilities" not in forward
 
 
-def test_what_a_timer_begins_is_held_as_delivery_is(folder: Path) -> None:
-    """The same sandbox, word for word."""
-    forward, update = (
-        (folder / name).read_text().partition("# No right at all")[2].partition("\nLimit")[0]
-        for name in (PERSISTENT[1], "sensor-update.service")
+@pytest.mark.parametrize("name", ["sensor-update", "sensor-sync", "sensor-hunt", "sensor-hub@"])
+def test_what_has_a_network_is_held_as_delivery_is(folder: Path, name: str) -> None:
+    """The same sandbox, word for word, and the same user."""
+    forward, other = (
+        (folder / path).read_text().partition("# No right at all")[2].partition("\nLimit")[0]
+        for path in (PERSISTENT[1], f"{name}.service")
     )
-    assert "ProtectSystem=strict" in update
-    assert update == forward
+    assert "ProtectSystem=strict" in other
+    assert other == forward
+    assert directives(folder / f"{name}.service")["User"] == "sensor"
+
+
+@pytest.mark.parametrize("name", ["sensor-hunt", "sensor-hub@"])
+def test_a_unit_calls_what_exists(folder: Path, name: str) -> None:
+    """Its command is one of ours, with a configuration that it reads."""
+    words = directives(folder / f"{name}.service")["ExecStart"].removeprefix(f"{COMMAND} ").split()
+    args = parser().parse_args(words)
+    assert args.command in name
+    assert args.config.is_relative_to("/etc/sensor")
 
 
 def test_what_looks_at_the_state_has_no_network(folder: Path) -> None:
