@@ -251,6 +251,7 @@ def test_what_is_wrong_is_answered_with_the_nearest(browser: httpx.Client, path:
 
 
 def test_the_theme_is_kept(browser: httpx.Client) -> None:
+    browser.post("/theme", data={"theme": "auto", "back": "/"})
     assert 'data-theme="auto"' in browser.get("/").text
     answer = browser.post("/theme", data={"theme": "dark", "back": "/alerts?severity=high"})
     assert answer.headers["location"] == "/alerts?severity=high"

@@ -219,7 +219,7 @@ def test_configurations_are_right() -> None:
     """Each output of the examples is one that its type takes."""
     blocks = re.findall(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     shown = [reported for block in blocks for reported in yaml.safe_load(block)["outputs"].values()]
-    assert {reported["type"] for reported in shown} == {"elasticsearch", "postgresql"}
+    assert {reported["type"] for reported in shown} == {"elasticsearch", "file", "postgresql"}
     for reported in shown:
         module = importlib.import_module(f"sensor.outputs.{reported['type']}")
         module.Options.model_validate({key: value for key, value in reported.items() if key != "type"})
