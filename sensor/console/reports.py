@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from sensor.console.cards import Cards
 from sensor.console.child import Limits, run
 from sensor.console.worker import Worker
 from sensor.core.reader import clean
@@ -56,6 +56,7 @@ class Reports:
     def __init__(self, state: Path, config: Path | None, limits: Limits = LIMITS) -> None:
         self._state, self._config, self._limits = state, config, limits
         self._folder, self._lock = state / FOLDER, threading.Lock()
+        self._cards = Cards(self._folder, CARD, Report, lambda one: one.made)
         self._worker = Worker("reports", self._make)
         for one in self.all():
             if one.state in (WAITING, MAKING):
@@ -63,9 +64,7 @@ class Reports:
 
     def all(self) -> list[Report]:
         """The newest first."""
-        cards = self._folder.glob(f"*/{CARD}") if self._folder.is_dir() else ()
-        found = [one for path in cards if (one := _read(path)) is not None]
-        return sorted(found, key=lambda one: one.made, reverse=True)
+        return self._cards.all()
 
     def get(self, name: str) -> Report:
         """Unknown where there is none of that id."""
@@ -87,7 +86,7 @@ class Reports:
                 shutil.rmtree(self._folder / old.id, ignore_errors=True)
             wanted.id, wanted.made = f"report-{secrets.token_hex(4)}", time.time()
             (self._folder / wanted.id).mkdir(mode=0o750, parents=True)
-            self._write(wanted)
+            self._cards.write(wanted.id, wanted)
         self._worker.put(wanted.id)
         return wanted
 
@@ -121,7 +120,7 @@ class Reports:
         try:
             one = self.get(name)
             one.state = MAKING
-            self._write(one)
+            self._cards.write(one.id, one)
             self._end(one, run(self.command(one), self._state, self._limits).fault)
         except Unknown:  # removed meanwhile, or the report to compare with was
             return
@@ -131,20 +130,7 @@ class Reports:
     def _end(self, one: Report, fault: str) -> None:
         one.state, one.message = FAILED if fault else DONE, clean(fault, 1000)
         one.size = 0 if fault else self._path(one).stat().st_size
-        self._write(one)
+        self._cards.write(one.id, one)
 
     def _path(self, one: Report) -> Path:
         return self._folder / one.id / f"report.{one.format}"
-
-    def _write(self, one: Report) -> None:
-        path = self._folder / one.id / CARD
-        beside = path.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(msgspec.json.encode(one))
-        beside.replace(path)
-
-
-def _read(path: Path) -> Report | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Report)
-    except (OSError, msgspec.DecodeError):
-        return None

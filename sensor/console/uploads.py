@@ -6,7 +6,6 @@ like a capture is named and deleted at once.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
@@ -19,6 +18,7 @@ import msgspec
 from sensor.capture.compression import MAGIC_SIZE, compression_of
 from sensor.capture.formats import recognise
 from sensor.console.analysis import LIMITS, analyze
+from sensor.console.cards import Cards
 from sensor.console.child import Limits
 from sensor.console.worker import Worker
 from sensor.core.reader import clean
@@ -56,6 +56,7 @@ class Uploads:
 
     def __init__(self, state: Path, limits: Limits = LIMITS) -> None:
         self._state, self._folder, self._limits = state, state / FOLDER, limits
+        self._cards = Cards(self._folder, CARD, Upload, lambda one: one.changed)
         self._lock = threading.Lock()
         self._worker = Worker("uploads", self._work)
         for one in self.all():
@@ -64,13 +65,11 @@ class Uploads:
 
     def all(self) -> list[Upload]:
         """The newest first."""
-        cards = self._folder.glob(f"*/{CARD}") if self._folder.is_dir() else ()
-        found = [one for path in cards if (one := _read(path)) is not None]
-        return sorted(found, key=lambda one: one.changed, reverse=True)
+        return self._cards.all()
 
     def get(self, name: str) -> Upload:
         """Unknown."""
-        found = _read(self._folder / name / CARD) if re.fullmatch(r"upload-[0-9a-f]{16}", name) else None
+        found = self._cards.read(name) if re.fullmatch(r"upload-[0-9a-f]{16}", name) else None
         if found is None:
             raise Unknown("id", name, ())
         return found
@@ -89,7 +88,7 @@ class Uploads:
         one = Upload(f"upload-{secrets.token_hex(8)}", _file_name(name), size, who, changed=time.time())
         (self._folder / one.id).mkdir(mode=0o700)
         self._path(one).touch(0o600)
-        self._write(one)
+        self._cards.write(one.id, one)
         return one
 
     def append(self, name: str, offset: int, data: bytes) -> Upload:
@@ -108,10 +107,10 @@ class Uploads:
                 self._end(one, FAILED, f"{one.name} is no capture, but {fault}. It was deleted.")
             elif one.received == one.size:
                 one.state = WAITING
-                self._write(one)
+                self._cards.write(one.id, one)
                 self._worker.put(one.id)
             else:
-                self._write(one)
+                self._cards.write(one.id, one)
             return one
 
     def remove(self, name: str) -> Upload:
@@ -135,7 +134,7 @@ class Uploads:
 
     def _analyze(self, one: Upload) -> None:
         one.state, one.changed = ANALYZING, time.time()
-        self._write(one)
+        self._cards.write(one.id, one)
         dataset = self._free_name(one.name)
         fault = analyze(self._path(one), dataset, self._state, self._limits)
         one.dataset = "" if fault else dataset
@@ -146,7 +145,7 @@ class Uploads:
         one.state, one.message, one.changed = state, clean(message, 1000), time.time()
         if state == FAILED:
             self._path(one).unlink(missing_ok=True)
-        self._write(one)
+        self._cards.write(one.id, one)
 
     def _free_name(self, name: str) -> str:
         stem, taken, number = name_of([name]), {one.name for one in datasets_in(self._state)}, 1
@@ -161,19 +160,6 @@ class Uploads:
 
     def _path(self, one: Upload) -> Path:
         return self._folder / one.id / one.name
-
-    def _write(self, one: Upload) -> None:
-        path = self._folder / one.id / CARD
-        beside = path.with_suffix(f".{os.getpid()}")
-        beside.write_bytes(msgspec.json.encode(one))
-        beside.replace(path)
-
-
-def _read(path: Path) -> Upload | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Upload)
-    except (OSError, msgspec.DecodeError):
-        return None
 
 
 def _file_name(name: str) -> str:

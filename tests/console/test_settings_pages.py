@@ -57,7 +57,7 @@ def edited(client: httpx.Client, path: Path, text: str, action: str, page: str =
 
 
 def test_a_change_is_compared_applied_and_taken_back(root: httpx.Client, own: Path, etc: Path) -> None:
-    """What takes effect at once and what needs a restart is told apart; rights of the file stay."""
+    """Changes that take effect at once and changes that need a restart are marked; the mode of the file stays."""
     requests, changed = Requests(own), MAIN.replace("quiet", "paranoid") + "capture: {rings: 2}\n"
     compared = edited(root, etc, changed, "compare").text
     assert re.search(r"capture.<wbr>rings.*?>1<.*?>2<.*?at the next start", compared)
