@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +26,7 @@ from sensor.delivery.section import type_of
 from sensor.delivery.sender import Sender
 from sensor.delivery.shape import Shape
 from sensor.delivery.status import Status
+from sensor.delivery.threaded import Threaded
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.segments import cursors_of
 from sensor.logs.logs import log
@@ -43,17 +43,17 @@ REFUSALS_EVERY_S = 10.0
 ONCE_TRIES = 5
 
 
-class Runner:
+class Runner(Threaded):
     """``log``: whose records; ``once``: end when all is delivered, or when it cannot be."""
 
     def __init__(self, log: Path, name: str, unit: type[Output], options: Options, *, once: bool = False) -> None:
         """OSError where salt or position cannot be read."""
+        super().__init__(f"output-{name}")
         self.log, self.name, self.options, self._once = log, name, options, once
         self._boundary = Boundary(self._log_fault)
         self._path = cursors_of(log) / f"{name}.json"
         self._shape = Shape(unit, options, lambda: load_salt(cursors_of(log)), self._boundary)
         self._letters = DeadLetters(log, name)
-        self._stopping = threading.Event()
         self.sender = Sender(unit(name, options), options, self._boundary, self._keep_dead, self._stopping.is_set)
         self._epoch = Epoch(self._path) if unit.has_epoch else None
         self._room = Room(min(options.batch_events, self.sender.rate.most), options.batch_kib << 10)
@@ -68,19 +68,6 @@ class Runner:
         self._refusals, self._refusals_at = 0, -REFUSALS_EVERY_S
         self._main: MainLane | None = None
         self._urgent: UrgentLane | None = None
-        self._thread = threading.Thread(target=self._run, name=f"output-{name}", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the send that is under way."""
-        self._stopping.set()
-
-    def join(self, seconds: float) -> bool:
-        """Wait for the end; whether it came."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
 
     @property
     def stuck(self) -> bool:

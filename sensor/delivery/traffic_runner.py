@@ -4,7 +4,6 @@ is removed once all of it was delivered; how far it is within one is kept beside
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from sensor.delivery.position import replace_file
 from sensor.delivery.redaction import changes, load_salt
 from sensor.delivery.sender import Sender
 from sensor.delivery.status import Status
+from sensor.delivery.threaded import Threaded
 from sensor.delivery.traffic import Entries, kinds_of
 from sensor.eventlog.segments import cursors_of
 from sensor.logs.logs import log
@@ -43,11 +43,12 @@ class Reached(msgspec.Struct):
     unreadable: int = 0
 
 
-class TrafficRunner:
+class TrafficRunner(Threaded):
     """``event_log``: whose records; ``once``: end when all that waits is delivered, or when it cannot be."""
 
     def __init__(self, event_log: Path, name: str, unit: type[Output], options: Options, *, once: bool = False) -> None:
         """OSError where the outbox or the salt cannot be made."""
+        super().__init__(f"records-{name}")
         self.name, self.options, self._once = name, options, once
         self._path = cursors_of(event_log) / f"{name}.records.json"
         self.outbox = Outbox(records_folder(event_log), name, kinds_of(options.filter))
@@ -55,7 +56,6 @@ class TrafficRunner:
         self._entries = Entries(
             options.filter, options.format or formats_of(unit)[0], changes(options.fields, options.redact, salt)
         )
-        self._stopping = threading.Event()
         self._boundary = Boundary(self._log_fault)
         letters = DeadLetters(event_log, f"{name}.records")
         self.sender = Sender(
@@ -64,19 +64,6 @@ class TrafficRunner:
         self.reached = self._found()
         self.over = False
         self._touched = 0.0
-        self._thread = threading.Thread(target=self._run, name=f"records-{name}", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the send that is under way."""
-        self._stopping.set()
-
-    def join(self, seconds: float) -> bool:
-        """Wait for the end; whether it came."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
 
     def pending(self) -> int:
         """Rows that wait."""
@@ -108,18 +95,25 @@ class TrafficRunner:
             self.sender.close()
 
     def turn(self) -> Iterator[bool]:
-        """Deliver the oldest file as far as it goes; whether there may be more to do at once."""
+        """Whether there may be more to do at once. A disk that fails is no fault of ours: it is tried again."""
+        try:
+            yield self._turn()
+        except OSError as error:
+            self.sender.pause(f"{error.filename or self.outbox.folder}: {error.strerror or error}")
+            yield False
+
+    def _turn(self) -> bool:
+        """Deliver the oldest file as far as it goes."""
         if time.monotonic() - self._touched > TOUCH_S:
             self._touched = time.monotonic()
             self.outbox.touch()
         waiting = self.outbox.waiting()
         if not waiting:
             self.over = self._once
-            yield False
-            return
+            return False
         done = self._deliver(waiting[0])
         self.over = self._once and not done and self.sender.backoff.tries >= ONCE_TRIES
-        yield done
+        return done
 
     def _deliver(self, waiting: Waiting) -> bool:
         """All of a file; False where a pause is due."""

@@ -47,7 +47,8 @@ def translated(text: str, query: Query) -> str:
         )
     except package.KqlError as error:
         unsupported = not isinstance(error, package.KqlSyntaxError | package.KqlSchemaError)
-        raise KqlError(str(error), unsupported=unsupported) from None
+        text, hint = str(error).partition(" (not implemented")[0], "; `sensor hunt sql` takes the same query in SQL"
+        raise KqlError(text + (hint if unsupported else ""), unsupported=unsupported) from None
     return str(made).replace(NOW, f"TIMESTAMP '{newest:%Y-%m-%d %H:%M:%S.%f}'")
 
 

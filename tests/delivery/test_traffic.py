@@ -4,6 +4,7 @@ counted.
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,6 +105,24 @@ def test_a_destination_that_is_away_costs_nothing_and_a_crash_repeats_at_most_a_
     _finish(_runner(log, again, batch_events=20))
     both = [record["id"] for record in (*desk.records, *again.records)]
     assert len(both) == len(set(both)) == len(CONNECTIONS)
+
+
+def test_a_disk_that_fails_is_no_fault_of_ours_and_is_tried_again(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is delivered once: only its removal is tried again."""
+    desk = Desk()
+    runner = _runner(log, desk)
+    _written(log.parent / "records", "conn", CONNECTIONS)
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "unlink", _refused)
+        assert list(runner.turn()) == [False]
+    assert runner.sender.error.endswith(": Input/output error")
+    assert len(runner._boundary.faults) == 0
+    _finish(runner)
+    assert [record["conn"]["uid"] for record in desk.records] == [row["uid"] for row in CONNECTIONS]
+
+
+def _refused(path: Path, missing_ok: bool = False) -> None:
+    raise OSError(errno.EIO, "Input/output error", str(path))
 
 
 def test_a_row_that_comes_again_has_the_same_id() -> None:
