@@ -21,9 +21,9 @@ import numpy as np
 
 from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport ACK, FIN, RST, SYN, WHOLE, Row
-from sensor.decode.bytes cimport u32
 from sensor.decode.flows cimport BEGUN, HEADS, PIECES, UNASKED, WEIGHT, FlowTable, Slot, await_payload, outside
 from sensor.decode.openings cimport Opening, begin_opening, may_wait, opening_of, put_piece
+from sensor.decode.row_hashes cimport PRIME, digest, head_digest, pair, source_of, target_of
 
 cdef enum:
     MAX_DISSECTORS = 62  # of each kind of rows
@@ -54,11 +54,8 @@ cdef extern from *:
     #else
     static int sensor_lowest(unsigned long long n) { int at = 0; while (!(n & 1)) { n >>= 1; at++; } return at; }
     #endif
-    #define GOLDEN 0x9E3779B97F4A7C15ULL
-    #define PRIME 0xC2B2AE3D27D4EB4FULL
     """
     int sensor_lowest(unsigned long long number) nogil  # the number must not be 0
-    const uint64_t GOLDEN, PRIME  # odd multipliers that spread the bits of a key
 
 # Kinds of rows, each of which counts its dissectors apart.
 cdef enum:
@@ -458,11 +455,6 @@ def mark(table, numbers, uint64_t flag):
         table[number] = int(table[number]) | int(flag)
 
 
-cdef inline uint64_t pair(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """The two hosts of a row, this way around."""
-    return ((row.src_lo ^ row.src_hi) * GOLDEN ^ (row.dst_lo ^ row.dst_hi)) * PRIME | 1
-
-
 cdef inline int weight(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
     """What a payload takes of an opening: tiny segments take little, and nothing where they are too short for the
     beginning of a message to be recognised.
@@ -489,14 +481,6 @@ cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only:
     return False
 
 
-cdef inline uint64_t source_of(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    return ((row.src_lo ^ row.src_hi) * GOLDEN ^ <uint64_t>0x5555) * PRIME | 1
-
-
-cdef inline uint64_t target_of(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    return ((row.dst_lo ^ row.dst_hi) * GOLDEN ^ <uint64_t>0xAAAA) * PRIME | 1
-
-
 cdef inline uint64_t key_of(Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
     """Whose budget a datagram takes: that of its two hosts; where its server began the flow, that of all who answer
     this host unasked.
@@ -513,51 +497,3 @@ cdef inline uint32_t big(const uint8_t* at) noexcept nogil:  # the caller counts
 
 cdef inline int lead_place(uint32_t first) noexcept nogil:  # arithmetic only: nothing can fail
     return <int>(first * <uint32_t>0x9E3779B1 >> 22)
-
-
-cdef inline uint64_t head_digest(
-    const uint8_t[::1] data, Row* row, uint32_t start, bint odd
-) except? 0xFFFFFFFFFFFFFFFF nogil:
-    """Hash of a TCP header without ports, numbers, checksum and time stamps, and of its sender; of an odd one also of
-    where it was sent.
-    """
-    cdef Py_ssize_t at = row.frame + start, end = row.frame + row.payload
-    cdef uint64_t value = row.src_mac ^ (row.src_hi ^ row.src_lo) * GOLDEN ^ <uint64_t>row.vlan << 16
-    if odd:
-        value ^= (row.dst_hi ^ row.dst_lo) * PRIME
-    value = (value ^ u32(data, at + 12)) * <uint64_t>0x9FB21C651E98DF25  # offset, flags, window
-    value ^= value >> 28
-    at += 20
-    while at < end:
-        if data[at] == 8 and at + 10 <= end and data[at + 1] == 10:  # time stamps (RFC 7323, 3)
-            value ^= 8
-            at += 10
-        else:
-            value ^= data[at]
-            at += 1
-        value *= <uint64_t>0x9FB21C651E98DF25
-        value ^= value >> 28
-    return value
-
-
-cdef inline uint64_t digest(
-    const uint8_t[::1] data, Row* row, int volatile_from, int volatile_to
-) except? 0xFFFFFFFFFFFFFFFF nogil:
-    """Hash of a payload without its volatile bytes, of its sender and of where it was sent."""
-    cdef Py_ssize_t at = row.frame + row.payload, end = at + row.payload_len, first = at + volatile_from
-    cdef Py_ssize_t stop = at + volatile_to
-    cdef uint64_t value = row.src_mac ^ row.src_lo * GOLDEN ^ row.dst_lo * PRIME ^ row.payload_len
-    value ^= <uint64_t>row.sport << 48 ^ <uint64_t>row.dport << 32 ^ <uint64_t>row.vlan << 16
-    while at < end:
-        if first <= at < stop:
-            at = stop
-            continue
-        if at + 4 <= end and not (at < first < at + 4):
-            value = (value ^ u32(data, at)) * <uint64_t>0x9FB21C651E98DF25
-            value ^= value >> 28
-            at += 4
-        else:
-            value = (value ^ data[at]) * <uint64_t>0x9FB21C651E98DF25
-            value ^= value >> 28
-            at += 1
-    return value
