@@ -17,8 +17,8 @@ from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, part, put, tidy
 from sensor.cli._site import picture_of
 from sensor.cli._table import table
-from sensor.posture.exposure import band_of
 from sensor.posture.picture import Picture
+from sensor.posture.scores.exposure import band_of
 from sensor.views.posture import (
     GROUPS,
     FixRow,

@@ -17,8 +17,8 @@ from sensor.cli._show import put, tidy
 from sensor.cli._table import table
 from sensor.datasets.card import LOG
 from sensor.documents import nearest
-from sensor.posture.exposure import band_of
-from sensor.posture.trend import DAMAGED, FILE, Day, History, day_of, keep, read
+from sensor.posture.scores.exposure import band_of
+from sensor.posture.scores.trend import DAMAGED, FILE, Day, History, day_of, keep, read
 
 COLUMNS = ("day", "score", "band", "change", "devices (high, medium, low)", "weaknesses (critical, high)")
 SEGMENT_COLUMNS = ("day", "score", "band", "change")
@@ -31,7 +31,7 @@ HEIGHTS, GAP = "▁▂▃▄▅▆▇█", " "
 def record(args: argparse.Namespace) -> int:
     """Keep the figures of the day that the site is at."""
     from sensor.cli._site import site_of
-    from sensor.posture.exposure import exposures
+    from sensor.posture.scores.exposure import exposures
 
     folder = _folder(args)
     need_log(args, "scores")

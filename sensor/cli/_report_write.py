@@ -20,11 +20,11 @@ from sensor.config import load_config, usual
 from sensor.documents import DocumentErrors
 from sensor.eventlog.paths import folder_to_read
 from sensor.intel.list_sources import load_sources
-from sensor.posture.database import DatabaseError
-from sensor.posture.sources import Source, sources_of
+from sensor.posture.scores.trend import FILE, read
 from sensor.posture.tickets.ledger import LedgerError, read_ledger
 from sensor.posture.tickets.policy import Policy
-from sensor.posture.trend import FILE, read
+from sensor.posture.vulnerabilities.database import DatabaseError
+from sensor.posture.vulnerabilities.sources import Source, sources_of
 from sensor.report.build import Listed, Sources, report_of
 from sensor.report.links import PAPER
 from sensor.report.model import Report

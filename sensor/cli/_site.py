@@ -16,11 +16,11 @@ from sensor.core.collection import no_collection
 from sensor.delivery.hosts import hosts_of
 from sensor.documents import DocumentErrors
 from sensor.inventory.store.database import StoreError
-from sensor.posture.database import DatabaseError
 from sensor.posture.firewall.view import Baseline, View
 from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.site import Site
-from sensor.posture.sources import sources_of
+from sensor.posture.vulnerabilities.database import DatabaseError
+from sensor.posture.vulnerabilities.sources import sources_of
 
 if TYPE_CHECKING:
     from sensor.views.log_state import Take

@@ -17,10 +17,10 @@ from sensor.cli._places import counted
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
 from sensor.cli._table import table
-from sensor.posture.database import DatabaseError, open_to_read, open_to_write
-from sensor.posture.importer import Origin, Outcome
-from sensor.posture.sources import GOOD, Source, name_for, sources_of
-from sensor.posture.take_feed import take_feed
+from sensor.posture.vulnerabilities.database import DatabaseError, open_to_read, open_to_write
+from sensor.posture.vulnerabilities.importer import Origin, Outcome
+from sensor.posture.vulnerabilities.sources import GOOD, Source, name_for, sources_of
+from sensor.posture.vulnerabilities.take_feed import take_feed
 
 COLUMNS = ("source", "kind", "entries", "left out", "data of", "imported", "state", "from")
 
@@ -76,8 +76,8 @@ def update(args: argparse.Namespace) -> int:
 
 def forget(args: argparse.Namespace) -> int:
     """Each with all that came of it alone."""
-    from sensor.posture.forget import NotNoted
-    from sensor.posture.forget import forget as forget_feed
+    from sensor.posture.vulnerabilities.forget import NotNoted
+    from sensor.posture.vulnerabilities.forget import forget as forget_feed
 
     if not args.words:
         complain("expected forget NAME…: names of `sensor vulns sources`", error="usage.missing-argument")

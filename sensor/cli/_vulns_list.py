@@ -16,9 +16,9 @@ from sensor.cli._setup import complain
 from sensor.cli._show import part, put, tidy
 from sensor.cli._vulns_feeds import reading, report_age
 from sensor.documents import DocumentErrors
-from sensor.posture.database import DatabaseError
 from sensor.posture.picture import Picture, Surroundings
-from sensor.posture.sources import sources_of
+from sensor.posture.vulnerabilities.database import DatabaseError
+from sensor.posture.vulnerabilities.sources import sources_of
 from sensor.views.vulnerabilities import BY_DEFAULT, VERDICTS, FindingRow, VulnerabilityFilter, every_finding
 
 Record = dict[str, Any]

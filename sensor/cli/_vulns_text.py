@@ -11,8 +11,8 @@ from sensor.cli._show import first_of, part, tidy
 from sensor.cli._table import table
 from sensor.cli._times import clock
 from sensor.core.ids import short_id
-from sensor.posture.about import About
-from sensor.posture.fleet import Fleet
+from sensor.posture.vulnerabilities.about import About
+from sensor.posture.vulnerabilities.fleet import Fleet
 from sensor.views.vulnerabilities import (
     FindingRow,
     VulnerabilityRow,

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from sensor.console.sources import Opened
 from sensor.documents import DocumentErrors
-from sensor.posture.database import DatabaseError, open_to_read
 from sensor.posture.picture import Picture, Surroundings
 from sensor.posture.tickets.policy import Policy
+from sensor.posture.vulnerabilities.database import DatabaseError, open_to_read
 from sensor.views.dataset import open_folder
 from sensor.views.devices import devices
 from sensor.views.errors import NotReadable

@@ -9,9 +9,9 @@ from sensor.core import addresses
 from sensor.core.foreign import Record, address_of, part, texts, tidy
 from sensor.inventory.identity import is_link_local
 from sensor.posture.firewall.view import View
-from sensor.posture.fleet import Fleet, ordered
-from sensor.posture.ranges import Verdict
 from sensor.posture.site import GONE, Node, Site
+from sensor.posture.vulnerabilities.fleet import Fleet, ordered
+from sensor.posture.vulnerabilities.ranges import Verdict
 from sensor.posture.weakness import Weakness, of_recommendation, of_vulnerability
 
 

@@ -14,7 +14,7 @@ from sensor.core.addresses import Networks
 from sensor.core.reader import clean
 from sensor.core.record_parts import objects
 from sensor.posture.firewall.simulate import Machine, Seen
-from sensor.posture.priority import Circumstances
+from sensor.posture.vulnerabilities.priority import Circumstances
 from sensor.posture.weakness import Weakness
 
 Record = dict[str, Any]

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from sensor.core.alert import Severity
 from sensor.core.ids import entity_id
 from sensor.core.record_parts import objects
-from sensor.posture.about import About
-from sensor.posture.asset import Asset
-from sensor.posture.finding import Finding
-from sensor.posture.ranges import Verdict
 from sensor.posture.recommendations.knowledge import load_advice
+from sensor.posture.vulnerabilities.about import About
+from sensor.posture.vulnerabilities.asset import Asset
+from sensor.posture.vulnerabilities.finding import Finding
+from sensor.posture.vulnerabilities.ranges import Verdict
 
 SETTING_POINTS = {
     Severity.info: 3.0,

@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sensor.core.reader import clean
-from sensor.posture.exposure import Exposures, exposures
 from sensor.posture.paths.paths import attack_paths
+from sensor.posture.scores.exposure import Exposures, exposures
+from sensor.posture.scores.trend import Day as Kept
 from sensor.posture.site import Site
-from sensor.posture.sources import STALE_DAYS
-from sensor.posture.sources import Source as Imported
 from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.ledger import Ledger
 from sensor.posture.tickets.model import Ticket
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.tickets.progress import noted
-from sensor.posture.trend import Day as Kept
+from sensor.posture.vulnerabilities.sources import STALE_DAYS
+from sensor.posture.vulnerabilities.sources import Source as Imported
 from sensor.report.attack import roads_of
 from sensor.report.conversations import conversations_of
 from sensor.report.difference import difference

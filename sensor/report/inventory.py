@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sensor.core.reader import clean
-from sensor.posture.exposure import Exposure
+from sensor.posture.scores.exposure import Exposure
 from sensor.posture.site import Node, Site
 from sensor.posture.weakness import Weakness
 from sensor.report.model import Case, Device, Finding, Period, Score, Seat, Term

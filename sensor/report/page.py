@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from sensor.posture.exposure import BANDS
+from sensor.posture.scores.exposure import BANDS
 from sensor.report.groups import groups_of
 from sensor.report.happened import all_new
 from sensor.report.links import PAPER, SCREEN, Limits, Links, anchor

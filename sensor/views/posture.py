@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from sensor.posture.exposure import BANDS, Exposure, Term, grouped
 from sensor.posture.picture import Picture
+from sensor.posture.scores.exposure import BANDS, Exposure, Term, grouped
+from sensor.posture.scores.whatif import BEST, Fixed, fixed_device, fixed_site
 from sensor.posture.site import Node
-from sensor.posture.whatif import BEST, Fixed, fixed_device, fixed_site
 from sensor.views.errors import Unknown, one_of
 from sensor.views.listing import contains, facets_of, page_of, value_of
 from sensor.views.page import Page, mark_of

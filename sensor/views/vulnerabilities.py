@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from sensor.core.foreign import part, texts, tidy
-from sensor.posture.about import About
-from sensor.posture.fleet import Evaluated, Fleet, ordered
 from sensor.posture.picture import Picture
-from sensor.posture.priority import Term
-from sensor.posture.ranges import Verdict
 from sensor.posture.site import GONE
+from sensor.posture.vulnerabilities.about import About
+from sensor.posture.vulnerabilities.fleet import Evaluated, Fleet, ordered
+from sensor.posture.vulnerabilities.priority import Term
+from sensor.posture.vulnerabilities.ranges import Verdict
 from sensor.posture.weakness import rated
 from sensor.tables.lines import SEVERITIES
 from sensor.views.errors import Unknown, one_of

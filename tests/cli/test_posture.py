@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from sensor.cli._posture_trend import picture
-from sensor.posture.exposure import Term
-from sensor.posture.trend import FILE
+from sensor.posture.scores.exposure import Term
+from sensor.posture.scores.trend import FILE
 from tests.cli.conftest import ENDS, SCAN, TIMES, Result, device, record
 from tests.golden import Golden
 

@@ -18,7 +18,7 @@ from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
 from sensor.lifecycle.places import DATABASES
-from sensor.posture.database import open_to_read
+from sensor.posture.vulnerabilities.database import open_to_read
 from tests.cli.faults import reports
 from tests.golden import Golden
 from tests.lifecycle.household import SECRET, furnish, snapshot

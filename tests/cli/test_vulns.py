@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from sensor.posture.curated import load_curated
-from sensor.posture.database import FILE
+from sensor.posture.vulnerabilities.curated import load_curated
+from sensor.posture.vulnerabilities.database import FILE
 from tests.cli.conftest import device, record
 from tests.cli.faults import reports
 from tests.cli.test_intel import Server, certify
 from tests.golden import Golden
-from tests.posture.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
+from tests.posture.vulnerabilities.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
 
 FEED = nvd_feed(
     [

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from sensor.posture import exposure
-from sensor.posture.causes import NO_ATTACK, SILENT
-from sensor.posture.exposure import (
+from sensor.posture.scores import exposure
+from sensor.posture.scores.causes import NO_ATTACK, SILENT
+from sensor.posture.scores.exposure import (
     ACTOR,
     BANDS,
     CRITICALITY,
@@ -22,7 +22,7 @@ from sensor.posture.exposure import (
     WORST,
     piled,
 )
-from sensor.posture.trend import SEGMENTS_LIMIT
+from sensor.posture.scores.trend import SEGMENTS_LIMIT
 from sensor.posture.weakness import SETTING_POINTS
 from tests.docs.pages import DOCS, text_of
 

@@ -15,7 +15,7 @@ from sensor.eventlog.segments import cursors_of
 from sensor.lifecycle.archive import Member, Packer
 from sensor.lifecycle.manifest import FORMAT, NAME, Entry, Manifest, encoded
 from sensor.lifecycle.places import SIDES
-from sensor.posture.database import open_to_write
+from sensor.posture.vulnerabilities.database import open_to_write
 from tests.eventlog.segmented import Segmented
 
 CONFIG = """\

@@ -294,15 +294,15 @@ def test_only_commands_fetch() -> None:
         "sensor.https",
         "sensor.intel.fetch",
         "sensor.intel.update",
-        "sensor.posture.download",
-        "sensor.posture.take_feed",
+        "sensor.posture.vulnerabilities.download",
+        "sensor.posture.vulnerabilities.take_feed",
     }
     for path in python_files():
         if room_of(path) != "cli" and name_of(path) not in {
             "sensor/intel/fetch.py",
             "sensor/intel/update.py",
-            "sensor/posture/download.py",
-            "sensor/posture/take_feed.py",
+            "sensor/posture/vulnerabilities/download.py",
+            "sensor/posture/vulnerabilities/take_feed.py",
         }:
             assert not [name for _, name in imports(path) if name.startswith(tuple(fetching))], name_of(path)
 

@@ -16,7 +16,7 @@ from sensor.posture.firewall.simulate import Seen
 from sensor.posture.site import Node, Site
 from sensor.posture.weakness import SETTING, VULNERABILITY, Fix, Proof, Weakness
 from sensor.report.story import Story
-from tests.posture.sites import node, site
+from tests.posture.scores.sites import node, site
 
 NOON = 1_795_521_600_000_000_000  # 2026-11-24T12:00Z
 TYPES = (

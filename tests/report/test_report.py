@@ -11,9 +11,9 @@ from sensor.core.alert import Severity
 from sensor.core.ip_protocols import TCP
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.simulate import Seen
-from sensor.posture.sources import Source as Imported
+from sensor.posture.scores.trend import Day as Kept
 from sensor.posture.tickets.ledger import Ledger, Note
-from sensor.posture.trend import Day as Kept
+from sensor.posture.vulnerabilities.sources import Source as Imported
 from sensor.posture.weakness import Proof, Weakness
 from sensor.report.build import Listed, Sources, report_of
 from sensor.report.model import Report
@@ -21,7 +21,7 @@ from sensor.report.page import page
 from sensor.report.period import period_spec
 from sensor.report.story import Story
 from tests.golden import Golden
-from tests.posture.sites import node, site, weakness
+from tests.posture.scores.sites import node, site, weakness
 from tests.report.sites import NOON, at
 
 SMB, WEB = TCP << 16 | 445, TCP << 16 | 443

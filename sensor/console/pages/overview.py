@@ -13,8 +13,8 @@ from sensor.console.moments import moment_of
 from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 from sensor.core.record_parts import time_text
-from sensor.posture.exposure import band_of
-from sensor.posture.trend import Day, read
+from sensor.posture.scores.exposure import band_of
+from sensor.posture.scores.trend import Day, read
 from sensor.views.alert_filter import AlertFilter
 from sensor.views.alerts import alerts
 from sensor.views.devices import devices

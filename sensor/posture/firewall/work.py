@@ -17,6 +17,7 @@ from sensor.core.foreign import address_of, part, tidy
 from sensor.core.ip_protocols import TCP, UDP
 from sensor.inventory.habits import OUTSIDE
 from sensor.inventory.services import service_text
+from sensor.posture.administration import ADMINISTRATION
 from sensor.posture.firewall.contacts import accused
 from sensor.posture.firewall.model import Match, Party, Request
 from sensor.posture.firewall.refuse import Refusals
@@ -25,7 +26,6 @@ from sensor.posture.firewall.simulate import conversations
 from sensor.posture.firewall.view import View
 from sensor.posture.known import Known
 from sensor.posture.lookup import PREFIX, devices_named
-from sensor.posture.paths.costs import ADMINISTRATION
 from sensor.posture.recommendations.knowledge import load_advice
 
 Record = dict[str, Any]

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sensor.posture.administration import ADMINISTRATION
 from sensor.posture.paths.build import Map
-from sensor.posture.paths.costs import ADMINISTRATION, LIMIT, MUCH, Kind
+from sensor.posture.paths.costs import LIMIT, MUCH, Kind
 from sensor.posture.paths.graph import OUTER, Mask
 from sensor.posture.paths.search import Tree, search_again, used
 

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sensor.inventory.habits import OUTSIDE, Habits
-from sensor.posture.causes import ongoing_alerts
+from sensor.posture.administration import ADMINISTRATION
 from sensor.posture.paths.costs import (
-    ADMINISTRATION,
     ASSUMED_FAR,
     ASSUMED_NEAR,
     ATTACKED,
@@ -42,6 +41,7 @@ from sensor.posture.paths.facts import (
     ways_in,
 )
 from sensor.posture.paths.graph import OUTER, Edges, Graph, Ints, Mask, edges
+from sensor.posture.scores.causes import ongoing_alerts
 from sensor.posture.site import Record, Site
 from sensor.posture.weakness import Weakness
 

@@ -53,10 +53,6 @@ SETTINGS: dict[str, tuple[int, tuple[int, ...]]] = {
     "http_basic": (LISTEN, (TCP << 16 | 80,)),
     "ldap_simple": (LISTEN, (TCP << 16 | 389,)),
 }
-# Services by which machines are administered: who begins a session holds what opens the door.
-ADMINISTRATION = frozenset(
-    TCP << 16 | port for port in (22, 23, 135, 139, 445, 2323, 3389, *range(5900, 5906), 5985, 5986)
-) | {UDP << 16 | 623}
 # Shares are administration only between machines whose job is not to share, and of which not many use them.
 SHARES, MANY = frozenset((TCP << 16 | 139, TCP << 16 | 445)), 3
 SHARING = frozenset(("server", "nas", "printer", "label_printer"))

@@ -11,9 +11,9 @@ import numpy as np
 from sensor.core.ip_protocols import TCP, UDP
 from sensor.core.record_parts import objects
 from sensor.inventory.rules import parse_service
-from sensor.posture.causes import owners, whose
 from sensor.posture.paths.costs import SETTINGS, Kind, taking
 from sensor.posture.paths.graph import OUTER, Ints, once
+from sensor.posture.scores.causes import owners, whose
 from sensor.posture.site import Record, Site, ends_of
 from sensor.posture.weakness import VULNERABILITY, Weakness
 

@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sensor.posture.paths.costs import ADMINISTRATION, Kind
+from sensor.posture.administration import ADMINISTRATION
+from sensor.posture.paths.costs import Kind
 
 Number = TypeVar("Number", bound=np.integer)
 Ints = npt.NDArray[np.int32]

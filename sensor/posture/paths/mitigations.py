@@ -11,8 +11,8 @@ import numpy as np
 from sensor.core.reader import clean
 from sensor.inventory.rules import plain_service
 from sensor.inventory.services import service_text
+from sensor.posture.administration import ADMINISTRATION
 from sensor.posture.paths.breaks import APART, BORDER, FIX, RULE, edges_of
-from sensor.posture.paths.costs import ADMINISTRATION
 from sensor.posture.paths.facts import ANY
 from sensor.posture.paths.graph import OUTER
 from sensor.posture.paths.paths import Paths

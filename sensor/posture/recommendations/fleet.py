@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sensor.inventory.roster import Member
-from sensor.posture.names import load_names
 from sensor.posture.recommendations.looks import Verdict
-from sensor.posture.schemes import SCHEMES
-from sensor.posture.versions import Order, compare
+from sensor.posture.vulnerabilities.names import load_names
+from sensor.posture.vulnerabilities.schemes import SCHEMES
+from sensor.posture.vulnerabilities.versions import Order, compare
 
 
 class _Fleet(NamedTuple):

@@ -12,8 +12,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
 from sensor.fingerprinting.load import own_folder, own_vocabulary
-from sensor.posture.curated import Text, Words
 from sensor.posture.recommendations.tables import FOLDER, TABLES
+from sensor.posture.vulnerabilities.curated import Text, Words
 
 Long = Annotated[str, Field(min_length=1, max_length=1024)]
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from sensor.core.device import TYPES
 from sensor.documents import Model, load_document, nearest
 from sensor.fingerprinting.load import own_folder, own_vocabulary
-from sensor.posture.curated import Regex, Text, Words
+from sensor.posture.vulnerabilities.curated import Regex, Text, Words
 
 FOLDER = "recommendations"
 NAMES, SUPPORT, PLACES, OUTSIDE = "default_names.yaml", "end_of_life.yaml", "places.yaml", "outside.yaml"

@@ -7,7 +7,7 @@ from datetime import date
 
 from markupsafe import Markup
 
-from sensor.posture.exposure import BANDS
+from sensor.posture.scores.exposure import BANDS
 from sensor.report.model import Day, Score
 from sensor.report.pictures.svg import BANDS as COLOURS
 from sensor.report.pictures.svg import FAINT, INK, WIDTH, circle, on, path, picture, rect, stroke, text

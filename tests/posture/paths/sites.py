@@ -12,8 +12,8 @@ from sensor.core.time_units import HOUR
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.model import Party
 from sensor.posture.firewall.simulate import Machine, Seen
-from sensor.posture.priority import Circumstances
 from sensor.posture.site import Node, Site
+from sensor.posture.vulnerabilities.priority import Circumstances
 from sensor.posture.weakness import SETTING, VULNERABILITY, Fix, Proof, Weakness
 
 START = 1_790_000_000 * 10**9

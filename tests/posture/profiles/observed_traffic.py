@@ -12,8 +12,8 @@ from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.inventory.rules import parse_service
 from sensor.posture.firewall.model import Party
 from sensor.posture.firewall.simulate import Machine, Seen
-from sensor.posture.priority import Circumstances
 from sensor.posture.site import Node, Site
+from sensor.posture.vulnerabilities.priority import Circumstances
 
 START = 1_795_500_000_000_000_000
 NOW = "2026-11-24T08:19:34.000500Z"

@@ -9,8 +9,8 @@ from typing import Any
 from sensor.core.addresses import Networks
 from sensor.core.alert import Severity
 from sensor.posture.firewall.simulate import Seen
-from sensor.posture.priority import Circumstances
 from sensor.posture.site import Node, Site
+from sensor.posture.vulnerabilities.priority import Circumstances
 from sensor.posture.weakness import SETTING, SETTING_POINTS, VULNERABILITY, Fix, Proof, Weakness
 
 NOW = "2026-11-24T09:20:00.000000Z"

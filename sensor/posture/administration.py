@@ -1,0 +1,10 @@
+"""Services by which machines are administered: who begins a session there holds what opens the door."""
+
+from __future__ import annotations
+
+from sensor.core.ip_protocols import TCP, UDP
+
+ADMINISTRATION = frozenset(
+    TCP << 16 | port for port in (22, 23, 135, 139, 445, 2323, 3389, *range(5900, 5906), 5985, 5986)
+) | {UDP << 16 | 623}
+"""As ``protocol << 16 | port``."""

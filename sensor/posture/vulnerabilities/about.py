@@ -1,0 +1,118 @@
+"""What all sources together report about a CVE: its title, its scores, whether it is exploited, and the fix."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sensor.posture.vulnerabilities.curated import Vulnerability
+from sensor.posture.vulnerabilities.database import SOURCES, number_of
+from sensor.posture.vulnerabilities.feeds.entry import CVE
+from sensor.posture.vulnerabilities.match_imported import ranges_of
+
+PRODUCTS_SHOWN = 200
+_PRODUCTS = """
+    SELECT source, vendor, name, ranges, unclear FROM rules JOIN products ON products.id = product WHERE cve = ?
+    ORDER BY source, vendor, name LIMIT ?
+"""
+REMEMBERED = " (remembered, not recorded)"
+UPDATE = (
+    "Look up the model in the advisory of its vendor and install the firmware named there; let only "
+    "an administration network reach it until then."
+)
+
+
+class About(NamedTuple):
+    """``exploited``: the date since when that is known, or ``known``; ``probability``: of exploitation within thirty
+    days (EPSS), None if it has no score.
+    """
+
+    cve: str
+    title: str = ""
+    cvss: float | None = None
+    probability: float | None = None
+    percentile: float | None = None
+    exploited: str = ""
+    ransomware: bool = False
+    due: str = ""
+    fixed: str = ""
+    advice: str = UPDATE
+    published: str = ""
+    rejected: bool = False
+    sources: tuple[str, ...] = ()
+
+
+class Library:
+    """Everything known, by CVE. ``base``: the imported vulnerabilities, where there are some."""
+
+    def __init__(self, curated: Iterable[Vulnerability], base: sqlite3.Connection | None = None) -> None:
+        self.curated: dict[str, list[Vulnerability]] = {}
+        for entry in curated:
+            self.curated.setdefault(entry.cve, []).append(entry)
+        self._base = base
+
+    def about(self, cve: str) -> About | None:
+        """None where no source knows it."""
+        found = self._curated(cve)
+        if self._base is not None and CVE.match(cve):
+            found = _imported(self._base, found, number_of(cve))
+        return found if found.sources else None
+
+    def _curated(self, cve: str) -> About:
+        """What the curated entries report; of several products the first one counts."""
+        entries = self.curated.get(cve)
+        if not entries:
+            return About(cve)
+        one = entries[0]
+        fixed = "; ".join(
+            dict.fromkeys(
+                entry.fixed + (REMEMBERED if entry.basis == "recalled" else "") for entry in entries if entry.fixed
+            )
+        )
+        exploited = "known" if one.kev or one.exploited else ""
+        return About(
+            cve, one.title, one.cvss, exploited=exploited, fixed=fixed, advice=one.advice, sources=("curated",)
+        )
+
+    def products(self, cve: str) -> list[tuple[str, str, str, str]]:
+        """(source, vendor, product, versions) of each rule that was imported, as the record words them."""
+        if self._base is None:
+            return []
+        rows = self._base.execute(_PRODUCTS, (number_of(cve), PRODUCTS_SHOWN))
+        return [(SOURCES[row["source"]], row["vendor"], row["name"], _versions(row)) for row in rows]
+
+
+def _imported(base: sqlite3.Connection, found: About, number: int) -> About:
+    """With what was imported: scores take the place of ours, our words for title and advice stay."""
+    rows = base.execute("SELECT * FROM cves WHERE id = ? ORDER BY source", (number,)).fetchall()
+    for row in rows:
+        found = found._replace(
+            title=found.title or row["title"],
+            published=found.published or row["published"],
+            sources=(*found.sources, SOURCES[row["source"]]),
+        )
+    scores = [row["cvss"] for row in rows if row["cvss"] is not None]
+    exploited = next((row["exploited"] for row in rows if row["exploited"]), found.exploited)
+    found = found._replace(
+        cvss=scores[0] if scores else found.cvss, rejected=any(row["rejected"] for row in rows), exploited=exploited
+    )
+    score = base.execute("SELECT probability, percentile FROM scores WHERE cve = ?", (number,)).fetchone()
+    if score is not None:
+        found = found._replace(probability=score[0], percentile=score[1])
+    known = base.execute("SELECT * FROM exploited WHERE cve = ?", (number,)).fetchone()
+    if known is None:
+        return found
+    advice = found.advice if found.advice != UPDATE else known["action"] or UPDATE
+    found = found._replace(
+        title=found.title or known["name"],
+        exploited=known["added"] or "known",
+        ransomware=bool(known["ransomware"]),
+        advice=advice,
+    )
+    return found._replace(due=known["due"], sources=(*found.sources, "kev"))
+
+
+def _versions(row: sqlite3.Row) -> str:
+    """The ranges of a rule in words."""
+    return "; ".join(filter(None, (*map(str, ranges_of(row["ranges"])), row["unclear"])))

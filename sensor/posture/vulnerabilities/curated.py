@@ -1,0 +1,208 @@
+"""Vulnerabilities that come with the sensor: ``fingerprints/vulnerabilities``, one file a kind of device. They need no
+import and no network.
+
+An entry names versions only where a published record names them (``basis: record``). Where the versions are remembered
+(``recalled``) or not known (``none``) there is no rule, and the answer is *cannot tell*. Each rule has examples that
+are run as tests.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from sensor.core.device import TYPES
+from sensor.documents import DocumentErrors, Fault, fault_at, load_document, nearest
+from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
+from sensor.posture.vulnerabilities.ranges import Range
+from sensor.posture.vulnerabilities.schemes import SCHEMES
+
+FOLDER = "vulnerabilities"
+# Of this folder, but no vulnerabilities: how others call what we call by our own words.
+NAMES = "cpe_names.yaml"
+Text = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class Words(BaseModel):
+    """Curated knowledge: an unknown key is an error."""
+
+    # Built when something is read by it: most runs read nothing of what is written by hand here.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+def regex(pattern: str) -> str:
+    """A regular expression that compiles. ValueError where it does not."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return pattern
+
+
+Regex = Annotated[str, Field(max_length=512), AfterValidator(regex)]
+
+
+def scheme_name(name: str) -> str:
+    """A scheme of versions that there is. ValueError where there is none."""
+    if name not in SCHEMES:
+        raise ValueError(f"found the scheme {name!r}, {nearest(name, list(SCHEMES))}")
+    return name
+
+
+SchemeName = Annotated[str, AfterValidator(scheme_name)]
+
+
+class Affected(Words):
+    """Versions from one on (``above``: without itself) and before another (``through``: itself too), or ``all`` there
+    are.
+    """
+
+    start: str = Field("", alias="from")
+    above: str = ""
+    before: str = ""
+    through: str = ""
+    all: bool = False
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Affected:
+        if self.start and self.above:
+            raise ValueError("found both from and above, expected one")
+        if self.before and self.through:
+            raise ValueError("found both before and through, expected one")
+        if self.all == any((self.start, self.above, self.before, self.through)):
+            raise ValueError(
+                "found no bound, or bounds beside all, expected from, above, before or through, or else all: true"
+            )
+        return self
+
+    @property
+    def range(self) -> Range:
+        return Range(self.start or self.above, self.before or self.through, bool(self.above), bool(self.through))
+
+
+class Example(Words):
+    """A device, and the verdict of the entry about it; ``other``: it is none of its products."""
+
+    model: Text
+    vendor: str = ""
+    os: str = ""
+    firmware: str = ""
+    verdict: Literal["affected", "not affected", "cannot tell", "other"] = Field(alias="is")
+
+
+class Vulnerability(Words):
+    """One CVE of one product family. ``product`` is searched for in vendor and model, ``os`` in the system, letter case
+    aside; ``types`` narrows it down.
+
+    ``known``: versions of which it is known, where nothing is said of others. ``certainty``: how sure the version rule
+    is.
+    """
+
+    cve: str = Field(pattern=r"^CVE-\d{4}-\d{4,8}$")
+    title: Text
+    vendor: str | list[str]
+    product: Regex = ""
+    os: Regex = ""
+    types: list[str] = []
+    scheme: SchemeName = "dotted"
+    affected: list[Affected] = []
+    known: list[Text] = []
+    fixed: str = Field("", max_length=256)
+    basis: Literal["record", "recalled", "none"]
+    source: str = ""
+    certainty: float = Field(0.9, gt=0, le=1)
+    cvss: float | None = Field(None, ge=0, le=10)
+    kev: bool = False
+    exploited: bool = False
+    advice: Text
+    examples: list[Example] = []
+    note: str = ""
+
+    @field_validator("vendor")
+    @classmethod
+    def _vendors(cls, vendor: str | list[str], info: ValidationInfo) -> str | list[str]:
+        known = getattr(info.context, "vendors", None)
+        for one in [vendor] if isinstance(vendor, str) else vendor:
+            if known is not None and one not in known:
+                raise ValueError(f"found the vendor {one!r}, {nearest(one, list(known))}")
+        return vendor
+
+    @field_validator("types")
+    @classmethod
+    def _types(cls, types: list[str]) -> list[str]:
+        for kind in types:
+            if kind not in TYPES:
+                raise ValueError(f"found the type {kind!r}, {nearest(kind, TYPES)}")
+        return types
+
+    @model_validator(mode="after")
+    def _rule(self) -> Vulnerability:
+        if not (self.product or self.os or self.types):
+            raise ValueError("found no devices, expected product, os or types")
+        rules = bool(self.affected or self.known)
+        if rules and self.basis != "record":
+            raise ValueError(
+                f"found versions whose basis is {self.basis}, expected none: only a record is a basis for a verdict"
+            )
+        verdicts = {example.verdict for example in self.examples}
+        if rules and not ("affected" in verdicts and verdicts - {"affected"}):
+            raise ValueError(
+                "found a version rule without examples both ways, expected one that is affected and one that is not"
+            )
+        for name in (*(bound for one in self.affected for bound in one.range[:2]), *self.known):
+            if name and SCHEMES[self.scheme].read(name) is None:
+                raise ValueError(f"found the version {name!r}, expected one of the scheme {self.scheme}")
+        return self
+
+    @property
+    def vendors(self) -> tuple[str, ...]:
+        return (self.vendor,) if isinstance(self.vendor, str) else tuple(self.vendor)
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """What is affected; versions that are only known are ranges of one."""
+        return (*(one.range for one in self.affected), *(Range(one, one, through=True) for one in self.known))
+
+
+class VulnerabilityFile(Words):
+    """One file."""
+
+    note: str = ""
+    vulnerabilities: list[Vulnerability] = Field(min_length=1)
+
+
+@functools.cache
+def load_curated(folder: Path | None = None) -> tuple[Vulnerability, ...]:
+    """All entries. DocumentErrors with every fault of the files."""
+    folder = folder or own_folder() / FOLDER
+    words = load_document(own_folder() / VOCABULARY, Vocabulary).joined(
+        load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary)
+    )
+    found: dict[tuple[str, str, str], Vulnerability] = {}
+    faults: list[Fault] = []
+    for path in sorted(folder.glob("*.yaml")):
+        if path.name in (NAMES, VOCABULARY):
+            continue
+        try:
+            document = load_document(path, VulnerabilityFile, context=words)
+        except DocumentErrors as errors:
+            faults += errors.faults
+            continue
+        for number, entry in enumerate(document.vulnerabilities):
+            key = entry.cve, entry.product, entry.os
+            if key in found:
+                faults.append(
+                    fault_at(
+                        path,
+                        ("vulnerabilities", number, "cve"),
+                        f"found {entry.cve} of the same products a second time, expected it once",
+                    )
+                )
+            found[key] = entry
+    if faults:
+        raise DocumentErrors(faults)
+    return tuple(found.values())

@@ -1,0 +1,144 @@
+"""CSAF 2.0 advisories (docs.oasis-open.org/csaf): which branches of the product tree are known to be affected by which
+CVE.
+
+A version is the branch ``product_version``; a range is text: ``<5.3``, ``<= 5.9.8``, ``vers:generic/>=1.0|<1.4``. Other
+text is kept as words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sensor.posture.vulnerabilities.feeds.entry import (
+    AFFECTS_LIMIT,
+    Affects,
+    Entry,
+    cve_of,
+    list_of,
+    number_of,
+    object_of,
+    text_of,
+)
+from sensor.posture.vulnerabilities.ranges import Range
+
+DEPTH_LIMIT = 32
+_BOUND = re.compile(r"(<=|>=|<|>|=)?\s*([vVrR]?\d[\w.()+ -]{0,63})\Z")
+
+
+class _Product(NamedTuple):
+    vendor: str
+    name: str
+    version: Range | str
+
+
+def entries_of(document: dict[str, Any]) -> Iterator[Entry]:
+    """One entry a CVE of the advisory. ValueError where it is none."""
+    about = object_of(document.get("document"))
+    tracking = object_of(about.get("tracking"))
+    if not text_of(about.get("csaf_version"), 8).startswith("2."):
+        raise ValueError("found no csaf_version, expected an advisory of CSAF 2")
+    tree = object_of(document.get("product_tree"))
+    products = {
+        name: product
+        for branch in list_of(tree.get("branches"))
+        for name, product in _leaves(object_of(branch), _Product("", "", ""), 0)
+    }
+    _join(products, tree)
+    for vulnerability in map(object_of, list_of(document.get("vulnerabilities"))):
+        affected = [products[one] for one in _affected(vulnerability) if one in products]
+        scores = [
+            number_of(object_of(object_of(one).get("cvss_v3")).get("baseScore"), 10)
+            for one in list_of(vulnerability.get("scores"))
+        ]
+        score = max((one for one in scores if one is not None), default=None)
+        yield Entry(
+            cve_of(vulnerability.get("cve")),
+            text_of(vulnerability.get("title"), 400) or text_of(about.get("title"), 400),
+            tuple(_grouped(affected)), score,
+            "3" if score is not None else "", text_of(tracking.get("initial_release_date"))[:10],
+            text_of(tracking.get("current_release_date")),
+        )  # fmt: skip
+
+
+def stamp_of(document: dict[str, Any]) -> str:
+    return text_of(object_of(object_of(document.get("document")).get("tracking")).get("current_release_date"), 32)
+
+
+def _affected(vulnerability: dict[str, Any]) -> list[str]:
+    status = object_of(vulnerability.get("product_status"))
+    return [
+        text_of(one)
+        for name in ("known_affected", "first_affected", "last_affected")
+        for one in list_of(status.get(name))
+    ][:AFFECTS_LIMIT]
+
+
+def _leaves(branch: dict[str, Any], above: _Product, depth: int) -> Iterator[tuple[str, _Product]]:
+    """(product id, product) of each leaf."""
+    category, name = branch.get("category"), text_of(branch.get("name"))
+    if category == "vendor":
+        above = above._replace(vendor=name)
+    elif category in ("product_name", "product_family"):
+        above = above._replace(name=name if category == "product_name" or not above.name else above.name)
+    elif category in ("product_version", "product_version_range"):
+        above = above._replace(version=version_of(name))
+    product = object_of(branch.get("product"))
+    if identity := text_of(product.get("product_id")):
+        yield identity, above
+    if depth < DEPTH_LIMIT:
+        for below in list_of(branch.get("branches")):
+            yield from _leaves(object_of(below), above, depth + 1)
+
+
+def _join(products: dict[str, _Product], tree: dict[str, Any]) -> None:
+    """What a relationship makes (firmware installed on a device) is the product with the version: the firmware, on the
+    device that it names.
+    """
+    for relationship in map(object_of, list_of(tree.get("relationships"))):
+        part, whole = (
+            products.get(text_of(relationship.get("product_reference"))),
+            products.get(text_of(relationship.get("relates_to_product_reference"))),
+        )
+        identity = text_of(object_of(relationship.get("full_product_name")).get("product_id"))
+        if identity and part is not None and whole is not None:
+            products[identity] = whole._replace(version=part.version or whole.version)
+
+
+def version_of(text: str) -> Range | str:
+    """A range, or the text where it is none that can be compared."""
+    text = text.strip()
+    scheme, slash, rest = text.partition("/")
+    bounds = rest.split("|") if slash and scheme.startswith("vers:") else [text]
+    if bounds == ["*"]:
+        return Range()
+    found = [_BOUND.match(one.strip()) for one in bounds]
+    made = Range()
+    for bound in found:
+        if bound is None or (len(found) > 1 and (not bound[1] or bound[1] == "=")):
+            return text
+        sign, version = bound[1] or "=", bound[2].strip()
+        if sign == "=":
+            return Range(version, version, through=True)
+        taken = made.end if sign[0] == "<" else made.start
+        if taken:
+            return text
+        made = (
+            made._replace(end=version, through=sign == "<=")
+            if sign[0] == "<"
+            else made._replace(start=version, after=sign == ">")
+        )
+    return made
+
+
+def _grouped(affected: list[_Product]) -> Iterator[Affects]:
+    """The versions of each product together."""
+    together: dict[tuple[str, str], list[Range | str]] = {}
+    for product in affected:
+        if product.vendor and product.name:
+            together.setdefault((product.vendor, product.name), []).append(product.version)
+    for (vendor, name), versions in together.items():
+        ranges = tuple(one for one in versions if isinstance(one, Range))
+        words = next((one for one in versions if isinstance(one, str)), None)
+        yield Affects(vendor, name, ranges, (), "" if words is None else words or "the advisory names no version")

@@ -1,0 +1,126 @@
+"""The contents of feeds in any format: one entry per CVE, entries of the catalogue of exploited ones, scores, and what
+could not be parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sensor.core.reader import clean
+from sensor.posture.vulnerabilities.ranges import Range
+
+CVE = re.compile(r"CVE-(\d{4})-(\d{4,8})\Z")
+TITLE_LIMIT, TEXT_LIMIT = 400, 160
+# Of one CVE: products, versions of one product, and models that a product runs on. The rest is left out, which ``cut``
+# reports.
+AFFECTS_LIMIT, RANGES_LIMIT, HARDWARE_LIMIT = 4000, 1000, 1000
+
+
+class Affects(NamedTuple):
+    """A product and its versions. ``hardware``: products it runs on, if the record names some; ``unclear``: versions
+    that the record describes in prose only.
+    """
+
+    vendor: str
+    product: str
+    ranges: tuple[Range, ...] = ()
+    hardware: tuple[str, ...] = ()
+    unclear: str = ""
+
+
+class Entry(NamedTuple):
+    """One CVE as one source reports it. ``exploited``: since when CISA lists it as exploited, if the source contains
+    that; ``cut``: some products are left out.
+    """
+
+    cve: str
+    title: str = ""
+    affects: tuple[Affects, ...] = ()
+    cvss: float | None = None
+    cvss_version: str = ""
+    published: str = ""
+    modified: str = ""
+    rejected: bool = False
+    cut: bool = False
+    exploited: str = ""
+
+
+class Exploited(NamedTuple):
+    """A CVE of the catalogue of known exploited vulnerabilities (CISA)."""
+
+    cve: str
+    name: str
+    added: str
+    due: str
+    ransomware: bool
+    action: str
+
+
+class Score(NamedTuple):
+    """How probable it is that a CVE is exploited within thirty days (FIRST, EPSS)."""
+
+    cve: str
+    probability: float
+    percentile: float
+
+
+class Broken(NamedTuple):
+    """An entry that cannot be used: which, and why."""
+
+    where: str
+    why: str
+
+
+Item = Entry | Exploited | Score | Broken
+
+
+class Feed(NamedTuple):
+    """``kind``: nvd, cve, kev, epss or csaf; ``stamp``: when its data were made, where it tells; ``items``: to be read
+    once, while the feed is open;
+    ``page``: which part of a longer answer it is, empty where it is all.
+    """
+
+    kind: str
+    stamp: str
+    items: Iterator[Item]
+    page: str = ""
+
+
+class Unreadable(Exception):
+    """A file that is not a feed; the text is the reason."""
+
+
+def text_of(value: Any, limit: int = TEXT_LIMIT) -> str:
+    """A text of a feed, clean and bounded; empty where it is none."""
+    return clean(value, limit) if isinstance(value, str) else ""
+
+
+def list_of(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def number_of(value: Any, limit: float) -> float | None:
+    """A number from 0 to the limit; None where it is none."""
+    return (
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= limit else None
+    )
+
+
+def cve_of(value: Any) -> str:
+    """The name of a CVE; ValueError where it is none."""
+    if not isinstance(value, str) or not CVE.match(value):
+        raise ValueError(f"found {text_of(value, 40) or 'nothing'!r} for its name, expected CVE-YEAR-NUMBER")
+    return value
+
+
+def title_of(descriptions: Any) -> str:
+    """The English description, its beginning."""
+    found = [object_of(one) for one in list_of(descriptions)]
+    english = [one for one in found if text_of(one.get("lang")).lower().startswith("en")]
+    return text_of(next((one.get("value") for one in english or found), ""), TITLE_LIMIT)

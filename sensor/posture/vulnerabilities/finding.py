@@ -1,0 +1,35 @@
+"""What is found of one device and one CVE: affected, not affected, cannot tell, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sensor.posture.vulnerabilities.ranges import Verdict
+
+# Where one source is certain and another is not, the certain one is believed; of two that are certain, the one that
+# warns.
+_WEIGHT = {Verdict.AFFECTED: 2, Verdict.NOT_AFFECTED: 1, Verdict.CANNOT_TELL: 0}
+
+
+class Finding(NamedTuple):
+    """``product``: what the record is about, in its own words; ``source``: ``curated``, ``nvd``, ``cve`` or ``csaf``;
+    ``certainty``: of the version rule.
+    """
+
+    cve: str
+    verdict: Verdict
+    reason: str
+    source: str
+    product: str
+    certainty: float = 1.0
+
+
+def strongest(findings: Iterable[Finding]) -> dict[str, Finding]:
+    """One finding a CVE."""
+    best: dict[str, Finding] = {}
+    for finding in findings:
+        known = best.get(finding.cve)
+        if known is None or _WEIGHT[finding.verdict] > _WEIGHT[known.verdict]:
+            best[finding.cve] = finding
+    return best

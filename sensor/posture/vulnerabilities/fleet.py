@@ -1,0 +1,124 @@
+"""Findings of the devices of a site with their priority: which devices answer hosts on the internet, were attacked, or
+matter most.
+"""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sensor.core.foreign import Record, part, texts, tidy
+from sensor.core.record_parts import objects
+from sensor.posture.known import Details
+from sensor.posture.vulnerabilities.about import About, Library
+from sensor.posture.vulnerabilities.asset import Asset, asset_of
+from sensor.posture.vulnerabilities.curated import load_curated
+from sensor.posture.vulnerabilities.finding import Finding
+from sensor.posture.vulnerabilities.match import Matcher
+from sensor.posture.vulnerabilities.names import load_names
+from sensor.posture.vulnerabilities.priority import Circumstances, Priority, priority
+from sensor.posture.vulnerabilities.ranges import Verdict
+
+# Alerts that show that hosts on the internet reach a device, and those of attacks on a device.
+OUTSIDE = ("exposure.inbound_from_internet", "command_and_control.port_mapping")
+ATTACKS = ("initial_access.", "credential_access.", "lateral_movement.", "camera.", "voice.", "printing.")
+REMEMBERED = 65_536
+
+
+class Evaluated(NamedTuple):
+    """A finding of a device. ``points``: its priority, 0 to 100."""
+
+    points: float
+    device: Record
+    asset: Asset
+    finding: Finding
+
+
+class Fleet:
+    """Devices matched against all known vulnerabilities."""
+
+    def __init__(
+        self, alerts: Iterable[Record], base: sqlite3.Connection | None, details: Details | None = None
+    ) -> None:
+        """``base``: imported vulnerabilities, if any; ``details``: adds the evidence of a device where records do not
+        carry it. DocumentErrors.
+        """
+        curated = load_curated()
+        self.matcher, self.library = Matcher(curated, load_names(), base), Library(curated, base)
+        self._details = details
+        self._outside, self._attacked = _targets(alerts)
+        self._abouts: dict[str, About] = {}
+        # Many devices share the same circumstances.
+        self._points = functools.lru_cache(REMEMBERED)(self._points_of)
+
+    def evaluate(self, records: Iterable[Record]) -> Iterator[Evaluated]:
+        """All findings of these devices."""
+        for record in records:
+            asset, circumstances = self.asset(record), self.circumstances(record)
+            for finding in self.matcher.findings(asset).values():
+                yield Evaluated(self._points(finding.cve, finding.verdict, circumstances), record, asset, finding)
+
+    def of_cve(self, cve: str, records: Iterable[Record]) -> list[Evaluated]:
+        """The findings of one CVE, the most urgent first."""
+        by_id = {tidy(part(record, "device").get("id")): record for record in records}
+        found = self.matcher.of_cve(cve, map(self.asset, by_id.values()))
+        evaluated = (Evaluated(0, by_id[asset.id], asset, finding) for asset, finding in found)
+        return ordered(one._replace(points=self.priority(one).points) for one in evaluated)
+
+    def asset(self, record: Record) -> Asset:
+        """A device with the packets that showed its firmware; they are looked up only where there is a finding."""
+        device = part(record, "device")
+        known = asset_of(device, objects(record.get("evidence")))
+        if not known.firmware or known.proof or self._details is None or not self.matcher.findings(known):
+            return known
+        return asset_of(device, objects(self._details(record).get("evidence")))
+
+    def about(self, cve: str) -> About:
+        """What all sources have on a CVE."""
+        if cve not in self._abouts:
+            self._abouts[cve] = self.library.about(cve) or About(cve)
+        return self._abouts[cve]
+
+    def priority(self, evaluated: Evaluated) -> Priority:
+        """Of a finding, with its terms."""
+        return priority(
+            self.about(evaluated.finding.cve), evaluated.finding.verdict, self.circumstances(evaluated.device)
+        )
+
+    def circumstances(self, record: Record) -> Circumstances:
+        """What makes findings of a device more urgent."""
+        device = part(record, "device")
+        names = {tidy(one) for one in (device.get("id"), *texts(device.get("ips")))}
+        return Circumstances(bool(names & self._outside), bool(names & self._attacked), tidy(device.get("criticality")))
+
+    def _points_of(self, cve: str, verdict: Verdict, circumstances: Circumstances) -> float:
+        return priority(self.about(cve), verdict, circumstances).points
+
+
+def ordered(found: Iterable[Evaluated]) -> list[Evaluated]:
+    """Affected devices first, then by priority, CVE and device."""
+    return sorted(
+        found, key=lambda one: (one.finding.verdict is not Verdict.AFFECTED, -one.points, one.finding.cve, one.asset.id)
+    )
+
+
+def _targets(alerts: Iterable[Record]) -> tuple[set[str], set[str]]:
+    """(reached from the internet, attacked): ids and addresses of devices. Alerts that an operator closed do not count;
+    those that ended by themselves do.
+    """
+    outside: set[str] = set()
+    attacked: set[str] = set()
+    for record in alerts:
+        alert = part(record, "alert")
+        if "closed" in alert:
+            continue
+        detector = tidy(alert.get("detector"))
+        ends = [part(record, "dst"), *objects(record.get("targets"))]
+        names = {tidy(end.get(name)) for end in ends for name in ("device", "ip")} - {""}
+        if detector in OUTSIDE:
+            outside |= names
+        if detector.startswith(ATTACKS):
+            attacked |= names
+    return outside, attacked

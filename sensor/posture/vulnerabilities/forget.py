@@ -1,0 +1,71 @@
+"""Forgets a feed: what came of it and of no other goes. Which CVEs came of which feed is noted when
+they are imported.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sensor.posture.vulnerabilities.database import DatabaseError
+
+_GONE = """
+CREATE TEMP TABLE gone AS SELECT cve, source FROM members AS one WHERE feed = :feed
+    AND NOT EXISTS (SELECT 1 FROM members AS other WHERE other.cve = one.cve AND other.source = one.source
+    AND other.feed != :feed)
+"""
+_AFTER = (
+    "DELETE FROM rules WHERE (cve, source) IN (SELECT cve, source FROM gone)",
+    "DELETE FROM cves WHERE (id, source) IN (SELECT cve, source FROM gone)",
+    "DELETE FROM products WHERE id NOT IN (SELECT product FROM rules)",
+    "DELETE FROM words WHERE product NOT IN (SELECT id FROM products)",
+)
+
+
+class NotNoted(Exception):
+    """The feed was imported before the results of imports were recorded."""
+
+
+def members_of(base: sqlite3.Connection, name: str) -> int:
+    """The number of a feed, under which what comes of it is noted."""
+    base.execute("INSERT OR IGNORE INTO feeds (name) VALUES (?)", (name,))
+    return int(base.execute("SELECT id FROM feeds WHERE name = ?", (name,)).fetchone()[0])
+
+
+def forget(base: sqlite3.Connection, name: str, kind: str) -> int:
+    """Forget a feed that is known; how many entries went by it. NotNoted; DatabaseError where the database takes
+    nothing.
+    """
+    try:
+        base.execute("BEGIN IMMEDIATE")
+        try:
+            count = (
+                _cleared(base, {"kev": "exploited", "epss": "scores"}[kind])
+                if kind in ("kev", "epss")
+                else _without(base, name)
+            )
+            base.execute("DELETE FROM sources WHERE name = ?", (name,))
+        except BaseException:
+            base.execute("ROLLBACK")
+            raise
+        base.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise DatabaseError(f"cannot write the vulnerabilities: {error}") from None
+    return count
+
+
+def _cleared(base: sqlite3.Connection, table: str) -> int:
+    return base.execute(f"DELETE FROM {table}").rowcount  # noqa: S608 a name of ours
+
+
+def _without(base: sqlite3.Connection, name: str) -> int:
+    row = base.execute("SELECT id FROM feeds WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise NotNoted
+    base.execute(_GONE, {"feed": row[0]})
+    count = int(base.execute("SELECT count(*) FROM gone").fetchone()[0])
+    for step in _AFTER:
+        base.execute(step)
+    base.execute("DROP TABLE gone")
+    base.execute("DELETE FROM members WHERE feed = ?", (row[0],))
+    base.execute("DELETE FROM feeds WHERE id = ?", (row[0],))
+    return count

@@ -1,0 +1,220 @@
+"""Takes a feed into the database, whole or not at all. Entries that cannot be used are counted and named, the rest is
+taken.
+
+A CVE that is known is replaced where the feed is not older. What a feed would lose most of its entries by is refused:
+it is more likely broken than true.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from sensor.posture.vulnerabilities.database import SOURCES as CVE_SOURCES
+from sensor.posture.vulnerabilities.database import DatabaseError, number_of
+from sensor.posture.vulnerabilities.feeds.entry import Broken, Entry, Feed, Item, Score, Unreadable
+from sensor.posture.vulnerabilities.feeds.opened import open_feed
+from sensor.posture.vulnerabilities.forget import members_of
+from sensor.posture.vulnerabilities.names import distinctive, key
+
+# A feed that would lose more than this share of its entries is refused, unless it was small.
+LOSS_LIMIT, SMALL = 0.5, 20
+BROKEN_SHOWN = 5
+ENTRIES_LIMIT = 2_000_000
+# Products whose number is remembered.
+_REMEMBERED = 100_000
+_encode = msgspec.json.Encoder().encode
+
+
+class Outcome(NamedTuple):
+    """What came of an import. ``trouble``: in words why nothing was taken, else empty; ``broken``: how many entries
+    were left out, ``faults`` the first of them; ``older``: CVEs that were known in a newer state.
+    """
+
+    name: str
+    kind: str = ""
+    entries: int = 0
+    broken: int = 0
+    older: int = 0
+    faults: tuple[Broken, ...] = ()
+    stamp: str = ""
+    page: str = ""
+    trouble: str = ""
+
+
+class Origin(NamedTuple):
+    """Where a feed comes from: a file or an HTTPS URL, and which version of it by the words of its server."""
+
+    name: str
+    place: str
+    etag: str = ""
+    modified: str = ""
+
+
+def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: str, *, force: bool = False) -> Outcome:
+    """Take the feed at ``path``; ``moment`` is now. DatabaseError where the database takes nothing."""
+    try:
+        with open_feed(path) as feed:
+            base.execute("BEGIN IMMEDIATE")
+            try:
+                outcome = _taken(base, feed, origin)
+                outcome = outcome._replace(trouble="" if force else _loss(base, outcome))
+                if not outcome.trouble:
+                    row = (
+                        outcome.name,
+                        feed.kind,
+                        origin.place,
+                        outcome.stamp,
+                        moment,
+                        outcome.entries,
+                        outcome.broken,
+                        "",
+                        origin.etag,
+                        origin.modified,
+                    )
+                    base.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            except BaseException:
+                base.execute("ROLLBACK")
+                raise
+            base.execute("ROLLBACK" if outcome.trouble else "COMMIT")
+    except Unreadable as error:
+        outcome = Outcome(origin.name, trouble=str(error))
+    except OSError as error:
+        outcome = Outcome(origin.name, trouble=f"cannot be read: {error.strerror or error}")
+    except sqlite3.Error as error:
+        raise DatabaseError(f"cannot write the vulnerabilities: {error}") from None
+    if outcome.trouble:
+        base.execute("UPDATE sources SET trouble = ? WHERE name = ?", (outcome.trouble, outcome.name))
+    return outcome
+
+
+def _loss(base: sqlite3.Connection, outcome: Outcome) -> str:
+    """Why what was read is not to be believed; empty where it is."""
+    row = base.execute("SELECT entries FROM sources WHERE name = ?", (outcome.name,)).fetchone()
+    before = row[0] if row else 0
+    if outcome.entries == 0:
+        return "has no entry that can be used"
+    if before >= SMALL and outcome.entries < before * (1 - LOSS_LIMIT):
+        return (
+            f"has {outcome.entries:,} entries instead of {before:,}: the old ones are kept (--force takes the new ones)"
+        )
+    return ""
+
+
+def _taken(base: sqlite3.Connection, feed: Feed, origin: Origin) -> Outcome:
+    if feed.kind == "kev":
+        base.execute("DELETE FROM exploited")
+    elif feed.kind == "epss":
+        base.execute("DELETE FROM scores")
+    # There is one catalogue and one table of scores, however the file is called.
+    name = feed.kind if feed.kind in ("kev", "epss") else origin.name
+    taker = _Taker(base, CVE_SOURCES.index(feed.kind) if feed.kind in CVE_SOURCES else 0, members_of(base, name))
+    taker.take(feed.items)
+    return Outcome(
+        name,
+        feed.kind,
+        taker.entries,
+        taker.broken,
+        taker.older,
+        tuple(taker.faults),
+        feed.stamp or taker.newest,
+        feed.page,
+    )
+
+
+class _Taker:
+    """Puts the items of one feed into the tables."""
+
+    def __init__(self, base: sqlite3.Connection, source: int, feed: int) -> None:
+        self._base, self._source, self._feed = base, source, feed
+        self._products: dict[tuple[str, str], int] = {}
+        self.entries = self.broken = self.older = 0
+        self.newest = ""
+        self.faults: list[Broken] = []
+
+    def take(self, items: Iterable[Item]) -> None:
+        for item in items:
+            if isinstance(item, Broken):
+                self.broken += 1
+                if len(self.faults) < BROKEN_SHOWN:
+                    self.faults.append(item)
+                continue
+            self.entries += 1
+            if self.entries > ENTRIES_LIMIT:
+                raise Unreadable(f"has more than {ENTRIES_LIMIT:,} entries")
+            if isinstance(item, Entry):
+                self._cve(item)
+            elif isinstance(item, Score):
+                self._base.execute(
+                    "INSERT OR REPLACE INTO scores VALUES (?, ?, ?)",
+                    (number_of(item.cve), item.probability, item.percentile),
+                )
+            else:
+                self._base.execute(
+                    "INSERT OR REPLACE INTO exploited VALUES (?, ?, ?, ?, ?, ?)", (number_of(item.cve), *item[1:])
+                )
+
+    def _cve(self, entry: Entry) -> None:
+        number = number_of(entry.cve)
+        self.newest = max(self.newest, entry.modified)
+        self._base.execute("INSERT OR IGNORE INTO members VALUES (?, ?, ?)", (number, self._source, self._feed))
+        known = self._base.execute(
+            "SELECT modified FROM cves WHERE id = ? AND source = ?", (number, self._source)
+        ).fetchone()
+        if known is not None:
+            if known[0] > entry.modified:
+                self.older += 1
+                return
+            self._base.execute("DELETE FROM rules WHERE cve = ? AND source = ?", (number, self._source))
+        row = (
+            entry.title,
+            entry.cvss,
+            entry.cvss_version,
+            entry.published,
+            entry.modified,
+            entry.rejected,
+            entry.cut,
+            entry.exploited,
+        )
+        self._base.execute(
+            "INSERT OR REPLACE INTO cves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (number, self._source, *row)
+        )
+        if not entry.rejected:
+            rules = [
+                (
+                    self._product(one.vendor, one.product),
+                    number,
+                    self._source,
+                    place,
+                    _encode(one.ranges),
+                    _encode(one.hardware),
+                    one.unclear,
+                )
+                for place, one in enumerate(entry.affects)
+            ]
+            self._base.executemany("INSERT INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)", rules)
+
+    def _product(self, vendor: str, name: str) -> int:
+        """The number of a product; a new one with the words by which it is found."""
+        vendor = key(vendor)
+        known = self._products.get((vendor, name))
+        if known is not None:
+            return known
+        row = self._base.execute("SELECT id FROM products WHERE vendor = ? AND name = ?", (vendor, name)).fetchone()
+        if row is None:
+            number = int(
+                self._base.execute("INSERT INTO products (vendor, name) VALUES (?, ?)", (vendor, name)).lastrowid or 0
+            )
+            self._base.executemany(
+                "INSERT OR IGNORE INTO words VALUES (?, ?, ?)", [(vendor, word, number) for word in distinctive(name)]
+            )
+        else:
+            number = int(row[0])
+        if len(self._products) >= _REMEMBERED:
+            self._products.clear()
+        self._products[vendor, name] = number
+        return number

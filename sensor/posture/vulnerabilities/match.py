@@ -1,0 +1,49 @@
+"""Devices against all vulnerabilities, those that come with the sensor and those that were imported. One finding for a
+device and a CVE.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from sensor.posture.vulnerabilities.asset import Asset
+from sensor.posture.vulnerabilities.curated import Vulnerability
+from sensor.posture.vulnerabilities.finding import Finding, strongest
+from sensor.posture.vulnerabilities.match_curated import CuratedIndex
+from sensor.posture.vulnerabilities.match_imported import ImportedIndex
+from sensor.posture.vulnerabilities.names import Names
+
+
+class Matcher:
+    """``base``: the imported vulnerabilities, where there are some."""
+
+    def __init__(self, curated: Iterable[Vulnerability], names: Names, base: sqlite3.Connection | None = None) -> None:
+        entries = list(curated)
+        self._curated: dict[str, list[Vulnerability]] = {}
+        for entry in entries:
+            self._curated.setdefault(entry.cve, []).append(entry)
+        self._index = CuratedIndex(entries)
+        self._imported = ImportedIndex(base, names) if base is not None else None
+
+    def findings(self, asset: Asset) -> dict[str, Finding]:
+        """All findings of one device by CVE."""
+        imported = self._imported.findings(asset) if self._imported is not None else ()
+        return strongest(chain(self._index.findings(asset), imported))
+
+    def of_cve(self, cve: str, assets: Iterable[Asset]) -> Iterator[tuple[Asset, Finding]]:
+        """The findings of one CVE among many devices, without judging them on any other."""
+        entries = self._curated.get(cve, [])
+        index, makers = CuratedIndex(entries), {vendor for entry in entries for vendor in entry.vendors}
+        by_vendor: dict[str, list[Asset]] = {}
+        for asset in assets:
+            by_vendor.setdefault(asset.vendor, []).append(asset)
+        imported = self._imported.of_cve(cve, by_vendor) if self._imported is not None else {}
+        for vendor, several in by_vendor.items():
+            if vendor not in makers and not imported:
+                continue
+            for asset in several:
+                found = strongest(chain(index.findings(asset), imported.get(asset.id, ())))
+                if cve in found:
+                    yield asset, found[cve]

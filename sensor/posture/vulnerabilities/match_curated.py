@@ -1,0 +1,70 @@
+"""Devices against the vulnerabilities that come with the sensor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from sensor.posture.vulnerabilities.asset import Asset
+from sensor.posture.vulnerabilities.curated import Vulnerability
+from sensor.posture.vulnerabilities.finding import Finding
+from sensor.posture.vulnerabilities.ranges import Answer, Verdict, evaluate
+from sensor.posture.vulnerabilities.schemes import SCHEMES
+
+SOURCE = "curated"
+_NO_RULE = {
+    "record": "the record names no versions",
+    "recalled": "the affected versions are from memory, not from a record: see the advisory",
+    "none": "no record gives comparable affected versions: see the advisory",
+}
+
+
+class CuratedIndex:
+    """The entries by vendor, their regexes compiled when a device of the vendor is first asked about."""
+
+    def __init__(self, entries: Iterable[Vulnerability]) -> None:
+        self._entries: dict[str, list[Vulnerability]] = {}
+        self._ready: dict[str, list[tuple[Vulnerability, re.Pattern[str], re.Pattern[str]]]] = {}
+        for entry in entries:
+            for vendor in entry.vendors:
+                self._entries.setdefault(vendor, []).append(entry)
+
+    def findings(self, asset: Asset) -> Iterator[Finding]:
+        """The findings of the entries that match a device; none of those about other products."""
+        for entry, product, system in self._of(asset.vendor):
+            if (
+                (not entry.types or asset.type in entry.types)
+                and product.search(asset.product)
+                and (not entry.os or system.search(asset.os))
+            ):
+                answer = _answer(entry, asset)
+                yield Finding(
+                    entry.cve,
+                    answer.verdict,
+                    answer.reason,
+                    SOURCE,
+                    entry.product or entry.os or "any",
+                    entry.certainty,
+                )
+
+    def _of(self, vendor: str) -> list[tuple[Vulnerability, re.Pattern[str], re.Pattern[str]]]:
+        if vendor not in self._ready and vendor in self._entries:
+            compiled = [
+                (one, re.compile(one.product, re.IGNORECASE), re.compile(one.os, re.IGNORECASE))
+                for one in self._entries[vendor]
+            ]
+            self._ready[vendor] = compiled
+        return self._ready.get(vendor, [])
+
+
+def _answer(entry: Vulnerability, asset: Asset) -> Answer:
+    if not entry.ranges:
+        return Answer(Verdict.CANNOT_TELL, _NO_RULE[entry.basis])
+    if asset.trouble:
+        return Answer(Verdict.CANNOT_TELL, asset.trouble)
+    answer = evaluate(SCHEMES[entry.scheme], asset.firmware, entry.ranges)
+    if entry.known and answer.verdict is Verdict.NOT_AFFECTED:
+        return Answer(
+            Verdict.CANNOT_TELL, f"{', '.join(entry.known)} is known to be affected; {asset.firmware} is not listed"
+        )
+    return answer

@@ -1,0 +1,174 @@
+"""Devices against the imported vulnerabilities. Devices of the same model and firmware are judged once."""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from sensor.posture.vulnerabilities.asset import Asset
+from sensor.posture.vulnerabilities.database import SOURCES, name_of, number_of
+from sensor.posture.vulnerabilities.finding import Finding, strongest
+from sensor.posture.vulnerabilities.names import Likeness, Names, distinctive, key
+from sensor.posture.vulnerabilities.ranges import Answer, Range, Verdict, evaluate
+from sensor.posture.vulnerabilities.schemes import SCHEMES
+
+# Products looked at for one model, and rules of one product.
+PRODUCTS_LIMIT, RULES_LIMIT = 500, 20_000
+# Models, products and models with a firmware whose answers are remembered.
+_MODELS, _PRODUCTS, _CACHED = 4096, 256, 128
+ranges_of = msgspec.json.Decoder(tuple[Range, ...]).decode
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+class _Product(NamedTuple):
+    """A product of records that a device is (``likeness``), or a system that it runs (``system``)."""
+
+    number: int
+    name: str
+    scheme: str
+    likeness: Likeness
+    system: bool
+
+
+class _Rule(NamedTuple):
+    cve: str
+    source: str
+    ranges: tuple[Range, ...]
+    hardware: tuple[str, ...]
+    unclear: str
+
+
+def _without_identity(asset: Asset) -> Asset:
+    """What identifies the products of a device, whatever firmware it runs."""
+    return asset._replace(id="", firmware="", proof=(), contested=False)
+
+
+class ImportedIndex:
+    """The rules of a database by the devices they are about."""
+
+    def __init__(self, base: sqlite3.Connection, names: Names) -> None:
+        self._base, self._names_of = base, names
+        self._products = functools.lru_cache(_MODELS)(self._search)
+        self._rules = functools.lru_cache(_PRODUCTS)(self._read)
+        self._cached = functools.lru_cache(_CACHED)(self._evaluate)
+
+    def findings(self, asset: Asset) -> tuple[Finding, ...]:
+        """The findings of imported records for a device, one per CVE; none of those about other products."""
+        return self._cached(asset._replace(id="", proof=()), asset.trouble)
+
+    def of_cve(self, cve: str, by_vendor: Mapping[str, Iterable[Asset]]) -> dict[str, list[Finding]]:
+        """The findings of one CVE, by device id. Only devices of the vendors of its products are compared."""
+        asked = "SELECT DISTINCT id, vendor, name FROM rules JOIN products ON products.id = rules.product WHERE cve = ?"
+        products: dict[str, dict[int, str]] = {}
+        for number, vendor, name in self._base.execute(asked, (number_of(cve),)):
+            products.setdefault(vendor, {})[number] = name
+        found: dict[str, list[Finding]] = {}
+        for maker, assets in by_vendor.items():
+            near = {
+                number: name
+                for vendor in self._names_of.vendors(maker)
+                for number, name in products.get(vendor, {}).items()
+            }
+            if near:
+                found |= {
+                    asset.id: list(self._of_cve(cve, asset, near))
+                    for asset in assets
+                    if self._may_be(asset, near.values())
+                }
+        return found
+
+    def _may_be(self, asset: Asset, names: Iterable[str]) -> bool:
+        """Whether any of these products is worth a search: most devices of a vendor are another model."""
+        systems = {key(one) for system in self._names_of.systems(asset) for one in system.cpe}
+        return any(key(name) in systems or self._names_of.likeness(asset, name) is not Likeness.OTHER for name in names)
+
+    def _of_cve(self, cve: str, asset: Asset, near: Container[int]) -> Iterator[Finding]:
+        trouble = asset.trouble
+        for product in self._products(_without_identity(asset)):
+            if product.number in near:
+                yield from (
+                    self._finding(asset, trouble, product, rule)
+                    for rule in self._rules(product.number)
+                    if rule.cve == cve
+                )
+
+    def _evaluate(self, asset: Asset, trouble: str) -> tuple[Finding, ...]:
+        found = (
+            self._finding(asset, trouble, product, rule)
+            for product in self._products(_without_identity(asset))
+            for rule in self._rules(product.number)
+        )
+        return tuple(strongest(found).values())
+
+    def _finding(self, asset: Asset, trouble: str, product: _Product, rule: _Rule) -> Finding:
+        answer = self._answer(asset, trouble, product, rule)
+        return Finding(rule.cve, answer.verdict, answer.reason, rule.source, product.name)
+
+    def _answer(self, asset: Asset, trouble: str, product: _Product, rule: _Rule) -> Answer:
+        if product.likeness is Likeness.VARIANT:
+            return Answer(Verdict.CANNOT_TELL, f"the record is about {product.name}, which {asset.model} may be or not")
+        if (
+            product.system
+            and rule.hardware
+            and not any(self._names_of.likeness(asset, one) is Likeness.SAME for one in rule.hardware)
+        ):
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"the record is about {product.name} on other models, {rule.hardware[0]} among them",
+            )
+        if not rule.ranges:
+            return Answer(
+                Verdict.CANNOT_TELL,
+                f"the versions are free text: {rule.unclear}" if rule.unclear else "the record names no versions",
+            )
+        if trouble:
+            return Answer(Verdict.CANNOT_TELL, trouble)
+        answer = evaluate(SCHEMES[product.scheme], asset.firmware, rule.ranges)
+        if rule.unclear and answer.verdict is Verdict.NOT_AFFECTED:
+            return Answer(Verdict.CANNOT_TELL, f"some versions are free text: {rule.unclear}")
+        return answer
+
+    def _search(self, asset: Asset) -> tuple[_Product, ...]:
+        """The products of a model: those that it is, else those that it may be; and the systems it runs."""
+        vendors = self._names_of.vendors(asset.vendor)
+        found = list(self._models(asset, vendors)) if asset.model else []
+        same = [one for one in found if one.likeness is Likeness.SAME]
+        return tuple((same or found) + list(self._systems(asset, vendors)))
+
+    def _models(self, asset: Asset, vendors: tuple[str, ...]) -> Iterator[_Product]:
+        scheme = self._names_of.scheme(asset.vendor)
+        rows = {
+            number: name
+            for vendor in vendors
+            for word in distinctive(asset.model)
+            for number, name in self._named(vendor, word)
+        }
+        for number, name in list(rows.items())[:PRODUCTS_LIMIT]:
+            likeness = self._names_of.likeness(asset, name)
+            if likeness is not Likeness.OTHER:
+                yield _Product(number, name, scheme, likeness, system=False)
+
+    def _systems(self, asset: Asset, vendors: tuple[str, ...]) -> Iterator[_Product]:
+        for system in self._names_of.systems(asset):
+            for name in system.cpe:
+                for vendor in vendors:
+                    for number, product in self._named(vendor, key(name)):
+                        yield _Product(number, product, system.scheme, Likeness.SAME, system=True)
+
+    def _named(self, vendor: str, word: str) -> Iterator[tuple[int, str]]:
+        asked = (
+            "SELECT id, name FROM words JOIN products ON products.id = words.product WHERE words.vendor = ? "
+            "AND word = ? LIMIT ?"
+        )
+        yield from self._base.execute(asked, (vendor, word, PRODUCTS_LIMIT))
+
+    def _read(self, product: int) -> tuple[_Rule, ...]:
+        asked = "SELECT cve, source, ranges, hardware, unclear FROM rules WHERE product = ? LIMIT ?"
+        return tuple(
+            _Rule(name_of(cve), SOURCES[source], ranges_of(ranges), _names(hardware), unclear)
+            for cve, source, ranges, hardware, unclear in self._base.execute(asked, (product, RULES_LIMIT))
+        )

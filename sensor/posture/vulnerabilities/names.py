@@ -1,0 +1,147 @@
+"""How feeds name what the inventory names differently: vendors and systems by a table
+(``fingerprints/vulnerabilities/cpe_names.yaml``), models by their words.
+
+A product matches a device if their words are equal, apart from generic ones (``ip phone``). If the record has
+additional words, it is about a variant that the device may or may not be.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import re
+from pathlib import Path
+
+from pydantic import Field
+
+from sensor.documents import DocumentErrors, fault_at, load_document, nearest
+from sensor.fingerprinting.load import VOCABULARY, Vocabulary, own_folder
+from sensor.posture.vulnerabilities.asset import Asset
+from sensor.posture.vulnerabilities.curated import FOLDER, NAMES, Regex, SchemeName, Words
+
+_SPLIT = re.compile(r"[^a-z0-9]+")
+_REMEMBERED = 16_384
+
+
+class System(Words):
+    """Software that many models run. ``os``, ``product``: what is searched for in the system, and in vendor and model,
+    of the devices that run it.
+    """
+
+    cpe: list[str] = Field(min_length=1)
+    os: Regex = ""
+    product: Regex = ""
+    types: list[str] = []
+    scheme: SchemeName = "dotted"
+
+
+class Maker(Words):
+    """A vendor: its names in feeds besides its own, how it writes versions, and its systems."""
+
+    cpe: list[str] = []
+    scheme: SchemeName = "dotted"
+    systems: list[System] = []
+
+
+class Table(Words):
+    """The file."""
+
+    noise: list[str] = []
+    vendors: dict[str, Maker] = {}
+
+
+class Likeness(enum.Enum):
+    """How a product of a record stands to a device."""
+
+    SAME = enum.auto()
+    VARIANT = enum.auto()
+    OTHER = enum.auto()
+
+
+@functools.lru_cache(_REMEMBERED)
+def key(text: str) -> str:
+    """Only letters and digits, small: how names are compared."""
+    return _SPLIT.sub("", text.lower())
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(_SPLIT.split(text.lower())) - {""}
+
+
+def distinctive(text: str) -> frozenset[str]:
+    """The words of a name by which it is found: those with a digit, and all of it as one."""
+    return frozenset(one for one in words(text) if len(one) > 1 and not one.isalpha()) | {key(text)}
+
+
+class Names:
+    """The table, ready to be asked."""
+
+    def __init__(self, table: Table, spellings: dict[str, str]) -> None:
+        self._noise = frozenset(table.noise)
+        self._makers = table.vendors
+        self._others: dict[str, set[str]] = {}
+        for spelling, vendor in spellings.items():
+            self._others.setdefault(vendor, set()).add(key(spelling))
+
+        # The same vendors and models are asked for again and again.
+        self.vendors = functools.lru_cache(_REMEMBERED)(self._keys_of)
+        self._words_of = functools.lru_cache(_REMEMBERED)(self._distinctive_words)
+
+    def _keys_of(self, vendor: str) -> tuple[str, ...]:
+        """The keys of a vendor in feeds."""
+        maker = self._makers.get(vendor)
+        return tuple(
+            sorted({key(vendor), *self._others.get(vendor, ()), *(map(key, maker.cpe) if maker else ())} - {""})
+        )
+
+    def scheme(self, vendor: str) -> str:
+        """How the vendor writes the versions of a model's firmware."""
+        maker = self._makers.get(vendor)
+        return maker.scheme if maker else "dotted"
+
+    def systems(self, asset: Asset) -> list[System]:
+        """The systems that a device runs, as far as is known."""
+        maker = self._makers.get(asset.vendor)
+        return [one for one in maker.systems if _runs(one, asset)] if maker else []
+
+    def likeness(self, asset: Asset, product: str) -> Likeness:
+        """Whether a product is the model of a device."""
+        model, name = self._words_of(asset.vendor, asset.model), self._words_of(asset.vendor, product)
+        if model and (model == name or key(asset.model) == key(product)):
+            return Likeness.SAME
+        numbers = {one for one in model if not one.isalpha()}
+        return Likeness.VARIANT if numbers and model < name else Likeness.OTHER
+
+    def _distinctive_words(self, vendor: str, text: str) -> frozenset[str]:
+        """The words of a name that are neither noise nor the vendor."""
+        return words(text) - self._noise - words(vendor)
+
+
+def _runs(system: System, asset: Asset) -> bool:
+    if system.types and asset.type not in system.types:
+        return False
+    return _found(system.os, asset.os) and _found(system.product, asset.product)
+
+
+def _found(pattern: str, text: str) -> bool:
+    return not pattern or re.search(pattern, text, re.IGNORECASE) is not None
+
+
+@functools.cache
+def load_names(folder: Path | None = None) -> Names:
+    """The table of a folder, else ours. DocumentErrors with every fault."""
+    folder = folder or own_folder() / FOLDER
+    vocabulary = load_document(own_folder() / VOCABULARY, Vocabulary).joined(
+        load_document(own_folder() / FOLDER / VOCABULARY, Vocabulary)
+    )
+    path, known = folder / NAMES, list(vocabulary.vendors)
+    table = load_document(path, Table)
+    unknown_vendors = [vendor for vendor in table.vendors if vendor not in vocabulary.vendors]
+    if unknown_vendors:
+        raise DocumentErrors(
+            [
+                fault_at(path, ("vendors", one), f"found the vendor {one!r}, {nearest(one, known)}", key=True)
+                for one in unknown_vendors
+            ]
+        )
+    return Names(table, vocabulary.spellings())

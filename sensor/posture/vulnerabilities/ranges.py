@@ -1,0 +1,114 @@
+"""The position of a version relative to the versions that a record names: affected, not affected, or cannot tell.
+
+A version in a packet may be abbreviated (8.1 for 8.1.3), and a record may mean all of 11.5 by "up to 11.5": if the
+answer depends on that, it is *cannot tell*. The same applies to a track that the record does not mention.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sensor.posture.vulnerabilities.versions import Order, Scheme, Version, begins, order
+
+
+class Verdict(enum.Enum):
+    """Whether a device is affected."""
+
+    AFFECTED = "affected"
+    NOT_AFFECTED = "not affected"
+    CANNOT_TELL = "cannot tell"
+
+
+class Range(NamedTuple):
+    """Versions from ``start`` (itself too, unless ``after``) to ``end`` (itself only where ``through``); an empty bound
+    is none.
+    """
+
+    start: str = ""
+    end: str = ""
+    after: bool = False
+    through: bool = False
+
+    def __str__(self) -> str:
+        if not self.start and not self.end:
+            return "all versions"
+        if self.start == self.end:
+            return self.start
+        start = f"{'above' if self.after else 'from'} {self.start}" if self.start else ""
+        end = f"{'up to' if self.through else 'before'} {self.end}" if self.end else ""
+        return f"{start} {end}".strip()
+
+
+class Place(enum.Enum):
+    """Where a version lies to one range."""
+
+    INSIDE = enum.auto()
+    OUTSIDE = enum.auto()
+    ELSEWHERE = enum.auto()
+    UNCLEAR = enum.auto()
+
+
+class Answer(NamedTuple):
+    """A verdict, and in words what it rests on."""
+
+    verdict: Verdict
+    reason: str
+
+
+def evaluate(scheme: Scheme, version: str, ranges: Iterable[Range]) -> Answer:
+    """Whether a version is among the affected ones."""
+    places: dict[Place, Range] = {}
+    for one in ranges:
+        place = place_of(scheme, version, one)
+        if place is Place.INSIDE:
+            return Answer(Verdict.AFFECTED, f"{version} is among the affected versions: {one}")
+        places.setdefault(place, one)
+    if Place.UNCLEAR in places:
+        return Answer(Verdict.CANNOT_TELL, f"{version} cannot be compared for certain with {places[Place.UNCLEAR]}")
+    if Place.OUTSIDE in places:
+        return Answer(Verdict.NOT_AFFECTED, f"{version} is not among the affected versions: {places[Place.OUTSIDE]}")
+    if places:
+        return Answer(
+            Verdict.CANNOT_TELL,
+            f"{version} is on another track than the affected versions that are named: {places[Place.ELSEWHERE]}",
+        )
+    return Answer(Verdict.CANNOT_TELL, "the record names no versions that can be compared")
+
+
+def place_of(scheme: Scheme, version: str, one: Range) -> Place:
+    """Where a version lies to a range."""
+    if not one.start and not one.end:
+        return Place.INSIDE
+    own, start, end = scheme.read(version), scheme.read(one.start), scheme.read(one.end)
+    if own is None or (one.start and start is None) or (one.end and end is None):
+        return Place.UNCLEAR
+    if start is not None and (end is None or not scheme.branches) and own.track != start.track:
+        return Place.ELSEWHERE
+    begun = _begun(scheme, own, start, one) if start is not None else Place.INSIDE
+    if begun is not Place.INSIDE or end is None:
+        return begun
+    return _ended(scheme, own, end, one) if own.track == end.track else Place.ELSEWHERE
+
+
+def _begun(scheme: Scheme, own: Version, start: Version, one: Range) -> Place:
+    """INSIDE if the version is not before the range. Branches keep what they branched from: their numbers decide,
+    whatever the track.
+    """
+    relation = order(own.tokens, start.tokens)
+    if relation is Order.UNKNOWN or (relation is Order.LESS and not scheme.whole and begins(own, start)):
+        return Place.UNCLEAR
+    if one.after and relation is Order.GREATER and not scheme.whole and begins(start, own):
+        return Place.UNCLEAR
+    return Place.OUTSIDE if relation is Order.LESS or (one.after and relation is Order.EQUAL) else Place.INSIDE
+
+
+def _ended(scheme: Scheme, own: Version, end: Version, one: Range) -> Place:
+    """INSIDE where the version is not behind the range."""
+    relation = order(own.tokens, end.tokens)
+    if relation is Order.UNKNOWN or (relation is Order.LESS and not scheme.whole and begins(own, end)):
+        return Place.UNCLEAR
+    if relation is Order.GREATER and one.through and not scheme.whole and begins(end, own):
+        return Place.UNCLEAR
+    return Place.INSIDE if relation is Order.LESS or (one.through and relation is Order.EQUAL) else Place.OUTSIDE

@@ -1,0 +1,146 @@
+"""The vulnerabilities that come with the sensor: every entry is held to its examples, every mistake is told with its
+place.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sensor.documents import DocumentErrors
+from sensor.posture.vulnerabilities.asset import Asset
+from sensor.posture.vulnerabilities.curated import Vulnerability, load_curated
+from sensor.posture.vulnerabilities.match_curated import CuratedIndex
+
+ENTRIES = load_curated()
+CLAIM = {"attribute": "firmware", "observation": "sip.user_agent", "family": "sip"}
+GOOD = """\
+vulnerabilities:
+  - cve: CVE-2024-0001
+    title: Something
+    vendor: Axis
+    product: 'P32'
+    affected: [{before: '9.80.69'}]
+    basis: record
+    advice: Install it.
+    examples:
+      - {model: P3245, firmware: '9.80.3', is: affected}
+      - {model: P3245, firmware: '9.80.70', is: not affected}
+"""
+
+
+def device(entry: Vulnerability, number: int) -> Asset:
+    """The device of an example, whose firmware a packet told."""
+    one = entry.examples[number]
+    kind = entry.types[0] if entry.types else "unknown"
+    proof = ({**CLAIM, "value": one.firmware},) if one.firmware else ()
+    return Asset("dev-1", one.vendor or entry.vendors[0], one.model, kind, one.os, one.firmware, proof)
+
+
+@pytest.mark.parametrize(
+    "entry", [one for one in ENTRIES if one.examples], ids=lambda entry: f"{entry.cve}-{entry.product}"
+)
+def test_examples(entry: Vulnerability) -> None:
+    """The entry says of each example what stands there; without a packet that carried the version it says of none that
+    it is affected.
+    """
+    index = CuratedIndex([entry])
+    for number, example in enumerate(entry.examples):
+        asset = device(entry, number)
+        found = [finding.verdict.value for finding in index.findings(asset)]
+        assert found == ([] if example.verdict == "other" else [example.verdict]), example
+        for bare in (asset._replace(proof=()), asset._replace(firmware="", proof=()), asset._replace(contested=True)):
+            assert {finding.verdict.value for finding in index.findings(bare)} <= {"cannot tell"}
+
+
+@pytest.mark.parametrize(
+    "entry", [one for one in ENTRIES if not one.ranges], ids=lambda entry: f"{entry.cve}-{entry.product}"
+)
+def test_an_entry_without_a_record_never_reports_affected(entry: Vulnerability) -> None:
+    """Where the basis is recalled or missing the answer is *cannot tell*, whatever a device runs."""
+    index = CuratedIndex([entry.model_copy(update={"product": "", "os": "", "types": []})])
+    for firmware in ("", "1.0", "99.9"):
+        asset = Asset("dev-1", entry.vendors[0], "X", firmware=firmware, proof=({**CLAIM, "value": firmware},))
+        assert [finding.verdict.value for finding in index.findings(asset)] == ["cannot tell"]
+
+
+@pytest.mark.parametrize(
+    ("cve", "kind", "model", "system", "reported"),
+    [
+        ("CVE-2018-0171", "switch", "WS-C3560-24TS", "IOS", True),
+        ("CVE-2018-0171", "access_point", "AIR-CAP2602I-Q-K9", "IOS", False),
+        ("CVE-2023-20265", "voip_phone", "CP-6911", "", True),
+        ("CVE-2023-20265", "router", "8812", "IOS XR", False),
+        ("CVE-2022-20968", "voip_phone", "CP-8841", "", True),
+        ("CVE-2022-20968", "router", "8812", "IOS XR", False),
+        ("CVE-2020-3161", "switch", "C8821X", "IOS XE", False),
+    ],
+)
+def test_numbers_that_other_products_share(cve: str, kind: str, model: str, system: str, reported: bool) -> None:
+    """A router of the 8000 series is no telephone of the 8800 series, an access point no client of Smart Install."""
+    index = CuratedIndex(ENTRIES)
+    found = {finding.cve for finding in index.findings(Asset("dev-1", "Cisco", model, kind, system))}
+    assert (cve in found) is reported
+
+
+def test_an_aruba_controller_is_no_access_point() -> None:
+    """Both call their system ArubaOS and number it alike; the records are about access points."""
+    proof = ({**CLAIM, "value": "8.10.0.6"},)
+    found = {
+        kind: {
+            one.cve
+            for one in CuratedIndex(ENTRIES).findings(
+                Asset("dev-1", "Aruba", "7010", kind, "ArubaOS", "8.10.0.6", proof)
+            )
+        }
+        for kind in ("access_point", "unknown")
+    }
+    assert "CVE-2023-45614" in found["access_point"]
+    assert "CVE-2023-45614" not in found["unknown"]
+
+
+def test_what_there_is() -> None:
+    """All that was gathered; each with a way out, those that are known to be exploited told so."""
+    assert len({entry.cve for entry in ENTRIES}) == 347
+    assert sum(bool(entry.ranges) for entry in ENTRIES) > 150
+    assert {entry.basis for entry in ENTRIES if entry.ranges} == {"record"}
+    assert sum(entry.kev for entry in ENTRIES) > 60
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "reported"),
+    [
+        ("vendor: Axis", "vendor: Axiss", "4:13", "did you mean 'Axis'"),
+        ("basis: record", "basis: recalled", "2:5", "only a record is a basis"),
+        ("before: '9.80.69'", "before: see advisory", "2:5", "expected one of the scheme dotted"),
+        ("before: '9.80.69'", "before: '9', through: '9'", "6:16", "both before and through"),
+        ("before: '9.80.69'", "all: true, before: '9'", "6:16", "bounds beside all"),
+        ("product: 'P32'", "product: 'P32('", "5:14", "not a regular expression"),
+        ("product: 'P32'", "types: [kamera]", "5:12", "did you mean 'camera'"),
+        ("product: 'P32'", "scheme: axes", "5:13", "did you mean 'axis'"),
+        ("is: not affected", "is: affected", "2:5", "without examples both ways"),
+        ("advice: Install it.", "advise: Install it.", "8:5", "did you mean 'advice'"),
+        ("cve: CVE-2024-0001", "cve: 2024-0001", "2:10", "CVE-"),
+    ],
+)
+def test_a_mistake_is_reported_with_its_place(tmp_path: Path, old: str, new: str, place: str, reported: str) -> None:
+    path = tmp_path / "ours.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert len(load_curated(tmp_path)) == 1
+    load_curated.cache_clear()
+    path.write_text(GOOD.replace(old, new), encoding="utf-8")
+    with pytest.raises(DocumentErrors) as raised:
+        load_curated(tmp_path)
+    assert f"ours.yaml:{place}: " in str(raised.value)
+    assert reported in str(raised.value)
+
+
+def test_the_same_products_stand_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(GOOD, encoding="utf-8")
+    with pytest.raises(
+        DocumentErrors, match=re.escape("b.yaml:2:10: found CVE-2024-0001 of the same products a second time")
+    ):
+        load_curated(tmp_path)

@@ -1,0 +1,64 @@
+"""Feeds are forgotten: what came of one alone goes, what others tell as well stays."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sensor.posture.vulnerabilities.database import open_to_write
+from sensor.posture.vulnerabilities.forget import NotNoted, forget
+from tests.posture.vulnerabilities.test_importer import counts, many, taken
+
+LEFT = [f"SELECT count(*) FROM {table}" for table in ("words", "members", "feeds")]  # noqa: S608 names of ours
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_to_write(tmp_path)) as opened:
+        yield opened
+
+
+def feeds(base: sqlite3.Connection) -> list[str]:
+    return [row[0] for row in base.execute("SELECT name FROM sources ORDER BY name")]
+
+
+def test_what_came_of_one_alone_goes(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """Two feeds tell of ten CVEs together: those stay until both are forgotten; then no word is left of a product."""
+    taken(base, tmp_path, many(30), "year")
+    taken(base, tmp_path, many(30, first=1020), "modified")
+    assert forget(base, "year", "nvd") == 20
+    assert (counts(base), feeds(base)) == ((30, 30, 1), ["modified"])
+    assert forget(base, "modified", "nvd") == 30
+    assert (counts(base), feeds(base)) == ((0, 0, 0), [])
+    assert [base.execute(asked).fetchone()[0] for asked in LEFT] == [0, 0, 0]
+
+
+def test_what_a_feed_reports_no_more_came_of_it_all_the_same(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """CVEs that left it since go with it."""
+    taken(base, tmp_path, many(30), "year")
+    taken(base, tmp_path, many(20), "year")
+    assert forget(base, "year", "nvd") == 30
+    assert counts(base) == (0, 0, 0)
+
+
+def test_one_of_before(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """Nobody noted what came of it: nothing is guessed, and nothing changes until it was imported again."""
+    taken(base, tmp_path, many(30), "year")
+    base.executescript("DROP TABLE members; DROP TABLE feeds")
+    with closing(open_to_write(tmp_path)) as again:
+        with pytest.raises(NotNoted):
+            forget(again, "year", "nvd")
+        assert (counts(again), feeds(again)) == ((30, 30, 1), ["year"])
+        taken(again, tmp_path, many(30), "year")
+        assert forget(again, "year", "nvd") == 30
+
+
+def test_a_feed_that_is_refused_keeps_its_notes(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """An update that would lose most is not taken, and what is noted stays what is there."""
+    taken(base, tmp_path, many(30), "year")
+    assert taken(base, tmp_path, many(5), "year").trouble
+    assert forget(base, "year", "nvd") == 30

@@ -1,0 +1,164 @@
+"""Taking feeds into the database: whole or not at all, the newest state of each CVE, and nothing
+lost to a broken feed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.posture.vulnerabilities.database import FILE, DatabaseError, name_of, number_of, open_to_read, open_to_write
+from sensor.posture.vulnerabilities.importer import Origin, Outcome, import_feed
+from tests.golden import Golden
+from tests.posture.vulnerabilities.feeds import EPSS, KEV, cpe_match, nvd_cve, nvd_feed
+
+NOBODY = 65534
+NOW = "2026-11-27T06:00:00Z"
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_to_write(tmp_path)) as opened:
+        yield opened
+
+
+def taken(
+    base: sqlite3.Connection, folder: Path, content: Any, name: str = "nvd-2021", *, force: bool = False
+) -> Outcome:
+    path = folder / "feed"
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return import_feed(base, path, Origin(name, str(path)), NOW, force=force)
+
+
+def many(count: int, first: int = 1000, **more: Any) -> dict[str, Any]:
+    return nvd_feed(
+        [
+            nvd_cve(f"CVE-2021-{number}", [cpe_match("o:axis:axis_os", versionEndExcluding="9.80.69")], **more)
+            for number in range(first, first + count)
+        ]
+    )
+
+
+def counts(base: sqlite3.Connection) -> tuple[int, int, int]:
+    asked = "SELECT (SELECT count(*) FROM cves), (SELECT count(*) FROM rules), (SELECT count(*) FROM products)"
+    return tuple(base.execute(asked).fetchone())
+
+
+def test_a_cve_is_a_number() -> None:
+    for name in ("CVE-2021-0001", "CVE-1999-1234", "CVE-2024-12345678"):
+        assert name_of(number_of(name)) == name
+
+
+def test_an_import(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """Told: how many, of what, from when; products stand once."""
+    outcome = taken(base, tmp_path, many(30))
+    assert outcome == Outcome("nvd-2021", "nvd", 30, stamp="2025-10-21T20:18:39.667")
+    assert counts(base) == (30, 30, 1)
+    row = base.execute("SELECT * FROM sources").fetchone()
+    assert (row["name"], row["kind"], row["stamp"], row["imported"], row["entries"], row["trouble"]) == (
+        "nvd-2021",
+        "nvd",
+        outcome.stamp,
+        NOW,
+        30,
+        "",
+    )
+    assert taken(base, tmp_path, many(30)) == outcome
+    assert counts(base) == (30, 30, 1)
+
+
+def test_the_newest_state_stays(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """An older feed takes nothing back; a CVE that was rejected has no rules any more."""
+    taken(base, tmp_path, many(2, modified="2025-10-22"))
+    assert taken(base, tmp_path, many(2, score=1.0, modified="2025-10-21"), "older").older == 2
+    assert base.execute("SELECT min(cvss) FROM cves").fetchone()[0] == 7.5
+    gone = nvd_cve("CVE-2021-1000", [], modified="2025-10-23")
+    gone["cve"]["vulnStatus"] = "Rejected"
+    taken(base, tmp_path, nvd_feed([gone]), "modified")
+    assert counts(base) == (2, 1, 1)
+    assert base.execute("SELECT rejected FROM cves ORDER BY id").fetchall()[0][0] == 1
+
+
+def test_an_update_that_loses_half_is_refused(golden: Golden, base: sqlite3.Connection, tmp_path: Path) -> None:
+    """The old ones are kept and the trouble is told, until someone insists."""
+    taken(base, tmp_path, many(40))
+    outcome = taken(base, tmp_path, many(19, first=5000))
+    golden(outcome.trouble)
+    assert counts(base)[0] == 40
+    assert base.execute("SELECT trouble FROM sources").fetchone()[0] == outcome.trouble
+    assert taken(base, tmp_path, many(20, first=5000)).trouble == ""
+    assert base.execute("SELECT trouble FROM sources").fetchone()[0] == ""
+    golden(taken(base, tmp_path, nvd_feed([])).trouble)
+    assert taken(base, tmp_path, many(3), force=True).trouble == ""
+
+
+def test_the_catalogue_and_the_scores_are_replaced(base: sqlite3.Connection, tmp_path: Path) -> None:
+    """What is no longer in them is no longer so."""
+    outcome = taken(base, tmp_path, KEV, "kev")
+    assert (outcome.entries, outcome.broken, outcome.faults[0].where) == (1, 1, "vulnerabilities[1]")
+    other = {**KEV, "vulnerabilities": [{**KEV["vulnerabilities"][0], "cveID": "CVE-2025-1316"}]}
+    taken(base, tmp_path, other, "kev")
+    assert [name_of(row[0]) for row in base.execute("SELECT cve FROM exploited")] == ["CVE-2025-1316"]
+    taken(base, tmp_path, EPSS, "epss")
+    assert [tuple(row) for row in base.execute("SELECT * FROM scores")] == [
+        (number_of("CVE-2021-36260"), 0.944, 0.99995)
+    ]
+
+
+def test_a_feed_that_breaks_off_changes_nothing(golden: Golden, base: sqlite3.Connection, tmp_path: Path) -> None:
+    """A packed feed whose end is missing is refused whole."""
+    taken(base, tmp_path, many(40))
+    path = tmp_path / "cut.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(many(40, first=5000)).encode())[:-30])
+    assert import_feed(base, path, Origin("nvd-2021", ""), NOW).trouble.startswith("cannot be unpacked")
+    golden(import_feed(base, tmp_path / "none", Origin("nvd-2021", ""), NOW).trouble)
+    assert counts(base)[0] == 40
+    assert min(row[0] for row in base.execute("SELECT id FROM cves")) == number_of("CVE-2021-1000")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_other_users(tmp_path: Path) -> None:
+    """What root imports belongs to whom the folder does; who may only read the folder reads."""
+    folder = Path(tempfile.mkdtemp(prefix="vulnerabilities-", dir="/tmp"))
+    try:
+        os.chown(folder, NOBODY, NOBODY)
+        base = open_to_write(folder)
+        taken(base, tmp_path, many(3))
+        base.close()
+        assert [(path.name, path.stat().st_uid) for path in folder.iterdir()] == [(FILE, NOBODY)]
+        os.chown(folder, 0, 0)
+        folder.chmod(0o755)
+        child = os.fork()
+        if child == 0:
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            reading = open_to_read(folder)
+            os._exit(0 if reading is not None and counts(reading) == (3, 3, 1) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_database_that_is_none(tmp_path: Path) -> None:
+    """One line that says which file and why; where there is none there is nothing to read."""
+    assert open_to_read(tmp_path) is None
+    (tmp_path / FILE).write_text("something else" * 100, encoding="utf-8")
+    for opened in (open_to_read, open_to_write):
+        with pytest.raises(DatabaseError, match=rf"{FILE}: file is not a database"):
+            opened(tmp_path)
+    (tmp_path / FILE).unlink()
+    base = open_to_write(tmp_path)
+    base.execute("PRAGMA user_version = 7")
+    with pytest.raises(DatabaseError, match="its tables have version 7, this sensor knows 1"):
+        open_to_read(tmp_path)
+    base.close()

@@ -1,0 +1,58 @@
+"""The order in which to mend: every term counts as it is published."""
+
+from __future__ import annotations
+
+import pytest
+
+from sensor.posture.vulnerabilities.about import About
+from sensor.posture.vulnerabilities.priority import Circumstances, priority
+from sensor.posture.vulnerabilities.ranges import Verdict
+from tests.golden import Golden
+
+WORST = About("CVE-2021-36260", cvss=10.0, probability=1.0, exploited="2022-01-10", ransomware=True)
+BARE = About("CVE-2024-0001")
+
+
+@pytest.mark.parametrize(
+    ("about", "verdict", "device", "points"),
+    [
+        (WORST, Verdict.AFFECTED, Circumstances(outside=True, attacked=True, criticality="critical"), 100.0),
+        (WORST, Verdict.CANNOT_TELL, Circumstances(outside=True, attacked=True, criticality="critical"), 50.0),
+        (WORST, Verdict.NOT_AFFECTED, Circumstances(outside=True, attacked=True, criticality="critical"), 0.0),
+        (BARE, Verdict.AFFECTED, Circumstances(), 14.0),
+        (BARE, Verdict.AFFECTED, Circumstances(criticality="low"), 10.0),
+        (BARE._replace(cvss=9.8), Verdict.AFFECTED, Circumstances(criticality="high"), 26.6),
+        (BARE._replace(probability=0.5), Verdict.AFFECTED, Circumstances(outside=True, criticality="medium"), 34.0),
+        (
+            BARE._replace(exploited="known"),
+            Verdict.AFFECTED,
+            Circumstances(attacked=True, criticality="nonsense"),
+            54.0,
+        ),
+    ],
+)
+def test_points(about: About, verdict: Verdict, device: Circumstances, points: float) -> None:
+    """A number from 0 to 100, the sum of terms that are all shown, by half where nobody can tell."""
+    reported = priority(about, verdict, device)
+    assert reported.points == points
+    assert round(reported.share * sum(term.points for term in reported.terms), 1) == points
+    assert [term.name for term in reported.terms] == [
+        "exploited",
+        "probability",
+        "severity",
+        "outside",
+        "criticality",
+        "attacked",
+    ]
+    assert all(term.why for term in reported.terms)
+
+
+def test_reasons(golden: Golden) -> None:
+    """Each term says why it is as it is, also where it adds nothing."""
+    reported = {term.name: term.why for term in priority(WORST, Verdict.AFFECTED, Circumstances()).terms}
+    golden(reported["exploited"])
+    assert reported["severity"] == "CVSS 10.0"
+    assert reported["criticality"] == "criticality not set"
+    assert {term.name: term.why for term in priority(BARE, Verdict.AFFECTED, Circumstances()).terms}[
+        "severity"
+    ] == "not rated"

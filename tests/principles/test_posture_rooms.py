@@ -1,0 +1,46 @@
+"""Posture is one live adviser and six products over the same site: each a room, and none knows what is made of it."""
+
+from __future__ import annotations
+
+from tests.principles._source import imports, name_of, python_files
+
+# In this order: a room knows rooms before it, as far as they are named.
+MAY_IMPORT = {
+    "known": set[str](),
+    "administration": set[str](),
+    "lookup": {"known"},
+    "vulnerabilities": {"known"},
+    "recommendations": {"vulnerabilities"},
+    "firewall": {"administration", "known", "lookup", "recommendations"},
+    "weakness": {"recommendations", "vulnerabilities"},
+    "site": {"firewall", "vulnerabilities", "weakness"},
+    "build": {"firewall", "site", "vulnerabilities", "weakness"},
+    "scores": {"site", "weakness"},
+    "paths": {"administration", "scores", "site", "weakness"},
+    "profiles": {"firewall", "site"},
+    "tickets": {"site", "weakness"},
+    "picture": {"build", "firewall", "known", "scores", "site", "vulnerabilities"},
+}
+
+
+def _room(name: str) -> str:
+    """The room below posture, or the module beside them, in a dotted name or in the path of a file."""
+    return name.replace("/", ".").removesuffix(".py").split(".")[2]
+
+
+def test_rooms_of_posture_import_only_what_the_table_allows() -> None:
+    files = [path for path in python_files("posture") if path.parent.name != "posture" or path.stem != "__init__"]
+    assert {_room(name_of(path)) for path in files} == set(MAY_IMPORT)
+    foreign = [
+        f"{name_of(path)}:{line} imports {name}"
+        for path in files
+        for line, name in imports(path)
+        if name.startswith("sensor.posture.")
+        and _room(name) not in MAY_IMPORT[_room(name_of(path))] | {_room(name_of(path))}
+    ]
+    assert not foreign, "\n".join(foreign)
+
+
+def test_the_table_is_in_an_order() -> None:
+    order = list(MAY_IMPORT)
+    assert all(order.index(other) < order.index(room) for room, others in MAY_IMPORT.items() for other in others)
