@@ -6,78 +6,12 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, 
 import numpy as np
 
 from sensor.core.change cimport Change
+from sensor.counting.contact_rows cimport (
+    CHANGE_ANSWERED, CHANGE_ENDED, CHANGE_NEW, CHANGE_PROGRESS, CHANGE_REFUSED, CLIENT_INSIDE, DHCP6_CLIENT,
+    DHCP6_SERVER, DHCP_CLIENT, DHCP_SERVER, ECHO, ECHO6, ICMP, ICMP6, LONE_PACKETS, MDNS, MINUTE, REASON_EVICTED,
+    SERVER_INSIDE, TCP, UDP, Attempt, Contact, End,
+)
 from sensor.counting.shared cimport ANSWERED, FAILED, OPENED, SKIP, joined, mix
-
-ctypedef packed struct Contact:
-    uint64_t client
-    uint64_t server
-    uint64_t attempt_key
-    uint64_t block
-    int64_t ts
-    int64_t since
-    uint32_t service
-    int32_t row
-    uint16_t client_port
-    uint16_t spare
-    int8_t op
-    int8_t step
-    uint8_t kind
-    uint8_t flags
-
-# What one window is to follow, row by row: columns of DistinctWindow.follow, and the index among the contacts.
-ctypedef packed struct Attempt:
-    uint64_t key
-    uint64_t value
-    int64_t ts
-    int64_t since
-    int32_t at
-    int8_t op
-    uint8_t spare
-    uint16_t more
-
-# Who took part in a conversation.
-ctypedef packed struct End:
-    int64_t ts
-    uint64_t mac
-    uint64_t hi
-    uint64_t lo
-    int32_t row
-    uint16_t vlan
-    uint16_t spare
-
-# Bits of ``flags``.
-cdef enum:
-    CLIENT_INSIDE = 1
-    SERVER_INSIDE = 2
-
-# A client that sends no more than so many packets was not answered out of sight either. Answers count against openings
-# of the last minute.
-cdef enum:
-    LONE_PACKETS = 3
-    MINUTE = 60  # seconds
-
-# Values of sensor.core.flow.Change and Reason, and of IP protocols and ICMP types.
-cdef enum:
-    CHANGE_NEW = 1
-    CHANGE_ANSWERED = 2
-    CHANGE_REFUSED = 3
-    CHANGE_ENDED = 4
-    CHANGE_PROGRESS = 5
-    REASON_EVICTED = 4
-    ICMP = 1
-    TCP = 6
-    UDP = 17
-    ICMP6 = 58
-    ECHO = 8
-    ECHO6 = 128
-
-# UDP ports: DHCP (RFC 2131), DHCPv6 (RFC 8415), multicast DNS (RFC 6762).
-cdef enum:
-    DHCP_SERVER = 67
-    DHCP_CLIENT = 68
-    DHCP6_CLIENT = 546
-    DHCP6_SERVER = 547
-    MDNS = 5353
 
 CONTACT = np.dtype(
     [(name, "u8") for name in ("client", "server", "attempt_key", "block")]

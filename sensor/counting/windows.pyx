@@ -14,17 +14,8 @@ from libc.string cimport memchr
 
 import numpy as np
 
+from sensor.core.prefetch cimport sensor_prefetch
 from sensor.counting.shared cimport ANSWERED, BUCKETS, GROUP, OPENED, SHORTEST, SKIP, bucket_of, joined, mix
-
-cdef extern from *:
-    """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define sensor_prefetch(p) __builtin_prefetch(p)
-    #else
-    #define sensor_prefetch(p) ((void)0)
-    #endif
-    """
-    void sensor_prefetch(const void* place) nogil
 
 cdef enum:
     PAIR_GROUP = 4    # pairs of a group

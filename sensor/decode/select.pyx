@@ -15,53 +15,20 @@ While thousands of unknown MACs appear, only known ones are read, and new ones t
 forged. The row at which that begins has the highest bit of ``wanted``.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 import numpy as np
 
 from sensor.core.recent cimport RecentSet
 from sensor.core.row cimport ACK, FIN, RST, SYN, WHOLE, Row
-from sensor.decode.flows cimport BEGUN, HEADS, PIECES, UNASKED, WEIGHT, FlowTable, Slot, await_payload, outside
+from sensor.decode.flows cimport BEGUN, HEADS, PIECES, WEIGHT, FlowTable, Slot, outside
 from sensor.decode.openings cimport Opening, begin_opening, may_wait, opening_of, put_piece
-from sensor.decode.row_hashes cimport PRIME, digest, head_digest, pair, source_of, target_of
-
-cdef enum:
-    MAX_DISSECTORS = 62  # of each kind of rows
-    LEADS = 1024         # places for leading-byte rules, by their first four bytes
-    # rows that one dissector gets of a pair of hosts, or unasked ones for one host, in a second of packet time
-    PER_SECOND = 200000
-    # new SYNs, and as many new segments with invalid flags, of all hosts together; beyond it one in SAMPLE is read
-    HEADS_PER_SECOND = 512
-    SAMPLE = 32
-    FLOODED = 1000       # so many in the second before are a flood
-    KINDS = 3            # of rows: frames, datagrams, streams
-    HEADS_IN_FLOOD = 2   # a second
-    HEAD_SENDERS = 14    # 2**14 headers are remembered
-    SENDERS = 16         # 2**16 senders of frames and datagrams are known
-    GLIMPSED = 14        # 2**14 are remembered that showed themselves once during a flood of senders
-    SECOND_CHANCES = 64  # of those become known in a second
-    FLOOD_BEGINS = 2
-    NEWCOMERS = 63       # the bit of the row at which a flood of senders begins; no dissector has it
-    WAITS = 62           # the bit of a segment that waits for the beginning of its stream; no dissector has it
-    SHORT = 8            # a shorter payload shows nothing
-    HEAD = 2             # Row.begins: the payload is the TCP header
-    WORDS = 5            # of a TCP header without options
-
-cdef extern from *:
-    """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define sensor_lowest(n) __builtin_ctzll(n)
-    #else
-    static int sensor_lowest(unsigned long long n) { int at = 0; while (!(n & 1)) { n >>= 1; at++; } return at; }
-    #endif
-    """
-    int sensor_lowest(unsigned long long number) nogil  # the number must not be 0
-
-# Kinds of rows, each of which counts its dissectors apart.
-cdef enum:
-    FRAMES = 0
-    DATAGRAMS = 1
-    STREAMS = 2
+from sensor.decode.row_hashes cimport digest, head_digest, pair, source_of, target_of
+from sensor.decode.selection cimport (
+    DATAGRAMS, FLOODED, FLOOD_BEGINS, FRAMES, GLIMPSED, HEAD, HEADS_IN_FLOOD, HEADS_PER_SECOND, HEAD_SENDERS, KINDS,
+    LEADS, MAX_DISSECTORS, NEWCOMERS, PER_SECOND, SAMPLE, SECOND_CHANCES, SENDERS, SHORT, STREAMS, WAITS, WORDS,
+    again, big, key_of, lead_place, magic, remember, sensor_lowest, weight,
+)
 
 # For those who are handed the rows.
 NEWCOMERS_BIT, FLOODED_SENDERS, WAITS_BIT = NEWCOMERS, FLOODED, WAITS
@@ -427,73 +394,7 @@ cdef class Selector:
         return wanted
 
 
-cdef int remember(Repeats* repeats, int bit, interest) except -1:
-    """What a dissector calls a repeat."""
-    repeats.windows[bit] = int(interest.repeats_s * 1e9)
-    if repeats.windows[bit]:
-        repeats.bits |= <uint64_t>1 << bit
-    repeats.first[bit], repeats.stop[bit] = interest.volatile
-    return 0
-
-
-cdef int magic(Magics* magics, uint32_t offset, uint32_t value, uint64_t bits) except -1:
-    """One more rule over bytes inside a payload, put where its offset belongs."""
-    cdef int at = magics.count
-    if at == MAGICS:
-        raise ValueError(f"more than {MAGICS} magic numbers of a kind")
-    while at > 0 and magics.rules[at - 1].offset > offset:
-        magics.rules[at] = magics.rules[at - 1]
-        at -= 1
-    magics.rules[at] = Magic(offset, value, bits)
-    magics.count += 1
-    return 0
-
-
 def mark(table, numbers, uint64_t flag):
     """Set a bit at some numbers of a table."""
     for number in numbers:
         table[number] = int(table[number]) | int(flag)
-
-
-cdef inline int weight(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """What a payload takes of an opening: tiny segments take little, and nothing where they are too short for the
-    beginning of a message to be recognised.
-    """
-    return min((row.payload_len + 15) >> 4, WEIGHT) if row.payload_len >= 8 else 0
-
-
-cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """Whether a payload ends where the last one of its direction did: a mirror of both ends of a cable gives every
-    frame twice. ``spare`` of the row becomes the number of bytes that the capture lacks before it, or that come later.
-    """
-    cdef uint32_t begin = row.seq + (row.tcp_flags & SYN != 0), end = begin + row.payload_len
-    cdef uint32_t due = slot.next1 if row.direction else slot.next0
-    cdef int32_t ahead
-    row.spare = 0
-    if due:
-        if end == due:
-            return True
-        if <int32_t>(end - due) < 0:  # comes late, or again
-            return False
-        ahead = <int32_t>(begin - due)
-        row.spare = <uint16_t>min(max(ahead, 0), 0xFFFF)
-    await_payload(slot, row.direction, end)
-    return False
-
-
-cdef inline uint64_t key_of(Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
-    """Whose budget a datagram takes: that of its two hosts; where its server began the flow, that of all who answer
-    this host unasked.
-    """
-    if row.direction and flows.table[row.slot].fins & UNASKED:
-        return (row.dst_lo ^ row.dst_hi) * PRIME & ~<uint64_t>1
-    return pair(row)
-
-
-cdef inline uint32_t big(const uint8_t* at) noexcept nogil:  # the caller counts the bytes
-    """Four bytes, big-endian."""
-    return <uint32_t>at[0] << 24 | <uint32_t>at[1] << 16 | <uint32_t>at[2] << 8 | at[3]
-
-
-cdef inline int lead_place(uint32_t first) noexcept nogil:  # arithmetic only: nothing can fail
-    return <int>(first * <uint32_t>0x9E3779B1 >> 22)

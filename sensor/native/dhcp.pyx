@@ -7,6 +7,13 @@ are not ASCII.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
+from sensor.native.dhcp_options cimport (
+    ACK, ARCHITECTURE, ARCHITECTURES_LIMIT, BOOTP, BOOTREPLY, BOOTREQUEST, BOOT_FILE, BOOT_FILE_SIZE, BOOT_HOST,
+    BOOT_NAME, CLIENT_ID, DNS, DOMAIN, END, ETHERNET, FQDN, FROM_CLIENTS, FROM_SERVERS, GATEWAYS, HEX_LIMIT,
+    HOLDS_ADDRESS, HOSTNAME, LEASE, MAGIC, MAGIC_AT, MESSAGE_SIZE, MUD_URL, NAME_LIMIT, NETMASK, OPTIONS_AT,
+    OVERLOAD, PARAMETER_LIST, PROXY_URL, RELAY_AGENT, REQUESTED, SERVER, TFTP, TYPE, USER_CLASS, UUID, VENDOR_CLASS,
+    VENDOR_IDENTIFYING, VENDOR_IDENTIFYING_CLASS, VENDOR_SPECIFIC,
+)
 from sensor.native.kinds cimport (
     DHCP_ACK, DHCP_DECLINE, DHCP_DISCOVER, DHCP_DISCOVER_ADDRESS, DHCP_DISCOVER_BOOT_FILE, DHCP_DISCOVER_BOOT_HOST,
     DHCP_DISCOVER_BOOT_SERVER,
@@ -27,57 +34,6 @@ from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact_about, fits, items, 
 from sensor.native.read cimport Bytes, u16, u32
 from sensor.native.text cimport TEXT_LIMIT, character, cleaned, decimal, hexadecimal, quad, word
 from sensor.native.unit cimport native
-
-cdef enum:
-    MAGIC = 0x63825363
-    MAGIC_AT = 236
-    OPTIONS_AT = 240
-    BOOT_FILE = 108
-    BOOT_FILE_SIZE = 128
-    BOOTREQUEST = 1
-    BOOTREPLY = 2
-    ETHERNET = 1
-    NAME_LIMIT = 255
-    HEX_LIMIT = 512
-    ARCHITECTURES_LIMIT = 64
-    # Types of messages (RFC 2132, 9.6).
-    BOOTP = 0
-    OFFER = 2
-    REQUEST = 3
-    ACK = 5
-    INFORM = 8
-    FROM_SERVERS = 1 << 2 | 1 << 5 | 1 << 6
-    FROM_CLIENTS = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 7 | 1 << 8
-    HOLDS_ADDRESS = 1 << 0 | 1 << 3 | 1 << 8
-    # Options by number.
-    NETMASK = 1
-    GATEWAYS = 3
-    DNS = 6
-    HOSTNAME = 12
-    DOMAIN = 15
-    VENDOR_SPECIFIC = 43
-    REQUESTED = 50
-    LEASE = 51
-    OVERLOAD = 52
-    TYPE = 53
-    SERVER = 54
-    PARAMETER_LIST = 55
-    MESSAGE_SIZE = 57
-    VENDOR_CLASS = 60
-    CLIENT_ID = 61
-    BOOT_HOST = 66
-    BOOT_NAME = 67
-    USER_CLASS = 77
-    FQDN = 81
-    RELAY_AGENT = 82
-    ARCHITECTURE = 93
-    UUID = 97
-    VENDOR_IDENTIFYING_CLASS = 124
-    VENDOR_IDENTIFYING = 125
-    TFTP = 150
-    MUD_URL = 161
-    PROXY_URL = 252
-    END = 255
 
 cdef uint64_t V4 = <uint64_t>0xFFFF << 32
 cdef uint64_t GROUP = <uint64_t>1 << 40

@@ -23,32 +23,15 @@ from sensor.native.kinds cimport (
 )
 from sensor.native.out cimport PUNT, TAKEN, Mark, Out, fact, items, mark, message, put, span, undo
 from sensor.native.seal cimport seal
+from sensor.native.snmp_message cimport (
+    AUTHENTICATED, ENGINE_LIMIT, GENERIC_TRAPS, GET, GET_BULK, INFORM, MAC_FORMAT, NAMES_LIMIT, PRIVATE, REPORT,
+    REPORTABLE, RESPONSE, STATUSES, TRAPS, TRAP_V1, TRAP_V2, USER_LIMIT, USER_MODEL, VARIABLES_LIMIT, Sender,
+    Variable, Variables,
+)
 from sensor.native.text cimport TEXT_LIMIT, Word, cleaned, decimal, hexadecimal, is_word, word
 from sensor.native.unit cimport native
 from sensor.native.units import FACTS
 from sensor.native.byte_table cimport ByteTable
-
-cdef enum:
-    TRAPS = 162
-    GET = 0xA0
-    RESPONSE = 0xA2
-    SET = 0xA3
-    TRAP_V1 = 0xA4
-    GET_BULK = 0xA5
-    INFORM = 0xA6
-    TRAP_V2 = 0xA7
-    REPORT = 0xA8
-    AUTHENTICATED = 1
-    PRIVATE = 2
-    REPORTABLE = 4
-    USER_MODEL = 3
-    VARIABLES_LIMIT = 128
-    NAMES_LIMIT = 16
-    USER_LIMIT = 64
-    ENGINE_LIMIT = 32
-    MAC_FORMAT = 3
-    STATUSES = 19
-    GENERIC_TRAPS = 6
 
 cdef Word[9] operations = [
     b"get", b"get_next", b"response", b"set", b"trap", b"get_bulk", b"inform", b"trap", b"report"
@@ -79,24 +62,6 @@ cdef ByteTable reports_known = ByteTable({name: place for place, name in enumera
 cdef ByteTable trees_known = ByteTable({name: place for place, name in enumerate(TREES)})
 cdef ByteTable traps_known = ByteTable({TRAP_OID: 0, TRAP_ADDRESS: 1})
 cdef uint32_t device_id = FACTS.index("snmp.device_id")
-
-# The security parameters of a message. Spans of text; ``secret``: the community, NULL in version 3.
-cdef struct Sender:
-    uint64_t version
-    uint64_t community
-    uint64_t user
-    uint64_t level
-    Element secret
-    Element engine
-    Element context
-
-cdef struct Variable:
-    Element name
-    Element value
-
-cdef struct Variables:
-    Variable[VARIABLES_LIMIT] all
-    uint32_t count
 
 
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:

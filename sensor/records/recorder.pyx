@@ -18,6 +18,7 @@ from sensor.native.out cimport EVENT, PACKET, Messages, Out, Entry
 from sensor.core.change cimport Change as ChangeRow
 from sensor.records.buffer cimport Buffer, Bytes, Head, keep_text, let_go, more, section, waiting
 from sensor.records.fields cimport copy, head_of_ends, head_of_packet, head_of_row, kept, put
+from sensor.records.recorded cimport COUNTED, COUNT_EVERY, ENDED, MOST_KINDS, NEW, OTHER_VLANS, Count, Ended, Program
 from sensor.records.traces cimport Trace, follow
 from sensor.native.layout import fields_of
 from sensor.native.units import KINDS
@@ -27,51 +28,6 @@ from sensor.records.registry import class_of
 KNOWN_LIMIT = 65536  # conversations whose protocol a Python dissector recognised, and whose ClientHello was read
 # First words of kinds that name no application.
 NO_SERVICE = frozenset("arp icmp igmp mld ndp tcp malformed sender stp eapol lldp cdp".split())
-
-cdef enum:
-    MOST_KINDS = 64
-    NEW = 1
-    ENDED = 4
-    COUNTED = 1024           # VLANs of interfaces that are counted apart; the last place is for all others
-    OTHER_VLANS = 0xFFFF
-    COUNT_EVERY = 10         # seconds
-
-# A field that is copied: how, and the slot of the native row at which it begins.
-cdef struct Field:
-    int how
-    uint32_t slot
-
-cdef struct Program:
-    int number               # of the message; -1: not recorded
-    int service              # index of its protocol; 0: none
-    int fields
-    Field[32] field
-
-# Packets of one VLAN on one interface: sensor.records.block.COUNT, field for field.
-ctypedef packed struct Count:
-    int64_t first
-    int64_t last
-    uint64_t packets
-    uint64_t bytes
-    uint64_t lost
-    uint64_t shed
-    uint64_t dropped
-    uint16_t source
-    uint16_t vlan
-    uint16_t used
-    uint16_t spare
-
-# Behind a Change: what else is known of the flow: sensor.records.block.CONNECTION.
-ctypedef packed struct Ended:
-    ChangeRow change
-    uint8_t first_flags      # TCP flags of its first packet
-    uint8_t reset_by         # 1: the client, 2: the server, 0: none or unknown
-    uint8_t traced           # whether what follows is known
-    uint8_t spare
-    uint32_t missed          # bytes that the capture lacks
-    uint64_t letters         # sensor.records.traces.Trace
-    uint64_t client_data     # bytes of payload
-    uint64_t server_data
 
 
 cdef class Recorder:

@@ -1,0 +1,70 @@
+# Keys of flows, and the numbers by which their states and changes are told apart.
+from libc.stdint cimport uint16_t, uint64_t
+
+from sensor.core.row cimport Row
+from sensor.decode.flows cimport Key
+
+cdef enum:
+    GROUP = 8
+    SWEEPS = 16       # a whole round of ageing takes so many ticks
+    FIRST_GRADE = 20  # bits of the bytes at which progress is reported first; then at four times as many each
+    LAST_GRADE = 20
+
+# Values of Change.kind and Change.reason: sensor.core.flow.Change and Reason.
+cdef enum:
+    NEW = 1
+    ANSWERED = 2
+    REFUSED = 3
+    PROGRESS = 5
+    FINISHED = 1
+    RESET = 2
+    IDLE = 3
+    EVICTED = 4
+    STOPPED = 5
+
+cdef enum:
+    OPEN = 0
+    CLOSED = 1        # reported as ended; lingers so that late packets open no new flow
+
+# Age classes, the lowest first to go. Seconds of silence after which a flow is over, by class.
+cdef enum:
+    UNANSWERED = 0
+    LINGERING = 1
+    DATAGRAMS = 2
+    CONNECTED = 3
+
+
+cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: nothing can fail
+    value ^= value >> 32
+    value *= <uint64_t>0xD6E8FEB86659FD93
+    return value ^ value >> 32
+
+
+cdef inline int key_of(Row* row, Key* key) except -1 nogil:
+    """The key of a row, ends in canonical order; an echo reply belongs to its request (RFC 792: types 8 and 0; RFC
+    4443: 128 and 129).
+    """
+    cdef uint16_t sport = row.sport, dport = row.dport
+    cdef bint swap
+    if row.proto == 1 or row.proto == 58:
+        if sport == 0 and row.proto == 1:
+            sport = 8
+        elif sport == 129 and row.proto == 58:
+            sport = 128
+        dport = sport  # the same from both ends; the code is not part of it
+    elif row.proto != 6 and row.proto != 17 and row.proto != 132:
+        sport = dport = 0
+    swap = row.src_hi > row.dst_hi or (
+        row.src_hi == row.dst_hi
+        and (row.src_lo > row.dst_lo or (row.src_lo == row.dst_lo and sport > dport))
+    )
+    if swap:
+        key.hi0, key.lo0, key.port0 = row.dst_hi, row.dst_lo, dport
+        key.hi1, key.lo1, key.port1 = row.src_hi, row.src_lo, sport
+    else:
+        key.hi0, key.lo0, key.port0 = row.src_hi, row.src_lo, sport
+        key.hi1, key.lo1, key.port1 = row.dst_hi, row.dst_lo, dport
+    key.end = swap
+    key.hash = mix(key.lo0 * <uint64_t>0x9E3779B97F4A7C15 ^ key.hi0) ^ key.lo1 * <uint64_t>0xC2B2AE3D27D4EB4F ^ key.hi1
+    key.hash = mix(key.hash ^ (<uint64_t>key.port0 << 32 | <uint64_t>key.port1 << 16 | row.proto))
+    return 0
