@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from docs._markdown import code, page, table, words
+from docs._markdown import code, inline, page, table
 
 INTRODUCTION = """\
 Below `/api/v1` of the [web console](../operate/console.md). `/api/v1/openapi.json` is the same for programs (OpenAPI 3.1). Errors of every resource are
@@ -26,20 +26,20 @@ def _lines() -> Iterator[str]:
     yield from (INTRODUCTION, "## Resources", "")
     for path, methods in described["paths"].items():
         for method, one in methods.items():
-            yield from (f"### {method.upper()} `{path}`", "", f"{words(one['summary'])}.", "")
+            yield from (f"### {method.upper()} `{path}`", "", f"{inline(one['summary'])}.", "")
             yield from table(
                 ("parameter", "in", "type", "meaning"), [_parameter(parameter) for parameter in one["parameters"]]
             )
     yield from ("## Types", "")
     for name, schema in sorted(described["components"]["schemas"].items()):
-        yield from (f"### {name}", "", words(schema.get("description", "")), "")
+        yield from (f"### {name}", "", inline(schema.get("description", "")), "")
         yield from table(
             ("field", "type", "always"), [_field(key, one, schema) for key, one in schema.get("properties", {}).items()]
         )
 
 
 def _parameter(one: Schema) -> tuple[str, ...]:
-    return code(one["name"]), one["in"], _kind(one["schema"]), words(one["description"])
+    return code(one["name"]), one["in"], _kind(one["schema"]), inline(one["description"])
 
 
 def _field(name: str, one: Schema, schema: Schema) -> tuple[str, ...]:

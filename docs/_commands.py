@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from docs._markdown import code, link, page, prose, table, words
+from docs._markdown import code, inline, link, page, prose, table
 from sensor.cli.main import EPILOG, commands, names, parser
 
 EXITS = "exit codes: "
@@ -113,21 +113,21 @@ def command_page() -> str:
 def _lines() -> Iterator[str]:
     found = all_commands()
     yield INTRODUCTION
-    yield from table(("command", "what it does"), [(link(f"sensor {one.name}"), words(one.summary)) for one in found])
+    yield from table(("command", "what it does"), [(link(f"sensor {one.name}"), inline(one.summary)) for one in found])
     yield from ("## Exit codes", "", "Of commands that name none of their own.", "", *_exits(exit_codes()))
     for one in found:
         yield from (f"## sensor {one.name}", "", "```text", one.usage, "```", "")
         yield from prose(one.about)
         yield from table(
             ("argument", "meaning"),
-            [(_shown(argument), words(argument.about)) for argument in one.arguments if argument.about],
+            [(_shown(argument), inline(argument.about)) for argument in one.arguments if argument.about],
         )
         yield from ("```sh", *one.examples, "```", "")
         yield from _exits(one.exits) if one.exits else ()
 
 
 def _exits(codes: Iterable[tuple[str, str]]) -> Iterator[str]:
-    yield from table(("exit code", "meaning"), [(code(number), words(meaning)) for number, meaning in codes])
+    yield from table(("exit code", "meaning"), [(code(number), inline(meaning)) for number, meaning in codes])
 
 
 def _shown(one: Argument) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import BaseModel
 
-from docs._markdown import code, link, page, prose, table, words
+from docs._markdown import code, inline, link, page, prose, table
 from docs._schema import Key, Node, Schema
 from sensor.budget import LEAST, USUAL, Budget
 from sensor.cli._config_keys import as_yaml, models_in
@@ -112,7 +112,7 @@ def common(of: Sequence[list[Key]]) -> list[Key]:
 def rows(keys: Sequence[Key]) -> Iterator[tuple[str, str, str, str]]:
     """Rows of a table; what has no default must be given."""
     for key in keys:
-        yield code(key.path), key.kind, "**required**" if key.required else key.default, words(key.about)
+        yield code(key.path), key.kind, "**required**" if key.required else key.default, inline(key.about)
 
 
 def configuration() -> str:
@@ -126,7 +126,7 @@ def _lines() -> Iterator[str]:
     yield from ("- [detectors](#detectors)", "- [outputs](#outputs): " + ", ".join(map(link, types())), "")
     for name, about, keys in sections():
         yield from (f"## {name}", "")
-        yield from (f"{words(about)} {taken_up(name)}".strip(), "")
+        yield from (f"{inline(about)} {taken_up(name)}".strip(), "")
         yield from table(HEADS, rows(keys))
         yield from _presets() if name == "preset" else _budgets() if name == "memory_mib" else ()
     yield from ("## detectors", "", DETECTORS, "")
@@ -192,7 +192,7 @@ def _outputs() -> Iterator[str]:
             f"### {kind}",
             "",
             (
-                f"{words(unit.title)}. Delivery guarantee: {GUARANTEES[unit.guarantee]}. Setup: "
+                f"{inline(unit.title)}. Delivery guarantee: {GUARANTEES[unit.guarantee]}. Setup: "
                 f"[{kind}](../deliver/{kind}.md)."
             ),
             "",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from docs._configuration import whole
-from docs._markdown import blocks, code, link, page, table, words
+from docs._markdown import blocks, code, inline, link, page, table
 from docs._schema import Key
 from sensor.alerts.roles import ROLES
 from sensor.cli._config_keys import as_yaml
@@ -49,7 +49,7 @@ def _lines() -> Iterator[str]:
         found = {name: unit for name, unit in units.items() if name.rpartition(".")[0] == folder}
         yield from (f"## {folder}", "")
         rows = [
-            (link(name), words(unit.title), unit.severity.name, ", ".join(unit.techniques))
+            (link(name), inline(unit.title), unit.severity.name, ", ".join(unit.techniques))
             for name, unit in found.items()
         ]
         yield from table(("id", "title", "severity", "ATT&CK"), rows)
@@ -58,13 +58,14 @@ def _lines() -> Iterator[str]:
 
 
 def _one(name: str, unit: type[Detector]) -> Iterator[str]:
-    yield from (f"### {name}", "", f"**{words(unit.title)}.** {words(_story(unit))}", "")
+    yield from (f"### {name}", "", f"**{inline(unit.title)}.** {inline(_story(unit))}", "")
     yield from (f"- {what}: {text}" for what, text in facts(name, unit))
     yield ""
     keys = options(name)
     if keys:
         yield from table(
-            HEADS, [(code(key.path), key.kind, key.default, _presets(name, key.path), words(key.about)) for key in keys]
+            HEADS,
+            [(code(key.path), key.kind, key.default, _presets(name, key.path), inline(key.about)) for key in keys],
         )
 
 
@@ -79,15 +80,15 @@ def facts(name: str, unit: type[Detector]) -> Iterator[tuple[str, str]]:
     yield "Severity", unit.severity.name
     if unit.techniques:
         yield "ATT&CK", "; ".join(map(_technique, (TECHNIQUES[technique] for technique in unit.techniques)))
-    yield "How it works", f"{words(inspect.cleandoc(unit.__doc__ or ''))} {_watched(unit)}".strip()
+    yield "How it works", f"{inline(inspect.cleandoc(unit.__doc__ or ''))} {_watched(unit)}".strip()
     if not unit.Options().enabled:
         on = [preset for preset, one in PRESETS.items() if one.options.get(name, {}).get("enabled")]
         yield "Off", f"unless {code('enabled: true')} is set{f', as the preset {code(on[0])} does' if on else ''}"
     jobs = [code(role) for role, belongs in ROLES.items() if name.startswith(belongs)]
     if jobs:
         yield "Low at most", f"for machines with the role {' or '.join(jobs)}"
-    yield "Common false positives", words(unit.false_positives)
-    yield "What to do", words(unit.advice)
+    yield "Common false positives", inline(unit.false_positives)
+    yield "What to do", inline(unit.advice)
 
 
 def _technique(one: Technique) -> str:

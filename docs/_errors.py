@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs._markdown import code, link, page, table, words
+from docs._markdown import code, inline, link, page, table
 from sensor.cli._errors import Entry, catalogue
 
 INTRODUCTION = """\
@@ -21,15 +21,15 @@ def errors() -> str:
 def _lines() -> Iterator[str]:
     found = catalogue()
     yield INTRODUCTION
-    yield from table(("code", "meaning"), [(link(name), words(one.meaning)) for name, one in found.items()])
+    yield from table(("code", "meaning"), [(link(name), inline(one.meaning)) for name, one in found.items()])
     for one in found.values():
         yield from _one(one)
 
 
 def _one(one: Entry) -> Iterator[str]:
-    yield from (f"## {one.code}", "", words(one.meaning), "")
+    yield from (f"## {one.code}", "", inline(one.meaning), "")
     yield from (
         f"- Example: {code(f'sensor: {one.example} [{one.code}]'.replace('`', chr(39)))}",
-        f"- Fix: {words(one.fix)}",
+        f"- Fix: {inline(one.fix)}",
         "",
     )

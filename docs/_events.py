@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from docs._markdown import code, link, page, table, words
+from docs._markdown import code, inline, link, page, table
 from docs._schema import Key, Schema
 
 HEADS = ("key", "value", "must be there", "meaning")
@@ -59,7 +59,7 @@ def _lines() -> Iterator[str]:
     for name in objects:
         node = whole["$defs"][name]
         yield from (f"## {name}", "")
-        yield from (f"{words(node['description'])}", "") if "description" in node else ()
+        yield from (f"{inline(node['description'])}", "") if "description" in node else ()
         yield from _table(list(made.keys(node.get("items", node))))
     yield from _examples()
     yield from (
@@ -79,7 +79,7 @@ def _examples() -> Iterator[str]:
 
 def _table(keys: list[Key]) -> Iterator[str]:
     yield from table(
-        HEADS, [(code(key.path), key.kind, "yes" if key.required else "", words(key.about)) for key in keys]
+        HEADS, [(code(key.path), key.kind, "yes" if key.required else "", inline(key.about)) for key in keys]
     )
 
 

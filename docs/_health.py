@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from docs._markdown import code, page, table, words
+from docs._markdown import code, inline, page, table
 from sensor.doctor import card_checks, machine_checks, mirror_checks, traffic_checks, watch
 from sensor.doctor.finding import Check
 
@@ -53,6 +53,6 @@ def _rows(checks: Iterable[Check]) -> Iterator[tuple[str, str, str]]:
     for check in checks:
         yield (
             code(check.__name__),
-            words((check.__doc__ or "").partition(". ")[0].rstrip(".") + "."),
+            inline((check.__doc__ or "").partition(". ")[0].rstrip(".") + "."),
             code(f"sensor.{check.__name__}" if check in WATCHED else ""),
         )

@@ -11,7 +11,7 @@ BAR = r"\\|"
 _CODE = re.compile(r"(`+[^`]+`+)")
 
 
-def words(text: str) -> str:
+def inline(text: str) -> str:
     """Prose in which no sign means something by accident. What stands between backticks is code already."""
     return "".join(
         f"`{part.strip('`')}`" if part.startswith("`") else _plain(part) for part in _CODE.split(" ".join(text.split()))
@@ -53,7 +53,7 @@ def blocks(doc: str) -> Iterator[tuple[bool, str]]:
 def prose(doc: str) -> Iterator[str]:
     """A docstring: paragraphs, and what is indented as it stands."""
     for kept, part in blocks(doc):
-        yield from (["```text", part, "```", ""] if kept else [words(part), ""])
+        yield from (["```text", part, "```", ""] if kept else [inline(part), ""])
 
 
 def anchor(heading: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs._markdown import code, page, table, words
+from docs._markdown import code, inline, page, table
 from sensor.telemetry.metrics import METRICS
 
 INTRODUCTION = """\
@@ -24,7 +24,7 @@ def _lines() -> Iterator[str]:
     yield from table(
         heads,
         [
-            (code(one.name), one.type, one.unit, ", ".join(map(code, one.labels)), words(one.help), code(one.path))
+            (code(one.name), one.type, one.unit, ", ".join(map(code, one.labels)), inline(one.help), code(one.path))
             for one in METRICS
         ],
     )

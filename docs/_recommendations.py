@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs._markdown import code, link, page, table, words
+from docs._markdown import code, inline, link, page, table
 from sensor.posture.recommendations.knowledge import Advice, load_advice
 from sensor.posture.recommendations.tables import factory_names, supports
 
@@ -29,7 +29,7 @@ def _lines() -> Iterator[str]:
     yield INTRODUCTION
     yield from table(
         ("setting", "title", "severity"),
-        [(link(name), words(one.title), one.severity) for name, one in sorted(known.items())],
+        [(link(name), inline(one.title), one.severity) for name, one in sorted(known.items())],
     )
     for _, one in sorted(known.items()):
         yield from _one(one)
@@ -37,7 +37,7 @@ def _lines() -> Iterator[str]:
     heads = ("product", "ended", "severity", "basis", "source")
     rows = [
         (
-            words(one.name),
+            inline(one.name),
             one.ends.isoformat() + " at the latest" * one.at_latest,
             one.severity,
             one.basis,
@@ -54,7 +54,7 @@ def _lines() -> Iterator[str]:
 
 
 def _one(one: Advice) -> Iterator[str]:
-    yield from (f"## {one.setting}", "", f"**{words(one.title)}** ({one.severity}). {words(one.why)}", "")
-    yield from (f"- What to do: {words(one.fix)}", f"- How to verify: {words(one.test)}")
-    yield from (f"- {maker}: {words(steps)}" for maker, steps in one.makers.items())
+    yield from (f"## {one.setting}", "", f"**{inline(one.title)}** ({one.severity}). {inline(one.why)}", "")
+    yield from (f"- What to do: {inline(one.fix)}", f"- How to verify: {inline(one.test)}")
+    yield from (f"- {maker}: {inline(steps)}" for maker, steps in one.makers.items())
     yield ""

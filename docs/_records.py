@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docs._markdown import code, page, table, words
+from docs._markdown import code, inline, page, table
 from sensor.records.schema import COMMON, TABLES, TRAFFIC, Column
 
 INTRODUCTION = """\
@@ -31,7 +31,7 @@ def _lines() -> Iterator[str]:
     yield from ("## Common columns", "", f"Of {', '.join(code(one.name) for one in TRAFFIC)}.", "")
     yield from table(HEADS, [_row(column) for column in COMMON])
     for one in TABLES.values():
-        yield from (f"## {one.name}", "", words(one.meaning), "")
+        yield from (f"## {one.name}", "", inline(one.meaning), "")
         if one in TRAFFIC:
             yield from ("Beside the common columns:", "")
         own = [column for column in one.columns if one not in TRAFFIC or column not in COMMON]
@@ -39,4 +39,4 @@ def _lines() -> Iterator[str]:
 
 
 def _row(column: Column) -> tuple[str, ...]:
-    return code(column.name), column.kind, words(column.meaning), code(column.ecs), code(column.zeek)
+    return code(column.name), column.kind, inline(column.meaning), code(column.ecs), code(column.zeek)

@@ -48,7 +48,7 @@ class _Careful(urllib.request.HTTPRedirectHandler):
 
 
 @contextlib.contextmanager
-def asked(
+def requested(
     url: str,
     agent: str,
     *,

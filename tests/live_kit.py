@@ -88,7 +88,7 @@ class Sensor:
         self.write(text)
         self.wanted = False
         self.run: Run
-        self._asked_at = self.took_s = 0.0
+        self._requested_at = self.took_s = 0.0
 
     def write(self, text: str) -> None:
         self.path.write_text(text, encoding="utf-8")
@@ -102,7 +102,7 @@ class Sensor:
             config, config.alerts.mutes or self.folder / "mutes.yaml", evidence, rules, self.folder / "profiles"
         )
 
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         wanted, self.wanted = self.wanted, False
         return wanted
 
@@ -145,7 +145,7 @@ class Sensor:
         """The step in which somebody asks for the end; ``took_s`` is how long that took until all was over."""
 
         def happen() -> Callable[[], bool]:
-            self._asked_at = time.monotonic()
+            self._requested_at = time.monotonic()
             self.run.source.stop()
             return lambda: True
 
@@ -159,7 +159,8 @@ class Sensor:
         log = LiveLog(self.folder / "log", config.retention, outputs=names, clock=lambda: self.clock() / 1e9, disk=disk)
         self.run = Run(
             config, source, log, live=True, keeper=keeper, mutes=at.mutes, evidence=at.evidence, rules=at.rules,
-            profiles=at.profiles, lists=self.folder / "intel", read=self.settings, asked=self.asked, clock=self.clock,
+            profiles=at.profiles, lists=self.folder / "intel", read=self.settings, requested=self.requested,
+            clock=self.clock,
             records=self.traffic,
             hunts=[self.folder / "hunts"],
         )  # fmt: skip
@@ -169,7 +170,7 @@ class Sensor:
             try:
                 log.close(self.run.left_s)
             finally:
-                self.took_s = time.monotonic() - self._asked_at
+                self.took_s = time.monotonic() - self._requested_at
         return self.records()
 
     def records(self) -> list[dict[str, Any]]:

@@ -182,7 +182,7 @@ def test_a_broken_layer_hides_no_other_fault(golden: Golden, etc: Path) -> None:
     assert len(reported) == 3
 
 
-def test_layers_without_a_word(golden: Golden, etc: Path) -> None:
+def test_layers_without_keys(golden: Golden, etc: Path) -> None:
     """A file in which all is commented out says nothing; one that cannot be read is told."""
     put(etc, "conf.d/a.yaml", "# nothing\n\n  # yet\n")
     put(etc, "conf.d/b.yaml", "")

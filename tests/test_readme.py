@@ -14,11 +14,13 @@ from sensor.config import load_config
 TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 CONFIGURATIONS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 COMMANDS = [
-    words
+    arguments
     for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
     for line in block.splitlines()
     for part in line.split(" | ")
-    if (words := shlex.split(part, comments=True)) and "sensor" in words[:2] and words[0] in ("sensor", "sudo")
+    if (arguments := shlex.split(part, comments=True))
+    and "sensor" in arguments[:2]
+    and arguments[0] in ("sensor", "sudo")
 ]
 
 
@@ -29,10 +31,10 @@ def test_a_configuration_can_be_loaded(text: str, tmp_path: Path) -> None:
     assert load_config(path).model_fields_set
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_a_command_is_understood(words: list[str]) -> None:
-    words = words[words.index("sensor") + 1 :]
-    assert _parsed(parser(words[:1]), words).main
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_command_is_understood(arguments: list[str]) -> None:
+    arguments = arguments[arguments.index("sensor") + 1 :]
+    assert _parsed(parser(arguments[:1]), arguments).main
 
 
 def test_there_is_something_to_try() -> None:

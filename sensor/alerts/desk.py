@@ -160,15 +160,15 @@ def _joined(old: Alert, new: Alert) -> Alert:
     """Both as one: texts and numbers of the more severe, or else the newer; first time, count, techniques, targets and
     proof of both.
     """
-    words = new if new.severity >= old.severity else old
+    worse = new if new.severity >= old.severity else old
     targets: dict[Subject, None] = dict.fromkeys(old.targets) | dict.fromkeys(new.targets)
     return msgspec.structs.replace(
-        words,
+        worse,
         ts=max(old.ts, new.ts),
         first=min(old.first, new.first),
         count=old.count + new.count,
         confidence=max(old.confidence, new.confidence),
-        techniques=tuple(dict.fromkeys(words.techniques + old.techniques))[:TECHNIQUES_LIMIT],
+        techniques=tuple(dict.fromkeys(worse.techniques + old.techniques))[:TECHNIQUES_LIMIT],
         targets=tuple(targets)[:TARGETS_LIMIT],
         proof=(old.proof + new.proof)[:PROOF_LIMIT],
         terms={

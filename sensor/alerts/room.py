@@ -21,7 +21,7 @@ from sensor.core.device import Device
 from sensor.core.incident import Incident
 from sensor.core.observation import Subject
 from sensor.core.record import Record, RecordMaker
-from sensor.core.record_parts import Body, words
+from sensor.core.record_parts import Body, short_text
 
 MUTED_LIMIT = 4096
 
@@ -103,7 +103,7 @@ class AlertRoom:
         filed = self.desk.close(name, lambda alert: self.maker.alert_id("close", alert))
         for _, alert in filed:
             self._emit_alert(
-                "close", alert, now, closed={"by": words(by)} | ({"reason": words(reason)} if reason else {})
+                "close", alert, now, closed={"by": short_text(by)} | ({"reason": short_text(reason)} if reason else {})
             )
         return bool(filed)
 
@@ -138,7 +138,7 @@ class AlertRoom:
         for action, alert in filed:
             mute = self._silenced_by.get(alert.key)
             if self._muted is not None and mute is not None:
-                by = {"id": mute.id, "author": words(mute.author), "reason": words(mute.reason)}
+                by = {"id": mute.id, "author": short_text(mute.author), "reason": short_text(mute.reason)}
                 self._muted(
                     self._quiet_maker.alert(
                         action, alert, self.device(alert.actor), list(map(self.device, alert.targets)), muted=by

@@ -16,7 +16,7 @@ Action = Callable[..., int]
 
 def action_of(args: argparse.Namespace, actions: Mapping[str, Any], usual: str) -> bool:
     """Take the action from the words of a command line; False after an error if there is none of that name."""
-    args.action, *args.words = args.words or [usual]
+    args.action, *args.operands = args.operands or [usual]
     if args.action in actions:
         return True
     from sensor.documents import nearest

@@ -26,7 +26,7 @@ from sensor.core.record_parts import objects, time_text
 
 if TYPE_CHECKING:
     from sensor.eventlog.fold import Fold
-    from sensor.views.alerts import Word
+    from sensor.views.alerts import AlertNote
     from sensor.views.dataset import Data
 
 Record = dict[str, Any]
@@ -44,11 +44,11 @@ def show(args: argparse.Namespace) -> int:
     from sensor.views.errors import ViewError
     from sensor.views.stories import incident
 
-    if not args.words:
+    if not args.operands:
         return _expected("show ALERT|INCIDENT…")
     data, colours, sections = views_of(args, "alerts"), coloured(sys.stdout), []
     try:
-        for name in args.words:
+        for name in args.operands:
             if name.startswith("incident"):
                 record = incident(data, name).record
                 sections.append((record, explain_incident(record, colours)))
@@ -60,7 +60,7 @@ def show(args: argparse.Namespace) -> int:
                     record,
                     [
                         *explain_alert(record, _around(data, record, found.incidents), colours),
-                        *_note_lines(found.words),
+                        *_note_lines(found.notes),
                     ],
                 )
             )
@@ -76,48 +76,52 @@ def show(args: argparse.Namespace) -> int:
 
 def ack(args: argparse.Namespace) -> int:
     """``ack ALERT…``."""
-    return _add_notes(args, args.words, [("acknowledge", "", args.reason)], "acknowledged", "ack ALERT…, or filters")
+    return _add_notes(args, args.operands, [("acknowledge", "", args.reason)], "acknowledged", "ack ALERT…, or filters")
 
 
 def close(args: argparse.Namespace) -> int:
     """``close ALERT…``."""
     verdicts = [("verdict", _verdict(args.judged), "")] if args.judged else []
     return _add_notes(
-        args, args.words, [*verdicts, ("close", "", args.reason)], "closed", "close ALERT… --reason TEXT, or filters"
+        args, args.operands, [*verdicts, ("close", "", args.reason)], "closed", "close ALERT… --reason TEXT, or filters"
     )
 
 
 def reopen(args: argparse.Namespace) -> int:
     """``reopen ALERT…``."""
-    return _add_notes(args, args.words, [("reopen", "", args.reason)], "reopened", "reopen ALERT…, or filters")
+    return _add_notes(args, args.operands, [("reopen", "", args.reason)], "reopened", "reopen ALERT…, or filters")
 
 
 def assign(args: argparse.Namespace) -> int:
     """``assign NAME ALERT…``."""
     usage = "assign NAME ALERT…, or assign NAME and filters"
-    if not args.words:
+    if not args.operands:
         return _expected(usage)
-    name = tidy(args.words[0])
+    name = tidy(args.operands[0])
     return _add_notes(
-        args, args.words[1:], [("assign", "" if name == NOBODY else name, args.reason)], f"assigned to {name}:", usage
+        args,
+        args.operands[1:],
+        [("assign", "" if name == NOBODY else name, args.reason)],
+        f"assigned to {name}:",
+        usage,
     )
 
 
 def verdict(args: argparse.Namespace) -> int:
     """``verdict VERDICT ALERT…``."""
     usage = "verdict VERDICT ALERT…, or verdict VERDICT and filters"
-    if not args.words:
+    if not args.operands:
         return _expected(usage)
-    chosen = _verdict(args.words[0])
-    return _add_notes(args, args.words[1:], [("verdict", chosen, args.reason)], f"verdict {chosen}:", usage)
+    chosen = _verdict(args.operands[0])
+    return _add_notes(args, args.operands[1:], [("verdict", chosen, args.reason)], f"verdict {chosen}:", usage)
 
 
 def comment(args: argparse.Namespace) -> int:
     """``comment ALERT TEXT…``."""
     usage = "comment ALERT TEXT…, such as comment alert-5k2m8q asked the owner"
-    if len(args.words) < 2:
+    if len(args.operands) < 2:
         return _expected(usage)
-    return _add_notes(args, args.words[:1], [("comment", "", " ".join(args.words[1:]))], "commented on", usage)
+    return _add_notes(args, args.operands[:1], [("comment", "", " ".join(args.operands[1:]))], "commented on", usage)
 
 
 def why(args: argparse.Namespace) -> int:
@@ -157,9 +161,9 @@ def _silenced(record: Record) -> tuple[str, ...]:
 
 
 def _add_notes(
-    args: argparse.Namespace, names: list[str], words: list[tuple[str, str, str]], done: str, usage: str
+    args: argparse.Namespace, names: list[str], added: list[tuple[str, str, str]], done: str, usage: str
 ) -> int:
-    """Add the same notes to several alerts: those that are named, or those that match the filters. ``words``: action,
+    """Add the same notes to several alerts: those that are named, or those that match the filters. ``added``: action,
     value and text of each.
     """
     from sensor.views.alerts import alert, matching
@@ -173,13 +177,13 @@ def _add_notes(
     except (ViewError, sqlite3.DatabaseError) as error:
         raise stop_of(error) from None
     if not args.dry_run and rows:
-        _write(args, [row.id for row in rows], words)
+        _write(args, [row.id for row in rows], added)
     listed = f"{len(rows):,} alerts{': ' + names_of(rows) if rows else ''}" if len(rows) != 1 else names_of(rows)
     put(f"{'dry run, nothing changed:' if args.dry_run else done} {listed}")
     return 0
 
 
-def _write(args: argparse.Namespace, alerts: list[str], words: list[tuple[str, str, str]]) -> None:
+def _write(args: argparse.Namespace, alerts: list[str], added: list[tuple[str, str, str]]) -> None:
     """Add lines to the notes beside the log, and bring the tables up to them. Stop when they cannot be written."""
     from sensor.eventlog.paths import notes_log
     from sensor.tables.notes import Note, append_notes
@@ -189,7 +193,7 @@ def _write(args: argparse.Namespace, alerts: list[str], words: list[tuple[str, s
         datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         author_of(args),
     )
-    notes = [Note(now, name, action, author, tidy(text), value) for name in alerts for action, value, text in words]
+    notes = [Note(now, name, action, author, tidy(text), value) for name in alerts for action, value, text in added]
     try:
         append_notes(path, notes)
     except OSError as error:
@@ -226,12 +230,12 @@ def _around(data: Data, record: Record, incidents: list[str]) -> Fold:
     return fold
 
 
-def _note_lines(words: list[Word]) -> list[str]:
+def _note_lines(notes: list[AlertNote]) -> list[str]:
     """Operator notes, as lines."""
     lines = [
-        f"    {clock(time_text(word.ts))} {tidy(word.author)} {_WORDS[word.action]}"
-        f"{': ' + ' '.join(filter(None, (tidy(word.value), tidy(word.text)))) if word.value or word.text else ''}"
-        for word in words
+        f"    {clock(time_text(note.ts))} {tidy(note.author)} {_WORDS[note.action]}"
+        f"{': ' + ' '.join(filter(None, (tidy(note.value), tidy(note.text)))) if note.value or note.text else ''}"
+        for note in notes
     ]
     return ["  noted", *lines] if lines else []
 

@@ -16,7 +16,7 @@ from sensor.cli._views import stop_of, views_of
 
 if TYPE_CHECKING:
     from sensor.views.alert_filter import AlertFilter
-    from sensor.views.alerts import AlertRow, Word
+    from sensor.views.alerts import AlertNote, AlertRow
     from sensor.views.dataset import Data
 
 SHOWN, PAGE = 100, 1000
@@ -122,7 +122,7 @@ def list_alerts(args: argparse.Namespace) -> int:
     return 0
 
 
-def record_of(row: AlertRow, closer: Word | None = None) -> dict[str, Any]:
+def record_of(row: AlertRow, closer: AlertNote | None = None) -> dict[str, Any]:
     """The record of an alert with its operator notes. ``closer``: the note that closed it."""
     from sensor.views.alerts import with_state
 

@@ -36,7 +36,7 @@ def list_learned(args: argparse.Namespace) -> int:
     from sensor.views.device_terms import WrongTerm, term_of
 
     try:
-        wanted = [term_of(word) for word in args.words]
+        wanted = [term_of(word) for word in args.operands]
     except WrongTerm as invalid:
         complain(str(invalid), error="usage.unknown-filter")
         return USAGE
@@ -92,10 +92,10 @@ def _row(body: Record) -> list[str]:
 
 def show(args: argparse.Namespace) -> int:
     """``show DEVICE``."""
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         return _usage("show DEVICE")
     found = inventory(args)
-    record = the_device(found.fold, args.words[0])
+    record = the_device(found.fold, args.operands[0])
     if record is None:
         return NOT_FOUND
     name = tidy(part(record, "device").get("id"))
@@ -152,13 +152,13 @@ def forget(args: argparse.Namespace) -> int:
     """``forget DEVICE [SERVICE]`` and ``forget --all``."""
     from sensor.inventory.rules import ANYBODY, parse_service, plain_service
 
-    if bool(args.words) == args.all or len(args.words) > 2:
+    if bool(args.operands) == args.all or len(args.operands) > 2:
         return _usage("forget DEVICE [SERVICE], or forget --all")
     found = inventory(args)
     key, what = ANYBODY, "everything"
-    service = args.words[1] if len(args.words) > 1 else ""
-    if args.words:
-        record = the_device(found.fold, args.words[0])
+    service = args.operands[1] if len(args.operands) > 1 else ""
+    if args.operands:
+        record = the_device(found.fold, args.operands[0])
         if record is None:
             return NOT_FOUND
         key, what = tidy(record.get("key")), _called(found, tidy(part(record, "device").get("id")))
@@ -180,14 +180,14 @@ def rule(args: argparse.Namespace) -> int:
     from sensor.inventory.corrections import Correction
     from sensor.inventory.rules import parse_service, plain_service
 
-    if len(args.words) != 3:
+    if len(args.operands) != 3:
         return _usage(f"{args.action} CLIENT SERVER SERVICE, such as {args.action} 10.0.1.9 FS01 ssh/22")
     found = inventory(args)
-    client, server = (_end(found, word) for word in args.words[:2])
+    client, server = (_end(found, word) for word in args.operands[:2])
     if not client or not server:
         return NOT_FOUND
     try:
-        service = plain_service(parse_service(args.words[2]))
+        service = plain_service(parse_service(args.operands[2]))
     except ValueError as error:
         complain(str(error), error="usage.invalid-value")
         return USAGE
@@ -254,14 +254,14 @@ def _rule_row(found: Known, one: Rule) -> list[str]:
 
 def undo(args: argparse.Namespace) -> int:
     """``undo NUMBER``."""
-    if len(args.words) != 1 or not args.words[0].isdecimal():
+    if len(args.operands) != 1 or not args.operands[0].isdecimal():
         return _usage("undo NUMBER, as `sensor baseline rules` lists it")
     found = inventory(args)
-    if int(args.words[0]) not in {one.number for one in found.store.rules()}:
-        complain(f"no rule {args.words[0]}", error="rule.unknown")
+    if int(args.operands[0]) not in {one.number for one in found.store.rules()}:
+        complain(f"no rule {args.operands[0]}", error="rule.unknown")
         return NOT_FOUND
 
-    return change_inventory(args, found, lambda operator: f"undone: {operator.undo(args.words[0])}")
+    return change_inventory(args, found, lambda operator: f"undone: {operator.undo(args.operands[0])}")
 
 
 def _called(found: Known, name: str) -> str:

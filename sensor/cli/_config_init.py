@@ -43,7 +43,7 @@ def init(path: Path | None, *, yes: bool, force: bool) -> int:
         complain("no terminal to ask at: accept the proposed values with --yes", error="usage.no-terminal")
         return USAGE
     try:
-        text = document(proposed() if yes else asked())
+        text = document(proposed() if yes else prompted())
     except NoAnswer:
         complain("the input ended: nothing was written", error="usage.no-terminal")
         return USAGE
@@ -72,7 +72,7 @@ def proposed() -> Answers:
     return {"sensor": {"id": _identity().id}, **({"capture": {"interfaces": interfaces}} if interfaces else {})}
 
 
-def asked() -> Answers:
+def prompted() -> Answers:
     """The answers of the user. Only what differs from the default is stored."""
     default = _identity()
     answers: Answers = {"sensor": {"id": _ask("Name of this sensor", default.id, _field(type(default), "id"))}}
@@ -166,9 +166,9 @@ def _ask_output() -> Answers:
 
 
 def _ask_option(unit: type[BaseModel], key: str) -> Any:
-    words = described(unit)[key]
+    description = described(unit)[key]
     secret = f" ({', '.join(WAYS)})" if "Secret" in str(unit.model_fields[key].annotation) else ""
-    return _ask(f"{key}{f': {words}' if words else ''}{secret}", "", _field(unit, key))
+    return _ask(f"{key}{f': {description}' if description else ''}{secret}", "", _field(unit, key))
 
 
 def _field(unit: type[BaseModel], key: str) -> Callable[[str], Any]:
@@ -207,10 +207,10 @@ def _named(text: str) -> str:
     return text
 
 
-def _one_of(words: list[str]) -> Callable[[str], str]:
+def _one_of(description: list[str]) -> Callable[[str], str]:
     def read(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"found {text!r}, {nearest(text, words)}")
+        if text not in description:
+            raise ValueError(f"found {text!r}, {nearest(text, description)}")
         return text
 
     return read

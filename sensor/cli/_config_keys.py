@@ -16,7 +16,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./~+][A-Za-z0-9_./~%+@:-]*")
 _NAMED = re.compile(r"``(\w+)``")
 
 
-def words_of(model: type[BaseModel]) -> str:
+def description_of(model: type[BaseModel]) -> str:
     """The summary of a model as one line, without that of its base class."""
     return next((_flat(doc) for doc in _docs(model) if not doc.startswith("Base of ")), "")
 
@@ -35,7 +35,7 @@ def described(model: type[BaseModel]) -> dict[str, str]:
             about[0] if about else "",
         )
         below = models_in(field.annotation)
-        found[name] = field.description or _about(best) or (words_of(below[0]) if len(below) == 1 else "")
+        found[name] = field.description or _about(best) or (description_of(below[0]) if len(below) == 1 else "")
     return found
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
-from sensor.cli._config_keys import described, key_of, words_of
+from sensor.cli._config_keys import described, description_of, key_of
 from sensor.config import model
 from sensor.delivery.catalogue import formats_of, output_class, types
 from sensor.delivery.section import NAME
@@ -29,13 +29,13 @@ class _Schema(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made, unit = super().model_schema(schema), schema["cls"]
-        words = {key_of(unit, name): text for name, text in described(unit).items()}
+        description = {key_of(unit, name): text for name, text in described(unit).items()}
         for key, about in made.get("properties", {}).items():
             about.pop("title", None)
-            if words.get(key) and "description" not in about:
-                about["description"] = words[key]
+            if description.get(key) and "description" not in about:
+                about["description"] = description[key]
         made.pop("title", None)
-        return {**made, "description": words_of(unit)}
+        return {**made, "description": description_of(unit)}
 
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
         return dict(_SECRET) if schema["function"]["function"] is Secret else super().function_after_schema(schema)
@@ -55,7 +55,7 @@ def schema() -> dict[str, Any]:
     for kind, unit in units.items():
         name = _name(refs[unit.Options, "validation"])
         options = defs[name]
-        options["description"] = words_of(unit.Options)
+        options["description"] = description_of(unit.Options)
         options["properties"]["format"]["enum"] = ["", *formats_of(unit)]
         options["properties"] = {"type": {"const": kind, "description": unit.title}, **options["properties"]}
         options["required"] = ["type", *options.get("required", ())]

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from sensor.cli._config_keys import as_yaml, described, key_of, models_in, words_of
+from sensor.cli._config_keys import as_yaml, described, description_of, key_of, models_in
 from sensor.config import Config, detector_units, model
 from sensor.delivery.catalogue import output_class, types
 
@@ -31,11 +31,11 @@ Answers = Mapping[str, Any]
 def document(answers: Answers) -> str:
     """``answers``: values by section and key, as a document has them."""
     sections = model()
-    words = described(sections)
+    prose = described(sections)
     lines = [HEAD]
     for name, field in sections.model_fields.items():
         below = models_in(field.annotation)
-        lines += _prose((words_of(below[0]) if below else "") or words[name])
+        lines += _prose((description_of(below[0]) if below else "") or prose[name])
         if name == "detectors":
             lines += _detectors()
         elif name == "outputs":
@@ -51,19 +51,19 @@ def uncommented(text: str) -> str:
     return re.sub(r"^#(?! [^ ])", "", text, flags=re.MULTILINE)
 
 
-def _prose(words: str) -> list[str]:
-    first = words.partition(" ")[0]
+def _prose(prose: str) -> list[str]:
+    first = prose.partition(" ")[0]
     # A key is written as it is.
-    words = f"{words[:1] if first.endswith(':') else words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
-    return textwrap.wrap(words, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
+    prose = f"{prose[:1] if first.endswith(':') else prose[:1].upper()}{prose[1:].rstrip('.')}." if prose else ""
+    return textwrap.wrap(prose, WIDTH, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)
 
 
-def _setting(key: str, default: Any, answer: Any, depth: int, words: str = "") -> Iterator[str]:
+def _setting(key: str, default: Any, answer: Any, depth: int, prose: str = "") -> Iterator[str]:
     """One key with all that is below it. A section is commented out where nothing in it was answered."""
     mark = "" if answer is not None else "#"
     indent = "  " * depth
     if not isinstance(default, BaseModel):
-        plain, about = _plain(default if answer is None else answer), f"  # {words}" if words else ""
+        plain, about = _plain(default if answer is None else answer), f"  # {prose}" if prose else ""
         if isinstance(plain, list | tuple) and len(as_yaml(plain)) > WIDTH:
             yield f"{mark}{indent}{as_yaml(key)}:{about}"
             yield from (f"{mark}{indent}  {line}" for line in _lines(plain))

@@ -90,7 +90,7 @@ def _greet(args: argparse.Namespace, place: Place, keys: Keys) -> None:
 
 def login(args: argparse.Namespace) -> int:
     """``login [NAME]``."""
-    name = tidy(args.words[0]) if args.words else _user()
+    name = tidy(args.operands[0]) if args.operands else _user()
     place, keys = chosen_place(args), keys_of(args)
     put(
         f"{place.public}/login/{keys.link(name, args.scope or 'write')}\n(valid once, for 15 minutes, "
@@ -106,7 +106,7 @@ def token(args: argparse.Namespace) -> int:
             f"found --days {args.days:g}, expected more than 0 and at most {LONGEST_DAYS}", error="usage.invalid-value"
         )
         return USAGE
-    number, secret = keys_of(args).add_token(tidy(args.words[0]), args.scope or "read", args.days)
+    number, secret = keys_of(args).add_token(tidy(args.operands[0]), args.scope or "read", args.days)
     if args.json:
         print_json([{"id": number, "token": secret}])
     else:
@@ -120,7 +120,7 @@ def messages(args: argparse.Namespace) -> int:
     from sensor.console.catalogue import all_messages
     from sensor.console.languages import ENGLISH
 
-    code = args.words[0] if args.words else ENGLISH
+    code = args.operands[0] if args.operands else ENGLISH
     there = languages_of(args, state_of(args)).known.get(code)
     known = there.messages if there is not None else {}
     print("messages:")
@@ -157,7 +157,7 @@ def tokens(args: argparse.Namespace) -> int:
 def revoke(args: argparse.Namespace) -> int:
     """``revoke TOKEN-ID…``."""
     keys, code = keys_of(args), 0
-    for number in args.words:
+    for number in args.operands:
         if keys.revoke(number):
             put(f"{tidy(number)}: revoked")
         else:

@@ -54,8 +54,8 @@ def dataset_of(args: argparse.Namespace, *, waiting: bool = False) -> Dataset:
 
 def head(dataset: Dataset) -> str:
     """``office · replay · 2026-11-24 08:00 to 08:20 UTC``."""
-    words = dict.fromkeys((dataset.name, dataset.kind, span_text(*dataset.span)))
-    return " · ".join(map(tidy, words))
+    cells = dict.fromkeys((dataset.name, dataset.kind, span_text(*dataset.span)))
+    return " · ".join(map(tidy, cells))
 
 
 def complain_unknown(args: argparse.Namespace, what: str, why: str) -> None:

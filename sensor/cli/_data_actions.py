@@ -36,7 +36,7 @@ UNKNOWN = "unknown"
 
 def list_datasets(args: argparse.Namespace) -> int:
     """All of them; 3 when there are none."""
-    if args.words:
+    if args.operands:
         return _usage("list")
     state = _state(args)
     found = datasets_in(state)
@@ -61,10 +61,10 @@ def list_datasets(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """All about one."""
-    if len(args.words) > 1:
+    if len(args.operands) > 1:
         return _usage("show [NAME]")
     state = _state(args)
-    dataset = _chosen(state, args.words)
+    dataset = _chosen(state, args.operands)
     body = _body(dataset, chosen=dataset == _read(state))
     if args.json:
         put(json.dumps(body, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
@@ -77,10 +77,10 @@ def show(args: argparse.Namespace) -> int:
 
 def use(args: argparse.Namespace) -> int:
     """Choose one, or none."""
-    if len(args.words) > 1:
+    if len(args.operands) > 1:
         return _usage("use [NAME]")
     state = _state(args)
-    name = _named(state, args.words[0]).name if args.words else ""
+    name = _named(state, args.operands[0]).name if args.operands else ""
     with _reported():
         manage.use(state, name)
     text = (
@@ -93,23 +93,27 @@ def use(args: argparse.Namespace) -> int:
 
 def rename(args: argparse.Namespace) -> int:
     """Another name."""
-    if len(args.words) != 2:
+    if len(args.operands) != 2:
         return _usage("rename NAME NEW")
     state = _state(args)
-    dataset = _named(state, args.words[0])
+    dataset = _named(state, args.operands[0])
     with _reported():
-        manage.rename(state, dataset, args.words[1])
+        manage.rename(state, dataset, args.operands[1])
     return _done(
-        args, f"{args.words[0]} is {args.words[1]} now", action="rename", name=args.words[1], before=args.words[0]
+        args,
+        f"{args.operands[0]} is {args.operands[1]} now",
+        action="rename",
+        name=args.operands[1],
+        before=args.operands[0],
     )
 
 
 def remove(args: argparse.Namespace) -> int:
     """Delete some; all names are looked up before the first goes."""
-    if not args.words:
+    if not args.operands:
         return _usage("remove NAME…")
     state = _state(args)
-    for dataset in [_named(state, name) for name in dict.fromkeys(args.words)]:
+    for dataset in [_named(state, name) for name in dict.fromkeys(args.operands)]:
         with _reported():
             manage.remove(state, dataset)
         _done(args, f"removed {dataset.name}", action="remove", name=dataset.name)
@@ -118,9 +122,9 @@ def remove(args: argparse.Namespace) -> int:
 
 def rebuild(args: argparse.Namespace) -> int:
     """The tables of one again from its event log."""
-    if len(args.words) > 1:
+    if len(args.operands) > 1:
         return _usage("rebuild [NAME]")
-    dataset = _chosen(_state(args), args.words)
+    dataset = _chosen(_state(args), args.operands)
     if not dataset.has_log:
         raise Stop(
             INCOMPLETE,
@@ -144,9 +148,9 @@ def rebuild(args: argparse.Namespace) -> int:
 
 def export(args: argparse.Namespace) -> int:
     """One archive."""
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         return _usage("export NAME [-o FILE.tar.gz]")
-    dataset = _named(_state(args), args.words[0])
+    dataset = _named(_state(args), args.operands[0])
     path: Path = args.output or Path(f"{dataset.name}.tar.gz")
     catch_up(records_folder(dataset.log))
     with _reported():
@@ -201,10 +205,10 @@ def _named(state: Path, name: str) -> Dataset:
         raise _unknown(error, state) from None
 
 
-def _chosen(state: Path, words: list[str]) -> Dataset:
+def _chosen(state: Path, arguments: list[str]) -> Dataset:
     """The one that is named, else the one that commands read."""
     try:
-        return _named(state, words[0]) if words else choose(state, os.environ.get(VARIABLE, ""))
+        return _named(state, arguments[0]) if arguments else choose(state, os.environ.get(VARIABLE, ""))
     except NoDataset as error:
         raise Stop(NOT_OPENED, str(error), error="dataset.missing") from None
     except UnknownDataset as error:

@@ -61,7 +61,7 @@ def change_inventory(args: argparse.Namespace, found: Known, write: Callable[[Op
 
 def set_words(args: argparse.Namespace) -> int:
     """``set DEVICE KEY=VALUE…``; an empty value takes the word back."""
-    who, *pairs = args.words or [""]
+    who, *pairs = args.operands or [""]
     if not who or not pairs:
         return _usage("set DEVICE KEY=VALUE…, such as set 10.0.0.7 type=camera name=Lobby")
     return _set_values(args, who, lambda key, _: [correction_of(key, pair, args.reason or "") for pair in pairs])
@@ -79,7 +79,7 @@ def correction_of(key: str, pair: str, reason: str) -> Correction:
 
 def tag(args: argparse.Namespace) -> int:
     """``tag DEVICE TAG…`` and ``untag DEVICE TAG…``."""
-    action, (who, *tags) = args.action, args.words or [""]
+    action, (who, *tags) = args.action, args.operands or [""]
     if not who or not tags:
         return _usage(f"{action} DEVICE TAG…")
     wanted = {one.strip() for text in tags for one in text.split(",")}
@@ -92,13 +92,13 @@ def tag(args: argparse.Namespace) -> int:
     return _set_values(args, who, retag)
 
 
-def _set_values(args: argparse.Namespace, who: str, words: Callable[[str, Record], list[Correction]]) -> int:
+def _set_values(args: argparse.Namespace, who: str, corrections: Callable[[str, Record], list[Correction]]) -> int:
     found = inventory(args)
     record = the_device(found.fold, who)
     if record is None:
         return NOT_FOUND
     try:
-        fields = words(tidy(record.get("key")), record)
+        fields = corrections(tidy(record.get("key")), record)
     except ValueError as error:
         complain(str(error), error="usage.invalid-value")
         return USAGE
@@ -115,10 +115,10 @@ def _set_values(args: argparse.Namespace, who: str, words: Callable[[str, Record
 
 def merge(args: argparse.Namespace) -> int:
     """``merge DEVICE OTHER``: both are one device, the first goes on."""
-    if len(args.words) != 2:
+    if len(args.operands) != 2:
         return _usage("merge DEVICE OTHER: OTHER becomes part of DEVICE")
     found = inventory(args)
-    both = [the_device(found.fold, who) for who in args.words]
+    both = [the_device(found.fold, who) for who in args.operands]
     if both[0] is None or both[1] is None:
         return NOT_FOUND
     keep, lose = tidy(both[0].get("key")), tidy(both[1].get("key"))
@@ -131,13 +131,13 @@ def merge(args: argparse.Namespace) -> int:
 
 def split(args: argparse.Namespace) -> int:
     """``split DEVICE MAC|ADDRESS``: that is a device of its own."""
-    if len(args.words) != 2:
+    if len(args.operands) != 2:
         return _usage("split DEVICE MAC|ADDRESS")
     found = inventory(args)
-    record = the_device(found.fold, args.words[0])
+    record = the_device(found.fold, args.operands[0])
     if record is None:
         return NOT_FOUND
-    device, mac, text = part(record, "device"), mac_of(args.words[1]), args.words[1]
+    device, mac, text = part(record, "device"), mac_of(args.operands[1]), args.operands[1]
     if mac not in (device.get("macs") or ()) and text not in (device.get("ips") or ()):
         complain(
             f"{text} is neither a MAC nor an address of the device {tidy(device.get('id'))}", error="device.unknown"
@@ -159,9 +159,9 @@ def _ordering(action: str, key: str, other: str, reason: str) -> Callable[[Opera
 
 def undo(args: argparse.Namespace) -> int:
     """``undo DEVICE|NUMBER``: the latest word or merger of a device, or the one of that number."""
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         return _usage("undo DEVICE, or undo NUMBER as `sensor devices history` lists it")
-    found, (what,) = inventory(args), args.words
+    found, (what,) = inventory(args), args.operands
     key = ""
     if not what.removeprefix("m").isdecimal():
         record = the_device(found.fold, what)
@@ -182,10 +182,10 @@ def undo(args: argparse.Namespace) -> int:
 
 def history(args: argparse.Namespace) -> int:
     """``history DEVICE``: its changes, its operator changes, and its addresses."""
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         return _usage("history DEVICE")
     found = inventory(args)
-    record = the_device(found.fold, args.words[0])
+    record = the_device(found.fold, args.operands[0])
     if record is None:
         return NOT_FOUND
     details = found.details(record)

@@ -33,7 +33,7 @@ DIFFERENCES = ("difference", "device", "field", "expected", "found")
 
 def export(args: argparse.Namespace) -> int:
     """``export [FILE]``: CSV, or the format of --format."""
-    target = args.words[0] if args.words else "-"
+    target = args.operands[0] if args.operands else "-"
     args.for_programs = target == "-"
     try:
         records = list(every_device(devices_data(args), (), datetime.now(UTC)))
@@ -78,11 +78,11 @@ def _rows(path: Path) -> list[Expected]:
 
 def import_words(args: argparse.Namespace) -> int:
     """``import FILE``: each row is the operator's word."""
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         complain("usage: sensor devices import FILE", error="usage.missing-argument")
         return USAGE
     found = inventory(args)
-    rows = _rows(Path(args.words[0]))
+    rows = _rows(Path(args.operands[0]))
     taken = words_of_rows(rows, found.fold.devices.values())
     for fault in taken.faults[:FAULTS_SHOWN]:
         complain(fault, error="file.invalid")
@@ -90,21 +90,21 @@ def import_words(args: argparse.Namespace) -> int:
         complain(f"… and {len(taken.faults) - FAULTS_SHOWN:,} more", error="file.invalid")
 
     def write(operator: OperatorChanges) -> str:
-        operator.correct(taken.words)
+        operator.correct(taken.corrections)
         later = f", {taken.waiting:,} of devices not seen yet" if taken.waiting else ""
-        counts = f"attributes set: {len(taken.words):,}; faults: {len(taken.faults):,}"
+        counts = f"attributes set: {len(taken.corrections):,}; faults: {len(taken.faults):,}"
         return f"rows read: {len(rows):,}{later}; {counts}"
 
-    return change_inventory(args, found, write) or (USAGE if taken.faults and not taken.words else 0)
+    return change_inventory(args, found, write) or (USAGE if taken.faults and not taken.corrections else 0)
 
 
 def diff(args: argparse.Namespace) -> int:
     """Missing, unexpected and different devices. 1 if there is any difference, like POSIX ``diff``."""
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         complain("usage: sensor devices diff EXPECTED.csv", error="usage.missing-argument")
         return USAGE
     found = known(args)
-    rows = _rows(Path(args.words[0]))
+    rows = _rows(Path(args.operands[0]))
     differences = compare(rows, found.fold.devices.values())
     if args.json:
         for one in differences:

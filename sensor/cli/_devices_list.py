@@ -28,7 +28,7 @@ Record = dict[str, Any]
 def list_devices(args: argparse.Namespace) -> int:
     """Devices that match, in the wanted form."""
     try:
-        wanted, order = [term_of(word) for word in args.words], sort_key(args.sort, COLUMNS)
+        wanted, order = [term_of(word) for word in args.operands], sort_key(args.sort, COLUMNS)
     except WrongTerm as invalid:
         complain(str(invalid), error="usage.unknown-filter")
         return USAGE
@@ -60,7 +60,7 @@ def _put(args: argparse.Namespace, records: Iterable[Record], *, by_column: bool
     elif args.summary:
         print(summary(list(records)))
     else:
-        empty = "no devices match" if args.words else "no devices"
+        empty = "no devices match" if args.operands else "no devices"
         print(table_of_devices(records, sys.stdout, ordered=not by_column, empty=empty))
 
 

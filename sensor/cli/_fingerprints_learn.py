@@ -31,10 +31,10 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
     label = _label(args.label, knowledge.vocabulary)
     if label is None:
         return USAGE
-    if not args.words:
+    if not args.operands:
         complain("expected learn CAPTURE…", error="usage.missing-argument")
         return USAGE
-    source = open_captures(args.words)
+    source = open_captures(args.operands)
     observed = observations_of(source.batches())
     source.close()
     for unreadable in source.unreadable:
@@ -62,11 +62,11 @@ def learn(args: argparse.Namespace, knowledge: Knowledge) -> int:
     return _give(dict(draft_files(found, label, knowledge.vocabulary)), args.to)
 
 
-def _label(words: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
+def _label(arguments: list[str], vocabulary: Vocabulary) -> dict[str, str] | None:
     """Attribute → value in the words of the vocabulary; None after an error. A vendor that is not in it yet is a new
     word.
     """
-    label = dict(word.partition("=")[::2] for word in words)
+    label = dict(word.partition("=")[::2] for word in arguments)
     fault = "" if {"type", "vendor"} & label.keys() else "expected --label with at least type=… or vendor=…"
     for name, value in label.items():
         if name not in vocabulary.attributes:

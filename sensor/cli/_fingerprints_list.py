@@ -26,7 +26,7 @@ NEAREST = 3
 
 def list_fingerprints(args: argparse.Namespace, knowledge: Knowledge) -> int:
     """Those that match, by id, in the wanted form."""
-    wanted = [word.casefold().partition("=")[::2] if "=" in word else ("", word.casefold()) for word in args.words]
+    wanted = [word.casefold().partition("=")[::2] if "=" in word else ("", word.casefold()) for word in args.operands]
     unknown = [key for key, _ in wanted if key and key not in KEYS]
     if unknown:
         complain(_no_key(unknown[0]), error="usage.unknown-filter")
@@ -131,7 +131,7 @@ def summary(found: list[Fingerprint]) -> str:
 def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
     """All that is known of some entries; 1 where one is not known."""
     by_id = {one.id: one for one in knowledge.fingerprints}
-    unknown = [name for name in args.words if name not in by_id]
+    unknown = [name for name in args.operands if name not in by_id]
     for name in unknown:
         from difflib import get_close_matches
 
@@ -140,10 +140,10 @@ def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
             f"no fingerprint {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ""),
             error="fingerprint.unknown",
         )
-    if not args.words:
+    if not args.operands:
         complain("expected show FINGERPRINT…, as `sensor fingerprints list` names them", error="usage.missing-argument")
         return USAGE
-    found = [by_id[name] for name in args.words if name in by_id]
+    found = [by_id[name] for name in args.operands if name in by_id]
     for one in found:
         put(
             json.dumps(plain(one), ensure_ascii=False, separators=(",", ":"))
@@ -153,18 +153,18 @@ def show(args: argparse.Namespace, knowledge: Knowledge) -> int:
     return NOT_FOUND if unknown else 0
 
 
-def _description(one: Fingerprint, words: Vocabulary) -> Iterator[str]:
+def _description(one: Fingerprint, known: Vocabulary) -> Iterator[str]:
     """An entry in lines."""
     yield paint(one.id, "bold", coloured(sys.stdout))
     case = ", in any case" if one.match.ignore_case else ""
-    facts = [("observes", f"{kind} ({words.observations.get(kind, '')})") for kind in one.kinds]
+    facts = [("observes", f"{kind} ({known.observations.get(kind, '')})") for kind in one.kinds]
     facts += [("matches", f"{one.match.operator} {text}{case}") for text in one.match.texts]
     facts += [
         ("asserts", f"{attribute} {text}, certainty {decimal(one.certainty[attribute])}")
         for attribute, text in one.asserts.items()
     ]
     facts += [
-        ("family", f"{one.family} ({words.families.get(one.family, '')})"),
+        ("family", f"{one.family} ({known.families.get(one.family, '')})"),
         ("source", one.source),
         ("note", one.note),
     ]

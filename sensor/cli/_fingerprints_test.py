@@ -26,10 +26,10 @@ SIZES = (*range(8, 64, 4), 128, 256, 512, 1024)
 
 def test(args: argparse.Namespace, knowledge: Knowledge) -> int:
     """Parse and run; 2 if anything differs from the files."""
-    if not args.words:
+    if not args.operands:
         complain("expected test PATH…: files of yours, or folders of them", error="usage.missing-argument")
         return USAGE
-    paths = [Path(word) for word in args.words]
+    paths = [Path(word) for word in args.operands]
     absent = [path for path in paths if not path.exists()]
     if absent:
         complain(f"cannot read {absent[0]}: no such file or folder", error="file.not-read")

@@ -40,17 +40,17 @@ def configure(args: argparse.Namespace) -> int:
     from sensor.sync.layers import Refused
 
     again = args.version is not None or args.clear
-    if len(args.words) != (0 if again else 1) or (args.site and args.sensor) or (args.version and args.clear):
+    if len(args.operands) != (0 if again else 1) or (args.site and args.sensor) or (args.version and args.clear):
         text = "expected configure DIR, or --version NUMBER, or --clear; and at most one of --site and --sensor"
         raise Stop(USAGE, text, error="usage.missing-argument")
-    files = {} if again else _read(Path(args.words[0]))
+    files = {} if again else _read(Path(args.operands[0]))
     what = _publication(args)
     try:
         operator = load_pair(hub_of(args).folder, "operator")
         with opened(args) as base:
             if args.version is not None:
                 files = configurations.files_in(base, what, args.version)
-            _check(files, args.words[0] if args.words else what.scope)
+            _check(files, args.operands[0] if args.operands else what.scope)
             layer = configurations.publish(base, operator, what, files, datetime.now(UTC))
     except FolderError as error:
         raise Stop(NOT_OPENED, str(error), error="hub.folder") from None

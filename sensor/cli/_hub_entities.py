@@ -81,18 +81,18 @@ def separate(args: argparse.Namespace) -> int:
     from sensor.cli._devices_actions import author_of
     from sensor.hub.sensors import Unknown
 
-    if len(args.words) != 2:
+    if len(args.operands) != 2:
         raise Stop(USAGE, "expected separate SENSOR/DEVICE SENSOR/DEVICE", error="usage.missing-argument")
     with opened(args) as base:
         try:
-            hub.separate(base, args.words[0], args.words[1], author_of(args), args.comment)
+            hub.separate(base, args.operands[0], args.operands[1], author_of(args), args.comment)
         except Unknown as error:
             message = (
                 f"no device {error.args[0]!r} at the hub, expected SENSOR/DEVICE as `sensor hub entities` lists it"
             )
             raise Stop(NOT_FOUND, message, error="device.unknown") from None
         hub.identify(base)
-    put(f"{tidy(args.words[0])} and {tidy(args.words[1])} are two devices from now on")
+    put(f"{tidy(args.operands[0])} and {tidy(args.operands[1])} are two devices from now on")
     return DONE
 
 

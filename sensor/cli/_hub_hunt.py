@@ -38,11 +38,11 @@ def hunt(args: argparse.Namespace) -> int:
     if args.combine and not installed():
         return NOT_OPENED
     with opened(args) as base:
-        asked = targets(base, args.site, args.sensor)
-    if not asked:
+        chosen = targets(base, args.site, args.sensor)
+    if not chosen:
         raise Stop(NOT_FOUND, "no approved sensor of this name or site at the hub", error="hub.unknown-sensor")
     try:
-        outcomes = asyncio.run(hunted(hub_of(args), asked, question, args.within))
+        outcomes = asyncio.run(hunted(hub_of(args), chosen, question, args.within))
     except TimeoutError:
         raise Stop(NOT_OPENED, "no NATS server of the hub can be reached", error="hub.no-nats") from None
     except (Retry, OSError, NatsError) as error:
@@ -57,15 +57,15 @@ def hunt(args: argparse.Namespace) -> int:
 
 
 def _question(args: argparse.Namespace) -> Hunt:
-    """What is asked. Stop where it is out of range, or names no hunt."""
+    """What is chosen. Stop where it is out of range, or names no hunt."""
     from sensor.cli._devices_actions import author_of
     from sensor.outputs._hub_hunts import Hunt
 
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         raise Stop(USAGE, "expected hunt QUERY, in quotation marks", error="usage.missing-argument")
     made = {
         "id": secrets.token_hex(8),
-        "sql": _sql(args.words[0]),
+        "sql": _sql(args.operands[0]),
         "rows": args.limit,
         "seconds": args.within,
         "since": _moment(args.since),
@@ -79,18 +79,18 @@ def _question(args: argparse.Namespace) -> Hunt:
         raise Stop(USAGE, text, error="usage.invalid-value") from None
 
 
-def _sql(word: str) -> str:
+def _sql(text: str) -> str:
     """A query, or that of a hunt in the library."""
     from sensor.documents import nearest
     from sensor.records.hunts_library import hunt as hunt_of
     from sensor.records.hunts_library import library
 
     known = library()
-    if word in known:
-        return hunt_of(known[word]).sql
-    if len(word.split()) < 2:
-        raise Stop(NOT_FOUND, f"no hunt {tidy(word)!r}: {nearest(word, list(known))}, or a query", error="hunt.unknown")
-    return word
+    if text in known:
+        return hunt_of(known[text]).sql
+    if len(text.split()) < 2:
+        raise Stop(NOT_FOUND, f"no hunt {tidy(text)!r}: {nearest(text, list(known))}, or a query", error="hunt.unknown")
+    return text
 
 
 def _moment(text: str) -> int | None:

@@ -121,15 +121,15 @@ def _gaps(row: SensorRow) -> str:
 
 def _device_cells(row: DeviceRow) -> Cells:
     address = ", ".join([*row.ips[:1], *row.macs[:1]])
-    words = (row.name, row.type, row.vendor, row.model, address, _origin(row))
-    return (_clock(row.last), short_id(row.id), *words)
+    texts = (row.name, row.type, row.vendor, row.model, address, _origin(row))
+    return (_clock(row.last), short_id(row.id), *texts)
 
 
 def _alert_cells(row: AlertRow) -> Cells:
     state = ", ".join(filter(None, (row.state or ("closed" if row.closed else "open"), row.verdict, row.assignee)))
     ends = " → ".join(filter(None, (row.src, row.dst)))
-    words = (row.title, ends, f"{row.count:,}", state, _origin(row))
-    return (_clock(row.last), SEVERITIES[row.severity], *words)
+    texts = (row.title, ends, f"{row.count:,}", state, _origin(row))
+    return (_clock(row.last), SEVERITIES[row.severity], *texts)
 
 
 def _incident_cells(row: IncidentRow) -> Cells:

@@ -15,10 +15,10 @@ def init(args: argparse.Namespace) -> int:
     """Make the folder; 2 without a folder, 3 where it cannot be written or holds a hub already."""
     from sensor.hub.folder import FolderError, make_folder
 
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         complain("expected init DIR, the folder for keys and configuration", error="usage.missing-argument")
         return USAGE
-    folder = Path(args.words[0])
+    folder = Path(args.operands[0])
     try:
         make_folder(folder, args.listen, args.database)
     except FolderError as error:

@@ -106,12 +106,12 @@ def resend(args: argparse.Namespace) -> int:
 
 def reader(args: argparse.Namespace) -> int:
     """3 where there is no such role."""
-    if not args.words:
+    if not args.operands:
         raise Stop(USAGE, "expected reader ROLE [SITE…]", error="usage.missing-argument")
     check_extra()
     from sensor.hub.database import grant_reader
 
-    role, *sites = args.words
+    role, *sites = args.operands
     with opened(args) as base:
         grant_reader(base, role, sites)
     put(f"{tidy(role)} reads {', '.join(map(tidy, sites)) or 'no site'}")
@@ -139,9 +139,9 @@ def note(args: argparse.Namespace) -> int:
 def _words(args: argparse.Namespace, count: int, usage: str) -> list[str]:
     """The words behind the action. Stop where there are more or fewer."""
     check_extra()
-    if len(args.words) != count:
+    if len(args.operands) != count:
         raise Stop(USAGE, f"expected sensor hub {usage}", error="usage.missing-argument")
-    return list(args.words)
+    return list(args.operands)
 
 
 def _known(name: str, call: Callable[[], Result]) -> Result:

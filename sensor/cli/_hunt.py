@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def sql(args: argparse.Namespace) -> int:
     """The rows of a query."""
     with asking(args) as query:
-        answer = query.ask(args.words[0], most=args.n)
+        answer = query.ask(args.operands[0], most=args.n)
         _print(args, answer)
         put_coverage(args, query)
     return found(answer.rows)
@@ -37,7 +37,7 @@ def kql(args: argparse.Namespace) -> int:
         return NOT_OPENED
     with asking(args) as query:
         try:
-            answer = query.ask(translated(args.words[0], query), most=args.n)
+            answer = query.ask(translated(args.operands[0], query), most=args.n)
         except KqlError as error:
             code = "records.kql-unsupported" if error.unsupported else "records.invalid-query"
             complain(f"KQL: {tidy(str(error))}", error=code)
@@ -80,14 +80,14 @@ def describe(args: argparse.Namespace) -> int:
     from sensor.documents import nearest
     from sensor.records.schema import TABLES
 
-    if args.words and args.words[0] not in TABLES:
+    if args.operands and args.operands[0] not in TABLES:
         complain(
-            f"found the table {tidy(args.words[0])!r}: {nearest(args.words[0], list(TABLES))}",
+            f"found the table {tidy(args.operands[0])!r}: {nearest(args.operands[0], list(TABLES))}",
             error="records.unknown-table",
         )
         return USAGE
     heads = ("table", "column", "type", "meaning", "ECS", "Zeek")
-    chosen = [TABLES[args.words[0]]] if args.words else list(TABLES.values())
+    chosen = [TABLES[args.operands[0]]] if args.operands else list(TABLES.values())
     rows = [(one.name, *column) for one in chosen for column in one.columns]
     if args.json:
         print_json([dict(zip(heads, row, strict=True)) for row in rows])
@@ -122,7 +122,7 @@ def listed(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """The text of a hunt."""
-    path = path_of(args, args.words[0])
+    path = path_of(args, args.operands[0])
     print(path.read_text(encoding="utf-8"), end="")
     return 0
 
@@ -132,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     from sensor.documents import DocumentErrors
     from sensor.records.hunts_library import hunt, library
 
-    paths = list(library().values()) if args.words == ["all"] else [path_of(args, word) for word in args.words]
+    paths = list(library().values()) if args.operands == ["all"] else [path_of(args, word) for word in args.operands]
     try:
         hunts = {path.stem: hunt(path) for path in paths}
     except DocumentErrors as errors:

@@ -26,7 +26,7 @@ def test(args: argparse.Namespace) -> int:
     """Run the tests in hunts; 1 where one fails."""
     from sensor.records.hunts_library import load_hunts
 
-    if args.words:
+    if args.operands:
         hunts = _named(args)
     else:
         hunts, faults = load_hunts(own_folders(args))
@@ -40,8 +40,8 @@ def test(args: argparse.Namespace) -> int:
         for name, hunt in hunts.items()
         for place, one in enumerate(hunt.tests)
     ]
-    for name, title, good, words in results:
-        print(f"{'passed' if good else 'FAILED'}  {tidy(name)}: {tidy(title)}{words}")
+    for name, title, good, detail in results:
+        print(f"{'passed' if good else 'FAILED'}  {tidy(name)}: {tidy(title)}{detail}")
     if not results:
         complain("no tests in these hunts", "info")
     return NOT_FOUND if not all(good for _, _, good, _ in results) else 0
@@ -108,7 +108,7 @@ def _named(args: argparse.Namespace) -> dict[str, Hunt] | None:
     from sensor.documents import DocumentErrors
     from sensor.records.hunts_library import hunt
 
-    paths = [path_of(args, word) for word in args.words]
+    paths = [path_of(args, word) for word in args.operands]
     try:
         hunts = {path.stem: hunt(path) for path in paths}
     except DocumentErrors as errors:

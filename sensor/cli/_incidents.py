@@ -68,11 +68,11 @@ def table_of_incidents(records: Iterable[Record], out: TextIO) -> str:
 
 def _row(record: Record) -> tuple[str, ...]:
     incident = part(record, "incident")
-    words = [short_id(tidy(incident.get("id"))), *(tidy(incident.get(name)) for name in ("risk", "count"))]
+    cells = [short_id(tidy(incident.get("id"))), *(tidy(incident.get(name)) for name in ("risk", "count"))]
     return (
         SEVERITIES[level(record)],
         clock(incident.get("last")),
-        *words,
+        *cells,
         "closed" if record.get("action") == "close" else "open",
         tidy(record.get("msg")),
     )

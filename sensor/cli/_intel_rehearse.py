@@ -30,7 +30,7 @@ def rehearse(args: argparse.Namespace) -> int:
     from sensor.records.coverage import coverage, sentences
     from sensor.records.list_matches import matches
 
-    lists = _read(args.words[0])
+    lists = _read(args.operands[0])
     if lists is None:
         return USAGE
     args.since, args.until, args.records, args.events = args.rehearse, "", None, None

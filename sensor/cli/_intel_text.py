@@ -48,7 +48,7 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
     from sensor.intel.names import SUFFIX
 
     paths = [*sorted(folder.glob(f"*{SUFFIX}")), *more]
-    found = matches(paths, args.words, now, lambda errors: complain(str(errors), error="config.invalid-value"))
+    found = matches(paths, args.operands, now, lambda errors: complain(str(errors), error="config.invalid-value"))
     if args.json:
         for value, entry, counts in found:
             match = {
@@ -64,15 +64,15 @@ def check(args: argparse.Namespace, folder: Path, more: list[Path], now: float) 
             print(json.dumps(match | times | {"counts": counts}, ensure_ascii=False, separators=(",", ":")))
     elif found:
         print(table(CHECK_COLUMNS, [_row(*one) for one in found], sys.stdout))
-    missing = [value for value in args.words if value not in {value for value, _, _ in found}]
+    missing = [value for value in args.operands if value not in {value for value, _, _ in found}]
     for value in missing:
         complain(f"{tidy(value)} is on none of {len(paths):,} lists", "info")
     return 0 if any(one.verdict == ALERTS for one in found) else NOT_FOUND
 
 
 def _row(value: str, entry: Entry, counts: str) -> tuple[str, ...]:
-    words = (tidy(value), entry.list_name, tidy(entry.entry), tidy(entry.category), _day(entry.seen), _day(entry.until))
-    return (*words, f"{entry.confidence:.2f}", counts)
+    cells = (tidy(value), entry.list_name, tidy(entry.entry), tidy(entry.category), _day(entry.seen), _day(entry.until))
+    return (*cells, f"{entry.confidence:.2f}", counts)
 
 
 def _day(seconds: int) -> str:

@@ -51,7 +51,7 @@ def list_json(outputs: Mapping[str, Options]) -> Iterator[str]:
 def _rows(outputs: Mapping[str, Options]) -> Iterator[dict[str, str]]:
     for name, options in outputs.items():
         unit = output_class(type_of(options))
-        words = (
+        cells = (
             name,
             type_of(options),
             destination(options),
@@ -59,7 +59,7 @@ def _rows(outputs: Mapping[str, Options]) -> Iterator[dict[str, str]]:
             PROMISES[unit.guarantee],
             "yes" if options.enabled else "no",
         )
-        yield dict(zip(LIST_COLUMNS, words, strict=True))
+        yield dict(zip(LIST_COLUMNS, cells, strict=True))
 
 
 def finding_line(name: str, finding: Finding, out: TextIO) -> str:

@@ -50,7 +50,7 @@ def places_of(path: Path | None, state: Path | None) -> tuple[Config, Places] | 
 
 
 @contextlib.contextmanager
-def reading(words: str, size: int) -> Iterator[Callable[[int], None]]:
+def reading(description: str, size: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error if that is a terminal; its result is called with the number of bytes read."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -60,7 +60,7 @@ def reading(words: str, size: int) -> Iterator[Callable[[int], None]]:
 
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(words, total=size or None)
+        task = bar.add_task(description, total=size or None)
         yield lambda count: bar.update(task, advance=count)
 
 

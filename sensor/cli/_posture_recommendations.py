@@ -29,18 +29,18 @@ Record = dict[str, Any]
 def recommendations(args: argparse.Namespace) -> int:
     """List them, or explain some; 1 where one is not known, 3 where there is nothing to read."""
     wanted = _wanted(args)
-    for name in args.words:
+    for name in args.operands:
         if not any(_is(name, one) for one in wanted):
             complain(
                 f"no recommendation {name}, and none of a device of that id, address or name",
                 error="recommendation.unknown",
             )
             return NOT_FOUND
-    chosen = [one for one in _ordered(wanted) if not args.words or any(_is(name, one) for name in args.words)]
+    chosen = [one for one in _ordered(wanted) if not args.operands or any(_is(name, one) for name in args.operands)]
     if args.json:
         for one in chosen:
             print(json.dumps(one, ensure_ascii=sys.stdout.isatty(), separators=(",", ":")))
-    elif args.words:
+    elif args.operands:
         print("\n\n".join("\n".join(_explained(one, coloured(sys.stdout))) for one in chosen))
     else:
         print(_table(chosen, sys.stdout))

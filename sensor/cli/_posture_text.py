@@ -146,7 +146,7 @@ def device(args: argparse.Namespace) -> int:
     picture = picture_of(args)
     if picture is None:
         return NOT_OPENED
-    record = the_device(picture.known, args.words[0])
+    record = the_device(picture.known, args.operands[0])
     if record is None:
         return NOT_FOUND
     node = picture.site.nodes[tidy(part(record, "device").get("id"))]

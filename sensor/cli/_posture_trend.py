@@ -90,7 +90,7 @@ def trend(args: argparse.Namespace) -> int:
     except argparse.ArgumentTypeError as error:
         complain(f"--since: {error}", error="usage.invalid-value")
         return USAGE
-    segment = args.words[0] if args.words else ""
+    segment = args.operands[0] if args.operands else ""
     names = {name for one in days for name in one.segments}
     if segment and segment not in names:
         complain(

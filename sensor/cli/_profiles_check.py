@@ -30,7 +30,7 @@ def check(args: argparse.Namespace) -> int:
     found = load(folder_of(args))
     complain_of_faults(found.faults)
     names = [one.name for one in found.installed]
-    for word in args.words:
+    for word in args.operands:
         if word not in names:
             complain(
                 f"no profile {word!r}" + (f", {nearest(word, names)}" if names else ": none is installed"),
@@ -43,7 +43,7 @@ def check(args: argparse.Namespace) -> int:
     site = site_of(args)
     if site is None:
         return NOT_OPENED
-    beyond = list(drifts(site, [one for one in found.installed if not args.words or one.name in args.words]))
+    beyond = list(drifts(site, [one for one in found.installed if not args.operands or one.name in args.operands]))
     bodies = [_body(site, one) for one in beyond]
     if args.json:
         for body in bodies:
@@ -80,10 +80,10 @@ def _body(site: Site, one: Drift) -> dict[str, Any]:
 
 def _row(body: dict[str, Any]) -> list[str]:
     name = f" ({tidy(body['name'])})" if body["name"] else ""
-    words = [str(body[name]) for name in COLUMNS[1:5]]
+    cells = [str(body[name]) for name in COLUMNS[1:5]]
     return [
         f"{body['address'] or body['device']}{name}",
-        *words,
+        *cells,
         clock(body["since"]),
         clock(body["last"]),
         str(body["seen"]),

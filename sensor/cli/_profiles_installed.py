@@ -27,13 +27,13 @@ SOON = "a running sensor loads it on `systemctl reload sensor` (SIGHUP)"
 
 
 def install(args: argparse.Namespace) -> int:
-    if len(args.words) != 1 or not (args.device or args.type or args.product):
+    if len(args.operands) != 1 or not (args.device or args.type or args.product):
         complain(
             "expected install FILE, and one of --for DEVICE, --type TYPE or --product PRODUCT",
             error="usage.missing-argument",
         )
         return USAGE
-    path = Path(args.words[0])
+    path = Path(args.operands[0])
     try:
         profile, mud = read(path).profile(), json.loads(path.read_text(encoding="utf-8-sig"))
         controllers = _controllers(args.controller, profile)
@@ -104,7 +104,7 @@ def _target(args: argparse.Namespace) -> dict[str, str] | int:
     site = site_of(args)
     if site is None:
         return NOT_OPENED
-    _, nodes = chosen(argparse.Namespace(words=[], device=args.device, type=None, product=args.product), site)
+    _, nodes = chosen(argparse.Namespace(operands=[], device=args.device, type=None, product=args.product), site)
     if not nodes:
         return NOT_FOUND
     return {"product": nodes[0].product} if args.product is not None else {"device": nodes[0].id}
@@ -125,8 +125,8 @@ def list_installed(args: argparse.Namespace) -> int:
 def _row(one: Installed) -> list[str]:
     profile = one.profile
     entries = sum(len(each.entries) for each in profile.lists)
-    words = [one.name, " ".join(one.target), profile.vendor, profile.model]
-    return [*map(tidy, words), str(entries), tidy(", ".join(one.controllers)), clock(profile.updated)]
+    cells = [one.name, " ".join(one.target), profile.vendor, profile.model]
+    return [*map(tidy, cells), str(entries), tidy(", ".join(one.controllers)), clock(profile.updated)]
 
 
 def show(args: argparse.Namespace) -> int:
@@ -198,7 +198,7 @@ def remove(args: argparse.Namespace) -> int:
 
 def named(args: argparse.Namespace) -> Installed | None:
     """The profile that is named; None after an error if there is none, or it is invalid."""
-    if len(args.words) != 1 or not NAME.match(args.words[0]):
+    if len(args.operands) != 1 or not NAME.match(args.operands[0]):
         complain(
             f"usage: sensor profiles {args.action} NAME, as `sensor profiles list` shows it",
             error="usage.missing-argument",
@@ -206,15 +206,15 @@ def named(args: argparse.Namespace) -> Installed | None:
         return None
     found = load(folder_of(args))
     for fault in found.faults:
-        if fault.path.stem == args.words[0]:
+        if fault.path.stem == args.operands[0]:
             complain_of_faults([fault])
             return None
-    one = next((one for one in found.installed if one.name == args.words[0]), None)
+    one = next((one for one in found.installed if one.name == args.operands[0]), None)
     if one is None:
         names = [each.name for each in found.installed]
         complain(
-            f"no profile {args.words[0]!r}"
-            + (f", {nearest(args.words[0], names)}" if names else ": none is installed"),
+            f"no profile {args.operands[0]!r}"
+            + (f", {nearest(args.operands[0], names)}" if names else ": none is installed"),
             error="profile.unknown",
         )
     return one

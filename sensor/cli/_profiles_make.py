@@ -51,7 +51,7 @@ def make(args: argparse.Namespace) -> int:
 
 def _sound(args: argparse.Namespace) -> bool:
     """Whether the arguments select devices and a format that supports allow-lists."""
-    if not (args.words or args.type or args.product):
+    if not (args.operands or args.type or args.product):
         complain("expected a DEVICE, --type TYPE or --product PRODUCT", error="usage.missing-argument")
         return False
     if args.format is not None and args.format not in allowing():
@@ -106,5 +106,5 @@ def _report_gaps(args: argparse.Namespace, seen: Observed) -> None:
         complain(f"of {names} it is not known whose servers outside are used, so all are allowed", "info")
     if args.format is None and seen.controllers:
         parties = ", ".join(party.text for party in seen.controllers[:SHOWN])
-        words = " ".join(f"--controller {MY_CONTROLLER}={party.texts[0]}" for party in seen.controllers[:SHOWN])
-        complain(f"{MY_CONTROLLER} is {parties}; install it with {words}", "info")
+        options = " ".join(f"--controller {MY_CONTROLLER}={party.texts[0]}" for party in seen.controllers[:SHOWN])
+        complain(f"{MY_CONTROLLER} is {parties}; install it with {options}", "info")

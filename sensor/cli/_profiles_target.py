@@ -33,8 +33,8 @@ def chosen(args: argparse.Namespace, site: Site) -> tuple[str, Sequence[Node]]:
             [node for node in site.nodes.values() if node.product.casefold() == wanted],
             products,
         )
-    nodes = [node for word in args.words or [args.device] if (node := the_node(site, word)) is not None]
-    if len(nodes) < len(args.words or [args.device]):
+    nodes = [node for word in args.operands or [args.device] if (node := the_node(site, word)) is not None]
+    if len(nodes) < len(args.operands or [args.device]):
         return "", ()
     return (nodes[0].text if len(nodes) == 1 else f"{nodes[0].text} and {len(nodes) - 1} more"), nodes
 

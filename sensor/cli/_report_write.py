@@ -39,7 +39,7 @@ STANDARD_OUTPUT = Path("-")
 ENDINGS = {".html": "html", ".htm": "html", ".pdf": "pdf", ".json": "json"}
 
 
-class Asked(NamedTuple):
+class Requested(NamedTuple):
     """What is to be written. ``older``: the report to compare with."""
 
     kind: str
@@ -49,17 +49,17 @@ class Asked(NamedTuple):
 
 
 def write(args: argparse.Namespace) -> int:
-    asked = _asked(args)
-    if isinstance(asked, int):
-        return asked
-    sources = _sources(args, asked.policy, Story(asked.period_spec.until))
+    requested = _requested(args)
+    if isinstance(requested, int):
+        return requested
+    sources = _sources(args, requested.policy, Story(requested.period_spec.until))
     if sources is None:
         return NOT_OPENED
-    report = report_of(sources._replace(older=asked.older), asked.period_spec)
-    return _put(args.output, _written(report, asked.kind), report)
+    report = report_of(sources._replace(older=requested.older), requested.period_spec)
+    return _put(args.output, _written(report, requested.kind), report)
 
 
-def _asked(args: argparse.Namespace) -> Asked | int:
+def _requested(args: argparse.Namespace) -> Requested | int:
     """An exit code after an error if an option is invalid or missing, before anything large is read."""
     kind = args.format or ENDINGS.get(args.output.suffix.lower(), "")
     if not kind:
@@ -72,7 +72,7 @@ def _asked(args: argparse.Namespace) -> Asked | int:
         if kind == "pdf":
             writer()
         older = stored(args.against) if args.against is not None else None
-        return Asked(
+        return Requested(
             kind,
             period_spec(args.period, args.since, args.until),
             older,

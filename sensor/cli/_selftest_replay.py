@@ -53,7 +53,7 @@ def replay(folder: Path) -> Iterator[Finding]:
 
 def _replayed(folder: Path) -> Replayed:
     log = folder / "log.jsonl"
-    words = [
+    arguments = [
         sys.executable,
         "-m",
         "sensor",
@@ -68,7 +68,7 @@ def _replayed(folder: Path) -> Replayed:
     with as_file(files("sensor.lifecycle") / CAPTURE) as path:
         try:
             done = subprocess.run(
-                [*words, str(path)],
+                [*arguments, str(path)],
                 cwd=folder,
                 env={**os.environ, "SENSOR_STATE": str(folder)},
                 capture_output=True,

@@ -157,12 +157,12 @@ def remove_units(root: Path) -> Iterator[str]:
         yield f"{path}: removed"
 
 
-def systemctl(*words: str) -> None:
+def systemctl(*arguments: str) -> None:
     """Run systemctl if systemd runs here. Its messages go to the terminal."""
     if not Path("/run/systemd/system").is_dir():
-        complain(f"systemd does not run here: left out `systemctl {' '.join(words)}`", error="service.no-systemd")
+        complain(f"systemd does not run here: left out `systemctl {' '.join(arguments)}`", error="service.no-systemd")
         return
-    subprocess.run(["systemctl", *words], check=False)
+    subprocess.run(["systemctl", *arguments], check=False)
 
 
 def states() -> list[dict[str, str]] | None:

@@ -110,8 +110,8 @@ def device_row(record: Record) -> Row:
     sure = decimal(device.get("confidence")) if device.get("confidence") else ""
     address = _first_and_more(device.get("ips"))
     kind = tidy(device.get("type")) or "unknown"
-    words = [tidy(device.get(name)) for name in ("vendor", "model", "hostname")]
-    return kind, *words, address, _first_and_more(device.get("macs")), sure, seen
+    cells = [tidy(device.get(name)) for name in ("vendor", "model", "hostname")]
+    return kind, *cells, address, _first_and_more(device.get("macs")), sure, seen
 
 
 def _first_and_more(value: Any) -> str:

@@ -20,7 +20,7 @@ class Signals:
         self.stopped = 0
         self._stop, self._again = stop, False
 
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether SIGHUP came since the last question. Several count as one."""
         again, self._again = self._again, False
         return again

@@ -130,10 +130,10 @@ def alerts(totals: Mapping[str, Any]) -> str:
         if number(totals.get(name))
     ]
     total = sum(number(count) for count in open_ones.values())
-    words = (
+    sums = (
         f"{total:,} open: {', '.join(counts)}; {several(totals.get('incidents'), 'incident')}" if total else "none open"
     )
-    return "; ".join([words, *([", ".join(also)] if also else [])])
+    return "; ".join([sums, *([", ".join(also)] if also else [])])
 
 
 def _log(log: Status, now: float) -> Iterator[Line]:

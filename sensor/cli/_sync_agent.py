@@ -50,9 +50,9 @@ def hub_output(config: Path) -> tuple[str, Any]:
 
 def checked(config: Path, fleet: Path) -> list[str]:
     """Faults of the configuration with the layers of a folder."""
-    words = ("config", "check", "--offline", "--fleet", str(fleet), str(config))
+    arguments = ("config", "check", "--offline", "--fleet", str(fleet), str(config))
     try:
-        done = _command(words, CHECK_S)
+        done = _command(arguments, CHECK_S)
     except subprocess.TimeoutExpired:
         return [f"its check took longer than {CHECK_S:g} s"]
     if done.returncode == 0:
@@ -73,8 +73,8 @@ def health_now(config: Path) -> Health:
     return health_of(status) if isinstance(status, dict) else Health()
 
 
-def _command(words: tuple[str, ...], within_s: float) -> subprocess.CompletedProcess[str]:
+def _command(arguments: tuple[str, ...], within_s: float) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sensor", *words],
+        [sys.executable, "-m", "sensor", *arguments],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=within_s, errors="replace",
     )  # fmt: skip

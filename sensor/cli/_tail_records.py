@@ -62,8 +62,8 @@ def _rows(args: argparse.Namespace) -> Iterator[Row]:
 def _wanted(row: Row, args: argparse.Namespace) -> bool:
     """Whether a record passes the filters."""
     src, dst = ([row.get(f"{end}_{name}") for name in ("ip", "mac", "device")] for end in ("src", "dst"))
-    asked: list[tuple[Who | None, list[Any]]] = [(args.src, src), (args.dst, dst), (args.device, [*src, *dst])]
-    return all(who is None or who.is_one_of(names) for who, names in asked) and args.vlan in (None, row.get("vlan"))
+    requested: list[tuple[Who | None, list[Any]]] = [(args.src, src), (args.dst, dst), (args.device, [*src, *dst])]
+    return all(who is None or who.is_one_of(names) for who, names in requested) and args.vlan in (None, row.get("vlan"))
 
 
 def _line(row: Row, colours: bool) -> str:

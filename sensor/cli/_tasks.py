@@ -34,8 +34,8 @@ GUESSES = {
 
 def suggestion(word: str, commands: Collection[str]) -> str:
     """The arguments of `sensor` that a mistyped or guessed command stands for; empty when nothing is near."""
-    asked = word.lower().removeprefix("--")
-    if asked in GUESSES:
-        return GUESSES[asked]
-    near = difflib.get_close_matches(asked, [*commands, *GUESSES], 1)
+    requested = word.lower().removeprefix("--")
+    if requested in GUESSES:
+        return GUESSES[requested]
+    near = difflib.get_close_matches(requested, [*commands, *GUESSES], 1)
     return GUESSES.get(near[0], near[0]) if near else ""

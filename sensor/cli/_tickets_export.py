@@ -33,7 +33,7 @@ def export(args: argparse.Namespace) -> int:
     with at_desk(args) as desk:
         if isinstance(desk, int):
             return desk
-        found = chosen(args, desk.statuses, args.words)
+        found = chosen(args, desk.statuses, args.operands)
         if found is None:
             return NOT_FOUND
         tickets = [one.ticket for one in found if one.ticket is not None]

@@ -45,7 +45,7 @@ def send(args: argparse.Namespace) -> int:
             if desk.trouble and not args.dry_run:
                 complain(f"{desk.trouble}; nothing was sent, to prevent duplicates", error="ticket.ledger")
                 return NOT_OPENED
-            return _all_sent(args, desk, args.words[0] if args.words else "", args.words[1:])
+            return _all_sent(args, desk, args.operands[0] if args.operands else "", args.operands[1:])
     except LedgerError as error:
         complain(f"{error}; the last ticket will be sent again", error="ticket.ledger")
         return NOT_OPENED
@@ -113,13 +113,13 @@ def _outputs(desk: Desk, name: str) -> dict[str, Any] | None:
 def _change(one: TicketStatus, name: str, options: Any, form: Form) -> Change | None:
     """The change of a ticket that a system has to receive; None if it is up to date."""
     given, ticket = one.note.given.get(name), one.ticket
-    words = format_of("json" if options.system == "webhook" else options.system)
-    known = form.key(one.id), words.found_by(one.id, form), given.handle if given is not None else ""
+    form_text = format_of("json" if options.system == "webhook" else options.system)
+    known = form.key(one.id), form_text.found_by(one.id, form), given.handle if given is not None else ""
     if one.note.done:
         if given is None or given.closed:
             return None
         return Change(
-            "close", *known, one.note.done[:19], words.closed(list(one.note.over.values())[-LINES:], form), {}
+            "close", *known, one.note.done[:19], form_text.closed(list(one.note.over.values())[-LINES:], form), {}
         )
     if ticket is None or (given is None and not _wanted(ticket, options.filter)):
         return None
@@ -127,7 +127,7 @@ def _change(one: TicketStatus, name: str, options: Any, form: Form) -> Change | 
     if given is not None and given.content == content and not given.closed:
         return None
     kind = "create" if given is None else "reopen" if given.closed else "update"
-    return Change(kind, *known, content, words.created(ticket, form), words.updated(ticket, form))  # type: ignore[arg-type]
+    return Change(kind, *known, content, form_text.created(ticket, form), form_text.updated(ticket, form))  # type: ignore[arg-type]
 
 
 def _wanted(ticket: Ticket, chosen: Any) -> bool:

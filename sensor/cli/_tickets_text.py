@@ -46,9 +46,9 @@ DONE_SHOWN_DAYS = 30
 
 
 def list_tickets(args: argparse.Namespace) -> int:
-    if args.words:
+    if args.operands:
         complain(
-            f"found {' '.join(args.words)!r}, expected options alone: --severity, --owner, --type, --vlan, --status",
+            f"found {' '.join(args.operands)!r}, expected options alone: --severity, --owner, --type, --vlan, --status",
             error="usage.unexpected-argument",
         )
         return USAGE
@@ -79,13 +79,13 @@ def _put_list(args: argparse.Namespace, found: Sequence[TicketStatus], desk: Des
 
 
 def show(args: argparse.Namespace) -> int:
-    if not args.words:
+    if not args.operands:
         complain("expected show ID…: `sensor tickets list` shows the ids", error="usage.missing-argument")
         return USAGE
     with at_desk(args) as desk:
         if isinstance(desk, int):
             return desk
-        found = chosen(args, desk.statuses, args.words)
+        found = chosen(args, desk.statuses, args.operands)
         if found is None:
             return NOT_FOUND
         if args.json:
@@ -151,12 +151,12 @@ def _counted(found: Sequence[TicketStatus], late: int) -> str:
 def _csv_row(one: TicketStatus) -> dict[str, str]:
     note, ticket = one.note, one.ticket
     names = " ".join(ticket.names[:NAMES_IN_CSV]) if ticket is not None else ""
-    words = (
+    cells = (
         one.id, one.state, note.priority, note.severity, f"{ticket.points:g}" if ticket is not None else "",
         note.title, note.owner, note.first[:10], note.due,
         note.done[:10], str(len(note.devices)), names, ", ".join(_given(note)),
     )  # fmt: skip
-    return dict(zip(CSV_COLUMNS, words, strict=True))
+    return dict(zip(CSV_COLUMNS, cells, strict=True))
 
 
 def _body(one: TicketStatus, desk: Desk) -> dict[str, Any]:

@@ -40,19 +40,19 @@ def reading(args: argparse.Namespace) -> sqlite3.Connection | None:
 
 def import_feeds(args: argparse.Namespace) -> int:
     """Each by itself: one that fails does not keep the others."""
-    if not args.words:
+    if not args.operands:
         complain(
             "expected import FILE|URL…: feeds of NVD 2.0, CVE JSON 5, KEV, EPSS or CSAF", error="usage.missing-argument"
         )
         return USAGE
     if unusable := [
         word
-        for word in args.words
+        for word in args.operands
         if "://" in word and not (word.lower().startswith("https://") and urlsplit(word).hostname)
     ]:
         complain(f"found {tidy(unusable[0])}, expected an https:// URL or a file", error="usage.invalid-value")
         return USAGE
-    places = [word if "://" in word else str(Path(word).expanduser().absolute()) for word in args.words]
+    places = [word if "://" in word else str(Path(word).expanduser().absolute()) for word in args.operands]
     return _each(args, [Origin(name_for(place), place) for place in places])
 
 
@@ -61,7 +61,7 @@ def update(args: argparse.Namespace) -> int:
     known = _known(args)
     if isinstance(known, int):
         return known
-    chosen = [known[name] for name in args.words] if args.words else list(known.values())
+    chosen = [known[name] for name in args.operands] if args.operands else list(known.values())
     if not chosen:
         print(f"nothing to update in {folder_of(args)}: `sensor vulns import FILE|URL…` takes a feed")
         return 0
@@ -79,7 +79,7 @@ def forget(args: argparse.Namespace) -> int:
     from sensor.posture.vulnerabilities.forget import NotNoted
     from sensor.posture.vulnerabilities.forget import forget as forget_feed
 
-    if not args.words:
+    if not args.operands:
         complain("expected forget NAME…: names of `sensor vulns sources`", error="usage.missing-argument")
         return USAGE
     known = _known(args)
@@ -87,7 +87,7 @@ def forget(args: argparse.Namespace) -> int:
         return known
     try:
         base = until_over(open_to_write(folder_of(args)))
-        for one in (known[name] for name in dict.fromkeys(args.words)):
+        for one in (known[name] for name in dict.fromkeys(args.operands)):
             try:
                 forgotten = forget_feed(base, one.name, one.kind)
                 print(f"{one.name}: forgotten, {counted(forgotten, 'entry', 'entries')}")
@@ -116,7 +116,7 @@ def _known(args: argparse.Namespace) -> dict[str, Source] | int:
     if sources is None:
         return NOT_OPENED
     known = {one.name: one for one in sources}
-    for name in args.words:
+    for name in args.operands:
         if name not in known:
             complain(
                 f"no source {tidy(name)!r}: {nearest(name, list(known)) if known else 'nothing has been imported'}",

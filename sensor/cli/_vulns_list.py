@@ -55,7 +55,7 @@ def list_vulnerabilities(args: argparse.Namespace) -> int:
     from sensor.views.device_terms import Term, WrongTerm, term_of
 
     try:
-        wanted = [term_of(word) for word in args.words]
+        wanted = [term_of(word) for word in args.operands]
     except WrongTerm as invalid:
         complain(str(invalid), error="usage.unknown-filter")
         return USAGE
@@ -92,13 +92,13 @@ def _findings(
 
 def device(args: argparse.Namespace) -> int:
     """All there is against one device."""
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         complain("expected device DEVICE: an id, an address, a MAC or a name", error="usage.missing-argument")
         return USAGE
     assessed = _assessed(args)
     if assessed is None:
         return NOT_OPENED
-    record = the_device(assessed.known.fold, args.words[0])
+    record = the_device(assessed.known.fold, args.operands[0])
     if record is None:
         return NOT_FOUND
     found = _findings(args, assessed, [record])
@@ -110,13 +110,13 @@ def device(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """All that is known of a CVE, and the devices it is about."""
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         complain("expected show CVE, as CVE-2021-36260", error="usage.missing-argument")
         return USAGE
     assessed = _assessed(args)
     if assessed is None:
         return NOT_OPENED
-    cve, fleet = args.words[0].upper(), assessed.picture.fleet
+    cve, fleet = args.operands[0].upper(), assessed.picture.fleet
     about = fleet.library.about(cve)
     if about is None:
         complain(

@@ -43,7 +43,7 @@ ALONE = ("list", "incidents", "why")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
     add_filter_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="of actions: only list the alerts they apply to")
     parser.add_argument("--as", dest="judged", metavar="VERDICT", default="", help="of close: also set this verdict")
@@ -57,13 +57,13 @@ def main(args: argparse.Namespace) -> int:
     """List alerts, or run the action of the first argument; 1 if an alert is not known, 3 if there is nothing to read,
     6 if there is no event log.
     """
-    args.action = args.words.pop(0) if args.words else "list"
+    args.action = args.operands.pop(0) if args.operands else "list"
     if args.action not in ACTIONS:
         complain(f"no action {args.action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
         return USAGE
-    if args.words and args.action in ALONE:
+    if args.operands and args.action in ALONE:
         complain(
-            f"{args.action} takes no arguments, found {' '.join(args.words)!r}: `sensor alerts show` shows one",
+            f"{args.action} takes no arguments, found {' '.join(args.operands)!r}: `sensor alerts show` shows one",
             error="usage.unexpected-argument",
         )
         return USAGE

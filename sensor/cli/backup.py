@@ -91,9 +91,13 @@ def _print_result(args: argparse.Namespace, manifest: Manifest, state: Path) -> 
     put(f"{args.file}: {contents(manifest)}, {size_text(args.file.stat().st_size)} of {size_text(manifest.size)}")
     if not manifest.tables:
         complain(f"there is no inventory in {state}", error="inventory.missing")
-    asked = {"--with-log": args.with_log, "--with-evidence": args.with_evidence, "--with-records": args.with_records}
+    requested = {
+        "--with-log": args.with_log,
+        "--with-evidence": args.with_evidence,
+        "--with-records": args.with_records,
+    }
     missing = [
-        f"{what} ({'there is none' if asked[option] else option})"
+        f"{what} ({'there is none' if requested[option] else option})"
         for what, option, there in _optional(manifest)
         if not there
     ]

@@ -46,7 +46,7 @@ HOURS = 72.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
     add_json_argument(parser)
     parser.add_argument("--all", action="store_true", help="of forget: the whole baseline")
     parser.add_argument(

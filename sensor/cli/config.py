@@ -44,7 +44,7 @@ ACTIONS = ("check", "show", "schema", "init")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "words", metavar="ACTION [FILE]", nargs="*", help="an action and a configuration (default: show)"
+        "operands", metavar="ACTION [FILE]", nargs="*", help="an action and a configuration (default: show)"
     )
     parser.add_argument(
         "--config", metavar="FILE", type=Path, help="the configuration, a file or a folder, as other commands take it"
@@ -73,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
     """Do it; 2 where the command or the configuration is wrong, 3 where a file cannot be written."""
     from sensor.documents import nearest
 
-    action, *files = args.words or ["show"]
+    action, *files = args.operands or ["show"]
     if action not in ACTIONS:
         complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
         return USAGE

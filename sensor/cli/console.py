@@ -44,7 +44,7 @@ ACTIONS: dict[str, tuple[str, range | None]] = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: serve)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="action with its arguments (default: serve)")
     parser.add_argument(
         "--listen",
         metavar="WHERE",
@@ -117,9 +117,9 @@ def main(args: argparse.Namespace) -> int:
     if not action_of(args, ACTIONS, "serve"):
         return USAGE
     name, count = ACTIONS[args.action]
-    if not (args.words if count is None else len(args.words) in count):
+    if not (args.operands if count is None else len(args.operands) in count):
         complain(
-            f"found {len(args.words)} arguments after {args.action}: see sensor console --help",
+            f"found {len(args.operands)} arguments after {args.action}: see sensor console --help",
             error="usage.unexpected-argument",
         )
         return USAGE

@@ -49,7 +49,7 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="of export: archive to write (default: NAME.tar.gz)"
     )

@@ -50,7 +50,9 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="FILTER | ACTION", nargs="*", help="filters, or an action with its arguments")
+    parser.add_argument(
+        "operands", metavar="FILTER | ACTION", nargs="*", help="filters, or an action with its arguments"
+    )
     add_json_argument(parser)
     parser.add_argument(
         "--csv", action="store_true", help="CSV with a heading; cells are safe to open in a spreadsheet"
@@ -75,6 +77,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """List, or run the action of the first argument; 1 if a device is not known, 3 if there is nothing to read."""
-    args.action = args.words.pop(0) if args.words and args.words[0] in ACTIONS else ""
+    args.action = args.operands.pop(0) if args.operands and args.operands[0] in ACTIONS else ""
     module, name = ACTIONS.get(args.action, ("_devices_list", "list_devices"))
     return function_of(module, name)(args)

@@ -229,11 +229,11 @@ def _word(claim: Record) -> str:
 
 
 def _claim(claim: Record) -> str:
-    words = {name: tidy(claim.get(name)) for name in ("family", "observation", "seen", "fingerprint")}
+    texts = {name: tidy(claim.get(name)) for name in ("family", "observation", "seen", "fingerprint")}
     count = number(claim.get("count")) or 1
     first, last = clock(claim.get("first")), clock(claim.get("last"))
     when = f"{count} times, {first} to {last}" if count > 1 else f"once, {first}"
-    return f'{decimal(claim.get("confidence"))} {words["family"]}: {words["observation"]} was "{words["seen"]}" (fingerprint {words["fingerprint"]}; {when})'
+    return f'{decimal(claim.get("confidence"))} {texts["family"]}: {texts["observation"]} was "{texts["seen"]}" (fingerprint {texts["fingerprint"]}; {when})'
 
 
 def _alerts_of(device: str, fold: Fold, colours: bool) -> Iterator[str]:

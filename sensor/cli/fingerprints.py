@@ -43,7 +43,7 @@ ACTIONS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=tuple(ACTIONS))
     parser.add_argument(
-        "words",
+        "operands",
         metavar="FILTER | FINGERPRINT | PATH | CAPTURE",
         nargs="*",
         help="filters, ids, files or captures, by action",

@@ -112,7 +112,7 @@ def _until_stopped(forwarder: Forwarder, args: argparse.Namespace) -> int:
     with Signals() as signals:
         notifier.ready(_status(forwarder))
         while not signals.stopped:
-            if signals.asked() | fleet.changed() | requests.asked():
+            if signals.requested() | fleet.changed() | requests.requested():
                 notifier.reloading()
                 _take_again(forwarder, args)
                 notifier.ready()

@@ -62,7 +62,7 @@ MODULES = {"test": "_hunt_schedule", "try": "_hunt_schedule", "serve": "_hunt_se
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="action with its arguments (default: list)")
     parser.add_argument("-n", metavar="COUNT", type=int, default=1000, help="maximum number of rows (default: 1000)")
     parser.add_argument("--config", metavar="FILE", type=Path, help="of serve: configuration (default: the system's)")
     add_records_arguments(parser)
@@ -75,9 +75,9 @@ def main(args: argparse.Namespace) -> int:
     if not action_of(args, ACTIONS, "list"):
         return USAGE
     name, count = ACTIONS[args.action]
-    if not (args.words if count is None else len(args.words) in count):
+    if not (args.operands if count is None else len(args.operands) in count):
         complain(
-            f"found {len(args.words)} arguments after {args.action}: see sensor hunt --help",
+            f"found {len(args.operands)} arguments after {args.action}: see sensor hunt --help",
             error="usage.unexpected-argument",
         )
         return USAGE

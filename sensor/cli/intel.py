@@ -49,7 +49,7 @@ FAULTS_SHOWN = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
     parser.add_argument("--name", metavar="NAME", help="of add: name of the list (default: from its source)")
     parser.add_argument("--allow", action="store_true", help="of add: its entries are benign and override other lists")
     parser.add_argument("--category", metavar="TEXT", default="", help="of add: category of entries without one")
@@ -78,14 +78,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
     )
-    asked = "of check: configuration whose lists are asked as well (default: the one of the system, where there is one)"
-    parser.add_argument("--config", metavar="FILE", type=Path, help=asked)
+    requested = (
+        "of check: configuration whose lists are asked as well (default: the one of the system, where there is one)"
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help=requested)
     add_json_argument(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a list or an entry is not known, 2 where something makes no sense, 3 where a list cannot be had or written."""
-    action, *args.words = args.words or ["list"]
+    action, *args.operands = args.operands or ["list"]
     if action not in ACTIONS:
         complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
         return USAGE
@@ -115,7 +117,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _add(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
     """Fetch first: a list that cannot be had is not kept."""
-    if len(args.words) != 1:
+    if len(args.operands) != 1:
         complain("expected add SOURCE, a file or an https:// URL", error="usage.missing-argument")
         return USAGE
     if args.rehearse:
@@ -137,7 +139,7 @@ def _made(args: argparse.Namespace, sources: list[ListSource]) -> ListSource | N
     from sensor.intel.list_sources import ListSource, name_of
     from sensor.intel.names import ALLOW
 
-    source = args.words[0]
+    source = args.operands[0]
     if "://" not in source:
         source = str(Path(source).expanduser().absolute())
     name = args.name or name_of(source, allow=args.allow)
@@ -190,7 +192,7 @@ def _print_outcome(one: ListSource, outcome: Outcome) -> None:
 
 def _update(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
     """Each by itself: one that fails does not keep the others."""
-    chosen = _named(args.words, sources, folder) if args.words else sources
+    chosen = _named(args.operands, sources, folder) if args.operands else sources
     if chosen is None:
         return NOT_FOUND
     if not chosen:
@@ -220,10 +222,10 @@ def _named(names: list[str], sources: list[ListSource], folder: Path) -> list[Li
 def _remove(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> int:
     from sensor.intel.list_sources import save_sources
 
-    if not args.words:
+    if not args.operands:
         complain("expected remove NAME…, as `sensor intel list` names them", error="usage.missing-argument")
         return USAGE
-    gone = _named(args.words, sources, folder)
+    gone = _named(args.operands, sources, folder)
     if gone is None:
         return NOT_FOUND
     save_sources(folder, [one for one in sources if one not in gone])
@@ -251,7 +253,7 @@ def _list(args: argparse.Namespace, folder: Path, sources: list[ListSource]) -> 
 def _check(args: argparse.Namespace, folder: Path, _: list[ListSource]) -> int:
     from sensor.cli._intel_text import check
 
-    if not args.words:
+    if not args.operands:
         complain(
             "expected check VALUE…: an address, a domain, a URL, a JA3, a JA4 or the hash of a certificate",
             error="usage.missing-argument",

@@ -64,17 +64,17 @@ def main(args: argparse.Namespace) -> int:
 
     path = (args.output or state_folder() / FILE).absolute()
     token = _token(args)
-    asked, mine = _asked(args, path)
+    requested, mine = _requested(args, path)
     if args.url.startswith("nats:"):
         complain("not encrypted: a listener could use the token first; use a tls:// URL", "warning")
     try:
-        answer = join(args.url, args.ca, token, asked, TIMEOUT_S)
+        answer = join(args.url, args.ca, token, requested, TIMEOUT_S)
     except Retry as error:
         raise Stop(NOT_OPENED, f"the hub at {args.url} cannot be reached: {error}", error="hub.no-nats") from None
     if answer.state != "approved":
         pending, reason = answer.state == "pending", tidy(answer.reason, 200)
         state, code = ("waits for approval", "hub.pending") if pending else ("is refused", "hub.refused")
-        raise Stop(NOT_FOUND, f"{asked.sensor} {state}: {reason}", error=code)
+        raise Stop(NOT_FOUND, f"{requested.sensor} {state}: {reason}", error=code)
     try:
         save_credentials(path, Credentials(answer.jwt, mine.pair))
         save_operator(path, answer.operator)
@@ -82,7 +82,7 @@ def main(args: argparse.Namespace) -> int:
         _give_to_owner(path.with_name(path.name + ".operator"))
     except OSError as error:
         raise Stop(NOT_OPENED, f"cannot write {path}: {error.strerror}", error="file.not-written") from None
-    put(f"joined as {asked.sensor} at {tidy(answer.site)}; credentials in {path}")
+    put(f"joined as {requested.sensor} at {tidy(answer.site)}; credentials in {path}")
     if args.sync:
         _accept_configuration(args, path, answer.operator)
     complain("add this to the configuration, then restart `sensor forward`:", "info")
@@ -90,7 +90,7 @@ def main(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _asked(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentials]:
+def _requested(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentials]:
     """What is asked for, with the key that is kept: of an earlier attempt, or made now."""
     import sensor
     from sensor.config_file import usual

@@ -21,7 +21,7 @@ from sensor.cli._tasks import suggestion
 # Objects that are made before garbage is looked for; see gc.set_threshold.
 STARTING = (200_000, 20, 50)
 # What commands call an argument that takes several words.
-SEVERAL = ("words", "paths", "ids")
+SEVERAL = ("operands", "paths", "ids")
 EPILOG = """\
 start here:
   sensor replay office.pcapng       analyze a capture
@@ -72,9 +72,9 @@ def parser(chosen: Sequence[str] | None = None) -> argparse.ArgumentParser:
     return top
 
 
-def _parsed(top: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+def _parsed(top: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
     """The arguments. Where a command takes several words, options may stand between them; argparse takes only those before."""
-    args, left = top.parse_known_args(words)
+    args, left = top.parse_known_args(arguments)
     name = next((one for one in SEVERAL if hasattr(args, one)), "")
     if left and (not name or any(word.startswith("-") and word != "-" for word in left)):
         args.refuse(f"unrecognized arguments: {' '.join(left)}")
@@ -86,13 +86,13 @@ def _parsed(top: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Name
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     _open_streams()
-    words = list(sys.argv[1:] if argv is None else argv)
-    _set_up(words)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _set_up(arguments)
     known = names()
-    if words and not words[0].startswith("-") and words[0] not in known:
-        return _no_command(words[0], known)
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in known:
+        return _no_command(arguments[0], known)
     try:
-        args = _parsed(parser(words[:1] if words and words[0] in known else None), words)
+        args = _parsed(parser(arguments[:1] if arguments and arguments[0] in known else None), arguments)
     except SystemExit:  # after the usage or the help of a command was printed
         _flush()
         raise

@@ -267,16 +267,16 @@ def _silenced(args: argparse.Namespace) -> Counter[str] | None:
 
 def _test(args: argparse.Namespace, path: Path, mutes: list[Mute]) -> int:
     """Which alerts would be muted by mutes of the file, or by the one of the options."""
-    asked = [mute for mute in mutes if mute.id in args.ids] if args.ids else mutes
+    requested = [mute for mute in mutes if mute.id in args.ids] if args.ids else mutes
     if any(getattr(args, field) not in ("", None) for field in FIELDS):
         made = _made(args, "new")
         if made is None:
             return USAGE
-        asked = [made]
-    if not asked:
+        requested = [made]
+    if not requested:
         put(f"no mutes in {path}")
         return 0
-    return _rehearse(args, asked)
+    return _rehearse(args, requested)
 
 
 def _rehearse(args: argparse.Namespace, mutes: list[Mute]) -> int:

@@ -40,7 +40,7 @@ Outputs = dict[str, "Options"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="an action with names of outputs (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with names of outputs (default: list)")
     parser.add_argument(
         "--since",
         metavar="TIME",
@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
     from sensor.config import usual
     from sensor.documents import nearest
 
-    action, *names = args.words or ["list"]
+    action, *names = args.operands or ["list"]
     if action not in ACTIONS:
         complain(f"found {action!r}, {nearest(action, ACTIONS)}", error="usage.unknown-action")
         return USAGE
@@ -135,7 +135,7 @@ def _replay(args: argparse.Namespace, found: Configured, outputs: Outputs) -> in
     from sensor.cli._times import moment_of
     from sensor.delivery.report import gone_back, number_before
 
-    names = args.words[1:]
+    names = args.operands[1:]
     moment = moment_of(args.since, time.time())
     if not names or not moment:
         complain(

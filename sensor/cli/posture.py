@@ -47,7 +47,7 @@ GROUPS = ("device", "segment", "vlan", "type", "vendor")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="action with its arguments (default: scores)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="action with its arguments (default: scores)")
     parser.add_argument("--by", choices=GROUPS, help="of scores: one line per group, highest score first")
     parser.add_argument("--csv", action="store_true", help="of scores: CSV with a heading, one row per device or group")
     parser.add_argument(
@@ -69,9 +69,9 @@ def main(args: argparse.Namespace) -> int:
     if not action_of(args, ACTIONS, "scores"):
         return USAGE
     module, name, count = ACTIONS[args.action]
-    if count is not None and len(args.words) not in count:
+    if count is not None and len(args.operands) not in count:
         complain(
-            f"found {len(args.words)} arguments after {args.action}, expected {args.action}{' DEVICE' if args.action == 'device' else ''}",
+            f"found {len(args.operands)} arguments after {args.action}, expected {args.action}{' DEVICE' if args.action == 'device' else ''}",
             error="usage.unexpected-argument",
         )
         return USAGE

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action", metavar="ACTION", choices=tuple(ACTIONS), help="make, install, list, show, check or remove"
     )
-    parser.add_argument("words", metavar="WHAT", nargs="*", help="devices, a file, or names of profiles")
+    parser.add_argument("operands", metavar="WHAT", nargs="*", help="devices, a file, or names of profiles")
     parser.add_argument("--for", dest="device", metavar="DEVICE", help="of install: device of the profile")
     parser.add_argument("--type", metavar="TYPE", help="all devices of a type, such as camera")
     parser.add_argument(
@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
     """Run the action of the first argument; 1 if something is not known, 2 if the usage is wrong, 3 if there is nothing
     to read or it cannot be written.
     """
-    if sum(bool(one) for one in (args.device, args.type, args.product, args.action == "make" and args.words)) > 1:
+    if sum(bool(one) for one in (args.device, args.type, args.product, args.action == "make" and args.operands)) > 1:
         complain("expected one of DEVICE, --type and --product, found several", error="usage.conflicting-options")
         return USAGE
     return function_of(*ACTIONS[args.action])(args)

@@ -39,7 +39,7 @@ SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="DEVICE", nargs="*", help="id, MAC, address or name of a device")
+    parser.add_argument("operands", metavar="DEVICE", nargs="*", help="id, MAC, address or name of a device")
     parser.add_argument(
         "--before",
         metavar="SPAN",
@@ -71,7 +71,7 @@ def main(args: argparse.Namespace) -> int:
     from sensor.datasets.dataset import dataset_in
 
     since = moment_of(args.before, time.time()) if args.before else ""
-    if bool(args.words) == bool(args.before) or (args.before and not since):
+    if bool(args.operands) == bool(args.before) or (args.before and not since):
         complain("expected DEVICE… or --before SPAN, such as 90d, 12h or 2026-08-24", error="usage.missing-argument")
         return USAGE
     places = places_of(args.config, args.state)
@@ -99,7 +99,7 @@ def _chosen(args: argparse.Namespace, found: Known, since: str) -> list[Record] 
         return [
             record for record in found.fold.devices.values() if tidy(part(record, "device").get("last_seen")) < since
         ]
-    named = [the_device(found.fold, what) for what in args.words]
+    named = [the_device(found.fold, what) for what in args.operands]
     if None in named:
         return None
     return list({tidy(part(record, "device").get("id")): record for record in named if record is not None}.values())
@@ -184,7 +184,7 @@ def _list_removed(places: Places, chosen: list[Record], packets: list[Path]) -> 
 def _line(record: Record) -> str:
     """A device in one line."""
     device = part(record, "device")
-    words = [
+    cells = [
         device.get("id"),
         device.get("type"),
         device.get("vendor"),
@@ -192,7 +192,7 @@ def _line(record: Record) -> str:
         device.get("hostname"),
         first_of(device.get("ips")),
     ]
-    return "  ".join([*filter(None, map(tidy, words)), f"last seen {tidy(device.get('last_seen'))[:10]}"])
+    return "  ".join([*filter(None, map(tidy, cells)), f"last seen {tidy(device.get('last_seen'))[:10]}"])
 
 
 def _agreed(args: argparse.Namespace, count: int) -> bool:

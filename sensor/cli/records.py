@@ -28,7 +28,7 @@ ACTIONS = {"status": "status", "write": "write", "export": "export"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="status, write or export (default: status)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="status, write or export (default: status)")
     parser.add_argument(
         "--format", choices=("parquet", "csv", "zeek", "eve"), default="parquet", help="of export (default: parquet)"
     )
@@ -52,9 +52,10 @@ def main(args: argparse.Namespace) -> int:
     """Do it."""
     if not action_of(args, ACTIONS, "status"):
         return USAGE
-    if args.words:
+    if args.operands:
         complain(
-            f"found {len(args.words)} arguments after {args.action}, expected none", error="usage.unexpected-argument"
+            f"found {len(args.operands)} arguments after {args.action}, expected none",
+            error="usage.unexpected-argument",
         )
         return USAGE
     return function_of("_records_actions", ACTIONS[args.action])(args)

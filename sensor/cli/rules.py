@@ -45,7 +45,7 @@ COLUMNS = ("rule", "severity", "watches", "tests", "state", "title", "file")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
+    parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
     config_help = (
         "configuration; rules are looked for beside it as well (default: the one of the system, where there is one)"
     )
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Do it; 1 where a test fails or a rule makes no sense, 2 where the command makes none, 3 where a capture cannot be opened."""
-    action, *args.words = args.words or ["list"]
+    action, *args.operands = args.operands or ["list"]
     if action not in ACTIONS:
         complain(f"no action {action!r}, expected one of {', '.join(ACTIONS)}", error="usage.unknown-action")
         return USAGE
@@ -75,8 +75,8 @@ def _loaded(args: argparse.Namespace) -> tuple[list[Loaded], list[Fault]]:
     from sensor.eventlog.paths import folder_to_read
     from sensor.rules.load import load_rules
 
-    if args.words:
-        return load_rules(map(Path, args.words))
+    if args.operands:
+        return load_rules(map(Path, args.operands))
     args.config = usual(args.config)
     return load_rules(rule_folders(args, args.state or folder_to_read()))
 
@@ -148,12 +148,12 @@ def _test(args: argparse.Namespace) -> int:
 
 
 def _try(args: argparse.Namespace) -> int:
-    if len(args.words) < 2:
+    if len(args.operands) < 2:
         complain("expected try PATH CAPTURE…: rules, and captures to read", error="usage.missing-argument")
         return USAGE
     from sensor.cli._rules_text import try_on
 
-    return try_on(args, Path(args.words[0]), args.words[1:])
+    return try_on(args, Path(args.operands[0]), args.operands[1:])
 
 
 def _fields(args: argparse.Namespace) -> int:
@@ -161,11 +161,11 @@ def _fields(args: argparse.Namespace) -> int:
     from sensor.rules.fields import watched
     from sensor.rules.values import RuleError
 
-    if not args.words:
+    if not args.operands:
         put(kinds_table(sys.stdout))
         return 0
     try:
-        put("\n\n".join(fields_table(word, sys.stdout) for word in args.words if watched([word])))
+        put("\n\n".join(fields_table(word, sys.stdout) for word in args.operands if watched([word])))
     except RuleError as error:
         complain(error.message, error="rule.unknown-event")
         return USAGE
@@ -176,11 +176,11 @@ def _import(args: argparse.Namespace) -> int:
     """Rules that cannot be converted are reported and left out; 1 if none is left."""
     from sensor.rules.sigma import Unfit, imported
 
-    if not args.words:
+    if not args.operands:
         complain("expected import-sigma FILE…", error="usage.missing-argument")
         return USAGE
     found: list[str] = []
-    for word in args.words:
+    for word in args.operands:
         try:
             entries, refused = imported(Path(word), Path(word).read_text(encoding="utf-8", errors="replace"))
         except OSError as error:

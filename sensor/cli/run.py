@@ -151,7 +151,7 @@ def _listen(args: argparse.Namespace, config: Config, source: LiveSource, ready:
             run = Run(
                 config, source, log, intel=args.intel, live=True, listener=listener, keeper=keeping, mutes=at.mutes, evidence=at.evidence,
                 lists=lists_folder(folder), rules=at.rules, profiles=at.profiles, read=partial(_settings, args, folder),
-                asked=lambda: signals.asked() | requests.asked() | fleet.changed(),
+                requested=lambda: signals.requested() | requests.requested() | fleet.changed(),
                 telemetry=telemetry, records=records_of(log), hunts=hunt_folders(args, folder),
             )  # fmt: skip
             _print_start(args, config, source, log, folder if keeping is not None else None)

@@ -48,7 +48,9 @@ COLUMNS = ("time", "table", "source", "destination", "summary")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", metavar="WHAT", nargs="*", help="what to search for, and filters such as dst_port=443")
+    parser.add_argument(
+        "operands", metavar="WHAT", nargs="*", help="what to search for, and filters such as dst_port=443"
+    )
     parser.add_argument(
         "--flow", metavar="UID", type=int, help="all records of one connection, by its uid (shown by --json)"
     )
@@ -96,8 +98,8 @@ def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
     from sensor.records.schema import TABLES
     from sensor.records.search import Filter, SearchError, parsed
 
-    filters = [parsed(word) for word in args.words if any(sign in word for sign in "=<>")]
-    texts = [word for word in args.words if not any(sign in word for sign in "=<>")]
+    filters = [parsed(word) for word in args.operands if any(sign in word for sign in "=<>")]
+    texts = [word for word in args.operands if not any(sign in word for sign in "=<>")]
     for name in args.table:
         if name not in TABLES:
             raise SearchError(f"found the table {name!r}: {nearest(name, list(TABLES))}")

@@ -127,7 +127,7 @@ def _until_stopped(agent: Agent) -> int:
                 if now >= watch_at:
                     watch_at = now + WATCH_S
                     agent.watch()
-                if now >= pull_at or signals.asked():
+                if now >= pull_at or signals.requested():
                     pull_at = now + EVERY_S
                     agent.pull()
                     failing = ""

@@ -23,10 +23,10 @@ DONE = {
 # So many alerts may be changed at once: more are rather a wrong filter.
 AT_ONCE = 100_000
 TEXT_LIMIT = 2000
-Word = tuple[str, str, str]
+NoteParts = tuple[str, str, str]
 
 
-def words_of(action: str, value: str, text: str) -> list[Word]:
+def notes_of(action: str, value: str, text: str) -> list[NoteParts]:
     """The words (action, value, text) of a form. ``value``: the assignee, or the verdict, which ``close`` may have too.
     Unknown, Malformed.
     """
@@ -56,9 +56,9 @@ def _verdict(value: str) -> str:
     return "" if judged == NONE else judged
 
 
-def add_notes(dataset: Dataset, author: str, rows: Sequence[AlertRow], words: Sequence[Word]) -> None:
+def add_notes(dataset: Dataset, author: str, rows: Sequence[AlertRow], added: Sequence[NoteParts]) -> None:
     """Add the same notes to several alerts. Raises OSError if the notes cannot be written."""
-    _append(dataset, author, [(row.id, *word) for row in rows for word in words])
+    _append(dataset, author, [(row.id, *word) for row in rows for word in added])
 
 
 def undo_notes(dataset: Dataset, author: str, before: Sequence[Before], rows: Sequence[AlertRow]) -> None:
@@ -67,9 +67,9 @@ def undo_notes(dataset: Dataset, author: str, before: Sequence[Before], rows: Se
     _append(dataset, author, notes)
 
 
-def _back(old: Before, new: AlertRow) -> list[Word]:
+def _back(old: Before, new: AlertRow) -> list[NoteParts]:
     states = {"open": "reopen", "acknowledged": "acknowledge", "closed": "close"}
-    found: list[Word] = []
+    found: list[NoteParts] = []
     if new.state != old.state:
         found.append((states[old.state], "", "undone"))
     if new.verdict != old.verdict:

@@ -20,11 +20,11 @@ from sensor.records.schedule import first_of
 from sensor.tables.lines import SEVERITIES
 from sensor.tables.notes import AlertState
 from sensor.views.alert_filter import STATES
-from sensor.views.alerts import AlertDetails, Word
+from sensor.views.alerts import AlertDetails, AlertNote
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, NotReadable, one_of
 
-_WORDS = (
+_NOTES = (
     "SELECT alert, action, value FROM alert_words WHERE ts <= ? AND alert IN (SELECT value FROM json_each(?)) "
     "ORDER BY number"
 )
@@ -56,13 +56,13 @@ class PastAlerts(NamedTuple):
 
 
 class PastDetails(NamedTuple):
-    """One alert at ``at`` (ns). ``states``: rows of it until then, the oldest first; ``words``: notes until then."""
+    """One alert at ``at`` (ns). ``states``: rows of it until then, the oldest first; ``notes``: those until then."""
 
     at: int
     first: int
     alert: PastAlert
     states: Sequence[dict[str, Any]]
-    words: Sequence[Word]
+    notes: Sequence[AlertNote]
 
 
 def alerts_of(request: PageRequest) -> PastAlerts:
@@ -80,14 +80,14 @@ def alert_of(request: PageRequest, details: AlertDetails) -> PastDetails:
         raise Malformed("at", request.first("at"), f"a time from {time_text(began)[:19]}Z on, when the alert began")
     if not rows:
         raise NotReadable(f"the traffic records do not hold {name} at that moment: its state then is unknown")
-    words, noted = [word for word in details.words if word.ts <= at], AlertState()
-    for word in words:
-        noted.apply(word.action, word.value)
-    return PastDetails(at, first, _alert(rows[-1], noted), rows, words)
+    notes, noted = [note for note in details.notes if note.ts <= at], AlertState()
+    for note in notes:
+        noted.apply(note.action, note.value)
+    return PastDetails(at, first, _alert(rows[-1], noted), rows, notes)
 
 
 def _rows(
-    request: PageRequest, asked: Callable[[Query, str], list[dict[str, Any]]]
+    request: PageRequest, read: Callable[[Query, str], list[dict[str, Any]]]
 ) -> tuple[int, int, list[dict[str, Any]]]:
     """The moment of the URL, when the records begin (ns), and what they answer. Malformed, NotReadable."""
     at = moment_of("at", request.first("at"), request.now)
@@ -97,7 +97,7 @@ def _rows(
             begin = time_text(first)[:19]
             raise Malformed("at", request.first("at"), f"a time from {begin}Z on, when the records begin")
         try:
-            return at, first, asked(there.query, as_sql(at // MICROSECOND))
+            return at, first, read(there.query, as_sql(at // MICROSECOND))
         except QueryError as error:
             raise NotReadable(str(error)) from None
 
@@ -130,6 +130,6 @@ def _alert(row: dict[str, Any], noted: AlertState) -> PastAlert:
 
 def _states(data: Data, at: int, names: Sequence[str]) -> dict[str, AlertState]:
     found: dict[str, AlertState] = {}
-    for alert, action, value in data.base.execute(_WORDS, (at, json.dumps(names))):
+    for alert, action, value in data.base.execute(_NOTES, (at, json.dumps(names))):
         found.setdefault(alert, AlertState()).apply(action, value)
     return found

@@ -16,8 +16,8 @@ LIMITS = Limits()
 def analyze(capture: Path, dataset: str, state: Path, limits: Limits) -> str:
     """Make a dataset of a capture; empty where that went well, else why not, for people."""
     evidence = state / DATASETS / dataset / "evidence"
-    words = ["replay", str(capture), "--name", dataset, "--evidence", str(evidence), "--json"]
-    fault = run([*words, "--log-format", "console"], state, limits).fault
+    arguments = ["replay", str(capture), "--name", dataset, "--evidence", str(evidence), "--json"]
+    fault = run([*arguments, "--log-format", "console"], state, limits).fault
     if fault:
         _discard(state / DATASETS / dataset, capture)
     return fault

@@ -35,12 +35,12 @@ class Ended(NamedTuple):
     code: int
 
 
-def run(words: Sequence[str], state: Path, limits: Limits, good: Sequence[int] = (0,)) -> Ended:
+def run(arguments: Sequence[str], state: Path, limits: Limits, good: Sequence[int] = (0,)) -> Ended:
     """Run `sensor WORD…` on a state folder, confined. ``good``: its exit codes that are no failure."""
     command = [sys.executable, "-m", "sensor.console.confined", str(limits.memory * 4), str(int(limits.seconds) + 1)]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
-            [*command, *words], env={**os.environ, "SENSOR_STATE": str(state)}, stdin=subprocess.DEVNULL,
+            [*command, *arguments], env={**os.environ, "SENSOR_STATE": str(state)}, stdin=subprocess.DEVNULL,
             stdout=output, stderr=errors,
         )  # fmt: skip
         fault = _watched(child, limits) or (_reason(errors) if child.returncode not in good else "")

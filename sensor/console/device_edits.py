@@ -56,16 +56,16 @@ def known(data: Data, names: Sequence[str]) -> list[Body]:
 
 def the_other(data: Data, text: str) -> Body:
     """The one device that an id, an address, a MAC or a name means. Unknown, Ambiguous."""
-    word = text.strip()
-    if word.startswith("dev-"):
-        return device(data, word)
-    found = devices(data, DeviceFilter(text=word), limit=5).rows if word else []
-    exact = [row for row in found if word.casefold() in {row.ip.casefold(), row.name.casefold(), mac_of(row.mac)}]
+    correction = text.strip()
+    if correction.startswith("dev-"):
+        return device(data, correction)
+    found = devices(data, DeviceFilter(text=correction), limit=5).rows if correction else []
+    exact = [row for row in found if correction.casefold() in {row.ip.casefold(), row.name.casefold(), mac_of(row.mac)}]
     rows = exact or found
     if len(rows) > 1:
-        raise Ambiguous(word, [row.id for row in rows])
+        raise Ambiguous(correction, [row.id for row in rows])
     if not rows:
-        raise Unknown("device", word, ())
+        raise Unknown("device", correction, ())
     return device(data, rows[0].id)
 
 
@@ -73,16 +73,21 @@ def set_values(records: Sequence[Body], values: Mapping[str, str], reason: str) 
     """Set fields on devices; an empty value removes the operator's own. What is so already is not written again.
     Malformed.
     """
-    words = [
+    corrections = [
         Correction(str(record["key"]), field, value, reason=_reason(reason))
         for record in records
         for field, value in _checked(values).items()
         if value != own_values(record).get(field, "")
     ]
-    if not words:
+    if not corrections:
         raise Malformed("values", "those that are set already", "a changed value")
-    fields = ", ".join(dict.fromkeys(f"{word.field} = {word.value or 'as observed'}" for word in words))
-    return Plan(f"{_count(len({word.key for word in words}))}: {fields}", lambda changes: changes.correct(words))
+    fields = ", ".join(
+        dict.fromkeys(f"{correction.field} = {correction.value or 'as observed'}" for correction in corrections)
+    )
+    return Plan(
+        f"{_count(len({correction.key for correction in corrections}))}: {fields}",
+        lambda changes: changes.correct(corrections),
+    )
 
 
 def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> Plan:
@@ -90,19 +95,19 @@ def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> P
     wanted = {tag.strip() for tag in checked("tags", tags).split(",")} - {""}
     if not wanted:
         raise Malformed("tags", tags, "one or more tags, separated by commas")
-    words = []
+    corrections = []
     for record in records:
         present = {str(tag) for tag in each(part(record, "device").get("tags"))}
         left = present - wanted if remove else present | wanted
         if left != present:
-            words.append(Correction(str(record["key"]), "tags", joined(sorted(left)), reason=_reason(reason)))
-    if not words:
+            corrections.append(Correction(str(record["key"]), "tags", joined(sorted(left)), reason=_reason(reason)))
+    if not corrections:
         raise Malformed(
             "tags", tags, "a tag that is not there on all of them" if remove is False else "a tag of theirs"
         )
     done = "without" if remove else "with"
-    text = f"{_count(len(words))} {done} the tag {', '.join(sorted(wanted))}"
-    return Plan(text, lambda changes: changes.correct(words))
+    text = f"{_count(len(corrections))} {done} the tag {', '.join(sorted(wanted))}"
+    return Plan(text, lambda changes: changes.correct(corrections))
 
 
 def merge(keep: Body, lose: Body, reason: str) -> Plan:
@@ -143,7 +148,9 @@ def undo(numbers: Sequence[str]) -> Plan:
 def own_values(record: Body) -> dict[str, str]:
     """What operators have set on a device, by field."""
     return {
-        str(word.get("field")): str(word.get("value")) for word in each(record.get("said")) if isinstance(word, dict)
+        str(correction.get("field")): str(correction.get("value"))
+        for correction in each(record.get("said"))
+        if isinstance(correction, dict)
     }
 
 

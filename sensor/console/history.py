@@ -46,13 +46,15 @@ class Change(NamedTuple):
     fields: Sequence[tuple[str, Any, Any]]
 
 
-def inventory_at(ask: PageRequest, name: str) -> Snapshot:
+def inventory_at(request: PageRequest, name: str) -> Snapshot:
     """``name``: the parameter of the moment. Malformed where the records begin later; NotReadable."""
-    at = moment_of(name, ask.first(name), ask.now)
-    with querying(ask.dataset) as there:
-        first = first_of(records_folder(ask.dataset.log)) * MICROSECOND
+    at = moment_of(name, request.first(name), request.now)
+    with querying(request.dataset) as there:
+        first = first_of(records_folder(request.dataset.log)) * MICROSECOND
         if at < first:
-            raise Malformed(name, ask.first(name), f"a time from {time_text(first)[:19]}Z on, when the records begin")
+            raise Malformed(
+                name, request.first(name), f"a time from {time_text(first)[:19]}Z on, when the records begin"
+            )
         try:
             found = devices_at(there.query, as_sql(at // MICROSECOND))
         except QueryError as error:

@@ -30,9 +30,9 @@ BODY_S = 30.0
 class PageRequest:
     """``given``: parameters of the URL, ``form``: those of a form that was sent, each with all its values."""
 
-    def __init__(self, console: Console, request: Request, who: Who, opened: Opened, form: Given) -> None:
-        self.console, self.request, self.who, self.opened, self.form = console, request, who, opened, form
-        self.given = parameters(request.url.query)
+    def __init__(self, console: Console, http: Request, who: Who, opened: Opened, form: Given) -> None:
+        self.console, self.http, self.who, self.opened, self.form = console, http, who, opened, form
+        self.given = parameters(http.url.query)
         self.data, self.dataset = opened.data, opened.dataset
 
     @property
@@ -43,7 +43,7 @@ class PageRequest:
 
     @property
     def peer(self) -> str:
-        return self.request.client.host if self.request.client is not None else "unix"
+        return self.http.client.host if self.http.client is not None else "unix"
 
     def filter(self, kind: type[Filter], *more: str) -> Filter:
         """The filter that the URL names. ``more``: other parameters of the page. Unknown, Malformed."""
@@ -76,7 +76,7 @@ class PageRequest:
     def here(self, **changes: object) -> str:
         """The URL with some parameters changed; None takes one away. Another question begins at its first page."""
         kept = {name: values for name, values in self.given.items() if name not in ("cursor", "done")}
-        return url_of(self.request.url.path, kept | {name: _texts(value) for name, value in changes.items()})
+        return url_of(self.http.url.path, kept | {name: _texts(value) for name, value in changes.items()})
 
     def of_view(self, path: str, given: Given) -> str:
         """The URL of a saved view, of the dataset that is shown."""
@@ -90,7 +90,7 @@ class PageRequest:
         """The list of this URL as a file, by the API, whose filters have the same names."""
         left_out = ("cursor", "done", "limit", "columns", "at", "against")
         kept = {name: values for name, values in self.given.items() if name not in left_out}
-        return url_of(f"/api/v1{self.request.url.path}", kept | {"format": [form]})
+        return url_of(f"/api/v1{self.http.url.path}", kept | {"format": [form]})
 
     def toggled(self, name: str, value: object) -> str:
         """The URL with a value of a parameter added, or taken away where it was there."""

@@ -43,24 +43,24 @@ NAV = (
 )  # fmt: skip
 
 
-def render(ask: PageRequest, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+def render(request: PageRequest, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page of a dataset."""
     values |= {
-        "opened": ask.opened,
-        "dataset": ask.dataset,
-        "datasets": ask.console.sources.all(),
-        "who": ask.who,
-        "undo": _undo(ask),
-        "saved": ask.console.views.of(path) if (path := ask.request.url.path) in PATHS else None,
+        "opened": request.opened,
+        "dataset": request.dataset,
+        "datasets": request.console.sources.all(),
+        "who": request.who,
+        "undo": _undo(request),
+        "saved": request.console.views.of(path) if (path := request.http.url.path) in PATHS else None,
     }
-    return bare(ask.request, template, title, status, **values, ask=ask)
+    return bare(request.http, template, title, status, **values, request=request)
 
 
-def bare(request: Request, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
+def bare(http: Request, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
     """A page without a dataset, or without a user: the frame shows what there is."""
     empty: dict[str, Any] = {
         "timely": False,
-        "ask": None,
+        "request": None,
         "opened": None,
         "dataset": None,
         "datasets": (),
@@ -68,13 +68,13 @@ def bare(request: Request, template: str, title: str, status: int = 200, **value
         "undo": None,
         "saved": None,
     }
-    language: Language = request.app.state.languages.wanted(request.headers.get("accept-language", ""))
-    theme = request.cookies.get("theme", THEMES[0])
+    language: Language = http.app.state.languages.wanted(http.headers.get("accept-language", ""))
+    theme = http.cookies.get("theme", THEMES[0])
     frame = {
         "title": language.text(title),
         "nav": [(path, language.text(name)) for path, name in NAV],
         "language": language.code,
-        "path": request.url.path,
+        "path": http.url.path,
         "theme": theme if theme in THEMES else THEMES[0],
         "themes": THEMES,
     }
@@ -82,10 +82,10 @@ def bare(request: Request, template: str, title: str, status: int = 200, **value
     return HTMLResponse(page, status)
 
 
-def _undo(ask: PageRequest) -> dict[str, str] | None:
+def _undo(request: PageRequest) -> dict[str, str] | None:
     """What was done a moment ago, and the name by which it can be undone."""
-    name = ask.first("done")
-    done = ask.console.undo.look(name, ask.who.name) if name else None
+    name = request.first("done")
+    done = request.console.undo.look(name, request.who.name) if name else None
     return {"name": name, "text": done.text, "path": done.path} if done is not None else None
 
 

@@ -107,8 +107,8 @@ class RuleFiles:
         try:
             with _file(name, text) as file:
                 configured = [f"--config={self._config}"] if self._config is not None else []
-                words = ["rules", "try", str(file), *map(str, captures), "--json", *configured]
-                done = run(words, self._state, LIMITS)
+                arguments = ["rules", "try", str(file), *map(str, captures), "--json", *configured]
+                done = run(arguments, self._state, LIMITS)
         finally:
             _REHEARSING.release()
         if done.fault:

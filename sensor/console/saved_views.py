@@ -36,7 +36,7 @@ class View(NamedTuple):
 
 
 class SavedViews:
-    """In the database of the console's keys. One connection a call: every thread may ask."""
+    """In the database of the console's keys. One connection a call: thread-safe."""
 
     def __init__(self, state: Path) -> None:
         """sqlite3.Error where it cannot be written."""

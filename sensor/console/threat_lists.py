@@ -110,8 +110,8 @@ class Lists:
         before = path.read_bytes() if old is not None else b""
         write_whole(path, text.encode())
         save_source(self.folder, one)
-        words = ["intel", "update", one.name, "--force", f"--state={self.folder.parent}"]
-        if fault := run(words, self.folder.parent, LIMITS).fault:
+        arguments = ["intel", "update", one.name, "--force", f"--state={self.folder.parent}"]
+        if fault := run(arguments, self.folder.parent, LIMITS).fault:
             if old is None:
                 save_sources(self.folder, [each for each in self._loaded() if each.name != one.name])
                 path.unlink()

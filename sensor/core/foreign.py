@@ -10,10 +10,10 @@ from sensor.core.addresses import parse
 from sensor.core.reader import clean
 
 Record = dict[str, Any]
-WORD_LIMIT = 512
+SHORT_TEXT_LIMIT = 512
 
 
-def tidy(value: Any, limit: int = WORD_LIMIT) -> str:
+def tidy(value: Any, limit: int = SHORT_TEXT_LIMIT) -> str:
     """Any value as one line of clean text; a list with commas, None as an empty text."""
     if isinstance(value, list):
         return ", ".join(tidy(one, limit) for one in value)

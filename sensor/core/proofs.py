@@ -21,8 +21,8 @@ from sensor.core.record_parts import (
     end_body,
     filled,
     plain,
+    short_text,
     time_text,
-    words,
 )
 from sensor.core.stored import Stored
 
@@ -36,14 +36,14 @@ def proof_body(proof: Event | Flow | DeviceChange | Stored | Evidence) -> Body:
         return _stored_body(proof)
     if not isinstance(proof, (Event, Flow, DeviceChange)):
         made = {
-            proof.attribute: words(proof.value),
+            proof.attribute: short_text(proof.value),
             "seen": clean(proof.seen, TEXT_LIMIT),
-            "fingerprint": words(proof.fingerprint),
+            "fingerprint": short_text(proof.fingerprint),
             "count": proof.count,
         }
-        return {"event": words(proof.kind), "ts": time_text(proof.last), "facts": filled(made)}
+        return {"event": short_text(proof.kind), "ts": time_text(proof.last), "facts": filled(made)}
     if isinstance(proof, DeviceChange):
-        facts = {one.field: f"{words(one.old) or 'unknown'} → {words(one.new)}" for one in proof.changes}
+        facts = {one.field: f"{short_text(one.old) or 'unknown'} → {short_text(one.new)}" for one in proof.changes}
         return filled(
             {"event": f"device.{proof.action}", "ts": time_text(proof.ts), "device": proof.device.id, "facts": facts}
         )
@@ -89,7 +89,7 @@ def _stored_body(proof: Stored) -> Body:
             "ts": time_text(proof.ts),
             "src": end_body(proof.client, None, proof.client_port),
             "dst": end_body(proof.server, None, proof.server_port),
-            "facts": filled({words(name): plain(value) for name, value in proof.facts[:FACTS_LIMIT]}),
+            "facts": filled({short_text(name): plain(value) for name, value in proof.facts[:FACTS_LIMIT]}),
         }
     )
 

@@ -32,8 +32,8 @@ from sensor.core.record_ids import record_id
 from sensor.core.record_parts import (
     LIST_LIMIT,
     MSG_LIMIT,
+    SHORT_TEXT_LIMIT,
     TEXT_LIMIT,
-    WORD_LIMIT,
     Body,
     claim_body,
     device_body,
@@ -42,8 +42,8 @@ from sensor.core.record_parts import (
     filled,
     ips_of,
     plain,
+    short_text,
     time_text,
-    words,
 )
 from sensor.core.risk import risk_of, risk_terms
 
@@ -115,9 +115,9 @@ class RecordMaker:
 
     def __init__(self, sensor_id: str, site: str = "", version: str = "", networks: Networks | None = None) -> None:
         self.sensor_id, self.site, self.version = (
-            clean(sensor_id, WORD_LIMIT),
-            clean(site, WORD_LIMIT),
-            clean(version, WORD_LIMIT),
+            clean(sensor_id, SHORT_TEXT_LIMIT),
+            clean(site, SHORT_TEXT_LIMIT),
+            clean(version, SHORT_TEXT_LIMIT),
         )
         self.networks = networks or Networks()
         self.loss: float | None = None
@@ -128,7 +128,7 @@ class RecordMaker:
 
     def move(self, site: str) -> None:
         """The sensor stands at another site now. Its id is for ever: ids of records are made of it."""
-        self.site = clean(site, WORD_LIMIT)
+        self.site = clean(site, SHORT_TEXT_LIMIT)
 
     def device(self, change: DeviceChange) -> Record:
         """What became of a device."""
@@ -137,7 +137,8 @@ class RecordMaker:
         record.device = device_body(change.device, ips)
         if change.changes:
             record.changes = [
-                filled({"field": one.field, "old": words(one.old), "new": words(one.new)}) for one in change.changes
+                filled({"field": one.field, "old": short_text(one.old), "new": short_text(one.new)})
+                for one in change.changes
             ]
         if change.note:
             record.reason = clean(change.note, TEXT_LIMIT) or UNSET
@@ -259,8 +260,8 @@ class RecordMaker:
             {
                 "id": self.alert_id(action, alert),
                 "detector": alert.detector,
-                "title": words(alert.title),
-                "key": words(alert.key),
+                "title": short_text(alert.title),
+                "key": short_text(alert.key),
                 "risk": risk_of(terms),
                 "risk_terms": terms,
                 "confidence": round(alert.confidence, 3),
@@ -270,7 +271,9 @@ class RecordMaker:
                 "attack": attack_body(alert.techniques),
                 "why": [clean(one, TEXT_LIMIT) for one in alert.why[:WHY_LIMIT]],
                 "incomplete": list(alert.incomplete),
-                "numbers": {words(key): plain(value) for key, value in list(alert.numbers.items())[:NUMBERS_LIMIT]},
+                "numbers": {
+                    short_text(key): plain(value) for key, value in list(alert.numbers.items())[:NUMBERS_LIMIT]
+                },
                 "advice": clean(alert.advice),
                 "false_positives": clean(alert.false_positives),
                 "mute": mute_command(alert),
@@ -282,7 +285,7 @@ class RecordMaker:
         return filled(
             {
                 "id": entity_id("incident", f"{incident.key}#{incident.first}", self.sensor_id),
-                "key": words(incident.key),
+                "key": short_text(incident.key),
                 "risk": incident.risk,
                 "count": incident.count,
                 "first": time_text(incident.first),

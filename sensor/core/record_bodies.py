@@ -7,7 +7,7 @@ from sensor.core.ids import entity_id
 from sensor.core.incident import Chapter
 from sensor.core.reader import clean
 from sensor.core.recommendation import Recommendation
-from sensor.core.record_parts import MSG_LIMIT, TEXT_LIMIT, Body, filled, time_text, words
+from sensor.core.record_parts import MSG_LIMIT, TEXT_LIMIT, Body, filled, short_text, time_text
 
 
 def attack_body(techniques: tuple[Technique, ...]) -> list[Body]:
@@ -37,15 +37,15 @@ def recommendation_body(advice: Recommendation, scope: str) -> Body:
         {
             "id": entity_id("recommendation", f"{advice.key}#0", scope),
             "setting": advice.setting,
-            "title": words(advice.title),
+            "title": short_text(advice.title),
             "count": advice.count,
             "first": time_text(advice.first),
             "last": time_text(advice.ts),
             "why": [clean(advice.why, TEXT_LIMIT)],
             "seen": clean(advice.seen, TEXT_LIMIT),
             "fix": clean(advice.fix, TEXT_LIMIT),
-            "product": words(advice.product),
-            "maker": words(advice.maker),
+            "product": short_text(advice.product),
+            "maker": short_text(advice.maker),
             "steps": clean(advice.steps, TEXT_LIMIT),
             "test": clean(advice.test, TEXT_LIMIT),
         }

@@ -15,7 +15,7 @@ from sensor.core.device import Device, DeviceChange
 from sensor.core.observation import Evidence, Subject
 from sensor.core.reader import clean
 
-TEXT_LIMIT, WORD_LIMIT, MSG_LIMIT = 512, 256, 512
+TEXT_LIMIT, SHORT_TEXT_LIMIT, MSG_LIMIT = 512, 256, 512
 LIST_LIMIT, FACTS_LIMIT, ITEMS_LIMIT = 64, 32, 16
 SAFE_INTEGER = 1 << 53
 """Larger whole numbers lose digits in many readers of JSON; they become text."""
@@ -59,22 +59,22 @@ def device_body(device: Device, ips: list[str] | None = None) -> Body:
     if device.vlan:
         body["vlan"] = device.vlan
     if device.names:
-        names = [words(name) for name in list(device.names)[:LIST_LIMIT]]
+        names = [short_text(name) for name in list(device.names)[:LIST_LIMIT]]
         if names[0]:
             body["hostname"] = names[0]
         if len(names) > 1:
             body["names"] = names
-    body["type"] = words(device.type)
+    body["type"] = short_text(device.type)
     _put_attributes(body, device)
     roles = (
-        sorted([words(role) for role in device.roles if role != "randomised_mac"])[:LIST_LIMIT]
+        sorted([short_text(role) for role in device.roles if role != "randomised_mac"])[:LIST_LIMIT]
         if device.roles
         else None
     )
     if roles:
         body["roles"] = roles
     if device.services:
-        body["services"] = [words(one) for one in device.services[:LIST_LIMIT]]
+        body["services"] = [short_text(one) for one in device.services[:LIST_LIMIT]]
     if device.macs:
         body["randomised_mac"] = all(map(addresses.is_random_mac, device.macs))
     body["first_seen"], body["last_seen"] = time_text(device.first), time_text(device.last)
@@ -91,16 +91,16 @@ def _put_attributes(body: Body, device: Device) -> None:
     if not attributes:
         return
     for key in _KEYS:
-        if key in attributes and (value := words(attributes[key].value)):
+        if key in attributes and (value := short_text(attributes[key].value)):
             body[key] = value
     if "tags" in attributes:
-        body["tags"] = [words(tag) for tag in attributes["tags"].value.split(", ")[:LIST_LIMIT]]
+        body["tags"] = [short_text(tag) for tag in attributes["tags"].value.split(", ")[:LIST_LIMIT]]
     if "type" in attributes and (sure := round(attributes["type"].confidence, 3)):
         body["confidence"] = sure
-    if others := {words(name): words(one.value) for name, one in attributes.items() if name not in _APART}:
+    if others := {short_text(name): short_text(one.value) for name, one in attributes.items() if name not in _APART}:
         body["attributes"] = others
-    body["confidences"] = {words(name): round(one.confidence, 3) for name, one in attributes.items()}
-    if contested := [words(name) for name, one in attributes.items() if one.contested]:
+    body["confidences"] = {short_text(name): round(one.confidence, 3) for name, one in attributes.items()}
+    if contested := [short_text(name) for name, one in attributes.items() if one.contested]:
         body["contested"] = contested
 
 
@@ -133,12 +133,12 @@ def device_sentence(change: DeviceChange, ips: list[str] | None = None) -> str:
 def claim_body(one: Evidence) -> Body:
     """One claim with its evidence. ``count``, ``first`` and ``last``: how often and when it was observed."""
     return {
-        "attribute": words(one.attribute),
-        "value": words(one.value),
-        "observation": words(one.kind),
+        "attribute": short_text(one.attribute),
+        "value": short_text(one.value),
+        "observation": short_text(one.kind),
         "seen": clean(one.seen, TEXT_LIMIT),
-        "fingerprint": words(one.fingerprint),
-        "family": words(one.family),
+        "fingerprint": short_text(one.fingerprint),
+        "family": short_text(one.family),
         "confidence": round(one.confidence, 3),
         "count": one.count,
         "first": time_text(one.first),
@@ -156,8 +156,8 @@ def end_body(subject: Subject, device: Device | None, port: int = 0) -> Body:
     if device is not None:
         end |= {
             "device": device.id,
-            "hostname": words(next(iter(device.names), "")),
-            "type": words(device.value("type")),
+            "hostname": short_text(next(iter(device.names), "")),
+            "type": short_text(device.value("type")),
         }
     return filled(end)
 
@@ -173,9 +173,9 @@ def ips_of(device: Device) -> list[str]:
 
 
 @functools.lru_cache(maxsize=2048)
-def words(text: str) -> str:
+def short_text(text: str) -> str:
     """A short text: a name, a value, a key. Most come again and again."""
-    return clean(text, WORD_LIMIT)
+    return clean(text, SHORT_TEXT_LIMIT)
 
 
 def filled(body: Body) -> Body:
@@ -204,7 +204,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Real):
         return round(float(value), 6) if abs(float(value)) < float("inf") else str(float(value))
     if isinstance(value, Mapping):
-        return {words(str(key)): plain(one) for key, one in list(value.items())[:LIST_LIMIT] if one is not None}
+        return {short_text(str(key)): plain(one) for key, one in list(value.items())[:LIST_LIMIT] if one is not None}
     if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [plain(one) for one in list(value)[:LIST_LIMIT] if one is not None]
     return clean(value if isinstance(value, str | bytes) else str(value), TEXT_LIMIT)

@@ -107,12 +107,12 @@ def _conversations(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint
     answered = (found["service"] & 0xFF == UDP) | (
         (rows["client_packets"] >= least[0]) & (rows["server_packets"] >= least[1])
     )
-    asked = (
+    requested = (
         (found["service"] & 0xFF == TCP)
         | (found["client_port"] >= 1024)
         | (found["client_port"] == found["service"] >> 8)
     )
-    kept = answered & asked
+    kept = answered & requested
     found = found[kept]
     with np.errstate(over="ignore"):
         abroad = (found["flags"] & SERVER_INSIDE) == 0

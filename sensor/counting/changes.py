@@ -48,8 +48,10 @@ class Floods:
         """For each row that begins a flow, or marks one as answered or unanswered, whether its target block is being
         flooded.
         """
-        asked = (rows["op"] | rows["step"] | (rows["kind"] == Change.NEW)).astype(np.int8)
-        return self._rates.above(rows["block"], rows["client"], rows["ts"], rows["step"], asked, self.flows, self.marks)
+        requested = (rows["op"] | rows["step"] | (rows["kind"] == Change.NEW)).astype(np.int8)
+        return self._rates.above(
+            rows["block"], rows["client"], rows["ts"], rows["step"], requested, self.flows, self.marks
+        )
 
 
 class Changes:

@@ -16,5 +16,5 @@ class RateWindow:
         self, keys: U64, sources: U64, ts: I64, steps: I8, threshold: int, spread: int
     ) -> list[tuple[int, int, int]]: ...
     def above(
-        self, keys: U64, sources: U64, ts: I64, steps: I8, asked: I8, threshold: int, spread: int
+        self, keys: U64, sources: U64, ts: I64, steps: I8, requested: I8, threshold: int, spread: int
     ) -> npt.NDArray[np.bool_]: ...

@@ -97,25 +97,25 @@ cdef class RateWindow:
 
     def above(
         self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps,
-        const int8_t[:] asked, int threshold, int spread,
+        const int8_t[:] requested, int threshold, int spread,
     ):
-        """Rows that add ``steps`` → for each that is ``asked`` (not 0) whether its key is at or above ``threshold``
-        events from ``spread`` marks.
+        """Rows that add ``steps`` → for each that is ``requested`` (not 0) whether its key is at or above
+        ``threshold`` events from ``spread`` marks.
         """
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot
-        if sources.shape[0] != n or ts.shape[0] != n or steps.shape[0] != n or asked.shape[0] != n:
+        if sources.shape[0] != n or ts.shape[0] != n or steps.shape[0] != n or requested.shape[0] != n:
             raise ValueError(
-                f"columns of {n}, {sources.shape[0]}, {ts.shape[0]}, {steps.shape[0]} and {asked.shape[0]} rows"
+                f"columns of {n}, {sources.shape[0]}, {ts.shape[0]}, {steps.shape[0]} and {requested.shape[0]} rows"
             )
         out = np.zeros(n, bool)
         cdef uint8_t[::1] found = out.view(np.uint8)
         with nogil:
             for i in range(n):
-                if steps[i] == 0 and asked[i] == 0:
+                if steps[i] == 0 and requested[i] == 0:
                     continue
                 slot = self.row(keys[i], sources[i], ts[i], steps[i])
-                if asked[i]:
+                if requested[i]:
                     found[i] = self.totals[slot] >= threshold and self.spread(&self.rates[slot]) >= spread
         return out
 

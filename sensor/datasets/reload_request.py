@@ -24,7 +24,7 @@ class Requests:
         self._path = folder / FILE
         self._stamp = self._now()
 
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether there is one since the last question. Several count as one."""
         before, self._stamp = self._stamp, self._now()
         return self._stamp != before and self._stamp is not None

@@ -15,21 +15,21 @@ class Exchanges:
     """
 
     def __init__(self) -> None:
-        self._asked: Bounded[int, KerberosRequest] = Bounded(OPEN_LIMIT)
+        self._requested: Bounded[int, KerberosRequest] = Bounded(OPEN_LIMIT)
 
     def request(self, event: Event) -> KerberosRequest | None:
         """Notes a request; gives the one that an answer or error belongs to, None where it was not seen."""
         if isinstance(event, KerberosRequest):
-            self._asked.put(event.packet.flow, event)
+            self._requested.put(event.packet.flow, event)
             return None
-        return self._asked.get(event.packet.flow)
+        return self._requested.get(event.packet.flow)
 
     def initial(self, event: Event) -> KerberosAsRequest | None:
         """The same where an initial ticket was asked for."""
-        asked = self.request(event)
-        return asked if isinstance(asked, KerberosAsRequest) else None
+        requested = self.request(event)
+        return requested if isinstance(requested, KerberosAsRequest) else None
 
     def service(self, event: Event) -> KerberosTgsRequest | None:
         """The same where a ticket for a service was asked for."""
-        asked = self.request(event)
-        return asked if isinstance(asked, KerberosTgsRequest) else None
+        requested = self.request(event)
+        return requested if isinstance(requested, KerberosTgsRequest) else None

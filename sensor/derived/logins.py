@@ -112,14 +112,14 @@ class Logins(Deriver):
 
     def __init__(self) -> None:
         self._centres = Exchanges()
-        self._asked: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # conversation → the credentials it sent last
+        self._requested: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # conversation → the credentials it sent last
         self._sent: Bounded[tuple[int, int, str], str] = Bounded(OPEN_LIMIT)  # the last seal, where answers are missing
         self._calls: Bounded[tuple[str, int], str] = Bounded(
             OPEN_LIMIT
         )  # the same of SIP: call and number of the request
 
     def wants(self) -> dict[type[Event], Want]:
-        shown, answered = field("credentials").is_in(*PASSWORDS), held(self._asked, "packet.flow")
+        shown, answered = field("credentials").is_in(*PASSWORDS), held(self._requested, "packet.flow")
         ended = dict.fromkeys(_SERVICES, field("method") != "none")
         return ended | {
             FtpLogin: field("password").filled(),
@@ -150,7 +150,7 @@ class Logins(Deriver):
         """
         packet = event.packet
         if not packet.one_sided:
-            self._asked.put(packet.flow, shown)
+            self._requested.put(packet.flow, shown)
             return None
         pair = (packet.src, packet.dst, service)
         if not shown.seal or self._sent.get(pair) == shown.seal:
@@ -177,21 +177,21 @@ class Logins(Deriver):
             return None
         return _attempt(event, "SMB", event.user, not event.status, unknown=event.status in NO_SUCH_USER)
 
-    def centre_asked(self, event: KerberosAsRequest) -> LoginAttempt | None:
+    def kerberos_requested(self, event: KerberosAsRequest) -> LoginAttempt | None:
         self._centres.request(event)
         return None
 
     def centre_refused(self, event: KerberosError) -> LoginAttempt | None:
-        asked = self._centres.initial(event)
-        if asked is None or event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG):
+        requested = self._centres.initial(event)
+        if requested is None or event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG):
             return None
-        return _attempt(event, "Kerberos", asked.client, False, unknown=event.code == UNKNOWN)
+        return _attempt(event, "Kerberos", requested.client, False, unknown=event.code == UNKNOWN)
 
     def centre_granted(self, event: KerberosAsReply) -> LoginAttempt | None:
-        asked = self._centres.initial(event)
-        return _attempt(event, "Kerberos", event.client, True) if asked is not None and asked.proof else None
+        requested = self._centres.initial(event)
+        return _attempt(event, "Kerberos", event.client, True) if requested is not None and requested.proof else None
 
-    def sip_asked(self, event: SipRequest) -> LoginAttempt | None:
+    def sip_requested(self, event: SipRequest) -> LoginAttempt | None:
         if event.credentials:
             self._calls.put((event.call_id, event.cseq), event.callee if event.method == "REGISTER" else event.caller)
         return None
@@ -204,7 +204,7 @@ class Logins(Deriver):
             return _attempt(event, "SIP", account, event.status < 300)
         return None
 
-    def web_asked(self, event: HttpRequest) -> LoginAttempt | None:
+    def http_requested(self, event: HttpRequest) -> LoginAttempt | None:
         if event.credentials not in PASSWORDS or event.forwarded:
             return None
         return self._ask(event, "HTTP", Shown(event.user, event.seal, event.credentials == "query"))
@@ -212,11 +212,11 @@ class Logins(Deriver):
     def web_proven(self, event: NtlmLogin) -> LoginAttempt | None:
         """The last round of NTLM in HTTP, whose answer has the result; other carriers have results of their own."""
         if event.carrier == "http" and event.method != "anonymous":
-            self._asked.put(event.packet.flow, Shown(event.user))
+            self._requested.put(event.packet.flow, Shown(event.user))
         return None
 
     def web_answered(self, event: HttpResponse) -> LoginAttempt | None:
-        shown = self._asked.pop(event.packet.flow)
+        shown = self._requested.pop(event.packet.flow)
         if (
             shown is None
             or event.status >= 500
@@ -228,13 +228,13 @@ class Logins(Deriver):
     def web_form(self, event: HttpLogin) -> LoginAttempt | None:
         return _attempt(event, FORM, "", False, answer=False, judged=False, seal=event.seal)
 
-    def media_asked(self, event: RtspRequest) -> LoginAttempt | None:
+    def rtsp_requested(self, event: RtspRequest) -> LoginAttempt | None:
         if event.credentials not in PASSWORDS:
             return None
         return self._ask(event, "RTSP", Shown(event.user, event.seal))
 
     def media_answered(self, event: RtspResponse) -> LoginAttempt | None:
-        shown = self._asked.pop(event.packet.flow)
+        shown = self._requested.pop(event.packet.flow)
         if shown is None or event.status >= 500:
             return None
         return _attempt(event, "RTSP", shown.account, event.status not in (401, 403), seal=shown.seal)
@@ -249,11 +249,11 @@ class Logins(Deriver):
             return None
         return _attempt(event, "LDAP", event.name, not event.code)
 
-    def broker_asked(self, event: MqttConnect) -> LoginAttempt | None:
+    def mqtt_connected(self, event: MqttConnect) -> LoginAttempt | None:
         return self._ask(event, "MQTT", Shown("", event.seal)) if event.password else None
 
     def broker_answered(self, event: MqttConnack) -> LoginAttempt | None:
-        shown = self._asked.pop(event.packet.flow)
+        shown = self._requested.pop(event.packet.flow)
         if shown is None or event.code not in (0, *MQTT_REFUSED):
             return None
         return _attempt(event, "MQTT", shown.account, not event.code, seal=shown.seal)
@@ -265,12 +265,12 @@ _SERVICES: dict[type[Event], str] = {
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
     FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
-    KerberosAsRequest: Logins.centre_asked, KerberosError: Logins.centre_refused,
-    KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_asked, SipResponse: Logins.sip_answered,
-    HttpRequest: Logins.web_asked,
+    KerberosAsRequest: Logins.kerberos_requested, KerberosError: Logins.centre_refused,
+    KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_requested, SipResponse: Logins.sip_answered,
+    HttpRequest: Logins.http_requested,
     NtlmLogin: Logins.web_proven, HttpResponse: Logins.web_answered, HttpLogin: Logins.web_form,
-    RtspRequest: Logins.media_asked, RtspResponse: Logins.media_answered,
-    **dict.fromkeys(_SERVICES, Logins.ended), LdapBindResult: Logins.directory, MqttConnect: Logins.broker_asked,
+    RtspRequest: Logins.rtsp_requested, RtspResponse: Logins.media_answered,
+    **dict.fromkeys(_SERVICES, Logins.ended), LdapBindResult: Logins.directory, MqttConnect: Logins.mqtt_connected,
     MqttConnack: Logins.broker_answered,
 }  # fmt: skip
 Logins.watches = tuple(_READERS)

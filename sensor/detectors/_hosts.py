@@ -54,9 +54,9 @@ def network_of(context: Context, flow: Flow) -> dict[str, str | int]:
 
 def network_of_packet(context: Context, packet: Packet, app: str = "", *, answer: bool = False) -> dict[str, str | int]:
     """The same of a request, or of an answer. ``app``: the application protocol, where it is known."""
-    asked = (packet.dst, packet.src) if answer else (packet.src, packet.dst)
+    requested = (packet.dst, packet.src) if answer else (packet.src, packet.dst)
     protocol = {"proto": PROTOCOLS.get(packet.proto, str(packet.proto)), **({"app": app} if app else {})}
-    return {**protocol, "vlan": packet.vlan, "direction": context.networks.direction(*asked)}
+    return {**protocol, "vlan": packet.vlan, "direction": context.networks.direction(*requested)}
 
 
 def who(context: Context, subject: Subject) -> str:
@@ -65,8 +65,8 @@ def who(context: Context, subject: Subject) -> str:
     device = context.device(subject)
     if device is None:
         return place
-    words = [device.type if device.type != "unknown" else "", device.label]
-    name = " ".join(filter(None, words))
+    labels = [device.type if device.type != "unknown" else "", device.label]
+    name = " ".join(filter(None, labels))
     return f"{name} ({place})" if name and name != place else place
 
 

@@ -45,7 +45,7 @@ class Shown(NamedTuple):
     """``setting``: its name, empty where nothing is insecure; ``does``: continues "the device …"; ``why``: the field
     that proves it, and its value.
 
-    ``asked``: known from a request to the device only; ``asks``: the device is the client, so that its port means
+    ``requested``: known from a request to the device only; ``asks``: the device is the client, so that its port means
     nothing; ``fixes``: settings that this message shows as fixed; ``whose``: the device, where it is neither sender nor
     receiver.
     """
@@ -54,7 +54,7 @@ class Shown(NamedTuple):
     app: str = ""
     does: str = ""
     why: str = ""
-    asked: bool = False
+    requested: bool = False
     asks: bool = False
     fixes: tuple[str, ...] = ()
     whose: Subject | None = None
@@ -167,7 +167,7 @@ def _tftp(event: TftpRead) -> Shown:
         "tftp",
         "serves files over TFTP, which has no authentication",
         f"request to {verb} {event.file[:80]!r}",
-        asked=True,
+        requested=True,
     )
 
 
@@ -177,7 +177,7 @@ def _form(event: HttpLogin) -> Shown:
         "http",
         "accepts passwords over plain HTTP",
         f"a form with a password was submitted to {event.path[:80]!r}",
-        asked=True,
+        requested=True,
     )
 
 

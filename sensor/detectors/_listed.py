@@ -11,9 +11,9 @@ def listing(entry: Listed, ts: int) -> str:
     """The entry, its list, category and age: ``203.0.113.0/24 on threat list feodo (botnet), first seen 12 days
     before``.
     """
-    words = f"{entry.entry} on threat list {entry.list_name}" + (f" ({entry.category})" if entry.category else "")
+    reason = f"{entry.entry} on threat list {entry.list_name}" + (f" ({entry.category})" if entry.category else "")
     days = age(entry, ts)
-    return words + (f", first seen {days} days before" if days >= 0 else "")
+    return reason + (f", first seen {days} days before" if days >= 0 else "")
 
 
 def facts(entry: Listed, ts: int) -> dict[str, int | float | str]:

@@ -45,7 +45,7 @@ _TRAILER = struct.Struct("<BBBx")
 _U8, _U16, _U32 = struct.Struct("<B"), struct.Struct("<H"), struct.Struct("<I")
 
 
-class Asked(msgspec.Struct, frozen=True, gc=False):
+class Requested(msgspec.Struct, frozen=True, gc=False):
     """A call that waits for its answer."""
 
     interface: Interface
@@ -79,7 +79,7 @@ class RpcConversation:
         self._pipe, self._level, self._logged_in = pipe, 0, False
         self._contexts: Bounded[int, Interface] = Bounded(CONTEXTS_LIMIT)
         self._history: Bounded[int, list[int]] = Bounded(CONTEXTS_LIMIT)
-        self._pending: Bounded[int, Asked] = Bounded(PENDING_LIMIT)
+        self._pending: Bounded[int, Requested] = Bounded(PENDING_LIMIT)
 
     def read(self, packet: Packet, data: bytes, parsed: list[Parsed]) -> None:
         """One message, of which the end may be missing. Malformed where it is none."""
@@ -146,7 +146,7 @@ class RpcConversation:
             used = self._inferred(context, number, level, stub)
             if used.name:
                 self._contexts.put(context, used)
-        self._pending.put(call, Asked(used, number))
+        self._pending.put(call, Requested(used, number))
         texts = arguments.texts(stub) if number in used.with_texts else ()
         read = arguments.READERS.get((used.name, number))
         facts = read(stub) if read else ()
@@ -193,8 +193,8 @@ class RpcConversation:
         call: int,
         parsed: list[Parsed],
     ) -> None:
-        asked = self._pending.pop(call)
-        if asked is None:
+        requested = self._pending.pop(call)
+        if requested is None:
             return
         start, status = HEADER_SIZE + 8, -1
         level, stop = self._protection(data, length, verifier)
@@ -206,15 +206,15 @@ class RpcConversation:
             RpcAnswer(
                 packet,
                 self._pipe,
-                asked.interface.name,
-                asked.interface.call(asked.number),
-                asked.number,
+                requested.interface.name,
+                requested.interface.call(requested.number),
+                requested.number,
                 fault,
                 status,
                 max(stop - start, 0),
             )
         )
-        if asked.interface.name == "epm" and level < PRIVACY and not fault:
+        if requested.interface.name == "epm" and level < PRIVACY and not fault:
             stub = data[start:stop]
             name, port = arguments.tower(stub), arguments.port(stub)
             if name and port:

@@ -89,12 +89,12 @@ def _read(data: bytes, partial: bool, multicast: bool) -> Message | None:
         if partial:
             return None
         raise Malformed("message ends early")
-    _, flags, asked, answers, authority, additional = _HEADER.unpack_from(data)
+    _, flags, question_count, answers, authority, additional = _HEADER.unpack_from(data)
     questions: list[Question] = []
     records: list[Record] = []
     wanted = 0 if flags < 0x8000 else answers + authority + additional if multicast else answers
     try:
-        _fill(questions, records, data, asked, wanted, not multicast)
+        _fill(questions, records, data, question_count, wanted, not multicast)
     except (IndexError, struct.error):
         if not partial:
             raise Malformed("message ends early") from None
@@ -106,16 +106,18 @@ def _read(data: bytes, partial: bool, multicast: bool) -> Message | None:
 _cached = functools.lru_cache(maxsize=1024)(_read)
 
 
-def _fill(questions: list[Question], records: list[Record], data: bytes, asked: int, wanted: int, fold: bool) -> None:
+def _fill(
+    questions: list[Question], records: list[Record], data: bytes, question_count: int, wanted: int, fold: bool
+) -> None:
     """Read so many questions and records into the lists. IndexError or struct.error where the bytes end early."""
     names: dict[int, str] = {}
     offset, end = HEADER_SIZE, len(data)
-    for _ in range(min(asked, RECORDS_LIMIT)):
+    for _ in range(min(question_count, RECORDS_LIMIT)):
         name, offset = _name(data, offset, names, fold, 0)
         type_, _ = _QUESTION.unpack_from(data, offset)
         questions.append(Question(name, type_))
         offset += 4
-    if asked > RECORDS_LIMIT:
+    if question_count > RECORDS_LIMIT:
         return
     append = records.append
     for _ in range(min(wanted, RECORDS_LIMIT)):

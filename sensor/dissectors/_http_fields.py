@@ -36,7 +36,7 @@ def request_fields(head: Head) -> tuple[Any, ...]:
 def response_fields(head: Head) -> tuple[Any, ...]:
     """The fields of an HttpResponse that depend on its head alone, and whether a proxy added to it."""
     fields, text = head.fields, head.text
-    schemes, realm = challenge(asked_credentials(fields))
+    schemes, realm = challenge(requested_credentials(fields))
     media_type, location = _media_type(fields.get(b"content-type", b"")), masked(fields.get(b"location", b""))
     return head.status, text(b"server"), media_type, head.length, schemes, realm, location, _forwarded(fields)
 
@@ -46,8 +46,8 @@ def sent_credentials(fields: dict[bytes, bytes]) -> bytes:
     return fields.get(b"authorization") or fields.get(b"proxy-authorization") or b""
 
 
-def asked_credentials(fields: dict[bytes, bytes]) -> bytes:
-    """The credentials that a response asks for."""
+def requested_credentials(fields: dict[bytes, bytes]) -> bytes:
+    """The challenge of a response (RFC 9110, 11.6.1)."""
     return fields.get(b"www-authenticate") or fields.get(b"proxy-authenticate") or b""
 
 

@@ -45,7 +45,7 @@ def observations(packet: Packet, values: dict[tuple[str, str], None]) -> list[Pa
 
 
 @functools.lru_cache(maxsize=256)
-def words(bits: int, names: tuple[str, ...]) -> tuple[str, ...]:
+def bit_names(bits: int, names: tuple[str, ...]) -> tuple[str, ...]:
     """The names of the bits that are set, lowest first."""
     return tuple([name for place, name in enumerate(names) if bits >> place & 1])
 

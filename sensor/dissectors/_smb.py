@@ -62,7 +62,7 @@ class File(msgspec.Struct, frozen=True, gc=False):
 
 
 NO_TREE, NO_FILE = Tree("", ""), File("", "", False)
-Asked = SmbLogin | Tree | File | int
+Requested = SmbLogin | Tree | File | int
 
 
 class Conversation:
@@ -73,7 +73,7 @@ class Conversation:
     __slots__ = ("dialects", "files", "pending", "trees")
 
     def __init__(self) -> None:
-        self.pending: Bounded[int, Asked] = Bounded(PENDING_LIMIT)
+        self.pending: Bounded[int, Requested] = Bounded(PENDING_LIMIT)
         self.trees: Bounded[tuple[int, int], Tree] = Bounded(TREES_LIMIT)
         self.files: Bounded[bytes, File] = Bounded(FILES_LIMIT)
         self.dialects: tuple[str, ...] = ()
@@ -122,12 +122,19 @@ def login(conversation: Conversation, key: int, event: SmbLogin, parsed: list[Pa
     parsed.append(event)
 
 
-def login_result(packet: Packet, asked: Asked | None, status: int, guest: bool, parsed: list[Parsed]) -> None:
+def login_result(packet: Packet, requested: Requested | None, status: int, guest: bool, parsed: list[Parsed]) -> None:
     """The answer to a login that was seen."""
-    if isinstance(asked, SmbLogin):
+    if isinstance(requested, SmbLogin):
         parsed.append(
             SmbLoginResult(
-                packet, asked.version, asked.method, asked.user, asked.domain, asked.workstation, status, guest
+                packet,
+                requested.version,
+                requested.method,
+                requested.user,
+                requested.domain,
+                requested.workstation,
+                status,
+                guest,
             )
         )
 
@@ -136,7 +143,7 @@ def tree_result(
     packet: Packet,
     conversation: Conversation,
     place: tuple[int, int],
-    asked: Asked | None,
+    requested: Requested | None,
     type_: str,
     status: int,
     parsed: list[Parsed],
@@ -144,17 +151,17 @@ def tree_result(
     """A share was connected or refused. What a server shares with success is its role: hidden and administrative shares
     have every Windows host.
     """
-    if not isinstance(asked, Tree):
+    if not isinstance(requested, Tree):
         return
-    parsed.append(SmbTreeResult(packet, asked.path, asked.share, type_, status))
+    parsed.append(SmbTreeResult(packet, requested.path, requested.share, type_, status))
     if status:
         return
-    conversation.trees.put(place, Tree(asked.path, asked.share, type_))
+    conversation.trees.put(place, Tree(requested.path, requested.share, type_))
     if type_ == "printer":
         parsed += facts(packet, [("smb.role", "print_server")])
-    elif type_ == "disk" and asked.share in CONTROLLER_SHARES:
+    elif type_ == "disk" and requested.share in CONTROLLER_SHARES:
         parsed += facts(packet, [("smb.role", "domain_controller")])
-    elif type_ == "disk" and not asked.share.endswith("$") and asked.share not in HIDDEN_SHARES:
+    elif type_ == "disk" and not requested.share.endswith("$") and requested.share not in HIDDEN_SHARES:
         parsed += facts(packet, [("smb.role", "file_server")])
 
 
@@ -175,7 +182,7 @@ def create(
 def create_result(
     packet: Packet,
     conversation: Conversation,
-    asked: Asked | None,
+    requested: Requested | None,
     handle: bytes,
     status: int,
     action: int,
@@ -183,13 +190,15 @@ def create_result(
     parsed: list[Parsed],
 ) -> None:
     """The opening was granted or refused."""
-    if not isinstance(asked, File):
+    if not isinstance(requested, File):
         return
-    parsed.append(SmbCreateResult(packet, asked.share, asked.name, asked.pipe, status, -1 if status else action, size))
+    parsed.append(
+        SmbCreateResult(packet, requested.share, requested.name, requested.pipe, status, -1 if status else action, size)
+    )
     if not status:
-        conversation.files.put(handle, File(asked.share, asked.name, asked.pipe, handle.hex()))
-        if asked.deletes:
-            parsed.append(SmbDelete(packet, asked.share, asked.name))
+        conversation.files.put(handle, File(requested.share, requested.name, requested.pipe, handle.hex()))
+        if requested.deletes:
+            parsed.append(SmbDelete(packet, requested.share, requested.name))
 
 
 def write(packet: Packet, file: File, offset: int, size: int, data: bytes, parsed: list[Parsed]) -> None:

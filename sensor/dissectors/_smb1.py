@@ -15,7 +15,7 @@ from sensor.dissectors import _smb
 from sensor.dissectors._facts import facts
 from sensor.dissectors._netbios import oem
 from sensor.dissectors._ntlm import utf16
-from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, Conversation, File
+from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Conversation, File, Requested
 from sensor.dissectors._smb_events import (
     SmbDelete,
     SmbFault,
@@ -132,26 +132,26 @@ class Smb1:
             raise Malformed("message ends early")
         head = Head(data, partial)
         parsed: list[Parsed] = []
-        asked = self._conversation.pending.pop(head.key) if head.answer else None
+        requested = self._conversation.pending.pop(head.key) if head.answer else None
         try:
-            self._blocks(packet, head, asked, parsed)
+            self._blocks(packet, head, requested, parsed)
         except (struct.error, Malformed) as fault:
             if not partial:
                 text = str(fault.args[0]) if isinstance(fault, Malformed) else "message ends early"
                 parsed.append(SmbFault(packet, 1, head.command, text))
         return parsed
 
-    def _blocks(self, packet: Packet, head: Head, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def _blocks(self, packet: Packet, head: Head, requested: Requested | None, parsed: list[Parsed]) -> None:
         """The command of a message, and those chained behind it."""
         command, at = head.command, HEADER_SIZE
         for _ in range(CHAIN_LIMIT):
             if head.answer and head.status and head.status not in (MORE, MORE_DATA):
-                self._refused(packet, head, asked, parsed)
+                self._refused(packet, head, requested, parsed)
                 return
             block = Block(head, at)
             if head.answer:
                 if answer := _ANSWERS.get(command):
-                    answer(self, packet, block, asked, parsed)
+                    answer(self, packet, block, requested, parsed)
             elif request := _REQUESTS.get(command):
                 request(self, packet, block, parsed)
             if command not in CHAINED or len(block.words) < 4 or block.words[0] == LAST:
@@ -161,9 +161,9 @@ class Smb1:
                 raise Malformed("chain that does not lead on")
             at = following
 
-    def _refused(self, packet: Packet, head: Head, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def _refused(self, packet: Packet, head: Head, requested: Requested | None, parsed: list[Parsed]) -> None:
         """An answer that is only a status."""
-        _smb.login_result(packet, asked, head.status, False, parsed)
+        _smb.login_result(packet, requested, head.status, False, parsed)
         _smb.tree_result(
             packet,
             self._conversation,
@@ -173,9 +173,9 @@ class Smb1:
             head.status,
             parsed,
         )
-        _smb.create_result(packet, self._conversation, asked, b"", head.status, 0, 0, parsed)
-        if isinstance(asked, int):
-            self._transacted(packet, head, asked, parsed)
+        _smb.create_result(packet, self._conversation, requested, b"", head.status, 0, 0, parsed)
+        if isinstance(requested, int):
+            self._transacted(packet, head, requested, parsed)
 
     def _transacted(self, packet: Packet, head: Head, function: int, parsed: list[Parsed]) -> None:
         parsed.append(
@@ -300,7 +300,7 @@ class Smb1:
 
     # Answers.
 
-    def negotiated(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def negotiated(self, packet: Packet, block: Block, requested: Requested | None, parsed: list[Parsed]) -> None:
         words, head = block.words, block.head
         number = _U16.unpack_from(words)[0]
         dialect = self._conversation.dialects[number] if number < len(self._conversation.dialects) else ""
@@ -319,7 +319,7 @@ class Smb1:
         parsed.append(SmbNegotiated(packet, 1, dialect, bool(mode & SIGNING_REQUIRED), False, guid))
         parsed += facts(packet, pairs)
 
-    def session(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def session(self, packet: Packet, block: Block, requested: Requested | None, parsed: list[Parsed]) -> None:
         head, words, at = block.head, block.words, block.at
         action = _U16.unpack_from(words, 4)[0]
         if len(words) == 8:
@@ -327,38 +327,42 @@ class Smb1:
             _smb.security(packet, self._conversation, 1, -1, head.part(at, size), head.partial, parsed)
             at += size
         if not head.status:
-            _smb.login_result(packet, asked, 0, bool(action & GUEST), parsed)
+            _smb.login_result(packet, requested, 0, bool(action & GUEST), parsed)
         system, program = block.texts(at, 2)
         parsed += facts(packet, [("smb.native_os", system), ("smb.native_lanman", program)])
 
-    def tree(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def tree(self, packet: Packet, block: Block, requested: Requested | None, parsed: list[Parsed]) -> None:
         service = block.head.data[block.at : block.end].partition(b"\0")[0]
         connected = self._conversation.pending.pop(block.head.key | TREE)
         _smb.tree_result(packet, self._conversation, block.head.place, connected, TYPES.get(service, ""), 0, parsed)
 
-    def created(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def created(self, packet: Packet, block: Block, requested: Requested | None, parsed: list[Parsed]) -> None:
         number, action, size = _CREATED.unpack_from(block.words)
-        _smb.create_result(packet, self._conversation, asked, _U16.pack(number), 0, action, size, parsed)
+        _smb.create_result(packet, self._conversation, requested, _U16.pack(number), 0, action, size, parsed)
 
-    def opened(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def opened(self, packet: Packet, block: Block, requested: Requested | None, parsed: list[Parsed]) -> None:
         number, size = struct.unpack_from("<4xH6xI", block.words)
-        _smb.create_result(packet, self._conversation, asked, _U16.pack(number), 0, -1, size, parsed)
+        _smb.create_result(packet, self._conversation, requested, _U16.pack(number), 0, -1, size, parsed)
 
-    def data_read(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
-        if isinstance(asked, File):
+    def data_read(self, packet: Packet, block: Block, requested: Requested | None, parsed: list[Parsed]) -> None:
+        if isinstance(requested, File):
             size, start = _READ_ANSWER.unpack_from(block.words)
             parsed.append(
-                SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT)))
+                SmbPipe(
+                    packet, requested.name, requested.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT))
+                )
             )
 
-    def transacted(self, packet: Packet, block: Block, asked: Asked | None, parsed: list[Parsed]) -> None:
-        if isinstance(asked, File):
+    def transacted(self, packet: Packet, block: Block, requested: Requested | None, parsed: list[Parsed]) -> None:
+        if isinstance(requested, File):
             size, start = _TRANSACTION_ANSWER.unpack_from(block.words)
             parsed.append(
-                SmbPipe(packet, asked.name, asked.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT)))
+                SmbPipe(
+                    packet, requested.name, requested.handle, False, size, block.head.part(start, min(size, PIPE_LIMIT))
+                )
             )
-        elif isinstance(asked, int):
-            self._transacted(packet, block.head, asked, parsed)
+        elif isinstance(requested, int):
+            self._transacted(packet, block.head, requested, parsed)
 
 
 def _names(block: Block, at: int, wide: bool) -> tuple[str, str]:
@@ -380,7 +384,7 @@ _REQUESTS: dict[int, Callable[[Smb1, Packet, Block, list[Parsed]], None]] = {
     TRANSACTION: Smb1.transaction,
     TRANSACTION2: Smb1.transaction2, NT_TRANSACTION: Smb1.nt_transaction, CLOSE: Smb1.close,
 }  # fmt: skip
-_ANSWERS: dict[int, Callable[[Smb1, Packet, Block, Asked | None, list[Parsed]], None]] = {
+_ANSWERS: dict[int, Callable[[Smb1, Packet, Block, Requested | None, list[Parsed]], None]] = {
     NEGOTIATE: Smb1.negotiated, SESSION_SETUP: Smb1.session, TREE_CONNECT: Smb1.tree, CREATE: Smb1.created,
     OPEN: Smb1.opened, READ: Smb1.data_read,
     TRANSACTION: Smb1.transacted, TRANSACTION2: Smb1.transacted, NT_TRANSACTION: Smb1.transacted,

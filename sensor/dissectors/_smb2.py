@@ -14,7 +14,7 @@ from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
 from sensor.dissectors._facts import facts
 from sensor.dissectors._ntlm import utf16
-from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Asked, Conversation, File
+from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Conversation, File, Requested
 from sensor.dissectors._smb_events import (
     SmbDelete,
     SmbFault,
@@ -141,10 +141,10 @@ class Smb2:
     def _answer(self, packet: Packet, head: Head, body: bytes, parsed: list[Parsed]) -> None:
         if head.status == PENDING:
             return
-        asked = self._conversation.pending.pop(head.id)
+        requested = self._conversation.pending.pop(head.id)
         read = _ANSWERS.get(head.command)
         if read is not None:
-            read(self, packet, head, body, asked, parsed)
+            read(self, packet, head, body, requested, parsed)
 
     def file(self, handle: bytes) -> File:
         """The file behind an id."""
@@ -209,7 +209,9 @@ class Smb2:
 
     # Answers.
 
-    def negotiated(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def negotiated(
+        self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]
+    ) -> None:
         if head.status:
             return
         mode, number, contexts, raw = _NEGOTIATED.unpack_from(body)
@@ -218,34 +220,46 @@ class Smb2:
         parsed.append(SmbNegotiated(packet, 2, dialect, bool(mode & SIGNING_REQUIRED), compression, guid))
         parsed += facts(packet, [("smb.dialect", dialect), ("smb.guid", guid)])
 
-    def session(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def session(
+        self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]
+    ) -> None:
         if head.status == MORE:
             _, start, size = _SETUP_ANSWER.unpack_from(body)
             _smb.security(packet, self._conversation, 2, -1, head.opening(start, size), head.partial, parsed)
         else:
             guest = not head.status and bool(_SETUP_ANSWER.unpack_from(body)[0] & GUEST)
-            _smb.login_result(packet, asked, head.status, guest, parsed)
+            _smb.login_result(packet, requested, head.status, guest, parsed)
 
-    def tree(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def tree(self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]) -> None:
         type_ = "" if head.status or len(body) < 3 else SHARE_TYPES.get(body[2], "")
-        _smb.tree_result(packet, self._conversation, (head.session, head.tree), asked, type_, head.status, parsed)
+        _smb.tree_result(packet, self._conversation, (head.session, head.tree), requested, type_, head.status, parsed)
 
-    def created(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
+    def created(
+        self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]
+    ) -> None:
         action, size, handle = (0, 0, b"") if head.status else _CREATED.unpack_from(body)
-        _smb.create_result(packet, self._conversation, asked, handle, head.status, action, size, parsed)
+        _smb.create_result(packet, self._conversation, requested, handle, head.status, action, size, parsed)
 
-    def data_read(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
-        if isinstance(asked, File) and head.status in (0, 0x80000005):  # more follows
+    def data_read(
+        self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]
+    ) -> None:
+        if isinstance(requested, File) and head.status in (0, 0x80000005):  # more follows
             start, size = _READ_ANSWER.unpack_from(body)
             parsed.append(
-                SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT)))
+                SmbPipe(
+                    packet, requested.name, requested.handle, False, size, head.opening(start, min(size, PIPE_LIMIT))
+                )
             )
 
-    def controlled(self, packet: Packet, head: Head, body: bytes, asked: Asked | None, parsed: list[Parsed]) -> None:
-        if isinstance(asked, File) and head.status in (0, 0x80000005):
+    def controlled(
+        self, packet: Packet, head: Head, body: bytes, requested: Requested | None, parsed: list[Parsed]
+    ) -> None:
+        if isinstance(requested, File) and head.status in (0, 0x80000005):
             _, _, start, size = _IOCTL_ANSWER.unpack_from(body)
             parsed.append(
-                SmbPipe(packet, asked.name, asked.handle, False, size, head.opening(start, min(size, PIPE_LIMIT)))
+                SmbPipe(
+                    packet, requested.name, requested.handle, False, size, head.opening(start, min(size, PIPE_LIMIT))
+                )
             )
 
 
@@ -254,7 +268,7 @@ _REQUESTS: dict[int, Callable[[Smb2, Packet, Head, bytes, list[Parsed]], None]] 
     CREATE: Smb2.create, CLOSE: Smb2.close,
     READ: Smb2.read_, WRITE: Smb2.write, IOCTL: Smb2.ioctl, SET_INFO: Smb2.set_info,
 }  # fmt: skip
-_ANSWERS: dict[int, Callable[[Smb2, Packet, Head, bytes, Asked | None, list[Parsed]], None]] = {
+_ANSWERS: dict[int, Callable[[Smb2, Packet, Head, bytes, Requested | None, list[Parsed]], None]] = {
     NEGOTIATE: Smb2.negotiated, SESSION_SETUP: Smb2.session, TREE_CONNECT: Smb2.tree, CREATE: Smb2.created,
     READ: Smb2.data_read, IOCTL: Smb2.controlled,
 }  # fmt: skip

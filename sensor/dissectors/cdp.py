@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._neighbour import Announcement, address_facts, fields, listed, observations, readable, words
+from sensor.dissectors._neighbour import Announcement, address_facts, bit_names, fields, listed, observations, readable
 
 PROTOCOL = 0x2000
 SNAP = bytes.fromhex("00000c2000")  # Cisco and its protocol; left out on Cisco HDLC
@@ -33,7 +33,7 @@ DEVICE_ID, ADDRESSES, PORT, CAPABILITIES, SOFTWARE, PLATFORM, VTP_DOMAIN, NATIVE
     10,
     11,
 )
-VOICE_REPLY, VOICE_QUERY, POWER_USED, NAME, OBJECT_ID, MANAGEMENT, LOCATION, POWER_ASKED, POWER_OFFERED = (
+VOICE_REPLY, VOICE_QUERY, POWER_USED, NAME, OBJECT_ID, MANAGEMENT, LOCATION, POWER_REQUESTED, POWER_OFFERED = (
     14,
     15,
     16,
@@ -135,7 +135,7 @@ def _device_id(device: str) -> tuple[str, str]:
 
 
 def _capabilities(value: bytes) -> tuple[str, ...]:
-    return words(int.from_bytes(value[:4], "big"), CAPABILITY_NAMES)
+    return bit_names(int.from_bytes(value[:4], "big"), CAPABILITY_NAMES)
 
 
 def _number(found: dict[int, bytes], kind: int, at: int) -> int:
@@ -145,7 +145,7 @@ def _number(found: dict[int, bytes], kind: int, at: int) -> int:
 
 def _power(found: dict[int, bytes]) -> int:
     """Milliwatts drawn, else the first number asked for, which stands behind two ids."""
-    return _number(found, POWER_USED, 0) or int.from_bytes(found.get(POWER_ASKED, b"")[4:8], "big")
+    return _number(found, POWER_USED, 0) or int.from_bytes(found.get(POWER_REQUESTED, b"")[4:8], "big")
 
 
 @functools.lru_cache(maxsize=256)

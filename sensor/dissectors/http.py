@@ -25,7 +25,7 @@ from sensor.dissectors import _igd
 from sensor.dissectors._facts import fact, facts
 from sensor.dissectors._http_credentials import ntlm
 from sensor.dissectors._http_direction import HttpDirection
-from sensor.dissectors._http_fields import asked_credentials, request_fields, response_fields, sent_credentials
+from sensor.dissectors._http_fields import request_fields, requested_credentials, response_fields, sent_credentials
 from sensor.dissectors._http_message import UNKNOWN, Head
 from sensor.dissectors._ntlm_events import ntlm_events
 
@@ -50,14 +50,16 @@ PATHS = (
     "/goform/", "/boaform/",
 )  # fmt: skip
 # What devices request from their vendors: connectivity checks, new firmware, an upload endpoint for measurements.
-ASKED = (
+REQUESTED_PATHS = (
     "/generate_204", "/gen_204", "/hotspot-detect.html", "/library/test/success.html", "/connecttest.txt",
     "/ncsi.txt", "/kindle-wifi/", "/check_network_status.txt", "/success.txt", "/canonical.html", "/nm-check.txt",
     "/connectivity-check", "/scale/", "/router/firmware/query",
 )  # fmt: skip
 FIRMWARE = "firmware/"
 _OWN = re.compile("|".join(map(re.escape, PATHS)), re.IGNORECASE)
-_ASKED = re.compile("|".join((*map(re.escape, ASKED), r"/(?:[\w.-]{1,40}/){0,4}" + FIRMWARE)), re.IGNORECASE)
+_REQUESTED_PATHS = re.compile(
+    "|".join((*map(re.escape, REQUESTED_PATHS), r"/(?:[\w.-]{1,40}/){0,4}" + FIRMWARE)), re.IGNORECASE
+)
 
 
 class HttpRequest(Event):
@@ -182,7 +184,7 @@ class HttpStream(Stream):
 
     def __init__(self) -> None:
         self._directions = (HttpDirection(), HttpDirection())
-        self._asked: list[HttpRequest] = []
+        self._requested: list[HttpRequest] = []
         self._proxy = self._missed = False
         self.idle: list[bool] = [False, False]
 
@@ -206,15 +208,15 @@ class HttpStream(Stream):
 
     def forget(self) -> None:
         """A head may have been lost: what is under way is not known any more."""
-        self._asked.clear()
+        self._requested.clear()
         self._missed = True
 
     def _request(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
         event, derived = request(packet, head)
         parsed += derived
         self._proxy = self._proxy or event.method == "CONNECT" or b"://" in head.target[:16]
-        if len(self._asked) < 2:
-            self._asked.append(event)
+        if len(self._requested) < 2:
+            self._requested.append(event)
         has_body = event.length > 0 or b"transfer-encoding" in head.fields
         if event.method == "CONNECT" or (
             b"upgrade" in head.fields and not has_body
@@ -225,11 +227,11 @@ class HttpStream(Stream):
     def _response(self, packet: Packet, head: Head, parsed: list[Parsed]) -> bodies.Body | None:
         if 100 <= head.status < 200 and head.status != 101:  # the answer is still to come
             return None
-        asked = self._asked[0] if len(self._asked) == 1 else None
-        if len(self._asked) < 2:
-            self._asked.clear()
-        method, path = (asked.method, asked.path) if asked is not None else ("", "")
-        event, derived = response(packet, head, method, path, self._proxy or (self._missed and asked is None))
+        requested = self._requested[0] if len(self._requested) == 1 else None
+        if len(self._requested) < 2:
+            self._requested.clear()
+        method, path = (requested.method, requested.path) if requested is not None else ("", "")
+        event, derived = response(packet, head, method, path, self._proxy or (self._missed and requested is None))
         parsed += derived
         if _switched(event):
             self.done = True
@@ -251,7 +253,7 @@ def request(packet: Packet, head: Head) -> tuple[HttpRequest, list[Parsed]]:
         parsed += _ntlm_parsed(packet, sent_credentials(head.fields), event.forwarded)
     if event.user_agent and not event.forwarded:
         parsed.append(fact(packet, "http.user_agent", event.user_agent))
-    if event.host and not event.forwarded and _is_asked(event.path):
+    if event.host and not event.forwarded and _is_often_requested(event.path):
         parsed.append(fact(packet, "http.asked", clean(event.host + event.path)))
     return event, parsed
 
@@ -263,7 +265,7 @@ def response(packet: Packet, head: Head, method: str, path: str, proxy: bool) ->
     event = _response(packet, head, method, path, proxy)
     parsed: list[Parsed] = [event]
     if event.status in (401, 407):
-        parsed += _ntlm_parsed(packet, asked_credentials(head.fields), event.forwarded)
+        parsed += _ntlm_parsed(packet, requested_credentials(head.fields), event.forwarded)
     if not event.forwarded and not _switched(event):
         parsed += _server_facts(packet, event, 200 <= event.status < 300)
     return event, parsed
@@ -336,10 +338,16 @@ def _upload(event: HttpRequest) -> bodies.Upload:
         )
         yield HttpBody(packet, event.method, event.host, event.path, event.user_agent, event.headers, shape, odd)
         if event.action and _igd.opens(event.action):
-            asked = _igd.mapping(body)
+            requested = _igd.mapping(body)
             call = event.action.rpartition("#")[2]
             yield HttpPortMapping(
-                packet, call, asked.client, asked.protocol, asked.internal_port, asked.external_port, asked.description
+                packet,
+                call,
+                requested.client,
+                requested.protocol,
+                requested.internal_port,
+                requested.external_port,
+                requested.description,
             )
 
     return derived
@@ -376,5 +384,5 @@ def _own_path(path: str) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_asked(path: str) -> bool:
-    return _ASKED.match(path) is not None
+def _is_often_requested(path: str) -> bool:
+    return _REQUESTED_PATHS.match(path) is not None

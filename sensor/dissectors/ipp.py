@@ -25,7 +25,7 @@ from sensor.dissectors.http import HttpStream
 
 PORT = 631
 MEDIA_TYPE = b"application/ipp"
-ASKED_LIMIT = 16
+REQUESTED_LIMIT = 16
 ATTRIBUTES_LIMIT = 2048
 NAME_LIMIT = 255
 BOUNDS = (1, 2)  # major versions
@@ -121,14 +121,16 @@ class IppStream(HttpStream):
         encoded = fields.get(b"content-encoding", b"").lower() not in (b"", b"identity")
 
         def read(body_of: Packet, body: bytes) -> Iterator[Parsed]:
-            return iter(self._asked_in(body_of, head, body) if head.method else self._answered_in(body_of, head, body))
+            return iter(
+                self._requested_in(body_of, head, body) if head.method else self._answered_in(body_of, head, body)
+            )
 
         return bodies.Body(packet, length, chunked, encoded, read if ipp else None)
 
-    def _asked_in(self, packet: Packet, head: Head, body: bytes) -> list[Parsed]:
+    def _requested_in(self, packet: Packet, head: Head, body: bytes) -> list[Parsed]:
         number, request_id, attributes = _read(body)
         operation, path = _operation(number), masked(head.target)
-        if len(self._requests) >= ASKED_LIMIT:
+        if len(self._requests) >= REQUESTED_LIMIT:
             self._requests.clear()
         self._requests[request_id] = operation, path
         user, job = (attributes.get(name, "")[:NAME_LIMIT] for name in (b"requesting-user-name", b"job-name"))

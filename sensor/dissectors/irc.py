@@ -17,7 +17,7 @@ from sensor.core.reader import clean
 from sensor.dissectors._lines import LineStream
 
 STARTS = (b"NICK ", b"CAP LS", b"PASS ")
-WORD_LIMIT, ORDER_LIMIT = 64, 96
+NAME_LIMIT, ORDER_LIMIT = 64, 96
 LINES_LIMIT = 8  # of a conversation without a login
 TOPIC = b"332"
 PRIVATE = (b"PRIVMSG", b"NOTICE", b"TOPIC", TOPIC)
@@ -77,10 +77,10 @@ class IrcStream(LineStream):
             command, rest = found[2], found[3] or b""
             if from_client and command == b"NICK":
                 self._in = True
-                yield IrcLogin(packet, clean(rest.lstrip(b":")[:WORD_LIMIT], WORD_LIMIT))
+                yield IrcLogin(packet, clean(rest.lstrip(b":")[:NAME_LIMIT], NAME_LIMIT))
             elif from_client and command == b"JOIN" and self._in:
                 channel, _, key = rest.partition(b" ")
-                yield IrcJoin(packet, clean(channel[:WORD_LIMIT], WORD_LIMIT), bool(key.strip()))
+                yield IrcJoin(packet, clean(channel[:NAME_LIMIT], NAME_LIMIT), bool(key.strip()))
             elif command in PRIVATE and self._in:
                 yield from _order(packet, command, rest, from_client)
         self.done = not self._in and self._lines >= LINES_LIMIT
@@ -94,8 +94,8 @@ def _order(packet: Packet, command: bytes, rest: bytes, from_client: bool) -> It
         word = text.split(None, 1)[0]
         yield IrcOrder(
             packet,
-            clean(to[:WORD_LIMIT], WORD_LIMIT),
-            clean(word[:WORD_LIMIT], WORD_LIMIT),
+            clean(to[:NAME_LIMIT], NAME_LIMIT),
+            clean(word[:NAME_LIMIT], NAME_LIMIT),
             clean(text[:ORDER_LIMIT], ORDER_LIMIT),
             from_client,
         )

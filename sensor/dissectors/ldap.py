@@ -221,14 +221,14 @@ class LdapStream(FramedStream):
         return [event, *parsed]
 
     def _bound(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
-        asked, code = self._binds.pop(number), _code(data, operation)
+        requested, code = self._binds.pop(number), _code(data, operation)
         parsed: list[Parsed] = []
         message = _ntlm.find(der.content(data, operation), partial=True)
         if isinstance(message, _ntlm.Challenge):
             parsed = [*ntlm_events(packet, "ldap", message), *facts(packet, message.facts())]
-        if asked is None or code == IN_PROGRESS:
+        if requested is None or code == IN_PROGRESS:
             return parsed
-        return [LdapBindResult(packet, asked.method, asked.name, asked.secret, code), *parsed]
+        return [LdapBindResult(packet, requested.method, requested.name, requested.secret, code), *parsed]
 
     def _search(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
         base = der.expect(data, operation.start, operation.stop, der.OCTET_STRING)
@@ -259,12 +259,18 @@ class LdapStream(FramedStream):
         open_ = self._searches.pop(number)
         if open_ is None:
             return []
-        asked, entries = open_
-        if not isinstance(asked, LdapSearch) or not isinstance(entries, int):
+        requested, entries = open_
+        if not isinstance(requested, LdapSearch) or not isinstance(entries, int):
             return []
         return [
             LdapSearchDone(
-                packet, asked.base, asked.scope, asked.filter, asked.attributes, _code(data, operation), entries
+                packet,
+                requested.base,
+                requested.scope,
+                requested.filter,
+                requested.attributes,
+                _code(data, operation),
+                entries,
             )
         ]
 

@@ -52,11 +52,11 @@ class Mdns(Dissector):
         if message is None or message.operation:  # other operations are to be ignored (RFC 6762, 18.3)
             return iter(())
         if not message.response:
-            return iter(_asked(packet, message.questions, message.authority > 0))
+            return iter(_queried(packet, message.questions, message.authority > 0))
         return iter(_from_records(packet, message.records))
 
 
-def _asked(packet: Packet, questions: tuple[Question, ...], probe: bool) -> list[Parsed]:
+def _queried(packet: Packet, questions: tuple[Question, ...], probe: bool) -> list[Parsed]:
     """A question. A probe asks for names the sender wants itself, which is no interest in others."""
     parsed: list[Parsed] = [MdnsQuery(packet, questions, probe)]
     if probe:

@@ -86,7 +86,7 @@ class ModbusStream(FramedStream):
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[tuple[int, int]] = set()
-        self._asked = -1  # the transaction that asked for Schneider's identification
+        self._requested = -1  # the transaction that asked for Schneider's identification
         self._answered = False
 
     def size(self, data: bytes, at: int) -> int:
@@ -101,7 +101,7 @@ class ModbusStream(FramedStream):
         unit, function = data[6], data[7]
         if from_client:
             if function == SCHNEIDER and data[9:10] == bytes((SCHNEIDER_IDENTIFY,)):
-                self._asked = data[0] << 8 | data[1]
+                self._requested = data[0] << 8 | data[1]
             write = function in WRITES or function in COMMANDS
             if write or ((unit, function) not in self._seen and len(self._seen) < SEEN_LIMIT):
                 self._seen.add((unit, function))
@@ -120,7 +120,11 @@ class ModbusStream(FramedStream):
             objects = _objects(data)
         elif function == SERVER_ID:
             objects = _server_id(data)
-        elif function == SCHNEIDER and data[9:10] == bytes((SCHNEIDER_DONE,)) and self._asked == data[0] << 8 | data[1]:
+        elif (
+            function == SCHNEIDER
+            and data[9:10] == bytes((SCHNEIDER_DONE,))
+            and self._requested == data[0] << 8 | data[1]
+        ):
             objects = _schneider(data)
         if objects:
             yield ModbusIdentification(packet, unit, objects)

@@ -130,18 +130,18 @@ class Nbns(Dissector):
 
 def _read(packet: Packet, data: bytes) -> list[Parsed]:
     """Parse a message. Raises IndexError or struct.error if it ends early."""
-    id_, flags, asked, answers, _, additional = _HEADER.unpack_from(data)
+    id_, flags, question_count, answers, _, additional = _HEADER.unpack_from(data)
     operation, response, offset = flags >> 11 & 15, flags & RESPONSE, _HEADER.size
-    if operation not in OPERATIONS or asked > 1 or (asked if response else answers):
+    if operation not in OPERATIONS or question_count > 1 or (question_count if response else answers):
         raise Malformed("no message of the name service")
-    asked_name = None
-    if asked:
-        asked_name, offset = name_at(data, offset)
+    queried_name = None
+    if question_count:
+        queried_name, offset = name_at(data, offset)
         type_, _ = _QUESTION.unpack_from(data, offset)
         offset += _QUESTION.size
         if operation == QUERY:
             return [
-                NbnsQuery(packet, id_, asked_name.name, asked_name.suffix, type_ == NBSTAT, bool(flags & BROADCAST))
+                NbnsQuery(packet, id_, queried_name.name, queried_name.suffix, type_ == NBSTAT, bool(flags & BROADCAST))
             ]
     if not (answers if response else additional):
         raise Malformed("no record")
@@ -152,7 +152,7 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
         raise IndexError
     raw = data[offset : offset + size]
     if not response:
-        return _claim(packet, id_, operation, bool(flags & BROADCAST), asked_name or name, raw)
+        return _claim(packet, id_, operation, bool(flags & BROADCAST), queried_name or name, raw)
     if operation == QUERY and type_ == NBSTAT:
         return _status(packet, id_, raw)
     return _answer(packet, id_, operation, flags, name, raw)

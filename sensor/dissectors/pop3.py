@@ -94,15 +94,17 @@ class Pop3Stream(LoginStream):
             return []
         if line.startswith(b"+ ") or line == b"+" or not self._pending:  # SASL goes on
             return []
-        asked, right = self._pending.popleft(), line.startswith(b"+OK")
+        requested, right = self._pending.popleft(), line.startswith(b"+OK")
         self._exchange = None
-        if isinstance(asked, Login):
+        if isinstance(requested, Login):
             self.done = right
             return (
-                [Pop3Login(packet, asked.user, asked.method, right, asked.seal)] if right or _is_verdict(line) else []
+                [Pop3Login(packet, requested.user, requested.method, right, requested.seal)]
+                if right or _is_verdict(line)
+                else []
             )
-        self.done = right and asked == TLS
-        self._listing = right and asked == LIST
+        self.done = right and requested == TLS
+        self._listing = right and requested == LIST
         return []
 
 

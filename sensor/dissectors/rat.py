@@ -20,7 +20,7 @@ from sensor.core.packet import Packet
 from sensor.core.reader import clean
 
 HEAD = 128
-WORD_LIMIT = 40
+NAME_LIMIT = 40
 FAMILIES_LIMIT = 2
 SHELL = "command shell"
 
@@ -145,4 +145,4 @@ class RatStream(Stream):
 def _word(begin: bytes) -> str:
     """The first word, for people to recognise it; empty where the message is binary."""
     word = re.match(rb"[\x20-\x7b\x7d-\x7e]{1,40}", begin)
-    return clean(word[0], WORD_LIMIT) if word else ""
+    return clean(word[0], NAME_LIMIT) if word else ""

@@ -88,7 +88,7 @@ class RdpStream(FramedStream):
 
     def __init__(self) -> None:
         super().__init__()
-        self._asked = False
+        self._requested = False
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         return iter(()) if self.done else super().feed(packet, data, from_client)
@@ -111,7 +111,7 @@ class RdpStream(FramedStream):
         kind = data[ENVELOPE + 1] & 0xF0
         if from_client and kind == REQUEST and len(data) >= HEAD_SIZE:
             return iter(self._request(packet, data[HEAD_SIZE:]))
-        if not self._asked:
+        if not self._requested:
             self.done = True
         elif not from_client and kind == CONFIRM:
             return iter(self._answer(packet, data[HEAD_SIZE:]))
@@ -130,7 +130,7 @@ class RdpStream(FramedStream):
         if cookie is None and not negotiates:
             self.done = True
             return []
-        self._asked = True
+        self._requested = True
         return [RdpRequest(packet, clean(cookie[1], NAME_LIMIT) if cookie else "", security)]
 
     def _answer(self, packet: Packet, rest: bytes) -> list[Parsed]:

@@ -29,7 +29,7 @@ REFUSED = (b"-WRONGPASS", b"-ERR invalid password")
 ACCEPTED, LINES = (b"+", b"%", b"*"), (b"+", b"-", b":")
 
 
-class _Asked(NamedTuple):
+class _Requested(NamedTuple):
     """A login without a reply."""
 
     user: str
@@ -59,7 +59,7 @@ class RedisStream(Stream):
 
     def __init__(self) -> None:
         self._kept = (bytearray(), bytearray())  # of the server, of the client
-        self._pending: deque[_Asked | None] = deque(maxlen=PENDING_LIMIT)
+        self._pending: deque[_Requested | None] = deque(maxlen=PENDING_LIMIT)
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
         if self.done:
@@ -101,10 +101,10 @@ class RedisStream(Stream):
                 if len(kept) < KEPT_LIMIT:
                     return
                 line = b""
-            asked, kind = self._pending.popleft(), line[:1]
+            requested, kind = self._pending.popleft(), line[:1]
             accepted = kind in ACCEPTED
-            if asked is not None and (accepted or line.startswith(REFUSED)):
-                yield RedisLogin(packet, asked.user, CLEAR, accepted, asked.seal)
+            if requested is not None and (accepted or line.startswith(REFUSED)):
+                yield RedisLogin(packet, requested.user, CLEAR, accepted, requested.seal)
             if kind not in LINES:
                 self._pending.clear()
             del kept[: len(line) + 2]
@@ -144,7 +144,7 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
     return (int(raw), end + 2) if raw.isdigit() else (0, -1)
 
 
-def _login(words: list[bytes]) -> _Asked | None:
+def _login(words: list[bytes]) -> _Requested | None:
     """Where a command is a login: AUTH, or HELLO with one."""
     verb, rest = words[0].upper(), words[1:]
     if verb == b"HELLO":
@@ -155,4 +155,4 @@ def _login(words: list[bytes]) -> _Asked | None:
     if not rest or len(rest) > 2:
         return None
     user = clean(rest[0], NAME_LIMIT) if len(rest) > 1 else DEFAULT
-    return _Asked(user, seal(user, rest[-1]))
+    return _Requested(user, seal(user, rest[-1]))

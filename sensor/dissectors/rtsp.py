@@ -233,7 +233,7 @@ def _parsed(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes,
     cseq = int(number) if number.isdigit() and len(number) < 10 else 0
     agent, server = clean(fields.get(b"user-agent", b""), NAME_LIMIT), clean(fields.get(b"server", b""), NAME_LIMIT)
     challenge, proof = fields.get(b"www-authenticate", b""), fields.get(b"authorization", b"")
-    realm = clean(asked[1]) if (asked := _REALM.search(challenge)) else ""
+    realm = clean(requested[1]) if (requested := _REALM.search(challenge)) else ""
     pairs: list[tuple[str, str]] = []
     if method:
         found = credentials(proof)

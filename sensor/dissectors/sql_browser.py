@@ -25,11 +25,11 @@ _SERVER = re.compile(
 
 
 class SqlBrowserRequest(Event):
-    """A client asks. ``kind``: ``broadcast``, ``list``, ``instance`` or ``administration``; ``size``: bytes of the name
-    of the instance, which ends with a zero.
+    """A client queries. ``requested``: ``broadcast``, ``list``, ``instance`` or ``administration``; ``size``: bytes of
+    the name of the instance, which ends with a zero.
     """
 
-    asked: str
+    requested: str
     size: int
 
 

@@ -110,7 +110,7 @@ class SshStream(Stream):
             yield SshLogin(self._answer, accepted)
 
     def _try(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        accepted = self._login.asked(data) if from_client else self._login.answered(len(data))
+        accepted = self._login.requested(data) if from_client else self._login.answered(len(data))
         self._answer = self._answer if from_client else packet
         if accepted is not None and self._answer is not None:
             yield SshLogin(self._answer, accepted)
@@ -146,7 +146,7 @@ class _Login:
         self._keys = self._decided = self._server_sends = self.over = False
         self._clear = b""
 
-    def asked(self, data: bytes) -> bool | None:
+    def requested(self, data: bytes) -> bool | None:
         """The client sends something. Whether the answer before it was a success or a refusal, None where it was
         neither or is known already.
         """

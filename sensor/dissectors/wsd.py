@@ -26,7 +26,7 @@ MATCHES_LIMIT = 16
 LIST_LIMIT = 32
 MULTI = {"ProbeMatches": "ProbeMatch", "ResolveMatches": "ResolveMatch"}
 ANNOUNCEMENTS = ("Hello", "ProbeMatches", "ResolveMatches")
-ASKED = ("Probe", "Resolve")
+REQUESTED = ("Probe", "Resolve")
 # Types are reported with the prefix that the standards use, whatever prefix the sender declares.
 PREFIXES = {
     "http://schemas.xmlsoap.org/ws/2006/02/devprof": "wsdp",
@@ -97,7 +97,7 @@ class Wsd(Dissector):
             raise
         body = document.root.first("Body") if document.root.name == "Envelope" else None
         message = body.children[0] if body is not None and body.children else None
-        if message is None or message.name not in (*ANNOUNCEMENTS, *ASKED, "Bye"):
+        if message is None or message.name not in (*ANNOUNCEMENTS, *REQUESTED, "Bye"):
             return iter(())
         if not (message.closed or cut):
             raise Malformed("document without an end")
@@ -106,7 +106,7 @@ class Wsd(Dissector):
 
 def _read(packet: Packet, document: _xml.Document, message: _xml.Element) -> list[Parsed]:
     action = message.name
-    if action in ASKED:
+    if action in REQUESTED:
         return [WsdQuestion(packet, action, _types(document, message), message.value("EndpointReference", "Address"))]
     matches = list(message.all(MULTI[action]))[:MATCHES_LIMIT] if action in MULTI else [message]
     parsed: list[Parsed] = []

@@ -13,7 +13,7 @@ from sensor.core.batch import Batch
 
 ARP, ARP_SIZE = 0x0806, 28
 MOST_BLOCKS = 256
-LEAST_ASKED = 3
+LEAST_REQUESTED = 3
 """Questions of a network that count; fewer may be those of one machine with a wrong address."""
 
 LINK_LOCAL = 0xA9FE
@@ -24,7 +24,7 @@ class Subnets:
 
     def __init__(self) -> None:
         self._parent: dict[int, int] = {}
-        self._asked: dict[int, int] = {}
+        self._requested: dict[int, int] = {}
 
     def add(self, batch: Batch, count: int) -> None:
         """The first so many frames of a decoded batch."""
@@ -40,29 +40,31 @@ class Subnets:
         starts = chosen["frame"] + chosen["payload"]
         pairs = np.stack((_block(batch.data, starts + 14), _block(batch.data, starts + 24)), axis=1)
         found, counts = np.unique(pairs, axis=0, return_counts=True)
-        for (asker, asked), times in zip(found.tolist(), counts.tolist(), strict=True):
-            self._ask(asker, asked, times)
+        for (asker, requested), times in zip(found.tolist(), counts.tolist(), strict=True):
+            self._ask(asker, requested, times)
 
     def networks(self) -> list[int]:
         """One /24 (its first 24 bits) of each network, the one that asks most first."""
         sums: dict[int, int] = {}
-        for block, times in self._asked.items():
+        for block, times in self._requested.items():
             sums[self._root(block)] = sums.get(self._root(block), 0) + times
         return [
-            block for block, times in sorted(sums.items(), key=lambda item: (-item[1], item[0])) if times >= LEAST_ASKED
+            block
+            for block, times in sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+            if times >= LEAST_REQUESTED
         ]
 
-    def _ask(self, asker: int, asked: int, times: int) -> None:
+    def _ask(self, asker: int, requested: int, times: int) -> None:
         if not _usable(asker) or not _usable(
-            asked
+            requested
         ):  # a probe before an address is assigned, or a self-assigned link-local one
             return
-        for block in (asker, asked):
+        for block in (asker, requested):
             if block not in self._parent and len(self._parent) >= MOST_BLOCKS:
                 return
             self._parent.setdefault(block, block)
-        self._asked[asker] = self._asked.get(asker, 0) + times
-        self._parent[self._root(asked)] = self._root(asker)
+        self._requested[asker] = self._requested.get(asker, 0) + times
+        self._parent[self._root(requested)] = self._root(asker)
 
     def _root(self, block: int) -> int:
         while self._parent[block] != block:

@@ -55,14 +55,14 @@ def each_once(names: Sequence[str], what: str) -> None:
             raise ValueError(f"found {what} {name!r} a second time, expected it once")
 
 
-def nearest(word: object, words: Sequence[str]) -> str:
-    """What was expected instead of ``word``: the nearest of the valid words, all of them where they are few, the first
+def nearest(found: object, choices: Sequence[str]) -> str:
+    """What was expected instead of ``found``: the nearest of the valid words, all of them where they are few, the first
     of them where none is near.
     """
-    close = difflib.get_close_matches(str(word), words, 1, 0.6)
+    close = difflib.get_close_matches(str(found), choices, 1, 0.6)
     hint = f"did you mean {close[0]!r}?" if close else ""
-    more = f" or {len(words) - CHOICES_LIMIT} others" if len(words) > CHOICES_LIMIT else ""
-    listed = f"expected one of {', '.join(words[:CHOICES_LIMIT])}{more}" if not more or not hint else ""
+    more = f" or {len(choices) - CHOICES_LIMIT} others" if len(choices) > CHOICES_LIMIT else ""
+    listed = f"expected one of {', '.join(choices[:CHOICES_LIMIT])}{more}" if not more or not hint else ""
     return "; ".join(filter(None, (listed, hint)))
 
 

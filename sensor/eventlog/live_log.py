@@ -97,7 +97,7 @@ class LiveLog:
         # The thread waits for the disk, or until it may try again.
         self._at_disk = False
         self._rounds = 0
-        self._hurry = self._asked = self._ending = self._asleep = self._closed = False
+        self._hurry = self._requested = self._ending = self._asleep = self._closed = False
         self._stall: _Stall | None = None
         self._damages_reported = False
         self._ended: tuple[str, float] | None = None
@@ -184,7 +184,7 @@ class LiveLog:
     def sync(self, timeout_s: float = SYNC_S) -> bool:
         """Wait until everything that was taken is down; False where that took too long."""
         with self._condition:
-            self._hurry = self._asked = self._since is not None
+            self._hurry = self._requested = self._since is not None
             self._condition.notify()
             return self._condition.wait_for(lambda: self._since is None, timeout_s)
 
@@ -323,8 +323,8 @@ class LiveLog:
                 self._stall = None
             # More may have come meanwhile, and some of it may be urgent.
             self._since = self._arrived if self._backlog else None
-            self._asked = self._asked and self._since is not None
-            self._hurry = self._asked or self._backlog.urgent
+            self._requested = self._requested and self._since is not None
+            self._hurry = self._requested or self._backlog.urgent
             self._condition.notify_all()
 
     def _stumble(self, error: OSError) -> None:

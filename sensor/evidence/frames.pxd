@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
 
-cdef struct Kept:
+cdef struct FrameSlot:
     int64_t ts
     uint64_t flow, src_hi, src_lo, dst_hi, dst_lo, src_mac, dst_mac
     uint64_t at        # where its bytes begin, counted over all that were ever kept
@@ -13,10 +13,10 @@ cdef struct Kept:
 
 
 cdef class FrameRing:
-    cdef Kept[::1] kept
+    cdef FrameSlot[::1] kept
     cdef uint8_t[::1] data
     cdef uint64_t first, next      # numbers of the oldest frame that is there, and of the one to come
     cdef uint64_t written          # bytes so far, those left out at the end of the ring included
-    cdef Kept* place(self, uint32_t size) except? NULL
+    cdef FrameSlot* place(self, uint32_t size) except? NULL
     cdef int keep_row(self, const uint8_t[::1] data, const Row* row) except -1
-    cdef bytes frame(self, const Kept* one)
+    cdef bytes frame(self, const FrameSlot* one)

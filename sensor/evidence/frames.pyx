@@ -40,7 +40,7 @@ cdef class FrameRing:
     def keep(self, Packet packet):
         """The newest; the oldest make room for it."""
         cdef bytes frame = packet.frame
-        cdef Kept* one = self.place(<uint32_t>len(frame))
+        cdef FrameSlot* one = self.place(<uint32_t>len(frame))
         if one == NULL:
             return
         one.ts = packet.ts
@@ -57,7 +57,7 @@ cdef class FrameRing:
         """The same of the frame of a row. IndexError where its bytes lie outside the block, which only a broken source
         can do.
         """
-        cdef Kept* one
+        cdef FrameSlot* one
         if row.frame < 0 or row.frame + row.caplen > data.shape[0]:
             raise IndexError(f"bytes {row.frame}+{row.caplen} of a block of {data.shape[0]}")
         one = self.place(row.caplen)
@@ -74,10 +74,10 @@ cdef class FrameRing:
             memcpy(&self.data[one.at % self.data.shape[0]], &data[row.frame], one.size)
         return 0
 
-    cdef Kept* place(self, uint32_t size) except? NULL:
+    cdef FrameSlot* place(self, uint32_t size) except? NULL:
         """Room for one more frame, in one piece; NULL where it is larger than the ring."""
         cdef uint64_t room = self.data.shape[0], at = self.written
-        cdef Kept* one
+        cdef FrameSlot* one
         if size > room:
             return NULL
         if at % room + size > room:
@@ -96,7 +96,7 @@ cdef class FrameRing:
         self.next += 1
         return one
 
-    cdef bytes frame(self, const Kept* one):
+    cdef bytes frame(self, const FrameSlot* one):
         return (<const char*>&self.data[one.at % self.data.shape[0]])[: one.size] if one.size else b""
 
     def find(self, wanted, Py_ssize_t most):
@@ -104,7 +104,7 @@ cdef class FrameRing:
         """
         cdef list found = []
         cdef uint64_t number = self.next
-        cdef const Kept* one
+        cdef const FrameSlot* one
         cdef uint64_t actor_hi = wanted.actor >> 64, actor_lo = wanted.actor & 0xFFFFFFFFFFFFFFFF, mac = wanted.mac
         flows, targets = wanted.flows, wanted.targets
         while number > self.first and len(found) < most:

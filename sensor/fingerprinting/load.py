@@ -220,7 +220,7 @@ class Knowledge:
     faults: list[Fault] = field(default_factory=list)
 
 
-class _Kept(msgspec.Struct):
+class _Stored(msgspec.Struct):
     """What is kept of our own files."""
 
     vocabulary: dict[str, dict[str, Any]]
@@ -253,7 +253,7 @@ def load_knowledge(folders: Sequence[Path] = ()) -> Knowledge:
 
 def _kept(shelf: Shelf) -> Knowledge | None:
     """Our own fingerprints as they were read last, where no file changed since."""
-    kept = shelf.take(_Kept)
+    kept = shelf.take(_Stored)
     return Knowledge(Vocabulary.model_construct(None, **kept.vocabulary), kept.fingerprints) if kept else None
 
 
@@ -266,7 +266,7 @@ def _read(own: Path, shelf: Shelf) -> Knowledge:
         _add(knowledge, path, faults, own=True)
     if faults:
         raise DocumentErrors(faults)
-    shelf.put(_Kept(knowledge.vocabulary.model_dump(), knowledge.fingerprints))
+    shelf.put(_Stored(knowledge.vocabulary.model_dump(), knowledge.fingerprints))
     return knowledge
 
 

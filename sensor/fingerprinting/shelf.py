@@ -17,7 +17,7 @@ import msgspec
 
 from sensor import __version__
 
-Kept = TypeVar("Kept")
+Stored = TypeVar("Stored")
 
 
 class Shelf:
@@ -26,7 +26,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "__pycache__" / f"{_digest(folder)}.msgpack"
 
-    def take(self, kind: type[Kept]) -> Kept | None:
+    def take(self, kind: type[Stored]) -> Stored | None:
         """What was put, or None where a file changed since, or nothing whole is there."""
         try:
             return msgspec.msgpack.decode(self._path.read_bytes(), type=kind)

@@ -112,16 +112,16 @@ def files_in(base: Connection, what: Publication, version: int) -> dict[str, byt
 
 def offer(base: Connection, key: str, report: Report) -> Offer:
     """Note what a sensor reports, and offer the latest layers that apply to it."""
-    words = [text[:TEXT_LIMIT].replace("\0", "") for text in (report.state, report.digest, report.reason)]
+    texts = [text[:TEXT_LIMIT].replace("\0", "") for text in (report.state, report.digest, report.reason)]
     restart = [name[:TEXT_LIMIT].replace("\0", "") for name in report.restart[:100]]
-    if not base.execute(_REPORTED, [*words, restart, key]).rowcount:
+    if not base.execute(_REPORTED, [*texts, restart, key]).rowcount:
         return Offer(reason="the sensor is not approved")
     return Offer(_latest(base, key))
 
 
-def file_part(base: Connection, key: str, asked: FilePart) -> bytes:
+def file_part(base: Connection, key: str, requested: FilePart) -> bytes:
     """A part of a file; empty at its end, and where the hub does not have it."""
-    values = {"start": max(0, asked.offset) + 1, "size": PART, "sha256": asked.sha256, "key": key}
+    values = {"start": max(0, requested.offset) + 1, "size": PART, "sha256": requested.sha256, "key": key}
     row = base.execute(_PART, values).fetchone()
     return bytes(row[0]) if row else b""
 

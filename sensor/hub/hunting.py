@@ -28,7 +28,7 @@ SELECT key, name, site FROM sensors WHERE state = 'approved' AND (%(site)s::text
 
 
 class Target(NamedTuple):
-    """A sensor that is asked."""
+    """A sensor that is chosen."""
 
     key: str
     name: str
@@ -50,12 +50,12 @@ def targets(base: Connection, site: str | None, name: str | None) -> list[Target
     return [Target(*row) for row in base.execute(_TARGETS, {"site": site, "name": name}).fetchall()]
 
 
-async def hunted(hub: Hub, asked: Sequence[Target], hunt: Hunt, within_s: float) -> list[Outcome]:
+async def hunted(hub: Hub, chosen: Sequence[Target], hunt: Hunt, within_s: float) -> list[Outcome]:
     """What each sensor answered within the time, in their order. OSError or an error of the client where NATS cannot be
     used.
     """
     answers: dict[str, Msg] = {}
-    waiting, complete = {target.key for target in asked}, asyncio.Event()
+    waiting, complete = {target.key for target in chosen}, asyncio.Event()
 
     async def received(message: Msg) -> None:
         """The first answer of each sensor, whose key the server enforces."""
@@ -70,13 +70,13 @@ async def hunted(hub: Hub, asked: Sequence[Target], hunt: Hunt, within_s: float)
     try:
         await client.subscribe(found_subject(hunt.id, "*"), cb=received)
         body = msgspec.json.encode(hunt)
-        for target in asked:
+        for target in chosen:
             await client.publish(subject(HUNT, target.key), body, reply=found_subject(hunt.id, target.key))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(complete.wait(), within_s)
     finally:
         await client.close()
-    return [_outcome(target, answers.get(target.key)) for target in asked]
+    return [_outcome(target, answers.get(target.key)) for target in chosen]
 
 
 def _outcome(target: Target, message: Msg | None) -> Outcome:

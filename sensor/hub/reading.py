@@ -162,24 +162,24 @@ class QuarantineRow(msgspec.Struct, frozen=True):
 
 
 def list_sensors(base: Connection, chosen: HubFilter) -> list[SensorRow]:
-    return [SensorRow(*row) for row in _asked(base, _SENSORS, chosen)]
+    return [SensorRow(*row) for row in _queried(base, _SENSORS, chosen)]
 
 
 def list_devices(base: Connection, chosen: HubFilter) -> list[DeviceRow]:
-    return [DeviceRow(*row) for row in _asked(base, _DEVICES, chosen)]
+    return [DeviceRow(*row) for row in _queried(base, _DEVICES, chosen)]
 
 
 def list_alerts(base: Connection, chosen: HubFilter) -> list[AlertRow]:
-    return [AlertRow(*row) for row in _asked(base, _ALERTS, chosen)]
+    return [AlertRow(*row) for row in _queried(base, _ALERTS, chosen)]
 
 
 def list_incidents(base: Connection, chosen: HubFilter) -> list[IncidentRow]:
-    return [IncidentRow(*row) for row in _asked(base, _INCIDENTS, chosen)]
+    return [IncidentRow(*row) for row in _queried(base, _INCIDENTS, chosen)]
 
 
 def list_quarantine(base: Connection, chosen: HubFilter) -> list[QuarantineRow]:
-    return [QuarantineRow(*row) for row in _asked(base, _QUARANTINE, chosen)]
+    return [QuarantineRow(*row) for row in _queried(base, _QUARANTINE, chosen)]
 
 
-def _asked(base: Connection, statement: LiteralString, chosen: HubFilter) -> list[tuple[Any, ...]]:
+def _queried(base: Connection, statement: LiteralString, chosen: HubFilter) -> list[tuple[Any, ...]]:
     return base.execute(statement, chosen._asdict()).fetchall()

@@ -93,9 +93,9 @@ def _device_row(origin: Origin, event: Event, name: str) -> Row:
     lost = name != _word(one.id)
     times = time_of(one.first_seen, event.ts), time_of(one.last_seen, event.ts)
     states = (lost or event.line.action == "gone", _word(one.id) if lost else "")
-    words = (one.hostname, one.type or "unknown", one.vendor, one.model)
+    cells = (one.hostname, one.type or "unknown", one.vendor, one.model)
     lists = [_word(ip) for ip in one.ips[:LISTED]], [_word(mac) for mac in one.macs[:LISTED]]
-    rest = (*map(_word, words), *lists, one.confidence, _word(one.serial), event.text)
+    rest = (*map(_word, cells), *lists, one.confidence, _word(one.serial), event.text)
     return (*_key(origin, event, name), *times, *states, *rest)
 
 
@@ -103,8 +103,8 @@ def _alert_row(origin: Origin, event: Event, name: str) -> Row:
     line, part = event.line, event.line.alert or AlertPart(name)
     times = time_of(part.first, event.ts), time_of(part.last, event.ts)
     numbers = (line.action == "close", line.level, part.risk, part.count)
-    words = (part.detector, part.title, line.summary, _end(line.src), _end(line.dst))
-    return (*_key(origin, event, name), *times, *numbers, *map(_text, words), event.text)
+    cells = (part.detector, part.title, line.summary, _end(line.src), _end(line.dst))
+    return (*_key(origin, event, name), *times, *numbers, *map(_text, cells), event.text)
 
 
 def _incident_row(origin: Origin, event: Event, name: str) -> Row:

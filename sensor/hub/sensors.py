@@ -55,23 +55,29 @@ def make_token(base: Connection, account: KeyPair, site: str, now: datetime) -> 
     return jwts.token_jwt(account, user.public, site, int(now.timestamp()))
 
 
-def admit(base: Connection, account: KeyPair, token: str, asked: Joining, now: datetime) -> Admission:
+def admit(base: Connection, account: KeyPair, token: str, requested: Joining, now: datetime) -> Admission:
     """Enrol a sensor by a token, whose public key the subject of its message proves. A token admits one key, which may
     ask again; a name that is taken waits for the operator.
     """
-    if not is_public(asked.key, USER):
+    if not is_public(requested.key, USER):
         return Admission("refused", reason="the key is no public key of a user")
-    if not 0 < len(asked.sensor) <= NAME_LIMIT or len(asked.site) > NAME_LIMIT or "\0" in asked.sensor + asked.site:
+    if (
+        not 0 < len(requested.sensor) <= NAME_LIMIT
+        or len(requested.site) > NAME_LIMIT
+        or "\0" in requested.sensor + requested.site
+    ):
         return Admission("refused", reason=f"expected an id of 1 to {NAME_LIMIT} characters, and a site of at most so")
     with base.transaction():
-        row = base.execute(_USE, {"by": asked.key, "key": token, "now": now}).fetchone()
+        row = base.execute(_USE, {"by": requested.key, "key": token, "now": now}).fetchone()
         if row is None:
             return Admission("refused", reason="the token was used by another sensor, or is expired")
-        if asked.site not in ("", row[0]):
+        if requested.site not in ("", row[0]):
             base.execute("UPDATE tokens SET used_by = NULL WHERE key = %s", [token])
-            return Admission("refused", reason=f"the sensor has the site {asked.site!r}, the token is for {row[0]!r}")
-        _add(base, asked, row[0])
-        return admission(base, account, asked.key, now)
+            return Admission(
+                "refused", reason=f"the sensor has the site {requested.site!r}, the token is for {row[0]!r}"
+            )
+        _add(base, requested, row[0])
+        return admission(base, account, requested.key, now)
 
 
 def admission(base: Connection, account: KeyPair, key: str, now: datetime) -> Admission:
@@ -133,12 +139,14 @@ def revoked_keys(base: Connection) -> list[str]:
     return [row[0] for row in base.execute("SELECT key FROM sensors WHERE state = 'revoked' ORDER BY key")]
 
 
-def _add(base: Connection, asked: Joining, site: str) -> None:
+def _add(base: Connection, requested: Joining, site: str) -> None:
     """A new sensor; under another name, and waiting, where its own is taken."""
-    rest = [site, asked.sensor, asked.site]
-    version = asked.version[:NAME_LIMIT]
-    if not base.execute(_ADD, [asked.key, asked.sensor, *rest, "approved", version]).rowcount:
-        base.execute(_ADD, [asked.key, f"{asked.sensor}~{asked.key[1:9].lower()}", *rest, "pending", version])
+    rest = [site, requested.sensor, requested.site]
+    version = requested.version[:NAME_LIMIT]
+    if not base.execute(_ADD, [requested.key, requested.sensor, *rest, "approved", version]).rowcount:
+        base.execute(
+            _ADD, [requested.key, f"{requested.sensor}~{requested.key[1:9].lower()}", *rest, "pending", version]
+        )
 
 
 def _key(base: Connection, name: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from sensor.core.reader import clean
-from sensor.https import NotFetched, asked
+from sensor.https import NotFetched, requested
 
 SIZE_LIMIT = 256 * 1024 * 1024
 PAGES_LIMIT = 2000
@@ -79,7 +79,7 @@ def _file(path: Path, limit: int) -> Fetched:
 
 def _get(url: str, headers: Mapping[str, str], limit: int, etag: str = "", modified: str = "") -> Fetched:
     accept = TAXII if "/collections/" in urlsplit(url).path else "*/*"
-    with asked(url, "sensor-intel", accept=accept, etag=etag, modified=modified, headers=headers) as answer:
+    with requested(url, "sensor-intel", accept=accept, etag=etag, modified=modified, headers=headers) as answer:
         body = None if answer.body is None else _unpacked(_bounded(answer.body, limit), limit)
     return Fetched(body, answer.etag, answer.modified)
 

@@ -20,7 +20,7 @@ from sensor.core.device import Device
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR
 from sensor.fingerprinting.starts import Start, load_starts
-from sensor.inventory.habits import MANY_JOBS, OUTSIDE, Habits, Kept
+from sensor.inventory.habits import MANY_JOBS, OUTSIDE, Habits, StoredHabits
 from sensor.inventory.rules import Rules, ruled
 
 DEVICES_LIMIT, TOTAL_LIMIT = 16384, 1 << 18
@@ -33,7 +33,7 @@ PAUSE = HOUR
 # When conversations that the operator allows began: before all others.
 ALLOWED_SINCE = 1
 
-_decode = msgspec.json.Decoder(Kept)
+_decode = msgspec.json.Decoder(StoredHabits)
 
 
 def _nameless(_: int) -> Sequence[str]:

@@ -13,7 +13,7 @@ import msgspec
 from sensor.core.device import TYPES, Attribute, Device
 from sensor.core.observation import Evidence
 from sensor.core.reader import clean
-from sensor.core.record_parts import WORD_LIMIT, Body
+from sensor.core.record_parts import SHORT_TEXT_LIMIT, Body
 
 # The fingerprint, and the family, of operator values.
 OPERATOR = "operator"
@@ -81,7 +81,7 @@ def checked(field: str, value: str) -> str:
     """The value as it is kept. ValueError, worded for people, where the field is none or cannot have it."""
     if field not in FIELDS:
         raise ValueError(f"found the field {field!r}, expected one of {', '.join(FIELDS)}")
-    value = clean(value, WORD_LIMIT).strip()
+    value = clean(value, SHORT_TEXT_LIMIT).strip()
     if field == "type":
         value = value.lower().replace("-", "_").replace(" ", "_")
         _among(field, value, TYPES)
@@ -93,9 +93,9 @@ def checked(field: str, value: str) -> str:
     return value
 
 
-def _among(field: str, value: str, words: tuple[str, ...] | list[str]) -> None:
-    if value and value not in words:
-        raise ValueError(f"found {value!r} for {field}, expected one of {', '.join(words)}")
+def _among(field: str, value: str, choices: tuple[str, ...] | list[str]) -> None:
+    if value and value not in choices:
+        raise ValueError(f"found {value!r} for {field}, expected one of {', '.join(choices)}")
 
 
 def joined(tags: list[str]) -> str:
@@ -103,34 +103,36 @@ def joined(tags: list[str]) -> str:
     return ", ".join(sorted({tag.strip() for tag in tags if tag.strip()}))
 
 
-def evidence_of(word: Correction) -> Evidence:
+def evidence_of(correction: Correction) -> Evidence:
     """The word as evidence beside that of packets."""
-    seen = word.reason or "set by the operator"
+    seen = correction.reason or "set by the operator"
     return Evidence(
-        word.field,
-        word.value,
+        correction.field,
+        correction.value,
         SURE,
         OPERATOR,
         OPERATOR,
-        f"{OPERATOR}.{word.author or 'somebody'}",
+        f"{OPERATOR}.{correction.author or 'somebody'}",
         seen,
-        word.ts,
-        word.ts,
+        correction.ts,
+        correction.ts,
     )
 
 
 def onto(device: Device, corrections: Corrections) -> None:
     """Apply operator values over observations; the observations stay as evidence."""
     attributes = dict(device.attributes)
-    for field, word in corrections.items():
+    for field, correction in corrections.items():
         if field == "name":
             device.names = {
-                word.value: word.ts,
-                **{name: ts for name, ts in device.names.items() if name != word.value},
+                correction.value: correction.ts,
+                **{name: ts for name, ts in device.names.items() if name != correction.value},
             }
             continue
         known = attributes.get(field)
-        attributes[field] = Attribute(field, word.value, SURE, (evidence_of(word), *(known.evidence if known else ())))
+        attributes[field] = Attribute(
+            field, correction.value, SURE, (evidence_of(correction), *(known.evidence if known else ()))
+        )
     device.attributes = dict(sorted(attributes.items()))
 
 
@@ -141,22 +143,22 @@ def onto_body(body: Body, corrections: Corrections) -> Body:
     body = dict(body)
     attributes, confidences = dict(body.get("attributes") or {}), dict(body.get("confidences") or {})
     contested = [name for name in body.get("contested") or () if name not in corrections]
-    for field, word in corrections.items():
+    for field, correction in corrections.items():
         confidences[field] = SURE
         if field == "name":
             names = [
-                word.value,
-                *(name for name in body.get("names") or [body.get("hostname")] if name and name != word.value),
+                correction.value,
+                *(name for name in body.get("names") or [body.get("hostname")] if name and name != correction.value),
             ]
-            body["hostname"] = word.value
+            body["hostname"] = correction.value
             body |= {"names": names} if len(names) > 1 else {}
             del confidences[field]
         elif field == "tags":
-            body["tags"] = word.value.split(", ")
+            body["tags"] = correction.value.split(", ")
         elif field == "type":
-            body["type"], body["confidence"] = word.value, SURE
+            body["type"], body["confidence"] = correction.value, SURE
         else:
-            (body if field in _KEYS else attributes)[field] = word.value
+            (body if field in _KEYS else attributes)[field] = correction.value
     body |= {"confidences": confidences, "attributes": attributes, "contested": contested}
     return {
         name: value for name, value in body.items() if value or name not in ("confidences", "attributes", "contested")

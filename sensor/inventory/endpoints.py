@@ -306,8 +306,8 @@ class Endpoints:
         table, held = self.table, dict(lose.addresses)
         if table.journal is not None:
             table.journal.merge(max(keep.last, lose.last), keep, lose, reason)
-        if lose.key in table.words:
-            table.words[keep.key] = table.words[lose.key] | table.words.get(keep.key, {})
+        if lose.key in table.corrections:
+            table.corrections[keep.key] = table.corrections[lose.key] | table.corrections.get(keep.key, {})
         table.remove(lose)
         for mac in lose.macs:
             table.add_mac(keep, mac)

@@ -183,14 +183,14 @@ class Index:
 class Taken(NamedTuple):
     """The content of a list. ``waiting``: rows of devices not seen yet; ``faults``: invalid rows and cells."""
 
-    words: list[Correction]
+    corrections: list[Correction]
     waiting: int
     faults: list[str]
 
 
 def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> Taken:
     """Each row as the operator's words. A MAC that was not seen yet is known by it when it comes."""
-    index, faults, words, waiting = Index(devices), list[str](), list[Correction](), 0
+    index, faults, corrections, waiting = Index(devices), list[str](), list[Correction](), 0
     for place, row in rows:
         record = index.find(row)
         key = tidy(record.get("key")) if record is not None else _mac_key(row)
@@ -198,8 +198,8 @@ def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> Taken:
             faults.append(f"{place}: no device of that name, address or id, and no MAC to identify it")
             continue
         waiting += record is None
-        words += _words(place, key, _news(row, record), faults)
-    return Taken(words, waiting, faults)
+        corrections += _corrections(place, key, _news(row, record), faults)
+    return Taken(corrections, waiting, faults)
 
 
 def _mac_key(row: dict[str, str]) -> str:
@@ -222,7 +222,7 @@ def _news(row: dict[str, str], record: Record | None) -> dict[str, str]:
     return {column: value for column, value in row.items() if value != mine.get(column)}
 
 
-def _words(place: str, key: str, row: dict[str, str], faults: list[str]) -> list[Correction]:
+def _corrections(place: str, key: str, row: dict[str, str], faults: list[str]) -> list[Correction]:
     """The values of a row. Invalid cells are added to ``faults``, the others are used."""
     fields = []
     for field in FIELDS:

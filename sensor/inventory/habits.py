@@ -42,7 +42,7 @@ class Named(Use, gc=False, array_like=True):
     address: str = ""
 
 
-class Kept(msgspec.Struct, omit_defaults=True):
+class StoredHabits(msgspec.Struct, omit_defaults=True):
     """Habits as they are kept between runs; services are ``protocol << 16 | port``. ``uses``: (peer, service, use),
     ``serves``: (service, use, clients),
     ``names`` and ``addresses``: (who, service, use) of servers outside; ``crowded``: there were more of those than are
@@ -201,10 +201,10 @@ class Habits:
         if self.reached is not None:
             self.reached.forget(service)
 
-    def kept(self) -> Kept:
+    def kept(self) -> StoredHabits:
         """As plain values, in the order in which things were seen."""
         outside = self.reached or Reached()
-        return Kept(
+        return StoredHabits(
             self.kind, self.segment, self.first, self.last, self.hours,
             [(peer, service, use) for (peer, service), use in self.uses.items()],
             [(service, use, list(clients)) for service, (use, clients) in self.serves.items()],
@@ -215,7 +215,7 @@ class Habits:
         )  # fmt: skip
 
     @classmethod
-    def of(cls, kept: Kept) -> Habits:
+    def of(cls, kept: StoredHabits) -> Habits:
         habits = cls(kept.kind, kept.segment, kept.first)
         habits.last, habits.hours = kept.last, kept.hours
         for peer, service, use in kept.uses:

@@ -37,7 +37,7 @@ cdef class Facts:
 cdef class Seen:
     cdef public int64_t first, last, since, queued
     cdef public int32_t vlan, weight
-    cdef public bint dead, gone, admitted, asked, gateway, random, router, stale
+    cdef public bint dead, gone, admitted, requested, gateway, random, router, stale
     cdef public Addresses addresses
     cdef readonly Facts held
 

@@ -78,7 +78,7 @@ class Seen:
     dead: bool
     gone: bool
     admitted: bool
-    asked: bool
+    requested: bool
     gateway: bool
     random: bool
     router: bool

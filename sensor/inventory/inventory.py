@@ -228,7 +228,7 @@ class Inventory:
     def own_view(self, record: Record) -> Device:
         """A copy of the device from observations, without operator values."""
         device = self.table.open(record)
-        if record.key not in self.table.words:
+        if record.key not in self.table.corrections:
             return reporting.snapshot(self._view(record))
         record.stale = True
         own = reporting.snapshot(record.view(device, self.fuse, self._borrowed, self.limits))
@@ -356,8 +356,8 @@ class Inventory:
         if known is not None and not record.stale:  # asked for at most conversations
             known.last, known.macs, known.vlan, known.roles = record.last, record.macs, record.vlan, record.roles
             return known
-        device, corrections = self.table.open(record), self.table.words
-        record.asked = True
+        device, corrections = self.table.open(record), self.table.corrections
+        record.requested = True
         if record.stale:
             self.table.view(record)
         return record.view(

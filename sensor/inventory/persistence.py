@@ -64,16 +64,16 @@ class Persistence:
         if record.services:
             self.table.open(record).services = service_texts(record.services)
         self.inventory.find_again(record, state.names, state.joins)
-        if again or record.key in self.table.words:
+        if again or record.key in self.table.corrections:
             self.table.look_at(record)
         self.inventory.reset_watch()
         return True
 
     def correct(self, key: str, corrections: dict[str, Correction]) -> None:
         """All operator values of a device now; empty: none any more."""
-        self.table.words.pop(key, None)
+        self.table.corrections.pop(key, None)
         if corrections:
-            self.table.words[key] = corrections
+            self.table.corrections[key] = corrections
         record = self.table.by_key(key)
         if record is not None:
             record.stale = True
@@ -112,7 +112,7 @@ class Persistence:
             if self.advice is not None:
                 self.advice.forget(name)
             self.inventory.purge(record)
-        self.table.words.pop(order.key, None)
+        self.table.corrections.pop(order.key, None)
         return Outcome(order)
 
     def learned(self, limit: int) -> Entries:

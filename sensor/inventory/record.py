@@ -51,8 +51,8 @@ class Record(Seen):
     outside networks seen with it; ``services`` and ``used`` the ports it answers at and uses, as ``protocol << 16 |
     port``.
     ``unread``: the text of its facts, if they were restored from an earlier run and not needed yet.
-    ``stale``: attributes are older than the facts, or not cached. ``asked``: they were needed recently. ``since``: its
-    latest change. ``dead``: merged, departed or evicted; ``gone``: silent for long.
+    ``stale``: attributes are older than the facts, or not cached. ``requested``: they were needed recently. ``since``:
+    its latest change. ``dead``: merged, departed or evicted; ``gone``: silent for long.
     """
 
     __slots__ = (

@@ -34,8 +34,8 @@ class Table:
     """``known`` remembers the record behind an endpoint. ``claimed_from``: address → device with a MAC that had it
     before another one claimed it. ``due``: records to check when changes are reported, in order of their changes;
     ``settle_at``: packet time (ns) before which none of them, nor anything else, has to be looked at. ``departed``:
-    those that are over, with why. ``words``: key of a device → field → operator value. ``journal``: where changes are
-    recorded.
+    those that are over, with why. ``corrections``: key of a device → field → operator value. ``journal``: where
+    changes are recorded.
 
     ``by_mac``, ``ids`` (id → key) and ``keys`` (of those with an id or name to find them by) need no bound of their
     own: every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
@@ -58,7 +58,7 @@ class Table:
         self.identified: Bounded[Record, bool] = Bounded(limits.devices)
         self.viewed: Bounded[Record, bool] = Bounded(limits.viewed)
         self.departed: list[tuple[Record, str]] = []
-        self.words: dict[str, dict[str, Correction]] = {}
+        self.corrections: dict[str, dict[str, Correction]] = {}
         self.journal: Journal | None = None
         self.evicted = 0
         self._burst_start: int | None = None
@@ -245,9 +245,9 @@ class Table:
         pushed = self.viewed.put(record, True)
         # Fewer than there are, so that its own turn does not come.
         for _ in range(min(_SECOND_CHANCES, self.limits.viewed // 2)):
-            if pushed is None or not pushed[0].asked:
+            if pushed is None or not pushed[0].requested:
                 break
-            pushed[0].asked = False
+            pushed[0].requested = False
             pushed = self.viewed.put(pushed[0], True)
         if pushed is not None:
             pushed[0].fold()

@@ -13,16 +13,16 @@ from sensor.native.http_head cimport (
     HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end, length_of, read_head,
 )
 from sensor.native.http_messages cimport Request, absolute, request_of, write_request, write_response
-from sensor.native.stream cimport BROKEN, GOES_ON, Kept, Stream, forget, keep, malformed, native_stream
+from sensor.native.stream cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed, native_stream
 
 cdef enum:
     HEAD_LIMIT = 32768
     LINE_LIMIT = 8192
     LOST_LIMIT = 16
-    ASKED_LIMIT = 2
+    WAITING_LIMIT = 2
 
 cdef struct Direction:
-    Kept kept            # of a head that is not whole, or of a chunk's line
+    HeldBytes kept            # of a head that is not whole, or of a chunk's line
     uint32_t searched
     int lost
     bint silent
@@ -169,7 +169,7 @@ cdef int request(
         both.proxy = True
     if both.waiting == 0:
         request_of(s, head, &both.request)
-    if both.waiting < ASKED_LIMIT:
+    if both.waiting < WAITING_LIMIT:
         both.waiting += 1
     # what follows may be no HTTP, and the answer may not be captured
     if connect or (head.fields[UPGRADE].there and not has_body):
@@ -184,7 +184,7 @@ cdef int response(
 ) except -1 nogil:
     cdef Request* request = &both.request if both.waiting == 1 else NULL
     cdef bint success = 200 <= head.status < 300, connect = False, bodiless = False, proxy
-    if both.waiting < ASKED_LIMIT:
+    if both.waiting < WAITING_LIMIT:
         both.waiting = 0
     if request != NULL:
         connect = request.method_size == 7 and memcmp(request.method, b"CONNECT", 7) == 0

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from sensor.native.http_head cimport Head
-from sensor.native.stream cimport Copy, Kept, Stream
+from sensor.native.stream cimport Copy, HeldBytes, Stream
 
 cdef enum:
     # Body.framing
@@ -25,8 +25,8 @@ cdef struct Body:
     int64_t left
     int64_t chunk      # bytes left of the chunk, its line end included; -1 after the last one
     uint32_t sought
-    Kept held
-    Kept head          # of the request
+    HeldBytes held
+    HeldBytes head          # of the request
     Copy* packet       # that brought the last of it
 
 cdef int begin_body(

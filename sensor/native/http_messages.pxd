@@ -2,12 +2,12 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from sensor.native.http_head cimport Head
-from sensor.native.stream cimport Kept, Stream
+from sensor.native.stream cimport HeldBytes, Stream
 
 cdef struct Request:             # a request that waits for its answer
     uint8_t[24] method
     uint32_t method_size
-    Kept target
+    HeldBytes target
     bint plain                 # its target may be reported as it is
 
 cdef bint absolute(const Head* head) noexcept nogil  # compares sizes first

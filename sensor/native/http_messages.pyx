@@ -7,7 +7,7 @@ twice or folded.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy, memset
 
-from sensor.dissectors.http import ASKED, FIRMWARE, PATHS
+from sensor.dissectors.http import FIRMWARE, PATHS, REQUESTED_PATHS
 from sensor.native.http_head cimport (
     ACTION, AGENT, CHALLENGE, COOKIE, CREDENTIALS, HOST, LOCATION, SERVER, TYPE, Head, Value, holds, same, stripped,
 )
@@ -26,7 +26,7 @@ from sensor.native.kinds cimport (
 )
 from sensor.native.out cimport Out, fact, items, message, punted, put, reserve, span
 from sensor.native.read cimport lower, plain
-from sensor.native.stream cimport Kept, Stream, keep
+from sensor.native.stream cimport HeldBytes, Stream, keep
 
 cdef enum:
     BEGINNINGS = 96
@@ -44,7 +44,7 @@ cdef struct Beginnings:        # of paths, in small letters
 # one of them.
 SECRET_WORDS = ("pw", "pas", "psw", "pin", "sec", "ses", "sid", "sig", "tok", "cre", "key", "aut")
 
-cdef Beginnings OWN, OFTEN_ASKED, SECRETS
+cdef Beginnings OWN, OFTEN_REQUESTED, SECRETS
 cdef uint8_t[256] INITIALS
 
 
@@ -60,13 +60,13 @@ cdef int add(Beginnings* to, words) except -1:
     return 0
 
 
-OWN.count = OFTEN_ASKED.count = SECRETS.count = 0
+OWN.count = OFTEN_REQUESTED.count = SECRETS.count = 0
 memset(INITIALS, 0, 256)
 for _word in SECRET_WORDS:
     INITIALS[<int>ord(_word[0])] = INITIALS[<int>ord(_word[0].upper())] = 1
 add(&SECRETS, SECRET_WORDS)
 add(&OWN, PATHS)
-add(&OFTEN_ASKED, ASKED)
+add(&OFTEN_REQUESTED, REQUESTED_PATHS)
 if FIRMWARE != "firmware/":
     raise ValueError("the fields of HTTP heads have changed")
 
@@ -186,7 +186,7 @@ cdef int write_request(Stream* s, const Head* head, int64_t length, const uint8_
         return 0
     if agent.size:
         fact(out, FACT_HTTP_USER_AGENT, fields[HTTP_REQUEST_USER_AGENT])
-    if host.size and head.target.size > 1 and among(&OFTEN_ASKED, head.target.data, head.target.size):
+    if host.size and head.target.size > 1 and among(&OFTEN_REQUESTED, head.target.data, head.target.size):
         # Host and path stand one behind the other.
         fact(out, FACT_HTTP_ASKED, span(<uint32_t>(fields[HTTP_REQUEST_HOST] >> 32), host.size + head.target.size))
     return 0

@@ -12,7 +12,7 @@ cdef enum:
     UNITS_LIMIT = 16
     STARTS_LIMIT = 64
 
-cdef struct Kept:          # bytes that outlive their batch
+cdef struct HeldBytes:          # bytes that outlive their batch
     uint8_t* data
     uint32_t size
     uint32_t room
@@ -57,8 +57,8 @@ cdef inline NativeStream native_stream(Feed feed, Gap gap, Finish finish, Releas
     return unit
 
 
-cdef int keep(Stream* s, Kept* kept, const uint8_t* data, uint32_t size) except -1 nogil
-cdef int forget(Stream* s, Kept* kept) except -1 nogil
+cdef int keep(Stream* s, HeldBytes* kept, const uint8_t* data, uint32_t size) except -1 nogil
+cdef int forget(Stream* s, HeldBytes* kept) except -1 nogil
 cdef Copy* copied(int64_t* memory, Copy* old, const Row* row, const uint8_t* frame) except NULL nogil
 cdef int discard(int64_t* memory, Copy* copy) except -1 nogil
 cdef int about(Out* out, const Copy* packet) except -1 nogil

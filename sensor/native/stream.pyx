@@ -364,7 +364,7 @@ cdef inline const uint8_t* frame_of(const Copy* packet) noexcept nogil:  # arith
     return <const uint8_t*>packet + sizeof(Copy)
 
 
-cdef int keep(Stream* s, Kept* kept, const uint8_t* data, uint32_t size) except -1 nogil:
+cdef int keep(Stream* s, HeldBytes* kept, const uint8_t* data, uint32_t size) except -1 nogil:
     """Put bytes behind those that are kept."""
     cdef uint32_t room = kept.room or LEAST_KEPT
     cdef uint8_t* larger
@@ -384,7 +384,7 @@ cdef int keep(Stream* s, Kept* kept, const uint8_t* data, uint32_t size) except 
     return 0
 
 
-cdef int forget(Stream* s, Kept* kept) except -1 nogil:
+cdef int forget(Stream* s, HeldBytes* kept) except -1 nogil:
     """Give back what is kept."""
     s.memory[0] -= kept.room
     free(kept.data)

@@ -15,7 +15,7 @@ from sensor.native.kinds cimport (
     TLS_OLD_HELLO_BODY, TLS_OLD_HELLO_SLOTS,
 )
 from sensor.native.out cimport message, punted, put, reserve
-from sensor.native.stream cimport BROKEN, GOES_ON, Kept, Stream, forget, keep, malformed, native_stream
+from sensor.native.stream cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed, native_stream
 from sensor.native.tls_hello cimport HELLO_BROKEN, HELLO_NEWEST, HELLO_RETRY, write_client_hello, write_server_hello
 
 cdef enum:
@@ -36,7 +36,7 @@ cdef enum:
     OLD_HEAD = 11          # of a hello in the shape of SSL 2.0
 
 cdef struct Direction:
-    Kept message           # handshake messages that are not worked off; a hello in the shape of SSL 2.0
+    HeldBytes message           # handshake messages that are not worked off; a hello in the shape of SSL 2.0
     uint8_t[5] head        # of a record
     uint32_t head_size
     uint8_t[3] beat

@@ -141,9 +141,9 @@ class Line:
         """What no queue wanted comes back before it is confirmed."""
         place = self._places.get(properties.message_id)
         if place is not None:
-            key, words = clean(method.routing_key, 64), clean(method.reply_text, 64)
+            key, text = clean(method.routing_key, 64), clean(method.reply_text, 64)
             self._left[place] = (
-                f"no queue is bound to the exchange {method.exchange or '(default)'} for {key} ({words}): bind "
+                f"no queue is bound to the exchange {method.exchange or '(default)'} for {key} ({text}): bind "
                 "one, or set `queue`"
             )
         self._poke()
@@ -204,5 +204,5 @@ def reason_of(error: BaseException) -> str:
         if found is None:
             break
         error = found
-    code, words = getattr(error, "reply_code", None), getattr(error, "reply_text", None)
-    return clean(f"{words} ({code})" if words else str(error) or type(error).__name__, ANSWER_LIMIT)
+    code, text = getattr(error, "reply_code", None), getattr(error, "reply_text", None)
+    return clean(f"{text} ({code})" if text else str(error) or type(error).__name__, ANSWER_LIMIT)

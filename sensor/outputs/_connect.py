@@ -187,7 +187,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):
         reason = error.reason or str(error)
         return next(
-            (words for part, words in _REASONS.items() if part in reason), clean(reason.replace("_", " ").lower(), 200)
+            (text for part, text in _REASONS.items() if part in reason), clean(reason.replace("_", " ").lower(), 200)
         )
     return clean(str(getattr(error, "strerror", None) or str(error) or type(error).__name__), 200)
 

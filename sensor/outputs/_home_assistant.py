@@ -83,9 +83,9 @@ def _called(device: Mapping[str, Any], name: str) -> str:
 
 def _known(device: Mapping[str, Any]) -> dict[str, Any]:
     """What Home Assistant shows of a device; by its MAC it is the one that other integrations know."""
-    words = {"manufacturer": "vendor", "model": "model", "sw_version": "firmware", "serial_number": "serial"}
+    names = {"manufacturer": "vendor", "model": "model", "sw_version": "firmware", "serial_number": "serial"}
     body: dict[str, Any] = {
-        key: clean(str(device[name]), TEXT_LIMIT) for key, name in words.items() if device.get(name)
+        key: clean(str(device[name]), TEXT_LIMIT) for key, name in names.items() if device.get(name)
     }
     macs = device.get("macs") or []
     if 0 < len(macs) <= MACS_LIMIT and not device.get("randomised_mac"):

@@ -52,8 +52,10 @@ class Answer(NamedTuple):
     @property
     def summary(self) -> str:
         """Status and text, on one line."""
-        words = clean(self.body[: REASON_LIMIT * 4], REASON_LIMIT)
-        return f"{self.where} answered {self.status} {_phrase(self.status)}".rstrip() + (f": {words}" if words else "")
+        explanation = clean(self.body[: REASON_LIMIT * 4], REASON_LIMIT)
+        return f"{self.where} answered {self.status} {_phrase(self.status)}".rstrip() + (
+            f": {explanation}" if explanation else ""
+        )
 
     @property
     def after_s(self) -> float | None:

@@ -34,12 +34,12 @@ def bearer_of(token: str) -> str:
     return bearer
 
 
-def join(url: str, ca: Path | None, token: str, asked: Joining, timeout_s: float) -> Admission:
+def join(url: str, ca: Path | None, token: str, requested: Joining, timeout_s: float) -> Admission:
     """The hub's answer. ValueError where URL or token can be none; Retry where the hub cannot be asked."""
     place, bearer = place_of(server_url(url), Tls(ca=ca)), bearer_of(token)
     wire = Wire(place, Login(bearer=token), f"_INBOX_{bearer}", timeout_s)
     try:
-        body = wire.ask(subject(messages.JOIN, bearer), msgspec.to_builtins(asked))
+        body = wire.ask(subject(messages.JOIN, bearer), msgspec.to_builtins(requested))
         answer = msgspec.json.decode(body, type=Admission)
     except NoResponders:
         raise Retry("no worker of the hub runs: `sensor hub run` starts one") from None
@@ -47,6 +47,6 @@ def join(url: str, ca: Path | None, token: str, asked: Joining, timeout_s: float
         raise Retry("its answer cannot be read: is it the server of a hub?") from None
     finally:
         wire.close()
-    if answer.state == "approved" and claims_of(answer.jwt).sub != asked.key:
+    if answer.state == "approved" and claims_of(answer.jwt).sub != requested.key:
         raise Retry("it signed another key than ours")
     return answer

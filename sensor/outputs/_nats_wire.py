@@ -24,7 +24,7 @@ from sensor.outputs._tls import Tls
 
 LINE_LIMIT = 64 * 1024
 ANSWER_LIMIT = 1024 * 1024
-WORDS_LIMIT = 200
+REASON_LIMIT = 200
 READ = 256 * 1024
 _END = b"\r\n"
 # Number of an answer to no message of ours: it came on a subject that was subscribed to.
@@ -167,9 +167,9 @@ class Wire:
         if word == b"PING":
             self._write(b"PONG\r\n")
         elif word == b"-ERR":
-            raise Retry(f"NATS: {clean(rest, WORDS_LIMIT).strip(chr(39))}")
+            raise Retry(f"NATS: {clean(rest, REASON_LIMIT).strip(chr(39))}")
         elif word not in (b"INFO", b"+OK", b"PONG"):
-            raise Retry(f"no NATS server, or none that we understand: {clean(word + b' ' + rest, WORDS_LIMIT)}")
+            raise Retry(f"no NATS server, or none that we understand: {clean(word + b' ' + rest, REASON_LIMIT)}")
 
     def _answer(self, parts: list[bytes], *, headed: bool) -> Answer:
         try:
@@ -226,9 +226,9 @@ class Wire:
         with contextlib.suppress(OSError):
             self._socket.settimeout(1)
             while not isinstance(error, TimeoutError) and (found := self._socket.recv(READ)):
-                words = found.partition(b"-ERR ")[2].partition(_END)[0]
-                if words:
-                    return Retry(f"NATS: {clean(words, WORDS_LIMIT).strip(chr(39))}")
+                text = found.partition(b"-ERR ")[2].partition(_END)[0]
+                if text:
+                    return Retry(f"NATS: {clean(text, REASON_LIMIT).strip(chr(39))}")
         return Retry(f"the connection to NATS is lost: {reason_of(error)}")
 
 
@@ -305,10 +305,10 @@ def _parsed(greeting: bytes, host: str) -> Info:
         info = None
     if info is None:
         raise Retry(
-            f"{host} does not begin as NATS servers do: {clean(line, WORDS_LIMIT) or 'it closed the connection'}"
+            f"{host} does not begin as NATS servers do: {clean(line, REASON_LIMIT) or 'it closed the connection'}"
         )
     if more:
-        raise Retry(f"NATS: {clean(more, WORDS_LIMIT).removeprefix('-ERR ').strip(chr(39))}")
+        raise Retry(f"NATS: {clean(more, REASON_LIMIT).removeprefix('-ERR ').strip(chr(39))}")
     return info
 
 

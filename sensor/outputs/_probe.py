@@ -44,26 +44,26 @@ def probe_tls(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s
         connection = secure(plain, host, tls, timeout_s)
     except Retry as error:
         return Finding("tls", "error", error.args[0])
-    level, words = _certificate_finding(connection, host, tls)
+    level, text = _certificate_finding(connection, host, tls)
     alert = late_alert(connection)
     leave(connection)
-    return Finding("tls", "error", f"{host}: {alert}") if alert else Finding("tls", level, words)
+    return Finding("tls", "error", f"{host}: {alert}") if alert else Finding("tls", level, text)
 
 
 def _certificate_finding(connection: ssl.SSLSocket, host: str, tls: Tls) -> tuple[Level, str]:
     certificate = shown(connection)
-    words = f"{connection.version()}, {certificate or 'no certificate that can be read'}"
+    text = f"{connection.version()}, {certificate or 'no certificate that can be read'}"
     if not tls.verify:
         return (
             "warning",
             (
-                f"{words}; not verified (tls.verify is false): a man in the middle can read and change "
+                f"{text}; not verified (tls.verify is false): a man in the middle can read and change "
                 f"everything sent to {host}"
             ),
         )
     if certificate is not None and certificate.end - datetime.now(UTC) < EXPIRES_SOON:
-        return "warning", f"{words}; it expires soon, and nothing will be delivered from then on: have it renewed"
-    return "ok", words
+        return "warning", f"{text}; it expires soon, and nothing will be delivered from then on: have it renewed"
+    return "ok", text
 
 
 def _named(host: str, places: list[Place]) -> str:

@@ -29,9 +29,9 @@ class Client(smtplib.SMTP):
         self.sock: socket.socket | None = connection
 
     def greet(self) -> None:
-        code, words = self.getreply()
+        code, reply = self.getreply()
         if code != 220:
-            raise smtplib.SMTPConnectError(code, words)
+            raise smtplib.SMTPConnectError(code, reply)
 
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock is not None:
@@ -79,13 +79,13 @@ def log_in(client: Client, user: str, password: Secret) -> None:
     try:
         client.login(user, secret)
     except smtplib.SMTPAuthenticationError as error:
-        words = clean(error.smtp_error, 1024)
+        reply = clean(error.smtp_error, 1024)
         secrets = (
             secret,
             base64.b64encode(secret.encode()).decode(),
             base64.b64encode(f"\0{user}\0{secret}".encode()).decode(),
         )
-        shown = "in words that repeat the password" if any(one in words for one in secrets) else words[:ANSWER_LIMIT]
+        shown = "in words that repeat the password" if any(one in reply for one in secrets) else reply[:ANSWER_LIMIT]
         raise Retry(f"the login of {user} is turned down: {error.smtp_code} {shown}") from None
     except smtplib.SMTPNotSupportedError:
         raise Retry(
@@ -97,7 +97,7 @@ def log_in(client: Client, user: str, password: Secret) -> None:
 
 def answers(turned_down: Mapping[str, tuple[int, bytes]]) -> str:
     text = "; ".join(
-        f"{address}: {code} {clean(words, ANSWER_LIMIT)}" for address, (code, words) in turned_down.items()
+        f"{address}: {code} {clean(reply, ANSWER_LIMIT)}" for address, (code, reply) in turned_down.items()
     )
     return text[: 2 * ANSWER_LIMIT]
 
@@ -108,13 +108,13 @@ def raise_outcome(error: Exception, place: str) -> NoReturn:
         raise Retry(f"{place} takes none of the recipients: {answers(error.recipients)}") from None
     if not isinstance(error, smtplib.SMTPResponseException):
         raise Retry(f"{place}: the connection is lost: {reason_of(error)}") from None
-    code, words = error.smtp_code, clean(error.smtp_error, ANSWER_LIMIT)
+    code, reply = error.smtp_code, clean(error.smtp_error, ANSWER_LIMIT)
     if code < 0:
-        raise Retry(f"{place} does not speak SMTP: {words}") from None
+        raise Retry(f"{place} does not speak SMTP: {reply}") from None
     about_content = isinstance(error, smtplib.SMTPDataError) and code not in NO_LOGIN
     if code >= 500 and (about_content or code in TOO_LARGE):
-        raise Refuse(f"{code} {words}") from None
+        raise Refuse(f"{code} {reply}") from None
     turned_down = (
         f"turns down the sender {error.sender}: " if isinstance(error, smtplib.SMTPSenderRefused) else "answers "
     )
-    raise Retry(f"{place} {turned_down}{code} {words}") from None
+    raise Retry(f"{place} {turned_down}{code} {reply}") from None

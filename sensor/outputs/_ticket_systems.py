@@ -119,8 +119,8 @@ class Jira(System):
         return f"{self._base}{self.api}/project/{self._options.project}"
 
     def find(self, found_by: str) -> str:
-        asked = urlencode({"jql": f"{found_by} AND statusCategory != Done", "fields": "status", "maxResults": 1})
-        issues = self._value(self._ask("GET", f"{self._base}{self.api}{self.search}?{asked}"), "issues")
+        query = urlencode({"jql": f"{found_by} AND statusCategory != Done", "fields": "status", "maxResults": 1})
+        issues = self._value(self._ask("GET", f"{self._base}{self.api}{self.search}?{query}"), "issues")
         first = issues[0] if isinstance(issues, list) and issues else None
         return _named(_within(first, "key"))
 
@@ -180,10 +180,10 @@ class ServiceNow(System):
         return f"{self._base}?sysparm_limit=1&sysparm_fields=sys_id"
 
     def find(self, found_by: str) -> str:
-        asked = urlencode(
+        query = urlencode(
             {"sysparm_query": f"{found_by}^active=true", "sysparm_fields": "sys_id,number", "sysparm_limit": 1}
         )
-        rows = self._value(self._ask("GET", f"{self._base}?{asked}"), "result")
+        rows = self._value(self._ask("GET", f"{self._base}?{query}"), "result")
         return _named(_within(rows[0], "sys_id")) if isinstance(rows, list) and rows else ""
 
     def create(self, key: str, content: str, body: Body) -> str:
@@ -260,8 +260,8 @@ class GitHub(System):
         """
         found: dict[str, str] = {}
         for page in range(1, PAGES + 1):
-            asked = urlencode({"labels": "network-sensor", "state": "open", "per_page": PAGE, "page": page})
-            issues = decoded(self._ask("GET", f"{self._base}/issues?{asked}", limit=LIST_LIMIT), list[dict[str, Any]])
+            query = urlencode({"labels": "network-sensor", "state": "open", "per_page": PAGE, "page": page})
+            issues = decoded(self._ask("GET", f"{self._base}/issues?{query}", limit=LIST_LIMIT), list[dict[str, Any]])
             if issues is None:
                 raise Retry("the list of issues cannot be read")
             for one in issues:

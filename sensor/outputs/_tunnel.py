@@ -12,7 +12,7 @@ from sensor.core.reader import clean
 from sensor.outputs._connect import connect, reason_of
 from sensor.outputs._http_options import HttpOptions, Place, basic, place_of
 
-WORDS_LIMIT, HEAD_LIMIT = 200, 16 * 1024
+REASON_LIMIT, HEAD_LIMIT = 200, 16 * 1024
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ?([^\r\n]*)")
 _ADVICE = {
@@ -24,10 +24,10 @@ _ADVICE = {
 }
 
 
-def refusal(code: str, words: str) -> str:
+def refusal(code: str, text: str) -> str:
     """Why a proxy makes no tunnel, with its text."""
     advice = f" ({_ADVICE[code]})" if code in _ADVICE else ""
-    return f"the proxy makes no tunnel to it: {code} {clean(words, WORDS_LIMIT)}{advice}"
+    return f"the proxy makes no tunnel to it: {code} {clean(text, REASON_LIMIT)}{advice}"
 
 
 def login(options: HttpOptions) -> dict[str, str]:

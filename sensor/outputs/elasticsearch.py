@@ -225,9 +225,11 @@ class Elasticsearch(Output):
     def _permission(self) -> Finding:
         """Elasticsearch reports whether we may write; OpenSearch has no such request."""
         name = _named(self.options)
-        asked = {"index": [{"names": [name], "privileges": ["create_doc", "auto_configure"]}]}
+        requested = {"index": [{"names": [name], "privileges": ["create_doc", "auto_configure"]}]}
         with Client(self.options) as client:
-            answer = client.ask("POST", _at(client, "_security/user/_has_privileges"), msgspec.json.encode(asked), JSON)
+            answer = client.ask(
+                "POST", _at(client, "_security/user/_has_privileges"), msgspec.json.encode(requested), JSON
+            )
         result = (decoded(answer, dict[str, Any]) or {}).get("has_all_requested")
         if result is False:
             return Finding(

@@ -161,31 +161,31 @@ class Email(Output):
         self._missing.pop(key, None)
         if not turned_down:
             return Ack()
-        words = answers(turned_down)
+        reply = answers(turned_down)
         busy = [address for address, (code, _) in turned_down.items() if code < 500]
         if busy and time.monotonic() < patience_end:
             self._missing[key] = (list(turned_down), patience_end)
             while len(self._missing) > REMEMBERED:
                 del self._missing[next(iter(self._missing))]
-            raise Retry(f"not all recipients accepted the mail: {words}")
-        return Ack(dict.fromkeys(range(count), f"some have it, but not {words}"))
+            raise Retry(f"not all recipients accepted the mail: {reply}")
+        return Ack(dict.fromkeys(range(count), f"some have it, but not {reply}"))
 
     def _check_addresses(self) -> Iterator[Finding]:
         """Ask for sender and recipients, and send nothing."""
         try:
             with self._outcomes():
                 client = self._ready()
-                asked = [("sender", self.options.sender, *client.mail(self.options.sender))]
-                asked += [
-                    ("recipient", each, *client.rcpt(each)) for each in self.options.recipients if asked[0][2] < 400
+                requested = [("sender", self.options.sender, *client.mail(self.options.sender))]
+                requested += [
+                    ("recipient", each, *client.rcpt(each)) for each in self.options.recipients if requested[0][2] < 400
                 ]
                 client.rset()
         except Retry as error:
             yield Finding("permission", "error", error.args[0])
             return
-        for role, address, code, words in asked:
+        for role, address, code, reply in requested:
             level: Level = "ok" if 200 <= code < 400 else "warning" if 400 <= code < 500 else "error"
-            yield Finding("permission", level, f"the {role} {address}: {code} {clean(words, ANSWER_LIMIT)}")
+            yield Finding("permission", level, f"the {role} {address}: {code} {clean(reply, ANSWER_LIMIT)}")
 
     def _ready(self) -> Client:
         """The connection, where it is still one; or a new one."""
@@ -229,11 +229,11 @@ class Email(Output):
         with self._outcomes(), contextlib.closing(client):
             client.greet()
             client.ehlo()
-            code, words = (
+            code, reply = (
                 client.docmd("STARTTLS") if client.has_extn("starttls") else (502, b"it is not among what it offers")
             )
             if code != 220:
-                raise Retry(f"{options.host} port {self._port} speaks no STARTTLS: {clean(words, ANSWER_LIMIT)}")
+                raise Retry(f"{options.host} port {self._port} speaks no STARTTLS: {clean(reply, ANSWER_LIMIT)}")
             return client.detach()
 
     @contextlib.contextmanager

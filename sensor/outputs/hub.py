@@ -36,7 +36,7 @@ from sensor.outputs.nats import server_url
 # A commit that was published while no client listened is requested.
 ASK_EVERY_S = 2.0
 HEADERS_SIZE = 512
-WORDS_LIMIT = 200
+REASON_LIMIT = 200
 FORK = "fork"
 
 
@@ -166,7 +166,7 @@ class Hub(Output):
         try:
             return msgspec.json.decode(body, type=Answer)
         except msgspec.MsgspecError:
-            raise Retry(f"the hub gave an answer that cannot be read: {clean(body, WORDS_LIMIT)}") from None
+            raise Retry(f"the hub gave an answer that cannot be read: {clean(body, REASON_LIMIT)}") from None
 
     # Batches.
 
@@ -174,7 +174,7 @@ class Hub(Output):
         """Publish the parcels and return once the hub has settled each."""
         numbers = wire.publish([self._message(parcel) for parcel in waiting.values()])
         sent = dict(zip(numbers, waiting.values(), strict=True))
-        asked = moved = time.monotonic()
+        requested = moved = time.monotonic()
         while waiting:
             try:
                 answer = wire.answer(ASK_EVERY_S)
@@ -183,13 +183,13 @@ class Hub(Output):
             else:
                 if answer.number != UNASKED:
                     if (parcel := sent.get(answer.number)) is not None and _note_stored(parcel, answer):
-                        asked = 0.0
+                        requested = 0.0
                 elif self._settle(_commit(answer.body), waiting, refused):
                     moved = time.monotonic()
             now = time.monotonic()
-            if waiting and now - asked > ASK_EVERY_S:
-                asked = now
-                moved = now if self._settle_asked(waiting, refused) else moved
+            if waiting and now - requested > ASK_EVERY_S:
+                requested = now
+                moved = now if self._settle_requested(waiting, refused) else moved
             if waiting and now - moved > self.options.timeout_s:
                 raise Retry(_overdue(list(waiting.values()), self.options.timeout_s))
 
@@ -200,7 +200,7 @@ class Hub(Output):
         )
         return subject(messages.EVENTS, self._key).encode(), headers.encode(), parcel.body
 
-    def _settle_asked(self, waiting: dict[str, Parcel], refused: dict[int, str]) -> bool:
+    def _settle_requested(self, waiting: dict[str, Parcel], refused: dict[int, str]) -> bool:
         """Settle what became of parcels whose commit was not heard; whether any was settled."""
         answer = self._ask(list(waiting.values()))
         settled = [one for one in answer.states if one.state != "unknown"]
@@ -217,7 +217,7 @@ class Hub(Output):
             raise Retry(f"the hub does not accept events of this sensor now: {commit.reason}; see its quarantine")
         parcel = waiting.pop(commit.id, None)
         if parcel is not None and commit.reason:
-            reason = f"quarantined by the hub: {clean(commit.reason, WORDS_LIMIT)}"
+            reason = f"quarantined by the hub: {clean(commit.reason, REASON_LIMIT)}"
             refused.update(dict.fromkeys(parcel.places, reason))
         return parcel is not None
 
@@ -229,7 +229,7 @@ def _note_stored(parcel: Parcel, answer: WireAnswer) -> bool:
     try:
         stored = msgspec.json.decode(answer.body, type=Stored)
     except msgspec.MsgspecError:
-        raise Retry(f"answered by something else than a stream: {clean(answer.body, WORDS_LIMIT)}") from None
+        raise Retry(f"answered by something else than a stream: {clean(answer.body, REASON_LIMIT)}") from None
     if stored.error is not None:
         raise Retry(f"NATS: {reason_of(stored.error)}")
     parcel.stored = True

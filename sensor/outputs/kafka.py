@@ -268,11 +268,11 @@ class Kafka(Output):
         pattern = anywhere(self.options.topic, "*")
         topics = [topic for name, topic in found.items() if fnmatchcase(name, pattern)]
         if not topics:
-            words = (
+            message = (
                 f"no topic {pattern} is there, or we may not see it: it is made with the first record where "
                 "the brokers allow that"
             )
-            return Finding("permission", "warning", f"{words}; make it, and allow us to write to it")
+            return Finding("permission", "warning", f"{message}; make it, and allow us to write to it")
         broken = [topic for topic in topics if topic.error is not None]
         if broken:
             return Finding(
@@ -294,8 +294,8 @@ class Kafka(Output):
             (reason_of(error) for error in errors if error.name() not in TAKEN_BACK and not error.fatal()), ""
         )
         vague = not reason or "transport failure" in reason or "imed out" in reason
-        words = self._trouble if vague and self._trouble else reason
-        return Retry(f"Kafka: {words or f'no answer within {self.options.timeout_s:g} s'}")
+        message = self._trouble if vague and self._trouble else reason
+        return Retry(f"Kafka: {message or f'no answer within {self.options.timeout_s:g} s'}")
 
 
 def key_of(record: Mapping[str, Any]) -> str:

@@ -159,11 +159,11 @@ class Mqtt(Output):
             self._window = window
             self._connect()
         if self.options.home_assistant is not None:
-            for _, words in self._deliver(
+            for _, explanation in self._deliver(
                 [Message(0, self.options.home_assistant.status, ONLINE, retain=True)]
             ).values():
                 self.close()
-                raise Retry(words)
+                raise Retry(explanation)
 
     def check(self) -> Iterator[Finding]:
         for finding in probe(self._host, self._port, self._tls, self.options.timeout_s):
@@ -183,9 +183,9 @@ class Mqtt(Output):
             else "the broker accepts clients without a password",
         )
         largest = self._link.granted.get("MaximumPacketSize")
-        words = f"records up to {largest - PACKET_SIZE} bytes" if largest else "records of any size"
+        explanation = f"records up to {largest - PACKET_SIZE} bytes" if largest else "records of any size"
         yield Finding(
-            "limits", "ok", f"it takes QoS 1 and {words}; whether we may publish is known with the first record"
+            "limits", "ok", f"it takes QoS 1 and {explanation}; whether we may publish is known with the first record"
         )
 
     def send(self, entries: Sequence[Entry]) -> Ack:
@@ -203,7 +203,7 @@ class Mqtt(Output):
             else:
                 messages.append(Message(place, topic, entry.payload, self.options.retain, self._properties(entry)))
         failed = self._deliver(messages)
-        refused |= {place: words for place, (code, words) in failed.items() if code in REFUSALS}
+        refused |= {place: explanation for place, (code, explanation) in failed.items() if code in REFUSALS}
         busy = tuple(sorted(failed.keys() - refused.keys()))
         if busy and len(busy) + len(refused) == len(entries):
             raise Retry(failed[busy[0]][1])
@@ -285,9 +285,9 @@ class Mqtt(Output):
             if entry.kind == "device"
             for topic, payload in presence(entry.record, self.options.home_assistant)
         ]
-        for code, words in self._deliver(messages).values():
+        for code, explanation in self._deliver(messages).values():
             if code not in REFUSALS:
-                raise Retry(words)
+                raise Retry(explanation)
 
     def _deliver(self, messages: Sequence[Message]) -> dict[int, tuple[int, str]]:
         """Publish, and return once each was acknowledged: index → reason code and text of those that the broker
@@ -300,10 +300,10 @@ class Mqtt(Output):
             numbers = [self._client.publish(one.topic, one.payload, 1, one.retain, one.properties).mid for one in some]
             self._link.wait_answered(self.options.timeout_s)
             for number, one in zip(numbers, some, strict=True):
-                code, words = self._link.answers.get(number, (FAILED, "no answer"))
+                code, explanation = self._link.answers.get(number, (FAILED, "no answer"))
                 if code >= FAILED:
                     hint = ": allow us to publish there" if code == NOT_AUTHORISED else ""
-                    failed[one.place] = code, f"MQTT: {words} (topic {clean(one.topic, ANSWER_LIMIT)}){hint}"
+                    failed[one.place] = code, f"MQTT: {explanation} (topic {clean(one.topic, ANSWER_LIMIT)}){hint}"
         return failed
 
     def _properties(self, entry: Entry) -> Any:
@@ -356,7 +356,9 @@ class Link:
                 if self.refused:
                     raise Refuse(f"MQTT: {self.lost}")
                 # Some brokers hang up on whom they have just turned away.
-                raise Retry(f"MQTT: {next((words for _, words in self.answers.values() if words), self.lost)}")
+                raise Retry(
+                    f"MQTT: {next((explanation for _, explanation in self.answers.values() if explanation), self.lost)}"
+                )
             self._news.wait(min(STEP_S, timeout_s))
             if len(self.answers) > had:
                 end, had = time.monotonic() + timeout_s, len(self.answers)
@@ -386,5 +388,5 @@ class Link:
 
 
 def _reason_of(reason: Any, properties: Any) -> str:
-    words = getattr(properties, "ReasonString", "")
-    return clean(f"{reason}, {words}" if words else str(reason), ANSWER_LIMIT)
+    explanation = getattr(properties, "ReasonString", "")
+    return clean(f"{reason}, {explanation}" if explanation else str(reason), ANSWER_LIMIT)

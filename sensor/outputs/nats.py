@@ -162,7 +162,7 @@ class Nats(Output):
             )
             return
         try:
-            yield from self._stream_findings(self._asked(self._opened, "STREAM.INFO"))
+            yield from self._stream_findings(self._requested(self._opened, "STREAM.INFO"))
         except Retry as error:
             yield Finding("permission", "warning", f"the stream {self.options.stream} cannot be asked for: {error}")
 
@@ -253,7 +253,7 @@ class Nats(Output):
         before, place, _ = self.options.subject.partition("{")
         return f"{before.rpartition('.')[0]}.>" if place else before
 
-    def _asked(self, wire: Wire, what: str, body: dict[str, Any] | None = None) -> Stream:
+    def _requested(self, wire: Wire, what: str, body: dict[str, Any] | None = None) -> Stream:
         answer = wire.ask(f"{self._api}.{what}.{self.options.stream}", body)
         try:
             return msgspec.json.decode(answer, type=Stream)
@@ -271,9 +271,9 @@ class Nats(Output):
 
     def _make_stream(self, wire: Wire) -> None:
         """The stream, where there is none. One that is there is left as it is."""
-        found = self._asked(wire, "STREAM.INFO")
+        found = self._requested(wire, "STREAM.INFO")
         if found.error is not None and found.error.err_code == NO_STREAM:
-            found = self._asked(wire, "STREAM.CREATE", self._config())
+            found = self._requested(wire, "STREAM.CREATE", self._config())
         if found.error is not None:
             raise Retry(f"the stream {self.options.stream} cannot be made: {reason_of(found.error)}")
 

@@ -102,7 +102,7 @@ class Postgresql(Output):
 
     def send(self, entries: Sequence[Entry]) -> Ack:
         columns = list(zip(*[row(entry) for entry in entries], strict=True))
-        self._asked(self._insert, [list(column) for column in columns])
+        self._queried(self._insert, [list(column) for column in columns])
         return Ack()
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class Postgresql(Output):
         if connection is not None:
             connection.close()
 
-    def _asked(self, statement: str, values: Sequence[Any] = ()) -> Any:
+    def _queried(self, statement: str, values: Sequence[Any] = ()) -> Any:
         import psycopg
 
         if self._connection is None:
@@ -145,10 +145,10 @@ class Postgresql(Output):
     def _make_table(self) -> None:
         """Only what is missing: a user who may not create a table may not even check that it exists."""
         table, schema = self.options.table, self.options.table.rpartition(".")[0]
-        if schema and self._asked("SELECT to_regnamespace(%s) IS NULL", [quoted(schema)]).fetchone()[0]:
-            self._asked(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
-        if self._asked("SELECT to_regclass(%s) IS NULL", [quoted(table)]).fetchone()[0]:
-            self._asked(table_of(table))
+        if schema and self._queried("SELECT to_regnamespace(%s) IS NULL", [quoted(schema)]).fetchone()[0]:
+            self._queried(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        if self._queried("SELECT to_regclass(%s) IS NULL", [quoted(table)]).fetchone()[0]:
+            self._queried(table_of(table))
 
     def _tls(self) -> Finding:
         encrypted = self._connection.pgconn.ssl_in_use
@@ -165,7 +165,7 @@ class Postgresql(Output):
 
     def _permission(self) -> Finding:
         """Whether the table is there, has our columns, and lets us insert: planned, not done."""
-        self._asked(f"EXPLAIN {self._insert}", [[] for _ in COLUMNS])
+        self._queried(f"EXPLAIN {self._insert}", [[] for _ in COLUMNS])
         return Finding("permission", "ok", f"may insert into {self.options.table}")
 
 
@@ -177,22 +177,22 @@ def _patient(psycopg: Any, timeout_s: float) -> Any:
     class Patient(psycopg.Connection):  # type: ignore[misc]
         """As its base, but for waiting."""
 
-        def wait(self, asked: Generator[Any, Any, Any], *args: Any, **more: Any) -> Any:
-            return super().wait(_within(asked, timeout_s + _SECOND), *args, **more)
+        def wait(self, requested: Generator[Any, Any, Any], *args: Any, **more: Any) -> Any:
+            return super().wait(_within(requested, timeout_s + _SECOND), *args, **more)
 
     return Patient
 
 
-def _within(asked: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
+def _within(requested: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
     """A question of the client library, which it asks on whenever the socket is ready or a moment has passed."""
     end = time.monotonic() + seconds
     try:
-        wanted = next(asked)
+        wanted = next(requested)
         while True:
             ready = yield wanted
             if not ready and time.monotonic() > end:
                 raise TimeoutError(f"no answer within {seconds - _SECOND:g} s")
-            wanted = asked.send(ready)
+            wanted = requested.send(ready)
     except StopIteration as answer:
         return answer.value
 
@@ -230,5 +230,5 @@ def _advice(state: str | None, table: str) -> str:
 
 def _reason_of(error: BaseException) -> str:
     """The server's text, or that of the client library; never the statement, which contains the records."""
-    words = getattr(getattr(error, "diag", None), "message_primary", None) or str(error) or type(error).__name__
-    return clean(words, ANSWER_LIMIT)
+    message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error) or type(error).__name__
+    return clean(message, ANSWER_LIMIT)

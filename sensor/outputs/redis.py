@@ -100,7 +100,7 @@ class Redis(Output):
             raise Retry("Redis streams need the package redis: pip install 'passive-network-sensor[redis]'") from None
         self.close()
         self._client = redis.Redis(connection_pool=self._pool(redis))
-        self._asked(self._client.ping)
+        self._requested(self._client.ping)
 
     def check(self) -> Iterator[Finding]:
         if self._parts.scheme != "unix":
@@ -174,7 +174,7 @@ class Redis(Output):
         """Append each at its position; those whose position is passed. Retry if the server returns any other error,
         once all have had their answer.
         """
-        pipe = self._asked(self._client_now().pipeline, transaction=False)
+        pipe = self._requested(self._client_now().pipeline, transaction=False)
         limit = {"maxlen": self.options.max_entries, "approximate": True} if self.options.max_entries else {}
         for place, entry in places:
             fields = {
@@ -184,7 +184,7 @@ class Redis(Output):
                 "data": entry.payload,
             }
             pipe.xadd(stream, fields, place, **limit)
-        answers = self._asked(pipe.execute, raise_on_error=False)
+        answers = self._requested(pipe.execute, raise_on_error=False)
         faults = [
             reason_of(answer) for answer in answers if isinstance(answer, Exception) and PASSED not in str(answer)
         ]
@@ -194,11 +194,13 @@ class Redis(Output):
 
     def _append_behind(self, stream: str, passed: list[Entry]) -> None:
         """Append those that are not there, behind the newest: its number, then their own."""
-        top = int(self._asked(self._client.xinfo_stream, stream)["last-generated-id"].partition(b"-")[0])
+        top = int(self._requested(self._client.xinfo_stream, stream)["last-generated-id"].partition(b"-")[0])
         first, last = passed[0].seq, passed[-1].seq
         there: set[bytes] = set()
         for begin, end in ((f"{first}-0", str(last)), (f"{top}-{first}", f"{top}-{last}")):
-            there.update(fields.get(b"id", b"") for _, fields in self._asked(self._client.xrange, stream, begin, end))
+            there.update(
+                fields.get(b"id", b"") for _, fields in self._requested(self._client.xrange, stream, begin, end)
+            )
         missing = [(f"{top}-{entry.seq}", entry) for entry in passed if entry.id.encode() not in there]
         if missing and self._append(stream, missing):
             raise Retry(f"Redis: another client appends to {stream}")
@@ -207,15 +209,15 @@ class Redis(Output):
         """Until the batch is on the server's disk, and with its replicas. Retry where it does not come so far."""
         patience = max(1, int(self.options.timeout_s * 500))
         if self.options.synced:
-            local, have = self._asked(self._client.waitaof, 1, self.options.replicas, patience)
+            local, have = self._requested(self._client.waitaof, 1, self.options.replicas, patience)
             if not local:
                 raise Retry("Redis: the batch is not on the server's disk yet")
         else:
-            have = self._asked(self._client.wait, self.options.replicas, patience)
+            have = self._requested(self._client.wait, self.options.replicas, patience)
         if have < self.options.replicas:
             raise Retry(f"Redis: {have} of {self.options.replicas} replicas have the batch")
 
-    def _asked(self, ask: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    def _requested(self, ask: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """The answer. No error of the server is about the records: they are any bytes to it."""
         import redis
 
@@ -227,7 +229,7 @@ class Redis(Output):
     def _login(self) -> Finding:
         self.open()
         try:
-            who = str(self._asked(self._client.acl_whoami))
+            who = str(self._requested(self._client.acl_whoami))
         except Retry:
             # An older server has no such command, and another does not let us ask.
             who = self.options.user or "default"
@@ -236,7 +238,7 @@ class Redis(Output):
     def _permission(self) -> Finding:
         """Append an entry under a number that every server refuses, once it has let us in."""
         stream = self._stream({"sensor": {"id": "check"}, "kind": "alert"})
-        answer = self._asked(
+        answer = self._requested(
             self._client.pipeline(transaction=False).xadd(stream, {"id": "check"}, "0-0").execute, raise_on_error=False
         )[0]
         if "0-0" not in str(answer):
@@ -246,8 +248,8 @@ class Redis(Output):
     def _durability(self) -> Finding:
         """What the server itself promises."""
         try:
-            info = {**self._asked(self._client.info, "persistence"), **self._asked(self._client.info, "memory")}
-            when = clean(str(self._asked(self._client.config_get, "appendfsync").get("appendfsync")), 32)
+            info = {**self._requested(self._client.info, "persistence"), **self._requested(self._client.info, "memory")}
+            when = clean(str(self._requested(self._client.config_get, "appendfsync").get("appendfsync")), 32)
         except Retry as error:
             return Finding("durability", "warning", f"cannot be asked for: {error}")
         if not info.get("aof_enabled"):

@@ -117,13 +117,13 @@ class Relp(Output):
             yield
             return
         except TimeoutError:
-            words = f"no answer within {self.options.timeout_s:g} s"
+            text = f"no answer within {self.options.timeout_s:g} s"
         except OSError as error:
-            words = f"the session is lost: {reason_of(error)}"
+            text = f"the session is lost: {reason_of(error)}"
         except ValueError as error:
-            words = f"it does not speak RELP: {clean(str(error), 200)}"
+            text = f"it does not speak RELP: {clean(str(error), 200)}"
         self.close()
-        raise Retry(f"{self._place}: {words}")
+        raise Retry(f"{self._place}: {text}")
 
 
 class _Session:

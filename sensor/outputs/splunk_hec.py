@@ -58,10 +58,10 @@ class _Reply(NamedTuple):
     body: _Body
 
     @property
-    def words(self) -> str:
+    def reason(self) -> str:
         hint = HINTS.get(self.body.code)
-        words = f"{clean(self.body.text, REASON_LIMIT)} (code {self.body.code})" if self.body.code >= 0 else ""
-        return f"{self.answer.where}: {words}{f'; {hint}' if hint else ''}" if words else self.answer.summary
+        reason = f"{clean(self.body.text, REASON_LIMIT)} (code {self.body.code})" if self.body.code >= 0 else ""
+        return f"{self.answer.where}: {reason}{f'; {hint}' if hint else ''}" if reason else self.answer.summary
 
 
 class Options(HttpOptions):
@@ -128,7 +128,7 @@ class SplunkHec(Output):
             return self._partly(reply, len(entries))
         _check_answer(reply)
         if reply.body.code < 0:
-            raise Retry(f"{reply.words}: is it Splunk's event collector?")
+            raise Retry(f"{reply.reason}: is it Splunk's event collector?")
         if self.options.acknowledge:
             self._wait(self._client, reply)
         return Ack()
@@ -163,7 +163,7 @@ class SplunkHec(Output):
         """
         refused = reply.body.event or 0
         again = [place for place in range(count) if place > refused or (place < refused and self.options.acknowledge)]
-        return Ack({refused: reply.words}, tuple(again))
+        return Ack({refused: reply.reason}, tuple(again))
 
     def _acknowledges(self, client: Client) -> None:
         """Retry where it does not. That a channel in which nothing was sent is not known does not matter."""
@@ -175,10 +175,10 @@ class SplunkHec(Output):
         if number is None:
             raise Retry(f"{reply.answer.where}: {HINTS[ACK_OFF]}")
         end, pause = time.monotonic() + self.options.ack_timeout_s, POLL_S
-        asked = msgspec.json.encode({"acks": [number]})
+        requested = msgspec.json.encode({"acks": [number]})
         # Behind a balancer only the one who took the events knows of them: its cookie leads there.
         cookies = {"Cookie": reply.answer.cookies} if reply.answer.cookies else {}
-        while not self._ask(client, ACK, asked, headers=cookies).body.acks.get(str(number)):
+        while not self._ask(client, ACK, requested, headers=cookies).body.acks.get(str(number)):
             if time.monotonic() + pause > end:
                 raise Retry(
                     f"{reply.answer.where}: not written within {self.options.ack_timeout_s:g} s (acknowledgement "
@@ -222,7 +222,7 @@ class SplunkHec(Output):
                 return Finding("auth", "ok", "the token is known, and has indexer acknowledgement")
             reply = self._ask(client, EVENT, b"", allowed=(NO_DATA,))
         if reply.body.code != NO_DATA:
-            return Finding("auth", "warning", f"{reply.words}: is it Splunk's event collector?")
+            return Finding("auth", "warning", f"{reply.reason}: is it Splunk's event collector?")
         return Finding(
             "auth", "warning", "the token is known; without acknowledgement a batch counts before it is written"
         )
@@ -234,12 +234,12 @@ def _check_answer(reply: _Reply) -> None:
         check_answer(reply.answer)
     except Refuse:
         if reply.answer.status == 413 or reply.body.code in EVENT_FAULTS:
-            raise Refuse(reply.words) from None
-        raise Retry(reply.words) from None
+            raise Refuse(reply.reason) from None
+        raise Retry(reply.reason) from None
     except Retry as error:
-        raise Retry(reply.words, error.after_s) from None
+        raise Retry(reply.reason, error.after_s) from None
     if reply.body.code > 0:
-        raise Retry(reply.words)
+        raise Retry(reply.reason)
 
 
 def _seconds(ts: Any) -> float | None:

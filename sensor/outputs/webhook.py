@@ -127,8 +127,8 @@ class Webhook(Output):
         try:
             check_answer(answer)
         except Refuse as error:
-            words = answer.body.decode("utf-8", "replace")
-            if answer.status == 400 and any(word in words for word in SETUP_WORDS.get(self.options.receiver, ())):
+            content = answer.body.decode("utf-8", "replace")
+            if answer.status == 400 and any(word in content for word in SETUP_WORDS.get(self.options.receiver, ())):
                 raise Retry(str(error)) from None
             raise
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sensor.records.query import Query
 from sensor.records.schema import TABLES
-from sensor.records.search import Word, condition
+from sensor.records.search import SearchTerm, condition
 
 CONVERSATIONS_SHOWN, NAMES_SHOWN = 20, 20
 
@@ -47,18 +47,18 @@ class Seen(NamedTuple):
     tables: dict[str, int]
 
 
-def seen(query: Query, word: Word) -> Seen:
+def seen(query: Query, term: SearchTerm) -> Seen:
     """QueryError where a limit of the query is exceeded."""
-    where = condition(word, TABLES["conn"])
+    where = condition(term, TABLES["conn"])
     conversations, more = _conversations(query, where.sql, where.values) if where is not None else ([], False)
     counts = {}
     for table in TABLES.values():
-        fits = condition(word, table) if table.name != "coverage" and table.stored else None
+        fits = condition(term, table) if table.name != "coverage" and table.stored else None
         if fits is not None and (
             count := query.ask(f"SELECT count(*) FROM {table.name} WHERE {fits.sql}", fits.values).rows[0][0]
         ):
             counts[table.name] = int(count)
-    return Seen(conversations, more, _names(query, word) if word.what == "address" else [], counts)
+    return Seen(conversations, more, _names(query, term) if term.what == "address" else [], counts)
 
 
 def _conversations(query: Query, where: str, values: tuple[object, ...]) -> tuple[list[Conversation], bool]:
@@ -74,13 +74,13 @@ def _conversations(query: Query, where: str, values: tuple[object, ...]) -> tupl
     return [Conversation(*row) for row in answer.rows], answer.more
 
 
-def _names(query: Query, word: Word) -> list[Name]:
+def _names(query: Query, term: SearchTerm) -> list[Name]:
     answer = query.ask(
         "SELECT name, source, min(ts)::VARCHAR, max(ts)::VARCHAR FROM (SELECT query AS name, 'DNS' AS "
         "source, ts FROM dns WHERE list_contains(answers, ?)"
         " UNION ALL SELECT sni, 'TLS', ts FROM conn WHERE dst_ip = ?) WHERE name IS NOT NULL GROUP BY "
         "name, source ORDER BY max(ts) DESC",
-        (word.text, word.text),
+        (term.text, term.text),
         NAMES_SHOWN,
     )
     return [Name(*row) for row in answer.rows]

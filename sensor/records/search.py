@@ -42,7 +42,7 @@ class Condition(NamedTuple):
     values: tuple[Any, ...] = ()
 
 
-class Word(NamedTuple):
+class SearchTerm(NamedTuple):
     """What is looked for. ``what``: how it was understood, for people; ``devices``: ids of devices that bear it."""
 
     text: str
@@ -51,7 +51,7 @@ class Word(NamedTuple):
     addresses: tuple[str, ...] = ()
 
 
-def understood(text: str, query: Query) -> Word:
+def understood(text: str, query: Query) -> SearchTerm:
     """What a word is. SearchError where it looks like an address and is none."""
     text = text.strip()
     if not text:
@@ -60,23 +60,23 @@ def understood(text: str, query: Query) -> Word:
         )
     if (kind := _address(text)) is not None:
         if kind == "block" and ":" in text:
-            return Word(text, "block", addresses=_within(text, query))
+            return SearchTerm(text, "block", addresses=_within(text, query))
         text = str(ipaddress.ip_address(text)) if kind == "address" else str(ipaddress.ip_network(text, strict=False))
-        return Word(text, kind)
+        return SearchTerm(text, kind)
     if re.fullmatch(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}", text):
-        return Word(addresses.mac_text(addresses.parse_mac(text)), "MAC")
+        return SearchTerm(addresses.mac_text(addresses.parse_mac(text)), "MAC")
     if _JA4.fullmatch(text.lower()):
-        return Word(text.lower(), "JA4")
+        return SearchTerm(text.lower(), "JA4")
     if _HASH.fullmatch(text.lower()):
-        return Word(text.lower(), "hash")
+        return SearchTerm(text.lower(), "hash")
     found = query.ask(
         "SELECT DISTINCT device FROM device_history WHERE device = ? OR lower(name) = lower(?)", (text, text), NEAR
     )
     if found.rows:
-        return Word(text, "device", tuple(row[0] for row in found.rows))
+        return SearchTerm(text, "device", tuple(row[0] for row in found.rows))
     if _DOMAIN.fullmatch(text.lower()):
-        return Word(text.lower().rstrip("."), "domain")
-    return Word(text, "text")
+        return SearchTerm(text.lower().rstrip("."), "domain")
+    return SearchTerm(text, "text")
 
 
 def _address(text: str) -> str | None:
@@ -109,27 +109,27 @@ def _within(block: str, query: Query) -> tuple[str, ...]:
     return tuple(ip for (ip,) in query.ask(union, most=1_000_000).rows if ipaddress.ip_address(ip) in network)
 
 
-def condition(word: Word, table: Table) -> Condition | None:
+def condition(term: SearchTerm, table: Table) -> Condition | None:
     """Which rows of a table a word occurs in; None where the table has no column for it."""
-    if word.addresses or (word.what == "block" and ":" in word.text):
-        marks = ", ".join("?" * len(word.addresses)) or "NULL"
-        return _any(table, ("src_ip", "dst_ip"), lambda column: (f"{column.name} IN ({marks})", word.addresses))
-    if word.what == "block":
-        return _any(table, IPS, lambda column: (_in_block(column), (word.text,)))
-    if word.what == "device":
-        marks = ", ".join("?" * len(word.devices))
-        return _any(table, DEVICES, lambda column: (f"{column.name} IN ({marks})", word.devices))
-    if word.what == "domain":
-        return _any(table, DOMAINS, lambda column: (_below(column), (word.text,)))
-    if word.what == "text":
-        return _any(table, FREE, lambda column: (f"{column.name} ILIKE ? ESCAPE '\\'", (f"%{_escaped(word.text)}%",)))
-    columns = {"address": IPS, "MAC": MACS, "JA4": ("ja4",), "hash": HASHES}[word.what]
+    if term.addresses or (term.what == "block" and ":" in term.text):
+        marks = ", ".join("?" * len(term.addresses)) or "NULL"
+        return _any(table, ("src_ip", "dst_ip"), lambda column: (f"{column.name} IN ({marks})", term.addresses))
+    if term.what == "block":
+        return _any(table, IPS, lambda column: (_in_block(column), (term.text,)))
+    if term.what == "device":
+        marks = ", ".join("?" * len(term.devices))
+        return _any(table, DEVICES, lambda column: (f"{column.name} IN ({marks})", term.devices))
+    if term.what == "domain":
+        return _any(table, DOMAINS, lambda column: (_below(column), (term.text,)))
+    if term.what == "text":
+        return _any(table, FREE, lambda column: (f"{column.name} ILIKE ? ESCAPE '\\'", (f"%{_escaped(term.text)}%",)))
+    columns = {"address": IPS, "MAC": MACS, "JA4": ("ja4",), "hash": HASHES}[term.what]
     return _any(
         table,
         columns,
         lambda column: (
             f"list_contains({column.name}, ?)" if column.kind == LIST else f"{column.name} = ?",
-            (word.text,),
+            (term.text,),
         ),
     )
 
@@ -216,13 +216,13 @@ Row = dict[str, Any]
 
 
 def search(
-    query: Query, word: Word | None, filters: Sequence[Filter] = (), tables: Sequence[str] = (), most: int = 200
+    query: Query, term: SearchTerm | None, filters: Sequence[Filter] = (), tables: Sequence[str] = (), most: int = 200
 ) -> tuple[list[Row], bool]:
     """The newest rows of all tables that fit, in the order of time, each with its ``table``; and whether there are
     more.
     """
     rows, more = list[Row](), False
-    for table, where in _wheres(word, filters, tables):
+    for table, where in _wheres(term, filters, tables):
         answer = query.ask(f"SELECT * FROM {table.name} WHERE {where.sql} ORDER BY ts DESC", where.values, most)
         rows += [{"table": table.name} | dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
         more |= answer.more
@@ -230,11 +230,13 @@ def search(
     return rows[-most:], more or len(rows) > most
 
 
-def _wheres(word: Word | None, filters: Sequence[Filter], tables: Sequence[str]) -> Iterator[tuple[Table, Condition]]:
+def _wheres(
+    term: SearchTerm | None, filters: Sequence[Filter], tables: Sequence[str]
+) -> Iterator[tuple[Table, Condition]]:
     for table in TABLES.values():
         if table.name == "coverage" or (table.name not in tables if tables else not table.stored):
             continue
-        fits, narrow = condition(word, table) if word is not None else Condition("true"), narrowed(table, filters)
+        fits, narrow = condition(term, table) if term is not None else Condition("true"), narrowed(table, filters)
         if fits is not None and narrow is not None:
             yield table, Condition(f"({fits.sql}) AND ({narrow.sql or 'true'})", (*fits.values, *narrow.values))
 

@@ -40,10 +40,10 @@ def _place(row: Row, end: str) -> str:
 
 def _dns(row: Row) -> list[str]:
     answers = ", ".join(one or "" for one in (row["answers"] or ())[:4])
-    asked = " ".join(filter(None, (row["qtype"], row["query"])))
+    requested = " ".join(filter(None, (row["qtype"], row["query"])))
     return [
         "" if row["service"] == "dns" else row["service"],
-        asked,
+        requested,
         f"→ {answers}" if answers else "",
         row["rcode"] if row["rcode"] != "NOERROR" else "",
     ]

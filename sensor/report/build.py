@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sensor.core.reader import clean
 from sensor.posture.paths.paths import attack_paths
 from sensor.posture.scores.exposure import Exposures, exposures
-from sensor.posture.scores.trend import Day as Kept
+from sensor.posture.scores.trend import Day as TrendDay
 from sensor.posture.site import Site
 from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.ledger import Ledger
@@ -52,7 +52,7 @@ class Sources(NamedTuple):
     ledger: Ledger = Ledger()
     feeds: Sequence[Imported] = ()
     lists: Sequence[Listed] = ()
-    days: Sequence[Kept] = ()
+    days: Sequence[TrendDay] = ()
     older: Report | None = None
 
 
@@ -95,10 +95,10 @@ def report_of(sources: Sources, period_spec: PeriodSpec) -> Report:
     return report
 
 
-def _spec(asked: PeriodSpec, older: Report | None) -> PeriodSpec:
-    """The period that is asked for; where none is, the time since the last report."""
-    if older is None or asked != PeriodSpec():
-        return asked
+def _spec(requested: PeriodSpec, older: Report | None) -> PeriodSpec:
+    """The requested period; where there is none, the time since the last report."""
+    if older is None or requested != PeriodSpec():
+        return requested
     return PeriodSpec(since=older.period.until, label=f"since the last report, of {older.period.until[:10]}")
 
 
@@ -130,7 +130,7 @@ def _work(ticket: Ticket) -> Work:
     )
 
 
-def _trend(days: Sequence[Kept], today: str, scores: Exposures) -> list[Day]:
+def _trend(days: Sequence[TrendDay], today: str, scores: Exposures) -> list[Day]:
     """What was kept by then, and the score of today where it was not kept yet."""
     past = [Day(day=one.day, points=one.points, devices=sum(one.devices.values())) for one in days if one.day <= today]
     fresh = (

@@ -74,5 +74,5 @@ def anchor(kind: str, name: str) -> str:
     return f"{kind}-{_ODD.sub('_', name)}"
 
 
-def _link(kind: str, name: str, words: str) -> Markup:
-    return Markup('<a href="#{}">{}</a>').format(anchor(kind, name), words)
+def _link(kind: str, name: str, label: str) -> Markup:
+    return Markup('<a href="#{}">{}</a>').format(anchor(kind, name), label)

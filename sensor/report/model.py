@@ -98,8 +98,8 @@ class Device(Part, kw_only=True):
     @property
     def text(self) -> str:
         """``10.20.10.62 (front-door)``."""
-        words = self.name or self.product or ("" if self.type == "unknown" else self.type)
-        return (self.address or self.id) + (f" ({words})" if words else "")
+        caption = self.name or self.product or ("" if self.type == "unknown" else self.type)
+        return (self.address or self.id) + (f" ({caption})" if caption else "")
 
 
 class Seat(Part, kw_only=True):

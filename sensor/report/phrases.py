@@ -22,25 +22,25 @@ _TYPES = {
 }
 
 
-def kind(word: str) -> str:
+def kind(singular: str) -> str:
     """``voip_phone`` → ``VoIP phone``."""
-    return _TYPES[word][0] if word in _TYPES else word.replace("_", " ")
+    return _TYPES[singular][0] if singular in _TYPES else singular.replace("_", " ")
 
 
-def kinds(word: str, count: int) -> str:
+def kinds(singular: str, count: int) -> str:
     """``5 VoIP phones``."""
-    one, several = _TYPES.get(word) or (kind(word), f"{kind(word)}s")
+    one, several = _TYPES.get(singular) or (kind(singular), f"{kind(singular)}s")
     return counted(count, one, several)
 
 
-def counted(count: int, word: str, words: str = "") -> str:
+def counted(count: int, singular: str, plural: str = "") -> str:
     """``1 device``, ``2,300 devices``."""
-    return f"{count:,} {word if count == 1 else words or f'{word}s'}"
+    return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"
 
 
-def listed(words: list[str]) -> str:
+def listed(texts: list[str]) -> str:
     """``a, b and c``."""
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+    return f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else "".join(texts)
 
 
 def shorter(text: str, limit: int = 180) -> str:

@@ -99,26 +99,26 @@ def _step(step: Step, by: Iterable[str], sets: Sets, context: Context, errors: l
 
 # What must hold.
 
-Asked = list[tuple[Callable[[Any], Any], Fit, tuple[str, ...], str]]
+Conditions = list[tuple[Callable[[Any], Any], Fit, tuple[str, ...], str]]
 
 
 def _block(
     block: Block, fields: Fields, sets: Sets, context: Context, errors: list[RuleError], *above: str | int
-) -> Asked:
+) -> Conditions:
     """What is asked of which field, with what the inventory is asked for at the end."""
     found = []
-    for name, asked in block.items():
+    for name, condition in block.items():
         try:
             one = _field(fields, name, name, key=True)
-            found.append((one.asks, (one.get, _fit(one, name, asked, sets, context), one.columns, one.source)))
+            found.append((one.asks, (one.get, _fit(one, name, condition, sets, context), one.columns, one.source)))
         except RuleError as error:
             errors.append(error.within(*above))
     return [what for _, what in sorted(found, key=lambda each: each[0])]
 
 
-def _fit(about: Field, name: str, asked: Any, sets: Sets, context: Context) -> Fit:
+def _fit(about: Field, name: str, condition: Any, sets: Sets, context: Context) -> Fit:
     try:
-        return fit_of(about.kind, asked, sets, context.networks)
+        return fit_of(about.kind, condition, sets, context.networks)
     except RuleError as error:
         raise error.within(name) from None
 
@@ -129,7 +129,7 @@ def _field(fields: Fields, name: str, *above: str | int, key: bool = False) -> F
     return fields[name]
 
 
-def _holds(where: Asked, unless: list[Asked], either: list[Asked]) -> Holds:
+def _holds(where: Conditions, unless: list[Conditions], either: list[Conditions]) -> Holds:
     wanted, unwanted, some = _all(where), [_all(each) for each in unless], [_all(each) for each in either]
     if not unless and not some:
         return wanted
@@ -140,8 +140,8 @@ def _holds(where: Asked, unless: list[Asked], either: list[Asked]) -> Holds:
     )
 
 
-def _all(asked: Asked) -> Holds:
-    pairs = tuple((get, fit.one) for get, fit, _, _ in asked)
+def _all(condition: Conditions) -> Holds:
+    pairs = tuple((get, fit.one) for get, fit, _, _ in condition)
 
     def holds(signal: Any) -> bool:
         for get, one in pairs:  # noqa: SIM110 - a generator would cost as much again
@@ -152,7 +152,7 @@ def _all(asked: Asked) -> Holds:
     return holds
 
 
-def _rows(kinds: frozenset[Change], where: Asked) -> Callable[[Rows], Mask]:
+def _rows(kinds: frozenset[Change], where: Conditions) -> Callable[[Rows], Mask]:
     """What of ``where`` can be asked of columns; the rest is asked of the rows that are left."""
     wanted = [int(kind) for kind in kinds]
     columns = [(fit.many, names) for _, fit, names, _ in where if fit.many is not None and names]

@@ -256,7 +256,7 @@ def _block(leaves: list[Leaf], source: Source) -> dict[str, Any]:
     by_field: dict[str, list[Leaf]] = {}
     for leaf in dict.fromkeys(leaves):
         by_field.setdefault(source.fields[leaf.field], []).append(_numbered(leaf))
-    return {field: _asked(field, kinds[field], some) for field, some in by_field.items()}
+    return {field: _field_conditions(field, kinds[field], some) for field, some in by_field.items()}
 
 
 def _numbered(leaf: Leaf) -> Leaf:
@@ -270,19 +270,19 @@ def _numbered(leaf: Leaf) -> Leaf:
     return leaf._replace(values=values)
 
 
-def _asked(field: str, kind: Kind, leaves: list[Leaf]) -> Any:
+def _field_conditions(field: str, kind: Kind, leaves: list[Leaf]) -> Any:
     """All that is asked of a field: word by word where each word is used once, else as one regular expression."""
-    asked: dict[str, Any] = {}
+    by_word: dict[str, Any] = {}
     for leaf in leaves:
         word, values = _worded(field, kind, leaf)
-        if word is None or word in asked:
+        if word is None or word in by_word:
             if kind is not Kind.TEXT:
                 raise Unfit(f"the condition on {field} is not supported for {kind.value}")
             return {"matches": "".join(_ahead(each) for each in leaves)}
         if word not in WORDS[kind]:
             raise Unfit(f"{field} is {kind.value} and does not support {leaf.word}")
-        asked[word] = values[0] if len(values) == 1 else list(values)
-    return asked["is"] if list(asked) == ["is"] else asked
+        by_word[word] = values[0] if len(values) == 1 else list(values)
+    return by_word["is"] if list(by_word) == ["is"] else by_word
 
 
 def _worded(field: str, kind: Kind, leaf: Leaf) -> tuple[str | None, tuple[Any, ...]]:

@@ -74,14 +74,14 @@ WORDS: dict[Kind, tuple[str, ...]] = {
 }
 
 
-def fit_of(kind: Kind, asked: Any, sets: Sets, networks: Networks) -> Fit:
+def fit_of(kind: Kind, requested: Any, sets: Sets, networks: Networks) -> Fit:
     """What is asked of a field. Wrong where it makes no sense for its kind."""
-    if not isinstance(asked, dict):
-        return _word(kind, "is", asked, sets, networks)
-    if not asked:
+    if not isinstance(requested, dict):
+        return _word(kind, "is", requested, sets, networks)
+    if not requested:
         raise RuleError(f"found no condition, {nearest('', WORDS[kind])}")
     fits = []
-    for word, wanted in asked.items():
+    for word, wanted in requested.items():
         if word not in WORDS[kind]:
             raise RuleError(
                 f"found the word {word!r} for {kind.value}, {nearest(word, WORDS[kind])}", str(word), key=True

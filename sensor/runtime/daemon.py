@@ -66,7 +66,7 @@ class Run:
     ``evidence``: folder for their packets;
     ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders
     of rules; ``profiles``: folder of those that are installed. Of live runs: ``read`` returns the present
-    configuration, ``asked`` whether a reload was requested; ``clock``: ns since the epoch; ``telemetry`` publishes the
+    configuration, ``requested`` whether to reload; ``clock``: ns since the epoch; ``telemetry`` publishes the
     status of the run. ``records``: folder of the traffic records, None where none are to be kept; ``hunts``: folders of
     hunts that run by schedule, of a live run.
     """
@@ -76,7 +76,7 @@ class Run:
         live: bool = False, listener: Callable[[Record], None] | None = None,
         progress: Callable[[], None] | None = None, keeper: Keeper | None = None, mutes: Path | None = None,
         evidence: Path | None = None, lists: Path | None = None, rules: Sequence[Path] = (),
-        read: Callable[[], Settings] | None = None, asked: Callable[[], bool] = lambda: False,
+        read: Callable[[], Settings] | None = None, requested: Callable[[], bool] = lambda: False,
         clock: Callable[[], int] = time.time_ns, telemetry: Telemetry | None = None,
         profiles: Path | None = None, records: Path | None = None, hunts: Sequence[Path] = (),
     ) -> None:  # fmt: skip
@@ -105,7 +105,7 @@ class Run:
         self._figures = Summary(source, self.pipeline, self.files, log)
         self.notifier = Notifier(None if live else {})
         parts = Parts(self.engine, self.files, self._lists.lists, log, self._outputs)
-        self.reloader = Reloader(config, parts, read, asked, self.notifier) if read is not None else None
+        self.reloader = Reloader(config, parts, read, requested, self.notifier) if read is not None else None
         self._connect()
         self.first = self.last = self._damages = 0
         self._begun, self._end_by = False, 0.0
@@ -256,13 +256,13 @@ class Run:
     def _status(self) -> str:
         """How it goes, in one line."""
         tally, pipeline = self.source.tally, self.pipeline
-        words = [
+        counts = [
             f"{tally.packets:,} packets, {tally.lost:,} lost",
             f"{pipeline.inventory.table.devices:,} devices",
             f"{len(pipeline.room.desk):,} alerts open",
         ]
         faults = self.reloader.state.faults[:1] if self.reloader is not None else []
-        return "; ".join([", ".join(words), *(f"the configuration is wrong: {fault}" for fault in faults)])
+        return "; ".join([", ".join(counts), *(f"the configuration is wrong: {fault}" for fault in faults)])
 
     def _watch(self) -> None:
         """Live: losses are stamped on findings, and checked once a minute; a fault of an interface

@@ -87,8 +87,8 @@ class Keeper:
         others than at the last run, all facts are read again. ``baseline``: what learns; ``advice``: what recommends.
         """
         self.persistence = Persistence(inventory, baseline, advice)
-        self._corrections = self.store.words()
-        inventory.table.words.update(self._corrections)
+        self._corrections = self.store.corrections()
+        inventory.table.corrections.update(self._corrections)
         again = self.store.meta(KNOWLEDGE) not in ("", knowledge)
         with no_collection():
             restored = sum(
@@ -306,7 +306,7 @@ class Keeper:
         try:
             self._note()
             if self.store.changed():
-                self._incoming.put((self.store.words(), self.store.orders(), self.store.rules()))
+                self._incoming.put((self.store.corrections(), self.store.orders(), self.store.rules()))
         except StoreError as error:
             if not self._failed:
                 self._complain(f"cannot read {error}")

@@ -34,7 +34,7 @@ class Notifier:
         self.reached = True
 
     @property
-    def asked(self) -> bool:
+    def requested(self) -> bool:
         """Whether a service manager expects messages."""
         return bool(self._address)
 
@@ -49,10 +49,10 @@ class Notifier:
     def stopping(self) -> None:
         self._send("STOPPING=1", *self._worded("stopping"))
 
-    def status(self, words: Callable[[], str]) -> None:
-        """Called often: the status, every few seconds if it changed. ``words`` makes the text only then."""
-        if self.asked and self._clock() - self._sent >= STATUS_EVERY_S:
-            text = words()
+    def status(self, make: Callable[[], str]) -> None:
+        """Called often: the status, every few seconds if it changed. ``make`` makes the text only then."""
+        if self.requested and self._clock() - self._sent >= STATUS_EVERY_S:
+            text = make()
             if text != self._status:
                 self._send(*self._worded(text))
             self._sent = self._clock()

@@ -90,23 +90,28 @@ class Parts(NamedTuple):
 
 
 class Reloader:
-    """``look`` is called by the engine between two batches. ``read`` returns the present configuration, ``asked``
+    """``look`` is called by the engine between two batches. ``read`` returns the present configuration, ``requested``
     whether a reload was requested.
     """
 
     def __init__(
-        self, config: Config, parts: Parts, read: Callable[[], Settings], asked: Callable[[], bool], notifier: Notifier
+        self,
+        config: Config,
+        parts: Parts,
+        read: Callable[[], Settings],
+        requested: Callable[[], bool],
+        notifier: Notifier,
     ) -> None:
         self.state = State()
         self._config, self._begun, self._parts, self._notifier = config, config, parts, notifier
-        self._read, self._asked = read, asked
+        self._read, self._requested = read, requested
         self._thread: threading.Thread | None = None
         self._got: _Fresh | DocumentErrors | None = None
 
     def look(self, now: float) -> Iterator[News]:
         """Begin to read where that is asked for; take up what was read. ``now``: seconds since the epoch."""
         if self._thread is None:
-            if self._asked():
+            if self._requested():
                 self._notifier.reloading()
                 self._thread = threading.Thread(target=self._work, name="reload", daemon=True)
                 self._thread.start()

@@ -59,7 +59,7 @@ class Agent:
         """
         self.state.restart = self._health().restart
         offer = self._hub.offer(self.report())
-        self.state.asked = self._clock()
+        self.state.answered_at = self._clock()
         try:
             self._take(offer)
         except Refused as refusal:

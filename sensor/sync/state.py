@@ -32,7 +32,7 @@ class Trial(msgspec.Struct):
 class State(msgspec.Struct):
     """``accepted``: time of signature of the layers in use, by their place, older ones are not accepted again;
     ``failed``: digests that were rolled back, with the reason; ``refused``, ``refused_at``: digest that was refused
-    last, and when; ``restart``: keys that take effect at the next start; ``asked``: when the hub answered last.
+    last, and when; ``restart``: keys that take effect at the next start; ``answered_at``: when the hub answered last.
     """
 
     outcome: Outcome = ""
@@ -43,7 +43,7 @@ class State(msgspec.Struct):
     refused_at: float = 0.0
     restart: list[str] = []
     trial: Trial | None = None
-    asked: float = 0.0
+    answered_at: float = msgspec.field(default=0.0, name="asked")
 
     def fail(self, digest: str, outcome: Outcome, reason: str) -> None:
         """Not to be tried again."""

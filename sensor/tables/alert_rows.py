@@ -61,7 +61,7 @@ class _Alert(msgspec.Struct, gc=False):
     ended: int
     seq: int
     summary: str
-    words: str
+    search_text: str
     severity: int
     detector: str
     site: str
@@ -144,10 +144,10 @@ class AlertRows:
         new = [one for one in alerts if one.indexed is None]
         known = [one for one in alerts if one.indexed is not None]
         if self._indexed:
-            changed = [one for one in known if one.indexed != (one.summary, one.words)]
+            changed = [one for one in known if one.indexed != (one.summary, one.search_text)]
             forgotten = [(one.number, *one.indexed) for one in changed if one.indexed is not None]
             self._base.executemany(_FORGET_TEXT, forgotten)
-            texts = [(one.number, one.summary, one.words) for one in (*changed, *new)]
+            texts = [(one.number, one.summary, one.search_text) for one in (*changed, *new)]
             self._base.executemany(_INDEX_TEXT, texts)
             self._base.executemany(_SPAN, _spans_of(alerts))
         self._write(new, _ADD, _ADD_RECORD)
@@ -207,7 +207,7 @@ def _change(one: _Alert) -> None:
     attack = [word for technique in part.attack for word in (technique.technique, technique.name)]
     # Addresses are found as parties.
     called = [end.hostname[:WORD].casefold() for end in (line.src, line.dst, *line.targets) if end.hostname]
-    one.words = " ".join(dict.fromkeys([one.title, one.detector, *attack, *called]))[: 4 * TEXT]
+    one.search_text = " ".join(dict.fromkeys([one.title, one.detector, *attack, *called]))[: 4 * TEXT]
 
 
 def _parties_of(line: Line) -> list[tuple[int, Party]]:
@@ -230,5 +230,5 @@ def _spans_of(alerts: Iterable[_Alert]) -> list[tuple[int, int, int]]:
 def _row(one: _Alert) -> tuple[object, ...]:
     return (
         one.number, one.id, one.key, one.group, one.title, one.risk, one.count, one.first, one.last, one.ended,
-        one.seq, one.summary, one.words,
+        one.seq, one.summary, one.search_text,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from sensor.eventlog.reader import Reader
 from sensor.inventory.store.database import FILE, StoreError, Taken, connect
 from sensor.inventory.store.rows import fill_rows, unlisted
 from sensor.inventory.store.schema import MIGRATIONS, VERSION
-from sensor.inventory.store.store import Store, words_of
+from sensor.inventory.store.store import Store, corrections_of
 from sensor.tables.apply import Applier
 from sensor.tables.lines import line_of
 from sensor.tables.load import load
@@ -65,7 +65,7 @@ def list_devices(folder: Path) -> bool:
     try:
         if unlisted(base):
             with transaction(base):
-                fill_rows(base, words_of(base))
+                fill_rows(base, corrections_of(base))
         return True
     except sqlite3.OperationalError:  # it cannot be written, or another process writes it
         return not unlisted(base)
@@ -84,8 +84,8 @@ def behind(base: sqlite3.Connection, log: Path) -> bool:
     try:
         size = notes_log(log).stat().st_size
     except FileNotFoundError:
-        size = there.words
-    if size != there.words or not there.whole or lacking:
+        size = there.notes_size
+    if size != there.notes_size or not there.whole or lacking:
         return True
     return bool(parts(log)) and not ends_at(log, there.seq, there.record)
 
@@ -107,7 +107,7 @@ def _a_little(path: Path, log: Path) -> Built | None:
             return None
         if unlisted(base):
             with transaction(base):
-                fill_rows(base, words_of(base))
+                fill_rows(base, corrections_of(base))
         tables = Tables(base, log)
         try:
             while tables.advance():

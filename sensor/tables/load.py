@@ -80,7 +80,7 @@ def _fill(base: sqlite3.Connection, log: Path) -> int:
                 applier.apply(taken)
                 place = Position(taken[-1][0], id_of(taken[-1][1]))
                 records += len(taken)
-        place = place._replace(words=_take_notes(applier, log), unusable=applier.unusable)
+        place = place._replace(notes_size=_take_notes(applier, log), unusable=applier.unusable)
         put_position(base, place)
         for statement in (*LOG_INDICES, SPANS_OF_ALL):
             base.execute(statement)
@@ -97,11 +97,11 @@ def _index_texts(base: sqlite3.Connection) -> None:
 
 def _take_notes(applier: Applier, log: Path) -> int:
     """All notes; bytes of them."""
-    notes, words = read_notes(notes_log(log), 0)
+    notes, notes_size = read_notes(notes_log(log), 0)
     while notes:
         applier.take_notes(notes)
-        notes, words = read_notes(notes_log(log), words)
-    return words
+        notes, notes_size = read_notes(notes_log(log), notes_size)
+    return notes_size
 
 
 @contextmanager

@@ -12,13 +12,13 @@ from sensor.inventory.store.schema_parties import MADE_FROM_LOG
 
 
 class Position(NamedTuple):
-    """``seq`` and ``record``: number and id of the last record; ``words``: bytes of the notes; ``unusable``: lines that
-    were skipped; ``whole``: 0 where an earlier sensor ended while it made the tables.
+    """``seq`` and ``record``: number and id of the last record; ``notes_size``: bytes of the notes; ``unusable``: lines
+    that were skipped; ``whole``: 0 where an earlier sensor ended while it made the tables.
     """
 
     seq: int = 0
     record: str = ""
-    words: int = 0
+    notes_size: int = 0
     unusable: int = 0
     whole: int = 1
 

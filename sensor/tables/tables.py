@@ -76,11 +76,11 @@ class Tables:
         """
         cursor = self._cursor or self._go_to(position(self._base))
         taken = cursor.records(lines, size)
-        notes, words = read_notes(self._notes, self._there.words)
-        if not taken and words == self._there.words:
+        notes, notes_size = read_notes(self._notes, self._there.notes_size)
+        if not taken and notes_size == self._there.notes_size:
             return 0
         try:
-            return self._take(taken, notes, words)
+            return self._take(taken, notes, notes_size)
         except sqlite3.Error as error:
             self.close()
             raise StoreError(str(error)) from None
@@ -101,7 +101,7 @@ class Tables:
         finally:
             self.close()
 
-    def _take(self, taken: Sequence[Record], notes: Sequence[Note], words: int) -> int:
+    def _take(self, taken: Sequence[Record], notes: Sequence[Note], notes_size: int) -> int:
         with transaction(self._base):
             there = position(self._base)
             if there != self._there:  # another process was faster
@@ -110,12 +110,12 @@ class Tables:
             if taken and taken[0][0] <= there.seq:
                 there = Position()
                 self._empty("the event log started again")
-                notes, words = read_notes(self._notes, 0)
+                notes, notes_size = read_notes(self._notes, 0)
             before = self._applier.unusable
             self._applier.apply(taken)
             self._applier.take_notes(notes)
             seq, record = (taken[-1][0], id_of(taken[-1][1])) if taken else (there.seq, there.record)
-            self._there = Position(seq, record, words, there.unusable + self._applier.unusable - before)
+            self._there = Position(seq, record, notes_size, there.unusable + self._applier.unusable - before)
             put_position(self._base, self._there)
         self.records += len(taken)
         return len(taken) + len(notes)

@@ -40,7 +40,7 @@ class Order(NamedTuple):
         return ", ".join(f"a.{column}" for column in self.sort.columns)
 
     @property
-    def words(self) -> str:
+    def order_by(self) -> str:
         way = "DESC" if self.backwards else "ASC"
         return "ORDER BY " + ", ".join(f"a.{column} {way}" for column in (*self.sort.columns, "number"))
 

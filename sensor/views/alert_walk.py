@@ -68,11 +68,13 @@ def first_of_groups(base: sqlite3.Connection, groups: Groups, order: Order, limi
     more than there are rows wanted.
     """
     condition, parameters = order.behind
-    best = f"(SELECT a.number FROM alerts a WHERE a.of_group = one.value AND {condition} {order.words} LIMIT 1)"  # noqa: S608 - our own names, here and below
+    best = f"(SELECT a.number FROM alerts a WHERE a.of_group = one.value AND {condition} {order.order_by} LIMIT 1)"  # noqa: S608 - our own names, here and below
     chosen = f"SELECT a.of_group FROM (SELECT {best} AS best FROM json_each(?) AS one) JOIN alerts a ON a.number = best"  # noqa: S608
     several = json.dumps(list(groups))
-    having = [row[0] for row in tuples(base, f"{chosen} {order.words} LIMIT ?", (*parameters, several, limit))]
-    rows = f"SELECT {order.columns}, a.number FROM alerts a WHERE a.of_group = ? AND {condition} {order.words} LIMIT ?"  # noqa: S608
+    having = [row[0] for row in tuples(base, f"{chosen} {order.order_by} LIMIT ?", (*parameters, several, limit))]
+    rows = (
+        f"SELECT {order.columns}, a.number FROM alerts a WHERE a.of_group = ? AND {condition} {order.order_by} LIMIT ?"  # noqa: S608
+    )
     found = [place_of(row[:-1], row[-1]) for group in having for row in tuples(base, rows, (group, *parameters, limit))]
     return sorted(found, reverse=order.backwards)[:limit]
 
@@ -105,15 +107,17 @@ def _source(order: Order, index: str, groups: Groups | None, clauses: Sequence[C
     tests, theirs = conditions_of(groups, clauses)
     by_time = next((clause for clause in clauses if clause.spans), None)
     if by_time is None or order.sort is not SORTS["opened"]:
-        table, words = "alerts a", order.words
+        table, order_by = "alerts a", order.order_by
     else:
         # Of a time: only blocks that have such alerts, each in the same order.
         table = f"alert_spans s CROSS JOIN alerts a INDEXED BY {index}"
         tests += f" AND {by_time.spans} AND a.number BETWEEN s.block * {BLOCK} AND s.block * {BLOCK} + {BLOCK - 1}"
         theirs += by_time.parameters
-        words = order.words.replace("ORDER BY", "ORDER BY s.block DESC," if order.backwards else "ORDER BY s.block,")
+        order_by = order.order_by.replace(
+            "ORDER BY", "ORDER BY s.block DESC," if order.backwards else "ORDER BY s.block,"
+        )
     table = table if "INDEXED" in table else f"{table} INDEXED BY {index}"
-    query = f"SELECT {order.columns}, a.number, a.of_group FROM {table} WHERE {condition} AND {tests} {words}"  # noqa: S608
+    query = f"SELECT {order.columns}, a.number, a.of_group FROM {table} WHERE {condition} AND {tests} {order_by}"  # noqa: S608
     return _Source(query, [*values, *theirs])
 
 

@@ -45,7 +45,7 @@ class AlertRow(msgspec.Struct, frozen=True):
     record: dict[str, Any]
 
 
-class Word(msgspec.Struct, frozen=True):
+class AlertNote(msgspec.Struct, frozen=True):
     """An operator's note on an alert. ``ts``: ns."""
 
     ts: int
@@ -59,7 +59,7 @@ class AlertDetails(msgspec.Struct, frozen=True):
     """One alert, its notes in order, and the incidents it is part of."""
 
     alert: AlertRow
-    words: list[Word]
+    notes: list[AlertNote]
     incidents: list[str]
 
 
@@ -105,23 +105,23 @@ def alert(data: Data, name: str) -> AlertDetails:
     """One by its id, or the beginning of it. Unknown, Ambiguous."""
     found = data.resolve("alerts", name)
     (number,) = data.base.execute("SELECT number FROM alerts WHERE id = ?", (found,)).fetchone()
-    words = data.base.execute(
+    notes = data.base.execute(
         "SELECT ts, author, action, value, text FROM alert_words WHERE alert = ? ORDER BY number", (found,)
     ).fetchall()
     incidents = data.base.execute(
         "SELECT incident FROM incident_alerts WHERE alert = ? ORDER BY incident", (found,)
     ).fetchall()
-    return AlertDetails(_rows(data, [number])[0], [Word(*row) for row in words], [row[0] for row in incidents])
+    return AlertDetails(_rows(data, [number])[0], [AlertNote(*row) for row in notes], [row[0] for row in incidents])
 
 
-def closers(data: Data, rows: Iterable[AlertRow]) -> dict[str, Word]:
+def closers(data: Data, rows: Iterable[AlertRow]) -> dict[str, AlertNote]:
     """Of alerts that an operator closed, by id: the last word that did it."""
     closed = [row.id for row in rows if row.state == "closed"]
     wanted = (
         "SELECT alert, ts, author, action, value, text FROM alert_words"
         " WHERE action = 'close' AND alert IN (SELECT value FROM json_each(?)) ORDER BY number"
     )
-    return {row[0]: Word(*tuple(row)[1:]) for row in data.base.execute(wanted, (json.dumps(closed),))}
+    return {row[0]: AlertNote(*tuple(row)[1:]) for row in data.base.execute(wanted, (json.dumps(closed),))}
 
 
 def matching(data: Data, wanted: AlertFilter, most: int) -> list[AlertRow]:
@@ -152,8 +152,8 @@ def with_state(record: dict[str, Any], state: str, closer: tuple[str, str] | Non
 def _clauses(wanted: AlertFilter) -> list[Clause]:
     found = [text_clause(wanted.text) if wanted.text else None, time_clause(wanted.since, wanted.until)]
     found += [
-        who_clause(word, role) if word else None
-        for word, role in ((wanted.source, SOURCE), (wanted.target, TARGET), (wanted.device, None))
+        who_clause(end, role) if end else None
+        for end, role in ((wanted.source, SOURCE), (wanted.target, TARGET), (wanted.device, None))
     ]
     found += [vlan_clause(wanted.vlan)] if wanted.vlan is not None else []
     return [clause for clause in found if clause is not None]

@@ -12,7 +12,7 @@ import msgspec
 from sensor.core.foreign import Record
 from sensor.core.record_parts import time_text
 from sensor.inventory.corrections import onto_body
-from sensor.inventory.store.store import words_of
+from sensor.inventory.store.store import corrections_of
 from sensor.views.dataset import Data
 from sensor.views.device_terms import Term, matches, ordered
 
@@ -32,7 +32,7 @@ def every_device(data: Data, wanted: Sequence[Term], now: datetime) -> Iterator[
     """Devices as records show them, with the operator's word, the one seen last at the end. ``now``: that ages count
     back from; of a log that is read alone, its last moment. sqlite3.DatabaseError where the store is damaged.
     """
-    corrections = words_of(data.base)
+    corrections = corrections_of(data.base)
     test, values = _test(wanted)
     query = _PAGE.format(test=test)
     now = _now(data, now)

@@ -15,7 +15,7 @@ import msgspec
 from sensor.core.addresses import mac_text, parse_mac, parse_network
 from sensor.inventory.corrections import onto_body
 from sensor.inventory.store.reader import Reader
-from sensor.inventory.store.store import words_of
+from sensor.inventory.store.store import corrections_of
 from sensor.views.dataset import Data
 from sensor.views.errors import Malformed, one_of
 from sensor.views.page import After, Facets, Page, after_of, cursor_of, limit_of, mark_of
@@ -250,7 +250,7 @@ def _first(
 
 
 def _rows(data: Data, numbers: list[int]) -> list[DeviceRow]:
-    corrections = words_of(data.base)
+    corrections = corrections_of(data.base)
     return [_row(tuple(row), corrections) for row in data.base.execute(_ROW, (json.dumps(numbers),))]
 
 

@@ -79,7 +79,7 @@ def test_what_is_not_raised(more: dict[str, Any]) -> None:
     ("word", "severity", "points"),
     [("critical", Severity.high, 10), ("high", Severity.high, 5), ("medium", Severity.medium, 0)],
 )
-def test_the_operators_word(word: str, severity: Severity, points: int) -> None:
+def test_a_criticality_set_by_the_operator(word: str, severity: Severity, points: int) -> None:
     """A critical target makes it graver."""
     weighed = Weigher(World(critical(SERVER, word))).weigh(made())
     assert (weighed.severity, weighed.terms.get("criticality", 0)) == (severity, points)

@@ -26,7 +26,7 @@ def test_loopback_is_listed():
 
 
 @linux
-def test_an_interface_is_asked_by_name():
+def test_an_interface_is_looked_up_by_name():
     """Index, hardware type and state come from any socket; a name that nobody has gives nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         assert interfaces.index_of(sock, "lo") == 1

@@ -50,13 +50,13 @@ def record(kind: str, action: str, msg: str, severity: str = "info", **parts: An
 
 
 def claim(attribute: str, value: str, family: str, confidence: float, count: int = 1) -> dict[str, Any]:
-    words = {
+    evidence = {
         "observation": f"{family}.field",
         "seen": f"{value} said",
         "fingerprint": f"{family}.{value}",
         "family": family,
     }
-    return {"attribute": attribute, "value": value, **words, "confidence": confidence, "count": count, **TIMES}
+    return {"attribute": attribute, "value": value, **evidence, "confidence": confidence, "count": count, **TIMES}
 
 
 def device(
@@ -180,9 +180,9 @@ def run_cli(capsys: pytest.CaptureFixture[str], log: Path, monkeypatch: pytest.M
     """Runs a command; the state folder is the one of the log."""
     monkeypatch.setenv("SENSOR_STATE", str(log.parent))
 
-    def run(*words: str) -> Result:
+    def run(*arguments: str) -> Result:
         try:
-            code = main(words)
+            code = main(arguments)
         except SystemExit as error:
             code = int(error.code or 0)
         return parted(code, *capsys.readouterr())

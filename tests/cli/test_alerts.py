@@ -53,7 +53,8 @@ def test_close_and_comment(run_cli) -> None:
 def test_what_is_not_there(golden: Golden, run_cli) -> None:
     """Alerts, actions and words that are missing."""
     assert [
-        run_cli("alerts", *words).code for words in (("close", "alert-zzzzzz"), ("close",), ("comment",), ("shut",))
+        run_cli("alerts", *arguments).code
+        for arguments in (("close", "alert-zzzzzz"), ("close",), ("comment",), ("shut",))
     ] == [1, 2, 2, 2]
     golden(run_cli("alerts", "why").out)
     result = run_cli("alerts", "why", "alert-5k2m8q")
@@ -121,13 +122,13 @@ def test_ids_by_their_beginning(run_cli) -> None:
 
 def test_wrong_filters_name_the_nearest(run_cli) -> None:
     """A value that no alert can have is no empty list."""
-    for words, near in (
+    for arguments, near in (
         (("--verdict", "benin"), "benign"),
         (("--detector", "discovery.port_scn"), "discovery.port_scan"),
         (("--sort", "rsik"), "risk"),
     ):
-        result = run_cli("alerts", *words)
-        assert (result.code, near in result.err) == (2, True), words
+        result = run_cli("alerts", *arguments)
+        assert (result.code, near in result.err) == (2, True), arguments
     assert run_cli("alerts", "verdict", "good", "alert-abc123").code == 2
 
 

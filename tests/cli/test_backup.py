@@ -33,14 +33,14 @@ def house(inventory: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def back_up(run_cli, house: Path, tmp_path: Path):
-    return lambda *words: run_cli(
+    return lambda *arguments: run_cli(
         "backup",
         str(tmp_path / "a.tar.zst"),
         "--state",
         str(house),
         "--config",
         str(tmp_path / "etc" / "sensor.yaml"),
-        *words,
+        *arguments,
     )
 
 
@@ -85,7 +85,7 @@ def test_what_is_in_it(golden: Golden, back_up, tmp_path: Path) -> None:
     golden(result.out, "--with-evidence")
 
 
-def test_log_and_evidence_where_they_are_asked_for(back_up, house: Path, tmp_path: Path) -> None:
+def test_log_and_evidence_where_they_are_requested(back_up, house: Path, tmp_path: Path) -> None:
     """Segments as they are; of the one that is being written only whole lines."""
     current = max(folder_of(house / "events.jsonl").glob("*.jsonl"))
     with current.open("ab") as file:
@@ -138,7 +138,7 @@ def test_it_is_made_while_a_sensor_writes(back_up, house: Path, tmp_path: Path) 
     store.close()
 
 
-def test_what_is_there_is_not_replaced_unasked(back_up, tmp_path: Path) -> None:
+def test_what_is_there_is_not_replaced_without_a_request(back_up, tmp_path: Path) -> None:
     """A file of that name is left alone without --force; one that fails leaves the old one and nothing beside it."""
     (tmp_path / "a.tar.zst").write_text("precious")
     result = back_up()
@@ -231,9 +231,18 @@ def test_the_first_signal_leaves_nothing(house: Path, tmp_path: Path) -> None:
     with big.open("wb") as file:
         for _ in range(60):
             file.write(os.urandom(1 << 20).hex().encode() + b"\n")
-    words = [sys.executable, "-m", "sensor", "backup", str(tmp_path / "a.tar.zst"), "--with-log", "--state", str(house)]
+    arguments = [
+        sys.executable,
+        "-m",
+        "sensor",
+        "backup",
+        str(tmp_path / "a.tar.zst"),
+        "--with-log",
+        "--state",
+        str(house),
+    ]
     for _ in range(5):
-        process = subprocess.Popen(words, stderr=subprocess.PIPE)
+        process = subprocess.Popen(arguments, stderr=subprocess.PIPE)
         while (
             not any(path.stat().st_size for path in tmp_path.glob(".a.tar.zst.*/a.tar.zst")) and process.poll() is None
         ):
@@ -260,15 +269,24 @@ def test_tar_lists_it(back_up, tmp_path: Path) -> None:
 
 def test_a_bar_on_a_terminal_and_none_elsewhere(house: Path, tmp_path: Path) -> None:
     """Whoever watches sees how far it is; a log of a timer holds two lines and no control characters."""
-    words = [sys.executable, "-m", "sensor", "backup", "--force", str(tmp_path / "a.tar.zst"), "--state", str(house)]
+    arguments = [
+        sys.executable,
+        "-m",
+        "sensor",
+        "backup",
+        "--force",
+        str(tmp_path / "a.tar.zst"),
+        "--state",
+        str(house),
+    ]
     ours, theirs = os.openpty()
     done = subprocess.run(
-        words, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, env={**os.environ, "TERM": "xterm"}
+        arguments, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, env={**os.environ, "TERM": "xterm"}
     )
     os.close(theirs)
     assert b"copying" in os.read(ours, 1 << 16)
     os.close(ours)
     assert len(done.stdout.splitlines()) == 2
-    quiet = subprocess.run(words, capture_output=True, text=True, check=True)
+    quiet = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert quiet.stderr == ""
     assert "\033" not in quiet.stdout

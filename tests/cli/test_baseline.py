@@ -16,7 +16,7 @@ from tests.runtime.test_keeper import LAPTOP, PRINTER, learned
 def baseline(run_cli, tmp_path: Path):
     """sensor baseline on what a run learned of a laptop and a printer."""
     learned(tmp_path / "state")
-    return lambda *words: run_cli("baseline", *words, "--state", str(tmp_path / "state"))
+    return lambda *arguments: run_cli("baseline", *arguments, "--state", str(tmp_path / "state"))
 
 
 def test_what_was_learned_is_listed_with_its_maturity(golden: Golden, baseline) -> None:
@@ -78,7 +78,7 @@ def test_what_is_to_be_forgotten_is_shown_no_more(baseline) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "fault"),
+    ("arguments", "code", "fault"),
     [
         (("forgett",), 2, ("usage.unknown-action", "'forget'")),
         (("forget",), 2, ("usage.missing-argument",)),
@@ -93,9 +93,9 @@ def test_what_is_to_be_forgotten_is_shown_no_more(baseline) -> None:
         (("list", "typ=printer"), 2, ("usage.unknown-filter", "type")),
     ],
 )
-def test_what_makes_no_sense(baseline, words: tuple[str, ...], code: int, fault: tuple[str, ...]) -> None:
+def test_what_makes_no_sense(baseline, arguments: tuple[str, ...], code: int, fault: tuple[str, ...]) -> None:
     """It is said in one line, and nothing is written."""
-    result = baseline(*words)
+    result = baseline(*arguments)
     assert (result.code, len(result.err.splitlines())) == (code, 1)
     assert reports(result, *fault), result.err
     assert baseline("rules").out == "no rules\n"

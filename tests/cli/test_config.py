@@ -67,8 +67,8 @@ def etc(tmp_path: Path) -> Path:
 def config(run_cli: Callable[..., Result], etc: Path) -> Callable[..., Result]:
     """sensor config ACTION on that configuration, by paths within its folder."""
 
-    def run(action: str, *words: str) -> Result:
-        result = run_cli("config", action, str(etc / "sensor.yaml"), *words)
+    def run(action: str, *arguments: str) -> Result:
+        result = run_cli("config", action, str(etc / "sensor.yaml"), *arguments)
         return Result(result.code, result.out.replace(f"{etc}/", ""), result.err.replace(f"{etc}/", ""))
 
     return run
@@ -97,16 +97,16 @@ def test_help_teaches(run_cli: Callable[..., Result]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "result"),
+    ("arguments", "result"),
     [
         (("chek",), "found 'chek', expected one of check, show, schema, init; did you mean 'check'?"),
         (("check", "a.yaml", "b.yaml"), "one file or folder"),
         (("check", "a.yaml", "--config", "b.yaml"), "one file or folder"),
     ],
 )
-def test_wrong_usage(run_cli: Callable[..., Result], words: tuple[str, ...], result: str) -> None:
+def test_invalid_usage(run_cli: Callable[..., Result], arguments: tuple[str, ...], result: str) -> None:
     """In one line, with the nearest word."""
-    answer = run_cli("config", *words)
+    answer = run_cli("config", *arguments)
     assert (answer.code, len(answer.err.splitlines())) == (2, 1)
     assert result in answer.err
 
@@ -379,8 +379,8 @@ def test_what_looks_like_a_secret_is_not_shown(config: Callable[..., Result], et
     layer(
         etc, "outputs:\n  siem: {url: 'https://127.0.0.1/in?sig=HIDDEN', headers: {X-Api-Key: HIDDEN, X-Site: shown}}\n"
     )
-    for words in ((), ("--effective",), ("--json",)):
-        result = config("show", *words)
+    for arguments in ((), ("--effective",), ("--json",)):
+        result = config("show", *arguments)
         assert "HIDDEN" not in result.out
         assert "shown" in result.out
 
@@ -421,7 +421,7 @@ def test_every_default_is_valid(valid: Callable[[Any], list[str]], run_cli: Call
     assert valid(shown) == []
 
 
-def test_every_key_has_words() -> None:
+def test_every_key_has_a_description() -> None:
     """Sections, keys of outputs and options of detectors, save the few that say it themselves."""
     made = schema()
     silent = [
@@ -457,7 +457,7 @@ def test_outputs_by_type(valid: Callable[[Any], list[str]], tmp_path: Path, opti
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         {"captur": {}},
         {"capture": {"ring": 3}},
@@ -474,9 +474,9 @@ def test_outputs_by_type(valid: Callable[[Any], list[str]], tmp_path: Path, opti
         {"outputs": {"a": {"type": "http", "url": "https://x", "filter": {"kind": []}}}},
     ],
 )
-def test_typos_are_refused(valid: Callable[[Any], list[str]], wrong: dict[str, Any]) -> None:
+def test_typos_are_refused(valid: Callable[[Any], list[str]], invalid: dict[str, Any]) -> None:
     """Keys, words, names, numbers, and options of another type of output."""
-    assert valid(wrong)
+    assert valid(invalid)
 
 
 def documented(root: Path) -> Iterator[tuple[str, str]]:
@@ -614,16 +614,16 @@ def answering(folder: Path, *answers: str) -> tuple[int, str, Path]:
 
 def test_a_conversation(tmp_path: Path) -> None:
     """Answers that make no sense are asked for again; what was said stands in the file, and the file is good."""
-    words = ("hq-3f", "HQ", "nosuch0", "lo9", "", "300.0.0.0/8", "203.0.113.0/24 198.51.100.0/24", "10.0.0.9",
+    values = ("hq-3f", "HQ", "nosuch0", "lo9", "", "300.0.0.0/8", "203.0.113.0/24 198.51.100.0/24", "10.0.0.9",
         "", "htttp", "http", "My SIEM", "siem", "ftp://x",
              "https://siem.example/in")  # fmt: skip
     has_interfaces = bool(asking._interfaces())
-    code, asked, path = answering(
-        tmp_path, *(word for word in words if has_interfaces or word not in ("nosuch0", "lo9"))
+    code, requested, path = answering(
+        tmp_path, *(word for word in values if has_interfaces or word not in ("nosuch0", "lo9"))
     )
-    assert code == 0, asked
-    assert "did you mean 'http'?" in asked
-    assert "expected a URL" in asked
+    assert code == 0, requested
+    assert "did you mean 'http'?" in requested
+    assert "expected a URL" in requested
     made = load_config(path)
     assert (made.sensor.id, made.sensor.site, made.networks) == ("hq-3f", "HQ", ["203.0.113.0/24", "198.51.100.0/24"])
     assert (made.roles.scanner, made.roles.backup) == (["10.0.0.9"], [])
@@ -636,19 +636,19 @@ def test_no_answer(run_cli: Callable[..., Result], tmp_path: Path, monkeypatch: 
         monkeypatch.setattr(sys, "stdin", no_listener)
         result = run_cli("config", "init", str(tmp_path / "sensor.yaml"))
     assert (result.code, "--yes" in result.err) == (2, True)
-    code, asked, path = answering(tmp_path, "hq")
+    code, requested, path = answering(tmp_path, "hq")
     assert (code, path.exists()) == (2, False)
-    assert "nothing was written" in asked
+    assert "nothing was written" in requested
 
 
-def test_words_of_keys(golden: Golden) -> None:
+def test_descriptions_of_keys(golden: Golden) -> None:
     """Where they stand in a docstring: at its own key, or in the clause that names it."""
     from sensor.core.output import Options
 
-    words = described(Options)
-    golden(words["rate"])
-    golden(words["batch_kib"])
-    golden(words["backoff_max_s"])
+    described_options = described(Options)
+    golden(described_options["rate"])
+    golden(described_options["batch_kib"])
+    golden(described_options["backoff_max_s"])
 
 
 @pytest.mark.parametrize(

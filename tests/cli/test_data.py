@@ -43,8 +43,8 @@ def state(tmp_path: Path) -> Path:
 def data(state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Data:
     monkeypatch.setenv("SENSOR_STATE", str(state))
 
-    def run(*words: str) -> Result:
-        code = main(["data", *words])
+    def run(*arguments: str) -> Result:
+        code = main(["data", *arguments])
         return Result(code, *capsys.readouterr())
 
     return run
@@ -89,8 +89,8 @@ def test_the_environment_names_one(
     assert data("use", "beta").code == 0
     monkeypatch.setenv("SENSOR_DATA", "alpha")
     heads = []
-    for words in (["alerts"], ["alerts", "--data", "live"]):
-        assert main(words) == 0
+    for arguments in (["alerts"], ["alerts", "--data", "live"]):
+        assert main(arguments) == 0
         heads.append(parted(0, *capsys.readouterr()).head.split(" · ")[0])
     assert heads == ["alpha", "live"]
     monkeypatch.setenv("SENSOR_DATA", "gamma")
@@ -138,7 +138,7 @@ def test_an_export_is_a_dataset_elsewhere(data: Data, tmp_path: Path, capsys: py
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("arguments", "code"),
     [
         (["lst"], 2),
         (["show", "a", "b"], 2),
@@ -148,19 +148,19 @@ def test_an_export_is_a_dataset_elsewhere(data: Data, tmp_path: Path, capsys: py
         (["export"], 2),
     ],
 )
-def test_what_makes_no_sense(data: Data, words: list[str], code: int) -> None:
+def test_what_makes_no_sense(data: Data, arguments: list[str], code: int) -> None:
     """One line; the nearest name of those that there are."""
-    result = data(*words)
+    result = data(*arguments)
     assert (result.code, result.out, len(result.err.splitlines())) == (code, "", 1)
-    assert "alhpa" not in words or "alpha" in result.suggestions
+    assert "alhpa" not in arguments or "alpha" in result.suggestions
 
 
 def test_what_was_done_for_programs(data: Data, tmp_path: Path) -> None:
     """One object for each."""
     archive = tmp_path / "alpha.tgz"
     lines = [
-        data(*words.split(), "--json").lines
-        for words in ("use alpha", "use", "rename alpha gamma", f"export gamma -o {archive}", "remove gamma beta")
+        data(*arguments.split(), "--json").lines
+        for arguments in ("use alpha", "use", "rename alpha gamma", f"export gamma -o {archive}", "remove gamma beta")
     ]
     result = [json.loads(line) for some in lines for line in some]
     assert [(one["action"], one["name"]) for one in result] == [
@@ -172,8 +172,8 @@ def test_what_was_done_for_programs(data: Data, tmp_path: Path) -> None:
 
 def test_nothing_is_there(tmp_path: Path, data: Data) -> None:
     """3; what to do, and nothing is made by looking."""
-    for words in (["list"], ["show"]):
-        result = data(*words, "--state", str(tmp_path / "none"))
+    for arguments in (["list"], ["show"]):
+        result = data(*arguments, "--state", str(tmp_path / "none"))
         assert (result.code, "sensor replay FILE" in result.err) == (3, True)
     assert not (tmp_path / "none").exists()
 

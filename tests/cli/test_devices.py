@@ -171,6 +171,6 @@ def test_devices_for_programs(run_cli, log: Path) -> None:
 @pytest.mark.parametrize("command", ["alerts", "devices", "tail", "report -o -", "explain x"])
 def test_a_file_that_is_no_event_log(run_cli, tmp_path: Path, root: Path, command: str) -> None:
     """A capture, say: 3, with what was expected, and never that nothing was found in it."""
-    words = ["--format", "json"] if command.startswith("report") else []
-    result = run_cli(*command.split(), *words, "--events", str(root / "pcaps" / "office.pcapng"))
+    arguments = ["--format", "json"] if command.startswith("report") else []
+    result = run_cli(*command.split(), *arguments, "--events", str(root / "pcaps" / "office.pcapng"))
     assert (result.code, result.out, "is not an event log" in result.err) == (3, "", True)

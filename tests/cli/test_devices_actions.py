@@ -18,8 +18,8 @@ from tests.runtime.test_keeper import Run
 def ask(run_cli, inventory: Path):
     """Runs an action on the inventory."""
 
-    def run(*words: str):
-        return run_cli("devices", *words, "--state", str(inventory), "--author", "anna")
+    def run(*arguments: str):
+        return run_cli("devices", *arguments, "--state", str(inventory), "--author", "anna")
 
     return run
 
@@ -103,7 +103,7 @@ def test_split(ask, inventory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "output"),
+    ("arguments", "code", "output"),
     [
         (("set", "PRN"), 2, ("usage.missing-argument",)),
         (("set", "PRN", "color=red"), 2, ("usage.invalid-value", "'color'")),
@@ -120,15 +120,15 @@ def test_split(ask, inventory: Path) -> None:
         (("history", "nobody"), 1, ("device.unknown", "'nobody'")),
     ],
 )
-def test_what_is_wrong_is_reported(ask, words: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
+def test_faults_are_reported(ask, arguments: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
     """One line on standard error, and the exit code."""
-    result = ask(*words)
+    result = ask(*arguments)
     assert result.code == code
     assert reports(result, *output), result.err
     assert result.out == ""
 
 
-def test_a_log_keeps_no_words(run_cli, log: Path) -> None:
+def test_a_log_alone_keeps_no_corrections(run_cli, log: Path) -> None:
     """Nor does a folder without an inventory."""
     result = run_cli("devices", "set", "dev-10", "type=tv", "--events", str(log))
     assert (result.code, result.out[:20]) == (6, "inventory: unknown: ")

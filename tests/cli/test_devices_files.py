@@ -18,8 +18,8 @@ from tests.runtime.test_keeper import Run
 def ask(run_cli, inventory: Path):
     """Runs an action on the inventory."""
 
-    def run(*words: str):
-        return run_cli("devices", *words, "--state", str(inventory), "--author", "anna")
+    def run(*arguments: str):
+        return run_cli("devices", *arguments, "--state", str(inventory), "--author", "anna")
 
     return run
 
@@ -50,8 +50,8 @@ def test_netbox_and_back(golden: Golden, ask, tmp_path: Path) -> None:
 
 def test_csv_holds_no_formula(ask) -> None:
     """A peer that calls itself a formula stays a text, on the way out and back."""
-    for words in (("export",), ("--csv",), ("export", "--format", "netbox")):
-        out = ask(*words).out
+    for arguments in (("export",), ("--csv",), ("export", "--format", "netbox")):
+        out = ask(*arguments).out
         assert "'=cmd|calc" in out
         assert not any(cell.startswith(("=", "+", "-", "@")) for row in csv.reader(io.StringIO(out)) for cell in row)
     for text in ("=1+1", "+1", "-1", "@x", "\tx", "plain", ""):

@@ -94,16 +94,16 @@ def test_networks_of_the_configuration(run_cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "output"),
+    ("arguments", "output"),
     [
         (["--seconds", "0"], "sensor: found --seconds 0, expected more than 0 and at most 86,400\n"),
         (["--seconds", "nan"], "sensor: found --seconds nan, expected more than 0 and at most 86,400\n"),
         (["--file", "a.pcap", "-i", "eth0"], "sensor: found both --file and -i, expected one of them\n"),
     ],
 )
-def test_wrong_words(run_cli, words: list[str], output: str) -> None:
+def test_invalid_arguments(run_cli, arguments: list[str], output: str) -> None:
     """Exit code 2, before anything is looked at."""
-    result = run_cli("doctor", *words)
+    result = run_cli("doctor", *arguments)
     assert (result.code, result.out, result.err) == (2, "", output)
 
 
@@ -174,8 +174,8 @@ class Lab:
         self.ip("-n", self.here, "link", "set", "va", "arp", "off", "up")
         self.ip("-n", self.there, "link", "set", "vb", "arp", "off", "up")
 
-    def ip(self, *words: str) -> None:
-        subprocess.run(["ip", *words], check=True, capture_output=True)
+    def ip(self, *arguments: str) -> None:
+        subprocess.run(["ip", *arguments], check=True, capture_output=True)
 
     def send(self, frames: list[bytes]) -> None:
         """Again and again, two milliseconds apart, until the lab closes."""
@@ -185,16 +185,16 @@ class Lab:
         process.stdin.close()
         self.senders.append(process)
 
-    def start(self, *words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        command = ["ip", "netns", "exec", self.there, *before, sys.executable, "-m", "sensor", "doctor", *words]
+    def start(self, *arguments: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        command = ["ip", "netns", "exec", self.there, *before, sys.executable, "-m", "sensor", "doctor", *arguments]
         environment = ENVIRONMENT | {"SENSOR_STATE": str(self.state)}
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
         )
 
-    def doctor(self, *words: str, before: tuple[str, ...] = ()) -> tuple[int, dict[str, Any]]:
+    def doctor(self, *arguments: str, before: tuple[str, ...] = ()) -> tuple[int, dict[str, Any]]:
         """The exit code, and the findings by check."""
-        process = self.start("--seconds", "1.5", "--json", *words, before=before)
+        process = self.start("--seconds", "1.5", "--json", *arguments, before=before)
         out, err = process.communicate(timeout=60)
         assert "Traceback" not in err
         return process.returncode, {one["check"]: one for one in map(json.loads, out.splitlines())}

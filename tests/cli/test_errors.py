@@ -97,7 +97,7 @@ def test_help_of_topics(run_cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "error"),
+    ("arguments", "code", "error"),
     [
         (["incidents"], 2, "usage.unknown-command"),
         (["devices", "--jsn"], 2, "usage.unknown-option"),
@@ -127,13 +127,13 @@ def test_help_of_topics(run_cli) -> None:
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_codes_of_common_mistakes(
-    run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int, error: str
+    run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, error: str
 ) -> None:
     """The exit code says which kind of failure, the error code which failure."""
     (tmp_path / "notes.txt").write_text("no capture")
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
-    result = run_cli(*words)
+    result = run_cli(*arguments)
     assert (result.code, error in result.errors) == (code, True), result
 
 
@@ -181,12 +181,12 @@ def test_the_suggestion_for_a_guess_exists(run_cli, guess: str) -> None:
     result = run_cli(guess)
     assert (result.code, result.errors) == (2, ("usage.unknown-command",))
     near = result.err.split("`sensor ")[1].split("`")[0]
-    command, *words = near.split()
+    command, *arguments = near.split()
     assert near == _tasks.GUESSES[guess]
     shown = run_cli(command, "--help")
     assert shown.code == 0
     actions = [line.split()[0] for line in shown.lines if line.startswith("  ")]
-    assert [word for word in words if word not in actions and f"{{{word}}}" not in shown.out] == []
+    assert [word for word in arguments if word not in actions and f"{{{word}}}" not in shown.out] == []
 
 
 @pytest.mark.parametrize(

@@ -74,9 +74,9 @@ def test_show(golden: Golden, run_cli) -> None:
         "example Hewlett-Packard LaserJet → model LaserJet",
     ):  # fmt: skip
         assert part in text
-    wrong = run_cli("fingerprints", "show", "dhcp.vendor_class.hpp")
-    assert wrong.code == 1
-    golden(wrong.err, "dhcp.vendor_class.hp")
+    invalid = run_cli("fingerprints", "show", "dhcp.vendor_class.hpp")
+    assert invalid.code == 1
+    golden(invalid.err, "dhcp.vendor_class.hp")
     assert run_cli("fingerprints", "show").code == 2
 
 
@@ -108,7 +108,7 @@ def test_an_expression_that_can_be_slowed_down(run_cli, tmp_path: Path) -> None:
     assert (result.code, result.err.startswith(f"{path}:6:20: ")) == (2, True)
 
 
-def test_words_beside_a_file(run_cli, tmp_path: Path) -> None:
+def test_a_vocabulary_beside_a_file(run_cli, tmp_path: Path) -> None:
     """A vocabulary in the same folder adds to ours."""
     (tmp_path / "vocabulary.yaml").write_text("vendors: {Acme: []}\n")
     (tmp_path / "site.yaml").write_text(
@@ -151,7 +151,7 @@ def test_drafts_pass_their_tests_and_name_the_device(run_cli, root: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "fault"),
+    ("arguments", "code", "fault"),
     [
         (("--label", "type=camera"), 2, ("device.ambiguous", "--mac")),
         (("--label", "type=camera", "--mac", "8c"), 2, ("usage.invalid-value", "'8c'", "--mac")),
@@ -163,10 +163,10 @@ def test_drafts_pass_their_tests_and_name_the_device(run_cli, root: Path, tmp_pa
     ],
 )
 def test_learning_needs_to_know_of_what(
-    run_cli, root: Path, words: tuple[str, ...], code: int, fault: tuple[str, ...]
+    run_cli, root: Path, arguments: tuple[str, ...], code: int, fault: tuple[str, ...]
 ) -> None:
     """And as what."""
-    result = run_cli("fingerprints", "learn", str(root / "pcaps" / "office.pcapng"), *words)
+    result = run_cli("fingerprints", "learn", str(root / "pcaps" / "office.pcapng"), *arguments)
     assert result.code == code
     assert reports(result, *fault), result.err
 

@@ -27,8 +27,8 @@ INSISTS = "; --force suggests it regardless"
 @pytest.fixture
 def suggest(run_cli, office: Path) -> Callable[..., Result]:
     """sensor firewall suggest on the office."""
-    return lambda *words: run_cli(
-        "firewall", "suggest", *words, "--state", str(office), "--events", str(office / "events.jsonl")
+    return lambda *arguments: run_cli(
+        "firewall", "suggest", *arguments, "--state", str(office), "--events", str(office / "events.jsonl")
     )
 
 
@@ -36,10 +36,10 @@ def suggest(run_cli, office: Path) -> Callable[..., Result]:
 def logged(run_cli, tmp_path: Path) -> Callable[..., Result]:
     """sensor firewall suggest on a log of these records."""
 
-    def run(records: list[Any], *words: str) -> Result:
+    def run(records: list[Any], *arguments: str) -> Result:
         path = tmp_path / "made.jsonl"
         path.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
-        return run_cli("firewall", "suggest", *words, "--events", str(path))
+        return run_cli("firewall", "suggest", *arguments, "--events", str(path))
 
     return run
 
@@ -239,8 +239,8 @@ def test_pcs_and_cameras_that_called_one_address_share_a_change(golden: Golden, 
 def test_without_a_baseline_nothing_is_called_harmless(golden: Golden, logged) -> None:
     """For people, above rules, and beside them: "not simulated", and never that nothing else would be cut."""
     records = [device(1, "camera", hostname="door"), alert(1, end(1), {"ip": C2, "port": 443})]
-    for words in ((), ("--simulate",), ("--format", "nftables"), ("--format", "fortios")):
-        result = logged(records, "alert-000001", *words)
+    for arguments in ((), ("--simulate",), ("--format", "nftables"), ("--format", "fortios")):
+        result = logged(records, "alert-000001", *arguments)
         assert result.code == 0
         assert "not simulated" in result.out
         assert "would be blocked" not in result.out
@@ -329,7 +329,7 @@ def test_what_names_no_two_ends_reports_so(golden: Golden, logged) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "wrong"),
+    ("arguments", "code", "expected"),
     [
         (
             ["nonsense"],
@@ -354,11 +354,11 @@ def test_what_names_no_two_ends_reports_so(golden: Golden, logged) -> None:
     ],
 )
 def test_what_makes_no_sense_is_reported_in_one_line(
-    logged, words: list[str], code: int, wrong: tuple[str, ...]
+    logged, arguments: list[str], code: int, expected: tuple[str, ...]
 ) -> None:
-    result = logged([device(1, "camera")], *words)
+    result = logged([device(1, "camera")], *arguments)
     assert (result.code, result.out) == (code, "")
-    assert reports(result, *wrong), result.err
+    assert reports(result, *expected), result.err
     assert result.err.count("\n") == 1
 
 
@@ -429,7 +429,7 @@ def test_a_setting_is_cut_off_from_all_on_all_machines_that_have_it(golden: Gold
     assert bodies(logged(records, "recommendation-000002", "--json"))[0]["title"].endswith("to 10.0.0.2 (switch)")
 
 
-def test_who_administers_is_named_and_left_alone_when_asked_for(golden: Golden, run_cli, tmp_path: Path) -> None:
+def test_who_administers_is_named_and_left_alone_when_requested(golden: Golden, run_cli, tmp_path: Path) -> None:
     """The baseline tells of a laptop and of a camera: with --allow seen the camera is cut off all the same, for it
     administers nothing.
     """
@@ -449,20 +449,28 @@ def test_who_administers_is_named_and_left_alone_when_asked_for(golden: Golden, 
     log = tmp_path / "made.jsonl"
     one = work(1, 2) | {"src": {"ip": "10.0.0.2", "port": 23, "device": name}}
     log.write_text(json.dumps(one) + "\n", encoding="utf-8")
-    words = ("firewall", "suggest", "recommendation-000001", "--events", str(log), "--state", str(tmp_path / "state"))
-    result = run_cli(*words)
+    arguments = (
+        "firewall",
+        "suggest",
+        "recommendation-000001",
+        "--events",
+        str(log),
+        "--state",
+        str(tmp_path / "state"),
+    )
+    result = run_cli(*arguments)
     assert result.lines[0].endswith(": block tcp/23 from any machine to 10.0.0.2 (switch)")
     golden(result.lines, "CUT: 2")
-    (body,) = bodies(run_cli(*words, "--allow", "seen", "--json"))
+    (body,) = bodies(run_cli(*arguments, "--allow", "seen", "--json"))
     golden(body["title"])
     assert [party["ips"] for party in body["allowed"]] == [["10.0.0.8"]]
     assert [cut["client"]["ips"] for cut in body["simulation"]["cuts"]] == [["10.0.0.9"]]
     assert [one for one in body["simulation"]["warnings"] if "both ends live in" not in one] == []
     assert "10.0.0.8/32" not in body["rules"][0]["from"]
     assert len(body["rules"][0]["from"]) == 32
-    (body,) = bodies(run_cli(*words, "--allow", "10.0.0.8", "--allow", "10.9.9.9", "--json"))
+    (body,) = bodies(run_cli(*arguments, "--allow", "10.0.0.8", "--allow", "10.9.9.9", "--json"))
     assert [party["ips"] for party in body["allowed"]] == [["10.0.0.8"], ["10.9.9.9"]]
-    assert "  left alone" in run_cli(*words, "--allow", "seen").lines
+    assert "  left alone" in run_cli(*arguments, "--allow", "seen").lines
 
 
 @pytest.mark.parametrize(
@@ -496,7 +504,7 @@ def test_where_no_rule_helps_it_reports_why(logged, setting: str, port: int, app
 
 
 @pytest.mark.parametrize(
-    ("words", "wrong"),
+    ("arguments", "expected"),
     [
         (
             ["recommendation-zzzzzz"],
@@ -511,12 +519,12 @@ def test_where_no_rule_helps_it_reports_why(logged, setting: str, port: int, app
         ),
     ],
 )
-def test_what_is_not_known_of_recommendations_is_reported(logged, words: list[str], wrong: str) -> None:
+def test_what_is_not_known_of_recommendations_is_reported(logged, arguments: list[str], expected: str) -> None:
     result = logged(
         [device(1, "switch"), work(1, 1), device(2, "camera", hostname="twin"), device(3, "camera", hostname="twin")],
-        *words,
+        *arguments,
     )
-    assert (result.code, result.out, result.err) == (1, "", f"sensor: {wrong}\n")
+    assert (result.code, result.out, result.err) == (1, "", f"sensor: {expected}\n")
 
 
 def test_snmp_is_cut_over_udp(logged) -> None:
@@ -529,11 +537,11 @@ def test_one_who_is_left_alone_is_in_no_other_request(golden: Golden, suggest) -
     """Of an address, and of an alert; where nobody else is left, that is told. Seen is not who an alert complains of:
     the scanner and the camera.
     """
-    words = ("--address", "10.20.10.5", "--service", "smb/445")
-    (body,) = bodies(suggest(*words, "--allow", "10.20.10.101", "--json"))
+    arguments = ("--address", "10.20.10.5", "--service", "smb/445")
+    (body,) = bodies(suggest(*arguments, "--allow", "10.20.10.101", "--json"))
     assert "10.20.10.101" not in {address for party in body["machines"] for address in party["ips"]}
     assert body["machines"]
-    (body,) = bodies(suggest(*words, "--everyone", "--allow", "seen", "--json"))
+    (body,) = bodies(suggest(*arguments, "--everyone", "--allow", "seen", "--json"))
     assert {party["hostname"] for party in body["allowed"]} == {"LT-ACC-04", "LT-HR-02", "PC-DESK-11"}
     assert {cut["client"]["hostname"] for cut in body["simulation"]["cuts"]} == {"axis-accc8e4f710a"}
     assert not [one for one in body["simulation"]["warnings"] if "gateway" in one]

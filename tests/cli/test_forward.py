@@ -40,7 +40,7 @@ def start(folder: Path) -> Iterator[Start]:
     """Starts a forwarder of the folder; those that still run in the end are ended."""
     started: list[subprocess.Popen[str]] = []
 
-    def run(*words: str) -> subprocess.Popen[str]:
+    def run(*arguments: str) -> subprocess.Popen[str]:
         command = [
             sys.executable,
             "-m",
@@ -50,7 +50,7 @@ def start(folder: Path) -> Iterator[Start]:
             "sensor.yaml",
             "--events",
             "events.jsonl",
-            *words,
+            *arguments,
         ]
         started.append(
             subprocess.Popen(
@@ -80,10 +80,10 @@ def numbers(path: Path) -> list[int]:
 
 def test_once(run_cli, folder: Path) -> None:
     """All that is there, then the end; a second time nothing is left."""
-    words = ("forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once")
-    assert run_cli(*words).code == 0
+    arguments = ("forward", "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--once")
+    assert run_cli(*arguments).code == 0
     assert numbers(folder / "out.jsonl") == list(range(1, 101))
-    assert run_cli(*words).code == 0
+    assert run_cli(*arguments).code == 0
     assert len(numbers(folder / "out.jsonl")) == 100
 
 
@@ -101,17 +101,19 @@ def test_once_with_what_cannot_be_delivered(golden: Golden, run_cli, folder: Pat
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "output"),
+    ("text", "arguments", "output"),
     [
         ("sensor: {id: x}\n", (), ("output.none-configured",)),
         (CONFIG, ("--output", "archve"), ("output.unknown", "'archve'", "'archive'")),
         ("outputs:\n  a: {type: fil, path: x}\n", (), ("config.invalid-value", "2:13", "'fil'")),
     ],
 )
-def test_what_makes_no_sense(run_cli, folder: Path, text: str, words: tuple[str, ...], output: tuple[str, ...]) -> None:
+def test_what_makes_no_sense(
+    run_cli, folder: Path, text: str, arguments: tuple[str, ...], output: tuple[str, ...]
+) -> None:
     """It is said, with its place."""
     (folder / "sensor.yaml").write_text(text)
-    result = run_cli("forward", "--config", str(folder / "sensor.yaml"), "--once", *words)
+    result = run_cli("forward", "--config", str(folder / "sensor.yaml"), "--once", *arguments)
     assert result.code == 2
     assert reports(result, *output), result.err
 
@@ -172,8 +174,8 @@ def test_a_service_manager_is_reported(folder: Path, start: Start, monkeypatch: 
     one.send_signal(signal.SIGTERM)
     _, output = one.communicate(timeout=60)
     assert receives("STOPPING=1")
-    words = [word.partition("\n")[0] for word in received if not word.startswith(("WATCHDOG", "STATUS"))]
-    assert words == ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+    states = [word.partition("\n")[0] for word in received if not word.startswith(("WATCHDOG", "STATUS"))]
+    assert states == ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
     assert "sensor.yaml:1:10: found 'wrong'" in output
     manager.close()
 

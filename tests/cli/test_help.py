@@ -103,6 +103,6 @@ def test_two_examples_work_on_the_office_capture(run: Callable[[str], Result], n
     """A reader can try them at once. No example that can run here is wrong usage."""
     lines = [line.strip() for line in commands([name])[name].EXAMPLES.splitlines()]
     result = {line: run(line) for line in lines if not OTHERS & set(line.replace("(", " ").split())}
-    wrong = [(line, one.err) for line, one in result.items() if one.code == 2]
+    usage_errors = [(line, one.err) for line, one in result.items() if one.code == 2]
     good = [line for line, one in result.items() if one.code == 0 and (one.out or "-o" in line or "export" in line)]
-    assert (wrong, len(good) >= 2) == ([], True), {line: (one.code, one.err) for line, one in result.items()}
+    assert (usage_errors, len(good) >= 2) == ([], True), {line: (one.code, one.err) for line, one in result.items()}

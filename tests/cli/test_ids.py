@@ -20,9 +20,9 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 
 @pytest.fixture
 def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    def run(*words: str) -> Result:
+    def run(*arguments: str) -> Result:
         capsys.readouterr()
-        return parted(main([*words, "--state", str(office)]), *capsys.readouterr())
+        return parted(main([*arguments, "--state", str(office)]), *capsys.readouterr())
 
     return run
 

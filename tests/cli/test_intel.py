@@ -29,16 +29,16 @@ MANY = "".join(f"203.0.113.{n}\n" for n in range(100))
 
 
 class Server:
-    """What it serves by path: a body, or (status, headers, body). ``asked``: path and headers of every request."""
+    """What it serves by path: a body, or (status, headers, body). ``requested``: path and headers of every request."""
 
     def __init__(self, folder: Path) -> None:
         self.pages: dict[str, Any] = {}
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.requested: list[tuple[str, dict[str, str]]] = []
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                server.asked.append((self.path, dict(self.headers)))
+                server.requested.append((self.path, dict(self.headers)))
                 status, headers, body = server.answer(self.path, dict(self.headers))
                 self.send_response(status)
                 for name, value in headers.items():
@@ -111,7 +111,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.fixture
 def intel(run_cli, tmp_path: Path):
     """sensor intel with a state folder of its own."""
-    return lambda *words: run_cli("intel", *words, "--state", str(tmp_path / "state"))
+    return lambda *arguments: run_cli("intel", *arguments, "--state", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "state" / "intel"
 
 
-def test_lists_of_the_service_are_asked(intel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_of_the_service_are_queried(intel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the configuration of the system, where nobody names another: they count in what it finds."""
     (tmp_path / "ours.txt").write_text("203.0.113.9\n")
     (tmp_path / "sensor.yaml").write_text("intel: [ours.txt]\n")
@@ -178,8 +178,8 @@ def test_fetches_only_what_changed(intel, server: Server, folder: Path) -> None:
     before = (folder / "bad.list").stat().st_mtime_ns
     assert intel("update").out == "bad: unchanged, 100 entries\n"
     assert (folder / "bad.list").stat().st_mtime_ns == before
-    assert server.asked[-1][1]["If-None-Match"].startswith('"')
-    assert server.asked[-1][1]["If-Modified-Since"] == "Thu, 01 Jan 1970 00:00:00 GMT"
+    assert server.requested[-1][1]["If-None-Match"].startswith('"')
+    assert server.requested[-1][1]["If-Modified-Since"] == "Thu, 01 Jan 1970 00:00:00 GMT"
     server.pages["/lists/bad.txt"] = MANY.replace("203.0.113.7\n", "") + "198.51.100.1\n198.51.100.2\n"
     assert intel("update", "bad").out == "bad: 101 entries, 2 new, 1 gone\n"
     assert not list(folder.glob("*.new"))
@@ -246,7 +246,7 @@ def test_keys_are_sent_to_their_host_only(intel, server: Server, tmp_path: Path)
     server.pages |= {"/a.txt": (302, {"Location": f"{server.url}/b.txt"}, b""), "/b.txt": "c2.example\n"}
     result = intel("add", f"{server.url}/a.txt", "--header-file", str(tmp_path / "key"))
     assert result.out == "a: 1 entry, 1 new, 0 gone\n"
-    assert [headers.get("Auth-Key") for _, headers in server.asked] == ["much-secret", None]
+    assert [headers.get("Auth-Key") for _, headers in server.requested] == ["much-secret", None]
     assert "much-secret" not in result.out + result.err + intel("list", "--json").out
     (tmp_path / "key").write_text("much-secret\n")
     result = intel("update")
@@ -291,10 +291,10 @@ def test_pages_are_put_together(intel, server: Server) -> None:
         ),
     }
     assert intel("add", server.url + objects, "--name", "taxii").out == "taxii: 3 entries, 3 new, 0 gone\n"
-    assert {headers["Accept"] for _, headers in server.asked} == {"application/taxii+json;version=2.1"}
+    assert {headers["Accept"] for _, headers in server.requested} == {"application/taxii+json;version=2.1"}
     assert intel("add", f"{server.url}/pulses", "--name", "otx").out == "otx: 2 entries, 2 new, 0 gone\n"
     assert intel("add", f"{server.url}/misp/manifest.json", "--name", "misp").out == "misp: 2 entries, 2 new, 0 gone\n"
-    assert not [path for path, _ in server.asked if "evil" in path]
+    assert not [path for path, _ in server.requested if "evil" in path]
     server.pages["/pulses"] = json.dumps({"results": [{"indicators": []}], "next": "https://elsewhere.example/pulses"})
     assert "another host" in intel("update", "otx").err
 
@@ -314,7 +314,7 @@ def test_entries_are_believed_for_a_time(intel, server: Server, folder: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "fault"),
+    ("arguments", "code", "fault"),
     [
         (("add",), 2, ("usage.missing-argument",)),
         (("add", "http://127.0.0.1/x"), 2, ("usage.invalid-value",)),
@@ -330,15 +330,17 @@ def test_entries_are_believed_for_a_time(intel, server: Server, folder: Path) ->
         (("look",), 2, ("usage.unknown-action", "'look'")),
     ],
 )
-def test_what_makes_no_sense(intel, folder: Path, words: tuple[str, ...], code: int, fault: tuple[str, ...]) -> None:
+def test_what_makes_no_sense(
+    intel, folder: Path, arguments: tuple[str, ...], code: int, fault: tuple[str, ...]
+) -> None:
     """It is said, and nothing is kept."""
-    result = intel(*words)
+    result = intel(*arguments)
     assert result.code == code
     assert reports(result, *fault), result.err
     assert load_sources(folder) == []
 
 
-def test_a_file_of_lists_that_is_wrong(golden: Golden, intel, folder: Path) -> None:
+def test_an_invalid_file_of_lists(golden: Golden, intel, folder: Path) -> None:
     """With the place of the fault; it is left alone."""
     folder.mkdir(parents=True)
     (folder / "lists.yaml").write_text("lists:\n  - nam: x\n    source: /x\n")
@@ -352,9 +354,16 @@ def test_a_replay_loads_them(intel, run_cli, tmp_path: Path, root: Path) -> None
     """Without being told to: the office's list, kept, is the office's list on the command line."""
     capture, source = str(root / "pcaps" / "office.pcapng"), root / "pcaps" / "office.intel.txt"
     alerts = []
-    for words in (("--intel", str(source)), ()):
+    for arguments in (("--intel", str(source)), ()):
         result = run_cli(
-            "replay", capture, "--state", str(tmp_path / "state"), "--events", str(tmp_path / "log"), "--json", *words
+            "replay",
+            capture,
+            "--state",
+            str(tmp_path / "state"),
+            "--events",
+            str(tmp_path / "log"),
+            "--json",
+            *arguments,
         )
         found = [json.loads(line) for line in result.lines]
         alerts.append(

@@ -36,11 +36,11 @@ def state(inventory: Path) -> Path:
 
 @pytest.fixture
 def rehearse(state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    def run(text: str, *words: str) -> Result:
+    def run(text: str, *arguments: str) -> Result:
         path = tmp_path / "new-feed.txt"
         path.write_text(text)
         capsys.readouterr()
-        code = main(["intel", "add", str(path), "--state", str(state), *words])
+        code = main(["intel", "add", str(path), "--state", str(state), *arguments])
         return parted(code, *capsys.readouterr())
 
     return run
@@ -80,9 +80,11 @@ def test_a_table_for_people(rehearse: Callable[..., Result]) -> None:
     assert reports(result, "intel.invalid-line", "new-feed.txt:2"), result.err
 
 
-@pytest.mark.parametrize(("words", "code"), [(("--rehearse", "soon"), 2), (("--rehearse", "1d", "--data", "no"), 1)])
-def test_wrong_words(words: tuple[str, ...], code: int, rehearse: Callable[..., Result]) -> None:
-    assert rehearse("192.0.2.1\n", *words).code == code
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("--rehearse", "soon"), 2), (("--rehearse", "1d", "--data", "no"), 1)]
+)
+def test_invalid_arguments(arguments: tuple[str, ...], code: int, rehearse: Callable[..., Result]) -> None:
+    assert rehearse("192.0.2.1\n", *arguments).code == code
 
 
 def test_a_url_is_not_rehearsed(run_cli: Callable[..., Result], state: Path) -> None:

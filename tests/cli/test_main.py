@@ -38,24 +38,24 @@ def test_help_imports_nothing_heavy() -> None:
     assert run.stdout == "set()\n"
 
 
-@pytest.mark.parametrize(("words", "hint"), [(["relpay"], "`sensor replay`"), (["xyzzy", "-v"], "`sensor --help`")])
-def test_an_unknown_command(capsys: pytest.CaptureFixture[str], words: list[str], hint: str) -> None:
+@pytest.mark.parametrize(("arguments", "hint"), [(["relpay"], "`sensor replay`"), (["xyzzy", "-v"], "`sensor --help`")])
+def test_an_unknown_command(capsys: pytest.CaptureFixture[str], arguments: list[str], hint: str) -> None:
     """One line with the nearest one; exit code 2."""
-    assert main(words) == 2
+    assert main(arguments) == 2
     result = capsys.readouterr()
     assert result.out == ""
-    assert result.err.startswith(f"sensor: no command {words[0]!r}")
+    assert result.err.startswith(f"sensor: no command {arguments[0]!r}")
     assert hint in result.err
     assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["--nonsense"], ["replay"], ["replay", "--nonsense", "x"], ["tail", "--severity", "loud"]]
+    "arguments", [[], ["--nonsense"], ["replay"], ["replay", "--nonsense", "x"], ["tail", "--severity", "loud"]]
 )
-def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+def test_invalid_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     """Said on standard error; exit code 2."""
     with pytest.raises(SystemExit) as ended:
-        main(words)
+        main(arguments)
     assert ended.value.code == 2
     result = capsys.readouterr()
     assert result.out == ""
@@ -82,13 +82,13 @@ def test_only_the_chosen_command_is_loaded() -> None:
     assert "sensor.cli.replay" not in loaded
 
 
-@pytest.mark.parametrize("words", [["--help"], ["replay", "--help"], ["version"]])
-def test_whoever_has_read_enough_ends_it_quietly(words: list[str]) -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"], ["version"]])
+def test_whoever_has_read_enough_ends_it_quietly(arguments: list[str]) -> None:
     """A closed pipe is no error worth a word."""
     reading, writing = os.pipe()
     os.close(reading)
     result = subprocess.run(
-        [sys.executable, "-m", "sensor", *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+        [sys.executable, "-m", "sensor", *arguments], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
     )
     os.close(writing)
     assert (result.returncode, result.stderr) == (0, "")
@@ -97,32 +97,32 @@ def test_whoever_has_read_enough_ends_it_quietly(words: list[str]) -> None:
 @pytest.mark.parametrize("command", ["replay", "devices", "alerts", "tail"])
 def test_no_room_for_what_is_reported(golden: Golden, log: Path, command: str) -> None:
     """A line and exit code 3, as of any file that cannot be written."""
-    words = (
+    arguments = (
         ["replay", OFFICE, "--events", str(log.with_name("new.jsonl"))]
         if command == "replay"
         else [command, "--events", str(log)]
     )
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
-            [sys.executable, "-m", "sensor", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [sys.executable, "-m", "sensor", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert result.returncode == 3
     golden(result.stderr)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["mute", "add", "--vlan", "3", "--src", LONG, "--dst", LONG, "--reason", LONG, "--author", LONG],
         ["intel", "add", "bad.txt"],
         ["config", "init", "--yes", "state/sensor.yaml"],
     ],
 )
-def test_a_file_that_finds_no_room(tmp_path: Path, words: list[str]) -> None:
+def test_a_file_that_finds_no_room(tmp_path: Path, arguments: list[str]) -> None:
     """A line, exit code 3, and nothing half written is left."""
     (tmp_path / "bad.txt").write_text("".join(f"203.0.113.{number}\n" for number in range(256)))
     result = subprocess.run(
-        ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh", sys.executable, "-m", "sensor", *words],
+        ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh", sys.executable, "-m", "sensor", *arguments],
         cwd=tmp_path, env={**os.environ, "SENSOR_STATE": str(tmp_path / "state"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -134,15 +134,15 @@ def test_a_file_that_finds_no_room(tmp_path: Path, words: list[str]) -> None:
 def test_started_with_closed_streams(tmp_path: Path) -> None:
     """As by some schedulers: the log holds nothing of what is said to people."""
     log = tmp_path / "events.jsonl"
-    words = [sys.executable, "-m", "sensor", "replay", OFFICE, "--events", str(log)]
-    assert subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *words], check=False).returncode == 0
+    arguments = [sys.executable, "-m", "sensor", "replay", OFFICE, "--events", str(log)]
+    assert subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *arguments], check=False).returncode == 0
     assert all(
         json.loads(line)["sensor"]["seq"] == number for number, line in enumerate(log.read_text().splitlines(), 1)
     )
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["devices"],
         ["devices", "set", "10.0.0.7", "type=camera"],
@@ -151,7 +151,7 @@ def test_started_with_closed_streams(tmp_path: Path) -> None:
         ["intel", "list"],
     ],
 )
-def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> None:
+def test_a_state_that_we_may_not_look_into(tmp_path: Path, arguments: list[str]) -> None:
     """One line with what to do, and exit code 4. Root does without its right to look everywhere."""
     state = tmp_path / "state"
     state.mkdir()
@@ -166,7 +166,7 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> 
         ]
     state.chmod(0o700 if before else 0)
     ran = subprocess.run(
-        [*before, sys.executable, "-m", "sensor", *words],
+        [*before, sys.executable, "-m", "sensor", *arguments],
         env={**os.environ, "SENSOR_STATE": str(state)},
         capture_output=True,
         text=True,
@@ -183,14 +183,14 @@ def test_a_state_that_we_may_not_look_into(tmp_path: Path, words: list[str]) -> 
     )
 
 
-def test_options_may_stand_between_words(golden: Golden, run_cli) -> None:
+def test_options_may_stand_between_arguments(golden: Golden, run_cli) -> None:
     """Before, between and after; what is no option is told all the same."""
     ways = [
         ("type=camera", "vendor=Axis", "--json"),
         ("--json", "type=camera", "vendor=Axis"),
         ("type=camera", "--json", "vendor=Axis"),
     ]
-    result = [run_cli("devices", *words) for words in ways]
+    result = [run_cli("devices", *arguments) for arguments in ways]
     assert [(one.code, len(one.lines)) for one in result] == [(0, 1)] * 3
     result = run_cli("devices", "type=camera", "--jsn", "vendor=Axis")
     assert result.code == 2

@@ -17,7 +17,7 @@ from tests.perf.made_records import write_log
 @pytest.fixture
 def mute(run_cli, tmp_path: Path):
     """sensor mute on a file of its own."""
-    return lambda *words: run_cli("mute", *words, "--mutes", str(tmp_path / "mutes.yaml"))
+    return lambda *arguments: run_cli("mute", *arguments, "--mutes", str(tmp_path / "mutes.yaml"))
 
 
 def test_add_list_remove(mute, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_file_that_the_service_heeds(run_cli, tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "fault"),
+    ("arguments", "code", "fault"),
     [
         (("add",), 2, ("usage.missing-argument", "--all")),
         (("add", "--vlan", "5"), 2, ("usage.missing-argument", "--all")),
@@ -86,15 +86,17 @@ def test_the_file_that_the_service_heeds(run_cli, tmp_path: Path, monkeypatch: p
         (("remove", "m9"), 1, ("mute.unknown", "m9")),
     ],
 )
-def test_what_makes_no_sense(mute, tmp_path: Path, words: tuple[str, ...], code: int, fault: tuple[str, ...]) -> None:
+def test_what_makes_no_sense(
+    mute, tmp_path: Path, arguments: tuple[str, ...], code: int, fault: tuple[str, ...]
+) -> None:
     """It is said, and nothing is written."""
-    result = mute(*words)
+    result = mute(*arguments)
     assert result.code == code
     assert reports(result, *fault), result.err
     assert not (tmp_path / "mutes.yaml").exists()
 
 
-def test_a_file_that_is_wrong(golden: Golden, mute, tmp_path: Path) -> None:
+def test_an_invalid_file(golden: Golden, mute, tmp_path: Path) -> None:
     """With the place of the fault; the file is left alone."""
     (tmp_path / "mutes.yaml").write_text("mutes:\n  - ip: 10.0.0.9\n")
     result = mute("add", "--vlan", "3")
@@ -126,8 +128,8 @@ def test_a_mute_is_rehearsed_before_it_is_added(mute, tmp_path: Path) -> None:
     last = mute(*scans, "--rehearse", "10m", "--events", str(tmp_path / "long.jsonl")).lines[-1]
     assert 0 < late < 200
     assert last.endswith(f" of {late} alerts would be muted")
-    wrong = mute(*scans, "--rehearse", "monthly")
-    assert (wrong.code, wrong.errors) == (2, ("usage.invalid-value",))
+    invalid = mute(*scans, "--rehearse", "monthly")
+    assert (invalid.code, invalid.errors) == (2, ("usage.invalid-value",))
     assert not (tmp_path / "mutes.yaml").exists()
     assert mute(*scans).out.startswith("m1 ")
 

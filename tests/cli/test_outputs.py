@@ -28,8 +28,8 @@ def outputs(run_cli, tmp_path: Path):
     folder.mkdir()
     (folder / "sensor.yaml").write_text(CONFIG)
     (folder / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 101)))
-    return lambda *words: run_cli(
-        "outputs", *words, "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl")
+    return lambda *arguments: run_cli(
+        "outputs", *arguments, "--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl")
     )
 
 
@@ -41,8 +41,8 @@ def folder(outputs, tmp_path: Path) -> Path:
 @pytest.fixture
 def delivered(run_cli, folder: Path) -> None:
     """All of the log is in the archive."""
-    words = ("--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"))
-    assert run_cli("forward", "--once", "--output", "archive", *words).code == 0
+    arguments = ("--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"))
+    assert run_cli("forward", "--once", "--output", "archive", *arguments).code == 0
 
 
 def test_list(outputs) -> None:
@@ -118,8 +118,15 @@ def test_replay(outputs, delivered: None, folder: Path, run_cli) -> None:
     result = outputs("replay", "archive", "--since", "2026-11-24T09:01:20")
     assert result.out == "archive: 21 records come again once `sensor forward` runs\n"
     (folder / "out.jsonl").unlink()
-    words = ("--config", str(folder / "sensor.yaml"), "--events", str(folder / "events.jsonl"), "--output", "archive")
-    assert run_cli("forward", "--once", *words).code == 0
+    arguments = (
+        "--config",
+        str(folder / "sensor.yaml"),
+        "--events",
+        str(folder / "events.jsonl"),
+        "--output",
+        "archive",
+    )
+    assert run_cli("forward", "--once", *arguments).code == 0
     assert [json.loads(text)["sensor"]["seq"] for text in (folder / "out.jsonl").read_text().splitlines()] == list(
         range(80, 101)
     )
@@ -134,7 +141,7 @@ def test_replay(outputs, delivered: None, folder: Path, run_cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "output"),
+    ("arguments", "output"),
     [
         (("chek",), ("usage.unknown-action", "'check'")),
         (("check", "archve"), ("output.unknown", "'archive'")),
@@ -143,8 +150,8 @@ def test_replay(outputs, delivered: None, folder: Path, run_cli) -> None:
         (("replay", "archive", "--since", "soon"), ("usage.missing-argument",)),
     ],
 )
-def test_what_makes_no_sense(outputs, words: tuple[str, ...], output: tuple[str, ...]) -> None:
+def test_what_makes_no_sense(outputs, arguments: tuple[str, ...], output: tuple[str, ...]) -> None:
     """It is said, and nothing is done."""
-    result = outputs(*words)
+    result = outputs(*arguments)
     assert result.code == 2
     assert reports(result, *output), result.err

@@ -21,17 +21,19 @@ CAMERA, NAS = "10.20.10.62", "10.20.10.5"
 @pytest.fixture
 def paths(run_cli, office: Path) -> Callable[..., Result]:
     """sensor paths on the office."""
-    return lambda *words: run_cli("paths", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+    return lambda *arguments: run_cli(
+        "paths", *arguments, "--state", str(office), "--events", str(office / "events.jsonl")
+    )
 
 
 @pytest.fixture
 def logged(run_cli, tmp_path: Path) -> Callable[..., Result]:
     """sensor paths on a log of these records."""
 
-    def run(records: list[Any], *words: str) -> Result:
+    def run(records: list[Any], *arguments: str) -> Result:
         path = tmp_path / "made.jsonl"
         path.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
-        return run_cli("paths", *words, "--events", str(path))
+        return run_cli("paths", *arguments, "--events", str(path))
 
     return run
 
@@ -147,7 +149,7 @@ def test_no_goal_and_no_path_are_reported(golden: Golden, logged) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "wrong"),
+    ("arguments", "code", "expected"),
     [
         (["--from", "nobody"], 1, "no device 'nobody': `sensor devices` lists them"),
         (["--to", "outside"], 1, "no device 'outside': `sensor devices` lists them"),
@@ -155,9 +157,9 @@ def test_no_goal_and_no_path_are_reported(golden: Golden, logged) -> None:
         (["--dot", "--json"], 2, "expected --json or --dot, and not both"),
     ],
 )
-def test_what_makes_no_sense_is_reported_in_one_line(logged, words: list[str], code: int, wrong: str) -> None:
-    result = logged([device(1, "camera", hostname="twin"), device(2, "server", hostname="twin")], *words)
-    assert (result.code, result.out, result.err) == (code, "", f"sensor: {wrong}\n")
+def test_what_makes_no_sense_is_reported_in_one_line(logged, arguments: list[str], code: int, expected: str) -> None:
+    result = logged([device(1, "camera", hostname="twin"), device(2, "server", hostname="twin")], *arguments)
+    assert (result.code, result.out, result.err) == (code, "", f"sensor: {expected}\n")
 
 
 def test_nothing_to_read_is_another_code(run_cli, tmp_path: Path) -> None:

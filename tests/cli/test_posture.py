@@ -43,10 +43,10 @@ LOG = [
 def posture(run_cli, tmp_path: Path) -> Callable[..., Result]:
     """sensor posture on the log above, or on these records."""
 
-    def run(*words: str, records: list[Any] = LOG) -> Result:
+    def run(*arguments: str, records: list[Any] = LOG) -> Result:
         path = tmp_path / "made.jsonl"
         path.write_text("".join(f"{json.dumps(one)}\n" for one in records), encoding="utf-8")
-        return run_cli("posture", *words, "--events", str(path))
+        return run_cli("posture", *arguments, "--events", str(path))
 
     return run
 
@@ -184,16 +184,16 @@ def test_an_empty_log_and_a_foreign_one(golden: Golden, posture) -> None:
 
 def test_what_makes_no_sense_is_reported_in_one_line(posture, run_cli, tmp_path: Path) -> None:
     """A word that is no action, too many or too few words, a device that is not there or gone, nothing to read."""
-    for words, code, wrong in (
+    for arguments, code, expected in (
         (["score"], 2, "no action 'score', expected one of scores, "),
         (["device"], 2, "found 0 arguments after device, expected device DEVICE"),
         (["scores", "x"], 2, "found 1 arguments after scores, expected scores"),
         (["device", "10.9.9.9"], 1, "no device '10.9.9.9'"),
         (["device", "dev-13"], 1, "10.0.0.13 (camera) is gone since 2026-11-24T09:20:00: it has no score"),
     ):
-        result = posture(*words)
-        assert (result.code, result.out) == (code, ""), words
-        assert result.err.startswith(f"sensor: {wrong}"), result.err
+        result = posture(*arguments)
+        assert (result.code, result.out) == (code, ""), arguments
+        assert result.err.startswith(f"sensor: {expected}"), result.err
         assert result.err.count("\n") == 1
     result = posture("--config", str(tmp_path / "none.yaml"))
     assert (result.code, result.out) == (2, "")
@@ -232,7 +232,7 @@ def went(run_cli, tmp_path: Path) -> Callable[..., Result]:
         }
         with (tmp_path / FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(body) + "\n")
-    return lambda *words: run_cli("posture", "trend", *words, "--state", str(tmp_path))
+    return lambda *arguments: run_cli("posture", "trend", *arguments, "--state", str(tmp_path))
 
 
 def test_a_trend(golden: Golden, went) -> None:

@@ -31,7 +31,9 @@ def office(office: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def profiles(run_cli, office: Path) -> Callable[..., Result]:
-    return lambda *words: run_cli("profiles", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+    return lambda *arguments: run_cli(
+        "profiles", *arguments, "--state", str(office), "--events", str(office / "events.jsonl")
+    )
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def test_an_allow_list_for_a_firewall(profiles, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "text"),
+    ("arguments", "code", "text"),
     [
         (("make",), 2, ("usage.missing-argument", "--type", "--product")),
         (("make", CAMERA, "--type", "camera"), 2, ("usage.conflicting-options", "--type", "--product")),
@@ -116,8 +118,10 @@ def test_an_allow_list_for_a_firewall(profiles, name: str) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_made_is_reported(profiles, words: tuple[str, ...], code: int, text: tuple[str, ...]) -> None:
-    result = profiles(*words)
+def test_what_cannot_be_made_is_reported(
+    profiles, arguments: tuple[str, ...], code: int, text: tuple[str, ...]
+) -> None:
+    result = profiles(*arguments)
     assert (result.code, result.out) == (code, "")
     assert reports(result, *text), result.err
 
@@ -202,7 +206,7 @@ def test_a_broken_profile_is_reported_when_a_run_begins(run_cli, office: Path, t
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "text"),
+    ("arguments", "code", "text"),
     [
         (("install",), 2, ("usage.missing-argument", "--for")),
         (("install", "FILE"), 2, ("usage.missing-argument", "--for")),
@@ -231,9 +235,9 @@ def test_a_broken_profile_is_reported_when_a_run_begins(run_cli, office: Path, t
     ids=str,
 )
 def test_what_cannot_be_installed_is_reported(
-    profiles, camera: str, words: tuple[str, ...], code: int, text: tuple[str, ...]
+    profiles, camera: str, arguments: tuple[str, ...], code: int, text: tuple[str, ...]
 ) -> None:
-    result = profiles(*(camera if word == "FILE" else word for word in words))
+    result = profiles(*(camera if word == "FILE" else word for word in arguments))
     assert (result.code, result.out) == (code, "")
     assert reports(result, *text), result.err
 

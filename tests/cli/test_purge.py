@@ -31,7 +31,7 @@ SHOUT = "quite-a-particular-name"
 
 @pytest.fixture
 def purge(run_cli, inventory: Path):
-    return lambda *words: run_cli("purge", *words, "--state", str(inventory), "--author", "anna")
+    return lambda *arguments: run_cli("purge", *arguments, "--state", str(inventory), "--author", "anna")
 
 
 def everything(folder: Path) -> bytes:
@@ -232,7 +232,7 @@ def test_packets_behind_its_alerts_go_too(golden: Golden, purge, inventory: Path
     evidence = inventory / "evidence"
     evidence.mkdir()
     ends = {"src": {**ENDS["src"], "mac": PRINTER}, "dst": ENDS["dst"], "targets": []}
-    mine, theirs, wrong = "alert-abc123.pcapng", "alert-xyz789.pcapng", "inventory.db"
+    mine, theirs, no_evidence = "alert-abc123.pcapng", "alert-xyz789.pcapng", "inventory.db"
     records = [
         record(
             "alert",
@@ -259,7 +259,7 @@ def test_packets_behind_its_alerts_go_too(golden: Golden, purge, inventory: Path
             "high",
             alert={**SCAN, "key": "c"},
             **ends,
-            packets={"file": f"../{wrong}", "frames": 1},
+            packets={"file": f"../{no_evidence}", "frames": 1},
         ),
     ]
     (inventory / "events.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
@@ -301,7 +301,7 @@ def test_what_stays_is_reported(golden: Golden, purge, inventory: Path) -> None:
     golden(lines[-2:])
 
 
-def test_the_log_as_well_where_it_is_asked_for(golden: Golden, purge, run_cli, inventory: Path) -> None:
+def test_the_log_as_well_where_it_is_requested(golden: Golden, purge, run_cli, inventory: Path) -> None:
     """Told before by a dry run; not while a sensor runs, and then nothing at all is done; else no byte of the log names
     the device.
     """
@@ -380,7 +380,7 @@ def test_it_cannot_be_undone(purge, run_cli, inventory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "output"),
+    ("arguments", "code", "output"),
     [
         ((), 2, ("usage.missing-argument", "--before")),
         ((PRINTER, "--before", "90d"), 2, ("usage.missing-argument", "--before")),
@@ -391,10 +391,10 @@ def test_it_cannot_be_undone(purge, run_cli, inventory: Path) -> None:
     ],
 )
 def test_what_makes_no_sense(
-    purge, inventory: Path, words: tuple[str, ...], code: int, output: tuple[str, ...]
+    purge, inventory: Path, arguments: tuple[str, ...], code: int, output: tuple[str, ...]
 ) -> None:
     """One line, and nothing is done: not even for the devices that are known."""
-    result = purge(*words, "--yes")
+    result = purge(*arguments, "--yes")
     assert (result.code, len(result.err.splitlines())) == (code, 1)
     assert reports(result, *output), result.err
     assert len(keys(inventory)) == 4

@@ -41,9 +41,9 @@ def state(inventory: Path) -> Path:
 
 @pytest.fixture
 def back_up(run_cli: Callable[..., Result], tmp_path: Path) -> Callable[..., Path]:
-    def run(state: Path, *words: str) -> Path:
+    def run(state: Path, *arguments: str) -> Path:
         file = tmp_path / "a.tar.zst"
-        result = run_cli("backup", str(file), "--force", "--state", str(state), *words)
+        result = run_cli("backup", str(file), "--force", "--state", str(state), *arguments)
         assert result.code == 0, result.err
         return file
 
@@ -86,7 +86,7 @@ def test_records_come_back(
     assert uids(there / "records")[-1] == 99
 
 
-def test_records_are_left_out_unless_they_are_asked_for(
+def test_records_are_left_out_unless_they_are_requested(
     back_up: Callable[..., Path], run_cli: Callable[..., Result], state: Path
 ) -> None:
     """A restore without records leaves those that are there."""

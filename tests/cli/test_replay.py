@@ -38,8 +38,8 @@ def replay(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], t
     """Runs the command in this process."""
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "state"))
 
-    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-        command = ["replay", *map(str, words)]
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = ["replay", *map(str, arguments)]
         code = main(command)
         return subprocess.CompletedProcess(command, code, *capfd.readouterr())
 
@@ -50,8 +50,8 @@ def replay(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], t
 def process(environment: dict[str, str]) -> Runs:
     """Runs the command in a process of its own."""
 
-    def run(*words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sensor", "replay", *map(str, words)]
+    def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sensor", "replay", *map(str, arguments)]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, **options)
 
     return run
@@ -297,10 +297,16 @@ def test_an_inventory_that_lasts(capsys: pytest.CaptureFixture[str], tmp_path: P
     config = tmp_path / "sensor.yaml"
     config.write_text("state: kept\n")
     counts = []
-    for number, words in enumerate((("--state", str(tmp_path / "kept")), ("--config", str(config)), ())):
+    for number, arguments in enumerate((("--state", str(tmp_path / "kept")), ("--config", str(config)), ())):
         assert (
             main(
-                ["replay", str(root / "pcaps" / "office.pcapng"), "--events", str(tmp_path / f"{number}.jsonl"), *words]
+                [
+                    "replay",
+                    str(root / "pcaps" / "office.pcapng"),
+                    "--events",
+                    str(tmp_path / f"{number}.jsonl"),
+                    *arguments,
+                ]
             )
             == 0
         )
@@ -324,7 +330,7 @@ def test_an_inventory_that_cannot_be_kept(capsys: pytest.CaptureFixture[str], tm
     assert capsys.readouterr().err.startswith(f"sensor: cannot write the inventory in {tmp_path / 'file'}: ")
 
 
-def test_a_configuration_that_is_wrong_costs_no_dataset(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
+def test_an_invalid_configuration_costs_no_dataset(replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """A list that cannot be read is found after the dataset was made: it is gone again, and the former one is back."""
     (tmp_path / "bad.txt").write_text("what is this\n")
     assert replay(dhcp, "--intel", tmp_path / "bad.txt").returncode == 2
@@ -343,8 +349,8 @@ def test_datasets_side_by_side(replay: Runs, dhcp: Path, tmp_path: Path) -> None
     copy.write_bytes(dhcp.read_bytes())
     config = tmp_path / "sensor.yaml"
     config.write_text("datasets: {replays: 2}\n")
-    for words in ((dhcp,), (copy,), (dhcp, "--name", "before"), (copy, "--config", config)):
-        assert replay(*words).returncode == 0
+    for arguments in ((dhcp,), (copy,), (dhcp, "--name", "before"), (copy, "--config", config)):
+        assert replay(*arguments).returncode == 0
     folder = tmp_path / "state" / "datasets"
     assert sorted(path.name for path in folder.iterdir()) == ["before", "other"]
     modes = {path.stat().st_mode & 0o777 for path in folder.rglob("*") if path.is_file()}

@@ -27,7 +27,9 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 @pytest.fixture
 def report(run_cli, office: Path) -> Callable[..., Result]:
     """sensor report on the office."""
-    return lambda *words: run_cli("report", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+    return lambda *arguments: run_cli(
+        "report", *arguments, "--state", str(office), "--events", str(office / "events.jsonl")
+    )
 
 
 def unpacked(path: Path) -> bytes:
@@ -79,7 +81,7 @@ def test_the_page_needs_nothing_else(report, tmp_path: Path) -> None:
 def test_the_same_log_gives_the_same_bytes(report, office: Path, tmp_path: Path, name: str) -> None:
     """In another process too, where sets have another order; the time of making is that of the site."""
     assert report("-o", str(tmp_path / name)).code == 0
-    words = [
+    arguments = [
         "report",
         "-o",
         str(tmp_path / f"again-{name}"),
@@ -89,7 +91,7 @@ def test_the_same_log_gives_the_same_bytes(report, office: Path, tmp_path: Path,
         str(office / "events.jsonl"),
     ]
     subprocess.run(
-        [sys.executable, "-m", "sensor", *words],
+        [sys.executable, "-m", "sensor", *arguments],
         check=True,
         capture_output=True,
         env={**os.environ, "PYTHONHASHSEED": "7"},
@@ -233,7 +235,7 @@ def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes],
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "wrong"),
+    ("arguments", "code", "expected"),
     [
         (["-o", "report"], 2, ("usage.invalid-value", "-o", "--format")),
         (["-o", "report.docx"], 2, ("usage.invalid-value", "-o")),
@@ -261,11 +263,11 @@ def test_json_goes_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes],
     ],
 )
 def test_what_makes_no_sense_is_reported_in_one_line(
-    report, words: list[str], code: int, wrong: tuple[str, ...]
+    report, arguments: list[str], code: int, expected: tuple[str, ...]
 ) -> None:
-    output = report(*words)
+    output = report(*arguments)
     assert (output.code, output.out) == (code, "")
-    assert reports(output, *wrong), output.err
+    assert reports(output, *expected), output.err
     assert output.err.count("\n") == 1
 
 

@@ -44,7 +44,7 @@ class _Page(HTMLParser):
         self.tags: set[str] = set()
         self.names: set[str] = set()
         self.links: set[str] = set()
-        self.words: list[str] = []
+        self.texts: list[str] = []
         self._within = ""
         self.held: list[tuple[str, str]] = []
         self.feed(page)
@@ -62,12 +62,12 @@ class _Page(HTMLParser):
         if self._within in {"script", "style"}:
             self.held.append((self._within, data))
         else:
-            self.words.append(data)
+            self.texts.append(data)
 
 
 def enemy(word: str) -> list[dict[str, Any]]:
     """A log in which everything is called so."""
-    words = {
+    texts = {
         "hostname": word,
         "vendor": word,
         "model": word,
@@ -104,10 +104,10 @@ def enemy(word: str) -> list[dict[str, Any]]:
     }
     result = [
         device(
-            1, "camera", evidence=[{**claim("model", word, "mdns", 0.9), "seen": word, "observation": word}], **words
+            1, "camera", evidence=[{**claim("model", word, "mdns", 0.9), "seen": word, "observation": word}], **texts
         ),
-        device(2, word, vlan=30, **words),
-        device(1, "camera", "changed", changes=[{"field": "model", "old": word, "new": word}], **words),
+        device(2, word, vlan=30, **texts),
+        device(1, "camera", "changed", changes=[{"field": "model", "old": word, "new": word}], **texts),
         record(
             "alert",
             "open",
@@ -160,7 +160,7 @@ def test_markup_is_text(run_cli, logged, tmp_path: Path, word: str) -> None:
     assert page.tags <= TAGS
     assert not {name for name in page.names if name.startswith("on")}
     assert {link for link in page.links if not link.startswith("#")} == set()
-    assert word in "".join(page.words)
+    assert word in "".join(page.texts)
     assert [kind for kind, _ in page.held].count("script") == 1
     (carried,) = [held for kind, held in page.held if kind == "script"]
     assert json.loads(carried)["devices"][0]["vendor"] == word
@@ -243,4 +243,4 @@ def test_an_older_report_may_be_an_enemy_s_too(run_cli, logged, tmp_path: Path, 
     page = _Page(new.read_text(encoding="utf-8"))
     assert page.tags <= TAGS
     assert not {name for name in page.names if name.startswith("on")}
-    assert {sign for sign in "".join(page.words) if unicodedata.category(sign) in {"Cc", "Cf"}} <= {"\n"}
+    assert {sign for sign in "".join(page.texts) if unicodedata.category(sign) in {"Cc", "Cf"}} <= {"\n"}

@@ -35,8 +35,8 @@ def house(inventory: Path, tmp_path: Path) -> Path:
 def backup(run_cli, house: Path, tmp_path: Path) -> Path:
     """All of the house in one file."""
     file = tmp_path / "a.tar.zst"
-    words = ("--state", str(house), "--config", str(tmp_path / "etc"), "--with-log", "--with-evidence")
-    assert run_cli("backup", str(file), *words).code == 0
+    arguments = ("--state", str(house), "--config", str(tmp_path / "etc"), "--with-log", "--with-evidence")
+    assert run_cli("backup", str(file), *arguments).code == 0
     return file
 
 

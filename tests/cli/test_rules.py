@@ -24,7 +24,7 @@ rules:
 @pytest.fixture
 def rules(run_cli, tmp_path: Path):
     """sensor rules with a state folder of its own."""
-    return lambda *words: run_cli("rules", *words, "--state", str(tmp_path / "state"))
+    return lambda *arguments: run_cli("rules", *arguments, "--state", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_test_that_fails(rules, folder: Path) -> None:
     assert "expected 1 alerts, 0 came" in result.err
 
 
-def test_what_is_wrong(golden: Golden, rules, folder: Path) -> None:
+def test_faults(golden: Golden, rules, folder: Path) -> None:
     """With its place; the rest is listed; the exit code says it."""
     (folder / "a.yaml").write_text(BROKEN)
     result = rules("check")
@@ -123,7 +123,7 @@ def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
         "rules:\n  - {id: other, title: Another, when: device.identified, again: 7d}\n"
     )
     log = tmp_path / "log"
-    words = (
+    arguments = (
         "replay",
         root / "pcaps" / "office.pcapng",
         "--state",
@@ -134,7 +134,7 @@ def test_a_replay_runs_them(folder: Path, tmp_path: Path, root: Path) -> None:
         config,
     )
     result = subprocess.run(
-        [sys.executable, "-m", "sensor", *map(str, words)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "sensor", *map(str, arguments)], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0
     assert "a.yaml:2:39" in result.stderr
@@ -160,16 +160,16 @@ def test_rules_of_sigma(rules, folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "fault"),
+    ("arguments", "fault"),
     [
         (("look",), "no action 'look'"),
         (("try",), "expected try PATH CAPTURE"),
         (("fields", "dns.qery"), "did you mean 'dns.query'?"),
     ],
 )
-def test_what_makes_no_sense(rules, words: tuple[str, ...], fault: str) -> None:
+def test_what_makes_no_sense(rules, arguments: tuple[str, ...], fault: str) -> None:
     """It is said."""
-    result = rules(*words)
+    result = rules(*arguments)
     assert result.code == 2
     assert fault in result.err
 

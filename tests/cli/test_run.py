@@ -36,16 +36,16 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "output"),
+    ("arguments", "output"),
     [
         ([], "no interface to listen on: name one with -i (there are: "),
         (["-i", "no/name"], "'no/name' cannot be the name of an interface"),
         (["-i", "eth0", "-i", "eth0"], "an interface is named twice"),
     ],
 )
-def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], words: list[str], output: str) -> None:
+def test_nothing_to_listen_on(capsys: pytest.CaptureFixture[str], arguments: list[str], output: str) -> None:
     """One line that says what to do; exit code 2: it would be in vain to try again."""
-    assert main(["run", *words]) == 2
+    assert main(["run", *arguments]) == 2
     result = capsys.readouterr()
     assert result.out == ""
     assert result.err.startswith(f"sensor: {output}")
@@ -76,8 +76,8 @@ def test_faults_where_a_machine_reads_them(capsys: pytest.CaptureFixture[str], t
     """A message each, with the place, before anything is opened."""
     path = tmp_path / "sensor.yaml"
     path.write_text("outputs:\n  siem: 7\nlogging: loud\n")
-    words = ["office.pcapng"] if command == "replay" else []
-    assert main([command, *words, "--config", str(path), "--log-format", "json"]) == 2
+    arguments = ["office.pcapng"] if command == "replay" else []
+    assert main([command, *arguments, "--config", str(path), "--log-format", "json"]) == 2
     result = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [(one["level"], one["event"].split(": ")[0]) for one in result] == [
         ("error", f"{path}:2:9"),
@@ -87,8 +87,8 @@ def test_faults_where_a_machine_reads_them(capsys: pytest.CaptureFixture[str], t
 
 def ready(tmp_path: Path, log: Path) -> run._Ready:
     """What a run opens once its interfaces are."""
-    words = ["run", "-i", "lo", "--events", str(log), "--state", str(tmp_path / "state")]
-    return run._Ready(parser(["run"]).parse_args(words), Config(), tmp_path / "state", log, ExitStack())
+    arguments = ["run", "-i", "lo", "--events", str(log), "--state", str(tmp_path / "state")]
+    return run._Ready(parser(["run"]).parse_args(arguments), Config(), tmp_path / "state", log, ExitStack())
 
 
 def test_a_log_that_is_in_use(golden: Golden, tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_an_interface_that_is_mistyped(capsys: pytest.CaptureFixture[str], tmp_p
     """Refused at once, with the nearest one there is, and nothing is left behind."""
     path = tmp_path / "sensor.yaml"
     path.write_text("capture: {interfaces: [loo]}\n")
-    for words in (["-i", "loo"], ["--config", str(path)]):
-        assert main(["run", *words]) == 3
+    for arguments in (["-i", "loo"], ["--config", str(path)]):
+        assert main(["run", *arguments]) == 3
         err = capsys.readouterr().err
         assert err.startswith("sensor: no interface 'loo', ")
         assert "did you mean 'lo'?" in err

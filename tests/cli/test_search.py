@@ -31,8 +31,8 @@ def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Exit code, standard output and standard error of a command on these records."""
 
-    def run(command: str, *words: str) -> tuple[int, str, str]:
-        code = main([command, *words, "--records", str(office)])
+    def run(command: str, *arguments: str) -> tuple[int, str, str]:
+        code = main([command, *arguments, "--records", str(office)])
         out, err = capsys.readouterr()
         return code, out, err
 
@@ -43,8 +43,8 @@ def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 def found(ask: Any) -> Any:
     """The rows of a search."""
 
-    def run(*words: str) -> list[dict[str, Any]]:
-        code, out, _ = ask("search", *words, "--json", "-n", "10000")
+    def run(*arguments: str) -> list[dict[str, Any]]:
+        code, out, _ = ask("search", *arguments, "--json", "-n", "10000")
         rows = [json.loads(line) for line in out.splitlines()]
         assert code == (0 if rows else 1)
         return rows
@@ -102,7 +102,7 @@ def test_what_is_not_there_is_not_found(golden: Golden, ask: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         [],
         ["10.0.0.300"],
@@ -114,8 +114,8 @@ def test_what_is_not_there_is_not_found(golden: Golden, ask: Any) -> None:
         ["x", "-n", "0"],
     ],
 )
-def test_what_makes_no_sense_is_refused(ask: Any, words: list[str]) -> None:
-    code, out, err = ask("search", *words)
+def test_what_makes_no_sense_is_refused(ask: Any, arguments: list[str]) -> None:
+    code, out, err = ask("search", *arguments)
     assert (code, out) == (2, "")
     assert "expected" in err or "did you mean" in err
 

@@ -154,8 +154,8 @@ def test_where_nothing_runs(golden: Golden, run_cli, path: Path, inventory: Path
     (tmp_path / "intel").mkdir()
     (tmp_path / "intel" / "a.list").write_text("203.0.113.7\n")
     (inventory / "inventory.db").rename(tmp_path / "inventory.db")
-    words = ("status", "--config", str(tmp_path / "sensor.yaml"), "--state", str(tmp_path))
-    result = run_cli(*words)
+    arguments = ("status", "--config", str(tmp_path / "sensor.yaml"), "--state", str(tmp_path))
+    result = run_cli(*arguments)
     assert result.code == 1
     golden(result.lines[0])
     assert result.lines[1].startswith(f"log        {tmp_path / 'events.jsonl'}: ")
@@ -164,7 +164,7 @@ def test_where_nothing_runs(golden: Golden, run_cli, path: Path, inventory: Path
     assert result.lines[4].startswith("outputs    siem         stopped, 7 delivered, 2 pending, 0 refused")
     assert "`sensor forward` does not run" in result.lines[5]
     assert result.lines[6].startswith(f"lists      {tmp_path / 'intel' / 'a.list'}: ")
-    known = json.loads(run_cli(*words, "--json").out)
+    known = json.loads(run_cli(*arguments, "--json").out)
     assert (known["running"], known["devices"]["devices"], known["outputs"]["siem"]["delivered"]) == (False, 4, 7)
 
 
@@ -206,7 +206,7 @@ def test_a_broken_configuration(run_cli, tmp_path: Path) -> None:
     assert last.endswith("a running sensor is not affected")
 
 
-def test_a_running_sensor_whose_configuration_became_wrong(run_cli, running, tmp_path: Path) -> None:
+def test_a_running_sensor_whose_configuration_became_invalid(run_cli, running, tmp_path: Path) -> None:
     """It goes on as it was, and says so where it is asked at its own place."""
     config = tmp_path / "sensor.yaml"
     config.write_text("networks: [bad]\n")

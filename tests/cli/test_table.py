@@ -118,8 +118,8 @@ def test_the_zone_of_the_environment(run_cli, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SENSOR_TZ", "Europe/Berlin")
     assert "T10:14:07+01:00" in run_cli("tail").out
     assert "T09:14:07Z" in run_cli("tail", "--tz", "UTC").out
-    for words in (["--tz", "Europe/Berln"], ["--tz", "../etc/passwd"], ["--tz", "Europe"]):
-        result = run_cli("tail", *words)
+    for arguments in (["--tz", "Europe/Berln"], ["--tz", "../etc/passwd"], ["--tz", "Europe"]):
+        result = run_cli("tail", *arguments)
         assert (result.code, result.out, result.err.startswith("sensor: --tz: found ")) == (2, "", True)
 
 

@@ -111,13 +111,13 @@ def test_no_times(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["-n", "x"], ["-n", "-1"], ["--since", "soon"], ["--vlan", "red"], ["--kind", "alarm"]]
+    "arguments", [["-n", "x"], ["-n", "-1"], ["--since", "soon"], ["--vlan", "red"], ["--kind", "alarm"]]
 )
-def test_wrong_usage(run_cli, words: list[str]) -> None:
+def test_invalid_usage(run_cli, arguments: list[str]) -> None:
     """2, and the argument is named."""
-    result = run_cli("tail", *words)
+    result = run_cli("tail", *arguments)
     assert result.code == 2
-    assert words[0] in result.err
+    assert arguments[0] in result.err
 
 
 PRINTER: dict[str, Any] = {
@@ -151,7 +151,7 @@ LINES = (
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("arguments", "expected"),
     [
         (["--src", "10.20.30.41"], [2]), (["--src", "prn-3f-east"], [2]), (["--src", "10.20.1.0/24"], [3]),
         (["--dst", "2001:DB8::7"], [2]),
@@ -161,10 +161,10 @@ LINES = (
         (["--vlan", "31", "--src", "10.20.1.5"], [3]), (["--src", "10.0.0.1"], []),
     ],
 )  # fmt: skip
-def test_filters_by_ends(run_cli, events: Segmented, words: list[str], expected: list[int]) -> None:
+def test_filters_by_ends(run_cli, events: Segmented, arguments: list[str], expected: list[int]) -> None:
     """By address, network, name, MAC or id of a device; a foreign log with other types breaks nothing."""
     events.append(b"".join(LINES))
-    assert numbers(run_cli("tail", "--json", *words, str(events.log)).out) == expected
+    assert numbers(run_cli("tail", "--json", *arguments, str(events.log)).out) == expected
 
 
 class Lines:
@@ -189,8 +189,8 @@ class Lines:
 
 
 @contextmanager
-def running(words: list[str], stdin: IO[bytes] | None = None) -> Iterator[Lines]:
-    with subprocess.Popen(words, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+def running(arguments: list[str], stdin: IO[bytes] | None = None) -> Iterator[Lines]:
+    with subprocess.Popen(arguments, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         lines = Lines(process)
         try:
             yield lines

@@ -31,7 +31,9 @@ def ask(run_cli, office: Path) -> Callable[..., Result]:
     """sensor tickets on the office, of which nothing is noted yet."""
     for path in office.glob("tickets.*"):
         path.unlink()
-    return lambda *words: run_cli("tickets", *words, "--state", str(office), "--events", str(office / "events.jsonl"))
+    return lambda *arguments: run_cli(
+        "tickets", *arguments, "--state", str(office), "--events", str(office / "events.jsonl")
+    )
 
 
 def bodies(result: Result) -> list[dict[str, Any]]:
@@ -203,16 +205,16 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
     folder = tmp_path / "state"
     shutil.copytree(office, folder, ignore=shutil.ignore_patterns("tickets.*"))
     model = "Hikvision DS-2CD2143G0-I"
-    [asked] = [
+    [requested] = [
         one
         for one in bodies(run_cli("tickets", "--json", "--state", str(folder)))
         if one["title"] == f"Find out which firmware {model} runs"
     ]
-    assert "devices set" in asked["steps"][0]["text"]
+    assert "devices set" in requested["steps"][0]["text"]
     assert run_cli("devices", "set", "10.20.10.62", "firmware=5.7.1", "--state", str(folder)).code == 0
     now = {one["id"]: one for one in bodies(run_cli("tickets", "--json", "--state", str(folder)))}
-    assert now[asked["id"]]["state"] == "done"
-    golden(run_cli("tickets", "show", asked["id"], "--state", str(folder)).out, "5.7.1")
+    assert now[requested["id"]]["state"] == "done"
+    golden(run_cli("tickets", "show", requested["id"], "--state", str(folder)).out, "5.7.1")
     [left] = [one for one in now.values() if one["state"] != "done" and model in one["title"]]
     assert left["title"] == f"Find out whether {model} 5.7.1 is affected"
 
@@ -221,7 +223,7 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "result"),
+    ("arguments", "code", "result"),
     [
         (["lst"], 2, "no action 'lst', expected one of list, show, export, send; did you mean 'list'?"),
         (["list", "ticket-x"], 2, "found 'ticket-x', expected options alone"),
@@ -236,8 +238,8 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
         (["send", "jira"], 2, "no output 'jira': no output of type tickets is configured"),
     ],
 )
-def test_mistakes(ask, words: list[str], code: int, result: str) -> None:
+def test_mistakes(ask, arguments: list[str], code: int, result: str) -> None:
     """One line that says what was found and what was expected."""
-    text = ask(*words)
+    text = ask(*arguments)
     assert (text.code, text.out) == (code, "")
     assert result in text.err

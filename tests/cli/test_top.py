@@ -81,7 +81,7 @@ def test_nonsense_from_the_socket(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "output"),
+    ("arguments", "code", "output"),
     [
         ((), 1, ("sensor.not-running",)),
         (("--interval", "0.1"), 2, ("usage.invalid-value", "--interval", "0.1", "-n", "0.5", "3600")),
@@ -89,9 +89,9 @@ def test_nonsense_from_the_socket(value: Any) -> None:
         (("-n", "-1"), 2, ("usage.invalid-value", "-n", "-1")),
     ],
 )
-def test_what_cannot_be(run_cli, words: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
+def test_what_cannot_be(run_cli, arguments: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
     """One line, and no screen is touched."""
-    result = run_cli("top", *words)
+    result = run_cli("top", *arguments)
     assert (result.code, result.out) == (code, "")
     assert reports(result, *output), result.err
     assert result.err.count("\n") == 1
@@ -100,7 +100,7 @@ def test_what_cannot_be(run_cli, words: tuple[str, ...], code: int, output: tupl
 class Terminal:
     """A real one, with the command in it. ``seen``: all that it was sent."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *arguments: str) -> None:
         self.file, inside = pty.openpty()
         self.seen = b""
         self.size(40, 120)
@@ -109,7 +109,7 @@ class Terminal:
         environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | {
             "TERM": "xterm-256color"
         }
-        command = ["setsid", "--ctty", sys.executable, "-m", "sensor", "top", *words]
+        command = ["setsid", "--ctty", sys.executable, "-m", "sensor", "top", *arguments]
         self.process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, env=environment)
         os.close(inside)
 

@@ -63,7 +63,7 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def vulns(run_cli, state: Path):
-    return lambda *words: run_cli("vulns", *words, "--state", str(state))
+    return lambda *arguments: run_cli("vulns", *arguments, "--state", str(state))
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_age_is_reported(vulns, imported: None) -> None:
     assert "stale: " in next(line for line in vulns("sources").lines if line.startswith("nvdcve"))
 
 
-def test_what_is_wrong_with_a_feed(golden: Golden, vulns, tmp_path: Path) -> None:
+def test_faults_of_a_feed(golden: Golden, vulns, tmp_path: Path) -> None:
     """Which entry, what was found, what was expected; the rest is taken."""
     broken = nvd_feed([*FEED["vulnerabilities"], *(nvd_cve(f"CVE-{number}", []) for number in range(8))])
     path = tmp_path / "broken.json"
@@ -257,7 +257,7 @@ def test_update(golden: Golden, vulns, server: Server, state: Path) -> None:
     assert not (state / FILE).exists()
     golden(vulns("import", f"{server.url}/nvdcve-2.0-2024.json").out)
     assert vulns("update").out == "nvdcve-2.0-2024: unchanged\n"
-    assert "If-None-Match" in server.asked[-1][1]
+    assert "If-None-Match" in server.requested[-1][1]
     server.pages["/nvdcve-2.0-2024.json"] = json.dumps(nvd_feed(FEED["vulnerabilities"][:20]))
     result = vulns("update", "nvdcve-2.0-2024")
     assert result.code == 3
@@ -293,8 +293,8 @@ def test_forget(vulns, imported: None, state: Path) -> None:
 
 def test_a_database_that_cannot_be_used(vulns, state: Path) -> None:
     (state / FILE).write_text("something else" * 100, encoding="utf-8")
-    for words in ((), ("sources",), ("update",), ("forget", "kev"), ("show", "CVE-2021-36260")):
-        result = vulns(*words)
+    for arguments in ((), ("sources",), ("update",), ("forget", "kev"), ("show", "CVE-2021-36260")):
+        result = vulns(*arguments)
         assert result.code == 3
         assert result.err.startswith(f"sensor: {state / FILE}: file is not a database")
 
@@ -349,8 +349,8 @@ def test_help_and_the_installed_program(run_cli) -> None:
     result = run_cli("vulns", "--help")
     assert result.code == 0
     assert f"{len({entry.cve for entry in load_curated()})} CVEs of printers" in result.out
-    for words in ("30 known to be exploited", "up to 20 for CVSS", "sensor vulns show CVE-2021-36260"):
-        assert words in " ".join(result.out.split())
+    for part in ("30 known to be exploited", "up to 20 for CVSS", "sensor vulns show CVE-2021-36260"):
+        assert part in " ".join(result.out.split())
     program = shutil.which("sensor", path=str(Path(sys.executable).parent))
     assert (
         program is None

@@ -54,8 +54,8 @@ def start() -> Iterator[Callable[..., Running]]:
     """Start consoles, which end with the test."""
     there: list[Running] = []
 
-    def started(state: Path, *words: str) -> Running:
-        there.append(Running(state, *words))
+    def started(state: Path, *arguments: str) -> Running:
+        there.append(Running(state, *arguments))
         return there[-1]
 
     yield started

@@ -17,7 +17,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 class Running:
     """A console that answers. ``url``: where; ``state``: its folder."""
 
-    def __init__(self, state: Path, *words: str) -> None:
+    def __init__(self, state: Path, *arguments: str) -> None:
         self.state = state
         command = [
             sys.executable,
@@ -26,8 +26,8 @@ class Running:
             "console",
             "--state",
             str(state),
-            *([] if "--listen" in words else ["--listen", "127.0.0.1:0"]),
-            *words,
+            *([] if "--listen" in arguments else ["--listen", "127.0.0.1:0"]),
+            *arguments,
         ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -52,7 +52,7 @@ class Running:
         ]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
 
-    def token(self, scope: str = "read", *words: str) -> str:
+    def token(self, scope: str = "read", *arguments: str) -> str:
         command = [
             sys.executable,
             "-m",
@@ -64,7 +64,7 @@ class Running:
             scope,
             "--state",
             str(self.state),
-            *words,
+            *arguments,
         ]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
 

@@ -49,7 +49,7 @@ class Provider:
         self.claims: Claims = {"sub": "u-17", "preferred_username": "anna", "groups": ["staff", "soc"]}
         self.change: Callable[[Claims], None] = lambda _: None
         self.sign: Callable[[Claims], str] = self.signed
-        self.asked: dict[str, str] = {}
+        self.requested: dict[str, str] = {}
         self.rotate()
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
@@ -85,7 +85,7 @@ class Provider:
 
     def token(self, given: dict[str, str], authorization: str) -> tuple[int, Claims]:
         """A code is used once, by the client that asked, with the verifier of its challenge (RFC 7636, 4.6)."""
-        self.asked = given
+        self.requested = given
         known = base64.b64encode(f"{CLIENT.replace(' ', '+')}:a%3Asecret%2Fwith%2Bsigns".encode()).decode()
         begun = self._codes.pop(given.get("code"), None)
         digest = hashlib.sha256(given.get("code_verifier", "").encode()).digest()

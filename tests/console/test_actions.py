@@ -64,7 +64,7 @@ def test_one_alert_through_its_life(there: Running) -> None:
         assert undo(client, closed).status_code == 303
         found = by_command(there.state)[name]
         assert (found["state"], found.get("verdict", ""), found["assignee"]) == ("acknowledged", "", "berta")
-        words = [
+        arguments = [
             "sensor",
             "alerts",
             "comment",
@@ -75,7 +75,7 @@ def test_one_alert_through_its_life(there: Running) -> None:
             "--state",
             str(there.state),
         ]
-        subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", *arguments], check=True, capture_output=True)
         page = client.get(f"/alerts/{name}").text
         assert "asked the owner" in page
         assert "carl" in page
@@ -89,12 +89,12 @@ def test_many_at_once_are_counted_confirmed_and_undone(there: Running) -> None:
     with there.client() as client:
         names = names_on(client, f"/alerts?{query}")
         assert len(names) == 4
-        asked = act(client, action="close", all="1", filter=query)
-        assert asked.status_code == 200
-        assert re.search(r'name="expected" value="4"', asked.text)
+        requested = act(client, action="close", all="1", filter=query)
+        assert requested.status_code == 200
+        assert re.search(r'name="expected" value="4"', requested.text)
         assert {one["state"] for one in by_command(there.state).values()} == {"open"}
-        wrong = act(client, action="close", all="1", filter=query, confirmed="1", expected="3")
-        assert wrong.status_code == 403
+        refused = act(client, action="close", all="1", filter=query, confirmed="1", expected="3")
+        assert refused.status_code == 403
         done = act(client, action="close", all="1", filter=query, confirmed="1", expected="4", text="lab day")
         assert "4 alerts closed" in client.get(done.headers["location"]).text
         assert {name for name, one in by_command(there.state).items() if one["state"] == "closed"} == set(names)
@@ -124,7 +124,7 @@ def test_marked_alerts_are_changed_and_no_others(there: Running) -> None:
         {"action": "close", "all": "1", "filter": ""}, {"action": "close", "all": "1", "filter": "severity=hihg"},
     ],
 )  # fmt: skip
-def test_wrong_forms_change_nothing(browser: httpx.Client, office: Running, fields: dict[str, Any]) -> None:
+def test_invalid_forms_change_nothing(browser: httpx.Client, office: Running, fields: dict[str, Any]) -> None:
     """Each is refused with what was expected."""
     name = names_on(browser)[0]
     answer = act(browser, **({"alert": name} | fields))

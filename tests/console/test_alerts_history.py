@@ -49,8 +49,8 @@ def test_filters_of_the_past_and_moments_that_cannot_be(browser, office: Running
     assert len(listed(browser.get(f"{at}&severity=critical").text)) == 1
     assert len(listed(browser.get(f"{at}&text=nmap").text)) == 1
     assert listed(browser.get(f"{at}&text=nmap&severity=critical").text) == {}
-    for wrong in (f"{at}&severity=x", f"{at}&state=x", f"{at}&detector=x", "/alerts?at=x", "/alerts?at=2020-01-01"):
-        assert browser.get(wrong).status_code == 400
+    for invalid in (f"{at}&severity=x", f"{at}&state=x", f"{at}&detector=x", "/alerts?at=x", "/alerts?at=2020-01-01"):
+        assert browser.get(invalid).status_code == 400
 
 
 def facts_of(page: str) -> dict[str, str]:
@@ -87,5 +87,5 @@ def test_one_alert_at_a_moment(start: Callable[..., Running], own: Path) -> None
         assert (after["state"], after["verdict"]) == ("closed", "benign")
         assert "a scan of ours" in now
         assert "a scan of ours" not in pages[name]
-        for wrong, status in (("alert-nothing", 404), (name, 400)):
-            assert anna.get(f"/alerts/{wrong}?at=x").status_code == status
+        for invalid, status in (("alert-nothing", 404), (name, 400)):
+            assert anna.get(f"/alerts/{invalid}?at=x").status_code == status

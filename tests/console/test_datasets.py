@@ -17,7 +17,7 @@ ALL_CLEAR = ("No alert", "No open alerts", "0 alerts", "No loss is known", "No i
 
 
 def no_all_clear(text: str) -> None:
-    assert not [words for words in ALL_CLEAR if words in text]
+    assert not [sentence for sentence in ALL_CLEAR if sentence in text]
 
 
 def test_nothing_at_all(start, tmp_path: Path) -> None:

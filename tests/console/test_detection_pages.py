@@ -143,10 +143,10 @@ def test_rules_are_tested_rehearsed_saved_and_removed(there: Running, anna: http
     assert "1 alert would have been reported" in rehearsed.text
     assert "A host talks to the listed server" in rehearsed.text
     assert not (there.state / "rules").exists()
-    assert not requests.asked()
+    assert not requests.requested()
 
     assert send(anna, "/rules/act", action="save", name="ours", text=RULES).status_code == 303
-    assert requests.asked()
+    assert requests.requested()
     assert (there.state / "rules/ours.yaml").read_text() == RULES
     assert "custom.talks_<wbr>to_<wbr>c2" in anna.get("/rules").text
     assert "flow.answered" in anna.get("/rules/ours?when=dns.query").text

@@ -24,10 +24,10 @@ def there(start, own: Path) -> Running:
     return start(own)
 
 
-def by_command(state: Path, *words: str) -> dict[str, dict[str, Any]]:
+def by_command(state: Path, *arguments: str) -> dict[str, dict[str, Any]]:
     """The devices as the command lists them, by address."""
     found = subprocess.run(
-        [sys.executable, "-m", "sensor", "devices", "--json", "--state", str(state), *words],
+        [sys.executable, "-m", "sensor", "devices", "--json", "--state", str(state), *arguments],
         check=True,
         capture_output=True,
         text=True,
@@ -36,8 +36,8 @@ def by_command(state: Path, *words: str) -> dict[str, dict[str, Any]]:
 
 
 def history(state: Path, name: str) -> str:
-    words = [sys.executable, "-m", "sensor", "devices", "history", name, "--state", str(state)]
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    arguments = [sys.executable, "-m", "sensor", "devices", "history", name, "--state", str(state)]
+    return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
 
 
 def id_of(client: httpx.Client, address: str) -> str:

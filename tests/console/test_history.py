@@ -33,8 +33,8 @@ def test_devices_of_a_moment_and_the_difference_of_two(browser: httpx.Client) ->
     assert [row for row in rows if " gone " in row] == []
     back = rows_of(browser.get("/devices", params={"at": LATE, "against": EARLY}).text)
     assert len([row for row in back if " gone " in row]) == 4
-    words = rows_of(browser.get("/devices", params={"at": EARLY, "against": LATE, "text": "windows lt-hr"}).text)
-    assert words == ["LT-HR-02 changed os: Windows 10 or 11 → Windows 10"]
+    changed = rows_of(browser.get("/devices", params={"at": EARLY, "against": LATE, "text": "windows lt-hr"}).text)
+    assert changed == ["LT-HR-02 changed os: Windows 10 or 11 → Windows 10"]
 
 
 def test_one_device_of_a_moment_and_links_that_keep_it(browser: httpx.Client) -> None:

@@ -190,7 +190,7 @@ def test_no_element_comes_from_the_url(client: httpx.Client, text: str) -> None:
 
 def test_records_of_another_shape_are_shown_as_far_as_they_go(tmp_path: Path, office_folder: Path, start) -> None:
     """Where a list is expected there is a number, where an object is expected a text: no page fails."""
-    wrong: list[Any] = [5, "text", None, [1], {"a": 1}, True, [[]], {"a": {"b": []}}]
+    values_of_other_types: list[Any] = [5, "text", None, [1], {"a": 1}, True, [[]], {"a": {"b": []}}]
     lines = []
     for number, line in enumerate((office_folder / "events.jsonl").read_text().splitlines()):
         record = json.loads(line)
@@ -210,11 +210,11 @@ def test_records_of_another_shape_are_shown_as_far_as_they_go(tmp_path: Path, of
             body = record.get(name)
             if isinstance(body, dict):
                 record[name] = {
-                    key: one if key == "id" else wrong[(number + place) % len(wrong)]
+                    key: one if key == "id" else values_of_other_types[(number + place) % len(values_of_other_types)]
                     for place, (key, one) in enumerate(body.items())
                 }
             elif body is not None:
-                record[name] = wrong[number % len(wrong)]
+                record[name] = values_of_other_types[number % len(values_of_other_types)]
         lines.append(json.dumps(record))
     (tmp_path / "events.jsonl").write_text("\n".join(lines) + "\n")
     with start(tmp_path).client() as client:

@@ -26,8 +26,8 @@ def silenced_of(text: str) -> tuple[int, int]:
 
 
 def mutes_by_command(state: Path) -> str:
-    words = [sys.executable, "-m", "sensor", "mute", "list", "--state", str(state), "--wide"]
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    arguments = [sys.executable, "-m", "sensor", "mute", "list", "--state", str(state), "--wide"]
+    return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture

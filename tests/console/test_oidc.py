@@ -79,7 +79,7 @@ def test_a_user_enters_with_the_highest_role_of_its_groups(
     page = log_in(client, provider)
     assert page.status_code == 200
     assert "http-equiv" in page.text
-    assert len(provider.asked["code_verifier"]) == 43
+    assert len(provider.requested["code_verifier"]) == 43
     assert (client.get("/alerts").status_code, client.get("/users").status_code) == (200, 403)
     assert "oidc:anna" in client.get("/alerts").text
     alert = client.get("/api/v1/alerts").json()["items"][0]["id"]
@@ -233,8 +233,8 @@ def test_an_attempt_is_as_old_as_its_cookie_and_no_older() -> None:
     assert attempts.of(cookie.replace(str(NOW), str(NOW + 1)), NOW + 1) != attempt
     assert Attempts().of(cookie, NOW) != attempt
     assert len({attempt.state, attempt.nonce, attempt.verifier}) == 3
-    for wrong in ("", ".", f"{NOW}.", "x.y", "9" * 400 + ".y", "\u0661.y", "-1.y"):
-        assert attempts.of(wrong, NOW) is None
+    for invalid in ("", ".", f"{NOW}.", "x.y", "9" * 400 + ".y", "\u0661.y", "-1.y"):
+        assert attempts.of(invalid, NOW) is None
 
 
 @pytest.mark.parametrize(

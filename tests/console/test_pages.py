@@ -207,8 +207,8 @@ def test_hunts_run_and_are_shared_by_their_url(browser: httpx.Client) -> None:
     assert "no packet lost" in page.text
     lines = browser.get("/hunt.csv", params={"sql": sql}).text.splitlines()
     assert lines == ["dst_ip,n", *(f"{address},{count.replace(',', '')}" for address, count in rows)]
-    wrong = browser.get("/hunt", params={"sql": "SELECT nothing FROM conn"})
-    assert "Binder Error" in wrong.text
+    refused = browser.get("/hunt", params={"sql": "SELECT nothing FROM conn"})
+    assert "Binder Error" in refused.text
     for forbidden in (
         "DROP TABLE conn",
         "SELECT * FROM read_text('/etc/passwd')",
@@ -243,7 +243,9 @@ def test_hunts_run_and_are_shared_by_their_url(browser: httpx.Client) -> None:
         ("/timeline?kind=alrt", 400, "kind=alert"),
     ],
 )
-def test_what_is_wrong_is_answered_with_the_nearest(browser: httpx.Client, path: str, status: int, near: str) -> None:
+def test_an_unknown_value_is_answered_with_the_nearest(
+    browser: httpx.Client, path: str, status: int, near: str
+) -> None:
     answer = browser.get(path)
     assert answer.status_code == status
     assert near in html.unescape(answer.text)

@@ -66,11 +66,11 @@ def test_a_report_is_made_downloaded_compared_and_removed(start, own: Path) -> N
     assert "report remove" in actions
 
 
-def test_words_of_a_form_are_no_options(tmp_path: Path) -> None:
+def test_values_of_a_form_are_no_options(tmp_path: Path) -> None:
     """Each value is part of the word that names its option."""
     reports = Reports(tmp_path, tmp_path / "sensor.yaml")
-    words = reports.command(Report("report-1", "office", "json", "anna", period="--output=/etc/x", since="-o"))
-    assert [word for word in words if word.startswith("-")] == [
+    arguments = reports.command(Report("report-1", "office", "json", "anna", period="--output=/etc/x", since="-o"))
+    assert [word for word in arguments if word.startswith("-")] == [
         "-o", f"--state={tmp_path}", "--period=--output=/etc/x", "--since=-o", "--data=office",
         f"--config={tmp_path / 'sensor.yaml'}",
     ]  # fmt: skip

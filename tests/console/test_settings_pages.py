@@ -63,12 +63,12 @@ def test_a_change_is_compared_applied_and_taken_back(root: httpx.Client, own: Pa
     assert re.search(r"capture.<wbr>rings.*?>1<.*?>2<.*?at the next start", compared)
     assert re.search(r"preset.*?>quiet<.*?>paranoid<.*?at once", compared)
     assert etc.read_text() == MAIN
-    assert not requests.asked()
+    assert not requests.requested()
 
     assert edited(root, etc, changed, "apply").status_code == 303
     assert etc.read_text() == changed
     assert etc.stat().st_mode & 0o777 == 0o640
-    assert requests.asked()
+    assert requests.requested()
     assert "paranoid" in root.get("/settings").text
 
     back = re.search(r"/settings/edit\?earlier=(\w+)", root.get("/settings").text)

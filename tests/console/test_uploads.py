@@ -92,14 +92,14 @@ NO_CAPTURES = (
 
 def test_what_is_no_capture_is_named_and_deleted(there: Running) -> None:
     with there.client() as client:
-        for name, content, words in NO_CAPTURES:
+        for name, content, expected in NO_CAPTURES:
             sender = Sender(client)
             upload = sender.begin(name, len(content)).json()
             found = sender.part(upload["id"], 0, content).json()
             assert found["state"] == "failed"
-            assert words in found["message"]
+            assert expected in found["message"]
             assert [path.name for path in (there.state / FOLDER / upload["id"]).iterdir()] == [CARD]
-            assert words in client.get("/uploads").text
+            assert expected in client.get("/uploads").text
             assert sender.part(upload["id"], len(content), b"more").status_code == 400
 
 

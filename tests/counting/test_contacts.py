@@ -116,7 +116,7 @@ def test_groups_and_other_protocols_are_no_contacts() -> None:
 
 
 @pytest.mark.parametrize(("ports", "proto"), [((67, 68), 17), ((547, 546), 17)])
-def test_words_of_a_dhcp_server_are_no_contacts(ports: tuple[int, int], proto: int) -> None:
+def test_messages_of_a_dhcp_server_are_no_contacts(ports: tuple[int, int], proto: int) -> None:
     """Offers to leased addresses, of either version; the same ports over TCP are a contact, and so is a question to a
     server.
     """
@@ -213,11 +213,11 @@ def test_asks_are_of_tcp_and_of_services_of_udp_that_are_no_answers() -> None:
         change(Change.NEW, "10.0.0.1", "10.0.0.2", 8, proto=1),
         change(Change.NEW, "10.0.0.2", "10.0.0.1", 161, client_port=5000, **udp),
     )
-    asked = service_attempts(rows, places(1900), 32768)
-    assert asked["at"].tolist() == [0, 3, 4, 6]
-    assert asked["value"].tolist() == [40000, 32767, 161, 161]
-    assert asked["key"][1] == asked["key"][2]
-    assert len(set(asked["key"].tolist())) == 3
+    requested = service_attempts(rows, places(1900), 32768)
+    assert requested["at"].tolist() == [0, 3, 4, 6]
+    assert requested["value"].tolist() == [40000, 32767, 161, 161]
+    assert requested["key"][1] == requested["key"][2]
+    assert len(set(requested["key"].tolist())) == 3
 
 
 def test_sessions_are_tcp_between_inside_machines_on_the_wanted_ports() -> None:

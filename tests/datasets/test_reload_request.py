@@ -10,21 +10,21 @@ from sensor.datasets.reload_request import Requests, request_reload
 def test_each_request_counts_once_and_one_of_an_earlier_run_not_at_all(tmp_path: Path) -> None:
     request_reload(tmp_path)
     requests = Requests(tmp_path)
-    assert not requests.asked()
+    assert not requests.requested()
     request_reload(tmp_path)
     request_reload(tmp_path)
-    assert requests.asked()
-    assert not requests.asked()
+    assert requests.requested()
+    assert not requests.requested()
     request_reload(tmp_path)
-    assert requests.asked()
+    assert requests.requested()
 
 
-def test_without_a_folder_or_a_file_nothing_is_asked(tmp_path: Path) -> None:
+def test_without_a_folder_or_a_file_nothing_is_requested(tmp_path: Path) -> None:
     """A request that is taken away, by a restored backup say, is none."""
     requests = Requests(tmp_path / "none")
-    assert not requests.asked()
+    assert not requests.requested()
     (tmp_path / "none").mkdir()
     request_reload(tmp_path / "none")
-    assert requests.asked()
+    assert requests.requested()
     (tmp_path / "none/reload.request").unlink()
-    assert not requests.asked()
+    assert not requests.requested()

@@ -190,10 +190,10 @@ def test_a_budget_is_of_one_dissector() -> None:
 
 def test_unsolicited_answers_share_a_budget() -> None:
     """A thousand reflectors cannot take the engine away; answers to questions that were seen do not count with them."""
-    asked = udp_frame(A, "10.9.9.9", b"question", dport=53)
+    requested = udp_frame(A, "10.9.9.9", b"question", dport=53)
     unasked = [udp_frame(f"10.1.{i >> 8}.{i & 255}", A, b"an answer", sport=53, dport=40000) for i in range(300)]
     answer = udp_frame("10.9.9.9", A, b"an answer", sport=53, dport=40000)
-    wanted = select([*unasked, asked, answer], Interest(udp=(53,)), times=[SECOND] * 302)
+    wanted = select([*unasked, requested, answer], Interest(udp=(53,)), times=[SECOND] * 302)
     assert (sum(wanted[:300]), wanted[300:]) == (128, [1, 1])
 
 

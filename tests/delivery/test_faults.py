@@ -45,8 +45,8 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path))
     (tmp_path / "events.jsonl").write_bytes(b"".join(line(number) for number in range(1, 21)))
 
-    def call(*words: str, events: bool = True) -> Reported:
-        code = main([*words, "--config", "sensor.yaml", *(["--events", "events.jsonl"] if events else [])])
+    def call(*arguments: str, events: bool = True) -> Reported:
+        code = main([*arguments, "--config", "sensor.yaml", *(["--events", "events.jsonl"] if events else [])])
         return Reported(code, *capsys.readouterr())
 
     return call
@@ -67,7 +67,7 @@ def busy(request: Request, store: Store) -> Answer:
     return Answer(503, HOSTILE.encode(), {"Retry-After": "0"})
 
 
-def test_the_words_of_who_refuses(run: Run, tmp_path: Path) -> None:
+def test_the_reason_of_a_server_that_rejects(run: Run, tmp_path: Path) -> None:
     """Quoted, cut and clean: in our own log, in the dead letters, in both forms of the status."""
     with Receiver(refusing) as receiver:
         write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', batch_events: 5}}\n")
@@ -89,7 +89,7 @@ def test_the_words_of_who_refuses(run: Run, tmp_path: Path) -> None:
         assert not any(text.startswith("ERROR") for one in texts for text in one.splitlines())
 
 
-def test_the_words_of_who_is_busy(run: Run) -> None:
+def test_the_reason_of_a_server_that_is_busy(run: Run) -> None:
     """In the status with what it said, when, and when it is tried again; and what a check says."""
     with Receiver(busy) as receiver:
         write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}', backoff_s: 0.01, backoff_max_s: 0.01}}\n")
@@ -133,7 +133,7 @@ def test_words_that_come_by_a_fault_of_ours(run: Run, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "words"),
+    ("text", "place", "expected"),
     [
         ("outputs:\n  siem: {type: htpp, url: 'https://x'}\n", "sensor.yaml:2:16", "found 'htpp', "),
         (
@@ -153,7 +153,7 @@ def test_words_that_come_by_a_fault_of_ours(run: Run, monkeypatch: pytest.Monkey
         ),
     ],
 )
-def test_what_cannot_be_meant(run: Run, text: str, place: str, words: str) -> None:
+def test_what_cannot_be_meant(run: Run, text: str, place: str, expected: str) -> None:
     """Unknown types, keys and filters that let nothing through: with their place, by every command
     that would use them.
     """
@@ -162,11 +162,11 @@ def test_what_cannot_be_meant(run: Run, text: str, place: str, words: str) -> No
         reported = run(*command, events=command[0] != "config")
         assert reported.code == 2
         assert place in reported.err
-        assert words in reported.err
+        assert expected in reported.err
 
 
 @pytest.mark.parametrize(
-    ("options", "place", "words"),
+    ("options", "place", "expected"),
     [
         (
             "url: 'http://127.0.0.1:1', token: 'env:SENSOR_NOT_SET'",
@@ -182,7 +182,7 @@ def test_what_cannot_be_meant(run: Run, text: str, place: str, words: str) -> No
         ("url: 'https://127.0.0.1:1', tls: {ca: none.pem}", "sensor.yaml:2:", "none.pem"),
     ],
 )
-def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: str, place: str, words: str) -> None:
+def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: str, place: str, expected: str) -> None:
     """Secrets, hosts and files: at their place before it runs, and in the status while it does; another output has
     everything.
     """
@@ -201,12 +201,12 @@ def test_what_is_not_there(run: Run, monkeypatch: pytest.MonkeyPatch, options: s
     reported = run("config", "check", events=False)
     assert reported.code == 2
     assert f"{place}" in reported.err
-    assert words in reported.err
+    assert expected in reported.err
     assert run("forward", "--once").code == 1
     siem, archive = map(json.loads, run("outputs", "status", "--json").out.splitlines())
-    assert words in siem["error"]
+    assert expected in siem["error"]
     assert (siem["pending"], archive["pending"], archive["delivered"]) == (20, 0, 20)
-    assert words in run("outputs", "status").out
+    assert expected in run("outputs", "status").out
 
 
 def test_secrets_of_systemd(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,11 +327,11 @@ TLS: dict[str, tuple[Server, str, str]] = {
 
 @pytest.mark.parametrize("case", TLS)
 @pytest.mark.parametrize("kind", ["syslog", "http"])
-def test_a_check_reports_what_is_wrong_on_the_way(run: Run, authority: Authority, kind: str, case: str) -> None:
+def test_a_check_reports_faults_on_the_way(run: Run, authority: Authority, kind: str, case: str) -> None:
     """By each kind of output in the same words, on one line that names the output, the step and what to do; 1 is the
     exit code.
     """
-    server, tls, words = TLS[case]
+    server, tls, expected = TLS[case]
     with server(authority) as port:
         place = (
             f"host: localhost, port: {port}, transport: tls" if kind == "syslog" else f"url: 'https://localhost:{port}'"
@@ -342,10 +342,10 @@ def test_a_check_reports_what_is_wrong_on_the_way(run: Run, authority: Authority
     *before, last = reported.out.splitlines()
     assert all(re.match(r"siem +ok +(dns|tcp): ", one) for one in before)
     assert last.startswith("siem  error    ")
-    assert words in last
+    assert expected in last
 
 
-def test_a_client_certificate_that_is_asked_for(run: Run, authority: Authority) -> None:
+def test_a_requested_client_certificate(run: Run, authority: Authority) -> None:
     """With ours the same server takes what there is."""
     ours = authority.issue("sensor", client=True)
     with Receiver(tls=authority.issue("server").context(authority.ca)) as receiver:
@@ -356,15 +356,15 @@ def test_a_client_certificate_that_is_asked_for(run: Run, authority: Authority) 
         assert len(receiver.store.lines) == 20
 
 
-@pytest.mark.parametrize(("status", "words"), [(401, "answered 401 Unauthorized"), (403, "answered 403 Forbidden")])
-def test_a_check_reports_that_we_may_not(run: Run, status: int, words: str) -> None:
+@pytest.mark.parametrize(("status", "expected"), [(401, "answered 401 Unauthorized"), (403, "answered 403 Forbidden")])
+def test_a_check_reports_that_we_may_not(run: Run, status: int, expected: str) -> None:
     """Who we are, and what we may."""
     with Receiver() as receiver:
         receiver.script = [Fault(status)]
         write(f"outputs:\n  siem: {{type: http, url: '{receiver.url}'}}\n")
         reported = run("outputs", "check")
     assert reported.code == 1
-    assert f"auth: {receiver.url} {words}" in reported.out.splitlines()[-1]
+    assert f"auth: {receiver.url} {expected}" in reported.out.splitlines()[-1]
     assert "look at token, user and password, or secret_headers" in reported.out
 
 

@@ -246,8 +246,8 @@ def numbers(path: Path) -> list[int]:
     return [json.loads(text)["sensor"]["seq"] for text in path.read_bytes().splitlines()] if path.exists() else []
 
 
-def write(folder: Path, receiver: Receiver, **words: Any) -> None:
-    (folder / "sensor.yaml").write_text(CONFIG.format(url=receiver.url, **words))
+def write(folder: Path, receiver: Receiver, **values: Any) -> None:
+    (folder / "sensor.yaml").write_text(CONFIG.format(url=receiver.url, **values))
 
 
 @pytest.mark.slow

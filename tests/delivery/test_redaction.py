@@ -92,7 +92,7 @@ HIDEABLE = [
 
 def tokens_in(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """The record with a word of its own in place of each text that is not the envelope's; the words by path."""
-    words: dict[str, list[str]] = {}
+    tokens: dict[str, list[str]] = {}
 
     def put(value: Any, path: str) -> Any:
         if isinstance(value, dict):
@@ -101,10 +101,10 @@ def tokens_in(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[st
             return [put(one, path) for one in value]
         if not isinstance(value, str) or path not in HIDEABLE:
             return value
-        words.setdefault(path, []).append(f"tok{sum(map(len, words.values())):04}x")
-        return words[path][-1]
+        tokens.setdefault(path, []).append(f"tok{sum(map(len, tokens.values())):04}x")
+        return tokens[path][-1]
 
-    return put(record, ""), words
+    return put(record, ""), tokens
 
 
 def below(path: str, chosen: list[str]) -> bool:
@@ -116,7 +116,7 @@ def test_fields_that_were_not_chosen_are_in_no_format(case: str, fields: list[st
     """Not one of their values; those that were chosen are in the native one."""
     change = changes(fields, [], SALT)
     assert change is not None
-    record, words = tokens_in(ALL[case])
+    record, tokens = tokens_in(ALL[case])
     native, *others = [FORMATS["native"](change(record)), *encoded(change(record))]
     assert native is not None
     along = [
@@ -125,7 +125,7 @@ def test_fields_that_were_not_chosen_are_in_no_format(case: str, fields: list[st
         if any(below(field, [path]) for field in fields)
         for name in names
     ]
-    for path, reported in words.items():
+    for path, reported in tokens.items():
         goes = below(path, [*fields, *ENVELOPE, *FACTS, *along])
         assert all((word in native.decode()) == goes for word in reported), path
         assert goes or not any(word in line for word in reported for line in others), path
@@ -147,13 +147,13 @@ def test_every_format_has_its_words_whatever_is_chosen(path: str) -> None:
 )
 def test_values_that_are_hidden_are_in_no_format(case: str, redact: list[str], fields: list[str]) -> None:
     """Neither where they stand nor where a sentence repeats them, whether all fields go or some."""
-    record, words = tokens_in(ALL[case])
-    sentence = " ".join(word for reported in words.values() for word in reported)
+    record, tokens = tokens_in(ALL[case])
+    sentence = " ".join(word for reported in tokens.values() for word in reported)
     record["msg"] = sentence
     change = changes(fields, redact, SALT)
     assert change is not None
     done = change(record)
-    hidden = [word for path, reported in words.items() if below(path, redact) and path != "msg" for word in reported]
+    hidden = [word for path, reported in tokens.items() if below(path, redact) and path != "msg" for word in reported]
     assert not any(word in line for line in encoded(done) for word in hidden)
     if "msg" not in redact:
         assert [word for word in done["msg"].split() if not word.startswith("#")] == [
@@ -185,11 +185,11 @@ def test_outputs_with_words_of_their_own_have_no_others(case: str, redact: list[
     """Mails, tickets, chat messages, rows, subjects and topics are made of what was chosen and hidden, and there are
     some whatever that is.
     """
-    record, words = tokens_in(ALL[case])
-    record["msg"] = " ".join(word for reported in words.values() for word in reported)
+    record, tokens = tokens_in(ALL[case])
+    record["msg"] = " ".join(word for reported in tokens.values() for word in reported)
     change = changes(fields, redact, SALT)
     assert change is not None
-    hidden = [word for path, reported in words.items() if below(path, redact) for word in reported]
+    hidden = [word for path, reported in tokens.items() if below(path, redact) for word in reported]
     assert not any(word in text for text in worded(change(record)) for word in hidden)
 
 

@@ -73,8 +73,8 @@ def test_what_is_refused_is_found_by_halving(log: Segmented) -> None:
     log.add(100)
 
     def picky(entries: Sequence[Entry]) -> Ack:
-        if wrong := {entry.seq for entry in entries} & {17, 64}:
-            raise Refuse(f"mapping of {min(wrong)} failed")
+        if unmapped := {entry.seq for entry in entries} & {17, 64}:
+            raise Refuse(f"mapping of {min(unmapped)} failed")
         return Ack()
 
     desk = Desk(always=picky)

@@ -60,9 +60,13 @@ def test_guarantees_on_the_page_are_those_of_the_outputs(root: Path) -> None:
         for name in re.findall(r"`(\w+)`", reported)
         if name in types() and (row, name) != ("none", "relp")
     }
-    words = {"exactly_once": "each record once", "at_least_once": "each record at least once", "best_effort": "none"}
+    guarantees = {
+        "exactly_once": "each record once",
+        "at_least_once": "each record at least once",
+        "best_effort": "none",
+    }
     assert promised == {
-        name: words[output_class(name).guarantee] for name in types() if output_class(name).Options.records
+        name: guarantees[output_class(name).guarantee] for name in types() if output_class(name).Options.records
     }
 
 

@@ -26,8 +26,8 @@ def text(record: dict[str, Any]) -> str:
 
 
 def chosen(**lists: Any) -> set[str]:
-    asked = wanted(Filter(**lists))
-    return {case for case, record in RECORDS.items() if asked(record)}
+    requested = wanted(Filter(**lists))
+    return {case for case, record in RECORDS.items() if requested(record)}
 
 
 def test_no_filter_takes_everything() -> None:
@@ -62,12 +62,12 @@ def test_each_list(lists: dict[str, Any], fits: Any) -> None:
 
 def test_vlans_of_device_and_ends() -> None:
     """Of the device, of the network of an alert, or of an end."""
-    asked = wanted(Filter(vlans=[30]))
-    assert asked({"device": {"vlan": 30}})
-    assert asked({"network": {"vlan": 30}})
-    assert asked({"src": {}, "targets": [{}, {"vlan": 30}]})
-    assert not asked({"device": {"vlan": 31}})
-    assert not asked({"device": "odd", "targets": "odd"})
+    requested = wanted(Filter(vlans=[30]))
+    assert requested({"device": {"vlan": 30}})
+    assert requested({"network": {"vlan": 30}})
+    assert requested({"src": {}, "targets": [{}, {"vlan": 30}]})
+    assert not requested({"device": {"vlan": 31}})
+    assert not requested({"device": "odd", "targets": "odd"})
 
 
 def test_types_of_every_actor_of_an_incident() -> None:

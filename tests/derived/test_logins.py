@@ -21,7 +21,7 @@ def packet(*, answer: bool, flow: int = 1) -> Packet:
     return Packet(ts=1, src=near, dst=far, sport=80 if answer else 4000, dport=4000 if answer else 80, flow=flow)
 
 
-def asked(credentials: str = "basic", flow: int = 1) -> Event:
+def requested(credentials: str = "basic", flow: int = 1) -> Event:
     return HttpRequest(
         packet(answer=False, flow=flow), "GET", "h", "/", "", credentials, "Ann", "", "", -1, False, seal="s"
     )
@@ -65,13 +65,13 @@ def test_an_event_that_reports_how_a_login_ended() -> None:
 
 def test_a_request_and_its_answer() -> None:
     """The answer of the same conversation decides, once."""
-    story = [asked(), answered(200, flow=2), answered(401), answered(200), asked("ntlm"), answered(200)]
+    story = [requested(), answered(200, flow=2), answered(401), answered(200), requested("ntlm"), answered(200)]
     assert [(one.service, one.account, one.accepted) for one in attempts(story)] == [("HTTP", "Ann", False)]
 
 
 def test_what_decides_nothing_is_no_attempt() -> None:
     """A server that is too busy, and a login without a password."""
-    assert attempts([asked(), answered(503), FtpLogin(packet(answer=True), "ftp", False, True, 230)]) == []
+    assert attempts([requested(), answered(503), FtpLogin(packet(answer=True), "ftp", False, True, 230)]) == []
 
 
 def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:
@@ -89,6 +89,6 @@ def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:
 def test_requests_that_wait_are_bounded() -> None:
     """The one that waits longest makes room."""
     unit = Logins()
-    assert attempts([asked(flow=flow) for flow in range(OPEN_LIMIT + 1)], unit) == []
+    assert attempts([requested(flow=flow) for flow in range(OPEN_LIMIT + 1)], unit) == []
     assert attempts([answered(200, flow=0)], unit) == []
     assert len(attempts([answered(200, flow=1)], unit)) == 1

@@ -50,7 +50,7 @@ def login(
     ticket: str = "t1",
     ticket_etype: int = AES,
     host: str = "WS-1",
-    asked_before: bool = True,
+    requested_before: bool = True,
     refused: int = 0,
 ) -> list[Event]:
     """An initial ticket: asked for without a proof first, as ordinary clients do, then with one; given, or ``refused``
@@ -61,7 +61,7 @@ def login(
     common = (account, REALM, TGT, etypes, 0x40810010, host)
     messages: list[Event] = (
         [KerberosAsRequest(out, *common, "", 0), KerberosError(back, 25, "", REALM, TGT, (AES, RC4))]
-        if asked_before and proof
+        if requested_before and proof
         else []
     )
     messages.append(KerberosAsRequest(out, *common, proof, etype if proof else 0))
@@ -83,5 +83,5 @@ def service(
 ) -> list[Event]:
     """A ticket for a service."""
     out, back = packets(at, client, int(at * 1000) + 1)
-    asked = KerberosTgsRequest(out, "", REALM, name, etypes, 0x40810000, "", ticket, shown, TGT, shown, False)
-    return [asked, KerberosTgsReply(back, account, REALM, name, f"s{at}", given, shown)]
+    requested = KerberosTgsRequest(out, "", REALM, name, etypes, 0x40810000, "", ticket, shown, TGT, shown, False)
+    return [requested, KerberosTgsReply(back, account, REALM, name, f"s{at}", given, shown)]

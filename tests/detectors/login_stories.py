@@ -57,12 +57,12 @@ def web(
 ) -> list[Event]:
     """A request with credentials and its answer."""
     flow = int(at * 1000) + 1
-    asked = HttpRequest(
+    requested = HttpRequest(
         ends(at, 80, answer=False, flow=flow, **where), "GET", SERVER, "/", "Agent", scheme, user, "", "", 0, False
     )
-    asked.seal = seal(user, password) if scheme in ("basic", "query") else ""
+    requested.seal = seal(user, password) if scheme in ("basic", "query") else ""
     return [
-        asked,
+        requested,
         HttpResponse(
             ends(at, 80, answer=True, flow=flow, **where), status, "", "", 0, (scheme,), "", "", "GET", "/", False
         ),
@@ -78,7 +78,7 @@ def register(
 ) -> list[Event]:
     """A registration and its answer."""
     number, address = int(at * 1000), f"{extension}@{SERVER}"
-    asked = SipRequest(
+    requested = SipRequest(
         ends(at, 5060, answer=False, **where),
         "REGISTER",
         f"sip:{SERVER}",
@@ -90,7 +90,7 @@ def register(
         credentials,
     )
     return [
-        asked,
+        requested,
         SipResponse(
             ends(at, 5060, answer=True, **where),
             status,

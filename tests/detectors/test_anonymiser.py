@@ -32,7 +32,7 @@ def certificate(at: float, subject: str, issuer: str) -> Event:
     )
 
 
-def asked(at: float, name: str) -> Event:
+def queried(at: float, name: str) -> Event:
     return DnsQuery(packet(at, "10.0.0.1"), 1, name, 1, 0, True)
 
 
@@ -59,7 +59,7 @@ def test_names_in_handshakes() -> None:
 def test_names_of_services() -> None:
     found = inspected(
         detector(ANONYMISER),
-        [asked(0, "expyuzz4wqqyqhjn.onion"), asked(1, "dist.torproject.org"), asked(2, "abc.onion.ws")],
+        [queried(0, "expyuzz4wqqyqhjn.onion"), queried(1, "dist.torproject.org"), queried(2, "abc.onion.ws")],
     )
     assert [alert.severity for alert in found] == [Severity.medium, Severity.low, Severity.low]
 
@@ -67,7 +67,7 @@ def test_names_of_services() -> None:
 def test_benign_twins_are_quiet() -> None:
     """Odd names that were asked for, words, other certificates of one's own making."""
     story = [
-        asked(0, "www.xkgk7fdx.com"),
+        queried(0, "www.xkgk7fdx.com"),
         hello(1, "www.xkgk7fdx.com"),
         hello(2, "www.microsoft.com"),
         hello(3, "www.wikipedia.net"),

@@ -162,9 +162,11 @@ def test_replies_that_look_alike_are_quiet() -> None:
     """A proxy that answers requests; a host with two addresses that updates its neighbors; a virtual MAC; one
     direction; twice only.
     """
-    asked = [request(3 * n, VICTIM, "10.0.0.5", "10.0.1.1") for n in range(20)]
+    requested = [request(3 * n, VICTIM, "10.0.0.5", "10.0.1.1") for n in range(20)]
     proxy = [
-        each for ask in asked for each in (ask, reply((ask.ts - START) / SECOND + 0.1, GATEWAY, "10.0.1.1", "10.0.0.5"))
+        each
+        for ask in requested
+        for each in (ask, reply((ask.ts - START) / SECOND + 0.1, GATEWAY, "10.0.1.1", "10.0.0.5"))
     ]
     assert reported(proxy) == []
     assert (
@@ -206,13 +208,13 @@ def test_a_capture_that_begins_amid_it() -> None:
         sorted([*(reply(2 * n, ATTACKER, "10.0.0.1") for n in range(30)), *asks], key=lambda each: each.ts)
     )
     assert {(alert.actor.mac, alert.target and alert.target.mac) for alert in found} == {(ATTACKER, GATEWAY)}
-    asked = [
+    requested = [
         each
         for n in range(6)
         for each in (request(5 + 9 * n, VICTIM, "10.0.0.5", "10.0.0.1"), reply(5.1 + 9 * n, ATTACKER, "10.0.0.1"))
     ]
     defended = reported(
-        sorted([*(announcement(2 * n, GATEWAY, "10.0.0.1") for n in range(30)), *asked], key=lambda each: each.ts)
+        sorted([*(announcement(2 * n, GATEWAY, "10.0.0.1") for n in range(30)), *requested], key=lambda each: each.ts)
     )
     assert GATEWAY not in {alert.actor.mac for alert in defended}
 

@@ -54,8 +54,8 @@ def certificate(
 
 
 def stream(status: int = 200, credentials: str = "", uri: str = "rtsp://cam/1", *, cseq: int = 2) -> list[Event]:
-    asked = RtspRequest(ends(0, 554, answer=False, flow=7), "DESCRIBE", uri, 2, "", credentials, "")
-    return [asked, RtspResponse(ends(0, 554, answer=True, flow=7), status, "", cseq, "", (), "")]
+    requested = RtspRequest(ends(0, 554, answer=False, flow=7), "DESCRIBE", uri, 2, "", credentials, "")
+    return [requested, RtspResponse(ends(0, 554, answer=True, flow=7), status, "", cseq, "", (), "")]
 
 
 def broker(code: int = 0, *, user: bool = False) -> list[Event]:

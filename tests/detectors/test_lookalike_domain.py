@@ -21,7 +21,7 @@ def packet(at: float) -> Packet:
     return Packet(ts=START + int(at * SECOND), src=parse(NEAR), dst=parse("10.0.0.1"), sport=40000, dport=53)
 
 
-def asked(name: str, at: float = 0) -> Event:
+def queried(name: str, at: float = 0) -> Event:
     return DnsQuery(packet(at), 1, name, 1, 0, True)
 
 
@@ -37,7 +37,7 @@ def asked(name: str, at: float = 0) -> Event:
     ],
 )
 def test_imitations(name: str, meant: str, how: str) -> None:
-    alert = one(inspected(detector(LOOK), [asked(name)]))
+    alert = one(inspected(detector(LOOK), [queried(name)]))
     assert (alert.actor.address, alert.severity, alert.numbers["imitates"], alert.techniques[0].technique) == (
         parse(NEAR),
         Severity.low,
@@ -54,7 +54,7 @@ def test_letters_of_another_alphabet_are_no_mistake() -> None:
     alert = one(inspected(detector(LOOK), [hello]))
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1071.001")
     assert (
-        one(inspected(detector(LOOK, World(device("camera", NEAR))), [asked("micosoft.com")])).severity
+        one(inspected(detector(LOOK, World(device("camera", NEAR))), [queried("micosoft.com")])).severity
         == Severity.medium
     )
 
@@ -71,14 +71,14 @@ def test_letters_of_another_alphabet_are_no_mistake() -> None:
 )  # fmt: skip
 def test_ordinary_names_are_quiet(name: str) -> None:
     """The names themselves, other words, plurals, names below the domains of others, other languages."""
-    assert inspected(detector(LOOK), [asked(name)]) == []
+    assert inspected(detector(LOOK), [queried(name)]) == []
 
 
 def test_what_is_allowed_is_quiet() -> None:
-    assert inspected(detector(LOOK, allowed=("micosoft.com",)), [asked("www.micosoft.com")]) == []
+    assert inspected(detector(LOOK, allowed=("micosoft.com",)), [queried("www.micosoft.com")]) == []
 
 
 def test_repetition_is_one_finding_a_day() -> None:
-    found = inspected(detector(LOOK), [asked("micosoft.com", n * 3600) for n in range(30)])
+    found = inspected(detector(LOOK), [queried("micosoft.com", n * 3600) for n in range(30)])
     assert len(found) == 2
     assert one(found)

@@ -21,7 +21,7 @@ def packet(at: float = 0, answer: bool = False) -> Packet:
     return Packet(ts=START + int(at * SECOND), proto=6, **ends)
 
 
-def asked(name: str, at: float = 0) -> Event:
+def queried(name: str, at: float = 0) -> Event:
     return DnsQuery(packet(at), 1, name, 1, 0, True)
 
 
@@ -47,7 +47,7 @@ def test_work_from_a_pool_names_the_same_two() -> None:
 
 def test_names_of_pools() -> None:
     """The address of a pool counts, its web pages hardly."""
-    found = inspected(detector(MINING), [asked("eu1-zcash.flypool.org"), asked("www.f2pool.com")])
+    found = inspected(detector(MINING), [queried("eu1-zcash.flypool.org"), queried("www.f2pool.com")])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.low]
 
 
@@ -56,7 +56,7 @@ def test_benign_twins_are_quiet() -> None:
         inspected(
             detector(MINING),
             [
-                asked(name)
+                queried(name)
                 for name in (
                     "www.example.com",
                     "pool.ntp.org",

@@ -52,16 +52,16 @@ def netbios(
     )
 
 
-def mdns(at: float, name: str, sender: str = THIEF, *, asked: bool = True) -> list[Event]:
+def mdns(at: float, name: str, sender: str = THIEF, *, requested: bool = True) -> list[Event]:
     """A question and its answer, or an announcement alone."""
     question = MdnsQuery(messages(at, VICTIM, GROUP, 5353), (Question(f"{name}.local", 1),), False)
     answer = MdnsAnnouncement(
         messages(at + 0.02, sender, GROUP, 5353), (Record(f"{name}.local", 1, 120, 4, parse(sender)),), True
     )
-    return [question, answer] if asked else [answer]
+    return [question, answer] if requested else [answer]
 
 
-def test_whatever_is_asked_is_answered(golden: Golden) -> None:
+def test_every_query_is_answered(golden: Golden) -> None:
     """Told with the names, the protocols and who was answered."""
     story = [
         llmnr(0, "fileserv"),
@@ -120,7 +120,7 @@ def test_benign_hosts_are_quiet() -> None:
         story += [
             probe,
             *mdns(40 + n, name, "10.0.0.7"),
-            *mdns(50 + n, f"x{name}", "10.0.0.8", asked=False),
+            *mdns(50 + n, f"x{name}", "10.0.0.8", requested=False),
             *mdns(70 + n, f"x{name}", "10.0.0.8"),
         ]
         story += mdns(90 + n, f"0b6cfd0e-6d1c-4fa5-8e6b-00000000000{n}", "10.0.0.9")

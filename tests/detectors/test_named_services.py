@@ -23,7 +23,7 @@ def packet(at: float) -> Packet:
     )
 
 
-def asked(name: str, at: float = 0) -> list[Event]:
+def queried(name: str, at: float = 0) -> list[Event]:
     return [
         DnsQuery(packet(at), 1, name, 1, 0, True),
         TlsClientHello(packet(at), name.upper(), (), "", "", "", (), False),
@@ -41,21 +41,21 @@ def asked(name: str, at: float = 0) -> list[Event]:
 )
 def test_names_of_services(unit: str, name: str, technique: str) -> None:
     """Any protocol will do; once a machine and service. A device with one job is grave."""
-    [alert] = inspected(detector(unit), asked(name))
+    [alert] = inspected(detector(unit), queried(name))
     assert (alert.severity, alert.techniques[0].technique, alert.actor.address) == (
         Severity.low,
         technique,
         parse("10.0.0.66"),
     )
-    [alert] = inspected(detector(unit, World(device("camera", "10.0.0.66"))), asked(name))
+    [alert] = inspected(detector(unit, World(device("camera", "10.0.0.66"))), queried(name))
     assert alert.severity == Severity.high
 
 
 def test_screens_and_boxes_that_run_programs() -> None:
     """They are looked after from afar, but lend their line to nobody on purpose."""
     world = World(device("tv", "10.0.0.66"))
-    assert inspected(detector(TOOL, world), asked("router7.teamviewer.com"))[0].severity == Severity.low
-    assert inspected(detector(PROXY, world), asked("api.honeygain.com"))[0].severity == Severity.high
+    assert inspected(detector(TOOL, world), queried("router7.teamviewer.com"))[0].severity == Severity.low
+    assert inspected(detector(PROXY, world), queried("api.honeygain.com"))[0].severity == Severity.high
 
 
 @pytest.mark.parametrize("unit", [TOOL, PROXY])
@@ -64,19 +64,19 @@ def test_benign_twins_are_quiet(unit: str) -> None:
     story = [
         event
         for name in ("www.google.com", "storage.googleapis.com", "anydesk.com.example.org", "notteamviewer.com", "")
-        for event in asked(name)
+        for event in queried(name)
     ]
     assert inspected(detector(unit), story) == []
     assert (
         inspected(
             detector(unit, allowed=("teamviewer.com", "honeygain.com")),
-            asked("x.teamviewer.com") + asked("x.honeygain.com"),
+            queried("x.teamviewer.com") + queried("x.honeygain.com"),
         )
         == []
     )
 
 
 def test_repetition_is_one_finding() -> None:
-    found = inspected(detector(TOOL), [event for n in range(100) for event in asked("relay.anydesk.com", n * 3600)])
+    found = inspected(detector(TOOL), [event for n in range(100) for event in queried("relay.anydesk.com", n * 3600)])
     assert len(found) == 5
     assert one(found)

@@ -36,13 +36,13 @@ def test_benign_twins_are_quiet() -> None:
     addresses; a known program.
     """
     tool = {"etypes": (23,), "etype": RC4, "host": ""}
-    story = [*login(0), *service(1, "cifs/fs01"), *login(2, **tool), *login(3, "NAS$", asked_before=False, **tool)]
+    story = [*login(0), *service(1, "cifs/fs01"), *login(2, **tool), *login(3, "NAS$", requested_before=False, **tool)]
     story += [
-        *login(4, "bob", asked_before=False, ticket_etype=RC4, **tool),
+        *login(4, "bob", requested_before=False, ticket_etype=RC4, **tool),
         *service(90_000, "cifs/fs01", client=THIEF),
     ]
     assert inspected(detector(PASS), story) == []
-    assert inspected(detector(PASS, exempt=("svc",)), login(0, "svc", asked_before=False, **tool)) == []
+    assert inspected(detector(PASS, exempt=("svc",)), login(0, "svc", requested_before=False, **tool)) == []
     world = World()
     both = [*login(0), *service(1, "cifs/fs01", client=THIEF)]
     world.devices = dict.fromkeys((parse(CLIENT), parse(THIEF)), device("server", CLIENT))

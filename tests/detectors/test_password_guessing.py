@@ -43,12 +43,12 @@ def test_ntlm_in_web_pages() -> None:
     """Its last round is judged by the answer, as of remote management; the rounds before it are none."""
     story: list[Event] = []
     for n in range(25):
-        asked, answered = web(n, scheme="ntlm")
+        requested, answered = web(n, scheme="ntlm")
         story += [
-            asked,
+            requested,
             answered,
-            asked,
-            NtlmLogin(asked.packet, "http", "ntlmv2", "anna", "OFFICE", "WS-1", f"p{n}"),
+            requested,
+            NtlmLogin(requested.packet, "http", "ntlmv2", "anna", "OFFICE", "WS-1", f"p{n}"),
             answered,
         ]
     found = inspected(detector(GUESS), story)

@@ -124,9 +124,9 @@ def test_benign_twins_are_quiet() -> None:
     assert alerts_of(detector(REFLECTED), unsolicited(400, 53, size=180)) == []
     assert alerts_of(detector(REFLECTED), unsolicited(400, 443, proto=TCP, size=60)) == []
     assert alerts_of(detector(REFLECTED), unsolicited(40, 22, proto=TCP, victim_port=900, size=60)) == []
-    asked, search = lit(Story()), Story()
+    requested, search = lit(Story()), Story()
     for n in range(200):
-        asked.flow(1 + n * 0.01, "10.0.0.10", f"198.18.0.{n + 1}", 123, proto=UDP, answered=True)
+        requested.flow(1 + n * 0.01, "10.0.0.10", f"198.18.0.{n + 1}", 123, proto=UDP, answered=True)
         search.flow(1 + n * 0.01, f"10.0.1.{n + 1}", "10.0.0.10", 4444, proto=UDP, sport=1900)
-    assert raised(REFLECTED, asked) == []
+    assert raised(REFLECTED, requested) == []
     assert raised(REFLECTED, search) == []

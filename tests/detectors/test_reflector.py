@@ -16,7 +16,7 @@ OWN, VICTIM = "10.0.0.53", "203.0.113.9"
 
 
 def answers(
-    count: int, *, client: str = VICTIM, port: int = 53, asked: int = 60, sent: int = 40000, step: float = 0.5
+    count: int, *, client: str = VICTIM, port: int = 53, requested: int = 60, sent: int = 40000, step: float = 0.5
 ) -> npt.NDArray[np.void]:
     """Conversations as they end: bytes of the questions and of the answers."""
     ended = np.zeros(count, CHANGE)
@@ -34,7 +34,7 @@ def answers(
         ended["answered"],
         ended["client_packets"],
         ended["server_packets"],
-    ) = asked, sent, 1, 1, 30
+    ) = requested, sent, 1, 1, 30
     return ended
 
 
@@ -50,7 +50,7 @@ def test_benign_twins_are_quiet() -> None:
     """Clients inside, answers as small as questions, few of them, slow ones, and other services."""
     for story in (
         answers(90, client="10.0.0.7"),
-        answers(90, asked=20000),
+        answers(90, requested=20000),
         answers(10),
         answers(90, step=10),
         answers(90, port=443),

@@ -78,7 +78,7 @@ def query(at: float, kind: int = 252, src: str = "10.0.0.66") -> Event:
     return DnsQuery(packet(at, "10.0.0.53", src, 6), 1, "corp.example", kind, 0, False)
 
 
-def test_a_zone_is_asked_for() -> None:
+def test_a_zone_is_requested() -> None:
     """Once is enough; a printer that does it is high; ten minutes are one finding."""
     [alert] = inspected(detector(ZONE), [query(n) for n in range(5)])
     assert (alert.severity, alert.techniques[0].technique) == (Severity.medium, "T1590.002")

@@ -40,8 +40,8 @@ def test_a_cipher_that_is_refused_counts() -> None:
     """Some answer that they know no cipher of the client's."""
     story = learned()
     for n, user in enumerate(USERS[:2]):
-        asked = login(100 + n, user)[0]
-        story += [asked, KerberosError(login(100 + n, user)[1].packet, 14, "", REALM, TGT, ())]
+        requested = login(100 + n, user)[0]
+        story += [requested, KerberosError(login(100 + n, user)[1].packet, 14, "", REALM, TGT, ())]
     assert one(inspected(detector(SKELETON), story))
 
 

@@ -24,7 +24,7 @@ def packet(at: float, client: str, server: str, answer: bool = False) -> Packet:
     return Packet(ts=START + int(at * SECOND), **ends)
 
 
-def asked(
+def requested(
     at: float,
     community: str,
     server: str = AGENT,
@@ -51,7 +51,7 @@ def reported(events: list[Event], world: World | None = None, **options: object)
 
 
 def test_many_communities_at_one_agent() -> None:
-    alert = one(reported([asked(n, f"seal{n}") for n in range(6)]))
+    alert = one(reported([requested(n, f"seal{n}") for n in range(6)]))
     assert (alert.actor.address, alert.target and alert.target.address, alert.severity) == (
         parse(MANAGER),
         parse(AGENT),
@@ -63,16 +63,16 @@ def test_many_communities_at_one_agent() -> None:
 
 def test_an_answer_reports_that_one_was_right() -> None:
     """Not so a report that complains. What is set then is grave."""
-    guesses = [asked(n, f"seal{n}") for n in range(6)]
+    guesses = [requested(n, f"seal{n}") for n in range(6)]
     assert [alert.severity for alert in reported([*guesses, answer(7), answer(8)])] == [Severity.medium, Severity.high]
-    found = reported([*guesses, asked(9, "seal5", operation="set", names=(CONTACT,))])
+    found = reported([*guesses, requested(9, "seal5", operation="set", names=(CONTACT,))])
     assert [alert.severity for alert in found] == [Severity.medium, Severity.high]
     assert len(reported([*guesses, answer(7, operation="report", status="unknown_user")])) == 1
 
 
-def test_many_hosts_asked_in_vain() -> None:
+def test_many_hosts_that_do_not_answer() -> None:
     """A hint, for management looks for devices like that; a device with one job does not."""
-    story = [asked(0, "a"), answer(0.1), *(asked(1 + n, "a", f"10.0.1.{n}") for n in range(40))]
+    story = [requested(0, "a"), answer(0.1), *(requested(1 + n, "a", f"10.0.1.{n}") for n in range(40))]
     alert = reported(story)[0]
     assert (alert.severity, alert.techniques[0].technique, alert.numbers["silent"]) == (Severity.low, "T1046", 20)
     assert reported(story, World(device("camera", MANAGER)))[0].severity == Severity.high
@@ -81,13 +81,13 @@ def test_many_hosts_asked_in_vain() -> None:
 @pytest.mark.parametrize(
     ("event", "world", "severity", "technique"),
     [
-        (asked(0, "a", client=FAR, operation="set", names=(CONTACT,)), World(), Severity.high, "T1078"),
-        (asked(0, "a", operation="set", names=(CONTACT,)), World(device("tv", MANAGER)), Severity.high, "T1078"),
-        (asked(0, "a", operation="set", names=(COPY,)), World(), Severity.high, "T1602.002"),
-        (asked(0, "a", operation="set", names=(CONTACT,)), World(), Severity.low, "T1078"),
-        (asked(90_000, "a", operation="set", names=(CONTACT,)), World().learned(Story()), Severity.medium, "T1078"),
+        (requested(0, "a", client=FAR, operation="set", names=(CONTACT,)), World(), Severity.high, "T1078"),
+        (requested(0, "a", operation="set", names=(CONTACT,)), World(device("tv", MANAGER)), Severity.high, "T1078"),
+        (requested(0, "a", operation="set", names=(COPY,)), World(), Severity.high, "T1602.002"),
+        (requested(0, "a", operation="set", names=(CONTACT,)), World(), Severity.low, "T1078"),
+        (requested(90_000, "a", operation="set", names=(CONTACT,)), World().learned(Story()), Severity.medium, "T1078"),
         (
-            asked(90_000, "a", operation="set", names=(CONTACT,)),
+            requested(90_000, "a", operation="set", names=(CONTACT,)),
             World(device("printer", AGENT)).learned(Story()),
             Severity.info,
             "T1078",
@@ -105,24 +105,26 @@ def test_ordinary_management_is_quiet() -> None:
     world = World(device("server", MANAGER), device("switch", AGENT)).learned(
         Story().converse(0, MANAGER, AGENT, 161, proto=UDP)
     )
-    story: list[Event] = [asked(n, f"list{n}") for n in range(4)]
+    story: list[Event] = [requested(n, f"list{n}") for n in range(4)]
     for n in range(200):
-        story += [asked(100 + n, f"place{n % 30}", f"10.0.2.{n % 30}"), answer(100.1 + n, f"10.0.2.{n % 30}")]
-    story.append(asked(90_000, "a", operation="set", names=(CONTACT,)))
+        story += [requested(100 + n, f"place{n % 30}", f"10.0.2.{n % 30}"), answer(100.1 + n, f"10.0.2.{n % 30}")]
+    story.append(requested(90_000, "a", operation="set", names=(CONTACT,)))
     assert reported(story, world) == []
 
 
 def test_managers_are_reported_low() -> None:
     assert {
-        alert.severity for alert in reported([asked(n, f"seal{n}") for n in range(60)], managers=("10.0.0.0/24",))
+        alert.severity for alert in reported([requested(n, f"seal{n}") for n in range(60)], managers=("10.0.0.0/24",))
     } == {Severity.low}
 
 
 def test_repetition_is_one_finding() -> None:
-    found = reported([asked(n, f"seal{n}") for n in range(300)])
+    found = reported([requested(n, f"seal{n}") for n in range(300)])
     assert len(found) < 8
     assert one(found)
     assert one(
-        reported([asked(0, "a"), answer(0.1), *(asked(1 + n, "a", f"10.0.{n // 200}.{n % 200}") for n in range(900))])
+        reported(
+            [requested(0, "a"), answer(0.1), *(requested(1 + n, "a", f"10.0.{n // 200}.{n % 200}") for n in range(900))]
+        )
     )
-    assert len(reported([asked(n, "a", operation="set", names=(CONTACT,)) for n in range(600)])) == 1
+    assert len(reported([requested(n, "a", operation="set", names=(CONTACT,)) for n in range(600)])) == 1

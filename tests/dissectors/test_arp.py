@@ -28,7 +28,7 @@ def test_request_asks_for_its_target_and_claims_its_sender() -> None:
     assert claim == Observation(5, Subject(MAC, parse("10.20.30.16"), 40), "arp.address", "10.20.30.16")
 
 
-def test_reply_claims_the_address_asked_for() -> None:
+def test_reply_claims_the_requested_address() -> None:
     """A reply is told to the one who asked, and its sender is the fact; padding of the frame does not matter."""
     reply, claim = dissect(bytes.fromhex("0001080006040002 00408ca1b2c3 0a141e10 020000000001 0a141e01") + bytes(18))
     assert isinstance(reply, ArpReply)

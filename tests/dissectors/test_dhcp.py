@@ -164,8 +164,8 @@ def test_relay_is_neither_client_nor_server() -> None:
     """Behind a relay the frame's MAC belongs to the relay: client facts stay with the client, the server's role has no
     MAC.
     """
-    asked, granted = (list(Dhcp().dissect(packet)) for packet in packets("dhcp")[7:9])
-    assert facts(asked) == [("02:00:5e:00:53:06", "-", "dhcp.vendor_identifying", "368:AXIS,P14")]
+    request, granted = (list(Dhcp().dissect(packet)) for packet in packets("dhcp")[7:9])
+    assert facts(request) == [("02:00:5e:00:53:06", "-", "dhcp.vendor_identifying", "368:AXIS,P14")]
     assert facts(granted) == [
         ("-", "10.20.1.67", "dhcp.role", "server"),
         ("02:00:5e:00:53:06", "10.20.40.16", "dhcp.lease", "10.20.40.16"),

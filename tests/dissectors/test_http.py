@@ -23,7 +23,23 @@ from tests.dissectors.samples import events, facts, packets, values
 CLIENT = Packet(src=parse("10.0.0.5"), src_mac=0x020000000005, sport=50000, dport=80, proto=6)
 SERVER = Packet(src=parse("10.0.0.9"), src_mac=0x020000000009, sport=80, dport=50000, proto=6, direction=1)
 GET = b"GET /a HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\n\r\n"
-ASKED = ("HttpRequest", "GET", "cam", "/a", "probe/1", "", "", "", "", -1, False, ("host", "user-agent"), "", (), "")
+REQUESTED = (
+    "HttpRequest",
+    "GET",
+    "cam",
+    "/a",
+    "probe/1",
+    "",
+    "",
+    "",
+    "",
+    -1,
+    False,
+    ("host", "user-agent"),
+    "",
+    (),
+    "",
+)
 TITLE = b"<html><title>Front door</title>"
 
 
@@ -58,9 +74,9 @@ def test_description_of_a_gateway() -> None:
     """A UPnP description is the server's word on itself; its embedded devices and comments are not. A control call
     names its action.
     """
-    asked, head, body, mapping, refused = sample()[:5]
+    requested, head, body, mapping, refused = sample()[:5]
     program = "Linux/5.4, UPnP/1.1, MiniUPnPc/2.2.4"
-    assert asked[0] == [
+    assert requested[0] == [
         (
             "HttpRequest",
             "GET",
@@ -79,7 +95,7 @@ def test_description_of_a_gateway() -> None:
             "",
         )
     ]
-    assert asked[1] == [("02:00:5e:00:53:04", "10.20.30.66", "http.user_agent", program)]
+    assert requested[1] == [("02:00:5e:00:53:04", "10.20.30.66", "http.user_agent", program)]
     server = "FRITZ!Box 7590 UPnP/1.0 AVM FRITZ!Box 7590 154.07.57"
     gateway = ("02:00:5e:00:53:01", "10.20.30.1")
     assert head[0] == [("HttpResponse", 200, server, "text/xml", 598, (), "", "", "GET", "/igddesc.xml", False)]
@@ -229,7 +245,7 @@ def test_a_tunnel_whose_answer_is_not_received(asking: bytes) -> None:
     stream = Http().stream(CLIENT)
     assert len(events(feed(stream, asking, True))) == 1
     assert feed(stream, b"\x16\x03\x01\0\xc0\1" + bytes(60), True) == []
-    assert events(feed(stream, GET, True)) == [ASKED]
+    assert events(feed(stream, GET, True)) == [REQUESTED]
 
 
 def test_paths_count_only_with_success() -> None:
@@ -241,7 +257,7 @@ def test_paths_count_only_with_success() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "asked"),
+    ("target", "requested"),
     [
         (b"/generate_204", ["cam/generate_204"]),
         (b"/router/firmware/query.aspx?model=X1&token=s", ["cam/router/firmware/query.aspx?model=X1&token=***"]),
@@ -250,10 +266,10 @@ def test_paths_count_only_with_success() -> None:
         (b"http://other/generate_204", []),
     ],
 )
-def test_what_devices_ask_their_makers(target: bytes, asked: list[str]) -> None:
+def test_what_devices_ask_their_makers(target: bytes, requested: list[str]) -> None:
     """Checks of the network and of firmware tell of the client, secrets left out."""
     parsed = feed(Http().stream(CLIENT), GET.replace(b"/a", target, 1), True)
-    assert [value for kind, value in values(parsed) if kind == "http.asked"] == asked
+    assert [value for kind, value in values(parsed) if kind == "http.asked"] == requested
 
 
 def test_several_requests_at_once_are_not_put_to_responses() -> None:
@@ -314,8 +330,8 @@ def test_title_is_reported_before_the_page_ends() -> None:
 def test_credentials(value: bytes, found: tuple[str, str]) -> None:
     """Kind, user and a seal, never the rest."""
     parsed = feed(Http().stream(CLIENT), GET.replace(b"Host", b"Authorization: " + value + b"\r\nHost"), True)
-    asked = events(parsed)[0]
-    assert (*asked[5:7], asked[-1]) == found
+    requested = events(parsed)[0]
+    assert (*requested[5:7], requested[-1]) == found
 
 
 @pytest.mark.parametrize(
@@ -330,9 +346,9 @@ def test_credentials(value: bytes, found: tuple[str, str]) -> None:
 )
 def test_credentials_in_the_address(target: bytes, found: tuple[str, str, str]) -> None:
     """Cameras take them there; the password shows nowhere."""
-    asked = events(feed(Http().stream(CLIENT), GET.replace(b"/a", target), True))[0]
-    assert (*asked[5:7], asked[-1]) == found
-    assert "a%3Ab" not in repr(asked)
+    requested = events(feed(Http().stream(CLIENT), GET.replace(b"/a", target), True))[0]
+    assert (*requested[5:7], requested[-1]) == found
+    assert "a%3Ab" not in repr(requested)
 
 
 def test_ntlm_in_credentials() -> None:
@@ -341,12 +357,12 @@ def test_ntlm_in_credentials() -> None:
         ntlm_challenge("OFFICE", {1: "WEB-1", 2: "OFFICE"}, version(10, 0, 17763)),
         ntlm_authenticate("anna", "OFFICE", "DESK-04", version(10, 0, 22631)),
     )
-    asked = (
+    requested = (
         b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM "
         + base64.b64encode(challenge)
         + b"\r\nContent-Length: 0\r\n\r\n"
     )
-    parsed = feed(Http().stream(CLIENT), asked, False)
+    parsed = feed(Http().stream(CLIENT), requested, False)
     assert events(parsed)[1][:4] == ("NtlmChallenge", "http", "WEB-1", "OFFICE")
     assert ("ntlm.hostname", "WEB-1") in values(parsed)
     proof = b"Authorization: NTLM " + base64.b64encode(login)
@@ -409,7 +425,7 @@ def test_careless_servers() -> None:
     """Blanks behind the start line, and a length told twice, are what devices write."""
     stream = Http().stream(CLIENT)
     head = b"HTTP/1.1 200 OK \r\nServer: cam/1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"
-    assert events(feed(stream, GET.replace(b"HTTP/1.1\r\n", b"HTTP/1.1 \r\n"), True)) == [ASKED]
+    assert events(feed(stream, GET.replace(b"HTTP/1.1\r\n", b"HTTP/1.1 \r\n"), True)) == [REQUESTED]
     assert [values(feed(stream, head + b"12345")) for _ in range(2)] == [[("http.server", "cam/1")]] * 2
 
 
@@ -448,7 +464,7 @@ def test_gap_that_may_hold_a_request() -> None:
     list(stream.gap(CLIENT, 100, True))
     assert values(feed(stream, ok())) == []
     feed(stream, b"the rest of something", True)
-    assert events(feed(stream, GET, True)) == [ASKED]
+    assert events(feed(stream, GET, True)) == [REQUESTED]
     assert values(feed(stream, ok())) == [("http.server", "cam/1")]
 
 
@@ -544,11 +560,11 @@ def test_shapes_instead_of_secrets() -> None:
     )
     body = b"a=6b3d6b23\x26page=1%27+or+1%3D1\x26password=%24%7Bnot-told%7D"
     head += b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body)
-    asked, sent, login = events(feed(Http().stream(CLIENT), head + body, True))
-    assert asked[-3:-1] == ("session=base64:28; lang=word:2", (("x-api-version", "${jndi:ldap://10.0.0.9/a}"),))
+    requested, sent, login = events(feed(Http().stream(CLIENT), head + body, True))
+    assert requested[-3:-1] == ("session=base64:28; lang=word:2", (("x-api-version", "${jndi:ldap://10.0.0.9/a}"),))
     assert sent[-2:] == ("a=hex:8&page=text:9&password=secret", ("page=1' or 1=1",))
     assert login[0] == "HttpLogin"
-    assert "not-told" not in repr((asked, sent, login))
+    assert "not-told" not in repr((requested, sent, login))
 
 
 @pytest.mark.parametrize(

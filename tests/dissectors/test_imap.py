@@ -32,10 +32,10 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 def test_words_of_all_kinds() -> None:
     """Bare, in quotes, and behind their length."""
     parsed = events(session(49480))
-    wrong, right = seal("anna", b'wrong "secret'), seal("anna", b"not to be kept")
+    refused, right = seal("anna", b'wrong "secret'), seal("anna", b"not to be kept")
     assert parsed == [
         GREETED,
-        ("ImapLogin", "anna", "clear", False, wrong),
+        ("ImapLogin", "anna", "clear", False, refused),
         ("ImapLogin", "anna", "clear", True, right),
     ]
     assert "kept" not in repr(parsed)

@@ -19,7 +19,7 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
     return [parsed for from_client, data in parts for parsed in stream.feed(packet, data, from_client)]
 
 
-def asked(path: str, *attributes: tuple[int, str, str], server: str = "x") -> list[object]:
+def requested(path: str, *attributes: tuple[int, str, str], server: str = "x") -> list[object]:
     """The answer to a question for the attributes of a printer."""
     request = posted(path, ipp_message(0x000B, 7, {1: BASE}))
     return conversation((True, request), (False, answered(ipp_message(0, 7, {1: BASE, 4: list(attributes)}), server)))
@@ -54,7 +54,7 @@ def test_conversation() -> None:
 
 def test_model_from_the_device_id() -> None:
     """A printer without make and model has them in its device id."""
-    parsed = asked("/ipp/print", (TEXT, "printer-device-id", "MFG:Brother;MDL:HL-L2350DW series;"))
+    parsed = requested("/ipp/print", (TEXT, "printer-device-id", "MFG:Brother;MDL:HL-L2350DW series;"))
     assert values(parsed) == [
         ("ipp.device_id", "MFG:Brother;MDL:HL-L2350DW series;"),
         ("ipp.make_and_model", "Brother HL-L2350DW series"),
@@ -73,12 +73,12 @@ def test_model_from_the_device_id() -> None:
 )
 def test_print_server_is_no_printer(path: str, attributes: list[tuple[int, str, str]]) -> None:
     """Queues, and attributes that only spoolers have."""
-    assert values(asked(path, *attributes)) == [("ipp.role", "print_server")]
+    assert values(requested(path, *attributes)) == [("ipp.role", "print_server")]
 
 
 def test_library_of_a_spooler_in_a_printer() -> None:
     """Printers built with the library of CUPS name it as their server; that alone makes no print server."""
-    assert ("ipp.make_and_model", MODEL) in values(asked("/ipp/print", *PRINTER_SENDS, server="CUPS/2.4.2 IPP/2.0"))
+    assert ("ipp.make_and_model", MODEL) in values(requested("/ipp/print", *PRINTER_SENDS, server="CUPS/2.4.2 IPP/2.0"))
 
 
 def test_long_document_ends_the_reading() -> None:
@@ -147,4 +147,4 @@ def test_malformed(body: bytes) -> None:
 
 def test_text_with_broken_language() -> None:
     """A value that is shorter than it says."""
-    assert values(asked("/ipp/print", (0x35, "printer-location", "\0\2en\0"))) == []
+    assert values(requested("/ipp/print", (0x35, "printer-location", "\0\2en\0"))) == []

@@ -112,9 +112,9 @@ def test_all_messages_of_a_token_are_read(turned: int) -> None:
 def test_a_conversation_received_from_the_middle_of_an_answer() -> None:
     """The rest of it is waited out; what is asked and answered then is read."""
     stream, packet = Ldap().stream(Packet()), Packet(proto=6)
-    asked, answer = made.search(9, b"DC=x", 2, der(0x87, b"mail")), made.entry(8, b"CN=a,DC=x", mail=b"a@x")
+    requested, answer = made.search(9, b"DC=x", 2, der(0x87, b"mail")), made.entry(8, b"CN=a,DC=x", mail=b"a@x")
     assert [list(stream.feed(packet, part, False)) for part in (answer[20:], answer[10:])] == [[], []]
-    assert events(stream.feed(packet, asked, True)) == [("LdapSearch", "DC=x", "tree", "(mail=*)", ())]
+    assert events(stream.feed(packet, requested, True)) == [("LdapSearch", "DC=x", "tree", "(mail=*)", ())]
     assert events(stream.feed(packet, made.result(9, 0x65, 0), False)) == [
         ("LdapSearchDone", "DC=x", "tree", "(mail=*)", (), 0, 0)
     ]

@@ -32,10 +32,10 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 def test_wrong_and_right() -> None:
     """Behind a list, and with commands sent in a row."""
     parsed = events(session(49460))
-    wrong, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
+    refused, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
     assert parsed == [
         GREETED,
-        ("Pop3Login", "anna", "clear", False, wrong),
+        ("Pop3Login", "anna", "clear", False, refused),
         ("Pop3Login", "anna", "clear", True, right),
     ]
     assert "kept" not in repr(parsed)

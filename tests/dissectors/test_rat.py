@@ -60,9 +60,9 @@ def test_a_shell_is_one_where_a_user_types(data: bytes) -> None:
     assert events(stream.feed(Packet(data), data, True)) == []
     [shell] = events(stream.feed(Packet(b"dir\n"), b"dir\n", False))
     assert (shell[1], shell[3]) == ("command shell", True)
-    asked = Rat().stream(Packet())
-    assert events(asked.feed(Packet(b"id\n"), b"id\n", False)) == []
-    assert [event[1] for event in events(asked.feed(Packet(data), data, True))] == ["command shell"]
+    requested = Rat().stream(Packet())
+    assert events(requested.feed(Packet(b"id\n"), b"id\n", False)) == []
+    assert [event[1] for event in events(requested.feed(Packet(data), data, True))] == ["command shell"]
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,11 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 def test_wrong_and_right() -> None:
     """Each login gets its own reply; of a password stays a seal."""
     parsed = events(session(49430))
-    wrong, right = seal("default", b"wrong-secret"), seal("default", b"not to be kept")
-    assert parsed == [("RedisLogin", "default", "clear", False, wrong), ("RedisLogin", "default", "clear", True, right)]
+    refused, right = seal("default", b"wrong-secret"), seal("default", b"not to be kept")
+    assert parsed == [
+        ("RedisLogin", "default", "clear", False, refused),
+        ("RedisLogin", "default", "clear", True, right),
+    ]
     assert "kept" not in repr(parsed)
 
 

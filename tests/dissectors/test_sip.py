@@ -65,7 +65,7 @@ def test_registration() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "asked"),
+    ("header", "requested"),
     [
         (
             b'Digest realm="pbx, 2nd floor",nonce="5f==",algorithm=SHA-256, qop="auth,auth-int"',
@@ -78,7 +78,7 @@ def test_registration() -> None:
         (b"Digest " + b"a=1," * 500 + b"qop=auth", ("digest", "", "", False, "")),
     ],
 )
-def test_how_a_password_is_asked_for(header: bytes, asked: tuple[object, ...]) -> None:
+def test_how_a_password_is_requested(header: bytes, requested: tuple[object, ...]) -> None:
     """Quoted or not, in any letters; what has no end is left out, and the first challenge counts."""
     head = (
         b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP 10.0.0.9\r\nCSeq: 1 REGISTER\r\nCall-ID: "
@@ -87,7 +87,7 @@ def test_how_a_password_is_asked_for(header: bytes, asked: tuple[object, ...]) -
     [event] = events(
         dissect(head + b"WWW-Authenticate: " + header + b"\r\nWWW-Authenticate: Digest realm=other\r\n\r\n")
     )
-    assert event[-6:] == (True, *asked)
+    assert event[-6:] == (True, *requested)
 
 
 def test_compact_and_folded_headers() -> None:

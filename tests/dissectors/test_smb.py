@@ -104,10 +104,10 @@ def test_refused_guest_and_encrypted() -> None:
     message with its sizes.
     """
     parsed = found(sample.refused())
-    wrong = (2, "ntlmv1-ess", "guess", "OFFICE", "SCANNER")
+    failed_login = (2, "ntlmv1-ess", "guess", "OFFICE", "SCANNER")
     assert only(parsed, "SmbLogin", "SmbLoginResult") == [
-        ("SmbLogin", *wrong),
-        ("SmbLoginResult", *wrong, 0xC000006D, False),
+        ("SmbLogin", *failed_login),
+        ("SmbLoginResult", *failed_login, 0xC000006D, False),
         ("SmbLogin", 2, "anonymous", "", "", ""),
         ("SmbLoginResult", 2, "anonymous", "", "", "", 0, True),
     ]
@@ -190,7 +190,7 @@ def test_login_and_share_in_one_message() -> None:
     path = wide("\\\\F\\S\0") + b"A:\0"
     path = (b"\0" if (following + 1 + 8 + 2 + 1) & 1 else b"") + b"\0" + path
     chained = bytes((4,)) + last + tree + struct.pack("<H", len(path)) + path
-    asked = smb1(0x73, struct.pack("<BBH", 0x75, 0, following) + setup, names, id_=7) + chained
+    requested = smb1(0x73, struct.pack("<BBH", 0x75, 0, following) + setup, names, id_=7) + chained
     body = b"\0" + wide("OS\0LM\0")
     place = 32 + 1 + 6 + 2 + len(body)
     answer = (
@@ -200,7 +200,7 @@ def test_login_and_share_in_one_message() -> None:
         + b"\1\0"
         + b"\3\0A:\0"
     )
-    parsed = found([(True, session(asked)), (False, session(answer))])
+    parsed = found([(True, session(requested)), (False, session(answer))])
     assert only(parsed, "SmbLoginResult") == [("SmbLoginResult", 1, "plain", "joe", "OFFICE", "", 0, False)]
     assert only(parsed, "SmbTreeResult") == [("SmbTreeResult", "\\\\F\\S", "S", "disk", 0)]
 

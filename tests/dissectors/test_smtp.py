@@ -29,10 +29,10 @@ def conversation(*parts: tuple[bool, bytes]) -> list[object]:
 def test_wrong_and_right() -> None:
     """In the command itself; of a password stays a seal."""
     parsed = session(49470)
-    wrong, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
+    refused, right = seal("anna", b"wrong-secret"), seal("anna", b"not to be kept")
     assert events(parsed) == [
         GREETED,
-        ("SmtpLogin", "anna", "clear", False, wrong),
+        ("SmtpLogin", "anna", "clear", False, refused),
         ("SmtpLogin", "anna", "clear", True, right),
     ]
     assert facts(parsed) == [("02:00:5e:00:53:05", "10.20.30.5", "smtp.banner", GREETED[1])]

@@ -197,8 +197,8 @@ def test_ssl_3() -> None:
 
 def test_datagrams() -> None:
     """DTLS: the client's hello, and hello and certificate of the server in one datagram."""
-    asked, answered = (list(Tls().dissect(packet)) for packet in packets("tls") if packet.proto == 17)
-    assert events(asked)[0][1:6] == (
+    requested, answered = (list(Tls().dissect(packet)) for packet in packets("tls") if packet.proto == 17)
+    assert events(requested)[0][1:6] == (
         "coap.example",
         (),
         "DTLS 1.2",

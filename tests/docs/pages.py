@@ -40,14 +40,14 @@ def commands_of(path: Path) -> list[list[str]]:
 def mentions_of(path: Path) -> list[list[str]]:
     """Every command of ours within the prose of a page, which may leave out what it needs."""
     prose = re.sub(r"^```.*?^```", "", text_of(path), flags=re.DOTALL | re.MULTILINE)
-    return [words.split()[1:] for words in re.findall(r"`(sensor [a-z][^`]*)`", prose)]
+    return [arguments.split()[1:] for arguments in re.findall(r"`(sensor [a-z][^`]*)`", prose)]
 
 
-def _parts(words: list[str]) -> list[list[str]]:
+def _parts(arguments: list[str]) -> list[list[str]]:
     """The commands of a line: pipes and conjunctions part them, and what goes into a file ends there."""
     parts: list[list[str]] = [[]]
-    words = words[: words.index(">")] if ">" in words else words
-    for word in words:
+    arguments = arguments[: arguments.index(">")] if ">" in arguments else arguments
+    for word in arguments:
         if word in ("|", "&&", ";"):
             parts.append([])
         else:
@@ -55,8 +55,8 @@ def _parts(words: list[str]) -> list[list[str]]:
     return parts
 
 
-def _ours(words: list[str]) -> list[str]:
-    return words[words.index("sensor") + 1 :] if "sensor" in words[:2] else []
+def _ours(arguments: list[str]) -> list[str]:
+    return arguments[arguments.index("sensor") + 1 :] if "sensor" in arguments[:2] else []
 
 
 def anchors_of(path: Path) -> set[str]:

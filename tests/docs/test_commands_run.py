@@ -51,20 +51,27 @@ CODES = {
     ("posture", "trend"): {0, 1, 6},
 }
 COMMANDS = sorted(
-    {tuple(words) for path in PAGES if not name_of(path).startswith("reference/") for words in commands_of(path)}
+    {
+        tuple(arguments)
+        for path in PAGES
+        if not name_of(path).startswith("reference/")
+        for arguments in commands_of(path)
+    }
 )
 
 
-def begins(words: tuple[str, ...], start: tuple[str, ...]) -> bool:
-    return len(words) >= len(start) and all(word.startswith(part) for word, part in zip(words, start, strict=False))
+def begins(arguments: tuple[str, ...], start: tuple[str, ...]) -> bool:
+    return len(arguments) >= len(start) and all(
+        word.startswith(part) for word, part in zip(arguments, start, strict=False)
+    )
 
 
-def reason(words: tuple[str, ...]) -> str:
+def reason(arguments: tuple[str, ...]) -> str:
     """Why a command is not run here; empty where it is."""
-    return next((why for why, starts in ELSEWHERE.items() if any(begins(words, start) for start in starts)), "")
+    return next((why for why, starts in ELSEWHERE.items() if any(begins(arguments, start) for start in starts)), "")
 
 
-RUN = [words for words in COMMANDS if not reason(words)]
+RUN = [arguments for arguments in COMMANDS if not reason(arguments)]
 
 
 @pytest.fixture(scope="module")
@@ -95,26 +102,26 @@ def place(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENSOR_STATE", str(office / "state"))
 
 
-def ran(*words: str) -> int:
-    return printed(*words)[0]
+def ran(*arguments: str) -> int:
+    return printed(*arguments)[0]
 
 
-def printed(*words: str) -> tuple[int, list[str]]:
+def printed(*arguments: str) -> tuple[int, list[str]]:
     """The exit code, and the lines of standard output."""
     raw = io.BytesIO()
     with (
         contextlib.redirect_stdout(io.TextIOWrapper(raw, encoding="utf-8")) as out,
         contextlib.redirect_stderr(io.StringIO()),
     ):
-        code = main(words)
+        code = main(arguments)
         out.flush()
     return code, raw.getvalue().decode().splitlines()
 
 
-@pytest.mark.parametrize("words", RUN, ids=" ".join)
-def test_a_command_runs(words: tuple[str, ...]) -> None:
-    codes = next((codes for start, codes in CODES.items() if begins(words, start)), {0})
-    assert ran(*words) in codes
+@pytest.mark.parametrize("arguments", RUN, ids=" ".join)
+def test_a_command_runs(arguments: tuple[str, ...]) -> None:
+    codes = next((codes for start, codes in CODES.items() if begins(arguments, start)), {0})
+    assert ran(*arguments) in codes
 
 
 def test_scores_on_the_page_are_those_of_the_office(office: Path) -> None:
@@ -131,7 +138,7 @@ def test_what_is_not_run_is_on_a_page() -> None:
         start
         for starts in ELSEWHERE.values()
         for start in starts
-        if not any(begins(words, start) for words in COMMANDS)
+        if not any(begins(arguments, start) for arguments in COMMANDS)
     ] == []
     assert len(RUN) > 70
 

@@ -29,13 +29,17 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def lines_of(page: str, start: str) -> list[list[str]]:
     """The commands of ours in the block of a page that has some words, as words."""
     block = next(block for block in shown(DOCS / page, "sh") if start in block)
-    return [words[1:] for line in block.splitlines() if (words := shlex.split(line, comments=True))[:1] == ["sensor"]]
+    return [
+        arguments[1:]
+        for line in block.splitlines()
+        if (arguments := shlex.split(line, comments=True))[:1] == ["sensor"]
+    ]
 
 
 def test_without_a_mirror(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A capture is looked at, and its devices are told."""
     shutil.copy(OFFICE, place / "office.pcap")
-    assert [main(words) for words in lines_of("plug_in/mirror.md", "office.pcap")] == [0, 0]
+    assert [main(arguments) for arguments in lines_of("plug_in/mirror.md", "office.pcap")] == [0, 0]
     reported = capsys.readouterr().out
     assert "several machines talk" in reported
     assert "printer" in reported
@@ -45,7 +49,7 @@ def test_a_first_configuration(place: Path, capsys: pytest.CaptureFixture[str]) 
     """It is written without a question too, has no fault, and is shown with where each value comes from."""
     first, *others = lines_of("operate/operations.md", "config init sensor.yaml")
     assert main([*first, "--yes"]) == 0
-    assert [main(words) for words in others] == [0, 0]
+    assert [main(arguments) for arguments in others] == [0, 0]
     reported = capsys.readouterr().out
     assert "sensor.yaml: good" in reported
     assert "preset: balanced  # default" in reported
@@ -55,8 +59,8 @@ def test_a_backup_and_its_way_back(place: Path, capsys: pytest.CaptureFixture[st
     """What is copied can be put back."""
     assert main(["replay", str(OFFICE), "--state", str(place / "state")]) == 0
     file = place / "sensor.tar.zst"
-    for words in lines_of("operate/backup.md", "sensor backup"):
-        assert main([word.replace("/mnt/backup", str(place)) for word in words]) == 0
+    for arguments in lines_of("operate/backup.md", "sensor backup"):
+        assert main([word.replace("/mnt/backup", str(place)) for word in arguments]) == 0
     assert file.stat().st_mode & 0o777 == 0o600
     assert "inventory" in capsys.readouterr().out
 

@@ -15,7 +15,7 @@ from sensor.records.hunt_tests import run_test
 from sensor.records.hunts_library import hunt
 from tests.docs.pages import DOCS, PAGES, anchors_of, commands_of, links_of, mentions_of, name_of, shown
 
-COMMANDS = sorted({(name_of(path), tuple(words)) for path in PAGES for words in commands_of(path)})
+COMMANDS = sorted({(name_of(path), tuple(arguments)) for path in PAGES for arguments in commands_of(path)})
 DOCUMENTS = [(name_of(path), text) for path in PAGES for text in shown(path, "yaml")]
 HUNTS = [(page, text) for page, text in DOCUMENTS if "\nsql:" in text]
 CONFIGURATIONS = [one for one in DOCUMENTS if one not in HUNTS]
@@ -23,24 +23,24 @@ CONFIGURATIONS = [one for one in DOCUMENTS if one not in HUNTS]
 
 def test_commands_are_understood() -> None:
     """Each is one there is, with arguments that it takes."""
-    assert [" ".join((page, *words)) for page, words in COMMANDS if not understood(words)] == []
+    assert [" ".join((page, *arguments)) for page, arguments in COMMANDS if not understood(arguments)] == []
 
 
-def understood(words: tuple[str, ...]) -> bool:
+def understood(arguments: tuple[str, ...]) -> bool:
     """What the parser objects to is on standard error."""
     try:
-        return bool(_parsed(parser(words[:1]), words).main)
+        return bool(_parsed(parser(arguments[:1]), arguments).main)
     except SystemExit:
         return False
 
 
 def test_commands_that_are_mentioned_are_there() -> None:
     """And so is each of their options; the rest may be left out in a sentence."""
-    mentioned = [(name_of(path), name, words) for path in PAGES for name, *words in mentions_of(path)]
+    mentioned = [(name_of(path), name, arguments) for path in PAGES for name, *arguments in mentions_of(path)]
     assert len(mentioned) > 100
     assert [(page, name) for page, name, _ in mentioned if name not in names()] == []
     known = {name: subparser(name)._option_string_actions for _, name, _ in mentioned}
-    options = [(page, name, word) for page, name, words in mentioned for word in words if word.startswith("-")]
+    options = [(page, name, word) for page, name, arguments in mentioned for word in arguments if word.startswith("-")]
     assert options
     assert [one for one in options if one[2].partition("=")[0] not in known[one[1]]] == []
 

@@ -16,7 +16,7 @@ from docs._commands import all_commands, exit_codes
 from docs._configuration import ELSEWHERE, common, outputs, sections, whole
 from docs._detections import options
 from docs._events import schema
-from docs._markdown import MADE, blocks, page, table, words
+from docs._markdown import MADE, blocks, inline, page, table
 from docs._schema import Schema
 from sensor.cli.main import names
 from sensor.config import detector_units
@@ -171,7 +171,7 @@ def test_what_a_value_must_be(golden: Golden) -> None:
 
 def test_no_sign_of_a_text_becomes_markup() -> None:
     """Stars, angles and bars are shown; code stays code; a cell of a table is one line."""
-    assert words("a * b <tag> `x*|y` ``env:NAME``") == "a \\* b \\<tag> `x*|y` `env:NAME`"
+    assert inline("a * b <tag> `x*|y` ``env:NAME``") == "a \\* b \\<tag> `x*|y` `env:NAME`"
     assert list(table(("key",), [("`a|b`",)])) == ["| key |", "| --- |", "| `a\\|b` |", ""]
     with pytest.raises(ValueError, match="one line"):
         list(table(("key",), [("a\nb",)]))

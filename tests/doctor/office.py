@@ -25,19 +25,19 @@ def mac(address: str) -> int:
     return 0x0017_C800_0000 | parse(address) & 0xFFFF
 
 
-def arp(asker: str, asked: str, vlan: int = 0) -> bytes:
+def arp(asker: str, requested: str, vlan: int = 0) -> bytes:
     sender = mac(asker).to_bytes(6, "big")
-    words = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + sender + _four(asker) + bytes(6) + _four(asked)
-    return ethernet(words, 0x0806, src=mac(asker), dst=ALL, vlan=vlan)
+    payload = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + sender + _four(asker) + bytes(6) + _four(requested)
+    return ethernet(payload, 0x0806, src=mac(asker), dst=ALL, vlan=vlan)
 
 
 def segment(source: str, target: str, number: int, *, back: bool = False, vlan: int = 0, flags: int = 0x18) -> bytes:
     """One of a connection from ``source`` to ``target``, or of its answers."""
     if back:
-        words = ipv4(tcp(bytes([number & 255]) * 400, 445, 40000, seq=number, flags=flags), 6, target, source)
-        return ethernet(words, 0x0800, src=mac(target), dst=mac(source), vlan=vlan)
-    words = ipv4(tcp(bytes([number & 255]) * 400, 40000, 445, seq=number, flags=flags), 6, source, target)
-    return ethernet(words, 0x0800, src=mac(source), dst=mac(target), vlan=vlan)
+        payload = ipv4(tcp(bytes([number & 255]) * 400, 445, 40000, seq=number, flags=flags), 6, target, source)
+        return ethernet(payload, 0x0800, src=mac(target), dst=mac(source), vlan=vlan)
+    payload = ipv4(tcp(bytes([number & 255]) * 400, 40000, 445, seq=number, flags=flags), 6, source, target)
+    return ethernet(payload, 0x0800, src=mac(source), dst=mac(target), vlan=vlan)
 
 
 def office(net: str = "10.0.0", vlan: int = 0) -> list[Timed]:
@@ -53,10 +53,10 @@ def office(net: str = "10.0.0", vlan: int = 0) -> list[Timed]:
 
 def keepalive(count: int) -> list[Timed]:
     """The same datagram again and again, as some phones send it: 20 ms apart."""
-    words = ethernet(
+    payload = ethernet(
         ipv4(udp(b"\0\0", 5060, 5060), 17, "10.0.0.7", "10.0.0.200"), 0x0800, src=mac("10.0.0.7"), dst=mac("10.0.0.200")
     )
-    return [(START + 20 * MS * place, words) for place in range(count)]
+    return [(START + 20 * MS * place, payload) for place in range(count)]
 
 
 def seen(

@@ -53,13 +53,13 @@ def test_an_interface_on_which_nothing_can_come(more: dict[str, object], advice:
 
 
 @pytest.mark.parametrize(
-    ("on", "words"),
+    ("on", "expected"),
     [(["rx-gro"], "gro off"), (["rx-gro", "rx-lro"], "gro off lro off"), (["rx-gro-hw"], "rx-gro-hw off")],
 )
-def test_offloads_that_join_frames(on: list[str], words: str) -> None:
+def test_offloads_that_join_frames(on: list[str], expected: str) -> None:
     """Told with the one command that turns all of them off. What is done for frames we send does no harm."""
     found = card_checks.offloads(card(offloads=WELL | dict.fromkeys(on, True)))
-    assert (found.level, found.advice) == ("warning", f"ethtool -K eth7 {words}")
+    assert (found.level, found.advice) == ("warning", f"ethtool -K eth7 {expected}")
 
 
 def test_offloads_that_are_not_reported() -> None:

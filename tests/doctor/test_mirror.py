@@ -25,7 +25,7 @@ def test_a_silent_port() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "words", "command"),
+    ("more", "expected", "command"),
     [
         ({"ipv6": True}, "router advertisements", "sysctl -w net.ipv6.conf.eth7.disable_ipv6=1;"),
         ({"arp": True}, "answers ARP", "ip link set eth7 arp off;"),
@@ -36,10 +36,10 @@ def test_a_silent_port() -> None:
         ),
     ],
 )
-def test_a_port_that_answers(more: dict[str, object], words: str, command: str) -> None:
+def test_a_port_that_answers(more: dict[str, object], expected: str, command: str) -> None:
     """Each way in which it does, with the command that ends it, and the unit that ends it at each boot."""
     found = silent_port(card(**more), MIRRORED)
-    assert (found.level, words in found.found) == ("warning", True)
+    assert (found.level, expected in found.found) == ("warning", True)
     assert found.advice.startswith(command)
     assert found.advice.endswith("at each boot: systemctl enable --now sensor-mirror@eth7")
 
@@ -99,9 +99,9 @@ def space() -> Iterator[str]:
 )
 def test_the_commands_silence_a_real_port(space: str, root: Path) -> None:
     """As a kernel sets an interface up, it answers in all ways; after the commands it does in none."""
-    words = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
+    arguments = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
     done = subprocess.run(
-        words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
+        arguments, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
     )
     facts, afterwards, *bridged = json.loads(done.stdout)
     assert (facts["arp"], facts["ipv6"]) == (True, True)

@@ -78,7 +78,7 @@ def sensor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sensor:
     return Sensor(monkeypatch, tmp_path)
 
 
-def words(found: list[Finding]) -> list[tuple[str, str]]:
+def findings(found: list[Finding]) -> list[tuple[str, str]]:
     return [(one.check, one.severity) for one in found]
 
 
@@ -100,7 +100,7 @@ def test_an_offload_that_is_switched_on_meanwhile(sensor: Sensor) -> None:
     assert result.msg.startswith("eth7: GRO joins frames before they are captured")
     assert result.msg.endswith("; ethtool -K eth7 gro off")
     assert "sensor.offloads/eth7" in sensor.health.ongoing
-    later = [words(sensor.at(FIRST_S + look * EVERY_S)) for look in range(2, 26)]
+    later = [findings(sensor.at(FIRST_S + look * EVERY_S)) for look in range(2, 26)]
     assert [look * EVERY_S for look, found in enumerate(later, 1) if found] == [AGAIN_S, 2 * AGAIN_S]
     sensor.card.offloads = {"rx-gro": False}
     (over,) = sensor.at(FIRST_S + 30 * EVERY_S)
@@ -113,11 +113,11 @@ def test_an_offload_that_is_switched_on_meanwhile(sensor: Sensor) -> None:
 def test_a_cable_that_is_pulled(sensor: Sensor) -> None:
     """It is an error, and graver; whether the card is promiscuous is no question then."""
     sensor.card.up, sensor.card.promiscuous = False, False
-    assert words(sensor.at(FIRST_S)) == [("sensor.interface", "medium")]
+    assert findings(sensor.at(FIRST_S)) == [("sensor.interface", "medium")]
     sensor.card.there = False
     assert sensor.at(FIRST_S + EVERY_S) == []  # still wrong: told within the hour
     sensor.card.up = sensor.card.there = sensor.card.promiscuous = True
-    assert words(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.interface", "info")]
+    assert findings(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.interface", "info")]
 
 
 def test_a_cable_that_is_pulled_again_and_again(sensor: Sensor) -> None:
@@ -126,7 +126,7 @@ def test_a_cable_that_is_pulled_again_and_again(sensor: Sensor) -> None:
     found: list[tuple[str, str]] = []
     for second in range(1, 201):
         sensor.card.up = second % 4 < 2
-        found += words(sensor.at(FIRST_S + second))
+        found += findings(sensor.at(FIRST_S + second))
     assert found == [("sensor.interface", "medium"), ("sensor.interface", "info")] * 50
 
 
@@ -137,14 +137,14 @@ def test_frames_that_the_card_lost_since_the_last_look(sensor: Sensor) -> None:
     (result,) = sensor.at(FIRST_S + EVERY_S)
     assert result.check == "sensor.kernel_drops"
     assert result.facts["rx_missed_errors"] == 500
-    assert words(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.kernel_drops", "info")]
+    assert findings(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.kernel_drops", "info")]
 
 
 def test_a_card_that_keeps_frames_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Somebody switched promiscuous mode off. Where the configuration does not want it, that is nobody's fault."""
     one = Sensor(monkeypatch, tmp_path)
     one.card.promiscuous = False
-    assert words(one.at(FIRST_S)) == [("sensor.promiscuous", "low")]
+    assert findings(one.at(FIRST_S)) == [("sensor.promiscuous", "low")]
     other = Sensor(monkeypatch, tmp_path, promiscuous=False)
     other.card.promiscuous = False
     assert other.at(FIRST_S) == []
@@ -156,7 +156,7 @@ def test_a_disk_that_fills(sensor: Sensor, tmp_path: Path) -> None:
     (result,) = sensor.at(FIRST_S)
     assert (result.check, result.severity, result.facts["subject"]) == ("sensor.space", "medium", str(tmp_path))
     sensor.free = 1 << 40
-    assert words(sensor.at(FIRST_S + EVERY_S)) == [("sensor.space", "info")]
+    assert findings(sensor.at(FIRST_S + EVERY_S)) == [("sensor.space", "info")]
 
 
 def test_another_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_mirror_port_that_answers(sensor: Sensor) -> None:
     assert "ip link set eth7 arp off" in result.facts["advice"]
     sensor.card.arp, sensor.card.addresses = False, []
     sensor.sees(MIRROR, FIRST_S + EVERY_S + 1)
-    assert words(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.silent_port", "info")]
+    assert findings(sensor.at(FIRST_S + 2 * EVERY_S)) == [("sensor.silent_port", "info")]
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,9 @@ def test_a_port_that_is_no_mirror_any_more(sensor: Sensor, frames: list[bytes], 
     sensor.sees(MIRROR, 1)
     assert sensor.at(FIRST_S) == []
     sensor.sees(frames, FIRST_S + 1)
-    assert (check, "low") in words(sensor.at(FIRST_S + EVERY_S))
+    assert (check, "low") in findings(sensor.at(FIRST_S + EVERY_S))
     sensor.sees(MIRROR, FIRST_S + EVERY_S + 1)
-    assert (check, "info") in words(sensor.at(FIRST_S + 2 * EVERY_S))
+    assert (check, "info") in findings(sensor.at(FIRST_S + 2 * EVERY_S))
 
 
 def test_only_our_own_traffic(sensor: Sensor) -> None:
@@ -210,7 +210,7 @@ def test_only_our_own_traffic(sensor: Sensor) -> None:
     sensor.at(FIRST_S)
     own = [frame for frame in MIRROR if sensor.card.mac.to_bytes(6, "big") in (frame[:6], frame[6:12])]
     sensor.sees(own * 20, FIRST_S + 1)
-    assert ("sensor.mirror", "low") in words(sensor.at(FIRST_S + EVERY_S))
+    assert ("sensor.mirror", "low") in findings(sensor.at(FIRST_S + EVERY_S))
 
 
 def test_networks_of_the_operator_count_as_inside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -335,9 +335,9 @@ def space() -> Iterator[str]:
 )
 def test_a_real_interface(golden: Golden, space: str, root: Path) -> None:
     """GRO is switched on, then the interface is set down, and another user than root sees it as well."""
-    words = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
+    arguments = ["ip", "netns", "exec", space, sys.executable, "-c", PROGRAM]
     done = subprocess.run(
-        words, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
+        arguments, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True
     )
     before, first, gro, down = json.loads(done.stdout)
     assert (before, first) == ([], [])

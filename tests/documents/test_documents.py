@@ -171,9 +171,9 @@ def test_later_fault_of_a_key() -> None:
 def test_entries_that_are_right() -> None:
     """Those of a list that are wrong are told and left out; the others keep their places."""
     text = "listeners:\n  - {name: a}\n  - {nam: b}\n  - {name: c, port: 0}\n  - {name: d}\n  - 5\n"
-    document, places, wrong = load_entries(PATH, Settings, "listeners", text=text)
+    document, places, entry_faults = load_entries(PATH, Settings, "listeners", text=text)
     assert ([one.name for one in document.listeners], places) == (["a", "d"], [0, 3])
-    assert [fault.line for fault in wrong] == [3, 3, 4, 6]
+    assert [fault.line for fault in entry_faults] == [3, 3, 4, 6]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_entries_that_are_right() -> None:
         "a: [\n",
     ],
 )
-def test_entries_of_a_document_that_is_wrong(text: str) -> None:
+def test_entries_of_an_invalid_document(text: str) -> None:
     """What is no fault of an entry is one of the document."""
     with pytest.raises(DocumentErrors):
         load_entries(PATH, Settings, "listeners", text=text)

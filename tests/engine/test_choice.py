@@ -25,10 +25,10 @@ class Knowledge:
     """Names that may be exchanged."""
 
     def __init__(self) -> None:
-        self.version, self.names, self.asked = 1, {"/a"}, 0
+        self.version, self.names, self.requested = 1, {"/a"}, 0
 
     def has(self, name: str) -> bool:
-        self.asked += 1
+        self.requested += 1
         return name in self.names
 
 
@@ -63,10 +63,10 @@ def test_answers_are_remembered_until_knowledge_is_exchanged() -> None:
     known = Knowledge()
     choose = compiled(Parsed, [field("path").passes(known.has, known)])
     assert [choose(messages(path=path)) for path in ("/a", "/b", "/a", "/b")] == [1, 0, 1, 0]
-    assert known.asked == 2
+    assert known.requested == 2
     known.names, known.version = {"/b"}, 2
     assert [choose(messages(path=path)) for path in ("/a", "/b", "/a", "/b")] == [0, 1, 0, 1]
-    assert known.asked == 4
+    assert known.requested == 4
 
 
 def test_what_is_remembered_is_bounded() -> None:

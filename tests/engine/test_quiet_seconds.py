@@ -24,10 +24,10 @@ class Waits(Detector):
     """Notes when it is asked; has nothing to do for a minute then."""
 
     id = "test.waits"
-    asked: list[int]
+    requested: list[int]
 
     def tick(self, now: int) -> Iterator[Alert]:
-        self.asked.append(now)
+        self.requested.append(now)
         self.due = now + 60 * SECOND
         return iter(())
 
@@ -70,17 +70,17 @@ def test_a_quiet_second_costs_a_few_comparisons() -> None:
     assert sum(cost <= CALLS for cost in costs) > 290
 
 
-def test_a_detector_is_asked_when_it_is_due_and_when_the_clock_is_set_back() -> None:
+def test_a_detector_is_called_when_it_is_due_and_when_the_clock_is_set_back() -> None:
     pipeline, _, last = after_the_office()
     waits = Waits(pipeline.detectors[0].context)
-    waits.asked = []
+    waits.requested = []
     pipeline.watch([*pipeline.detectors, waits])
     for second in (last + 1, last + 2, last + 61, last + 62, last - 1000, last - 999):
         pipeline._tick(second)
-    assert [now // SECOND - last for now in waits.asked] == [1, 61, -1000]
+    assert [now // SECOND - last for now in waits.requested] == [1, 61, -1000]
 
 
-def test_the_second_reported_of_is_the_same_whoever_is_asked() -> None:
+def test_the_second_reported_of_is_the_same_for_every_detector() -> None:
     """What waits is told in the very second in which it would be told if everybody looked at everything in each."""
     lazy, eager = reported_over_hours(lazy=True), reported_over_hours(lazy=False)
     assert lazy == eager

@@ -76,7 +76,7 @@ def test_a_large_log_is_not_read_to_begin_at_its_end(log: Segmented) -> None:
     assert time.process_time() - begun < 0.05
 
 
-def test_no_more_than_asked_for(log: Segmented) -> None:
+def test_no_more_than_requested(log: Segmented) -> None:
     """So many lines; or as many until there are so many bytes, one at least."""
     log.add(50)
     cursor = LogCursor(log.log)

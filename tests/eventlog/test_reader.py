@@ -230,7 +230,7 @@ def device(name: str, action: str, **more: Any) -> dict[str, Any]:
     return {"kind": "device", "action": action, "device": {"id": name}, **more}
 
 
-def test_fold_keeps_the_last_word() -> None:
+def test_fold_keeps_the_latest_record() -> None:
     """The last record of a device and of an alert, however often it was told or opened."""
     fold = Fold()
     for action in ("open", "update", "open"):

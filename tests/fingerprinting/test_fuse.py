@@ -117,15 +117,15 @@ def test_services_that_a_machine_turns_to_only_back_others() -> None:
     """A phone asks for the names of many makers' clouds: that never stands against what it says itself, and backs it
     where both agree.
     """
-    asked = [piece("vendor", maker, 0.45, "cloud") for maker in ("Ring", "Sonos", "LG")]
-    reported = fuse([piece("vendor", "LG", 0.5, "oui"), *asked])["vendor"]
+    requested = [piece("vendor", maker, 0.45, "cloud") for maker in ("Ring", "Sonos", "LG")]
+    reported = fuse([piece("vendor", "LG", 0.5, "oui"), *requested])["vendor"]
     assert (reported.value, reported.confidence, reported.contested) == ("LG", pytest.approx(0.725), False)
     assert {one.value for one in reported.evidence} == {"LG"}
-    assert fuse(asked) == {}
+    assert fuse(requested) == {}
     assert fuse([piece("type", "mobile", 0.5), piece("type", "speaker", 0.42, "cloud")])["type"].value == "mobile"
     assert fuse([piece("type", "iot", 0.5), piece("type", "speaker", 0.42, "cloud")])["type"].value == "speaker"
     assert fuse([piece("type", "router", 0.2, "oui"), piece("type", "speaker", 0.42, "cloud")]) == {}
-    assert fuse(asked[:1])["vendor"].value == "Ring"
+    assert fuse(requested[:1])["vendor"].value == "Ring"
 
 
 def test_narrower_type_wins() -> None:

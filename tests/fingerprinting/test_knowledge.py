@@ -41,7 +41,7 @@ def claims(fingerprint: Fingerprint, kind: str, value: str) -> dict[str, str]:
 @pytest.mark.parametrize("file", sorted(FILES))
 def test_entries_of_a_file(file: str) -> None:
     """An entry yields exactly what its examples say, in every kind it observes, and leaves its negatives alone."""
-    wrong = []
+    differences = []
     for fingerprint in FILES[file]:
         constants = {attribute: text for attribute, text in fingerprint.asserts.items() if not PLACEHOLDER.search(text)}
         wanted = [(value, {**constants, **expected}) for value, expected in fingerprint.samples]
@@ -49,8 +49,8 @@ def test_entries_of_a_file(file: str) -> None:
         wanted += [(value, {}) for value in fingerprint.negatives]
         for kind in fingerprint.kinds:
             found = [(value, expected, claims(fingerprint, kind, value)) for value, expected in wanted]
-            wrong += [(fingerprint.id, kind, *one) for one in found if one[1] != one[2]]
-    assert wrong == []
+            differences += [(fingerprint.id, kind, *one) for one in found if one[1] != one[2]]
+    assert differences == []
 
 
 def test_the_files_hold_all_entries() -> None:

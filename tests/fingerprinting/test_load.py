@@ -41,7 +41,7 @@ def test_operators_fingerprints(tmp_path: Path) -> None:
     )
 
 
-def test_operators_words(tmp_path: Path) -> None:
+def test_an_operator_s_vocabulary(tmp_path: Path) -> None:
     """An operator's vocabulary adds words."""
     (tmp_path / "vocabulary.yaml").write_text("vendors: {Acme: [ACME Corp]}\n")
     (tmp_path / "site.yaml").write_text(GOOD.replace("vendor: HP", "vendor: Acme"))

@@ -93,7 +93,7 @@ class HubServers:
     def base(self) -> Connection:
         return connected(self.hub.settings.database)
 
-    def asked(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    def queried(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with self.base() as base:
             return base.execute(statement, values).fetchall()  # type: ignore[arg-type]
 
@@ -129,7 +129,7 @@ class HubServers:
 
 def held(servers: HubServers) -> list[tuple[int, str]]:
     """Number and text of every event that the hub holds."""
-    return [(row[0], row[1]) for row in servers.asked("SELECT seq, record FROM events ORDER BY seq, ts")]
+    return [(row[0], row[1]) for row in servers.queried("SELECT seq, record FROM events ORDER BY seq, ts")]
 
 
 def forwarder(config: Path, log: Path, *more: str) -> subprocess.Popen[bytes]:

@@ -27,13 +27,13 @@ class Office:
             f"    servers: [{servers.url}]\n    credentials: {credentials}\n"
         )
         _, token = self.hub("token", "--site", SITE)
-        words = ["join", servers.url, token.strip(), "--config", str(self.config), "-o", str(credentials), "--sync"]
-        assert main(words) == 0
+        arguments = ["join", servers.url, token.strip(), "--config", str(self.config), "-o", str(credentials), "--sync"]
+        assert main(arguments) == 0
         capsys.readouterr()
 
-    def hub(self, *words: str) -> tuple[int, str]:
+    def hub(self, *arguments: str) -> tuple[int, str]:
         self._capsys.readouterr()
-        code = main(["hub", *words, "--config", str(self.servers.config)])
+        code = main(["hub", *arguments, "--config", str(self.servers.config)])
         return code, self._capsys.readouterr().out
 
     def sync(self) -> int:
@@ -82,14 +82,14 @@ def test_a_fleet_is_configured(office: Office, tmp_path: Path) -> None:
     assert office.hub("configure", "--version", "1")[0] == 0
     assert office.sync() == 0
     assert load_config(office.config).preset == "quiet"
-    for words in [], ["--site", SITE], ["--sensor", "office-1"]:
-        assert office.hub("configure", "--clear", *words)[0] == 0
+    for arguments in [], ["--site", SITE], ["--sensor", "office-1"]:
+        assert office.hub("configure", "--clear", *arguments)[0] == 0
     assert office.sync() == 0
     assert load_config(office.config).alerts.least is None
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "code"),
+    ("text", "arguments", "code"),
     [
         ("sensor: {id: x}\n", [], 2),
         ("presett: quiet\n", [], 2),
@@ -98,10 +98,10 @@ def test_a_fleet_is_configured(office: Office, tmp_path: Path) -> None:
         ("outputs: {siem: {filter: {severity: high}}}\n", [], 0),
     ],
 )
-def test_what_is_not_published(office: Office, tmp_path: Path, text: str, words: list[str], code: int) -> None:
+def test_what_is_not_published(office: Office, tmp_path: Path, text: str, arguments: list[str], code: int) -> None:
     """Faults are found before any sensor sees them; a layer may complete an output that only sensors have."""
-    assert office.hub("configure", layer(tmp_path, text), *words)[0] == code
-    assert office.servers.asked("SELECT count(*) FROM configurations") == [(int(code == 0),)]
+    assert office.hub("configure", layer(tmp_path, text), *arguments)[0] == code
+    assert office.servers.queried("SELECT count(*) FROM configurations") == [(int(code == 0),)]
 
 
 def test_a_database_that_was_changed(office: Office, tmp_path: Path) -> None:

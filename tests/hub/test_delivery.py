@@ -40,8 +40,8 @@ def test_the_hub_holds_the_log_as_it_is(servers: HubServers, sender: tuple[Path,
     config, log = sender
     delivered(config, log)
     lines = log.read_text().splitlines()
-    assert [row[0] for row in servers.asked("SELECT record FROM events ORDER BY seq")] == lines
-    assert servers.asked("SELECT committed::text FROM logs") == [(f"{{[1,{len(lines) + 1})}}",)]
+    assert [row[0] for row in servers.queried("SELECT record FROM events ORDER BY seq")] == lines
+    assert servers.queried("SELECT committed::text FROM logs") == [(f"{{[1,{len(lines) + 1})}}",)]
     position = load_position(cursors_of(log) / "hub.json")
     assert position is not None
     assert (position.seq, position.delivered) == (len(lines), len(lines))
@@ -58,9 +58,9 @@ def test_last_states_are_those_of_the_log(servers: HubServers, sender: tuple[Pat
             last[record["kind"]][record[record["kind"]]["id"]] = line
     for kind, expected in last.items():
         assert expected
-        found = dict(servers.asked(f"SELECT id, record FROM {kind}s WHERE NOT (record = '')"))  # noqa: S608 - ours
+        found = dict(servers.queried(f"SELECT id, record FROM {kind}s WHERE NOT (record = '')"))  # noqa: S608 - ours
         assert found == expected
-    cameras = servers.asked("SELECT count(*) FROM devices WHERE type = 'camera' AND macs <> '{}'")
+    cameras = servers.queried("SELECT count(*) FROM devices WHERE type = 'camera' AND macs <> '{}'")
     assert cameras[0][0] > 0
 
 
@@ -68,13 +68,13 @@ def test_a_cursor_that_is_lost_sends_all_again_and_adds_nothing(servers: HubServ
     """The epoch stays, so the hub recognises every number."""
     config, log = sender
     delivered(config, log)
-    before = servers.asked("SELECT * FROM events ORDER BY seq")
+    before = servers.queried("SELECT * FROM events ORDER BY seq")
     for cursor in cursors_of(log).glob("hub.json"), cursors_of(log).glob("hub.before"):
         for path in cursor:
             path.unlink()
     delivered(config, log)
-    assert servers.asked("SELECT * FROM events ORDER BY seq") == before
-    assert len(servers.asked("SELECT FROM logs")) == 1
+    assert servers.queried("SELECT * FROM events ORDER BY seq") == before
+    assert len(servers.queried("SELECT FROM logs")) == 1
 
 
 def test_a_replaced_log_is_another_epoch(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -87,8 +87,8 @@ def test_a_replaced_log_is_another_epoch(servers: HubServers, sender: tuple[Path
         record["ts"] = record["ts"].replace("2026-11-24", "2026-11-25")
     log.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records))
     delivered(config, log)
-    assert servers.asked("SELECT committed::text FROM logs ORDER BY number") == [("{[1,145)}",), ("{[1,21)}",)]
-    assert servers.asked("SELECT count(*) FROM events") == [(164,)]
+    assert servers.queried("SELECT committed::text FROM logs ORDER BY number") == [("{[1,145)}",), ("{[1,21)}",)]
+    assert servers.queried("SELECT count(*) FROM events") == [(164,)]
 
 
 def test_a_restored_sensor_that_reuses_numbers_loses_nothing(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -111,9 +111,9 @@ def test_a_restored_sensor_that_reuses_numbers_loses_nothing(servers: HubServers
     position.id = json.loads(kept[-1])["id"]
     save_position(cursors_of(log) / "hub.json", position, durable=True)
     delivered(config, log)
-    held = {row[0] for row in servers.asked("SELECT record FROM events")}
+    held = {row[0] for row in servers.queried("SELECT record FROM events")}
     assert held == set(whole) | set(others)
-    assert len(servers.asked("SELECT FROM logs")) == 2
+    assert len(servers.queried("SELECT FROM logs")) == 2
 
 
 def test_a_database_from_a_backup_gets_the_rest_again(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -129,8 +129,8 @@ def test_a_database_from_a_backup_gets_the_rest_again(servers: HubServers, sende
     with log.open("a") as out:
         out.write(json.dumps(added, separators=(",", ":")) + "\n")
     delivered(config, log)
-    assert servers.asked("SELECT count(*), count(DISTINCT seq) FROM events") == [(145, 145)]
-    assert servers.asked("SELECT committed::text FROM logs") == [("{[1,146)}",)]
+    assert servers.queried("SELECT count(*), count(DISTINCT seq) FROM events") == [(145, 145)]
+    assert servers.queried("SELECT committed::text FROM logs") == [("{[1,146)}",)]
 
 
 def test_the_operator_may_ask_for_a_log_again(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -146,8 +146,8 @@ def test_the_operator_may_ask_for_a_log_again(servers: HubServers, sender: tuple
     with log.open("a") as out:
         out.write(json.dumps(added, separators=(",", ":")) + "\n")
     delivered(config, log)
-    assert servers.asked("SELECT count(*), count(DISTINCT seq) FROM events") == [(145, 145)]
-    assert servers.asked("SELECT committed::text, wanted FROM logs") == [("{[1,146)}", None)]
+    assert servers.queried("SELECT count(*), count(DISTINCT seq) FROM events") == [(145, 145)]
+    assert servers.queried("SELECT committed::text, wanted FROM logs") == [("{[1,146)}", None)]
 
 
 def test_without_a_worker_the_log_waits(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -164,7 +164,7 @@ def test_without_a_worker_the_log_waits(servers: HubServers, sender: tuple[Path,
     assert status is not None
     assert (status.delivered, status.pending) == (0, 144)
     delivered(config, log)
-    assert servers.asked("SELECT count(*) FROM events") == [(144,)]
+    assert servers.queried("SELECT count(*) FROM events") == [(144,)]
 
 
 def test_alerts_go_first_after_an_outage(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -173,12 +173,12 @@ def test_alerts_go_first_after_an_outage(servers: HubServers, sender: tuple[Path
     configuration(config, servers.url, config.parent / "office-1.creds", "office-1", batch_events=10)
     running: subprocess.Popen[bytes] = forwarder(config, log, "--once")
     running.communicate(timeout=60)
-    first = servers.asked(
+    first = servers.queried(
         "SELECT kind, xmin::text::bigint FROM events WHERE kind IN ('alert', 'incident', 'device') ORDER BY seq"
     )
     last_urgent = max(at for kind, at in first if kind != "device")
     assert sum(at > last_urgent for kind, at in first if kind == "device") > 20
-    assert servers.asked("SELECT count(*) FROM events") == [(144,)]
+    assert servers.queried("SELECT count(*) FROM events") == [(144,)]
 
 
 def test_a_sensor_of_the_wrong_site_keeps_its_events(servers: HubServers, sender: tuple[Path, Path]) -> None:
@@ -196,14 +196,14 @@ def test_a_sensor_of_the_wrong_site_keeps_its_events(servers: HubServers, sender
     with servers.base() as base:
         move(base, "office-1", SITE)
     delivered(config, log)
-    assert servers.asked("SELECT count(*) FROM events WHERE site = %s", SITE) == [(144,)]
+    assert servers.queried("SELECT count(*) FROM events WHERE site = %s", SITE) == [(144,)]
 
 
 def test_notes_of_operators_outlast_updates(servers: HubServers, sender: tuple[Path, Path]) -> None:
     """The alert comes again and changes; what the operator decided stays, each part until it is changed."""
     config, log = sender
     delivered(config, log)
-    [(alert, key)] = servers.asked("SELECT id, sensor FROM alerts ORDER BY id LIMIT 1")
+    [(alert, key)] = servers.queried("SELECT id, sensor FROM alerts ORDER BY id LIMIT 1")
     with servers.base() as base:
         assert add_note(base, Note(alert, "ann", state="closed", verdict="benign"))
         assert add_note(base, Note(alert[:-2], "bob", assignee="bob"))
@@ -217,7 +217,7 @@ def test_notes_of_operators_outlast_updates(servers: HubServers, sender: tuple[P
     # Other batches, which JetStream does not take for those of a moment ago.
     configuration(config, servers.url, config.parent / "office-1.creds", "office-1", batch_events=50)
     delivered(config, log)
-    assert servers.asked("SELECT title <> '' FROM alerts WHERE sensor = %s AND id = %s", key, alert) == [(True,)]
+    assert servers.queried("SELECT title <> '' FROM alerts WHERE sensor = %s AND id = %s", key, alert) == [(True,)]
     with servers.base() as base:
         [row] = [row for row in list_alerts(base, HubFilter()) if row.id == alert]
     assert (row.state, row.verdict, row.assignee) == ("closed", "benign", "bob")

@@ -33,15 +33,15 @@ def empty(servers: HubServers) -> HubServers:
     return servers
 
 
-def sensor(*words: str) -> subprocess.CompletedProcess[str]:
+def sensor(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A command of ours, as a process."""
     return subprocess.run(
-        [sys.executable, "-m", "sensor", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "sensor", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
 
 
-def hub(servers: HubServers, *words: str) -> subprocess.CompletedProcess[str]:
-    return sensor("hub", *words, "--config", str(servers.config))
+def hub(servers: HubServers, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return sensor("hub", *arguments, "--config", str(servers.config))
 
 
 def joining(servers: HubServers, folder: Path, token: str, name: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +78,7 @@ def test_a_token_admits_one_sensor(empty: HubServers, tmp_path: Path) -> None:
     second = joining(empty, tmp_path / "b", token, "b")
     assert second.returncode == 1
     assert "[hub.refused]" in second.stderr
-    assert empty.asked("SELECT name FROM sensors") == [("a",)]
+    assert empty.queried("SELECT name FROM sensors") == [("a",)]
 
 
 def test_a_name_that_is_taken_needs_approval(empty: HubServers, tmp_path: Path) -> None:
@@ -88,10 +88,10 @@ def test_a_name_that_is_taken_needs_approval(empty: HubServers, tmp_path: Path) 
         done = joining(empty, tmp_path / folder, token, "twin")
         assert done.returncode == code, done.stderr
     assert "[hub.pending]" in done.stderr
-    [(name,)] = empty.asked("SELECT name FROM sensors WHERE state = 'pending'")
+    [(name,)] = empty.queried("SELECT name FROM sensors WHERE state = 'pending'")
     assert hub(empty, "approve", name).returncode == 0
     assert joining(empty, tmp_path / "second", token, "twin").returncode == 0
-    assert empty.asked("SELECT count(*) FROM sensors WHERE state = 'approved'") == [(2,)]
+    assert empty.queried("SELECT count(*) FROM sensors WHERE state = 'approved'") == [(2,)]
 
 
 def test_tokens_that_are_no_good(empty: HubServers, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_tokens_that_are_no_good(empty: HubServers, tmp_path: Path) -> None:
     unknown = jwts.token_jwt(ours, user.public, SITE, int(time.time()))
     codes = [joining(empty, tmp_path, token, "x").returncode for token in (forged, expired, unknown, "eyJ.x.y")]
     assert codes == [3, 3, 1, 2]
-    assert empty.asked("SELECT FROM sensors") == []
+    assert empty.queried("SELECT FROM sensors") == []
 
 
 def test_credentials_are_renewed_at_half_time(empty: HubServers, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_rename_and_move(empty: HubServers, tmp_path: Path) -> None:
     assert hub(empty, "rename", "a", "c").returncode == 0
     assert hub(empty, "move", "c", "--site", "Paris").returncode == 0
     assert hub(empty, "move", "nobody", "--site", "Paris").returncode == 1
-    assert empty.asked("SELECT name, site, sensor_id FROM sensors ORDER BY name") == [
+    assert empty.queried("SELECT name, site, sensor_id FROM sensors ORDER BY name") == [
         ("b", SITE, "b"),
         ("c", "Paris", "a"),
     ]
@@ -178,9 +178,9 @@ def test_many_sensors_join(empty: HubServers, tmp_path: Path) -> None:
     with empty.base() as base:
         tokens = [sensors.make_token(base, account, SITE, datetime.now(UTC)) for _ in range(many)]
     for number, token in enumerate(tokens):
-        asked = Joining(KeyPair.generate(USER).public, f"s{number}", SITE, "0.1.0")
-        assert join(empty.url, None, token, asked, 20).state == "approved"
-    assert empty.asked("SELECT count(*) FROM sensors WHERE state = 'approved'") == [(many,)]
+        queried = Joining(KeyPair.generate(USER).public, f"s{number}", SITE, "0.1.0")
+        assert join(empty.url, None, token, queried, 20).state == "approved"
+    assert empty.queried("SELECT count(*) FROM sensors WHERE state = 'approved'") == [(many,)]
 
 
 def test_an_expired_token_is_refused_by_the_database(empty: HubServers) -> None:

@@ -69,9 +69,9 @@ def hub(servers: HubServers) -> HubServers:
     return servers
 
 
-def rows(hub: HubServers, capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
+def rows(hub: HubServers, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
     capsys.readouterr()
-    assert main(["hub", *words, "--json", "--config", str(hub.config)]) == 0
+    assert main(["hub", *arguments, "--json", "--config", str(hub.config)]) == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 

@@ -38,8 +38,8 @@ class Serving(Server):
         self._config, self._records = config, records
 
     def command(self) -> Sequence[str]:
-        words = ["hunt", "serve", "--config", str(self._config), "--records", str(self._records)]
-        return [sys.executable, "-m", "sensor", *words]
+        arguments = ["hunt", "serve", "--config", str(self._config), "--records", str(self._records)]
+        return [sys.executable, "-m", "sensor", *arguments]
 
     def ready(self) -> bool:
         return "listens for hunts" in self.output.read_text(errors="replace")
@@ -78,9 +78,9 @@ class Fleet:
     def options(self, credentials: Path) -> Options:
         return Options.model_validate({"servers": [self.servers.url], "credentials": credentials, "timeout_s": 5})
 
-    def hunt(self, *words: str) -> tuple[int, list[dict[str, Any]]]:
+    def hunt(self, *arguments: str) -> tuple[int, list[dict[str, Any]]]:
         self._capsys.readouterr()
-        code = main(["hub", "hunt", *words, "--json", "--config", str(self.servers.config)])
+        code = main(["hub", "hunt", *arguments, "--json", "--config", str(self.servers.config)])
         return code, [json.loads(line) for line in self._capsys.readouterr().out.splitlines()]
 
 
@@ -208,7 +208,7 @@ def test_credentials_of_an_earlier_version_are_renewed(fleet: Fleet, monkeypatch
 def test_what_makes_no_hunt(fleet: Fleet) -> None:
     """Bounds, names of hunts and of sensors are checked before any sensor is asked."""
     fleet.credentials("office-1")
-    for words, code in (
+    for arguments, code in (
         ([], 2),
         (["beacon"], 1),
         (["SELECT 1", "--limit", "0"], 2),
@@ -216,7 +216,7 @@ def test_what_makes_no_hunt(fleet: Fleet) -> None:
         (["SELECT 1", "--since", "yesterday-ish"], 2),
         (["SELECT 1", "--sensor", "office-9"], 1),
     ):
-        assert fleet.hunt(*words)[0] == code, words
+        assert fleet.hunt(*arguments)[0] == code, arguments
 
 
 def test_what_is_printed(fleet: Fleet, records: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,10 +49,10 @@ def test_keys_have_the_letter_of_their_kind(kind: int, letter: str) -> None:
 def test_a_typing_error_is_noticed() -> None:
     """By the checksum; the message does not have the seed in it."""
     seed = KeyPair.generate(USER).seed
-    wrong = seed[:20] + ("A" if seed[20] != "A" else "B") + seed[21:]
+    invalid = seed[:20] + ("A" if seed[20] != "A" else "B") + seed[21:]
     with pytest.raises(ValueError, match="checksum") as caught:
-        KeyPair.of_seed(wrong, USER)
-    assert wrong[:10] not in str(caught.value)
+        KeyPair.of_seed(invalid, USER)
+    assert invalid[:10] not in str(caught.value)
     assert not is_public("U!", USER)
 
 

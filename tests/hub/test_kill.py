@@ -51,11 +51,11 @@ class Story:
         pytest.fail(complaints.decode())
 
     def check(self) -> None:
-        held = self.servers.asked("SELECT seq, record FROM events ORDER BY seq")
+        held = self.servers.queried("SELECT seq, record FROM events ORDER BY seq")
         assert [seq for seq, _ in held] == list(range(1, EVENTS + 1))
         assert [text.encode() for _, text in held] == self.lines
-        assert self.servers.asked("SELECT DISTINCT committed::text FROM logs") == [(f"{{[1,{EVENTS + 1})}}",)]
-        assert self.servers.asked("SELECT FROM quarantine") == []
+        assert self.servers.queried("SELECT DISTINCT committed::text FROM logs") == [(f"{{[1,{EVENTS + 1})}}",)]
+        assert self.servers.queried("SELECT FROM quarantine") == []
 
     def close(self) -> None:
         """Kill -9 of the forwarder."""

@@ -25,8 +25,8 @@ def filled(servers: HubServers, office: Path, tmp_path_factory: pytest.TempPathF
     return servers
 
 
-def rows(hub: HubServers, capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, object]]:
-    assert main(["hub", *words, "--json", "--config", str(hub.config)]) == 0
+def rows(hub: HubServers, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
+    assert main(["hub", *arguments, "--json", "--config", str(hub.config)]) == 0
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -76,7 +76,7 @@ def test_texts_of_peers_are_cleaned(filled: HubServers, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("arguments", "code"),
     [
         (["frobnicate"], 2),
         (["approve"], 2),
@@ -88,9 +88,11 @@ def test_texts_of_peers_are_cleaned(filled: HubServers, capsys: pytest.CaptureFi
         (["reader", "no_such_role", "HQ"], 3),
     ],
 )
-def test_wrong_words(filled: HubServers, capsys: pytest.CaptureFixture[str], words: list[str], code: int) -> None:
+def test_invalid_arguments(
+    filled: HubServers, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int
+) -> None:
     """Each ends with its code, and an error that has an entry in the catalogue."""
-    assert main(["hub", *words, "--config", str(filled.config)]) == code
+    assert main(["hub", *arguments, "--config", str(filled.config)]) == code
     assert capsys.readouterr().err.rstrip().endswith("]")
 
 

@@ -76,7 +76,7 @@ def lines(count: int, *, sensor: str = "liar", site: str = SITE, first: int = 1,
 def test_true_batches_are_committed(servers: HubServers, liar: Liar) -> None:
     """What all the others are compared with."""
     assert liar.send(liar.head(range(1, 11)), lines(10)) == ""
-    assert servers.asked("SELECT count(*) FROM events") == [(10,)]
+    assert servers.queried("SELECT count(*) FROM events") == [(10,)]
 
 
 def wrong_batches(liar: Liar) -> dict[str, list[tuple[Head, list[bytes]]]]:
@@ -119,10 +119,10 @@ def test_wrong_batches_are_set_aside(servers: HubServers, liar: Liar, reason: st
     batches = wrong_batches(liar)[reason]
     for head, content in batches:
         assert liar.send(head, content) == reason
-    found = servers.asked("SELECT reason, count(*) FROM quarantine GROUP BY 1")
+    found = servers.queried("SELECT reason, count(*) FROM quarantine GROUP BY 1")
     assert found == [(reason, len(batches))]
-    assert servers.asked("SELECT quarantined FROM sensors") == [(len(batches),)]
-    assert servers.asked("SELECT count(*) FROM events") == [(0,)]
+    assert servers.queried("SELECT quarantined FROM sensors") == [(len(batches),)]
+    assert servers.queried("SELECT count(*) FROM events") == [(0,)]
 
 
 def test_bytes_that_are_no_batch(servers: HubServers, liar: Liar) -> None:
@@ -136,25 +136,25 @@ def test_bytes_that_are_no_batch(servers: HubServers, liar: Liar) -> None:
     assert liar.send_raw("a5", sealed(liar.head([1]), lines(1))) == "undecodable"
     for version in "0", str(messages.VERSION + 1), "-1", "x", "":
         assert liar.send_raw(f"v{version}", sealed(liar.head([1]), lines(1)), version) == "unknown_version"
-    assert servers.asked("SELECT count(*) FROM quarantine") == [(10,)]
+    assert servers.queried("SELECT count(*) FROM quarantine") == [(10,)]
 
 
 def test_other_events_under_the_same_numbers(servers: HubServers, liar: Liar) -> None:
     """A replay of the same batch adds nothing; another one under its numbers is a fork, and changes nothing."""
     assert liar.send(liar.head(range(1, 11)), lines(10)) == ""
-    before = servers.asked("SELECT * FROM events ORDER BY seq")
+    before = servers.queried("SELECT * FROM events ORDER BY seq")
     assert liar.send(liar.head(range(1, 12)), lines(11)) == ""
-    assert servers.asked("SELECT * FROM events WHERE seq <= 10 ORDER BY seq") == before
+    assert servers.queried("SELECT * FROM events WHERE seq <= 10 ORDER BY seq") == before
     other = [line.replace(b'"id":"', b'"id":"X', 1) for line in lines(10)]
     assert liar.send(liar.head(range(1, 11)), other) == "fork"
-    assert servers.asked("SELECT * FROM events WHERE seq <= 10 ORDER BY seq") == before
+    assert servers.queried("SELECT * FROM events WHERE seq <= 10 ORDER BY seq") == before
 
 
 def test_texts_that_postgresql_has_no_room_for(servers: HubServers, liar: Liar) -> None:
     """NUL in a text of a peer is legal JSON: the event is held as it came."""
     [line] = lines(1, msg="a\0b")
     assert liar.send(liar.head([1]), [line]) == ""
-    assert servers.asked("SELECT record FROM events") == [(line.decode(),)]
+    assert servers.queried("SELECT record FROM events") == [(line.decode(),)]
 
 
 def test_a_lying_sensor_delays_no_other(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_lying_sensor_delays_no_other(servers: HubServers, liar: Liar, tmp_pat
         liar.wire.publish([(subject(messages.EVENTS, liar.key).encode(), headers, b"junk")])
     assert good.send(good.head(range(1, 101)), lines(100, sensor="good")) == ""
     good.wire.close()
-    assert servers.asked("SELECT count(*) FROM events") == [(100,)]
+    assert servers.queried("SELECT count(*) FROM events") == [(100,)]
 
 
 def test_a_sensor_cannot_publish_as_another(servers: HubServers, liar: Liar, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_sensor_cannot_publish_as_another(servers: HubServers, liar: Liar, tmp
     with pytest.raises(Retry, match="Permissions Violation"):
         liar.wire.answer()
     other.wire.close()
-    assert servers.asked("SELECT count(*) FROM events") == [(0,)]
+    assert servers.queried("SELECT count(*) FROM events") == [(0,)]
 
 
 def test_a_revoked_sensor(servers: HubServers, liar: Liar) -> None:
@@ -184,4 +184,4 @@ def test_a_revoked_sensor(servers: HubServers, liar: Liar) -> None:
     with servers.base() as base:
         revoke(base, "liar")
     assert liar.send(liar.head([1]), lines(1)) == "not_approved"
-    assert servers.asked("SELECT reason FROM quarantine") == [("not_approved",)]
+    assert servers.queried("SELECT reason FROM quarantine") == [("not_approved",)]

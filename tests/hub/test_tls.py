@@ -28,9 +28,9 @@ def secured(authority: Authority) -> Iterator[HubServers]:
     running.close()
 
 
-def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sensor", *map(str, words)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "sensor", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 
@@ -56,4 +56,4 @@ def test_a_sensor_joins_and_delivers_over_tls(
     sent = forwarder(config, log, "--once")
     _, complaints = sent.communicate(timeout=60)
     assert sent.returncode == 0, complaints.decode()
-    assert secured.asked("SELECT count(*) FROM events") == [(len(log.read_text().splitlines()),)]
+    assert secured.queried("SELECT count(*) FROM events") == [(len(log.read_text().splitlines()),)]

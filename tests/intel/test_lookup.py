@@ -41,7 +41,7 @@ BASES = st.one_of(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(BASES, st.integers(96, 128)), max_size=30), st.lists(BASES, max_size=30), st.integers(1, 95))
 def test_finds_the_longest_prefix_like_the_slow_one(
-    entries: list[tuple[int, int]], asked: list[int], wide: int
+    entries: list[tuple[int, int]], requested: list[int], wide: int
 ) -> None:
     """Whatever overlaps: the most specific entry, or none; the edges of every prefix included."""
     prefixes = [host(base, bits if base >> 32 == 0xFFFF else bits - wide) for base, bits in entries]
@@ -50,10 +50,12 @@ def test_finds_the_longest_prefix_like_the_slow_one(
         for base, bits in prefixes
         for edge in (base - 1, base, base | (1 << (128 - bits)) - 1, (base | (1 << (128 - bits)) - 1) + 1)
     ]
-    asked = asked + [edge for edge in edges if 0 <= edge < 2**128]
+    requested = requested + [edge for edge in edges if 0 <= edge < 2**128]
     bits, numbers = np.array([bits for _, bits in prefixes], np.uint8), np.arange(len(prefixes), dtype=np.int32)
     table = AddressTable(*split([base for base, _ in prefixes]), bits, numbers)
-    assert table.listed(*split(asked)).tolist() == [slow(same_family(prefixes, address), address) for address in asked]
+    assert table.listed(*split(requested)).tolist() == [
+        slow(same_family(prefixes, address), address) for address in requested
+    ]
 
 
 def same_family(prefixes: list[tuple[int, int]], address: int) -> list[tuple[int, int]]:

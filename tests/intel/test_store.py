@@ -83,7 +83,7 @@ def test_one_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "entry"),
+    ("requested", "entry"),
     [
         ("203.0.113.77", "203.0.113.0/24"),
         ("2001:db8:66::1", "2001:db8:66::/48"),
@@ -103,7 +103,7 @@ def test_one_that_cannot_be_read_never_stops_the_others(tmp_path: Path) -> None:
         ("no sense at all", None),
     ],
 )
-def test_any_kind_of_indicator_can_be_asked_for(tmp_path: Path, asked: str, entry: str | None) -> None:
+def test_any_kind_of_indicator_can_be_looked_up(tmp_path: Path, requested: str, entry: str | None) -> None:
     """Addresses by block, names by suffix, URLs without scheme and port, fingerprints however
     written; allow-lists win.
     """
@@ -112,7 +112,7 @@ def test_any_kind_of_indicator_can_be_asked_for(tmp_path: Path, asked: str, entr
         "0123456789abcdef0123456789abcdef\nt13d1516h2_8daaf6152771_b186095e22b6\n"
     )
     (tmp_path / "allow.txt").write_text("allowed.c2.example\n203.0.113.200\n")
-    found = ThreatLists([tmp_path / "bad.txt", tmp_path / "allow.txt"]).check(asked)
+    found = ThreatLists([tmp_path / "bad.txt", tmp_path / "allow.txt"]).check(requested)
     assert (found.entry if found else None) == entry
 
 

@@ -9,7 +9,7 @@ from sensor.core.addresses import parse
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR
 from sensor.inventory.baseline import Baseline
-from sensor.inventory.habits import NAMES_LIMIT, OUTSIDE, Habits, Kept
+from sensor.inventory.habits import NAMES_LIMIT, OUTSIDE, Habits, StoredHabits
 from sensor.inventory.rules import parse_service, plain_service, ruled
 from tests.detectors.stories import START, UDP, Story, World, device
 
@@ -149,12 +149,12 @@ HTTPS, NTP = 6 << 16 | 443, 17 << 16 | 123
 def reached(baseline: Baseline, name: str = "dev-10.0.3.5") -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
     """Whom a device is known to have reached outside: by name, by address."""
     (habits,) = (
-        Habits.of(msgspec.json.decode(body, type=Kept)) for device, body in baseline.take(99) if device == name
+        Habits.of(msgspec.json.decode(body, type=StoredHabits)) for device, body in baseline.take(99) if device == name
     )
     return (list(habits.reached.names), list(habits.reached.addresses)) if habits.reached is not None else ([], [])
 
 
-def test_servers_outside_are_known_by_the_names_that_were_asked_for() -> None:
+def test_servers_outside_are_known_by_the_names_that_were_queried() -> None:
     """Each server for itself, within the same hour too; by address where there is no name; of a camera, and not of a
     PC, with which people go anywhere.
     """
@@ -168,7 +168,7 @@ def test_servers_outside_are_known_by_the_names_that_were_asked_for() -> None:
     )
     there.learned(story.converse(4, PC, "203.0.113.5", 443))
     kept = dict(there.baseline.take(9))
-    assert msgspec.json.decode(kept["dev-10.0.0.5"], type=Kept).names == []
+    assert msgspec.json.decode(kept["dev-10.0.0.5"], type=StoredHabits).names == []
     there.baseline.restore("dev-10.0.3.5", kept["dev-10.0.3.5"])
     there.learned(Story().converse(3600 * 9, CAMERA, "203.0.113.6", 123, proto=UDP), hours=0)
     names, addresses = reached(there.baseline)
@@ -184,7 +184,7 @@ def test_of_several_names_the_one_that_the_device_used_before_is_meant() -> None
     there.names[host] = there.names[parse("203.0.113.6")] = ("shop.example.org", "cloud.example.com")
     there.learned(Story().converse(7200, CAMERA, "203.0.113.6", 443), hours=0)
     (_, kept) = next(iter(there.baseline.take(9)))
-    assert [(name, use.address) for name, _, use in msgspec.json.decode(kept, type=Kept).names] == [
+    assert [(name, use.address) for name, _, use in msgspec.json.decode(kept, type=StoredHabits).names] == [
         ("cloud.example.com", "203.0.113.6")
     ]
 
@@ -196,7 +196,7 @@ def test_what_is_kept_of_outside_is_bounded_and_reports_so() -> None:
         there.names[parse(f"203.0.113.{n}")] = (f"n{n}.example.com",)
         story.converse(n * 100, CAMERA, f"203.0.113.{n}", 443)
     there.learned(story)
-    kept = Habits.of(msgspec.json.decode(dict(there.baseline.take(9))["dev-10.0.3.5"], type=Kept))
+    kept = Habits.of(msgspec.json.decode(dict(there.baseline.take(9))["dev-10.0.3.5"], type=StoredHabits))
     assert (len(kept.reached.names), ("n2.example.com", HTTPS) in kept.reached.names, kept.reached.crowded) == (
         NAMES_LIMIT,
         False,

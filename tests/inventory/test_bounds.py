@@ -108,14 +108,14 @@ def test_unused_attributes_are_made_again(story_with):
         kept = [record for record in story.inventory.table.identified if record.device.attributes]
         assert len(kept) == min(viewed, 300)
         assert {member.device.label for member in story.inventory.members()} == {f"prn-{n}" for n in range(300)}
-        asked = [story.who(f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}") for n in (5, 299, 5, 100)]
+        requested = [story.who(f"00:17:c8:00:{n >> 8:02x}:{n & 255:02x}") for n in (5, 299, 5, 100)]
         reported = [
             (change.ts, change.action, change.device.id, change.changes, change.evidence) for change in story.changes
         ]
         stories.append(
             (
                 reported,
-                [(one.type, one.value("model"), one.attributes) for one in asked],
+                [(one.type, one.value("model"), one.attributes) for one in requested],
                 [one.attributes for one in story.inventory.devices()],
             )
         )

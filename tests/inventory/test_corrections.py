@@ -12,7 +12,7 @@ MAC = "00:17:c8:1a:2b:3c"
 KEY = f"mac:{MAC}"
 
 
-def words(**text: str) -> dict[str, Correction]:
+def corrections(**text: str) -> dict[str, Correction]:
     return {field: Correction(KEY, field, value, "anna", 7, "seen it") for field, value in text.items()}
 
 
@@ -38,7 +38,7 @@ def test_what_cannot_be_reported(field: str, value: str, text: str):
 def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     """Whatever packets say, before and after; one change is told at once; taken back, the packets count again."""
     story.sends(MAC, "10.0.0.9", "http.server", "type=printer;model=X").at(8)
-    story.persistence.correct(KEY, words(type="camera", name="Lobby", owner="anna"))
+    story.persistence.correct(KEY, corrections(type="camera", name="Lobby", owner="anna"))
     device = story.at(16).sends(MAC, "10.0.0.9", "mdns.txt.ty", "type=printer@0.99").who(MAC)
     assert (device.type, device.label, device.value("owner"), device.value("model")) == ("camera", "Lobby", "anna", "X")
     assert device.attributes["type"].confidence == 1.0
@@ -52,9 +52,9 @@ def test_it_wins_over_packets_and_packets_stay_as_evidence(story):
     assert story.who(MAC).type == "printer"
 
 
-def test_a_word_about_a_device_not_seen_yet_waits_for_it(story):
+def test_a_correction_of_a_device_not_seen_yet_waits_for_it(story):
     """It is known by its MAC when it comes."""
-    story.persistence.correct(KEY, words(type="camera"))
+    story.persistence.correct(KEY, corrections(type="camera"))
     story.sends(MAC, "10.0.0.9", "http.server", "type=printer").at(3)
     assert [(change.action, change.device.type) for change in story.changes] == [
         ("new", "camera"),
@@ -67,7 +67,7 @@ def test_a_body_reports_the_same_as_the_device(story):
     story.sends(MAC, "10.0.0.9", "http.server", "type=printer;vendor=HP@0.7").sends(
         MAC, "10.0.0.9", "dhcp.hostname", "prn"
     ).at(8)
-    text = words(type="camera", name="Lobby", owner="anna", criticality="high", tags="a, b", note="by the door")
+    text = corrections(type="camera", name="Lobby", owner="anna", criticality="high", tags="a, b", note="by the door")
     without = device_body(story.who(MAC))
     story.persistence.correct(KEY, text)
     reported = device_body(story.who(MAC))

@@ -50,10 +50,10 @@ def test_it_is_named(one: Subject, replays: Callable[[Subject], Replay]) -> None
 def test_models_are_named(replays: Callable[[Subject], Replay]) -> None:
     """Of those that show their model, at least 95 of 100 are named by it."""
     showing = [one for one in ALL if "model" in one.expect]
-    wrong = {
+    mistaken = {
         one.name: device.get("model") for one in showing if not has_model(one, device := replays(one).devices[one.mac])
     }
-    assert len(wrong) <= len(showing) * 0.05, wrong
+    assert len(mistaken) <= len(showing) * 0.05, mistaken
 
 
 @each

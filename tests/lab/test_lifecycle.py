@@ -40,7 +40,7 @@ class Sensor:
 
     def _start(self) -> subprocess.Popen[str]:
         before = self._begun()
-        words = [
+        arguments = [
             "ip",
             "netns",
             "exec",
@@ -55,7 +55,7 @@ class Sensor:
             str(self.state),
         ]
         process = subprocess.Popen(
-            words, cwd=ROOT, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+            arguments, cwd=ROOT, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
         )
         self._lab.processes.append(process)
         self.until(lambda: self._begun() > before)
@@ -71,9 +71,9 @@ class Sensor:
     def _env(self) -> dict[str, str]:
         return {**ENVIRONMENT, "SENSOR_STATE": str(self.state), "RUNTIME_DIRECTORY": str(self.state)}
 
-    def report(self, *words: str) -> tuple[int, str]:
+    def report(self, *arguments: str) -> tuple[int, str]:
         done = subprocess.run(
-            [sys.executable, "-m", "sensor", *words],
+            [sys.executable, "-m", "sensor", *arguments],
             cwd=ROOT,
             env=self._env,
             capture_output=True,

@@ -330,7 +330,7 @@ def received(lab: Lab, rings: int, name: str = "vb") -> None:
         time.sleep(0.02)
 
 
-def test_promiscuous_mode_is_asked_for_and_ends(lab):
+def test_promiscuous_mode_is_requested_and_ends(lab):
     """Only where wanted, and the interface is as before when nobody listens."""
     lab.stop(lab.listen())
     assert not promiscuous(lab)

@@ -65,7 +65,7 @@ class Service:
         self.process: subprocess.Popen[bytes]
 
     def start(self, *more: str, before: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[bytes]:
-        words = [
+        arguments = [
             "sensor",
             "run",
             "-i",
@@ -78,7 +78,7 @@ class Service:
             str(self.log),
             *more,
         ]
-        command = ["ip", "netns", "exec", self.lab.there, *before, sys.executable, "-m", *words]
+        command = ["ip", "netns", "exec", self.lab.there, *before, sys.executable, "-m", *arguments]
         reported = {"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "1000000", **environment}
         with (self.folder / "err").open("ab") as err:
             self.process = subprocess.Popen(

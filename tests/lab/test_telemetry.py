@@ -44,8 +44,8 @@ class Sensor:
 
     def answers(self) -> bool:
         """Whether it serves its status, and not a sensor before it that left its socket."""
-        with socket.socket(socket.AF_UNIX) as asked, contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
-            asked.connect(str(self.folder / "sensor.sock"))
+        with socket.socket(socket.AF_UNIX) as requested, contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            requested.connect(str(self.folder / "sensor.sock"))
             return True
         return False
 
@@ -53,8 +53,8 @@ class Sensor:
         inside = ["nsenter", f"--net=/proc/{self.process.pid}/ns/net", *command]
         return subprocess.run(inside, capture_output=True, text=True, check=False, env=self._environment)
 
-    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self.within(sys.executable, "-m", "sensor", *words, "--config", str(self.folder / "sensor.yaml"))
+    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.within(sys.executable, "-m", "sensor", *arguments, "--config", str(self.folder / "sensor.yaml"))
 
     def end(self) -> str:
         self.process.send_signal(signal.SIGINT)

@@ -187,16 +187,16 @@ def main() -> int:
     ask.add_argument("--mutants", type=int, default=300, help="how many are tried; 0: all")
     ask.add_argument("--seed", type=int, default=1)
     ask.add_argument("--floor", type=float, default=0.0, help="exit with 1 where a smaller share is killed")
-    asked = ask.parse_args()
-    rooms = asked.rooms.split(",")
+    requested = ask.parse_args()
+    rooms = requested.rooms.split(",")
     for path in sorted(path for room in rooms for path in (ROOT / "sensor" / room).rglob("*.py")):
         importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    evaluate = Evaluator(sample(rooms, asked.mutants, asked.seed))
-    print(f"{len(evaluate.sampled)} mutants, seed {asked.seed}", flush=True)
+    evaluate = Evaluator(sample(rooms, requested.mutants, requested.seed))
+    print(f"{len(evaluate.sampled)} mutants, seed {requested.seed}", flush=True)
     folders = sorted({str(ROOT / "tests" / name) for room in rooms for name in (room, *BESIDE.get(room, ()))})
     words = [*folders, "-q", "-q", "-s", "-p", "no:cacheprovider", "-m", "not slow and not lab"]
     code = pytest.main(words, plugins=[evaluate])
-    return 2 if code not in {0, 5} else int(publish(evaluate.verdicts) < asked.floor)
+    return 2 if code not in {0, 5} else int(publish(evaluate.verdicts) < requested.floor)
 
 
 if __name__ == "__main__":

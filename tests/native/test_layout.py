@@ -12,6 +12,7 @@ import pytest
 
 import sensor.dissectors
 import sensor.native
+import sensor.records.files.seen  # its events come from no dissector: nothing else here loads them
 from sensor.core.addresses import Address
 from sensor.core.dissector import Dissector
 from sensor.core.event import Derived, Event
@@ -25,7 +26,7 @@ from tests.dissectors.samples import packets
 from tests.native.reference import SAMPLES, Pair
 
 DISSECTORS = units(sensor.dissectors, Dissector)
-# Why these have none: a value that may be absent, or a mapping, is no row of fixed size. Nobody reads them natively.
+# Why these have none: a value that may be absent, or a mapping, is no row of fixed size. No kernel reads them.
 WITHOUT = {
     "SadpAnswer": "activated: bool | None",
     "TdpAnswer": "factory_default: bool | None",

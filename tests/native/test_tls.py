@@ -60,7 +60,7 @@ def flight(*messages: bytes, rng: random.Random) -> bytes:
     return b"".join(records)
 
 
-def asked(rng: random.Random) -> bytes:
+def requested(rng: random.Random) -> bytes:
     ciphers = rng.choice((CIPHERS, (0x1301, 0x002F), (0x0004, 0x000A), ()))
     offered = (
         browser_extensions("www.example.com", "h2")
@@ -91,11 +91,11 @@ def answered(rng: random.Random) -> list[bytes]:
 def conversation(rng: random.Random) -> list[Turn]:
     """Hellos, certificates, and what else may stand between them."""
     turns: list[Turn] = [
-        (0, OLD if rng.random() < 0.1 else flight(asked(rng), rng=rng)),
+        (0, OLD if rng.random() < 0.1 else flight(requested(rng), rng=rng)),
         (1, flight(*answered(rng), rng=rng)),
     ]
     if rng.random() < 0.3:
-        turns += [(0, flight(asked(rng), rng=rng)), (1, b"\x14\3\3\0\1\1" + flight(*answered(rng), rng=rng))]
+        turns += [(0, flight(requested(rng), rng=rng)), (1, b"\x14\3\3\0\1\1" + flight(*answered(rng), rng=rng))]
     if rng.random() < 0.4:
         turns.append((rng.randrange(2), b"\x18\3\2\0\3\1\x40\0" + b"\x18\3\2\0\x17\2\0\4ping" + bytes(16)))
     if rng.random() < 0.4:
@@ -168,7 +168,7 @@ def test_a_certificate_that_is_none_ends_the_conversation() -> None:
     reference.
     """
     shown = record(handshake(2, server_hello(0x0035, [])) + handshake(11, certificates(b"\x30\x82\1\0")))
-    turns = [(0, record(asked(random.Random(1)))), (1, shown), (0, b"\x18\3\2\0\3\1\x40\0")]
+    turns = [(0, record(requested(random.Random(1)))), (1, shown), (0, b"\x18\3\2\0\3\1\x40\0")]
     frames = frames_of(turns, port=443)
     assert [one[0] for some in alike(frames, 1, 1000) for one in some][-1] == "MalformedMessage"
     assert received(frames, ("tls", Tls()), native=True)[1]

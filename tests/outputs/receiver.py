@@ -229,8 +229,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
-        words = http.client.responses.get(answer.status, "Scripted")
-        lines = [f"HTTP/1.1 {answer.status} {words}", *(f"{name}: {value}" for name, value in answer.headers.items())]
+        phrase = http.client.responses.get(answer.status, "Scripted")
+        lines = [
+            f"HTTP/1.1 {answer.status} {phrase}",
+            *(f"{name}: {value}" for name, value in answer.headers.items()),
+        ]
         whole = "\r\n".join([*lines, f"Content-Length: {len(answer.body)}", "", ""]).encode() + (
             b"" if self.command == "HEAD" else answer.body
         )

@@ -55,12 +55,12 @@ class PostgresqlServer(Server):
         return [str(self._bin / "postgres"), "-D", str(self.data), *[part for one in settings for part in ("-c", one)]]
 
     def ready(self) -> bool:
-        asked = subprocess.run(
+        requested = subprocess.run(
             [str(self._bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)],
             capture_output=True,
             check=False,
         )
-        return asked.returncode == 0
+        return requested.returncode == 0
 
     def _written(self, name: str, text: bytes) -> str:
         """A file that the server's user alone can read, as it demands of keys."""

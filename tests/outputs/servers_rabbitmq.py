@@ -89,12 +89,12 @@ class RabbitmqServer(Server):
             )
         super().start()
 
-    def control(self, *words: str) -> None:
+    def control(self, *arguments: str) -> None:
         """What an operator says to it (rabbitmqctl)."""
         assert _PROGRAM is not None
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8", **self.environment}
         subprocess.run(
-            [_PROGRAM.with_name("rabbitmqctl"), *words],
+            [_PROGRAM.with_name("rabbitmqctl"), *arguments],
             env=environment,
             cwd=self.folder,
             capture_output=True,

@@ -118,7 +118,7 @@ class Hec:
         self.token, self.acknowledge, self.polls = token, acknowledge, polls
         self.waiting: dict[tuple[str, int], int] = {}
         self.sent = 0
-        self.wrong: Callable[[dict[str, Any]], tuple[str, int] | None] = lambda _: None
+        self.rejection: Callable[[dict[str, Any]], tuple[str, int] | None] = lambda _: None
 
     def __call__(self, request: Request, store: Store) -> Answer:
         given = request.headers.get("authorization", "")
@@ -145,7 +145,7 @@ class Hec:
             event, place = decoder.raw_decode(text, place)
             while place < len(text) and text[place].isspace():
                 place += 1
-            if (fault := self.wrong(event)) is not None:
+            if (fault := self.rejection(event)) is not None:
                 store.add(taken)
                 return answer_of(400, {"text": fault[0], "code": fault[1], "invalid-event-number": len(taken)})
             taken.append(json.dumps(event).encode())
@@ -161,8 +161,10 @@ class Hec:
             return answer_of(400, {"text": "ACK is disabled", "code": 14})
         if not self._channel(request):
             return answer_of(400, {"text": "Data channel is missing", "code": 10})
-        asked = json.loads(request.body)["acks"]
-        return answer_of(200, {"acks": {str(number): self._polled(self._channel(request), number) for number in asked}})
+        requested = json.loads(request.body)["acks"]
+        return answer_of(
+            200, {"acks": {str(number): self._polled(self._channel(request), number) for number in requested}}
+        )
 
     def _polled(self, channel: str, number: int) -> bool:
         left = self.waiting.get((channel, number), -1)
@@ -190,11 +192,11 @@ class Sentinel:
                 401, {"error": {"code": "InvalidToken", "message": "The provided authentication token is not valid."}}
             )
         if not self.allowed:
-            words = (
+            description = (
                 "The authentication token provided does not have access to ingest data for the data "
                 "collection rule with immutable Id 'dcr-1'."
             )
-            return answer_of(403, {"error": {"code": "OperationFailed", "message": words}})
+            return answer_of(403, {"error": {"code": "OperationFailed", "message": description}})
         if "/dataCollectionRules/dcr-1/streams/Custom-Sensor_CL?" not in request.path:
             return answer_of(
                 404,
@@ -218,11 +220,13 @@ class Sentinel:
 
     def _login(self, request: Request) -> Answer:
         if f"client_secret={self.secret}".encode() not in request.body:
-            words = (
+            description = (
                 "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request "
                 "is the client secret value."
             )
-            return answer_of(401, {"error": "invalid_client", "error_description": words, "error_codes": [7000215]})
+            return answer_of(
+                401, {"error": "invalid_client", "error_description": description, "error_codes": [7000215]}
+            )
         self.tokens.append(f"token-{len(self.tokens)}")
         return answer_of(200, {"token_type": "Bearer", "expires_in": self.expires_s, "access_token": self.tokens[-1]})
 

@@ -72,13 +72,13 @@ def opened(server: RabbitmqServer, **more: Any) -> Amqp:
     return out
 
 
-def asked(server: RabbitmqServer) -> Any:
+def requested(server: RabbitmqServer) -> Any:
     return pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", server.port))
 
 
 def taken(server: RabbitmqServer, queue: str) -> list[tuple[Any, Any, bytes]]:
     """All that a queue has: how it came, its properties, its body."""
-    with asked(server) as connection:
+    with requested(server) as connection:
         channel, found = connection.channel(), []
         while (one := channel.basic_get(queue, auto_ack=True))[0] is not None:
             found.append(one)
@@ -162,7 +162,7 @@ def test_what_no_queue_wants(server: RabbitmqServer, queue: str) -> None:
     out, batch = opened(server, routing_key=f"{queue}.{{kind}}"), entries(10)
     with pytest.raises(Retry, match=rf"no queue is bound to the exchange amq.topic for {queue}.alert \(NO_ROUTE\)"):
         out.send(batch)
-    with asked(server) as connection:
+    with requested(server) as connection:
         channel = connection.channel()
         channel.queue_declare(queue, durable=True)
         channel.queue_bind(queue, "amq.topic", f"{queue}.device")
@@ -179,7 +179,7 @@ def test_what_no_queue_wants(server: RabbitmqServer, queue: str) -> None:
 
 def test_a_full_queue(server: RabbitmqServer, queue: str) -> None:
     """What it has no room for is busy; where it has none at all, that is said."""
-    with asked(server) as connection:
+    with requested(server) as connection:
         connection.channel().queue_declare(
             queue, durable=True, arguments={"x-max-length": 5, "x-overflow": "reject-publish"}
         )
@@ -260,9 +260,9 @@ def test_what_is_not_there_or_not_allowed(server: RabbitmqServer, monkeypatch: p
     with pytest.raises(Retry, match="vhost nowhere not found"):
         out.open()
     monkeypatch.setenv("MQ_SECRET", "battery staple")
-    with pytest.raises(Retry, match="ACCESS_REFUSED") as wrong:
+    with pytest.raises(Retry, match="ACCESS_REFUSED") as raised:
         opened(server)
-    assert "staple" not in str(wrong.value)
+    assert "staple" not in str(raised.value)
     assert [(one.what, one.level) for one in output(server).check()][-1] == ("auth", "error")
     with pytest.raises(Retry, match="not connected"):
         output(server).send(entries(1))

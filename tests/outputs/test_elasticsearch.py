@@ -191,7 +191,7 @@ def test_any_mix_of_fates_is_accounted_for(service: Bulk, receiver: Receiver, ou
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "words"),
+    ("status", "error", "expected"),
     [
         (413, Refuse, "413"),
         (400, Refuse, "terminated"),
@@ -201,7 +201,7 @@ def test_any_mix_of_fates_is_accounted_for(service: Bulk, receiver: Receiver, ou
     ],
 )
 def test_answers_to_the_whole(
-    receiver: Receiver, output: Elasticsearch, status: int, error: type[Exception], words: str
+    receiver: Receiver, output: Elasticsearch, status: int, error: type[Exception], expected: str
 ) -> None:
     body = {
         "error": {
@@ -210,7 +210,7 @@ def test_answers_to_the_whole(
         }
     }
     receiver.script = [Fault(status, json.dumps(body).encode())]
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=expected):
         output.send(entries(2))
 
 
@@ -266,7 +266,7 @@ def test_the_template_is_put_on_request(receiver: Receiver, service: Bulk) -> No
     output.close()
 
 
-def test_no_template_is_put_unasked(receiver: Receiver, service: Bulk, output: Elasticsearch) -> None:
+def test_no_template_is_put_without_a_request(receiver: Receiver, service: Bulk, output: Elasticsearch) -> None:
     output.send(entries(1))
     assert service.templates == {}
 
@@ -332,7 +332,7 @@ def test_a_check_of_something_else(output: Elasticsearch, receiver: Receiver) ->
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "expected"),
     [
         ({"index": "Sensor"}, "small letters"),
         ({"index": "-sensor"}, "small letters"),
@@ -345,8 +345,8 @@ def test_a_check_of_something_else(output: Elasticsearch, receiver: Receiver) ->
         ({"api_key": "VnVhQ2ZHY0JDZGJrUW0="}, "named by its place"),
     ],
 )
-def test_options_that_are_wrong(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
+def test_invalid_options(options: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
         Options.model_validate({"url": "https://elastic.example.org:9200", **options})
 
 

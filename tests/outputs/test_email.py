@@ -91,7 +91,7 @@ def test_several_records_are_one_mail_named_by_the_most_severe(golden: Golden):
 
 
 @pytest.mark.parametrize("case", RECORDS)
-def test_every_record_has_words(case):
+def test_every_record_has_a_text(case):
     record = RECORDS[case]
     mail = composed([Entry(1, record, b"{}")])
     plain, page = texts(mail)
@@ -104,7 +104,7 @@ def test_every_record_has_words(case):
 
 def test_an_alert_reports_who_what_why_and_what_to_do():
     plain, _ = texts(composed([an_entry()]))
-    for words in (
+    for expected in (
         "[HIGH] printer PRN-3F-EAST opened ADMIN$ on 2 hosts and started a service on FS01",
         "source: 10.20.30.41 port 49712 (PRN-3F-EAST, printer)",
         "targets: 10.20.1.5 (FS01, server), 10.20.1.6",
@@ -113,10 +113,10 @@ def test_an_alert_reports_who_what_why_and_what_to_do():
         "what to do: Isolate the source and look for new services on the targets.",
         "to silence: sensor mute add --detector lateral_movement.remote_service --src 10.20.30.41 --for 7d",
     ):
-        assert words in plain
+        assert expected in plain
 
 
-def test_words_of_peers_do_no_harm():
+def test_texts_of_peers_do_no_harm():
     evil = 'x"><script>alert(1)</script>\r\nBcc: all@example.com\r\n\r\n.\r\nQUIT\x1b[2J\u202e'
     server = MailServer()
     with running(server) as port:
@@ -269,13 +269,13 @@ LATER = {
 
 @pytest.mark.parametrize("case", LATER)
 def test_what_passes_or_is_fixed_by_people_comes_again(case):
-    script, words = LATER[case]
+    script, expected = LATER[case]
     server = MailServer(script)
     with running(server) as port:
         made = output(port)
         with pytest.raises(Retry) as raised:
             made.send(entries(1))
-        assert words in raised.value.args[0]
+        assert expected in raised.value.args[0]
         assert "\x1b" not in raised.value.args[0]
         made.open()
         made.send(entries(1))
@@ -386,15 +386,15 @@ def test_no_server_listens():
 
 def test_options_that_would_report_a_password_or_have_no_recipient_are_named():
     good = {"host": "a", "sender": "a@b.example", "recipients": ["c@d.example"]}
-    for wrong, words in (
+    for invalid, expected in (
         ({"security": "none", "user": "u", "password": "env:X"}, "it would be sent in the clear"),
         ({"user": "u"}, "expected both user and password"),
         ({"recipients": []}, "at least 1 item"),
         ({"recipients": ["c@d.example\r\nBcc: x@y"]}, "expected an address such as"),
         ({"sender": "nobody"}, "expected an address such as"),
     ):
-        with pytest.raises(ValidationError, match=words):
-            Options(**good | wrong)
+        with pytest.raises(ValidationError, match=expected):
+            Options(**good | invalid)
     options = Options(**good)
     assert (options.filter.kinds, options.filter.severity) == (["alert", "incident"], "high")
     assert socket.getservbyname("submission") == Email("m", options)._port

@@ -194,7 +194,7 @@ def test_what_it_does_not_take_now(receiver: Receiver, output: Http, status: int
     assert (len(receiver.requests), receiver.store.lines) == (1, [])
 
 
-def test_when_it_wants_to_be_asked_again(receiver: Receiver, output: Http) -> None:
+def test_retry_after(receiver: Receiver, output: Http) -> None:
     """Seconds, a date, a date that is past; nonsense and for ever are not taken at its word."""
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
     answers = [
@@ -217,7 +217,7 @@ def test_when_it_wants_to_be_asked_again(receiver: Receiver, output: Http) -> No
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "expected"),
     [
         (Fault(reset=True), "the connection was lost"),
         (Fault(reset=True, status=500), "the connection was lost"),
@@ -230,13 +230,13 @@ def test_when_it_wants_to_be_asked_again(receiver: Receiver, output: Http) -> No
     ],
 )
 @pytest.mark.parametrize("output", [{"timeout_s": 0.5}], indirect=True)
-def test_an_answer_that_is_none(receiver: Receiver, output: Http, fault: Fault, words: str) -> None:
+def test_an_answer_that_is_none(receiver: Receiver, output: Http, fault: Fault, expected: str) -> None:
     """It is not known what became of the batch: it comes again, soon, also where bytes trickle in;
     and then it arrives.
     """
     receiver.script = [fault]
     begin = time.monotonic()
-    assert words in str(reported(output, Retry))
+    assert expected in str(reported(output, Retry))
     assert time.monotonic() - begin < 8  # the receiver takes nine
     output.open()
     output.send(entries(3))
@@ -394,7 +394,7 @@ def test_certificates_that_are_not_accepted(authority: Authority, tmp_path: Path
         "self_signed": lambda: authority.self_signed("self-signed"),
         "unknown": lambda: Authority(tmp_path, "Nobody").issue("unknown"),
     }
-    words = {
+    expected = {
         "expired": "expired",
         "wrong": "is for other.example.org",
         "self_signed": "vouched for by itself",
@@ -404,7 +404,7 @@ def test_certificates_that_are_not_accepted(authority: Authority, tmp_path: Path
         output = opened(receiver.url, tls={"ca": str(authority.ca)})
         receiver.tls = makers[kind]().context()
         assert "its certificate is not accepted" in str(reported(output, Retry))
-        with pytest.raises(Retry, match=words[kind]):
+        with pytest.raises(Retry, match=expected[kind]):
             output.open()
         assert receiver.requests == []
         output.close()
@@ -436,10 +436,10 @@ class Proxy:
     """CONNECT and whole URLs, for one receiver."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.asked = port, []
+        self.port, self.requested = port, []
 
     def __call__(self, request: Request, store: Store) -> Answer:
-        self.asked.append(request)
+        self.requested.append(request)
         if request.headers.get("proxy-authorization") != "Basic dXM6czNjcmV0":
             return Answer(407, b"who are you")
         store.add(request.body.splitlines())
@@ -457,8 +457,8 @@ def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         options = {"proxy": running.url, "proxy_user": "us", "packing": "none"}
         output = opened("http://siem.invalid", proxy_password="env:SECRET", **options)
         output.send(entries(2))
-        assert proxy.asked[0].path == "http://siem.invalid/events"
-        assert "authorization" not in proxy.asked[0].headers
+        assert proxy.requested[0].path == "http://siem.invalid/events"
+        assert "authorization" not in proxy.requested[0].headers
         assert len(running.store.lines) == 2
         assert [one.what for one in output.check()] == ["dns", "tcp", "auth"]
         output.close()
@@ -517,7 +517,7 @@ def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "level", "words"),
+    ("fault", "level", "expected"),
     [
         (Fault(401), "error", "Unauthorized: look at token"),
         (Fault(404), "warning", "look at the path"),
@@ -526,12 +526,12 @@ def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
         (Fault(cut=0), "error", "the connection was lost"),
     ],
 )
-def test_checks_send_no_record(receiver: Receiver, output: Http, fault: Fault, level: str, words: str) -> None:
+def test_checks_send_no_record(receiver: Receiver, output: Http, fault: Fault, level: str, expected: str) -> None:
     receiver.script = [fault]
     *before, last = output.check()
     assert [one.what for one in before] == ["dns", "tcp"]
     assert (last.what, last.level) == ("auth", level)
-    assert words in last.message
+    assert expected in last.message
     assert receiver.store.lines == []
 
 
@@ -583,7 +583,7 @@ def test_a_secret_that_is_no_header(receiver: Receiver, tmp_path: Path, secret: 
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "expected"),
     [
         ({"url": "ftp://siem.example.org"}, "expected a URL such as"),
         ({"url": "https://"}, "expected a URL such as"),
@@ -605,8 +605,8 @@ def test_a_secret_that_is_no_header(receiver: Receiver, tmp_path: Path, secret: 
         ({"compress": True}, "Extra inputs"),
     ],
 )
-def test_options_that_are_wrong(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
+def test_invalid_options(options: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
         Options.model_validate({"url": "https://siem.example.org", **options})
 
 

@@ -625,5 +625,5 @@ def test_the_dashboard_is_whole() -> None:
 
 
 if __name__ == "__main__":
-    for each, words in derived().items():
-        (FOLDER / each).write_text(words, encoding="utf-8")
+    for each, content in derived().items():
+        (FOLDER / each).write_text(content, encoding="utf-8")

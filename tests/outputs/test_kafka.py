@@ -306,7 +306,7 @@ def test_no_room_in_the_library(opened: Opened) -> None:
         {"sasl": {"user": "u", "password": "open"}}, {"compression": "rar"},
     ],
 )  # fmt: skip
-def test_options_that_are_wrong(more: dict[str, Any]) -> None:
+def test_invalid_options(more: dict[str, Any]) -> None:
     """Told when the configuration is read."""
     with pytest.raises(ValidationError):
         Options.model_validate({"brokers": ["h"]} | more)

@@ -287,7 +287,7 @@ def test_what_answers_mean(code: int, busy: bool | None) -> None:
     output._client = None
     assert ack.busy == ((1,) if busy else ())
     assert list(ack.refused) == ([1] if busy is False else [])
-    assert all(words.isprintable() and "its" in words for words in ack.refused.values())
+    assert all(expected.isprintable() and "its" in expected for expected in ack.refused.values())
 
 
 def test_a_broker_that_hangs_up_on_a_record(server: MosquittoServer, opened: Opened) -> None:
@@ -384,7 +384,7 @@ def test_two_devices_become_one() -> None:
         {"home_assistant": {"status": "a/{kind}"}}, {"home_assistant": {"prefix": ""}},
     ],
 )  # fmt: skip
-def test_options_that_are_wrong(more: dict[str, Any]) -> None:
+def test_invalid_options(more: dict[str, Any]) -> None:
     """Told when the configuration is read."""
     with pytest.raises(ValidationError):
         Options.model_validate({"url": "mqtt://h"} | more)

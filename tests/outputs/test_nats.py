@@ -122,10 +122,10 @@ def test_another_stream_does_not_count(server: NatsServer, opened: Opened) -> No
     assert server.stored("FIRST") == []
 
 
-def test_the_stream_is_made_as_asked(server: NatsServer, opened: Opened) -> None:
+def test_the_stream_is_made_as_configured(server: NatsServer, opened: Opened) -> None:
     """And left alone when it is there: its own limits are its keeper's."""
     output = opened(server.url, duplicates_s=7200, max_age_days=2, max_mib=8, **own("MADE"))
-    config = output._asked(output._opened, "STREAM.INFO").config
+    config = output._requested(output._opened, "STREAM.INFO").config
     assert (config["subjects"], config["storage"], config["duplicate_window"], config["max_age"]) == (
         ["made.>"],
         "file",
@@ -134,7 +134,7 @@ def test_the_stream_is_made_as_asked(server: NatsServer, opened: Opened) -> None
     )
     assert config["max_bytes"] == 8 * 1024 * 1024
     opened(server.url, duplicates_s=60, **own("MADE"))
-    assert output._asked(output._opened, "STREAM.INFO").config == config
+    assert output._requested(output._opened, "STREAM.INFO").config == config
 
 
 def test_too_large(opened: Opened) -> None:
@@ -145,7 +145,7 @@ def test_too_large(opened: Opened) -> None:
         ack = output.send([small[0], Entry(1, big.record, b"x" * 5000), small[1]])
         assert list(ack.refused) == [1]
         assert "bytes" in ack.refused[1]
-        output._asked(output._opened, "STREAM.UPDATE", output._config() | {"max_msg_size": 3000})
+        output._requested(output._opened, "STREAM.UPDATE", output._config() | {"max_msg_size": 3000})
         ack = output.send([small[2], Entry(1, big.record, b"x" * 3500), small[3]])
         assert list(ack.refused) == [1]
         assert "exceeds maximum" in ack.refused[1]
@@ -155,7 +155,7 @@ def test_too_large(opened: Opened) -> None:
 def test_a_full_stream_is_waited_for(server: NatsServer, opened: Opened) -> None:
     """A stream that turns new messages away will have room again: nothing is refused."""
     output = opened(server.url, **own("FULL"))
-    output._asked(output._opened, "STREAM.UPDATE", output._config() | {"discard": "new", "max_msgs": 2})
+    output._requested(output._opened, "STREAM.UPDATE", output._config() | {"discard": "new", "max_msgs": 2})
     with pytest.raises(Retry, match="maximum messages exceeded"):
         output.send(entries(5))
 
@@ -223,12 +223,12 @@ def test_who_is_let_in(way: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("SECRET", seed() if way == "nkey" else "correct")
         output = opened(server.url, **reported, **{way: "env:SECRET"})
         assert not output.send(entries(2)).refused
-        wrong = seed()[:-6] + "AAAAAA" if way == "nkey" else "battery"
-        monkeypatch.setenv("SECRET", wrong)
+        invalid = seed()[:-6] + "AAAAAA" if way == "nkey" else "battery"
+        monkeypatch.setenv("SECRET", invalid)
         with pytest.raises(Retry) as caught:
             output.open()
         assert ("no seed" if way == "nkey" else "Authorization Violation") in str(caught.value)
-        assert wrong not in str(caught.value)
+        assert invalid not in str(caught.value)
         assert [found.what for found in output.check() if found.level == "error"] == ["auth"]
         with pytest.raises(Retry, match=r"Authorization|authentication"):
             opened(server.url)
@@ -332,7 +332,7 @@ def test_a_check_reports_what_the_stream_lacks(server: NatsServer, opened: Opene
     ]
     lacking = {"name": "LACKING", "subjects": ["lacking.>"], "storage": "memory", "duplicate_window": 120 * 10**9}
     other = opened(server.url, **own("LACKING"), create_stream=False)
-    other._asked(other._opened, "STREAM.CREATE", lacking)
+    other._requested(other._opened, "STREAM.CREATE", lacking)
     assert [found.what for found in other.check() if found.level == "warning"] == ["duplicates", "durability"]
     unmade = Nats("n", Options.model_validate({"servers": [server.url], "create_stream": True} | own("UNMADE")))
     assert [found.message for found in unmade.check()][-1].startswith("the stream UNMADE is not there yet")
@@ -377,7 +377,7 @@ def test_what_is_no_server(text: bytes, reported: str, opened: Opened) -> None:
         {"max_age_days": 0.01},
     ],
 )  # fmt: skip
-def test_options_that_are_wrong(more: dict[str, Any]) -> None:
+def test_invalid_options(more: dict[str, Any]) -> None:
     """Told when the configuration is read."""
     with pytest.raises(ValidationError):
         Options.model_validate({"servers": ["nats://h"]} | more)

@@ -54,8 +54,8 @@ def server(running: PostgresqlServer, monkeypatch: pytest.MonkeyPatch) -> Postgr
 def ask(server: PostgresqlServer, statement: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(
         host="127.0.0.1", port=server.port, user="sensor", password=PASSWORD, dbname="postgres", autocommit=True
-    ) as asked:
-        found = asked.execute(statement.encode())
+    ) as requested:
+        found = requested.execute(statement.encode())
         return found.fetchall() if found.description else []
 
 
@@ -302,9 +302,9 @@ def test_logins_and_rights(server: PostgresqlServer, monkeypatch: pytest.MonkeyP
     assert held(server) == ids(entries(2))
     opened(server, user="writer", create_table=True).close()
     monkeypatch.setenv("PG_SECRET", "battery staple")
-    with pytest.raises(Retry, match="password authentication failed") as wrong:
+    with pytest.raises(Retry, match="password authentication failed") as raised:
         opened(server)
-    assert "staple" not in str(wrong.value)
+    assert "staple" not in str(raised.value)
     assert [(one.what, one.level) for one in output(server).check()][-1] == ("auth", "error")
 
 

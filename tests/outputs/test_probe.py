@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -14,6 +15,7 @@ from sensor.core.output import Finding, Retry
 from sensor.outputs._connect import connect
 from sensor.outputs._probe import probe
 from sensor.outputs._tls import Tls
+from tests.golden import Golden
 from tests.outputs.authority import Authority, Pair
 from tests.outputs.listener import listener
 
@@ -41,6 +43,11 @@ def found(port: int, tls: Tls | None = None, *, host: str = "localhost", timeout
     return list(probe(host, port, tls, timeout_s))
 
 
+def without_port(message: str, port: int) -> str:
+    """A message whose port differs each time."""
+    return message.replace(f"port {port}", "port PORT")
+
+
 def test_all_is_well(authority):
     with tls_server(authority.issue("collector")) as port:
         findings = found(port, Tls(ca=authority.ca))
@@ -49,15 +56,15 @@ def test_all_is_well(authority):
     assert "certificate of collector, issued by Test Authority, valid until 20" in findings[2].message
 
 
-def test_a_port_without_tls_needs_two_findings():
+def test_a_port_without_tls_needs_two_findings(golden: Golden):
     with listener(lambda _: None) as port:
         findings = found(port, host="127.0.0.1")
     assert [(one.what, one.level) for one in findings] == [("dns", "ok"), ("tcp", "ok")]
-    assert findings[0].message == "127.0.0.1 is an address and needs no look-up"
+    golden(findings[0].message)
 
 
 @pytest.mark.parametrize("name", ["a" * 70 + ".example", "..", "siem.exmaple"])
-def test_an_unknown_name(monkeypatch, name):
+def test_an_unknown_name(monkeypatch, golden: Golden, name):
     looked_up = socket.getaddrinfo
 
     def unknown(host: str, *args: object, **named: object) -> object:
@@ -68,48 +75,38 @@ def test_an_unknown_name(monkeypatch, name):
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     (only,) = found(514, host=name)
     assert (only.what, only.level) == ("dns", "error")
-    assert only.message == (
-        f"no address is known for the name {name}: look at its spelling, and whether this machine's "
-        "name servers know it"
-    )
+    golden(only.message)
 
 
-def test_name_servers_that_do_not_answer_are_reported_apart_from_an_unknown_name(monkeypatch):
+def test_name_servers_that_do_not_answer_are_reported_apart_from_an_unknown_name(monkeypatch, golden: Golden):
     def away(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", away)
     (only,) = found(514, host="siem.example")
-    assert only.message.startswith(
-        "the name siem.example cannot be looked up now (Temporary failure in name resolution): look at "
-        "this machine's name servers"
-    )
+    golden(only.message)
 
 
-def test_a_refused_port():
+def test_a_refused_port(golden: Golden):
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
         *_, last = found(port)
     assert (last.what, last.level) == ("tcp", "error")
-    assert last.message == (
-        "refused: nothing listens at this port, or a firewall rejects us; look whether the service "
-        f"runs, and at the port (localhost port {port})"
-    )
+    golden(without_port(last.message, port))
 
 
-def test_a_host_that_does_not_answer():
+def test_a_host_that_does_not_answer(golden: Golden):
     # A full queue of connections drops what comes, as a firewall does.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as kept:
         for _ in range(3):
             one = kept.enter_context(socket.socket())
             one.setblocking(False)
             one.connect_ex(full.getsockname())
-        *_, last = found(full.getsockname()[1], host="127.0.0.1", timeout_s=0.3)
+        port = full.getsockname()[1]
+        *_, last = found(port, host="127.0.0.1", timeout_s=0.3)
     assert (last.what, last.level) == ("tcp", "error")
-    assert last.message.startswith(
-        "no answer within 0.3 s: the host is off, or a firewall drops what we send (127.0.0.1 port "
-    )
+    golden(without_port(last.message, port))
 
 
 def test_a_second_address_is_tried_where_the_first_refuses(monkeypatch):
@@ -181,14 +178,14 @@ def test_a_certificate_that_expires_soon_is_a_warning(authority):
     assert "it expires soon" in last.message
 
 
-def test_a_handshake_that_stands_still_ends(authority):
+def test_a_handshake_that_stands_still_ends(authority, golden: Golden):
     with listener(lambda connection: connection.recv(1 << 16) and connection.recv(1)) as port:
         *_, last = found(port, Tls(ca=authority.ca), timeout_s=0.3)
     assert (last.what, last.level) == ("tls", "error")
-    assert "took the connection, but did not answer the TLS handshake within 0.3 s" in last.message
+    golden(without_port(last.message, port))
 
 
-def test_a_handshake_of_one_byte_at_a_time_ends(authority):
+def test_a_handshake_of_one_byte_at_a_time_ends(authority, golden: Golden):
     def trickle(connection: socket.socket) -> None:
         connection.recv(1 << 16)
         for byte in b"\x16\x03\x03\x40\x00" + bytes(40):
@@ -199,21 +196,21 @@ def test_a_handshake_of_one_byte_at_a_time_ends(authority):
     with listener(trickle) as port:
         *_, last = found(port, Tls(ca=authority.ca), timeout_s=0.4)
         stop.set()
-    assert "did not answer the TLS handshake within 0.4 s" in last.message
+    golden(without_port(last.message, port))
 
 
 @pytest.mark.parametrize("greeting", [b"220 mail.example ESMTP ready\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-def test_a_port_that_sends_something_else(authority, greeting):
+def test_a_port_that_sends_something_else(authority, golden: Golden, greeting):
     with listener(lambda connection: (connection.sendall(greeting), connection.recv(1 << 16))) as port:
         *_, last = found(port, Tls(ca=authority.ca))
     assert (last.what, last.level) == ("tls", "error")
-    assert "it does not speak TLS at this port: look at the port, or leave out tls" in last.message
+    golden(without_port(last.message, port))
 
 
-def test_a_connection_closed_in_the_handshake(authority):
+def test_a_connection_closed_in_the_handshake(authority, golden: Golden):
     with listener(lambda connection: connection.recv(1 << 16)) as port:
         *_, last = found(port, Tls(ca=authority.ca))
-    assert "it closed the connection in the handshake" in last.message
+    golden(re.sub(r"\(.*?\)", "(REASON)", last.message))
 
 
 def test_an_old_version_of_tls_is_named(authority):
@@ -223,7 +220,7 @@ def test_an_old_version_of_tls_is_named(authority):
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_certificate_of_ours_that_is_asked_for(authority, newest):
+def test_a_requested_certificate_of_ours(authority, newest):
     ours, theirs = authority.issue("sensor", client=True), Authority(authority.folder, "Other Clients")
     with tls_server(authority.issue("asking"), clients=authority.ca, newest=newest) as port:
         *_, without = found(port, Tls(ca=authority.ca))
@@ -237,22 +234,22 @@ def test_a_certificate_of_ours_that_is_asked_for(authority, newest):
 
 
 def test_files_that_cannot_be_used_are_named(tmp_path, authority):
-    wrong = tmp_path / "wrong.pem"
-    wrong.write_text("no certificate")
+    invalid = tmp_path / "wrong.pem"
+    invalid.write_text("no certificate")
     with tls_server(authority.issue("fine")) as port:
         *_, missing = found(port, Tls(ca=tmp_path / "missing.pem"))
-        *_, unreadable = found(port, Tls(ca=wrong))
+        *_, unreadable = found(port, Tls(ca=invalid))
     assert str(tmp_path / "missing.pem") in missing.message
-    assert str(wrong) in unreadable.message
+    assert str(invalid) in unreadable.message
 
 
-def test_words_of_a_certificate_are_cleaned_and_cut(authority):
+def test_texts_of_a_certificate_are_cleaned_and_cut(authority):
     with tls_server(authority.issue("evil\x1b[31m\nname", ("x" * 60 + ".example",))) as port:
         *_, last = found(port, Tls(ca=authority.ca))
     assert "\x1b" not in last.message
     assert "\n" not in last.message
 
 
-def test_connections_for_sending_fail_in_the_same_words(authority):
+def test_connections_for_sending_fail_with_the_same_reason(authority):
     with tls_server(authority.issue("expired", days=-3)) as port, pytest.raises(Retry, match="expired on"):
         connect("localhost", port, Tls(ca=authority.ca), 2)

@@ -132,7 +132,7 @@ def test_a_tunnel(authority: Authority, receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "expected"),
     [
         ({"proxy_password": "env:WRONG"}, "407 Proxy Authentication Required (look at proxy_user and proxy_password)"),
         (
@@ -145,20 +145,20 @@ def test_a_tunnel(authority: Authority, receiver: Receiver) -> None:
         ),
     ],
 )
-def test_a_proxy_that_refuses(authority: Authority, receiver: Receiver, options: dict[str, Any], words: str) -> None:
+def test_a_proxy_that_refuses(authority: Authority, receiver: Receiver, options: dict[str, Any], expected: str) -> None:
     """In its words, clean, and with what to do: when it sends, and when it is checked."""
     with listener(Proxy(receiver.port)) as port:
         made = output(authority, port, **options)
         reported = sent(made)
         *before, last = made.check()
-    assert reported.endswith(f"the proxy makes no tunnel to it: {words}")
+    assert reported.endswith(f"the proxy makes no tunnel to it: {expected}")
     assert steps(before) == [("dns", "ok"), ("tcp", "ok")]
     assert (last.what, last.level, last.message) == ("proxy", "error", reported)
     assert receiver.requests == []
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "expected"),
     [
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "502 Bad Gateway (it cannot reach the host, or does not know its name)"),
         (b"HTTP/1.1 504 Gateway Timeout\r\n\r\n", "504 Gateway Timeout (the host does not answer it)"),
@@ -166,7 +166,7 @@ def test_a_proxy_that_refuses(authority: Authority, receiver: Receiver, options:
         (b"", "does not answer CONNECT as a proxy does: look at the port in proxy"),
     ],
 )
-def test_a_proxy_that_cannot(authority: Authority, answer: bytes, words: str) -> None:
+def test_a_proxy_that_cannot(authority: Authority, answer: bytes, expected: str) -> None:
     """It does not reach the host, or is no proxy at all."""
     with listener(Proxy(0, answer=answer)) as port:
         made = output(authority, port)
@@ -174,7 +174,7 @@ def test_a_proxy_that_cannot(authority: Authority, answer: bytes, words: str) ->
         *before, last = made.check()
     assert steps(before) == [("dns", "ok"), ("tcp", "ok")]
     assert (last.what, last.level) == ("proxy", "error")
-    assert words in last.message
+    assert expected in last.message
 
 
 def test_a_proxy_that_reports_nothing(authority: Authority) -> None:
@@ -189,25 +189,25 @@ def test_a_proxy_that_reports_nothing(authority: Authority) -> None:
 
 
 @pytest.mark.parametrize(
-    ("case", "words"),
+    ("case", "expected"),
     [
         ("expired", f"the certificate of {NAME} expired on 20"),
         ("other name", f"the certificate is for log.example, not for {NAME}"),
         ("stranger", "comes from Strange, "),
     ],
 )
-def test_a_wrong_certificate_behind_a_proxy(authority: Authority, case: str, words: str) -> None:
+def test_a_wrong_certificate_behind_a_proxy(authority: Authority, case: str, expected: str) -> None:
     """As without one: which it is, why it is wrong and what to do."""
-    wrong = {
+    contexts = {
         "expired": lambda: authority.issue("old", (NAME,), days=-3),
         "other name": lambda: authority.issue("other", ("log.example",)),
         "stranger": lambda: Authority(authority.folder, "Strange").issue("strange", (NAME,)),
     }
-    with Receiver(tls=wrong[case]().context()) as receiver, listener(Proxy(receiver.port)) as port:
+    with Receiver(tls=contexts[case]().context()) as receiver, listener(Proxy(receiver.port)) as port:
         made = output(authority, port)
         assert "its certificate is not accepted" in sent(made)
         *before, last = made.check()
     assert steps(before) == [("dns", "ok"), ("tcp", "ok"), ("proxy", "ok")]
     assert (last.what, last.level) == ("tls", "error")
-    assert words in last.message
+    assert expected in last.message
     assert receiver.requests == []

@@ -40,11 +40,11 @@ def running() -> Iterator[RedisServer]:
 @pytest.fixture
 def server(running: RedisServer) -> Iterator[RedisServer]:
     """Empty, and as it was configured."""
-    with ask(running) as asked:
-        asked.flushall()
+    with ask(running) as requested:
+        requested.flushall()
     yield running
-    with ask(running) as asked:
-        asked.config_set("maxmemory", "0")
+    with ask(running) as requested:
+        requested.config_set("maxmemory", "0")
 
 
 def ask(server: RedisServer) -> client_library.Redis:
@@ -59,8 +59,8 @@ def output(server: RedisServer, **more: Any) -> Redis:
 
 def held(server: RedisServer, sensor: str = "hq-3f-01", kinds: Sequence[str] = KINDS) -> list[str]:
     """Ids in the streams of a sensor, one stream after the other."""
-    with ask(server) as asked:
-        return [fields[b"id"].decode() for kind in kinds for _, fields in asked.xrange(f"sensor:{sensor}:{kind}")]
+    with ask(server) as requested:
+        return [fields[b"id"].decode() for kind in kinds for _, fields in requested.xrange(f"sensor:{sensor}:{kind}")]
 
 
 def by_kind(batch: Sequence[Entry]) -> list[str]:
@@ -73,8 +73,8 @@ def test_a_record_is_an_entry(server: RedisServer) -> None:
     out = output(server)
     assert out.send(batch) == Ack()
     out.close()
-    with ask(server) as asked:
-        found = asked.xrange(STREAM)
+    with ask(server) as requested:
+        found = requested.xrange(STREAM)
     assert batch[0].kind == "alert"
     assert found == [
         (b"1-0", {b"id": batch[0].id.encode(), b"kind": b"alert", b"severity": b"high", b"data": batch[0].payload})
@@ -105,8 +105,8 @@ def test_what_comes_again_is_there_once(server: RedisServer) -> None:
         out.send(part)
     out.close()
     assert held(server) == by_kind(batch)
-    with ask(server) as asked:
-        assert [place for place, _ in asked.xrange(STREAM)] == [
+    with ask(server) as requested:
+        assert [place for place, _ in requested.xrange(STREAM)] == [
             f"{one.seq}-0".encode() for one in batch if one.kind == "alert"
         ]
 
@@ -133,8 +133,8 @@ def test_a_log_that_began_again(server: RedisServer) -> None:
     out.close()
     assert held(server)[:70] == ids(old) + ids(new[:30])
     assert sorted(held(server)) == sorted(ids(old) + ids(new))
-    with ask(server) as asked:
-        assert [place.decode() for place, _ in asked.xrange(STREAM)][38:42] == ["39-0", "40-0", "40-1", "40-2"]
+    with ask(server) as requested:
+        assert [place.decode() for place, _ in requested.xrange(STREAM)][38:42] == ["39-0", "40-0", "40-1", "40-2"]
 
 
 def test_one_that_was_left_out(server: RedisServer) -> None:
@@ -183,8 +183,8 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(server: RedisServer) -> No
 
 def test_on_disk_before_it_counts(server: RedisServer) -> None:
     """A server that writes once a second: what counted as delivered is there after kill -9, since we waited for it."""
-    with ask(server) as asked:
-        asked.config_set("appendfsync", "everysec")
+    with ask(server) as requested:
+        requested.config_set("appendfsync", "everysec")
     out, batch = output(server, synced=True), entries(300)
     assert [(one.what, one.level) for one in out.check()][-1] == ("durability", "ok")
     assert out.send(batch) == Ack()
@@ -193,12 +193,12 @@ def test_on_disk_before_it_counts(server: RedisServer) -> None:
     server.start()
     eventually(lambda: held(server) == by_kind(batch))
     out = output(server, synced=True, timeout_s=1)
-    with ask(server) as asked:
-        asked.config_set("appendonly", "no")
+    with ask(server) as requested:
+        requested.config_set("appendonly", "no")
         with pytest.raises(Retry, match="appendonly is disabled"):
             out.send(batch)
-        asked.config_set("appendonly", "yes")
-        eventually(lambda: not asked.info("persistence")["aof_rewrite_in_progress"])
+        requested.config_set("appendonly", "yes")
+        eventually(lambda: not requested.info("persistence")["aof_rewrite_in_progress"])
     out.close()
 
 
@@ -224,11 +224,11 @@ def test_a_server_that_stands_still(server: RedisServer) -> None:
 def test_a_full_server_takes_the_batch_later(server: RedisServer) -> None:
     """Out of memory is no fault of the records, and none of them counts as sent."""
     out, batch = output(server), entries(100)
-    with ask(server) as asked:
-        asked.config_set("maxmemory", "1mb")
+    with ask(server) as requested:
+        requested.config_set("maxmemory", "1mb")
         with pytest.raises(Retry, match="memory"):
             out.send(batch)
-        asked.config_set("maxmemory", "0")
+        requested.config_set("maxmemory", "0")
     out.send(batch)
     out.close()
     assert held(server) == by_kind(batch)
@@ -237,11 +237,11 @@ def test_a_full_server_takes_the_batch_later(server: RedisServer) -> None:
 def test_a_key_of_another_kind(server: RedisServer) -> None:
     """The key is taken by something else: no fault of the records."""
     out, batch = output(server), entries(10)
-    with ask(server) as asked:
-        asked.set(STREAM, "x")
+    with ask(server) as requested:
+        requested.set(STREAM, "x")
         with pytest.raises(Retry, match="WRONGTYPE"):
             out.send(batch)
-        asked.delete(STREAM)
+        requested.delete(STREAM)
     out.send(batch)
     out.close()
     assert held(server) == by_kind(batch)
@@ -250,8 +250,8 @@ def test_a_key_of_another_kind(server: RedisServer) -> None:
 def test_logins_and_rights(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong password, and a user who may only read; neither message holds a secret."""
     monkeypatch.setenv("REDIS_PASSWORD", "correct horse")
-    with ask(server) as asked:
-        asked.execute_command(
+    with ask(server) as requested:
+        requested.execute_command(
             "ACL", "SETUSER", "sensor", "on", ">correct horse", "~*", "+@read", "+@connection", "+info"
         )
         out = output(server, user="sensor", password="env:REDIS_PASSWORD")
@@ -260,7 +260,7 @@ def test_logins_and_rights(server: RedisServer, monkeypatch: pytest.MonkeyPatch)
         reported = list(out.check())
         assert [(one.what, one.level) for one in reported][-2:] == [("auth", "ok"), ("permission", "error")]
         assert "sensor" in reported[-2].message
-        asked.execute_command(
+        requested.execute_command(
             "ACL",
             "SETUSER",
             "sensor",
@@ -278,9 +278,9 @@ def test_logins_and_rights(server: RedisServer, monkeypatch: pytest.MonkeyPatch)
         out.close()
     assert held(server) == by_kind(entries(3))
     monkeypatch.setenv("REDIS_PASSWORD", "battery staple")
-    with pytest.raises(Retry, match="invalid username-password") as wrong:
+    with pytest.raises(Retry, match="invalid username-password") as raised:
         output(server, user="sensor", password="env:REDIS_PASSWORD")
-    assert "staple" not in str(wrong.value)
+    assert "staple" not in str(raised.value)
 
 
 def test_the_check_leaves_nothing_behind(golden: Golden, server: RedisServer) -> None:
@@ -289,21 +289,21 @@ def test_the_check_leaves_nothing_behind(golden: Golden, server: RedisServer) ->
     assert [(one.what, one.level) for one in out.check()] == [
         (what, "ok") for what in ("dns", "tcp", "auth", "permission", "durability")
     ]
-    with ask(server) as asked:
-        assert asked.keys("*") == []
-        asked.config_set("appendonly", "no")
+    with ask(server) as requested:
+        assert requested.keys("*") == []
+        requested.config_set("appendonly", "no")
         try:
             assert [(one.what, one.level) for one in out.check()][-1] == ("durability", "warning")
         finally:
-            asked.config_set("appendonly", "yes")
-            eventually(lambda: not asked.info("persistence")["aof_rewrite_in_progress"])
-        asked.config_set("appendfsync", "everysec")
+            requested.config_set("appendonly", "yes")
+            eventually(lambda: not requested.info("persistence")["aof_rewrite_in_progress"])
+        requested.config_set("appendfsync", "everysec")
         golden(list(out.check())[-1].message, "always")
-        asked.config_set("appendfsync", "always")
-        asked.config_set("maxmemory", "100mb")
-        asked.config_set("maxmemory-policy", "allkeys-lru")
+        requested.config_set("appendfsync", "always")
+        requested.config_set("maxmemory", "100mb")
+        requested.config_set("maxmemory-policy", "allkeys-lru")
         assert "allkeys-lru" in list(out.check())[-1].message
-        asked.config_set("maxmemory-policy", "noeviction")
+        requested.config_set("maxmemory-policy", "noeviction")
     out.close()
     out.close()
 
@@ -325,8 +325,8 @@ def test_over_a_socket(server: RedisServer) -> None:
     assert [one.what for one in out.check()] == ["auth", "permission", "durability"]
     out.send(entries(4))
     out.close()
-    with client_library.Redis(port=server.port, db=3) as asked:
-        assert asked.xlen(STREAM) == 1
+    with client_library.Redis(port=server.port, db=3) as requested:
+        assert requested.xlen(STREAM) == 1
 
 
 def test_over_tls(tmp_path: Path) -> None:

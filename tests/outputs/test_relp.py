@@ -200,13 +200,13 @@ WRONG = {
 @pytest.mark.parametrize("moment", ["at the open", "at a message"])
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_no_answer_makes_the_batch_come_again(case, moment):
-    answer, words = WRONG[case]
+    answer, expected = WRONG[case]
     script = (reporting(WELCOME), reporting("200 OK"), answer) if moment == "at a message" else (answer,)
     with listener(by_script(*script)) as port:
         output = Relp("siem", Options(host="127.0.0.1", port=port, timeout_s=0.3))
         with pytest.raises(Retry) as raised:
             output.send(entries(4, format="syslog_5424"))
-        assert raised.value.args[0].startswith(f"127.0.0.1 port {port}: {words}")
+        assert raised.value.args[0].startswith(f"127.0.0.1 port {port}: {expected}")
         assert "\x1b" not in raised.value.args[0]
         assert output._session is None
 

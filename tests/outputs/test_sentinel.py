@@ -227,7 +227,7 @@ def test_a_row_that_is_too_large_is_refused_alone(receiver: Receiver, service: S
 
 
 @pytest.mark.parametrize(
-    ("fault", "error", "words"),
+    ("fault", "error", "expected"),
     [
         (Fault(400, b'{"error":{"code":"InvalidPayload","message":"bad\\u001b[31m"}}'), Refuse, "InvalidPayload: bad"),
         (Fault(413), Refuse, "413"),
@@ -245,13 +245,13 @@ def test_a_row_that_is_too_large_is_refused_alone(receiver: Receiver, service: S
         (Fault(after_s=9, store=True), Retry, "no whole answer"),
     ],
 )
-def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Exception], words: str) -> None:
+def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Exception], expected: str) -> None:
     output = made(receiver, timeout_s=0.5)
     output.open()
     output.send(entries(1))
     receiver.script = [fault]
     begin = time.monotonic()
-    with pytest.raises(error, match=words) as raised:
+    with pytest.raises(error, match=expected) as raised:
         output.send(entries(3))
     assert time.monotonic() - begin < 8  # the receiver takes nine
     assert str(raised.value).isprintable()
@@ -260,7 +260,7 @@ def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Except
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "expected"),
     [
         (None, "AADSTS7000215: Invalid client secret"),
         (
@@ -274,14 +274,14 @@ def test_answers_of_the_api(receiver: Receiver, fault: Fault, error: type[Except
     ],
 )
 def test_a_login_that_fails_is_tried_again(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, fault: Fault | None, words: str
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, fault: Fault | None, expected: str
 ) -> None:
     """No record is refused for it; the secret is in no message; a new secret counts at once."""
     monkeypatch.setenv("CLIENT_SECRET", "wrong-secret" if fault is None else SECRET)
     output = made(receiver)
     output.open()
     receiver.script = [fault]
-    with pytest.raises(Retry, match=words) as raised:
+    with pytest.raises(Retry, match=expected) as raised:
         output.send(entries(1))
     assert "secret" not in str(raised.value).replace("client secret", "").replace("the secret being", "")
     assert receiver.store.lines == []
@@ -304,7 +304,7 @@ def test_a_check_sends_no_row(receiver: Receiver, service: Service, output: Sent
 
 
 @pytest.mark.parametrize(
-    ("options", "allowed", "what", "words"),
+    ("options", "allowed", "what", "expected"),
     [
         ({}, False, "permission", "Monitoring Metrics Publisher"),
         ({"rule": "dcr-2"}, True, "permission", "immutable id"),
@@ -312,24 +312,24 @@ def test_a_check_sends_no_row(receiver: Receiver, service: Service, output: Sent
         ({"client_secret": "env:MISSING"}, True, "auth", "env:MISSING is empty or missing"),
     ],
 )
-def test_a_check_reports_what_is_wrong(
+def test_a_check_reports_faults(
     receiver: Receiver,
     service: Service,
     monkeypatch: pytest.MonkeyPatch,
     options: dict[str, Any],
     allowed: bool,
     what: str,
-    words: str,
+    expected: str,
 ) -> None:
     monkeypatch.setenv("WRONG", "wrong")
     service.allowed = allowed
     *_, last = made(receiver, **options).check()
     assert (last.what, last.level) == (what, "error")
-    assert words in last.message
+    assert expected in last.message
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "expected"),
     [
         ({"rule": "dcr/1"}, "pattern"),
         ({"client_secret": "s3cret"}, "named by its place"),
@@ -338,7 +338,7 @@ def test_a_check_reports_what_is_wrong(
         ({"stream": ""}, "pattern"),
     ],
 )
-def test_options_that_are_wrong(options: dict[str, Any], words: str) -> None:
+def test_invalid_options(options: dict[str, Any], expected: str) -> None:
     given = {
         "url": "https://x.ingest.monitor.azure.com",
         "rule": "dcr-1",
@@ -346,5 +346,5 @@ def test_options_that_are_wrong(options: dict[str, Any], words: str) -> None:
         "client_id": "c",
         "client_secret": "env:A",
     }
-    with pytest.raises(ValidationError, match=words):
+    with pytest.raises(ValidationError, match=expected):
         Options.model_validate({**given, **options})

@@ -159,7 +159,9 @@ def test_one_wrong_event(receiver: Receiver, service: Hec, output: SplunkHec) ->
     after it.
     """
     batch = entries(5)
-    service.wrong = lambda event: ("Invalid data format", 6) if event["fields"]["record_id"] == batch[2].id else None
+    service.rejection = lambda event: (
+        ("Invalid data format", 6) if event["fields"]["record_id"] == batch[2].id else None
+    )
     ack = output.send(batch)
     assert (list(ack.refused), ack.busy) == ([2], (0, 1, 3, 4))
     assert "Invalid data format (code 6)" in ack.refused[2]
@@ -173,7 +175,7 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
     output = made(receiver, acknowledge=False)
     output.open()
     batch = entries(5)
-    service.wrong = lambda event: (
+    service.rejection = lambda event: (
         ("Event field is required", 12) if event["fields"]["record_id"] == batch[2].id else None
     )
     ack = output.send(batch)
@@ -186,7 +188,7 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "error", "words"),
+    ("status", "body", "error", "expected"),
     [
         (
             400,
@@ -213,11 +215,11 @@ def test_one_wrong_event_without_acknowledgement(service: Hec, receiver: Receive
     ],
 )
 def test_codes_of_the_collector(
-    receiver: Receiver, output: SplunkHec, status: int, body: Any, error: type[Exception], words: str
+    receiver: Receiver, output: SplunkHec, status: int, body: Any, error: type[Exception], expected: str
 ) -> None:
     """What speaks of events is refused; what speaks of tokens, indexes and load comes again."""
     receiver.script = [Fault(status, json.dumps(body).encode() if body else b"<html>")]
-    with pytest.raises(error, match=words) as raised:
+    with pytest.raises(error, match=expected) as raised:
         output.send(entries(3))
     assert str(raised.value).isprintable()
     assert TOKEN not in str(raised.value)
@@ -288,15 +290,15 @@ def test_closing_ends_no_wait_of_others_and_leaves_nothing(receiver: Receiver, o
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "expected"),
     [
         ({"token": None}, "the secret of the collector's token"),
         ({"index": "A B"}, "pattern"),
         ({"ack_timeout_s": 0}, "greater than 0"),
     ],
 )
-def test_options_that_are_wrong(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
+def test_invalid_options(options: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
         Options.model_validate({"url": "https://splunk.example.org:8088", "token": "env:TOKEN", **options})
 
 
@@ -326,6 +328,6 @@ def test_a_service_like_splunk(service: Hec) -> None:
         b'{"event":1}{"event":2}',
     )
     number = json.loads(service(request, store).body)["ackId"]
-    asked = request._replace(path="/services/collector/ack", body=json.dumps({"acks": [number, 7]}).encode())
-    assert [json.loads(service(asked, store).body)["acks"][str(number)] for _ in range(2)] == [True, False]
+    requested = request._replace(path="/services/collector/ack", body=json.dumps({"acks": [number, 7]}).encode())
+    assert [json.loads(service(requested, store).body)["acks"][str(number)] for _ in range(2)] == [True, False]
     assert len(store.lines) == 2

@@ -42,20 +42,20 @@ class Place(NamedTuple):
         )[0]
 
     def change(self, kind: Any, ticket: Ticket, handle: str = "", content: str = "c1") -> Change:
-        words = format_of("json" if self.system == "webhook" else self.system)
+        system_format = format_of("json" if self.system == "webhook" else self.system)
         body = (
-            words.closed(["10.0.0.7 (front-door, camera): runs 11.0 now"], FORM)
+            system_format.closed(["10.0.0.7 (front-door, camera): runs 11.0 now"], FORM)
             if kind == "close"
-            else words.created(ticket, FORM)
+            else system_format.created(ticket, FORM)
         )
         return Change(
             kind,
             FORM.key(ticket.id),
-            words.found_by(ticket.id, FORM),
+            system_format.found_by(ticket.id, FORM),
             handle,
             content,
             body,
-            words.updated(ticket, FORM),
+            system_format.updated(ticket, FORM),
         )
 
     def give(self, kind: Any, ticket: Ticket, handle: str = "", content: str = "c1") -> Outcome:
@@ -116,7 +116,7 @@ def test_what_was_opened_without_an_answer_is_found_again(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", ["webhook"], indirect=True)
-def test_a_desk_that_cannot_be_asked_knows_a_repeat_by_its_key(place: Place) -> None:
+def test_a_desk_without_search_knows_a_repeat_by_its_key(place: Place) -> None:
     """The same key and the same Idempotency-Key come twice; another content has another."""
     place.receiver.script = [Fault(store=True, reset=True)]
     with pytest.raises(Retry):
@@ -133,13 +133,19 @@ def test_a_desk_that_cannot_be_asked_knows_a_repeat_by_its_key(place: Place) -> 
 def test_two_sensors_have_tickets_of_their_own(place: Place) -> None:
     """The same fix at another site is another ticket."""
     place.give("create", place.ticket())
-    words = format_of(place.system)
+    system_format = format_of(place.system)
     there = Form("branch", "OPS")
     ticket = place.ticket()
     place.output.open()
     place.output.give(
         Change(
-            "create", there.key(ticket.id), words.found_by(ticket.id, there), "", "c", words.created(ticket, there), {}
+            "create",
+            there.key(ticket.id),
+            system_format.found_by(ticket.id, there),
+            "",
+            "c",
+            system_format.created(ticket, there),
+            {},
         )
     )
     assert len(place.service.tickets) == 2
@@ -259,7 +265,7 @@ def test_what_answers_mean(place: Place, fault: Fault, error: type[Exception]) -
 
 
 @pytest.mark.parametrize("place", ["github"], indirect=True)
-def test_too_many_requests_by_the_words_of_github(place: Place) -> None:
+def test_too_many_requests_by_the_message_of_github(place: Place) -> None:
     """It answers 403 as if we might not, and says in a header that nothing is left of what we may do in an hour."""
     place.receiver.script = [Fault(status=403, headers={"x-ratelimit-remaining": "0"})]
     with pytest.raises(Retry) as raised:

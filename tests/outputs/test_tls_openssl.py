@@ -28,7 +28,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @contextlib.contextmanager
-def openssl(authority: Authority, *words: str) -> Iterator[int]:
+def openssl(authority: Authority, *expected: str) -> Iterator[int]:
     """A server with a certificate of the authority, which takes ciphers of any age."""
     pair, port = authority.issue("openssl"), free_port()
     command = [
@@ -42,7 +42,7 @@ def openssl(authority: Authority, *words: str) -> Iterator[int]:
         "-key",
         str(pair.key),
     ]
-    command += ["-cipher", "DEFAULT@SECLEVEL=0", *words]
+    command += ["-cipher", "DEFAULT@SECLEVEL=0", *expected]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             wait_for(port)
@@ -66,7 +66,7 @@ def last(port: int, tls: Tls) -> Finding:
 
 
 @pytest.mark.parametrize(
-    ("sent", "minimum", "words"),
+    ("sent", "minimum", "expected"),
     [
         ("-tls1", "1.2", TOO_OLD),
         ("-tls1_1", "1.2", TOO_OLD),
@@ -76,12 +76,12 @@ def last(port: int, tls: Tls) -> Finding:
         ("-tls1_3", "1.3", "TLSv1.3, certificate of openssl"),
     ],
 )
-def test_versions(authority: Authority, sent: str, minimum: str, words: str) -> None:
+def test_versions(authority: Authority, sent: str, minimum: str, expected: str) -> None:
     """None older than what is allowed is spoken, whatever the server would."""
     with openssl(authority, sent) as port:
         found = last(port, Tls.model_validate({"ca": authority.ca, "minimum": minimum}))
-    assert (found.what, found.level) == ("tls", "error" if words is TOO_OLD else "ok")
-    assert words in found.message
+    assert (found.what, found.level) == ("tls", "error" if expected is TOO_OLD else "ok")
+    assert expected in found.message
 
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
@@ -102,14 +102,14 @@ def test_certificates_of_ours(authority: Authority, tmp_path: Path, version: str
     )
     (tmp_path / "password").write_text("s3cret\n")
     with openssl(authority, version, "-Verify", "2", "-CAfile", str(authority.ca), "-verify_return_error") as port:
-        asked = last(port, Tls(ca=authority.ca))
+        requested = last(port, Tls(ca=authority.ca))
         refused = [
             last(port, Tls(ca=authority.ca, certificate=one.certificate, key=one.key)) for one in (untrusted, old)
         ]
         reported = {"ca": authority.ca, "certificate": right.certificate, "key": key}
         locked = last(port, Tls.model_validate(reported | {"key_password": f"file:{tmp_path / 'none'}"}))
         taken = last(port, Tls.model_validate(reported | {"key_password": f"file:{tmp_path / 'password'}"}))
-    assert "certificate of ours" in asked.message
+    assert "certificate of ours" in requested.message
     assert all("it does not accept our certificate" in one.message for one in refused)
     assert f"the secret file:{tmp_path / 'none'} cannot be read" in locked.message
     assert (taken.what, taken.level) == ("tls", "ok")

@@ -209,7 +209,7 @@ def test_a_record_has_the_same_key_whenever_it_comes(receiver: Receiver) -> None
     output.close()
 
 
-def test_signed_and_packed_where_asked(receiver: Receiver) -> None:
+def test_signed_and_packed_where_configured(receiver: Receiver) -> None:
     output = made(receiver, sign="env:PASSWORD", packing="gzip", user="us", password="env:PASSWORD")
     output.open()
     output.send(entries(1))
@@ -295,27 +295,27 @@ def test_faults_of_the_set_up_refuse_no_record(
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "asked"),
+    ("kind", "path", "requested"),
     [
         ("jira", "/rest/api/3/issue", "/rest/api/3/project/SOC"),
         ("servicenow", "/api/now/table/incident", "/api/now/table/incident?sysparm_limit=1&sysparm_fields=sys_id"),
         ("slack", "/services/T/B/X", None),
     ],
 )
-def test_a_check_opens_no_ticket(receiver: Receiver, kind: str, path: str, asked: str | None) -> None:
+def test_a_check_opens_no_ticket(receiver: Receiver, kind: str, path: str, requested: str | None) -> None:
     """Ticket systems are asked whether they know us; chat rooms cannot be asked anything."""
     output = made(receiver, kind, url=receiver.url + path)
     *_, last = output.check()
-    assert (last.what, last.level) == ("auth", "ok" if asked else "warning")
-    assert [request.path for request in receiver.requests] == ([asked] if asked else [])
+    assert (last.what, last.level) == ("auth", "ok" if requested else "warning")
+    assert [request.path for request in receiver.requests] == ([requested] if requested else [])
     receiver.script = [Fault(401, b"Unauthorized")]
     *_, last = output.check()
-    assert last.level == ("error" if asked else "warning")
+    assert last.level == ("error" if requested else "warning")
     assert receiver.store.lines == []
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "expected"),
     [
         ({"receiver": "mattermost"}, "slack"),
         ({"receiver": "jira"}, "project"),
@@ -325,8 +325,8 @@ def test_a_check_opens_no_ticket(receiver: Receiver, kind: str, path: str, asked
         ({"receiver": "slack", "format": "cef"}, "words of its own"),
     ],
 )
-def test_options_that_are_wrong(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValidationError, match=words):
+def test_invalid_options(options: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
         Options.model_validate({"url": "https://hooks.example.org", **options})
 
 

@@ -57,12 +57,12 @@ class Service:
         self.sent.append(f"{request.method} {parts.path}")
         if request.headers.get("authorization") != self.login:
             return answer(401, {"message": "who are you?"})
-        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        requested = {name: values[0] for name, values in parse_qs(parts.query).items()}
         return self.serve(
-            request.method, unquote(parts.path), asked, json.loads(request.body) if request.body else None
+            request.method, unquote(parts.path), requested, json.loads(request.body) if request.body else None
         )
 
-    def serve(self, method: str, path: str, asked: dict[str, str], body: Any) -> Answer:
+    def serve(self, method: str, path: str, requested: dict[str, str], body: Any) -> Answer:
         raise NotImplementedError
 
     @property
@@ -79,7 +79,7 @@ class JiraLike(Service):
     api = "/rest/api/3"
     stuck = False
 
-    def serve(self, method: str, path: str, asked: dict[str, str], body: Any) -> Answer:
+    def serve(self, method: str, path: str, requested: dict[str, str], body: Any) -> Answer:
         where = path.removeprefix(self.api)
         if (method, where) == ("GET", "/project/OPS"):
             return answer(200, {"key": "OPS"})
@@ -87,8 +87,8 @@ class JiraLike(Service):
             return answer(
                 200,
                 {
-                    "issues": [{"id": "1", "key": name} for name in self._found(asked["jql"])][
-                        : int(asked["maxResults"])
+                    "issues": [{"id": "1", "key": name} for name in self._found(requested["jql"])][
+                        : int(requested["maxResults"])
                     ]
                 },
             )
@@ -120,8 +120,8 @@ class JiraLike(Service):
         fields = body["fields"]
         if fields["project"] != {"key": "OPS"}:
             return answer(400, {"errorMessages": [], "errors": {"project": "project is required"}})
-        if wrong := self._faults(fields):
-            return answer(400, {"errorMessages": wrong, "errors": {}})
+        if faults := self._faults(fields):
+            return answer(400, {"errorMessages": faults, "errors": {}})
         if any(not re.fullmatch(r"\S{1,255}", label) for label in fields["labels"]):
             return answer(
                 400, {"errorMessages": [], "errors": {"labels": "The label contains spaces which is invalid."}}
@@ -131,15 +131,15 @@ class JiraLike(Service):
         return answer(201, {"id": str(10_000 + len(self.tickets)), "key": name, "self": f"https://x/{name}"})
 
     def _faults(self, fields: dict[str, Any]) -> list[str]:
-        wrong = list(adf_faults(fields["description"]))
+        faults = list(adf_faults(fields["description"]))
         if len(json.dumps(fields["description"])) > 32_767 or not 0 < len(fields["summary"]) <= 255:
-            wrong.append("The entered text is too long. It exceeds the allowed limit of 32,767 characters.")
-        return wrong + ([] if re.fullmatch(r"\d{4}-\d\d-\d\d", fields.get("duedate", "2026-01-01")) else ["duedate"])
+            faults.append("The entered text is too long. It exceeds the allowed limit of 32,767 characters.")
+        return faults + ([] if re.fullmatch(r"\d{4}-\d\d-\d\d", fields.get("duedate", "2026-01-01")) else ["duedate"])
 
     def _issue(self, method: str, one: dict[str, Any], below: str, body: Any) -> Answer:
         if (method, below) == ("PUT", ""):
-            if wrong := self._faults(body["fields"]):
-                return answer(400, {"errorMessages": wrong, "errors": {}})
+            if faults := self._faults(body["fields"]):
+                return answer(400, {"errorMessages": faults, "errors": {}})
             one["fields"] |= body["fields"]
             return answer(204)
         if (method, below) == ("GET", ""):
@@ -158,8 +158,8 @@ class JiraLike(Service):
             one["status"] = {"31": "done", "11": "new"}[body["transition"]["id"]]
             return answer(204)
         if (method, below) == ("POST", "/comment"):
-            if wrong := self._comment_faults(body["body"]):
-                return answer(400, {"errorMessages": wrong, "errors": {}})
+            if faults := self._comment_faults(body["body"]):
+                return answer(400, {"errorMessages": faults, "errors": {}})
             one["comments"].append(body["body"])
             return answer(201, {"id": "1"})
         return answer(405)
@@ -189,7 +189,7 @@ class JiraServerLike(JiraLike):
 class ServiceNowLike(Service):
     """A table of incidents, which asks for a close code and notes when one is resolved."""
 
-    def serve(self, method: str, path: str, asked: dict[str, str], body: Any) -> Answer:
+    def serve(self, method: str, path: str, requested: dict[str, str], body: Any) -> Answer:
         base = "/api/now/table/incident"
         if (method, path) == ("GET", base):
             return answer(
@@ -197,7 +197,7 @@ class ServiceNowLike(Service):
                 {
                     "result": [
                         {"sys_id": name, "number": one["number"]}
-                        for name, one in self._found(asked.get("sysparm_query", ""))
+                        for name, one in self._found(requested.get("sysparm_query", ""))
                     ]
                 },
             )
@@ -233,19 +233,19 @@ class GitHubLike(Service):
 
     login = TOKEN
 
-    def serve(self, method: str, path: str, asked: dict[str, str], body: Any) -> Answer:
+    def serve(self, method: str, path: str, requested: dict[str, str], body: Any) -> Answer:
         base = "/repos/acme/network"
         if (method, path) == ("GET", base):
             return answer(200, {"full_name": "acme/network", "has_issues": True})
         if (method, path) == ("GET", f"{base}/issues"):
-            assert asked["labels"] == "network-sensor"
+            assert requested["labels"] == "network-sensor"
             listed = [
                 one
                 for one in reversed(self.tickets.values())
-                if "network-sensor" in one["labels"] and one["state"] == asked["state"]
+                if "network-sensor" in one["labels"] and one["state"] == requested["state"]
             ]
-            at = (int(asked["page"]) - 1) * int(asked["per_page"])
-            return answer(200, listed[at : at + int(asked["per_page"])])
+            at = (int(requested["page"]) - 1) * int(requested["per_page"])
+            return answer(200, listed[at : at + int(requested["per_page"])])
         if (method, path) == ("POST", f"{base}/issues"):
             return self._open(body)
         found = re.fullmatch(rf"{base}/issues/(\d+)(/comments)?", path)
@@ -268,7 +268,7 @@ class GitHubLike(Service):
 class DeskLike(Service):
     """A desk of somebody's own: takes what is posted, answers with a number, and takes changes where it says."""
 
-    def serve(self, method: str, path: str, asked: dict[str, str], body: Any) -> Answer:
+    def serve(self, method: str, path: str, requested: dict[str, str], body: Any) -> Answer:
         if (method, path) == ("POST", "/in"):
             name = f"T/{len(self.tickets) + 1}"
             self.tickets[name] = body

@@ -28,13 +28,13 @@ def scripts(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def offered(scripts: Path, *words: str, folder: Path | None = None) -> set[str]:
+def offered(scripts: Path, *arguments: str, folder: Path | None = None) -> set[str]:
     """What bash offers after these words, the last of which is being written."""
-    line = " ".join(f"'{word}'" for word in words)
-    typed = f"COMP_WORDS=(sensor {line}); COMP_CWORD={len(words)}; _sensor sensor '{words[-1]}' x"
-    asked = f"source {scripts / 'bash'}; {typed}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    line = " ".join(f"'{word}'" for word in arguments)
+    typed = f"COMP_WORDS=(sensor {line}); COMP_CWORD={len(arguments)}; _sensor sensor '{arguments[-1]}' x"
+    requested = f"source {scripts / 'bash'}; {typed}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     reported = subprocess.run(
-        ["bash", "--norc", "-c", asked], capture_output=True, text=True, check=True, cwd=folder or scripts
+        ["bash", "--norc", "-c", requested], capture_output=True, text=True, check=True, cwd=folder or scripts
     )
     assert reported.stderr == ""
     return set(reported.stdout.split("\n")) - {""}
@@ -84,7 +84,7 @@ def test_each_shell_can_read_it(scripts: Path, shell: str) -> None:
 def test_fish_offers_the_same(scripts: Path) -> None:
     """Commands, actions and options, as bash does."""
 
-    def asked(line: str) -> set[str]:
+    def requested(line: str) -> set[str]:
         reported = subprocess.run(
             ["fish", "--no-config", "-c", f"source {scripts / 'fish'}; complete -C '{line}'"],
             capture_output=True,
@@ -93,7 +93,7 @@ def test_fish_offers_the_same(scripts: Path) -> None:
         )
         return {row.split("\t")[0] for row in reported.stdout.splitlines()}
 
-    assert asked("sensor ") == set(names())
-    assert {"list", "check", "test", "status", "replay"} <= asked("sensor outputs ")
-    assert asked("sensor outputs --sin") == {"--since"}
-    assert asked("sensor run --log-format ") >= {"console", "json"}
+    assert requested("sensor ") == set(names())
+    assert {"list", "check", "test", "status", "replay"} <= requested("sensor outputs ")
+    assert requested("sensor outputs --sin") == {"--since"}
+    assert requested("sensor run --log-format ") >= {"console", "json"}

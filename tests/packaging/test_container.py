@@ -32,6 +32,6 @@ def test_what_is_copied_is_there_and_is_all_that_is_built(root: Path, lines: lis
 
 def test_what_is_called_exists(lines: list[str]) -> None:
     """Its command is one of ours."""
-    words = next(json.loads(line.partition(" ")[2]) for line in lines if line.startswith("CMD "))
-    args = parser().parse_args(words)
+    arguments = next(json.loads(line.partition(" ")[2]) for line in lines if line.startswith("CMD "))
+    args = parser().parse_args(arguments)
     assert (args.command, str(args.config)) == ("run", "/etc/sensor/sensor.yaml")

@@ -123,15 +123,15 @@ def test_a_worker_has_no_right(chart: Chart) -> None:
     }
     assert {mount["name"] for mount in worker["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
     args = parser().parse_args(worker["args"])
-    assert (args.command, args.words, str(args.config)) == ("hub", ["run"], f"{HUB}/hub.yaml")
+    assert (args.command, args.operands, str(args.config)) == ("hub", ["run"], f"{HUB}/hub.yaml")
 
 
 def test_services_call_what_exists(compose: dict[str, Any]) -> None:
     """The worker reads what `init` wrote; only NATS can be reached from other networks."""
     services = compose["services"]
     worker, init = (parser().parse_args(services[name]["command"]) for name in ("worker", "init"))
-    assert (worker.words, str(worker.config)) == (["run"], f"{HUB}/hub.yaml")
-    assert init.words == ["init", HUB]
+    assert (worker.operands, str(worker.config)) == (["run"], f"{HUB}/hub.yaml")
+    assert init.operands == ["init", HUB]
     assert init.listen.split(":")[0] in services
     assert init.database.rpartition("@")[2].split("/")[0] in services
     assert services["worker"]["volumes"] == [f"hub:{HUB}:ro"]
@@ -146,21 +146,21 @@ def test_services_call_what_exists(compose: dict[str, Any]) -> None:
 class ComposedNats(Server):
     """The service `nats`, with the folder of a hub that was set up for another address."""
 
-    def __init__(self, words: list[str]) -> None:
+    def __init__(self, arguments: list[str]) -> None:
         super().__init__()
         made = [sys.executable, "-m", "sensor", "hub", "init", str(self.folder / "hub")]
         subprocess.run([*made, "--listen", f"192.0.2.1:{self.port}"], check=True, capture_output=True)
-        self._words = [word.replace(HUB, str(self.folder / "hub")) for word in words]
+        self._arguments = [one.replace(HUB, str(self.folder / "hub")) for one in arguments]
 
     def command(self) -> list[str]:
-        return ["nats-server", *self._words]
+        return ["nats-server", *self._arguments]
 
 
 @pytest.mark.skipif(shutil.which("nats-server") is None, reason="nats-server is not installed")
 def test_nats_listens_on_every_address(compose: dict[str, Any]) -> None:
     """Whatever name the configuration has: its start is awaited on loopback."""
-    words = [word.replace("0.0.0.0", "127.0.0.1") for word in compose["services"]["nats"]["command"]]
-    server = ComposedNats(words)
+    arguments = [one.replace("0.0.0.0", "127.0.0.1") for one in compose["services"]["nats"]["command"]]
+    server = ComposedNats(arguments)
     try:
         server.start()
     finally:

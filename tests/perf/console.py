@@ -25,7 +25,7 @@ from sensor.tables.build import rebuild
 from tests.perf.made_devices import fill
 from tests.perf.made_records import write_log
 
-ASKED = (
+REQUESTED = (
     "/", "/alerts", "/alerts?severity=high&state=open", "/alerts?text=workstation", "/alerts?device=10.0.3.0/24",
     "/alerts?sort=risk", "/devices", "/devices?text=kyocera", "/devices?text=10.0.12", "/devices?type=camera&sort=ip",
     "/incidents", "/recommendations", "/timeline", "/search?q=host-77",
@@ -67,7 +67,7 @@ def main(folder: Path, alerts: int, devices: int) -> None:
         rebuild(folder, log)
     console = console_of(folder, place_of("127.0.0.1:0"))
     session = console.keys.begin(console.keys.link("nobody", "read"))
-    for url in ASKED:
+    for url in REQUESTED:
         timed(console, url, session)
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB at most")
 

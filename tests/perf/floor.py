@@ -39,8 +39,8 @@ UNITS = {"instructions": "million instructions", "loops": "loops"}
 
 def replay(state: Path) -> list[str]:
     """The command whose cost is judged."""
-    words = ["-m", "sensor", "replay", str(OFFICE), "--intel", str(OFFICE.with_name("office.intel.txt"))]
-    return [sys.executable, *words, "--state", str(state)]
+    arguments = ["-m", "sensor", "replay", str(OFFICE), "--intel", str(OFFICE.with_name("office.intel.txt"))]
+    return [sys.executable, *arguments, "--state", str(state)]
 
 
 def instructions(command: list[str]) -> float:
@@ -95,18 +95,18 @@ def keep(path: Path, who: str, unit: str, cost: float) -> None:
     path.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def main(words: list[str] | None = None, path: Path = KEPT) -> int:
+def main(arguments: list[str] | None = None, path: Path = KEPT) -> int:
     """Measure, and judge or keep."""
     ask = argparse.ArgumentParser(description="the replay of the office against the cost that is kept")
     ask.add_argument("--keep", action="store_true", help="write what was measured to floor.json")
-    asked = ask.parse_args(words)
+    requested = ask.parse_args(arguments)
     who = figures_of()
     try:
         unit, cost = measure()
     except subprocess.CalledProcessError as error:
         print(f"the replay failed:\n{os.fsdecode(error.stderr or b'')[-2000:]}", file=sys.stderr)
         return 3
-    if asked.keep:
+    if requested.keep:
         keep(path, who, unit, cost)
     figures = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     code, line = verdict(cost, figures.get(who, {}).get(unit), unit, who)

@@ -34,9 +34,9 @@ def pair(number: int) -> tuple[Machine, Machine]:
 
 def http(press: Press, at: float, client: Machine, server: Machine, messages: int) -> None:
     """Requests and responses of one connection (RFC 9112)."""
-    asked = f"GET /status HTTP/1.1\r\nHost: {server.ip}\r\nUser-Agent: panel/2.1\r\nAccept: */*\r\n\r\n".encode()
+    requested = f"GET /status HTTP/1.1\r\nHost: {server.ip}\r\nUser-Agent: panel/2.1\r\nAccept: */*\r\n\r\n".encode()
     text = b"HTTP/1.1 200 OK\r\nServer: board/1.4\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nready"
-    conversation: Conversation = [(CLIENT, asked), (SERVER, text)] * (messages // 2)
+    conversation: Conversation = [(CLIENT, requested), (SERVER, text)] * (messages // 2)
     press.tcp(at, client, server, 80, conversation, pause=1 / PACE)
 
 

@@ -102,5 +102,5 @@ def _suricata(path: Path, out: Path, rules: str) -> list[str]:
     return ["suricata", "-r", str(path), "-l", str(out), "--runmode", "single", "-S", rules]
 
 
-def _output(*words: str) -> str:
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+def _output(*arguments: str) -> str:
+    return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout.strip()

@@ -36,7 +36,7 @@ ALLOWED = {
     "sensor/inventory/table.py:Table.due": "records with news, removed when reported",
     "sensor/inventory/table.py:Table.ids": "one for each record that was reported",
     "sensor/inventory/table.py:Table.keys": "one for each record that was reported",
-    "sensor/inventory/table.py:Table.words": "values set by the operator, not by peers",
+    "sensor/inventory/table.py:Table.corrections": "values set by the operator, not by peers",
     "sensor/inventory/journal.py:Journal.changed": "records that are devices, taken away with them",
     "sensor/inventory/journal.py:Journal.seen": "the same",
     "sensor/inventory/table.py:Table.departed": "emptied at every report",

@@ -191,13 +191,13 @@ def test_every_room_has_a_row_in_the_table() -> None:
 
 def test_rooms_import_only_what_the_table_allows() -> None:
     """A module imports from its own room and from the rooms that the table names for it."""
-    wrong = [
+    violations = [
         f"{name_of(path)}:{line} imports {name}"
         for path in FILES
         for line, name in imports(path)
         if _sensor_room(name) not in {None, room_of(path)} | MAY_IMPORT.get(room_of(path), set())
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not violations, "\n".join(violations)
 
 
 def test_kept_apart_libraries_stay_in_their_rooms() -> None:
@@ -209,12 +209,12 @@ def test_kept_apart_libraries_stay_in_their_rooms() -> None:
         if name.split(".")[0] in KEPT_APART
     ]
     assert len(found) > len(KEPT_APART)
-    wrong = [
+    violations = [
         f"{name_of(path)}:{line} imports {name}: {why}"
         for path, line, name, rooms, why in found
         if room_of(path) not in rooms
     ]
-    assert not wrong, "\n".join(wrong)
+    assert not violations, "\n".join(violations)
 
 
 def test_imports_are_absolute() -> None:
@@ -261,8 +261,8 @@ def test_commands_read_datasets_through_views() -> None:
     )
     for path in python_files("cli"):
         if path.stem != "tail":
-            wrong = [name for name in _imports_when_run(path) if name.startswith(reading)]
-            assert not wrong, f"{name_of(path)}: {wrong}: read it through sensor.views"
+            violations = [name for name in _imports_when_run(path) if name.startswith(reading)]
+            assert not violations, f"{name_of(path)}: {violations}: read it through sensor.views"
 
 
 def test_domains_know_no_command() -> None:

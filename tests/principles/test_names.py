@@ -18,6 +18,7 @@ from tests.principles._source import ROOT, tree_of
 
 LIST = yaml.safe_load((ROOT / "docs" / "banned_names.yaml").read_text(encoding="utf-8"))
 INSTEAD = {part: entry["instead"] for entry in LIST["parts"] for part in entry["parts"]}
+WHOLE = {name: entry["instead"] for entry in LIST["names"] for name in entry["names"]}
 ROOMS = ("sensor", "tests", "docs")
 # The field of a syntax node that holds an identifier.
 FIELD = {
@@ -50,17 +51,23 @@ def all_identifiers() -> dict[Path, dict[str, int]]:
     return found | {path.relative_to(ROOT): cython_names(path.read_text(encoding="utf-8")) for path in cython}
 
 
-def banned(name: str) -> list[str]:
-    """The parts of a name that are banned; none where the name as a whole is allowed."""
-    return [] if name in LIST["allowed"] else [part for part in PART.findall(name) if part.lower() in INSTEAD]
+def replacements(name: str) -> list[str]:
+    """What to write instead of a name, or of each of its parts that is banned; none where the name is allowed."""
+    if name in WHOLE:
+        return [WHOLE[name]]
+    return (
+        []
+        if name in LIST["allowed"]
+        else [INSTEAD[low] for part in PART.findall(name) if (low := part.lower()) in INSTEAD]
+    )
 
 
 def faults(path: Path, names: dict[str, int]) -> list[str]:
     """file:line: the name, and what to write instead; the name of the file is one of them."""
     return [
-        f"{path}:{line}: {name}: write {INSTEAD[part.lower()]}"
+        f"{path}:{line}: {name}: write {instead}"
         for name, line in ({path.stem: 1} | names).items()
-        for part in banned(name)
+        for instead in replacements(name)
     ]
 
 
@@ -79,6 +86,7 @@ def test_names_use_standard_terms() -> None:
         ("log.tell()\nlog.tells()", "unit", [2]),
         ("TOLD_S = 1\nnote = 'told'  # told", "unit", [1]),
         ("", "sayings", [1]),
+        ("wrong = 1\nwrong_password = 2\nclass Kept: ...\nclass KeptDays: ...", "unit", [1, 3]),
     ],
 )
 def test_a_banned_part_of_a_name_is_found_and_text_is_left_alone(code: str, name: str, lines: list[int]) -> None:
@@ -92,7 +100,8 @@ def test_a_banned_name_is_found_in_cython() -> None:
 
 
 def test_every_entry_names_a_replacement_and_a_reason() -> None:
-    assert [entry for entry in LIST["parts"] if not (entry["parts"] and entry["instead"] and entry["why"])] == []
+    entries = [*LIST["parts"], *LIST["names"]]
+    assert [one for one in entries if not ((one.get("parts") or one["names"]) and one["instead"] and one["why"])] == []
     assert all(LIST["allowed"].values())
 
 

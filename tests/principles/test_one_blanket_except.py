@@ -53,7 +53,7 @@ def test_exactly_one_blanket_handler_in_the_boundary() -> None:
 
 def test_errors_are_not_suppressed_wholesale() -> None:
     """`contextlib.suppress(Exception)` would be a blanket handler by another name."""
-    wrong = [
+    violations = [
         f"{name_of(path)}:{node.lineno}"
         for path, tree in trees_with("suppress")
         for node in ast.walk(tree)
@@ -61,7 +61,7 @@ def test_errors_are_not_suppressed_wholesale() -> None:
         and ast.unparse(node.func).endswith("suppress")
         and any(ast.unparse(arg) in BLANKET for arg in node.args)
     ]
-    assert not wrong
+    assert not violations
 
 
 def test_check_sees_each_form() -> None:

@@ -90,7 +90,7 @@ def test_no_room_compares_more_sentences() -> None:
         ('assert "there is no such device" in result.err', [1]),
         ('assert (result.code, result.out) == (0,\n"no rules are installed")', [2]),
         ('assert result.errors == ("device.unknown",)', []),
-        ('assert base.asked("SELECT name FROM sensors WHERE state = 1") == []', []),
+        ('assert base.queried("SELECT name FROM sensors WHERE state = 1") == []', []),
         ('assert "10.0.0.1 → 10.0.0.2" in result.out', []),
         ('assert parsed("PASS is not my password") == 1', []),
         ('assert fault == Fault(3, "this is not a list")', [1]),

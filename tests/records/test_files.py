@@ -87,11 +87,11 @@ def test_a_program_is_downloaded(tmp_path: Path) -> None:
     """Its hash stands in both tables, with the same connection; the secret of the address in neither name."""
     frames = _conversation(_get(), ("<", _response(PROGRAM, "Content-Type: application/x-msdownload")))
     (file,) = _replay(tmp_path, frames)
-    (asked,) = rows(tmp_path / "records", "http")
+    (requested,) = rows(tmp_path / "records", "http")
     assert _of(file) == ("http", "server", "setup.exe", len(PROGRAM), _sha(PROGRAM), "whole")
     assert (file["src_ip"], file["dst_ip"], file["dst_port"]) == (CLIENT, SERVER, 80)
     assert file["mime"] == "application/x-msdownload"
-    assert (asked["sha256"], asked["uid"]) == (_sha(PROGRAM), file["uid"])
+    assert (requested["sha256"], requested["uid"]) == (_sha(PROGRAM), file["uid"])
 
 
 def test_disorder_and_repetition_change_nothing_and_a_lost_segment_leaves_no_hash(tmp_path: Path) -> None:

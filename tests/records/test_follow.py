@@ -83,7 +83,7 @@ def test_sensor_tail(tail: Any) -> None:
     assert len([line for line in tail("--kind", "rtsp")[1] if " rtsp " in line]) == 8
     assert tail("--kind", "rtsp", "--severity", "high")[0] == 2
     assert tail("--kind", "rtsp", "--kind", "alert")[0] == 2
-    for wrong in ("conn,alert", "alert,conn", "nosuch"):
+    for invalid in ("conn,alert", "alert,conn", "nosuch"):
         with pytest.raises(SystemExit) as ended:
-            main(["tail", "--kind", wrong])
+            main(["tail", "--kind", invalid])
         assert ended.value.code == 2

@@ -37,10 +37,10 @@ def test_a_service_is_created_by_two_calls(samples: Path) -> None:
     assert ("epm", "ept_map") in calls
 
 
-def test_an_agent_is_asked_and_answers(samples: Path) -> None:
-    asked = [row for row in rows(samples, "snmp") if row["operation"] in {"get", "get_next", "get_bulk"}]
-    assert asked[0]["dst_port"] == 161
-    assert asked[0]["variables"][0].startswith("1.3.6.1.")
+def test_an_agent_is_queried_and_answers(samples: Path) -> None:
+    requested = [row for row in rows(samples, "snmp") if row["operation"] in {"get", "get_next", "get_bulk"}]
+    assert requested[0]["dst_port"] == 161
+    assert requested[0]["variables"][0].startswith("1.3.6.1.")
     assert {row["community"] for row in rows(samples, "snmp")} <= {"public", "private", "other", None}
     assert any(row["trap"] for row in rows(samples, "snmp") if row["dst_port"] == 162)
 

@@ -26,7 +26,7 @@ def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def asked(folder: Path, sql: str, within: Range | None = None) -> list[list[object]]:
+def queried(folder: Path, sql: str, within: Range | None = None) -> list[list[object]]:
     query = Query(folder, within)
     try:
         return query.ask(sql).rows
@@ -68,7 +68,7 @@ def test_what_does_more_than_read_the_tables_is_refused(office: Path, sql: str) 
     """And leaves nothing behind."""
     before = _files(office)
     with pytest.raises(QueryError):
-        asked(office, sql.format(folder=office))
+        queried(office, sql.format(folder=office))
     assert _files(office) == before
 
 
@@ -102,26 +102,26 @@ def test_a_query_that_wants_too_much_memory_is_refused(office: Path) -> None:
 def test_a_time_range_is_kept(office: Path) -> None:
     """Rows from the begin on, up to the end; devices are what they were said to be before."""
     within = Range(TIMES + 600_000_000, TIMES + 660_000_000)
-    whole = asked(
+    whole = queried(
         office,
         (
             "SELECT count(*) FROM conn WHERE ts >= TIMESTAMP '2026-11-24 08:10:00' AND ts < TIMESTAMP "
             "'2026-11-24 08:11:00'"
         ),
     )
-    assert asked(office, "SELECT count(*) FROM conn", within) == whole != [[0]]
-    assert asked(office, "SELECT count(*) FROM device WHERE name = 'fs01'", within) == [[1]]
+    assert queried(office, "SELECT count(*) FROM conn", within) == whole != [[0]]
+    assert queried(office, "SELECT count(*) FROM device WHERE name = 'fs01'", within) == [[1]]
 
 
 def test_helpers_for_addresses_and_names(office: Path) -> None:
     sql = """SELECT in_cidr('10.1.2.3', '10.0.0.0/8'), in_cidr('11.1.2.3', '10.0.0.0/8'), in_cidr('10.0.0.1', '10.0.0.1'), in_cidr('fe80::1', '10.0.0.0/8'),
         below('a.example.com', 'example.com'), below('badexample.com', 'example.com'), is_private('192.168.1.1'), is_private('8.8.8.8')"""
-    assert asked(office, sql) == [[True, False, True, None, True, False, True, False]]
+    assert queried(office, sql) == [[True, False, True, None, True, False, True, False]]
 
 
 def test_defenders_tables_are_there(office: Path) -> None:
     for name in ("DeviceInfo", "DeviceNetworkInfo", "DeviceNetworkEvents", "AlertInfo", "AlertEvidence"):
-        assert asked(office, f"SELECT count(*) > 0 FROM {name}") == [[True]], name
+        assert queried(office, f"SELECT count(*) > 0 FROM {name}") == [[True]], name
 
 
 def test_files_of_an_earlier_version_are_read(office: Path, tmp_path: Path) -> None:
@@ -178,4 +178,4 @@ def _damage(path: Path, how: str, luck: object) -> None:
 def test_a_copied_folder_is_read_whole(office: Path, tmp_path: Path) -> None:
     """Its files have other times and numbers than the manifest says, and the same content."""
     shutil.copytree(office, tmp_path / "copy", copy_function=shutil.copyfile)
-    assert asked(tmp_path / "copy", "SELECT count(*) FROM conn") == [[714]]
+    assert queried(tmp_path / "copy", "SELECT count(*) FROM conn") == [[714]]

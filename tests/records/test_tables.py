@@ -34,7 +34,7 @@ def test_columns_are_those_of_the_schema(office: Path) -> None:
         assert tuple(table(office, name).schema.names) == TABLES[name].names
 
 
-def test_a_query_knows_who_asked_what_and_what_came_back(office: Path) -> None:
+def test_a_query_has_client_question_and_answer(office: Path) -> None:
     row = next(row for row in rows(office, "dns") if row["query"] == "checkip.synology.example")
     assert (row["src_ip"], row["src_mac"], row["dst_ip"], row["dst_port"]) == (
         "10.20.10.5",

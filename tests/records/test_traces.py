@@ -97,6 +97,6 @@ def test_connections_that_were_refused_or_half_open(tmp_path: Path) -> None:
 
 
 def test_datagrams_have_data_and_no_gaps(tmp_path: Path) -> None:
-    asked = ethernet(ipv4(udp(b"q" * 20, 40000, 4000), 17, CLIENT, SERVER), 0x0800)
+    requested = ethernet(ipv4(udp(b"q" * 20, 40000, 4000), 17, CLIENT, SERVER), 0x0800)
     reported = ethernet(ipv4(udp(b"r" * 33, 4000, 40000), 17, SERVER, CLIENT), 0x0800)
-    assert _reported(_connection(tmp_path, asked, reported, asked)) == ("Dd", "SF", 40, 33, None)
+    assert _reported(_connection(tmp_path, requested, reported, requested)) == ("Dd", "SF", 40, 33, None)

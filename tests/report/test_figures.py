@@ -43,9 +43,9 @@ print(took, peak / 1024, len(data))
 
 def cost(kind: str) -> tuple[float, float, int]:
     """Seconds, megabytes, bytes of the file."""
-    words = [sys.executable, "-c", MAKE, kind, str(DEVICES)]
+    command = [sys.executable, "-c", MAKE, kind, str(DEVICES)]
     reported = subprocess.run(
-        words,
+        command,
         capture_output=True,
         text=True,
         check=True,

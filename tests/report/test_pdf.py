@@ -13,11 +13,11 @@ from sensor.report.pdf import pdf
 @pytest.mark.paper
 def test_nothing_is_fetched() -> None:
     """A picture, a style and a font that a page names are asked of nobody; the page is written without them."""
-    asked: list[str] = []
+    requested: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requested.append(self.path)
             self.send_error(404)
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -33,4 +33,4 @@ def test_nothing_is_fetched() -> None:
         )
         server.shutdown()
     assert data.startswith(b"%PDF-")
-    assert asked == []
+    assert requested == []

@@ -11,7 +11,7 @@ FIRST, LAST = "2026-10-28T08:00:00.000000Z", "2026-11-27T09:30:00.000000Z"
 
 
 @pytest.mark.parametrize(
-    ("words", "since", "until", "label"),
+    ("given", "since", "until", "label"),
     [
         ({}, FIRST, LAST, "28 October to 27 November 2026"),
         ({"period": "7d"}, "2026-11-20T09:30:00.000000Z", LAST, "the last 7 days"),
@@ -29,9 +29,9 @@ FIRST, LAST = "2026-10-28T08:00:00.000000Z", "2026-11-27T09:30:00.000000Z"
         ({"since": "2027-01-01"}, LAST, LAST, "27 November 2026, 09:30 to 09:30"),
     ],
 )
-def test_what_people_report(words: dict[str, str], since: str, until: str, label: str) -> None:
+def test_what_people_report(given: dict[str, str], since: str, until: str, label: str) -> None:
     """Spans go back from the last that is known, which no clock knows; months and times are what they say, in UTC."""
-    found = period_spec(**words).resolve(FIRST, LAST)
+    found = period_spec(**given).resolve(FIRST, LAST)
     assert (found.since, found.until, found.label) == (since, until, label)
 
 
@@ -43,7 +43,7 @@ def test_nothing_known_is_a_period_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "wrong"),
+    ("given", "expected"),
     [
         ({"period": "soon"}, "found --period soon, expected a span such as 24h, 7d or 4w, or a month such as 2026-11"),
         ({"period": "2026-13"}, "found --period 2026-13, expected a span"),
@@ -58,11 +58,11 @@ def test_nothing_known_is_a_period_too() -> None:
         ),
     ],
 )
-def test_what_makes_no_sense(words: dict[str, str], wrong: str) -> None:
+def test_what_makes_no_sense(given: dict[str, str], expected: str) -> None:
     """What was found, what was expected."""
     with pytest.raises(ValueError) as error:
-        period_spec(**words)
-    assert str(error.value).startswith(wrong)
+        period_spec(**given)
+    assert str(error.value).startswith(expected)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sensor.core.alert import Severity
 from sensor.core.ip_protocols import TCP
 from sensor.inventory.habits import OUTSIDE, Habits
 from sensor.posture.firewall.simulate import Seen
-from sensor.posture.scores.trend import Day as Kept
+from sensor.posture.scores.trend import Day as TrendDay
 from sensor.posture.tickets.ledger import Ledger, Note
 from sensor.posture.vulnerabilities.sources import Source as Imported
 from sensor.posture.weakness import Proof, Weakness
@@ -52,13 +52,13 @@ def made(
     *nodes: Any,
     weak: list[Weakness] | None = None,
     alerts: list[dict[str, Any]] | None = None,
-    words: dict[str, str] | None = None,
+    spec: dict[str, str] | None = None,
     **more: Any,
 ) -> Report:
     """The report of a site that was seen last at noon."""
     seen = more.pop("seen", None)
     place = site(nodes, weak or (), alerts or (), now=at(720), seen=seen)
-    return report_of(Sources(place, more.pop("story", Story()), **more), period_spec(**(words or {})))
+    return report_of(Sources(place, more.pop("story", Story()), **more), period_spec(**(spec or {})))
 
 
 def proven(one: Weakness, why: str, seen: str, *, sure: bool = True) -> Weakness:
@@ -95,7 +95,7 @@ def test_who_is_gone_needs_nothing() -> None:
         node(3, first_seen=at(100), last_seen=at(200), gone=True),
         node(4, first_seen=at(715), last_seen=at(720)),
     ]
-    report = made(*nodes, weak=weak, words={"since": at(600), "until": at(710)})
+    report = made(*nodes, weak=weak, spec={"since": at(600), "until": at(710)})
     assert [(device.id, device.gone) for device in report.devices] == [("dev-1", False), ("dev-2", True)]
     assert [seat.device for seat in report.findings[0].cases[0].seats] == ["dev-1"]
     assert [(change.kind, change.device) for change in report.changes] == [("gone", "dev-2")]
@@ -116,14 +116,14 @@ def test_what_comes_is_reported_and_what_is_learned_is_not() -> None:
                 "changes": changes,
             }
         )
-    report = made(node(1, first_seen=at(605)), node(2, first_seen=at(100)), story=story, words={"since": at(600)})
+    report = made(node(1, first_seen=at(605)), node(2, first_seen=at(100)), story=story, spec={"since": at(600)})
     assert [(change.kind, change.device) for change in report.changes] == [("new", "dev-1"), ("other", "dev-2")]
 
 
 def test_a_network_that_is_new_is_no_list_of_changes() -> None:
     """The inventory is the list of what came; who left is told all the same."""
     report = made(
-        node(1, first_seen=at(605)), node(2, first_seen=at(606), last_seen=at(610), gone=True), words={"since": at(600)}
+        node(1, first_seen=at(605)), node(2, first_seen=at(606), last_seen=at(610), gone=True), spec={"since": at(600)}
     )
     assert [(change.kind, change.device) for change in report.changes] == [("gone", "dev-2")]
     assert "No log was read" in page(report)
@@ -170,7 +170,7 @@ def test_alerts_of_the_period_are_those_that_went_on_in_it() -> None:
         alert(4, 630, 640),
         alert(5, 701, 702, "critical"),
     ]
-    report = made(node(1), alerts=alerts, words={"since": at(600), "until": at(700)})
+    report = made(node(1), alerts=alerts, spec={"since": at(600), "until": at(700)})
     assert [one.id for one in report.alerts] == ["alert-000004", "alert-000003", "alert-000002"]
     (proof,) = report.proofs
     assert (proof.event, proof.packets) == ("flow.refused", "evidence/alert.pcapng")
@@ -183,7 +183,7 @@ def test_work_that_was_done_in_the_period_is_reported() -> None:
         name: Note(title=f"mend {name}", kind="setting", severity="low", priority="P4", done=done)
         for name, done in (("a", at(30)), ("b", at(650)))
     }
-    report = made(node(1), ledger=Ledger(tickets=notes), words={"since": at(600)})
+    report = made(node(1), ledger=Ledger(tickets=notes), spec={"since": at(600)})
     assert [(one.id, one.title) for one in report.done] == [("b", "mend b")]
 
 
@@ -236,7 +236,7 @@ def test_conversations_are_reported_in_groups() -> None:
 def test_the_age_of_what_it_rests_on_is_reported() -> None:
     """At the end of the report, which no clock knows; and the scores of days that had been by then."""
     feed = Imported("kev", "kev", "kev.json", "2026-11-01T00:00:00Z", "2026-11-24T00:00:00Z", 1400, 0, "", "", "")
-    days = [Kept(day, at(0), 40.0, {"low": 3}, {}, {}) for day in ("2026-11-23", "2026-11-24", "2026-11-25")]
+    days = [TrendDay(day, at(0), 40.0, {"low": 3}, {}, {}) for day in ("2026-11-23", "2026-11-24", "2026-11-25")]
     lists = [Listed("drop", 900, "2026-11-23T09:00:00Z"), Listed("never", 0, "")]
     report = made(node(1), feeds=[feed], lists=lists, days=days)
     assert [(one.name, one.days, one.stale) for one in report.watched.feeds] == [

@@ -51,7 +51,7 @@ def test_page_and_json_carry_the_same(report: Report, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "wrong"),
+    ("data", "expected"),
     [
         (b"", "not a report of this sensor: Input data was truncated"),
         (b"%PDF-1.7", "a PDF contains no data, expected the HTML or the JSON of a report"),
@@ -61,13 +61,13 @@ def test_page_and_json_carry_the_same(report: Report, tmp_path: Path) -> None:
         (b'{"format": "", "version": 1, "made": "now"}', "not a report of this sensor: Expected `str` matching regex"),
     ],
 )
-def test_what_is_no_report_is_reported(data: bytes, wrong: str, tmp_path: Path) -> None:
+def test_what_is_no_report_is_reported(data: bytes, expected: str, tmp_path: Path) -> None:
     """Which file, what was found."""
     path = tmp_path / "old"
     path.write_bytes(data)
     with pytest.raises(BadReport) as error:
         stored(path)
-    assert str(error.value).startswith(f"{path}: {wrong}")
+    assert str(error.value).startswith(f"{path}: {expected}")
 
 
 def test_what_a_later_sensor_wrote_is_refused(report: Report, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_one_that_makes_no_sense_is_reported_and_the_others_go_on(
     assert messages in fault.message
 
 
-def test_all_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     """Every condition of every step."""
     text = (
         "rules:\n  - id: bad\n    title: Bad\n    when: dns.query\n    where: {nam: x, src: '1.1'}\n    "

@@ -88,9 +88,9 @@ def test_mutated_files(tmp_path: Path, seed: int) -> None:
 
 def line_of(one: Loaded, place: int) -> int:
     """Where a test stands, or what is wrong with it."""
-    wrong = RuleError("", "tests", place)
+    caught = RuleError("", "tests", place)
     try:
         run_trial(one, place)
     except RuleError as error:
-        wrong = error
-    return one.fault(wrong).line
+        caught = error
+    return one.fault(caught).line

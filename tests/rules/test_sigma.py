@@ -39,7 +39,7 @@ def sigma(
     )
 
 
-def asked(folder: Path, text: str) -> Any:
+def requested(folder: Path, text: str) -> Any:
     """The detector of the only rule in a text of Sigma, through a file of ours."""
     [entry], refused = imported(PATH, text)
     assert refused == []
@@ -94,7 +94,7 @@ def request(path: str, agent: str = "curl/8", host: str = "h.example") -> HttpRe
 )
 def test_conditions_mean_the_same(tmp_path: Path, detection: str, yes: list[str], no: list[str]) -> None:
     """Modifiers, lists, wildcards, and, or, not."""
-    unit = asked(tmp_path, sigma(detection))
+    unit = requested(tmp_path, sigma(detection))
     assert [messages(unit, query(name)) for name in yes] == [True] * len(yes)
     assert [messages(unit, query(name)) for name in no] == [False] * len(no)
 
@@ -105,7 +105,7 @@ def test_what_is_reported_of_a_rule(tmp_path: Path) -> None:
         "author: Somebody\nreferences: ['https://example.org/x']\ntags: [attack.command_and_control, "
         "attack.t1071.004]\nfalsepositives: [Tests, Updates]\n"
     )
-    unit = asked(tmp_path, sigma("s: {query: a}\ncondition: s", title="Odd: name (1)", level="critical", more=more))
+    unit = requested(tmp_path, sigma("s: {query: a}\ncondition: s", title="Odd: name (1)", level="critical", more=more))
     rule = unit.rule
     assert (unit.id, rule.title, rule.severity, rule.attack) == (
         "custom.odd_name_1",
@@ -118,12 +118,14 @@ def test_what_is_reported_of_a_rule(tmp_path: Path) -> None:
         "Somebody",
         "https://example.org/x",
     )
-    assert asked(tmp_path, sigma("s: {query: a}\ncondition: s", level="informational")).rule.severity == "info"
+    assert requested(tmp_path, sigma("s: {query: a}\ncondition: s", level="informational")).rule.severity == "info"
 
 
 def test_answers_are_watched_where_a_rule_asks_for_them(tmp_path: Path) -> None:
     """The server answers, but the client is who did it."""
-    unit = asked(tmp_path, sigma("s: {rcode_name: NXDOMAIN, query|endswith: .x, id.orig_h: 10.0.0.5}\ncondition: s"))
+    unit = requested(
+        tmp_path, sigma("s: {rcode_name: NXDOMAIN, query|endswith: .x, id.orig_h: 10.0.0.5}\ncondition: s")
+    )
     answer = DnsResponse(packet(0, SERVER, CLIENT), 1, "a.x", 1, 3, False, ())
     [alert] = list(unit.look(answer))
     assert (alert.actor.address, alert.target.address) == (parse(CLIENT), parse(SERVER))
@@ -142,7 +144,7 @@ def test_answers_are_watched_where_a_rule_asks_for_them(tmp_path: Path) -> None:
 def test_requests(tmp_path: Path, source: str) -> None:
     """By the names of any of the sources."""
     names = {"zeek": ("uri", "user_agent")}.get("zeek" if "zeek" in source else "", ("c-uri", "c-useragent"))
-    unit = asked(
+    unit = requested(
         tmp_path,
         sigma(f"s:\n  {names[0]}|contains: [/gate.php, .exe]\n  {names[1]}|startswith: curl\ncondition: s", source),
     )
@@ -177,11 +179,11 @@ def test_flows(tmp_path: Path) -> None:
             1,
         )
 
-    new = asked(
+    new = requested(
         tmp_path, sigma("s: {dst_port: [4444, 5555], src_ip|cidr: 10.0.0.0/8}\ncondition: s", "{category: firewall}")
     )
     assert messages(new, flow(Change.NEW, 0))
-    ended = asked(
+    ended = requested(
         tmp_path, sigma("s: {id.resp_p: 4444, orig_bytes|gte: 1000}\ncondition: s", "{product: zeek, service: conn}")
     )
     assert [messages(ended, flow(Change.ENDED, sent)) for sent in (999, 1000)] == [False, True]
@@ -230,4 +232,4 @@ def test_what_is_no_rule_of_sigma(text: str) -> None:
 
 def test_names_are_watched(tmp_path: Path) -> None:
     """The events are those of our dissectors."""
-    assert asked(tmp_path, sigma("s: {query: a}\ncondition: s")).watches == (DnsQuery,)
+    assert requested(tmp_path, sigma("s: {query: a}\ncondition: s")).watches == (DnsQuery,)

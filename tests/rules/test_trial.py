@@ -83,7 +83,7 @@ def test_what_makes_no_sense_is_reported(tmp_path: Path, test: str, messages: st
 
 
 @pytest.mark.parametrize("word", [*FLOW_WORDS, *DEVICE_WORDS, *event_classes()])
-def test_every_kind_can_be_made_and_asked(word: str) -> None:
+def test_every_kind_can_be_made_and_evaluated(word: str) -> None:
     """Empty as it is: every field has a value of its kind, and can be shown."""
     item = _signal(word, START, {})
     for field in fields_of([word], Nowhere()).values():

@@ -20,12 +20,12 @@ SETS: dict[str, list[str | int]] = {
 INSIDE, OUTSIDE = parse("10.0.0.5"), parse("203.0.113.66")
 
 
-def fits(kind: Kind, asked: Any, value: Any) -> bool:
-    return fit_of(kind, asked, SETS, Networks()).one(value)
+def fits(kind: Kind, requested: Any, value: Any) -> bool:
+    return fit_of(kind, requested, SETS, Networks()).one(value)
 
 
 @pytest.mark.parametrize(
-    ("kind", "asked", "yes", "no"),
+    ("kind", "requested", "yes", "no"),
     [
         (Kind.TEXT, "Admin", ["admin", "ADMIN"], ["admins", ""]),
         (Kind.TEXT, ["a", "$names"], ["A", "adm", "ROOT"], ["b"]),
@@ -70,14 +70,14 @@ def fits(kind: Kind, asked: Any, value: Any) -> bool:
         (Kind.NUMBERS, {"above": 5}, [(1, 9)], [(1, 2), ()]),
     ],
 )
-def test_what_fits(kind: Kind, asked: Any, yes: list[Any], no: list[Any]) -> None:
+def test_what_fits(kind: Kind, requested: Any, yes: list[Any], no: list[Any]) -> None:
     """Text without letter case, blocks, sets by name; lists by any of their items."""
-    assert [fits(kind, asked, value) for value in yes] == [True] * len(yes)
-    assert [fits(kind, asked, value) for value in no] == [False] * len(no)
+    assert [fits(kind, requested, value) for value in yes] == [True] * len(yes)
+    assert [fits(kind, requested, value) for value in no] == [False] * len(no)
 
 
 @pytest.mark.parametrize(
-    ("kind", "asked", "messages", "where"),
+    ("kind", "requested", "messages", "where"),
     [
         (Kind.TEXT, 5, "found 5, expected text, in quotes", ()),
         (Kind.TEXT, {"start": "x"}, "expected one of is, not, contains, begins", ("start",)),
@@ -97,10 +97,10 @@ def test_what_fits(kind: Kind, asked: Any, yes: list[Any], no: list[Any]) -> Non
         (Kind.MAC, "00:17", "expected a MAC", ()),
     ],
 )
-def test_what_makes_no_sense(kind: Kind, asked: Any, messages: str, where: tuple[Any, ...]) -> None:
+def test_what_makes_no_sense(kind: Kind, requested: Any, messages: str, where: tuple[Any, ...]) -> None:
     """It is told when the rule is loaded, with its place, not when a packet comes."""
     with pytest.raises(RuleError) as caught:
-        fit_of(kind, asked, SETS, Networks())
+        fit_of(kind, requested, SETS, Networks())
     assert messages in caught.value.message
     assert caught.value.location == where
 
@@ -122,9 +122,9 @@ ADDRESSES = st.one_of(
     st.lists(ADDRESSES, max_size=20),
     st.booleans(),
 )
-def test_columns_are_asked_the_same(asked: list[str], values: list[int], negated: bool) -> None:
+def test_columns_are_compared_the_same(requested: list[str], values: list[int], negated: bool) -> None:
     """What is asked of many addresses at once is what is asked of each."""
-    fit = fit_of(Kind.ADDRESS, {"not": asked} if negated else asked, SETS, Networks())
+    fit = fit_of(Kind.ADDRESS, {"not": requested} if negated else requested, SETS, Networks())
     hi, lo = (
         np.array([value >> 64 for value in values], np.uint64),
         np.array([value & 2**64 - 1 for value in values], np.uint64),
@@ -137,8 +137,8 @@ def test_columns_are_asked_the_same(asked: list[str], values: list[int], negated
     st.lists(st.integers(0, 65535), max_size=20),
     st.sampled_from([5, [5, 9], {"above": 30000, "not": 40000}, {"at_most": 9}, {"below": 7}]),
 )
-def test_columns_of_numbers_too(values: list[int], asked: Any) -> None:
+def test_columns_of_numbers_too(values: list[int], requested: Any) -> None:
     """Ports and counters."""
-    fit = fit_of(Kind.NUMBER, asked, SETS, Networks())
+    fit = fit_of(Kind.NUMBER, requested, SETS, Networks())
     assert fit.many is not None
     assert fit.many(np.array(values, np.uint16)).tolist() == [fit.one(value) for value in values]

@@ -184,7 +184,7 @@ def test_what_is_reported_between_runs_is_received_at_the_start(tmp_path: Path) 
     reader.close()
 
 
-def test_words_of_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
+def test_corrections_of_a_merged_device_are_of_its_heir(tmp_path: Path) -> None:
     """They last over restarts."""
     with Run(tmp_path) as run:
         run.story.sends(PRINTER, "10.0.0.9", "http.server", "type=printer").sends(

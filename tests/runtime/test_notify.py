@@ -149,7 +149,7 @@ def test_no_request(environment: dict[str, str]) -> None:
     reported.stopping()
     reported.beat()
     reported.status(lambda: pytest.fail("nobody asked"))
-    assert (reported.asked, reported.reached, reported._socket) == (False, True, None)
+    assert (reported.requested, reported.reached, reported._socket) == (False, True, None)
 
 
 def test_a_manager_that_is_gone(tmp_path: Path) -> None:

@@ -182,12 +182,12 @@ def test_a_broken_configuration_changes_nothing(golden: Golden, sensor: Any) -> 
     records = one.live(
         refused(20, 1), one.reload(broken), look, inside, one.reload(broken), one.reload("networks: []\n"), look, inside
     )
-    wrong, right = sensor_records(records, "config")
+    rejected, right = sensor_records(records, "config")
     place = f"{one.path}:3:3: found the key 'interface'"
-    assert (wrong["severity"], right["severity"]) == ("low", "info")
-    assert wrong["msg"].startswith(f"the new configuration is invalid, the previous one stays in use: {place}")
-    assert wrong["msg"].endswith("(and 1 more)")
-    assert len(wrong["facts"]["faults"]) == 2
+    assert (rejected["severity"], right["severity"]) == ("low", "info")
+    assert rejected["msg"].startswith(f"the new configuration is invalid, the previous one stays in use: {place}")
+    assert rejected["msg"].endswith("(and 1 more)")
+    assert len(rejected["facts"]["faults"]) == 2
     golden(status[0], "configuration")
     assert "wrong" not in status[2]
     assert status[1::2] == ["True", "False"]
@@ -203,8 +203,8 @@ def test_a_configuration_that_is_gone(golden: Golden, sensor: Any) -> None:
         return one.reload()()
 
     records = one.live(refused(20, 1), away)
-    [wrong] = sensor_records(records, "config")
-    golden(wrong["msg"], "1:1")
+    [rejected] = sensor_records(records, "config")
+    golden(rejected["msg"], "1:1")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -225,8 +225,8 @@ def test_a_fault_of_ours_in_reading_changes_nothing(sensor: Any) -> None:
         return fixed
 
     records = one.live(refused(20, 1), breaks, one.reload("networks: [203.0.113.0/24]"), refused(30, 1))
-    wrong, right = sensor_records(records, "config")
-    assert wrong["msg"].endswith("the previous one stays in use: it could not be read")
+    rejected, right = sensor_records(records, "config")
+    assert rejected["msg"].endswith("the previous one stays in use: it could not be read")
     assert right["facts"]["changed"] == ["networks"]
     assert sensor_records(records, "summary")[-1]["capture"]["packets"] == 4
 
@@ -261,9 +261,9 @@ def test_rules_are_read_again(sensor: Any, tmp_path: Path) -> None:
     def put(name: str, text: str) -> Step:
         return one.then(lambda _: write(tmp_path / "rules" / name, text))
 
-    wrong = put("two.yaml", "rules:\n  - id: 7\n")
+    rejected = put("two.yaml", "rules:\n  - id: 7\n")
     records = one.live(
-        one.then(look), answered("10.0.0.9", 40001), put("two.yaml", new), one.reload(), one.then(look), wrong,
+        one.then(look), answered("10.0.0.9", 40001), put("two.yaml", new), one.reload(), one.then(look), rejected,
         one.reload(), one.then(look),
         one.then(lambda _: (tmp_path / "rules" / "two.yaml").unlink()), one.reload(), one.then(look),
         answered("10.0.0.9", 40002),

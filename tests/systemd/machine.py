@@ -165,9 +165,9 @@ class Machine:
         children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children")
         return int((children.read_text().split() or ["0"])[0])
 
-    def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A command in there."""
-        command = ["nsenter", "--target", str(self._leader()), "--all", "--", *words]
+        command = ["nsenter", "--target", str(self._leader()), "--all", "--", *arguments]
         done = subprocess.run(
             command,
             capture_output=True,
@@ -175,7 +175,7 @@ class Machine:
             check=False,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"},
         )
-        assert not check or done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"
+        assert not check or done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done
 
     def write(self, path: str, text: str) -> None:

@@ -58,7 +58,7 @@ class Newcomer:
         unified = (
             'mount --make-rprivate /; umount -R /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec "$@"'
         )
-        words = [
+        arguments = [
             "unshare",
             "--mount",
             "sh",
@@ -72,7 +72,7 @@ class Newcomer:
             command,
         ]
         done = subprocess.run(
-            words,
+            arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -25,6 +25,7 @@ from sensor.telemetry import served, server
 from sensor.telemetry.host_facts import HostFacts
 from sensor.telemetry.served import Served
 from sensor.telemetry.server import AT_ONCE, HEAD_LIMIT, Server
+from tests.golden import Golden
 
 REPORTED = msgspec.json.encode(
     {"ts": 1.5, "sensor": {"id": "hq"}, "traffic": {"malformed": 3}, "log": {"path": ""}, "outputs": []}
@@ -234,7 +235,7 @@ def _drip(there: socket.socket, ended: threading.Event) -> None:
             return
 
 
-def asked_once_there_is_room(path: Path) -> bytes:
+def requested_once_there_is_room(path: Path) -> bytes:
     """The answer, once the queue of connections that wait to be accepted has room for this one."""
     end = time.monotonic() + 60
     while True:
@@ -252,11 +253,11 @@ def test_a_crowd(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = [socket.socket(socket.AF_UNIX) for _ in range(AT_ONCE)]
     for one in crowd:
         one.connect(str(path))
-    assert asked_once_there_is_room(path) == b""
+    assert requested_once_there_is_room(path) == b""
     for one in crowd:
         one.close()
     end = time.monotonic() + 60
-    while not asked_once_there_is_room(path):
+    while not requested_once_there_is_room(path):
         assert time.monotonic() < end
         time.sleep(0.05)
 
@@ -305,30 +306,28 @@ def test_what_a_dead_sensor_left(serve, path: Path) -> None:
     assert get(path, "/healthz")[0] == 200
 
 
-def test_what_a_living_sensor_has(serve, path: Path) -> None:
+def test_what_a_living_sensor_has(serve, path: Path, golden: Golden) -> None:
     """It keeps its socket, also when the other one ends."""
     serve(path)
     other = Server(Served(HostFacts()), path, None)
-    assert other.unavailable == [f"the status is not served at the socket {path}: another sensor serves there"]
+    golden([text.replace(str(path), "SOCKET") for text in other.unavailable])
     other.close()
     assert get(path, "/healthz")[0] == 200
 
 
-def test_where_no_socket_can_be(serve, path: Path, tmp_path: Path, port: int) -> None:
-    """A file that is none is left alone, a path may be too long, a port taken: it is said, and the sensor goes on
+def test_where_no_socket_can_be(serve, path: Path, tmp_path: Path, port: int, golden: Golden) -> None:
+    """A file that is none is left alone, a path may be too long, a port taken: it is reported, and the sensor goes on
     without.
     """
     path.write_text("mine")
-    assert serve(path).unavailable == [f"the status is not served at the socket {path}: Address already in use"]
+    golden([text.replace(str(path), "SOCKET") for text in serve(path).unavailable])
     assert path.read_text() == "mine"
     long = tmp_path / ("x" * 120)
     assert "path too long" in serve(long).unavailable[0]
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        assert serve(None, ("127.0.0.1", port)).unavailable == [
-            f"the status is not served at 127.0.0.1 port {port}: Address already in use"
-        ]
+        golden([text.replace(str(port), "PORT") for text in serve(None, ("127.0.0.1", port)).unavailable])
 
 
 def test_the_end(reported: Served, path: Path) -> None:

@@ -190,16 +190,16 @@ def test_row_and_facets(office: Data) -> None:
     ],
 )
 def test_unknown_value_names_the_nearest(made: Data, wanted: AlertFilter, field: str, near: str) -> None:
-    with pytest.raises(Unknown) as wrong:
+    with pytest.raises(Unknown) as raised:
         alerts(made, wanted)
-    assert (wrong.value.field, wrong.value.near) == (field, near)
+    assert (raised.value.field, raised.value.near) == (field, near)
 
 
 def test_wrong_sort_limit_and_field(made: Data) -> None:
     """Each is an error of its kind."""
-    with pytest.raises(Unknown) as wrong:
+    with pytest.raises(Unknown) as raised:
         alerts(made, sort="severty")
-    assert wrong.value.near == "severity"
+    assert raised.value.near == "severity"
     with pytest.raises(Malformed):
         alerts(made, limit=0)
     with pytest.raises(msgspec.ValidationError):

@@ -132,7 +132,7 @@ def test_text_is_found_whether_it_is_indexed_or_not(tmp_path: Path, monkeypatch:
             }, wanted
 
 
-def test_words_of_the_operator_are_in_the_list_at_once(office_folder: Path, tmp_path: Path) -> None:
+def test_corrections_are_in_the_list_at_once(office_folder: Path, tmp_path: Path) -> None:
     """Said while no sensor runs: the row, the search and the facets have it; taken back, they have it no more."""
     folder = tmp_path / "copy"
     shutil.copytree(office_folder, folder)
@@ -163,11 +163,11 @@ def test_words_of_the_operator_are_in_the_list_at_once(office_folder: Path, tmp_
         assert devices(data, DeviceFilter(text="KM1A2B3C")).rows == [row]
 
 
-def test_wrong_values(office: Data) -> None:
+def test_invalid_values(office: Data) -> None:
     """Each names what is wrong with it, and the nearest valid value."""
-    with pytest.raises(Unknown) as wrong:
+    with pytest.raises(Unknown) as raised:
         devices(office, DeviceFilter(type=("camra",)))
-    assert wrong.value.near == "camera"
+    assert raised.value.near == "camera"
     with pytest.raises(Malformed) as bad:
         devices(office, DeviceFilter(address="10.0.0.300"))
     assert bad.value.field == "address"

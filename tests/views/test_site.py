@@ -65,7 +65,7 @@ def test_the_site_of_the_tables_is_that_of_the_log(office: Data, office_folder: 
             conversations(alone)
 
 
-def test_the_operators_word_holds(office_folder: Path, tmp_path: Path) -> None:
+def test_a_closed_alert_counts_no_longer(office_folder: Path, tmp_path: Path) -> None:
     """An alert that was closed no longer counts against its devices; opened again, it does."""
     shutil.copytree(office_folder, tmp_path / "office")
     folder = tmp_path / "office"
@@ -115,9 +115,9 @@ def test_scores(picture: Picture, camera: str) -> None:
     assert min(fix.points for fix in one.fixes) < one.score.points
     with pytest.raises(Unknown):
         device_posture(picture, "dev-none")
-    with pytest.raises(Unknown) as wrong:
+    with pytest.raises(Unknown) as raised:
         scores(picture, ScoreFilter(band=("hihg",)))
-    assert wrong.value.near == "high"
+    assert raised.value.near == "high"
     with pytest.raises(Malformed):
         scores(picture, sort="name", cursor=scores(picture, limit=3).cursor)
 

@@ -69,7 +69,7 @@ def test_what_is_too_much_is_folded_and_counted(picture: Picture, monkeypatch: p
     assert found.folded > 4
 
 
-def test_wrong_values(picture: Picture) -> None:
+def test_invalid_values(picture: Picture) -> None:
     """Each names what is wrong."""
     with pytest.raises(Unknown):
         topology(picture, by="colour")

@@ -44,18 +44,24 @@ def same(row: Row) -> Row:
 
 def details(found: AlertDetails) -> types.AlertDetails:
     return types.AlertDetails(
-        alert(found.alert), [types.Note(**_fields(word)) for word in found.words], found.incidents
+        alert(found.alert), [types.Note(**_fields(note)) for note in found.notes], found.incidents
     )
 
 
-def page(ask: PageRequest, found: Page[Row], convert: Callable[[Row], Item]) -> types.List[Item]:
+def page(request: PageRequest, found: Page[Row], convert: Callable[[Row], Item]) -> types.List[Item]:
     return types.List(
-        [convert(row) for row in found.rows], found.total, found.exact, found.facets, found.cursor, source(ask)
+        [convert(row) for row in found.rows], found.total, found.exact, found.facets, found.cursor, source(request)
     )
 
 
-def source(ask: PageRequest) -> types.Source:
-    return types.Source(ask.dataset.name, ask.dataset.kind, *ask.opened.span, ask.data.position.seq, ask.opened.notes)
+def source(request: PageRequest) -> types.Source:
+    return types.Source(
+        request.dataset.name,
+        request.dataset.kind,
+        *request.opened.span,
+        request.data.position.seq,
+        request.opened.notes,
+    )
 
 
 def _fields(row: msgspec.Struct, **renamed: str) -> dict[str, Any]:

@@ -22,22 +22,22 @@ MOST, PAGE = 200_000, 1000
 IN_MEMORY, PART = 4 << 20, 64 << 10
 
 
-def format_of(ask: PageRequest) -> str:
+def format_of(request: PageRequest) -> str:
     """By ``format``, else by the header Accept. Unknown."""
-    wanted = ask.first("format")
+    wanted = request.first("format")
     if wanted and wanted not in FORMATS:
         raise Unknown("format", wanted, FORMATS)
-    accepted = ask.request.headers.get("accept", "")
+    accepted = request.http.headers.get("accept", "")
     return wanted or next((name for name in ("ndjson", "csv") if FORMATS[name].partition(";")[0] in accepted), "json")
 
 
-def exported(ask: PageRequest, resource: Resource, form: str) -> Response:
+def exported(request: PageRequest, resource: Resource, form: str) -> Response:
     """Malformed where the rows are too many."""
     if not resource.listed:
         raise Malformed("format", form, "json: only lists are exported")
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 closed when it was sent
     try:
-        for line in _csv(ask, resource) if form == "csv" else _ndjson(ask, resource):
+        for line in _csv(request, resource) if form == "csv" else _ndjson(request, resource):
             file.write(line)
     except BaseException:
         file.close()
@@ -49,30 +49,30 @@ def exported(ask: PageRequest, resource: Resource, form: str) -> Response:
     )
 
 
-def _items(ask: PageRequest, resource: Resource) -> Iterator[Any]:
+def _items(request: PageRequest, resource: Resource) -> Iterator[Any]:
     count = 0
-    ask.given["limit"] = [str(PAGE)]
+    request.given["limit"] = [str(PAGE)]
     while True:
-        page = answer(ask, resource)
+        page = answer(request, resource)
         count += len(page.items)
         if count > MOST:
             raise Malformed("filter", f"more than {MOST:,} rows", "a narrower one, or pages with `cursor`")
         yield from page.items
         if not page.cursor:
             return
-        ask.given["cursor"] = [page.cursor]
+        request.given["cursor"] = [page.cursor]
 
 
-def _ndjson(ask: PageRequest, resource: Resource) -> Iterator[bytes]:
-    for item in _items(ask, resource):
+def _ndjson(request: PageRequest, resource: Resource) -> Iterator[bytes]:
+    for item in _items(request, resource):
         yield msgspec.json.encode(item) + b"\n"
 
 
-def _csv(ask: PageRequest, resource: Resource) -> Iterator[bytes]:
+def _csv(request: PageRequest, resource: Resource) -> Iterator[bytes]:
     """All fields but records, which are objects."""
     names = [field.name for field in msgspec.structs.fields(resource.item) if field.name != "record"]
     yield _line(names)
-    for item in _items(ask, resource):
+    for item in _items(request, resource):
         yield _line([csv_cell(getattr(item, name)) for name in names])
 
 

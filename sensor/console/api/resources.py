@@ -44,112 +44,124 @@ class Resource(NamedTuple):
         return generic[self.item]
 
 
-def _devices(ask: PageRequest) -> Any:
-    paging = ask.paging("last", 100)
-    wanted = ask.filter(devices.DeviceFilter, "format")
+def _devices(request: PageRequest) -> Any:
+    paging = request.paging("last", 100)
+    wanted = request.filter(devices.DeviceFilter, "format")
     found = devices.devices(
-        ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+        request.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
     )
-    return convert.page(ask, found, convert.device)
+    return convert.page(request, found, convert.device)
 
 
-def _device(ask: PageRequest) -> Any:
-    return types.One(devices.device(ask.data, ask.request.path_params["id"]), convert.source(ask))
+def _device(request: PageRequest) -> Any:
+    return types.One(devices.device(request.data, request.http.path_params["id"]), convert.source(request))
 
 
-def _alerts(ask: PageRequest) -> Any:
-    paging = ask.paging("last", 100)
-    wanted = ask.filter(AlertFilter, "format")
+def _alerts(request: PageRequest) -> Any:
+    paging = request.paging("last", 100)
+    wanted = request.filter(AlertFilter, "format")
     found = alerts.alerts(
-        ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+        request.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
     )
-    return convert.page(ask, found, convert.alert)
+    return convert.page(request, found, convert.alert)
 
 
-def alert(ask: PageRequest) -> Any:
-    return types.One(convert.details(alerts.alert(ask.data, ask.request.path_params["id"])), convert.source(ask))
+def alert(request: PageRequest) -> Any:
+    return types.One(
+        convert.details(alerts.alert(request.data, request.http.path_params["id"])), convert.source(request)
+    )
 
 
-def _incidents(ask: PageRequest) -> Any:
-    paging = ask.paging("last", 100)
+def _incidents(request: PageRequest) -> Any:
+    paging = request.paging("last", 100)
     found = stories.incidents(
-        ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor
+        request.data,
+        request.filter(stories.StoryFilter, "format"),
+        paging.sort,
+        limit=paging.limit,
+        cursor=paging.cursor,
     )
-    return convert.page(ask, found, convert.story)
+    return convert.page(request, found, convert.story)
 
 
-def _incident(ask: PageRequest) -> Any:
-    return types.One(convert.story(stories.incident(ask.data, ask.request.path_params["id"])), convert.source(ask))
+def _incident(request: PageRequest) -> Any:
+    return types.One(
+        convert.story(stories.incident(request.data, request.http.path_params["id"])), convert.source(request)
+    )
 
 
-def _recommendations(ask: PageRequest) -> Any:
-    paging = ask.paging("severity", 100)
+def _recommendations(request: PageRequest) -> Any:
+    paging = request.paging("severity", 100)
     found = stories.recommendations(
-        ask.data, ask.filter(stories.StoryFilter, "format"), paging.sort, limit=paging.limit, cursor=paging.cursor
+        request.data,
+        request.filter(stories.StoryFilter, "format"),
+        paging.sort,
+        limit=paging.limit,
+        cursor=paging.cursor,
     )
-    return convert.page(ask, found, convert.story)
+    return convert.page(request, found, convert.story)
 
 
-def _timeline(ask: PageRequest) -> Any:
-    paging = ask.paging("ts", 100)
+def _timeline(request: PageRequest) -> Any:
+    paging = request.paging("ts", 100)
     found = moments.timeline(
-        ask.data, ask.filter(moments.TimelineFilter, "format"), limit=paging.limit, cursor=paging.cursor
+        request.data, request.filter(moments.TimelineFilter, "format"), limit=paging.limit, cursor=paging.cursor
     )
-    return convert.page(ask, found, convert.moment)
+    return convert.page(request, found, convert.moment)
 
 
-def _vulnerabilities(ask: PageRequest) -> Any:
-    paging = ask.paging("priority", 100)
-    wanted = ask.filter(vulnerabilities.VulnerabilityFilter, "format")
-    with ask.console.assessments.of(ask.opened) as picture:
+def _vulnerabilities(request: PageRequest) -> Any:
+    paging = request.paging("priority", 100)
+    wanted = request.filter(vulnerabilities.VulnerabilityFilter, "format")
+    with request.console.assessments.of(request.opened) as picture:
         return convert.page(
-            ask,
+            request,
             vulnerabilities.findings(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor),
             convert.same,
         )
 
 
-def _tickets(ask: PageRequest) -> Any:
-    paging = ask.paging("severity", 100)
-    wanted, policy = ask.filter(tickets.TicketFilter, "format"), ask.console.assessments.policy
-    with ask.console.assessments.of(ask.opened) as picture:
+def _tickets(request: PageRequest) -> Any:
+    paging = request.paging("severity", 100)
+    wanted, policy = request.filter(tickets.TicketFilter, "format"), request.console.assessments.policy
+    with request.console.assessments.of(request.opened) as picture:
         found = tickets.tickets(
-            picture, ask.data.folder, policy, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor
+            picture, request.data.folder, policy, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor
         )
-        return convert.page(ask, found, convert.same)
+        return convert.page(request, found, convert.same)
 
 
-def _posture(ask: PageRequest) -> Any:
-    with ask.console.assessments.of(ask.opened) as picture:
-        return types.One(posture.posture(picture), convert.source(ask))
+def _posture(request: PageRequest) -> Any:
+    with request.console.assessments.of(request.opened) as picture:
+        return types.One(posture.posture(picture), convert.source(request))
 
 
-def _health(ask: PageRequest) -> Any:
-    found = moments.health(ask.data)
+def _health(request: PageRequest) -> Any:
+    found = moments.health(request.data)
     body = types.Health(unseen(found), found.summary, found.unusable, [convert.moment(row) for row in found.findings])
-    return types.One(body, convert.source(ask))
+    return types.One(body, convert.source(request))
 
 
-def _search(ask: PageRequest) -> Any:
-    text = ask.first("q").strip()
+def _search(request: PageRequest) -> Any:
+    text = request.first("q").strip()
     if not 0 < len(text) <= LONGEST:
         raise Malformed("q", text[:40], f"1 to {LONGEST} characters")
-    hits = moments.search(ask.data, text, limit=SHOWN)
+    hits = moments.search(request.data, text, limit=SHOWN)
     body = types.Hits(
         [convert.device(row) for row in hits.devices.rows], [convert.alert(row) for row in hits.alerts.rows],
         [convert.story(row) for row in hits.incidents.rows], [convert.story(row) for row in hits.recommendations.rows],
         {name: getattr(hits, name).total for name in ("devices", "alerts", "incidents", "recommendations")},
     )  # fmt: skip
-    return types.One(body, convert.source(ask))
+    return types.One(body, convert.source(request))
 
 
-def _datasets(ask: PageRequest) -> Any:
-    usual = ask.console.sources.dataset().name
+def _datasets(request: PageRequest) -> Any:
+    usual = request.console.sources.dataset().name
     found = [
         types.Dataset(one.name, one.kind, *one.span, one.name == usual, list(one.missing))
-        for one in ask.console.sources.all()
+        for one in request.console.sources.all()
     ]
-    return types.One(found, convert.source(ask))
+    return types.One(found, convert.source(request))
 
 
 RESOURCES = (
@@ -196,8 +208,8 @@ RESOURCES = (
 )
 
 
-def answer(ask: PageRequest, resource: Resource) -> Any:
+def answer(request: PageRequest, resource: Resource) -> Any:
     """NotReadable where a log is needed and there is none: unknown is not none."""
-    if resource.log and not ask.opened.alerts_known:
-        raise NotReadable(f"{ask.dataset.name} has no event log: this is unknown, and not none")
-    return resource.answer(ask)
+    if resource.log and not request.opened.alerts_known:
+        raise NotReadable(f"{request.dataset.name} has no event log: this is unknown, and not none")
+    return resource.answer(request)

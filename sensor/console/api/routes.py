@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 
-from sensor.console.alert_actions import add_notes, words_of
+from sensor.console.alert_actions import add_notes, notes_of
 from sensor.console.api import problems, resources
 from sensor.console.api.export import exported, format_of
 from sensor.console.api.openapi import BASE, openapi
@@ -35,10 +35,10 @@ def api_routes(console: Console) -> list[BaseRoute]:
     async def described(_: Request) -> Response:
         return Response(msgspec.json.encode(openapi()), media_type="application/json")
 
-    async def missing(request: Request) -> Response:
-        known = [one for one in found[:-1] if one.matches(request.scope)[0] is Match.PARTIAL]
+    async def missing(http: Request) -> Response:
+        known = [one for one in found[:-1] if one.matches(http.scope)[0] is Match.PARTIAL]
         allowed = {method for one in known for method in one.methods or ()}
-        return problems.no_such_path(request.url.path) if not allowed else problems.wrong_method(request, allowed)
+        return problems.no_such_path(http.url.path) if not allowed else problems.wrong_method(http, allowed)
 
     found = [Route(f"{BASE}/openapi.json", described, methods=["GET"])]
     found += [Route(BASE + resource.path, _reading(console, resource), methods=["GET"]) for resource in RESOURCES]
@@ -49,39 +49,43 @@ def api_routes(console: Console) -> list[BaseRoute]:
 
 
 def _reading(console: Console, resource: Resource) -> Endpoint:
-    def read(ask: PageRequest) -> Response:
-        one_of("sort", [ask.first("sort")] if ask.first("sort") else [], resource.sorts)
-        form = format_of(ask)
-        return exported(ask, resource, form) if form != "json" else _json(ask.request, resources.answer(ask, resource))
+    def read(request: PageRequest) -> Response:
+        one_of("sort", [request.first("sort")] if request.first("sort") else [], resource.sorts)
+        form = format_of(request)
+        return (
+            exported(request, resource, form)
+            if form != "json"
+            else _json(request.http, resources.answer(request, resource))
+        )
 
-    async def endpoint(request: Request) -> Response:
-        return await run_in_threadpool(_asked, console, request, read)
+    async def endpoint(http: Request) -> Response:
+        return await run_in_threadpool(_requested, console, http, read)
 
     return endpoint
 
 
 def _writing(console: Console) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(http: Request) -> Response:
         try:
-            body = await body_of(request)
-            note = _note(request.headers.get("content-type", ""), body)
+            body = await body_of(http)
+            note = _note(http.headers.get("content-type", ""), body)
         except ViewError as error:
             return problems.of(error)
-        return await run_in_threadpool(_once, console, request, body, note)
+        return await run_in_threadpool(_once, console, http, body, note)
 
     return endpoint
 
 
-def _once(console: Console, request: Request, body: bytes, note: NewNote) -> Response:
+def _once(console: Console, http: Request, body: bytes, note: NewNote) -> Response:
     """Write; where the request has a key that was used before, only repeat the answer."""
 
     def write() -> Response:
-        return _asked(console, request, lambda ask: _write(ask, note), write=True)
+        return _requested(console, http, lambda request: _write(request, note), write=True)
 
-    key, who = request.headers.get(HEADER), bearer_of(console, request)
+    key, who = http.headers.get(HEADER), bearer_of(console, http)
     if key is None or who is None:
         return write()
-    mark = hashlib.blake2b(f"{request.url.path}?{request.url.query}\0".encode() + body, digest_size=16).hexdigest()
+    mark = hashlib.blake2b(f"{http.url.path}?{http.url.query}\0".encode() + body, digest_size=16).hexdigest()
     try:
         known = console.replies.begin(who.name, key, mark)
     except Busy:
@@ -107,24 +111,26 @@ def _note(kind: str, body: bytes) -> NewNote:
         ) from None
 
 
-def _write(ask: PageRequest, note: NewNote) -> Response:
-    words = words_of(note.action, note.value, note.text)
-    row = alert(ask.data, ask.request.path_params["id"]).alert
+def _write(request: PageRequest, note: NewNote) -> Response:
+    notes = notes_of(note.action, note.value, note.text)
+    row = alert(request.data, request.http.path_params["id"]).alert
     text = " ".join(filter(None, (note.value, note.text)))
-    ask.console.audit.add(ask.who.name, note.action, peer=ask.peer, dataset=ask.dataset.name, ids=[row.id], text=text)
-    add_notes(ask.dataset, ask.who.name, [row], words)
-    with ask.console.sources.opened(ask.dataset) as again:
-        return _json(ask.request, resources.alert(PageRequest(ask.console, ask.request, ask.who, again, {})))
+    request.console.audit.add(
+        request.who.name, note.action, peer=request.peer, dataset=request.dataset.name, ids=[row.id], text=text
+    )
+    add_notes(request.dataset, request.who.name, [row], notes)
+    with request.console.sources.opened(request.dataset) as again:
+        return _json(request.http, resources.alert(PageRequest(request.console, request.http, request.who, again, {})))
 
 
 def _streaming(console: Console) -> Endpoint:
-    async def endpoint(request: Request) -> Response:
-        if await run_in_threadpool(_who, console, request) is None:
+    async def endpoint(http: Request) -> Response:
+        if await run_in_threadpool(_who, console, http) is None:
             return problems.not_logged_in()
         try:
-            given = parameters(request.url.query)
+            given = parameters(http.url.query)
             dataset = await run_in_threadpool(console.sources.dataset, given.get("data", [""])[-1])
-            after, kinds = _after(request, given), _kinds(given)
+            after, kinds = _after(http, given), _kinds(given)
         except ViewError as error:
             return problems.of(error)
         return sse(records(dataset.log, after, lambda kind: not kinds or kind in kinds))
@@ -137,43 +143,43 @@ def _kinds(given: dict[str, list[str]]) -> set[str]:
     return set(given.get("kind", []))
 
 
-def _after(request: Request, given: dict[str, list[str]]) -> int:
-    text = request.headers.get("last-event-id") or given.get("after", ["0"])[-1]
+def _after(http: Request, given: dict[str, list[str]]) -> int:
+    text = http.headers.get("last-event-id") or given.get("after", ["0"])[-1]
     if not text.isascii() or not text.isdigit() or len(text) > 18:
         raise Malformed("Last-Event-ID", text, "the number of a record")
     return int(text)
 
 
-def _asked(
-    console: Console, request: Request, answer: Callable[[PageRequest], Response], *, write: bool = False
+def _requested(
+    console: Console, http: Request, answer: Callable[[PageRequest], Response], *, write: bool = False
 ) -> Response:
     """What an open dataset answers, or a problem."""
-    who = bearer_of(console, request) if write else _who(console, request)
+    who = bearer_of(console, http) if write else _who(console, http)
     if who is None:
         return problems.not_logged_in()
     if write and not who.may_write:
         return problems.of(Refused(f"the token of {who.name} may read and not write"))
     try:
-        given = parameters(request.url.query)
+        given = parameters(http.url.query)
         for name in {"at", "against"} & given.keys():
             raise Malformed(name, given[name][-1], "no moment: the API answers as of the present")
         dataset = console.sources.dataset(given.get("data", [""])[-1])
         with console.sources.opened(dataset) as opened:
-            return answer(PageRequest(console, request, who, opened, {}))
+            return answer(PageRequest(console, http, who, opened, {}))
     except (ViewError, Refused, OSError) as error:
         return problems.of(error)
 
 
-def _who(console: Console, request: Request) -> Who | None:
-    return bearer_of(console, request) if "authorization" in request.headers else user_of(console, request)
+def _who(console: Console, http: Request) -> Who | None:
+    return bearer_of(console, http) if "authorization" in http.headers else user_of(console, http)
 
 
-def _json(request: Request, answer: Any) -> Response:
+def _json(http: Request, answer: Any) -> Response:
     """An answer with its ETag; 304 where the client has it."""
     body = msgspec.json.encode(answer)
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    known = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    known = [one.strip().removeprefix("W/") for one in http.headers.get("if-none-match", "").split(",")]
     return (
         Response(None, 304, headers) if tag in known else Response(body, headers=headers, media_type="application/json")
     )

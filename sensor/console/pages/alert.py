@@ -21,16 +21,16 @@ from sensor.views.alerts import alert, alerts
 FRAMES = 40
 
 
-def page(ask: PageRequest) -> Response:
+def page(request: PageRequest) -> Response:
     """As it is now, or as it was at a moment."""
-    found = alert(ask.data, ask.request.path_params["id"])
-    if ask.first("at"):
-        return alerts_at.one(ask, found)
+    found = alert(request.data, request.http.path_params["id"])
+    if request.first("at"):
+        return alerts_at.one(request, found)
     record = found.alert.record
     return render(
-        ask, "alert.jinja", found.alert.title, row=found.alert, found=found, record=record, alert=part(record, "alert"),
-        proofs=objects(record.get("evidence")), targets=objects(record.get("targets")),
-        evidence=evidence_of(ask.dataset, found.alert, FRAMES),
+        request, "alert.jinja", found.alert.title, row=found.alert, found=found, record=record,
+        alert=part(record, "alert"), proofs=objects(record.get("evidence")), targets=objects(record.get("targets")),
+        evidence=evidence_of(request.dataset, found.alert, FRAMES),
         rows=rows, layers_of=layers_of, verdicts=VERDICTS,
-        assignees=assignees(alerts(ask.data, limit=1).facets, ask.who.name),
+        assignees=assignees(alerts(request.data, limit=1).facets, request.who.name),
     )  # fmt: skip

@@ -16,14 +16,16 @@ from sensor.views.alerts import SORTS, alerts
 COLUMNS = (("severity", "Severity"), ("last", "Last seen"), ("risk", "Risk"))
 
 
-def page(ask: PageRequest) -> Response:
+def page(request: PageRequest) -> Response:
     """As they are now, or at a moment."""
-    if ask.first("at"):
-        return alerts_at.page(ask)
-    wanted, paging = ask.filter(AlertFilter), ask.paging("severity")
-    found = alerts(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
+    if request.first("at"):
+        return alerts_at.page(request)
+    wanted, paging = request.filter(AlertFilter), request.paging("severity")
+    found = alerts(
+        request.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+    )
     return render(
-        ask, "alerts.jinja", "Alerts", page=found, wanted=wanted, paging=paging, sorts=SORTS, facets=FACETS,
+        request, "alerts.jinja", "Alerts", page=found, wanted=wanted, paging=paging, sorts=SORTS, facets=FACETS,
         verdicts=VERDICTS,
-        assignees=assignees(found.facets, ask.who.name), filter=ask.request.url.query,
+        assignees=assignees(found.facets, request.who.name), filter=request.http.url.query,
     )  # fmt: skip

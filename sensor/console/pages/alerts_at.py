@@ -15,18 +15,18 @@ from sensor.views.alerts import AlertDetails
 SHOWN = 1000
 
 
-def page(ask: PageRequest) -> Response:
+def page(request: PageRequest) -> Response:
     """``at``: the moment; filters as in the present list, as far as the records have them."""
-    wanted = ask.filter(PastFilter)
-    then = alerts_of(ask)
+    wanted = request.filter(PastFilter)
+    then = alerts_of(request)
     found = fitting(then.alerts, wanted)
     return render(
-        ask, "alerts_at.jinja", "Alerts", then=then, alerts=found[:SHOWN], total=len(found), shown=SHOWN, wanted=wanted,
-        states=STATES, counts=Counter(one.state for one in then.alerts), timely=True,
+        request, "alerts_at.jinja", "Alerts", then=then, alerts=found[:SHOWN], total=len(found), shown=SHOWN,
+        wanted=wanted, states=STATES, counts=Counter(one.state for one in then.alerts), timely=True,
     )  # fmt: skip
 
 
-def one(ask: PageRequest, details: AlertDetails) -> Response:
+def one(request: PageRequest, details: AlertDetails) -> Response:
     """One alert, how it had developed, and what operators had written until then."""
-    then = alert_of(ask, details)
-    return render(ask, "alert_at.jinja", details.alert.title, then=then, row=then.alert.row, timely=True)
+    then = alert_of(request, details)
+    return render(request, "alert_at.jinja", details.alert.title, then=then, row=then.alert.row, timely=True)

@@ -8,12 +8,12 @@ from sensor.console.page_request import PageRequest
 from sensor.console.render import render
 
 
-def page(ask: PageRequest) -> Response:
+def page(request: PageRequest) -> Response:
     return render(
-        ask,
+        request,
         "audit.jinja",
         "Audit log",
-        entries=list(ask.console.audit.newest()),
-        path=ask.request.url.path,
-        file=ask.console.audit.path,
+        entries=list(request.console.audit.newest()),
+        path=request.http.url.path,
+        file=request.console.audit.path,
     )

@@ -50,17 +50,17 @@ class Attribute(NamedTuple):
     values: list[Value]
 
 
-def page(ask: PageRequest) -> Response:
-    if ask.first("at"):
-        return devices_at.one(ask)
-    record = device(ask.data, ask.request.path_params["id"])
+def page(request: PageRequest) -> Response:
+    if request.first("at"):
+        return devices_at.one(request)
+    record = device(request.data, request.http.path_params["id"])
     body = part(record, "device")
     name = str(body.get("id"))
-    found = alerts(ask.data, AlertFilter(device=name), "last", limit=SHOWN) if ask.opened.alerts_known else None
-    todo = recommendations(ask.data, StoryFilter(device=name), limit=SHOWN) if ask.opened.alerts_known else None
+    found = alerts(request.data, AlertFilter(device=name), "last", limit=SHOWN) if request.opened.alerts_known else None
+    todo = recommendations(request.data, StoryFilter(device=name), limit=SHOWN) if request.opened.alerts_known else None
     title = f"{body.get('type') or 'device'} {body.get('hostname') or next(iter(each(body.get('ips'))), name)}"
     return render(
-        ask,
+        request,
         "device.jinja",
         title,
         record=record,
@@ -68,7 +68,7 @@ def page(ask: PageRequest) -> Response:
         attributes=attributes(record),
         alerts=found,
         todo=todo,
-        editable=ask.data.inventory,
+        editable=request.data.inventory,
         own=own_values(record),
         types=TYPES,
         criticalities=CRITICALITIES,

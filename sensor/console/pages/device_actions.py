@@ -13,55 +13,59 @@ from sensor.inventory.corrections import FIELDS
 from sensor.views.errors import one_of
 
 
-def act(ask: PageRequest) -> Response:
+def act(request: PageRequest) -> Response:
     """Do it, and lead back to the page that it was asked on."""
-    action = ask.field("action")
+    action = request.field("action")
     one_of("action", [action], device_edits.ACTIONS)
-    records = device_edits.known(ask.data, ask.form.get("device", []))
+    records = device_edits.known(request.data, request.form.get("device", []))
     ids = [str(part(record, "device").get("id")) for record in records]
-    plan = _plan(ask, action, records)
-    numbers = _write(ask, plan, f"device {action}", ids)
-    path = f"/devices/{ids[0]}" if ask.field("back") == "device" else "/devices"
+    plan = _plan(request, action, records)
+    numbers = _write(request, plan, f"device {action}", ids)
+    path = f"/devices/{ids[0]}" if request.field("back") == "device" else "/devices"
     if action == "undo":
-        return RedirectResponse(ask.url(path), 303)
-    name = ask.console.undo.keep(ask.who.name, ask.dataset.name, plan.text, "/devices/undo", numbers=numbers)
-    return RedirectResponse(url_of(path, parameters(ask.field("filter")) | {"done": [name]}), 303)
+        return RedirectResponse(request.url(path), 303)
+    name = request.console.undo.keep(
+        request.who.name, request.dataset.name, plan.text, "/devices/undo", numbers=numbers
+    )
+    return RedirectResponse(url_of(path, parameters(request.field("filter")) | {"done": [name]}), 303)
 
 
-def undo(ask: PageRequest) -> Response:
+def undo(request: PageRequest) -> Response:
     """Undo a change by the line that reported it."""
-    done = ask.console.undo.take(ask.field("name"), ask.who.name)
-    if done is None or done.dataset != ask.dataset.name or not done.numbers:
+    done = request.console.undo.take(request.field("name"), request.who.name)
+    if done is None or done.dataset != request.dataset.name or not done.numbers:
         raise Refused("This cannot be undone any more.")
-    _write(ask, device_edits.undo(done.numbers), "undo", [], done.text)
-    return RedirectResponse(ask.url(own_path(ask.field("back"))), 303)
+    _write(request, device_edits.undo(done.numbers), "undo", [], done.text)
+    return RedirectResponse(request.url(own_path(request.field("back"))), 303)
 
 
-def _write(ask: PageRequest, plan: Plan, action: str, ids: list[str], text: str = "") -> list[str]:
+def _write(request: PageRequest, plan: Plan, action: str, ids: list[str], text: str = "") -> list[str]:
     """Into the audit log, then into the inventory; the numbers by which it can be undone."""
-    reason = ask.field("reason")
+    reason = request.field("reason")
     note = f"{text or plan.text}{f' ({reason})' if reason else ''}"
-    ask.console.audit.add(ask.who.name, action, peer=ask.peer, dataset=ask.dataset.name, ids=ids, text=note)
-    with device_edits.writing(ask.data, ask.who.name) as changes:
+    request.console.audit.add(
+        request.who.name, action, peer=request.peer, dataset=request.dataset.name, ids=ids, text=note
+    )
+    with device_edits.writing(request.data, request.who.name) as changes:
         return plan.write(changes)
 
 
-def _plan(ask: PageRequest, action: str, records: list[Body]) -> Plan:
-    reason = ask.field("reason")
+def _plan(request: PageRequest, action: str, records: list[Body]) -> Plan:
+    reason = request.field("reason")
     if action in ("tag", "untag"):
-        return device_edits.retag(records, ask.field("tags"), reason, remove=action == "untag")
+        return device_edits.retag(records, request.field("tags"), reason, remove=action == "untag")
     if action == "merge":
-        return device_edits.merge(records[0], device_edits.the_other(ask.data, ask.field("other")), reason)
+        return device_edits.merge(records[0], device_edits.the_other(request.data, request.field("other")), reason)
     if action == "split":
-        return device_edits.split(records[0], ask.field("other"), reason)
+        return device_edits.split(records[0], request.field("other"), reason)
     if action == "undo":
-        return device_edits.undo([ask.field("number")])
-    return device_edits.set_values(records, _values(ask), reason)
+        return device_edits.undo([request.field("number")])
+    return device_edits.set_values(records, _values(request), reason)
 
 
-def _values(ask: PageRequest) -> dict[str, str]:
+def _values(request: PageRequest) -> dict[str, str]:
     """The fields of the form: of the page of a device all of them, of the list the one that was chosen."""
-    if field := ask.field("field"):
+    if field := request.field("field"):
         one_of("field", [field], TOGETHER)
-        return {field: ask.field("value")}
-    return {field: ask.field(field) for field in FIELDS if field in ask.form}
+        return {field: request.field("value")}
+    return {field: request.field(field) for field in FIELDS if field in request.form}

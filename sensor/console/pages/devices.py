@@ -20,15 +20,17 @@ COLUMNS = {
 USUAL = ("name", "type", "vendor", "model", "ip", "mac", "vlan", "confidence", "last")
 
 
-def page(ask: PageRequest) -> Response:
-    if ask.first("at"):
-        return devices_at.page(ask)
-    wanted, paging = ask.filter(DeviceFilter, "columns"), ask.paging("last", 100)
-    chosen = [name for name in ask.given.get("columns", ()) if name]
+def page(request: PageRequest) -> Response:
+    if request.first("at"):
+        return devices_at.page(request)
+    wanted, paging = request.filter(DeviceFilter, "columns"), request.paging("last", 100)
+    chosen = [name for name in request.given.get("columns", ()) if name]
     one_of("columns", chosen, COLUMNS)
-    found = devices(ask.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor)
+    found = devices(
+        request.data, wanted, paging.sort, backwards=paging.backwards, limit=paging.limit, cursor=paging.cursor
+    )
     columns = [name for name in COLUMNS if name == "name" or name in (chosen or USUAL)]
     return render(
-        ask, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=columns, headings=COLUMNS,
-        sorts=SORTS, facets=FACETS, together=TOGETHER,
+        request, "devices.jinja", "Devices", page=found, wanted=wanted, paging=paging, columns=columns,
+        headings=COLUMNS, sorts=SORTS, facets=FACETS, together=TOGETHER,
     )  # fmt: skip

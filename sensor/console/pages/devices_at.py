@@ -14,25 +14,25 @@ from sensor.views.errors import Unknown
 SHOWN = 1000
 
 
-def page(ask: PageRequest) -> Response:
+def page(request: PageRequest) -> Response:
     """``at``: the moment; ``against``: another, whose difference is shown; ``text``: words in a device."""
-    text = ask.filter(HistoryFilter).text
-    then = inventory_at(ask, "at")
-    other = inventory_at(ask, "against") if ask.first("against") else None
+    text = request.filter(HistoryFilter).text
+    then = inventory_at(request, "at")
+    other = inventory_at(request, "against") if request.first("against") else None
     return render(
-        ask, "devices_at.jinja", "Devices", then=then, other=other, timely=True, text=text,
+        request, "devices_at.jinja", "Devices", then=then, other=other, timely=True, text=text,
         **_shown(text, then, other), shown=SHOWN,
     )  # fmt: skip
 
 
-def one(ask: PageRequest) -> Response:
+def one(request: PageRequest) -> Response:
     """One device, and what became of it until the end of the records."""
-    then, name = inventory_at(ask, "at"), ask.request.path_params["id"]
+    then, name = inventory_at(request, "at"), request.http.path_params["id"]
     found = [body for key, body in then.devices.items() if key.startswith(name)]
     if len(found) != 1:
         raise Unknown("id", name, then.devices)
     return render(
-        ask, "device_at.jinja", str(found[0].get("hostname") or found[0]["id"]), body=found[0], then=then,
+        request, "device_at.jinja", str(found[0].get("hostname") or found[0]["id"]), body=found[0], then=then,
         fields=COMPARED, timely=True,
     )  # fmt: skip
 

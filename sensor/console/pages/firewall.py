@@ -14,14 +14,14 @@ from sensor.views.errors import one_of
 FORMAT, EXPIRES = "nftables", "7d"
 
 
-def page(ask: PageRequest) -> Response:
-    row = alert(ask.data, ask.request.path_params["id"]).alert
-    form, expires = ask.first("format") or FORMAT, ask.first("expires") or EXPIRES
+def page(request: PageRequest) -> Response:
+    row = alert(request.data, request.http.path_params["id"]).alert
+    form, expires = request.first("format") or FORMAT, request.first("expires") or EXPIRES
     one_of("format", [form], names())
     one_of("expires", [expires], DAYS)
-    with ask.console.assessments.of(ask.opened) as picture:
+    with request.console.assessments.of(request.opened) as picture:
         found = shown(picture.view, row.id, form, expires)
     return render(
-        ask, "firewall.jinja", "Firewall", row=row, found=found, form=form, expires=expires, formats=names(),
+        request, "firewall.jinja", "Firewall", row=row, found=found, form=form, expires=expires, formats=names(),
         days=tuple(DAYS),
     )  # fmt: skip

@@ -11,14 +11,14 @@ from sensor.datasets.live import is_written
 from sensor.views.moments import health
 
 
-def page(ask: PageRequest) -> Response:
-    found = health(ask.data, limit=100)
+def page(request: PageRequest) -> Response:
+    found = health(request.data, limit=100)
     return render(
-        ask,
+        request,
         "health.jinja",
         "Health",
         health=found,
         unseen=unseen(found),
-        running=is_written(ask.dataset.folder),
-        missing=ask.dataset.missing,
+        running=is_written(request.dataset.folder),
+        missing=request.dataset.missing,
     )

@@ -38,22 +38,22 @@ def hunts() -> dict[str, Hunt]:
     return {name: hunt(path) for name, path in library().items()}
 
 
-def page(ask: PageRequest) -> Response:
-    name, sql = ask.first("name"), ask.first("sql").strip()
+def page(request: PageRequest) -> Response:
+    name, sql = request.first("name"), request.first("sql").strip()
     chosen = _chosen(name)
     sql = sql or (chosen.sql if chosen is not None else "")
-    result = _result(ask, sql, ROWS) if sql else None
+    result = _result(request, sql, ROWS) if sql else None
     return render(
-        ask, "hunt.jinja", chosen.title if chosen is not None else "Hunt", hunts=hunts(), name=name, chosen=chosen,
+        request, "hunt.jinja", chosen.title if chosen is not None else "Hunt", hunts=hunts(), name=name, chosen=chosen,
         sql=sql, result=result, tables=TABLES,
         rows=ROWS,
     )  # fmt: skip
 
 
-def csv_page(ask: PageRequest) -> Response:
+def csv_page(request: PageRequest) -> Response:
     """The rows of a query as CSV (RFC 4180), for spreadsheets: no cell is taken for a formula."""
-    chosen = _chosen(ask.first("name"))
-    result = _result(ask, ask.first("sql").strip() or (chosen.sql if chosen is not None else ""), CSV_ROWS)
+    chosen = _chosen(request.first("name"))
+    result = _result(request, request.first("sql").strip() or (chosen.sql if chosen is not None else ""), CSV_ROWS)
     if result.answer is None:
         raise Malformed("sql", "a query that fails", result.error)
     out = io.StringIO()
@@ -73,10 +73,10 @@ def _chosen(name: str) -> Hunt | None:
     return hunts().get(name)
 
 
-def _result(ask: PageRequest, sql: str, most: int) -> Result:
+def _result(request: PageRequest, sql: str, most: int) -> Result:
     if len(sql) > LONGEST:
         raise Malformed("sql", f"{len(sql):,} characters", f"at most {LONGEST:,}")
-    with querying(ask.dataset) as there:
+    with querying(request.dataset) as there:
         try:
             answer = there.query.ask(sql, most=most)
             return Result(answer, [*there.missing, *sentences(coverage(there.query))], "")

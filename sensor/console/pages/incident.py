@@ -11,11 +11,11 @@ from sensor.core.record_parts import objects
 from sensor.views.stories import incident
 
 
-def page(ask: PageRequest) -> Response:
-    row = incident(ask.data, ask.request.path_params["id"])
+def page(request: PageRequest) -> Response:
+    row = incident(request.data, request.http.path_params["id"])
     body = part(row.record, "incident")
     return render(
-        ask, "incident.jinja", "Incident", row=row, body=body, story=objects(body.get("story")),
+        request, "incident.jinja", "Incident", row=row, body=body, story=objects(body.get("story")),
         actors=objects(body.get("actors")),
         targets=objects(row.record.get("targets")), attack=objects(body.get("attack")),
     )  # fmt: skip

@@ -52,13 +52,13 @@ def _begin(console: Console, provider: Provider, attempts: Attempts, request: Re
     except ViewError as error:
         return errors.not_logged_in(request, f"{error}.", 503, BEGIN)
     cookie, attempt = attempts.new(time.time())
-    asked = {
+    fields = {
         "response_type": "code", "client_id": provider.options.client_id, "redirect_uri": _back_url(console, request),
         "scope": " ".join(dict.fromkeys(["openid", *provider.options.scopes])), "state": attempt.state,
         "nonce": attempt.nonce, "code_challenge": attempt.challenge, "code_challenge_method": "S256",
     }  # fmt: skip
     joint = "&" if urlsplit(there.authorization_endpoint).query else "?"
-    answer = RedirectResponse(f"{there.authorization_endpoint}{joint}{urlencode(asked)}", 303)
+    answer = RedirectResponse(f"{there.authorization_endpoint}{joint}{urlencode(fields)}", 303)
     answer.set_cookie(
         _cookie(console), cookie, max_age=LASTS_S, httponly=True, samesite="lax", secure=console.place.secure, path="/"
     )

@@ -32,55 +32,57 @@ SCORED = 2_000
 DAYS = 90
 
 
-def page(ask: PageRequest) -> Response:
-    data = ask.data
+def page(request: PageRequest) -> Response:
+    data = request.data
     found = alerts(data, AlertFilter(state=OPEN), "severity", limit=SHOWN)
     stories = incidents(data, StoryFilter(state=("open",)), "severity", limit=SHOWN)
     state, shown = health(data), devices(data, sort="first", limit=SHOWN)
     newest = alerts(data, AlertFilter(state=OPEN) if found.total else AlertFilter(), "last", limit=CHARTED)
     return render(
-        ask, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
+        request, "overview.jinja", "Overview", stories=stories, alerts=found, devices=shown,
         todo=recommendations(data, StoryFilter(state=("open",)), limit=SHOWN), unseen=unseen(state), health=state,
-        closed=_closed(ask, open_alerts=found.total, open_incidents=stories.total),
-        site=_score(ask, shown.total) if not ask.first("at") else None, day=_day(ask), trend=_trend(ask),
-        band_of=band_of, timely=bool(ask.first("at")),
+        closed=_closed(request, open_alerts=found.total, open_incidents=stories.total),
+        site=_score(request, shown.total) if not request.first("at") else None, day=_day(request),
+        trend=_trend(request), band_of=band_of, timely=bool(request.first("at")),
         chart=histogram([(row.last, row.severity) for row in newest.rows]), charted=newest.total,
     )  # fmt: skip
 
 
-def _closed(ask: PageRequest, *, open_alerts: int, open_incidents: int) -> dict[str, Any]:
+def _closed(request: PageRequest, *, open_alerts: int, open_incidents: int) -> dict[str, Any]:
     """The most severe closed alerts and incidents, where none is open: a page without any reads like an all-clear."""
     return {
-        "alerts": None if open_alerts else alerts(ask.data, AlertFilter(state=("closed",)), "severity", limit=SHOWN),
+        "alerts": None
+        if open_alerts
+        else alerts(request.data, AlertFilter(state=("closed",)), "severity", limit=SHOWN),
         "incidents": None
         if open_incidents
-        else incidents(ask.data, StoryFilter(state=("closed",)), "severity", limit=SHOWN),
+        else incidents(request.data, StoryFilter(state=("closed",)), "severity", limit=SHOWN),
     }
 
 
-def _score(ask: PageRequest, total: int) -> Any:
+def _score(request: PageRequest, total: int) -> Any:
     """The exposure of the site; None where it is not known, or takes too long for this page."""
-    if not ask.opened.alerts_known or total > SCORED:
+    if not request.opened.alerts_known or total > SCORED:
         return None
-    with contextlib.suppress(NotReadable), ask.console.assessments.of(ask.opened) as picture:
+    with contextlib.suppress(NotReadable), request.console.assessments.of(request.opened) as picture:
         return posture(picture)
     return None
 
 
-def _day(ask: PageRequest) -> Day | None:
+def _day(request: PageRequest) -> Day | None:
     """The kept scores of the day of the moment that the URL names, or of the last day before it."""
-    if not ask.first("at"):
+    if not request.first("at"):
         return None
-    day = time_text(moment_of("at", ask.first("at"), ask.now))[:10]
+    day = time_text(moment_of("at", request.first("at"), request.now))[:10]
     with contextlib.suppress(OSError):
-        return next((one for one in reversed(read(ask.dataset.folder).days) if one.day <= day), None)
+        return next((one for one in reversed(read(request.dataset.folder).days) if one.day <= day), None)
     return None
 
 
-def _trend(ask: PageRequest) -> Any:
+def _trend(request: PageRequest) -> Any:
     """The kept scores of the last days as a line; None for fewer than two."""
     with contextlib.suppress(OSError):
-        days = read(ask.dataset.folder).days[-DAYS:]
+        days = read(request.dataset.folder).days[-DAYS:]
         label = (
             f"exposure score of {len(days)} days, from {days[0].points:.0f} to {days[-1].points:.0f}" if days else ""
         )

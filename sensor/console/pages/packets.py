@@ -12,8 +12,8 @@ from sensor.views.errors import NotReadable
 MEDIA_TYPE = "application/vnd.tcpdump.pcap"
 
 
-def page(ask: PageRequest) -> Response:
-    found = evidence_of(ask.dataset, alert(ask.data, ask.request.path_params["id"]).alert, 0)
+def page(request: PageRequest) -> Response:
+    found = evidence_of(request.dataset, alert(request.data, request.http.path_params["id"]).alert, 0)
     if found.path is None:
         raise NotReadable(found.missing)
     return FileResponse(found.path, media_type=MEDIA_TYPE, filename=found.path.name)

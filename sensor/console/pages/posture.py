@@ -11,13 +11,13 @@ from sensor.console.render import render
 from sensor.views.posture import FIELDS, SORTS, ScoreFilter, posture, scores
 
 
-def page(ask: PageRequest) -> Response:
-    wanted, paging = ask.filter(ScoreFilter), ask.paging("points")
-    with ask.console.assessments.of(ask.opened) as picture:
+def page(request: PageRequest) -> Response:
+    wanted, paging = request.filter(ScoreFilter), request.paging("points")
+    with request.console.assessments.of(request.opened) as picture:
         site = posture(picture)
         found = scores(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
     return render(
-        ask,
+        request,
         "posture.jinja",
         "Exposure",
         site=site,

@@ -15,9 +15,9 @@ from sensor.views.devices import device
 from sensor.views.errors import Unknown
 
 
-def page(ask: PageRequest) -> Response:
-    record = device(ask.data, ask.request.path_params["id"])
-    observation, seen = ask.first("observation"), ask.first("seen")
+def page(request: PageRequest) -> Response:
+    record = device(request.data, request.http.path_params["id"])
+    observation, seen = request.first("observation"), request.first("seen")
     claims = [
         claim
         for claim in objects(record.get("evidence"))
@@ -26,10 +26,10 @@ def page(ask: PageRequest) -> Response:
     if not claims:
         known = {str(claim.get("observation")) for claim in objects(record.get("evidence"))}
         raise Unknown("observation", observation, known)
-    proof = proof_of(ask.dataset, claims[0])
+    proof = proof_of(request.dataset, claims[0])
     frame = proof.frame
     return render(
-        ask, "proof.jinja", f"{observation} of {part(record, 'device').get('id')}", record=record,
+        request, "proof.jinja", f"{observation} of {part(record, 'device').get('id')}", record=record,
         device=part(record, "device"), claims=claims, observation=observation, seen=seen, proof=proof,
         layers=layers_of(frame.data, frame.link) if frame is not None else (),
         bytes=list(rows(frame.data, proof.spans)) if frame is not None else (),

@@ -9,11 +9,11 @@ from sensor.console.render import render
 from sensor.views.stories import SORTS, StoryFilter, recommendations
 
 
-def page(ask: PageRequest) -> Response:
-    wanted, paging = ask.filter(StoryFilter), ask.paging("severity")
-    found = recommendations(ask.data, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
+def page(request: PageRequest) -> Response:
+    wanted, paging = request.filter(StoryFilter), request.paging("severity")
+    found = recommendations(request.data, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
     return render(
-        ask,
+        request,
         "recommendations.jinja",
         "Recommendations",
         page=found,

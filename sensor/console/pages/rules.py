@@ -20,42 +20,42 @@ ACTIONS = ("test", "rehearse", "save", "remove")
 SHOWN = 100
 
 
-def page(ask: PageRequest) -> Response:
+def page(request: PageRequest) -> Response:
     """All rules, as a sensor loads them, and their faults."""
-    loaded, faults = ask.console.rules.all()
+    loaded, faults = request.console.rules.all()
     return render(
-        ask, "rules.jinja", "Rules", loaded=loaded, faults=faults, names=ask.console.rules.names(),
-        name_of=ask.console.rules.name_of,
+        request, "rules.jinja", "Rules", loaded=loaded, faults=faults, names=request.console.rules.names(),
+        name_of=request.console.rules.name_of,
     )  # fmt: skip
 
 
-def new(ask: PageRequest) -> Response:
+def new(request: PageRequest) -> Response:
     """An editor with examples."""
-    return _editor(ask, "", EXAMPLE)
+    return _editor(request, "", EXAMPLE)
 
 
-def one(ask: PageRequest) -> Response:
+def one(request: PageRequest) -> Response:
     """A file of our own, with its tests."""
-    name = ask.request.path_params["name"]
-    text = ask.console.rules.text(name)
-    return _editor(ask, name, text, ask.console.rules.examine(name, text))
+    name = request.http.path_params["name"]
+    text = request.console.rules.text(name)
+    return _editor(request, name, text, request.console.rules.examine(name, text))
 
 
 def _editor(
-    ask: PageRequest,
+    request: PageRequest,
     name: str,
     text: str,
     examined: Examined | None = None,
     alerts: Sequence[dict[str, Any]] | None = None,
 ) -> Response:
     """``when``: of the URL: what a rule watches, whose fields are listed."""
-    kinds, when = _kinds(), ask.first("when")
+    kinds, when = _kinds(), request.first("when")
     one_of("when", [when] if when else [], kinds)
     fields = sorted(fields_of([when], Nowhere()).items()) if when else []
     return render(
-        ask, "rule.jinja", name or "New rules", name=name, text=text, examined=examined, shown=SHOWN,
+        request, "rule.jinja", name or "New rules", name=name, text=text, examined=examined, shown=SHOWN,
         alerts=alerts, kinds=kinds, when=when, fields=[(key, one.kind.value, WORDS[one.kind]) for key, one in fields],
-        known=name in ask.console.rules.names(),
+        known=name in request.console.rules.names(),
     )  # fmt: skip
 
 
@@ -67,21 +67,21 @@ def _kinds() -> dict[str, str]:
     return flows | devices | {kind: " ".join(words)[:160] for kind, words in meanings.items()}
 
 
-def act(ask: PageRequest) -> Response:
+def act(request: PageRequest) -> Response:
     """Test a text, rehearse it, write it, or remove a file."""
-    action, name, text = ask.field("action"), ask.field("name").strip(), ask.text("text")
+    action, name, text = request.field("action"), request.field("name").strip(), request.text("text")
     one_of("action", [action], ACTIONS)
     if action in ("test", "rehearse"):
-        found = ask.console.rules.examine(name, text)
+        found = request.console.rules.examine(name, text)
         alerts = None
         if action == "rehearse" and not found.faults:
-            alerts = ask.console.rules.rehearse(name, text, ask.dataset)
-        return _editor(ask, name, text, found, alerts)
-    ask.console.audit.add(ask.who.name, f"rules {action}", peer=ask.peer, text=name)
+            alerts = request.console.rules.rehearse(name, text, request.dataset)
+        return _editor(request, name, text, found, alerts)
+    request.console.audit.add(request.who.name, f"rules {action}", peer=request.peer, text=name)
     if action == "remove":
-        ask.console.rules.remove(name)
-        return RedirectResponse(ask.url("/rules"), 303)
-    if name in ask.console.rules.names() and not ask.field("known"):
+        request.console.rules.remove(name)
+        return RedirectResponse(request.url("/rules"), 303)
+    if name in request.console.rules.names() and not request.field("known"):
         raise Malformed("name", name, "a name that no file has: open that file to change it")
-    found = ask.console.rules.save(name, text)
-    return RedirectResponse(ask.url("/rules"), 303) if found.good else _editor(ask, name, text, found)
+    found = request.console.rules.save(name, text)
+    return RedirectResponse(request.url("/rules"), 303) if found.good else _editor(request, name, text, found)

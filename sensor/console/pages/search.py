@@ -13,14 +13,14 @@ from sensor.views.moments import search
 SHOWN = 10
 
 
-def page(ask: PageRequest) -> Response:
-    text = ask.first("q").strip()
+def page(request: PageRequest) -> Response:
+    text = request.first("q").strip()
     if len(text) > LONGEST:
         raise Malformed("q", f"{text[:20]}…", f"at most {LONGEST} characters")
     return render(
-        ask,
+        request,
         "search.jinja",
         f"Search: {text}" if text else "Search",
         q=text,
-        hits=search(ask.data, text, limit=SHOWN) if text else None,
+        hits=search(request.data, text, limit=SHOWN) if text else None,
     )

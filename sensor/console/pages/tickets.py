@@ -11,11 +11,11 @@ from sensor.views.tickets import SORTS, TicketFilter, tickets
 FACETS = ("state", "severity", "owner")
 
 
-def page(ask: PageRequest) -> Response:
-    wanted, paging = ask.filter(TicketFilter), ask.paging("severity")
-    with ask.console.assessments.of(ask.opened) as picture:
-        policy, folder = ask.console.assessments.policy, ask.data.folder
+def page(request: PageRequest) -> Response:
+    wanted, paging = request.filter(TicketFilter), request.paging("severity")
+    with request.console.assessments.of(request.opened) as picture:
+        policy, folder = request.console.assessments.policy, request.data.folder
         found = tickets(picture, folder, policy, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
     return render(
-        ask, "tickets.jinja", "Tickets", page=found, wanted=wanted, paging=paging, sorts=tuple(SORTS), facets=FACETS
+        request, "tickets.jinja", "Tickets", page=found, wanted=wanted, paging=paging, sorts=tuple(SORTS), facets=FACETS
     )

@@ -11,7 +11,7 @@ from sensor.views.moments import KINDS, TimelineFilter, timeline
 PATHS = {"alert": "/alerts/", "device": "/devices/", "incident": "/incidents/"}
 
 
-def page(ask: PageRequest) -> Response:
-    wanted, paging = ask.filter(TimelineFilter), ask.paging("last", 100)
-    found = timeline(ask.data, wanted, limit=paging.limit, cursor=paging.cursor)
-    return render(ask, "timeline.jinja", "Timeline", page=found, wanted=wanted, kinds=KINDS, paths=PATHS)
+def page(request: PageRequest) -> Response:
+    wanted, paging = request.filter(TimelineFilter), request.paging("last", 100)
+    found = timeline(request.data, wanted, limit=paging.limit, cursor=paging.cursor)
+    return render(request, "timeline.jinja", "Timeline", page=found, wanted=wanted, kinds=KINDS, paths=PATHS)

@@ -11,23 +11,23 @@ from sensor.views.conversations import ConversationFilter
 from sensor.views.topology import GROUPINGS, INTERNET, OTHERS, MapNode, topology
 
 
-def page(ask: PageRequest) -> Response:
+def page(request: PageRequest) -> Response:
     wanted, by, opened = (
-        ask.filter(ConversationFilter, "by", "opened"),
-        ask.first("by") or "type",
-        ask.first("opened"),
+        request.filter(ConversationFilter, "by", "opened"),
+        request.first("by") or "type",
+        request.first("opened"),
     )
-    with ask.console.assessments.of(ask.opened) as picture:
+    with request.console.assessments.of(request.opened) as picture:
         found, known = topology(picture, wanted, by, opened), picture.site.nodes
 
     def url_of(node: MapNode) -> str:
         if node.device in known:
-            return ask.url(f"/devices/{node.device}")
-        return ask.here(opened=None if node.device or node.id in (INTERNET, OTHERS, opened) else node.id)
+            return request.url(f"/devices/{node.device}")
+        return request.here(opened=None if node.device or node.id in (INTERNET, OTHERS, opened) else node.id)
 
     nodes = {node.id: (node, url_of(node)) for node in found.nodes}
     return render(
-        ask,
+        request,
         "map.jinja",
         "Map",
         found=found,

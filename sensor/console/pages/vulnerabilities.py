@@ -12,13 +12,13 @@ FACETS = ("verdict", "severity", "exploited")
 COLUMNS = (("priority", "Priority"), ("cve", "CVE"), ("cvss", "CVSS"), ("epss", "EPSS"))
 
 
-def page(ask: PageRequest) -> Response:
-    wanted, paging = ask.filter(VulnerabilityFilter), ask.paging("priority")
-    with ask.console.assessments.of(ask.opened) as picture:
+def page(request: PageRequest) -> Response:
+    wanted, paging = request.filter(VulnerabilityFilter), request.paging("priority")
+    with request.console.assessments.of(request.opened) as picture:
         found = vulnerabilities(picture, wanted, paging.sort, limit=paging.limit, cursor=paging.cursor)
         names = {name: picture.known.device(name) or {} for row in found.rows for name in row.devices}
     return render(
-        ask, "vulnerabilities.jinja", "Vulnerabilities", page=found, wanted=wanted, paging=paging, sorts=tuple(SORTS),
-        facets=FACETS, columns=COLUMNS,
+        request, "vulnerabilities.jinja", "Vulnerabilities", page=found, wanted=wanted, paging=paging,
+        sorts=tuple(SORTS), facets=FACETS, columns=COLUMNS,
         names=names,
     )  # fmt: skip

@@ -1,1 +1,1 @@
-"""Security: who may ask, from where, and what is kept of it."""
+"""Access to the console: users, sessions, keys, and the networks that requests may come from."""

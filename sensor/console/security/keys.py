@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS tokens (
 
 @contextlib.contextmanager
 def connected(path: Path) -> Iterator[sqlite3.Connection]:
-    """The console's database. One connection a call: every thread may ask. sqlite3.Error."""
+    """The console's database. One connection a call: thread-safe. sqlite3.Error."""
     with contextlib.closing(sqlite3.connect(path, timeout=5.0, isolation_level=None)) as base:
         yield base
 
@@ -71,7 +71,7 @@ class Token(NamedTuple):
 
 
 class Keys:
-    """One connection a call: every thread may ask. Made with rights for its owner alone."""
+    """One connection a call: thread-safe. Made with rights for its owner alone."""
 
     def __init__(self, state: Path) -> None:
         """OSError or sqlite3.Error where the state folder cannot be written."""

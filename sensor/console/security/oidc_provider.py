@@ -63,7 +63,7 @@ class _Fault(msgspec.Struct, frozen=True):
 
 
 class Provider:
-    """One provider. Every thread may ask."""
+    """One provider. Thread-safe."""
 
     def __init__(self, options: Oidc) -> None:
         """OSError or ssl.SSLError where the certificates to trust cannot be read."""
@@ -81,7 +81,7 @@ class Provider:
         """NotReadable where it does not answer, or is another one."""
         if self._metadata is None or time.monotonic() > self._until:
             url = self.options.issuer.rstrip("/") + WELL_KNOWN
-            found = self._read(url, *self._asked("GET", url), Metadata)
+            found = self._read(url, *self._send("GET", url), Metadata)
             if found.issuer != self.options.issuer:
                 raise NotReadable(f"{self.host}: found issuer {clean(found.issuer)}, expected {self.options.issuer}")
             for endpoint in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
@@ -92,7 +92,7 @@ class Provider:
     def keys(self) -> list[dict[str, Any]]:
         """As they are now: a provider replaces its keys. NotReadable."""
         url = self.metadata().jwks_uri
-        return self._read(url, *self._asked("GET", url), KeySet).keys
+        return self._read(url, *self._send("GET", url), KeySet).keys
 
     def tokens(self, code: str, verifier: str, redirect: str) -> Tokens:
         """For the code that a browser brought. Denied, NotReadable."""
@@ -103,7 +103,7 @@ class Provider:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         self._authenticate(there, fields, headers)
         url = there.token_endpoint
-        status, body = self._asked("POST", url, headers, urlencode(fields))
+        status, body = self._send("POST", url, headers, urlencode(fields))
         if 400 <= status < 500:
             raise Denied(f"{self.host} gave no token: {_reason(body) or status}")
         return self._read(url, status, body, Tokens)
@@ -129,7 +129,7 @@ class Provider:
         if not is_safe(endpoint) or urlsplit(endpoint).scheme != urlsplit(self.options.issuer).scheme:
             raise NotReadable(f"{self.host}: found the endpoint {clean(endpoint)}, expected one like the issuer's URL")
 
-    def _asked(self, method: str, url: str, headers: dict[str, str] | None = None, body: str = "") -> tuple[int, bytes]:
+    def _send(self, method: str, url: str, headers: dict[str, str] | None = None, body: str = "") -> tuple[int, bytes]:
         """Status and body. NotReadable."""
         sent = {"Accept": "application/json"} | (headers or {})
         try:
@@ -142,7 +142,7 @@ class Provider:
             finally:
                 answer.close()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise NotReadable(f"{self.host} does not answer: {_words(error)}") from None
+            raise NotReadable(f"{self.host} does not answer: {_short_text(error)}") from None
         if len(found) > LIMIT:
             raise NotReadable(f"{self.host}: the answer has more than {LIMIT:,} bytes")
         return answer.status, found
@@ -153,7 +153,7 @@ class Provider:
         try:
             return msgspec.json.decode(body, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise NotReadable(f"{self.host}: {clean(urlsplit(url).path)}: {_words(error)}") from None
+            raise NotReadable(f"{self.host}: {clean(urlsplit(url).path)}: {_short_text(error)}") from None
 
 
 def _trusting(ca: Path | None) -> ssl.SSLContext:
@@ -165,8 +165,8 @@ def _reason(body: bytes) -> str:
         found = msgspec.json.decode(body, type=_Fault)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
-    return _words(": ".join(part for part in (found.error, found.error_description) if part))
+    return _short_text(": ".join(part for part in (found.error, found.error_description) if part))
 
 
-def _words(text: object) -> str:
+def _short_text(text: object) -> str:
     return clean(masked(str(text)), REASON_LIMIT)

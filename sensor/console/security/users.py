@@ -42,7 +42,7 @@ class User(NamedTuple):
 
 
 class Users:
-    """In the database of the console's keys. One connection a call: every thread may ask."""
+    """In the database of the console's keys. One connection a call: thread-safe."""
 
     def __init__(self, state: Path) -> None:
         """sqlite3.Error where it cannot be written."""

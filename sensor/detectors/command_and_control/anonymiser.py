@@ -76,7 +76,7 @@ class Anonymiser(EventDetector):
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
-        self._asked: Bounded[str, int] = Bounded(NAMES_LIMIT)
+        self._queried: Bounded[str, int] = Bounded(NAMES_LIMIT)
         self._names: Distinct[int, str] = Distinct(HOUR, CLIENTS_LIMIT, 16)
         self._reported: Recent[tuple[int, str]] = Recent(CLIENTS_LIMIT, self.options.again_s * SECOND)
 
@@ -93,8 +93,8 @@ class Anonymiser(EventDetector):
             return iter(())
         if name[:4] == "www." and (found := _MADE_UP.match(name)) and generated(found[1]) >= RANDOM:
             if isinstance(event, DnsQuery):
-                self._asked.put(name, event.ts)
-            elif isinstance(event, TlsClientHello) and name not in self._asked:
+                self._queried.put(name, event.ts)
+            elif isinstance(event, TlsClientHello) and name not in self._queried:
                 return self._handshake(event, name)
         if name.rpartition(".")[2] in HIDDEN:
             return self._named(event, name, "a Tor onion service", MULTI_HOP, Severity.medium)

@@ -59,7 +59,7 @@ WORDS = {
 }
 
 
-class Asked(NamedTuple):
+class Fetch(NamedTuple):
     """A requested file, and the protocol."""
 
     path: str
@@ -155,8 +155,8 @@ class BotnetLoader(CallDetector):
                         event, f"HTTP request: {text[:SHOWN]!r}", why, Severity.low if outward else Severity.high
                     )
                 return
-        if asked := _asked(event):
-            yield from self._fetched(event, asked)
+        if fetch := _fetch_of(event):
+            yield from self._fetched(event, fetch)
 
     def _plants(self, event: Event, how: str, why: list[str], grade: Severity) -> Alert:
         app = "telnet" if isinstance(event, TelnetCommand) else "http"
@@ -173,9 +173,9 @@ class BotnetLoader(CallDetector):
             app=app,
         )
 
-    def _fetched(self, event: Event, asked: Asked) -> Iterator[Alert]:
+    def _fetched(self, event: Event, fetch: Fetch) -> Iterator[Alert]:
         """The same program for several processors: the client does not know its own."""
-        found = _PROCESSOR.search(asked.path[-LONGEST:])
+        found = _PROCESSOR.search(fetch.path[-LONGEST:])
         if found is None:
             return
         packet, want = event.packet, self.options
@@ -187,7 +187,7 @@ class BotnetLoader(CallDetector):
         names = self._processors.values((packet.src, packet.dst))
         threshold = 1 if device else want.processors
         why = (
-            f"it requested {asked.path[:SHOWN]!r} over {asked.how} from an IP address without a host name",
+            f"it requested {fetch.path[:SHOWN]!r} over {fetch.how} from an IP address without a host name",
             f"programs for {some(names)} (threshold {threshold})",
         )
         numbers: dict[str, int | float | str] = {"processors": count, "threshold": threshold}
@@ -197,7 +197,7 @@ class BotnetLoader(CallDetector):
             why,
             numbers,
             key=("fetches",),
-            app=asked.how.lower(),
+            app=fetch.how.lower(),
             confidence=0.8,
         )
 
@@ -239,15 +239,15 @@ def _value(odd: object) -> str:
     return ": ".join(odd) if isinstance(odd, tuple) else str(odd)
 
 
-def _asked(event: Event) -> Asked | None:
+def _fetch_of(event: Event) -> Fetch | None:
     """The program that is asked for, of a server without a name; None where nothing is."""
     if isinstance(event, HttpRequest):
         host = event.host.rpartition(":")[0] or event.host
         bare = not host or (host[-1].isdigit() and host.replace(".", "").isdigit())
-        return Asked(event.path.partition("?")[0], "HTTP") if bare and event.method == "GET" else None
+        return Fetch(event.path.partition("?")[0], "HTTP") if bare and event.method == "GET" else None
     if isinstance(event, FtpFile):
-        return Asked(event.path, "FTP") if event.command == "RETR" else None
-    return Asked(event.file, "TFTP") if isinstance(event, TftpRead) else None
+        return Fetch(event.path, "FTP") if event.command == "RETR" else None
+    return Fetch(event.file, "TFTP") if isinstance(event, TftpRead) else None
 
 
 def _may_fetch(text: str) -> bool:

@@ -107,8 +107,8 @@ class C2Framework(EventDetector):
             "method": field("method"), "host": field("host"), "path": field("path"), "agent": field("user_agent"),
             "headers": field("headers").read_as(",".join),
         }  # fmt: skip
-        asked = searched | {"cookies": field("cookies"), "type": field("content_type")}
-        request = self._known.wanted("request", asked, ("path", "cookies"))
+        requested = searched | {"cookies": field("cookies"), "type": field("content_type")}
+        request = self._known.wanted("request", requested, ("path", "cookies"))
         body = self._known.wanted("body", searched | {"body": field("shape"), "line": fields(*LINE)}, ("path",))
         hello: dict[str, Searched] = {name: field(name) for name in ("sni", "ja3", "ja4")}
         shown: dict[str, Searched] = {name: field(name) for name in ("subject", "issuer", "sha1")}
@@ -129,8 +129,8 @@ class C2Framework(EventDetector):
             return self._request(event)
         if isinstance(event, RatMessage):
             return self._trojan(event)
-        kind, fields, words = _content(event)
-        return self._named(event, kind, fields, words)
+        kind, fields, reason = _content(event)
+        return self._named(event, kind, fields, reason)
 
     def _request(self, event: HttpRequest) -> Iterator[Alert]:
         fields = {
@@ -147,8 +147,8 @@ class C2Framework(EventDetector):
         ):
             yield from self._beat(event)
 
-    def _named(self, event: Event, kind: str, fields: dict[str, str], words: str) -> Iterator[Alert]:
-        for known in self._known.found(kind, fields, words):
+    def _named(self, event: Event, kind: str, fields: dict[str, str], reason: str) -> Iterator[Alert]:
+        for known in self._known.found(kind, fields, reason):
             packet = event.packet
             client, server, _, _ = ends_of(packet, answer=isinstance(event, TlsCertificate) and not event.from_client)
             if not self._reported.fresh((client.address, server.address, known.id), packet.ts):

@@ -37,7 +37,7 @@ MULTICAST = ("local", "arpa")
 # Services whose queries encode files, addresses or senders in names; bulk mail senders, each of whose customers has its
 # own key (DKIM, RFC 6376); clouds that number their own machines, measurements and frames of pages. Only their owners
 # can publish names below any of them.
-ASKED_BY_NAME = tuple(
+QUERIED_BY_NAME = tuple(
     "sophosxl.net mcafee.com trendmicro.com cymru.com spamhaus.org spamhaus.net "
     "barracudacentral.org senderbase.org sorbs.net spamcop.net surbl.org uribl.com "
     "msbl.org mailspike.net rspamd.com spameatingmonkey.net invaluement.com junkemailfilter.com backscatterer.org "
@@ -90,10 +90,10 @@ class Options(detector.Options):
     slow_clients: int = Field(
         2, ge=1, le=8, description="highest number of clients that send such queries for the domain"
     )
-    allowed: tuple[str, ...] = Field(ASKED_BY_NAME, description="domains under which such names are normal")
+    allowed: tuple[str, ...] = Field(QUERIED_BY_NAME, description="domains under which such names are normal")
 
 
-class Asked(NamedTuple):
+class Queried(NamedTuple):
     """What a client queried under one domain within the window."""
 
     names: int
@@ -125,7 +125,7 @@ class DnsTunnel(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._asked: Distinct[tuple[int, str], tuple[str, int]] = Distinct(window, KEYS_LIMIT, NAMES_LIMIT)
+        self._queried: Distinct[tuple[int, str], tuple[str, int]] = Distinct(window, KEYS_LIMIT, NAMES_LIMIT)
         self._slow: Distinct[tuple[int, str], str] = Distinct(
             self.options.slow_window_s * SECOND, KEYS_LIMIT, SLOW_LIMIT
         )
@@ -137,8 +137,8 @@ class DnsTunnel(EventDetector):
 
     def wants(self) -> dict[type[Event], Want]:
         long, short = (field("name").passes(partial(self._carries, letters)) for letters in (self.options.letters, 1))
-        asked = ~field("operation").filled() & (long | (short & ~field("type").is_in(*HOSTS)))
-        return {DnsQuery: asked, DnsResponse: field("answers").filled() & field("type").is_in(*CARRIERS)}
+        queried = ~field("operation").filled() & (long | (short & ~field("type").is_in(*HOSTS)))
+        return {DnsQuery: queried, DnsResponse: field("answers").filled() & field("type").is_in(*CARRIERS)}
 
     def _carries(self, letters: int, name: str) -> bool:
         """Whether so many letters stand before the domain, as no ordinary look-up has them."""
@@ -168,7 +168,7 @@ class DnsTunnel(EventDetector):
         ):
             return
         key = (event.packet.src, domain)
-        count = self._asked.add(key, (part, event.type), event.ts)
+        count = self._queried.add(key, (part, event.type), event.ts)
         if len(part) >= self.options.single_letters and ODD.search(part) and count < STEP:
             yield self._single(event, domain, part)
         if len(part) >= SLOW_LETTERS and is_coded(part):
@@ -177,10 +177,10 @@ class DnsTunnel(EventDetector):
             return
         if not self._evaluated.fresh((*key, count), event.ts):
             return
-        asked = self._weigh(key, event.ts)
-        if reason := self._reason(asked):
+        queried = self._weigh(key, event.ts)
+        if reason := self._reason(queried):
             self._reported.fresh(key, event.ts)  # what is fast is not reported as slow as well
-            yield self._alert(event, domain, asked, reason)
+            yield self._alert(event, domain, queried, reason)
 
     def _over_hours(self, event: DnsQuery, domain: str, part: str) -> Iterator[Alert]:
         """One long name with encoded data; many under one domain carry data, however slowly they come."""
@@ -216,11 +216,11 @@ class DnsTunnel(EventDetector):
             ("T1048.003", "T1071.004"),
         )
 
-    def _weigh(self, key: tuple[int, str], now: int) -> Asked:
-        values = self._asked.values(key)
+    def _weigh(self, key: tuple[int, str], now: int) -> Queried:
+        values = self._queried.values(key)
         parts = [part for part, _ in values]
         kinds = [kind for _, kind in values]
-        return Asked(
+        return Queried(
             len(values),
             sum(map(len, parts)),
             sum(map(is_coded, parts)),
@@ -230,35 +230,37 @@ class DnsTunnel(EventDetector):
             self._answered.add(key, now, 0),
         )
 
-    def _reason(self, asked: Asked) -> str:
+    def _reason(self, queried: Queried) -> str:
         """Why this is a tunnel; empty where it is none."""
         want = self.options
-        if asked.strange >= want.strange:
-            return f"{asked.strange} names with record types that no client uses (threshold {want.strange})"
-        if asked.texts >= 2 * want.texts or (asked.texts >= want.texts and asked.answered >= want.answered_bytes):
-            return f"{asked.texts} names with TXT queries, {asked.answered} bytes of answers (threshold {want.texts})"
-        enough = want.names * (2 if asked.hosts == asked.names else 1)
+        if queried.strange >= want.strange:
+            return f"{queried.strange} names with record types that no client uses (threshold {want.strange})"
+        if queried.texts >= 2 * want.texts or (queried.texts >= want.texts and queried.answered >= want.answered_bytes):
+            return (
+                f"{queried.texts} names with TXT queries, {queried.answered} bytes of answers (threshold {want.texts})"
+            )
+        enough = want.names * (2 if queried.hosts == queried.names else 1)
         if (
-            asked.names >= enough
-            and asked.coded >= want.coded_share * asked.names
-            and asked.letters >= want.letters * asked.names
+            queried.names >= enough
+            and queried.coded >= want.coded_share * queried.names
+            and queried.letters >= want.letters * queried.names
         ):
-            return f"{asked.coded} of {asked.names} names look like encoded data (threshold {enough})"
+            return f"{queried.coded} of {queried.names} names look like encoded data (threshold {enough})"
         return ""
 
-    def _alert(self, event: DnsQuery, domain: str, asked: Asked, reason: str) -> Alert:
-        samples = [name for name, _ in self._asked.values((event.packet.src, domain))[-3:]]
+    def _alert(self, event: DnsQuery, domain: str, queried: Queried, reason: str) -> Alert:
+        samples = [name for name, _ in self._queried.values((event.packet.src, domain))[-3:]]
         numbers: dict[str, int | float | str] = {
-            "names": asked.names, "looking_like_data": asked.coded, "letters": asked.letters, "texts": asked.texts,
-            "strange_types": asked.strange,
-            "answered_bytes": asked.answered, "threshold": self.options.names, "window_s": self.options.window_s,
+            "names": queried.names, "looking_like_data": queried.coded, "letters": queried.letters,
+            "texts": queried.texts, "strange_types": queried.strange,
+            "answered_bytes": queried.answered, "threshold": self.options.names, "window_s": self.options.window_s,
             "domain": domain,
         }  # fmt: skip
         why = (
             reason,
             (
-                f"within {self.options.window_s} s it queried {asked.names} names under {domain}, mean length "
-                f"{asked.letters // asked.names}"
+                f"within {self.options.window_s} s it queried {queried.names} names under {domain}, mean length "
+                f"{queried.letters // queried.names}"
             ),
             f"last: {some([name[:64] for name in samples])}",
         )

@@ -68,7 +68,7 @@ class IcmpTunnel(EventDetector):
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
         window = self.options.window_s * SECOND
-        self._asked: Bounded[tuple[int, int, int, int], tuple[int, float]] = Bounded(QUESTIONS_LIMIT)
+        self._requested: Bounded[tuple[int, int, int, int], tuple[int, float]] = Bounded(QUESTIONS_LIMIT)
         self._packets: Counts[Pair] = Counts(window, PAIRS_LIMIT)
         self._others: Counts[Pair] = Counts(window, PAIRS_LIMIT)
         self._sizes: Distinct[Pair, int] = Distinct(window, PAIRS_LIMIT, SIZES_LIMIT)
@@ -82,12 +82,12 @@ class IcmpTunnel(EventDetector):
         if packet.truncated:
             return iter(())
         if isinstance(event, IcmpEcho):
-            self._asked.put((packet.src, packet.dst, event.id, event.sequence), (event.size, event.disorder))
+            self._requested.put((packet.src, packet.dst, event.id, event.sequence), (event.size, event.disorder))
             return iter(()) if event.carries == "pattern" else self._request(event, (packet.src, packet.dst))
         if isinstance(event, IcmpEchoReply):
-            asked = self._asked.get((packet.dst, packet.src, event.id, event.sequence))
-            other = asked is not None and event.size >= asked[0] and asked != (event.size, event.disorder)
-            if asked is None and event.carries == "data":
+            requested = self._requested.get((packet.dst, packet.src, event.id, event.sequence))
+            other = requested is not None and event.size >= requested[0] and requested != (event.size, event.disorder)
+            if requested is None and event.carries == "data":
                 return self._unasked(event, (packet.src, packet.dst))
             if other or event.carries != "pattern":
                 return self._evaluate(event, (packet.dst, packet.src), other=other)

@@ -90,9 +90,9 @@ class MaliciousDomain(EventDetector):
         client, server, client_port, server_port = ends_of(event.packet, answer=back)
         if entry.expired(event.ts) or not self._reported.fresh((client.address, entry.entry, did), event.ts):
             return
-        asked = isinstance(event, DnsQuery)
-        severe = Severity.medium if asked else Severity.high
-        at = "" if asked else f" (at {who(self.context, server)})"
+        queried = isinstance(event, DnsQuery)
+        severe = Severity.medium if queried else Severity.high
+        at = "" if queried else f" (at {who(self.context, server)})"
         yield self.alert(
             event,
             actor=client,
@@ -100,7 +100,7 @@ class MaliciousDomain(EventDetector):
             summary=f"{who(self.context, client)} {did} {name}, on threat list {entry.list_name}{at}",
             why=(
                 f"{name} matches {listing(entry, event.ts)}",
-                f"it {did} it {'from the resolver' if asked else 'at'} {who(self.context, server)}",
+                f"it {did} it {'from the resolver' if queried else 'at'} {who(self.context, server)}",
             ),
             numbers={**facts(entry, event.ts), "name": name},
             key=(entry.entry,),
@@ -109,5 +109,5 @@ class MaliciousDomain(EventDetector):
             actor_port=client_port,
             target_port=server_port,
             network=network_of_packet(self.context, event.packet, app_of(event), answer=back),
-            techniques=("T1071.004",) if asked else ("T1071.001",),
+            techniques=("T1071.004",) if queried else ("T1071.001",),
         )

@@ -79,14 +79,14 @@ class Mining(EventDetector):
         packet = event.packet
         pool = f"{addresses.text(packet.dst)}:{packet.dport}"
         if self._reported.fresh((packet.src, f"{pool} {event.method}"), event.ts):
-            words = [f"it sent the mining method {event.method}"]
-            words += [f"mining software {event.agent!r}"] if event.agent else []
-            words += [f"account {event.account!r}"] if event.account else []
+            reasons = [f"it sent the mining method {event.method}"]
+            reasons += [f"mining software {event.agent!r}"] if event.agent else []
+            reasons += [f"account {event.account!r}"] if event.account else []
             yield self._made(
                 event,
                 False,
                 f"mined cryptocurrency at the pool {pool}",
-                tuple(words),
+                tuple(reasons),
                 {"method": event.method, "agent": event.agent or "unknown"},
             )
 

@@ -33,7 +33,7 @@ from sensor.dissectors.tls import TlsClientHello
 
 SERVERS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 1024, 8, 8192
 # An internal host that answers this many others is a DNS server of the network.
-ASKED_BY = 2
+QUERIED_BY = 2
 DNS, SECURE, HTTPS = 53, 853, 443
 NO_ERROR, NO_NAME = 0, 3
 # Services that answer names inside HTTPS, by the names they are asked for under.
@@ -133,7 +133,7 @@ class ResolverBypass(EventDetector):
         if packet.sport != DNS or event.rcode not in (NO_ERROR, NO_NAME):
             return
         if self.context.networks.inside(packet.src):
-            if packet.src not in self._inner and self._clients.add(packet.src, packet.dst, event.ts) >= ASKED_BY:
+            if packet.src not in self._inner and self._clients.add(packet.src, packet.dst, event.ts) >= QUERIED_BY:
                 self._inner.put(packet.src, True)
         elif (
             (len(self._handed) or len(self._inner) or self._own)

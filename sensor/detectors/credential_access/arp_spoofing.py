@@ -33,7 +33,7 @@ from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicit
 
 GATEWAYS_LIMIT, REPORTED_LIMIT, FORMER_LIMIT, FORGED_LIMIT = 256, 2048, 4096, 4096
 REPORTED_S, FORMER_S = 30, 3600
-ASKED_LIMIT, ANSWERED = 4096, 2 * SECOND  # an answer comes within so long of its question
+REQUESTED_LIMIT, ANSWERED = 4096, 2 * SECOND  # an answer comes within so long of its question
 GROUP = 1 << 40
 FORWARDERS = ("router", "firewall", "access_point")
 
@@ -87,8 +87,8 @@ class ArpSpoofing(EventDetector):
         self._gateways: Bounded[tuple[int, int], bool] = Bounded(GATEWAYS_LIMIT)
         # Who had an address, and when another one took it while nothing was heard of the first.
         self._former: Bounded[tuple[int, int], tuple[int, int]] = Bounded(FORMER_LIMIT)
-        self._asked_for: Bounded[tuple[int, int, int], int] = Bounded(
-            ASKED_LIMIT
+        self._requested_addresses: Bounded[tuple[int, int, int], int] = Bounded(
+            REQUESTED_LIMIT
         )  # segment, address and who asks for it → when
         # Segment, MAC, claimed address and the host it was claimed to, unsolicited → first and last time, number.
         self._forged: Bounded[tuple[int, int, int, int], tuple[int, int, int]] = Bounded(FORGED_LIMIT)
@@ -103,8 +103,8 @@ class ArpSpoofing(EventDetector):
         if isinstance(event, ArpRequest | ArpReply | ArpAnnouncement):
             mac, address, insists = event.sender_mac, event.sender, not isinstance(event, ArpRequest)
             if isinstance(event, ArpRequest) and mac:
-                self._asked_for.put((packet.vlan, event.target, address), event.ts)
-                yield from self._asked(event, mac, event.target)
+                self._requested_addresses.put((packet.vlan, event.target, address), event.ts)
+                yield from self._requested(event, mac, event.target)
         elif isinstance(event, NdpNeighbourAdvertisement):
             mac, address, insists = event.mac, event.target, not event.solicited
         elif isinstance(event, NdpNeighbourSolicitation):
@@ -124,7 +124,7 @@ class ArpSpoofing(EventDetector):
         elif isinstance(event, NdpRouterAdvertisement) and event.lifetime_s:
             self._gateways.put((event.packet.vlan, event.packet.src), True)
 
-    def _asked(self, event: ArpRequest, mac: int, target: int) -> Iterator[Alert]:
+    def _requested(self, event: ArpRequest, mac: int, target: int) -> Iterator[Alert]:
         """A host does not request its own address: the earlier claim was false."""
         vlan, address = event.packet.vlan, event.sender
         owner = self._bindings.owner(vlan, mac, event.ts)
@@ -222,8 +222,8 @@ class ArpSpoofing(EventDetector):
 
     def _is_answer(self, reply: ArpReply) -> bool:
         """Whether the one it is sent to asked just before."""
-        asked = self._asked_for.get((reply.packet.vlan, reply.sender, reply.target))
-        return asked is not None and 0 <= reply.ts - asked <= ANSWERED
+        requested = self._requested_addresses.get((reply.packet.vlan, reply.sender, reply.target))
+        return requested is not None and 0 <= reply.ts - requested <= ANSWERED
 
     def _gave_way(self, dispute: Binding, ts: int) -> bool:
         """Whether the former holder released the address: it never claimed it again, and the new holder only answers

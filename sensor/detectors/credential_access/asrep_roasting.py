@@ -52,13 +52,13 @@ class AsrepRoasting(EventDetector):
         self._exchanges, self._accounts = Exchanges(), Distinct[int, str](self.options.window_s * SECOND)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        asked = self._exchanges.initial(event)
-        if not isinstance(event, KerberosAsReply) or asked is None or asked.proof or is_machine(event.client):
+        requested = self._exchanges.initial(event)
+        if not isinstance(event, KerberosAsReply) or requested is None or requested.proof or is_machine(event.client):
             return
         client, centre, port = ends(event)
         account, want = event.client.lower(), self.options
         count = self._accounts.add(client.address, account, event.ts)
-        weak = only_weak(asked.etypes)
+        weak = only_weak(requested.etypes)
         severity = Severity.high if count >= want.accounts else Severity.medium if weak else Severity.low
         numbers: dict[str, int | float | str] = {
             "accounts": count, "threshold": want.accounts, "window_s": want.window_s, "cipher": cipher(event.etype),

@@ -45,7 +45,7 @@ class _Conversation(msgspec.Struct):
     """One conversation: whether names were resolved, and the controller was asked for its information."""
 
     cracked: bool = False
-    asked: bool = False
+    requested: bool = False
 
 
 class Dcsync(CallDetector):
@@ -70,7 +70,7 @@ class Dcsync(CallDetector):
         super().__init__(context, options)
         self._named = tuple(parse_network(block) for block in self.options.controllers)
         self._conversations: Bounded[tuple[int, int, int], _Conversation] = Bounded(CONVERSATIONS_LIMIT)
-        self._asked: Bounded[int, int] = Bounded(HOSTS_LIMIT)
+        self._requested: Bounded[int, int] = Bounded(HOSTS_LIMIT)
 
     def wants(self) -> dict[type[Event], Want]:
         replicates = field("interface") == "drsuapi"
@@ -85,14 +85,14 @@ class Dcsync(CallDetector):
             and event.number == CHANGES
             and not event.fault
         ):
-            self._asked.put(event.packet.src, event.ts)
+            self._requested.put(event.packet.src, event.ts)
 
     def _controller(self, event: RpcCall) -> bool:
         """Whether the caller is a controller: named, known, or asked for changes by others before."""
         actor = ends_of(event.packet).actor
         return (
             any(first <= actor.address <= last for first, last in self._named)
-            or actor.address in self._asked
+            or actor.address in self._requested
             or self.is_controller(actor)
         )
 
@@ -101,7 +101,7 @@ class Dcsync(CallDetector):
         if event.number == CRACK:
             conversation.cracked = True
         elif event.number == WHO:
-            conversation.asked = True
+            conversation.requested = True
         elif event.number == CHANGES and event.size >= CHANGES_SIZE:
             yield from self._changes(event, conversation)
         elif event.number in (REPLICA_ADD, ADD_ENTRY) and not self._controller(event):
@@ -129,7 +129,7 @@ class Dcsync(CallDetector):
 
     def _changes(self, event: RpcCall, conversation: _Conversation) -> Iterator[Alert]:
         actor, known = ends_of(event.packet).actor, self._controller(event)
-        tool = conversation.cracked and (conversation.asked or event.inferred)
+        tool = conversation.cracked and (conversation.requested or event.inferred)
         if any(first <= actor.address <= last for first, last in self._named) or (known and not tool):
             return
         why = [f"drsuapi {event.call} requests objects with their secrets"]

@@ -77,7 +77,7 @@ class Kerberoasting(EventDetector):
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        asked = self._exchanges.service(event)
+        requested = self._exchanges.service(event)
         if not isinstance(event, KerberosTgsReply) or event.ticket_etype not in WEAK or is_machine(event.service):
             return
         service = event.service.lower()
@@ -88,25 +88,25 @@ class Kerberoasting(EventDetector):
         if kind in MACHINES:
             return
         forced = (
-            asked is not None
-            and asked.ticket_etype in AES
-            and bool(asked.etypes)
-            and asked.etypes[0] in WEAK
+            requested is not None
+            and requested.ticket_etype in AES
+            and bool(requested.etypes)
+            and requested.etypes[0] in WEAK
             and not is_machine(event.client)
         )
         count = self._services.add(client, service, event.ts)
         if count >= self.options.services:
             if self._reported.fresh((client, "many"), event.ts):
                 yield self._many(event, count)
-        elif forced and asked is not None:
+        elif forced and requested is not None:
             why = (
-                f"it presented a ticket in {cipher(asked.ticket_etype)} but requested {cipher(asked.etypes[0])} "
-                "first, as cracking tools do"
+                f"it presented a ticket in {cipher(requested.ticket_etype)} but requested "
+                f"{cipher(requested.etypes[0])} first, as cracking tools do"
             )
             yield self._one(event, (HARVEST,), Severity.medium, why, 0.85, count)
-        elif self.options.single and asked is not None and asked.ticket_etype in AES:
+        elif self.options.single and requested is not None and requested.ticket_etype in AES:
             why = (
-                f"the domain supports {cipher(asked.ticket_etype)}: the service account has no such key, and "
+                f"the domain supports {cipher(requested.ticket_etype)}: the service account has no such key, and "
                 "its password can be cracked from the ticket"
             )
             yield self._one(event, (service,), Severity.low, why, 0.5, count)

@@ -62,16 +62,16 @@ class KerberosDowngrade(EventDetector):
         self._exempt = frozenset(name.lower() for name in self.options.exempt)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        asked = self._exchanges.initial(event)
-        if not isinstance(event, KerberosAsReply) or asked is None:
+        requested = self._exchanges.initial(event)
+        if not isinstance(event, KerberosAsReply) or requested is None:
             return
         account = event.client.lower()
         if event.etype in AES:
             self._strong.put((event.realm.lower(), account), event.ts)
         elif event.etype in WEAK and event.ticket_etype in AES and account not in self._exempt:
-            if offers_aes(asked.etypes):
+            if offers_aes(requested.etypes):
                 yield self._by_centre(event, account)
-            elif only_weak(asked.etypes):
+            elif only_weak(requested.etypes):
                 yield self._by_client(event)
 
     def _by_centre(self, event: KerberosAsReply, account: str) -> Alert:

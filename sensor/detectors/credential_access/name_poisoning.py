@@ -33,7 +33,7 @@ from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
 
-SENDERS_LIMIT, NAMES_LIMIT, OWN_LIMIT, ASKED_LIMIT = 4096, 32, 8, 4096
+SENDERS_LIMIT, NAMES_LIMIT, OWN_LIMIT, QUERIED_LIMIT = 4096, 32, 8, 4096
 ADDRESSES = (1, 28)  # types of records that lead to an address
 OF_ADDRESSES = (*ADDRESSES, 255)
 HOST_SUFFIXES = (0x00, 0x20)  # NetBIOS names of a machine and of its file service
@@ -90,8 +90,8 @@ class NamePoisoning(EventDetector):
         self._own: Distinct[int, str] = Distinct(DAY, SENDERS_LIMIT, OWN_LIMIT)
         self._answered: Distinct[tuple[int, int], _Name] = Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
         self._victims: Distinct[int, Subject] = Distinct(window, SENDERS_LIMIT, NAMES_LIMIT)
-        self._asked: Bounded[str, tuple[int, Subject]] = Bounded(
-            ASKED_LIMIT
+        self._queried: Bounded[str, tuple[int, Subject]] = Bounded(
+            QUERIED_LIMIT
         )  # name asked for over mDNS → when, by whom
         self._servers: Bounded[int, int] = Bounded(SENDERS_LIMIT)  # whom name services are asked by unicast
         self._reported: Recent[tuple[int, Severity]] = Recent(SENDERS_LIMIT, window)
@@ -139,7 +139,9 @@ class NamePoisoning(EventDetector):
                 if event.probe:
                     self._claim(packet, question.name, event.ts)
                 else:
-                    self._asked.put(_plain(question.name), (event.ts, Subject(packet.src_mac, packet.src, packet.vlan)))
+                    self._queried.put(
+                        _plain(question.name), (event.ts, Subject(packet.src_mac, packet.src, packet.vlan))
+                    )
 
     def _announcement(self, event: MdnsAnnouncement) -> Iterator[Alert]:
         """Addresses announced over mDNS: an answer without a query just before is an announcement, and so a claim."""
@@ -152,7 +154,7 @@ class NamePoisoning(EventDetector):
                 or HIDDEN.match(record.name.lower().removesuffix(LOCAL))
             ):
                 continue
-            ts, asker = self._asked.get(_plain(record.name)) or (0, Subject(0))
+            ts, asker = self._queried.get(_plain(record.name)) or (0, Subject(0))
             if not 0 <= event.ts - ts <= ANSWERED or asker.address == packet.src:
                 self._claim(packet, record.name, event.ts)
             else:

@@ -68,7 +68,7 @@ class NtlmRelay(EventDetector):
         return {NtlmChallenge: field("nonce").filled(), NtlmLogin: field("proof").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        asked = isinstance(event, NtlmChallenge)
+        requested = isinstance(event, NtlmChallenge)
         number = (
             event.nonce if isinstance(event, NtlmChallenge) else event.proof if isinstance(event, NtlmLogin) else ""
         )
@@ -79,9 +79,13 @@ class NtlmRelay(EventDetector):
             Subject(packet.src_mac, packet.src, packet.vlan),
             Subject(packet.dst_mac, packet.dst, packet.vlan),
         )
-        here = _Seen(other, source, event.carrier, event.ts) if asked else _Seen(source, other, event.carrier, event.ts)
-        before = self._seen.get((asked, number))
-        self._seen.put((asked, number), here)
+        here = (
+            _Seen(other, source, event.carrier, event.ts)
+            if requested
+            else _Seen(source, other, event.carrier, event.ts)
+        )
+        before = self._seen.get((requested, number))
+        self._seen.put((requested, number), here)
         if before is None or not 0 <= event.ts - before.ts <= self.options.window_s * SECOND:
             return
         for near, far in ((here, before), (before, here)):  # whichever was captured first

@@ -69,8 +69,8 @@ class IcmpSweep(FlowDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Finding]]:
         contacts, proto = changes.contacts, changes.contacts["service"] & 0xFF
-        asked = (contacts["kind"] == Change.NEW) & ((proto == PING) | (proto == PING_6)) & ~changes.flooded
-        at = asked.nonzero()[0]
+        requested = (contacts["kind"] == Change.NEW) & ((proto == PING) | (proto == PING_6)) & ~changes.flooded
+        at = requested.nonzero()[0]
         if not len(at):
             return []
         clients, servers, ts = contacts["client"][at], contacts["server"][at], contacts["ts"][at]

@@ -167,9 +167,9 @@ class LdapDump(CallDetector):
             kinds = self._kinds.add(pair, "their access rights", event.ts)
         if kinds < want.kinds or not self._reported.fresh((*pair, "kinds", kinds), event.ts):
             return
-        asked = self._kinds.values(pair)
+        requested = self._kinds.values(pair)
         why = (
-            f"broad searches for {some(asked, 8)} within {want.window_s} s (threshold {want.kinds} classes)",
+            f"broad searches for {some(requested, 8)} within {want.window_s} s (threshold {want.kinds} classes)",
             f"last filter: {event.filter[:160]!r}",
         )
         numbers: Numbers = {"kinds": kinds, "threshold": want.kinds}

@@ -106,7 +106,7 @@ class SmbEnumeration(CallDetector):
             return
         kind = QUESTIONS.get((event.interface, event.number)) or self._indirect(event)
         if kind is not None:
-            yield self._asked(event, kind)
+            yield self._requested(event, kind)
 
     def _indirect(self, event: RpcCall) -> Kind | None:
         """Users with a session have a key below HKEY_USERS; names and ids can be tried one by one."""
@@ -121,7 +121,7 @@ class SmbEnumeration(CallDetector):
             return USERS if count == self.options.translations else None
         return None
 
-    def _asked(self, event: RpcCall, kind: Kind) -> Alert:
+    def _requested(self, event: RpcCall, kind: Kind) -> Alert:
         packet, want = event.packet, self.options
         hosts = self._hosts.add((packet.src, kind.what), packet.dst, event.ts)
         kinds = 0 if kind in ORDINARY else self._kinds.add(packet.src, kind, event.ts)
@@ -134,8 +134,8 @@ class SmbEnumeration(CallDetector):
                 f"{some([text(host) for host in others])}"
             )
         if kinds >= want.kinds:
-            asked = some([one.what for one in self._kinds.values(packet.src)])
-            why.append(f"{kinds} kinds of queries within {want.window_s} s (threshold {want.kinds}): {asked}")
+            requested = some([one.what for one in self._kinds.values(packet.src)])
+            why.append(f"{kinds} kinds of queries within {want.window_s} s (threshold {want.kinds}): {requested}")
         numbers: dict[str, int | float | str] = {
             "hosts": hosts,
             "kinds": kinds,

@@ -86,7 +86,7 @@ class SnmpGuessing(CallDetector):
     def inspect(self, event: Event) -> Iterator[Alert]:
         if isinstance(event, SnmpRequest):
             yield from self._guessed(event)
-            yield from self._asked(event)
+            yield from self._requested(event)
             if event.operation == "set":
                 yield from self._sets(event)
         elif isinstance(event, SnmpResponse):
@@ -136,7 +136,7 @@ class SnmpGuessing(CallDetector):
                 app="snmp",
             )
 
-    def _asked(self, event: SnmpRequest) -> Iterator[Alert]:
+    def _requested(self, event: SnmpRequest) -> Iterator[Alert]:
         """Many hosts that do not answer."""
         packet, want = event.packet, self.options
         if addresses.is_multicast(packet.dst):

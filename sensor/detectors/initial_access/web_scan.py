@@ -125,16 +125,16 @@ class WebScan(EventDetector):
         """``place``: where the secret lies; a tool requests many pages of one place."""
         packet = event.packet
         key = (packet.src, packet.dst)
-        asked = self._sensitive.add(key, place, packet.ts)
-        many = asked >= self.options.sensitive
+        requested = self._sensitive.add(key, place, packet.ts)
+        many = requested >= self.options.sensitive
         why = (
             (
-                f"{asked} files with secrets requested within {self.options.window_s} s (threshold "
+                f"{requested} files with secrets requested within {self.options.window_s} s (threshold "
                 f"{self.options.sensitive}); no page links to them"
             ),
             f"requested: {some(self._sensitive.values(key))}",
         )
-        numbers: dict[str, int | float | str] = {"files": asked, "threshold": self.options.sensitive}
+        numbers: dict[str, int | float | str] = {"files": requested, "threshold": self.options.sensitive}
         yield from self._alert(
             event,
             "secrets" if many else "secret",

@@ -90,11 +90,11 @@ class PassTheTicket(EventDetector):
             if not event.proof:
                 self._opened.fresh((event.packet.src, event.client.lower()), event.ts)
         elif isinstance(event, KerberosAsReply):
-            asked = self._exchanges.initial(event)
+            requested = self._exchanges.initial(event)
             client, _, _ = ends(event)
             self._holders.put(event.ticket, _Holder(client, event.client, event.ts))
-            if asked is not None:
-                yield from self._made_from_hash(event, asked)
+            if requested is not None:
+                yield from self._made_from_hash(event, requested)
 
     def _shown(self, event: KerberosTgsRequest) -> Iterator[Alert]:
         """A ticket in a request, which may have been issued to another host."""
@@ -130,13 +130,13 @@ class PassTheTicket(EventDetector):
         near, far = self.context.device(one), self.context.device(other)
         return near is not None and far is not None and near.id == far.id
 
-    def _made_from_hash(self, event: KerberosAsReply, asked: KerberosAsRequest) -> Iterator[Alert]:
+    def _made_from_hash(self, event: KerberosAsReply, requested: KerberosAsRequest) -> Iterator[Alert]:
         """One cipher only, proven at once."""
-        account, packet = event.client.lower(), asked.packet
+        account, packet = event.client.lower(), requested.packet
         if (
-            len(asked.etypes) != 1
-            or asked.proof != "timestamp"
-            or asked.host
+            len(requested.etypes) != 1
+            or requested.proof != "timestamp"
+            or requested.host
             or is_machine(account)
             or account in self._exempt
         ):
@@ -144,8 +144,8 @@ class PassTheTicket(EventDetector):
         if event.ticket_etype not in AES or not self._first(packet, account):
             return
         client, centre, _ = ends(event)
-        weak = only_weak(asked.etypes)
-        name = cipher(asked.etypes[0])
+        weak = only_weak(requested.etypes)
+        name = cipher(requested.etypes[0])
         why = [f"it offered {name} only and sent pre-authentication at once, as tools with a hash or key do"]
         if weak:
             why.append(f"the domain supports {cipher(event.ticket_etype)}; the {name} key of an account is its NT hash")

@@ -72,14 +72,18 @@ class SkeletonKey(EventDetector):
         self._reported: Recent[int] = Recent(CENTRES_LIMIT, window)
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        asked = self._exchanges.initial(event)
-        if asked is None or not offers_aes(asked.etypes) or not isinstance(event, KerberosAsReply | KerberosError):
+        requested = self._exchanges.initial(event)
+        if (
+            requested is None
+            or not offers_aes(requested.etypes)
+            or not isinstance(event, KerberosAsReply | KerberosError)
+        ):
             return
         ciphers = _ciphers(event)
         if ciphers is None:
             return
         client, centre, _ = ends(event)
-        place = centre.address, asked.client.lower()
+        place = centre.address, requested.client.lower()
         if offers_aes(ciphers):
             self._strong.put(place, event.ts)
             self._lost.forget(centre.address)

@@ -99,7 +99,7 @@ class ToolTransfer(CallDetector):
         )
 
     def _fetch(self, event: Event) -> Iterator[Alert]:
-        path, how = _asked(event)
+        path, how = _requested(event)
         if not path or not FETCHED.search(path) or not is_fixed_function(self.context, ends_of(event.packet).actor):
             return
         why = (
@@ -121,7 +121,7 @@ def _counts(share: str) -> bool:
     return share in ADMIN_SHARES or share in DOMAIN_SHARES
 
 
-def _asked(event: Event) -> tuple[str, str]:
+def _requested(event: Event) -> tuple[str, str]:
     """(path, protocol) of a file that is asked for; empty where none is."""
     if isinstance(event, HttpRequest):
         return (event.path.partition("?")[0], "HTTP") if event.method == "GET" else ("", "")

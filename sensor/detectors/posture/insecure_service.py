@@ -71,7 +71,7 @@ class InsecureService(EventDetector):
         if shown is None or not shown.setting or shown.setting in self._accepted:
             return
         packet = event.packet
-        server = packet.dst if shown.asked else packet.src
+        server = packet.dst if shown.requested else packet.src
         if not addresses.is_host(server) or not self.context.networks.inside(server) or self._plays(event, shown):
             return
         if self._reported.fresh((server, shown.setting), event.ts):
@@ -85,7 +85,7 @@ class InsecureService(EventDetector):
         return device is not None and device.type in PLAYERS
 
     def _found(self, event: Event, shown: Shown) -> Alert:
-        client, server, near, far = ends_of(event.packet, answer=not shown.asked)
+        client, server, near, far = ends_of(event.packet, answer=not shown.requested)
         return self.alert(
             event,
             actor=server,
@@ -96,5 +96,5 @@ class InsecureService(EventDetector):
             key=(shown.setting,),
             actor_port=far,
             target_port=near,
-            network=network_of_packet(self.context, event.packet, shown.app, answer=not shown.asked),
+            network=network_of_packet(self.context, event.packet, shown.app, answer=not shown.requested),
         )

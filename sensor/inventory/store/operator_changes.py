@@ -12,7 +12,7 @@ from sensor.inventory.corrections import FIELDS, Correction
 from sensor.inventory.store.database import FILE, StoreError, connect
 from sensor.inventory.store.rows import renew_rows
 from sensor.inventory.store.schema import VERSION
-from sensor.inventory.store.store import words_of
+from sensor.inventory.store.store import corrections_of
 
 ORDERS = ("merge", "split", "undo", "forget", "purge")
 _INSERT = "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -46,14 +46,17 @@ class OperatorChanges:
     def close(self) -> None:
         self._base.close()
 
-    def correct(self, words: Iterable[Correction]) -> list[str]:
+    def correct(self, corrections: Iterable[Correction]) -> list[str]:
         """All of them or none; the number of each. StoreError where they cannot be written."""
-        rows = [(self.ts, self.author, word.key, word.field, word.value, word.reason, "said") for word in words]
+        rows = [
+            (self.ts, self.author, correction.key, correction.field, correction.value, correction.reason, "said")
+            for correction in corrections
+        ]
         numbers: list[str] = []
 
         def add() -> None:
             numbers.extend(str(self._base.execute(_INSERT, row).lastrowid) for row in rows)
-            renew_rows(self._base, {str(row[2]) for row in rows}, words_of(self._base))
+            renew_rows(self._base, {str(row[2]) for row in rows}, corrections_of(self._base))
 
         self._write(add)
         return numbers
@@ -91,7 +94,7 @@ class OperatorChanges:
 
         def take_back() -> None:
             self._base.execute("UPDATE words SET state = 'undone' WHERE number = ?", (row["number"],))
-            renew_rows(self._base, [row["key"]], words_of(self._base))
+            renew_rows(self._base, [row["key"]], corrections_of(self._base))
             if row["state"] == "done":
                 opposite = {"merge": "undo", "split": "merge", "undo": "merge"}[row["field"]]
                 self._base.execute(
@@ -110,7 +113,7 @@ class OperatorChanges:
 
     def latest(self, key: str) -> str:
         """The number of the latest word, order or merger of a device that can be undone; empty where there is none."""
-        word = self._base.execute(
+        correction = self._base.execute(
             "SELECT number, ts, field FROM words WHERE key = ? AND state NOT IN ('undone', 'failed') AND "
             "field NOT IN ('undo', 'forget', 'purge')"
             " ORDER BY number DESC",
@@ -119,8 +122,10 @@ class OperatorChanges:
         merger = self._base.execute(
             "SELECT number, ts FROM mergers WHERE kept_key = ? AND NOT undone ORDER BY number DESC", (key,)
         ).fetchone()
-        if merger is None or (word is not None and (word["field"] == "merge" or word["ts"] >= merger["ts"])):
-            return str(word["number"]) if word is not None else ""
+        if merger is None or (
+            correction is not None and (correction["field"] == "merge" or correction["ts"] >= merger["ts"])
+        ):
+            return str(correction["number"]) if correction is not None else ""
         return f"m{merger['number']}"
 
     def _write(self, change: Callable[[], object]) -> None:

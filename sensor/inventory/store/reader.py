@@ -14,19 +14,19 @@ import msgspec
 from sensor.core.record_parts import Body, claim_body, time_text
 from sensor.inventory.corrections import FIELDS, Correction, evidence_of, onto_body
 from sensor.inventory.facts import claims_of, states_of
-from sensor.inventory.habits import Habits, Kept
+from sensor.inventory.habits import Habits, StoredHabits
 from sensor.inventory.rules import ANYBODY, Rule
 from sensor.inventory.services import service_text
 from sensor.inventory.state import DeviceState
 from sensor.inventory.store.database import FILE, StoreError, look_into
 from sensor.inventory.store.schema import VERSION
-from sensor.inventory.store.store import WATCHED, rules_of, words_of
+from sensor.inventory.store.store import WATCHED, corrections_of, rules_of
 
 HISTORY_SHOWN = 100
 
 _STATE = msgspec.json.Decoder(DeviceState)
 _BODY = msgspec.json.Decoder(dict[str, Any])
-_HABITS = msgspec.json.Decoder(Kept)
+_HABITS = msgspec.json.Decoder(StoredHabits)
 
 
 class Reader:
@@ -38,14 +38,14 @@ class Reader:
         """
         self.path = folder / FILE
         if base is not None:
-            self._base, self._corrections = base, words_of(base)
+            self._base, self._corrections = base, corrections_of(base)
             return
         if not self.path.is_file():
             raise StoreError(f"{self.path}: there is no inventory yet")
         try:
             self._base = look_into(self.path)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
-            self._corrections = words_of(self._base) if version == VERSION else {}
+            self._corrections = corrections_of(self._base) if version == VERSION else {}
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: {error}") from None
         if version != VERSION:

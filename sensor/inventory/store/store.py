@@ -45,7 +45,7 @@ class Store:
         try:
             self.base, self.note = open_database(self.path)
             with self._faults(), self._transaction():
-                fill_rows(self.base, words_of(self.base))
+                fill_rows(self.base, corrections_of(self.base))
         except BaseException:
             self._lock.release()
             raise
@@ -84,12 +84,12 @@ class Store:
             except (msgspec.DecodeError, ValueError):
                 self.broken += 1
 
-    def words(self) -> dict[str, dict[str, Correction]]:
+    def corrections(self) -> dict[str, dict[str, Correction]]:
         """The operator changes of each device, by key and field. Those of a device that was merged belong
         to its heir.
         """
         with self._faults():
-            return words_of(self.base)
+            return corrections_of(self.base)
 
     def apart(self) -> list[tuple[str, str]]:
         """The keys of devices that are to be kept apart."""
@@ -315,24 +315,24 @@ class Store:
         )
 
 
-def words_of(base: sqlite3.Connection) -> dict[str, dict[str, Correction]]:
-    """See ``Store.words``."""
+def corrections_of(base: sqlite3.Connection) -> dict[str, dict[str, Correction]]:
+    """See ``Store.corrections``."""
     heirs = dict(base.execute("SELECT lost_key, kept_key FROM mergers WHERE NOT undone ORDER BY number").fetchall())
     corrections: dict[str, dict[str, Correction]] = {}
     marks = ", ".join("?" * len(FIELDS))
     wanted = f"SELECT key, field, value, author, ts, reason, number FROM words WHERE state = 'said' AND field IN ({marks}) ORDER BY number"  # noqa: S608 - marks only
     known = {row[0] for row in base.execute("SELECT key FROM devices WHERE key IN (SELECT lost_key FROM mergers)")}
     for row in base.execute(wanted, FIELDS):
-        word = Correction(*row)
-        owner = word.key
+        correction = Correction(*row)
+        owner = correction.key
         for _ in range(len(heirs)):
             if owner in known or owner not in heirs:
                 break
             owner = heirs[owner]
         mine = corrections.setdefault(owner, {})
-        mine.pop(word.field, None)
-        if word.value:
-            mine[word.field] = word
+        mine.pop(correction.field, None)
+        if correction.value:
+            mine[correction.field] = correction
     return {owner: mine for owner, mine in corrections.items() if mine}
 
 

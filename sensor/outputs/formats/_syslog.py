@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sensor.outputs.formats._view import PRODUCT, View, words
+from sensor.outputs.formats._view import PRODUCT, View, one_line
 
 # local0: receivers sort by it, and no other program of a usual system speaks there.
 FACILITY = 16
@@ -66,7 +66,7 @@ def parameter(key: str, value: Any) -> str:
     """``key="value"``: quotes, backslashes and closing brackets are escaped (RFC 5424, 6.3.3)."""
     if not isinstance(value, str):
         return f'{key}="{value}"'
-    value = words(value, TEXT_LIMIT)
+    value = one_line(value, TEXT_LIMIT)
     if "\\" in value:
         value = value.replace("\\", "\\\\")
     if '"' in value:

@@ -24,9 +24,9 @@ __all__ = [
     "as_body",
     "joined",
     "milliseconds",
+    "one_line",
     "techniques",
     "view",
-    "words",
 ]
 
 Body = dict[str, Any]
@@ -116,7 +116,7 @@ def milliseconds(ts: str) -> int:
 
 
 @functools.lru_cache(maxsize=2048)
-def words(text: str, limit: int) -> str:
+def one_line(text: str, limit: int) -> str:
     """A text on one line. Texts of records are clean; a log from elsewhere may contain anything."""
     return clean(text, limit)
 

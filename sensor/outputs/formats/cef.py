@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensor.core.record import Record
-from sensor.outputs.formats._view import PRODUCT, VENDOR, Body, View, joined, milliseconds, view, words
+from sensor.outputs.formats._view import PRODUCT, VENDOR, Body, View, joined, milliseconds, one_line, view
 
 SEVERITIES = {"info": 1, "low": 3, "medium": 5, "high": 8, "critical": 10}
 NAME_LIMIT, CODE_LIMIT = 512, 1023
@@ -32,7 +32,7 @@ def header(version: str, code: str, name: str, severity: int, product: str = PRO
 
 def head(text: str, limit: int) -> str:
     """A text of the header: one line, its pipes and backslashes escaped."""
-    text = words(text, limit)
+    text = one_line(text, limit)
     if "\\" in text:
         text = text.replace("\\", "\\\\")
     return text.replace("|", "\\|") if "|" in text else text

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensor.core.record import Record
-from sensor.outputs.formats._view import PRODUCT, VENDOR, Body, View, joined, milliseconds, view, words
+from sensor.outputs.formats._view import PRODUCT, VENDOR, Body, View, joined, milliseconds, one_line, view
 from sensor.outputs.formats.cef import SEVERITIES
 
 TEXT_LIMIT = 1024
@@ -20,7 +20,7 @@ _HEAD_LIMIT = 255
 def encode(record: Body | Record) -> bytes:
     seen = view(record)
     header = [
-        words(one, _HEAD_LIMIT).replace("|", "/")
+        one_line(one, _HEAD_LIMIT).replace("|", "/")
         for one in (VENDOR, PRODUCT, seen.sensor.get("version", ""), seen.code)
     ]
     return joined(f"LEEF:2.0|{'|'.join(header)}|x09|", _fields(seen), "\t")
@@ -28,7 +28,7 @@ def encode(record: Body | Record) -> bytes:
 
 def _fields(seen: View) -> list[str]:
     return [
-        f"{key}={words(value, TEXT_LIMIT) if isinstance(value, str) else value}"
+        f"{key}={one_line(value, TEXT_LIMIT) if isinstance(value, str) else value}"
         for key, value in _pairs(seen)
         if value not in (None, "")
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sensor.core.record import Record
 from sensor.outputs.formats._syslog import APP, ENTERPRISE, FACILITY, name, parameters, priority
-from sensor.outputs.formats._view import Body, joined, view, words
+from sensor.outputs.formats._view import Body, joined, one_line, view
 
 LIMIT = 1024
 # So much of the message stays, whatever parameters there are.
@@ -21,6 +21,6 @@ def encode(record: Body | Record, facility: int = FACILITY) -> bytes:
     ts = seen.record["ts"]
     stamp = f"{_MONTHS[int(ts[5:7])]} {int(ts[8:10]):2d} {ts[11:19]}"
     head = f"{priority(seen.severity, facility)}{stamp} {name(seen.sensor['id'], 255)} {APP}: [event@{ENTERPRISE} "
-    message = words(seen.record["msg"], LIMIT).encode()
+    message = one_line(seen.record["msg"], LIMIT).encode()
     line = joined(head, parameters(seen), " ", LIMIT - 2 - min(len(message), _LEAST)) + b"] "
     return line + message[: LIMIT - len(line)].decode("utf-8", "ignore").encode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sensor.core.record import Record
 from sensor.outputs.formats._syslog import APP, ENTERPRISE, FACILITY, name, parameter, parameters, priority
-from sensor.outputs.formats._view import SIZE_LIMIT, Body, joined, view, words
+from sensor.outputs.formats._view import SIZE_LIMIT, Body, joined, one_line, view
 
 MSG_LIMIT = 1024
 # sequenceId ends here and begins again at 1 (7.3.1).
@@ -28,7 +28,7 @@ def encode(record: Body | Record, facility: int = FACILITY) -> bytes:
         f"[origin {parameter('software', APP)} "
         f"{parameter('swVersion', name(sensor.get('version', ''), 32))}][event@{ENTERPRISE} "
     )
-    message = words(seen.record["msg"], MSG_LIMIT)
+    message = one_line(seen.record["msg"], MSG_LIMIT)
     tail = f"] {message}" if message.isascii() else f"] \ufeff{message}"
     end = tail.encode()
     return joined(head, parameters(seen), " ", SIZE_LIMIT - len(end)) + end

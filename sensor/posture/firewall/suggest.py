@@ -109,9 +109,9 @@ def _of_work(question: Question, view: View, clock: Callable[[Any], str], remark
         text = f"no recommendation {question.what!r} in the log: {lists}"
         remarks.append(Remark(text, "recommendation.unknown"))
         return []
-    asked = requests_of_work(records, question.spec, view, question.allow, clock, force=question.force)
-    remarks += [Remark(f"left out: {one}", "firewall.left-out") for one in asked.left_out]
-    return asked.requests
+    requested = requests_of_work(records, question.spec, view, question.allow, clock, force=question.force)
+    remarks += [Remark(f"left out: {one}", "firewall.left-out") for one in requested.left_out]
+    return requested.requests
 
 
 def _spared(question: Question, contacts: list[Contact], view: View) -> tuple[Party, ...]:

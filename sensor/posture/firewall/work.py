@@ -54,7 +54,7 @@ class UnknownParty(Exception):
     """An exempt machine that is not known, or several are; the text is for people."""
 
 
-class Asked(NamedTuple):
+class Requested(NamedTuple):
     """``requests``: one for each service, over all machines that have it; ``left_out``: recommendations that no rule
     helps with, and why.
     """
@@ -82,7 +82,7 @@ def is_about_work(what: str) -> bool:
 
 def requests_of_work(
     records: Iterable[Record], spec: Spec, view: View, allow: Sequence[str], clock: Callable[[Any], str], *, force: bool
-) -> Asked:
+) -> Requested:
     """``allow``: whom to exempt; ``clock``: a time of a record as the reasons show it; ``force``: also where a rule may
     hurt. TooWide, UnknownParty.
     """
@@ -97,7 +97,7 @@ def requests_of_work(
         reasons = (_reason(record, clock) for _, record in some)
         found.append(request_of_service(servers, users, match, exempt, reasons))
     outward = _outward(talkers, spec, view, allow, clock) if talkers else []
-    return Asked([*found, *outward], left_out)
+    return Requested([*found, *outward], left_out)
 
 
 def _grouped(

@@ -28,7 +28,7 @@ CONTROLLER, SERVER = (
     "none is marked critical or high: domain controllers, by their services",
     "none is marked critical or high: servers, by type",
 )
-ASKED, NO_GOAL = "as asked for", "none is marked critical or high, and there is no server"
+REQUESTED, NO_GOAL = "as asked for", "none is marked critical or high, and there is no server"
 
 
 class Path(NamedTuple):
@@ -74,7 +74,7 @@ def attack_paths(site: Site, source: str = "", goal: str = "") -> Paths:
     device.
     """
     about = build(site)
-    names, chosen = ([goal], ASKED) if goal else goals_of(site)
+    names, chosen = ([goal], REQUESTED) if goal else goals_of(site)
     goals = [about.nodes[name] for name in names if name in about.nodes]
     goals = goals if chosen == MARKED else _most_used(about, goals)
     sources = _sources(site, about, source)

@@ -81,13 +81,13 @@ def drifts(site: Site, installed: Iterable[Installed]) -> Iterator[Drift]:
             continue
         for serves, service, other, use, subject, names in _acts(site, habits):
             proto, port = service >> 16, service & 0xFFFF
-            asked = one.name, machine.vendor, serves, service, subject, names
-            if asked not in evaluated:
+            question = one.name, machine.vendor, serves, service, subject, names
+            if question not in evaluated:
                 conversation = Conversation(
                     machine, subject, proto, port if serves else 0, 0 if serves else port, names
                 )
-                evaluated[asked] = confines.evaluate(one, conversation, begins=not serves)
-            breach = evaluated[asked]
+                evaluated[question] = confines.evaluate(one, conversation, begins=not serves)
+            breach = evaluated[question]
             if breach is not None and breach.sure:
                 yield Drift(site.nodes[name], one, serves, service, other, use, breach)
 

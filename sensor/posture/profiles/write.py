@@ -26,7 +26,7 @@ VALIDITY = {HIGH: 168, MEDIUM: 48}
 VALIDITY_LOW = 24
 # The place of a file is not known here, and an invented URL must not resolve (RFC 2606).
 URL = "https://mud.invalid/"
-SLUG_LIMIT, ACE_LIMIT, WORD_LIMIT, INFO_LIMIT = 40, 64, 256, 1024
+SLUG_LIMIT, ACE_LIMIT, NAME_LIMIT, INFO_LIMIT = 40, 64, 256, 1024
 WAYS = {"from": FROM_DEVICE, "to": TO_DEVICE}
 
 
@@ -69,7 +69,7 @@ def _hardware(nodes: Sequence[Node]) -> Body:
         "firmware-rev": {node.firmware for node in nodes},
     }
     return {
-        key: next(iter(values))[:WORD_LIMIT] for key, values in known.items() if len(values) == 1 and "" not in values
+        key: next(iter(values))[:NAME_LIMIT] for key, values in known.items() if len(values) == 1 and "" not in values
     }
 
 

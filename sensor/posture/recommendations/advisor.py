@@ -96,7 +96,7 @@ class Advisor:
     def _inspect(self, event: Event, shown: Shown) -> None:
         """One message that shows a setting, right or wrong."""
         packet = event.packet
-        mac, address = (packet.dst_mac, packet.dst) if shown.asked else (packet.src_mac, packet.src)
+        mac, address = (packet.dst_mac, packet.dst) if shown.requested else (packet.src_mac, packet.src)
         subject = shown.whose or Subject(mac, address, packet.vlan)
         if not addresses.is_host(subject.address) or not self._context.networks.inside(subject.address):
             return
@@ -227,7 +227,7 @@ class Advisor:
 
 def _case_of(name: Name, subject: Subject, event: Event, shown: Shown) -> Case:
     """A case as its first message shows it."""
-    client, _, near, _ = ends_of(event.packet, answer=not shown.asked)
+    client, _, near, _ = ends_of(event.packet, answer=not shown.requested)
     known = addresses.is_host(client.address)
     return Case(
         name,
@@ -247,4 +247,4 @@ def _case_of(name: Name, subject: Subject, event: Event, shown: Shown) -> Case:
 
 def _port(event: Event, shown: Shown) -> int:
     """Where the setting is; who asks does so from any port."""
-    return 0 if shown.asks else event.packet.dport if shown.asked else event.packet.sport
+    return 0 if shown.asks else event.packet.dport if shown.requested else event.packet.sport

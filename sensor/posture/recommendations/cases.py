@@ -56,7 +56,7 @@ class Case(msgspec.Struct, eq=False):
         return (self.subject.mac, self.subject.address, self.name[1])
 
 
-class Kept(msgspec.Struct, omit_defaults=True):
+class StoredCase(msgspec.Struct, omit_defaults=True):
     """A case as it is kept between runs. Ends are MAC and address, hexadecimal, and VLAN."""
 
     name: Name
@@ -79,7 +79,7 @@ class Kept(msgspec.Struct, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Kept).decode
+_decode = msgspec.json.Decoder(StoredCase).decode
 _PROOF = msgspec.json.Decoder(tuple[Body, ...])
 _FIELDS = tuple(name for name in Case.__struct_fields__ if name not in ("subject", "other", "proof"))
 
@@ -194,7 +194,7 @@ def unpacked(proof: bytes) -> tuple[Body, ...]:
 def kept(case: Case) -> bytes:
     other = _ends(case.other) if case.other else None
     return _encode(
-        Kept(
+        StoredCase(
             subject=_ends(case.subject),
             other=other,
             proof=msgspec.Raw(case.proof),

@@ -75,7 +75,7 @@ def _clear(event: SipResponse) -> Shown | None:
 
 def _way_in(event: HttpPortMapping) -> Shown:
     what = f"it received {event.action} for port {event.external_port}"
-    return Shown("upnp_mapping", "upnp", "receives UPnP port mapping requests", what, asked=True)
+    return Shown("upnp_mapping", "upnp", "receives UPnP port mapping requests", what, requested=True)
 
 
 def _leases(event: DhcpOffer | DhcpAck) -> Shown | None:

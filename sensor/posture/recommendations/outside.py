@@ -12,7 +12,7 @@ from sensor.core import addresses
 from sensor.core.detector import Context, Used
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
-from sensor.core.record_parts import Body, end_body, time_text, words
+from sensor.core.record_parts import Body, end_body, short_text, time_text
 from sensor.core.time_units import DAY
 from sensor.detectors._devices import kind_text, subject_of
 from sensor.detectors._hosts import some
@@ -76,7 +76,7 @@ def _service(service: int) -> str:
 
 
 def _text(one: Used) -> str:
-    return f"{words(one.server)} ({_service(one.service)})"
+    return f"{short_text(one.server)} ({_service(one.service)})"
 
 
 def _proven(subject: Subject, used: list[Used]) -> Proven:
@@ -89,7 +89,7 @@ def _proven(subject: Subject, used: list[Used]) -> Proven:
 
 def _body(subject: Subject, one: Used) -> Body:
     facts = {
-        "server": words(one.server),
+        "server": short_text(one.server),
         "service": _service(one.service),
         "first": time_text(one.first),
         "conversations": one.times,

@@ -18,7 +18,7 @@ from sensor.posture.tickets.model import FIND_OUT, SETTING, UPDATE, Affected, St
 from sensor.posture.tickets.policy import Policy
 from sensor.posture.weakness import Proof, Weakness
 
-TITLE_LIMIT, TEXT_LIMIT, WHY_LENGTH, WORD_LIMIT = 160, 1024, 400, 128
+TITLE_LIMIT, TEXT_LIMIT, WHY_LENGTH, NAME_LIMIT = 160, 1024, 400, 128
 # Together they leave room for devices in what the narrowest target but ServiceNow takes.
 STEPS_LIMIT, MAKERS_LIMIT, WHY_LIMIT, CVES_SHOWN = 6, 8, 12, 6
 
@@ -69,7 +69,7 @@ def _ticket(name: str, key: str, pairs: Sequence[Pair], policy: Policy, first: s
             + (f", the most severe of {len(pairs):,} findings" if pairs[1:] else ""),
             TEXT_LIMIT,
         ),
-        tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for _, one in pairs)),
+        tuple(dict.fromkeys(clean(one.name, NAME_LIMIT) for _, one in pairs)),
         tuple(_why(pairs, kind)),
         devices,
         _owner(devices) or policy.owner,
@@ -104,11 +104,11 @@ def _devices(pairs: Sequence[Pair], policy: Policy) -> tuple[Affected, ...]:
 def _affected(node: Node, found: Sequence[Weakness], policy: Policy) -> Affected:
     worst = found[0]
     words = {
-        name: clean(getattr(node, name), WORD_LIMIT)
+        name: clean(getattr(node, name), NAME_LIMIT)
         for name in ("id", "name", "address", "type", "vendor", "model", "firmware", "segment")
     }
     proof = Proof(*(clean(text, TEXT_LIMIT) for text in worst.proof))
-    names = tuple(dict.fromkeys(clean(one.name, WORD_LIMIT) for one in found))
+    names = tuple(dict.fromkeys(clean(one.name, NAME_LIMIT) for one in found))
     sure = any(one.sure for one in found)
     return Affected(**words, owner=policy.owner_of(node), names=names, points=worst.points, sure=sure, proof=proof)
 

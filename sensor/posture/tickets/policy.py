@@ -13,7 +13,7 @@ from sensor.core.reader import clean
 from sensor.posture.site import Node
 
 DUE_DAYS = {"critical": 7, "high": 30, "medium": 90, "low": 180, "info": 365}
-WORD_LIMIT = 64
+NAME_LIMIT = 64
 
 
 class Policy(NamedTuple):
@@ -39,7 +39,7 @@ class Policy(NamedTuple):
             self.segments.get(node.segment, ""),
             self.types.get(node.type, ""),
         )
-        return clean(node.owner or next(filter(None, named), ""), WORD_LIMIT)
+        return clean(node.owner or next(filter(None, named), ""), NAME_LIMIT)
 
     def due(self, first: str, severity: Severity) -> str:
         """The day until which it is to be done; empty where it is not known when it was first seen."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import IO
 
-from sensor.https import Answer, NotFetched, asked
+from sensor.https import Answer, NotFetched, requested
 
 SIZE_LIMIT = 4 << 30
 _CHUNK = 1 << 20
@@ -16,7 +16,7 @@ def download(url: str, into: IO[bytes], *, etag: str = "", modified: str = "") -
     """What is at an https:// URL, written to a file; nothing where the feed is what it was. NotFetched where it cannot
     be had.
     """
-    with asked(url, "sensor-vulns", etag=etag, modified=modified) as answer:
+    with requested(url, "sensor-vulns", etag=etag, modified=modified) as answer:
         if answer.body is not None:
             _copy(answer.body, into)
     return answer

@@ -62,9 +62,11 @@ class ImportedIndex:
 
     def of_cve(self, cve: str, by_vendor: Mapping[str, Iterable[Asset]]) -> dict[str, list[Finding]]:
         """The findings of one CVE, by device id. Only devices of the vendors of its products are compared."""
-        asked = "SELECT DISTINCT id, vendor, name FROM rules JOIN products ON products.id = rules.product WHERE cve = ?"
+        statement = (
+            "SELECT DISTINCT id, vendor, name FROM rules JOIN products ON products.id = rules.product WHERE cve = ?"
+        )
         products: dict[str, dict[int, str]] = {}
-        for number, vendor, name in self._base.execute(asked, (number_of(cve),)):
+        for number, vendor, name in self._base.execute(statement, (number_of(cve),)):
             products.setdefault(vendor, {})[number] = name
         found: dict[str, list[Finding]] = {}
         for maker, assets in by_vendor.items():
@@ -160,15 +162,15 @@ class ImportedIndex:
                         yield _Product(number, product, system.scheme, Likeness.SAME, system=True)
 
     def _named(self, vendor: str, word: str) -> Iterator[tuple[int, str]]:
-        asked = (
+        statement = (
             "SELECT id, name FROM words JOIN products ON products.id = words.product WHERE words.vendor = ? "
             "AND word = ? LIMIT ?"
         )
-        yield from self._base.execute(asked, (vendor, word, PRODUCTS_LIMIT))
+        yield from self._base.execute(statement, (vendor, word, PRODUCTS_LIMIT))
 
     def _read(self, product: int) -> tuple[_Rule, ...]:
-        asked = "SELECT cve, source, ranges, hardware, unclear FROM rules WHERE product = ? LIMIT ?"
+        statement = "SELECT cve, source, ranges, hardware, unclear FROM rules WHERE product = ? LIMIT ?"
         return tuple(
             _Rule(name_of(cve), SOURCES[source], ranges_of(ranges), _names(hardware), unclear)
-            for cve, source, ranges, hardware, unclear in self._base.execute(asked, (product, RULES_LIMIT))
+            for cve, source, ranges, hardware, unclear in self._base.execute(statement, (product, RULES_LIMIT))
         )

@@ -5,7 +5,7 @@ from sensor.records.files.body cimport Body
 from sensor.records.files.conversation cimport Conversation, Place
 
 
-cdef class Half:
+cdef class Side:
     cdef bytes kept            # of a head or a chunk's line that is not whole
     cdef Body body
     cdef int64_t left          # bytes of it, OPEN where its end is unknown; of chunks: of the chunk at hand
@@ -13,12 +13,12 @@ cdef class Half:
 
 
 cdef class HttpFiles(Conversation):
-    cdef Half client, server
-    cdef list asked            # requests that wait for their response: method and target
-    cdef bytes head(self, Half half, bytes data, Place place)
-    cdef int request(self, Half half, bytes line, dict fields, Place place) except -1
-    cdef int response(self, Half half, bytes line, dict fields, Place place) except -1
-    cdef int open(self, Half half, bytes target, dict fields, Place place) except -1
-    cdef int close(self, Half half) except -1
-    cdef bytes chunks(self, Half half, bytes data)
-    cdef int pause(self, Half half) except -1
+    cdef Side client, server
+    cdef list pending            # requests that wait for their response: method and target
+    cdef bytes head(self, Side side, bytes data, Place place)
+    cdef int request(self, Side side, bytes line, dict fields, Place place) except -1
+    cdef int response(self, Side side, bytes line, dict fields, Place place) except -1
+    cdef int open(self, Side side, bytes target, dict fields, Place place) except -1
+    cdef int close(self, Side side) except -1
+    cdef bytes chunks(self, Side side, bytes data)
+    cdef int pause(self, Side side) except -1

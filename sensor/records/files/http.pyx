@@ -20,7 +20,7 @@ cdef enum:
     CHUNK_LINE_LIMIT = 256
     CHUNK_DIGITS = 8
     LENGTH_DIGITS = 15
-    ASKED_MOST = 16
+    PENDING_MOST = 16
 
 SERVICE = "http"
 HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -33,7 +33,7 @@ TEXTUAL = re.compile(
 )
 
 
-cdef class Half:
+cdef class Side:
     """One side: a head that is not whole, or a body under way. ``request``: it is that of a request."""
 
     def __init__(self):
@@ -46,167 +46,167 @@ cdef class HttpFiles(Conversation):
 
     def __init__(self, emit, budget):
         super().__init__(emit, budget)
-        self.client, self.server, self.asked = Half(), Half(), []
+        self.client, self.server, self.pending = Side(), Side(), []
 
     cpdef feed(self, int way, bytes data, Place place):
-        cdef Half half = self.server if way else self.client
+        cdef Side side = self.server if way else self.client
         cdef int64_t size
         while data and not (self.over or self.paused):
-            if half.body is None and half.left:  # of a body that is passed over
-                size = min(half.left, <int64_t>len(data))
-                half.left -= size
+            if side.body is None and side.left:  # of a body that is passed over
+                size = min(side.left, <int64_t>len(data))
+                side.left -= size
                 data = data[size:]
-            elif half.body is None:
-                data = self.head(half, data, place)
-            elif half.chunked:
-                data = self.chunks(half, data)
-            elif half.left == OPEN or half.left > len(data):
-                if half.left != OPEN:
-                    half.left -= len(data)
-                half.body.take(data)
+            elif side.body is None:
+                data = self.head(side, data, place)
+            elif side.chunked:
+                data = self.chunks(side, data)
+            elif side.left == OPEN or side.left > len(data):
+                if side.left != OPEN:
+                    side.left -= len(data)
+                side.body.take(data)
                 return
             else:
-                size, half.left = half.left, 0
-                half.body.take(data[:size])
+                size, side.left = side.left, 0
+                side.body.take(data[:size])
                 data = data[size:]
-                self.close(half)
+                self.close(side)
 
     def gap(self, int way, int64_t missing):
         """Within a body of known length a gap is part of it; else what follows is unknown until a message begins."""
-        cdef Half half = self.server if way else self.client
-        if half.body is not None:
-            half.body.lost()
-        if not half.chunked and half.left >= missing:
-            half.left -= missing
-            if half.left == 0:
-                self.close(half)
+        cdef Side side = self.server if way else self.client
+        if side.body is not None:
+            side.body.lost()
+        if not side.chunked and side.left >= missing:
+            side.left -= missing
+            if side.left == 0:
+                self.close(side)
             return
-        half.left = 0
-        self.close(half)
-        self.pause(half)
+        side.left = 0
+        self.close(side)
+        self.pause(side)
 
     def ended(self, int way, bint whole):
-        cdef Half half = self.server if way else self.client
-        if half.body is not None and (not whole or half.left != OPEN or half.chunked):
-            half.body.lost(State.CUT_OFF)
-        self.close(half)
+        cdef Side side = self.server if way else self.client
+        if side.body is not None and (not whole or side.left != OPEN or side.chunked):
+            side.body.lost(State.CUT_OFF)
+        self.close(side)
 
-    cdef int pause(self, Half half) except -1:
-        half.kept, half.left, self.paused, self.asked = b"", 0, True, []
+    cdef int pause(self, Side side) except -1:
+        side.kept, side.left, self.paused, self.pending = b"", 0, True, []
         return 0
 
-    cdef bytes head(self, Half half, bytes data, Place place):
+    cdef bytes head(self, Side side, bytes data, Place place):
         """Bytes of a head; what follows it."""
         cdef bytes kept = data, line
         cdef dict fields
-        if half.kept or data[0] == 13 or data[0] == 10:
-            kept = (half.kept + data).lstrip(b"\r\n")
+        if side.kept or data[0] == 13 or data[0] == 10:
+            kept = (side.kept + data).lstrip(b"\r\n")
         end = HEAD_END.search(kept)
         if end is None:
-            half.kept, self.over = kept, len(kept) > HEAD_LIMIT
+            side.kept, self.over = kept, len(kept) > HEAD_LIMIT
             return b""
-        half.kept = b""
+        side.kept = b""
         head, rest = kept[:end.start()], kept[end.end():]
         fields = {name.lower(): value for name, value in FIELD.findall(head)}
         line = head.partition(b"\n")[0].rstrip()
         if line.startswith(b"HTTP/1."):
-            self.response(half, line, fields, place)
+            self.response(side, line, fields, place)
         elif len(line) > 9 and line[len(line) - 9:len(line) - 1] == b" HTTP/1.":
-            self.request(half, line, fields, place)
+            self.request(side, line, fields, place)
         else:
             self.over = True
         return rest
 
-    cdef int request(self, Half half, bytes line, dict fields, Place place) except -1:
+    cdef int request(self, Side side, bytes line, dict fields, Place place) except -1:
         cdef bytes method, target
         method, _, target = line[:len(line) - 9].partition(b" ")
         target = target.strip()
-        if len(self.asked) < ASKED_MOST:
-            self.asked.append((method, target))
+        if len(self.pending) < PENDING_MOST:
+            self.pending.append((method, target))
         self.over = method == b"CONNECT"
         if b"transfer-encoding" in fields or length(fields) > 0:
-            half.request = True
+            side.request = True
             if (
                 TEXTUAL.match(fields.get(b"content-type", b"")) is None
                 or (method == b"PUT" and b"content-type" not in fields)
             ):
-                self.open(half, target, fields, place)
+                self.open(side, target, fields, place)
             elif b"transfer-encoding" in fields:
                 self.paused = True
             else:
-                half.left = length(fields)
+                side.left = length(fields)
         return 0
 
-    cdef int response(self, Half half, bytes line, dict fields, Place place) except -1:
+    cdef int response(self, Side side, bytes line, dict fields, Place place) except -1:
         cdef int status = int(line[9:12]) if line[9:12].isdigit() else 0
         cdef bytes method = b"", target = b""
         if 100 <= status < 200 and status != 101:
             return 0
-        if self.asked:
-            method, target = self.asked.pop(0)
+        if self.pending:
+            method, target = self.pending.pop(0)
         if status == 101:
             self.over = True
         if method == b"HEAD" or status in (101, 204, 304) or length(fields) == 0:
             return 0
-        half.request = False
-        self.open(half, target, fields, place)
-        if half.body is not None:
+        side.request = False
+        self.open(side, target, fields, place)
+        if side.body is not None:
             if status == 206:
-                half.body.lost(State.PARTIAL)
-            self.emit(FileBegun(half.body.packet, *ends_of(half.body.packet, False)))
+                side.body.lost(State.PARTIAL)
+            self.emit(FileBegun(side.body.packet, *ends_of(side.body.packet, False)))
         return 0
 
-    cdef int open(self, Half half, bytes target, dict fields, Place place) except -1:
+    cdef int open(self, Side side, bytes target, dict fields, Place place) except -1:
         cdef bytes name = name_of(target, fields.get(b"content-disposition", b""))
-        half.chunked, half.trailer = b"chunked" in fields.get(b"transfer-encoding", b"").lower(), False
-        half.left = 0 if half.chunked else length(fields)
-        half.body = Body(
+        side.chunked, side.trailer = b"chunked" in fields.get(b"transfer-encoding", b"").lower(), False
+        side.left = 0 if side.chunked else length(fields)
+        side.body = Body(
             place.packet(), self.budget, name, fields.get(b"content-type", b""), fields.get(b"content-encoding", b"")
         )
-        if half.left > LARGEST:
-            half.body.lost(State.LARGE)
-            half.body.size = half.left
-            self.close(half)
-            half.left, self.paused = 0, True
+        if side.left > LARGEST:
+            side.body.lost(State.LARGE)
+            side.body.size = side.left
+            self.close(side)
+            side.left, self.paused = 0, True
         return 0
 
-    cdef int close(self, Half half) except -1:
-        cdef Body body = half.body
-        half.body = None
+    cdef int close(self, Side side) except -1:
+        cdef Body body = side.body
+        side.body = None
         if body is not None:
-            self.emit(body.ended(SERVICE, half.request, ends_of(body.packet, half.request)))
+            self.emit(body.ended(SERVICE, side.request, ends_of(body.packet, side.request)))
         return 0
 
-    cdef bytes chunks(self, Half half, bytes data):
+    cdef bytes chunks(self, Side side, bytes data):
         """Chunks; what follows the last one."""
         cdef bytes line, rest
         cdef int64_t size
-        if half.kept:
-            data, half.kept = half.kept + data, b""
-        while data and half.body is not None:
-            if half.left > 0:  # of a chunk, its line end included
-                size = min(half.left, <int64_t>len(data))
-                half.body.take(data[:max(min(half.left - 2, size), <int64_t>0)])
-                half.left -= size
+        if side.kept:
+            data, side.kept = side.kept + data, b""
+        while data and side.body is not None:
+            if side.left > 0:  # of a chunk, its line end included
+                size = min(side.left, <int64_t>len(data))
+                side.body.take(data[:max(min(side.left - 2, size), <int64_t>0)])
+                side.left -= size
                 data = data[size:]
                 continue
             line, found, rest = data.partition(b"\n")
             if not found:
-                half.kept, self.over = data, len(data) > CHUNK_LINE_LIMIT
+                side.kept, self.over = data, len(data) > CHUNK_LINE_LIMIT
                 return b""
             data = rest
-            if half.trailer:
+            if side.trailer:
                 if not line.strip():
-                    self.close(half)
-                    half.left = 0
+                    self.close(side)
+                    side.left = 0
                 continue
             size = chunk_size(line)
             if size < 0:
-                half.body.lost()
-                self.close(half)
+                side.body.lost()
+                self.close(side)
                 self.over = True
                 return b""
-            half.left, half.trailer = (size + 2 if size else 0), size == 0
+            side.left, side.trailer = (size + 2 if size else 0), size == 0
         return data
 
 

@@ -13,7 +13,7 @@ from sensor.records.files.mail import MailFiles
 from sensor.records.files.seen import Emit
 from sensor.records.files.tftp import ACKNOWLEDGED, DATA, TftpFile
 
-CONVERSATIONS, AWAITED, ASKED = 2048, 256, 256
+CONVERSATIONS, AWAITED, REQUESTED = 2048, 256, 256
 # Of a conversation, as the gate has them.
 FOLLOWED, PAUSED, OVER = 1, 2, 3
 
@@ -27,7 +27,7 @@ class Transfers:
         self._emit, self._budget, self.ports = emit, Budget(), bytearray(1 << 16)
         self._open: Bounded[int, Conversation] = Bounded(CONVERSATIONS)
         self._awaited: Bounded[tuple[Address, int], FtpControl] = Bounded(AWAITED)
-        self._asked: Bounded[tuple[Address, int], TftpFile] = Bounded(ASKED)
+        self._requested: Bounded[tuple[Address, int], TftpFile] = Bounded(REQUESTED)
 
     def advance(self, now: int) -> None:
         """``now``: packet time, ns."""
@@ -65,7 +65,7 @@ class Transfers:
 
     def _forget_port(self, port: int) -> None:
         """Nothing is to come at a port, unless for another address."""
-        self.ports[port] = any(port == other for _, other in (*self._awaited, *self._asked))
+        self.ports[port] = any(port == other for _, other in (*self._awaited, *self._requested))
 
     def _put(self, flow: int, conversation: Conversation) -> None:
         out = self._open.put(flow, conversation)
@@ -106,8 +106,8 @@ class Transfers:
         """The run is over."""
         for flow in list(self._open):
             self.ended(flow)
-        for key, file in list(self._asked.items()):
-            self._asked.pop(key)
+        for key, file in list(self._requested.items()):
+            self._requested.pop(key)
             self._end_tftp(key, file)
 
     # TFTP.
@@ -115,19 +115,19 @@ class Transfers:
     def tftp(self, packet: Packet) -> None:
         """A request, or a packet of a transfer."""
         if packet.payload[1] not in {DATA, ACKNOWLEDGED}:
-            out = self._asked.put((packet.src, packet.sport), TftpFile(packet, self._budget))
+            out = self._requested.put((packet.src, packet.sport), TftpFile(packet, self._budget))
             self.ports[packet.sport] = 1
             if out is not None:
                 self._end_tftp(*out)
             return
         for key in ((packet.dst, packet.dport), (packet.src, packet.sport)):
-            found = self._asked.get(key)
+            found = self._requested.get(key)
             if found is None:
                 continue
             if (seen := found.take(packet)) is not None:
                 self._emit(seen)
             if found.over:
-                self._asked.pop(key)
+                self._requested.pop(key)
                 self._forget_port(key[1])
             return
 

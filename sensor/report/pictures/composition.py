@@ -70,11 +70,11 @@ def _legend(colours: dict[str, str], y: float) -> tuple[list[Markup], float]:
     parts: list[Markup] = []
     x = 0.0
     for name, colour in colours.items():
-        words = "unknown and others" if name == OTHERS else kind(name)
-        if x + width_of(words) + 34 > WIDTH:
+        label = "unknown and others" if name == OTHERS else kind(name)
+        if x + width_of(label) + 34 > WIDTH:
             x, y = 0.0, y + 18
-        parts += [rect(x, y - 10, 11, 11, colour, radius=2), text(x + 16, y, words, colour=FAINT)]
-        x += width_of(words) + 34
+        parts += [rect(x, y - 10, 11, 11, colour, radius=2), text(x + 16, y, label, colour=FAINT)]
+        x += width_of(label) + 34
     return parts, y + 16
 
 

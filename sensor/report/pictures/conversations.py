@@ -121,6 +121,6 @@ def _posts(ends: _Ends, pairs: Sequence[Conversation], side: int, colours: dict[
         x, y, height = (RIGHT - POST if side else LEFT), ends.top[name], ends.sums[name]
         place, anchor = (RIGHT + 8, "start") if side else (LEFT - 8, "end")
         parts.append(rect(x, y, POST, max(height, 1.0), colours.get(name, FAINT), f"{name}: {count:,}", radius=1))
-        words = fitting(name, LEFT - 10 - width_of(f" {count:,}", LABEL), LABEL)
-        parts.append(text(place, y + height / 2 + 4, f"{words} {count:,}", colour=INK, size=LABEL, anchor=anchor))
+        label = fitting(name, LEFT - 10 - width_of(f" {count:,}", LABEL), LABEL)
+        parts.append(text(place, y + height / 2 + 4, f"{label} {count:,}", colour=INK, size=LABEL, anchor=anchor))
     return parts

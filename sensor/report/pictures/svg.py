@@ -29,10 +29,10 @@ def picture(name: str, height: float, title: str, about: str, parts: Iterable[Ma
         '<svg xmlns="http://www.w3.org/2000/svg" class="picture" viewBox="0 0 {:g} {:g}" width="{:g}" '
         'height="{:g}" role="img"'
     ).format(width, height, width, height)
-    words = Markup(
+    label = Markup(
         ' aria-labelledby="{0}-title {0}-about"><title id="{0}-title">{1}</title><desc id="{0}-about">{2}</desc>'
     ).format(name, title, about)
-    return head + words + Markup("").join(parts) + Markup("</svg>")
+    return head + label + Markup("").join(parts) + Markup("</svg>")
 
 
 def rect(x: float, y: float, width: float, height: float, colour: str, tip: str = "", radius: float = 0.0) -> Markup:
@@ -61,22 +61,22 @@ def circle(x: float, y: float, radius: float, colour: str, tip: str = "") -> Mar
 
 
 def text(
-    x: float, y: float, words: str, *, colour: str = INK, size: float = SIZE, anchor: str = "start", bold: bool = False
+    x: float, y: float, label: str, *, colour: str = INK, size: float = SIZE, anchor: str = "start", bold: bool = False
 ) -> Markup:
     """``anchor``: start, middle or end: which part of it stands at the place."""
     shape = Markup('<text x="{:.1f}" y="{:.1f}" class="{}" fill="{}" font-size="{:g}" text-anchor="{}"{}>{}</text>')
     weight = Markup(' font-weight="bold"') if bold else Markup("")
-    return shape.format(x, y, _CLASSES.get(colour, ""), colour, size, anchor, weight, words)
+    return shape.format(x, y, _CLASSES.get(colour, ""), colour, size, anchor, weight, label)
 
 
-def fitting(words: str, width: float, size: float = SIZE) -> str:
+def fitting(label: str, width: float, size: float = SIZE) -> str:
     """As much of a text as has room."""
     room = int(width / (LETTER * size))
-    return words if len(words) <= room else f"{words[: room - 1].rstrip()}…" if room > 1 else ""
+    return label if len(label) <= room else f"{label[: room - 1].rstrip()}…" if room > 1 else ""
 
 
-def width_of(words: str, size: float = SIZE) -> float:
-    return len(words) * LETTER * size
+def width_of(label: str, size: float = SIZE) -> float:
+    return len(label) * LETTER * size
 
 
 def on(colour: str) -> str:
@@ -86,5 +86,5 @@ def on(colour: str) -> str:
     return "#ffffff" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.25 else "#101418"
 
 
-def _tip(words: str) -> Markup:
-    return Markup("<title>{}</title>").format(words) if words else Markup("")
+def _tip(label: str) -> Markup:
+    return Markup("<title>{}</title>").format(label) if label else Markup("")

@@ -60,7 +60,7 @@ class _Scale:
     def step(self, ts: str) -> int:
         return min(int(self.share(ts) * STEPS), STEPS - 1)
 
-    def words(self, share: float) -> str:
+    def caption(self, share: float) -> str:
         """A time as exact as the span needs it."""
         when = datetime.fromtimestamp(self.begin + share * self.span, UTC)
         return when.strftime("%H:%M:%S" if self.span < 600 else "%d %b %H:%M" if self.span < 5 * 86400 else "%d %b %Y")
@@ -70,10 +70,10 @@ def _legend(alerts: Sequence[Alert]) -> Iterator[Markup]:
     x = LEFT
     for name in reversed(ORDER):
         if count := sum(alert.severity == name for alert in alerts):
-            words = f"{count:,} {name}"
+            caption = f"{count:,} {name}"
             yield rect(x, 2, 11, 11, SEVERITY[name], radius=2)
-            yield text(x + 16, 12, words, colour=FAINT)
-            x += width_of(words) + 34
+            yield text(x + 16, 12, caption, colour=FAINT)
+            x += width_of(caption) + 34
 
 
 def _axis(highest: int) -> Iterator[Markup]:
@@ -90,7 +90,7 @@ def _bars(counts: Sequence[Counter[str]], highest: int, scale: _Scale) -> Iterat
         for name in reversed(ORDER):
             if height := TALL * severities[name] / highest:
                 y -= height
-                tip = f"{scale.words(place / STEPS)}: {severities[name]:,} {name}"
+                tip = f"{scale.caption(place / STEPS)}: {severities[name]:,} {name}"
                 yield rect(LEFT + place * width + 0.75, y, width - 1.5, height, SEVERITY[name], tip)
 
 
@@ -102,7 +102,7 @@ def _ticks(scale: _Scale) -> Iterator[Markup]:
         yield text(
             x,
             TOP + TALL + 17,
-            scale.words(share),
+            scale.caption(share),
             colour=FAINT,
             size=11,
             anchor=("start", "middle", "end")[(number > 0) + (number == TICKS - 1)],

@@ -9,7 +9,7 @@ import pytest
 from sensor.inventory.corrections import Correction
 from sensor.inventory.store.database import StoreError
 from sensor.inventory.store.operator_changes import NotUndone, OperatorChanges
-from sensor.inventory.store.store import Store, words_of
+from sensor.inventory.store.store import Store, corrections_of
 
 KEY = "mac:00:17:c8:1a:2b:3c"
 
@@ -24,10 +24,10 @@ def changes(tmp_path: Path):
 
 
 def text(changes: OperatorChanges) -> dict[str, str]:
-    return {field: word.value for field, word in words_of(changes._base).get(KEY, {}).items()}
+    return {field: correction.value for field, correction in corrections_of(changes._base).get(KEY, {}).items()}
 
 
-def test_the_latest_word_counts_and_undo_brings_back_the_one_before(changes: OperatorChanges):
+def test_the_latest_correction_counts_and_undo_restores_the_one_before(changes: OperatorChanges):
     """Word by word, back to nothing."""
     for value in ("anna", "bert"):
         changes.correct([Correction(KEY, "owner", value)])
@@ -39,7 +39,7 @@ def test_the_latest_word_counts_and_undo_brings_back_the_one_before(changes: Ope
     assert changes.latest(KEY) == ""
 
 
-def test_an_empty_word_takes_back(changes: OperatorChanges):
+def test_an_empty_value_undoes(changes: OperatorChanges):
     """And can be undone itself."""
     changes.correct([Correction(KEY, "owner", "anna")])
     changes.correct([Correction(KEY, "owner", "")])

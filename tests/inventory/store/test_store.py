@@ -110,7 +110,7 @@ def test_silence_between_two_runs_makes_no_device_gone(store: Store):
     assert [action for action, _ in third.reported()] == ["back"]
 
 
-def test_other_fingerprints_are_asked_again(store: Store):
+def test_other_fingerprints_are_matched_again(store: Store):
     """What they say now counts, and the change is told once."""
     written(office(noted()), store)
     with sqlite3.connect(store.path) as base:
@@ -280,7 +280,7 @@ def test_a_damaged_store_is_kept_aside_and_what_can_be_read_is_saved(tmp_path: P
     assert (tmp_path / f"{FILE}.damaged-1").is_file()
     again.write(story.persistence.entries(10))
     if damage == "middle":
-        assert again.words()["k"]["owner"].value == "anna"
+        assert again.corrections()["k"]["owner"].value == "anna"
         assert len(list(again.devices(1000))) > 10
     again.close()
 

@@ -136,7 +136,7 @@ def test_a_block_without_contacts_is_blocked_for_all(golden: Golden) -> None:
     assert [ends(rule) for rule in request.rules] == [([], ["198.51.100.0/24"])]
 
 
-def test_the_same_is_asked_for_by_the_same_name() -> None:
+def test_the_same_is_requested_by_the_same_name() -> None:
     """Tomorrow, with more machines and another date: a firewall team sees an update, not another request."""
     later = WEEK._replace(made=NOW.replace(day=25))
     assert only([outbound(CAMERA)]).id == only([outbound(CAMERA), outbound(LAPTOP)], later).id

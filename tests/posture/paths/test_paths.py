@@ -210,7 +210,7 @@ def test_devices_that_go_the_same_way_are_one_path() -> None:
     assert found.sources == (OUTSIDE, "camera0", "camera1", "camera2")
 
 
-def test_of_a_start_that_is_asked_for_the_best_ways_begin_otherwise() -> None:
+def test_the_best_ways_of_a_requested_start_begin_otherwise() -> None:
     """Each by another first device, and none comes back to where it began."""
     conversations = (
         [("camera", name, SSH) for name in ("a", "b", "c", "d")]
@@ -335,7 +335,7 @@ def test_a_foreign_log_breaks_nothing(golden: Golden) -> None:
     golden(only(found).hops[0].why[1])
 
 
-def test_no_word_of_a_log_becomes_a_command() -> None:
+def test_no_text_of_a_log_becomes_a_command() -> None:
     """People paste what is printed: an address, the id of an alert or the name of a weakness that is more than a word
     is left out.
     """

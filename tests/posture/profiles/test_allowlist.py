@@ -41,7 +41,7 @@ def lab(test):
     return test
 
 
-def asked(there: Site, *nodes, six: bool = False) -> Request:
+def allowlist_request(there: Site, *nodes, six: bool = False) -> Request:
     parties = [there.seen.machines[one.id].party for one in nodes]
     if six:
         parties = [party._replace(addresses=(*party.addresses, addresses.parse("2001:db8:3::5"))) for party in parties]
@@ -86,12 +86,12 @@ def verdict(request: Request, client: str, server: str, proto: int, port: int) -
 )  # fmt: skip
 def test_a_camera_may_do_what_it_was_seen_to_need(client: str, server: str, proto: int, port: int, output: str) -> None:
     """And nothing else of its own; of others nothing is said."""
-    assert verdict(asked(cameras(), CAMERA), client, server, proto, port) == output
+    assert verdict(allowlist_request(cameras(), CAMERA), client, server, proto, port) == output
 
 
 def test_all_of_the_network_may_print() -> None:
     """Those that were not seen to print as well; nobody from outside."""
-    request = asked(cameras(), PRINTER)
+    request = allowlist_request(cameras(), PRINTER)
     assert (
         verdict(request, "10.99.0.1", "10.0.2.5", TCP, 9100)
         == verdict(request, "192.168.7.7", "10.0.2.5", TCP, 9100)
@@ -107,12 +107,12 @@ def test_all_of_the_network_may_print() -> None:
 def test_blocks_of_the_operator_are_inside() -> None:
     there = cameras()
     there = there._replace(networks=Networks(["203.0.113.0/24"]))
-    assert verdict(asked(there, CAMERA), "10.0.3.5", "203.0.113.5", TCP, 443) == "drop"
+    assert verdict(allowlist_request(there, CAMERA), "10.0.3.5", "203.0.113.5", TCP, 443) == "drop"
 
 
 def test_each_family_of_addresses_has_its_rules() -> None:
     """A camera with both: what is allowed by name is allowed in both, and the rest dropped in both."""
-    request = asked(cameras(), CAMERA, six=True)
+    request = allowlist_request(cameras(), CAMERA, six=True)
     assert verdict(request, "2001:db8:3::5", "2001:db8:9::9", TCP, 443) == "allow"
     assert (
         verdict(request, "2001:db8:3::5", "fd00::1", TCP, 443)
@@ -128,7 +128,7 @@ def test_what_the_text_reports_above_the_rules(golden: Golden) -> None:
     """
     for name in allowing():
         if name != "csv":
-            text = written(name, [asked(cameras(), CAMERA)])
+            text = written(name, [allowlist_request(cameras(), CAMERA)])
             golden(text, "400.0")
             golden(text, "cloud.example")
             assert "32768 and above" in text
@@ -137,7 +137,7 @@ def test_what_the_text_reports_above_the_rules(golden: Golden) -> None:
 def test_calls_may_use_any_port_of_udp() -> None:
     phone = node("dev-phone", "voip_phone", "10.0.4.5")
     there = site((*NETWORK, phone), {"dev-phone": habits("voip_phone", uses=("udp/11790 dev-pc",))})
-    request = asked(there, phone)
+    request = allowlist_request(there, phone)
     assert (
         verdict(request, "10.0.4.5", "10.0.0.9", UDP, 50000)
         == verdict(request, "10.0.0.9", "10.0.4.5", UDP, 40000)
@@ -158,7 +158,7 @@ def test_formats_that_can_report_it() -> None:
 
 def test_ios_holds_the_answers_too() -> None:
     """Access lists keep no connections in mind: each line that permits has one for the way back."""
-    lines = written("ios", [asked(cameras(), CAMERA)]).splitlines()
+    lines = written("ios", [allowlist_request(cameras(), CAMERA)]).splitlines()
     assert " permit tcp host 10.0.3.5 any eq 443" in lines
     assert (
         lines[lines.index(" permit tcp host 10.0.3.5 any eq 443") + 1]
@@ -175,7 +175,7 @@ def test_ios_holds_the_answers_too() -> None:
 
 def test_fortios_knows_names() -> None:
     """An object for each, and policies that accept before those that deny; undone, all of it is deleted."""
-    request = asked(cameras(), CAMERA, six=True)
+    request = allowlist_request(cameras(), CAMERA, six=True)
     text, undo = written("fortios", [request]), written("fortios", [request], undo=True)
     assert '        set fqdn "cloud.example"\n' in text
     assert f'        set dstaddr "{request.id}-cloud.example"\n' in text
@@ -188,7 +188,7 @@ def test_fortios_knows_names() -> None:
 
 
 def test_csv_names_what_is_allowed() -> None:
-    rows = list(csv.DictReader(io.StringIO(written("csv", [asked(cameras(), CAMERA)]))))
+    rows = list(csv.DictReader(io.StringIO(written("csv", [allowlist_request(cameras(), CAMERA)]))))
     assert {row["action"] for row in rows} == {"allow", "drop"}
     assert ("allow", "any", "cloud.example", "443") in {
         (row["action"], row["destination"], row["destination_name"], row["port"]) for row in rows
@@ -198,7 +198,7 @@ def test_csv_names_what_is_allowed() -> None:
 @lab
 @pytest.mark.parametrize("six", [False, True])
 def test_nft_loads_an_allow_list_and_takes_it_back(six: bool) -> None:
-    request = asked(cameras(), CAMERA, six=six)
+    request = allowlist_request(cameras(), CAMERA, six=six)
     load = f"{send('RULES')} | nft"
     script = (
         f"{load} -c -f -; {load} -f -; {load} -f -; nft list ruleset; {send('UNDO')} | nft -f -; echo "
@@ -217,7 +217,7 @@ def test_nft_loads_an_allow_list_and_takes_it_back(six: bool) -> None:
 @pytest.mark.parametrize("version", [4, 6])
 def test_iptables_loads_an_allow_list_and_takes_it_back(version: int) -> None:
     program = "iptables" if version == 4 else "ip6tables"
-    request = asked(cameras(), CAMERA, six=True)
+    request = allowlist_request(cameras(), CAMERA, six=True)
     restore = f"{program}-restore --noflush"
     load, undo = f"{send('RULES')} | {restore}", f"{send('UNDO')} | {restore}"
     script = (

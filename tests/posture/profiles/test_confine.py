@@ -133,9 +133,9 @@ def test_makers_and_models_are_known_by_the_profiles_of_the_others() -> None:
     assert (
         evaluated(maker, PRINTER.address, more=(theirs,)) is evaluated(model, PRINTER.address, more=(theirs,)) is None
     )
-    wrong = theirs._replace(profile=Profile("https://other.example/x", "", ()))
-    assert evaluated(maker, PRINTER.address, more=(wrong,)) is not None
-    assert evaluated(model, PRINTER.address, more=(wrong,)) is not None
+    other_profile = theirs._replace(profile=Profile("https://other.example/x", "", ()))
+    assert evaluated(maker, PRINTER.address, more=(other_profile,)) is not None
+    assert evaluated(model, PRINTER.address, more=(other_profile,)) is not None
     assert evaluated(maker, PRINTER.address) is None
     assert evaluated(maker, CLOUD) is not None
 

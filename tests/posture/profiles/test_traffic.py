@@ -10,7 +10,7 @@ from sensor.posture.firewall.formats import written
 from tests.posture.firewall.requested import CAMERA
 from tests.posture.firewall.test_traffic import LOADERS, OTHER, PORTS, Net, net, pytestmark  # noqa: F401 - the fixture and the marks
 from tests.posture.profiles.observed_traffic import habits, node, site
-from tests.posture.profiles.test_allowlist import asked
+from tests.posture.profiles.test_allowlist import allowlist_request
 
 
 @pytest.mark.parametrize("name", LOADERS)
@@ -20,7 +20,7 @@ def test_a_camera_gets_through_to_what_it_needs_only(net: Net, name: str) -> Non
     """
     camera = node("dev-camera", "camera", CAMERA.texts[0])
     learned = habits("camera", reaches=(f"tcp/8080 {OTHER}",), serves=("tcp/8081 outside",))
-    request = asked(site((camera,), {"dev-camera": learned}), camera)
+    request = allowlist_request(site((camera,), {"dev-camera": learned}), camera)
     net.load(name, written(name, [request]))
     allowed = {("camera", "other", 8080), ("other", "camera", 8081), ("c2", "camera", 8081)}
     ways = [("camera", "other"), ("camera", "c2"), ("other", "camera"), ("c2", "camera")]

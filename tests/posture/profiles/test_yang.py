@@ -41,7 +41,7 @@ def test_what_we_write_is_valid(tmp_path: Path, nodes: list[Any]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_wrong_is_not(tmp_path: Path) -> None:
+def test_what_is_invalid_is_not(tmp_path: Path) -> None:
     """A policy of a list that is not there: the check checks something."""
     body = mud_file(observed(cameras(), [CAMERA]), "camera", NOW)
     body["ietf-access-control-list:acls"]["acl"].pop()

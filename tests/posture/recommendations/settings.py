@@ -36,8 +36,8 @@ def certificate(at: float, *, ends_in_days: int = 900, bits: int = 2048, own: bo
 
 
 def stream(at: float, status: int) -> list[Event]:
-    asked = RtspRequest(ends(at, 554, answer=False, flow=7), "DESCRIBE", "rtsp://cam/1", 2, "", "", "")
-    return [asked, RtspResponse(ends(at, 554, answer=True, flow=7), status, "", 2, "", (), "")]
+    requested = RtspRequest(ends(at, 554, answer=False, flow=7), "DESCRIBE", "rtsp://cam/1", 2, "", "", "")
+    return [requested, RtspResponse(ends(at, 554, answer=True, flow=7), status, "", 2, "", (), "")]
 
 
 def broker(at: float, code: int) -> list[Event]:
@@ -102,7 +102,7 @@ def lease(at: float, server: str = SERVER) -> Event:
     )
 
 
-def wrong(setting: str, at: float) -> list[Event]:
+def insecure(setting: str, at: float) -> list[Event]:
     """One message, or two, that show the setting of the machine at SERVER as it should not be."""
     sent = ends(at, 5355, answer=True)
     reported: dict[str, Event | list[Event]] = {
@@ -160,7 +160,7 @@ def fixed(setting: str, at: float) -> list[Event]:
     return found if isinstance(found, list) else [found]
 
 
-WRONG = (
+INSECURE = (
     "telnet", "telnet_open", "ftp", "tftp", "http_login", "http_basic", "snmp_default", "snmp_clear", "smb1",
     "tls_old", "certificate_expired", "certificate_weak", "certificate_self_signed", "vnc_open", "rtsp_open",
     "mqtt_anonymous", "ntlmv1", "llmnr", "nbns", "ldap_simple", "sip_clear", "upnp_mapping", "sip_basic", "sip_weak",

@@ -29,13 +29,13 @@ from tests.golden import Golden
 from tests.posture.recommendations.settings import (
     DAY,
     FIXED,
-    WRONG,
+    INSECURE,
     certificate,
     challenge,
     fixed,
+    insecure,
     lease,
     page,
-    wrong,
 )
 
 HOUR = 3600
@@ -83,10 +83,10 @@ class Watch:
         return [action for action, *_ in self.reported]
 
 
-@pytest.mark.parametrize("setting", WRONG)
+@pytest.mark.parametrize("setting", INSECURE)
 def test_each_setting_is_reported_with_its_proof(setting: str) -> None:
     """A minute later, once, about the machine whose setting it is; the record keeps the schema."""
-    watch = Watch().feed([*wrong(setting, 0), *wrong(setting, 5)]).at(59)
+    watch = Watch().feed([*insecure(setting, 0), *insecure(setting, 5)]).at(59)
     assert watch.reported == []
     [(action, reported, at, closed)] = watch.at(60).reported
     assert (action, reported.setting, at, closed) == ("open", setting, 60, "")
@@ -107,12 +107,12 @@ def test_later_traffic_closes_it(setting: str) -> None:
     """An hour after it was seen wrong for the last time, with what shows it; before that nothing is certain. What comes
     again is told again, by the same id.
     """
-    watch = Watch().feed(wrong(setting, 0)).at(60).feed(fixed(setting, HOUR - 1))
+    watch = Watch().feed(insecure(setting, 0)).at(60).feed(fixed(setting, HOUR - 1))
     assert watch.of(setting) == ["open"]
     watch.feed(fixed(setting, HOUR + 1))
     assert watch.of(setting) == ["open", "close"]
     assert watch.reported[-1][3].startswith("later traffic shows it: it ")
-    watch.feed([*fixed(setting, HOUR + 2), *wrong(setting, 2 * HOUR)]).at(2 * HOUR + 60)
+    watch.feed([*fixed(setting, HOUR + 2), *insecure(setting, 2 * HOUR)]).at(2 * HOUR + 60)
     assert watch.of(setting) == ["open", "close", "open"]
     assert len({reported.key for _, reported, _, _ in watch.reported if reported.setting == setting}) == 1
 
@@ -209,7 +209,7 @@ def test_steps_are_those_of_its_maker() -> None:
 
 def test_machines_outside_are_not_ours_to_fix() -> None:
     """Nor is a group of machines."""
-    story = [ftp(0, server="198.51.100.7"), *wrong("ftp", 0)]
+    story = [ftp(0, server="198.51.100.7"), *insecure("ftp", 0)]
     assert len(Watch().feed(story).at(60).reported) == 1
 
 
@@ -286,9 +286,9 @@ def test_a_nonce_that_comes_again_is_weak(golden: Golden) -> None:
     """In another call and a minute later: servers that make nonces of the time give one to all who ask at once, and a
     telephone may be asked twice.
     """
-    asked = [challenge(0), challenge(10, call="other"), challenge(70)]
-    assert Watch().feed(asked).at(200).of("sip_weak") == []
-    [(_, reported, _, _)] = Watch().feed([*asked, challenge(70, call="third")]).at(200).reported
+    requested = [challenge(0), challenge(10, call="other"), challenge(70)]
+    assert Watch().feed(requested).at(200).of("sip_weak") == []
+    [(_, reported, _, _)] = Watch().feed([*requested, challenge(70, call="third")]).at(200).reported
     assert reported.setting == "sip_weak"
     golden(reported.seen.rpartition(": ")[2])
 
@@ -303,6 +303,6 @@ def test_a_nonce_that_comes_again_is_weak(golden: Golden) -> None:
         (challenge(0), []),
     ],
 )
-def test_how_passwords_are_asked_for(event: Event, settings: list[str]) -> None:
+def test_how_passwords_are_requested(event: Event, settings: list[str]) -> None:
     """A realm that nobody chose, no qop, or all in clear text; other schemes are none of ours."""
     assert [reported.setting for _, reported, _, _ in Watch().feed([event]).at(60).reported] == settings

@@ -12,7 +12,7 @@ from sensor.core.reader import clean
 from sensor.core.record_parts import TEXT_LIMIT
 from sensor.documents import DocumentErrors
 from sensor.posture.recommendations.knowledge import load_advice
-from tests.posture.recommendations.settings import FIXED, LOOKED, WRONG
+from tests.posture.recommendations.settings import FIXED, INSECURE, LOOKED
 
 ENTRIES = load_advice()
 GOOD = """\
@@ -31,12 +31,12 @@ def test_every_setting_has_a_story_and_every_story_is_known() -> None:
     """What packets can show is what there is advice for, no more and no less; what is known to be mended is one of
     them.
     """
-    assert set(WRONG) | set(LOOKED) == set(ENTRIES)
+    assert set(INSECURE) | set(LOOKED) == set(ENTRIES)
     assert set(FIXED) <= set(ENTRIES)
 
 
 @pytest.mark.parametrize("setting", ENTRIES)
-def test_words_are_whole_in_the_record(setting: str) -> None:
+def test_texts_are_whole_in_the_record(setting: str) -> None:
     """Nothing is cut and nothing is cleaned away."""
     entry = ENTRIES[setting]
     for text in (entry.why, entry.fix, entry.test, *entry.makers.values()):

@@ -144,19 +144,19 @@ def test_it_is_reported_again_once_a_day_while_the_device_goes_on_reporting_it()
     assert made.actions == ["open", "update"]
 
 
-@pytest.mark.parametrize(("stale", "text", "asked"), [(False, 0, False), (True, 0, True), (False, 50 * HOUR, True)])
-def test_a_device_is_asked_for_only_where_its_proof_may_be_newer(
-    stale: bool, text: int, asked: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("stale", "text", "requested"), [(False, 0, False), (True, 0, True), (False, 50 * HOUR, True)])
+def test_a_device_is_looked_up_only_where_its_proof_may_be_newer(
+    stale: bool, text: int, requested: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is known of it has no newer proof, as long as it was read after the last packet."""
-    made, asked_for = watch(known("workstation", CAMERA, os="Windows 7")).at(HOUR), []
+    made, requested_devices = watch(known("workstation", CAMERA, os="Windows 7")).at(HOUR), []
     again = known("workstation", CAMERA, ts=START + text * SECOND, os="Windows 7")
     list_of(made, again)
     made.members = [member(made.world.devices[parse(CAMERA)], stale=stale)]
     device = made.world.device
-    monkeypatch.setattr(made.world, "device", lambda subject: asked_for.append(subject) or device(subject))
+    monkeypatch.setattr(made.world, "device", lambda subject: requested_devices.append(subject) or device(subject))
     made.at(51 * HOUR)
-    assert bool(asked_for) is asked
+    assert bool(requested_devices) is requested
     assert made.actions == ["open", "update"][: 1 + bool(text)]
 
 

@@ -46,9 +46,9 @@ def test_names_of_factories(entry: FactoryName) -> None:
 )
 def test_ends_of_support(entry: Support, example: SupportExample) -> None:
     """Each example is of the entry or is not, and one that is finds it among all others."""
-    asked = (f"{example.vendor} {example.model}".strip(), example.type, example.os, example.firmware)
-    assert entry.covers(*asked) is (example.verdict == "ended")
-    assert (support_of(example.vendor, example.model, *asked[1:]) is entry) is (example.verdict == "ended")
+    requested = (f"{example.vendor} {example.model}".strip(), example.type, example.os, example.firmware)
+    assert entry.covers(*requested) is (example.verdict == "ended")
+    assert (support_of(example.vendor, example.model, *requested[1:]) is entry) is (example.verdict == "ended")
 
 
 def test_ids_are_one_each() -> None:

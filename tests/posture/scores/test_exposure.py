@@ -30,7 +30,7 @@ def added(exposure: Exposure) -> dict[str, float]:
     return {term.name: term.points for term in exposure.terms if term.points}
 
 
-def test_nothing_wrong_is_nothing(golden: Golden) -> None:
+def test_no_weakness_is_no_exposure(golden: Golden) -> None:
     """A device that is known, with nothing to mend, is at 0, however much it matters; every term says why."""
     found = alone(aimed=Circumstances(criticality="critical"))
     assert (found.points, found.band) == (0.0, "low")

@@ -95,7 +95,7 @@ def rendered(text: str) -> str:
 
 
 @pytest.mark.parametrize("word", EVIL)
-def test_markdown_shows_words_as_they_are(word: str) -> None:
+def test_markdown_shows_text_as_it_is(word: str) -> None:
     """In code and in prose: no link, picture, heading, list, emphasis or HTML comes of a word, and its letters are all
     there.
     """
@@ -279,7 +279,7 @@ def test_several_letters_are_a_mailbox(tmp_path: Path) -> None:
 # Steps.
 
 
-def test_what_is_to_be_typed_has_no_word_of_a_peer(golden: Golden) -> None:
+def test_commands_contain_no_text_of_a_peer(golden: Golden) -> None:
     """Steps and tests of settings are ours, with DEVICE in the place of an address: nobody pastes a
     name into a shell.
     """

@@ -14,10 +14,11 @@ import pytest
 
 from sensor.posture.vulnerabilities.cpe import Cpe, parse_cpe
 from sensor.posture.vulnerabilities.feeds import csaf, json_stream
-from sensor.posture.vulnerabilities.feeds.entry import Affects, Broken, Entry, Exploited, Score, Unreadable
+from sensor.posture.vulnerabilities.feeds.entry import NO_VERSION, Affects, Broken, Entry, Exploited, Score, Unreadable
 from sensor.posture.vulnerabilities.feeds.json_stream import ElementStream
 from sensor.posture.vulnerabilities.feeds.opened import open_feed
 from sensor.posture.vulnerabilities.ranges import Range
+from tests.golden import Golden
 from tests.posture.vulnerabilities.feeds import CVE_RECORD, EPSS, KEV, advisory, cpe_match, nvd_cve, nvd_feed
 
 
@@ -82,11 +83,11 @@ def test_the_same_packed(tmp_path: Path) -> None:
         assert [one.cve for one in read(written(tmp_path, content))[2]] == names
 
 
-def test_a_page_of_the_api(tmp_path: Path) -> None:
+def test_a_page_of_the_api(tmp_path: Path, golden: Golden) -> None:
     """It is taken as it is, and told to be only a part."""
     page = nvd_feed([nvd_cve("CVE-2021-1000", [])]) | {"startIndex": 2000, "totalResults": 260_123}
     with open_feed(written(tmp_path, page)) as feed:
-        assert feed.page == "a page, from 2,001 on, of 260,123"
+        golden(feed.page)
     for whole in (nvd_feed([]), {**page, "totalResults": 1}, {**page, "totalResults": "many"}):
         with open_feed(written(tmp_path, whole)) as feed:
             assert feed.page == ""
@@ -104,34 +105,33 @@ def test_bounds_of_versions(tmp_path: Path) -> None:
         assert entry.affects[0].ranges == (expected,)
     for name, version in (("o:x:y", "-"), ("h:x:y", "*"), ("h:x:y", "-")):
         entry = read(written(tmp_path, nvd_feed([nvd_cve("CVE-2021-1000", [cpe_match(name, version=version)])])))[2][0]
-        assert entry.affects == (Affects("x", "y", (), (), "the record names no version"),)
+        assert entry.affects == (Affects("x", "y", (), (), NO_VERSION),)
 
 
-def test_broken_entries_are_named_and_the_rest_is_read(tmp_path: Path) -> None:
-    """What is no JSON in the middle, what is no CVE, what is no CPE name: each is told with its place."""
+def test_broken_entries_are_named_and_the_rest_is_read(tmp_path: Path, golden: Golden) -> None:
+    """What is no JSON in the middle, what is no CVE, what is no CPE name: each is reported with its place."""
     good = [json.dumps(nvd_cve(f"CVE-2021-{number}", [])) for number in range(1000, 1004)]
     odd = json.dumps(nvd_cve("CVE-21", []))
-    wrong = json.dumps(nvd_cve("CVE-2021-2000", [{"vulnerable": True, "criteria": "cpe:/o:x:y"}]))
-    elements = [good[0], '{"cve": {"id": "CVE-2021-3000", oops}}', good[1], odd, good[2], "7", wrong, good[3]]
+    malformed = json.dumps(nvd_cve("CVE-2021-2000", [{"vulnerable": True, "criteria": "cpe:/o:x:y"}]))
+    elements = [good[0], '{"cve": {"id": "CVE-2021-3000", oops}}', good[1], odd, good[2], "7", malformed, good[3]]
     _, _, items = read(written(tmp_path, f'{{"format": "NVD_CVE", "vulnerabilities": [{",".join(elements)}]}}'))
     assert [one.cve for one in items if isinstance(one, Entry)] == [
         f"CVE-2021-{number}" for number in range(1000, 1004)
     ]
-    reported = [f"{one.where}: {one.why}" for one in items if isinstance(one, Broken)]
-    assert reported == [
-        "vulnerabilities[1]: it is no JSON: Expecting property name enclosed in double quotes",
-        "vulnerabilities[3]: found 'CVE-21' for its name, expected CVE-YEAR-NUMBER",
-        "vulnerabilities[5]: it is no object",
-        "vulnerabilities[6]: found 'cpe:/o:x:y', expected a CPE 2.3 name",
-    ]
+    broken = [one for one in items if isinstance(one, Broken)]
+    assert [one.where for one in broken] == [f"vulnerabilities[{place}]" for place in (1, 3, 5, 6)]
+    golden([one.why for one in broken])
 
 
-def test_a_feed_that_ends_early(tmp_path: Path) -> None:
-    """What came is read, and the end is told; so it is where the packed file is cut."""
+def test_a_feed_that_ends_early(tmp_path: Path, golden: Golden) -> None:
+    """What came is read, and the missing end is reported; so it is where the packed file is cut."""
     feed = json.dumps(nvd_feed([nvd_cve(f"CVE-2021-{number}", []) for number in range(1000, 1010)])).encode()
     items = read(written(tmp_path, feed[: len(feed) // 2]))[2]
     assert isinstance(items[0], Entry)
-    assert items[-1] == Broken(f"vulnerabilities[{len(items) - 2}]", "the file ends in the middle of the list")
+    last = items[-1]
+    assert isinstance(last, Broken)
+    assert last.where == f"vulnerabilities[{len(items) - 2}]"
+    golden(last.why)
     with pytest.raises(Unreadable, match="cannot be unpacked"):
         read(written(tmp_path, gzip.compress(feed)[:-20]))
 
@@ -214,8 +214,8 @@ def test_cve_records(tmp_path: Path) -> None:
     ] == [entry]
 
 
-def test_kev_and_epss(tmp_path: Path) -> None:
-    """Both forms of the catalogue say the same; scores have a day."""
+def test_kev_and_epss(tmp_path: Path, golden: Golden) -> None:
+    """Both forms of the catalogue have the same content; scores have a day."""
     kind, stamp, items = read(written(tmp_path, KEV))
     one = Exploited(
         "CVE-2024-41710",
@@ -226,10 +226,11 @@ def test_kev_and_epss(tmp_path: Path) -> None:
         'Apply, or "stop"\nusing it.',
     )
     assert (kind, stamp) == ("kev", "2025-08-25T17:04:19.9796Z")
-    assert items == [
-        one._replace(action='Apply, or "stop" using it.'),
-        Broken("vulnerabilities[1]", "found 'x' for its name, expected CVE-YEAR-NUMBER"),
-    ]
+    known, unnamed = items
+    assert known == one._replace(action='Apply, or "stop" using it.')
+    assert isinstance(unnamed, Broken)
+    assert unnamed.where == "vulnerabilities[1]"
+    golden(unnamed.why)
     heading = "cveID,vendorProject,product,vulnerabilityName,dateAdded,shortDescription,requiredAction,dueDate,knownRansomwareCampaignUse"
     row = (
         "CVE-2024-41710,Mitel,SIP Phones,Mitel SIP Phones Argument Injection "
@@ -242,10 +243,11 @@ def test_kev_and_epss(tmp_path: Path) -> None:
     assert rows[1].where == "line 4"
     kind, stamp, scores = read(written(tmp_path, gzip.compress(EPSS.encode())))
     assert (kind, stamp) == ("epss", "2026-11-26")
-    assert scores == [
-        Score("CVE-2021-36260", 0.944, 0.99995),
-        Broken("line 4", "found '7', expected a number from 0 to 1"),
-    ]
+    score, invalid = scores
+    assert score == Score("CVE-2021-36260", 0.944, 0.99995)
+    assert isinstance(invalid, Broken)
+    assert invalid.where == "line 4"
+    golden(invalid.why)
 
 
 def test_csaf(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_what_came_of_one_alone_goes(base: sqlite3.Connection, tmp_path: Path) -
     assert (counts(base), feeds(base)) == ((30, 30, 1), ["modified"])
     assert forget(base, "modified", "nvd") == 30
     assert (counts(base), feeds(base)) == ((0, 0, 0), [])
-    assert [base.execute(asked).fetchone()[0] for asked in LEFT] == [0, 0, 0]
+    assert [base.execute(requested).fetchone()[0] for requested in LEFT] == [0, 0, 0]
 
 
 def test_what_a_feed_reports_no_more_came_of_it_all_the_same(base: sqlite3.Connection, tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def many(count: int, first: int = 1000, **more: Any) -> dict[str, Any]:
 
 
 def counts(base: sqlite3.Connection) -> tuple[int, int, int]:
-    asked = "SELECT (SELECT count(*) FROM cves), (SELECT count(*) FROM rules), (SELECT count(*) FROM products)"
-    return tuple(base.execute(asked).fetchone())
+    requested = "SELECT (SELECT count(*) FROM cves), (SELECT count(*) FROM rules), (SELECT count(*) FROM products)"
+    return tuple(base.execute(requested).fetchone())
 
 
 def test_a_cve_is_a_number() -> None:

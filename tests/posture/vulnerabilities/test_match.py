@@ -113,7 +113,7 @@ def test_a_variant_cannot_be_reported(text: Callable[[Asset], dict[str, str]]) -
     assert text(asset("Cisco", "CP-7841", "12.5.1")) == {"CVE-2024-1007": "affected"}
 
 
-def test_words_about_versions(text: Callable[[Asset], dict[str, str]]) -> None:
+def test_texts_about_versions(text: Callable[[Asset], dict[str, str]]) -> None:
     """Prose of a record is shown, not guessed at."""
     assert text(asset("Mitel", "6970", "5.1.1")) == {"CVE-2024-41710": "cannot tell"}
     assert text(asset("Mitel", "6867i", "6.3.0.1020")) == {"CVE-2024-41710": "affected"}

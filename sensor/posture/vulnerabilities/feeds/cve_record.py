@@ -13,6 +13,7 @@ from typing import Any
 
 from sensor.posture.vulnerabilities.feeds.entry import (
     AFFECTS_LIMIT,
+    NO_VERSION,
     RANGES_LIMIT,
     Affects,
     Entry,
@@ -78,9 +79,7 @@ def _affects(container: dict[str, Any]) -> Iterator[Affects]:
         ranges = tuple(one for one in versions if isinstance(one, Range))
         unclear = next((one for one in versions if isinstance(one, str) and one), "")
         if not versions:
-            ranges, unclear = (
-                ((Range(),), "") if product.get("defaultStatus") == "affected" else ((), "the record names no version")
-            )
+            ranges, unclear = ((Range(),), "") if product.get("defaultStatus") == "affected" else ((), NO_VERSION)
         if ranges or unclear:
             yield Affects(vendor, name, ranges, (), unclear)
 

@@ -15,6 +15,8 @@ CVE = re.compile(r"CVE-(\d{4})-(\d{4,8})\Z")
 TITLE_LIMIT, TEXT_LIMIT = 400, 160
 # Of one CVE: products, versions of one product, and models that a product runs on. The rest is left out, which ``cut``
 # reports.
+# What stands in place of ranges.
+NO_VERSION = "the record names no version"
 AFFECTS_LIMIT, RANGES_LIMIT, HARDWARE_LIMIT = 4000, 1000, 1000
 
 

@@ -13,6 +13,7 @@ from sensor.posture.vulnerabilities.cpe import Cpe, parse_cpe, unescaped
 from sensor.posture.vulnerabilities.feeds.entry import (
     AFFECTS_LIMIT,
     HARDWARE_LIMIT,
+    NO_VERSION,
     RANGES_LIMIT,
     Affects,
     Entry,
@@ -29,7 +30,6 @@ LIST, FIRST = "vulnerabilities", "cve"
 # The newest of those that the source itself calls primary.
 _METRICS = ("cvssMetricV40", "cvssMetricV31", "cvssMetricV30", "cvssMetricV2")
 _BOUNDS = ("versionStartIncluding", "versionStartExcluding", "versionEndExcluding", "versionEndIncluding")
-UNTOLD = "the record names no version"
 NEGATED = "the record names what is not affected only"
 
 
@@ -118,5 +118,5 @@ def _range(cpe: Cpe, match: dict[str, Any]) -> Range | str:
         start, after, end, through = bounds
         return Range(start or after, end or through, after=not start and bool(after), through=not end and bool(through))
     if cpe.version == "-" or (cpe.part == "h" and cpe.version == "*"):
-        return UNTOLD
+        return NO_VERSION
     return Range() if cpe.version == "*" else Range(cpe.version, cpe.version, through=True)
