@@ -19,7 +19,7 @@ from sensor.config import model
 from sensor.config_file import SYSTEM
 from sensor.config_values import AT_ONCE
 from sensor.delivery.catalogue import output_class, types
-from sensor.outputs._secrets import WAYS
+from sensor.outputs.transport.secrets import WAYS
 from sensor.presets import PRESETS
 
 HEADS = ("key", "value", "default", "meaning")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sensor.documents import FilePath
-from sensor.outputs._secrets import Secret
+from sensor.outputs.transport.secrets import Secret
 
 Role = Literal["viewer", "analyst", "administrator"]
 

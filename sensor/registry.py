@@ -9,6 +9,8 @@ from types import ModuleType
 from typing import TypeVar
 
 Unit = TypeVar("Unit")
+SHARED = "shared"
+"""A folder of this name holds what units share, and no unit."""
 
 
 class TwoUnits(Exception):
@@ -24,7 +26,7 @@ def modules(package: ModuleType) -> Iterator[tuple[str, ModuleType]]:
 
 def _scan(paths: list[str] | object, prefix: str, below: str) -> Iterator[tuple[str, ModuleType]]:
     for info in sorted(pkgutil.iter_modules(paths), key=lambda info: info.name):  # type: ignore[arg-type]
-        if info.name.startswith("_"):
+        if info.name.startswith("_") or (info.ispkg and info.name == SHARED):
             continue
         module = importlib.import_module(prefix + info.name)
         if info.ispkg:

@@ -20,10 +20,10 @@ from sensor.core.output import Options, Retry
 from sensor.core.reader import clean
 from sensor.delivery.section import enabled
 from sensor.documents import DocumentErrors, Fault, places
-from sensor.outputs._connect import resolve
-from sensor.outputs._http_options import HttpOptions
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls, context
+from sensor.outputs.transport.connect import resolve
+from sensor.outputs.transport.http_options import HttpOptions
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls, context
 
 RESOLVE_S = 5.0
 HOST_KEYS = ("host", "url", "login", "servers", "brokers")

@@ -21,7 +21,7 @@ from sensor.core.addresses import parse_network
 from sensor.delivery.catalogue import output_class, types
 from sensor.delivery.section import NAME
 from sensor.documents import nearest, write_whole
-from sensor.outputs._secrets import WAYS
+from sensor.outputs.transport.secrets import WAYS
 
 ROLES = {"scanner": "vulnerability scanners and inventory systems", "backup": "backup servers"}
 Answers = dict[str, Any]

@@ -14,7 +14,7 @@ from sensor.cli._config_keys import described, description_of, key_of
 from sensor.config import model
 from sensor.delivery.catalogue import formats_of, output_class, types
 from sensor.delivery.section import NAME
-from sensor.outputs._secrets import WAYS, Secret
+from sensor.outputs.transport.secrets import WAYS, Secret
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _SECRET = {

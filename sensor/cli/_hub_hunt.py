@@ -21,7 +21,7 @@ from sensor.cli._show import tidy
 
 if TYPE_CHECKING:
     from sensor.hub.hunting import Outcome
-    from sensor.outputs._hub_hunts import Hunt
+    from sensor.outputs.hub_protocol.hunts import Hunt
     from sensor.records.query_process import Answer
 
 
@@ -59,7 +59,7 @@ def hunt(args: argparse.Namespace) -> int:
 def _question(args: argparse.Namespace) -> Hunt:
     """What is chosen. Stop where it is out of range, or names no hunt."""
     from sensor.cli._devices_actions import author_of
-    from sensor.outputs._hub_hunts import Hunt
+    from sensor.outputs.hub_protocol.hunts import Hunt
 
     if len(args.operands) != 1:
         raise Stop(USAGE, "expected hunt QUERY, in quotation marks", error="usage.missing-argument")

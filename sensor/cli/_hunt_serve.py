@@ -13,7 +13,7 @@ from sensor.cli._records import installed
 from sensor.cli._setup import settings
 
 if TYPE_CHECKING:
-    from sensor.outputs._hub_hunts import Found, Hunt
+    from sensor.outputs.hub_protocol.hunts import Found, Hunt
     from sensor.sync.hunter import Hunter
 
 # Of one query: memory, and how long writing the newest records may take before it.
@@ -49,7 +49,7 @@ def serve(args: argparse.Namespace) -> int:
 
 def found_in(folder: Path, hunt: Hunt) -> Found:
     """What a query finds in the records of a folder. A fault is part of the answer."""
-    from sensor.outputs._hub_hunts import REASON_LIMIT, Found
+    from sensor.outputs.hub_protocol.hunts import REASON_LIMIT, Found
     from sensor.records.coverage import coverage, sentences
     from sensor.records.query import NoRecords, Query, QueryError, Range
     from sensor.records.waiting import write_waiting_aside

@@ -18,8 +18,8 @@ from sensor.core.output import Refuse, Retry
 from sensor.core.secrecy import masked
 from sensor.delivery.pace import Backoff, Rate
 from sensor.documents import nearest
-from sensor.outputs._ticket_systems import Locked
 from sensor.outputs.tickets import Change, Outcome, Tickets
+from sensor.outputs.transport.ticket_systems import Locked
 from sensor.posture.tickets.formats import Form, format_of
 from sensor.posture.tickets.ledger import Given, LedgerError, write_ledger
 from sensor.posture.tickets.model import Ticket

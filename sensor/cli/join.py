@@ -17,8 +17,8 @@ from sensor.cli._setup import complain, complain_of_faults
 from sensor.cli._show import put, tidy
 
 if TYPE_CHECKING:
-    from sensor.outputs._hub_credentials import Credentials
-    from sensor.outputs._hub_messages import Joining
+    from sensor.outputs.hub_protocol.credentials import Credentials
+    from sensor.outputs.hub_protocol.messages import Joining
 
 EXAMPLES = """\
   sensor join tls://hub.example.net:4222 eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ…
@@ -59,8 +59,8 @@ def main(args: argparse.Namespace) -> int:
     """Join; 1 where the hub refuses or has to approve, 2 for a wrong URL or configuration, 3 where it cannot be reached."""
     from sensor.core.output import Retry
     from sensor.eventlog.paths import state_folder
-    from sensor.outputs._hub_credentials import Credentials, save_credentials, save_operator
-    from sensor.outputs._hub_joining import join
+    from sensor.outputs.hub_protocol.credentials import Credentials, save_credentials, save_operator
+    from sensor.outputs.hub_protocol.joining import join
 
     path = (args.output or state_folder() / FILE).absolute()
     token = _token(args)
@@ -96,8 +96,8 @@ def _requested(args: argparse.Namespace, path: Path) -> tuple[Joining, Credentia
     from sensor.config_file import usual
     from sensor.delivery.section import load_delivery
     from sensor.documents import DocumentErrors
-    from sensor.outputs._hub_credentials import pending_credentials
-    from sensor.outputs._hub_messages import Joining
+    from sensor.outputs.hub_protocol.credentials import pending_credentials
+    from sensor.outputs.hub_protocol.messages import Joining
 
     try:
         identity = load_delivery(usual(args.config)).sensor
@@ -115,7 +115,7 @@ def _token(args: argparse.Namespace) -> str:
     """The token, which is checked with the URL before a key is made and stored."""
     import sys
 
-    from sensor.outputs._hub_joining import check
+    from sensor.outputs.hub_protocol.joining import check
 
     token: str = (sys.stdin.read() if args.token == "-" else args.token).strip()  # noqa: S105 - standard input
     try:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sensor.core.output import Entry, Filter
-from sensor.outputs.formats._json import encoded
+from sensor.core.record_json import encoded
 from sensor.outputs.formats.ecs import VERSION
 from sensor.records.schema import TABLES, TRAFFIC
 from sensor.records.summary import summary

@@ -14,10 +14,7 @@ from sensor.core.deriver import Deriver
 from sensor.core.event import Derived, Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field, held
-from sensor.derived._exchanges import Exchanges
-from sensor.dissectors._login_events import PasswordLogin
-from sensor.dissectors._ntlm_events import NtlmLogin
-from sensor.dissectors._smb_events import SmbLoginResult
+from sensor.derived.shared.exchanges import Exchanges
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin
@@ -29,6 +26,9 @@ from sensor.dissectors.pop3 import Pop3Login
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.ntlm_events import NtlmLogin
+from sensor.dissectors.shared.smb_events import SmbLoginResult
 from sensor.dissectors.sip import SipRequest, SipResponse
 from sensor.dissectors.smtp import SmtpLogin
 from sensor.dissectors.ssh import SshLogin

@@ -15,12 +15,12 @@ from sensor.core.bounded import Bounded
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors import _ntlm
 from sensor.dissectors import _rpc_arguments as arguments
-from sensor.dissectors._facts import facts
-from sensor.dissectors._ntlm_events import ntlm_events
-from sensor.dissectors._rpc_events import RpcAnswer, RpcBind, RpcCall, RpcEndpoint, RpcLogin, RpcRefused
 from sensor.dissectors._rpc_interfaces import INTERFACES, UNKNOWN, Interface, interface, of_pipe
+from sensor.dissectors.shared import ntlm
+from sensor.dissectors.shared.ntlm_events import ntlm_events
+from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcBind, RpcCall, RpcEndpoint, RpcLogin, RpcRefused
+from sensor.dissectors.shared.sender_facts import facts
 
 HEADER_SIZE = 16
 REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK, ALTER, ALTER_ACK, AUTH3 = 0, 2, 3, 11, 12, 13, 14, 15, 16
@@ -123,12 +123,12 @@ class RpcConversation:
 
     def _verifier(self, packet: Packet, token: bytes, parsed: list[Parsed]) -> None:
         """Who the ends are, where the proof is NTLM's."""
-        message = _ntlm.find(token, partial=True)
+        message = ntlm.find(token, partial=True)
         if message is None:
             return
         parsed += facts(packet, message.facts())
         parsed += ntlm_events(packet, "rpc", message)
-        if isinstance(message, _ntlm.Login):
+        if isinstance(message, ntlm.Login):
             parsed.append(
                 RpcLogin(packet, self._pipe, message.method, message.user, message.domain, message.workstation)
             )

@@ -10,8 +10,8 @@ from typing import Protocol
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._http_body import Body
-from sensor.dissectors._http_message import HEAD_END, Head, begins, read_head
+from sensor.dissectors.shared.http_body import Body
+from sensor.dissectors.shared.http_message import HEAD_END, Head, begins, read_head
 
 HEAD_LIMIT = 32768
 LINE_LIMIT = 8192

@@ -7,8 +7,8 @@ from typing import Any
 
 from sensor.core.reader import clean
 from sensor.dissectors import _http_shape as shapes
-from sensor.dissectors._http_credentials import challenge, credentials, in_query
-from sensor.dissectors._http_message import Head, host_of, masked
+from sensor.dissectors.shared.http_credentials import challenge, credentials, in_query
+from sensor.dissectors.shared.http_message import Head, host_of, masked
 
 NAMES_LIMIT = 24
 # Fields that show a proxy between the writer and the sender.

@@ -5,7 +5,7 @@ and number of tests.
 from __future__ import annotations
 
 from sensor.core.reader import Malformed
-from sensor.dissectors import _der as der
+from sensor.dissectors.shared import der
 
 AND, OR, NOT, EQUAL, SUBSTRINGS, GREATER, LESS, PRESENT, APPROXIMATE, EXTENSIBLE = (
     0xA0,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._facts import fact
+from sensor.dissectors.shared.sender_facts import fact
 
 # What Cisco's telephones add to Contact: their name (``SEP`` and the MAC) and the number of their model.
 _DEVICE_NAME = re.compile(rb'\+u\.sip!devicename\.ccm\.cisco\.com="([^"]{1,128})"')

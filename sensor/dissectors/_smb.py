@@ -10,10 +10,10 @@ import msgspec
 from sensor.core.bounded import Bounded
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
-from sensor.dissectors import _ntlm
-from sensor.dissectors._facts import facts
-from sensor.dissectors._ntlm_events import ntlm_events
-from sensor.dissectors._smb_events import (
+from sensor.dissectors.shared import ntlm
+from sensor.dissectors.shared.ntlm_events import ntlm_events
+from sensor.dissectors.shared.sender_facts import facts
+from sensor.dissectors.shared.smb_events import (
     SmbChallenge,
     SmbCreate,
     SmbCreateResult,
@@ -99,19 +99,19 @@ def security(
     packet: Packet, conversation: Conversation, version: int, key: int, blob: bytes, partial: bool, parsed: list[Parsed]
 ) -> None:
     """The token of a session setup, in a request (where ``key`` is remembered) or in an answer (where it is -1)."""
-    message = _ntlm.find(blob, partial=partial)
-    if isinstance(message, _ntlm.Challenge):
+    message = ntlm.find(blob, partial=partial)
+    if isinstance(message, ntlm.Challenge):
         parsed.append(SmbChallenge(packet, message.computer, message.domain, message.fqdn, message.version))
-    elif key >= 0 and isinstance(message, _ntlm.Login):
+    elif key >= 0 and isinstance(message, ntlm.Login):
         login(
             conversation,
             key,
             SmbLogin(packet, version, message.method, message.user, message.domain, message.workstation),
             parsed,
         )
-    elif key >= 0 and message is None and _ntlm.KERBEROS in blob:
+    elif key >= 0 and message is None and ntlm.KERBEROS in blob:
         login(conversation, key, SmbLogin(packet, version, "kerberos", "", "", ""), parsed)
-    if message is not None and isinstance(message, _ntlm.Challenge) == (key < 0):
+    if message is not None and isinstance(message, ntlm.Challenge) == (key < 0):
         parsed += ntlm_events(packet, "smb", message)
         parsed += facts(packet, message.facts())
 

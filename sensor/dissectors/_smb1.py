@@ -12,11 +12,11 @@ from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
 from sensor.dissectors import _smb
-from sensor.dissectors._facts import facts
-from sensor.dissectors._netbios import oem
-from sensor.dissectors._ntlm import utf16
 from sensor.dissectors._smb import NO_FILE, NO_TREE, PIPE_LIMIT, Conversation, File, Requested
-from sensor.dissectors._smb_events import (
+from sensor.dissectors.shared.netbios import oem
+from sensor.dissectors.shared.ntlm import utf16
+from sensor.dissectors.shared.sender_facts import facts
+from sensor.dissectors.shared.smb_events import (
     SmbDelete,
     SmbFault,
     SmbLogin,

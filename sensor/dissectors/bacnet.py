@@ -14,7 +14,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
-from sensor.dissectors._facts import fact
+from sensor.dissectors.shared.sender_facts import fact
 
 PORTS = tuple(range(0xBAC0, 0xBAD0))
 BVLC = b"\x81"

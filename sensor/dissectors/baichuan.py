@@ -11,8 +11,8 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery
+from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (2015, 2018)
 MAGIC = b"\x3a\xcf\x87\x2a"

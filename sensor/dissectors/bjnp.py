@@ -14,9 +14,9 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._discovery import Discovery, is_own
-from sensor.dissectors._facts import facts
-from sensor.dissectors._ieee1284 import device_id
+from sensor.dissectors.shared.discovery import Discovery, is_own
+from sensor.dissectors.shared.ieee1284 import device_id
+from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (8610, 8611, 8612, 8613)
 MAGICS = (b"BJNP", b"MFNP")

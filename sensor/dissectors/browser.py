@@ -18,8 +18,8 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._facts import facts
-from sensor.dissectors._netbios import ELECTION, MASTER, NAME_SIZE, NetbiosName, is_machine, name_at, oem
+from sensor.dissectors.shared.netbios import ELECTION, MASTER, NAME_SIZE, NetbiosName, is_machine, name_at, oem
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 138
 DIRECT, GROUP, BROADCAST, ERROR, QUERY, POSITIVE, NEGATIVE = range(0x10, 0x17)

@@ -16,7 +16,15 @@ from collections.abc import Iterator
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._neighbour import Announcement, address_facts, bit_names, fields, listed, observations, readable
+from sensor.dissectors.shared.neighbour import (
+    Announcement,
+    address_facts,
+    bit_names,
+    fields,
+    listed,
+    observations,
+    readable,
+)
 
 PROTOCOL = 0x2000
 SNAP = bytes.fromhex("00000c2000")  # Cisco and its protocol; left out on Cisco HDLC

@@ -15,8 +15,8 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
-from sensor.dissectors._cbor import texts
-from sensor.dissectors._facts import fact
+from sensor.dissectors.shared.cbor import texts
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 5683
 VERSION = 1

@@ -13,8 +13,8 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, field
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, field
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 41794
 SEARCH, ANSWER = b"\x14\0\0\0", b"\x15\0\0\0"

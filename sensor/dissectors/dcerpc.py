@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
-from sensor.dissectors._cut import Cut
 from sensor.dissectors._dcerpc import CHUNK_LIMIT, RpcConversation, size
+from sensor.dissectors.shared.cut import Cut
 
 MAPPER = 135
 STRAY_LIMIT = 32  # payloads in which nothing begins, before a conversation is given up

@@ -12,8 +12,8 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._discovery import Discovery
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 9131
 START = b"AMXB"

@@ -12,8 +12,8 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._facts import fact
-from sensor.dissectors._framing import FramedStream
+from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 20000
 START = b"\x05\x64"

@@ -16,7 +16,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._dns_message import AAAA, HEADER_SIZE, HTTPS, A, Message, Record, read
+from sensor.dissectors.shared.dns_message import AAAA, HEADER_SIZE, HTTPS, A, Message, Record, read
 
 PORT = 53
 OPERATIONS = (0, 1, 2, 4, 5, 6)  # the ones assigned: query, inverse query, status, notify, update, stateful operations

@@ -8,9 +8,9 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery
-from sensor.dissectors._facts import facts
-from sensor.dissectors._json import read_object, text
+from sensor.dissectors.shared.discovery import Discovery
+from sensor.dissectors.shared.json_values import read_object, text
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 17500
 

@@ -13,7 +13,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._neighbour import fields
+from sensor.dissectors.shared.neighbour import fields
 
 PROTOCOL = 0x2004
 SNAP = bytes.fromhex("00000c2004")  # Cisco and its protocol

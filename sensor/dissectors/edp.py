@@ -14,7 +14,7 @@ from sensor.core.addresses import mac_text
 from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._neighbour import (
+from sensor.dissectors.shared.neighbour import (
     ADDRESSES_LIMIT,
     FIELDS_LIMIT,
     Announcement,

@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
-from sensor.dissectors._framing import FramedStream
+from sensor.dissectors.shared.framing import FramedStream
 
 PORT = 44818
 HEAD = 24

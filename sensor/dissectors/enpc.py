@@ -11,8 +11,8 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, field, is_own
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, field, is_own
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 3289
 HEADER = 14

@@ -11,8 +11,8 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
-from sensor.dissectors._discovery import Discovery, field, is_own, mac_of
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, field, is_own, mac_of
+from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (9997, 9998, 9999)
 CLEAR, ENCRYPTED = b"\x12\x34\x56\x78SYNO", b"\x12\x34\x55\x66SYNO"

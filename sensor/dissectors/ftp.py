@@ -14,9 +14,9 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._facts import facts
-from sensor.dissectors._lines import SERVICE_READY, LineStream
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.lines import SERVICE_READY, LineStream
+from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 21
 USER_LIMIT = 128

@@ -8,8 +8,8 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, lines
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, lines
+from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (32410, 32412, 32413, 32414)
 SEARCH = b"M-SEARCH * HTTP/1."

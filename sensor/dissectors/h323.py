@@ -18,8 +18,8 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._facts import fact, facts
-from sensor.dissectors._framing import FramedStream
+from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.sender_facts import fact, facts
 
 CALL_PORT, RAS_PORT, DISCOVERY_PORT = 1720, 1719, 1718
 TPKT = 3

@@ -12,8 +12,8 @@ from sensor.core.addresses import Address
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, address_of, is_own, mac_of
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, address_of, is_own, mac_of
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 48899
 SEARCHES = (b"HF-A11ASSISTHREAD", b"WIFIKIT-214028-READ", b"www.usr.cn")

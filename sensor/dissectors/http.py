@@ -19,15 +19,15 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors import _http_body as bodies
 from sensor.dissectors import _http_shape as shapes
 from sensor.dissectors import _igd
-from sensor.dissectors._facts import fact, facts
-from sensor.dissectors._http_credentials import ntlm
 from sensor.dissectors._http_direction import HttpDirection
 from sensor.dissectors._http_fields import request_fields, requested_credentials, response_fields, sent_credentials
-from sensor.dissectors._http_message import UNKNOWN, Head
-from sensor.dissectors._ntlm_events import ntlm_events
+from sensor.dissectors.shared import http_body as bodies
+from sensor.dissectors.shared.http_credentials import ntlm_message
+from sensor.dissectors.shared.http_message import UNKNOWN, Head
+from sensor.dissectors.shared.ntlm_events import ntlm_events
+from sensor.dissectors.shared.sender_facts import fact, facts
 
 NAME_LIMIT = 255
 NTLM = ("ntlm", "negotiate")
@@ -318,7 +318,7 @@ def _server_facts(packet: Packet, event: HttpResponse, success: bool) -> Iterato
 
 def _ntlm_parsed(packet: Packet, raw: bytes, forwarded: bool) -> list[Parsed]:
     """NTLM in credentials, and the facts about its sender."""
-    message = ntlm(raw)
+    message = ntlm_message(raw)
     pairs = () if message is None or forwarded else message.facts()
     return [*ntlm_events(packet, "http", message), *facts(packet, pairs)]
 

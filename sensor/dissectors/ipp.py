@@ -16,12 +16,12 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
-from sensor.dissectors import _http_body as bodies
-from sensor.dissectors._facts import facts
-from sensor.dissectors._http_message import Head, masked
-from sensor.dissectors._ieee1284 import device_id
 from sensor.dissectors._ipp_codes import OPERATIONS
 from sensor.dissectors.http import HttpStream
+from sensor.dissectors.shared import http_body as bodies
+from sensor.dissectors.shared.http_message import Head, masked
+from sensor.dissectors.shared.ieee1284 import device_id
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 631
 MEDIA_TYPE = b"application/ipp"

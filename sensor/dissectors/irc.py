@@ -14,7 +14,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._lines import LineStream
+from sensor.dissectors.shared.lines import LineStream
 
 STARTS = (b"NICK ", b"CAP LS", b"PASS ")
 NAME_LIMIT, ORDER_LIMIT = 64, 96

@@ -15,8 +15,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors import _der as der
-from sensor.dissectors._framing import FramedStream
+from sensor.dissectors.shared import der
+from sensor.dissectors.shared.framing import FramedStream
 
 PORT = 88
 AS_REQUEST, AS_REPLY, TGS_REQUEST, TGS_REPLY, ERROR = 0x6A, 0x6B, 0x6C, 0x6D, 0x7E

@@ -16,12 +16,11 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors import _der as der
-from sensor.dissectors import _ntlm
-from sensor.dissectors._facts import facts
-from sensor.dissectors._framing import FramedStream
 from sensor.dissectors._ldap_filter import written
-from sensor.dissectors._ntlm_events import ntlm_events
+from sensor.dissectors.shared import der, ntlm
+from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.ntlm_events import ntlm_events
+from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (389, 3268)
 BIND, BOUND, SEARCH, ENTRY, DONE, MODIFY, ADD, DELETE, RENAME = 0x60, 0x61, 0x63, 0x64, 0x65, 0x66, 0x68, 0x4A, 0x6C
@@ -212,8 +211,8 @@ class LdapStream(FramedStream):
             method = der.text(mechanism.tag, der.content(data, mechanism), 32).lower()
         elif proof.tag in SICILY:
             method = "ntlm"
-        message = _ntlm.find(der.content(data, proof), partial=True) if proof.tag != SIMPLE else None
-        if isinstance(message, _ntlm.Login):
+        message = ntlm.find(der.content(data, proof), partial=True) if proof.tag != SIMPLE else None
+        if isinstance(message, ntlm.Login):
             who, method = message.user, "ntlm"
             parsed = [*ntlm_events(packet, "ldap", message), *facts(packet, message.facts())]
         event = LdapBind(packet, method, who, secret)
@@ -223,8 +222,8 @@ class LdapStream(FramedStream):
     def _bound(self, packet: Packet, data: bytes, number: int, operation: der.Element) -> list[Parsed]:
         requested, code = self._binds.pop(number), _code(data, operation)
         parsed: list[Parsed] = []
-        message = _ntlm.find(der.content(data, operation), partial=True)
-        if isinstance(message, _ntlm.Challenge):
+        message = ntlm.find(der.content(data, operation), partial=True)
+        if isinstance(message, ntlm.Challenge):
             parsed = [*ntlm_events(packet, "ldap", message), *facts(packet, message.facts())]
         if requested is None or code == IN_PROGRESS:
             return parsed

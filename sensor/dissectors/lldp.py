@@ -18,7 +18,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._neighbour import (
+from sensor.dissectors.shared.neighbour import (
     ADDRESSES_LIMIT,
     FIELDS_LIMIT,
     Announcement,

@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._dns_message import AAAA, PTR, A, Record, read
+from sensor.dissectors.shared.dns_message import AAAA, PTR, A, Record, read
 
 PORT = 5355
 ANY = 255

@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._dns_message import AAAA, PTR, SRV, TXT, A, Question, Record, read, texts
+from sensor.dissectors.shared.dns_message import AAAA, PTR, SRV, TXT, A, Question, Record, read, texts
 
 PORT = 5353
 DOMAIN = ".local"

@@ -14,7 +14,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._facts import fact
+from sensor.dissectors.shared.sender_facts import fact
 
 GATEWAY_PORT, AGENT_PORT = 2427, 2727
 VERSION = b"MGCP"

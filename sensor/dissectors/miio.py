@@ -13,8 +13,8 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 54321
 MAGIC = b"\x21\x31"

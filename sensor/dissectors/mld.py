@@ -15,7 +15,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._groups import membership, records
+from sensor.dissectors.shared.groups import membership, records
 
 QUERY, REPORT_1, DONE, REPORT_2 = 130, 131, 132, 143
 SIZES = {QUERY: 24, REPORT_1: 24, DONE: 24, REPORT_2: 8}

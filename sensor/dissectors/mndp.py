@@ -16,7 +16,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._neighbour import FIELDS_LIMIT, Announcement, address_facts, address_of, observations
+from sensor.dissectors.shared.neighbour import FIELDS_LIMIT, Announcement, address_facts, address_of, observations
 
 PORT = 5678
 HEADER = 4  # two bytes of flags and a running number

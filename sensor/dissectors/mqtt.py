@@ -15,9 +15,9 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
-from sensor.dissectors._facts import fact
-from sensor.dissectors._framing import FramedStream
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 1883
 CONNECT, CONNACK, PUBLISH, SUBSCRIBE = 1, 2, 3, 8

@@ -15,9 +15,9 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._framing import FramedStream
-from sensor.dissectors._login_events import CLEAR, PasswordLogin
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
+from sensor.dissectors.shared.seal import seal
 
 PORT = 3306
 HEAD_SIZE = 4

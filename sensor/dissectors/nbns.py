@@ -16,7 +16,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._netbios import (
+from sensor.dissectors.shared.netbios import (
     CONTROLLERS,
     SERVER,
     WORKSTATION,

@@ -15,8 +15,8 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._facts import facts
-from sensor.dissectors._ieee1284 import device_id
+from sensor.dissectors.shared.ieee1284 import device_id
+from sensor.dissectors.shared.sender_facts import facts
 
 EXIT = b"\x1b%-12345X"
 PREFIX = b"@PJL"

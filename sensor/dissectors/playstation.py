@@ -9,8 +9,8 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, is_own, lines, mac_of
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, is_own, lines, mac_of
+from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (987, 9302)
 STATUS = b"HTTP/1.1 "

@@ -12,8 +12,8 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._login_events import PasswordLogin
-from sensor.dissectors._sasl import Login, LoginStream
+from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.sasl import Login, LoginStream
 
 BANNER_LIMIT = 512
 PENDING_LIMIT = 16

@@ -22,7 +22,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
-from sensor.dissectors._client_hello import client_hello
+from sensor.dissectors.shared.client_hello import client_hello
 
 LONG, FIXED, TYPE = 0x80, 0x40, 0x30
 ID_LIMIT = 20  # bytes (RFC 9000, 17.2)

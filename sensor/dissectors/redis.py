@@ -14,8 +14,8 @@ from typing import NamedTuple
 from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._login_events import CLEAR, PasswordLogin
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
+from sensor.dissectors.shared.seal import seal
 
 PORT = 6379
 ARGUMENTS_LIMIT, ARGUMENT_LIMIT = 64, 4096

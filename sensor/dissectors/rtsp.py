@@ -16,10 +16,10 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors import _sdp
-from sensor.dissectors._facts import facts
-from sensor.dissectors._http_credentials import credentials
-from sensor.dissectors._http_message import masked
+from sensor.dissectors.shared import sdp
+from sensor.dissectors.shared.http_credentials import credentials
+from sensor.dissectors.shared.http_message import masked
+from sensor.dissectors.shared.sender_facts import facts
 
 VERSIONS = (b"RTSP/1.0", b"RTSP/2.0")
 ANSWERS = (b"RTSP/", b"HTTP/")  # how servers begin
@@ -245,7 +245,7 @@ def _parsed(packet: Packet, start: tuple[bytes, bytes, int], fields: dict[bytes,
         parsed = [RtspResponse(packet, status, clean(rest, NAME_LIMIT), cseq, server, schemes, realm)]
         pairs.append(("rtsp.realm", realm))
     pairs += (("rtsp.user_agent", agent if method else ""), ("rtsp.server", server))
-    if body and (description := _sdp.read(body)) is not None:
+    if body and (description := sdp.read(body)) is not None:
         pairs += (("rtsp.session", description.session), ("rtsp.tool", description.tool))
     if b"via" not in fields:
         parsed += facts(packet, pairs)

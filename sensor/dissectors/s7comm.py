@@ -14,8 +14,8 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._facts import fact
-from sensor.dissectors._framing import FramedStream
+from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 102
 TPKT, HEAD, DATA, PROTOCOL = 3, 4, 0xF0, 0x32

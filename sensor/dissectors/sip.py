@@ -21,10 +21,10 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors import _sdp
-from sensor.dissectors._facts import facts
 from sensor.dissectors._sip_address import address_in, names_sender
 from sensor.dissectors._sip_facts import registration_facts, sender_facts
+from sensor.dissectors.shared import sdp
+from sensor.dissectors.shared.sender_facts import facts
 
 VERSION = b"SIP/2.0"
 HEADERS_LIMIT = 128
@@ -139,7 +139,7 @@ class Sip(Dissector):
             return iter(())
         parsed, length, body = _read(packet, data[:end])
         if body:
-            parsed += _media(packet, data[end + 4 : end + 4 + (length or _sdp.LIMIT)], body)
+            parsed += _media(packet, data[end + 4 : end + 4 + (length or sdp.LIMIT)], body)
         return iter(parsed)
 
     def stream(self, packet: Packet) -> Stream:
@@ -216,7 +216,7 @@ class _Direction:
                 del kept[: end + 4]
                 self._searched = 0
                 parsed, self._skip, body = _read(packet, head)
-                self._body = body if 0 < self._skip <= _sdp.LIMIT else None
+                self._body = body if 0 < self._skip <= sdp.LIMIT else None
                 yield from parsed
 
     def gap(self, missing: int) -> None:
@@ -366,7 +366,7 @@ def _media(packet: Packet, raw: bytes, body: _Body) -> list[Parsed]:
     """A session description. Its names are the sender's own where the message is, and the origin is the sender's
     address or a name.
     """
-    found = _sdp.read(raw)
+    found = sdp.read(raw)
     if found is None:
         return []
     parsed: list[Parsed] = [SipMedia(packet, body.call_id, found.address, found.media)]

@@ -10,8 +10,8 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._discovery import Discovery
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 54925
 HEADER = 4  # 02 00, length, 30

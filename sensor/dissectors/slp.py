@@ -15,9 +15,9 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
-from sensor.dissectors._discovery import Discovery, address_of, is_own, mac_of
-from sensor.dissectors._facts import facts
-from sensor.dissectors._ieee1284 import device_id
+from sensor.dissectors.shared.discovery import Discovery, address_of, is_own, mac_of
+from sensor.dissectors.shared.ieee1284 import device_id
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 427
 REQUEST, REPLY, REGISTER, ATTRIBUTE_REQUEST, ATTRIBUTE_REPLY, DIRECTORY_ADVERT, TYPE_REQUEST, SERVICE_ADVERT = (

@@ -10,8 +10,8 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Reader
-from sensor.dissectors._discovery import Discovery, field
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, field
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 5050
 SEARCH, ANSWER = b"\xdd\0", b"\xdd\x01"

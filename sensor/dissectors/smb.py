@@ -16,13 +16,13 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _smb
-from sensor.dissectors._cut import Cut
 from sensor.dissectors._dcerpc import Pipes
-from sensor.dissectors._facts import facts
-from sensor.dissectors._netbios import WORKSTATION, is_machine, name_at
 from sensor.dissectors._smb1 import Smb1
 from sensor.dissectors._smb2 import Smb2
-from sensor.dissectors._smb_events import SmbCompressed, SmbEncrypted, SmbPipe, SmbSession
+from sensor.dissectors.shared.cut import Cut
+from sensor.dissectors.shared.netbios import WORKSTATION, is_machine, name_at
+from sensor.dissectors.shared.sender_facts import facts
+from sensor.dissectors.shared.smb_events import SmbCompressed, SmbEncrypted, SmbPipe, SmbSession
 
 SESSION_PORT, PORT = 139, 445
 FRAME_SIZE = 4

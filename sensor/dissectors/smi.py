@@ -14,7 +14,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._framing import FramedStream
+from sensor.dissectors.shared.framing import FramedStream
 
 PORT = 4786
 SENDERS, VERSIONS, KINDS_LIMIT, SIZE_LIMIT = range(1, 16), (0, 1), 64, 1 << 20

@@ -14,10 +14,10 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._facts import fact
-from sensor.dissectors._lines import SERVICE_READY
-from sensor.dissectors._login_events import PasswordLogin
-from sensor.dissectors._sasl import Login, LoginStream
+from sensor.dissectors.shared.lines import SERVICE_READY
+from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.sasl import Login, LoginStream
+from sensor.dissectors.shared.sender_facts import fact
 
 PORTS = (25, 587, 2525)
 BANNER_LIMIT = 512

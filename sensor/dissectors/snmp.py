@@ -19,7 +19,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._ber import (
+from sensor.dissectors.shared.ber import (
     INTEGER,
     IP_ADDRESS,
     OCTETS,
@@ -31,9 +31,9 @@ from sensor.dissectors._ber import (
     integer,
     octets,
 )
-from sensor.dissectors._ieee1284 import device_id
-from sensor.dissectors._seal import seal
-from sensor.dissectors._snmp_variables import TREES, VARIABLES
+from sensor.dissectors.shared.ieee1284 import device_id
+from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.snmp_variables import TREES, VARIABLES
 
 AGENT, TRAPS = 161, 162
 VERSIONS = {0: "1", 1: "2c", 3: "3"}

@@ -13,7 +13,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._facts import fact
+from sensor.dissectors.shared.sender_facts import fact
 
 PORT = 1434
 BROADCAST, UNICAST, INSTANCE, ANSWER, ADMINISTRATION = 2, 3, 4, 5, 15

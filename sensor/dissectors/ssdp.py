@@ -15,8 +15,8 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._facts import fact
-from sensor.dissectors._http_message import HEAD_END, VERSION, Head, host_of, may_be_at, read_head
+from sensor.dissectors.shared.http_message import HEAD_END, VERSION, Head, host_of, may_be_at, read_head
+from sensor.dissectors.shared.sender_facts import fact
 
 STARTS = (b"NOTIFY *", b"M-SEARCH", VERSION + b"1", VERSION + b"0")
 HEADER_NAME_LIMIT = 48

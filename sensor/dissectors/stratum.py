@@ -15,7 +15,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._lines import LineStream
+from sensor.dissectors.shared.lines import LineStream
 
 TEXT_LIMIT = 128
 LINES_LIMIT = 6  # of a conversation that names no method

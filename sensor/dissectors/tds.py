@@ -16,12 +16,12 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors import _ntlm
-from sensor.dissectors._facts import fact, facts
-from sensor.dissectors._framing import FramedStream
-from sensor.dissectors._login_events import CLEAR, PasswordLogin
-from sensor.dissectors._ntlm_events import ntlm_events
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared import ntlm
+from sensor.dissectors.shared.framing import FramedStream
+from sensor.dissectors.shared.login_events import CLEAR, PasswordLogin
+from sensor.dissectors.shared.ntlm_events import ntlm_events
+from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.sender_facts import fact, facts
 
 PORT = 1433
 HEAD_SIZE = 8
@@ -146,11 +146,11 @@ class TdsStream(FramedStream):
         return body[start : start + 2 * min(size, PASSWORD_LIMIT)]
 
     def _ntlm(self, packet: Packet, body: bytes) -> list[Parsed]:
-        message = _ntlm.find(body, partial=True)
+        message = ntlm.find(body, partial=True)
         if message is None:
             return []
         self._method = "ntlm"
-        if isinstance(message, _ntlm.Login):
+        if isinstance(message, ntlm.Login):
             self._user = message.user
         return [*ntlm_events(packet, "tds", message), *facts(packet, message.facts())]
 

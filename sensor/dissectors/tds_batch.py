@@ -13,7 +13,7 @@ from sensor.core.dissector import Dissector, Interest, Parsed, Stream
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._framing import FramedStream
+from sensor.dissectors.shared.framing import FramedStream
 
 BATCH, CALL = 1, 3
 KINDS = frozenset(range(1, 19))  # [MS-TDS] 2.2.3.1.1

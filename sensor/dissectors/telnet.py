@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.seal import seal
 
 IAC, SB, SE = 255, 250, 240
 WILL, DO, DONT = 251, 253, 254

@@ -17,8 +17,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors import _x509
-from sensor.dissectors._client_hello import ClientHello, ServerHello, client_hello, old_hello, server_hello
+from sensor.dissectors.shared import x509
+from sensor.dissectors.shared.client_hello import ClientHello, ServerHello, client_hello, old_hello, server_hello
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, CLIENT_KEY = 1, 2, 11, 16
@@ -38,7 +38,7 @@ KNOWN_LIMIT = 4096  # bytes of a certificate that is remembered
 DTLS_STARTS = (b"\x16\xfe\xff\0\0\0", b"\x16\xfe\xfd\0\0\0")
 
 
-_known = functools.lru_cache(maxsize=512)(_x509.read)
+_known = functools.lru_cache(maxsize=512)(x509.read)
 
 
 class TlsClientHello(Event):
@@ -67,7 +67,7 @@ class TlsServerHello(Event):
 
 
 class TlsCertificate(Event):
-    """The sender's own certificate; ``from_client``: it was asked for one. Fields as in ``_x509.Certificate``; times in
+    """The sender's own certificate; ``from_client``: it was asked for one. Fields as in ``x509.Certificate``; times in
     seconds since 1970.
     """
 
@@ -304,7 +304,7 @@ def certificate(packet: Packet, data: bytes, from_client: bool) -> Iterator[Pars
     """The event and the facts about the sender of a certificate. An empty one comes from a client that has none."""
     if not data:
         return
-    one = _known(data) if len(data) <= KNOWN_LIMIT else _x509.read(data)
+    one = _known(data) if len(data) <= KNOWN_LIMIT else x509.read(data)
     yield TlsCertificate(
         packet, from_client, one.subject, one.issuer, one.common_name, one.organisation, one.unit, one.names,
         one.not_before, one.not_after, one.self_signed, one.key, one.key_bits, one.sha1, one.sha256,

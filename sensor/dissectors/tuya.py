@@ -14,9 +14,9 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, address_of, is_own
-from sensor.dissectors._facts import facts
-from sensor.dissectors._json import read_object, text
+from sensor.dissectors.shared.discovery import Discovery, address_of, is_own
+from sensor.dissectors.shared.json_values import read_object, text
+from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (6666, 6667, 7000)
 FRAMES = {

@@ -12,8 +12,8 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader
-from sensor.dissectors._discovery import Discovery, field
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, field
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 10001
 QUESTIONS = (b"\x01\0\0\0", b"\x02\x08\0\0")

@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._login_events import PasswordLogin
+from sensor.dissectors.shared.login_events import PasswordLogin
 
 PORTS = (5900, 5901)
 VERSION_SIZE = 12

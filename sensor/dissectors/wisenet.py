@@ -13,8 +13,8 @@ from sensor.core.addresses import Address
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, address_of, field, is_own, mac_of
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, address_of, field, is_own, mac_of
+from sensor.dissectors.shared.sender_facts import facts
 
 REQUEST_PORT, ANSWER_PORT = 7701, 7711
 REQUEST, ANSWER = 0x01, 0x0B

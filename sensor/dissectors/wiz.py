@@ -10,9 +10,9 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, is_own, mac_of
-from sensor.dissectors._facts import facts
-from sensor.dissectors._json import inner, read_object, text
+from sensor.dissectors.shared.discovery import Discovery, is_own, mac_of
+from sensor.dissectors.shared.json_values import inner, read_object, text
+from sensor.dissectors.shared.sender_facts import facts
 
 PORTS = (38899, 38900)
 OWN_METHODS = ("firstBeat", "syncPilot", "hb")

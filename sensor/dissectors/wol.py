@@ -9,7 +9,7 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery
+from sensor.dissectors.shared.discovery import Discovery
 
 ETHERTYPE = 0x0842
 PORTS = (7, 9)

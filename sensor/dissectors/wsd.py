@@ -16,9 +16,9 @@ from sensor.core.dissector import Dissector, Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors import _xml
-from sensor.dissectors._facts import facts
-from sensor.dissectors._http_message import host_of, may_be_at
+from sensor.dissectors.shared import xml_tree
+from sensor.dissectors.shared.http_message import host_of, may_be_at
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 3702
 STARTS = (b"<?xml ve", b"\xef\xbb\xbf<?xml")
@@ -90,7 +90,7 @@ class Wsd(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         cut = packet.truncated
         try:
-            document = _xml.read(packet.payload)
+            document = xml_tree.read(packet.payload)
         except Malformed:
             if cut:
                 return iter(())
@@ -104,7 +104,7 @@ class Wsd(Dissector):
         return iter(_read(packet, document, message))
 
 
-def _read(packet: Packet, document: _xml.Document, message: _xml.Element) -> list[Parsed]:
+def _read(packet: Packet, document: xml_tree.Document, message: xml_tree.Element) -> list[Parsed]:
     action = message.name
     if action in REQUESTED:
         return [WsdQuestion(packet, action, _types(document, message), message.value("EndpointReference", "Address"))]
@@ -115,7 +115,9 @@ def _read(packet: Packet, document: _xml.Document, message: _xml.Element) -> lis
     return parsed or [WsdAnnouncement(packet, action, "", (), (), (), False)]
 
 
-def _announced(packet: Packet, document: _xml.Document, action: str, match: _xml.Element, alone: bool) -> list[Parsed]:
+def _announced(
+    packet: Packet, document: xml_tree.Document, action: str, match: xml_tree.Element, alone: bool
+) -> list[Parsed]:
     """One device. Among several, one without an address cannot be attributed."""
     endpoint, types, scopes = (
         match.value("EndpointReference", "Address"),
@@ -142,7 +144,7 @@ def _facts(endpoint: str, types: tuple[str, ...], scopes: tuple[str, ...]) -> It
             yield fact
 
 
-def _types(document: _xml.Document, parent: _xml.Element) -> tuple[str, ...]:
+def _types(document: xml_tree.Document, parent: xml_tree.Element) -> tuple[str, ...]:
     """Qualified names, with the prefixes of the standards."""
     found = []
     for word in _words(parent, "Types"):
@@ -152,7 +154,7 @@ def _types(document: _xml.Document, parent: _xml.Element) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _words(parent: _xml.Element, name: str) -> tuple[str, ...]:
+def _words(parent: xml_tree.Element, name: str) -> tuple[str, ...]:
     """The words of a list of a child."""
     return tuple(parent.value(name).split()[:LIST_LIMIT])
 

@@ -14,9 +14,9 @@ from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._discovery import Discovery, is_own, mac_of
-from sensor.dissectors._facts import facts
-from sensor.dissectors._json import inner, number, read_object, text
+from sensor.dissectors.shared.discovery import Discovery, is_own, mac_of
+from sensor.dissectors.shared.json_values import inner, number, read_object, text
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 34569
 FIRST = 0xFF

@@ -9,8 +9,8 @@ from __future__ import annotations
 from sensor.core.dissector import Interest, Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._discovery import Discovery, address_of, is_own, lines
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.discovery import Discovery, address_of, is_own, lines
+from sensor.dissectors.shared.sender_facts import facts
 
 PORT = 1982
 SEARCH = b"M-SEARCH * HTTP/1.1"

@@ -12,8 +12,8 @@ from sensor.hub import configurations, sensors
 from sensor.hub.database import Connection
 from sensor.hub.intake import multirange
 from sensor.hub.quarantine import reasons
-from sensor.outputs._hub_messages import Admission, Answer, FilePart, Joining, Part, Question, Report, State
-from sensor.outputs._nkeys import KeyPair
+from sensor.outputs.hub_protocol.messages import Admission, Answer, FilePart, Joining, Part, Question, Report, State
+from sensor.outputs.transport.nkeys import KeyPair
 
 Message = TypeVar("Message", bound=msgspec.Struct)
 KINDS = ("ask", "join", "renew", "configure", "file")

@@ -13,8 +13,8 @@ import msgspec
 import zstandard
 
 from sensor.core.reader import clean
-from sensor.outputs._hub_batches import MOST
-from sensor.outputs._hub_messages import OLDEST, VERSION, Head, Run, batch_id
+from sensor.outputs.hub_protocol.batches import MOST
+from sensor.outputs.hub_protocol.messages import OLDEST, VERSION, Head, Run, batch_id
 from sensor.tables.lines import DevicePart, Line, time_ns
 
 Reason = Literal[

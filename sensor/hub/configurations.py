@@ -13,8 +13,8 @@ import msgspec
 
 from sensor.hub.database import Connection
 from sensor.hub.sensors import Unknown
-from sensor.outputs._hub_messages import FilePart, Offer, Report, Signed
-from sensor.outputs._nkeys import KeyPair
+from sensor.outputs.hub_protocol.messages import FilePart, Offer, Report, Signed
+from sensor.outputs.transport.nkeys import KeyPair
 from sensor.sync.layers import SCOPES, Layer, Refused, Scope, digest_of, files_of, sign
 
 # Of one answer with a part of a file: less than the server's limit of a message.

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from sensor.hub import jwts
-from sensor.outputs._hub_credentials import Credentials, save_credentials
-from sensor.outputs._nkeys import ACCOUNT, OPERATOR, USER, KeyPair
+from sensor.outputs.hub_protocol.credentials import Credentials, save_credentials
+from sensor.outputs.transport.nkeys import ACCOUNT, OPERATOR, USER, KeyPair
 
 OPERATOR_FILE = "operator.pub"
 SEEDS = {"operator": OPERATOR, "account": ACCOUNT, "system": ACCOUNT}

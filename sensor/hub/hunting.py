@@ -15,8 +15,8 @@ from nats.aio.msg import Msg
 from sensor.hub.database import Connection
 from sensor.hub.settings import Hub
 from sensor.hub.stream import connected, key_of
-from sensor.outputs._hub_hunts import HUNT, Fault, Found, Hunt, found_subject, read_found
-from sensor.outputs._hub_messages import subject
+from sensor.outputs.hub_protocol.hunts import HUNT, Fault, Found, Hunt, found_subject, read_found
+from sensor.outputs.hub_protocol.messages import subject
 
 CONNECT_S = 10.0
 # What NATS answers where no client listens on a subject.

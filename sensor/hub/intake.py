@@ -20,7 +20,7 @@ from sensor.hub.batch import Batch, Message, Quarantined, opened
 from sensor.hub.database import Connection, copy_rows, ensure_partitions, month_of, temporary
 from sensor.hub.quarantine import put_in_quarantine
 from sensor.hub.rows import Origin, Placed, Row
-from sensor.outputs._hub_messages import Run
+from sensor.outputs.hub_protocol.messages import Run
 
 _SENSORS: LiteralString = """
 SELECT key, number, state, site, ARRAY[sensor_id, name], ARRAY[sensor_site, site] FROM sensors

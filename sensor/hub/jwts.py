@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_hunts import HUNT, found_subject
-from sensor.outputs._hub_messages import subject
-from sensor.outputs._nkeys import KeyPair
+from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.hunts import HUNT, found_subject
+from sensor.outputs.hub_protocol.messages import subject
+from sensor.outputs.transport.nkeys import KeyPair
 
 DAY_S = 86_400
 USER_DAYS, TOKEN_S = 30, 3600

@@ -13,10 +13,10 @@ from sensor.core.reader import clean
 from sensor.hub import jwts
 from sensor.hub.folder import load_pair
 from sensor.hub.settings import Hub
-from sensor.outputs._nats_login import Login
-from sensor.outputs._nats_wire import Wire
-from sensor.outputs._secrets import Secret
 from sensor.outputs.nats import place_of
+from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_wire import Wire
+from sensor.outputs.transport.secrets import Secret
 
 UPDATE = "$SYS.REQ.CLAIMS.UPDATE"
 TIMEOUT_S = 10.0

@@ -8,8 +8,8 @@ from typing import LiteralString, NamedTuple
 
 from sensor.hub import jwts
 from sensor.hub.database import Connection
-from sensor.outputs._hub_messages import Admission, Joining
-from sensor.outputs._nkeys import USER, KeyPair, is_public
+from sensor.outputs.hub_protocol.messages import Admission, Joining
+from sensor.outputs.transport.nkeys import USER, KeyPair, is_public
 
 NAME_LIMIT = 64
 _USE: LiteralString = """

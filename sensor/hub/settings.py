@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sensor.documents import load_document
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls
 from sensor.outputs.nats import server_url
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls
 
 
 class _Section(BaseModel):

@@ -14,9 +14,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolic
 
 from sensor.hub.batch import Message
 from sensor.hub.settings import Hub
-from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_credentials import load_credentials
-from sensor.outputs._tls import context
+from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.credentials import load_credentials
+from sensor.outputs.transport.tls import context
 
 CONSUMER = "workers"
 # Within it JetStream drops a batch that is sent again; the database drops it later than that.

@@ -24,8 +24,8 @@ from sensor.hub.intake import Intake, Outcome
 from sensor.hub.settings import Hub
 from sensor.hub.stream import consumer, message_of
 from sensor.logs.logs import log
-from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_messages import Commit, subject
+from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.messages import Commit, subject
 
 # Messages of one transaction, and how long a taker waits for the first.
 FETCHED, WAIT_S = 64, 1.0

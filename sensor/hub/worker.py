@@ -20,7 +20,7 @@ from sensor.hub.settings import Hub
 from sensor.hub.stream import CONSUMER, connected, consumer, key_of
 from sensor.hub.taker import Taker
 from sensor.logs.logs import log
-from sensor.outputs import _hub_messages as messages
+from sensor.outputs.hub_protocol import messages
 
 # One decodes while the database works for the other.
 TAKERS = 2

@@ -1,7 +1,7 @@
 """Logins that devices and programs are sold with, as data: the user, and seals of user and password
-(``sensor/dissectors/_seal.py``), never the password.
+(``sensor/dissectors/shared/seal.py``), never the password.
 
-A new seal is made by ``python -c "from sensor.dissectors._seal import seal; print(seal('user', b'password'))"``.
+A new seal is made by ``python -c "from sensor.dissectors.shared.seal import seal; print(seal('user', b'password'))"``.
 """
 
 from __future__ import annotations

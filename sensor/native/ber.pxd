@@ -1,4 +1,4 @@
-# BER as SNMP uses it (ITU-T X.690): see ``sensor.dissectors._ber``. Nothing calls itself, so depth is no matter.
+# BER as SNMP uses it (ITU-T X.690): see ``sensor.dissectors.shared.ber``. Nothing calls itself, so depth is no matter.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from sensor.native.out cimport PUNT, TAKEN, Out, fits, span

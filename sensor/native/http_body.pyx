@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Bodies of HTTP messages (RFC 9112, 6 and 7), natively: where they end, and the beginning of those that are parsed,
-which is handed on. The rules are those of ``sensor.dissectors._http_body``.
+which is handed on. The rules are those of ``sensor.dissectors.shared.http_body``.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Heads of HTTP messages (RFC 9112, 2 to 5), natively: see ``sensor.dissectors._http_message``, whose rules these are.
+"""Heads of HTTP messages (RFC 9112, 2 to 5), natively: see ``sensor.dissectors.shared.http_message``, whose rules these are.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t

@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from sensor.core.row cimport Row
-from sensor.dissectors._netbios import PLACEHOLDERS, service
+from sensor.dissectors.shared.netbios import PLACEHOLDERS, service
 from sensor.native.kinds cimport (
     FACT_NETBIOS_DOMAIN, FACT_NETBIOS_HOSTNAME, FACT_NETBIOS_ROLE, FACT_NETBIOS_SERVICE, NBNS_ANSWER, NBNS_ANSWER_ID,
     NBNS_ANSWER_NAME, NBNS_ANSWER_OWNERS,

@@ -12,9 +12,9 @@ import msgspec
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.dissectors import http, tls
-from sensor.dissectors._client_hello import ClientHello, ServerHello, client_hello, server_hello
-from sensor.dissectors._http_body import decoded
-from sensor.dissectors._http_message import masked, read_head
+from sensor.dissectors.shared.client_hello import ClientHello, ServerHello, client_hello, server_hello
+from sensor.dissectors.shared.http_body import decoded
+from sensor.dissectors.shared.http_message import masked, read_head
 
 # Bytes of a hello that is remembered, and how many are. Servers and clients of a kind send the same (tls_hello.pyx).
 HELLO_LIMIT, HELLOS_LIMIT = 1024, 4096

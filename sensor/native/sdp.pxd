@@ -1,4 +1,4 @@
-# Session descriptions (RFC 8866): see ``sensor.dissectors._sdp``.
+# Session descriptions (RFC 8866): see ``sensor.dissectors.shared.sdp``.
 from libc.stdint cimport uint64_t
 
 from sensor.native.lines cimport Piece

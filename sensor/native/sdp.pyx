@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Session descriptions (RFC 8866), natively: see ``sensor.dissectors._sdp``."""
+"""Session descriptions (RFC 8866), natively: see ``sensor.dissectors.shared.sdp``."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 

@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Seals of logins, natively: see ``sensor.dissectors._seal``, for what they are used."""
+"""Seals of logins, natively: see ``sensor.dissectors.shared.seal``, for what they are used."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from sensor.dissectors._seal import DIGITS, SALT
+from sensor.dissectors.shared.seal import DIGITS, SALT
 from sensor.native.out cimport PUNT, TAKEN, Messages, Out, fits, reserve, span
 from sensor.native.read cimport lower
 from sensor.native.text cimport character, digit
@@ -105,7 +105,7 @@ cdef inline uint64_t turned(uint64_t word, int by) noexcept nogil:  # arithmetic
 
 
 def sealed(bytes user not None, bytes password not None):
-    """The same for Python, to compare: None where it is left to ``sensor.dissectors._seal``."""
+    """The same for Python, to compare: None where it is left to ``sensor.dissectors.shared.seal``."""
     cdef Messages messages = Messages()
     cdef uint64_t found = 0
     reserve(&messages.out)

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, strlen
 
 from sensor.core.row cimport Row
-from sensor.dissectors._snmp_variables import TREES, VARIABLES
+from sensor.dissectors.shared.snmp_variables import TREES, VARIABLES
 from sensor.dissectors.snmp import REPORTS, TRAP_ADDRESS, TRAP_OID
 from sensor.native.ber cimport (
     INTEGER, IP_ADDRESS, OCTETS, OID, SEQUENCE, Element, Elements, dotted, element, inside, integer, octets,

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Hellos of TLS (RFC 8446, 4.1), natively: handed on to ``sensor.dissectors._client_hello`` without what identifies
+"""Hellos of TLS (RFC 8446, 4.1), natively: handed on to ``sensor.dissectors.shared.client_hello`` without what identifies
 nothing: random bytes, session, keys, tickets, padding; and every GREASE number (RFC 8701) is the same one. So clients
 and servers of a kind send the same hello, which is read once.
 """
@@ -7,7 +7,7 @@ and servers of a kind send the same hello, which is read once.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from sensor.dissectors._client_hello import READ, RETRY_RANDOM
+from sensor.dissectors.shared.client_hello import READ, RETRY_RANDOM
 from sensor.native.kinds cimport (
     PUNTED_TLS_CLIENT_HELLO_BODY, PUNTED_TLS_SERVER_HELLO_BODY, TLS_CLIENT_HELLO_BODY_BODY, TLS_CLIENT_HELLO_BODY_SLOTS,
     TLS_SERVER_HELLO_BODY_BODY, TLS_SERVER_HELLO_BODY_SLOTS,

@@ -9,8 +9,6 @@ from typing import NamedTuple
 import msgspec
 
 from sensor.core.event import Event
-from sensor.dissectors._dns_message import Question, Record
-from sensor.dissectors._snmp_variables import VARIABLES
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import (
     DhcpAck,
@@ -30,6 +28,8 @@ from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistered, NbnsRegistration, NbnsRelease, NbnsStatus
 from sensor.dissectors.ntp import NtpAnswer, NtpControl, NtpPrivate, NtpQuestion
+from sensor.dissectors.shared.dns_message import Question, Record
+from sensor.dissectors.shared.snmp_variables import VARIABLES
 from sensor.dissectors.sip import SipMedia, SipRequest, SipResponse
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse, SnmpTrap
 from sensor.dissectors.ssdp import SsdpAnnouncement, SsdpSearch

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from sensor.core.output import Finding, Level, Retry
-from sensor.outputs._connect import Place, late_alert, leave, reach, resolve, secure, shown
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.connect import Place, late_alert, leave, reach, resolve, secure, shown
+from sensor.outputs.transport.tls import Tls
 
 EXPIRES_SOON = timedelta(days=14)
 SHOWN_LIMIT = 4

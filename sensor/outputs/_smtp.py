@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 from sensor.core.output import Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import reason_of
-from sensor.outputs._secrets import Secret
+from sensor.outputs.transport.connect import reason_of
+from sensor.outputs.transport.secrets import Secret
 
 ANSWER_LIMIT, LINES_LIMIT = 200, 100
 TOO_LARGE, NO_LOGIN = (552, 523), (530, 534, 535, 538)

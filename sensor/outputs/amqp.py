@@ -19,11 +19,11 @@ from pydantic import AfterValidator, Field
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.outputs._amqp_line import KEEPALIVE_S, Line, library
-from sensor.outputs._connect import connect
 from sensor.outputs._names import anywhere, known, named, part
 from sensor.outputs._probe import probe
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls, context
+from sensor.outputs.transport.connect import connect
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls, context
 
 PORTS = {"amqp": 5672, "amqps": 5671}
 TEXT_FORMATS = ("cef", "cef_defender", "leef", "syslog_3164", "syslog_5424")

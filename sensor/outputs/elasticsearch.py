@@ -22,7 +22,7 @@ from pydantic import AfterValidator, Field, model_validator
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.reader import clean
 from sensor.outputs._elastic_template import VERSION, template
-from sensor.outputs._http import (
+from sensor.outputs.transport.http_client import (
     JSON_FORMATS,
     Answer,
     Client,
@@ -33,9 +33,9 @@ from sensor.outputs._http import (
     open_client,
     reached,
 )
-from sensor.outputs._http_options import HttpOptions
-from sensor.outputs._http_wire import REASON_LIMIT
-from sensor.outputs._secrets import Secret
+from sensor.outputs.transport.http_options import HttpOptions
+from sensor.outputs.transport.http_wire import REASON_LIMIT
+from sensor.outputs.transport.secrets import Secret
 
 ANSWERS_LIMIT = 64 * 1024 * 1024
 # All that is looked at of the answers: they are otherwise larger than the documents.

@@ -30,12 +30,12 @@ from pydantic import AfterValidator, Field, model_validator
 from sensor.core.output import Ack, Entry, Filter, Finding, Level, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
-from sensor.outputs._connect import connect, reach, resolve, secure
 from sensor.outputs._email_body import page, plain, subject
 from sensor.outputs._probe import probe, probe_tls
-from sensor.outputs._secrets import Secret
 from sensor.outputs._smtp import ANSWER_LIMIT, Client, answers, log_in, raise_outcome
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.connect import connect, reach, resolve, secure
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 # How long recipients that are busy get the same mail again, and of how many mails they are remembered.

@@ -16,10 +16,18 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
-from sensor.outputs._http import JSON_FORMATS, Client, check_answer, looked, open_client, packed_body, reached
-from sensor.outputs._http_options import HttpOptions
-from sensor.outputs._http_signing import idempotency_key, signature
-from sensor.outputs._secrets import Secret
+from sensor.outputs.transport.http_client import (
+    JSON_FORMATS,
+    Client,
+    check_answer,
+    looked,
+    open_client,
+    packed_body,
+    reached,
+)
+from sensor.outputs.transport.http_options import HttpOptions
+from sensor.outputs.transport.http_signing import idempotency_key, signature
+from sensor.outputs.transport.secrets import Secret
 
 
 class Options(HttpOptions):

@@ -21,17 +21,17 @@ from sensor.core.output import Ack, Entry, Filter, Finding, Level, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.documents import FilePath
-from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_batches import Parcel, parcels
-from sensor.outputs._hub_connection import connect, place, renew
-from sensor.outputs._hub_credentials import load_credentials
-from sensor.outputs._hub_messages import Answer, Commit, Head, Part, Question, subject
-from sensor.outputs._nats_answers import Stored, reason_of
-from sensor.outputs._nats_wire import UNASKED, NoResponders, Silent, Wire
-from sensor.outputs._nats_wire import Answer as WireAnswer
 from sensor.outputs._probe import probe
-from sensor.outputs._tls import Tls
+from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.batches import Parcel, parcels
+from sensor.outputs.hub_protocol.connection import connect, place, renew
+from sensor.outputs.hub_protocol.credentials import load_credentials
+from sensor.outputs.hub_protocol.messages import Answer, Commit, Head, Part, Question, subject
 from sensor.outputs.nats import server_url
+from sensor.outputs.transport.nats_answers import Stored, reason_of
+from sensor.outputs.transport.nats_wire import UNASKED, NoResponders, Silent, Wire
+from sensor.outputs.transport.nats_wire import Answer as WireAnswer
+from sensor.outputs.transport.tls import Tls
 
 # A commit that was published while no client listened is requested.
 ASK_EVERY_S = 2.0

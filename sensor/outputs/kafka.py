@@ -24,8 +24,8 @@ from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._names import anywhere, device_of, known, named
 from sensor.outputs._probe import probe
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls
 
 PORT = 9092
 ANSWER_LIMIT = 200

@@ -23,12 +23,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry, TrafficKind
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
-from sensor.outputs._connect import connect
 from sensor.outputs._home_assistant import OFFLINE, ONLINE, presence
 from sensor.outputs._names import known, named
 from sensor.outputs._probe import probe
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.connect import connect
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 ANSWER_LIMIT = 200

@@ -23,12 +23,12 @@ from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._names import known, named
-from sensor.outputs._nats_answers import ANSWER_LIMIT, Error, Rights, Stored, Stream, UserAnswer, reason_of
-from sensor.outputs._nats_login import Login
-from sensor.outputs._nats_wire import Answer, Place, Wire, first_of, introduced, reached
 from sensor.outputs._probe import probe, probe_tls
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.nats_answers import ANSWER_LIMIT, Error, Rights, Stored, Stream, UserAnswer, reason_of
+from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_wire import Answer, Place, Wire, first_of, introduced, reached
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls
 
 PORT = 4222
 SCHEMES = ("nats", "tls")

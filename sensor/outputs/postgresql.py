@@ -19,11 +19,11 @@ from pydantic import AfterValidator, Field
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
-from sensor.outputs._connect import resolve
 from sensor.outputs._postgresql_table import COLUMNS, insert_of, quoted, row, table_of, valid_name
 from sensor.outputs._probe import probe
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.connect import resolve
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls
 
 ANSWER_LIMIT = 200
 

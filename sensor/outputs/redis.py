@@ -27,8 +27,8 @@ from sensor.core.output import Options as CommonOptions
 from sensor.core.reader import clean
 from sensor.outputs._names import named
 from sensor.outputs._probe import probe
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls, context
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls, context
 
 PORT = 6379
 SCHEMES = ("redis", "rediss", "unix")

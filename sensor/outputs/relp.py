@@ -19,10 +19,10 @@ from pydantic import Field
 
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import connect, leave, reason_of
 from sensor.outputs._probe import probe
 from sensor.outputs._syslog import FORMATS, SyslogOptions, message
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.connect import connect, leave, reason_of
+from sensor.outputs.transport.tls import Tls
 
 OFFER = b"relp_version=0\nrelp_software=sensor\ncommands=syslog"
 # So many messages may be without their answer: enough to fill a line, few enough that neither side waits for the other

@@ -22,11 +22,11 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import Answer, Client, check_answer, decoded, looked, open_client, reached
-from sensor.outputs._http_options import HttpOptions, PlainUrl
-from sensor.outputs._http_wire import REASON_LIMIT
-from sensor.outputs._secrets import Secret
 from sensor.outputs._sentinel_columns import STREAM, row
+from sensor.outputs.transport.http_client import Answer, Client, check_answer, decoded, looked, open_client, reached
+from sensor.outputs.transport.http_options import HttpOptions, PlainUrl
+from sensor.outputs.transport.http_wire import REASON_LIMIT
+from sensor.outputs.transport.secrets import Secret
 
 API_VERSION = "2023-01-01"
 # The limit is 1 MB; brackets and commas are counted, and whether MB is 1000 or 1024 is not documented.

@@ -20,10 +20,10 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import Answer, Client, check_answer, decoded, looked, open_client, reached
-from sensor.outputs._http_options import HttpOptions
-from sensor.outputs._http_wire import REASON_LIMIT
 from sensor.outputs.formats._view import milliseconds
+from sensor.outputs.transport.http_client import Answer, Client, check_answer, decoded, looked, open_client, reached
+from sensor.outputs.transport.http_options import HttpOptions
+from sensor.outputs.transport.http_wire import REASON_LIMIT
 
 EVENT, ACK = "services/collector/event", "services/collector/ack"
 JSON = {"Content-Type": "application/json"}

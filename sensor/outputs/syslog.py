@@ -25,10 +25,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Retry
-from sensor.outputs._connect import connect, leave, reason_of, resolve
 from sensor.outputs._probe import probe
 from sensor.outputs._syslog import FORMATS, SyslogOptions, message
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.connect import connect, leave, reason_of, resolve
+from sensor.outputs.transport.tls import Tls
 
 PORTS = {"udp": 514, "tcp": 514, "tls": 6514}
 # The largest that fits an IPv4 packet.

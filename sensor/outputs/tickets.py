@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
-from sensor.outputs._http import Client, looked, open_client, reached
-from sensor.outputs._http_options import HttpOptions, Packing, PlainUrl
-from sensor.outputs._secrets import Secret
-from sensor.outputs._ticket_systems import SYSTEMS, Locked, Missing, System
+from sensor.outputs.transport.http_client import Client, looked, open_client, reached
+from sensor.outputs.transport.http_options import HttpOptions, Packing, PlainUrl
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.ticket_systems import SYSTEMS, Locked, Missing, System
 
 Kind = Literal["create", "update", "close", "reopen"]
 PLACE = "{id}"

@@ -20,10 +20,19 @@ from pydantic import Field, model_validator
 
 from sensor.core.output import Ack, Entry, Finding, Output, Refuse, Retry
 from sensor.outputs import _webhook_bodies as bodies
-from sensor.outputs._http import JSON_FORMATS, Answer, Client, check_answer, looked, open_client, packed_body, reached
-from sensor.outputs._http_options import HttpOptions, Packing
-from sensor.outputs._http_signing import idempotency_key, signature
-from sensor.outputs._secrets import Secret
+from sensor.outputs.transport.http_client import (
+    JSON_FORMATS,
+    Answer,
+    Client,
+    check_answer,
+    looked,
+    open_client,
+    packed_body,
+    reached,
+)
+from sensor.outputs.transport.http_options import HttpOptions, Packing
+from sensor.outputs.transport.http_signing import idempotency_key, signature
+from sensor.outputs.transport.secrets import Secret
 
 Receiver = Literal["plain", "slack", "teams", "jira", "jira_server", "servicenow", "servicenow_event", "pagerduty"]
 

@@ -21,7 +21,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, any_of
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._hosts import who
+from sensor.detectors.shared.hosts import who
 from sensor.rules.compile import Counting, Found, Sequence, ready_steps, sentence
 from sensor.rules.fields import Signal, ends_of
 from sensor.rules.model import Rule

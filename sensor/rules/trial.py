@@ -162,7 +162,7 @@ def _value(field: msgspec.structs.FieldInfo, given: Any, name: str) -> Any:
     if field.type == tuple[tuple[str, str], ...] and isinstance(given, list):
         return tuple(tuple(str(pair).partition("=")[::2]) for pair in given)
     if name == "answers" and isinstance(given, list):
-        from sensor.dissectors._dns_message import Record
+        from sensor.dissectors.shared.dns_message import Record
 
         return tuple(Record("", 1, 0, 0, value=str(one)) for one in given)
     wanted: tuple[type, ...] = {str: (str,), int: (int,), float: (int, float), bool: (bool,)}.get(

@@ -32,7 +32,7 @@ from sensor.core.recommendation import Recommendation
 from sensor.core.record import Record, RecordMaker
 from sensor.core.time_units import HOUR
 from sensor.core.wants import Listener
-from sensor.dissectors._neighbour import Announcement
+from sensor.dissectors.shared.neighbour import Announcement
 from sensor.documents import DocumentErrors, Fault, Stamps, stamps
 from sensor.engine.health import Health
 from sensor.engine.passive_dns import PassiveDns

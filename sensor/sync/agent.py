@@ -13,7 +13,7 @@ from typing import Protocol
 from sensor.core.reader import clean
 from sensor.documents import LAYERED, DocumentErrors
 from sensor.logs.logs import log
-from sensor.outputs._hub_messages import Offer, Report, Signed
+from sensor.outputs.hub_protocol.messages import Offer, Report, Signed
 from sensor.sync.folder import FleetFolder
 from sensor.sync.health import Health, worse
 from sensor.sync.layers import File, Layer, Refused, digest_of, verify

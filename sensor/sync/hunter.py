@@ -12,11 +12,11 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.logs.logs import log
-from sensor.outputs._hub_connection import HubOptions, connect_allowed
-from sensor.outputs._hub_credentials import load_credentials
-from sensor.outputs._hub_hunts import FOUND, HUNT, Found, Hunt, fitted, found_subject
-from sensor.outputs._hub_messages import subject
-from sensor.outputs._nats_wire import UNASKED, Silent, Wire
+from sensor.outputs.hub_protocol.connection import HubOptions, connect_allowed
+from sensor.outputs.hub_protocol.credentials import load_credentials
+from sensor.outputs.hub_protocol.hunts import FOUND, HUNT, Found, Hunt, fitted, found_subject
+from sensor.outputs.hub_protocol.messages import subject
+from sensor.outputs.transport.nats_wire import UNASKED, Silent, Wire
 
 # A connection without a ping of the server for so long is lost; after FRESH_S another one is opened, which renews
 # credentials that are due.

@@ -14,8 +14,8 @@ from typing import Literal
 
 import msgspec
 
-from sensor.outputs._hub_messages import Signed
-from sensor.outputs._nkeys import KeyPair, is_signed
+from sensor.outputs.hub_protocol.messages import Signed
+from sensor.outputs.transport.nkeys import KeyPair, is_signed
 
 Scope = Literal["fleet", "site", "sensor"]
 SCOPES: tuple[Scope, ...] = ("fleet", "site", "sensor")

@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.output import Retry
-from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_connection import HubOptions, connect_allowed
-from sensor.outputs._hub_credentials import load_credentials, load_operator
-from sensor.outputs._hub_messages import FilePart, Offer, Report, subject
-from sensor.outputs._nats_wire import NoResponders, Wire
+from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.connection import HubOptions, connect_allowed
+from sensor.outputs.hub_protocol.credentials import load_credentials, load_operator
+from sensor.outputs.hub_protocol.messages import FilePart, Offer, Report, subject
+from sensor.outputs.transport.nats_wire import NoResponders, Wire
 from sensor.sync.layers import File, Refused
 
 

@@ -48,7 +48,7 @@ def test_short_ones() -> None:
 
 
 def test_a_secret_of_an_output_is_known_once_it_is_read(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sensor.outputs._secrets import Secret
+    from sensor.outputs.transport.secrets import Secret
 
     monkeypatch.setenv("SIEM_KEY", "very-secret-key")
     assert masked("very-secret-key") == "very-secret-key"

@@ -6,8 +6,8 @@ from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors._rpc_events import RpcAnswer, RpcCall
 from sensor.dissectors._rpc_interfaces import INTERFACES
+from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcCall
 from tests.detectors.stories import START
 
 CLIENT, SERVER = "10.0.0.66", "10.0.0.5"

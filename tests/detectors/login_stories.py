@@ -8,10 +8,10 @@ from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors._seal import seal
-from sensor.dissectors._smb_events import SmbLoginResult
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
+from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.smb_events import SmbLoginResult
 from sensor.dissectors.sip import SipRequest, SipResponse
 from sensor.dissectors.ssh import SshLogin
 from sensor.dissectors.telnet import TelnetLogin

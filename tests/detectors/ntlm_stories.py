@@ -6,7 +6,7 @@ from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors._ntlm_events import NtlmChallenge, NtlmLogin
+from sensor.dissectors.shared.ntlm_events import NtlmChallenge, NtlmLogin
 from tests.detectors.stories import START, mac_of
 
 VICTIM, MIDDLE, SERVER = "10.0.0.20", "10.0.0.66", "10.0.0.5"

@@ -11,7 +11,7 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
-from sensor.dissectors._smb_events import SmbCreate, SmbTreeResult, SmbWrite
+from sensor.dissectors.shared.smb_events import SmbCreate, SmbTreeResult, SmbWrite
 from tests.detectors.call_stories import CLIENT, SERVER, call, packet
 from tests.detectors.stories import World, detector, inspected, one
 

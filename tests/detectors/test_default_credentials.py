@@ -7,10 +7,10 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
-from sensor.dissectors._seal import seal
 from sensor.dissectors.http import HttpLogin
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.telnet import TelnetLogin
 from tests.detectors.login_stories import CLIENT, SERVER, ends, ftp, web
 from tests.detectors.stories import detector, inspected, one

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._dns_message import Record
 from sensor.dissectors.dns import DnsQuery, DnsResponse
+from sensor.dissectors.shared.dns_message import Record
 from tests.detectors.stories import SECOND, START, detector, inspected, one
 
 SPOOFING = "credential_access.dns_spoofing"

@@ -9,8 +9,8 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors._dns_message import Record
 from sensor.dissectors.dns import DnsQuery, DnsResponse
+from sensor.dissectors.shared.dns_message import Record
 from tests.detectors.stories import START, World, detector, device, inspected, one
 
 TUNNEL = "command_and_control.dns_tunnel"

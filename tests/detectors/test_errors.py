@@ -9,8 +9,8 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors._rpc_events import RpcAnswer, RpcRefused
 from sensor.dissectors.http import HttpResponse
+from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcRefused
 from tests.detectors.stories import START, detector, inspected, one
 
 WEB, CALLS = "device.http_errors", "device.rpc_errors"

@@ -10,10 +10,10 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.snmp import SnmpResponse
 from sensor.dissectors.telnet import TelnetBanner, TelnetLogin
 from sensor.dissectors.tftp import TftpRead, TftpWrite

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
-from sensor.dissectors._smb_events import SmbCreateResult, SmbDelete, SmbRename
+from sensor.dissectors.shared.smb_events import SmbCreateResult, SmbDelete, SmbRename
 from tests.detectors.call_stories import CLIENT, packet
 from tests.detectors.stories import detector, inspected
 

@@ -7,10 +7,10 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors._dns_message import Question, Record
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
+from sensor.dissectors.shared.dns_message import Question, Record
 from tests.detectors.stories import START, detector, inspected, mac_of, one
 from tests.golden import Golden
 

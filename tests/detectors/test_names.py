@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.detectors._names import below, generated, is_address, is_coded, registered, under
+from sensor.detectors.shared.names import below, generated, is_address, is_coded, registered, under
 
 
 @pytest.mark.parametrize(

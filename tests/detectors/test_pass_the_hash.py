@@ -5,7 +5,7 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
-from sensor.dissectors._smb_events import SmbLoginResult
+from sensor.dissectors.shared.smb_events import SmbLoginResult
 from tests.detectors.kerberos_stories import login
 from tests.detectors.login_stories import ends
 from tests.detectors.stories import detector, inspected

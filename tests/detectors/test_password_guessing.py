@@ -7,9 +7,9 @@ import pytest
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
-from sensor.dissectors._ntlm_events import NtlmLogin
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.mysql import MysqlLogin
+from sensor.dissectors.shared.ntlm_events import NtlmLogin
 from sensor.dissectors.vnc import VncLogin
 from tests.detectors.login_stories import CLIENT, SERVER, ends, form, ftp, register, smb, web
 from tests.detectors.stories import detector, inspected, one

@@ -9,9 +9,9 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.mqtt import MqttConnack
+from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.sip import SipResponse
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tls import TlsServerHello

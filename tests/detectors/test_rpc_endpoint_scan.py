@@ -7,9 +7,9 @@ from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors._rpc_events import RpcCall
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 from sensor.dissectors.portmap import PortmapCall
+from sensor.dissectors.shared.rpc_events import RpcCall
 from tests.detectors.stories import START, World, detector, device, inspected
 
 RPC, ZONE = "discovery.rpc_endpoint_scan", "discovery.zone_transfer"

@@ -6,9 +6,9 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.core.event import Event
-from sensor.dissectors._smb_events import SmbCreate
 from sensor.dissectors.eicar import EicarFile
 from sensor.dissectors.http import HttpResponse
+from sensor.dissectors.shared.smb_events import SmbCreate
 from tests.detectors.call_stories import CLIENT, SERVER, packet
 from tests.detectors.stories import detector, inspected
 

@@ -6,8 +6,8 @@ import pytest
 
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._seal import seal
 from sensor.dissectors.ftp import Ftp
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, facts, packets, values
 
 

@@ -14,10 +14,10 @@ from sensor.core.addresses import parse
 from sensor.core.dissector import Parsed, Stream
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._http_message import masked
 from sensor.dissectors._http_shape import shape_of
-from sensor.dissectors._seal import seal
 from sensor.dissectors.http import Http
+from sensor.dissectors.shared.http_message import masked
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, facts, packets, values
 
 CLIENT = Packet(src=parse("10.0.0.5"), src_mac=0x020000000005, sport=50000, dport=80, proto=6)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sensor.core.packet import Packet
-from sensor.dissectors._seal import seal
 from sensor.dissectors.imap import Imap
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, packets
 
 GREETED = ("ImapBanner", "[CAPABILITY IMAP4rev1 LITERAL+] Dovecot (Debian) ready.")

@@ -8,8 +8,8 @@ from pcaps.dissectors._dns import dns_message, dns_name, record
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._dns_message import Record
 from sensor.dissectors.llmnr import Llmnr
+from sensor.dissectors.shared.dns_message import Record
 from tests.dissectors.samples import events, facts, packets, values
 
 DESKTOP = "02:00:5e:00:53:04"

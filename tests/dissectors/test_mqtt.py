@@ -10,8 +10,8 @@ from pcaps.dissectors.mqtt import packet as message
 from pcaps.dissectors.mqtt import text
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._seal import seal
 from sensor.dissectors.mqtt import Mqtt
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, facts, packets, values
 
 CONNECT = message(0x10, text("MQTT") + b"\x04\x02" + struct.pack("!H", 60) + text("one"))

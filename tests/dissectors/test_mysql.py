@@ -7,8 +7,8 @@ import pytest
 from pcaps.dissectors.mysql import answer, greeting, message, refusal
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._seal import seal
 from sensor.dissectors.mysql import Mysql
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, facts, packets
 
 GREETED = ("MysqlServer", "8.0.36-0ubuntu0.22.04.1", "caching_sha2_password")

@@ -6,7 +6,7 @@ import pytest
 
 from pcaps.dissectors._smb import ntlm_authenticate, ntlm_challenge, ntlm_negotiate, spnego, version
 from sensor.core.reader import Malformed
-from sensor.dissectors._ntlm import Challenge, Login, Offer, find
+from sensor.dissectors.shared.ntlm import Challenge, Login, Offer, find
 
 SYSTEM = version(10, 0, 22631)
 PAIRS = {2: "OFFICE", 1: "DC-1", 4: "office.example", 3: "dc-1.office.example", 5: "example"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sensor.core.packet import Packet
-from sensor.dissectors._seal import seal
 from sensor.dissectors.pop3 import Pop3
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, packets
 
 GREETED = ("Pop3Banner", "Dovecot (Debian) ready.")

@@ -7,8 +7,8 @@ import pytest
 from pcaps.dissectors.postgres import TLS_REQUEST, asks, error, message, start
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._seal import seal
 from sensor.dissectors.postgres import Postgres
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, facts, packets
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from pcaps.dissectors.redis import WRONG, command
 from sensor.core.packet import Packet
-from sensor.dissectors._seal import seal
 from sensor.dissectors.redis import Redis
+from sensor.dissectors.shared.seal import seal
 from tests.dissectors.samples import events, packets
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sensor.core.packet import Packet
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.smtp import Smtp
 from tests.dissectors.samples import events, facts, packets
 

@@ -23,8 +23,8 @@ from pcaps.dissectors.snmp import (
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._ber import dotted, identifier
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.ber import dotted, identifier
+from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.snmp import Snmp
 from tests.dissectors.samples import events, facts, packets, values
 

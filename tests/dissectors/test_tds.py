@@ -7,7 +7,7 @@ import pytest
 from pcaps.dissectors.tds import ACCEPTED, error, login, message, options, token
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.tds import Tds
 from tests.dissectors.samples import events, facts, packets, values
 

@@ -8,7 +8,7 @@ import pytest
 
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.seal import seal
 from sensor.dissectors.telnet import Telnet
 from tests.dissectors.samples import events, facts, packets, values
 

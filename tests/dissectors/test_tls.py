@@ -30,8 +30,9 @@ from sensor.core.reader import Malformed
 from sensor.core.recent import RecentSet
 from sensor.decode.flows import FlowTable
 from sensor.decode.select import Selector
-from sensor.dissectors import _client_hello as hellos
-from sensor.dissectors import _der, _x509
+from sensor.dissectors.shared import client_hello as hellos
+from sensor.dissectors.shared import der as reader
+from sensor.dissectors.shared import x509
 from sensor.dissectors.tls import Tls
 from sensor.engine.dissection import Dissection
 from tests.dissectors.samples import events, facts, packets, values
@@ -307,12 +308,12 @@ def test_hostile_names_are_cleaned() -> None:
     """Control characters in host names, protocols and certificates never get through."""
     parsed = feed((True, hello((1,), server_name("a\x1b[31m.example"), alpn("h\n2"))))
     assert events(parsed)[0][1:3] == ("a [31m.example", ("h 2",))
-    assert _x509.read(certificate(name(CN="cam\r\n\u202ex"))).common_name == "cam   x"
+    assert x509.read(certificate(name(CN="cam\r\n\u202ex"))).common_name == "cam   x"
 
 
 def test_keys() -> None:
     """Kinds and sizes of keys."""
-    plain = _x509.read(certificate(name(CN="a")))
+    plain = x509.read(certificate(name(CN="a")))
     assert (plain.key, plain.key_bits) == ("rsa", 2048)
     point = der(6, bytes.fromhex("2a8648ce3d0201")) + der(6, bytes.fromhex("2a8648ce3d030107"))
     for algorithm, expected in (
@@ -321,7 +322,7 @@ def test_keys() -> None:
         (der(6, b"\x2a\3"), ("", 0)),
     ):
         data = der(0x30, der(0x30, algorithm), der(3, b"\0"))
-        assert _x509._key(data, _der.element(data, 0)) == expected
+        assert x509._key(data, reader.element(data, 0)) == expected
 
 
 @pytest.mark.parametrize(
@@ -340,45 +341,45 @@ def test_keys() -> None:
 def test_der_refuses(data: bytes, fault: str) -> None:
     """Lengths that lie and shapes that have no end."""
     with pytest.raises(Malformed, match=fault):
-        list(_der.children(data, _der.element(data, 0)))
+        list(reader.children(data, reader.element(data, 0)))
 
 
 def test_der_values() -> None:
     """Integers, identifiers, texts and times; years of two digits turn at 50."""
-    assert [_der.integer(bytes.fromhex(raw)) for raw in ("00", "ff", "0080", "7fff")] == [0, -1, 128, 32767]
-    assert [_der.oid(bytes.fromhex(raw)) for raw in ("2b06010401", "550403", "8837")] == [
+    assert [reader.integer(bytes.fromhex(raw)) for raw in ("00", "ff", "0080", "7fff")] == [0, -1, 128, 32767]
+    assert [reader.oid(bytes.fromhex(raw)) for raw in ("2b06010401", "550403", "8837")] == [
         "1.3.6.1.4.1",
         "2.5.4.3",
         "2.999",
     ]
     assert (
-        _der.text(_der.BMP, "Büro".encode("utf-16-be"))
-        == _der.text(_der.UTF8, "Büro".encode())
-        == _der.text(_der.T61, b"B\xfcro")
+        reader.text(reader.BMP, "Büro".encode("utf-16-be"))
+        == reader.text(reader.UTF8, "Büro".encode())
+        == reader.text(reader.T61, b"B\xfcro")
         == "Büro"
     )
-    assert _der.unix_time(_der.UTC_TIME, b"491231235959Z") == 2524607999
-    assert _der.unix_time(_der.UTC_TIME, b"500101000000Z") == -631152000
-    assert _der.unix_time(_der.GENERALIZED_TIME, b"19700101000000Z") == 0
+    assert reader.unix_time(reader.UTC_TIME, b"491231235959Z") == 2524607999
+    assert reader.unix_time(reader.UTC_TIME, b"500101000000Z") == -631152000
+    assert reader.unix_time(reader.GENERALIZED_TIME, b"19700101000000Z") == 0
     for tag, raw in (
-        (_der.UTC_TIME, b"49123"),
-        (_der.UTC_TIME, b"x91231235959Z"),
-        (_der.GENERALIZED_TIME, b"20201301000000Z"),
+        (reader.UTC_TIME, b"49123"),
+        (reader.UTC_TIME, b"x91231235959Z"),
+        (reader.GENERALIZED_TIME, b"20201301000000Z"),
     ):
         with pytest.raises(Malformed):
-            _der.unix_time(tag, raw)
+            reader.unix_time(tag, raw)
     for bad in (b"", b"\x80", b"\1" * 65):
         with pytest.raises(Malformed):
-            _der.oid(bad)
+            reader.oid(bad)
     with pytest.raises(Malformed):
-        _der.integer(b"")
+        reader.integer(b"")
 
 
 def test_der_children_are_counted() -> None:
     """A constructed element with very many inside is refused."""
     data = der(0x30, b"\5\0" * 300)
     with pytest.raises(Malformed, match="too many"):
-        list(_der.children(data, _der.element(data, 0)))
+        list(reader.children(data, reader.element(data, 0)))
 
 
 def test_heartbeats_by_their_sizes() -> None:

@@ -8,7 +8,7 @@ from pcaps.dissectors.wsd import endpoint, envelope, match
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors import _xml
+from sensor.dissectors.shared import xml_tree
 from sensor.dissectors.wsd import Wsd
 from tests.dissectors.samples import events, facts, packets, values
 
@@ -137,7 +137,7 @@ def test_text_of_documents() -> None:
     """Entities of the standard, plain data, comments, instructions, byte order marks and UTF-16."""
     document = "<?xml version='1.0'?><!-- <b> --><r><a>1 &lt; 2 &#65;</a><b><![CDATA[<x> & y]]></b><c/><d>cut"
     for data in (document.encode(), b"\xef\xbb\xbf" + document.encode(), document.encode("utf-16")):
-        root = _xml.read(data).root
+        root = xml_tree.read(data).root
         assert [root.value(name) for name in ("a", "b", "c", "d", "e")] == ["1 < 2 A", "<x> & y", "", "", ""]
 
 
@@ -148,4 +148,4 @@ def test_text_of_documents() -> None:
 def test_hostile_documents_are_quick(data: bytes) -> None:
     """No document takes long."""
     with pytest.raises(Malformed):
-        _xml.read(data + b"</b>")
+        xml_tree.read(data + b"</b>")

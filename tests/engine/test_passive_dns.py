@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sensor.core.addresses import parse
 from sensor.core.packet import Packet
-from sensor.dissectors._dns_message import Record
 from sensor.dissectors.dns import DnsResponse
+from sensor.dissectors.shared.dns_message import Record
 from sensor.dissectors.tls import TlsClientHello
 from sensor.engine.passive_dns import PassiveDns
 

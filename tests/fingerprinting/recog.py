@@ -18,8 +18,8 @@ from xml.etree import ElementTree as ET
 from sensor.core.observation import Observation
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._http_credentials import challenge
-from sensor.dissectors._x509 import _PLACES, _written
+from sensor.dissectors.shared.http_credentials import challenge
+from sensor.dissectors.shared.x509 import _PLACES, _written
 from sensor.dissectors.telnet import Telnet
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "facts" / "recog"

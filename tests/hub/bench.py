@@ -18,9 +18,9 @@ import msgspec
 
 from sensor.hub.jwts import USER_DAYS
 from sensor.hub.stream import connected, consumer
-from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_messages import Head, batch_id, sealed, subject
-from sensor.outputs._nkeys import USER, KeyPair
+from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.messages import Head, batch_id, sealed, subject
+from sensor.outputs.transport.nkeys import USER, KeyPair
 from tests.hub.hub_kit import MISSING, SITE, HubServers, Worker
 from tests.outputs.batches import records
 from tests.outputs.servers_base import Server, descendants

@@ -13,9 +13,9 @@ from sensor.hub import sensors
 from sensor.hub.database import Connection, connected
 from sensor.hub.folder import load_pair, make_folder
 from sensor.hub.settings import Hub, load_hub
-from sensor.outputs._hub_credentials import Credentials, claims_of, save_credentials
-from sensor.outputs._hub_messages import Joining
-from sensor.outputs._nkeys import USER, KeyPair
+from sensor.outputs.hub_protocol.credentials import Credentials, claims_of, save_credentials
+from sensor.outputs.hub_protocol.messages import Joining
+from sensor.outputs.transport.nkeys import USER, KeyPair
 from tests.outputs.authority import Authority
 from tests.outputs.servers_base import Server
 from tests.outputs.servers_nats import MISSING as NO_NATS

@@ -12,8 +12,8 @@ import zstandard
 from sensor.core.output import Entry
 from sensor.hub.batch import Batch, Message, Quarantined, opened
 from sensor.hub.intake import multirange, numbers_of
-from sensor.outputs._hub_batches import MOST, parcels
-from sensor.outputs._hub_messages import Head, batch_id, runs_of, sealed
+from sensor.outputs.hub_protocol.batches import MOST, parcels
+from sensor.outputs.hub_protocol.messages import Head, batch_id, runs_of, sealed
 from tests.outputs.batches import entries
 from tests.sampling import chance, count
 

@@ -16,11 +16,11 @@ from sensor.core.output import Retry
 from sensor.hub import jwts, sensors
 from sensor.hub.database import grant_reader
 from sensor.hub.folder import load_pair
-from sensor.outputs._hub_credentials import claims_of, load_credentials, save_credentials
-from sensor.outputs._hub_joining import join
-from sensor.outputs._hub_messages import Joining
-from sensor.outputs._nkeys import ACCOUNT, USER, KeyPair
 from sensor.outputs.hub import Hub, Options
+from sensor.outputs.hub_protocol.credentials import claims_of, load_credentials, save_credentials
+from sensor.outputs.hub_protocol.joining import join
+from sensor.outputs.hub_protocol.messages import Joining
+from sensor.outputs.transport.nkeys import ACCOUNT, USER, KeyPair
 from tests.hub.hub_kit import ROOT, SITE, HubServers, configuration
 from tests.sampling import count
 

@@ -15,12 +15,12 @@ from sensor.cli.main import main
 from sensor.core.output import Retry
 from sensor.hub import jwts
 from sensor.hub.folder import load_pair
-from sensor.outputs._hub_connection import connect
-from sensor.outputs._hub_credentials import Credentials, load_credentials, save_credentials
-from sensor.outputs._hub_hunts import HUNT, Found, found_subject
-from sensor.outputs._hub_messages import subject
-from sensor.outputs._nats_wire import Silent, Wire
 from sensor.outputs.hub import Options
+from sensor.outputs.hub_protocol.connection import connect
+from sensor.outputs.hub_protocol.credentials import Credentials, load_credentials, save_credentials
+from sensor.outputs.hub_protocol.hunts import HUNT, Found, found_subject
+from sensor.outputs.hub_protocol.messages import subject
+from sensor.outputs.transport.nats_wire import Silent, Wire
 from sensor.sync.hunter import Hunter
 from tests.hub.hub_kit import ROOT, HubServers, configuration
 from tests.outputs.servers_base import Server

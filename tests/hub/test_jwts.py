@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sensor.hub import jwts
-from sensor.outputs._nkeys import ACCOUNT, OPERATOR, USER, KeyPair, is_public
+from sensor.outputs.transport.nkeys import ACCOUNT, OPERATOR, USER, KeyPair, is_public
 
 ACCOUNT_PAIR = KeyPair(ACCOUNT, bytes(32))
 NOW = 1_800_000_000

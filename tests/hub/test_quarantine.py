@@ -16,14 +16,14 @@ import zstandard
 
 from sensor.core.output import Retry
 from sensor.hub.sensors import revoke
-from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_credentials import load_credentials
-from sensor.outputs._hub_messages import Commit, Head, batch_id, runs_of, sealed, subject
-from sensor.outputs._nats_login import Login
-from sensor.outputs._nats_wire import UNASKED, Wire
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls
+from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.credentials import load_credentials
+from sensor.outputs.hub_protocol.messages import Commit, Head, batch_id, runs_of, sealed, subject
 from sensor.outputs.nats import place_of
+from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_wire import UNASKED, Wire
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls
 from tests.hub.hub_kit import SITE, HubServers
 from tests.outputs.batches import records
 

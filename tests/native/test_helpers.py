@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sensor.dissectors._seal import seal
-from sensor.dissectors._snmp_variables import VARIABLES
+from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.snmp_variables import VARIABLES
 from sensor.native.byte_table import ByteTable
 from sensor.native.seal import sealed
 from tests import sampling

@@ -26,8 +26,8 @@ import pytest
 from pydantic import ValidationError
 
 from sensor.core.output import Ack, Refuse, Retry
-from sensor.outputs._http_signing import idempotency_key, signature
 from sensor.outputs.http import Http, Options
+from sensor.outputs.transport.http_signing import idempotency_key, signature
 from tests.outputs.authority import Authority
 from tests.outputs.batches import entries, entry, ids
 from tests.outputs.receiver import Answer, Fault, Receiver, Request, Store

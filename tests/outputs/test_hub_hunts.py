@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import zstandard
 
-from sensor.outputs._hub_hunts import Found, Hunt, fitted, found_subject, read_found
+from sensor.outputs.hub_protocol.hunts import Found, Hunt, fitted, found_subject, read_found
 
 GOOD = {"id": "0123456789abcdef", "sql": "SELECT 1", "rows": 10, "seconds": 5}
 

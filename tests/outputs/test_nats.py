@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from sensor.core.output import Entry, Retry
-from sensor.outputs._nats_answers import covers
 from sensor.outputs.nats import Nats, Options
+from sensor.outputs.transport.nats_answers import covers
 from tests.outputs.authority import Authority
 from tests.outputs.batches import delivered, entries, ids
 

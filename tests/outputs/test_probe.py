@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from sensor.core.output import Finding, Retry
-from sensor.outputs._connect import connect
 from sensor.outputs._probe import probe
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.connect import connect
+from sensor.outputs.transport.tls import Tls
 from tests.golden import Golden
 from tests.outputs.authority import Authority, Pair
 from tests.outputs.listener import listener

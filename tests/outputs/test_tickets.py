@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from sensor.core.output import Refuse, Retry
-from sensor.outputs._ticket_systems import Locked
 from sensor.outputs.tickets import Change, Options, Outcome, Tickets
+from sensor.outputs.transport.ticket_systems import Locked
 from sensor.posture.tickets.formats import Form, format_of
 from sensor.posture.tickets.grouping import tickets_of
 from sensor.posture.tickets.model import Ticket

@@ -14,7 +14,7 @@ import pytest
 
 from sensor.core.output import Finding
 from sensor.outputs._probe import probe
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.tls import Tls
 from tests.outputs.authority import Authority
 from tests.outputs.servers_base import free_port
 

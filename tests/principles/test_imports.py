@@ -217,6 +217,17 @@ def test_kept_apart_libraries_stay_in_their_rooms() -> None:
     assert not violations, "\n".join(violations)
 
 
+def test_what_is_private_stays_in_its_room() -> None:
+    """A name or a module with a leading underscore is used in its own room alone."""
+    foreign = [
+        f"{name_of(path)}:{line} imports {name}"
+        for path in FILES
+        for line, name in imports(path)
+        if _sensor_room(name) not in {None, room_of(path)} and re.search(r"\._(?!_|shared\b)", name)
+    ]
+    assert not foreign, "\n".join(foreign)
+
+
 def test_imports_are_absolute() -> None:
     """One way to write an import, so that a search finds all users of a module."""
     assert [f"{name_of(path)}: {name}" for path in FILES for _, name in imports(path) if name.startswith(".")] == []

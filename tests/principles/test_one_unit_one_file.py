@@ -71,7 +71,7 @@ def test_units_of_a_package_are_files_of_its_folders(package: ModuleType) -> Non
     files = {
         ".".join(path.relative_to(folder).with_suffix("").parts)
         for path in folder.rglob("*.py")
-        if not path.name.startswith("_")
+        if not path.name.startswith("_") and registry.SHARED not in path.parts
     }
     assert {path for path, _ in registry.modules(package)} == files
 

@@ -77,7 +77,7 @@ def test_problem_bits_are_the_same_on_both_sides() -> None:
 
 def test_kinds_and_reasons_are_the_same_on_both_sides() -> None:
     """The numbers that the flow pass writes are those that Change and Reason read."""
-    values = enum_values(SENSOR / "decode" / "flows.pyx") | enum_values(SENSOR / "decode" / "flows.pxd")
+    values = enum_values(SENSOR / "decode" / "flow_keys.pxd") | enum_values(SENSOR / "decode" / "flows.pxd")
     expected = {member.name: int(member) for kind in (Change, Reason) for member in kind}
     assert {name: value for name, value in values.items() if name in expected} == {
         name: value for name, value in expected.items() if name in values

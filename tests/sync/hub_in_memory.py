@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sensor.outputs._hub_messages import Offer, Report, Signed
-from sensor.outputs._nkeys import OPERATOR, USER, KeyPair
+from sensor.outputs.hub_protocol.messages import Offer, Report, Signed
+from sensor.outputs.transport.nkeys import OPERATOR, USER, KeyPair
 from sensor.sync.layers import File, Layer, Scope, files_of, sign
 
 

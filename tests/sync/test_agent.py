@@ -11,8 +11,8 @@ from sensor.cli._places import places_of
 from sensor.cli._sync_agent import checked, health_now
 from sensor.config import load_config
 from sensor.lifecycle.places import pieces
-from sensor.outputs._hub_messages import Signed
-from sensor.outputs._nkeys import OPERATOR, KeyPair
+from sensor.outputs.hub_protocol.messages import Signed
+from sensor.outputs.transport.nkeys import OPERATOR, KeyPair
 from sensor.sync.agent import OBSERVATIONS, RETRY_S, TRIAL_S, Agent
 from sensor.sync.health import Health
 from tests.sync.hub_in_memory import MemoryHub

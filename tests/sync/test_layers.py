@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sensor.documents import DocumentErrors
-from sensor.outputs._nkeys import OPERATOR, KeyPair
+from sensor.outputs.transport.nkeys import OPERATOR, KeyPair
 from sensor.sync.layers import FILE_LIMIT, File, Layer, Refused, check_files, digest_of, files_of, sign, verify
 from sensor.sync.local_keys import check_keys
 

@@ -20,8 +20,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import DAY
 from sensor.core.wants import Want, held
-from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._hosts import ends_of
+from sensor.detectors.shared.calls import CallDetector, CallOptions
+from sensor.detectors.shared.hosts import ends_of
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
 
 OPEN_LIMIT, REPORTED_LIMIT = 2048, 4096

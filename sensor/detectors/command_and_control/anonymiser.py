@@ -22,9 +22,9 @@ from sensor.core.event import Event
 from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors._names import generated, registered
-from sensor.detectors._requested_names import ASKING, asks, name_of, verb_of
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.names import generated, registered
+from sensor.detectors.shared.requested_names import ASKING, asks, name_of, verb_of
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 

@@ -23,9 +23,9 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import combine
-from sensor.detectors._beats import NO_SIZE, Beats, Rhythm
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
-from sensor.detectors._names import under
+from sensor.detectors.shared.beats import NO_SIZE, Beats, Rhythm
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.names import under
 
 WEB, SECURE = frozenset((80, 8080)), frozenset((443, 8443))
 PAIRS_LIMIT = 8192

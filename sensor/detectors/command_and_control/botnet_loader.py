@@ -22,9 +22,9 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._exploits import plain
-from sensor.detectors._hosts import ends_of, is_fixed_function, some
+from sensor.detectors.shared.calls import CallDetector, CallOptions
+from sensor.detectors.shared.exploits import plain
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, some
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.telnet import TelnetCommand, TelnetLogin

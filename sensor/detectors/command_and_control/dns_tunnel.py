@@ -22,8 +22,8 @@ from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.detectors._names import ODD, REVERSED, below, is_address, is_coded, registered, under
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.names import ODD, REVERSED, below, is_address, is_coded, registered, under
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 KEYS_LIMIT, NAMES_LIMIT, SLOW_LIMIT, CLIENTS_LIMIT = 2048, 256, 128, 9

@@ -19,7 +19,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.icmp import IcmpEcho, IcmpEchoReply
 
 QUESTIONS_LIMIT, PAIRS_LIMIT, SIZES_LIMIT = 4096, 1024, 64

@@ -19,7 +19,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import Ends, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import Ends, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.irc import IrcLogin, IrcOrder
 
 REPORTED_LIMIT = 4096

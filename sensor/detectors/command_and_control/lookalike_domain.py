@@ -14,10 +14,10 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
-from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors._lookalikes import imitated
-from sensor.detectors._names import registered, under
-from sensor.detectors._requested_names import ASKING, asks, name_of, verb_of
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.lookalikes import imitated
+from sensor.detectors.shared.names import registered, under
+from sensor.detectors.shared.requested_names import ASKING, asks, name_of, verb_of
 from sensor.dissectors.dns import DnsQuery
 
 REPORTED_LIMIT = 4096

@@ -18,8 +18,8 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
-from sensor.detectors._listed import facts, listing
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.listed import facts, listing
 
 FLOWS_LIMIT = 8192
 PAIRS_LIMIT = 65536

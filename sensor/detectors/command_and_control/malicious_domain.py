@@ -16,8 +16,8 @@ from sensor.core.detector import Context, EventDetector, Listed
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
-from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.detectors._listed import facts, listing
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.listed import facts, listing
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.quic import QuicClientHello

@@ -17,7 +17,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery
 from sensor.dissectors.stratum import StratumRequest, StratumWork
 from sensor.dissectors.tls import TlsClientHello

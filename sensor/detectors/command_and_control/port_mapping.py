@@ -20,7 +20,7 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import ends_of, is_fixed_function, who
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, who
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.nat_pmp import NatPmpRequest
 from sensor.dissectors.pcp import PcpRequest

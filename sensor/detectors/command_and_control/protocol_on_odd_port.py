@@ -23,11 +23,11 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts
-from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
-from sensor.dissectors._smb_events import SmbNegotiated
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.http import HttpResponse
 from sensor.dissectors.mqtt import MqttConnack
 from sensor.dissectors.rtsp import RtspResponse
+from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.sip import SipResponse
 from sensor.dissectors.ssh import SshBanner
 from sensor.dissectors.tls import TlsServerHello

@@ -5,7 +5,7 @@ by requested names.
 from __future__ import annotations
 
 from sensor.core.alert import Severity
-from sensor.detectors._services import NamedServices
+from sensor.detectors.shared.services import NamedServices
 
 _DOMAINS = {
     "Honeygain": "honeygain.com honeygain.money",

@@ -7,7 +7,7 @@ They are legitimate, and popular with intruders. Remote control over an unknown 
 from __future__ import annotations
 
 from sensor.core.alert import Severity
-from sensor.detectors._services import NamedServices
+from sensor.detectors.shared.services import NamedServices
 
 _DOMAINS = {
     "TeamViewer": "teamviewer.com dyngate.com",

@@ -24,7 +24,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, Changes
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 PAIRS_LIMIT = 2048
 # Ports over which data is sent in ordinary work: web, files, mail, printing, pictures of hospitals, logs, databases,

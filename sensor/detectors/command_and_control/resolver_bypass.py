@@ -22,8 +22,8 @@ from sensor.core.time_units import DAY, SECOND
 from sensor.core.want_nodes import NEVER
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.detectors._names import under
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.names import under
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.dhcpv6 import Dhcpv6Reply
 from sensor.dissectors.dns import DnsQuery, DnsResponse

@@ -18,8 +18,8 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._hosts import ends_of, is_fixed_function
+from sensor.detectors.shared.calls import CallDetector, CallOptions
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function
 from sensor.dissectors.http import HttpRequest
 
 AGAIN = 3600 * SECOND

@@ -25,8 +25,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._bindings import APART, Binding, Bindings, Owner, are_ports, is_virtual
-from sensor.detectors._hosts import is_fixed_function, who
+from sensor.detectors.shared.bindings import APART, Binding, Bindings, Owner, are_ports, is_virtual
+from sensor.detectors.shared.hosts import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.ndp import NdpNeighbourAdvertisement, NdpNeighbourSolicitation, NdpRouterAdvertisement

@@ -18,9 +18,9 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.derived._exchanges import Exchanges
-from sensor.detectors._hosts import some, who
-from sensor.detectors._kerberos import cipher, ends, is_machine, network, only_weak
+from sensor.derived.shared.exchanges import Exchanges
+from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.kerberos import cipher, ends, is_machine, network, only_weak
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
 
 

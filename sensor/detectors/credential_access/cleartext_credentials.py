@@ -21,8 +21,7 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import ends_of, who
-from sensor.dissectors._login_events import PasswordLogin
+from sensor.detectors.shared.hosts import ends_of, who
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpRequest
 from sensor.dissectors.imap import ImapLogin
@@ -33,6 +32,7 @@ from sensor.dissectors.pop3 import Pop3Login
 from sensor.dissectors.postgres import PostgresLogin
 from sensor.dissectors.redis import RedisLogin
 from sensor.dissectors.rtsp import RtspRequest
+from sensor.dissectors.shared.login_events import PasswordLogin
 from sensor.dissectors.sip import SipRequest
 from sensor.dissectors.smtp import SmtpLogin
 from sensor.dissectors.snmp import SnmpRequest

@@ -19,10 +19,10 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, fields, held
-from sensor.detectors._calls import PAIRS_LIMIT, CallDetector, pair_of, quoted
-from sensor.detectors._hosts import ends_of
-from sensor.dissectors._rpc_events import RpcCall
-from sensor.dissectors._smb_events import SmbLogin, SmbNegotiate
+from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, pair_of, quoted
+from sensor.detectors.shared.hosts import ends_of
+from sensor.dissectors.shared.rpc_events import RpcCall
+from sensor.dissectors.shared.smb_events import SmbLogin, SmbNegotiate
 
 OPENS, NOTIFIES = frozenset((1, 69)), frozenset((62, 65))
 BACK_S = 30

@@ -20,9 +20,9 @@ from sensor.core.bounded import Bounded
 from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._hosts import ends_of
-from sensor.dissectors._rpc_events import RpcAnswer, RpcCall
+from sensor.detectors.shared.calls import CallDetector, CallOptions
+from sensor.detectors.shared.hosts import ends_of
+from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcCall
 
 CHANGES, REPLICA_ADD, CRACK, WHO, ADD_ENTRY = 3, 5, 12, 16, 17
 CONVERSATIONS_LIMIT, HOSTS_LIMIT = 4096, 4096

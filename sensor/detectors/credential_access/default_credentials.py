@@ -20,8 +20,8 @@ from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.derived.logins import LoginAttempt
-from sensor.detectors._hosts import who
-from sensor.detectors._logins import network
+from sensor.detectors.shared.hosts import who
+from sensor.detectors.shared.logins import network
 
 REPORTED_LIMIT = 4096
 

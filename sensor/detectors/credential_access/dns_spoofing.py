@@ -25,7 +25,7 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import network_of_packet, some, who
+from sensor.detectors.shared.hosts import network_of_packet, some, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 UDP, A, AAAA = 17, 1, 28

@@ -20,7 +20,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.detectors._hosts import app_of, network_of_packet, who
+from sensor.detectors.shared.hosts import app_of, network_of_packet, who
 from sensor.dissectors.hsrp import HsrpMessage
 from sensor.dissectors.vrrp import VrrpAdvertisement
 

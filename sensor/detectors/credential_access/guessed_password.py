@@ -20,8 +20,8 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
-from sensor.detectors._hosts import who
-from sensor.detectors._logins import network
+from sensor.detectors.shared.hosts import who
+from sensor.detectors.shared.logins import network
 
 DIRECTORIES = ("Kerberos", "LDAP", "SMB")
 

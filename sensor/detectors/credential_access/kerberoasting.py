@@ -21,9 +21,9 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.derived._exchanges import Exchanges
-from sensor.detectors._hosts import some, who
-from sensor.detectors._kerberos import AES, WEAK, cipher, ends, is_machine, network
+from sensor.derived.shared.exchanges import Exchanges
+from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.kerberos import AES, WEAK, cipher, ends, is_machine, network
 from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
 
 REPORTED_LIMIT = 4096

@@ -26,12 +26,12 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import DAY, SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import some, who
-from sensor.detectors._names import generated
-from sensor.dissectors._dns_message import Question
+from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.names import generated
 from sensor.dissectors.llmnr import LlmnrQuery, LlmnrResponse
 from sensor.dissectors.mdns import MdnsAnnouncement, MdnsQuery
 from sensor.dissectors.nbns import NbnsAnswer, NbnsQuery, NbnsRegistration
+from sensor.dissectors.shared.dns_message import Question
 
 SENDERS_LIMIT, NAMES_LIMIT, OWN_LIMIT, QUERIED_LIMIT = 4096, 32, 8, 4096
 ADDRESSES = (1, 28)  # types of records that lead to an address

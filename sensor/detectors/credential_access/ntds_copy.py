@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import CallDetector
-from sensor.dissectors._smb_events import SmbCreate
+from sensor.detectors.shared.calls import CallDetector
+from sensor.dissectors.shared.smb_events import SmbCreate
 
 
 class NtdsCopy(CallDetector):

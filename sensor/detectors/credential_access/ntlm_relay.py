@@ -21,8 +21,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import network_of_packet, who
-from sensor.dissectors._ntlm_events import NtlmChallenge, NtlmLogin
+from sensor.detectors.shared.hosts import network_of_packet, who
+from sensor.dissectors.shared.ntlm_events import NtlmChallenge, NtlmLogin
 
 SEEN_LIMIT, REPORTED_LIMIT = 4096, 1024
 PROXIED = frozenset(("http",))

@@ -23,8 +23,8 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.derived.logins import LoginAttempt
-from sensor.detectors._hosts import some, who
-from sensor.detectors._logins import Refusals, network
+from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.logins import Refusals, network
 
 REPORTED_LIMIT = 4096
 ELSEWHERE = ("SIP", "SSH")

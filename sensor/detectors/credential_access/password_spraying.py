@@ -23,9 +23,9 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
 from sensor.derived.logins import LoginAttempt
-from sensor.detectors._hosts import some, who
-from sensor.detectors._kerberos import is_machine
-from sensor.detectors._logins import network
+from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.kerberos import is_machine
+from sensor.detectors.shared.logins import network
 
 REPORTED_LIMIT = 4096
 SEALED = "SSH"  # encrypted: the account is unknown

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import ADMIN_SHARES, CallDetector, quoted
-from sensor.dissectors._rpc_events import RpcCall
-from sensor.dissectors._smb_events import SmbCreate
+from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector, quoted
+from sensor.dissectors.shared.rpc_events import RpcCall
+from sensor.dissectors.shared.smb_events import SmbCreate
 
 OPEN_KEY, SAVES = 15, frozenset((20, 31))
 PIECES = re.compile(r"\\control\\lsa\\(?:jd|skew1|gbg|data)$", re.IGNORECASE)

@@ -20,7 +20,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import some, who
+from sensor.detectors.shared.hosts import some, who
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 
 SCOPES_LIMIT = 4096

@@ -22,8 +22,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.detectors._bindings import is_virtual
-from sensor.detectors._hosts import is_fixed_function, some, who
+from sensor.detectors.shared.bindings import is_virtual
+from sensor.detectors.shared.hosts import is_fixed_function, some, who
 from sensor.dissectors.dhcpv6 import Dhcpv6Advertise, Dhcpv6Message, Dhcpv6Reply
 from sensor.dissectors.icmp import IcmpRedirect
 from sensor.dissectors.ndp import NdpRedirect, NdpRouterAdvertisement

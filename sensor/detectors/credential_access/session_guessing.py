@@ -25,7 +25,7 @@ from sensor.counting.changes import Changes
 from sensor.counting.contacts import fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import combine
-from sensor.detectors._hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 KEY_BITS, PAIR_BITS = 11, 14
 REPORTED_LIMIT = 4096

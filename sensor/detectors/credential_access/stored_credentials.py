@@ -19,8 +19,8 @@ from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._calls import ADMIN_SHARES, CallDetector, CallOptions, pair_of
-from sensor.dissectors._smb_events import SmbCreate
+from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector, CallOptions, pair_of
+from sensor.dissectors.shared.smb_events import SmbCreate
 
 
 class Store(NamedTuple):

@@ -19,8 +19,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._bindings import Bindings, are_ports, is_virtual
-from sensor.detectors._hosts import who
+from sensor.detectors.shared.bindings import Bindings, are_ports, is_virtual
+from sensor.detectors.shared.hosts import who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 from sensor.dissectors.dhcp import DhcpDecline
 

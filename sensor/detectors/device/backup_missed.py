@@ -24,7 +24,7 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.time_units import DAY, HOUR, SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 MEGABYTE = 1_000_000
 PAIRS_LIMIT, RUNS_KEPT = 2048, 16

@@ -19,7 +19,7 @@ from sensor.core.detector import NEVER, Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Attribute, Device, DeviceChange
 from sensor.core.observation import Evidence
 from sensor.core.time_units import HOUR
-from sensor.detectors._devices import (
+from sensor.detectors.shared.devices import (
     CARRIERS,
     COMPUTERS,
     SLIGHT,

@@ -20,8 +20,8 @@ from sensor.core.device import Device, DeviceChange, FieldChange
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR
-from sensor.detectors._devices import OfDevices, called, is_randomised
-from sensor.detectors._hosts import some
+from sensor.detectors.shared.devices import OfDevices, called, is_randomised
+from sensor.detectors.shared.hosts import some
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.edp import EdpAnnouncement
 from sensor.dissectors.fdp import FdpAnnouncement

@@ -18,7 +18,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import who
+from sensor.detectors.shared.hosts import who
 from sensor.dissectors.arp import ArpAnnouncement
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpNak, DhcpOffer
 

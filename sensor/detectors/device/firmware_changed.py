@@ -21,7 +21,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import HOUR, SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._devices import OfDevices, called, set_by_operator
+from sensor.detectors.shared.devices import OfDevices, called, set_by_operator
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpRequest
 from sensor.dissectors.tftp import TftpRead

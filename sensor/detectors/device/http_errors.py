@@ -14,8 +14,8 @@ from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import app_of, ends_of, network_of_packet, who
-from sensor.detectors._ratios import ErrorOptions, Finding, Ratio
+from sensor.detectors.shared.hosts import app_of, ends_of, network_of_packet, who
+from sensor.detectors.shared.ratios import ErrorOptions, Finding, Ratio
 from sensor.dissectors.http import HttpResponse
 
 PASSWORD_WANTED = (401, 407)

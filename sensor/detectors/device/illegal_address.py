@@ -19,8 +19,8 @@ from sensor.core.recent import RecentSet
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._addresses import illegal
-from sensor.detectors._hosts import network_of, server_of, who
+from sensor.detectors.shared.addresses import illegal
+from sensor.detectors.shared.hosts import network_of, server_of, who
 
 REPORTED_BITS = 8
 REPORTED_S = 600

@@ -19,7 +19,7 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts
-from sensor.detectors._hosts import ends_of, who
+from sensor.detectors.shared.hosts import ends_of, who
 
 PAIRS_LIMIT, REPORTED_LIMIT = 4096, 1024
 REPORTED_S = 600

@@ -19,7 +19,7 @@ from sensor.core.detector import Context, DeviceDetector
 from sensor.core.device import FIXED_FUNCTION, Device, DeviceChange
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts
-from sensor.detectors._devices import CARRIERS, COMPUTERS, OfDevices, called, is_randomised, kind_text, subject_of
+from sensor.detectors.shared.devices import CARRIERS, COMPUTERS, OfDevices, called, is_randomised, kind_text, subject_of
 
 NEWCOMERS_LIMIT = 1024
 # What users carry with them, and types that cannot be distinguished from it.

@@ -26,8 +26,8 @@ from sensor.counting.acquaintances import Acquaintances
 from sensor.counting.changes import Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Distinct
-from sensor.detectors._devices import COMPUTERS, OfDevices, called, kind_text
-from sensor.detectors._hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.devices import COMPUTERS, OfDevices, called, kind_text
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 AGAIN_S, DAY_S = 600, 86_400
 DEVICES_LIMIT, REPORTED_LIMIT = 4096, 16384

@@ -12,9 +12,9 @@ from typing import Any
 from sensor.core.alert import Alert, Severity
 from sensor.core.detector import Context
 from sensor.core.event import Event
-from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
-from sensor.detectors._ratios import ErrorOptions, Ratio
-from sensor.dissectors._rpc_events import RpcAnswer, RpcRefused
+from sensor.detectors.shared.calls import CallDetector, CallOptions, Numbers, pair_of
+from sensor.detectors.shared.ratios import ErrorOptions, Ratio
+from sensor.dissectors.shared.rpc_events import RpcAnswer, RpcRefused
 
 
 class Options(ErrorOptions, CallOptions):

@@ -24,7 +24,7 @@ from sensor.core.time_units import HOUR, SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import combine
-from sensor.detectors._hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 CHANNELS_LIMIT, MACHINES_LIMIT = 8192, 8192
 RECENT_BITS, GRAIN = 14, 60 * SECOND

@@ -15,7 +15,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import is_fixed_function, who
+from sensor.detectors.shared.hosts import is_fixed_function, who
 from sensor.dissectors.arp import ArpAnnouncement, ArpReply, ArpRequest
 
 TARGETS_LIMIT, REPORTED_LIMIT = 8192, 1024

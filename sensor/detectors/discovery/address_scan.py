@@ -26,9 +26,9 @@ from sensor.counting.changes import SERVER_INSIDE, Changes, follow
 from sensor.counting.contacts import contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import combine
-from sensor.detectors._addresses import counted
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
-from sensor.detectors._unanswered import unanswered
+from sensor.detectors.shared.addresses import counted
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.unanswered import unanswered
 
 HASHED = 1 << 63
 KEY_BITS, PAIR_BITS = 13, 16

@@ -20,9 +20,9 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.counting.tally import Distinct
-from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._hosts import some
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import CallDetector, CallOptions
+from sensor.detectors.shared.hosts import some
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 CLOSE, OPENS = 0, frozenset((15, 27, 64))
 CONVERSATIONS_LIMIT = 4096

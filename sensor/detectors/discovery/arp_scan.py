@@ -21,8 +21,8 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.flow_detector import sized_window
-from sensor.detectors._event_window import EventWindow
-from sensor.detectors._hosts import is_fixed_function, some, who
+from sensor.detectors.shared.event_window import EventWindow
+from sensor.detectors.shared.hosts import is_fixed_function, some, who
 from sensor.dissectors.arp import ArpReply, ArpRequest
 
 KEY_BITS, PAIR_BITS, WAIT_BITS = 11, 14, 12

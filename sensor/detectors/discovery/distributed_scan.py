@@ -21,8 +21,8 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import SERVER_INSIDE, Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import combine
-from sensor.detectors._addresses import FAILED
-from sensor.detectors._hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.addresses import FAILED
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 KEY_BITS, PAIR_BITS, REPORTED_BITS = 12, 15, 10
 UDP_SERVICES_END = 32768

@@ -23,8 +23,8 @@ from sensor.core.time_units import DAY, SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import combine
-from sensor.detectors._addresses import counted
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.addresses import counted
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 
 HASHED = 1 << 63
 KEY_BITS, PAIR_BITS, PAIRS_BITS = 11, 14, 15

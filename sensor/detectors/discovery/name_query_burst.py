@@ -19,8 +19,8 @@ from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.detectors._names import GENERATED, REVERSED, generated, registered
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.names import GENERATED, REVERSED, generated, registered
 from sensor.dissectors.dns import DnsResponse
 
 CLIENTS_LIMIT, NAMES_LIMIT = 2048, 256

@@ -19,7 +19,7 @@ from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.icmp import IcmpEcho, IcmpQuery
 from sensor.dissectors.tcp_syn import TcpOddFlags, TcpSyn
 

@@ -20,8 +20,8 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import service_attempts
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
-from sensor.detectors._unanswered import with_unanswered
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.unanswered import with_unanswered
 
 KEY_BITS, PAIR_BITS = 13, 16
 PAIRS_LIMIT = 8192

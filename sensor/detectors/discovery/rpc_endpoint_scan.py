@@ -22,9 +22,9 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.portmap import PortmapAdminCall, PortmapCall
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 SOURCES_LIMIT, HOSTS_LIMIT = 1024, 64
 REPORTED_S = 900

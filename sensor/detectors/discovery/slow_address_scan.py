@@ -26,7 +26,7 @@ from sensor.counting.changes import Changes, follow
 from sensor.counting.contacts import contact_attempts
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import DistinctWindow
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, some, who
 
 HASHED = 1 << 63
 FAST_S, FAST_TARGETS = 120, 25

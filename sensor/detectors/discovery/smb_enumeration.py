@@ -20,9 +20,9 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors._calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
-from sensor.detectors._hosts import some
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
+from sensor.detectors.shared.hosts import some
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 
 class Kind(NamedTuple):

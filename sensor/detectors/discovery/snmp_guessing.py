@@ -22,9 +22,9 @@ from sensor.core.ip_protocols import UDP
 from sensor.core.time_units import SECOND
 from sensor.counting.flow_detector import sized_window
 from sensor.counting.tally import Distinct
-from sensor.detectors._calls import CallDetector, CallOptions, Numbers, pair_of
-from sensor.detectors._event_window import EventWindow
-from sensor.detectors._hosts import ends_of, is_fixed_function, some
+from sensor.detectors.shared.calls import CallDetector, CallOptions, Numbers, pair_of
+from sensor.detectors.shared.event_window import EventWindow
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, some
 from sensor.dissectors.snmp import SnmpRequest, SnmpResponse
 
 PAIRS_LIMIT, REPORTED_LIMIT = 2048, 4096

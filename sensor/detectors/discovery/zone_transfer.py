@@ -17,7 +17,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
-from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.dns import DnsQuery, DnsResponse
 
 SERVERS_LIMIT, REPORTED_LIMIT = 4096, 1024

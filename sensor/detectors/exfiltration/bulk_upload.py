@@ -29,7 +29,7 @@ from sensor.core.time_units import DAY
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Counts
-from sensor.detectors._hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
 
 MEGABYTE = 1_000_000
 FTP_DATA = 20

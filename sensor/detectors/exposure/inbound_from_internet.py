@@ -22,7 +22,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import combine
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 SERVICES_LIMIT = 8192
 LOOK_AGAIN_S = 3600

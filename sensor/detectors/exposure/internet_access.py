@@ -22,7 +22,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
 
 PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600

@@ -22,7 +22,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import is_fixed_function, who
+from sensor.detectors.shared.hosts import is_fixed_function, who
 from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpRequest
 
 SEGMENTS_LIMIT, SENDERS_LIMIT = 256, 1024

@@ -23,7 +23,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import MARKS, Changes, Floods
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.rates import RateWindow
-from sensor.detectors._hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 BLOCKS_LIMIT = 1024
 

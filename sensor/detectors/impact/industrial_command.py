@@ -21,7 +21,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Counts
-from sensor.detectors._hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
 from sensor.dissectors.modbus import ModbusRequest

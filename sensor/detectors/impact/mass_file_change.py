@@ -18,8 +18,8 @@ from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts
-from sensor.detectors._calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
-from sensor.dissectors._smb_events import SmbCreateResult, SmbDelete, SmbRename
+from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, CallOptions, pair_of
+from sensor.dissectors.shared.smb_events import SmbCreateResult, SmbDelete, SmbRename
 
 # What an opening did to a file that was there ([MS-SMB2] 2.2.14).
 OVERWRITTEN = (0, 3)

@@ -19,7 +19,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import app_of
+from sensor.detectors.shared.hosts import app_of
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.lldp import LldpAnnouncement
 

@@ -26,8 +26,8 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import DistinctWindow, combine
-from sensor.detectors._addresses import counted
-from sensor.detectors._hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.addresses import counted
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
 
 KEY_BITS, PAIR_BITS = 11, 15
 HASHED = 1 << 63

@@ -24,7 +24,7 @@ from sensor.counting.contacts import fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.rates import RateWindow
 from sensor.counting.windows import combine
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 KEY_BITS = 8
 # Services whose answers are larger than the questions; see the reflected flood.

@@ -15,9 +15,9 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, fields
 from sensor.counting.tally import Distinct
-from sensor.detectors._calls import CallDetector, CallOptions, quoted
-from sensor.detectors._hosts import some
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import CallDetector, CallOptions, quoted
+from sensor.detectors.shared.hosts import some
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 SHUTDOWNS = {("initshutdown", 0), ("initshutdown", 2), ("winreg", 24), ("winreg", 30)}
 

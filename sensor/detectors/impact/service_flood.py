@@ -27,7 +27,7 @@ from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.rates import RateWindow
 from sensor.counting.windows import combine
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
 
 PAIRS_LIMIT = 1024
 PING, PING_6 = 1, 58

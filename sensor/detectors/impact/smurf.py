@@ -24,8 +24,8 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes
 from sensor.counting.contacts import fold
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._addresses import group
-from sensor.detectors._hosts import network_of, who
+from sensor.detectors.shared.addresses import group
+from sensor.detectors.shared.hosts import network_of, who
 
 PING, PING_6, ECHO, ECHO_6 = 1, 58, 8, 128
 # UDP services that answer whatever comes (RFC 862, RFC 864).

@@ -24,8 +24,8 @@ from sensor.counting.changes import Changes
 from sensor.counting.contacts import fold
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.windows import DistinctWindow
-from sensor.detectors._addresses import counted, illegal
-from sensor.detectors._hosts import is_fixed_function, network_of, server_of, some, who
+from sensor.detectors.shared.addresses import counted, illegal
+from sensor.detectors.shared.hosts import is_fixed_function, network_of, server_of, some, who
 
 KEY_BITS, PAIR_BITS = 9, 12
 HASHED = 1 << 63

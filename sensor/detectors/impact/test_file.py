@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import CallDetector
-from sensor.dissectors._smb_events import SmbCreate
+from sensor.detectors.shared.calls import CallDetector
 from sensor.dissectors.eicar import EicarFile
 from sensor.dissectors.http import HttpResponse
+from sensor.dissectors.shared.smb_events import SmbCreate
 
 NAME = re.compile(r"(?:^|[/\\])eicar(?:_?com(?:2)?|-standard[\w-]*)?\.(?:com|txt|zip)(?:\.txt)?$", re.IGNORECASE)
 

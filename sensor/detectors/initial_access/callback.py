@@ -28,8 +28,8 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._exploits import attempted, attempts_in
-from sensor.detectors._hosts import network_of, who
+from sensor.detectors.shared.exploits import attempted, attempts_in
+from sensor.detectors.shared.hosts import network_of, who
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.rat import RatMessage
 

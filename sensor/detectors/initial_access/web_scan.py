@@ -20,7 +20,7 @@ from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.http import HttpRequest, HttpResponse
 
 REPORTED_LIMIT = 16384

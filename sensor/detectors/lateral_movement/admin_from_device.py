@@ -23,7 +23,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.changes import Changes, subjects
 from sensor.counting.contacts import sessions
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
 
 PAIRS_LIMIT = 16384
 LOOK_AGAIN_S = 600

@@ -19,10 +19,10 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, fields
 from sensor.counting.tally import Distinct
-from sensor.detectors._calls import ADMIN_SHARES, CallDetector, CallOptions, pair_of
-from sensor.detectors._hosts import some
-from sensor.dissectors._rpc_events import RpcCall
-from sensor.dissectors._smb_events import SmbTreeResult
+from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector, CallOptions, pair_of
+from sensor.detectors.shared.hosts import some
+from sensor.dissectors.shared.rpc_events import RpcCall
+from sensor.dissectors.shared.smb_events import SmbTreeResult
 
 DENIED = 0xC0000022
 SHARE_ADD = 14

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, fields
-from sensor.detectors._calls import CallDetector, quoted
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 CLEARS = {("eventlog", 0), ("eventlog", 12), ("eventlog6", 6)}
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import CallDetector
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import CallDetector
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 FAULT = ("event_source", "malformed")
 

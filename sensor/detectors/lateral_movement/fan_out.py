@@ -18,8 +18,8 @@ from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import client_of, network_of, server_of, some, who
-from sensor.detectors._sessions import SERVICES, AdminSessions, service_name, service_of
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, some, who
+from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name, service_of
 
 SOURCES_LIMIT = 2048
 

@@ -18,8 +18,8 @@ from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.time_units import DAY
 from sensor.counting.tally import Counts
-from sensor.detectors._hosts import client_of, network_of, server_of, who
-from sensor.detectors._sessions import SERVICES, AdminSessions, service_name, service_of
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name, service_of
 
 PAIRS_LIMIT = 16384
 

@@ -18,8 +18,8 @@ from sensor.core.detector import Context
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
-from sensor.detectors._hosts import client_of, is_fixed_function, network_of, server_of, who
-from sensor.detectors._sessions import SERVICES, AdminSessions, service_name
+from sensor.detectors.shared.hosts import client_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.sessions import SERVICES, AdminSessions, service_name
 
 HOSTS_LIMIT = 8192
 HOPS_LIMIT = 16

@@ -23,10 +23,10 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import DAY, HOUR
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import ends_of, network_of_packet, some, who
-from sensor.detectors._kerberos import ends, is_machine
-from sensor.dissectors._smb_events import SmbLoginResult
+from sensor.detectors.shared.hosts import ends_of, network_of_packet, some, who
+from sensor.detectors.shared.kerberos import ends, is_machine
 from sensor.dissectors.kerberos import KerberosAsReply
+from sensor.dissectors.shared.smb_events import SmbLoginResult
 
 ACCOUNTS_LIMIT, HOMES_LIMIT, REPORTED_LIMIT = 16384, 32, 4096
 NTLM = frozenset(("ntlmv2", "ntlmv1", "ntlmv1-ess", "lm"))

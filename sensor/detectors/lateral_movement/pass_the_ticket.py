@@ -23,9 +23,9 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.derived._exchanges import Exchanges
-from sensor.detectors._hosts import who
-from sensor.detectors._kerberos import AES, cipher, ends, is_machine, network, only_weak
+from sensor.derived.shared.exchanges import Exchanges
+from sensor.detectors.shared.hosts import who
+from sensor.detectors.shared.kerberos import AES, cipher, ends, is_machine, network, only_weak
 from sensor.dissectors.kerberos import (
     KerberosAsReply,
     KerberosAsRequest,

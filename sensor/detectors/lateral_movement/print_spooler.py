@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, fields
-from sensor.detectors._calls import CallDetector, quoted
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 INSTALLS = {
     ("spoolss", 9), ("spoolss", 89), ("IRemoteWinspool", 39), ("IRemoteWinspool", 62), ("IRemoteWinspool", 63),

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import CallDetector, quoted
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 ACTIONS = {
     6: "created a registry key on", 7: "deleted a registry key on", 8: "deleted a registry value on", 13: (

@@ -17,9 +17,9 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import ADMIN_SHARES, PAIRS_LIMIT, CallDetector, pair_of, quoted
-from sensor.dissectors._rpc_events import RpcCall
-from sensor.dissectors._smb_events import SmbCreate
+from sensor.detectors.shared.calls import ADMIN_SHARES, PAIRS_LIMIT, CallDetector, pair_of, quoted
+from sensor.dissectors.shared.rpc_events import RpcCall
+from sensor.dissectors.shared.smb_events import SmbCreate
 
 SERVICE, EXECUTION, SHARES, STOP = "T1543.003", "T1569.002", "T1021.002", "T1489"
 BOTH = (SERVICE, EXECUTION)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, fields
-from sensor.detectors._calls import CallDetector, quoted
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 AT, TASK, SHARES = "T1053.002", "T1053.005", "T1021.002"
 # The smallest arguments of NetrJobAdd: a server that is not named, and the job ([MS-TSCH] 3.2.5.2.1).

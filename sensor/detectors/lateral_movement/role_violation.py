@@ -27,8 +27,8 @@ from sensor.core.time_units import SECOND
 from sensor.counting.acquaintances import Acquaintances
 from sensor.counting.changes import Changes, subjects
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._hosts import client_of, network_of, server_of, who
-from sensor.detectors._sessions import SERVICES as ADMIN
+from sensor.detectors.shared.hosts import client_of, network_of, server_of, who
+from sensor.detectors.shared.sessions import SERVICES as ADMIN
 
 AGAIN_S, QUICK_BITS = 600, 12
 REPORTED_LIMIT = 16384

@@ -22,9 +22,9 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
-from sensor.derived._exchanges import Exchanges
-from sensor.detectors._hosts import some, who
-from sensor.detectors._kerberos import ends, network, offers_aes
+from sensor.derived.shared.exchanges import Exchanges
+from sensor.detectors.shared.hosts import some, who
+from sensor.detectors.shared.kerberos import ends, network, offers_aes
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 
 ACCOUNTS_LIMIT, CENTRES_LIMIT = 16384, 1024

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
-from sensor.detectors._calls import CallDetector
+from sensor.detectors.shared.calls import CallDetector
 from sensor.dissectors.tds_batch import TdsCommand
 
 

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import ADMIN_SHARES, CallDetector
-from sensor.detectors._hosts import ends_of, is_fixed_function
-from sensor.dissectors._smb_events import SmbCreate, SmbWrite
+from sensor.detectors.shared.calls import ADMIN_SHARES, CallDetector
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function
 from sensor.dissectors.ftp import FtpFile
 from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.shared.smb_events import SmbCreate, SmbWrite
 from sensor.dissectors.tftp import TftpRead
 
 STARTUP = "\\programs\\startup\\"

@@ -21,7 +21,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._hosts import who
+from sensor.detectors.shared.hosts import who
 from sensor.dissectors.cdp import CdpAnnouncement
 from sensor.dissectors.dtp import DtpMessage
 from sensor.dissectors.stp import StpConfiguration

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import CallDetector
+from sensor.detectors.shared.calls import CallDetector
 from sensor.dissectors.http import HttpRequest
 
 SERVICE = re.compile(r"/wsman(?:[/?-]|$)")

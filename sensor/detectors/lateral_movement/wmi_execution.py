@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import CallDetector, quoted
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import CallDetector, quoted
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 # Calls of IWbemServices: a method executed; a class or an instance written, as subscriptions to events are.
 EXECUTES, PUTS = frozenset((24, 25)), frozenset((8, 14))

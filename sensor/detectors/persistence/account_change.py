@@ -16,8 +16,8 @@ from sensor.core.detector import Context
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import PAIRS_LIMIT, CallDetector, pair_of, quoted
-from sensor.dissectors._rpc_events import RpcCall
+from sensor.detectors.shared.calls import PAIRS_LIMIT, CallDetector, pair_of, quoted
+from sensor.dissectors.shared.rpc_events import RpcCall
 
 CREATE, SETS, MEMBERS = frozenset((12, 50)), frozenset((37, 58)), frozenset((22, 31))
 NEW_ACCOUNT, CHANGED = "T1136.002", "T1098"

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sensor.core.alert import Alert, Severity
 from sensor.core.event import Event
 from sensor.core.wants import Want, field
-from sensor.detectors._calls import CallDetector
+from sensor.detectors.shared.calls import CallDetector
 from sensor.dissectors.ldap import LdapChange
 
 

@@ -19,8 +19,8 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want
-from sensor.detectors._hosts import ends_of, network_of_packet, who
-from sensor.detectors._insecure import SHOWING, Insecure, Shown
+from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
+from sensor.detectors.shared.insecure import SHOWING, Insecure, Shown
 
 REPORTED_LIMIT = 16384
 # Players stream to each other by RTSP (AirPlay, Miracast): that is what they are for.

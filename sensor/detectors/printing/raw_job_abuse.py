@@ -20,8 +20,8 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
-from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._hosts import client_of, ends_of, is_fixed_function, network_of, server_of, who
+from sensor.detectors.shared.calls import CallDetector, CallOptions
+from sensor.detectors.shared.hosts import client_of, ends_of, is_fixed_function, network_of, server_of, who
 from sensor.dissectors.pjl import PjlCommand
 
 AGAIN = 3600 * SECOND

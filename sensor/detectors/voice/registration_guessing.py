@@ -22,8 +22,8 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.derived.logins import LoginAttempt
-from sensor.detectors._hosts import network_of_packet, some, who
-from sensor.detectors._logins import Refusals
+from sensor.detectors.shared.hosts import network_of_packet, some, who
+from sensor.detectors.shared.logins import Refusals
 
 REPORTED_LIMIT = 4096
 

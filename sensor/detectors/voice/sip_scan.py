@@ -24,8 +24,8 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.flow_detector import sized_window
-from sensor.detectors._event_window import EventWindow, number_of
-from sensor.detectors._hosts import ends_of, is_fixed_function, network_of_packet, some, who
+from sensor.detectors.shared.event_window import EventWindow, number_of
+from sensor.detectors.shared.hosts import ends_of, is_fixed_function, network_of_packet, some, who
 from sensor.dissectors.sip import SipRequest, SipResponse
 
 KEY_BITS, PAIR_BITS, WAIT_BITS = 10, 13, 12

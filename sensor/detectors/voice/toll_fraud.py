@@ -21,8 +21,8 @@ from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._calls import CallDetector, CallOptions
-from sensor.detectors._hosts import ends_of, some
+from sensor.detectors.shared.calls import CallDetector, CallOptions
+from sensor.detectors.shared.hosts import ends_of, some
 from sensor.dissectors.sip import SipRequest
 
 REPORTED_LIMIT, NUMBERS_LIMIT = 4096, 64

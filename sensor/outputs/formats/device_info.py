@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from sensor.core.record import Record
-from sensor.outputs.formats._json import encoded
+from sensor.core.record_json import encoded
 from sensor.outputs.formats._view import Body, View, view
 
 # As text within JSON it may grow to twice that, and must never be cut there.

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from sensor.core.record import Record
+from sensor.core.record_json import encoded
 from sensor.core.record_parts import filled
-from sensor.outputs.formats._json import encoded
 from sensor.outputs.formats._view import PRODUCT, TACTICS, VENDOR, Body, View, techniques, view
 
 VERSION = "8.17.0"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from sensor.core.record import Record
-from sensor.outputs.formats._json import encoded
+from sensor.core.record_json import encoded
 from sensor.outputs.formats._view import Body, as_body
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sensor.core.record import Record
+from sensor.core.record_json import encoded
 from sensor.core.record_parts import filled
-from sensor.outputs.formats._json import encoded
 from sensor.outputs.formats._view import PRODUCT, TACTICS, VENDOR, Body, View, milliseconds, techniques, view
 
 VERSION = "1.5.0"

@@ -22,8 +22,8 @@ from sensor.core.proofs import community_id_of, proof_body
 from sensor.core.recommendation import Recommendation
 from sensor.core.time_units import DAY, HOUR, SECOND
 from sensor.core.wants import ALWAYS, Listener
-from sensor.detectors._hosts import ends_of, who
-from sensor.detectors._insecure import SHOWING, Insecure, Shown
+from sensor.detectors.shared.hosts import ends_of, who
+from sensor.detectors.shared.insecure import SHOWING, Insecure, Shown
 from sensor.posture.recommendations.cases import Case, Cases, Name, Place, packed, unpacked
 from sensor.posture.recommendations.habits import HABITS, Habits
 from sensor.posture.recommendations.knowledge import load_advice

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sensor.core.bounded import Bounded
 from sensor.core.time_units import SECOND
-from sensor.detectors._insecure import Shown
+from sensor.detectors.shared.insecure import Shown
 from sensor.dissectors.sip import SipResponse
 
 UNAUTHORISED, PROXY_UNAUTHORISED = 401, 407

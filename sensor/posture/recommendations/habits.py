@@ -9,14 +9,14 @@ from collections.abc import Callable
 from sensor.core import addresses
 from sensor.core.event import Event
 from sensor.core.observation import Subject
-from sensor.detectors._insecure import Shown
-from sensor.dissectors._ntlm_events import NtlmLogin
-from sensor.dissectors._smb_events import SmbLogin
+from sensor.detectors.shared.insecure import Shown
 from sensor.dissectors.dhcp import DhcpAck, DhcpOffer
 from sensor.dissectors.http import HttpPortMapping
 from sensor.dissectors.ldap import LdapBindResult
 from sensor.dissectors.llmnr import LlmnrQuery
 from sensor.dissectors.nbns import NbnsQuery
+from sensor.dissectors.shared.ntlm_events import NtlmLogin
+from sensor.dissectors.shared.smb_events import SmbLogin
 from sensor.dissectors.sip import SipResponse
 from sensor.posture.recommendations.challenges import Challenges
 

@@ -14,7 +14,7 @@ from sensor.core.device import Device
 from sensor.core.observation import Evidence, Subject
 from sensor.core.proofs import proof_body
 from sensor.core.record_parts import Body, end_body
-from sensor.detectors._devices import subject_of
+from sensor.detectors.shared.devices import subject_of
 from sensor.inventory import identity
 from sensor.inventory.corrections import OPERATOR
 from sensor.inventory.roster import Member

@@ -14,9 +14,9 @@ from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.observation import Subject
 from sensor.core.record_parts import Body, end_body, short_text, time_text
 from sensor.core.time_units import DAY
-from sensor.detectors._devices import kind_text, subject_of
-from sensor.detectors._hosts import some
-from sensor.detectors._names import under
+from sensor.detectors.shared.devices import kind_text, subject_of
+from sensor.detectors.shared.hosts import some
+from sensor.detectors.shared.names import under
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Proven, Verdict
 from sensor.posture.recommendations.tables import Job, outside

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from sensor.core import addresses
 from sensor.core.detector import Context
-from sensor.detectors._devices import kind_text, subject_of
+from sensor.detectors.shared.devices import kind_text, subject_of
 from sensor.inventory import identity
 from sensor.inventory.roster import Member
 from sensor.posture.recommendations.looks import Verdict

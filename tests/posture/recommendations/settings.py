@@ -5,8 +5,6 @@ from __future__ import annotations
 from sensor.core.addresses import parse
 from sensor.core.event import Event
 from sensor.core.time_units import SECOND
-from sensor.dissectors._ntlm_events import NtlmLogin
-from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.dhcp import DhcpAck
 from sensor.dissectors.http import HttpPortMapping, HttpResponse
 from sensor.dissectors.ldap import LdapBindResult
@@ -14,6 +12,8 @@ from sensor.dissectors.llmnr import LlmnrQuery
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.nbns import NbnsQuery
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.shared.ntlm_events import NtlmLogin
+from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.sip import SipResponse
 from sensor.dissectors.snmp import SnmpResponse
 from sensor.dissectors.telnet import TelnetLogin

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sensor.core.reader import clean
-from sensor.dissectors._xml import Document, Element
+from sensor.dissectors.shared.xml_tree import Document, Element
 
 # Element → kind of observation, for each format.
 UPNP = {

@@ -18,9 +18,9 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import reach, reason_of, resolve, secure
-from sensor.outputs._nats_login import Login
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.connect import reach, reason_of, resolve, secure
+from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.tls import Tls
 
 LINE_LIMIT = 64 * 1024
 ANSWER_LIMIT = 1024 * 1024

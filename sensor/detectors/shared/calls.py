@@ -16,7 +16,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.packet import Packet
-from sensor.detectors._hosts import ends_of, network_of_packet, who
+from sensor.detectors.shared.hosts import ends_of, network_of_packet, who
 
 PAIRS_LIMIT = 4096
 # Shares that only administrators may use: of the system, and of whole drives.

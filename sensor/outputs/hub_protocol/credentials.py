@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.output import Retry
-from sensor.outputs._nkeys import OPERATOR, USER, KeyPair, is_public
+from sensor.outputs.transport.nkeys import OPERATOR, USER, KeyPair, is_public
 
 _BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
 _LIMIT = 64 * 1024

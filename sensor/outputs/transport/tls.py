@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from sensor.core.output import Retry
 from sensor.documents import FilePath
-from sensor.outputs._secrets import Secret
+from sensor.outputs.transport.secrets import Secret
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 

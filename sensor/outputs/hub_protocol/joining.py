@@ -7,14 +7,14 @@ from pathlib import Path
 import msgspec
 
 from sensor.core.output import Retry
-from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_credentials import claims_of
-from sensor.outputs._hub_messages import Admission, Joining, subject
-from sensor.outputs._nats_login import Login
-from sensor.outputs._nats_wire import NoResponders, Wire
-from sensor.outputs._nkeys import USER, is_public
-from sensor.outputs._tls import Tls
+from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.credentials import claims_of
+from sensor.outputs.hub_protocol.messages import Admission, Joining, subject
 from sensor.outputs.nats import place_of, server_url
+from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_wire import NoResponders, Wire
+from sensor.outputs.transport.nkeys import USER, is_public
+from sensor.outputs.transport.tls import Tls
 
 
 def check(url: str, ca: Path | None, token: str) -> None:

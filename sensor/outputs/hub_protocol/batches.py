@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from sensor.core.output import Entry
-from sensor.outputs._hub_messages import Head, Run, batch_id, runs_of, sealed
+from sensor.outputs.hub_protocol.messages import Head, Run, batch_id, runs_of, sealed
 
 # Events of one message.
 MOST = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sensor.core.detector import Context
 from sensor.core.observation import Subject
-from sensor.detectors._hosts import network_of_packet
+from sensor.detectors.shared.hosts import network_of_packet
 from sensor.dissectors.kerberos import KerberosError, KerberosReply, KerberosRequest
 
 # Encryption types: AES (RFC 3962, RFC 8009), and those older than it: DES, triple DES and RC4 (RFC 8429).

@@ -11,7 +11,7 @@ from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors._facts import facts
+from sensor.dissectors.shared.sender_facts import facts
 
 ADDRESSES_LIMIT = 16
 FIELDS_LIMIT = 128

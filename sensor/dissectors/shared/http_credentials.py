@@ -12,8 +12,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from sensor.core.reader import clean
-from sensor.dissectors import _ntlm
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared import ntlm
+from sensor.dissectors.shared.seal import seal
 
 NAME_LIMIT = 255
 HEAD_LIMIT = 8192
@@ -88,12 +88,12 @@ def challenge(raw: bytes) -> tuple[tuple[str, ...], str]:
     ) if found else ""
 
 
-def ntlm(raw: bytes) -> _ntlm.Message | None:
+def ntlm_message(raw: bytes) -> ntlm.Message | None:
     """The NTLM message in credentials or in what asks for them."""
     found = _TOKEN.search(raw[:TOKEN_LIMIT]) if raw else None
     if found is None:
         return None
     try:
-        return _ntlm.find(base64.b64decode(found[1]), partial=True)
+        return ntlm.find(base64.b64decode(found[1]), partial=True)
     except ValueError:
         return None

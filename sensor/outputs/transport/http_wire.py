@@ -17,10 +17,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from sensor.core.reader import clean
-from sensor.outputs._connect import tls_words
-from sensor.outputs._http_options import HttpOptions
-from sensor.outputs._tls import context
-from sensor.outputs._tunnel import login, refusal
+from sensor.outputs.transport.connect import tls_words
+from sensor.outputs.transport.http_options import HttpOptions
+from sensor.outputs.transport.tls import context
+from sensor.outputs.transport.tunnel import login, refusal
 
 REASON_LIMIT = 200
 COOKIES_LIMIT = 4096

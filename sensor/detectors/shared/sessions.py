@@ -22,7 +22,7 @@ from sensor.counting.contacts import sessions
 from sensor.counting.flow_detector import FlowDetector
 from sensor.counting.tally import Distinct
 from sensor.counting.windows import combine
-from sensor.detectors._hosts import client_of, server_of
+from sensor.detectors.shared.hosts import client_of, server_of
 
 HOLD = 10 * SECOND
 RECENT_BITS, PENDING_LIMIT = 12, 4096

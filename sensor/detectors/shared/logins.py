@@ -5,7 +5,7 @@ from __future__ import annotations
 from sensor.core.detector import Context
 from sensor.counting.tally import Counts
 from sensor.derived.logins import LoginAttempt
-from sensor.detectors._hosts import network_of_packet
+from sensor.detectors.shared.hosts import network_of_packet
 
 # Failures of an account before it gets in: as many as the usual limits of directories let pass.
 EXPLAINED = 5

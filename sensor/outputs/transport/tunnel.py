@@ -9,8 +9,8 @@ import socket
 
 from sensor.core.output import Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import connect, reason_of
-from sensor.outputs._http_options import HttpOptions, Place, basic, place_of
+from sensor.outputs.transport.connect import connect, reason_of
+from sensor.outputs.transport.http_options import HttpOptions, Place, basic, place_of
 
 REASON_LIMIT, HEAD_LIMIT = 200, 16 * 1024
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sensor.core.output import Retry
 from sensor.core.reader import clean
-from sensor.outputs._tls import Tls, context
+from sensor.outputs.transport.tls import Tls, context
 
 Place = tuple[socket.AddressFamily, tuple[Any, ...]]
 

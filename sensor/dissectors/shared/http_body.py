@@ -16,10 +16,10 @@ from sensor.core.dissector import Parsed
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors import _xml
-from sensor.dissectors._http_message import UNKNOWN, Head
-from sensor.dissectors._seal import seal
-from sensor.dissectors._upnp import describe
+from sensor.dissectors.shared import xml_tree
+from sensor.dissectors.shared.http_message import UNKNOWN, Head
+from sensor.dissectors.shared.seal import seal
+from sensor.dissectors.shared.upnp import describe
 
 KEPT_LIMIT = 32768
 TITLE_LIMIT = 512
@@ -212,7 +212,7 @@ def xml_facts(description: Described) -> Reading:
         if body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in b"<\xff\xfe" or not body.strip():
             return
         try:
-            found = describe(_xml.read(body))
+            found = describe(xml_tree.read(body))
         except Malformed:
             return
         if found is not None:

@@ -8,8 +8,8 @@ import re
 from typing import NamedTuple
 
 from sensor.core.output import Retry
-from sensor.outputs._nkeys import USER, KeyPair
-from sensor.outputs._secrets import Secret
+from sensor.outputs.transport.nkeys import USER, KeyPair
+from sensor.outputs.transport.secrets import Secret
 
 _BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
 

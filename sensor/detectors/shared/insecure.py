@@ -15,11 +15,11 @@ from sensor.core.event import Event
 from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field, held
-from sensor.dissectors._smb_events import SmbNegotiated
 from sensor.dissectors.ftp import FtpLogin
 from sensor.dissectors.http import HttpLogin, HttpResponse
 from sensor.dissectors.mqtt import MqttConnack, MqttConnect
 from sensor.dissectors.rtsp import RtspRequest, RtspResponse
+from sensor.dissectors.shared.smb_events import SmbNegotiated
 from sensor.dissectors.snmp import SnmpResponse
 from sensor.dissectors.telnet import TelnetBanner, TelnetLogin
 from sensor.dissectors.tftp import TftpRead, TftpWrite

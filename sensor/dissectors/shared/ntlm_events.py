@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors import _ntlm
+from sensor.dissectors.shared import ntlm
 
 
 class NtlmChallenge(Event):
@@ -33,11 +33,11 @@ class NtlmLogin(Event):
     proof: str
 
 
-def ntlm_events(packet: Packet, carrier: str, message: _ntlm.Message | None) -> list[NtlmChallenge | NtlmLogin]:
+def ntlm_events(packet: Packet, carrier: str, message: ntlm.Message | None) -> list[NtlmChallenge | NtlmLogin]:
     """The event of a message, if it has one."""
-    if isinstance(message, _ntlm.Challenge):
+    if isinstance(message, ntlm.Challenge):
         return [NtlmChallenge(packet, carrier, message.computer, message.domain, message.nonce)]
-    if isinstance(message, _ntlm.Login):
+    if isinstance(message, ntlm.Login):
         return [
             NtlmLogin(packet, carrier, message.method, message.user, message.domain, message.workstation, message.proof)
         ]

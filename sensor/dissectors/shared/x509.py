@@ -14,7 +14,7 @@ import msgspec
 from sensor.core.addresses import text as address_text
 from sensor.core.addresses import v4
 from sensor.core.reader import Malformed, clean
-from sensor.dissectors import _der as der
+from sensor.dissectors.shared import der
 
 NAME_LIMIT = 128
 ALTERNATIVES_LIMIT = 32

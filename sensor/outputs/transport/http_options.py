@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, model_validator
 
 from sensor.core.output import Options, Retry
-from sensor.outputs._secrets import WAYS, Secret
-from sensor.outputs._tls import Tls
+from sensor.outputs.transport.secrets import WAYS, Secret
+from sensor.outputs.transport.tls import Tls
 
 Packing = Literal["none", "gzip", "zstd"]
 PORTS = {"http": 80, "https": 443}

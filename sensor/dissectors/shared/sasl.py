@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import clean
-from sensor.dissectors._lines import LineStream
-from sensor.dissectors._login_events import CLEAR
-from sensor.dissectors._seal import seal
+from sensor.dissectors.shared.lines import LineStream
+from sensor.dissectors.shared.login_events import CLEAR
+from sensor.dissectors.shared.seal import seal
 
 NAME_LIMIT = 128
 MECHANISM_LIMIT = 32

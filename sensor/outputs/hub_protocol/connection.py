@@ -8,8 +8,8 @@ from typing import Protocol
 import msgspec
 
 from sensor.core.output import Retry
-from sensor.outputs import _hub_messages as messages
-from sensor.outputs._hub_credentials import (
+from sensor.outputs.hub_protocol import messages
+from sensor.outputs.hub_protocol.credentials import (
     Credentials,
     claims_of,
     load_credentials,
@@ -17,12 +17,12 @@ from sensor.outputs._hub_credentials import (
     save_credentials,
     save_operator,
 )
-from sensor.outputs._hub_messages import Admission, subject
-from sensor.outputs._nats_login import Login
-from sensor.outputs._nats_wire import Place, Wire, first_of
-from sensor.outputs._secrets import Secret
-from sensor.outputs._tls import Tls
+from sensor.outputs.hub_protocol.messages import Admission, subject
 from sensor.outputs.nats import place_of
+from sensor.outputs.transport.nats_login import Login
+from sensor.outputs.transport.nats_wire import Place, Wire, first_of
+from sensor.outputs.transport.secrets import Secret
+from sensor.outputs.transport.tls import Tls
 
 
 class HubOptions(Protocol):

@@ -16,8 +16,8 @@ import msgspec
 
 from sensor.core.output import Retry
 from sensor.core.reader import clean
-from sensor.outputs._http import Answer, Client, check_answer, decoded
-from sensor.outputs._http_signing import signature
+from sensor.outputs.transport.http_client import Answer, Client, check_answer, decoded
+from sensor.outputs.transport.http_signing import signature
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 ANSWER_LIMIT, LIST_LIMIT = 256 * 1024, 32 << 20
@@ -168,6 +168,8 @@ class Jira(System):
 
 
 class JiraServer(Jira):
+    """Jira of one's own server (Data Center): version 2 of its API."""
+
     api: ClassVar[str] = "/rest/api/2"
     search: ClassVar[str] = "/search"
 

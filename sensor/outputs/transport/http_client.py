@@ -23,11 +23,11 @@ import zstandard
 
 from sensor.core.output import Finding, Refuse, Retry
 from sensor.core.reader import clean
-from sensor.outputs._connect import connect
-from sensor.outputs._http_options import HttpOptions, Packing, Place, place_of
-from sensor.outputs._http_wire import REASON_LIMIT, cookies, failed, pools, read
 from sensor.outputs._probe import probe, probe_tls
-from sensor.outputs._tunnel import tunnel
+from sensor.outputs.transport.connect import connect
+from sensor.outputs.transport.http_options import HttpOptions, Packing, Place, place_of
+from sensor.outputs.transport.http_wire import REASON_LIMIT, cookies, failed, pools, read
+from sensor.outputs.transport.tunnel import tunnel
 
 AGENT = "passive-network-sensor"
 JSON_FORMATS = ("native", "ecs", "ocsf", "device_info")

@@ -1,0 +1,1 @@
+"""What several derivers, and detectors, share. No file here is a deriver."""

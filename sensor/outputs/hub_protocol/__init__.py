@@ -1,0 +1,1 @@
+"""The protocol between a sensor and its hub: messages, batches, credentials, joining and hunts."""
