@@ -21,7 +21,7 @@ def test_a_ticket_that_moved_is_reported() -> None:
 
 def test_a_ticket_made_from_a_hash_is_reported() -> None:
     """RC4 only, proven at once, in a domain that speaks AES; with an AES key alone it is low."""
-    tool = {"host": "", "asked_before": False}
+    tool = {"host": "", "requested_before": False}
     [alert] = inspected(detector(PASS), login(0, etypes=(23,), etype=RC4, **tool))
     assert (alert.severity, [one.technique for one in alert.techniques]) == (
         Severity.medium,
