@@ -15,46 +15,12 @@ from libc.string cimport memchr
 import numpy as np
 
 from sensor.core.prefetch cimport sensor_prefetch
+from sensor.counting.aligned import tables
 from sensor.counting.shared cimport ANSWERED, BUCKETS, GROUP, OPENED, SHORTEST, SKIP, bucket_of, joined, mix
-
-cdef enum:
-    PAIR_GROUP = 4    # pairs of a group
-    CHUNK = 16        # rows between asking for the groups of a key and a pair and their use
-    SOON = 6          # the same for findings of groups
-    LINE = 64         # bytes of a cache line
-    HUGE = 2097152    # bytes of a huge page
-    SAMPLE = 32       # values kept as examples
-    AGAIN = 4         # a finding is reported again within its window when it counts so many times as much
-
-# States of a pair, and the index of its count.
-cdef enum:
-    COUNTED = 0
-    WAITING = 1
-    MET = 2
-    STATES = 3
-
-ctypedef packed struct Key:
-    int64_t reported                  # bucket in which the key was last reported, and how much it counted then
-    uint32_t reported_count
-    # distinguishes pairs of this key from those of an earlier tenant of the slot; 0: empty
-    uint32_t generation
-    uint32_t[STATES] totals
-    uint32_t[STATES * BUCKETS] counts
-    uint32_t spare                # two cache lines in all
-
-ctypedef packed struct Pair:
-    uint64_t tag                  # value ^ mixed key, so that the value can be had back
-    int64_t bucket                # of its last sighting
-    uint32_t slot
-    uint32_t generation           # 0: empty
-    uint32_t birth
-    uint16_t weight               # how much its key counted when it came
-    uint16_t state
-
-ctypedef packed struct Wait:
-    int64_t due
-    uint32_t pair
-    uint32_t birth
+from sensor.counting.window_rows cimport (
+    AGAIN, CHUNK, COUNTED, LINE, MET, PAIR_GROUP, SAMPLE, SOON, STATES, WAITING, Key, Pair, Wait, clear, count, let_go,
+    uncount,
+)
 
 KEY = np.dtype([
     ("reported", "i8"), ("reported_count", "u4"), ("generation", "u4"), ("totals", "u4", STATES),
@@ -66,25 +32,6 @@ PAIR = np.dtype([
 ])
 WAIT = np.dtype([("due", "i8"), ("pair", "u4"), ("birth", "u4")])
 cdef int64_t NEVER = -(1 << 62)
-
-
-def tables(*kinds):
-    """A zeroed array for each (entries, dtype), each beginning at a cache line, so that a group does not touch one line
-    more than it must.
-
-    They are cut from one piece. A large one begins at a huge page and fills whole ones, which the system gives where it
-    can: rows are scattered all over the tables, and with small pages each would cost a walk through the page table.
-    """
-    sizes = [-(-n * np.dtype(kind).itemsize // LINE) * LINE for n, kind in kinds]
-    total = sum(sizes)
-    unit = HUGE if total >= HUGE else LINE
-    raw = np.zeros((total // unit + 2) * unit, np.uint8)
-    at = -raw.ctypes.data % unit
-    found = []
-    for (n, kind), size in zip(kinds, sizes, strict=True):
-        found.append(raw[at : at + n * np.dtype(kind).itemsize].view(kind))
-        at += size
-    return found
 
 
 def combine(const uint64_t[:] one, const uint64_t[:] other):
@@ -372,32 +319,21 @@ cdef class DistinctWindow:
         if self.generation == 0:
             self.generation = 1
         key.generation = self.generation
-        return self.clear(key)
-
-    cdef int clear(self, Key* key) except -1 nogil:
-        cdef int k
-        for k in range(STATES):
-            key.totals[k] = 0
-        for k in range(STATES * BUCKETS):
-            key.counts[k] = 0
-        return 0
+        return clear(key)
 
     cdef int age(self, int slot, int64_t now) except -1 nogil:
         """Let go what left the window of this key."""
         cdef Key* key = &self.keys[slot]
         cdef int64_t passed = now - self.latest[slot], b
-        cdef int state
         if passed == 0 or -BUCKETS < passed < 0:
             return 0
         if passed < 0:  # the clock was set back: what lies in the future would come to life again
             self.begin(key)
         elif passed >= BUCKETS:
-            self.clear(key)
+            clear(key)
         else:
             for b in range(self.latest[slot] + 1, now + 1):
-                for state in range(STATES):
-                    key.totals[state] -= key.counts[state * BUCKETS + (b & 7)]
-                    key.counts[state * BUCKETS + (b & 7)] = 0
+                let_go(key, b)
         self.latest[slot] = now
         self.weights[slot] = key.totals[COUNTED] + key.totals[WAITING] + key.totals[MET]
         return 0
@@ -445,7 +381,8 @@ cdef class DistinctWindow:
         pair = &self.pairs[place]
         if worst >= 0 and self.alive(pair):
             self.evicted_pairs += 1
-            self.drop(pair)
+            uncount(&self.keys[pair.slot], pair)
+            self.weights[pair.slot] -= 1
         self.birth += 1
         pair.tag = tag
         pair.bucket = bucket
@@ -453,28 +390,16 @@ cdef class DistinctWindow:
         pair.generation = self.keys[slot].generation
         pair.birth = self.birth
         pair.state = state
-        self.keys[slot].totals[state] += 1
-        self.keys[slot].counts[state * BUCKETS + (bucket & 7)] += 1
+        count(&self.keys[slot], state, bucket)
         self.weights[slot] += 1
         self.owners[place] = <uint8_t>pair.generation
         pair.weight = <uint16_t>min(self.weights[slot], <uint32_t>0xFFFF)
         return <int>place
 
-    cdef int drop(self, Pair* pair) except -1 nogil:
-        """Take a living pair out of the counts of its key."""
-        cdef Key* key = &self.keys[pair.slot]
-        key.totals[pair.state] -= 1
-        key.counts[pair.state * BUCKETS + (pair.bucket & 7)] -= 1
-        self.weights[pair.slot] -= 1
-        return 0
-
     cdef inline int move(self, Pair* pair, int slot, int state, int64_t bucket) except -1 nogil:
         """A living pair comes to another state or bucket."""
-        cdef Key* key = &self.keys[slot]
-        key.totals[pair.state] -= 1
-        key.counts[pair.state * BUCKETS + (pair.bucket & 7)] -= 1
-        key.totals[state] += 1
-        key.counts[state * BUCKETS + (bucket & 7)] += 1
+        uncount(&self.keys[slot], pair)
+        count(&self.keys[slot], state, bucket)
         pair.state, pair.bucket = state, bucket
         return 0
 

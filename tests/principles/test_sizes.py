@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.principles._source import name_of, python_files, tree_of
+from tests.principles._source import kernels, name_of, python_files, tree_of
 
 FILE_LINES, FUNCTION_LINES = 400, 40
+# One class each, whose methods touch the same table in every line.
+LONG_KERNELS = {"sensor/counting/windows.pyx": 460, "sensor/native/stream.pyx": 460}
 
 
 def long_functions(tree: ast.AST) -> Iterator[tuple[int, str, int]]:
@@ -22,9 +24,9 @@ def long_functions(tree: ast.AST) -> Iterator[tuple[int, str, int]]:
 
 
 def test_no_file_is_too_long() -> None:
-    lines = {name_of(path): path.read_text(encoding="utf-8").count("\n") for path in python_files()}
+    lines = {name_of(path): path.read_text(encoding="utf-8").count("\n") for path in python_files() + kernels()}
     assert len(lines) > 1000
-    assert {name: count for name, count in lines.items() if count > FILE_LINES} == {}
+    assert {name: count for name, count in lines.items() if count > LONG_KERNELS.get(name, FILE_LINES)} == {}
 
 
 def test_no_function_is_too_long() -> None:

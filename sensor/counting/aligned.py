@@ -1,0 +1,28 @@
+"""Arrays of kernels that begin at cache lines and huge pages."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+# Bytes of a cache line, and of a huge page.
+LINE, HUGE = 64, 2 << 20
+
+
+def tables(*kinds: tuple[int, npt.DTypeLike]) -> list[npt.NDArray[np.void]]:
+    """A zeroed array for each (entries, dtype), each beginning at a cache line, so that a group does not touch one line
+    more than it must.
+
+    They are cut from one piece. A large one begins at a huge page and fills whole ones, which the system gives where it
+    can: rows are scattered all over the tables, and with small pages each would cost a walk through the page table.
+    """
+    sizes = [-(-n * np.dtype(kind).itemsize // LINE) * LINE for n, kind in kinds]
+    total = sum(sizes)
+    unit = HUGE if total >= HUGE else LINE
+    raw = np.zeros((total // unit + 2) * unit, np.uint8)
+    at = -raw.ctypes.data % unit
+    found = []
+    for (n, kind), size in zip(kinds, sizes, strict=True):
+        found.append(raw[at : at + n * np.dtype(kind).itemsize].view(kind))
+        at += size
+    return found
