@@ -80,11 +80,11 @@ MESSAGES = (
     unknown=_NUMBER, judged=_NUMBER),
     _message("dissectors.ssh:SshBanner", from_client=_NUMBER, software=_TEXT),
     _message("dissectors.ssh:SshKeyExchange", from_client=_NUMBER, hassh=_TEXT),
-    _message("dissectors._smb_events:SmbTreeConnect", share=_TEXT),
-    _message("dissectors._smb_events:SmbCreate", share=_TEXT, name=_TEXT),
-    _message("dissectors._smb_events:SmbWrite", share=_TEXT, name=_TEXT, size=_NUMBER, executable=_NUMBER),
-    _message("dissectors._smb_events:SmbRename", share=_TEXT, name=_TEXT, new_name=_TEXT),
-    _message("dissectors._smb_events:SmbDelete", share=_TEXT, name=_TEXT),
+    _message("dissectors.shared.smb_events:SmbTreeConnect", share=_TEXT),
+    _message("dissectors.shared.smb_events:SmbCreate", share=_TEXT, name=_TEXT),
+    _message("dissectors.shared.smb_events:SmbWrite", share=_TEXT, name=_TEXT, size=_NUMBER, executable=_NUMBER),
+    _message("dissectors.shared.smb_events:SmbRename", share=_TEXT, name=_TEXT, new_name=_TEXT),
+    _message("dissectors.shared.smb_events:SmbDelete", share=_TEXT, name=_TEXT),
     _message(
         "dissectors.sip:SipRequest", method=_TEXT, caller=_TEXT, callee=_TEXT, call_id=_TEXT, cseq=_NUMBER,
         user_agent=_TEXT,
@@ -102,10 +102,10 @@ MESSAGES = (
         for name in _DHCP
     ),
     _message(
-        "dissectors._rpc_events:RpcCall", pipe=_TEXT, interface=_TEXT, call=_TEXT, number=_NUMBER, level=_NUMBER,
+        "dissectors.shared.rpc_events:RpcCall", pipe=_TEXT, interface=_TEXT, call=_TEXT, number=_NUMBER, level=_NUMBER,
         texts=_LIST,
     ),
-    _message("dissectors._rpc_events:RpcAnswer", pipe=_TEXT, interface=_TEXT, call=_TEXT, number=_NUMBER,
+    _message("dissectors.shared.rpc_events:RpcAnswer", pipe=_TEXT, interface=_TEXT, call=_TEXT, number=_NUMBER,
     fault=_NUMBER, status=_NUMBER),
     _message(
         "dissectors.snmp:SnmpRequest", version=_TEXT, community=_TEXT, user=_TEXT, level=_TEXT, operation=_TEXT,
