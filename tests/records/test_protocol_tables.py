@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,20 @@ from sensor.records.block import CONNECTION, Part, together
 from sensor.records.export import export
 from sensor.records.flows import states
 from sensor.records.hunt_tests import write_rows
+from sensor.records.messages import MESSAGES, Message
 from sensor.records.readable import Range
 from sensor.records.upkeep import Upkeep
 from sensor.records.writer import Writer
 from tests.records.kit_records import replayed, rows, table
 
 SAMPLES = ("dcerpc", "snmp", "rtsp")
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.name)
+def test_each_message_is_an_event_with_these_fields(message: Message) -> None:
+    """Messages name their events as texts, which a move of a module does not change."""
+    event = pkgutil.resolve_name(message.event)
+    assert {name for name, _ in message.fields} <= set(event.__struct_fields__)
 
 
 @pytest.fixture(scope="module")
