@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,6 @@ def test_files_below_the_floor_are_listed(tmp_path: Path, root: Path) -> None:
     files = json.loads((tmp_path / "told.json").read_text())["files"]
     assert len(files) == 4
     part = files["made/part.py"]["summary"]["percent_covered"]
-    assert done.stdout.splitlines() == [
-        f"{part:5.1f} % made/part.py",
-        "1 files of which nothing was run",
-        "53.3% of the lines, 50.0% of the branches of 4 files",
-    ]
+    first, *others = done.stdout.splitlines()
+    assert first == f"{part:5.1f} % made/part.py"
+    assert [re.findall(r"[\d.]+%?", line) for line in others] == [["1"], ["53.3%", "50.0%", "4"]]

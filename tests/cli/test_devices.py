@@ -173,4 +173,5 @@ def test_a_file_that_is_no_event_log(run_cli, tmp_path: Path, root: Path, comman
     """A capture, say: 3, with what was expected, and never that nothing was found in it."""
     arguments = ["--format", "json"] if command.startswith("report") else []
     result = run_cli(*command.split(), *arguments, "--events", str(root / "pcaps" / "office.pcapng"))
-    assert (result.code, result.out, "is not an event log" in result.err) == (3, "", True)
+    assert (result.code, result.out) == (3, "")
+    assert reports(result, "log.not-an-event-log", "office.pcapng", "JSON"), result.err

@@ -5,6 +5,7 @@ then in its next run.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,13 +55,10 @@ def test_explain_shows_the_word_and_what_stands_against_it(ask, run_cli, invento
     """Who said it, when and why; then every claim of packets, those that lost too, with the arithmetic."""
     ask("set", "PRN", "type=nvr", "name=Lobby", "--reason", "I looked")
     text = run_cli("explain", "--state", str(inventory), "Lobby").out
-    assert (
-        "type: nvr 1.00\n  set by the operator, which overrides observations\n    1.00 operator: set by anna on "
-        in text
-    )
+    assert re.search(r"type: nvr 1\.00\n  .*operator.*\n    1\.00 operator: .*anna", text)
     assert ": I looked\n  printer: dhcp 0.80\n" in text
     assert "  camera: http 0.20\n" in text
-    assert "name: Lobby\n  set by the operator\n" in text
+    assert re.search(r"name: Lobby\n  .*operator\n", text)
 
 
 def test_tags(ask) -> None:

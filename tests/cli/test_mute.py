@@ -61,7 +61,8 @@ def test_the_file_that_the_service_heeds(run_cli, tmp_path: Path, monkeypatch: p
     assert run_cli("mute", "list", "--state", str(tmp_path)).out.startswith("no mutes in ")
     (tmp_path / "sensor.yaml").write_text("alerts: {mute: quiet.yaml}\n")
     result = run_cli("mute", "add", "--vlan", "4")
-    assert (result.code, "sensor.yaml:1:10: found the key 'mute'" in result.err) == (2, True)
+    assert result.code == 2
+    assert reports(result, "config.unknown-key", "sensor.yaml:1:10", "'mute'"), result.err
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_the_ready_command_of_an_alert_is_one(mute) -> None:
     assert result.code == 0
 
 
-def test_mutes_hold_for_replays_too(run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mutes_hold_for_replays_too(golden: Golden, run_cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The scan of the office is muted, and the same capture replayed: no list has the alert, each names the mute; the
     rest of the office is as before. Without the mute it is there again.
     """
@@ -156,7 +157,8 @@ def test_mutes_hold_for_replays_too(run_cli, tmp_path: Path, monkeypatch: pytest
     every = detectors()
     assert run_cli("mute", "add", "--detector", "discovery.port_scan", "--src", "10.20.10.106").code == 0
     muted = run_cli(*replay)
-    assert (muted.code, "suppressed by mutes: 1 finding" in muted.out) == (0, True)
+    assert muted.code == 0
+    golden(muted.out, "suppressed")
     assert detectors() == [one for one in every if one != "discovery.port_scan"]
     assert run_cli("alerts", *office[3:]).lines[-1].startswith("suppressed by mutes: 1 alert;")
     assert len(run_cli("alerts", "why", "--json", *office[3:]).lines) == 1

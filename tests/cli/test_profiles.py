@@ -129,7 +129,8 @@ def test_what_cannot_be_made_is_reported(
 def test_without_an_inventory_there_is_nothing_to_make_it_of(run_cli, office: Path, tmp_path: Path) -> None:
     """A log tells devices, and not what they do."""
     result = run_cli("profiles", "make", CAMERA, "--events", str(office / "events.jsonl"))
-    assert (result.code, "what devices need: unknown: " in result.err) == (6, True)
+    assert result.code == 6
+    assert "events.jsonl" in result.err
     assert run_cli("profiles", "make", CAMERA, "--state", str(tmp_path / "none")).code == 3
 
 
@@ -250,7 +251,7 @@ def test_a_file_that_is_none_is_reported_with_its_place(golden: Golden, profiles
     golden(result.err, "1:18")
 
 
-def test_a_file_of_a_vendor_with_unsupported_parts(profiles, tmp_path: Path) -> None:
+def test_a_file_of_a_vendor_with_unsupported_parts(golden: Golden, profiles, tmp_path: Path) -> None:
     """It is installed, and what is not understood is named; letters that mean something to a
     terminal do not reach it.
     """
@@ -268,7 +269,8 @@ def test_a_file_of_a_vendor_with_unsupported_parts(profiles, tmp_path: Path) -> 
     path = tmp_path / "maker.json"
     path.write_text(json.dumps(body), encoding="utf-8")
     result = profiles("install", str(path), "--type", "camera")
-    assert (result.code, "not supported: dscp; an unsupported condition counts as met" in result.err) == (0, True)
+    assert result.code == 0
+    golden(result.err, "dscp")
     shown = profiles("show", "type-camera").out
     assert "accept  all protocols, cloud.example (IPv4); not supported: dscp" in shown
     assert "\x1b" not in shown

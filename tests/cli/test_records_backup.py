@@ -201,7 +201,8 @@ def test_a_dry_run_counts_the_files(back_up: Callable[..., Path], run_cli: Calla
     file = back_up(state, "--with-records")
     result = run_cli("restore", "--dry-run", str(file), "--state", str(state))
     assert sum(str(state / "records") in line for line in result.lines) == 2
-    assert f"  3 files of traffic records → {state / 'records'}" in result.lines
+    (line,) = [one for one in result.lines if one.endswith(f" → {state / 'records'}")]
+    assert line.split()[0] == "3"
 
 
 @pytest.mark.parametrize("name", FOREIGN)

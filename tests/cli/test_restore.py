@@ -85,7 +85,7 @@ def test_what_was_there_is_kept_beside_it(
     result = run_cli("restore", str(backup), "--state", str(house))
     assert result.code == 0, result.err
     (aside,) = house.glob("before-restore-*")
-    assert f"what was there is in {aside}\n" in result.out
+    assert f" {aside}\n" in result.out
     golden(result.out, "configuration")
     assert (aside / "mutes.yaml").read_text() == "mutes: [] # later\n"
     assert sorted(path.name for path in (aside / "rules").iterdir()) == ["later.yaml", "ours.yaml"]
@@ -128,15 +128,15 @@ def test_one_of_an_earlier_sensor(golden: Golden, run_cli, tmp_path: Path) -> No
         golden(run.reported[0], "inventory.db.version-1")
 
 
-def test_dry_run(run_cli, backup: Path, house: Path, tmp_path: Path) -> None:
+def test_dry_run(golden: Golden, run_cli, backup: Path, house: Path, tmp_path: Path) -> None:
     """Says where all would go and what would be set aside, and touches nothing."""
     before = snapshot(tmp_path)
     result = run_cli("restore", "--dry-run", str(backup), "--state", str(house))
     assert result.code == 0
-    assert "is whole: 4 devices, 19 files" in result.lines[0]
+    assert all(count in result.lines[0] for count in ("4 devices", "19 files"))
     assert f"  state/inventory.db → {house / 'inventory.db'}" in result.lines
-    assert "  config/sensor.yaml → stays in the file" in result.lines
-    assert f"  {house / 'mutes.yaml'} is there and would be set aside" in result.lines
+    golden(result.out, "sensor.yaml")
+    golden(result.out, "mutes.yaml")
     assert snapshot(tmp_path) == before
     assert run_cli("restore", "--dry-run", str(backup), "--state", str(tmp_path / "new")).code == 0
     assert not (tmp_path / "new").exists()

@@ -263,7 +263,7 @@ def test_a_workflow_that_leads_nowhere_is_reported(desk: Desk) -> None:
     assert counts(desk.send()) == [desk.all]
 
 
-def test_without_an_inventory_nothing_is_sent(desk: Desk, tmp_path: Path) -> None:
+def test_without_an_inventory_nothing_is_sent(golden: Golden, desk: Desk, tmp_path: Path) -> None:
     """A log alone may be of anywhere, and nothing is noted of it."""
     result = desk.ask(
         "tickets",
@@ -274,7 +274,8 @@ def test_without_an_inventory_nothing_is_sent(desk: Desk, tmp_path: Path) -> Non
         "--events",
         str(desk.folder / "events.jsonl"),
     )
-    assert (result.code, result.out.partition(": ")[0]) == (6, "what was sent before")
+    assert result.code == 6
+    golden(result.out.partition(": ")[0])
     assert desk.service.sent == []
 
 
@@ -348,13 +349,14 @@ def test_without_a_name_all_systems_get_them(desk: Desk, monkeypatch: pytest.Mon
 # Beside the outputs that take records.
 
 
-def test_the_log_does_not_wait_for_it(desk: Desk) -> None:
+def test_the_log_does_not_wait_for_it(golden: Golden, desk: Desk) -> None:
     """`outputs` lists and checks it, tells that no event goes there, and `forward` leaves it alone."""
     config = ["--config", str(desk.folder / "sensor.yaml")]
     assert "tickets" in desk.ask("outputs", "list", *config).lines[1]
     assert desk.ask("outputs", "check", *config).code == 0
     tested = desk.ask("outputs", "test", *config)
-    assert (tested.code, "it takes tickets, so no event was sent" in tested.out) == (0, True)
+    assert tested.code == 0
+    golden(tested.out)
     assert desk.ask("outputs", "status", *config).code == 2
     result = desk.ask("outputs", "replay", "desk", "--since", "1h", *config)
     assert reports(result, "output.wrong-type"), result.err

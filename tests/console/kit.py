@@ -11,7 +11,15 @@ from pathlib import Path
 
 import httpx
 
+# Of a page that shows the present where a moment was requested.
+PRESENT_ALONE = '<p class="notice" role="note">The moment '
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+ALL_CLEAR = ("No alert", "No open alerts", "0 alerts", "No loss is known", "No incidents")
+
+
+def no_all_clear(text: str) -> None:
+    assert not [sentence for sentence in ALL_CLEAR if sentence in text]
 
 
 class Running:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.kit import Running, act
+from tests.console.kit import PRESENT_ALONE, Running, act
 
 pytest.importorskip("duckdb", reason="needs the extra hunt")
 
@@ -30,7 +30,7 @@ def test_alerts_come_one_by_one_and_notes_count_from_when_they_were_written(
         scans = anna.get("/alerts?at=2026-11-24T08:12")
         assert len(listed(scans.text)) == 4
         assert set(listed(scans.text).values()) == {"open"}
-        assert "This page shows the present" not in scans.text
+        assert PRESENT_ALONE not in scans.text
         later = listed(anna.get("/alerts?at=2026-11-24T08:19:30").text)
         assert len(later) == 7
         assert set(listed(scans.text)) < set(later)

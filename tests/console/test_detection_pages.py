@@ -66,7 +66,7 @@ def test_a_list_is_rehearsed_added_checked_changed_and_removed(
     text = f"{C2} botnet\r\nunheard.example\r\nno entry!\r\n"
     rehearsed = send(anna, "/lists/act", action="rehearse", name="ours", text=text)
     assert rehearsed.status_code == 200
-    assert "It matches <strong>1</strong> of" in rehearsed.text
+    assert "<strong>1</strong> of" in rehearsed.text
     assert f"/search?q={C2}" in rehearsed.text
     assert "line 3" in rehearsed.text
     assert "On no list" in anna.get("/lists?check=unheard.example").text
@@ -138,9 +138,9 @@ def test_rules_are_tested_rehearsed_saved_and_removed(there: Running, anna: http
     """The rehearsal raises the alert on the office; saving asks the sensor to load them."""
     requests = Requests(there.state)
     tested = send(anna, "/rules/act", action="test", name="ours", text=RULES.replace("\n", "\r\n"))
-    assert "1 valid rule, 0 faults, 2 of 2 tests passed" in tested.text
+    assert all(count in tested.text for count in ("1 valid rule", "0 faults", "2 of 2 tests"))
     rehearsed = send(anna, "/rules/act", action="rehearse", name="ours", text=RULES)
-    assert "1 alert would have been reported" in rehearsed.text
+    assert "1 alert " in rehearsed.text
     assert "A host talks to the listed server" in rehearsed.text
     assert not (there.state / "rules").exists()
     assert not requests.requested()

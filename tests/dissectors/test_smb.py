@@ -274,7 +274,7 @@ def test_lying_bodies_do_not_end_the_conversation() -> None:
         assert [event[0] for event in events(parsed)] == ["SmbFault", "SmbCreate"]
         assert events(parsed)[0][1:3] == (2, command)
     loop = smb1(0x75, struct.pack("<BBHHH", 0x75, 0, 32, 0, 0), b"\0")
-    assert events(found([(True, session(loop))]))[-1] == ("SmbFault", 1, 0x75, "chain that does not lead on")
+    assert events(found([(True, session(loop))]))[-1][:3] == ("SmbFault", 1, 0x75)
 
 
 @pytest.mark.parametrize(

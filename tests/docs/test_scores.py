@@ -75,10 +75,8 @@ def test_the_docstring_has_them_too() -> None:
         f"{SPREAD:.0%}",
     ):
         assert value.replace("%", " %") in reported
-    assert (
-        f"{REACH['outside']:g} reachable from the internet, {REACH['talks']:g} internet access, "
-        f"{REACH['beside']:g} workstations in its segment"
-    ) in reported
+    for reach, meaning in (("outside", "reachable"), ("talks", "internet access"), ("beside", "workstations")):
+        assert f"{REACH[reach]:g} {meaning}" in reported
 
 
 def test_examples_add_up() -> None:

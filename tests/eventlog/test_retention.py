@@ -323,12 +323,9 @@ def test_a_beginning_that_a_user_took_away_is_reported(tmp_path: Path) -> None:
     assert keeper.damages == []
     there[1].path.unlink()
     list(keeper.look(0))
-    assert [str(one) for one in keeper.damages] == [
-        (
-            f"{there[2].path.name}:0: records {there[1].first:,} to {there[2].first - 1:,}, which were "
-            "before it, are missing"
-        )
-    ]
+    (damage,) = keeper.damages
+    assert str(damage).startswith(f"{there[2].path.name}:0: ")
+    assert f" {there[1].first:,} to {there[2].first - 1:,}" in str(damage)
 
 
 def test_limits_that_contradict_each_other(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from sensor.core.addresses import parse
 from sensor.inventory.corrections import Correction, Order, Outcome
+from tests.golden import Golden
 
 CABLE, WIRELESS, OTHER = "00:1b:21:00:00:02", "00:1c:7f:00:00:01", "00:17:c8:1a:2b:3c"
 KEEP, LOSE = f"mac:{CABLE}", f"mac:{WIRELESS}"
@@ -94,7 +95,7 @@ def test_what_cannot_be_done(two, order: Order, fault: str):
     assert two.who(WIRELESS).key == LOSE
 
 
-def test_the_mac_a_device_is_known_by_stays(two):
+def test_the_mac_a_device_is_known_by_stays(golden: Golden, two):
     """Its other MACs are what can be split off."""
     two.persistence.carry_out(MERGE)
-    assert "split off its other MACs" in two.persistence.carry_out(Order(2, "split", KEEP, KEEP)).fault
+    golden(two.persistence.carry_out(Order(2, "split", KEEP, KEEP)).fault)

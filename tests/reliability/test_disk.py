@@ -18,6 +18,7 @@ import pytest
 from sensor.core.record import RecordMaker
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.segments import segments
+from tests.golden import Golden
 from tests.reliability.live_logs import TS, BadDisk, numbers, open_log, record, texts, wait_for
 
 MEMORY_MIB = 64 / 1024
@@ -40,9 +41,10 @@ def test_a_fault_that_passes_costs_nothing(tmp_path: Path, fault: int, where: st
         log.write(record(number, "alert"))
     assert time.monotonic() - began < 20
     assert wait_for(lambda: bool(messages))
-    assert messages == [
-        f"sensor.log_stalled: the event log {path} cannot be written: {os.strerror(fault)}; records wait in memory"
-    ]
+    (message,) = messages
+    assert message.startswith("sensor.log_stalled: ")
+    assert f" {path} " in message
+    assert os.strerror(fault) in message
     assert list(log.news(TS)) == []
     setattr(disk, where, 0)
     assert log.sync(60)
@@ -194,7 +196,7 @@ def test_a_full_disk_at_the_turn_of_a_segment(tmp_path: Path) -> None:
     assert texts(path) == ["number 0", "number 1"]
 
 
-def test_a_disk_that_is_too_slow(tmp_path: Path) -> None:
+def test_a_disk_that_is_too_slow(golden: Golden, tmp_path: Path) -> None:
     """It never fails, it only takes its time: whoever tells records does not wait for it, and what did not fit is told
     all the same.
     """
@@ -215,7 +217,8 @@ def test_a_disk_that_is_too_slow(tmp_path: Path) -> None:
     assert log.sync(60)
     (news,) = log.news(TS)
     log.close()
-    assert (news.check, news.facts["reason"]) == ("sensor.log_resumed", "the disk is too slow")
+    assert news.check == "sensor.log_resumed"
+    golden(news.facts["reason"])
     assert set(news.facts["given_up"]) == {"flow"}
     assert len(texts(path)) + news.facts["count"] == 1001
     assert numbers(path) == list(range(1, len(texts(path)) + 1))
@@ -299,12 +302,12 @@ def test_a_file_system_that_is_full(tmp_path: Path, root: Path) -> None:
         True,
         False,
         1,
-        "No space left on device",
+        os.strerror(errno.ENOSPC),
     )
     assert reported["found"] + reported["lost"] == reported["sent"]
     assert reported["lost"] > 3000
 
 
-def test_a_file_system_that_is_read_only_at_the_start(tmp_path: Path, root: Path) -> None:
+def test_a_file_system_that_is_read_only_at_the_start(golden: Golden, tmp_path: Path, root: Path) -> None:
     """Said before anything begins: a log that can never be written is the operator's to know."""
-    assert in_64_mib(tmp_path, root, READ_ONLY) == "it cannot be written"
+    golden(in_64_mib(tmp_path, root, READ_ONLY))

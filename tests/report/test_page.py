@@ -60,7 +60,7 @@ def test_what_has_no_room_is_counted(report: Report) -> None:
     text = page(report, PAPER)
     left = len(report.findings) - PAPER.findings
     assert left > 0
-    assert f"And {left} more findings, which are in the JSON and the HTML form of this report." in text
+    assert f" {left} more findings" in text
     assert "more findings" not in page(report)
 
 
@@ -90,6 +90,6 @@ def test_who_came_back_is_a_number_and_no_line(report: Report) -> None:
     text = page(report)
     report.changes = changed
     reported = text[text.index('<section id="changes">') : text.index('<section id="work">')]
-    assert f"<p>{len(changed)} with another firmware, 7 back again.</p>" in reported
+    assert re.search(rf"<p>{len(changed)} [^<]*, 7 back[^<]*</p>", reported)
     assert reported.count("<tr><td") == len(changed)
     assert "it is back" not in reported

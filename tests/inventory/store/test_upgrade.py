@@ -73,12 +73,9 @@ def test_from_each_version(tmp_path: Path, version: int) -> None:
     before = dump(old_store(tmp_path, version))
     with Run(tmp_path) as run:
         assert run.restored == 1
-        assert run.reported == [
-            (
-                f"{tmp_path / FILE}: its tables are of version {schema.VERSION} now; {FILE}.version-{version} "
-                f"is a copy of version {version}"
-            )
-        ]
+        (reported,) = run.reported
+        assert reported.startswith(f"{tmp_path / FILE}: ")
+        assert all(one in reported for one in (f"version {schema.VERSION} ", f" {FILE}.version-{version} "))
     reader = Reader(tmp_path)
     (record,) = reader.records()
     details = reader.details("dev-aaaaaa")
@@ -155,8 +152,9 @@ def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixtu
         main(["replay", "--state", str(tmp_path), "--events", str(tmp_path / "log.jsonl"), "pcaps/office.pcapng"])
     assert ended.value.code == 3
     reported = capsys.readouterr()
-    known = f"this sensor knows {schema.VERSION}: use the newer sensor, or another state folder [inventory.not-read]"
-    assert reported.err == f"sensor: {tmp_path / FILE}: its tables have version 99, {known}\n"
+    assert reported.err.startswith(f"sensor: {tmp_path / FILE}: ")
+    assert all(one in reported.err for one in ("version 99", f" {schema.VERSION}: "))
+    assert reported.err.endswith(" [inventory.not-read]\n")
     assert reported.out == ""
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / UNFINISHED).write_text("[]")
@@ -172,7 +170,7 @@ def test_the_command_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixtu
             ]
         )
     assert ended.value.code == 3
-    assert (
-        capsys.readouterr().err
-        == f"sensor: {tmp_path / 'half'}: a restore was cut off here: run `sensor restore` again [inventory.not-read]\n"
-    )
+    reported = capsys.readouterr()
+    assert reported.err.startswith(f"sensor: {tmp_path / 'half'}: ")
+    assert "`sensor restore`" in reported.err
+    assert reported.err.endswith(" [inventory.not-read]\n")

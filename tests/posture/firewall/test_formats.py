@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sensor.posture.firewall.formats import format_of, names, written
 from sensor.posture.firewall.model import Match, Request
+from tests.golden import Golden
 from tests.posture.firewall.requested import C2_V6, CAMERA, LAPTOP, WEEK, internal, many, only, outbound
 
 # What ends a line or a quote, begins a comment, a variable or a command, or parts words in one of the languages.
@@ -79,27 +80,12 @@ OUT = only([outbound(CAMERA)], WEEK._replace(match=Match(6, 443)))
 UNTIL = "until 2026-12-01 08:17 UTC, alert-bbbbbb"
 
 
-def test_ios() -> None:
+def test_ios(golden: Golden) -> None:
     """A list a family, hosts and blocks with inverted masks, the rest permitted."""
-    name = ONE_PORT.id
-    assert body("ios", ONE_PORT) == [
-        f"ip access-list extended SENSOR-{name}",
-        f" remark {name} {UNTIL}",
-        " remark workstation LT-ACC-04 to nas fs01",
-        " deny tcp host 10.20.10.101 host 10.20.20.5 eq 445 log",
-        " permit ip any any",
-        f"ipv6 access-list SENSOR-{name}-v6",
-        f" remark {name} {UNTIL}",
-        " remark workstation LT-ACC-04 to nas fs01",
-        " deny tcp host 2001:db8:1::101 host 2001:db8:2::5 eq 445 log",
-        " permit ipv6 any any",
-    ]
+    golden(body("ios", ONE_PORT))
     block = next(one for one in many() if "203.0.113.0/24" in one.title)
     assert " deny ip any 203.0.113.0 0.0.0.255 log" in body("ios", block)
-    assert (
-        written("ios", [ONE_PORT], undo=True)
-        == f"no ip access-list extended SENSOR-{name}\nno ipv6 access-list SENSOR-{name}-v6\n"
-    )
+    golden(written("ios", [ONE_PORT], undo=True))
 
 
 def test_fortios() -> None:
@@ -118,18 +104,10 @@ def test_fortios() -> None:
     )
 
 
-def test_panos() -> None:
+def test_panos(golden: Golden) -> None:
     """Objects, a service and rules at the top; what was set is deleted."""
     name = OUT.id
-    assert body("panos", OUT)[-4:] == [
-        (
-            f"set rulebase security rules {name}-1 from any to any source [ {name}-10.20.10.62 ] "
-            f"destination [ {name}-203.0.113.66 ]"
-        ),
-        f"set rulebase security rules {name}-1 application any service {name}-tcp-443 action drop log-end yes",
-        f'set rulebase security rules {name}-1 description "{name} until 2026-12-01 08:17 UTC, alert-aaaaaa"',
-        f"move rulebase security rules {name}-1 top",
-    ]
+    golden(body("panos", OUT)[-4:])
     assert written("panos", [OUT], undo=True).splitlines() == [
         f"delete rulebase security rules {name}-1",
         f"delete address {name}-10.20.10.62",
@@ -155,17 +133,12 @@ def test_junos() -> None:
     ]
 
 
-def test_pf() -> None:
+def test_pf(golden: Golden) -> None:
     """One line a rule; several ends are a list."""
     both = only([outbound(CAMERA), outbound(LAPTOP)])
-    assert body("pf", both) == [
-        f'block drop log quick inet from {{ 10.20.10.62/32, 10.20.10.101/32 }} to 203.0.113.66/32 label "{both.id}-1"',
-        f'block drop log quick inet from 203.0.113.66/32 to {{ 10.20.10.62/32, 10.20.10.101/32 }} label "{both.id}-2"',
-    ]
+    golden(body("pf", both))
     new = only([outbound(LAPTOP, C2_V6)], WEEK._replace(match=Match(17, 53), everyone=True))
-    assert body("pf", new) == [
-        f'block drop log quick inet6 proto udp from any to 2001:db8:bad::66/128 port 53 label "{new.id}-1"'
-    ]
+    golden(body("pf", new))
 
 
 def test_windows() -> None:
@@ -199,4 +172,4 @@ def test_a_family_that_is_not_meant_reports_where_the_rules_are() -> None:
     """Nobody is to believe that there was nothing to do."""
     assert body("ip6tables", OUT) == []
     assert "see --format iptables" in written("ip6tables", [OUT])
-    assert "IPv6 addresses are meant as well: see --format ip6tables" in written("iptables", [ONE_PORT])
+    assert "--format ip6tables" in written("iptables", [ONE_PORT])
