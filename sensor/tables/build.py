@@ -15,14 +15,16 @@ from sensor.eventlog.paths import notes_log
 from sensor.eventlog.reader import Reader
 from sensor.inventory.store.database import FILE, StoreError, Taken, connect
 from sensor.inventory.store.rows import fill_rows, unlisted
-from sensor.inventory.store.schema import MIGRATIONS, VERSION
+from sensor.inventory.store.schema import KEPT, MIGRATIONS, VERSION
 from sensor.inventory.store.store import Store, corrections_of
 from sensor.tables.apply import Applier
+from sensor.tables.batch import batch_of
 from sensor.tables.lines import line_of
 from sensor.tables.load import load
 from sensor.tables.mute_rows import follow_mutes
 from sensor.tables.notes import read_notes
 from sensor.tables.position import clear, position
+from sensor.tables.record_cursor import Record
 from sensor.tables.tables import MANY, MUCH, Tables, ends_at, transaction
 
 
@@ -125,10 +127,12 @@ def _a_little(path: Path, log: Path) -> Built | None:
 def _built(folder: Path, log: Path, *, rebuilt: bool) -> Built:
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
-    store = Store(folder)
+    store = Store(folder, KEPT if rebuilt else ())
     try:
         loaded = load(store, log) if rebuilt or not position(store.base).seq else 0
         if rebuilt and not loaded:
+            store.close()
+            store = Store(folder)  # all of it is checked now
             with transaction(store.base):
                 clear(store.base)
         tables = Tables(store.base, log)
@@ -153,14 +157,14 @@ def of_log(log: Path) -> sqlite3.Connection:
     base.row_factory = sqlite3.Row
     base.execute("PRAGMA journal_mode = OFF")
     base.executescript("\n".join(MIGRATIONS))
-    applier, batch = Applier(base, devices=True), []
+    applier, taken = Applier(base), list[Record]()
     with transaction(base):
         for number, (line, _) in enumerate(Reader(log).pairs(), 1):
-            batch.append((number, line, line_of(line)))
-            if len(batch) == MANY:
-                applier.apply(batch)
-                batch = []
-        applier.apply(batch)
+            taken.append((number, line, line_of(line)))
+            if len(taken) == MANY:
+                applier.apply(batch_of(taken, devices=True))
+                taken = []
+        applier.apply(batch_of(taken, devices=True))
         notes, read = read_notes(notes_log(log), 0)
         while notes:
             applier.take_notes(notes)

@@ -9,13 +9,13 @@ import msgspec
 
 from sensor.eventlog.fold import Fold
 from sensor.inventory.store.rows import Shown, remove_rows, save_rows
+from sensor.tables.batch import Other
 from sensor.tables.lines import WORD, time_ns, time_or
-from sensor.tables.other_rows import Lines
 
 _DEVICE = "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
-def save_devices(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
+def save_devices(base: sqlite3.Connection, lines: Iterable[Other]) -> None:
     """Within a transaction. A device that became one with another goes."""
     fold, history = Fold(), []
     for line, text in lines:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -24,6 +24,8 @@ _OURS = re.compile(r".{17}[0-5][0-9]\.[0-9]{6}Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Beyond these, integers do not fit into a column.
 Number = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+# What stands for a time that is absent or wrong.
+NoTime = TypeVar("NoTime", bound=int | None)
 
 
 class Origin(msgspec.Struct, gc=False):
@@ -140,7 +142,7 @@ class Line(msgspec.Struct, gc=False):
     network: Network = msgspec.field(default_factory=Network)
     ns: int = msgspec.field(default=0, name="-ns")
 
-    def time_or(self, text: str, other: int) -> int:
+    def time_or(self, text: str, other: NoTime) -> int | NoTime:
         """A time that may be absent or wrong; mostly it is that of the record."""
         return self.ns if text == self.ts else time_or(text, other)
 
@@ -189,7 +191,7 @@ def _time_ns(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
 
 
-def time_or(text: str, other: int) -> int:
+def time_or(text: str, other: NoTime) -> int | NoTime:
     """A time that may be absent or wrong."""
     try:
         return time_ns(text) if text else other

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from sensor.core.collection import no_collection
@@ -23,14 +22,16 @@ from sensor.inventory.store.schema import MIGRATIONS, VERSION
 from sensor.inventory.store.schema_parties import LOG_INDICES, SPANS_OF_ALL
 from sensor.inventory.store.store import Store
 from sensor.tables.apply import Applier
+from sensor.tables.batches import batches
 from sensor.tables.notes import read_notes
 from sensor.tables.position import Position, put_position
-from sensor.tables.record_cursor import RecordCursor
-from sensor.tables.tables import MANY, MUCH, id_of, transaction
+from sensor.tables.tables import transaction
 
 # Bytes of a log from which on this is faster than batches into the store itself.
 LARGE = 4 << 20
 CACHE_KIB = 65_536
+# Beside the thread that sorts the entries of an index.
+THREADS = 1
 # Bytes of an index of texts that FTS5 gathers before it writes a part, which are to be merged later; and of those while
 # all texts are indexed at once.
 TEXTS, TEXTS_MUCH = 1 << 20, 16 << 20
@@ -65,6 +66,7 @@ def _begun(new: Path, like: Path) -> sqlite3.Connection:
     for setting in ("page_size = 8192", "journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
         base.execute(f"PRAGMA {setting}")
     base.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    base.execute(f"PRAGMA threads = {THREADS}")
     base.executescript("\n".join(MIGRATIONS) + f"PRAGMA user_version = {VERSION}")
     for statement in LOG_INDICES:
         base.execute(f"DROP INDEX {statement.split()[5]}")
@@ -75,11 +77,11 @@ def _fill(base: sqlite3.Connection, log: Path) -> int:
     with no_collection(), transaction(base):
         applier, place = Applier(base, indexed=False), Position()
         records = 0
-        with _cursor(log) as cursor:
-            while taken := cursor.records(MANY, MUCH):
-                applier.apply(taken)
-                place = Position(taken[-1][0], id_of(taken[-1][1]))
-                records += len(taken)
+        with closing(batches(log)) as source:
+            for batch in source:
+                applier.apply(batch)
+                place = Position(batch.seq, batch.last_id)
+                records += batch.records
         place = place._replace(notes_size=_take_notes(applier, log), unusable=applier.unusable)
         put_position(base, place)
         for statement in (*LOG_INDICES, SPANS_OF_ALL):
@@ -102,12 +104,3 @@ def _take_notes(applier: Applier, log: Path) -> int:
         applier.take_notes(notes)
         notes, notes_size = read_notes(notes_log(log), notes_size)
     return notes_size
-
-
-@contextmanager
-def _cursor(log: Path) -> Iterator[RecordCursor]:
-    cursor = RecordCursor(log)
-    try:
-        yield cursor
-    finally:
-        cursor.close()

@@ -18,8 +18,9 @@ from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import muted_log
 from sensor.eventlog.segments import segments
 from sensor.inventory.store.database import StoreError
+from sensor.tables.batch import id_of
 from sensor.tables.lines import TEXT, WORD, AlertPart, Line, time_ns, time_or
-from sensor.tables.tables import ends_at, holds, id_of, transaction
+from sensor.tables.tables import ends_at, holds, transaction
 
 if TYPE_CHECKING:
     from sensor.alerts.mutes import Mute

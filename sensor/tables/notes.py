@@ -116,12 +116,14 @@ def save_notes(base: sqlite3.Connection, notes: Iterable[Note]) -> list[str]:
     return list(dict.fromkeys(row[2] for row in rows))
 
 
-def states_of(base: sqlite3.Connection, alerts: str) -> dict[str, AlertState]:
-    """The resulting state of some alerts. ``alerts``: their ids, a JSON list."""
+def states_of(base: sqlite3.Connection, alerts: list[str]) -> dict[str, AlertState]:
+    """The resulting state of those of some alerts, named by id, about which there are notes."""
     states: dict[str, AlertState] = {}
+    if base.execute("SELECT 1 FROM alert_words LIMIT 1").fetchone() is None:
+        return states
     wanted = (
         "SELECT alert, action, value FROM alert_words WHERE alert IN (SELECT value FROM json_each(?)) ORDER BY number"
     )
-    for alert, action, value in base.execute(wanted, (alerts,)):
+    for alert, action, value in base.execute(wanted, (msgspec.json.encode(alerts).decode(),)):
         states.setdefault(alert, AlertState()).apply(action, value)
     return states

@@ -1,13 +1,12 @@
-"""Other records as rows: incidents, recommendations, health findings, and one line of the timeline for each record."""
+"""Other records as rows: incidents, recommendations, health findings, and the timeline."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
 
-from sensor.tables.lines import WORD, Line
-
-Lines = tuple[Line, str]
+from sensor.tables.batch import SUMMARY, Moment, Other
+from sensor.tables.lines import WORD
 
 # Rows that are there already are updated: to replace one writes all entries of all its indices again.
 _INCIDENT = """
@@ -23,10 +22,9 @@ first = excluded.first, last = excluded.last, seq = excluded.seq, summary = excl
 # No number is read twice (``LogCursor``), so none is there already.
 _FINDING = "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?)"
 _MOMENT = "INSERT INTO timeline VALUES (?, ?, ?, ?, ?, ?, ?)"
-SUMMARY = "summary"
 
 
-def save_incidents(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
+def save_incidents(base: sqlite3.Connection, lines: Iterable[Other]) -> None:
     """The last record of each holds. An alert stays part of an incident where later records leave it out: a story is
     bounded.
     """
@@ -53,7 +51,7 @@ def save_incidents(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
     base.executemany("INSERT OR IGNORE INTO incident_alerts VALUES (?, ?)", parts)
 
 
-def save_recommendations(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
+def save_recommendations(base: sqlite3.Connection, lines: Iterable[Other]) -> None:
     """The last record of each holds."""
     rows = {}
     for line, text in lines:
@@ -78,7 +76,7 @@ def save_recommendations(base: sqlite3.Connection, lines: Iterable[Lines]) -> No
     base.executemany(_RECOMMENDATION, rows.values())
 
 
-def save_findings(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
+def save_findings(base: sqlite3.Connection, lines: Iterable[Other]) -> None:
     """Health events of the sensor. Of its figures, written once a minute, the last hold."""
     rows = [
         (line.sensor.seq, line.ns, line.action, line.facts.check[:WORD], line.level, line.summary, text)
@@ -90,25 +88,6 @@ def save_findings(base: sqlite3.Connection, lines: Iterable[Lines]) -> None:
     base.executemany(_FINDING, [row for row in rows if row[2] != SUMMARY or row[0] == last])
 
 
-def save_moments(base: sqlite3.Connection, lines: Iterable[Line]) -> None:
-    """One line for each record, except figures that are written once a minute."""
-    rows = [
-        (
-            line.sensor.seq,
-            line.ns,
-            line.kind[:WORD],
-            line.action[:WORD],
-            line.level,
-            _about(line)[:WORD],
-            line.summary,
-        )
-        for line in lines
-        if (line.kind, line.action) != ("sensor", SUMMARY)
-    ]
-    base.executemany(_MOMENT, rows)
-
-
-def _about(line: Line) -> str:
-    """The id of what a record is about; empty for the sensor itself."""
-    part = line.alert or line.incident or line.recommendation or line.device
-    return part.id if part is not None else ""
+def save_moments(base: sqlite3.Connection, moments: Iterable[Moment]) -> None:
+    """Rows of the timeline."""
+    base.executemany(_MOMENT, moments)

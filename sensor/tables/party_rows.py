@@ -12,8 +12,6 @@ from sensor.tables.lines import Party, address_bytes
 
 # Parties whose numbers are remembered between batches, and the same where much is put in at once.
 KEPT, KEPT_MUCH = 16_384, 262_144
-SOURCE, TARGET = 0, 1
-NOBODY: Party = ("", "", "", "", 0)
 
 _STORED = """
 SELECT parties.number, ip, mac, device, name, vlan FROM json_each(?) AS one CROSS JOIN parties
@@ -33,22 +31,21 @@ class PartyRows:
         # Whether all that are stored are remembered.
         self._all = not self._last
 
-    def save(self, parties: Sequence[tuple[int, int, Party]]) -> None:
-        """(number of an alert, role, party) of some alerts."""
+    def save(self, parties: Sequence[Party], roles: Sequence[tuple[int, int, int]]) -> None:
+        """``roles``: number of an alert, role, and place of the party among ``parties``, which all differ."""
         remembered = self._numbers.get
-        numbers = [remembered(party) for _, _, party in parties]
-        missing = dict.fromkeys(one[2] for one, number in zip(parties, numbers, strict=True) if number is None)
-        found = self._numbered(list(missing)) if missing else {}
-        rows = [
-            (alert, role, found[party] if number is None else number)
-            for (alert, role, party), number in zip(parties, numbers, strict=True)
-        ]
+        numbers = [remembered(party) for party in parties]
+        missing = [party for party, number in zip(parties, numbers, strict=True) if number is None]
+        found = self._numbered(missing) if missing else {}
+        known = [number or found[party] for party, number in zip(parties, numbers, strict=True)]
+        rows = [(alert, role, known[place]) for alert, role, place in roles]
         self._base.executemany("INSERT OR IGNORE INTO alert_parties VALUES (?, ?, ?)", rows)
 
     def _numbered(self, parties: list[Party]) -> dict[Party, int]:
         """Numbers of parties that are not remembered; those that are new get the next ones."""
         stored = {} if self._all else self._stored(parties)
-        unknown = [party for party in parties if party not in stored] if stored else parties
+        # In the order of their index, which is filled faster so.
+        unknown = sorted(party for party in parties if party not in stored)
         new = {party: number for number, party in enumerate(unknown, self._last + 1)}
         self._base.executemany(_PARTY, [(number, *party, address_bytes(party[0])) for party, number in new.items()])
         self._last += len(new)

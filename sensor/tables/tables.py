@@ -13,27 +13,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 from sensor.eventlog.segments import segments
 from sensor.inventory.store.database import StoreError
 from sensor.tables.apply import Applier
+from sensor.tables.batch import Batch, batch_of, id_of
 from sensor.tables.notes import Note, read_notes
 from sensor.tables.position import Position, clear, position, put_position
 from sensor.tables.pruning import prune
-from sensor.tables.record_cursor import Record, RecordCursor
+from sensor.tables.record_cursor import RecordCursor
 
 # Of a batch: the writer is not kept longer than some tens of ms.
 LINES, SIZE = 1000, 2 << 20
 # The same if there is no other writer.
 MANY, MUCH = 10_000, 32 << 20
-
-
-class _Named(msgspec.Struct):
-    id: str = ""
 
 
 class Tables:
@@ -75,12 +70,12 @@ class Tables:
         nothing of it was taken.
         """
         cursor = self._cursor or self._go_to(position(self._base))
-        taken = cursor.records(lines, size)
+        batch = batch_of(cursor.records(lines, size))
         notes, notes_size = read_notes(self._notes, self._there.notes_size)
-        if not taken and notes_size == self._there.notes_size:
+        if not batch.records and notes_size == self._there.notes_size:
             return 0
         try:
-            return self._take(taken, notes, notes_size)
+            return self._take(batch, notes, notes_size)
         except sqlite3.Error as error:
             self.close()
             raise StoreError(str(error)) from None
@@ -101,24 +96,24 @@ class Tables:
         finally:
             self.close()
 
-    def _take(self, taken: Sequence[Record], notes: Sequence[Note], notes_size: int) -> int:
+    def _take(self, batch: Batch, notes: Sequence[Note], notes_size: int) -> int:
         with transaction(self._base):
             there = position(self._base)
             if there != self._there:  # another process was faster
                 self._go_to(there)
                 return 1
-            if taken and taken[0][0] <= there.seq:
+            if batch.records and batch.first <= there.seq:
                 there = Position()
                 self._empty("the event log started again")
                 notes, notes_size = read_notes(self._notes, 0)
             before = self._applier.unusable
-            self._applier.apply(taken)
+            self._applier.apply(batch)
             self._applier.take_notes(notes)
-            seq, record = (taken[-1][0], id_of(taken[-1][1])) if taken else (there.seq, there.record)
+            seq, record = (batch.seq, batch.last_id) if batch.records else (there.seq, there.record)
             self._there = Position(seq, record, notes_size, there.unusable + self._applier.unusable - before)
             put_position(self._base, self._there)
-        self.records += len(taken)
-        return len(taken) + len(notes)
+        self.records += batch.records
+        return batch.records + len(notes)
 
     def _go_to(self, there: Position) -> RecordCursor:
         self.close()
@@ -156,14 +151,6 @@ def ends_at(log: Path, seq: int, record: str) -> bool:
         return not cursor.read(1)
     finally:
         cursor.close()
-
-
-def id_of(line: bytes) -> str:
-    """The id of a record; empty where it has none."""
-    try:
-        return msgspec.json.decode(line, type=_Named).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return ""
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from sensor.inventory.store.schema import KEPT
 from sensor.inventory.store.schema_mutes import MADE_FROM_MUTES
 from sensor.inventory.store.schema_parties import MADE_FROM_LOG
 from sensor.inventory.store.store import Store
+from sensor.tables import batches as batching
 from sensor.tables import load as loading
 from sensor.tables.build import catch_up, rebuild
 from sensor.tables.load import load
@@ -29,15 +30,28 @@ OLD = "INSERT INTO words (ts, author, key, field, value, reason, state) VALUES (
 LOADER = """
 import sys
 from pathlib import Path
-from sensor.tables import load as loading
+from sensor.tables import batches, load
 from sensor.tables.build import rebuild
-loading.MANY = 50
-apply = loading.Applier.apply
-def told(self, records):
-    apply(self, records)
-    print(len(records), flush=True)
-loading.Applier.apply = told
+batches.LINES = 50
+batches.processors = lambda: 1
+apply = load.Applier.apply
+def reported(self, batch):
+    apply(self, batch)
+    print(batch.records, flush=True)
+load.Applier.apply = reported
 rebuild(Path(sys.argv[1]), Path(sys.argv[1]) / "events.jsonl")
+"""
+# In place of the process that reads the log: it writes a part of what that would.
+READER = """#!{python}
+import io
+import sys
+from pathlib import Path
+from sensor.tables import batches
+batches.LINES = 500
+out = io.BytesIO()
+batches.write_batches(Path(sys.argv[-1]), out)
+written = out.getvalue()
+sys.stdout.buffer.write(written[:{end}])
 """
 
 
@@ -72,6 +86,31 @@ def test_both_ways_give_equal_tables(folder: Path, monkeypatch: pytest.MonkeyPat
     with closing(connect(folder / FILE)) as base:
         assert base.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall() == layout
         assert base.execute("SELECT * FROM alert_spans ORDER BY block").fetchall() == spans
+
+
+@pytest.mark.parametrize("end", ["0", "4000", "len(written) // 2", "-8", "None"])
+def test_reader_that_ends_early_loses_nothing(folder: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that reads the log ends before its first batch, amid one, before the end mark, or not at all."""
+    program = folder / "reader"
+    program.write_text(READER.format(python=sys.executable, end=end), encoding="utf-8")
+    program.chmod(0o700)
+    assert in_place(folder, monkeypatch) == 3_200
+    expected = held(folder)
+    monkeypatch.undo()
+    monkeypatch.setattr(batching.sys, "executable", str(program))
+    assert rebuild(folder, folder / LOG).records == 3_200
+    assert held(folder) == expected
+
+
+def test_one_processor_needs_no_other_process(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log is read here; so it is where no process can be started."""
+    monkeypatch.setattr(batching.sys, "executable", str(folder / "nothing"))
+    assert rebuild(folder, folder / LOG).records == 3_200
+    beside = held(folder)
+    monkeypatch.setattr(batching, "processors", lambda: 1)
+    monkeypatch.setattr(batching.subprocess, "Popen", None)
+    assert rebuild(folder, folder / LOG).records == 3_200
+    assert held(folder) == beside
 
 
 def test_store_keeps_what_no_log_gives(folder: Path) -> None:

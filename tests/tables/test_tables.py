@@ -232,6 +232,18 @@ def test_two_findings_of_one_id_are_two_alerts(tmp_path: Path) -> None:
     assert held(tmp_path) == found
 
 
+def test_id_that_was_made_for_one_finding_and_is_named_by_another(tmp_path: Path) -> None:
+    """A foreign log names the id that the second finding of an id got, with the same key: one alert, the last holds."""
+    one, other, third = (json.loads(line) for line in made_lines(3))
+    other["alert"]["id"] = one["alert"]["id"]
+    third["alert"] |= {"id": f"{one['alert']['id']}-2", "key": other["alert"]["key"]}
+    (tmp_path / LOG).write_text("".join(json.dumps(record) + "\n" for record in (one, other, third)), encoding="utf-8")
+    found = advanced(tmp_path, [1])
+    assert [row[8] for row in found["alerts"]] == [1, 3]
+    rebuild(tmp_path, tmp_path / LOG)
+    assert held(tmp_path) == found
+
+
 def test_what_the_log_lets_go_the_tables_let_go(tmp_path: Path) -> None:
     """Segments that went by age take their alerts, ends and texts along; a text of what stays is still found."""
     folder = tmp_path / "events.segments"

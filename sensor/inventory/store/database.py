@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from sensor.inventory.store.schema import TABLES, VERSION
@@ -75,12 +76,12 @@ def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
+def open_database(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, str]:
     """The store for its one writer, and a note about it: empty, that it was upgraded, or that it was damaged and put
-    aside. Raises StoreError if it cannot be opened.
+    aside. ``tables``: check only these for damage, empty for all. Raises StoreError if it cannot be opened.
     """
     try:
-        return _sound(path)
+        return _sound(path, tables)
     except sqlite3.OperationalError as error:
         raise StoreError(f"{path}: {error}") from None
     except sqlite3.DatabaseError as error:
@@ -96,7 +97,7 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
         )
 
 
-def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
+def _sound(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, str]:
     """An open store that was checked, and what was done to it. sqlite3.DatabaseError where it is damaged."""
     with contextlib.suppress(OSError):  # SQLite reports the reason
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
@@ -104,7 +105,7 @@ def _sound(path: Path) -> tuple[sqlite3.Connection, str]:
     try:
         version = _refuse_newer(base, path)
         prepare(base)
-        _check(base)
+        _check(base, tables if version == VERSION else ())
         note = upgrade(base, path, version)
     except NotUpgraded as error:
         base.close()
@@ -125,10 +126,11 @@ def prepare(base: sqlite3.Connection) -> None:
     base.execute("PRAGMA secure_delete = ON")
 
 
-def _check(base: sqlite3.Connection) -> None:
-    fault = base.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if fault != "ok":
-        raise sqlite3.DatabaseError(fault.splitlines()[-1])
+def _check(base: sqlite3.Connection, tables: Sequence[str]) -> None:
+    for part in tables or ("1",):  # a name, or how many faults of the whole are looked for
+        fault = base.execute(f"PRAGMA quick_check({part})").fetchone()[0]
+        if fault != "ok":
+            raise sqlite3.DatabaseError(fault.splitlines()[-1])
 
 
 def _put_aside(path: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -38,12 +38,14 @@ class Store:
     ``broken``: devices that could not be read.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """StoreError or OSError where it cannot be used."""
+    def __init__(self, folder: Path, checked: Sequence[str] = ()) -> None:
+        """``checked``: the only tables that are checked for damage, where all others will be replaced; empty for all.
+        StoreError or OSError where it cannot be used.
+        """
         self.path = folder / FILE
         self._lock = Lock(folder)
         try:
-            self.base, self.note = open_database(self.path)
+            self.base, self.note = open_database(self.path, checked)
             with self._faults(), self._transaction():
                 fill_rows(self.base, corrections_of(self.base))
         except BaseException:
