@@ -21,13 +21,14 @@ _LOAD = (
     " WHERE id IN (SELECT value FROM json_each(?))"
 )
 _ADD = (
-    "INSERT INTO alerts (number, id, key, of_group, title, risk, count, first, last, ended, seq, summary, words)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO alerts"
+    " (number, id, key, of_group, title, risk, count, first, last, ended, seq, summary, words, severity)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 # To replace a row would write all entries of all its indices again.
 _UPDATE = (
     "UPDATE alerts SET id = ?2, key = ?3, of_group = ?4, title = ?5, risk = ?6, count = ?7, first = ?8, last = ?9,"
-    " ended = ?10, seq = ?11, summary = ?12, words = ?13 WHERE number = ?1"
+    " ended = ?10, seq = ?11, summary = ?12, words = ?13, severity = ?14 WHERE number = ?1"
 )
 _ADD_RECORD, _UPDATE_RECORD = (
     "INSERT INTO alert_records VALUES (?, ?)",
@@ -184,7 +185,7 @@ class AlertRows:
         rows = [
             (
                 one.number, one.id, one.key, one.group, facts.title, facts.risk, facts.count, one.first, facts.last,
-                facts.ended, facts.seq, facts.summary, facts.search_text,
+                facts.ended, facts.seq, facts.summary, facts.search_text, facts.severity,
             )
             for one, facts in changes
         ]  # fmt: skip

@@ -19,7 +19,7 @@ from sensor.views.alert_numbers import (
     untested,
     with_newest,
 )
-from sensor.views.alert_order import SORTS, Order, Place, behind, place_of, values_of
+from sensor.views.alert_order import OF_LEVEL, SORTS, Order, Place, behind, place_of, values_of
 from sensor.views.alert_walk import Found, first_in_order, first_of_frequent, first_of_groups
 from sensor.views.clauses import Clause
 from sensor.views.page import After
@@ -87,7 +87,7 @@ def _by_levels(chosen: Chosen, after: After | None, backwards: bool, limit: int,
         if passed or not groups or len(found) >= limit:
             continue
         begin = After("", last, after.number) if after is not None and level == severity else None
-        here = find(groups, Order(SORTS["last"], backwards, begin), limit - len(found))
+        here = find(groups, Order(OF_LEVEL, backwards, begin, level), limit - len(found))
         if here is None:
             return None
         found += [(([level, value], number), group) for (value, number), group in here]

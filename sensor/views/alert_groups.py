@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from functools import partial
 from typing import Any, NamedTuple
 
 from sensor.tables.lines import SEVERITIES
@@ -29,6 +30,8 @@ class Group(NamedTuple):
 
 
 FACETS = Group._fields
+# As Group._make, without a call of Python: there may be some thousand.
+_group = partial(tuple.__new__, Group)
 
 
 def named(field: str, value: Any) -> str:
@@ -46,7 +49,7 @@ def groups_of(base: sqlite3.Connection) -> Groups:
     )
     cursor = base.cursor()
     cursor.row_factory = None
-    return {row[0]: (Group._make(row[2:]), row[1]) for row in cursor.execute(wanted)}
+    return {row[0]: (_group(row[2:]), row[1]) for row in cursor.execute(wanted)}
 
 
 def facets_of(groups: Groups, counts: Counter[int]) -> Facets:

@@ -28,12 +28,17 @@ SORTS = {
 Place = tuple[Any, int]
 
 
+# The same order as "last" among alerts of one severity.
+OF_LEVEL = Sort(("last",), "alerts_severity_last")
+
+
 class Order(NamedTuple):
-    """``sort``, whether backwards, and behind which row."""
+    """``sort``, whether backwards, and behind which row; ``level``: the severity of all alerts, for OF_LEVEL."""
 
     sort: Sort
     backwards: bool
     after: After | None
+    level: int = 0
 
     @property
     def columns(self) -> str:

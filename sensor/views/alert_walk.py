@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sensor.inventory.store.schema_parties import BLOCK
 from sensor.views.alert_numbers import Groups, Numbers, conditions_of, of_numbers, passing, tuples, untested
-from sensor.views.alert_order import SORTS, Order, Place, behind, place_of
+from sensor.views.alert_order import OF_LEVEL, SORTS, Order, Place, behind, place_of
 from sensor.views.clauses import Clause
 
 # Steps of a walk at most, those whose test asks other tables, and those that show whether a text is frequent.
@@ -96,7 +96,8 @@ def _walk(
         steps, tested = steps + len(chunk), tested + len(rows)
         if bound is not None and ((numbers.known is not None and steps > STEPS) or (numbers.costly and tested >= most)):
             return None
-        wanted = (limit - len(found)) * (steps + 1) // (len(found) + 1) + 1  # as many as will be needed
+        # As many as will be needed, as far as that can be estimated from few.
+        wanted = min((limit - len(found)) * (steps + 1) // (len(found) + 1) + 1, 2 * steps)
         size = min(wanted, most - tested) if numbers.costly and bound is not None else min(wanted, TESTED)
     return found
 
@@ -105,6 +106,8 @@ def _source(order: Order, index: str, groups: Groups | None, clauses: Sequence[C
     """What clauses leave of an index, in an order."""
     condition, values = order.behind
     tests, theirs = conditions_of(groups, clauses)
+    if index == OF_LEVEL.index_name:
+        tests, theirs = f"{tests} AND a.severity = ?", [*theirs, order.level]
     by_time = next((clause for clause in clauses if clause.spans), None)
     if by_time is None or order.sort is not SORTS["opened"]:
         table, order_by = "alerts a", order.order_by

@@ -64,7 +64,8 @@ class AlertDetails(msgspec.Struct, frozen=True):
 
 
 _ROW = """
-SELECT alerts.id, state, severity, detector, title, risk, count, first, last, verdict, assignee, site, summary, record
+SELECT alerts.id, state, alerts.severity, detector, title, risk, count, first, last, verdict, assignee, site, summary,
+record
 FROM json_each(?) AS one JOIN alerts ON alerts.number = one.value JOIN alert_groups ON alert_groups.number = of_group
 JOIN alert_records ON alert_records.number = alerts.number ORDER BY one.key
 """

@@ -16,7 +16,7 @@ from sensor.inventory.store.schema_parties import BLOCK
 from sensor.tables.position import position
 
 HELD = {
-    "alerts": "SELECT id, key, title, risk, count, first, last, ended, seq, summary, words, state, severity, "
+    "alerts": "SELECT id, key, title, risk, count, first, last, ended, seq, summary, words, state, alerts.severity, "
     "detector, verdict, assignee, site, record"
     " FROM alerts JOIN alert_groups ON alert_groups.number = of_group JOIN alert_records USING "
     "(number) ORDER BY alerts.number",
@@ -35,7 +35,8 @@ HELD = {
 }
 OUTSIDE = f"""
 SELECT count(*) FROM alerts LEFT JOIN alert_spans ON block = alerts.number / {BLOCK}
-WHERE low IS NULL OR last NOT BETWEEN low AND high
+JOIN alert_groups ON alert_groups.number = of_group
+WHERE low IS NULL OR last NOT BETWEEN low AND high OR alerts.severity != alert_groups.severity
 """  # noqa: S608
 FILLER = """
 import sys
@@ -50,7 +51,9 @@ while tables.advance(int(sys.argv[2])):
 
 
 def held(folder: Path) -> dict[str, Any]:
-    """Everything, and where the tables are. The index of texts and the spans agree with the rows, or this fails."""
+    """Everything, and where the tables are. The index of texts, the spans and the groups agree with the rows, or this
+    fails.
+    """
     with closing(connect(folder / FILE)) as base:
         assert base.execute(OUTSIDE).fetchone()[0] == 0
         base.execute("INSERT INTO alert_text (alert_text, rank) VALUES ('integrity-check', 1)")

@@ -6,7 +6,7 @@ A migration that was released is never changed; a new one is added.
 
 from __future__ import annotations
 
-from sensor.inventory.store.schema_log import ENTITY_INDICES, LIST_INDICES, LOG_TABLES
+from sensor.inventory.store.schema_log import ENTITY_INDICES, LIST_INDICES, LOG_TABLES, SEVERITY
 from sensor.inventory.store.schema_mutes import MUTE_TABLES
 from sensor.inventory.store.schema_parties import PARTIES
 from sensor.inventory.store.schema_rows import DEVICE_ROWS
@@ -90,6 +90,8 @@ MIGRATIONS: tuple[str, ...] = (
     "DROP INDEX IF EXISTS alerts_risk;\nDROP INDEX IF EXISTS alerts_group_risk;\n" + _INDICES_5,
     # 8: who took part in alerts, a row for each party; when the alerts of a block were seen last.
     PARTIES,
+    # 9: the severity of alerts beside their time.
+    SEVERITY,
 )
 VERSION = len(MIGRATIONS)
 # Tables with rows of their own, in the order in which they are saved from a damaged store: operator changes first.

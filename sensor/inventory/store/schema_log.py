@@ -88,3 +88,11 @@ LIST_INDICES = (
     "CREATE INDEX IF NOT EXISTS timeline_ts ON timeline (ts)",
     "CREATE INDEX IF NOT EXISTS timeline_about ON timeline (about, ts) WHERE about != ''",
 )
+
+# Of version 9: lists by severity read no alerts of another one.
+SEVERITY_INDEX = "CREATE INDEX IF NOT EXISTS alerts_severity_last ON alerts (severity, last, of_group)"
+SEVERITY = f"""
+ALTER TABLE alerts ADD COLUMN severity INTEGER NOT NULL DEFAULT 0; -- 0 to 4, that of its group
+UPDATE alerts SET severity = (SELECT alert_groups.severity FROM alert_groups WHERE alert_groups.number = of_group);
+{SEVERITY_INDEX};
+"""  # noqa: S608 - our own words

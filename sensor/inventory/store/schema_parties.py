@@ -6,7 +6,7 @@ rows here where it needed one for each address, MAC, device, name and VLAN.
 
 from __future__ import annotations
 
-from sensor.inventory.store.schema_log import LIST_INDICES
+from sensor.inventory.store.schema_log import LIST_INDICES, SEVERITY_INDEX
 
 # Alerts of one block: their numbers divided by this are equal.
 BLOCK = 1000
@@ -20,7 +20,7 @@ PARTY_INDICES = (
     "CREATE INDEX IF NOT EXISTS parties_vlan ON parties (vlan)",
 )
 # Apart, for much is put in faster without them.
-LOG_INDICES = (*LIST_INDICES, *PARTY_INDICES)
+LOG_INDICES = (*LIST_INDICES, *PARTY_INDICES, SEVERITY_INDEX)
 
 SPANS_OF_ALL = f"INSERT INTO alert_spans SELECT number / {BLOCK}, min(last), max(last) FROM alerts GROUP BY 1"  # noqa: S608 - our own number
 

@@ -90,6 +90,22 @@ def test_from_each_version(tmp_path: Path, version: int) -> None:
         assert run.reported == []
 
 
+def test_alerts_have_the_severity_of_their_groups(tmp_path: Path) -> None:
+    """Version 9: what a list by severity reads is made of what version 8 had."""
+    path = old_store(tmp_path, 8)
+    with contextlib.closing(connect(path)) as base:
+        base.execute(
+            "INSERT INTO alert_groups VALUES (1, 'open', 4, 'd', '', '', 's', 2), (2, 'open', 1, 'd', '', '', 's', 1)"
+        )
+        base.executemany(
+            "INSERT INTO alerts VALUES (?1, 'alert-' || ?1, 'k', ?2, 't', 1, 1, 1, 1, 0, ?1, '', '')",
+            [(1, 1), (2, 2), (3, 1)],
+        )
+    Store(tmp_path).close()
+    with contextlib.closing(connect(path)) as base:
+        assert [row[0] for row in base.execute("SELECT severity FROM alerts ORDER BY number")] == [4, 1, 4]
+
+
 def test_a_new_store_and_one_of_today_need_no_copy(tmp_path: Path) -> None:
     """Nothing is kept where nothing is changed."""
     for _ in range(2):
