@@ -35,6 +35,11 @@ class Confined:
         self._in, self._out = cast("IO[bytes]", self._process.stdin), cast("IO[bytes]", self._process.stdout)
         self._send(begin)
 
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
     def ask(self, request: Request) -> Answer:
         """QueryError."""
         self._send(request)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sensor.records import outbox
+from sensor.records.columns import read_rows
 from sensor.records.manifest import File
 from sensor.records.schema import TABLES
 from sensor.records.upkeep import Upkeep
@@ -85,7 +86,7 @@ def carry_out(writer: Writer) -> int:
 def _out_of(writer: Writer, file: File, request: Order) -> int:
     """Rewrite one file without their rows; how many those are. A damaged file is left to the upkeep."""
     try:
-        rows = pq.read_table(writer.folder / file.name, partitioning=None)
+        rows = read_rows(writer.folder / file.name, TABLES[file.table])
     except (OSError, pa.ArrowException):
         return 0
     theirs = _theirs(file.table, rows, request)
@@ -93,7 +94,7 @@ def _out_of(writer: Writer, file: File, request: Order) -> int:
     if not count:
         return 0
     left = rows.filter(pc.invert(theirs))
-    entry = writer.file(file.table, file.hour, left, compact=file.compact) if len(left) else None
+    entry = writer.file(file.table, file.hour, [left], compact=file.compact) if len(left) else None
     with writer.manifest.transaction():
         if entry is not None:
             writer.manifest.add(entry)

@@ -38,7 +38,7 @@ def write_rows(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> int:
         for name, some in rows.items():
             table = _table(name, some)
             with writer.manifest.transaction():
-                writer.manifest.add(writer.file(name, 0, table))
+                writer.manifest.add(writer.file(name, 0, [table]))
             last = max([last, *table["ts"].cast(pa.int64()).to_pylist()])
     finally:
         writer.close()

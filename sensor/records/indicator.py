@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sensor.records.query import Query
 from sensor.records.schema import TABLES
-from sensor.records.search import SearchTerm, condition
+from sensor.records.search import Condition, SearchTerm, condition
 
 CONVERSATIONS_SHOWN, NAMES_SHOWN = 20, 20
 
@@ -50,35 +50,39 @@ class Seen(NamedTuple):
 def seen(query: Query, term: SearchTerm) -> Seen:
     """QueryError where a limit of the query is exceeded."""
     where = condition(term, TABLES["conn"])
-    conversations, more = _conversations(query, where.sql, where.values) if where is not None else ([], False)
+    conversations, more = list[Conversation](), False
+    if where is not None:
+        conversations, more = _conversations(query, query.rows_with(TABLES["conn"], term.values), where)
     counts = {}
     for table in TABLES.values():
         fits = condition(term, table) if table.name != "coverage" and table.stored else None
-        if fits is not None and (
-            count := query.ask(f"SELECT count(*) FROM {table.name} WHERE {fits.sql}", fits.values).rows[0][0]
-        ):
+        if fits is None:
+            continue
+        source = query.rows_with(table, term.values)
+        if count := query.ask(f"SELECT count(*) FROM {source} WHERE {fits.sql}", fits.values).rows[0][0]:
             counts[table.name] = int(count)
     return Seen(conversations, more, _names(query, term) if term.what == "address" else [], counts)
 
 
-def _conversations(query: Query, where: str, values: tuple[object, ...]) -> tuple[list[Conversation], bool]:
+def _conversations(query: Query, source: str, where: Condition) -> tuple[list[Conversation], bool]:
     answer = query.ask(
         "SELECT coalesce(src_device, src_ip, src_mac), coalesce(dst_device, dst_ip, dst_mac), "
         "coalesce(service, proto) || '/' || coalesce(dst_port, 0),"
         " count(*), sum(coalesce(src_bytes, 0) + coalesce(dst_bytes, 0))::BIGINT, min(ts)::VARCHAR, "
         "max(ts)::VARCHAR AS last"
-        f" FROM conn WHERE {where} GROUP BY 1, 2, 3 ORDER BY last DESC",
-        values,
+        f" FROM {source} WHERE {where.sql} GROUP BY 1, 2, 3 ORDER BY last DESC",
+        where.values,
         CONVERSATIONS_SHOWN,
     )
     return [Conversation(*row) for row in answer.rows], answer.more
 
 
 def _names(query: Query, term: SearchTerm) -> list[Name]:
+    dns, conn = (query.rows_with(TABLES[name], term.values) for name in ("dns", "conn"))
     answer = query.ask(
         "SELECT name, source, min(ts)::VARCHAR, max(ts)::VARCHAR FROM (SELECT query AS name, 'DNS' AS "
-        "source, ts FROM dns WHERE list_contains(answers, ?)"
-        " UNION ALL SELECT sni, 'TLS', ts FROM conn WHERE dst_ip = ?) WHERE name IS NOT NULL GROUP BY "
+        f"source, ts FROM {dns} WHERE list_contains(answers, ?)"
+        f" UNION ALL SELECT sni, 'TLS', ts FROM {conn} WHERE dst_ip = ?) WHERE name IS NOT NULL GROUP BY "
         "name, source ORDER BY max(ts) DESC",
         (term.text, term.text),
         NAMES_SHOWN,

@@ -30,13 +30,22 @@ CREATE TABLE pending (name TEXT PRIMARY KEY, section BLOB NOT NULL) STRICT;
 CREATE TABLE device (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE damage (ts REAL NOT NULL, name TEXT NOT NULL, what TEXT NOT NULL) STRICT;
 """
+# Beside the table of files, so that earlier versions can still use this manifest: they ignore it.
+_CONTENTS = (
+    "CREATE TABLE IF NOT EXISTS contents (name TEXT PRIMARY KEY, shape INTEGER NOT NULL, filter BLOB NOT NULL) STRICT",
+    "DELETE FROM contents WHERE name NOT IN (SELECT name FROM file)",
+)
 _OF_THIS_FOLDER = ("DELETE FROM tail", "DELETE FROM pending", "DELETE FROM file WHERE gone_at IS NOT NULL")
 CHUNK = 1 << 20
 
 
+NEW, OF_HOUR, OF_DAY = range(3)
+
+
 class File(NamedTuple):
     """``hour``: of its rows, since the epoch; ``first`` and ``last``: of their times, microseconds; ``stamp``: the
-    file's stat values as it was written; ``compact``: whether it is one of an hour that is over.
+    file's stat values as it was written; ``compact``: 0 as it was written first, 1 of an hour that is over, 2 of a
+    day; ``shape``: of its columns, 0 where unknown; ``filter``: of its values, only of a file that is entered.
     """
 
     name: str
@@ -48,7 +57,9 @@ class File(NamedTuple):
     last: int
     crc: int
     stamp: str
-    compact: bool
+    compact: int = NEW
+    shape: int = 0
+    filter: bytes = b""
 
 
 class ManifestError(Exception):
@@ -88,6 +99,7 @@ class Manifest:
             else:
                 self._db = _to_read(path)
             (found,) = self._db.execute("PRAGMA user_version").fetchone()
+            self._contents = bool(self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'contents'").fetchone())
         except (sqlite3.Error, OSError) as error:
             raise ManifestError(f"{path}: {error}") from None
         if found != VERSION:
@@ -102,6 +114,9 @@ class Manifest:
                     for statement in _SCHEMA.split(";"):
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version = {VERSION}")
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+            for statement in _CONTENTS:
+                self._db.execute(statement)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -133,7 +148,9 @@ class Manifest:
     # Files.
 
     def add(self, file: File) -> None:
-        self._db.execute("INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,?,NULL)", (*file[:-1], int(file.compact)))
+        self._db.execute("INSERT INTO file VALUES (?,?,?,?,?,?,?,?,?,?,NULL)", file[:10])
+        if file.shape:
+            self._db.execute("INSERT INTO contents VALUES (?,?,?)", (file.name, file.shape, file.filter))
 
     def drop(self, names: Iterable[str], now: float) -> None:
         """Queries see these files no more; they are deleted later. ``now``: seconds since the epoch."""
@@ -143,7 +160,9 @@ class Manifest:
 
     def forget(self, names: Iterable[str]) -> None:
         """These files are deleted."""
-        self._db.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in names])
+        for name in names:
+            self._db.execute("DELETE FROM file WHERE name = ?", (name,))
+            self._db.execute("DELETE FROM contents WHERE name = ?", (name,))
 
     def settle(self, stamps: Iterable[tuple[str, str]]) -> None:
         """New stamps of files that were copied and have the content that they had, by name."""
@@ -151,13 +170,21 @@ class Manifest:
 
     def files(self, table: str | None = None, first: int | None = None, last: int | None = None) -> list[File]:
         """Files of a table, or of all, with rows between two times (microseconds), in the order of time."""
+        shape = "coalesce(shape, 0) FROM file LEFT JOIN contents USING (name)" if self._contents else "0 FROM file"
         found = self._db.execute(
-            "SELECT name, tbl, hour, rows, size, first, last, crc, stamp, compact FROM file WHERE gone_at "
+            f"SELECT name, tbl, hour, rows, size, first, last, crc, stamp, compact, {shape} WHERE gone_at "
             "IS NULL AND (?1 IS NULL OR tbl = ?1)"
             " AND (?2 IS NULL OR last >= ?2) AND (?3 IS NULL OR first <= ?3) ORDER BY first, name",
             (table, first, last),
         )
-        return [File._make((*row[:-1], bool(row[-1]))) for row in found]
+        return [File(*row) for row in found]
+
+    def filters(self, table: str) -> Iterator[tuple[str, bytes]]:
+        """The names of files of a table with their filters, as far as they have one."""
+        if self._contents:
+            yield from self._db.execute(
+                "SELECT name, filter FROM contents JOIN file USING (name) WHERE tbl = ?", (table,)
+            )
 
     def gone(self, before: float) -> list[str]:
         """Files that were dropped before a time."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sensor.records.chosen import newest_first, paths_of, that_may_hold
 from sensor.records.confined import Confined, QueryError
+from sensor.records.manifest import File
 from sensor.records.query_process import Answer, Begin, Request
 from sensor.records.readable import NoRecords, Range, readable
-from sensor.records.schema import TABLES
-from sensor.records.views import statements
+from sensor.records.schema import TABLES, TRAFFIC, Table
+from sensor.records.views import selected, statements
 
 MEMORY_MIB, SECONDS, ROWS, NICE = 512, 60.0, 10_000, 10
 __all__ = ["NoRecords", "Query", "QueryError", "Range"]
@@ -39,19 +41,48 @@ class Query:
         self._empty = {name for name, table in TABLES.items() if not table.stored}
         self.folder, self.within = folder.resolve(), within or Range()
         self.files, self.left_out = readable(self.folder, self.within)
-        by_table: dict[str, list[str]] = {}
+        self._by_table: dict[str, list[File]] = {}
         for file in self.files:
-            by_table.setdefault(file.table, []).append(str(self.folder / file.name))
-        made = list(statements(by_table, *(as_sql(one) for one in self.within)))
+            self._by_table.setdefault(file.table, []).append(file)
+        paths = {name: paths_of(self.folder, TABLES[name], files) for name, files in self._by_table.items()}
+        made = list(statements(paths, *map(as_sql, self.within)))
         threads = 1 if aside else max(1, min(4, os.cpu_count() or 1))
         begin = Begin(str(self.folder), made, memory_mib, threads, NICE if aside else 0)
         self._process = Confined(begin, seconds)
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that answers."""
+        return self._process.pid
 
     def ask(self, sql: str, values: Sequence[Any] = (), most: int = ROWS) -> Answer:
         """What a query gives, ``most`` rows of it. QueryError."""
         for name in [name for name in self._empty if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]:
             self._fill(name)
         return self._process.ask(Request(sql, most, [*values]))
+
+    def rows_with(self, table: Table, values: Sequence[bytes] | None) -> str:
+        """SQL of the rows of a table in the files that may hold one of some values; all rows for None."""
+        return self._source(table, self._chosen(table, values))
+
+    def steps(self, table: Table, values: Sequence[bytes] | None) -> Iterator[tuple[str, int]]:
+        """The same in steps, the newest files first, each with the time of the last row (microseconds) in the steps
+        that follow; -1 at the end.
+        """
+        if table not in TRAFFIC:  # few rows, some of which are computed from others
+            yield table.name, -1
+            return
+        for files, last in newest_first(self._chosen(table, values)):
+            yield self._source(table, files), last
+
+    def _chosen(self, table: Table, values: Sequence[bytes] | None) -> list[File]:
+        files = self._by_table.get(table.name, [])
+        return files if values is None else that_may_hold(self.folder, table, files, values)
+
+    def _source(self, table: Table, files: Sequence[File]) -> str:
+        if table not in TRAFFIC or len(files) == len(self._by_table.get(table.name, ())):
+            return table.name
+        return f"({selected(table, paths_of(self.folder, table, files), *map(as_sql, self.within))})"
 
     def _fill(self, name: str) -> None:
         """Compute a table, once. QueryError where nothing here can."""

@@ -15,6 +15,8 @@ import msgspec
 ENCODER = msgspec.json.Encoder()
 # Rows of a computed table that are put in at once.
 FILLED = 10_000
+# The newest rows of a search are read whole only once they are found, up to so many.
+LATE_ROWS = 1_000
 
 
 class Begin(msgspec.Struct):
@@ -74,6 +76,7 @@ def opened(begin: Begin) -> Any:
         f"SET memory_limit = '{begin.memory_mib}MiB'",
         f"SET threads = {begin.threads}",
         "SET temp_directory = ''",
+        f"SET late_materialization_max_rows = {LATE_ROWS}",
         "SET TimeZone = 'UTC'" if _has_zones(connection) else "SELECT 1",
         "SET autoinstall_known_extensions = false",
         "SET autoload_known_extensions = false",

@@ -7,23 +7,16 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sensor.core import addresses
 from sensor.records.asof import Labels
+from sensor.records.contents import domain_value
 from sensor.records.query import Query
 from sensor.records.schema import LIST, TABLES, TEXT, TRAFFIC, Column, Table
+from sensor.records.searched import DEVICES, DOMAINS, FREE, HASHES, IPS, JA4S, MACS
 
-IPS = ("src_ip", "dst_ip", "ip", "assigned", "requested", "server_id", "answers", "ips")
-MACS = ("src_mac", "dst_mac", "mac", "client_mac", "macs")
-DOMAINS = ("query", "host", "sni", "answers")
-HASHES = ("ja3", "ja3s", "sha256", "hassh", "hassh_server")
-FREE = (
-    "user_agent", "server", "client", "user", "share", "file", "new_name", "hostname", "vendor_class", "subject",
-    "issuer", "uri", "mime", "caller", "callee", "pipe", "interface", "operation", "trap", "setting", "cve", "name",
-    "vendor", "model", "os", "type", "title", "message", "detector", "alert", "ja4", "query", "host", "sni",
-)  # fmt: skip
-DEVICES = ("src_device", "dst_device", "device")
 _JA4 = re.compile(r"[tqd][0-9a-z]{2}[di]\d{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})")
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\.?")
@@ -49,6 +42,16 @@ class SearchTerm(NamedTuple):
     what: str
     devices: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> list[bytes] | None:
+        """Of which each row that fits has one, as the filters of files know them; None where it can be any."""
+        if self.what == "domain":
+            return [domain_value(self.text)]
+        if self.what == "text" or (self.what == "block" and ":" not in self.text):
+            return None
+        some = self.devices or self.addresses or (() if self.what in {"device", "block"} else (self.text,))
+        return [one.encode(errors="surrogateescape") for one in some]
 
 
 def understood(text: str, query: Query) -> SearchTerm:
@@ -123,7 +126,7 @@ def condition(term: SearchTerm, table: Table) -> Condition | None:
         return _any(table, DOMAINS, lambda column: (_below(column), (term.text,)))
     if term.what == "text":
         return _any(table, FREE, lambda column: (f"{column.name} ILIKE ? ESCAPE '\\'", (f"%{_escaped(term.text)}%",)))
-    columns = {"address": IPS, "MAC": MACS, "JA4": ("ja4",), "hash": HASHES}[term.what]
+    columns = {"address": IPS, "MAC": MACS, "JA4": JA4S, "hash": HASHES}[term.what]
     return _any(
         table,
         columns,
@@ -221,13 +224,30 @@ def search(
     """The newest rows of all tables that fit, in the order of time, each with its ``table``; and whether there are
     more.
     """
-    rows, more = list[Row](), False
+    rows = list[Row]()
+    values = term.values if term is not None else None
     for table, where in _wheres(term, filters, tables):
-        answer = query.ask(f"SELECT * FROM {table.name} WHERE {where.sql} ORDER BY ts DESC", where.values, most)
-        rows += [{"table": table.name} | dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
-        more |= answer.more
+        rows += _newest(query, table, where, values, most + 1)
     rows.sort(key=lambda row: (str(row["ts"]), row["table"]))
-    return rows[-most:], more or len(rows) > most
+    return rows[-most:], len(rows) > most
+
+
+def _newest(query: Query, table: Table, where: Condition, values: Sequence[bytes] | None, most: int) -> list[Row]:
+    """The newest rows of a table that fit. It ends with the files in which newer ones cannot be."""
+    rows = list[Row]()
+    for source, last in query.steps(table, values):
+        sql = f"SELECT * FROM {source} WHERE {where.sql} ORDER BY ts DESC LIMIT {most}"
+        answer = query.ask(sql, where.values, most)
+        rows += [{"table": table.name} | dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+        rows = sorted(rows, key=lambda row: str(row["ts"]), reverse=True)[:most]
+        if len(rows) == most and moment_us(rows[-1]["ts"]) >= last:
+            break
+    return rows
+
+
+def moment_us(ts: str) -> int:
+    """A time of an answer, microseconds since the epoch."""
+    return round(datetime.fromisoformat(ts).replace(tzinfo=UTC).timestamp() * 1e6)
 
 
 def _wheres(

@@ -1,28 +1,42 @@
-"""Upkeep of the files: those of an hour that is over are put together, what is too old or too much is deleted, what
-changed on the disk is found.
+"""Upkeep of the files: those of an hour that is over are put together, then those of a day; what is too old or too much
+is deleted, what changed on the disk is found.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sensor.records.columns import read_rows
 from sensor.records.copies import may_delete
-from sensor.records.manifest import File, checksum
+from sensor.records.manifest import OF_DAY, OF_HOUR, File, checksum
+from sensor.records.new_files import ROW_GROUP
 from sensor.records.outbox import clear_abandoned
 from sensor.records.schema import TABLES
 from sensor.records.writer import HOUR_US, Writer
 
-# Files of an hour are put together from so many on, at the end of a replay from more: few are read as fast as one. Rows
-# in one file, at most.
-LEAST, LEAST_AT_END, MOST_ROWS = 2, 8, 100_000
+# Files are put together from so many on, at the end of a replay from more: few are read as fast as one.
+LEAST, LEAST_AT_END = 2, 8
 # Seconds after which a file that queries no longer see has no readers.
 GRACE_S = 300.0
 DAY_US = 86_400_000_000
+
+
+class Span(NamedTuple):
+    """A time whose files are put together. ``rows``: in one file, at most: those of an hour are sorted in memory, those
+    of a day are copied file by file, and a search for a rare value reads a file as a whole.
+    """
+
+    hours: int
+    level: int
+    rows: int
+
+
+HOUR, DAY = Span(1, OF_HOUR, 100_000), Span(24, OF_DAY, 2 * ROW_GROUP)
 
 
 class Upkeep:
@@ -39,22 +53,30 @@ class Upkeep:
         self.delete(0.0 if final else GRACE_S)
 
     def compact(self, *, final: bool = False) -> int:
-        """Files of hours that are over, put together; returns how many there are now."""
-        newest = max((file.last for file in self.manifest.files()), default=0) // HOUR_US
-        made = 0
-        fresh = (file for file in self.manifest.files() if not file.compact and (final or file.hour < newest))
-        for (table, hour), some in _grouped(fresh):
-            if len(some) >= (LEAST_AT_END if final else LEAST):
-                made += sum(self._together(table, hour, part) for part in _portions(some))
+        """Files of hours and days that are over, put together; returns how many there are now."""
+        least = LEAST_AT_END if final else LEAST
+        return sum(self._compact(span, least, final=final) for span in (HOUR, DAY))
+
+    def _compact(self, span: Span, least: int, *, final: bool) -> int:
+        files, made = self.manifest.files(), 0
+        newest = max((file.last for file in files), default=0) // HOUR_US // span.hours
+        over = (file for file in files if final or file.hour // span.hours < newest)
+        for some in _grouped(over, span):
+            if len(some) >= least:
+                made += sum(self._together(part, span) for part in _portions(some, span.rows) if len(part) > 1)
         return made
 
-    def _together(self, table: str, hour: int, some: Sequence[File]) -> int:
+    def _together(self, some: Sequence[File], span: Span) -> int:
         """One file in the place of several. Those that are damaged are left out."""
         whole = [file for file in some if self.intact(file)]
         if not whole:
             return 0
-        rows = pa.concat_tables([read_rows(self.writer.folder / file.name, TABLES[table]) for file in whole])
-        entry = self.writer.file(table, hour, rows.take(pc.sort_indices(rows["ts"])), compact=True)
+        table = TABLES[whole[0].table]
+        tables: Iterable[pa.Table] = (read_rows(self.writer.folder / file.name, table) for file in whole)
+        if span.level == OF_HOUR:
+            rows = pa.concat_tables(tables)
+            tables = [rows.take(pc.sort_indices(rows["ts"]))]
+        entry = self.writer.file(table.name, min(file.hour for file in whole), tables, compact=span.level)
         with self.manifest.transaction():
             self.manifest.add(entry)
             self.manifest.drop([file.name for file in whole], self.writer.clock())
@@ -107,19 +129,28 @@ class Upkeep:
                 self.manifest.forget(names)
 
 
-def _grouped(files: Iterable[File]) -> Iterator[tuple[tuple[str, int], list[File]]]:
-    """Files by table and hour."""
-    for key, some in itertools.groupby(
-        sorted(files, key=lambda file: (file.table, file.hour)), key=lambda file: (file.table, file.hour)
-    ):
-        yield key, list(some)
+def _grouped(files: Iterable[File], span: Span) -> Iterator[list[File]]:
+    """Files of one table and one hour or day that are to be put together, in the order of time."""
+
+    def place(file: File) -> tuple[str, int]:
+        return file.table, file.hour // span.hours
+
+    for _, some in itertools.groupby(sorted(files, key=place), key=place):
+        there = sorted(some, key=lambda file: (file.compact, file.rows))
+        taken = [file for file in there if file.compact < span.level]
+        for file in there[len(taken) :]:
+            # What was put together before is taken along once as much came late: so few files are left, and few rows
+            # are written again and again.
+            if file.compact == span.level and taken and file.rows <= sum(one.rows for one in taken):
+                taken.append(file)
+        yield sorted(taken, key=lambda file: (file.first, file.name))
 
 
-def _portions(files: Sequence[File]) -> Iterator[list[File]]:
+def _portions(files: Iterable[File], most: int) -> Iterator[list[File]]:
     """Files whose rows fit into one."""
     some: list[File] = []
     for file in files:
-        if some and sum(one.rows for one in some) + file.rows > MOST_ROWS:
+        if some and sum(one.rows for one in some) + file.rows > most:
             yield some
             some = []
         some.append(file)

@@ -5,6 +5,7 @@ from elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from sensor.records.defender import DEFENDER
 from sensor.records.schema import DEVICE_HISTORY, FLAG, INT, LIST, NUMBER, SECONDS, TABLES, TEXT, TIME, Table
@@ -36,36 +37,54 @@ CREATE MACRO is_private(ip) AS in_cidr(ip, '10.0.0.0/8') OR in_cidr(ip, '172.16.
 DEVICE = "CREATE VIEW device AS SELECT * EXCLUDE (valid_to) FROM device_history WHERE valid_to IS NULL"
 
 
-def statements(files: Mapping[str, Sequence[str]], since: str = "", until: str = "") -> Iterator[str]:
-    """SQL that makes the views. ``files``: absolute paths by table; ``since`` and ``until``: times
-    as SQL writes them.
-    """
+class Paths(NamedTuple):
+    """Absolute paths of files with the columns of today, and of others, which may lack some."""
+
+    today: Sequence[str] = ()
+    others: Sequence[str] = ()
+
+
+def statements(files: Mapping[str, Paths], since: str = "", until: str = "") -> Iterator[str]:
+    """SQL that makes the views. ``files``: by table; ``since`` and ``until``: times as SQL writes them."""
     for table in TABLES.values():
         if not table.stored:
             yield (
                 f"CREATE TABLE {table.name} ({', '.join(f'{one.name} {SQL_TYPES[one.kind]}' for one in table.columns)})"
             )
             continue
-        yield f"CREATE VIEW {table.name} AS {_select(table, files.get(table.name, ()), since, until)}"
+        yield f"CREATE VIEW {table.name} AS {selected(table, files.get(table.name, Paths()), since, until)}"
     yield MACROS
     yield DEVICE
     yield DEFENDER
 
 
-def _select(table: Table, files: Sequence[str], since: str, until: str) -> str:
-    columns = [f"{'' if files else 'NULL'}::{SQL_TYPES[column.kind]} AS {column.name}" for column in table.columns]
-    if not files:
-        return f"SELECT {', '.join(columns)} WHERE false"
+def selected(table: Table, files: Paths, since: str = "", until: str = "") -> str:
+    """SQL of the rows in some files of a table."""
+    if not (files.today or files.others):
+        return f"SELECT {', '.join(f'NULL::{SQL_TYPES[one.kind]} AS {one.name}' for one in table.columns)} WHERE false"
     names = ", ".join(column.name if column.name != "valid_to" else f"{_NEXT} AS valid_to" for column in table.columns)
-    listed = ", ".join(f"'{quoted(path)}'" for path in files)
     # The state of a device before the time began.
     range_ = [f"ts >= TIMESTAMP '{since}'"] if since and table is not DEVICE_HISTORY else []
     range_ += [f"ts < TIMESTAMP '{until}'"] if until else []
     where = f" WHERE {' AND '.join(range_)}" if range_ else ""
-    read = f"SELECT * FROM read_parquet([{listed}], union_by_name = true)"
-    # Files of an earlier version may all lack a column of today: it is unknown there, and not an error.
-    today = ", ".join(f"NULL::{SQL_TYPES[one.kind]} AS {one.name}" for one in table.columns if one.name != "valid_to")
-    return f"SELECT {names} FROM ({read} UNION ALL BY NAME SELECT {today} WHERE false){where}"
+    return f"SELECT {names} FROM ({_read(table, files)}){where}"
+
+
+def _read(table: Table, files: Paths) -> str:
+    """Files of today are opened when they are read; of others it is looked first which columns they have."""
+    parts = [f"SELECT * FROM read_parquet([{_listed(files.today)}])"] if files.today else []
+    if files.others:
+        # All of them may lack a column of today: it is unknown there, and not an error.
+        today = ", ".join(
+            f"NULL::{SQL_TYPES[one.kind]} AS {one.name}" for one in table.columns if one.name != "valid_to"
+        )
+        parts.append(f"SELECT * FROM read_parquet([{_listed(files.others)}], union_by_name = true)")
+        parts.append(f"SELECT {today} WHERE false")
+    return " UNION ALL BY NAME ".join(parts)
+
+
+def _listed(paths: Sequence[str]) -> str:
+    return ", ".join(f"'{quoted(path)}'" for path in paths)
 
 
 _NEXT = "lead(ts) OVER (PARTITION BY device ORDER BY ts)"

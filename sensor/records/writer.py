@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sensor.core.addresses import Networks
 from sensor.eventlog.disk import sync_folder
@@ -27,16 +25,15 @@ from sensor.records.builders import tables_of
 from sensor.records.copies import settle
 from sensor.records.geoip import GeoIP
 from sensor.records.identity import Identity
-from sensor.records.manifest import File, Manifest, ManifestError, checksum, stamp_of
+from sensor.records.manifest import NEW, File, Manifest, ManifestError
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS, How
+from sensor.records.new_files import TEMPORARY, NewFiles
 from sensor.records.paths import LOCK, MANIFEST
 from sensor.records.schema import TABLES
 from sensor.records.tail import FOLDER, FRESH
 from sensor.records.tail_reader import Piece, files, piece, shapes
 
 HOUR_US = 3_600_000_000
-ROW_GROUP = 128 << 10
-TEMPORARY = ".new"
 NO_WAITER = 1 << 62
 # Bytes of messages that may wait for their answers: with more, as in a flood of requests, none is waited for.
 MOST_WAITING = 4 << 20
@@ -108,7 +105,7 @@ class Writer:
         self.manifest = Manifest(folder / MANIFEST, write=True)
         self._identities: dict[str, Identity] = {}
         self._databases: dict[tuple[str, ...], GeoIP] = {}
-        self._number = 0
+        self.new_files = NewFiles(folder, durable=durable)
         self.rows = 0
         self._sweep()
         settle(self.manifest, folder)
@@ -218,7 +215,7 @@ class Writer:
 
     def _save(self, made: Made) -> None:
         """Files of what was made, and how far we are, in one transaction."""
-        entries = [self.file(name, hour, pa.concat_tables(tables)) for (name, hour), tables in made.tables.items()]
+        entries = [self.file(name, hour, tables) for (name, hour), tables in made.tables.items()]
         if self._durable:
             sync_folder(self.folder)
         outbox.put(self.folder, entries)
@@ -257,33 +254,9 @@ class Writer:
         """Devices were taken out of the manifest."""
         self._identities.clear()
 
-    def file(self, table: str, hour: int, rows: pa.Table, *, compact: bool = False) -> File:
-        """A file of these rows, whole and on the disk before it has its name."""
-        folder = self.folder / table
-        folder.mkdir(mode=0o750, exist_ok=True)
-        self._number += 1
-        name = f"{table}/{hour}-{time.time_ns():x}-{self._number}.parquet"
-        path = self.folder / name
-        temporary = path.with_suffix(TEMPORARY)
-        pa.default_memory_pool().release_unused()
-        pq.write_table(
-            rows,
-            temporary,
-            compression="zstd",
-            compression_level=3,
-            row_group_size=ROW_GROUP,
-            write_page_checksum=True,
-            store_schema=False,
-        )
-        if self._durable:
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-        crc = checksum(temporary)
-        temporary.rename(path)
-        if self._durable:
-            sync_folder(folder)
-        first, last = (int(pc.cast(edge, pa.int64()).as_py()) for edge in pc.min_max(rows["ts"]).values())
-        return File(name, table, hour, len(rows), path.stat().st_size, first, last, crc, stamp_of(path), compact)
+    def file(self, table: str, hour: int, tables: Iterable[pa.Table], *, compact: int = NEW) -> File:
+        """A file of these rows, which the manifest does not list yet. OSError, ArrowException."""
+        return self.new_files.make(table, hour, tables, compact)
 
 
 def _tables(

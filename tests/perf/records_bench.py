@@ -3,8 +3,8 @@
     python -m tests.perf.records_bench [--rows N] [--hunt-rows N] [--folder DIR]
 
 A month of connections of 400 devices is written by the writer's own code, an hour a file, with the addresses of an
-office: few that are frequent, many that are rare. Searches and hunts run as the commands run them. Memory is the peak
-of the process that answers (VmHWM).
+office: few that are frequent, many that are rare. Then the files of each day are put together, as the upkeep does.
+Searches and hunts run as the commands run them. Memory is the peak of the process that answers (VmHWM).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from sensor.records.columns import filled
 from sensor.records.hunts_library import hunt, library
-from sensor.records.manifest import Manifest
-from sensor.records.paths import MANIFEST
 from sensor.records.query import Query
 from sensor.records.schema import CONN
 from sensor.records.search import search, understood
+from sensor.records.upkeep import Upkeep
 from sensor.records.writer import HOUR_US, Made, Writer
 
 HOURS, DEVICES, START_HOUR = 720, 400, 490_000
@@ -77,8 +77,18 @@ def made(rows: int, hour: int, random: np.random.Generator) -> pa.Table:
     return filled(CONN, columns, rows)
 
 
-def write(folder: Path, rows: int) -> tuple[float, int]:
-    """A month of so many connections; the seconds for the files alone, and their bytes."""
+class Written(NamedTuple):
+    """CPU seconds for the files, and for putting those of a day together; how many files, rows and bytes there are."""
+
+    seconds: float
+    compaction: float
+    files: int
+    rows: int
+    bytes: int
+
+
+def write(folder: Path, rows: int) -> Written:
+    """A month of so many connections."""
     random, spent = np.random.default_rng(7), 0.0
     writer = Writer(folder, print, durable=False)
     try:
@@ -89,7 +99,14 @@ def write(folder: Path, rows: int) -> tuple[float, int]:
             one.add("conn", START_HOUR + hour, table)
             writer._save(one)
             spent += time.process_time() - begun
-        return spent, sum(file.size for file in writer.manifest.files())
+        begun = time.process_time()
+        upkeep = Upkeep(writer, None, 1_000)
+        upkeep.compact(final=True)
+        compaction = time.process_time() - begun
+        upkeep.delete(0.0)
+        files = writer.manifest.files()
+        sums = (sum(file.rows for file in files), sum(file.size for file in files))
+        return Written(spent, compaction, len(files), *sums)
     finally:
         writer.close()
 
@@ -108,7 +125,7 @@ def searched(folder: Path) -> tuple[float, int, int]:
     query = Query(folder)
     try:
         rows, _ = search(query, understood(RARE, query))
-        return time.monotonic() - begun, len(rows), _peak_mib(query._process.pid)
+        return time.monotonic() - begun, len(rows), _peak_mib(query.pid)
     finally:
         query.close()
 
@@ -121,7 +138,7 @@ def hunted(folder: Path) -> Iterator[tuple[str, float, int]]:
         try:
             begun = time.monotonic()
             query.ask(one.sql)
-            yield name, time.monotonic() - begun, _peak_mib(query._process.pid)
+            yield name, time.monotonic() - begun, _peak_mib(query.pid)
         finally:
             query.close()
 
@@ -139,12 +156,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         for name, rows in (("search", args.rows), ("hunt", args.hunt_rows)):
             place = Path(folder) / name
-            spent, size = write(place, rows)
-            manifest = Manifest(place / MANIFEST)
-            count = sum(file.rows for file in manifest.files())
-            manifest.close()
-            rate = f"{count / spent:,.0f} rows a CPU second into files"
-            print(f"{count:,} connections: {rate}, {size / count:.1f} bytes a row", flush=True)
+            made = write(place, rows)
+            rates = (made.rows / made.seconds, made.rows / made.compaction)
+            print("{:,.0f} rows a CPU second into files, {:,.0f} into those of a day".format(*rates), flush=True)
+            size = f"{made.bytes / made.rows:.1f} bytes a row"
+            print(f"{made.rows:,} connections in {made.files} files: {size}", flush=True)
             if name == "search":
                 for _ in range(3):
                     seconds, found, mib = searched(place)

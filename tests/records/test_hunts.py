@@ -322,7 +322,7 @@ def written(folder: Path, rows: list[Row]) -> Path:
             row |= {key: int(row[key] * US) for key in ("ts", "not_before", "not_after") if key in row}
         table = pa.Table.from_pylist(some, schema=schema)
         with writer.manifest.transaction():
-            writer.manifest.add(writer.file(name, 0, table))
+            writer.manifest.add(writer.file(name, 0, [table]))
     writer.close()
     return folder
 

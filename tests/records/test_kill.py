@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sensor.records.batch import FLOW_BITS
 from sensor.records.block import CONNECTION
+from sensor.records.manifest import OF_DAY, Manifest
+from sensor.records.paths import MANIFEST
 from sensor.records.process import finish
 from sensor.records.writer import Writer
 from tests.records.kit_records import rows, table
@@ -45,8 +47,11 @@ def test_killed_writers_and_engines_lose_nothing_and_double_nothing(tmp_path: Pa
         killed(writer)
         reached = int(killed(engine) or begin)
         promised |= set(range(begin, reached))
-        begin = reached + 10_000
+        begin = reached + 100_000  # seconds: another day, so that the one before is put together
     finish(tmp_path, 5, print)
+    manifest = Manifest(tmp_path / MANIFEST)
+    assert {file.compact for file in manifest.files("conn")} >= {OF_DAY}
+    manifest.close()
     flows = [row["uid"] & FLOW for row in rows(tmp_path, "conn")]
     assert len(flows) == len(set(flows))
     assert promised <= set(flows)

@@ -93,7 +93,7 @@ def test_files_of_an_earlier_version_are_put_together_with_those_of_today(tmp_pa
     today = table(folder, "conn")
     older = today.drop_columns(["history", "src_payload", "dst_payload", "missed_bytes"])
     with writer.manifest.transaction():
-        writer.manifest.add(writer.file("conn", 0, older))
+        writer.manifest.add(writer.file("conn", 0, [older]))
     export(folder, writer.manifest.files(), Range(), "csv", tmp_path / "out", ["conn"])
     assert [line.split(",").count("ShAD") for line in (tmp_path / "out" / "conn.csv").read_text().splitlines()[1:]] in (
         [1, 0],
@@ -101,7 +101,7 @@ def test_files_of_an_earlier_version_are_put_together_with_those_of_today(tmp_pa
     )
     for _ in range(8):
         with writer.manifest.transaction():
-            writer.manifest.add(writer.file("conn", 0, today))
+            writer.manifest.add(writer.file("conn", 0, [today]))
     assert Upkeep(writer, 7, 5).compact(final=True) == 1
     writer.close()
     assert sorted(str(one["history"]) for one in rows(folder, "conn")) == ["None", *["ShAD"] * 9]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sensor.records.query import NoRecords, Query, QueryError, Range
-from sensor.records.views import statements
+from sensor.records.views import Paths, statements
 from tests.records.kit_records import replayed, rows, table
 from tests.sampling import chance, count
 
@@ -134,7 +134,7 @@ def test_files_of_an_earlier_version_are_read(office: Path, tmp_path: Path) -> N
     assert all(known)
     for files, expected in (([old], [0, 0]), ([old, new], known)):
         with duckdb.connect() as base:
-            for statement in statements({"conn": [str(path) for path in files]}):
+            for statement in statements({"conn": Paths(others=[str(path) for path in files])}):
                 base.execute(statement)
             found = base.execute("SELECT count(*), count(history), count(state) FROM conn").fetchall()
         assert found == [(len(files) * len(today), *expected)]

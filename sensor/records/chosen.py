@@ -1,0 +1,46 @@
+"""The files that a search reads: those that may hold what it looks for, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from sensor.records.contents import holds, shape_of_today
+from sensor.records.manifest import File, Manifest
+from sensor.records.paths import MANIFEST
+from sensor.records.schema import Table
+from sensor.records.views import Paths
+
+# Rows of the files that are read first; each time twice as many follow, so that a long search is few queries.
+FIRST_ROWS = 500_000
+
+
+def paths_of(folder: Path, table: Table, files: Iterable[File]) -> Paths:
+    """Files of a table as queries name them."""
+    today, others = list[str](), list[str]()
+    for file in files:
+        (today if file.shape == shape_of_today(table) else others).append(str(folder / file.name))
+    return Paths(today, others)
+
+
+def that_may_hold(folder: Path, table: Table, files: Sequence[File], values: Sequence[bytes]) -> list[File]:
+    """The files of a table that may hold one of these values. Those of an earlier version may hold any."""
+    manifest = Manifest(folder / MANIFEST)
+    try:
+        without = {name for name, filter_ in manifest.filters(table.name) if not holds(filter_, values)}
+    finally:
+        manifest.close()
+    return [file for file in files if file.name not in without]
+
+
+def newest_first(files: Iterable[File]) -> Iterator[tuple[list[File], int]]:
+    """Files in steps, each with the time of the last row (microseconds) in those that follow; -1 at the end."""
+    left, most = sorted(files, key=lambda file: file.last), FIRST_ROWS
+    while left:
+        step = [left.pop()]
+        rows = step[0].rows
+        while left and rows + left[-1].rows <= most:
+            step.append(left.pop())
+            rows += step[-1].rows
+        most *= 2
+        yield step, left[-1].last if left else -1

@@ -1,0 +1,86 @@
+"""Files as the writer makes them: whole and on the disk before they have their names."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sensor.eventlog.disk import sync_folder
+from sensor.records.contents import packed, shape_of, values_in
+from sensor.records.manifest import NEW, File, checksum, stamp_of
+from sensor.records.schema import TABLES, Table
+
+ROW_GROUP = 128 << 10
+TEMPORARY = ".new"
+
+
+class NewFiles:
+    """``durable``: files outlast a loss of power, not only the end of this process."""
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        self._folder, self._durable = folder, durable
+        self._number = 0
+
+    def make(self, table: str, hour: int, tables: Iterable[pa.Table], compact: int = NEW) -> File:
+        """A file of these rows, of which there is one at least. OSError, ArrowException."""
+        folder = self._folder / table
+        folder.mkdir(mode=0o750, exist_ok=True)
+        self._number += 1
+        name = f"{table}/{hour}-{time.time_ns():x}-{self._number}.parquet"
+        path = self._folder / name
+        temporary = path.with_suffix(TEMPORARY)
+        pa.default_memory_pool().release_unused()
+        written = _written(temporary, TABLES[table], tables)
+        if self._durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+        crc = checksum(temporary)
+        temporary.rename(path)
+        if self._durable:
+            sync_folder(folder)
+        return written._replace(
+            name=name, hour=hour, size=path.stat().st_size, crc=crc, stamp=stamp_of(path), compact=compact
+        )
+
+
+def _written(path: Path, table: Table, tables: Iterable[pa.Table]) -> File:
+    """Write rows; what is known of them."""
+    values, edges, count, file = set[bytes](), list[int](), 0, None
+    try:
+        for rows in _grouped(tables):
+            file = file or _opened(path, rows.schema)
+            file.write_table(rows, row_group_size=ROW_GROUP)
+            values |= values_in(table, rows)
+            edges += [int(pc.cast(edge, pa.int64()).as_py()) for edge in pc.min_max(rows["ts"]).values()]
+            count += len(rows)
+    finally:
+        if file is not None:
+            file.close()
+    shape = shape_of(rows.schema)
+    return File("", table.name, 0, count, 0, min(edges), max(edges), 0, "", NEW, shape, packed(values))
+
+
+def _opened(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
+        path, schema, compression="zstd", compression_level=3, write_page_checksum=True, store_schema=False
+    )
+
+
+def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows, as many together as one row group has: never much more than that in memory."""
+    some: list[pa.Table] = []
+    for table in tables:
+        some.append(table)
+        if sum(map(len, some)) >= ROW_GROUP:
+            rows = pa.concat_tables(some)
+            whole = len(rows) // ROW_GROUP * ROW_GROUP
+            yield rows.slice(0, whole)
+            some = [rows.slice(whole)] if whole < len(rows) else []
+    if some:
+        yield pa.concat_tables(some)

@@ -1,0 +1,111 @@
+"""Files of hours and days that are over become few, with the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from sensor.records import upkeep as upkeep_module
+from sensor.records.hunt_tests import START_S, _table
+from sensor.records.manifest import NEW, OF_DAY, OF_HOUR
+from sensor.records.upkeep import Span, Upkeep
+from sensor.records.writer import Made, Writer
+from tests.records.kit_records import rows
+
+HOUR_0 = START_S // 3600
+
+
+@pytest.fixture
+def upkeep(tmp_path: Path) -> Iterator[Upkeep]:
+    writer = Writer(tmp_path, print, durable=False)
+    yield Upkeep(writer, None, 5)
+    writer.close()
+
+
+def written(upkeep: Upkeep, hour: int, first: int, count: int = 10) -> None:
+    """Connections of an hour, in a file of their own."""
+    made = Made({})
+    some = [{"ts": hour * 3600 + number, "uid": hour * 10_000 + number} for number in range(first, first + count)]
+    made.add("conn", HOUR_0 + hour, _table("conn", some))
+    upkeep.writer._save(made)
+
+
+def levels(upkeep: Upkeep) -> list[tuple[int, int]]:
+    """Hour and level of each file."""
+    return [(file.hour - HOUR_0, file.compact) for file in upkeep.manifest.files("conn")]
+
+
+def uids(upkeep: Upkeep) -> list[int]:
+    return [row["uid"] for row in rows(upkeep.writer.folder, "conn")]
+
+
+def test_an_hour_then_a_day(upkeep: Upkeep) -> None:
+    """The hour that goes on stays as it is, and the day that goes on keeps its hours."""
+    for hour in range(26):
+        for part in range(3):
+            written(upkeep, hour, part * 10)
+    before = uids(upkeep)
+    assert upkeep.compact() == 26  # 25 hours, and one day of them
+    assert levels(upkeep) == [(0, OF_DAY), (24, OF_HOUR), *[(25, NEW)] * 3]
+    assert uids(upkeep) == before
+    assert len(set(before)) == len(before) == 26 * 30
+    assert upkeep.compact() == 0
+    upkeep.delete(0.0)
+    assert len(list((upkeep.writer.folder / "conn").iterdir())) == 5
+
+
+def test_the_rows_of_a_day_are_in_the_order_of_time(upkeep: Upkeep) -> None:
+    for hour in (5, 3, 4, 24):
+        written(upkeep, hour, 0)
+    upkeep.compact()
+    (day,) = [file for file in upkeep.manifest.files("conn") if file.compact == OF_DAY]
+    times = pq.read_table(upkeep.writer.folder / day.name, partitioning=None)["ts"].to_pylist()
+    assert times == sorted(times)
+    assert (day.hour - HOUR_0, day.rows) == (3, 30)
+
+
+def test_connections_that_end_late_leave_few_files(upkeep: Upkeep) -> None:
+    """One row at a time comes for an old hour: the files there grow as the logarithm of the rows."""
+    written(upkeep, 0, 0, 500)
+    written(upkeep, 30, 0)
+    for number in range(500, 600):
+        written(upkeep, 0, number, 1)
+        upkeep.compact()
+    late = [file.rows for file in upkeep.manifest.files("conn") if file.hour == HOUR_0]
+    assert sum(late) == 600
+    assert len(late) <= 8
+    assert len(uids(upkeep)) == len(set(uids(upkeep))) == 610
+
+
+def test_a_day_of_many_rows_is_several_files(upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep_module, "DAY", Span(24, OF_DAY, 25))
+    for hour in (0, 1, 2, 3, 4, 24):
+        written(upkeep, hour, 0)
+    assert upkeep.compact() == 2
+    assert [file.rows for file in upkeep.manifest.files("conn")] == [20, 20, 10, 10]
+
+
+def test_a_damaged_file_costs_its_own_rows(upkeep: Upkeep) -> None:
+    for hour in (0, 1, 2, 24):
+        written(upkeep, hour, 0)
+    victim = upkeep.manifest.files("conn")[1]
+    path = upkeep.writer.folder / victim.name
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert upkeep.compact() == 1
+    assert [hour for hour, _ in levels(upkeep)] == [0, 24]
+    assert {uid // 10_000 for uid in uids(upkeep)} == {0, 2, 24}
+    assert [name for _, name, _ in upkeep.manifest.damages()] == [victim.name]
+
+
+def test_a_short_replay_keeps_its_files(upkeep: Upkeep) -> None:
+    """Few are read as fast as one; a capture of a week becomes a file a day."""
+    for hour in range(7):
+        written(upkeep, hour, 0)
+    assert upkeep.compact(final=True) == 0
+    for hour in range(7, 48):
+        written(upkeep, hour, 0)
+    assert upkeep.compact(final=True) == 2
+    assert levels(upkeep) == [(0, OF_DAY), (24, OF_DAY)]

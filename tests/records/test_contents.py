@@ -1,0 +1,212 @@
+"""A search opens the files that may hold what it looks for, and finds what it would find in all of them."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from sensor.records import chosen
+from sensor.records.contents import domain_value, endings, holds, packed, values_in
+from sensor.records.hunt_tests import _table
+from sensor.records.manifest import File, Manifest
+from sensor.records.paths import MANIFEST
+from sensor.records.query import Query, Range
+from sensor.records.schema import TABLES, TRAFFIC
+from sensor.records.search import Row, SearchTerm, search, understood
+from sensor.records.searched import EXACT
+from sensor.records.writer import Made, Writer
+from tests.records.kit_records import replayed, table
+
+HOURS = 30
+RARE = "203.0.113.66"
+
+
+@pytest.fixture(scope="module")
+def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("office") / "records"
+    replayed(folder, root / "pcaps" / "office.pcapng")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Connections of many hours, a file each; two of them reach a rare address."""
+    folder = tmp_path_factory.mktemp("month") / "records"
+    writer = Writer(folder, print, durable=False)
+    for hour in range(HOURS):
+        made = Made({})
+        made.add("conn", hour, _table("conn", [_row(hour, number) for number in range(20)]))
+        writer._save(made)
+    writer.close()
+    return folder
+
+
+def _row(hour: int, number: int) -> dict[str, object]:
+    """A connection of an hour."""
+    rare = hour in {3, 21} and number == 7
+    return {
+        "ts": hour * 3600 + number,
+        "uid": hour * 100 + number,
+        "src_ip": f"10.0.{hour}.{number}",
+        "dst_ip": RARE if rare else "198.51.100.1",
+    }
+
+
+@pytest.fixture
+def query(month: Path) -> Iterator[Query]:
+    one = Query(month)
+    yield one
+    one.close()
+
+
+def _values(folder: Path) -> set[bytes]:
+    """All addresses, MACs, devices and hashes of some records."""
+    found = set[bytes]()
+    for one in TRAFFIC:
+        rows = table(folder, one.name)
+        if len(rows):
+            found |= {value for value in values_in(one, rows) if value}
+    return found
+
+
+def test_what_is_in_a_file_is_found_and_little_else() -> None:
+    values = {f"10.{number % 7}.{number // 256}.{number % 256}".encode() for number in range(5_000)}
+    filter_ = packed(values)
+    assert len(filter_) < 2 * len(values)
+    assert all(holds(filter_, [value]) for value in values)
+    assert holds(filter_, [b"192.0.2.1", next(iter(values))])
+    others = [f"172.16.{number // 256}.{number % 256}".encode() for number in range(10_000)]
+    assert sum(holds(filter_, [value]) for value in others) < 100
+
+
+def test_a_file_without_values_holds_none() -> None:
+    assert not holds(packed(set()), [b"10.0.0.1"])
+    assert not holds(packed({b"10.0.0.1"}), [])
+
+
+def test_names_are_found_by_the_domains_above_them() -> None:
+    """Also those with more labels than are entered; a name that only ends alike is another."""
+    rows = _table("dns", [{"query": "A.Www.Example.COM"}, {"query": ".".join("abcdefghij")}, {"query": "example2.org"}])
+    filter_ = packed(values_in(TABLES["dns"], rows))
+    for name in ("example.com", "www.example.com", "a.www.example.com", "b.c.d.e.f.g.h.i.j", "i.j"):
+        assert holds(filter_, [domain_value(name)]), name
+    for name in ("example.org", "b.www.example.com", "example.co"):
+        assert not holds(filter_, [domain_value(name)]), name
+    assert endings(b"a.b") == [b"a.b", b"b"]
+
+
+def test_lists_and_missing_columns() -> None:
+    """Answers of DNS are values; a table of an earlier version lacks columns, and all its cells may be null."""
+    rows = _table("dns", [{"answers": ["192.0.2.7", "cdn.example.net"]}, {"answers": None}])
+    assert {b"192.0.2.7", b"cdn.example.net", b"example.net"} <= values_in(TABLES["dns"], rows)
+    assert values_in(TABLES["conn"], pa.table({"ts": rows["ts"], "ja4": pa.nulls(2, pa.string())})) == set()
+
+
+def _found(query: Query, term: SearchTerm) -> list[Row]:
+    return search(query, term, most=10_000)[0]
+
+
+def test_a_search_of_any_value_finds_what_is_in_all_files(office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses, MACs, devices, hashes, JA4 and domains of a whole office, a few of each."""
+    every = Query(office)
+    narrow = Query(office)
+    monkeypatch.setattr(every, "_chosen", lambda one, _: every._by_table.get(one.name, []))
+    kinds: dict[str, int] = {}
+    try:
+        for value in sorted(_values(office)):
+            term = understood(value.decode(), narrow)
+            if kinds.setdefault(term.what, 0) < 8:
+                kinds[term.what] += 1
+                assert _found(narrow, term) == _found(every, term), term
+    finally:
+        every.close()
+        narrow.close()
+    assert {"address", "MAC", "device", "JA4", "hash", "domain"} <= set(kinds)
+
+
+def test_only_files_that_may_hold_it_are_read(query: Query) -> None:
+    """Two of thirty hold the address; a block and a text may be anywhere."""
+    conn = TABLES["conn"]
+    term = understood(RARE, query)
+    read = [file.hour for file in query._chosen(conn, term.values)]
+    assert {3, 21} <= set(read)
+    assert len(read) < 5
+    assert [row["uid"] for row in _found(query, term)] == [307, 2107]
+    for text in ("203.0.113.0/24", "curl"):
+        assert len(query._chosen(conn, understood(text, query).values)) == HOURS
+    assert [row["uid"] for row in _found(query, understood("203.0.113.0/24", query))] == [307, 2107]
+
+
+def test_the_newest_rows_come_from_the_newest_files(query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frequent address is not looked up in the rest; the rows are those of a search in all."""
+    asked: list[str] = []
+    ask = query._process.ask
+    monkeypatch.setattr(query._process, "ask", lambda request: (asked.append(request.sql), ask(request))[1])
+    term = understood("198.51.100.1", query)
+    whole, more = search(query, term, tables=["conn"], most=30)
+    assert (len(asked), more) == (1, True)
+    monkeypatch.setattr(chosen, "FIRST_ROWS", 1)
+    asked.clear()
+    assert search(query, term, tables=["conn"], most=30) == (whole, True)
+    assert 1 < len(asked) < 5
+    assert [row["uid"] for row in whole] == [2_800 + n for n in range(10, 20)] + [2_900 + n for n in range(20)]
+
+
+def test_steps_go_on_while_an_older_file_may_have_newer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of connections that ended late reach into the hours of others."""
+    monkeypatch.setattr(chosen, "FIRST_ROWS", 1)
+    files = [
+        File(f"conn/{first}", "conn", 0, 5, 0, first, last, 0, "") for first, last in ((0, 90), (10, 40), (50, 95))
+    ]
+    steps = [([file.first for file in step], last) for step, last in chosen.newest_first(files)]
+    assert steps == [([50], 90), ([0], 40), ([10], -1)]
+
+
+def test_records_of_an_earlier_version(month: Path, tmp_path: Path) -> None:
+    """Their manifest has no filters: all files are read. The next writer enters filters for what it writes."""
+    Manifest(month / MANIFEST).copy(tmp_path / MANIFEST)
+    shutil.copytree(month / "conn", tmp_path / "conn")
+    with sqlite3.connect(tmp_path / MANIFEST) as base:
+        base.execute("DROP TABLE contents")
+    base.close()
+    query = Query(tmp_path)
+    try:
+        term = understood(RARE, query)
+        assert len(query._chosen(TABLES["conn"], term.values)) == HOURS
+        assert [row["uid"] for row in _found(query, term)] == [307, 2107]
+    finally:
+        query.close()
+    Manifest(tmp_path / MANIFEST, write=True).close()
+    assert list(Manifest(tmp_path / MANIFEST).filters("conn")) == []
+
+
+def test_filters_go_with_their_files(month: Path, tmp_path: Path) -> None:
+    """Also those that an earlier version, which does not know of them, deleted."""
+    Manifest(month / MANIFEST).copy(tmp_path / MANIFEST)
+    manifest = Manifest(tmp_path / MANIFEST, write=True)
+    names = [file.name for file in manifest.files("conn")]
+    manifest.forget(names[:1])
+    assert [name for name, _ in manifest.filters("conn")] == names[1:]
+    manifest._db.execute("DELETE FROM file WHERE name = ?", (names[1],))
+    manifest.close()
+    manifest = Manifest(tmp_path / MANIFEST, write=True)
+    assert manifest._db.execute("SELECT count(*) FROM contents").fetchone() == (HOURS - 2,)
+    manifest.close()
+
+
+def test_a_time_range_holds_within_the_chosen_files(month: Path) -> None:
+    begin = 1_767_225_600_000_000  # hour 0 of the rows
+    one = Query(month, Range(begin + 10 * 3_600_000_000))
+    try:
+        assert [row["uid"] for row in _found(one, understood(RARE, one))] == [2107]
+    finally:
+        one.close()
+
+
+def test_columns_of_searches_are_columns_of_tables() -> None:
+    assert {name for one in TABLES.values() for name in one.names} >= EXACT
