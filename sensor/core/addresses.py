@@ -132,11 +132,11 @@ class Networks:
         before, self.blocks = self.blocks, _INSIDE + tuple(parse_network(block) for block in more)
         # Where inside begins and ends, in turn: an address is inside where an odd number of borders lies below or at
         # it.
-        self._borders = _borders(self.blocks)
+        self.borders = _borders(self.blocks)
         return self.blocks != before
 
     def inside(self, address: int) -> bool:
-        return bisect.bisect_right(self._borders, address) % 2 == 1
+        return bisect.bisect_right(self.borders, address) % 2 == 1
 
     def direction(self, client: int, server: int) -> str:
         """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast belongs to the inside: it never leaves the

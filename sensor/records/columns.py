@@ -99,8 +99,8 @@ def named(numbers: Numbers, name: Callable[[int], str | None]) -> pa.Array:
     return pa.array([name(number) for number in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
 
 
-def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], list[tuple[int, ...]]]:
-    """Rows of several numbers of 64 bits as places in a list of those that are different."""
+def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64]]:
+    """Rows of several numbers of 64 bits as places in those that are different, a row for each."""
     cells = np.empty((len(parts[0]), len(parts)), ">u8")
     for place, part in enumerate(parts):
         cells[:, place] = part
@@ -111,7 +111,7 @@ def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], list[tu
     different = np.frombuffer(made.dictionary.buffers()[1], ">u8", len(made.dictionary) * len(parts)).reshape(
         -1, len(parts)
     )
-    return made.indices.to_numpy(), [tuple(one) for one in different.tolist()]
+    return made.indices.to_numpy(), different.astype(np.uint64)
 
 
 def ips(hi: Numbers, lo: Numbers) -> pa.Array:

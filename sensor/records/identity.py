@@ -15,11 +15,10 @@ import pyarrow as pa
 
 from sensor.core import addresses
 from sensor.core.addresses import Networks
-from sensor.core.bounded import Bounded
 from sensor.records.columns import Numbers, coded
+from sensor.records.nearness import Inside, hosts, multicast
 
 FORWARDING = frozenset(("router", "firewall"))
-KNOWN_LIMIT = 100_000
 # By two bits: whether the client, and whether the server is inside.
 DIRECTIONS = ("external", "inbound", "outbound", "internal")
 
@@ -28,12 +27,10 @@ class Identity:
     """``bodies``: the latest record of each device, by id."""
 
     def __init__(self, networks: Networks, bodies: Mapping[str, dict[str, Any]] | None = None) -> None:
-        self.networks = networks
         self.bodies: dict[str, dict[str, Any]] = {}
         self._ips: dict[int, str] = {}
         self._macs: dict[int, str] = {}
-        self._own: Bounded[int, bool] = Bounded(KNOWN_LIMIT)
-        self._near: Bounded[int, bool] = Bounded(KNOWN_LIMIT)
+        self._inside = Inside(networks)
         for body in (bodies or {}).values():
             self.learn(body, "")
 
@@ -51,48 +48,36 @@ class Identity:
         for mac in body.get("macs", ()):
             self._macs[addresses.parse_mac(mac)] = name
 
-    def device(self, mac: int, address: int) -> str | None:
-        """The id of the device behind an endpoint; None where there is none."""
-        found = self._ips.get(address) if address else None
-        if found is not None or not self._is_of_its_mac(address):
-            return found
+    def devices(self, mac: Numbers, hi: Numbers, lo: Numbers) -> pa.Array:
+        """The id of the device behind each endpoint; null where there is none."""
+        places, different = coded([mac, hi, lo])
+        macs, his, los = different.T
+        pairs = zip(his.tolist(), los.tolist(), strict=True)
+        found = [self._ips.get(address) if (address := hi << 64 | lo) else None for hi, lo in pairs]
+        for place in np.flatnonzero(self._of_their_macs(his, los)).tolist():
+            if found[place] is None:
+                found[place] = self._of_mac(int(macs[place]))
+        return pa.array(found, pa.string()).take(pa.array(places))
+
+    def _of_mac(self, mac: int) -> str | None:
         name = self._macs.get(mac)
         body = self.bodies.get(name or "", {})
         return None if body.get("type") in FORWARDING or "router" in body.get("roles", ()) else name
 
-    def devices(self, mac: Numbers, hi: Numbers, lo: Numbers) -> pa.Array:
-        """The same for columns."""
-        places, different = coded([mac, hi, lo])
-        found = [self.device(mac, hi << 64 | lo) for mac, hi, lo in different]
-        return pa.array(found, pa.string()).take(pa.array(places))
+    def _of_their_macs(self, hi: Numbers, lo: Numbers) -> npt.NDArray[np.bool_]:
+        """Whether the frames come from the hosts themselves, by their addresses: internal ones, or none yet."""
+        return ~multicast(hi, lo) & (~hosts(hi, lo) | self._inside.of(hi, lo))
 
-    def _is_of_its_mac(self, address: int) -> bool:
-        """Whether the frame comes from the host itself, by its address: an internal one, or none yet."""
-        known = self._own.get(address)
-        if known is None:
-            host = address and addresses.is_host(address)
-            known = not addresses.is_multicast(address) and (not host or self.networks.inside(address))
-            self._own.put(address, known)
-        return known
-
-    def _is_near(self, address: int) -> bool:
-        known = self._near.get(address)
-        if known is None:
-            known = self.networks.inside(address) or addresses.is_multicast(address)
-            self._near.put(address, known)
-        return known
-
-    def _nearness(self, hi: Numbers, lo: Numbers) -> npt.NDArray[np.intp]:
-        """1 of addresses that are inside, 0 of those that are not."""
-        places, different = coded([hi, lo])
-        return np.array([self._is_near(hi << 64 | lo) for hi, lo in different], np.intp)[places]
+    def _near(self, hi: Numbers, lo: Numbers) -> npt.NDArray[np.intp]:
+        """1 of addresses that are inside, 0 of those that are not. Multicast never leaves the segment."""
+        return (self._inside.of(hi, lo) | multicast(hi, lo)).astype(np.intp)
 
     def directions(self, heads: npt.NDArray[np.void]) -> pa.Array:
         """internal, outbound, inbound or external, of client and server; null where one has no address. A machine that
         has no IPv4 address yet speaks on its own segment.
         """
         ends = [(heads[f"{end}_hi"], heads[f"{end}_lo"]) for end in ("src", "dst")]
-        client, server = (self._nearness(hi, lo) for hi, lo in ends)
+        client, server = (self._near(hi, lo) for hi, lo in ends)
         (hi, lo), _ = ends
         client = np.where((hi == 0) & (lo == addresses.V4), server, client)
         known = np.logical_and.reduce([(hi | lo) != 0 for hi, lo in ends])

@@ -1,6 +1,6 @@
 """Figures of search and hunting on made connections: ``make records-bench``.
 
-    python -m tests.perf.records_bench [--rows N] [--hunt-rows N] [--folder DIR]
+    python -m tests.perf.records_bench [--rows N] [--hunt-rows N] [--writer-rows N] [--folder DIR]
 
 A month of connections of 400 devices is written by the writer's own code, an hour a file, with the addresses of an
 office: few that are frequent, many that are rare. Then the files of each day are put together, as the upkeep does.
@@ -26,6 +26,7 @@ from sensor.records.schema import CONN
 from sensor.records.search import search, understood
 from sensor.records.upkeep import Upkeep
 from sensor.records.writer import HOUR_US, Made, Writer
+from tests.perf.records_writer import cost
 
 HOURS, DEVICES, START_HOUR = 720, 400, 490_000
 RARE = "203.0.113.66"
@@ -151,9 +152,14 @@ def main() -> int:
     parser.add_argument(
         "--hunt-rows", type=int, default=5_000_000, help="connections that are hunted (default: 5 million)"
     )
+    parser.add_argument(
+        "--writer-rows", type=int, default=1_000_000, help="connections that are written (default: 1 million)"
+    )
     parser.add_argument("--folder", type=Path, help="where the records are made (default: a temporary folder)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        spent = cost(Path(folder) / "writer", args.writer_rows)
+        print(f"writer, from the tail: {spent.cpu_us:.2f} µs CPU and {spent.size:.1f} bytes a connection", flush=True)
         for name, rows in (("search", args.rows), ("hunt", args.hunt_rows)):
             place = Path(folder) / name
             made = write(place, rows)
