@@ -144,16 +144,16 @@ def test_only_files_that_may_hold_it_are_read(query: Query) -> None:
 
 def test_the_newest_rows_come_from_the_newest_files(query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frequent address is not looked up in the rest; the rows are those of a search in all."""
-    asked: list[str] = []
+    queries: list[str] = []
     ask = query._process.ask
-    monkeypatch.setattr(query._process, "ask", lambda request: (asked.append(request.sql), ask(request))[1])
+    monkeypatch.setattr(query._process, "ask", lambda request: (queries.append(request.sql), ask(request))[1])
     term = understood("198.51.100.1", query)
     whole, more = search(query, term, tables=["conn"], most=30)
-    assert (len(asked), more) == (1, True)
+    assert (len(queries), more) == (1, True)
     monkeypatch.setattr(chosen, "FIRST_ROWS", 1)
-    asked.clear()
+    queries.clear()
     assert search(query, term, tables=["conn"], most=30) == (whole, True)
-    assert 1 < len(asked) < 5
+    assert 1 < len(queries) < 5
     assert [row["uid"] for row in whole] == [2_800 + n for n in range(10, 20)] + [2_900 + n for n in range(20)]
 
 
