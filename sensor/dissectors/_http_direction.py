@@ -11,7 +11,7 @@ from sensor.core.dissector import Parsed
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.shared.http_body import Body
-from sensor.dissectors.shared.http_message import HEAD_END, Head, begins, read_head
+from sensor.dissectors.shared.http_message import HEAD_END, Head, begins, is_request_line, read_head, whole_lines
 
 HEAD_LIMIT = 32768
 LINE_LIMIT = 8192
@@ -36,25 +36,31 @@ class Both(Protocol):
 class HttpDirection:
     """Keeps at most one head, and what of a body is wanted."""
 
-    __slots__ = ("_begun", "_body", "_kept", "_lost", "_searched", "_silent")
+    __slots__ = ("_begun", "_body", "_cut", "_kept", "_lost", "_searched", "_silent")
 
     def __init__(self) -> None:
         self._kept, self._searched = bytearray(), 0
         self._body: Body | None = None
-        self._lost, self._silent, self._begun = 0, False, False
+        self._lost, self._silent, self._begun, self._cut = 0, False, False, False
 
     def feed(self, packet: Packet, data: bytes, both: Both) -> Iterator[Parsed]:
-        """Parse the heads and bodies that these bytes complete. After a gap, parsing resumes at a segment that begins
-        with a message.
+        """Parse the heads and bodies that these bytes complete, and of a head that the capture truncated what is there.
 
         ``both``: the connection. It is not stored, because a reference cycle would keep both objects alive long after
         use.
         """
+        yield from self._take(packet, data, both)
+        if packet.truncated and self._kept and self._body is None and not (self._lost or both.done):
+            yield from self._truncated(packet, both)
+
+    def _take(self, packet: Packet, data: bytes, both: Both) -> Iterator[Parsed]:
+        """After a gap, parsing resumes at a segment that begins with a message."""
         if self._silent or both.done:
             return
-        if self._lost or (self._body is not None and self._body.open_ended and begins(data)):
+        starts = begins(data) or (packet.truncated and is_request_line(data))
+        if self._lost or (self._body is not None and self._body.open_ended and starts):
             yield from self.ended()
-            if not begins(data):
+            if not starts:
                 self._lose()
                 return
             self._lost = 0
@@ -93,8 +99,20 @@ class HttpDirection:
         self._body = both.message(packet, read_head(head), parsed)
         yield from parsed
 
+    def _truncated(self, packet: Packet, both: Both) -> Iterator[Parsed]:
+        """Parse the lines of a truncated head; where its body would begin is not known."""
+        head, parsed = whole_lines(bytes(self._kept)), list[Parsed]()
+        if begins(head):
+            both.message(packet, read_head(head), parsed)
+            yield from parsed
+            self._begun = self._cut = True
+        self._lose()
+
     def gap(self, missing: int, both: Both) -> Iterator[Parsed]:
-        """Discard the partial message; a gap inside a body is part of it."""
+        """Discard the partial message; a gap inside a body is part of it, and so is that behind a truncated head."""
+        if self._cut:
+            self._cut = False
+            return
         body = self._body
         if body is not None:
             inside = body.covers(missing)

@@ -102,7 +102,9 @@ class DhcpInform(DhcpMessage):
 
 
 class DhcpOther(DhcpMessage):
-    """BOOTP (``type`` 0), or a type beyond RFC 2131: lease queries, forced renewals."""
+    """BOOTP (``type`` 0), or a type beyond RFC 2131: lease queries, forced renewals; also ``type`` 0: the capture
+    truncated the message before its options.
+    """
 
 
 class Dhcp(Dissector):
@@ -115,9 +117,10 @@ class Dhcp(Dissector):
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data, partial = packet.payload, packet.truncated
         cookie = data[MAGIC_AT:OPTIONS_AT]
-        if cookie not in (MAGIC, UNUSED):
-            if partial and len(data) < OPTIONS_AT:
-                return iter(())
+        cut = bool(partial) and len(data) < OPTIONS_AT  # before the options: whose message it is can still be read
+        if cut and len(data) < _FIXED.size:
+            return iter(())
+        if cookie not in (MAGIC, UNUSED) and not cut:
             raise Malformed("no magic cookie" if len(data) >= OPTIONS_AT else "message ends early")
         op, link, hlen, _, xid, _, _, ciaddr, yiaddr, siaddr, giaddr, mac_hi, mac_lo = _FIXED.unpack_from(data)
         if not BOOTREQUEST <= op <= BOOTREPLY:
@@ -234,7 +237,9 @@ def _server(event: DhcpMessage, siaddr: int, data: bytes, options: dict[int, byt
         event.proxy_url = clean(raw)
     if raw := get(60):
         event.vendor_class = clean(raw)
-    if raw := get(67) or (data[BOOT_FILE] if data[BOOT_FILE.start] and 52 not in options else b""):
+    if raw := get(67) or (
+        data[BOOT_FILE] if data[BOOT_FILE.start : BOOT_FILE.start + 1].strip(b"\0") and 52 not in options else b""
+    ):
         event.boot_file = clean(raw.partition(b"\0")[0], NAME_LIMIT)
 
 

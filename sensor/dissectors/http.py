@@ -67,8 +67,9 @@ class HttpRequest(Event):
     they stand in the address, or empty; ``user``: whose, where it can be read.
 
     ``action``: the SOAPAction. ``length``: size of the body in bytes, -1 where it is not told. ``forwarded``: a proxy
-    passed it on. ``headers``: the names of its first fields in small letters, in order. ``cookies`` and ``odd`` as in
-    ``_http_shape``: shapes of cookies, fields with odd characters.
+    passed it on. ``headers``: the names of its first fields in small letters, in order, the last one ``MORE`` where the
+    capture truncated the others. ``cookies`` and ``odd`` as in ``_http_shape``: shapes of cookies, fields with odd
+    characters.
     ``seal``: of user and password, where they are clear.
     """
 

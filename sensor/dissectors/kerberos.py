@@ -121,12 +121,7 @@ class Kerberos(Dissector):
     interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
-        try:
-            return iter(_read(packet, packet.payload))
-        except Malformed:
-            if packet.truncated:
-                return iter(())
-            raise
+        return iter(_read_truncated(packet, packet.payload) if packet.truncated else _read(packet, packet.payload))
 
     def stream(self, packet: Packet) -> KerberosStream:
         return KerberosStream()
@@ -149,8 +144,19 @@ class KerberosStream(FramedStream):
         whole = 4 + int.from_bytes(data[:4], "big") == len(data)
         return iter(_read(packet, data[4:]) if whole else ())
 
+    def truncated(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        return iter(_read_truncated(packet, data[4:]))
+
     def aligned(self, data: bytes) -> bool:
         return len(data) > 5 and data[4] in MESSAGES and int.from_bytes(data[:4], "big") <= SIZE_LIMIT
+
+
+def _read_truncated(packet: Packet, data: bytes) -> list[Parsed]:
+    """What the capture holds of a message; nothing where that is too little."""
+    try:
+        return _read(packet, der.clipped(data))
+    except Malformed:
+        return []
 
 
 def _read(packet: Packet, data: bytes) -> list[Parsed]:
@@ -165,9 +171,10 @@ def _read(packet: Packet, data: bytes) -> list[Parsed]:
 
 def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parsed]:
     """A request (5.4.1); its body is a sequence in field 4."""
-    body = _sequence(data, _need(fields, 4))
+    cut = packet.truncated
+    body = {} if cut and 4 not in fields else _sequence(data, _need(fields, 4))
     proofs = _proofs(data, fields.get(3))
-    options = int.from_bytes(der.content(data, _need(body, 0))[1:5], "big")
+    options = 0 if cut and 0 not in body else int.from_bytes(der.content(data, _need(body, 0))[1:5], "big")
     client, realm, service = _name(data, body.get(1)), _text(data, body.get(2)), _name(data, body.get(3))
     host = _host(data, body.get(9))
     common = (packet, client, realm, service, _etypes(data, body.get(8)), options, host)
@@ -182,14 +189,15 @@ def _request(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Par
                 )
             )
         return parsed
-    return [KerberosTgsRequest(*common, *_shown(proofs.get(TGS_PROOF, b"")), FOR_USER in proofs)]
+    return [KerberosTgsRequest(*common, *_shown(proofs.get(TGS_PROOF, b""), cut), FOR_USER in proofs)]
 
 
 def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parsed]:
     """An answer with a ticket (5.4.2). Who gives tickets is the centre of a domain."""
     client, realm = _name(data, fields.get(4)), _text(data, fields.get(3))
-    ticket, etype, service = _ticket(data, _need(fields, 5))
-    own, _ = _encrypted(data, _need(fields, 6))
+    cut = packet.truncated
+    ticket, etype, service = _ticket(data, _need(fields, 5), cut)
+    own = 0 if cut and 6 not in fields else _encrypted(data, _need(fields, 6))[0]
     made = KerberosAsReply if kind == AS_REPLY else KerberosTgsReply
     parsed: list[Parsed] = [made(packet, client, realm, service, ticket, etype, own)]
     subject = Subject(packet.src_mac, packet.src, packet.vlan)
@@ -260,13 +268,14 @@ def _encrypted(data: bytes, one: der.Element) -> tuple[int, bytes]:
     return der.integer(der.content(data, _need(fields, 0))), der.content(data, _need(fields, 2))
 
 
-def _ticket(data: bytes, one: der.Element) -> tuple[str, int, str]:
-    """(hash, cipher, service) of a ticket (5.3)."""
+def _ticket(data: bytes, one: der.Element, cut: bool) -> tuple[str, int, str]:
+    """(hash, cipher, service) of a ticket (5.3). ``cut``: its message was truncated, and it has no hash."""
     if one.tag != TICKET:
         raise Malformed("no ticket where one belongs")
     fields = _fields(data, one)
     etype, secret = _encrypted(data, _need(fields, 3))
-    return hashlib.blake2b(secret, digest_size=HASH_SIZE).hexdigest(), etype, _name(data, fields.get(2))
+    hashed = "" if cut else hashlib.blake2b(secret, digest_size=HASH_SIZE).hexdigest()
+    return hashed, etype, _name(data, fields.get(2))
 
 
 def _proofs(data: bytes, one: der.Element | None) -> dict[int, bytes]:
@@ -286,13 +295,14 @@ def _preauthentication(proofs: dict[int, bytes]) -> tuple[str, int]:
     return ("public_key" if PUBLIC_KEY in proofs else "armoured" if proofs.get(ARMOUR) else ""), 0
 
 
-def _shown(raw: bytes) -> tuple[str, int, str, int]:
+def _shown(raw: bytes, cut: bool) -> tuple[str, int, str, int]:
     """(hash, cipher and service of the ticket, cipher of the proof) in a request for a service (5.5.1)."""
     if not raw:
         return "", 0, "", 0
+    raw = der.clipped(raw) if cut else raw
     fields = _fields(raw, der.expect(raw, 0, None, AP_REQUEST))
-    etype, _ = _encrypted(raw, _need(fields, 4))
-    return *_ticket(raw, _need(fields, 3)), etype
+    etype = 0 if cut and 4 not in fields else _encrypted(raw, _need(fields, 4))[0]
+    return *_ticket(raw, _need(fields, 3), cut), etype
 
 
 def _offered(raw: bytes) -> tuple[int, ...]:

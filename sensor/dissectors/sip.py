@@ -317,6 +317,8 @@ def _read(packet: Packet, head: bytes) -> tuple[list[Parsed], int, _Body | None]
     server = _program(values["server"]) if "server" in values else ""
     has_auth = "auth" in values
     event: SipRequest | SipResponse
+    if method and packet.truncated and "to" not in values:  # the address in the start line is that of To as a rule
+        callee = address_in(rest)
     if method:
         program, basic = agent or server, _is_basic(get("auth", b""))
         event = SipRequest(

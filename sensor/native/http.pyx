@@ -6,11 +6,13 @@ nothing odd are read here (``http_messages``); others, and bodies, are handed to
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memchr, memcmp, memmove
 
+from sensor.core.row cimport CUT
 from sensor.native.http_body cimport (
     NO_BODY, OPEN, Body, begin_body, end_body, missed_body, release_body, take_body,
 )
 from sensor.native.http_head cimport (
-    HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end, length_of, read_head,
+    HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end, is_request_line, last_line, length_of,
+    read_head,
 )
 from sensor.native.http_messages cimport Request, absolute, request_of, write_request, write_response
 from sensor.native.stream cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed, native_stream
@@ -27,6 +29,7 @@ cdef struct Direction:
     int lost
     bint silent
     bint begun
+    bint cut             # the head before the next gap was truncated, and read
     Body body
 
 cdef struct Connection:
@@ -40,6 +43,8 @@ cdef struct Connection:
 cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil:
     cdef Direction* direction = &(<Connection*>s.state).directions[way]
     cdef int result = take(s, direction, data, size, way)
+    if result == GOES_ON and s.row.problem & CUT:
+        result = truncated(s, direction, way)
     s.idle[way] = direction.body.framing != NO_BODY and not direction.body.reader
     return result
 
@@ -54,7 +59,7 @@ cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
     if direction.silent or s.done:
         return GOES_ON
     if direction.lost or direction.body.framing == OPEN:
-        starts = begins(data, size)
+        starts = begins(data, size) or (s.row.problem & CUT and is_request_line(data, size))
         if direction.lost or starts:
             end_body(s, &direction.body, True)
             direction.body.framing = NO_BODY
@@ -74,6 +79,30 @@ cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
     if used < size:
         keep(s, &direction.kept, data + used, size - used)
     return result
+
+
+cdef int truncated(Stream* s, Direction* direction, int way) except -1 nogil:
+    """The whole lines of a head that the capture truncated, if it did; where its body would begin is not known."""
+    cdef Kept* kept = &direction.kept
+    cdef int result = GOES_ON
+    if kept.size == 0 or direction.body.framing != NO_BODY or direction.lost or s.done:
+        return GOES_ON
+    if is_request_line(kept.data, kept.size):
+        # it is completed
+        kept.size = last_line(kept.data, kept.size)
+        keep(s, kept, <const uint8_t*><const char*>b" HTTP/1.1", 9)
+    else:
+        while kept.size and kept.data[kept.size - 1] != 10:
+            kept.size -= 1
+        kept.size -= kept.size > 0
+    if kept.size and begins(kept.data, kept.size):
+        keep(s, kept, <const uint8_t*><const char*>b"\n...:", 5)
+        result = message(s, direction, kept.data, kept.size, way)
+        end_body(s, &direction.body, False)
+        direction.body.framing = NO_BODY
+        direction.begun = direction.cut = True
+    forget(s, kept)
+    return lose(direction) if result == GOES_ON else result
 
 
 cdef int messages(
@@ -199,9 +228,12 @@ cdef int response(
 
 
 cdef int gap(Stream* s, int64_t missing, int way) except -1 nogil:
-    """Discard the partial message; a gap inside a body is part of it."""
+    """Discard the partial message; a gap inside a body is part of it, and so is that behind a truncated head."""
     cdef Connection* both = <Connection*>s.state
     cdef Direction* direction = &both.directions[way]
+    if direction.cut:
+        direction.cut = False
+        return GOES_ON
     if direction.body.framing != NO_BODY and missed_body(s, &direction.body, missing):
         return GOES_ON
     both.waiting, both.missed = 0, True

@@ -47,6 +47,8 @@ cdef struct Head:
     uint8_t[4][2048] joined
 
 cdef int read_head(const uint8_t* data, uint32_t size, Head* head) except -1 nogil
+cdef bint is_request_line(const uint8_t* data, uint32_t size) noexcept nogil  # compares sizes first
+cdef uint32_t last_line(const uint8_t* data, uint32_t size) noexcept nogil  # the same
 cdef bint begins(const uint8_t* data, uint32_t size) noexcept nogil  # these compare sizes first
 cdef int64_t head_end(const uint8_t* data, uint32_t size, uint32_t since, uint32_t* after) noexcept nogil  # the same
 cdef int64_t length_of(const Value* value) noexcept nogil  # the same

@@ -265,6 +265,28 @@ cdef bint begins(const uint8_t* data, uint32_t size) noexcept nogil:  # compares
     return size >= 8 and 65 <= (data[0] & 0xDF) <= 90 and memcmp(data + size - 8, b"HTTP/1.", 7) == 0
 
 
+cdef bint is_request_line(const uint8_t* data, uint32_t size) noexcept nogil:  # compares sizes first
+    """Whether some bytes may be a request line without its end."""
+    cdef uint32_t at = 0
+    while at < size and at < 11 and 65 <= data[at] <= 90:
+        at += 1
+    if not 3 <= at <= 10 or at + 1 >= size or data[at] != 32:
+        return False
+    if memchr(data, 10, size) != NULL:
+        return False
+    return data[at + 1] == 47 or (at + 5 <= size and memcmp(data + at + 1, b"http", 4) == 0)
+
+
+cdef uint32_t last_line(const uint8_t* data, uint32_t size) noexcept nogil:  # compares sizes first
+    """The size of a request line without the beginning of its version, where that is truncated."""
+    cdef uint32_t at = size
+    while at and data[at - 1] != 32:
+        at -= 1
+    if at == 0 or size - at > 9 or memcmp(data + at, b"HTTP/1.", min(size - at, <uint32_t>7)):
+        return size
+    return at - 1 if memchr(data, 32, at - 1) != NULL else size
+
+
 # compares sizes first
 cdef int64_t head_end(const uint8_t* data, uint32_t size, uint32_t since, uint32_t* after) noexcept nogil:
     """Where the first empty line at or behind ``since`` begins, the end of the line before it included, and where it

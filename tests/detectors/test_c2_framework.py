@@ -84,6 +84,22 @@ def test_known_ways_of_speaking(event: Event, name: str) -> None:
     assert alert.target_port == 80
 
 
+def test_header_fields_that_the_capture_truncated() -> None:
+    """They may be those of a browser: a weak indication. A signature that does not ask for them is as certain as ever,
+    and that a program hides is not claimed.
+    """
+    empire = one(inspected(detector(C2), [request(0, "/news.php", "session=base64:28")]))
+    cut = ("cookie", "user-agent", "...")
+    weak = one(inspected(detector(C2), [request(0, "/news.php", "session=base64:28", headers=cut)]))
+    assert (empire.severity, weak.severity) == (Severity.high, Severity.low)
+    assert weak.confidence == empire.confidence / 2
+    cookies = "ASPSESSIONID=hex:10; SESSIONID=digits:13"
+    sure = one(inspected(detector(C2), [request(0, "/en-us/test.html", cookies, headers=cut)]))
+    assert sure.severity == Severity.high
+    beats = [request(10 * i, f"/a?id=0123456789abcde{i}", headers=cut) for i in range(12)]
+    assert inspected(detector(C2), beats) == []
+
+
 def test_check_ins_without_a_name() -> None:
     """A steady rhythm, an opaque number each time, a browser's name without a browser's fields."""
     story = [request(5 * n + 0.1 * (n % 3), f"/owa/{n % 2}/?id=t05mP2IPW8aK{n}x") for n in range(12)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sensor.core.addresses import V4, parse
 from sensor.core.alert import Severity
+from sensor.core.batch import Problem
 from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
-from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpRequest
+from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpOther, DhcpRequest
 from tests.detectors.stories import START, detector, inspected
 
 STARVED = "impact.dhcp_starvation"
@@ -74,6 +75,21 @@ def test_one_client_that_begins_ever_new_questions() -> None:
         ]
         == 60
     )
+
+
+def test_truncated_messages() -> None:
+    """They do not show their types: messages of clients count as requests, addresses that are given as leases."""
+    found = inspected(detector(STARVED), [beginning(n / 10, 0x4000 + n) for n in range(150)])
+    assert [alert.numbers["count"] for alert in found] == [100]
+    served = [one for n in range(300) for one in (beginning(n / 10, 0x4000 + n), beginning(n / 10, 0x4000 + n, True))]
+    bootp = [beginning(n / 10, 0x4000 + n, problem=0) for n in range(300)]
+    assert inspected(detector(STARVED), served) == inspected(detector(STARVED), bootp) == []
+
+
+def beginning(at: float, mac: int, served: bool = False, problem: int = Problem.CUT) -> Event:
+    """A message that the capture truncated before its options."""
+    packet = Packet(ts=START + int(at * SECOND), src_mac=1 if served else mac, sport=67 + (not served), problem=problem)
+    return DhcpOther(packet, 0, 7, mac, offered=parse("10.0.0.9") if served else 0)
 
 
 def test_benign_twins_are_quiet() -> None:

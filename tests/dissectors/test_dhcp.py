@@ -316,10 +316,15 @@ def test_malformed(payload: bytes) -> None:
 
 
 def test_cut_by_the_capture() -> None:
-    """A message cut by the capture says what is there."""
+    """A truncated message yields what is there: whole options, or the client and the address that it is given."""
     payload = message(1, option(53, b"\1"), option(12, b"first"), option(60, b"second"))
     assert values(dissect(payload[:-4], problem=1)) == [("dhcp.hostname", "first")]
-    assert dissect(payload[:200], problem=1) == []
+    (beginning,) = dissect(payload[:200], problem=1)
+    assert isinstance(beginning, DhcpOther)
+    assert (beginning.mac, beginning.xid) == (dissect(payload)[0].mac, dissect(payload)[0].xid)
+    (answer,) = dissect(message(2, option(53, b"\5"), yiaddr="10.0.0.9")[:100], problem=1)
+    assert answer.offered == V4 | 0x0A000009
+    assert dissect(payload[:20], problem=1) == []
 
 
 def test_mapped_addresses() -> None:

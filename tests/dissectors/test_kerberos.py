@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pcaps.dissectors import kerberos as made
+from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
+from sensor.dissectors import _der as der
 from sensor.dissectors.kerberos import Kerberos
 from tests.dissectors.samples import events, facts, packets
 
@@ -72,6 +74,56 @@ def test_a_gap_is_left_behind() -> None:
     assert list(stream.gap(packet, 100, False)) == []
     assert list(stream.feed(packet, b"rest of something", False)) == []
     assert events(stream.feed(packet, framed, False)) == [("KerberosError", 24, "", "EXAMPLE.ORG", CENTRE, ())]
+
+
+def test_truncated_messages() -> None:
+    """What the capture holds is read, and no part of it is taken for the whole: a ticket has no hash then."""
+    whole = list(packets("kerberos"))
+    request, reply = (next(one for one in whole if one.proto == 6 and one.payload[4] == kind) for kind in (0x6C, 0x6D))
+    for packet in (request, reply):
+        for size in range(5, len(packet.payload)):
+            events(_cut(packet, size))  # no fault, wherever it ends
+    (found,) = events(_cut(reply, 4 + _end_of(reply, b"fs01.example.org") + 60))
+    assert (found[0], found[3:6]) == ("KerberosTgsReply", ("cifs/fs01.example.org", "", 23))
+    (found,) = events(_cut(request, 4 + _end_of(request, b"krbtgt") + 60))
+    assert (found[0], found[3:5], found[7]) == ("KerberosTgsRequest", ("", ()), "")
+    assert found[8:10] == (18, CENTRE)
+
+
+def _cut(packet: Packet, size: int) -> list[object]:
+    """What is read of the first segment of a conversation, of which the capture holds so many bytes."""
+    stream, part = Kerberos().stream(Packet()), Packet(packet.payload[:size], proto=6, problem=Problem.CUT)
+    from_client = packet.payload[4] == 0x6C
+    return [*stream.feed(part, part.payload, from_client), *stream.gap(part, len(packet.payload) - size, from_client)]
+
+
+def _end_of(packet: Packet, text: bytes) -> int:
+    return packet.payload.index(text) + len(text) - 4
+
+
+def test_what_follows_a_truncated_message_is_read() -> None:
+    """The lengths tell where the next one begins."""
+    first, second = made.error(24, ("krbtgt", made.REALM)), made.error(25, ("krbtgt", made.REALM))
+    stream, cut = Kerberos().stream(Packet()), Packet(proto=6, problem=Problem.CUT)
+    head = len(first).to_bytes(4, "big") + first[:20]
+    assert list(stream.feed(cut, head, True)) == []
+    assert list(stream.gap(cut, len(first) - 20, True)) == []
+    assert [one[1] for one in events(stream.feed(Packet(proto=6), len(second).to_bytes(4, "big") + second, True))] == [
+        25
+    ]
+
+
+def test_clipped_elements() -> None:
+    """A sequence of two numbers and a text, in a sequence, cut at each byte, is a whole one of what is there."""
+    inner = der.packed(der.INTEGER, b"\5") + der.packed(der.OCTET_STRING, b"abcd") + der.packed(der.INTEGER, b"\6")
+    whole = der.packed(der.SEQUENCE, der.packed(der.SEQUENCE, inner))
+    assert der.clipped(whole) == whole
+    held = []
+    for size in range(4, len(whole) + 1):
+        raw = der.clipped(whole[:size])
+        one = der.expect(raw, der.expect(raw, 0, None, der.SEQUENCE).start, None, der.SEQUENCE)
+        held.append(b"".join(der.content(raw, child) for child in der.children(raw, one)))
+    assert held == [b"", b"", b"", b"\5", b"\5", b"\5", b"\5a", b"\5ab", b"\5abc", *[b"\5abcd"] * 3, b"\5abcd\6"]
 
 
 def test_odd_error_data_is_no_fault() -> None:

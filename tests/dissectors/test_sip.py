@@ -210,10 +210,12 @@ def test_bounds_are_reached() -> None:
 
 
 def test_cut_by_the_capture() -> None:
-    """A cut message tells its whole lines."""
+    """A truncated message yields its whole lines. Where To is missing, the address of the start line stands for it."""
     cut = REGISTER[: REGISTER.index(b"14\r\n")]
     assert events(dissect(cut, problem=1)) == [(*REGISTERED[:7], "", False, False)]
     assert dissect(REGISTER[:10], problem=1) == []
+    options = b"OPTIONS sip:204@10.0.0.5 SIP/2.0\r\nFrom: <sip:1@1.1.1.1>\r\nTo: <sip:20"
+    assert [one[4] for one in events(dissect(options, problem=1))] == ["204@10.0.0.5"]
 
 
 def stream_of(*parts: bytes) -> list[object]:

@@ -31,6 +31,7 @@ from tests.kit import tcp_frame
 START = 1_700_000_000 * SECOND
 SYN, SYN_ACK, RST, FIN, ACK = 0x02, 0x12, 0x14, 0x11, 0x10
 GIVEN = ("ts", "frame", "caplen", "wirelen", "link", "source")
+FRAME_LIMIT = 65535
 ENDS = ("10.0.0.1", "10.0.0.2")
 # (who sends it: 0 the client, 1 the server; bytes)
 Turn = tuple[int, bytes]
@@ -61,8 +62,11 @@ def received(
     size: int = 1,
     step: int = SECOND // 10,
     conversations: int = 512,
+    snap: int = FRAME_LIMIT,
 ) -> Any:
-    """(what was said, a list a packet; what was malformed) of frames ``step`` ns apart, ``size`` in a batch."""
+    """(what was said, a list a packet; what was malformed) of frames ``step`` ns apart, ``size`` in a batch, each
+    captured up to ``snap`` bytes.
+    """
     boundary, inventory = Boundary(), Inventory(Book(), Oui(), Networks())
     room = AlertRoom(AlertDesk(), RecordMaker("test"), lambda _: None, inventory.device)
     messages: list[list[tuple[Any, ...]]] = []
@@ -83,16 +87,18 @@ def received(
     )
     listener.native_messages.subscribe(KINDS)
     for start in range(0, len(frames), size):
-        listener.process(batch(frames[start : start + size], START + start * step, step))
+        listener.process(batch(frames[start : start + size], START + start * step, step, snap))
     listener.finish()
     assert not list(boundary.faults.values())
     return [some for some in messages if some], dict(boundary.malformed.items()), listener
 
 
-def batch(frames: Sequence[bytes], ts: int, step: int) -> Batch:
+def batch(frames: Sequence[bytes], ts: int, step: int, snap: int = FRAME_LIMIT) -> Batch:
     """A batch as a source gives it, not yet decoded."""
     rows = np.zeros(len(frames), ROW)
-    rows["caplen"] = rows["wirelen"] = [len(frame) for frame in frames]
+    rows["wirelen"] = [len(frame) for frame in frames]
+    frames = [frame[:snap] for frame in frames]
+    rows["caplen"] = [len(frame) for frame in frames]
     rows["frame"] = np.cumsum(rows["caplen"], dtype=np.int64) - rows["caplen"]
     rows["ts"], rows["link"] = [ts + step * i for i in range(len(frames))], 1
     return Batch(np.frombuffer(b"".join(frames), np.uint8).copy(), rows)
@@ -173,10 +179,12 @@ def every_payload(unit: Dissector) -> Dissector:
     return unit
 
 
-def same(frames: Sequence[bytes], name: str, unit: Callable[[], Dissector], *sizes: int) -> list[Any]:
+def same(
+    frames: Sequence[bytes], name: str, unit: Callable[[], Dissector], *sizes: int, snap: int = FRAME_LIMIT
+) -> list[Any]:
     """What the reference hears of some frames, which is what is heard natively, however they are cut into batches."""
     for wrap in (unit, lambda: every_payload(unit())):
-        want = received(frames, (name, wrap()), native=False)
+        want = received(frames, (name, wrap()), native=False, snap=snap)
         for size in sizes:
-            assert received(frames, (name, wrap()), native=True, size=size)[:2] == want[:2], size
+            assert received(frames, (name, wrap()), native=True, size=size, snap=snap)[:2] == want[:2], size
     return want[0]

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from sensor.dissectors._http_message import whole_lines
 from sensor.dissectors.http import Http
 from tests import sampling
-from tests.native.conversations import Turn, cut, disordered, frames_of, mutated, received, same, segment
+from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, same, segment
 
 SEEDS = sampling.some(range(60), 6, "conversations of http")
 TARGETS = (
@@ -103,8 +104,8 @@ def exchange(rng: random.Random) -> list[Turn]:
     return turns
 
 
-def alike(frames: list[bytes], *sizes: int) -> list[Any]:
-    return same(frames, "http", Http, *sizes)
+def alike(frames: list[bytes], *sizes: int, snap: int = FRAME_LIMIT) -> list[Any]:
+    return same(frames, "http", Http, *sizes, snap=snap)
 
 
 def test_a_plain_exchange() -> None:
@@ -147,6 +148,45 @@ def test_conversations_that_are_broken(seed: int) -> None:
     rng = random.Random(2000 + seed)
     turns = mutated(exchange(rng), rng)
     alike(frames_of(cut(turns, rng) if seed % 2 else turns), 1, 1000)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_truncated_conversations(seed: int) -> None:
+    rng = random.Random(3000 + seed)
+    frames = frames_of(exchange(rng) if seed % 2 else cut(exchange(rng), rng))
+    for snap in (90, 128, 256):
+        alike(frames, 1, 7, 1000, snap=snap)
+
+
+def test_a_truncated_exchange() -> None:
+    """The lines that the capture holds whole are read, and the answer is still put to its request."""
+    long = b"x" * 300
+    turns = [
+        (0, b"GET /onvif/a HTTP/1.1\r\nHost: cam\r\nUser-Agent: probe/1\r\nAccept: " + long + b"\r\n\r\n"),
+        (1, b"HTTP/1.1 200 OK\r\nServer: cam/1\r\nX: " + long + b"\r\n\r\n"),
+        (0, b"GET /onvif/" + long + b" HTTP/1.1\r\nHost: cam\r\n\r\n"),
+        (1, b"HTTP/1.1 404 Not Found\r\nServer: cam/1\r\n\r\n"),
+    ]
+    found = [one for some in alike(frames_of(turns), 1, 7, 1000, snap=200) for one in some]
+    requests = [one for one in found if one[0] == "HttpRequest"]
+    assert [(one[2], one[4]) for one in requests] == [("cam", "probe/1"), ("", "")]
+    assert [one[3][:11] for one in requests] == ["/onvif/a", "/onvif/xxxx"]
+    answers = [one for one in found if one[0] == "HttpResponse"]
+    assert [(one[1], one[2], one[9][:8]) for one in answers] == [(200, "cam/1", "/onvif/a"), (404, "cam/1", "/onvif/x")]
+    assert ("http.user_agent", "probe/1") in [one[:2] for one in found]
+
+
+@pytest.mark.parametrize(
+    ("kept", "lines"),
+    [
+        (b"GET /a?id=1%20UNI", b"GET /a?id=1%20UNI HTTP/1.1\n...:"), (b"GET /a ", b"GET /a HTTP/1.1\n...:"),
+        (b"GET /a HTTP/1", b"GET /a HTTP/1.1\n...:"), (b"GET /a HTTP/1.1\r", b"GET /a HTTP/1.1\n...:"),
+        (b"GET /a HTTP/1.1\r\nHost: ca", b"GET /a HTTP/1.1\r\n...:"), (b"HTTP/1.1 2", b""), (b"\x16\x03\x01", b""),
+        (b"OPTIONS rtsp://cam/ RT", b""), (b"GET", b""),
+    ],
+)  # fmt: skip
+def test_whole_lines(kept: bytes, lines: bytes) -> None:
+    assert whole_lines(kept) == lines
 
 
 def test_every_split_of_an_exchange() -> None:

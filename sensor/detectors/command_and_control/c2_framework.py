@@ -26,6 +26,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Searched, Want, field, fields
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
+from sensor.dissectors.shared.http_message import MORE
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
@@ -47,6 +48,7 @@ LOGINS = frozenset((22, 23, 107, 512, 513, 514, 992, 2323, *range(2000, 2100), *
 # A number that means nothing to a reader: in a cookie's shape, in a query or as the end of a path.
 _OPAQUE_COOKIE = re.compile(r"=(?:base64|hex):(?:[1-9]\d|\d{3,4})\b|=digits:1\d\b")
 _OPAQUE_PATH = re.compile(r"(?:[?&][\w.-]{1,16}=|/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_%+-]{10,}={0,2}(?:&|$)")
+UNREAD = "header fields that would rule this out may be in the part of the request that the capture truncated"
 # What a signature of a body may look at as one line.
 LINE = ("method", "host", "path", "shape")
 _BROWSER = re.compile(r"\A(?:$|Mozilla/)")
@@ -142,7 +144,7 @@ class C2Framework(EventDetector):
         if (
             not event.forwarded
             and _BROWSER.search(event.user_agent)
-            and "accept-language" not in event.headers
+            and not {"accept-language", MORE} & set(event.headers)
             and _opaque(event)
         ):
             yield from self._beat(event)
@@ -153,7 +155,10 @@ class C2Framework(EventDetector):
             client, server, _, _ = ends_of(packet, answer=isinstance(event, TlsCertificate) and not event.from_client)
             if not self._reported.fresh((client.address, server.address, known.id), packet.ts):
                 continue
-            yield self._alert(event, client, server, known.what, _why(known, kind, fields), known)
+            unread = "headers" in known.unless and MORE in fields.get("headers", "")
+            why = (*_why(known, kind, fields), *([UNREAD] if unread else ()))
+            grade, confidence = (Severity.low, known.confidence / 2) if unread else (None, known.confidence)
+            yield self._alert(event, client, server, known.what, why, known, grade=grade, confidence=confidence)
 
     def _trojan(self, event: RatMessage) -> Iterator[Alert]:
         """A shell is from a reverse connection; or offered by a server where none belongs, which is how exploits of old
@@ -256,7 +261,7 @@ class C2Framework(EventDetector):
             numbers=numbers or {"found": 1, "threshold": 1, "signature": known.id if known else what},
             key=(text(server.address),),
             severity=severity,
-            confidence=known.confidence if known else confidence,
+            confidence=confidence,
             actor_port=packet.dport if answer else packet.sport,
             target_port=packet.sport if answer else packet.dport,
             network=network_of_packet(self.context, packet, app_of(event), answer=answer),

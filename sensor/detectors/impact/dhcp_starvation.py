@@ -3,7 +3,8 @@ clients, or so that they use the attacker's DHCP server.
 
 After a power failure many hosts return at once too, but each under its own MAC, and each receives its lease. A
 starvation tool spoofs clients: it sends for many under one MAC, starts new transactions all the time, or more clients
-ask than are served. Relays forward many clients under one MAC legitimately.
+ask than are served. Relays forward many clients under one MAC legitimately. Where the capture truncates messages before
+their types, every message of a client counts as a request, and every address that a server gives as a lease.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
 from sensor.detectors.shared.hosts import is_fixed_function, who
-from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpRequest
+from sensor.dissectors.dhcp import DhcpAck, DhcpDiscover, DhcpMessage, DhcpOther, DhcpRequest
 
 SEGMENTS_LIMIT, SENDERS_LIMIT = 256, 1024
 CLIENTS_LIMIT = 512
@@ -59,7 +60,7 @@ class DhcpStarvation(EventDetector):
         "bridge that requests leases for its clients."
     )
     Options = Options
-    watches = (DhcpDiscover, DhcpRequest, DhcpAck)
+    watches = (DhcpDiscover, DhcpRequest, DhcpAck, DhcpOther)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -73,14 +74,17 @@ class DhcpStarvation(EventDetector):
         self._exempt = frozenset(map(addresses.parse_mac, self.options.exempt_macs))
 
     def wants(self) -> dict[type[Event], Want]:
-        return dict.fromkeys(self.watches, field("mac").filled())
+        wanted: dict[type[Event], Want] = dict.fromkeys(self.watches, field("mac").filled())
+        return wanted | {DhcpOther: field("mac").filled() & field("packet.truncated").filled()}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         if not isinstance(event, DhcpMessage) or not event.mac:
             return
         packet, want = event.packet, self.options
         segment = (packet.vlan, event.relay)
-        if isinstance(event, DhcpAck):
+        if isinstance(event, DhcpOther) and not packet.truncated:
+            return
+        if isinstance(event, DhcpAck) or (isinstance(event, DhcpOther) and event.offered):
             self._served_again.put(segment, self._served.add(segment, event.mac, event.ts))
             return
         if packet.src_mac in self._exempt or event.address:

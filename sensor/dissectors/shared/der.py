@@ -23,6 +23,8 @@ CONSTRUCTED, APPLICATION, CONTEXT = 0x20, 0x40, 0x80
 LENGTH_BYTES_LIMIT = 4
 CHILDREN_LIMIT = 256
 INTEGER_LIMIT = 8192  # bytes
+DEPTH_LIMIT = 32
+UNBOUNDED = 1 << 40
 OID_LIMIT = 64  # bytes, and so at most as many numbers
 _WIDE = {BMP: "utf-16-be", UNIVERSAL: "utf-32-be", UTF8: "utf-8"}
 
@@ -72,6 +74,45 @@ def children(data: bytes, parent: Element) -> Iterator[Element]:
         child = element(data, at, parent.stop)
         yield child
         at, count = child.stop, count + 1
+
+
+def clipped(data: bytes) -> bytes:
+    """A message that was truncated, without what is not whole: shorter, and well-formed. Elements that hold others and
+    octet strings keep what is there of them; of a message that is whole nothing changes.
+    """
+    at, kept, open_ones = 0, b"", list[tuple[int, bytes]]()
+    while at < len(data):
+        one = _begun(data, at)
+        if one is None or one.tag & 31 == 31:
+            break
+        if one.stop <= len(data):
+            kept += data[at : one.stop]
+            at = one.stop
+        elif one.tag & CONSTRUCTED and len(open_ones) < DEPTH_LIMIT:
+            open_ones.append((one.tag, kept))
+            at, kept = one.start, b""
+        else:
+            kept += packed(one.tag, data[one.start :]) if one.tag == OCTET_STRING else b""
+            break
+    for tag, before in reversed(open_ones):
+        kept = before + packed(tag, kept)
+    return kept
+
+
+def packed(tag: int, raw: bytes) -> bytes:
+    """An element with this content."""
+    size = len(raw)
+    head = bytes((size,)) if size < 0x80 else b"\x84" + size.to_bytes(4, "big")
+    return bytes((tag,)) + head + raw
+
+
+def _begun(data: bytes, at: int) -> Element | None:
+    """The element that begins at ``at``, wherever it ends; None where not even its length is there."""
+    try:
+        one = element(data, at, UNBOUNDED)
+    except (IndexError, Malformed):
+        return None
+    return one if one.start <= len(data) else None
 
 
 def content(data: bytes, one: Element) -> bytes:

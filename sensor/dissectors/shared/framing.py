@@ -49,6 +49,10 @@ class FramedStream(Stream):
         """Parse a message, which may be truncated to ``keep`` bytes."""
         raise NotImplementedError
 
+    def truncated(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        """Parse the beginning of a message that the capture truncated; a protocol that can overrides this."""
+        return iter(())
+
     def aligned(self, data: bytes) -> bool:
         """Whether a segment consists of whole messages, by their lengths according to ``size``."""
         at = 0
@@ -68,7 +72,7 @@ class FramedStream(Stream):
             if not self.resumes or not self.aligned(data):
                 return
             direction.lost = False
-        data, at = direction.kept + data, min(direction.skip, len(data))
+        data, at, size = direction.kept + data, min(direction.skip, len(data)), 0
         direction.skip -= at
         while at < len(data):
             size = self.size(data, at)
@@ -81,6 +85,9 @@ class FramedStream(Stream):
             direction.skip = max(at + size - len(data), 0)
             at += size
         direction.kept = data[at:]
+        if packet.truncated and at < len(data) and size:  # its end is in the gap that follows
+            direction.kept, direction.skip = b"", at + size - len(data)
+            yield from self.truncated(packet, data[at:], from_client)
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         """Discard the partial message; a gap inside what is skipped is part of it."""

@@ -35,6 +35,11 @@ _SECRET = re.compile(
     ),
     re.IGNORECASE,
 )
+# The name of a field that stands for those that the capture truncated.
+MORE = "..."
+_MORE_LINE = b"\n...:"
+# A method, and the beginning of an address.
+_REQUEST = re.compile(rb"[A-Z]{3,10} (?:/|http)")
 _USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]{1,15}://)[^/@]{1,255}@", re.IGNORECASE)
 
 
@@ -123,6 +128,23 @@ def read_start(line: bytes) -> tuple[str, bytes, int]:
         if space and target and version.startswith(VERSION) and len(version) == len(VERSION) + 1 and _is_method(method):
             return method.decode("ascii"), target.strip()[:VALUE_LIMIT], 0
     raise Malformed("no start line")
+
+
+def is_request_line(data: bytes) -> bool:
+    """Whether some bytes may be a request line without its end."""
+    return b"\n" not in data and _REQUEST.match(data) is not None
+
+
+def whole_lines(kept: bytes) -> bytes:
+    """Of a head that the capture truncated, the lines that are whole, and the field ``MORE``; empty where there are
+    none. A request line that is truncated itself is completed, so that it reads as one.
+    """
+    if not is_request_line(kept):
+        end = kept.rfind(b"\n")
+        return kept[:end] + _MORE_LINE if end > 0 else b""
+    line, _, last = kept.rpartition(b" ")
+    version = len(last) <= len(VERSION) + 2 and VERSION.startswith(last[: len(VERSION)])
+    return (line if version and b" " in line else kept) + b" HTTP/1.1" + _MORE_LINE
 
 
 def begins(data: bytes) -> bool:
