@@ -91,7 +91,7 @@ class Cdp(Dissector):
         if len(data) < start + HEADER or data[start] not in VERSIONS:
             return iter(())
         found: dict[int, bytes] = {}
-        for kind, value in fields(data, start + HEADER, packet.truncated):
+        for kind, value in fields(data, start + HEADER, packet.truncated, (SOFTWARE,)):
             found.setdefault(kind, value)
         if not found:
             if packet.truncated:

@@ -41,13 +41,14 @@ class Kasa(Discovery):
     """Apps ask every few seconds; what is identical within a minute is dropped."""
 
     interest = Interest(udp=(PORT,), starts=(HIDDEN_SYSTEM,), repeats_s=60)
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
         if len(data) > SIZE_LIMIT or not (plain := shown(data[:2])).startswith(OPENINGS):
             return []
         plain = shown(data)
-        parsed = read_object(plain)
+        parsed = read_object(plain, packet.truncated)
         orders = tuple(
             f"{module}.{method}"[:64]
             for module, methods in parsed.items()
@@ -63,9 +64,10 @@ class Kasa(Discovery):
             for answer in methods.values()
             if isinstance(answer, dict)
         ]
-        if not any("err_code" in answer for answer in answers):
+        info = inner(parsed, "system", "get_sysinfo")
+        if not info and not any("err_code" in answer for answer in answers):
             return [KasaRequest(packet, orders)]
-        return _answer(packet, orders, inner(parsed, "system", "get_sysinfo"))
+        return _answer(packet, orders, info)
 
 
 def shown(data: bytes) -> bytes:
@@ -80,7 +82,7 @@ def _answer(packet: Packet, orders: tuple[str, ...], info: Object) -> list[Parse
         text(info, "sw_ver"),
         mac_of(text(info, "mac", "mic_mac", "ethernet_mac")),
     )
-    own = bool(info) and is_own(packet, mac)
+    own = bool(info) and is_own(packet, mac) and bool(mac or not packet.truncated)
     event = KasaAnswer(packet, orders, model, firmware, mac, own)
     if not own:
         return [event]

@@ -43,6 +43,7 @@ class Tdp(Discovery):
     """Apps search every few seconds; what is identical within a minute is dropped, checksum and number aside."""
 
     interest = Interest(udp=PORTS, repeats_s=60, volatile=(8, 16))
+    reads_truncated = True
 
     def read(self, packet: Packet) -> list[Parsed]:
         data = packet.payload
@@ -51,7 +52,7 @@ class Tdp(Discovery):
         _, _, operation, size, _, _, _, _ = _HEADER.unpack_from(data)
         if operation != PROBE:
             return []
-        if size > len(data) - _HEADER.size:
+        if size > len(data) - _HEADER.size and not packet.truncated:
             raise Malformed("field longer than the message")
         if packet.dport in PORTS and packet.sport not in PORTS:
             return [TdpSearch(packet)]
@@ -59,7 +60,7 @@ class Tdp(Discovery):
 
 
 def _answer(packet: Packet, body: bytes) -> list[Parsed]:
-    info = inner(read_object(body), "result")
+    info = inner(read_object(body, packet.truncated), "result")
     kind, model, mac, address = (
         text(info, "device_type"),
         text(info, "device_model"),
@@ -69,7 +70,7 @@ def _answer(packet: Packet, body: bytes) -> list[Parsed]:
     if not kind and not model:
         return []
     default = info.get("factory_default")
-    own = is_own(packet, mac, address)
+    own = is_own(packet, mac, address) and bool(mac or address or not packet.truncated)
     event = TdpAnswer(packet, kind, model, mac, address, default if isinstance(default, bool) else None, own)
     if not own:
         return [event]

@@ -17,8 +17,16 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors.shared import x509
-from sensor.dissectors.shared.client_hello import ClientHello, ServerHello, client_hello, old_hello, server_hello
+from sensor.dissectors import _x509
+from sensor.dissectors.shared.client_hello import (
+    ClientHello,
+    ServerHello,
+    client_hello,
+    old_hello,
+    server_hello,
+    truncated_hello,
+)
+from sensor.dissectors.shared.sender_facts import fact
 
 CHANGE_CIPHER, ALERT, HANDSHAKE, APPLICATION, HEARTBEAT = 20, 21, 22, 23, 24
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, CLIENT_KEY = 1, 2, 11, 16
@@ -44,7 +52,7 @@ _known = functools.lru_cache(maxsize=512)(x509.read)
 class TlsClientHello(Event):
     """A client begins. ``sni``: host it asks for; ``version``: the newest it offers (``TLS 1.3``); ``weak``: kinds of
     weak ciphers it offers (null, anonymous, export, rc4, des, 3des); ``encrypted``: an encrypted hello is inside;
-    ``ja3`` and ``ja4`` are empty in the shape of SSL 2.0.
+    ``ja3`` and ``ja4`` are empty in the shape of SSL 2.0; these and ``version`` where the capture truncated it.
     """
 
     sni: str
@@ -133,11 +141,13 @@ class TlsStream(Stream):
         direction = self._client if from_client else self._server
         for kind, body in direction.messages(data):
             yield from _parsed(packet, kind, body, direction, from_client)
+        if packet.truncated and (begun := direction.begun()):
+            yield from old_client(packet, begun)
         self.done = self._client.over and self._server.over
 
     def gap(self, packet: Packet, missing: int, from_client: bool) -> Iterator[Parsed]:
         direction = self._client if from_client else self._server
-        direction.over = True
+        direction.gap(missing)
         self.done = self._client.over and self._server.over
         return iter(())
 
@@ -145,15 +155,32 @@ class TlsStream(Stream):
 class _Direction:
     """One direction: what is left of the current record, and the handshake message it builds up.
 
-    ``greeted``: a hello was read; ``retried``: the server will say another; ``over``: nothing more is wanted.
+    ``greeted``: a hello was read; ``retried``: the server will say another; ``over``: nothing more is wanted;
+    ``torn``: bytes are missing, and handshake messages cannot be told apart any more.
     """
 
-    __slots__ = ("_beat", "_head", "_kind", "_left", "_message", "greeted", "over", "retried")
+    __slots__ = ("_beat", "_head", "_kind", "_left", "_message", "greeted", "over", "retried", "torn")
 
     def __init__(self) -> None:
         self._head, self._message, self._beat = bytearray(), bytearray(), bytearray()
         self._kind = self._left = 0
-        self.over = self.greeted = self.retried = False
+        self.over = self.greeted = self.retried = self.torn = False
+
+    def begun(self) -> bytes:
+        """A first hello that is not whole, which is given up; empty where there is none."""
+        message = bytes(self._message)
+        if self.greeted or self.over or len(message) < 4 or message[0] != CLIENT_HELLO:
+            return b""
+        self.greeted = True
+        self._message.clear()
+        return message
+
+    def gap(self, missing: int) -> None:
+        """Bytes are missing: what comes next is known where they all belong to the record under way."""
+        if missing > self._left:
+            self.over = True
+        self._left, self.torn = max(self._left - missing, 0), True
+        self._message.clear()
 
     def messages(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """(type, body) of the messages that we want and that these bytes complete; of a certificate message only the
@@ -167,7 +194,7 @@ class _Direction:
                     yield from self._old()
                 continue
             stop = min(at + self._left, end)
-            if self._kind == HANDSHAKE:
+            if self._kind == HANDSHAKE and not self.torn:
                 self._message += memoryview(data)[at:stop]
             elif self._kind == HEARTBEAT and len(self._beat) < 2 + BEAT_HEAD:
                 self._beat += memoryview(data)[at : min(stop, at + 2 + BEAT_HEAD - len(self._beat))]
@@ -275,12 +302,14 @@ def _parsed(packet: Packet, kind: int, body: bytes, direction: _Direction, from_
 
 
 def old_client(packet: Packet, body: bytes) -> Iterator[Parsed]:
-    """The event of a hello in the shape of SSL 2.0, if it is one."""
-    hello = old_hello(body)
+    """The event of a hello in the shape of SSL 2.0, if it is one, or of a hello that the capture truncated."""
+    hello = truncated_hello(body[4:]) if body[0] == CLIENT_HELLO else old_hello(body)
     if hello is not None:
         yield TlsClientHello(
             packet, hello.sni, hello.alpn, hello.version, hello.ja3, hello.ja4, hello.weak, hello.encrypted
         )
+        if hello.sni:
+            yield fact(packet, "tls.sni", hello.sni)
 
 
 def server(packet: Packet, hello: ServerHello) -> TlsServerHello:

@@ -107,7 +107,7 @@ class TlsServerHelloBody(Punted):
 
 
 class TlsOldHello(Punted):
-    """A hello in the shape of SSL 2.0."""
+    """A hello in the shape of SSL 2.0, or a handshake message with one that the capture truncated."""
 
     body: bytes
 

@@ -7,6 +7,7 @@ before are known there.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memmove
 
+from sensor.core.row cimport CUT
 from sensor.native.kinds cimport (
     PUNTED_TLS_CERTIFICATE_BODY, PUNTED_TLS_OLD_HELLO, TLS_CERTIFICATE_BODY_DATA, TLS_CERTIFICATE_BODY_FROM_CLIENT,
     TLS_CERTIFICATE_BODY_SLOTS,
@@ -48,6 +49,7 @@ cdef struct Direction:
     bint greeted           # a hello was read
     bint retried           # the server will send another
     bint over              # nothing more is wanted
+    bint torn              # bytes are missing, and handshake messages cannot be told apart any more
 
 cdef struct Connection:
     Direction[2] directions
@@ -57,8 +59,25 @@ cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 
     cdef Connection* both = <Connection*>s.state
     if records(s, &both.directions[way], data, size, way) == BROKEN:
         return BROKEN
+    if s.row.problem & CUT:
+        truncated(s, &both.directions[way])
     s.done = both.directions[0].over and both.directions[1].over
     return GOES_ON
+
+
+cdef int truncated(Stream* s, Direction* direction) except -1 nogil:
+    """A first hello that the capture truncated is handed on as it is; the rest of it is given up."""
+    cdef Kept* begun = &direction.message
+    cdef uint64_t* fields
+    if direction.greeted or direction.over or direction.old or begun.size < MESSAGE_HEAD:
+        return 0
+    if begun.data[0] == CLIENT_HELLO:
+        direction.greeted = True
+        reserve(s.out)
+        fields = punted(s.out, PUNTED_TLS_OLD_HELLO, TLS_OLD_HELLO_SLOTS)
+        fields[TLS_OLD_HELLO_BODY] = put(s.out, begun.data, begun.size)
+        forget(s, begun)
+    return 0
 
 
 cdef int records(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
@@ -75,7 +94,7 @@ cdef int records(Stream* s, Direction* direction, const uint8_t* data, uint32_t 
                 return BROKEN
             continue
         some = min(direction.left, size - at)
-        if direction.kind == HANDSHAKE:
+        if direction.kind == HANDSHAKE and not direction.torn:
             keep(s, &direction.message, data + at, some)
         elif direction.kind == HEARTBEAT and direction.beat_size < BEAT_HEAD:
             beat(s, direction, data + at, some, way)
@@ -217,8 +236,13 @@ cdef int certificate(
 
 
 cdef int gap(Stream* s, int64_t missing, int way) except -1 nogil:
+    """Bytes are missing: what comes next is known where they all belong to the record under way."""
     cdef Connection* both = <Connection*>s.state
-    both.directions[way].over = True
+    cdef Direction* direction = &both.directions[way]
+    if missing > direction.left:
+        direction.over = True
+    direction.left, direction.torn = <uint32_t>max(<int64_t>direction.left - missing, <int64_t>0), True
+    forget(s, &direction.message)
     s.done = both.directions[0].over and both.directions[1].over
     return GOES_ON
 

@@ -124,9 +124,13 @@ def test_malformed() -> None:
 
 
 def test_cut_by_the_capture() -> None:
-    """A field that the capture cut is left out."""
-    parsed = values(dissect(field(1, b"R1"), field(5, b"software")[:-3], problem=1))
+    """A field that the capture truncated is left out, the software's own text as an exception: it is long, and its
+    beginning names maker and system.
+    """
+    parsed = values(dissect(field(1, b"R1"), field(6, b"cisco 3725")[:-3], problem=1))
     assert parsed == [("cdp.device_id", "R1"), ("cdp.hostname", "R1")]
+    parsed = values(dissect(field(1, b"R1"), field(5, b"Cisco IOS Software")[:-3], problem=1))
+    assert parsed[-1] == ("cdp.version", "Cisco IOS Softw")
 
 
 @pytest.mark.parametrize(

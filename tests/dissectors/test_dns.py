@@ -201,11 +201,14 @@ def test_malformed(payload: bytes) -> None:
 
 
 def test_cut_by_the_capture() -> None:
-    """A cut answer tells the records that are whole."""
+    """A truncated answer yields the records that are whole, and what is there of a text with its size."""
     payload = response(record(b"\xc0\x0c", 1, bytes((10, 0, 0, 9))), record(b"\xc0\x0c", 1, bytes(4)))
     parsed = dissect(payload[:-1], sport=53, problem=1)
     assert [one.address for one in parsed[0].answers] == [parse("10.0.0.9")]
     assert dissect(QUERY[:11], problem=1) == []
+    text = response(record(b"\xc0\x0c", 16, b"\x64" + b"a" * 100))
+    (answer,) = dissect(text[:-60], sport=53, problem=1)[0].answers
+    assert (answer.type, answer.size, answer.value) == (16, 101, "a" * 40)
 
 
 def test_stream_gap_inside_a_message() -> None:

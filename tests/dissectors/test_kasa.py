@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.kasa import Kasa, shown
@@ -63,6 +64,27 @@ def test_faults(payload: bytes) -> None:
     with pytest.raises(Malformed):
         list(Kasa().dissect(Packet(payload)))
     assert list(Kasa().dissect(Packet(payload, problem=1))) == []
+
+
+def test_truncated_answers() -> None:
+    """The members that are whole are read. An answer whose MAC is missing may be about another device."""
+    plug = packets("kasa")[1]
+    info = b'{"system":{"get_sysinfo":{"model":"HS110(EU)","mac":"50:C7:BF:5E:53:20","alias":"Coff'
+    assert _truncated(info, plug)[1] == [("kasa.model", "HS110(EU)")]
+    said, about_sender = _truncated(info[: info.index(b'"mac"')], plug)
+    assert (said, about_sender) == ([("KasaAnswer", ("system.get_sysinfo",), "HS110(EU)", "", 0, False)], [])
+    assert _truncated(b'{"system":{"get_sysinfo":{"mod', plug) == ([("KasaRequest", ("system.get_sysinfo",))], [])
+
+
+def _truncated(plain: bytes, like: Packet) -> tuple[list[object], list[tuple[str, str]]]:
+    """What is read of the beginning of an answer."""
+    covered, key = bytearray(), 171
+    for byte in plain:
+        key ^= byte
+        covered.append(key)
+    packet = Packet(bytes(covered), src=like.src, src_mac=like.src_mac, sport=9999, problem=Problem.CUT)
+    parsed = list(Kasa().dissect(packet))
+    return events(parsed), values(parsed)
 
 
 def test_cover() -> None:

@@ -25,6 +25,7 @@ from pcaps.dissectors._tls import (
 )
 from sensor.boundary import Boundary
 from sensor.core.addresses import parse
+from sensor.core.batch import Problem
 from sensor.core.packet import Packet, Packets
 from sensor.core.reader import Malformed
 from sensor.core.recent import RecentSet
@@ -247,13 +248,35 @@ def test_a_certificate_in_segments_of_its_own() -> None:
     assert [one[0] for one in events(parsed)] == ["TlsClientHello", "TlsServerHello", "TlsCertificate"]
 
 
+def test_truncated_hello() -> None:
+    """The name that it asks for is read where it is whole; fingerprints need the whole hello."""
+    whole = hello((0x1301, 0x0005), server_name("cam.example"), extension(43, bytes(400)))
+    end = whole.index(b"cam.example") + len(b"cam.example")
+    for size in range(10, end + 300):
+        packet, stream = Packet(**MINE, problem=Problem.CUT), Tls().stream(Packet())
+        parsed = list(stream.feed(packet, whole[:size], True))
+        named = [("TlsClientHello", "cam.example", (), "", "", "", ("rc4",), False)] if size >= end else []
+        assert events(parsed) == named
+        assert values(parsed) == [("tls.sni", "cam.example")] * (size >= end)
+
+
+def test_heartbeat_behind_a_gap() -> None:
+    """A gap inside a record: handshake messages are not read any more, but the record that follows is known."""
+    packet, stream = Packet(**MINE), Tls().stream(Packet())
+    first, beat = record(handshake(2, server_hello(0x0035, []))), b"\x18\3\2\0\3\1\x40\0"
+    assert list(stream.feed(packet, first[:20], True)) == list(stream.gap(packet, len(first) - 20, True)) == []
+    assert events(stream.feed(packet, first + beat, True)) == [("TlsHeartbeat", True, True, 16384, 3)]
+
+
 def test_gap_ends_a_direction() -> None:
-    """After bytes that never came nothing more is read in their direction, and the other goes on."""
+    """After bytes that never came, more than the record holds, nothing more is read in their direction, and the other
+    goes on.
+    """
     packet, stream = Packet(**MINE), Tls().stream(Packet())
     first = hello((0x1301,), server_name("a.example"))
     assert (
         list(stream.feed(packet, first[:20], True))
-        == list(stream.gap(packet, 9, True))
+        == list(stream.gap(packet, len(first), True))
         == list(stream.feed(packet, first, True))
         == []
     )

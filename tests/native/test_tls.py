@@ -29,7 +29,7 @@ from pcaps.dissectors._tls import (
 from sensor.dissectors.tls import Tls
 from sensor.native import punted
 from tests import sampling
-from tests.native.conversations import Turn, cut, disordered, frames_of, mutated, received, same
+from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, same
 
 SEEDS = sampling.some(range(60), 6, "conversations of tls")
 RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
@@ -46,8 +46,8 @@ EXTENSIONS = (
 CERTIFICATES = (certificate(name(CN="cam-1")), certificate(name(CN="printer")), b"\x30\x82\1\0", b"")
 
 
-def alike(frames: list[bytes], *sizes: int) -> list[Any]:
-    return same(frames, "tls", Tls, *sizes)
+def alike(frames: list[bytes], *sizes: int, snap: int = FRAME_LIMIT) -> list[Any]:
+    return same(frames, "tls", Tls, *sizes, snap=snap)
 
 
 def flight(*messages: bytes, rng: random.Random) -> bytes:
@@ -124,6 +124,15 @@ def test_conversations_in_disorder(seed: int) -> None:
     """Segments lost, repeated and early."""
     rng = random.Random(1000 + seed)
     alike(disordered(frames_of(cut(conversation(rng), rng, 300), port=443, begins=(2**32 - 90, 5000)), rng), 1, 7, 1000)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_truncated_conversations(seed: int) -> None:
+    rng = random.Random(3000 + seed)
+    turns = conversation(rng)
+    frames = frames_of(cut(turns, rng, 1400) if seed % 2 else turns, port=443)
+    for snap in (70, 128, 256):
+        alike(frames, 1, 7, 1000, snap=snap)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

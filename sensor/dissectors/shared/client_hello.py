@@ -123,6 +123,25 @@ def old_hello(data: bytes) -> ClientHello | None:
     return ClientHello("", (), protocol(version), "", "", weak_of(offered), False)
 
 
+def truncated_hello(body: bytes) -> ClientHello | None:
+    """Reads the host name in a ClientHello whose end is missing, and its weak ciphers; None where the name is not
+    there. Newest version, protocols and fingerprints need the whole hello and stay empty.
+    """
+    reader = Reader(body)
+    try:
+        reader.skip(34)
+        reader.skip(reader.u8())
+        ciphers = _numbers(reader.take(reader.u16()))
+        reader.skip(reader.u8())
+        reader.skip(2)
+        while True:
+            kind, data = reader.u16(), reader.take(reader.u16())
+            if kind == SNI:
+                return ClientHello(_host(data), (), "", "", "", weak_of(ciphers), False)
+    except Malformed:
+        return None
+
+
 def server_hello(body: bytes) -> ServerHello:
     """Reads the body of a ServerHello."""
     reader = Reader(body)

@@ -1,5 +1,5 @@
-"""What the vendors' discovery protocols share: a datagram is parsed whole or not at all, and yields facts about its
-sender only.
+"""What the vendors' discovery protocols share: a datagram yields facts about its sender only, and is parsed whole or
+not at all where a protocol does not say otherwise.
 
 A recorder answers for its cameras, a controller for its access points, and a bridge forwards broadcasts: an answer that
 names a MAC and an address other than those it came from is about another device.
@@ -9,26 +9,36 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from typing import ClassVar
 
 from sensor.core.addresses import is_v4, parse, parse_mac
 from sensor.core.dissector import Dissector, Parsed
 from sensor.core.packet import Packet
-from sensor.core.reader import clean
+from sensor.core.reader import Malformed, clean
 
 LONGEST_ADDRESS = 45
 FIELD_LIMIT = 255
 
 
 class Discovery(Dissector):
-    """Base of these dissectors: ``read`` gets datagrams that are whole."""
+    """Base of these dissectors. ``reads_truncated``: ``read`` gets datagrams that the capture truncated, too, and may
+    find them malformed.
+    """
+
+    reads_truncated: ClassVar[bool] = False
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
-        if packet.truncated or not packet.payload:
+        if not packet.payload or (packet.truncated and not self.reads_truncated):
             return iter(())
-        return iter(self.read(packet))
+        try:
+            return iter(self.read(packet))
+        except Malformed:
+            if packet.truncated:
+                return iter(())
+            raise
 
     def read(self, packet: Packet) -> list[Parsed]:
-        """Parse a whole datagram; empty if it belongs to another protocol."""
+        """Parse a datagram; empty if it belongs to another protocol."""
         raise NotImplementedError
 
 

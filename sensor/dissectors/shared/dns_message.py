@@ -126,6 +126,9 @@ def _fill(
         offset += 10
         stop = offset + size
         if stop > end:
+            if type_ == TXT:  # what is there of it is a value, too
+                raw = data[offset:]
+                append(Record(name, type_, ttl, size, NONE, clean(raw[1:]) if fold else "", 0, raw))
             raise IndexError
         if type_ == A:
             append(Record(name, type_, ttl, size, V4 | int.from_bytes(data[offset:stop], "big") if size == 4 else NONE))

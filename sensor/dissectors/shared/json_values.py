@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,17 +11,22 @@ from sensor.core.reader import Malformed, clean
 
 SIZE_LIMIT = 16384
 TEXT_LIMIT = 255
+DEPTH_LIMIT = 64
+# Escaped characters in strings, and what JSON is held together by.
+_STRUCTURE = re.compile(rb'\\.|["{}\[\],]', re.DOTALL)
 _decoder = msgspec.json.Decoder()
 
 Object = dict[str, Any]
 
 
-def read_object(data: bytes) -> Object:
-    """The object in some bytes; zero bytes and line ends after it do not count. Malformed where there is none."""
+def read_object(data: bytes, truncated: bool = False) -> Object:
+    """The object in some bytes; zero bytes and line ends after it do not count. Malformed where there is none.
+    ``truncated``: the capture may hold its beginning only; the members that are whole are read.
+    """
     if len(data) > SIZE_LIMIT:
         raise Malformed("JSON too long")
     try:
-        value = _decoder.decode(data.rstrip(b"\0\r\n "))
+        value = _decoder.decode(clipped(data) if truncated else data.rstrip(b"\0\r\n "))
     except (
         ValueError,
         RecursionError,
@@ -29,6 +35,25 @@ def read_object(data: bytes) -> Object:
     if not isinstance(value, dict):
         raise Malformed("JSON that is no object")
     return value
+
+
+def clipped(data: bytes) -> bytes:
+    """JSON that was truncated, without the member that is not whole, and with all that is open closed."""
+    open_ends, size, ends, quoted = bytearray(), 0, b"", False
+    for one in _STRUCTURE.finditer(data):
+        mark = one[0]
+        if mark == b'"':
+            quoted = not quoted
+        if quoted or mark == b'"' or len(mark) > 1:
+            continue
+        if mark in b"{[":
+            open_ends += b"}" if mark == b"{" else b"]"
+        elif mark in b"}]":
+            del open_ends[-1:]
+        if len(open_ends) > DEPTH_LIMIT:
+            raise Malformed("JSON too deep")
+        size, ends = one.end() - (mark == b","), bytes(open_ends[::-1])
+    return data[:size] + ends
 
 
 def inner(value: Object, *keys: str) -> Object:

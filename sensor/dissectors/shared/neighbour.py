@@ -77,9 +77,9 @@ def address_facts(kind: str, addresses: tuple[int, ...]) -> dict[tuple[str, str]
     return {(kind, text(address)): None for address in addresses}
 
 
-def fields(data: bytes, offset: int, truncated: bool) -> list[tuple[int, bytes]]:
+def fields(data: bytes, offset: int, truncated: bool, texts: tuple[int, ...] = ()) -> list[tuple[int, bytes]]:
     """(type, value) of fields with a type and a length of two bytes each, the length counting both (CDP, FDP). A field
-    that the capture cut off is left out.
+    that the capture truncated is left out; of types in ``texts`` the beginning is a value, too.
     """
     found: list[tuple[int, bytes]] = []
     end = len(data)
@@ -87,11 +87,12 @@ def fields(data: bytes, offset: int, truncated: bool) -> list[tuple[int, bytes]]
         stop = offset + (data[offset + 2] << 8 | data[offset + 3])
         if stop < offset + 4:
             raise Malformed("field shorter than its own header")
-        if stop > end:
-            if truncated:
-                return found
+        kind = data[offset] << 8 | data[offset + 1]
+        if stop > end and not truncated:
             raise Malformed("field longer than the message")
-        found.append((data[offset] << 8 | data[offset + 1], data[offset + 4 : stop]))
+        if stop > end and kind not in texts:
+            return found
+        found.append((kind, data[offset + 4 : stop]))
         offset = stop
     return found
 
