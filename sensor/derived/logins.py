@@ -15,7 +15,10 @@ from sensor.core.event import Derived, Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field, held
 from sensor.derived.shared.exchanges import Exchanges
-from sensor.dissectors.ftp import FtpLogin
+from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.shared.ntlm_events import NtlmLogin
+from sensor.dissectors.shared.smb_events import SmbLoginResult
+from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
@@ -38,6 +41,7 @@ from sensor.dissectors.vnc import VncLogin
 
 OPEN_LIMIT = 4096
 FORM = "web form"
+KERBEROS = "Kerberos"
 # NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction,
 # hours, station, expired, disabled, type, locked out, must change.
 REFUSALS = frozenset((
@@ -112,6 +116,8 @@ class Logins(Deriver):
 
     def __init__(self) -> None:
         self._centres = Exchanges()
+        # (client, key centre) → the last request, while nothing answered it
+        self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = Bounded(OPEN_LIMIT)
         self._requested: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # conversation → the credentials it sent last
         self._sent: Bounded[tuple[int, int, str], str] = Bounded(OPEN_LIMIT)  # the last seal, where answers are missing
         self._calls: Bounded[tuple[str, int], str] = Bounded(
@@ -161,6 +167,9 @@ class Logins(Deriver):
     def ftp(self, event: FtpLogin) -> LoginAttempt | None:
         return _attempt(event, "FTP", event.user, event.accepted, seal=event.seal) if event.password else None
 
+    def ftp_sent(self, event: FtpPassword) -> LoginAttempt | None:
+        return self._ask(event, "FTP", Shown(event.user, event.seal))
+
     def telnet(self, event: TelnetLogin) -> LoginAttempt | None:
         packet = event.packet
         if event.result == "undecided":
@@ -178,18 +187,28 @@ class Logins(Deriver):
         return _attempt(event, "SMB", event.user, not event.status, unknown=event.status in NO_SUCH_USER)
 
     def kerberos_requested(self, event: KerberosAsRequest) -> LoginAttempt | None:
+        """Where answers are not captured, an account was rejected if its client goes on with another one instead of a
+        proof.
+        """
         self._centres.request(event)
-        return None
+        pair = (event.packet.src, event.packet.dst)
+        before = self._unanswered.get(pair)
+        self._unanswered.put(pair, event)
+        if before is None or before.proof or event.proof or before.client.lower() == event.client.lower():
+            return None
+        return _attempt(event, KERBEROS, before.client, False, answer=False, unknown=True, judged=False)
 
     def centre_refused(self, event: KerberosError) -> LoginAttempt | None:
+        self._unanswered.pop((event.packet.dst, event.packet.src))
         requested = self._centres.initial(event)
         if requested is None or event.code not in (UNKNOWN, REVOKED, EXPIRED, WRONG):
             return None
-        return _attempt(event, "Kerberos", requested.client, False, unknown=event.code == UNKNOWN)
+        return _attempt(event, KERBEROS, requested.client, False, unknown=event.code == UNKNOWN)
 
     def centre_granted(self, event: KerberosAsReply) -> LoginAttempt | None:
+        self._unanswered.pop((event.packet.dst, event.packet.src))
         requested = self._centres.initial(event)
-        return _attempt(event, "Kerberos", event.client, True) if requested is not None and requested.proof else None
+        return _attempt(event, KERBEROS, event.client, True) if requested is not None and requested.proof else None
 
     def sip_requested(self, event: SipRequest) -> LoginAttempt | None:
         if event.credentials:
@@ -264,7 +283,8 @@ _SERVICES: dict[type[Event], str] = {
     Pop3Login: "POP3", ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., LoginAttempt | None]] = {
-    FtpLogin: Logins.ftp, TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
+    FtpLogin: Logins.ftp, FtpPassword: Logins.ftp_sent,
+    TelnetLogin: Logins.telnet, SshLogin: Logins.shell, SmbLoginResult: Logins.smb,
     KerberosAsRequest: Logins.kerberos_requested, KerberosError: Logins.centre_refused,
     KerberosAsReply: Logins.centre_granted, SipRequest: Logins.sip_requested, SipResponse: Logins.sip_answered,
     HttpRequest: Logins.http_requested,

@@ -52,6 +52,13 @@ class FtpLogin(Event):
     seal: str = ""
 
 
+class FtpPassword(Event):
+    """A client sent a password, and the capture holds no packet of the server. ``seal``: of user and password."""
+
+    user: str
+    seal: str
+
+
 class FtpFile(Event):
     """A client requests an operation on a file: ``command`` in capitals. The result is not part of the event."""
 
@@ -102,6 +109,8 @@ class FtpStream(LineStream):
             self._user, self._password, self._logging_in, self._seal = clean(rest, USER_LIMIT), False, True, ""
         elif verb == b"PASS":
             self._password, self._seal = bool(rest.strip()), seal(self._user, rest)
+            if self._password and packet.one_sided:
+                return [FtpPassword(packet, self._user, self._seal)]
         elif verb in FILES and not (verb == b"SITE" and b"pass" in rest.lower()):
             return [FtpFile(packet, verb.decode("ascii"), clean(rest, PATH_LIMIT), self._user)]
         return []

@@ -79,7 +79,8 @@ def _read(packet: Packet, head: Head, cut: bool) -> list[Parsed]:
         parsed: list[Parsed] = [SsdpSearch(packet, text(b"st"), agent)]
         return [*parsed, fact(packet, "ssdp.user_agent", agent)] if agent else parsed
     if head.method == "NOTIFY":
-        state = text(b"nts").removeprefix("ssdp:")
+        # A goodbye has no LOCATION (1.2.3): what has one, and was truncated before its NTS, is alive.
+        state = text(b"nts").removeprefix("ssdp:") or ("alive" if cut and text(b"location") else "")
     elif not head.method and head.status == 200:
         state = "alive"
     elif not head.method and head.status:  # a refusal carries no facts

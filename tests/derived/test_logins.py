@@ -10,7 +10,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.core.wants import ALWAYS, event_reader
 from sensor.derived.logins import OPEN_LIMIT, LoginAttempt, Logins
-from sensor.dissectors.ftp import FtpLogin
+from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpRequest, HttpResponse
 
 CLIENT, SERVER = parse("10.0.0.1"), parse("10.0.0.2")
@@ -84,6 +84,15 @@ def test_without_the_server_s_packets_other_credentials_are_attempts() -> None:
         )  # fmt: skip
         reported += attempts([request], unit)
     assert [(each.seal, each.judged, each.service) for each in reported] == [(seal, False, "HTTP") for seal in "abc"]
+
+
+def test_passwords_of_ftp_without_the_server_s_packets() -> None:
+    """Each other one is an attempt."""
+    sent = [
+        FtpPassword(Packet(ts=n, src=CLIENT, dst=SERVER, proto=6, problem=Problem.ONE_SIDED), "bro", seal)
+        for n, seal in enumerate("abbc")
+    ]
+    assert [(each.seal, each.judged, each.service) for each in attempts(sent)] == [(one, False, "FTP") for one in "abc"]
 
 
 def test_requests_that_wait_are_bounded() -> None:

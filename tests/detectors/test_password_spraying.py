@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sensor.core.addresses import parse
+from sensor.core.alert import Severity
 from sensor.core.event import Event
+from sensor.dissectors.kerberos import KerberosRequest
 from tests.detectors.kerberos_stories import login
 from tests.detectors.login_stories import CLIENT, NO_SUCH_USER, ftp, smb, ssh
 from tests.detectors.stories import detector, inspected, one
@@ -45,6 +47,23 @@ def test_failed_ssh_logins_at_many_hosts() -> None:
     monitoring = [ssh(n, server=f"10.0.1.{n}", accepted=True) for n in range(1, 200)]
     mistyped = [ssh(300 + n, server=f"10.0.1.{n % 9}") for n in range(60)]
     assert inspected(detector(SPRAY), monitoring + mistyped) == []
+
+
+def test_unknown_accounts_where_answers_are_not_captured() -> None:
+    """Whoever leaves an account for another one without a proof was rejected. Users of a terminal server send theirs,
+    and so do machines.
+    """
+    names = [each for n in range(8) for each in login(n, f"name{n}", proof="", refused=6)]
+    users = [each for n in range(40) for each in login(100 + n, f"user{n}", client="10.0.0.9")]
+    alert = one(inspected(detector(SPRAY), one_way([*names, *users])))
+    assert (alert.numbers["unknown"], alert.severity, alert.confidence) == (5, Severity.medium, 0.9)
+    assert alert.actor.address == parse(CLIENT)
+    assert one(inspected(detector(SPRAY), names)).severity == Severity.high
+
+
+def one_way(story: list[Event]) -> list[Event]:
+    """Only what clients send."""
+    return [event for event in story if isinstance(event, KerberosRequest)]
 
 
 def test_benign_twins_are_quiet() -> None:

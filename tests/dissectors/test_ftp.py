@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors.ftp import Ftp
@@ -40,6 +41,15 @@ def test_logins_and_files() -> None:
     ]
     assert "secret" not in repr(events(parsed))
     assert "guest" not in repr(events(parsed))
+
+
+def test_one_direction() -> None:
+    """Without a packet of the server each password that is sent counts by itself, and is kept as a seal only."""
+    stream, packet = Ftp().stream(Packet(dport=21)), Packet(proto=6, problem=Problem.ONE_SIDED)
+    assert events(stream.feed(packet, b"USER bro\r\nPASS one\r\nUSER bro\r\nPASS two\r\nPASS \r\n", True)) == [
+        ("FtpPassword", "bro", seal("bro", b"one")),
+        ("FtpPassword", "bro", seal("bro", b"two")),
+    ]
 
 
 def test_greeting_of_several_lines() -> None:

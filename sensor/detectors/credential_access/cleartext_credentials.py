@@ -22,7 +22,8 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import ends_of, who
-from sensor.dissectors.ftp import FtpLogin
+from sensor.dissectors.shared.login_events import PasswordLogin
+from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest
 from sensor.dissectors.imap import ImapLogin
 from sensor.dissectors.ldap import LdapBind
@@ -65,6 +66,10 @@ class Seen(NamedTuple):
 
 def _ftp(event: FtpLogin) -> Seen | None:
     return Seen("FTP", event.user, answer=True) if event.password and event.user.lower() not in GUESTS else None
+
+
+def _ftp_sent(event: FtpPassword) -> Seen | None:
+    return Seen("FTP", event.user) if event.user.lower() not in GUESTS else None
 
 
 def _telnet(event: TelnetLogin) -> Seen | None:
@@ -117,7 +122,8 @@ _SERVICES: dict[type[Event], str] = {
     ImapLogin: "IMAP", SmtpLogin: "SMTP",
 }  # fmt: skip
 _READERS: dict[type[Event], Callable[..., Seen | None]] = {
-    FtpLogin: _ftp, TelnetLogin: _telnet, HttpRequest: _web, HttpLogin: _form, RtspRequest: _stream,
+    FtpLogin: _ftp, FtpPassword: _ftp_sent,
+    TelnetLogin: _telnet, HttpRequest: _web, HttpLogin: _form, RtspRequest: _stream,
     SipRequest: _call, SnmpRequest: _management,
     LdapBind: _directory,
     MqttConnect: _broker, VncLogin: _desktop, **dict.fromkeys(_SERVICES, _login),

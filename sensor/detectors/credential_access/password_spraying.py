@@ -22,13 +22,17 @@ from sensor.core.event import Event
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Counts, Distinct
-from sensor.derived.logins import LoginAttempt
+from sensor.derived.logins import KERBEROS, LoginAttempt
 from sensor.detectors.shared.hosts import some, who
 from sensor.detectors.shared.kerberos import is_machine
 from sensor.detectors.shared.logins import network
 
 REPORTED_LIMIT = 4096
 SEALED = "SSH"  # encrypted: the account is unknown
+UNJUDGED = (
+    "no answers were captured; accounts count as rejected that the client left for another one without sending a proof "
+    "of the password"
+)
 
 
 class Options(detector.Options):
@@ -71,10 +75,13 @@ class PasswordSpraying(EventDetector):
         self._reported: Recent[tuple[int, str, str]] = Recent(REPORTED_LIMIT, window)
 
     def wants(self) -> dict[type[Event], Want]:
-        return {LoginAttempt: (field("account").filled() | (field("service") == SEALED)) & field("judged").filled()}
+        judged = field("judged").filled() | (field("service") == KERBEROS)
+        return {LoginAttempt: (field("account").filled() | (field("service") == SEALED)) & judged}
 
     def inspect(self, event: Event) -> Iterator[Alert]:
-        if not isinstance(event, LoginAttempt) or not event.judged or is_machine(event.account):
+        if not isinstance(event, LoginAttempt) or is_machine(event.account):
+            return
+        if not event.judged and event.service != KERBEROS:
             return
         if not event.account:
             if event.service == SEALED and not event.accepted:
@@ -123,6 +130,7 @@ class PasswordSpraying(EventDetector):
             ),
             f"{tries} attempts in total: {some(failed)}",
             *([f"accounts with a successful login: {some(right)}"] if right else []),
+            *([] if attempt.judged else [UNJUDGED]),
         )
         numbers: dict[str, int | float | str] = {
             "accounts": count,
@@ -174,6 +182,7 @@ class PasswordSpraying(EventDetector):
             why=why,
             numbers=numbers,
             key=key,
+            severity=self.severity if attempt.judged else Severity.medium,
             target_port=attempt.server_port,
             network=network(self.context, attempt),
         )
