@@ -11,8 +11,8 @@ from sensor.native.http_body cimport (
     NO_BODY, OPEN, Body, begin_body, end_body, missed_body, release_body, take_body,
 )
 from sensor.native.http_head cimport (
-    HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end, is_request_line, last_line, length_of,
-    read_head,
+    HEAD_GOOD, HEAD_MANY, IMPOSSIBLE, LENGTH, TRANSFER, UNKNOWN, UPGRADE, Head, begins, head_end, is_request_line,
+    last_line, length_of, read_head,
 )
 from sensor.native.http_messages cimport Request, absolute, request_of, write_request, write_response
 from sensor.native.stream cimport BROKEN, GOES_ON, HeldBytes, Stream, forget, keep, malformed, native_stream
@@ -24,7 +24,7 @@ cdef enum:
     WAITING_LIMIT = 2
 
 cdef struct Direction:
-    HeldBytes kept            # of a head that is not whole, or of a chunk's line
+    HeldBytes kept       # of a head that is not whole, or of a chunk's line
     uint32_t searched
     int lost
     bint silent
@@ -83,7 +83,7 @@ cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
 
 cdef int truncated(Stream* s, Direction* direction, int way) except -1 nogil:
     """The whole lines of a head that the capture truncated, if it did; where its body would begin is not known."""
-    cdef Kept* kept = &direction.kept
+    cdef HeldBytes* kept = &direction.kept
     cdef int result = GOES_ON
     if kept.size == 0 or direction.body.framing != NO_BODY or direction.lost or s.done:
         return GOES_ON

@@ -67,7 +67,7 @@ cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 
 
 cdef int truncated(Stream* s, Direction* direction) except -1 nogil:
     """A first hello that the capture truncated is handed on as it is; the rest of it is given up."""
-    cdef Kept* begun = &direction.message
+    cdef HeldBytes* begun = &direction.message
     cdef uint64_t* fields
     if direction.greeted or direction.over or direction.old or begun.size < MESSAGE_HEAD:
         return 0
