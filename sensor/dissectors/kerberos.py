@@ -41,6 +41,9 @@ NAME_PARTS_LIMIT = 8
 ETYPES_LIMIT = 32
 HASH_SIZE = 8
 Fields = dict[int, der.Element]
+# Over TCP, behind the length, application tag and sequence, whose lengths take one to three bytes each: the version in
+# field 1 of requests and field 0 of answers (5.4.1, 5.4.2).
+BEGINNINGS = tuple((at, bytes((field, 3, 2, 1))) for at in (8, 10, 12) for field in (0xA0, 0xA1))
 
 
 class KerberosRequest(Event):
@@ -118,19 +121,31 @@ class KerberosError(Event):
 class Kerberos(Dissector):
     """Every message counts: a second try is another try."""
 
-    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True)
+    interest = Interest(udp=(PORT,), tcp=(PORT,), magic=BEGINNINGS, stream=True)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         return iter(_read_truncated(packet, packet.payload) if packet.truncated else _read(packet, packet.payload))
 
     def stream(self, packet: Packet) -> KerberosStream:
-        return KerberosStream()
+        return KerberosStream(sure=PORT in (packet.sport, packet.dport))
 
 
 class KerberosStream(FramedStream):
     """Messages behind their length (RFC 4120, 7.2.2)."""
 
     keep = KEEP
+
+    def __init__(self, *, sure: bool = True) -> None:
+        """``sure``: the port is Kerberos' own; on others it is known by its first message."""
+        super().__init__()
+        self._sure = sure
+
+    def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
+        self._sure = self._sure or self.aligned(data)
+        if not self._sure:
+            self.done = True
+            return iter(())
+        return super().feed(packet, data, from_client)
 
     def size(self, data: bytes, at: int) -> int:
         if len(data) - at < 5:

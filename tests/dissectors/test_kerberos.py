@@ -9,7 +9,7 @@ from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
 from sensor.dissectors import _der as der
-from sensor.dissectors.kerberos import Kerberos
+from sensor.dissectors.kerberos import BEGINNINGS, Kerberos
 from tests.dissectors.samples import events, facts, packets
 
 CENTRE = "krbtgt/EXAMPLE.ORG"
@@ -126,6 +126,20 @@ def test_clipped_elements() -> None:
     assert held == [b"", b"", b"", b"\5", b"\5", b"\5", b"\5a", b"\5ab", b"\5abc", *[b"\5abcd"] * 3, b"\5abcd\6"]
 
 
+def test_other_ports() -> None:
+    """Every message of the capture begins as the select pass expects; what does not is no Kerberos there."""
+    for packet in (one for one in packets("kerberos") if one.proto == 6 and one.payload[4] in (0x6C, 0x6D)):
+        assert any(packet.payload[at : at + 4] == value for at, value in BEGINNINGS)
+    message = made.error(24, ("krbtgt", made.REALM))
+    assert any((b"\0\0\0\0" + message)[at : at + 4] == value for at, value in BEGINNINGS)
+    elsewhere = Packet(sport=50000, dport=20088)
+    parsed = Kerberos().stream(elsewhere).feed(Packet(proto=6), len(message).to_bytes(4, "big") + message, True)
+    assert len(events(parsed)) == 1
+    other = Kerberos().stream(elsewhere)
+    assert list(other.feed(Packet(proto=6), b"GET / HTTP/1.1\r\n", True)) == []
+    assert other.done
+
+
 def test_odd_error_data_is_no_fault() -> None:
     """Some centres put their own structures into errors."""
     packet = Packet(made.error(60, ("krbtgt", made.REALM), b"\x30\x03\x02\x01"), sport=88)
@@ -137,4 +151,4 @@ def test_other_bytes_are_malformed() -> None:
     with pytest.raises(Malformed):
         list(Kerberos().dissect(Packet(b"\x30\x82\x01\x00")))
     with pytest.raises(Malformed):
-        list(Kerberos().stream(Packet()).feed(Packet(proto=6), b"GET / HTTP/1.1\r\n", True))
+        list(Kerberos().stream(Packet(dport=88)).feed(Packet(proto=6), b"GET / HTTP/1.1\r\n", True))

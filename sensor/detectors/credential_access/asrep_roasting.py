@@ -20,7 +20,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.derived.shared.exchanges import Exchanges
 from sensor.detectors.shared.hosts import some, who
-from sensor.detectors.shared.kerberos import cipher, ends, is_machine, network, only_weak
+from sensor.detectors.shared.kerberos import cipher, ends, is_machine, network, only_weak, server_port
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
 
 
@@ -87,6 +87,6 @@ class AsrepRoasting(EventDetector):
             severity=severity,
             confidence=0.9 if severity > Severity.low else 0.5,
             actor_port=port,
-            target_port=88,
+            target_port=server_port(event),
             network=network(self.context, event),
         )

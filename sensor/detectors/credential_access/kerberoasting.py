@@ -23,7 +23,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.derived.shared.exchanges import Exchanges
 from sensor.detectors.shared.hosts import some, who
-from sensor.detectors.shared.kerberos import AES, WEAK, cipher, ends, is_machine, network
+from sensor.detectors.shared.kerberos import AES, WEAK, cipher, ends, is_machine, network, server_port
 from sensor.dissectors.kerberos import KerberosTgsReply, KerberosTgsRequest
 
 REPORTED_LIMIT = 4096
@@ -163,6 +163,6 @@ class Kerberoasting(EventDetector):
             severity=severity,
             confidence=confidence,
             actor_port=port,
-            target_port=88,
+            target_port=server_port(event),
             network=network(self.context, event),
         )

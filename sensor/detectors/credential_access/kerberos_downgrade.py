@@ -23,7 +23,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.derived.shared.exchanges import Exchanges
 from sensor.detectors.shared.hosts import some, who
-from sensor.detectors.shared.kerberos import AES, WEAK, cipher, ends, network, offers_aes, only_weak
+from sensor.detectors.shared.kerberos import AES, WEAK, cipher, ends, network, offers_aes, only_weak, server_port
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest
 
 ACCOUNTS_LIMIT = 16384
@@ -138,7 +138,7 @@ class KerberosDowngrade(EventDetector):
             severity=severity,
             confidence=confidence,
             actor_port=port,
-            target_port=88,
+            target_port=server_port(event),
             network=network(self.context, event),
             techniques=techniques,
         )

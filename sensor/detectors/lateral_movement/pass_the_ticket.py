@@ -25,7 +25,7 @@ from sensor.core.packet import Packet
 from sensor.core.time_units import SECOND
 from sensor.derived.shared.exchanges import Exchanges
 from sensor.detectors.shared.hosts import who
-from sensor.detectors.shared.kerberos import AES, cipher, ends, is_machine, network, only_weak
+from sensor.detectors.shared.kerberos import AES, cipher, ends, is_machine, network, only_weak, server_port
 from sensor.dissectors.kerberos import (
     KerberosAsReply,
     KerberosAsRequest,
@@ -187,7 +187,7 @@ class PassTheTicket(EventDetector):
             severity=severity,
             confidence=confidence,
             actor_port=port,
-            target_port=88,
+            target_port=server_port(event),
             network=network(self.context, event),
             techniques=techniques,
         )

@@ -24,7 +24,7 @@ from sensor.core.time_units import SECOND
 from sensor.counting.tally import Distinct
 from sensor.derived.shared.exchanges import Exchanges
 from sensor.detectors.shared.hosts import some, who
-from sensor.detectors.shared.kerberos import ends, network, offers_aes
+from sensor.detectors.shared.kerberos import ends, network, offers_aes, server_port
 from sensor.dissectors.kerberos import KerberosAsReply, KerberosAsRequest, KerberosError
 
 ACCOUNTS_LIMIT, CENTRES_LIMIT = 16384, 1024
@@ -108,7 +108,7 @@ class SkeletonKey(EventDetector):
             ),
             numbers={"accounts": count, "threshold": self.options.accounts, "window_s": self.options.window_s},
             confidence=0.85,
-            actor_port=88,
+            actor_port=server_port(event),
             network=network(self.context, event),
         )
 

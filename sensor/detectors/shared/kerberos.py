@@ -33,6 +33,11 @@ def ends(event: KerberosRequest | KerberosReply | KerberosError) -> tuple[Subjec
     return (source, other, packet.sport) if isinstance(event, KerberosRequest) else (other, source, packet.dport)
 
 
+def server_port(event: KerberosRequest | KerberosReply | KerberosError) -> int:
+    """The port of the KDC."""
+    return event.packet.dport if isinstance(event, KerberosRequest) else event.packet.sport
+
+
 def network(context: Context, event: KerberosRequest | KerberosReply | KerberosError) -> dict[str, str | int]:
     """Facts of the packet for the record."""
     return network_of_packet(context, event.packet, "kerberos", answer=not isinstance(event, KerberosRequest))
