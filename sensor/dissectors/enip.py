@@ -1,9 +1,10 @@
 """EtherNet/IP over UDP and TCP (CIP Networks Library, volume 2, chapter 2): controllers and their parts, and the
 clients that open sessions with them.
 
-Reads the commands of the encapsulation, and the identity that a device returns to ListIdentity: vendor, type, product,
-revision, serial number and name. Ignores the connected data and the requests inside. The identity holds the address of
-its device: if that differs from the sender's, another device answers for it, and no fact is reported.
+Reads the commands of the encapsulation, the requests inside (``_cip``), and the identity that a device returns to
+ListIdentity: vendor, type, product, revision, serial number and name. Ignores answers and cyclic data. The identity
+holds the address of its device: if that differs from the sender's, another device answers for it, and no fact is
+reported.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed, Reader, clean
+from sensor.dissectors._cip import calls
 from sensor.dissectors.shared.framing import FramedStream
 
 PORT = 44818
@@ -27,7 +29,8 @@ COMMANDS = {
     0x66: "unregister_session",
     0x6F: "send_rr_data", 0x70: "send_unit_data", 0x72: "indicate_status", 0x73: "cancel",
 }  # fmt: skip
-IDENTITY = 0x0C
+SEND_REQUEST, SEND_UNIT = 0x6F, 0x70
+IDENTITY, CONNECTED, UNCONNECTED = 0x0C, 0xB1, 0xB2
 LENGTH_LIMIT = 65511
 _HEADER = struct.Struct("<HHII8xI")  # command, length, session, status, sender's context left out, options
 _IDENTITY = struct.Struct(
@@ -54,10 +57,23 @@ class EnipIdentity(Event):
     name: str
 
 
-class Enip(Dissector):
-    """Looks for devices and the answers; of connections only the first messages, since cyclic data follows."""
+class CipRequest(Event):
+    """A service is requested. ``of``: the class, 0 for a tag; ``name``: what changes something (``write``) or commands,
+    empty for others.
+    """
 
-    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, opening=True, repeats_s=60)
+    service: int
+    of: int
+    name: str
+    write: bool
+
+
+class Enip(Dissector):
+    """Looks for devices and the answers, and whole connections: any request may be the write that matters. Cyclic data
+    has a port of its own.
+    """
+
+    interest = Interest(udp=(PORT,), tcp=(PORT,), stream=True, repeats_s=60)
 
     def dissect(self, packet: Packet) -> Iterator[Parsed]:
         data = packet.payload
@@ -71,7 +87,11 @@ class Enip(Dissector):
 
 
 class EnipStream(FramedStream):
-    """Messages of one connection."""
+    """Messages of one connection. What only reads is reported once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[int] = set()
 
     def size(self, data: bytes, at: int) -> int:
         if len(data) - at < HEAD:
@@ -82,7 +102,21 @@ class EnipStream(FramedStream):
         return size
 
     def message(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        return _message(packet, data)
+        command, length = _HEADER.unpack_from(data)[:2]
+        if command not in (SEND_REQUEST, SEND_UNIT):
+            yield from _message(packet, data)
+        elif from_client and HEAD + length == len(data):
+            yield from self._requests(packet, Reader(data, HEAD + 6))
+
+    def _requests(self, packet: Packet, reader: Reader) -> Iterator[Parsed]:
+        """The requests in the items of a message; those of a connection have a number before them (2-6)."""
+        for kind, body in _items(reader):
+            if kind not in (CONNECTED, UNCONNECTED):
+                continue
+            for call in calls(body[2:] if kind == CONNECTED else body):
+                if call.name or call.service not in self._seen:
+                    self._seen.add(call.service)
+                    yield CipRequest(packet, call.service, call.of, call.name, bool(call.name))
 
 
 def _size(data: bytes, at: int) -> int:
@@ -101,13 +135,17 @@ def _message(packet: Packet, data: bytes) -> Iterator[Parsed]:
 
 
 def _identities(packet: Packet, reader: Reader) -> Iterator[Parsed]:
-    """Items, each with a type and a length in little-endian; one of them is the identity."""
+    for kind, body in _items(reader):
+        if kind == IDENTITY:
+            yield from _identity(packet, Reader(body))
+
+
+def _items(reader: Reader) -> Iterator[tuple[int, bytes]]:
+    """(type, content) of items, each with a type and a length in little-endian."""
     count = int.from_bytes(reader.take(2), "little")
     for _ in range(min(count, 4)):
         kind = int.from_bytes(reader.take(2), "little")
-        body = reader.take(int.from_bytes(reader.take(2), "little"))
-        if kind == IDENTITY:
-            yield from _identity(packet, Reader(body))
+        yield kind, reader.take(int.from_bytes(reader.take(2), "little"))
 
 
 def _identity(packet: Packet, reader: Reader) -> Iterator[Parsed]:

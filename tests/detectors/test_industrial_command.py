@@ -10,6 +10,7 @@ from sensor.core.event import Event
 from sensor.core.packet import Packet
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
+from sensor.dissectors.enip import CipRequest
 from sensor.dissectors.modbus import ModbusRequest
 from sensor.dissectors.s7comm import SimaticRequest
 from tests.detectors.stories import SECOND, START, World, detector, device, inspected, one
@@ -36,6 +37,9 @@ def s7(at: float, name: str, src: str = OTHER) -> Event:
         (s7(0, "stop"), "T1489"),
         (s7(0, "download request"), "T1565"),
         (Dnp3Request(packet(0, OTHER), 3, 4, 13, "cold restart", True), "T1529"),
+        (CipRequest(packet(0, OTHER), 7, 0x64, "stop", True), "T1489"),
+        (CipRequest(packet(0, OTHER), 5, 1, "reset", True), "T1529"),
+        (CipRequest(packet(0, OTHER), 0x4B, 0x67, "change mode", True), "T1489"),
         (BacnetRequest(packet(0, OTHER), 20, "reinitialize_device", 8, 1), "T1529"),
     ],
 )
@@ -82,6 +86,7 @@ def test_what_a_plant_does() -> None:
         [modbus(10 * n, src, write=True) for n in range(200) for src in (SERVER, OTHER)],
         [*[modbus(60 * n) for n in range(30)], modbus(1801, OTHER, write=True, function=90)],
         [s7(n, "read") for n in range(50)],
+        [CipRequest(packet(n, OTHER), 0x4C, 0, "", False) for n in range(50)],
     ):
         assert inspected(detector(COMMAND), story) == []
     assert inspected(detector(COMMAND, engineering=(OTHER,)), [s7(0, "stop")]) == []

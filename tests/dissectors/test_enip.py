@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from pcaps.dissectors.enip import identity, message
@@ -50,6 +52,64 @@ def test_session() -> None:
         IDENTITY[:3],
     ]
     assert values(parsed) == FACTS
+
+
+def cip(request: bytes, *, connected: bool = False) -> bytes:
+    """A message with one request."""
+    body = b"\1\0" + request if connected else request
+    kind = 0xB1 if connected else 0xB2
+    items = struct.pack("<HHHHH", 2, 0, 0, kind, len(body)) + body
+    return message(0x70 if connected else 0x6F, bytes(6) + items, 7)
+
+
+def requests(*messages: bytes) -> list[object]:
+    """The services that a client requests within a connection."""
+    stream = Enip().stream(Packet())
+    return events([one for each in messages for one in stream.feed(Packet(proto=6), each, True)])
+
+
+TAG = b"\x91\4SetA"
+STOP, RESET, WRITE = b"\7\2\x20\x64\x24\1", b"\5\2\x20\1\x24\1\0", b"\x4d\3" + TAG + b"\xc4\0\1\0\5\0\0\0"
+SENT = b"\x52\2\x20\6\x24\1\x0a\xf0" + struct.pack("<H", len(STOP)) + STOP + b"\1\0\1\0"
+SEVERAL = b"\x0a\2\x20\2\x24\1" + struct.pack("<HHH", 2, 6, 6 + len(RESET)) + RESET + WRITE
+MODE = b"\x4b\2\x20\x67\x24\1\7\x4d\0\1\2\3\4\x0f\0\1\0\x80\6"
+
+
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [
+        (STOP, [(7, 0x64, "stop")]), (RESET, [(5, 1, "reset")]), (b"\5\2\x20\4\x24\1", [(5, 4, "reset object")]),
+        (WRITE, [(0x4D, 0, "write tag")]), (SENT, [(7, 0x64, "stop")]),
+        (SEVERAL, [(5, 1, "reset"), (0x4D, 0, "write tag")]), (MODE, [(0x4B, 0x67, "change mode")]),
+        (b"\x10\3\x21\0\x93\0\x24\1", [(0x10, 0x93, "set attribute single")]),
+    ],
+)  # fmt: skip
+def test_requests_that_write_or_command(request_: bytes, found: list[tuple[int, int, str]]) -> None:
+    """By themselves, in a connection, and sent through a bridge or together; each time they come."""
+    expected = [("CipRequest", *one, True) for one in found]
+    for connected in (False, True):
+        assert requests(cip(request_, connected=connected)) == expected
+        assert requests(*[cip(request_, connected=connected)] * 2) == expected * 2
+
+
+def test_requests_that_read() -> None:
+    """Once a connection: reading tags (the number of an Unconnected Send, too), a connection that is closed (the number
+    of a write), and a mode that is read.
+    """
+    read, close = b"\x52\3" + TAG + b"\1\0\0\0\0\0", b"\x4e\2\x20\6\x24\1" + bytes(8)
+    assert requests(cip(read), cip(read), cip(close)) == [
+        ("CipRequest", 0x52, 0, "", False),
+        ("CipRequest", 0x4E, 6, "", False),
+    ]
+    assert requests(cip(b"\xcd\0\0\0")) == []
+
+
+def test_requests_that_end_early() -> None:
+    for size in range(1, len(SENT)):
+        try:
+            assert all(len(one) == 5 for one in requests(cip(SENT[:size])))
+        except Malformed:
+            continue
 
 
 def test_address_of_zero_is_anybodys() -> None:

@@ -1,5 +1,6 @@
 """Commands to controllers and outstations that disturb a process: the program is stopped, restarted, deleted or
-replaced, or values are written by a host that did not write before, or in numbers (S7, DNP3, Modbus, BACnet).
+replaced, or values are written by a host that did not write before, or in numbers (S7, DNP3, Modbus, BACnet,
+EtherNet/IP).
 
 Who writes is settled in a plant: a control room writes all day, engineers download a program now and then. A new
 writer is judged only where a controller was in use for a while; before, and from hosts that wrote already, commands are
@@ -24,15 +25,27 @@ from sensor.counting.tally import Counts
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
 from sensor.dissectors.bacnet import BacnetRequest
 from sensor.dissectors.dnp3 import Dnp3Request
+from sensor.dissectors.enip import CipRequest
 from sensor.dissectors.modbus import ModbusRequest
 from sensor.dissectors.s7comm import SimaticRequest
 
 CONTROLLERS_LIMIT, WRITERS_LIMIT, REPORTED_LIMIT = 1024, 4096, 1024
 REPORTED_S = 600
 # What takes a controller out of service or changes its program, by protocol, and the technique.
-STOPS = frozenset(("stop", "stop application", "device communication control"))
-RESTARTS = frozenset(("start", "cold restart", "warm restart", "initialize application", "reinitialize device"))
-PROGRAMS = frozenset(("download request", "insert blocks", "delete blocks", "activate configuration", "delete file"))
+STOPS = frozenset(("stop", "stop application", "device communication control", "change mode"))
+RESTARTS = frozenset(
+    ("start", "cold restart", "warm restart", "initialize application", "reinitialize device", "reset")
+)
+PROGRAMS = frozenset(
+    (
+        "download request",
+        "insert blocks",
+        "delete blocks",
+        "activate configuration",
+        "delete file",
+        "download all request",
+    )
+)
 STOP, RESTART, CHANGE = "T1489", "T1529", "T1565"
 SCHNEIDER, DIAGNOSTICS = 90, 8  # of Modbus: also used to ask what a controller is
 
@@ -62,7 +75,7 @@ class IndustrialCommand(EventDetector):
     )
     false_positives = "Maintenance and commissioning; a new control server: list such hosts in `engineering`."
     Options = Options
-    watches = (SimaticRequest, Dnp3Request, ModbusRequest, BacnetRequest)
+    watches = (SimaticRequest, Dnp3Request, ModbusRequest, BacnetRequest, CipRequest)
 
     def __init__(self, context: Context, options: Any = None) -> None:
         super().__init__(context, options)
@@ -139,7 +152,7 @@ def _writes(event: Event) -> bool:
         return bool(event.name)
     if isinstance(event, ModbusRequest):
         return event.write and event.function not in (SCHNEIDER, DIAGNOSTICS)
-    return isinstance(event, SimaticRequest | Dnp3Request) and event.write
+    return isinstance(event, SimaticRequest | Dnp3Request | CipRequest) and event.write
 
 
 def _technique(name: str) -> str:
