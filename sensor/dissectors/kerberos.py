@@ -277,10 +277,11 @@ def _etypes(data: bytes, one: der.Element | None) -> tuple[int, ...]:
     return tuple(numbers[:ETYPES_LIMIT])
 
 
-def _encrypted(data: bytes, one: der.Element) -> tuple[int, bytes]:
-    """(cipher, what it made) (5.2.9)."""
+def _encrypted(data: bytes, one: der.Element, cut: bool = False) -> tuple[int, bytes]:
+    """(cipher, what it made) (5.2.9); ``cut``: what it made may be missing."""
     fields = _sequence(data, one)
-    return der.integer(der.content(data, _need(fields, 0))), der.content(data, _need(fields, 2))
+    etype = der.integer(der.content(data, _need(fields, 0)))
+    return etype, b"" if cut and 2 not in fields else der.content(data, _need(fields, 2))
 
 
 def _ticket(data: bytes, one: der.Element, cut: bool) -> tuple[str, int, str]:
@@ -288,7 +289,7 @@ def _ticket(data: bytes, one: der.Element, cut: bool) -> tuple[str, int, str]:
     if one.tag != TICKET:
         raise Malformed("no ticket where one belongs")
     fields = _fields(data, one)
-    etype, secret = _encrypted(data, _need(fields, 3))
+    etype, secret = _encrypted(data, _need(fields, 3), cut)
     hashed = "" if cut else hashlib.blake2b(secret, digest_size=HASH_SIZE).hexdigest()
     return hashed, etype, _name(data, fields.get(2))
 
