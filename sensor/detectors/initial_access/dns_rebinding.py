@@ -1,0 +1,162 @@
+"""DNS rebinding: a name of the internet led to a public address, and leads to an internal one moments later, so that a
+page from there may talk to devices of the network as if they were its own server.
+
+A browser trusts a name, not an address (same-origin policy). The attacker's server answers with a short lifetime, then
+with the address of a router, camera or printer; or with both addresses at once. A request to the internal address that
+names the outside host proves it. Split DNS leads to an internal address from the beginning on, and filters and login
+portals lead many names to one address: both are quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from sensor.core import addresses, detector
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Bounded, Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event
+from sensor.core.observation import Subject
+from sensor.core.time_units import SECOND
+from sensor.core.wants import Want, field
+from sensor.counting.tally import Distinct
+from sensor.detectors._hosts import network_of_packet, who
+from sensor.dissectors.dns import DnsResponse
+from sensor.dissectors.http import HttpRequest
+
+A, AAAA = 1, 28
+NAMES_LIMIT, ADDRESSES_LIMIT, REPORTED_LIMIT = 8192, 1024, 4096
+REPORTED_S = 3600
+SHARED = 3  # names of different domains that lead to one address: a filter, a login portal, a server of many names
+SHARED_S = 3600
+LOCAL = (".local", ".lan", ".home", ".home.arpa", ".internal", ".intranet", ".corp", ".localdomain", ".test")
+LOOPBACK = 127
+
+
+class Options(detector.Options):
+    """When a name is rebound."""
+
+    window_s: int = Field(600, ge=10, le=86400, description="most seconds between the public and the internal address")
+    ttl_s: int = Field(
+        300, ge=0, le=86400, description="longest lifetime of the public address: with a longer one nobody asks again"
+    )
+    allowed: tuple[str, ...] = Field((), description="domains whose names lead to internal addresses legitimately")
+
+
+class _Public(NamedTuple):
+    """The last public address of a name, for one client; ``inside``: it led to an internal one before."""
+
+    ts: int
+    address: int
+    ttl: int
+    inside: bool
+
+
+class DnsRebinding(EventDetector):
+    """Watches answers with addresses, and web requests to internal addresses."""
+
+    title = "DNS rebinding"
+    severity = Severity.medium
+    techniques = ("T1189",)
+    advice = (
+        "Enable rebind protection in the resolver: answers from the internet must not lead to internal addresses. Find "
+        "the page that was open on the client, check the device that was addressed for changes, and give it a password."
+    )
+    false_positives = (
+        "A login portal or DNS filter that answers with an internal address, until a third name leads there; a service "
+        "with an outer and an inner address when its client changes networks."
+    )
+    Options = Options
+    watches = (DnsResponse, HttpRequest)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._public: Bounded[tuple[int, str], _Public] = Bounded(NAMES_LIMIT)
+        self._bound: Bounded[tuple[int, str], int] = Bounded(NAMES_LIMIT)
+        self._names: Distinct[int, str] = Distinct(SHARED_S * SECOND, ADDRESSES_LIMIT, 2 * SHARED)
+        self._reported: Recent[tuple[int, str, bool]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+        self._allowed = tuple(f".{domain.strip('.').lower()}" for domain in self.options.allowed) + LOCAL
+
+    def wants(self) -> dict[type[Event], Want]:
+        return {
+            DnsResponse: field("type").is_in(A, AAAA) & field("answers").filled(),
+            HttpRequest: field("host").filled() & ~field("forwarded").filled(),
+        }
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        if isinstance(event, HttpRequest):
+            yield from self._request(event)
+        elif isinstance(event, DnsResponse) and event.type in (A, AAAA):
+            yield from self._answer(event)
+
+    def _answer(self, event: DnsResponse) -> Iterator[Alert]:
+        packet, name, inside = event.packet, event.name.lower().rstrip("."), self.context.networks.inside
+        if "." not in name or f".{name}".endswith(self._allowed):
+            return
+        key = (packet.dst, name)
+        found = [record for record in event.answers if record.type == event.type and record.address]
+        inner = [record.address for record in found if inside(record.address) and record.address != packet.src]
+        outer = [record for record in found if not inside(record.address)]
+        before = self._public.get(key)
+        if outer:
+            was_inside = bool(inner) or (before is not None and before.inside)
+            self._public.put(key, _Public(packet.ts, outer[0].address, outer[0].ttl, was_inside))
+        elif inner and before is None:
+            self._public.put(key, _Public(0, 0, 0, True))
+        if not inner or self._shared(inner[0], name, packet.ts):
+            return
+        if outer and before is None:
+            yield from self._report(event, name, inner[0], f"one answer holds it and {_text(outer[0].address)}", True)
+        elif not outer and before is not None and self._rebound(before, packet.ts):
+            seconds = round((packet.ts - before.ts) / SECOND)
+            reason = f"it led to {_text(before.address)} {seconds} s before, with a lifetime of {before.ttl} s"
+            self._bound.put(key, inner[0])
+            yield from self._report(event, name, inner[0], reason, inner[0] >> 24 & 0xFF == LOOPBACK)
+
+    def _rebound(self, before: _Public, ts: int) -> bool:
+        """Whether a client asks again soon because it was told to."""
+        want = self.options
+        return not before.inside and 0 <= ts - before.ts <= want.window_s * SECOND and before.ttl <= want.ttl_s
+
+    def _shared(self, address: int, name: str, ts: int) -> bool:
+        """Whether names of several domains lead to an internal address."""
+        return self._names.add(address, ".".join(name.split(".")[-2:]), ts) >= SHARED
+
+    def _request(self, event: HttpRequest) -> Iterator[Alert]:
+        """A request that goes to the internal address, in the name of the host outside."""
+        packet, name = event.packet, event.host.lower()
+        if self._bound.get((packet.src, name)) == packet.dst and self._reported.fresh(
+            (packet.src, name, True), event.ts
+        ):
+            reason = f"it then requested {event.path[:80]} of {_text(packet.dst)} in the name of {name}"
+            client = Subject(packet.src_mac, packet.src, packet.vlan)
+            yield self._made(event, client, name, packet.dst, reason, Severity.high)
+
+    def _report(self, event: DnsResponse, name: str, address: int, reason: str, weak: bool) -> Iterator[Alert]:
+        packet = event.packet
+        if self._reported.fresh((packet.dst, name, False), packet.ts):
+            client = Subject(packet.dst_mac, packet.dst, packet.vlan)
+            yield self._made(event, client, name, address, reason, Severity.low if weak else Severity.medium)
+
+    def _made(self, event: Event, client: Subject, name: str, address: int, reason: str, severity: Severity) -> Alert:
+        packet = event.packet
+        target = Subject(0, address, packet.vlan)
+        return self.alert(
+            event,
+            actor=client,
+            target=target,
+            summary=f"{name} was rebound to {who(self.context, target)} for {who(self.context, client)}",
+            why=(f"{name} leads to the internal address {_text(address)}", reason),
+            numbers={"names": 1, "threshold": 1, "name": name},
+            key=(name,),
+            severity=severity,
+            confidence={Severity.low: 0.5, Severity.medium: 0.7}.get(severity, 0.9),
+            network=network_of_packet(self.context, packet, answer=packet.src != client.address),
+        )
+
+
+def _text(address: int) -> str:
+    return addresses.text(address)
