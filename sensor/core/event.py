@@ -35,6 +35,14 @@ class MalformedMessage(Event):
     dissector: str
 
 
+class FragmentFault(Event):
+    """Raised where fragments are put together: the datagram of this one was dropped. ``fault``: ``overlapping`` (one
+    fragment begins inside of another and holds other bytes) or ``oversized`` (it ends behind 65,535 bytes).
+    """
+
+    fault: str
+
+
 class SenderFlood(Event):
     """Raised by the select pass: within a second of packet time more new source MACs appeared than any segment has;
     from the one of this packet on, new senders are read only once they appear again. ``senders``: how many came before

@@ -39,8 +39,11 @@ Bytes = npt.NDArray[np.uint8]
 Key = tuple[int, ...]
 
 
+OVERLAPPING, OVERSIZED = "overlapping", "oversized"
+
+
 class Overlap(ValueError):
-    """Two fragments hold different bytes for one place, or the datagram has no one size."""
+    """Two fragments hold different bytes for one place, or the datagram has no one size, or an impossible one."""
 
 
 class Datagram(msgspec.Struct):
@@ -70,6 +73,16 @@ class Datagram(msgspec.Struct):
         self.held += len(piece)
         self.size = end if last else self.size
 
+    def fault(self, at: int, piece: bytes) -> str:
+        """What no stack sends, after Overlap was raised for a fragment; empty where identifications that are used again
+        (RFC 4963) explain it: their fragments begin at the same places.
+        """
+        if at + len(piece) > SIZE_LIMIT:
+            return OVERSIZED
+        ends = {**{start: start + len(held) for start, held in self.pieces.items()}, at: at + len(piece)}
+        inside = any(start < other < end for start, end in ends.items() for other in ends)
+        return OVERLAPPING if inside else ""
+
     def whole(self) -> bytes:
         """All bytes, empty while some are missing; raises Overlap."""
         if self.size < 0 or self.held < self.size:
@@ -89,13 +102,20 @@ class Datagram(msgspec.Struct):
 
 class Datagrams:
     """The datagrams in the making, at most ``size`` of them; ``dropped`` counts those given up for what their fragments
-    hold, ``ignored`` fragments beyond FRAGMENTS_PER_S.
+    hold, ``ignored`` fragments beyond FRAGMENTS_PER_S. ``faults``: (row, fault) of fragments of the last batch that no
+    stack sends.
     """
 
     def __init__(self, size: int) -> None:
         self._open: Bounded[Key, Datagram] = Bounded(size)
         self._second, self._taken = -1, 0
         self.dropped = self.ignored = 0
+        self.faults: list[tuple[int, str]] = []
+
+    def taken(self) -> list[tuple[int, str]]:
+        """The faults, once."""
+        faults, self.faults = self.faults, []
+        return faults
 
     def join(self, data: Bytes, rows: npt.NDArray[np.void]) -> tuple[Bytes, npt.NDArray[np.intp]]:
         """The bytes with the datagrams that became whole behind them, and the rows that stand for those now, to be
@@ -103,8 +123,9 @@ class Datagrams:
         """
         at = self._affordable(rows)
         changed, frames = [], []
+        self.faults = []
         for index, fields in zip(at.tolist(), rows[FIELDS][at].tolist(), strict=True):
-            if body := self._whole(data, fields):
+            if body := self._whole(data, fields, index):
                 changed.append(index)
                 frames.append(_frame(fields[:KEY], rows[ENDS][index].item(), body))
         stand_for = np.array(changed, np.intp)
@@ -133,7 +154,7 @@ class Datagrams:
             self.ignored += max(0, len(some) - left)
         return places[chosen]
 
-    def _whole(self, data: Bytes, fields: tuple[int, ...]) -> bytes:
+    def _whole(self, data: Bytes, fields: tuple[int, ...], row: int) -> bytes:
         """What the datagram of a fragment (FIELDS) carries, where it is the last that was missing."""
         key, (ts, problem, eighths, frame, payload, size, more) = fields[:KEY], fields[KEY:]
         if problem & Problem.CUT:
@@ -145,11 +166,14 @@ class Datagrams:
             return b""
         start = frame + payload
         head = UDP_HEADER if eighths == 0 and key[4] == UDP else 0
+        piece = data[start - head : start + size].tobytes()
         try:
-            datagram.add(eighths * 8, data[start - head : start + size].tobytes(), last=not more)
+            datagram.add(eighths * 8, piece, last=not more)
             found = datagram.whole()
         except Overlap:
             self.dropped += 1
+            if fault := datagram.fault(eighths * 8, piece):
+                self.faults.append((row, fault))
             self._open.put(key, Datagram(ts, broken=True))
             return b""
         if found:

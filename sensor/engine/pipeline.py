@@ -21,7 +21,7 @@ from sensor.core.deriver import Deriver
 from sensor.core.detector import Detector, DeviceDetector
 from sensor.core.device import DeviceChange
 from sensor.core.dissector import Dissector, Parsed
-from sensor.core.event import Event, SenderFlood
+from sensor.core.event import Event, FragmentFault, SenderFlood
 from sensor.core.flow import Change, flow_of
 from sensor.core.packet import Packets
 from sensor.core.recent import RecentSet
@@ -54,7 +54,7 @@ MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.
 
 # What is done first where several things fall on one row: the new second, then the packet, facts before judgement. Each
 # flow detector has a task of its own, from _JUDGE on.
-_SECOND, _DISSECT, _END_STREAM, _SIGHT, _OFFER, _EVALUATE = range(1, 7)
+_SECOND, _DISSECT, _FRAGMENTS, _END_STREAM, _SIGHT, _OFFER, _EVALUATE = range(1, 8)
 
 
 class Sizes(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ class Pipeline:
         derivers = {name: unit() for name, unit in units(sensor.derived, Deriver).items()}
         self.dispatcher = self._dispatcher(derivers, listeners)
         dispatch = consumer or self.dispatcher.dispatch
-        recorded = consumer or self.dispatcher.record_and_dispatch
+        recorded = self._dispatch = consumer or self.dispatcher.record_and_dispatch
         self.dissection = Dissection(
             dissectors, boundary, self.kernels.unfollow, recorded, conversations=sizes.conversations, held=sizes.held
         )
@@ -237,6 +237,9 @@ class Pipeline:
             self._of_changes(changes, agenda)
         unread = work.wanted.nonzero()[0]
         agenda.of_rows(_DISSECT, work.chosen[unread], work.wanted[unread].tolist())
+        if faults := self.kernels.datagrams.taken():
+            rows, found = zip(*faults, strict=True)
+            agenda.of_rows(_FRAGMENTS, np.array(rows, np.int32), found)
         for row, after, task, at, what in agenda.due(_DISSECT):
             native_messages.until(row + after)
             if evidence is not None:
@@ -245,6 +248,8 @@ class Pipeline:
                 self._evaluate(self._flow_detectors[task - _EVALUATE], changes, at, what)
             elif task == _DISSECT and packets is not None:
                 self.dissection.row(packets, row, what)
+            elif task == _FRAGMENTS and packets is not None:
+                self._dispatch((FragmentFault(self.dissection.made(packets, row), what),))
             else:
                 self._perform(task, what)
         native_messages.end()

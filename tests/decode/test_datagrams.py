@@ -166,6 +166,32 @@ def test_a_datagram_that_is_dropped_is_counted_and_stays_dropped() -> None:
         assert joined.dropped == dropped
 
 
+@pytest.mark.parametrize(
+    ("parts", "faults"),
+    [
+        (((0, b"a" * 40, True), (24, b"b" * 8, False)), [(1, "overlapping")]),  # Teardrop
+        (((0, b"a" * 24, True), (16, b"b" * 16, True)), []),  # no fault until all of it is there
+        (((0, b"a" * 24, True), (16, b"b" * 16, False)), [(1, "overlapping")]),
+        (((65528, b"a" * 24, False),), [(0, "oversized")]),  # ping of death
+        (((0, b"a" * 24, True), (24, b"b" * 8, False), (0, b"c" * 24, True)), []),  # again, after it was whole
+        (((0, b"a" * 24, True), (0, b"c" * 24, True)), []),  # the same while the first one still waits
+        (((0, b"a" * 24, True), (16, b"a" * 8 + b"b" * 8, False)), []),  # the same bytes twice
+    ],
+)  # fmt: skip
+def test_fragments_that_no_stack_sends(
+    parts: tuple[tuple[int, bytes, bool], ...], faults: list[tuple[int, str]]
+) -> None:
+    """They are reported once, with the row of the fragment."""
+    joined = Datagrams(4)
+    frames = [
+        ethernet(ipv4(body, 1, A, B, fragment=at // 8 | (MORE if more else 0)), 0x0800) for at, body, more in parts
+    ]
+    batch = batch_of(frames)
+    joined.join(batch.data, batch.rows)
+    assert joined.taken() == faults
+    assert joined.taken() == []
+
+
 def test_state_is_bounded() -> None:
     """However many datagrams begin, few are kept."""
     datagrams = Datagrams(4)

@@ -1,0 +1,70 @@
+"""Fragments that no stack sends: one begins inside of another and holds other bytes (Teardrop and its kin), or the
+datagram ends behind the largest size (ping of death). Old systems and embedded devices crash on them, and filters that
+put fragments together otherwise than the receiver are passed.
+
+Hosts that send much use identifications again while fragments of old datagrams still wait (RFC 4963): those begin at
+the same places, and are not reported. Every receiver drops such datagrams today (RFC 5722), and so does the sensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sensor.core import addresses
+from sensor.core.alert import Alert, Severity
+from sensor.core.bounded import Recent
+from sensor.core.detector import Context, EventDetector
+from sensor.core.event import Event, FragmentFault
+from sensor.core.ip_protocols import PROTOCOLS
+from sensor.core.time_units import SECOND
+from sensor.detectors._hosts import ends_of, who
+
+REPORTED_LIMIT = 1024
+REPORTED_S = 600
+WHY = {
+    "overlapping": "a fragment begins inside of another one of its datagram and holds other bytes, as in Teardrop",
+    "oversized": "a fragment ends behind byte 65,535 of its datagram, the largest size, as in the ping of death",
+}
+
+
+class FragmentAttack(EventDetector):
+    """Watches datagrams that were dropped for their fragments."""
+
+    title = "Overlapping or oversized fragments"
+    severity = Severity.medium
+    techniques = ("T1499.004", "T1499")
+    advice = (
+        "Check whether the target restarted or stopped answering, and update its firmware. Drop fragments at the "
+        "firewall where no service needs them, or put them together there."
+    )
+    false_positives = "A test program for network stacks; a damaged network card or tunnel that corrupts fragments."
+    watches = (FragmentFault,)
+
+    def __init__(self, context: Context, options: Any = None) -> None:
+        super().__init__(context, options)
+        self._reported: Recent[tuple[int, int, str]] = Recent(REPORTED_LIMIT, REPORTED_S * SECOND)
+
+    def inspect(self, event: Event) -> Iterator[Alert]:
+        packet = event.packet
+        if not isinstance(event, FragmentFault) or not self._reported.fresh(
+            (packet.src, packet.dst, event.fault), packet.ts
+        ):
+            return
+        actor, target, _, _ = ends_of(packet)
+        proto = PROTOCOLS.get(packet.proto, str(packet.proto))
+        yield self.alert(
+            event,
+            actor=actor,
+            target=target,
+            summary=f"{who(self.context, actor)} sent {event.fault} fragments to {who(self.context, target)}",
+            why=(WHY[event.fault],),
+            numbers={"datagrams": 1, "threshold": 1},
+            key=(addresses.text(packet.dst), event.fault),
+            confidence=0.8,
+            network={
+                "proto": proto,
+                "vlan": packet.vlan,
+                "direction": self.context.networks.direction(packet.src, packet.dst),
+            },
+        )

@@ -1,0 +1,61 @@
+"""Fragments that no stack sends: the attack on the wire, its innocent twins, repetition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sensor.config import load_config
+from sensor.core.addresses import parse
+from sensor.core.event import Event, FragmentFault
+from sensor.core.packet import Packet
+from sensor.core.record import Record
+from sensor.runtime.assembly import assemble
+from tests.detectors.stories import SECOND, START, detector, inspected, one
+from tests.kit import batch_of, ethernet, ipv4
+
+FRAGMENTS = "impact.fragment_attack"
+ATTACKER, TARGET = "10.0.0.66", "10.0.0.20"
+MORE = 0x2000
+
+
+def fragment(at: int, body: bytes, *, more: bool = False) -> bytes:
+    return ethernet(ipv4(body, 17, ATTACKER, TARGET, fragment=at // 8 | (MORE if more else 0)), 0x0800)
+
+
+def reported(frames: Iterable[bytes]) -> list[tuple[str, str, str]]:
+    """(who, whom, severity) of the alerts for some frames, each in a batch of its own."""
+    records: list[Record] = []
+    engine = assemble(load_config(None), records.append)
+    for number, frame in enumerate(frames):
+        batch = batch_of([frame], times=[START + number * SECOND // 100])
+        engine.process(batch)
+        batch.release()
+    engine.finish()
+    assert not list(engine.boundary.faults.values())
+    alerts = [one for one in records if isinstance(one.alert, dict) and one.alert["detector"] == FRAGMENTS]
+    return [(one.src["ip"], one.dst["ip"], one.severity) for one in alerts]  # type: ignore[index]
+
+
+def test_teardrop_and_ping_of_death() -> None:
+    """From frames to the alert."""
+    teardrop = [fragment(0, b"a" * 40, more=True), fragment(24, b"b" * 8)]
+    assert reported(teardrop) == [(ATTACKER, TARGET, "medium")]
+    assert reported([fragment(65528, b"a" * 24)]) == [(ATTACKER, TARGET, "medium")]
+
+
+def test_benign_twins_are_quiet() -> None:
+    """Fragments that came twice, and an identification that is used again while a fragment is missing."""
+    whole = [fragment(0, b"a" * 40, more=True), fragment(40, b"b" * 8)]
+    again = [fragment(0, b"c" * 40, more=True), fragment(40, b"d" * 16)]
+    assert reported([*whole, *whole, whole[0], *again]) == []
+
+
+def test_repetition_is_one_finding() -> None:
+    """Of each kind."""
+    assert one(inspected(detector(FRAGMENTS), [fault(n) for n in range(100)])).actor.address == parse(ATTACKER)
+    assert len(inspected(detector(FRAGMENTS), [fault(0), fault(1, "oversized")])) == 2
+
+
+def fault(at: float, kind: str = "overlapping") -> Event:
+    packet = Packet(ts=START + int(at * SECOND), src=parse(ATTACKER), dst=parse(TARGET), proto=17, ip_version=4)
+    return FragmentFault(packet, kind)
