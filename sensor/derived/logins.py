@@ -15,9 +15,6 @@ from sensor.core.event import Derived, Event
 from sensor.core.observation import Subject
 from sensor.core.wants import Want, field, held
 from sensor.derived.shared.exchanges import Exchanges
-from sensor.dissectors.shared.login_events import PasswordLogin
-from sensor.dissectors.shared.ntlm_events import NtlmLogin
-from sensor.dissectors.shared.smb_events import SmbLoginResult
 from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest, HttpResponse
 from sensor.dissectors.imap import ImapLogin

@@ -17,7 +17,7 @@ from sensor.core.event import Event
 from sensor.core.observation import Observation, Subject
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors import _x509
+from sensor.dissectors.shared import x509
 from sensor.dissectors.shared.client_hello import (
     ClientHello,
     ServerHello,

@@ -6,9 +6,9 @@ from sensor.core.addresses import parse
 from sensor.core.alert import Severity
 from sensor.core.event import Event
 from sensor.core.packet import Packet
-from sensor.dissectors._dns_message import Record
 from sensor.dissectors.dns import DnsResponse
 from sensor.dissectors.http import HttpRequest
+from sensor.dissectors.shared.dns_message import Record
 from tests.detectors.stories import SECOND, START, detector, inspected, one
 
 REBINDING = "initial_access.dns_rebinding"

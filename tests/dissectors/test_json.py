@@ -7,7 +7,7 @@ import json
 import pytest
 
 from sensor.core.reader import Malformed
-from sensor.dissectors._json import clipped, read_object
+from sensor.dissectors.shared.json_values import clipped, read_object
 
 WHOLE = rb'{"a": {"b": "x, \"}]", "c": [1, {"d": true}, "e\\"]}, "f": -1.5}'
 

@@ -8,8 +8,8 @@ from pcaps.dissectors import kerberos as made
 from sensor.core.batch import Problem
 from sensor.core.packet import Packet
 from sensor.core.reader import Malformed
-from sensor.dissectors import _der as der
 from sensor.dissectors.kerberos import BEGINNINGS, Kerberos
+from sensor.dissectors.shared import der
 from tests.dissectors.samples import events, facts, packets
 
 CENTRE = "krbtgt/EXAMPLE.ORG"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from sensor.dissectors._http_message import whole_lines
 from sensor.dissectors.http import Http
+from sensor.dissectors.shared.http_message import whole_lines
 from tests import sampling
 from tests.native.conversations import FRAME_LIMIT, Turn, cut, disordered, frames_of, mutated, received, same, segment
 

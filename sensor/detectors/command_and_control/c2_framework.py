@@ -26,10 +26,10 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Searched, Want, field, fields
 from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, network_of_packet, who
-from sensor.dissectors.shared.http_message import MORE
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
+from sensor.dissectors.shared.http_message import MORE
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
 COURSES_LIMIT = 4096

@@ -22,7 +22,6 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.detectors.shared.hosts import ends_of, who
-from sensor.dissectors.shared.login_events import PasswordLogin
 from sensor.dissectors.ftp import FtpLogin, FtpPassword
 from sensor.dissectors.http import HttpLogin, HttpRequest
 from sensor.dissectors.imap import ImapLogin

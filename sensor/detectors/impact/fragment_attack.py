@@ -18,7 +18,7 @@ from sensor.core.detector import Context, EventDetector
 from sensor.core.event import Event, FragmentFault
 from sensor.core.ip_protocols import PROTOCOLS
 from sensor.core.time_units import SECOND
-from sensor.detectors._hosts import ends_of, who
+from sensor.detectors.shared.hosts import ends_of, who
 
 REPORTED_LIMIT = 1024
 REPORTED_S = 600

@@ -23,7 +23,7 @@ from sensor.core.observation import Subject
 from sensor.core.time_units import SECOND
 from sensor.core.wants import Want, field
 from sensor.counting.tally import Distinct
-from sensor.detectors._hosts import network_of_packet, who
+from sensor.detectors.shared.hosts import network_of_packet, who
 from sensor.dissectors.dns import DnsResponse
 from sensor.dissectors.http import HttpRequest
 
