@@ -1,4 +1,4 @@
-# Keys of flows, and the numbers by which their states and changes are told apart.
+# Keys of flows, and the numbers by which their states and changes are distinguished.
 from libc.stdint cimport uint16_t, uint64_t
 
 from sensor.core.row cimport Row

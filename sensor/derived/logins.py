@@ -113,7 +113,7 @@ class Logins(Deriver):
 
     def __init__(self) -> None:
         self._centres = Exchanges()
-        # (client, key centre) → the last request, while nothing answered it
+        # (client, KDC) → the last request, while nothing answered it
         self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = Bounded(OPEN_LIMIT)
         self._requested: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # conversation → the credentials it sent last
         self._sent: Bounded[tuple[int, int, str], str] = Bounded(OPEN_LIMIT)  # the last seal, where answers are missing

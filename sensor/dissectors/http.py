@@ -25,7 +25,7 @@ from sensor.dissectors._http_direction import HttpDirection
 from sensor.dissectors._http_fields import request_fields, requested_credentials, response_fields, sent_credentials
 from sensor.dissectors.shared import http_body as bodies
 from sensor.dissectors.shared.http_credentials import ntlm_message
-from sensor.dissectors.shared.http_message import UNKNOWN, Head
+from sensor.dissectors.shared.http_message import MORE, UNKNOWN, Head
 from sensor.dissectors.shared.ntlm_events import ntlm_events
 from sensor.dissectors.shared.sender_facts import fact, facts
 
@@ -87,6 +87,11 @@ class HttpRequest(Event):
     cookies: str = ""
     odd: tuple[tuple[str, str], ...] = ()
     seal: str = ""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether header fields may be missing, which the capture truncated."""
+        return self.headers[-1:] == (MORE,)
 
 
 class HttpResponse(Event):

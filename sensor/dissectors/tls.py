@@ -156,7 +156,7 @@ class _Direction:
     """One direction: what is left of the current record, and the handshake message it builds up.
 
     ``greeted``: a hello was read; ``retried``: the server will say another; ``over``: nothing more is wanted;
-    ``torn``: bytes are missing, and handshake messages cannot be told apart any more.
+    ``torn``: bytes are missing, and where a handshake message begins is not known any more.
     """
 
     __slots__ = ("_beat", "_head", "_kind", "_left", "_message", "greeted", "over", "retried", "torn")

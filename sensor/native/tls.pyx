@@ -49,7 +49,7 @@ cdef struct Direction:
     bint greeted           # a hello was read
     bint retried           # the server will send another
     bint over              # nothing more is wanted
-    bint torn              # bytes are missing, and handshake messages cannot be told apart any more
+    bint torn              # bytes are missing, and where a handshake message begins is not known
 
 cdef struct Connection:
     Direction[2] directions

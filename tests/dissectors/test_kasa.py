@@ -71,8 +71,8 @@ def test_truncated_answers() -> None:
     plug = packets("kasa")[1]
     info = b'{"system":{"get_sysinfo":{"model":"HS110(EU)","mac":"50:C7:BF:5E:53:20","alias":"Coff'
     assert _truncated(info, plug)[1] == [("kasa.model", "HS110(EU)")]
-    said, about_sender = _truncated(info[: info.index(b'"mac"')], plug)
-    assert (said, about_sender) == ([("KasaAnswer", ("system.get_sysinfo",), "HS110(EU)", "", 0, False)], [])
+    found, about_sender = _truncated(info[: info.index(b'"mac"')], plug)
+    assert (found, about_sender) == ([("KasaAnswer", ("system.get_sysinfo",), "HS110(EU)", "", 0, False)], [])
     assert _truncated(b'{"system":{"get_sysinfo":{"mod', plug) == ([("KasaRequest", ("system.get_sysinfo",))], [])
 
 

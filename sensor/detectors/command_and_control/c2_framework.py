@@ -29,7 +29,6 @@ from sensor.detectors.shared.hosts import app_of, ends_of, is_fixed_function, ne
 from sensor.dissectors.http import HttpBody, HttpRequest
 from sensor.dissectors.quic import QuicClientHello
 from sensor.dissectors.rat import RatMessage
-from sensor.dissectors.shared.http_message import MORE
 from sensor.dissectors.tls import TlsCertificate, TlsClientHello
 
 COURSES_LIMIT = 4096
@@ -144,7 +143,8 @@ class C2Framework(EventDetector):
         if (
             not event.forwarded
             and _BROWSER.search(event.user_agent)
-            and not {"accept-language", MORE} & set(event.headers)
+            and not event.truncated
+            and "accept-language" not in event.headers
             and _opaque(event)
         ):
             yield from self._beat(event)
@@ -155,7 +155,7 @@ class C2Framework(EventDetector):
             client, server, _, _ = ends_of(packet, answer=isinstance(event, TlsCertificate) and not event.from_client)
             if not self._reported.fresh((client.address, server.address, known.id), packet.ts):
                 continue
-            unread = "headers" in known.unless and MORE in fields.get("headers", "")
+            unread = "headers" in known.unless and isinstance(event, HttpRequest) and event.truncated
             why = (*_why(known, kind, fields), *([UNREAD] if unread else ()))
             grade, confidence = (Severity.low, known.confidence / 2) if unread else (None, known.confidence)
             yield self._alert(event, client, server, known.what, why, known, grade=grade, confidence=confidence)

@@ -105,10 +105,8 @@ class DhcpStarvation(EventDetector):
         sender = (packet.vlan, packet.src_mac)
         if event.relay or not packet.src_mac:
             return
-        clients, questions = (
-            self._clients.add(sender, event.mac, event.ts),
-            self._questions.add(sender, event.xid, event.ts),
-        )
+        clients = self._clients.add(sender, event.mac, event.ts)
+        questions = self._questions.add(sender, event.xid, event.ts)
         if clients >= want.one_sender and clients > 1 and packet.src_mac != event.mac:
             what, count, threshold = "requested DHCP leases as {} different clients", clients, want.one_sender
         elif questions >= want.questions:

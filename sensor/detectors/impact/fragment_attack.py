@@ -1,6 +1,6 @@
-"""Fragments that no stack sends: one begins inside of another and holds other bytes (Teardrop and its kin), or the
-datagram ends behind the largest size (ping of death). Old systems and embedded devices crash on them, and filters that
-put fragments together otherwise than the receiver are passed.
+"""Fragments that no stack sends: one begins inside of another and holds other bytes (Teardrop and similar attacks), or
+the datagram ends behind the largest size (ping of death). Old systems and embedded devices crash on them, and filters
+that put fragments together otherwise than the receiver are passed.
 
 Hosts that send much use identifications again while fragments of old datagrams still wait (RFC 4963): those begin at
 the same places, and are not reported. Every receiver drops such datagrams today (RFC 5722), and so does the sensor.

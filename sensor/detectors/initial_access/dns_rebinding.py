@@ -2,9 +2,9 @@
 page from there may talk to devices of the network as if they were its own server.
 
 A browser trusts a name, not an address (same-origin policy). The attacker's server answers with a short lifetime, then
-with the address of a router, camera or printer; or with both addresses at once. A request to the internal address that
-names the outside host proves it. Split DNS leads to an internal address from the beginning on, and filters and login
-portals lead many names to one address: both are quiet.
+with the address of a router, camera or printer; or with both addresses at once. A request to the internal address with
+the name in its Host header proves it. Split DNS leads to an internal address from the beginning on, and filters and
+login portals lead many names to one address: both are quiet.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Options(detector.Options):
 
     window_s: int = Field(600, ge=10, le=86400, description="most seconds between the public and the internal address")
     ttl_s: int = Field(
-        300, ge=0, le=86400, description="longest lifetime of the public address: with a longer one nobody asks again"
+        300, ge=0, le=86400, description="longest lifetime (TTL) of the public address; clients keep longer ones"
     )
     allowed: tuple[str, ...] = Field((), description="domains whose names lead to internal addresses legitimately")
 
@@ -117,7 +117,7 @@ class DnsRebinding(EventDetector):
             yield from self._report(event, name, inner[0], reason, inner[0] >> 24 & 0xFF == LOOPBACK)
 
     def _rebound(self, before: _Public, ts: int) -> bool:
-        """Whether a client asks again soon because it was told to."""
+        """Whether the lifetime of the public address made the client repeat the query."""
         want = self.options
         return not before.inside and 0 <= ts - before.ts <= want.window_s * SECOND and before.ttl <= want.ttl_s
 
@@ -126,7 +126,7 @@ class DnsRebinding(EventDetector):
         return self._names.add(address, ".".join(name.split(".")[-2:]), ts) >= SHARED
 
     def _request(self, event: HttpRequest) -> Iterator[Alert]:
-        """A request that goes to the internal address, in the name of the host outside."""
+        """A request that goes to the internal address, with the name of the external host."""
         packet, name = event.packet, event.host.lower()
         if self._bound.get((packet.src, name)) == packet.dst and self._reported.fresh(
             (packet.src, name, True), event.ts

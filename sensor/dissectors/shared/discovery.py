@@ -1,5 +1,5 @@
-"""What the vendors' discovery protocols share: a datagram yields facts about its sender only, and is parsed whole or
-not at all where a protocol does not say otherwise.
+"""What the vendors' discovery protocols share: a datagram yields facts about its sender only, and most are parsed
+whole or not at all.
 
 A recorder answers for its cameras, a controller for its access points, and a bridge forwards broadcasts: an answer that
 names a MAC and an address other than those it came from is about another device.

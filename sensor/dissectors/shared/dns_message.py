@@ -138,11 +138,8 @@ def _fill(
             value, after = _name(data, offset + NAME_AT[type_], names, fold, 0)
             if after > stop:
                 raise Malformed("name longer than its record")
-            append(
-                Record(
-                    name, type_, ttl, size, NONE, value, _U16.unpack_from(data, offset + 4)[0] if type_ == SRV else 0
-                )
-            )
+            port = _U16.unpack_from(data, offset + 4)[0] if type_ == SRV else 0
+            append(Record(name, type_, ttl, size, NONE, value, port))
         elif type_ == TXT:
             raw = data[offset:stop]
             append(Record(name, type_, ttl, size, NONE, clean(b" ".join(texts(raw))) if fold else "", 0, raw))
