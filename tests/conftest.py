@@ -21,10 +21,12 @@ from sensor.report.pdf import NoPdf, writer
 from sensor.runtime.process import give_back
 from tests import sampling
 from tests.golden import golden  # noqa: F401 - a fixture
+from tests.sharing import share
 
 # No deadline: a busy machine is no defect. The same examples in every run: a red test stays red until it is mended.
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=100)
 settings.load_profile("house")
+share()
 
 # A run in the background of a shell ignores Ctrl-C, and so would every program that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -286,9 +286,10 @@ def load_more(knowledge: Knowledge, path: Path) -> list[Fingerprint]:
 
     The words of a file are those of the vocabulary beside it.
     """
-    knowledge.fingerprints = [
-        one for one in knowledge.fingerprints if not Path(one.path).resolve().is_relative_to(path.resolve())
-    ]
+    there = path.resolve()
+    files = {one.path for one in knowledge.fingerprints}
+    old = {name for name in files if Path(name).resolve().is_relative_to(there)}
+    knowledge.fingerprints = [one for one in knowledge.fingerprints if one.path not in old]
     known = len(knowledge.fingerprints)
     if path.is_dir():
         _add_folder(knowledge, path)

@@ -121,8 +121,7 @@ def test_what_a_run_handed_over_is_written_before(
 def tail(records: Path, capture: Path) -> None:
     """What the engine hands over of a capture, without a writer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sensor.records.process.Aside.look", lambda _: None)
-        patch.setattr("sensor.records.process.Aside.end", lambda _: None)
+        patch.setattr("sensor.runtime.recording.Aside.end", lambda _: None)
         replayed(records, capture)
     assert list((records / FOLDER).glob(f"*{SUFFIX}"))
 

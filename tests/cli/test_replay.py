@@ -76,11 +76,11 @@ def summary_of(found: list[dict[str, Any]]) -> dict[str, Any]:
     return summary
 
 
-def test_tables_and_figures(golden: Golden, process: Runs, dhcp: Path, tmp_path: Path) -> None:
+def test_tables_and_figures(golden: Golden, replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The dataset, devices, alerts and one line of figures on standard output, nothing on standard error; the log is in
     the dataset.
     """
-    result = process(dhcp)
+    result = replay(dhcp)
     assert (result.returncode, result.stderr) == (0, "")
     dataset, head, *rows, devices, alerts, figures = result.stdout.splitlines()
     golden(dataset)
@@ -193,11 +193,11 @@ def test_a_list_that_cannot_be_used(replay: Runs, dhcp: Path, tmp_path: Path, te
     assert "Traceback" not in result.stderr
 
 
-def test_a_list_with_a_bad_line(golden: Golden, process: Runs, dhcp: Path, tmp_path: Path) -> None:
+def test_a_list_with_a_bad_line(golden: Golden, replay: Runs, dhcp: Path, tmp_path: Path) -> None:
     """The line is told as a message of ours, as JSON where that is asked for; the rest of the list holds."""
     path = tmp_path / "mixed.txt"
     path.write_text("203.0.113.9\nwhat is this\n")
-    result = process(dhcp, "--intel", path, "--log-format", "json")
+    result = replay(dhcp, "--intel", path, "--log-format", "json")
     assert result.returncode == 0
     (line,) = result.stderr.splitlines()
     golden(json.loads(line)["line"], "2:1")

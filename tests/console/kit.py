@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+
+from sensor.cli.main import main
 
 # Of a page that shows the present where a moment was requested.
 PRESENT_ALONE = '<p class="notice" role="note">The moment '
@@ -20,6 +23,15 @@ ALL_CLEAR = ("No alert", "No open alerts", "0 alerts", "No loss is known", "No i
 
 def no_all_clear(text: str) -> None:
     assert not [sentence for sentence in ALL_CLEAR if sentence in text]
+
+
+def output_of(*arguments: str) -> str:
+    """What a command prints beside a console that runs. In this process: programs take seconds to start."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(io.StringIO()) as errors:
+        code = main(arguments)
+    assert code == 0, errors.getvalue()
+    return output.getvalue()
 
 
 class Running:
@@ -44,37 +56,12 @@ class Running:
 
     def login(self, name: str = "anna", scope: str = "write") -> str:
         """A one-time link, by the command for it."""
-        command = [
-            sys.executable,
-            "-m",
-            "sensor",
-            "console",
-            "login",
-            name,
-            "--scope",
-            scope,
-            "--state",
-            str(self.state),
-            "--public-url",
-            self.url,
-        ]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
+        arguments = ("login", name, "--scope", scope, "--state", str(self.state), "--public-url", self.url)
+        return output_of("console", *arguments).splitlines()[0]
 
     def token(self, scope: str = "read", *arguments: str) -> str:
-        command = [
-            sys.executable,
-            "-m",
-            "sensor",
-            "console",
-            "token",
-            "program",
-            "--scope",
-            scope,
-            "--state",
-            str(self.state),
-            *arguments,
-        ]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[0]
+        made = output_of("console", "token", "program", "--scope", scope, "--state", str(self.state), *arguments)
+        return made.splitlines()[0]
 
     @contextlib.contextmanager
     def client(self, name: str = "anna", scope: str = "write") -> Iterator[httpx.Client]:

@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.console.kit import Running, act, csrf_of
+from tests.console.kit import Running, act, csrf_of, output_of
 
 
 @pytest.fixture
@@ -24,13 +22,8 @@ def there(start, own: Path) -> Running:
 
 def by_command(state: Path) -> dict[str, dict[str, Any]]:
     """The alerts as the command lists them."""
-    reported = subprocess.run(
-        [sys.executable, "-m", "sensor", "alerts", "--json", "--state", str(state)],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return {one["alert"]["id"]: one["alert"] for one in map(json.loads, reported.stdout.splitlines())}
+    reported = output_of("alerts", "--json", "--state", str(state))
+    return {one["alert"]["id"]: one["alert"] for one in map(json.loads, reported.splitlines())}
 
 
 def names_on(client: httpx.Client, path: str = "/alerts") -> list[str]:
@@ -64,18 +57,8 @@ def test_one_alert_through_its_life(there: Running) -> None:
         assert undo(client, closed).status_code == 303
         found = by_command(there.state)[name]
         assert (found["state"], found.get("verdict", ""), found["assignee"]) == ("acknowledged", "", "berta")
-        arguments = [
-            "sensor",
-            "alerts",
-            "comment",
-            name,
-            "asked the owner",
-            "--author",
-            "carl",
-            "--state",
-            str(there.state),
-        ]
-        subprocess.run([sys.executable, "-m", *arguments], check=True, capture_output=True)
+        comment = ("comment", name, "asked the owner", "--author", "carl")
+        output_of("alerts", *comment, "--state", str(there.state))
         page = client.get(f"/alerts/{name}").text
         assert "asked the owner" in page
         assert "carl" in page

@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.console.kit import Running, csrf_of
+from tests.console.kit import Running, csrf_of, output_of
 
 CAMERA, OTHER = "10.20.10.62", "10.20.10.61"
 
@@ -26,18 +24,12 @@ def there(start, own: Path) -> Running:
 
 def by_command(state: Path, *arguments: str) -> dict[str, dict[str, Any]]:
     """The devices as the command lists them, by address."""
-    found = subprocess.run(
-        [sys.executable, "-m", "sensor", "devices", "--json", "--state", str(state), *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return {ip: one for one in map(json.loads, found.stdout.splitlines()) for ip in one.get("ips", ())}
+    found = output_of("devices", "--json", "--state", str(state), *arguments)
+    return {ip: one for one in map(json.loads, found.splitlines()) for ip in one.get("ips", ())}
 
 
 def history(state: Path, name: str) -> str:
-    arguments = [sys.executable, "-m", "sensor", "devices", "history", name, "--state", str(state)]
-    return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+    return output_of("devices", "history", name, "--state", str(state))
 
 
 def id_of(client: httpx.Client, address: str) -> str:

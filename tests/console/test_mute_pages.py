@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.console.kit import Running, csrf_of
+from tests.console.kit import Running, csrf_of, output_of
 
 
 def alert_of(client: httpx.Client, detector: str) -> str:
@@ -26,8 +24,7 @@ def silenced_of(text: str) -> tuple[int, int]:
 
 
 def mutes_by_command(state: Path) -> str:
-    arguments = [sys.executable, "-m", "sensor", "mute", "list", "--state", str(state), "--wide"]
-    return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+    return output_of("mute", "list", "--state", str(state), "--wide")
 
 
 @pytest.fixture

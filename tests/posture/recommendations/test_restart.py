@@ -5,7 +5,6 @@ go on, and a fix closes it.
 from __future__ import annotations
 
 import json
-import signal
 import sqlite3
 import struct
 import subprocess
@@ -16,6 +15,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from sensor.cli.main import main
 from sensor.core.addresses import parse_mac
 from sensor.inventory.store.database import FILE
 from sensor.inventory.store.operator_changes import OperatorChanges
@@ -44,48 +46,38 @@ def challenges(scheme: str, seconds: Iterable[int]) -> bytes:
     return records
 
 
-class Run:
-    """The program, which reads a capture from a pipe."""
+def command(folder: Path, name: str, capture: str) -> list[str]:
+    return ["replay", "--state", str(folder), "--events", str(folder / f"{name}.jsonl"), capture]
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._log = folder, folder / f"{name}.jsonl"
-        words = ["replay", "--state", str(folder), "--events", str(self._log), "-"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "sensor", *words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        self.feed(HEAD)
 
-    def feed(self, data: bytes) -> Run:
-        assert self.process.stdin is not None
-        self.process.stdin.write(data)
-        self.process.stdin.flush()
-        return self
+def replayed(folder: Path, name: str, data: bytes) -> list[dict[str, Any]]:
+    """What a run over a capture reports about how passwords are requested."""
+    capture = folder / f"{name}.pcap"
+    capture.write_bytes(HEAD + data)
+    assert main(command(folder, name, str(capture))) == 0
+    return reported(folder, name)
 
-    def end(self) -> list[dict[str, Any]]:
-        """The capture is over."""
-        _, errors = self.process.communicate(timeout=60)
-        assert self.process.returncode == 0, errors
-        return self.reported()
 
-    def killed(self) -> list[dict[str, Any]]:
-        """As soon as it wrote down what it recommended."""
+def killed(folder: Path, name: str, data: bytes) -> list[dict[str, Any]]:
+    """The same of a process that reads a pipe, and is killed as soon as it kept what it recommends."""
+    words = [sys.executable, "-m", "sensor", *command(folder, name, "-")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        assert process.stdin is not None
+        process.stdin.write(HEAD + data)
+        process.stdin.flush()
         until = time.monotonic() + 60
-        while not (kept(self._folder) and self.reported()):
+        while not (kept(folder) and reported(folder, name)):
             assert time.monotonic() < until
             time.sleep(0.05)
-        self.process.send_signal(signal.SIGKILL)
-        self.process.communicate()
-        return self.reported()
+        process.kill()
+    return reported(folder, name)
 
-    def reported(self) -> list[dict[str, Any]]:
-        """What it said about how passwords are asked for."""
-        records = [json.loads(line) for line in self._log.read_text(encoding="utf-8").splitlines()]
-        return [
-            one for one in records if one["kind"] == "recommendation" and one["recommendation"]["setting"] == "sip_weak"
-        ]
+
+def reported(folder: Path, name: str) -> list[dict[str, Any]]:
+    records = map(json.loads, (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines())
+    return [
+        one for one in records if one["kind"] == "recommendation" and one["recommendation"]["setting"] == "sip_weak"
+    ]
 
 
 def kept(folder: Path) -> list[str]:
@@ -99,11 +91,9 @@ def kept(folder: Path) -> list[str]:
 
 def test_killed_and_started_again(golden: Golden, tmp_path: Path) -> None:
     """Opened once, told again a day later with all that was counted, closed by what another run sees."""
-    first = Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10)))
-    [opened] = first.killed()
+    [opened] = killed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
     assert (opened["action"], kept(tmp_path)) == ("open", ["sip_weak"])
-    second = Run(tmp_path, "second").feed(challenges(WEAK, (HOUR, HOUR + 10, DAY + HOUR)))
-    [update] = second.end()
+    [update] = replayed(tmp_path, "second", challenges(WEAK, (HOUR, HOUR + 10, DAY + HOUR)))
     about = update["recommendation"]
     assert (update["action"], about["id"], about["first"]) == (
         "update",
@@ -111,18 +101,17 @@ def test_killed_and_started_again(golden: Golden, tmp_path: Path) -> None:
         opened["recommendation"]["first"],
     )
     assert about["count"] >= opened["recommendation"]["count"] + 3
-    third = Run(tmp_path, "third").feed(challenges(GOOD, (DAY + 3 * HOUR, DAY + 3 * HOUR + 10)))
-    [closed] = third.end()
+    [closed] = replayed(tmp_path, "third", challenges(GOOD, (DAY + 3 * HOUR, DAY + 3 * HOUR + 10)))
     assert (closed["action"], closed["recommendation"]["id"]) == ("close", opened["recommendation"]["id"])
     golden(closed["recommendation"]["closed"])
     assert kept(tmp_path) == []
-    assert Run(tmp_path, "fourth").feed(challenges(GOOD, (2 * DAY,))).end() == []
+    assert replayed(tmp_path, "fourth", challenges(GOOD, (2 * DAY,))) == []
 
 
 def test_the_proof_is_that_of_the_run_that_saw_it(tmp_path: Path) -> None:
     """A record that closes it says what was wrong, and when."""
-    [opened] = Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
-    [closed] = Run(tmp_path, "second").feed(challenges(GOOD, (3 * HOUR,))).end()
+    [opened] = replayed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
+    [closed] = replayed(tmp_path, "second", challenges(GOOD, (3 * HOUR,)))
     assert closed["evidence"] == opened["evidence"]
     assert closed["evidence"][0]["facts"]["nonce"] == "n0"
     assert (closed["src"]["ip"], closed["network"]) == ("10.0.0.5", opened["network"])
@@ -130,30 +119,29 @@ def test_the_proof_is_that_of_the_run_that_saw_it(tmp_path: Path) -> None:
 
 def test_what_is_not_fixed_stays(tmp_path: Path) -> None:
     """A run that sees nothing of it neither closes it nor forgets it."""
-    Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
-    assert Run(tmp_path, "second").feed(challenges("NTLM %d", (3 * HOUR,))).end() == []
+    replayed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
+    assert replayed(tmp_path, "second", challenges("NTLM %d", (3 * HOUR,))) == []
     assert kept(tmp_path) == ["sip_weak"]
 
 
 def test_a_device_that_is_purged_leaves_no_advice(tmp_path: Path) -> None:
     """It never was here, in what is kept and in the run that hears of it."""
-    Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
+    replayed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
     with closing(sqlite3.connect(tmp_path / FILE)) as base:
         [(device, key)] = base.execute("SELECT id, key FROM devices WHERE key = ?", (f"mac:{PBX}",)).fetchall()
     changes = OperatorChanges(tmp_path, "anna", 7)
     changes.purge([(key, device)], "it was lent")
     changes.close()
-    assert Run(tmp_path, "second").feed(challenges("NTLM %d", ())).end() == []
+    assert replayed(tmp_path, "second", challenges("NTLM %d", ())) == []
     assert kept(tmp_path) == []
 
 
-def test_what_is_none_is_left_out(tmp_path: Path) -> None:
+def test_what_is_none_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A row that somebody broke is told, and the others are there."""
-    Run(tmp_path, "first").feed(challenges(WEAK, range(0, 3 * MINUTE, 10))).end()
+    replayed(tmp_path, "first", challenges(WEAK, range(0, 3 * MINUTE, 10)))
     with closing(sqlite3.connect(tmp_path / FILE)) as base:
         base.execute("INSERT INTO advice VALUES ('dev-1', 'telnet', '{}')")
         base.commit()
-    second = Run(tmp_path, "second").feed(challenges(GOOD, (3 * HOUR,)))
-    _, errors = second.process.communicate(timeout=60)
-    assert b"left out what is no recommendation: 1 rows" in errors
-    assert [one["action"] for one in second.reported()] == ["close"]
+    [closed] = replayed(tmp_path, "second", challenges(GOOD, (3 * HOUR,)))
+    assert closed["action"] == "close"
+    assert "left out what is no recommendation: 1 rows" in capsys.readouterr().err

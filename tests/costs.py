@@ -1,0 +1,64 @@
+"""CPU seconds of tests by folder and by file, with those of the programs that they start: ``pytest -p tests.costs``.
+
+Wall-clock depends on what else runs on a machine; CPU time says what a test costs. Works with workers as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from collections import Counter
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+SPENT = "cpu_s"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--costs", type=Path, help="write the CPU seconds of each test into this JSON file")
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process and of its children that have ended."""
+    return time.process_time() + sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
+
+class Costs:
+    """Puts the CPU time since the last phase of a test into its report, and adds up what the reports hold."""
+
+    def __init__(self) -> None:
+        self._at = (os.getpid(), _cpu_s())
+        self.tests: Counter[str] = Counter()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        now, (pid, before) = _cpu_s(), self._at
+        self._at = os.getpid(), now
+        report.user_properties = [(SPENT, now - before if pid == os.getpid() else now)]
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties:
+            if name == SPENT and isinstance(value, float):
+                self.tests[report.nodeid] += value
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+        folders, files = Counter[str](), Counter[str]()
+        for nodeid, seconds in self.tests.items():
+            path = Path(nodeid.partition("::")[0])
+            folders[str(path.parent)] += seconds
+            files[str(path)] += seconds
+        terminalreporter.section(f"CPU seconds: {folders.total():.1f}")
+        for name, seconds in [*folders.most_common(), *files.most_common(30)]:
+            terminalreporter.write_line(f"{seconds:8.1f} {name}")
+        if config.option.costs:
+            config.option.costs.write_text(json.dumps(self.tests, indent=0), encoding="utf-8")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Costs())

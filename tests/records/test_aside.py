@@ -1,0 +1,26 @@
+"""A replay as a program writes its traffic records in a process beside it, a test within its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sensor.cli.main import main
+from tests.records.kit_records import rows
+
+
+def written(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of some tables, without the numbers of connections, which each run draws."""
+    found = {name: rows(folder / "records", name) for name in ("conn", "dns", "dhcp")}
+    return {name: [{key: row[key] for key in row if key != "uid"} for row in found[name]] for name in found}
+
+
+def test_both_write_the_same(root: Path, tmp_path: Path) -> None:
+    words = ["replay", str(root / "pcaps" / "office.pcapng"), "--state"]
+    subprocess.run([sys.executable, "-m", "sensor", *words, str(tmp_path / "program")], check=True, capture_output=True)
+    assert main([*words, str(tmp_path / "within")]) == 0
+    program, within = written(tmp_path / "program"), written(tmp_path / "within")
+    assert all(program.values())
+    assert program == within
