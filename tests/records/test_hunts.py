@@ -13,6 +13,7 @@ from sensor.records.hunts_library import hunt, library
 from sensor.records.query import Query
 from sensor.records.schema import TABLES
 from sensor.records.writer import Writer
+from tests.records.unconfined import queries_within  # noqa: F401 - a fixture
 
 US = 1_000_000
 Row = dict[str, Any]
