@@ -1,6 +1,6 @@
 """A week of a large office, made on the fly: what was planted is found, and next to nothing else rises above low.
 
-Where the run is no whole one (tests/sampling.py), people work for two days; all that was planted happens in its week.
+Where the run is no whole one (tests/sampling.py), people work for a day; all that was planted happens in its week.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests import sampling
 pytestmark = pytest.mark.slow
 
 SEVERE = ("medium", "high", "critical")
-DAYS, DEVICES, A_DAY = sampling.count(7, 2), sampling.count(500, 400), 5
+DAYS, DEVICES, A_DAY = sampling.count(7, 1), sampling.count(500, 400), 5
 COMPANY = company()
 
 
