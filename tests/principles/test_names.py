@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.principles._source import ROOT, tree_of
+from tests.principles._source import ROOT
 
 LIST = yaml.safe_load((ROOT / "docs" / "banned_names.yaml").read_text(encoding="utf-8"))
 INSTEAD = {part: entry["instead"] for entry in LIST["parts"] for part in entry["parts"]}
@@ -26,6 +26,7 @@ FIELD = {
     ast.ClassDef: "name", ast.AsyncFunctionDef: "name", ast.ExceptHandler: "name", ast.MatchAs: "name",
 }  # fmt: skip
 CYTHON = (".pyx", ".pxd", ".pyi")
+WORD = re.compile(r"[A-Za-z_]\w*")
 PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -45,12 +46,20 @@ def cython_names(text: str) -> dict[str, int]:
 
 @functools.cache
 def all_identifiers() -> dict[Path, dict[str, int]]:
+    """Of each file; none of a file without a word that is banned or allowed, which need not be parsed."""
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
-    found = {path.relative_to(ROOT): identifiers(tree_of(path)) for path in paths}
-    cython = [path for path in sorted((ROOT / "sensor").rglob("*")) if path.suffix in CYTHON]
-    return found | {path.relative_to(ROOT): cython_names(path.read_text(encoding="utf-8")) for path in cython}
+    paths += [path for path in sorted((ROOT / "sensor").rglob("*")) if path.suffix in CYTHON]
+    return {path.relative_to(ROOT): _identifiers_of(path) for path in paths}
 
 
+def _identifiers_of(path: Path) -> dict[str, int]:
+    text = path.read_text(encoding="utf-8")
+    if not any(word in LIST["allowed"] or replacements(word) for word in set(WORD.findall(text))):
+        return {}
+    return cython_names(text) if path.suffix in CYTHON else identifiers(ast.parse(text))
+
+
+@functools.cache
 def replacements(name: str) -> list[str]:
     """What to write instead of a name, or of each of its parts that is banned; none where the name is allowed."""
     if name in WHOLE:

@@ -83,6 +83,8 @@ SOURCE = {".py", ".pyx", ".pxd"}
 
 
 def faults(path: Path, text: str) -> list[str]:
+    if not ANY.search(" ".join(text.split())):
+        return []
     internal = any(path.is_relative_to(room) for room in LIST["internal_rooms"])
     return faults_in(path, (strings if internal and path.suffix == ".py" else READERS[path.suffix])(text))
 
@@ -110,7 +112,9 @@ def test_docstrings_and_comments_use_standard_terms() -> None:
     paths = [path for room in rooms for path in sorted(room.rglob("*")) if path.suffix in SOURCE]
     assert {path.suffix for path in paths} == SOURCE
     read = [(path.relative_to(ROOT), path.read_text(encoding="utf-8")) for path in paths]
-    found = [fault for path, text in read for fault in faults_in(path, remarks(text))]
+    found = [
+        fault for path, text in read if ANY.search(" ".join(text.split())) for fault in faults_in(path, remarks(text))
+    ]
     assert not found, "\n".join(found)
 
 
