@@ -243,14 +243,14 @@ def _unknown(hosts: set[str]) -> dict[str, str]:
     failures: dict[str, str] = {}
     answered: set[str] = set()
 
-    def ask(host: str) -> None:
+    def look_up(host: str) -> None:
         try:
             resolve(host, 0)
         except Retry as error:
             failures[host] = str(error.args[0])
         answered.add(host)
 
-    threads = [threading.Thread(target=ask, args=(host,), daemon=True) for host in sorted(hosts)]
+    threads = [threading.Thread(target=look_up, args=(host,), daemon=True) for host in sorted(hosts)]
     for thread in threads:
         thread.start()
     end = time.monotonic() + RESOLVE_S

@@ -59,7 +59,7 @@ def found_in(folder: Path, hunt: Hunt) -> Found:
         within = Range(hunt.since, hunt.until)
         query = Query(folder, within, memory_mib=MEMORY_MIB, seconds=hunt.seconds, aside=True)
         try:
-            answer, seen = query.ask(hunt.sql, most=hunt.rows), coverage(query)
+            answer, seen = query.run(hunt.sql, most=hunt.rows), coverage(query)
         finally:
             query.close()
     except NoRecords as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sensor.core.output import Options
 from sensor.delivery.forwarder import HEARTBEAT_S, Lock, last_number
 from sensor.delivery.position import Position, found_position, save_position
-from sensor.delivery.requests import ask
+from sensor.delivery.requests import request_replay
 from sensor.delivery.section import type_of
 from sensor.delivery.status import Status, load_status
 from sensor.eventlog.log_lines import LogLines
@@ -88,7 +88,7 @@ def gone_back(log: Path, name: str, before: int) -> tuple[int, bool]:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        ask(log, name, before)
+        request_replay(log, name, before)
         return again, True
     try:
         place.back_to(before)

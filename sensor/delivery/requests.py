@@ -20,7 +20,7 @@ def request_path(log: Path, name: str) -> Path:
     return cursors_of(log) / f"{name}.replay"
 
 
-def ask(log: Path, name: str, seq: int) -> None:
+def request_replay(log: Path, name: str, seq: int) -> None:
     """OSError where it cannot be written."""
     replace_file(request_path(log, name), msgspec.json.encode(Request(seq)), durable=True)
 

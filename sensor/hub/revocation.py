@@ -48,7 +48,7 @@ def publish_revocations(hub: Hub, keys: Sequence[str], now: int) -> None:
             failed = error
             continue
         try:
-            answer = msgspec.json.decode(wire.ask(UPDATE, jwt.encode()), type=_Updated)
+            answer = msgspec.json.decode(wire.request(UPDATE, jwt.encode()), type=_Updated)
         finally:
             wire.close()
         if answer.error is not None:

@@ -53,10 +53,15 @@ def update(one: ListSource, folder: Path, now: int, *, moment: str, force: bool 
 def _update(one: ListSource, folder: Path, now: int, moment: str, *, force: bool, get: Fetch) -> Outcome:
     path = one.path(folder)
     # Entries that expire some time after the last fetch are rewritten each time.
-    ask = path.exists() and not one.keep_days and not one.trouble
+    conditional = path.exists() and not one.keep_days and not one.trouble
     try:
         headers = headers_of(Path(one.header_file)) if one.header_file else {}
-        got = get(one.source, etag=one.etag if ask else "", modified=one.modified if ask else "", headers=headers)
+        got = get(
+            one.source,
+            etag=one.etag if conditional else "",
+            modified=one.modified if conditional else "",
+            headers=headers,
+        )
     except NotFetched as error:
         return _refused(one, str(error))
     if got.body is None:

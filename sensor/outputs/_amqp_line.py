@@ -68,7 +68,7 @@ class Line:
             self.close()
             raise
 
-    def ask(self, question: Callable[..., Any]) -> None:
+    def call(self, question: Callable[..., Any]) -> None:
         """A request to the channel (``queue_declare``, for example), and its answer awaited. ``question`` gets the
         channel and the callback.
         """

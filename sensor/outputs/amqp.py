@@ -95,7 +95,7 @@ class Amqp(Output):
         yield Finding("auth", "ok", f"logged in to the vhost {self._vhost} as {self.options.user}")
         try:
             if self.options.exchange:
-                line.ask(
+                line.call(
                     lambda channel, then: channel.exchange_declare(self.options.exchange, passive=True, callback=then)
                 )
             if self.options.queue:
@@ -173,10 +173,10 @@ class Amqp(Output):
         )
 
     def _make_queue(self, line: Line) -> None:
-        line.ask(lambda channel, then: channel.queue_declare(self.options.queue, durable=True, callback=then))
+        line.call(lambda channel, then: channel.queue_declare(self.options.queue, durable=True, callback=then))
         if self.options.exchange:
             key = anywhere(self.options.routing_key, "#")
-            line.ask(
+            line.call(
                 lambda channel, then: channel.queue_bind(self.options.queue, self.options.exchange, key, callback=then)
             )
 

@@ -208,7 +208,7 @@ class Elasticsearch(Output):
 
     def _login(self) -> Finding:
         with Client(self.options) as client:
-            answer = client.ask("GET", _at(client, ""))
+            answer = client.request("GET", _at(client, ""))
         check_answer(answer)
         version = (decoded(answer, dict[str, Any]) or {}).get("version")
         if not isinstance(version, dict) or "number" not in version:
@@ -227,7 +227,7 @@ class Elasticsearch(Output):
         name = _named(self.options)
         requested = {"index": [{"names": [name], "privileges": ["create_doc", "auto_configure"]}]}
         with Client(self.options) as client:
-            answer = client.ask(
+            answer = client.request(
                 "POST", _at(client, "_security/user/_has_privileges"), msgspec.json.encode(requested), JSON
             )
         result = (decoded(answer, dict[str, Any]) or {}).get("has_all_requested")
@@ -246,7 +246,7 @@ class Elasticsearch(Output):
     def _template(self) -> Finding:
         name = template_name(self.options)
         with Client(self.options) as client:
-            answer = client.ask("GET", _at(client, f"_index_template/{name}"), limit=ANSWERS_LIMIT)
+            answer = client.request("GET", _at(client, f"_index_template/{name}"), limit=ANSWERS_LIMIT)
         if answer.status == 404:
             todo = (
                 "is put when it is opened"
@@ -265,13 +265,13 @@ def put_template(client: Client, options: Options) -> None:
     first records would fix wrong types.
     """
     url = _at(client, f"_index_template/{template_name(options)}")
-    there = client.ask("GET", url, limit=ANSWERS_LIMIT)
+    there = client.request("GET", url, limit=ANSWERS_LIMIT)
     if there.status != 404:
         check_setup(there)
         if _version(there) >= VERSION:
             return
     body = msgspec.json.encode(template(_named(options), data_stream=options.data_stream))
-    check_setup(client.ask("PUT", url, body, JSON))
+    check_setup(client.request("PUT", url, body, JSON))
 
 
 def _version(answer: Answer) -> int:

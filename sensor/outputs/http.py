@@ -74,7 +74,7 @@ class Http(Output):
         headers = {"Content-Type": self._content_type(), "Idempotency-Key": key, **encoding}
         if self.options.sign is not None:
             headers |= signature(self.options.sign.reveal(), key, int(time.time()), packed)
-        check_answer(self._client.ask("POST", self._client.place.url, packed, headers))
+        check_answer(self._client.request("POST", self._client.place.url, packed, headers))
         return Ack()
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class Http(Output):
         POST is no fault.
         """
         with Client(self.options) as client:
-            answer = client.ask("HEAD", client.place.url)
+            answer = client.request("HEAD", client.place.url)
         if answer.status in (401, 403, 407):
             return Finding("auth", "error", f"{answer.summary}: look at token, user and password, or secret_headers")
         if answer.status >= 500 or answer.status == 404:

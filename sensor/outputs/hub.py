@@ -160,7 +160,7 @@ class Hub(Output):
     def _ask(self, waiting: Sequence[Parcel]) -> Answer:
         question = Question(self.epoch, [Part(parcel.id, parcel.runs) for parcel in waiting])
         try:
-            body = self._opened.ask(subject(messages.ASK, self._key), msgspec.to_builtins(question))
+            body = self._opened.request(subject(messages.ASK, self._key), msgspec.to_builtins(question))
         except NoResponders:
             raise Retry("no worker of the hub runs: `sensor hub run` starts one") from None
         try:

@@ -254,7 +254,7 @@ class Nats(Output):
         return f"{before.rpartition('.')[0]}.>" if place else before
 
     def _requested(self, wire: Wire, what: str, body: dict[str, Any] | None = None) -> Stream:
-        answer = wire.ask(f"{self._api}.{what}.{self.options.stream}", body)
+        answer = wire.request(f"{self._api}.{what}.{self.options.stream}", body)
         try:
             return msgspec.json.decode(answer, type=Stream)
         except msgspec.MsgspecError:
@@ -265,7 +265,7 @@ class Nats(Output):
         every login may ask.
         """
         try:
-            return msgspec.json.decode(wire.ask("$SYS.REQ.USER.INFO"), type=UserAnswer).data.permissions.publish
+            return msgspec.json.decode(wire.request("$SYS.REQ.USER.INFO"), type=UserAnswer).data.permissions.publish
         except (Retry, msgspec.MsgspecError):
             return Rights()
 

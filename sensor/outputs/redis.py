@@ -217,12 +217,12 @@ class Redis(Output):
         if have < self.options.replicas:
             raise Retry(f"Redis: {have} of {self.options.replicas} replicas have the batch")
 
-    def _requested(self, ask: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    def _requested(self, request: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """The answer. No error of the server is about the records: they are any bytes to it."""
         import redis
 
         try:
-            return ask(*args, **more)
+            return request(*args, **more)
         except (redis.RedisError, OSError) as error:
             raise Retry(f"Redis: {reason_of(error)}") from None
 

@@ -159,7 +159,7 @@ class Sentinel(Output):
             "client_secret": self.options.client_secret.reveal(),
             "scope": self.options.scope,
         }
-        answer = client.ask(
+        answer = client.request(
             "POST",
             f"{self.options.login.rstrip('/')}/{self.options.tenant}/oauth2/v2.0/token",
             urlencode(form).encode(),

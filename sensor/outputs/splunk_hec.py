@@ -209,7 +209,9 @@ class SplunkHec(Output):
     def _posted(self, client: Client, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> _Reply:
         url = f"{client.place.url.partition('?')[0].rstrip('/')}/{path}"
         sent_headers = {**JSON, **self._channel, **(headers or {})}
-        answer = client.post(url, body, sent_headers) if path == EVENT else client.ask("POST", url, body, sent_headers)
+        answer = (
+            client.post(url, body, sent_headers) if path == EVENT else client.request("POST", url, body, sent_headers)
+        )
         return _Reply(answer, decoded(answer, _Body) or _Body())
 
     def _login(self) -> Finding:

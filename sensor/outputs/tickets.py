@@ -164,7 +164,7 @@ class Tickets(Output):
                 return Finding(
                     "auth", "warning", "whether it takes tickets shows with the first: `sensor tickets send` sends them"
                 )
-            answer = client.ask("GET", system.looked_at)
+            answer = client.request("GET", system.looked_at)
         if answer.status != 200:
             return Finding("auth", "error", f"{answer.summary}: look at url, user, password, token and project")
         doubt = system.doubt(answer)

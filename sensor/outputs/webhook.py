@@ -130,7 +130,7 @@ class Webhook(Output):
         }
         if self.options.sign is not None:
             headers |= signature(self.options.sign.reveal(), key, int(time.time()), packed)
-        self._check_answer(client.ask("POST", client.place.url, packed, headers))
+        self._check_answer(client.request("POST", client.place.url, packed, headers))
 
     def _check_answer(self, answer: Answer) -> None:
         try:
@@ -149,9 +149,9 @@ class Webhook(Output):
         with Client(self.options) as client:
             url = client.place.url.partition("?")[0].rstrip("/")
             if self.options.receiver in ("jira", "jira_server"):
-                answer = client.ask("GET", f"{url.removesuffix('/issue')}/project/{self.options.project}")
+                answer = client.request("GET", f"{url.removesuffix('/issue')}/project/{self.options.project}")
             elif self.options.receiver in ("servicenow", "servicenow_event"):
-                answer = client.ask("GET", f"{url}?sysparm_limit=1&sysparm_fields=sys_id")
+                answer = client.request("GET", f"{url}?sysparm_limit=1&sysparm_fields=sys_id")
             else:
                 return Finding(
                     "auth", "warning", "whether it takes messages shows with the first: `sensor outputs test` sends one"

@@ -25,7 +25,7 @@ class Labels:
             return
         marks = ", ".join("?" * len(some))
         sql = "SELECT device, ts, type, name, vendor, model FROM device_history"
-        found = query.ask(f"{sql} WHERE device IN ({marks}) ORDER BY ts", some, DEVICES_MOST)
+        found = query.run(f"{sql} WHERE device IN ({marks}) ORDER BY ts", some, DEVICES_MOST)
         for device, ts, kind, name, vendor, model in found.rows:
             self._times.setdefault(device, []).append(ts)
             self._labels.setdefault(device, []).append(_label(kind, name, vendor, model) or device)
@@ -47,7 +47,7 @@ def devices_at(query: Query, moment: str) -> list[dict[str, Any]]:
     """
     columns = ", ".join(COLUMNS)
     valid = "ts <= ?::TIMESTAMP AND (valid_to IS NULL OR valid_to > ?::TIMESTAMP)"
-    answer = query.ask(
+    answer = query.run(
         f"SELECT {columns} FROM device_history WHERE {valid} ORDER BY device", (moment, moment), DEVICES_MOST
     )
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in answer.rows]
@@ -84,7 +84,7 @@ def alerts_at(query: Query, moment: str) -> list[dict[str, Any]]:
     ``first``: when it began. ``moment``: as SQL writes it. QueryError.
     """
     columns = ", ".join(name for name in ALERT_COLUMNS if name != "first")
-    answer = query.ask(
+    answer = query.run(
         f"SELECT {columns}, min(ts) OVER (PARTITION BY alert) AS first FROM alert WHERE ts <= ?::TIMESTAMP "
         "QUALIFY row_number() OVER (PARTITION BY alert ORDER BY ts DESC) = 1 ORDER BY ts DESC, alert",
         (moment,),
@@ -98,7 +98,7 @@ def alert_states(query: Query, alert: str, moment: str) -> list[dict[str, Any]]:
     ``moment``: as SQL writes it. QueryError.
     """
     columns = ", ".join(name for name in ALERT_COLUMNS if name != "first")
-    answer = query.ask(
+    answer = query.run(
         f"SELECT {columns} FROM alert WHERE alert = ? AND ts <= ?::TIMESTAMP ORDER BY ts", (alert, moment), ALERTS_MOST
     )
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]

@@ -33,8 +33,8 @@ def combined(columns: Columns, rows: Iterable[Sequence[Any]], sql: str, most: in
     with tempfile.TemporaryDirectory(prefix="sensor-hub-") as empty:
         process = Confined(Begin(empty, [f"CREATE TABLE {TABLE} ({made})"], MEMORY_MIB, THREADS), SECONDS)
         try:
-            process.ask(Request("", 0, [list(row) for row in rows], TABLE))
-            return process.ask(Request(sql, most))
+            process.run(Request("", 0, [list(row) for row in rows], TABLE))
+            return process.run(Request(sql, most))
         finally:
             process.close()
 

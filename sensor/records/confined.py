@@ -40,7 +40,7 @@ class Confined:
         """The id of the process."""
         return self._process.pid
 
-    def ask(self, request: Request) -> Answer:
+    def run(self, request: Request) -> Answer:
         """QueryError."""
         self._send(request)
         answer = _DECODER.decode(self._line())

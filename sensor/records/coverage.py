@@ -36,17 +36,17 @@ class Coverage(NamedTuple):
 
 def coverage(query: Query) -> Coverage:
     """Of the time range of a query."""
-    totals = query.ask(
+    totals = query.run(
         "SELECT min(ts), max(until), coalesce(sum(packets), 0)::BIGINT, coalesce(sum(lost), 0)::BIGINT, "
         "coalesce(sum(shed), 0)::BIGINT,"
         " coalesce(sum(dropped_records), 0)::BIGINT FROM coverage"
     ).rows[0]
-    gaps = query.ask(
+    gaps = query.run(
         "SELECT reached, ts FROM (SELECT ts, max(until) OVER (ORDER BY ts, until ROWS BETWEEN UNBOUNDED "
         "PRECEDING AND 1 PRECEDING) AS reached FROM coverage)"
         f" WHERE ts - reached > INTERVAL {QUIET_S} SECOND ORDER BY ts - reached DESC"
     ).rows
-    vlans = query.ask("SELECT DISTINCT vlan FROM coverage WHERE vlan IS NOT NULL ORDER BY vlan").rows
+    vlans = query.run("SELECT DISTINCT vlan FROM coverage WHERE vlan IS NOT NULL ORDER BY vlan").rows
     first, last, packets, lost, shed, dropped = totals
     return Coverage(
         first or "",

@@ -116,7 +116,7 @@ def devices_of(query: Query, ids: Iterable[str]) -> dict[str, Subject]:
     if not some:
         return {}
     marks = ", ".join("?" * len(some))
-    found = query.ask(f"SELECT device, ips[1], macs[1] FROM device WHERE device IN ({marks})", some, len(some))
+    found = query.run(f"SELECT device, ips[1], macs[1] FROM device WHERE device IN ({marks})", some, len(some))
     return {
         device: Subject(addresses.parse_mac(mac) if mac else 0, addresses.parse(ip) if ip else 0)
         for device, ip, mac in found.rows

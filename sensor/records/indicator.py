@@ -59,13 +59,13 @@ def seen(query: Query, term: SearchTerm) -> Seen:
         if fits is None:
             continue
         source = query.rows_with(table, term.values)
-        if count := query.ask(f"SELECT count(*) FROM {source} WHERE {fits.sql}", fits.values).rows[0][0]:
+        if count := query.run(f"SELECT count(*) FROM {source} WHERE {fits.sql}", fits.values).rows[0][0]:
             counts[table.name] = int(count)
     return Seen(conversations, more, _names(query, term) if term.what == "address" else [], counts)
 
 
 def _conversations(query: Query, source: str, where: Condition) -> tuple[list[Conversation], bool]:
-    answer = query.ask(
+    answer = query.run(
         "SELECT coalesce(src_device, src_ip, src_mac), coalesce(dst_device, dst_ip, dst_mac), "
         "coalesce(service, proto) || '/' || coalesce(dst_port, 0),"
         " count(*), sum(coalesce(src_bytes, 0) + coalesce(dst_bytes, 0))::BIGINT, min(ts)::VARCHAR, "
@@ -79,7 +79,7 @@ def _conversations(query: Query, source: str, where: Condition) -> tuple[list[Co
 
 def _names(query: Query, term: SearchTerm) -> list[Name]:
     dns, conn = (query.rows_with(TABLES[name], term.values) for name in ("dns", "conn"))
-    answer = query.ask(
+    answer = query.run(
         "SELECT name, source, min(ts)::VARCHAR, max(ts)::VARCHAR FROM (SELECT query AS name, 'DNS' AS "
         f"source, ts FROM {dns} WHERE list_contains(answers, ?)"
         f" UNION ALL SELECT sni, 'TLS', ts FROM {conn} WHERE dst_ip = ?) WHERE name IS NOT NULL GROUP BY "

@@ -56,6 +56,6 @@ def _columns(query: Query) -> dict[str, list[str]]:
     """The columns of each table and view, in order."""
     found: dict[str, list[str]] = {}
     sql = "SELECT table_name, column_name FROM information_schema.columns ORDER BY table_name, ordinal_position"
-    for table, column in query.ask(sql).rows:
+    for table, column in query.run(sql).rows:
         found.setdefault(table, []).append(column)
     return found

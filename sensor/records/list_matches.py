@@ -53,7 +53,7 @@ class Matches(NamedTuple):
 
 def matches(query: Query, named: Callable[[str], Named | None]) -> Matches:
     """Look up each value. ``named``: the entry that a list has for it. QueryError."""
-    answer = query.ask(_SEEN, most=VALUES)
+    answer = query.run(_SEEN, most=VALUES)
     rows = [
         Seen(value, kind, entry.entry, count, devices, last)
         for value, kind, count, devices, last in answer.rows

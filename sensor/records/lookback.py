@@ -111,11 +111,11 @@ def _at(alert: Alert, now: int) -> Alert:
 
 
 def _of_kind(query: Query, kind: Kind, before: Lists, after: Lists, now: int) -> Iterator[Alert]:
-    values = [value for (value,) in query.ask(kind.values, most=VALUES_MOST).rows if value]
+    values = [value for (value,) in query.run(kind.values, most=VALUES_MOST).rows if value]
     fresh = dict(_fresh(kind, values, before, after, now))
     if not fresh:
         return
-    rows = query.ask(kind.contacts(len(fresh)), [*fresh], ALERTS_MOST).rows
+    rows = query.run(kind.contacts(len(fresh)), [*fresh], ALERTS_MOST).rows
     devices = devices_of(query, (str(row[1]) for row in rows))
     for value, client, server, port, first, last, count in rows:
         actor, target = subject_of(client, devices), subject_of(server, {})

@@ -55,11 +55,11 @@ class Query:
         """The id of the process that answers."""
         return self._process.pid
 
-    def ask(self, sql: str, values: Sequence[Any] = (), most: int = ROWS) -> Answer:
+    def run(self, sql: str, values: Sequence[Any] = (), most: int = ROWS) -> Answer:
         """What a query gives, ``most`` rows of it. QueryError."""
         for name in [name for name in self._empty if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]:
             self._fill(name)
-        return self._process.ask(Request(sql, most, [*values]))
+        return self._process.run(Request(sql, most, [*values]))
 
     def rows_with(self, table: Table, values: Sequence[bytes] | None) -> str:
         """SQL of the rows of a table in the files that may hold one of some values; all rows for None."""
@@ -90,7 +90,7 @@ class Query:
             raise QueryError(
                 f"the table {name} is computed from a dataset, and is not available for these records alone"
             )
-        self._process.ask(Request("", 0, [list(row) for row in self._computed[name]()], name))
+        self._process.run(Request("", 0, [list(row) for row in self._computed[name]()], name))
         self._empty.discard(name)
 
     def close(self) -> None:

@@ -115,7 +115,7 @@ def look(records: Path, name: str, hunt: Hunt, now: int) -> list[Alert]:
     within = Range(now // 1000 - hunt.look_back * 1_000_000, now // 1000)
     query = Query(records, within, memory_mib=MEMORY_MIB, seconds=SECONDS, aside=True)
     try:
-        answer = query.ask(hunt.sql, most=ROWS_MOST)
+        answer = query.run(hunt.sql, most=ROWS_MOST)
         if hunt.entities is None:
             return []
         missing = [one for one in (hunt.entities.actor, hunt.entities.target) if one and one not in answer.columns]

@@ -72,7 +72,7 @@ def understood(text: str, query: Query) -> SearchTerm:
         return SearchTerm(text.lower(), "JA4")
     if _HASH.fullmatch(text.lower()):
         return SearchTerm(text.lower(), "hash")
-    found = query.ask(
+    found = query.run(
         "SELECT DISTINCT device FROM device_history WHERE device = ? OR lower(name) = lower(?)", (text, text), NEAR
     )
     if found.rows:
@@ -109,7 +109,7 @@ def _within(block: str, query: Query) -> tuple[str, ...]:
         for table in TRAFFIC
         for end in ("src_ip", "dst_ip")
     )
-    return tuple(ip for (ip,) in query.ask(union, most=1_000_000).rows if ipaddress.ip_address(ip) in network)
+    return tuple(ip for (ip,) in query.run(union, most=1_000_000).rows if ipaddress.ip_address(ip) in network)
 
 
 def condition(term: SearchTerm, table: Table) -> Condition | None:
@@ -237,7 +237,7 @@ def _newest(query: Query, table: Table, where: Condition, values: Sequence[bytes
     rows = list[Row]()
     for source, last in query.steps(table, values):
         sql = f"SELECT * FROM {source} WHERE {where.sql} ORDER BY ts DESC LIMIT {most}"
-        answer = query.ask(sql, where.values, most)
+        answer = query.run(sql, where.values, most)
         rows += [{"table": table.name} | dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
         rows = sorted(rows, key=lambda row: str(row["ts"]), reverse=True)[:most]
         if len(rows) == most and moment_us(rows[-1]["ts"]) >= last:

@@ -59,7 +59,7 @@ class Link:
 
     def _ask(self, kind: str, body: bytes) -> bytes:
         try:
-            return self._opened().ask(subject(kind, self.key), body)
+            return self._opened().request(subject(kind, self.key), body)
         except NoResponders:
             raise Retry("no worker of the hub answers: `sensor hub run` starts one, version 0.2 or later") from None
         except Retry:

@@ -16,7 +16,7 @@ from tests.runtime.test_keeper import Run
 
 
 @pytest.fixture
-def ask(run_cli, inventory: Path):
+def invoke(run_cli, inventory: Path):
     """Runs an action on the inventory."""
 
     def run(*arguments: str):
@@ -25,19 +25,19 @@ def ask(run_cli, inventory: Path):
     return run
 
 
-def one(ask, *filters: str) -> dict:
-    (line,) = ask(*filters, "--json").lines
+def one(invoke, *filters: str) -> dict:
+    (line,) = invoke(*filters, "--json").lines
     return json.loads(line)
 
 
-def test_set_counts_at_once_and_in_the_next_run(ask, inventory: Path) -> None:
+def test_set_counts_at_once_and_in_the_next_run(invoke, inventory: Path) -> None:
     """What was said is shown as said, with what packets say behind it."""
-    result = ask(
+    result = invoke(
         "set", "10.0.0.9", "type=camera", "name=Lobby", "owner=facilities", "criticality=high", "--reason", "I looked"
     )
     assert result.code == 0
     assert result.out.endswith(": type=camera, name=Lobby, owner=facilities, criticality=high\n")
-    device = one(ask, "name=lobby")
+    device = one(invoke, "name=lobby")
     assert (device["type"], device["confidence"], device["owner"], device["criticality"], device["names"]) == (
         "camera",
         1.0,
@@ -47,13 +47,13 @@ def test_set_counts_at_once_and_in_the_next_run(ask, inventory: Path) -> None:
     )
     with Run(inventory) as run:
         assert run.story.who("00:17:c8:1a:2b:3c").type == "camera"
-    assert ask("set", "Lobby", "type=").out.endswith(": type as observed\n")
-    assert one(ask, "name=lobby")["type"] == "printer"
+    assert invoke("set", "Lobby", "type=").out.endswith(": type as observed\n")
+    assert one(invoke, "name=lobby")["type"] == "printer"
 
 
-def test_explain_shows_the_word_and_what_stands_against_it(ask, run_cli, inventory: Path) -> None:
+def test_explain_shows_the_word_and_what_stands_against_it(invoke, run_cli, inventory: Path) -> None:
     """Who said it, when and why; then every claim of packets, those that lost too, with the arithmetic."""
-    ask("set", "PRN", "type=nvr", "name=Lobby", "--reason", "I looked")
+    invoke("set", "PRN", "type=nvr", "name=Lobby", "--reason", "I looked")
     text = run_cli("explain", "--state", str(inventory), "Lobby").out
     assert re.search(r"type: nvr 1\.00\n  .*operator.*\n    1\.00 operator: .*anna", text)
     assert ": I looked\n  printer: dhcp 0.80\n" in text
@@ -61,41 +61,41 @@ def test_explain_shows_the_word_and_what_stands_against_it(ask, run_cli, invento
     assert re.search(r"name: Lobby\n  .*operator\n", text)
 
 
-def test_tags(ask) -> None:
+def test_tags(invoke) -> None:
     """Added, removed, and looked for."""
-    ask("tag", "PRN", "east", "floor 3,rented")
-    assert one(ask, "tag=rented")["tags"] == ["east", "floor 3", "rented"]
-    ask("untag", "PRN", "rented")
-    assert one(ask, "tag=east")["tags"] == ["east", "floor 3"]
-    ask("untag", "PRN", "east", "floor 3")
-    assert ask("tag=east").out == "no devices match\n"
+    invoke("tag", "PRN", "east", "floor 3,rented")
+    assert one(invoke, "tag=rented")["tags"] == ["east", "floor 3", "rented"]
+    invoke("untag", "PRN", "rented")
+    assert one(invoke, "tag=east")["tags"] == ["east", "floor 3"]
+    invoke("untag", "PRN", "east", "floor 3")
+    assert invoke("tag=east").out == "no devices match\n"
 
 
-def test_merge_undo_and_history(golden: Golden, ask, inventory: Path) -> None:
+def test_merge_undo_and_history(golden: Golden, invoke, inventory: Path) -> None:
     """The next run does it; undone, both are back under their ids."""
-    old = one(ask, "10.0.0.6")["id"]
-    result = ask("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
+    old = one(invoke, "10.0.0.6")["id"]
+    result = invoke("merge", "10.0.0.5", "10.0.0.6", "--reason", "a dock")
     golden(result.out)
     with Run(inventory):
         pass
-    device = one(ask, "10.0.0.6")
-    assert (device["id"], device["ips"]) == (one(ask, "10.0.0.5")["id"], ["10.0.0.5", "10.0.0.6"])
-    history = ask("history", old).out
+    device = one(invoke, "10.0.0.6")
+    assert (device["id"], device["ips"]) == (one(invoke, "10.0.0.5")["id"], ["10.0.0.5", "10.0.0.6"])
+    history = invoke("history", old).out
     assert f"one with {old}" in history
     assert "merge mac:00:1c:7f:00:00:01  a dock  (by anna, done)" in history
     assert "had 10.0.0.6 until now" in history
-    assert ask("undo", "10.0.0.5").out == "undone: merge mac:00:1c:7f:00:00:01\n"
+    assert invoke("undo", "10.0.0.5").out == "undone: merge mac:00:1c:7f:00:00:01\n"
     with Run(inventory):
         pass
-    assert one(ask, "10.0.0.6")["id"] == old
+    assert one(invoke, "10.0.0.6")["id"] == old
 
 
-def test_split(ask, inventory: Path) -> None:
+def test_split(invoke, inventory: Path) -> None:
     """A MAC of a merged device becomes one of its own."""
-    ask("merge", "10.0.0.5", "10.0.0.6")
+    invoke("merge", "10.0.0.5", "10.0.0.6")
     with Run(inventory):
         pass
-    assert ask("split", "10.0.0.5", "001c.7f00.0001", "--reason", "no dock").code == 0
+    assert invoke("split", "10.0.0.5", "001c.7f00.0001", "--reason", "no dock").code == 0
     with Run(inventory) as run:
         assert run.story.who("00:1c:7f:00:00:01").key == "mac:00:1c:7f:00:00:01"
 
@@ -118,9 +118,9 @@ def test_split(ask, inventory: Path) -> None:
         (("history", "nobody"), 1, ("device.unknown", "'nobody'")),
     ],
 )
-def test_faults_are_reported(ask, arguments: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
+def test_faults_are_reported(invoke, arguments: tuple[str, ...], code: int, output: tuple[str, ...]) -> None:
     """One line on standard error, and the exit code."""
-    result = ask(*arguments)
+    result = invoke(*arguments)
     assert result.code == code
     assert reports(result, *output), result.err
     assert result.out == ""

@@ -15,7 +15,7 @@ from tests.runtime.test_keeper import Run
 
 
 @pytest.fixture
-def ask(run_cli, inventory: Path):
+def invoke(run_cli, inventory: Path):
     """Runs an action on the inventory."""
 
     def run(*arguments: str):
@@ -28,39 +28,39 @@ def rows(text: str) -> dict[str, dict[str, str]]:
     return {row.get("ips") or row.get("name", ""): row for row in csv.DictReader(io.StringIO(text))}
 
 
-def test_export_and_back(golden: Golden, ask, tmp_path: Path) -> None:
+def test_export_and_back(golden: Golden, invoke, tmp_path: Path) -> None:
     """Our own table is as expected, says nothing new, and what is changed in it becomes a word."""
     path = tmp_path / "devices.csv"
-    assert ask("export", str(path)).out == f"4 devices in {path}\n"
-    golden(ask("diff", str(path)).out)
-    assert ask("import", str(path)).out == "rows read: 4; attributes set: 0; faults: 0\n"
+    assert invoke("export", str(path)).out == f"4 devices in {path}\n"
+    golden(invoke("diff", str(path)).out)
+    assert invoke("import", str(path)).out == "rows read: 4; attributes set: 0; faults: 0\n"
     path.write_text(path.read_text().replace("printer", "scale"))
-    assert ask("import", str(path)).out == "rows read: 4; attributes set: 1; faults: 0\n"
-    assert [json.loads(line)["hostname"] for line in ask("type=scale", "--json").lines] == ["PRN"]
+    assert invoke("import", str(path)).out == "rows read: 4; attributes set: 1; faults: 0\n"
+    assert [json.loads(line)["hostname"] for line in invoke("type=scale", "--json").lines] == ["PRN"]
 
 
-def test_netbox_and_back(golden: Golden, ask, tmp_path: Path) -> None:
+def test_netbox_and_back(golden: Golden, invoke, tmp_path: Path) -> None:
     """What NetBox needs a word for although nothing is known is no word on the way back."""
     path = tmp_path / "netbox.csv"
-    assert ask("export", "--format", "netbox", "--site", "HQ", str(path)).out == f"4 devices in {path}\n"
+    assert invoke("export", "--format", "netbox", "--site", "HQ", str(path)).out == f"4 devices in {path}\n"
     assert "Unknown" in path.read_text()
-    golden(ask("diff", str(path)).out)
-    assert ask("import", str(path)).out == "rows read: 4; attributes set: 0; faults: 0\n"
+    golden(invoke("diff", str(path)).out)
+    assert invoke("import", str(path)).out == "rows read: 4; attributes set: 0; faults: 0\n"
 
 
-def test_csv_holds_no_formula(ask) -> None:
+def test_csv_holds_no_formula(invoke) -> None:
     """A peer that calls itself a formula stays a text, on the way out and back."""
     for arguments in (("export",), ("--csv",), ("export", "--format", "netbox")):
-        out = ask(*arguments).out
+        out = invoke(*arguments).out
         assert "'=cmd|calc" in out
         assert not any(cell.startswith(("=", "+", "-", "@")) for row in csv.reader(io.StringIO(out)) for cell in row)
     for text in ("=1+1", "+1", "-1", "@x", "\tx", "plain", ""):
         assert plain(safe(text)) == text
 
 
-def test_netbox_columns(ask) -> None:
+def test_netbox_columns(invoke) -> None:
     """As NetBox imports devices; reading them back finds the same devices."""
-    out = rows(ask("export", "--format", "netbox", "--site", "HQ").out)
+    out = rows(invoke("export", "--format", "netbox", "--site", "HQ").out)
     printer = out["PRN"]
     assert (printer["role"], printer["manufacturer"], printer["device_type"], printer["status"], printer["site"]) == (
         "printer",
@@ -72,7 +72,7 @@ def test_netbox_columns(ask) -> None:
     assert "00:17:c8:1a:2b:3c" in printer["comments"]
 
 
-def test_import_of_other_people_s_lists(golden: Golden, ask, inventory: Path, tmp_path: Path) -> None:
+def test_import_of_other_people_s_lists(golden: Golden, invoke, inventory: Path, tmp_path: Path) -> None:
     """NetBox's headings and words, another delimiter, bad cells told with their place, MACs not seen yet kept for
     later.
     """
@@ -85,7 +85,7 @@ def test_import_of_other_people_s_lists(golden: Golden, ask, inventory: Path, tm
         "nobody;printer;;;;;;\n",
         encoding="utf-8-sig",
     )
-    result = ask("import", str(path))
+    result = invoke("import", str(path))
     golden(result.out)
     golden(result.err.splitlines())
     with Run(inventory) as run:
@@ -95,7 +95,7 @@ def test_import_of_other_people_s_lists(golden: Golden, ask, inventory: Path, tm
         assert (camera.type, camera.value("model"), camera.value("criticality")) == ("camera", "XNV-1", "high")
 
 
-def test_import_of_json(ask, tmp_path: Path) -> None:
+def test_import_of_json(invoke, tmp_path: Path) -> None:
     """A list of objects, NetBox's nested ones too, and what --json prints."""
     path = tmp_path / "devices.json"
     path.write_text(
@@ -110,19 +110,19 @@ def test_import_of_json(ask, tmp_path: Path) -> None:
             ]
         )
     )
-    assert ask("import", str(path)).out == "rows read: 1; attributes set: 3; faults: 0\n"
+    assert invoke("import", str(path)).out == "rows read: 1; attributes set: 3; faults: 0\n"
     lines = tmp_path / "lines.json"
-    lines.write_text(ask("--json").out)
-    assert ask("import", str(lines)).out == "rows read: 4; attributes set: 0; faults: 0\n"
+    lines.write_text(invoke("--json").out)
+    assert invoke("import", str(lines)).out == "rows read: 4; attributes set: 0; faults: 0\n"
 
 
-def test_diff(ask, tmp_path: Path) -> None:
+def test_diff(invoke, tmp_path: Path) -> None:
     """What is missing, different and unexpected; exit code 1."""
     path = tmp_path / "expected.csv"
     path.write_text(
         "mac,type,vendor,name\n00:17:c8:1a:2b:3c,camera,KYOCERA,PRN\n00:17:c8:00:00:99,tv,,Hall\nac:cc:8e:00:00:01,camera,Axis,\n"
     )
-    result = ask("diff", str(path), "--json")
+    result = invoke("diff", str(path), "--json")
     found = [json.loads(line) for line in result.lines]
     assert result.code == 1
     assert [(one["difference"], one.get("field"), one.get("expected"), one.get("found", "")[:11]) for one in found] == [
@@ -131,8 +131,8 @@ def test_diff(ask, tmp_path: Path) -> None:
         ("unexpected", None, None, "workstation"),
         ("unexpected", None, None, "unknown Y 1"),
     ]
-    assert "DIFFERENCE" in ask("diff", str(path)).out
-    assert ask("diff", str(path), "--csv").lines[0] == "difference,device,field,expected,found"
+    assert "DIFFERENCE" in invoke("diff", str(path)).out
+    assert invoke("diff", str(path), "--csv").lines[0] == "difference,device,field,expected,found"
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_diff(ask, tmp_path: Path) -> None:
         (b"\xff\xfe", "not UTF-8 at byte"),
     ],
 )
-def test_files_that_are_none(ask, tmp_path: Path, text: str | bytes, output: str) -> None:
+def test_files_that_are_none(invoke, tmp_path: Path, text: str | bytes, output: str) -> None:
     """One line, exit code 3."""
     path = tmp_path / "list"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     for action in ("import", "diff"):
-        result = ask(action, str(path))
+        result = invoke(action, str(path))
         assert result.code == 3
         assert output in result.err
         assert result.err.count("\n") == 1

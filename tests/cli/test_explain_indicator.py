@@ -22,7 +22,7 @@ Ask = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
+def invoke(office: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
     def explain(what: str, state: Path = office) -> tuple[int, dict[str, Any]]:
         capsys.readouterr()
         code = main(["explain", what, "--json", "--state", str(state)])
@@ -32,11 +32,11 @@ def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
     return explain
 
 
-def test_an_external_address(ask: Ask, office: Path, tmp_path: Path) -> None:
+def test_an_external_address(invoke: Ask, office: Path, tmp_path: Path) -> None:
     """The camera talked to it and an alert is about it; a list that contains it is named; one that nobody talked to is
     unknown.
     """
-    code, body = ask("203.0.113.66")
+    code, body = invoke("203.0.113.66")
     about = body["indicator"]
     assert (code, about["kind"], about["internal"]) == (0, "address", False)
     assert [row["client"]["address"] for row in about["conversations"]] == [CAMERA]
@@ -48,51 +48,51 @@ def test_an_external_address(ask: Ask, office: Path, tmp_path: Path) -> None:
     (state / "intel").mkdir()
     (state / "intel" / "blocked.list").write_text("203.0.113.0/24,scanner\n", encoding="utf-8")
     (state / "intel" / "allow-mine.list").write_text("203.0.113.66\n", encoding="utf-8")
-    assert {(one["list"], one["allows"]) for one in ask("203.0.113.66", state)[1]["lists"]} == {
+    assert {(one["list"], one["allows"]) for one in invoke("203.0.113.66", state)[1]["lists"]} == {
         ("blocked", False),
         ("allow-mine", True),
     }
-    assert ask("198.18.0.99") == (1, {})
+    assert invoke("198.18.0.99") == (1, {})
 
 
-def test_an_internal_address(ask: Ask) -> None:
+def test_an_internal_address(invoke: Ask) -> None:
     """Which device has it, since when, and what it talked to, in both directions."""
-    about = ask(CAMERA)[1]["indicator"]
+    about = invoke(CAMERA)[1]["indicator"]
     assert about["internal"]
     assert [one["held"] for one in about["holders"]] == [True]
     camera = about["holders"][0]["device"]
     ends = {(row["client"]["id"] == camera, row["server"]["id"] == camera) for row in about["conversations"]}
     assert ends == {(True, False), (False, True)}
-    assert ask("bc:ad:28:90:3e:66")[1]["indicator"]["holders"][0]["device"] == camera
+    assert invoke("bc:ad:28:90:3e:66")[1]["indicator"]["holders"][0]["device"] == camera
 
 
-def test_a_domain(ask: Ask) -> None:
+def test_a_domain(invoke: Ask) -> None:
     """Names below it belong to it, names that only end with the same letters do not."""
-    about = ask("hik-connect.example")[1]["indicator"]
+    about = invoke("hik-connect.example")[1]["indicator"]
     assert (about["kind"], about["names"], about["addresses"]) == (
         "domain",
         ["dev.hik-connect.example"],
         ["198.51.100.15"],
     )
     assert {row["client"]["address"] for row in about["conversations"]} == {CAMERA}
-    assert ask("connect.example") == (1, {})
+    assert invoke("connect.example") == (1, {})
 
 
-def test_traffic_records(ask: Ask, office: Path, tmp_path: Path) -> None:
+def test_traffic_records(invoke: Ask, office: Path, tmp_path: Path) -> None:
     """Connections, names of an address, and the clients with a fingerprint; without records these are unknown, and not
     none.
     """
     pytest.importorskip("duckdb")
-    body = ask("198.51.100.15")[1]
+    body = invoke("198.51.100.15")[1]
     assert {one["name"] for one in body["records"]["names"]} == {"dev.hik-connect.example"}
     assert body["records"]["talks"][0]["connections"] == 2
-    code, body = ask("T13D0708H2_04CA88AD2B9B_2F59B3FC5483")
+    code, body = invoke("T13D0708H2_04CA88AD2B9B_2F59B3FC5483")
     assert (code, body["indicator"]["kind"]) == (0, "fingerprint")
     assert body["records"]["rows"]["tls"] > 5
     state = tmp_path / "state"
     shutil.copytree(office, state)
     shutil.rmtree(state / "records")
-    body = ask("198.51.100.15", state)[1]
+    body = invoke("198.51.100.15", state)[1]
     assert (body["records"], bool(body["records_unknown"])) == (None, True)
 
 

@@ -19,7 +19,7 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 
 
 @pytest.fixture
-def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+def invoke(office: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     def run(*arguments: str) -> Result:
         capsys.readouterr()
         return parted(main([*arguments, "--state", str(office)]), *capsys.readouterr())
@@ -27,45 +27,46 @@ def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Resul
     return run
 
 
-def test_alerts_and_devices_by_a_beginning(ask: Callable[..., Result]) -> None:
+def test_alerts_and_devices_by_a_beginning(invoke: Callable[..., Result]) -> None:
     """Tables show the short form; it, and more or less of it, is accepted everywhere."""
-    alerts = [json.loads(line)["alert"] for line in ask("alerts", "--json").lines]
+    alerts = [json.loads(line)["alert"] for line in invoke("alerts", "--json").lines]
     assert all(len(one["id"]) == len("alert-") + 14 for one in alerts)
     name = alerts[0]["id"]
-    table = ask("alerts").out
+    table = invoke("alerts").out
     assert name[:12] in table
     assert name not in table
     for start in (name, name[:12], name[:10]):
-        assert json.loads(ask("explain", start, "--json").lines[0])["alert"]["id"] == name
-        assert ask("alerts", "ack", start).code == 0
-    device = json.loads(ask("devices", "--json").lines[0])["id"]
-    assert ask("explain", device[:10]).lines == ask("explain", device).lines
-    assert ask("devices", "history", device[:9]).code == 0
+        assert json.loads(invoke("explain", start, "--json").lines[0])["alert"]["id"] == name
+        assert invoke("alerts", "ack", start).code == 0
+    device = json.loads(invoke("devices", "--json").lines[0])["id"]
+    assert invoke("explain", device[:10]).lines == invoke("explain", device).lines
+    assert invoke("devices", "history", device[:9]).code == 0
     assert {
-        json.loads(line)["alert"]["id"] for line in ask("alerts", "--json", "--device", _camera(alerts, ask)[:10]).lines
+        json.loads(line)["alert"]["id"]
+        for line in invoke("alerts", "--json", "--device", _camera(alerts, invoke)[:10]).lines
     } >= {name}
 
 
-def _camera(alerts: list[dict[str, str]], ask: Callable[..., Result]) -> str:
+def _camera(alerts: list[dict[str, str]], invoke: Callable[..., Result]) -> str:
     """The device at the first end of the first alert."""
-    return str(json.loads(ask("explain", alerts[0]["id"], "--json").lines[0])["src"]["device"])
+    return str(json.loads(invoke("explain", alerts[0]["id"], "--json").lines[0])["src"]["device"])
 
 
-def test_the_first_letters_of_a_device(ask: Callable[..., Result]) -> None:
+def test_the_first_letters_of_a_device(invoke: Callable[..., Result]) -> None:
     """One letter is enough where it is the beginning of one id; where it is that of several they are named, and none of
     them is shown.
     """
-    ids = [json.loads(line)["id"] for line in ask("devices", "--json").lines]
+    ids = [json.loads(line)["id"] for line in invoke("devices", "--json").lines]
     first = [name[:5] for name in ids]
     once = next(name for name in ids if first.count(name[:5]) == 1)
-    assert once in ask("explain", once[:5]).out
+    assert once in invoke("explain", once[:5]).out
     for start in ("dev-", next(one for one in first if first.count(one) > 1)):
-        result = ask("explain", start)
+        result = invoke("explain", start)
         assert (result.code, result.out, result.errors) == (1, "", ("device.ambiguous",))
-    assert ask("explain", "dev-u").errors == ("device.unknown",)  # no letter of Crockford base 32
+    assert invoke("explain", "dev-u").errors == ("device.unknown",)  # no letter of Crockford base 32
 
 
-def test_an_ambiguous_beginning(ask: Callable[..., Result], office: Path) -> None:
+def test_an_ambiguous_beginning(invoke: Callable[..., Result], office: Path) -> None:
     """Nothing is done, and both ids are named."""
     with closing(sqlite3.connect(office / "inventory.db")) as base:
         (name,) = base.execute("SELECT id FROM alerts LIMIT 1").fetchone()
@@ -79,8 +80,8 @@ def test_an_ambiguous_beginning(ask: Callable[..., Result], office: Path) -> Non
             (number, twin, name),
         )
         base.commit()
-    result = ask("alerts", "close", name[:12], "--reason", "a test")
+    result = invoke("alerts", "close", name[:12], "--reason", "a test")
     assert result.code == 2
     assert name in result.err
     assert twin in result.err
-    assert ask("alerts", "close", name, "--reason", "a test").code == 0
+    assert invoke("alerts", "close", name, "--reason", "a test").code == 0

@@ -85,7 +85,9 @@ def made(state: Path, condition: str, within: ExitStack) -> None:
 
 
 @pytest.fixture
-def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Result]:
+def invoke(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Result]:
     monkeypatch.setenv("SENSOR_STATE", str(tmp_path / "state"))
     monkeypatch.delenv("SENSOR_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -101,14 +103,14 @@ def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     ("command", "condition", "code"), DRAWN, ids=[f"{command} - {condition}" for command, condition, _ in DRAWN]
 )
 def test_every_command_in_every_condition(
-    tmp_path: Path, ask: Callable[[str], Result], command: str, condition: str, code: int
+    tmp_path: Path, invoke: Callable[[str], Result], command: str, condition: str, code: int
 ) -> None:
     """The code of the page; the dataset is named wherever one was read; nothing unknown is called none, on either
     stream; nothing is left behind.
     """
     with ExitStack() as within:
         made(tmp_path / "state", condition, within)
-        result = ask(command)
+        result = invoke(command)
     assert result.code == code, result
     assert "Traceback" not in result.err
     if condition == "nothing":
@@ -127,13 +129,13 @@ def test_every_command_in_every_condition(
 
 
 @pytest.mark.parametrize("condition", ["replay only", "live only", "both", "store missing"])
-def test_all_readers_agree_on_the_alerts(tmp_path: Path, ask: Callable[[str], Result], condition: str) -> None:
+def test_all_readers_agree_on_the_alerts(tmp_path: Path, invoke: Callable[[str], Result], condition: str) -> None:
     """The list, the report and the log tell of the same ones."""
     with ExitStack() as within:
         made(tmp_path / "state", condition, within)
-        listed = {json.loads(line)["alert"]["id"] for line in ask("alerts --json").lines}
-        logged = {json.loads(line)["alert"]["id"] for line in ask("tail --json --kind alert").lines}
-        assert ask("report -o FILE").code == 0
+        listed = {json.loads(line)["alert"]["id"] for line in invoke("alerts --json").lines}
+        logged = {json.loads(line)["alert"]["id"] for line in invoke("tail --json --kind alert").lines}
+        assert invoke("report -o FILE").code == 0
         reported = {one["id"] for one in json.loads((tmp_path / "report.json").read_bytes())["alerts"]}
     assert listed == logged == reported == {"alert-abc000"}
 
@@ -150,43 +152,43 @@ def test_all_readers_agree_on_the_alerts(tmp_path: Path, ask: Callable[[str], Re
     ],
 )
 def test_commands_that_read_no_dataset_or_find_none(
-    tmp_path: Path, ask: Callable[[str], Result], command: str, code: int
+    tmp_path: Path, invoke: Callable[[str], Result], command: str, code: int
 ) -> None:
     """One line of error, nothing on standard output, and no folder left behind."""
-    result = ask(command)
+    result = invoke(command)
     assert (result.code, result.out, len(result.err.splitlines())) == (code, "", 1), result
     assert not (tmp_path / "state").exists()
 
 
-def test_an_inventory_that_cannot_be_read(tmp_path: Path, ask: Callable[[str], Result]) -> None:
+def test_an_inventory_that_cannot_be_read(tmp_path: Path, invoke: Callable[[str], Result]) -> None:
     """Its devices are not none: 3. What the log alone knows is still read."""
     write_log(tmp_path / "state" / "events.jsonl")
     (tmp_path / "state" / "inventory.db").write_bytes(b"no database " * 100)
-    assert [ask(command).code for command in ("devices", "posture", "baseline", "alerts", "tail")] == [3, 3, 3, 0, 0]
+    assert [invoke(command).code for command in ("devices", "posture", "baseline", "alerts", "tail")] == [3, 3, 3, 0, 0]
 
 
-def test_a_replay_that_was_cut_off_reports_so(tmp_path: Path, ask: Callable[[str], Result]) -> None:
+def test_a_replay_that_was_cut_off_reports_so(tmp_path: Path, invoke: Callable[[str], Result]) -> None:
     """What it lists is not all that the capture holds."""
     folder = tmp_path / "state" / "datasets" / "office"
     write_log(folder / "events.jsonl")
     write_card(folder, Card(REPLAY, "office", complete=False))
-    assert ask("alerts").lines[0].startswith("the replay is running or was interrupted")
+    assert invoke("alerts").lines[0].startswith("the replay is running or was interrupted")
 
 
-def test_the_office_replayed_into_a_folder(tmp_path: Path, ask: Callable[[str], Result], root: Path) -> None:
+def test_the_office_replayed_into_a_folder(tmp_path: Path, invoke: Callable[[str], Result], root: Path) -> None:
     """Seven alerts and one score, whoever is asked, and however the folder is named."""
     office, lists = root / "pcaps" / "office.pcapng", root / "pcaps" / "office.intel.txt"
     scores, counts = set(), set()
-    assert ask(f"replay {office} --intel {lists} --state {tmp_path / 'state'}").code == 0
-    assert ask(f"replay {office} --intel {lists}").code == 0
+    assert invoke(f"replay {office} --intel {lists} --state {tmp_path / 'state'}").code == 0
+    assert invoke(f"replay {office} --intel {lists}").code == 0
     for place in (
         "",
         f" --state {tmp_path / 'state'}",
         " --data office",
         f" --events {tmp_path / 'state' / 'events.jsonl'} --state {tmp_path / 'state'}",
     ):
-        assert ask(f"report -o FILE{place}".replace("FILE", str(tmp_path / "report.json"))).code == 0
+        assert invoke(f"report -o FILE{place}".replace("FILE", str(tmp_path / "report.json"))).code == 0
         report = json.loads((tmp_path / "report.json").read_bytes())
-        scores |= {report["score"]["points"], float(ask(f"posture{place}").lines[0].split()[1])}
-        counts |= {len(report["alerts"]), len(ask(f"alerts --json{place}").lines)}
+        scores |= {report["score"]["points"], float(invoke(f"posture{place}").lines[0].split()[1])}
+        counts |= {len(report["alerts"]), len(invoke(f"alerts --json{place}").lines)}
     assert (counts, len(scores), min(scores) > 80) == ({7}, 1, True)

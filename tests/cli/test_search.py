@@ -29,7 +29,7 @@ def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+def invoke(office: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """Exit code, standard output and standard error of a command on these records."""
 
     def run(command: str, *arguments: str) -> tuple[int, str, str]:
@@ -41,11 +41,11 @@ def ask(office: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 @pytest.fixture
-def found(ask: Any) -> Any:
+def found(invoke: Any) -> Any:
     """The rows of a search."""
 
     def run(*arguments: str) -> list[dict[str, Any]]:
-        code, out, _ = ask("search", *arguments, "--json", "-n", "10000")
+        code, out, _ = invoke("search", *arguments, "--json", "-n", "10000")
         rows = [json.loads(line) for line in out.splitlines()]
         assert code == (0 if rows else 1)
         return rows
@@ -94,9 +94,9 @@ def test_one_connection_is_reported_whole(found: Any) -> None:
     assert len({row["community_id"] for row in rows}) == 1
 
 
-def test_what_is_not_there_is_not_found(golden: Golden, ask: Any) -> None:
+def test_what_is_not_there_is_not_found(golden: Golden, invoke: Any) -> None:
     """Exit code 1, and what was looked at is said."""
-    code, out, err = ask("search", "203.0.113.250")
+    code, out, err = invoke("search", "203.0.113.250")
     assert code == 1
     assert out.startswith("coverage: 2026-11-24 08:00:01 to 2026-11-24 08:19:34 UTC, 5,058 packets")
     golden(err, "203.0.113.250")
@@ -115,15 +115,15 @@ def test_what_is_not_there_is_not_found(golden: Golden, ask: Any) -> None:
         ["x", "-n", "0"],
     ],
 )
-def test_what_makes_no_sense_is_refused(ask: Any, arguments: list[str]) -> None:
-    code, out, err = ask("search", *arguments)
+def test_what_makes_no_sense_is_refused(invoke: Any, arguments: list[str]) -> None:
+    code, out, err = invoke("search", *arguments)
     assert (code, out) == (2, "")
     assert "expected" in err or "did you mean" in err
 
 
-def test_peers_cannot_steer_the_terminal_or_a_spreadsheet(ask: Any) -> None:
+def test_peers_cannot_steer_the_terminal_or_a_spreadsheet(invoke: Any) -> None:
     """CSV has a row for each, and nothing in it is a formula."""
-    code, out, err = ask("search", NAS, "--csv")
+    code, out, err = invoke("search", NAS, "--csv")
     rows = list(csv.DictReader(io.StringIO(out)))
     assert code == 0
     assert len(rows) == len(out.splitlines()) - 1 > 50
@@ -132,9 +132,9 @@ def test_peers_cannot_steer_the_terminal_or_a_spreadsheet(ask: Any) -> None:
     assert "coverage: " in err
 
 
-def test_a_time_line_for_people(ask: Any) -> None:
+def test_a_time_line_for_people(invoke: Any) -> None:
     """Devices by type and name, and what happened."""
-    code, out, _ = ask("search", CAMERA, "service=smb")
+    code, out, _ = invoke("search", CAMERA, "service=smb")
     assert code == 0
     assert "camera axis-accc8e4f710a (10.20.10.61)" in out
     assert "nas fs01 (10.20.10.5:445)" in out
@@ -147,56 +147,58 @@ def test_since_counts_back_from_the_newest_record(found: Any) -> None:
     assert min(row["ts"] for row in rows) >= "2026-11-24T08:14:3"
 
 
-def test_sql(ask: Any) -> None:
-    code, out, err = ask(
+def test_sql(invoke: Any) -> None:
+    code, out, err = invoke(
         "hunt", "sql", "SELECT service, count(*) AS n FROM conn WHERE service = 'tls' GROUP BY 1", "--json"
     )
     assert (code, json.loads(out)) == (0, {"service": "tls", "n": 137})
     assert err.startswith("coverage: ")
-    code, out, err = ask("hunt", "sql", "SELECT quer FROM dns")
+    code, out, err = invoke("hunt", "sql", "SELECT quer FROM dns")
     assert (code, out) == (2, "")
     assert '"query"' in err
-    assert ask("hunt", "sql", "SELECT 1 WHERE false")[0] == 1
+    assert invoke("hunt", "sql", "SELECT 1 WHERE false")[0] == 1
 
 
-def test_tables_and_columns(ask: Any) -> None:
-    code, out, _ = ask("hunt", "tables", "--json")
+def test_tables_and_columns(invoke: Any) -> None:
+    code, out, _ = invoke("hunt", "tables", "--json")
     counts = {row["table"]: row["rows"] for row in map(json.loads, out.splitlines())}
     assert (code, counts["conn"], counts["tls"], counts["http"]) == (0, 714, 137, 0)
-    assert '"rcode"' in ask("hunt", "describe", "dns", "--json")[1]
-    assert ask("hunt", "describe", "dsn")[0] == 2
+    assert '"rcode"' in invoke("hunt", "describe", "dns", "--json")[1]
+    assert invoke("hunt", "describe", "dsn")[0] == 2
 
 
-def test_hunts(ask: Any) -> None:
+def test_hunts(invoke: Any) -> None:
     """The port scan of the office is found, and no beacon."""
-    code, out, _ = ask("hunt", "run", "port_scans", "beacons", "--json")
+    code, out, _ = invoke("hunt", "run", "port_scans", "beacons", "--json")
     rows = [json.loads(line) for line in out.splitlines()]
     assert (code, [(row["hunt"], row["src_ip"], row["dst_ip"]) for row in rows]) == (
         0,
         [("port_scans", "10.20.10.106", NAS)],
     )
-    assert ask("hunt", "run", "beacons")[0] == 1
-    assert ask("hunt", "run", "port_scan")[0] == 1
-    assert ask("hunt", "list")[0] == 0
-    assert "techniques: [T1046]" in ask("hunt", "show", "port_scans")[1]
+    assert invoke("hunt", "run", "beacons")[0] == 1
+    assert invoke("hunt", "run", "port_scan")[0] == 1
+    assert invoke("hunt", "list")[0] == 0
+    assert "techniques: [T1046]" in invoke("hunt", "show", "port_scans")[1]
 
 
-def test_status_and_export(ask: Any, tmp_path: Path) -> None:
-    code, out, _ = ask("records", "--json")
+def test_status_and_export(invoke: Any, tmp_path: Path) -> None:
+    code, out, _ = invoke("records", "--json")
     assert (code, {row["table"]: row["rows"] for row in map(json.loads, out.splitlines())}["conn"]) == (0, 714)
-    assert ask("records", "export", "--format", "csv", "--out", str(tmp_path), "--table", "conn")[0] == 0
+    assert invoke("records", "export", "--format", "csv", "--out", str(tmp_path), "--table", "conn")[0] == 0
     assert len((tmp_path / "conn.csv").read_text().splitlines()) == 715
-    assert ask("records", "export", "--table", "con")[0] == 2
+    assert invoke("records", "export", "--table", "con")[0] == 2
 
 
-def test_kql_gives_what_sql_gives(ask: Any) -> None:
+def test_kql_gives_what_sql_gives(invoke: Any) -> None:
     """Of our tables, and of Defender's; times count back from the newest record."""
     sql = "SELECT dst_port, count(*) AS n FROM conn WHERE proto = 'tcp' GROUP BY 1 ORDER BY n DESC, dst_port LIMIT 5"
     kql = "conn | where proto == 'tcp' and ts > ago(7d) | summarize n = count() by dst_port"
-    code, out, _ = ask("hunt", "kql", f"{kql} | order by n desc, dst_port asc | take 5", "--json")
-    assert (code, out) == (0, ask("hunt", "sql", sql, "--json")[1])
-    code, out, _ = ask("hunt", "kql", "DeviceNetworkEvents | where RemotePort == 445 | count", "--json")
-    counted = ask("hunt", "sql", 'SELECT count(*) AS "Count" FROM DeviceNetworkEvents WHERE RemotePort = 445', "--json")
+    code, out, _ = invoke("hunt", "kql", f"{kql} | order by n desc, dst_port asc | take 5", "--json")
+    assert (code, out) == (0, invoke("hunt", "sql", sql, "--json")[1])
+    code, out, _ = invoke("hunt", "kql", "DeviceNetworkEvents | where RemotePort == 445 | count", "--json")
+    counted = invoke(
+        "hunt", "sql", 'SELECT count(*) AS "Count" FROM DeviceNetworkEvents WHERE RemotePort = 445', "--json"
+    )
     assert (code, out) == (0, counted[1])
 
 
@@ -210,23 +212,23 @@ def test_kql_gives_what_sql_gives(ask: Any) -> None:
         (".drop table conn", "records.kql-unsupported"),
     ],
 )
-def test_kql_that_cannot_be_translated_is_refused(query: str, code: str, ask: Any) -> None:
-    exit_code, out, err = ask("hunt", "kql", query)
+def test_kql_that_cannot_be_translated_is_refused(query: str, code: str, invoke: Any) -> None:
+    exit_code, out, err = invoke("hunt", "kql", query)
     assert (exit_code, out) == (2, "")
     assert code in err
 
 
-def test_without_kql_it_reports_how_to_install_it(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_kql_it_reports_how_to_install_it(invoke: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.records.kql.PACKAGE", "no_such_package")
-    code, _, err = ask("hunt", "kql", "conn | take 1")
+    code, _, err = invoke("hunt", "kql", "conn | take 1")
     assert code == 3
     assert "records.kql-not-installed" in err
 
 
-def test_without_the_extra_it_reports_how_to_install_it(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_reports_how_to_install_it(invoke: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.records.installed.NEEDED", ("pyarrow", "no_such_package"))
     monkeypatch.setattr("sensor.records.installed.installed", lambda: False)
-    code, out, err = ask("search", NAS)
+    code, out, err = invoke("search", NAS)
     assert (code, out) == (3, "")
     assert "pip install 'passive-network-sensor[hunt]'" in err
 

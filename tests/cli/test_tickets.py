@@ -27,7 +27,7 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 
 
 @pytest.fixture
-def ask(run_cli, office: Path) -> Callable[..., Result]:
+def invoke(run_cli, office: Path) -> Callable[..., Result]:
     """sensor tickets on the office, of which nothing is noted yet."""
     for path in office.glob("tickets.*"):
         path.unlink()
@@ -44,12 +44,12 @@ def bodies(result: Result) -> list[dict[str, Any]]:
 # What there is to do.
 
 
-def test_the_office_has_tickets_the_most_pressing_first(ask) -> None:
+def test_the_office_has_tickets_the_most_pressing_first(invoke) -> None:
     """One line a fix, with priority, due date and devices; all are new; then how many on how many devices."""
-    result = ask()
+    result = invoke()
     assert result.lines[0].split() == ["PRIORITY", "SEVERITY", "DUE", "TICKET", "STATE", "DEVICES", "OWNER", "TITLE"]
     rows = result.lines[1:-1]
-    listed = bodies(ask("list", "--json"))
+    listed = bodies(invoke("list", "--json"))
     order = [(not any(each["sure"] for each in one["devices"]), -SEVERITIES.index(one["severity"])) for one in listed]
     assert order == sorted(order)
     assert (listed[0]["severity"], {certain for certain, _ in order}) == ("critical", {False, True})
@@ -59,11 +59,11 @@ def test_the_office_has_tickets_the_most_pressing_first(ask) -> None:
     assert re.fullmatch(rf"{len(rows)} tickets on \d+ devices: {counted}", result.lines[-1])
 
 
-def test_one_ticket_for_the_same_fix_on_several_devices(ask) -> None:
+def test_one_ticket_for_the_same_fix_on_several_devices(invoke) -> None:
     """Two cameras of two makers show their pictures to everybody: one ticket, with the packet that
     proves it of each.
     """
-    [ticket] = [one for one in bodies(ask("list", "--json")) if one["names"] == ["rtsp_open"]]
+    [ticket] = [one for one in bodies(invoke("list", "--json")) if one["names"] == ["rtsp_open"]]
     assert {one["vendor"] for one in ticket["devices"]} == {"Axis", "Hikvision"}
     assert all(
         one["proof"]["event"] == "rtsp.response" and one["proof"]["ts"].startswith("2026-11-24T08:06")
@@ -72,10 +72,10 @@ def test_one_ticket_for_the_same_fix_on_several_devices(ask) -> None:
     assert (ticket["state"], ticket["overdue"], ticket["given"]) == ("new", False, {})
 
 
-def test_all_about_a_ticket(ask) -> None:
+def test_all_about_a_ticket(invoke) -> None:
     """Points with their reason, each CVE, what to do, the test, and the packet."""
-    [ticket] = [one for one in bodies(ask("list", "--json")) if "Aruba" in one["title"]]
-    out = ask("show", ticket["id"]).out
+    [ticket] = [one for one in bodies(invoke("list", "--json")) if "Aruba" in one["title"]]
+    out = invoke("show", ticket["id"]).out
     assert (
         "Points      23.6, those of CVE-2023-45614 on 10.20.10.3 (ap-1f, access_point), the most severe of 3 findings"
         in out
@@ -84,68 +84,68 @@ def test_all_about_a_ticket(ask) -> None:
     assert "proof: 2026-11-24T08:18:01Z, lldp.system_description, ArubaOS (MODEL: 515), Version 8.10.0.6" in out
 
 
-def test_some_of_them(ask) -> None:
+def test_some_of_them(invoke) -> None:
     """By severity, type, VLAN and state."""
-    assert [one["severity"] for one in bodies(ask("list", "--json", "--severity", "critical"))] == ["critical"]
+    assert [one["severity"] for one in bodies(invoke("list", "--json", "--severity", "critical"))] == ["critical"]
     assert all(
         any(each["type"] == "camera" for each in one["devices"])
-        for one in bodies(ask("list", "--json", "--type", "camera"))
+        for one in bodies(invoke("list", "--json", "--type", "camera"))
     )
-    assert {each["segment"] for one in bodies(ask("list", "--json", "--vlan", "20")) for each in one["devices"]} == {
+    assert {each["segment"] for one in bodies(invoke("list", "--json", "--vlan", "20")) for each in one["devices"]} == {
         "vlan 20"
     }
-    assert ask("--status", "done").out == "no tickets\n"
-    assert ask("--owner", "nobody").out == "no tickets\n"
+    assert invoke("--status", "done").out == "no tickets\n"
+    assert invoke("--owner", "nobody").out == "no tickets\n"
 
 
-def test_as_a_sheet(ask) -> None:
+def test_as_a_sheet(invoke) -> None:
     """A row a ticket."""
-    rows = list(csv.DictReader(io.StringIO(ask("list", "--csv").out)))
-    assert [row["ticket"] for row in rows] == [one["id"] for one in bodies(ask("list", "--json"))]
+    rows = list(csv.DictReader(io.StringIO(invoke("list", "--csv").out)))
+    assert [row["ticket"] for row in rows] == [one["id"] for one in bodies(invoke("list", "--json"))]
     assert {row["state"] for row in rows} == {"new"}
 
 
 # What is kept.
 
 
-def test_due_dates_stay_and_what_was_written_is_open(ask, office: Path, tmp_path: Path) -> None:
+def test_due_dates_stay_and_what_was_written_is_open(invoke, office: Path, tmp_path: Path) -> None:
     """When a ticket was first seen is noted by the first look; a file with tickets is noted as given, so that it is no
     longer new.
     """
-    before = {one["id"]: one["due"] for one in bodies(ask("list", "--json"))}
+    before = {one["id"]: one["due"] for one in bodies(invoke("list", "--json"))}
     kept = json.loads((office / "tickets.json").read_text())
     assert {name: note["due"] for name, note in kept["tickets"].items()} == before
-    result = ask("export", "-o", str(tmp_path / "out.md"))
+    result = invoke("export", "-o", str(tmp_path / "out.md"))
     assert result.out == f"{tmp_path / 'out.md'}: {len(before)} tickets\n"
-    after = bodies(ask("list", "--json"))
+    after = bodies(invoke("list", "--json"))
     assert {one["state"] for one in after} == {"open"}
     assert {one["id"]: one["due"] for one in after} == before
     assert after[0]["given"] == {"markdown file": ""}
 
 
-def test_a_broken_list_of_tickets_is_reported_and_left_alone(ask, office: Path) -> None:
+def test_a_broken_list_of_tickets_is_reported_and_left_alone(invoke, office: Path) -> None:
     """Tickets that are thought new would be opened a second time."""
     path = office / "tickets.json"
     path.write_text('{"version": 1, "tickets": {"ticket-x"')
-    result = ask()
+    result = invoke()
     assert (result.code, result.out) == (3, "")
     assert result.err.startswith(f"sensor: {path}: found what is no list of tickets (")
     assert reports(result, "ticket.ledger", "`sensor restore`"), result.err
     assert path.read_text() == '{"version": 1, "tickets": {"ticket-x"'
 
 
-def test_a_list_of_another_sensor_is_reported(ask, office: Path) -> None:
+def test_a_list_of_another_sensor_is_reported(invoke, office: Path) -> None:
     (office / "tickets.json").write_text('{"version": 9, "tickets": {}}')
-    result = ask()
+    result = invoke()
     assert result.code == 3
     assert reports(result, "ticket.ledger", "version 9"), result.err
 
 
-def test_a_folder_that_takes_nothing_is_reported(ask, office: Path) -> None:
+def test_a_folder_that_takes_nothing_is_reported(invoke, office: Path) -> None:
     """Somebody made a folder of the name of the lock: the list is shown, and that nothing is noted is said."""
     (office / "tickets.lock").mkdir()
     try:
-        result = ask()
+        result = invoke()
     finally:
         (office / "tickets.lock").rmdir()
     assert re.match(r"\d+ tickets on ", result.lines[-1])
@@ -238,8 +238,8 @@ def test_a_firmware_that_a_user_looked_up_needs_not_be_found_out_again(
         (["send", "jira"], 2, "no output 'jira': no output of type tickets is configured"),
     ],
 )
-def test_mistakes(ask, arguments: list[str], code: int, result: str) -> None:
+def test_mistakes(invoke, arguments: list[str], code: int, result: str) -> None:
     """One line that says what was found and what was expected."""
-    text = ask(*arguments)
+    text = invoke(*arguments)
     assert (text.code, text.out) == (code, "")
     assert result in text.err

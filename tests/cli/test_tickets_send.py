@@ -31,7 +31,7 @@ class Desk(NamedTuple):
     folder: Path
     service: Service
     receiver: Receiver
-    ask: Callable[..., Result]
+    invoke: Callable[..., Result]
     configure: Callable[..., None]
 
     @property
@@ -49,10 +49,10 @@ class Desk(NamedTuple):
     @property
     def all(self) -> int:
         """How many tickets there are."""
-        return len(self.ask("tickets", "list", "--json", *self.arguments).lines)
+        return len(self.invoke("tickets", "list", "--json", *self.arguments).lines)
 
     def send(self, *arguments: str) -> Result:
-        return self.ask("tickets", "send", "desk", *arguments, *self.arguments)
+        return self.invoke("tickets", "send", "desk", *arguments, *self.arguments)
 
     def add(self, **record: Any) -> None:
         """A later record of the log."""
@@ -117,7 +117,7 @@ def test_each_ticket_is_opened_once(desk: Desk) -> None:
     desk.service.sent.clear()
     assert counts(desk.send()) == [desk.all]
     assert desk.service.sent == []
-    listed = [json.loads(line) for line in desk.ask("tickets", "list", "--json", *desk.arguments).lines]
+    listed = [json.loads(line) for line in desk.invoke("tickets", "list", "--json", *desk.arguments).lines]
     assert {one["state"] for one in listed} == {"open"}
     assert {one["given"]["desk"] for one in listed} == set(desk.service.tickets)
 
@@ -127,7 +127,7 @@ def test_what_changed_is_updated_and_what_is_done_is_closed(desk: Desk) -> None:
     """Another owner is told; a setting that was seen to be right closes its ticket, and says so there."""
     desk.send()
     count = desk.all
-    assert desk.ask("devices", "set", "10.20.10.61", "owner=Facilities", "--state", str(desk.folder)).code == 0
+    assert desk.invoke("devices", "set", "10.20.10.61", "owner=Facilities", "--state", str(desk.folder)).code == 0
     record = desk.recommendation("sip_clear")
     desk.add(
         **record
@@ -164,7 +164,7 @@ def test_some_of_them(desk: Desk) -> None:
     assert counts(desk.send()) == [desk.all]
     desk.configure(filter={"types": ["voip_*"]})
     desk.send()
-    of_phones = desk.ask("tickets", "list", "--type", "voip_phone", "--json", *desk.arguments).lines
+    of_phones = desk.invoke("tickets", "list", "--type", "voip_phone", "--json", *desk.arguments).lines
     assert of_phones
     assert all(json.loads(line)["given"] for line in of_phones)
     assert len(desk.service.tickets) == len(of_phones)
@@ -172,7 +172,7 @@ def test_some_of_them(desk: Desk) -> None:
     assert counts(desk.send("--severity", "critical")) == [1, 0]
     name = next(
         one["id"]
-        for one in map(json.loads, desk.ask("tickets", "list", "--json", *desk.arguments).lines)
+        for one in map(json.loads, desk.invoke("tickets", "list", "--json", *desk.arguments).lines)
         if not one["given"]
     )
     assert counts(desk.send(name)) == [1, 0]
@@ -265,7 +265,7 @@ def test_a_workflow_that_leads_nowhere_is_reported(desk: Desk) -> None:
 
 def test_without_an_inventory_nothing_is_sent(golden: Golden, desk: Desk, tmp_path: Path) -> None:
     """A log alone may be of anywhere, and nothing is noted of it."""
-    result = desk.ask(
+    result = desk.invoke(
         "tickets",
         "send",
         "desk",
@@ -340,7 +340,7 @@ def test_without_a_name_all_systems_get_them(desk: Desk, monkeypatch: pytest.Mon
         "log": {"type": "file", "path": "x"},
     }
     (desk.folder / "sensor.yaml").write_text(json.dumps(document))
-    result = desk.ask("tickets", "send", *desk.arguments)
+    result = desk.invoke("tickets", "send", *desk.arguments)
     assert (result.code, counts(result)) == (3, [desk.all, 0])
     assert reports(result, "output.failed"), result.err
     assert "off:" not in result.out + result.err
@@ -352,13 +352,13 @@ def test_without_a_name_all_systems_get_them(desk: Desk, monkeypatch: pytest.Mon
 def test_the_log_does_not_wait_for_it(golden: Golden, desk: Desk) -> None:
     """`outputs` lists and checks it, tells that no event goes there, and `forward` leaves it alone."""
     config = ["--config", str(desk.folder / "sensor.yaml")]
-    assert "tickets" in desk.ask("outputs", "list", *config).lines[1]
-    assert desk.ask("outputs", "check", *config).code == 0
-    tested = desk.ask("outputs", "test", *config)
+    assert "tickets" in desk.invoke("outputs", "list", *config).lines[1]
+    assert desk.invoke("outputs", "check", *config).code == 0
+    tested = desk.invoke("outputs", "test", *config)
     assert tested.code == 0
     golden(tested.out)
-    assert desk.ask("outputs", "status", *config).code == 2
-    result = desk.ask("outputs", "replay", "desk", "--since", "1h", *config)
+    assert desk.invoke("outputs", "status", *config).code == 2
+    result = desk.invoke("outputs", "replay", "desk", "--since", "1h", *config)
     assert reports(result, "output.wrong-type"), result.err
-    assert desk.ask("forward", "--once", *config).code == 2
+    assert desk.invoke("forward", "--once", *config).code == 2
     assert desk.service.tickets == {}

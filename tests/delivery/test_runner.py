@@ -14,7 +14,7 @@ import pytest
 from sensor.core.output import Ack, Entry, Filter, Refuse, Retry
 from sensor.delivery.forwarder import last_number
 from sensor.delivery.position import load_position
-from sensor.delivery.requests import ask, request_path
+from sensor.delivery.requests import request_path, request_replay
 from sensor.delivery.runner import Runner
 from sensor.delivery.sender import BREAKS
 from sensor.eventlog.segments import cursors_of, segments
@@ -327,7 +327,7 @@ def test_going_back(log: Segmented) -> None:
     desk = Desk()
     one = runner(log.log, desk)
     lead(one)
-    ask(log.log, "one", 40)
+    request_replay(log.log, "one", 40)
     lead(one)
     leave(one)
     assert desk.got == [*range(1, 51), *range(41, 51)]

@@ -165,8 +165,8 @@ def test_replies_that_look_alike_are_quiet() -> None:
     requested = [request(3 * n, VICTIM, "10.0.0.5", "10.0.1.1") for n in range(20)]
     proxy = [
         each
-        for ask in requested
-        for each in (ask, reply((ask.ts - START) / SECOND + 0.1, GATEWAY, "10.0.1.1", "10.0.0.5"))
+        for query in requested
+        for each in (query, reply((query.ts - START) / SECOND + 0.1, GATEWAY, "10.0.1.1", "10.0.0.5"))
     ]
     assert reported(proxy) == []
     assert (

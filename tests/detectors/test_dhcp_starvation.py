@@ -15,7 +15,7 @@ STARVED = "impact.dhcp_starvation"
 ATTACKER = 0x0200000000EE
 
 
-def ask(
+def request(
     at: float,
     mac: int,
     *,
@@ -39,7 +39,7 @@ def ack(at: float, mac: int) -> Event:
 
 def test_a_hundred_clients_at_once() -> None:
     """None of which is served."""
-    [alert] = inspected(detector(STARVED), [ask(n / 10, 0x4000 + n) for n in range(150)])
+    [alert] = inspected(detector(STARVED), [request(n / 10, 0x4000 + n) for n in range(150)])
     assert (alert.numbers["count"], alert.severity) == (100, Severity.high)
     assert alert.techniques[0].technique == "T1499.002"
 
@@ -55,14 +55,14 @@ def test_starvation_behind_a_relay() -> None:
         relay=parse("10.0.9.1"),
     )
     found = inspected(
-        detector(STARVED), [served, *(ask(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(150))]
+        detector(STARVED), [served, *(request(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(150))]
     )
     assert [alert.numbers["count"] for alert in found] == [100]
 
 
 def test_one_machine_plays_many_clients() -> None:
     """Its own MAC is in the frames."""
-    found = inspected(detector(STARVED), [ask(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(50)])
+    found = inspected(detector(STARVED), [request(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(50)])
     assert (found[0].actor.mac, found[0].numbers["count"], found[0].actor.address) == (ATTACKER, 10, V4)
     assert len(found) == 1
 
@@ -70,7 +70,7 @@ def test_one_machine_plays_many_clients() -> None:
 def test_one_client_that_begins_ever_new_questions() -> None:
     """Sixty transactions within a minute."""
     assert (
-        inspected(detector(STARVED), [ask(n / 10, 0x4000, sender=ATTACKER, xid=n) for n in range(80)])[0].numbers[
+        inspected(detector(STARVED), [request(n / 10, 0x4000, sender=ATTACKER, xid=n) for n in range(80)])[0].numbers[
             "count"
         ]
         == 60
@@ -96,17 +96,17 @@ def test_benign_twins_are_quiet() -> None:
     """Machines that come back after a power cut and are served, what a relay forwards (also without any server),
     renewals, and clients that try again.
     """
-    crowd = [event for n in range(300) for event in (ask(n / 10, 0x4000 + n), ack(n / 10 + 0.01, 0x4000 + n))]
-    relayed = [ask(n, 0x4000 + n, sender=ATTACKER, relay="10.0.9.1") for n in range(90)]
-    renewals = [ask(n / 10, 0x4000 + n, kind=DhcpRequest, address="10.0.0.7") for n in range(300)]
-    again = [ask(n, 0x4000, xid=n // 4) for n in range(60)]
-    one_way = [ask(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(300)]
+    crowd = [event for n in range(300) for event in (request(n / 10, 0x4000 + n), ack(n / 10 + 0.01, 0x4000 + n))]
+    relayed = [request(n, 0x4000 + n, sender=ATTACKER, relay="10.0.9.1") for n in range(90)]
+    renewals = [request(n / 10, 0x4000 + n, kind=DhcpRequest, address="10.0.0.7") for n in range(300)]
+    again = [request(n, 0x4000, xid=n // 4) for n in range(60)]
+    one_way = [request(n / 10, 0x4000 + n, sender=1, relay="10.0.9.1") for n in range(300)]
     for story in (crowd, relayed, renewals, again, one_way):
         assert inspected(detector(STARVED), story) == []
     assert (
         inspected(
             detector(STARVED, exempt_macs=("02:00:00:00:00:ee",)),
-            [ask(n, 0x4000 + n, sender=ATTACKER) for n in range(50)],
+            [request(n, 0x4000 + n, sender=ATTACKER) for n in range(50)],
         )
         == []
     )
@@ -114,6 +114,6 @@ def test_benign_twins_are_quiet() -> None:
 
 def test_repetition_is_one_alert() -> None:
     """It goes on for five minutes: told once a minute under one key."""
-    found = inspected(detector(STARVED), [ask(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(3000)])
+    found = inspected(detector(STARVED), [request(n / 10, 0x4000 + n, sender=ATTACKER) for n in range(3000)])
     assert len({alert.key for alert in found if alert.actor.mac == ATTACKER}) <= 2
     assert len(found) <= 12

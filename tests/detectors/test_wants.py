@@ -17,7 +17,7 @@ from tests.detectors.stories import START, detector, inspected
 SCAN = "initial_access.web_scan"
 
 
-def ask(agent: str) -> Event:
+def request(agent: str) -> Event:
     packet = Packet(ts=START, src=parse("10.0.0.66"), dst=parse("10.0.0.80"), sport=40000, dport=80, proto=6)
     return HttpRequest(packet, "GET", "www", "/", agent, "", "", "", "", -1, False)
 
@@ -25,7 +25,7 @@ def ask(agent: str) -> Event:
 @pytest.mark.parametrize("narrow", [NEVER, field("path").matches("env"), field("packet.sport") < 40000])
 def test_a_want_that_is_too_narrow_fails_its_story(narrow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same story passes with the want as it is, and where all events are wanted."""
-    story = [ask("Mozilla/5.0"), ask("sqlmap/1.7")]
+    story = [request("Mozilla/5.0"), request("sqlmap/1.7")]
     assert len(inspected(detector(SCAN), story)) == 1
     monkeypatch.setattr(type(detector(SCAN)), "wants", lambda _: {})
     assert len(inspected(detector(SCAN), story)) == 1

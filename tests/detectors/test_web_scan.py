@@ -16,7 +16,7 @@ SCAN = "initial_access.web_scan"
 SOURCE, SERVER = "10.0.0.66", "10.0.0.80"
 
 
-def ask(path: str, at: float = 0, *, agent: str = "Mozilla/5.0") -> Event:
+def request(path: str, at: float = 0, *, agent: str = "Mozilla/5.0") -> Event:
     packet = Packet(ts=START + int(at * SECOND), src=parse(SOURCE), dst=parse(SERVER), sport=40000, dport=80, proto=6)
     return HttpRequest(packet, "GET", "www", path, agent, "", "", "", "", -1, False)
 
@@ -38,7 +38,7 @@ def answer(path: str, status: int, at: float = 0) -> Event:
 )
 def test_a_tool_gives_itself_away(agent: str) -> None:
     """One request is enough."""
-    alert = one(inspected(detector(SCAN), [ask("/", n, agent=agent) for n in range(20)]))
+    alert = one(inspected(detector(SCAN), [request("/", n, agent=agent) for n in range(20)]))
     assert (alert.severity, alert.actor.address) == (Severity.medium, parse(SOURCE))
 
 
@@ -46,7 +46,7 @@ def test_files_that_hold_secrets() -> None:
     """One look is little, several are a scan."""
     first, second = inspected(
         detector(SCAN),
-        [ask(path, n) for n, path in enumerate(("/.env", "/.git/config", "/backup.sql", "/.aws/credentials"))],
+        [request(path, n) for n, path in enumerate(("/.env", "/.git/config", "/backup.sql", "/.aws/credentials"))],
     )
     assert (first.severity, second.severity) == (Severity.low, Severity.medium)
     assert second.numbers["files"] == 3
@@ -68,7 +68,7 @@ def test_benign_twins_are_quiet() -> None:
     story += [answer("/favicon.ico", 404, 100 + n / 10) for n in range(200)]
     story += [answer(f"/old/{n}", 404, 200 + 10 * n) for n in range(60)]
     story += [
-        ask(path, 900 + n, agent="kube-probe/1.30") for n in range(20) for path in ("/health", "/actuator/health")
+        request(path, 900 + n, agent="kube-probe/1.30") for n in range(20) for path in ("/health", "/actuator/health")
     ]
     story += [answer(f"/gallery/{n}.{kind}", 404, 1000 + n / 10) for n in range(60) for kind in ("png", "css", "js")]
     assert inspected(detector(SCAN), story) == []
@@ -79,12 +79,12 @@ def test_who_works_with_a_program_is_no_scanner() -> None:
     [alert] = inspected(
         detector(SCAN),
         [
-            ask(f"/phpmyadmin/{page}.php?db=a", n)
+            request(f"/phpmyadmin/{page}.php?db=a", n)
             for n, page in enumerate(("index", "sql", "import", "export", "tbl_structure"))
         ],
     )
     assert (alert.severity, alert.numbers["files"]) == (Severity.low, 1)
-    found = inspected(detector(SCAN), [ask(f"/{folder}/.env", n) for n, folder in enumerate(("api", "app", "old"))])
+    found = inspected(detector(SCAN), [request(f"/{folder}/.env", n) for n, folder in enumerate(("api", "app", "old"))])
     assert [alert.severity for alert in found] == [Severity.low, Severity.medium]
 
 

@@ -217,9 +217,11 @@ def test_login_and_share_in_one_message() -> None:
 )
 def test_roles(share: str, kind: int, role: str) -> None:
     """What a server shares tells its role; what every Windows host shares does not."""
-    ask = smb2(3, sample.tree_connect("\\\\s\\" + share), id_=1)
+    connect = smb2(3, sample.tree_connect("\\\\s\\" + share), id_=1)
     answer = smb2(3, struct.pack("<HBBIII", 16, kind, 0, 0, 0, 0), id_=1, answer=True, tree=1)
-    assert of(found([(True, session(ask)), (False, session(answer))]), SERVER) == ([("smb.role", role)] if role else [])
+    assert of(found([(True, session(connect)), (False, session(answer))]), SERVER) == (
+        [("smb.role", role)] if role else []
+    )
 
 
 def test_begun_before_we_listened() -> None:

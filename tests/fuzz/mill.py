@@ -127,14 +127,14 @@ def rows(names: list[str], cases: int, seconds: float, seed: int) -> Iterator[tu
 
 
 def main() -> int:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("dissectors", nargs="*", metavar="DISSECTOR", help="which (default: all)")
-    ask.add_argument("--cases", type=int, default=CASES, help="for each dissector (default: a million)")
-    ask.add_argument("--seconds", type=float, default=float("inf"), help="for each dissector at most")
-    ask.add_argument("--seed", type=int, default=1)
-    args = ask.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dissectors", nargs="*", metavar="DISSECTOR", help="which (default: all)")
+    parser.add_argument("--cases", type=int, default=CASES, help="for each dissector (default: a million)")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="for each dissector at most")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
     if unknown := [name for name in args.dissectors if name not in DISSECTORS]:
-        ask.error(f"no such dissector: {', '.join(unknown)}")
+        parser.error(f"no such dissector: {', '.join(unknown)}")
     failed = 0
     for name, ground in rows(args.dissectors or list(DISSECTORS), args.cases, args.seconds, args.seed):
         failed += bool(ground.fault)

@@ -127,11 +127,11 @@ def _spent(servers: HubServers) -> dict[str, float]:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--sensors", type=int, default=1000)
-    ask.add_argument("--batches", type=int, default=2, help="of each sensor, with 200 events")
-    ask.add_argument("--workers", type=int, nargs="*", default=[1, 2])
-    args = ask.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sensors", type=int, default=1000)
+    parser.add_argument("--batches", type=int, default=2, help="of each sensor, with 200 events")
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
+    args = parser.parse_args()
     if MISSING:
         raise SystemExit(MISSING)
     print(f"{args.sensors:,} sensors, {args.sensors * args.batches * EACH:,} events, credentials of {USER_DAYS} days")

@@ -158,7 +158,7 @@ def test_the_same_packets_report_the_same_story_in_any_cut(story_with):
     told.
     """
     stories = []
-    for ask in (False, True):
+    for read in (False, True):
         story, dice = story_with(Limits()), random.Random(7)
         for step in range(4_000):
             story.at(step / 40)
@@ -172,7 +172,7 @@ def test_the_same_packets_report_the_same_story_in_any_cut(story_with):
                 "a.type": f"type={dice.choice(('tv', 'printer', 'camera'))}@0.{dice.randrange(1, 9)}",
             }.get(kind, address)
             story.sends(mac, address, kind, value) if dice.random() < 0.7 else story.converses(mac, address)
-            if ask:
+            if read:
                 story.who(mac, address)
                 story.who("", address)
         story.end()

@@ -29,7 +29,7 @@ FRAME = 14 + 20 + 8 + 72
 
 
 class Sensor:
-    """Listens on the loopback interface of a network of its own. ``ask``: runs a command of ours there."""
+    """Listens on the loopback interface of a network of its own. ``invoke``: run a command of the sensor there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._environment = folder, os.environ | {"SENSOR_STATE": str(folder)}
@@ -53,7 +53,7 @@ class Sensor:
         inside = ["nsenter", f"--net=/proc/{self.process.pid}/ns/net", *command]
         return subprocess.run(inside, capture_output=True, text=True, check=False, env=self._environment)
 
-    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def invoke(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.within(sys.executable, "-m", "sensor", *arguments, "--config", str(self.folder / "sensor.yaml"))
 
     def end(self) -> str:
@@ -97,12 +97,12 @@ def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
     assert f"\nsensor_wire_bytes_total {50 * FRAME}\n" in text
     assert '\nsensor_packets_dropped_total{interface="lo"} 0\n' in text
     assert re.search(r"\nprocess_resident_memory_bytes [1-9]\d{7,8}\n", text)
-    reported = sensor.ask("status")
+    reported = sensor.invoke("status")
     assert reported.returncode == 0, reported.stdout + reported.stderr
     assert "lo                        50 packets, 0 lost" in reported.stdout
-    status = json.loads(sensor.ask("status", "--json").stdout)
+    status = json.loads(sensor.invoke("status", "--json").stdout)
     assert (status["running"], status["sensor"]["id"], status["process"]["pid"]) == (True, "hq", sensor.process.pid)
-    assert "lo                 0       50     0" in sensor.ask("top", "--once").stdout
+    assert "lo                 0       50     0" in sensor.invoke("top", "--once").stdout
     assert len(sensor.end().splitlines()) == 2  # where it listens, and what it saw
     assert not (folder / "sensor.sock").exists()
     assert sensor.process.returncode == 0
@@ -121,7 +121,7 @@ def test_after_a_kill(sensor: Sensor, folder: Path) -> None:
     assert reported.returncode == 1
     assert "listening on lo" in reported.stdout
     again = Sensor(folder)
-    assert again.ask("status").returncode == 0
+    assert again.invoke("status").returncode == 0
     assert "not served" not in again.end()
 
 
@@ -141,7 +141,7 @@ def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
         second.send_signal(signal.SIGINT)
         (line,) = [one for one in second.communicate(timeout=60)[1].splitlines() if str(folder / "sensor.sock") in one]
         assert line.endswith(" [sensor.no-telemetry]")
-    assert sensor.ask("status").returncode == 0
+    assert sensor.invoke("status").returncode == 0
 
 
 def test_its_own_log_follows_the_configuration(folder: Path) -> None:
@@ -154,7 +154,7 @@ def test_its_own_log_follows_the_configuration(folder: Path) -> None:
     wait(lambda: "the old list is kept" in (folder / "events.jsonl").read_text())
     (folder / "sensor.yaml").write_text(config.replace("FORM", "console"))
     sensor.process.send_signal(signal.SIGHUP)
-    wait(lambda: json.loads(sensor.ask("status", "--json").stdout)["configuration"]["reloads"] == 1)
+    wait(lambda: json.loads(sensor.invoke("status", "--json").stdout)["configuration"]["reloads"] == 1)
     path.write_text("203.0.113.2\n")
     wait(lambda: (folder / "events.jsonl").read_text().count("the old list is kept") == 4)  # twice in a record
     first, *others = sensor.end().splitlines()

@@ -182,12 +182,12 @@ def share(counts: Counter[str]) -> float:
 
 
 def main() -> int:
-    ask = argparse.ArgumentParser(description="put small faults into functions and see whether tests fail")
-    ask.add_argument("--rooms", default=",".join(ROOMS), help="folders of sensor/")
-    ask.add_argument("--mutants", type=int, default=300, help="how many are tried; 0: all")
-    ask.add_argument("--seed", type=int, default=1)
-    ask.add_argument("--floor", type=float, default=0.0, help="exit with 1 where a smaller share is killed")
-    requested = ask.parse_args()
+    parser = argparse.ArgumentParser(description="put small faults into functions and see whether tests fail")
+    parser.add_argument("--rooms", default=",".join(ROOMS), help="folders of sensor/")
+    parser.add_argument("--mutants", type=int, default=300, help="how many are tried; 0: all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--floor", type=float, default=0.0, help="exit with 1 where a smaller share is killed")
+    requested = parser.parse_args()
     rooms = requested.rooms.split(",")
     for path in sorted(path for room in rooms for path in (ROOT / "sensor" / room).rglob("*.py")):
         importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))

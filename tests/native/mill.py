@@ -76,17 +76,17 @@ def grind(name: str, cases: int, seconds: float, seed: int) -> Ground:
 
 
 def main() -> int:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument(
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
         "dissectors",
         nargs="*",
         metavar="DISSECTOR",
         help="which (default: all; those that are not native are left out)",
     )
-    ask.add_argument("--cases", type=int, default=CASES, help="for each dissector (default: a million)")
-    ask.add_argument("--seconds", type=float, default=float("inf"), help="for each dissector at most")
-    ask.add_argument("--seed", type=int, default=1)
-    args = ask.parse_args()
+    parser.add_argument("--cases", type=int, default=CASES, help="for each dissector (default: a million)")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="for each dissector at most")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
     faulthandler.enable()
     failed = 0
     for name in NAMES:

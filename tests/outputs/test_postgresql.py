@@ -47,11 +47,11 @@ def running(authority: Authority) -> Iterator[PostgresqlServer]:
 def server(running: PostgresqlServer, monkeypatch: pytest.MonkeyPatch) -> PostgresqlServer:
     """Without the table."""
     monkeypatch.setenv("PG_SECRET", PASSWORD)
-    ask(running, "DROP SCHEMA IF EXISTS siem CASCADE")
+    query(running, "DROP SCHEMA IF EXISTS siem CASCADE")
     return running
 
 
-def ask(server: PostgresqlServer, statement: str) -> list[tuple[Any, ...]]:
+def query(server: PostgresqlServer, statement: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(
         host="127.0.0.1", port=server.port, user="sensor", password=PASSWORD, dbname="postgres", autocommit=True
     ) as requested:
@@ -82,7 +82,7 @@ def held(server: PostgresqlServer) -> list[str]:
 
 
 def rows(server: PostgresqlServer, what: str) -> list[tuple[Any, ...]]:
-    return ask(server, f"SELECT {what} FROM {TABLE} ORDER BY seq")  # noqa: S608 made of our own words
+    return query(server, f"SELECT {what} FROM {TABLE} ORDER BY seq")  # noqa: S608 made of our own words
 
 
 def test_a_record_is_a_row(server: PostgresqlServer) -> None:
@@ -180,7 +180,7 @@ def test_a_locked_table(server: PostgresqlServer) -> None:
         other.execute(f"LOCK TABLE {TABLE}".encode())
         with pytest.raises(Retry, match="statement timeout"):
             out.send(batch)
-        assert ask(
+        assert query(
             server, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sensor' AND state = 'active'"
         ) == [(0,)]
     out.send(batch)
@@ -192,14 +192,14 @@ def test_a_locked_table(server: PostgresqlServer) -> None:
 def test_what_passes(server: PostgresqlServer, state: str) -> None:
     """Serialisation, deadlock, full disk and shutdown say nothing against the records."""
     out = opened(server)
-    ask(
+    query(
         server,
         (
             "CREATE FUNCTION siem.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not "
             f"now' USING ERRCODE = '{state}'; END $$"
         ),
     )
-    ask(server, f"CREATE TRIGGER no BEFORE INSERT ON {TABLE} EXECUTE FUNCTION siem.no()")
+    query(server, f"CREATE TRIGGER no BEFORE INSERT ON {TABLE} EXECUTE FUNCTION siem.no()")
     with pytest.raises(Retry, match="PostgreSQL: not now"):
         out.send(entries(1))
     out.close()
@@ -217,7 +217,7 @@ def test_what_a_row_cannot_hold(server: PostgresqlServer) -> None:
         assert held(server) == []
     with pytest.raises(Refuse, match="json"):
         out.send([*batch, Entry(9, batch[2].record, b"CEF:0|")])
-    ask(server, f"ALTER TABLE {TABLE} ADD CHECK (kind <> 'alert')")
+    query(server, f"ALTER TABLE {TABLE} ADD CHECK (kind <> 'alert')")
     with pytest.raises(Refuse, match="violates check constraint"):
         out.send(batch)
     out.send([one for one in batch if one.kind != "alert"])
@@ -268,11 +268,11 @@ def test_a_table_that_is_missing_or_another(server: PostgresqlServer) -> None:
     with pytest.raises(Retry, match="set create_table: true"):
         out.send(entries(1))
     assert [(one.what, one.level) for one in out.check()][-1] == ("permission", "error")
-    ask(server, "CREATE SCHEMA siem")
-    ask(server, f"CREATE TABLE {TABLE} (id text)")
+    query(server, "CREATE SCHEMA siem")
+    query(server, f"CREATE TABLE {TABLE} (id text)")
     with pytest.raises(Retry, match="not as integrations/postgresql"):
         out.send(entries(1))
-    ask(server, f"DROP TABLE {TABLE}")
+    query(server, f"DROP TABLE {TABLE}")
     out.close()
     for _ in range(2):
         opened(server).close()
@@ -286,16 +286,16 @@ def test_logins_and_rights(server: PostgresqlServer, monkeypatch: pytest.MonkeyP
     enough.
     """
     opened(server).close()
-    ask(server, "DROP ROLE IF EXISTS writer")
-    ask(server, f"CREATE ROLE writer LOGIN PASSWORD '{PASSWORD}'")
+    query(server, "DROP ROLE IF EXISTS writer")
+    query(server, f"CREATE ROLE writer LOGIN PASSWORD '{PASSWORD}'")
     out = opened(server, user="writer", create_table=False)
     with pytest.raises(Retry, match="permission denied"):
         out.send(entries(1))
-    ask(server, "GRANT USAGE ON SCHEMA siem TO writer")
+    query(server, "GRANT USAGE ON SCHEMA siem TO writer")
     findings = list(out.check())
     assert [(one.what, one.level) for one in findings][-2:] == [("auth", "ok"), ("permission", "error")]
     assert "GRANT INSERT, SELECT" in findings[-1].message
-    ask(server, f"GRANT INSERT, SELECT (id) ON {TABLE} TO writer")
+    query(server, f"GRANT INSERT, SELECT (id) ON {TABLE} TO writer")
     assert [one.level for one in out.check()][-1] == "ok"
     out.send(entries(2))
     out.close()

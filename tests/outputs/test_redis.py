@@ -40,14 +40,14 @@ def running() -> Iterator[RedisServer]:
 @pytest.fixture
 def server(running: RedisServer) -> Iterator[RedisServer]:
     """Empty, and as it was configured."""
-    with ask(running) as requested:
+    with connect(running) as requested:
         requested.flushall()
     yield running
-    with ask(running) as requested:
+    with connect(running) as requested:
         requested.config_set("maxmemory", "0")
 
 
-def ask(server: RedisServer) -> client_library.Redis:
+def connect(server: RedisServer) -> client_library.Redis:
     return client_library.Redis(port=server.port)
 
 
@@ -59,7 +59,7 @@ def output(server: RedisServer, **more: Any) -> Redis:
 
 def held(server: RedisServer, sensor: str = "hq-3f-01", kinds: Sequence[str] = KINDS) -> list[str]:
     """Ids in the streams of a sensor, one stream after the other."""
-    with ask(server) as requested:
+    with connect(server) as requested:
         return [fields[b"id"].decode() for kind in kinds for _, fields in requested.xrange(f"sensor:{sensor}:{kind}")]
 
 
@@ -73,7 +73,7 @@ def test_a_record_is_an_entry(server: RedisServer) -> None:
     out = output(server)
     assert out.send(batch) == Ack()
     out.close()
-    with ask(server) as requested:
+    with connect(server) as requested:
         found = requested.xrange(STREAM)
     assert batch[0].kind == "alert"
     assert found == [
@@ -105,7 +105,7 @@ def test_what_comes_again_is_there_once(server: RedisServer) -> None:
         out.send(part)
     out.close()
     assert held(server) == by_kind(batch)
-    with ask(server) as requested:
+    with connect(server) as requested:
         assert [place for place, _ in requested.xrange(STREAM)] == [
             f"{one.seq}-0".encode() for one in batch if one.kind == "alert"
         ]
@@ -133,7 +133,7 @@ def test_a_log_that_began_again(server: RedisServer) -> None:
     out.close()
     assert held(server)[:70] == ids(old) + ids(new[:30])
     assert sorted(held(server)) == sorted(ids(old) + ids(new))
-    with ask(server) as requested:
+    with connect(server) as requested:
         assert [place.decode() for place, _ in requested.xrange(STREAM)][38:42] == ["39-0", "40-0", "40-1", "40-2"]
 
 
@@ -183,7 +183,7 @@ def test_nothing_is_lost_or_doubled_when_it_is_killed(server: RedisServer) -> No
 
 def test_on_disk_before_it_counts(server: RedisServer) -> None:
     """A server that writes once a second: what counted as delivered is there after kill -9, since we waited for it."""
-    with ask(server) as requested:
+    with connect(server) as requested:
         requested.config_set("appendfsync", "everysec")
     out, batch = output(server, synced=True), entries(300)
     assert [(one.what, one.level) for one in out.check()][-1] == ("durability", "ok")
@@ -193,7 +193,7 @@ def test_on_disk_before_it_counts(server: RedisServer) -> None:
     server.start()
     eventually(lambda: held(server) == by_kind(batch))
     out = output(server, synced=True, timeout_s=1)
-    with ask(server) as requested:
+    with connect(server) as requested:
         requested.config_set("appendonly", "no")
         with pytest.raises(Retry, match="appendonly is disabled"):
             out.send(batch)
@@ -224,7 +224,7 @@ def test_a_server_that_stands_still(server: RedisServer) -> None:
 def test_a_full_server_takes_the_batch_later(server: RedisServer) -> None:
     """Out of memory is no fault of the records, and none of them counts as sent."""
     out, batch = output(server), entries(100)
-    with ask(server) as requested:
+    with connect(server) as requested:
         requested.config_set("maxmemory", "1mb")
         with pytest.raises(Retry, match="memory"):
             out.send(batch)
@@ -237,7 +237,7 @@ def test_a_full_server_takes_the_batch_later(server: RedisServer) -> None:
 def test_a_key_of_another_kind(server: RedisServer) -> None:
     """The key is taken by something else: no fault of the records."""
     out, batch = output(server), entries(10)
-    with ask(server) as requested:
+    with connect(server) as requested:
         requested.set(STREAM, "x")
         with pytest.raises(Retry, match="WRONGTYPE"):
             out.send(batch)
@@ -250,7 +250,7 @@ def test_a_key_of_another_kind(server: RedisServer) -> None:
 def test_logins_and_rights(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong password, and a user who may only read; neither message holds a secret."""
     monkeypatch.setenv("REDIS_PASSWORD", "correct horse")
-    with ask(server) as requested:
+    with connect(server) as requested:
         requested.execute_command(
             "ACL", "SETUSER", "sensor", "on", ">correct horse", "~*", "+@read", "+@connection", "+info"
         )
@@ -289,7 +289,7 @@ def test_the_check_leaves_nothing_behind(golden: Golden, server: RedisServer) ->
     assert [(one.what, one.level) for one in out.check()] == [
         (what, "ok") for what in ("dns", "tcp", "auth", "permission", "durability")
     ]
-    with ask(server) as requested:
+    with connect(server) as requested:
         assert requested.keys("*") == []
         requested.config_set("appendonly", "no")
         try:

@@ -232,16 +232,16 @@ def machine() -> dict[str, str]:
 
 
 def arguments() -> argparse.Namespace:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--captures", type=Path, default=Path(os.environ.get("CAPTURES") or "build/bench"))
-    ask.add_argument(
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--captures", type=Path, default=Path(os.environ.get("CAPTURES") or "build/bench"))
+    parser.add_argument(
         "--baseline", default=BASELINE, metavar="REV", help="commit to compare with; none: this state alone"
     )
-    ask.add_argument("--runs", type=int, default=5)
-    ask.add_argument("--only", default=",".join(GROUPS), help="which groups to run")
-    ask.add_argument("--no-peers", action="store_true")
-    ask.add_argument("--json", type=Path, metavar="FILE", help="all that was measured")
-    return ask.parse_args()
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", default=",".join(GROUPS), help="which groups to run")
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="all that was measured")
+    return parser.parse_args()
 
 
 def main() -> int:

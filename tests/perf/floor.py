@@ -97,9 +97,9 @@ def keep(path: Path, who: str, unit: str, cost: float) -> None:
 
 def main(arguments: list[str] | None = None, path: Path = KEPT) -> int:
     """Measure, and judge or keep."""
-    ask = argparse.ArgumentParser(description="the replay of the office against the cost that is kept")
-    ask.add_argument("--keep", action="store_true", help="write what was measured to floor.json")
-    requested = ask.parse_args(arguments)
+    parser = argparse.ArgumentParser(description="the replay of the office against the cost that is kept")
+    parser.add_argument("--keep", action="store_true", help="write what was measured to floor.json")
+    requested = parser.parse_args(arguments)
     who = figures_of()
     try:
         unit, cost = measure()

@@ -138,7 +138,7 @@ def hunted(folder: Path) -> Iterator[tuple[str, float, int]]:
         query = Query(folder)
         try:
             begun = time.monotonic()
-            query.ask(one.sql)
+            query.run(one.sql)
             yield name, time.monotonic() - begun, _peak_mib(query.pid)
         finally:
             query.close()

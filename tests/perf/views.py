@@ -23,12 +23,12 @@ from tests.perf.made_records import write_log
 LIMIT_MS, TRIES = 50.0, 5
 
 
-def timed(name: str, ask: Callable[[], tuple[int, int]], tries: int = 1) -> float:
+def timed(name: str, first_page: Callable[[], tuple[int, int]], tries: int = 1) -> float:
     """Ask some times and print the shortest time; ms of the processor."""
     took = []
     for _ in range(tries):
         clock, processor = time.perf_counter(), time.process_time()
-        rows, total = ask()
+        rows, total = first_page()
         took.append(((time.process_time() - processor) * 1000, (time.perf_counter() - clock) * 1000))
     processor, clock = min(took)
     mark = " <--" if tries > 1 and processor > LIMIT_MS else ""
@@ -81,13 +81,13 @@ def lists(folder: Path) -> float:
     slowest = 0.0
     for (name, wanted), sort, backwards in product(filters, SORTS, (True, False)):
 
-        def ask(wanted: AlertFilter = wanted, sort: str = sort, backwards: bool = backwards) -> tuple[int, int]:
+        def first_page(wanted: AlertFilter = wanted, sort: str = sort, backwards: bool = backwards) -> tuple[int, int]:
             with open_folder(folder) as data:
                 page = alerts(data, wanted, sort, backwards=backwards)
             return len(page.rows), page.total
 
         way = "down" if backwards else "up"
-        slowest = max(slowest, timed(f"{name} by {sort} {way}", ask, TRIES))
+        slowest = max(slowest, timed(f"{name} by {sort} {way}", first_page, TRIES))
     return slowest
 
 

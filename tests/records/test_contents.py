@@ -145,8 +145,8 @@ def test_only_files_that_may_hold_it_are_read(query: Query) -> None:
 def test_the_newest_rows_come_from_the_newest_files(query: Query, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frequent address is not looked up in the rest; the rows are those of a search in all."""
     queries: list[str] = []
-    ask = query._process.ask
-    monkeypatch.setattr(query._process, "ask", lambda request: (queries.append(request.sql), ask(request))[1])
+    run = query._process.run
+    monkeypatch.setattr(query._process, "ask", lambda request: (queries.append(request.sql), run(request))[1])
     term = understood("198.51.100.1", query)
     whole, more = search(query, term, tables=["conn"], most=30)
     assert (len(queries), more) == (1, True)

@@ -89,7 +89,7 @@ def test_a_query_answers_with_the_rest(
     damage(sorted(place.glob("conn/*.parquet"))[2], random.Random(3))
     query = Query(place)
     try:
-        assert query.ask("SELECT count(*), count(DISTINCT uid) FROM conn").rows == [[(HOURS - 1) * ROWS] * 2]
+        assert query.run("SELECT count(*), count(DISTINCT uid) FROM conn").rows == [[(HOURS - 1) * ROWS] * 2]
         assert len(query.left_out) == 1
     finally:
         query.close()

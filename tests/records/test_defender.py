@@ -39,13 +39,13 @@ COLUMNS = {
 
 @pytest.mark.parametrize("view", COLUMNS)
 def test_views_have_the_published_columns(query: Query, view: str) -> None:
-    answer = query.ask(f"SELECT * FROM {view} LIMIT 1")
+    answer = query.run(f"SELECT * FROM {view} LIMIT 1")
     assert set(answer.columns) == COLUMNS[view]
     assert answer.rows
 
 
 def test_failed_connections_of_a_scanner(query: Query) -> None:
-    rows = query.ask(
+    rows = query.run(
         "SELECT DeviceName, count(DISTINCT RemoteIP || RemotePort) AS Targets FROM DeviceNetworkEvents"
         " WHERE ActionType = 'ConnectionFailed' AND Protocol = 'Tcp' AND RemoteIPType = 'Private' GROUP "
         "BY 1 ORDER BY 2 DESC"
@@ -55,7 +55,7 @@ def test_failed_connections_of_a_scanner(query: Query) -> None:
 
 
 def test_a_server_sees_what_it_accepted(query: Query) -> None:
-    rows = query.ask(
+    rows = query.run(
         "SELECT DISTINCT LocalIP, LocalPort FROM DeviceNetworkEvents WHERE ActionType = "
         "'InboundConnectionAccepted' AND LocalPort = 554"
     ).rows
@@ -63,11 +63,11 @@ def test_a_server_sees_what_it_accepted(query: Query) -> None:
 
 
 def test_an_alert_is_one_row_and_its_evidence_joins(query: Query) -> None:
-    alerts = query.ask("SELECT AlertId, Category, Severity FROM AlertInfo").rows
+    alerts = query.run("SELECT AlertId, Category, Severity FROM AlertInfo").rows
     assert len({alert for alert, *_ in alerts}) == len(alerts)
     assert {severity for *_, severity in alerts} <= {"Informational", "Low", "Medium", "High"}
     assert "Discovery" in {category for _, category, _ in alerts}
-    joined = query.ask(
+    joined = query.run(
         "SELECT i.AlertId, e.DeviceName FROM AlertInfo i JOIN AlertEvidence e USING (AlertId)"
         " WHERE e.EntityType = 'Machine' AND e.EvidenceDirection = 'Source' AND i.Category = 'Discovery'"
     ).rows

@@ -331,7 +331,7 @@ def written(folder: Path, rows: list[Row]) -> Path:
 def hits(folder: Path, name: str) -> int:
     query = Query(folder)
     try:
-        return len(query.ask(hunt(library()[name]).sql).rows)
+        return len(query.run(hunt(library()[name]).sql).rows)
     finally:
         query.close()
 

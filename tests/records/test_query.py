@@ -29,7 +29,7 @@ def office(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def queried(folder: Path, sql: str, within: Range | None = None) -> list[list[object]]:
     query = Query(folder, within)
     try:
-        return query.ask(sql).rows
+        return query.run(sql).rows
     finally:
         query.close()
 
@@ -80,22 +80,22 @@ def _files(folder: Path) -> set[str]:
 def test_a_refused_query_leaves_the_process_fit_for_the_next(office: Path) -> None:
     query = Query(office)
     with pytest.raises(QueryError, match="LINE 1"):
-        query.ask("SELECT quer FROM dns")
-    assert query.ask("SELECT count(*) FROM dns").rows == [[190]]
+        query.run("SELECT quer FROM dns")
+    assert query.run("SELECT count(*) FROM dns").rows == [[190]]
     query.close()
 
 
 def test_a_query_that_never_ends_is_stopped(office: Path) -> None:
     query = Query(office, seconds=1)
     with pytest.raises(QueryError, match="took longer than 1 s"):
-        query.ask("SELECT count(*) FROM range(100000000000) a, range(100000) b WHERE a.range * b.range % 7 = 1")
+        query.run("SELECT count(*) FROM range(100000000000) a, range(100000) b WHERE a.range * b.range % 7 = 1")
     query.close()
 
 
 def test_a_query_that_wants_too_much_memory_is_refused(office: Path) -> None:
     query = Query(office, memory_mib=64)
     with pytest.raises(QueryError, match="Memory"):
-        query.ask("SELECT list(range) FROM range(100000000)")
+        query.run("SELECT list(range) FROM range(100000000)")
     query.close()
 
 
@@ -159,7 +159,7 @@ def test_damaged_files_cost_their_rows_and_are_named(office: Path, tmp_path: Pat
         assert len(query.left_out) == 1
         assert query.left_out[0].startswith(str(victim))
         for name, size in sizes.items():
-            assert query.ask(f"SELECT count(*) FROM {name}").rows == [[0 if name == victim.parent.name else size]]
+            assert query.run(f"SELECT count(*) FROM {name}").rows == [[0 if name == victim.parent.name else size]]
         query.close()
         shutil.rmtree(folder)
 

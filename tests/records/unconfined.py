@@ -20,7 +20,7 @@ class Unconfined:
     def __init__(self, begin: Begin, seconds: float) -> None:
         self._connection = opened(begin)
 
-    def ask(self, request: Request) -> Answer:
+    def run(self, request: Request) -> Answer:
         """QueryError."""
         wanted = msgspec.json.decode(msgspec.json.encode(request), type=Request)
         found = msgspec.json.decode(msgspec.json.encode(answer(self._connection, wanted)), type=Answer)

@@ -55,12 +55,12 @@ def opened(log: Path) -> LiveLog:
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("log", type=Path)
-    ask.add_argument("--life", type=int, default=1)
-    ask.add_argument("--count", type=int, default=0, help="records; 0: without end")
-    ask.add_argument("--rate", type=float, default=0, help="records a second; 0: as fast as they come down")
-    args = ask.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("log", type=Path)
+    parser.add_argument("--life", type=int, default=1)
+    parser.add_argument("--count", type=int, default=0, help="records; 0: without end")
+    parser.add_argument("--rate", type=float, default=0, help="records a second; 0: as fast as they come down")
+    args = parser.parse_args()
     log, began = opened(args.log), time.monotonic()
     made, reported_at = 0, began
     for made, record in enumerate(records(args.life), 1):

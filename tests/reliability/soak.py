@@ -170,11 +170,11 @@ STORIES: dict[str, Story] = {
 
 
 def main() -> int:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--only", default=",".join(STORIES), help=f"which stories: {', '.join(STORIES)}")
-    ask.add_argument("--share", type=float, default=1)
-    ask.add_argument("--folder", type=Path, default=Path("build/soak"))
-    args = ask.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default=",".join(STORIES), help=f"which stories: {', '.join(STORIES)}")
+    parser.add_argument("--share", type=float, default=1)
+    parser.add_argument("--folder", type=Path, default=Path("build/soak"))
+    args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     held = True
     print(f"{'what':78} {'measured':44} goal")

@@ -126,12 +126,12 @@ def watched(sensor: Watched, minutes: float, every_s: float = EVERY_S) -> Iterat
 
 
 def main() -> int:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--minutes", type=float, default=120)
-    ask.add_argument("--pps", type=int, default=2000)
-    ask.add_argument("--capture", type=Path, default=OFFICE)
-    ask.add_argument("--config", type=Path)
-    args = ask.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=120)
+    parser.add_argument("--pps", type=int, default=2000)
+    parser.add_argument("--capture", type=Path, default=OFFICE)
+    parser.add_argument("--config", type=Path)
+    args = parser.parse_args()
     more = ["--config", str(args.config)] if args.config else []
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory() as folder, namespaces("soak-src", "soak-dst"):

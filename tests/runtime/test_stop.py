@@ -114,13 +114,13 @@ def test_while_a_configuration_is_read(sensor: Sensor, gate: threading.Event) ->
         gate.wait()
         return read()
 
-    def ask() -> Callable[[], bool]:
+    def start() -> Callable[[], bool]:
         sensor.run.reloader._read = slowly
         sensor.write("networks: [203.0.113.0/24]")
         sensor.wanted = True
         return begun.is_set
 
-    records = sensor.live(refused(20, 5), ask, sensor.stop())
+    records = sensor.live(refused(20, 5), start, sensor.stop())
     assert sensor.took_s < END_S
     assert sensor_records(records, "config") == []
     assert len(sensor_records(records, "stopped")) == 1

@@ -38,7 +38,7 @@ NOT_HERE = {
 }
 
 
-def ask(path: Path) -> dict:
+def send(path: Path) -> dict:
     with socket.socket(socket.AF_UNIX) as there:
         there.connect(str(path))
         there.sendall(b"GET /status.json HTTP/1.0\r\n\r\n")
@@ -87,7 +87,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[dict
     log.sync()
     telemetry._engine._next_walk = 0.0
     telemetry.tick()
-    status = ask(folder / "sensor.sock")
+    status = send(folder / "sensor.sock")
     telemetry.close()
     log.close()
     return status, run

@@ -64,7 +64,7 @@ def serve(reported: Served) -> Iterator[Callable[..., Server]]:
         one.close()
 
 
-def ask(path: Path, request: bytes) -> bytes:
+def send(path: Path, request: bytes) -> bytes:
     """Everything that comes back until the other end closes."""
     with socket.socket(socket.AF_UNIX) as there:
         there.settimeout(10)
@@ -76,7 +76,7 @@ def ask(path: Path, request: bytes) -> bytes:
 
 
 def get(path: Path, what: str) -> tuple[int, bytes]:
-    head, _, body = ask(path, f"GET {what} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).partition(b"\r\n\r\n")
+    head, _, body = send(path, f"GET {what} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).partition(b"\r\n\r\n")
     return int(head.split()[1]), body
 
 
@@ -92,7 +92,7 @@ def test_at_the_socket(serve, path: Path) -> None:
     assert json.loads(body)["process"]["pid"] > 0
     assert get(path, "/healthz") == (200, b"ok\n")
     assert get(path, "/")[0] == 404
-    answer = ask(path, b"HEAD /metrics HTTP/1.0\r\n\r\n")
+    answer = send(path, b"HEAD /metrics HTTP/1.0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.0 200 ")
     assert answer.endswith(b"\r\n\r\n"), "no body"
 
@@ -240,7 +240,7 @@ def requested_once_there_is_room(path: Path) -> bytes:
     end = time.monotonic() + 60
     while True:
         try:
-            return ask(path, b"GET /healthz HTTP/1.0\r\n\r\n")
+            return send(path, b"GET /healthz HTTP/1.0\r\n\r\n")
         except BlockingIOError:
             assert time.monotonic() < end
             time.sleep(0.01)
@@ -290,7 +290,7 @@ def test_no_thread_is_left(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setattr(socketserver.threading.Thread, "start", _refused)
         for _ in range(2 * AT_ONCE):
-            assert ask(path, b"GET /healthz HTTP/1.0\r\n\r\n") == b""
+            assert send(path, b"GET /healthz HTTP/1.0\r\n\r\n") == b""
     assert get(path, "/healthz") == (200, b"ok\n")
 
 

@@ -78,7 +78,7 @@ def _result(request: PageRequest, sql: str, most: int) -> Result:
         raise Malformed("sql", f"{len(sql):,} characters", f"at most {LONGEST:,}")
     with querying(request.dataset) as there:
         try:
-            answer = there.query.ask(sql, most=most)
+            answer = there.query.run(sql, most=most)
             return Result(answer, [*there.missing, *sentences(coverage(there.query))], "")
         except QueryError as error:
             return Result(None, [], str(error))

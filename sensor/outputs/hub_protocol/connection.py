@@ -68,7 +68,7 @@ def renew(wire: Wire, path: Path, credentials: Credentials) -> None:
     """
     key = credentials.pair.public
     try:
-        answer = msgspec.json.decode(wire.ask(subject(messages.RENEW, key)), type=Admission)
+        answer = msgspec.json.decode(wire.request(subject(messages.RENEW, key)), type=Admission)
         if answer.jwt and claims_of(answer.jwt).sub == key:
             save_credentials(path, Credentials(answer.jwt, credentials.pair))
             if not load_operator(path):  # of a sensor that joined an earlier version

@@ -39,7 +39,7 @@ def join(url: str, ca: Path | None, token: str, requested: Joining, timeout_s: f
     place, bearer = place_of(server_url(url), Tls(ca=ca)), bearer_of(token)
     wire = Wire(place, Login(bearer=token), f"_INBOX_{bearer}", timeout_s)
     try:
-        body = wire.ask(subject(messages.JOIN, bearer), msgspec.to_builtins(requested))
+        body = wire.request(subject(messages.JOIN, bearer), msgspec.to_builtins(requested))
         answer = msgspec.json.decode(body, type=Admission)
     except NoResponders:
         raise Retry("no worker of the hub runs: `sensor hub run` starts one") from None

@@ -83,7 +83,7 @@ class Client:
         self._timeout_s, self._packing = options.timeout_s, options.packing
         self._pools = pools(options)
 
-    def ask(
+    def request(
         self,
         method: str,
         url: str,
@@ -119,7 +119,7 @@ class Client:
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, limit: int = ANSWER_LIMIT) -> Answer:
         """A body of ours, packed."""
         packed, encoding = packed_body(body, self._packing)
-        return self.ask("POST", url, packed, {**headers, **encoding}, limit=limit)
+        return self.request("POST", url, packed, {**headers, **encoding}, limit=limit)
 
     def close(self) -> None:
         for key in self._pools.pools.keys():  # noqa: SIM118 - the container cannot be iterated otherwise

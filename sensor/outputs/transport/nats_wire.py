@@ -109,7 +109,7 @@ class Wire:
         self._write(b"".join(parts))
         return numbers
 
-    def ask(self, subject: str, body: Mapping[str, Any] | bytes | None = None) -> bytes:
+    def request(self, subject: str, body: Mapping[str, Any] | bytes | None = None) -> bytes:
         """The answer to one request, of which ``body`` is JSON or as it is; Retry if there is none."""
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body) if body else b""
         (number,) = self.publish([(subject.encode(), b"", raw)])

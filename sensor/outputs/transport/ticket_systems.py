@@ -79,7 +79,7 @@ class System:
     ) -> Answer:
         """A good answer. Missing where there is no such thing; Retry or Refuse where it is not good."""
         raw = msgspec.json.encode(body) if body is not None else b""
-        answer = self._client.ask(method, url, raw, {**self.headers, **(more or {})}, limit=limit)
+        answer = self._client.request(method, url, raw, {**self.headers, **(more or {})}, limit=limit)
         if answer.status in (404, 410):
             raise Missing(answer.summary)
         if (
