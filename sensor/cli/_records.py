@@ -35,7 +35,7 @@ def add_records_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="begin: a span before the newest record such as 7d, or a time such as 2026-11-24T09:00",
     )
-    parser.add_argument("--until", metavar="TIME", default="", help="end: the same forms")
+    parser.add_argument("--until", metavar="TIME", default="", help="end, in the same format")
     parser.add_argument("--records", metavar="DIR", type=Path, help="folder of traffic records, instead of a dataset")
     add_data_arguments(parser)
 

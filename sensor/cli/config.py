@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--effective", action="store_true", help="of show: include presets and defaults")
     parser.add_argument("--defaults", action="store_true", help="of show: only the defaults")
-    parser.add_argument("--yes", action="store_true", help="of init: accept all proposals, ask nothing")
+    parser.add_argument("--yes", action="store_true", help="of init: accept all defaults without questions")
     parser.add_argument("--force", action="store_true", help="of init: replace an existing file")
     add_json_argument(parser)
 

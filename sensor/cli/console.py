@@ -1,8 +1,8 @@
-"""Look at datasets in a browser: the web console, and its API.
+"""Serve the web console and its API.
 
 The console listens on 127.0.0.1:8765 unless --listen names another address or a unix socket. Other hosts reach it only with TLS (--cert, --key), through a
 proxy with TLS (--public-url), or through an SSH tunnel. It prints a link that logs in once and is valid for 15 minutes; `login` prints another. It reads
-datasets and writes what operators decide about alerts, as `sensor alerts` does. It needs the extra `console`.
+datasets, and stores states, verdicts and comments of alerts, as `sensor alerts` does. It needs the extra `console`.
 
 actions:
   serve                 run the console until it is stopped (default)
@@ -12,7 +12,7 @@ actions:
   messages [LANGUAGE]   print the messages of pages for translators, with what is translated
   revoke TOKEN-ID…      revoke tokens
 
-exit codes: 0 done, 1 a token is not known, 2 wrong usage, 3 the address or a file cannot be used, or the extra is not installed, 4 no permission
+exit codes: 0 done, 1 unknown token, 2 wrong usage, 3 the address or a file cannot be used, or the extra is not installed, 4 no permission
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _add_access_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PEER",
         action="append",
         default=[],
-        help="peer whose --proxy-user header counts: an address, a network, or unix; may be given often",
+        help="peer whose --proxy-user header counts: an address, a network, or unix; may be repeated",
     )
     parser.add_argument(
         "--proxy-role",

@@ -1,7 +1,8 @@
 """List, show, test and learn fingerprints.
 
-The words of list are filters: TEXT, or KEY=TEXT with kind, vendor, type, model, family, source or id. type must be equal, all others
-must contain the text; case does not matter. A repeated key means either, different keys mean both. Options come after the words.
+The arguments of list are filters: TEXT, or KEY=TEXT with kind, vendor, type, model, family, source or id. type matches exactly, other
+keys match parts of the value; case is ignored. The same key twice matches either value; different keys must all match. Options follow
+the filters.
 
 actions:
   list FILTER…                 show matching fingerprints, and their number by protocol

@@ -1,32 +1,32 @@
 """Run the hub of many sensors, enrol sensors, and list what they report.
 
-Sensors send their events over NATS JetStream; workers write them to PostgreSQL, each event once, and a sensor is done with an event
-only when the database has committed it. Needs the extra `hub` and both servers; docs/operate/hub.md shows how to set them up.
+Sensors send their events over NATS JetStream; workers write them to PostgreSQL, each event once. A sensor
+keeps an event until the database has committed it. Needs the extra `hub` and both servers; docs/operate/hub.md shows how to set them up.
 
 actions:
   init DIR                     make keys, credentials and the configuration of the NATS server
-  run                          work: take in events, answer sensors; start as many as are needed
+  run                          run a worker: store events, answer sensors; start as many as the load needs
   token                        print a token by which one sensor of --site joins within one hour
   sensors                      list sensors: state, last seen, gaps, clock, quarantined batches (default)
-  approve NAME                 let a sensor join under a name that was taken
-  revoke NAME                  refuse a sensor from now on
+  approve NAME                 let a sensor join under the name of an earlier one
+  revoke NAME                  reject a sensor from now on
   rename NAME NEW              give a sensor another name in the hub
   move NAME                    move a sensor to --site, with its devices, alerts and incidents
-  resend NAME                  have a sensor send its log again, after number --after
-  quarantine                   list batches that were not taken in, with the reason
-  devices, alerts, incidents   list the last states, newest first
+  resend NAME                  request the log of a sensor again, after number --after
+  quarantine                   list rejected batches, with the reason
+  devices, alerts, incidents   list the latest states, newest first
   note ALERT                   set --state, --verdict, --assignee or --comment of an alert
-  configure DIR                sign the configuration in a folder, for the fleet, --site or --sensor; --version N: an earlier version again;
-                               --clear: nothing any more. Sensors pull it with `sensor sync`
-  configurations               list versions of configuration, and which sensors do not use the present one
+  configure DIR                sign the configuration in a folder, for the fleet, --site or --sensor; --version N: publish an earlier version;
+                               --clear: publish an empty layer. Sensors pull it with `sensor sync`
+  configurations               list versions of the configuration, and the sensors that do not use the current one
   hunt QUERY                   run a query, or a hunt of the library by its name, over the traffic records of all sensors, of --site or --sensor;
                                sensors that did not answer --within the time are listed
-  entities                     list devices that several sensors see, with the reasons why they are one
-  roaming                      list when these devices were at which site
+  entities                     list devices that several sensors see, with the reasons for each match
+  roaming                      list the sites of these devices over time
   conflicts                    list MAC addresses that two sites saw at the same time
-  identify                     find entities and conflicts now; a worker does so every ten minutes
+  identify                     find entities and conflicts now; workers do so every ten minutes
   separate A B                 never join two devices, each given as SENSOR/DEVICE
-  reader ROLE [SITE…]          let a PostgreSQL role read the rows of these sites; '*' is every site
+  reader ROLE [SITE…]          grant a PostgreSQL role read access to the rows of these sites; '*': all sites
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--find", metavar="TEXT", help="of devices, alerts and roaming: an address, MAC, name, detector or id, exactly"
     )
     parser.add_argument(
-        "--severity", choices=SEVERITIES, default=SEVERITIES[0], help="of alerts and incidents: the least"
+        "--severity",
+        choices=SEVERITIES,
+        default=SEVERITIES[0],
+        help="of alerts and incidents: only this severity or higher",
     )
     _add_note_arguments(parser)
     _add_hunt_arguments(parser)
@@ -89,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ROWS",
         type=int,
         default=100,
-        help="of lists: at most, of hunt from each sensor (default: 100)",
+        help="maximum number of rows; of hunt: from each sensor (default: 100)",
     )
     parser.add_argument("--after", metavar="NUMBER", type=int, default=0, help="of resend: the last number to keep")
     parser.add_argument(
@@ -108,7 +111,7 @@ def _add_hunt_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", metavar="TIME", default="", help="of hunt: begin, such as 24h or 2026-11-24T09:00 (default: all)"
     )
-    parser.add_argument("--until", metavar="TIME", default="", help="of hunt: end, the same forms")
+    parser.add_argument("--until", metavar="TIME", default="", help="of hunt: end, in the same format")
     parser.add_argument(
         "--combine",
         metavar="QUERY",

@@ -78,9 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"
     )
-    requested = (
-        "of check: configuration whose lists are asked as well (default: the one of the system, where there is one)"
-    )
+    requested = "of check: configuration whose lists are checked too (default: that of the system, if any)"
     parser.add_argument("--config", metavar="FILE", type=Path, help=requested)
     add_json_argument(parser)
 

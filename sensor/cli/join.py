@@ -1,8 +1,8 @@
 """Join a hub: make the key pair of this sensor and have the hub sign it.
 
-The private key never leaves this sensor. `sensor hub token` prints the token, which is good for one sensor and one hour. Where another
-sensor has the same id, the operator of the hub approves this one, and the same command is run again. The credentials are written
-for the user who runs `sensor forward`, who renews them.
+The private key never leaves this sensor. `sensor hub token` prints the token, which is valid for one sensor and one hour. If
+another sensor has the same id, the operator of the hub approves this one; then run the same command again. The credentials are
+readable by the user that runs `sensor forward`, which renews them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Delete devices and all data about them from the inventory.
 
-DEVICE is an id, a MAC, an address or a name, as in `sensor explain`; --before selects all devices not seen since. Deleted are attributes
-and evidence, history, addresses, baselines, operator values, their part of tickets, profiles installed for them alone, the packets of
-alerts that they took part in, and the rows of traffic records that contain their id or a MAC. A running sensor does so within a second,
+DEVICE is an id, a MAC, an address or a name, as in `sensor explain`; --before selects all devices not seen since. This
+deletes attributes and evidence, history, addresses, baselines, operator values, their part of tickets, profiles installed for them
+alone, the packets of their alerts, and the rows of traffic records that contain their id or a MAC. A running sensor does so within a second,
 and creates a new device when it sees traffic again.
 
 The event log is kept: its retention removes events by age (retention.age_days). With --log, every event that contains the id or a MAC of
@@ -44,20 +44,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--before",
         metavar="SPAN",
         default="",
-        help="devices not seen for so long, as 90d or 12h, or since a time such as 2026-08-24",
+        help="devices not seen for this span, such as 90d or 12h, or since a time such as 2026-08-24",
     )
     parser.add_argument(
         "--log", action="store_true", help="also remove them from the event log; sensor and forwarder must be stopped"
     )
     parser.add_argument("--dry-run", action="store_true", help="only show what would be deleted")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--reason", metavar="TEXT", default="", help="why: it is kept with the id of the device")
+    parser.add_argument("--reason", metavar="TEXT", default="", help="reason, stored with the id of the device")
     parser.add_argument("--author", metavar="NAME", help="author (default: the user)")
     parser.add_argument(
         "--config",
         metavar="FILE",
         type=Path,
-        help="configuration of the sensor (default: /etc/sensor/sensor.yaml, where it is)",
+        help="configuration of the sensor (default: /etc/sensor/sensor.yaml, if it exists)",
     )
     add_state_argument(parser)
 

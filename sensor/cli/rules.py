@@ -11,7 +11,7 @@ actions:
   try PATH CAPTURE…            show the alerts they would raise on captures; nothing is written
   fields [KIND…]               show the kinds of events, flows and devices that rules watch, or the fields of some
   import-sigma FILE…           convert Sigma rules for networks, on standard output (needs the extra sigma)
-  example                      print a file of rules to begin with
+  example                      print an example file of rules
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ COLUMNS = ("rule", "severity", "watches", "tests", "state", "title", "file")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("operands", metavar="ACTION", nargs="*", help="an action with what it needs (default: list)")
-    config_help = (
-        "configuration; rules are looked for beside it as well (default: the one of the system, where there is one)"
-    )
+    config_help = "configuration; the folder rules beside it is read too (default: that of the system, if any)"
     parser.add_argument("--config", metavar="FILE", type=Path, help=config_help)
     parser.add_argument(
         "--state", metavar="DIR", type=Path, help="folder of the sensor's state (default: the state folder)"

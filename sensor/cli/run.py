@@ -55,7 +55,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    several = "interface to listen on; may be given often (default: those of the configuration)"
+    several = "interface to listen on; may be repeated (default: those of the configuration)"
     parser.add_argument("-i", "--interface", metavar="NAME", action="append", default=[], help=several)
     parser.add_argument("--wait", action="store_true", help="wait for a missing interface instead of rejecting it")
     parser.add_argument("--filter", metavar="BPF", help="only matching packets, in pcap filter syntax (tcpdump)")

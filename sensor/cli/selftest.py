@@ -23,7 +23,7 @@ TROUBLE = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    state = "folder of the state to look at (default: state: of the configuration, else the state folder)"
+    state = "state folder to check (default: state: of the configuration, else the state folder)"
     parser.add_argument("--state", metavar="DIR", type=Path, help=state)
     add_json_argument(parser)
 

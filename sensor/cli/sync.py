@@ -1,13 +1,14 @@
-"""Pull the configuration that the operator of the hub signed, check it, apply it, and go back when health worsens.
+"""Pull the configuration signed by the hub, check and apply it, and roll back if health worsens.
 
-The layers of the hub (fleet, site, sensor) lie in the folder fleet beside the configuration, on top of sensor.yaml and below conf.d.
+The layers of the hub (fleet, site, sensor) are in the folder fleet beside the configuration, on top of sensor.yaml and below conf.d.
 Each version is checked like `sensor config check` before it is used; `sensor run` and `sensor forward` read it at once. For two minutes
-the sensor's health is observed: if it refuses the configuration, reports a fault, loses packets or stops, the version before is restored.
-Without a hub the sensor keeps what it has. `sensor join --sync` sets this up.
+the sensor's health is observed: if it refuses the configuration, reports a fault, loses packets or stops, the
+previous version is restored.
+If the hub cannot be reached, the sensor keeps its configuration. `sensor join --sync` sets this up.
 
 actions:
   run                          pull every minute, until Ctrl-C (default)
-  status                       show the version in use and what became of the last one
+  status                       show the version in use and the result of the last update
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--once",
         action="store_true",
-        help="ask the hub once, and watch a new version to its end; 1 when it is not applied",
+        help="pull once, and observe a new version to the end; exit code 1 if it is not applied",
     )
     add_json_argument(parser)
     add_log_argument(parser)

@@ -1,12 +1,12 @@
 """List vulnerabilities of devices, most urgent first.
 
-For each device and CVE there is one of three answers: affected, not affected, cannot tell; each with its reason. A version counts only
+Each device and CVE has one of three verdicts, with a reason: affected, not affected, cannot tell. A version counts only
 if a packet contained it. 347 CVEs of printers, phones, cameras, storage, network and building devices are built in; import adds NVD,
 CVE records, the catalog of known exploited vulnerabilities, EPSS scores and advisories. Feeds are stored in vulnerabilities.db in the
 state folder.
 
 actions:
-  list [FILTER…]               show CVEs of matching devices (filters as in `sensor devices`), most urgent first; of gone devices with state=gone
+  list [FILTER…]               show CVEs of matching devices (filters as in `sensor devices`), most urgent first; state=gone: of gone devices
   show CVE                     show a CVE, its devices, and the reasons
   device DEVICE                show all CVEs of one device, with the packet that contained its version
   import FILE|URL…             import feeds: NVD 2.0, CVE JSON 5 (file, folder or zip), KEV, EPSS, CSAF, compressed or not
