@@ -1,4 +1,4 @@
-"""Where the configuration of this system lies, and the one key that commands need before they read it: the time zone of
+"""Where the configuration of this system is, and the one key that commands need before they read it: the time zone of
 what they print.
 
 Reading the whole configuration takes longer than most commands run; `sensor config check` and the sensor itself check

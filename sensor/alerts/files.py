@@ -202,7 +202,7 @@ class AlertFiles:
 
 
 def note_of(line: bytes) -> Note | None:
-    """A line of the notes; None where it is none."""
+    """A line of the notes; None where it is not one."""
     try:
         return msgspec.json.decode(line, type=Note)
     except msgspec.DecodeError:

@@ -71,7 +71,7 @@ class Pool:
                 self._blocks.append(block)
 
     def rows(self) -> Rows:
-        """An array for the rows of a batch; what stands in it is old."""
+        """An array for the rows of a batch; what is in it is old."""
         with self._lock:
             if self._rows:
                 return self._rows.pop()

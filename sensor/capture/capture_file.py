@@ -1,7 +1,7 @@
 """One capture file: bytes in, batches out, whatever the format and the compression, up to its end or to where it is
 damaged.
 
-Bytes are read into a block and its records found where they lie. The beginning of a record whose rest is not there yet
+Bytes are read into a block and its records found where they are. The beginning of a record whose rest is not there yet
 goes to the front of the next block.
 """
 

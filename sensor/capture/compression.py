@@ -167,7 +167,7 @@ _FURTHER = {"zstd": tuple(bytes((0x50 | number, 0x2A, 0x4D, 0x18)) for number in
 
 
 def compression_of(head: bytes) -> str:
-    """The name of the compression; empty where it is none. Of a zstd file the first frame may be one to skip."""
+    """The name of the compression; empty where it is not one. Of a zstd file the first frame may be one to skip."""
     for magic, name, _ in MAGICS:
         if head.startswith((magic, *_FURTHER.get(name, ()))):
             return name

@@ -72,7 +72,7 @@ class Tally(msgspec.Struct):
 
 class Damage(msgspec.Struct, frozen=True):
     """Where a source could not be read on. ``path`` is the file or interface; ``offset`` (bytes, after decompression)
-    is where the first record begins that could not be given; ``found`` says what stands there; ``kind`` is one of
+    is where the first record begins that could not be given; ``found`` says what is there; ``kind`` is one of
     ``cut, record, compression, limit, read, interface``.
     """
 

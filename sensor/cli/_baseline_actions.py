@@ -203,7 +203,7 @@ def rule(args: argparse.Namespace) -> int:
 
 def _end(found: Known, word: str) -> str:
     """A party as the baseline names it: a device by its id, the address of an unknown host, outside, or any. Empty
-    after an error if it is none.
+    after an error if it is not one.
     """
     from sensor.core.addresses import parse, text
     from sensor.inventory.habits import OUTSIDE

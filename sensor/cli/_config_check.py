@@ -215,7 +215,7 @@ class Check:
         return None
 
     def _add(self, way: Way, message: str, *, warning: bool = False) -> None:
-        """At the key, or at the nearest above it that stands in a file."""
+        """At the key, or at the nearest above it that is in a file."""
         known = next(
             (self._places[way[:length]] for length in range(len(way), 0, -1) if way[:length] in self._places),
             (self._path, 1, 1),

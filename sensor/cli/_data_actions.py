@@ -1,4 +1,4 @@
-"""``sensor data``: datasets as people and programs read them, and what is done with them."""
+"""``sensor data``: datasets as text for people and as JSON for programs, and what is done with them."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def set_words(args: argparse.Namespace) -> int:
 
 
 def correction_of(key: str, pair: str, reason: str) -> Correction:
-    """The word of KEY=VALUE. ValueError where it is none."""
+    """The word of KEY=VALUE. ValueError where it is not one."""
     from sensor.inventory.corrections import FIELDS, Correction, checked
 
     field, sign, value = pair.partition("=")
@@ -114,7 +114,7 @@ def _set_values(args: argparse.Namespace, who: str, corrections: Callable[[str, 
 
 
 def merge(args: argparse.Namespace) -> int:
-    """``merge DEVICE OTHER``: both are one device, the first goes on."""
+    """``merge DEVICE OTHER``: both are one device, the first continues."""
     if len(args.operands) != 2:
         return _usage("merge DEVICE OTHER: OTHER becomes part of DEVICE")
     found = inventory(args)

@@ -169,7 +169,7 @@ def own_folders(args: argparse.Namespace) -> list[Path]:
 
 
 def path_of(args: argparse.Namespace, word: str) -> Path:
-    """A hunt of the library or of the operator, or a file. Stop where it is none of these."""
+    """A hunt of the library or of the operator, or a file. Stop where it is not one of these."""
     from sensor.documents import nearest
     from sensor.records.hunts_library import files_of, library
 

@@ -29,7 +29,7 @@ AMBIGUOUS = 5
 
 
 class Known(NamedTuple):
-    """How things stand. ``reader``: the inventory, where it is read and not a log; ``folder``: where it lies."""
+    """How things stand. ``reader``: the inventory, where it is read and not a log; ``folder``: where it is."""
 
     fold: Fold
     reader: Reader | None = None

@@ -24,7 +24,7 @@ STYLES = {"ok": "cyan", "warning": "yellow", "error": "red"}
 
 
 def destination(options: Options) -> str:
-    """Where it delivers to, in a word. Secrets print as where they lie."""
+    """Where it delivers to, in a word. Secrets print as where they are."""
     for name in PLACES:
         value: Any = getattr(options, name, None)
         if value:

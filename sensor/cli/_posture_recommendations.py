@@ -1,4 +1,4 @@
-"""``sensor posture recommendations``: what should be set otherwise, as people and programs read it."""
+"""``sensor posture recommendations``: what should be set otherwise, as text for people and as JSON for programs."""
 
 from __future__ import annotations
 

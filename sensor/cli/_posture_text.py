@@ -1,4 +1,4 @@
-"""``sensor posture``: scores with their arithmetic, as people and programs read them."""
+"""``sensor posture``: scores with their arithmetic, as text for people and as JSON for programs."""
 
 from __future__ import annotations
 

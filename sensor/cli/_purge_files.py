@@ -71,7 +71,7 @@ def names_of(devices: list[Record]) -> tuple[list[str], list[str]]:
 
 
 def pattern_of(devices: list[Record]) -> re.Pattern[bytes]:
-    """What stands in each record of the log that is about one of the devices."""
+    """What is in each record of the log that is about one of the devices."""
     from sensor.lifecycle.redact import theirs
 
     ids, macs = names_of(devices)

@@ -23,7 +23,7 @@ TRY_COLUMNS = ("rule", "matched", "alerts")
 
 
 def as_json(one: Loaded) -> str:
-    """A rule for programs, with where it stands."""
+    """A rule for programs, with where it is."""
     return json.dumps(
         {"path": str(one.path), **one.rule.model_dump(mode="json", exclude_defaults=True)},
         ensure_ascii=False,

@@ -11,7 +11,7 @@ from sensor.cli._show import SEVERITIES, STATE_STYLES, STYLES, coloured, number,
 from sensor.cli._times import age
 
 Status = dict[str, Any]
-# A headline, and what stands behind it; each line with a style.
+# A headline, and what is behind it; each line with a style.
 Line = tuple[str, str]
 Part = tuple[str, list[Line]]
 
@@ -262,7 +262,7 @@ def is_well(status: Status, now: float) -> bool:
 
 
 def decimal(value: Any) -> float:
-    """A number that need not be whole; 0 where it is none, or none to reckon with."""
+    """A number that need not be whole; 0 where it is not one, or none to reckon with."""
     return float(value) if isinstance(value, int | float) and abs(value) < MOST else 0.0
 
 

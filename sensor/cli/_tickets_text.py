@@ -1,4 +1,4 @@
-"""``sensor tickets``: tickets as people and programs read them."""
+"""``sensor tickets``: tickets as text for people and as JSON for programs."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def use_zone(zone: tzinfo | None) -> None:
 
 
 def zone_name() -> str:
-    """What stands above a column of times."""
+    """What is above a column of times."""
     return str(_ZONE[0] or "UTC")
 
 

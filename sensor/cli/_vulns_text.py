@@ -1,4 +1,4 @@
-"""``sensor vulns``: findings as people and programs read them."""
+"""``sensor vulns``: findings as text for people and as JSON for programs."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def _status(forwarder: Forwarder) -> str:
 
 
 def _take_again(forwarder: Forwarder, args: argparse.Namespace) -> None:
-    """The configuration as it is now; where it is wrong, or its log is another, all goes on as it was."""
+    """The configuration as it is now; where it is wrong, or its log is another, all continues as it was."""
     found = configured(args)
     outputs = found.delivering(args.only) if found is not None else None
     if outputs is None or found is None:

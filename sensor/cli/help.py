@@ -1,6 +1,6 @@
 """Explain a command, an error code or an exit code.
 
-TOPIC is a command, an error code as it stands in brackets after a message, the first part of error codes, `errors` for all codes, or `exit-codes`.
+TOPIC is a command, an error code as shown in brackets after a message, the first part of error codes, `errors` for all codes, or `exit-codes`.
 Without a topic, all topics are listed.
 """
 

@@ -73,7 +73,7 @@ def parser(chosen: Sequence[str] | None = None) -> argparse.ArgumentParser:
 
 
 def _parsed(top: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
-    """The arguments. Where a command takes several words, options may stand between them; argparse takes only those before."""
+    """The arguments. Where a command takes several words, options may appear between them; argparse takes only those before."""
     args, left = top.parse_known_args(arguments)
     name = next((one for one in SEVERAL if hasattr(args, one)), "")
     if left and (not name or any(word.startswith("-") and word != "-" for word in left)):

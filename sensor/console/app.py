@@ -1,4 +1,4 @@
-"""The application: which URL leads to which page, and what stands before all of them."""
+"""The application: which URL leads to which page, and what is before all of them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def now_ns() -> int:
 
 
 def parsed(text: str) -> datetime | None:
-    """A time of a record, in UTC; None where it is none."""
+    """A time of a record, in UTC; None where it is not one."""
     try:
         when = datetime.fromisoformat(text)
         return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)

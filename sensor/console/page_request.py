@@ -117,7 +117,7 @@ def text_of(form: Given, name: str) -> str:
 
 
 async def form_of(request: Request) -> Given:
-    """The fields of a form. Malformed where it is none, or is too long."""
+    """The fields of a form. Malformed where it is not one, or is too long."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Malformed("content type", kind, "application/x-www-form-urlencoded")

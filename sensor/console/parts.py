@@ -1,5 +1,5 @@
 """Parts of records: a foreign log may have anything where an object or a list is expected, and
-pages go on without it.
+pages continue without it.
 """
 
 from __future__ import annotations

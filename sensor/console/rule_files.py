@@ -74,7 +74,7 @@ class RuleFiles:
         return sorted(path.stem for path in self.own.glob("*.yaml")) if self.own.is_dir() else []
 
     def name_of(self, path: Path) -> str:
-        """Of a file; empty where it is none of our own."""
+        """Of a file; empty where it is not one of our own."""
         return path.stem if path.parent == self.own.resolve() else ""
 
     def text(self, name: str) -> str:

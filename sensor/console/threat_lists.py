@@ -35,7 +35,7 @@ _WRITING = threading.Lock()
 
 
 class Shown(NamedTuple):
-    """A list and how it stands with it; ``own``: it was written here."""
+    """A list and where it is with it; ``own``: it was written here."""
 
     kept: ListSource
     state: str

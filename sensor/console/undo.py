@@ -58,7 +58,7 @@ class Undo:
         return name
 
     def look(self, name: str, who: str) -> Done | None:
-        """A write of this user; None where it is none, or too long ago."""
+        """A write of this user; None where it is not one, or too long ago."""
         with self._lock:
             done = self._done.get(name)
         return done if done is not None and done.who == who else None

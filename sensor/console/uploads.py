@@ -1,6 +1,6 @@
 """Uploads: captures that are sent in parts, and analyzed by a child process into a dataset each.
 
-A part names the place where it belongs, so that an interrupted upload goes on where it stopped. What does not begin
+A part names the place where it belongs, so that an interrupted upload continues where it stopped. What does not begin
 like a capture is named and deleted at once.
 """
 

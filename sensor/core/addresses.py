@@ -130,7 +130,7 @@ class Networks:
     def become(self, more: Iterable[str]) -> bool:
         """The operator adds other blocks than before; whether that changes anything."""
         before, self.blocks = self.blocks, _INSIDE + tuple(parse_network(block) for block in more)
-        # Where inside begins and ends, in turn: an address is inside where an odd number of borders lies below or at
+        # Where inside begins and ends, in turn: an address is inside where an odd number of borders is below or at
         # it.
         self.borders = _borders(self.blocks)
         return self.blocks != before

@@ -60,7 +60,7 @@ class Listed(Protocol):
 
 
 class Signature(Protocol):
-    """A known attack that was recognised: ``what`` goes on "… looks like"."""
+    """A known attack that was recognised: ``what`` continues "… looks like"."""
 
     @property
     def id(self) -> str: ...

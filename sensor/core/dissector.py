@@ -72,7 +72,7 @@ class Stream:
 
     ``done``: the stream needs no more data; no further bytes of this connection are fed to it. ``idle``: the same for
     data of the client, and of the server sends, until a payload that the dissector's ``starts`` or ``magic`` recognise;
-    what lies between comes as a gap.
+    what is between comes as a gap.
     """
 
     done = False

@@ -1,7 +1,7 @@
 """Flow: the packets between two endpoints, and the changes of flows that the decode pass reports as columns.
 
 A change is one row of CHANGE: a flow began (NEW), its server answered (ANSWERED) or refused (REFUSED), it ended
-(ENDED); of a long one also that it goes on (PROGRESS): each time the bytes of one side pass a power of four, from a
+(ENDED); of a long one also that it continues (PROGRESS): each time the bytes of one side pass a power of four, from a
 mebibyte on. ``row`` is the index in the batch of the packet that did it (-1: a tick of the clock), counters are as of
 then, and
 ``last`` is the time of the last packet (``ts``: when the change was noticed). ICMP flows carry type and code as client

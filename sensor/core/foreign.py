@@ -32,7 +32,7 @@ def texts(value: Any) -> list[str]:
 
 
 def address_of(value: Any) -> int:
-    """An IP address as a number (``core.addresses``); 0 where it is none."""
+    """An IP address as a number (``core.addresses``); 0 where it is not one."""
     try:
         return parse(value) if isinstance(value, str) else 0
     except ValueError:

@@ -63,7 +63,7 @@ def proof_body(proof: Event | Flow | DeviceChange | Stored | Evidence) -> Body:
 
 
 def community_id_of(proof: Event | Flow | DeviceChange | Stored) -> str:
-    """The community id of the conversation that proves; empty where it is none of IP."""
+    """The community id of the conversation that proves; empty where it is not one of IP."""
     if isinstance(proof, (DeviceChange, Stored)):
         return ""
     if not isinstance(proof, Flow) and proof.packet.fragment:

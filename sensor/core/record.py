@@ -127,7 +127,7 @@ class RecordMaker:
         self._open: Bounded[str, str] = Bounded(OPEN_LIMIT)
 
     def move(self, site: str) -> None:
-        """The sensor stands at another site now. Its id is for ever: ids of records are made of it."""
+        """The sensor is at another site now. Its id is for ever: ids of records are made of it."""
         self.site = clean(site, SHORT_TEXT_LIMIT)
 
     def device(self, change: DeviceChange) -> Record:

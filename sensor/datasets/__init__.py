@@ -1,3 +1,3 @@
-"""Datasets: where everything of one source lies, which of them a command reads, and how replays are
+"""Datasets: where the data of one source is, which of them a command reads, and how replays are
 kept side by side.
 """

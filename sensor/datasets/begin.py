@@ -1,4 +1,4 @@
-"""What a run does to the folder that it is given: whose data lies there, and that of another source is set aside."""
+"""What a run does to the folder that it is given: whose data is there, and that of another source is set aside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person does with datasets: choose one for all commands, rename, remove, export."""
+"""What operators do with datasets: choose one for all commands, rename, remove, export."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sensor.records.copies import copy_manifest, copying
 from sensor.records.paths import FOLDER as RECORDS
 from sensor.records.paths import MANIFEST, records_folder
 
-# What lies beside the inventory and belongs to the source: scores and tickets of each day.
+# What is beside the inventory and belongs to the source: scores and tickets of each day.
 BESIDE = ("dataset.json", "posture.jsonl", "tickets.json")
 
 

@@ -1,4 +1,4 @@
-"""Names of datasets: made from the capture, and checked when a person chooses one."""
+"""Names of datasets: made from the capture, and checked when an operator chooses one."""
 
 from __future__ import annotations
 

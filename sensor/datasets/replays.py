@@ -62,7 +62,7 @@ class NewReplay:
 
 
 def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewReplay:
-    """Begin the dataset of some captures, under a name that a person chose or that they give.
+    """Begin the dataset of some captures, under a name that an operator chose or that they give.
     BadName, Taken, OSError.
     """
     folder = state / DATASETS / (checked(name) if name else _free(state, captures))

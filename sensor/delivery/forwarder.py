@@ -74,8 +74,8 @@ class Forwarder:
         self._warned: dict[str, str] = {}
 
     def take(self, outputs: Mapping[str, Options]) -> None:
-        """These outputs and no others: those that are as they were go on. OSError where one cannot be begun; all others
-        are, and it is tried again.
+        """These outputs and no others: those that are as they were continue. OSError where one cannot be begun; all
+        others are, and it is tried again.
         """
         self._wanted = dict(outputs)
         self._end(

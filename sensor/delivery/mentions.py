@@ -1,7 +1,7 @@
 """Mentions: where values stand within texts, whole and in the spellings that names, serial numbers and sentences are
 made with.
 
-A value is found by plain search, and what stands beside it is looked at then: a peer may choose values and texts, and
+A value is found by plain search, and what is beside it is looked at then: a peer may choose values and texts, and
 patterns over hundreds of values would take seconds for one record.
 """
 
@@ -17,7 +17,7 @@ SHORTEST = 3
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _IPV6 = re.compile(r"[0-9a-f.]*:[0-9a-f:.]+")
-# Signs by which what stands beside a value would make it a longer one of its kind.
+# Signs by which what is beside a value would make it a longer one of its kind.
 _DIGITS, _HEX, _WORD = "0-9", "0-9a-f", "0-9a-z_-"
 _BESIDE = {signs: re.compile(f"[{signs}]").fullmatch for signs in (_DIGITS, _HEX, _WORD)}
 _APART = {signs: re.compile(f"[^{signs}]").search for signs in (_DIGITS, _HEX, _WORD)}

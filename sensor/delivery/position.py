@@ -47,7 +47,7 @@ class Position(msgspec.Struct):
 
     @property
     def whole(self) -> bool:
-        """Whether it can be believed: a damaged digit must not skip anything."""
+        """Whether it can be trusted: a damaged digit must not skip anything."""
         return self.check == _sum(self) and 0 <= self.seq < HIGHEST and 0 <= self.alerts < HIGHEST
 
     def pending(self, end: int) -> int:
@@ -67,7 +67,7 @@ def _sum(position: Position) -> str:
 
 
 def load_position(path: Path) -> Position | None:
-    """None where there is none, or none that can be believed."""
+    """None where there is none, or none that can be trusted."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Position)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

@@ -71,7 +71,7 @@ class Runner(Threaded):
 
     @property
     def stuck(self) -> bool:
-        """Whether it does nothing at all any more: its thread is no more, or a call lasts far longer than any silence
+        """Whether it does nothing at all any more: its thread has ended, or a call lasts far longer than any silence
         of the destination may.
         """
         moved = time.monotonic() - self.sender.moved_at < STUCK_TIMES * self.options.timeout_s + STUCK_S
@@ -254,7 +254,7 @@ class Runner(Threaded):
             cursor.close()
 
     def _save(self, *, durable: bool = True, at_last: bool = False) -> None:
-        """Where it cannot be written, delivery goes on: some numbers may come again after a crash."""
+        """Where it cannot be written, delivery continues: some numbers may come again after a crash."""
         now = time.monotonic()
         try:
             save_position(self._path, self.position, durable=durable)

@@ -62,7 +62,7 @@ class Sender:
         return time.time() + wait if wait else 0.0
 
     def deliver(self, batch: Batch) -> bool:
-        """Settle the batch; False where a pause is due before it goes on. OSError where dead letters cannot be kept:
+        """Settle the batch; False where a pause is due before it continues. OSError where dead letters cannot be kept:
         nothing is sent until they are.
         """
         if batch.letters:

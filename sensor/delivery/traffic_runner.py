@@ -95,7 +95,7 @@ class TrafficRunner(Threaded):
             self.sender.close()
 
     def turn(self) -> Iterator[bool]:
-        """Whether there may be more to do at once. A disk that fails is no fault of ours: it is tried again."""
+        """Whether there may be more to do at once. A failing disk is tried again."""
         try:
             yield self._turn()
         except OSError as error:
@@ -168,7 +168,7 @@ class TrafficRunner(Threaded):
             return Reached()
 
     def _save(self) -> None:
-        """Where it cannot be written, delivery goes on: some rows may come again after a crash."""
+        """Where it cannot be written, delivery continues: some rows may come again after a crash."""
         try:
             replace_file(self._path, msgspec.json.encode(self.reached) + b"\n", durable=False)
         except OSError as error:

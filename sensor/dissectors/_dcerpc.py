@@ -82,7 +82,7 @@ class RpcConversation:
         self._pending: Bounded[int, Requested] = Bounded(PENDING_LIMIT)
 
     def read(self, packet: Packet, data: bytes, parsed: list[Parsed]) -> None:
-        """One message, of which the end may be missing. Malformed where it is none."""
+        """One message, of which the end may be missing. Malformed where it is not one."""
         little = bool(data[4] & 0x10)
         if not little:
             return  # no implementation of these interfaces uses big-endian byte order

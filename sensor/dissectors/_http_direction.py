@@ -1,5 +1,5 @@
 """One direction of an HTTP connection, cut into heads and bodies (RFC 9112): where a message begins and ends, and how
-reading goes on after a gap.
+reading continues after a gap.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def _overlong(stub: bytes) -> Facts:
 
 
 def _challenge(stub: bytes) -> Facts:
-    """The client's challenge stands at the end ([MS-NRPC] 3.5.4.4.1); one whose bytes are all alike is made to be
+    """The client's challenge is at the end ([MS-NRPC] 3.5.4.4.1); one whose bytes are all alike is made to be
     guessed.
     """
     return (("challenge", "zero"),) if len(stub) >= 24 and len(set(stub[-8:])) == 1 else ()

@@ -270,7 +270,7 @@ def _skip_to(reader: Reader, closing: int) -> None:
                     raise Malformed("closing tag of another")
                 return
             depth -= 1
-        elif tag & 0xF8 != 0x10:  # a boolean's value stands in the length
+        elif tag & 0xF8 != 0x10:  # a boolean's value is in the length
             _skip_number(reader, tag)
             reader.skip(_length(reader, shape))
 

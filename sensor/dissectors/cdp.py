@@ -152,13 +152,13 @@ def _number(found: dict[int, bytes], kind: int, at: int) -> int:
 
 
 def _power(found: dict[int, bytes]) -> int:
-    """Milliwatts drawn, else the first number asked for, which stands behind two ids."""
+    """Milliwatts drawn, else the first number asked for, which is behind two ids."""
     return _number(found, POWER_USED, 0) or int.from_bytes(found.get(POWER_REQUESTED, b"")[4:8], "big")
 
 
 @functools.lru_cache(maxsize=256)
 def _object_id(value: bytes) -> str:
-    """The object id of SNMP, in BER with or without tag and length (X.690, 8.19); empty where it is none."""
+    """The object id of SNMP, in BER with or without tag and length (X.690, 8.19); empty where it is not one."""
     if value[:1] == b"\x06" and len(value) > 2 and value[1] == len(value) - 2:
         value = value[2:]
     if not value or len(value) > OBJECT_ID_LIMIT or value[-1] & 0x80:

@@ -202,7 +202,7 @@ def _number(raw: bytes) -> str:
 
 
 def _ras(packet: Packet) -> list[Parsed]:
-    """RAS: a choice of messages, whose number stands in the first byte behind the mark of an extension."""
+    """RAS: a choice of messages, whose number is in the first byte behind the mark of an extension."""
     data = packet.payload
     if packet.truncated and len(data) < 96:  # too little to judge
         return []

@@ -112,7 +112,7 @@ class HttpResponse(Event):
 
 
 class HttpLogin(Event):
-    """A form with a password was sent. ``fields``: the names of its fields, in their order, never what stands in them;
+    """A form with a password was sent. ``fields``: the names of its fields, in their order, never what is in them;
     ``seal``: of user and password.
     """
 

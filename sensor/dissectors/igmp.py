@@ -3,7 +3,7 @@ to which multicast groups.
 
 Groups are a hint of what a machine runs. Ignores the checksum, timers and lists of sources, and what else uses the
 protocol number (DVMRP, old PIM, traces). Messages never leave their segment, so they come with a TTL of 1; others are
-not believed.
+ignored.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _HEADER = struct.Struct("!BBHI")
 # The delimiter behind the attributes (RFC 8010, 3.5.1); others are below the first tag of a value.
 END = 3
 FIRST_VALUE = 0x10
-WITH_LANGUAGE = (0x35, 0x36)  # a language stands before the text (RFC 8010, 3.9)
+WITH_LANGUAGE = (0x35, 0x36)  # a language is before the text (RFC 8010, 3.9)
 DOCUMENT_LIMIT = 32768
 # Attributes of a printer that describe it.
 FACTS = {

@@ -35,7 +35,7 @@ TGS_PROOF, TIMESTAMP, ETYPE_INFO, PUBLIC_KEY, ETYPE_INFO2, ARMOUR, ENCRYPTED_CHA
 )
 NETBIOS_ADDRESS = 20
 SIZE_LIMIT = 1 << 20  # bytes of a message over TCP
-KEEP = 1 << 16  # tickets that list many groups fill tens of kilobytes, and what is asked for stands behind them
+KEEP = 1 << 16  # tickets that list many groups fill tens of kilobytes, and what is asked for is behind them
 NAME_LIMIT = 255
 NAME_PARTS_LIMIT = 8
 ETYPES_LIMIT = 32
@@ -222,7 +222,7 @@ def _reply(packet: Packet, data: bytes, kind: int, fields: Fields) -> list[Parse
 
 
 def _error(packet: Packet, data: bytes, fields: Fields) -> list[Parsed]:
-    """An error (5.9.1). What the client may prove itself with stands in its data, where it is of the usual form."""
+    """An error (5.9.1). What the client may prove itself with is in its data, where it is of the usual form."""
     code = der.integer(der.content(data, _need(fields, 6)))
     etypes: tuple[int, ...] = ()
     if 12 in fields:

@@ -95,7 +95,7 @@ _POLICY = struct.Struct("!I")
 
 
 class LldpAnnouncement(Announcement):
-    """A machine and its port. ``life_s``: how long to believe it. ``port_description`` in the machine's words.
+    """A machine and its port. ``life_s``: how long it is valid. ``port_description`` in the machine's words.
     ``supported``: capabilities it has, enabled or not. ``med_class``: kind of endpoint by LLDP-MED, ``med``: its
     inventory by word (manufacturer, model, firmware …). ``power_mw``: asked or offered.
     """

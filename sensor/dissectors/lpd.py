@@ -45,7 +45,7 @@ class LpdJob(Event):
 
 
 class Lpd(Dissector):
-    """Whole conversations, for the control file may stand behind the data."""
+    """Whole conversations, for the control file may appear behind the data."""
 
     interest = Interest(tcp=(515,), stream=True)
 

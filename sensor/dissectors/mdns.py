@@ -71,7 +71,7 @@ def _queried(packet: Packet, questions: tuple[Question, ...], probe: bool) -> li
 
 
 def _from_records(packet: Packet, records: tuple[Record, ...]) -> list[Parsed]:
-    """A response. One that does not come from port 5353 is not to be believed (RFC 6762, 6)."""
+    """A response. One that does not come from port 5353 must not be trusted (RFC 6762, 6)."""
     hosts, own = _own_hosts(packet.src, records)
     own = own and packet.sport == PORT
     parsed: list[Parsed] = [MdnsAnnouncement(packet, records, own)]
@@ -177,7 +177,7 @@ def _service(name: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _parts(name: str) -> tuple[str, str]:
-    """(what stands before, service type in lower case) of a name below a service type; twice empty where it is not
+    """(what is before, service type in lower case) of a name below a service type; twice empty where it is not
     below one.
     """
     end = max(name.rfind("._tcp.local"), name.rfind("._udp.local"))

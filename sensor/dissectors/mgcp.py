@@ -122,7 +122,7 @@ def _response(packet: Packet, code: bytes, rest: bytes, lines: list[bytes]) -> l
 
 
 def _gateway(packet: Packet, endpoint: str) -> list[Parsed]:
-    """The endpoint, and the host it stands on (RFC 3435, 2.1.2); an address in brackets is no name."""
+    """The endpoint, and the host it is on (RFC 3435, 2.1.2); an address in brackets is no name."""
     parsed = [fact(packet, "mgcp.endpoint", endpoint)]
     host = endpoint.rpartition("@")[2].partition(":")[0]
     if "@" in endpoint and host[:1] not in ("", "[", "*", "#", "$") and not host.replace(".", "").isdigit():

@@ -203,7 +203,7 @@ def _login(reader: Reader, flags: int) -> str:
             _string(reader)
         user = clean(_string(reader), NAME_LIMIT) if flags & USER else ""
         return seal(user, _string(reader)) if flags & PASSWORD else ""
-    except Malformed:  # what stands behind a long will is cut off
+    except Malformed:  # what is behind a long will is cut off
         return ""
 
 

@@ -138,7 +138,7 @@ class MysqlStream(FramedStream):
         self._plugins(able, rest)
 
     def _plugins(self, able: int, rest: bytes) -> None:
-        """What stands behind the name: the proof, a database, the plugin it is for."""
+        """What is behind the name: the proof, a database, the plugin it is for."""
         size = rest[0] if rest else 0
         proof, rest = rest[1 : 1 + size], rest[1 + size :]
         if able & WITH_DATABASE:

@@ -92,7 +92,7 @@ class Pop3Stream(LoginStream):
         if self._listing:
             self._listing = line != b"."
             return []
-        if line.startswith(b"+ ") or line == b"+" or not self._pending:  # SASL goes on
+        if line.startswith(b"+ ") or line == b"+" or not self._pending:  # SASL continues
             return []
         requested, right = self._pending.popleft(), line.startswith(b"+OK")
         self._exchange = None

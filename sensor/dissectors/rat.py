@@ -92,7 +92,7 @@ class RatMessage(Event):
 
 
 class Rat(Dissector):
-    """Flows that begin like one of ``SHAPES``; what goes on afterwards is not read."""
+    """Flows that begin like one of ``SHAPES``; what continues afterwards is not read."""
 
     interest = Interest(starts=STARTS, magic=MAGIC, stream=True, opening=1)
 
@@ -143,6 +143,6 @@ class RatStream(Stream):
 
 
 def _word(begin: bytes) -> str:
-    """The first word, for people to recognise it; empty where the message is binary."""
+    """The first word, so that people recognise it; empty where the message is binary."""
     word = re.match(rb"[\x20-\x7b\x7d-\x7e]{1,40}", begin)
     return clean(word[0], NAME_LIMIT) if word else ""

@@ -112,7 +112,7 @@ class RedisStream(Stream):
 
 
 def _command(data: bytes) -> tuple[list[bytes], int]:
-    """(words, bytes they take); 0 bytes while it is not whole, -1 where it is none."""
+    """(words, bytes they take); 0 bytes while it is not whole, -1 where it is not one."""
     if data[:1] != b"*":
         line, end, _ = data.partition(b"\n")
         if not data[:1].isalpha():

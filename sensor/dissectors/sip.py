@@ -268,7 +268,7 @@ def _headers(lines: list[bytes]) -> tuple[dict[str, bytes], int, list[bytes]]:
     values: dict[str, bytes] = {}
     vias = 0
     named: list[bytes] = []
-    last = ""  # what a folded line would go on with
+    last = ""  # what a folded line would continue with
     for line in lines:
         name, colon, value = line.partition(b":")
         key = HEADERS.get(name)

@@ -87,7 +87,7 @@ class Slp(Discovery):
 
 
 def _version_1(packet: Packet, data: bytes) -> list[Parsed]:
-    """Header of 12 bytes; an attribute reply goes on with an error and a list (RFC 2165, 13)."""
+    """Header of 12 bytes; an attribute reply continues with an error and a list (RFC 2165, 13)."""
     if int.from_bytes(data[2:4], "big") != len(data):
         return []
     if data[1] != ATTRIBUTE_REPLY:

@@ -57,7 +57,7 @@ class Smb(Dissector):
 
 
 class SmbStream(Stream):
-    """One conversation. Who asks and who answers stands in each message, so that it does not matter
+    """One conversation. Who asks and who answers is in each message, so that it does not matter
     who began to speak.
     """
 
@@ -117,7 +117,7 @@ class _Direction(Cut):
         self.encrypted = False
 
     def found(self, data: bytes) -> bool:
-        """Whether it is known where messages begin, or one begins with these bytes, so that reading goes on."""
+        """Whether it is known where messages begin, or one begins with these bytes, so that reading continues."""
         self.lost = self.lost and not (len(data) >= 8 and _size(data, 0) > 0 and data[0] == MESSAGE)
         return not self.lost
 

@@ -147,7 +147,7 @@ class TelnetStream(Stream):
                 yield from self._greeting(self._last.ts, *self._server_lines())
 
     def _answered(self, packet: Packet) -> Iterator[Parsed]:
-        """The client begins a line: what stands before it is the banner, and a prompt."""
+        """The client begins a line: what is before it is the banner, and a prompt."""
         yield from self._check_login(packet, final=True)
         before, prompt = self._server_lines()
         self._prompt = prompt or " "
@@ -159,12 +159,12 @@ class TelnetStream(Stream):
             yield from self._greeting(packet.ts, before, prompt)
 
     def _server_lines(self) -> tuple[str, str]:
-        """(whole lines, what stands behind them) that the server wrote."""
+        """(whole lines, what is behind them) that the server wrote."""
         before, _, last = self._shown.decode("utf-8", "replace").replace("\r", "\n").rpartition("\n")
         return before, last
 
     def _greeting(self, ts: int, before: str, last: str) -> Iterator[Parsed]:
-        """The facts of what stands before the first answer."""
+        """The facts of what is before the first answer."""
         subject, flow = self._server
         text, prompt = _banner(before, last)
         if text:
@@ -196,7 +196,7 @@ class TelnetStream(Stream):
             yield TelnetCommand(packet, _SECRET.sub(r"\1***", line))
 
     def _check_login(self, packet: Packet, *, final: bool) -> Iterator[Parsed]:
-        """The result of a login: from a whole line of the server, or, where the client goes on, from all it wrote."""
+        """The result of a login: from a whole line of the server, or, where the client continues, from all it wrote."""
         if not self._awaiting:
             return
         shown = self._shown.decode("utf-8", "replace")

@@ -205,7 +205,7 @@ class _Direction:
             yield from self._complete()
 
     def _header(self, data: bytes, at: int) -> int:
-        """Take bytes of a record's header; returns where the record goes on."""
+        """Take bytes of a record's header; returns where the record continues."""
         head = self._head
         if not self.greeted and (head[0] if head else data[at]) & 0x80:
             self._kind = -1

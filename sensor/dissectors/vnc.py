@@ -3,7 +3,7 @@ it lets them in, and its name.
 
 Reads versions, the way of logging in that the client chose and its result. Without a password, and with the classic
 one, which is proven by DES over a challenge, all of it is read; of other ways the choice, since what follows is
-encrypted. The picture itself stays unread; the name of the desktop comes where it stands in the server's first four
+encrypted. The picture itself stays unread; the name of the desktop comes where it is in the server's first four
 messages.
 """
 

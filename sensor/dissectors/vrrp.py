@@ -2,7 +2,7 @@
 address.
 
 Only the present master speaks. Ignores timers, the checksum and the authentication of version 2. Messages never leave
-their segment, so they come with a TTL of 255; others are not believed.
+their segment, so they come with a TTL of 255; others are ignored.
 """
 
 from __future__ import annotations

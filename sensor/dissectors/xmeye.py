@@ -81,7 +81,7 @@ class Xmeye(Discovery):
 
 
 def _address(text_: str) -> int:
-    """``0x0A01A8C0``: an address with its last byte first; 0 where it is none."""
+    """``0x0A01A8C0``: an address with its last byte first; 0 where it is not one."""
     try:
         number_ = int(text_, 16) if text_.startswith("0x") and len(text_) == 10 else 0
     except ValueError:

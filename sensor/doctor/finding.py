@@ -1,4 +1,4 @@
-"""What a check found: how it stands, in plain words, and what to do about it."""
+"""What a check found: where it is, in plain words, and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a document, read and merged: what lies on top wins, key by key."""
+"""The files of a document, read and merged: what is on top wins, key by key."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def load_document(
     try:
         document = model.model_validate(value, context=context)
     except pydantic.ValidationError as error:
-        # What is missing may stand in a layer that cannot be read.
+        # What is missing may appear in a layer that cannot be read.
         details = [detail for detail in error.errors(include_url=False) if not (faults and detail["type"] == "missing")]
         faults += (fault_of(tree, model, detail) for detail in details[:FAULTS_LIMIT])
         faults += [at(tree, f"and {len(details) - FAULTS_LIMIT:,} faults more")] if len(details) > FAULTS_LIMIT else []

@@ -25,7 +25,7 @@ _KEYS = frozenset((_STR, _BOOL))
 
 
 class Placed(str):
-    """Text of a layer that lies in another folder than its document."""
+    """Text of a layer that is in another folder than its document."""
 
     __slots__ = ("folder",)
     folder: Path
@@ -37,7 +37,7 @@ class Reader:
     """
 
     def __init__(self, context: object = None) -> None:
-        """``context``: folder of the document, so that text which lies elsewhere is marked."""
+        """``context``: folder of the document, so that text which is elsewhere is marked."""
         self.faults: list[Fault] = []
         self.endless = False
         self._context, self._left = context, VALUES_LIMIT

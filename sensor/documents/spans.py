@@ -8,7 +8,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def span(value: object, least: int, most: int) -> int:
-    """A span such as ``90s``, ``5m``, ``2h`` or ``1d`` as seconds. ValueError where it is none, or out of bounds."""
+    """A span such as ``90s``, ``5m``, ``2h`` or ``1d`` as seconds. ValueError where it is not one, or out of bounds."""
     found = re.fullmatch(r"(\d{1,6})([smhd])", value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"found {value!r}, expected a span such as 90s, 5m, 2h or 1d")

@@ -346,7 +346,7 @@ class Pipeline:
 def _note(
     agenda: Agenda, task: int, found: Iterable[tuple[int, Any]], places: npt.NDArray[np.intp] | None = None
 ) -> None:
-    """Put what was found of changes on the agenda. ``places``: where each change stands in the batch."""
+    """Put what was found of changes on the agenda. ``places``: where each change is in the batch."""
     if found := list(found):
         at, what = zip(*found, strict=True)
         agenda.of_changes(task, at if places is None else places[list(at)], what)

@@ -67,7 +67,7 @@ class Appender:
 
     def push(self) -> None:
         """Hand over what the system does not have yet. OSError where it does not take it; the next
-        call goes on there.
+        call continues there.
         """
         if self._file < 0:
             if self._pinned:
@@ -105,7 +105,7 @@ class Appender:
             self._leave()
 
     def abandon(self) -> None:
-        """The segment takes no more: what is not down goes to a new one."""
+        """The segment accepts no more data: what was not written goes to a new one."""
         if self._file >= 0:
             self._cut(self._down)
             self._leave()

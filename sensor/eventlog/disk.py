@@ -26,7 +26,7 @@ class Disk:
 
 def open_file(path: Path, flags: int = 0) -> int:
     """A file to read and write, made where it is not there; it belongs to whom its folder does: a sensor started as
-    root may go on as another user.
+    root may continue as another user.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o640)
     if os.geteuid() == 0:

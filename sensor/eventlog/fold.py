@@ -11,7 +11,7 @@ from sensor.core.ids import short_id
 
 Record = dict[str, Any]
 
-# The reason of a merger begins with the id that is no more.
+# The reason of a merger begins with the id that no longer exists.
 _LOST = re.compile(r"dev-[0-9a-z]+")
 
 

@@ -3,7 +3,7 @@ was left.
 
 The next number is written after each commit, once the lines are down, so it is never ahead of them, and made durable
 when a segment begins and when the log is closed; the first one that is kept before a segment is taken away. A checksum
-keeps a damaged one from being believed.
+keeps a damaged one from being used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Hint:
         self.damaged = bool(text) and not good
 
     def put(self, number: int) -> None:
-        """Best effort: on a full disk it stays as it was, or becomes one that is not believed."""
+        """Best effort: on a full disk it stays as it was, or becomes one that is ignored."""
         digits = b"%020d" % number
         with contextlib.suppress(OSError):
             os.pwrite(self._file, b"%s %08x\n" % (digits, zlib.crc32(digits)), 0)

@@ -106,8 +106,8 @@ class LiveLog:
         self.shortened = 0
 
     def _open(self, path: Path, keep: Keep, disk: Disk) -> int:
-        """Lock the folder, take over what an earlier version wrote, and go on where the last run ended. The number of
-        the first record to come.
+        """Lock the folder, take over what an earlier version wrote, and continue where the last run ended. The number
+        of the first record to come.
         """
         self._folder = _lock(prepare(path), path)
         try:

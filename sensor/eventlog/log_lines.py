@@ -116,7 +116,7 @@ class LogLines:
         return None
 
     def _is_over(self, here: Lines) -> bool:
-        """Whether something else goes on where this segment ends."""
+        """Whether something else continues where this segment ends."""
         if here.segment.first == 0:
             return self._replaced(here)
         self._looks += 1

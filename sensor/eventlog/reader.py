@@ -32,7 +32,7 @@ class Reader:
     def __init__(
         self, path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None, start: Place | None = None
     ) -> None:
-        """``follow``: go on at the end, as ``tail -F`` does: over segments, and a log that is cut, replaced or not
+        """``follow``: continue at the end, as ``tail -F`` does: over segments, and a log that is cut, replaced or not
         there yet is read from its beginning.
 
         ``stop`` is asked at each pause. ``start``: where to begin instead of the beginning.
@@ -63,7 +63,7 @@ class Reader:
         return (record for _, record in self.pairs())
 
     def pairs(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
-        """Each line that is a record, as it stands there without its end, and as an object."""
+        """Each line that is a record, as it is there without its end, and as an object."""
         source, self._source = self._source or self._open(), None
         self.damages = source.damages
         try:
@@ -108,7 +108,7 @@ class Reader:
         return self.stop is not None and self.stop()
 
     def _enter(self, segment: Segment | None) -> None:
-        """Count what lies between the last record and the segment that is read now: that was removed meanwhile."""
+        """Count what is between the last record and the segment that is read now: that was removed meanwhile."""
         if segment == self._within or segment is None:
             return
         origin = self._last.get("sensor")
@@ -124,7 +124,7 @@ def read(path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = 
 
 
 def record_of(line: bytes) -> dict[str, Any] | None:
-    """The line as an object with a time and a kind; None where it is none."""
+    """The line as an object with a time and a kind; None where it is not one."""
     try:
         record = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

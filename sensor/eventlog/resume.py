@@ -26,8 +26,8 @@ FIRST_KEY = b'{"ts":'
 
 
 class Start(NamedTuple):
-    """``next``: the first number to give; ``path``: the segment to go on in, None: a new one; ``torn``: bytes of a last
-    line that were cut off.
+    """``next``: the first number to give; ``path``: the segment to continue in, None: a new one; ``torn``: bytes of a
+    last line that were cut off.
     """
 
     next: int
@@ -56,7 +56,7 @@ def prepare(log: Path) -> Path:
         raise OSError(errno.EINVAL, "it is a link to something else: name that", str(log))
     if not folder.is_dir():
         folder.mkdir(parents=True, mode=0o750)
-        if os.geteuid() == 0:  # who becomes another user after the interfaces are open goes on writing here
+        if os.geteuid() == 0:  # who becomes another user after the interfaces are open continues writing here
             around = folder.parent.stat()
             os.chown(folder, around.st_uid, around.st_gid)
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -129,7 +129,7 @@ def _look(log: Path, last: Segment) -> _End:
 
 
 def _cut_torn(segment: Segment) -> tuple[int, bool]:
-    """Cut off what stands behind the last whole line: how many bytes; and whether that was something else than the
+    """Cut off what is behind the last whole line: how many bytes; and whether that was something else than the
     beginning of one.
     """
     if segment.compressed:

@@ -33,7 +33,7 @@ Report = Callable[[str], None]
 
 
 class FileLines:
-    """Of a regular file. ``at``: where its next line begins; ``rest``: what stands there without an end."""
+    """Of a regular file. ``at``: where its next line begins; ``rest``: what is there without an end."""
 
     def __init__(self, segment: Segment, file: FileIO, report: Report, at: int = 0) -> None:
         self.segment, self.file, self.at, self.rest = segment, file, at, b""
@@ -90,7 +90,7 @@ class StreamLines:
     def more(self) -> list[bytes]:
         """The next lines without their ends; none where there are none now."""
         for piece in self._pieces:
-            if not piece:  # what follows does not belong to what stands before
+            if not piece:  # what follows does not belong to what is before
                 self.rest, self._endless = b"", False
                 continue
             *lines, self.rest = (self.rest + piece).split(b"\n")

@@ -110,7 +110,7 @@ class EventLog:
         return file
 
     def _resume(self, file: int, path: Path) -> None:
-        """Cut a torn last line off, and go on counting after the last line that can be read."""
+        """Cut a torn last line off, and continue counting after the last line that can be read."""
         size = os.fstat(file).st_size
         start = max(0, size - TAIL)
         tail = os.pread(file, size - start, start)

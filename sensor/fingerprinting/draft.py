@@ -17,7 +17,7 @@ from sensor.core.addresses import mac_text
 from sensor.fingerprinting.load import Knowledge
 from sensor.fingerprinting.match import Claim, Matcher
 
-# A person who knows the product should raise these.
+# Someone who knows the product should raise these.
 CERTAINTY = {
     "type": 0.5,
     "vendor": 0.6,
@@ -195,7 +195,7 @@ def _pattern(kind: str, value: str, label: dict[str, str], mac: int) -> tuple[st
     return ("regex", f"^{''.join(parts)}{_plain(value[at:])}$", groups) if parts else ("exact", value, {})
 
 
-# What may stand in an open place.
+# What may appear in an open place.
 _PLACES = {
     "firmware": r"(?P<firmware>\w[\w.() -]*)",
     "serial": r"(?P<serial>\w[\w-]*)",

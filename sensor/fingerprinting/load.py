@@ -188,7 +188,7 @@ class Pattern(msgspec.Struct, frozen=True):
         return self.texts[0] if self.operator == "regex" else None
 
     def compiled(self) -> re.Pattern[str]:
-        """The regex; ``re.error`` where it is none."""
+        """The regex; ``re.error`` where it is not one."""
         return re.compile(self.texts[0], re.IGNORECASE if self.ignore_case else 0)
 
 

@@ -207,7 +207,7 @@ class _Kind:
                         yield test
 
     def _innermost(self, name: str) -> Iterable[_Test]:
-        """The entries of the longest known domain that a name lies in."""
+        """The entries of the longest known domain that a name is in."""
         domains = self._domains
         for _ in range(LABELS_LIMIT):
             found = domains.get(name)

@@ -99,7 +99,7 @@ class _Carried:
         self.name = functools.lru_cache(REMEMBERED)(self._name)
 
     def _name(self, registry: str, prefix: int) -> str:
-        """What stands behind ``(hex)`` in the first line of the entry; empty where there is none."""
+        """What is behind ``(hex)`` in the first line of the entry; empty where there is none."""
         prefixes = self._prefixes[registry]
         place = int(prefixes.searchsorted(prefix))
         if place == len(prefixes) or prefixes[place] != prefix:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-# Clocks of two sensors, and the time until a device that left is seen no more.
+# Clocks of two sensors, and the time until a device that left is no longer listed.
 TOLERANCE = timedelta(minutes=10)
 
 

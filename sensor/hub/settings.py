@@ -44,7 +44,7 @@ class Retention(_Section):
 
 
 class Settings(_Section):
-    """The file. ``folder`` is where it lies, with keys and credentials."""
+    """The file. ``folder`` is where it is, with keys and credentials."""
 
     nats: Nats
     database: Database

@@ -168,5 +168,5 @@ def _otx(pulse: dict[str, Any]) -> Iterator[tuple[int, Indicator | str]]:
 
 
 def _dicts(rows: Any) -> list[dict[str, Any]]:
-    """The objects of a list; nothing where it is none."""
+    """The objects of a list; nothing where it is not one."""
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -37,7 +37,7 @@ def csv_lines(text: str) -> Found:
 
 
 def _bare(text: str, numbers: list[int]) -> Iterator[str]:
-    """The lines that can be rows or names of columns; the number of the last one given stands in ``numbers``."""
+    """The lines that can be rows or names of columns; the number of the last one given is in ``numbers``."""
     for number, line in enumerate(text.split("\n"), 1):
         bare = line[:LINE_LIMIT].strip()
         if not bare.strip('"') or (bare.startswith(("#", ";")) and "," not in bare):

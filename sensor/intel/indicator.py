@@ -103,7 +103,7 @@ def category(text: str) -> str:
 
 
 def refanged(raw: str) -> str:
-    """An indicator as a plain list has it: refanged, without the port of an address; empty where it is none."""
+    """An indicator as a plain list has it: refanged, without the port of an address; empty where it is not one."""
     value = raw.strip().strip('"').replace("[.]", ".").replace("(.)", ".").replace("[:]", ":")[:VALUE_LIMIT]
     if value[:4].lower() == "hxxp":
         value = "http" + value[4:]
@@ -115,7 +115,7 @@ def refanged(raw: str) -> str:
 
 
 def seconds(text: str) -> int:
-    """Seconds since 1970 of a time in ISO 8601 or of a number; 0 where it is none. Times without a zone are UTC."""
+    """Seconds since 1970 of a time in ISO 8601 or of a number; 0 where it is not one. Times without a zone are UTC."""
     if text.isascii() and text.isdigit() and len(text) in {10, 13}:
         return int(text[:10])
     try:

@@ -233,7 +233,7 @@ def _left_out(
 
 
 def _written(text: bytes, offset: int, *, compiled: bool) -> str:
-    """The indicator on a line, as it stands there."""
+    """The indicator on a line, as it is there."""
     stop = text.find(b"\n", offset)
     line = text[offset : len(text) if stop < 0 else stop].decode("utf-8", "replace")
     return line.partition("\t")[0] if compiled else _split(line)[0]
@@ -273,7 +273,7 @@ def _odd_line(
 
 
 def _networks(written: str) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    """The blocks of an address, a CIDR block or a range. ValueError where it is none."""
+    """The blocks of an address, a CIDR block or a range. ValueError where it is not one."""
     first, dash, last = written.partition("-")
     if not dash:
         yield ipaddress.ip_network(written, strict=False)

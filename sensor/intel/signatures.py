@@ -53,9 +53,9 @@ class _Words(BaseModel):
 
 
 class Signature(_Words):
-    """One known attack. ``what`` goes on "… looks like": *a check-in of Empire*; ``event``: what it looks at;
+    """One known attack. ``what`` continues "… looks like": *a check-in of Empire*; ``event``: what it looks at;
     ``match``, ``unless``: field → regex, letter case aside, searched for: anchor them. ``words``: whole words of path,
-    cookies or text of which one must stand there (small letters; none: always tried).
+    cookies or text of which one must appear there (small letters; none: always tried).
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")

@@ -327,12 +327,12 @@ class Baseline:
         return habits
 
     def _drop(self, device: str, habits: Habits) -> None:
-        """It is no more: nor is what it counted for."""
+        """It no longer exists, nor does what it counted for."""
         self._changed.pop(device)
         self._total -= len(habits)
         self._dwell(habits, -1)
 
 
 def _name(device: Device | None, subject: Subject) -> str:
-    """How a peer is called: by the device, or its address where it is none."""
+    """How a peer is called: by the device, or its address where it is not one."""
     return device.id if device is not None else addresses.text(subject.address)

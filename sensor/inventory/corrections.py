@@ -1,4 +1,4 @@
-"""Operator values: attributes of a device that people set. They override every observation, and stay until removed.
+"""Operator values: attributes of a device that operators set. They override every observation, and stay until removed.
 
 They are kept by the key of a device (``mac:…``, ``ip:…``), so that one for a device not seen yet waits for it.
 """

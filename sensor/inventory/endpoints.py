@@ -255,7 +255,7 @@ class Endpoints:
             self.table.admit(host, ts)
 
     def join(self, record: Record, observation: Observation, trait: Trait) -> Record:
-        """Tie a randomised MAC to the device that gives the same id or name; returns the record that goes on."""
+        """Tie a randomised MAC to the device that gives the same id or name; returns the record that continues."""
         key = identity.join_key(trait.join, observation.value, observation.subject.mac)
         if not key or key in self._shared:
             return record

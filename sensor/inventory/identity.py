@@ -128,7 +128,7 @@ def is_link_local(address: int) -> bool:
 
 
 def network_of(address: int) -> int:
-    """The /24 or /64 an address lies in: several addresses of one host rarely span more."""
+    """The /24 or /64 an address is in: several addresses of one host rarely span more."""
     return address >> 8 if is_v4(address) else address >> 64
 
 

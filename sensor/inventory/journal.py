@@ -39,7 +39,7 @@ class Merger(NamedTuple):
 
 class Entries(msgspec.Struct):
     """What is to be written together. ``states``: devices as they are now, each with how it is shown; ``removed``: (ts,
-    id) of those that are no more;
+    id) of those that no longer exist;
     ``habits``: (id, JSON) of what was learned of them, ``watched`` how long; ``advice``: (device, setting, JSON) of
     what is recommended, empty where over.
     """
@@ -99,7 +99,7 @@ class Journal:
         self.changes.append(change)
 
     def remove(self, record: Record) -> None:
-        """The record is no more, or is no device."""
+        """The record no longer exists, or is not a device."""
         self.changed.pop(record, None)
         self.seen.pop(record, None)
         if record.device is not None:

@@ -1,5 +1,5 @@
-"""What people order: two devices are one, a part of one is another, a merger was wrong. The rules of identity keep to
-it from then on.
+"""What operators order: two devices are one, a part of one is another, a merger was wrong. The rules of identity keep
+to it from then on.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Advice(Protocol):
     """What is recommended about devices, as it is kept."""
 
     def restore(self, body: bytes | str) -> None:
-        """A recommendation of an earlier run. msgspec.DecodeError where it is none."""
+        """A recommendation of an earlier run. msgspec.DecodeError where it is not one."""
         ...
 
     def take(self, limit: int) -> Iterator[tuple[tuple[str, str], bytes]]:

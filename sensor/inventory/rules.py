@@ -49,7 +49,7 @@ def ruled(rules: Rules, client: str, server: str, service: int) -> bool | None:
 
 
 def parse_service(text: str) -> int:
-    """The number of ``tcp/22``, ``udp/53``, ``ssh/22`` or a port of TCP. ValueError where it is none."""
+    """The number of ``tcp/22``, ``udp/53``, ``ssh/22`` or a port of TCP. ValueError where it is not one."""
     name, _, digits = text.strip().lower().rpartition("/")
     if digits.isdecimal() and 0 < int(digits) < 65536:
         for proto, number in PROTOCOLS.items():

@@ -1,5 +1,5 @@
-"""What is kept of a device between two runs: everything its record needs to go on as if nothing had happened, as plain
-values.
+"""What is kept of a device between two runs: everything its record needs to continue as if nothing had happened, as
+plain values.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def encoded(manifest: Manifest) -> bytes:
 
 
 def decoded(text: bytes) -> Manifest:
-    """ValueError, worded for people, where it is none, or one of a newer sensor."""
+    """ValueError, worded for people, where it is not one, or one of a newer sensor."""
     try:
         version = msgspec.json.decode(text, type=dict).get("format")
         if isinstance(version, int) and version > FORMAT:

@@ -56,7 +56,7 @@ class Places(NamedTuple):
     named: Sequence[Path] = ()
 
     def log_place(self, part: str) -> Path:
-        """Where a part of the log lies (``LOG``)."""
+        """Where a part of the log is (``LOG``)."""
         found = {
             "segments": folder_of,
             "cursors": cursors_of,
@@ -97,7 +97,7 @@ def _state(places: Places) -> Iterator[Piece]:
 
 def _beside_log(places: Places) -> Iterator[Piece]:
     """How far the outputs are, what they could not deliver, what the operator noted, and with which numbers the log
-    goes on.
+    continues.
     """
     for path in _files(places.log_place("cursors")):
         if path.suffix in {".json", ".before", ".replay"} and not path.name.endswith(STATUS):
@@ -126,7 +126,7 @@ def is_log(name: str) -> bool:
 
 
 def elsewhere(places: Places) -> list[str]:
-    """What the configuration names that lies neither beside it nor in the state folder, and links in that: they are not
+    """What the configuration names that is neither beside it nor in the state folder, and links in that: they are not
     copied.
     """
     near = [folder.absolute() for folder in (places.state, places.base) if folder is not None]

@@ -36,7 +36,7 @@ class Redacted(NamedTuple):
 
 
 def theirs(names: Sequence[str]) -> re.Pattern[bytes]:
-    """What stands in a record of one of the devices. ``names``: ids and MACs, as records write them."""
+    """What is in a record of one of the devices. ``names``: ids and MACs, as records write them."""
     return re.compile(b"(?:%s)(?![0-9a-z:])" % b"|".join(re.escape(name.encode()) for name in names))
 
 

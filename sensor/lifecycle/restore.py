@@ -95,7 +95,7 @@ class Restore:
     """
 
     def __init__(self, path: Path, places: Places, manifest: Manifest, stamp: str) -> None:
-        """``stamp``: date and time, as it stands in the names of folders."""
+        """``stamp``: date and time, as it is in the names of folders."""
         self._path, self._places, self._manifest, self._stamp = path, places, manifest, stamp
         self._has_records = any(one.name == f"{RECORDS}/{MANIFEST}" for one in manifest.files)
         self.aside: dict[Path, Path] = {}

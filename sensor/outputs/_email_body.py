@@ -123,7 +123,7 @@ def _severity(record: Record) -> str:
 
 
 def _text(value: Any, limit: int = TEXT_LIMIT) -> str:
-    """One clean line of whatever stands there."""
+    """One clean line of whatever is there."""
     return "" if value is None or isinstance(value, dict | list) else clean(str(value), limit)
 
 

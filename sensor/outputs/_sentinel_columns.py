@@ -18,7 +18,7 @@ TEXT_LIMIT = 32 * 1024
 
 
 def _path(*keys: str) -> Callable[[Body], Any]:
-    """What stands at a path; None where nothing does."""
+    """What is at a path; None where nothing is."""
 
     def look(record: Body) -> Any:
         found: Any = record

@@ -324,7 +324,7 @@ class Mqtt(Output):
 
 class Link:
     """What the client's thread has received on one connection. ``granted``: the broker's properties; ``lost``: why the
-    connection is of no use, and
+    connection does not help, and
     ``refused``: that it is so for what we sent.
     """
 

@@ -249,7 +249,7 @@ class Nats(Output):
         return stored.error
 
     def _subjects(self) -> str:
-        """All subjects that records can give: what stands at a place may have dots."""
+        """All subjects that records can give: what is at a place may have dots."""
         before, place, _ = self.options.subject.partition("{")
         return f"{before.rpartition('.')[0]}.>" if place else before
 

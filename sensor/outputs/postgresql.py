@@ -170,7 +170,7 @@ class Postgresql(Output):
 
 
 def _patient(psycopg: Any, timeout_s: float) -> Any:
-    """A class of connections whose every wait ends: the server's own limit is of no use where the
+    """A class of connections whose every wait ends: the server's own limit does not help where the
     server stands still.
     """
 

@@ -90,7 +90,7 @@ class Change(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """``handle``: what the system calls the ticket from now on; ``remark``: what a person has to do there."""
+    """``handle``: what the system calls the ticket from now on; ``remark``: what the operator has to do there."""
 
     handle: str
     remark: str = ""

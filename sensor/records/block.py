@@ -96,7 +96,7 @@ class Rows(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One section as it lies in a block."""
+    """One section as it is in a block."""
 
     kind: int
     head: int

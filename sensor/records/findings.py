@@ -90,7 +90,7 @@ def techniques_of(ids: Iterable[str]) -> tuple[Technique, ...]:
 
 
 def subject_of(value: object, devices: Devices) -> Subject | None:
-    """Whom a column names: an address, a MAC, or the id of a device; None where it is none of these."""
+    """Whom a column names: an address, a MAC, or the id of a device; None where it is not one of these."""
     if not isinstance(value, str) or not value:
         return None
     if value in devices:
@@ -125,7 +125,7 @@ def devices_of(query: Query, ids: Iterable[str]) -> dict[str, Subject]:
 
 
 def moment_ns(value: object) -> int:
-    """A time of an answer as ns since the epoch; 0 where it is none."""
+    """A time of an answer as ns since the epoch; 0 where it is not one."""
     try:
         return int(datetime.fromisoformat(str(value)).replace(tzinfo=UTC).timestamp() * 1e6) * 1000
     except ValueError:

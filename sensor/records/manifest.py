@@ -153,7 +153,7 @@ class Manifest:
             self._db.execute("INSERT INTO contents VALUES (?,?,?)", (file.name, file.shape, file.filter))
 
     def drop(self, names: Iterable[str], now: float) -> None:
-        """Queries see these files no more; they are deleted later. ``now``: seconds since the epoch."""
+        """Queries no longer see these files; they are deleted later. ``now``: seconds since the epoch."""
         self._db.executemany(
             "UPDATE file SET gone_at = ? WHERE name = ? AND gone_at IS NULL", [(now, name) for name in names]
         )

@@ -57,7 +57,7 @@ class Schedule:
         return True
 
     def due(self, now: int) -> list[str]:
-        """Hunts that are to run now. Those whose last run lies in the future, since the clock was set back, as well."""
+        """Hunts that are to run now. Those whose last run is in the future, since the clock was set back, as well."""
         return [
             name
             for name, one in self.hunts.items()

@@ -25,7 +25,7 @@ class Exchange(NamedTuple):
     timed: bool = True
 
     def places(self) -> Places:
-        """A row for each exchange: where each of its messages stands in its part, -1 where there is none. In the order
+        """A row for each exchange: where each of its messages is in its part, -1 where there is none. In the order
         of time.
 
         A message opens another exchange unless it comes later in the order than the one before it with the same key.

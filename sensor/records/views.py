@@ -20,7 +20,7 @@ SQL_TYPES = {
     NUMBER: "DOUBLE",
 }
 
-# What hunters write in other tools. IPv4 as a number; whether an address lies in a block of IPv4; a name and all below
+# What hunters write in other tools. IPv4 as a number; whether an address is in a block of IPv4; a name and all below
 # it.
 MACROS = """
 CREATE MACRO ip4(ip) AS CASE WHEN ip LIKE '%.%.%.%' AND ip NOT LIKE '%:%' THEN

@@ -360,9 +360,8 @@ class Difference(Part, kw_only=True):
 
 
 class Report(Part, kw_only=True):
-    """``made``: when the last that is known was seen; ``headline``: how things stand, for who reads no more; ``work``:
-    what to do, in order;
-    ``…_left_out``: how many of a list had no room.
+    """``made``: when the last that is known was seen; ``headline``: the state of the network, for those who read only
+    the summary; ``work``: what to do, in order; ``…_left_out``: how many of a list had no room.
     """
 
     format: str

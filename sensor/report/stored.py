@@ -24,7 +24,7 @@ def encoded(report: Report) -> bytes:
 
 
 def stored(path: Path) -> Report:
-    """BadReport where it is none of ours; OSError where it cannot be read."""
+    """BadReport where it is not one of ours; OSError where it cannot be read."""
     if path.stat().st_size > SIZE_LIMIT:
         raise BadReport(f"{path}: over {SIZE_LIMIT >> 20:,} MiB, expected a report of this sensor")
     data = path.read_bytes()

@@ -49,7 +49,7 @@ class Story:
         self._run = 0
 
     def take(self, record: Record) -> bool:
-        """The next record of the log; False where it is none of ours."""
+        """The next record of the log; False where it is not one of ours."""
         ts = record.get("ts")
         if not isinstance(ts, str) or not is_time(ts):
             return True

@@ -22,7 +22,7 @@ ZONES = ("inside", "outside")
 
 
 class Loaded(NamedTuple):
-    """One rule, with the sets of its file, and where it stands: its place in the list of the file."""
+    """One rule, with the sets of its file, and where it is: its place in the list of the file."""
 
     rule: Rule
     sets: Sets

@@ -1,4 +1,4 @@
-"""Word to the service manager: ready, reloading, stopping, how it goes, and that work goes on. The protocol of
+"""Word to the service manager: ready, reloading, stopping, how it goes, and that work continues. The protocol of
 sd_notify(3): datagrams to a unix socket.
 
 Without NOTIFY_SOCKET in the environment nothing is sent. A service manager that cannot be reached stops nothing.

@@ -67,7 +67,7 @@ class Agent:
         self._save()
 
     def watch(self) -> None:
-        """Observe the health of a version on trial: keep it, go on watching, or go back. OSError."""
+        """Observe the health of a version on trial: keep it, continue watching, or go back. OSError."""
         trial = self.state.trial
         if trial is None:
             return

@@ -201,7 +201,7 @@ def time_or(text: str, other: NoTime) -> int | NoTime:
 
 @functools.lru_cache(maxsize=16384)
 def address_bytes(text: str) -> bytes | None:
-    """An IP address as 16 bytes that sort as addresses do, IPv4 as mapped (RFC 4291); None where it is none."""
+    """An IP address as 16 bytes that sort as addresses do, IPv4 as mapped (RFC 4291); None where it is not one."""
     if (four := _IPV4.fullmatch(text)) is not None:  # most are, and this is ten times as fast
         return _MAPPED + bytes(map(int, four.groups()))
     try:

@@ -1,7 +1,7 @@
 """Operator notes about alerts: lines of the notes beside the log (``eventlog.paths.notes_log``), kept as rows, and the
 resulting state.
 
-The notes are the durable form, as the log is for records. A word counts from the line it stands in; the last one of its
+The notes are the durable form, as the log is for records. A word counts from the line it is in; the last one of its
 kind holds.
 """
 

@@ -40,7 +40,7 @@ Facts = dict[str, Any]
 
 class Watched(NamedTuple):
     """A run, as far as it is looked at. ``rules``, ``outputs`` (names of those that are to get everything) and
-    ``configuration`` (how it stands with reloads) may be others each time.
+    ``configuration`` (where it is with reloads) may be others each time.
     """
 
     source: Source

@@ -158,7 +158,7 @@ class _Loopback6(_Loopback):
 
 class Server:
     """A thread that waits at the sockets. ``unavailable``: in words, which of them cannot be had; the
-    sensor goes on without.
+    sensor continues without it.
     """
 
     def __init__(self, served: Served, path: Path | None, listen: tuple[str, int] | None) -> None:

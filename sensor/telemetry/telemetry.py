@@ -44,5 +44,5 @@ class Telemetry:
         settle()
 
     def close(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self._server.close()

@@ -71,7 +71,7 @@ class MuteRow(msgspec.Struct, frozen=True):
 
 
 class MutedRow(msgspec.Struct, frozen=True):
-    """A suppressed alert. ``last``: ns; ``record``: as it stands in the log of suppressed alerts."""
+    """A suppressed alert. ``last``: ns; ``record``: as it is in the log of suppressed alerts."""
 
     alert: str
     mute: str
@@ -126,7 +126,7 @@ def suppressed(data: Data) -> int:
 
 
 def silenced(data: Data) -> dict[str, int]:
-    """How many findings each mute suppressed, by its id; also by mutes that are no more."""
+    """How many findings each mute suppressed, by its id; also by mutes that no longer exist."""
     return {str(name): int(count) for name, count in data.base.execute(_COUNTS)}
 
 

@@ -58,7 +58,7 @@ def after_of(cursor: str, mark: str) -> After | None:
 
 
 def limit_of(limit: int) -> int:
-    """Malformed where it is none."""
+    """Malformed where it is not one."""
     if not 1 <= limit <= MOST:
         raise Malformed("limit", str(limit), f"1 to {MOST}")
     return limit

@@ -102,7 +102,7 @@ def _entered(console: Console, provider: Provider, attempts: Attempts, request: 
 
 
 def _attempt(attempt: Attempt | None, request: Request) -> Attempt:
-    """The attempt that the answer belongs to. Denied where it is none of this browser."""
+    """The attempt that the answer belongs to. Denied where it is not one of this browser."""
     state = request.query_params.get("state", "").encode("utf-8", "replace")
     if attempt is None or not hmac.compare_digest(state, attempt.state.encode()):
         raise Denied("the login did not begin in this browser, or more than 10 minutes ago")

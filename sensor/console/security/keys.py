@@ -136,7 +136,7 @@ class Keys:
             base.execute("DELETE FROM sessions WHERE hash = ?", (hashed(secret),))
 
     def end_all(self, name: str, but: str = "") -> None:
-        """End the sessions and links of a user. ``but``: the secret of a session that goes on."""
+        """End the sessions and links of a user. ``but``: the secret of a session that continues."""
         with connected(self.path) as base:
             base.execute("DELETE FROM sessions WHERE name = ? AND hash != ?", (name, hashed(but)))
             base.execute("DELETE FROM links WHERE name = ?", (name,))
@@ -171,7 +171,7 @@ class Keys:
             return base.execute("DELETE FROM tokens WHERE id = ?", (number,)).rowcount == 1
 
     def token(self, secret: str) -> Who | None:
-        """Whose token it is; None where it is none, or over."""
+        """Whose token it is; None where it is not one, or over."""
         now, key = time.time(), hashed(secret)
         with connected(self.path) as base:
             row = base.execute("SELECT name, scope, until, used FROM tokens WHERE hash = ?", (key,)).fetchone()

@@ -32,7 +32,7 @@ from sensor.dissectors.tftp import TftpRead
 
 SESSIONS_LIMIT, CLIENTS_LIMIT, REPORTED_LIMIT = 2048, 2048, 4096
 SHOWN = 160
-LONGEST = 16  # characters of the name of a processor, and what stands before it
+LONGEST = 16  # characters of the name of a processor, and what is before it
 _FETCH = re.compile(
     r"\b(?:wget|curl|tftp|ftpget|lwp-download)\b[^;|&]{0,300}?(?:\d{1,3}(?:\.\d{1,3}){3}|https?://|ftp://|-[a-z]*g\b)",
     re.IGNORECASE,

@@ -231,7 +231,7 @@ class DnsTunnel(EventDetector):
         )
 
     def _reason(self, queried: Queried) -> str:
-        """Why this is a tunnel; empty where it is none."""
+        """Why this is a tunnel; empty where it is not one."""
         want = self.options
         if queried.strange >= want.strange:
             return f"{queried.strange} names with record types that no client uses (threshold {want.strange})"

@@ -2,7 +2,7 @@
 
 That host is a client of the one server and acts as the server for its victim. Both values are random, so a repetition
 is no coincidence. Where the two conversations use different protocols there is no benign reason. Where they use the
-same, a proxy may stand between them, as is common in front of web servers (low), and rare in front of file servers and
+same, a proxy may be between them, as is common in front of web servers (low), and rare in front of file servers and
 directories.
 """
 

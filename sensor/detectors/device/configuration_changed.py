@@ -29,7 +29,7 @@ from sensor.dissectors.lldp import LldpAnnouncement
 from sensor.dissectors.mndp import MndpAnnouncement
 
 DEVICES_LIMIT, PORTS_LIMIT = 8192, 8192
-# Parts of announcements that are no configuration: who sent it, how long to believe it, what follows load, and lists
+# Parts of announcements that are no configuration: who sent it, how long it is valid, what follows load, and lists
 # that come in several messages.
 PASSING = frozenset(("packet", "life_s", "power_mw", "uptime_s", "vlans"))
 # What is compared: a name and its value as text.

@@ -88,7 +88,7 @@ class Days(msgspec.Struct):
 
 
 class BulkUpload(FlowDetector):
-    """Sums the bytes of flows as they go on and end; small ones are excluded in bulk."""
+    """Sums the bytes of flows as they continue and end; small ones are excluded in bulk."""
 
     title = "Unusual data upload (possible exfiltration)"
     severity = Severity.medium

@@ -122,7 +122,7 @@ class WebScan(EventDetector):
         )
 
     def _secret(self, event: HttpRequest, place: str) -> Iterator[Alert]:
-        """``place``: where the secret lies; a tool requests many pages of one place."""
+        """``place``: where the secret is; a tool requests many pages of one place."""
         packet = event.packet
         key = (packet.src, packet.dst)
         requested = self._sensitive.add(key, place, packet.ts)

@@ -70,7 +70,7 @@ class FanOut(AdminSessions):
             yield self._alert(flow, count, usual)
 
     def _usual(self, flow: Flow, count: int) -> int:
-        """How many hosts the source administered before, by this service. The new ones are learned while it goes on,
+        """How many hosts the source administered before, by this service. The new ones are learned while it continues,
         and are no habit of it.
         """
         baseline, client, service = self.context.baseline, client_of(flow), service_of(flow)

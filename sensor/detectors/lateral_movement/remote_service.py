@@ -26,7 +26,7 @@ BOTH = (SERVICE, EXECUTION)
 CREATES = frozenset((12, 24, 44, 45, 60))
 CHANGES = frozenset((11, 23))
 STARTS = frozenset((19, 31))
-CONTROLS = 1  # stop, pause, go on
+CONTROLS = 1  # stop, pause, continue
 OPENS = frozenset((16, 28))
 MEMORY_S = 600
 # What services that tools create run, rather than a service's own program.

@@ -39,7 +39,7 @@ def registered(name: str) -> str:
 
 
 def below(name: str, domain: str) -> str:
-    """The part of a name that stands before its domain; empty where there is none."""
+    """The part of a name that is before its domain; empty where there is none."""
     return name[: -len(domain) - 1] if len(name) > len(domain) else ""
 
 
@@ -72,7 +72,7 @@ def is_address(part: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def is_coded(part: str) -> bool:
-    """Whether what stands before a domain looks like data: characters that no host name has, long hexadecimal numbers,
+    """Whether what is before a domain looks like data: characters that no host name has, long hexadecimal numbers,
     letters without sense.
     """
     if is_address(part):

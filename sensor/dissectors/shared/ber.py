@@ -15,7 +15,7 @@ SUBID_LIMIT = (1 << 32) - 1
 
 
 def element(data: bytes, at: int, end: int, cut: bool = False) -> tuple[int, int, int]:
-    """(tag, first, stop) of the element at ``at``, whose value is ``data[first:stop]``. ``cut``: a value that goes on
+    """(tag, first, stop) of the element at ``at``, whose value is ``data[first:stop]``. ``cut``: a value that continues
     behind ``end`` stops there.
     """
     if at + 2 > end:

@@ -43,7 +43,7 @@ class _Walk:
         return ""
 
     def _more(self, size: int, count: int) -> bool:
-        """Whether a list goes on: by its size, or up to the break where it has none."""
+        """Whether a list continues: by its size, or up to the break where it has none."""
         if size >= 0:
             return count < size
         if self.reader.left and self.reader.data[self.reader.offset] == BREAK:

@@ -188,7 +188,7 @@ def _extensions(reader: Reader) -> tuple[tuple[int, ...], dict[int, bytes]]:
 
 
 def _inner(data: bytes, wide: int) -> bytes:
-    """What stands behind a length of so many bytes; whatever follows is no part of it."""
+    """What is behind a length of so many bytes; whatever follows is no part of it."""
     return data[wide : wide + int.from_bytes(data[:wide], "big")]
 
 

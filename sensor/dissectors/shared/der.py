@@ -149,7 +149,7 @@ def text(tag: int, raw: bytes, limit: int = 255) -> str:
 
 def unix_time(tag: int, raw: bytes) -> int:
     """A UTCTime or GeneralizedTime in seconds since 1970 (RFC 5280, 4.1.2.5): years of two digits below 50 are of this
-    century. Malformed where it is none.
+    century. Malformed where it is not one.
     """
     digits = raw.rstrip(b"Z")
     if tag == UTC_TIME:

@@ -61,7 +61,7 @@ def mac_of(text: str) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def address_of(text: str) -> int:
-    """The IPv4 address written as dotted quad; 0 where it is none or unspecified."""
+    """The IPv4 address written as dotted quad; 0 where it is not one or unspecified."""
     try:
         address = parse(text) if len(text) <= LONGEST_ADDRESS else 0
     except ValueError:

@@ -152,7 +152,7 @@ def _name(data: bytes, offset: int, names: dict[int, str], fold: bool, depth: in
     """The name at ``offset`` and where the bytes after it begin. ``names`` remembers the names of this message by
     offset.
 
-    A pointer must lead to before the start of the name it stands in (RFC 1035, 4.1.4: a prior occurrence), so that no
+    A pointer must lead to before the start of the name it is in (RFC 1035, 4.1.4: a prior occurrence), so that no
     loop can be.
     """
     try:  # nearly always the first zero ends the name, or is the first byte after its pointer

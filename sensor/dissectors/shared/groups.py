@@ -15,7 +15,7 @@ IS_INCLUDE, IS_EXCLUDE, TO_INCLUDE, TO_EXCLUDE, ALLOW, BLOCK = range(1, 7)
 
 
 def records(data: bytes, offset: int, size: int, prefix: int, truncated: bool) -> tuple[list[int], list[int]]:
-    """(groups the sender is in or joins, groups it leaves) of a report whose count of records stands at ``offset`` - 2.
+    """(groups the sender is in or joins, groups it leaves) of a report whose count of records is at ``offset`` - 2.
     Addresses have ``size`` bytes; ``prefix`` makes them addresses of ours. A record that the capture cut off is left
     out.
     """

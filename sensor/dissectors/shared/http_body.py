@@ -178,7 +178,7 @@ def of(
 
 
 def media_type_of(fields: dict[bytes, bytes]) -> str:
-    """``text/html`` of ``Text/HTML; charset=utf-8``, as it stands there."""
+    """``text/html`` of ``Text/HTML; charset=utf-8``, as it is there."""
     return fields.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("ascii", "replace")
 
 

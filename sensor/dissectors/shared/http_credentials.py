@@ -31,7 +31,7 @@ _TOKEN = re.compile(rb"(?:^|,)\s{0,4}(?:ntlm|negotiate)\s{1,4}([A-Za-z0-9+/]{16,
 
 
 class Credentials(msgspec.Struct, frozen=True, gc=False):
-    """``scheme``: in small letters, ``other`` where nobody knows it, ``query`` where they stand in the address, empty
+    """``scheme``: in small letters, ``other`` where nobody knows it, ``query`` where they are in the address, empty
     where there are none; ``user``: where it can be read; ``seal``: where the password can.
     """
 

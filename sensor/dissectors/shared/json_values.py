@@ -80,6 +80,6 @@ def text(value: Object, *keys: str) -> str:
 
 
 def number(value: Object, key: str) -> int:
-    """A member that is a whole number; -1 where it is none."""
+    """A member that is a whole number; -1 where it is not one."""
     found = value.get(key)
     return found if type(found) is int else -1

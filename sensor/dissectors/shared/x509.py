@@ -64,7 +64,7 @@ class Certificate(msgspec.Struct, frozen=True, gc=False):
 
 
 def _read(data: bytes) -> Certificate:
-    """The certificate in these bytes. Malformed where it is none."""
+    """The certificate in these bytes. Malformed where it is not one."""
     outer = der.expect(data, 0, None, der.SEQUENCE)
     body = der.expect(data, outer.start, outer.stop, der.SEQUENCE)
     fields = list(der.children(data, body))

@@ -66,7 +66,7 @@ class Document:
 
 
 def read(data: bytes) -> Document:
-    """The document in some bytes. Malformed where it is none, declares entities, is too deep or too large."""
+    """The document in some bytes. Malformed where it is not one, declares entities, is too deep or too large."""
     text = _decoded(data[:SIZE_LIMIT])
     top, namespaces = Element(""), dict[str, str]()
     path, at, count = [top], 0, 0
@@ -103,7 +103,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _skipped(text: str, start: int, parent: Element) -> int:
-    """Where to go on after a comment, an instruction or plain data that begins at ``start``; ``start`` where it is a
+    """Where to continue after a comment, an instruction or plain data that begins at ``start``; ``start`` where it is a
     tag, -1 where it has no end.
     """
     if text[start + 1 : start + 2] == "?":

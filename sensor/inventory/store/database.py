@@ -35,8 +35,8 @@ class Taken(StoreError):
 
 
 class Refused(StoreError):
-    """It is there and must not be used: its tables are of another version, or half a restore is there. To go on without
-    it would only hide that.
+    """It is there and must not be used: its tables are of another version, or half a restore is there. To continue
+    without it would only hide that.
     """
 
 

@@ -2,7 +2,7 @@
 workbooks carry over.
 
 Columns are those that Microsoft documents; columns about the cloud service, its agent and its users have nothing to
-hold here and are absent. What has no column (addresses, services, confidence) stands in ``AdditionalFields``, JSON as
+hold here and are absent. What has no column (addresses, services, confidence) is in ``AdditionalFields``, JSON as
 text. Only devices have rows.
 """
 
@@ -20,7 +20,7 @@ from sensor.outputs.formats._view import Body, View, view
 # As text within JSON it may grow to twice that, and must never be cut there.
 _MORE_LIMIT = 24 * 1024
 _ENCODER = msgspec.json.Encoder()
-# The reason of a merger begins with the id that is no more.
+# The reason of a merger begins with the id that no longer exists.
 _LOST = re.compile(r"dev-[0-9a-z]+")
 
 ENDPOINT, NETWORK, THINGS, UNKNOWN = "Endpoint", "NetworkDevice", "IoT", "Unknown"

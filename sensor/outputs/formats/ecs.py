@@ -1,6 +1,6 @@
 """Elastic Common Schema, version 8: documents for Elasticsearch and OpenSearch.
 
-What the schema has a word for stands there; the rest stands below ``sensor`` under its native name. MAC addresses are
+What the schema has a word for is there; the rest is below ``sensor`` under its native name. MAC addresses are
 written as the schema asks (upper case, dashes). Evidence is left to the native format: it would make thousands of
 fields.
 """

@@ -68,7 +68,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 def claims_of(jwt: str) -> Claims:
-    """The claims of a JWT, whose signature the server checks. ValueError where it is none."""
+    """The claims of a JWT, whose signature the server checks. ValueError where it is not one."""
     try:
         body = jwt.split(".")[1]
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=Claims)

@@ -66,7 +66,7 @@ def fitted(found: Found, limit: int) -> bytes:
 
 
 def read_found(body: bytes) -> Found:
-    """The answer in a message of a sensor. ValueError with the fault where it is none."""
+    """The answer in a message of a sensor. ValueError with the fault where it is not one."""
     try:
         size = zstandard.frame_content_size(body)
         if not 0 <= size <= SIZE_LIMIT:

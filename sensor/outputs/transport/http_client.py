@@ -160,7 +160,7 @@ def check_setup(answer: Answer) -> None:
 
 
 def decoded(answer: Answer, kind: type[Decoded]) -> Decoded | None:
-    """The body as an object of ours; None where it is none, whatever else it is."""
+    """The body as an object of ours; None where it is not one, whatever else it is."""
     try:
         return msgspec.json.decode(answer.body, type=kind)
     except (ValueError, RecursionError):  # msgspec's own error is a ValueError, and its error for wrong UTF-8 too
@@ -199,7 +199,7 @@ def open_client(options: HttpOptions, prepare: Callable[[Client], object] | None
 
 
 def reached(options: HttpOptions) -> Generator[Finding, None, bool]:
-    """The findings every check begins with; true where one may go on."""
+    """The findings every check begins with; true where one may continue."""
     try:
         first = _first(options, options.place())
     except Retry as error:

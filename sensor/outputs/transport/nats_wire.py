@@ -73,7 +73,7 @@ class Place(NamedTuple):
 
 
 class Wire:
-    """An open connection. Whatever fails is a Retry, after which it is of no more use than to be closed.
+    """An open connection. Whatever fails is a Retry, after which it can only be closed.
 
     ``received_at``: when the server sent something last, in seconds of the monotonic clock. Servers ping every two
     minutes.

@@ -1,4 +1,4 @@
-"""Secrets of outputs: where they lie, never what they are. Read when a destination is opened, so that a new password
+"""Secrets of outputs: where they are, never what they are. Read when a destination is opened, so that a new password
 needs no restart.
 """
 
@@ -19,7 +19,7 @@ SIZE_LIMIT = 64 * 1024
 
 
 class Secret:
-    """``env:NAME``, ``file:/path`` or ``credential:NAME`` (systemd.exec(5), LoadCredential=). Prints as where it lies.
+    """``env:NAME``, ``file:/path`` or ``credential:NAME`` (systemd.exec(5), LoadCredential=). Prints as where it is.
 
     A secret in the clear is refused: configurations are copied about.
     """

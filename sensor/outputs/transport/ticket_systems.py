@@ -33,7 +33,7 @@ class Missing(Exception):
 
 
 class Locked(Retry):
-    """A fault that only a person can fix: another try at once is of no use."""
+    """A fault that only an operator can fix: another try at once does not help."""
 
 
 class System:
@@ -101,7 +101,7 @@ class System:
         return {name: value for name, value in fields.items() if name not in left_out}
 
     def _value(self, answer: Answer, *way: str) -> Any:
-        """What stands in an answer; None where it does not."""
+        """What is in an answer; None where it is absent."""
         found: Any = decoded(answer, dict[str, Any])
         for step in way:
             found = found.get(step) if isinstance(found, dict) else None

@@ -136,7 +136,7 @@ def _contact(ends: Ends, view: View) -> Contact:
 
 
 def _facing(ends: Ends, block: Block, view: View) -> Contact | None:
-    """The peer is what lies in the block; None where neither does."""
+    """The peer is what is in the block; None where neither has it."""
     outside = not inside(block, view)
     if _within(ends.server, block):
         return Contact(

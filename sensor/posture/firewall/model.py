@@ -21,8 +21,8 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class Party(NamedTuple):
-    """A machine, or an address that is none of ours. ``id``: of the device, empty where it is none; ``addresses``: as
-    core.addresses has them.
+    """A machine, or an address that is none of ours. ``id``: of the device, empty where it is not one; ``addresses``:
+    as core.addresses has them.
     """
 
     id: str

@@ -106,7 +106,7 @@ def simulate(request: Request, seen: Seen) -> Simulation:
 
 
 def noted(request: Request, simulation: Simulation) -> Request:
-    """The request with what stands above its rules, for those who load them."""
+    """The request with what is above its rules, for those who load them."""
     others = simulation.others
     more = [f"also cut: and {len(others) - CUTS_NOTED:,} more"] if len(others) > CUTS_NOTED else []
     warnings = (f"WARNING: {one}" for one in simulation.warnings)
@@ -162,7 +162,7 @@ def _party(name: str, seen: Seen) -> Party | None:
     try:
         return Party("", "", "", (addresses.parse(name),))
     except ValueError:
-        return None  # a device that is no more
+        return None  # a device that no longer exists
 
 
 def _once(cuts: Iterable[Cut]) -> list[Cut]:

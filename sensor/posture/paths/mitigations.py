@@ -1,4 +1,4 @@
-"""What takes paths away, in words: what to do, with how many devices, and the command that goes on from there."""
+"""What takes paths away, in words: what to do, with how many devices, and the command that continues from there."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _commands(start: str, ends: Iterable[str]) -> tuple[str, ...]:
 
 
 def _word(value: object) -> str:
-    """A word of a log that may stand in a command, for people paste them; empty where it may not."""
+    """A word of a log that may appear in a command, for people paste them; empty where it may not."""
     return value if isinstance(value, str) and re.fullmatch(r"[\w.:][\w.:-]{0,63}", value, re.ASCII) else ""
 
 

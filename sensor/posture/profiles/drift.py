@@ -109,7 +109,7 @@ def _acts(site: Site, habits: Habits) -> Iterator[tuple[bool, int, str, Use, Sub
 
 
 def _subject(site: Site, name: str) -> Subject | None:
-    """Who a habit is about; None for a device that is no more, or has no address."""
+    """Who a habit is about; None for a device that no longer exists, or has no address."""
     machine = site.machine(name)
     if machine is not None:
         return Subject(0, machine.party.addresses[0]) if machine.party.addresses else None

@@ -251,7 +251,7 @@ class MudFile(_Part):
 
 
 def read(path: Path) -> MudFile:
-    """A MUD file. DocumentErrors, with line and column, where it is none; OSError where it cannot be read."""
+    """A MUD file. DocumentErrors, with line and column, where it is not one; OSError where it cannot be read."""
     return load_json(path, MudFile)
 
 

@@ -228,4 +228,4 @@ def _party(site: Site, name: str) -> Party | None:
     try:
         return Party("", "", "", (addresses.parse(name),))
     except ValueError:
-        return None  # a device that is no more
+        return None  # a device that no longer exists

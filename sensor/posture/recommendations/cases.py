@@ -24,9 +24,9 @@ _Ends = tuple[str, str, int]
 
 
 class Case(msgspec.Struct, eq=False):
-    """``does`` goes on "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages as
-    records show them, packed. ``looked``: a look at what is known of the device found it, and no message; ``severity``,
-    ``product``: see ``looks.py``. ``reported``: when last, ns, or -1.
+    """``does`` continues "the device …"; ``seen``: the field that proves it, and what it held; ``proof``: the messages
+    as records show them, packed. ``looked``: a look at what is known of the device found it, and no message;
+    ``severity``, ``product``: see ``looks.py``. ``reported``: when last, ns, or -1.
     """
 
     name: Name
@@ -178,7 +178,7 @@ class Cases:
                 self.remove(case)
 
     def restore(self, body: bytes | str) -> None:
-        """A case of an earlier run. msgspec.DecodeError where it is none."""
+        """A case of an earlier run. msgspec.DecodeError where it is not one."""
         self.put(case_of(body))
 
 
@@ -204,7 +204,7 @@ def kept(case: Case) -> bytes:
 
 
 def case_of(body: bytes | str) -> Case:
-    """msgspec.DecodeError where it is none."""
+    """msgspec.DecodeError where it is not one."""
     stored = _decode(body)
     proof = bytes(stored.proof)
     unpacked(proof)  # raises if it cannot be decoded

@@ -37,7 +37,7 @@ class Proven(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Something is wrong. ``seen``: what shows it; ``does`` goes on "the device …"; ``rests``: devices and their
+    """Something is wrong. ``seen``: what shows it; ``does`` continues "the device …"; ``rests``: devices and their
     attributes that prove it, where it is not
     ``proven`` already; ``severity``: where it is another than that of the advice; ``product``: where the work is
     another for each.

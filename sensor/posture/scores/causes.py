@@ -174,7 +174,7 @@ def owners(nodes: Iterable[Node]) -> dict[str, str]:
 
 
 def whose(end: Any, there: Mapping[str, Node], mine: Mapping[str, str]) -> str:
-    """The device at an end of an alert; empty where it is none of ours."""
+    """The device at an end of an alert; empty where it is not one of ours."""
     if not isinstance(end, dict):
         return ""
     device, address = end.get("device"), end.get("ip")

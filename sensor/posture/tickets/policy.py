@@ -18,7 +18,7 @@ NAME_LIMIT = 64
 
 class Policy(NamedTuple):
     """``due_days``: by severity, from when a ticket was first seen; ``owner``: of what nobody else has; ``types``,
-    ``segments``, ``tags``: owners by what a device is, where it stands and how it is tagged, for devices without one of
+    ``segments``, ``tags``: owners by what a device is, where it is and how it is tagged, for devices without one of
     their own; ``least``, ``least_points``: less makes no ticket.
     """
 

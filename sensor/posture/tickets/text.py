@@ -15,7 +15,7 @@ _REST = 80
 
 
 def facts(ticket: Ticket) -> list[tuple[str, str]]:
-    """What stands at its head, those that are known."""
+    """What is at its head, those that are known."""
     pairs = (
         ("Priority", f"{ticket.priority}, {ticket.severity.name}"),
         ("Points", ticket.reckoned),

@@ -27,7 +27,7 @@ def unescaped(text: str) -> str:
 
 
 def parse_cpe(text: str) -> Cpe:
-    """ValueError where it is none."""
+    """ValueError where it is not one."""
     fields: list[str] = []
     if text.startswith("cpe:2.3:") and len(text) <= 512:
         # Most hold no escape, and are split eight times as fast.

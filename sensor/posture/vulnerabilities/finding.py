@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sensor.posture.vulnerabilities.ranges import Verdict
 
-# Where one source is certain and another is not, the certain one is believed; of two that are certain, the one that
+# Where one source is certain and another is not, the certain one is used; of two that are certain, the one that
 # warns.
 _WEIGHT = {Verdict.AFFECTED: 2, Verdict.NOT_AFFECTED: 1, Verdict.CANNOT_TELL: 0}
 

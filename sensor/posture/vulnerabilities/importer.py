@@ -93,7 +93,7 @@ def import_feed(base: sqlite3.Connection, path: Path, origin: Origin, moment: st
 
 
 def _loss(base: sqlite3.Connection, outcome: Outcome) -> str:
-    """Why what was read is not to be believed; empty where it is."""
+    """Why what was read must not be trusted; empty where it is."""
     row = base.execute("SELECT entries FROM sources WHERE name = ?", (outcome.name,)).fetchone()
     before = row[0] if row else 0
     if outcome.entries == 0:

@@ -15,7 +15,7 @@ AXIS_LTS = frozenset(("6.50", "8.40", "9.80", "10.12", "11.11"))
 _READ = 65_536
 _TOKEN = re.compile(r"\d+|[a-z]+")
 _PLAIN = re.compile(r"[0-9a-z ._,:()/+-]+\Z")
-# What stands before a version without being a part of it, names of systems among it.
+# What is before a version without being a part of it, names of systems among it.
 _HEADING = re.compile(r"\A(?:(?:version|ver|firmware|fw|release|dsm|qts|routeros|junos|airos)[ .:_-]*)+(?=[vr]?\d)")
 # Words that a version begins with and which name the model or platform it is for: GL.10.06, NVR-B3801.20.17, MX-V4.7.2.
 # A letter right before it is a part of that, but for v and r: h5.1 is not 5.1.
@@ -129,7 +129,7 @@ def _lexmark(text: str) -> Version | None:
 
 @functools.lru_cache(_READ)
 def _build_date(text: str) -> Version | None:
-    """Only the date on which it was built, where exactly one stands in the text: 20240813, 2024-02-02, build 221220."""
+    """Only the date on which it was built, where exactly one is in the text: 20240813, 2024-02-02, build 221220."""
     text = _tidied(text)
     days = {(int(year), int(month), int(day)) for year, _, month, day in _DATE.findall(text)}
     days |= {(2000 + int(year), int(month), int(day)) for year, month, day in _SHORT_DATE.findall(text)}

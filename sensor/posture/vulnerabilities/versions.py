@@ -78,7 +78,7 @@ def order(left: tuple[Token, ...], right: tuple[Token, ...]) -> Order:
 
 
 def _before(longer: tuple[Token, ...], place: int) -> Order:
-    """How a version that ends before this word stands to one that goes on with it."""
+    """How a version that ends before this word stands to one that continues with it."""
     return Order.LESS if longer[place] in LATER or _letter(longer, place) else Order.UNKNOWN
 
 

@@ -72,7 +72,7 @@ class Transfers:
         if out is not None:
             out[1].finish()
 
-    # It goes on.
+    # It continues.
 
     def segment(self, flow: int, way: int, seq: int, data: bytes, packets: Packets, index: int) -> int:
         """Bytes of a side; the state of the conversation afterwards."""

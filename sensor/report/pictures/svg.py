@@ -63,7 +63,7 @@ def circle(x: float, y: float, radius: float, colour: str, tip: str = "") -> Mar
 def text(
     x: float, y: float, label: str, *, colour: str = INK, size: float = SIZE, anchor: str = "start", bold: bool = False
 ) -> Markup:
-    """``anchor``: start, middle or end: which part of it stands at the place."""
+    """``anchor``: start, middle or end: which part of it is at the place."""
     shape = Markup('<text x="{:.1f}" y="{:.1f}" class="{}" fill="{}" font-size="{:g}" text-anchor="{}"{}>{}</text>')
     weight = Markup(' font-weight="bold"') if bold else Markup("")
     return shape.format(x, y, _CLASSES.get(colour, ""), colour, size, anchor, weight, label)

@@ -11,7 +11,7 @@ from sensor.posture.firewall.model import Block, Match, Request, Rule, block_tex
 PRIORITY = -5
 MARK = "#"
 ALLOWS = True
-# What an allow-list lets go on: answers, and errors that belong to what it allowed.
+# What an allow-list lets continue: answers, and errors that belong to what it allowed.
 ANSWERS = "\t\tct state established,related accept"
 
 # Blocks of one end → the name of their set.

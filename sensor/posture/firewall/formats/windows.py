@@ -38,7 +38,7 @@ def _both(request: Request, rule: Rule) -> Iterator[str]:
 
 
 def _ours(request: Request, blocks: tuple[Block, ...]) -> bool:
-    """Whether these are machines of ours: no rule is for one that lies outside."""
+    """Whether these are machines of ours: no rule is for one that is outside."""
     near = {text for party in request.machines for text in party.texts}
     return not request.outside or not blocks or any(str(block.network_address) in near for block in blocks)
 

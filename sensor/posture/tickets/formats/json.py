@@ -41,7 +41,7 @@ def closed(lines: Sequence[str], _: Form) -> Body:
 
 
 def found_by(name: str, form: Form) -> str:
-    """The key, which stands in all that is sent."""
+    """The key, which is in all that is sent."""
     return form.key(name)
 
 

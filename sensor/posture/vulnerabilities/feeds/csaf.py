@@ -34,7 +34,7 @@ class _Product(NamedTuple):
 
 
 def entries_of(document: dict[str, Any]) -> Iterator[Entry]:
-    """One entry a CVE of the advisory. ValueError where it is none."""
+    """One entry a CVE of the advisory. ValueError where it is not one."""
     about = object_of(document.get("document"))
     tracking = object_of(about.get("tracking"))
     if not text_of(about.get("csaf_version"), 8).startswith("2."):
@@ -107,7 +107,7 @@ def _join(products: dict[str, _Product], tree: dict[str, Any]) -> None:
 
 
 def version_of(text: str) -> Range | str:
-    """A range, or the text where it is none that can be compared."""
+    """A range, or the text where it is not one that can be compared."""
     text = text.strip()
     scheme, slash, rest = text.partition("/")
     bounds = rest.split("|") if slash and scheme.startswith("vers:") else [text]

@@ -34,7 +34,7 @@ _VERSION = re.compile(r"[vVrR]?\d[\w.()+ -]{0,63}\Z")
 
 
 def entry_of(record: dict[str, Any]) -> Entry:
-    """One record. ValueError where it is none."""
+    """One record. ValueError where it is not one."""
     if record.get("dataType") != TYPE:
         raise ValueError(f"found the type {text_of(record.get('dataType'), 40) or 'nothing'!r}, expected {TYPE}")
     about = object_of(record.get("cveMetadata"))
@@ -85,7 +85,7 @@ def _affects(container: dict[str, Any]) -> Iterator[Affects]:
 
 
 def _versions(entry: dict[str, Any]) -> Range | str:
-    """A range; words where it is none that can be compared; nothing where these versions are not affected."""
+    """A range; words where it is not one that can be compared; nothing where these versions are not affected."""
     status, version = entry.get("status"), text_of(entry.get("version"))
     if status != "affected":
         return "" if status == "unaffected" else f"{version or 'its versions'}: {text_of(status, 20) or 'unknown'}"

@@ -15,7 +15,7 @@ CVE = re.compile(r"CVE-(\d{4})-(\d{4,8})\Z")
 TITLE_LIMIT, TEXT_LIMIT = 400, 160
 # Of one CVE: products, versions of one product, and models that a product runs on. The rest is left out, which ``cut``
 # reports.
-# What stands in place of ranges.
+# What feeds write instead of ranges.
 NO_VERSION = "the record names no version"
 AFFECTS_LIMIT, RANGES_LIMIT, HARDWARE_LIMIT = 4000, 1000, 1000
 
@@ -95,7 +95,7 @@ class Unreadable(Exception):
 
 
 def text_of(value: Any, limit: int = TEXT_LIMIT) -> str:
-    """A text of a feed, clean and bounded; empty where it is none."""
+    """A text of a feed, clean and bounded; empty where it is not one."""
     return clean(value, limit) if isinstance(value, str) else ""
 
 
@@ -108,14 +108,14 @@ def object_of(value: Any) -> dict[str, Any]:
 
 
 def number_of(value: Any, limit: float) -> float | None:
-    """A number from 0 to the limit; None where it is none."""
+    """A number from 0 to the limit; None where it is not one."""
     return (
         float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= limit else None
     )
 
 
 def cve_of(value: Any) -> str:
-    """The name of a CVE; ValueError where it is none."""
+    """The name of a CVE; ValueError where it is not one."""
     if not isinstance(value, str) or not CVE.match(value):
         raise ValueError(f"found {text_of(value, 40) or 'nothing'!r} for its name, expected CVE-YEAR-NUMBER")
     return value

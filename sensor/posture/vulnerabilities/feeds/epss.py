@@ -11,7 +11,7 @@ _DATE = re.compile(r"score_date:(\d{4}-\d\d-\d\d)")
 
 
 def score_of(row: list[str]) -> Score:
-    """One line. ValueError where it is none."""
+    """One line. ValueError where it is not one."""
     if len(row) < 3:
         raise ValueError(f"found {len(row)} fields, expected {HEADING}")
     cve, probability, percentile = cve_of(row[0]), _share(row[1]), _share(row[2])

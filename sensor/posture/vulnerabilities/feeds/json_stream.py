@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from sensor.posture.vulnerabilities.feeds.entry import Broken, Unreadable
 
 CHUNK = 1 << 20
-# One element, and what stands before the list.
+# One element, and what is before the list.
 ELEMENT_LIMIT, HEAD_LIMIT = 16 << 20, 1 << 20
 # How near to the end of what was read a fault must be to be only a lack of the rest: the longest word of JSON.
 _NEAR = 16
@@ -23,7 +23,7 @@ _decode = json.JSONDecoder().raw_decode
 
 
 class ElementStream:
-    """``header``: what stands before the list; iterating gives each element, or Broken."""
+    """``header``: what is before the list; iterating gives each element, or Broken."""
 
     def __init__(self, file: TextIO, name: str, first: str) -> None:
         """``name`` of the list, and ``first`` key of its elements, by which one is found again after a fault.

@@ -12,7 +12,7 @@ LIST, FIRST = "vulnerabilities", "cveID"
 
 
 def exploited_of(element: dict[str, Any]) -> Exploited:
-    """One entry, of either format. ValueError where it is none."""
+    """One entry, of either format. ValueError where it is not one."""
     fields = {
         name: text_of(element.get(name), 400)
         for name in ("vulnerabilityName", "dateAdded", "dueDate", "knownRansomwareCampaignUse", "requiredAction")

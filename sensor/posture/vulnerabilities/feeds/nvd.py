@@ -34,7 +34,7 @@ NEGATED = "the record names what is not affected only"
 
 
 def entry_of(element: dict[str, Any]) -> Entry:
-    """One element of the list. ValueError where it is none."""
+    """One element of the list. ValueError where it is not one."""
     cve = object_of(element.get("cve"))
     name = cve_of(cve.get("id"))
     score, version = _score(object_of(cve.get("metrics")))

@@ -28,7 +28,7 @@ _KEV = re.compile(r'"catalogVersion"\s*:|"vulnerabilities"\s*:\s*\[\s*\{\s*"cveI
 
 
 class _Limited(io.TextIOWrapper):
-    """UTF-8 that ends with Unreadable where it goes on for too long: what is packed may be any size."""
+    """UTF-8 that ends with Unreadable where it continues for too long: what is packed may be any size."""
 
     left = SIZE_LIMIT
 
@@ -42,7 +42,7 @@ class _Limited(io.TextIOWrapper):
 
 @contextlib.contextmanager
 def open_feed(path: Path) -> Iterator[Feed]:
-    """Unreadable where it is none, or ends before it should; OSError where it cannot be opened."""
+    """Unreadable where it is not one, or ends before it should; OSError where it cannot be opened."""
     if path.is_dir():
         yield records(of_folder(path))
         return
@@ -134,7 +134,7 @@ def _of_csv(text: _Joined) -> Feed:
 
 
 def _rows(lines: Iterator[str], made: Callable[[list[str]], Exploited | Score], first: int) -> Iterator[Item]:
-    """A line each; what is in quotes may go on over several."""
+    """A line each; what is in quotes may continue over several."""
     reader = csv.reader(lines)
     number = first
     while True:
