@@ -37,7 +37,7 @@ DEVICE_COLUMNS = ("score", "band", "device", "product", "segment", "terms")
 GROUP_COLUMNS = ("score", "band", "{}", "devices", "high", "medium", "low", "worst")
 SITE_FIX_COLUMNS = ("alone", "together", "devices", "reduction", "fix")
 DEVICE_FIX_COLUMNS = ("alone", "together", "fix", "resolves")
-THEN = "alone: the score once that is done on all devices that need it; together: with all that stands above it"
+THEN = "alone: the score after this fix on all devices that need it; together: after this and all fixes above it"
 CSV_COLUMNS = (
     "score", "band", "device", "name", "address", "type", "vendor", "model", "segment", "weaknesses", "attack",
     "reach", "unknown", "criticality",

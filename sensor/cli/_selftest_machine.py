@@ -81,7 +81,7 @@ def time_zone() -> Verdict:
 
     printed = time_text(MOMENT)
     if printed != MOMENT_TEXT:
-        return error(f"a time is printed as {printed}, expected {MOMENT_TEXT}", "unset TZ, and look at /etc/localtime")
+        return error(f"a time is printed as {printed}, expected {MOMENT_TEXT}", "unset TZ, and check /etc/localtime")
     return ok(f"times are printed in UTC; the time zone of this host is {time.strftime('%Z (%z)')}")
 
 

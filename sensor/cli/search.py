@@ -106,7 +106,7 @@ def _sorted(args: argparse.Namespace) -> tuple[list[Any], list[str]]:
     if args.flow is not None:
         filters.append(Filter("uid", "=", str(args.flow)))
     if len(texts) > 1 or not (texts or filters):
-        raise SearchError(f"found {len(texts)} words to look for, expected one, or filters such as dst_port=443")
+        raise SearchError(f"found {len(texts)} search terms, expected one, or filters such as dst_port=443")
     if not 1 <= args.n <= 1_000_000:
         raise SearchError(f"found -n {args.n}, expected 1 to 1000000")
     return filters, texts

@@ -19,7 +19,7 @@ HEADERS = 22
 """What Ethernet and a VLAN tag add to the MTU."""
 
 LATE_NS, SKEW_NS = 2_000_000_000, 100_000_000
-MIRROR = "look whether this is the mirror (SPAN) port: the switch must copy both directions of the other ports to it"
+MIRROR = "check whether this is the mirror (SPAN) port: the switch must copy both directions of the other ports to it"
 
 
 def traffic(seen: Seen) -> Verdict:

@@ -88,9 +88,7 @@ def log_in(client: Client, user: str, password: Secret) -> None:
         shown = "in words that repeat the password" if any(one in reply for one in secrets) else reply[:ANSWER_LIMIT]
         raise Retry(f"the login of {user} is turned down: {error.smtp_code} {shown}") from None
     except smtplib.SMTPNotSupportedError:
-        raise Retry(
-            "the server takes no login here: look at port and security, or leave out user and password"
-        ) from None
+        raise Retry("the server takes no login here: check port and security, or leave out user and password") from None
     except UnicodeError:
         raise Retry(f"user and the password in {password} must be ASCII: SMTP knows no other") from None
 

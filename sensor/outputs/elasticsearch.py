@@ -212,7 +212,7 @@ class Elasticsearch(Output):
         check_answer(answer)
         version = (decoded(answer, dict[str, Any]) or {}).get("version")
         if not isinstance(version, dict) or "number" not in version:
-            return Finding("auth", "error", f"{answer.where} is no Elasticsearch or OpenSearch: look at url")
+            return Finding("auth", "error", f"{answer.where} is no Elasticsearch or OpenSearch: check url")
         return Finding(
             "auth",
             "ok",

@@ -94,9 +94,9 @@ class Http(Output):
         with Client(self.options) as client:
             answer = client.request("HEAD", client.place.url)
         if answer.status in (401, 403, 407):
-            return Finding("auth", "error", f"{answer.summary}: look at token, user and password, or secret_headers")
+            return Finding("auth", "error", f"{answer.summary}: check token, user and password, or secret_headers")
         if answer.status >= 500 or answer.status == 404:
             return Finding(
-                "auth", "warning", f"{answer.summary} to HEAD: look at the path of url, unless it takes POST alone"
+                "auth", "warning", f"{answer.summary} to HEAD: check the path of url, unless it takes POST alone"
             )
         return Finding("auth", "ok", f"{answer.summary} to HEAD; whether it takes records shows with the first")

@@ -169,7 +169,7 @@ class Sentinel(Output):
             raise Retry(f"login: {_words(answer)}", answer.after_s)
         token = decoded(answer, _Token)
         if token is None:
-            raise Retry(f"login: {answer.where} answered no token: look at login")
+            raise Retry(f"login: {answer.where} answered no token: check login")
         if not token.access_token.isascii() or not token.access_token.isprintable():
             raise Retry(f"login: {answer.where} answered a token that is no header")
         self._token = token.access_token
@@ -210,7 +210,7 @@ def _check_answer(answer: Answer) -> None:
     except Retry as error:
         raise Retry(_words(answer), error.after_s) from None
     if answer.status != 204:
-        raise Retry(f"{_words(answer)}; expected 204: look at url")
+        raise Retry(f"{_words(answer)}; expected 204: check url")
 
 
 def _words(answer: Answer) -> str:
@@ -220,5 +220,5 @@ def _words(answer: Answer) -> str:
     if not fault.code:
         return answer.summary
     words = f"{answer.where} answered {answer.status} {clean(fault.code, 60)}: {clean(fault.message, REASON_LIMIT)}"
-    hints = {403: ROLE, 404: "look at rule (its immutable id, dcr-…), at stream, and whether url belongs to the rule"}
+    hints = {403: ROLE, 404: "check rule (its immutable id, dcr-…), stream, and whether url belongs to the rule"}
     return f"{words}; {hints[answer.status]}" if answer.status in hints else words

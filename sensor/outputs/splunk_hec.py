@@ -34,7 +34,7 @@ NO_DATA, NO_CHANNEL, BAD_CHANNEL, ACK_OFF = 5, 10, 11, 14
 EVENT_FAULTS = (6, 12, 13, 15)
 # Answered with 400, but a matter of the token: what it may write where.
 HINTS = {
-    7: "the token may not write into this index: look at index, and at the indexes of the token",
+    7: "the token may not write into this index: check index, and the indexes of the token",
     NO_CHANNEL: "the token wants acknowledgement: set acknowledge to true, or switch it off for the token",
     ACK_OFF: (
         "the token has no indexer acknowledgement: switch it on (useACK), or set acknowledge to false "

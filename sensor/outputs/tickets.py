@@ -136,7 +136,7 @@ class Tickets(Output):
         try:
             return Outcome(self._made(self._system, change))
         except Missing as error:
-            raise Locked(f"{error}: look at url and project, and whether we may see and open tickets there") from None
+            raise Locked(f"{error}: check url and project, and whether we may see and open tickets there") from None
 
     def close(self) -> None:
         if self._client is not None:
@@ -166,6 +166,6 @@ class Tickets(Output):
                 )
             answer = client.request("GET", system.looked_at)
         if answer.status != 200:
-            return Finding("auth", "error", f"{answer.summary}: look at url, user, password, token and project")
+            return Finding("auth", "error", f"{answer.summary}: check url, user, password, token and project")
         doubt = system.doubt(answer)
         return Finding("auth", "warning" if doubt else "ok", doubt or answer.summary.partition(": {")[0])

@@ -160,9 +160,7 @@ class Webhook(Output):
         return Finding(
             "auth",
             "ok" if fine else "error",
-            answer.summary.partition(": {")[0]
-            if fine
-            else f"{answer.summary}: look at url, user, password and project",
+            answer.summary.partition(": {")[0] if fine else f"{answer.summary}: check url, user, password and project",
         )
 
 

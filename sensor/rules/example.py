@@ -86,7 +86,7 @@ rules:
   # Devices of the inventory.
   - id: camera_of_unapproved_vendor
     title: Camera of an unapproved vendor
-    says: "a camera of {src.vendor} at {src}"
+    says: "{src} is of the unapproved vendor {src.vendor}"
     severity: low
     when: [device.new, device.identified]
     where: {src.type: camera}

@@ -519,8 +519,8 @@ def test_a_tunnel_through_a_proxy(authority: Authority, scheme: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "level", "expected"),
     [
-        (Fault(401), "error", "Unauthorized: look at token"),
-        (Fault(404), "warning", "look at the path"),
+        (Fault(401), "error", "Unauthorized: check token"),
+        (Fault(404), "warning", "check the path"),
         (Fault(503), "warning", "503"),
         (Fault(405), "ok", "405 Method Not Allowed to HEAD"),
         (Fault(cut=0), "error", "the connection was lost"),

@@ -126,7 +126,7 @@ WRONG = {
     "not yet": (
         lambda a: a.issue("young", starts_in_days=2),
         "the certificate of localhost is valid only from 20",
-        "look at both clocks",
+        "check both clocks",
     ),
     "other name": (
         lambda a: a.issue("other", ("log.example", "10.1.2.3")),

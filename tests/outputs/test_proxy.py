@@ -134,7 +134,7 @@ def test_a_tunnel(authority: Authority, receiver: Receiver) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"proxy_password": "env:WRONG"}, "407 Proxy Authentication Required (look at proxy_user and proxy_password)"),
+        ({"proxy_password": "env:WRONG"}, "407 Proxy Authentication Required (check proxy_user and proxy_password)"),
         (
             {"url": "https://other.invalid/in"},
             "403 Forbidden by  [31mpolicy [0m (it does not allow this host or port: have it allowed there)",
@@ -162,8 +162,8 @@ def test_a_proxy_that_refuses(authority: Authority, receiver: Receiver, options:
     [
         (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "502 Bad Gateway (it cannot reach the host, or does not know its name)"),
         (b"HTTP/1.1 504 Gateway Timeout\r\n\r\n", "504 Gateway Timeout (the host does not answer it)"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "does not answer CONNECT as a proxy does: look at the port in proxy"),
-        (b"", "does not answer CONNECT as a proxy does: look at the port in proxy"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "does not answer CONNECT as a proxy does: check the port in proxy"),
+        (b"", "does not answer CONNECT as a proxy does: check the port in proxy"),
     ],
 )
 def test_a_proxy_that_cannot(authority: Authority, answer: bytes, expected: str) -> None:

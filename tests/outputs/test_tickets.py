@@ -247,7 +247,7 @@ def test_who_may_not_is_reported_at_once(place: Place, monkeypatch: pytest.Monke
     """A wrong password is nothing that another try mends."""
     monkeypatch.setenv("PASSWORD", "wrong")
     place.output.open()
-    with pytest.raises(Locked, match=r"answered 401 Unauthorized.*look at user, password, token"):
+    with pytest.raises(Locked, match=r"answered 401 Unauthorized.*check user, password, token"):
         place.give("create", place.ticket())
 
 
@@ -290,7 +290,7 @@ def test_an_answer_that_reports_no_name(place: Place, body: bytes) -> None:
 def test_a_place_that_is_not_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """404 to everything: the address is wrong, which only a person can mend."""
     place.receiver.script = [Fault(status=404)] * 3
-    with pytest.raises(Locked, match="look at url and project"):
+    with pytest.raises(Locked, match="check url and project"):
         place.give("create", place.ticket())
 
 

@@ -68,7 +68,7 @@ def _all(request: PageRequest) -> list[AlertRow]:
     rows = matching(request.data, _filter(request), AT_ONCE)
     if request.field("expected") != str(len(rows)):
         raise Refused(
-            f"{request.field('expected')} alerts were confirmed, and {len(rows):,} match now: look at the list again."
+            f"{request.field('expected')} alerts were confirmed, and {len(rows):,} match now: check the list again."
         )
     return rows
 

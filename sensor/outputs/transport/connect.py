@@ -24,12 +24,10 @@ LATE_ALERT_S = 0.3
 # So many questions of the kernel may stay without an answer before a silent connection counts as dead.
 PROBES = 3
 
-_NO_TLS = "it does not speak TLS at this port: look at the port, or leave out tls"
+_NO_TLS = "it does not speak TLS at this port: check the port, or leave out tls"
 _VERSIONS = "it speaks no version of TLS that we allow: renew its software, or lower tls.minimum where it is 1.3"
 _OURS_MISSING = "it asks for a certificate of ours: name its files as tls.certificate and tls.key"
-_OURS_REFUSED = (
-    "it does not accept our certificate: look whether it trusts the authority of tls.certificate, and when that expires"
-)
+_OURS_REFUSED = "it does not accept our certificate: check the authority and the expiry of tls.certificate"
 # Parts of OpenSSL's names of errors and alerts.
 _REASONS = {
     "CERTIFICATE_REQUIRED": _OURS_MISSING,
@@ -85,11 +83,11 @@ def resolve(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) 
         )
         if unknown:
             raise Retry(
-                f"no address is known for the name {host}: look at its spelling, and whether this machine's "
+                f"no address is known for the name {host}: check the spelling, and whether this machine's "
                 "name servers know it"
             ) from None
         raise Retry(
-            f"the name {host} cannot be looked up now ({reason_of(error)}): look at this machine's name "
+            f"the name {host} cannot be looked up now ({reason_of(error)}): check this machine's name "
             "servers (/etc/resolv.conf)"
         ) from None
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
@@ -129,7 +127,7 @@ def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: f
     except OSError as error:
         raise Retry(f"no TLS with {name}: {tls_words(error)}") from None
     except ValueError:
-        raise Retry(f"{name} is no name that a certificate can have: look at tls.server_name") from None
+        raise Retry(f"{name} is no name that a certificate can have: check tls.server_name") from None
 
 
 def leave(connection: socket.socket) -> None:
@@ -233,8 +231,7 @@ def _unreached(error: OSError, timeout_s: float) -> str:
         return f"no answer within {timeout_s:g} s: the host is off, or a firewall drops what we send"
     if isinstance(error, ConnectionRefusedError):
         return (
-            "refused: nothing listens at this port, or a firewall rejects us; look whether the service "
-            "runs, and at the port"
+            "refused: nothing listens at this port, or a firewall rejects us; check that the service runs, and the port"
         )
     if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
         return f"{reason_of(error)}: no route to it, or no host has this address"
@@ -254,7 +251,7 @@ def _unverified(error: ssl.SSLCertVerificationError, name: str, seen: Shown | No
     if code == 9:
         return (
             f"the certificate of {name} is valid only from {seen.begin:%Y-%m-%d %H:%M} UTC on ({seen}): "
-            f"look at both clocks; by ours it is {now}"
+            f"check both clocks; by ours it is {now}"
         )
     if code == 18:
         return (

@@ -87,7 +87,7 @@ class System:
             and answer.after_s is None
             and answer.headers.get("x-ratelimit-remaining") != "0"
         ):
-            raise Locked(f"{answer.summary}: look at user, password, token, and at what they may do there")
+            raise Locked(f"{answer.summary}: check user, password, token, and their permissions")
         check_answer(answer)
         return answer
 

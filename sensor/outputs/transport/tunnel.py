@@ -17,7 +17,7 @@ REASON_LIMIT, HEAD_LIMIT = 200, 16 * 1024
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) ?([^\r\n]*)")
 _ADVICE = {
     "403": "it does not allow this host or port: have it allowed there",
-    "407": "look at proxy_user and proxy_password",
+    "407": "check proxy_user and proxy_password",
     "502": "it cannot reach the host, or does not know its name",
     "503": "it cannot reach the host, or does not know its name",
     "504": "the host does not answer it",
@@ -64,7 +64,7 @@ def _refused(head: bytes, proxy: Place) -> str:
     """Why there is no tunnel; empty where there is one."""
     found = _STATUS.match(head)
     if found is None:
-        return f"the proxy at {proxy.shown} does not answer CONNECT as a proxy does: look at the port in proxy"
+        return f"the proxy at {proxy.shown} does not answer CONNECT as a proxy does: check the port in proxy"
     return "" if found[1] == b"200" else refusal(found[1].decode(), found[2].decode("utf-8", "replace"))
 
 
