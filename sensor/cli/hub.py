@@ -79,12 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--find", metavar="TEXT", help="of devices, alerts and roaming: an address, MAC, name, detector or id, exactly"
     )
-    parser.add_argument(
-        "--severity",
-        choices=SEVERITIES,
-        default=SEVERITIES[0],
-        help="of alerts and incidents: only this severity or higher",
-    )
+    severity = "of alerts and incidents: only this severity or higher"
+    parser.add_argument("--severity", choices=SEVERITIES, default=SEVERITIES[0], help=severity)
     _add_note_arguments(parser)
     _add_hunt_arguments(parser)
     parser.add_argument(

@@ -82,7 +82,7 @@ class Lists:
         return self._own(name).read_text("utf-8", "replace") if self.get(name).own else ""
 
     def check(self, values: list[str], more: list[Path]) -> tuple[list[Match], list[str]]:
-        """Which lists name the values; and which lists cannot be read. ``more``: lists of the configuration."""
+        """Lists that contain the values; and which lists cannot be read. ``more``: lists of the configuration."""
         faults = list[str]()
         paths = [*sorted(self.folder.glob(f"*{SUFFIX}")), *more]
         return matches(paths, values, time.time(), lambda errors: faults.append(str(errors))), faults

@@ -17,7 +17,7 @@ from sensor.core.addresses import mac_text
 from sensor.fingerprinting.load import Knowledge
 from sensor.fingerprinting.match import Claim, Matcher
 
-# Someone who knows the product should raise these.
+# A reviewer who knows the product should raise these.
 CERTAINTY = {
     "type": 0.5,
     "vendor": 0.6,

@@ -15,7 +15,7 @@ import httpx
 from sensor.cli.main import main
 
 # Of a page that shows the present where a moment was requested.
-PRESENT_ALONE = '<p class="notice" role="note">The moment '
+PRESENT_ALONE = '<p class="notice" role="note">The time '
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 ALL_CLEAR = ("No alert", "No open alerts", "0 alerts", "No loss is known", "No incidents")
