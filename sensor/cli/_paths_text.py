@@ -12,6 +12,7 @@ import msgspec
 
 from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, part, put, tidy
+from sensor.cli._table import for_terminal
 from sensor.inventory.habits import OUTSIDE
 from sensor.posture.lookup import devices_named
 from sensor.posture.picture import Picture
@@ -53,7 +54,8 @@ def put_text(paths: PathsView, picture: Picture) -> None:
             f"and {paths.paths - PATHS_SHOWN:,} more, that cost as much or more: name a start with --from, "
             "or a goal with --to"
         )
-    put("\n\n".join([*blocks, "\n".join(page.breaks(colours))]) if paths.pairs else blocks[0])
+    text = "\n\n".join([*blocks, "\n".join(page.breaks(colours))]) if paths.pairs else blocks[0]
+    put(for_terminal(text, sys.stdout))
 
 
 class _PathText:

@@ -16,7 +16,7 @@ from sensor.cli._known import the_device
 from sensor.cli._setup import complain
 from sensor.cli._show import coloured, paint, part, put, tidy
 from sensor.cli._site import picture_of
-from sensor.cli._table import table
+from sensor.cli._table import for_terminal, table
 from sensor.posture.picture import Picture
 from sensor.posture.scores.exposure import band_of
 from sensor.views.posture import (
@@ -77,7 +77,7 @@ def _put_site(site: Posture, rows: Sequence[ScoreRow]) -> None:
     for line in _arithmetic(
         f"site: {site.points:.1f} of 100, {site.band}; {_counted(site.devices)}", site.band, site.terms
     ):
-        put(line)
+        put(for_terminal(line, sys.stdout))
     worst = [row for row in rows if row.points][:DEVICES_SHOWN]
     if worst:
         put(f"\n{_device_table(worst)}")
@@ -85,7 +85,7 @@ def _put_site(site: Posture, rows: Sequence[ScoreRow]) -> None:
             put(f"the worst {len(worst)} of {len(rows):,}: `sensor posture --by device` lists all")
     if site.fixes:
         fixes = [(*_then(one), f"{len(one.devices):,}", f"{one.lowers:,.1f}", tidy(one.title)) for one in site.fixes]
-        put(f"\n{table(SITE_FIX_COLUMNS, fixes, sys.stdout)}\n{THEN}")
+        put(f"\n{table(SITE_FIX_COLUMNS, fixes, sys.stdout)}\n{for_terminal(THEN, sys.stdout)}")
 
 
 def _arithmetic(head: str, band: str, terms: Iterable[TermRow]) -> Iterator[str]:
@@ -165,7 +165,7 @@ def device(args: argparse.Namespace) -> int:
     ):
         put(line)
     if rows := [(*_then(one), tidy(one.title), _names(one.fixes)) for one in found.fixes]:
-        put(f"\n{table(DEVICE_FIX_COLUMNS, rows, sys.stdout)}\n{THEN}")
+        put(f"\n{table(DEVICE_FIX_COLUMNS, rows, sys.stdout)}\n{for_terminal(THEN, sys.stdout)}")
     return 0
 
 

@@ -17,6 +17,7 @@ from sensor.cli._codes import INCOMPLETE, NOT_FOUND, NOT_OPENED, USAGE, Stop
 from sensor.cli._data import add_data_arguments, dataset_of
 from sensor.cli._setup import complain
 from sensor.cli._show import tidy
+from sensor.cli._table import for_terminal
 
 if TYPE_CHECKING:
     from sensor.records.query import Query
@@ -147,8 +148,9 @@ def put_coverage(args: argparse.Namespace, query: Query) -> None:
     """What the answer could not see: behind a table, else on standard error."""
     from sensor.records.coverage import coverage, sentences
 
+    out = sys.stderr if args.json or args.csv else sys.stdout
     for line in sentences(coverage(query)):
-        print(tidy(line), file=sys.stderr if args.json or args.csv else sys.stdout)
+        print(for_terminal(tidy(line), out), file=out)
 
 
 def print_json(rows: Sequence[dict[str, Any]]) -> None:

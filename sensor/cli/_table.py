@@ -96,10 +96,11 @@ def for_terminal(text: str, out: TextIO) -> str:
 def fitted(lines: Iterable[str], width: int) -> Iterator[str]:
     """Lines of at most so many columns; what is continued stands further in, and no address is broken."""
     for line in lines:
-        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        plain = _CODE.sub("", line)
+        indent = " " * (len(plain) - len(plain.lstrip()) + 2)
         yield from (
             textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-            if len(_CODE.sub("", line)) > width
+            if len(plain) > width
             else [line]
         )
 

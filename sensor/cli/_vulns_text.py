@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sensor.cli._show import first_of, part, tidy
-from sensor.cli._table import table
+from sensor.cli._table import for_terminal, table
 from sensor.cli._times import clock
 from sensor.core.ids import short_id
 from sensor.posture.vulnerabilities.about import About
@@ -55,7 +55,8 @@ def _counted(found: list[FindingRow], devices: int, cves: int, *, hidden: int) -
     """``4 CVEs; of 38 devices 2 are affected, of 7 more it cannot be told: --cannot-tell lists 3 more CVEs``."""
     affected, unclear = affected_and_unclear(found)
     more = f": --cannot-tell lists {hidden:,} more CVEs" if hidden else ""
-    return f"{cves:,} CVEs; of {devices:,} devices {affected:,} are affected, unknown for {unclear:,} more{more}"
+    counts = f"{cves:,} CVEs; of {devices:,} devices {affected:,} are affected, unknown for {unclear:,} more{more}"
+    return for_terminal(counts, sys.stdout)
 
 
 def _list_row(one: VulnerabilityRow) -> tuple[str, ...]:

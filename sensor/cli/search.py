@@ -43,7 +43,6 @@ EXAMPLES = """\
   sensor search --flow 99048405476573202
   sensor search 10.20.10.61 --at 2026-11-24T08:10
 """
-INDENT = " " * 18
 COLUMNS = ("time", "table", "source", "destination", "summary")
 
 
@@ -133,13 +132,15 @@ def _print(args: argparse.Namespace, query: Query, rows: list[dict[str, Any]]) -
 def _time_line(lines: Sequence[Sequence[str]]) -> str:
     """For a terminal of any width: days as headings, who did what to whom, and below it what that was."""
     width, day, output = shutil.get_terminal_size().columns, "", list[str]()
+    kinds = max(len(name) for _, name, *_ in lines)
+    indent = " " * (11 + kinds)
     for time, name, source, destination, what in lines:
         if time[:10] != day:
             day = time[:10]
             output.append(f"{day} UTC")
-        head = f"{time[11:19]}  {name:<7} {' → '.join(filter(None, (source, destination)))}"
-        output += textwrap.wrap(head, width, subsequent_indent=INDENT, break_on_hyphens=False)
-        output += textwrap.wrap(what, width, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
+        head = f"{time[11:19]}  {name:<{kinds}} {' → '.join(filter(None, (source, destination)))}"
+        output += textwrap.wrap(head, width, subsequent_indent=indent, break_on_hyphens=False)
+        output += textwrap.wrap(what, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
     return "\n".join(output)
 
 

@@ -57,6 +57,12 @@ class Terminal:
         os.close(self._there)
 
 
+@pytest.fixture(autouse=True)
+def _fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that showed all columns before does not matter."""
+    monkeypatch.setattr(_table, "_WIDE", [False])
+
+
 def drawn(width: int, columns: tuple[str, ...], rows: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("NO_COLOR", "1")
     terminal = Terminal(width)
@@ -165,6 +171,8 @@ def test_lines_beside_tables_fit(monkeypatch: pytest.MonkeyPatch) -> None:
 
     line = "  " + ", ".join(f"{number} devices of type {number}" for number in range(20))
     painted = f"\033[1m{'x' * 78}\033[0m"
+    dimmed = for_terminal(f"\033[2m      {'why it is so ' * 8}\033[0m", Terminal()).split("\n")
+    assert [len(one) - len(one.lstrip()) for one in dimmed[1:]] == [8]
     result = for_terminal(f"{line}\n{painted}", Terminal()).split("\n")
     assert max(map(len, result[:-1])) <= 80
     assert all(one.startswith("    ") for one in result[1:-1])
