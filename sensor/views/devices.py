@@ -27,6 +27,11 @@ FACETS = ("type", "vendor", "vlan", "state", "criticality")
 INDEXED = 3
 # Of more that match, not all are listed to find the first.
 MANY = 5_000
+# A text that more have is looked for in one pass: sooner than their numbers are listed.
+FREQUENT = 30_000
+# How a text is looked for: in its index, in one pass through all devices, or in each device that is tested.
+LISTED, SCANNED, EACH = range(3)
+_CONTAINS = "words LIKE ? ESCAPE '!'"
 _NO = {"vendor": "unknown", "criticality": "none"}
 # Of a device that became one with another: the other.
 _HEIR = (
@@ -100,11 +105,12 @@ def devices(
     one_of("sort", [sort], SORTS)
     mark = mark_of(wanted, sort, backwards)
     after = after_of(cursor, mark)
-    test, parameters = _test(data.base, wanted, listed=True)
-    facets, total = _facets(data.base, test, parameters)
+    frequent = _is_frequent(data.base, wanted.text)
+    test, parameters = _test(data.base, wanted, SCANNED if frequent else LISTED)
+    facets, total = _facets(data.base, test, parameters, in_order=frequent and not _reads_rows(wanted))
     if total > MANY:
         # The order is followed until enough were found, and each is looked at: sooner than a list of all that match.
-        test, parameters = _test(data.base, wanted, listed=False)
+        test, parameters = _test(data.base, wanted, EACH)
     found = _first(data.base, test, parameters, sort, backwards, after, limit_of(limit) + 1)
     more = cursor_of(After(mark, *found[limit - 1])) if len(found) > limit else ""
     return Page(_rows(data, [number for _, number in found[:limit]]), total, True, facets, more)
@@ -123,10 +129,22 @@ def device(data: Data, name: str) -> dict[str, Any]:
     return body
 
 
-def _test(base: sqlite3.Connection, wanted: DeviceFilter, *, listed: bool) -> tuple[str, list[object]]:
-    """A condition on ``device_rows d``, with its parameters. ``listed``: texts are looked up in their index, else in
-    each row.
-    """
+def _is_frequent(base: sqlite3.Connection, text: str) -> bool:
+    """Whether many devices have a text, or that cannot be looked up."""
+    words = _words_of(text)
+    if not (long := [word for word in words if len(word) >= INDEXED]):
+        return bool(words)
+    wanted = "SELECT count(*) FROM (SELECT 1 FROM device_text WHERE device_text MATCH ? LIMIT ?)"
+    return int(base.execute(wanted, (_phrases(long), FREQUENT + 1)).fetchone()[0]) > FREQUENT
+
+
+def _reads_rows(wanted: DeviceFilter) -> bool:
+    """Whether a filter tests columns that the index of facets does not have."""
+    return bool(wanted.owner or wanted.tag) or wanted.since is not None or wanted.until is not None
+
+
+def _test(base: sqlite3.Connection, wanted: DeviceFilter, how: int) -> tuple[str, list[object]]:
+    """A condition on ``device_rows d``, with its parameters. ``how``: LISTED, SCANNED or EACH."""
     tests: list[str] = []
     parameters: list[object] = []
 
@@ -161,7 +179,7 @@ def _test(base: sqlite3.Connection, wanted: DeviceFilter, *, listed: bool) -> tu
             wanted.until if wanted.until is not None else 1 << 62,
         )
     _add_names(wanted, add)
-    _add_text(wanted.text, add, INDEXED if listed else MANY)
+    _add_text(_words_of(wanted.text), add, how)
     return " AND ".join(tests) or "1", parameters
 
 
@@ -185,25 +203,38 @@ def _add_names(wanted: DeviceFilter, add: Any) -> None:
         add(*_having([mac]))
 
 
-def _add_text(text: str, add: Any, indexed: int) -> None:
-    """Words that must all be there; those of so many characters are looked up in the index."""
-    words = text.replace("\0", " ").casefold().split()
-    if long := [word for word in words if len(word) >= indexed]:
-        add(*_having(long))
+def _words_of(text: str) -> list[str]:
+    return text.replace("\0", " ").casefold().split()
+
+
+def _add_text(words: Sequence[str], add: Any, how: int) -> None:
+    """Words that must all be there; those of fewer characters than INDEXED are in no index."""
+    if how == SCANNED and words:
+        each = " AND ".join([_CONTAINS] * len(words))
+        add(f"d.number IN (SELECT number FROM device_rows NOT INDEXED WHERE {each})", *map(_part, words))  # noqa: S608 - our own words
+        return
+    listed = [word for word in words if how == LISTED and len(word) >= INDEXED]
+    if listed:
+        add(*_having(listed))
     for word in words:
-        if len(word) < indexed:
-            add("d.words LIKE ? ESCAPE '!'", _part(word))
+        if word not in listed:
+            add(f"d.{_CONTAINS}", _part(word))
 
 
 def _having(words: Sequence[str]) -> tuple[str, ...]:
     """A condition, with its parameters: all words are in the text of a device, by the index where it is indexed
     already.
     """
-    each = " AND ".join(["words LIKE ? ESCAPE '!'"] * len(words))
+    each = " AND ".join([_CONTAINS] * len(words))
     pending = f"SELECT number FROM device_rows WHERE NOT indexed AND {each}"  # noqa: S608 - our own words, here and below
     test = f"d.number IN (SELECT rowid FROM device_text WHERE device_text MATCH ? UNION ALL {pending})"  # noqa: S608
+    return test, _phrases(words), *map(_part, words)
+
+
+def _phrases(words: Sequence[str]) -> str:
+    """Words for FTS5, with nothing in them that means something there."""
     quoted = [word.replace('"', '""') for word in words]
-    return test, " ".join(f'"{word}"' for word in quoted), *map(_part, words)
+    return " ".join(f'"{word}"' for word in quoted)
 
 
 def _part(word: str) -> str:
@@ -215,10 +246,13 @@ def _like(text: str) -> str:
     return re.sub(r"([!%_])", r"!\1", text)
 
 
-def _facets(base: sqlite3.Connection, test: str, parameters: list[object]) -> tuple[Facets, int]:
-    """How many devices there are of each value of each of FACETS, the most first, and in all."""
+def _facets(base: sqlite3.Connection, test: str, parameters: list[object], *, in_order: bool) -> tuple[Facets, int]:
+    """How many devices there are of each value of each of FACETS, the most first, and in all. ``in_order``: the index
+    of facets is followed, for many are counted sooner so than sorted.
+    """
     facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    wanted = f"SELECT d.type, d.vendor, d.vlan, d.gone, d.criticality, count(*) FROM device_rows d WHERE {test} GROUP BY 1, 2, 3, 4, 5"  # noqa: S608 - our own words
+    table = "device_rows d INDEXED BY device_rows_facets" if in_order else "device_rows d"
+    wanted = f"SELECT d.type, d.vendor, d.vlan, d.gone, d.criticality, count(*) FROM {table} WHERE {test} GROUP BY 1, 2, 3, 4, 5"  # noqa: S608 - our own words
     total = 0
     for *values, count in map(tuple, base.execute(wanted, parameters)):
         values[3] = STATES[values[3]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from sensor.inventory.store import rows
 from sensor.inventory.store.operator_changes import OperatorChanges
 from sensor.inventory.store.reader import Reader
 from sensor.inventory.store.store import Store
+from sensor.views import devices as views_of_devices
 from sensor.views.dataset import Data, open_folder, open_log
 from sensor.views.dataset_summary import DatasetSummary, dataset_summary
-from sensor.views.devices import SORTS, DeviceFilter, DeviceRow, _test, device, devices
+from sensor.views.devices import EACH, LISTED, SCANNED, SORTS, DeviceFilter, DeviceRow, _test, device, devices
 from sensor.views.errors import Malformed, Unknown
 from sensor.views.moments import TimelineFilter, health, search, timeline
 from sensor.views.stories import StoryFilter, incident, incidents, recommendations
@@ -78,6 +80,26 @@ def test_pages_join_to_the_whole_list(office: Data, sort: str, backwards: bool) 
         assert values == sorted(values, reverse=backwards)
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        DeviceFilter(text="10.20"), DeviceFilter(text="p"), DeviceFilter(text="10.20", type=("printer", "camera")),
+        DeviceFilter(text="10.20 1", vendor="a", address="10.20.10.0/24"), DeviceFilter(text="10.20", since=0),
+    ],
+)  # fmt: skip
+def test_text_that_many_have(office: Data, wanted: DeviceFilter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows, total and facets do not depend on how a text is looked for."""
+    expected = devices(office, wanted, "name", limit=1000)
+    assert expected.rows
+    monkeypatch.setattr(views_of_devices, "FREQUENT", 2)
+    monkeypatch.setattr(views_of_devices, "MANY", 2)
+    found = devices(office, wanted, "name", limit=1000)
+    assert (found.rows, found.total) == (expected.rows, expected.total)
+    assert {name: dict(sorted(values.items())) for name, values in found.facets.items()} == {
+        name: dict(sorted(values.items())) for name, values in expected.facets.items()
+    }
+
+
 def test_one_device(office: Data) -> None:
     """All that is known of it, by its id or the beginning of that."""
     (row,) = devices(office, DeviceFilter(text="KM1A2B3C")).rows
@@ -110,19 +132,11 @@ def test_text_is_found_whether_it_is_indexed_or_not(tmp_path: Path, monkeypatch:
     texts = {number: text for number, text in texts.items() if number not in (5, 90)}
     store.close()
     with open_folder(tmp_path) as data:
-        for wanted in (
-            "gerät-",
-            "GERÄT-1",
-            "printer",
-            "kamera",
-            "Gerät-5 ",
-            "gerät-90",
-            "ger printer 1",
-            "t-3 pr",
-            "%",
-            "a-6",
-        ):
-            test, parameters = _test(data.base, DeviceFilter(text=wanted), listed=True)
+        wanted_texts = (
+            "gerät-", "GERÄT-1", "printer", "kamera", "Gerät-5 ", "gerät-90", "ger printer 1", "t-3 pr", "%", "a-6",
+        )  # fmt: skip
+        for wanted, how in product(wanted_texts, (LISTED, SCANNED, EACH)):
+            test, parameters = _test(data.base, DeviceFilter(text=wanted), how)
             found = {row[0] for row in data.base.execute(f"SELECT d.id FROM device_rows d WHERE {test}", parameters)}  # noqa: S608
             words = wanted.casefold().split()
             assert found == {
