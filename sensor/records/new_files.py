@@ -18,6 +18,9 @@ from sensor.records.schema import TABLES, Table
 
 ROW_GROUP = 128 << 10
 TEMPORARY = ".new"
+# Columns whose least and greatest values are noted: rows come in their order, so that queries pass over parts of a
+# file. In small files those of all columns would be as large as the rows.
+STATISTICS = ("ts", "uid")
 # Numbers of which most are different.
 SPREAD = frozenset(
     ("src_port", "src_bytes", "dst_bytes", "src_payload", "dst_payload", "request_size", "response_size", "size")
@@ -79,6 +82,7 @@ def _opened(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         compression_level=1,
         use_dictionary=[_leaf(field) for field in schema if field.name not in encodings],
         column_encoding=encodings,
+        write_statistics=list(STATISTICS),
         write_page_checksum=True,
         store_schema=False,
     )

@@ -19,8 +19,8 @@ from sensor.records.outbox import clear_abandoned
 from sensor.records.schema import TABLES
 from sensor.records.writer import HOUR_US, Writer
 
-# Files are put together from so many on, at the end of a replay from more: few are read as fast as one.
-LEAST, LEAST_AT_END = 2, 8
+# Files are put together from so many on; at the end of a replay from more, as each span has it.
+LEAST = 2
 # Seconds after which a file that queries no longer see has no readers.
 GRACE_S = 300.0
 DAY_US = 86_400_000_000
@@ -28,15 +28,17 @@ DAY_US = 86_400_000_000
 
 class Span(NamedTuple):
     """A time whose files are put together. ``rows``: in one file, at most: those of an hour are sorted in memory, those
-    of a day are copied file by file, and a search for a rare value reads a file as a whole.
+    of a day are copied file by file, and a search for a rare value reads a file as a whole. ``least_at_end``: files
+    from which on they are put together at the end of a replay, since few are read as fast as one.
     """
 
     hours: int
     level: int
     rows: int
+    least_at_end: int
 
 
-HOUR, DAY = Span(1, OF_HOUR, 100_000), Span(24, OF_DAY, 2 * ROW_GROUP)
+HOUR, DAY = Span(1, OF_HOUR, 100_000, 8), Span(24, OF_DAY, 2 * ROW_GROUP, 4)
 
 
 class Upkeep:
@@ -54,11 +56,10 @@ class Upkeep:
 
     def compact(self, *, final: bool = False) -> int:
         """Files of hours and days that are over, put together; returns how many there are now."""
-        least = LEAST_AT_END if final else LEAST
-        return sum(self._compact(span, least, final=final) for span in (HOUR, DAY))
+        return sum(self._compact(span, final=final) for span in (HOUR, DAY))
 
-    def _compact(self, span: Span, least: int, *, final: bool) -> int:
-        files, made = self.manifest.files(), 0
+    def _compact(self, span: Span, *, final: bool) -> int:
+        files, made, least = self.manifest.files(), 0, span.least_at_end if final else LEAST
         newest = max((file.last for file in files), default=0) // HOUR_US // span.hours
         over = (file for file in files if final or file.hour // span.hours < newest)
         for some in _grouped(over, span):

@@ -81,7 +81,7 @@ def test_connections_that_end_late_leave_few_files(upkeep: Upkeep) -> None:
 
 
 def test_a_day_of_many_rows_is_several_files(upkeep: Upkeep, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep_module, "DAY", Span(24, OF_DAY, 25))
+    monkeypatch.setattr(upkeep_module, "DAY", Span(24, OF_DAY, 25, 4))
     for hour in (0, 1, 2, 3, 4, 24):
         written(upkeep, hour, 0)
     assert upkeep.compact() == 2
@@ -102,10 +102,47 @@ def test_a_damaged_file_costs_its_own_rows(upkeep: Upkeep) -> None:
 
 def test_a_short_replay_keeps_its_files(upkeep: Upkeep) -> None:
     """Few are read as fast as one; a capture of a week becomes a file a day."""
-    for hour in range(7):
+    for hour in range(3):
         written(upkeep, hour, 0)
     assert upkeep.compact(final=True) == 0
-    for hour in range(7, 48):
+    for hour in range(3, 48):
         written(upkeep, hour, 0)
     assert upkeep.compact(final=True) == 2
     assert levels(upkeep) == [(0, OF_DAY), (24, OF_DAY)]
+
+
+def test_a_day_of_few_requests_is_small(upkeep: Upkeep) -> None:
+    """Ten an hour: what describes the columns is not most of the file."""
+    for hour in range(25):
+        made = Made({})
+        some = [_request(hour, number) for number in range(10)]
+        made.add("http", HOUR_0 + hour, _table("http", some))
+        upkeep.writer._save(made)
+    before = rows(upkeep.writer.folder, "http")
+    upkeep.compact()
+    day, _ = upkeep.manifest.files("http")
+    assert (day.rows, day.compact) == (240, OF_DAY)
+    assert day.size <= 50 * day.rows
+    assert rows(upkeep.writer.folder, "http") == before
+
+
+def _request(hour: int, number: int) -> dict[str, object]:
+    """A request of one of twenty clients."""
+    place = hour * 10 + number
+    return {
+        "ts": hour * 3600 + number * 331.7,
+        "uid": place * 17 + 1,
+        "src_ip": f"10.0.0.{place % 20}",
+        "src_port": 40_000 + place * 7919 % 20_000,
+        "src_device": f"dev-{place % 20:05x}",
+        "dst_ip": "198.51.100.7",
+        "dst_port": 80,
+        "proto": "tcp",
+        "method": "GET",
+        "host": f"www{place % 9}.example.com",
+        "uri": f"/status/{place % 13}?client={place % 20}",
+        "user_agent": f"Agent/{place % 3}.0 (Linux)",
+        "status": 200,
+        "content_type": "text/html",
+        "response_size": place * 7 % 4_096,
+    }
