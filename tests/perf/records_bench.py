@@ -10,6 +10,7 @@ Searches and hunts run as the commands run them. Memory is the peak of the proce
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -112,6 +113,21 @@ def write(folder: Path, rows: int) -> Written:
         writer.close()
 
 
+class Spent(NamedTuple):
+    """Seconds until the answer, CPU seconds of the process that answers (steady on a busy machine), and its MiB."""
+
+    seconds: float
+    cpu: float
+    mib: int
+
+
+def _spent(begun: float, pid: int) -> Spent:
+    """Since ``begun``, as ``time.monotonic`` has it."""
+    seconds = time.monotonic() - begun
+    ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return Spent(seconds, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), _peak_mib(pid))
+
+
 def _peak_mib(pid: int) -> int:
     """The most memory that a process held."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -120,26 +136,26 @@ def _peak_mib(pid: int) -> int:
     return 0
 
 
-def searched(folder: Path) -> tuple[float, int, int]:
-    """Seconds until the rows of a rare address are there, how many, and MiB."""
+def searched(folder: Path) -> tuple[int, Spent]:
+    """How many rows of a rare address there are, and what it costs to find them."""
     begun = time.monotonic()
     query = Query(folder)
     try:
         rows, _ = search(query, understood(RARE, query))
-        return time.monotonic() - begun, len(rows), _peak_mib(query.pid)
+        return len(rows), _spent(begun, query.pid)
     finally:
         query.close()
 
 
-def hunted(folder: Path) -> Iterator[tuple[str, float, int]]:
-    """Hunt, seconds, MiB."""
+def hunted(folder: Path) -> Iterator[tuple[str, Spent]]:
+    """Each hunt with its cost."""
     for name in HUNTS:
         one = hunt(library()[name])
         query = Query(folder)
         try:
             begun = time.monotonic()
             query.run(one.sql)
-            yield name, time.monotonic() - begun, _peak_mib(query.pid)
+            yield name, _spent(begun, query.pid)
         finally:
             query.close()
 
@@ -158,8 +174,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where the records are made (default: a temporary folder)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        spent = cost(Path(folder) / "writer", args.writer_rows)
-        print(f"writer, from the tail: {spent.cpu_us:.2f} µs CPU and {spent.size:.1f} bytes a connection", flush=True)
+        written = cost(Path(folder) / "writer", args.writer_rows)
+        print(f"writer, from the tail: {written.cpu_us:.2f} µs CPU, {written.size:.1f} bytes a connection", flush=True)
         for name, rows in (("search", args.rows), ("hunt", args.hunt_rows)):
             place = Path(folder) / name
             made = write(place, rows)
@@ -169,12 +185,16 @@ def main() -> int:
             print(f"{made.rows:,} connections in {made.files} files: {size}", flush=True)
             if name == "search":
                 for _ in range(3):
-                    seconds, found, mib = searched(place)
-                    print(f"search of one address: {seconds:.2f} s, {found} rows, {mib} MiB", flush=True)
+                    found, spent = searched(place)
+                    print(f"search of one address: {_text(spent)}, {found} rows", flush=True)
             else:
-                for hunt_name, seconds, mib in hunted(place):
-                    print(f"hunt {hunt_name}: {seconds:.2f} s, {mib} MiB", flush=True)
+                for hunt_name, spent in hunted(place):
+                    print(f"hunt {hunt_name}: {_text(spent)}", flush=True)
     return 0
+
+
+def _text(spent: Spent) -> str:
+    return f"{spent.seconds:.2f} s, {spent.cpu:.2f} s CPU, {spent.mib} MiB"
 
 
 if __name__ == "__main__":
