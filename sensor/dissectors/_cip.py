@@ -6,6 +6,7 @@ Reads which service is requested of which class. Values, tags and answers are ig
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ def _several(raw: bytes, nested: int) -> Iterator[Call]:
     """Requests behind a list of where they begin."""
     reader = Reader(raw)
     starts = [_u16(reader) for _ in range(min(_u16(reader), SEVERAL_LIMIT))]
-    for start, stop in zip(starts, [*starts[1:], len(raw)], strict=True):
+    for start, stop in itertools.pairwise([*starts, len(raw)]):
         yield from calls(Reader(raw, start, max(stop, start)).rest(), nested)
 
 

@@ -104,6 +104,11 @@ def test_requests_that_read() -> None:
     assert requests(cip(b"\xcd\0\0\0")) == []
 
 
+def test_several_requests_of_which_there_is_none() -> None:
+    """A list without entries."""
+    assert requests(cip(b"\x0a\2\x20\2\x24\1" + struct.pack("<H", 0))) == []
+
+
 def test_requests_that_end_early() -> None:
     for size in range(1, len(SENT)):
         try:
