@@ -52,7 +52,9 @@ def values_in(table: Table, rows: pa.Table) -> set[bytes]:
 
 
 def holds(filter_: bytes, values: Iterable[bytes]) -> bool:
-    """Whether one of these values may be in the file."""
+    """Whether one of these values may be in the file. An empty filter, which none has, excludes nothing."""
+    if not filter_:
+        return True
     bits = np.frombuffer(filter_, np.uint8)
     places = _places(list(values), 8 * len(bits))
     return bool((bits[places >> 3] >> (places & 7).astype(np.uint8) & 1).all(axis=1).any())

@@ -87,6 +87,7 @@ def test_what_is_in_a_file_is_found_and_little_else() -> None:
 def test_a_file_without_values_holds_none() -> None:
     assert not holds(packed(set()), [b"10.0.0.1"])
     assert not holds(packed({b"10.0.0.1"}), [])
+    assert holds(b"", [b"10.0.0.1"])
 
 
 def test_names_are_found_by_the_domains_above_them() -> None:

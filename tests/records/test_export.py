@@ -14,10 +14,8 @@ import pytest
 
 from sensor.records.export import export
 from sensor.records.readable import Range, readable
-from tests.records.kit_records import replayed, rows
-
-Way = tuple[str, int, str, int]
-Counted = dict[Way, tuple[int, int]]
+from tests.records.agreement import PROTOCOLS, agreement, compared, conversations, ours
+from tests.records.kit_records import replayed
 
 
 @pytest.fixture(scope="module")
@@ -83,46 +81,8 @@ def test_parquet_has_every_row_in_order(office: Path, tmp_path: Path) -> None:
     assert made["ts"].to_pylist() == sorted(made["ts"].to_pylist())
 
 
-def conversations(capture: Path, proto: str) -> Counted:
-    """What Wireshark sees: packets and bytes by who sent them to whom."""
-    fields = ["ip.src", "ipv6.src", f"{proto}.srcport", "ip.dst", "ipv6.dst", f"{proto}.dstport", "frame.len"]
-    chosen = [word for field in fields for word in ("-e", field)]
-    command = [
-        "tshark",
-        "-n",
-        "-r",
-        str(capture),
-        "-Y",
-        f"{proto} and not icmp and not icmpv6",
-        "-T",
-        "fields",
-        *chosen,
-    ]
-    found: Counted = {}
-    for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
-        src4, src6, sport, dst4, dst6, dport, size = line.split("\t")
-        _add(found, (src4 or src6, int(sport), dst4 or dst6, int(dport)), 1, int(size))
-    return found
-
-
-def _add(found: Counted, way: Way, packets: int, size: int) -> None:
-    before = found.get(way, (0, 0))
-    if packets:
-        found[way] = before[0] + packets, before[1] + size
-
-
-def ours(folder: Path, proto: str) -> Counted:
-    found: Counted = {}
-    for row in rows(folder, "conn"):
-        if row["proto"] == proto:
-            ends = (row["src_ip"], row["src_port"], row["dst_ip"], row["dst_port"])
-            _add(found, ends, row["src_packets"], row["src_bytes"])
-            _add(found, (*ends[2:], *ends[:2]), row["dst_packets"], row["dst_bytes"])
-    return found
-
-
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
-@pytest.mark.parametrize("proto", ["tcp", "udp"])
+@pytest.mark.parametrize("proto", PROTOCOLS)
 def test_connections_are_those_of_wireshark(root: Path, office: Path, proto: str) -> None:
     """The same ends each way, and the same packets and bytes. We close a TCP connection at its second FIN, or at a
     reset: what comes behind it, the last acknowledgement, is not counted.
@@ -132,3 +92,26 @@ def test_connections_are_those_of_wireshark(root: Path, office: Path, proto: str
     late = 1 if proto == "tcp" else 0
     assert all(0 <= theirs[way][0] - own[way][0] <= late for way in theirs)
     assert all(0 <= theirs[way][1] - own[way][1] <= 78 * late for way in theirs)
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+@pytest.mark.parametrize("proto", PROTOCOLS)
+def test_all_connections_of_an_office_agree(root: Path, office: Path, proto: str) -> None:
+    found = agreement(root / "pcaps" / "office.pcapng", office, proto)
+    assert found.connections > 200
+    assert (found.agree, found.differ) == (found.connections, [])
+
+
+def test_what_does_not_agree_is_found() -> None:
+    """A packet too many, one too few of UDP, a byte that differs, many late packets with data, and a connection that
+    only one of them has.
+    """
+    one, back = ("10.0.0.1", 1, "10.0.0.2", 2), ("10.0.0.2", 2, "10.0.0.1", 1)
+    theirs = {one: (9, 900), back: (2, 200)}
+    assert compared(theirs, dict(theirs), late=False) == (1, 1, 0, [])
+    for own in ({one: (9, 900), back: (1, 140)}, {one: (6, 0), back: (2, 200)}, {one: (3, 540), back: (2, 200)}):
+        assert compared(theirs, own, late=True) == (1, 1, 1, [])
+        assert compared(theirs, own, late=False) == (1, 0, 0, [one])
+    for own in ({one: (10, 960), back: (2, 200)}, {one: (9, 899), back: (2, 200)}, {one: (3, 0), back: (2, 200)}, {}):
+        assert compared(theirs, own, late=True) == (1, 0, 0, [one])
+    assert compared({}, theirs, late=True).differ == [one]
