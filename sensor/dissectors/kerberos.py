@@ -141,11 +141,14 @@ class KerberosStream(FramedStream):
         self._sure = sure
 
     def feed(self, packet: Packet, data: bytes, from_client: bool) -> Iterator[Parsed]:
-        self._sure = self._sure or self.aligned(data)
-        if not self._sure:
+        try:
+            for parsed in super().feed(packet, data, from_client):
+                self._sure = True
+                yield parsed
+        except Malformed:
+            if self._sure:
+                raise
             self.done = True
-            return iter(())
-        return super().feed(packet, data, from_client)
 
     def size(self, data: bytes, at: int) -> int:
         if len(data) - at < 5:

@@ -79,8 +79,9 @@ def _read(packet: Packet, head: Head, cut: bool) -> list[Parsed]:
         parsed: list[Parsed] = [SsdpSearch(packet, text(b"st"), agent)]
         return [*parsed, fact(packet, "ssdp.user_agent", agent)] if agent else parsed
     if head.method == "NOTIFY":
-        # A goodbye has no LOCATION (1.2.3): what has one, and was truncated before its NTS, is alive.
-        state = text(b"nts").removeprefix("ssdp:") or ("alive" if cut and text(b"location") else "")
+        # Only what is alive has a lifetime and a LOCATION (1.2.2 to 1.2.4), also where NTS was truncated.
+        alive = cut and text(b"location") and text(b"cache-control")
+        state = text(b"nts").removeprefix("ssdp:") or ("alive" if alive else "")
     elif not head.method and head.status == 200:
         state = "alive"
     elif not head.method and head.status:  # a refusal carries no facts

@@ -127,12 +127,14 @@ def test_malformed(payload: bytes) -> None:
 
 
 def test_truncated_before_its_state() -> None:
-    """A goodbye has no LOCATION: what has one is alive."""
-    head = b"NOTIFY * HTTP/1.1\r\nLOCATION: http://10.0.0.5:80/nas.xml\r\nSERVER: IOOS/2, HooToo/TM02\r\nNT: upnp:"
+    """A goodbye has no LOCATION and an update no lifetime: what has both is alive."""
+    head = b"NOTIFY * HTTP/1.1\r\nCACHE-CONTROL: max-age=20\r\nLOCATION: http://10.0.0.5:80/nas.xml\r\n"
+    head += b"SERVER: IOOS/2, HooToo/TM02\r\nNT: upnp:"
     parsed = dissect(head, problem=1)
     assert events(parsed)[0][1] == "alive"
     assert ("ssdp.server", "IOOS/2, HooToo/TM02") in values(parsed)
-    assert values(dissect(head.replace(b"LOCATION", b"X-OTHER!"), problem=1)) == []
+    for missing in (b"LOCATION", b"CACHE-CONTROL"):
+        assert values(dissect(head.replace(missing, b"X-OTHER"), problem=1)) == []
 
 
 def test_cut_before_the_location_shares_nothing() -> None:

@@ -210,6 +210,27 @@ def test_stream_with_gaps(name: str, data: st.DataObject) -> None:
     assert set(values(messages)) <= {one for one in whole(name) if len(one) == 2}
 
 
+@pytest.mark.parametrize("name", STREAMS)
+def test_truncated_segments(name: str) -> None:
+    """A segment of which the capture holds the beginning, and a gap behind it: no error, and no kind of fact that the
+    whole conversation does not have.
+    """
+    kinds = {one[0] for one in whole(name) if len(one) == 2}  # type: ignore[arg-type,index]
+    for size in sampling.some(range(1, 260), 12, "truncated segments of", name):
+        packet, cut = Packet(proto=TCP), Packet(proto=TCP, problem=CUT)
+        stream, messages = DISSECTORS[name]().stream(packet), list[Parsed]()
+        try:
+            for from_client, segment in conversation(name):
+                messages += stream.feed(cut if len(segment) > size else packet, segment[:size], from_client)
+                if len(segment) > size:
+                    messages += stream.gap(packet, len(segment) - size, from_client)
+            messages += stream.finish()
+        except Malformed:
+            pass
+        check(messages)
+        assert {kind for kind, _ in values(messages)} <= kinds
+
+
 def test_captures_are_the_same_on_every_run(tmp_path: Path) -> None:
     """The program beside the captures makes them byte for byte."""
     subprocess.run([sys.executable, "-m", "pcaps.dissectors.make", str(tmp_path)], check=True, cwd=PCAPS.parents[1])
