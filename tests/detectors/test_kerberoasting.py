@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from sensor.core.addresses import parse
 from sensor.core.alert import Severity
+from sensor.core.batch import Problem
+from sensor.core.event import Event
+from sensor.core.packet import Packet
+from sensor.dissectors.kerberos import KerberosTgsRequest
 from tests.detectors.kerberos_stories import CENTRE, CLIENT, RC4, service
 from tests.detectors.stories import detector, inspected, one
 
@@ -41,6 +47,31 @@ def test_a_single_weak_ticket_is_low() -> None:
     assert [alert.severity for alert in inspected(detector(ROAST), story)] == [Severity.low]
     assert inspected(detector(ROAST, exempt=("http/intranet",)), story) == []
     assert inspected(detector(ROAST, single=False), story) == []
+
+
+def test_requests_without_answers() -> None:
+    """A capture of what clients send: RC4 is wanted first for service after service. Clients that prefer AES, shares of
+    machines, and requests whose answers come are no sign.
+    """
+    tool = [each for n in range(5) for each in service(n, f"MSSQLSvc/db{n}", etypes=(23, 18), given=RC4)]
+    found = inspected(detector(ROAST), one_way(tool))
+    assert [alert.severity for alert in found] == [Severity.low] * 2 + [Severity.medium] * 3
+    assert (one(found).numbers["cipher"], one(found).actor.address) == ("RC4", parse(CLIENT))
+    benign = [each for n in range(40) for each in service(n, f"MSSQLSvc/db{n}")]
+    benign += [each for n in range(40) for each in service(n, f"cifs/fs{n}", etypes=(23, 18))]
+    assert inspected(detector(ROAST), one_way(benign)) == []
+    assert inspected(detector(ROAST), tool[::2]) == []
+
+
+def one_way(story: list[Event]) -> list[Event]:
+    """Only the requests, in a capture that has no packet of the KDC."""
+    found: list[Event] = []
+    for event in story:
+        if isinstance(event, KerberosTgsRequest):
+            had = event.packet
+            ends = {"src": had.src, "dst": had.dst, "sport": had.sport, "dport": had.dport}
+            found.append(replace(event, packet=Packet(ts=had.ts, proto=6, **ends, problem=Problem.ONE_SIDED)))
+    return found
 
 
 def test_benign_twins_are_quiet() -> None:

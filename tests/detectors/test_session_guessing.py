@@ -69,6 +69,23 @@ def test_tiny_segments_are_the_same_content() -> None:
     assert reported(segmented(900, 102)) == []
 
 
+def one_way(story: Story) -> Story:
+    """The same without a packet of the server."""
+    for _, _, fields in story._rows:
+        fields.update(answered=0, server_packets=0, server_bytes=0)
+    return story
+
+
+def test_the_side_of_the_client() -> None:
+    """A capture without a packet of the server: less certain. Scans, idle ends and sessions that work are quiet."""
+    alert = one(reported(one_way(sessions(14, 6))))
+    assert (alert.numbers["sessions"], alert.confidence) == (10, 0.5)
+    assert reported(one_way(sessions(40, 2, packets=(3, 2)))) == []
+    assert reported(one_way(sessions(40, 5)), Reason.IDLE) == []
+    assert reported(one_way(sessions(40, 5, packets=(300, 400)))) == []
+    assert reported(one_way(sessions(60, 2, servers=40))) == []
+
+
 def test_benign_twins_are_quiet() -> None:
     """Monitoring of many hosts, sessions that work, idle ends, one command every five minutes, connections that say
     nothing.

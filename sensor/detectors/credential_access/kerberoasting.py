@@ -30,6 +30,7 @@ REPORTED_LIMIT = 4096
 # What a tool collects is one finding, however many tickets it gets; a weak account that is used is one for each
 # account.
 HARVEST = "harvest"
+SEVERAL = 3  # services in requests without answers
 # Services that belong to the machine itself and so have its random password, as a rule.
 MACHINES = frozenset(
     (
@@ -78,22 +79,14 @@ class Kerberoasting(EventDetector):
 
     def inspect(self, event: Event) -> Iterator[Alert]:
         requested = self._exchanges.service(event)
+        if isinstance(event, KerberosTgsRequest) and event.packet.one_sided:
+            yield from self._requested(event)
         if not isinstance(event, KerberosTgsReply) or event.ticket_etype not in WEAK or is_machine(event.service):
             return
-        service = event.service.lower()
-        kind, _, _ = service.partition("/")
-        if kind in ("krbtgt", "kadmin") or service in self._exempt:
+        service, client = event.service.lower(), event.packet.dst
+        if self._is_spared(service):
             return
-        client = event.packet.dst
-        if kind in MACHINES:
-            return
-        forced = (
-            requested is not None
-            and requested.ticket_etype in AES
-            and bool(requested.etypes)
-            and requested.etypes[0] in WEAK
-            and not is_machine(event.client)
-        )
+        forced = requested is not None and _weak_first(requested) and not is_machine(event.client)
         count = self._services.add(client, service, event.ts)
         if count >= self.options.services:
             if self._reported.fresh((client, "many"), event.ts):
@@ -110,6 +103,28 @@ class Kerberoasting(EventDetector):
                 "its password can be cracked from the ticket"
             )
             yield self._one(event, (service,), Severity.low, why, 0.5, count)
+
+    def _is_spared(self, service: str) -> bool:
+        """Services whose accounts are those of machines, or that are known."""
+        return service.partition("/")[0] in MACHINES or service in self._exempt or is_machine(service)
+
+    def _requested(self, event: KerberosTgsRequest) -> Iterator[Alert]:
+        """Where the KDC's packets are not captured, what a request asks for first is a sign by itself. Which account it
+        is for is in the ticket.
+        """
+        service = event.service.lower()
+        if not _weak_first(event) or self._is_spared(service):
+            return
+        count = self._services.add(event.packet.src, service, event.ts)
+        shown, wanted = cipher(event.ticket_etype), cipher(event.etypes[0])
+        why = (
+            f"it presented a ticket in {shown} but requested {wanted} first, as cracking tools do",
+            f"{count} services within {self.options.window_s} s; the answers were not captured",
+        )
+        severity = Severity.medium if count >= SEVERAL else Severity.low
+        yield self._made(
+            event, f"requested a weak service ticket for {event.service}", why, (HARVEST,), severity, 0.6, count
+        )
 
     def _many(self, event: KerberosTgsReply, count: int) -> Alert:
         client, _, _ = ends(event)
@@ -135,7 +150,7 @@ class Kerberoasting(EventDetector):
 
     def _made(
         self,
-        event: KerberosTgsReply,
+        event: KerberosTgsRequest | KerberosTgsReply,
         what: str,
         why: tuple[str, ...],
         key: tuple[str, ...],
@@ -157,7 +172,7 @@ class Kerberoasting(EventDetector):
                 "services": count,
                 "threshold": self.options.services,
                 "window_s": self.options.window_s,
-                "cipher": cipher(event.ticket_etype),
+                "cipher": cipher(event.etypes[0] if isinstance(event, KerberosTgsRequest) else event.ticket_etype),
             },
             key=key,
             severity=severity,
@@ -166,3 +181,8 @@ class Kerberoasting(EventDetector):
             target_port=server_port(event),
             network=network(self.context, event),
         )
+
+
+def _weak_first(event: KerberosTgsRequest) -> bool:
+    """Whether a client that has AES requests something older first."""
+    return event.ticket_etype in AES and bool(event.etypes) and event.etypes[0] in WEAK

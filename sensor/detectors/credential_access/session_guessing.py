@@ -2,7 +2,8 @@
 
 A failed login has a shape: key exchange, a few small messages in each direction, and the end, within a minute. One such
 session is normal; a dozen in two minutes from one client to one server is a program that tries passwords. Programs that
-run one command over SSH look similar, but connect rarely.
+run one command over SSH look similar, but connect rarely. Where the capture holds no packet of the server, the client's
+side is judged.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class SessionGuessing(FlowDetector):
         at = np.flatnonzero(
             (rows["kind"] == Change.ENDED)
             & (rows["proto"] == TCP)
-            & (rows["answered"] != 0)
+            & ((rows["answered"] != 0) | _one_way(rows))
             & np.isin(rows["server_port"], self._ports)
         )
         if not len(at):
@@ -100,6 +101,7 @@ class SessionGuessing(FlowDetector):
             ),
             why=(
                 f"{numbers} short sessions ended within {want.window_s} s (threshold {want.sessions})",
+                *(() if flow.server_bytes else ("the capture holds no packet of the server",)),
                 (
                     f"last: {(flow.ts - flow.first) / SECOND:.1f} s, {flow.client_bytes} bytes sent, "
                     f"{flow.server_bytes} received, the shape of a failed login"
@@ -107,7 +109,7 @@ class SessionGuessing(FlowDetector):
             ),
             numbers={"sessions": numbers, "threshold": want.sessions, "window_s": want.window_s},
             key=(flow.server, flow.server_port),
-            confidence=0.7,
+            confidence=0.7 if flow.server_bytes else 0.5,
             target_port=flow.server_port,
             network=network_of(self.context, flow),
         )
@@ -117,9 +119,17 @@ def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """For each ended flow whether it has the shape of a login that failed; flows without an end are ignored."""
     fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET)
     fits &= rows["ts"] - rows["first"] <= LONGEST_S * SECOND
+    one_way = _one_way(rows)
     for side in ("client", "server"):
         packets, size = rows[f"{side}_packets"].astype(np.int64), rows[f"{side}_bytes"].astype(np.int64)
         short = (packets <= MOST_PACKETS) & (size <= MOST_BYTES)
         content = size - packets * np.where(size <= TINY * packets, STAMPED_HEADERS, HEADERS)
-        fits &= (packets >= FEWEST_PACKETS) & (size >= FEWEST_BYTES) & (short | (content <= MOST_CONTENT))
+        shaped = (packets >= FEWEST_PACKETS) & (size >= FEWEST_BYTES) & (short | (content <= MOST_CONTENT))
+        fits &= shaped | one_way if side == "server" else shaped
     return fits
+
+
+def _one_way(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
+    """Clients that go on sending although the capture has no packet of the server."""
+    found: npt.NDArray[np.bool_] = (rows["server_packets"] == 0) & (rows["client_packets"] >= FEWEST_PACKETS)
+    return found
