@@ -21,6 +21,7 @@ from tests.cli.faults import reports
 from tests.eventlog.segmented import Segmented, line
 from tests.golden import Golden
 from tests.runtime.test_notify import Manager
+from tests.waiting import until
 
 CONFIG = "outputs:\n  archive: {type: file, path: out.jsonl, batch_ms: 0}\n"
 
@@ -65,13 +66,6 @@ def start(folder: Path) -> Iterator[Start]:
         one.wait()
         if one.stderr is not None:
             one.stderr.close()
-
-
-def wait(holds: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def numbers(path: Path) -> list[int]:
@@ -124,23 +118,23 @@ def test_until_stopped(golden: Golden, folder: Path, start: Start) -> None:
     request in its folder; SIGTERM ends it with everything written down.
     """
     one = start()
-    wait(lambda: len(numbers(folder / "out.jsonl")) == 100)
+    until(lambda: len(numbers(folder / "out.jsonl")) == 100)
     other = start("--once")
     _, output = other.communicate(timeout=60)
     assert other.returncode == 3
     golden(output, "delivers")
     (folder / "sensor.yaml").write_text(CONFIG + "  second: {type: file, path: second.jsonl}\n")
     one.send_signal(signal.SIGHUP)
-    wait(lambda: len(numbers(folder / "second.jsonl")) == 100)
+    until(lambda: len(numbers(folder / "second.jsonl")) == 100)
     third = "  second: {type: file, path: second.jsonl}\n  third: {type: file, path: third.jsonl}\n"
     (folder / "sensor.yaml").write_text(CONFIG + third)
     request_reload(folder)
-    wait(lambda: len(numbers(folder / "third.jsonl")) == 100)
+    until(lambda: len(numbers(folder / "third.jsonl")) == 100)
     (folder / "sensor.yaml").write_text("outputs: wrong\n")
     one.send_signal(signal.SIGHUP)
     with (folder / "events.jsonl").open("ab") as file:
         file.write(line(101))
-    wait(lambda: numbers(folder / "second.jsonl")[-1] == 101)
+    until(lambda: numbers(folder / "second.jsonl")[-1] == 101)
     one.send_signal(signal.SIGTERM)
     _, output = one.communicate(timeout=60)
     assert one.returncode == 0
@@ -164,13 +158,13 @@ def test_a_service_manager_is_reported(folder: Path, start: Start, monkeypatch: 
         received.extend(manager.received())
         return sum(output.startswith(word) for output in received) >= count
 
-    wait(lambda: receives("READY=1"))
+    until(lambda: receives("READY=1"))
     assert received[0].startswith("READY=1\nSTATUS=1 outputs, ")
-    wait(lambda: receives("WATCHDOG=1", 5))
+    until(lambda: receives("WATCHDOG=1", 5))
     for number, text in enumerate((CONFIG, "outputs: wrong\n"), 2):
         (folder / "sensor.yaml").write_text(text)
         one.send_signal(signal.SIGHUP)
-        wait(lambda number=number: receives("READY=1", number))
+        until(lambda number=number: receives("READY=1", number))
     one.send_signal(signal.SIGTERM)
     _, output = one.communicate(timeout=60)
     assert receives("STOPPING=1")
@@ -194,7 +188,7 @@ def test_killed_at_any_moment(tmp_path: Path, folder: Path, start: Start) -> Non
             log.add(1, "alert")
             time.sleep(0.01)
         log.rotate()
-        wait(lambda goal=goal: len(numbers(folder / "out.jsonl")) > goal)
+        until(lambda goal=goal: len(numbers(folder / "out.jsonl")) > goal)
         time.sleep(0.007 * number)
         one.kill()
         one.communicate()
@@ -221,7 +215,7 @@ def test_its_own_log_is_as_the_configuration_reports(golden: Golden, start: Star
     (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json}\n")
     (folder / "token").write_text("127.0.0.1\n")  # what the error of the connection tells as well
     process = start()
-    wait(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.tries > 0)
+    until(lambda: (status := load_status(folder / "events.jsonl", "away")) is not None and status.tries > 0)
     (folder / "sensor.yaml").write_text(CONFIG + away + "logging: {format: json, level: error}\n")
     process.send_signal(signal.SIGTERM)
     output = [json.loads(line) for line in process.communicate(timeout=60)[1].splitlines()]
@@ -229,7 +223,7 @@ def test_its_own_log_is_as_the_configuration_reports(golden: Golden, start: Star
     assert "••• port 9" in output[1]["error"]
     assert "••• port 9" in load_status(folder / "events.jsonl", "away").error
     process = start("--log-format", "console")
-    wait(
+    until(
         lambda: (
             (status := load_status(folder / "events.jsonl", "away")) is not None
             and status.state != "stopped"

@@ -5,7 +5,6 @@ thread.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -105,10 +104,3 @@ def leave(one: Runner, *, crash: bool = False) -> None:
 def dead(log: Path, name: str = "one") -> list[dict[str, Any]]:
     path = dead_of(log) / f"{name}.jsonl"
     return [msgspec.json.decode(line) for line in path.read_bytes().splitlines()] if path.exists() else []
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)

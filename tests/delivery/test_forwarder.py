@@ -22,10 +22,11 @@ from sensor.delivery import runner as runner_module
 from sensor.delivery.forwarder import Forwarder, Lock, last_number
 from sensor.delivery.runner import Runner
 from sensor.delivery.status import load_status
-from tests.delivery.scripted import Desk, Options, Scripted, eventually
+from tests.delivery.scripted import Desk, Options, Scripted
 from tests.eventlog.segmented import Segmented, line
 from tests.golden import Golden
 from tests.outputs.receiver import Receiver
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
     same, changed, gone, new = Desk(), Desk(), Desk(), Desk()
     log.add(10)
     forwarder.take({"same": Options(desk=same), "changed": Options(desk=changed), "gone": Options(desk=gone)})
-    eventually(lambda: [len(desk.got) for desk in (same, changed, gone)] == [10, 10, 10])
+    until(lambda: [len(desk.got) for desk in (same, changed, gone)] == [10, 10, 10])
     forwarder.take(
         {
             "same": Options(desk=same),
@@ -58,7 +59,7 @@ def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
     )
     log.add(5)
     log.add(1, "alert")
-    eventually(lambda: len(same.got) == 16 and changed.got[-1] == 16 and len(new.got) == 16)
+    until(lambda: len(same.got) == 16 and changed.got[-1] == 16 and len(new.got) == 16)
     assert changed.got == [*range(1, 11), 16]
     assert gone.got == list(range(1, 11))
     assert (same.calls, gone.calls) == (["open"], ["open", "close"])
@@ -68,7 +69,7 @@ def test_a_new_configuration(log: Segmented, forwarder: Forwarder) -> None:
     assert (status.state, status.seq) == ("stopped", 10)
     # Come back, it goes on where it was.
     forwarder.take({"gone": Options(desk=gone)})
-    eventually(lambda: gone.got == list(range(1, 17)))
+    until(lambda: gone.got == list(range(1, 17)))
 
 
 def test_one_that_hangs_while_it_is_changed(
@@ -83,9 +84,9 @@ def test_one_that_hangs_while_it_is_changed(
     forwarder.take({"stuck": Options(desk=stuck)})
     stuck.gate.clear()
     log.add(1)
-    eventually(lambda: forwarder.runners["stuck"].sender.sending_since > 0)
+    until(lambda: forwarder.runners["stuck"].sender.sending_since > 0)
     forwarder.take({"stuck": Options(desk=stuck, batch_events=1), "other": Options(desk=other)})
-    eventually(lambda: len(other.got) == 4)
+    until(lambda: len(other.got) == 4)
     forwarder.write_status(now=True)
     assert forwarder.runners["stuck"].options.batch_events == 500
     stuck.gate.set()
@@ -95,7 +96,7 @@ def test_one_that_hangs_while_it_is_changed(
         forwarder.write_status(now=True)
         return sorted(set(stuck.got)) == [1, 2, 3, 4, 5, 6] and forwarder.runners["stuck"].options.batch_events == 1
 
-    eventually(works)
+    until(works)
 
 
 def test_one_that_hangs_for_ever(log: Segmented, forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,15 +106,15 @@ def test_one_that_hangs_for_ever(log: Segmented, forwarder: Forwarder, monkeypat
     stuck, idle = Desk(), Desk()
     log.add(3)
     forwarder.take({"stuck": Options(desk=stuck), "idle": Options(desk=idle)})
-    eventually(lambda: stuck.got == idle.got == [1, 2, 3])
+    until(lambda: stuck.got == idle.got == [1, 2, 3])
     monkeypatch.setattr(runner_module, "STUCK_S", 0.0)
     monkeypatch.setattr(runner_module, "STUCK_TIMES", 0.1)
     assert forwarder.stuck == []
     stuck.gate.clear()
     log.add(1)
-    eventually(lambda: forwarder.stuck == ["stuck"])
+    until(lambda: forwarder.stuck == ["stuck"])
     stuck.gate.set()
-    eventually(lambda: forwarder.stuck == [])
+    until(lambda: forwarder.stuck == [])
 
 
 def test_one_that_hangs_while_it_is_taken_away(
@@ -125,7 +126,7 @@ def test_one_that_hangs_while_it_is_taken_away(
     stuck.gate.clear()
     log.add(1)
     forwarder.take({"stuck": Options(desk=stuck)})
-    eventually(lambda: forwarder.runners["stuck"].sender.sending_since > 0)
+    until(lambda: forwarder.runners["stuck"].sender.sending_since > 0)
     forwarder.take({})
     assert set(forwarder.runners) == {"stuck"}
     stuck.gate.set()
@@ -134,7 +135,7 @@ def test_one_that_hangs_while_it_is_taken_away(
         forwarder.write_status(now=True)
         return not forwarder.runners
 
-    eventually(gone)
+    until(gone)
     Lock(log.log, "stuck").close()
 
 
@@ -145,7 +146,7 @@ def test_while_nothing_changes_nothing_is_written(
     saved: list[str] = []
     log.add(1)
     forwarder.take({"away": Options(desk=Desk(Retry("away", 600)))})
-    eventually(lambda: forwarder.runners["away"].sender.wait_s > 500)
+    until(lambda: forwarder.runners["away"].sender.wait_s > 500)
     forwarder.write_status(now=True)
     monkeypatch.setattr(module, "save_status", lambda _, status: saved.append(status.name))
     for _ in range(20):
@@ -160,7 +161,7 @@ def test_one_whose_thread_dies(log: Segmented, forwarder: Forwarder, monkeypatch
     desk = Desk()
     log.add(2)
     forwarder.take({"one": Options(desk=desk)})
-    eventually(lambda: desk.got == [1, 2])
+    until(lambda: desk.got == [1, 2])
     first = forwarder.runners["one"]
 
     def dies(_: Runner) -> None:
@@ -168,14 +169,14 @@ def test_one_whose_thread_dies(log: Segmented, forwarder: Forwarder, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(Runner, "_rest", dies)
-        eventually(lambda: first.join(0))
+        until(lambda: first.join(0))
     log.add(2)
 
     def works() -> bool:
         forwarder.write_status(now=True)
         return desk.got == [1, 2, 3, 4]
 
-    eventually(works)
+    until(works)
     assert forwarder.runners["one"] is not first
 
 
@@ -191,7 +192,7 @@ def test_one_that_cannot_be_begun_stops_no_other(log: Segmented, forwarder: Forw
     wanted = {"held": Options(desk=held), "salted": Options(desk=salted, redact=["msg"]), "free": Options(desk=free)}
     with pytest.raises(OSError, match="another process delivers to held"):
         forwarder.take(wanted)
-    eventually(lambda: free.got == [1, 2])
+    until(lambda: free.got == [1, 2])
     lock.close()
     salt.rmdir()
 
@@ -199,7 +200,7 @@ def test_one_that_cannot_be_begun_stops_no_other(log: Segmented, forwarder: Forw
         forwarder.write_status(now=True)
         return held.got == salted.got == [1, 2]
 
-    eventually(works)
+    until(works)
     assert salted.records[0]["msg"].startswith("#")
 
 
@@ -263,21 +264,17 @@ def test_sighup_adds_takes_away_and_changes(golden: Golden, tmp_path: Path, log:
             command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(root)}
         ) as process:
             try:
-                eventually(
-                    lambda: numbers(tmp_path / "old.jsonl") == numbers(tmp_path / "changed.jsonl") == [1, 2, 3, 4, 5],
-                    30,
-                )
-                eventually(lambda: len(receiver.store.lines) == 5)
+                until(lambda: numbers(tmp_path / "old.jsonl") == numbers(tmp_path / "changed.jsonl") == [1, 2, 3, 4, 5])
+                until(lambda: len(receiver.store.lines) == 5)
                 connections = receiver.connections
                 write(tmp_path, receiver, more=", redact: [msg], format: native", third="new")
                 process.send_signal(signal.SIGHUP)
-                eventually(lambda: numbers(tmp_path / "new.jsonl") == [1, 2, 3, 4, 5], 30)
+                until(lambda: numbers(tmp_path / "new.jsonl") == [1, 2, 3, 4, 5])
                 log.add(3)
-                eventually(
-                    lambda: numbers(tmp_path / "changed.jsonl") == list(range(1, 9)) and len(receiver.store.lines) == 8,
-                    30,
+                until(
+                    lambda: numbers(tmp_path / "changed.jsonl") == list(range(1, 9)) and len(receiver.store.lines) == 8
                 )
-                eventually(lambda: numbers(tmp_path / "new.jsonl") == list(range(1, 9)))
+                until(lambda: numbers(tmp_path / "new.jsonl") == list(range(1, 9)))
             finally:
                 process.terminate()
                 _, messages = process.communicate(timeout=30)

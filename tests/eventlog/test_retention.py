@@ -17,7 +17,8 @@ from sensor.eventlog.cursors import EVERYTHING, cursor, delivered, furthest, unr
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.retention import Retention
 from sensor.eventlog.segments import cursors_of, segments
-from tests.reliability.live_logs import TS, numbers, open_log, record, wait_for
+from tests.reliability.live_logs import TS, numbers, open_log, record
+from tests.waiting import until
 
 NOW = 1_795_511_647.0
 DAY = 86_400.0
@@ -222,19 +223,14 @@ def test_at_the_hard_limit_the_oldest_go_and_that_is_reported(tmp_path: Path) ->
     log._retention._outputs = ("slow",)
     at(path, "slow", 5)
     number = 0
-    while len(segments(path)) < 4:
+    while len(segments(path)) < 2 and not log._retention.shortened:
         log.write(record(number, size=1000))
         assert log.sync()
         number += 1
-        if log._retention.shortened or (
-            len(segments(path)) > 1 and wait_for(lambda: bool(log._retention.shortened), 0.05)
-        ):
-            break
-    assert wait_for(lambda: len(segments(path)) == 1)
+    until(lambda: log._retention.shortened)
+    until(lambda: len(segments(path)) == 1)
     last = segments(path)[0].first - 1
-    assert wait_for(
-        lambda: any(one.last == last for one in log._retention.shortened)
-    )  # it is told once the segment is gone
+    until(lambda: any(one.last == last for one in log._retention.shortened))  # it is told once the segment is gone
     (news,) = log.news(TS)
     log.close()
     first = segments(path)[0].first
@@ -275,7 +271,7 @@ def test_older_segments_are_looked_through_while_the_sensor_runs(tmp_path: Path)
     log = open_log(path)
     assert log.damages == []
     log.write(record(0))
-    assert wait_for(lambda: len(log._retention.damages) == 3)
+    until(lambda: len(log._retention.damages) == 3)
     (news,) = log.news(TS)
     log.close()
     assert news.check == "sensor.log_damaged"

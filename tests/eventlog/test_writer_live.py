@@ -11,7 +11,8 @@ import pytest
 from sensor.eventlog.segments import folder_of, segments
 from sensor.eventlog.writer import EventLog
 from tests.golden import Golden
-from tests.reliability.live_logs import TS, BadDisk, numbers, open_log, record, texts, wait_for
+from tests.reliability.live_logs import TS, BadDisk, numbers, open_log, record, texts
+from tests.waiting import until
 
 SMALL = 8 / 1024
 
@@ -177,8 +178,8 @@ def test_alerts_are_down_at_once_and_take_all_that_was_before_with_them(tmp_path
     for number, kind in ((2, "alert"), (4, "incident")):
         log.write(record(number - 1 if number == 4 else 1, "device"))
         log.write(record(number, kind))
-        assert wait_for(lambda number=number: f"number {number}".encode() in path.read_bytes())  # type: ignore[misc]
-    assert wait_for(lambda: log.written == 5)
+        until(lambda number=number: f"number {number}".encode() in path.read_bytes())  # type: ignore[misc]
+    until(lambda: log.written == 5)
     log.close()
     assert texts(path) == ["number 1", "number 1", "number 2", "number 3", "number 4"]
 
@@ -193,7 +194,7 @@ def test_a_group_is_down_within_its_time(tmp_path: Path) -> None:
     for number in range(100):
         log.write(record(number))
         time.sleep(0.002)
-    assert wait_for(lambda: log.written == 100)
+    until(lambda: log.written == 100)
     assert disk.syncs <= 2 + (time.monotonic() - began) / 0.1
     log.close()
 

@@ -12,11 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import until
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -40,7 +41,7 @@ class Sensor:
         self.process = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", script], stderr=subprocess.PIPE, text=True, env=self._environment
         )
-        wait(self.answers)
+        until(self.answers)
 
     def answers(self) -> bool:
         """Whether it serves its status, and not a sensor before it that left its socket."""
@@ -59,13 +60,6 @@ class Sensor:
     def end(self) -> str:
         self.process.send_signal(signal.SIGINT)
         return self.process.communicate(timeout=60)[1]
-
-
-def wait(holds: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -92,7 +86,7 @@ def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
         "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9469/metrics', "
         "timeout=10).read().decode())"
     )
-    wait(lambda: 'sensor_packets_total{interface="lo"} 50\n' in sensor.within(sys.executable, "-c", fetch).stdout)
+    until(lambda: 'sensor_packets_total{interface="lo"} 50\n' in sensor.within(sys.executable, "-c", fetch).stdout)
     text = sensor.within(sys.executable, "-c", fetch).stdout
     assert f"\nsensor_wire_bytes_total {50 * FRAME}\n" in text
     assert '\nsensor_packets_dropped_total{interface="lo"} 0\n' in text
@@ -110,7 +104,7 @@ def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
 
 def test_after_a_kill(sensor: Sensor, folder: Path) -> None:
     """The socket that a killed sensor left is nobody's: status says so, and the next sensor takes its place."""
-    wait(lambda: '"started"' in (folder / "events.jsonl").read_text())
+    until(lambda: '"started"' in (folder / "events.jsonl").read_text())
     sensor.process.kill()
     sensor.process.wait()
     assert (folder / "sensor.sock").is_socket()
@@ -137,7 +131,7 @@ def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
         stderr=subprocess.PIPE, text=True,
     ) as second:  # fmt: skip
         log = folder / "second.jsonl"
-        wait(lambda: log.exists() and '"started"' in log.read_text())
+        until(lambda: log.exists() and '"started"' in log.read_text())
         second.send_signal(signal.SIGINT)
         (line,) = [one for one in second.communicate(timeout=60)[1].splitlines() if str(folder / "sensor.sock") in one]
         assert line.endswith(" [sensor.no-telemetry]")
@@ -150,13 +144,14 @@ def test_its_own_log_follows_the_configuration(folder: Path) -> None:
     path.write_text("".join(f"203.0.113.{number}\n" for number in range(40)) + "nonsense???\n")
     (folder / "sensor.yaml").write_text(config.replace("FORM", "json"))
     sensor = Sensor(folder)
+    until(lambda: '"started"' in (folder / "events.jsonl").read_text())
     path.write_text("203.0.113.1\n")
-    wait(lambda: "the old list is kept" in (folder / "events.jsonl").read_text())
+    until(lambda: "the old list is kept" in (folder / "events.jsonl").read_text())
     (folder / "sensor.yaml").write_text(config.replace("FORM", "console"))
     sensor.process.send_signal(signal.SIGHUP)
-    wait(lambda: json.loads(sensor.invoke("status", "--json").stdout)["configuration"]["reloads"] == 1)
+    until(lambda: json.loads(sensor.invoke("status", "--json").stdout)["configuration"]["reloads"] == 1)
     path.write_text("203.0.113.2\n")
-    wait(lambda: (folder / "events.jsonl").read_text().count("the old list is kept") == 4)  # twice in a record
+    until(lambda: (folder / "events.jsonl").read_text().count("the old list is kept") == 4)  # twice in a record
     first, *others = sensor.end().splitlines()
     assert json.loads(first)["event"] == "left out"
     assert "bad.txt:41:1" in json.loads(first)["line"]

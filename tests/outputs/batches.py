@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sensor.core.output import Ack, Entry, Output, Retry
@@ -69,10 +69,3 @@ def delivered(output: Output, batch: Sequence[Entry], seconds: float = 60) -> in
         assert not ack.refused
         left = [left[place] for place in ack.busy]
     return tries
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -37,9 +37,10 @@ from sensor.outputs.syslog import Options as SyslogOptions
 from sensor.outputs.syslog import Syslog
 from tests.core.test_record import EVERY, maker, numbered
 from tests.outputs import servers_postgresql
-from tests.outputs.batches import entries, entry, eventually
+from tests.outputs.batches import entries, entry
 from tests.outputs.samples import RECORDS
 from tests.outputs.servers_base import Server, free_port
+from tests.waiting import until
 
 FOLDER = Path(__file__).parents[2] / "integrations"
 RECORDS_OF_ALL = [*RECORDS.values(), *(numbered(make(maker())) for make in EVERY.values())]
@@ -484,7 +485,7 @@ def test_rsyslog_receives() -> None:
         whole.open()
         whole.send([entry(long)])
         whole.close()
-        eventually(lambda: len(lines(server.folder / "events.log")) == 19)
+        until(lambda: len(lines(server.folder / "events.log")) == 19)
         alerts = lines(server.folder / "alerts.log")
         assert len(alerts) == 3 * 3 + 1
         first = RECORDS["alert_open"]

@@ -21,7 +21,7 @@ from sensor.core.output import Entry, Refuse, Retry
 from sensor.outputs._home_assistant import presence
 from sensor.outputs.mqtt import HomeAssistant, Mqtt, Options
 from tests.outputs.authority import Authority
-from tests.outputs.batches import delivered, entries, entry, eventually, ids
+from tests.outputs.batches import delivered, entries, entry, ids
 from tests.outputs.samples import RECORDS
 
 pytest.importorskip("paho.mqtt.client", reason="the package paho-mqtt is not installed")
@@ -30,6 +30,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from tests.outputs.servers_base import free_port
 from tests.outputs.servers_mosquitto import MISSING, PASSWORD, USER, MosquittoServer, Received
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
@@ -67,7 +68,7 @@ def test_what_arrives(server: MosquittoServer, opened: Opened) -> None:
     with server.listening("arrives/#") as received:
         ack = opened(server.url, topic="arrives/{kind}/{device}").send(batch)
         assert (dict(ack.refused), ack.busy) == ({}, ())
-        eventually(lambda: len(received) >= len(batch))
+        until(lambda: len(received) >= len(batch))
     assert [(one.payload, one.properties) for one in received] == [
         (one.payload, {"id": one.id, "kind": one.kind, "severity": one.record["severity"]}) for one in batch
     ]
@@ -87,7 +88,7 @@ def test_topics_stay_topics(server: MosquittoServer, opened: Opened) -> None:
             for one, site in zip(entries(3), ("a/b", "+", "# $SYS\0"), strict=True)
         ]
         opened(server.url, topic="odd/{site}").send(batch)
-        eventually(lambda: len(received) == 3)
+        until(lambda: len(received) == 3)
     assert [one.topic for one in received] == ["odd/a_b", "odd/_", "odd/___SYS"]
 
 
@@ -96,7 +97,7 @@ def test_retained(server: MosquittoServer, opened: Opened) -> None:
     batch = entries(4, cases=("device_new", "device_identified"))
     opened(server.url, topic="kept/{device}", retain=True).send(batch)
     with server.listening("kept/#") as received:
-        eventually(lambda: len(received) == 2)
+        until(lambda: len(received) == 2)
     assert sorted(received_ids(received)) == sorted(ids(batch[2:]))
 
 
@@ -106,7 +107,7 @@ def test_a_broker_that_asks_for_less(opened: Opened) -> None:
         output, batch = opened(server.url), entries(300)
         assert output._client.max_inflight_messages == 7
         assert not output.send(batch).refused
-        eventually(lambda: len(received) >= len(batch))
+        until(lambda: len(received) >= len(batch))
         assert received_ids(received) == ids(batch)
 
 
@@ -128,10 +129,10 @@ def test_kill_in_mid_batch(opened: Opened) -> None:
             output.close()
             server.start()
             # What it takes while nobody listens it may forget.
-            eventually(lambda before=listens: received.subscriptions > before)
+            until(lambda before=listens: received.subscriptions > before)
             assert delivered(output, some) == 1
             # What lay unread at the listener would be lost with its connection.
-            eventually(lambda have=batch[: start + 400]: set(received_ids(received)) == set(ids(have)))
+            until(lambda have=batch[: start + 400]: set(received_ids(received)) == set(ids(have)))
         assert deaths >= 1
         assert received_ids(received) == ids(batch)
 
@@ -146,7 +147,7 @@ def test_what_the_broker_has_survives_it(opened: Opened) -> None:
         server.stop()
         server.start()
         with server.listening("sensor/#", forget=False) as received:
-            eventually(lambda: len(received) >= len(batch))
+            until(lambda: len(received) >= len(batch))
         assert received_ids(received) == ids(batch)
 
 
@@ -168,7 +169,7 @@ def test_a_stuck_broker(opened: Opened) -> None:
         server.go_on()
         with server.listening() as received:
             assert delivered(output, batch[:10]) >= 1
-            eventually(lambda: received_ids(received)[-10:] == ids(batch[:10]))
+            until(lambda: received_ids(received)[-10:] == ids(batch[:10]))
 
 
 def test_nothing_is_left_running(server: MosquittoServer, opened: Opened) -> None:
@@ -200,7 +201,7 @@ def test_too_large(opened: Opened) -> None:
         batch[1] = Entry(1, batch[1].record, b"x" * 4000)
         ack = opened(server.url).send(batch)
         assert (list(ack.refused), ack.busy) == ([1], ())
-        eventually(lambda: received_ids(received) == [batch[0].id, batch[2].id])
+        until(lambda: received_ids(received) == [batch[0].id, batch[2].id])
 
 
 def test_who_is_let_in(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +233,7 @@ def test_without_the_right_to_publish(opened: Opened, monkeypatch: pytest.Monkey
             with pytest.raises(Retry, match=r"Not authorized \(topic homeassistant/binary_sensor/dev-7h1p2r/config"):
                 opened(server.url, home_assistant={}, **login).send(entries(2, cases=("device_new",)))
             assert not opened(server.url, **login).send(entries(1, cases=("device_new",))).busy
-            eventually(lambda: len(received) == 1)
+            until(lambda: len(received) == 1)
 
 
 def test_tls(opened: Opened, tmp_path: Path) -> None:
@@ -320,18 +321,18 @@ def test_home_assistant(server: MosquittoServer, opened: Opened) -> None:
     output = opened(server.url, home_assistant={}, topic="told/{kind}")
     assert not output.send([entry(record) for record in story]).refused
     with server.listening("#", name="home") as received:
-        eventually(lambda: len(received) >= 5)
+        until(lambda: len(received) >= 5)
         reported = {one.topic: one.payload for one in received}
         assert reported["sensor/presence/dev-7h1p2r"] == b"on"
         assert reported["sensor/presence/dev-5k2m8q"] == b"off"
         assert reported["sensor/status"] == b"online"
         assert json.loads(reported["homeassistant/binary_sensor/dev-5k2m8q/config"])["device"]["name"] == "PRN-3F-EAST"
         output._client.socket().shutdown(socket.SHUT_RDWR)
-        eventually(lambda: (received[-1].topic, received[-1].payload) == ("sensor/status", b"offline"))
+        until(lambda: (received[-1].topic, received[-1].payload) == ("sensor/status", b"offline"))
         output.open()
-        eventually(lambda: received[-1].payload == b"online")
+        until(lambda: received[-1].payload == b"online")
         output.close()
-        eventually(lambda: received[-1].payload == b"offline")
+        until(lambda: received[-1].payload == b"offline")
 
 
 def test_what_home_assistant_is_reported() -> None:

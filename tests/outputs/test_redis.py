@@ -22,8 +22,9 @@ from sensor.core.output import Ack, Entry, Retry
 from sensor.outputs.redis import Options, Redis
 from tests.golden import Golden
 from tests.outputs.authority import Authority
-from tests.outputs.batches import delivered, entries, eventually, ids
+from tests.outputs.batches import delivered, entries, ids
 from tests.outputs.servers_redis import MISSING, RedisServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 STREAM = "sensor:hq-3f-01:alert"
@@ -191,14 +192,14 @@ def test_on_disk_before_it_counts(server: RedisServer) -> None:
     out.close()
     server.kill()
     server.start()
-    eventually(lambda: held(server) == by_kind(batch))
+    until(lambda: held(server) == by_kind(batch))
     out = output(server, synced=True, timeout_s=1)
     with connect(server) as requested:
         requested.config_set("appendonly", "no")
         with pytest.raises(Retry, match="appendonly is disabled"):
             out.send(batch)
         requested.config_set("appendonly", "yes")
-        eventually(lambda: not requested.info("persistence")["aof_rewrite_in_progress"])
+        until(lambda: not requested.info("persistence")["aof_rewrite_in_progress"])
     out.close()
 
 
@@ -296,7 +297,7 @@ def test_the_check_leaves_nothing_behind(golden: Golden, server: RedisServer) ->
             assert [(one.what, one.level) for one in out.check()][-1] == ("durability", "warning")
         finally:
             requested.config_set("appendonly", "yes")
-            eventually(lambda: not requested.info("persistence")["aof_rewrite_in_progress"])
+            until(lambda: not requested.info("persistence")["aof_rewrite_in_progress"])
         requested.config_set("appendfsync", "everysec")
         golden(list(out.check())[-1].message, "always")
         requested.config_set("appendfsync", "always")

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +66,6 @@ def texts(log: Path) -> list[str]:
         return found
     finally:
         cursor.close()
-
-
-def wait_for(done: Callable[[], bool], seconds: float = 60) -> bool:
-    """Whether it was done in time."""
-    end = time.monotonic() + seconds
-    while not done() and time.monotonic() < end:
-        time.sleep(0.005)
-    return done()
 
 
 class BadDisk(Disk):

@@ -19,7 +19,8 @@ from sensor.core.record import RecordMaker
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.eventlog.segments import segments
 from tests.golden import Golden
-from tests.reliability.live_logs import TS, BadDisk, numbers, open_log, record, texts, wait_for
+from tests.reliability.live_logs import TS, BadDisk, numbers, open_log, record, texts
+from tests.waiting import until
 
 MEMORY_MIB = 64 / 1024
 FAULTS = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT]
@@ -40,7 +41,7 @@ def test_a_fault_that_passes_costs_nothing(tmp_path: Path, fault: int, where: st
     for number in range(1, 50):
         log.write(record(number, "alert"))
     assert time.monotonic() - began < 20
-    assert wait_for(lambda: bool(messages))
+    until(lambda: bool(messages))
     (message,) = messages
     assert message.startswith("sensor.log_stalled: ")
     assert f" {path} " in message
@@ -73,7 +74,7 @@ def test_a_line_that_only_half_fitted(tmp_path: Path, room: int) -> None:
     disk.room = room
     for number in range(1, 40):
         log.write(record(number))
-    assert wait_for(lambda: disk.room == 0)
+    until(lambda: disk.room == 0)
     seen = [json.loads(line)["msg"] for _, line in reader.read()]
     disk.room = None
     assert log.sync(60)
@@ -102,7 +103,7 @@ def test_what_is_not_surely_down_is_written_once_more(tmp_path: Path) -> None:
     disk.sync_error = errno.EIO
     for number in range(20):
         log.write(record(number))
-    assert wait_for(lambda: disk.syncs > 0)
+    until(lambda: disk.syncs > 0)
     disk.sync_error = 0
     assert log.sync(60)
     log.close()
@@ -163,7 +164,7 @@ def test_an_end_while_nothing_can_be_written(tmp_path: Path) -> None:
     disk.room = 500
     for number in range(1, 11):
         log.write(record(number, "alert"))
-    assert wait_for(lambda: disk.room == 0)
+    until(lambda: disk.room == 0)
     began = time.monotonic()
     with pytest.raises(OSError, match="No space left on device; "):
         log.close()
@@ -186,7 +187,7 @@ def test_a_full_disk_at_the_turn_of_a_segment(tmp_path: Path) -> None:
     assert log.sync()
     disk.room = 100
     log.write(record(1))
-    assert wait_for(lambda: disk.room == 0)
+    until(lambda: disk.room == 0)
     assert [one.first for one in segments(path)] == [1]
     assert path.is_file()
     disk.room = None
@@ -230,7 +231,8 @@ CHILD = """
 import json, os, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from tests.reliability.live_logs import open_log, record, texts, wait_for, numbers, TS
+from tests.reliability.live_logs import open_log, record, texts, numbers, TS
+from tests.waiting import until
 room = Path(sys.argv[1])
 messages = []
 """
