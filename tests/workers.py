@@ -24,8 +24,8 @@ import pytest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 SECONDS = "workers/seconds"
-# Seconds of a file with slow tests that no earlier run has measured.
-SLOW_S = 10.0
+# Seconds of a file that no earlier run has measured: with slow tests, and for each test.
+SLOW_S, TEST_S = 10.0, 0.05
 # Memory of its own (MiB) with which a worker takes no further file.
 MUCH_MIB = 100
 
@@ -61,7 +61,7 @@ class Crew:
     def _expected(self, file: File) -> float:
         """Seconds: the longest files are given first, so that none of them is left when all others are done."""
         slow = any(item.get_closest_marker("slow") for item in file)
-        return self._seconds.get(_path(file[0].nodeid), SLOW_S if slow else 0.0)
+        return self._seconds.get(_path(file[0].nodeid), slow * SLOW_S + len(file) * TEST_S)
 
     def run(self, most: int) -> None:
         # One folder for the temporary files of all workers, whose factory only a fixture hands out.
