@@ -14,6 +14,7 @@ from sensor.capture import follow
 from sensor.capture.files import CaptureFiles, open_captures
 from sensor.core.time_units import SECOND
 from tests.capture.captures import FRAMES, Frame, pcap, pcapng, write
+from tests.waiting import until
 
 PATIENCE = 60.0
 """Seconds after which a test gives up; none takes one."""
@@ -40,10 +41,7 @@ class Watch:
             batch.release()
 
     def until(self, true: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE
-        while not true():
-            assert time.monotonic() < end, f"missing: {self.found}, {self.source.damages}, {self.source.unreadable}"
-            time.sleep(0.01)
+        until(true, what=lambda: (self.found, self.source.damages, self.source.unreadable))
 
     def expect(self, *frames: bytes) -> None:
         """Wait for exactly these packets."""

@@ -24,6 +24,7 @@ from sensor.cli._tail_filter import moment
 from tests.cli.conftest import HEAD
 from tests.eventlog.segmented import Segmented, line
 from tests.processes import wait_until_idle
+from tests.waiting import until
 
 PROGRAM = [sys.executable, "-c", "import sys; from sensor.cli.main import main; sys.exit(main())", "tail"]
 
@@ -182,9 +183,7 @@ class Lines:
             self.seen.append(json.loads(one)["sensor"]["seq"])
 
     def wait_for(self, expected: list[int]) -> None:
-        end = time.monotonic() + 60
-        while len(self.seen) < len(expected) and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: len(self.seen) >= len(expected))
         assert self.seen == expected
 
 

@@ -21,6 +21,7 @@ from tests.cli.faults import reports
 from tests.golden import Golden
 from tests.outputs.receiver import Fault, Receiver
 from tests.outputs.ticket_systems import SYSTEMS, JiraLike, Service
+from tests.waiting import until
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 
@@ -188,9 +189,7 @@ def test_killed_between_sending_and_noting(desk: Desk) -> None:
     desk.receiver.script = [None] * 6 + [Fault(store=True, status=201, after_s=20)] * 2
     command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.arguments]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 60
-        while len(desk.receiver.requests) < 8 - bool(opened) and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: len(desk.receiver.requests) >= 8 - bool(opened))
         process.send_signal(signal.SIGKILL)
     before = len(desk.service.tickets)
     assert 1 <= before < desk.all
@@ -294,9 +293,7 @@ def test_two_at_once(desk: Desk) -> None:
     desk.receiver.script = [Fault(before_s=3)]
     command = [sys.executable, "-m", "sensor", "tickets", "send", "desk", *desk.arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
-        until = time.monotonic() + 60
-        while not desk.receiver.requests and time.monotonic() < until:
-            time.sleep(0.02)
+        until(lambda: desk.receiver.requests)
         result = desk.send()
         assert (result.code, result.out) == (3, "")
         assert reports(result, "ticket.ledger"), result.err

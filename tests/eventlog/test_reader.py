@@ -17,6 +17,7 @@ from sensor.eventlog.fold import Fold
 from sensor.eventlog.paths import folder_to_read, state_folder
 from sensor.eventlog.reader import Reader, read
 from sensor.eventlog.segment_lines import LINE_LIMIT
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -97,9 +98,7 @@ class Following:
             self.seen.append(record["n"])
 
     def wait_for(self, *expected: int) -> None:
-        end = time.monotonic() + 60
-        while self.seen != list(expected) and time.monotonic() < end:
-            time.sleep(0.002)
+        until(lambda: len(self.seen) >= len(expected))
         assert self.seen == list(expected)
 
 

@@ -18,6 +18,7 @@ from sensor.eventlog.reader import Reader
 from sensor.eventlog.segment_lines import CHUNK
 from sensor.eventlog.segments import Segment, number_of, segments
 from tests.eventlog.segmented import Segmented, line
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -88,10 +89,7 @@ class Following:
             self.seen.append(record["sensor"]["seq"])
 
     def wait_for(self, count: int) -> list[int]:
-        end = time.monotonic() + 60
-        while len(self.seen) < count and time.monotonic() < end:
-            time.sleep(0.002)
-        time.sleep(0.02)
+        until(lambda: len(self.seen) >= count)
         return self.seen
 
 

@@ -25,6 +25,7 @@ from sensor.eventlog.reader import FINDS, Reader
 from sensor.eventlog.segments import Segment, segments
 from tests.eventlog.segmented import Segmented
 from tests.reliability.live_logs import open_log, record
+from tests.waiting import until
 
 # Writes so many records through the log of live runs, whose segments are of 64 KiB, in bursts; an alert here and there.
 WRITER = """
@@ -75,11 +76,9 @@ def messages(path: Path) -> list[str]:
     return [json.loads(text)["msg"] for text in path.read_bytes().splitlines()]
 
 
-def come(path: Path, count: int, seconds: float = 30) -> list[bytes]:
-    end = time.monotonic() + seconds
-    while len(lines := path.read_bytes().splitlines()) < count and time.monotonic() < end:
-        time.sleep(0.02)
-    return lines
+def come(path: Path, count: int) -> list[bytes]:
+    until(lambda: path.read_bytes().count(b"\n") >= count)
+    return path.read_bytes().splitlines()
 
 
 @pytest.mark.slow

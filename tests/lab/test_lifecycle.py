@@ -10,14 +10,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import dpkt
 import pytest
 
 from tests.lab.test_live import ENVIRONMENT, ROOT, Lab
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.lab,
@@ -58,7 +58,7 @@ class Sensor:
             arguments, cwd=ROOT, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
         )
         self._lab.processes.append(process)
-        self.until(lambda: self._begun() > before)
+        until(lambda: self._begun() > before)
         return process
 
     def _begun(self) -> int:
@@ -90,13 +90,6 @@ class Sensor:
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(60) == 0
 
-    @staticmethod
-    def until(true: Callable[[], bool]) -> None:
-        end = time.monotonic() + 60
-        while not true():
-            assert time.monotonic() < end
-            time.sleep(0.1)
-
 
 @pytest.fixture
 def sensor(tmp_path: Path) -> Iterator[Sensor]:
@@ -118,13 +111,13 @@ def test_copied_forgotten_and_put_back(sensor: Sensor, tmp_path: Path) -> None:
     brings all of it back.
     """
     file = tmp_path / "a.tar.zst"
-    sensor.until(lambda: sensor.macs() >= {PRINTER, PHONE})
+    until(lambda: sensor.macs() >= {PRINTER, PHONE})
     code, output = sensor.report("backup", str(file), "--with-log")
     assert code == 0, output
     code, output = sensor.report("purge", PRINTER, "--yes", "--reason", "asked for it")
     assert code == 0, output
     assert "1 device " in output
-    sensor.until(lambda: PRINTER not in sensor.macs())
+    until(lambda: PRINTER not in sensor.macs())
     code, output = sensor.report("restore", str(file))
     assert (code, "another" in output) == (3, True)
     sensor.stop()

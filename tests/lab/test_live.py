@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit import ethernet, tcp_frame, udp_frame
+from tests.waiting import until
 
 TOOLS = [tool for tool in ("ip", "setpriv") if shutil.which(tool) is None]
 pytestmark = [
@@ -324,10 +325,7 @@ def promiscuous(lab: Lab) -> bool:
 
 def received(lab: Lab, rings: int, name: str = "vb") -> None:
     """Wait until every ring listens at a new interface: it asks for promiscuous mode last."""
-    end = time.monotonic() + 60
-    while promiscuity(lab, name) < rings:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: promiscuity(lab, name) >= rings)
 
 
 def test_promiscuous_mode_is_requested_and_ends(lab):

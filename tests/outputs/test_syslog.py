@@ -22,6 +22,7 @@ from tests.outputs.listener import listener
 from tests.outputs.samples import RECORDS
 from tests.outputs.servers_base import free_port
 from tests.outputs.servers_rsyslog import NO_SERVER, NO_TLS, Rsyslog
+from tests.waiting import until
 
 needs_server = pytest.mark.skipif(bool(NO_SERVER), reason=NO_SERVER)
 TRANSPORTS = ["udp", "tcp", pytest.param("tls", marks=pytest.mark.skipif(bool(NO_TLS), reason=NO_TLS))]
@@ -176,9 +177,7 @@ def test_a_peer_that_closed_its_end_gets_nothing_more():
         tired.clear()
         output.send(batch)
         # The kernel takes connections and bytes before the program does.
-        end = time.monotonic() + 60
-        while len(observed) < 2 and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: len(observed) >= 2)
         tired.set()
     assert observed == [b"%d %b" % (len(batch[0].payload), batch[0].payload)] * 2
 

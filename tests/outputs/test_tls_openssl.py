@@ -6,7 +6,6 @@ import contextlib
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from sensor.outputs._probe import probe
 from sensor.outputs.transport.tls import Tls
 from tests.outputs.authority import Authority
 from tests.outputs.servers_base import free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 TOO_OLD = "it speaks no version of TLS that we allow: renew its software"
@@ -52,12 +52,12 @@ def openssl(authority: Authority, *expected: str) -> Iterator[int]:
 
 
 def wait_for(port: int) -> None:
-    end = time.monotonic() + 60
-    while True:
+    def answers() -> bool:
         with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
-            return
-        assert time.monotonic() < end
-        time.sleep(0.02)
+            return True
+        return False
+
+    until(answers)
 
 
 def last(port: int, tls: Tls) -> Finding:

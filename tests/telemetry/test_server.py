@@ -26,6 +26,7 @@ from sensor.telemetry.host_facts import HostFacts
 from sensor.telemetry.served import Served
 from sensor.telemetry.server import AT_ONCE, HEAD_LIMIT, Server
 from tests.golden import Golden
+from tests.waiting import until
 
 REPORTED = msgspec.json.encode(
     {"ts": 1.5, "sensor": {"id": "hq"}, "traffic": {"malformed": 3}, "log": {"path": ""}, "outputs": []}
@@ -237,13 +238,14 @@ def _drip(there: socket.socket, ended: threading.Event) -> None:
 
 def requested_once_there_is_room(path: Path) -> bytes:
     """The answer, once the queue of connections that wait to be accepted has room for this one."""
-    end = time.monotonic() + 60
-    while True:
-        try:
-            return send(path, b"GET /healthz HTTP/1.0\r\n\r\n")
-        except BlockingIOError:
-            assert time.monotonic() < end
-            time.sleep(0.01)
+    answers: list[bytes] = []
+
+    def answered() -> list[bytes]:
+        with contextlib.suppress(BlockingIOError):
+            answers.append(send(path, b"GET /healthz HTTP/1.0\r\n\r\n"))
+        return answers
+
+    return until(answered)[0]
 
 
 def test_a_crowd(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,10 +258,7 @@ def test_a_crowd(serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert requested_once_there_is_room(path) == b""
     for one in crowd:
         one.close()
-    end = time.monotonic() + 60
-    while not requested_once_there_is_room(path):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: requested_once_there_is_room(path))
 
 
 def test_no_descriptor_is_left(serve, path: Path) -> None:
@@ -338,7 +337,4 @@ def test_the_end(reported: Served, path: Path) -> None:
     one.close()
     assert not path.exists()
     assert "telemetry" not in {thread.name for thread in threading.enumerate()}
-    end = time.monotonic() + 60
-    while threading.active_count() > before:  # the one that answered may still be on its way out
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: threading.active_count() <= before)  # the one that answered may still be on its way out

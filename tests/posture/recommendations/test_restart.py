@@ -10,7 +10,6 @@ import sqlite3
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +23,7 @@ from sensor.inventory.store.database import FILE
 from sensor.inventory.store.operator_changes import OperatorChanges
 from tests.golden import Golden
 from tests.kit import ethernet, ipv4, udp
+from tests.waiting import until
 
 START = 1_700_000_000
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -66,10 +66,7 @@ def killed(folder: Path, name: str, data: bytes) -> list[dict[str, Any]]:
         assert process.stdin is not None
         process.stdin.write(HEAD + data)
         process.stdin.flush()
-        until = time.monotonic() + 60
-        while not (kept(folder) and reported(folder, name)):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        until(lambda: kept(folder) and reported(folder, name))
         process.kill()
     return reported(folder, name)
 
