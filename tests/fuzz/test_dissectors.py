@@ -27,7 +27,7 @@ from sensor.registry import units
 from tests import sampling
 from tests.dissectors.samples import PCAPS, events, packets, values
 
-EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.count(150, 15))))
+EXAMPLES = int(os.environ.get("SENSOR_FUZZ_EXAMPLES", str(sampling.count(60, 15))))
 SPLITS = 40
 TRUNCATIONS = 60
 CUT = 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -22,10 +23,27 @@ from typing import Any, Self
 FOLDERS = Path(tempfile.gettempdir())
 
 
+# Below those that the kernel gives to connections.
+PORTS = range(20_000, 32_000)
+_claims: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens at, and that no other process of these tests is given while this one
+    lives: neither in this run nor in one beside it.
+    """
+    for port in random.SystemRandom().sample(PORTS, 1000):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0sensor-tests-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
+    raise OSError("no port is free")
 
 
 def descendants(pid: int) -> list[int]:
