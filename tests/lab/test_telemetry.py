@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -69,12 +69,24 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def sensor(folder: Path) -> Iterator[Sensor]:
-    one = Sensor(folder)
-    yield one
-    if one.process.poll() is None:
-        one.process.kill()
-    one.process.communicate()
+def start(folder: Path) -> Iterator[Callable[[], Sensor]]:
+    """Start sensors, which end with the test."""
+    there: list[Sensor] = []
+
+    def started() -> Sensor:
+        there.append(Sensor(folder))
+        return there[-1]
+
+    yield started
+    for one in there:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.communicate()
+
+
+@pytest.fixture
+def sensor(start: Callable[[], Sensor]) -> Sensor:
+    return start()
 
 
 def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
@@ -102,7 +114,7 @@ def test_numbers_of_real_packets(sensor: Sensor, folder: Path) -> None:
     assert sensor.process.returncode == 0
 
 
-def test_after_a_kill(sensor: Sensor, folder: Path) -> None:
+def test_after_a_kill(start: Callable[[], Sensor], sensor: Sensor, folder: Path) -> None:
     """The socket that a killed sensor left is nobody's: status says so, and the next sensor takes its place."""
     until(lambda: '"started"' in (folder / "events.jsonl").read_text())
     sensor.process.kill()
@@ -114,7 +126,7 @@ def test_after_a_kill(sensor: Sensor, folder: Path) -> None:
     )  # fmt: skip
     assert reported.returncode == 1
     assert "listening on lo" in reported.stdout
-    again = Sensor(folder)
+    again = start()
     assert again.invoke("status").returncode == 0
     assert "not served" not in again.end()
 
@@ -138,12 +150,12 @@ def test_two_at_one_place(sensor: Sensor, folder: Path) -> None:
     assert sensor.invoke("status").returncode == 0
 
 
-def test_its_own_log_follows_the_configuration(folder: Path) -> None:
+def test_its_own_log_follows_the_configuration(start: Callable[[], Sensor], folder: Path) -> None:
     """In the form that it says, and from the next reload on in another; a list that shrank is told in each."""
     path, config = folder / "bad.txt", "intel: [bad.txt]\nlogging: {format: FORM}\n"
     path.write_text("".join(f"203.0.113.{number}\n" for number in range(40)) + "nonsense???\n")
     (folder / "sensor.yaml").write_text(config.replace("FORM", "json"))
-    sensor = Sensor(folder)
+    sensor = start()
     until(lambda: '"started"' in (folder / "events.jsonl").read_text())
     path.write_text("203.0.113.1\n")
     until(lambda: "the old list is kept" in (folder / "events.jsonl").read_text())
