@@ -55,7 +55,7 @@ class Identity(Section):
 
 
 class Fingerprints(Section):
-    """Knowledge beside our own. ``folders``: of fingerprint files; ``oui_registry``: a newer MAC registry (IEEE's
+    """Additional fingerprints. ``folders``: of fingerprint files; ``oui_registry``: a newer MAC registry (IEEE's
     oui.txt or CSV, or Wireshark's manuf).
     """
 

@@ -56,7 +56,7 @@ def offloads(card: Card) -> Verdict | None:
 
 
 def vlan_offload(card: Card) -> Verdict | None:
-    """Tags that the card takes out of frames reach us beside them."""
+    """VLAN tags that the network card strips are delivered with the frame."""
     if "rx-vlan-hw-parse" not in card.offloads or card.loopback:
         return None
     if card.offloads["rx-vlan-hw-parse"]:

@@ -158,7 +158,7 @@ def repeats(seen: Seen) -> Verdict | None:
 
 
 def inside(seen: Seen) -> Verdict | None:
-    """What counts as inside is what is inside."""
+    """The configured networks match the internal addresses that were seen."""
     if seen.addressed < FEWEST:
         return None
     facts = {"outside": seen.outside, "of": seen.addressed}

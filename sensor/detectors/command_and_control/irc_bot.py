@@ -1,7 +1,7 @@
 """Botnet controlled over IRC: orders of attacks, scans and downloads in a channel, reports of bots, names that programs
 give themselves; and fixed-function devices that chat.
 
-People on a workstation chat with names and words of their own: that is quiet.
+A workstation on which people chat, with nicknames and messages of no bot, raises no alert.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class TestFile(CallDetector):
     severity = Severity.medium
     techniques = ("T1204",)
     advice = (
-        "Ask who is testing. If no test is planned, find out why the host downloaded the file, and "
+        "Find out who runs the test. If no test is planned, find out why the host downloaded the file, and "
         "whether its antivirus reported it."
     )
     false_positives = "Tests of antivirus products and gateways: the purpose of this file."
