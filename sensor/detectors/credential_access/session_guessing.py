@@ -117,9 +117,11 @@ class SessionGuessing(FlowDetector):
 
 def _fails(rows: npt.NDArray[np.void]) -> npt.NDArray[np.bool_]:
     """For each ended flow whether it has the shape of a login that failed; flows without an end are ignored."""
-    fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET)
-    fits &= rows["ts"] - rows["first"] <= LONGEST_S * SECOND
     one_way = _one_way(rows)
+    # A connection ends when both ends closed it; without one of them, when nothing more comes.
+    fits: npt.NDArray[np.bool_] = (rows["reason"] == Reason.FINISHED) | (rows["reason"] == Reason.RESET)
+    fits |= one_way & np.isin(rows["reason"], (Reason.IDLE, Reason.STOPPED))
+    fits &= np.where(one_way, rows["last"], rows["ts"]) - rows["first"] <= LONGEST_S * SECOND
     for side in ("client", "server"):
         packets, size = rows[f"{side}_packets"].astype(np.int64), rows[f"{side}_bytes"].astype(np.int64)
         short = (packets <= MOST_PACKETS) & (size <= MOST_BYTES)
