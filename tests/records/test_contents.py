@@ -147,7 +147,7 @@ def test_the_newest_rows_come_from_the_newest_files(query: Query, monkeypatch: p
     """A frequent address is not looked up in the rest; the rows are those of a search in all."""
     queries: list[str] = []
     run = query._process.run
-    monkeypatch.setattr(query._process, "ask", lambda request: (queries.append(request.sql), run(request))[1])
+    monkeypatch.setattr(query._process, "run", lambda request: (queries.append(request.sql), run(request))[1])
     term = understood("198.51.100.1", query)
     whole, more = search(query, term, tables=["conn"], most=30)
     assert (len(queries), more) == (1, True)
