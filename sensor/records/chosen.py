@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sensor.records.contents import holds, shape_of_today
+from sensor.records.contents import holds
 from sensor.records.manifest import File, Manifest
 from sensor.records.paths import MANIFEST
 from sensor.records.schema import Table
@@ -17,6 +17,8 @@ FIRST_ROWS = 500_000
 
 def paths_of(folder: Path, table: Table, files: Iterable[File]) -> Paths:
     """Files of a table as queries name them."""
+    from sensor.records.written import shape_of_today  # pyarrow, which a run without queries does not need
+
     today, others = list[str](), list[str]()
     for file in files:
         (today if file.shape == shape_of_today(table) else others).append(str(folder / file.name))

@@ -1,5 +1,4 @@
-"""What a file of records holds, as far as a query needs it before the file is opened: which columns, and which
-addresses, MACs, devices, hashes and domains may occur in it.
+"""Which addresses, MACs, devices, hashes and domains may occur in a file of records, known before it is opened.
 
 The values are a Bloom filter (B. H. Bloom, 1970) of 12 bits for each: a value of the file is always found, another one
 in about one of 250 files.
@@ -7,48 +6,16 @@ in about one of 250 files.
 
 from __future__ import annotations
 
-import functools
 import zlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from sensor.records.columns import arrow_schema
-from sensor.records.schema import LIST, Table
-from sensor.records.searched import DOMAINS, EXACT
 
 BITS_EACH, HASHES, SMALLEST = 12, 6, 64
 # The last labels of a name that are entered, so that a name of 127 labels is not 127 values.
 LABELS = 6
-LOOKED_FOR = EXACT.union(DOMAINS)
 _MIX, _LOW, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xFFFFFFFF), np.uint64(32)
-
-
-def shape_of(schema: pa.Schema) -> int:
-    """A number for some columns: files that have the same can be read without a look at each."""
-    return zlib.crc32(str(schema).encode()) | 1  # never 0, which is unknown
-
-
-@functools.cache
-def shape_of_today(table: Table) -> int:
-    """The same of files that this version writes."""
-    return shape_of(arrow_schema(table))
-
-
-def values_in(table: Table, rows: pa.Table) -> set[bytes]:
-    """The values that a search may look for."""
-    values = set[bytes]()
-    for column in table.columns:
-        if column.name in LOOKED_FOR and column.name in rows.column_names:
-            cells = pc.unique(pc.list_flatten(rows[column.name]) if column.kind == LIST else rows[column.name])
-            if column.name in EXACT:
-                values.update(_bytes(cells))
-            if column.name in DOMAINS:
-                values.update(ending for name in _bytes(pc.utf8_lower(cells)) for ending in endings(name))
-    return values
 
 
 def holds(filter_: bytes, values: Iterable[bytes]) -> bool:
@@ -71,11 +38,6 @@ def endings(name: bytes) -> list[bytes]:
 def domain_value(name: str) -> bytes:
     """The value that each name of a domain has."""
     return endings(name.lower().encode())[0]
-
-
-def _bytes(cells: pa.Array) -> list[bytes]:
-    found: list[bytes] = cells.drop_null().cast(pa.binary()).to_pylist()
-    return found
 
 
 def packed(values: set[bytes]) -> bytes:

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sensor.eventlog.disk import sync_folder
-from sensor.records.contents import packed, shape_of, values_in
+from sensor.records.contents import packed
 from sensor.records.manifest import NEW, File, checksum, stamp_of
 from sensor.records.schema import TABLES, Table
+from sensor.records.written import shape_of, values_in
 
 ROW_GROUP = 128 << 10
 TEMPORARY = ".new"

@@ -74,8 +74,9 @@ def test_an_ambiguous_beginning(invoke: Callable[..., Result], office: Path) -> 
         twin = f"{name[:12]}zzzzzzzz"
         base.execute(
             (
-                "INSERT INTO alerts SELECT ?, ?, 'twin', of_group, title, risk, count, first, last, ended, seq, "
-                "summary, words FROM alerts WHERE id = ?"
+                "INSERT INTO alerts (number, id, key, of_group, title, risk, count, first, last, ended, seq, summary, "
+                "words, severity) SELECT ?, ?, 'twin', of_group, title, risk, count, first, last, ended, seq, summary, "
+                "words, severity FROM alerts WHERE id = ?"
             ),
             (number, twin, name),
         )
