@@ -25,6 +25,8 @@ from sensor.tables.record_cursor import RecordCursor
 LINES, SIZE = 5_000, 16 << 20
 # A batch is preceded by so many bytes of its length; one without length is the end.
 _LENGTH = 8
+# Of the pipe: what any user may have on Linux. The default of 64 KiB makes the two processes wait for each other.
+PIPE = 1 << 20
 
 _encode = msgspec.msgpack.Encoder().encode
 _BATCH = msgspec.msgpack.Decoder(Batch)
@@ -66,6 +68,7 @@ class _Beside:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pipesize=PIPE,
         )
 
     def next(self) -> Batch | None:
