@@ -29,8 +29,11 @@ INDEXED = 3
 MANY = 5_000
 # A text that more have is looked for in one pass: sooner than their numbers are listed.
 FREQUENT = 30_000
-# How a text is looked for: in its index, in one pass through all devices, or in each device that is tested.
-LISTED, SCANNED, EACH = range(3)
+# How often a text occurs is estimated from so many devices.
+SAMPLE = 500
+# How a text is looked for: in its index; in one pass through all devices, which lists those that have it, or the
+# others where these are fewer; or in each device that is tested.
+LISTED, SCANNED, OTHERS, EACH = range(4)
 _CONTAINS = "words LIKE ? ESCAPE '!'"
 _NO = {"vendor": "unknown", "criticality": "none"}
 # Of a device that became one with another: the other.
@@ -105,9 +108,9 @@ def devices(
     one_of("sort", [sort], SORTS)
     mark = mark_of(wanted, sort, backwards)
     after = after_of(cursor, mark)
-    frequent = _is_frequent(data.base, wanted.text)
-    test, parameters = _test(data.base, wanted, SCANNED if frequent else LISTED)
-    facets, total = _facets(data.base, test, parameters, in_order=frequent and not _reads_rows(wanted))
+    how = _search_of(data.base, _words_of(wanted.text))
+    test, parameters = _test(data.base, wanted, how)
+    facets, total = _facets(data.base, test, parameters, in_order=how != LISTED and not _reads_rows(wanted))
     if total > MANY:
         # The order is followed until enough were found, and each is looked at: sooner than a list of all that match.
         test, parameters = _test(data.base, wanted, EACH)
@@ -129,13 +132,16 @@ def device(data: Data, name: str) -> dict[str, Any]:
     return body
 
 
-def _is_frequent(base: sqlite3.Connection, text: str) -> bool:
-    """Whether many devices have a text, or that cannot be looked up."""
-    words = _words_of(text)
-    if not (long := [word for word in words if len(word) >= INDEXED]):
-        return bool(words)
-    wanted = "SELECT count(*) FROM (SELECT 1 FROM device_text WHERE device_text MATCH ? LIMIT ?)"
-    return int(base.execute(wanted, (_phrases(long), FREQUENT + 1)).fetchone()[0]) > FREQUENT
+def _search_of(base: sqlite3.Connection, words: Sequence[str]) -> int:
+    """How to look for words: LISTED, SCANNED or OTHERS."""
+    (last,) = base.execute("SELECT coalesce(max(number), 0) FROM device_rows").fetchone()
+    numbers = json.dumps(list(range(1, last + 1, last // SAMPLE + 1)))
+    each = " AND ".join([_CONTAINS] * len(words)) or "1"
+    wanted = f"SELECT avg({each}) FROM device_rows WHERE number IN (SELECT value FROM json_each(?))"  # noqa: S608 - our own words
+    (share,) = base.execute(wanted, (*map(_part, words), numbers)).fetchone()
+    if not words or not share or share * last <= FREQUENT:
+        return LISTED if not words or any(len(word) >= INDEXED for word in words) else SCANNED
+    return SCANNED if share < 1 / 2 else OTHERS
 
 
 def _reads_rows(wanted: DeviceFilter) -> bool:
@@ -144,7 +150,7 @@ def _reads_rows(wanted: DeviceFilter) -> bool:
 
 
 def _test(base: sqlite3.Connection, wanted: DeviceFilter, how: int) -> tuple[str, list[object]]:
-    """A condition on ``device_rows d``, with its parameters. ``how``: LISTED, SCANNED or EACH."""
+    """A condition on ``device_rows d``, with its parameters. ``how``: LISTED, SCANNED, OTHERS or EACH."""
     tests: list[str] = []
     parameters: list[object] = []
 
@@ -209,9 +215,11 @@ def _words_of(text: str) -> list[str]:
 
 def _add_text(words: Sequence[str], add: Any, how: int) -> None:
     """Words that must all be there; those of fewer characters than INDEXED are in no index."""
-    if how == SCANNED and words:
+    if how in {SCANNED, OTHERS} and words:
         each = " AND ".join([_CONTAINS] * len(words))
-        add(f"d.number IN (SELECT number FROM device_rows NOT INDEXED WHERE {each})", *map(_part, words))  # noqa: S608 - our own words
+        chosen = f"IN (SELECT number FROM device_rows NOT INDEXED WHERE {each})"  # noqa: S608 - our own words, here and below
+        others = f"NOT IN (SELECT number FROM device_rows NOT INDEXED WHERE NOT ({each}))"  # noqa: S608
+        add(f"d.number {chosen if how == SCANNED else others}", *map(_part, words))
         return
     listed = [word for word in words if how == LISTED and len(word) >= INDEXED]
     if listed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sensor.inventory.store.schema_log import ENTITY_INDICES, LIST_INDICES, LOG_TABLES, SEVERITY
 from sensor.inventory.store.schema_mutes import MUTE_TABLES
 from sensor.inventory.store.schema_parties import PARTIES
-from sensor.inventory.store.schema_rows import DEVICE_ROWS
+from sensor.inventory.store.schema_rows import DEVICE_ORDERS, DEVICE_ROWS
 
 _INDICES_5 = "".join(f"{statement};\n" for statement in (*ENTITY_INDICES, *LIST_INDICES))
 
@@ -91,7 +91,7 @@ MIGRATIONS: tuple[str, ...] = (
     # 8: who took part in alerts, a row for each party; when the alerts of a block were seen last.
     PARTIES,
     # 9: the severity of alerts beside their time.
-    SEVERITY,
+    SEVERITY + DEVICE_ORDERS,
 )
 VERSION = len(MIGRATIONS)
 # Tables with rows of their own, in the order in which they are saved from a damaged store: operator changes first.

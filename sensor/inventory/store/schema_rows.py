@@ -36,3 +36,9 @@ CREATE TRIGGER device_rows_changed AFTER UPDATE OF words ON device_rows WHEN old
 END;
 CREATE TABLE device_records (id TEXT PRIMARY KEY, record TEXT NOT NULL); -- of a log that is read without an inventory: the last record of each device
 """
+
+# Of version 9: lists by name and by address begin without a sort of all devices.
+DEVICE_ORDERS = """
+CREATE INDEX device_rows_name ON device_rows (name);
+CREATE INDEX device_rows_address ON device_rows (coalesce(address, x''));
+"""
