@@ -13,8 +13,8 @@ from sensor.cli.main import EPILOG, commands, names, parser
 
 EXITS = "exit codes: "
 INTRODUCTION = """\
-The same texts are printed by `sensor COMMAND --help`. Options may stand before and after other words. Commands that list something take `--json`, which gives one JSON object
-a line. Colours appear only on a terminal.
+This page lists every command with its arguments; `sensor COMMAND --help` prints the same text. Options may come before or after other arguments.
+Commands that print lists accept `--json`, which prints one JSON object per line. Colors are used only on a terminal.
 """
 
 
@@ -114,7 +114,13 @@ def _lines() -> Iterator[str]:
     found = all_commands()
     yield INTRODUCTION
     yield from table(("command", "what it does"), [(link(f"sensor {one.name}"), inline(one.summary)) for one in found])
-    yield from ("## Exit codes", "", "Of commands that name none of their own.", "", *_exits(exit_codes()))
+    yield from (
+        "## Exit codes",
+        "",
+        "These apply to all commands that do not list their own.",
+        "",
+        *_exits(exit_codes()),
+    )
     for one in found:
         yield from (f"## sensor {one.name}", "", "```text", one.usage, "```", "")
         yield from prose(one.about)

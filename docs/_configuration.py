@@ -30,21 +30,22 @@ GUARANTEES = {
     "best_effort": "none",
 }
 INTRODUCTION = f"""\
-The configuration is one YAML file, `{SYSTEM}` unless `--config` names another, and on top of it the files `conf.d/*.yaml` beside it in the order of their
-names. Later files win: mappings are merged key by key, lists are replaced. Every key has a default, so an empty file is valid. An unknown key, a wrong
-type or a value out of bounds is an error with file, line and column, what was found and what was expected.
+This page lists every key of the configuration. The configuration is a YAML file, by default `{SYSTEM}` (`--config` selects another), and the files
+`conf.d/*.yaml` beside it, which are merged in the order of their names. Later files override earlier ones: mappings are merged key by key, lists are
+replaced. Every key has a default, so an empty file is valid. An unknown key, a wrong type or a value out of bounds is an error with file, line and
+column, the value that was found and the value that was expected.
 
 - `sensor config init` asks a few questions and writes a commented file.
-- `sensor config check` lists all faults; `sensor config show --effective` prints every value that is in effect, with its source.
+- `sensor config check` lists all faults; `sensor config show --effective` prints every effective value with its source.
 - `sensor config schema` prints the JSON Schema, for editors.
 
-Paths are relative to the folder of the file that names them. A secret is a reference to its place, never the value: {", ".join(map(code, WAYS))}.
+Paths are relative to the folder of the file that contains them. A secret is a reference, never the value: {", ".join(map(code, WAYS))}.
 """
 OUTPUT = '  siem: {type: http, url: "https://siem.example.org/events", token: file:/etc/sensor/siem.token}'
 BUDGETS = (LEAST, USUAL, 512, 1024, 4096)
 DETECTORS = """\
-Options by the id of the detector. They override those of the preset. [detections.md](detections.md) lists them. A reload applies them: a
-detector whose options did not change keeps its counters."""
+Options of detectors, by detector id. They override those of the preset. [detections.md](detections.md) lists all options. A reload applies them;
+detectors with unchanged options keep their counters."""
 
 
 @functools.cache
@@ -153,8 +154,8 @@ def _presets() -> Iterator[str]:
 def _budgets() -> Iterator[str]:
     yield from (
         (
-            f"At least {LEAST}. What it has room for; the ring of each interface (`capture.ring_mib`) and "
-            "threat lists come on top:"
+            f"At least {LEAST}. The table lists the capacity. The ring of each interface (`capture.ring_mib`) and "
+            "threat lists need memory in addition:"
         ),
         "",
     )
@@ -173,14 +174,14 @@ def _outputs() -> Iterator[str]:
         "## outputs",
         "",
         (
-            "A name for each destination (1 to 32 small letters, digits and dashes), its `type`, and the "
-            "options of that type."
+            "Each destination has a name (1 to 32 lowercase letters, digits and dashes), a `type`, and the "
+            "options of this type."
         ),
         "",
     )
     yield from (taken_up("outputs"), "", "```yaml", "outputs:", OUTPUT, "```", "")
     yield from (
-        "`sensor forward` delivers to them, `sensor outputs check` tests them. All types have these keys:",
+        "`sensor forward` delivers to outputs, `sensor outputs check` tests them. All types have these keys:",
         "",
     )
     yield from table(HEADS, rows([key for key in shared if key.path != "format"]))

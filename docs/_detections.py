@@ -20,9 +20,10 @@ from sensor.presets import PRESETS
 
 HEADS = ("option", "value", "default", "presets", "meaning")
 INTRODUCTION = """\
-A detection has an id, which is the key of its options in the configuration and `alert.detector` in an event. Its severity is the default:
-confidence, actor and answer raise or lower it. The numbers of an alert, with their thresholds, are in `alert.numbers`; the command that mutes it for a
-week is in `alert.mute`. Techniques are those of ATT&CK version 18.
+This page lists every detection with its logic, severity, ATT&CK techniques and options. The id of a detection is the key of its options in the
+configuration, and `alert.detector` in an event. The listed severity is the default; confidence, the actor and the response of the target raise or lower
+it. `alert.numbers` has the numbers of an alert with their thresholds, `alert.mute` the command that mutes it for a week. Techniques are those of ATT&CK
+version 18.
 
 Options are set by id, and `enabled: false` disables a detection:
 
@@ -32,7 +33,7 @@ detectors:
   device.http_errors: {enabled: true}
 ```
 
-Custom rules are detections too: `sensor rules example` writes one.
+Custom rules are also detections: `sensor rules example` prints an example.
 """
 
 
@@ -83,10 +84,11 @@ def facts(name: str, unit: type[Detector]) -> Iterator[tuple[str, str]]:
     yield "How it works", f"{inline(inspect.cleandoc(unit.__doc__ or ''))} {_watched(unit)}".strip()
     if not unit.Options().enabled:
         on = [preset for preset, one in PRESETS.items() if one.options.get(name, {}).get("enabled")]
-        yield "Off", f"unless {code('enabled: true')} is set{f', as the preset {code(on[0])} does' if on else ''}"
+        preset = f", or with the preset {code(on[0])}" if on else ""
+        yield "Disabled by default", f"enable with {code('enabled: true')}{preset}"
     jobs = [code(role) for role, belongs in ROLES.items() if name.startswith(belongs)]
     if jobs:
-        yield "Low at most", f"for machines with the role {' or '.join(jobs)}"
+        yield "Low severity", f"for hosts with the role {' or '.join(jobs)}"
     yield "Common false positives", inline(unit.false_positives)
     yield "What to do", inline(unit.advice)
 
@@ -100,8 +102,8 @@ def _technique(one: Technique) -> str:
 
 def _watched(unit: type[Detector]) -> str:
     if issubclass(unit, EventDetector):
-        return f"It reads the messages {', '.join(code(kind_of(event)) for event in unit.watches)}."
-    return "It judges changes of the inventory." if issubclass(unit, DeviceDetector) else "It judges flows."
+        return f"Input: the events {', '.join(code(kind_of(event)) for event in unit.watches)}."
+    return "Input: changes of the inventory." if issubclass(unit, DeviceDetector) else "Input: flows."
 
 
 def options(name: str) -> list[Key]:

@@ -11,18 +11,19 @@ from typing import Any
 from docs._markdown import code, inline, link, page, table
 from docs._schema import Key, Schema
 
-HEADS = ("key", "value", "must be there", "meaning")
+HEADS = ("key", "value", "required", "meaning")
 INTRODUCTION = """\
-One JSON object a line, in UTF-8. The schema is in the package (`sensor/eventlog/schema.json`); the tests check every line that is emitted against it.
-What is not known is absent, never null. Text of peers is cleaned: valid UTF-8, no control characters, bounded length. Secrets never appear.
+This page lists every field of an event. The event log has one JSON object per line, in UTF-8. The package contains the schema
+(`sensor/eventlog/schema.json`); tests check every emitted line against it. Unknown values are absent, never null. Text from the network is sanitized:
+valid UTF-8, no control characters, bounded length. Events contain no secrets.
 
-- `id` is made from packet time, sensor and content: replaying a capture twice gives the same ids, and a receiver drops by it what comes twice.
-- `sensor.seq` counts the records of a sensor without a gap: a receiver can prove loss.
+- `id` is derived from packet time, sensor and content: replaying a capture twice gives the same ids, and receivers can drop duplicates by this id.
+- `sensor.seq` numbers the records of a sensor without a gap, so a receiver can detect lost records.
 - Devices, alerts, incidents and recommendations have ids of 14 characters after the kind (`dev-5k2m8q0a7c1xw4`): 70 bits, distinct across sites. Their first
-  six characters are what earlier versions used as the id, and what tables show. Commands accept any unambiguous beginning of at least four characters;
+    six characters are the id of earlier versions, and the id that tables show. Commands accept any unambiguous beginning of at least four characters;
   entities that have an id of an earlier version keep it.
-- Within schema 1.x keys are only added. Readers should pass over what they do not know.
-- A line has at most 64 KiB; `cut` names the parts that were shortened for it.
+- Within schema 1.x keys are only added. Readers should ignore unknown keys.
+- A line has at most 64 KiB; `cut` lists the parts that were truncated.
 """
 
 
@@ -86,9 +87,9 @@ def _table(keys: list[Key]) -> Iterator[str]:
 def _kinds(whole: dict[str, Any]) -> Iterator[str]:
     """What each kind of event may hold."""
     always = whole["required"]
-    yield from ("## Kinds", "", f"All have {', '.join(map(code, always))}. Beside these:", "")
+    yield from ("## Kinds", "", f"All kinds have {', '.join(map(code, always))}. In addition:", "")
     kinds = [_kind(whole, each) for each in whole["allOf"] if list(each["if"]["properties"]) == ["kind"]]
-    yield from table(("kind", "actions", "must have", "may have"), kinds)
+    yield from table(("kind", "actions", "required keys", "optional keys"), kinds)
     yield ""
 
 

@@ -9,12 +9,13 @@ from sensor.doctor import card_checks, machine_checks, mirror_checks, traffic_ch
 from sensor.doctor.finding import Check
 
 INTRODUCTION = f"""\
-`sensor doctor` runs these checks, and reports `ok`, `warning` (the sensor works, but misses or misreports something) or `error` (it cannot work) for each,
-what was found, and what to do. `--json` has the name as `check`. It checks the configured outputs too, as `sensor outputs check` does.
+This page lists the health checks of `sensor doctor` and of a running sensor. For each check `sensor doctor` reports `ok`, `warning` (the sensor works, but
+misses or misreports data) or `error` (it cannot work), the finding, and advice. In `--json` the name is `check`. It also checks the configured outputs, as
+`sensor outputs check` does.
 
-A running sensor runs the cheap ones every {watch.EVERY_S / 60:g} minutes. A fault is an event (`kind: sensor`,
-`action: health`): the name in the last column as `facts.check`, what to do as `facts.advice`, a warning with severity {watch.SEVERITIES["warning"]}, an error
-with severity {watch.SEVERITIES["error"]}. What it finds from its own counters is in [troubleshooting](../operate/troubleshooting.md#health-events).
+A running sensor repeats the cheap checks every {watch.EVERY_S / 60:g} minutes. It reports a fault as an event (`kind: sensor`, `action: health`), with the
+name in the last column as `facts.check` and the advice as `facts.advice`. A warning has severity {watch.SEVERITIES["warning"]}, an error severity
+{watch.SEVERITIES["error"]}. For events based on the sensor's own counters, see [troubleshooting](../operate/troubleshooting.md#health-events).
 """
 WATCHED = (
     *machine_checks.CLOCK,

@@ -17,21 +17,22 @@ from sensor.config_file import SYSTEM
 from sensor.delivery.catalogue import output_class
 
 FILES = (
-    (str(SYSTEM), "the configuration; files in conf.d beside it go on top of it"),
+    (str(SYSTEM), "the configuration; files in conf.d beside it override it"),
     (
         "/var/lib/sensor",
         (
-            "the state: event log, inventory, alerts, evidence, threat lists, rules; of other users than "
-            "the service: ~/.local/state/sensor"
+            "the state: event log, inventory, alerts, evidence, threat lists, rules; for users other than "
+            "that of the service: ~/.local/state/sensor"
         ),
     ),
 )
-ENVIRONMENT = (("SENSOR_STATE", "folder of the state"), ("NO_COLOR", "where it is set, nothing is coloured"))
+ENVIRONMENT = (("SENSOR_STATE", "the state folder"), ("NO_COLOR", "if set, output has no colors"))
 CONFIGURATION = f"""\
-One YAML file, {SYSTEM} unless `--config` names another, and on top of it the files `conf.d/*.yaml` beside it in the order of their names: later files win,
-mappings are merged key by key, lists are replaced. Every key has a default. Paths begin at the folder of the file that names them.
+The configuration is a YAML file, by default {SYSTEM} (`--config` selects another), and the files `conf.d/*.yaml` beside it, which are merged in the order of
+their names. Later files override earlier ones: mappings are merged key by key, lists are replaced. Every key has a default. Paths are relative to the folder
+of the file that contains them.
 
-`sensor config check` tells what is wrong, `sensor config show --effective` what counts and where it comes from, `sensor config init` writes a first one.
+`sensor config check` lists all faults, `sensor config show --effective` prints the effective values with their source, `sensor config init` writes a new file.
 """
 EXAMPLE = """\
 networks: [203.0.113.0/24]
@@ -62,8 +63,8 @@ def _overview(found: list[Command]) -> Iterator[str]:
     yield from chapter(
         "OPTIONS",
         [
-            *tagged("--version", "tell the version"),
-            *tagged("-h, --help", "tell how it is called; behind a command, of that"),
+            *tagged("--version", "print the version"),
+            *tagged("-h, --help", "print the usage; after a command, the usage of this command"),
         ],
     )
     yield from _exit_status(exit_codes())
@@ -117,7 +118,7 @@ def _configuration() -> Iterator[str]:
 
 def _keys(keys: list[Key]) -> Iterator[str]:
     for key in keys:
-        default = "must be given" if key.required else f"default: {key.default}" if key.default else ""
+        default = "required" if key.required else f"default: {key.default}" if key.default else ""
         yield from tagged(key.path, ". ".join(part for part in (key.about, _unlinked(key.kind), default) if part))
 
 
@@ -129,7 +130,7 @@ def _unlinked(kind: str) -> str:
 def _outputs() -> Iterator[str]:
     found = outputs()
     shared = common(list(found.values()))
-    yield "A name for each destination, its type, and the options of that type."
+    yield "Each destination has a name, a type, and the options of this type."
     yield from section("all types", _keys([key for key in shared if key.path != "format"]))
     for words, name in (("filter", "Filter"), ("TLS", "Tls")):
         yield from section(words, _keys(list(whole().keys({"$ref": f"#/$defs/{name}"}))))
@@ -139,8 +140,8 @@ def _outputs() -> Iterator[str]:
 
 def _detectors() -> Iterator[str]:
     yield marked(
-        "Options by the id of the detector, which win over those of the preset. Each has `enabled` "
-        "beside those that are named here."
+        "Options of detectors, by detector id. They override those of the preset. Every detector also has "
+        "the option `enabled`."
     )
     for name, unit in detector_units().items():
         reported = "; ".join(f"`{key.path}` ({key.about}; default {key.default})" for key in options(name))

@@ -8,8 +8,9 @@ from docs._markdown import code, inline, page, table
 from sensor.telemetry.metrics import METRICS
 
 INTRODUCTION = """\
-`sensor run` serves these in the text format of Prometheus (0.0.4). Released names and labels do not change; metrics are only added. Counters start
-at 0 with the process. [operations.md](../operate/operations.md#metrics) shows how to reach them. The last column is the place in `/status.json`.
+This page lists every metric, which `sensor run` serves in the Prometheus text format (0.0.4). Names and labels of released metrics do not change; metrics
+are only added. Counters start at 0 when the process starts. [operations.md](../operate/operations.md#metrics) describes how to query them. The last column
+is the path in `/status.json`.
 """
 
 
@@ -20,7 +21,7 @@ def metrics() -> str:
 
 def _lines() -> Iterator[str]:
     yield INTRODUCTION
-    heads = ("metric", "type", "unit", "labels", "meaning", "in the status")
+    heads = ("metric", "type", "unit", "labels", "meaning", "status path")
     yield from table(
         heads,
         [

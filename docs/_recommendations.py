@@ -9,13 +9,13 @@ from sensor.posture.recommendations.knowledge import Advice, load_advice
 from sensor.posture.recommendations.tables import factory_names, supports
 
 INTRODUCTION = """\
-A recommendation is one insecure setting of one device, with the packet that proves it. `sensor posture recommendations --open` lists them; each is an event
-of the kind `recommendation`, whose `recommendation.setting` is the name below.
+This page lists every kind of recommendation. A recommendation is an insecure setting of a device, with the packet that proves it.
+`sensor posture recommendations --open` lists open ones. Each is an event of the kind `recommendation`; its `recommendation.setting` is the name below.
 """
 LOOKS = """\
 `default_name`, `end_of_life`, `firmware_behind`, `internet` and `wrong_segment` are derived from device attributes rather than from one message: all devices
-are checked once an hour. A host name is the factory default where it has one of the forms below. The end of support is compared with packet time; unverified
-dates are marked.
+are checked once an hour. A host name is a factory default if it matches one of the patterns below. The end of support is compared with packet time;
+unverified dates are marked.
 """
 
 
@@ -48,7 +48,7 @@ def _lines() -> Iterator[str]:
     yield from table(heads, rows)
     yield from ("### Factory default names", "")
     yield from table(
-        ("of", "form", "example"),
+        ("device types", "pattern", "example"),
         [(", ".join(one.types), code(one.pattern), code(one.examples[0])) for one in factory_names()],
     )
 

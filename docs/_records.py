@@ -10,13 +10,13 @@ from docs._markdown import code, inline, page, table
 from sensor.records.schema import COMMON, TABLES, TRAFFIC, Column
 
 INTRODUCTION = """\
-A sensor keeps what it saw as tables of Parquet files in the folder `records` beside its event log. `sensor search` and `sensor hunt` read them; other tools
-may read the files that the manifest (`manifest.db`, SQLite) lists. Times are UTC. What is not known is null. Text of peers is cleaned and bounded. Passwords
-and other secrets are never stored.
+This page lists every table and column of the [traffic records](../investigate/records.md), which are Parquet files in the folder `records` beside the event
+log. `sensor search` and `sensor hunt` read them; other tools can read the files that the manifest (`manifest.db`, SQLite) lists. Times are UTC. Unknown
+values are null. Text from the network is sanitized and bounded. Passwords and other secrets are never stored.
 
-`src` is the side that opened the connection or asked, `dst` the side that answered. A message that another message within a few seconds repeats is kept once.
-Bytes are those of whole frames, as `tshark -z conv` counts them; Zeek counts IP packets without the link header. The columns `ECS` and `Zeek` name the field of
-the Elastic Common Schema and of Zeek's logs, which `sensor records export` writes.
+`src` is the side that opened the connection or sent the request, `dst` the side that responded. A message that is repeated within a few seconds is recorded
+once. Bytes are those of whole frames, as `tshark -z conv` counts them; Zeek counts IP packets without the link header. The columns `ECS` and `Zeek` name
+the corresponding fields of the Elastic Common Schema and of Zeek's logs, which `sensor records export` writes.
 """
 HEADS = ("column", "type", "meaning", "ECS", "Zeek")
 
@@ -33,7 +33,7 @@ def _lines() -> Iterator[str]:
     for one in TABLES.values():
         yield from (f"## {one.name}", "", inline(one.meaning), "")
         if one in TRAFFIC:
-            yield from ("Beside the common columns:", "")
+            yield from ("In addition to the common columns:", "")
         own = [column for column in one.columns if one not in TRAFFIC or column not in COMMON]
         yield from table(HEADS, [_row(column) for column in own])
 

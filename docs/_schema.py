@@ -120,7 +120,7 @@ class Schema:
             return f"{'whole number' if kind == 'integer' else 'number'}{_bounds(node)}"
         if kind == "string":
             return _text(node)
-        return {"boolean": "`true` or `false`", "null": "`null`"}.get(str(kind), "anything")
+        return {"boolean": "`true` or `false`", "null": "`null`"}.get(str(kind), "any value")
 
 
 def _text(node: Node) -> str:

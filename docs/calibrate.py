@@ -209,9 +209,9 @@ def page(claims: Sequence[Claim], alerts: Sequence[tuple[Severity, bool]], cases
     """The page of the documentation."""
     lines = [
         "# Calibration", "",
-                "This page shows how accurate the sensor's confidence and severity are. A confidence of 0.9 should mean that nine",
-        "of ten such claims are right. `make calibrate CAPTURES=folder` measures this on labelled captures and writes this",
-        f"page. The figures are from {captures} captures with {len(cases)} labelled devices.", "",
+        "This page shows how accurate the sensor's confidence and severity are. A confidence of 0.9 should mean that",
+        "nine of ten such claims are right. `make calibrate CAPTURES=folder` measures this on labelled captures and",
+        f"writes this page. The figures are from {captures} captures with {len(cases)} labelled devices.", "",
         "![Reliability diagram: the share of right claims over their confidence](../pictures/calibration.svg)", "",
         "## Devices", "", "| attribute | confidence | claims | mean confidence | right |", "|---|---|---|---|---|",
     ]  # fmt: skip
@@ -220,7 +220,7 @@ def page(claims: Sequence[Claim], alerts: Sequence[tuple[Severity, bool]], cases
             lines.append(f"| {attribute} | {low} to {high} | {count} | {mean:.2f} | {share:.1%} |")
     lines += ["", f"Brier score of all claims (mean squared error, 0 is perfect): {brier(claims):.4f}.", ""]
     lines += ["## Constants of the fusion", ""]
-        lines += [
+    lines += [
         "For each constant of `sensor/fingerprinting/fuse.py`, the table shows the tested value with the smallest cost",
         "while the others stay unchanged. The cost is the mean squared error over all labels; a label without a claim",
         "counts as a guess with a confidence of 0.5.",

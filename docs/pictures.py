@@ -53,8 +53,8 @@ DATA_MODEL = {
     "evidence": Box(2, 0, ("evidence", "value, confidence")),
     "alert": Box(2, 1, ("alert", "actor, target, numbers")),
     "device": Box(3, 0, ("device", "type, vendor, firmware")),
-    "incident": Box(3, 1, ("incident", "alerts that belong together")),
-    "weakness": Box(2, 2, ("recommendation, CVE", "packet as proof")),
+    "incident": Box(3, 1, ("incident", "related alerts")),
+    "weakness": Box(2, 2, ("recommendation, CVE", "packet evidence")),
     "ticket": Box(3, 2, ("ticket", "one fix, many devices")),
 }
 RELATIONS = (
