@@ -1,1 +1,1 @@
-"""Documentation. What the code knows is written from it: ``python -m docs.generate``."""
+"""Documentation, and the programs that generate its reference from the code: ``python -m docs.generate``."""
