@@ -47,7 +47,7 @@ def _field(name: str, one: Schema, schema: Schema) -> tuple[str, ...]:
 
 
 def _kind(schema: Schema) -> str:
-    """A type in a word or two."""
+    """The name of a type."""
     if "$ref" in schema:
         return schema["$ref"].rsplit("/", 1)[-1]
     if "enum" in schema:

@@ -19,7 +19,7 @@ Commands that print lists accept `--json`, which prints one JSON object per line
 
 
 class Argument(NamedTuple):
-    """``names``: of an option, empty for other words; ``value``: what follows, or the word itself."""
+    """``names``: of an option, empty for a positional argument; ``value``: placeholder of the value or argument."""
 
     names: tuple[str, ...]
     value: str
@@ -27,8 +27,8 @@ class Argument(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A command as its help tells it. ``about``: its docstring, first line included; ``exits``: exit codes of its own,
-    none where they are the usual ones.
+    """A command with its help. ``about``: its docstring with the first line; ``exits``: its own exit codes, empty if it
+    has the common ones.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Command(NamedTuple):
 
     @property
     def usage(self) -> str:
-        """How it is called."""
+        """The command line with placeholders."""
         return " ".join(["sensor", self.name, "[OPTION…]", *(one.value for one in self.arguments if not one.names)])
 
     @property
@@ -49,7 +49,7 @@ class Command(NamedTuple):
 
 
 def all_commands() -> list[Command]:
-    """Every command there is, in the order of their names."""
+    """All commands, in the order of ``names()``."""
     top = parser()
     below = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
     return [_command(name, below.choices[name]) for name in names()]
@@ -76,7 +76,7 @@ def _command(name: str, one: argparse.ArgumentParser) -> Command:
 
 
 def _argument(action: argparse.Action) -> Argument:
-    """Its help with the values in it."""
+    """An argument of the parser, with default values inserted into its help."""
     about = (action.help or "") % (vars(action) | {"prog": "sensor"}) if action.help else ""
     if action.option_strings:
         return Argument(
@@ -95,12 +95,12 @@ def _value(action: argparse.Action, otherwise: str) -> str:
 
 
 def exit_codes() -> list[tuple[str, str]]:
-    """(code, meaning) of those that commands share."""
+    """(code, meaning) of the common exit codes."""
     return _codes(EPILOG.partition(EXITS)[2])
 
 
 def _codes(reported: str) -> list[tuple[str, str]]:
-    """``0 done, 1 not found`` apart."""
+    """Split ``0 done, 1 not found`` into (code, meaning) pairs."""
     parts = re.split(r", (?=\d+ )", " ".join(reported.split())) if reported else []
     return [(number, meaning) for part in parts for number, _, meaning in [part.partition(" ")]]
 

@@ -50,14 +50,12 @@ detectors with unchanged options keep their counters."""
 
 @functools.cache
 def whole() -> Schema:
-    """The schema of the configuration; TLS and filters have chapters of their own."""
+    """The schema of the configuration. TLS and filters have separate chapters."""
     return Schema(schema(), ELSEWHERE)
 
 
 def sections() -> Iterator[tuple[str, str, list[Key]]]:
-    """(name, description of the section, its keys) of every key at the top but outputs and detectors, which have
-    chapters and pages of their own.
-    """
+    """(name, description, keys) of every top-level key except outputs and detectors, which have separate chapters."""
     made = whole()
     for name, field in model().model_fields.items():
         if name not in ("outputs", "detectors"):
@@ -66,7 +64,7 @@ def sections() -> Iterator[tuple[str, str, list[Key]]]:
 
 
 def _alone(name: str, node: Node) -> Key:
-    """A key at the top that is no section."""
+    """A top-level key that is not a section."""
     return Key(
         name,
         whole().kind(node),
@@ -77,7 +75,7 @@ def _alone(name: str, node: Node) -> Key:
 
 
 def taken_up(name: str) -> str:
-    """When a change of a section counts."""
+    """Whether a reload applies a changed section, or a restart is needed."""
     if name in AT_ONCE:
         return "Applied by a reload."
     soon = [code(key.removeprefix(f"{name}.")) for key in AT_ONCE if key.startswith(f"{name}.")]
@@ -85,12 +83,12 @@ def taken_up(name: str) -> str:
 
 
 def own(keys: Sequence[Key], shared: Sequence[Key]) -> list[Key]:
-    """The keys of a type that are not told already; its formats always are."""
+    """The keys of a type without the shared ones, but always with its formats."""
     return [key for key in keys if key.path == "format" or (key not in shared and key.path != "type")]
 
 
 def introduction(section: type[BaseModel]) -> str:
-    """What a section says of itself, without the sentences about its keys."""
+    """The docstring of a section without the sentences about its keys."""
     sentences = re.split(r"(?<=\.)\s+", " ".join(inspect.cleandoc(section.__doc__ or "").split()))
     return re.sub(r" \(see [\w/]+\.py\)", "", " ".join(sentence for sentence in sentences if "``" not in sentence))
 
@@ -103,7 +101,7 @@ def outputs() -> dict[str, list[Key]]:
 
 
 def common(of: Sequence[list[Key]]) -> list[Key]:
-    """The keys that all types have, as most have them."""
+    """The keys that all types have, with their most common definition."""
     shared = set.intersection(*({key.path for key in keys} for keys in of)) - {"type"}
     every = [key for keys in of for key in keys if key.path in shared]
     order = dict.fromkeys(key.path for key in every)
@@ -111,7 +109,7 @@ def common(of: Sequence[list[Key]]) -> list[Key]:
 
 
 def rows(keys: Sequence[Key]) -> Iterator[tuple[str, str, str, str]]:
-    """Rows of a table; what has no default must be given."""
+    """Rows of a table; a key without a default is required."""
     for key in keys:
         yield code(key.path), key.kind, "**required**" if key.required else key.default, inline(key.about)
 

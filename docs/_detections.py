@@ -71,13 +71,13 @@ def _one(name: str, unit: type[Detector]) -> Iterator[str]:
 
 
 def _story(unit: type[Detector]) -> str:
-    """What its file says it finds."""
+    """The docstring of the detector's module as one paragraph."""
     doc = sys.modules[unit.__module__].__doc__ or ""
     return " ".join(part for _, part in blocks(doc))
 
 
 def facts(name: str, unit: type[Detector]) -> Iterator[tuple[str, str]]:
-    """(what, words) of everything but its options."""
+    """(label, text) of all properties except the options."""
     yield "Severity", unit.severity.name
     if unit.techniques:
         yield "ATT&CK", "; ".join(map(_technique, (TECHNIQUES[technique] for technique in unit.techniques)))
@@ -107,13 +107,13 @@ def _watched(unit: type[Detector]) -> str:
 
 
 def options(name: str) -> list[Key]:
-    """The options of a detection but the one that all have."""
+    """The options of a detection except ``enabled``, which all have."""
     made = whole()
     section = made.resolved(made.root["properties"]["detectors"])["properties"][name]
     return [key for key in made.keys(section) if key.path != "enabled"]
 
 
 def _presets(name: str, option: str) -> str:
-    """What presets make of an option."""
+    """The values that presets set for an option."""
     values: dict[str, Any] = {preset: one.options.get(name, {}).get(option) for preset, one in PRESETS.items()}
     return ", ".join(f"{preset} {code(as_yaml(value))}" for preset, value in values.items() if value is not None)

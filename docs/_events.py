@@ -27,7 +27,7 @@ valid UTF-8, no control characters, bounded length. Events contain no secrets.
 """
 
 
-# Records as a sensor tells them, which the tests of the formats are made of as well.
+# Records as a sensor writes them; tests of the formats use them, too.
 RECORDS = Path(__file__).parents[1] / "tests" / "outputs" / "golden" / "native.json"
 EXAMPLES = {
     "device_identified": "A device",
@@ -71,7 +71,7 @@ def _lines() -> Iterator[str]:
 
 
 def _examples() -> Iterator[str]:
-    """One of each kind, which is a single line in the log."""
+    """One example of each kind; each is a single line in the log."""
     records = json.loads(RECORDS.read_text(encoding="utf-8"))
     yield from ("## Examples", "", "In the log each is a single line.", "")
     for name, heading in EXAMPLES.items():
@@ -85,7 +85,7 @@ def _table(keys: list[Key]) -> Iterator[str]:
 
 
 def _kinds(whole: dict[str, Any]) -> Iterator[str]:
-    """What each kind of event may hold."""
+    """The required and optional keys of each kind of event."""
     always = whole["required"]
     yield from ("## Kinds", "", f"All kinds have {', '.join(map(code, always))}. In addition:", "")
     kinds = [_kind(whole, each) for each in whole["allOf"] if list(each["if"]["properties"]) == ["kind"]]

@@ -11,12 +11,12 @@ MARKER = re.compile(r"(<!-- file: (\S+) -->\n```(\w+)\n).*?^```$", re.DOTALL | r
 
 
 def listings() -> dict[Path, str]:
-    """Every page for developers, with its listings as the files are now."""
+    """Every page for developers, with its listings updated from the files."""
     return {path: refreshed(path.read_text(encoding="utf-8")) for path in sorted(PAGES.glob("*.md"))}
 
 
 def refreshed(text: str) -> str:
-    """The page with every marked block replaced. OSError where a file is missing."""
+    """The page with every marked block replaced. OSError if a file is missing."""
     return MARKER.sub(lambda found: f"{found[1]}{_text(found[2])}```", text)
 
 

@@ -15,19 +15,19 @@ _SIGNS = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "^": "\\(ha", "~": "\\(ti", "`"
 
 
 def roff(text: str) -> str:
-    """Text in which no sign is an instruction; what is not ASCII by its number."""
+    """Escape text so that roff finds no request in it; non-ASCII characters become their code points."""
     escaped = "".join(_SIGNS.get(sign, sign if sign.isascii() else f"\\[u{ord(sign):04X}]") for sign in text)
     return f"\\&{escaped}" if escaped[:1] == "." else escaped
 
 
 def marked(text: str) -> str:
-    """Prose: what stands between backticks is bold."""
+    """Prose with code in backticks in bold."""
     parts = _CODE.split(" ".join(text.split()))
     return "".join(f"\\fB{roff(part.strip('`'))}\\fR" if part.startswith("`") else roff(part) for part in parts)
 
 
 def title(name: str, section: int) -> str:
-    """The first line. Its date is $SOURCE_DATE_EPOCH where that is set (reproducible-builds.org), else today."""
+    """The title line. Its date is $SOURCE_DATE_EPOCH if it is set (reproducible-builds.org), else today."""
     date = time.strftime("%Y-%m-%d", time.gmtime(int(environ.get("SOURCE_DATE_EPOCH") or time.time())))
     return f'.TH {roff(name.upper())} {section} {date} "sensor {roff(sensor.__version__)}" "Passive network sensor"'
 
@@ -43,17 +43,17 @@ def section(heading: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def tagged(tag: str, about: str) -> Iterator[str]:
-    """A word in bold and what it means."""
+    """A term in bold with its description."""
     yield from (".TP", f"\\fB{roff(tag)}\\fR", marked(about) or "\\&")
 
 
 def kept(lines: Iterable[str]) -> Iterator[str]:
-    """Lines as they stand."""
+    """Preformatted lines."""
     yield from (".nf", ".RS 4", *(roff(line) or "\\&" for line in lines), ".RE", ".fi")
 
 
 def prose(doc: str) -> Iterator[str]:
-    """A docstring: paragraphs, and what is indented as it stands."""
+    """A docstring: paragraphs, and indented blocks as preformatted lines."""
     first = True
     for as_it_is, part in blocks(doc):
         if as_it_is:

@@ -80,7 +80,7 @@ def _exit_status(codes: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _see(others: list[str]) -> Iterator[str]:
-    """Names as .BR has them, each in its part of the manual."""
+    """The section SEE ALSO, with names as arguments of .BR."""
     yield ".SH SEE ALSO"
     for place, other in enumerate(others):
         name, part = roff(other[:-3]), other[-3:]
@@ -123,7 +123,7 @@ def _keys(keys: list[Key]) -> Iterator[str]:
 
 
 def _unlinked(kind: str) -> str:
-    """Where a page has a link, a name."""
+    """Replace links with the names that they refer to."""
     return re.sub(r"\[(\w+)\]\(#\w+\)", r"see \1", kind)
 
 

@@ -1,4 +1,4 @@
-"""What pages are made of: words and tables as Markdown, to be read on a forge and in a terminal."""
+"""Building blocks of pages: prose and tables as Markdown that is readable on a forge and in a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CODE = re.compile(r"(`+[^`]+`+)")
 
 
 def inline(text: str) -> str:
-    """Prose in which no sign means something by accident. What stands between backticks is code already."""
+    """Escape prose so that no character becomes markup by accident. Text in backticks stays code."""
     return "".join(
         f"`{part.strip('`')}`" if part.startswith("`") else _plain(part) for part in _CODE.split(" ".join(text.split()))
     )
@@ -23,12 +23,12 @@ def _plain(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """As it is written; nothing where nothing is."""
+    """Inline code; empty for an empty text."""
     return f"`{text}`" if text else ""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Lines of a table, with an empty line behind it."""
+    """Lines of a table, followed by an empty line."""
     yield _row(heads)
     yield _row(["---"] * len(heads))
     yield from map(_row, rows)
@@ -42,27 +42,25 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def blocks(doc: str) -> Iterator[tuple[bool, str]]:
-    """The paragraphs of a docstring, each with whether its lines stand as they are: lists of words and what they mean
-    are indented.
-    """
+    """The paragraphs of a docstring, each with whether it is preformatted, as indented lists of terms are."""
     for part in inspect.cleandoc(doc).split("\n\n"):
         kept = any(line.startswith("  ") for line in part.splitlines()[1:]) or part.startswith("  ")
         yield kept, part if kept else " ".join(part.split())
 
 
 def prose(doc: str) -> Iterator[str]:
-    """A docstring: paragraphs, and what is indented as it stands."""
+    """A docstring: paragraphs, and indented blocks as code blocks."""
     for kept, part in blocks(doc):
         yield from (["```text", part, "```", ""] if kept else [inline(part), ""])
 
 
 def anchor(heading: str) -> str:
-    """The address of a heading on its page."""
+    """The fragment of a heading on its page."""
     return "#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def link(heading: str) -> str:
-    """To a heading on the same page."""
+    """A link to a heading on the same page."""
     return f"[{heading}]({anchor(heading)})"
 
 

@@ -1,4 +1,4 @@
-"""docs/reference/metrics.md: every metric, from the table that the endpoint is made of."""
+"""docs/reference/metrics.md: every metric, from the table that the endpoint uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The office capture, replayed once for all pictures of it: its records, and what commands print."""
+"""The office capture, replayed once for all pictures: its records, and the output of commands."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Office(NamedTuple):
 
 @functools.cache
 def office() -> Office:
-    """Replays the capture in a folder of its own. RuntimeError where a command fails."""
+    """Replays the capture in a temporary folder. RuntimeError if a command fails."""
     with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, {"COLUMNS": str(WIDTH)}):
         log = Path(folder) / "events.jsonl"
         _run("replay", str(OFFICE), "--intel", str(LISTED), "--state", folder, "--events", str(log))

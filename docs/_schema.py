@@ -1,4 +1,4 @@
-"""A JSON Schema in words: what a value must be, and the keys of an object with all that are below them."""
+"""A JSON Schema in words: the type and bounds of a value, and the keys of an object with all nested keys."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MISSING = object()
 
 
 class Key(NamedTuple):
-    """``path``: dotted, with ``[]`` behind a list; ``kind``: what the value must be, in words; ``about``: what it
-    means. Compares as a whole.
+    """``path``: dotted, with ``[]`` after a list; ``kind``: type and bounds of the value, in words; ``about``: its
+    meaning. Compared by all fields.
     """
 
     path: str
@@ -27,13 +27,13 @@ class Key(NamedTuple):
 
 
 class Schema:
-    """``named``: definitions that have a place of their own, with the words that lead there."""
+    """``named``: definitions with a separate chapter, with the link to it."""
 
     def __init__(self, whole: Node, named: Mapping[str, str] | None = None) -> None:
         self.root, self._defs, self._named = whole, whole["$defs"], named or {}
 
     def resolved(self, node: Node) -> Node:
-        """With what its reference leads to; what stands beside the reference wins."""
+        """The node with its reference resolved; keys beside the reference take precedence."""
         if "$ref" not in node:
             return node
         return {
@@ -42,9 +42,7 @@ class Schema:
         }
 
     def keys(self, node: Node, above: str = "") -> Iterator[Key]:
-        """The keys of an object in their order, those of objects in it included, unless these have a place of their
-        own.
-        """
+        """The keys of an object in order, with those of nested objects unless these have a separate chapter."""
         required = self.resolved(node).get("required", ())
         for name, value in self.resolved(node).get("properties", {}).items():
             below, path = self._below(value), f"{above}{name}"
@@ -54,14 +52,14 @@ class Schema:
                 yield from self.keys(below, f"{path}[]." if self._is_list(value) else f"{path}.")
 
     def _about(self, node: Node) -> str:
-        """Its words; none where they are but those of what has its own place."""
+        """The description; empty if it is that of a definition with a separate chapter."""
         about = str(self.resolved(node).get("description", ""))
         own = [self._defs[name].get("description") for name in self._named if f'"{REF}{name}"' in json.dumps(node)]
         return "" if about in own else about
 
     def _below(self, node: Node) -> Node | None:
-        """The object with keys that a value is, may be, or is a list of; None where it is none, or
-        has its own place.
+        """The object with keys that a value is, may be, or is a list of; None if there is none, or if it has a
+        separate chapter.
         """
         if node.get("$ref", "").removeprefix(REF) in self._named:
             return None
@@ -89,7 +87,7 @@ class Schema:
         return dict(self.resolved(node).get("properties", {}))
 
     def kind(self, node: Node) -> str:
-        """What a value must be."""
+        """The type and bounds of a value, in words."""
         name = node.get("$ref", "").removeprefix(REF)
         if name in self._named:
             return self._named[name]
@@ -132,7 +130,7 @@ def _text(node: Node) -> str:
 
 
 def _bounds(node: Node) -> str:
-    """The least and the most, in words."""
+    """Minimum and maximum, in words."""
     low, high = node.get("minimum"), node.get("maximum")
     if low is not None and high is not None:
         return f", {low:,} to {high:,}"

@@ -61,7 +61,7 @@ def words(text: object) -> list[str]:
 
 
 def same_name(reported: object, truth: object) -> bool:
-    """Whether one name holds the other, or both share a word of more than two letters."""
+    """Whether one name contains the other, or both share a word of more than two letters."""
     mine, theirs = words(reported), words(truth)
     joined, other = "".join(mine), "".join(theirs)
     common = set(mine) & {word for word in theirs if len(word) > 2}
@@ -69,7 +69,7 @@ def same_name(reported: object, truth: object) -> bool:
 
 
 def agrees(attribute: str, value: object, label: dict[str, Any]) -> bool | None:
-    """Whether a value is that of the label; None where the label has none."""
+    """Whether a value agrees with the label; None if the label has none."""
     if not label.get(attribute):
         return None
     if attribute != "type":
@@ -114,7 +114,7 @@ def cases_of(engine: Pipeline, labels: Iterable[dict[str, Any]]) -> Iterator[Cas
 
 
 def claims_of(cases: Iterable[Case]) -> Iterator[Claim]:
-    """What the present fusion makes of the evidence."""
+    """The claims that the present fusion derives from the evidence."""
     for case in cases:
         for name, attribute in fusion.fuse(case.evidence).items():
             right = agrees(name, attribute.value, case.label) if name in ATTRIBUTES else None
@@ -123,8 +123,8 @@ def claims_of(cases: Iterable[Case]) -> Iterator[Claim]:
 
 
 def alerts_of(entry: dict[str, Any], records: Iterable[Record]) -> Iterator[tuple[Severity, bool]]:
-    """Severity of each alert of a capture with a verdict, and whether it is an attack: there is one, and a party of it
-    is named.
+    """Severity of each alert of a labelled capture, and whether it is right: the capture has an attack, and the alert
+    names one of its parties.
     """
     wanted = {
         str(one)
@@ -159,8 +159,8 @@ def cost(cases: Sequence[Case]) -> float:
 
 
 def fitted(cases: Sequence[Case]) -> dict[str, tuple[float, float, float]]:
-    """For each constant of the fusion: the value with the smallest cost, others unchanged, that cost, and the cost
-    of the value in use.
+    """For each constant of the fusion: the value with the smallest cost while the others stay unchanged, this cost,
+    and the cost of the value in use.
     """
     best: dict[str, tuple[float, float, float]] = {}
     for name, values in TRIED.items():
@@ -175,7 +175,7 @@ def fitted(cases: Sequence[Case]) -> dict[str, tuple[float, float, float]]:
 
 
 def shares(claims: Iterable[Claim]) -> list[tuple[float, float, int, float, float]]:
-    """Of each bin of confidence: from, to, number of claims, their mean confidence, and the share that is right."""
+    """For each bin of confidence: from, to, number of claims, mean confidence, and share of right claims."""
     found = []
     for low, high in pairwise(BINS):
         inside = [
@@ -188,7 +188,7 @@ def shares(claims: Iterable[Claim]) -> list[tuple[float, float, int, float, floa
 
 
 def drawn(claims: Sequence[Claim]) -> str:
-    """The reliability diagram as SVG: a point for each bin and attribute; on the diagonal, confidence is right."""
+    """The reliability diagram as SVG: a point per bin and attribute; on the diagonal, confidence equals accuracy."""
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{SIDE + 2 * LEFT}' height='{SIDE + 2 * LEFT}' {FONT}>",
         f"<rect x='{LEFT}' y='{LEFT}' width='{SIDE}' height='{SIDE}' fill='none' stroke='#888'/>",

@@ -38,7 +38,7 @@ SHOTS = (
 
 
 def main() -> int:
-    """1 where there is no browser."""
+    """The exit code: 1 if there is no browser."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:

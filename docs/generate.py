@@ -45,7 +45,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def stale(folder: Path = FOLDER) -> list[str]:
-    """Names of the pages that are missing, are not up to date, or have no source."""
+    """Names of pages that are missing, outdated, or have no source."""
     there = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
     made = {name: write() for name, write in PAGES.items()}
     old = [path.name for path, text in listings().items() if text != path.read_text(encoding="utf-8")]
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> int:
-    """The exit code: 3 where a folder cannot be written."""
+    """The exit code: 3 if a folder cannot be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():

@@ -1,4 +1,4 @@
-"""Draws docs/pictures from the code and the office capture: terminals with output of commands, and boxes with arrows.
+"""Draws docs/pictures from the code and the office capture: terminals with command output, and block diagrams.
 
 python -m docs.pictures               writes docs/pictures
 """
@@ -132,7 +132,7 @@ def _row(cells: Mapping[str, Any]) -> str:
 
 
 def _screen(name: str) -> str:
-    """A terminal with a command and what it printed."""
+    """A terminal with a command and its output."""
     command, *lines = office().screens[name]
     return _table(command[2:], [(command, "#8b949e"), *((line, "#e6edf3") for line in lines)])
 
@@ -160,7 +160,7 @@ SIZE, STEP = (190, 56), (240, 100)
 
 
 def _boxes(title: str, boxes: Mapping[str, Box], arrows: Iterable[tuple[str, str]]) -> str:
-    """Boxes on a grid, and an arrow from one to another."""
+    """Boxes on a grid, connected by arrows."""
     width = max(box.column for box in boxes.values()) * STEP[0] + SIZE[0] + 2 * MARGIN
     height = max(box.row for box in boxes.values()) * STEP[1] + SIZE[1] + 2 * MARGIN
     head = "<path d='M0,0 L8,4 L0,8 z' fill='#57606a'/>"
