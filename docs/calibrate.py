@@ -229,7 +229,7 @@ def page(claims: Sequence[Claim], alerts: Sequence[tuple[Severity, bool]], cases
     lines += ["| constant | value in use | cost | best tested value | cost |", "|---|---|---|---|---|"]
     for name, (value, least, present) in fitted(cases).items():
         lines.append(f"| `{name}` | {getattr(fusion, name)} | {present:.4f} | {value} | {least:.4f} |")
-        lines += ["", "## Alerts", ""]
+    lines += ["", "## Alerts", ""]
     lines += ["Share of the alerts in labelled captures whose actor or target took part in an attack:", ""]
     lines += ["| severity | alerts | of attacks |", "|---|---|---|"]
     for severity in reversed(Severity):
