@@ -1,6 +1,6 @@
-"""Addresses as integers: IPv6 as it is, IPv4 as its IPv4-mapped form (RFC 4291, 2.5.5.2), MACs as 48 bits.
+"""Addresses as integers: IPv6 unchanged, IPv4 in its IPv4-mapped form (RFC 4291, 2.5.5.2), MACs as 48 bits.
 
-Integers hash, compare and mask fast and need no family beside them; text is made when something is printed.
+Integers hash, compare and mask fast and need no separate address family; they become text only for output.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Annotated
 
-# What a field of a message holds that is an address: 128 bits, where other integers have 64.
+# Type of event fields that hold an address: 128 bits, where other integers have 64.
 Address = Annotated[int, "address"]
 
 V4 = 0xFFFF << 32
@@ -30,20 +30,20 @@ def is_v4(address: int) -> bool:
 
 
 def parse(text: str) -> int:
-    """The address written as dotted quad or IPv6 text. ValueError where it is neither."""
+    """The address given in dotted-quad or IPv6 notation. Raises ValueError for any other text."""
     address = ipaddress.ip_address(text)
     return V4 | int(address) if address.version == 4 else int(address)
 
 
 @functools.lru_cache(maxsize=4096)
 def segment(address: int) -> str:
-    """The network of a host as far as its address shows: its /24, for IPv6 its /64."""
+    """The host's network, estimated from its address: the /24 of IPv4, the /64 of IPv6."""
     bits, length = (8, 24) if is_v4(address) else (64, 64)
     return f"{text(address >> bits << bits)}/{length}"
 
 
 def parse_network(text: str) -> tuple[int, int]:
-    """First and last address of a CIDR block or of a single address. ValueError where it is neither."""
+    """First and last address of a CIDR block or of a single address. Raises ValueError for any other text."""
     network = ipaddress.ip_network(text.strip(), strict=False)
     base = V4 if network.version == 4 else 0
     return base | int(network.network_address), base | int(network.broadcast_address)
@@ -59,12 +59,12 @@ def text(address: int) -> str:
 
 @functools.lru_cache(maxsize=2048)
 def mac_text(mac: int) -> str:
-    """Lower case with colons."""
+    """The MAC in lower case with colons."""
     return mac.to_bytes(6, "big").hex(":")
 
 
 def parse_mac(text_: str) -> int:
-    """The MAC written with or without separators. ValueError where it is not 12 hex digits."""
+    """The MAC of a text with or without separators. Raises ValueError unless it has 12 hex digits."""
     digits = text_.replace(":", "").replace("-", "").replace(".", "")
     if len(digits) != 12:
         raise ValueError(f"not a MAC address: {text_!r}")
@@ -72,24 +72,24 @@ def parse_mac(text_: str) -> int:
 
 
 def is_group_mac(mac: int) -> bool:
-    """Multicast and broadcast: the first bit on the wire."""
+    """Whether a MAC is multicast or broadcast: the first bit on the wire is set."""
     return bool(mac >> 40 & 1)
 
 
 def is_random_mac(mac: int) -> bool:
-    """Locally administered: randomised or forged, so never an identity by itself."""
+    """Whether a MAC is locally administered: randomized or spoofed, so it alone never identifies a device."""
     return bool(mac >> 40 & 2)
 
 
 def is_multicast(address: int) -> bool:
-    """Multicast of either family, and IPv4 broadcast 255.255.255.255."""
+    """Whether an address is multicast, IPv4 or IPv6, or the IPv4 broadcast address 255.255.255.255."""
     if is_v4(address):
         return address & V4_MASK >= 0xE0000000 and (address >> 28 & 0xF == 0xE or address & V4_MASK == V4_MASK)
     return address >> 120 == 0xFF
 
 
 def _borders(blocks: Iterable[tuple[int, int]]) -> list[int]:
-    """First address and first address behind of each of the blocks, those that touch or overlap made one."""
+    """The first address of each block and the first address after it, with adjacent and overlapping blocks merged."""
     borders: list[int] = []
     for first, last in sorted(blocks):
         if borders and first <= borders[-1]:
@@ -100,7 +100,7 @@ def _borders(blocks: Iterable[tuple[int, int]]) -> list[int]:
 
 
 def is_host(address: int) -> bool:
-    """True for an address one machine can have: neither unspecified, multicast nor broadcast."""
+    """Whether a host can have this address: it is not unspecified, multicast or broadcast."""
     return address not in (NONE, V4) and not is_multicast(address)
 
 
@@ -121,17 +121,17 @@ _INSIDE = tuple(
 
 
 class Networks:
-    """What counts as inside: the private blocks of events.md and whatever the operator adds."""
+    """The internal networks: the private blocks listed in events.md and those that the operator configures."""
 
     def __init__(self, more: Iterable[str] = ()) -> None:
         self.blocks: tuple[tuple[int, int], ...] = ()
         self.become(more)
 
     def become(self, more: Iterable[str]) -> bool:
-        """The operator adds other blocks than before; whether that changes anything."""
+        """Replace the operator's blocks; returns whether the internal networks changed."""
         before, self.blocks = self.blocks, _INSIDE + tuple(parse_network(block) for block in more)
-        # Where inside begins and ends, in turn: an address is inside where an odd number of borders is below or at
-        # it.
+        # Start and end of the internal blocks, alternating: an address is internal if an odd number of borders is at or
+        # below it.
         self.borders = _borders(self.blocks)
         return self.blocks != before
 
@@ -139,7 +139,7 @@ class Networks:
         return bisect.bisect_right(self.borders, address) % 2 == 1
 
     def direction(self, client: int, server: int) -> str:
-        """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast belongs to the inside: it never leaves the
+        """``internal``, ``outbound``, ``inbound`` or ``external``. Multicast counts as internal: it never leaves the
         segment.
         """
         near, far = self.inside(client) or is_multicast(client), self.inside(server) or is_multicast(server)

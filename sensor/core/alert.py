@@ -1,5 +1,5 @@
-"""Alert: who did what to whom, by which numbers. Made only through ``Detector.alert``; numbered and folded by the alert
-desk.
+"""Alert: what a detector found: actor, targets and the numbers that prove it. Made only by ``Detector.alert``; the
+alert desk numbers alerts and folds repeats.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sensor.core.stored import Stored
 
 
 class Severity(enum.IntEnum):
-    """In rising order, so that they compare."""
+    """Severities in ascending order, so that they can be compared."""
 
     info = 0
     low = 1
@@ -27,13 +27,13 @@ class Severity(enum.IntEnum):
 
 
 class Alert(msgspec.Struct):
-    """One finding. ``key`` folds repeats (detector, actor and whatever the detector adds); ``why`` are sentences;
-    ``numbers`` hold the value and its threshold.
+    """One finding of a detector. ``key`` folds repeats (detector, actor and what the detector adds); ``why`` are
+    sentences; ``numbers`` hold the value and its threshold.
 
-    ``target`` is the other end of the deciding packet; ``targets`` all that are known, bounded. ``network`` are facts
-    for the record (proto, app, vlan). ``usual`` is the severity that the detector gives without aggravating context;
-    ``terms`` is what else counts for the risk, by name; ``incomplete`` is what the capture lacks of the packets that
-    prove it (``sensor.alerts.coverage``).
+    ``target`` is the other end of the packet that raised the alert; ``targets`` are all known targets, a limited
+    number. ``network`` are facts for the record (proto, app, vlan). ``usual`` is the severity without aggravating
+    context; ``terms`` are further terms of the risk score, by name; ``incomplete`` lists what the capture lacks of the
+    packets that prove the alert (``sensor.alerts.coverage``).
     """
 
     ts: int

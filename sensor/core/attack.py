@@ -11,7 +11,7 @@ import msgspec
 
 
 class Technique(msgspec.Struct, frozen=True):
-    """``tactic`` in the dashed form of the published matrix."""
+    """``tactic`` is written with hyphens, as in the published matrix."""
 
     tactic: str
     technique: str
@@ -152,7 +152,7 @@ TECHNIQUES = {
         Technique("credential-access", "T1555.005", "Credentials from Password Stores: Password Managers"),
         Technique("collection", "T1039", "Data from Network Shared Drive"),
         Technique("collection", "T1125", "Video Capture"),
-        # Not of our detectors: custom rules name them by id.
+        # Techniques that no built-in detector uses: custom rules name them by id.
         Technique("exfiltration", "T1020", "Automated Exfiltration"),
         Technique("exfiltration", "T1029", "Scheduled Transfer"),
         Technique("exfiltration", "T1030", "Data Transfer Size Limits"),

@@ -73,13 +73,13 @@ class Problem(enum.IntFlag):
 
 
 def _keep() -> None:
-    """A source whose bytes need not be given back."""
+    """Release function of batches from sources that do not reuse their memory."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """``data``: u8 block, read-only for every reader; ``rows``: array of ROW. Both are the reader's until it calls
-    ``release``, then the source's again.
+    """``data``: u8 block, read-only for all users; ``rows``: array of ROW. Both are valid until ``release`` is called;
+    then the source reuses the memory.
     """
 
     data: npt.NDArray[np.uint8]

@@ -1,21 +1,18 @@
 # cython: language_level=3, boundscheck=True
-"""Containers for what peers can make grow: bounded in size and, where it matters, in age. Nothing else in the core
-keeps a dictionary keyed by peer data.
+"""Containers for data that peers can cause to grow: limited in size and, where it matters, in age. Only these
+containers in the core are keyed by data of peers.
 """
 
 from collections import OrderedDict
 
 
-# Up to so many entries a plain dict, which is half as large, is in no need of a list of its own to find the oldest
-# entry fast.
+# Up to this many entries a plain dict, half as large, finds the oldest entry fast enough without a linked list.
 cdef enum:
     SMALL = 256
 
 
 cdef class Bounded:
-    """A map of at most ``size`` entries; the one touched longest ago makes room. ``evicted`` counts those that had to
-    go.
-    """
+    """A map of at most ``size`` entries that evicts the least recently used. ``evicted`` counts evictions."""
 
     cdef dict _small
     cdef object _large, _touch, _find
@@ -36,7 +33,7 @@ cdef class Bounded:
         return cls
 
     def get(self, key):
-        """The value, touched; None where there is none."""
+        """The value of a key, or None; marks the entry as used."""
         if self._small is None:
             value = self._find(key)
             if value is not None:
@@ -48,7 +45,7 @@ cdef class Bounded:
         return value
 
     def put(self, key, value):
-        """Store and touch; returns the entry that had to go, if one had."""
+        """Store a value and mark it as used; returns the evicted entry, or None."""
         if self._small is None:
             self._large[key] = value
             self._touch(key)
@@ -65,7 +62,7 @@ cdef class Bounded:
         return oldest, self._small.pop(oldest)
 
     def pop(self, key):
-        """Take an entry out; None where there is none."""
+        """Remove and return an entry; None if there is none."""
         return self._entries().pop(key, None)
 
     def clear(self):
@@ -73,7 +70,7 @@ cdef class Bounded:
         self._entries().clear()
 
     def oldest(self):
-        """The entry touched longest ago; None where there is none."""
+        """The least recently used entry; None if the map is empty."""
         for entry in self._entries().items():
             return entry
         return None
@@ -98,7 +95,7 @@ cdef class Bounded:
 
 
 cdef class Recent:
-    """Keys seen within the last ``window`` ns of packet time, at most ``size`` of them."""
+    """At most ``size`` keys seen within the last ``window`` ns of packet time."""
 
     cdef Bounded _seen
     cdef readonly object window
@@ -113,12 +110,12 @@ cdef class Recent:
 
     @property
     def evicted(self):
-        """Keys that had to make room before their window was over, or after it."""
+        """Number of keys evicted, whether or not their window was over."""
         return self._seen.evicted
 
     def fresh(self, key, ts):
-        """True where the key was not seen within the window before ``ts``; it is now. The window starts at the sighting
-        that was fresh.
+        """Whether the key was not seen within the window before ``ts``, which is recorded now. The window starts at the
+        last sighting for which this returned True.
         """
         last = self._seen.get(key)
         if last is not None and abs(ts - last) < self.window:

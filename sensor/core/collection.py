@@ -1,4 +1,4 @@
-"""Garbage collection, put off while much is made that stays."""
+"""Garbage collection is paused while many long-lived objects are created."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def no_collection() -> Iterator[None]:
-    """Within this context garbage collection is off: many objects are made, and all of them stay. Collection would take
-    longer than all the rest.
+    """Disable garbage collection within this context, in which many objects are created and all survive: collecting
+    would take longer than creating them.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -1,8 +1,8 @@
-"""Community ID, version 1, seed 0: one short text for a conversation, the same in every tool that sees it
+"""Community ID, version 1, seed 0: a short text that identifies a flow, the same in every tool
 (corelight/community-id-spec).
 
-``1:`` and the base64 of the SHA-1 over seed, both addresses, protocol and ports, the smaller end first. ICMP types that
-come in pairs stand for ports; other ICMP messages keep type, code and direction.
+``1:`` and the base64 of the SHA-1 of seed, both addresses, protocol and ports, the smaller endpoint first. The types of
+ICMP request and reply pairs take the place of ports; other ICMP messages keep type, code and direction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sensor.core.ip_protocols import ICMP, ICMPV6, SCTP, TCP, UDP
 _WITH_PORTS = frozenset((ICMP, TCP, UDP, ICMPV6, SCTP))
 _SEED = struct.pack("!H", 0)
 
-# Type of a message → type of its answer.
+# Type of a request → type of its reply.
 _PAIRS = {
     ICMP: {0: 8, 8: 0, 9: 10, 10: 9, 13: 14, 14: 13, 15: 16, 16: 15, 17: 18, 18: 17},
     ICMPV6: {
@@ -38,8 +38,8 @@ _PAIRS = {
 
 
 def community_id(client: int, server: int, proto: int, client_port: int, server_port: int) -> str:
-    """The text for a conversation. Addresses as everywhere inside; ICMP has type and code as ports. Empty where the
-    ends differ in family or there are none.
+    """The Community ID of a flow. Addresses are integers (``core.addresses``); ICMP has type and code as ports. Empty
+    if the endpoints have no addresses or differ in family.
     """
     if not client or not server or is_v4(client) != is_v4(server):
         return ""

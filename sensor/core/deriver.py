@@ -1,7 +1,8 @@
-"""What a deriver is: between dissectors and detectors, it makes from protocol events what several detectors need.
+"""Base class of derivers: between dissectors and detectors, a deriver makes events that several detectors need from
+protocol events.
 
-Found in ``sensor/derived``, one a file. A deriver may keep bounded tables (a request that waits for its answer); it
-never judges, and knows nothing of devices.
+Derivers are in ``sensor/derived``, one a file. A deriver may keep bounded tables (a request that waits for its answer);
+it raises no alerts and has no access to devices.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ class Deriver:
     watches: ClassVar[tuple[type[Event], ...]]
 
     def wants(self) -> dict[type[Event], Want]:
-        """As of an event detector: of a class that is missing here it gets all."""
+        """The events that it needs, as for an event detector: it gets every event of a class that is missing here."""
         return {}
 
     def derive(self, event: Event) -> Iterator[Derived]:
-        """What follows from an event and those before it. Judged right after the event."""
+        """The events that follow from this event and earlier ones. Detectors get them right after it."""
         raise NotImplementedError

@@ -1,9 +1,8 @@
-"""What a detector is. Metadata, options with defaults, and one of three inputs: events one by one, changes of devices,
-or flow changes in bulk (``counting.flow_detector``).
+"""Base classes of detectors: metadata, options with defaults, and one of three inputs: events one by one, changes of
+devices, or flow changes in bulk (``counting.flow_detector``).
 
 A detector's id is its path below ``sensor/detectors`` (``discovery.port_scan``), set by the registry. Detectors import
-the core and the event classes of dissectors, nothing else; what they need to know of the world comes through their
-Context.
+only the core and the event classes of dissectors; they get all other data from their Context.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from sensor.core.observation import Subject
 from sensor.core.wants import Searched, Want
 
 TARGETS_LIMIT = 64
-# A packet time (ns) that does not come.
+# A packet time (ns) later than any packet.
 NEVER = 1 << 62
 
 
 class Options(BaseModel):
     """Base of a detector's options: unknown keys are errors, every field has a default and a description."""
 
-    # Built when a configuration is checked against it: most runs have none, and there are a hundred detectors.
+    # Built when a configuration is first validated: most runs have none, and there are a hundred detectors.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     enabled: bool = True
 
 
 class Listed(Protocol):
-    """A hit on a threat list: the list, its line, the category, valid from and until (seconds since 1970, 0: not
-    given), and how sure it is (0 to 1).
+    """An indicator of a threat list: list, line, category, start and end of validity (seconds since 1970, 0: not
+    given), and confidence (0 to 1).
     """
 
     @property
@@ -55,12 +54,12 @@ class Listed(Protocol):
     @property
     def confidence(self) -> float: ...
     def expired(self, ts: int) -> bool:
-        """Whether the list takes it back at a time (ns)."""
+        """Whether the indicator has expired at a time (ns)."""
         ...
 
 
 class Signature(Protocol):
-    """A known attack that was recognised: ``what`` continues "… looks like"."""
+    """A known attack that was recognized; ``what`` completes the sentence "… looks like"."""
 
     @property
     def id(self) -> str: ...
@@ -79,21 +78,21 @@ class Signature(Protocol):
 
 
 class Signatures(Protocol):
-    """Known attacks of one subject."""
+    """Signatures of known attacks on one subject."""
 
     def found(self, event: str, fields: Mapping[str, str], text: str) -> Sequence[Signature]:
-        """Those that an event matches. ``fields``: its values, by name; ``text``: where to search for text."""
+        """The signatures that match an event. ``fields``: its values by name; ``text``: the text to search."""
         ...
 
     def wanted(self, event: str, fields: Mapping[str, Searched], texts: Sequence[str] = ()) -> Want:
-        """What an event must show at least for one of them. ``fields``: where it has what they ask for, those that are
-        missing are not required; ``texts``: which of these contain text.
+        """The condition that an event must meet for any signature to match. ``fields``: the event's field for each
+        field of the signatures, where it has one (the others are not required); ``texts``: fields that contain text.
         """
         ...
 
 
 class DefaultLogin(Protocol):
-    """Default credentials: ``of`` names the product, ``user`` is empty where only a password is requested."""
+    """Default credentials: ``of`` names the product, ``user`` is empty if the product asks only for a password."""
 
     @property
     def user(self) -> str: ...
@@ -102,9 +101,7 @@ class DefaultLogin(Protocol):
 
 
 class Intel(Protocol):
-    """The threat lists, compiled, and the signatures of known attacks. ``version`` is another one whenever lists were
-    exchanged.
-    """
+    """Compiled threat lists and the signatures of known attacks. ``version`` changes when the lists are replaced."""
 
     @property
     def version(self) -> int: ...
@@ -114,27 +111,27 @@ class Intel(Protocol):
         ...
 
     def listed(self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
-        """For each address the number of the entry that covers it, -1 where none does."""
+        """For each address the index of the entry that covers it, -1 if none does."""
         ...
 
     def entry(self, number: int) -> Listed: ...
 
     def domain(self, name: str) -> Listed | None:
-        """The entry of a name, or of the closest domain above it that is listed."""
+        """The entry of a name, or of its closest parent domain that is listed."""
         ...
 
     def text(self, text: str) -> Listed | None:
-        """The entry of a JA3, a JA4, the hash of a certificate, or a URL."""
+        """The entry of a JA3, a JA4, a certificate hash or a URL."""
         ...
 
     def default_login(self, seal: str) -> DefaultLogin | None:
-        """The login that a seal stands for, where it is one that something is sold with."""
+        """The default credentials of this seal (a hash of user and password); None if no product ships with them."""
         ...
 
 
 class Start(Protocol):
-    """What devices of a type serve and use, known before anything was learned. Services are
-    ``protocol << 16 | port``.
+    """The services that devices of a type usually offer and use, before anything was learned. Services are ``protocol
+    << 16 | port``.
     """
 
     @property
@@ -143,7 +140,7 @@ class Start(Protocol):
     def uses(self) -> frozenset[int]: ...
     @property
     def never_serves(self) -> Mapping[int, str]:
-        """Services that no device of the type has a reason to offer, with the reason why it is odd."""
+        """Services that no device of the type has a reason to offer, each with the explanation why it is unusual."""
         ...
 
     @property
@@ -151,8 +148,8 @@ class Start(Protocol):
 
 
 class Used(NamedTuple):
-    """A server outside that a device used, by its name, or by its address where none is known; when first and last
-    (ns), and in how many conversations.
+    """An external server that a device used: its name, or its address if the name is unknown; time of first and last
+    use (ns); number of flows.
     """
 
     server: str
@@ -163,66 +160,66 @@ class Used(NamedTuple):
 
 
 class Baseline(Protocol):
-    """What was learned about the network: clients, servers and their services. Conversations count once they are over,
-    so the one under evaluation is not yet among them.
+    """What was learned about the network: clients, servers and their services. Flows are counted when they end, so the
+    one under evaluation is not included.
 
-    Services are ``protocol << 16 | port``. Of external servers only the service is compared, not their address. It
-    answers for devices of the inventory; other hosts are unknown. A detector that learns has an option ``learn_h``:
-    hours before it raises alerts.
+    Services are ``protocol << 16 | port``. External servers are compared by service only, not by address. Hosts that
+    are not in the inventory are unknown. A detector that uses the baseline has an option ``learn_h``: hours before it
+    raises alerts.
     """
 
     def age_h(self, now: int) -> float:
-        """Hours of packet time in which packets were seen since learning began, those of earlier runs included."""
+        """Hours of packet time with packets since learning began, earlier runs included."""
         ...
 
     def maturity(self, subject: Subject, hours: float) -> float:
-        """0 to 1: how much of ``hours`` the device was watched; counted are the hours in which it talked and, at a
-        third, those in which it was silent.
+        """0 to 1: share of ``hours`` for which the device was watched. Active hours count in full, silent hours as one
+        third.
         """
         ...
 
     def first_use(self, client: Subject, server: Subject, service: int) -> int:
-        """When the first conversation of the two about this service began, ns; 0 where none was."""
+        """Start of the first flow between the two for this service, ns; 0 if there was none."""
         ...
 
     def first_served(self, server: Subject, service: int) -> int:
-        """The same for any client of a service of this server."""
+        """Start of the first flow of any client to this service of this server, ns; 0 if there was none."""
         ...
 
     def clients(self, server: Subject, service: int) -> int:
-        """How many devices used this service of this server; large numbers are cut."""
+        """Number of devices that used this service of this server, capped."""
         ...
 
     def servers(self, client: Subject, service: int) -> int:
-        """How many inside servers of this service the client used."""
+        """Number of internal servers whose service the client used."""
         ...
 
     def segments(self, client: Subject) -> frozenset[str]:
-        """The segments in which this device had conversations, its own included, as ``10.0.5.0/24``."""
+        """The segments with which this device had flows, its own included, as ``10.0.5.0/24``."""
         ...
 
     def alike(self, kind: str, service: int, *, offered: bool) -> int:
-        """How many devices of a type offer a service, or use one; large numbers are cut."""
+        """Number of devices of a type that offer a service, or use it; capped."""
         ...
 
     def dwellers(self, segment: str) -> Mapping[str, int]:
-        """How many devices of which type live in a segment."""
+        """Number of devices of each type in a segment."""
         ...
 
     def outside(self, device: str) -> tuple[int, tuple[Used, ...]]:
-        """When a fixed-function device, by its id, was last active (ns), and the external servers that it used; 0 and
-        none if nothing is known about it.
+        """When a fixed-function device (by id) was last active, ns, and the external servers it used; 0 and an empty
+        tuple if it is unknown.
         """
         ...
 
     def start(self, kind: str) -> Start | None:
-        """The starting baseline of a type; None where there is none."""
+        """The starting baseline of a device type; None if there is none."""
         ...
 
 
 class Breach(NamedTuple):
-    """What the profile of a device does not allow. ``profile``: which, and whom it is for; ``lists``: the access lists,
-    none of which accepts it; ``sure``: False where a host name may allow it, and no DNS query for a name of this
+    """A violation of a device's profile. ``profile``: its name and device; ``lists``: the access lists, none of which
+    permits the flow; ``sure``: False if a host name in the profile may permit it but no DNS query for a name of this
     address was seen.
     """
 
@@ -232,19 +229,19 @@ class Breach(NamedTuple):
 
 
 class Profiles(Protocol):
-    """Installed profiles: what a device may do, defined by its vendor or the operator."""
+    """Installed MUD and operator profiles: the network access that each device is allowed."""
 
     def __len__(self) -> int: ...
     def has(self, device: Device) -> bool: ...
     def breach(self, flow: Flow, *, serves: bool) -> Breach | None:
-        """What the profile of the client, or of the server, does not allow; None where it allows it, where there is
-        none, or where the content of a tunnel is unknown.
+        """The violation of the client's or the server's profile; None if the flow is permitted, there is no profile, or
+        the content of a tunnel is unknown.
         """
         ...
 
 
 class Context(Protocol):
-    """What a detector may ask."""
+    """The data and services that a detector may use."""
 
     @property
     def networks(self) -> Networks: ...
@@ -256,24 +253,22 @@ class Context(Protocol):
     def profiles(self) -> Profiles: ...
     @property
     def more_bits(self) -> int:
-        """By so many powers of two windows are larger than they are written (below 0: smaller), as the memory budget
-        has it.
-        """
+        """Memory budget: powers of two by which window tables are larger than declared; negative: smaller."""
         ...
 
     def device(self, subject: Subject) -> Device | None:
-        """The device behind an endpoint as known at this packet."""
+        """The device of an endpoint, as known at the current packet."""
         ...
 
     def names_of(self, address: int) -> tuple[str, ...]:
-        """Names that stand behind an address, the newest first: from answers of DNS, and from server names that clients
-        asked for there.
+        """Names of an address, newest first: from DNS answers and from server names (TLS SNI, HTTP Host) in requests to
+        it.
         """
         ...
 
 
 class Detector:
-    """Base of all kinds."""
+    """Base of all detectors."""
 
     id: str = ""
     title: ClassVar[str]
@@ -281,11 +276,11 @@ class Detector:
     techniques: ClassVar[tuple[str, ...]]
     advice: ClassVar[str]
     false_positives: ClassVar[str]
-    # True where the detector itself raises the severity by actor and answer; else the weigher does.
+    # True if the detector itself adjusts the severity to actor and answer; otherwise the weigher does.
     weighs_itself: ClassVar[bool] = False
     Options: ClassVar[type[Options]] = Options
-    # Packet time (ns) before which ``tick`` has nothing to do: 0: it is called each second; NEVER: until something
-    # happens.
+    # Packet time (ns) before which ``tick`` need not be called. 0: call it each second; NEVER: not until an event
+    # changes this.
     due: int = 0
 
     def __init__(self, context: Context, options: Any = None) -> None:
@@ -300,9 +295,7 @@ class Detector:
         actor_port: int = 0, target_port: int = 0, network: dict[str, str | int] | None = None,
         techniques: tuple[str, ...] | None = None, first: int = 0,
     ) -> Alert:  # fmt: skip
-        """An alert with this detector's metadata. ``key``: distinguishes this finding from others of the same detector
-        and actor.
-        """
+        """An alert with this detector's metadata. ``key`` distinguishes findings of the same detector and actor."""
         some = tuple(dict.fromkeys(targets))[:TARGETS_LIMIT] or ((target,) if target else ())
         return Alert(
             ts=proof.ts,
@@ -329,20 +322,20 @@ class Detector:
         )
 
     def tick(self, now: int) -> Iterator[Alert]:
-        """Called at a new second of packet time (``now``, ns) from ``due`` on, and whenever the clock was set back, for
-        what shows in silence. Most detectors return nothing then.
+        """Called in each new second of packet time (``now``, ns) from ``due`` on, and whenever the clock was set back,
+        to detect timeouts and absences. Most detectors return nothing here.
         """
         return iter(())
 
 
 class EventDetector(Detector):
-    """Looks at events of the classes it watches, one by one, in packet order."""
+    """Inspects events of the classes it watches, one by one, in packet order."""
 
     watches: ClassVar[tuple[type[Event], ...]]
 
     def wants(self) -> dict[type[Event], Want]:
-        """What it can possibly care about, by class: ``inspect`` gets no other event. Of a class that is missing here
-        it gets all. Asked once, when it begins to watch: tables that are named in it must stay the same objects.
+        """The events it needs, by class: ``inspect`` gets no others. A class that is missing here is delivered in full.
+        Called once, at the start: the tables that a want refers to must stay the same objects.
         """
         return {}
 
@@ -351,7 +344,7 @@ class EventDetector(Detector):
 
 
 class DeviceDetector(Detector):
-    """Reviews changes of devices in the inventory, in order."""
+    """Inspects changes of devices in the inventory, in order."""
 
     def review(self, change: DeviceChange) -> Iterator[Alert]:
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Device: something on the network, with names, addresses and attributes, each of which shows its evidence."""
+"""Device: a host on the network, with names, addresses and attributes, each with its evidence."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ TYPES = (
     "industrial iot unknown"
 ).split()
 
-# Fixed-function devices: none of them has a reason to administer another host.
+# Fixed-function devices: none has a reason to administer another host.
 FIXED_FUNCTION = frozenset(
     "printer voip_phone tv camera nvr conferencing media_player speaker hub smart_plug light sensor "
     "appliance scale thermostat door_access intercom ups "
     "barcode_scanner label_printer signage medical building iot".split()
 )
 
-# A wider word and the narrower ones that agree with it. Windows and Android are systems, not types: what speaks of a PC
-# or a phone only because of its system agrees with the room systems, consoles and panels that are built on it.
+# General types and the specific types that agree with them. Windows and Android are systems, not types: evidence for a
+# PC or phone that rests only on its system agrees with room systems, consoles and panels built on it.
 WIDER: dict[str, frozenset[str]] = {
     "iot": frozenset(
         "camera nvr media_player speaker hub smart_plug light sensor appliance scale thermostat "
@@ -48,9 +48,7 @@ WIDER: dict[str, frozenset[str]] = {
 
 
 class Attribute(msgspec.Struct, frozen=True, gc=False):
-    """A value with how sure we are (0 to 1), the evidence for it (never empty) and whether other evidence contradicts
-    it.
-    """
+    """A value with its confidence (0 to 1), its evidence (never empty) and whether other evidence contradicts it."""
 
     name: str
     value: str
@@ -64,10 +62,10 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
 
 
 class Device(msgspec.Struct):
-    """``key`` is what identity rests on (``mac:…`` or ``ip:…``), ``id`` a short stable name made from it.
+    """``key`` is the basis of its identity (``mac:…`` or ``ip:…``), ``id`` a short stable name derived from it.
     ``addresses``: address → last seen, ns.
 
-    ``services``: what it answers at, as ``ipp/631``.
+    ``services``: the services it offers, as ``ipp/631``.
     """
 
     id: str
@@ -83,7 +81,7 @@ class Device(msgspec.Struct):
     services: tuple[str, ...] = ()
 
     def value(self, name: str) -> str:
-        """The value of an attribute; empty where unknown."""
+        """The value of an attribute; empty if unknown."""
         attribute = self.attributes.get(name)
         return attribute.value if attribute else ""
 
@@ -98,12 +96,12 @@ class Device(msgspec.Struct):
 
     @property
     def label(self) -> str:
-        """How to call it in a sentence: its name, else vendor and model, else its address."""
+        """Its name in sentences: host name, else vendor and model, else address."""
         return next(iter(self.names), "") or " ".join(filter(None, (self.value("vendor"), self.value("model"))))
 
 
 class FieldChange(msgspec.Struct, frozen=True):
-    """One field of a device that is not what it was."""
+    """One changed field of a device."""
 
     field: str
     old: str
@@ -111,8 +109,8 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class DeviceChange(msgspec.Struct, frozen=True):
-    """A change of a device that the inventory reports. ``action``: new, identified, changed, address_changed, merged,
-    split, gone, back (events.md).
+    """A device change reported by the inventory. ``action``: new, identified, changed, address_changed, merged, split,
+    gone, back (events.md).
     """
 
     ts: int

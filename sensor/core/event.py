@@ -30,30 +30,30 @@ class Event(msgspec.Struct, gc=False):
 
 
 class MalformedMessage(Event):
-    """Raised by the caller of dissectors: ``dissector`` found that this message violates its protocol."""
+    """Raised by the code that calls dissectors: ``dissector`` found that this message violates its protocol."""
 
     dissector: str
 
 
 class FragmentFault(Event):
-    """Raised where fragments are put together: the datagram of this one was dropped. ``fault``: ``overlapping`` (one
-    fragment begins inside of another and holds other bytes) or ``oversized`` (it ends behind 65,535 bytes).
+    """Raised by IP reassembly, which dropped the datagram of this fragment. ``fault``: ``overlapping`` (a fragment
+    begins inside another and has different bytes) or ``oversized`` (it ends after byte 65,535).
     """
 
     fault: str
 
 
 class SenderFlood(Event):
-    """Raised by the select pass: within a second of packet time more new source MACs appeared than any segment has;
-    from the one of this packet on, new senders are read only once they appear again. ``senders``: how many came before
-    it in that second.
+    """Raised by the select pass: within a second of packet time more new source MACs appeared than a segment can have.
+    From this packet on, new senders are read only when they appear again. ``senders``: number of new ones before it in
+    that second.
     """
 
     senders: int
 
 
 class Derived(Event):
-    """Base of events that no protocol contains: a deriver made them of ``origin`` and of earlier events."""
+    """Base of events without a message of their own: a deriver made them from ``origin`` and earlier events."""
 
     origin: Event
 

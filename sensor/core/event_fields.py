@@ -13,13 +13,13 @@ PACKET = "packet."
 
 
 class UnknownField(Exception):
-    """A want reads a field that its event class does not have, or compares it with what it can never be: the message
-    names class and field.
+    """A want reads a field that its event class does not have, or compares it with a value it can never have; the
+    message names class and field.
     """
 
 
 def type_of(kind: type[Event], name: str) -> Any:
-    """The type of a field of a class. UnknownField where it has none."""
+    """The type of a field of a class. Raises UnknownField if the class has no such field."""
     if name.startswith(PACKET):
         if not hasattr(Packet, name.removeprefix(PACKET)):
             raise UnknownField(f"a packet has no field {name.removeprefix(PACKET)}")
@@ -33,4 +33,4 @@ def type_of(kind: type[Event], name: str) -> Any:
 
 @functools.cache
 def _types(kind: type[Event]) -> Mapping[str, Any]:
-    return get_type_hints(kind)  # of an address the number that it is
+    return get_type_hints(kind)  # addresses are integers

@@ -1,11 +1,10 @@
 """Flow: the packets between two endpoints, and the changes of flows that the decode pass reports as columns.
 
 A change is one row of CHANGE: a flow began (NEW), its server answered (ANSWERED) or refused (REFUSED), it ended
-(ENDED); of a long one also that it continues (PROGRESS): each time the bytes of one side pass a power of four, from a
-mebibyte on. ``row`` is the index in the batch of the packet that did it (-1: a tick of the clock), counters are as of
-then, and
-``last`` is the time of the last packet (``ts``: when the change was noticed). ICMP flows carry type and code as client
-and server port.
+(ENDED), or a long flow continues (PROGRESS): each time the bytes of one side pass a power of four, starting at one
+mebibyte. ``row`` is the index in the batch of the packet that caused the change (-1: a clock tick), counters are those
+at that moment, and ``last`` is the time of the last packet (``ts``: when the change was noticed). ICMP flows carry type
+and code as client and server port.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ CHANGE = np.dtype(
 
 
 class Change(enum.IntEnum):
-    """Column ``kind``."""
+    """Values of column ``kind``."""
 
     NEW = 1
     ANSWERED = 2
@@ -57,7 +56,7 @@ class Change(enum.IntEnum):
 
 
 class Reason(enum.IntEnum):
-    """Why a flow ended; column ``reason``."""
+    """Why a flow ended: values of column ``reason``."""
 
     NONE = 0
     FINISHED = 1
@@ -68,7 +67,7 @@ class Reason(enum.IntEnum):
 
 
 class Flow(msgspec.Struct, frozen=True, gc=False):
-    """One change as an object, made only for the changes that a detector reads."""
+    """One change as an object, created only for changes that a detector reads."""
 
     ts: int
     first: int
@@ -92,7 +91,7 @@ class Flow(msgspec.Struct, frozen=True, gc=False):
 
 
 def flow_of(change: np.void) -> Flow:
-    """The object of one row of CHANGE."""
+    """The Flow of one row of CHANGE."""
     (
         ts,
         first,

@@ -1,5 +1,5 @@
-"""Values of records that another program may have written: a text where an object belongs counts as nothing, and every
-text is cleaned.
+"""Reading records that another program may have written: values of the wrong type count as missing, and every text is
+cleaned.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ SHORT_TEXT_LIMIT = 512
 
 
 def tidy(value: Any, limit: int = SHORT_TEXT_LIMIT) -> str:
-    """Any value as one line of clean text; a list with commas, None as an empty text."""
+    """Any value as one line of clean text; a list is joined by commas, None is empty."""
     if isinstance(value, list):
         return ", ".join(tidy(one, limit) for one in value)
     return "" if value is None else clean(value if isinstance(value, str) else str(value), limit)
 
 
 def part(record: Record, name: str) -> Record:
-    """An object of a record; empty where it has none."""
+    """An object within a record; empty if there is none."""
     value = record.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def texts(value: Any) -> list[str]:
-    """The texts of a list; empty where it is no list."""
+    """The texts in a list; empty if the value is no list."""
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def address_of(value: Any) -> int:
-    """An IP address as a number (``core.addresses``); 0 where it is not one."""
+    """An IP address as an integer (``core.addresses``); 0 if the value is no address."""
     try:
         return parse(value) if isinstance(value, str) else 0
     except ValueError:

@@ -10,7 +10,7 @@ from sensor.core.observation import Subject
 
 
 class Chapter(msgspec.Struct):
-    """One alert of the story: when it began, which (``alert`` is its id), who did it, and its last sentence."""
+    """One alert of the incident: its start, its id (``alert``), the actor, and the alert's latest sentence."""
 
     ts: int
     alert: str
@@ -24,8 +24,8 @@ class Chapter(msgspec.Struct):
 
 
 class Incident(msgspec.Struct):
-    """As it stands. ``severity`` and ``risk`` are the highest of its alerts; ``left_out`` counts alerts that the story
-    has no room for.
+    """The present state. ``severity`` and ``risk`` are the highest of its alerts; ``left_out`` counts alerts beyond the
+    size limit of ``chapters``.
     """
 
     key: str
@@ -41,5 +41,5 @@ class Incident(msgspec.Struct):
 
     @property
     def count(self) -> int:
-        """How many different alerts."""
+        """Number of different alerts."""
         return len(self.story) + self.left_out

@@ -1,4 +1,4 @@
-"""Times as people write them: a span before now, or a time of ISO 8601."""
+"""Times as users write them: a time span before now, or an ISO 8601 time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sensor.core.time_units import SECOND
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 EXPECTED = "a span such as 90s, 15m, 24h or 7d, or a time such as 2026-11-24T09:00 (UTC)"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Where the calendar begins, ns.
+# Start of the calendar, ns.
 FIRST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1) * 1000
 _SPAN = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 
 
 def span_of(text: str) -> int:
-    """``7d`` as ns. ValueError."""
+    """``7d`` as ns. Raises ValueError for any other notation."""
     found = _SPAN.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no span")
@@ -24,8 +24,8 @@ def span_of(text: str) -> int:
 
 
 def moment_of(text: str, now: int) -> int:
-    """A span before ``now``, or a day or time in UTC where it names no zone, as ns since the epoch. ValueError where it
-    is neither, or before the calendar begins.
+    """A time span before ``now``, or a day or time (UTC unless it names a zone), as ns since the epoch. Raises
+    ValueError for any other text, and for times before the start of the calendar.
     """
     if _SPAN.fullmatch(text):
         found = now - span_of(text)

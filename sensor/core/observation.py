@@ -1,4 +1,4 @@
-"""Observation: a raw fact about an endpoint. Evidence: what a fingerprint makes of it."""
+"""Observation: a raw fact about an endpoint. Evidence: what a fingerprint concludes from it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import msgspec
 
 
 class Subject(NamedTuple):
-    """Whom a fact is about, as the packet showed it: MAC (0 where the link has none), address (0 where none yet), VLAN
-    (0 untagged).
+    """The endpoint that a fact is about, as seen in the packet: MAC (0: the link has none), address (0: none yet), VLAN
+    (0: untagged).
     """
 
     mac: int
@@ -21,8 +21,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     """A fact as the peer sent it, cleaned to printable text: ``kind`` is dotted (``dhcp.vendor_class``), ``value`` at
     most 1024 characters.
 
-    Kinds whose last word is a name (``dhcp.hostname``, ``mdns.hostname``) are also read by the inventory as names of
-    the device.
+    The inventory also reads kinds that end in a name (``dhcp.hostname``, ``mdns.hostname``) as names of the device.
     """
 
     ts: int
@@ -33,8 +32,8 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
 
 
 class Evidence(msgspec.Struct, gc=False):
-    """One claim about one attribute of a device, with what it rests on. ``first`` and ``last`` are ns; ``count`` counts
-    sightings.
+    """One statement about one attribute of a device, with its source. ``first`` and ``last`` are ns; ``count`` is the
+    number of sightings.
     """
 
     attribute: str

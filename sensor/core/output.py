@@ -1,9 +1,9 @@
-"""What an output is: options, and a way to hand entries of the event log to one destination.
+"""Base class of outputs: options, and a way to deliver entries of the event log to one destination.
 
-An output interprets nothing and keeps nothing: which entries come, in which format, in which batches, when to try again
-and what becomes of those that are rejected is the runner's (``sensor/delivery``). It reports the result of a batch in
-one of three ways: it returns an ``Ack``, raises ``Retry``, or raises ``Refuse``. Whatever else it raises counts as
-``Retry`` and as a fault of ours.
+An output interprets and stores nothing. The runner (``sensor/delivery``) decides which entries are sent, in which
+format and batches, when to retry, and where rejected entries go. An output reports the result of a batch in one of
+three ways: it returns an ``Ack``, raises ``Retry``, or raises ``Refuse``. Any other exception counts as ``Retry`` and
+as a bug of the sensor.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ Guarantee = Literal["exactly_once", "at_least_once", "best_effort"]
 Level = Literal["ok", "warning", "error"]
 SeverityName = Literal["info", "low", "medium", "high", "critical"]
 EventKind = Literal["device", "alert", "incident", "recommendation", "sensor"]
-# Tables of traffic records, which outputs take beside events where a filter names them.
+# Tables of traffic records, which outputs get beside events if a filter names them.
 TrafficKind = Literal[
     "conn", "dns", "http", "tls", "auth", "ssh", "smb", "files", "rpc", "sip", "rtsp", "snmp", "dhcp"
 ]  # fmt: skip
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One record on its way. ``seq``: its number in the log; ``record``: the object, after fields were chosen and
-    blanked; ``payload``: it in the format of the output.
+    """One record to deliver. ``seq``: its number in the log; ``record``: the object, after selection of fields and
+    redaction; ``payload``: the record in the output's format.
     """
 
     seq: int
@@ -35,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """By which a receiver drops what it has."""
+        """The id by which a receiver drops duplicates."""
         return str(self.record["id"])
 
     @property
@@ -44,9 +44,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Ack(msgspec.Struct, frozen=True):
-    """The destination has the whole batch, durably as far as it promises, save those of ``refused``: place in the batch
-    → its answer, which go to the dead letters, and those of ``busy``: indexes it had no room for (429, for example),
-    which are sent again before anything else.
+    """The destination has stored the batch, as durably as it promises, except ``refused`` (index in the batch → the
+    destination's answer; these go to the dead letter queue) and ``busy`` (indexes for which it had no capacity, status
+    429 for example; these are sent again first).
     """
 
     refused: Mapping[int, str] = {}
@@ -54,7 +54,8 @@ class Ack(msgspec.Struct, frozen=True):
 
 
 class Retry(Exception):
-    """The destination cannot take anything now: away, busy, locked out by a wrong password. The batch comes again.
+    """The destination cannot accept data now: unreachable, overloaded, or authentication failed. The batch is sent
+    again.
 
     ``args[0]`` is the reason in one line; ``after_s``: when the destination wants the next attempt, None if it does not
     specify.
@@ -66,14 +67,14 @@ class Retry(Exception):
 
 
 class Refuse(Exception):
-    """The destination will never take this batch as it is: too large, wrong schema. ``args[0]`` is its answer. The
-    runner halves the batch until it knows which records are meant.
+    """The destination will never accept this batch: too large, wrong schema. ``args[0]`` is its answer. The runner
+    halves the batch until it has found the rejected records.
     """
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that a check looked at: ``what`` (``dns``, ``tcp``, ``tls``, ``auth``, ``permission``, …), how it
-    stands, what was found, and what to do.
+    """One result of a connection check: what was checked (``what``: ``dns``, ``tcp``, ``tls``, ``auth``,
+    ``permission``, …), its status, what was found, and what to do.
     """
 
     what: str
@@ -82,13 +83,13 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Filter(BaseModel):
-    """Which records an output gets: those that every list names, where an empty list names all. Wildcards are those of
-    the shell.
+    """Which records an output gets: those that match every list; an empty list matches all. Wildcards are those of the
+    shell.
 
-    ``kinds``: of events; of traffic records (``conn``, ``dns``, ...), which come only where they are named, and of
-    which only ``vlans`` and ``sites`` choose; ``severity``: the least; ``detectors``: of alerts and incidents;
-    ``types``: of the device, or of one that has a part in an alert or incident; ``vlans``: of the device or the alert
-    (incidents have none, so that they do not come where this is used); ``sites``: of sensors.
+    ``kinds``: of events and of traffic records (``conn``, ``dns``, ...); traffic records must be named, and only
+    ``vlans`` and ``sites`` filter them; ``severity``: the lowest; ``detectors``: of alerts and incidents; ``types``: of
+    the device, or of any device in an alert or incident; ``vlans``: of the device or the alert (incidents have none, so
+    this option excludes them); ``sites``: of sensors.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -103,19 +104,18 @@ class Filter(BaseModel):
 class Options(BaseModel):
     """Base of an output's options: unknown keys are errors, every field but the destination has a default.
 
-    ``enabled``: whether anything goes there; ``format``: one of the output's formats, empty: its own first; ``filter``:
-    what comes at all; ``fields``: paths that are kept (``src.ip``, ``device``) beside what formats need, the sentence
-    ``msg`` among it, empty: all; ``redact``: paths whose values are replaced by a salted hash, wherever their record
-    names them; ``batch_events``, ``batch_kib``, ``batch_ms``: a batch goes when one of them is reached; ``rate``: at
-    most so many records a second, 0: as fast as it takes them; ``timeout_s``: silence of the destination after which a
-    batch is tried again; ``backoff_s``,
-    ``backoff_max_s``: first and longest pause between tries; ``alerts_first``: alerts overtake a backlog of other
-    records.
+    ``enabled``: whether the output is in use; ``format``: one of the output's formats, empty: its first; ``filter``:
+    which records are sent; ``fields``: paths to keep (``src.ip``, ``device``) beside those that formats need (``msg``
+    among them), empty: all; ``redact``: paths whose values are replaced by a salted hash wherever they occur in the
+    record; ``batch_events``, ``batch_kib``, ``batch_ms``: a batch is sent when one of these limits is reached;
+    ``rate``: highest number of records a second, 0: no limit; ``timeout_s``: time without an answer after which a batch
+    is retried; ``backoff_s``, ``backoff_max_s``: first and longest pause between retries; ``alerts_first``: alerts
+    overtake a backlog of other records.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-    # Whether it takes records of the log; what does not (tickets) has a command of its own, and nothing of the log
-    # waits for it.
+    # Whether it gets records of the log. Outputs that do not (tickets) have their own command, and the log keeps
+    # nothing for them.
     records: ClassVar[bool] = True
     enabled: bool = True
     format: str = ""
@@ -133,21 +133,21 @@ class Options(BaseModel):
 
     @property
     def delivers(self) -> bool:
-        """Whether records of the log go there."""
+        """Whether records of the log are delivered to this output."""
         return self.enabled and self.records
 
 
 class Output:
-    """Base of all outputs. The file name is the ``type`` in the configuration. One thread calls it; nothing is shared
-    between two.
+    """Base of all outputs. The file name is the ``type`` in the configuration. Each object is called by one thread;
+    nothing is shared between objects.
 
-    ``formats``: names of the formats it takes, its own first; empty: any, native first. ``traffic``: it takes traffic
-    records as well. ``guarantee``: what
-    docs/deliver/outputs.md may promise; ``has_epoch``: it names the log to its destination by ``epoch``, which the
-    runner sets before anything is sent: the identity of the log, another one where the log was replaced.
+    ``formats``: names of the formats it accepts, the default first; empty: any, default native. ``traffic``: it accepts
+    traffic records as well. ``guarantee``: the delivery guarantee stated in docs/deliver/outputs.md; ``has_epoch``: it
+    sends ``epoch`` to its destination, the identity of the log, which changes if the log was replaced. The runner sets
+    it before the first batch.
 
-    ``wanted``: set by an output whose destination lacks what it had: the number after which the log is to come again;
-    the runner goes back there. An output that empties ``epoch`` with it asks for another epoch.
+    ``wanted``: set by an output if its destination lost records: the number after which the log must be sent again; the
+    runner goes back there. An output that also clears ``epoch`` requests a new epoch.
     """
 
     Options: ClassVar[type[Options]] = Options
@@ -160,21 +160,23 @@ class Output:
     wanted: int | None = None
 
     def __init__(self, name: str, options: Any) -> None:
-        """``name``: as in the configuration. Opens nothing."""
+        """``name``: as in the configuration. Opens no connection."""
         self.name, self.options = name, options
 
     def open(self) -> None:
-        """Connect. Retry where the destination is away. Called again after each ``Retry`` and each ``close``."""
+        """Connect. Raises Retry if the destination is unreachable. Called again after each ``Retry`` and each
+        ``close``.
+        """
 
     def check(self) -> Iterator[Finding]:
-        """Look at the destination without sending a record: name, port, TLS, login, permission, in this order, up to
-        the first error.
+        """Check the destination without sending a record: name, port, TLS, authentication and permission, in this
+        order, up to the first error.
         """
         raise NotImplementedError
 
     def send(self, entries: Sequence[Entry]) -> Ack:
-        """Deliver a batch, at least one entry, and return once the destination has it."""
+        """Deliver a batch of at least one entry; return when the destination has it."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of the connection; also of one that is broken. Never raises. A second call does nothing."""
+        """Close the connection, even a broken one. Never raises. A second call does nothing."""

@@ -1,4 +1,4 @@
-# Packet and Packets, for kernels that make or read them. Fields as packet.pyx explains them.
+# Packet and Packets, for kernels that make or read them. packet.pyx documents the fields.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row

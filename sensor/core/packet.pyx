@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False
-"""Packet: one selected row as a Python object, for dissectors and the events they make.
+"""Packet: one selected row as a Python object, for dissectors and their events.
 
-Fields are C values until read. The payload is a copy (at most 64 KiB), so a packet may outlive its batch; code that
-stores packets stores few of them. Addresses are 128-bit integers (IPv4 as ::ffff:a.b.c.d), MACs 48-bit integers, ``ts``
-ns since the epoch. Of an IP fragment ``fragment_at`` is the offset in bytes, ``seq`` the identification of its datagram
-and ``tcp_flags`` 1 if more fragments follow.
+Fields are C values until they are read. The payload is a copy (at most 64 KiB), so a packet may outlive its batch;
+store only few packets. Addresses are 128-bit integers (IPv4 as ::ffff:a.b.c.d), MACs 48-bit integers, ``ts`` ns since
+the epoch. For an IP fragment, ``fragment_at`` is the offset in bytes, ``seq`` the identification of its datagram and
+``tcp_flags`` 1 if more fragments follow.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -38,32 +38,34 @@ cdef class Packet:
 
     @property
     def src(self):
-        """Source address as an integer; 0 where the frame has none."""
+        """Source address as an integer; 0 if the frame has none."""
         if self._src is None:
             self._src = address(self.src_hi, self.src_lo)
         return self._src
 
     @property
     def dst(self):
-        """Destination address as an integer; 0 where the frame has none."""
+        """Destination address as an integer; 0 if the frame has none."""
         if self._dst is None:
             self._dst = address(self.dst_hi, self.dst_lo)
         return self._dst
 
     @property
     def truncated(self):
-        """True where the capture holds fewer bytes than were on the wire, so that a message may rightly end early."""
+        """Whether fewer bytes were captured than sent, so that a message may end early."""
         return bool(self.problem & CUT)
 
     @property
     def one_sided(self):
-        """True where the capture held no packet of the other end of its TCP connection, although both ends must have
-        sent some.
+        """Whether the capture holds no packet of the other end of the TCP connection although both ends must have sent
+        some.
         """
         return bool(self.problem & ONE_SIDED)
 
     def with_payload(self, bytes payload):
-        """The same packet, whole, with other payload bytes: a message put together from a stream or from fragments."""
+        """A copy of the packet, not truncated, with another payload: a message reassembled from a stream or from
+        fragments.
+        """
         return Packet(
             payload, ts=self.ts, src=self.src, dst=self.dst, src_mac=self.src_mac, dst_mac=self.dst_mac,
             sport=self.sport, dport=self.dport,
@@ -85,7 +87,9 @@ cdef class Packets:
         self.data, self.rows = data, rows
 
     cdef bytes cut(self, int64_t start, uint32_t size):
-        """A copy of some bytes of the block. IndexError where they lie outside, which only a broken source can do."""
+        """A copy of some bytes of the block. Raises IndexError if they lie outside, which only a faulty source can
+        cause.
+        """
         if size == 0:
             return b""
         if start < 0 or start + size > self.data.shape[0]:

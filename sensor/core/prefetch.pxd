@@ -1,4 +1,4 @@
-# Ask for a cache line that is needed soon.
+# Prefetch a cache line that is needed soon.
 cdef extern from *:
     """
     #if defined(__GNUC__) || defined(__clang__)

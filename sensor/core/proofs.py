@@ -1,4 +1,4 @@
-"""What proves a finding, as records show it: messages, flows, changes of devices and observations."""
+"""The proof of a finding as records show it: messages, flows, device changes and observations."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ from sensor.core.stored import Stored
 
 
 def proof_body(proof: Event | Flow | DeviceChange | Stored | Evidence) -> Body:
-    """What proves a finding, as in the packets: the endpoints, when, facts of the message or counters of the
-    flow; a device's change; a row of the traffic records; or an observation of a device, with what a fingerprint made
-    of it.
+    """A proof as a JSON object: endpoints, time, and the fields of the message or the counters of the flow; a change of
+    a device; a row of the traffic records; or an observation of a device with the conclusion of a fingerprint.
     """
     if isinstance(proof, Stored):
         return _stored_body(proof)
@@ -63,7 +62,7 @@ def proof_body(proof: Event | Flow | DeviceChange | Stored | Evidence) -> Body:
 
 
 def community_id_of(proof: Event | Flow | DeviceChange | Stored) -> str:
-    """The community id of the conversation that proves; empty where it is not one of IP."""
+    """The Community ID of the flow that is the proof; empty if it is not an IP flow."""
     if isinstance(proof, (DeviceChange, Stored)):
         return ""
     if not isinstance(proof, Flow) and proof.packet.fragment:
@@ -73,7 +72,7 @@ def community_id_of(proof: Event | Flow | DeviceChange | Stored) -> str:
 
 
 def _ends(proof: Event | Flow) -> tuple[Subject, Subject, int, int, int, int]:
-    """Both ends, their ports, IP protocol (0 for frames that are no IP) and VLAN."""
+    """Both endpoints, their ports, the IP protocol (0: no IP) and the VLAN."""
     if isinstance(proof, Flow):
         client, server = Subject(proof.client_mac, proof.client), Subject(proof.server_mac, proof.server)
         return client, server, proof.client_port, proof.server_port, proof.proto, proof.vlan
@@ -110,13 +109,13 @@ def _flow_facts(flow: Flow) -> Body:
 
 
 def _event_facts(event: Event) -> Body:
-    """The fields of an event but its packet."""
+    """The fields of an event except its packet."""
     return filled({name: _fact(name, getattr(event, name)) for name in event.__struct_fields__[1 : FACTS_LIMIT + 1]})
 
 
 def _fact(name: str, value: Any) -> Any:
-    """Addresses are integers inside: MACs are recognized by the name of their field, IP addresses by their size
-    (IPv4-mapped, or over 64 bits).
+    """A field value for JSON. Addresses are integers internally: MACs are recognized by the field's name, IP addresses
+    by their size (IPv4-mapped, or over 64 bits).
     """
     kind = type(value)
     if kind is str or kind is bool:
@@ -137,7 +136,7 @@ def _fact(name: str, value: Any) -> Any:
 
 
 def _item(name: str, value: Any) -> Any:
-    """One of several values of a fact; those that are lists themselves become one text."""
+    """One item of a list of values; an item that is itself a list becomes one text."""
     if isinstance(value, tuple | list):
         return clean(" ".join(str(_fact(name, one)) for one in value[:ITEMS_LIMIT]), TEXT_LIMIT)
     return _fact(name, value)

@@ -1,5 +1,5 @@
-"""Reader: a cursor over hostile bytes. Every read checks its length first and raises Malformed, the one error that
-leaves a dissector.
+"""Reader: a cursor over untrusted bytes. Every read checks its length first and raises Malformed, the only error that
+dissectors raise.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ TEXT_LIMIT = 1024
 
 class Malformed(Exception):
     """The bytes violate the protocol. ``args[0]`` names the kind of fault without values, so that faults can be counted
-    by it.
+    by kind.
     """
 
 
@@ -31,7 +31,7 @@ class Reader:
         return self.end - self.offset
 
     def take(self, size: int) -> bytes:
-        """The next ``size`` bytes. Slicing would silently shorten, so the length is checked first."""
+        """The next ``size`` bytes. Slicing would silently return fewer, so the length is checked first."""
         start, stop = self.offset, self.offset + size
         if size < 0 or stop > self.end:
             raise Malformed("field longer than the message")
@@ -59,7 +59,7 @@ class Reader:
         return int(_U64.unpack(self.take(8))[0])
 
     def unpack(self, shape: struct.Struct) -> tuple[int, ...]:
-        """A whole fixed header at once, by one precompiled struct."""
+        """A complete fixed-length header, unpacked with one precompiled struct."""
         return shape.unpack(self.take(shape.size))
 
     def rest(self) -> bytes:
@@ -67,14 +67,14 @@ class Reader:
 
 
 def clean(raw: bytes | str, limit: int = TEXT_LIMIT) -> str:
-    """Peer text made safe for logs, terminals and pages: valid UTF-8, no control, format or bidirectional characters,
-    one line, bounded, trimmed.
+    """Text of a peer made safe for logs, terminals and pages: valid UTF-8, no control, format or bidirectional
+    characters, one line, limited length, trimmed.
     """
     if not isinstance(raw, str):
         raw = raw[: limit * 4].decode("utf-8", "replace")
     raw = raw[:limit]
     if (
         not raw.isprintable()
-    ):  # False for every control, format, surrogate, private and unassigned character and every separator but the space
+    ):  # False for every control, format, surrogate, private, unassigned or separator character except the space
         raw = "".join([c if c.isprintable() else " " for c in raw.replace("\0", "")])
     return raw.strip()

@@ -1,4 +1,4 @@
-"""Recommendation: one thing of one device that should be otherwise, proven by packets, with what to do about it."""
+"""Recommendation: a setting to change on a device, proven by packets, with the steps to change it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sensor.core.record_parts import Body
 
 
 class Recommendation(msgspec.Struct):
-    """As it stands. ``key``: device and setting, of which its id is made, so that it is the same after a restart;
-    ``subject`` and ``port``: whose setting it is and where; ``product``: of which product, where the same setting is
-    other work for another; ``other``: who was at the other end; ``seen``: the field that proves it, and what it held;
-    ``proof``: the messages, or what fingerprints made of them, as records show them (``proof_body``): they outlive the
-    run that saw them; ``makers``: steps for the vendor of the device; ``test``: how to verify the fix. ``first`` and
-    ``ts``: packet times of the first and of the last of ``count`` messages that showed it, ns.
+    """The present state. ``key``: device and setting, the source of the id, so that it is the same after a restart;
+    ``subject`` and ``port``: the endpoint that has the setting; ``product``: the product, if the same setting is
+    changed differently on other products; ``other``: the other endpoint; ``seen``: the field that proves it, with its
+    value; ``proof``: the messages, or the conclusions of fingerprints, as records show them (``proof_body``): they are
+    kept after the run; ``makers``: steps by vendor; ``test``: how to verify the fix. ``first`` and ``ts``: packet times
+    of the first and last of ``count`` messages that showed it, ns.
     """
 
     key: str

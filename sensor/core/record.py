@@ -1,11 +1,10 @@
-"""Record: the envelope of all events that the sensor writes, and the builders that make one from a device change, an
-alert or a fact about the sensor.
+"""Record: the envelope of all events that the sensor writes, and the builders for device changes, alerts and events
+about the sensor itself.
 
-Keys come in the order of the fields below; what is not known is absent, never null. A record is at most 64 KiB as a
-JSON line. The cut rule: while it is longer, its longest list (evidence, targets …) loses its second half; where no list
-has two items left, its longest text does. ``cut`` names what was shortened. Pure: the same packets give the same
-records and the same ids. ``seq`` and ``emitted`` are added by the writer of the event log, who knows what came before
-and the time.
+Keys come in the order of the fields below; unknown values are absent, never null. A record is at most 64 KiB as a JSON
+line. The truncation rule: while it is longer, its longest list (evidence, targets …) loses its second half; if no list
+has two items left, its longest text does. ``cut`` names what was shortened. Deterministic: the same packets give the
+same records and the same ids. The writer of the event log adds ``seq`` and ``emitted``.
 """
 
 from __future__ import annotations
@@ -50,12 +49,12 @@ from sensor.core.risk import risk_of, risk_terms
 SCHEMA = "1.0"
 SIZE_LIMIT = 64 * 1024
 SLACK = 128
-"""Room in the line for what the writer adds: seq, emitted and the line's end."""
+"""Bytes reserved in the line for what the writer adds: seq, emitted and the line's end."""
 
 WHY_LIMIT, NUMBERS_LIMIT = 16, 32
 NETWORK_KEYS = ("proto", "app", "vlan", "direction")
 SHORTEST_CUT = 64
-# Alike records come close together: their packet time is the same.
+# Similar records come close together: their packet time is the same.
 REPEATS_LIMIT = 2048
 OPEN_LIMIT = 65536
 
@@ -72,8 +71,8 @@ class Origin(msgspec.Struct, kw_only=True):
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """One line of the event log. ``ts`` is packet time as RFC 3339, UTC, microseconds; ``emitted`` wall time, only
-    where it differs by more than a second.
+    """One line of the event log. ``ts`` is packet time as RFC 3339, UTC, microseconds; ``emitted`` is wall time,
+    present only if it differs by more than a second.
     """
 
     ts: str
@@ -108,9 +107,8 @@ def encode(record: Record) -> bytes:
 
 
 class RecordMaker:
-    """Builds the records of one sensor. ``loss``: share of packets lost before they reached us (0 to 1), stamped on
-    alerts where known (live capture only), and
-    ``shed``: share of messages that there was no time to read, where there were any.
+    """Builds the records of one sensor. ``loss``: share of packets lost before they reached the sensor (0 to 1), set on
+    alerts if known (live capture only); ``shed``: share of messages left unparsed for lack of time, if there were any.
     """
 
     def __init__(self, sensor_id: str, site: str = "", version: str = "", networks: Networks | None = None) -> None:
@@ -127,11 +125,11 @@ class RecordMaker:
         self._open: Bounded[str, str] = Bounded(OPEN_LIMIT)
 
     def move(self, site: str) -> None:
-        """The sensor is at another site now. Its id is for ever: ids of records are made of it."""
+        """The sensor moved to another site. Its id never changes: ids of records are derived from it."""
         self.site = clean(site, SHORT_TEXT_LIMIT)
 
     def device(self, change: DeviceChange) -> Record:
-        """What became of a device."""
+        """The record of a device change."""
         ips = ips_of(change.device)
         record = self._begin(change.ts, "device", change.action, "info", device_sentence(change, ips))
         record.device = device_body(change.device, ips)
@@ -157,8 +155,8 @@ class RecordMaker:
         packets: Body | None = None,
         **more: Body,
     ) -> Record:
-        """An alert, new or in its present state. ``targets`` are the devices of ``alert.targets``, in their order.
-        ``at``: when it is reported, if not when it last happened; ``packets``: the file that holds its packets;
+        """A new alert, or the present state of one. ``targets`` are the devices of ``alert.targets``, in the same
+        order. ``at``: time of the report, if not that of the last occurrence; ``packets``: the file with its packets;
         ``more``: further objects of the alert (``closed``, ``muted``).
         """
         ts = alert.ts if at is None else at
@@ -179,7 +177,7 @@ class RecordMaker:
     def incident(
         self, action: str, incident: Incident, device: Callable[[Subject], Device | None], at: int | None = None
     ) -> Record:
-        """A story as it stands. ``device`` knows the device of a party."""
+        """The present state of an incident. ``device`` returns the device of an endpoint."""
         ts = incident.ts if at is None else at
         record = self._begin(ts, "incident", action, incident.severity.name, incident.summary)
         record.incident = self._incident_body(incident, device)
@@ -190,7 +188,7 @@ class RecordMaker:
     def recommendation(
         self, action: str, advice: Recommendation, at: int, device: Callable[[Subject], Device | None], closed: str = ""
     ) -> Record:
-        """Work to be handed out, as it stands ``at`` a time. ``closed``: why it is done."""
+        """A recommendation as of ``at``. ``closed``: why it was closed."""
         record = self._begin(at, "recommendation", action, advice.severity.name, advice.summary)
         record.recommendation = recommendation_body(advice, self.sensor_id) | (
             {"closed": clean(closed, TEXT_LIMIT)} if closed else {}
@@ -214,8 +212,8 @@ class RecordMaker:
         capture: Mapping[str, Any] | None = None,
         **facts: Any,
     ) -> Record:
-        """Something about the sensor itself: started, stopped, health, config. Facts that are empty are left out,
-        figures of ``capture`` are not.
+        """An event about the sensor itself: started, stopped, health, config. Empty facts are omitted, zeros in
+        ``capture`` are not.
         """
         record = self._begin(ts, "sensor", action, severity, msg)
         if capture:
@@ -224,7 +222,7 @@ class RecordMaker:
         return self._end(ts, record)
 
     def summary(self, ts: int, msg: str, capture: Mapping[str, Any]) -> Record:
-        """What was read and how it went: the figures of ``capture``, zeros included."""
+        """The summary of a run: the figures of ``capture``, zeros included."""
         return self.sensor("summary", ts, msg, capture=capture)
 
     def _begin(self, ts: int, kind: str, action: str, severity: str, msg: str) -> Record:
@@ -240,7 +238,7 @@ class RecordMaker:
         )
 
     def _end(self, ts: int, record: Record) -> Record:
-        """Limited in size and numbered: the id is derived from all of the content."""
+        """Limit the size and set the id, which is derived from the complete content."""
         line = encode(record)
         if len(line) > SIZE_LIMIT - SLACK:
             line = _cut(record)
@@ -299,7 +297,7 @@ class RecordMaker:
         )
 
     def alert_id(self, action: str, alert: Alert) -> str:
-        """Its id, which stays the same from open to close."""
+        """The alert's id, the same from open to close."""
         known = None if action == "open" else self._open.get(alert.key)
         if known is None:
             known = entity_id("alert", f"{alert.key}#{alert.first}", self.sensor_id)
@@ -315,21 +313,21 @@ class RecordMaker:
 
 
 def mute_command(alert: Alert) -> str:
-    """The command line that would silence this finding for a week."""
+    """The command line that mutes this finding for a week."""
     ends = [("--src", alert.actor)] + ([("--dst", alert.targets[0])] if len(alert.targets) == 1 else [])
     named = [f"{flag} {end.get('ip') or end.get('mac')}" for flag, subject in ends if (end := end_body(subject, None))]
     return " ".join(["sensor mute add --detector", alert.detector, *named, "--for 7d"])
 
 
 def _device_of(subject: Subject, known: Mapping[Subject, Device | None]) -> Device | None:
-    """The device of a target; the list of targets may name it by its address alone."""
+    """The device of a target, which may be listed by its address alone."""
     if subject in known or not subject.address:
         return known.get(subject)
     return next((device for other, device in known.items() if other.address == subject.address), None)
 
 
 def _cut(record: Record) -> bytes:
-    """Shorten by the rule at the head of this file; returns the line."""
+    """Shorten by the truncation rule in this module's docstring; returns the line."""
     names = [name for name in record.__struct_fields__ if isinstance(getattr(record, name), list | dict)]
     cut: dict[str, None] = {}
     while len(line := encode(record)) > SIZE_LIMIT - SLACK:
@@ -350,7 +348,7 @@ def _cut(record: Record) -> bytes:
 
 
 def _parts(name: str, holder: Any, key: str | int) -> list[tuple[str, Any, Any, Any]]:
-    """(field of the record, holder, key, value) of every list of two and every long text in a field."""
+    """(field of the record, holder, key, value) of every list of two or more items and every long text in a field."""
     value = getattr(holder, str(key)) if isinstance(holder, Record) else holder[key]
     if isinstance(value, str):
         return [(name, holder, key, value)] if len(value) > SHORTEST_CUT else []

@@ -11,14 +11,14 @@ from sensor.core.record_parts import MSG_LIMIT, TEXT_LIMIT, Body, filled, short_
 
 
 def attack_body(techniques: tuple[Technique, ...]) -> list[Body]:
-    """Techniques of ATT&CK, each with its tactic."""
+    """ATT&CK techniques, each with its tactic."""
     return [
         {"tactic": one.tactic, "technique": one.technique, "name": one.name.split(": ", 1)[-1]} for one in techniques
     ]
 
 
 def chapter_body(chapter: Chapter) -> Body:
-    """One alert in the story of an incident."""
+    """One alert of an incident."""
     return filled(
         {
             "ts": time_text(chapter.ts),
@@ -32,7 +32,7 @@ def chapter_body(chapter: Chapter) -> Body:
 
 
 def recommendation_body(advice: Recommendation, scope: str) -> Body:
-    """``scope``: the sensor, for the id (``core.ids``)."""
+    """``scope``: the sensor, of which the id is made (``core.ids``)."""
     return filled(
         {
             "id": entity_id("recommendation", f"{advice.key}#0", scope),

@@ -1,11 +1,11 @@
-"""Ids of records: they sort by time, and the rest of them follows from the content."""
+"""Ids of records: they sort by time, and the rest is derived from the content."""
 
 from __future__ import annotations
 
 import functools
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# Two characters at a time: an id is eight look-ups, and five for its time.
+# Two characters at a time: an id takes eight look-ups, and five for its time.
 _PAIRS = [one + two for one in _CROCKFORD for two in _CROCKFORD]
 _SHIFTS = range(70, -1, -10)
 _TIME_SHIFTS = range(40, -1, -10)

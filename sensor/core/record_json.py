@@ -1,5 +1,5 @@
-"""Objects as JSON, cut to size by the rule of the records: the longest list loses its second half, and where no list
-has two items left, the longest text.
+"""Objects as JSON, truncated by the rule of records: the longest list loses its second half; if no list has two items
+left, the longest text does.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Place = tuple[Any, Any]
 
 
 def encoded(body: dict[str, Any], limit: int = SIZE_LIMIT) -> bytes:
-    """The object as one line of at most 64 KiB, or of ``limit`` bytes."""
+    """The object as one line of at most ``limit`` bytes."""
     line = _ENCODER.encode(body)
     if len(line) <= limit:
         return line
-    # What is cut must not be shared with the record it was made from.
+    # The object to be truncated must not share parts with the record it was made from.
     whole = msgspec.json.decode(line)
     while len(line) > limit and _halve(whole):
         line = _ENCODER.encode(whole)
@@ -30,7 +30,7 @@ def encoded(body: dict[str, Any], limit: int = SIZE_LIMIT) -> bytes:
 
 
 def _halve(body: dict[str, Any]) -> bool:
-    """Shorten what is longest; False where nothing is left to shorten."""
+    """Halve the longest value; returns False if nothing can be shortened."""
     lists: list[tuple[int, Place]] = []
     texts: list[tuple[int, Place]] = []
     for holder, key in _places(body):
@@ -47,7 +47,7 @@ def _halve(body: dict[str, Any]) -> bool:
 
 
 def _places(value: Any) -> Iterator[Place]:
-    """Where each value stands, at any depth."""
+    """The location of each value, at any depth."""
     for key in value if isinstance(value, dict) else range(len(value)):
         yield value, key
         if isinstance(value[key], dict | list):

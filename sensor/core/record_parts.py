@@ -1,5 +1,5 @@
-"""Parts of records: devices, endpoints, claims and proofs as JSON objects. Unknown values are absent; every text is
-clean and bounded.
+"""Parts of records: devices, endpoints, evidence and proofs as JSON objects. Unknown values are absent; every text is
+cleaned and has a limited length.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from sensor.core.reader import clean
 TEXT_LIMIT, SHORT_TEXT_LIMIT, MSG_LIMIT = 512, 256, 512
 LIST_LIMIT, FACTS_LIMIT, ITEMS_LIMIT = 64, 32, 16
 SAFE_INTEGER = 1 << 53
-"""Larger whole numbers lose digits in many readers of JSON; they become text."""
+"""Larger integers lose digits in many JSON parsers; they become text."""
 
 Body = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Attributes that are keys of the device object; all others stand in its ``attributes``.
+# Attributes that are keys of the device object; all others are in its ``attributes``.
 _KEYS = ("vendor", "model", "firmware", "serial", "os", "owner", "criticality")
 _APART = frozenset(("type", "tags", *_KEYS))
 _PREDICATES = {
@@ -46,10 +46,10 @@ def _second_text(second: int) -> str:
 
 
 def device_body(device: Device, ips: list[str] | None = None) -> Body:
-    """A device as records show it. ``confidences``: how sure each attribute is; ``contested``: those with evidence
-    against them.
+    """A device as records show it. ``confidences``: confidence of each attribute; ``contested``: attributes with
+    evidence against them.
 
-    ``ips``: its addresses as text, where the caller has them.
+    ``ips``: its addresses as text, if the caller has them already.
     """
     body: Body = {"id": device.id}
     if device.macs:
@@ -82,7 +82,7 @@ def device_body(device: Device, ips: list[str] | None = None) -> Body:
 
 
 def _put_attributes(body: Body, device: Device) -> None:
-    """The attributes, each in its place."""
+    """Add the attributes, each under its key."""
     attributes = (
         dict(list(device.attributes.items())[:FACTS_LIMIT])
         if len(device.attributes) > FACTS_LIMIT
@@ -105,8 +105,8 @@ def _put_attributes(body: Body, device: Device) -> None:
 
 
 def device_sentence(change: DeviceChange, ips: list[str] | None = None) -> str:
-    """One line for people: ``printer Kyocera ECOSYS M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.97``. ``ips``
-    as in ``device_body``.
+    """One line for users: ``printer Kyocera ECOSYS M3655idn at 10.20.30.41 (PRN-3F-EAST), confidence 0.97``. ``ips`` as
+    in ``device_body``.
     """
     device, action = change.device, change.action
     kind, vendor, model = device.value("type"), device.value("vendor"), device.value("model")
@@ -131,7 +131,7 @@ def device_sentence(change: DeviceChange, ips: list[str] | None = None) -> str:
 
 
 def claim_body(one: Evidence) -> Body:
-    """One claim with its evidence. ``count``, ``first`` and ``last``: how often and when it was observed."""
+    """One piece of evidence. ``count``, ``first`` and ``last``: how often and when it was observed."""
     return {
         "attribute": short_text(one.attribute),
         "value": short_text(one.value),
@@ -163,7 +163,7 @@ def end_body(subject: Subject, device: Device | None, port: int = 0) -> Body:
 
 
 def ips_of(device: Device) -> list[str]:
-    """Addresses as text: IPv4 first, then the one used last."""
+    """Addresses as text: IPv4 first, each family by most recent use."""
     if len(device.addresses) < 2:
         return [addresses.text(address) for address in device.addresses]
     order = sorted(
@@ -174,25 +174,27 @@ def ips_of(device: Device) -> list[str]:
 
 @functools.lru_cache(maxsize=2048)
 def short_text(text: str) -> str:
-    """A short text: a name, a value, a key. Most come again and again."""
+    """A short text: a name, a value, a key. Cached, since most recur."""
     return clean(text, SHORT_TEXT_LIMIT)
 
 
 def filled(body: Body) -> Body:
-    """Without what is not known: empty texts, lists and objects, and zeros that mean none (port, vlan, counters)."""
+    """The object without unknown values: empty texts, lists and objects, and zeros that mean none (port, vlan,
+    counters).
+    """
     return {key: value for key, value in body.items() if value or value is False}
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; none where it is no list: a foreign log may hold anything."""
+    """The objects in a list; empty if the value is no list: a foreign log may hold any type."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON can hold: numbers that keep their digits, clean texts, bounded lists and objects of such. None
-    inside them is left out.
+    """A value that JSON can hold: numbers without loss of digits, clean texts, limited lists and objects of these. None
+    values inside are dropped.
     """
-    kind = type(value)  # the usual ones first: testing for abstract numbers costs more than all the rest
+    kind = type(value)  # the most frequent types first: testing for abstract numbers costs more than the rest together
     if kind is str:
         return clean(value, TEXT_LIMIT)
     if kind is int and -SAFE_INTEGER < value < SAFE_INTEGER:

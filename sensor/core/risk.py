@@ -15,13 +15,13 @@ def risk(alert: Alert) -> int:
 
 
 def risk_of(terms: Mapping[str, int]) -> int:
-    """0 to 100: the sum of some terms."""
+    """The sum of some terms, limited to 0 to 100."""
     return max(0, min(100, sum(terms.values())))
 
 
 def risk_terms(alert: Alert) -> dict[str, int]:
-    """What makes the risk: 10, 30, 50, 70 or 90 by severity, up to 10 more or less by confidence, and what the case
-    itself adds.
+    """The terms of the risk score: 10, 30, 50, 70 or 90 by severity, up to 10 more or less by confidence, and the
+    alert's own terms.
     """
     return {
         "severity": _BASE_RISK[Severity(alert.severity).name],

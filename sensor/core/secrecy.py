@@ -1,6 +1,4 @@
-"""Secrets that this process has read. Whatever is written for people has them taken out: an error of a library may
-quote what it was given.
-"""
+"""Secrets that this process has read. They are masked in all text for users: a library's error may quote its input."""
 
 from __future__ import annotations
 
@@ -9,21 +7,21 @@ from urllib.parse import quote, urlsplit
 from sensor.core.bounded import Bounded
 
 MASK = "•••"
-# Shorter ones occur in too many texts: masking them would make logs unreadable. A short path of a URL is not masked
-# either.
+# Shorter secrets occur in too many texts: masking them would make logs unreadable. Short URL paths are not masked for
+# the same reason.
 SHORTEST, SHORTEST_PART = 4, 12
 _KNOWN: Bounded[str, bool] = Bounded(256)
 
 
 def hide(secret: str) -> None:
-    """From now on it is masked, as it is and as URLs write it; of a URL also what follows its host."""
+    """From now on mask this secret, verbatim and URL-encoded; of a URL also the part after the host."""
     for one in _forms(secret):
         if len(one) >= SHORTEST:
             _KNOWN.put(one, True)
 
 
 def masked(text: str) -> str:
-    """The text without the secrets that are known."""
+    """The text with the known secrets masked."""
     for one in sorted(_KNOWN, key=len, reverse=True):
         if one in text:
             text = text.replace(one, MASK)

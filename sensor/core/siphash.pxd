@@ -1,7 +1,7 @@
 # cython: boundscheck=True
-"""SipHash-1-3: a keyed hash of 64 bits whose collisions cannot be provoked without the key (Aumasson and Bernstein,
-2012; one round a word and three at the end, as Python and Rust use it for their tables). Two texts that a peer chooses
-without the key collide with a chance of 2**-64.
+"""SipHash-1-3: a keyed 64-bit hash whose collisions cannot be provoked without the key (Aumasson and Bernstein, 2012;
+one round per word and three at the end, as in the hash tables of Python and Rust). Two texts that a peer chooses
+without the key collide with probability 2**-64.
 """
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
@@ -51,7 +51,7 @@ cdef inline uint64_t sip_end(Sip* s) noexcept nogil:  # arithmetic only
 
 # reads ``size`` bytes and no more
 cdef inline uint64_t sip_bytes(const uint8_t* data, size_t size, uint64_t key0, uint64_t key1) noexcept nogil:
-    """The hash of bytes, as the reference gives it."""
+    """The hash of bytes, as in the reference implementation."""
     cdef Sip s
     cdef uint64_t word
     cdef size_t at = 0

@@ -1,4 +1,4 @@
-"""Stored: a row of the traffic records that proves a finding, long after its packets are gone."""
+"""Stored: a row of the traffic records that proves a finding after its packets are gone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from sensor.core.observation import Subject
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
-    """``table``: what kind of row, ``hunt`` for one that a query computed; ``ts``: when it happened, ns; ``facts``: its
-    columns, by name.
+    """``table``: the table of the row, ``hunt`` for a row computed by a query; ``ts``: packet time, ns; ``facts``: its
+    columns by name.
     """
 
     ts: int

@@ -1,6 +1,6 @@
-"""The nodes of which wants are made (``core.wants``): frozen, each with the fields that it reads.
+"""The nodes of wants (``core.wants``): immutable, each with the fields that it reads.
 
-``holds`` evaluates one by interpretation, ``code`` gives it as a Python expression for ``engine/choice.py``, which
+``holds`` evaluates a node by interpretation; ``code`` returns it as a Python expression for ``engine/choice.py``, which
 compiles the wants of all subscribers of a class into one function.
 """
 
@@ -25,31 +25,29 @@ _ORDERED = (int, float)
 
 
 class Versioned(Protocol):
-    """Knowledge that may be exchanged while it is asked: another ``version`` means that earlier answers count no
-    longer.
-    """
+    """Data that may be replaced while it is in use: a new ``version`` invalidates earlier answers."""
 
     @property
     def version(self) -> int: ...
 
 
 class Table(Container[Any], Sized, Protocol):
-    """A bounded table of a detector. Looking into it must not touch what it holds."""
+    """A bounded table of a detector. A look-up must not change its contents or order."""
 
 
 class Writer(Protocol):
-    """Writes the source of a function."""
+    """Writes the source code of a function."""
 
     def named(self, field: str) -> str:
-        """What the value of a field is called."""
+        """The name of a variable that holds a field's value."""
         ...
 
     def kept(self, value: object) -> str:
-        """What a constant is called."""
+        """The name of a constant."""
         ...
 
     def code(self, want: Want) -> str:
-        """A node as an expression, in parentheses where it needs them."""
+        """A node as an expression, in parentheses if necessary."""
         ...
 
 
@@ -69,7 +67,7 @@ class Want(msgspec.Struct, frozen=True):
 
     @property
     def parts(self) -> tuple[Want, ...]:
-        """The nodes right below this one."""
+        """The direct child nodes."""
         return ()
 
     @property
@@ -79,28 +77,28 @@ class Want(msgspec.Struct, frozen=True):
 
     @property
     def state(self) -> bool:
-        """Whether it looks into a table, so that its answer depends on when it is asked."""
+        """Whether it looks into a table, so that its answer depends on the time of the call."""
         return any(part.state for part in self.parts)
 
     @property
     def costly(self) -> bool:
-        """Whether its answer is worth remembering by value."""
+        """Whether caching its answer by value pays off."""
         return any(part.costly for part in self.parts)
 
     @property
     def versions(self) -> frozenset[Versioned]:
-        """The knowledge that answers depend on."""
+        """The versioned data that its answer depends on."""
         return frozenset().union(*(part.versions for part in self.parts))
 
     def holds(self, read: Read) -> bool:
         raise NotImplementedError
 
     def code(self, write: Writer) -> str:
-        """The same as a Python expression, to be used for its truth."""
+        """The node as a Python expression, used as a condition."""
         raise NotImplementedError
 
     def check(self, kind: type[Event]) -> None:
-        """UnknownField where the class has no such field, or one of another type."""
+        """Raises UnknownField if the class has no such field, or one of another type."""
         for part in self.parts:
             part.check(kind)
         for name in self.fields:
@@ -108,7 +106,7 @@ class Want(msgspec.Struct, frozen=True):
 
 
 class Constant(Want, frozen=True):
-    """Every event, or none."""
+    """True for every event, or for none."""
 
     value: bool
 
@@ -123,7 +121,7 @@ ALWAYS, NEVER = Constant(True), Constant(False)
 
 
 class AnyOf(Want, frozen=True):
-    """One of them at least."""
+    """At least one of them."""
 
     wants: tuple[Want, ...]
 
@@ -171,7 +169,7 @@ class Not(Want, frozen=True):
 
 
 class OfField(Want, frozen=True):
-    """Base of those that look at one field."""
+    """Base of nodes that read one field."""
 
     name: str
 
@@ -181,7 +179,7 @@ class OfField(Want, frozen=True):
 
 
 class Filled(OfField, frozen=True):
-    """Not empty, not zero; of a flag: that it is set."""
+    """Not empty, not zero; for a flag: it is set."""
 
     def holds(self, read: Read) -> bool:
         return bool(read(self.name))
@@ -191,7 +189,7 @@ class Filled(OfField, frozen=True):
 
 
 class OneOf(OfField, frozen=True):
-    """One of some values."""
+    """Equal to one of some values."""
 
     values: frozenset[Hashable]
 
@@ -203,7 +201,7 @@ class OneOf(OfField, frozen=True):
 
 
 class Has(OfField, frozen=True):
-    """A sequence that holds one of some values."""
+    """A sequence that contains one of some values."""
 
     values: frozenset[Hashable]
 
@@ -215,7 +213,7 @@ class Has(OfField, frozen=True):
 
 
 class Compared(OfField, frozen=True):
-    """A number or text beside a constant, or beside another field (``other``)."""
+    """A number or text compared with a constant or with another field (``other``)."""
 
     sign: Sign
     value: Any
@@ -242,7 +240,7 @@ class Compared(OfField, frozen=True):
 
 
 class Matches(OfField, frozen=True):
-    """A text in which a regular expression is found; compiled when it is first needed, for many never are."""
+    """A text that a regular expression matches; compiled on first use, since many are never used."""
 
     pattern: str
     flags: int = 0
@@ -263,7 +261,7 @@ class Matches(OfField, frozen=True):
 
 
 class Passes(OfField, frozen=True):
-    """A value for which a pure function returns true. ``of``: the data that the function reads."""
+    """A value for which a pure function returns true. ``of``: the versioned data that the function reads."""
 
     test: Callable[[Any], object]
     of: Versioned | None = None
@@ -284,7 +282,7 @@ class Passes(OfField, frozen=True):
 
 
 class Together(Want, frozen=True):
-    """Several fields whose values, as a tuple, are one of some."""
+    """Several fields that, as a tuple, equal one of some tuples."""
 
     names: tuple[str, ...]
     values: frozenset[tuple[Hashable, ...]]
@@ -301,7 +299,7 @@ class Together(Want, frozen=True):
 
 
 class PassTogether(Want, frozen=True):
-    """Several fields for whose values a pure function returns true. Its results are not cached."""
+    """Several fields for which a pure function returns true. Its results are not cached."""
 
     names: tuple[str, ...]
     test: Callable[..., object]
@@ -318,7 +316,7 @@ class PassTogether(Want, frozen=True):
 
 
 class Held(Want, frozen=True):
-    """A key, made of fields, that is in a table now."""
+    """A key, made of fields, that is now in a table."""
 
     table: Table
     key: tuple[str, ...]
@@ -341,7 +339,7 @@ class Held(Want, frozen=True):
 
 
 class Armed(Want, frozen=True):
-    """A table that is not empty now."""
+    """A table that is now not empty."""
 
     table: Table
 
@@ -362,7 +360,7 @@ def searching(pattern: str, flags: int) -> Callable[[str], re.Match[str] | None]
 
 
 def joined(into: type[AnyOf | AllOf], last: Constant, void: Constant, wants: Iterable[Want]) -> Want:
-    """Flat, without repetitions and constants that decide nothing."""
+    """The wants flattened, without duplicates and without constants that have no effect."""
     flat: dict[Want, None] = {}
     for want in wants:
         flat |= dict.fromkeys(want.parts if isinstance(want, into) else (want,))

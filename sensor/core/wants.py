@@ -1,12 +1,12 @@
-"""What the subscriber of an event class needs, as data: ``field("status").is_in(401, 403)``.
+"""The events that a subscriber of an event class needs, as data: ``field("status").is_in(401, 403)``.
 
-A want is evaluated before its detector is called: what it excludes, the detector never sees. It may be wider than what
-the detector then looks for, never narrower. Wants read fields of one event and nothing else, so that they can be
-evaluated over columns; ``held`` and ``armed`` are the exceptions: they look into a table of the detector, in packet
-order, right before it judges.
+A want is evaluated before its detector is called: the detector never gets the events it excludes. It may match more
+events than the detector needs, never fewer. Wants read fields of one event and nothing else, so that they can be
+evaluated over columns. The exceptions are ``held`` and ``armed``, which look into a table of the detector, in packet
+order, right before the detector is called.
 
-Fields are those of the event class (``status``) and of its packet (``packet.sport``). What is made of them are the
-nodes of ``core.want_nodes``.
+Fields are those of the event class (``status``) and of its packet (``packet.sport``). They build nodes of
+``core.want_nodes``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ __all__ = [
 
 
 class field:  # noqa: N801 - reads as a word of the language
-    """A field by its name: what may be asked of it makes a want."""
+    """A field by name; its methods and operators return wants."""
 
     __slots__ = ("name",)
     __hash__ = None  # type: ignore[assignment]
@@ -71,7 +71,7 @@ class field:  # noqa: N801 - reads as a word of the language
         return Filled(self.name)
 
     def is_in(self, *values: Hashable) -> Want:
-        """``values``: the values themselves."""
+        """``values``: the accepted values."""
         return OneOf(self.name, frozenset(values))
 
     def has(self, *values: Hashable) -> Want:
@@ -85,13 +85,13 @@ class field:  # noqa: N801 - reads as a word of the language
         )
 
     def passes(self, test: Callable[[Any], object], of: Versioned | None = None) -> Want:
-        """``test`` is pure but for what it asks of ``of``: its answers are remembered by value until that has another
-        version.
+        """``test`` must be pure except for reading ``of``: its answers are cached by value until the version of ``of``
+        changes.
         """
         return Passes(self.name, test, of)
 
     def read_as(self, read: Callable[[Any], Any]) -> ReadAs:
-        """What a pure function makes of it, to be asked instead."""
+        """The result of a pure function of the field, to be tested instead of its value."""
         return ReadAs(self.name, read)
 
     def __eq__(self, other: object) -> Want:  # type: ignore[override]
@@ -121,7 +121,7 @@ class field:  # noqa: N801 - reads as a word of the language
 
 
 class ReadAs:
-    """A field of which not the value itself is asked, but what a pure function makes of it."""
+    """A field that is tested by the result of a pure function of its value."""
 
     __slots__ = ("_name", "_read")
 
@@ -142,7 +142,7 @@ class ReadAs:
 
 
 class fields:  # noqa: N801 - reads as a word of the language
-    """Several fields that are asked for together."""
+    """Several fields that are tested together."""
 
     __slots__ = ("names",)
 
@@ -150,7 +150,7 @@ class fields:  # noqa: N801 - reads as a word of the language
         self.names = names
 
     def matches(self, pattern: str, flags: int = 0) -> Want:
-        """The texts, joined by blanks, hold what is searched for."""
+        """The pattern is found in the texts, joined by spaces."""
 
         def found(*texts: str) -> object:
             return searching(pattern, flags)(" ".join(texts))
@@ -161,19 +161,19 @@ class fields:  # noqa: N801 - reads as a word of the language
         return Together(self.names, frozenset(values))
 
     def passes(self, test: Callable[..., object]) -> Want:
-        """``test`` is pure but for knowledge that it asks each time; it gets the values in their order."""
+        """``test`` gets the values in order. It must be pure except for data that it reads on each call."""
         return PassTogether(self.names, test)
 
 
 def held(table: Table, *key: str) -> Want:
-    """Whether a table of the detector has this key when the event is about to be judged. A key of several fields is
-    their tuple.
+    """Whether a table of the detector contains this key when the event is about to be inspected. A key of several
+    fields is their tuple.
     """
     return Held(table, key)
 
 
 def armed(table: Table) -> Want:
-    """Whether a table of the detector is not empty when the event is about to be judged."""
+    """Whether a table of the detector is not empty when the event is about to be inspected."""
     return Armed(table)
 
 
@@ -185,14 +185,12 @@ def all_of(wants: Iterable[Want]) -> Want:
     return joined(AllOf, NEVER, ALWAYS, wants)
 
 
-# Where a text is searched for.
+# Fields in which text is searched.
 Searched = field | ReadAs | fields
 
 
 class Listener(NamedTuple):
-    """A subscriber of events of one class that raises no alerts, by the name under which it is counted where it
-    breaks.
-    """
+    """A subscriber of events of one class that raises no alerts, with the name under which its errors are counted."""
 
     unit: str
     event: type[Event]
@@ -201,7 +199,7 @@ class Listener(NamedTuple):
 
 
 def event_reader(event: Event) -> Read:
-    """Reads the fields of an event."""
+    """A function that reads the fields of an event."""
     return functools.partial(_value_of, event)
 
 
