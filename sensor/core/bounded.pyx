@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True
-"""Containers for data that peers can cause to grow: limited in size and, where it matters, in age. Only these
-containers in the core are keyed by data of peers.
+"""Containers for data that peers can cause to grow: limited in size and, where it matters, in age. In the core, nothing
+else is keyed by data of peers.
 """
 
 from collections import OrderedDict

@@ -22,16 +22,18 @@ class Interest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``ethertypes``: also destination SAPs of 802.2 frames (0x42: spanning tree) and SNAP protocol ids. If the id is
     vendor-specific, the payload begins with the vendor's three bytes (OUI) and the two bytes of the id, since vendors
-    use the same numbers (0x2000: CDP of Cisco, FDP of Foundry). ``starts``: first bytes of a UDP or TCP payload, 4 to 8
-    of them. ``magic``: (offset, 4 bytes) within a UDP or TCP payload. ``repeats_s``: an identical payload from the same
-    sender within this many seconds is dropped before it becomes a Packet (0: never); the bytes ``volatile`` (first,
-    stop) of the payload, such as a transaction id, are not compared. ``stream``: TCP rows are reassembled for
-    ``Stream`` objects; otherwise no TCP rows are selected. ``opening``: how many payloads (1 to 4) are wanted at the
-    start of each direction and after each payload that matches ``starts`` or ``magic``; payloads below 1,008 bytes
-    count in proportion. The bytes between are a gap, so that bodies cost nothing. 0: all. ``tcp_heads``: TCP headers as
-    payload, for ``dissect``: of SYNs without data whose window and options are new for their sender within
-    ``repeats_s``, and of segments without data with impossible flags; at most 512 new ones of each a second, 2 during a
-    flood. The others are counted as shed.
+    use the same numbers (0x2000: CDP of Cisco, FDP of Foundry).
+    ``starts``: first bytes of a UDP or TCP payload, 4 to 8 of them. ``magic``: (offset, 4 bytes) within a UDP or TCP
+    payload.
+    ``repeats_s``: an identical payload from the same sender within this many seconds is dropped before it becomes a
+    Packet (0: never); the bytes ``volatile`` (first, stop) of the payload, such as a transaction id, are not compared.
+    ``stream``: TCP rows are reassembled for ``Stream`` objects; otherwise no TCP rows are selected.
+    ``opening``: how many payloads (1 to 4) are wanted at the start of each direction and after each payload that
+    matches ``starts`` or ``magic``; payloads below 1,008 bytes count in proportion. The bytes between are a gap, so
+    that bodies cost nothing. 0: all.
+    ``tcp_heads``: TCP headers as payload, for ``dissect``: of SYNs without data whose window and options are new for
+    their sender within ``repeats_s``, and of segments without data with impossible flags; at most 512 new ones of each
+    a second, 2 during a flood. The others are counted as shed.
     """
 
     udp: tuple[int, ...] = ()

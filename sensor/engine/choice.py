@@ -1,9 +1,9 @@
-"""Wants of one event class compiled into one function: from an event to a number with a bit for each of them that
+"""The wants of one event class compiled into one function: from an event to an integer with one bit per want that
 holds.
 
-Each field is read once. What looks at one field only and costs more than a comparison (patterns, functions) is answered
-by value: few distinct values occur, and all such answers about a field are one number, found by one look-up. The rest
-becomes one expression of Python each.
+Each field is read once. Wants on a single field that cost more than a comparison (patterns, functions) are answered by
+value: few distinct values occur, and all such answers about a field are one integer, found by one look-up. The rest is
+compiled into one Python expression each.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from sensor.core.event_fields import PACKET, type_of
 from sensor.core.want_nodes import AnyOf, Constant, Versioned
 from sensor.core.wants import Want
 
-# Values of a field whose answers are remembered, and the longest text that is.
+# Number of values of a field whose answers are cached, and length of the longest text that is cached.
 REMEMBERED, LONGEST = 4096, 1024
-# Codes that are kept. A reload mostly changes constants, and the parser leaves the memory of a busy process in pieces.
+# Number of compiled functions that are cached. A reload mostly changes constants, and compiling fragments the memory of
+# a busy process.
 CODES_LIMIT = 512
 
 Choice = Callable[[Any], int]
 
 
 class Answers(dict[Any, int]):
-    """Results of the wants of one field for a value, as bits. Cached until there are too many, or until the data that
-    they rest on is exchanged.
+    """For each value of a field, the answers of the field's wants, as bits. Cached until there are too many, or until
+    the data that they depend on is replaced.
     """
 
     def __init__(self, size: int = REMEMBERED) -> None:
@@ -54,7 +55,7 @@ class Answers(dict[Any, int]):
         return bits
 
     def renewed(self) -> Answers:
-        """Itself, empty where the knowledge was exchanged."""
+        """The cache itself, emptied if the data was replaced."""
         versions = tuple(of.version for of in self.of)
         if versions != self._versions:
             self._versions = versions
@@ -63,7 +64,7 @@ class Answers(dict[Any, int]):
 
 
 class _Writer:
-    """The source of one function while it is written: its constants, the fields that it reads, and what is answered by
+    """Writes the source of one function: its constants, the fields that it reads, and the wants that are answered by
     value.
     """
 
@@ -95,9 +96,7 @@ class _Writer:
         return f"{self.look_up(want, bit)} & {bit}"
 
     def answered(self, want: Want) -> bool:
-        """Whether a want is to be answered by value: it looks at one field, which can be
-        remembered, and at no state.
-        """
+        """Whether a want can be answered by value: it reads one field, whose values are hashable, and no state."""
         return (
             len(want.fields) == 1
             and want.costly
@@ -106,14 +105,16 @@ class _Writer:
         )
 
     def look_up(self, want: Want, bit: int) -> str:
-        """A bit that is set where the want holds; what the bits of its field are called."""
+        """Answer a want by value and set ``bit`` if it holds; returns the name of the variable with the bits of its
+        field.
+        """
         [field] = want.fields
         self.answers.setdefault(field, Answers()).add(want, bit)
         return self.named(field).replace("v", "m")
 
     def lines(self, begin: int, tests: Sequence[tuple[str, int]], outs: int) -> Iterator[str]:
-        """The body. ``begin``: bits that are always set; ``tests``: expressions and the bits they set; ``outs``: all
-        bits that a subscriber wants.
+        """The function body. ``begin``: bits that are always set; ``tests``: expressions and the bits they set;
+        ``outs``: all bits of wants.
         """
         if any(field.startswith(PACKET) for field in self.fields):
             yield "packet = event.packet"
@@ -132,8 +133,8 @@ class _Writer:
 
 
 def compiled(kind: type[Event], wants: Sequence[Want]) -> Choice:
-    """The function: bit ``i`` of its answer is set where ``wants[i]`` holds. UnknownField where one reads what the
-    class does not have.
+    """The compiled function: bit ``i`` of its result is set if ``wants[i]`` holds. Raises UnknownField if a want reads
+    a field that the class does not have.
     """
     write, begin, tests = _Writer(kind), 0, list[tuple[str, int]]()
     outs = [write.bit() for _ in wants]
@@ -144,14 +145,14 @@ def compiled(kind: type[Event], wants: Sequence[Want]) -> Choice:
             if isinstance(part, Constant):
                 begin |= out if part.value else 0
             elif write.answered(part):
-                write.look_up(part, out)  # the answer is that of the whole
+                write.look_up(part, out)  # the answer is that of the whole want
             else:
                 others.append(part)
         tests += [(write.code(part), out) for part in others]
     name = f"choose_{kind.__name__}"
     text = f"def {name}(event):\n" + "".join(f"    {line}\n" for line in write.lines(begin, tests, sum(outs)))
     exec(_code(text, kind.__name__), write.space)  # noqa: S102 - names and constants of wants, nothing else
-    made: Choice = write.space.pop(name)  # its own namespace must not hold it: the cycle would outlive many reloads
+    made: Choice = write.space.pop(name)  # breaks a reference cycle, which would outlive many reloads
     return made
 
 
@@ -161,7 +162,7 @@ def _code(text: str, kind: str) -> CodeType:
 
 
 def _can_be_key(held: Any) -> bool:
-    """Whether values of a type can be looked up: texts, numbers, tuples of them."""
+    """Whether values of a type are hashable: texts, numbers, tuples of them."""
     return held in _PLAIN or (
         get_origin(held) in (tuple, frozenset) and all(one is ... or _can_be_key(one) for one in get_args(held))
     )

@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Dissection: the rows that the select pass chose, each to the dissectors that want it: whole datagrams and frames at
-once, TCP segments through reassembly.
+"""Dissection: passes the rows selected by the kernels to the dissectors that want them: datagrams and frames directly,
+TCP segments through reassembly.
 
-A packet object is made only for a dissector that reads it: segments of conversations that no dissector wants any more,
-and those of a body that is not parsed, are skipped cheaply. A dissector that gives up a conversation is removed at the
-next row, whatever the kernels had chosen before, so that the split into batches changes nothing.
+A packet object is made only for a dissector that reads it: segments of flows that no dissector wants any more, and of
+bodies that are not parsed, are skipped cheaply. A dissector that gives up a flow gets none of its further rows, even if
+the kernels had already selected them, so that results do not depend on how packets are split into batches.
 """
 
 from libc.stdint cimport uint16_t, uint64_t
@@ -20,7 +20,7 @@ from sensor.decode.select import FLOODED_SENDERS, NEWCOMERS_BIT, WAITS_BIT
 
 CONVERSATIONS_LIMIT, HELD_LIMIT = 8192, 16 << 20
 COMBINATIONS_LIMIT = 1024
-# Conversations whose first segments wait until their protocol is recognised; the kernels bound the segments.
+# Flows whose first segments wait until their protocol is recognized; the kernels limit the number of segments.
 WAITING_LIMIT = 256
 
 cdef enum:
@@ -31,19 +31,19 @@ cdef enum:
 
 cdef class Dissection:
     """``dispatch`` gets what each dissector parsed from a packet; ``unfollow`` (slot, flow, bits) informs the kernels
-    which conversations need no more of their rows, which saves a look at each; ``keep`` sees each packet that is made.
-    ``selected``: messages and segments that dissectors were given.
+    which dissectors need no more rows of a flow, which saves checking each row; ``keep`` gets each packet that is made.
+    ``selected``: number of messages and segments given to dissectors.
     """
 
     cdef Boundary boundary
     cdef object unfollow, dispatch
     cdef public object keep
     cdef readonly Py_ssize_t selected
-    # (name, how it reads) of each kind in the order of its bits; of streams (name, dissector)
+    # (name, dissect function) for each kind of rows, in the order of bits; for streams (name, dissector)
     cdef list frames, datagrams, streamed
-    cdef object readers_of, followers_of    # combinations of bits → those dissectors
-    cdef object conversations               # flow → its open streams by the bit of their dissector
-    # flow → (packet, bytes missing before it) of those that no dissector could read yet
+    cdef object readers_of, followers_of    # combination of bits → its dissectors
+    cdef object conversations               # flow → its open streams, by the bit of their dissector
+    # flow → (packet, bytes missing before it) of segments that no dissector has recognized yet
     cdef object waiting
     cdef Deaf deaf
     cdef readonly Room early
@@ -61,7 +61,7 @@ cdef class Dissection:
         self.early = Room(held)
 
     def row(self, Packets packets, Py_ssize_t index, uint64_t wanted):
-        """One chosen row, and the bits of the dissectors that want it."""
+        """Process one selected row; ``wanted``: bits of the dissectors that want it."""
         cdef Row* row = &packets.rows[index]
         cdef Packet packet
         if row.proto == TCP and row.ip_version and row.begins != HEAD:
@@ -73,7 +73,7 @@ cdef class Dissection:
         self.message(packet, wanted)
 
     def end(self, flow):
-        """A conversation is over."""
+        """A flow ended."""
         cdef list results
         self.waiting.pop(flow)
         for bit, assembler in (self.conversations.pop(flow) or {}).items():
@@ -82,21 +82,21 @@ cdef class Dissection:
             self.dispatch(results)
 
     cpdef Packet made(self, Packets packets, Py_ssize_t index):
-        """The packet of a row, which is kept for alerts."""
+        """The packet of a row, also kept for alerts."""
         cdef Packet packet = packets.at(index)
         if self.keep is not None:
             self.keep(packet)
         return packet
 
     cdef int message(self, Packet packet, uint64_t wanted) except -1:
-        """A datagram or frame."""
+        """Dissect a datagram or frame."""
         for name, dissect in self.readers(packet.proto == UDP and packet.ip_version > 0, wanted):
             self.selected += 1
             self.run(name, dissect, packet)
         return 0
 
     cdef bint run(self, name, call, Packet packet) except -1:
-        """Dispatch what a dissector parses from a packet; False if it failed."""
+        """Dispatch what a dissector parses from a packet; returns False if it failed."""
         cdef list results = []
         cdef bint whole = self.boundary.call(results, name, call, (packet,), packet, False)
         if results:
@@ -106,7 +106,7 @@ cdef class Dissection:
         return whole
 
     cdef int segment(self, Packets packets, Py_ssize_t index, Row* row, uint64_t wanted) except -1:
-        """A TCP segment."""
+        """Process a TCP segment."""
         cdef uint64_t flow = row.flow
         cdef Packet packet = None
         cdef Assembler assembler
@@ -143,20 +143,22 @@ cdef class Dissection:
         return 0
 
     cdef bint fed(self, name, Assembler assembler, Packet packet, uint16_t missing) except -1:
-        """Give a segment to a stream, before which so many bytes are missing; False where the stream wants no more."""
+        """Give a segment to a stream; ``missing``: bytes missing before it. Returns False if the stream wants no
+        more.
+        """
         self.selected += 1
         assembler.late = missing
         return self.run(name, assembler.feed, packet) and not assembler.stream.done
 
     cdef bint all_fed(self, name, Assembler assembler, early) except -1:
-        """The same with segments that waited."""
+        """The same for segments that waited."""
         for packet, missing in early:
             if not self.fed(name, assembler, packet, missing):
                 return False
         return True
 
     cdef int wait(self, uint64_t flow, Packet packet, uint16_t missing) except -1:
-        """A segment of a conversation whose protocol is not recognised yet."""
+        """Hold back a segment of a flow whose protocol is not recognized yet."""
         cdef list early = self.waiting.get(flow)
         if early is None:
             early = []
@@ -165,7 +167,8 @@ cdef class Dissection:
         return 0
 
     cdef dict begin(self, uint64_t flow):
-        """A new conversation. The least recently used one is evicted, without an end; if it continues it begins again.
+        """Start a new flow. Evicts the least recently used flow, without ending its streams; if that flow continues, it
+        starts again.
         """
         cdef dict conversation = {}
         went = self.conversations.put(flow, conversation)
@@ -174,8 +177,8 @@ cdef class Dissection:
         return conversation
 
     cdef tuple readers(self, bint datagram, uint64_t wanted):
-        """The dissectors of some bits, of datagrams or of other frames, with how they read. Few combinations of bits
-        ever occur.
+        """The dissectors of a combination of bits, of datagrams or of other frames, with their dissect functions.
+        Cached: few combinations occur.
         """
         cdef tuple found = self.readers_of.get((datagram, wanted))
         if found is None:
@@ -185,7 +188,7 @@ cdef class Dissection:
         return found
 
     cdef tuple followers(self, uint64_t wanted):
-        """The dissectors of streams of some bits: (bit, name, dissector)."""
+        """The stream dissectors of a combination of bits: (bit, name, dissector)."""
         cdef tuple found = self.followers_of.get(wanted)
         if found is None:
             found = tuple([

@@ -1,8 +1,7 @@
-"""Evictions: how often bounded tables had to let something go, by table. Each table counts for itself; here they are
-found and named.
+"""Evictions by bounded tables, counted by table. Each table counts its own; this module finds and names the tables.
 
 A name is the path from a unit to its table, such as ``inventory.table.leases`` or ``discovery.port_scan.reported``:
-only code makes names, peers make none.
+names come from code, never from peers.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ DEEPEST, FEW = 6, 16
 
 
 def evictions(units: Mapping[str, object]) -> dict[str, int]:
-    """Name of a table → its evictions, where there were any. A table that several units know has the name that the
-    first of them gives it.
+    """Name of a table → its evictions, if there were any. A table that several units share has the name from the first
+    of them.
     """
     found: dict[str, int] = {}
     seen: set[int] = set()
@@ -26,7 +25,7 @@ def evictions(units: Mapping[str, object]) -> dict[str, int]:
 
 
 def _within(name: str, one: object, seen: set[int], deep: int) -> Iterator[tuple[str, int]]:
-    """(name, evictions) of a thing and of what it holds, everything once."""
+    """(name, evictions) of an object and the objects it holds, each once."""
     if id(one) in seen or not deep:
         return
     seen.add(id(one))

@@ -1,9 +1,10 @@
-"""The sensor's own health, as packets show it: silence, losses, truncated frames, one-way flows, clock jumps.
+"""The sensor's own health, derived from packets: silence, packet loss, truncated frames, one-way flows, clock jumps.
 
-Three things drive it. Seconds of packet time show silence and jumps in a capture file, in order with all other events;
-in a live run the wall clock does, for nothing comes that could. Figures (losses, cut frames, one side) are looked at
-once a minute live and at the end of a file. A figure that is A fault is reported when it begins, again each hour while
-it lasts, and when it is over. It reads no clock: the caller gives the times.
+It has three triggers. In a capture file, seconds of packet time reveal silence and clock jumps, in order with all other
+events; in a live run the wall clock does, since no packets arrive during silence. Figures (packet loss, truncated
+frames, one-way flows) are checked once a minute live and at the end of a file. A figure beyond its threshold is
+reported when the fault begins, each hour while it lasts, and when it ends. No clock is read here: the caller passes the
+times.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from sensor.core.ip_protocols import TCP
 from sensor.core.time_units import SECOND
 
 SILENCE_S, JUMP_S = 60, 60
-# Shares of packets from which losses, unread messages and truncated frames are reported; of established connections,
-# from which one-way traffic is.
+# Thresholds: shares of packets for packet loss, unread messages and truncated frames; share of established connections
+# for one-way traffic.
 LOST, SHED, CUT, ONE_WAY = 0.01, 0.001, 0.01, 0.9
-# Fewer packets decide nothing about a share.
+# With fewer packets, a share is not evaluated.
 FEWEST_PACKETS, FEWEST_CONNECTIONS = 100, 20
-# A connection in which one end sent so much was answered, or the capture lacks the answers.
+# Bytes sent by one end of a connection after which the other end must have answered, unless the capture lacks the
+# answers.
 TALKING_BYTES = 1000
 AGAIN_S = 3600
 STALLED = "sensor.upstream_stalled"
-# By check: severity, share from which it is reported, fewest that decide anything, and what was counted.
+# By check: severity, threshold of the share, smallest total that is evaluated, and what was counted.
 _FIGURES = {
     "sensor.packet_loss": ("medium", LOST, 1, "packets were lost before they were read"),
     "sensor.messages_shed": (
@@ -57,8 +59,8 @@ class Finding(NamedTuple):
 
 
 class Upstream(NamedTuple):
-    """Status of an output. ``since``: when it stopped accepting events although some are pending, seconds since the
-    epoch, 0: it accepts events; ``why``: the reason; ``pending``: events that wait for it.
+    """Status of an output. ``since``: since when it has not accepted events although some are pending, seconds since
+    the epoch, 0: it accepts events; ``why``: the reason; ``pending``: number of events that wait for it.
     """
 
     name: str
@@ -68,7 +70,7 @@ class Upstream(NamedTuple):
 
 
 class Tally(Protocol):
-    """What a source has given so far (``capture.source.Tally``)."""
+    """Running totals of a source (``capture.source.Tally``)."""
 
     @property
     def packets(self) -> int: ...
@@ -79,7 +81,7 @@ class Tally(Protocol):
 
 
 class _Figures(msgspec.Struct):
-    """Sums since the beginning, or of one window."""
+    """Totals since the start, or within one window."""
 
     packets: int = 0
     lost: int = 0
@@ -99,8 +101,7 @@ class _Figures(msgspec.Struct):
 
 class Health:
     """``reported``: how often each check reported a fault. ``ongoing``: reported faults that are not over, by check and
-    subject, with the time when it began, seconds since the epoch. ``names``: the interfaces, or the source, as rows
-    count them.
+    subject, with their start in seconds since the epoch. ``names``: the interfaces, or the source, as rows count them.
     """
 
     def __init__(self, names: Sequence[str], *, live: bool) -> None:
@@ -114,11 +115,11 @@ class Health:
         self._bad: dict[str, float] = {}
         self._offset: int | None = None
 
-    # Packet time: called in packet order.
+    # Packet time: the methods below are called in packet order.
 
     def tick(self, now: int) -> Iterable[Finding]:
-        """A second of packet time began. In a file a long step is silence, and a long step back another clock; a live
-        run uses its own clock.
+        """A second of packet time began. In a file, a long step forward is silence and a long step back a clock jump; a
+        live run uses the wall clock instead.
         """
         before, self._second = self._second, now
         if before is None or self._live or -JUMP_S < (now - before) // SECOND <= SILENCE_S:
@@ -139,7 +140,7 @@ class Health:
             )
 
     def changes(self, changes: npt.NDArray[np.void]) -> None:
-        """Connections that are over or went on for long: how many were seen from both sides, and how many from one."""
+        """Count connections that ended or are long: those seen in both directions, and those seen in one."""
         kind = changes["kind"]
         over = (
             (changes["proto"] == TCP)
@@ -152,18 +153,18 @@ class Health:
 
     @property
     def one_way(self) -> int:
-        """Connections with content that the capture shows in one direction only."""
+        """Number of connections with content of which the capture shows only one direction."""
         return self._sums.one
 
-    # Wall clock: called by a live run.
+    # Wall clock: the methods below are called by a live run.
 
     def received(self, sources: npt.NDArray[np.uint16], clock: float) -> None:
-        """Packets came from these sources. ``clock``: seconds that only go forward."""
+        """Packets arrived from these sources. ``clock``: monotonic time in seconds."""
         for source in range(len(self._names)) if len(self._names) == 1 else np.unique(sources).tolist():
             self._received[source] = clock
 
     def look(self, now: int, clock: float) -> Iterator[Finding]:
-        """Called about once a second. ``now``: wall time, ns; ``clock``: seconds that only go forward."""
+        """Called about once a second. ``now``: wall time, ns; ``clock``: monotonic time in seconds."""
         offset, before = now // SECOND - int(clock), self._offset
         self._offset = offset
         if before is not None and abs(offset - before) >= JUMP_S:
@@ -188,9 +189,7 @@ class Health:
                 )
 
     def upstream(self, outputs: Iterable[Upstream], now: int) -> Iterator[Finding]:
-        """Called every few seconds of a live run. ``now``: wall time, ns. Of an output that is there no more nothing
-        lasts.
-        """
+        """Called every few seconds of a live run. ``now``: wall time, ns. Faults of removed outputs are dropped."""
         gone = {check for check in self._bad if check.startswith(f"{STALLED}/")}
         for one in outputs:
             gone.discard(f"{STALLED}/{one.name}")
@@ -223,8 +222,8 @@ class Health:
             del self._bad[check], self.ongoing[check]
 
     def stands(self, finding: Finding, of: str, clock: float) -> Iterator[Finding]:
-        """A finding from elsewhere ``of`` an interface or a folder; ``info``: no fault. Reported when a fault begins,
-        each hour, and when it is over.
+        """A finding from another component about ``of``, an interface or a folder; severity ``info``: no fault.
+        Reported when a fault begins, each hour, and when it ends.
         """
         what = f"{finding.check}/{of}"
         last = self._bad.get(what)
@@ -239,7 +238,7 @@ class Health:
     # Figures.
 
     def figures(self, tally: Tally, now: int, clock: float, shed: int = 0) -> Iterator[Finding]:
-        """Live once a minute, and at the end of a file: checks the packets since the last call. ``shed``: messages left
+        """Check the packets since the last call: once a minute live, and at the end of a file. ``shed``: messages left
         unread for lack of time.
         """
         sums = self._sums
@@ -260,8 +259,8 @@ class Health:
         self, check: str, severity: str, count: int, of: int, most: float, fewest: int, now: int, clock: float,
         what: str
     ) -> Iterator[Finding]:  # fmt: skip
-        """One share, reported when it becomes bad, each hour, and when it is good again. Too few packets decide
-        nothing.
+        """Check one share. Reported when it exceeds its threshold, each hour, and when it is normal again. Not
+        evaluated with too few packets.
         """
         if of < fewest or not of:
             return
@@ -291,20 +290,20 @@ class Health:
         )
 
     def _rarely(self, finding: Finding) -> Iterator[Finding]:
-        """The first, the tenth, the hundredth … of its kind: two clocks in one file would fill the log."""
+        """Report the first, the tenth, the hundredth … of a kind: a file with two clocks would fill the log."""
         reported = self._count(finding)
         count = self.reported[finding.check]
         if count == 10 ** (len(str(count)) - 1):
             yield reported._replace(facts=reported.facts | {"times": count})
 
     def _lasts(self, what: str, finding: Finding) -> Finding:
-        """Wrong from now on, or still."""
+        """The finding of a fault that began or continues."""
         since = self.ongoing[what][0] if what in self.ongoing else finding.ts / SECOND
         self.ongoing[what] = (since, finding)
         return self._count(finding)
 
     def _ends(self, what: str, finding: Finding) -> Finding:
-        """No more."""
+        """The finding of a fault that ended."""
         self.ongoing.pop(what, None)
         return self._count(finding)
 

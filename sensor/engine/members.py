@@ -1,4 +1,4 @@
-"""Who subscribes to which event class, and what each wants of it: detectors, derivers, and listeners that raise no
+"""The subscribers of each event class and the events they want: detectors, derivers, and listeners that raise no
 alerts.
 """
 
@@ -17,7 +17,9 @@ Call = Callable[[Any], Iterable[Any] | None]
 
 
 class Member(NamedTuple):
-    """A subscriber of an event class: its name for the boundary, the function to call, and the events it wants."""
+    """A subscriber of an event class: its name for the error boundary, the function to call, and the events it
+    wants.
+    """
 
     unit: str
     call: Call
@@ -28,7 +30,7 @@ Members = Iterable[tuple[type[Event], Member]]
 
 
 def detecting(detectors: Iterable[Detector]) -> Iterator[tuple[type[Event], Member]]:
-    """The detectors of events, by what they watch and want. UnknownField where one wants a class that it does not
+    """The event detectors, by the classes they watch. Raises UnknownField if one wants a class that it does not
     watch.
     """
     for detector in detectors:
@@ -42,7 +44,7 @@ def detecting(detectors: Iterable[Detector]) -> Iterator[tuple[type[Event], Memb
 
 
 def deriving(derivers: Mapping[str, Deriver]) -> Iterator[tuple[type[Event], Member]]:
-    """Those that make events of events, by name."""
+    """The derivers, by name."""
     for name, deriver in derivers.items():
         wants = deriver.wants()
         for kind in deriver.watches:
@@ -50,6 +52,6 @@ def deriving(derivers: Mapping[str, Deriver]) -> Iterator[tuple[type[Event], Mem
 
 
 def listening(listeners: Iterable[Listener]) -> Iterator[tuple[type[Event], Member]]:
-    """Those that raise no alerts."""
+    """The listeners, which raise no alerts."""
     for one in listeners:
         yield one.event, Member(one.unit, one.receive, one.want)

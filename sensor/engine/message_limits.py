@@ -1,16 +1,16 @@
-"""Limits of messages: senders with more messages than a host needs are not read any more, nor are new senders that
-appear faster than hosts do.
+"""Limits on messages: those of senders with more messages than a host needs are left unread, as are those of new
+senders that appear faster than hosts do.
 
 A packet costs the kernels a fraction of a microsecond, a message costs the dissectors a hundred times as much. The
-select pass limits the messages of two hosts to each other and how fast new MACs may come. Here the rest is bounded, by
-who sends: a MAC with an address.
+select pass limits the messages between two hosts and the rate of new MACs. This module sets further limits by sender, a
+MAC with an address:
 
-- Datagrams and frames of one sender: ``MESSAGES`` in ten minutes. Segments of TCP are limited by their dissectors.
-- Senders that were not seen in the last ten minutes: ``NEWCOMERS`` a second behind one MAC, ``CROWD`` of all. One too
-  many is read from its second message on.
+- Datagrams and frames of one sender: ``MESSAGES`` in ten minutes. TCP segments are limited by their dissectors.
+- Senders not seen in the last ten minutes: ``NEWCOMERS`` a second behind one MAC, ``CROWD`` in total. Senders beyond
+  the limit are read from their second message on.
 
-What is left out is counted as shed. Rows are looked at in packet order, so that it does not matter how they are cut
-into batches.
+Unread messages are counted as shed. Rows are processed in packet order, so that the result does not depend on how they
+are split into batches.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from sensor.decode.select import NEWCOMERS_BIT
 
 WINDOW = 600 * SECOND
 MESSAGES, NEWCOMERS, CROWD = 600_000, 1000, 2000
-# 2**14 senders of 125 bytes. If there are more, those with the fewest messages make room: spoofed ones before any that
-# sends again.
+# 2**14 senders of 125 bytes. If there are more, those with the fewest messages are evicted: spoofed senders before any
+# that sends again.
 SENDERS_BITS = 14
 
 
 class MessageLimits:
-    """``shed``: messages that were left out so far."""
+    """``shed``: number of messages left unread so far."""
 
     def __init__(self, messages: int = MESSAGES, newcomers: int = NEWCOMERS, crowd: int = CROWD) -> None:
         self.shed = 0
@@ -42,9 +42,9 @@ class MessageLimits:
         self._fresh, self._all = RateWindow(SECOND), RateWindow(SECOND, 3)
 
     def within(self, rows: npt.NDArray[np.void], work: Work) -> Work:
-        """The work of a batch without the messages over the limit. Rows whose dissectors have given up count as well,
-        because it depends on the split into batches which of them the kernels know. The row that reports a flood of new
-        senders stays.
+        """The work of a batch without the messages over the limit. Rows whose dissectors have given up their flow count
+        as well, because which of them the kernels know depends on the split into batches. The row that reports a flood
+        of new senders stays.
         """
         chosen = work.chosen
         if not len(chosen):

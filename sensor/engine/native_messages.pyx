@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Messages that native dissectors parsed from a batch, delivered in packet order. A fact that is known is counted where
-it stands; objects are made of facts that are news, and of events that have subscribers. A message that was punted is
-read by its Python function, guarded by the boundary.
+"""Messages that native dissectors parsed from a batch, delivered in packet order. A known fact is counted in place;
+Python objects are made for new facts and for events that have subscribers. A message that the native dissector passed
+on is read by the Python dissector, guarded by the error boundary.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -29,8 +29,8 @@ BROKEN_LIMIT = 1024
 
 cdef class NativeMessages:
     """``dispatch`` gets what a dissector parsed from a packet, as a list of events and observations; ``made`` makes the
-    packet of a row, which keeps it for alerts; ``names``: of the native dissectors of streams. ``parsed``: messages so
-    far. ``record``: called with the events of a punted message, for the traffic records.
+    packet of a row and keeps it for alerts; ``names``: names of the native stream dissectors. ``parsed``: number of
+    messages so far. ``record``: called with the events of messages read by Python, for the traffic records.
     """
 
     cdef object dispatch, made, broken
@@ -43,7 +43,7 @@ cdef class NativeMessages:
     cdef FrameRing ring
     cdef Messages messages
     cdef uint32_t next
-    cdef Py_ssize_t kept           # the row of the batch whose frame was kept last
+    cdef Py_ssize_t kept           # row of the batch whose frame was kept last
     cdef readonly Py_ssize_t parsed
     cdef public object record
 
@@ -55,33 +55,33 @@ cdef class NativeMessages:
         self.names = list(names)
         self.views = [View(fields_of(kind)) for kind in KINDS]
         self.punted = [View(fields_of(kind)) for kind in PUNTED_KINDS]
-        # 0: the message has the rest of the kind
+        # 0: the message holds the rest of the kind
         self.hashes = [0 if fact.endswith(".") else novelty.kind_hash(fact) for fact in FACTS]
         self.facts = FACTS
-        self.broken = Bounded(BROKEN_LIMIT)  # (flow, dissector): given up since a message that was punted is malformed
+        self.broken = Bounded(BROKEN_LIMIT)  # (flow, dissector): given up since a message read by Python was malformed
         self.waiting = []
         self.subscribe(KINDS)
 
     def subscribe(self, kinds):
-        """Events of these classes have subscribers; of others no object is made."""
+        """These classes of events have subscribers; no objects are made for others."""
         self.subscribed = [kind in kinds for kind in KINDS]
 
     def keep(self, evidence):
-        """From now on this gatherer keeps the frames of messages; None: they are not kept."""
+        """Set the gatherer that keeps the frames of messages; None: frames are not kept."""
         self.evidence, self.ring = evidence, evidence.packets if evidence is not None else None
 
     def begin(self, Packets packets, tuple messages):
-        """A batch begins: its packets, and what was read of them."""
+        """Start a batch: its packets, and the messages parsed from them."""
         self.packets, self.waiting, self.kept = packets, list(messages[::-1]), -1
         self.turn()
 
     cdef int turn(self) except -1:
-        """What was read of the next part of the batch."""
+        """Take the messages of the next part of the batch."""
         self.messages, self.next = self.waiting.pop() if self.waiting else None, 0
         return 0
 
     def until(self, Py_ssize_t row):
-        """Deliver the messages of packets before ``row``. Those of conversations that the last packet ended wait for
+        """Deliver the messages of packets before ``row``. Messages of flows that the last packet ended wait for
         ``ended``.
         """
         cdef const Out* out
@@ -98,7 +98,7 @@ cdef class NativeMessages:
             self.turn()
 
     def ended(self, uint64_t flow):
-        """Deliver the messages at the end of a flow, which come next."""
+        """Deliver the messages at the end of a flow; they come next in order."""
         cdef const Out* out
         if self.messages is None:
             return
@@ -111,13 +111,13 @@ cdef class NativeMessages:
             self.deliver(out)
 
     def end(self):
-        """Deliver the rest."""
+        """Deliver the remaining messages."""
         self.until(1 << 40)
         self.packets = None
 
     cdef int deliver(self, const Out* out) except -1:
-        """The messages of one packet by one dissector of streams, or by all others; or those at the end of a
-        conversation.
+        """The messages of one packet by one stream dissector, or by all others; or the messages at the end of a
+        flow.
         """
         cdef const Entry* entry = &out.entries[self.next]
         cdef Py_ssize_t index = entry.row + self.messages.start
@@ -125,7 +125,7 @@ cdef class NativeMessages:
         cdef bint at_end = entry.what == ENDED, whole = True, news = False
         cdef uint32_t stop = self.next + 1 + entry.size if at_end else out.entries_used
         cdef const Row* own = NULL if at_end else &self.packets.rows[index]
-        cdef const Row* row = own   # of the packet that it is about
+        cdef const Row* row = own   # of the packet that contains the message
         cdef uint64_t flow = entry.flow if at_end else own.flow
         cdef list results = []
         cdef Packet packet = None, first = None
@@ -150,7 +150,7 @@ cdef class NativeMessages:
             if unit and self.broken and (flow, unit) in self.broken:
                 continue
             if entry.what == FACT or entry.what == FACT_ABOUT:
-                # facts are taken in their order: behind one that is news all are
+                # facts are delivered in order: after a new fact, all facts are delivered
                 if news or not self.known(out, entry, row):
                     results.append(self.observation(out, entry, row))
                     news = True
@@ -177,11 +177,11 @@ cdef class NativeMessages:
         return 0
 
     cdef Packet packet(self, Py_ssize_t index):
-        """The packet of a row whose frame is kept already."""
+        """The packet of a row, whose frame is kept already."""
         return self.packets.at(index)
 
     cdef bint read(self, const Out* out, const Entry* entry, Packet packet, list results) except -1:
-        """Add the results of a punted message; False if it is malformed."""
+        """Add the results of a message that Python reads; returns False if it is malformed."""
         cdef Py_ssize_t before = len(results)
         cdef bint whole
         one = (<View>self.punted[entry.kind]).make(out, entry.at)
@@ -196,8 +196,8 @@ cdef class NativeMessages:
         return Packets(np.frombuffer(raw, np.uint8, offset=ROW.itemsize), np.frombuffer(raw, ROW, 1)).at(0)
 
     cdef bint known(self, const Out* out, const Entry* entry, const Row* row) except -1:
-        """Whether a fact is known; then it is counted. Kinds that end in the message itself are never known: their text
-        is not made yet.
+        """Whether a fact is known; a known fact is counted. Kinds that end in a part of the message are never known:
+        their text is not made yet.
         """
         cdef uint64_t kind = self.hashes[entry.kind]
         cdef uint64_t hashed
@@ -211,7 +211,7 @@ cdef class NativeMessages:
         return self.novelty.known(row.ts, row.src_mac, row.src_hi, row.src_lo, row.vlan, hashed)
 
     cdef object observation(self, const Out* out, const Entry* entry, const Row* row):
-        """A fact as an object."""
+        """A fact as an Observation."""
         kind, value = self.facts[entry.kind], self.text(out, entry)
         if self.hashes[entry.kind] == 0:
             rest, _, value = value.partition("\0")

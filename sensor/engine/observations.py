@@ -1,4 +1,4 @@
-"""Observations of a capture by every dissector, without an inventory: for drafts of fingerprints."""
+"""Observations that all dissectors make of a capture, without an inventory: for drafts of fingerprints."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ class _Listener:
                 self._observed.put((one.subject.mac, one.kind, one.value), True)
 
     def _end(self, changes: npt.NDArray[np.void]) -> None:
-        """Streams of conversations that are over."""
+        """End the streams of flows that are over."""
         for flow in changes["flow"][changes["kind"] == Change.ENDED].tolist():
             self._dissection.end(flow)

@@ -1,8 +1,8 @@
-"""Order: what a batch holds for Python, in packet order. It is sorted in columns, for most rows hold something, and
-objects are made only of what is done.
+"""Order: the tasks of a batch for Python, in packet order. They are sorted as columns, because most rows have tasks;
+objects are made only for tasks that are executed.
 
-Where several things fall on one row, they come in the order of their tasks; of changes that age made at a new second,
-all come before, one change after the other.
+Tasks of the same row come in the order of their numbers. Changes made by aging at a new second come before all others,
+one change after the other.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Bits of a task, and what puts the changes that age made before all tasks.
+# Bits of a task number, and the offset that puts changes made by aging before all tasks.
 TASK_BITS = 10
 _EARLY = 1 << 62
 
-# (row, whether it is of the packet itself or after it, task, index of the change or -1, what).
+# (row, whether the task is of the packet or after it, task, index of the change or -1, data).
 Due = tuple[int, bool, int, int, Any]
 
 
 class Agenda:
-    """The things to do of one batch: ``add`` in any order, then ``due`` once."""
+    """The tasks of one batch: call ``of_changes`` and ``of_rows`` in any order, then ``due`` once."""
 
     def __init__(self, changes: npt.NDArray[np.void], ticks: npt.NDArray[np.void]) -> None:
         """``changes``: CHANGE; ``ticks``: TICK."""
@@ -34,12 +34,12 @@ class Agenda:
         self._what: list[Any] = []
 
     def of_changes(self, task: int, at: Sequence[int] | npt.NDArray[np.int64], what: Iterable[Any]) -> None:
-        """Things to do of changes, by their indexes."""
+        """Add tasks for changes, by their indexes."""
         places = np.array(at, np.int64)
         self._add(task, self._rows[places], self._early[places] + task, places, what)
 
     def of_rows(self, task: int, rows: npt.NDArray[np.int32], what: Iterable[Any]) -> None:
-        """Things to do of packets."""
+        """Add tasks for packets."""
         self._add(task, rows, np.full(len(rows), task), np.full(len(rows), -1), what)
 
     def _add(
@@ -50,8 +50,8 @@ class Agenda:
             self._what.extend(what)
 
     def due(self, packet: int) -> Iterator[Due]:
-        """All of them in order; tasks from ``packet`` on are of the packet itself or after it, where the change was not
-        made by age.
+        """All tasks in order; tasks from ``packet`` on belong to the packet itself or come after it, unless the change
+        was made by aging.
         """
         if not self._columns:
             return iter(())

@@ -1,8 +1,8 @@
-"""The names of an address: learned from DNS answers and from the server names that clients request there. Bounded in
+"""The names of an address: learned from DNS answers and from the server names that clients request there. Limited in
 addresses and names.
 
-A DNS server, and a client that opens a connection, can choose the names here: a name of an address may lower the
-severity of a finding or describe it better, and is never its evidence.
+DNS servers and clients can choose these names: a name may lower the severity of a finding or describe it better, and is
+never its evidence.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAMES_LIMIT = 4
 
 
 class PassiveDns:
-    """The names of addresses, the newest first."""
+    """The names of addresses, newest first."""
 
     def __init__(self, addresses: int = ADDRESSES_LIMIT) -> None:
         self._names: Bounded[int, tuple[str, ...]] = Bounded(addresses)
@@ -46,7 +46,7 @@ class PassiveDns:
         ]
 
     def _answered(self, event: DnsResponse) -> None:
-        """The queried name stands for all addresses of the answer, over any number of aliases."""
+        """Record the queried name for all addresses of the answer, over any number of CNAMEs."""
         if event.name:
             for record in event.answers:
                 if record.address:

@@ -1,6 +1,6 @@
-"""The pipeline: decoded batches in, records out. Rows, candidates of flow detectors and sightings are worked off in
-packet order, so that the log is the same however the packets were cut into batches; what happens by time (ageing,
-settling, folding) happens at each new second of packet time.
+"""The pipeline: decoded batches in, records out. Rows, candidates of flow detectors and sightings are processed in
+packet order, so that the log does not depend on how packets were split into batches; timed tasks (aging, settling,
+folding) run at each new second of packet time.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ from sensor.posture.recommendations.advisor import Advisor
 from sensor.records.keeping import Keeping
 from sensor.registry import units
 
-# The problems that are the sender's fault, or the network's.
+# Problems caused by the sender or the network, not by the capture.
 MALFORMED = tuple(kind for kind in Problem if kind not in (Problem.CUT, Problem.LINK_UNKNOWN, Problem.ONE_SIDED))
 
-# What is done first where several things fall on one row: the new second, then the packet, facts before judgement. Each
-# flow detector has a task of its own, from _JUDGE on.
+# Order of the tasks of one row: the new second, then the packet, facts before detections. Each flow detector has its
+# own task number, starting at _EVALUATE.
 _SECOND, _DISSECT, _FRAGMENTS, _END_STREAM, _SIGHT, _OFFER, _EVALUATE = range(1, 8)
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """Sizes of the fixed tables, as powers of two; how many conversations are read at once; bytes of packets that an
-    alert may still want, and of segments that came early.
+    """Sizes of the fixed tables, as powers of two; number of flows dissected at once; bytes of packets kept for
+    possible alerts, and of out-of-order segments.
     """
 
     flow_bits: int = 17
@@ -70,9 +70,10 @@ class Sizes(msgspec.Struct, frozen=True):
 
 
 class Pipeline:
-    """One engine. The alert room's ``emit`` gets each record in order; nothing here blocks, sleeps or reads a clock.
-    ``evidence`` sees the packets; ``health`` checks the sensor itself; ``advisor`` makes recommendations from events;
-    ``more``: others by name, whose tables evict entries. ``last``: the latest time of a packet, ns.
+    """One engine. The alert room's ``emit`` gets each record in order; the pipeline never blocks, sleeps or reads a
+    clock. ``evidence`` keeps packets of alerts; ``health`` checks the sensor itself; ``advisor`` makes recommendations
+    from events; ``more``: further units, by name, whose evictions are counted. ``last``: the latest time of a packet,
+    ns.
     """
 
     def __init__(
@@ -82,8 +83,8 @@ class Pipeline:
         more: dict[str, object] | None = None, native: bool = True,
         consumer: Callable[[Iterable[Parsed]], None] | None = None,
     ) -> None:  # fmt: skip
-        """``native``: False if every message is to be read by the Python dissectors, which are the reference.
-        ``consumer``: gets what dissectors yield of a message, in place of the inventory and the detectors.
+        """``native``: False if Python dissectors, the reference, are to read every message. ``consumer``: gets what
+        dissectors yield for a message, in place of the inventory and the detectors.
         """
         self.inventory, self.room, self.boundary, self.health, self.advisor = inventory, room, boundary, health, advisor
         self.maker, self.emit = room.maker, room.emit
@@ -118,7 +119,7 @@ class Pipeline:
     def _evicting(
         self, repeats: RecentSet, selector: Selector, units: Mapping[str, object], more: Mapping[str, object]
     ) -> dict[str, object]:
-        """What has bounded tables, by the name under which their evictions are counted."""
+        """The units with bounded tables, by the name under which their evictions are counted."""
         advisor = {"recommendations": self.advisor} if self.advisor is not None else {}
         return {
             "flows": self.kernels.flows, "repeats": repeats, "inventory": self.inventory,
@@ -130,7 +131,7 @@ class Pipeline:
         }  # fmt: skip
 
     def _dispatcher(self, derivers: dict[str, Deriver], listeners: Iterable[Listener]) -> Dispatcher:
-        """Delivers to the inventory, detectors (none yet) and listeners."""
+        """The dispatcher to inventory, detectors (none yet) and listeners."""
         doubting = Listener("inventory", SenderFlood, lambda _: self.inventory.doubt())
         listened = listening((*listeners, *(self.advisor.listeners() if self.advisor is not None else ()), doubting))
         return Dispatcher(
@@ -142,10 +143,10 @@ class Pipeline:
             listeners=Subscribers(self.boundary, listened),
         )
 
-    # What it is made of: may be exchanged between two batches.
+    # Parts that may be replaced between two batches.
 
     def watch(self, detectors: Iterable[Detector]) -> None:
-        """These detectors judge from now on, and no others."""
+        """Replace the detectors."""
         self.detectors = detectors = list(detectors)
         self._flow_detectors = [detector for detector in detectors if isinstance(detector, FlowDetector)]
         self._device_detectors = [detector for detector in detectors if isinstance(detector, DeviceDetector)]
@@ -156,7 +157,7 @@ class Pipeline:
         self.native_messages.subscribe(units.detecting.kinds | units.listeners.kinds)
 
     def keep(self, evidence: Gatherer | None) -> None:
-        """The packets of alerts are kept elsewhere, or no longer."""
+        """Replace the gatherer of alert packets; None: keep no packets."""
         self.evidence = self.room.evidence = evidence
         self.dissection.keep = evidence.receive if evidence is not None else None
         self.native_messages.keep(evidence)
@@ -164,7 +165,7 @@ class Pipeline:
             evidence.packets.limit(self.sizes.packets)
 
     def record(self, records: Keeping) -> None:
-        """Traffic records are kept from the next batch on."""
+        """Keep traffic records, starting with the next batch."""
         self.records, self.dispatcher.record, self.native_messages.record = (
             records,
             records.take,
@@ -172,15 +173,15 @@ class Pipeline:
         )
 
     def rezone(self) -> None:
-        """What is inside is something else now."""
+        """The internal networks changed."""
         self.sightings.rezone(self.inventory.networks)
         self._changes.rezone(self.inventory.networks)
 
     # Packets.
 
     def process(self, batch: Batch, work: Work | None = None) -> None:
-        """Process one batch. ``work``: the results of the kernels, if they ran before in another thread. Its rows and
-        bytes are not needed afterwards.
+        """Process one batch. ``work``: the results of the kernels, if they already ran in another thread. The batch's
+        rows and bytes are not needed afterwards.
         """
         work = work or self.kernels.run(batch.data, batch.rows)
         batch.data = batch.data if work.data is None else work.data
@@ -200,11 +201,11 @@ class Pipeline:
         self.last = max(self.last, work.newest)
 
     def tick(self, now: int) -> None:
-        """A silent wire: let time pass up to ``now`` (ns)."""
+        """Advance packet time to ``now`` (ns) while no packets arrive."""
         self._perform_all(None, self.kernels.idle(now))
 
     def finish(self) -> None:
-        """The end of all packets: end flows and streams, report what is still unreported."""
+        """End of all packets: end flows and streams, report everything that is pending."""
         if not self._started:
             return
         now = max(self.last, self._now)
@@ -218,7 +219,7 @@ class Pipeline:
         self.room.finish(now)
 
     def _count_problems(self, batch: Batch, malformed: int) -> None:
-        """Broken frames by kind. A frame may show several; it is malformed once."""
+        """Count malformed frames by kind of problem. A frame may have several problems but counts once as malformed."""
         self.malformed += malformed
         problems = batch.rows["problem"]
         for kind in MALFORMED:
@@ -226,7 +227,7 @@ class Pipeline:
             if count:
                 self.problems[kind] = self.problems.get(kind, 0) + count
 
-    # What a batch holds for Python.
+    # The tasks of a batch for Python.
 
     def _perform_all(self, packets: Packets | None, work: Work) -> None:
         native_messages, evidence, changes = self.native_messages, self.evidence, work.changes
@@ -257,7 +258,7 @@ class Pipeline:
             self.boundary.run("records", self.records.batch, packets, work)
 
     def _of_changes(self, changes: npt.NDArray[np.void], agenda: Agenda) -> None:
-        """The few changes that a detector reads."""
+        """Add the few changes that a detector reads."""
         if self.health is not None:
             self.health.changes(changes)
         ended = changes["spare"].nonzero()[0]
@@ -288,11 +289,11 @@ class Pipeline:
             self.native_messages.ended(what)
             self.dissection.end(what)
 
-    # What happens by time.
+    # Timed tasks.
 
     def _tick(self, second: int) -> None:
-        """A second in which nothing is due costs a few comparisons. When the clock was set back,
-        every unit is called.
+        """Run timed tasks. A second without due tasks costs a few comparisons. If the clock was set back, every unit is
+        called.
         """
         now = second * SECOND
         back, self._now = now < self._now, now
@@ -306,10 +307,10 @@ class Pipeline:
             self.advisor.tick(now)
         self.room.tick(now)
 
-    # What goes out.
+    # Output.
 
     def emit_findings(self, findings: Iterable[Finding]) -> None:
-        """What is found of the sensor's own health."""
+        """Report findings about the sensor's own health."""
         for one in findings:
             self.emit(self.maker.sensor("health", one.ts, one.msg, one.severity, check=one.check, **one.facts))
 
@@ -320,14 +321,14 @@ class Pipeline:
                 self.room.take(self.boundary.run(detector.id, detector.review, change)[0])
 
     def anomalies(self) -> dict[str, int]:
-        """What was broken, by kind: headers by their problem (``network_length``), messages by dissector and fault
+        """Number of faults by kind: headers by their problem (``network_length``), messages by dissector and fault
         (``dns: label loop``).
         """
         found = {str(kind.name).lower(): count for kind, count in self.problems.items()}
         return found | {f"{unit}: {fault}": count for (unit, fault), count in self.boundary.malformed.items()}
 
     def report(self) -> dict[str, int]:
-        """Counters of the engine since it began."""
+        """Counters of the engine since its start."""
         return {
             "decoded": self.decoded,
             "malformed": self.malformed,
@@ -339,14 +340,14 @@ class Pipeline:
         }
 
     def evicted(self) -> dict[str, int]:
-        """How often each bounded table had to let something go, where it had to."""
+        """Number of evictions by bounded table, zeros omitted."""
         return evictions(self._tables | {detector.id: detector for detector in self.detectors})
 
 
 def _note(
     agenda: Agenda, task: int, found: Iterable[tuple[int, Any]], places: npt.NDArray[np.intp] | None = None
 ) -> None:
-    """Put what was found of changes on the agenda. ``places``: where each change is in the batch."""
+    """Add what was found in changes to the agenda. ``places``: index of each change within the batch."""
     if found := list(found):
         at, what = zip(*found, strict=True)
         agenda.of_changes(task, at if places is None else places[list(at)], what)

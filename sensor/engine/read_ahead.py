@@ -1,7 +1,7 @@
-"""Reading ahead: a source and the kernels in a thread of their own, while the engine works off what they gave. The
-queue between the two is short: a slow engine makes a capture file wait. Live, where nothing waits, it gets the fewer
-and the larger batches the later it is, since each costs it something however small; and it does without messages before
-the ring has to drop packets.
+"""Reading ahead: a source and the kernels run in their own thread while the engine processes their results. The queue
+between the two threads is short: if the engine is slow, a capture file waits. Live sources cannot wait: a late engine
+gets fewer and larger batches, since each batch has a fixed cost, and messages are shed before the ring has to drop
+packets.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from sensor.core.batch import Batch
 from sensor.decode.kernels import Kernels, Work
 from sensor.engine.shedding import Shedder
 
-# Batches that wait for the engine. The kernels are several times faster: one that is ready is enough, and each holds
-# megabytes.
+# Batches that may wait for the engine. The kernels are several times faster: one waiting batch is enough, and each
+# takes megabytes.
 AHEAD = 1
-# Rows of a live batch from which on nothing more is put behind it.
+# Rows of a live batch from which on no further batch is appended to it.
 JOINED_LIMIT = 16_384
 
 Piece = tuple[Batch, Work]
 
 
 class ReadAhead:
-    """Batches of a source with what the kernels make of them, in a thread of its own. ``shedder``: of a live run, in
-    which batches without packets let time pass, and whose engine must not fall behind for long.
+    """The batches of a source with the results of the kernels, produced in a separate thread. ``shedder``: set for live
+    runs, in which empty batches let time pass and the engine must not fall behind for long.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ReadAhead:
         self._queue.put(last)
 
     def _hand_over(self) -> None:
-        """Each batch once the engine has room for it; live ones that it has no room for wait as one."""
+        """Pass each batch to the engine when the queue has room; live batches that must wait are joined into one."""
         waiting: list[Piece] = []
         for batch in self._source.batches():
             if waiting and len(batch) and not _fits(waiting, batch):
@@ -101,14 +101,14 @@ class ReadAhead:
 
 
 def _fits(waiting: Sequence[Piece], batch: Batch) -> bool:
-    """Whether a batch can be put behind those that wait: offsets of rows count from the beginning of one block of
+    """Whether a batch can be appended to the waiting ones: row offsets are relative to the start of one block of
     bytes.
     """
     return batch.data is waiting[0][0].data and sum(len(one) for one, _ in waiting) < JOINED_LIMIT
 
 
 def joined(pieces: Sequence[Piece]) -> Piece:
-    """Batches of the same bytes as one, in their order, as if they had been cut so."""
+    """Batches over the same bytes joined into one, in order."""
     if len(pieces) == 1:
         return pieces[0]
     batches, works = zip(*pieces, strict=True)

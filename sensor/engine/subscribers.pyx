@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True
-"""Delivers what dissectors yield: observations to the inventory, events to their subscribers. One compiled function for
-each class of events selects them.
+"""Delivers what dissectors yield: observations to the inventory, events to their subscribers. One compiled function per
+event class selects the subscribers of an event.
 
-A condition that raises is a fault of the unit that declared it: it is counted, and the unit gets every event of that
-class from then on.
+A condition that raises an exception is a fault of the unit that declared it: the fault is counted, and the unit gets
+every event of that class from then on.
 """
 
 from sensor.boundary cimport Boundary
@@ -11,12 +11,12 @@ from sensor.core.observation import Observation
 from sensor.core.wants import ALWAYS, event_reader
 from sensor.engine.choice import compiled
 
-# Combinations of units that want the same event: few ever occur.
+# Cached combinations of units that want the same event: few ever occur.
 COMBINATIONS_LIMIT = 1024
 
 
 cdef class ClassSubscribers:
-    """The members of one class of events. ``choose`` returns those that want an event, in their order."""
+    """The subscribers of one event class. ``choose`` returns those that want an event, in order."""
 
     cdef readonly list members
     cdef readonly tuple all_calls
@@ -42,14 +42,14 @@ cdef class ClassSubscribers:
 
 
 cdef class Subscribers:
-    """Calls each unit that wants an event, guarded by the boundary."""
+    """Calls each unit that wants an event, guarded by the error boundary."""
 
     cdef Boundary boundary
-    cdef dict by_class              # class of event → Hearers
+    cdef dict by_class              # class of event → ClassSubscribers
 
     def __init__(self, Boundary boundary, members, Subscribers before=None):
-        """``before``: an audience whose compiled functions are kept where the members are the same. UnknownField where
-        a condition reads a field that its class does not have.
+        """``before``: earlier subscribers whose compiled functions are reused if the members are the same. Raises
+        UnknownField if a condition reads a field that its class does not have.
         """
         cdef dict found = {}
         cdef ClassSubscribers known
@@ -62,11 +62,11 @@ cdef class Subscribers:
 
     @property
     def kinds(self):
-        """The classes of events that have subscribers."""
+        """The event classes that have subscribers."""
         return frozenset(self.by_class)
 
     cpdef list deliver(self, event):
-        """What all units that want the event return."""
+        """The results of all units that want the event."""
         cdef list results = []
         cdef list chosen
         cdef tuple args
@@ -83,12 +83,14 @@ cdef class Subscribers:
         return results
 
     cdef tuple blame(self, event, ClassSubscribers subscribers):
-        """A condition raised: find whose it is. That unit gets every event from now on, and all units get this one."""
+        """A condition raised an exception: find the unit that declared it. That unit gets every event from now on, and
+        all units get this one.
+        """
         kind, read, members = type(event), event_reader(event), []
         for member in subscribers.members:
             sound = self.boundary.call([], member.unit, evaluated(member.want), (read,), event.packet, False)
             members.append(member if sound else member._replace(want=ALWAYS))
-        if members == subscribers.members:  # none raises when asked alone: the function itself is at fault
+        if members == subscribers.members:  # none raises when called alone: the compiled function itself is at fault
             self.boundary.call([], subscribers.name, subscribers.choice, (event,), event.packet, False)
             members = [member._replace(want=ALWAYS) for member in members]
         subscribers = self.by_class[kind] = ClassSubscribers(kind, members)
@@ -96,10 +98,10 @@ cdef class Subscribers:
 
 
 cdef class Dispatcher:
-    """Delivers one message at a time: all its observations go to the inventory first, then its events and those derived
-    of each go to detectors, then to listeners, in the order in which the dissector yielded them. ``observe``: of the
-    inventory; ``take``: of the alert room; ``record``: gets events of which no native row exists, for the traffic
-    records (None: they are not kept).
+    """Delivers one message at a time: first all observations to the inventory, then its events and the events derived
+    from each to detectors, then to listeners, in the order in which the dissector yielded them. ``observe``: of the
+    inventory; ``take``: of the alert room; ``record``: gets events without a native row, for the traffic records (None:
+    they are not kept).
     """
 
     cdef Boundary boundary
@@ -113,14 +115,14 @@ cdef class Dispatcher:
         self.derivers, self.detecting, self.listeners = derivers, detecting, listeners
 
     def record_all(self, results):
-        """Events that Python read are recorded."""
+        """Record events that Python dissectors read."""
         if self.record is not None:
             for one in results:
                 if type(one) is not Observation:
                     self.boundary.call(None, "records", self.record, (one,), None, False)
 
     def record_and_dispatch(self, results):
-        """What a Python dissector yields of one message."""
+        """Record and dispatch what a Python dissector yields for one message."""
         if self.record is not None:
             results = list(results)
             self.record_all(results)
