@@ -1,12 +1,12 @@
-# Big- and little-endian reads from a byte view, bounds-checked: of four bytes and more the first and the last, between
-# which nothing can lie outside; and where the decode of one frame stands.
+# Big- and little-endian reads from a byte view, bounds-checked: for four bytes and more only the first and last byte
+# are checked, which covers those between; and the position in the frame being decoded.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef struct At:
     Py_ssize_t off   # next byte to read
-    Py_ssize_t end   # first byte beyond what may be read
-    int kind         # what comes next: an ethertype, or one of the values below
-    int depth        # tunnels entered so far
+    Py_ssize_t end   # end of the readable bytes
+    int kind         # kind of the next layer: an ethertype, or one of the values below
+    int depth        # number of tunnels entered so far
 
 cdef inline int u16(const uint8_t[::1] data, Py_ssize_t at) except? -1 nogil:
     return data[at] << 8 | data[at + 1]
@@ -43,9 +43,9 @@ cdef inline uint64_t u64(const uint8_t[::1] data, Py_ssize_t at) except? 0xFFFFF
 # Results of decoding one layer.
 cdef enum:
     DONE = 0   # nothing more to read in this frame
-    NEXT = 1   # at.kind is what comes next
+    NEXT = 1   # at.kind is the next layer
 
-# Values of At.kind beside ethertypes.
+# Values of At.kind other than ethertypes.
 cdef enum:
     NOTHING = 0
     ETHERNET = 0x10000    # a whole Ethernet frame, inside a tunnel

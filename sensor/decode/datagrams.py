@@ -1,9 +1,9 @@
-"""Datagrams that came in fragments, put together before anything reads them (RFC 791, 3.2; RFC 8200, 4.5).
+"""IP reassembly: fragmented datagrams are put together before they are dissected (RFC 791, 3.2; RFC 8200, 4.5).
 
-The row of the last missing fragment becomes that of the whole datagram, in an Ethernet frame of its own behind the
-bytes of the batch. Fragments that overlap with other bytes are dropped with their datagram, as receivers do (RFC 5722).
-What misses a fragment is not read: its receiver does not get it either. Fragments of a second beyond FRAGMENTS_PER_S
-are ignored: file servers send them by the thousand, floods by the million.
+The row of the last missing fragment becomes the row of the whole datagram, in a synthetic Ethernet frame appended to
+the bytes of the batch. Datagrams with fragments that overlap with different bytes are dropped, as receivers do (RFC
+5722). Incomplete datagrams are not read: their receiver does not get them either. Fragments beyond FRAGMENTS_PER_S in a
+second are ignored: file servers send them by the thousand, floods by the million.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from sensor.core.bounded import Bounded
 from sensor.core.ip_protocols import UDP
 from sensor.core.time_units import SECOND
 
-PIECES_LIMIT = 512  # a frame of 1,500 bytes in the smallest fragments has 188
+PIECES_LIMIT = 512  # a datagram of 1,500 bytes in the smallest fragments has 188
 SIZE_LIMIT = 65_535  # bytes (RFC 791, 3.1)
-# For what is missing (RFC 8200, 4.5: 60 s; Linux: 30 s); identifications are used again (RFC 4963).
+# Timeout of an incomplete datagram (RFC 8200, 4.5: 60 s; Linux: 30 s); identifications are reused (RFC 4963).
 WAIT_NS = 30 * SECOND
 UDP_HEADER = 8
 V4, V6, VLAN, ETHERNET = 0x0800, 0x86DD, 0x8100, 1
 V4_HEADER, V6_HEADER = struct.Struct("!BBHHHBBHII"), struct.Struct("!IHBBQQQQ")
 
-FRAGMENTS_PER_S = 10_000  # of packet time
-# Of a row: what distinguishes datagrams, the rest of what is read of each fragment, and what the whole datagram
-# inherits.
+FRAGMENTS_PER_S = 10_000  # per second of packet time
+# Columns of a row: the key of a datagram, the other columns read of each fragment, and those that the reassembled
+# datagram inherits.
 KEYS = ["src_hi", "src_lo", "dst_hi", "dst_lo", "proto", "vlan", "seq"]
 FIELDS = [*KEYS, "ts", "problem", "spare", "frame", "payload", "payload_len", "tcp_flags"]
 ENDS = ["dst_mac", "src_mac", "ip_version", "ttl"]
@@ -43,12 +43,12 @@ OVERLAPPING, OVERSIZED = "overlapping", "oversized"
 
 
 class Overlap(ValueError):
-    """Two fragments hold different bytes for one place, or the datagram has no one size, or an impossible one."""
+    """Fragments disagree about bytes or about the size of the datagram, or the size is impossible."""
 
 
 class Datagram(msgspec.Struct):
-    """The fragments so far, by offset in the payload of IP; ``size`` is known once the last one came. ``since``: when
-    the first of them came, in ns.
+    """The fragments so far, by offset in the IP payload; ``size`` is known once the last fragment came. ``since``: time
+    of the first fragment, ns.
     """
 
     since: int
@@ -58,7 +58,7 @@ class Datagram(msgspec.Struct):
     broken: bool = False
 
     def add(self, at: int, piece: bytes, *, last: bool) -> None:
-        """One fragment; raises Overlap."""
+        """Add a fragment. Raises Overlap."""
         end = at + len(piece)
         if (known := self.pieces.get(at)) == piece:
             return
@@ -74,8 +74,8 @@ class Datagram(msgspec.Struct):
         self.size = end if last else self.size
 
     def fault(self, at: int, piece: bytes) -> str:
-        """What no stack sends, after Overlap was raised for a fragment; empty where identifications that are used again
-        (RFC 4963) explain it: their fragments begin at the same places.
+        """The kind of violation by a fragment that raised Overlap; empty if a reused identification (RFC 4963) explains
+        it: then fragments begin at the same offsets.
         """
         if at + len(piece) > SIZE_LIMIT:
             return OVERSIZED
@@ -84,7 +84,7 @@ class Datagram(msgspec.Struct):
         return OVERLAPPING if inside else ""
 
     def whole(self) -> bytes:
-        """All bytes, empty while some are missing; raises Overlap."""
+        """The complete payload, empty while fragments are missing. Raises Overlap."""
         if self.size < 0 or self.held < self.size:
             return b""
         found = bytearray()
@@ -101,8 +101,8 @@ class Datagram(msgspec.Struct):
 
 
 class Datagrams:
-    """The datagrams in the making, at most ``size`` of them; ``dropped`` counts those given up for what their fragments
-    hold, ``ignored`` fragments beyond FRAGMENTS_PER_S. ``faults``: (row, fault) of fragments of the last batch that no
+    """At most ``size`` incomplete datagrams; ``dropped`` counts datagrams dropped for the content of their fragments,
+    ``ignored`` fragments beyond FRAGMENTS_PER_S. ``faults``: (row, fault) of fragments of the last batch that no IP
     stack sends.
     """
 
@@ -113,13 +113,13 @@ class Datagrams:
         self.faults: list[tuple[int, str]] = []
 
     def taken(self) -> list[tuple[int, str]]:
-        """The faults, once."""
+        """Return the faults and clear them."""
         faults, self.faults = self.faults, []
         return faults
 
     def join(self, data: Bytes, rows: npt.NDArray[np.void]) -> tuple[Bytes, npt.NDArray[np.intp]]:
-        """The bytes with the datagrams that became whole behind them, and the rows that stand for those now, to be
-        decoded again.
+        """The bytes with the reassembled datagrams appended, and the rows that now represent these datagrams and must
+        be decoded again.
         """
         at = self._affordable(rows)
         changed, frames = [], []
@@ -139,7 +139,7 @@ class Datagrams:
         return np.concatenate((data, np.frombuffer(b"".join(frames), np.uint8))), stand_for
 
     def _affordable(self, rows: npt.NDArray[np.void]) -> npt.NDArray[np.intp]:
-        """Places of the fragments, the first FRAGMENTS_PER_S of each second."""
+        """Indexes of the fragments to process, the first FRAGMENTS_PER_S of each second."""
         places = np.flatnonzero(rows["fragment"])
         seconds = rows["ts"][places] // SECOND
         found, starts = np.unique(seconds, return_index=True)
@@ -155,7 +155,7 @@ class Datagrams:
         return places[chosen]
 
     def _whole(self, data: Bytes, fields: tuple[int, ...], row: int) -> bytes:
-        """What the datagram of a fragment (FIELDS) carries, where it is the last that was missing."""
+        """The payload of a fragment's datagram (FIELDS) if this fragment completes it, otherwise empty."""
         key, (ts, problem, eighths, frame, payload, size, more) = fields[:KEY], fields[KEY:]
         if problem & Problem.CUT:
             return b""
@@ -182,7 +182,7 @@ class Datagrams:
 
 
 def _frame(key: Key, ends: tuple[int, ...], body: bytes) -> bytes:
-    """An Ethernet frame with the whole datagram: the MACs, VLAN and addresses of a fragment (ENDS), no options."""
+    """An Ethernet frame with the whole datagram: MACs, VLAN and addresses of a fragment (ENDS), no IP options."""
     src_hi, src_lo, dst_hi, dst_lo, proto, vlan, _ = key
     dst_mac, src_mac, version, ttl = ends
     tag = VLAN.to_bytes(2, "big") + vlan.to_bytes(2, "big") if vlan else b""

@@ -1,4 +1,4 @@
-# Which dissectors want no more of a flow.
+# The dissectors that want no more of a flow.
 from libc.stdint cimport uint64_t
 
 ctypedef packed struct Entry:

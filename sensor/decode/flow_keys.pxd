@@ -1,4 +1,4 @@
-# Keys of flows, and the numbers by which their states and changes are distinguished.
+# Keys of flows, their states and kinds of changes.
 from libc.stdint cimport uint16_t, uint64_t
 
 from sensor.core.row cimport Row
@@ -6,8 +6,8 @@ from sensor.decode.flows cimport Key
 
 cdef enum:
     GROUP = 8
-    SWEEPS = 16       # a whole round of ageing takes so many ticks
-    FIRST_GRADE = 20  # bits of the bytes at which progress is reported first; then at four times as many each
+    SWEEPS = 16       # number of ticks in which the whole table is aged
+    FIRST_GRADE = 20  # log2 of the bytes at which progress is first reported; then each time they are fourfold
     LAST_GRADE = 20
 
 # Values of Change.kind and Change.reason: sensor.core.flow.Change and Reason.
@@ -24,9 +24,9 @@ cdef enum:
 
 cdef enum:
     OPEN = 0
-    CLOSED = 1        # reported as ended; lingers so that late packets open no new flow
+    CLOSED = 1        # reported as ended; kept for a while so that late packets open no new flow
 
-# Age classes, the lowest first to go. Seconds of silence after which a flow is over, by class.
+# Age classes, in order of eviction, and seconds of silence after which a flow of the class ends.
 cdef enum:
     UNANSWERED = 0
     LINGERING = 1
@@ -41,8 +41,8 @@ cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: not
 
 
 cdef inline int key_of(Row* row, Key* key) except -1 nogil:
-    """The key of a row, ends in canonical order; an echo reply belongs to its request (RFC 792: types 8 and 0; RFC
-    4443: 128 and 129).
+    """The key of a row, endpoints in canonical order; an echo reply has the key of its request (RFC 792: types 8 and 0;
+    RFC 4443: 128 and 129).
     """
     cdef uint16_t sport = row.sport, dport = row.dport
     cdef bint swap
@@ -51,7 +51,7 @@ cdef inline int key_of(Row* row, Key* key) except -1 nogil:
             sport = 8
         elif sport == 129 and row.proto == 58:
             sport = 128
-        dport = sport  # the same from both ends; the code is not part of it
+        dport = sport  # the same in both directions; the ICMP code is not part of the key
     elif row.proto != 6 and row.proto != 17 and row.proto != 132:
         sport = dport = 0
     swap = row.src_hi > row.dst_hi or (

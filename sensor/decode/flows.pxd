@@ -4,12 +4,14 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from sensor.core.change cimport Change
 from sensor.core.row cimport Row
 
-# What finding a flow needs, apart from the flow itself: eight of them fill one cache line, which is one probe.
+# The fields needed to find a flow, separate from the flow itself: eight of them fill one cache line, which is one
+# probe.
 ctypedef packed struct Mark:
     uint32_t tag     # hash of the key; 0: empty
-    uint32_t stamp   # seconds since the table began, and in the low two bits the age class
+    uint32_t stamp   # seconds since the table was created, and in the low two bits the age class
 
-# End 0 is the lower of the two (address, port) pairs; arrays of two hold what end 0 sent, then what end 1 sent.
+# End 0 is the lower of the two (address, port) pairs; arrays of two hold the values of packets from end 0, then from
+# end 1.
 ctypedef packed struct Slot:
     uint64_t uid
     uint64_t hi0
@@ -33,23 +35,23 @@ ctypedef packed struct Slot:
     uint8_t state
     uint8_t client
     uint8_t answered
-    uint8_t fins         # which ends sent one, UNASKED, BEGUN, and PIECES
-    uint8_t heads0       # of the payloads looked at, each way: their weight
+    uint8_t fins         # which ends sent a FIN, UNASKED, BEGUN, and PIECES
+    uint8_t heads0       # weight of the payloads inspected so far, per direction
     uint8_t heads1
-    uint8_t grade        # how many times its progress was reported
-    uint32_t next0       # the number that the next payload begins with, each way; 0: not known
-    uint32_t next1       # with this, two cache lines
+    uint8_t grade        # number of progress reports
+    uint32_t next0       # sequence number of the next payload, per direction; 0: unknown
+    uint32_t next1       # together with this, two cache lines
 
 cdef enum:
-    # payloads of each direction that are looked at to recognise a stream, or as many small ones as weigh as much
+    # payloads of each direction that are inspected to recognize a stream; small ones count in proportion
     HEADS = 4
-    WEIGHT = 63      # of a payload: one for every 16 bytes, at most this
-    CHUNK = 16       # rows whose cache lines are asked for together
+    WEIGHT = 63      # weight of a payload: one for every 16 bytes, at most this
+    CHUNK = 16       # rows whose cache lines are prefetched together
     ENDED = 4        # Change.kind of the end of a flow
-    UNASKED = 4      # among ``fins``: the server spoke first
-    BEGUN = 8        # among ``fins``: the first packet was SYN or its answer
-    PIECES = 16      # among ``fins``: an opening came in small pieces, or its first bytes late
-    FURTHEST = 1 << 30  # bytes before or behind what is due: beyond every window (RFC 7323, 2.3)
+    UNASKED = 4      # bit of ``fins``: the server sent first
+    BEGUN = 8        # bit of ``fins``: the first packet was a SYN or SYN/ACK
+    PIECES = 16      # bit of ``fins``: an opening came in small pieces, or its first bytes came late
+    FURTHEST = 1 << 30  # bytes before or after the expected sequence number: beyond every window (RFC 7323, 2.3)
 
 cdef struct Key:
     uint64_t hi0
@@ -59,14 +61,14 @@ cdef struct Key:
     uint64_t hash
     uint16_t port0
     uint16_t port1
-    uint8_t end      # which end sent this packet
+    uint8_t end      # the end that sent this packet
 
 cdef class FlowTable:
     cdef readonly object slots
     cdef Slot[::1] table
     cdef Mark[::1] marks
-    cdef uint64_t[::1] deaf          # by place: dissectors that want no more of the flow there, as far as is known here
-    cdef Key[CHUNK] keys             # of the rows expected next
+    cdef uint64_t[::1] deaf          # by slot: dissectors that want no more of the flow, as far as the kernels know
+    cdef Key[CHUNK] keys             # of the next rows
     cdef bint[CHUNK] wanted
     cdef Change[::1] changes
     cdef object change_rows
@@ -95,7 +97,7 @@ cdef class FlowTable:
 
 
 cdef inline void await_payload(Slot* slot, int direction, uint32_t number) noexcept nogil:  # assignments only
-    """Note the number that the next payload of a direction begins with."""
+    """Record the sequence number of the next payload of a direction."""
     if direction == 0:
         slot.next0 = number
     else:
@@ -103,7 +105,8 @@ cdef inline void await_payload(Slot* slot, int direction, uint32_t number) noexc
 
 
 cdef inline bint outside(Slot* slot, int direction, uint32_t number) noexcept nogil:  # arithmetic only
-    """Whether a sequence number lies outside of every window, so that its receiver drops the segment (RFC 9293, 3.4).
+    """Whether a sequence number lies outside every possible window, so that the receiver drops the segment (RFC 9293,
+    3.4).
     """
     cdef uint32_t due = slot.next1 if direction else slot.next0
     cdef int32_t ahead = <int32_t>(number - due)

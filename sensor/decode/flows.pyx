@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""The flow pass: finds or makes the flow of every row, counts, follows TCP state, and reports changes as columns.
+"""The flow pass: finds or creates the flow of every row, counts, tracks TCP state, and reports changes as columns.
 
-A fixed table, open addressing in groups of eight. If a group is full the flow that matters least is evicted: expired
-first, then unanswered, then the one silent longest; so a flood of spoofed sources evicts its own flows before any
-others. A flow is the pair of (address, port) and the protocol; the VLAN is no part of it, because mirror ports tag one
-direction only.
+The table has a fixed size, with open addressing in groups of eight. If a group is full, the least important flow is
+evicted: expired flows first, then unanswered ones, then the one silent longest; so a flood of spoofed sources evicts
+its own flows before any others. A flow is identified by both (address, port) pairs and the protocol; the VLAN is not
+part of the key, because mirror ports tag one direction only.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -38,7 +38,7 @@ cdef class FlowTable:
     PARTS = SWEEPS
 
     def __init__(self, int bits=17):
-        """``bits``: room for 2**bits flows, 144 bytes each with their mark and who is deaf to them."""
+        """``bits``: room for 2**bits flows, 144 bytes each including tag and deaf bits."""
         if not 4 <= bits <= 24:
             raise ValueError(f"bits {bits}: 4 to 24")
         self.slots = np.zeros(1 << bits, SLOT)
@@ -52,8 +52,8 @@ cdef class FlowTable:
         self.began = -1
 
     def follow(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop):
-        """Put rows start to stop into the table: fills ``flow``, ``slot`` and ``direction`` (0: from the client) and
-        returns the changes, in order, as a copy.
+        """Track rows start to stop: fills ``flow``, ``slot`` and ``direction`` (0: from the client) and returns the
+        changes, in order, as a copy.
         """
         cdef Py_ssize_t i, end
         self.changed = 0
@@ -67,13 +67,13 @@ cdef class FlowTable:
         return self.take()
 
     def take(self):
-        """The changes recorded since they were last taken, as a copy."""
+        """The changes recorded since the last call, as a copy."""
         cdef Py_ssize_t changed = self.changed
         self.changed = 0
         return self.change_rows[:changed].copy()
 
     cdef int expect(self, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop) except -1 nogil:
-        """At most CHUNK rows will be followed next, one by one: ask for the cache lines of all before the first is
+        """At most CHUNK rows will be followed next, one by one: prefetch the cache lines of all before the first is
         needed.
         """
         cdef Py_ssize_t j
@@ -88,13 +88,13 @@ cdef class FlowTable:
         return 0
 
     cdef int follow_row(self, Row* row, int place, int32_t index) except -1 nogil:
-        """Put one of the expected rows, the ``place``-th of them, into the table. ``index``: its row in the batch."""
+        """Track one of the expected rows, the ``place``-th of them. ``index``: its row in the batch."""
         if self.wanted[place]:
             self.packet(row, &self.keys[place], index)
         return 0
 
     cdef inline int ahead(self, Key* key) except -1 nogil:
-        """Ask for the slot that the tag points to."""
+        """Prefetch the slot that the tag points to."""
         cdef uint64_t at = key.hash & self.mask
         cdef uint32_t tag = <uint32_t>(key.hash >> 32) | 1
         cdef int k
@@ -113,7 +113,7 @@ cdef class FlowTable:
             slot = &self.table[at]
         else:
             slot = &self.table[at]
-            if slot.state == CLOSED and row.tcp_flags & (SYN | ACK) == SYN and row.proto == 6:  # the port is used again
+            if slot.state == CLOSED and row.tcp_flags & (SYN | ACK) == SYN and row.proto == 6:  # the port is reused
                 self.release(at)
                 at = self.open(row, key, key.hash & self.mask, index)
                 slot = &self.table[at]
@@ -159,7 +159,7 @@ cdef class FlowTable:
         return -1
 
     cdef int open(self, Row* row, Key* key, Py_ssize_t at, int32_t index) except -1 nogil:
-        """A slot for a new flow, recorded as NEW. Returns its index."""
+        """Create a slot for a new flow, recorded as NEW. Returns its index."""
         cdef Py_ssize_t place = at, k
         cdef int64_t worst = -1, weight
         cdef uint32_t now = self.stamp(row.ts, 0), mark
@@ -188,7 +188,7 @@ cdef class FlowTable:
         self.active += 1
         self.opened += 1
         self.marks[place].tag = <uint32_t>(key.hash >> 32) | 1
-        self.deaf[place] = 0  # here, since a dissector may give up a flow that was released meanwhile
+        self.deaf[place] = 0  # reset here, since a dissector may give up a flow after its release
         slot.uid = self.next_uid
         self.next_uid += 1
         slot.hi0 = key.hi0
@@ -210,7 +210,7 @@ cdef class FlowTable:
         return <int>place
 
     cdef int release(self, Py_ssize_t at) except -1 nogil:
-        """Empty a slot."""
+        """Free a slot."""
         cdef Slot* slot = &self.table[at]
         self.marks[at].tag = 0
         slot.bytes0 = slot.bytes1 = slot.followers = slot.mac0 = slot.mac1 = 0
@@ -221,7 +221,7 @@ cdef class FlowTable:
         return 0
 
     cdef int advance(self, Row* row, Slot* slot, int end, int32_t index) except -1 nogil:
-        """What this packet means for the flow: an answer, a refusal, its end."""
+        """Update the flow's state from this packet: an answer, a refusal, its end."""
         cdef bint from_server = end != slot.client
         cdef int flags = row.tcp_flags
         if row.proto != 6:
@@ -245,7 +245,7 @@ cdef class FlowTable:
         return 0
 
     cdef int over(self, Row* row, Slot* slot, int reason, int32_t index) except -1 nogil:
-        """This packet ends its flow. Who follows it is not known yet where the packet bears data: the select pass comes
+        """This packet ends its flow. If the packet has data, its dissectors are not known yet: the select pass runs
         after this one.
         """
         self.close(slot, reason, row.ts, index, row.slot)
@@ -297,8 +297,8 @@ cdef class FlowTable:
         return 0
 
     cdef uint32_t stamp(self, int64_t ts, int age_class) except? 0xFFFFFFFF nogil:
-        """Time of last use and age class in one number. Times before the table began, or absurdly far after, count as
-        the bound.
+        """Time of last use and age class in one integer. Times before the table was created, or implausibly long after,
+        are clamped.
         """
         cdef int64_t seconds
         if self.began < 0:
@@ -311,7 +311,7 @@ cdef class FlowTable:
         return <uint32_t>(seconds << 2 | age_class)
 
     cdef int grow(self) except -1:
-        """Room for twice as many changes."""
+        """Double the capacity for changes."""
         self.change_rows = np.concatenate((self.change_rows, np.zeros(len(self.change_rows), CHANGE)))
         self.changes = self.change_rows
         return 0
@@ -339,8 +339,8 @@ cdef class FlowTable:
         return 0
 
     def finish(self, int64_t now, int part):
-        """End the open flows of one of PARTS parts of the table; returns the ENDED changes. In parts, since all at once
-        would take as much memory again.
+        """End the open flows in one of PARTS parts of the table; returns the ENDED changes. Done in parts, since all
+        changes at once would take as much memory again as the table.
         """
         self.changed = 0
         with nogil:
@@ -355,11 +355,10 @@ cdef class FlowTable:
         return 0
 
     def unfollow(self, Py_ssize_t slot, uint64_t uid, uint64_t followers):
-        """Dissectors ``followers`` (bits) want no more of this flow. A slot that holds another flow by now is left
-        alone.
+        """The dissectors ``followers`` (bits) want no more of this flow. Does nothing if the slot holds another flow by
+        now.
 
-        It only saves rows that would be passed over where they are read: who follows a flow, and what else is kept of
-        it, stays as it is.
+        This only saves rows that dissection would skip anyway: the flow's other state does not change.
         """
         self.let_go(slot, uid, followers)
 
@@ -378,8 +377,8 @@ cdef inline int age_class(Slot* slot) except -1 nogil:
 
 
 cdef inline int client_of(Row* row, Key* key) except -1 nogil:
-    """Which end opened the flow, judged by its first packet that we saw: a SYN or its answer shows it; in mid-stream
-    the well-known port is the server's.
+    """The end that opened the flow, judged by its first captured packet: from a SYN or SYN/ACK; in mid-stream the end
+    with the well-known port is the server.
     """
     cdef int sender = key.end
     if row.proto == 6:

@@ -1,4 +1,4 @@
-# The decode pass, for other kernels.
+# The decode pass, for use by other kernels.
 from libc.stdint cimport uint8_t
 
 from sensor.core.row cimport Row

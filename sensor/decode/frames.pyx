@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""The decode pass: fills the columns of every row of a batch from the bytes of its frame. Keeps no state; bad headers
-set bits, they never raise.
+"""The decode pass: fills the columns of every row of a batch from the bytes of its frame. Stateless; malformed headers
+set bits in ``problem`` and never raise.
 
-Layers live in link.pxd, network.pxd, transport.pxd and tunnels.pxd. Columns describe the innermost packet; ``tunnels``
-counts the ones around it.
+The layers are in link.pxd, network.pxd, transport.pxd and tunnels.pxd. Columns describe the innermost packet;
+``tunnels`` counts the encapsulations around it.
 """
 
 from libc.stdint cimport uint8_t, uint32_t
@@ -17,7 +17,7 @@ from sensor.decode.tunnels cimport enter, gre, udp_tunnel
 
 
 cdef inline int above_fragment(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """The first fragment: ports of UDP and types of ICMP count at once, the rest once the datagram is whole
+    """The first fragment: UDP ports and ICMP types are decoded at once, the rest when the datagram is complete
     (sensor.decode.datagrams).
     """
     if row.proto == 17:
@@ -54,7 +54,7 @@ cdef inline int above_ip(const uint8_t[::1] data, Row* row, At* at) except -1 no
 
 
 cdef inline int bare(Row* row, At* at) except -1 nogil:
-    """A frame without an IP packet, in a tunnel: addresses and protocol of what is around it are not its own."""
+    """A frame without an IP packet, in a tunnel: clear the addresses and protocol of the outer packet."""
     if at.depth:
         row.ip_version = row.proto = row.ttl = 0
         row.src_hi = row.src_lo = row.dst_hi = row.dst_lo = 0
@@ -62,7 +62,7 @@ cdef inline int bare(Row* row, At* at) except -1 nogil:
 
 
 cdef inline int layer(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """One layer, by ``at.kind``."""
+    """Decode one layer, by ``at.kind``."""
     cdef int kind = at.kind
     if kind == 0x0800:
         return above_ip(data, row, at) if ipv4(data, row, at) == NEXT else DONE
@@ -117,7 +117,7 @@ cdef inline int frame(const uint8_t[::1] data, Row* row) except -1 nogil:
 
 
 cdef Py_ssize_t decode_rows(const uint8_t[::1] data, Row[::1] rows, Py_ssize_t* fragments) except -1 nogil:
-    """Decode all rows; returns how many are malformed. ``fragments``: adds how many are fragments."""
+    """Decode all rows; returns the number of malformed ones. ``fragments``: incremented by the number of fragments."""
     cdef Py_ssize_t i, faulty = 0
     for i in range(rows.shape[0]):
         frame(data, &rows[i])
@@ -129,10 +129,10 @@ cdef Py_ssize_t decode_rows(const uint8_t[::1] data, Row[::1] rows, Py_ssize_t* 
 
 
 def decode(const uint8_t[::1] data, Row[::1] rows):
-    """Decode every row in place; returns how many are malformed: have a problem other than being cut or of a link type
-    we leave. Rows must be fresh: zero but for what the source fills.
+    """Decode every row in place; returns the number of malformed rows: those with a problem other than truncation or an
+    unsupported link type. Rows must be fresh: zero except for the columns filled by the source.
 
-    Raises IndexError where a row points outside the block, which only a broken source can do.
+    Raises IndexError if a row points outside the block, which only a faulty source can cause.
     """
     cdef Py_ssize_t faulty, fragments = 0
     with nogil:

@@ -1,7 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""All passes over a batch in one call that needs the interpreter's lock only at its begin and end: decode, then for
-each row its flow and its selection, and between two seconds of packet time the ageing of flows. What comes out is what
-Python has to look at.
+"""All passes over a batch in one call that holds the GIL only at its start and end: decoding, then flow tracking and
+selection for each row, and aging of flows between two seconds of packet time. The result is the work left for Python.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -24,23 +23,23 @@ TICK = np.dtype([("second", "i8"), ("row", "i4"), ("first", "i4"), ("stop", "i4"
 cdef packed struct Tick:
     int64_t second
     int32_t row       # the first packet of the new second
-    int32_t first     # the changes that ageing made: first to stop
+    int32_t first     # the changes made by aging: first to stop
     int32_t stop
     int32_t spare
 
 cdef enum:
     SECOND = 1_000_000_000
-    DATAGRAMS = 256   # in fragments, at a time
-    LATE = 60         # a packet up to so many seconds old is late; older, and the clock was set back
+    DATAGRAMS = 256   # fragmented datagrams in reassembly at the same time
+    LATE = 60         # a packet up to this many seconds old is late; an older one means that the clock was set back
 
 
 class Work(NamedTuple):
-    """What a batch holds for Python. ``changes`` (CHANGE) in order, ``row`` of those by ageing is that of the first
-    packet after; ``chosen`` rows with their ``wanted`` bits, none left where native dissectors read them whole, or
-    where all who want the row are known to have given up its flow; ``ticks`` (TICK): the seconds that began, and which
-    changes ageing made then; ``malformed`` frames; ``messages``: what native dissectors read (``sensor.native.out``);
-    ``data``: the bytes of the batch in place of the source's, where fragments were put together; ``newest``: the latest
-    time of its packets, ns.
+    """The work of a batch for Python. ``changes`` (CHANGE) in order, for those made by aging ``row`` is the first
+    packet after; ``chosen`` rows with their ``wanted`` bits, without rows that native dissectors read completely and
+    rows of flows that all their dissectors are known to have given up; ``ticks`` (TICK): the seconds that began, and
+    the changes made by aging then; ``malformed``: number of frames; ``messages``: what native dissectors read
+    (``sensor.native.out``); ``data``: the bytes of the batch in place of the source's, if fragments were reassembled;
+    ``newest``: the latest time of its packets, ns.
     """
 
     changes: object
@@ -53,8 +52,8 @@ class Work(NamedTuple):
     data: object = None
 
     def keep(self, kept):
-        """The work of those chosen rows only (a mask of them), and how many rows with messages, parsed or not, are left
-        out.
+        """The work of the chosen rows in ``kept`` (a mask), and the number of rows with messages, parsed or not, that
+        are left out.
         """
         left = ~kept
         unheard = np.count_nonzero(self.wanted[left])
@@ -63,7 +62,7 @@ class Work(NamedTuple):
 
 
 cdef class Kernels:
-    """The state of all passes. Only ``unfollow`` may be called while another thread is in ``run``."""
+    """The state of all passes. Only ``unfollow`` may be called while another thread executes ``run``."""
 
     cdef readonly FlowTable flows
     cdef readonly Selector selector
@@ -75,7 +74,7 @@ cdef class Kernels:
     cdef int64_t second, newest
 
     def __init__(self, FlowTable flows, Selector selector, RowReader reader=None):
-        """``reader``: what reads chosen rows at once."""
+        """``reader``: reads chosen rows immediately."""
         self.flows, self.selector, self.reader = flows, selector, reader or RowReader()
         self.datagrams = Datagrams(DATAGRAMS)
         self.tick_rows = np.zeros(64, TICK)
@@ -84,7 +83,7 @@ cdef class Kernels:
         self.second = -1
 
     def run(self, const uint8_t[::1] data, rows):
-        """All passes over fresh rows, an array of ROW."""
+        """Run all passes over fresh rows, an array of ROW."""
         cdef Row[::1] view = rows
         cdef Py_ssize_t malformed, fragments = 0
         self.begin(view.shape[0])
@@ -97,7 +96,7 @@ cdef class Kernels:
         return self.work(rows, malformed)
 
     cdef object run_with_fragments(self, const uint8_t[::1] data, rows, Py_ssize_t malformed):
-        """The same where datagrams may have become whole: their bytes stand behind those of the batch."""
+        """The same if datagrams may have been completed: their bytes are appended to those of the batch."""
         cdef Row[::1] view = rows
         joined, changed = self.datagrams.join(np.asarray(data), rows)
         cdef const uint8_t[::1] block = joined
@@ -108,7 +107,7 @@ cdef class Kernels:
         return self.work(rows, malformed)._replace(data=joined)
 
     def idle(self, int64_t now):
-        """No packets until ``now`` (ns): only time passes, or the clock was set back."""
+        """No packets arrived until ``now`` (ns): advance the time, or the clock was set back."""
         self.begin(0)
         if self.second >= 0 and not self.same(now):
             with nogil:
@@ -116,7 +115,7 @@ cdef class Kernels:
         return self.work(np.zeros(0, ROW), 0)
 
     def finish(self, int64_t now, int part):
-        """End the open flows of one of the table's parts (FlowTable.finish)."""
+        """End the open flows in one part of the table (FlowTable.finish)."""
         self.begin(0)
         with nogil:
             self.flows.finish_part(now, part)
@@ -124,8 +123,8 @@ cdef class Kernels:
         return self.work(np.zeros(0, ROW), 0)
 
     def unfollow(self, slot, uid, bits):
-        """Dissectors ``bits`` want no more of a flow: from the next batch on its rows are not wanted by them, which
-        saves a look at each.
+        """The dissectors ``bits`` want no more of a flow: starting with the next batch its rows are not wanted by them,
+        which saves checking each row.
         """
         self.given_up.append((slot, uid, bits))
 
@@ -148,7 +147,7 @@ cdef class Kernels:
             while stop < rows.shape[0] and stop < start + CHUNK and self.same(rows[stop].ts):
                 stop += 1
             self.flows.expect(rows, start, stop)
-            # one row after the other: what a row finds must not depend on how many come with it
+            # one row after the other: the result for a row must not depend on the rows that follow in the batch
             for i in range(start, stop):
                 changed = self.flows.changed
                 self.newest = max(self.newest, rows[i].ts)
@@ -163,9 +162,7 @@ cdef class Kernels:
         return 0
 
     cdef int ends(self, Py_ssize_t since, int32_t row) except -1 nogil:
-        """The conversations that ended since are over for their reader, too: it has none of flows that no dissector
-        follows.
-        """
+        """Pass the flows that ended since to the row reader; it has no state for flows that no dissector follows."""
         cdef Py_ssize_t i
         for i in range(since, self.flows.changed):
             if self.flows.changes[i].kind == ENDED and self.flows.changes[i].spare:
@@ -173,7 +170,7 @@ cdef class Kernels:
         return 0
 
     cdef inline bint same(self, int64_t ts) noexcept nogil:  # arithmetic only: nothing can fail
-        """Whether a time lies in the current second, or so shortly before that its packet is only late."""
+        """Whether a time lies in the current second, or so shortly before it that the packet is only late."""
         return (self.second - LATE) * <int64_t>SECOND <= ts < (self.second + 1) * <int64_t>SECOND
 
     cdef int tick(self, int64_t second, int32_t row) except -1 nogil:

@@ -6,8 +6,8 @@ from sensor.decode.bytes cimport BY_VERSION, DONE, ETHERNET, LLC, NEXT, NOTHING,
 
 cdef enum:
     MAX_TAGS = 8
-    MAX_LENGTH = 1500         # larger numbers in its place are types
-    BRIDGE_TUNNEL = 0x0000F8  # IEEE 802.1H: ethertypes behind a company of their own
+    MAX_LENGTH = 1500         # larger values are ethertypes
+    BRIDGE_TUNNEL = 0x0000F8  # IEEE 802.1H: ethertypes under this OUI
 
 cdef inline int short_link(Row* row) except -1 nogil:
     row.problem |= LINK_SHORT
@@ -15,7 +15,7 @@ cdef inline int short_link(Row* row) except -1 nogil:
 
 
 cdef inline int ethernet(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """IEEE 802.3 clause 3: two MACs and a type, or a length with an 802.2 header behind it."""
+    """IEEE 802.3 clause 3: two MACs and an ethertype, or a length followed by an 802.2 header."""
     if at.off + 14 > at.end:
         return short_link(row)
     row.dst_mac = u48(data, at.off)
@@ -26,8 +26,8 @@ cdef inline int ethernet(const uint8_t[::1] data, Row* row, At* at) except -1 no
 
 
 cdef inline int typed(At* at) except -1 nogil:
-    """A type, or the length of what follows up to the padding (IEEE 802.3, 3.2.6). 0 is no length: some senders leave
-    it out.
+    """An ethertype, or the length of the payload without padding (IEEE 802.3, 3.2.6). 0 counts as no length: some
+    senders omit it.
     """
     if at.kind <= MAX_LENGTH:
         if at.kind > 0 and at.off + at.kind < at.end:
@@ -38,8 +38,8 @@ cdef inline int typed(At* at) except -1 nogil:
 
 cdef inline int llc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
     """IEEE 802.2, and SNAP (RFC 1042). The ethertype column holds the destination SAP, or the SNAP protocol id. The ids
-    of an organisation are no ethertypes, and two organisations use the same ones: the payload then begins with the five
-    bytes of organisation and id, so that the dissector can distinguish them.
+    of an organization are not ethertypes, and two organizations may use the same ones: the payload then begins with the
+    five bytes of OUI and id, so that the dissector can distinguish them.
     """
     cdef uint32_t company
     if at.off + 3 > at.end:
@@ -67,8 +67,8 @@ cdef inline int llc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
 
 
 cdef inline int null_or_loop(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """BSD loopback: an address family in the order of the capturing host (NULL) or of the network (LOOP), so either
-    order is read.
+    """BSD loopback: an address family in byte order of the capturing host (NULL) or of the network (LOOP); either order
+    is accepted.
     """
     cdef uint8_t family
     if at.off + 4 > at.end:
@@ -82,7 +82,7 @@ cdef inline int null_or_loop(const uint8_t[::1] data, Row* row, At* at) except -
 cdef inline int cooked(
     const uint8_t[::1] data, Row* row, At* at, int protocol, int hardware, int address_length, int address, int size
 ) except -1 nogil:
-    """Linux cooked captures, v1 and v2: the sender's MAC and a protocol, at the places given."""
+    """Linux cooked captures, v1 and v2: the sender's MAC and a protocol, at the given offsets."""
     if at.off + size > at.end:
         return short_link(row)
     if address_length == 6:
@@ -99,8 +99,8 @@ cdef inline int cooked(
 
 
 cdef inline int ppp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 1661: a protocol of two bytes, or of one where it is compressed; HDLC-like framing (RFC 1662) may stand
-    before it.
+    """RFC 1661: a protocol field of two bytes, or one byte if compressed; HDLC-like framing (RFC 1662) may precede
+    it.
     """
     cdef int protocol
     if at.off + 2 <= at.end and data[at.off] == 0xFF and data[at.off + 1] == 0x03:
@@ -125,7 +125,7 @@ cdef inline int ppp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
 
 
 cdef inline int chdlc(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """Cisco HDLC: address, control, ethertype; PPP in HDLC framing where the address requires it."""
+    """Cisco HDLC: address, control, ethertype; PPP in HDLC framing if the address indicates it."""
     if at.off + 4 > at.end:
         return short_link(row)
     if data[at.off] == 0xFF:
@@ -148,7 +148,9 @@ cdef inline int radiotap(const uint8_t[::1] data, Row* row, At* at) except -1 no
 
 
 cdef inline int wireless(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """IEEE 802.11-2020, 9.3.2: data frames in the clear give MACs and an 802.2 header; all else is counted and left."""
+    """IEEE 802.11-2020, 9.3.2: unencrypted data frames have MACs and an 802.2 header; all others are counted but not
+    decoded.
+    """
     cdef int control, flags, size = 24
     cdef Py_ssize_t off = at.off
     if off + 24 > at.end:
@@ -202,7 +204,7 @@ cdef inline int pppoe(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
 
 
 cdef inline int mpls(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 3032 label stack; below it IP, or an Ethernet pseudowire with a control word (RFC 4448)."""
+    """RFC 3032 label stack; the payload is IP, or an Ethernet pseudowire with a control word (RFC 4448)."""
     cdef int labels = 0
     while True:
         if at.off + 4 > at.end:

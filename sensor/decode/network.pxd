@@ -10,8 +10,8 @@ cdef enum:
     MAX_EXTENSIONS = 8
 
 cdef inline int part_of(Row* row, uint32_t identification, int eighths, int more) except -1 nogil:
-    """A fragment: its datagram's identification goes where TCP has its sequence number, its offset in units of eight
-    bytes into ``spare``.
+    """A fragment: the datagram's identification is stored in the TCP sequence number column, its offset in units of
+    eight bytes in ``spare``.
     """
     row.fragment = FIRST_FRAGMENT if eighths == 0 else LATER_FRAGMENT
     row.seq, row.spare, row.tcp_flags = identification, eighths, 1 if more else 0
@@ -19,7 +19,7 @@ cdef inline int part_of(Row* row, uint32_t identification, int eighths, int more
 
 
 cdef inline int ipv4(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 791. The length field rules the end of the packet; 0 is what segmentation offload leaves there."""
+    """RFC 791. The length field determines the end of the packet; segmentation offload leaves it 0."""
     cdef Py_ssize_t off = at.off
     cdef int header, total, fragment
     if off + 20 > at.end:
@@ -56,7 +56,7 @@ cdef inline int ipv4(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
 
 
 cdef inline int ipv6(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 8200, with its extension headers up to a limit; ``proto`` is the protocol behind them."""
+    """RFC 8200, with its extension headers up to a limit; ``proto`` is the protocol after them."""
     cdef Py_ssize_t off = at.off
     cdef int size, headers = 0
     if off + 40 > at.end:

@@ -9,8 +9,8 @@ cdef class Room:
 
 cdef class Direction:
     cdef bint begun          # ``next`` is known
-    cdef uint32_t next       # the sequence number that is waited for
-    cdef list held           # (sequence number, packet, whether a message begins with it) that came early, in order
+    cdef uint32_t next       # the expected sequence number
+    cdef list held           # out-of-order: (sequence number, packet, whether a message begins with it), sorted
     cdef Py_ssize_t held_bytes
     cdef Room room
     cdef int hold(self, uint32_t seq, object packet, bint begins) except -1
@@ -24,5 +24,5 @@ cdef class Assembler:
     cdef readonly object stream
     cdef object interest
     cdef Direction client, server
-    cdef public uint32_t late   # bytes that the capture lacks before the next segment that is fed
+    cdef public uint32_t late   # bytes missing from the capture before the next segment that is fed
     cdef object deliver(self, Direction way, uint32_t seq, packet)

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Reassembly: TCP segments of one followed flow, in order, to one stream dissector. Bounded, each and all together, and
-never waiting: what does not come is a gap.
+"""Reassembly: the TCP segments of one followed flow, in order, for one stream dissector. Memory is limited per flow and
+in total, and the wait for missing segments is limited: what does not come is a gap.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -8,27 +8,26 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 HELD_SEGMENTS = 16
 LATE_SEGMENTS = 3
 HELD_BYTES = 64 * 1024
-# nothing is retransmitted from further behind: the sequence numbers restarted, or over 2 GiB were skipped
+# no retransmission is further behind: the sequence numbers restarted, or over 2 GiB were skipped
 REPEATED_BYTES = 1 << 26
 
 cdef enum:
     MOST_SEGMENTS = 16
     MOST_BYTES = 64 * 1024
     MOST_REPEATED = 1 << 26
-    MOST_LATE = 3              # as many as make a sender send again (RFC 5681, 3.2)
-    MOST_LATE_BYTES = 0xFFFE   # more are not waited for
+    MOST_LATE = 3              # as many duplicate ACKs as trigger a retransmission (RFC 5681, 3.2)
+    MOST_LATE_BYTES = 0xFFFE   # larger gaps are not waited for
     SYN = 0x02
 
 
 cdef inline int64_t ahead_of(uint32_t seq, uint32_t reference) noexcept:  # arithmetic only
-    """How far ``seq`` lies ahead of ``reference`` on the circle of sequence numbers (RFC 9293, 3.4); negative: behind.
-    """
+    """Distance of ``seq`` ahead of ``reference`` modulo 2**32 (RFC 9293, 3.4); negative: behind."""
     return <int32_t>(seq - reference)
 
 
 cdef class Room:
-    """Bytes of segments that came early in all flows together, ``held`` of at most ``most``. Beyond that, missing
-    segments are not waited for.
+    """Bytes of out-of-order segments in all flows together: ``held`` of at most ``most``. Beyond that, missing segments
+    are not waited for.
     """
 
     def __init__(self, Py_ssize_t most):
@@ -36,7 +35,7 @@ cdef class Room:
 
 
 cdef class Direction:
-    """What one end sent: the next number that is waited for, and segments that came early, in order."""
+    """The data of one end: the expected sequence number, and out-of-order segments, sorted."""
 
     def __init__(self, Room room):
         self.room, self.held = room, []
@@ -68,17 +67,17 @@ cdef class Direction:
 
 
 cdef class Assembler:
-    """One stream dissector's view of one flow."""
+    """The reassembly of one flow for one stream dissector."""
 
     def __init__(self, stream, interest, Room room):
-        """``room`` is shared with all others."""
+        """``room`` is shared with all other assemblers."""
         self.stream, self.interest = stream, interest
         self.client, self.server = Direction(room), Direction(room)
 
     def feed(self, packet):
-        """One segment of the flow: its messages, read by the caller's iteration. Repeated bytes are dropped, early
-        segments held. A gap is skipped when too much waits behind it, or a message begins behind bytes that no
-        dissector wanted; bytes that the capture lacks (``late``) may arrive late, until some more segments did or the
+        """Feed one segment of the flow; yields its messages lazily. Repeated bytes are dropped, out-of-order segments
+        held. A gap is skipped when too much data waits after it, or when a message begins after bytes that no dissector
+        wanted; bytes missing from the capture (``late``) may arrive late, until some more segments have arrived or the
         other end continues.
         """
         cdef bytes payload = packet.payload
@@ -88,7 +87,7 @@ cdef class Assembler:
         cdef bint first = not way.begun
         if not payload:
             return ()
-        if packet.tcp_flags & SYN:  # takes a number of its own; data may come with it (RFC 7413)
+        if packet.tcp_flags & SYN:  # SYN takes one sequence number; data may come with it (RFC 7413)
             seq += 1
         if self.late > MOST_LATE_BYTES:
             self.late = 0
@@ -120,7 +119,7 @@ cdef class Assembler:
         yield from self._drain(way)
 
     def finish(self):
-        """The flow ended: what was held is delivered with its gaps, then the stream is finished."""
+        """The flow ended: deliver the held segments with their gaps, then finish the stream."""
         cdef Direction way
         for way in (self.client, self.server):
             while way.held:
@@ -128,7 +127,7 @@ cdef class Assembler:
         yield from self.stream.finish()
 
     def drop(self):
-        """The flow is given up: what was held is let go, unheard."""
+        """The flow is given up: drop the held segments unread."""
         self.client.drop()
         self.server.drop()
 
@@ -149,7 +148,7 @@ cdef class Assembler:
             yield from self.deliver(way, seq, packet)
 
     def _skip(self, Direction way):
-        """Give up on the bytes before the first held segment."""
+        """Give up the bytes before the first held segment."""
         seq, packet, _ = way.held[0]
         cdef int64_t missing = ahead_of(seq, way.next)
         way.next = seq

@@ -1,11 +1,11 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Walks the records of capture files and writes one row for each: pcap and its variants, pcapng
+"""Parses the records of capture files and writes one row for each: pcap and its variants, pcapng
 (draft-ietf-opsawg-pcapng), snoop (RFC 1761).
 
 Frames are not copied: rows point into the block that was read. Every length in the file is validated before it is used;
-an invalid record ends the walk where it begins, and nothing behind it is guessed. Has no state: the header of a file is
-in ``sensor.capture.formats``. ``gather`` copies rows of several blocks, frames and all, into one; ``sums`` counts the
-content of a batch.
+parsing ends at an invalid record, without guessing where the next one begins. Stateless: the header of a file is in
+``sensor.capture.formats``. ``gather`` copies rows of several blocks with their frames into one; ``sums`` computes
+totals of a batch.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -31,20 +31,20 @@ cdef extern from *:
     uint32_t swap32 "sensor_swap32"(uint32_t value) nogil
     uint16_t swap16 "sensor_swap16"(uint16_t value) nogil
 
-# Why a walk ended.
+# Why parsing ended.
 cdef enum:
-    _MORE = 0          # the next record is not all there; the last number is how many bytes it needs
-    _FULL = 1          # no row is left
-    _ASIDE = 2         # a pcapng block that is not for the kernel: section header, interface description or statistics
-    _BROKEN = 3        # the next record is impossible; the last number is the reason
+    _MORE = 0          # the next record is incomplete; the last number is its size in bytes
+    _FULL = 1          # all rows are filled
+    _ASIDE = 2         # a pcapng block that Python parses: section header, interface description or statistics
+    _BROKEN = 3        # the next record is invalid; the last number is the reason
 
-# Why a record is impossible.
+# Why a record is invalid.
 cdef enum:
-    _FRAME_LENGTH = 1  # longer than any frame is
-    _BLOCK_LENGTH = 2  # shorter than its own header, or longer than any block is
-    _TRAILER = 3       # the length at the end of a block is another than the one at its beginning
+    _FRAME_LENGTH = 1  # longer than the largest frame
+    _BLOCK_LENGTH = 2  # shorter than its header, or longer than the largest block
+    _TRAILER = 3       # the lengths at the start and end of a block differ
     _INTERFACE = 4     # a packet of an interface that was not described
-    _OVERHANG = 5      # a frame longer than the block it stands in
+    _OVERHANG = 5      # a frame longer than its block
 
 MORE, FULL, ASIDE, BROKEN = _MORE, _FULL, _ASIDE, _BROKEN
 FRAME_LENGTH = _FRAME_LENGTH
@@ -66,8 +66,8 @@ cdef enum:
 
 cdef int64_t LAST = 9214646400000000000
 LATEST = LAST
-"""2262-01-01, ns: later times are reported as this one, and earlier ones than 1970 as 0, so that adding a window to a
-time cannot overflow.
+"""2262-01-01, ns: later times are clamped to it, and times before 1970 to 0, so that adding a window to a time cannot
+overflow.
 """
 
 ctypedef packed struct Interface:
@@ -83,8 +83,8 @@ INTERFACE = np.dtype([
     ("multiply", "u8"), ("divide", "u8"), ("offset", "i8"), ("shift", "u4"), ("snaplen", "u4"), ("link", "u4"),
     ("spare", "u4"),
 ])
-"""An interface of a pcapng section. A time of it is ``(units * multiply >> shift) / divide + offset`` ns; 0 as
-``snaplen`` means no limit.
+"""An interface of a pcapng section. Its times are ``(units * multiply >> shift) / divide + offset`` ns; ``snaplen`` 0
+means no limit.
 """
 
 
@@ -122,7 +122,7 @@ cdef inline int fill(
 
 
 cdef inline int64_t time_of(const Interface* interface, uint64_t units) except -1 nogil:
-    """ns since the epoch, kept within 1970 and 2262."""
+    """ns since the epoch, clamped to 1970 to 2262."""
     cdef i128 ns = <i128>units * <i128>interface.multiply
     if interface.shift:
         ns >>= interface.shift
@@ -148,11 +148,11 @@ def scan_pcap(
     const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, Row[::1] rows, Py_ssize_t filled,
     bint big, uint32_t fraction_ns, Py_ssize_t header, int lengths, uint32_t largest, int link, int source,
 ):
-    """Records of pcap in ``data[start:end]`` to ``rows`` from index ``filled`` on. ``fraction_ns``: ns in a unit of the
-    second time field; ``header``: bytes of a record header; ``lengths``: 0 where the captured length comes first, 1
-    where it comes second, 2 where the smaller one is it; ``largest``: bytes of a frame that is believed.
+    """Parse pcap records in ``data[start:end]`` to ``rows``, starting at index ``filled``. ``fraction_ns``: ns per unit
+    of the second time field; ``header``: bytes of a record header; ``lengths``: 0 if the captured length is first, 1 if
+    it is second, 2 if it is the smaller one; ``largest``: size limit of a frame in bytes.
 
-    Returns (rows filled by now, where the next record begins, why the walk ended, a number that belongs to the reason).
+    Returns (number of rows filled, offset of the next record, why parsing ended, a number specific to that reason).
     """
     cdef Py_ssize_t at = start, need = header
     cdef uint32_t caplen, wirelen
@@ -189,7 +189,7 @@ def scan_snoop(
     const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, Row[::1] rows, Py_ssize_t filled, uint32_t largest,
     int link, int source,
 ):
-    """Records of snoop; otherwise as ``scan_pcap``."""
+    """Parse snoop records; otherwise like ``scan_pcap``."""
     cdef Py_ssize_t at = start, need = SNOOP_HEADER
     cdef uint32_t caplen, size
     cdef int why = _MORE
@@ -227,8 +227,8 @@ cdef inline int packet(
     const uint8_t[::1] data, Py_ssize_t at, uint32_t kind, uint32_t size, Row* row, bint swap,
     const Interface[::1] interfaces, int64_t ts, int source,
 ) except -1 nogil:
-    """Fill the row of the packet block at ``at``; 0, or why it is impossible. ``ts`` is for a simple packet, which has
-    no time of its own.
+    """Fill the row of the packet block at ``at``; returns 0, or why it is invalid. ``ts`` is for a simple packet block,
+    which has no time.
     """
     cdef uint32_t caplen, wirelen, number = 0
     cdef const Interface* interface
@@ -261,9 +261,9 @@ def scan_pcapng(
     const uint8_t[::1] data, Py_ssize_t start, Py_ssize_t end, Row[::1] rows, Py_ssize_t filled,
     bint big, const Interface[::1] interfaces, int64_t ts, uint32_t largest, int source,
 ):
-    """Packets of a pcapng section; otherwise as ``scan_pcap``. ``ts``: time of the packet before these, for packets
-    that have none; ``largest``: bytes of a block that is believed. Unknown blocks are passed over. For ``ASIDE`` the
-    last number is the size of the block, which is all there; for a section header it is 0, since its own byte order
+    """Parse packets of a pcapng section; otherwise like ``scan_pcap``. ``ts``: time of the preceding packet, for
+    packets without a time; ``largest``: size limit of a block in bytes. Unknown blocks are skipped. For ``ASIDE`` the
+    last number is the size of the block, which is complete; for a section header it is 0, since its own byte order
     decides.
     """
     cdef Py_ssize_t at = start, need = 12
@@ -281,7 +281,7 @@ def scan_pcapng(
             if size < 12 or size > largest:
                 why, need = _BROKEN, _BLOCK_LENGTH
                 break
-            padded = (size + 3) & ~<uint32_t>3  # some writers leave the padding out of the length
+            padded = (size + 3) & ~<uint32_t>3  # some writers exclude the padding from the length
             if at + padded > end:
                 need = padded
                 break
@@ -310,8 +310,8 @@ def gather(
     const int64_t[::1] frames,
     uint8_t[::1] out, Row[::1] out_rows,
 ):
-    """Copy ``rows[picks[i]]`` to ``out_rows[places[i]]`` and its frame to ``out`` at ``frames[i]``. IndexError where
-    anything lies outside.
+    """Copy ``rows[picks[i]]`` to ``out_rows[places[i]]`` and its frame to ``out`` at ``frames[i]``. Raises IndexError
+    for any position outside the arrays.
     """
     cdef Py_ssize_t i, n = picks.shape[0]
     cdef int64_t pick, place, frame
@@ -331,9 +331,7 @@ def gather(
 
 
 def sums(const Row[::1] rows):
-    """(bytes captured, bytes on the wire, frames of which less was captured, rows with the link type of the first) of a
-    batch.
-    """
+    """(bytes captured, bytes on the wire, truncated frames, rows with the link type of the first) of a batch."""
     cdef Py_ssize_t i
     cdef uint64_t captured = 0, wire = 0
     cdef int64_t truncated = 0, same = 0

@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Walks the blocks of an AF_PACKET ring, version 3 (Linux, Documentation/networking/packet_mmap.rst), and writes one
+"""Parses the blocks of an AF_PACKET ring, version 3 (Linux, Documentation/networking/packet_mmap.rst), and writes one
 row for each frame.
 
-Frames are not copied: rows point into the ring. Offsets come from the kernel of the machine, yet every one is checked
-against its block, so that a block of garbage costs rows and never memory. Keeps no state: which blocks are out is known
-by ``sensor.capture.packet_ring``.
+Frames are not copied: rows point into the ring. Offsets come from the operating system's kernel, yet every one is
+checked against its block, so that a corrupt block costs rows and never memory. Stateless:
+``sensor.capture.packet_ring`` keeps track of blocks in use.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
@@ -56,14 +56,14 @@ cdef enum:
     LL_PACKET_TYPE = 58
     LL_ADDRESS_LENGTH = 59
     LL_ADDRESS = 60
-    FRAME_HEADERS = 68     # both
+    FRAME_HEADERS = 68     # size of both
     VLAN_VALID = 16        # TP_STATUS_VLAN_VALID
 
-# Where a frame begins: the values of ``layer``.
+# Where a frame begins: values of ``layer``.
 cdef enum:
     AT_LINK = 0            # at its link header
-    AT_NETWORK = 1         # at its network header; what stands before it is left out
-    COOKED = 2             # at a cooked header (link type 113) that is written before the network header
+    AT_NETWORK = 1         # at its network header; earlier bytes are left out
+    COOKED = 2             # at a cooked header (link type 113), which is written before the network header
     COOKED_HEADER = 16
 
 
@@ -88,8 +88,8 @@ cdef inline uint16_t u16(const uint8_t[::1] data, Py_ssize_t off) except? 0xFFFF
 
 
 cdef inline int cook(uint8_t[::1] data, Py_ssize_t at, Py_ssize_t out) except -1 nogil:
-    """A cooked header (tcpdump.org, LINKTYPE_LINUX_SLL) at ``out`` from the address structure of the frame at ``at``.
-    There is room: the kernel keeps 16 bytes.
+    """Write a cooked header (tcpdump.org, LINKTYPE_LINUX_SLL) at ``out`` from the address structure of the frame at
+    ``at``. There is room: the kernel reserves 16 bytes.
     """
     cdef uint16_t hardware = u16(data, at + LL_HARDWARE)
     cdef uint8_t header[COOKED_HEADER]
@@ -100,13 +100,13 @@ cdef inline int cook(uint8_t[::1] data, Py_ssize_t at, Py_ssize_t out) except -1
     header[3] = hardware & 0xFF
     header[5] = data[at + LL_ADDRESS_LENGTH]
     memcpy(&header[6], &data[at + LL_ADDRESS], 8)
-    memcpy(&header[14], &data[at + LL_PROTOCOL], 2)  # both in network order
+    memcpy(&header[14], &data[at + LL_PROTOCOL], 2)  # both in network byte order
     memcpy(&data[out], header, COOKED_HEADER)
     return 0
 
 
 cdef inline int one(uint8_t[::1] data, Py_ssize_t at, Py_ssize_t end, Row* row, int layer) except -1 nogil:
-    """Fill the row of the frame whose header stands at ``at``: 1, or 0 where its offsets are impossible."""
+    """Fill the row of the frame whose header is at ``at``; returns 1, or 0 if its offsets are invalid."""
     cdef Py_ssize_t mac = u16(data, at + MAC), net = u16(data, at + NET), caplen = u32(data, at + SNAPLEN)
     cdef Py_ssize_t wirelen = u32(data, at + LEN)
     cdef Py_ssize_t start = mac
@@ -125,35 +125,35 @@ cdef inline int one(uint8_t[::1] data, Py_ssize_t at, Py_ssize_t end, Row* row, 
     row.frame = at + start
     row.caplen = <uint32_t>caplen
     row.wirelen = <uint32_t>(wirelen if wirelen > caplen else caplen)
-    if u32(data, at + STATUS) & VLAN_VALID:  # the tag was taken out of the frame by the kernel or the card
+    if u32(data, at + STATUS) & VLAN_VALID:  # the kernel or the network card removed the tag from the frame
         row.vlan = u32(data, at + VLAN_TCI) & 0x0FFF
         row.spare = 1
     return 1
 
 
 def ours(const uint8_t[::1] data, Py_ssize_t start):
-    """True where the kernel has handed over the block at ``start``."""
+    """Whether the kernel has handed over the block at ``start``."""
     inside(data, start, BLOCK_HEADER)
     return bool(sensor_load(&data[start + BLOCK_STATUS]) & BLOCK_OURS)
 
 
 def give_back(uint8_t[::1] data, Py_ssize_t start):
-    """Hand the block at ``start`` back to the kernel: its frames may be overwritten from now on."""
+    """Return the block at ``start`` to the kernel, which may then overwrite its frames."""
     inside(data, start, BLOCK_HEADER)
     sensor_store(&data[start + BLOCK_STATUS], 0)
 
 
 def packets(const uint8_t[::1] data, Py_ssize_t start):
-    """How many frames the block at ``start`` claims to hold."""
+    """Number of frames that the block at ``start`` claims to hold."""
     inside(data, start, BLOCK_HEADER)
     return u32(data, start + BLOCK_PACKETS)
 
 
 def times(const uint8_t[::1] data, Py_ssize_t start):
-    """Capture times of the first and of the last frame in the block, ns since the epoch.
+    """Capture times of the first and last frame in the block, ns since the epoch.
 
-    The first frame's is read from the frame: what the block's header calls so is when the block was opened, which may
-    be long before.
+    The first time is read from the first frame: the one in the block header is when the block was opened, possibly long
+    before.
     """
     inside(data, start, BLOCK_HEADER)
     cdef int64_t first = <int64_t>u32(data, start + BLOCK_FIRST_SEC) * 1000000000 + u32(
@@ -170,11 +170,11 @@ def walk(
     uint8_t[::1] data, Py_ssize_t start, Py_ssize_t size, Row[::1] rows, Py_ssize_t filled, int link, int source,
     int layer,
 ):
-    """Write the frames of the block ``data[start:start + size]`` to ``rows`` from index ``filled`` on.
+    """Write the frames of the block ``data[start:start + size]`` to ``rows``, starting at index ``filled``.
 
-    Returns (rows filled by now, frames that had to be left out). A frame is left out where its offsets leave the block,
-    and so are all behind one that points outside; frames that find no row are left out too, so give room for
-    ``packets(data, start)``.
+    Returns (number of rows filled, number of frames left out). A frame is left out if its offsets leave the block,
+    together with all frames after it if the next one is outside; frames without a free row are left out too, so pass at
+    least ``packets(data, start)`` free rows.
     """
     cdef Py_ssize_t at, end, step
     cdef int64_t left

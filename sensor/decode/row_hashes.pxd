@@ -1,4 +1,4 @@
-# Hashes of rows: the hosts of a row, a payload and its sender, a TCP header and its sender.
+# Hashes of rows: of the two hosts, of a payload and its sender, of a TCP header and its sender.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
@@ -10,11 +10,11 @@ cdef extern from *:
     #define PRIME 0xC2B2AE3D27D4EB4FULL
     #define SPREAD 0x9FB21C651E98DF25ULL
     """
-    const uint64_t GOLDEN, PRIME, SPREAD  # odd multipliers that spread the bits of a key
+    const uint64_t GOLDEN, PRIME, SPREAD  # odd multipliers that mix the bits of a key
 
 
 cdef inline uint64_t pair(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """The two hosts of a row, this way around."""
+    """Hash of source and destination, in this order."""
     return ((row.src_lo ^ row.src_hi) * GOLDEN ^ (row.dst_lo ^ row.dst_hi)) * PRIME | 1
 
 
@@ -29,8 +29,8 @@ cdef inline uint64_t target_of(Row* row) noexcept nogil:  # arithmetic only: not
 cdef inline uint64_t head_digest(
     const uint8_t[::1] data, Row* row, uint32_t start, bint odd
 ) except? 0xFFFFFFFFFFFFFFFF nogil:
-    """Hash of a TCP header without ports, numbers, checksum and time stamps, and of its sender; of an odd one also of
-    where it was sent.
+    """Hash of a TCP header without ports, sequence numbers, checksum and timestamps, and of its sender; for invalid
+    flags also of the destination.
     """
     cdef Py_ssize_t at = row.frame + start, end = row.frame + row.payload
     cdef uint64_t value = row.src_mac ^ (row.src_hi ^ row.src_lo) * GOLDEN ^ <uint64_t>row.vlan << 16
@@ -54,7 +54,7 @@ cdef inline uint64_t head_digest(
 cdef inline uint64_t digest(
     const uint8_t[::1] data, Row* row, int volatile_from, int volatile_to
 ) except? 0xFFFFFFFFFFFFFFFF nogil:
-    """Hash of a payload without its volatile bytes, of its sender and of where it was sent."""
+    """Hash of a payload without its volatile bytes, of its sender and of its destination."""
     cdef Py_ssize_t at = row.frame + row.payload, end = at + row.payload_len, first = at + volatile_from
     cdef Py_ssize_t stop = at + volatile_to
     cdef uint64_t value = row.src_mac ^ row.src_lo * GOLDEN ^ row.dst_lo * PRIME ^ row.payload_len

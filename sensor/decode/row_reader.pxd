@@ -1,5 +1,4 @@
-# What reads chosen rows right in the selection pass: native dissectors (sensor.native), which the kernels know only by
-# this.
+# Reads chosen rows within the select pass: the interface of native dissectors (sensor.native) for the kernels.
 from libc.stdint cimport int32_t, uint8_t, uint64_t
 
 from sensor.core.row cimport Row

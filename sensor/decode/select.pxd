@@ -7,15 +7,15 @@ from sensor.decode.flows cimport FlowTable, Slot
 from sensor.decode.openings cimport Openings
 
 cdef enum:
-    MAGICS = 32        # rules over bytes inside a payload
-    BUDGETS = 16384    # places for budgets: of two hosts and a dissector
+    MAGICS = 32        # rules on bytes within a payload
+    BUDGETS = 16384    # slots for budgets: of two hosts and a dissector
     BUDGETS_SHIFT = 50
 
 cdef packed struct Lead:
     uint32_t first     # bytes 0 to 3 of the payload
     uint32_t second    # bytes 4 to 7, under ``mask``
     uint32_t mask
-    uint32_t used      # 1: this place holds a rule
+    uint32_t used      # 1: this slot holds a rule
     uint64_t bits      # of datagram dissectors
     uint64_t streams   # of stream dissectors
 
@@ -27,7 +27,7 @@ cdef struct Magic:
 
 cdef struct Magics:
     int count
-    Magic[MAGICS] rules  # in order of their offsets
+    Magic[MAGICS] rules  # sorted by offset
 
 
 
@@ -39,17 +39,17 @@ cdef struct Repeats:
 
 
 cdef struct Budget:
-    uint64_t key       # who it is for
+    uint64_t key       # hosts and dissector
     uint32_t second    # of packet time
     uint32_t used
 
 
 cdef struct Heads:
     uint32_t second    # of packet time
-    uint32_t met       # in this second: new ones, of those that are left out by a sample
-    uint32_t left      # out in all, since the beginning
+    uint32_t met       # new ones in this second; beyond the limit estimated from a sample
+    uint32_t left      # total left out since the start
     uint32_t taken
-    uint32_t most      # that are taken in this second
+    uint32_t most      # limit in this second
 
 
 cdef class Selector:
@@ -60,14 +60,14 @@ cdef class Selector:
     cdef Repeats frames, messages
     cdef uint64_t head_bits        # of frame dissectors that want TCP headers
     cdef int64_t head_window
-    cdef Heads opening, odd        # SYNs, and segments whose flags are impossible
+    cdef Heads opening, odd        # SYNs, and segments with invalid flags
     cdef Openings openings
     cdef Heads newcomers           # senders never seen before, of frames and datagrams
-    # those known, and those that showed themselves once during a flood of them
+    # known senders, and those seen once during a flood of new senders
     cdef readonly RecentSet senders, glimpsed
-    # of its own, so that a flood of forged senders does not pass repeats of others
+    # a separate table, so that a flood of spoofed senders does not evict repeats of others
     cdef readonly RecentSet head_senders
-    # stream dissectors that want one more payload after so many; HEADS and more: the last
+    # stream dissectors that want one more payload after this many; HEADS and more: the last
     cdef uint64_t[5] wants
     cdef Budget[BUDGETS] budgets
     cdef RecentSet recent
@@ -75,7 +75,7 @@ cdef class Selector:
     cdef int32_t[::1] chosen
     cdef uint64_t[::1] bits
     cdef readonly uint64_t repeats, shed
-    cdef readonly object shed_of   # rows that each dissector did not get for want of a budget, by kind of rows and bit
+    cdef readonly object shed_of   # rows over budget by dissector: by kind of rows and bit
     cdef uint64_t[::1] shed_bits
     cdef uint32_t most
     cdef Py_ssize_t count

@@ -1,18 +1,18 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""The select pass: which rows become Python objects, and for which dissectors.
+"""The select pass: chooses the rows that become Python objects, and their dissectors.
 
-Frames, datagrams and TCP rows number their dissectors separately: each owns one bit of column ``wanted`` for the kind
-of rows it reads. Tables over ports, ethertypes, protocols and leading bytes give the bits of a row in a few look-ups.
-Bits of datagrams whose identical payload the same sender sent a moment ago are cleared. TCP rows are wanted by the
-dissectors that follow their flow: the first payloads of each direction decide which those are, put together if they
-come in pieces, which wait until then. Messages between two hosts in one protocol beyond a budget per second, and
-unsolicited answers beyond it, are shed and counted by dissector, and of ICMP also what one host sends and what one host
-receives: a flood in one protocol hides no other, and no pair of hosts hides the others. Flows and all that is counted
-from them include shed rows. TCP headers are rows of the kind of frames: SYNs whose options are new for their sender,
-and segments with invalid flags, a limited number per second and hardly any during a flood.
+Frames, datagrams and TCP rows number their dissectors separately: each dissector has one bit of column ``wanted`` for
+each kind of rows it reads. Tables of ports, ethertypes, protocols and leading bytes give the bits of a row in a few
+look-ups. A datagram is not wanted again if the same sender has just sent an identical payload. TCP rows are wanted by
+the dissectors that follow their flow, which the first payloads of each direction determine; if these come in pieces,
+they are put together and wait until then. Messages between two hosts in one protocol beyond a budget per second, and
+unsolicited answers beyond it, are shed and counted by dissector; for ICMP there is also a budget per sender and per
+receiver: a flood in one protocol hides no other, and no pair of hosts hides the others. Flows and all that is counted
+from them include shed rows. TCP headers are rows of the kind of frames: SYNs with options that are new for their
+sender, and segments with invalid flags, a limited number per second and hardly any during a flood.
 
-While thousands of unknown MACs appear, only known ones are read, and new ones that appear again: the others may all be
-forged. The row at which that begins has the highest bit of ``wanted``.
+While thousands of unknown MACs appear, only known senders are read, and new ones that appear again: the others may all
+be spoofed. The row at which such a flood begins has the highest bit of ``wanted``.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -30,15 +30,16 @@ from sensor.decode.selection cimport (
     again, big, key_of, lead_place, magic, remember, sensor_lowest, weight,
 )
 
-# For those who are handed the rows.
+# For users of the rows.
 NEWCOMERS_BIT, FLOODED_SENDERS, WAITS_BIT = NEWCOMERS, FLOODED, WAITS
 
 LEAD = np.dtype([("first", "u4"), ("second", "u4"), ("mask", "u4"), ("used", "u4"), ("bits", "u8"), ("streams", "u8")])
 
 cdef class Selector:
     def __init__(self, interests, RecentSet recent, uint32_t most=PER_SECOND):
-        """``interests``: one Interest a dissector. Each kind of rows gives its bits in order to those that want it.
-        ``most``: rows that a dissector gets of two hosts in a second. ValueError where a rule cannot be held.
+        """``interests``: one Interest per dissector. The bits of each kind of rows are assigned in order to the
+        dissectors that want it. ``most``: rows per second that a dissector gets of two hosts. Raises ValueError for a
+        rule that does not fit.
         """
         self.most = most
         self.shed_of = np.zeros(KINDS * 64, np.uint64)
@@ -94,7 +95,7 @@ cdef class Selector:
             raise ValueError(f"opening {interest.opening}: 1 to {HEADS} payloads, or 0 for all")
 
     def rules(self, interest, uint64_t bits, uint64_t streams):
-        """The rules over leading bytes of one dissector."""
+        """Add the leading-byte rules of one dissector."""
         for start in interest.starts:
             self.lead(start, bits, streams)
         for offset, value in interest.magic:
@@ -127,7 +128,7 @@ cdef class Selector:
         self.leads[at].streams |= streams
 
     def select(self, const uint8_t[::1] data, Row[::1] rows, Py_ssize_t start, Py_ssize_t stop, FlowTable flows):
-        """Fill ``wanted`` of rows start to stop, which ``flows`` has just followed; returns the indices of those with
+        """Fill ``wanted`` of rows start to stop, which ``flows`` has just followed; returns the indexes of rows with
         any bit set, in order.
         """
         cdef Py_ssize_t i
@@ -138,7 +139,7 @@ cdef class Selector:
         return self.take()[0]
 
     def begin(self, Py_ssize_t rows):
-        """Have room for so many chosen rows, none of them chosen yet."""
+        """Reserve space for this many chosen rows and clear the list."""
         self.count = 0
         if self.chosen.shape[0] < rows:
             self.room(rows)
@@ -148,12 +149,12 @@ cdef class Selector:
         self.chosen, self.bits = self.chosen_rows, self.chosen_bits
 
     def take(self):
-        """The rows chosen since ``begin`` and the bits that are left of each, as copies."""
+        """The rows chosen since ``begin`` and their remaining bits, as copies."""
         return self.chosen_rows[: self.count].copy(), self.chosen_bits[: self.count].copy()
 
     cdef int select_row(self, const uint8_t[::1] data, Row* row, int32_t index, FlowTable flows) except -1 nogil:
-        """Fill ``wanted`` of a row, and choose it if any dissector wants it. Those that gave up its flow are removed
-        last, so that nothing depends on them.
+        """Fill ``wanted`` of a row, and choose it if any dissector wants it. Dissectors that gave up its flow are
+        removed last, so that nothing depends on them.
         """
         self.row(data, row, flows)
         if row.wanted:
@@ -181,7 +182,7 @@ cdef class Selector:
             return 0
         if row.ip_version == 0:
             wanted = self.ethertypes[row.ethertype] if row.ethertype else 0
-        elif row.fragment != WHOLE:  # until the datagram is
+        elif row.fragment != WHOLE:  # until the datagram is complete
             row.wanted = 0
             return 0
         elif row.proto == 17:
@@ -215,8 +216,8 @@ cdef class Selector:
         return 0
 
     cdef int admits(self, Row* row) except -1 nogil:
-        """1 where a sender is known or may become so, FLOOD_BEGINS where it also is the one too many; 0, and counted as
-        shed, where not.
+        """1 if a sender is known or may become known, FLOOD_BEGINS if it also begins a flood; otherwise 0, and the row
+        is counted as shed.
         """
         cdef Heads* heads = &self.newcomers
         cdef uint32_t second = <uint32_t>(row.ts // 1_000_000_000)
@@ -235,8 +236,8 @@ cdef class Selector:
         return FLOOD_BEGINS if heads.met == heads.most + 1 and heads.most else 1
 
     cdef uint64_t of_stream(self, const uint8_t[::1] data, Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors that follow the flow of this TCP row, after it was looked at if it is one of the first
-        with a payload.
+        """Bits of the dissectors that follow the flow of this TCP row, which is inspected first if it is one of the
+        first with a payload.
         """
         cdef Slot* slot
         cdef uint64_t found = 0, waits = 0, wanted
@@ -271,9 +272,9 @@ cdef class Selector:
     cdef uint64_t in_pieces(
         self, const uint8_t[::1] data, Row* row, Slot* slot, uint8_t* heads, uint64_t found
     ) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors that know the first bytes of a direction, put together of the payload of this row and
-        those before it; WAITS where they are not there yet. ``found``: who knows those of the row. Only flows that
-        began with a handshake and that no dissector follows by its ports have openings.
+        """Bits of the dissectors that recognize the first bytes of a direction, put together from the payload of this
+        row and those before it; WAITS if bytes are missing. ``found``: dissectors that recognize this row's payload.
+        Only flows that began with a handshake and that no dissector follows by port have openings.
         """
         cdef Opening* opening = opening_of(&self.openings, row) if slot.fins & PIECES else NULL
         cdef uint64_t bits = 0
@@ -293,8 +294,8 @@ cdef class Selector:
         return bits
 
     cdef uint64_t of_head(self, const uint8_t[::1] data, Row* row, int words) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors that want the header of this TCP row as its payload: of a SYN without data, or one
-        whose flags no machine that means well sends.
+        """Bits of the dissectors that want the header of this TCP row as payload: a SYN without data, or a segment with
+        invalid flags.
         """
         # all but SYN and RST carry ACK (RFC 9293, 3.10.7)
         cdef bint odd = row.tcp_flags & (FIN | RST) if row.tcp_flags & SYN else True
@@ -305,7 +306,7 @@ cdef class Selector:
         if heads.second != second:
             heads.most = HEADS_IN_FLOOD if heads.met > FLOODED else HEADS_PER_SECOND
             heads.second, heads.met, heads.taken = second, 0, 0
-        if heads.taken >= heads.most:  # none is remembered: it shall be new when it comes again
+        if heads.taken >= heads.most:  # not remembered: it must be new when it is seen again
             self.shed += 1
             heads.left += 1
             if (
@@ -323,8 +324,8 @@ cdef class Selector:
         return self.head_bits
 
     cdef uint64_t within(self, Row* row, uint64_t wanted, int kind, uint64_t whose) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """The bits of the dissectors of a kind that may have one more row of these hosts within this second; the others
-        are counted as shed.
+        """The bits of dissectors whose budget for these hosts allows one more row in this second; the others are
+        counted as shed.
         """
         cdef uint64_t left = wanted, key
         cdef uint32_t second = <uint32_t>(row.ts // 1_000_000_000)
@@ -345,9 +346,7 @@ cdef class Selector:
         return wanted
 
     cdef uint64_t recognised(self, const uint8_t[::1] data, Row* row, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """Bits of the dissectors, of streams or of datagrams, that know the first bytes of this payload of at least
-        SHORT.
-        """
+        """Bits of the stream or datagram dissectors that recognize the first bytes of this payload, at least SHORT."""
         cdef Py_ssize_t at = row.frame + row.payload
         if at < 0 or at + row.payload_len > data.shape[0]:
             with gil:
@@ -355,7 +354,7 @@ cdef class Selector:
         return self.known(&data[at], row.payload_len, stream)
 
     cdef uint64_t known(self, const uint8_t* payload, uint32_t size, bint stream) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """The same of so many bytes, at least SHORT."""
+        """The same for ``size`` bytes, at least SHORT."""
         cdef uint32_t first = big(payload), second = big(payload + 4), offset = 0, value = first
         cdef int place = lead_place(first), i
         cdef uint64_t bits = 0
@@ -377,7 +376,7 @@ cdef class Selector:
     cdef uint64_t fresh(
         self, const uint8_t[::1] data, Row* row, uint64_t wanted, Repeats* repeats
     ) except? 0xFFFFFFFFFFFFFFFF nogil:
-        """The bits without those whose dissector has just seen this payload from this sender."""
+        """The bits without dissectors that have just seen this payload from this sender."""
         cdef int bit
         cdef uint64_t key, left = wanted & repeats.bits
         if left == 0:
@@ -395,6 +394,6 @@ cdef class Selector:
 
 
 def mark(table, numbers, uint64_t flag):
-    """Set a bit at some numbers of a table."""
+    """Set a bit of some entries of a table."""
     for number in numbers:
         table[number] = int(table[number]) | int(flag)

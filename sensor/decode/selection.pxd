@@ -1,4 +1,4 @@
-# Limits of the select pass, and what it reads of a row.
+# Limits of the select pass, and helpers that read a row.
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport SYN, Row
@@ -8,25 +8,25 @@ from sensor.decode.select cimport MAGICS, Magic, Magics, Repeats
 
 cdef enum:
     MAX_DISSECTORS = 62  # of each kind of rows
-    LEADS = 1024         # places for leading-byte rules, by their first four bytes
-    # rows that one dissector gets of a pair of hosts, or unasked ones for one host, in a second of packet time
+    LEADS = 1024         # slots for leading-byte rules, by their first four bytes
+    # rows that one dissector gets of a pair of hosts, or unsolicited ones to one host, in a second of packet time
     PER_SECOND = 200000
-    # new SYNs, and as many new segments with invalid flags, of all hosts together; beyond it one in SAMPLE is read
+    # new SYNs, and as many new segments with invalid flags, of all hosts together; beyond that one in SAMPLE is read
     HEADS_PER_SECOND = 512
     SAMPLE = 32
-    FLOODED = 1000       # so many in the second before are a flood
+    FLOODED = 1000       # this many in the previous second are a flood
     KINDS = 3            # of rows: frames, datagrams, streams
-    HEADS_IN_FLOOD = 2   # a second
+    HEADS_IN_FLOOD = 2   # per second
     HEAD_SENDERS = 14    # 2**14 headers are remembered
-    SENDERS = 16         # 2**16 senders of frames and datagrams are known
-    GLIMPSED = 14        # 2**14 are remembered that showed themselves once during a flood of senders
-    SECOND_CHANCES = 64  # of those become known in a second
+    SENDERS = 16         # 2**16 known senders of frames and datagrams
+    GLIMPSED = 14        # 2**14 senders seen once during a flood of new senders
+    SECOND_CHANCES = 64  # number of those that become known in a second
     FLOOD_BEGINS = 2
     NEWCOMERS = 63       # the bit of the row at which a flood of senders begins; no dissector has it
     WAITS = 62           # the bit of a segment that waits for the beginning of its stream; no dissector has it
-    SHORT = 8            # a shorter payload shows nothing
+    SHORT = 8            # a shorter payload is not recognized
     HEAD = 2             # Row.begins: the payload is the TCP header
-    WORDS = 5            # of a TCP header without options
+    WORDS = 5            # 32-bit words of a TCP header without options
 
 cdef extern from *:
     """
@@ -38,7 +38,7 @@ cdef extern from *:
     """
     int sensor_lowest(unsigned long long number) nogil  # the number must not be 0
 
-# Kinds of rows, each of which counts its dissectors apart.
+# Kinds of rows, each with its own numbering of dissectors.
 cdef enum:
     FRAMES = 0
     DATAGRAMS = 1
@@ -46,15 +46,16 @@ cdef enum:
 
 
 cdef inline int weight(Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """What a payload takes of an opening: tiny segments take little, and nothing where they are too short for the
-    beginning of a message to be recognised.
+    """Weight of a payload in an opening: tiny segments weigh little, and nothing if they are too short for the
+    beginning of a message to be recognized.
     """
     return min((row.payload_len + 15) >> 4, WEIGHT) if row.payload_len >= 8 else 0
 
 
 cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only: nothing can fail
-    """Whether a payload ends where the last one of its direction did: a mirror of both ends of a cable gives every
-    frame twice. ``spare`` of the row becomes the number of bytes that the capture lacks before it, or that come later.
+    """Whether a payload ends where the previous one of its direction did: mirroring both ends of a link duplicates
+    every frame. Sets ``spare`` of the row to the number of bytes before it that are missing from the capture or come
+    later.
     """
     cdef uint32_t begin = row.seq + (row.tcp_flags & SYN != 0), end = begin + row.payload_len
     cdef uint32_t due = slot.next1 if row.direction else slot.next0
@@ -72,8 +73,8 @@ cdef inline bint again(Slot* slot, Row* row) noexcept nogil:  # arithmetic only:
 
 
 cdef inline uint64_t key_of(Row* row, FlowTable flows) except? 0xFFFFFFFFFFFFFFFF nogil:
-    """Whose budget a datagram takes: that of its two hosts; where its server began the flow, that of all who answer
-    this host unasked.
+    """Key of the budget that a datagram uses: that of its two hosts or, if the server began the flow, that of all hosts
+    that send unsolicited answers to this host.
     """
     if row.direction and flows.table[row.slot].fins & UNASKED:
         return (row.dst_lo ^ row.dst_hi) * PRIME & ~<uint64_t>1
@@ -90,7 +91,7 @@ cdef inline int lead_place(uint32_t first) noexcept nogil:  # arithmetic only: n
 
 
 cdef inline int remember(Repeats* repeats, int bit, interest) except -1:
-    """What a dissector calls a repeat."""
+    """Record what a dissector treats as a repeat."""
     repeats.windows[bit] = int(interest.repeats_s * 1e9)
     if repeats.windows[bit]:
         repeats.bits |= <uint64_t>1 << bit
@@ -99,7 +100,7 @@ cdef inline int remember(Repeats* repeats, int bit, interest) except -1:
 
 
 cdef inline int magic(Magics* magics, uint32_t offset, uint32_t value, uint64_t bits) except -1:
-    """One more rule over bytes inside a payload, put where its offset belongs."""
+    """Add a rule on bytes within a payload, sorted by offset."""
     cdef int at = magics.count
     if at == MAGICS:
         raise ValueError(f"more than {MAGICS} magic numbers of a kind")

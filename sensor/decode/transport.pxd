@@ -31,7 +31,9 @@ cdef inline int tcp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
 
 
 cdef inline int udp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 768. The shorter of UDP length and what IP gives is the payload; 0 is a jumbogram or segmentation offload."""
+    """RFC 768. The payload ends at the shorter of UDP length and IP length; 0 is a jumbogram or segmentation
+    offload.
+    """
     cdef Py_ssize_t off = at.off
     cdef int size
     if off + 8 > at.end:
@@ -50,7 +52,7 @@ cdef inline int udp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
 
 
 cdef inline int icmp(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 792 and RFC 4443: type and code stand in for the ports; the payload is the whole message."""
+    """RFC 792 and RFC 4443: type and code take the place of ports; the payload is the whole message."""
     if at.off + 4 > at.end:
         row.problem |= TRANSPORT_SHORT
         return DONE

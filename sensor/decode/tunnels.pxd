@@ -1,5 +1,5 @@
-# Tunnels: what carries another frame or packet inside. A header that does not look like one leaves the outer packet as
-# it is.
+# Tunnels: packets that carry another frame or packet. If the header of a tunnel is not recognized, the row describes
+# the outer packet.
 from libc.stdint cimport uint8_t
 
 from sensor.core.row cimport TUNNEL_DEPTH, TUNNEL_HEADER, Row
@@ -9,7 +9,7 @@ cdef enum:
     MAX_TUNNELS = 4
 
 cdef inline int enter(Row* row, At* at, Py_ssize_t off, int kind) except -1 nogil:
-    """Step inside. A packet inside a packet does not belong to the MACs outside: those are the tunnel's ends."""
+    """Enter the inner packet. The outer MACs are those of the tunnel endpoints, not of the inner packet."""
     if at.depth >= MAX_TUNNELS:
         row.problem |= TUNNEL_DEPTH
         return DONE
@@ -51,7 +51,7 @@ cdef inline int gre(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
         return enter(row, at, off, ETHERNET)
     if kind == 0x880B:
         return enter(row, at, off, PPP)
-    if kind == 0x88BE:  # ERSPAN I has no header of its own and no sequence number
+    if kind == 0x88BE:  # ERSPAN I has no header and no sequence number
         return enter(row, at, off + 8 if flags & 0x10 else off, ETHERNET)
     if kind == 0x22EB:
         if off + 12 > at.end:
@@ -62,7 +62,7 @@ cdef inline int gre(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
 
 
 cdef inline int vxlan(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """RFC 7348, 5: eight bytes with the I flag, then an Ethernet frame. ``at.off`` is behind the UDP header."""
+    """RFC 7348, 5: eight bytes with the I flag, then an Ethernet frame. ``at.off`` is after the UDP header."""
     if at.off + 22 > at.end or data[at.off] & 0x08 == 0 or data[at.off + 7] != 0:
         return DONE
     return enter(row, at, at.off + 8, ETHERNET)
@@ -84,7 +84,7 @@ cdef inline int geneve(const uint8_t[::1] data, Row* row, At* at) except -1 nogi
 
 
 cdef inline int gtp_u(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """3GPP TS 29.281, 5.1: version 1, message 255 carries a user packet; extension headers are walked."""
+    """3GPP TS 29.281, 5.1: version 1, message 255 carries a user packet; extension headers are skipped."""
     cdef Py_ssize_t off = at.off
     cdef int extensions = 0, next_type
     if off + 8 > at.end or data[off] & 0xF0 != 0x30 or data[off + 1] != 255:
@@ -109,7 +109,7 @@ cdef inline int gtp_u(const uint8_t[::1] data, Row* row, At* at) except -1 nogil
 
 
 cdef inline int udp_tunnel(const uint8_t[::1] data, Row* row, At* at) except -1 nogil:
-    """By destination port; ``at.off`` is behind the UDP header."""
+    """Decode a tunnel by destination port; ``at.off`` is after the UDP header."""
     if row.dport == 4789 or row.dport == 8472:
         return vxlan(data, row, at)
     if row.dport == 6081:
