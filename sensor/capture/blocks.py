@@ -1,8 +1,8 @@
-"""Memory that capture files are read into: a few blocks and row arrays, which are reused, so that it does not grow with
-the file.
+"""Memory that capture files are read into: a few blocks and row arrays, which are reused, so that memory use does not
+grow with the file.
 
-Batches share a block; it is free when the reader and the last batch have released it. A batch that is never released
-costs only a new block: nothing blocks.
+Several batches can share a block; it is free when the reader and the last batch have released it. A batch that is never
+released only costs a new block; nothing waits for it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from sensor.core.batch import ROW, Batch
 Rows = npt.NDArray[np.void]
 
 BLOCK = 4 << 20
-"""Bytes of a block."""
+"""Bytes per block."""
 
 MAX_ROWS = 16384
-"""Rows of a batch."""
+"""Rows per batch."""
 
 KEPT = 8
-"""Free blocks and row arrays that are kept; what comes back beyond that is left to Python."""
+"""Number of free blocks and row arrays that are kept; further ones are left to the garbage collector."""
 
 
 class Block:
-    """``data`` is for the one who fills it, ``view`` for readers."""
+    """``data`` is writable, for the reader of the file; ``view`` is read-only, for users of batches."""
 
     __slots__ = ("data", "memory", "users", "view")
 
@@ -53,7 +53,7 @@ class Pool:
         self._lock = threading.Lock()
 
     def take(self, size: int = 0) -> Block:
-        """A block of at least ``size`` bytes, with one user. Larger ones than usual are made for the occasion."""
+        """A block of at least ``size`` bytes with one user. Blocks larger than usual are not reused."""
         block = None
         if size <= self.size:
             with self._lock:
@@ -64,33 +64,33 @@ class Pool:
         return block
 
     def drop(self, block: Block) -> None:
-        """One user less."""
+        """Remove one user of a block; a block without users is free."""
         with self._lock:
             block.users -= 1
             if block.users == 0 and len(block) == self.size:
                 self._blocks.append(block)
 
     def rows(self) -> Rows:
-        """An array for the rows of a batch; what is in it is old."""
+        """An array for the rows of a batch, with stale contents."""
         with self._lock:
             if self._rows:
                 return self._rows.pop()
         return np.empty(self.row_count, ROW)
 
     def batch(self, block: Block, rows: Rows, filled: int) -> Batch:
-        """The first rows of an array from ``rows`` as a batch; it is a user of the block until it is released."""
+        """The first rows of an array from ``rows`` as a batch, which uses the block until it is released."""
         with self._lock:
             block.users += 1
         return Batch(block.view, rows[:filled], _Lease(self, block, rows).end)
 
     def keep(self, rows: Rows) -> None:
-        """Take an array of rows back."""
+        """Return an array of rows to the pool."""
         with self._lock:
             self._rows.append(rows)
 
 
 class _Lease:
-    """What one batch has of a pool."""
+    """The block and the row array that one batch has borrowed from a pool."""
 
     __slots__ = ("_held", "_pool")
 
@@ -99,7 +99,7 @@ class _Lease:
         self._held: list[tuple[Block, Rows]] = [(block, rows)]
 
     def end(self) -> None:
-        """Give it back; a second call does nothing."""
+        """Return both to the pool; a second call does nothing."""
         while self._held:
             block, rows = self._held.pop()
             self._pool.drop(block)
@@ -107,5 +107,5 @@ class _Lease:
 
 
 def nothing() -> Batch:
-    """The empty batch of a source that waits."""
+    """An empty batch, for a source that waits."""
     return Batch(np.zeros(0, np.uint8), np.zeros(0, ROW))

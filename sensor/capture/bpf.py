@@ -1,8 +1,8 @@
-"""Capture filters: libpcap compiles the text (man pcap-filter), the kernel runs the program on every frame before it
-reaches the ring.
+"""Capture filters: libpcap compiles the text (man pcap-filter), and the kernel runs the program on every frame before
+it reaches the ring.
 
-A program is a list of classic BPF instructions ``(code, jump if true, jump if false, k)``. What a frame matches is
-decided in the kernel only.
+A program is a list of classic BPF instructions ``(code, jump if true, jump if false, k)``. Frames are filtered only in
+the kernel.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ CLASS, MODE = 0x07, 0xE0
 ABSOLUTE, INDIRECT, HEADER_LENGTH = 0x20, 0x40, 0xA0
 LOADS = (0x00, 0x01)
 NETWORK_OFFSET = -0x100000
-"""SKF_NET_OFF: an offset counted from the network header, wherever the link header ends."""
+"""SKF_NET_OFF: an offset relative to the network header, regardless of the link header's length."""
 RAW_LINK = 12
 SO_ATTACH_FILTER, SO_GET_FILTER = 26, 26
 MAX_INSTRUCTIONS = 4096
 UNKNOWN_NETMASK = 0xFFFFFFFF
 
 REJECT: Program = [(RETURN, 0, 0, 0)]
-"""Lets nothing through."""
+"""Rejects all packets."""
 
 
 def accept(snaplen: int) -> Program:
-    """Lets everything through, cut at ``snaplen`` bytes."""
+    """Accepts all packets, truncated to ``snaplen`` bytes."""
     return [(RETURN, 0, 0, snaplen)]
 
 
 def compile_filter(text: str, link: int, snaplen: int, interfaces: tuple[str, ...] = ()) -> Program:
     """Compile a filter for a link type number. Raises CaptureError with the filter and libpcap's error message.
 
-    If the filter refers to VLANs, the compiler has to know that this kernel removes tags from frames before filters see
-    them; it does so only for an open interface, so one of ``interfaces`` (of the same link type) is opened briefly,
-    with the permission that capturing needs anyway.
+    For filters with VLANs, the compiler must know that this kernel removes tags from frames before filters see them,
+    which it does only for an open interface. One of ``interfaces`` (all of the same link type) is therefore opened
+    briefly, with the permissions that capturing needs anyway.
     """
     if not text.strip():
         return accept(snaplen)
@@ -81,7 +81,7 @@ def _compiled_by_interface(text: str, link: int, interfaces: tuple[str, ...]) ->
 
 
 def _attached(descriptor: int) -> Program:
-    """The program that a socket runs now. Not by ``getsockopt`` of Python: the length of this option counts
+    """The program attached to a socket. Not read by Python's ``getsockopt``: the length of this option counts
     instructions, not bytes.
     """
     buffer = ctypes.create_string_buffer(8 * MAX_INSTRUCTIONS)
@@ -93,8 +93,8 @@ def _attached(descriptor: int) -> Program:
 
 
 def from_network_header(program: Program) -> Program:
-    """The same program with offsets counted from the network header: for interfaces whose link header is unknown or not
-    always there.
+    """The same program with offsets relative to the network header: for interfaces with an unknown or optional link
+    header.
     """
     return [
         (code, yes, no, (k + NETWORK_OFFSET) & 0xFFFFFFFF if _loads_packet(code, k) else k)
@@ -103,11 +103,11 @@ def from_network_header(program: Program) -> Program:
 
 
 def _loads_packet(code: int, k: int) -> bool:
-    """Negative offsets are not bytes of the packet but what the kernel knows of it."""
+    """Whether an instruction loads packet bytes. Negative offsets are ancillary data of the kernel."""
     return code & CLASS in LOADS and code & MODE in (ABSOLUTE, INDIRECT, HEADER_LENGTH) and k < 0x80000000
 
 
 def attach(sock: socket.socket, program: Program) -> None:
-    """Run the program on a socket from now on (struct sock_fprog). OSError where the kernel refuses it."""
+    """Attach the program to a socket (struct sock_fprog). Raises OSError if the kernel refuses it."""
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *instruction) for instruction in program))
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(code)))

@@ -1,8 +1,7 @@
-"""One capture file: bytes in, batches out, whatever the format and the compression, up to its end or to where it is
-damaged.
+"""One capture file, of any format and compression: bytes in, batches out, up to its end or to where it is damaged.
 
-Bytes are read into a block and its records found where they are. The beginning of a record whose rest is not there yet
-goes to the front of the next block.
+Bytes are read into a block and parsed in place. An incomplete record at the end of a block is copied to the start of
+the next block.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from sensor.core.reader import clean
 from sensor.decode import records
 
 MAGIC_BYTES = 4
-"""Number of first bytes that are needed to recognise a capture file."""
+"""Number of leading bytes needed to recognize a capture file."""
 
 _ROOM = 8
-"""A block is read into again as long as an eighth of it is free."""
+"""A block is filled further as long as an eighth of it is free."""
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A file that gives nothing: it cannot be opened, or is no capture. ``found`` says why, ``supported`` what would
-    do.
+    """A file without packets: it cannot be opened, or is no capture file. ``found`` is the reason, ``supported`` the
+    accepted formats.
     """
 
     path: str
@@ -39,9 +38,9 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class CaptureFile:
-    """Reads one file. After a ``step`` without result, ``waiting`` means that there is nothing now, ``done`` that the
-    file has ended; then ``damage`` or ``unreadable`` has the fault, if there was one. ``source`` is the number in its
-    rows; ``followed`` means that the file may still grow.
+    """Reads one file. After a ``step`` without a batch, ``waiting`` means that no data is available now, ``done`` that
+    the file has ended; then ``damage`` or ``unreadable`` holds the fault, if any. ``source`` is the source number of
+    its rows; ``followed`` means that the file may still grow.
     """
 
     def __init__(
@@ -58,13 +57,13 @@ class CaptureFile:
         self._block: Block = pool.take()
         self._rows: Rows | None = None
         self._passed = 0  # bytes of the content before the block
-        self._start = self._end = 0  # what of the block is not scanned yet
+        self._start = self._end = 0  # unparsed part of the block
         self._need = MAGIC_SIZE
-        self._left = False  # records are in the block that found no row
+        self._left = False  # the block holds records for which no row was free
         self._packed = ""
 
     def step(self) -> Batch | None:
-        """Read and scan once: a batch, or nothing yet."""
+        """Read and parse once; returns a batch, or None if there is none yet."""
         if self.done:
             return None
         self.waiting = False
@@ -85,7 +84,7 @@ class CaptureFile:
         return None if self.format is None else self._scan(self.format)
 
     def end(self) -> None:
-        """Nothing more comes: what is left, if anything, is a record cut short."""
+        """No more bytes follow: any remaining bytes are a truncated record."""
         if self.done:
             return
         size = self._end - self._start
@@ -99,7 +98,7 @@ class CaptureFile:
         self.close()
 
     def close(self) -> None:
-        """Give back file and memory. Batches that are out stay as they are."""
+        """Close the file and release its memory. Batches in use stay valid."""
         if not self.done:
             self.done = True
             self.stream.close()
@@ -107,11 +106,11 @@ class CaptureFile:
 
     @property
     def dropped(self) -> int:
-        """Packets lost when the file was written, if it contains that number."""
+        """Packets lost while the file was written, if it contains that number."""
         return self.format.dropped if self.format is not None else 0
 
     def _fill(self) -> int | None:
-        """Read behind what is there; into a new block where there is too little room for it."""
+        """Read more bytes after the current ones, in a new block if too little room is left."""
         size = self._end - self._start
         room = len(self._block) - self._end
         if room < max(len(self._block) // _ROOM, self._need - size):
@@ -137,7 +136,7 @@ class CaptureFile:
         return batch
 
     def _recognise(self) -> None:
-        """Find out what the file is from its first bytes, or how many more that takes."""
+        """Determine the format from the first bytes, or how many more bytes that needs."""
         head = self._head()
         if len(head) < MAGIC_SIZE:
             return

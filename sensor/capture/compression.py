@@ -1,7 +1,7 @@
-"""Compressed captures: gzip, zstd, xz and lz4, recognised by their first bytes, including files of several members.
+"""Compressed captures: gzip, zstd, xz and lz4, recognized by their first bytes, including files of several members.
 
-The output is bounded in size and in its ratio to the input, and so is the memory that a file may require (its window):
-a decompression bomb costs a moment of time.
+The output is limited in size and in its ratio to the input, and so is the memory that a file may require (its window):
+a decompression bomb costs little time.
 """
 
 from __future__ import annotations
@@ -20,26 +20,23 @@ from sensor.capture.streams import Broken, Stream
 
 CHUNK = 1 << 18
 FEED = 1 << 15
-"""Bytes that a decoder gets at once. What it does not want it hands back, and of a file of tiny members that is nearly
-all.
-"""
+"""Bytes passed to a decoder at once. It returns unused bytes, nearly all of them for a file of tiny members."""
 
 ROUNDS = 1024
-"""Calls of a decoder for one read, so that a file of empty members does not keep us from hearing that we should stop.
-"""
+"""Decoder calls per read, so that a file of empty members does not delay a stop of the reader."""
 
 MOST_ZEROS = 1 << 16
-"""Between members and behind the last."""
+"""Zero bytes accepted between members and after the last one."""
 
 WINDOW_LIMIT = 128 << 20
-"""Bytes of memory that a zstd window or an xz dictionary may ask for."""
+"""Limit in bytes of a zstd window or an xz dictionary."""
 
 SKIPPED_LIMIT = 16 << 20
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How much one compressed file may become: bytes in all, and bytes for each byte of it. The first ``free_bytes``
-    are not held against the ratio.
+    """Limits on the output of one compressed file: bytes in total, and bytes per input byte. The ratio does not apply
+    to the first ``free_bytes``.
     """
 
     decompressed_bytes: int = 64 << 30
@@ -48,8 +45,8 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Decoder(Protocol):
-    """One member of a compressed file; the common interface of Python's decompressors. ``most`` is a hint: a little
-    more may be returned.
+    """Decodes one member of a compressed file; the common interface of Python's decompressors. ``most`` is a hint: a
+    little more may be returned.
     """
 
     @property
@@ -62,7 +59,7 @@ class Decoder(Protocol):
 
 
 class _Gzip:
-    """RFC 1952 through zlib, which wants input it could not use to be given again."""
+    """RFC 1952 with zlib, which expects unused input to be passed again."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(31)
@@ -83,8 +80,8 @@ class _Gzip:
 
 
 class _Zstd:
-    """RFC 8878, frame by frame and block by block (3.1.1): a block becomes 128 KiB at most, however small it is, and a
-    file that ends early is noticed.
+    """RFC 8878, frame by frame and block by block (3.1.1): the output of a block is limited to 128 KiB, and a truncated
+    file is detected.
     """
 
     _SKIPPABLE = 0x184D2A50
@@ -134,7 +131,7 @@ class _Zstd:
         self._decode = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).decompressobj()
 
     def _next_size(self) -> int:
-        """Bytes of the next part: frame header or skippable frame, block with its header, or checksum."""
+        """Bytes of the next part: frame header or skippable frame, block with header, or checksum."""
         data = self._data
         if self._decode is None:
             if len(data) < 9:
@@ -163,11 +160,13 @@ MAGICS: tuple[tuple[bytes, str, Callable[[], Decoder]], ...] = (
 )
 MAGIC_SIZE = 6
 _FURTHER = {"zstd": tuple(bytes((0x50 | number, 0x2A, 0x4D, 0x18)) for number in range(16))}
-"""What a later member may begin with besides the magic: skippable frames."""
+"""Further values that later members may begin with: skippable frames."""
 
 
 def compression_of(head: bytes) -> str:
-    """The name of the compression; empty where it is not one. Of a zstd file the first frame may be one to skip."""
+    """The name of the compression; empty if the file is not compressed. The first frame of a zstd file may be
+    skippable.
+    """
     for magic, name, _ in MAGICS:
         if head.startswith((magic, *_FURTHER.get(name, ()))):
             return name
@@ -175,15 +174,15 @@ def compression_of(head: bytes) -> str:
 
 
 class Decompressed:
-    """The content of a compressed stream, of which ``head`` was read already."""
+    """The content of a compressed stream, of which ``head`` was already read."""
 
     def __init__(self, stream: Stream, head: bytes, limits: Limits) -> None:
         self._stream, self._limits = stream, limits
         self.name = compression_of(head)
         self._magic, self._make = next((magic, make) for magic, name, make in MAGICS if name == self.name)
         self._decoder: Decoder | None = self._make()
-        self._input, self._at = head, 0  # what was read, and how much of it is decoded
-        self._left = b""  # what was decoded and found no room
+        self._input, self._at = head, 0  # bytes read, and how many of them are decoded
+        self._left = b""  # decoded bytes that did not fit
         self._given = self._zeros = 0
         self._complete = self._starved = False
         self._trouble: Broken | None = None
@@ -198,8 +197,8 @@ class Decompressed:
         return self._stream.size
 
     def readinto(self, view: memoryview) -> int | None:
-        """As for all streams. Also None after much input without output, so that a file of empty members does not block
-        the reader.
+        """As for all streams. Also returns None after much input without output, so that a file of empty members does
+        not block the reader.
         """
         if self._trouble is not None:
             raise self._trouble
@@ -213,7 +212,7 @@ class Decompressed:
                 view[filled : filled + size] = piece[:size]
                 self._left = piece[size:]
                 filled += size
-        except Broken as trouble:  # what came before it is given first
+        except Broken as trouble:  # earlier output is returned first
             if not filled:
                 raise
             self._trouble = trouble
@@ -223,7 +222,7 @@ class Decompressed:
         self._stream.close()
 
     def _round(self, most: int) -> bytes:
-        """What one call of the decoder gives, which may be nothing."""
+        """The output of one decoder call, which may be empty."""
         decoder = self._decoder = self._decoder or self._next_member()
         if decoder is None:
             return b""
@@ -237,7 +236,7 @@ class Decompressed:
             self._at += len(data)
         out = self._decode(decoder, data, min(most, CHUNK))
         if decoder.eof:
-            self._at -= len(decoder.unused_data or b"")  # lz4 has None for nothing
+            self._at -= len(decoder.unused_data or b"")  # lz4 returns None for nothing
             self._decoder = None
         return self._allowed(out)
 
@@ -256,7 +255,7 @@ class Decompressed:
             raise Broken(f"broken {self.name} data: {error}", "compression") from None
 
     def _filled(self, size: int) -> bool:
-        """Whether so many bytes of input are there; if not, the stream is at its end or ``_starved``."""
+        """Whether this many bytes of input are available; if not, the stream has ended or is ``_starved``."""
         while len(self._input) - self._at < size:
             got = self._stream.readinto(self._chunk)
             if not got:
@@ -266,8 +265,8 @@ class Decompressed:
         return True
 
     def _next_member(self) -> Decoder | None:
-        """The decoder of the next member; None if there is none, or it cannot be determined yet. Zeros that pad a block
-        of some medium are no member.
+        """The decoder of the next member; None if there is none, or too few bytes are available. Zero padding between
+        members is skipped.
         """
         while self._filled(1) and not self._input[self._at] and self._zeros < MOST_ZEROS:
             self._at += 1
@@ -283,7 +282,7 @@ class Decompressed:
         return self._make()
 
     def _allowed(self, out: bytes) -> bytes:
-        """The piece, where the limits allow it."""
+        """The piece, if it is within the limits."""
         self._given += len(out)
         limits = self._limits
         if self._given > limits.decompressed_bytes:

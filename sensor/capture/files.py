@@ -1,4 +1,4 @@
-"""Capture files as a source of packets: any number of files, folders and pipes, in order of time."""
+"""Capture files as a source of packets: any number of files, folders and pipes, merged by time."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from sensor.core.reader import clean
 __all__ = ["CaptureFiles", "Limits", "Unreadable", "open_captures"]
 
 SMALL_BLOCK, SMALL_ROWS = 256 << 10, 2048
-"""Of files that are followed or merged with several others, so that many open ones do not need much memory."""
+"""Sizes for files that are followed or merged with several others, so that many open files need little memory."""
 
 FEW = 4
 PEEK_BLOCK, PEEK_ROWS, PEEKS = 64 << 10, 256, 16
-"""How a file is looked into for its first packet: in small blocks, and not in many."""
+"""Block size, rows and number of blocks when searching a file for its first packet."""
 
 MOST_SOURCES = 65535
 """The row column ``source`` has 16 bits; files beyond that share the last name."""
 
 FAULTS_LIMIT = 10_000
-"""Damages and unreadable files that are kept, for a run that follows a folder for years."""
+"""Number of damages and unreadable files that are kept, for a run that follows a folder for years."""
 
 
 class CaptureFiles:
-    """The source of ``open_captures``. ``unreadable`` are the files without any packet; ``barren``: all of them are;
-    ``total_bytes`` is 0 if the total is unknown.
+    """The source returned by ``open_captures``. ``unreadable``: files without any packet; ``barren``: all files are
+    unreadable; ``total_bytes`` is 0 if the total is unknown.
     """
 
     def __init__(self, paths: Sequence[str], *, follow: bool, limits: Limits) -> None:
@@ -57,13 +57,11 @@ class CaptureFiles:
 
     @property
     def read_bytes(self) -> int:
-        """How much of ``total_bytes`` is read."""
+        """Bytes read, out of ``total_bytes``."""
         return self._read + sum(file.stream.taken for file in self._open)
 
     def batches(self) -> Iterator[Batch]:
-        """All packets. While nothing comes from a pipe or a followed file, empty batches; those that are followed end
-        with ``stop``.
-        """
+        """All packets. Empty batches while a pipe or a followed file has no data; followed files end with ``stop``."""
         for batch in self._all():
             self.tally.add(batch.rows)
             yield batch
@@ -71,7 +69,7 @@ class CaptureFiles:
                 return
 
     def backlog(self) -> float:
-        """A file waits for its reader."""
+        """Always 0: a file waits for its reader."""
         return 0.0
 
     def stop(self) -> None:
@@ -81,7 +79,7 @@ class CaptureFiles:
             self._follower.stopped = True
 
     def close(self) -> None:
-        """Close all files. One that is being written may well end inside a record now: that is no damage."""
+        """Close all files. A file that is still being written may end inside a record: that is no damage."""
         self.stop()
         for file in list(self._open):
             file.close()
@@ -93,7 +91,7 @@ class CaptureFiles:
             yield from self._follower.batches()
 
     def _look(self, files: Sequence[str]) -> list[Pending]:
-        """Read the first packet of every file. Unreadable files are reported at once."""
+        """Read the first packet of every file. Unreadable files are reported immediately."""
         pending, known = [], not self._follow
         for order, path in enumerate(files):
             first: int | None = 0
@@ -108,8 +106,8 @@ class CaptureFiles:
         return pending
 
     def _first(self, path: str) -> int | None:
-        """When the first packet of a file is to be merged; 0 where it is not found soon, None where the file gives
-        nothing.
+        """Time at which the first packet of a file is merged; 0 if it is not found quickly, None if the file is
+        unreadable.
         """
         file = self._opened(path, 0, self._tiny)
         if file is None:
@@ -130,7 +128,7 @@ class CaptureFiles:
         return first
 
     def _start(self, path: str) -> CaptureFile | None:
-        """Open a file for reading; None, after a report, if it cannot be opened."""
+        """Open a file for reading; reports a fault and returns None if it cannot be opened."""
         few = len(self._open) < FEW and not self._follow
         file = self._opened(path, min(len(self.names), MOST_SOURCES - 1), self._pool if few else self._small)
         if file is not None:
@@ -150,7 +148,7 @@ class CaptureFiles:
         )
 
     def _settle(self, file: CaptureFile) -> None:
-        """A file has nothing more for now; take its results, and close it if it is done."""
+        """A file has no more data for now: take its results, and close it if it has ended."""
         if file.dropped:
             self.tally.dropped[file.name] = file.dropped
         if not file.done:
@@ -172,7 +170,7 @@ class CaptureFiles:
 
 
 def open_captures(paths: Sequence[str], *, follow: bool = False, limits: Limits = Limits()) -> CaptureFiles:  # noqa: B008  (frozen)
-    """Capture files, folders, patterns or ``-`` as one source. Never raises for what the files are: see ``unreadable``
+    """Capture files, folders, patterns or ``-`` as one source. Never raises for faults of the files: see ``unreadable``
     and ``damages``.
     """
     return CaptureFiles(paths, follow=follow, limits=limits)

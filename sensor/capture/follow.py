@@ -1,8 +1,9 @@
-"""Files that are still being written, and folders that receive new ones: the files of a rotating writer (``tcpdump
+"""Files that are still being written, and folders that receive new files: the files of a rotating writer (``tcpdump
 -C``, ``dumpcap -b``) are read as they appear.
 
-A file that is replaced, truncated or deleted is read to its end and closed; one of the same name is read from its
-beginning. What a rotating writer compresses afterwards (``x.pcap`` to ``x.pcap.gz``) was read already and is ignored.
+A file that is replaced, truncated or deleted is read to its end and closed; a new one of the same name is read from its
+beginning. A file that a rotating writer compresses afterwards (``x.pcap`` to ``x.pcap.gz``) has already been read and
+is ignored.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from sensor.capture.streams import waits
 from sensor.core.batch import Batch
 
 PAUSE = 0.05
-"""Seconds between two looks at files that have nothing new."""
+"""Seconds between two checks of files without new data."""
 
 LOOK = 0.2
-"""Seconds between two looks for new files; longer where a look takes long."""
+"""Seconds between two searches for new files; longer if a search takes long."""
 
 TURN = 8
-"""Batches that one file may give before the others have their turn."""
+"""Batches that one file may yield before the others have their turn."""
 
 EVERYTHING = 1 << 30
 
@@ -35,8 +36,8 @@ Inode = tuple[int, int]
 
 
 class Follower:
-    """Reads on in the files it ``take``s and in those that appear. At most ``MOST_OPEN`` at once: the one that was
-    silent longest is taken to be complete.
+    """Continues to read the files passed to ``take`` and new ones that appear. At most ``MOST_OPEN`` files at once: the
+    one without new data for longest counts as complete.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Follower:
         self._next_look = 0.0
 
     def take(self, file: CaptureFile) -> None:
-        """Follow an open file that has nothing more for now."""
+        """Follow an open file that has no more data for now."""
         while len(self._open) >= MOST_OPEN:
             silent = next(iter(self._open.values()))
             silent.end()
@@ -61,7 +62,7 @@ class Follower:
         self._open[file.path] = file
 
     def batches(self) -> Iterator[Batch]:
-        """Until ``stopped``; an empty batch where nothing is new."""
+        """Batches until ``stopped``; empty ones while there is no new data."""
         while not self.stopped:
             busy = False
             for file in list(self._open.values()):
@@ -75,12 +76,12 @@ class Follower:
                 time.sleep(PAUSE)
 
     def _read(self, file: CaptureFile, most: int) -> Iterator[Batch]:
-        """What is new in a file, up to so many batches."""
+        """The new data of a file, up to ``most`` batches."""
         while most and not self.stopped:
             batch = file.step()
             if batch is not None:
                 most -= 1
-                self._open[file.path] = self._open.pop(file.path, file)  # the silent ones come first
+                self._open[file.path] = self._open.pop(file.path, file)  # files without new data come first
                 yield batch
             elif file.done:
                 self._let_go(file)
@@ -89,7 +90,7 @@ class Follower:
                 return
 
     def _look(self) -> Iterator[Batch]:
-        """Find what is new, replaced or gone."""
+        """Find new, replaced and deleted files."""
         began = time.monotonic()
         present = {path: _inode(path) for path in expand(self._paths) if not waits(path)}
         for path in [path for path in self._open if path not in present]:
@@ -117,7 +118,7 @@ class Follower:
             yield from self._read(file, TURN)
 
     def _finish(self, path: str) -> Iterator[Batch]:
-        """Read a file to its present end, which is its end."""
+        """Read a file to its present end and close it."""
         file = self._open[path]
         yield from self._read(file, EVERYTHING)
         if not self.stopped:
@@ -141,7 +142,7 @@ def _inode(path: str) -> Inode | None:
 
 
 def _replaced(file: CaptureFile, path: str) -> bool:
-    """Whether the name belongs to another file now, or the file was emptied to be written again."""
+    """Whether the name now belongs to another file, or the file was truncated to be written again."""
     try:
         facts = Path(path).stat()
     except OSError:

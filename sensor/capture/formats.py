@@ -1,8 +1,8 @@
-"""The formats of capture files, recognised by their first bytes: pcap and its nanosecond and Kuznetzov variants,
+"""The formats of capture files, recognized by their first bytes: pcap and its nanosecond and Kuznetzov variants,
 pcapng, snoop.
 
-A format has the header of a file (byte order, link type, interfaces); the kernels of ``sensor.decode.records`` walk the
-records.
+A format object holds the file header (byte order, link type, interfaces); the kernels of ``sensor.decode.records``
+parse the records.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from sensor.decode import records
 SUPPORTED = "pcap, pcapng and snoop, plain or in gzip, zstd, xz or lz4"
 
 LARGEST_FRAME = 262144
-"""The limit of libpcap, whatever snap length the file declares."""
+"""libpcap's limit, regardless of the snapshot length that the file declares."""
 
 _LARGE_LINKS = frozenset((189, 220, 231, 249, 266, 279))
 _LARGEST_TRANSFER = 16 << 20
-"""Of buses rather than networks (USB, D-Bus), whose records may be larger."""
+"""The same for captures of buses (USB, D-Bus), whose records may be larger."""
 
 HEADER_SIZE = 24
 
 
 class Format(Protocol):
-    """How to walk the records of one file."""
+    """How to parse the records of one file."""
 
     @property
     def name(self) -> str: ...
     @property
     def dropped(self) -> int:
-        """Packets that were lost when the file was written, if it contains that number."""
+        """Packets lost while the file was written, if it contains that number."""
         ...
 
     @property
     def begin(self) -> int:
-        """Where the first record stands."""
+        """Offset of the first record."""
         ...
 
     def scan(self, data: npt.NDArray[np.uint8], start: int, end: int, rows: npt.NDArray[np.void]) -> Step: ...
@@ -61,7 +61,7 @@ PCAPS = {
         (0xA1B2CD34.to_bytes(4, name), 1000, 24),  # type: ignore[arg-type]
     )
 }
-"""draft-ietf-opsawg-pcap, and the variant that old Linux libpcaps wrote, with the interface in each record."""
+"""draft-ietf-opsawg-pcap, and the variant of old Linux versions of libpcap with the interface in each record."""
 
 _WHY = {
     records.FRAME_LENGTH: "a record longer than any frame is",
@@ -71,13 +71,13 @@ _WHY = {
 
 
 class Pcap:
-    """``snaplen`` of the file is not used: it is often 0 or too small."""
+    """``snaplen`` of the file is not used, because it is often 0 or too small."""
 
     name, begin, dropped = "pcap", HEADER_SIZE, 0
 
     def __init__(self, header: bytes, source: int) -> None:
         self._kind = PCAPS[header[:4]]
-        # The upper half contains the length of the frame check sequence, and is otherwise reserved.
+        # The upper half contains the length of the frame check sequence; its other bits are reserved.
         self.link = struct.unpack_from(self._kind.order + "I", header, 20)[0] & 0xFFFF
         self._largest = _LARGEST_TRANSFER if self.link in _LARGE_LINKS else LARGEST_FRAME
         self._source = source
@@ -85,8 +85,8 @@ class Pcap:
 
     @staticmethod
     def _order_of_lengths(major: int, minor: int) -> int:
-        """The two lengths changed places with version 2.3, which some writers of that version missed; DG/UX called the
-        old order 543.0.
+        """The order of the two lengths changed in version 2.3, which some writers of that version did not follow; DG/UX
+        called the old order 543.0.
         """
         if major == 543 or (major == 2 and minor < 3):
             return 1
@@ -112,7 +112,7 @@ class Pcap:
 
 
 class Snoop:
-    """RFC 1761, version 2. It has link types of its own; those without an equivalent are reported as unknown."""
+    """RFC 1761, version 2. It has its own link types; those without an equivalent are reported as unknown."""
 
     name, begin = "snoop", 16
     MAGIC = b"snoop\0\0\0"
@@ -135,8 +135,8 @@ class Snoop:
 
 
 def recognise(head: bytes, source: int) -> Format | int | str:
-    """The format of a file that begins with these bytes; the number of bytes needed to recognise it; or, as text, what
-    it is instead.
+    """The format of a file that begins with these bytes; the number of bytes needed to recognize it; or a text that
+    describes what else the file is.
     """
     if head[:4] in PCAPS:
         return Pcap(head, source) if len(head) >= HEADER_SIZE else HEADER_SIZE
@@ -174,7 +174,7 @@ _OTHERS = (
 
 
 def describe(head: bytes) -> str:
-    """What a file that is no capture seems to be."""
+    """What a file that is no capture file appears to be."""
     if not head:
         return "nothing in it"
     for magic, name in _OTHERS:

@@ -1,8 +1,9 @@
-"""Network interfaces: what they are called, whether they listen, which link type their frames have, and what in their
-settings spoils a capture.
+"""Network interfaces: their names and addresses, whether they are up, the link type of their frames, and settings that
+impair a capture.
 
-Read from the kernel by netlink (rtnetlink(7)) and ioctl (netdevice(7)), which need no rights. Nothing is ever changed.
-A socket of any family may ask by ioctl: a local one, for the process that captures may have no other.
+Read from the kernel by netlink (rtnetlink(7)) and ioctl (netdevice(7)), which need no privileges. Nothing is ever
+changed. The ioctls work on sockets of any family; a Unix socket is used, since the capturing process may be restricted
+to it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from sensor.capture.ring_size import speed_of
 from sensor.core import addresses
 
 LOOPBACK = 772
-"""ARPHRD_LOOPBACK: a packet socket sees an Ethernet header there, and every frame twice."""
+"""ARPHRD_LOOPBACK: a packet socket gets frames with an Ethernet header there, each frame twice."""
 
 ETHERNET, RAW, COOKED = 1, 12, 113
 AT_LINK, AT_NETWORK, AT_COOKED = 0, 1, 2
 """Where a frame begins, for ``sensor.decode.ring.walk``: at its link header, at its network header, or at a cooked
-header put before that.
+header that is written before it.
 """
 
 LINKS = {
@@ -38,7 +39,7 @@ LINKS = {
     65534: (RAW, AT_NETWORK),
 }
 """Hardware type of the kernel (linux/if_arp.h) → link type number and where frames begin. Tunnels, PPP and tun devices
-carry bare IP, with or without a link header before it; whatever is not listed gets a cooked header.
+carry raw IP, with or without a link header before it; types that are not listed get a cooked header.
 """
 
 UP, RUNNING = 0x1, 0x40
@@ -50,13 +51,13 @@ REQUEST, DUMP = 0x1, 0x300
 LINK_ADDRESS, LINK_NAME, LINK_MTU = 1, 3, 4
 ADDRESS, LOCAL_ADDRESS = 1, 2
 DUMP_LIMIT = 4096
-"""Replies read of one listing: far more than interfaces exist anywhere."""
+"""Limit on the replies read for one request: far more than the interfaces of any host."""
 
 
 @dataclass(slots=True)
 class Interface:
-    """``link``: link type number of its frames; ``mtu`` in bytes; ``speed`` in Mbit/s, 0 where unknown; ``warnings``:
-    settings that spoil a capture.
+    """``link``: link type number of its frames; ``mtu`` in bytes; ``speed`` in Mbit/s, 0 if unknown; ``warnings``:
+    settings that impair a capture.
     """
 
     name: str
@@ -72,12 +73,12 @@ class Interface:
 
 
 def link_of(hardware: int) -> tuple[int, int]:
-    """Link type number and where frames begin, for a hardware type."""
+    """Link type number and where frames begin, by hardware type."""
     return LINKS.get(hardware, (COOKED, AT_COOKED))
 
 
 def list_interfaces() -> list[Interface]:
-    """Every interface of this host (of this network namespace), in the kernel's order."""
+    """All interfaces of this host (of this network namespace), in the kernel's order."""
     if not hasattr(socket, "AF_NETLINK"):
         return _names_only()
     found = {}
@@ -95,7 +96,7 @@ def list_interfaces() -> list[Interface]:
 
 
 def addresses_of(index: int) -> list[str]:
-    """The addresses of one interface, each with the length of its network."""
+    """The addresses of one interface, each with its prefix length."""
     one = Interface("", index, "", up=False, running=False, link=0, mtu=0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as sock:
         sock.bind((0, 0))
@@ -105,23 +106,23 @@ def addresses_of(index: int) -> list[str]:
 
 
 def index_of(sock: socket.socket, name: str) -> int:
-    """The number of the interface that has this name now; 0 where none has."""
+    """The index of the interface with this name; 0 if there is none."""
     return _ask(sock, SIOCGIFINDEX, name, "i") or 0
 
 
 def hardware_of(sock: socket.socket, name: str) -> int:
-    """Its hardware type; Ethernet where it is not there yet."""
+    """The hardware type of an interface; Ethernet if the interface does not exist yet."""
     hardware = _ask(sock, SIOCGIFHWADDR, name, "H")
     return 1 if hardware is None else hardware
 
 
 def is_up(sock: socket.socket, name: str) -> bool:
-    """Whether it is there and set up."""
+    """Whether the interface exists and is up."""
     return bool((_ask(sock, SIOCGIFFLAGS, name, "H") or 0) & UP)
 
 
 def valid_name(name: str) -> bool:
-    """Whether the kernel could have an interface of this name."""
+    """Whether an interface name is valid for the kernel."""
     return (
         0 < len(name.encode()) <= NAME_LIMIT
         and name not in {".", ".."}
@@ -130,7 +131,7 @@ def valid_name(name: str) -> bool:
 
 
 def _ask(sock: socket.socket, request: int, name: str, form: str) -> int | None:
-    """One number out of struct ifreq; None where there is no such interface."""
+    """One number from struct ifreq; None if there is no such interface."""
     import fcntl
 
     try:
@@ -142,7 +143,7 @@ def _ask(sock: socket.socket, request: int, name: str, form: str) -> int | None:
 
 
 def _dump(sock: socket.socket, what: int) -> Iterator[bytes]:
-    """The bodies of one netlink listing, without their message header."""
+    """The bodies of one netlink reply, without message headers."""
     sock.send(struct.pack("=IHHII", 17, what, REQUEST | DUMP, 1, 0) + b"\0")
     for _ in range(DUMP_LIMIT):
         reply = sock.recv(1 << 17)
@@ -167,7 +168,7 @@ def _attributes(body: bytes, offset: int) -> dict[int, bytes]:
 
 
 def _link(body: bytes) -> Interface:
-    """struct ifinfomsg and its attributes."""
+    """Parse struct ifinfomsg and its attributes."""
     _, hardware, index, flags = struct.unpack_from("=BxHiI", body)
     found = _attributes(body, 16)
     mac = found.get(LINK_ADDRESS, b"")
@@ -183,7 +184,7 @@ def _link(body: bytes) -> Interface:
 
 
 def _add_address(found: dict[int, Interface], body: bytes) -> None:
-    """struct ifaddrmsg: on a point-to-point link the local address is ours, the other one the peer's."""
+    """Parse struct ifaddrmsg: on a point-to-point link the local address is this host's, the other one the peer's."""
     family, prefix, index = struct.unpack_from("=BBxxI", body)
     attributes = _attributes(body, 8)
     raw = attributes.get(LOCAL_ADDRESS) or attributes.get(ADDRESS, b"")
@@ -210,7 +211,7 @@ def _warnings(name: str) -> list[str]:
 
 
 def _setting(sock: socket.socket, name: str, command: int) -> int:
-    """One number of ethtool; 0 where the driver has no such setting."""
+    """One value from ethtool; 0 if the driver has no such setting."""
     import array
     import fcntl
 
@@ -222,7 +223,7 @@ def _setting(sock: socket.socket, name: str, command: int) -> int:
 
 
 def _names_only() -> list[Interface]:
-    """Elsewhere than on Linux libpcap knows the names, and nothing else is asked."""
+    """On systems other than Linux: names from libpcap, without further data."""
     import pcapy
 
     return [

@@ -1,4 +1,4 @@
-"""Names of link types, as the registry at tcpdump.org lists them, in lower case. Numbers it does not list become
+"""Names of link types, as in the registry at tcpdump.org, in lower case. Numbers that are not registered become
 ``linktype_NNN``.
 """
 
@@ -201,7 +201,7 @@ LINK_TYPES = {
     298: "silabs_debug_channel",
     299: "firebird_isdn_uart",
 }
-"""Number → name. 12 and 14 are what systems call raw IP among themselves; in files it is 101."""
+"""Number → name. 12 and 14 are used for raw IP within some systems; in files it is 101."""
 
 
 def link_name(number: int) -> str:

@@ -1,8 +1,8 @@
 """Packets from live interfaces: one source over one or more rings.
 
-Blocks of several rings are merged in the order of their first frame, with a bounded wait for the rings that have
-nothing yet. Order within a block is the kernel's. A silent link yields empty batches, so that the reader can check the
-time; ``stop`` may be called from a signal handler or another thread and wakes the reader at once.
+Blocks of several rings are merged by the time of their first frame, with a limited wait for rings without data. Within
+a block, the kernel's order is kept. While the link is silent, empty batches are returned so that the reader can check
+the time; ``stop`` may be called from a signal handler or another thread and wakes the reader at once.
 """
 
 from __future__ import annotations
@@ -28,40 +28,40 @@ from sensor.core.batch import ROW, Batch
 Ring = PacketRing | PortableRing
 
 QUIET = 0.25
-"""Seconds without a frame after which an empty batch is given."""
+"""Seconds without a frame after which an empty batch is returned."""
 
 TEND = 0.25
-"""Seconds between two looks at the interfaces and the kernel's counters."""
+"""Seconds between two checks of the interfaces and the kernel's counters."""
 
 LATE_MS = 3
-"""How long to leave a ring alone whose blocks are all out with readers, or wait for those of another ring: the kernel
-calls it readable meanwhile.
+"""Milliseconds to wait for a ring whose blocks are all in use by readers, or for blocks of another ring: poll reports
+such a ring as readable.
 """
 
 MERGE_NS = (RETIRE_MS + 20) * 1_000_000
-"""How old a block must be before it is given without regard to rings that have nothing: each ring hands over within
-``RETIRE_MS``.
+"""Age in ns at which a block is returned without waiting for rings that have no data: each ring hands over blocks
+within ``RETIRE_MS``.
 """
 
 DRAIN = 0.4
-"""Seconds that a stop may wait for what is in the rings."""
+"""Seconds that a stop may take to read the rings empty."""
 
 MANY_BLOCKS = 64
 BLOCK_KIB = 256
-"""Small, so that a slow wire that fills none of them does not run through the ring; and large enough for frames that
-offloads have joined.
+"""Small, so that a slow link, which fills no block, does not use up the ring; large enough for frames merged by
+offloads.
 """
 
 WHOLE_FRAME = 262144
-"""A snap length of 65535 or more means whole frames, also those that offloads have joined."""
+"""A snapshot length of 65535 or more means whole frames, including those merged by offloads."""
 
 MAX_FANOUT = 64
 DAMAGE_LIMIT = 1000
 
 
 class LiveSource:
-    """Several rings as one source. Row column ``source`` is the index of the interface in ``names``; ``sizes``: how
-    large the rings are and why, for people.
+    """Several rings as one source. Row column ``source`` is the index of the interface in ``names``; ``sizes``: sizes
+    of the rings and the reason, as text.
     """
 
     def __init__(self, names: Sequence[str], rings: Sequence[Ring], sizes: str = "") -> None:
@@ -80,8 +80,8 @@ class LiveSource:
         self._closed = False
 
     def batches(self) -> Iterator[Batch]:
-        """Batches as they come, until ``stop``; what is in the rings by then is still given. Empty ones while the wire
-        is silent.
+        """Batches until ``stop``; frames that are in the rings at that time are still returned. Empty batches while the
+        link is silent.
         """
         last = tended = 0.0
         most = MANY_BLOCKS if len(self.rings) == 1 else 1
@@ -103,7 +103,7 @@ class LiveSource:
         self._tend()
 
     def backlog(self) -> float:
-        """Of the fullest ring."""
+        """The backlog of the fullest ring."""
         return max(ring.backlog() for ring in self.rings)
 
     def stop(self) -> None:
@@ -131,7 +131,7 @@ class LiveSource:
         return batch
 
     def _oldest(self) -> Ring | None:
-        """The ring to read next; None where there is nothing, or where another ring may still have something older."""
+        """The ring to read next; None if there is no data, or another ring may still have an older block."""
         ready = [ring for ring in self.rings if ring.ready()]
         if not ready:
             return None
@@ -143,13 +143,13 @@ class LiveSource:
 
     def _wait(self) -> None:
         events = self._poll.poll(int(QUIET * 1000))
-        if any(event & ~select.POLLIN for _, event in events):  # an interface went down or away
+        if any(event & ~select.POLLIN for _, event in events):  # an interface went down or disappeared
             self._follow()
         if events and self._oldest() is None:
             self._pause.poll(LATE_MS)
 
     def _rest(self, most: int) -> Iterator[Batch]:
-        """After a stop: let nothing more in, and give what the kernel has counted as received."""
+        """After a stop: block further frames, and return those that the kernel has counted as received."""
         for ring in self.rings:
             ring.mute()
         end = time.monotonic() + DRAIN
@@ -163,7 +163,7 @@ class LiveSource:
             time.sleep(LATE_MS / 1000)
 
     def _tend(self, *, final: bool = False) -> None:
-        """Check interfaces that appear and disappear, and update the kernel's counters."""
+        """Check for interfaces that appear or disappear, and update the kernel's counters."""
         if not final:
             self._follow()
         dropped = dict.fromkeys(self.names, 0)
@@ -186,7 +186,7 @@ class LiveSource:
         self._poll = self._polling()
 
     def damaged(self, name: str, what: str) -> None:
-        """Report a fault of an interface; the number of reports is bounded, for interfaces that keep flapping."""
+        """Report a fault of an interface; the number of reports is limited, for interfaces that keep flapping."""
         if len(self.damages) < DAMAGE_LIMIT:
             self.damages.append(Damage(name, 0, what, "interface"))
 
@@ -203,11 +203,11 @@ def open_live(
     ring_mib: int | None = None, memory_mib: int = 256, block_kib: int = BLOCK_KIB,
     user: str = "", snaplen: int = 65535, opened: Callable[[], None] = lambda: None,
 ) -> LiveSource:  # fmt: skip
-    """Listen on interfaces, then give up every privilege. CaptureError, in one line, where that cannot be done.
-    ``opened`` is called in between: it may open what needs the privileges, and what it raises ends the listening.
+    """Open the interfaces, then drop all privileges. Raises CaptureError with a message of one line if that fails.
+    ``opened`` is called in between, to open what needs privileges; an exception from it ends the capture.
 
-    ``fanout`` rings share each interface; ``ring_mib`` is the size of each: None for one by the speed of its link,
-    within ``memory_mib`` (see ring_size.py). An interface that does not exist yet is waited for.
+    ``fanout`` rings share each interface; ``ring_mib`` is the size of each, None: chosen by link speed within
+    ``memory_mib`` (see ring_size.py). An interface that does not exist yet is waited for.
     """
     _check(interfaces, fanout, snaplen)
     speeds = {name: speed_of(name) for name in interfaces}
@@ -234,7 +234,7 @@ def open_live(
 
 
 def _give_up_privileges(source: LiveSource, opened: Callable[[], None], user: str) -> None:
-    """The source is closed where that fails, or where ``opened`` raises."""
+    """Closes the source if that fails, or if ``opened`` raises an exception."""
     try:
         opened()
         drop_privileges(user)
@@ -249,7 +249,7 @@ def _give_up_privileges(source: LiveSource, opened: Callable[[], None], user: st
 
 
 def _in_words(sizes: Mapping[str, int], speeds: Mapping[str, int]) -> str:
-    """``ring 64 MiB for 1000 Mbit/s``, for each kind of link; without its speed where the size was asked for."""
+    """``ring 64 MiB for 1000 Mbit/s`` for each kind of link, without its speed if the size was configured."""
     notes = {
         name: f" for {speeds[name]} Mbit/s"
         if speeds.get(name)
@@ -262,8 +262,8 @@ def _in_words(sizes: Mapping[str, int], speeds: Mapping[str, int]) -> str:
 def _packet_rings(
     shapes: Mapping[str, Shape], program: Callable[[int], filters.Program], promiscuous: bool, fanout: int
 ) -> list[Ring]:
-    """Rings of the kernel's, ``fanout`` for each interface, of its shape. NoRing where it has none, CaptureError where
-    it gives none.
+    """Kernel rings, ``fanout`` for each interface, of the given shape. Raises NoRing if the kernel has none,
+    CaptureError if one cannot be opened.
     """
     rings: list[Ring] = []
     try:
@@ -294,8 +294,8 @@ def _check(interfaces: Sequence[str], fanout: int, snaplen: int) -> None:
 
 
 def _programs(interfaces: Sequence[str], text: str, snaplen: int) -> Callable[[int], filters.Program]:
-    """Programs by hardware type, those of the interfaces at hand compiled now, so that a bad filter is known before
-    anything is opened.
+    """Filter programs by hardware type. Those of existing interfaces are compiled now, so that an invalid filter is
+    reported before anything is opened.
     """
     known: dict[int, filters.Program] = {}
 

@@ -1,9 +1,9 @@
-"""Captures in the order of time: files are opened when their time comes, and batches pass through uncopied as long as
-files do not overlap.
+"""Merges captures by time: files are opened when their time comes, and batches are passed on uncopied as long as files
+do not overlap.
 
-Within a file the order is the file's. A row is merged by a time that never falls within its batch: that of the earliest
-row behind it, where single rows with a time before that of both their neighbours do not count. So a wild time moves at
-most the rows of its own batch, and never holds a file back.
+Within a file, the order of the file is kept. Rows are merged by a key that never decreases within a batch: the earliest
+time among the row and those after it, where single rows that are earlier than both neighbors do not count. A single
+invalid time thus moves at most the rows of its own batch, and never delays a file.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from sensor.core.time_units import DAY
 from sensor.decode.records import gather
 
 MOST_OPEN = 64
-"""Files open at once. Where more overlap, a further one is opened when another ends: those are in order of their first
-packets only.
+"""Number of files open at once. If more overlap, a further one is opened when another ends: those are ordered by their
+first packets only.
 """
 
 
@@ -31,14 +31,14 @@ Keys = npt.NDArray[np.int64]
 
 
 def merge_keys(rows: Rows) -> Keys:
-    """The times to merge rows by: never falling, blind to single wild times, and the times themselves where those are
+    """The keys to merge rows by: non-decreasing, insensitive to single invalid times, equal to the times if these are
     in order.
     """
     ts = rows["ts"].astype(np.int64)
     if len(ts) > 2:
         before, here, after = ts[:-2], ts[1:-1], ts[2:]
         back, last = (here < before) & (before <= after), ts[-1]
-        # Without a row after the last one, a step of a day or more counts as an invalid time.
+        # For the last row, which has no next row, a step of a day or more counts as an invalid time.
         if last < min(ts[-3], ts[-2]) or last - ts[-2] > DAY:
             ts[-1] = ts[-2]
         here[back] = before[back]
@@ -46,7 +46,7 @@ def merge_keys(rows: Rows) -> Keys:
 
 
 class Pending(NamedTuple):
-    """A file to be opened when its time comes. ``order`` decides between equal times."""
+    """A file that is opened when its time comes. ``order`` decides between equal times."""
 
     first: int
     order: int
@@ -54,7 +54,7 @@ class Pending(NamedTuple):
 
 
 class _Head:
-    """A file that is being merged, and what is left of its batch."""
+    """A file being merged, and the rest of its current batch."""
 
     __slots__ = ("at", "batch", "file", "keys", "order")
 
@@ -79,7 +79,7 @@ class _Part(NamedTuple):
 
 
 class Merge:
-    """Merges files, given in order of their first packets. ``settle`` gets each file that has nothing more, at least
+    """Merges files, passed in order of their first packets. ``settle`` gets each file that has no more data, at least
     for now.
     """
 
@@ -91,7 +91,7 @@ class Merge:
         self._heads: list[_Head] = []
 
     def batches(self) -> Iterator[Batch]:
-        """Until all files are read, or ``stopped`` is true."""
+        """Batches until all files are read, or ``stopped`` is true."""
         while (self._heads or self._pending) and not self._stopped():
             if self._next_is_due():
                 yield from self._open(self._pending.popleft())
@@ -118,7 +118,7 @@ class Merge:
             self._heads.sort(key=lambda head: head.order)
 
     def _read(self, file: CaptureFile) -> Generator[Batch, None, Batch | None]:
-        """The next batch of a file, or None where it has nothing more. Waits for pipes, with empty batches."""
+        """The next batch of a file, or None if it has no more data. Waits for pipes, yielding empty batches."""
         while not self._stopped():
             batch = file.step()
             if batch is not None:
@@ -140,9 +140,7 @@ class Merge:
         yield from self._rest(head.file)
 
     def _window(self) -> Iterator[Batch]:
-        """Give all rows up to the end of the batch that ends first: none of the other files can have earlier ones to
-        come.
-        """
+        """All rows up to the end of the batch that ends first: no other file can have earlier rows."""
         first = min(self._heads, key=lambda head: head.last)
         end = first.last[0]
         parts = []
@@ -164,7 +162,7 @@ class Merge:
             first.put(batch)
 
     def _copied(self, parts: list[_Part]) -> Iterator[Batch]:
-        """The rows of several batches by time, with their frames, in new blocks."""
+        """The rows of several batches sorted by time, copied with their frames to new blocks."""
         order = np.argsort(np.concatenate([part.head.keys[part.start : part.stop] for part in parts]), kind="stable")
         which = np.repeat(np.arange(len(parts)), [part.stop - part.start for part in parts])[order]
         index = np.concatenate([np.arange(part.start, part.stop) for part in parts])[order]

@@ -1,9 +1,9 @@
-"""One ring of the kernel on one interface: AF_PACKET, version 3 (Linux, Documentation/networking/packet_mmap.rst).
+"""One kernel ring on one interface: AF_PACKET, version 3 (Linux, Documentation/networking/packet_mmap.rst).
 
 The kernel writes frames into blocks of shared memory and hands a block over when it is full or ``RETIRE_MS`` old.
-Frames are never copied: a batch points into the ring, and its ``release`` gives the blocks back. Where the reader is
-late the kernel drops and counts. The ring follows its interface by name: down and up, deleted and made again, not there
-yet. None of that needs rights once the socket is open.
+Frames are never copied: a batch points into the ring, and its ``release`` returns the blocks. If the reader is late,
+the kernel drops frames and counts them. The ring follows its interface by name: when it goes down and up, is deleted
+and created again, or does not exist yet. None of that needs privileges once the socket is open.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ PROMISCUOUS = 1
 FANOUT_HASH, FANOUT_UNIQUE_ID, FANOUT_IGNORE_OUTGOING = 0, 0x2000, 0x4000
 ETH_P_ALL = 3
 FRAME_SIZE = 2048
-"""Only the number of frames is computed from it; version 3 packs frames as tightly as they come."""
+"""Determines only the number of frames; version 3 packs frames without padding to this size."""
 
 RETIRE_MS = 200
-"""Maximum delay of frames on a quiet link: each hand-over has a cost, however few frames it contains."""
+"""Maximum delay of frames on a quiet link, in ms; not shorter, because each hand-over of a block has a fixed cost."""
 
 MAX_ROWS = 16384
 MAX_BLOCK_KIB = 1024
-"""So that the smallest frames (96 bytes in the ring) of one block fit into one batch."""
+"""Limit such that a block of the smallest frames (96 bytes in the ring) fits into one batch."""
 
 STEPS = 16
 SPARE_SOCKETS = 4
-"""A member of a fanout group cannot be bound again, so sockets for as many returns of its interface are opened while we
-may.
+"""Sockets opened in advance, while privileges last: a member of a fanout group cannot be bound again, so each return of
+its interface takes one.
 """
 
 
@@ -68,8 +68,8 @@ class Shape:
 
 
 class Blocks:
-    """The shared memory: whose turn it is, and what is out with readers. Batches may be released in any order and from
-    any thread.
+    """The shared memory: the next block to read, and the blocks in use by readers. Batches may be released in any order
+    and from any thread.
     """
 
     def __init__(self, memory: mmap.mmap | bytearray, shape: Shape) -> None:
@@ -80,13 +80,13 @@ class Blocks:
         self.out = bytearray(shape.blocks)
 
     def ready(self, ahead: int = 0) -> bool:
-        """Whether the next block, or the one so many behind it, is ours and not read yet."""
+        """Whether the next block, or the one ``ahead`` after it, was handed over by the kernel and is unread."""
         number = (self.next + ahead) % self.shape.blocks
         return not self.out[number] and kernel.ours(self.data, number * self.shape.block_size)
 
     def backlog(self) -> float:
-        """Share of the blocks that the kernel cannot write to: those that are out with readers, and those that wait to
-        be read, in sixteenths.
+        """Share of the blocks that the kernel cannot write to: those in use by readers, and the unread ones, in
+        sixteenths.
         """
         waiting = next(
             (part for part in range(STEPS) if not self.ready(max(self.shape.blocks * (part + 1) // STEPS - 1, 0))),
@@ -99,7 +99,7 @@ class Blocks:
         return kernel.times(self.data, self.next * self.shape.block_size)
 
     def take(self, link: int, source: int, layer: int, most: int) -> Batch | None:
-        """The frames of up to ``most`` blocks as one batch; None where no block is ready."""
+        """The frames of up to ``most`` blocks as one batch; None if no block is ready."""
         taken: list[int] = []
         size, room = self.shape.block_size, 0
         while len(taken) < most and self.ready():
@@ -120,7 +120,7 @@ class Blocks:
         return Batch(self.view, rows[:filled], partial(self.release, taken))
 
     def release(self, taken: list[int]) -> None:
-        """Give blocks back; a second call does nothing."""
+        """Return blocks to the kernel; a second call does nothing."""
         while taken:
             number = taken.pop()
             kernel.give_back(self.data, number * self.shape.block_size)
@@ -128,8 +128,8 @@ class Blocks:
 
 
 class PacketRing:
-    """``received`` and ``dropped`` are the kernel's own numbers since the start; ``returns`` counts how often the
-    interface was made again.
+    """``received`` and ``dropped`` are the kernel's counters since the start; ``returns`` counts how often the
+    interface was created again.
     """
 
     def __init__(
@@ -180,24 +180,24 @@ class PacketRing:
 
     @property
     def read(self) -> int:
-        """Frames read so far."""
+        """Number of frames read so far."""
         return self._left + self.blocks.read
 
     @property
     def broken(self) -> int:
-        """Frames that could not be read because the ring made no sense."""
+        """Number of frames that could not be read because the ring's contents were invalid."""
         return self._broken + self.blocks.broken
 
     def ready(self) -> bool:
-        """Whether there is something to take."""
+        """Whether a block is ready."""
         return self.blocks.ready()
 
     def crowded(self) -> bool:
-        """Whether half of the ring waits to be read."""
+        """Whether half of the ring is unread."""
         return self.blocks.ready(self.shape.blocks // 2)
 
     def backlog(self) -> float:
-        """Share of the ring that waits to be read, or is out with readers."""
+        """Share of the ring that is unread or in use by readers."""
         return self.blocks.backlog()
 
     def times(self) -> tuple[int, int]:
@@ -205,12 +205,12 @@ class PacketRing:
         return self.blocks.times()
 
     def take(self, most: int) -> Batch | None:
-        """The frames of up to ``most`` blocks that are ready; None where none is."""
+        """The frames of up to ``most`` ready blocks; None if no block is ready."""
         return self.blocks.take(self.link, self.source, self.layer, most)
 
     def follow(self) -> bool:
-        """Listen on whatever interface has the name now; False while there is none. A link that comes and goes needs
-        nothing: the kernel stays bound to it.
+        """Listen on the interface that has the name now; False while there is none. A link that goes down and up needs
+        no action: the kernel stays bound to it.
         """
         self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         now = index_of(self.sock, self.name)
@@ -248,8 +248,8 @@ class PacketRing:
         self.index, self.problem = index, ""
 
     def _renew(self) -> None:
-        """Outside a fanout group the socket is simply bound again; inside, a new one takes over, and batches that are
-        out keep the old memory alive.
+        """Without a fanout group the socket is bound again; in a group a new socket replaces it, and batches in use
+        keep the old memory alive.
         """
         self.count()
         if not self.fanout:
@@ -262,37 +262,37 @@ class PacketRing:
         self._open(self._spares.pop())
 
     def count(self) -> None:
-        """Add the kernel's counters, which it sets to zero when they are read."""
+        """Add the kernel's counters, which are reset when they are read."""
         seen, dropped, _ = struct.unpack("=3I", self.sock.getsockopt(SOL_PACKET, STATISTICS, 12))
         self.received += seen - dropped
         self.dropped += dropped
 
     def all_read(self) -> bool:
-        """Whether what the kernel has received was read."""
+        """Whether all frames that the kernel received were read."""
         self.count()
         return self.read + self.broken >= self.received
 
     def mute(self) -> None:
-        """Let nothing more into the ring."""
+        """Block further frames from entering the ring."""
         with contextlib.suppress(OSError):
             bpf.attach(self.sock, bpf.REJECT)
 
     def close(self) -> None:
-        """Close the socket. The memory goes when the last batch that points into it does."""
+        """Close the socket. The memory is freed with the last batch that points into it."""
         for sock in (self.sock, *self._spares):
             sock.close()
 
 
 class Fanout:
-    """A group of rings on one interface: the kernel shares frames out by flow, so that both directions of a flow meet
-    in one ring.
+    """A group of rings on one interface: the kernel distributes frames by flow, so that both directions of a flow are
+    in the same ring.
     """
 
     def __init__(self) -> None:
         self._id = self._index = 0
 
     def join(self, sock: socket.socket, index: int, *, ignore_outgoing: bool) -> None:
-        """The first on an interface gets a group of its own from the kernel, whose number the others join."""
+        """The first ring on an interface gets a new group from the kernel, whose number the others join."""
         flags = FANOUT_HASH | (FANOUT_IGNORE_OUTGOING if ignore_outgoing else 0)
         if index == self._index:
             sock.setsockopt(SOL_PACKET, FANOUT, flags << 16 | self._id)
@@ -302,11 +302,11 @@ class Fanout:
 
 
 class NoRing(CaptureError):
-    """The kernel has no packet ring: the portable capture may do."""
+    """The kernel has no packet ring: the portable capture may work."""
 
 
 def _socket(name: str) -> socket.socket:
-    """Bound to nothing yet, so that no frame arrives before its filter does."""
+    """A socket that is not bound yet, so that no frame arrives before its filter is attached."""
     try:
         return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     except PermissionError:
@@ -316,7 +316,7 @@ def _socket(name: str) -> socket.socket:
 
 
 def no_permission(name: str) -> str:
-    """The error message, with its remedy."""
+    """The error message, with the remedy."""
     return (
         f"{name}: no permission to listen: run as root, or once `setcap cap_net_raw+ep "
         f"{os.path.realpath(sys.executable)}`, "

@@ -1,4 +1,4 @@
-"""From what people write to files: names, folders (with what is below them), patterns, and ``-`` for standard input."""
+"""Expands file arguments: names, folders (with their subfolders), patterns, and ``-`` for standard input."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PIPE = "-"
 
 
 def expand(paths: Iterable[str]) -> list[str]:
-    """All files, each once, in the order given, and by name within a folder or pattern. What matches nothing, and an
-    empty folder, stays in the list: opening it reports the error.
+    """All files, each once, in the order given, sorted by name within a folder or pattern. Patterns without matches and
+    empty folders stay in the list: opening them reports the error.
     """
     seen: dict[str, str] = {}
     for path in paths:
@@ -34,8 +34,8 @@ def _one(path: str) -> Iterable[str]:
 
 
 def below(folder: str) -> Iterator[str]:
-    """The ordinary files in a folder and its folders, and folders that may not be looked into. Hidden ones are left
-    out: programs that copy make them for a moment.
+    """The regular files in a folder and its subfolders, and folders that cannot be read. Hidden files are left out:
+    copying programs create them temporarily.
     """
     closed: list[str] = []
     for place, folders, files in os.walk(folder, onerror=lambda error: closed.append(str(error.filename))):

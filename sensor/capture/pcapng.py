@@ -1,5 +1,5 @@
 """pcapng (draft-ietf-opsawg-pcapng): sections and their interfaces, either byte order, drop counts. Options and blocks
-that we do not need are passed over.
+that are not needed are skipped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sensor.decode import records
 
 LARGEST_BLOCK = 16 << 20
 MAX_INTERFACES = 4096
-"""In one section."""
+"""Per section."""
 
 MOST_DROPPED = (1 << 63) - 1
 
@@ -37,8 +37,8 @@ _WHY = {
 
 
 class Step(NamedTuple):
-    """The result of a walk over a block of bytes: rows filled, the offset of the next record, why the walk ended
-    (``MORE, FULL, BROKEN``), how many bytes the next record needs, and its fault.
+    """The result of parsing a block of bytes: rows filled, the offset of the next record, why parsing ended (``MORE,
+    FULL, BROKEN``), how many bytes the next record needs, and its fault.
     """
 
     filled: int
@@ -53,7 +53,7 @@ class _Malformed(Exception):
 
 
 class Pcapng:
-    """Knows the section it is in. ``dropped`` counts over all sections."""
+    """The current section of a file. ``dropped`` is the total over all sections."""
 
     name, begin = "pcapng", 0
     MAGIC = b"\x0a\x0d\x0d\x0a"
@@ -102,7 +102,7 @@ class Pcapng:
             at += need
 
     def _section_size(self, data: npt.NDArray[np.uint8], at: int, end: int) -> int:
-        """Bytes of a section header, by the byte order that its magic defines."""
+        """Bytes of a section header, in the byte order that its magic defines."""
         if at + 12 > end:
             return 12
         head = data[at : at + 12].tobytes()
@@ -116,7 +116,7 @@ class Pcapng:
         return size
 
     def _aside(self, block: bytes) -> None:
-        """Section header, interface description or interface statistics, whole."""
+        """Parse a complete section header, interface description or interface statistics block."""
         kind, size = struct.unpack_from(self._order + "II", block)
         if size < _SMALLEST[kind]:
             raise _Malformed(_WHY[records.BLOCK_LENGTH])
@@ -154,7 +154,7 @@ class Pcapng:
         self._count += 1
 
     def _statistics(self, block: bytes) -> None:
-        """The last statistics of an interface hold."""
+        """Record interface statistics; the last block of an interface counts."""
         number = struct.unpack_from(self._order + "I", block, 8)[0]
         lost = sum(
             struct.unpack(self._order + "Q", value)[0]
@@ -165,7 +165,7 @@ class Pcapng:
             self._dropped[number] = lost
 
     def _options(self, block: bytes, at: int) -> Iterator[tuple[int, bytes]]:
-        """(code, value) as far as they make sense."""
+        """(code, value) of the options, up to the first invalid one."""
         end = len(block) - 4
         while at + 4 <= end:
             code, size = struct.unpack_from(self._order + "HH", block, at)
@@ -177,7 +177,7 @@ class Pcapng:
 
 def units(resolution: int) -> tuple[int, int, int]:
     """if_tsresol (4.2) as (multiply, shift, divide): ns = (units * multiply >> shift) / divide. Units too fine to ever
-    make a second give 0.
+    add up to a second give 0.
     """
     exponent = resolution & 0x7F
     if resolution & 0x80:

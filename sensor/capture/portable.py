@@ -1,8 +1,8 @@
-"""Capture through libpcap, where the kernel has no packet ring: the same calls as
+"""Capture with libpcap, for kernels without packet rings; the same interface as
 ``sensor.capture.packet_ring.PacketRing``.
 
-Frames are copied once. The descriptor is polled before anything is read, because libpcap would wait for the next packet
-with signals unheard.
+Frames are copied once. The descriptor is polled before reading, because libpcap would wait for the next packet without
+handling signals.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class PortableRing:
         return int(self._handle.getfd()) if self._handle is not None else -1
 
     def ready(self) -> bool:
-        """Reads what is there, without waiting."""
+        """Whether packets are available; reads them without waiting."""
         if self._handle is not None and not self._frames:
             try:
                 self._handle.dispatch(MAX_ROWS, self._keep)
@@ -79,19 +79,19 @@ class PortableRing:
             self._lost += 1
 
     def crowded(self) -> bool:
-        """libpcap does not report the fill level of its buffer."""
+        """Always False: libpcap does not report the fill level of its buffer."""
         return False
 
     def backlog(self) -> float:
-        """Not available either: messages are never shed here."""
+        """Always 0, for the same reason: messages are never shed here."""
         return 0.0
 
     def times(self) -> tuple[int, int]:
-        """Capture times of the first and last frame that wait, ns."""
+        """Capture times of the first and last waiting frame, ns."""
         return self._frames[0][0], self._frames[-1][0]
 
     def take(self, _most: int) -> Batch | None:
-        """What was read; None where nothing was."""
+        """The packets read; None if there are none."""
         if not self.ready():
             return None
         frames, self._frames = self._frames, []
@@ -105,7 +105,7 @@ class PortableRing:
         return Batch(np.frombuffer(b"".join(frame for _, _, _, frame in frames), np.uint8), rows)
 
     def follow(self) -> bool:
-        """Open it again where it was lost; that needs the rights that listening needs."""
+        """Open the interface again if it was lost; needs the same privileges as the first time."""
         if self._handle is None:
             try:
                 self._open()
@@ -122,7 +122,7 @@ class PortableRing:
         self._lost = self.dropped
 
     def count(self) -> None:
-        """Take over libpcap's counters."""
+        """Update the counters from libpcap."""
         if self._handle is not None:
             try:
                 _, dropped, at_interface = self._handle.stats()
@@ -132,14 +132,14 @@ class PortableRing:
         self.received = self.read + len(self._frames)
 
     def all_read(self) -> bool:
-        """Whether nothing waits."""
+        """Whether no packets wait."""
         return not self.ready()
 
     def mute(self) -> None:
-        """libpcap has nothing like it: what comes after a stop stays unread."""
+        """Does nothing: libpcap cannot block packets; those after a stop stay unread."""
 
     def close(self) -> None:
-        """Stop listening."""
+        """Close the capture."""
         if self._handle is not None:
             self._handle.close()
             self._handle = None

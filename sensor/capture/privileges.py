@@ -1,7 +1,7 @@
-"""Gives up what listening needed, once everything is open: nothing is kept, and nothing can be had again.
+"""Drops the privileges that capturing needed, permanently, once everything is open.
 
-Linux: capabilities(7), PR_SET_NO_NEW_PRIVS of prctl(2). The kernel keeps capabilities for each thread, so this belongs
-before other threads are started; ``privileged_threads`` names the threads that a library has started by then.
+Linux: capabilities(7), PR_SET_NO_NEW_PRIVS of prctl(2). The kernel keeps capabilities per thread, so privileges must be
+dropped before other threads start; ``privileged_threads`` lists the threads that a library has started before.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ LAST_CAPABILITY = 63
 
 
 def drop_privileges(user: str = "") -> None:
-    """Become ``user`` where one is named (needs root), then clear every capability of this thread for good.
-    CaptureError where that fails.
+    """Change to ``user`` if one is named (needs root), then clear every capability of this thread permanently. Raises
+    CaptureError if that fails.
     """
     clear_bounding_set()
     if user:
@@ -30,7 +30,7 @@ def drop_privileges(user: str = "") -> None:
 
 
 def become(user: str) -> None:
-    """Change to the user and to its own group alone."""
+    """Change to the user and its primary group, without supplementary groups."""
     import pwd
 
     try:
@@ -48,8 +48,8 @@ def become(user: str) -> None:
 
 
 def clear_bounding_set() -> None:
-    """No program started from here on can have a capability; needs CAP_SETPCAP, and without that there is nothing to
-    lose by leaving it.
+    """Prevent programs started from now on from gaining capabilities; needs CAP_SETPCAP. Without it there is nothing to
+    clear.
     """
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
@@ -58,7 +58,9 @@ def clear_bounding_set() -> None:
 
 
 def clear_capabilities() -> None:
-    """Effective, permitted, inheritable and ambient sets: all empty; and no program started from here on gains any."""
+    """Clear the effective, permitted, inheritable and ambient sets, and prevent programs started from now on from
+    gaining privileges.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
@@ -69,7 +71,7 @@ def clear_capabilities() -> None:
 
 
 def privileged_threads() -> list[int]:
-    """Threads of this process that still have a capability: none, if the privileges were dropped before any was
+    """Threads of this process that still have capabilities: none if the privileges were dropped before any thread was
     started.
     """
     return [int(task.name) for task in sorted(Path("/proc/self/task").glob("*")) if _permitted(task / "status")]

@@ -1,8 +1,7 @@
-"""The default ring size of an interface: by the speed of its link, within a share of ``memory_mib``. See
-``capture.ring_mib``.
+"""The default ring size of an interface: by link speed, within a share of ``memory_mib``. See ``capture.ring_mib``.
 
-A ring buffers frames while the engine is busy: 64 MiB are half a second of a full link of 1,000 Mbit/s. A link of
-unknown speed (veth, bridges, wireless cards) is assumed to have 1,000 Mbit/s.
+A ring buffers frames while the engine is busy: 64 MiB hold half a second of a fully loaded link of 1,000 Mbit/s. Links
+of unknown speed (veth, bridges, wireless cards) are assumed to have 1,000 Mbit/s.
 """
 
 from __future__ import annotations
@@ -11,23 +10,23 @@ import contextlib
 from pathlib import Path
 
 USUAL = 1_000
-"""Mbit/s of a link of unknown speed."""
+"""Assumed Mbit/s of a link of unknown speed."""
 
 HELD_MS = 500
-"""So much of a full link fits into its rings."""
+"""Milliseconds of a fully loaded link that its rings can buffer."""
 
 LEAST, MOST = 16, 512
-"""MiB of one ring."""
+"""Limits of one ring, in MiB."""
 
 SHARE = 0.5
-"""Of ``memory_mib``: what all rings together may take, on top of it."""
+"""Share of ``memory_mib`` that all rings together may use, in addition to it."""
 
 MIB = 1 << 20
 
 
 def speed_of(name: str) -> int:
-    """Mbit/s of an interface according to the kernel; 0 for virtual interfaces, for links that are down and if there is
-    no such interface.
+    """Mbit/s of an interface as reported by the kernel; 0 for virtual and missing interfaces and for links that are
+    down.
     """
     with contextlib.suppress(OSError, ValueError):
         return max(0, int(Path("/sys/class/net", name, "speed").read_text(encoding="ascii")))
@@ -35,8 +34,8 @@ def speed_of(name: str) -> int:
 
 
 def size_for(speed: int, fanout: int, rings: int, memory_mib: int) -> int:
-    """MiB of each of the ``fanout`` rings that share a link of ``speed`` Mbit/s (0: unknown), where there are ``rings``
-    in all: a power of two.
+    """MiB of each of the ``fanout`` rings of a link of ``speed`` Mbit/s (0: unknown), with ``rings`` rings in total: a
+    power of two.
     """
     wanted = (speed or USUAL) * 1_000_000 // 8 * HELD_MS // 1000 // MIB // fanout
     room = max(int(memory_mib * SHARE) // rings, 1)

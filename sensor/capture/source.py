@@ -1,4 +1,4 @@
-"""What a source of packets is: the contract between capture and everything that reads packets."""
+"""The interface of packet sources, between capture and everything that reads packets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.decode.records import sums
 
 
 class CaptureError(Exception):
-    """A source of packets cannot be opened. The message is one line with what to do; ``code``: its entry in the
+    """A packet source cannot be opened. The message is one line that includes the remedy; ``code``: its entry in the
     catalogue of errors.
     """
 
@@ -24,7 +24,7 @@ class CaptureError(Exception):
 
 
 class Senseless(CaptureError):
-    """Arguments that no machine can serve: a filter that does not compile, an interface that is named twice."""
+    """Invalid arguments: a filter that does not compile, an interface that is named twice."""
 
     code = "capture.invalid-argument"
 
@@ -39,8 +39,8 @@ class Tally(msgspec.Struct):
     """Totals of a source so far. ``bytes`` were captured, ``wire_bytes`` were on the wire; ``truncated`` counts frames
     that were captured in part.
 
-    ``dropped``: packets lost before they reached us, by interface or file, as reported by the kernel, the interface or
-    the capture file. ``linktypes``: packets by name of their link type.
+    ``dropped``: packets lost before they reached the sensor, by interface or file, as reported by the kernel, the
+    interface or the capture file. ``linktypes``: packets by name of their link type.
     """
 
     packets: int = 0
@@ -66,14 +66,14 @@ class Tally(msgspec.Struct):
 
     @property
     def lost(self) -> int:
-        """All that was dropped."""
+        """Total number of dropped packets."""
         return sum(self.dropped.values())
 
 
 class Damage(msgspec.Struct, frozen=True):
-    """Where a source could not be read on. ``path`` is the file or interface; ``offset`` (bytes, after decompression)
-    is where the first record begins that could not be given; ``found`` says what is there; ``kind`` is one of
-    ``cut, record, compression, limit, read, interface``.
+    """A place where a source could not be read further. ``path`` is the file or interface; ``offset`` (bytes, after
+    decompression) is the start of the first unreadable record; ``found`` describes the fault; ``kind`` is one of ``cut,
+    record, compression, limit, read, interface``.
     """
 
     path: str
@@ -90,13 +90,11 @@ class Damage(msgspec.Struct, frozen=True):
 
 
 class Source(Protocol):
-    """Where packets come from. ``names`` is what row column ``source`` counts in; it may grow while
-    packets are read.
-    """
+    """A source of packets. Row column ``source`` is an index into ``names``, which may grow while packets are read."""
 
     @property
     def name(self) -> str:
-        """The source as people call it."""
+        """The source's name for users."""
         ...
 
     @property
@@ -109,14 +107,14 @@ class Source(Protocol):
     def damages(self) -> Sequence[Damage]: ...
 
     def batches(self) -> Iterator[Batch]:
-        """Batches in the order of their packets. Sources that wait for packets give an empty batch at least every 200
-        ms while there are none.
+        """Batches in order of their packets. Sources that wait for packets return an empty batch at least every 200
+        ms.
         """
         ...
 
     def backlog(self) -> float:
-        """Share of the memory for packets that waits to be read, 0 to 1; where it is full packets are lost. 0 for
-        sources that wait for their reader.
+        """Share of the packet memory that waits to be read, 0 to 1; when it is full, packets are lost. 0 for sources
+        that wait for their reader.
         """
         ...
 
@@ -125,5 +123,5 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back files, sockets and memory; batches that are out stay readable."""
+        """Release files, sockets and memory; batches in use stay readable."""
         ...

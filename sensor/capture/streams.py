@@ -1,8 +1,8 @@
-"""Where the bytes of a capture come from: a file, a file that is still being written, or a pipe. None of them is waited
-for longer than ``WAIT_MS``.
+"""The byte streams of captures: a file, a file that is still being written, or a pipe. None of them is waited for
+longer than ``WAIT_MS``.
 
-All have ``readinto``: it puts bytes at the start of a memory view and returns how many; 0 is the end, None that there
-is nothing now.
+All have ``readinto``: it writes bytes at the start of a memory view and returns how many; 0 is the end, None means that
+no data is available now.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Protocol
 
 WAIT_MS = 100
-"""How long a pipe is waited for."""
+"""Longest wait for data of a pipe."""
 
 PIPE_SIZE = 1 << 20
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 0)
 
 
 class Broken(Exception):
-    """Bytes cannot be had any more: ``found`` says why; ``kind`` is one of those of
+    """A stream cannot be read further: ``found`` is the reason; ``kind`` is one of those of
     ``sensor.capture.source.Damage``.
     """
 
@@ -33,7 +33,7 @@ class Broken(Exception):
 
 
 class Stream(Protocol):
-    """``taken``: bytes read from the file so far; ``size``: bytes of the file, 0 where that is unknown."""
+    """``taken``: bytes read from the file so far; ``size``: bytes of the file, 0 if unknown."""
 
     @property
     def taken(self) -> int: ...
@@ -41,14 +41,14 @@ class Stream(Protocol):
     def size(self) -> int: ...
 
     def readinto(self, view: memoryview) -> int | None:
-        """Broken where reading fails."""
+        """Raises Broken if reading fails."""
         ...
 
     def close(self) -> None: ...
 
 
 class FileStream:
-    """A file on disk. Where it is followed, its end is only the end for now."""
+    """A file on disk. If it is followed, its end is only temporary."""
 
     def __init__(self, descriptor: int, *, follow: bool = False) -> None:
         self._descriptor, self._follow = descriptor, follow
@@ -70,7 +70,7 @@ class FileStream:
 
 
 class PipeStream:
-    """A pipe, a character device or standard input. It gives as much as is there, so that a busy pipe makes large
+    """A pipe, a character device or standard input. Returns the available bytes, so that a busy pipe gives large
     batches and a slow one prompt ones.
     """
 
@@ -81,7 +81,7 @@ class PipeStream:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
         if _SET_PIPE_SIZE:
-            with contextlib.suppress(OSError):  # no pipe, or not allowed: the size it has will do
+            with contextlib.suppress(OSError):  # no pipe, or not permitted: keep its present size
                 fcntl.fcntl(descriptor, _SET_PIPE_SIZE, PIPE_SIZE)
 
     def readinto(self, view: memoryview) -> int | None:
@@ -104,7 +104,7 @@ class PipeStream:
 
 
 def open_stream(path: str, *, follow: bool = False) -> FileStream | PipeStream:
-    """``-`` is standard input. OSError where the file cannot be opened, with the reason in ``strerror``."""
+    """Open a path; ``-`` is standard input. Raises OSError if it cannot be opened, with the reason in ``strerror``."""
     if path == "-":
         if os.isatty(0):
             raise OSError(0, "a terminal")
@@ -121,7 +121,7 @@ def open_stream(path: str, *, follow: bool = False) -> FileStream | PipeStream:
 
 
 def waits(path: str) -> bool:
-    """Whether the path is one that cannot be looked into before it is read: a pipe or the like."""
+    """Whether the path cannot be examined before it is read: a pipe or a character device."""
     if path == "-":
         return True
     file = Path(path)
