@@ -1,3 +1,3 @@
-"""Counting: flow changes as columns, and the kernels that count in them: pairs and distinct peers per window, rates,
+"""Counting: flow changes as columns, and the kernels that count them: pairs and distinct peers per window, rates,
 tallies.
 """

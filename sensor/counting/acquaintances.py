@@ -1,9 +1,8 @@
-"""Conversations as those who learn see them: over and answered, each pair and service at most once within a while, in
-bulk.
+"""Completed, answered flows for units that learn from them, in bulk; each pair and service at most once within a time
+window.
 
 TCP flows count when they end with data exchanged, so that connection attempts and scans are not learned; UDP flows when
-answered. Ephemeral ports clients are no services, and answers that look like questions (from 53, 67, 5353 …) none
-either.
+answered. Ephemeral ports of clients are not services, nor are replies that look like requests (from 53, 67, 5353 …).
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from sensor.core.recent import RecentSet
 from sensor.counting.changes import CLIENT_INSIDE, SERVER_INSIDE, Changes
 
 BITS = 16
-# The first ephemeral port of Linux (ip_local_port_range).
+# First ephemeral port of Linux (ip_local_port_range).
 EPHEMERAL = 32768
-# A flow in which data was exchanged has at least so many packets of its client and of its server.
+# Smallest number of packets, of the client and of the server, in a flow with data exchanged.
 ANSWERED_PACKETS = (4, 3)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _OUTSIDE = np.uint64(1)
 
 
 class _Conversations(NamedTuple):
-    """Conversations that count: ``rows``: indexes into the changes; ``keys``: who, with whom, with what, all outside
-    servers being one; ``ts``: ns;
-    ``abroad``: the server is outside; ``apart``: keys in which each server is itself.
+    """Flows that count: ``rows``: indexes into the changes; ``keys``: client, server and service, with all external
+    servers as one; ``ts``: ns; ``abroad``: the server is external; ``apart``: keys in which external servers are
+    distinguished.
     """
 
     rows: npt.NDArray[np.int64]
@@ -42,11 +41,11 @@ class _Conversations(NamedTuple):
 
 
 class Acquaintances:
-    """Which conversations are new; a table of fixed size remembers those of the last ``window`` ns.
+    """Finds new flows; a table of fixed size remembers those of the last ``window`` ns.
 
-    ``at_once``: TCP counts as soon as it is answered, connection attempts too. ``wanted``: 65536 entries for the ports
-    of TCP, then as many for UDP; those with 0 do not count. All external servers count as one; ``apart``: only
-    conversations with those, and each of them counts by itself; ``near``: only those with internal servers.
+    ``at_once``: TCP flows count as soon as they are answered, connection attempts too. ``wanted``: 65536 entries for
+    the ports of TCP, then as many for UDP; ports with 0 do not count. All external servers count as one; ``apart``:
+    only flows with external servers, each counted separately; ``near``: only flows with internal servers.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class Acquaintances:
         )
 
     def fresh(self, changes: Changes) -> list[int]:
-        """Indexes into ``changes.rows`` of the new conversations of internal hosts, in order."""
+        """Indexes into ``changes.rows`` of the new flows of internal hosts, in order."""
         conversations = changes.once(self._reading)
         if not len(conversations.rows):
             return []
@@ -86,12 +85,12 @@ class Acquaintances:
 
 
 def _ended(changes: Changes) -> _Conversations:
-    """As most who learn see them."""
+    """The flows with the default settings, shared by most units that learn."""
     return _conversations(changes, tcp=Change.ENDED, wanted=None)
 
 
 def _conversations(changes: Changes, *, tcp: Change, wanted: npt.NDArray[np.uint8] | None) -> _Conversations:
-    """``tcp``: the change of TCP that counts."""
+    """``tcp``: the kind of change at which TCP flows count."""
     kind = changes.contacts["kind"]
     near = (kind == tcp) | (kind == Change.ANSWERED)
     contacts, flooded = changes.contacts[near], changes.flooded[near]

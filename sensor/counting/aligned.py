@@ -1,20 +1,20 @@
-"""Arrays of kernels that begin at cache lines and huge pages."""
+"""Arrays for kernels, aligned to cache lines and huge pages."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-# Bytes of a cache line, and of a huge page.
+# Bytes of a cache line and of a huge page.
 LINE, HUGE = 64, 2 << 20
 
 
 def tables(*kinds: tuple[int, npt.DTypeLike]) -> list[npt.NDArray[np.void]]:
-    """A zeroed array for each (entries, dtype), each beginning at a cache line, so that a group does not touch one line
-    more than it must.
+    """A zeroed array for each (entries, dtype), each aligned to a cache line, so that a group does not span more lines
+    than necessary.
 
-    They are cut from one piece. A large one begins at a huge page and fills whole ones, which the system gives where it
-    can: rows are scattered all over the tables, and with small pages each would cost a walk through the page table.
+    They share one allocation. A large one is aligned to huge pages and fills whole ones, which the system provides if
+    it can: rows are scattered over the tables, and with small pages each access would cost a page table walk.
     """
     sizes = [-(-n * np.dtype(kind).itemsize // LINE) * LINE for n, kind in kinds]
     total = sum(sizes)

@@ -1,8 +1,8 @@
-"""The flow changes of one batch for detectors: the rows themselves, and values that several detectors derive from them,
-computed once.
+"""The flow changes of one batch for detectors: the rows, and values that several detectors derive from them, computed
+once.
 
-``contacts`` are the changes in terms of ``sensor.counting.contacts``: opened, answered, failed. ``flooded`` is true for
-each contact whose target is being flooded: the sources of a flood are spoofed, and none of them is a scanner.
+``contacts`` are the changes as contacts (``sensor.counting.contacts``): opened, answered, failed. ``flooded`` is true
+for each contact whose target is being flooded: the sources of a flood are spoofed, and none of them is a scanner.
 """
 
 from __future__ import annotations
@@ -31,17 +31,19 @@ T = TypeVar("T")
 
 
 class Floods:
-    """For every target block (an IPv4 /24, an IPv6 address) and protocol: how many flows of the last minute have no
-    answer, and from how many sources.
+    """For every target block (an IPv4 /24, an IPv6 address) and protocol: number of unanswered flows in the last
+    minute, and of their sources.
     """
 
     def __init__(self, flows: int = FLOOD_FLOWS, marks: int = FLOOD_MARKS) -> None:
-        """A block is flooded at ``flows`` a minute from sources that set so many of 64 marks."""
+        """A block counts as flooded with ``flows`` unanswered flows a minute from sources that set ``marks`` of 64
+        marks.
+        """
         self.flows, self.marks = flows, marks
         self._rates = RateWindow(MINUTE)
 
     def found(self, rows: Rows) -> list[tuple[int, int, int]]:
-        """(row, flows, marks) where a block begins to be flooded, at most once a minute."""
+        """(row, flows, marks) where a flood of a block begins, at most once a minute."""
         return self._rates.follow(rows["block"], rows["client"], rows["ts"], rows["step"], self.flows, self.marks)
 
     def on(self, rows: Rows) -> npt.NDArray[np.bool_]:
@@ -55,8 +57,8 @@ class Floods:
 
 
 class Changes:
-    """``rows``: CHANGE, in packet order; ``contacts`` and ``flooded`` as in the module, one per row. ``places``: the
-    index of each row among those of the batch, None where all of them are here.
+    """``rows``: CHANGE, in packet order; ``contacts`` and ``flooded`` as in the module's docstring, one per row.
+    ``places``: the index of each row among those of the batch, None if this object has all of them.
     """
 
     __slots__ = ("_once", "contacts", "flooded", "places", "rows")
@@ -71,16 +73,14 @@ class Changes:
         return len(self.rows)
 
     def once(self, reading: Callable[[Changes], T]) -> T:
-        """What several detectors read of the changes in the same way, read by the first of them."""
+        """A value that several detectors derive from the changes in the same way, computed once."""
         if reading not in self._once:
             self._once[reading] = reading(self)
         found: T = self._once[reading]
         return found
 
     def without_floods(self) -> Changes:
-        """The same without what a flood is made of, unanswered flows to those who are flooded: no detector but those of
-        floods has to wade through it.
-        """
+        """The changes without the unanswered flows to flooded targets, which only detectors of floods need."""
         drowned = self.flooded & (self.contacts["op"] != ANSWERED)
         if not drowned.any():
             return self
@@ -93,8 +93,8 @@ class Changes:
 
 
 class ChangeReader:
-    """Reads the changes of batch after batch: which directions the capture shows, and who is being flooded, is
-    remembered from one to the next.
+    """Reads the changes of successive batches; it remembers which directions the capture shows and which targets are
+    being flooded.
     """
 
     def __init__(self, networks: Networks) -> None:
@@ -102,7 +102,7 @@ class ChangeReader:
         self._seen = np.zeros(3, np.uint8)
 
     def rezone(self, networks: Networks) -> None:
-        """The networks are others now."""
+        """The internal networks changed."""
         self._blocks = Blocks(networks.blocks)
 
     def read(self, rows: Rows) -> Changes:

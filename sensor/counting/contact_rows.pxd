@@ -1,4 +1,4 @@
-# Rows of contacts, attempts and ends, and the numbers by which changes of flows are read.
+# Rows of contacts, attempts and endpoints, and the constants for reading flow changes.
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 ctypedef packed struct Contact:
@@ -17,7 +17,7 @@ ctypedef packed struct Contact:
     uint8_t kind
     uint8_t flags
 
-# What one window is to follow, row by row: columns of DistinctWindow.follow, and the index among the contacts.
+# Input of one window, row by row: the columns of DistinctWindow.follow, and the index among the contacts.
 ctypedef packed struct Attempt:
     uint64_t key
     uint64_t value
@@ -28,7 +28,7 @@ ctypedef packed struct Attempt:
     uint8_t spare
     uint16_t more
 
-# Who took part in a conversation.
+# An endpoint of a flow.
 ctypedef packed struct End:
     int64_t ts
     uint64_t mac
@@ -43,8 +43,8 @@ cdef enum:
     CLIENT_INSIDE = 1
     SERVER_INSIDE = 2
 
-# A client that sends no more than so many packets was not answered out of sight either. Answers count against openings
-# of the last minute.
+# A client that sends no more than this many packets was not answered unseen either. Answers count against openings of
+# the last minute.
 cdef enum:
     LONE_PACKETS = 3
     MINUTE = 60  # seconds

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Kernel for detectors: flow changes as contacts of one machine with another."""
+"""Kernel for detectors: flow changes as contacts of one host with another."""
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -32,8 +32,8 @@ cdef inline uint64_t folded(uint64_t hi, uint64_t lo) noexcept nogil:  # arithme
 
 
 def fold(const uint64_t[:] hi, const uint64_t[:] lo):
-    """One 64-bit value an address. Where ``hi`` is 0, as for IPv4-mapped ones, it is ``lo`` itself; else a hash with
-    the highest bit set.
+    """One 64-bit value per address. If ``hi`` is 0, as for IPv4-mapped addresses, it is ``lo`` itself; otherwise a hash
+    with the highest bit set.
     """
     cdef Py_ssize_t i, n = hi.shape[0]
     if lo.shape[0] != n:
@@ -47,15 +47,15 @@ def fold(const uint64_t[:] hi, const uint64_t[:] lo):
 
 
 cdef inline bint is_group(Change* change) noexcept nogil:  # arithmetic only
-    """Sent to many or to no host: group MAC, multicast, broadcast and unspecified addresses."""
+    """Whether the destination is not a single host: group MAC, multicast, broadcast and unspecified addresses."""
     if change.server_mac >> 40 & 1 or change.server_hi >> 56 == 0xFF:
         return True
     return change.server_hi == 0 and (change.server_lo > <uint64_t>0xFFFFDFFFFFFF or <uint32_t>change.server_lo == 0)
 
 
 cdef inline bint is_lease(Change* change) noexcept nogil:  # arithmetic only
-    """A DHCP server's message to a client: the request was a broadcast, so the reply looks like a first contact without
-    an answer.
+    """Whether this is a DHCP server's message to a client: the request was a broadcast, so the reply looks like a first
+    contact without an answer.
     """
     if change.proto != UDP:
         return False
@@ -65,15 +65,15 @@ cdef inline bint is_lease(Change* change) noexcept nogil:  # arithmetic only
 
 
 cdef inline bint is_mdns_answer(Change* change) noexcept nogil:  # arithmetic only
-    """A unicast answer to a question that went to the group (RFC 6762 section 5.4), as a printer gives many machines
+    """Whether this is a unicast answer to a multicast query (RFC 6762 section 5.4), as a printer sends to many hosts
     when they wake up.
     """
     return change.proto == UDP and change.client_port == MDNS and change.server_port == MDNS
 
 
 cdef class Blocks:
-    """The blocks of addresses that are inside, as sorted (first, last) pairs of 128-bit numbers; IPv4 through a table
-    of its upper 16 bits.
+    """The internal address blocks, as sorted (first, last) pairs of 128-bit numbers; IPv4 is looked up in a table of
+    the upper 16 bits.
     """
 
     cdef uint64_t[:, ::1] bounds
@@ -94,7 +94,7 @@ cdef class Blocks:
                     )
 
     cdef inline bint hold(self, uint64_t hi, uint64_t lo) except -1 nogil:
-        """Whether one of the blocks holds an address."""
+        """Whether one of the blocks contains an address."""
         cdef Py_ssize_t k
         cdef int known
         if hi == 0 and lo >> 32 == 0xFFFF:
@@ -112,23 +112,23 @@ cdef class Blocks:
 def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
     """The changes that are contacts of one host with another over TCP, UDP or ping, as compact rows of CONTACT.
 
-    A flow that continues is none. ``row``: index in ``changes``; ``client`` and ``server``: folded; ``service``: port
-    << 8 | protocol; ``op``: operation for DistinctWindow.follow; ``step``: for RateWindow, for flows without an answer;
-    ``attempt_key`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the server) and
-    protocol, 0 if neither ``op`` nor ``step`` is set and, for ``block``, no flow begins; ``flags``: client internal 1,
-    server internal 2. ``seen`` records for TCP, UDP and ping whether both directions of a flow were seen so far, and is
-    updated.
+    Changes of kind PROGRESS are not contacts. ``row``: index in ``changes``; ``client`` and ``server``: folded;
+    ``service``: port << 8 | protocol; ``op``: operation for DistinctWindow.follow; ``step``: for RateWindow, for flows
+    without an answer; ``attempt_key`` and ``block``: hashes of client and service, and of the server's /24 (IPv6: the
+    server) and protocol, 0 if neither ``op`` nor ``step`` is set and, for ``block``, no flow begins; ``flags``: client
+    internal 1, server internal 2. ``seen`` records for TCP, UDP and ping whether both directions of a flow were seen so
+    far, and is updated.
 
-    A capture may show one direction only, and then everything looks unanswered. So an opening counts only if its
-    protocol was seen in both directions; before that, a TCP flow that ended after at most three packets of its client
-    failed: one that was answered unseen would have continued.
+    A capture may show only one direction, in which all flows look unanswered. So an opening counts only if both
+    directions of its protocol were seen before; until then, a TCP flow that ended after at most three packets of its
+    client failed: one that was answered unseen would have continued.
 
     Answers to a broadcast or multicast request look like failed contacts of the server, many on one port: those of DHCP
-    servers (67 to 68, DHCPv6 547 to 546) are no contacts at all; those of multicast DNS (5353 to 5353) are skipped by
-    DistinctWindow, but count as a flood, because reflected ones are one. SSDP, WS-Discovery and LLMNR answer to a new
-    port every time, so that they do not add up; NetBIOS names answer from 137 to 137, but scanners query from there
-    too, so they count. Nothing else that is sent without an answer goes to many: SNMP traps, syslog and flow records go
-    to a collector or two, TFTP and RTP to ports of their own, and TFTP is acknowledged.
+    servers (67 to 68, DHCPv6 547 to 546) are not contacts; those of multicast DNS (5353 to 5353) are skipped by
+    DistinctWindow, but count as a flood, because reflected ones are one. SSDP, WS-Discovery and LLMNR answers go to a
+    new port each time, so that they do not add up; NetBIOS name answers go from 137 to 137, but scanners query from
+    there too, so they count. No other unanswered traffic goes to many hosts: SNMP traps, syslog and flow records go to
+    a collector or two, TFTP and RTP to individual ports, and TFTP is acknowledged.
     """
     cdef Py_ssize_t i, n = changes.shape[0], used = 0
     out = np.empty(n, CONTACT)
@@ -180,7 +180,7 @@ def contacts(Change[::1] changes, Blocks inside, uint8_t[::1] seen):
 
 
 cdef inline int classify(Change* change, Contact* contact, bint lit) except -1 nogil:
-    """The meaning of a change for its contact: fills ``op`` and ``step``."""
+    """Determine the contact operation of a change: fills ``op`` and ``step``."""
     cdef bint lone
     contact.op, contact.step = SKIP, 0
     if change.kind == CHANGE_NEW:
@@ -202,8 +202,8 @@ cdef inline int classify(Change* change, Contact* contact, bint lit) except -1 n
 
 
 def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
-    """The contacts with an ``op``, by client and service: those of internal servers, and those of external ones on a
-    port of ``far_ports`` (65536 places, 0: does not count). Two arrays of ATTEMPT: ``key`` is the contact's
+    """The contacts with an ``op``, by client and service: those of internal servers, and those of external servers on a
+    port of ``far_ports`` (65536 entries, 0: does not count). Two arrays of ATTEMPT: ``key`` is the contact's
     ``attempt_key``, ``value`` the server, ``at`` the index in ``rows``.
     """
     cdef Py_ssize_t i, n = rows.shape[0], near = 0, far = 0
@@ -227,8 +227,8 @@ def contact_attempts(Contact[::1] rows, const uint8_t[::1] far_ports):
 
 
 def service_attempts(Contact[::1] rows, const uint8_t[::1] answer_ports, int udp_end):
-    """The contacts with an ``op`` that request a service of TCP, or of UDP below port ``udp_end`` if the client's port
-    is none of ``answer_ports`` (65536 places, not 0: an answer). An array of ATTEMPT: ``key`` is client, server and
+    """The contacts with an ``op`` that request a service of TCP, or of UDP below port ``udp_end`` unless the client's
+    port is in ``answer_ports`` (65536 entries, not 0: an answer). An array of ATTEMPT: ``key`` is client, server and
     protocol, ``value`` the port.
     """
     cdef Py_ssize_t i, n = rows.shape[0], used = 0
@@ -262,7 +262,7 @@ cdef inline void attempt(Attempt* place, Contact* contact, Py_ssize_t at, uint64
 
 
 def sessions(Contact[::1] rows, const uint8_t[::1] ports):
-    """The contacts over TCP between internal hosts on ``ports`` (65536 places, 0: not wanted) that were not refused.
+    """The contacts over TCP between internal hosts on ``ports`` (65536 entries, 0: not wanted) that were not refused.
 
     An array of ATTEMPT: ``key`` is the client, ``value`` server, service and kind of change, ``at`` the index among the
     changes.
@@ -291,12 +291,11 @@ def sessions(Contact[::1] rows, const uint8_t[::1] ports):
 
 
 def ends(Change[::1] changes, Blocks inside, uint32_t patient):
-    """The endpoints that took part in a conversation: both of an answered flow, and the client that sent ``patient``
-    packets without an answer.
+    """The endpoints of flows: both of an answered flow, and the client that sent ``patient`` packets without an answer.
 
-    Those with neither a MAC nor an internal address are left out. Returns an array of END (``row``: index in
-    ``changes``) and one key each: of MAC and address; external addresses are reduced to eight per MAC, because they
-    only show that it is a gateway's.
+    Endpoints with neither a MAC nor an internal address are left out. Returns an array of END (``row``: index in
+    ``changes``) and one key each, made of MAC and address; external addresses are reduced to eight per MAC, because
+    they only show that the MAC is a gateway's.
     """
     cdef Py_ssize_t i, n = changes.shape[0], used = 0
     cdef Change* change
@@ -323,7 +322,7 @@ def ends(Change[::1] changes, Blocks inside, uint32_t patient):
 cdef inline int end_of(
     End* place, uint64_t* key, Change* change, Py_ssize_t row, Blocks inside, uint64_t mac, uint64_t hi, uint64_t lo
 ) except -1 nogil:
-    """Fill one place; 0 if this endpoint carries no information."""
+    """Fill one entry; returns 0 if this endpoint carries no information."""
     cdef bint near = inside.hold(hi, lo)
     if not near and mac == 0:
         return 0

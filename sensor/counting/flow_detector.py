@@ -1,4 +1,4 @@
-"""Detectors of flow changes: they count in columns, and evaluate the few rows that stand out."""
+"""Base class of detectors of flow changes: they count in columns, and evaluate the few rows that stand out."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from sensor.counting.windows import DistinctWindow
 def sized_window(
     context: Context, window_ns: int, key_bits: int, pair_bits: int, grace_ns: int = 0, wait_bits: int = 15
 ) -> DistinctWindow:
-    """A window to count in (``windows.DistinctWindow``), of a size that the memory budget allows."""
+    """A window for counting (``windows.DistinctWindow``), of a size within the memory budget."""
     more = context.more_bits
     return DistinctWindow(window_ns, key_bits + more, pair_bits + more, grace_ns, wait_bits + more)
 
 
 class FlowDetector(Detector):
-    """Looks at flow changes in bulk, then evaluates the few rows that stand out.
+    """Inspects flow changes in bulk, then evaluates the few rows that stand out.
 
-    ``candidates`` gets the changes in packet order, of as many packets as a batch happens to hold; its answer must not
-    depend on how they are cut. It runs no Python per row: numpy and the kernels of this package. Devices may not be
-    asked here, for it runs ahead of dissection; ``evaluate`` is called at the packet of each candidate and may ask.
-    ``floods``: also the unanswered flows to hosts that are flooded, which all other detectors ignore.
+    ``candidates`` gets the changes in packet order, of as many packets as a batch happens to hold; its result must not
+    depend on how packets are split into batches. It runs no Python per row: numpy and the kernels of this package. It
+    must not use devices, because it runs ahead of dissection; ``evaluate``, called at the packet of each candidate, may
+    use them. ``floods``: also pass unanswered flows to flooded hosts, which all other detectors ignore.
     """
 
     floods: ClassVar[bool] = False
@@ -34,19 +34,19 @@ class FlowDetector(Detector):
     def window(
         self, window_ns: int, key_bits: int, pair_bits: int, grace_ns: int = 0, wait_bits: int = 15
     ) -> DistinctWindow:
-        """A window to count in, as ``sized_window``."""
+        """A window for counting, like ``sized_window``."""
         return sized_window(self.context, window_ns, key_bits, pair_bits, grace_ns, wait_bits)
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Any]]:
-        """(index into ``changes.rows``, numbers for ``evaluate``) of each row worth a look."""
+        """(index into ``changes.rows``, numbers for ``evaluate``) of each row that needs evaluation."""
         raise NotImplementedError
 
     def worth(self, numbers: Any) -> bool:
-        """Whether a candidate is worth making its Flow for, asked at its packet: a cheap look at what ``candidates``
-        could not ask.
+        """Whether to make the Flow of a candidate, called at its packet: an inexpensive check of data that
+        ``candidates`` could not use.
         """
         return True
 
     def evaluate(self, flow: Flow, numbers: Any) -> Iterator[Alert]:
-        """The alerts of one candidate."""
+        """The alerts for one candidate."""
         raise NotImplementedError

@@ -29,7 +29,7 @@ cdef int64_t NEVER = -(1 << 62)
 
 
 cdef class RateWindow:
-    """Events per key, and roughly from how many sources: each source sets one of 64 marks."""
+    """Events per key, and an estimate of the number of sources: each source sets one of 64 marks."""
 
     cdef readonly int64_t window_ns
     cdef readonly uint64_t evicted
@@ -38,7 +38,7 @@ cdef class RateWindow:
     cdef uint64_t[::1] names
     cdef int64_t[::1] latest
     cdef uint8_t[::1] used
-    cdef int32_t[::1] totals      # apart from the rest, as a newcomer looks at those of its whole group
+    cdef int32_t[::1] totals      # separate from the rest, because a new key compares those of its whole group
     cdef Rate[::1] rates
 
     def __init__(self, int64_t window_ns, int key_bits=12):
@@ -55,7 +55,7 @@ cdef class RateWindow:
         self.mask = (1 << key_bits) - GROUP
 
     def count(self, const uint64_t[:] keys, const int64_t[:] ts):
-        """Row by row: events of this key in the window, this one included."""
+        """For each row, the number of events of its key in the window, this one included."""
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot
         if ts.shape[0] != n:
@@ -72,8 +72,9 @@ cdef class RateWindow:
         self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps,
         int threshold, int spread,
     ):
-        """Rows that add ``steps`` (0: nothing) → findings (row, events, marks set), at most one a key and window, where
-        there are ``threshold`` events from sources that set at least ``spread`` of the 64 marks."""
+        """Rows that add ``steps`` (0: nothing) → findings (row, events, marks set), at most one per key and window,
+        with at least ``threshold`` events from sources that set at least ``spread`` of the 64 marks.
+        """
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot, marks
         cdef Rate* rate
@@ -99,7 +100,7 @@ cdef class RateWindow:
         self, const uint64_t[:] keys, const uint64_t[:] sources, const int64_t[:] ts, const int8_t[:] steps,
         const int8_t[:] requested, int threshold, int spread,
     ):
-        """Rows that add ``steps`` → for each that is ``requested`` (not 0) whether its key is at or above
+        """Rows that add ``steps`` → for each row that is ``requested`` (not 0), whether its key has at least
         ``threshold`` events from ``spread`` marks.
         """
         cdef Py_ssize_t i, n = keys.shape[0]
@@ -120,7 +121,7 @@ cdef class RateWindow:
         return out
 
     cdef int spread(self, Rate* rate) except -1 nogil:
-        """How many of the 64 marks are set."""
+        """Number of the 64 marks that are set."""
         cdef uint64_t marks = 0
         cdef int k
         for k in range(BUCKETS):
@@ -128,10 +129,10 @@ cdef class RateWindow:
         return sensor_ones(marks)
 
     cdef int row(self, uint64_t name, uint64_t source, int64_t ts, int step) except -1 nogil:
-        """One row; returns the slot of its key."""
+        """Process one row; returns the slot of its key."""
         cdef int64_t now
         cdef int slot
-        # most fall into the bucket of the one before
+        # most rows are in the bucket of the previous row
         if <uint64_t>ts - <uint64_t>self.bucket_start >= <uint64_t>self.width:
             self.bucket = bucket_of(ts, self.width)
             self.bucket_start = self.bucket * self.width
@@ -145,7 +146,7 @@ cdef class RateWindow:
         return slot
 
     cdef int slot_of(self, uint64_t name, int64_t now) except -1 nogil:
-        """The slot of a key, aged; a new one where it has none: expired ones first, then the lowest count, then the
+        """The slot of a key, aged; for a new key an evicted slot: expired ones first, then the lowest count, then the
         oldest.
         """
         cdef uint64_t at = mix(name) & self.mask, place = at
@@ -182,7 +183,7 @@ cdef class RateWindow:
         return 0
 
     cdef int age(self, int slot, int64_t now) except -1 nogil:
-        """Let go what left the window of this key."""
+        """Remove the buckets that left the window of this key."""
         cdef Rate* rate = &self.rates[slot]
         cdef int64_t passed = now - self.latest[slot], b
         if passed == 0 or -BUCKETS < passed < 0:

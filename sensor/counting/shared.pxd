@@ -1,9 +1,9 @@
-# What the kernels that count share: hashes, and the buckets of a window.
+# Shared by the counting kernels: hashes, and the buckets of a window.
 from libc.stdint cimport int64_t, uint64_t
 
 cdef enum:
     BUCKETS = 8
-    GROUP = 8           # keys of a group
+    GROUP = 8           # keys per group
     SHORTEST = 1000000  # ns
 
 # The meaning of a row for a pair; the column ``ops`` of DistinctWindow.follow.
@@ -22,7 +22,7 @@ cdef inline uint64_t mix(uint64_t value) noexcept nogil:  # arithmetic only: not
     return value ^ value >> 32
 
 
-# the divisor is checked when the window is made
+# the divisor is checked when the window is created
 cdef inline int64_t bucket_of(int64_t ts, int64_t width) noexcept nogil:
     return ts // width - (ts % width < 0)
 

@@ -1,16 +1,16 @@
 # cython: language_level=3, boundscheck=True
-"""Counting for detectors that see events one by one: how often, and how many different, within a window of packet time.
-Bounded in keys and values.
+"""Counting for detectors that inspect events one by one: number of events, and of distinct values, within a window of
+packet time. Limited in keys and values.
 
-For flow changes in bulk there are the kernels of ``windows`` and ``rates``; these two are for the few events that reach
-Python.
+For flow changes in bulk there are the kernels of ``windows`` and ``rates``; these two classes are for the few events
+that reach Python.
 """
 
 from libc.stdint cimport int64_t
 
 from sensor.core.bounded import Bounded
 
-# A window is counted in so many parts; what happened in the oldest of them may be forgotten a part early.
+# Number of parts in a window; events in the oldest part may expire up to one part early.
 PARTS = 8
 KEYS_LIMIT = 4096
 VALUES_LIMIT = 256
@@ -20,7 +20,7 @@ cdef enum:
 
 
 cdef class _Parts:
-    """What happened in each part of the window that ends with the part ``last``."""
+    """The counts of each part of the window, which ends with the part ``last``."""
 
     cdef int64_t last
     cdef int64_t[N] counts
@@ -37,8 +37,8 @@ cdef class _Parts:
 
 
 cdef class Counts:
-    """How often each key happened in the last ``window`` ns. At most ``keys`` keys; the one counted longest ago makes
-    room.
+    """Number of events per key in the last ``window`` ns. At most ``keys`` keys; the one counted longest ago is
+    evicted.
     """
 
     cdef int64_t _width
@@ -54,7 +54,7 @@ cdef class Counts:
         return cls
 
     def add(self, key, int64_t ts, int64_t amount=1):
-        """Count something at ``ts`` (ns); returns what the window holds now."""
+        """Count ``amount`` at ``ts`` (ns); returns the count in the window."""
         cdef int64_t part = ts // self._width, passed, step, total = 0
         cdef int i
         cdef _Parts counts = self._find(key)
@@ -76,7 +76,7 @@ cdef class Counts:
 
     @property
     def evicted(self):
-        """Keys that had to make room."""
+        """Number of evicted keys."""
         return self._counts.evicted
 
     def forget(self, key):
@@ -84,8 +84,8 @@ cdef class Counts:
 
 
 cdef class Distinct:
-    """Which different values each key had in the last ``window`` ns: at most ``keys`` keys with ``values`` values each;
-    those seen longest ago make room.
+    """The distinct values of each key in the last ``window`` ns: at most ``keys`` keys with ``values`` values each;
+    those seen longest ago are evicted.
     """
 
     cdef int64_t _window
@@ -102,7 +102,7 @@ cdef class Distinct:
         return cls
 
     def add(self, key, value, int64_t ts):
-        """Note a value at ``ts`` (ns); returns how many different ones the window holds now."""
+        """Add a value at ``ts`` (ns); returns the number of distinct values in the window."""
         seen = self._find(key)
         if seen is None:
             seen = Bounded(self._most)
@@ -116,15 +116,15 @@ cdef class Distinct:
 
     @property
     def evicted(self):
-        """Keys that had to make room."""
+        """Number of evicted keys."""
         return self._seen.evicted
 
     def __len__(self):
-        """How many keys it holds."""
+        """Number of keys."""
         return len(self._seen)
 
     def values(self, key):
-        """The values of a key, the one seen last at the end; some may be older than the window."""
+        """The values of a key, the most recent last; some may be older than the window."""
         return list(self._seen.get(key) or ())
 
     def forget(self, key):

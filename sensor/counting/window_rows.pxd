@@ -4,12 +4,12 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from sensor.counting.shared cimport BUCKETS
 
 cdef enum:
-    PAIR_GROUP = 4    # pairs of a group
-    CHUNK = 16        # rows between asking for the groups of a key and a pair and their use
-    SOON = 6          # the same for findings of groups
+    PAIR_GROUP = 4    # pairs per group
+    CHUNK = 16        # rows between prefetching the groups of a key and a pair and using them
+    SOON = 6          # the same for the entries found in the groups
     LINE = 64         # bytes of a cache line
     SAMPLE = 32       # values kept as examples
-    AGAIN = 4         # a finding is reported again within its window when it counts so many times as much
+    AGAIN = 4         # a finding is reported again within its window when the count has grown by this factor
 
 # States of a pair, and the index of its count.
 cdef enum:
@@ -19,21 +19,21 @@ cdef enum:
     STATES = 3
 
 ctypedef packed struct Key:
-    int64_t reported                  # bucket in which the key was last reported, and how much it counted then
+    int64_t reported                  # bucket in which the key was last reported, and its count then
     uint32_t reported_count
-    # distinguishes pairs of this key from those of an earlier tenant of the slot; 0: empty
+    # distinguishes pairs of this key from those of the slot's earlier keys; 0: empty
     uint32_t generation
     uint32_t[STATES] totals
     uint32_t[STATES * BUCKETS] counts
     uint32_t spare                # two cache lines in all
 
 ctypedef packed struct Pair:
-    uint64_t tag                  # value ^ mixed key, so that the value can be had back
+    uint64_t tag                  # value ^ mixed key, so that the value can be recovered
     int64_t bucket                # of its last sighting
     uint32_t slot
     uint32_t generation           # 0: empty
     uint32_t birth
-    uint16_t weight               # how much its key counted when it came
+    uint16_t weight               # count of its key when the pair was added
     uint16_t state
 
 ctypedef packed struct Wait:
@@ -43,7 +43,7 @@ ctypedef packed struct Wait:
 
 
 cdef inline int clear(Key* key) except -1 nogil:
-    """Nothing is counted of the key."""
+    """Reset the counts of the key."""
     cdef int k
     for k in range(STATES):
         key.totals[k] = 0
@@ -53,21 +53,21 @@ cdef inline int clear(Key* key) except -1 nogil:
 
 
 cdef inline int count(Key* key, int state, int64_t bucket) except -1 nogil:
-    """One more pair of the key in a state and a bucket."""
+    """Count one more pair of the key in a state and a bucket."""
     key.totals[state] += 1
     key.counts[state * BUCKETS + (bucket & 7)] += 1
     return 0
 
 
 cdef inline int uncount(Key* key, Pair* pair) except -1 nogil:
-    """A pair of the key leaves its state and bucket."""
+    """Remove a pair of the key from its state and bucket."""
     key.totals[pair.state] -= 1
     key.counts[pair.state * BUCKETS + (pair.bucket & 7)] -= 1
     return 0
 
 
 cdef inline int let_go(Key* key, int64_t bucket) except -1 nogil:
-    """A bucket leaves the window of the key."""
+    """Remove a bucket from the window of the key."""
     cdef int state
     for state in range(STATES):
         key.totals[state] -= key.counts[state * BUCKETS + (bucket & 7)]

@@ -1,12 +1,12 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
 """Kernels for detectors: distinct values per key within a sliding window of packet time.
 
-A window is stored as eight buckets, of which the newest is still filling: what is counted is between 7/8 and the whole
-of the window old at most. Tables have a fixed size, open addressing in groups; if a group is full, expired entries are
-evicted first, then those that count least, then the oldest, so that a flood of random keys evicts itself before it
+A window consists of eight buckets, of which the newest is still filling: counts cover between 7/8 and the whole of the
+window. Tables have a fixed size, with open addressing in groups; if a group is full, expired entries are evicted first,
+then those with the lowest count, then the oldest, so that a flood of random keys evicts its own entries before it
 affects a key with a high count. Rows are processed strictly in order, one by one: results do not depend on how rows are
-split into calls. Times slightly in the past are late packets and count as now; beyond that the clock was set, and the
-key starts over.
+split into calls. Times slightly in the past are late packets and count as now; earlier times mean that the clock was
+set back, and the key starts over.
 """
 
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -50,9 +50,9 @@ def combine(const uint64_t[:] one, const uint64_t[:] other):
 cdef class DistinctWindow:
     """Distinct values per key.
 
-    A value is COUNTED from its first sighting, or, with ``grace_ns``, once it waited so long without being forgotten; a
-    forgotten one (the flow was answered after all) is MET: still known, no longer counted. A sighting keeps a value in
-    the window.
+    A value is COUNTED from its first sighting, or, with ``grace_ns``, once it has waited that long without being
+    forgotten; a forgotten value (the flow was answered after all) is MET: still known, no longer counted. A sighting
+    keeps a value in the window.
     """
 
     cdef readonly int64_t window_ns, grace_ns
@@ -65,7 +65,7 @@ cdef class DistinctWindow:
     cdef uint32_t[::1] weights
     cdef Key[::1] keys
     cdef Pair[::1] pairs
-    # the low byte of each pair's generation: the pairs of a key are found without reading all of them
+    # the low byte of each pair's generation: finds the pairs of a key without reading all of them
     cdef uint8_t[::1] owners
     cdef Wait[::1] waits
     cdef readonly uint32_t threshold, fewest
@@ -99,9 +99,9 @@ cdef class DistinctWindow:
         self, *, uint32_t threshold, double share=0.0, uint32_t fewest=0xFFFFFFFF, double gain=0.0, double loss=0.0,
         double level=0.0,
     ):
-        """What ``follow`` reports: a key with ``threshold`` counted values that are at least ``share`` of those counted
-        and met; or with ``fewest`` of them and counted x ``gain`` - met x ``loss`` at least ``level`` (a sequential
-        likelihood test).
+        """What ``follow`` reports: a key with ``threshold`` counted values that are at least the share ``share`` of
+        those counted and met; or with ``fewest`` counted values and counted x ``gain`` - met x ``loss`` of at least
+        ``level`` (a sequential likelihood test).
         """
         self.threshold = threshold
         self.share = share
@@ -111,8 +111,8 @@ cdef class DistinctWindow:
         self.level = level
 
     def count(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts, bint always=False):
-        """Row by row: how many values of this key count after this row; unless ``always``, 0 where the value was in the
-        window already (or waits: see ``grace_ns``).
+        """For each row, the number of values of its key after this row; unless ``always``, 0 if the value was already
+        in the window (or waits: see ``grace_ns``).
         """
         cdef Py_ssize_t i, n = keys.shape[0]
         if values.shape[0] != n or ts.shape[0] != n:
@@ -129,7 +129,7 @@ cdef class DistinctWindow:
         return out
 
     def forget(self, const uint64_t[:] keys, const uint64_t[:] values, const int64_t[:] ts):
-        """These pairs count no more within the window."""
+        """Stop counting these pairs within the window."""
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot
         if values.shape[0] != n or ts.shape[0] != n:
@@ -145,8 +145,8 @@ cdef class DistinctWindow:
         """Rows with their operation (0 none, 1 opened, 2 answered, 3 failed; ``since``: when the pair began) → findings
         by the ``rule``.
 
-        A finding is (row, counted, met, sample of counted values). It is raised at a row of the same key: once a
-        window, and again when it counts four times as much.
+        A finding is (row, counted, met, sample of counted values). It is raised at a row of the same key: once per
+        window, and again when its count has grown fourfold.
         """
         cdef Py_ssize_t i, n = keys.shape[0]
         cdef int slot
@@ -170,14 +170,14 @@ cdef class DistinctWindow:
         return found
 
     def follow_one(self, uint64_t key, uint64_t value, int64_t ts, int op):
-        """``follow`` for a single row that began when it is seen: (counted, met, sample) where it is a finding, else
+        """``follow`` for a single row that begins at its own time: (counted, met, sample) if it is a finding, else
         None.
         """
         cdef int slot = self.judged(key, value, ts, ts, op)
         return self.finding(slot) if slot >= 0 else None
 
     cdef int judged(self, uint64_t key, uint64_t value, int64_t ts, int64_t since, int op) except -2 nogil:
-        """One row with an operation: the slot of its key if the rule matches, else -1."""
+        """Process one row with an operation; returns the slot of its key if the rule matches, else -1."""
         cdef int slot
         self.mature(ts)
         self.row(key, value, ts, since, op, &slot)
@@ -190,12 +190,12 @@ cdef class DistinctWindow:
         return self.keys[slot].totals[COUNTED], self.keys[slot].totals[MET], self.examples(slot)
 
     def sample(self, uint64_t key):
-        """At most 32 of the values that count for this key, the latest first."""
+        """At most 32 of the counted values of this key, the latest first."""
         cdef int slot = self.find(key)
         return [] if slot < 0 else self.examples(slot)
 
     cdef inline int ahead(self, uint64_t key, uint64_t value) except -1 nogil:
-        """Ask for the cache lines before they are needed."""
+        """Prefetch the cache lines."""
         cdef uint64_t mixed = mix(key), at
         at = mixed & self.key_mask
         sensor_prefetch(&self.names[at])
@@ -207,8 +207,7 @@ cdef class DistinctWindow:
         return 0
 
     cdef inline int soon(self, uint64_t key) except -1 nogil:
-        """Ask for the counts of a key that has a slot, and for the pair that is to be looked at when its time has come.
-        """
+        """Prefetch the counts of a key that has a slot, and the next waiting pair that may have matured."""
         cdef uint64_t at = mix(key) & self.key_mask
         cdef int k
         for k in range(GROUP):
@@ -221,7 +220,7 @@ cdef class DistinctWindow:
         return 0
 
     cdef inline int64_t number_of(self, int64_t ts) noexcept nogil:  # arithmetic only
-        """The bucket of a time; most fall into that of the one before, without a division."""
+        """The bucket of a time; most times are in the previous row's bucket, found without a division."""
         if <uint64_t>ts - <uint64_t>self.bucket_start >= <uint64_t>self.width:
             self.bucket = bucket_of(ts, self.width)
             self.bucket_start = self.bucket * self.width
@@ -241,7 +240,9 @@ cdef class DistinctWindow:
     cdef inline int row(
         self, uint64_t name, uint64_t value, int64_t ts, int64_t since, int op, int* at
     ) except -1 nogil:
-        """One row. Leaves the key's slot in ``at``; 1 where the value was not in the window and counts now, else 0."""
+        """Process one row. Sets ``at`` to the key's slot; returns 1 if the value was not in the window and counts now,
+        else 0.
+        """
         cdef int slot = self.find(name)
         cdef int64_t now = self.number_of(ts), born
         cdef uint64_t tag = value ^ mix(name)
@@ -280,7 +281,7 @@ cdef class DistinctWindow:
         return 1
 
     cdef inline int find(self, uint64_t name) except -2 nogil:
-        """Slot of a key, -1 where it has none."""
+        """Slot of a key, -1 if it has none."""
         cdef uint64_t at = mix(name) & self.key_mask
         cdef int k
         for k in range(GROUP):
@@ -314,7 +315,7 @@ cdef class DistinctWindow:
         return <int>place
 
     cdef int begin(self, Key* key) except -1 nogil:
-        """A new generation: pairs of the last one are invalid from now on."""
+        """Start a new generation: pairs of the previous one are invalid from now on."""
         self.generation += 1
         if self.generation == 0:
             self.generation = 1
@@ -322,12 +323,12 @@ cdef class DistinctWindow:
         return clear(key)
 
     cdef int age(self, int slot, int64_t now) except -1 nogil:
-        """Let go what left the window of this key."""
+        """Remove what left the window of this key."""
         cdef Key* key = &self.keys[slot]
         cdef int64_t passed = now - self.latest[slot], b
         if passed == 0 or -BUCKETS < passed < 0:
             return 0
-        if passed < 0:  # the clock was set back: what lies in the future would come to life again
+        if passed < 0:  # the clock was set back: entries in the future would become valid again
             self.begin(key)
         elif passed >= BUCKETS:
             clear(key)
@@ -339,7 +340,7 @@ cdef class DistinctWindow:
         return 0
 
     cdef inline bint alive(self, Pair* pair) except -1 nogil:
-        """True where the pair is in the window of its key."""
+        """Whether the pair is in the window of its key."""
         return (
             pair.generation
             and self.keys[pair.slot].generation == pair.generation
@@ -347,7 +348,7 @@ cdef class DistinctWindow:
         )
 
     cdef inline int locate(self, uint64_t tag, int slot) except -2 nogil:
-        """Index of a pair in the window, -1 where it is not."""
+        """Index of a pair in the window, -1 if it is not there."""
         cdef uint64_t at = mix(tag) & self.pair_mask
         cdef int k
         for k in range(PAIR_GROUP):
@@ -360,7 +361,7 @@ cdef class DistinctWindow:
         return -1
 
     cdef int admit(self, uint64_t tag, int slot, int state, int64_t bucket) except -1 nogil:
-        """A place for a new pair, counted in ``state``."""
+        """A slot for a new pair, counted in ``state``."""
         cdef uint64_t at = mix(tag) & self.pair_mask, place = at
         cdef int64_t rank, worst = -1, old
         cdef int k
@@ -397,15 +398,14 @@ cdef class DistinctWindow:
         return <int>place
 
     cdef inline int move(self, Pair* pair, int slot, int state, int64_t bucket) except -1 nogil:
-        """A living pair comes to another state or bucket."""
+        """Move a valid pair to another state or bucket."""
         uncount(&self.keys[slot], pair)
         count(&self.keys[slot], state, bucket)
         pair.state, pair.bucket = state, bucket
         return 0
 
     cdef inline int wait(self, int pair, int64_t ts) except -1 nogil:
-        """Put a pair into the queue of those that wait; where it is full the longest waiting one leaves it uncounted.
-        """
+        """Add a pair to the queue of waiting pairs; if the queue is full, the oldest one leaves it uncounted."""
         cdef Wait* place
         if self.wait_tail - self.wait_head > self.wait_mask:
             self.wait_head += 1
@@ -416,8 +416,8 @@ cdef class DistinctWindow:
         return 0
 
     cdef inline int mature(self, int64_t ts) except -1 nogil:
-        """Count the pairs that waited long enough. One whose time lies impossibly far ahead came before the clock was
-        set back: it leaves the queue.
+        """Count the pairs that waited long enough. A pair with a time implausibly far ahead was added before the clock
+        was set back: it leaves the queue.
         """
         cdef Wait* first
         cdef Pair* pair
@@ -442,7 +442,7 @@ cdef class DistinctWindow:
         return 0
 
     cdef list examples(self, int slot):
-        """Values that count for the key in a slot, the latest first."""
+        """The counted values of the key in a slot, the latest first."""
         cdef Py_ssize_t i = 0, n = self.owners.shape[0]
         cdef uint64_t mixed = mix(self.names[slot])
         cdef uint8_t* first = &self.owners[0]
