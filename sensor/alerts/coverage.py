@@ -1,7 +1,7 @@
-"""Findings from an incomplete capture: which one-way connections and truncated frames they rest on.
+"""Findings from an incomplete capture: marks those based on one-way connections or truncated frames.
 
-A mirror port may show one direction only, and a snapshot length cuts frames. A finding may still be right, but what the
-missing bytes would have shown is unknown, so each finding reports it: in ``incomplete``, and as a reason.
+A mirror port may show one direction only, and a snapshot length truncates frames. A finding may still be correct, but
+the content of the missing bytes is unknown, so each finding reports it: in ``incomplete``, and as a reason.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sensor.core.flow import Flow
 from sensor.core.ip_protocols import TCP
 from sensor.core.stored import Stored
 
-# A client that sent so many bytes was answered, or the capture lacks the answers.
+# A client that sent this many bytes was answered, or the capture lacks the answers.
 TALKING_BYTES = 1000
 REASONS = {
     "one_way": "the capture shows one direction of this connection only: what the other side answered is unknown",
@@ -24,7 +24,7 @@ REASONS = {
 
 
 def marked(alert: Alert) -> Alert:
-    """The alert with what the capture lacks of its packets; unchanged where nothing is known to be missing."""
+    """The alert, with what the capture lacks of its packets; unchanged if nothing is known to be missing."""
     found = [lack for proof in alert.proof for lack in _lacks(proof)]
     if not found:
         return alert
@@ -35,7 +35,7 @@ def marked(alert: Alert) -> Alert:
 
 
 def _lacks(proof: Event | Flow | DeviceChange | Stored) -> tuple[str, ...]:
-    """Rows of traffic records keep no packet, and device changes have none."""
+    """What the capture lacks of a proof. Rows of traffic records and device changes have no packet."""
     if isinstance(proof, DeviceChange | Stored):
         return ()
     if isinstance(proof, Flow):

@@ -1,10 +1,11 @@
-"""The alert desk: folds repeats of a finding into one alert with a count, and reports it again only when it changes.
+"""The alert desk: folds repeats of a finding into one alert with a count, and reports the alert again only when it
+changes.
 
-The first of a key is reported as ``open``. Repeats within ``suppression`` of the last one raise the count, the last
-time, the targets and, where it rises, the severity; they are reported as ``update`` when the severity rose, when the
-count is ten times the reported one, or after five minutes. Silence for the whole ``suppression`` is reported as
-``close``, with the last count. Unreported changes are reported once at the end, and stay open. Packet time drives it;
-it keeps a bounded number of keys and passes a bounded number of alerts.
+The first finding of a key is reported as ``open``. Repeats within ``suppression`` of the last one update the count, the
+last time, the targets and, if higher, the severity; they are reported as ``update`` when the severity rose, when the
+count is ten times the reported one, or after five minutes. An alert without repeats for the whole ``suppression`` is
+reported as ``close``, with its final count. At the end of a run, unreported changes are reported once, and the alerts
+stay open. Packet time drives the desk; the number of keys and of alerts per packet is limited.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ Filed = list[tuple[str, Alert]]
 
 
 class _Case(msgspec.Struct):
-    """An alert in its present state, with time, count and severity of its last report. ``news``: it waits for its
-    second to pass.
+    """An alert in its present state, with time, count and severity of its last report. ``news``: it has changes to
+    report in the next second.
     """
 
     alert: Alert
@@ -56,23 +57,23 @@ class _Case(msgspec.Struct):
 
 
 class AlertDesk:
-    """``folded``: repeats that raised a count; ``dropped``: alerts beyond the bound of one packet."""
+    """``folded``: repeats that increased a count; ``dropped``: alerts beyond the limit per packet."""
 
     def __init__(self, suppression: int = SUPPRESSION, keys: int = KEYS_LIMIT) -> None:
-        """``suppression``: ns after the last repeat until the same finding is a new one."""
+        """``suppression``: ns after the last repeat until the same finding opens a new alert."""
         self.suppression = suppression
         self.folded = self.dropped = 0
         self._cases: Bounded[str, _Case] = Bounded(keys)
         self._news: Bounded[str, int] = Bounded(keys)
         self._packet, self._of_packet = -1, 0
-        # Packet time (ns) before which a tick has nothing to do; 0: cases changed since the last one.
+        # Packet time (ns) before which ``tick`` has nothing to do; 0: alerts changed since the last call.
         self.due = 0
 
     def __len__(self) -> int:
         return len(self._cases)
 
     def severities(self) -> Counter[str]:
-        """How many are open, by severity. Looks at each of them."""
+        """Number of open alerts by severity. Iterates over all of them."""
         return Counter(case.alert.severity.name for case in self._cases.values())
 
     def take(self, alert: Alert) -> Filed:
@@ -97,8 +98,8 @@ class AlertDesk:
         return self._repeat(case, alert.ts)
 
     def tick(self, now: int) -> Filed:
-        """Time passed: reports changes that waited for their second, and closes alerts that were silent for the whole
-        suppression.
+        """Advance packet time: reports changes that waited for the next second, and closes alerts without repeats for
+        the whole suppression.
         """
         filed: Filed = []
         while (waiting := self._news.oldest()) and now - waiting[1] >= SECOND:
@@ -115,12 +116,12 @@ class AlertDesk:
         return filed
 
     def suppress(self, suppression: int) -> None:
-        """Another time (ns) after the last repeat until the same finding is a new one."""
+        """Set the time (ns) after the last repeat until the same finding opens a new alert."""
         self.suppression, self.due = suppression, 0
 
     def close(self, name: str, name_of: Callable[[Alert], str]) -> Filed:
-        """The operator closes an alert by its id: it is reported as closed, and a repeat is a new alert. Nothing if no
-        alert of that id is open.
+        """Close an alert by its id, on behalf of the operator: it is reported as closed, and a repeat opens a new
+        alert. Returns nothing if no alert with that id is open.
         """
         self.due = 0
         for key, case in self._cases.items():
@@ -130,7 +131,7 @@ class AlertDesk:
         return []
 
     def finish(self, now: int) -> Filed:
-        """The end: reports every count that changed since its last report."""
+        """End of the run: report every count that changed since its last report."""
         filed = [case.report(now) for case in self._cases.values() if case.unreported]
         self._news.clear()
         return filed
@@ -140,7 +141,7 @@ class AlertDesk:
         return ([went[1].report(alert.ts, "close")] if went else []) + [("open", alert)]
 
     def _repeat(self, case: _Case, now: int) -> Filed:
-        """Whether a repeat is reported. Changes within a second of the last report wait for the tick."""
+        """Report a repeat if it is due. Changes within a second of the last report wait for ``tick``."""
         since = abs(now - case.reported)
         if (
             case.alert.severity <= case.reported_severity
@@ -157,8 +158,8 @@ class AlertDesk:
 
 
 def _joined(old: Alert, new: Alert) -> Alert:
-    """Both as one: texts and numbers of the more severe, or else the newer; first time, count, techniques, targets and
-    proof of both.
+    """Two alerts merged: texts and numbers of the more severe, or else the newer; first time, count, techniques,
+    targets and proof of both.
     """
     worse = new if new.severity >= old.severity else old
     targets: dict[Subject, None] = dict.fromkeys(old.targets) | dict.fromkeys(new.targets)

@@ -1,8 +1,7 @@
-"""The files beside the alerts of one run: mutes, the log of what they silenced, what the operator noted, and the
-packets.
+"""The files of the alerts of one run: mutes, the log of suppressed alerts, the operator's notes, and packets.
 
-All of them stand beside the event log or in the state folder. What cannot be read or written is complained about and
-never stops the run: without a file of mutes every alert is reported.
+They are beside the event log or in the state folder. Files that cannot be read or written cause a warning and never
+stop the run: without a file of mutes every alert is reported.
 """
 
 from __future__ import annotations
@@ -27,7 +26,9 @@ NOTES_LIMIT = 1 << 20
 
 
 class Note(msgspec.Struct):
-    """A note of the operator about an alert: one line of the notes. ``action``: close or comment; ``ts``: RFC 3339."""
+    """The operator's note about an alert: one line of the file of notes. ``action``: close or comment; ``ts``: RFC
+    3339.
+    """
 
     ts: str
     alert: str
@@ -37,9 +38,8 @@ class Note(msgspec.Struct):
 
 
 class AlertFiles:
-    """``log``: the event log, where it is a file; ``mutes``: the file of mutes; ``evidence``: the folder for packets;
-    None where there are to be none.
-    ``shared``: further files of mutes; ``clock`` (live runs): seconds since the epoch.
+    """``log``: the event log, if it is a file; ``mutes``: the file of mutes; ``evidence``: the folder for packets; None
+    if not used. ``shared``: further files of mutes; ``clock`` (live runs): seconds since the epoch.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class AlertFiles:
         self._log, self._mutes_file, self._shared, self._complain = log, mutes, list(shared), complain
         self._clock, self._live = clock, clock is not None
         self.mutes = Mutes()
-        # Of folders that evidence is no longer written to.
+        # Frames dropped by writers of earlier evidence folders.
         self._gone = 0
         self._stamp: Stamps | None = None
         self._read_mutes()
@@ -64,29 +64,29 @@ class AlertFiles:
 
     @property
     def dropped(self) -> int:
-        """Frames of evidence that were not written."""
+        """Number of frames of evidence that were not written."""
         return self._gone + (self._writer.dropped if self._writer is not None else 0)
 
     @property
     def evidence(self) -> Path | None:
-        """Where packets go now; None where none are kept."""
+        """The folder that packets are written to; None if packets are not kept."""
         return self._writer.folder if self._writer is not None else None
 
     @property
     def mutes_file(self) -> Path | None:
-        """Where mutes are read from now; None where none are."""
+        """The file that mutes are read from; None if there is none."""
         return self._mutes_file
 
     def writer_for(self, evidence: Path | None, mib: int) -> Writer | None:
-        """What would write evidence to a folder: the one there is, where it does that already or where no other can.
-        May be called from another thread.
+        """The writer of evidence for a folder: the present one if it writes there already or no other is possible,
+        otherwise a new one. May be called from another thread.
         """
         if self._writer is not None and evidence == self._writer.folder:
             return self._writer
         return (self._open_writer(evidence, mib) or self._writer) if evidence is not None else None
 
     def take_up(self, mutes: Path | None, shared: Sequence[Path], writer: Writer | None, mib: int) -> Gatherer | None:
-        """Other files from now on, mutes at the next look; returns what gathers packets."""
+        """Use other files from now on; mutes are read at the next check. Returns the gatherer of packets."""
         if (mutes, list(shared)) != (self._mutes_file, self._shared):
             self._mutes_file, self._shared, self._stamp = mutes, list(shared), None
         old, self._writer = self._writer, writer
@@ -103,7 +103,7 @@ class AlertFiles:
         return self.gatherer
 
     def muted(self, record: Record) -> None:
-        """To the log of what was silenced."""
+        """Write a suppressed alert to its log."""
         if self._muted is None:
             return
         try:
@@ -112,7 +112,7 @@ class AlertFiles:
             self._complain(f"cannot write {self._muted.path}: {error.strerror}")
 
     def watch(self, room: AlertRoom, now: int) -> None:
-        """Live, called about once a second: whether there are new notes of the operator. ``now``: ns."""
+        """Check for new notes of the operator; called about once a second in live runs. ``now``: ns."""
         if self._read_mutes():
             room.mutes = self.mutes
         for note in self._new_notes():
@@ -122,7 +122,7 @@ class AlertFiles:
             self._flush(self._muted)
 
     def close(self) -> None:
-        """The end of the run: everything is written."""
+        """End of the run: write everything."""
         if self._writer is not None:
             self._writer.close()
             if self._writer.dropped:
@@ -133,10 +133,12 @@ class AlertFiles:
             self._flush(self._muted)
             self._muted.close()
 
-    # One file each.
+    # The files, one by one.
 
     def _read_mutes(self) -> bool:
-        """Read the mutes where a file changed; whether they changed. Where one has faults, those of before hold."""
+        """Read the mutes if a file changed; returns whether they changed. If a file has errors, the earlier mutes stay
+        in force.
+        """
         own = [self._mutes_file] if self._mutes_file is not None else []
         if not (stamp := stamps([*own, *self._shared])) or stamp == self._stamp:
             return False
@@ -151,8 +153,8 @@ class AlertFiles:
         return True
 
     def _open_muted(self) -> EventLog | None:
-        """A live run opens it at once, for it may not be able to later; a replay only where there is something to
-        silence.
+        """Open the log of suppressed alerts: in live runs at once, since that may be impossible later; in a replay when
+        the first alert is suppressed.
         """
         if self._log is None or not self._log.is_file():
             return None
@@ -188,7 +190,7 @@ class AlertFiles:
             return 0
 
     def _new_notes(self) -> list[Note]:
-        """Lines that were added since; half a line waits for its end."""
+        """The lines added since the last call; an incomplete line waits for its end."""
         size = self._size_of_notes()
         if self._notes is None or size <= self._noted:
             self._noted = min(self._noted, size)
@@ -202,7 +204,7 @@ class AlertFiles:
 
 
 def note_of(line: bytes) -> Note | None:
-    """A line of the notes; None where it is not one."""
+    """A line of the notes; None if it is invalid."""
     try:
         return msgspec.json.decode(line, type=Note)
     except msgspec.DecodeError:

@@ -1,9 +1,10 @@
-"""Incidents: gathers the alerts of one actor, and of the hosts that it took over, into one story.
+"""Incidents: groups the alerts of one actor, and of the hosts that it may have compromised.
 
-An alert joins the story of its actor. Where the actor has none but was a target of one, by an alert that may have taken
-it over, it joins that: a chain. An incident is reported (``open``) when an alert of medium or more is in it, or three
-different ones; each further alert and each rise in severity is an ``update``, at most one a second; silence of the
-whole ``gap`` is a ``close``. Packet time drives it, and everything is bounded.
+An alert joins the incident of its actor. If the actor has none but was the target of one, in an alert that may have
+compromised it, the alert joins that incident: a chain. An incident is reported (``open``) when it contains an alert of
+medium or higher severity, or three different alerts; each further alert and each rise in severity is an ``update``, at
+most one a second; an incident without alerts for the whole ``gap`` is reported as ``close``. Packet time drives it, and
+everything is limited in size.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from sensor.core.time_units import SECOND
 
 GAP = 3600 * SECOND
 CASES_LIMIT, PARTIES_LIMIT = 8192, 32768
-# Of each story, that may be found again.
+# Hosts of an incident by which it can be found again.
 PARTIES = 8
 STORY_LIMIT, ACTORS_LIMIT, TARGETS_LIMIT = 32, 16, 64
-# So many different alerts below medium are worth a story too.
+# This many different alerts below medium are reported as an incident too.
 MANY = 3
 NAMED_LIMIT = 4
-# What an alert of these tactics hit may act for the attacker from then on. A host that was merely scanned does not.
+# Tactics after which a target may act for the attacker. A host that was merely scanned does not.
 TAKING_OVER = frozenset(
     (
         "initial-access",
@@ -47,8 +48,8 @@ Filed = list[tuple[str, Incident]]
 
 
 class _Case(msgspec.Struct, eq=False):
-    """An incident in progress. ``reported``: time of the last report, ns, or -1; ``news``: it waits for its second to
-    pass; ``stale``: it changed since.
+    """An incident in progress. ``reported``: time of the last report, ns, or -1; ``news``: it has changes to report in
+    the next second; ``stale``: it changed since.
     """
 
     incident: Incident
@@ -58,26 +59,26 @@ class _Case(msgspec.Struct, eq=False):
 
 
 class Incidents:
-    """``device`` knows the device of a party, by which it is the same under another address."""
+    """``device`` returns the device of an endpoint, which identifies a host across addresses."""
 
     def __init__(self, device: Callable[[Subject], Device | None], gap: int = GAP, cases: int = CASES_LIMIT) -> None:
-        """``gap``: ns of silence that end a story."""
+        """``gap``: ns without alerts that end an incident."""
         self.gap = gap
         self._device = device
         self._cases: Bounded[str, _Case] = Bounded(cases)
-        # Party → key of the case that it acts in, or that hit it.
+        # Host → key of the case in which it is the actor, or a target.
         parties = min(PARTIES_LIMIT, PARTIES * cases)
         self._acting: Bounded[str, str] = Bounded(parties)
         self._hit: Bounded[str, str] = Bounded(parties)
         self._news: Bounded[str, int] = Bounded(cases)
-        # Packet time (ns) before which a tick has nothing to do; 0: cases changed since the last one.
+        # Packet time (ns) before which ``tick`` has nothing to do; 0: incidents changed since the last call.
         self.due = 0
 
     def __len__(self) -> int:
         return len(self._cases)
 
     def take(self, action: str, name: str, alert: Alert) -> Filed:
-        """An alert as just reported (``open`` or ``update``), by its id; returns what to report of incidents."""
+        """Add an alert that was just reported (``open`` or ``update``), by its id; returns the incidents to report."""
         self.due = 0
         case, filed = self._case_of(alert)
         incident = case.incident
@@ -104,7 +105,9 @@ class Incidents:
         return filed
 
     def tick(self, now: int) -> Filed:
-        """Time passed: reports what waited for its second, and closes what was silent for the whole gap."""
+        """Advance packet time: report changes that waited for the next second, and close incidents without alerts for
+        the whole gap.
+        """
         filed: Filed = []
         while (waiting := self._news.oldest()) and now - waiting[1] >= SECOND:
             self._news.pop(waiting[0])
@@ -116,11 +119,11 @@ class Incidents:
         return filed
 
     def end_after(self, gap: int) -> None:
-        """Another time (ns) of silence ends a story."""
+        """Set the time (ns) without alerts that ends an incident."""
         self.gap, self.due = gap, 0
 
     def finish(self, now: int) -> Filed:
-        """The end: reports what changed since the last report. Open incidents stay open."""
+        """End of the run: report changes since the last report. Open incidents stay open."""
         filed = [
             report
             for case in self._cases.values()
@@ -130,10 +133,10 @@ class Incidents:
         self._news.clear()
         return filed
 
-    # Which story.
+    # Finding the incident of an alert.
 
     def _case_of(self, alert: Alert) -> tuple[_Case, Filed]:
-        """The case that the alert belongs to, and what had to close for it."""
+        """The case that the alert belongs to, and incidents that had to be closed for it."""
         actor = self._party(alert.actor)
         case, filed = self._living(self._acting.get(actor), alert.ts)
         if case is None:
@@ -148,7 +151,7 @@ class Incidents:
         return case, filed + (self._close(went[1]) if went else [])
 
     def _living(self, key: str | None, now: int) -> tuple[_Case | None, Filed]:
-        """A case by its key, unless it was silent for too long; then it closes."""
+        """A case by its key; a case without alerts for too long is closed."""
         case = self._cases.get(key) if key is not None else None
         if case is None or abs(now - case.incident.ts) < self.gap:
             return case, []
@@ -156,7 +159,7 @@ class Incidents:
         return None, self._close(case)
 
     def _party(self, subject: Subject) -> str:
-        """One name for a host, whichever of its addresses is seen."""
+        """One name for a host, regardless of its address."""
         device = self._device(subject)
         if device is not None:
             return device.id
@@ -165,7 +168,7 @@ class Incidents:
     # The content of an incident.
 
     def _write_down(self, incident: Incident, name: str, alert: Alert) -> bool:
-        """Put an alert into the story; whether it is new there."""
+        """Add an alert to the incident; returns whether it is new there."""
         if all(self._party(actor) != self._party(alert.actor) for actor in incident.actors):
             incident.actors.append(alert.actor)
         incident.targets = dict.fromkeys(list(incident.targets | dict.fromkeys(alert.targets))[:TARGETS_LIMIT])
@@ -194,7 +197,7 @@ class Incidents:
         return True
 
     def _sentence(self, incident: Incident) -> str:
-        """``workstation tp-lab (10.20.10.8): address scan, then port scan; 50 targets within 3 minutes``; for one
+        """``workstation tp-lab (10.20.10.8): address scan, then port scan; 50 targets within 3 minutes``; for a single
         alert, its summary.
         """
         if incident.count == 1:
@@ -233,7 +236,7 @@ class Incidents:
 
 
 def _within(span: int) -> str:
-    """Its duration as text."""
+    """A duration as text."""
     for size, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         number = round(span / SECOND / size)
         if number >= 1:

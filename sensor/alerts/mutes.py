@@ -1,9 +1,9 @@
-"""Mutes: alerts that the operator suppresses, until when, with author and reason. Written in YAML (``mutes.yaml`` in
-the state folder).
+"""Mutes: alerts that the operator suppresses until a given time, with author and reason. Written in YAML
+(``mutes.yaml`` in the state folder).
 
-A finding is muted where everything that a mute names fits: detector, source, targets, port, the source's type, VLAN,
-hours of the day. It then raises no alert; it is counted, and written to a log of its own with the mute that silenced
-it, so that every mute can be reviewed. Packet time decides about expiry.
+A finding is muted if it matches all fields of a mute: detector, source, targets, port, the source's type, VLAN, hours
+of the day. It then raises no alert; it is counted, and written to a separate log with the mute that suppressed it, so
+that every mute can be reviewed. Expiry uses packet time.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
 
 class Party(NamedTuple):
-    """One end of a finding, by all that is known of it: address and MAC as integers (0 unknown), device id, names and
-    type.
+    """One endpoint of a finding, with all its identifiers: address and MAC as integers (0: unknown), device id, names
+    and type.
     """
 
     address: int = 0
@@ -49,7 +49,7 @@ class Party(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What mutes look at. ``ts``: ns."""
+    """The fields of a finding that mutes are matched with. ``ts``: ns."""
 
     ts: int
     detector: str
@@ -60,8 +60,8 @@ class Finding(NamedTuple):
 
 
 class Mute(BaseModel):
-    """One line of quiet. Empty fields fit everything; ``src`` and ``dst`` are an address, a CIDR block, a MAC, a device
-    id or a host name (``*`` and ``?`` as in file names).
+    """One mute. Empty fields match everything; ``src`` and ``dst`` are an address, a CIDR block, a MAC, a device id or
+    a host name (``*`` and ``?`` as in file names).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -115,7 +115,7 @@ class Mute(BaseModel):
 
 
 class Document(BaseModel):
-    """The file."""
+    """The file of mutes."""
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -129,10 +129,10 @@ class Document(BaseModel):
 
 
 class Mutes:
-    """All mutes, ready to be asked. ``counts``: findings silenced, by mute."""
+    """All mutes, compiled. ``counts``: suppressed findings by mute."""
 
     def __init__(self, mutes: Iterable[Mute] = (), counts: Mapping[str, int] | None = None) -> None:
-        """``counts``: of the previous mutes, where they were read again."""
+        """``counts``: counts of the previous mutes, if the file was read again."""
         self.mutes = tuple(mutes)
         self.counts = {mute.id: (counts or {}).get(mute.id, 0) for mute in self.mutes}
         self._fits = [(mute, _fit(mute)) for mute in self.mutes]
@@ -141,11 +141,11 @@ class Mutes:
         return len(self.mutes)
 
     def match(self, finding: Finding) -> Mute | None:
-        """The first mute that silences a finding."""
+        """The first mute that matches a finding."""
         return next((mute for mute, fits in self._fits if fits(finding)), None)
 
     def silence(self, alert: Alert, device: Callable[[Subject], Device | None]) -> Mute | None:
-        """The mute that silences an alert, counted."""
+        """The mute that suppresses an alert, counted."""
         if not self.mutes:
             return None
         mute = self.match(finding_of(alert, device))
@@ -155,7 +155,7 @@ class Mutes:
 
 
 def finding_of(alert: Alert, device: Callable[[Subject], Device | None]) -> Finding:
-    """An alert as mutes see it."""
+    """The fields of an alert that mutes are matched with."""
     vlan = alert.actor.vlan or int(alert.network.get("vlan") or 0)
     return Finding(
         alert.ts,
@@ -168,7 +168,7 @@ def finding_of(alert: Alert, device: Callable[[Subject], Device | None]) -> Find
 
 
 def finding_of_record(record: Mapping[str, Any]) -> Finding | None:
-    """A record of the event log as mutes see it; None where it is no alert."""
+    """The fields of an event log record that mutes are matched with; None if it is no alert."""
     alert, network = record.get("alert"), record.get("network")
     if not isinstance(alert, dict):
         return None
@@ -186,19 +186,19 @@ def finding_of_record(record: Mapping[str, Any]) -> Finding | None:
 
 
 def load_mutes(path: Path) -> list[Mute]:
-    """The mutes of a file; none where there is no file. DocumentErrors with everything that is wrong with it."""
+    """The mutes of a file; none if there is no file. Raises DocumentErrors with all errors of the file."""
     return load_document(path, Document).mutes if path.exists() else []
 
 
 def load_shared_mutes(path: Path) -> list[Mute]:
-    """The mutes of a file beside that of the operator. The name of its folder goes before their ids, so that they are
-    distinct. DocumentErrors.
+    """The mutes of a shared file beside that of the operator. Their ids are prefixed with the name of the folder, to
+    keep them distinct. Raises DocumentErrors.
     """
     return [mute.model_copy(update={"id": f"{path.parent.name}.{mute.id}"}) for mute in load_mutes(path)]
 
 
 def save_mutes(path: Path, mutes: Iterable[Mute]) -> None:
-    """Write the whole file at once, or leave it as it was. OSError where it cannot be written."""
+    """Write the whole file atomically. Raises OSError if it cannot be written; the old file then stays."""
     entries = [
         {
             name: value
@@ -210,11 +210,11 @@ def save_mutes(path: Path, mutes: Iterable[Mute]) -> None:
     write_entries(path, HEADING, "mutes", entries)
 
 
-# What fits.
+# Matching.
 
 
 def _fit(mute: Mute) -> Callable[[Finding], bool]:
-    """All that a mute names, as one question."""
+    """All conditions of a mute as one predicate."""
     source, target, end = _names(mute.src), _names(mute.dst), _ns(mute.expires)
 
     def fits(finding: Finding) -> bool:
@@ -225,7 +225,7 @@ def _fit(mute: Mute) -> Callable[[Finding], bool]:
             and (mute.vlan is None or finding.vlan == mute.vlan)
             and (not mute.type or finding.source.type == mute.type)
             and (not mute.src or source(finding.source))
-            # Suppress only complete matches: an attack on others beside the muted target is reported.
+            # All targets must match: an attack that also has other targets is reported.
             and (not mute.dst or (bool(finding.targets) and all(map(target, finding.targets))))
             and (not mute.hours or _within(mute.hours, finding.ts))
         )
@@ -234,7 +234,7 @@ def _fit(mute: Mute) -> Callable[[Finding], bool]:
 
 
 def _names(end: str) -> Callable[[Party], bool]:
-    """Whether a party is the one that is named so."""
+    """A predicate for endpoints that match ``end``."""
     try:
         if "/" in end:
             first, last = addresses.parse_network(end)
@@ -253,7 +253,7 @@ def _names(end: str) -> Callable[[Party], bool]:
 
 
 def _within(hours: str, ts: int) -> bool:
-    """Whether a time of the day (UTC) is in ``22:00-06:00``; the end is not."""
+    """Whether a time of day (UTC) is within ``22:00-06:00``, end excluded."""
     found = _HOURS.fullmatch(hours)
     if found is None:
         return False
@@ -277,7 +277,7 @@ def _party(subject: Subject, device: Callable[[Subject], Device | None]) -> Part
 
 
 def _party_of_record(end: Any) -> Party:
-    """An end of a record. ValueError where its addresses are none."""
+    """An endpoint of a record. Raises ValueError if its addresses are invalid."""
     if not isinstance(end, dict):
         return Party()
     ip, mac, name = (str(end.get(key) or "") for key in ("ip", "mac", "hostname"))

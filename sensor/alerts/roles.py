@@ -1,5 +1,5 @@
-"""Roles: hosts whose job looks like an attack, set by the operator. Alerts about that job have low severity at most,
-whatever raised them.
+"""Roles: hosts with a job that looks like an attack, set by the operator. Alerts about that job have at most low
+severity, whichever detector raised them.
 
 A role is no exemption: a scanner that writes to administrative shares is as severe as any other host.
 """
@@ -17,7 +17,7 @@ SWEEPS = (
     "discovery.address_scan", "discovery.slow_address_scan", "discovery.arp_scan", "discovery.icmp_sweep",
     "discovery.service_sweep", "discovery.admin_hunt", "discovery.snmp_guessing", "discovery.rpc_endpoint_scan",
 )  # fmt: skip
-# What belongs to each job: detectors, or whole folders of them.
+# The detectors, or folders of detectors, that belong to each role.
 ROLES: Mapping[str, tuple[str, ...]] = {
     "scanner": (
         "discovery.", "initial_access.", "credential_access.password_guessing", "credential_access.password_spraying",
@@ -33,18 +33,18 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "lateral_movement.dcom_execution", "lateral_movement.winrm_shell",
     ),
 }  # fmt: skip
-# Findings whose actor is who began, while the one with the role is on the way.
+# Detectors whose actor is the host that began, while the host with the role is an intermediate one.
 WAYS = "lateral_movement.hop_chain"
 
 
 class Roles:
-    """Who has which job, as addresses and CIDR blocks by role."""
+    """The roles of hosts: addresses and CIDR blocks by role."""
 
     def __init__(self, given: Mapping[str, Sequence[str]] | None = None) -> None:
         self._blocks = [(role, parse_network(block)) for role, blocks in (given or {}).items() for block in blocks]
 
     def job(self, alert: Alert) -> str:
-        """The role to whose job this finding belongs; empty where it belongs to none."""
+        """The role that explains this finding; empty if there is none."""
         ends = (alert.actor, *alert.targets[:-1]) if alert.detector == WAYS else (alert.actor,)
         return next((role for role in self._of(ends) if alert.detector.startswith(ROLES[role])), "")
 

@@ -1,8 +1,8 @@
-"""The alert room: from what detectors raise to what is reported. Weighed, muted where the operator asked for it,
-folded, grouped into incidents, with its packets.
+"""The alert room: the path of alerts from detectors to reports. Alerts are weighed, muted as the operator requested,
+folded, grouped into incidents, and get their packets.
 
-Every alert passes here and nowhere else, in packet order. Mutes are applied before anything is counted or reported;
-what they suppress is folded at a desk of its own and handed to ``muted``.
+All alerts pass here, in packet order. Mutes are applied before anything is counted or reported; suppressed alerts are
+folded at a separate desk and passed to ``muted``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Evidence(Protocol):
     """Keeps the packets behind alerts."""
 
     def gather(self, action: str, name: str, alert: Alert) -> Body | None:
-        """The packets of an alert, as its record shows them; None where there are none."""
+        """The packets of an alert, as its record shows them; None if there are none."""
         ...
 
     def tick(self, now: int) -> None: ...
@@ -40,7 +40,9 @@ class Evidence(Protocol):
 
 
 class AlertRoom:
-    """``below``: alerts below the minimum severity; ``device`` returns the device of an endpoint at this packet."""
+    """``below``: number of alerts below the minimum severity; ``device`` returns the device of an endpoint at the
+    current packet.
+    """
 
     def __init__(
         self, desk: AlertDesk, maker: RecordMaker, emit: Emit, device: Callable[[Subject], Device | None], *,
@@ -59,7 +61,7 @@ class AlertRoom:
         self.below = 0
 
     def adjust(self, least: Severity, suppression: int, gap: int, site: str) -> None:
-        """New settings from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
+        """Use new settings from the next alert on. ``suppression`` of findings and ``gap`` of incidents: ns."""
         self._least = least
         self.incidents.end_after(gap)
         self.desk.suppress(suppression)
@@ -68,7 +70,7 @@ class AlertRoom:
             maker.move(site)
 
     def take(self, alerts: Iterable[Alert]) -> None:
-        """What a detector raised at this packet."""
+        """Process the alerts that a detector raised at the current packet."""
         for alert in alerts:
             alert = marked(alert if self._weigher is None else self._weigher.weigh(alert))
             if alert.severity < self._least:
@@ -80,7 +82,7 @@ class AlertRoom:
                 self._file(self.desk.take(alert), alert.ts)
 
     def tick(self, now: int) -> None:
-        """A new second of packet time, ns."""
+        """A new second of packet time (ns) began."""
         if now >= self.desk.due:
             self._file(self.desk.tick(now), now)
         if now >= self._quiet_desk.due:
@@ -91,7 +93,7 @@ class AlertRoom:
             self.evidence.tick(now)
 
     def finish(self, now: int) -> None:
-        """The end of all packets: what is still untold."""
+        """End of all packets: report everything that is pending."""
         self._file(self.desk.finish(now), now)
         self._note_muted(self._quiet_desk.finish(now))
         self._emit_incidents(self.incidents.finish(now), now)
@@ -99,7 +101,7 @@ class AlertRoom:
             self.evidence.finish()
 
     def close(self, name: str, by: str, reason: str, now: int) -> bool:
-        """The operator closes an alert by its id; False where none of that id is open."""
+        """Close an alert by its id, on behalf of the operator; returns False if none with that id is open."""
         filed = self.desk.close(name, lambda alert: self.maker.alert_id("close", alert))
         for _, alert in filed:
             self._emit_alert(
@@ -134,7 +136,7 @@ class AlertRoom:
             self.emit(self.maker.incident(action, incident, self.device, now if action == "close" else None))
 
     def _note_muted(self, filed: Iterable[tuple[str, Alert]]) -> None:
-        """To the log of what was silenced, with the mute that did it."""
+        """Write suppressed alerts to their log, each with its mute."""
         for action, alert in filed:
             mute = self._silenced_by.get(alert.key)
             if self._muted is not None and mute is not None:

@@ -1,10 +1,11 @@
-"""Weighing: what raises the severity of a finding, in one place: actor, target, and whether the other endpoint is on a
+"""Weighing: all rules that raise the severity of a finding: actor, target, and whether the other endpoint is on a
 threat list and answered.
 
-A detector gives the usual severity of its finding. If it did not weigh the case itself, a finding of medium or more
-rises by one step if the actor is a fixed-function device, by one if the operator marked a party as critical, and by one
-if the other end is listed and answered. A finding below medium is never raised to an alert, and what belongs to a role
-that the operator gave a host is low at most. All of it is shown as terms of the risk.
+A detector sets the usual severity of its finding. If it did not weigh the finding itself, one of medium or higher
+severity rises by one step if the actor is a fixed-function device, by one if the operator marked an endpoint as
+critical, and by one if the other endpoint is on a threat list and answered. A finding below medium is never raised to
+an alert, and a finding explained by a role that the operator assigned has at most low severity. All of this is shown as
+terms of the risk score.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from sensor.core.device import Device
 from sensor.core.flow import Flow
 from sensor.core.observation import Subject
 
-# Points of risk, 0 to 100, on top of those for severity and confidence.
+# Points of the risk score, 0 to 100, added to those for severity and confidence.
 FIXED_FUNCTION, ANSWERED, LISTED = 5, 3, 5
 CRITICALITY = {"low": -5, "medium": 0, "high": 5, "critical": 10}
-# Targets whose criticality is looked at.
+# Number of targets whose criticality is considered.
 TARGETS_WEIGHED = 8
 MASK = 2**64 - 1
 
 
 class Weigher:
-    """Weighs alerts by what is known of their parties at that packet."""
+    """Weighs alerts by what is known of their endpoints at the current packet."""
 
     def __init__(self, context: Context, roles: Roles | None = None) -> None:
         self._context, self.roles = context, roles or Roles()
 
     def weigh(self, alert: Alert) -> Alert:
-        """The alert with its terms, and more or less severe where they require it; its ``why`` then contains the
+        """The alert with its risk terms and, if they require it, another severity; its ``why`` then includes the
         reason.
         """
         if alert.severity > Severity.low and (role := self.roles.job(alert)):
@@ -57,7 +58,7 @@ class Weigher:
         )
 
     def _terms(self, alert: Alert) -> dict[str, int]:
-        """Points by what gave them; nothing that gives none."""
+        """Points by term, without zeros."""
         actor = self._context.device(alert.actor)
         found = {
             "device_type": FIXED_FUNCTION if actor is not None and actor.fixed_function else 0,
@@ -68,7 +69,7 @@ class Weigher:
         return {name: points for name, points in found.items() if points}
 
     def _criticality(self, alert: Alert, actor: Device | None) -> int:
-        """Points of the party that matters most to the operator."""
+        """Points of the most critical endpoint."""
         parties = [actor, *(self._context.device(target) for target in alert.targets[:TARGETS_WEIGHED])]
         levels = [
             CRITICALITY.get(party.value("criticality"), 0)
@@ -78,7 +79,7 @@ class Weigher:
         return max(levels, default=0)
 
     def _listed(self, alert: Alert) -> bool:
-        """Whether an end outside the network is on a threat list."""
+        """Whether an external endpoint is on a threat list."""
         ends = [end.address for end in _ends(alert) if end.address and not self._context.networks.inside(end.address)]
         if not ends:
             return False
@@ -93,15 +94,15 @@ def _ends(alert: Alert) -> Iterator[Subject]:
 
 
 def _answered(alert: Alert) -> bool:
-    """Whether the other endpoint answered: the flow of the proof shows it, or the detector counted it."""
+    """Whether the other endpoint answered, according to the flow of the proof or the detector's count."""
     return any(isinstance(proof, Flow) and proof.answered for proof in alert.proof) or bool(
         alert.numbers.get("answered")
     )
 
 
 def _reasons(alert: Alert, terms: dict[str, int]) -> Iterator[str]:
-    """Why it is more severe than usual. A detector that already departed from its usual severity
-    has weighed the actor.
+    """The reasons for a severity above the usual one. A detector that already deviated from its usual severity has
+    weighed the actor itself.
     """
     if "device_type" in terms and alert.severity == alert.usual:
         yield "raised: the actor is a fixed-function device, which does not administer other hosts"
