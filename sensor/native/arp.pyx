@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""ARP for IPv4 (RFC 826, 5227), natively: see ``sensor.dissectors.arp``, which also reads what is malformed."""
+"""Native ARP for IPv4 (RFC 826, 5227); ``sensor.dissectors.arp`` is the reference and also reads malformed messages."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
@@ -21,7 +21,7 @@ cdef enum:
     REQUEST = 1
     REPLY = 2
     ADDRESS_SIZES = 0x0604
-    FIRST_HOST = 0x01000000  # neither "this network" nor multicast nor reserved
+    FIRST_HOST = 0x01000000  # lowest address that is not "this network"
     BEHIND_HOSTS = 0xE0
 
 cdef uint64_t V4 = <uint64_t>0xFFFF << 32

@@ -1,4 +1,5 @@
-# BER as SNMP uses it (ITU-T X.690): see ``sensor.dissectors.shared.ber``. Nothing calls itself, so depth is no matter.
+# BER as used by SNMP (ITU-T X.690): see ``sensor.dissectors.shared.ber``. Without recursion, so nesting depth does not
+# matter.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from sensor.native.out cimport PUNT, TAKEN, Out, fits, span
@@ -12,20 +13,20 @@ cdef enum:
     IP_ADDRESS = 0x40
     SUBIDS_LIMIT = 128
 
-# An element: its tag, and the bytes of its value, which are seen to be there.
+# An element: its tag, and the bytes of its value, which are within the message.
 cdef struct Element:
     uint32_t tag
     uint32_t size
     const uint8_t* value
 
-# A place between elements: the next one begins at ``data`` and ends before ``stop``.
+# A position between elements: the next one begins at ``data`` and ends before ``stop``.
 cdef struct Elements:
     const uint8_t* data
     const uint8_t* stop
 
 
 cdef inline int element(Elements* among, Element* found) noexcept nogil:  # checks its bounds itself
-    """The next element; PUNT where there is none that is whole."""
+    """The next element; PUNT if there is no complete one."""
     cdef size_t left = among.stop - among.data
     cdef uint64_t size
     cdef uint32_t width, i
@@ -51,14 +52,14 @@ cdef inline int element(Elements* among, Element* found) noexcept nogil:  # chec
 
 
 cdef inline Elements inside(const Element* one) noexcept nogil:  # arithmetic only
-    """What an element holds."""
+    """The content of an element."""
     cdef Elements found
     found.data, found.stop = one.value, one.value + one.size
     return found
 
 
 cdef inline int integer(Elements* among, int64_t* found) noexcept nogil:  # checks its bounds itself
-    """The next element, an INTEGER of one to eight bytes."""
+    """The next element as an INTEGER of one to eight bytes."""
     cdef Element one
     cdef uint64_t value
     cdef uint32_t i
@@ -72,13 +73,13 @@ cdef inline int integer(Elements* among, int64_t* found) noexcept nogil:  # chec
 
 
 cdef inline int octets(Elements* among, Element* found) noexcept nogil:  # checks its bounds itself
-    """The next element, an OCTET STRING."""
+    """The next element as an OCTET STRING."""
     return PUNT if element(among, found) == PUNT or found.tag != OCTETS else TAKEN
 
 
 # checks its room itself
 cdef inline int dotted(Out* out, const uint8_t* raw, uint32_t size, uint64_t* found) noexcept nogil:
-    """An object identifier as people write it (X.690, 8.19). PUNT where it is none."""
+    """An object identifier in dotted notation (X.690, 8.19). PUNT if it is invalid."""
     cdef uint32_t begin = out.text_used, i, parts = 0
     cdef uint64_t value = 0, root
     if size == 0 or raw[size - 1] >= 0x80 or not fits(out, 0, 4 * size + 8):

@@ -1,4 +1,4 @@
-# Byte strings that are known beforehand, each with a number: names of headers, object identifiers.
+# A constant table of byte strings, each with a number: names of headers, object identifiers.
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""A constant table from byte strings to numbers, with look-ups that need no interpreter."""
+"""A constant table from byte strings to numbers, with look-ups that do not need the GIL."""
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
@@ -7,14 +7,14 @@ from libc.string cimport memcmp
 
 
 cdef class ByteTable:
-    """Made of a dict of byte strings and numbers of at least 0. Open addressing, at most half full."""
+    """Built from a dict of byte strings and non-negative numbers. Open addressing, at most half full."""
 
     def __cinit__(self, dict kept):
         cdef uint32_t room = 16, at
         cdef bytes text
         while room < 2 * len(kept):
             room *= 2
-        self.kept, self.mask = dict(kept), room - 1  # the texts live in the dict
+        self.kept, self.mask = dict(kept), room - 1  # the dict keeps the byte strings alive
         self.texts = <const uint8_t**>calloc(room, sizeof(void*))
         self.sizes, self.numbers = <uint32_t*>calloc(room, sizeof(uint32_t)), <int32_t*>calloc(room, sizeof(int32_t))
         if self.texts == NULL or self.sizes == NULL or self.numbers == NULL:
@@ -31,7 +31,7 @@ cdef class ByteTable:
         free(self.numbers)
 
     def number(self, bytes text not None):
-        """The number of a text, -1 if it is not in the table."""
+        """The number of a byte string, -1 if it is not in the table."""
         return self.find(text, <uint32_t>len(text))
 
     cdef int find(self, const uint8_t* text, uint32_t size) except? -1 nogil:

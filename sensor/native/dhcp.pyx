@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""DHCP for IPv4 and BOOTP (RFC 2131, 2132, 951), natively: see ``sensor.dissectors.dhcp``, which also reads what is
-left to it here: malformed messages, options in several parts or in other fields, vendor-identifying ones, texts that
-are not ASCII.
+"""Native DHCP for IPv4 and BOOTP (RFC 2131, 2132, 951); ``sensor.dissectors.dhcp`` is the reference and also reads what
+is not read here: malformed messages, options in several parts or in other fields, vendor-identifying options, texts
+that are not ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -41,7 +41,7 @@ cdef uint16_t[9] kinds = [
     DHCP_OTHER, DHCP_DISCOVER, DHCP_OFFER, DHCP_REQUEST, DHCP_DECLINE, DHCP_ACK, DHCP_NAK, DHCP_RELEASE, DHCP_INFORM,
 ]
 
-# The options by number, where there are any, and their numbers in order.
+# The options by number, and the numbers in order of appearance.
 cdef struct Options:
     Piece[256] values
     uint8_t[256] order
@@ -72,7 +72,7 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
     if cookie == MAGIC and collect(payload, size, &options) == PUNT:
         return PUNT
     kind = options.values[TYPE].data[0] if options.values[TYPE].size else 0
-    # All kinds have the same fields.
+    # All event classes have the same fields.
     fields = message(out, kinds[kind] if kind < 9 else DHCP_OTHER, DHCP_DISCOVER_SLOTS)
     b.at = 4
     xid = u32(&b)
@@ -103,12 +103,12 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
 
 
 cdef uint64_t v4(uint32_t number) noexcept nogil:  # arithmetic only
-    """An address of ours; 0 where there is none."""
+    """An IPv4-mapped address; 0 if there is none."""
     return V4 | number if number else 0
 
 
 cdef int collect(const uint8_t* payload, uint32_t size, Options* options) except -1 nogil:
-    """The options field. PUNT where an option comes in parts, or some lie elsewhere."""
+    """Parse the options field. PUNT for options in several parts or in other fields."""
     cdef uint32_t at = OPTIONS_AT, last = size - 1, code, length
     while at < last:
         code = payload[at]
@@ -140,7 +140,7 @@ cdef int one(const Options* options, uint32_t code, uint64_t* found) except -1 n
 
 
 cdef uint64_t many(Piece raw, Out* out) except? 0 nogil:
-    """The addresses in an option of several, as a span of slots; none where it is no whole number of them."""
+    """The addresses in an option of several, as a span of slots; empty if its length is no multiple of four."""
     cdef uint32_t count = 0 if raw.size & 3 else raw.size // 4, first = out.slots_used, i
     cdef uint64_t* found = items(out, 2 * count)
     for i in range(count):
@@ -155,7 +155,7 @@ cdef uint64_t many(Piece raw, Out* out) except? 0 nogil:
 
 
 cdef int handed_out(const Options* options, const uint8_t* payload, uint64_t* fields, Out* out) except -1 nogil:
-    """What a server hands out."""
+    """The configuration that a server assigns."""
     cdef Piece raw = options.values[LEASE], ignored
     cdef uint32_t i
     if one(options, NETMASK, &fields[DHCP_DISCOVER_NETMASK + 1]) == PUNT:
@@ -181,12 +181,12 @@ cdef int handed_out(const Options* options, const uint8_t* payload, uint64_t* fi
 
 
 cdef int text(const Options* options, uint32_t code, uint32_t limit, Out* out, uint64_t* found) except -1 nogil:
-    """An option that is a text."""
+    """An option with a text."""
     return cleaned(out, options.values[code].data, options.values[code].size, limit, found)
 
 
 cdef int server_facts(const uint64_t* fields, const Row* row, Out* out) except -1 nogil:
-    """The server's role, and the lease of the client. Behind a relay the frame's source is not the server's."""
+    """The server's role, and the client's lease. Behind a relay the frame's source is not the server's."""
     cdef uint64_t kind = fields[DHCP_DISCOVER_TYPE], server = fields[DHCP_DISCOVER_SERVER + 1]
     cdef uint64_t offered = fields[DHCP_DISCOVER_OFFERED + 1], mac = 0
     if server and kind < 9 and FROM_SERVERS >> kind & 1:
@@ -200,7 +200,7 @@ cdef int server_facts(const uint64_t* fields, const Row* row, Out* out) except -
 
 
 cdef int client(const Options* options, uint64_t* fields, Out* out) except -1 nogil:
-    """What a client announces about itself."""
+    """The facts that a client reports about itself."""
     cdef uint64_t mac = fields[DHCP_DISCOVER_MAC]
     cdef uint64_t address = fields[DHCP_DISCOVER_ADDRESS + 1] if HOLDS_ADDRESS >> fields[DHCP_DISCOVER_TYPE] & 1 else 0
     cdef bint known = (mac or address) and not mac & GROUP
@@ -224,7 +224,7 @@ cdef int client(const Options* options, uint64_t* fields, Out* out) except -1 no
 
 
 cdef int fact_of(uint32_t code, Piece raw, Out* out, uint64_t* value) except -9 nogil:
-    """The kind of fact in an option of a client, and its value; -1: none, -2: the reference decides."""
+    """The kind of fact in a client's option, and its value; -1: none, -2: left to the reference."""
     cdef int done = TAKEN, kind = -1
     if code == HOSTNAME:
         kind, done = FACT_DHCP_HOSTNAME, cleaned(out, raw.data, raw.size, NAME_LIMIT, value)
@@ -255,7 +255,7 @@ cdef int fact_of(uint32_t code, Piece raw, Out* out, uint64_t* value) except -9 
 
 
 cdef uint64_t listed(Piece raw, uint32_t width, Out* out) except? 0 nogil:
-    """Numbers of one byte or two, in decimal digits with commas between them."""
+    """Numbers of one or two bytes, in decimal, separated by commas."""
     cdef uint32_t begin = out.text_used, i = 0
     while raw.size - i >= width:
         if i:
@@ -266,7 +266,7 @@ cdef uint64_t listed(Piece raw, uint32_t width, Out* out) except? 0 nogil:
 
 
 cdef uint64_t uuid(Piece raw, Out* out) except? 0 nogil:
-    """Type 0 and 16 bytes as a UUID is written (RFC 4578, 2.3), else hexadecimal."""
+    """Type 0 and 16 bytes in UUID notation (RFC 4578, 2.3), else hexadecimal."""
     cdef uint32_t begin = out.text_used, i
     if raw.size != 17 or raw.data[0]:
         return hexadecimal(out, raw.data, raw.size, 0)
@@ -278,7 +278,7 @@ cdef uint64_t uuid(Piece raw, Out* out) except? 0 nogil:
 
 
 cdef bint is_text(Piece raw) except -1 nogil:
-    """Whether bytes are printable ASCII, final zeros aside."""
+    """Whether bytes are printable ASCII, ignoring zeros at the end."""
     cdef uint32_t i
     while raw.size and not raw.data[raw.size - 1]:
         raw.size -= 1
@@ -296,14 +296,14 @@ cdef int text_or_hex(Piece raw, Out* out, uint64_t* found) except -1 nogil:
 
 
 cdef int client_id(Piece raw, Out* out, uint64_t* found) except -1 nogil:
-    """Type 0 is followed by a free name (RFC 2132, 9.14)."""
+    """The client id; type 0 is followed by an arbitrary name (RFC 2132, 9.14)."""
     if raw.size > 1 and not raw.data[0] and is_text(piece(raw.data + 1, raw.size - 1)):
         raw = piece(raw.data + 1, raw.size - 1)
     return text_or_hex(raw, out, found)
 
 
 cdef bint is_counted(Piece raw) except -1 nogil:
-    """Whether bytes are pieces that each follow their length."""
+    """Whether bytes are length-prefixed strings."""
     cdef uint32_t at = 0
     while at < raw.size:
         at += 1 + raw.data[at]
@@ -311,8 +311,8 @@ cdef bint is_counted(Piece raw) except -1 nogil:
 
 
 cdef int joined(Piece raw, uint8_t between, bint empty, uint32_t limit, Out* out, uint64_t* found) except -1 nogil:
-    """Counted pieces with a character between them, or the bytes as they are where they are not counted. ``empty``:
-    also pieces without bytes.
+    """Length-prefixed strings joined by a character, or the bytes unchanged if they are not length-prefixed. ``empty``:
+    include empty strings.
     """
     cdef uint32_t begin = out.text_used, at = 0, size, count = 0
     if not is_counted(raw):
@@ -329,7 +329,7 @@ cdef int joined(Piece raw, uint8_t between, bint empty, uint32_t limit, Out* out
 
 
 cdef int full_name(Piece raw, Out* out, uint64_t* found) except -1 nogil:
-    """Flags, two old result codes, then the name: in DNS labels where flag E is set (RFC 4702, 2.1), else plain."""
+    """Flags, two obsolete result codes, then the name: DNS labels if flag E is set (RFC 4702, 2.1), else plain text."""
     cdef Piece name = piece(raw.data + 3, raw.size - 3) if raw.size > 3 else piece(raw.data, 0)
     if raw.size < 3 or not raw.data[0] & 4:
         if cleaned(out, name.data, name.size, NAME_LIMIT, found) == PUNT:
@@ -337,13 +337,13 @@ cdef int full_name(Piece raw, Out* out, uint64_t* found) except -1 nogil:
         while <uint32_t>found[0] and out.text[(found[0] >> 32) + <uint32_t>found[0] - 1] == 46:
             found[0] -= 1
         return TAKEN
-    if is_counted(name) and not is_plain(name):  # labels are cleaned one by one: only plain ones are the same together
+    if is_counted(name) and not is_plain(name):  # labels are cleaned one by one: only plain ones do not change by it
         return PUNT
     return joined(name, 46, False, NAME_LIMIT, out, found)
 
 
 cdef bint is_plain(Piece counted) except -1 nogil:
-    """Whether all counted pieces are printable ASCII without blanks."""
+    """Whether all length-prefixed strings are printable ASCII without spaces."""
     cdef uint32_t at = 0, i
     while at < counted.size:
         for i in range(at + 1, at + 1 + counted.data[at]):
@@ -354,7 +354,7 @@ cdef bint is_plain(Piece counted) except -1 nogil:
 
 
 cdef int relay_agent(Piece raw, uint64_t* fields, Out* out) except -1 nogil:
-    """Circuit and remote id of the agent's own options (RFC 3046, 2.0)."""
+    """Circuit id and remote id of the relay agent information option (RFC 3046, 2.0)."""
     cdef uint32_t at = 0, size
     cdef uint64_t* found
     while at + 2 <= raw.size:

@@ -1,4 +1,4 @@
-# DHCP (RFC 2131): places in a message, types of messages and numbers of options (RFC 2132).
+# DHCP (RFC 2131): offsets in a message, message types and option numbers (RFC 2132).
 
 cdef enum:
     MAGIC = 0x63825363
@@ -12,7 +12,7 @@ cdef enum:
     NAME_LIMIT = 255
     HEX_LIMIT = 512
     ARCHITECTURES_LIMIT = 64
-    # Types of messages (RFC 2132, 9.6).
+    # Message types (RFC 2132, 9.6).
     BOOTP = 0
     OFFER = 2
     REQUEST = 3

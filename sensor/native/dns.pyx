@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""DNS over UDP (RFC 1035), natively: see ``sensor.dissectors.dns``, which also reads what is left to it here: messages
-that are cut or malformed, names with other characters than printable ASCII.
+"""Native DNS over UDP (RFC 1035); ``sensor.dissectors.dns`` is the reference and also reads what is not read here:
+messages that are truncated or malformed, names with characters other than printable ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -39,7 +39,7 @@ cdef enum:
     SRV = 33
     DNAME = 39
     HTTPS = 65
-    OPERATIONS = 0b1110111  # 0, 1, 2, 4, 5, 6 are assigned
+    OPERATIONS = 0b1110111  # opcodes 0, 1, 2, 4, 5, 6 are assigned
 
 
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
@@ -90,8 +90,8 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 
 cdef int name(Bytes* b, bint fold, Out* out, uint64_t* found) except -1 nogil:
-    """The name at ``b``, which moves behind it: a span of the text. A pointer must lead to before the name it stands
-    in.
+    """The name at ``b``, which moves to its end: a span of text. A pointer must lead to a position before the name that
+    contains it.
     """
     cdef uint32_t at = b.at, start = b.at, size, k, target, used = 0, jumps = 0
     cdef uint8_t* text = out.text + out.text_used
@@ -125,7 +125,7 @@ cdef int name(Bytes* b, bint fold, Out* out, uint64_t* found) except -1 nogil:
             used += 1
         for k in range(size):
             c = b.data[at + k]
-            if not 33 <= c <= 126 and (c != 32 or k == 0 or k == size - 1):  # blanks at the ends may be trimmed
+            if not 33 <= c <= 126 and (c != 32 or k == 0 or k == size - 1):  # spaces at either end may be trimmed
                 return PUNT
             text[used + k] = lower(c) if fold else c
         used += size
@@ -136,7 +136,7 @@ cdef int name(Bytes* b, bint fold, Out* out, uint64_t* found) except -1 nogil:
 
 
 cdef int records(Bytes* b, uint64_t wanted, bint fold, Out* out, uint64_t* found) except -1 nogil:
-    """So many records as a span of slots. ``fold``: of unicast DNS, whose texts are read as well."""
+    """``wanted`` records as a span of slots. ``fold``: unicast DNS, with TXT records parsed as well."""
     cdef uint32_t count = <uint32_t>min(wanted, <uint64_t>RECORDS_LIMIT), first = out.slots_used, i, kind, size, stop
     cdef uint64_t* one
     if not fits(out, count * RECORD_SLOTS, 0):
@@ -162,7 +162,7 @@ cdef int records(Bytes* b, uint64_t wanted, bint fold, Out* out, uint64_t* found
 
 
 cdef int value(Bytes* b, uint32_t kind, uint32_t size, bint fold, Out* out, uint64_t* one) except -1 nogil:
-    """What a record holds: ``size`` bytes at ``b``, which were seen to be there."""
+    """The data of a record: ``size`` bytes at ``b``, which are within the message."""
     cdef uint32_t stop = b.at + size
     if kind == A and size == 4:
         one[RECORD_ADDRESS + 1] = <uint64_t>0xFFFF << 32 | u32(b)
@@ -187,7 +187,7 @@ cdef int value(Bytes* b, uint32_t kind, uint32_t size, bint fold, Out* out, uint
 
 
 cdef int texts(Bytes* b, uint32_t stop, Out* out, uint64_t* one) except -1 nogil:
-    """The strings of a TXT record that are whole (RFC 1035, 3.3.14), joined by blanks."""
+    """The complete strings of a TXT record (RFC 1035, 3.3.14), joined by spaces."""
     cdef uint32_t begin = out.text_used, size
     cdef const uint8_t* text
     while b.at < stop:

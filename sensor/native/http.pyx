@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""HTTP/1.x over TCP (RFC 9110, RFC 9112), natively: see ``sensor.dissectors.http``, whose framing this is. Heads with
-nothing odd are read here (``http_messages``); others, and bodies, are handed to it.
+"""Native HTTP/1.x over TCP (RFC 9110, RFC 9112), with the framing of ``sensor.dissectors.http``, the reference.
+Ordinary heads are read here (``http_messages``); unusual heads, and bodies, are left to the reference.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
@@ -24,18 +24,18 @@ cdef enum:
     WAITING_LIMIT = 2
 
 cdef struct Direction:
-    HeldBytes kept       # of a head that is not whole, or of a chunk's line
+    HeldBytes kept       # bytes of an incomplete head, or of an incomplete chunk line
     uint32_t searched
     int lost
     bint silent
     bint begun
-    bint cut             # the head before the next gap was truncated, and read
+    bint cut             # the head before the next gap was truncated, and was read
     Body body
 
 cdef struct Connection:
     Direction[2] directions
-    Request request          # the first request that was not answered
-    int waiting          # how many were not, at most ASKED_LIMIT
+    Request request          # the first unanswered request
+    int waiting          # number of unanswered requests, at most ASKED_LIMIT
     bint proxy
     bint missed
 
@@ -50,8 +50,8 @@ cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 
 
 
 cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
-    """The heads and bodies that these bytes complete. After a gap, reading goes on where a message begins with a
-    segment.
+    """Parse the heads and bodies that these bytes complete. After a gap, parsing continues where a message begins with
+    a segment.
     """
     cdef uint32_t used = 0
     cdef bint starts
@@ -82,13 +82,13 @@ cdef int take(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
 
 
 cdef int truncated(Stream* s, Direction* direction, int way) except -1 nogil:
-    """The whole lines of a head that the capture truncated, if it did; where its body would begin is not known."""
+    """Parse the complete lines of a head that the capture truncated; the position of its body is unknown."""
     cdef HeldBytes* kept = &direction.kept
     cdef int result = GOES_ON
     if kept.size == 0 or direction.body.framing != NO_BODY or direction.lost or s.done:
         return GOES_ON
     if is_request_line(kept.data, kept.size):
-        # it is completed
+        # the message is completed later
         kept.size = last_line(kept.data, kept.size)
         keep(s, kept, <const uint8_t*><const char*>b" HTTP/1.1", 9)
     else:
@@ -108,8 +108,8 @@ cdef int truncated(Stream* s, Direction* direction, int way) except -1 nogil:
 cdef int messages(
     Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way, bint kept, uint32_t* used
 ) except -1 nogil:
-    """Work off what is there; ``used``: bytes that are not needed any more. ``kept``: some of them were looked at
-    before.
+    """Parse the available bytes; ``used``: number of bytes that are no longer needed. ``kept``: some of them were
+    inspected before.
     """
     cdef int64_t taken, end
     cdef uint32_t after = 0, since
@@ -121,7 +121,7 @@ cdef int messages(
             used[0] += <uint32_t>taken
             if direction.body.framing != NO_BODY:
                 return GOES_ON
-        # empty lines before a message are to be ignored (RFC 9112, 2.2)
+        # empty lines before a message are ignored (RFC 9112, 2.2)
         elif data[used[0]] == 13 or data[used[0]] == 10:
             used[0] += 1
         else:
@@ -146,8 +146,8 @@ cdef int messages(
 cdef int check_start(
     Stream* s, Direction* direction, const uint8_t* data, uint32_t size, uint32_t* used
 ) except -1 nogil:
-    """Whether what has no end yet can still become a head. A conversation captured from its middle is waited out,
-    whatever it is.
+    """Whether bytes without an end of head can still become a head. For a flow captured from its middle, skip up to the
+    next message.
     """
     cdef const uint8_t* end
     if size > HEAD_LIMIT:
@@ -169,14 +169,14 @@ cdef int lose(Direction* direction) except -1 nogil:
 
 
 cdef int message(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
-    """A head, and the body that follows it."""
+    """Parse a head, and start the body that follows it."""
     cdef Connection* both = <Connection*>s.state
     cdef Head head
     cdef int64_t length
     cdef int result = read_head(data, size, &head)
     if result != HEAD_GOOD:
         return malformed(s.out, b"too many headers" if result == HEAD_MANY else b"no start line")
-    if not head.request and 100 <= head.status < 200 and head.status != 101:  # the answer is still to come
+    if not head.request and 100 <= head.status < 200 and head.status != 101:  # the final response is still to come
         return GOES_ON
     length = length_of(&head.fields[LENGTH])
     if length == IMPOSSIBLE:
@@ -200,7 +200,7 @@ cdef int request(
         request_of(s, head, &both.request)
     if both.waiting < WAITING_LIMIT:
         both.waiting += 1
-    # what follows may be no HTTP, and the answer may not be captured
+    # what follows may not be HTTP, and the response may not be captured
     if connect or (head.fields[UPGRADE].there and not has_body):
         direction.body.framing, direction.body.left, direction.body.reader = OPEN, UNKNOWN, 0
     elif has_body:
@@ -228,7 +228,7 @@ cdef int response(
 
 
 cdef int gap(Stream* s, int64_t missing, int way) except -1 nogil:
-    """Discard the partial message; a gap inside a body is part of it, and so is that behind a truncated head."""
+    """Discard the partial message; a gap inside a body is part of it, and so is the gap after a truncated head."""
     cdef Connection* both = <Connection*>s.state
     cdef Direction* direction = &both.directions[way]
     if direction.cut:

@@ -9,10 +9,10 @@ cdef enum:
     NO_BODY = 0
     SIZED = 1
     CHUNKED = 2
-    OPEN = 3           # it has no length
+    OPEN = 3           # without a length: up to the end of the connection
     # Body.reader
     NO_READER = 0
-    SENT = 1           # what a request carries
+    SENT = 1           # the body of a request
     PAGE = 2
     DESCRIPTION = 3
 
@@ -23,11 +23,11 @@ cdef struct Body:
     bint own
     int status
     int64_t left
-    int64_t chunk      # bytes left of the chunk, its line end included; -1 after the last one
+    int64_t chunk      # bytes left in the chunk, its line end included; -1 after the last one
     uint32_t sought
     HeldBytes held
     HeldBytes head          # of the request
-    Copy* packet       # that brought the last of it
+    Copy* packet       # the packet with its last bytes
 
 cdef int begin_body(
     Stream* s, Body* body, const Head* head, int64_t length, const uint8_t* raw, uint32_t size

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Bodies of HTTP messages (RFC 9112, 6 and 7), natively: where they end, and the beginning of those that are parsed,
-which is handed on. The rules are those of ``sensor.dissectors.shared.http_body``.
+"""Native HTTP bodies (RFC 9112, 6 and 7): finds their end, and passes on the beginning of those that are parsed. The
+rules are those of ``sensor.dissectors.shared.http_body``.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -27,7 +27,7 @@ cdef enum:
 cdef int begin_body(
     Stream* s, Body* body, const Head* head, int64_t length, const uint8_t* raw, uint32_t size
 ) except -1 nogil:
-    """A body after a head, of which ``raw`` are the bytes. ``length``: UNKNOWN where it is not given."""
+    """Start the body after a head whose bytes are ``raw``. ``length``: UNKNOWN if it is not given."""
     cdef const Value* coding = &head.fields[ENCODING]
     cdef Value kind = head.fields[TYPE]
     cdef bint bare = coding.size == 0 or (coding.size == 8 and same(coding.data, b"identity", 8)), known
@@ -55,7 +55,7 @@ cdef int begin_body(
 
 
 cdef int reader_of(const Value* kind) except -1 nogil:
-    """Who reads a body of a media type."""
+    """The reader of bodies of a media type."""
     if (
         (kind.size >= 9 and same(kind.data, b"text/html", 9))
         or (kind.size >= 17 and same(kind.data, b"application/xhtml", 17))
@@ -71,7 +71,8 @@ cdef int reader_of(const Value* kind) except -1 nogil:
 
 
 cdef int64_t take_body(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -2 nogil:
-    """Take this body's bytes off the beginning of some; how many they are, -1 where it is malformed, which was written.
+    """Consume the body's bytes at the beginning of ``data``; returns their number, -1 if it is malformed, which is then
+    reported.
     """
     cdef int64_t taken
     if body.framing == CHUNKED:
@@ -99,7 +100,7 @@ cdef int gather(Stream* s, Body* body, const uint8_t* data, uint32_t size) excep
 
 
 cdef int64_t take_chunks(Stream* s, Body* body, const uint8_t* data, uint32_t size) except -2 nogil:
-    """Chunks (RFC 9112, 7.1); what may follow the last one is passed over."""
+    """Consume chunks (RFC 9112, 7.1); extensions and trailer fields are skipped."""
     cdef uint32_t at = 0, some, i
     cdef const uint8_t* end
     cdef int64_t value
@@ -146,7 +147,7 @@ cdef inline bint digit(uint8_t c) noexcept nogil:  # arithmetic only
 
 
 cdef bint titled(Body* body) noexcept nogil:  # looks at what is held only
-    """Whether a title is there: pages are long, and often not read to their end."""
+    """Whether a page's title is complete: pages are long, and often not read to their end."""
     cdef uint32_t since = body.sought - TITLE_END if body.sought > TITLE_END else 0
     if body.encoded:
         return False
@@ -155,8 +156,8 @@ cdef bint titled(Body* body) noexcept nogil:  # looks at what is held only
 
 
 cdef int missed_body(Stream* s, Body* body, int64_t missing) except -1 nogil:
-    """Bytes that are lost: what is there is parsed. Returns whether all of them belong to this body, whose end is still
-    known.
+    """Bytes are missing: parse those before the gap. Returns whether all missing bytes belong to this body, so that its
+    end is still known.
     """
     cdef bint inside = body.framing == SIZED and 0 <= missing <= body.left
     end_body(s, body, True)
@@ -170,7 +171,7 @@ cdef int missed_body(Stream* s, Body* body, int64_t missing) except -1 nogil:
 
 
 cdef int end_body(Stream* s, Body* body, bint earlier) except -1 nogil:
-    """Hand on what is there, once; ``earlier``: it came with an earlier packet than that which is read now."""
+    """Pass on the bytes so far, once; ``earlier``: they came with an earlier packet than the current one."""
     cdef bint apart = earlier and body.reader and body.held.size and body.packet != NULL
     if apart:
         about(s.out, body.packet)
@@ -203,7 +204,7 @@ cdef int punt_body(Out* out, Body* body) except -1 nogil:
 
 
 cdef int release_body(Stream* s, Body* body) except -1 nogil:
-    """Give back what is kept of it."""
+    """Free the memory of the body."""
     forget(s, &body.held)
     forget(s, &body.head)
     discard(s.memory, body.packet)

@@ -1,8 +1,8 @@
-# Heads of HTTP messages: start line and the fields that dissectors ask for.
+# Heads of HTTP messages: start line and the fields that dissectors use.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    LENGTH = 0             # these determine where a body ends and whether it is parsed; repeated ones are joined
+    LENGTH = 0             # these determine where a body ends and whether it is parsed; repeated fields are joined
     TRANSFER = 1
     ENCODING = 2
     TYPE = 3
@@ -14,15 +14,15 @@ cdef enum:
     LOCATION = 8
     ACTION = 9
     COOKIE = 10
-    CREDENTIALS = 11       # of either kind
+    CREDENTIALS = 11       # Authorization or Proxy-Authorization
     CHALLENGE = 12
     FIELDS = 13
-    FORWARDED = 13         # a field that shows a proxy
+    FORWARDED = 13         # any field that shows a proxy
     NAMES_LIMIT = 24
     VALUE_LIMIT = 2048
     UNKNOWN = -1
     IMPOSSIBLE = -2
-    # What a head may be.
+    # Results of parsing a head.
     HEAD_GOOD = 0
     HEAD_START = 1         # no start line
     HEAD_MANY = 2          # too many headers
@@ -35,13 +35,13 @@ cdef struct Value:
 cdef struct Head:
     bint request
     bint forwarded
-    # its Python dissector is to read it: something is folded, given twice or has unusual characters
+    # left to the Python dissector: a field is folded, repeated or has unusual characters
     bint odd
     int status
     Value method
     Value target
     Value[13] fields
-    int names              # the first field names, and hashes of them
+    int names              # number of the first field names, and hashes of them
     Value[24] name
     uint64_t[24] hashes
     uint8_t[4][2048] joined
@@ -57,7 +57,7 @@ cdef bint holds(const uint8_t* text, uint32_t size, const char* word, uint32_t l
 
 
 cdef inline bint blank(uint8_t c) noexcept nogil:  # arithmetic only
-    """What ``bytes.strip`` strips."""
+    """Whether ``bytes.strip`` strips the character."""
     return c == 32 or 9 <= c <= 13
 
 

@@ -1,6 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Heads of HTTP messages (RFC 9112, 2 to 5), natively: see ``sensor.dissectors.shared.http_message``, whose rules these are.
-"""
+"""Native HTTP heads (RFC 9112, 2 to 5), with the rules of ``sensor.dissectors.shared.http_message``, the reference."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
@@ -12,11 +11,11 @@ cdef enum:
     METHOD_LIMIT = 24
     LENGTH_DIGITS = 15
     NAME_LIMIT = 64
-    PLAIN = 0          # of a character in a value: nothing odd can begin here
-    ODD = 1            # is odd
-    MAYBE = 2          # odd together with those that follow
+    PLAIN = 0          # classes of characters in values: ordinary
+    ODD = 1            # unusual
+    MAYBE = 2          # unusual depending on the next characters
 
-# What ``ODD`` of ``sensor.dissectors._http_shape`` may find, by single characters; too much rather than too little.
+# First characters of what ``ODD`` of ``sensor.dissectors._http_shape`` matches; a superset.
 cdef uint8_t[256] CHARACTERS
 memset(CHARACTERS, PLAIN, 256)
 for _c in bytearray(b"${}`|<>\\'\xac"):
@@ -26,7 +25,7 @@ for _c in bytearray(b".(jJrR"):
 
 
 cdef int read_head(const uint8_t* data, uint32_t size, Head* head) except -1 nogil:
-    """The head of a message, without the empty line; ``head`` points into ``data``."""
+    """Parse the head of a message, without the empty line; ``head`` points into ``data``."""
     cdef uint32_t at, stop, lines = 0
     cdef const uint8_t* end
     cdef int last = -1
@@ -62,7 +61,7 @@ cdef bint start_line(const uint8_t* line, uint32_t size, Head* head) noexcept no
         return True
     while at < size and line[at] != 32:
         at += 1
-    # At least a character between the two blanks, and "HTTP/1.1" behind them.
+    # At least one character between the two spaces, and "HTTP/1.1" after them.
     if (
         not 2 < at <= METHOD_LIMIT
         or size < at + 11
@@ -84,7 +83,8 @@ cdef bint start_line(const uint8_t* line, uint32_t size, Head* head) noexcept no
 
 
 cdef int field(const uint8_t* line, uint32_t size, Head* head, int last) except -2 nogil:
-    """One line of a head. Returns the number of its field, -1 of one that is not used; ``last``: of the line before it.
+    """Parse one line of a head. Returns the number of its field, -1 for an unused one; ``last``: field of the line
+    before it.
     """
     cdef const uint8_t* colon
     cdef Value value
@@ -118,7 +118,7 @@ cdef int field(const uint8_t* line, uint32_t size, Head* head, int last) except 
 
 
 cdef int join(Head* head, int number, const char* between, uint32_t gap, const Value* more) except -1 nogil:
-    """Put a value behind that of a field."""
+    """Append a value to a field."""
     cdef Value* value = &head.fields[number]
     cdef uint8_t* text = &head.joined[number][0]
     cdef uint32_t size
@@ -135,7 +135,7 @@ cdef int join(Head* head, int number, const char* between, uint32_t gap, const V
 
 
 cdef int note(Head* head, const uint8_t* name, uint32_t size) except -1 nogil:
-    """Keep the name of a request's field. One that is given twice, or is no plain word, makes the head odd."""
+    """Record the name of a request's field. A repeated name, or one that is no plain word, makes the head unusual."""
     cdef uint64_t hashed = size
     cdef uint32_t i
     cdef int j
@@ -159,7 +159,7 @@ cdef int note(Head* head, const uint8_t* name, uint32_t size) except -1 nogil:
 
 
 cdef bint strange(const uint8_t* text, uint32_t size) noexcept nogil:  # compares sizes first
-    """Whether a value may hold odd characters."""
+    """Whether a value may contain unusual characters."""
     cdef uint32_t i
     cdef uint8_t c, kind
     for i in range(size):
@@ -222,7 +222,7 @@ cdef int number_of(const uint8_t* name, uint32_t size) except -2 nogil:
 
 
 cdef int64_t length_of(const Value* value) noexcept nogil:  # compares sizes first
-    """Content-Length in bytes; UNKNOWN where it is absent or empty, IMPOSSIBLE where it is no number, or two."""
+    """Content-Length in bytes; UNKNOWN if it is absent or empty, IMPOSSIBLE if it is no number, or more than one."""
     cdef const uint8_t* text = value.data
     cdef uint32_t i = 0, digits, wide = 0
     cdef int64_t first = UNKNOWN, one
@@ -266,7 +266,7 @@ cdef bint begins(const uint8_t* data, uint32_t size) noexcept nogil:  # compares
 
 
 cdef bint is_request_line(const uint8_t* data, uint32_t size) noexcept nogil:  # compares sizes first
-    """Whether some bytes may be a request line without its end."""
+    """Whether the bytes may be a request line without its end."""
     cdef uint32_t at = 0
     while at < size and at < 11 and 65 <= data[at] <= 90:
         at += 1
@@ -278,7 +278,7 @@ cdef bint is_request_line(const uint8_t* data, uint32_t size) noexcept nogil:  #
 
 
 cdef uint32_t last_line(const uint8_t* data, uint32_t size) noexcept nogil:  # compares sizes first
-    """The size of a request line without the beginning of its version, where that is truncated."""
+    """The size of a truncated request line without the incomplete version at its end."""
     cdef uint32_t at = size
     while at and data[at - 1] != 32:
         at -= 1
@@ -289,8 +289,8 @@ cdef uint32_t last_line(const uint8_t* data, uint32_t size) noexcept nogil:  # c
 
 # compares sizes first
 cdef int64_t head_end(const uint8_t* data, uint32_t size, uint32_t since, uint32_t* after) noexcept nogil:
-    """Where the first empty line at or behind ``since`` begins, the end of the line before it included, and where it
-    ends; -1: there is none.
+    """The start of the first empty line at or after ``since``, including the end of the line before it, and its end in
+    ``after``; -1 if there is none.
     """
     cdef const uint8_t* found
     cdef uint32_t at = since, i
@@ -311,7 +311,7 @@ cdef int64_t head_end(const uint8_t* data, uint32_t size, uint32_t since, uint32
 
 
 cdef bint same(const uint8_t* text, const char* word, uint32_t size) noexcept nogil:  # the caller compared sizes
-    """Whether a text is a word in small letters, whatever its own letters are."""
+    """Whether a text equals a lower-case word, ignoring case."""
     cdef uint32_t i
     for i in range(size):
         if lower(text[i]) != <uint8_t>word[i]:
@@ -321,7 +321,7 @@ cdef bint same(const uint8_t* text, const char* word, uint32_t size) noexcept no
 
 # compares sizes first
 cdef bint holds(const uint8_t* text, uint32_t size, const char* word, uint32_t length) noexcept nogil:
-    """Whether a word in small letters stands anywhere in a text."""
+    """Whether a text contains a lower-case word, ignoring case."""
     cdef uint32_t i
     for i in range(length, size + 1):
         if same(text + (i - length), word, length):

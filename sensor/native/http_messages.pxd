@@ -4,11 +4,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from sensor.native.http_head cimport Head
 from sensor.native.stream cimport HeldBytes, Stream
 
-cdef struct Request:             # a request that waits for its answer
+cdef struct Request:             # a request that waits for its response
     uint8_t[24] method
     uint32_t method_size
     HeldBytes target
-    bint plain                 # its target may be reported as it is
+    bint plain                 # its target may be reported unmasked
 
 cdef bint absolute(const Head* head) noexcept nogil  # compares sizes first
 cdef int request_of(Stream* s, const Head* head, Request* request) except -1 nogil

@@ -1,7 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Events of HTTP heads: events and facts where nothing in them is odd. All others are handed to
-``sensor.dissectors.http``: those with credentials, cookies, secrets in an address, unusual characters, fields given
-twice or folded.
+"""Events of ordinary HTTP heads: events and facts. Unusual heads are left to ``sensor.dissectors.http``: those with
+credentials, cookies, secrets in a URL, unusual characters, repeated or folded fields.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -35,13 +34,13 @@ cdef enum:
     HOST_LIMIT = 255
     FACT_LIMIT = 1024
 
-cdef struct Beginnings:        # of paths, in small letters
+cdef struct Beginnings:        # beginnings of paths, in lower case
     int count
     uint8_t[96][32] text
     uint32_t[96] size
 
-# Beginnings of words that name secrets: what ``masked`` and ``in_query`` of the Python dissector look for begins with
-# one of them.
+# Prefixes of words that name secrets: every word that ``masked`` and ``in_query`` of the Python dissector search for
+# has one of them.
 SECRET_WORDS = ("pw", "pas", "psw", "pin", "sec", "ses", "sid", "sig", "tok", "cre", "key", "aut")
 
 cdef Beginnings OWN, OFTEN_REQUESTED, SECRETS
@@ -49,7 +48,7 @@ cdef uint8_t[256] INITIALS
 
 
 cdef int add(Beginnings* to, words) except -1:
-    """ValueError where there are too many, or one is too long."""
+    """Raises ValueError if there are too many, or one is too long."""
     for word in words:
         raw = word.lower().encode("ascii")
         if to.count == BEGINNINGS or len(raw) > BEGINNING:
@@ -84,12 +83,12 @@ cdef bint among(const Beginnings* some, const uint8_t* path, uint32_t size) noex
 
 
 cdef bint absolute(const Head* head) noexcept nogil:  # compares sizes first
-    """Whether a request asks for an absolute address: then its server is a proxy."""
+    """Whether a request has an absolute URL: then its server is a proxy."""
     return holds(head.target.data, min(head.target.size, <uint32_t>16), b"://", 3)
 
 
 cdef bint open_address(const Value* address) noexcept nogil:  # compares sizes first
-    """Whether an address may be reported as it is: there is no place in it for a secret."""
+    """Whether a URL can be reported unmasked: no part of it can be a secret."""
     if not plain(address.data, address.size) or holds(address.data, address.size, b"://", 3):
         return False
     if address.size == 0 or memchr(address.data, 61, address.size) == NULL:
@@ -98,7 +97,7 @@ cdef bint open_address(const Value* address) noexcept nogil:  # compares sizes f
 
 
 cdef bint secret(const Value* address) noexcept nogil:  # compares sizes first
-    """Whether a word is in it that names a secret, a user's password, or a session."""
+    """Whether a URL contains a word that names a secret, a user's password, or a session."""
     cdef uint32_t at
     cdef int i
     for at in range(address.size):
@@ -113,7 +112,7 @@ cdef bint secret(const Value* address) noexcept nogil:  # compares sizes first
 
 
 cdef int request_of(Stream* s, const Head* head, Request* request) except -1 nogil:
-    """Keep of a request what its answer wants to know."""
+    """Keep the parts of a request that its response needs."""
     memcpy(request.method, head.method.data, head.method.size)
     request.method_size, request.target.size = head.method.size, 0
     request.plain = open_address(&head.target)
@@ -121,7 +120,7 @@ cdef int request_of(Stream* s, const Head* head, Request* request) except -1 nog
 
 
 cdef bint host_of(const Value* field, Value* host) noexcept nogil:  # compares sizes first
-    """The host of a Host field; False where it is none that can be reported as it is."""
+    """The host of a Host field; False if it cannot be reported unmasked."""
     cdef uint32_t i
     cdef uint8_t c
     host.data, host.size = field.data, field.size
@@ -135,14 +134,14 @@ cdef bint host_of(const Value* field, Value* host) noexcept nogil:  # compares s
 
 
 cdef bint type_of(const Value* field, Value* kind) noexcept nogil:  # compares sizes first
-    """The media type without its parameters; False where it cannot be reported as it is."""
+    """The media type without its parameters; False if it cannot be reported unmasked."""
     cdef const uint8_t* end = <const uint8_t*>memchr(field.data, 59, field.size) if field.size else NULL
     kind[0] = stripped(field.data, <uint32_t>(end - field.data) if end != NULL else field.size)
     return kind.size <= TYPE_LIMIT and plain(kind.data, kind.size)
 
 
 cdef uint64_t small(Out* out, const uint8_t* text, uint32_t size) noexcept nogil:  # room was reserved
-    """A copy in small letters."""
+    """A lower-case copy."""
     cdef uint32_t at = out.text_used, i
     for i in range(size):
         out.text[at + i] = lower(text[i])
@@ -187,7 +186,7 @@ cdef int write_request(Stream* s, const Head* head, int64_t length, const uint8_
     if agent.size:
         fact(out, FACT_HTTP_USER_AGENT, fields[HTTP_REQUEST_USER_AGENT])
     if host.size and head.target.size > 1 and among(&OFTEN_REQUESTED, head.target.data, head.target.size):
-        # Host and path stand one behind the other.
+        # Host and path are adjacent.
         fact(out, FACT_HTTP_ASKED, span(<uint32_t>(fields[HTTP_REQUEST_HOST] >> 32), host.size + head.target.size))
     return 0
 
@@ -206,7 +205,9 @@ cdef int write_response(
     Stream* s, const Head* head, int64_t length, const Request* request, bint proxy, bint switched,
     const uint8_t* data, uint32_t size
 ) except -1 nogil:
-    """``request``: what it answers, NULL where that is not certain; ``switched``: what follows is no HTTP any more."""
+    """Write a response. ``request``: the request it answers, NULL if that is uncertain; ``switched``: the protocol
+    changes after it.
+    """
     cdef Out* out = s.out
     cdef uint64_t* fields
     cdef Value kind
@@ -250,7 +251,7 @@ cdef int write_response(
 
 
 cdef int write_path(Out* out, uint64_t path) except -1 nogil:
-    """The path without its query where it is one that devices have."""
+    """The path without its query, if it is one that devices serve."""
     cdef const uint8_t* text = out.text + (path >> 32)
     cdef uint32_t size = <uint32_t>path
     cdef const uint8_t* query = <const uint8_t*>memchr(text, 63, size) if size else NULL

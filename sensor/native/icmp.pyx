@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443), natively: see ``sensor.dissectors.icmp``, which also reads what is
-malformed, and measures payloads whose disorder lies on the border between two hundredths.
+"""Native ICMP for IPv4 and IPv6 (RFC 792, 950, 1256, 4443); ``sensor.dissectors.icmp`` is the reference and also reads
+malformed messages, and payloads whose entropy is too close to a rounding boundary of hundredths.
 """
 
 from libc.math cimport fabs, floor, log2
@@ -57,7 +57,7 @@ cdef uint64_t V4 = <uint64_t>0xFFFF << 32
 cdef double STEADY = 0.8
 cdef double BORDER = 1e-6
 
-# The packet that an error quotes; zeros where it is not there.
+# The packet that an error quotes; zeros if there is none.
 cdef struct Quoted:
     uint64_t[2] client
     uint64_t[2] server
@@ -123,14 +123,14 @@ cdef int version_6(const uint8_t* data, uint32_t size, Out* out) except -1 nogil
 
 
 cdef int query(const char* what, uint32_t size, Out* out) except -1 nogil:
-    """A question about the machine."""
+    """Write a query about the host."""
     cdef uint64_t* fields = message(out, ICMP_QUERY, ICMP_QUERY_SLOTS)
     fields[ICMP_QUERY_WHAT], fields[ICMP_QUERY_SIZE] = word(out, what), size
     return TAKEN
 
 
 cdef int error(const char* what, uint32_t code, const Quoted* quoted, Out* out) except -1 nogil:
-    """A packet went wrong."""
+    """Write an error about a packet."""
     cdef uint64_t* fields = message(out, ICMP_ERROR, ICMP_ERROR_SLOTS)
     fields[ICMP_ERROR_WHAT], fields[ICMP_ERROR_CODE] = word(out, what), code
     fields[ICMP_ERROR_CLIENT], fields[ICMP_ERROR_CLIENT + 1] = quoted.client[0], quoted.client[1]
@@ -140,7 +140,7 @@ cdef int error(const char* what, uint32_t code, const Quoted* quoted, Out* out) 
 
 
 cdef int echo(uint16_t kind, const uint8_t* data, uint32_t size, Out* out) except -1 nogil:
-    """A question whether the target is there, or its answer."""
+    """Write an echo request or reply."""
     cdef double measure = disorder(data + HEADER, min(size - HEADER, <uint32_t>MEASURED))
     cdef uint64_t* fields
     if measure < 0:
@@ -155,7 +155,7 @@ cdef int echo(uint16_t kind, const uint8_t* data, uint32_t size, Out* out) excep
 
 
 cdef const char* carries(const uint8_t* body, uint32_t size) except NULL nogil:
-    """What kind of thing the data of an echo is; empty where there is none."""
+    """The kind of data in an echo; empty if there is none."""
     cdef uint32_t begin = 0, at, texts = 0
     cdef bint unsteady = False
     if size >= 20 and body[0] == 0x45 and (<uint32_t>body[2] << 8 | body[3]) == size:
@@ -176,7 +176,7 @@ cdef const char* carries(const uint8_t* body, uint32_t size) except NULL nogil:
 
 
 cdef double steps(const uint8_t* data, uint32_t size) except -1 nogil:
-    """The share of bytes that are the one before or its successor."""
+    """The share of bytes that equal the previous byte or its successor."""
     cdef uint32_t i, count = 0
     if size <= 1:
         return 1.0
@@ -186,7 +186,7 @@ cdef double steps(const uint8_t* data, uint32_t size) except -1 nogil:
 
 
 cdef double disorder(const uint8_t* body, uint32_t size) except? -1 nogil:
-    """Entropy in bits a byte, in hundredths; -1 where it lies so near between two of them that the order of the sum
+    """Entropy in bits per byte, in hundredths; -1 if it is so close to a rounding boundary that the order of summation
     would matter.
     """
     cdef uint32_t[256] counts
@@ -209,7 +209,7 @@ cdef double disorder(const uint8_t* body, uint32_t size) except? -1 nogil:
 
 
 cdef int quote_4(const uint8_t* inner, uint32_t size, Quoted* found) except -1 nogil:
-    """RFC 792."""
+    """The packet quoted by an ICMP error (RFC 792)."""
     cdef uint32_t head
     found.client[0] = found.client[1] = found.server[0] = found.server[1] = 0
     found.proto = found.port = 0
@@ -223,7 +223,7 @@ cdef int quote_4(const uint8_t* inner, uint32_t size, Quoted* found) except -1 n
 
 
 cdef int quote_6(const uint8_t* inner, uint32_t size, Quoted* found) except -1 nogil:
-    """RFC 4443, 2.4, without extension headers."""
+    """The packet quoted by an ICMPv6 error (RFC 4443, 2.4), without extension headers."""
     found.client[0] = found.client[1] = found.server[0] = found.server[1] = 0
     found.proto = found.port = 0
     if size < 40 or inner[0] >> 4 != 6:
@@ -235,11 +235,11 @@ cdef int quote_6(const uint8_t* inner, uint32_t size, Quoted* found) except -1 n
     return 0
 
 
-cdef inline uint32_t u32(const uint8_t* data) noexcept nogil:  # four bytes that the caller has seen to be there
+cdef inline uint32_t u32(const uint8_t* data) noexcept nogil:  # the caller checked that there are four bytes
     return <uint32_t>data[0] << 24 | <uint32_t>data[1] << 16 | <uint32_t>data[2] << 8 | data[3]
 
 
-cdef inline uint64_t u64(const uint8_t* data) noexcept nogil:  # eight bytes that the caller has seen to be there
+cdef inline uint64_t u64(const uint8_t* data) noexcept nogil:  # the caller checked that there are eight bytes
     return <uint64_t>u32(data) << 32 | u32(data + 4)
 
 

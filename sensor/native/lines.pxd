@@ -1,10 +1,10 @@
-# Text that comes in lines: places in a message, each a piece of it that was seen to be there.
+# Text in lines. A piece of a message is always within its bounds.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memchr, memcmp, strlen
 
 from sensor.native.read cimport lower
 
-# A piece of a message; ``data`` NULL: there is none.
+# A piece of a message; ``data`` is NULL if there is none.
 cdef struct Piece:
     const uint8_t* data
     uint32_t size
@@ -17,7 +17,7 @@ cdef inline Piece piece(const uint8_t* data, uint32_t size) noexcept nogil:  # c
 
 
 cdef inline bint is_blank(uint8_t c) noexcept nogil:  # arithmetic only
-    """White space as ``bytes.strip`` sees it."""
+    """Whether ``bytes.strip`` strips the character."""
     return c == 32 or 9 <= c <= 13
 
 
@@ -33,7 +33,9 @@ cdef inline Piece stripped(Piece one) noexcept nogil:  # stays inside the piece
 
 # stays inside the piece
 cdef inline bint parted_at(Piece whole, uint8_t c, Piece* before, Piece* behind) noexcept nogil:
-    """What stands before the first ``c`` and behind it; all and nothing where there is none. Whether there is one."""
+    """Split at the first ``c``: the pieces before and after it; all and nothing if it does not occur. Returns whether
+    it occurs.
+    """
     cdef const uint8_t* at = <const uint8_t*>memchr(whole.data, c, whole.size) if whole.size else NULL
     if at == NULL:
         before[0], behind[0] = whole, piece(whole.data, 0)
@@ -45,7 +47,7 @@ cdef inline bint parted_at(Piece whole, uint8_t c, Piece* before, Piece* behind)
 
 # stays inside the piece
 cdef inline bint parted_last(Piece whole, uint8_t c, Piece* before, Piece* behind) noexcept nogil:
-    """The same at the last ``c``; nothing and all where there is none."""
+    """Split at the last ``c``; nothing and all if it does not occur."""
     cdef uint32_t at = whole.size
     while at and whole.data[at - 1] != c:
         at -= 1
@@ -54,12 +56,12 @@ cdef inline bint parted_last(Piece whole, uint8_t c, Piece* before, Piece* behin
 
 
 cdef inline bint begins(Piece one, const char* text) noexcept nogil:  # compares lengths first
-    """Whether a piece begins with a word of ours."""
+    """Whether a piece begins with a constant word."""
     return one.size >= strlen(text) and not memcmp(one.data, text, strlen(text))
 
 
 cdef inline bint begins_folded(Piece one, const char* text) noexcept nogil:  # compares lengths first
-    """The same, where the word is in small letters and case does not matter."""
+    """Whether a piece begins with a constant lower-case word, ignoring case."""
     cdef uint32_t i
     if one.size < strlen(text):
         return False
@@ -70,7 +72,7 @@ cdef inline bint begins_folded(Piece one, const char* text) noexcept nogil:  # c
 
 
 cdef inline const uint8_t* found(Piece one, const char* text) noexcept nogil:  # stays inside the piece
-    """Where a word of ours begins in a piece; NULL where it does not occur."""
+    """The first occurrence of a constant word in a piece; NULL if it does not occur."""
     cdef uint32_t size = <uint32_t>strlen(text), at
     if one.size < size:
         return NULL
@@ -81,7 +83,7 @@ cdef inline const uint8_t* found(Piece one, const char* text) noexcept nogil:  #
 
 
 cdef inline bint is_number(Piece one) noexcept nogil:  # stays inside the piece
-    """Whether a piece is digits and nothing else."""
+    """Whether a piece consists of digits."""
     cdef uint32_t i
     for i in range(one.size):
         if not 48 <= one.data[i] <= 57:

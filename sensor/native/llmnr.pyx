@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Link-local multicast name resolution (RFC 4795), natively: see ``sensor.dissectors.llmnr``, which also reads what is
-left to it here: malformed messages, names with other characters than printable ASCII.
+"""Native link-local multicast name resolution (RFC 4795); ``sensor.dissectors.llmnr`` is the reference and also reads
+what is not read here: malformed messages, names with characters other than printable ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -77,7 +77,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 
 cdef uint64_t own_name(uint64_t answers, const Row* row, Out* out) except? 0 nogil:
-    """The name that the answers give the sender's address, or the sender's address has; 0 where there is none."""
+    """The name of the sender's address in the answers, forward or reverse; 0 if there is none."""
     cdef uint64_t* one = &out.slots[answers >> 32]
     cdef uint64_t sought = reverse(row, out)
     cdef uint32_t i
@@ -93,7 +93,7 @@ cdef uint64_t own_name(uint64_t answers, const Row* row, Out* out) except? 0 nog
 
 
 cdef uint64_t reverse(const Row* row, Out* out) except? 0 nogil:
-    """The name under which the sender's address is looked up (RFC 1035, 3.5; RFC 3596, 2.5)."""
+    """The name for a reverse look-up of the sender's address (RFC 1035, 3.5; RFC 3596, 2.5)."""
     cdef uint32_t begin = out.text_used
     cdef int i
     if row.src_hi == 0 and row.src_lo >> 32 == 0xFFFF:

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Multicast DNS (RFC 6762, 6763), natively: see ``sensor.dissectors.mdns``, which also reads what is left to it here:
-malformed messages, names and texts with other characters than printable ASCII, the shared queues of print servers.
+"""Native multicast DNS (RFC 6762, 6763); ``sensor.dissectors.mdns`` is the reference and also reads what is not read
+here: malformed messages, names and texts with characters other than printable ASCII, shared queues of print servers.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -41,13 +41,13 @@ cdef enum:
 
 cdef char* all_services = b"_services._dns-sd._udp.local"
 
-# Host names that have the sender's address; ``first``: the entry at which the facts of the message begin.
+# Host names with the sender's address; ``first``: index of the message's first fact.
 cdef struct Hosts:
     uint64_t[HOSTS_LIMIT] names
     uint32_t count
     uint32_t first
 
-# A name below a service type: what stands before, and the type in lower case. Both are empty where it is not below one.
+# A name below a service type: the part before it, and the type in lower case. Both are empty for other names.
 cdef struct Parts:
     uint64_t before
     uint64_t service
@@ -81,7 +81,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 
 cdef int queried(uint64_t questions, bint probe, Out* out) except -1 nogil:
-    """A question. A probe asks for names the sender wants itself."""
+    """Write a query. A probe asks for names that the sender claims itself."""
     cdef uint64_t* one = &out.slots[questions >> 32]
     cdef uint64_t* fields = message(out, MDNS_QUERY, MDNS_QUERY_SLOTS)
     cdef uint32_t first = out.entries_used, i
@@ -100,7 +100,7 @@ cdef int queried(uint64_t questions, bint probe, Out* out) except -1 nogil:
 
 
 cdef int answered(Bytes* b, uint64_t wanted, const Row* row, Out* out) except -1 nogil:
-    """A response."""
+    """Write a response."""
     cdef uint64_t found = 0
     cdef uint64_t* fields
     cdef Hosts hosts
@@ -117,7 +117,7 @@ cdef int answered(Bytes* b, uint64_t wanted, const Row* row, Out* out) except -1
 
 
 cdef int own_hosts(uint64_t found, const Row* row, const Out* out, Hosts* hosts) except -1 nogil:
-    """Fills in the hosts: 1 where the records can be the sender's own, 0 where not, 2 where there are too many."""
+    """Fill in the hosts: returns 1 if the records can be the sender's own, 0 if not, 2 if there are too many."""
     cdef const uint64_t* one = &out.slots[found >> 32]
     cdef bint others = False
     cdef uint32_t i
@@ -138,7 +138,7 @@ cdef int own_hosts(uint64_t found, const Row* row, const Out* out, Hosts* hosts)
 
 
 cdef int facts(uint64_t found, Hosts* hosts, Out* out) except -1 nogil:
-    """The facts of the records, each once, in their order. Records with a TTL of 0 give none."""
+    """Write the facts of the records, each once, in order. Records with a TTL of 0 give none."""
     cdef const uint64_t* one = &out.slots[found >> 32]
     cdef uint32_t i
     cdef uint64_t kind
@@ -147,7 +147,7 @@ cdef int facts(uint64_t found, Hosts* hosts, Out* out) except -1 nogil:
         kind, done = one[RECORD_TYPE], TAKEN
         if not fits(out, 0, TEXT_LIMIT) or out.entries_used - hosts.first > FACTS_LIMIT:
             return PUNT
-        if kind == TXT:  # of one that lives no more it may still matter that it is a queue's
+        if kind == TXT:  # even a record with a TTL of 0 can show that it is a print queue's
             done = texts(one, hosts, out)
         elif not one[RECORD_TTL]:
             done = TAKEN
@@ -166,7 +166,7 @@ cdef int facts(uint64_t found, Hosts* hosts, Out* out) except -1 nogil:
 
 
 cdef int pointer(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
-    """A pointer to an instance, or in the list of service types (RFC 6763, 9)."""
+    """A PTR record to an instance, or in the list of service types (RFC 6763, 9)."""
     cdef uint64_t called = one[RECORD_NAME]
     cdef bint types = is_word(out.text + (called >> 32), <uint32_t>called, all_services)
     cdef Parts parts
@@ -180,7 +180,7 @@ cdef int pointer(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
 
 
 cdef int texts(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
-    """The strings of a TXT record that are whole (RFC 6763, 6)."""
+    """The complete strings of a TXT record (RFC 6763, 6)."""
     cdef Bytes b
     cdef uint32_t size
     b.data, b.at, b.end, b.bad = out.text + (one[RECORD_DATA] >> 32), 0, <uint32_t>one[RECORD_DATA], False
@@ -200,7 +200,7 @@ cdef int texts(const uint64_t* one, Hosts* hosts, Out* out) except -1 nogil:
 
 
 cdef bint is_queue(const uint8_t* text, uint32_t size) except -1 nogil:
-    """Whether a text names a queue of a print server."""
+    """Whether a text names a print server's queue."""
     cdef uint8_t[12] begin
     cdef uint32_t i
     if size < 11:
@@ -214,9 +214,7 @@ cdef bint is_queue(const uint8_t* text, uint32_t size) except -1 nogil:
 
 
 cdef int pair(const uint8_t* text, uint32_t size, Hosts* hosts, Out* out) except -1 nogil:
-    """A key and its value. A key alone is a flag; one with blanks in it is a description that some vendors
-    put there.
-    """
+    """A key and its value. A key alone is a flag; a key with spaces is a description that some vendors put there."""
     cdef uint32_t key = 0, begin, i
     cdef uint64_t value = 0
     cdef bint blank = False, odd = False
@@ -275,7 +273,7 @@ cdef bint listed(uint64_t called, const Hosts* hosts, const Out* out) except -1 
 
 
 cdef int instance(uint64_t called, Hosts* hosts, Out* out) except -1 nogil:
-    """``Instance._service._proto.local``: its service, and the instance's label."""
+    """The facts of ``Instance._service._proto.local``: its service, and the instance's label."""
     cdef Parts parts
     parted(called, out, &parts)
     if <uint32_t>parts.before and <uint32_t>parts.service:
@@ -285,7 +283,7 @@ cdef int instance(uint64_t called, Hosts* hosts, Out* out) except -1 nogil:
 
 
 cdef bint is_subtype(uint64_t before, const Out* out) except -1 nogil:
-    """Whether what stands before a service type names a subtype of it (RFC 6763, 7.1)."""
+    """Whether the part before a service type names a subtype of it (RFC 6763, 7.1)."""
     return <uint32_t>before >= 5 and not memcmp(out.text + (before >> 32) + <uint32_t>before - 5, b"._sub", 5)
 
 

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""NetBIOS name service (RFC 1002, 4.2), natively: see ``sensor.dissectors.nbns``, which also reads what is left to it
-here: malformed messages, names that are not ASCII.
+"""Native NetBIOS name service (RFC 1002, 4.2); ``sensor.dissectors.nbns`` is the reference and also reads what is not
+read here: malformed messages, names that are not ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -61,17 +61,17 @@ cdef enum:
     NAME_SIZE = 15
     LABELS_LIMIT = 16
     OWNER_SIZE = 6
-    OWNER_SLOTS = 3        # an address, whether the name is a group's
+    OWNER_SLOTS = 3        # an address, whether the name is a group name
     STATUS_SIZE = 18
-    STATUS_SLOTS = 3       # a name, its suffix, whether it is a group's
+    STATUS_SLOTS = 3       # a name, its suffix, whether it is a group name
     WORKSTATION = 0x00
     CONTROLLERS = 0x1C
     SERVER = 0x20
-    GROUP_SERVICES = 256   # where those of groups begin
+    GROUP_SERVICES = 256   # index of the first group service
 
 cdef uint64_t V4 = <uint64_t>0xFFFF << 32
 cdef ByteTable placeholders = ByteTable({name.encode(): 0 for name in PLACEHOLDERS})
-# What the owner of a name offers, by suffix: first of single machines, then of groups.
+# Services by suffix of a name: first of unique names, then of group names.
 cdef list service_texts = [service(suffix, group).encode() for group in (False, True) for suffix in range(256)]
 cdef Word[512] services
 for place, text in enumerate(service_texts):
@@ -131,7 +131,7 @@ cdef int read(const uint8_t* payload, uint32_t size, const Row* row, Out* out) e
 
 
 cdef int name_at(Bytes* b, Name* found, Out* out) except -1 nogil:
-    """The encoded name at ``b``, which moves behind it. A pointer leads back to a whole name."""
+    """The encoded name at ``b``, which moves to its end. A pointer leads back to a complete name."""
     cdef uint32_t first = u8(b), at, size, labels
     cdef uint8_t[16] plain
     cdef uint32_t i
@@ -176,7 +176,7 @@ cdef int plain_name(const uint8_t* raw, Name* found, Out* out) except -1 nogil:
 
 
 cdef int owners(Bytes* b, Out* out, uint64_t* found) except -1 nogil:
-    """(address, whether the name is a group's) of an NB record, as a span of slots."""
+    """(address, whether the name is a group name) of an NB record, as a span of slots."""
     cdef uint32_t count = (b.end - b.at) // OWNER_SIZE, first = out.slots_used, i
     cdef uint64_t* one
     if (b.end - b.at) % OWNER_SIZE:
@@ -194,7 +194,7 @@ cdef int owners(Bytes* b, Out* out, uint64_t* found) except -1 nogil:
 cdef int claim(
     Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, const Name* name, const Row* row, Out* out
 ) except -1 nogil:
-    """A registration, refresh or release."""
+    """Write a registration, refresh or release."""
     cdef uint64_t found = 0
     cdef uint64_t* one
     cdef uint64_t* fields
@@ -225,7 +225,7 @@ cdef int claim(
 cdef int answer(
     Bytes* b, uint32_t id_, uint32_t operation, uint32_t flags, const Name* name, const Row* row, Out* out
 ) except -1 nogil:
-    """The answer to a query, a registration or a release."""
+    """Write the answer to a query, a registration or a release."""
     cdef uint64_t found = 0
     cdef uint64_t* one
     cdef uint64_t* fields
@@ -250,7 +250,7 @@ cdef int answer(
 
 
 cdef int status(Bytes* b, uint32_t id_, const Row* row, Out* out) except -1 nogil:
-    """The names of the node that answers, and its unit id behind all of them."""
+    """Write the names of the node that answers, and the unit id after them."""
     cdef uint32_t declared = u8(b), count = min(declared, <uint32_t>NAMES_LIMIT), first = out.slots_used, begin = b.at
     cdef uint32_t i, first_fact
     cdef Name name
@@ -281,7 +281,7 @@ cdef int status(Bytes* b, uint32_t id_, const Row* row, Out* out) except -1 nogi
 
 
 cdef int facts(const Name* name, bint group, uint32_t first, Out* out) except -1 nogil:
-    """The facts about the owner of a name. ``first``: the entry at which the facts of the message begin."""
+    """Write the facts about the owner of a name. ``first``: index of the message's first fact."""
     cdef bint machine = is_machine(name, out)
     if (name.suffix == WORKSTATION or name.suffix == SERVER) and not group and machine:
         fact_once(out, first, FACT_NETBIOS_HOSTNAME, name.text)
@@ -294,7 +294,7 @@ cdef int facts(const Name* name, bint group, uint32_t first, Out* out) except -1
 
 
 cdef bint is_machine(const Name* name, const Out* out) except -1 nogil:
-    """Whether a name can be that of one machine."""
+    """Whether a name can be that of a single host."""
     cdef const uint8_t* text = out.text + (name.text >> 32)
     cdef uint32_t size = <uint32_t>name.text
     return size > 0 and placeholders.find(text, size) < 0 and not (size >= 3 and not memcmp(text, b"IS~", 3))

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Network time (RFC 1305, 5905, 9327), natively: see ``sensor.dissectors.ntp``, which also reads what is left to it
-here: the variables of a server, and what is malformed.
+"""Native NTP (RFC 1305, 5905, 9327); ``sensor.dissectors.ntp`` is the reference and also reads what is not read here:
+the variables of a server, and malformed messages.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -60,7 +60,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 
 cdef int answer(const uint8_t* payload, uint32_t mode, uint32_t version, const Row* row, Out* out) except -1 nogil:
-    """A server's time, in 48 bytes."""
+    """Write a server's answer of 48 bytes."""
     cdef uint32_t stratum = payload[1], used = 4
     cdef uint64_t reference = 0
     cdef uint64_t* fields

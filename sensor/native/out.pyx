@@ -6,7 +6,7 @@ from libc.stdlib cimport free, realloc
 
 
 cdef int reserve(Out* out) except -1 nogil:
-    """Make room for one more message. MemoryError where there is none."""
+    """Reserve room for one more message. Raises MemoryError if there is none."""
     if out.entries_room - out.entries_used < ENTRIES_A_MESSAGE:
         out.entries_room = 2 * out.entries_room + ENTRIES_A_MESSAGE
         out.entries = <Entry*>grown(out.entries, out.entries_room * sizeof(Entry))
@@ -37,12 +37,12 @@ cdef class Messages:
         return self.out.entries_used
 
     def move(self, Py_ssize_t rows):
-        """So many rows of another batch come before those of this one."""
+        """Shift all rows by ``rows``: those of another batch come before them."""
         self.start += rows
 
     def drop(self, const int32_t[::1] rows):
-        """Leave out the entries of some rows, which are in order, but those at the end of a conversation; returns how
-        many rows had entries.
+        """Remove the entries of some rows (in ascending order), except those at the end of a flow; returns how many
+        rows had entries.
         """
         cdef uint32_t i, kept = 0, stays = 0
         cdef Py_ssize_t at = 0, dropped = 0, last = -1

@@ -1,5 +1,5 @@
-"""Messages, or parts of messages, that native dissectors hand on to the Python dissector of their protocol: what it
-needs to read them.
+"""Messages, or parts of messages, that native dissectors leave to the Python dissector of their protocol, with the data
+it needs.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from sensor.dissectors.shared.client_hello import ClientHello, ServerHello, clie
 from sensor.dissectors.shared.http_body import decoded
 from sensor.dissectors.shared.http_message import masked, read_head
 
-# Bytes of a hello that is remembered, and how many are. Servers and clients of a kind send the same (tls_hello.pyx).
+# Largest size in bytes of a cached hello, and number of cached hellos. Servers and clients of the same software send
+# the same (tls_hello.pyx).
 HELLO_LIMIT, HELLOS_LIMIT = 1024, 4096
 
 
 class Punted(msgspec.Struct):
-    """Base of all. The fields have the types that fields of events have."""
+    """Base class. The fields have the same types as fields of events."""
 
     def read(self, packet: Packet) -> Iterable[Parsed]:
-        """Its events and facts. Malformed where the protocol does not allow it."""
+        """Its events and facts. Raises Malformed if it violates the protocol."""
         raise NotImplementedError
 
 
@@ -38,8 +39,8 @@ class HttpRequestHead(Punted):
 
 
 class HttpResponseHead(Punted):
-    """The head of a response; ``method`` and ``target`` of what it answers, empty where that is not certain; ``proxy``:
-    it comes from one.
+    """The head of a response; ``method`` and ``target`` of the request it answers, empty if that is uncertain;
+    ``proxy``: the response comes from a proxy.
     """
 
     head: bytes
@@ -62,7 +63,7 @@ class HttpSentBody(Punted):
 
 
 class HttpPageBody(Punted):
-    """The beginning of a page; ``own``: of the sender; ``encoded``: compressed."""
+    """The beginning of a page; ``own``: of a server on the sender itself; ``encoded``: compressed."""
 
     status: int
     own: bool
@@ -74,7 +75,7 @@ class HttpPageBody(Punted):
 
 
 class HttpDescriptionBody(Punted):
-    """The beginning of what may be the description of a device; ``own`` and ``encoded`` as of pages."""
+    """The beginning of a possible device description; ``own`` and ``encoded`` as for pages."""
 
     own: bool
     encoded: bool
@@ -85,7 +86,7 @@ class HttpDescriptionBody(Punted):
 
 
 class TlsClientHelloBody(Punted):
-    """A ClientHello, without what the dissector does not read."""
+    """A ClientHello, without the parts that the dissector does not read."""
 
     body: bytes
 
@@ -96,7 +97,7 @@ class TlsClientHelloBody(Punted):
 
 
 class TlsServerHelloBody(Punted):
-    """A ServerHello, without what the dissector does not read."""
+    """A ServerHello, without the parts that the dissector does not read."""
 
     body: bytes
 
@@ -107,7 +108,7 @@ class TlsServerHelloBody(Punted):
 
 
 class TlsOldHello(Punted):
-    """A hello in the shape of SSL 2.0, or a handshake message with one that the capture truncated."""
+    """A hello in SSL 2.0 format, or a handshake message with a hello that the capture truncated."""
 
     body: bytes
 

@@ -1,5 +1,5 @@
-# Reads of a message by native dissectors: every one checks its bounds first. A read beyond the end sets ``bad`` and
-# gives 0, so that a dissector may look once, at the end.
+# Bounds-checked reads of a message by native dissectors. A read beyond the end sets ``bad`` and returns 0, so that a
+# dissector can check once, at the end.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef struct Bytes:
@@ -31,7 +31,7 @@ cdef inline uint32_t u32(Bytes* b) noexcept nogil:  # checks its bounds itself
 
 
 cdef inline const uint8_t* take(Bytes* b, uint32_t size) noexcept nogil:  # checks its bounds itself
-    """The next bytes; NULL where there are not so many."""
+    """The next bytes; NULL if there are fewer."""
     if b.end - b.at < size:
         b.bad, b.at = True, b.end
         return NULL
@@ -44,7 +44,7 @@ cdef inline uint8_t lower(uint8_t c) noexcept nogil:  # arithmetic only
 
 
 cdef inline bint plain(const uint8_t* text, uint32_t size) noexcept nogil:  # reads what the caller checked
-    """Whether ``clean`` (core/reader.py) leaves a text as it is: printable ASCII without blanks at its ends, not too
+    """Whether ``clean`` (core/reader.py) leaves a text unchanged: printable ASCII without spaces at its ends, not too
     long.
     """
     cdef uint32_t i

@@ -1,5 +1,5 @@
-"""The native dissectors of an engine: those whose Python dissector of the same name is ours, which
-is their reference.
+"""The native dissectors of an engine: those for which the Python dissector of the same name, their reference, is the
+built-in one.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ CONVERSATIONS, HELD_LIMIT, MEMORY_LIMIT = 8192, 16 << 20, 64 << 20
 
 
 def reading(dissectors: Mapping[str, Dissector], conversations: int = CONVERSATIONS, held: int = HELD_LIMIT) -> Reading:
-    """The native dissectors of those that are the reference of one, by the bits of the select pass. ``conversations``
-    at once of each dissector of streams; ``held``: bytes of segments that came early.
+    """The native dissectors for the given Python dissectors, by the bits of the select pass. ``conversations``: flows
+    that each stream dissector follows at once; ``held``: bytes of out-of-order segments.
     """
 
     def native(name: str, unit: Dissector) -> Any:

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Reading: the native dissectors of all protocols, called for the rows that were chosen for them. Datagrams that the
-capture cut and fragments are left to the Python dissectors.
+"""Reading: calls the native dissectors of all protocols for the rows chosen for them. Fragments, and datagrams that the
+capture truncated, are left to the Python dissectors.
 """
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
@@ -20,9 +20,9 @@ cdef enum:
 
 
 cdef class Reading(RowReader):
-    """``datagrams`` and ``frames``: for each dissector of a kind of rows, in the order of their bits, its native one or
-    None. ``streams``: the native ones of streams, (bit, name, native, interest); ``conversations``: theirs. ``names``
-    of those by their number.
+    """``datagrams`` and ``frames``: for each dissector of a kind of rows, in the order of bits, its native dissector or
+    None. ``streams``: the native stream dissectors, (bit, name, native, interest); ``conversations``: their flows.
+    ``names``: of the stream dissectors by number.
     """
 
     cdef Dissect[BITS] datagrams
@@ -66,7 +66,7 @@ cdef class Reading(RowReader):
         return self.message(&data[at], row)
 
     cdef int message(self, const uint8_t* payload, Row* row) except -1 nogil:
-        """A datagram or another frame."""
+        """Read a datagram or another frame."""
         cdef bint datagram = row.proto == UDP and row.ip_version
         cdef uint64_t left = row.wanted & (self.datagram_bits if datagram else self.frame_bits)
         cdef Dissect* dissect = &self.datagrams[0] if datagram else &self.frames[0]
@@ -89,8 +89,8 @@ cdef class Reading(RowReader):
         return 0
 
     cdef int segment(self, const uint8_t* frame, Row* row, FlowTable flows) except -1 nogil:
-        """A TCP segment. Who wants no more of its conversation is deaf to it from the next row on. Conversations whose
-        opening came in pieces are left to the Python dissectors, for whom the pieces wait.
+        """Read a TCP segment. A dissector that gives up a flow gets none of its rows from the next one on. Flows whose
+        opening came in pieces are left to the Python dissectors, for which the pieces are held.
         """
         cdef uint64_t left = row.wanted & self.stream_bits & ~flows.deaf[row.slot]
         cdef int bit = 0
@@ -113,7 +113,7 @@ cdef class Reading(RowReader):
         return self.conversations.ended(flow, &self.messages.out)
 
     def read_rows(self, const uint8_t[::1] data, Row[::1] rows):
-        """Parse rows, no segments, that the caller decoded and chose: tests and measurements."""
+        """Read rows other than segments that the caller has decoded and chosen: for tests and benchmarks."""
         cdef Py_ssize_t i
         with nogil:
             for i in range(rows.shape[0]):

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Session descriptions (RFC 8866), natively: see ``sensor.dissectors.shared.sdp``."""
+"""Native session descriptions (RFC 8866): see ``sensor.dissectors.shared.sdp``, the reference."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
@@ -16,7 +16,7 @@ cdef enum:
 
 
 cdef int description(Piece body, Out* out, Sdp* found) except -1 nogil:
-    """A description, which begins with ``v=0``. PUNT where a text is not ASCII."""
+    """Parse a description, which begins with ``v=0``. PUNT if a text is not ASCII."""
     cdef Piece line, value
     cdef uint32_t lines = 0, count = 0, i
     cdef uint64_t[MEDIA_LIMIT] media
@@ -50,7 +50,7 @@ cdef int description(Piece body, Out* out, Sdp* found) except -1 nogil:
 
 
 cdef int next_line(Piece* body, Piece* line) except -1 nogil:
-    """The next line as ``bytes.splitlines`` sees it: CR, LF or both end it."""
+    """The next line as in ``bytes.splitlines``: it ends with CR, LF or both."""
     cdef uint32_t at = 0, behind
     while at < body.size and body.data[at] != 10 and body.data[at] != 13:
         at += 1
@@ -64,7 +64,7 @@ cdef int next_line(Piece* body, Piece* line) except -1 nogil:
 
 
 cdef int origin(Piece value, Out* out, Sdp* found) except -1 nogil:
-    """Name and address of who made the description (RFC 8866, 5.2)."""
+    """Name and address of the session's originator (RFC 8866, 5.2)."""
     cdef Piece[ORIGIN_WORDS] words
     cdef uint32_t i
     for i in range(ORIGIN_WORDS):
@@ -76,7 +76,7 @@ cdef int origin(Piece value, Out* out, Sdp* found) except -1 nogil:
 
 
 cdef int named(Piece value, Out* out, uint64_t* found) except -1 nogil:
-    """A name; empty where it is a dash."""
+    """A name; empty if it is a dash."""
     if cleaned(out, value.data, value.size, NAME_LIMIT, found) == PUNT:
         return PUNT
     if <uint32_t>found[0] == 1 and out.text[found[0] >> 32] == 45:
@@ -85,7 +85,7 @@ cdef int named(Piece value, Out* out, uint64_t* found) except -1 nogil:
 
 
 cdef int medium(Piece value, Out* out, uint64_t* found, uint32_t* count) except -1 nogil:
-    """Kind and port of a medium, where there are three words."""
+    """Kind and port of a media description with at least three words."""
     cdef Piece kind, port, ignored
     cdef uint32_t begin = out.text_used
     if not parted_at(value, 32, &kind, &value) or not parted_at(value, 32, &port, &value):

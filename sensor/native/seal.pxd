@@ -1,4 +1,5 @@
-# Seals of logins (sensor.dissectors.shared.seal): BLAKE2b (RFC 7693, 3.2) of one block, with 8 bytes of digest and a salt.
+# Seals of credentials (sensor.dissectors.shared.seal): BLAKE2b (RFC 7693, 3.2) of one block, with a digest of 8 bytes
+# and a salt.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from sensor.native.out cimport Out

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Seals of logins, natively: see ``sensor.dissectors.shared.seal``, for what they are used."""
+"""Native seals of credentials: see ``sensor.dissectors.shared.seal`` for their purpose."""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -34,7 +34,7 @@ memcpy(&salt[0], <const uint8_t*>padded, 16)
 cdef int seal(
     Out* out, const uint8_t* user, uint32_t user_size, const uint8_t* password, uint32_t size, uint64_t* found
 ) except -1 nogil:
-    """The seal as a text. PUNT where both do not fit into one block, or the user is not ASCII."""
+    """The seal as text. PUNT if user and password do not fit into one block, or the user is not ASCII."""
     cdef uint64_t[16] block
     cdef uint8_t* bytes_ = <uint8_t*>&block[0]
     cdef uint64_t digest
@@ -56,9 +56,7 @@ cdef int seal(
 
 
 cdef uint64_t hashed(const uint64_t* block, uint32_t size) except? 0 nogil:
-    """The first eight bytes of the hash of one block, which is the last. Words are little-endian, as on the machines we
-    run on.
-    """
+    """The first eight bytes of the hash of a single block. Words are little-endian, like all supported hosts."""
     cdef uint64_t[8] h
     cdef uint64_t[16] v
     cdef int i, turn, column
@@ -105,7 +103,7 @@ cdef inline uint64_t turned(uint64_t word, int by) noexcept nogil:  # arithmetic
 
 
 def sealed(bytes user not None, bytes password not None):
-    """The same for Python, to compare: None where it is left to ``sensor.dissectors.shared.seal``."""
+    """The seal for Python tests: None if it is left to ``sensor.dissectors.shared.seal``."""
     cdef Messages messages = Messages()
     cdef uint64_t found = 0
     reserve(&messages.out)

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""SIP over UDP (RFC 3261), natively: see ``sensor.dissectors.sip``, which also reads what is left to it here: malformed
-messages, folded lines, headers that name a device, texts of Cisco telephones, texts that are not ASCII.
+"""Native SIP over UDP (RFC 3261); ``sensor.dissectors.sip`` is the reference and also reads what is not read here:
+malformed messages, folded lines, headers that name a device, texts of Cisco phones, texts that are not ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -38,10 +38,10 @@ cdef enum:
     LINE_LIMIT = 4096
     SDP_LIMIT = 4096
     NAME_LIMIT = 255
-    HEADER_NAME = 64       # bytes of the longest header name that we know
+    HEADER_NAME = 64       # bytes of the longest known header name
     METHOD_LIMIT = 32
     INSTANCE_LIMIT = 128
-    # Headers that we read, by number.
+    # Known headers, by number.
     FROM = 0
     TO = 1
     CALL_ID = 2
@@ -71,12 +71,12 @@ for text in device_texts:
     device_words[devices] = <Word>(<bytes>text)
     devices += 1
 
-# The headers of a message: the first of each that we read, and how many Via there are.
+# The headers of a message: the first of each known one, and the number of Via headers.
 cdef struct Head:
     Piece[READ] values
     uint32_t vias
 
-# What the texts of requests and responses have in common, as spans.
+# Texts that requests and responses have in common, as spans.
 cdef struct Common:
     uint64_t caller
     uint64_t callee
@@ -84,7 +84,7 @@ cdef struct Common:
     uint64_t agent
     uint64_t server
     uint64_t cseq
-    Piece method    # behind the number in CSeq
+    Piece method    # after the number in CSeq
 
 
 cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil:
@@ -104,7 +104,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 
 cdef int read(Piece whole, Piece body, const Row* row, Out* out) except -1 nogil:
-    """A message."""
+    """Read a message."""
     cdef Piece start
     cdef Head head
     cdef Common common
@@ -129,7 +129,7 @@ cdef int read(Piece whole, Piece body, const Row* row, Out* out) except -1 nogil
 
 
 cdef bint line(Piece* rest, Piece* found_) except -1 nogil:
-    """The next line, which CR and LF end. Whether there is another one behind it."""
+    """The next line, up to CR and LF. Returns whether another one follows."""
     cdef const uint8_t* end = found(rest[0], b"\r\n")
     if end == NULL:
         found_[0], rest[0] = rest[0], piece(rest.data, 0)
@@ -140,7 +140,7 @@ cdef bint line(Piece* rest, Piece* found_) except -1 nogil:
 
 
 cdef int headers(Piece rest, Head* head) except -1 nogil:
-    """The lines behind the start line."""
+    """Parse the lines after the start line."""
     cdef Piece one, name, value
     cdef uint8_t[HEADER_NAME] lowered
     cdef uint32_t lines = 0, i
@@ -193,7 +193,7 @@ cdef bint names_device(Piece name) except -1 nogil:
 
 
 cdef int shared(const Head* head, Out* out, Common* common) except -1 nogil:
-    """What requests and responses have in common."""
+    """Fill in the texts that requests and responses have in common."""
     cdef Piece number
     cdef uint32_t i
     common.agent = common.server = common.call_id = common.caller = common.callee = common.cseq = 0
@@ -214,7 +214,7 @@ cdef int shared(const Head* head, Out* out, Common* common) except -1 nogil:
 
 
 cdef int request(Piece start, const Head* head, const Common* common, Out* out, bint* own) except -1 nogil:
-    """A request and the facts about its sender."""
+    """Write a request and the facts about its sender."""
     cdef Piece method, rest, uri, version
     cdef uint64_t method_ = 0, uri_ = 0
     cdef uint64_t* fields
@@ -252,7 +252,7 @@ cdef int request(Piece start, const Head* head, const Common* common, Out* out, 
 cdef int response(
     Piece start, const Head* head, const Common* common, const Row* row, Out* out, bint* own
 ) except -1 nogil:
-    """A response and the facts about its sender."""
+    """Write a response and the facts about its sender."""
     cdef Piece status, reason
     cdef uint64_t reason_ = 0, method = 0
     cdef uint64_t* fields
@@ -293,7 +293,7 @@ cdef int response(
 
 
 cdef int programs(const Common* common, Out* out) except -1 nogil:
-    """The facts about the program."""
+    """Write the facts about the user agent or server software."""
     if <uint32_t>common.agent:
         fact(out, FACT_SIP_USER_AGENT, common.agent)
     if <uint32_t>common.server:
@@ -302,7 +302,7 @@ cdef int programs(const Common* common, Out* out) except -1 nogil:
 
 
 cdef int profile(Piece event, Out* out) except -1 nogil:
-    """A phone without settings asks for them."""
+    """Write the fact that a phone without settings requests its profile."""
     cdef uint64_t text_ = 0
     if event.data == NULL or found(event, b"ua-profile") == NULL or found(event, b"vendor") == NULL:
         return TAKEN
@@ -313,8 +313,8 @@ cdef int profile(Piece event, Out* out) except -1 nogil:
 
 
 cdef int registering(const Head* head, Out* out) except -1 nogil:
-    """Facts of registrations only: the instance in its Contact (RFC 5626, 4.1). PUNT for Cisco telephones, which send
-    more.
+    """Write facts that only registrations have: the instance in Contact (RFC 5626, 4.1). PUNT for Cisco phones, which
+    send more.
     """
     cdef Piece contact = head.values[CONTACT]
     cdef const uint8_t* at
@@ -347,8 +347,8 @@ cdef int registering(const Head* head, Out* out) except -1 nogil:
 
 
 cdef int media(Piece body, uint64_t call_id, bint own, const Row* row, Out* out) except -1 nogil:
-    """A session description, whose names are the sender's own where the message is and its origin is the sender or a
-    name.
+    """Write a session description. Its names are the sender's if the message is the sender's own and the origin is the
+    sender's address or a name.
     """
     cdef Sdp sdp
     cdef uint64_t* fields

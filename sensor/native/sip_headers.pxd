@@ -1,4 +1,4 @@
-# Values of headers of SIP, for who reads its messages.
+# Values of SIP headers.
 from libc.stdint cimport uint64_t
 
 from sensor.core.row cimport Row

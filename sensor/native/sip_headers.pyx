@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Values of headers of SIP (RFC 3261, 20), natively: addresses, challenges, and whether they name the sender of a
+"""Native parsing of SIP header values (RFC 3261, 20): addresses, challenges, and whether they name the sender of a
 packet.
 """
 
@@ -25,7 +25,7 @@ cdef enum:
 
 
 cdef Piece without_blanks(Piece one) noexcept nogil:  # stays inside the piece
-    """Without white space before it."""
+    """The piece without leading white space."""
     while one.size and is_blank(one.data[0]):
         one = piece(one.data + 1, one.size - 1)
     return one
@@ -35,7 +35,7 @@ cdef int address_in(Piece raw, Out* out, uint64_t* found_) except -1 nogil:
     """The address in From, To or Contact without display name, scheme and parameters (``_sip_address``)."""
     cdef Piece uri = without_blanks(raw), rest, scheme
     cdef uint32_t at
-    if uri.size and uri.data[0] == 34:  # a display name, which may hold angle brackets
+    if uri.size and uri.data[0] == 34:  # a display name, which may contain angle brackets
         at = 1
         while at < uri.size and uri.data[at] != 34:
             if uri.data[at] == 92:
@@ -64,7 +64,7 @@ cdef bint is_scheme(Piece scheme) except -1 nogil:
 
 
 cdef int size_of(Piece raw, uint64_t* found_) except -1 nogil:
-    """Content-Length in bytes. PUNT where it is none."""
+    """Content-Length in bytes. PUNT if it is invalid."""
     cdef uint32_t i
     raw = stripped(raw)
     if not is_number(raw) or raw.size > 9:
@@ -76,9 +76,7 @@ cdef int size_of(Piece raw, uint64_t* found_) except -1 nogil:
 
 
 cdef int challenge(Piece raw, uint64_t* fields, Out* out) except -1 nogil:
-    """How it asks for credentials: ``Digest realm="pbx", nonce="…"``. PUNT where the parameters are written in an
-    unusual way.
-    """
+    """Parse a challenge: ``Digest realm="pbx", nonce="…"``. PUNT if the parameters have an unusual format."""
     cdef Piece scheme, rest, name, value
     cdef uint32_t i, begin = out.text_used, count = 0
     parted_at(raw, 32, &scheme, &rest)
@@ -108,7 +106,7 @@ cdef int challenge(Piece raw, uint64_t* fields, Out* out) except -1 nogil:
 
 
 cdef int parameter(Piece* rest, Piece* name, Piece* value) except -1 nogil:
-    """One ``name=value`` or ``name="value"``, behind which a comma, a blank or the end stands."""
+    """One ``name=value`` or ``name="value"``, followed by a comma, a space or the end."""
     cdef Piece behind
     cdef uint32_t i
     if not parted_at(rest[0], 61, name, &behind) or not 0 < name.size <= PARAMETER_NAME or not behind.size:
@@ -133,7 +131,9 @@ cdef int parameter(Piece* rest, Piece* name, Piece* value) except -1 nogil:
 
 
 cdef int names_sender(Piece contact, const Row* row, Out* out) except -1 nogil:
-    """Whether a Contact names the sender: its address, or a name, which we cannot judge. 2: the reference decides."""
+    """Whether a Contact names the sender: by its address, or by a name, which cannot be checked. 2: left to the
+    reference.
+    """
     cdef uint64_t address = 0
     cdef Piece host, ignored
     if address_in(contact, out, &address) == PUNT:
@@ -155,7 +155,7 @@ cdef bint is_sender(Piece host, const Row* row, Out* out) except -1 nogil:
 
 
 cdef bint is_numeric(Piece host) except -1 nogil:
-    """Whether a host is digits and dots, one digit at least."""
+    """Whether a host consists of digits and dots, with at least one digit."""
     cdef uint32_t i
     cdef bint digits = False
     for i in range(host.size):

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""SNMP over UDP (RFC 1157, 3416, 3412, 3414), natively: see ``sensor.dissectors.snmp``, which also reads what is left
-to it here: malformed messages, texts that are not ASCII, device ids of printers.
+"""Native SNMP over UDP (RFC 1157, 3416, 3412, 3414); ``sensor.dissectors.snmp`` is the reference and also reads what is
+not read here: malformed messages, texts that are not ASCII, device ids of printers.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -48,7 +48,8 @@ cdef Word[GENERIC_TRAPS] generic_traps = [
 ]
 cdef const char* enterprises = b"1.3.6.1.4.1."
 
-# Numbers of words: of variables the kind of their fact, of reports and trees the place in these lists.
+# Tables of object identifiers: of variables to the kind of their fact, of reports and subtrees to the index in these
+# lists.
 cdef list report_texts = [text.encode() for text in REPORTS.values()]
 cdef list tree_texts = [text.encode() for text in TREES.values()]
 cdef Word[16] report_words
@@ -95,7 +96,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 
 cdef int secured(Elements* among, Sender* sender, const Row* row, Out* out) except -1 nogil:
-    """A version 3 message behind its version (RFC 3412, 6; RFC 3414, 2.4)."""
+    """Parse a version 3 message after its version (RFC 3412, 6; RFC 3414, 2.4)."""
     cdef Element one
     cdef Elements head
     cdef int64_t number, model
@@ -151,7 +152,7 @@ cdef uint64_t* common(
     Out* out, uint32_t kind, uint32_t slots, const Sender* sender, const char* operation_, int64_t request_id,
     uint64_t names,
 ) except NULL nogil:
-    """An event with what all have in common, which lies at the same slots in all of them."""
+    """Add an event with the fields that all events have in common, in the same slots."""
     cdef uint64_t operation_text = word(out, operation_)
     cdef uint64_t* fields = message(out, kind, slots)
     fields[SNMP_REQUEST_VERSION], fields[SNMP_REQUEST_COMMUNITY] = sender.version, sender.community
@@ -163,7 +164,7 @@ cdef uint64_t* common(
 
 
 cdef int operation(Elements* among, Sender* sender, const Row* row, Out* out) except -1 nogil:
-    """The operation and its variables."""
+    """Parse the operation and its variables."""
     cdef Element one
     cdef Elements body
     cdef Variables variables
@@ -198,7 +199,7 @@ cdef int operation(Elements* among, Sender* sender, const Row* row, Out* out) ex
 cdef int trap(
     const Variables* variables, const Sender* sender, uint32_t tag, int64_t request_id, uint64_t names, Out* out
 ) except -1 nogil:
-    """A trap or an inform of version 2c or 3 (RFC 3416, 4.2.6)."""
+    """Write a trap or inform of version 2c or 3 (RFC 3416, 4.2.6)."""
     cdef uint64_t name = 0
     cdef uint64_t* fields
     cdef uint32_t i
@@ -222,7 +223,7 @@ cdef int trap(
 
 
 cdef int old_trap(Elements* body, const Sender* sender, const Row* row, Out* out) except -1 nogil:
-    """A trap of version 1 (RFC 1157, 4.1.6)."""
+    """Write a trap of version 1 (RFC 1157, 4.1.6)."""
     cdef Element name, agent, stamp
     cdef Variables variables
     cdef int64_t generic, specific
@@ -301,12 +302,12 @@ cdef int listed(const Variables* variables, Out* out, uint64_t* found) except -1
 
 
 cdef uint64_t of_status(int64_t number, Out* out) except? 0 nogil:
-    """The error in words (RFC 3416, 3)."""
+    """The error status as text (RFC 3416, 3)."""
     return word(out, statuses[number]) if 0 <= number < STATUSES else word(out, b"other")
 
 
 cdef uint64_t of_report(const Variables* variables, Out* out) except? 0 nogil:
-    """What a report complains about: by its counter (RFC 3414, 5)."""
+    """The reason of a report, from its counter (RFC 3414, 5)."""
     cdef int known = (
         reports_known.find(variables.all[0].name.value, variables.all[0].name.size) if variables.count
         else -1
@@ -324,7 +325,7 @@ cdef bint own(const Variables* variables, const Sender* sender, const Row* row) 
 
 
 cdef int facts(const Variables* variables, Out* out) except -1 nogil:
-    """The facts about the agent."""
+    """Write the facts about the agent."""
     cdef int[4] trees
     cdef int known, found = 0, k
     cdef uint32_t i
@@ -362,7 +363,7 @@ cdef int facts(const Variables* variables, Out* out) except -1 nogil:
 
 
 cdef int enterprise(Out* out, uint32_t kind, uint64_t name) except -1 nogil:
-    """The vendor's number in one of its object identifiers, a span of text."""
+    """Write the vendor's number from one of its object identifiers, a span of text."""
     cdef uint32_t at = <uint32_t>(name >> 32), size = <uint32_t>name, begin = <uint32_t>strlen(enterprises), stop
     if size > begin and not memcmp(out.text + at, enterprises, begin):
         stop = begin
@@ -373,7 +374,7 @@ cdef int enterprise(Out* out, uint32_t kind, uint64_t name) except -1 nogil:
 
 
 cdef int engine(const Sender* sender, Out* out) except -1 nogil:
-    """The sender's engine id: the vendor's number, and often a MAC (RFC 3411, 5)."""
+    """Write the sender's engine id: the vendor's number, and often a MAC (RFC 3411, 5)."""
     cdef const uint8_t* id_ = sender.engine.value
     if 5 <= sender.engine.size <= ENGINE_LIMIT:
         fact(

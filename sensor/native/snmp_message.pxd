@@ -1,4 +1,4 @@
-# SNMP: types of protocol data units and flags (RFC 3412, 3416), limits, and a message on its way through the dissector.
+# SNMP: PDU types and flags (RFC 3412, 3416), limits, and the state of a message in the dissector.
 from libc.stdint cimport uint32_t, uint64_t
 
 from sensor.native.ber cimport Element

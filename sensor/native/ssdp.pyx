@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""SSDP over UDP (UPnP Device Architecture 2.0, 1), natively: see ``sensor.dissectors.ssdp``, which also reads what is
-left to it here: malformed messages, fields that are folded or repeated, refusals, other schemes than HTTP, hosts as
-IPv6 addresses, texts that are not ASCII.
+"""Native SSDP over UDP (UPnP Device Architecture 2.0, 1); ``sensor.dissectors.ssdp`` is the reference and also reads
+what is not read here: malformed messages, folded or repeated fields, error responses, schemes other than HTTP, IPv6
+hosts, texts that are not ASCII.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -30,7 +30,7 @@ cdef enum:
     VALUE_LIMIT = 2048
     HEADERS_LIMIT = 12
     PLACE_LIMIT = 255
-    # Fields by number; others of the standard are OTHER, a vendor's own are VENDOR.
+    # Fields by number; OTHER: other standard fields, VENDOR: vendor-specific ones.
     LOCATION = 0
     AL = 1
     NT = 2
@@ -42,11 +42,11 @@ cdef enum:
     READ = 8
     OTHER = 8
     VENDOR = 9
-    # What a message is.
+    # Kinds of messages.
     SEARCH = 1
     NOTIFY = 2
     ANSWER = 3
-    UNSURE = 4  # the reference decides
+    UNSURE = 4  # left to the reference
 
 cdef ByteTable fields_known = ByteTable(
     dict.fromkeys(STANDARD, OTHER)
@@ -56,8 +56,8 @@ cdef ByteTable fields_known = ByteTable(
     }
 )
 
-# The fields of a message; ``values``: those that we read, by number. Of a vendor's own also the name, in small letters,
-# a span of text.
+# The fields of a message; ``values``: those that are read, by number. For a vendor-specific field also its lower-case
+# name, a span of text.
 cdef struct Head:
     Piece[READ] values
     uint32_t count
@@ -80,7 +80,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 
 cdef uint32_t head_size(const uint8_t* payload, uint32_t size) except? 0 nogil:
-    """Bytes before the first empty line, all where there is none."""
+    """Bytes before the first empty line; all if there is none."""
     cdef uint32_t at
     for at in range(size):
         if (
@@ -93,7 +93,7 @@ cdef uint32_t head_size(const uint8_t* payload, uint32_t size) except? 0 nogil:
 
 
 cdef int of_start(Piece line) except -1 nogil:
-    """What a message with this start line is, or UNSURE."""
+    """The kind of message with this start line, or UNSURE."""
     while line.size and (line.data[line.size - 1] == 13 or line.data[line.size - 1] == 32):
         line.size -= 1
     if is_word(line.data, line.size, b"M-SEARCH * HTTP/1.1"):
@@ -106,7 +106,7 @@ cdef int of_start(Piece line) except -1 nogil:
 
 
 cdef int fields(Piece rest, Head* head, Out* out) except -1 nogil:
-    """The fields behind the start line."""
+    """Parse the fields after the start line."""
     cdef Piece line, name, value
     cdef uint32_t lines = 0, i
     cdef uint64_t lowered
@@ -145,7 +145,7 @@ cdef int fields(Piece rest, Head* head, Out* out) except -1 nogil:
 
 
 cdef int text(const Head* head, uint32_t field, Out* out, uint64_t* found_) except -1 nogil:
-    """A field as clean text, empty where it is absent."""
+    """A field as clean text, empty if it is absent."""
     found_[0] = 0
     return (
         cleaned(out, head.values[field].data, head.values[field].size, TEXT_LIMIT, found_) if head.values[field].size
@@ -154,7 +154,7 @@ cdef int text(const Head* head, uint32_t field, Out* out, uint64_t* found_) exce
 
 
 cdef int search(const Head* head, Out* out) except -1 nogil:
-    """A search for devices."""
+    """Write a search for devices."""
     cdef uint64_t target, agent
     cdef uint64_t* fields
     if text(head, ST, out, &target) == PUNT or text(head, USER_AGENT, out, &agent) == PUNT:
@@ -167,7 +167,7 @@ cdef int search(const Head* head, Out* out) except -1 nogil:
 
 
 cdef int announcement(const Head* head, int kind, const Row* row, Out* out) except -1 nogil:
-    """A device announces itself."""
+    """Write an announcement of a device."""
     cdef uint64_t state, target, name, location, server
     cdef Piece place = head.values[LOCATION] if head.values[LOCATION].size else head.values[AL]
     cdef uint64_t* fields
@@ -199,7 +199,7 @@ cdef int announcement(const Head* head, int kind, const Row* row, Out* out) exce
 cdef int facts(
     const Head* head, uint64_t target, uint64_t name, uint64_t server, Piece location, Out* out
 ) except -1 nogil:
-    """The facts about the sender."""
+    """Write the facts about the sender."""
     cdef uint32_t i, count = 0, begin
     cdef uint64_t value = 0
     cdef const uint8_t* at
@@ -237,7 +237,7 @@ cdef int facts(
 
 
 cdef bint is_name(const uint8_t* name, uint32_t size) except -1 nogil:
-    """Whether a field's name can be a vendor's own: letters, digits and what stands between words."""
+    """Whether a field's name can be vendor-specific: letters, digits and word separators."""
     cdef uint32_t i
     cdef bint letters = False
     if not 0 < size <= NAME_LIMIT:
@@ -251,7 +251,7 @@ cdef bint is_name(const uint8_t* name, uint32_t size) except -1 nogil:
 
 
 cdef int where(Piece location, Out* out, uint64_t* found_) except -1 nogil:
-    """Port and path of a location: ``:49152/setup.xml``; empty where it is no address."""
+    """Port and path of a location: ``:49152/setup.xml``; empty if it is no URL."""
     cdef const uint8_t* at = found(location, b"://")
     cdef Piece authority, path, port
     cdef uint32_t begin
@@ -275,7 +275,9 @@ cdef int where(Piece location, Out* out, uint64_t* found_) except -1 nogil:
 
 
 cdef int may_be_at(Piece location, const Row* row) except -1 nogil:
-    """Whether the sender can be at a location: at its own address, or at what cannot be compared with it; or UNSURE."""
+    """Whether the sender can be at a location: at its own address, or at a host that cannot be compared with it; or
+    UNSURE.
+    """
     cdef const uint8_t* at = found(location, b"://")
     cdef Piece host = location, ignored
     cdef uint32_t i, address = 0
@@ -283,7 +285,7 @@ cdef int may_be_at(Piece location, const Row* row) except -1 nogil:
         host = piece(at + 3, <uint32_t>(location.data + location.size - at) - 3)
     parted_at(host, 47, &host, &ignored)
     for i in range(host.size):
-        # what is odd, behind a name of a user, or IPv6
+        # unusual: with user information, or IPv6
         if not 33 <= host.data[i] <= 126 or host.data[i] == 64 or host.data[i] == 91:
             return UNSURE
     parted_at(host, 58, &host, &ignored)
@@ -298,7 +300,7 @@ cdef int may_be_at(Piece location, const Row* row) except -1 nogil:
 
 
 cdef bint is_quad(Piece host, uint32_t* address) except -1 nogil:
-    """An IPv4 address as ``ipaddress`` reads it: four numbers without leading zeros."""
+    """An IPv4 address in the notation of ``ipaddress``: four numbers without leading zeros."""
     cdef Piece number, rest = host
     cdef uint32_t value, i, parts = 0
     cdef bint more = True

@@ -1,45 +1,44 @@
-# Conversations over TCP, and what a native dissector of them is.
+# TCP flows of native dissectors, and the interface of native stream dissectors.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.row cimport Row
 from sensor.native.out cimport Out
 
 cdef enum:
-    # What the functions of a dissector return. BROKEN: what it read was malformed, which it reported; the conversation
+    # Results of a dissector's functions. BROKEN: the message was malformed, which the dissector has reported; the flow
     # is given up.
     GOES_ON = 0
     BROKEN = 1
     UNITS_LIMIT = 16
     STARTS_LIMIT = 64
 
-cdef struct HeldBytes:          # bytes that outlive their batch
+cdef struct HeldBytes:          # bytes kept beyond their batch
     uint8_t* data
     uint32_t size
     uint32_t room
 
-cdef struct Copy:          # of a packet; its frame follows
+cdef struct Copy:          # copy of a packet; its frame follows
     Row row
     uint32_t size          # of the frame
     uint32_t room
 
-# One conversation in the eyes of a dissector. While its functions are called: ``row`` and ``frame`` are those of the
-# packet that completed the bytes (NULL at the end of the flow), ``copy`` is that packet where it was held back, else
-# NULL.
+# One flow as seen by one dissector. During calls of its functions, ``row`` and ``frame`` are those of the packet that
+# completed the bytes (NULL at the end of the flow), ``copy`` is that packet if it was held back, else NULL.
 cdef struct Stream:
     void* state
     bint done
-    bint[2] idle           # of the client, of the server
+    bint[2] idle           # for data of the client, of the server
     Out* out
     const Row* row
     const uint8_t* frame
     const Copy* copy
-    int64_t* memory        # bytes that all conversations keep
+    int64_t* memory        # bytes kept by all flows together
 
 # ``way``: 0 from the client
 ctypedef int (*Feed)(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 nogil
 ctypedef int (*Gap)(Stream* s, int64_t missing, int way) except -1 nogil
 ctypedef int (*Finish)(Stream* s) except -1 nogil   # the flow ended
-ctypedef int (*Release)(Stream* s) except -1 nogil  # give back what the state holds
+ctypedef int (*Release)(Stream* s) except -1 nogil  # free the memory of the state
 
 
 cdef class NativeStream:
@@ -48,7 +47,7 @@ cdef class NativeStream:
     cdef Gap gap
     cdef Finish finish
     cdef Release release
-    cdef size_t size       # bytes of its state, which is all zero at first
+    cdef size_t size       # size of its state in bytes, initially zero
 
 
 cdef inline NativeStream native_stream(Feed feed, Gap gap, Finish finish, Release release, size_t size):
@@ -64,23 +63,23 @@ cdef int discard(int64_t* memory, Copy* copy) except -1 nogil
 cdef int about(Out* out, const Copy* packet) except -1 nogil
 cdef int malformed(Out* out, const char* fault) except -1 nogil
 
-cdef struct Early:         # a segment that came early
+cdef struct Early:         # an out-of-order segment
     uint32_t seq
-    bint begins            # a message
+    bint begins            # whether a message begins with it
     Copy* packet
 
 cdef struct Direction:
-    uint32_t next          # the number that is waited for
+    uint32_t next          # the expected sequence number
     uint32_t held_bytes
     uint16_t count
     bint begun
-    Early* held            # in order
+    Early* held            # sorted
 
 cdef struct Conversation:
     uint64_t flow
-    int32_t older          # by least recent use; -1: none
+    int32_t older          # linked list by least recent use; -1: none
     int32_t newer
-    int32_t chained        # the next of the same place, or the next free one
+    int32_t chained        # next in the same hash slot, or next free one
     uint16_t unit
     bint used
     Direction[2] ways
@@ -99,7 +98,7 @@ cdef struct Unit:
 
 
 cdef class Conversations:
-    """The conversations that native dissectors follow, at most so many; the one unheard longest makes room."""
+    """The flows that native dissectors follow, up to a limit; the least recently active one is evicted."""
     cdef Conversation* all
     cdef int32_t* places
     cdef int32_t room, free, oldest, newest

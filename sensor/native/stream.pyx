@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Conversations over TCP for native dissectors: reassembly as in ``sensor.decode.reassembly``, whose rules are these,
-and a bounded pool.
+"""TCP flows of native dissectors: reassembly with the rules of ``sensor.decode.reassembly``, and a bounded pool.
 
-Bytes of a batch end with it. What must live longer is copied: segments that came early, and what a dissector keeps.
+The bytes of a batch are valid only during its processing. Data that is needed longer is copied: out-of-order segments,
+and data that a dissector keeps.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -16,8 +16,8 @@ cdef enum:
     HELD_SEGMENTS = 16
     HELD_BYTES = 64 * 1024
     REPEATED_BYTES = 1 << 26
-    LATE_SEGMENTS = 3      # as many as make a sender send again (RFC 5681, 3.2)
-    LATE_BYTES = 0xFFFE    # more are not waited for
+    LATE_SEGMENTS = 3      # as many duplicate ACKs as trigger a retransmission (RFC 5681, 3.2)
+    LATE_BYTES = 0xFFFE    # larger gaps are not waited for
     NONE = -1
     LEAST_KEPT = 512
 
@@ -28,8 +28,8 @@ cdef class NativeStream:
 
 cdef class Conversations:
     def __cinit__(self, int conversations, int64_t held, int64_t memory):
-        """Room for so many; ``held``: bytes of segments that came early in all of them together, ``memory``: bytes of
-        all that is kept.
+        """Limits: ``conversations``: number of flows; ``held``: bytes of out-of-order segments in all of them together;
+        ``memory``: bytes of all data that is kept.
         """
         cdef uint64_t places = 1
         if conversations < 1:
@@ -60,7 +60,7 @@ cdef class Conversations:
         return sum(self.all[i].used for i in range(self.room))
 
     def add(self, NativeStream native, interest):
-        """One more dissector, which wants the rows of its Interest. Returns its number."""
+        """Add a dissector, which wants the rows of its Interest. Returns its number."""
         cdef Unit* unit
         if self.count == UNITS_LIMIT or len(interest.starts) > STARTS_LIMIT or interest.magic:
             raise ValueError(
@@ -82,7 +82,7 @@ cdef class Conversations:
         return self.count - 1
 
     cdef int segment(self, int unit, const Row* row, const uint8_t* frame, Out* out) except -1 nogil:
-        """A segment for a dissector; 1 where it wants no more of the conversation."""
+        """Pass a segment to a dissector; returns 1 if it wants no more of the flow."""
         cdef Conversation* c = self.find(row.flow, unit)
         cdef uint32_t before = out.entries_used
         cdef int broken
@@ -108,7 +108,7 @@ cdef class Conversations:
         return 0
 
     cdef int ended(self, uint64_t flow, Out* out) except -1 nogil:
-        """The flow ended: what was held is delivered with its gaps, then the dissectors are called."""
+        """The flow ended: deliver the held segments with their gaps, then finish the dissectors."""
         cdef Conversation* c
         cdef Mark here
         cdef int unit
@@ -166,7 +166,7 @@ cdef class Conversations:
         return c
 
     cdef int close(self, Conversation* c) except -1 nogil:
-        """Free its place."""
+        """Free the flow's entry."""
         cdef int32_t at = <int32_t>(c - self.all)
         cdef int32_t* link = &self.places[place_of(c.flow, c.unit) & self.mask]
         while link[0] != at:
@@ -179,7 +179,7 @@ cdef class Conversations:
         return 0
 
     cdef int empty(self, Conversation* c) except -1 nogil:
-        """Give back all that it holds."""
+        """Free all memory of the flow."""
         cdef int way
         for way in range(2):
             self.drop(&c.ways[way])
@@ -192,7 +192,7 @@ cdef class Conversations:
         return 0
 
     cdef int touch(self, Conversation* c) except -1 nogil:
-        """It becomes the most recently used."""
+        """Mark as the most recently used."""
         cdef int32_t at = <int32_t>(c - self.all)
         if at == self.newest:
             return 0
@@ -223,9 +223,9 @@ cdef class Conversations:
         return False
 
     cdef int arrive(self, Conversation* c, const Row* row, const uint8_t* frame) except -1 nogil:
-        """One segment. Repeated bytes are dropped, early ones held. A gap is skipped when too much waits behind it, or
-        a message begins behind bytes that no dissector wanted; bytes that the capture lacks may arrive late, until some
-        more segments did or the other end continues.
+        """Process one segment. Repeated bytes are dropped, early ones held. A gap is skipped when too much data waits
+        after it, or when a message begins after bytes that no dissector wanted; bytes missing from the capture may
+        arrive late, until some more segments have arrived or the other end continues.
         """
         cdef int at = row.direction & 1
         cdef Direction* way = &c.ways[at]
@@ -292,7 +292,7 @@ cdef class Conversations:
     cdef int deliver(
         self, Conversation* c, int way, uint32_t seq, const Row* row, const uint8_t* frame, const Copy* copy
     ) except -1 nogil:
-        """A segment that begins at what is waited for, or before it."""
+        """Deliver a segment that begins at or before the expected number."""
         cdef uint32_t known = c.ways[way].next - seq
         cdef Stream* s = &c.stream
         cdef int result
@@ -308,7 +308,7 @@ cdef class Conversations:
         return result
 
     cdef int drain(self, Conversation* c, int way) except -1 nogil:
-        """What was held and is waited for no longer."""
+        """Deliver held segments that have become due."""
         cdef Direction* held = &c.ways[way]
         cdef Early one
         cdef int result
@@ -325,7 +325,7 @@ cdef class Conversations:
         return GOES_ON
 
     cdef int skip(self, Conversation* c, int way) except -1 nogil:
-        """Give up on the bytes before the first held segment."""
+        """Give up the bytes before the first held segment."""
         cdef Early* first = &c.ways[way].held[0]
         cdef int32_t missing = <int32_t>(first.seq - c.ways[way].next)
         c.ways[way].next = first.seq
@@ -365,7 +365,7 @@ cdef inline const uint8_t* frame_of(const Copy* packet) noexcept nogil:  # arith
 
 
 cdef int keep(Stream* s, HeldBytes* kept, const uint8_t* data, uint32_t size) except -1 nogil:
-    """Put bytes behind those that are kept."""
+    """Append bytes to the kept ones."""
     cdef uint32_t room = kept.room or LEAST_KEPT
     cdef uint8_t* larger
     if size == 0:
@@ -385,7 +385,7 @@ cdef int keep(Stream* s, HeldBytes* kept, const uint8_t* data, uint32_t size) ex
 
 
 cdef int forget(Stream* s, HeldBytes* kept) except -1 nogil:
-    """Give back what is kept."""
+    """Free the kept bytes."""
     s.memory[0] -= kept.room
     free(kept.data)
     kept.data, kept.size, kept.room = NULL, 0, 0
@@ -393,7 +393,7 @@ cdef int forget(Stream* s, HeldBytes* kept) except -1 nogil:
 
 
 cdef Copy* copied(int64_t* memory, Copy* old, const Row* row, const uint8_t* frame) except NULL nogil:
-    """A copy of a packet, in place of an old one. IndexError where its payload does not lie in its frame."""
+    """A copy of a packet, replacing an old one. Raises IndexError if its payload is outside its frame."""
     cdef Copy* copy = old
     cdef uint32_t before = old.room if old != NULL else 0
     if <uint64_t>row.payload + row.payload_len > row.caplen:
@@ -422,8 +422,8 @@ cdef int discard(int64_t* memory, Copy* copy) except -1 nogil:
 
 
 cdef int about(Out* out, const Copy* packet) except -1 nogil:
-    """What follows is about a packet that came earlier; NULL: about that of the row again. Where nothing followed,
-    nothing is written.
+    """The next entries are about an earlier packet; NULL: about the row's packet again. An entry without followers is
+    removed.
     """
     cdef Mark here
     if (
@@ -446,7 +446,7 @@ cdef int about(Out* out, const Copy* packet) except -1 nogil:
 
 
 cdef int malformed(Out* out, const char* fault) except -1 nogil:
-    """The message is not what its protocol allows: with the message of the Python dissector. Returns BROKEN."""
+    """Report a malformed message with the fault text of the Python dissector. Returns BROKEN."""
     reserve(out)
     write(out, MALFORMED, 0, put(out, <const uint8_t*>fault, <uint32_t>strlen(fault)))
     return BROKEN

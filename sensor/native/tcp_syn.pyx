@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Headers of TCP segments without data (RFC 9293), natively: see ``sensor.dissectors.tcp_syn``."""
+"""Native parsing of TCP headers without data (RFC 9293); ``sensor.dissectors.tcp_syn`` is the reference."""
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
@@ -26,7 +26,7 @@ cdef enum:
     SIGNATURE = 19
     AUTHENTICATION = 29
 
-# What the options show: -1 where they show nothing.
+# Values of the options; -1: not present.
 cdef struct Options:
     uint64_t names
     int64_t mss
@@ -63,7 +63,7 @@ cdef int dissect(const uint8_t* payload, uint32_t size, const Row* row, Out* out
 
 
 cdef int options(const uint8_t* header, uint32_t size, Options* found, Out* out) except -1 nogil:
-    """The options behind the fixed header."""
+    """Parse the options after the fixed header."""
     cdef uint64_t[LONGEST - HEADER] names
     cdef uint64_t* listed
     cdef uint32_t at = HEADER, count = 0, kind, length, i
@@ -101,7 +101,7 @@ cdef int options(const uint8_t* header, uint32_t size, Options* found, Out* out)
 
 
 cdef bint fitting(uint32_t kind, uint32_t length) except -1 nogil:
-    """Whether an option that always has one length has it (RFC 9293 3.2, 7323, 2018, 2385)."""
+    """Whether an option of fixed length has this length (RFC 9293 3.2, 7323, 2018, 2385)."""
     if kind == MSS:
         return length == 4
     if kind == SCALE:
@@ -114,7 +114,7 @@ cdef bint fitting(uint32_t kind, uint32_t length) except -1 nogil:
 
 
 cdef uint64_t option(uint32_t kind, Out* out) except? 0 nogil:
-    """The short name of an option, its number where it has none."""
+    """The short name of an option, its number if it has none."""
     if kind == END:
         return word(out, b"eol")
     if kind == NOP:
@@ -137,7 +137,7 @@ cdef uint64_t option(uint32_t kind, Out* out) except? 0 nogil:
 
 
 cdef uint64_t signature(const Options* found, uint32_t window, uint32_t ttl, Out* out) except? 0 nogil:
-    """First hop limit, window, MSS, scale and options of a system (``_signature`` of the reference)."""
+    """Initial hop limit, window, MSS, scale and options of an operating system (``_signature`` of the reference)."""
     cdef uint32_t begin = out.text_used, i
     cdef uint64_t name
     decimal(out, 32 if ttl <= 32 else 64 if ttl <= 64 else 128 if ttl <= 128 else 255)
@@ -159,7 +159,7 @@ cdef uint64_t signature(const Options* found, uint32_t window, uint32_t ttl, Out
 
 
 cdef int number(int64_t value, Out* out) except -1 nogil:
-    """A colon and a number, or a star where there is none."""
+    """Write a colon and a number, or a star for a missing one."""
     character(out, 58)
     if value < 0:
         return character(out, 42)

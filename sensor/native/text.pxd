@@ -1,6 +1,5 @@
-# Texts that native dissectors write. Each function looks first whether there is room, and gives PUNT where there is
-# none, or where a text is not plain ASCII: what other characters become is decided in Python (``clean`` of
-# core/reader.py).
+# Texts that native dissectors write. Each function checks the room first, and returns PUNT if there is too little, or
+# if a text is not plain ASCII: other characters are handled by ``clean`` of core/reader.py.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, strlen
 
@@ -9,13 +8,13 @@ from sensor.native.out cimport PUNT, TAKEN, Out, fits, put, span
 cdef enum:
     TEXT_LIMIT = 1024
 
-ctypedef const char* Word  # one of ours
+ctypedef const char* Word  # a constant word
 
 
 # checks its room itself
 cdef inline int cleaned(Out* out, const uint8_t* raw, uint32_t size, uint32_t limit, uint64_t* found) noexcept nogil:
-    """What ``clean`` makes of ASCII: the first ``limit`` bytes without zeros, blanks for control characters, no blanks
-    at the ends.
+    """The result of ``clean`` for ASCII: the first ``limit`` bytes without zeros, with spaces for control characters,
+    trimmed.
     """
     cdef uint8_t* text = out.text + out.text_used
     cdef uint32_t i, used = 0, first = 0
@@ -41,7 +40,7 @@ cdef inline int cleaned(Out* out, const uint8_t* raw, uint32_t size, uint32_t li
 
 
 cdef inline uint64_t word(Out* out, const char* text) noexcept nogil:  # room for words of ours was reserved
-    """A word of ours."""
+    """Write a constant word."""
     return put(out, <const uint8_t*>text, <uint32_t>strlen(text))
 
 
@@ -52,7 +51,7 @@ cdef inline int character(Out* out, uint8_t c) noexcept nogil:  # room for what 
 
 
 cdef inline uint64_t decimal(Out* out, uint64_t value) noexcept nogil:  # room for twenty digits was reserved
-    """A number in decimal digits."""
+    """Write a number in decimal digits."""
     cdef uint8_t[20] digits
     cdef int at = 20
     while True:
@@ -64,7 +63,7 @@ cdef inline uint64_t decimal(Out* out, uint64_t value) noexcept nogil:  # room f
 
 
 cdef inline uint64_t quad(Out* out, uint32_t address) noexcept nogil:  # room for fifteen characters was reserved
-    """An IPv4 address as people write it."""
+    """Write an IPv4 address in dotted-quad notation."""
     cdef uint32_t begin = out.text_used
     cdef int shift
     for shift in range(24, -8, -8):
@@ -76,7 +75,7 @@ cdef inline uint64_t quad(Out* out, uint32_t address) noexcept nogil:  # room fo
 
 # room was looked for by the caller
 cdef inline uint64_t hexadecimal(Out* out, const uint8_t* raw, uint32_t size, uint8_t between) noexcept nogil:
-    """Bytes in hexadecimal, with a character between them where it is not 0."""
+    """Write bytes in hexadecimal, with a separator unless ``between`` is 0."""
     cdef uint32_t begin = out.text_used, i
     for i in range(size):
         if i and between:
@@ -92,5 +91,5 @@ cdef inline uint8_t digit(uint8_t value) noexcept nogil:  # arithmetic only
 
 # reads what the caller checked
 cdef inline bint is_word(const uint8_t* raw, uint32_t size, const char* text) noexcept nogil:
-    """Whether these bytes are this word."""
+    """Whether the bytes equal a constant word."""
     return size == strlen(text) and not memcmp(raw, text, size)

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""TLS over TCP (RFC 8446, RFC 5246), natively: records and handshake messages as in ``sensor.dissectors.tls``. Hellos
-are handed to it without what differs from one to the next (``tls_hello``), certificates as they are, so that those seen
-before are known there.
+"""Native TLS over TCP (RFC 8446, RFC 5246): records and handshake messages as in ``sensor.dissectors.tls``, the
+reference. Hellos are passed to it without the parts that differ between connections (``tls_hello``), certificates
+unchanged, so that it can cache results.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -33,23 +33,23 @@ cdef enum:
     RECORD_LIMIT = 16384 + 2048
     MESSAGE_LIMIT = 65536
     CERTIFICATE_LIMIT = 16384
-    BEAT_HEAD = 3          # type and length of a heartbeat
-    OLD_HEAD = 11          # of a hello in the shape of SSL 2.0
+    BEAT_HEAD = 3          # bytes of a heartbeat's type and length
+    OLD_HEAD = 11          # bytes of the header of a hello in SSL 2.0 format
 
 cdef struct Direction:
-    HeldBytes message           # handshake messages that are not worked off; a hello in the shape of SSL 2.0
-    uint8_t[5] head        # of a record
+    HeldBytes message           # unread handshake messages; a hello in SSL 2.0 format
+    uint8_t[5] head        # record header
     uint32_t head_size
     uint8_t[3] beat
     uint32_t beat_size
     uint32_t size          # of the record
-    uint32_t left          # bytes of it that are still to come
+    uint32_t left          # bytes of it not yet received
     uint8_t kind
-    bint old               # what comes has the shape of SSL 2.0
+    bint old               # the next bytes have SSL 2.0 format
     bint greeted           # a hello was read
-    bint retried           # the server will send another
-    bint over              # nothing more is wanted
-    bint torn              # bytes are missing, and where a handshake message begins is not known
+    bint retried           # the server will send another one
+    bint over              # no more data is wanted
+    bint torn              # bytes are missing: the start of the next handshake message is unknown
 
 cdef struct Connection:
     Direction[2] directions
@@ -66,7 +66,7 @@ cdef int feed(Stream* s, const uint8_t* data, uint32_t size, int way) except -1 
 
 
 cdef int truncated(Stream* s, Direction* direction) except -1 nogil:
-    """A first hello that the capture truncated is handed on as it is; the rest of it is given up."""
+    """Pass on a first hello that the capture truncated; the rest of it is given up."""
     cdef HeldBytes* begun = &direction.message
     cdef uint64_t* fields
     if direction.greeted or direction.over or direction.old or begun.size < MESSAGE_HEAD:
@@ -81,7 +81,7 @@ cdef int truncated(Stream* s, Direction* direction) except -1 nogil:
 
 
 cdef int records(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
-    """Work off records, cut anywhere."""
+    """Parse records, split at any position."""
     cdef uint32_t at = 0, some
     while at < size and not direction.over:
         if direction.left == 0:
@@ -106,7 +106,7 @@ cdef int records(Stream* s, Direction* direction, const uint8_t* data, uint32_t 
 
 
 cdef int head(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, uint32_t* at) except -1 nogil:
-    """Take bytes of a record's header."""
+    """Add bytes to a record's header."""
     cdef uint8_t kind
     while direction.head_size < RECORD_HEAD and at[0] < size:
         direction.head[direction.head_size] = data[at[0]]
@@ -119,7 +119,7 @@ cdef int head(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
     ):
         if direction.greeted and not CHANGE_CIPHER <= kind <= HEARTBEAT:
             return malformed(s.out, b"record of an unknown type")
-        direction.over = True  # encrypted from here on, or never TLS
+        direction.over = True  # encrypted from here on, or not TLS
     elif direction.head_size == RECORD_HEAD:
         direction.kind, direction.head_size, direction.beat_size = kind, 0, 0
         direction.size = direction.left = <uint32_t>direction.head[3] << 8 | direction.head[4]
@@ -129,7 +129,7 @@ cdef int head(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
 
 
 cdef int beat(Stream* s, Direction* direction, const uint8_t* data, uint32_t size, int way) except -1 nogil:
-    """A heartbeat in the clear, by its sizes."""
+    """Write an unencrypted heartbeat, from its sizes."""
     cdef uint64_t* fields
     cdef uint32_t at = 0
     while direction.beat_size < BEAT_HEAD and at < size:
@@ -146,7 +146,7 @@ cdef int beat(Stream* s, Direction* direction, const uint8_t* data, uint32_t siz
 
 
 cdef int old(Stream* s, Direction* direction, const uint8_t* data, uint32_t size) except -1 nogil:
-    """A hello in the shape of SSL 2.0, once it is there; whatever else begins like it is not for us."""
+    """Read a complete hello in SSL 2.0 format; other data that begins like it is ignored."""
     cdef const uint8_t* raw
     cdef uint64_t* fields
     direction.old = True
@@ -165,7 +165,7 @@ cdef int old(Stream* s, Direction* direction, const uint8_t* data, uint32_t size
 
 
 cdef int complete(Stream* s, Direction* direction, int way) except -1 nogil:
-    """Read the messages that are whole; of a certificate message only the first certificate."""
+    """Read the complete messages; of a certificate message only the first certificate."""
     cdef uint32_t at = 0, size, left
     cdef const uint8_t* raw
     cdef uint8_t kind
@@ -177,7 +177,7 @@ cdef int complete(Stream* s, Direction* direction, int way) except -1 nogil:
             kind == CLIENT_KEY
             or (kind != CLIENT_HELLO and kind != SERVER_HELLO and kind != CERTIFICATE and not direction.greeted)
         ):
-            direction.over = True  # captured from the middle, it may be encrypted already
+            direction.over = True  # captured from the middle, it may already be encrypted
             break
         if size > MESSAGE_LIMIT:
             return malformed(s.out, b"message too long")
@@ -214,7 +214,7 @@ cdef int hello(Stream* s, Direction* direction, uint8_t kind, const uint8_t* bod
 cdef int certificate(
     Stream* s, Direction* direction, const uint8_t* raw, uint32_t left, uint32_t size, int way
 ) except -1 nogil:
-    """The first of a list of certificates, as soon as it is there (RFC 5246, 7.4.2)."""
+    """The first certificate of a list, as soon as it is complete (RFC 5246, 7.4.2)."""
     cdef uint64_t* fields
     cdef uint32_t length
     if size < 6:
@@ -236,7 +236,7 @@ cdef int certificate(
 
 
 cdef int gap(Stream* s, int64_t missing, int way) except -1 nogil:
-    """Bytes are missing: what comes next is known where they all belong to the record under way."""
+    """Bytes are missing: parsing continues if all of them belong to the current record."""
     cdef Connection* both = <Connection*>s.state
     cdef Direction* direction = &both.directions[way]
     if missing > direction.left:

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Hellos of TLS (RFC 8446, 4.1), natively: handed on to ``sensor.dissectors.shared.client_hello`` without what identifies
-nothing: random bytes, session, keys, tickets, padding; and every GREASE number (RFC 8701) is the same one. So clients
-and servers of a kind send the same hello, which is read once.
+"""Native TLS hellos (RFC 8446, 4.1), passed on to ``sensor.dissectors.shared.client_hello`` without the parts that
+identify nothing: random bytes, session, keys, tickets, padding; every GREASE number (RFC 8701) is replaced by the same
+one. Clients and servers of the same software thus give the same hello, which is parsed once.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -31,7 +31,7 @@ if READ != {0, GROUPS, 11, 13, ALPN, VERSIONS, 0xFE0D}:
 
 
 cdef inline bint read_of(uint32_t kind) noexcept nogil:  # arithmetic only
-    """Whether the dissector reads an extension of a client."""
+    """Whether the dissector reads this client extension."""
     return kind == 0 or kind == GROUPS or kind == 11 or kind == 13 or kind == ALPN or kind == VERSIONS or kind == 0xFE0D
 
 
@@ -85,15 +85,15 @@ cdef int write_client_hello(Out* out, const uint8_t* body, uint32_t size) except
 
 
 cdef bint extension(Bytes* b, uint32_t* kind, const uint8_t** data, uint32_t* size) noexcept nogil:  # reads are checked
-    """The next extension; False where it is malformed."""
+    """The next extension; False if it is malformed."""
     kind[0], size[0] = u16(b), u16(b)
     data[0] = take(b, size[0])
     return not b.bad
 
 
-# reads are checked; writes no more than was read
+# reads are checked; writes at most as many bytes as were read
 cdef bint client_extensions(Bytes* b, uint8_t* text, uint32_t* at) noexcept nogil:
-    """The extensions of a client without what is not read; False where they are malformed."""
+    """The client's extensions without those that are not read; False if they are malformed."""
     cdef uint32_t kind, size, count = 0, begin = at[0], i, number
     cdef const uint8_t* data
     if b.end - b.at < 2:
@@ -160,7 +160,7 @@ cdef int write_server_hello(Out* out, const uint8_t* body, uint32_t size) except
 
 # as client_extensions
 cdef bint server_extensions(Bytes* b, uint8_t* text, uint32_t* at, uint32_t* version) noexcept nogil:
-    """The same of a server; ``version``: which it chose."""
+    """The server's extensions likewise; ``version``: the version that the server chose."""
     cdef uint32_t kind, size, count = 0, begin = at[0]
     cdef const uint8_t* data
     cdef bint chosen = False
@@ -190,5 +190,5 @@ cdef bint server_extensions(Bytes* b, uint8_t* text, uint32_t* at, uint32_t* ver
 
 
 cdef inline int begin_size(uint8_t* text, uint32_t begin, uint32_t end) noexcept nogil:  # the caller made room
-    """Write the length of what stands behind it."""
+    """Write the length of the bytes that follow it."""
     return add16(text, &begin, end - begin - 2)

@@ -1,10 +1,10 @@
-# What a native dissector is: one function.
+# The interface of native dissectors: one function.
 from libc.stdint cimport uint8_t, uint32_t
 
 from sensor.core.row cimport Row
 from sensor.native.out cimport Out
 
-# The payload of a packet, whole; the row of the packet. Returns TAKEN, or PUNT after it took back what it wrote.
+# Arguments: the complete payload of a packet; the packet's row. Returns TAKEN, or PUNT after undoing what it wrote.
 ctypedef int (*Dissect)(const uint8_t* payload, uint32_t size, const Row* row, Out* out) except -1 nogil
 
 

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""What a native dissector is."""
+"""The interface of native dissectors."""
 
 
 cdef class Native:

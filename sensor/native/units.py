@@ -1,5 +1,5 @@
-"""What native dissectors write: the classes of their events, the kinds of their facts. A number in a row is a place in
-these lists.
+"""The output of native dissectors: the classes of their events, the kinds of their facts. A number in a row is an index
+into these lists.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ from sensor.native.punted import (
 
 
 class Unit(NamedTuple):
-    """What one native dissector writes. ``name``: that of its module, and of the Python dissector that is its
-    reference. ``facts``: their kinds; of one that ends with a dot the dissector reports the rest; ``punted``: messages
-    that a Python function reads.
+    """The output of one native dissector. ``name``: of its module, and of the Python dissector that is its reference.
+    ``facts``: their kinds; if a kind ends with a dot, the dissector appends the rest; ``punted``: messages that a
+    Python function reads.
     """
 
     name: str
@@ -124,7 +124,7 @@ UNITS = (
     Unit("tcp_syn", (TcpSyn, TcpOddFlags), ("tcp.syn",)),
     Unit("tls", (TlsHeartbeat,), (), _TLS),
 )
-# Classes of the items of tuples in their fields.
+# Classes of tuple items in the fields of events.
 RECORDS: tuple[type[msgspec.Struct], ...] = (Question, Record)
 
 NAMES = frozenset(unit.name for unit in UNITS)

@@ -1,4 +1,4 @@
-# Objects made of rows.
+# Objects made from rows.
 from libc.stdint cimport uint32_t, uint64_t
 
 from sensor.native.out cimport Out

@@ -1,5 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""View: an event made of its row, when a subscriber needs it. Its layout defines the fields of a row (``layout.py``).
+"""View: makes an event from its row when a subscriber needs it. The layout defines the fields of a row
+(``layout.py``).
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -31,7 +32,7 @@ cdef class View:
         self.parts = tuple([View(part) for _, part in layout.parts])
 
     def of(self, Messages messages not None, uint32_t at):
-        """What lies at a slot of these messages. IndexError where that is not in what was written."""
+        """The object at a slot of these messages. Raises IndexError if it is outside the written rows."""
         return self.make(&messages.out, at)
 
     cdef object event(self, const Out* out, uint32_t at, object packet):
@@ -43,7 +44,7 @@ cdef class View:
         return PyObject_CallObject(self.maker, values)
 
     cdef object make(self, const Out* out, uint32_t at):
-        """What lies at a slot."""
+        """The object at a slot."""
         cdef uint64_t slot
         cdef double number
         cdef tuple values
@@ -70,7 +71,7 @@ cdef class View:
         return number
 
     cdef int fill(self, const Out* out, uint32_t at, tuple values, Py_ssize_t first) except -1:
-        """The parts of a group, from a place of ``values`` on."""
+        """Set the parts of a group, starting at index ``first`` of ``values``."""
         cdef View part
         cdef object one
         cdef Py_ssize_t i = first
@@ -98,7 +99,7 @@ cdef class View:
 
 
 cdef const char* text_of(const Out* out, uint64_t span) except NULL:
-    """Where a text begins. IndexError where it does not lie in what was written."""
+    """The start of a text. Raises IndexError if it is outside the written text."""
     if (span >> 32) + <uint32_t>span > out.text_used:
         raise IndexError(f"text {span >> 32}+{<uint32_t>span} of {out.text_used}")
     return <const char*>out.text + (span >> 32)
