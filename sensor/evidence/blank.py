@@ -1,12 +1,12 @@
-"""Masks passwords in frames before they are written: evidence is passed around, and its readers do not need the secret
-to see the attack.
+"""Masks passwords in frames before they are written: evidence is shared, and its readers do not need the secret to
+understand the attack.
 
-Text by its commands on any port: PASS (FTP, POP3), AUTH and AUTHENTICATE (SMTP, IMAP, POP3), LOGIN (IMAP),
-Authorization: Basic and Bearer (HTTP, RTSP, SIP), password fields of forms and of XML, AUTH of Redis. By port: what a
-client types in Telnet and rlogin, lone base64 lines of mail logins, SNMP communities, LDAP simple binds, MQTT,
-PostgreSQL and TDS logins. Digests and challenges stay: they show an attack and not the password. A secret that is split
-over several segments is masked in all of them. Lengths are preserved; checksums are not recomputed. Encrypted or
-compressed content is left unchanged.
+Text commands on any port: PASS (FTP, POP3), AUTH and AUTHENTICATE (SMTP, IMAP, POP3), LOGIN (IMAP), Authorization:
+Basic and Bearer (HTTP, RTSP, SIP), password fields of forms and of XML, AUTH of Redis. By port: what a client types in
+Telnet and rlogin, lone base64 lines of mail logins, SNMP communities, LDAP simple binds, MQTT, PostgreSQL and TDS
+logins. Digests and challenges are kept: they show an attack without the password. A secret that is split over several
+segments is masked in all of them. Lengths are preserved; checksums are not recomputed. Encrypted or compressed content
+is left unchanged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sensor.evidence.ring import Frame
 BLANK = ord("x")
 TYPED_PORTS = frozenset((23, 107, 512, 513, 514, 992, 2323))
 MAIL_PORTS = frozenset((25, 110, 143, 465, 587, 993, 995, 2525))
-# Of an unfinished line so much is remembered, for the segment that ends it.
+# Bytes kept of an unfinished line, for the segment that ends it.
 TAIL_LIMIT = 256
 CONVERSATIONS_LIMIT = 256
 IAC, SB, SE = 0xFF, 0xFA, 0xF0
@@ -52,7 +52,7 @@ _TEXT = tuple(
 _LONE_BASE64 = re.compile(rb"\A([A-Za-z0-9+/]{4,}={0,2})\r?\n\Z")
 # SNMP versions 1 and 2c (RFC 1157, 4): a sequence, the version, the community.
 _SNMP = re.compile(rb"\A\x30(?:[\x00-\x7f]|\x81.|\x82..)\x02\x01[\x00\x01]\x04([\x00-\x7f])", re.DOTALL)
-# LDAP bind (RFC 4511, 4.2): message id, [APPLICATION 0], version, name, then [0] for a simple one.
+# LDAP bind (RFC 4511, 4.2): message id, [APPLICATION 0], version, name, then [0] for a simple bind.
 _LDAP = re.compile(
     (
         rb"\x02[\x01-\x04].{1,4}?\x60(?:[\x00-\x7f]|\x81.|\x82..|"
@@ -63,13 +63,13 @@ _LDAP = re.compile(
 
 
 class Blanker:
-    """Blanks the frames of one file, in the order of time; remembers lines that are not finished yet."""
+    """Masks the frames of one file, in order of time; remembers unfinished lines."""
 
     def __init__(self) -> None:
         self._tails: Bounded[tuple[int, ...], bytes] = Bounded(CONVERSATIONS_LIMIT)
 
     def blank(self, frames: Sequence[Frame]) -> list[tuple[bytes, bool]]:
-        """The bytes of each frame, and whether something in it was blanked."""
+        """The bytes of each frame, and whether any were masked."""
         rows = np.zeros(len(frames), ROW)
         sizes = np.array([len(frame.data) for frame in frames], np.int64)
         rows["frame"], rows["caplen"] = np.cumsum(sizes) - sizes, sizes
@@ -115,7 +115,7 @@ class Blanker:
                 yield from _snmp(payload)
 
     def _of_lines(self, payload: bytes, ends: tuple[int, ...]) -> Iterator[Span]:
-        """Secrets in text, which may have begun in a segment before."""
+        """Secrets in text, which may have begun in an earlier segment."""
         tail = self._tails.get(ends) or b""
         yield from _in_text(tail + payload, len(tail))
         line = (tail + payload)[(tail + payload).rfind(b"\n") + 1 :][:TAIL_LIMIT]
@@ -126,7 +126,7 @@ class Blanker:
 
 
 def _in_text(text: bytes, known: int) -> Iterator[Span]:
-    """Secrets of TEXT, counted from the byte ``known`` on."""
+    """Matches of TEXT, relative to byte ``known``."""
     for pattern in _TEXT:
         for found in pattern.finditer(text):
             if found.end(1) > known:
@@ -134,7 +134,7 @@ def _in_text(text: bytes, known: int) -> Iterator[Span]:
 
 
 def _typed(payload: bytes) -> Iterator[Span]:
-    """All that a client types, but not what its program negotiates (RFC 854)."""
+    """Everything that a client types, without option negotiation (RFC 854)."""
     at, size = 0, len(payload)
     while at < size:
         if payload[at] == IAC:
@@ -148,7 +148,7 @@ def _typed(payload: bytes) -> Iterator[Span]:
 
 
 def _mail(payload: bytes) -> Iterator[Span]:
-    """A lone base64 line: the answer to a challenge that asks for a name or a password."""
+    """A single base64 line: the answer to a challenge for a name or a password."""
     found = _LONE_BASE64.match(payload)
     if found:
         yield found.span(1)
@@ -169,14 +169,14 @@ def _ldap(payload: bytes) -> Iterator[Span]:
 
 
 def _length(text: bytes) -> int:
-    """A length of BER (X.690, 8.1.3); what follows it does not matter."""
+    """A BER length (X.690, 8.1.3); the bytes after it are ignored."""
     if not text:
         return 0
     return text[0] if text[0] < 0x80 else int.from_bytes(text[1 : 1 + (text[0] & 0x7F)], "big")
 
 
 def _head(text: bytes) -> int:
-    """Bytes that a length takes."""
+    """Number of bytes that encode the length."""
     return 1 if not text or text[0] < 0x80 else 1 + (text[0] & 0x7F)
 
 
@@ -198,7 +198,7 @@ def _mqtt(payload: bytes) -> Iterator[Span]:
 
 
 def _mqtt_end(payload: bytes) -> int:
-    """Where the first message ends, by its remaining length of seven bits a byte."""
+    """End of the first message, from its remaining length, encoded with seven bits per byte."""
     length = 0
     for place in range(1, min(5, len(payload))):
         length |= (payload[place] & 0x7F) << 7 * (place - 1)
@@ -214,8 +214,8 @@ def _postgres(payload: bytes) -> Iterator[Span]:
 
 
 def _tds(payload: bytes) -> Iterator[Span]:
-    """LOGIN7 (MS-TDS, 2.2.6.4): offset and characters of the password stand at bytes 44 and 46 of the message behind
-    the packet's head of eight.
+    """LOGIN7 (MS-TDS, 2.2.6.4): offset and number of characters of the password are at bytes 44 and 46 of the message,
+    after the packet header of eight bytes.
     """
     if payload[:1] != b"\x10" or len(payload) < 56:
         return

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""FrameRing: the last frames that were dissected, copied one after the other into a block of fixed size, so that an
-alert can show the packets before it.
+"""FrameRing: the most recent dissected frames, copied one after the other into a block of fixed size, so that an alert
+can show the packets before it.
 
-A frame costs a copy of its bytes, whether it is read as a packet or not. The oldest are overwritten.
+Each frame costs a copy of its bytes, whether it becomes a Packet or not. The oldest frames are overwritten.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -23,7 +23,7 @@ KEPT = np.dtype(
 
 cdef class FrameRing:
     def __init__(self, Py_ssize_t frames=FRAMES, Py_ssize_t size=FRAME_BYTES):
-        """At most so many ``frames`` and so many bytes (``size``)."""
+        """At most this many ``frames`` and bytes (``size``)."""
         self.kept = np.zeros(frames, KEPT)
         self.limit(size)
 
@@ -31,14 +31,14 @@ cdef class FrameRing:
         return self.next - self.first
 
     def limit(self, Py_ssize_t size):
-        """Keep at most so many bytes from now on; what was kept is let go."""
+        """Keep at most ``size`` bytes from now on; the frames kept so far are dropped."""
         if size < 1:
             raise ValueError(f"size {size} of a ring of frames: must be at least 1")
         self.data = np.empty(size, np.uint8)
         self.first, self.written = self.next, 0
 
     def keep(self, Packet packet):
-        """The newest; the oldest make room for it."""
+        """Add the newest frame; the oldest are overwritten."""
         cdef bytes frame = packet.frame
         cdef FrameSlot* one = self.place(<uint32_t>len(frame))
         if one == NULL:
@@ -54,8 +54,8 @@ cdef class FrameRing:
             memcpy(&self.data[one.at % self.data.shape[0]], <const char*>frame, one.size)
 
     cdef int keep_row(self, const uint8_t[::1] data, const Row* row) except -1:
-        """The same of the frame of a row. IndexError where its bytes lie outside the block, which only a broken source
-        can do.
+        """Add the frame of a row. Raises IndexError if its bytes are outside the block, which only a faulty source can
+        cause.
         """
         cdef FrameSlot* one
         if row.frame < 0 or row.frame + row.caplen > data.shape[0]:
@@ -75,7 +75,7 @@ cdef class FrameRing:
         return 0
 
     cdef FrameSlot* place(self, uint32_t size) except? NULL:
-        """Room for one more frame, in one piece; NULL where it is larger than the ring."""
+        """Contiguous room for one more frame; NULL if it is larger than the ring."""
         cdef uint64_t room = self.data.shape[0], at = self.written
         cdef FrameSlot* one
         if size > room:
@@ -100,8 +100,7 @@ cdef class FrameRing:
         return (<const char*>&self.data[one.at % self.data.shape[0]])[: one.size] if one.size else b""
 
     def find(self, wanted, Py_ssize_t most):
-        """(ts, link, bytes on the wire, frame) of the last of them that are wanted (``ring.Wanted``), the oldest first.
-        """
+        """(ts, link, bytes on the wire, frame) of the last ``most`` matching frames (``ring.Wanted``), oldest first."""
         cdef list found = []
         cdef uint64_t number = self.next
         cdef const FrameSlot* one

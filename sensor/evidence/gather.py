@@ -1,7 +1,7 @@
-"""Gathering: which frames belong to an alert. Those that prove it, those before it from the rings, and those that
-follow, up to a bound.
+"""Selects the frames of an alert: those that prove it, those before it from the rings, and those that follow, up to a
+limit.
 
-Pure: it decides and counts; ``write`` gets what is to be written. Packet time alone decides, so a replay gathers the
+It only selects and counts; ``write`` gets the frames to be written. Only packet time matters, so a replay selects the
 same frames every time.
 """
 
@@ -25,19 +25,19 @@ from sensor.evidence.frames import FrameRing
 from sensor.evidence.ring import FlowRing, Frame, Wanted, frame_of, wants
 
 BEFORE_LIMIT, AFTER_LIMIT = 64, 64
-# Packet time in which frames after an alert are kept, ns; alerts that may wait for frames at once; alerts a second
-# whose packets are looked for.
+# Time after an alert in which frames are kept, ns of packet time; number of alerts that may wait for frames at once;
+# number of alerts a second whose packets are searched for.
 AFTER = 60 * SECOND
 WAITING_LIMIT = 256
 SEARCHES = 32
 
-# (name of the alert, what it is about, the frames with a word to each)
+# (name of the alert, its description, the frames with a comment each)
 Write = Callable[[str, str, list[tuple[Frame, str]]], None]
 
 
 class _Gathering(msgspec.Struct, eq=False):
-    """What one alert has so far. ``left``: frames that may still come, until ``until`` (ns); ``pending``: those that
-    came and are not written.
+    """The frames of one alert so far. ``left``: number of frames that may still come, until ``until`` (ns);
+    ``pending``: those not yet written.
     """
 
     name: str
@@ -51,21 +51,21 @@ class _Gathering(msgspec.Struct, eq=False):
 
 
 class Gatherer:
-    """Keeps the packets behind alerts. ``folder``: how records call the place of the files."""
+    """Keeps the packets of alerts. ``folder``: name of the folder in records."""
 
     def __init__(self, write: Write, folder: str = "evidence") -> None:
         self._write, self._folder = write, folder
         self.packets, self.flows = FrameRing(), FlowRing()
         self._gatherings: Bounded[str, _Gathering] = Bounded(WAITING_LIMIT)
-        # The end of a conversation that is waited for → gathering: an actor's address, or a flow.
+        # Actor's address, or flow, whose frames are waited for → its gathering.
         self._waiting: Bounded[int, _Gathering] = Bounded(4 * WAITING_LIMIT)
         self._second, self._searches = -1, 0
         self._counts: Bounded[str, int] = Bounded(65536)
 
-    # What the engine shows.
+    # Called by the engine.
 
     def receive(self, packet: Packet) -> None:
-        """A packet that was made for a dissector."""
+        """A packet was made for a dissector."""
         self.packets.keep(packet)
         if self._waiting:
             gathering = self._waiting.get(packet.flow) or self._waiting.get(packet.src) or self._waiting.get(packet.dst)
@@ -78,22 +78,22 @@ class Gatherer:
         return len(self._waiting) > 0
 
     def begin(self, batch: Batch, changes: npt.NDArray[np.void]) -> None:
-        """A batch is worked off from its first row on."""
+        """Start processing a batch."""
         self.flows.begin(batch, changes)
 
     def at(self, row: int) -> None:
-        """The row that is worked off now."""
+        """The current row."""
         self.flows.row = row
 
     def end(self) -> None:
-        """The bytes of the batch are given back."""
+        """The batch's bytes are released."""
         self.flows.end()
 
-    # What the alert room asks.
+    # Called by the alert room.
 
     def gather(self, action: str, name: str, alert: Alert) -> Body | None:
-        """The packets of an alert record. At its opening they are collected; later the record has their
-        number so far.
+        """The packets object of an alert record. Packets are collected when the alert opens; later records have the
+        current number.
         """
         if action == "open":
             self._open(name, alert)
@@ -138,8 +138,8 @@ class Gatherer:
                 self._waiting.put(end, gathering)
 
     def _found(self, ring: FlowRing | FrameRing, ts: int, wanted: Wanted) -> list[Frame]:
-        """What a ring has. A flood of alerts must not make us search all day: beyond a number a second only what proves
-        is kept.
+        """The matching frames of a ring. A flood of alerts must not cause endless searches: beyond a number a second
+        only the proofs are kept.
         """
         if ts // SECOND != self._second:
             self._second, self._searches = ts // SECOND, 0
@@ -147,7 +147,7 @@ class Gatherer:
         return [Frame(*frame) for frame in ring.find(wanted, BEFORE_LIMIT)] if self._searches <= SEARCHES else []
 
     def _add(self, gathering: _Gathering, frame: Frame) -> None:
-        """A frame after the alert."""
+        """Add a frame after the alert."""
         if gathering.left <= 0 or frame.ts > gathering.until or _mark(frame) in gathering.seen:
             return
         gathering.left -= 1
@@ -156,7 +156,7 @@ class Gatherer:
         gathering.pending.append(frame)
 
     def _settle(self, gathering: _Gathering, now: int) -> None:
-        """Write what came since, in the order of time."""
+        """Write the frames since the last call, in order of time."""
         for frame in self._found(self.flows, now, gathering.wanted):
             self._add(gathering, frame)
         if gathering.pending:
@@ -176,7 +176,7 @@ def _wanted(alert: Alert) -> Wanted:
         if isinstance(proof, (Event, Flow))
     ) - {0}
     targets = frozenset(target.address for target in alert.targets if target.address)
-    # Frames that are no IP count where one of them is what proves: else all the ARP of the actor would come along.
+    # Non-IP frames match only if one of them is a proof: otherwise all ARP frames of the actor would be included.
     below_ip = not alert.actor.address or any(
         isinstance(proof, Event) and not proof.packet.ip_version for proof in alert.proof
     )
@@ -189,12 +189,12 @@ def _proofs(alert: Alert) -> Iterator[Frame]:
 
 
 def _mark(frame: Frame) -> tuple[int, int, int]:
-    """The same for the same frame, whole or cut."""
+    """A key that is the same for a whole and a truncated copy of a frame."""
     return frame.ts, frame.size, hash(frame.data[:64])
 
 
 def _whole(frames: dict[Frame, None]) -> list[Frame]:
-    """Each frame once, and whole where it is there both whole and cut."""
+    """Each frame once, the whole copy if there is one."""
     best: dict[tuple[int, int, int], Frame] = {}
     for frame in frames:
         other = best.get(_mark(frame))

@@ -1,8 +1,7 @@
 """A frame as a tree of its headers: Ethernet (IEEE 802.3, 802.1Q), ARP (RFC 826), IPv4 (RFC 791), IPv6 (RFC 8200), ICMP
-(RFC 792, RFC 4443), UDP (RFC 768), TCP (RFC 9293), and what they carry.
+(RFC 792, RFC 4443), UDP (RFC 768), TCP (RFC 9293), and their payload.
 
-It is for people who look at one frame; the sensor itself reads packets elsewhere. A header that is cut off ends the
-tree with a note.
+For display of single frames; the sensor itself parses packets elsewhere. A truncated header ends the tree with a note.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from sensor.evidence.read import ETHERNET, ETHERTYPES, FLAGS, PROTOCOLS, VLANS
 
 TEXT_SHOWN = 160
 ARP_OPERATIONS = {1: "request", 2: "reply"}
-# The first header behind IPv6 whose length is given in eight bytes (RFC 8200, 4): hop-by-hop, routing, destination.
+# IPv6 extension headers with a length in units of eight bytes (RFC 8200, 4): hop-by-hop, routing, destination.
 EXTENSIONS = (0, 43, 60)
 
 
 class Layer(NamedTuple):
-    """``begin`` and ``end``: its bytes of the frame; ``fields``: name and value, for people."""
+    """``begin`` and ``end``: its bytes in the frame; ``fields``: names and values, for display."""
 
     name: str
     begin: int

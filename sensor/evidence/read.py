@@ -2,7 +2,7 @@
 Format: draft-ietf-opsawg-pcapng.
 
 Only what ``writer.py`` writes is supported: little-endian sections, times in nanoseconds, enhanced packet blocks. A
-truncated file yields its whole blocks.
+truncated file yields its complete blocks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BIGGEST = 64 << 20
 
 
 class NotReadable(Exception):
-    """The file cannot be read; the text is the reason."""
+    """The file cannot be read; the message is the reason."""
 
 
 class EvidenceFrame(NamedTuple):
@@ -40,12 +40,12 @@ class EvidenceFrame(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """Who sends what to whom, from the headers."""
+        """Source, destination and content, from the headers."""
         return clean(_ethernet(self.data) if self.link == ETHERNET else "frame without Ethernet header")
 
 
 def frames_of(path: Path, most: int) -> Iterator[EvidenceFrame]:
-    """The first frames of a file. NotReadable."""
+    """The first ``most`` frames of a file. Raises NotReadable."""
     try:
         with path.open("rb") as file:
             content = file.read(BIGGEST)

@@ -1,9 +1,9 @@
-"""Rings: what was seen lately, so that an alert can show the packets before it.
+"""Rings of recent frames, so that an alert can show the packets before it.
 
-Two of them, both bounded. ``FrameRing`` (``frames.pyx``) keeps the frames that said something. ``FlowRing`` keeps the
-beginnings of the frames that opened, answered or refused a flow, for scans and contacts that no dissector reads: copied
-in bulk, at most ``CHANGES`` of a batch, and read from the batch itself while it is there, so that what is found does
-not depend on how packets are cut into batches.
+There are two, both bounded. ``FrameRing`` (``frames.pyx``) keeps frames that were dissected. ``FlowRing`` keeps the
+beginnings of frames that opened, answered or refused a flow, for scans and contacts that no dissector reads. They are
+copied in bulk, at most ``CHANGES`` per batch, and read from the batch itself while it is being processed, so that the
+result does not depend on how packets are split into batches.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MASK = 2**64 - 1
 
 
 class Frame(NamedTuple):
-    """A frame as it goes to a file. ``ts``: ns; ``size``: bytes on the wire, of which ``data`` may be the beginning."""
+    """A frame as written to a file. ``ts``: ns; ``size``: bytes on the wire, of which ``data`` may be the beginning."""
 
     ts: int
     link: int
@@ -34,7 +34,9 @@ class Frame(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which frames: of these flows; or between the actor and the targets (all of the actor's where none are named)."""
+    """Which frames match: those of these flows, or those between the actor and the targets (all of the actor's if there
+    are no targets).
+    """
 
     flows: frozenset[int]
     actor: int
@@ -43,7 +45,7 @@ class Wanted(NamedTuple):
 
 
 class FlowRing:
-    """The last frames that changed a flow. ``row`` is set to the row that is worked off: nothing later is found."""
+    """The most recent frames that changed a flow. ``row`` is set to the current row: later ones are not found."""
 
     def __init__(self, changes: int = CHANGES) -> None:
         self.row = 0
@@ -54,13 +56,13 @@ class FlowRing:
         self._changes: npt.NDArray[np.void] | None = None
 
     def begin(self, batch: Batch, changes: npt.NDArray[np.void]) -> None:
-        """A batch is worked off, with the changes of flows that its packets made."""
+        """Start processing a batch; ``changes``: the flow changes that its packets made."""
         kinds, rows = changes["kind"], changes["row"]
         self._batch, self.row = batch, 0
         self._changes = changes[(kinds != Change.ENDED) & (rows >= 0) & (rows < len(batch))]
 
     def end(self) -> None:
-        """Its bytes are given back: copy what may be asked for later."""
+        """The batch's bytes are released: copy those that may be needed later."""
         batch, changes, self._batch, self._changes = self._batch, self._changes, None, None
         if batch is None or changes is None or not len(changes):
             return
@@ -71,7 +73,7 @@ class FlowRing:
             self._held -= len(self._kept.popleft()[0])
 
     def find(self, wanted: Wanted, most: int) -> list[Frame]:
-        """The last of them that are wanted, the oldest first."""
+        """The last ``most`` matching frames, oldest first."""
         found: list[Frame] = []
         left = self._most
         for changes, cut in self._newest_first():
@@ -86,8 +88,8 @@ class FlowRing:
         return found[::-1]
 
     def _newest_first(self) -> Iterator[tuple[npt.NDArray[np.void], Callable[[int], Frame]]]:
-        """(changes, what gives the frame of one, counted from the last) of this batch up to now,
-        then of those before.
+        """(changes, function that returns the frame of one, by index from the end) for this batch up to the current
+        row, then for earlier batches.
         """
         batch, changes = self._batch, self._changes
         if batch is not None and changes is not None:
@@ -116,7 +118,7 @@ def _between(packet: Packet, wanted: Wanted) -> bool:
 
 
 def _mask(changes: npt.NDArray[np.void], wanted: Wanted) -> npt.NDArray[np.bool_]:
-    """Which changes are wanted."""
+    """A mask of the matching changes."""
     found = np.isin(changes["flow"], np.fromiter(wanted.flows, np.uint64, len(wanted.flows)))
     if wanted.actor:
         for mine, other in (("client", "server"), ("server", "client")):
@@ -146,7 +148,7 @@ def _frame(row: np.void, beginning: npt.NDArray[np.uint8]) -> Frame:
 
 
 class _Beginnings:
-    """The beginnings of frames of a batch, copied in bulk; hardly any is ever asked for."""
+    """The beginnings of a batch's frames, copied in bulk; few are ever requested."""
 
     __slots__ = ("_bytes", "_rows")
 

@@ -1,8 +1,9 @@
-"""Writes evidence: one pcapng file an alert, with a comment to each packet, passwords blanked. In a thread of its own,
-for disks are slow.
+"""Writes evidence: one pcapng file per alert, with a comment for each packet, passwords masked. Runs in a separate
+thread, because disks are slow.
 
-A live engine never waits for it: where it is behind, frames are dropped and counted. A replay waits. The folder has a
-size; the oldest files make room. Format: draft-ietf-opsawg-pcapng, little-endian, times in ns; opens in Wireshark.
+A live engine never waits for the writer: if it is behind, frames are dropped and counted. A replay waits. The folder
+has a size limit; the oldest files are deleted. Format: draft-ietf-opsawg-pcapng, little-endian, times in ns; opens in
+Wireshark.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sensor.evidence.ring import Frame
 PATTERN = "alert-*.pcapng"
 MIB = 512
 WAITING = 1024
-# Files that may still grow; for one that was evicted, a blanker starts over.
+# Number of files that may still grow; if one was evicted, its blanker starts over.
 FILES_LIMIT = 256
 COMMENT_LIMIT = 512
 CLOSE_S = 0.5
@@ -37,7 +38,7 @@ Job = tuple[str, str, list[tuple[Frame, str]]]
 
 
 class _File(msgspec.Struct, eq=False):
-    """A file as it grows: its blanker, and the number of each link type in it."""
+    """A file being written: its blanker, and the interface number of each link type."""
 
     path: Path
     blanker: Blanker
@@ -45,8 +46,8 @@ class _File(msgspec.Struct, eq=False):
 
 
 class Writer:
-    """``dropped``: frames that were not written, because the disk was slow or full; ``complain`` is called once
-    with the reason.
+    """``dropped``: frames that were not written, because the disk was slow or full; ``complain`` is called once with
+    the reason.
     """
 
     def __init__(
@@ -58,8 +59,8 @@ class Writer:
         wait: bool = True,
         complain: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``wait``: block the caller until the disk has written. Raises OSError if the folder cannot be made."""
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)  # it holds private communication
+        """``wait``: block the caller until the disk has written. Raises OSError if the folder cannot be created."""
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)  # it holds private data
         self.folder, self.dropped = folder, 0
         self._application, self._room, self._wait, self._complain = application, mib << 20, wait, complain
         self._files: Bounded[str, _File] = Bounded(FILES_LIMIT)
@@ -71,19 +72,19 @@ class Writer:
         self._thread.start()
 
     def limit(self, mib: int) -> None:
-        """How large the folder may be, from the next file on."""
+        """Set the size limit of the folder, from the next file on."""
         self._room = mib << 20
 
     def write(self, name: str, about: str, frames: list[tuple[Frame, str]]) -> None:
-        """Hand over frames for the file of an alert."""
+        """Queue frames for the file of an alert."""
         try:
             self._jobs.put((name, about, frames), block=self._wait)
         except queue.Full:
             self.dropped += len(frames)
 
     def close(self) -> None:
-        """Write what waits, then end. A live run is not held up by a disk that does not answer: what is not written in
-        time is dropped.
+        """Write the queue, then end. A live run does not wait for a disk that does not respond: frames not written in
+        time are dropped.
         """
         limit = None if self._wait else CLOSE_S
         with contextlib.suppress(queue.Full):
@@ -94,7 +95,7 @@ class Writer:
                 while (job := self._jobs.get_nowait()) is not None:
                     self.dropped += len(job[2])
 
-    # In the thread.
+    # In the writer's thread.
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -128,8 +129,8 @@ class Writer:
         self._make_room(name)
 
     def _first(self, name: str) -> bool:
-        """Whether a file of this run begins; one of an earlier run is overwritten. A section may follow another in one
-        file.
+        """Whether a file is started by this run; one of an earlier run is overwritten. A file may have several
+        sections.
         """
         if name in self._begun:
             return False
@@ -139,7 +140,7 @@ class Writer:
         return True
 
     def _make_room(self, name: str) -> None:
-        """Remove the oldest files, but never the one that is written."""
+        """Delete the oldest files, but never the one being written."""
         if self._held <= self._room:
             return
         found = []
@@ -161,18 +162,18 @@ class Writer:
 
 
 def section(about: str, application: str) -> bytes:
-    """The head of a section: what it is about, and who wrote it."""
+    """The header of a section: its description, and the application that wrote it."""
     options = _option(_COMMENT, _text(about)) + _option(_APPLICATION, _text(application))
     return _block(_SECTION, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + options + _END)
 
 
 def interface(link: int) -> bytes:
-    """An interface of a link type, with times in ns."""
+    """An interface description for a link type, with times in ns."""
     return _block(_INTERFACE, struct.pack("<HHI", link, 0, 0) + _option(_RESOLUTION, b"\x09") + _END)
 
 
 def packet(number: int, frame: Frame, data: bytes, comment: str) -> bytes:
-    """A packet of the interface ``number``."""
+    """An enhanced packet block of interface ``number``."""
     ts = max(frame.ts, 0)
     head = struct.pack("<IIIII", number, ts >> 32 & 0xFFFFFFFF, ts & 0xFFFFFFFF, len(data), max(frame.size, len(data)))
     return _block(_PACKET, head + _padded(data) + _option(_COMMENT, _text(comment)) + _END)
@@ -195,5 +196,5 @@ def _padded(value: bytes) -> bytes:
 
 
 def _text(words: str) -> bytes:
-    """Peers may have a word in it: clean, and bounded."""
+    """A text that may contain text of peers: cleaned and limited."""
     return clean(words, COMMENT_LIMIT).encode()
