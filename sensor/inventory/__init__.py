@@ -1,1 +1,1 @@
-"""Devices: who is behind an endpoint, what is known of it with the evidence, and what of that is news."""
+"""Devices: the device behind each endpoint, its attributes with their evidence, and the changes to report."""

@@ -1,8 +1,9 @@
-"""The baseline: who talks to whom with what, per device and per type, and how well each device is known by now.
+"""The baseline: which services each device and device type uses and offers, with which peers, and how long each device
+has been watched.
 
-It learns of devices of the inventory only, from conversations that are over, in packet order (``learner.py``).
-Everything is bounded: devices, what is remembered of each, and both together. It touches no file: the store takes out
-what changed, and puts it back at the next start.
+It learns about devices of the inventory only, from completed flows, in packet order (``learner.py``). Everything is
+limited: devices, entries per device, and the total. It touches no file: the store takes the changes, and restores them
+at the next start.
 """
 
 from __future__ import annotations
@@ -24,25 +25,25 @@ from sensor.inventory.habits import MANY_JOBS, OUTSIDE, Habits, StoredHabits
 from sensor.inventory.rules import Rules, ruled
 
 DEVICES_LIMIT, TOTAL_LIMIT = 16384, 1 << 18
-# Of how many devices of a type is remembered that they serve or use something, and of how many things.
+# Limit on the devices of a type counted for a service they offer or use, and on the services per type.
 ALIKE_LIMIT, THINGS_LIMIT = 8, 8192
 CHANGED_LIMIT = DEVICES_LIMIT
-# Without a packet for so long the network was not monitored: the sensor or the mirror port was off, or captures of
+# Without a packet for this long the network was not monitored: the sensor or the mirror port was off, or captures of
 # different days were joined.
 PAUSE = HOUR
-# When conversations that the operator allows began: before all others.
+# Start of flows that the operator allows: before all others.
 ALLOWED_SINCE = 1
 
 _decode = msgspec.json.Decoder(StoredHabits)
 
 
 def _nameless(_: int) -> Sequence[str]:
-    """No subscriber for names."""
+    """Default for ``names_of``: no names are known."""
     return ()
 
 
 class Baseline:
-    """What was learned, and the questions of ``core.detector.Baseline``. ``since``: when learning began, ns, later by
+    """The learned data, and the methods of ``core.detector.Baseline``. ``since``: start of learning, ns, moved later by
     all pauses; 0 before the first packet.
     """
 
@@ -51,8 +52,8 @@ class Baseline:
         inside: Callable[[int], bool] | None = None,
         entries: int = TOTAL_LIMIT, names_of: Callable[[int], Sequence[str]] = _nameless,
     ) -> None:  # fmt: skip
-        """``entries``: so many services that devices serve and use are remembered in all; ``names_of``: that stand
-        behind an address, the newest first.
+        """``entries``: total limit of services that devices offer and use; ``names_of``: the names of an address,
+        newest first.
         """
         self._device, self._inside, self._most, self._names_of = device, inside or Networks().inside, entries, names_of
         self._starts = load_starts() if starts is None else starts
@@ -60,13 +61,13 @@ class Baseline:
         self._alike: Bounded[tuple[str, int, bool], Bounded[str, bool]] = Bounded(THINGS_LIMIT)
         self._dwellers: Bounded[str, Bounded[str, int]] = Bounded(THINGS_LIMIT)
         self._changed: Bounded[str, bool] = Bounded(CHANGED_LIMIT)
-        # Addresses at which fixed-function devices had external flows: a cheap check before the device is looked up.
+        # Addresses of fixed-function devices with external flows: a cheap check before the device is looked up.
         self.single: Bounded[int, bool] = Bounded(DEVICES_LIMIT)
         self._total = 0
         self.since = self._last = 0
         self._rules: Rules = MappingProxyType({})
 
-    # What detectors ask: see core/detector.py.
+    # Called by detectors: see core/detector.py.
 
     def age_h(self, now: int) -> float:
         return max(0.0, (now - self.since - self._pause(now)) / HOUR) if self.since else 0.0
@@ -124,15 +125,15 @@ class Baseline:
     def start(self, kind: str) -> Start | None:
         return self._starts.get(kind)
 
-    # What it learns.
+    # Learning.
 
     def watch(self, ts: int) -> None:
-        """Packets are seen at ``ts``."""
+        """Packets were seen at ``ts``."""
         self.since = self.since + self._pause(ts) if self.since else ts
         self._last = max(self._last, ts)
 
     def learn(self, ts: int, client: Subject, server: Subject, service: int, outside: bool) -> None:
-        """A conversation that began at ``ts`` is over. ``outside``: the server is none of this network."""
+        """Learn a completed flow that began at ``ts``. ``outside``: the server is external."""
         user, offerer = self._device(client), None if outside else self._device(server)
         if (
             self._rules
@@ -153,7 +154,7 @@ class Baseline:
             self._serve(ts, offerer, server.address, _name(user, client), service)
 
     def reach(self, ts: int, client: Subject, server: int, service: int) -> None:
-        """A conversation of a fixed-function device with another external server is over, on a learned service."""
+        """Learn another external server of a fixed-function device, for a service that is already learned."""
         device = self._device(client)
         habits = self._habits.get(device.id) if device is not None and device.type not in MANY_JOBS else None
         if (
@@ -165,13 +166,13 @@ class Baseline:
         self._reach(device, habits, server, service, ts)
 
     def serve_outside(self, ts: int, server: Subject, service: int) -> None:
-        """A conversation with a client outside is over."""
+        """Learn a completed flow with an external client."""
         offerer = self._device(server)
         if offerer is not None:
             self._serve(ts, offerer, server.address, OUTSIDE, service)
 
     def merge(self, kept: str, lost: str) -> None:
-        """Two devices are one."""
+        """Merge the data of two devices."""
         gone, habits = self._take_out(lost), self._habits.get(kept)
         if gone is None:
             return
@@ -185,9 +186,7 @@ class Baseline:
         self._changed.put(kept, True)
 
     def forget(self, device: str = "", service: int = 0) -> None:
-        """Forget what was learned about a device, or one of its services; without a device
-        everything is learned again.
-        """
+        """Forget what was learned about a device, or one of its services; without a device, start learning over."""
         if not device:
             for store in (self._habits, self._alike, self._dwellers, self._changed, self.single):
                 for key in list(store):
@@ -202,7 +201,7 @@ class Baseline:
             self._changed.put(device, True)
 
     def rule(self, rules: Rules) -> None:
-        """What the operator allows and forbids now. What is forbidden was never learned."""
+        """Set the operator's rules. Flows that are now forbidden are forgotten."""
         self._rules = MappingProxyType(dict(rules))
         for client, habits in list(self._habits.items()) if rules else ():
             forbidden = [
@@ -214,19 +213,21 @@ class Baseline:
                 self._total -= len(forbidden)
                 self._changed.put(client, True)
 
-    # What is kept.
+    # Persistence.
 
     @property
     def watched(self) -> tuple[int, int]:
-        """Since when (ns, later by all pauses), and when last."""
+        """Start (ns, moved later by all pauses) and end of monitoring."""
         return self.since, self._last
 
     def go_on(self, watched: tuple[int, int]) -> None:
-        """Learning began in an earlier run."""
+        """Continue the learning of an earlier run."""
         self.since, self._last = watched
 
     def take(self, limit: int) -> Iterator[tuple[str, bytes]]:
-        """(device, habits as JSON) of those that changed since, at most ``limit``; they count as kept."""
+        """(device, habits as JSON) of devices that changed since the last call, at most ``limit``; they count as
+        saved.
+        """
         for device in list(self._changed)[:limit]:
             self._changed.pop(device)
             habits = self._habits.get(device)
@@ -234,7 +235,7 @@ class Baseline:
                 yield device, msgspec.json.encode(habits.kept())
 
     def restore(self, device: str, body: bytes | str) -> None:
-        """Habits of an earlier run. msgspec.DecodeError where they are none."""
+        """Restore the habits of an earlier run. Raises msgspec.DecodeError if they are invalid."""
         habits = Habits.of(_decode.decode(body))
         self._habits.put(device, habits)
         self._total += len(habits)
@@ -246,10 +247,10 @@ class Baseline:
     def __len__(self) -> int:
         return len(self._habits)
 
-    # Inside.
+    # Internals.
 
     def _pause(self, now: int) -> int:
-        """How long the network was not monitored until now, ns."""
+        """Time until now in which the network was not monitored, ns."""
         gap = now - self._last
         return gap if gap > PAUSE else 0
 
@@ -258,7 +259,7 @@ class Baseline:
         return self._habits.get(device.id) if device is not None else None
 
     def _name(self, subject: Subject) -> str:
-        """How an end is called in what was learned: all that are outside are one."""
+        """The name of an endpoint in learned data: all external hosts have the same."""
         device = self._device(subject)
         return (
             OUTSIDE
@@ -296,7 +297,7 @@ class Baseline:
         self._make_room(device.id)
 
     def _count(self, device: str, habits: Habits, before: int, service: int, *, offered: bool) -> None:
-        """Something new was learned; where all is full the device that was silent for longest makes room."""
+        """Count a newly learned service; if the total limit is reached, the device silent for longest is evicted."""
         self._total += len(habits) - before
         self._make_room(device)
         self._enlist(device, habits.kind, service, offered=offered)
@@ -327,12 +328,12 @@ class Baseline:
         return habits
 
     def _drop(self, device: str, habits: Habits) -> None:
-        """It no longer exists, nor does what it counted for."""
+        """Remove a device and its counts."""
         self._changed.pop(device)
         self._total -= len(habits)
         self._dwell(habits, -1)
 
 
 def _name(device: Device | None, subject: Subject) -> str:
-    """How a peer is called: by the device, or its address where it is not one."""
+    """The name of a peer: its device id, or its address if it is no device."""
     return device.id if device is not None else addresses.text(subject.address)

@@ -1,5 +1,5 @@
-"""The changes of devices that are due: new devices, changed ones, and those that are gone. What of a device is reported
-is in ``reporting.py``.
+"""The device changes that are due: new, changed and gone devices. ``reporting.py`` determines which fields are
+reported.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from sensor.inventory.record import Record
 from sensor.inventory.reporting import Reported
 from sensor.inventory.table import Table
 
-# Silence is looked for this many times within the silence that makes a device gone.
+# Number of checks for silent devices within the silence after which a device is gone.
 _GONE_CHECKS = 16
 
 
 class Changes:
-    """``settled``: packet time (ns) of the last look, None before the first. ``view`` gives the present state of a
+    """``settled``: packet time (ns) of the last check, None before the first. ``view`` returns the present state of a
     device.
     """
 
@@ -31,24 +31,24 @@ class Changes:
         self._flooded = False
 
     def doubt(self) -> None:
-        """More senders began to speak in this second than can be real."""
+        """More senders appeared in this second than can be real."""
         self._flooded = True
         self._table.settle_at = 0
 
     def resume(self) -> None:
-        """The network was not monitored for a while: silence is counted again from the next second."""
+        """Monitoring was interrupted: silence is counted from the next second."""
         self._resumed = True
         self._table.settle_at = 0
 
     def settle(self, now: int, limits: Limits) -> list[DeviceChange]:
-        """Once each second of packet time. A second in which nothing is due costs nothing."""
+        """Called each second of packet time. A second in which nothing is due costs nothing."""
         if now < self._table.settle_at and self.settled is not None and now >= self.settled:
             self.settled = now
             return []
         return self.report(now, limits, last_word=False)
 
     def report(self, now: int, limits: Limits, *, last_word: bool) -> list[DeviceChange]:
-        """Those that are due. ``last_word``: nothing comes after, so nothing waits."""
+        """The changes that are due. ``last_word``: end of the run, so nothing waits."""
         changes: list[DeviceChange] = []
         due, self._table.due, self._table.settle_at = self._table.due, {}, NEVER
         for record in self._reportable(due):
@@ -66,7 +66,7 @@ class Changes:
         return changes
 
     def _reportable(self, due: dict[Record, bool]) -> list[Record]:
-        """Those that may be reported: not new hosts that were seen once, if a flood of them began."""
+        """The records that may be reported: without new hosts that were seen once, if a flood of them began."""
         if not self._flooded:
             return list(due)
         self._flooded = False
@@ -96,11 +96,11 @@ class Changes:
     def _changes_of(
         self, record: Record, reported: Reported, device: Device, changes: list[FieldChange], now: int
     ) -> Iterator[DeviceChange]:
-        """One change for all fields; news of identity (merged, split, back) carry them where there are any."""
+        """One change for all fields; changes of identity (merged, split, back) include the fields, if there are any."""
         news, record.news = record.news, ()
         if changes and (not news or not reported.identified):
             news += ((reporting.action_of(reported, changes), ""),)
-        # Changes that waited are reported now, not when first seen.
+        # Delayed changes have the time of their report, not of the first sighting.
         ts = record.since if self.settled is None or record.since > self.settled else now
         for index, (action, note) in enumerate(news):
             yield DeviceChange(
@@ -113,7 +113,7 @@ class Changes:
             )
 
     def _departures(self, now: int, limits: Limits) -> Iterator[DeviceChange]:
-        """Addresses that found another owner, and devices silent for too long, looked for now and then."""
+        """Addresses that have a new owner, and devices that were silent for too long; checked periodically."""
         departed, self._table.departed = self._table.departed, []
         for record, note in departed:
             if record.reported is not None:

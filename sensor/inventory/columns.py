@@ -1,5 +1,5 @@
-"""Devices as rows of a table, by our own columns or those of NetBox. Nothing in a cell can become a formula of a
-spreadsheet.
+"""Devices as table rows, with the sensor's columns or those of NetBox. Cells cannot be interpreted as spreadsheet
+formulas.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ COLUMNS = (
     "criticality", "location", "note", "tags",
     "confidence", "first_seen", "last_seen", "state",
 )  # fmt: skip
-# The columns with which NetBox imports devices.
+# The columns for NetBox's device import.
 NETBOX = ("name", "role", "manufacturer", "device_type", "serial", "status", "site", "tags", "comments")
-# What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection).
+# First characters that a spreadsheet interprets as a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _SEVERAL = "; "
 
 
 def safe(text: str) -> str:
-    """A cell that no spreadsheet calculates."""
+    """A cell that spreadsheets do not interpret as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def plain(text: str) -> str:
-    """A cell as it was before ``safe``."""
+    """The original text of a cell made by ``safe``."""
     return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
 def row_of(record: Record) -> dict[str, str]:
-    """A device by COLUMNS."""
+    """A device as a row of COLUMNS."""
     device = part(record, "device")
     row = {name: _cell(device.get(name)) for name in COLUMNS}
     row["name"] = _cell(device.get("hostname"))
@@ -42,7 +42,7 @@ def row_of(record: Record) -> dict[str, str]:
 
 
 def netbox_row(record: Record, site: str) -> dict[str, str]:
-    """A device by NETBOX."""
+    """A device as a row of NETBOX."""
     row = row_of(record)
     name = row["name"] or row["id"]
     comments = ", ".join(filter(None, (row["macs"], row["ips"], f"known to the sensor as {row['id']}")))

@@ -1,6 +1,6 @@
 """Operator values: attributes of a device that operators set. They override every observation, and stay until removed.
 
-They are kept by the key of a device (``mac:…``, ``ip:…``), so that one for a device not seen yet waits for it.
+They are stored by device key (``mac:…``, ``ip:…``), so that they can be set before the device is seen.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sensor.core.observation import Evidence
 from sensor.core.reader import clean
 from sensor.core.record_parts import SHORT_TEXT_LIMIT, Body
 
-# The fingerprint, and the family, of operator values.
+# Fingerprint and family of operator values.
 OPERATOR = "operator"
 SURE = 1.0
 CRITICALITIES = ("low", "medium", "high", "critical")
@@ -34,7 +34,7 @@ FIELDS = (
     "note",
     "tags",
 )
-# Fields that are keys of a device in records; the others stand in its ``attributes``.
+# Fields that are keys of a device in records; the others are in its ``attributes``.
 _KEYS = frozenset(("vendor", "model", "firmware", "serial", "os", "owner", "criticality"))
 
 
@@ -53,10 +53,10 @@ class Correction(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """Something to be done to devices. ``action``: ``merge`` (``other`` is the key that ends), ``split`` (``other`` is
-    the key of the MAC or address that leaves) or ``undo`` of a merger of these two; ``before``: both as they were,
-    where it is known. ``forget``: nothing was learned of the device (``*``: of any), or of the service ``other`` of it.
-    ``purge``: the device, whose id is ``other``, never was here.
+    """An operation on devices that the operator ordered. ``action``: ``merge`` (``other`` is the key of the device that
+    ends), ``split`` (``other`` is the key of the MAC or address to split off) or ``undo`` of a merger of these two;
+    ``before``: both devices before the merger, if known. ``forget``: discard what was learned of the device (``*``: of
+    all), or of its service ``other``. ``purge``: remove all traces of the device, whose id is ``other``.
     """
 
     number: int
@@ -68,7 +68,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of an order; ``fault`` is empty where it was done."""
+    """The result of an order; ``fault`` is empty if it succeeded."""
 
     order: Order
     fault: str = ""
@@ -78,7 +78,9 @@ Corrections = Mapping[str, Correction]
 
 
 def checked(field: str, value: str) -> str:
-    """The value as it is kept. ValueError, worded for people, where the field is none or cannot have it."""
+    """The normalized value. Raises ValueError, with a message for users, if there is no such field or the value is
+    invalid.
+    """
     if field not in FIELDS:
         raise ValueError(f"found the field {field!r}, expected one of {', '.join(FIELDS)}")
     value = clean(value, SHORT_TEXT_LIMIT).strip()
@@ -99,12 +101,12 @@ def _among(field: str, value: str, choices: tuple[str, ...] | list[str]) -> None
 
 
 def joined(tags: list[str]) -> str:
-    """Tags as one text: each once, in order."""
+    """Tags as one text: each once, sorted."""
     return ", ".join(sorted({tag.strip() for tag in tags if tag.strip()}))
 
 
 def evidence_of(correction: Correction) -> Evidence:
-    """The word as evidence beside that of packets."""
+    """An operator value as evidence, beside that of packets."""
     seen = correction.reason or "set by the operator"
     return Evidence(
         correction.field,
@@ -137,7 +139,7 @@ def onto(device: Device, corrections: Corrections) -> None:
 
 
 def onto_body(body: Body, corrections: Corrections) -> Body:
-    """The same for a device as records show it."""
+    """Apply operator values to a device object of a record."""
     if not corrections:
         return body
     body = dict(body)

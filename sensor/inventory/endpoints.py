@@ -1,11 +1,11 @@
-"""Who is behind an endpoint: the rules of identity, applied to subjects in packet order.
+"""The device behind an endpoint: the rules of identity, applied to subjects in packet order.
 
 A stable MAC is a device. An address is leased: the host that claims it by ARP, NDP or DHCP has it until another host
-claims it. A host that only uses it gets it where its holder was silent for some minutes; until then that MAC forwards
-for the holder, as routers on both sides of a mirror do. A MAC that carries more internal addresses than one host has is
-a router: hosts behind it are known by address. External addresses are no devices; they only show that a MAC is a
-gateway. A randomised MAC joins the device of the same DHCP client id or name whose former MAC fell silent before it
-appeared.
+claims it. A host that only uses an address gets it if its holder was silent for some minutes; until then that MAC
+forwards for the holder, as routers on both sides of a mirror do. A MAC with more internal addresses than one host has
+is a router: hosts behind it are identified by address. External addresses are not devices; they only show that a MAC is
+a gateway. A randomized MAC joins the device with the same DHCP client id or name if that device's former MAC fell
+silent before the new one appeared.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from sensor.inventory.record import Record, without
 from sensor.inventory.table import Table
 
 _VIRTUAL_ADDRESSES = 4096
-# Roles that a MAC has, whatever addresses come with it; the others may be those of hosts behind it.
+# Roles of a MAC itself, whatever addresses come with it; other roles may be those of hosts behind it.
 _OF_A_MAC = frozenset(("router", "gateway", "bridge", "querier", "authenticator", "randomised_mac"))
-# Pairs of devices that the operator took apart.
+# Pairs of devices that the operator split.
 _APART = 65_536
 
 
 class Endpoints:
-    """Finds and makes records; merges and splits them where identity turns out otherwise."""
+    """Finds and creates records; merges and splits them when new evidence about identity requires it."""
 
     def __init__(self, table: Table, networks: Networks, limits: Limits) -> None:
         self.table, self.networks, self.limits = table, networks, limits
@@ -38,10 +38,10 @@ class Endpoints:
         self._apart: Bounded[frozenset[str], bool] = Bounded(_APART)
 
     def find(self, subject: Subject) -> Record | None:
-        """The record behind an endpoint, as things stand; nothing is made or moved."""
+        """The record behind an endpoint at present; creates and moves nothing."""
         mac, address = subject[0], identity.usable(subject[1])
         holder = self.table.leases.get(address) if address else None
-        record = self.table.by_mac.get(mac)  # MACs that are no machine's have none
+        record = self.table.by_mac.get(mac)  # MACs that identify no device have no record
         if record is None:
             return (
                 holder
@@ -53,14 +53,14 @@ class Endpoints:
         if not address or holder is record:
             return record
         if holder is not None and (record.router or self._keeps(holder, address, record.last)):
-            # The MAC had the address until another host claimed it, rightly or not: it does not forward for the new
-            # holder.
+            # The MAC had the address until another host claimed it, legitimately or not: it does not forward for the
+            # new holder.
             return record if self.table.claimed_from.get(address) is record else holder
         return record if self.networks.inside(address) and not record.router else None
 
     def device(self, subject: Subject) -> Record | None:
-        """The same where it is a device: most of those that are asked for are none, and neither their MAC nor their
-        address belongs to one.
+        """``find``, but only for devices. Optimized for endpoints that are no devices: most have neither a MAC nor an
+        address of one.
         """
         bearer, holder = self.table.by_mac.get(subject[0]), self.table.leases.get(subject[1])
         if (bearer is None or not bearer.admitted) and (holder is None or not holder.admitted):
@@ -69,8 +69,8 @@ class Endpoints:
         return record if record is not None and record.admitted else None
 
     def sender(self, ts: int, subject: Subject, trait: Trait) -> Record | None:
-        """The record a fact belongs to, created if there is none; None if the endpoint is no device. Addresses move as
-        the fact requires.
+        """The record that a fact belongs to, created if there is none; None if the endpoint is no device. Addresses
+        move as the fact requires.
         """
         mac, address, vlan = subject
         record = self.table.by_mac.get(mac)
@@ -92,7 +92,7 @@ class Endpoints:
         return self._user(ts, record, address, vlan) if address else record
 
     def _host(self, ts: int, address: int, vlan: int) -> Record | None:
-        """The holder of an internal address, else a device known by that address alone."""
+        """The holder of an internal address, else a device identified by that address."""
         holder = self.table.leases.get(address) if address else None
         if holder is not None or not address or not self.networks.inside(address) or address in self._virtual:
             return holder
@@ -101,16 +101,16 @@ class Endpoints:
         return record
 
     def _behind_virtual(self, ts: int, address: int, vlan: int, trait: Trait) -> Record | None:
-        """The MAC is a role of a redundant router: an address it claims is a role too, any other is
-        a host behind it.
+        """The MAC is a role of a redundant router: an address it claims is a role too, any other is a host behind
+        it.
         """
         if trait.claim and address:
             self._virtual.put(address, True)
         return None if trait.bound else self._host(ts, address, vlan)
 
     def _claim(self, ts: int, record: Record, address: int, trait: Trait) -> None:
-        """ARP, NDP or DHCP assigns the address to the record; else it has the address if no record does. New, possibly
-        spoofed devices take nothing from known ones.
+        """ARP, NDP or DHCP assigns the address to the record; other facts do so only if no record has it. New, possibly
+        spoofed devices take no address from known ones.
         """
         holder = self.table.leases.get(address)
         if not address or (
@@ -126,7 +126,7 @@ class Endpoints:
         self._give(ts, record, address, claimed=trait.claim)
 
     def _end_leases(self, ts: int, record: Record, address: int) -> None:
-        """A new lease of a family replaces the addresses the device had of it."""
+        """A new lease replaces the device's addresses of the same family."""
         for old in list(record.addresses):
             if (
                 old != address
@@ -136,8 +136,8 @@ class Endpoints:
                 self.table.release(record, old, ts)
 
     def _give(self, ts: int, record: Record, address: int, claimed: bool) -> None:
-        """The record has the address from now on. A device known only by that address is the same one where it was just
-        seen, else it is over.
+        """Assign an address to the record. A device identified only by that address is merged if it was seen just now,
+        and departs otherwise.
         """
         former = self.table.lease(record, address, ts, claimed)
         if former is None or former.macs or former.dead:
@@ -152,9 +152,7 @@ class Endpoints:
         return ts - holder.addresses.get(address, 0) < self.limits.claim_ns
 
     def _user(self, ts: int, record: Record, address: int, vlan: int) -> Record | None:
-        """An address was used with the MAC of a record: by the device itself, or by another host
-        that it forwards for.
-        """
+        """An address was used with the MAC of a record: by the device itself, or by a host for which it forwards."""
         holder = self.table.leases.get(address)
         if holder is record:
             record.addresses[address] = ts
@@ -176,7 +174,7 @@ class Endpoints:
         return self._host(ts, address, vlan) if self._crowded(ts, record) else record
 
     def _outside(self, ts: int, record: Record, address: int) -> None:
-        """An external address came with this MAC. Several networks of them make it a gateway."""
+        """An external address came with this MAC. Several external networks make it a gateway."""
         if record.gateway or identity.is_link_local(address):
             return
         network = identity.network_of(address)
@@ -195,14 +193,14 @@ class Endpoints:
             self._crowded(ts, record)
 
     def _crowded(self, ts: int, record: Record) -> bool:
-        """Whether the record is a router; where it turns out to be one now, it is split from the hosts behind it."""
+        """Whether the record is a router; if it has just become one, it is split from the hosts behind it."""
         if not record.router and record.crowd(ts, self.limits):
             self._split(ts, record)
         return record.router
 
     def _split(self, ts: int, record: Record) -> None:
-        """Many addresses behind one MAC: those it never claimed become devices of their own, with the facts that came
-        from them. Whose its services and roles were is not known: they are seen again.
+        """Many addresses behind one MAC: those it never claimed become separate devices, with the facts that came from
+        them. The owner of its services and roles is unknown: they are learned again.
         """
         record.router = True
         record.roles &= _OF_A_MAC
@@ -240,7 +238,7 @@ class Endpoints:
         self.table.mark(record, ts)
 
     def _move_out(self, ts: int, record: Record, address: int) -> None:
-        """The facts that came from one address behind a router go to a record of that address."""
+        """Move the facts that came from an address behind a router to the record of that address."""
         facts = [
             fact for fact in record.facts.values() if fact.address == address and not identity.trait_of(fact.kind).bound
         ]
@@ -255,7 +253,7 @@ class Endpoints:
             self.table.admit(host, ts)
 
     def join(self, record: Record, observation: Observation, trait: Trait) -> Record:
-        """Tie a randomised MAC to the device that gives the same id or name; returns the record that continues."""
+        """Join a randomized MAC with the device that has the same id or name; returns the record that continues."""
         key = identity.join_key(trait.join, observation.value, observation.subject.mac)
         if not key or key in self._shared:
             return record
@@ -273,8 +271,8 @@ class Endpoints:
         return record
 
     def enlist(self, record: Record, observation: Observation, trait: Trait) -> None:
-        """Let later MACs find an admitted record by an id or name that no other device gives. Newcomers are not
-        enlisted: a flood would fill the list.
+        """Let later MACs find an admitted record by an id or name that no other device has. Newcomers are not
+        registered: a flood would fill the list.
         """
         key = identity.join_key(trait.join, observation.value, observation.subject.mac)
         other = self._joins.get(key)
@@ -284,7 +282,7 @@ class Endpoints:
                 record.joined = key
 
     def found_by(self, record: Record, key: str) -> None:
-        """A device of an earlier run gave this id or name."""
+        """Register the id or name of a device from an earlier run."""
         other = self._joins.get(key)
         if other is not None and other is not record:
             self._shared.put(key, True)
@@ -292,7 +290,7 @@ class Endpoints:
             self._joins.put(key, record)
 
     def keep_apart(self, one: str, other: str, apart: bool = True) -> None:
-        """The devices of two keys are never to be joined by a rule, or may be again."""
+        """Prevent automatic merging of the devices of two keys, or allow it again."""
         if apart:
             self._apart.put(frozenset((one, other)), True)
         else:
@@ -302,7 +300,7 @@ class Endpoints:
         return len(self._apart) > 0 and frozenset((one.key, other.key)) in self._apart
 
     def merge(self, keep: Record, lose: Record, reason: str) -> None:
-        """Two records are one device: all that is known of ``lose`` goes to ``keep``."""
+        """Merge two records that are one device: all data of ``lose`` is moved to ``keep``."""
         table, held = self.table, dict(lose.addresses)
         if table.journal is not None:
             table.journal.merge(max(keep.last, lose.last), keep, lose, reason)

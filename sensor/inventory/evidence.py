@@ -1,4 +1,4 @@
-"""Evidence of the inventory itself: the vendor of a MAC, and that a MAC forwards for others."""
+"""Evidence that the inventory itself adds: the vendor of a MAC, and that a MAC forwards for others."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _FORWARDS: tuple[Claim, ...] = (("type", "router", FORWARDS, "inventory.forwards
 
 
 class Matcher(Protocol):
-    """The fingerprints, compiled: what a raw fact means."""
+    """The compiled fingerprints: what they conclude from a raw fact."""
 
     def knows(self, kind: str) -> bool:
-        """Whether any fingerprint is about a kind."""
+        """Whether any fingerprint matches a kind."""
         ...
 
     def match(self, kind: str, value: str) -> tuple[Claim, ...]: ...
@@ -30,11 +30,11 @@ class Oui(Protocol):
 
 
 def fact_of(observation: Observation, claims: tuple[Claim, ...], rank: int) -> Fact:
-    """The fact an observation is, with what fingerprints claim of it."""
+    """The fact of an observation, with the claims that fingerprints derive from it."""
     ts = observation.ts
     return Fact(observation.kind, observation.value, observation.subject.address, ts, ts, rank, claims)
 
 
 def forwards(ts: int, subject: Subject, kind: str, seen: str) -> Fact:
-    """A MAC carries addresses that cannot all be its own: a router's job, whatever else the machine is."""
+    """A MAC carries addresses that cannot all be its own: it is a router, whatever else the host is."""
     return Fact(kind, seen, subject.address, ts, ts, -1, _FORWARDS)

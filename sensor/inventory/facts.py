@@ -1,4 +1,4 @@
-"""Facts: observations of a device that are worth keeping, and how they are kept between two runs."""
+"""Facts: observations of a device that are kept, and their stored form between two runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Claims = tuple[Claim, ...]
 
 
 class FactState(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A fact as it is kept, with the claims that fingerprints made of it. ``address`` is hexadecimal; claims are left
-    as text, since few differ.
+    """The stored form of a fact, with the claims that fingerprints derived from it. ``address`` is hexadecimal; claims
+    are left as text, since few differ.
     """
 
     kind: str
@@ -34,7 +34,7 @@ _CLAIMS = msgspec.json.Decoder(Claims)
 
 
 def raw_of(facts: Iterable[Fact]) -> msgspec.Raw:
-    """Facts as text."""
+    """Facts as JSON."""
     return msgspec.Raw(_encode([_state(fact) for fact in facts]))
 
 
@@ -48,7 +48,7 @@ def _raw(claims: Claims) -> msgspec.Raw:
 
 
 def states_of(raw: bytes | msgspec.Raw) -> list[FactState]:
-    """Facts from their text, as they are kept; none where it is no such text."""
+    """Stored facts from JSON; none if it is invalid."""
     try:
         return _FACTS.decode(raw)
     except msgspec.DecodeError:
@@ -56,7 +56,7 @@ def states_of(raw: bytes | msgspec.Raw) -> list[FactState]:
 
 
 def facts_of(raw: bytes | msgspec.Raw) -> list[Fact]:
-    """Facts from their text, with the claims they had."""
+    """Facts from JSON, with their stored claims."""
     return [_fact(one) for one in states_of(raw)]
 
 
@@ -76,13 +76,13 @@ def _fact(state: FactState) -> Fact:
 
 @functools.lru_cache(maxsize=1024)
 def _kind(kind: str) -> tuple[str, int]:
-    """(one text for all facts of the kind, trust in the name it gives)."""
+    """(one shared string per kind, trust in the name that the fact gives)."""
     return sys.intern(kind), identity.trait_of(kind).rank
 
 
 @functools.lru_cache(maxsize=4096)
 def claims_of(raw: bytes) -> Claims:
-    """Claims from their text; the same objects for all facts that are alike."""
+    """Claims from JSON; facts with the same claims share one object."""
     intern = sys.intern
     return tuple(
         [

@@ -1,5 +1,5 @@
-"""Device lists of other systems, as CSV or JSON, those of NetBox included: read by our own columns, compared with the
-inventory, and imported as values set by the operator.
+"""Device lists of other systems, including NetBox, as CSV or JSON: mapped to the sensor's columns, compared with the
+inventory, and imported as operator values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sensor.inventory.columns import plain, row_of
 from sensor.inventory.corrections import FIELDS, Correction, checked
 
 FILE_LIMIT = 64 * 1024 * 1024
-# Headings of other people's lists, without case, blanks and signs → our columns.
+# Headings in lists of other systems, without case, spaces and punctuation → the sensor's columns.
 _HEADINGS = {
     "id": "id", "mac": "macs", "macs": "macs", "macaddress": "macs", "ip": "ips", "ips": "ips", "ipaddress": "ips",
     "address": "ips", "primaryip": "ips",
@@ -30,7 +30,7 @@ _HEADINGS = {
     "note": "note", "description": "note", "tags": "tags", "vlan": "vlan",
 }  # fmt: skip
 _COMPARED = ("type", "vendor", "model", "firmware", "serial", "os", "name", "owner", "criticality", "vlan", "ips")
-# How others call our types.
+# Device types of other systems → the sensor's device types.
 _ROLES = {
     "ip_phone": "voip_phone", "phone": "voip_phone", "voip": "voip_phone", "ip_camera": "camera", "cctv": "camera",
     "access_switch": "switch",
@@ -38,12 +38,12 @@ _ROLES = {
     "laptop": "workstation", "desktop": "workstation",
     "television": "tv", "display": "signage", "storage": "nas",
 }  # fmt: skip
-# The marker of our device id in our own export for NetBox.
+# Marks the sensor's device id in its own export for NetBox.
 _EXPORTED = re.compile(r"known to the sensor as (dev-[0-9a-z]+)")
 
 
 class Expected(NamedTuple):
-    """One row of an imported list, by our columns; ``place`` is its line or its number."""
+    """One row of an imported list, by the sensor's columns; ``place`` is its line or its number."""
 
     place: str
     row: dict[str, str]
@@ -54,7 +54,9 @@ class Unreadable(Exception):
 
 
 def rows_of(place: str, data: bytes) -> list[Expected]:
-    """The rows of a CSV or JSON file by our columns. ``place``: its name, for errors. Unreadable if it is neither."""
+    """The rows of a CSV or JSON file by the sensor's columns. ``place``: its name, for errors. Raises Unreadable if it
+    is neither.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -68,7 +70,7 @@ def rows_of(place: str, data: bytes) -> list[Expected]:
 
 
 def _json_rows(place: str, text: str) -> list[Expected]:
-    """A list of objects, or one object a line."""
+    """A list of objects, or one object per line."""
     try:
         one = text.lstrip().startswith("[")
         objects = json.loads(text) if one else [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -84,7 +86,7 @@ def _json_rows(place: str, text: str) -> list[Expected]:
 
 
 def _record_of(item: dict[str, Any]) -> dict[str, Any] | None:
-    """What `sensor devices --json` prints, or printed until version 0.1.0, as a record; None for all else."""
+    """The output of ``sensor devices --json``, present or up to version 0.1.0, as a record; None for other objects."""
     if isinstance(item.get("device"), dict):
         return item
     return (
@@ -95,7 +97,7 @@ def _record_of(item: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _text(value: Any) -> str:
-    """NetBox's API gives objects with a name where its CSV gives the name."""
+    """A value as text. NetBox's API has objects with a name where its CSV has the name."""
     if isinstance(value, dict):
         return _text(
             next((value[name] for name in ("name", "model", "address", "label", "value") if name in value), "")
@@ -120,7 +122,7 @@ def _csv_rows(place: str, text: str) -> list[Expected]:
 
 
 def _ours(row: dict[str, str]) -> dict[str, str]:
-    """A row by our columns. Where there is a role as well, ``type`` is the product, as in NetBox."""
+    """A row by the sensor's columns. If there is also a role, ``type`` is the product, as in NetBox."""
     keys = {re.sub(r"[^a-z0-9]", "", key.casefold()): plain(value.strip()) for key, value in row.items()}
     netbox = "role" in keys or "devicerole" in keys
     found: dict[str, str] = {}
@@ -141,7 +143,9 @@ def _ours(row: dict[str, str]) -> dict[str, str]:
 
 
 def _undo_export(row: dict[str, str], device: str) -> None:
-    """What our own export for NetBox wrote where nothing was known, for NetBox wants a word there."""
+    """Remove the placeholders that the sensor's export for NetBox has for unknown values, since NetBox requires a
+    value.
+    """
     row["id"] = device
     for column, word in (("vendor", "Unknown"), ("model", "Unknown"), ("name", device)):
         if row.get(column) == word:
@@ -153,7 +157,7 @@ def _several(text: str) -> list[str]:
 
 
 class Index:
-    """Devices by all that a row may name them by."""
+    """Devices by every identifier that a row may have."""
 
     def __init__(self, devices: Iterable[Record]) -> None:
         self._by: dict[tuple[str, str], Record] = {}
@@ -171,7 +175,7 @@ class Index:
                 self._by.setdefault(("name", tidy(name).casefold()), record)
 
     def find(self, row: dict[str, str]) -> Record | None:
-        """By id, MAC, serial number, address and name, the surest first."""
+        """The device of a row: by id, MAC, serial number, address or name, the most reliable first."""
         for column in ("id", "macs", "serial", "ips", "name"):
             for value in _several(row.get(column, "")) if column in ("macs", "ips") else [row.get(column, "")]:
                 record = self._by.get((column, value.casefold())) if value else None
@@ -181,7 +185,7 @@ class Index:
 
 
 class Taken(NamedTuple):
-    """The content of a list. ``waiting``: rows of devices not seen yet; ``faults``: invalid rows and cells."""
+    """The imported values of a list. ``waiting``: rows of devices not seen yet; ``faults``: invalid rows and cells."""
 
     corrections: list[Correction]
     waiting: int
@@ -189,7 +193,7 @@ class Taken(NamedTuple):
 
 
 def words_of_rows(rows: Iterable[Expected], devices: Iterable[Record]) -> Taken:
-    """Each row as the operator's words. A MAC that was not seen yet is known by it when it comes."""
+    """Each row as operator values. For a MAC not seen yet they are stored under its key."""
     index, faults, corrections, waiting = Index(devices), list[str](), list[Correction](), 0
     for place, row in rows:
         record = index.find(row)
@@ -207,7 +211,7 @@ def _mac_key(row: dict[str, str]) -> str:
 
 
 def _mac_of(text: str) -> str:
-    """A MAC as records write it; empty where the text is none."""
+    """A MAC in the notation of records; empty if the text is no MAC."""
     try:
         return mac_text(parse_mac(text))
     except ValueError:
@@ -215,7 +219,9 @@ def _mac_of(text: str) -> str:
 
 
 def _news(row: dict[str, str], record: Record | None) -> dict[str, str]:
-    """A row with an id comes from our own export: values that equal the inventory are not set by the operator."""
+    """The changed values of a row. A row with an id comes from the sensor's own export: values equal to the inventory
+    are not set by the operator.
+    """
     if record is None or "id" not in row:
         return row
     mine = row_of(record)
@@ -223,7 +229,7 @@ def _news(row: dict[str, str], record: Record | None) -> dict[str, str]:
 
 
 def _corrections(place: str, key: str, row: dict[str, str], faults: list[str]) -> list[Correction]:
-    """The values of a row. Invalid cells are added to ``faults``, the others are used."""
+    """The values of a row. Invalid cells are added to ``faults`` and skipped."""
     fields = []
     for field in FIELDS:
         value = row.get(field, "")
@@ -244,7 +250,7 @@ def _corrections(place: str, key: str, row: dict[str, str], faults: list[str]) -
 
 
 def compare(rows: Iterable[Expected], devices: Iterable[Record]) -> list[dict[str, str]]:
-    """All differences, row by row, then the devices that no row names."""
+    """All differences, row by row, then the devices that are in no row."""
     devices = list(devices)
     index, seen, differences = Index(devices), set[str](), list[dict[str, str]]()
     for _, row in rows:
@@ -286,7 +292,7 @@ def compare(rows: Iterable[Expected], devices: Iterable[Record]) -> list[dict[st
 
 
 def _same(field: str, expected: str, found: str) -> bool:
-    """Addresses: whether it has all of them. All else without regard to case."""
+    """Whether two values agree. Addresses: the device has all of them; other values are compared without case."""
     if field == "ips":
         return set(_several(expected)) <= set(_several(found))
     return expected.casefold() == found.casefold()

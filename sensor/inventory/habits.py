@@ -1,4 +1,6 @@
-"""Habits of one device: what it serves and uses, with whom and since when. Bounded, and plain enough to be kept."""
+"""Habits of one device: the services it offers and uses, with which peers and since when. Limited in size, and
+serializable.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +12,22 @@ import msgspec
 from sensor.core.bounded import Bounded
 from sensor.core.time_units import HOUR
 
-# How much is remembered of one device; what was not seen for longest makes room.
+# Limits per device; the entries not seen for longest are evicted.
 USES_LIMIT, SERVED_LIMIT, CLIENTS_LIMIT, SEGMENTS_LIMIT = 192, 64, 16, 64
-# Of the servers outside: so many names with their services, and so many addresses of which no name is known.
+# Limits for external servers: names with their services, and addresses without a known name.
 NAMES_LIMIT, ADDRESSES_LIMIT = 32, 16
 # General-purpose hosts: their destinations depend on their users, and are not learned.
 MANY_JOBS = frozenset(("workstation", "server", "mobile", "tablet", "game_console", "unknown"))
-# Weight of silent hours: a device with little traffic is learned too, only later.
+# Weight of silent hours: a device with little traffic also completes learning, only later.
 SILENCE = 1 / 3
-# Silent hours for each one in which it talked, at most: what is silent for longer than a day was not watched, or is not
-# there.
+# Limit on silent hours per active hour: a device silent for more than a day was not watched, or not present.
 SILENT_MOST = 24
-# Stands for all external hosts.
+# Name of all external hosts together.
 OUTSIDE = "outside"
 
 
 class Use(msgspec.Struct, gc=False, array_like=True):
-    """First and last conversation (when they began, ns) and how many were looked at; about one an hour is."""
+    """First and last flow (start times, ns) and number of flows counted; about one an hour is."""
 
     first: int
     last: int
@@ -37,16 +38,15 @@ class Use(msgspec.Struct, gc=False, array_like=True):
 
 
 class Named(Use, gc=False, array_like=True):
-    """Of a server that is known by name: the address at which it was met last as well."""
+    """A server with a known name, and the address it was last contacted at."""
 
     address: str = ""
 
 
 class StoredHabits(msgspec.Struct, omit_defaults=True):
-    """Habits as they are kept between runs; services are ``protocol << 16 | port``. ``uses``: (peer, service, use),
-    ``serves``: (service, use, clients),
-    ``names`` and ``addresses``: (who, service, use) of servers outside; ``crowded``: there were more of those than are
-    remembered.
+    """The stored form of habits; services are ``protocol << 16 | port``. ``uses``: (peer, service, use), ``serves``:
+    (service, use, clients), ``names`` and ``addresses``: (server, service, use) of external servers; ``crowded``: there
+    were more external servers than the limit.
     """
 
     kind: str
@@ -76,8 +76,8 @@ class Reached:
         return len(self.names) + len(self.addresses)
 
     def again(self, names: Iterable[str], address: str, service: int, ts: int) -> None:
-        """It talked to an address. ``names``: that stand behind it, the newest first; one that the device used before
-        is taken for the one that it meant.
+        """Record a flow with an address. ``names``: names of the address, newest first; a name that the device used
+        before is preferred.
         """
         known = next(((name, service) for name in names if (name, service) in self.names), None)
         named = known or next(((name, service) for name in names), None)
@@ -97,7 +97,7 @@ class Reached:
             self.crowded = True
 
     def absorb(self, other: Reached) -> None:
-        """The other is of the same device."""
+        """Add the data of another record of the same device."""
         for name, named in other.names.items():
             self.names.put(name, self.names.get(name) or named)
         for address, use in other.addresses.items():
@@ -112,8 +112,8 @@ class Reached:
 
 
 class Habits:
-    """What was learned of one device. ``kind``: its type; ``segment``: where it lives; ``hours``: in how many hours it
-    talked; ``reached``: whom it talked to outside, None where that is not kept.
+    """What was learned of one device. ``kind``: its type; ``segment``: its network segment; ``hours``: number of active
+    hours; ``reached``: external servers, None if these are not learned.
     """
 
     __slots__ = ("first", "hours", "kind", "last", "reached", "segment", "segments", "serves", "uses")
@@ -131,12 +131,12 @@ class Habits:
         return len(self.uses) + len(self.serves) + (len(self.reached) if self.reached is not None else 0)
 
     def seen(self, ts: int) -> None:
-        """It talked at ``ts``."""
+        """The device was active at ``ts``."""
         self.hours += ts // HOUR > self.last // HOUR
         self.first, self.last = min(self.first, ts), max(self.last, ts)
 
     def use(self, peer: str, service: int, ts: int) -> bool:
-        """It used a service; True where it never did before."""
+        """The device used a service; returns True for the first time."""
         known = self.uses.get((peer, service))
         if known is not None:
             known.again(ts)
@@ -145,7 +145,7 @@ class Habits:
         return True
 
     def serve(self, client: str, service: int, ts: int) -> bool:
-        """A client used a service of it; True for its first client."""
+        """A client used one of its services; returns True for the first client."""
         known = self.serves.get(service)
         if known is None:
             known = Use(ts, ts), Bounded(CLIENTS_LIMIT)
@@ -158,20 +158,20 @@ class Habits:
         return new
 
     def reach(self, names: Iterable[str], address: str, service: int, ts: int) -> None:
-        """It used a service of an external host."""
+        """The device used a service of an external host."""
         if self.reached is None:
             self.reached = Reached()
         self.reached.again(names, address, service, ts)
 
     def maturity(self, hours: float, now: int) -> float:
-        """0 to 1: how much of ``hours`` it was watched."""
+        """0 to 1: share of ``hours`` for which it was watched."""
         if hours <= 0:
             return 1.0
         silent = min(max(0.0, (now - self.first) / HOUR - self.hours), SILENT_MOST * self.hours)
         return min(1.0, (self.hours + silent * SILENCE) / hours)
 
     def absorb(self, other: Habits) -> None:
-        """The other is the same device."""
+        """Add the habits of another record of the same device."""
         self.first, self.last, self.hours = (
             min(self.first, other.first),
             max(self.last, other.last),
@@ -194,7 +194,7 @@ class Habits:
             self.reached = self.reached or other.reached
 
     def forget(self, service: int) -> None:
-        """A service it serves or uses is unknown again."""
+        """Forget a service that it offers or uses."""
         self.serves.pop(service)
         for peer, used in [pair for pair in self.uses if pair[1] == service]:
             self.uses.pop((peer, used))
@@ -202,7 +202,7 @@ class Habits:
             self.reached.forget(service)
 
     def kept(self) -> StoredHabits:
-        """As plain values, in the order in which things were seen."""
+        """The habits in stored form, in the order in which entries were seen."""
         outside = self.reached or Reached()
         return StoredHabits(
             self.kind, self.segment, self.first, self.last, self.hours,
@@ -238,8 +238,8 @@ class Habits:
 
 
 def listed(habits: Habits) -> Iterator[tuple[str, str, int, Use, Any]]:
-    """(``serves``, ``uses`` or ``reaches``, peer, service, use, number of clients) of all it does. It reaches whom it
-    is known to have meant outside.
+    """(``serves``, ``uses`` or ``reaches``, peer, service, use, number of clients) of all entries. ``reaches`` has the
+    external servers whose names or addresses are known.
     """
     for service, (use, clients) in habits.serves.items():
         yield "serves", "", service, use, len(clients)

@@ -1,4 +1,4 @@
-"""What a record holds, for the kernels that count without making a Python object."""
+"""The fields of a record, for kernels that count facts without creating Python objects."""
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 cdef struct Use:
@@ -10,7 +10,7 @@ cdef struct Use:
 cdef class Addresses:
     cdef Use* uses
     cdef int32_t size, room
-    cdef uint32_t version        # rises with each address that is lost
+    cdef uint32_t version        # incremented with each address that is removed
     cdef int32_t place(self, uint64_t hi, uint64_t lo) except -2
     cdef int32_t _place(self, address) except -2
     cdef int _grow(self) except -1
@@ -27,10 +27,10 @@ cdef class Fact:
 
 cdef class Facts:
     cdef tuple some
-    cdef uint32_t version        # rises with each fact that is lost
-    cdef int64_t* idle           # hashes of what meant nothing
+    cdef uint32_t version        # incremented with each fact that is removed
+    cdef int64_t* idle           # hashes of facts without meaning
     cdef int32_t idles, idle_room
-    cdef uint32_t forgotten      # how often they were forgotten
+    cdef uint32_t forgotten      # how often they were cleared
     cdef Fact of(self, str kind, str value)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sensor.core.observation import Evidence
 
-# What a fingerprint says: attribute, value, confidence, fingerprint, family.
+# A claim of a fingerprint: attribute, value, confidence, fingerprint, family.
 Claim = tuple[str, str, float, str, str]
 Key = tuple[str, str]
 
@@ -49,7 +49,7 @@ class Fact:
     def believe(self, claims: tuple[Claim, ...]) -> None: ...
     def proofs(self) -> list[Evidence]: ...
 
-class Proof(Evidence):  # reads like one
+class Proof(Evidence):  # has the same fields
     def renew(self) -> None: ...
 
 class Facts:

@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""The numerous parts of a record, stored compactly: addresses with their last use, facts with their counts, and the
-proof of the facts.
+"""The numerous parts of a record in compact form: addresses with their last use, facts with their counts, and the
+evidence of the facts.
 
-Times and counts are C fields, so that code with a reference to them (``novelty.pyx``) counts a fact in a few stores.
-``version`` rises whenever something is lost: a remembered place is valid as long as it stays the same.
+Times and counts are C fields, so that code with a reference to them (``novelty.pyx``) counts a fact with a few stores.
+``version`` is incremented whenever an entry is removed: a cached position is valid as long as it does not change.
 """
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLongMask
@@ -16,19 +16,19 @@ Claim = tuple[str, str, float, str, str]
 Key = tuple[str, str]
 
 cdef int split(object address, uint64_t* hi, uint64_t* lo) except -1:
-    """An address as two words."""
+    """An address as two 64-bit words."""
     cdef int wide = 0
     cdef long long low = PyLong_AsLongLongAndOverflow(address, &wide)
     if wide or low < 0:
         hi[0], lo[0] = PyLong_AsUnsignedLongLongMask(address >> 64), PyLong_AsUnsignedLongLongMask(address)
-    else:  # IPv4-mapped, mostly
+    else:  # IPv4-mapped, in most cases
         hi[0], lo[0] = 0, <uint64_t>low
     return 0
 
 
 cdef class Addresses:
-    """A map from an address to when it was used last (ns), in the order in which they came: 24 bytes each. For the few
-    that one device has.
+    """A map from an address to the time of its last use (ns), in order of insertion: 24 bytes each. For the few
+    addresses of one device.
     """
 
     def __init__(self, some=()):
@@ -91,7 +91,7 @@ cdef class Addresses:
             raise KeyError(address)
 
     def pop(self, address, default=None):
-        """When it was used last, taken out; ``default`` where it is not there."""
+        """Remove an address and return the time of its last use; ``default`` if it is not there."""
         cdef int32_t i = self._place(address)
         if i < 0:
             return default
@@ -117,7 +117,7 @@ cdef class Addresses:
         return iter(self.keys())
 
     def copy(self):
-        """As a dictionary, which later packets do not change."""
+        """A dictionary copy, which later packets do not change."""
         return dict(self.items())
 
     def __eq__(self, other):
@@ -127,13 +127,13 @@ cdef class Addresses:
         return f"Addresses({self.copy()})"
 
 
-@no_gc  # holds texts and tuples of texts: no cycle can lead back to it
+@no_gc  # holds texts and tuples of texts: cannot be part of a cycle
 cdef class Fact:
-    """An observation worth keeping: ``claims``, what fingerprints made of it, or the name it gives (``rank``: trust in
-    that, -1 none). Repeats only count.
+    """An observation that is kept: ``claims`` that fingerprints derived from it, or the name it gives (``rank``: trust
+    in the name, -1 none). Repeats are only counted.
 
-    ``first`` and ``last``: ns. A claim is (attribute, value, confidence, fingerprint, family); facts that are alike
-    share theirs.
+    ``first`` and ``last``: ns. A claim is (attribute, value, confidence, fingerprint, family); similar facts share the
+    tuple of claims.
     """
 
     def __init__(
@@ -145,22 +145,22 @@ cdef class Fact:
 
     @property
     def address(self):
-        """Where it came from."""
+        """The address that it came from."""
         return <object>self.hi << 64 | self.lo if self.hi else self.lo
 
     @property
     def weight(self):
-        """What it takes of the device's share of evidence."""
+        """Its share of the device's limit on evidence."""
         return len(self.claims) or 1
 
     def absorb(self, Fact other):
-        """The same fact from a record that turned out to be the same device."""
+        """Add the counts of the same fact from a merged record."""
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
         self.count = self.count + other.count
 
     def believe(self, tuple claims):
-        """Other fingerprints make something else of it."""
+        """Replace the claims, after a change of fingerprints."""
         self.claims = claims
 
     def proofs(self):
@@ -170,15 +170,15 @@ cdef class Fact:
 
 @no_gc
 cdef class Proof:
-    """A piece of evidence: reads like ``core.observation.Evidence``. ``last`` and ``count`` are those of its fact when
-    they were last taken over.
+    """A piece of evidence with the fields of ``core.observation.Evidence``. ``last`` and ``count`` are those of its
+    fact at the last ``renew``.
     """
 
     def __init__(self, Fact fact, claim):
         self.fact, self.claim, self.last, self.count = fact, claim, fact.last, fact.count
 
     def renew(self):
-        """Take over the sightings counted since."""
+        """Copy the present count and time of the fact."""
         self.last, self.count = self.fact.last, self.fact.count
 
     @property
@@ -228,8 +228,8 @@ cdef class Proof:
 
 
 cdef class Facts:
-    """The facts of one device, found by (kind, value), in the order in which they came. There are few, so they are
-    looked through. What means nothing is remembered by its hash.
+    """The facts of one device, found by (kind, value), in order of insertion. There are few, so look-ups are linear.
+    Facts without meaning are remembered by hash.
     """
 
     def __init__(self):
@@ -239,7 +239,7 @@ cdef class Facts:
         PyMem_Free(self.idle)
 
     def ignores(self, key):
-        """Whether a (kind, value) is known to mean nothing."""
+        """Whether a (kind, value) is known to have no meaning."""
         cdef int64_t hashed = hash(key)
         cdef int32_t i
         for i in range(self.idles):
@@ -248,7 +248,7 @@ cdef class Facts:
         return False
 
     def ignore(self, key, int32_t most):
-        """It means nothing. Beyond ``most`` the others are forgotten."""
+        """Remember a fact as meaningless. Beyond ``most`` the others are forgotten."""
         cdef int64_t* idle
         if self.idles >= most:
             self.forget_idle()
@@ -261,7 +261,7 @@ cdef class Facts:
         self.idles += 1
 
     def forget_idle(self):
-        """What meant nothing may mean something."""
+        """Forget which facts have no meaning, since new fingerprints may match them."""
         PyMem_Free(self.idle)
         self.idle, self.idles, self.idle_room = NULL, 0, 0
         self.forgotten += 1
@@ -274,7 +274,7 @@ cdef class Facts:
         return None
 
     def get(self, key):
-        """The fact of a (kind, value); None where it is not there."""
+        """The fact of a (kind, value); None if there is none."""
         return self.of(key[0], key[1])
 
     def __getitem__(self, key):
@@ -304,7 +304,7 @@ cdef class Facts:
         return [((fact.kind, fact.value), fact) for fact in self.some]
 
     def put(self, Fact fact):
-        """A new one; it takes the place of one of the same kind and value."""
+        """Add a fact; it replaces one of the same kind and value."""
         cdef Fact other = self.of(fact.kind, fact.value)
         if other is None:
             self.some = (*self.some, fact)
@@ -323,8 +323,8 @@ cdef class Facts:
 
 
 cdef class Seen:
-    """The part of a record that every packet may touch, and its times and flags, which are C fields: there are many
-    records. See ``record.py``.
+    """The part of a record that every packet may update, and its times and flags. These are C fields, because there are
+    many records. See ``record.py``.
     """
 
     def __init__(self, int64_t ts, int32_t vlan):

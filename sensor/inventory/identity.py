@@ -1,7 +1,7 @@
 """What identity is based on: which MACs and addresses identify a device, which device an observation is about, and ids
 made from keys.
 
-Pure functions; nothing here remembers anything.
+Pure functions without state.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import NamedTuple
 from sensor.core.addresses import NONE, is_group_mac, is_v4
 from sensor.core.ids import entity_id
 
-# Roles that move between routers: VRRP for IPv4 and IPv6 (RFC 9568, 7.3), HSRP version 1, HSRP version 2 for IPv4 and
-# IPv6, GLBP.
+# Virtual MACs that move between routers: VRRP for IPv4 and IPv6 (RFC 9568, 7.3), HSRP version 1, HSRP version 2 for
+# IPv4 and IPv6, GLBP.
 _VIRTUAL = (
     (0x00005E000100, 0xFFFFFFFFFF00),
     (0x00005E000200, 0xFFFFFFFFFF00),
@@ -26,13 +26,13 @@ _VIRTUAL = (
     (0x0007B4000000, 0xFFFFFF000000),
 )
 _VIRTUAL_BLOCKS = frozenset(prefix >> 24 for prefix, _ in _VIRTUAL)
-# Facts of these protocols are about the host with that MAC, whatever the address; routers do not forward them.
+# Facts of these protocols are about the host with that MAC, whatever its address; routers do not forward them.
 _BOUND = frozenset(("arp", "ndp", "dhcp", "dhcpv6", "lldp", "cdp", "edp", "fdp", "mndp", "stp", "oui"))
 _CLAIMS = frozenset(("arp.address", "ndp.address", "dhcp.lease", "dhcpv6.lease"))
-# Bookkeeping of the network stack: too little for a randomised MAC to count as a device.
+# Network stack traffic that is not enough for a randomized MAC to count as a device.
 _MUTE = frozenset(("arp", "ndp", "tcp", "ip", "icmp", "dns", "oui"))
 _NAME_WORDS = ("hostname", "fqdn", "device_name", "friendly_name", "instance")
-# What a machine is set up to be called comes before what its protocols call it, and names for people's eyes come last.
+# Sources of names, most trusted first: the configured host name, then names in protocols, then display names.
 _NAME_TRUST = (
     "dhcp.hostname", "dhcp.fqdn", "dhcpv6.fqdn", "lldp.hostname", "cdp.hostname", "mndp.hostname", "snmp.hostname",
     "ntlm.hostname", "smb.hostname", "mdns.hostname", "netbios.hostname", "llmnr.hostname", "wsd.hostname", "ntlm.fqdn",
@@ -51,18 +51,17 @@ _COMMON = re.compile(
     re.IGNORECASE,
 )
 _MAC_BEHIND = re.compile(r" ?\[(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\]$", re.IGNORECASE)
-# Of the digest of a key that the short ids of earlier versions were taken from.
+# Length of the digest of a key from which short ids of earlier versions were made.
 _HEAD_BYTES = 4
 
 
 class Trait(NamedTuple):
-    """How the inventory reads a kind of observation.
+    """How the inventory treats a kind of observation.
 
-    ``bound``: about the MAC itself. ``claim``: the subject claims its address; ``lease``: and was given it, in place of
-    earlier ones.
-    ``identifies``: enough to count as a device. ``rank``: trust in the name, 0 most, -1 no name. ``role``: the value
-    is a role.
-    ``join``: the value may name the owner of a randomised MAC (``id`` or ``name``). ``family``: first word of the kind.
+    ``bound``: about the MAC itself. ``claim``: the subject claims its address; ``lease``: the address was assigned to
+    it, replacing earlier ones. ``identifies``: enough to count as a device. ``rank``: trust in the name, 0 is highest,
+    -1 no name. ``role``: the value is a role. ``join``: the value may identify the owner of a randomized MAC (``id`` or
+    ``name``). ``family``: first word of the kind.
     """
 
     bound: bool
@@ -77,11 +76,11 @@ class Trait(NamedTuple):
 
 @functools.lru_cache(maxsize=1024)
 def trait_of(kind: str) -> Trait:
-    """The trait of a kind. Kinds come from dissectors, so there are few."""
+    """The trait of a kind. Cached: kinds come from dissectors, so there are few."""
     family, last = kind.partition(".")[0], kind.rpartition(".")[2]
     role = last == "role"
     return Trait(
-        # A relayed server speaks through a router: its role belongs to its address.
+        # Behind a relay, the frame is the router's: the server's role belongs to its address.
         bound=family in _BOUND and not role,
         claim=kind in _CLAIMS,
         lease=kind in _CLAIMS and last == "lease",
@@ -99,23 +98,23 @@ def _rank(kind: str, last: str) -> int:
     return _NAME_TRUST.index(kind) if kind in _NAME_TRUST else len(_NAME_TRUST) + _NAME_WORDS.index(last)
 
 
-# An endpoint of a conversation, seen without any observation.
+# An endpoint of a flow, without any observation.
 SIGHTING = Trait(bound=False, claim=False, lease=False, identifies=True, rank=-1, role=False, join="", family="flow")
 
 
 def is_machine(mac: int) -> bool:
-    """False for MACs that identify no device: zero, multicast, broadcast."""
+    """Whether a MAC can identify a device: it is not zero, multicast or broadcast."""
     return mac != 0 and not is_group_mac(mac)
 
 
 def is_virtual(mac: int) -> bool:
-    """True for MACs of a redundancy protocol: a role that a router takes, not a device."""
+    """Whether a MAC belongs to a redundancy protocol: a role of a router, not a device."""
     return mac >> 24 in _VIRTUAL_BLOCKS and any(mac & mask == prefix for prefix, mask in _VIRTUAL)
 
 
 def usable(address: int) -> int:
-    """The address if a host on the network can have it, else 0: unspecified, multicast, broadcast and loopback identify
-    no device.
+    """The address if a host on the network can have it, else 0: unspecified, multicast, broadcast and loopback
+    addresses identify no device.
     """
     if address >> 32 == 0xFFFF:
         return address if 0 < (first := address >> 24 & 0xFF) < 224 and first != 127 else NONE
@@ -123,31 +122,31 @@ def usable(address: int) -> int:
 
 
 def is_link_local(address: int) -> bool:
-    """fe80::/10 and 169.254.0.0/16: never forwarded, so always the speaker's own."""
+    """Whether an address is in fe80::/10 or 169.254.0.0/16: never forwarded, so always the sender's own."""
     return address >> 118 == 0xFE80 >> 6 or address >> 16 == 0xFFFF_A9FE
 
 
 def network_of(address: int) -> int:
-    """The /24 or /64 an address is in: several addresses of one host rarely span more."""
+    """The /24 or /64 of an address: several addresses of one host rarely span more."""
     return address >> 8 if is_v4(address) else address >> 64
 
 
 def bare(name: str) -> str:
-    """A host name without the mDNS domain, the dot at its end, and the MAC that Avahi adds to workstations (``cam
+    """A host name without the mDNS domain, the trailing dot, and the MAC that Avahi adds to workstations (``cam
     [74:da:38:80:7a:08]``).
     """
     return _MAC_BEHIND.sub("", name.rstrip(".").removesuffix(".local"))
 
 
 def stem(name: str) -> str:
-    """A host name without what a responder adds when its name is taken (``printer-2``; RFC 6762, 9), for comparing."""
+    """A host name without the suffix that a responder adds if its name is in use (``printer-2``; RFC 6762, 9), for
+    comparison.
+    """
     return re.sub(r"(-\d{1,3}| \(\d{1,3}\))$", "", bare(name)).lower()
 
 
 def join_key(way: str, value: str, mac: int) -> str:
-    """What may tie randomized MACs of one device together; empty if the value is not specific or
-    only repeats the MAC.
-    """
+    """A key that may join randomized MACs of one device; empty if the value is not specific or only repeats the MAC."""
     value = value.lower()
     if way == "id":
         digits = re.sub(r"[^0-9a-f]", "", value)
@@ -157,7 +156,7 @@ def join_key(way: str, value: str, mac: int) -> str:
 
 
 def device_id(key: str, taken: Container[str] = (), scope: str = "") -> str:
-    """``dev-5k2m8q0a7c1xw4``, made from the key; another one where that is taken. ``scope``: the sensor, for keys that
+    """``dev-5k2m8q0a7c1xw4``, made from the key; a different id if that is taken. ``scope``: the sensor, for keys that
     other sites may have too.
     """
     within = scope if is_local(key) else ""
@@ -168,8 +167,8 @@ def device_id(key: str, taken: Container[str] = (), scope: str = "") -> str:
 
 
 def is_local(key: str) -> bool:
-    """Whether another site may have a device of the same key: addresses, names, and MACs that no vendor assigned (IEEE
-    802, 8.4: the local bit).
+    """Whether another site may have a device with the same key: addresses, names, and locally administered MACs (IEEE
+    802, 8.4).
     """
     kind, _, value = key.partition(":")
     return kind != "mac" or int(value[:2] or "0", 16) & 2 != 0

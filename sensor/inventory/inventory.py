@@ -1,8 +1,8 @@
-"""The inventory: observations and sightings in, devices and their changes out. Driven by packet time alone; no clock,
-no file.
+"""The inventory: observations and sightings in, devices and their changes out. Driven by packet time alone, without a
+clock or files.
 
-It keeps devices in memory. The rules of identity are in ``endpoints.py``, bounds and admission in ``table.py``, what is
-reported in ``reporting.py`` and ``changes.py``.
+It keeps devices in memory. The rules of identity are in ``endpoints.py``, limits and admission in ``table.py``,
+reporting in ``reporting.py`` and ``changes.py``.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ from sensor.inventory.roster import Member, members
 from sensor.inventory.services import Sighted, service_texts
 from sensor.inventory.table import Table
 
-# Endpoints of devices that were purged: what was seen of them before makes no device of them.
+# Endpoints of purged devices: what was seen of them before creates no device.
 _PURGED = 4096
-# Kinds whose meaning is remembered; TXT records and the like let peers make up kinds.
+# Kinds whose meaning is cached; peers can invent kinds with TXT records and the like.
 _KINDS = 1024
-# Of so many texts, and claims, all devices share the same one.
+# Limits of the caches through which devices share equal texts and claims.
 _TEXTS = 4096
 
 
 @functools.lru_cache(maxsize=_TEXTS)
 def _same(text: str) -> str:
-    """One string for all devices with the same value."""
+    """One shared string for all devices with the same value."""
     return text
 
 
 @functools.lru_cache(maxsize=_TEXTS)
 def _together(some: tuple[Claim, ...], more: tuple[Claim, ...]) -> tuple[Claim, ...]:
-    """Both, the same object for all that are alike."""
+    """The combined claims, one shared object for equal ones."""
     return some + more
 
 
 class Inventory:
-    """All devices of one sensor. Calls come in packet order; ``settle`` once a second of packet time, ``finish`` at the
-    end.
+    """All devices of one sensor. Methods are called in packet order; ``settle`` once a second of packet time,
+    ``finish`` at the end.
     """
 
     def __init__(
         self, matcher: Matcher, oui: Oui, networks: Networks, limits: Limits | None = None, fuse: Fuse | None = None,
         key: int = 0, scope: str = ""
     ) -> None:  # fmt: skip
-        """``key``: 128 bits by which facts are found in a table, a secret where peers could aim at it; ``scope``: the
-        sensor, for ids (``core.ids``).
+        """``key``: a 128-bit hash key for the table of facts, secret where peers could provoke collisions; ``scope``:
+        the sensor, for ids (``core.ids``).
         """
         if fuse is None:
             from sensor.fingerprinting.fuse import fuse as default
@@ -76,7 +76,7 @@ class Inventory:
         self._changes = Changes(self.table, self._view)
 
     def observe(self, observation: Observation) -> None:
-        """A raw fact about an endpoint. A fact known already is only counted."""
+        """Process a raw fact about an endpoint. A known fact is only counted."""
         if self._seen_before(observation):
             return
         ts, subject, kind = observation.ts, observation.subject, observation.kind
@@ -109,8 +109,8 @@ class Inventory:
             record.addresses[address] = ts
 
     def sight(self, ts: int, mac: int, address: int, vlan: int) -> None:
-        """An endpoint took part in an answered conversation."""
-        # A bare tuple equals the Subject and is made in half the time.
+        """An endpoint took part in an answered flow."""
+        # A bare tuple equals the Subject and is created in half the time.
         record = self.table.known.get((mac, address, vlan))  # type: ignore[arg-type]
         if record is not None and record.still(address):
             self._seen(record, ts, address)
@@ -127,7 +127,7 @@ class Inventory:
                     self._cache(subject, record)
 
     def device(self, subject: Subject) -> Device | None:
-        """The device behind an endpoint as known now; None for new hosts, external addresses and reserved ones."""
+        """The device behind an endpoint at present; None for new hosts, external addresses and reserved ones."""
         record = self.table.known.get(subject)
         if record is None or not record.still(subject.address):
             record = self.endpoints.device(subject)
@@ -137,18 +137,18 @@ class Inventory:
         return self._view(record)
 
     def devices(self) -> Iterator[Device]:
-        """Every device, evidence counts included, unidentified ones first."""
+        """Every device, with updated evidence counts, unidentified ones first."""
         for queue in (self.table.unidentified, self.table.identified):
             for record in queue:
                 record.sync()
                 yield self._view(record)
 
     def members(self) -> Iterator[Member]:
-        """Every device as it was last reported, which costs little."""
+        """Every device as last reported, which is cheap."""
         return members(self.table)
 
     def offer(self, seen: Sighted) -> None:
-        """A device answered at a port, or used one."""
+        """A device offered or used a service."""
         record = self.endpoints.device(Subject(seen.mac, seen.address, seen.vlan))
         if (
             record is not None
@@ -171,19 +171,19 @@ class Inventory:
             self.table.note(record)
 
     def doubt(self) -> None:
-        """More senders began to speak in this second than can be real."""
+        """More senders appeared in this second than can be real."""
         self._changes.doubt()
 
     def settle(self, now: int) -> list[DeviceChange]:
-        """Changes to report, once each second of packet time. A second in which nothing is due costs nothing."""
+        """Changes to report; called once each second of packet time. A second in which nothing is due costs nothing."""
         return self._changes.settle(now, self.limits)
 
     def finish(self, now: int) -> list[DeviceChange]:
-        """The end: reports every change that waited."""
+        """End of the run: report every change that waited."""
         return self._changes.report(now, self.limits, last_word=True)
 
     def telemetry(self) -> dict[str, int]:
-        """``devices`` and ``pending`` now; records ``evicted``; observations ``unattributed`` (about no device) and
+        """``devices`` and ``pending`` at present; records ``evicted``; observations ``unattributed`` (of no device) and
         ``dropped`` (of new hosts in a flood).
         """
         table = self.table
@@ -196,11 +196,11 @@ class Inventory:
         }
 
     def reset_watch(self) -> None:
-        """The network was not monitored for a while: silence is counted again from the next second."""
+        """Monitoring was interrupted: silence is counted again from the next second."""
         self._changes.resume()
 
     def know(self, matcher: Matcher, oui: Oui) -> None:
-        """Other fingerprints, or another registry, from the next fact on. Known facts are read again as well
+        """Use new fingerprints, or another registry, from the next fact on. Known facts are evaluated again as well
         (``reread.py``).
         """
         self.matcher, self.oui = matcher, oui
@@ -208,15 +208,15 @@ class Inventory:
         self.table.novelty.forget()
 
     def purge(self, record: Record) -> None:
-        """Delete the device as if it had never been known. Flows that wait to be reported end for it."""
+        """Delete the device as if it had never been known. Its pending sightings do not create it again."""
         now = max(record.last, (self._changes.settled or 0) + 1_000_000_000)
         for end in (*record.macs, *record.addresses):
             self._purged.put(end, now)
         self.table.let_go(record)
 
     def find_again(self, record: Record, names: dict[str, int], joins: tuple[str, ...]) -> None:
-        """A device of an earlier run is found by names since they were given, and by what ties randomised MACs
-        together.
+        """Let a device of an earlier run be found by its names and their times, and by the keys that join randomized
+        MACs.
         """
         for name, first in names.items():
             owner = self._named.get(name)
@@ -226,7 +226,7 @@ class Inventory:
             self.endpoints.found_by(record, key)
 
     def own_view(self, record: Record) -> Device:
-        """A copy of the device from observations, without operator values."""
+        """A copy of the device from observations only, without operator values."""
         device = self.table.open(record)
         if record.key not in self.table.corrections:
             return reporting.snapshot(self._view(record))
@@ -236,7 +236,7 @@ class Inventory:
         return own
 
     def _seen(self, record: Record, ts: int, address: int) -> None:
-        """A conversation may be reported when later packets were read already."""
+        """Mark a record as seen. A flow may be reported after later packets were read."""
         record.last = max(record.last, ts)
         if ts > record.addresses.get(address, ts):
             record.addresses[address] = ts
@@ -249,8 +249,8 @@ class Inventory:
         return trait.rank < 0 and not (trait.role or trait.bound or trait.join) and not self.matcher.knows(kind)
 
     def _stays(self, record: Record, subject: Subject, trait: Trait) -> bool:
-        """Whether a new fact of a remembered endpoint leaves it with its record: no address is claimed, and no other
-        host sends it.
+        """Whether a new fact of a cached endpoint belongs to its record: no address is claimed, and no other host sends
+        it.
         """
         if (
             trait.claim
@@ -263,7 +263,7 @@ class Inventory:
         return bearer is record or (not trait.bound and (bearer is not None or not subject.mac))
 
     def _observe(self, observation: Observation) -> None:
-        """A fact that is new, or comes from an endpoint not known yet."""
+        """Process a fact that is new, or comes from an unknown endpoint."""
         ts, subject, trait = observation.ts, observation.subject, identity.trait_of(observation.kind)
         record = self.endpoints.sender(ts, subject, trait)
         if record is None:
@@ -276,7 +276,7 @@ class Inventory:
             record = self.endpoints.join(record, observation, trait)
         if (trait.identifies or not record.random) and self._admitted(record, ts):
             if self._cache(subject, record):
-                # It may have been joined to another, which knew the fact, since.
+                # The record may have been merged since, with one that knew the fact.
                 fact = record.facts.get((observation.kind, observation.value)) if fact is not None else None
                 self.table.novelty.enter(observation, record, fact)
             self._enlist(record, observation, trait)
@@ -284,7 +284,7 @@ class Inventory:
             self.refused += 1
 
     def _learn(self, record: Record, observation: Observation, trait: Trait) -> Fact | None:
-        """The fact as the record has it from now on; None where it means nothing."""
+        """Add a fact to the record and return it; None if it has no meaning."""
         key = (observation.kind, observation.value)
         fact = record.facts.get(key)
         if fact is not None:
@@ -305,16 +305,14 @@ class Inventory:
         return fact
 
     def claims(self, kind: str, value: str, trait: Trait, mac: int) -> tuple[Claim, ...]:
-        """What fingerprints make of a fact."""
+        """The claims that fingerprints derive from a fact."""
         claims = self.matcher.match(kind, value)
         if trait.rank >= 0 and (own := own_mac_name(value, mac)):
             claims = _together(claims, self.matcher.match(OWN_MAC, own))
         return claims
 
     def _admitted(self, record: Record, ts: int) -> bool:
-        """Whether the record is a device, now that it has evidence. The vendor of a stable MAC is
-        looked up once it is.
-        """
+        """Whether the record is a device, after new evidence. The vendor of a stable MAC is looked up once it is."""
         if record.admitted:
             return True
         if not self.table.admit(record, ts):
@@ -329,8 +327,8 @@ class Inventory:
         return True
 
     def _cache(self, subject: Subject, record: Record) -> bool:
-        """The endpoint is answered from the cache from now on, if every further fact belongs to this record; whether it
-        is.
+        """Cache the record of an endpoint if every further fact of it belongs to this record; returns whether it was
+        cached.
         """
         address = identity.usable(subject.address)
         if address and self.table.leases.get(address) is not record:
@@ -347,13 +345,13 @@ class Inventory:
             record.gone = False
             record.news += (("back", ""),)
             if not record.macs:
-                # The lease of an address is over by now: another host may have it.
+                # The lease of an address may be over by now: another host may have it.
                 record.drop_facts()
             self.table.mark(record, ts)
 
     def _view(self, record: Record) -> Device:
         known = record.device
-        if known is not None and not record.stale:  # asked for at most conversations
+        if known is not None and not record.stale:  # called for most flows
             known.last, known.macs, known.vlan, known.roles = record.last, record.macs, record.vlan, record.roles
             return known
         device, corrections = self.table.open(record), self.table.corrections
@@ -365,8 +363,8 @@ class Inventory:
         )
 
     def _enlist(self, record: Record, observation: Observation, trait: Trait) -> None:
-        """Let a device be found by its names: a host name belongs to the one that first gave it by DHCP, as long as
-        there is that device.
+        """Let a device be found by its names: a host name belongs to the device that first gave it by DHCP, as long as
+        that device exists.
         """
         if trait.rank == 0:
             name = identity.bare(observation.value).lower()
@@ -377,8 +375,8 @@ class Inventory:
             self.endpoints.enlist(record, observation, trait)
 
     def _borrowed(self, record: Record, name: str, ts: int) -> bool:
-        """Whether a name that a record bears since ``ts`` belonged to another device before: it was relayed
-        or forged.
+        """Whether a name that a record has had since ``ts`` belonged to another device before: it was relayed or
+        spoofed.
         """
         owner = self._named.get(name)
         return owner is not None and owner[0] is not record and not owner[0].dead and owner[1] <= ts

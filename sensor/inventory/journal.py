@@ -1,4 +1,4 @@
-"""Journal: changes of devices since the last write. It is kept only if there is a store, and is bounded."""
+"""Journal: changes of devices since the last write. It is kept only if there is a store, and is limited in size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MERGERS = 1 << 10
 
 
 class Move(NamedTuple):
-    """A device got an address (``held``) or lost it; the address 0: all that it had."""
+    """A device got an address (``held``) or lost it; address 0: all its addresses."""
 
     ts: int
     device: str
@@ -29,7 +29,7 @@ class Move(NamedTuple):
 
 
 class Merger(NamedTuple):
-    """Two devices became one; both as they were before."""
+    """Two devices were merged; both as they were before."""
 
     ts: int
     kept: DeviceState
@@ -38,10 +38,9 @@ class Merger(NamedTuple):
 
 
 class Entries(msgspec.Struct):
-    """What is to be written together. ``states``: devices as they are now, each with how it is shown; ``removed``: (ts,
-    id) of those that no longer exist;
-    ``habits``: (id, JSON) of what was learned of them, ``watched`` how long; ``advice``: (device, setting, JSON) of
-    what is recommended, empty where over.
+    """Entries that are written together. ``states``: present states of devices, each with its list row; ``removed``:
+    (ts, id) of devices that no longer exist; ``habits``: (id, JSON) of learned data, ``watched``: the time of
+    monitoring; ``advice``: (device, setting, JSON) of recommendations, empty if closed.
     """
 
     removed: list[tuple[int, str]] = []
@@ -68,8 +67,8 @@ class Entries(msgspec.Struct):
 
 
 class Journal:
-    """``changed``: records to be written; ``seen``: those that were only seen again. Of all else the latest are kept if
-    no writer takes it; ``lost`` counts what was not.
+    """``changed``: records to write; ``seen``: those that were only seen again. Of other entries the latest are kept if
+    they are not written in time; ``lost`` counts the rest.
     """
 
     def __init__(self) -> None:
@@ -108,13 +107,13 @@ class Journal:
             self.moves.append((record.last, record.device.id, NONE, False))
 
     def merge(self, ts: int, kept: Record, lost: Record, reason: str) -> None:
-        """Before the two become one. New hosts that were never reported leave nothing to undo."""
+        """Note a merger, before it is done. New hosts that were never reported leave nothing to undo."""
         if kept.device is not None and lost.device is not None:
             self.lost += len(self.mergers) == MERGERS
             self.mergers.append(Merger(ts, state_of(kept), state_of(lost), reason))
 
     def records(self, limit: int) -> Iterator[Record]:
-        """The records that wait longest, taken out; those that were only seen after those with news."""
+        """Remove and return the records that have waited longest; those that were only seen come last."""
         for waiting in (self.changed, self.seen):
             for record in list(itertools.islice(waiting, limit)):
                 self.changed.pop(record, None)

@@ -1,4 +1,4 @@
-"""The learner: gets flow changes as detectors do, after all of them, and raises no alerts; it builds the baseline."""
+"""The learner: gets flow changes like a detector, after all detectors, and raises no alerts; it builds the baseline."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sensor.counting.changes import Changes
 from sensor.counting.flow_detector import FlowDetector
 from sensor.inventory.baseline import Baseline
 
-# A conversation of the same two about the same is looked at once within so long, ns.
+# A flow of the same pair and service is learned once within this time, ns.
 AGAIN = 3_600_000_000_000
 
 
-# A flow as far as it is learned, and whether it is new only for its external server: tens of thousands of those are
-# irrelevant, so all is made of columns and unpacked late.
+# A flow to learn, and whether only its external server is new: most flows, tens of thousands, are irrelevant, so data
+# stays in columns and is unpacked late.
 Numbers = tuple[int, ...]
 COLUMNS = (
     "first",
@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 class Learner(FlowDetector, DeviceDetector):
-    """To be the last of the detectors, so that each of them judges a conversation before it is known."""
+    """Must be the last of the detectors, so that each of them evaluates a flow before it is learned."""
 
     id = "baseline"
 
@@ -46,14 +46,14 @@ class Learner(FlowDetector, DeviceDetector):
 
     def candidates(self, changes: Changes) -> Iterable[tuple[int, Numbers]]:
         news = self._news.fresh(changes)
-        # What is new anyway has the same information about the external server.
+        # A flow that is new anyway has the same information about the external server.
         abroad = sorted(set(self._abroad.fresh(changes)).difference(news))
         rows = changes.rows[news + abroad]
         columns = [rows[name].tolist() for name in COLUMNS]
         return zip(news + abroad, zip([0] * len(news) + [1] * len(abroad), *columns, strict=True), strict=True)
 
     def worth(self, numbers: Numbers) -> bool:
-        """Learn without detections."""
+        """Learn the flow; no candidate is evaluated."""
         abroad, first, mac, high, low, vlan, server_high, server_low, proto, port, server_mac = numbers
         client, server, service = high << 64 | low, server_high << 64 | server_low, proto << 16 | port
         if not abroad:

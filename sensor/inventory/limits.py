@@ -1,4 +1,4 @@
-"""Limits of how far peers can make the inventory grow, and confidence thresholds for reports."""
+"""Limits on the growth of the inventory by peers, and confidence thresholds for reports."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from sensor.core.time_units import HOUR, MINUTE, SECOND
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes are counts, names in ``_ns`` are packet time in ns.
 
-    ``devices``: devices kept; unidentified ones seen longest ago go first. ``pending``: newcomers that have not shown
-    enough yet.
+    ``devices``: devices kept; unidentified ones seen longest ago are evicted first. ``pending``: newcomers without
+    enough evidence yet.
     ``viewed``: devices whose attributes are cached; those of the others are computed on demand.
-    ``endpoints``: remembered endpoint-to-device answers, a cache. ``leases``: addresses whose holder is known.
+    ``endpoints``: cached records of endpoints. ``leases``: addresses with a known holder.
     ``novelty_bits``: 2**bits facts of endpoints are remembered as known, in a fixed table. ``evidence``, ``idle``,
-    ``names``, ``roles``, ``addresses``, ``macs``, ``services``, ``neighbours``: of one device (``idle``: facts no
-    fingerprint knows). ``burst`` newcomers are admitted in ``burst_ns``; more than that must show evidence again after
+    ``names``, ``roles``, ``addresses``, ``macs``, ``services``, ``neighbours``: per device (``idle``: facts that no
+    fingerprint matches). ``burst`` newcomers are admitted in ``burst_ns``; further ones must show evidence again after
     ``again_ns``.
-    ``own4``, ``own6``: unclaimed inside addresses seen behind one MAC within ``crowd_ns`` that still pass as its own;
-    more make it a router, as do IPv4 addresses of more networks (/24) than ``own_networks``.
-    ``networks``: outside networks seen behind one MAC that make it a gateway. ``names_of_one``: different names of one
-    protocol a device may bear; more and it speaks for others. ``claim_ns``: how long after its last use an address
-    stays with its holder when another MAC uses it unclaimed.
-    ``quiet_ns``: how long the old MAC of a name must have been silent before a new one may join it.
-    ``pause_ns``: minimum time between two reports of a device, so that changes in a row are reported at once.
-    ``hold_ns``: how long a changed value must hold before it is reported, unless it is ``margin`` more confident than
-    the reported one.
-    ``address_hold_ns``: the same for addresses, doubled with each move within an hour. ``gone_ns``: silence that makes
-    a device gone.
+    ``own4``, ``own6``: unclaimed internal addresses seen behind one MAC within ``crowd_ns`` that still count as its
+    own; more make it a router, as do IPv4 addresses of more networks (/24) than ``own_networks``.
+    ``networks``: external networks seen behind one MAC that make it a gateway. ``names_of_one``: different names of one
+    protocol that a device may have; with more it answers for others. ``claim_ns``: time after its last use for which an
+    address stays with its holder when another MAC uses it unclaimed.
+    ``quiet_ns``: time for which the old MAC of a name must have been silent before a new one may join it.
+    ``pause_ns``: minimum time between two reports of a device, so that successive changes are reported together.
+    ``hold_ns``: time for which a changed value must last before it is reported, unless its confidence is higher by
+    ``margin`` than that of the reported one.
+    ``address_hold_ns``: the same for addresses, doubled with each move within an hour. ``gone_ns``: silence after which
+    a device is gone.
     """
 
     devices: int = 100_000

@@ -1,7 +1,7 @@
-"""For compiled dissectors: known facts are counted here, and need no Python object.
+"""For native dissectors: known facts are counted here, without Python objects.
 
-``hash_of`` the kind once (``kind_hash``), then of each value (``value_hash``, without the interpreter's lock);
-``known`` counts the fact, or returns that it is new.
+Call ``kind_hash`` once per kind, then ``value_hash`` for each value (without the GIL); ``known`` counts the fact, or
+returns that it is new.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -9,12 +9,12 @@ from cpython.ref cimport PyObject
 
 cdef struct Entry:
     uint64_t key
-    PyObject* record     # a Seen that the table owns; NULL: the entry is free
-    PyObject* fact       # a Fact that the table owns; NULL: the observation means nothing
-    uint32_t version     # of the record, by which the entry holds
+    PyObject* record     # a Seen owned by the table; NULL: the entry is free
+    PyObject* fact       # a Fact owned by the table; NULL: the observation has no meaning
+    uint32_t version     # of the record, for which the entry is valid
     uint32_t generation  # of the table
-    uint32_t stamp       # when it was seen last
-    int32_t place        # of the address among those of the record; -1: it is none of them
+    uint32_t stamp       # time of the last sighting
+    int32_t place        # index of the address among those of the record; -1: not one of them
 
 
 cdef class Novelty:

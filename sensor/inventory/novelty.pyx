@@ -1,14 +1,14 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Novelty: which facts are known already. Known ones are counted in place, in a few stores; only new ones go on to the
-inventory.
+"""Novelty: which facts are already known. Known facts are counted in place with a few stores; only new ones are passed
+to the inventory.
 
-A table of fixed size, keyed by a keyed hash of (MAC, address, VLAN, kind, value), in buckets of four, from which the
-entry that was not seen for longest is evicted. An entry refers to the record and the fact, and is valid as long as the
-record lost nothing: an address, a fact, its life (``held.pyx``), and as long as no devices were merged or split
-(``forget``). If it is invalid or was evicted, the inventory looks again, which takes longer and has the same result.
+A table of fixed size, indexed by a keyed hash of (MAC, address, VLAN, kind, value), in buckets of four, from which the
+entry not seen for longest is evicted. An entry refers to the record and the fact, and is valid as long as the record
+exists and no address or fact was removed from it (``held.pyx``), and no devices were merged or split (``forget``). If
+it is invalid or was evicted, the inventory looks the fact up again, which takes longer and has the same result.
 
-Two facts with the same hash would be taken for one: with n facts remembered, the chance is n / 2**64 for each new one;
-without the key it cannot be provoked (``core/siphash.pxd``).
+Two facts with the same hash would be taken for one: with n facts in the table, the probability is n / 2**64 for each
+new one; without the key a collision cannot be provoked (``core/siphash.pxd``).
 """
 
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
@@ -27,14 +27,16 @@ cdef extern from "Python.h":
 cdef enum:
     BUCKET = 4
     MOST_BITS = 24
-    STAMP = 30  # bits of nanoseconds that make a step of the stamp: about a second
+    STAMP = 30  # a step of the stamp in bits of nanoseconds: about a second
 
 
 cdef class Novelty:
-    """``counted``: facts that were known; ``evicted``: entries that made room though they held."""
+    """``counted``: known facts; ``evicted``: valid entries that were evicted."""
 
     def __cinit__(self, int bits=16, key=0):
-        """``bits``: room for 2**bits facts, 40 bytes each; ``key``: 128 bits, a secret where peers could aim."""
+        """``bits``: room for 2**bits facts, 40 bytes each; ``key``: 128 bits, secret where peers could provoke
+        collisions.
+        """
         if not 2 <= bits <= MOST_BITS:
             raise ValueError(f"bits {bits}: 2 to {MOST_BITS}")
         split(key, &self.key1, &self.key0)
@@ -51,12 +53,12 @@ cdef class Novelty:
             PyMem_Free(self.entries)
 
     cpdef uint64_t kind_hash(self, str kind) except? 0:
-        """The hash of a kind, with which its values are hashed."""
+        """The hash of a kind, from which the hashes of its values are computed."""
         return self._text(kind, self.key0)
 
     # reads ``size`` bytes and no more
     cdef uint64_t value_hash(self, uint64_t kind, const uint8_t* value, size_t size) noexcept nogil:
-        """The hash of a kind and a value, as UTF-8."""
+        """The hash of a kind and a value in UTF-8."""
         return sip_bytes(value, size, self.key0 ^ kind, self.key1)
 
     cpdef uint64_t hash_of(self, str kind, str value) except? 0:
@@ -64,7 +66,7 @@ cdef class Novelty:
         return self._text(value, self.key0 ^ self._text(kind, self.key0))
 
     def known_to(self, int64_t ts, uint64_t mac, address, uint16_t vlan, uint64_t kind_value_hash):
-        """``known``, from Python."""
+        """``known`` for Python."""
         cdef uint64_t hi, lo
         split(address, &hi, &lo)
         return self.known(ts, mac, hi, lo, vlan, kind_value_hash)
@@ -72,7 +74,7 @@ cdef class Novelty:
     cdef bint known(
         self, int64_t ts, uint64_t mac, uint64_t hi, uint64_t lo, uint16_t vlan, uint64_t kind_value_hash
     ) except -1:
-        """Whether the fact is known, or means nothing; it is counted then, and its device was seen."""
+        """Whether the fact is known, or has no meaning; it is then counted, and its device is marked as seen."""
         cdef uint64_t key = self._key(mac, hi, lo, vlan, kind_value_hash)
         cdef Entry* entry = self.entries + (key & self.mask)
         cdef Seen record
@@ -94,14 +96,14 @@ cdef class Novelty:
         return False
 
     def seen_before(self, observation):
-        """``known``, of an Observation."""
+        """``known`` for an Observation."""
         cdef uint64_t mac, hi, lo
         cdef uint16_t vlan
         _subject(observation, &mac, &hi, &lo, &vlan)
         return self.known(observation.ts, mac, hi, lo, vlan, self.hash_of(observation.kind, observation.value))
 
     def enter(self, observation, Seen record not None, Fact fact):
-        """The fact is known from now on, of this endpoint; None: it means nothing."""
+        """Add a known fact of this endpoint; None: the observation has no meaning."""
         cdef uint64_t mac, hi, lo, key
         cdef uint16_t vlan
         cdef Entry* bucket
@@ -129,7 +131,7 @@ cdef class Novelty:
         entry.stamp, entry.place = <uint32_t>(<int64_t>observation.ts >> STAMP), record.addresses.place(hi, lo)
 
     def forget(self):
-        """No entry holds any more: devices became one, or two, or facts mean something else."""
+        """Invalidate all entries: devices were merged or split, or fingerprints changed."""
         self.generation += 1
 
     cdef bint _holds(self, Entry* entry) except -1:
@@ -142,7 +144,7 @@ cdef class Novelty:
         )
 
     cdef uint64_t _text(self, str text, uint64_t key) except? 0:
-        """The hash of a text as UTF-8. What is plain ASCII is hashed where it is."""
+        """The hash of a text in UTF-8. ASCII is hashed in place."""
         cdef bytes encoded
         if PyUnicode_IS_COMPACT_ASCII(text):
             return sip_bytes(<const uint8_t*>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text), key, self.key1)
@@ -167,7 +169,7 @@ cdef inline uint32_t _version(Seen record, bint fact) noexcept:  # adds two fiel
 
 
 cdef inline int _subject(observation, uint64_t* mac, uint64_t* hi, uint64_t* lo, uint16_t* vlan) except -1:
-    """Whom an observation is about."""
+    """The endpoint that an observation is about."""
     subject = observation.subject
     if not isinstance(subject, tuple) or len(subject) != 3:
         raise TypeError("found no Subject")
@@ -178,7 +180,7 @@ cdef inline int _subject(observation, uint64_t* mac, uint64_t* hi, uint64_t* lo,
 
 
 cdef inline int _empty(Entry* entry) except -1:
-    """Free an entry, before what it owned goes."""
+    """Free an entry, before the objects it owned."""
     cdef PyObject* record = entry.record
     cdef PyObject* fact = entry.fact
     entry.record = entry.fact = NULL

@@ -1,5 +1,5 @@
-"""What operators order: two devices are one, a part of one is another, a merger was wrong. The rules of identity keep
-to it from then on.
+"""Orders of the operator: merge two devices, split one, undo a merger. The rules of identity respect them from then
+on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sensor.inventory.state import DeviceState, record_of
 
 
 def carry_out(endpoints: Endpoints, order: Order) -> Outcome:
-    """Execute it; whether it could be done."""
+    """Execute an order; the result is whether it succeeded."""
     record = endpoints.table.by_key(order.key)
     if record is None:
         return Outcome(order, f"the device {order.key} is not known any more")
@@ -36,7 +36,7 @@ def _merge(endpoints: Endpoints, keep: Record, order: Order) -> str:
 
 
 def _split(endpoints: Endpoints, record: Record, order: Order) -> str:
-    """The MAC or the address becomes a device of its own; facts go with the address they came from."""
+    """Make the MAC or the address a separate device; facts move with the address they came from."""
     kind, _, text = order.other.partition(":")
     if kind == "mac":
         return _split_mac(endpoints, record, addresses.parse_mac(text), order)
@@ -74,7 +74,7 @@ def _parted(endpoints: Endpoints, record: Record, other: Record, order: Order) -
 
 
 def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
-    """Both are what they were before they were merged; what was learned since stays with the one that went on."""
+    """Restore both devices as before the merger; data learned since stays with the one that continued."""
     if order.before is None:
         return "how they were before is not known any more"
     kept, lost = order.before
@@ -107,7 +107,7 @@ def _undo(endpoints: Endpoints, record: Record, order: Order) -> str:
 
 
 def _risen(lost: DeviceState, held: list[int]) -> Record:
-    """The device that was lost, with the addresses that are still there for it; its changes are reported again."""
+    """The device that was merged away, with the addresses that are still available; its changes are reported again."""
     again = record_of(lost)
     again.reported, again.news = None, ()
     again.addresses = Addresses((address, last) for address, last in again.addresses.items() if address in held)

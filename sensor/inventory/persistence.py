@@ -1,7 +1,7 @@
 """The persistent part of an inventory: restored at the start, recorded as it changes, and changed by operator values
 and orders.
 
-The owner of a store calls this from the thread of the engine; nothing here touches a file.
+The owner of a store calls this from the engine's thread; nothing here touches a file.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ from sensor.inventory.state import DeviceState, record_of, state_of
 
 
 class Advice(Protocol):
-    """What is recommended about devices, as it is kept."""
+    """The recommendations about devices, in stored form."""
 
     def restore(self, body: bytes | str) -> None:
-        """A recommendation of an earlier run. msgspec.DecodeError where it is not one."""
+        """Restore a recommendation of an earlier run. Raises msgspec.DecodeError if it is invalid."""
         ...
 
     def take(self, limit: int) -> Iterator[tuple[tuple[str, str], bytes]]:
-        """((device, setting), JSON) of those that changed since, at most ``limit``; empty where one is over."""
+        """((device, setting), JSON) of those that changed since the last call, at most ``limit``; empty JSON if
+        closed.
+        """
         ...
 
     def note_counts(self, since: int) -> None:
-        """Those that were shown again after a time (ns) changed."""
+        """Mark recommendations that were observed again after a time (ns) as changed."""
         ...
 
     def forget(self, device: str) -> None: ...
@@ -46,15 +48,15 @@ class Persistence:
         self.inventory, self.table, self.baseline, self.advice = inventory, inventory.table, baseline, advice
 
     def keep_journal(self) -> Journal:
-        """Note down from now on what ``entries`` gives."""
+        """Start to record the changes that ``entries`` returns."""
         self.table.journal = journal = self.table.journal or Journal()
         return journal
 
     def restore(self, state: DeviceState, *, again: bool = False) -> bool:
-        """A device of an earlier run, before the first packet; False where there is no room. ``again``: fingerprints
-        are others now, ask them again.
+        """Restore a device of an earlier run, before the first packet; returns False if there is no room. ``again``:
+        fingerprints have changed, evaluate facts again.
 
-        Operator values must be known by then.
+        Operator values must be set before.
         """
         record = record_of(state)
         if again:
@@ -70,7 +72,7 @@ class Persistence:
         return True
 
     def correct(self, key: str, corrections: dict[str, Correction]) -> None:
-        """All operator values of a device now; empty: none any more."""
+        """Set all operator values of a device; empty: remove them."""
         self.table.corrections.pop(key, None)
         if corrections:
             self.table.corrections[key] = corrections
@@ -80,7 +82,7 @@ class Persistence:
             self.table.mark(record, record.last)
 
     def carry_out(self, order: Order) -> Outcome:
-        """Merge, split, undo, forget or purge as ordered by the operator."""
+        """Execute the operator's order: merge, split, undo, forget or purge."""
         ours = {"forget": self._forget, "purge": self._purge}.get(order.action)
         outcome = ours(order) if ours is not None else orders.carry_out(self.inventory.endpoints, order)
         if self.table.journal is not None:
@@ -88,7 +90,7 @@ class Persistence:
         return outcome
 
     def _forget(self, order: Order) -> Outcome:
-        """Nothing was learned of a device, of one of its services, or of anything."""
+        """Discard what was learned of a device, of one of its services, or of all."""
         if self.baseline is None:
             return Outcome(order, "nothing is learned here")
         if order.key == ANYBODY:
@@ -101,8 +103,8 @@ class Persistence:
         return Outcome(order)
 
     def _purge(self, order: Order) -> Outcome:
-        """Delete the device without an event, which would contain what is to be forgotten. It is a new device when it
-        sends traffic again.
+        """Delete the device without an event, which would contain the data to be deleted. It becomes a new device when
+        it sends traffic again.
         """
         record = self.table.by_key(order.key)
         if record is not None:
@@ -116,7 +118,7 @@ class Persistence:
         return Outcome(order)
 
     def learned(self, limit: int) -> Entries:
-        """What was learned since it was last asked for, of at most ``limit`` devices."""
+        """The data learned since the last call, of at most ``limit`` devices."""
         if self.baseline is None:
             return Entries()
         return Entries(
@@ -125,8 +127,8 @@ class Persistence:
         )
 
     def sweep(self, since: int) -> None:
-        """Let all devices seen after ``since`` be written: their times and counts went on without news. The same for
-        what is recommended.
+        """Mark all devices seen after ``since`` to be written, because their times and counts changed. The same for
+        recommendations.
         """
         if self.advice is not None:
             self.advice.note_counts(since)
@@ -136,14 +138,12 @@ class Persistence:
 
     @property
     def waiting(self) -> int:
-        """Devices that are not written down as they are."""
+        """Number of devices whose present state is not written yet."""
         journal = self.table.journal
         return len(journal.changed.keys() | journal.seen.keys()) if journal is not None else 0
 
     def entries(self, limit: int) -> Entries:
-        """What is to be written down, and is forgotten here; of devices at most ``limit``. Empty where no journal is
-        kept.
-        """
+        """Return and clear the entries to write, with at most ``limit`` devices. Empty if no journal is kept."""
         journal = self.table.journal
         if journal is None:
             return Entries()

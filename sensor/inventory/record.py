@@ -1,4 +1,6 @@
-"""Record: one device as the inventory works on it: where it is, what was observed of it, and what follows from that."""
+"""Record: the inventory's working state of one device: its location, the facts observed, and the attributes derived
+from them.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,11 @@ from sensor.inventory.services import shared
 
 RoleSet = frozenset[str]
 Fuse = Callable[[Iterable[Evidence], int], dict[str, Attribute]]
-# Most devices have none of these: an empty set that all share costs them nothing.
+# Most devices have none of these: they share one empty set.
 _NO_ROLES: frozenset[str] = frozenset()
 _RANDOMISED = frozenset(("randomised_mac",))
 DNS_SERVER = "dns_server"
-# Stands in a text for undecodable bytes: no host has such a name.
+# Replaces undecodable bytes in texts: no host has such a name.
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 NO_NAMES: dict[str, int] = {}
 NO_ATTRIBUTES: dict[str, Attribute] = {}
@@ -40,19 +42,18 @@ class Neighbour(NamedTuple):
 
 
 def without(some: tuple[int, ...], one: int) -> tuple[int, ...]:
-    """The others."""
+    """The tuple without one element."""
     return tuple([each for each in some if each != one])
 
 
 class Record(Seen):
     """Mutable state of one device.
 
-    ``claimed`` are the addresses it claimed itself; ``behind`` those of others seen with its MAC; ``networks`` the
-    outside networks seen with it; ``services`` and ``used`` the ports it answers at and uses, as ``protocol << 16 |
-    port``.
-    ``unread``: the text of its facts, if they were restored from an earlier run and not needed yet.
-    ``stale``: attributes are older than the facts, or not cached. ``requested``: they were needed recently. ``since``:
-    its latest change. ``dead``: merged, departed or evicted; ``gone``: silent for long.
+    ``claimed``: addresses that it claimed itself; ``behind``: addresses of others seen with its MAC; ``networks``:
+    external networks seen with it; ``services`` and ``used``: ports it serves and uses, as ``protocol << 16 | port``.
+    ``unread``: the JSON of its facts, if they were restored from an earlier run and not needed yet.
+    ``stale``: attributes are older than the facts, or not cached. ``requested``: attributes were needed recently.
+    ``since``: time of the latest change. ``dead``: merged, departed or evicted; ``gone``: silent for long.
     """
 
     __slots__ = (
@@ -79,7 +80,7 @@ class Record(Seen):
         self.key, self.joined = key, ""
         self.random = is_random_mac(mac)
         self.unread: bytes | None = None
-        # Few each: a tuple takes a third of a set.
+        # Few entries each: a tuple takes a third of a set.
         self.claimed: tuple[int, ...] = ()
         self.behind: tuple[int, ...] = ()
         self.networks: tuple[int, ...] = ()
@@ -95,7 +96,7 @@ class Record(Seen):
 
     @property
     def facts(self) -> Facts:
-        """What was observed of it."""
+        """The facts observed of it."""
         if self.unread is not None:
             text, self.unread = self.unread, None
             for fact in facts_of(text):
@@ -103,18 +104,18 @@ class Record(Seen):
         return self.held
 
     def pack(self, text: bytes) -> None:
-        """Its facts are those of the text, which is not parsed for now."""
+        """Set its facts as JSON, which is parsed only on demand."""
         self.held.clear()
         self.unread = text
 
     def drop_facts(self) -> None:
-        """Whatever was observed of it belongs to it no longer."""
+        """Remove all facts."""
         self.held.clear()
         self.unread, self.weight, self.stale = None, 0, True
 
     def still(self, address: int) -> bool:
-        """Whether the cached owner of an endpoint is valid: the record lives, is not gone, and has the address, if it
-        is one that a host can have.
+        """Whether the cached owner of an endpoint is valid: the record is neither dead nor gone, and has the address,
+        if a host can have that address.
         """
         return not (self.dead or self.gone) and (address in self.addresses or not identity.usable(address))
 
@@ -122,7 +123,7 @@ class Record(Seen):
         self.last = max(self.last, ts)
 
     def learn(self, fact: Fact, limits: Limits) -> None:
-        """Keep a new fact; those seen longest ago make room in one sweep, so that a flood of facts stays cheap."""
+        """Add a new fact; facts seen longest ago are evicted in one sweep, so that a flood of facts stays cheap."""
         if self.weight + fact.weight > limits.evidence:
             self._make_room(limits.evidence * 7 // 8)
         self.facts.put(fact)
@@ -147,8 +148,8 @@ class Record(Seen):
             self.stale = True
 
     def crowd(self, ts: int, limits: Limits) -> bool:
-        """True where more inside addresses than one machine has, or such of more networks than it is in, were lately
-        seen with its MAC, none of them claimed: it forwards for others.
+        """Whether it forwards for others: more unclaimed internal addresses than one host has, or such of more networks
+        than it is in, were recently seen with its MAC.
         """
         six, others = 0, set(self.behind)
         for address, last in self.addresses.items():
@@ -166,13 +167,13 @@ class Record(Seen):
 
     @property
     def ipv4(self) -> tuple[int, ...]:
-        """Its IPv4 addresses in order."""
+        """Its IPv4 addresses, sorted."""
         return tuple(sorted(address for address in self.addresses if is_v4(address)))
 
     def view(
         self, device: Device, fuse: Fuse, borrowed: Borrowed, limits: Limits, corrections: Corrections | None = None
     ) -> Device:
-        """The device as known now. ``borrowed``: whether a name belonged to another record before; ``corrections``:
+        """The device at present. ``borrowed``: whether a name belonged to another record before; ``corrections``:
         operator values, which override observations.
         """
         device.last, device.macs, device.vlan, device.roles = self.last, self.macs, self.vlan, self.roles
@@ -189,12 +190,12 @@ class Record(Seen):
         return device
 
     def fold(self) -> None:
-        """It was not needed recently: its attributes are computed again on demand."""
+        """Drop the cached attributes, which were not needed recently; they are computed again on demand."""
         if self.device is not None:
             self.device.attributes, self.stale = NO_ATTRIBUTES, True
 
     def offer(self, service: int, offered: bool, limits: Limits) -> bool:
-        """Keep a service; True where it is new and there was room."""
+        """Add a service; returns True if it is new and there was room."""
         known = self.services if offered else self.used
         if service in known or len(known) >= limits.services:
             return False
@@ -205,15 +206,15 @@ class Record(Seen):
         return True
 
     def sync(self) -> None:
-        """Let the evidence show the sightings counted so far."""
+        """Update the evidence with the sightings counted so far."""
         for attribute in self.device.attributes.values() if self.device is not None else ():
             for evidence in attribute.evidence:
                 if isinstance(evidence, Proof):
                     evidence.renew()
 
     def _others(self, limits: Limits) -> set[str]:
-        """Protocols in which it does not speak for itself alone: it bears more names than one machine has, so it
-        reflects, proxies or answers for others; or it serves names, and asks for its clients.
+        """Protocols in which it speaks for others too: it has more names than one host has, so it reflects, proxies or
+        answers for others; or it is a name server and queries for its clients.
         """
         names: dict[str, set[str]] = {}
         for fact in self.facts.values():
@@ -225,7 +226,7 @@ class Record(Seen):
         return others
 
     def _names(self, facts: list[Fact], borrowed: Borrowed, limits: Limits) -> Iterator[tuple[str, int]]:
-        """Names with when they were last seen, most trusted first, without those that belong to another device."""
+        """Names with the time they were last seen, most trusted first, without those that belong to another device."""
         given = sorted((fact for fact in facts if fact.rank >= 0), key=lambda fact: (fact.rank, fact.first))
         seen: set[str] = set()
         for fact in given:
@@ -242,6 +243,6 @@ class Record(Seen):
                     return
 
     def subject(self) -> Subject:
-        """Where to find it: its MAC and the address seen last."""
+        """Its endpoint: MAC and the address seen last."""
         address = max(self.addresses, key=lambda address: self.addresses[address], default=0)
         return Subject(self.macs[-1] if self.macs else 0, address, self.vlan)

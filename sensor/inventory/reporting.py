@@ -1,5 +1,5 @@
 """Which changes of a device are reported: compares the last report with the present state, and waits if the new value
-may not hold.
+may be temporary.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _UNKNOWN: _Values = (_NOTHING,) * len(FIELDS)
 
 
 class Reported:
-    """The state the receivers know, and when that was last looked at.
+    """The state known to the receivers, and the time of the last comparison.
 
     ``values``: (value, confidence) of each of FIELDS; ``waiting``: field → (value, since when).
     """
@@ -42,7 +42,7 @@ class Reported:
 
     @classmethod
     def known(cls, values: _Values, identified: bool, ips: tuple[int, ...], now: int) -> Reported:
-        """The last report of an earlier run."""
+        """The last report, of an earlier run."""
         reported = cls.__new__(cls)
         reported.looked, reported.identified = now, identified
         reported.values = _shared((*values, *_UNKNOWN)[: len(FIELDS)])
@@ -52,7 +52,7 @@ class Reported:
         return reported
 
     def changes(self, device: Device, now: int, limits: Limits, last_word: bool) -> list[FieldChange]:
-        """The fields to report now, taken as reported. ``last_word``: nothing comes after, so nothing is waited for."""
+        """The fields to report now, which then count as reported. ``last_word``: end of the run, so nothing waits."""
         found = []
         for index, field in enumerate(FIELDS):
             value, confidence = _value(device, field)
@@ -76,7 +76,7 @@ class Reported:
             self.waiting.pop(field, None)
 
     def _held(self, field: str, value: str, now: int, limits: Limits) -> bool:
-        """True where the field has had this value for long enough."""
+        """Whether the field has had this value for long enough."""
         self.waiting = self.waiting or {}
         waiting = self.waiting.get(field)
         if waiting is None or waiting[0] != value:
@@ -85,7 +85,7 @@ class Reported:
         return now - waiting[1] >= limits.hold_ns
 
     def moves_to(self, ips: tuple[int, ...], now: int, limits: Limits, last_word: bool) -> FieldChange | None:
-        """The change of IPv4 addresses to report now. If two hosts fight for an address, each report doubles the wait
+        """The change of IPv4 addresses to report now. If two hosts compete for an address, each report doubles the wait
         for the next.
         """
         if ips == self.ips or len(ips) > ADDRESSES_LIMIT:
@@ -105,12 +105,12 @@ class Reported:
 
     @property
     def restless(self) -> bool:
-        """True while a change waits to be reported."""
+        """Whether a change waits to be reported."""
         return bool(self.waiting) or self.pending_ips != self.ips
 
 
 def first_word(ts: int, device: Device) -> Iterator[DeviceChange]:
-    """``new`` with all that is known, and ``identified`` where that includes the type."""
+    """``new`` with all known data, and ``identified`` if that includes the type."""
     proof = evidence_of(device)
     yield DeviceChange(ts=ts, action="new", device=device, evidence=proof)
     if device.type != "unknown":
@@ -124,7 +124,7 @@ def first_word(ts: int, device: Device) -> Iterator[DeviceChange]:
 
 
 def action_of(reported: Reported, changes: list[FieldChange]) -> str:
-    """The one word for these changes."""
+    """The action that summarizes these changes."""
     fields = {change.field: change.new for change in changes}
     if not reported.identified and fields.get("type", "unknown") != "unknown":
         reported.identified = True
@@ -143,8 +143,8 @@ def snapshot(device: Device) -> Device:
 
 
 def evidence_of(device: Device) -> tuple[Evidence, ...]:
-    """The evidence of the attributes, one by one. If there is more than fits, each has its turn, so that no claim is
-    without proof.
+    """The evidence of the attributes in turn. If there is more than the limit, every attribute gets some, so that no
+    value is without evidence.
     """
     attributes = device.attributes
     if not attributes:
@@ -165,7 +165,7 @@ def evidence_of(device: Device) -> tuple[Evidence, ...]:
 
 
 def _weightiest_first(evidence: tuple[Evidence, ...]) -> list[Evidence]:
-    """The best piece of each family for each value, which make its confidence, then the others. Evidence comes with the
+    """The best piece of each family for each value, which determine the confidence, then the others. Evidence is passed
     best first.
     """
     first: dict[tuple[str, str], Evidence] = {}
@@ -174,7 +174,7 @@ def _weightiest_first(evidence: tuple[Evidence, ...]) -> list[Evidence]:
 
 
 def _value(device: Device, field: str) -> tuple[str, float]:
-    """Value and confidence; an unknown type is no value."""
+    """Value and confidence; an unknown type has no value."""
     attribute = device.attributes.get(field)
     return (
         _pair(attribute.value, attribute.confidence)
@@ -185,7 +185,7 @@ def _value(device: Device, field: str) -> tuple[str, float]:
 
 @functools.lru_cache(maxsize=1024)
 def _pair(value: str, confidence: float) -> tuple[str, float]:
-    """The same object for all devices of which the same is known."""
+    """One shared object for equal pairs."""
     return value, confidence
 
 
@@ -196,7 +196,7 @@ def _values(device: Device) -> _Values:
 
 @functools.lru_cache(maxsize=1024)
 def _shared(values: _Values) -> _Values:
-    """The same object for all devices that are alike."""
+    """One shared object for devices with equal values."""
     return values
 
 

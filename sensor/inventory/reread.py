@@ -1,6 +1,6 @@
-"""Reads the facts of known devices again with new fingerprints, some devices at a time, while the engine continues.
+"""Evaluates the facts of known devices again with new fingerprints, some devices at a time, while the engine continues.
 
-Facts that matched no fingerprint were not kept: a device sends them again, and they count then.
+Facts that matched no fingerprint were not kept: they count when the device sends them again.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ ORGANISATION = "oui.organisation"
 
 
 class Reread:
-    """``waiting``: devices that were not looked at yet; those that are gone by then cost nothing."""
+    """``waiting``: devices not evaluated yet; those that no longer exist by then are skipped."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
         self.waiting: deque[Record] = deque(maxlen=inventory.limits.devices + inventory.limits.pending)
 
     def begin(self, matcher: Matcher, oui: Oui) -> None:
-        """From now on these fingerprints interpret facts; all known devices wait to be read again."""
+        """Use these fingerprints from now on; all known devices wait to be evaluated again."""
         self._inventory.know(matcher, oui)
         table = self._inventory.table
         self.waiting.clear()
@@ -33,7 +33,7 @@ class Reread:
         )
 
     def go_on(self, devices: int) -> bool:
-        """Look at so many more; whether any are left."""
+        """Evaluate this many further devices; returns whether any are left."""
         for _ in range(min(devices, len(self.waiting))):
             record = self.waiting.popleft()
             if not record.dead and reread(self._inventory, record):
@@ -42,8 +42,8 @@ class Reread:
 
 
 def reread(inventory: Inventory, record: Record) -> bool:
-    """Read the facts of a device with the present fingerprints; whether the result differs. A device whose facts were
-    not needed yet stays as it was.
+    """Evaluate the facts of a device with the present fingerprints; returns whether the result differs. A device whose
+    facts are still unparsed stays unchanged.
     """
     packed, mac = record.unread, record.macs[0] if record.macs else 0
     record.held.forget_idle()
@@ -62,7 +62,7 @@ def reread(inventory: Inventory, record: Record) -> bool:
 
 
 def _register_again(inventory: Inventory, record: Record, mac: int) -> bool:
-    """The vendor of its MAC by the present registry; whether it differs."""
+    """Look up the vendor of its MAC in the present registry; returns whether it differs."""
     if not record.admitted or record.random or not mac:
         return False
     organisation = inventory.oui.organisation(mac)

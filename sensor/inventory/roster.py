@@ -1,4 +1,4 @@
-"""The roster: all devices as last reported, cheap to list. Facts that were not needed since the start stay packed."""
+"""The roster: a cheap list of all devices as last reported. Facts not needed since the start stay unparsed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Rules: operator decisions about the baseline. An allowed flow counts as learned; a forbidden one is never learned, so
 that it stays new.
 
-A rule names a client, a server and a service. Client and server are devices by their id, or addresses of those that are
-none; a server may be ``outside``, and either may be ``*``, which is any host.
+A rule names a client, a server and a service. Client and server are device ids, or addresses of hosts that are not
+devices; a server may be ``outside``, and either may be ``*``: any host.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sensor.inventory.services import service_text
 ANYBODY = "*"
 ALLOW, FORBID = "allow", "forbid"
 PROTOCOLS = {"tcp": TCP, "udp": UDP}
-# Client, server, service → whether it is allowed.
+# (client, server, service) → whether it is allowed.
 Rules = Mapping[tuple[str, str, int], bool]
 
 
@@ -36,8 +36,8 @@ class Rule(NamedTuple):
 
 
 def ruled(rules: Rules, client: str, server: str, service: int) -> bool | None:
-    """Whether a conversation is allowed (True) or forbidden (False); None where no rule speaks. The one that names both
-    ends wins, then that of the client.
+    """Whether a flow is allowed (True) or forbidden (False); None if no rule matches. A rule that names both endpoints
+    takes precedence, then one that names the client.
     """
     if not rules:
         return None
@@ -49,7 +49,7 @@ def ruled(rules: Rules, client: str, server: str, service: int) -> bool | None:
 
 
 def parse_service(text: str) -> int:
-    """The number of ``tcp/22``, ``udp/53``, ``ssh/22`` or a port of TCP. ValueError where it is not one."""
+    """The number of ``tcp/22``, ``udp/53``, ``ssh/22`` or a TCP port. Raises ValueError for any other text."""
     name, _, digits = text.strip().lower().rpartition("/")
     if digits.isdecimal() and 0 < int(digits) < 65536:
         for proto, number in PROTOCOLS.items():
@@ -60,5 +60,5 @@ def parse_service(text: str) -> int:
 
 
 def plain_service(service: int) -> str:
-    """``tcp/22``: what ``parse_service`` reads, whatever is usual at the port."""
+    """``tcp/22``: the notation of ``parse_service``, without the port's service name."""
     return f"{'tcp' if service >> 16 == TCP else 'udp'}/{service & 0xFFFF}"

@@ -1,5 +1,5 @@
-"""Which ports devices answer at and which they use, taken from flow changes in bulk: what is seen for the first time,
-and then once an hour, costs Python; all else is a look-up in a table of fixed size.
+"""The services that devices offer and use, from flow changes in bulk: only the first sighting of a service, and one an
+hour after that, is processed in Python; all others cost a look-up in a table of fixed size.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _USED = np.uint64(1 << 62)
 
 
 class Services:
-    """Remembers which services it has seen, in a table of fixed size."""
+    """Remembers the services seen, in a table of fixed size."""
 
     def __init__(self) -> None:
         self._recent = RecentSet(BITS)
 
     def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighted]]:
-        """(index into ``changes``, what was seen) of every service not seen of this end within the
-        last hour, in order.
+        """(index into ``changes``, sighting) of every service not seen of this endpoint within the last hour, in
+        order.
         """
         proto = changes["proto"]
         port = changes["server_port"]

@@ -1,5 +1,5 @@
 """Services: ports that answered, as ``protocol << 16 | port``, and their names. Ephemeral ports (RFC 6335, 6, and the
-wider range of Linux) are no service.
+wider range of Linux) are not services.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sensor.core.ip_protocols import TCP, UDP
 
-# The first ephemeral port of Linux (ip_local_port_range).
+# First ephemeral port of Linux (ip_local_port_range).
 EPHEMERAL = 32768
 _NAMES = {
     TCP: dict.fromkeys((80, 8080), "http") | dict.fromkeys((443, 8443), "https") | {
@@ -34,7 +34,7 @@ _NAMES = {
 
 
 class Sighted(NamedTuple):
-    """An end of a conversation and the service it offers, or uses."""
+    """An endpoint of a flow and the service that it offers or uses."""
 
     ts: int
     mac: int
@@ -45,8 +45,8 @@ class Sighted(NamedTuple):
 
 
 def service_text(service: int) -> str:
-    """``ipp/631``; ``tcp/7070`` where the port has no name. The name is the one usual at the port, no claim of what
-    speaks there.
+    """``ipp/631``; ``tcp/7070`` if the port has no name. The name is the one registered for the port, whatever protocol
+    is in use.
     """
     proto, port = service >> 16, service & 0xFFFF
     return f"{_NAMES.get(proto, {}).get(port) or ('tcp' if proto == TCP else 'udp')}/{port}"
@@ -54,7 +54,7 @@ def service_text(service: int) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def shared(services: tuple[int, ...]) -> tuple[int, ...]:
-    """The same object for all devices that are alike, in order of ports."""
+    """Services sorted by port, one shared object for equal ones."""
     return tuple(sorted(services, key=lambda service: (service & 0xFFFF, service >> 16)))
 
 

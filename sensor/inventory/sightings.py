@@ -1,8 +1,8 @@
-"""Sightings: endpoints that took part in a conversation, taken from flow changes in bulk.
+"""Sightings: endpoints of flows, taken from flow changes in bulk.
 
-A host that uses a discovery protocol is known from that. An endpoint with flows only is shown when it still has some a
-minute after it was first seen, and then at most once a minute: so hosts seen once, invented ones among them, cost no
-Python. Those seen but never shown are shown at the end.
+A host that uses a discovery protocol is known from that. An endpoint that has only flows is reported if it still has
+some a minute after it was first seen, and then at most once a minute: so hosts seen once, including spoofed ones, are
+not processed in Python. Those never reported are reported at the end of the run.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from sensor.counting.contacts import Blocks, ends
 
 WINDOW = 60_000_000_000
 BITS = 16
-# How many endpoints seen once are remembered for the end.
+# Number of endpoints seen once that are remembered for the end.
 WAITING = 1024
-# An unanswered sender counts once it has sent so much: a lone packet may be spoofed.
+# An unanswered sender counts after this many packets: a single one may be spoofed.
 PATIENT_SENDER = 5
 
 Sighting = tuple[int, int, int, int]
 
 
 class Sightings:
-    """Remembers whom it has seen, in tables of fixed size."""
+    """Remembers the endpoints seen, in tables of fixed size."""
 
     def __init__(self, networks: Networks) -> None:
         self._blocks = Blocks(networks.blocks)
@@ -35,7 +35,7 @@ class Sightings:
         self._waiting: list[Sighting] = []
 
     def rezone(self, networks: Networks) -> None:
-        """The networks are others now."""
+        """The internal networks changed."""
         self._blocks = Blocks(networks.blocks)
 
     def fresh(self, changes: npt.NDArray[np.void]) -> Iterator[tuple[int, Sighting]]:
@@ -53,8 +53,6 @@ class Sightings:
                 self._waiting.append(sighting)
 
     def waiting(self) -> list[Sighting]:
-        """The first endpoints that were seen and not shown yet, in the order in which they were seen; they are
-        forgotten here.
-        """
+        """The endpoints seen and not reported yet, in the order in which they were first seen; clears the list."""
         waiting, self._waiting = self._waiting, []
         return waiting

@@ -1,5 +1,5 @@
-"""What is kept of a device between two runs: everything its record needs to continue as if nothing had happened, as
-plain values.
+"""The stored state of a device between two runs: everything its record needs to continue without interruption, as plain
+values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NO_FACTS = msgspec.Raw(b"[]")
 
 
 class ReportedState(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What the receivers of events know. Addresses are hexadecimal."""
+    """The state known to the receivers of events. Addresses are hexadecimal."""
 
     values: tuple[tuple[str, float], ...]
     identified: bool
@@ -28,11 +28,11 @@ class ReportedState(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A record. Addresses and networks are hexadecimal, times ns; ``services`` and ``used`` are ``protocol << 16 |
-    port``.
+    """The stored form of a record. Addresses and networks are hexadecimal, times ns; ``services`` and ``used`` are
+    ``protocol << 16 | port``.
 
-    ``facts`` are left as text (``facts.py``); ``names`` are those that are its own with since when, ``joins`` what ties
-    its randomised MACs together.
+    ``facts`` are left as JSON (``facts.py``); ``names`` are its own names with their start, ``joins`` the keys that
+    join its randomized MACs.
     """
 
     id: str
@@ -58,7 +58,7 @@ class DeviceState(msgspec.Struct, frozen=True, omit_defaults=True):
     weight: int = 0
     names: dict[str, int] = {}
     joins: tuple[str, ...] = ()
-    reported: ReportedState | None = msgspec.field(default=None, name="told")  # as earlier versions stored it
+    reported: ReportedState | None = msgspec.field(default=None, name="told")  # the key of earlier versions
     news: tuple[tuple[str, str], ...] = ()
 
 
@@ -101,7 +101,7 @@ def _names(record: Record) -> dict[str, int]:
 
 
 def _joins(record: Record) -> Iterator[str]:
-    """Keys of ids and names that do not only repeat one of its MACs."""
+    """Keys made of ids and names that do not merely repeat one of its MACs."""
     for fact in record.facts.values():
         if way := identity.trait_of(fact.kind).join:
             keys = {identity.join_key(way, fact.value, mac) for mac in record.macs}
@@ -115,7 +115,7 @@ def _hex(numbers: Iterable[int]) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=1024)
 def _trimmed(values: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
-    """Without the unknown ones at the end."""
+    """The values without unknown ones at the end."""
     known = len(values)
     while known and not values[known - 1][0]:
         known -= 1
@@ -123,7 +123,7 @@ def _trimmed(values: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], 
 
 
 def record_of(state: DeviceState) -> Record:
-    """The record, without its facts (``facts_of``)."""
+    """The record of a state, without its facts (``facts_of``)."""
     record = Record(state.first, state.key, state.macs[0] if state.macs else 0, state.vlan)
     record.joined, record.macs = state.joined, state.macs
     record.last = record.queued = state.last
@@ -151,5 +151,5 @@ def _numbers(texts: Iterable[str]) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=256)
 def _roles(roles: tuple[str, ...]) -> RoleSet:
-    """One object for all that are alike."""
+    """One shared object for equal roles."""
     return frozenset(roles)

@@ -1,8 +1,8 @@
-"""The table of devices: bounded, with admission control, so that a flood of spoofed hosts costs little and evicts no
-real one.
+"""The table of devices: limited, with admission control, so that a flood of spoofed hosts costs little and evicts no
+real device.
 
 A newcomer is pending until it is admitted; only admitted ones are devices. The table finds records by MAC and by
-address, and knows nothing of why an endpoint belongs to a record (``endpoints.py``) or what is reported of it
+address. It does not decide which endpoint belongs to a record (``endpoints.py``) or what is reported of it
 (``changes.py``).
 """
 
@@ -22,23 +22,22 @@ from sensor.inventory.limits import Limits
 from sensor.inventory.novelty import Novelty
 from sensor.inventory.record import NO_ATTRIBUTES, NO_NAMES, Record, without
 
-# Records looked at again, at most, to find one that really was silent for long; then the next must go.
+# Records checked, at most, to find one that was silent for long; after that the next one is evicted.
 _SECOND_CHANCES = 64
-# Addresses that were claimed from a device, of which it is remembered from which.
+# Number of addresses claimed from a device for which the previous device is remembered.
 _CLAIMED_FROM = 4096
 # External endpoints, whose owner is not looked up for a while.
 _UNATTRIBUTED, _STRANGE_NS = 4096, 60_000_000_000
 
 
 class Table:
-    """``known`` remembers the record behind an endpoint. ``claimed_from``: address → device with a MAC that had it
-    before another one claimed it. ``due``: records to check when changes are reported, in order of their changes;
-    ``settle_at``: packet time (ns) before which none of them, nor anything else, has to be looked at. ``departed``:
-    those that are over, with why. ``corrections``: key of a device → field → operator value. ``journal``: where
-    changes are recorded.
+    """``known`` caches the record behind an endpoint. ``claimed_from``: address → device with a MAC that had it before
+    another one claimed it. ``due``: records to check for reports, in order of their changes; ``settle_at``: packet time
+    (ns) before which nothing has to be checked. ``departed``: records that have ended, with the reason.
+    ``corrections``: key of a device → field → operator value. ``journal``: where changes are recorded.
 
-    ``by_mac``, ``ids`` (id → key) and ``keys`` (of those with an id or name to find them by) need no bound of their
-    own: every entry belongs to a record (at most ``limits.macs`` each) and leaves with it.
+    ``by_mac``, ``ids`` (id → key) and ``keys`` (of records that can be found by an id or name) need no limits: every
+    entry belongs to a record (at most ``limits.macs`` each) and is removed with it.
     """
 
     def __init__(self, limits: Limits, key: int = 0, scope: str = "") -> None:
@@ -69,7 +68,7 @@ class Table:
         return len(self.unidentified) + len(self.identified)
 
     def create(self, ts: int, key: str, mac: int, vlan: int) -> Record:
-        """A newcomer, pending. The one pending longest without a word makes room."""
+        """Create a pending newcomer. The newcomer silent for longest is evicted."""
         record = Record(ts, key, mac, vlan)
         if mac:
             self.by_mac[mac] = record
@@ -79,7 +78,7 @@ class Table:
         return record
 
     def admit(self, record: Record, ts: int) -> bool:
-        """Make a newcomer that showed evidence a device; while too many come at once, only those that show it again
+        """Make a newcomer with evidence a device; while too many appear at once, only those with evidence again
         later.
         """
         again = record.shown is not None and ts - record.shown >= self.limits.again_ns
@@ -91,7 +90,7 @@ class Table:
         return True
 
     def enter(self, record: Record, ts: int) -> None:
-        """Make it a device, whatever else comes."""
+        """Make a record a device unconditionally."""
         if self.devices >= self.limits.devices:
             self.evict(self._victim())
         self.pending.pop(record)
@@ -103,7 +102,7 @@ class Table:
         self.mark(record, ts)
 
     def restore(self, record: Record, name: str) -> bool:
-        """Take in a device of an earlier run under its id; False if there is no room or its id is taken."""
+        """Add a device of an earlier run under its id; returns False if there is no room or its id is taken."""
         if self.devices >= self.limits.devices or name in self.ids or any(mac in self.by_mac for mac in record.macs):
             return False
         for mac in record.macs:
@@ -123,7 +122,7 @@ class Table:
         return True
 
     def by_key(self, key: str) -> Record | None:
-        """The device of a key."""
+        """The device with a key."""
         kind, _, text = key.partition(":")
         with contextlib.suppress(ValueError):  # a key that no device can have
             record = (
@@ -135,7 +134,7 @@ class Table:
             )
             if record is not None and record.key == key:
                 return record if record.admitted else None
-        # Its MAC may have made room for others, or it is known by an id or a name: look at all, where it is there.
+        # Its MAC may have been evicted from the record, or it is known by an id or a name: search all records.
         name = identity.device_id(key, scope=self.scope)
         if key not in self.keys and key not in (self.ids.get(name), self.ids.get(short_id(name))):
             return None
@@ -152,8 +151,8 @@ class Table:
         return True
 
     def _victim(self) -> Record:
-        """The device to give up: unidentified before identified, and of those one seen longest ago (second chance, so
-        that a sighting costs nothing).
+        """The device to evict: unidentified before identified, of those one seen longest ago (second chance, so that a
+        sighting costs nothing).
         """
         queue = self.unidentified if len(self.unidentified) else self.identified
         for _ in range(_SECOND_CHANCES):
@@ -165,24 +164,24 @@ class Table:
         return next(iter(queue))
 
     def evict(self, record: Record) -> None:
-        """Make room."""
+        """Evict a record."""
         self.evicted += 1
         self.let_go(record)
 
     def let_go(self, record: Record) -> None:
-        """Remove a record that may still be cached, with what it holds."""
+        """Remove a record that may still be cached, and clear its contents."""
         self.remove(record)
         record.drop_facts()
         record.device = record.reported = None
 
     def identify(self, record: Record) -> None:
-        """Its type is known: it is kept before those whose type is not."""
+        """Its type is known: it is evicted after those of unknown type."""
         if self.unidentified.pop(record):
             record.queued = record.last
             self.identified.put(record, True)
 
     def remove(self, record: Record) -> None:
-        """Forget a record with all that leads to it."""
+        """Remove a record from all indexes."""
         record.dead = True
         if self.journal is not None and record.admitted:
             self.journal.remove(record)
@@ -207,7 +206,7 @@ class Table:
             self.settle_at = 0
 
     def mark(self, record: Record, ts: int) -> None:
-        """It may have a change to report."""
+        """Mark a record that may have a change to report."""
         if record.admitted and not record.dead:
             record.since = ts
             reported = record.reported
@@ -217,33 +216,33 @@ class Table:
             self.note(record)
 
     def look_at(self, record: Record, at: int = 0) -> None:
-        """Check it when changes are reported from ``at`` (ns) on."""
+        """Check the record for reports from ``at`` (ns) on."""
         self.due[record] = True
         self.settle_at = min(self.settle_at, at)
 
     def note(self, record: Record) -> None:
-        """It is not what was last written down."""
+        """Mark a record as changed since it was last written."""
         if self.journal is not None and record.admitted and not record.dead:
             self.journal.changed[record] = True
 
     def is_unattributed(self, subject: Subject, ts: int) -> bool:
-        """Whether no device of this network was behind an endpoint a moment ago."""
+        """Whether an endpoint was recently found to have no device of this network behind it."""
         since = self.unattributed.get(subject)
         return since is not None and 0 <= ts - since < _STRANGE_NS
 
     def forget_endpoints(self) -> None:
-        """Devices became one, or two: cached owners of endpoints are no longer valid. ``Record.still`` detects moved
-        addresses.
+        """Devices were merged or split: invalidate the cached owners of endpoints. Moved addresses are detected by
+        ``Record.still``.
         """
         self.known.clear()
         self.novelty.forget()
 
     def view(self, record: Record) -> None:
-        """Compute and cache its attributes. Those of a device that were not needed recently are evicted (second chance,
-        so that a hit costs nothing).
+        """Compute and cache its attributes. Those of a device not needed recently are evicted (second chance, so that a
+        hit costs nothing).
         """
         pushed = self.viewed.put(record, True)
-        # Fewer than there are, so that its own turn does not come.
+        # Fewer than the number of entries, so that its own turn does not come.
         for _ in range(min(_SECOND_CHANCES, self.limits.viewed // 2)):
             if pushed is None or not pushed[0].requested:
                 break
@@ -253,7 +252,7 @@ class Table:
             pushed[0].fold()
 
     def open(self, record: Record) -> Device:
-        """The device of an admitted record, made when first asked for. Its key is final from then on."""
+        """The device of an admitted record, created on first use. Its key does not change from then on."""
         if record.device is None:
             if record.joined and record.joined not in self.keys:
                 record.key = record.joined
@@ -280,7 +279,7 @@ class Table:
         )
 
     def lease(self, record: Record, address: int, ts: int, claimed: bool) -> Record | None:
-        """Give an address to a record; returns the record that lost it."""
+        """Assign an address to a record; returns the record that lost it."""
         former = self.leases.get(address)
         if former is not record:
             if former is not None:
@@ -302,7 +301,7 @@ class Table:
         return former if former is not record else None
 
     def release(self, record: Record, address: int, ts: int) -> None:
-        """Take an address from a record."""
+        """Remove an address from a record."""
         if self.leases.get(address) is record:
             self.leases.pop(address)
         if record.addresses.pop(address, None) is not None:
@@ -318,7 +317,7 @@ class Table:
             self.journal.changed[record] = True
 
     def add_mac(self, record: Record, mac: int) -> None:
-        """One more MAC of the same device; the oldest randomised one makes room."""
+        """Add a MAC of the same device; the oldest randomized one is evicted."""
         macs = [*record.macs, mac]
         if len(macs) > self.limits.macs:
             old = next((mac for mac in macs if is_random_mac(mac)), macs[0])

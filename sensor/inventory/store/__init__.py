@@ -1,3 +1,3 @@
-"""The inventory on disk: SQLite, one writer. The engine knows nothing of it; the daemon writes down what the inventory
-notes, commands read it.
+"""The inventory on disk: SQLite, one writer. The engine does not depend on it; the daemon writes the inventory's
+journal, commands read the store.
 """

@@ -1,7 +1,7 @@
-"""The file of the store: opened, and put aside if it is damaged. ``upgrade.py`` brings it to the current version.
+"""The store's database file: opened, and moved aside if it is damaged. ``upgrade.py`` brings it to the current version.
 
-SQLite in WAL mode: one sensor writes, commands read meanwhile and add operator changes. However the sensor is killed,
-the file stays consistent.
+SQLite in WAL mode: one sensor writes, while commands read and add operator changes. However the sensor is killed, the
+file stays consistent.
 """
 
 from __future__ import annotations
@@ -17,31 +17,32 @@ from sensor.inventory.store.schema import TABLES, VERSION
 from sensor.inventory.store.upgrade import NotUpgraded, upgrade
 
 FILE, LOCK = "inventory.db", "inventory.lock"
-# There while a store is made that is to replace it (tables/load.py).
+# Present while a replacement of the store is being built (tables/load.py).
 NEW = f"{FILE}.new"
-# There while a restore puts files in place (lifecycle/moves.py): what is in the folder then is of two states.
+# Present while a restore moves files into place (lifecycle/moves.py): until then the folder's contents are
+# inconsistent.
 UNFINISHED = "restore.unfinished"
-# How long (s) to wait for another process that writes.
+# Seconds to wait for another process that writes.
 PATIENCE_S = 5.0
 _SIDES = ("", "-wal", "-shm")
 
 
 class StoreError(Exception):
-    """The store cannot be used; the text is the reason, for users."""
+    """The store cannot be used; the message is the reason, for users."""
 
 
 class Taken(StoreError):
-    """Another process writes it."""
+    """Another process has the store open for writing."""
 
 
 class Refused(StoreError):
-    """It is there and must not be used: its tables are of another version, or half a restore is there. To continue
+    """The store exists and must not be used: its tables have another version, or a restore is incomplete. To continue
     without it would only hide that.
     """
 
 
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """Open a store as it is. sqlite3.Error where that fails."""
+    """Open a store without changes. Raises sqlite3.Error if that fails."""
     uri = f"{path.absolute().as_uri()}?mode={'ro' if readonly else 'rwc'}"
     base = sqlite3.connect(uri, uri=True, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
     base.row_factory = sqlite3.Row
@@ -49,7 +50,7 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 
 
 def look_into(path: Path) -> sqlite3.Connection:
-    """Open a store to read it. If the folder is not writable and no sensor runs, the file is opened as immutable."""
+    """Open a store for reading. If the folder is not writable and no sensor runs, the file is opened as immutable."""
     base = connect(path, readonly=True)
     try:
         base.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -66,7 +67,7 @@ def look_into(path: Path) -> sqlite3.Connection:
 
 
 def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
-    """The version of the tables. Refused where a newer sensor wrote them."""
+    """The version of the tables. Raises Refused if a newer sensor wrote them."""
     version = int(base.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise Refused(
@@ -77,8 +78,8 @@ def _refuse_newer(base: sqlite3.Connection, path: Path) -> int:
 
 
 def open_database(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, str]:
-    """The store for its one writer, and a note about it: empty, that it was upgraded, or that it was damaged and put
-    aside. ``tables``: check only these for damage, empty for all. Raises StoreError if it cannot be opened.
+    """The store for its one writer, and a note: empty, that it was upgraded, or that it was damaged and moved aside.
+    ``tables``: check only these for damage, empty for all. Raises StoreError if it cannot be opened.
     """
     try:
         return _sound(path, tables)
@@ -98,7 +99,7 @@ def open_database(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Conne
 
 
 def _sound(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, str]:
-    """An open store that was checked, and what was done to it. sqlite3.DatabaseError where it is damaged."""
+    """An open, checked store, and a note of what was done to it. Raises sqlite3.DatabaseError if it is damaged."""
     with contextlib.suppress(OSError):  # SQLite reports the reason
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640))
     base = connect(path)
@@ -117,24 +118,24 @@ def _sound(path: Path, tables: Sequence[str] = ()) -> tuple[sqlite3.Connection, 
 
 
 def prepare(base: sqlite3.Connection) -> None:
-    """For its one writer."""
-    # Rows of two or three kilobytes: more of them fit into larger pages. A store that exists keeps its own.
+    """Configure the connection of the writer."""
+    # Rows have two or three kilobytes: more of them fit into larger pages. An existing store keeps its page size.
     base.execute("PRAGMA page_size = 8192")
     base.execute("PRAGMA journal_mode = WAL")
     base.execute("PRAGMA synchronous = NORMAL")
-    # What is deleted is overwritten: a device that was purged is in no page that became free before, either.
+    # Deleted data is overwritten, so that no data of a purged device remains in free pages.
     base.execute("PRAGMA secure_delete = ON")
 
 
 def _check(base: sqlite3.Connection, tables: Sequence[str]) -> None:
-    for part in tables or ("1",):  # a name, or how many faults of the whole are looked for
+    for part in tables or ("1",):  # a table name, or the maximum number of errors to report for all tables
         fault = base.execute(f"PRAGMA quick_check({part})").fetchone()[0]
         if fault != "ok":
             raise sqlite3.DatabaseError(fault.splitlines()[-1])
 
 
 def _put_aside(path: Path) -> Path:
-    """Rename it with what belongs to it; the first free number is taken."""
+    """Rename a damaged file and those that belong to it, with the first free number."""
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
@@ -145,7 +146,7 @@ def _put_aside(path: Path) -> Path:
 
 
 def _salvage(damaged: Path, base: sqlite3.Connection) -> int:
-    """Copy what can be read, table by table up to the first row that cannot."""
+    """Copy the readable rows, table by table up to the first row that is not."""
     saved = 0
     with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(damaged, readonly=True)) as old:
         for table in TABLES:
@@ -161,13 +162,13 @@ def _salvage(damaged: Path, base: sqlite3.Connection) -> int:
 
 
 class Lock:
-    """One writer a folder. The lock is on a file beside the store, for closing that one would take SQLite's own locks
-    away.
+    """Ensures one writer per folder. The lock is on a separate file, because closing the store's file would release
+    SQLite's own locks.
     """
 
     def __init__(self, folder: Path, *, restoring: bool = False) -> None:
-        """Taken where another sensor has it, Refused where a restore was cut off; OSError where the folder cannot be
-        written.
+        """Raises Taken if another sensor has the lock, Refused if a restore was interrupted, OSError if the folder
+        cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)

@@ -1,4 +1,4 @@
-"""Operator changes: corrections and orders that commands add to the store, while the sensor runs or not. A running
+"""Operator changes: corrections and orders that commands add to the store, whether or not the sensor runs. A running
 sensor applies them within a second.
 """
 
@@ -23,10 +23,10 @@ class NotUndone(StoreError):
 
 
 class OperatorChanges:
-    """The words of a store, written by ``author`` at ``ts`` (ns)."""
+    """Adds operator changes to a store, by ``author`` at ``ts`` (ns)."""
 
     def __init__(self, folder: Path, author: str, ts: int) -> None:
-        """StoreError where there is no store, or none of this version."""
+        """Raises StoreError if there is no store, or none of this version."""
         self.path, self.author, self.ts = folder / FILE, author, ts
         if not self.path.is_file():
             raise StoreError(
@@ -47,7 +47,7 @@ class OperatorChanges:
         self._base.close()
 
     def correct(self, corrections: Iterable[Correction]) -> list[str]:
-        """All of them or none; the number of each. StoreError where they cannot be written."""
+        """Add all corrections or none; returns the number of each. Raises StoreError if they cannot be written."""
         rows = [
             (self.ts, self.author, correction.key, correction.field, correction.value, correction.reason, "said")
             for correction in corrections
@@ -62,22 +62,22 @@ class OperatorChanges:
         return numbers
 
     def order(self, action: str, key: str, other: str, reason: str) -> str:
-        """One of ORDERS, for the sensor to do; its number. StoreError where it cannot be written."""
+        """Add one of ORDERS, for the sensor to execute; returns its number. Raises StoreError if it cannot be
+        written.
+        """
         row = (self.ts, self.author, key, action, other, reason, "pending")
         numbers: list[str] = []
         self._write(lambda: numbers.append(str(self._base.execute(_INSERT, row).lastrowid)))
         return numbers[0]
 
     def purge(self, devices: Iterable[tuple[str, str]], reason: str) -> None:
-        """Let devices (key, id) be taken out: all of them or none are ordered. StoreError where
-        that cannot be written.
-        """
+        """Order the removal of devices (key, id): all of them or none. Raises StoreError if that cannot be written."""
         rows = [(self.ts, self.author, key, "purge", device, reason, "pending") for key, device in devices]
         self._write(lambda: self._base.executemany(_INSERT, rows))
 
     def undo(self, number: str) -> str:
-        """Take back a word, an order or a merger by its number (``12``, ``m3``); returns what was. NotUndone where
-        there is none to take back.
+        """Undo a correction, an order or a merger by its number (``12``, ``m3``); returns a description of it. Raises
+        NotUndone if there is none that can be undone.
         """
         if number.startswith("m"):
             return self._undo_merger(number)
@@ -112,7 +112,7 @@ class OperatorChanges:
         return f"merged {row['lost']}: {row['reason']}"
 
     def latest(self, key: str) -> str:
-        """The number of the latest word, order or merger of a device that can be undone; empty where there is none."""
+        """The number of a device's latest correction, order or merger that can be undone; empty if there is none."""
         correction = self._base.execute(
             "SELECT number, ts, field FROM words WHERE key = ? AND state NOT IN ('undone', 'failed') AND "
             "field NOT IN ('undo', 'forget', 'purge')"

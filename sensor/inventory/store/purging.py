@@ -1,8 +1,8 @@
-"""Devices are removed from the store with all their data: facts, history, addresses, habits, advice, mergers, and
+"""Removes devices from the store with all their data: facts, history, addresses, habits, recommendations, mergers, and
 operator changes.
 
-What remains is the order itself, by the device's id: its author, its time and its reason. Ids are derived from keys and
-lead back to nothing that is still there.
+Only the order itself remains, with the device's id, author, time and reason. Ids are derived from keys and refer to no
+remaining data.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _THESE = "(SELECT value FROM json_each(?1))"
 
 
 def purge(base: sqlite3.Connection, orders: Sequence[Order]) -> None:
-    """Within a transaction. What is deleted is overwritten by SQLite (``database.py``), so that no look at the file
-    finds it.
+    """Called within a transaction. SQLite overwrites deleted data (``database.py``), so that it cannot be recovered
+    from the file.
     """
     if not orders:
         return

@@ -1,5 +1,5 @@
-"""The store as commands and the console read it: devices as records show them, the operator's word applied, and all
-that is known of one.
+"""The store as commands and the console read it: devices as records show them, operator values applied, and all details
+of one device.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _HABITS = msgspec.json.Decoder(StoredHabits)
 
 
 class Reader:
-    """A store, read while the sensor may be writing it."""
+    """A store, which the sensor may be writing at the same time."""
 
     def __init__(self, folder: Path, base: sqlite3.Connection | None = None) -> None:
-        """``base``: one that the caller opened, checked and closes. StoreError where there is none, or none that can be
-        read.
+        """``base``: a connection that the caller has opened and checked, and closes. Raises StoreError if there is no
+        readable store.
         """
         self.path = folder / FILE
         if base is not None:
@@ -56,8 +56,8 @@ class Reader:
         self._base.close()
 
     def records(self) -> Iterator[Body]:
-        """Every device as a record of now: time, action (``gone``, or ``known``), key and device. Raises StoreError if
-        the store is damaged.
+        """Every device as a record of its present state: time, action (``gone``, or ``known``), key and device. Raises
+        StoreError if the store is damaged.
         """
         try:
             for row in self._base.execute("SELECT key, last, gone, body FROM devices ORDER BY last"):
@@ -81,15 +81,15 @@ class Reader:
         return str(row[0]) if row else ""
 
     def merged(self) -> dict[str, str]:
-        """Id of a device that is one with another → id of the other."""
+        """Id of a merged device → id of the device it was merged into."""
         gone = (
             "SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number"
         )
         return dict(self._base.execute(gone).fetchall())
 
     def details(self, device: str) -> Body:
-        """All that is known of one device: its record with ``evidence``, ``leases``, ``used``, ``neighbours``,
-        ``history`` and ``said``.
+        """All details of one device: its record with ``evidence``, ``leases``, ``used``, ``neighbours``, ``history``
+        and ``said``.
         """
         row = self._base.execute("SELECT key, last, gone, body, state FROM devices WHERE id = ?", (device,)).fetchone()
         if row is None:
@@ -110,8 +110,8 @@ class Reader:
         }
 
     def habits(self) -> Iterator[tuple[str, Habits]]:
-        """What was learned of each device by its id, without those that are to be forgotten. StoreError where the store
-        is damaged.
+        """The learned data of each device by its id, except what is about to be forgotten. Raises StoreError if the
+        store is damaged.
         """
         forgotten = {
             row[0]
@@ -131,13 +131,13 @@ class Reader:
             raise StoreError(f"{self.path}: {error}") from None
 
     def watched(self) -> tuple[int, int]:
-        """Since when the network was watched, later by all pauses, and until when (ns); 0 where nothing was learned."""
+        """Start of monitoring, moved later by all pauses, and its end (ns); 0 if nothing was learned."""
         row = self._base.execute("SELECT value FROM meta WHERE name = ?", (WATCHED,)).fetchone()
         since, _, last = str(row[0] if row else "0 0").partition(" ")
         return int(since), int(last)
 
     def rules(self) -> list[Rule]:
-        """What the operator allows and forbids."""
+        """The operator's rules."""
         return rules_of(self._base)
 
     def history(self, device: str) -> list[Body]:
@@ -180,7 +180,7 @@ class Reader:
 
 
 def _what(field: str, value: str) -> str:
-    """An operator change as text; orders and rules are no fields of a device."""
+    """An operator change as text; orders and rules do not concern a field of a device."""
     return f"{field}={value}" if field in FIELDS else f"{field} {value}".rstrip()
 
 

@@ -1,4 +1,4 @@
-"""A store is replaced by one that was made beside it, where no other process has it open."""
+"""Replaces a store by one that was built beside it, if no other process has it open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TEXTS = "INSERT INTO made.device_text (rowid, words) SELECT number, words FROM 
 
 
 def is_alone(store: Store) -> bool:
-    """Whether no other process has the store open. StoreError."""
+    """Whether no other process has the store open. Raises StoreError."""
     try:
         alone = _shut_out(store.base)
         _let_in(store.base)
@@ -24,9 +24,10 @@ def is_alone(store: Store) -> bool:
 
 
 def replace(store: Store, new: Path) -> bool:
-    """Replace the file of the store by another, with all that the store keeps; False where another process has it open.
+    """Replace the file of the store by another, with all data that the store keeps; returns False if another process
+    has it open.
 
-    StoreError or OSError: the store is as it was.
+    Raises StoreError or OSError: the store is then unchanged.
     """
     try:
         if not _shut_out(store.base):
@@ -45,9 +46,10 @@ def replace(store: Store, new: Path) -> bool:
 
 
 def _shut_out(base: sqlite3.Connection) -> bool:
-    """Keep all other processes out of a store, which has no journal beside it then; False if one has it open.
+    """Exclude all other processes from a store, which then has no journal; returns False if one has it open.
 
-    A process that opened the file before it is replaced cannot write it: SQLite notices that its name is another file.
+    A process that opened the file before it is replaced cannot write it: SQLite notices that the name refers to another
+    file.
     """
     try:
         base.execute("PRAGMA main.locking_mode = EXCLUSIVE")
@@ -58,14 +60,14 @@ def _shut_out(base: sqlite3.Connection) -> bool:
 
 
 def _let_in(base: sqlite3.Connection) -> None:
-    """The other processes may use it again."""
+    """Allow access by other processes again."""
     base.execute("PRAGMA main.locking_mode = NORMAL")
     base.execute("PRAGMA main.journal_mode = WAL")
-    base.execute("SELECT count(*) FROM meta").fetchone()  # only now the lock is given up
+    base.execute("SELECT count(*) FROM meta").fetchone()  # SQLite releases the lock only at the next access
 
 
 def _copy_kept(base: sqlite3.Connection, new: Path) -> None:
-    """Copy what a store keeps into another one, in which these tables are empty, and put it on disk."""
+    """Copy the data that a store keeps into another one, in which these tables are empty, and sync it to disk."""
     base.execute("ATTACH ? AS made", (str(new),))
     try:
         for setting in ("journal_mode", "synchronous"):

@@ -1,4 +1,4 @@
-"""Rows of devices as lists show and search them (``schema_rows.py``), made of the device as records show it."""
+"""Rows of devices for lists and search (``schema_rows.py``), made from the device as records show it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from sensor.core.record_parts import Body
 from sensor.inventory.corrections import Correction, onto_body
 
 WORDS_LIMIT = 4096
-# IEEE 802.1Q, 9.6; a log may be foreign, and larger numbers do not fit into a column.
+# IEEE 802.1Q, 9.6; a log may be foreign, and larger numbers do not fit into the column.
 VLAN_MOST = 4095
-# Texts that may wait for the index, which a search reads through in some ms; and how many are indexed in one
-# transaction.
+# Texts that may wait for the index, which a search scans in a few ms; and number of texts indexed in one transaction.
 PENDING, INDEXED_AT_ONCE = 10_000, 2_000
-# Rows that are made at a time where many lack.
+# Rows made at a time if many are missing.
 FILLED_AT_ONCE = 2_000
-# Of these, times and flags hold nothing to search for.
+# Fields without text to search: times and flags.
 _SILENT = frozenset(("first_seen", "last_seen", "randomised_mac", "confidence", "confidences", "contested"))
 _COLUMNS = (
     "id, type, vendor, model, name, ip, address, mac, vlan, first, last, gone, criticality, owner, "
@@ -35,7 +34,7 @@ _BODY = msgspec.json.Decoder(dict[str, Any])
 
 
 class Shown(NamedTuple):
-    """A device and when it was seen (ns), as lists show it."""
+    """A device and the time it was last seen (ns), as lists show it."""
 
     first: int
     last: int
@@ -44,7 +43,7 @@ class Shown(NamedTuple):
 
 
 def save_rows(base: sqlite3.Connection, devices: Iterable[Shown]) -> None:
-    """Within a transaction."""
+    """Save rows, within a transaction."""
     several = list(devices)
     base.executemany(_SAVE, map(_row, several))
     base.executemany(_NO_ADDRESSES, [(_text(one.body.get("id")),) for one in several])
@@ -58,7 +57,7 @@ def save_rows(base: sqlite3.Connection, devices: Iterable[Shown]) -> None:
 
 
 def index_words(base: sqlite3.Connection) -> bool:
-    """Within a transaction: index the oldest texts where more than PENDING wait; whether that was so."""
+    """Within a transaction: index the oldest texts if more than PENDING wait; returns whether that was the case."""
     (waiting,) = base.execute("SELECT count(*) FROM device_rows WHERE NOT indexed").fetchone()
     if waiting <= PENDING:
         return False
@@ -71,7 +70,7 @@ def index_words(base: sqlite3.Connection) -> bool:
 
 
 def remove_rows(base: sqlite3.Connection, ids: Iterable[str]) -> None:
-    """Within a transaction."""
+    """Remove rows, within a transaction."""
     base.executemany("DELETE FROM device_rows WHERE id = ?", [(name,) for name in ids])
 
 
@@ -82,8 +81,8 @@ def unlisted(base: sqlite3.Connection) -> bool:
 
 
 def fill_rows(base: sqlite3.Connection, corrections: dict[str, dict[str, Correction]]) -> None:
-    """Rows of the devices that have none, within a transaction: after a replay, an upgrade, a repair, or a word of the
-    operator. ``corrections``: all words, by key.
+    """Make rows of devices without one, within a transaction: after a replay, an upgrade, a repair, or an operator
+    change. ``corrections``: all operator values, by key.
     """
     wanted = "SELECT key, first, last, gone, body FROM devices WHERE id NOT IN (SELECT id FROM device_rows)"
     lacking = base.execute(wanted).fetchall()
@@ -97,7 +96,7 @@ def fill_rows(base: sqlite3.Connection, corrections: dict[str, dict[str, Correct
 
 
 def _shown(row: tuple[Any, ...], corrections: dict[str, dict[str, Correction]]) -> Shown | None:
-    """None for a damaged row: the device is read as broken, and discovered again."""
+    """The row of a device; None for a damaged one: it is reported as broken, and discovered again."""
     key, first, last, gone, body = row
     try:
         return Shown(first, last, bool(gone), onto_body(_BODY.decode(body), corrections.get(key, {})))
@@ -106,7 +105,7 @@ def _shown(row: tuple[Any, ...], corrections: dict[str, dict[str, Correction]]) 
 
 
 def renew_rows(base: sqlite3.Connection, keys: Iterable[str], corrections: dict[str, dict[str, Correction]]) -> None:
-    """Rows of some devices once more, within a transaction."""
+    """Make the rows of some devices again, within a transaction."""
     base.executemany(
         "DELETE FROM device_rows WHERE id IN (SELECT id FROM devices WHERE key = ?)", [(key,) for key in keys]
     )
@@ -127,7 +126,7 @@ def _row(device: Shown) -> tuple[object, ...]:
 
 
 def _words(body: Body) -> str:
-    """All that a device has, as one text to search in, case folded."""
+    """All values of a device as one text for search, case folded."""
     found = dict.fromkeys(one for name, value in body.items() if name not in _SILENT for one in _texts(value))
     return " ".join(found)[:WORDS_LIMIT].casefold()
 

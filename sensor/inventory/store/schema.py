@@ -47,7 +47,7 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX mergers_lost ON mergers (lost);
     CREATE TABLE apart (one TEXT NOT NULL, other TEXT NOT NULL, PRIMARY KEY (one, other)) WITHOUT ROWID;
     """,
-    # 2: what devices offer and use, where they are plugged in, and the evidence as rows for people who ask in SQL.
+    # 2: services that devices offer and use, their switch ports, and the evidence as rows for users of SQL.
     """
     CREATE TABLE services (
         device TEXT NOT NULL, service INTEGER NOT NULL, offered INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (device, offered, service)
@@ -66,14 +66,14 @@ MIGRATIONS: tuple[str, ...] = (
             fact.value ->> 3 AS first, fact.value ->> 4 AS last, fact.value ->> 5 AS count
         FROM devices, json_each(devices.state, '$.facts') AS fact, json_each(fact.value, '$[6]') AS claim;
     """,
-    # 3: what was learned of devices.
+    # 3: learned data of devices.
     """
     CREATE TABLE baseline (
         device TEXT PRIMARY KEY,
         habits TEXT NOT NULL -- what it serves and uses, JSON
     ) WITHOUT ROWID;
     """,
-    # 4: what was recommended and is not done.
+    # 4: open recommendations.
     """
     CREATE TABLE advice (
         device TEXT NOT NULL, -- its id, or the address of one that is none of the inventory's
@@ -82,19 +82,19 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (device, setting)
     ) WITHOUT ROWID;
     """,
-    # 5: the event log as tables, and devices as lists show and search them.
+    # 5: the event log as tables, and rows of devices for lists and search.
     LOG_TABLES + _INDICES_5 + DEVICE_ROWS,
     # 6: mutes, and the alerts that they suppressed.
     MUTE_TABLES,
-    # 7: indices that hold all that lists of alerts compare.
+    # 7: indexes with all columns that lists of alerts compare.
     "DROP INDEX IF EXISTS alerts_risk;\nDROP INDEX IF EXISTS alerts_group_risk;\n" + _INDICES_5,
-    # 8: who took part in alerts, a row for each party; when the alerts of a block were seen last.
+    # 8: parties of alerts, one row per party; the last times of the alerts in a block.
     PARTIES,
     # 9: the severity of alerts beside their time.
     SEVERITY + DEVICE_ORDERS,
 )
 VERSION = len(MIGRATIONS)
-# Tables with rows of their own, in the order in which they are saved from a damaged store: operator changes first.
+# Tables with original data, in the order in which they are salvaged from a damaged store: operator changes first.
 TABLES = (
     "words",
     "apart",
@@ -108,5 +108,5 @@ TABLES = (
     "baseline",
     "advice",
 )
-# All that is not made from a log or a file: what a store keeps when its other tables are made again.
+# Tables that are not derived from a log or a file: a store keeps them when its other tables are rebuilt.
 KEPT = (*TABLES, "device_rows", "device_addresses", "device_records")

@@ -1,10 +1,10 @@
 """The tables that are derived from the event log (``sensor/tables/``): alerts, incidents, recommendations, findings and
 the timeline.
 
-The log is the durable source: these tables contain nothing that it does not, and are rebuilt from it if they are
-damaged. Times are ns since the epoch. An alert belongs to a group: all alerts of one state, severity, detector,
-verdict, assignee and site. Groups are few, so totals and facets of a million alerts are sums over some hundred rows,
-and the newest alerts of any group are found by an index.
+The log is the durable source: these tables contain no other data, and are rebuilt from it if they are damaged. Times
+are ns since the epoch. An alert belongs to a group: all alerts with the same state, severity, detector, verdict,
+assignee and site. Groups are few, so totals and facets of a million alerts are sums over some hundred rows, and the
+newest alerts of any group are found by an index.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ CREATE TABLE timeline (
 );
 """
 
-# Indices of versions 5 to 7, and of every version since.
+# Indexes of versions 5 to 7, and of every later version.
 ENTITY_INDICES = (
     "CREATE INDEX IF NOT EXISTS alert_entities_entity ON alert_entities (entity, role, alert)",
     "CREATE INDEX IF NOT EXISTS entities_address ON entities (address) WHERE address IS NOT NULL",
@@ -78,7 +78,7 @@ LIST_INDICES = (
     "CREATE INDEX IF NOT EXISTS alerts_group_risk_last ON alerts (of_group, risk, last)",
     "CREATE INDEX IF NOT EXISTS alerts_last ON alerts (last, of_group)",
     "CREATE INDEX IF NOT EXISTS alerts_risk_last ON alerts (risk, last, of_group)",
-    # By number, with all that the orders compare: a tenth of the table itself.
+    # By number, with all columns that the sort orders compare: a tenth of the table's size.
     "CREATE INDEX IF NOT EXISTS alerts_number ON alerts (number, of_group, last, risk)",
     "CREATE INDEX IF NOT EXISTS alert_words_alert ON alert_words (alert)",
     "CREATE INDEX IF NOT EXISTS incidents_list ON incidents (state, severity, last)",
@@ -89,7 +89,7 @@ LIST_INDICES = (
     "CREATE INDEX IF NOT EXISTS timeline_about ON timeline (about, ts) WHERE about != ''",
 )
 
-# Of version 9: lists by severity read no alerts of another one.
+# Of version 9: lists by severity read only alerts of that severity.
 SEVERITY_INDEX = "CREATE INDEX IF NOT EXISTS alerts_severity_last ON alerts (severity, last, of_group)"
 SEVERITY = f"""
 ALTER TABLE alerts ADD COLUMN severity INTEGER NOT NULL DEFAULT 0; -- 0 to 4, that of its group

@@ -1,7 +1,7 @@
-"""The tables of mutes: those of the operator's file, and what they suppressed.
+"""The tables of mutes: those of the operator's file, and the alerts that they suppressed.
 
-Both are copies: ``mutes`` of the file of mutes, which the engine reads and people may edit, ``muted_alerts`` of the log
-of suppressed alerts beside the event log. They are made again whenever their source is another. Times are ns since the
+Both are copies: ``mutes`` of the file of mutes, which the engine reads and users may edit, ``muted_alerts`` of the log
+of suppressed alerts beside the event log. They are rebuilt whenever their source is replaced. Times are ns since the
 epoch, 0 for none.
 """
 
@@ -29,5 +29,5 @@ CREATE TABLE muted_alerts (
 CREATE INDEX muted_alerts_mute ON muted_alerts (mute, count);
 """
 
-# Emptied before they are made again.
+# Emptied before they are rebuilt.
 MADE_FROM_MUTES = ("mutes_position", "mutes", "muted_alerts")

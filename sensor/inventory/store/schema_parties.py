@@ -1,14 +1,14 @@
-"""Who took part in alerts, and when the alerts of a block were seen last: the tables of version 8.
+"""The parties of alerts, and the last times of the alerts in a block: the tables of version 8.
 
-A party is all that one end of an alert is known by. Most alerts of a host have the same party, so an alert needs two
-rows here where it needed one for each address, MAC, device, name and VLAN.
+A party is one endpoint of an alert with all its identifiers. Most alerts of a host have the same party, so an alert
+needs two rows here instead of one for each address, MAC, device, name and VLAN.
 """
 
 from __future__ import annotations
 
 from sensor.inventory.store.schema_log import LIST_INDICES, SEVERITY_INDEX
 
-# Alerts of one block: their numbers divided by this are equal.
+# Size of a block of alerts: those whose numbers give the same quotient.
 BLOCK = 1000
 
 PARTY_INDICES = (
@@ -19,7 +19,7 @@ PARTY_INDICES = (
     "CREATE INDEX IF NOT EXISTS parties_name ON parties (name)",
     "CREATE INDEX IF NOT EXISTS parties_vlan ON parties (vlan)",
 )
-# Apart, for much is put in faster without them.
+# Created separately, because bulk inserts are faster without them.
 LOG_INDICES = (*LIST_INDICES, *PARTY_INDICES, SEVERITY_INDEX)
 
 SPANS_OF_ALL = f"INSERT INTO alert_spans SELECT number / {BLOCK}, min(last), max(last) FROM alerts GROUP BY 1"  # noqa: S608 - our own number
@@ -49,7 +49,7 @@ DROP TABLE entities;
 {"; ".join(PARTY_INDICES)};
 """  # noqa: S608 - our own words
 
-# Emptied before they are made again.
+# Emptied before they are rebuilt.
 MADE_FROM_LOG = (
     "log_position", "alert_groups", "alerts", "alert_records", "parties", "alert_parties", "alert_spans", "alert_words",
     "incidents", "incident_alerts", "recommendations", "findings", "timeline",

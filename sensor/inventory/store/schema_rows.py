@@ -1,7 +1,7 @@
-"""Devices as lists show and search them: a small row for each, apart from the large ones that hold their facts.
+"""Rows of devices for lists and search: a small row for each, separate from the large ones with their facts.
 
-Indexing a text at each change costs ten times what the row itself does. New and changed texts are therefore indexed
-later, many at once (``rows.index_words``), and a search reads those that are not indexed yet.
+Indexing a text at each change costs ten times as much as the row itself. New and changed texts are therefore indexed
+later, many at once (``rows.index_words``), and a search scans those that are not indexed yet.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""A copy of the store as it is at one moment, made while a sensor writes it (sqlite.org/backup.html), and what such a
-copy holds.
+"""A consistent copy of the store, made while a sensor writes it (sqlite.org/backup.html), and a summary of such a
+copy.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from sensor.inventory.store.schema import VERSION
 
 
 class Held(NamedTuple):
-    """``version`` of the tables, and how many devices are in them."""
+    """``version`` of the tables, and number of devices in them."""
 
     version: int
     devices: int
 
 
 def copied(path: Path, copy: Path) -> None:
-    """Copy a database, this or another one. StoreError where it is not whole, or cannot be read or written."""
+    """Copy a database, this or another one. Raises StoreError if it is damaged, or cannot be read or written."""
     try:
         with contextlib.closing(look_into(path)) as base, contextlib.closing(sqlite3.connect(copy)) as target:
-            base.backup(target)  # all in one step: concurrent writes go to the WAL, and the backup never restarts
-            # The copy is one file: it needs no log of late changes beside it.
+            base.backup(target)  # in a single step: concurrent writes go to the WAL, and the backup never restarts
+            # The copy is one file: it needs no WAL beside it.
             target.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {error}") from None
 
 
 def held(copy: Path, name: Path) -> Held:
-    """Look through a copy of the store ``name``. StoreError where it is not whole, or a newer sensor wrote it."""
+    """Inspect a copy of the store ``name``. Raises StoreError if it is damaged, or a newer sensor wrote it."""
     try:
         with contextlib.closing(look_into(copy)) as base:
             fault = base.execute("PRAGMA quick_check(1)").fetchone()[0]

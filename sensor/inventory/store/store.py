@@ -1,4 +1,4 @@
-"""The store as the sensor uses it: what was known at the last run, and batches of what became known since."""
+"""The store as the sensor uses it: the state of the last run, and batches of changes since."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sensor.inventory.store.database import FILE, Lock, StoreError, connect, ope
 from sensor.inventory.store.purging import purge
 from sensor.inventory.store.rows import Shown, fill_rows, index_words, remove_rows, save_rows
 
-# The newest rows of these are kept, looked at every so many batches.
+# Limits on the rows of these tables; the newest are kept, checked once in this many batches.
 HISTORY_ROWS, LEASE_ROWS, MERGER_ROWS = 1_000_000, 1_000_000, 10_000
 TIDY_EVERY = 512
-# Where it is kept since when, and until when, the network was watched.
+# Key of the start and end of monitoring.
 WATCHED = "watched"
 
 _encode = msgspec.json.Encoder().encode
@@ -39,8 +39,8 @@ class Store:
     """
 
     def __init__(self, folder: Path, checked: Sequence[str] = ()) -> None:
-        """``checked``: the only tables that are checked for damage, where all others will be replaced; empty for all.
-        StoreError or OSError where it cannot be used.
+        """``checked``: the only tables to check for damage, if all others will be replaced; empty for all. Raises
+        StoreError or OSError if the store cannot be used.
         """
         self.path = folder / FILE
         self._lock = Lock(folder)
@@ -60,12 +60,12 @@ class Store:
         self._lock.release()
 
     def reopen(self) -> None:
-        """Go on with the file that has the name of the store now. sqlite3.Error."""
+        """Continue with the file that now has the store's name. Raises sqlite3.Error."""
         self.base.close()
         self.base, self._version = connect(self.path), -1
         prepare(self.base)
 
-    # What is known already.
+    # Stored data.
 
     def meta(self, name: str) -> str:
         row = self.base.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
@@ -87,18 +87,18 @@ class Store:
                 self.broken += 1
 
     def corrections(self) -> dict[str, dict[str, Correction]]:
-        """The operator changes of each device, by key and field. Those of a device that was merged belong
-        to its heir.
+        """The operator values of each device, by key and field. Those of a merged device belong to the one it was
+        merged into.
         """
         with self._faults():
             return corrections_of(self.base)
 
     def apart(self) -> list[tuple[str, str]]:
-        """The keys of devices that are to be kept apart."""
+        """The keys of devices that must not be merged."""
         return [tuple(row) for row in self.base.execute("SELECT one, other FROM apart")]
 
     def orders(self) -> list[Order]:
-        """What the operator ordered and was not done yet."""
+        """The operator's orders that were not executed yet."""
         with self._faults():
             rows = self.base.execute(
                 "SELECT number, field, key, value, reason FROM words WHERE state = 'pending' ORDER BY number"
@@ -109,7 +109,7 @@ class Store:
         ]
 
     def _before(self, kept: str, lost: str) -> tuple[DeviceState, DeviceState] | None:
-        """Two devices before they were merged."""
+        """Two devices as they were before they were merged."""
         wanted = (
             "SELECT kept_before, lost_before FROM mergers WHERE kept_key = ? AND lost_key = ? AND NOT "
             "undone ORDER BY number DESC"
@@ -118,7 +118,7 @@ class Store:
         return (_STATE.decode(row[0]), _STATE.decode(row[1])) if row else None
 
     def habits(self) -> Iterator[tuple[str, str]]:
-        """What was learned of each device, as JSON."""
+        """The learned data of each device, as JSON."""
         yield from map(
             tuple,
             self.base.execute(
@@ -127,16 +127,16 @@ class Store:
         )
 
     def advice(self) -> Iterator[str]:
-        """What was recommended and is not done, as JSON."""
+        """Open recommendations, as JSON."""
         yield from (row[0] for row in self.base.execute("SELECT body FROM advice").fetchall())
 
     def rules(self) -> list[Rule]:
-        """What the operator allows and forbids."""
+        """The operator's rules."""
         with self._faults():
             return rules_of(self.base)
 
     def changed(self) -> bool:
-        """Whether another process wrote since the last question."""
+        """Whether another process has written since the last call."""
         with self._faults():
             (version,) = self.base.execute("PRAGMA data_version").fetchone()
         if version == self._version:
@@ -144,11 +144,11 @@ class Store:
         self._version = version
         return True
 
-    # What becomes known.
+    # Changes.
 
     def write(self, entries: Entries, *, listed: bool = True) -> None:
-        """All of it in one transaction. ``listed``: the rows that lists show as well, else the next reader makes them
-        (``rows.fill_rows``). StoreError where it cannot be written; then nothing was.
+        """Write all entries in one transaction. ``listed``: update the rows for lists as well, otherwise the next
+        reader makes them (``rows.fill_rows``). Raises StoreError if that fails; then nothing was written.
         """
         base = self.base
         with self._faults(), self._transaction():
@@ -174,15 +174,15 @@ class Store:
                 self._tidy()
 
     def compact(self) -> None:
-        """Rewrite the file without what an earlier sensor deleted but did not overwrite. Raises StoreError if there is
-        no room for that.
+        """Rewrite the file to remove data that an earlier sensor deleted but did not overwrite. Raises StoreError if
+        there is no room for that.
         """
         with self._faults():
             self.base.execute("VACUUM")
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:
-        """Errors of SQLite as ours."""
+        """Raises errors of SQLite as StoreError."""
         try:
             yield
         except sqlite3.Error as error:
@@ -212,7 +212,7 @@ class Store:
 
     def _save(self, states: list[tuple[DeviceState, Device]], *, listed: bool) -> None:
         base = self.base
-        # a key that found another id must not stop the batch
+        # a key that now has another id must not abort the batch
         bodies = [device_body(device) for _, device in states]
         base.executemany(
             _DEVICE, [_row(state, device, body) for (state, device), body in zip(states, bodies, strict=True)]
@@ -282,7 +282,7 @@ class Store:
         )
 
     def _close(self, outcome: Outcome) -> None:
-        """An order was done, or could not be."""
+        """Record that an order was executed or failed."""
         order = outcome.order
         reason = f"{order.reason}; {outcome.fault}" if outcome.fault else order.reason
         self.base.execute(
@@ -300,7 +300,7 @@ class Store:
             )
 
     def _forget(self, key: str) -> None:
-        """Nothing was learned of a device, or of any."""
+        """Discard the learned data of a device, or of all."""
         if key == ANYBODY:
             self.base.execute("DELETE FROM baseline")
             self.base.execute("DELETE FROM meta WHERE name = ?", (WATCHED,))
@@ -308,7 +308,7 @@ class Store:
             self.base.execute("DELETE FROM baseline WHERE device IN (SELECT id FROM devices WHERE key = ?)", (key,))
 
     def _tidy(self) -> None:
-        """History is kept as long as there is room for it, what was learned as long as there is the device."""
+        """Limit the history to its size, and remove learned data of devices that no longer exist."""
         for table, rows in (("history", HISTORY_ROWS), ("mergers", MERGER_ROWS)):
             self.base.execute(f"DELETE FROM {table} WHERE number <= (SELECT max(number) FROM {table}) - ?", (rows,))  # noqa: S608 - names from the line above
         self.base.execute("DELETE FROM baseline WHERE device NOT IN (SELECT id FROM devices)")
@@ -339,7 +339,7 @@ def corrections_of(base: sqlite3.Connection) -> dict[str, dict[str, Correction]]
 
 
 def rules_of(base: sqlite3.Connection) -> list[Rule]:
-    """The rules of the operator as they were given. Rules about a device that was merged belong to its heir."""
+    """The operator's rules as entered. Rules about a merged device apply to the one it was merged into."""
     heirs = dict(
         base.execute(
             "SELECT lost, kept FROM mergers WHERE NOT undone AND lost NOT IN (SELECT id FROM devices) ORDER BY number"

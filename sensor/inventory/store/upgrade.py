@@ -1,5 +1,5 @@
-"""An upgrade of the store: a copy is kept, then all steps to the tables of today are made, or none. It cannot be undone
-but by the copy.
+"""Upgrade of the store: keeps a copy, then applies all migrations to the current version, or none. It can only be
+undone by restoring the copy.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from pathlib import Path
 
 from sensor.inventory.store.schema import MIGRATIONS, VERSION
 
-# Copies that are kept, those of the newest tables.
+# Number of copies kept, those with the newest tables.
 COPIES = 2
 
 
 class NotUpgraded(Exception):
-    """It stays unchanged; the text is the reason, for users."""
+    """The store stays unchanged; the message is the reason, for users."""
 
 
 def upgrade(base: sqlite3.Connection, path: Path, version: int) -> str:
-    """Bring the tables to the current version; a note about it, empty if nothing was done. Raises NotUpgraded if that
-    fails: nothing has changed.
+    """Bring the tables to the current version; returns a note, empty if nothing was done. Raises NotUpgraded if that
+    fails; then nothing was changed.
     """
     if version == VERSION:
         return ""
@@ -45,9 +45,7 @@ def upgrade(base: sqlite3.Connection, path: Path, version: int) -> str:
 
 
 def _keep(base: sqlite3.Connection, path: Path, version: int) -> Path:
-    """A copy of the file as it is, in place of an earlier one of the same version. NotUpgraded where there is no room
-    for it.
-    """
+    """Copy the file, replacing an earlier copy of the same version. Raises NotUpgraded if there is no room for it."""
     copy = path.with_name(f"{path.name}.version-{version}")
     new = copy.with_name(copy.name + ".new")
     try:
@@ -66,7 +64,7 @@ def _keep(base: sqlite3.Connection, path: Path, version: int) -> Path:
 
 
 def copies(path: Path) -> list[Path]:
-    """The copies beside a store, those of the oldest tables first."""
+    """The copies beside a store, those with the oldest tables first."""
     numbered = {
         int(end): copy
         for copy in path.parent.glob(f"{path.name}.version-*")
