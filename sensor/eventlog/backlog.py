@@ -1,5 +1,5 @@
-"""Backlog: lines that wait for the disk, bounded. What does not fit is given up in the order of what it is worth:
-alerts last, and counted by kind.
+"""Backlog: lines that wait for the disk, limited in size. Excess lines are dropped by priority, alerts last, and
+counted by kind.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import NamedTuple
 
-# The first go last. Whatever is not named is the first to go.
+# Kinds in descending priority; all others are dropped first.
 LANES = {"alert": 0, "incident": 0, "device": 1, "recommendation": 1, "sensor": 2}
 LAST_LANE = 3
 URGENT = 0
@@ -20,7 +20,7 @@ class _Line(NamedTuple):
 
 
 class Backlog:
-    """Lines in their order. ``size``, at most ``limit``: bytes; ``given_up``: how many were, by kind."""
+    """Lines in order. ``size``, at most ``limit``: bytes; ``given_up``: dropped lines by kind."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -38,11 +38,11 @@ class Backlog:
 
     @property
     def crowded(self) -> bool:
-        """Whether it is half full."""
+        """Whether it is more than half full."""
         return self.size * 2 > self.limit
 
     def add(self, kind: str, text: bytes) -> None:
-        """One more; it may cost the oldest of those that are worth least."""
+        """Add a line; may drop the oldest lines of the lowest priority."""
         self._order += 1
         self._lanes[LANES.get(kind, LAST_LANE)].append(_Line(self._order, kind, text))
         self.size += len(text)
@@ -52,7 +52,7 @@ class Backlog:
             self.given_up[lost.kind] += 1
 
     def take(self, size: int) -> list[bytes]:
-        """The oldest lines, up to so many bytes and at least one where there is one."""
+        """Remove and return the oldest lines, up to ``size`` bytes and at least one if there is one."""
         lines: list[bytes] = []
         filled = [lane for lane in self._lanes if lane]
         while filled:
@@ -69,7 +69,7 @@ class Backlog:
         return lines
 
     def give_up(self) -> None:
-        """All that is left."""
+        """Drop all lines."""
         for lane in self._lanes:
             self.given_up.update(line.kind for line in lane)
             lane.clear()

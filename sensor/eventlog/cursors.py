@@ -1,5 +1,5 @@
-"""How far the outputs of a log are, according to their cursors: read here for the writer of the log, which must not
-remove what an output still needs.
+"""Positions of the outputs of a log, according to their cursors; read here for the writer of the log, which must not
+remove records that an output still needs.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import msgspec
 from sensor.eventlog.segments import cursors_of
 
 STATUS = ".status.json"
-# A number beyond is none of ours: a damaged digit must not end the numbering.
+# Larger numbers are invalid: a damaged digit must not end the numbering.
 HIGHEST = 1 << 53
 EVERYTHING = 1 << 63
 
 
-# Checksum of a cursor over its other content: one damaged digit would remove, or retain, the wrong segments.
+# Checksum of a cursor over its other fields: a damaged digit would cause the wrong segments to be removed or retained.
 _CHECK = re.compile(rb'"check":"([0-9a-f]*)"')
 
 
@@ -28,19 +28,17 @@ class _Cursor(msgspec.Struct):
 
 
 def cursor(log: Path, output: str) -> int:
-    """The last number that an output has done with. 0 where its cursor is not there or cannot be read: then it has
-    none.
-    """
+    """The last number that an output has processed; 0 if its cursor does not exist or cannot be read."""
     return _read(cursors_of(log) / f"{output}.json") or 0
 
 
 def delivered(log: Path, outputs: Sequence[str]) -> int:
-    """The last number that every output has done with; EVERYTHING where there are none."""
+    """The last number that all outputs have processed; EVERYTHING if there are no outputs."""
     return min((cursor(log, output) for output in outputs), default=EVERYTHING)
 
 
 def furthest(log: Path) -> int:
-    """The highest number that any cursor names, configured or not: it was given once."""
+    """The highest number in any cursor, of configured outputs or not: it was assigned once."""
     try:
         paths = [
             path for path in cursors_of(log).iterdir() if path.name.endswith(".json") and not path.name.endswith(STATUS)
@@ -51,7 +49,7 @@ def furthest(log: Path) -> int:
 
 
 def unreadable(log: Path) -> list[str]:
-    """Names of cursors that are there and cannot be read."""
+    """Names of cursors that exist and cannot be read."""
     try:
         paths = sorted(cursors_of(log).iterdir())
     except FileNotFoundError:

@@ -1,6 +1,4 @@
-"""What the writer of an event log asks of the system: a few calls, in one place so that a test can have a disk that
-fails.
-"""
+"""System calls of the event log's writer, in one place so that tests can substitute a disk that fails."""
 
 from __future__ import annotations
 
@@ -12,21 +10,23 @@ class Disk:
     """A disk that works."""
 
     def create(self, path: Path) -> int:
-        """A new empty file, whatever had its name."""
+        """Create an empty file, replacing any file of that name."""
         return open_file(path, os.O_TRUNC)
 
     def write(self, file: int, data: memoryview, place: int) -> int:
-        """Some of the data, at least a byte of it. At a place, so that what failed can be written there again."""
+        """Write at least one byte of the data at an offset, so that a failed write can be repeated there. Returns the
+        number of bytes written.
+        """
         return os.pwrite(file, data, place)
 
     def sync(self, file: int) -> None:
-        """Wait until the contents are down. They can be read from then on whatever happens."""
+        """Wait until the contents are on disk."""
         (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(file)
 
 
 def open_file(path: Path, flags: int = 0) -> int:
-    """A file to read and write, made where it is not there; it belongs to whom its folder does: a sensor started as
-    root may continue as another user.
+    """Open a file for reading and writing, and create it if it does not exist; it is owned by the owner of its folder:
+    a sensor started as root may continue as another user.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, 0o640)
     if os.geteuid() == 0:
@@ -36,7 +36,7 @@ def open_file(path: Path, flags: int = 0) -> int:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are down."""
+    """Wait until the names in a folder are on disk."""
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(file)
@@ -45,7 +45,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def point(log: Path, segment: Path) -> None:
-    """Make the name of a log a link to one of its segments, in one step."""
+    """Make the name of a log a link to one of its segments, atomically."""
     link = log.with_name(log.name + ".new")
     link.unlink(missing_ok=True)
     link.symlink_to(f"{segment.parent.name}/{segment.name}")

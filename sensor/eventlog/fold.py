@@ -1,5 +1,5 @@
-"""Fold: from records in order to the current state. The last state of each device and of each alert; merged and gone
-devices are distinguished.
+"""Fold: the current state from the records in order: the last record of each device and of each alert; merged and gone
+devices are marked.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from sensor.core.ids import short_id
 
 Record = dict[str, Any]
 
-# The reason of a merger begins with the id that no longer exists.
+# The reason of a merger begins with the id of the device that no longer exists.
 _LOST = re.compile(r"dev-[0-9a-z]+")
 
 
 class Fold:
-    """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, whether it
-    was reopened or not; ``incidents`` and ``recommendations``: last record of each by its id.
+    """``devices``: last record of each device by its id; ``alerts``: last record of each alert by its key, reopened or
+    not; ``incidents`` and ``recommendations``: last record of each by its id.
 
-    ``merged``: id of a device that was merged into another → id of the other. A device that is gone stays; its last
+    ``merged``: id of a merged device → id of the device it was merged into. A device that is gone is kept; its last
     record is marked so.
     """
 
@@ -33,7 +33,7 @@ class Fold:
         self._short: dict[str, str] = {}
 
     def add(self, record: Record) -> None:
-        """Take in the next record. Kinds that have no state are only counted."""
+        """Add the next record. Kinds without state are only counted."""
         self.records += 1
         kind = record.get("kind")
         if kind == "device":
@@ -57,7 +57,7 @@ class Fold:
                 self.merged[lost[0]] = name
         self.merged.pop(name, None)
         before = self.devices.pop(name, None)
-        # The newest is last. A record of a gone device has no evidence: the earlier evidence still holds.
+        # The newest is last. A record of a gone device has no evidence: the earlier evidence is kept.
         if record.get("action") == "gone" and before and before.get("evidence") and not record.get("evidence"):
             record = {**record, "evidence": before["evidence"]}
         self.devices[name] = record
@@ -70,7 +70,7 @@ class Fold:
             self.alerts[key] = record
 
     def device(self, name: str) -> Record | None:
-        """The record of a device by its id, or by an id it had before it was merged."""
+        """The record of a device by its id, or by the id of a device that was merged into it."""
         for _ in range(len(self.merged) + 1):
             if name in self.devices:
                 return self.devices[name]
@@ -80,14 +80,14 @@ class Fold:
         return self.devices.get(self._longer(name)) if short_id(name) == name else None
 
     def _longer(self, short: str) -> str:
-        """The id of a device that has one of an earlier version in some records."""
+        """The present id of a device that has an id of an earlier version in some records."""
         if len(self._short) != len(self.devices):
             self._short = {short_id(one): one for one in self.devices}
         return self._short.get(short, "")
 
 
 def _by_id(known: dict[str, Record], record: Record, kind: str) -> None:
-    """The newest stands last."""
+    """Store a record by its id; the newest is last."""
     about = record.get(kind)
     name = about.get("id") if isinstance(about, dict) else None
     if isinstance(name, str):

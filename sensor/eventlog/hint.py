@@ -1,9 +1,9 @@
-"""Hint: a number kept beside the segments of a log, by which a later start knows whether the log begins and ends as it
-was left.
+"""Hint: a number stored beside the segments of a log, by which the next start detects whether the beginning or end of
+the log is missing.
 
-The next number is written after each commit, once the lines are down, so it is never ahead of them, and made durable
-when a segment begins and when the log is closed; the first one that is kept before a segment is taken away. A checksum
-keeps a damaged one from being used.
+The next number is written after each commit, once the lines are on disk, so it is never ahead of them, and synced when
+a segment begins and when the log is closed; the first retained number is written before a segment is removed. A
+checksum detects a damaged file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TEXT = re.compile(rb"(\d{20}) ([0-9a-f]{8})\n")
 
 
 class Hint:
-    """``number``: the stored one; 0 where none was. ``damaged``: there was something else."""
+    """``number``: the stored one; 0 if there was none. ``damaged``: the file has invalid content."""
 
     def __init__(self, log: Path, name: str = NEXT) -> None:
         self._file = open_file(folder_of(log) / name)
@@ -33,16 +33,16 @@ class Hint:
         self.damaged = bool(text) and not good
 
     def put(self, number: int) -> None:
-        """Best effort: on a full disk it stays as it was, or becomes one that is ignored."""
+        """Store a number. Best effort: on a full disk the file stays unchanged, or becomes invalid and is ignored."""
         digits = b"%020d" % number
         with contextlib.suppress(OSError):
             os.pwrite(self._file, b"%s %08x\n" % (digits, zlib.crc32(digits)), 0)
 
     def sync(self) -> None:
-        """Make it durable."""
+        """Sync it to disk."""
         with contextlib.suppress(OSError):
             os.fsync(self._file)
 
     def close(self) -> None:
-        """Of no use afterwards."""
+        """Close the file; the object cannot be used afterwards."""
         os.close(self._file)

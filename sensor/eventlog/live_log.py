@@ -1,8 +1,8 @@
-"""LiveLog: the event log of a live run, written by a thread of its own. Producers of records never wait for the disk.
+"""LiveLog: the event log of a live run, written by a separate thread. Producers of records never wait for the disk.
 
 Records are written in groups (fdatasync) within a configured time; alerts and incidents at once. While the disk fails,
 lines wait in bounded memory; the excess is dropped, alerts last, and its amount is reported once writing works again. A
-record is numbered when it is written, so the numbers in the log have no gap, whatever was dropped.
+record is numbered when it is written, so the numbers in the log have no gaps, whatever was dropped.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from sensor.eventlog.retention import Retention
 from sensor.eventlog.writer import EMITTED_AFTER_S
 
 MIB = 1 << 20
-# Written without waiting for more; made durable without waiting for the group to end.
+# Bytes that are written without waiting for more, and bytes that are synced without waiting for the group to end.
 CHUNK, GROUP = 256 << 10, 4 * MIB
-# How long a producer of records yields the interpreter to the thread, if the thread needs it to keep up.
+# How long a producer of records yields the GIL to the thread, if the thread needs it to keep up.
 YIELD_S = 0.00005
 RETRY_S, SYNC_S, CLOSE_S = 0.5, 10.0, 10.0
-# Tries after which a segment that fails is left for a new one, unless the disk is full.
+# Attempts after which a new segment replaces a failing one, unless the disk is full.
 TRIES = 3
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Keep(Protocol):
-    """How a log is kept: the section ``retention`` of the configuration."""
+    """Retention settings: the section ``retention`` of the configuration."""
 
     @property
     def segment_mib(self) -> float: ...
@@ -66,19 +66,19 @@ class _Stall(NamedTuple):
 
 
 class LiveLog:
-    """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``damages``: what else was wrong
-    with what an earlier run left.
+    """Writes the log. ``torn``: bytes of an incomplete last line that were cut off; ``damages``: other damage in what
+    an earlier run left.
 
-    ``written``: records of this run that are down; ``lost``: those that were given up, by kind; ``shortened``: records
-    that the hard limit took away before every output had them.
+    ``written``: records of this run on disk; ``lost``: dropped records by kind; ``shortened``: records that the hard
+    limit removed before every output had them.
     """
 
     def __init__(
         self, path: Path, keep: Keep, *, outputs: Sequence[str] = (), clock: Callable[[], float] = time.time,
         complain: Callable[[str], None] = print, disk: Disk | None = None,
     ) -> None:  # fmt: skip
-        """``path``: of the log, folders are made; ``outputs``: those that must have a record before it is taken away;
-        ``complain`` hears a line about the disk. OSError where it cannot be written.
+        """``path``: the log, whose folders are created; ``outputs``: those that must have a record before it is
+        removed; ``complain`` gets a message about disk errors. Raises OSError if the log cannot be written.
         """
         self.path, self._clock, self._complain = path, clock, complain
         self._first = self._open(path, keep, disk or Disk())
@@ -90,11 +90,11 @@ class LiveLog:
         self._backlog, self._commit_s = Backlog(int(keep.memory_mib * MIB)), keep.commit_ms / 1000
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
-        # Since when something waits to come down, and to be written; a group is to end at once; the thread sleeps until
-        # it is woken.
+        # Since when lines have waited to be synced, and to be written; the group must end at once; the thread sleeps
+        # until it is woken.
         self._since: float | None = None
         self._arrived = 0.0
-        # The thread waits for the disk, or until it may try again.
+        # The thread waits for the disk, or for its next attempt.
         self._at_disk = False
         self._rounds = 0
         self._hurry = self._requested = self._ending = self._asleep = self._closed = False
@@ -106,8 +106,8 @@ class LiveLog:
         self.shortened = 0
 
     def _open(self, path: Path, keep: Keep, disk: Disk) -> int:
-        """Lock the folder, take over what an earlier version wrote, and continue where the last run ended. The number
-        of the first record to come.
+        """Lock the folder, adopt the log of an earlier version, and continue where the last run ended. Returns the
+        number of the next record.
         """
         self._folder = _lock(prepare(path), path)
         try:
@@ -124,7 +124,7 @@ class LiveLog:
             raise
 
     def _resume(self, path: Path, keep: Keep, disk: Disk) -> int:
-        """Go on where the last run ended. The number of the first record to come."""
+        """Continue where the last run ended. Returns the number of the next record."""
         start = resume(path, self._hint)
         self.torn = start.torn
         self.damages += start.damages
@@ -145,14 +145,14 @@ class LiveLog:
 
     @property
     def progress(self) -> int | None:
-        """Grows with what the thread does at the disk; None while it has nothing to do there. It stands still where the
-        disk does not answer.
+        """A counter of the thread's disk operations; None while it has nothing to do. It stops if the disk does not
+        respond.
         """
         running = self._thread is None or self._thread.is_alive()
         return None if running and not self._at_disk else self._rounds
 
     def keep(self, keep: Keep, outputs: Sequence[str]) -> None:
-        """How it is kept from now on."""
+        """Set the retention settings and the outputs."""
         self._appender.limit(int(keep.segment_mib * MIB), keep.segment_h * 3600)
         size, hard = int(keep.size_mib * MIB), int(keep.hard_mib * MIB)
         self._retention.limit(
@@ -161,7 +161,7 @@ class LiveLog:
         self._backlog.limit, self._commit_s = int(keep.memory_mib * MIB), keep.commit_ms / 1000
 
     def write(self, record: Record) -> None:
-        """Take a record; it is written soon. It never waits for the disk."""
+        """Queue a record, which is written soon. Never waits for the disk."""
         record.sensor.seq = 0
         self._stamp(record, self._clock())
         line, urgent = encode(record), LANES.get(record.kind) == URGENT
@@ -179,10 +179,10 @@ class LiveLog:
             time.sleep(YIELD_S)
 
     def flush(self) -> None:
-        """Nothing to do: the thread writes within its time."""
+        """Does nothing: the thread writes within its time."""
 
     def sync(self, timeout_s: float = SYNC_S) -> bool:
-        """Wait until everything that was taken is down; False where that took too long."""
+        """Wait until all queued records are on disk; returns False after the timeout."""
         with self._condition:
             self._hurry = self._requested = self._since is not None
             self._condition.notify()
@@ -203,8 +203,8 @@ class LiveLog:
             yield shortened(now, gone)
 
     def telemetry(self) -> dict[str, Any]:
-        """``written``, ``given_up`` by kind and ``shortened``, as above; ``waiting_bytes``: what waits for the disk;
-        ``stalled``: whether it takes nothing.
+        """``written``, ``given_up`` by kind and ``shortened``, as above; ``waiting_bytes``: bytes that wait for the
+        disk; ``stalled``: whether it accepts none.
         """
         with self._condition:
             lost, waiting, stalled = dict(self._backlog.given_up), self._backlog.size, self._stall is not None
@@ -217,8 +217,8 @@ class LiveLog:
         }
 
     def close(self, seconds: float = CLOSE_S) -> None:
-        """Write what is left and close, within so many seconds. OSError where something could not be written: it is
-        given up. A second call does nothing.
+        """Write the remaining records within ``seconds`` and close. Raises OSError if some could not be written: they
+        are dropped. A second call does nothing.
         """
         if self._closed:
             return
@@ -242,8 +242,8 @@ class LiveLog:
             )
 
     def _go_on(self, path: Path | None) -> None:
-        """Go on in a segment or begin one. On a full disk neither may be possible: the first lines
-        then wait for room.
+        """Continue in a segment or begin one. On a full disk neither may be possible: the first lines then wait for
+        room.
         """
         try:
             path = path or first_segment(self.path, self._appender.next)
@@ -255,7 +255,9 @@ class LiveLog:
             self._appender.resume(path)
 
     def _start(self) -> None:
-        """At the first record, when what listening needed was given up: a thread keeps the rights it was born with."""
+        """Start the thread at the first record, when capture privileges have been dropped: a thread keeps the
+        capabilities it started with.
+        """
         self._thread = threading.Thread(target=self._work, name="event-log", daemon=True)
         self._thread.start()
         self._retention.start(self._first - 1)
@@ -264,7 +266,7 @@ class LiveLog:
         if abs(now - datetime.fromisoformat(record.ts).timestamp()) > EMITTED_AFTER_S:
             record.emitted = time_text(int(now * 1e6) * 1000)
 
-    # The thread.
+    # In the thread.
 
     def _work(self) -> None:
         while True:
@@ -282,7 +284,7 @@ class LiveLog:
                     break
 
     def _wait(self) -> bool:
-        """Until there is something to do. Whether the group ends now."""
+        """Wait for work. Returns whether the group ends now."""
         with self._condition:
             if self._stall is not None:
                 self._condition.wait_for(lambda: self._ending, RETRY_S)
@@ -297,7 +299,7 @@ class LiveLog:
             return self._hurry or (self._since is not None and time.monotonic() >= self._since + self._commit_s)
 
     def _round(self, commit: bool) -> None:
-        """Write some of what waits, and make it durable where the group ends."""
+        """Write waiting lines, and sync them if the group ends."""
         appender, stalled, closed = self._appender, self._stall is not None, self._appender.closed
         self._at_disk = True
         appender.push()
@@ -321,14 +323,14 @@ class LiveLog:
             if self._stall is not None:
                 self._ended = (self._stall.reason, self._stall.since)
                 self._stall = None
-            # More may have come meanwhile, and some of it may be urgent.
+            # More lines may have arrived meanwhile, some of them urgent.
             self._since = self._arrived if self._backlog else None
             self._requested = self._requested and self._since is not None
             self._hurry = self._requested or self._backlog.urgent
             self._condition.notify_all()
 
     def _stumble(self, error: OSError) -> None:
-        """The disk takes nothing."""
+        """The disk accepts no data."""
         reason = os.strerror(error.errno) if error.errno else str(error)
         if self._stall is None:
             self._stall = _Stall(reason, time.monotonic(), 1)
@@ -340,7 +342,7 @@ class LiveLog:
         if error.errno not in FULL and self._stall.tries % TRIES == 0:
             self._appender.abandon()
 
-    # Findings.
+    # Findings about the log.
 
     def _resumed(self, now: int) -> Iterator[News]:
         with self._condition:
@@ -357,7 +359,7 @@ class LiveLog:
 
 
 def _lock(folder: Path, log: Path) -> int:
-    """The folder of segments, kept for one writer. OSError where another has it."""
+    """Lock the folder of segments for one writer. Raises OSError if another has the lock."""
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
-"""LogCursor: the numbered lines of a log from one number on, for who must not miss any and reads no number twice.
+"""LogCursor: the numbered lines of a log after a given number, for readers that must not miss any or read any twice.
 
-A line is given when it is a JSON object with a number that can be true: it is the next one, or as many are damaged as
-are skipped, or the line after it agrees. A damaged number so hides no other line.
+A line is returned if it is a JSON object with a plausible number: the next one, or one after a gap no larger than the
+number of damaged lines, or one that the following line confirms. A damaged number thus hides no other line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sensor.eventlog.log_lines import NO_RECORD, Damage, LogLines, parts
 from sensor.eventlog.log_places import place_after
 from sensor.eventlog.segments import Segment, number_of
 
-# No record is shorter, so the number of damaged bytes bounds the number of lost records.
+# No record is shorter, so the number of damaged bytes limits the number of lost records.
 SHORTEST = 64
 WRONG_NUMBER, GAP = "a number that does not follow", "lines before it are missing"
 
@@ -26,30 +26,30 @@ class _Line(NamedTuple):
 
 
 class LogCursor:
-    """Reads behind a number. ``at``: the last number given or passed; ``missing``: numbers up to there that are not in
-    the log and never can be any more.
+    """Reads lines after a number. ``at``: the last number returned or skipped; ``missing``: numbers up to it that are
+    permanently missing from the log.
 
-    ``damaged``: how many places of the log cannot be read; ``damages``: the first of them.
+    ``damaged``: number of places in the log that cannot be read; ``damages``: the first of them.
     """
 
     def __init__(self, log: Path, after: int = 0) -> None:
-        """``after``: the last number that is not wanted. OSError where the log cannot be read; one that is not there
-        yet is waited for.
+        """``after``: the last number already processed. Raises OSError if the log cannot be read; a log that does not
+        exist yet is waited for.
         """
         self.log, self.at, self.missing = log, after, 0
         self._source: LogLines | None = None
         self._waiting: deque[_Line] = deque()
         self._begun = 0
-        # Bytes of damaged lines since the last good one; what was damaged until then, and the segment of that one.
+        # Bytes of damaged lines since the last good one; bytes damaged before, and the segment of that line.
         self._lost = self._damaged = 0
         self._within: Segment | None = None
         self._start()
 
     def read(self, lines: int = 1000, size: int = 1 << 20) -> list[tuple[int, bytes]]:
-        """At most so many of the next lines with their numbers, and no more once they have so many bytes. Returns at
-        once; none where there are none now.
+        """At most ``lines`` of the next lines with their numbers, up to ``size`` bytes. Returns immediately; empty if
+        there are none at present.
 
-        OSError where the log cannot be read; it may be tried again.
+        Raises OSError if the log cannot be read; the call may be repeated.
         """
         taken: list[tuple[int, bytes]] = []
         while len(taken) < lines and size > 0:
@@ -69,14 +69,12 @@ class LogCursor:
         return self._source.damages if self._source is not None else []
 
     def close(self) -> None:
-        """Close what is open. A second call does nothing."""
+        """Close open files. A second call does nothing."""
         if self._source is not None:
             self._source.close()
 
     def number(self, line: bytes) -> int | None:
-        """The number of a line that is whole: JSON, and text. A reader that decodes lines anyway has a method of its
-        own.
-        """
+        """The number of a complete JSON line. Overridden by readers that decode lines anyway."""
         try:
             number = number_of(line)
             if not line.isascii():
@@ -86,8 +84,8 @@ class LogCursor:
         return number if number is not None and number > 0 else None
 
     def _start(self) -> LogLines | None:
-        """The log from the next number on: its segment is found by name, the line in it by halving. None where it is
-        not there.
+        """The log from the next number on: finds the segment by name and the line by binary search. None if there is
+        none.
         """
         while self._source is None:
             there = parts(self.log)
@@ -102,13 +100,13 @@ class LogCursor:
         return self._source
 
     def _fill(self) -> bool:
-        """Take in the next lines; False where there are none now."""
+        """Read the next lines; returns False if there are none at present."""
         source = self._start()
         lines = source.more() if source is not None else []
         if not lines or source is None or source.segment is None:
             return False
         if source.begun != self._begun:
-            # What comes now is another log.
+            # The lines from here on belong to another log.
             self._begun, self.at, self._lost, self._within = source.begun, 0, 0, None
             self._waiting.clear()
         segment = source.segment
@@ -143,7 +141,7 @@ class LogCursor:
         self.at, self._lost, self._within, self._damaged = number, 0, line.segment, self.damaged
 
     def _can_follow(self, number: int, line: _Line) -> bool:
-        """Whether a number that leaves some out can be true."""
+        """Whether a number after a gap is plausible."""
         return (
             number == line.segment.first
             or (number - self.at - 1) * SHORTEST <= self._lost
@@ -151,8 +149,8 @@ class LogCursor:
         )
 
     def _confirmed(self, number: int) -> bool | None:
-        """Whether the next number is greater; None where that is not there yet. A log without segments ends where it
-        ends.
+        """Whether the next line's number is greater; None if that line does not exist yet. A log without segments has
+        no later lines.
         """
         known = 1
         while known < len(self._waiting) or self._fill():
@@ -163,8 +161,8 @@ class LogCursor:
         return True if self._waiting[0].segment.first == 0 else None
 
     def _repeat(self, line: _Line) -> None:
-        """A number that was passed: from before the start, or in a segment that is there twice; amid a segment it is
-        damaged.
+        """A number that was returned before: from before the start, or in a segment that exists twice; within a segment
+        it is damaged.
         """
         if line.segment == self._within:
             self._damage(line, WRONG_NUMBER)

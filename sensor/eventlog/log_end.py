@@ -1,4 +1,4 @@
-"""The last lines of a log, read from its end, so that a few of a large log are there at once."""
+"""The last lines of a log, read from its end, so that reading a few lines of a large log is fast."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sensor.eventlog.segments import Segment
 
 
 def end_of(log: Path) -> Place | None:
-    """Behind the last whole line of a log; None where there is none. Of a compressed segment, which cannot be sought,
-    the size of its file.
+    """The position after the last complete line of a log; None if there is none. For a compressed segment, which cannot
+    be seeked, the size of its file.
     """
     there = parts(log)
     if not there:
@@ -34,14 +34,16 @@ def end_of(log: Path) -> Place | None:
 
 
 def backwards(log: Path, end: Place) -> Iterator[bytes]:
-    """The lines before a place, the last first, over all segments before it. What is removed meanwhile is left out."""
+    """The lines before a position, the last first, over all earlier segments. Segments removed meanwhile are
+    skipped.
+    """
     yield from _backwards_in(end.segment, end.at)
     for segment in reversed([one for one in parts(log) if one.first < end.segment.first]):
         yield from _backwards_in(segment, None)
 
 
 def _backwards_in(segment: Segment, end: int | None) -> Iterator[bytes]:
-    """The lines of a segment from its end. A compressed one is unpacked whole: it can only be read forward."""
+    """The lines of a segment from its end. A compressed one is decompressed completely: it can only be read forward."""
     try:
         file = segment.path.open("rb")
     except FileNotFoundError:
@@ -61,7 +63,7 @@ def _backwards_plain(file: BinaryIO, end: int) -> Iterator[bytes]:
         yield from reversed(lines)
         end = start
         if len(rest) > LINE_LIMIT:
-            rest = b""  # no record is so long
+            rest = b""  # no record is that long
     yield rest
 
 

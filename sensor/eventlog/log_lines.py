@@ -1,8 +1,8 @@
-"""The lines of a log over all its segments, in order and once, as far as they exist.
+"""The lines of a log over all its segments, in order and each once, as far as they exist.
 
-A reader at the end of a segment continues with the next as soon as it exists, after it has read the rest of the last: a
-writer begins a segment only after it has written the one before. An open segment stays readable while it is compressed
-or removed. A plain log that is truncated or replaced is read from its beginning.
+A reader at the end of a segment continues with the next one as soon as it exists, after reading the rest of the present
+one: a writer begins a segment only after it has completed the one before. An open segment stays readable while it is
+compressed or removed. A plain log that is truncated or replaced is read from its beginning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sensor.eventlog.segment_lines import Lines, open_lines
 from sensor.eventlog.segments import Segment, segments
 
 DAMAGES_KEPT = 100
-# Reads at the end of a log after which the folder is listed, whatever its link points to: a crash may have left an old
+# Reads at the end of a log after which the folder is listed regardless of the link: a crash may have left an outdated
 # link.
 LOOKS = 16
 NO_RECORD = "no record"
@@ -34,40 +34,40 @@ class Damage(NamedTuple):
 
 
 def parts(log: Path) -> list[Segment]:
-    """The segments of a log; one that has none is itself one where it is there at all."""
+    """The segments of a log; a plain log is a single segment, if it exists."""
     if found := segments(log):
         return found
-    # Its name is there after its first segment: a folder that was empty a moment ago may hold one by now.
+    # The log's name is created after its first segment: a folder that was empty a moment ago may have a segment by now.
     return (segments(log) or [Segment(0, log)]) if log.exists() else []
 
 
 class LogLines:
     """A position in a log that advances.
 
-    ``line``: lines of the segment that were returned; ``damaged``, ``damages``: how many places could not be read, and
-    the first of them; ``begun``: how often the log was restarted from its beginning.
+    ``line``: lines of the segment that were returned; ``damaged``, ``damages``: number of unreadable places, and the
+    first of them; ``begun``: how often the log was restarted from its beginning.
     """
 
     def __init__(self, log: Path, start: Segment | None = None, at: int = 0, line: int = 0) -> None:
-        """``start``: begin with this segment instead of the first, at byte ``at``, which ``line`` lines are before.
-        OSError where it cannot be opened.
+        """``start``: begin with this segment instead of the first, at byte ``at``, which comes after ``line`` lines.
+        Raises OSError if it cannot be opened.
         """
         self.log = log
         self.line, self.damaged, self.begun = line, 0, 0
         self.damages: list[Damage] = []
         self._looks = 0
-        # Another segment is there: what this one got before is read once more.
+        # Another segment exists: read what the present one received before.
         self._left = False
         self._here = open_lines(start, self._report, at) if start is not None else None
 
     @property
     def segment(self) -> Segment | None:
-        """The one being read; None where there is no log yet."""
+        """The current segment; None if there is no log yet."""
         return self._here.segment if self._here is not None else None
 
     def more(self) -> list[bytes]:
-        """The next whole lines, all of ``segment``; none where there are none now. OSError where a segment cannot be
-        read.
+        """The next complete lines, all of ``segment``; empty if there are none at present. Raises OSError if a segment
+        cannot be read.
         """
         while (here := self._here or self._begin()) is not None:
             lines = here.more()
@@ -87,7 +87,7 @@ class LogLines:
         return []
 
     def rest(self) -> list[bytes]:
-        """The last line where it has no end, which may still be written. It is not given again."""
+        """The last, unterminated line, which may still be written. It is not returned again."""
         rest = self._here.take_rest() if self._here is not None else b""
         return [rest] if rest else []
 
@@ -98,7 +98,7 @@ class LogLines:
             self.damages.append(Damage(segment.path.name, line, reason))
 
     def close(self) -> None:
-        """Close what is open. A second call does nothing."""
+        """Close open files. A second call does nothing."""
         if self._here is not None:
             self._here.file.close()
             self._here = None
@@ -108,7 +108,7 @@ class LogLines:
             self.report(self.segment, self.line + 1, reason)
 
     def _begin(self) -> Lines | None:
-        """Open the first segment there is. One that is removed or compressed in between is looked for again."""
+        """Open the first segment. One that is removed or compressed meanwhile is searched for again."""
         while there := parts(self.log):
             with contextlib.suppress(FileNotFoundError):
                 self._here = open_lines(there[0], self._report)
@@ -116,7 +116,7 @@ class LogLines:
         return None
 
     def _is_over(self, here: Lines) -> bool:
-        """Whether something else continues where this segment ends."""
+        """Whether the log continues elsewhere at the end of this segment."""
         if here.segment.first == 0:
             return self._replaced(here)
         self._looks += 1
@@ -127,8 +127,8 @@ class LogLines:
         return bool(self._after(here.segment.first))
 
     def _replaced(self, here: Lines) -> bool:
-        """Whether another file has the name of a plain log now. A name that is gone may come back: nothing is done
-        until it does.
+        """Whether the name of a plain log refers to another file now. A missing name may reappear: until then nothing
+        is done.
         """
         try:
             return not os.path.samestat(self.log.stat(), os.fstat(here.file.fileno()))
@@ -136,7 +136,7 @@ class LogLines:
             return False
 
     def _leave(self, here: Lines) -> None:
-        """Go on with the segment after this one. One that is removed in between is passed."""
+        """Continue with the segment after this one. One that is removed meanwhile is skipped."""
         following = self._after(here.segment.first) if here.segment.first else self._after_plain(here)
         if not following:
             self._left = False
@@ -150,8 +150,8 @@ class LogLines:
         return [one for one in segments(self.log) if one.first > first]
 
     def _after_plain(self, here: Lines) -> list[Segment]:
-        """What follows a plain log: where it has become a segment the ones after that, else all
-        that has its name now.
+        """The segments after a plain log: if it has become a segment those after it, else all that have its name
+        now.
         """
         held, there = os.fstat(here.file.fileno()), parts(self.log)
         for place, one in enumerate(there):

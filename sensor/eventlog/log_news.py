@@ -1,4 +1,4 @@
-"""Findings of the event log about itself: damaged, shortened for lack of disk space, written again after a failure."""
+"""Findings of the event log about itself: damage, truncation for lack of disk space, recovery after a write failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class News(NamedTuple):
 
 
 def damaged(now: int, damages: Sequence[object]) -> Iterator[News]:
-    """``now``: ns. Nothing where nothing is damaged."""
+    """``now``: ns. Yields nothing if there is no damage."""
     if damages:
         msg = f"{len(damages):,} places of the event log are damaged: {damages[0]}"
         facts = {"count": len(damages), "damages": [str(one) for one in damages[:SHOWN]]}
@@ -30,7 +30,7 @@ def damaged(now: int, damages: Sequence[object]) -> Iterator[News]:
 
 
 def shortened(now: int, gone: Sequence[Shortened]) -> News:
-    """Segments are ``gone`` that outputs still needed."""
+    """Segments that outputs still needed were removed (``gone``)."""
     count = sum(one.records for one in gone)
     msg = f"the disk space for the event log is used up: {count:,} records went before every output had them"
     facts = {"first_seq": gone[0].first, "last_seq": gone[-1].last, "count": count}
@@ -38,7 +38,7 @@ def shortened(now: int, gone: Sequence[Shortened]) -> News:
 
 
 def resumed(now: int, reason: str, stalled_s: float, lost: Counter[str]) -> News:
-    """``reason``: why nothing could be written; ``lost``: records that were given up, by kind."""
+    """``reason``: why writing failed; ``lost``: dropped records by kind."""
     given_up = f"{lost.total():,} records were given up" if lost else "nothing was given up"
     facts = {"reason": reason, "stalled_s": round(stalled_s, 1), "count": lost.total(), "given_up": dict(lost)}
     msg = f"the event log is written again after: {reason}; {given_up}"

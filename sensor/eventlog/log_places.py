@@ -1,5 +1,5 @@
-"""Places in a log: its end, the lines after a number, those since a time. Found by names and by halving: a large log is
-not read for it.
+"""Positions in a log: its end, the lines after a number, those since a time. Found by file names and binary search,
+without reading a large log.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from sensor.eventlog.log_lines import parts
 from sensor.eventlog.segment_lines import open_lines
 from sensor.eventlog.segments import Segment, number_of
 
-# Ends the halving; so much is read through quickly.
+# Binary search ends at this many bytes, which are read quickly.
 NEAR = 1 << 18
-# Two lines of the greatest length are in it, and the end of one before.
+# Fits two lines of maximum length and the end of one before.
 LOOK = 1 << 18
 _TIME = re.compile(rb'\{\s*"ts"\s*:\s*"([^"\\]{4,40})"')
 
 
 class Place(NamedTuple):
-    """A byte of a segment at which a line begins. ``line``: so many are before it, as far as is known. Of a compressed
-    one it is always the first.
+    """An offset in a segment at which a line begins. ``line``: number of lines before it, as far as known. A compressed
+    segment has only two: 0 and the size of its file.
     """
 
     segment: Segment
@@ -32,9 +32,9 @@ class Place(NamedTuple):
 
 
 def place_after(segment: Segment, after: int) -> Place:
-    """A place that is not behind the first line of a segment with a greater number, but near it.
+    """A position near, but not after, the first line of a segment with a greater number.
 
-    The beginning if it cannot be determined: of a compressed segment, or if numbers are not consecutive.
+    The beginning if it cannot be determined: in a compressed segment, or if numbers are not consecutive.
     """
     begin = max(segment.first, 1)
     if segment.compressed or after < begin:
@@ -55,10 +55,10 @@ def place_after(segment: Segment, after: int) -> Place:
 
 
 def place_since(log: Path, since: str) -> Place | None:
-    """Where to begin for records since a time (RFC 3339, UTC): the last segment that begins before it, for records come
-    nearly in the order of their times.
+    """The position to read records since a time (RFC 3339, UTC): the last segment that begins before it, because
+    records are nearly in order of time.
 
-    None where there is no log.
+    None if there is no log.
     """
     there = parts(log)
     for segment in reversed(there):
@@ -69,14 +69,14 @@ def place_since(log: Path, since: str) -> Place | None:
 
 
 def time_in(line: bytes) -> bytes | None:
-    """The time of a record in a line, without decoding it; None where it does not stand in front."""
+    """The time of a record in a line, without decoding it; None if it is not the first field."""
     found = _TIME.match(line)
     return found[1] if found else None
 
 
 def _first_time(segment: Segment) -> bytes | None:
-    """The time of the first line of a segment that has one; None where it is empty, removed, or a pipe, which may be
-    read once only.
+    """The time of the first line of a segment that has one; None if it is empty, removed, or a pipe, which can be read
+    only once.
     """
     if not segment.path.is_file():
         return None
@@ -86,8 +86,8 @@ def _first_time(segment: Segment) -> bytes | None:
 
 
 def _line_behind(file: int, place: int) -> tuple[int, int | None]:
-    """The first line that begins behind a place and has a number the next one confirms, for a damaged number must not
-    lead astray.
+    """The first line that begins after an offset and has a number that the next line confirms, so that a damaged number
+    does not mislead the search.
     """
     data = os.pread(file, LOOK, place)
     start = data.find(b"\n") + 1

@@ -1,4 +1,4 @@
-"""Where the event logs are."""
+"""The locations of event logs."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from pathlib import Path
 SYSTEM = Path("/var/lib/sensor")
 REPLAY_LOG, RUN_LOG = "replay.jsonl", "events.jsonl"
 INVENTORY = "inventory.db"
-# The folder of the datasets of replays, in the state folder.
+# The folder of replay datasets within the state folder.
 DATASETS = "datasets"
 
 
 def state_folder() -> Path:
-    """The folder of the state. It need not exist yet.
+    """The state folder. It may not exist yet.
 
-    ``$SENSOR_STATE``, else the first of ``$STATE_DIRECTORY`` (systemd.exec(5)), else /var/lib/sensor where we may write
-    there, else the user's own folder by the XDG Base Directory Specification.
+    ``$SENSOR_STATE``, else the first of ``$STATE_DIRECTORY`` (systemd.exec(5)), else /var/lib/sensor if it is writable,
+    else the user's folder according to the XDG Base Directory Specification.
     """
     if named := _named():
         return Path(named)
     if SYSTEM.is_dir() and os.access(SYSTEM, os.W_OK):
         return SYSTEM
     base = os.environ.get("XDG_STATE_HOME", "")
-    # relative paths there are invalid and to be ignored (XDG Base Directory Specification)
+    # relative paths there are invalid and ignored (XDG Base Directory Specification)
     return (Path(base) if base.startswith("/") else Path.home() / ".local" / "state") / "sensor"
 
 
 def folder_to_read() -> Path:
-    """The state folder for commands that read what a sensor left, or add to it: that of the service, if it exists and
-    the user's own has no inventory and no log. A user without permission gets that error, not that there is nothing.
+    """The state folder for commands that read a sensor's data or add to it: that of the service, if it exists and the
+    user's own has no inventory and no log. A user without permission gets that error instead of an empty result.
     """
     own = state_folder()
     if _named() or _left(own) or not (_left(SYSTEM) or _closed(SYSTEM)):
@@ -38,30 +38,30 @@ def folder_to_read() -> Path:
 
 
 def _closed(folder: Path) -> bool:
-    """Whether it is there, and we may not look into it."""
+    """Whether the folder exists and is not accessible."""
     return folder.is_dir() and not os.access(folder, os.X_OK)
 
 
 def _left(folder: Path) -> bool:
-    """Whether a sensor left something there that we may read."""
+    """Whether the folder has readable data of a sensor."""
     return any(os.access(folder / name, os.R_OK) for name in (INVENTORY, RUN_LOG, REPLAY_LOG, DATASETS))
 
 
 def state_folder_is_named() -> bool:
-    """Whether the environment names it."""
+    """Whether an environment variable names it."""
     return bool(_named())
 
 
 def _named() -> str:
-    """What the environment names."""
+    """The folder named by an environment variable."""
     return os.environ.get("SENSOR_STATE") or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
 
 
 def muted_log(log: Path) -> Path:
-    """Where the alerts are that mutes kept out of a log."""
+    """The log of alerts that mutes suppressed."""
     return log.with_suffix(".muted.jsonl")
 
 
 def notes_log(log: Path) -> Path:
-    """Where the operator's notes to the alerts of a log are."""
+    """The file of the operator's notes about the alerts of a log."""
     return log.with_suffix(".notes.jsonl")

@@ -1,8 +1,8 @@
-"""The event log as it is read: records as plain objects, lazily, over all segments, to the end or as they come.
+"""Reads the event log: records as plain objects, lazily, over all segments, to the end or continuously.
 
-Lines that are no records are skipped and counted, and where they are is kept: a log may come from anywhere, and one bad
-line must not hide the rest. A last line without its end is still being written: who follows waits for it, who does not
-takes it when it is whole.
+Lines that are no records are skipped and counted, with their positions: a log may come from any source, and one bad
+line must not hide the rest. An unterminated last line is still being written: with ``follow`` the reader waits for its
+end, otherwise it is returned only if it is complete JSON.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from sensor.eventlog.log_lines import NO_RECORD, Damage, LogLines
 from sensor.eventlog.log_places import Place
 from sensor.eventlog.segments import Segment
 
-# Seconds between two looks at a log that had nothing new.
+# Seconds between two checks of a log without new lines.
 PAUSE_S = 0.1
-# So often in a row a segment may vanish between a look at the folder and its opening.
+# Number of times in a row that a segment may disappear between listing the folder and opening it.
 FINDS = 10
 
 
 class Reader:
-    """Reads one log. ``broken`` counts what is no record, ``damages`` has the first places of it; ``missing`` counts
-    records that were removed before they were read.
+    """Reads one log. ``broken`` counts lines that are no records, ``damages`` has the first positions; ``missing``
+    counts records that were removed before they were read.
     """
 
     def __init__(
         self, path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = None, start: Place | None = None
     ) -> None:
-        """``follow``: continue at the end, as ``tail -F`` does: over segments, and a log that is cut, replaced or not
-        there yet is read from its beginning.
+        """``follow``: continue at the end, like ``tail -F``: over segments, and a log that is truncated, replaced or
+        does not exist yet is read from its beginning.
 
-        ``stop`` is asked at each pause. ``start``: where to begin instead of the beginning.
+        ``stop`` is called at each pause. ``start``: begin at this position.
         """
         self.path, self.follow, self.stop, self.start = path, follow, stop, start
         self.broken = self.missing = 0
@@ -45,8 +45,8 @@ class Reader:
         self._last: dict[str, Any] = {}
 
     def begin(self, find: Callable[[], Place | None]) -> Place | None:
-        """Open the log now at the place that is found, so that later changes of its segment do no harm. If it is
-        compressed meanwhile the search is repeated.
+        """Open the log at the position that ``find`` returns, so that later changes of its segment do not matter. If
+        the segment is compressed meanwhile, the search is repeated.
         """
         for left in reversed(range(FINDS)):
             try:
@@ -59,11 +59,11 @@ class Reader:
         return self.start
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """The records. OSError where the log cannot be opened, unless it is followed and not there yet."""
+        """The records. Raises OSError if the log cannot be opened, unless it is followed and does not exist yet."""
         return (record for _, record in self.pairs())
 
     def pairs(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
-        """Each line that is a record, as it is there without its end, and as an object."""
+        """Each line with a record, without its end, and the decoded record."""
         source, self._source = self._source or self._open(), None
         self.damages = source.damages
         try:
@@ -90,7 +90,7 @@ class Reader:
     def _batches(self, source: LogLines) -> Iterator[list[bytes]]:
         while True:
             if lines := source.more():
-                # Of a compressed segment nothing but the end cannot be had.
+                # A position other than 0 in a compressed segment is its end: its lines are skipped.
                 if not (
                     self.start and self.start.at and source.segment == self.start.segment and source.segment.compressed
                 ):
@@ -101,14 +101,14 @@ class Reader:
                 break
         if not self.follow:
             if source.segment is None:
-                self.path.open("rb").close()  # raises the reason why there is nothing
+                self.path.open("rb").close()  # raises the reason why there is no log
             yield source.rest()
 
     def _stopped(self) -> bool:
         return self.stop is not None and self.stop()
 
     def _enter(self, segment: Segment | None) -> None:
-        """Count what is between the last record and the segment that is read now: that was removed meanwhile."""
+        """Count the records between the last one and the current segment, which were removed meanwhile."""
         if segment == self._within or segment is None:
             return
         origin = self._last.get("sensor")
@@ -124,7 +124,7 @@ def read(path: Path, *, follow: bool = False, stop: Callable[[], bool] | None = 
 
 
 def record_of(line: bytes) -> dict[str, Any] | None:
-    """The line as an object with a time and a kind; None where it is not one."""
+    """The line as an object with a time and a kind; None for any other line."""
     try:
         record = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

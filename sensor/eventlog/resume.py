@@ -1,8 +1,8 @@
-"""Where a log of a live run continues: after a clean end, after a crash, and after damage.
+"""Where the log of a live run continues: after a clean end, after a crash, and after damage.
 
 Only the last segment is read here; the others are checked while the sensor runs (``retention.py``). Nothing is ever
-overwritten or removed, except a last line without an end. Numbers continue above everything that is known: the
-segments, the hint beside them, and the cursors of outputs.
+overwritten or removed, except an unterminated last line. Numbers continue above every known one: those of the segments,
+the hint beside them, and the cursors of outputs.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ FIRST_KEY = b'{"ts":'
 
 
 class Start(NamedTuple):
-    """``next``: the first number to give; ``path``: the segment to continue in, None: a new one; ``torn``: bytes of a
-    last line that were cut off.
+    """``next``: the next number to assign; ``path``: the segment to continue in, None: a new one; ``torn``: bytes of an
+    incomplete last line that were cut off.
     """
 
     next: int
@@ -37,8 +37,8 @@ class Start(NamedTuple):
 
 
 class _End(NamedTuple):
-    """What the last segment is like. ``number``: the last one that is surely taken; ``clean``: nothing is wrong with
-    it.
+    """The state of the last segment. ``number``: the last number that is known to be assigned; ``clean``: there is no
+    damage.
     """
 
     number: int
@@ -48,7 +48,7 @@ class _End(NamedTuple):
 
 
 def prepare(log: Path) -> Path:
-    """The folder of segments; made where it is not there, for whom the folder around it belongs to. OSError where it
+    """The folder of segments, created if it does not exist, with the owner of its parent folder. Raises OSError if it
     cannot be written.
     """
     folder = folder_of(log)
@@ -56,7 +56,7 @@ def prepare(log: Path) -> Path:
         raise OSError(errno.EINVAL, "it is a link to something else: name that", str(log))
     if not folder.is_dir():
         folder.mkdir(parents=True, mode=0o750)
-        if os.geteuid() == 0:  # who becomes another user after the interfaces are open continues writing here
+        if os.geteuid() == 0:  # a process that changes its user later continues here
             around = folder.parent.stat()
             os.chown(folder, around.st_uid, around.st_gid)
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -69,8 +69,8 @@ def prepare(log: Path) -> Path:
 
 
 def adopt(log: Path) -> list[Damage]:
-    """Tidy up what a crash left, and make a plain log of an earlier version the first segment. OSError where that
-    cannot be.
+    """Clean up after a crash, and make a plain log of an earlier version the first segment. Raises OSError if that
+    fails.
     """
     for left in folder_of(log).glob("*.new"):
         left.unlink()
@@ -78,7 +78,7 @@ def adopt(log: Path) -> list[Damage]:
 
 
 def resume(log: Path, hint: Hint) -> Start:
-    """Look at the end of a log. A torn last line is cut off."""
+    """Check the end of a log. An incomplete last line is cut off."""
     there = segments(log)
     end = _look(log, there[-1]) if there else _End(0, True, 0, [])
     damages = list(end.damages)
@@ -94,8 +94,8 @@ def resume(log: Path, hint: Hint) -> Start:
 
 
 def first_segment(log: Path, number: int) -> Path:
-    """An empty segment, so that a log is there for who reads along before the first record is. OSError where that
-    cannot be.
+    """Create an empty segment, so that readers find a log before the first record is written. Raises OSError if that
+    fails.
     """
     path = segment_path(log, number)
     os.close(open_file(path))
@@ -103,7 +103,7 @@ def first_segment(log: Path, number: int) -> Path:
 
 
 def show(log: Path, path: Path) -> None:
-    """Point the name of a log to a segment where it does not."""
+    """Link the name of a log to a segment, unless it already is."""
     with contextlib.suppress(OSError):
         if log.readlink().name == path.name:
             return
@@ -129,8 +129,8 @@ def _look(log: Path, last: Segment) -> _End:
 
 
 def _cut_torn(segment: Segment) -> tuple[int, bool]:
-    """Cut off what is behind the last whole line: how many bytes; and whether that was something else than the
-    beginning of one.
+    """Cut off what follows the last complete line: returns the number of bytes, and whether they were something other
+    than the beginning of a line.
     """
     if segment.compressed:
         return 0, False
@@ -151,7 +151,7 @@ def _cut_torn(segment: Segment) -> tuple[int, bool]:
 
 
 def _count(segment: Segment) -> int:
-    """Lines of a plain segment; 0 for a compressed one, whose end is in the next segment's name."""
+    """Number of lines in a plain segment; 0 for a compressed one, whose end is known from the next segment's name."""
     if segment.compressed:
         return 0
     with segment.path.open("rb") as file:
@@ -159,7 +159,7 @@ def _count(segment: Segment) -> int:
 
 
 def _adopt(log: Path) -> list[Damage]:
-    """Make a plain log the first segment. One whose numbers may be those of segments that are there is set aside."""
+    """Make a plain log the first segment. One whose numbers may overlap with existing segments is moved aside."""
     folder = folder_of(log)
     with log.open("r+b") as file:
         try:
@@ -179,8 +179,8 @@ def _adopt(log: Path) -> list[Damage]:
 
 
 def _first_number(log: Path) -> int:
-    """The number of the first line of a plain log, be it there or torn or damaged. OSError where it
-    is something else.
+    """The number of the first line of a plain log, even if that line is incomplete or damaged. Raises OSError if the
+    file is something else.
     """
     line, place = b"", -1
     with log.open("rb") as lines:

@@ -1,12 +1,12 @@
 """Maintenance of closed segments: they are checked once for damage, compressed, and removed when they are old or too
 many.
 
-Never before every output has them, unless the hard limit on disk is reached: then the oldest are removed, and the loss
-is reported. All of it happens in a thread of low priority; a disk error only delays it.
+Segments are not removed before every output has them, unless the hard limit on disk space is reached: then the oldest
+are removed, and the loss is reported. All of this happens in a thread of low priority; a disk error only delays it.
 
-The age of a segment follows from later ones: the time from each to the next, counted as two days at most, or twice the
-time that a segment may be open. A clock that jumps by a year makes nothing a year old, and a month in which no sensor
-ran counts as two days.
+The age of a segment is computed from later ones: the time from each to the next, capped at two days or twice the time
+that a segment may be open. A clock that jumps by a year makes nothing a year old, and a month in which no sensor ran
+counts as two days.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ EVERY_S = 10.0
 LOOK_PAUSE_S = 0.02
 DAY_S = 86_400.0
 LEVEL, NICE = 3, 19
-# Lines of about so many bytes are a frame of their own, so that a damage costs no more than one.
+# Lines of about this many bytes form a separate frame, so that damage affects only one frame.
 FRAME = 1 << 17
 
 
 class Shortened(NamedTuple):
-    """Records that were taken away before every output had them."""
+    """Records that were removed before every output had them."""
 
     first: int
     last: int
@@ -49,16 +49,16 @@ class Shortened(NamedTuple):
 
 
 class Retention:
-    """``damages``: places in older segments that cannot be read; ``shortened``: what was lost to the hard limit. Both
-    are for who takes them away.
+    """``damages``: places in older segments that cannot be read; ``shortened``: losses to the hard limit. The reader of
+    these lists clears them.
     """
 
     def __init__(
         self, log: Path, *, size: int, hard: int, age_s: float, segment_s: float = DAY_S, outputs: Sequence[str] = (),
         complain: Callable[[str], None] = print, clock: Callable[[], float] = time.time, every_s: float = EVERY_S,
     ) -> None:  # fmt: skip
-        """``size``, ``hard``: bytes; ``segment_s``: how long a segment is open; ``outputs``: names of those that must
-        have one before it goes.
+        """``size``, ``hard``: bytes; ``segment_s``: how long a segment is open; ``outputs``: names of outputs that must
+        have a segment before it is removed.
         """
         self._log, self._complain, self._clock, self._every_s = log, complain, clock, every_s
         self.limit(size=size, hard=hard, age_s=age_s, segment_s=segment_s, outputs=outputs)
@@ -69,12 +69,12 @@ class Retention:
         self._thread: threading.Thread | None = None
 
     def limit(self, *, size: int, hard: int, age_s: float, segment_s: float, outputs: Sequence[str]) -> None:
-        """How much is kept from the next look on, and for whom."""
+        """Set the limits and the outputs, effective at the next check."""
         self._size, self._hard, self._age_s, self._outputs = size, hard, age_s, outputs
         self._step_s = 2 * max(segment_s, DAY_S)
 
     def start(self, until: int) -> None:
-        """Begin. ``until``: the number behind which nothing is looked through, for this run wrote it."""
+        """Start the thread. ``until``: the last number to check; later ones are written by this run."""
         self._thread = threading.Thread(target=self._work, args=(until,), name="log-retention", daemon=True)
         self._thread.start()
 
@@ -83,14 +83,14 @@ class Retention:
         self._wake.set()
 
     def close(self, seconds: float | None = None) -> None:
-        """End, within so many seconds; a segment that is being compressed stays as it was."""
+        """Stop within ``seconds``; a segment that is being compressed stays unchanged."""
         self._ending = True
         self._wake.set()
         if self._thread is not None:
             self._thread.join(seconds)
 
     def tidy(self) -> None:
-        """Compress, then take away."""
+        """Compress segments, then remove old ones."""
         try:
             for segment in segments(self._log)[:-1]:
                 if not segment.compressed and not self._ending:
@@ -103,7 +103,7 @@ class Retention:
                 self._complain(f"closed segments of the event log stay as they are: {error}")
 
     def look(self, until: int) -> Generator[None]:
-        """Read the log up to a number, a piece at a time, and note what is damaged or missing."""
+        """Check the log up to a number, piece by piece, and record what is damaged or missing."""
         there = segments(self._log)
         if not there:
             return
@@ -134,8 +134,8 @@ class Retention:
             cursor.close()
 
     def _begin(self, first: int, *, again: bool = True) -> int:
-        """Note the first number of the log; ``again``: where one is noted as well. The one that was before, or the same
-        where none was.
+        """Record the first number of the log; ``again``: replace an earlier one. Returns the previous one, or the same
+        if there was none.
         """
         hint = Hint(self._log, BEGIN)
         try:
@@ -169,7 +169,7 @@ class Retention:
             return False
 
     def _compress(self, segment: Segment) -> None:
-        """Both are there until the compressed one is down; readers take the plain one as long as it is there."""
+        """Both files exist until the compressed one is on disk; readers use the plain one as long as it exists."""
         new, path = (
             segment.path.with_suffix(".new"),
             segment.path.with_name(segment.path.name.replace(PLAIN, COMPRESSED)),
@@ -211,8 +211,8 @@ class Retention:
 
 
 def _ages(times: Sequence[float], now: float, step_s: float) -> list[float]:
-    """How long ago segments were written last, in seconds. ``times``: what the clock showed then, in their order;
-    ``step_s``: what counts between two.
+    """Age of the last write to each segment, in seconds. ``times``: clock times of the writes, in order of segments;
+    ``step_s``: maximum counted between two of them.
     """
     ages: list[float] = []
     for written, later in zip(reversed(times), (now, *reversed(times)), strict=False):
@@ -221,7 +221,7 @@ def _ages(times: Sequence[float], now: float, step_s: float) -> list[float]:
 
 
 def _frames(pieces: Iterator[list[bytes]]) -> Iterator[bytes]:
-    """Lines as frames, each with a checksum."""
+    """Lines as compressed frames, each with a checksum."""
     packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
     for lines in pieces:
         if not lines:
@@ -230,12 +230,12 @@ def _frames(pieces: Iterator[list[bytes]]) -> Iterator[bytes]:
 
 
 def _remove(segment: Segment) -> None:
-    """With the compressed one that a crash may have left beside it."""
+    """Remove a segment, and a compressed copy that a crash may have left beside it."""
     if not segment.compressed:
         segment.path.with_name(segment.path.name.replace(PLAIN, COMPRESSED)).unlink(missing_ok=True)
     segment.path.unlink()
 
 
 def _holder(there: Sequence[Segment], number: int) -> str:
-    """The name of the segment that a number would be in."""
+    """The name of the segment that contains a number."""
     return max((one for one in there if one.first <= number), default=there[0]).path.name

@@ -1,8 +1,8 @@
-"""The whole lines of one segment, as far as they exist.
+"""The complete lines of one segment, as far as they exist.
 
-A plain file is read from the end of its last whole line each time, so that what a writer truncates and rewrites is
-never taken for the rest of a line. A compressed segment is read frame by frame: one that is damaged loses what cannot
-be decompressed, and the next is read.
+A plain file is read from the end of its last complete line each time, so that data which a writer truncates and
+rewrites is never taken for the rest of a line. A compressed segment is read frame by frame: a damaged frame loses what
+cannot be decompressed, and reading continues with the next.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import zstandard
 from sensor.eventlog.segments import Segment
 
 CHUNK = 1 << 18
-# A line longer than this is no record (those end at 64 KiB), and is not kept in memory.
+# A longer line is no record (limit 64 KiB), and is not kept in memory.
 LINE_LIMIT = 1 << 20
-# As much of a compressed file at a time: what is unpacked before a damage in the same piece is lost with it.
+# Bytes of a compressed file read at once: data decompressed before damage in the same piece is lost with it.
 PIECE = 1 << 13
 WINDOW_LIMIT = 1 << 27
 MAGIC = zstandard.FRAME_HEADER
@@ -33,7 +33,7 @@ Report = Callable[[str], None]
 
 
 class FileLines:
-    """Of a regular file. ``at``: where its next line begins; ``rest``: what is there without an end."""
+    """The lines of a regular file. ``at``: where the next line begins; ``rest``: an unterminated line at the end."""
 
     def __init__(self, segment: Segment, file: FileIO, report: Report, at: int = 0) -> None:
         self.segment, self.file, self.at, self.rest = segment, file, at, b""
@@ -42,7 +42,7 @@ class FileLines:
         self._endless = False
 
     def more(self) -> list[bytes]:
-        """The next lines without their ends; none where there are none now."""
+        """The next lines without line ends; empty if there are none at present."""
         while data := os.pread(self.file.fileno(), self._size, self.at):
             end = data.rfind(b"\n") + 1
             if end:
@@ -62,14 +62,14 @@ class FileLines:
         return []
 
     def cut(self) -> bool:
-        """Whether the file is shorter now than what was read of it. It is read from its beginning then."""
+        """Whether the file is now shorter than what was read of it. It is then read from its beginning."""
         if os.fstat(self.file.fileno()).st_size >= self.at:
             return False
         self.at, self.rest, self._size, self._endless = 0, b"", CHUNK, False
         return True
 
     def take_rest(self) -> bytes:
-        """The last line, which has no end. It is not given again."""
+        """The last, unterminated line. It is not returned again."""
         rest, self.rest, self.at = self.rest, b"", self.at + len(self.rest)
         return rest
 
@@ -80,7 +80,7 @@ class FileLines:
 
 
 class StreamLines:
-    """Of what can only be read forward: a compressed segment, or a pipe."""
+    """The lines of a stream that can only be read forward: a compressed segment, or a pipe."""
 
     def __init__(self, segment: Segment, file: FileIO, report: Report, pieces: Iterator[bytes]) -> None:
         self.segment, self.file, self.rest = segment, file, b""
@@ -88,9 +88,9 @@ class StreamLines:
         self._endless = False
 
     def more(self) -> list[bytes]:
-        """The next lines without their ends; none where there are none now."""
+        """The next lines without line ends; empty if there are none at present."""
         for piece in self._pieces:
-            if not piece:  # what follows does not belong to what is before
+            if not piece:  # what follows does not belong to the line before
                 self.rest, self._endless = b"", False
                 continue
             *lines, self.rest = (self.rest + piece).split(b"\n")
@@ -105,12 +105,12 @@ class StreamLines:
         return []
 
     def take_rest(self) -> bytes:
-        """The last line, which has no end. It is not given again."""
+        """The last, unterminated line. It is not returned again."""
         rest, self.rest = self.rest, b""
         return rest
 
     def cut(self) -> bool:
-        """A stream that cannot seek is never restarted."""
+        """Always False: a stream that cannot seek is never restarted."""
         return False
 
 
@@ -118,8 +118,8 @@ Lines = FileLines | StreamLines
 
 
 def open_lines(segment: Segment, report: Report, at: int = 0) -> Lines:
-    """The lines of a segment, from a byte on at which one begins. ``report`` is called with what is damaged. OSError
-    where it cannot be opened.
+    """The lines of a segment, starting at an offset where a line begins. ``report`` is called for damage. Raises
+    OSError if it cannot be opened.
     """
     file = segment.path.open("rb", buffering=0)
     try:
@@ -134,7 +134,7 @@ def open_lines(segment: Segment, report: Report, at: int = 0) -> Lines:
 
 
 def _unpacked(file: FileIO, report: Report) -> Iterator[bytes]:
-    """The bytes of a compressed file; an empty piece where something is missing between two."""
+    """The decompressed bytes of a file; an empty piece marks missing data."""
     start: int | None = 0
     while start is not None:
         file.seek(start)
@@ -157,7 +157,7 @@ def _unpacked(file: FileIO, report: Report) -> Iterator[bytes]:
 
 
 def _next_frame(file: FileIO, start: int) -> int | None:
-    """Where the next frame seems to begin; None where none does."""
+    """The apparent start of the next frame; None if there is none."""
     file.seek(start)
     before = b""
     while chunk := file.read(CHUNK):

@@ -2,8 +2,8 @@
 
 A log of a live run is a folder of segments beside its name, ``events.segments/00000000000000000001.jsonl`` and so on,
 each named by the number of its first record; ``events.jsonl`` is a link to the current one, so that ``tail -F``
-follows. Closed segments may be compressed (``….jsonl.zst``). A log of a replay is one plain file. Readers need not
-care: both are a list of segments here.
+follows. Closed segments may be compressed (``….jsonl.zst``). A log of a replay is one plain file. For readers, both are
+a list of segments.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ class _Origin(msgspec.Struct):
 
 
 class Numbered(msgspec.Struct):
-    """What counts of a line where only its number is asked for."""
+    """The fields of a line that are decoded if only its number is needed."""
 
     sensor: _Origin
 
 
 def folder_of(log: Path) -> Path:
-    """Where the segments of a log are."""
+    """The folder of a log's segments."""
     return log.with_suffix(".segments")
 
 
 def cursors_of(log: Path) -> Path:
-    """Where the readers of a log that must not miss anything keep how far they are, a file each."""
+    """The folder of cursors, one file for each reader of a log that must not miss records."""
     return log.with_suffix(".cursors")
 
 
@@ -56,8 +56,8 @@ def segment_path(log: Path, first: int) -> Path:
 
 
 def segments(log: Path) -> list[Segment]:
-    """The parts of a log in order; a plain file is one part, no file none. Where a part is there twice (being
-    compressed), the plain one counts.
+    """The parts of a log in order; a plain file is one part, no file none. If both forms of a part exist (during
+    compression), the plain one is used.
     """
     if log.is_file() and not log.is_symlink():
         return [Segment(0, log)]
@@ -66,7 +66,7 @@ def segments(log: Path) -> list[Segment]:
         paths = sorted(folder_of(log).iterdir(), reverse=True)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    for path in paths:  # "….jsonl.zst" before "….jsonl", which then takes its place
+    for path in paths:  # "….jsonl.zst" before "….jsonl", which then replaces it
         if match := _NAME.fullmatch(path.name):
             found[int(match[1])] = Segment(int(match[1]), path)
     return sorted(found.values())
@@ -76,7 +76,7 @@ _NUMBERED = msgspec.json.Decoder(Numbered)
 
 
 def number_of(line: bytes) -> int | None:
-    """The number of the record in a line; None where it is no record."""
+    """The number of the record in a line; None if it is no record."""
     try:
         return _NUMBERED.decode(line).sensor.seq
     except (msgspec.DecodeError, UnicodeDecodeError):

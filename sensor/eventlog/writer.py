@@ -1,9 +1,8 @@
-"""EventLog: records as JSON lines in one file or stream, numbered without a gap; what a live run writes is
-``live_log.py``.
+"""EventLog: records as JSON lines in one file or stream, numbered without gaps; live runs use ``live_log.py``.
 
-A log that exists is continued: ``seq`` follows that of its last whole line, and a last line that a crash has torn is
-cut off and counted. A file that holds something else is left alone. One writer a file, kept so by a lock. Lines wait in
-a buffer until ``flush``, until there are many, or until ``close``.
+An existing log is continued: ``seq`` follows that of its last complete line, and a last line that a crash has left
+incomplete is cut off and counted. A file with other content is left unchanged. A lock ensures one writer per file.
+Lines wait in a buffer until ``flush``, until there are many, or until ``close``.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from sensor.eventlog.segments import folder_of, number_of
 
 BUFFER = 256 * 1024
 TAIL = 1024 * 1024
-"""Bytes at the end of a file in which its last whole line is looked for; a line has at most 64 KiB."""
+"""Bytes at the end of a file in which its last complete line is searched for; a line has at most 64 KiB."""
 
 FIRST_KEY = b'{"ts":'
 EMITTED_AFTER_S = 1.0
 
 
 class EventLog:
-    """Where records go. ``torn``: bytes of a half-written last line that were cut off; ``damages``: none are looked
-    for; ``written``: records of this run.
+    """Writes records. ``torn``: bytes of an incomplete last line that were cut off; ``damages``: always empty;
+    ``written``: records of this run.
     """
 
     damages: tuple[()] = ()
@@ -40,10 +39,10 @@ class EventLog:
     def __init__(
         self, target: Path | BinaryIO | None, *, fresh: bool = False, clock: Callable[[], float] | None = None
     ) -> None:
-        """``target``: a file by its path (folders are made), an open binary stream, or None: standard output.
-        ``fresh``: truncate the file.
+        """``target``: path of a file (folders are created), an open binary stream, or None: standard output. ``fresh``:
+        truncate the file.
 
-        ``clock`` (live runs): seconds since the epoch, for ``emitted``. Raises OSError if it cannot be written.
+        ``clock`` (live runs): seconds since the epoch, for ``emitted``. Raises OSError if the target cannot be written.
         """
         self.path = target if isinstance(target, Path) else None
         self.written = self.torn = 0
@@ -56,7 +55,9 @@ class EventLog:
         )
 
     def write(self, record: Record) -> None:
-        """Number a record and write its line; it may wait in the buffer until ``flush``. OSError as with ``flush``."""
+        """Number a record and write its line; it may wait in the buffer until ``flush``. Raises OSError like
+        ``flush``.
+        """
         record.sensor.seq = self._next
         if self._clock is not None:
             self._stamp(record, self._clock())
@@ -110,7 +111,7 @@ class EventLog:
         return file
 
     def _resume(self, file: int, path: Path) -> None:
-        """Cut a torn last line off, and continue counting after the last line that can be read."""
+        """Cut off an incomplete last line, and continue numbering after the last readable line."""
         size = os.fstat(file).st_size
         start = max(0, size - TAIL)
         tail = os.pread(file, size - start, start)
