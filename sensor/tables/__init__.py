@@ -1,3 +1,3 @@
-"""The tables that are made from the event log: alerts, incidents, recommendations, findings and the timeline. The log
-is the durable truth.
+"""The tables derived from the event log: alerts, incidents, recommendations, findings and the timeline. The log is the
+durable source.
 """

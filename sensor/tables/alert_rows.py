@@ -1,4 +1,6 @@
-"""Alerts of a batch as rows: read once, changed, written once. The same rows come of any cut into batches."""
+"""Alerts of a batch as rows: read once, changed, written once. The rows do not depend on how records are split into
+batches.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ _ADD = (
     " (number, id, key, of_group, title, risk, count, first, last, ended, seq, summary, words, severity)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-# To replace a row would write all entries of all its indices again.
+# Replacing a row would rewrite all entries of all its indexes.
 _UPDATE = (
     "UPDATE alerts SET id = ?2, key = ?3, of_group = ?4, title = ?5, risk = ?6, count = ?7, first = ?8, last = ?9,"
     " ended = ?10, seq = ?11, summary = ?12, words = ?13, severity = ?14 WHERE number = ?1"
@@ -49,8 +51,8 @@ _NO_STATE = AlertState()
 
 
 class _Alert(msgspec.Struct, gc=False):
-    """A row. ``group``: its number, 0 if it is new; ``texts``: its summary and words as the index of texts has them,
-    None if it is new.
+    """A row. ``group``: its group number, 0 if it is new; ``texts``: its summary and words in the text index, None if
+    it is new.
     """
 
     number: int
@@ -63,15 +65,15 @@ class _Alert(msgspec.Struct, gc=False):
     texts: tuple[str, str] | None = None
 
 
-# A row to be written, with what a batch reports about it.
+# A row to write, with the facts that a batch reports about it.
 _Change = tuple[_Alert, AlertFacts]
 
 
 class AlertRows:
-    """Writes alerts. What it remembers between batches is only a copy of what the tables hold."""
+    """Writes alerts. Data cached between batches is only a copy of the tables."""
 
     def __init__(self, base: sqlite3.Connection, *, indexed: bool = True) -> None:
-        """``indexed``: keep the index of texts as well."""
+        """``indexed``: update the text index as well."""
         self._base, self._indexed = base, indexed
         self._groups: dict[Group, int] = {tuple(row[1:]): row[0] for row in base.execute(_GROUPS)}
         self._of: dict[int, Group] = {number: group for group, number in self._groups.items()}
@@ -80,12 +82,13 @@ class AlertRows:
         self.collisions = 0
 
     def take(self, facts: Sequence[AlertFacts], parties: Sequence[Party]) -> None:
-        """The alerts of a batch, in the order of their first records, and its parties."""
+        """Write the alerts of a batch, in order of their first records, and its parties."""
         if not facts:
             return
         alerts = self._load({one.id for one in facts})
         found = [(self._alert_of(alerts, one), one) for one in facts]
-        # An id that was made for the second finding of an id may be another's own: the last record holds.
+        # An id that was made for the second finding with an id may also be another finding's own: the last record
+        # counts.
         last = {one.number: (one, facts) for one, facts in sorted(found, key=lambda change: change[1].seq)}
         changes = list(last.values())
         self._load_states([one for one, _ in changes])
@@ -94,7 +97,7 @@ class AlertRows:
         self._parties.save(parties, [(one.number, *party) for one, facts in found for party in facts.parties])
 
     def take_notes(self, ids: list[str]) -> None:
-        """Notes of the operator about some alerts: those that are known move to another group."""
+        """Apply operator notes about some alerts: known alerts move to another group."""
         alerts = list(self._load(set(ids)).values())
         self._load_states(alerts)
         moves = self._regroup((one, self._group_of(one)) for one in alerts)
@@ -114,7 +117,7 @@ class AlertRows:
         return AlertState("", verdict, assignee)
 
     def _alert_of(self, alerts: dict[str, _Alert], facts: AlertFacts) -> _Alert:
-        """The row of an alert, or a new one. Where its id is taken by another finding it gets one of its own."""
+        """The row of an alert, or a new one. If its id belongs to another finding, it gets a new id."""
         name, tries = facts.id, 1
         while (one := alerts.get(name)) is not None and one.key != facts.key:
             tries += 1
@@ -136,7 +139,9 @@ class AlertRows:
                 one.state = states.get(one.id, one.state)
 
     def _group_of(self, one: _Alert, facts: AlertFacts | None = None) -> Group:
-        """The group it belongs to now: by what a batch reports, else by that of before and the operator's notes."""
+        """The group it belongs to now: from the facts of a batch, else from its present group and the operator's
+        notes.
+        """
         state = one.state
         if facts is not None:
             level, detector, site, ended = facts.severity, facts.detector, facts.site, facts.ended
@@ -145,7 +150,7 @@ class AlertRows:
         return state.state or ("closed" if ended else "open"), level, detector, state.verdict, state.assignee, site
 
     def _regroup(self, groups: Iterable[tuple[_Alert, Group]]) -> list[tuple[int, int]]:
-        """Move alerts to their groups; (group, number) of those that moved."""
+        """Move alerts to their groups; returns (group, number) of those that moved."""
         moves: list[tuple[int, int]] = []
         counts: Counter[int] = Counter()
         for one, group in groups:
@@ -194,7 +199,7 @@ class AlertRows:
 
 
 def _spans_of(changes: Iterable[_Change]) -> list[tuple[int, int, int]]:
-    """Of each block of alerts, the earliest and the latest time at which one of these was seen last."""
+    """For each block of alerts, the earliest and latest last time among these changes."""
     spans: dict[int, tuple[int, int]] = {}
     for one, facts in changes:
         low, high = spans.get(one.number // BLOCK, (facts.last, facts.last))

@@ -1,5 +1,5 @@
-"""Batches of a log, in order, into the tables. All within the caller's transaction; where that fails, another Applier
-goes on.
+"""Applies batches of a log to the tables, in order. All happens within the caller's transaction; if that fails, a new
+Applier must continue.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from sensor.tables.other_rows import save_findings, save_incidents, save_moments
 
 
 class Applier:
-    """``unusable``: lines that were no usable records; ``collisions``: alerts whose id another finding had."""
+    """``unusable``: lines without a usable record; ``collisions``: alerts whose id another finding had."""
 
     def __init__(self, base: sqlite3.Connection, *, indexed: bool = True) -> None:
-        """``indexed``: keep the index of texts as well."""
+        """``indexed``: update the text index as well."""
         self._base = base
         self._alerts = AlertRows(base, indexed=indexed)
         self.unusable = 0
@@ -28,7 +28,7 @@ class Applier:
         return self._alerts.collisions
 
     def apply(self, batch: Batch) -> None:
-        """The next records of the log."""
+        """Apply the next records of the log."""
         self.unusable += batch.unusable
         self._alerts.take(batch.alerts, batch.parties)
         others = batch.others.get
@@ -39,5 +39,5 @@ class Applier:
         save_moments(self._base, batch.moments)
 
     def take_notes(self, notes: Sequence[Note]) -> None:
-        """What the operator noted."""
+        """Apply the operator's notes."""
         self._alerts.take_notes(save_notes(self._base, notes))

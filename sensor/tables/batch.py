@@ -1,7 +1,7 @@
-"""Batch: records of a log reduced to what the tables store of them, without any look into the tables. It can be made in
+"""Batch: records of a log reduced to the data that the tables store, made without access to the tables, possibly in
 another process.
 
-All records of one alert within a batch are one AlertFacts, and all ends of alerts that are equal are one party.
+All records of one alert within a batch form one AlertFacts, and equal endpoints of alerts are one party.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from sensor.tables.lines import TEXT, WORD, AlertPart, Line, Party, party_of
 from sensor.tables.record_cursor import Record
 
 SOURCE, TARGET = 0, 1
-# Health events that report figures once a minute: the timeline leaves them out.
+# Health events with figures, written once a minute: not part of the timeline.
 SUMMARY = "summary"
 _NO_PARTY: Party = ("", "", "", "", 0)
 
-# A row of the timeline: number of the record, time (ns), kind, action, severity (0 to 4), what it is about, summary.
+# A row of the timeline: number of the record, time (ns), kind, action, severity (0 to 4), subject, summary.
 Moment = tuple[int, int, str, str, int, str, str]
 
 
 class AlertFacts(msgspec.Struct, array_like=True, gc=False):
     """Fields of the last record of an alert. ``opened``: time of its first record in the batch, ns; ``first``: the last
-    valid start that a record names, ns, or None; ``parties``: role and place in ``Batch.parties``; ``record``: as it
-    stands in the log.
+    valid start in a record, ns, or None; ``parties``: role and index in ``Batch.parties``; ``record``: the line in the
+    log.
     """
 
     id: str
@@ -49,15 +49,15 @@ class AlertFacts(msgspec.Struct, array_like=True, gc=False):
 
 
 class Other(NamedTuple):
-    """A record of another kind than alerts, and its text."""
+    """A record of another kind than alerts, and its line."""
 
     line: Line
     text: str
 
 
 class Batch(msgspec.Struct, array_like=True):
-    """``records``: how many it holds; ``first``, ``seq``: numbers of the first and the last one; ``last_id``: its id;
-    ``unusable``: how many are no usable records; ``others``: by kind.
+    """``records``: number of records; ``first``, ``seq``: numbers of the first and last one; ``last_id``: id of the
+    last one; ``unusable``: number of unusable records; ``others``: by kind.
     """
 
     records: int = 0
@@ -76,7 +76,7 @@ class _Named(msgspec.Struct):
 
 
 def batch_of(records: Sequence[Record], *, devices: bool = False) -> Batch:
-    """The records of a log in their order. ``devices``: also those of devices, for a log that is read without an
+    """A batch of records of a log, in order. ``devices``: include those of devices, for a log that is read without an
     inventory.
     """
     if not records:
@@ -102,7 +102,7 @@ def batch_of(records: Sequence[Record], *, devices: bool = False) -> Batch:
 
 
 def id_of(line: bytes) -> str:
-    """The id of a record; empty where it has none."""
+    """The id of a record; empty if it has none."""
     try:
         return msgspec.json.decode(line, type=_Named).id
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -144,7 +144,7 @@ def _add_alert(
 
 
 def _search_text(line: Line, part: AlertPart, one: AlertFacts) -> str:
-    """What a search by text finds beside the summary. Addresses are found as parties."""
+    """The text that a search finds in addition to the summary. Addresses are found by party."""
     attack = [word for technique in part.attack for word in (technique.technique, technique.name)]
     called = [end.hostname[:WORD].casefold() for end in (line.src, line.dst, *line.targets) if end.hostname]
     return " ".join(dict.fromkeys([one.title, one.detector, *attack, *called]))[: 4 * TEXT]

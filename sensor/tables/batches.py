@@ -1,8 +1,8 @@
-"""All batches of a log. Where there are two processors another process reads and decodes the log, while this one stores
-what it gave before.
+"""All batches of a log. With two processors, another process reads and decodes the log, while this one stores its
+previous batch.
 
-That process holds one batch and writes it to a pipe, so that memory is bounded by two batches. Should it end early, or
-not start at all, this one reads the rest itself.
+The other process holds one batch and writes it to a pipe, so that memory is limited to two batches. If it ends early,
+or does not start, this process reads the rest itself.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from sensor.core.collection import no_collection
 from sensor.tables.batch import Batch, batch_of
 from sensor.tables.record_cursor import RecordCursor
 
-# Of a batch.
+# Limits of a batch.
 LINES, SIZE = 5_000, 16 << 20
-# A batch is preceded by so many bytes of its length; one without length is the end.
+# A batch is preceded by its length in this many bytes; length 0 is the end.
 _LENGTH = 8
 # Of the pipe: what any user may have on Linux. The default of 64 KiB makes the two processes wait for each other.
 PIPE = 1 << 20
@@ -33,7 +33,9 @@ _BATCH = msgspec.msgpack.Decoder(Batch)
 
 
 def batches(log: Path) -> Generator[Batch]:
-    """From the beginning of a log to its present end; to be closed. OSError where it cannot be read."""
+    """The batches from the beginning of a log to its present end; must be closed. Raises OSError if the log cannot be
+    read.
+    """
     seq, whole = 0, False
     if processors() > 1:
         with suppress(OSError), closing(_Beside(log)) as beside:
@@ -46,22 +48,22 @@ def batches(log: Path) -> Generator[Batch]:
 
 
 def _read(log: Path, after: int) -> Generator[Batch]:
-    """What follows a number."""
+    """The batches after a number."""
     with closing(RecordCursor(log, after)) as cursor:
         while taken := cursor.records(LINES, SIZE):
             yield batch_of(taken)
 
 
 def processors() -> int:
-    """How many this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 class _Beside:
-    """The other process. ``whole``: it gave all."""
+    """The other process. ``whole``: it returned all batches."""
 
     def __init__(self, log: Path) -> None:
-        """OSError where it cannot be started."""
+        """Raises OSError if it cannot be started."""
         self.whole = False
         self._child = subprocess.Popen(
             [sys.executable, "-P", "-m", "sensor.tables.batches", str(log)],
@@ -82,13 +84,13 @@ class _Beside:
         return _BATCH.decode(text) if length and len(text) == length else None
 
     def close(self) -> None:
-        """End it."""
+        """End the process."""
         self._child.kill()
         self._child.communicate()
 
 
 def write_batches(log: Path, out: IO[bytes]) -> None:
-    """Write the batches of a log, each with its length. OSError."""
+    """Write the batches of a log, each with its length. Raises OSError."""
     with no_collection():
         for batch in _read(log, 0):
             text = _encode(batch)
@@ -99,5 +101,5 @@ def write_batches(log: Path, out: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(OSError):  # the process that reads them continues alone, or has ended
+    with suppress(OSError):  # the reading process continues alone, or has ended
         write_batches(Path(sys.argv[1]), sys.stdout.buffer)

@@ -1,4 +1,4 @@
-"""The tables of a folder, brought up to date by a reader, rebuilt from the log, or built from a log alone in a
+"""Builds the tables: brought up to date in a folder by a reader, rebuilt from the log, or built from a log alone in a
 temporary database.
 """
 
@@ -29,26 +29,26 @@ from sensor.tables.tables import MANY, MUCH, Tables, ends_at, transaction
 
 
 class Built(NamedTuple):
-    """``records``: how many were added; ``note``: a message about the store, empty if there is none."""
+    """``records``: number of records added; ``note``: a message about the store, empty if there is none."""
 
     records: int
     note: str
 
 
 def rebuild(folder: Path, log: Path) -> Built:
-    """Rebuild all tables of a folder from its log; devices and operator values stay.
+    """Rebuild all tables of a folder from its log; devices and operator values are kept.
 
-    Taken where a sensor writes there, another StoreError where the store cannot be had; OSError where the log cannot be
+    Raises Taken if a sensor writes there, another StoreError if the store cannot be used, OSError if the log cannot be
     read.
     """
     return _built(folder, log, rebuilt=True)
 
 
 def catch_up(folder: Path, log: Path) -> Built:
-    """Bring the tables of a folder up to its log: after a crash, an upgrade, or a word of the operator. Where a sensor
-    writes them it is asked for nothing.
+    """Bring the tables of a folder up to date with its log: after a crash, an upgrade, or an operator change. Does
+    nothing if a sensor writes them.
 
-    A StoreError where the store cannot be had; OSError where it cannot be written or the log cannot be read.
+    Raises StoreError if the store cannot be used, OSError if it cannot be written or the log cannot be read.
     """
     path = folder / FILE
     if path.is_file() and os.access(path, os.W_OK) and (done := _a_little(path, log)) is not None:
@@ -60,8 +60,8 @@ def catch_up(folder: Path, log: Path) -> Built:
 
 
 def list_devices(folder: Path) -> bool:
-    """Make the rows by which devices are listed, where an inventory has none yet. Whether all have theirs;
-    sqlite3.Error where the store is damaged.
+    """Make the rows for lists of devices, if an inventory has none yet. Returns whether all devices have rows; raises
+    sqlite3.Error if the store is damaged.
     """
     base = connect(folder / FILE, readonly=not os.access(folder / FILE, os.W_OK))
     try:
@@ -69,15 +69,15 @@ def list_devices(folder: Path) -> bool:
             with transaction(base):
                 fill_rows(base, corrections_of(base))
         return True
-    except sqlite3.OperationalError:  # it cannot be written, or another process writes it
+    except sqlite3.OperationalError:  # not writable, or another process writes it
         return not unlisted(base)
     finally:
         base.close()
 
 
 def behind(base: sqlite3.Connection, log: Path) -> bool:
-    """Whether a log or its notes have more than the tables, or devices have no rows yet. StoreError where the store is
-    damaged, OSError where the log cannot be read.
+    """Whether a log or its notes have more than the tables, or devices have no rows yet. Raises StoreError if the store
+    is damaged, OSError if the log cannot be read.
     """
     try:
         there, lacking = position(base), unlisted(base)
@@ -93,8 +93,8 @@ def behind(base: sqlite3.Connection, log: Path) -> bool:
 
 
 def _a_little(path: Path, log: Path) -> Built | None:
-    """Where the store is of today and not far behind it needs no check of all its pages. None where it is not so, or
-    this fails.
+    """A store of the present version that is not far behind needs no check of all its pages. None if it is not in that
+    state, or this fails.
     """
     try:
         base = connect(path)
@@ -132,7 +132,7 @@ def _built(folder: Path, log: Path, *, rebuilt: bool) -> Built:
         loaded = load(store, log) if rebuilt or not position(store.base).seq else 0
         if rebuilt and not loaded:
             store.close()
-            store = Store(folder)  # all of it is checked now
+            store = Store(folder)  # checks the whole store now
             with transaction(store.base):
                 clear(store.base)
         tables = Tables(store.base, log)
@@ -150,8 +150,8 @@ def _built(folder: Path, log: Path, *, rebuilt: bool) -> Built:
 
 
 def of_log(log: Path) -> sqlite3.Connection:
-    """All tables of a log, devices too, in a database that is gone when it is closed: on disk where it is large.
-    OSError where the log cannot be read.
+    """All tables of a log, including devices, in a database that is deleted when it is closed: on disk if it is large.
+    Raises OSError if the log cannot be read.
     """
     base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
     base.row_factory = sqlite3.Row

@@ -1,4 +1,4 @@
-"""Devices of a log that is read without an inventory: the last record of each, as ``eventlog.fold`` has them."""
+"""Devices of a log that is read without an inventory: the last record of each, as in ``eventlog.fold``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEVICE = "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 
 
 def save_devices(base: sqlite3.Connection, lines: Iterable[Other]) -> None:
-    """Within a transaction. A device that became one with another goes."""
+    """Within a transaction. A device that was merged into another is removed."""
     fold, history = Fold(), []
     for line, text in lines:
         if line.device is None:

@@ -1,8 +1,8 @@
-"""Lines of an event log as far as the tables need them. A log may be foreign or damaged: what has other types than
-these is no usable record.
+"""Lines of an event log, decoded as far as the tables need them. A log may be foreign or damaged: records with other
+types are unusable.
 
-Texts are cut to their limits, so that a hostile log makes no row larger than ours are. No struct refers to itself, so
-none is tracked by the garbage collector: at a million lines it would take a tenth of the time.
+Texts are truncated to their limits, so that a hostile log makes no row larger than the sensor's own. No struct refers
+to itself, so the garbage collector tracks none: with a million lines it would take a tenth of the time.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _IPV4 = re.compile(r"\.".join([r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"]
 _MAPPED = bytes(10) + b"\xff\xff"
 _OURS = re.compile(r".{17}[0-5][0-9]\.[0-9]{6}Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Beyond these, integers do not fit into a column.
+# Larger integers do not fit into a column.
 Number = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-# What stands for a time that is absent or wrong.
+# Replaces a time that is absent or invalid.
 NoTime = TypeVar("NoTime", bound=int | None)
 
 
@@ -37,7 +37,7 @@ class Origin(msgspec.Struct, gc=False):
 
 
 class End(msgspec.Struct, gc=False):
-    """One end of a finding."""
+    """One endpoint of a finding."""
 
     ip: str = ""
     mac: str = ""
@@ -46,23 +46,23 @@ class End(msgspec.Struct, gc=False):
     type: str = ""
 
 
-# What one end of a finding is known by: IP address, MAC, id of the device, name, VLAN; empty, or 0, where it has none.
+# The identifiers of an endpoint: IP address, MAC, device id, name, VLAN; empty, or 0, if unknown.
 Party = tuple[str, str, str, str, int]
 
 
 def party_of(end: End, vlan: int = 0) -> Party:
-    """What an end is known by."""
+    """The identifiers of an endpoint."""
     return end.ip[:WORD], end.mac[:WORD], end.device[:WORD], end.hostname[:WORD].casefold(), vlan
 
 
 class Network(msgspec.Struct, gc=False):
-    """The conversation that a finding is about."""
+    """The flow of a finding."""
 
     vlan: Number = 0
 
 
 class Technique(msgspec.Struct, gc=False):
-    """Of MITRE ATT&CK."""
+    """A MITRE ATT&CK technique."""
 
     tactic: str = ""
     technique: str = ""
@@ -110,19 +110,19 @@ class RecommendationPart(msgspec.Struct, gc=False):
 
 
 class DevicePart(msgspec.Struct, gc=False):
-    """Which device a record is about."""
+    """The device of a record."""
 
     id: str
 
 
 class Facts(msgspec.Struct, gc=False):
-    """What a finding of the sensor itself is about."""
+    """The facts of a finding about the sensor itself."""
 
     check: str = ""
 
 
 class Line(msgspec.Struct, gc=False):
-    """A record, as far as tables have columns for it. ``ns``: its time, ns; never read from a line."""
+    """A record, with the fields that tables have columns for. ``ns``: its time, ns; never read from a line."""
 
     ts: str
     kind: str
@@ -143,12 +143,12 @@ class Line(msgspec.Struct, gc=False):
     ns: int = msgspec.field(default=0, name="-ns")
 
     def time_or(self, text: str, other: NoTime) -> int | NoTime:
-        """A time that may be absent or wrong; mostly it is that of the record."""
+        """A time that may be absent or invalid; in most cases it is that of the record."""
         return self.ns if text == self.ts else time_or(text, other)
 
     @property
     def level(self) -> int:
-        """The severity as a number, 0 to 4; unknown values count as the least."""
+        """The severity as a number, 0 to 4; unknown values count as 0."""
         return _LEVELS.get(self.severity, 0)
 
     @property
@@ -161,7 +161,7 @@ _LINE = msgspec.json.Decoder(Line)
 
 
 def line_of(text: bytes) -> Line | None:
-    """The record of a line; None where it is not usable: no JSON, other types than ours, or no time."""
+    """The record of a line; None if it is unusable: no JSON, other types, or no time."""
     try:
         line = _LINE.decode(text)
         line.ns = time_ns(line.ts)
@@ -171,8 +171,8 @@ def line_of(text: bytes) -> Line | None:
 
 
 def time_ns(text: str) -> int:
-    """RFC 3339 as ns since the epoch, UTC where no zone is named. ValueError or OverflowError where it is no time."""
-    # As our own records have it, ``2026-11-24T08:17:01.250000Z``: lines of one minute follow each other.
+    """RFC 3339 as ns since the epoch, UTC if it names no zone. Raises ValueError or OverflowError for invalid times."""
+    # Fast path for the sensor's own format, ``2026-11-24T08:17:01.250000Z``: lines of one minute are adjacent.
     if _OURS.fullmatch(text) is not None:
         return _minute_ns(text[:17]) + int(text[17:19]) * 1_000_000_000 + int(text[20:26]) * 1000
     return _time_ns(text)
@@ -180,7 +180,7 @@ def time_ns(text: str) -> int:
 
 @functools.lru_cache(maxsize=4096)
 def _minute_ns(text: str) -> int:
-    """``2026-11-24T08:17:`` as ns since the epoch. ValueError."""
+    """``2026-11-24T08:17:`` as ns since the epoch. Raises ValueError."""
     return _time_ns(f"{text}00Z")
 
 
@@ -192,7 +192,7 @@ def _time_ns(text: str) -> int:
 
 
 def time_or(text: str, other: NoTime) -> int | NoTime:
-    """A time that may be absent or wrong."""
+    """A time that may be absent or invalid."""
     try:
         return time_ns(text) if text else other
     except (ValueError, OverflowError):
@@ -201,7 +201,7 @@ def time_or(text: str, other: NoTime) -> int | NoTime:
 
 @functools.lru_cache(maxsize=16384)
 def address_bytes(text: str) -> bytes | None:
-    """An IP address as 16 bytes that sort as addresses do, IPv4 as mapped (RFC 4291); None where it is not one."""
+    """An IP address as 16 bytes that sort like addresses, IPv4 as mapped (RFC 4291); None if the text is no address."""
     if (four := _IPV4.fullmatch(text)) is not None:  # most are, and this is ten times as fast
         return _MAPPED + bytes(map(int, four.groups()))
     try:

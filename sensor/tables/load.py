@@ -1,9 +1,8 @@
-"""Tables of a large log, made in a file beside the store and put in its place when they are complete.
+"""Builds the tables of a large log in a file beside the store, which replaces the store when they are complete.
 
-No other process reads or writes that file meanwhile, so it needs no journal, and indices and the index of texts are
-made at the end, each in one pass. The store keeps its tables until then: if the process ends before, it is unchanged.
-Memory is bounded by the records of one batch, the pages that SQLite caches, and the parties that are remembered
-(``party_rows.KEPT_MUCH``).
+No other process uses that file meanwhile, so it needs no journal, and indexes including the text index are built at the
+end, each in one pass. The store keeps its tables until then: if the process ends before, it is unchanged. Memory is
+limited to the records of one batch, the pages that SQLite caches, and the cached parties (``party_rows.KEPT_MUCH``).
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ from sensor.tables.notes import read_notes
 from sensor.tables.position import Position, put_position
 from sensor.tables.tables import transaction
 
-# Bytes of a log from which on this is faster than batches into the store itself.
+# Size of a log in bytes from which on this is faster than batches into the store itself.
 LARGE = 4 << 20
 CACHE_KIB = 65_536
-# Beside the thread that sorts the entries of an index.
+# Threads in addition to the one that sorts the entries of an index.
 THREADS = 1
-# Bytes of an index of texts that FTS5 gathers before it writes a part, which are to be merged later; and of those while
-# all texts are indexed at once.
+# Bytes of the text index that FTS5 collects before it writes a part to be merged later; and the same while all texts
+# are indexed at once.
 TEXTS, TEXTS_MUCH = 1 << 20, 16 << 20
 
 
 def load(store: Store, log: Path) -> int:
-    """Make all that a log gives and replace the store, which keeps its own tables; how many records it holds then. 0
-    where the log is small or another process has the store open: then nothing was done.
+    """Build all tables of a log and replace the store, which keeps its original data; returns the number of records. 0
+    if the log is small or another process has the store open: then nothing was done.
 
-    StoreError or OSError where it cannot be written or the log cannot be read.
+    Raises StoreError or OSError if the store cannot be written or the log cannot be read.
     """
     new = store.path.with_name(NEW)
     new.unlink(missing_ok=True)
@@ -56,7 +55,7 @@ def load(store: Store, log: Path) -> int:
 
 
 def _begun(new: Path, like: Path) -> sqlite3.Connection:
-    """An empty store without the indices that are made at the end, for the same readers as another."""
+    """An empty store without the indexes that are built at the end, with the same permissions as another one."""
     old = like.stat()
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, old.st_mode & 0o777))
     with suppress(PermissionError):
@@ -98,7 +97,7 @@ def _index_texts(base: sqlite3.Connection) -> None:
 
 
 def _take_notes(applier: Applier, log: Path) -> int:
-    """All notes; bytes of them."""
+    """Apply all notes; returns their size in bytes."""
     notes, notes_size = read_notes(notes_log(log), 0)
     while notes:
         applier.take_notes(notes)

@@ -1,7 +1,8 @@
-"""Mutes as rows: those of the file that the engine reads, and the alerts that they suppressed, from the log of those.
+"""Mutes as rows: those of the file that the engine reads, and the alerts that they suppressed, from the log of
+suppressed alerts.
 
 The file is the durable form of mutes, as the notes are of operator actions on alerts: `sensor mute` writes it, users
-may edit it, and the tables follow it. If it cannot be read the previous mutes hold, here as in the engine.
+may edit it, and the tables follow it. If it cannot be read, the previous mutes stay in force, here as in the engine.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sensor.tables.tables import ends_at, holds, transaction
 if TYPE_CHECKING:
     from sensor.alerts.mutes import Mute
 
-# In ``meta``: the file that the engine reads mutes from.
+# Key in ``meta`` of the file that the engine reads mutes from.
 FILE_NAME = "mutes"
 STANDARD = "mutes.yaml"
 LINES = 1000
@@ -64,8 +65,8 @@ _LINE = msgspec.json.Decoder(_MutedLine)
 
 
 def file_of_mutes(base: sqlite3.Connection, log: Path) -> Path:
-    """The file that the engine read last for this log; if none is known, the standard one beside the store, or beside
-    a log that is read alone.
+    """The file that the engine read last for this log; if unknown, the standard one beside the store, or beside a log
+    that is read alone.
     """
     row = base.execute("SELECT value FROM meta WHERE name = ?", (FILE_NAME,)).fetchone()
     if row is not None and row[0]:
@@ -75,7 +76,7 @@ def file_of_mutes(base: sqlite3.Connection, log: Path) -> Path:
 
 
 def stamp_of(path: Path) -> str:
-    """Names a state of a file: its path, the time of its last change, its size. Another one where it is missing."""
+    """The state of a file: its path, modification time and size. Distinct if the file is missing."""
     try:
         found = path.stat()
     except OSError:
@@ -84,7 +85,7 @@ def stamp_of(path: Path) -> str:
 
 
 def mutes_behind(base: sqlite3.Connection, log: Path) -> bool:
-    """Whether the file of mutes changed, or more alerts were suppressed, since the tables were made. OSError,
+    """Whether the file of mutes changed, or more alerts were suppressed, since the tables were built. Raises OSError,
     sqlite3.Error.
     """
     place = _place(base)
@@ -97,8 +98,8 @@ def mutes_behind(base: sqlite3.Connection, log: Path) -> bool:
 
 
 def follow_mutes(base: sqlite3.Connection, log: Path) -> bool:
-    """Bring both tables up to their sources, in one transaction; whether anything changed. StoreError or OSError:
-    nothing was changed.
+    """Bring both tables up to date with their sources, in one transaction; returns whether anything changed. Raises
+    StoreError or OSError: nothing was changed.
     """
     try:
         if not mutes_behind(base, log):
@@ -121,7 +122,7 @@ def _read_file(base: sqlite3.Connection, path: Path, place: _Place) -> _Place:
     stamp = stamp_of(path)
     if stamp == place.stamp:
         return place
-    if not path.exists():  # then the libraries that read it are not loaded
+    if not path.exists():  # otherwise the libraries that read it are not loaded
         base.execute("DELETE FROM mutes")
         return place._replace(stamp=stamp, fault="")
     from sensor.alerts.mutes import load_mutes
@@ -130,7 +131,7 @@ def _read_file(base: sqlite3.Connection, path: Path, place: _Place) -> _Place:
     try:
         mutes = load_mutes(path)
     except DocumentErrors as errors:
-        # Nothing of the file: who may read the store may not be who may read any file that it names.
+        # The reason contains nothing of the file: readers of the store may not have access to every file that it names.
         fault = f"{path} is not valid ({len(errors.faults):,} faults, which `sensor mute list` shows)"
         return place._replace(stamp=stamp, fault=fault[:TEXT])
     base.execute("DELETE FROM mutes")
@@ -148,7 +149,9 @@ def _mute(numbered: tuple[int, Mute]) -> tuple[object, ...]:
 
 
 def _read_log(base: sqlite3.Connection, quiet: Path, place: _Place) -> _Place:
-    """Take in what was suppressed since; all of it if it is another log. What the log let go by age goes here too."""
+    """Add the alerts suppressed since; all of them if it is another log. Alerts that the log has removed by age are
+    deleted here too.
+    """
     if place.seq and not (parts(quiet) and holds(quiet, place.seq, place.record)):
         base.execute("DELETE FROM muted_alerts")
         place = place._replace(seq=0, record="")
@@ -168,7 +171,7 @@ def _read_log(base: sqlite3.Connection, quiet: Path, place: _Place) -> _Place:
 
 
 def _line(text: bytes) -> _MutedLine | None:
-    """A suppressed alert; None where a line is not usable."""
+    """A suppressed alert; None if the line is unusable."""
     try:
         line = _LINE.decode(text)
         time_ns(line.ts)
@@ -178,7 +181,7 @@ def _line(text: bytes) -> _MutedLine | None:
 
 
 def _rows(lines: Iterable[tuple[int, _MutedLine, bytes]]) -> Iterable[tuple[object, ...]]:
-    """The last record of each alert holds."""
+    """The rows of suppressed alerts; the last record of each counts."""
     for number, line, text in lines:
         if (part := line.alert) is not None:
             yield (

@@ -1,8 +1,8 @@
-"""Operator notes about alerts: lines of the notes beside the log (``eventlog.paths.notes_log``), kept as rows, and the
-resulting state.
+"""Operator notes about alerts: lines of the notes beside the log (``eventlog.paths.notes_log``), stored as rows, and
+the resulting state.
 
-The notes are the durable form, as the log is for records. A word counts from the line it is in; the last one of its
-kind holds.
+The notes are the durable form, as the log is for records. A note applies from its line on; the last one of its kind
+counts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class AlertState(msgspec.Struct):
     assignee: str = ""
 
     def apply(self, action: str, value: str) -> None:
-        """One word more."""
+        """Apply one more note."""
         if action in STATES:
             self.state = STATES[action]
         elif action == "assign":
@@ -55,8 +55,8 @@ class AlertState(msgspec.Struct):
 
 
 def read_notes(path: Path, start: int) -> tuple[list[Note], int]:
-    """The notes from a byte on, at most NOTES_LIMIT bytes of them, and where the next ones begin. Half a line waits for
-    its end; what is no note is passed.
+    """The notes from an offset on, at most NOTES_LIMIT bytes of them, and the offset of the next ones. An incomplete
+    line waits for its end; invalid lines are skipped.
     """
     try:
         with path.open("rb") as file:
@@ -77,8 +77,8 @@ def _note(line: bytes) -> Note | None:
 
 
 def append_notes(path: Path, notes: Iterable[Note]) -> None:
-    """Add lines, all or none of them. A file that root makes belongs to the owner of its folder, whose sensor writes it
-    too. OSError.
+    """Append lines, all or none of them. A file created by root belongs to the owner of its folder, whose sensor writes
+    it too. Raises OSError.
     """
     text = b"".join(_line(note) + b"\n" for note in notes)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
@@ -90,7 +90,7 @@ def append_notes(path: Path, notes: Iterable[Note]) -> None:
             os.fchown(file, owner.st_uid, owner.st_gid)
         if (
             size and os.pread(file, 1, size - 1) != b"\n"
-        ):  # half a line of a crash: the next one must not become part of it
+        ):  # an incomplete line of a crash: the next line must not become part of it
             text = b"\n" + text
         if os.write(file, text) < len(text):
             os.ftruncate(file, size)
@@ -107,7 +107,7 @@ def _line(note: Note) -> bytes:
 
 
 def save_notes(base: sqlite3.Connection, notes: Iterable[Note]) -> list[str]:
-    """Add notes; the ids of their alerts."""
+    """Save notes; returns the ids of their alerts."""
     rows = [
         (time_or(one.ts, 0), one.by[:WORD], one.alert[:WORD], one.action, one.value[:WORD], one.text[:TEXT])
         for one in notes
@@ -117,7 +117,7 @@ def save_notes(base: sqlite3.Connection, notes: Iterable[Note]) -> list[str]:
 
 
 def states_of(base: sqlite3.Connection, alerts: list[str]) -> dict[str, AlertState]:
-    """The resulting state of those of some alerts, named by id, about which there are notes."""
+    """The resulting state of those of the given alerts (by id) that have notes."""
     states: dict[str, AlertState] = {}
     if base.execute("SELECT 1 FROM alert_words LIMIT 1").fetchone() is None:
         return states

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from sensor.tables.batch import SUMMARY, Moment, Other
 from sensor.tables.lines import WORD
 
-# Rows that are there already are updated: to replace one writes all entries of all its indices again.
+# Existing rows are updated: replacing one rewrites all entries of all its indexes.
 _INCIDENT = """
 INSERT INTO incidents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
 state = excluded.state, severity = excluded.severity, risk = excluded.risk, count = excluded.count,
@@ -19,14 +19,14 @@ INSERT INTO recommendations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (i
 state = excluded.state, severity = excluded.severity, setting = excluded.setting, device = excluded.device,
 first = excluded.first, last = excluded.last, seq = excluded.seq, summary = excluded.summary, record = excluded.record
 """
-# No number is read twice (``LogCursor``), so none is there already.
+# No number is read twice (``LogCursor``), so none exists already.
 _FINDING = "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?)"
 _MOMENT = "INSERT INTO timeline VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 def save_incidents(base: sqlite3.Connection, lines: Iterable[Other]) -> None:
-    """The last record of each holds. An alert stays part of an incident where later records leave it out: a story is
-    bounded.
+    """The last record of each incident counts. An alert stays part of an incident if later records leave it out, since
+    the number of chapters is limited.
     """
     rows = {}
     parts: dict[tuple[str, str], None] = {}
@@ -52,7 +52,7 @@ def save_incidents(base: sqlite3.Connection, lines: Iterable[Other]) -> None:
 
 
 def save_recommendations(base: sqlite3.Connection, lines: Iterable[Other]) -> None:
-    """The last record of each holds."""
+    """The last record of each recommendation counts."""
     rows = {}
     for line, text in lines:
         part = line.recommendation
@@ -77,7 +77,7 @@ def save_recommendations(base: sqlite3.Connection, lines: Iterable[Other]) -> No
 
 
 def save_findings(base: sqlite3.Connection, lines: Iterable[Other]) -> None:
-    """Health events of the sensor. Of its figures, written once a minute, the last hold."""
+    """Health events of the sensor. Of its figures, written once a minute, the last are kept."""
     rows = [
         (line.sensor.seq, line.ns, line.action, line.facts.check[:WORD], line.level, line.summary, text)
         for line, text in lines

@@ -1,4 +1,4 @@
-"""Who took part in alerts as rows: a row for each party, and which alerts it took part in."""
+"""The parties of alerts as rows: one row per party, and the alerts that it took part in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from sensor.core.bounded import Bounded
 from sensor.tables.lines import Party, address_bytes
 
-# Parties whose numbers are remembered between batches, and the same where much is put in at once.
+# Number of parties whose row numbers are cached between batches, and the same for bulk loads.
 KEPT, KEPT_MUCH = 16_384, 262_144
 
 _STORED = """
@@ -22,17 +22,17 @@ _PARTY = "INSERT INTO parties (number, ip, mac, device, name, vlan, address) VAL
 
 
 class PartyRows:
-    """Writes who took part. What it remembers between batches is only a copy of what the tables hold."""
+    """Writes parties. Data cached between batches is only a copy of the tables."""
 
     def __init__(self, base: sqlite3.Connection, *, much: bool) -> None:
         self._base = base
         (self._last,) = base.execute("SELECT coalesce(max(number), 0) FROM parties").fetchone()
         self._numbers: Bounded[Party, int] = Bounded(KEPT_MUCH if much else KEPT)
-        # Whether all that are stored are remembered.
+        # Whether all stored parties are cached.
         self._all = not self._last
 
     def save(self, parties: Sequence[Party], roles: Sequence[tuple[int, int, int]]) -> None:
-        """``roles``: number of an alert, role, and place of the party among ``parties``, which all differ."""
+        """``roles``: number of an alert, role, and index of the party in ``parties``, which are all distinct."""
         remembered = self._numbers.get
         numbers = [remembered(party) for party in parties]
         missing = [party for party, number in zip(parties, numbers, strict=True) if number is None]
@@ -42,9 +42,9 @@ class PartyRows:
         self._base.executemany("INSERT OR IGNORE INTO alert_parties VALUES (?, ?, ?)", rows)
 
     def _numbered(self, parties: list[Party]) -> dict[Party, int]:
-        """Numbers of parties that are not remembered; those that are new get the next ones."""
+        """Row numbers of parties that are not cached; new parties get the next numbers."""
         stored = {} if self._all else self._stored(parties)
-        # In the order of their index, which is filled faster so.
+        # In the order of their index, which speeds up the insert.
         unknown = sorted(party for party in parties if party not in stored)
         new = {party: number for number, party in enumerate(unknown, self._last + 1)}
         self._base.executemany(_PARTY, [(number, *party, address_bytes(party[0])) for party, number in new.items()])

@@ -1,18 +1,18 @@
-"""What the event log let go by age goes from the tables too: rows whose last record is older than the first one of the
-log.
+"""Deletes rows of records that the event log has removed by age: those whose last record is older than the log's first
+one.
 """
 
 from __future__ import annotations
 
 import sqlite3
 
-# Alerts in one transaction; the rest goes with the next look.
+# Alerts deleted in one transaction; the rest is deleted at the next call.
 MOST = 5000
 _GONE = "SELECT number FROM temp.gone"
 
 
 def prune(base: sqlite3.Connection, first: int) -> bool:
-    """Within a transaction: delete what was last written before the record ``first``. Whether all of it is gone."""
+    """Within a transaction: delete rows last written before the record ``first``. Returns whether all are deleted."""
     base.execute("CREATE TEMP TABLE IF NOT EXISTS gone (number INTEGER PRIMARY KEY)")
     base.execute("DELETE FROM temp.gone")
     base.execute("INSERT INTO temp.gone SELECT number FROM alerts WHERE seq < ? ORDER BY seq LIMIT ?", (first, MOST))

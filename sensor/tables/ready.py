@@ -1,7 +1,7 @@
-"""A folder made ready for its readers: its tables are brought up to date with the log first.
+"""Prepares a folder for its readers: its tables are first brought up to date with the log.
 
-Views open a store for reading only. What a crash, an upgrade or an operator change left to be done is done here first,
-while the store can be written.
+Views open a store for reading only. Work left by a crash, an upgrade or an operator change is done here first, while
+the store can be written.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ UNLISTED = "The list of devices is not complete: its rows are still to be made, 
 
 
 class Ready(NamedTuple):
-    """``usable``: the tables of the folder are current with its log; else the log itself must be read. ``note``: what
-    was done to the store, or what is missing, for users; empty if there is nothing to report.
+    """``usable``: the tables of the folder are current with its log; otherwise the log itself must be read. ``note``:
+    what was done to the store, or what is missing, for users; empty if there is nothing to report.
     """
 
     usable: bool
@@ -31,8 +31,8 @@ class Ready(NamedTuple):
 
 
 def make_ready(folder: Path, log: Path) -> Ready:
-    """Bring the tables of a folder up to its log. Refused where a newer sensor wrote them; OSError where the log cannot
-    be read.
+    """Bring the tables of a folder up to date with its log. Raises Refused if a newer sensor wrote them, OSError if the
+    log cannot be read.
     """
     with contextlib.suppress(StoreError, sqlite3.Error):  # an earlier version wrote it, or it is damaged
         if _is_up_to_date(folder, log):
@@ -45,14 +45,14 @@ def make_ready(folder: Path, log: Path) -> Ready:
         return Ready(usable=False)
     try:
         with contextlib.closing(_of_today(folder)) as base:
-            # Without a record of the log: another process writes the folder and has put nothing into its tables yet.
+            # Without a record of the log: another process writes the folder and has written nothing to its tables yet.
             return Ready(bool(position(base).seq), note)
     except (StoreError, sqlite3.Error):
         return Ready(usable=False)
 
 
 def make_devices_ready(folder: Path) -> Ready:
-    """The same for a folder without a log: its devices are listed. StoreError where they cannot be."""
+    """The same for a folder without a log: makes the rows of its devices. Raises StoreError if that fails."""
     try:
         listed = list_devices(folder)
     except sqlite3.Error as error:
@@ -66,14 +66,16 @@ def _is_up_to_date(folder: Path, log: Path) -> bool:
             return False
         if not mutes_behind(base, log):
             return True
-    if os.access(folder / FILE, os.W_OK):  # else mutes are shown as they were; all else is up to date
+    if os.access(folder / FILE, os.W_OK):  # otherwise mutes are shown in their earlier state; all else is up to date
         with contextlib.closing(connect(folder / FILE)) as base, contextlib.suppress(StoreError, OSError):
             follow_mutes(base, log)
     return True
 
 
 def _of_today(folder: Path) -> sqlite3.Connection:
-    """A store of this version, for reading. StoreError where there is none, sqlite3.Error where it is damaged."""
+    """A store of the present version, for reading. Raises StoreError if there is none, sqlite3.Error if it is
+    damaged.
+    """
     if not (folder / FILE).is_file():
         raise StoreError(f"{folder / FILE}: there is no inventory")
     base = look_into(folder / FILE)

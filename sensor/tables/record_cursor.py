@@ -7,20 +7,20 @@ from pathlib import Path
 from sensor.eventlog.log_cursor import LogCursor
 from sensor.tables.lines import Line, line_of
 
-# The number of a record, its text, and what tables need of it; None where it is not usable.
+# The number of a record, its line, and the decoded fields for tables; None if it is unusable.
 Record = tuple[int, bytes, Line | None]
 
 
 class RecordCursor(LogCursor):
-    """A cursor that numbers lines by the record that it decodes of them."""
+    """A cursor that takes the number of a line from the record that it decodes."""
 
     def __init__(self, log: Path, after: int = 0) -> None:
-        """As of a LogCursor."""
+        """As for LogCursor."""
         super().__init__(log, after)
         self._decoded: tuple[bytes, Line | None] = b"", None
 
     def records(self, lines: int, size: int) -> list[Record]:
-        """As ``read``, with what was decoded. OSError."""
+        """As ``read``, with the decoded records. Raises OSError."""
         taken: list[Record] = []
         while len(taken) < lines and size > 0 and (found := self._next()) is not None:
             number, text = found
@@ -30,7 +30,7 @@ class RecordCursor(LogCursor):
         return taken
 
     def number(self, line: bytes) -> int | None:
-        """See LogCursor. A record of other types than ours has a number too."""
+        """See LogCursor. An unusable record has a number too."""
         record = line_of(line)
         self._decoded = line, record
         if record is None or record.sensor.seq <= 0:

@@ -1,9 +1,9 @@
-"""Tables: brings the tables of a store up to its event log, batch by batch, each in one transaction with the place it
-reaches.
+"""Tables: brings the tables of a store up to date with its event log, batch by batch, each in one transaction with the
+position it reaches.
 
-Lines are read from the log itself, so the tables never know what it does not have, and whatever ends the process at any
-moment loses nothing: the next one continues at the stored position. Another log at the same place (a replay that
-started again, a log that lost its end) is noticed by the id of the last record; the tables are then rebuilt.
+Lines are read from the log itself, so the tables never contain data that it does not have, and nothing is lost if the
+process ends at any moment: the next one continues at the stored position. Another log at the same place (a replay that
+started again, a log that lost its end) is detected by the id of the last record; the tables are then rebuilt.
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ from sensor.tables.position import Position, clear, position, put_position
 from sensor.tables.pruning import prune
 from sensor.tables.record_cursor import RecordCursor
 
-# Of a batch: the writer is not kept longer than some tens of ms.
+# Limits of a batch: the writer is not blocked for more than some tens of ms.
 LINES, SIZE = 1000, 2 << 20
 # The same if there is no other writer.
 MANY, MUCH = 10_000, 32 << 20
 
 
 class Tables:
-    """Used by one thread. ``records``: lines that were added; ``rebuilt``: why the tables were rebuilt, empty if they
-    were
-    not.
+    """Used by one thread. ``records``: number of lines added; ``rebuilt``: why the tables were rebuilt, empty if they
+    were not.
     """
 
     def __init__(self, base: sqlite3.Connection, log: Path) -> None:
-        """``base``: open for writing, at the version of today. StoreError or OSError where it or the log cannot be
-        read.
+        """``base``: open for writing, with tables of the present version. Raises StoreError or OSError if it or the log
+        cannot be read.
         """
         self._base, self.log = base, log
         self._notes = notes_log(log)
@@ -60,14 +59,14 @@ class Tables:
             raise StoreError(str(error)) from None
 
     def close(self) -> None:
-        """Close what is open of the log. The connection is the caller's."""
+        """Close open files of the log. The connection belongs to the caller."""
         if self._cursor is not None:
             self._cursor.close()
             self._cursor = None
 
     def advance(self, lines: int = LINES, size: int = SIZE) -> int:
-        """Take in what is next, at most so many records; how many records and notes that were. StoreError or OSError:
-        nothing of it was taken.
+        """Apply the next records, at most ``lines``; returns the number of records and notes. Raises StoreError or
+        OSError: none of them was applied.
         """
         cursor = self._cursor or self._go_to(position(self._base))
         batch = batch_of(cursor.records(lines, size))
@@ -84,7 +83,7 @@ class Tables:
             raise
 
     def tidy(self) -> None:
-        """What the log let go by age, the tables let go too. StoreError where they cannot be written."""
+        """Delete rows that the log has removed by age. Raises StoreError if they cannot be written."""
         first = next((one.first for one in segments(self.log)), 0)
         if first <= self._first:
             return
@@ -128,7 +127,7 @@ class Tables:
 
 
 def holds(log: Path, seq: int, record: str) -> bool:
-    """Whether a log holds the record of a number and an id, or let it go by age. OSError."""
+    """Whether a log contains the record with a number and an id, or has removed it by age. Raises OSError."""
     cursor = LogCursor(log, seq - 1)
     try:
         found = cursor.read(1)
@@ -143,7 +142,7 @@ def holds(log: Path, seq: int, record: str) -> bool:
 
 
 def ends_at(log: Path, seq: int, record: str) -> bool:
-    """Whether the record of a number and an id is the last one of a log. OSError."""
+    """Whether the record with a number and an id is the last one of a log. Raises OSError."""
     if seq and not holds(log, seq, record):
         return False
     cursor = LogCursor(log, seq)
@@ -155,7 +154,7 @@ def ends_at(log: Path, seq: int, record: str) -> bool:
 
 @contextmanager
 def transaction(base: sqlite3.Connection) -> Iterator[None]:
-    """All that is done within, or nothing."""
+    """A transaction: all changes within it, or none."""
     base.execute("BEGIN IMMEDIATE")
     try:
         yield
