@@ -1,3 +1,3 @@
-"""Views: the tables of one dataset for commands, the console and the hub. Typed, read only, without the engine and
-without printing.
+"""Views: typed, read-only access to the tables of one dataset for commands, the console and the hub, without the engine
+and without output.
 """

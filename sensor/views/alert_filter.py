@@ -1,4 +1,4 @@
-"""What narrows a list of alerts. Values that no alert could have are errors, which name the nearest valid one."""
+"""Filters of lists of alerts. A value that no alert can have is an error that names the nearest valid one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from sensor.views.alert_groups import NOBODY, NONE, Group, Groups, named
 from sensor.views.errors import Unknown, one_of
 
 STATES = ("open", "acknowledged", "closed")
-# Fields of which a filter names values.
+# Fields whose filter values must exist.
 EITHER = ("state", "verdict", "assignee", "site")
 
 
 class AlertFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several values of one field mean either, several fields mean all. ``severity``: at least; ``detector``: a pattern
-    with * and ?; times in ns, of when an alert was seen last; ``source``, ``target``, ``device``: an address, a
-    network, a MAC, the id of a device or a name.
+    """Several values of one field are alternatives, several fields must all match. ``severity``: at least;
+    ``detector``: a pattern with * and ?; times in ns, of when an alert was last seen; ``source``, ``target``,
+    ``device``: an address, a network, a MAC, a device id or a name.
     """
 
     text: str = ""
@@ -44,7 +44,9 @@ EVERY_ALERT = AlertFilter()
 
 
 def groups_that_fit(groups: Groups, wanted: AlertFilter) -> Counter[int]:
-    """How many alerts are in each group that a filter leaves. Unknown where it names what there is not."""
+    """Number of alerts in each group that matches a filter. Raises Unknown if the filter names a value that does not
+    exist.
+    """
     one_of("state", wanted.state, STATES)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     one_of("verdict", wanted.verdict, (*VERDICTS, NONE))
@@ -58,12 +60,12 @@ def groups_that_fit(groups: Groups, wanted: AlertFilter) -> Counter[int]:
 
 
 def _known(groups: Groups, wanted: AlertFilter, name: str) -> set[str]:
-    """The values that alerts have of a field, where the filter names some."""
+    """The values that alerts have in a field, if the filter names some."""
     return {getattr(group, name) for group, _ in groups.values()} if getattr(wanted, name) else set()
 
 
 def _tests(wanted: AlertFilter) -> list[Callable[[Group], bool]]:
-    """What a group must pass, only for fields that the filter names."""
+    """The conditions on groups, only for fields that the filter names."""
     tests: list[Callable[[Group], bool]] = []
     if wanted.severity:
         least = SEVERITIES.index(wanted.severity)
@@ -80,7 +82,7 @@ def _one_of(name: str, either: set[str]) -> Callable[[Group], bool]:
 
 
 def _check_detectors(patterns: tuple[str, ...], known: set[str]) -> None:
-    """A pattern may match nothing; a name must be one of a detector with an alert."""
+    """A pattern may match nothing; a name must be that of a detector with an alert."""
     for pattern in patterns:
         if not set(pattern) & set("*?[") and pattern not in known:
             raise Unknown("detector", pattern, known)

@@ -1,4 +1,4 @@
-"""The first alerts of a list by any of its orders, how many there are of each group, and whether these are all."""
+"""The first alerts of a list in any of its orders, the number of matches in each group, and whether these are all."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from sensor.views.clauses import Clause
 from sensor.views.page import After
 
 First = tuple[list[Place], Counter[int], bool]
-# The first alerts of some groups by an order, at most so many; None where they are not found.
+# Finds the first alerts of some groups in an order, up to a limit; returns None if they are not found.
 Find = Callable[[Counter[int], Order, int], list[Found] | None]
 
 
 class Chosen(NamedTuple):
-    """What a filter leaves: of all groups those that fit, and the clauses beyond."""
+    """The matches of a filter: all groups, those that match, and further clauses."""
 
     base: sqlite3.Connection
     groups: Groups
@@ -39,12 +39,12 @@ class Chosen(NamedTuple):
 
     @property
     def walked(self) -> Counter[int] | None:
-        """The groups that a walk tests; None where all fit."""
+        """The groups that a walk tests; None if all match."""
         return None if len(self.fitting) == len(self.groups) else self.fitting
 
 
 def first_by_column(chosen: Chosen, order: Order, limit: int) -> First:
-    """By columns of the table."""
+    """Ordered by columns of the table."""
     if not chosen.clauses:
         return _of_groups(chosen, chosen.fitting, order, limit), chosen.fitting, True
     if _is_frequent_text(chosen):
@@ -61,7 +61,7 @@ def first_by_column(chosen: Chosen, order: Order, limit: int) -> First:
 
 
 def first_by_severity(chosen: Chosen, after: After | None, backwards: bool, limit: int) -> First:
-    """Severity after severity, within each by time. The place of a row is both."""
+    """Severity by severity, within each by time. The place of a row has both."""
     if _is_frequent_text(chosen):
         frequent = _by_levels(chosen, after, backwards, limit, partial(_frequent_of_level, chosen))
         if frequent is not None and len(frequent) == limit:
@@ -77,7 +77,7 @@ def first_by_severity(chosen: Chosen, after: After | None, backwards: bool, limi
 
 
 def _by_levels(chosen: Chosen, after: After | None, backwards: bool, limit: int, find: Find) -> list[Found] | None:
-    """Severity after severity; None where one of them is not found."""
+    """Severity by severity; None if the alerts of one are not found."""
     severity, last = values_of(after, 2) if after is not None else (None, 0)
     found: list[Found] = []
     for level in range(4, -1, -1) if backwards else range(5):
@@ -105,20 +105,20 @@ def _frequent_of_level(chosen: Chosen, groups: Counter[int], order: Order, limit
 
 
 def _of_groups(chosen: Chosen, groups: Counter[int], order: Order, limit: int) -> list[Place]:
-    """Where there is no clause."""
+    """Without clauses."""
     if len(groups) == len(chosen.groups):
         return [place for place, _ in first_in_order(chosen.base, None, Numbers(None, None, [], []), order, limit)]
     return first_of_groups(chosen.base, groups, order, limit)
 
 
 def _all_of(chosen: Chosen, numbers: Numbers, columns: str) -> list[tuple[Any, ...]]:
-    """All that match of a few."""
+    """All matches among a few numbers."""
     return of_numbers(chosen.base, chosen.fitting, numbers.known or (), (numbers.cheap, numbers.costly), columns)
 
 
 def _is_frequent_text(chosen: Chosen) -> bool:
-    """Whether a text narrows the list, and nothing else that other tables must be asked for, and many alerts may have
-    it. To count those that have the beginning of a word takes longer than to try.
+    """Whether a text is the only condition that needs other tables, and many alerts may match it. Counting the matches
+    of a word prefix takes longer than trying.
     """
     costly = [clause for clause in chosen.clauses if not clause.cheap]
     if len(costly) != 1 or not costly[0].match:
@@ -127,12 +127,12 @@ def _is_frequent_text(chosen: Chosen) -> bool:
 
 
 def _counts_of_text(chosen: Chosen, found: list[Found]) -> tuple[Counter[int], bool]:
-    """The same where the first alerts were found before anything was counted."""
+    """The counts if the first alerts were found before anything was counted."""
     return _counts(chosen, with_newest(chosen.base, untested(chosen.clauses)), found)
 
 
 def _counts(chosen: Chosen, numbers: Numbers, found: list[Found]) -> tuple[Counter[int], bool]:
-    """How many match at least, by group, and whether these are all: of those that were counted, or those found."""
+    """The minimum number of matches by group, and whether these are all: of those counted, or those found."""
     if numbers.known is None and not numbers.costly:
         return count_of_cheap(chosen.base, chosen.fitting, chosen.clauses)
     counts = counts_of(chosen.base, chosen.fitting, numbers)

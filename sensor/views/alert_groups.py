@@ -1,5 +1,5 @@
-"""Groups of alerts: all alerts of one state, severity, detector, verdict, assignee and site, and how many they are.
-Totals and facets are sums of these.
+"""Groups of alerts: all alerts with the same state, severity, detector, verdict, assignee and site, and their number.
+Totals and facets are sums over groups.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Group(NamedTuple):
 
 
 FACETS = Group._fields
-# As Group._make, without a call of Python: there may be some thousand.
+# Like Group._make, without calling a Python function: there may be some thousand.
 _group = partial(tuple.__new__, Group)
 
 
 def named(field: str, value: Any) -> str:
-    """The value of a field as people name it."""
+    """The display name of a field's value."""
     return SEVERITIES[value] if field == "severity" else str(value) or _EMPTY.get(field, "")
 
 
@@ -43,7 +43,7 @@ Groups = dict[int, tuple[Group, int]]
 
 
 def groups_of(base: sqlite3.Connection) -> Groups:
-    """All groups that have alerts, and how many."""
+    """All groups that have alerts, with their number."""
     wanted = (
         "SELECT number, alerts, state, severity, detector, verdict, assignee, site FROM alert_groups WHERE alerts > 0"
     )
@@ -53,7 +53,7 @@ def groups_of(base: sqlite3.Connection) -> Groups:
 
 
 def facets_of(groups: Groups, counts: Counter[int]) -> Facets:
-    """How many alerts there are of each value of each field, the most first."""
+    """Number of alerts by value of each field, the most frequent first."""
     facets: Facets = {}
     columns = zip(*(groups[number][0] for number in counts), strict=True) if counts else [()] * len(FACETS)
     for name, column in zip(FACETS, columns, strict=True):

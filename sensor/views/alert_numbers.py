@@ -1,4 +1,4 @@
-"""Which alerts clauses leave: all of their numbers where these are few, some where they are many."""
+"""The numbers of alerts that match clauses: all of them if they are few, some if they are many."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from sensor.views.clauses import Clause
 
-# Alerts that are all looked at, the same where other tables must be asked for each, and those that are counted of more.
+# Limits: alerts that are all inspected; the same if each needs other tables; alerts that are counted if there are more.
 FEW, FEW_TESTED, COUNTED = 5_000, 500, 1_000
-# Numbers that are listed of who took part, of a text, and of a text that fewer than one in SPARSE of the newest alerts
-# have: to test an alert for a text takes much longer than for who took part.
+# Limits on the numbers listed for a party, for a text, and for a text that fewer than one in SPARSE of the newest
+# alerts match: testing an alert for a text takes much longer than for a party.
 LISTED_WHO, LISTED, LISTED_SPARSE, SPARSE = 16_000, 30_000, 100_000, 10
-# A text is frequent if the newest SAMPLE alerts that have it are among FREQUENT times as many.
+# A text is frequent if the newest SAMPLE alerts that match it are among FREQUENT times as many alerts.
 SAMPLE, FREQUENT = 200, 20
 
 Groups = Counter[int]
@@ -24,9 +24,9 @@ Row = tuple[Any, ...]
 
 
 class Numbers(NamedTuple):
-    """``known``: numbers that all which match are among, None where each clause leaves many; ``some``: numbers that one
-    of those clauses leaves, the highest first, and which. ``cheap`` and ``costly``: clauses that alerts are still to be
-    tested by, costly are those that ask other tables.
+    """``known``: numbers that include all matches, None if each clause matches many; ``some``: the numbers that one of
+    those clauses matches, highest first, and that clause. ``cheap`` and ``costly``: clauses that alerts must still be
+    tested by; costly ones need other tables.
     """
 
     known: frozenset[int] | None
@@ -40,7 +40,7 @@ class Numbers(NamedTuple):
 
 
 def numbers_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause]) -> Numbers:
-    """What clauses leave; the groups are one more where they hold few alerts."""
+    """The matches of clauses; groups with few alerts are used like a clause."""
     known: frozenset[int] | None = None
     some: tuple[list[int], Clause] | None = None
     costly: list[Clause] = []
@@ -58,14 +58,14 @@ def numbers_of(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Claus
 
 
 def untested(clauses: Sequence[Clause]) -> Numbers:
-    """Nothing is known of what clauses leave."""
+    """Nothing is known about the matches of clauses."""
     cheap = [clause for clause in clauses if clause.cheap]
     return Numbers(None, None, cheap, [clause for clause in clauses if not clause.cheap])
 
 
 def with_newest(base: sqlite3.Connection, numbers: Numbers) -> Numbers:
-    """The same with the newest alerts that have the text, where the index of texts gives these at once: the beginning
-    of a word it must look up whole.
+    """The numbers with the newest alerts that match the text, if the text index returns these at once; for a word
+    prefix it has to look up all.
     """
     clause = next(clause for clause in numbers.costly if clause.match)
     if "*" in clause.match:
@@ -75,7 +75,7 @@ def with_newest(base: sqlite3.Connection, numbers: Numbers) -> Numbers:
 
 
 def is_frequent(base: sqlite3.Connection, clause: Clause) -> bool:
-    """Whether many of the newest alerts have a text."""
+    """Whether many of the newest alerts match a text."""
     return _among_few([row[0] for row in tuples(base, clause.numbers, clause.parameters).fetchmany(SAMPLE)])
 
 
@@ -84,11 +84,11 @@ def _among_few(newest: Sequence[int]) -> bool:
 
 
 def _listed(base: sqlite3.Connection, clause: Clause) -> tuple[list[int], bool]:
-    """Numbers that a clause leaves, and whether they are all."""
+    """The numbers that a clause matches, and whether they are all."""
     most = FEW if clause.cheap else LISTED if clause.match else LISTED_WHO
     if not clause.cheap and not clause.match:
         counted = f"SELECT count(*) FROM ({clause.numbers} LIMIT {most + 1})"  # noqa: S608 - our own words
-        if tuples(base, counted, clause.parameters).fetchone()[0] > most:  # half as long as to list them
+        if tuples(base, counted, clause.parameters).fetchone()[0] > most:  # takes half as long as to list them
             most = COUNTED
     rows = tuples(base, clause.numbers, clause.parameters)
     found = [row[0] for row in rows.fetchmany(SAMPLE if clause.match else most + 1)]
@@ -109,8 +109,8 @@ def of_numbers(
     clauses: tuple[Sequence[Clause], Sequence[Clause]],
     columns: str,
 ) -> list[Row]:
-    """Of alerts that match: the columns, the number and the group, in no order. ``groups``: None for all; ``clauses``:
-    cheap and costly ones.
+    """The columns, number and group of matching alerts, unordered. ``groups``: None for all; ``clauses``: cheap and
+    costly ones.
     """
     cheap, costly = clauses
     tests, parameters = conditions_of(None, cheap)
@@ -123,7 +123,7 @@ def of_numbers(
 
 
 def passing(base: sqlite3.Connection, clauses: Sequence[Clause], rows: list[Row]) -> list[Row]:
-    """Rows whose alerts pass clauses that ask other tables. The last value but one of a row is the number."""
+    """The rows whose alerts match clauses that need other tables. The last value but one of a row is the number."""
     for clause in sorted(clauses, key=lambda one: bool(one.match)):
         if rows:
             numbers = json.dumps(sorted(row[-2] for row in rows))
@@ -138,8 +138,8 @@ def _tested(base: sqlite3.Connection, clause: Clause, numbers: str) -> set[int]:
 
 
 def _with_text(base: sqlite3.Connection, match: str, numbers: str) -> set[int]:
-    """Alerts that have a text. To ask the index of all texts about one alert takes as long as to read it from its
-    beginning; the texts of the few are put into an index of their own instead.
+    """The alerts that match a text. Testing one alert with the text index takes as long as reading the index from its
+    beginning, so the texts of these few are put into a separate index.
     """
     texts = "SELECT number, summary, words FROM alerts WHERE number IN (SELECT value FROM json_each(?))"
     with closing(sqlite3.connect(":memory:")) as own:
@@ -149,7 +149,7 @@ def _with_text(base: sqlite3.Connection, match: str, numbers: str) -> set[int]:
 
 
 def counts_of(base: sqlite3.Connection, groups: Groups, numbers: Numbers) -> Groups:
-    """How many of some alerts match, by group."""
+    """Number of matches among some alerts, by group."""
     known, costly = numbers.known or frozenset(), numbers.costly
     if numbers.some is not None:
         listed, clause = numbers.some
@@ -160,7 +160,7 @@ def counts_of(base: sqlite3.Connection, groups: Groups, numbers: Numbers) -> Gro
 
 
 def count_of_cheap(base: sqlite3.Connection, groups: Groups, clauses: Sequence[Clause]) -> tuple[Groups, bool]:
-    """Of those seen last that match: how many are in each group, and whether these are all."""
+    """Matches among the alerts seen last: their number by group, and whether these are all."""
     tests, parameters = conditions_of(groups, clauses)
     newest = (
         f"SELECT a.of_group FROM alerts a INDEXED BY alerts_last WHERE {tests} ORDER BY a.last DESC LIMIT {COUNTED}"  # noqa: S608 - our own names
@@ -182,7 +182,7 @@ def conditions_of(groups: Groups | None, clauses: Iterable[Clause]) -> tuple[str
 
 
 def tuples(base: sqlite3.Connection, query: str, parameters: Sequence[object]) -> sqlite3.Cursor:
-    """Rows as plain tuples: many are read."""
+    """Rows as plain tuples, since many are read."""
     cursor = base.cursor()
     cursor.row_factory = None
     return cursor.execute(query, parameters)

@@ -1,4 +1,4 @@
-"""The orders of a list of alerts, and the places of rows in them."""
+"""The sort orders of a list of alerts, and the places of rows in them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sensor.views.page import After
 
 
 class Sort(NamedTuple):
-    """``columns``: those that the order compares, before the number; ``index_name``: of one that gives alerts in this order, with their
-    groups and all that cheap clauses test.
+    """``columns``: the columns that the order compares, before the number; ``index_name``: the index that has alerts in
+    this order, with their groups and all columns that cheap clauses test.
     """
 
     columns: tuple[str, ...]
@@ -24,16 +24,18 @@ SORTS = {
     "risk": Sort(("risk", "last"), "alerts_risk_last"),
 }
 
-# The values that the order compares (alone where it is one), and the number.
+# The values that the order compares (a single one is not a tuple), and the number.
 Place = tuple[Any, int]
 
 
-# The same order as "last" among alerts of one severity.
+# The order "last" among alerts of one severity.
 OF_LEVEL = Sort(("last",), "alerts_severity_last")
 
 
 class Order(NamedTuple):
-    """``sort``, whether backwards, and behind which row; ``level``: the severity of all alerts, for OF_LEVEL."""
+    """``sort``, whether it is descending, and the row to continue after; ``level``: the severity of all alerts, for
+    OF_LEVEL.
+    """
 
     sort: Sort
     backwards: bool
@@ -51,7 +53,7 @@ class Order(NamedTuple):
 
     @property
     def behind(self) -> tuple[str, tuple[int, ...]]:
-        """A condition for what comes behind the row, with its parameters."""
+        """A condition for the rows after that row, with its parameters."""
         if self.after is None:
             return "1", ()
         values = (*values_of(self.after, len(self.sort.columns)), self.after.number)
@@ -60,12 +62,12 @@ class Order(NamedTuple):
 
 
 def place_of(values: Sequence[Any], number: int) -> Place:
-    """The place of a row, by its values of the columns."""
+    """The place of a row, from its values of the columns."""
     return (values[0] if len(values) == 1 else list(values)), number
 
 
 def values_of(after: After, count: int) -> list[int]:
-    """The values that a cursor names. Malformed where they are others than an order compares."""
+    """The values in a cursor. Raises Malformed if they do not fit the order."""
     values = after.value if isinstance(after.value, list) else [after.value]
     if len(values) != count or not all(isinstance(one, int) and abs(one) < 1 << 63 for one in values):
         raise Malformed("cursor", str(after.value)[:40], "one that an earlier page gave")
@@ -73,7 +75,7 @@ def values_of(after: After, count: int) -> list[int]:
 
 
 def behind(places: Iterable[Place], order: Order) -> list[Place]:
-    """Sorted, without what comes before the row that the order begins behind."""
+    """The places sorted, without those up to the row to continue after."""
     after = (order.after.value, order.after.number) if order.after is not None else None
     left = [one for one in places if after is None or (one < after if order.backwards else one > after)]
     return sorted(left, reverse=order.backwards)

@@ -1,8 +1,8 @@
-"""The first alerts of an order, found without a look at all of them.
+"""The first alerts in an order, found without inspecting all of them.
 
-The order is followed until enough were found; where they are not among the first steps, all that a clause leaves are
-looked at after all. Each step reads one index, which holds all that an order needs. Where groups alone narrow the list,
-the first alerts are among the first of each group.
+The order is followed until enough alerts are found; if they are not found within a limited number of steps, all matches
+of a clause are inspected. Each step reads one index with all columns that the order needs. If only groups restrict the
+list, the first alerts are among the first of each group.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from sensor.views.alert_numbers import Groups, Numbers, conditions_of, of_number
 from sensor.views.alert_order import OF_LEVEL, SORTS, Order, Place, behind, place_of
 from sensor.views.clauses import Clause
 
-# Steps of a walk at most, those whose test asks other tables, and those that show whether a text is frequent.
+# Limits on the steps of a walk, on those whose test needs other tables, and on those that determine whether a text is
+# frequent.
 STEPS, TESTED, TRIED = 150_000, 10_000, 400
 
 # A place and its group.
@@ -34,7 +35,7 @@ class _Source(NamedTuple):
 def first_in_order(
     base: sqlite3.Connection, groups: Groups | None, numbers: Numbers, order: Order, limit: int
 ) -> list[Found]:
-    """The first alerts that match. ``groups``: None for all."""
+    """The first matches. ``groups``: None for all."""
     source = _source(order, order.sort.index_name, groups, numbers.cheap)
     if (found := _walk(base, source, numbers, limit)) is not None:
         return found
@@ -49,14 +50,14 @@ def first_in_order(
 def first_of_frequent(
     base: sqlite3.Connection, groups: Groups | None, clauses: Sequence[Clause], order: Order, limit: int
 ) -> list[Found] | None:
-    """The first alerts that match; None where they are not among the first that are tested."""
+    """The first matches; None if they are not among the first alerts that are tested."""
     numbers = untested(clauses)
     source = _source(order, order.sort.index_name, groups, numbers.cheap)
     return _walk(base, source, numbers, limit, bound=TRIED)
 
 
 def first_of_numbers(base: sqlite3.Connection, groups: Groups | None, numbers: Numbers, order: Order) -> list[Found]:
-    """All that match of the alerts whose numbers are known, in their order."""
+    """All matches among alerts with known numbers, in order."""
     rows = of_numbers(base, groups, numbers.known or (), (numbers.cheap, numbers.costly), order.columns)
     group_of = {row[-2]: row[-1] for row in rows}
     places = behind((place_of(row[:-2], row[-2]) for row in rows), order)
@@ -64,8 +65,8 @@ def first_of_numbers(base: sqlite3.Connection, groups: Groups | None, numbers: N
 
 
 def first_of_groups(base: sqlite3.Connection, groups: Groups, order: Order, limit: int) -> list[Place]:
-    """The first alerts of some groups. The first one of each group shows which groups can have one of the first: no
-    more than there are rows wanted.
+    """The first alerts of some groups. The first alert of each group shows which groups can contribute: no more groups
+    than rows wanted.
     """
     condition, parameters = order.behind
     best = f"(SELECT a.number FROM alerts a WHERE a.of_group = one.value AND {condition} {order.order_by} LIMIT 1)"  # noqa: S608 - our own names, here and below
@@ -82,8 +83,8 @@ def first_of_groups(base: sqlite3.Connection, groups: Groups, order: Order, limi
 def _walk(
     base: sqlite3.Connection, source: _Source, numbers: Numbers, limit: int, *, bound: int | None = 0
 ) -> list[Found] | None:
-    """The first rows of a source that match; None where they are not among the first steps. ``bound``: tests that ask
-    other tables at most, 0 for TESTED, None for any number of steps.
+    """The first matching rows of a source; None if they are not found within the first steps. ``bound``: limit on tests
+    that need other tables, 0 for TESTED, None for any number of steps.
     """
     found: list[Found] = []
     most, size, steps, tested = bound or TESTED, limit, 0, 0
@@ -96,14 +97,14 @@ def _walk(
         steps, tested = steps + len(chunk), tested + len(rows)
         if bound is not None and ((numbers.known is not None and steps > STEPS) or (numbers.costly and tested >= most)):
             return None
-        # As many as will be needed, as far as that can be estimated from few.
+        # As many as will be needed, estimated from few.
         wanted = min((limit - len(found)) * (steps + 1) // (len(found) + 1) + 1, 2 * steps)
         size = min(wanted, most - tested) if numbers.costly and bound is not None else min(wanted, TESTED)
     return found
 
 
 def _source(order: Order, index: str, groups: Groups | None, clauses: Sequence[Clause]) -> _Source:
-    """What clauses leave of an index, in an order."""
+    """The matches of clauses in an index, in an order."""
     condition, values = order.behind
     tests, theirs = conditions_of(groups, clauses)
     if index == OF_LEVEL.index_name:
@@ -112,7 +113,7 @@ def _source(order: Order, index: str, groups: Groups | None, clauses: Sequence[C
     if by_time is None or order.sort is not SORTS["opened"]:
         table, order_by = "alerts a", order.order_by
     else:
-        # Of a time: only blocks that have such alerts, each in the same order.
+        # For a time range: only blocks that have such alerts, each in the same order.
         table = f"alert_spans s CROSS JOIN alerts a INDEXED BY {index}"
         tests += f" AND {by_time.spans} AND a.number BETWEEN s.block * {BLOCK} AND s.block * {BLOCK} + {BLOCK - 1}"
         theirs += by_time.parameters

@@ -1,4 +1,4 @@
-"""Alerts: lists by any filter and sort, and one of them with its notes."""
+"""Alerts: lists with any filter and sort order, and a single alert with its notes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SORTS = (*alert_order.SORTS, "severity")
 
 
 class AlertRow(msgspec.Struct, frozen=True):
-    """An alert as lists show it. Times in ns; ``record``: the last one that the sensor told of it; ``verdict`` and
-    ``assignee`` may be empty.
+    """An alert as lists show it. Times in ns; ``record``: the last record of it; ``verdict`` and ``assignee`` may be
+    empty.
     """
 
     id: str
@@ -80,11 +80,11 @@ def alerts(
     limit: int = 50,
     cursor: str = "",
 ) -> Page[AlertRow]:
-    """A page of alerts. ``sort``: one of SORTS, the newest or highest first unless ``backwards`` is false. Unknown or
-    Malformed where an argument is wrong.
+    """A page of alerts. ``sort``: one of SORTS, newest or highest first unless ``backwards`` is false. Raises Unknown
+    or Malformed for invalid arguments.
     """
     one_of("sort", [sort], SORTS)
-    with no_collection():  # of some thousand groups and numbers, which are gone at the end
+    with no_collection():  # some thousand groups and numbers are created, and freed at the end
         return _page(data, wanted, sort, backwards, limit, cursor)
 
 
@@ -103,7 +103,7 @@ def _page(data: Data, wanted: AlertFilter, sort: str, backwards: bool, limit: in
 
 
 def alert(data: Data, name: str) -> AlertDetails:
-    """One by its id, or the beginning of it. Unknown, Ambiguous."""
+    """One alert by its id or a prefix of it. Raises Unknown, Ambiguous."""
     found = data.resolve("alerts", name)
     (number,) = data.base.execute("SELECT number FROM alerts WHERE id = ?", (found,)).fetchone()
     notes = data.base.execute(
@@ -116,7 +116,7 @@ def alert(data: Data, name: str) -> AlertDetails:
 
 
 def closers(data: Data, rows: Iterable[AlertRow]) -> dict[str, AlertNote]:
-    """Of alerts that an operator closed, by id: the last word that did it."""
+    """Alert id → the note by which an operator last closed it."""
     closed = [row.id for row in rows if row.state == "closed"]
     wanted = (
         "SELECT alert, ts, author, action, value, text FROM alert_words"
@@ -126,7 +126,7 @@ def closers(data: Data, rows: Iterable[AlertRow]) -> dict[str, AlertNote]:
 
 
 def matching(data: Data, wanted: AlertFilter, most: int) -> list[AlertRow]:
-    """All that match, for what is done to many at once. Malformed where they are more than ``most``."""
+    """All matches, for bulk actions. Raises Malformed if there are more than ``most``."""
     rows: list[AlertRow] = []
     cursor = ""
     while True:
@@ -140,7 +140,7 @@ def matching(data: Data, wanted: AlertFilter, most: int) -> list[AlertRow]:
 
 
 def with_state(record: dict[str, Any], state: str, closer: tuple[str, str] | None = None) -> dict[str, Any]:
-    """The record of an alert as operators left it: closed with the author and the reason, or open again."""
+    """The record of an alert with the operator's state: closed with author and reason, or open again."""
     alert, action = part(record, "alert"), record.get("action")
     if state != "closed":
         alert.pop("closed", None)

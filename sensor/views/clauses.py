@@ -1,5 +1,5 @@
-"""What narrows a list of alerts beyond their groups: a text, who took part, a time. Each as SQL that lists numbers of
-alerts, and as SQL that tests one.
+"""Conditions on alerts beyond their groups: a text, a party, a time. Each is SQL that lists numbers of alerts, and SQL
+that tests one alert.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from sensor.core.ids import short_id
 from sensor.views.errors import Malformed
 
 SOURCE, TARGET = 0, 1
-# No name is made of digits and dots alone.
+# No name consists of digits and dots alone.
 _NEARLY = re.compile(r"[\d.]+(/.*)?")
 _DEVICE = re.compile(r"dev-[0-9a-z]{4,}")
 _ID = re.compile(r"alert-[0-9a-z-]*")
 
 
 class Clause(NamedTuple):
-    """``numbers``: a query for numbers of alerts, of which some may be there twice; ``test``: whether the alert ``a``
-    is one of them; both with the same parameters.
+    """``numbers``: a query for numbers of alerts, possibly with duplicates; ``test``: whether the alert ``a`` is one of
+    them; both have the same parameters.
 
-    ``cheap``: testing needs no table but alerts; ``match``: the question of a clause about texts, which gives the
-    highest numbers first; ``spans``: whether a block ``s`` of alerts may have some, with the same parameters.
+    ``cheap``: the test needs no other table than alerts; ``match``: the FTS5 query of a text clause, which returns the
+    highest numbers first; ``spans``: whether a block ``s`` of alerts may have matches, with the same parameters.
     """
 
     numbers: str
@@ -35,8 +35,8 @@ class Clause(NamedTuple):
 
 
 def text_clause(text: str) -> Clause | None:
-    """All words must be there, whole unless they end with *. An address, a network or an id of an alert is looked for
-    as such. None without a word.
+    """All words must match, as whole words unless they end with *. Addresses, networks and ids of alerts are
+    recognized. None without a word.
     """
     if _ID.fullmatch(text.strip()):
         return _range("id", text.strip(), text.strip() + "\U0010ffff", "alerts_id")
@@ -51,21 +51,21 @@ def text_clause(text: str) -> Clause | None:
 
 
 def _quoted(word: str) -> str:
-    """A word for FTS5, with nothing in it that means something there."""
+    """A word for FTS5, with special characters quoted."""
     quoted = word.rstrip("*").replace('"', '""')
     return f'"{quoted}"*' if word.endswith("*") else f'"{quoted}"'
 
 
 def who_clause(word: str, role: int | None) -> Clause:
-    """Who took part: an address, a network, a MAC, a device or a name. ``role``: SOURCE, TARGET or None for either.
-    Malformed where it is nearly an address.
+    """A party: an address, a network, a MAC, a device or a name. ``role``: SOURCE, TARGET or None for either. Raises
+    Malformed for an invalid address.
     """
     if (clause := _of_network(word, role)) is not None:
         return clause
     if _NEARLY.fullmatch(word):
         raise Malformed("address", word, "an address or a network such as 10.20.30.0/24")
     if _DEVICE.fullmatch(word):
-        # The beginning of an id, or one of which alerts of an earlier version have the short form.
+        # A prefix of an id, or an id whose short form alerts of an earlier version have.
         return _party("(device >= ? AND device < ? OR device = ?)", (word, word + "\U0010ffff", short_id(word)), role)
     return _party("(ip = ? OR mac = ? OR device = ? OR name = ?)", (word.casefold(),) * 4, role)
 
@@ -76,7 +76,7 @@ def vlan_clause(vlan: int) -> Clause:
 
 
 def time_clause(since: int | None, until: int | None) -> Clause | None:
-    """Alerts seen last within a time, ns; None where neither end is named."""
+    """Alerts last seen within a time range, ns; None if neither end is given."""
     if since is None and until is None:
         return None
     low, high = since if since is not None else -(1 << 63), until if until is not None else 1 << 62

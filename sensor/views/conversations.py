@@ -1,6 +1,4 @@
-"""Conversations of the learned baseline: which device uses which service of which other device, or of hosts on the
-internet.
-"""
+"""Conversations of the learned baseline: which device uses which service of which other device or external host."""
 
 from __future__ import annotations
 
@@ -22,8 +20,8 @@ DIRECTIONS = ("internal", "outbound", "inbound")
 
 
 class ConversationFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``device``: id of either end; ``address``: an address or a network of either end; ``service``: such as
-    ``smb/445``; times in ns, of when a conversation was seen last; ``type`` and ``vlan``: of either end.
+    """``device``: id of either endpoint; ``address``: an address or a network of either endpoint; ``service``: such as
+    ``smb/445``; times in ns, of when a conversation was last seen; ``type`` and ``vlan``: of either endpoint.
     """
 
     text: str = ""
@@ -41,8 +39,8 @@ EVERY_CONVERSATION = ConversationFilter()
 
 
 class EndRow(msgspec.Struct, frozen=True):
-    """One end. ``id``: of a device, else an address, or ``outside`` for all external hosts that have no name; ``name``:
-    of an external host, its domain.
+    """One endpoint. ``id``: of a device, else an address, or ``outside`` for all external hosts without a name;
+    ``name``: for an external host its domain.
     """
 
     id: str
@@ -53,7 +51,7 @@ class EndRow(msgspec.Struct, frozen=True):
 
 
 class ConversationRow(msgspec.Struct, frozen=True):
-    """``count``: in how many hours it was seen, 0 where only the server was observed; times in ns."""
+    """``count``: number of hours in which it was seen, 0 if only the server was observed; times in ns."""
 
     client: EndRow
     server: EndRow
@@ -82,8 +80,8 @@ def conversations(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[ConversationRow]:
-    """A page of conversations. NotReadable where no inventory was read: they are unknown then, and not none. Unknown or
-    Malformed where an argument is wrong.
+    """A page of conversations. Raises NotReadable if no inventory was read (conversations are then unknown, not
+    absent), Unknown or Malformed for invalid arguments.
     """
     one_of("sort", [sort], SORTS)
     order = SORTS[sort]
@@ -97,7 +95,7 @@ def conversations(
 
 
 def matching(picture: Picture, wanted: ConversationFilter) -> list[ConversationRow]:
-    """All conversations that match. Errors as of ``conversations``."""
+    """All matching conversations. Raises the same errors as ``conversations``."""
     one_of("direction", wanted.direction, DIRECTIONS)
     if picture.site.seen.habits is None:
         raise NotReadable("conversations are unknown: the dataset has no inventory")
@@ -108,7 +106,7 @@ def matching(picture: Picture, wanted: ConversationFilter) -> list[ConversationR
 
 
 def all_of(picture: Picture) -> Iterator[ConversationRow]:
-    """Every conversation once: both ends may have learned of it, and what the client knows has the count."""
+    """Every conversation once: both endpoints may have learned it; the client's data has the count."""
     nodes, seen = picture.site.nodes, picture.site.seen
     owners = {address: one.party.id for one in seen.machines.values() for address in one.party.texts}
     found: dict[str, ConversationRow] = {}
@@ -134,7 +132,7 @@ def _of(node: Node, habits: Habits, nodes: Mapping[str, Node], owners: Mapping[s
 
 
 def _external(habits: Habits) -> Iterator[tuple[EndRow, int, Use]]:
-    """External hosts that are known one by one: those of fixed-function devices."""
+    """External hosts that are known individually: those used by fixed-function devices."""
     if habits.reached is not None:
         for (name, service), named in habits.reached.names.items():
             yield EndRow(OUTSIDE, name, named.address), service, named
@@ -148,7 +146,7 @@ def _row(client: EndRow, server: EndRow, service: int, use: Use, count: int) -> 
 
 
 def _end(name: str, nodes: Mapping[str, Node], owners: Mapping[str, str]) -> EndRow:
-    """An end as the baseline names it: a device, an address, or ``outside``."""
+    """An endpoint as named in the baseline: a device, an address, or ``outside``."""
     node = nodes.get(name) or nodes.get(owners.get(name, ""))
     if node is not None:
         return _node_end(node)

@@ -1,4 +1,4 @@
-"""A dataset that is open for reading: the tables of a folder, or of a log alone."""
+"""A dataset opened for reading: the tables of a folder, or of a log alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = 5
 
 
 class Data:
-    """One reader's connection; nothing is written through it. Close it, or use it in a ``with``."""
+    """A read-only connection of one reader. Close it, or use it in a ``with`` statement."""
 
     def __init__(self, base: sqlite3.Connection, folder: Path | None = None) -> None:
         """``folder``: of the dataset, None for an event log that is read alone."""
@@ -40,19 +40,19 @@ class Data:
 
     @property
     def position(self) -> Position:
-        """How far the tables are: the last record of the log that is in them."""
+        """The position of the tables: the last record of the log that they contain."""
         return position(self.base)
 
     def resolve(self, table: str, start: str) -> str:
-        """The id in a table (alerts, incidents, recommendations, device_rows) that begins with a text. Unknown where
-        none does, Ambiguous where several do.
+        """The id in a table (alerts, incidents, recommendations, device_rows) that begins with a text. Raises Unknown
+        if there is none, Ambiguous if there are several.
         """
         exact = self.base.execute(f"SELECT id FROM {table} WHERE id = ?", (start,)).fetchone()  # noqa: S608 - our own names, here and below
         if exact is not None:
             return str(exact[0])
         wanted = f"SELECT id FROM {table} WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"  # noqa: S608
         found = [str(row[0]) for row in self.base.execute(wanted, (start, start + "\U0010ffff", SHOWN)) if start]
-        if not found and short_id(start) != start:  # an entity that has its id of an earlier version
+        if not found and short_id(start) != start:  # an entity with an id of an earlier version
             same = f"SELECT id FROM {table} WHERE id = ?"  # noqa: S608
             found = [str(row[0]) for row in self.base.execute(same, (short_id(start),))]
         if len(found) == 1:
@@ -64,8 +64,8 @@ class Data:
 
 
 def open_folder(folder: Path) -> Data:
-    """The tables of a folder. NotReadable where there are none of this version: ``tables.build.catch_up`` makes them
-    where the folder can be written.
+    """The tables of a folder. Raises NotReadable if there are none of this version: ``tables.build.catch_up`` builds
+    them if the folder is writable.
     """
     path = folder / FILE
     if not path.is_file():
@@ -85,5 +85,5 @@ def open_folder(folder: Path) -> Data:
 
 
 def open_log(log: Path) -> Data:
-    """The tables of a log that is read without an inventory. OSError where it cannot be read."""
+    """The tables of a log that is read without an inventory. Raises OSError if it cannot be read."""
     return Data(of_log(log))

@@ -1,6 +1,4 @@
-"""How a dataset stands, in short: how many devices it has, when its last record was, and the sensor's last message
-about itself.
-"""
+"""Summary of a dataset: number of devices, time of the last record, and the sensor's last event about itself."""
 
 from __future__ import annotations
 
@@ -16,8 +14,8 @@ _COUNT = "SELECT count(*) FROM devices"
 
 
 class DatasetSummary(msgspec.Struct, frozen=True):
-    """``devices``: in the inventory, None where there is none; ``last``: ns, when the last record was, 0 without any;
-    ``newest``: the last record about the sensor itself.
+    """``devices``: number in the inventory, None if there is none; ``last``: time of the last record, ns, 0 if there is
+    none; ``newest``: the last record about the sensor itself.
     """
 
     devices: int | None
@@ -26,7 +24,7 @@ class DatasetSummary(msgspec.Struct, frozen=True):
 
 
 def dataset_summary(data: Data) -> DatasetSummary:
-    """sqlite3.DatabaseError where the tables are damaged."""
+    """Raises sqlite3.DatabaseError if the tables are damaged."""
     row = data.base.execute(_NEWEST).fetchone()
     newest = Moment(*(*row[:4], SEVERITIES[row[4]], *row[5:])) if row is not None else None
     last = data.base.execute(_LAST).fetchone()

@@ -1,4 +1,4 @@
-"""All devices that terms of users leave, read page by page: as many as there are, in the memory of one page."""
+"""All devices that match the user's terms, read page by page: any number of devices, in the memory of one page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sensor.views.dataset import Data
 from sensor.views.device_terms import Term, matches, ordered
 
 PAGE = 500
-# Terms that rows can answer; the rest is asked of each device.
+# Terms that the table rows can answer; the others are tested on each device.
 _COLUMNS = {"type": "lower(d.type)", "criticality": "lower(d.criticality)", "state": "iif(d.gone, 'gone', 'present')"}
 _PAGE = """
 SELECT d.number, d.last, d.gone, devices.key, devices.body FROM device_rows d JOIN devices ON devices.id = d.id
@@ -29,8 +29,8 @@ _NEVER = -(1 << 63)
 
 
 def every_device(data: Data, wanted: Sequence[Term], now: datetime) -> Iterator[Record]:
-    """Devices as records show them, with the operator's word, the one seen last at the end. ``now``: that ages count
-    back from; of a log that is read alone, its last moment. sqlite3.DatabaseError where the store is damaged.
+    """Devices as records show them, with operator values, in order of last sighting. ``now``: reference time of ages;
+    for a log that is read alone its last time. Raises sqlite3.DatabaseError if the store is damaged.
     """
     corrections = corrections_of(data.base)
     test, values = _test(wanted)
@@ -54,7 +54,7 @@ def every_device(data: Data, wanted: Sequence[Term], now: datetime) -> Iterator[
 def listed_devices(
     data: Data, wanted: Sequence[Term], order: tuple[str, bool] | None, now: datetime
 ) -> Iterator[Record]:
-    """The same in an order of ``device_terms.sort_key``; None: the order in which they were seen last."""
+    """The same in an order of ``device_terms.sort_key``; None: in order of last sighting."""
     found = every_device(data, wanted, now)
     yield from found if order is None else ordered(list(found), *order)
 
@@ -67,7 +67,7 @@ def _now(data: Data, now: datetime) -> datetime:
 
 
 def _test(wanted: Sequence[Term]) -> tuple[str, list[str]]:
-    """A condition on rows that leaves out no device that all terms leave, with its values."""
+    """A condition on rows that every device matching all terms fulfills, with its values."""
     tests, values = ["1"], []
     for key, column in _COLUMNS.items():
         if either := [term.text for term in wanted if (term.key, term.sign) == (key, "=")]:

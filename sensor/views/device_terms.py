@@ -1,4 +1,4 @@
-"""Terms that narrow and order lists of devices, as users write them: ``type=camera``, ``vendor!=axis``, ``seen<24h``,
+"""Terms that filter and sort lists of devices, in the user's notation: ``type=camera``, ``vendor!=axis``, ``seen<24h``,
 ``confidence>0.8``, or a text.
 """
 
@@ -43,7 +43,7 @@ FIELDS = {
     "service": ("services",),
     "state": (),
 }
-# Compared with < and >: an age for times, a share for the confidence.
+# Compared with < and >: an age for times, a number from 0 to 1 for the confidence.
 NUMBERS = ("vlan", "confidence")
 TIMES = {"seen": "last_seen", "first": "first_seen"}
 _TEST = re.compile(r"([a-z_]+)(!=|=|<|>)(.*)", re.DOTALL)
@@ -53,7 +53,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class Term(NamedTuple):
-    """One condition. ``key`` is empty where only a text was given."""
+    """One condition. ``key`` is empty for a text alone."""
 
     key: str
     sign: str
@@ -62,11 +62,11 @@ class Term(NamedTuple):
 
 
 class WrongTerm(ViewError):
-    """A term that cannot be read; the text names the fault and what is expected."""
+    """An invalid term; the message has the fault and what was expected."""
 
 
 def term_of(word: str) -> Term:
-    """KEY=TEXT, KEY!=TEXT, seen<24h, confidence>0.8, or a text. WrongTerm where the key is none."""
+    """Parse KEY=TEXT, KEY!=TEXT, seen<24h, confidence>0.8, or a text. Raises WrongTerm if there is no such key."""
     found = _TEST.fullmatch(word)
     if found is None:
         return Term("", "", word.casefold())
@@ -80,9 +80,7 @@ def term_of(word: str) -> Term:
 
 
 def _check_word(key: str, text: str) -> None:
-    """WrongTerm where a field cannot have a value: what no device can be is a mistake, and not a device that is not
-    there.
-    """
+    """Raises WrongTerm if a field cannot have a value: that is a mistake of the user, not a search without matches."""
     words = {
         "type": (*filter(None, TYPES), "unknown"),
         "state": ("present", "gone"),
@@ -112,12 +110,12 @@ def _no_key(what: str, key: str, keys: Iterable[str]) -> str:
 
 
 def matching(records: Iterable[Record], wanted: Sequence[Term], now: datetime) -> list[Record]:
-    """The devices that all terms leave. ``now``: that ages are counted back from."""
+    """The devices that match all terms. ``now``: reference time of ages."""
     return [record for record in records if matches(record, wanted, now)]
 
 
 def last_seen(records: Iterable[Record]) -> datetime | None:
-    """When one of some devices was seen last; None where no record has a time."""
+    """Time of the last sighting of any of the devices; None if no record has a time."""
     return max(
         (time for record in records if (time := _time(part(record, "device").get("last_seen"))) is not None),
         default=None,
@@ -125,8 +123,8 @@ def last_seen(records: Iterable[Record]) -> datetime | None:
 
 
 def matches(record: Record, wanted: Sequence[Term], now: datetime) -> bool:
-    """A key given twice means either, different keys mean both; what is excluded is excluded, and texts alone must all
-    be there.
+    """Terms with the same key are alternatives, different keys must all match; exclusions always apply, and all texts
+    must match.
     """
     either: dict[str, bool] = {}
     for one in wanted:
@@ -164,7 +162,7 @@ def _time(value: object) -> datetime | None:
 
 
 def _values(record: Record, key: str) -> list[str]:
-    """What a device has under a key of FIELDS, or everything, in small letters."""
+    """The values of a device under a key of FIELDS, or all values, in lower case."""
     if key == "state":
         return ["gone" if record.get("action") == "gone" else "present"]
     device = part(record, "device")
@@ -177,7 +175,7 @@ def _values(record: Record, key: str) -> list[str]:
 
 
 def ordered(records: list[Record], place: str, backwards: bool) -> list[Record]:
-    """By a field of the device; those without a value last, either way."""
+    """Sort by a field of the device; those without a value come last in either direction."""
     with_value = [
         (value, record)
         for record in records
@@ -188,8 +186,8 @@ def ordered(records: list[Record], place: str, backwards: bool) -> list[Record]:
 
 
 def sort_key(name: str | None, columns: Collection[str]) -> tuple[str, bool] | None:
-    """(field of the device, whether backwards) for the name of a column, with - before it for backwards. WrongTerm
-    where there is none.
+    """(field of the device, whether descending) for the name of a column, with a leading - for descending. Raises
+    WrongTerm if there is no such column.
     """
     if not name:
         return None
@@ -201,7 +199,7 @@ def sort_key(name: str | None, columns: Collection[str]) -> tuple[str, bool] | N
 
 
 def _sortable(place: str, value: Any) -> Any:
-    """Numbers and addresses by size, texts without regard to case; None for no value."""
+    """A sort key: numbers and addresses by value, texts ignoring case; None for no value."""
     if value in (None, "", []):
         return None
     if place == "ips":

@@ -1,4 +1,4 @@
-"""Devices: lists by any filter and sort, and one of them with all that is known of it."""
+"""Devices: lists with any filter and sort order, and a single device with all details."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from sensor.views.page import After, Facets, Page, after_of, cursor_of, limit_of
 STATES = ("present", "gone")
 SORTS = ("last", "first", "type", "vendor", "model", "name", "ip", "mac", "vlan", "confidence", "owner", "criticality")
 FACETS = ("type", "vendor", "vlan", "state", "criticality")
-# A text of fewer characters is in no index of three at a time.
+# Shorter texts are not in the trigram index.
 INDEXED = 3
-# Of more that match, not all are listed to find the first.
+# With more matches, not all are listed to find the first.
 MANY = 5_000
-# A text that more have is looked for in one pass: sooner than their numbers are listed.
+# A text with more matches is searched in one pass, which is faster than listing their numbers.
 FREQUENT = 30_000
-# How often a text occurs is estimated from so many devices.
+# The number of devices from which the frequency of a text is estimated.
 SAMPLE = 500
-# How a text is looked for: in its index; in one pass through all devices, which lists those that have it, or the
-# others where these are fewer; or in each device that is tested.
+# How a text is searched: in its index; in one pass over all devices that lists the matches, or the other devices where
+# those are fewer; or in each device that is tested.
 LISTED, SCANNED, OTHERS, EACH = range(4)
 _CONTAINS = "words LIKE ? ESCAPE '!'"
 _NO = {"vendor": "unknown", "criticality": "none"}
-# Of a device that became one with another: the other.
+# For a merged device: the one it was merged into.
 _HEIR = (
     "SELECT kept FROM mergers WHERE lost = ? AND NOT undone AND lost NOT IN (SELECT id FROM "
     "devices) ORDER BY number DESC"
@@ -44,9 +44,9 @@ _HEIR = (
 
 
 class DeviceFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Several values of one field mean either, several fields mean all. ``text``: words that must all be somewhere in
-    what a device has; ``address``: an address or a network; times in ns, of when a device was seen last; ``vendor`` and
-    ``owner`` contain the text, case does not matter.
+    """Several values of one field are alternatives, several fields must all match. ``text``: words that must all occur
+    in the values of a device; ``address``: an address or a network; times in ns, of when a device was last seen;
+    ``vendor`` and ``owner`` contain the text, ignoring case.
     """
 
     text: str = ""
@@ -67,7 +67,9 @@ EVERY_DEVICE = DeviceFilter()
 
 
 class DeviceRow(msgspec.Struct, frozen=True):
-    """A device as lists show it. Times in ns; ``device``: all of it, as records show it, with the operator's word."""
+    """A device as lists show it. Times in ns; ``device``: the complete object, as records show it, with operator
+    values.
+    """
 
     id: str
     type: str
@@ -102,8 +104,8 @@ def devices(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[DeviceRow]:
-    """A page of devices. ``sort``: one of SORTS; devices of one value come in the order in which they were found.
-    Unknown or Malformed where an argument is wrong.
+    """A page of devices. ``sort``: one of SORTS; devices with equal values are in order of discovery. Raises Unknown or
+    Malformed for invalid arguments.
     """
     one_of("sort", [sort], SORTS)
     mark = mark_of(wanted, sort, backwards)
@@ -112,7 +114,7 @@ def devices(
     test, parameters = _test(data.base, wanted, how)
     facets, total = _facets(data.base, test, parameters, in_order=how != LISTED and not _reads_rows(wanted))
     if total > MANY:
-        # The order is followed until enough were found, and each is looked at: sooner than a list of all that match.
+        # Follow the order and test each device until enough are found: faster than listing all matches.
         test, parameters = _test(data.base, wanted, EACH)
     found = _first(data.base, test, parameters, sort, backwards, after, limit_of(limit) + 1)
     more = cursor_of(After(mark, *found[limit - 1])) if len(found) > limit else ""
@@ -120,8 +122,8 @@ def devices(
 
 
 def device(data: Data, name: str) -> dict[str, Any]:
-    """All that is known of one, by its id or the beginning of it: ``device``, and where an inventory keeps it
-    ``evidence``, ``leases``, ``used``, ``neighbours``, ``history`` and ``said``. Unknown, Ambiguous.
+    """All details of a device, by its id or a prefix of it: ``device``, and if an inventory has them ``evidence``,
+    ``leases``, ``used``, ``neighbours``, ``history`` and ``said``. Raises Unknown, Ambiguous.
     """
     heir = data.base.execute(_HEIR, (name,)).fetchone()
     found = data.resolve("device_rows", str(heir[0]) if heir is not None else name)
@@ -133,7 +135,7 @@ def device(data: Data, name: str) -> dict[str, Any]:
 
 
 def _search_of(base: sqlite3.Connection, words: Sequence[str]) -> int:
-    """How to look for words: LISTED, SCANNED or OTHERS."""
+    """How to search words: LISTED, SCANNED or OTHERS."""
     (last,) = base.execute("SELECT coalesce(max(number), 0) FROM device_rows").fetchone()
     numbers = json.dumps(list(range(1, last + 1, last // SAMPLE + 1)))
     each = " AND ".join([_CONTAINS] * len(words)) or "1"
@@ -145,7 +147,7 @@ def _search_of(base: sqlite3.Connection, words: Sequence[str]) -> int:
 
 
 def _reads_rows(wanted: DeviceFilter) -> bool:
-    """Whether a filter tests columns that the index of facets does not have."""
+    """Whether a filter tests columns that the facet index does not have."""
     return bool(wanted.owner or wanted.tag) or wanted.since is not None or wanted.until is not None
 
 
@@ -190,7 +192,7 @@ def _test(base: sqlite3.Connection, wanted: DeviceFilter, how: int) -> tuple[str
 
 
 def _add_names(wanted: DeviceFilter, add: Any) -> None:
-    """Text, address and MAC."""
+    """Add conditions for text, address and MAC."""
     if wanted.address:
         try:
             first, last = parse_network(wanted.address)
@@ -230,8 +232,8 @@ def _add_text(words: Sequence[str], add: Any, how: int) -> None:
 
 
 def _having(words: Sequence[str]) -> tuple[str, ...]:
-    """A condition, with its parameters: all words are in the text of a device, by the index where it is indexed
-    already.
+    """A condition, with its parameters: the text of a device contains all words, using the index if it is already
+    indexed.
     """
     each = " AND ".join([_CONTAINS] * len(words))
     pending = f"SELECT number FROM device_rows WHERE NOT indexed AND {each}"  # noqa: S608 - our own words, here and below
@@ -240,13 +242,13 @@ def _having(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _phrases(words: Sequence[str]) -> str:
-    """Words for FTS5, with nothing in them that means something there."""
+    """Words for FTS5, with special characters quoted."""
     quoted = [word.replace('"', '""') for word in words]
     return " ".join(f'"{word}"' for word in quoted)
 
 
 def _part(word: str) -> str:
-    """The pattern of a text that contains a word."""
+    """The LIKE pattern of a text that contains a word."""
     return f"%{_like(word)}%"
 
 
@@ -255,8 +257,8 @@ def _like(text: str) -> str:
 
 
 def _facets(base: sqlite3.Connection, test: str, parameters: list[object], *, in_order: bool) -> tuple[Facets, int]:
-    """How many devices there are of each value of each of FACETS, the most first, and in all. ``in_order``: the index
-    of facets is followed, for many are counted sooner so than sorted.
+    """Number of devices by value of each of FACETS, the most frequent first, and the total. ``in_order``: follow the
+    facet index, which for many devices is faster than sorting.
     """
     facets: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
     table = "device_rows d INDEXED BY device_rows_facets" if in_order else "device_rows d"
@@ -279,8 +281,8 @@ def _first(
     after: After | None,
     limit: int,
 ) -> list[tuple[Any, int]]:
-    """(value, number) of the first devices. Addresses sort as addresses, devices without any come last of all either
-    way.
+    """(value, number) of the first devices. Addresses sort numerically; devices without one come last in either
+    direction.
     """
     column = "coalesce(d.address, x'')" if sort == "ip" else f"d.{sort}"
     value = "hex(coalesce(d.address, x''))" if sort == "ip" else column

@@ -1,4 +1,4 @@
-"""Why a view cannot answer. Each error carries its facts, so that a command prints one line and an API gives one
+"""Errors of views. Each has attributes with the facts, so that a command can print one line and an API can return one
 object.
 """
 
@@ -9,20 +9,20 @@ from difflib import get_close_matches
 
 from sensor.core.reader import clean
 
-# Of valid values in a message.
+# Limit on valid values in a message.
 SHOWN, LENGTH_SHOWN = 16, 64
 
 
 class ViewError(Exception):
-    """The text is for people; subclasses carry the facts."""
+    """The message is for users; subclasses have the facts."""
 
 
 class NotReadable(ViewError):
-    """There is no store, or none that this version reads. What it would hold is unknown, not absent."""
+    """There is no store, or none that this version can read. Its contents are unknown, not absent."""
 
 
 class Unknown(ViewError):
-    """A value that is none of the valid ones. ``near``: the nearest of them, empty where none is near."""
+    """An unknown value. ``near``: the nearest valid ones, empty if none is similar."""
 
     def __init__(self, field: str, value: str, known: Iterable[str]) -> None:
         self.field, self.value, self.known = field, value, sorted(set(known))
@@ -38,7 +38,7 @@ class Unknown(ViewError):
 
 
 class Malformed(ViewError):
-    """A value that cannot be read. ``expected``: what it should look like."""
+    """A malformed value. ``expected``: its expected form."""
 
     def __init__(self, field: str, value: str, expected: str) -> None:
         self.field, self.value, self.expected = field, value, expected
@@ -46,7 +46,7 @@ class Malformed(ViewError):
 
 
 class Ambiguous(ViewError):
-    """The beginning of several ids. ``candidates``: the first of them."""
+    """A prefix of several ids. ``candidates``: the first of them."""
 
     def __init__(self, value: str, candidates: Iterable[str]) -> None:
         self.value, self.candidates = value, list(candidates)
@@ -56,7 +56,7 @@ class Ambiguous(ViewError):
 
 
 def one_of(field: str, values: Iterable[str], known: Iterable[str]) -> None:
-    """Raises Unknown where a value is none of the known ones."""
+    """Raises Unknown if a value is not one of the known ones."""
     there = list(known)
     for value in values:
         if value not in there:

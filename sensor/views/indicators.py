@@ -1,5 +1,5 @@
-"""Everything a dataset holds on one indicator: an address inside or outside, a domain, a MAC, or a fingerprint (JA3,
-JA4, HASSH).
+"""Everything a dataset has about one indicator: an internal or external address, a domain, a MAC, or a fingerprint
+(JA3, JA4, HASSH).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sensor.views.dataset import Data
 ADDRESS, DOMAIN, MAC, FINGERPRINT = "address", "domain", "MAC", "fingerprint"
 _FINGERPRINT = re.compile(r"[0-9a-f]{32}|[tqd][0-9a-z]{2}[di]\d{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\.?", re.IGNORECASE)
-# Fields of packets, with the text in them; a device that does not contain it at all is not read.
+# Fields of packets, which are searched for the text; a device that does not contain it anywhere is skipped.
 _FACTS = """
 SELECT devices.id, fact.value ->> 0, fact.value ->> 1, fact.value ->> 3, fact.value ->> 4
 FROM devices, json_each(devices.state, '$.facts') AS fact WHERE instr(lower(devices.state), ?) > 0
@@ -41,7 +41,7 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class Mention(msgspec.Struct, frozen=True):
-    """A device of which a packet carried the indicator. ``observation``: the field; times in ns."""
+    """A device with a packet that contained the indicator. ``observation``: the field; times in ns."""
 
     device: str
     name: str
@@ -52,10 +52,9 @@ class Mention(msgspec.Struct, frozen=True):
 
 
 class Indicator(msgspec.Struct, frozen=True):
-    """``internal``: of an address, whether it is inside the network, else None; ``first`` and ``last``: of all that
-    follows, ns, 0 where nothing is known;
-    ``names``: domains of an address, ``addresses``: of a domain; ``alerts``: records of alerts that are about it;
-    ``baseline``: whether conversations are known at all.
+    """``internal``: for an address, whether it is internal, else None; ``first`` and ``last``: over all data below, ns,
+    0 if there is none; ``names``: domains of an address, ``addresses``: of a domain; ``alerts``: records of alerts
+    about it; ``baseline``: whether conversations are known.
     """
 
     kind: str
@@ -73,12 +72,14 @@ class Indicator(msgspec.Struct, frozen=True):
 
     @property
     def known(self) -> bool:
-        """Whether the dataset holds anything on it."""
+        """Whether the dataset has any data about it."""
         return bool(self.holders or self.mentions or self.conversations or self.alerts)
 
 
 def kind_of(word: str) -> tuple[str, str]:
-    """What a word is, and how records write it; two empty texts where it is no indicator."""
+    """The kind of an indicator, and its value in the notation of records; two empty texts if the word is no
+    indicator.
+    """
     word = word.strip()
     try:
         return ADDRESS, text(parse(word))
@@ -94,8 +95,8 @@ def kind_of(word: str) -> tuple[str, str]:
 
 
 def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicator | None:
-    """All that is known of it, also where that is nothing; None where the word is no indicator. ``data``: an inventory,
-    for the addresses that devices had.
+    """All data about an indicator, which may be none; None if the word is no indicator. ``data``: an inventory, for
+    earlier addresses of devices.
     """
     kind, value = kind_of(word)
     if not kind:
@@ -120,8 +121,8 @@ def indicator(picture: Picture, word: str, data: Data | None = None) -> Indicato
 
 
 def _names(picture: Picture, kind: str, test: Test, pairs: list[ConversationRow], holders: list[Holder]) -> list[str]:
-    """Of an external address the domains that devices asked for; of an internal one, or of a MAC, the host names of its
-    device; of a domain those below it.
+    """For an external address the domains that devices resolved; for an internal one, or a MAC, the host names of its
+    device; for a domain its subdomains.
     """
     found = {
         row.server.name
@@ -140,7 +141,7 @@ def _below(domain: str) -> Test:
 
 
 def _pairs(picture: Picture, kind: str, test: Test, owners: set[str]) -> Iterator[ConversationRow]:
-    """Those of the devices that have an address or a MAC, and of external hosts by their address or name."""
+    """Conversations of the devices that have an address or a MAC, and of external hosts by address or name."""
     for row in all_of(picture):
         ends = (row.client, row.server)
         external = [one.name if kind == DOMAIN else one.address for one in ends if one.id in (OUTSIDE, one.address)]
@@ -174,7 +175,7 @@ def _leases(data: Data, address: str) -> Iterator[tuple[str, int, int, bool]]:
 
 
 def _mentions(picture: Picture, test: Test, value: str, data: Data | None) -> Iterator[Mention]:
-    """From the facts of an inventory; of an event log, from the evidence in its records."""
+    """From the facts of an inventory; for an event log, from the evidence in its records."""
     if data is not None and data.inventory:
         for device, kind, seen, first, last in data.base.execute(_FACTS, (value,)):
             if test(str(seen)):

@@ -1,4 +1,4 @@
-"""The last record of each device, alert, incident and recommendation of a dataset, and the assessments that rest on
+"""The last record of each device, alert, incident and recommendation of a dataset, and the assessments based on
 them.
 """
 
@@ -35,21 +35,21 @@ _DECODER = msgspec.json.Decoder(Record)
 
 
 def known_of(data: Data) -> Fold:
-    """All last records. ViewError or sqlite3.DatabaseError where the tables cannot be read."""
+    """All last records. Raises ViewError or sqlite3.DatabaseError if the tables cannot be read."""
     fold = devices_of(data)
     add_alerts(data, fold)
     return fold
 
 
 def stories_of(data: Data) -> Fold:
-    """The last record of each alert, incident and recommendation alone."""
+    """The last record of each alert, incident and recommendation, without devices."""
     fold = Fold()
     add_alerts(data, fold)
     return fold
 
 
 def add_alerts(data: Data, fold: Fold) -> None:
-    """The last record of each alert, incident and recommendation."""
+    """Add the last record of each alert, incident and recommendation."""
     fold.alerts = _alerts(data)
     for table, known in (("incidents", fold.incidents), ("recommendations", fold.recommendations)):
         rows = data.base.execute(f"SELECT id, record FROM {table} ORDER BY seq")  # noqa: S608 - names from the line above
@@ -57,7 +57,7 @@ def add_alerts(data: Data, fold: Fold) -> None:
 
 
 def devices_of(data: Data) -> Fold:
-    """The last record of each device alone."""
+    """The last record of each device only."""
     fold = Fold()
     if data.inventory:
         reader = Reader(Path(), data.base)
@@ -70,7 +70,7 @@ def devices_of(data: Data) -> Fold:
 
 
 def inventory_of(folder: Path) -> tuple[Reader, Fold]:
-    """The inventory of a folder, open until its reader is closed, and the devices in it. StoreError where it cannot be
+    """The inventory of a folder, open until its reader is closed, and its devices. Raises StoreError if it cannot be
     read.
     """
     reader, fold = Reader(folder), Fold()
@@ -84,8 +84,8 @@ def inventory_of(folder: Path) -> tuple[Reader, Fold]:
 
 
 def picture_of(data: Data, around: Surroundings) -> Picture:
-    """All assessments of a dataset. It stays valid after the dataset was closed, except for the evidence of devices and
-    the addresses they had before.
+    """All assessments of a dataset. They remain usable after the dataset was closed, except for the evidence of devices
+    and their earlier addresses.
     """
     known = known_of(data)
     if not data.inventory:

@@ -1,6 +1,4 @@
-"""Pages of rows that are computed, and not read from a table: sorted in memory, with the same
-cursors as other lists.
-"""
+"""Pages of computed rows, which are not in a table: sorted in memory, with the same cursors as other lists."""
 
 from __future__ import annotations
 
@@ -14,9 +12,9 @@ from sensor.views.page import After, Facets, Page, Row, after_of, cursor_of, lim
 def page_of(
     rows: Sequence[Row], name_of: Callable[[Row], str], facets: Facets, mark: str, limit: int, cursor: str
 ) -> Page[Row]:
-    """``rows``: all that match, in their order; ``name_of``: what identifies a row; ``mark``: of the filter and the
-    sort (``page.mark_of``). A page begins after the last row of the page before; where that row is gone, at its place.
-    Malformed where the limit or the cursor is wrong.
+    """``rows``: all matches, in order; ``name_of``: the identifier of a row; ``mark``: of the filter and the sort order
+    (``page.mark_of``). A page begins after the last row of the previous page or, if that row no longer exists, at its
+    place. Raises Malformed for an invalid limit or cursor.
     """
     after, count = after_of(cursor, mark), limit_of(limit)
     start = _behind(rows, name_of, after) if after is not None else 0
@@ -36,17 +34,17 @@ def _behind(rows: Sequence[Row], name_of: Callable[[Row], str], after: After) ->
 
 
 def facets_of(rows: Iterable[Row], fields: Mapping[str, Callable[[Row], str]]) -> Facets:
-    """How many rows have each value of each field, the most frequent first."""
+    """Number of rows by value of each field, the most frequent first."""
     several = list(rows)
     return {name: dict(Counter(map(read, several)).most_common()) for name, read in fields.items()}
 
 
 def value_of(name: str, empty: str = "unknown") -> Callable[[Any], str]:
-    """Reads a field of a row, for facets; ``empty``: its name where it is empty."""
+    """A function that reads a field of a row, for facets; ``empty``: the name for an empty value."""
     return lambda row: str(getattr(row, name)) or empty
 
 
 def contains(text: str, values: Iterable[Any]) -> bool:
-    """Whether all words of a text occur in some values; case does not matter."""
+    """Whether all words of a text occur in the values, ignoring case."""
     everything = " ".join(str(value) for value in values).casefold()
     return all(word in everything for word in text.casefold().split())

@@ -1,5 +1,5 @@
-"""How things stand at the end of an event log, or at a moment in it: for logs without tables, and for what tables do
-not keep, such as every record of a period.
+"""The state at the end of an event log, or at a time within it: for logs without tables, and for data that tables do
+not have, such as every record of a period.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ Take = Callable[[dict[str, Any]], bool]
 
 
 class LogState(NamedTuple):
-    """``fold``: the last record of each device, alert, incident and recommendation, with what the operator closed
-    since; ``broken``: lines that are no records, ``damage``: the place of the first; ``missing``: records that
+    """``fold``: the last record of each device, alert, incident and recommendation, including alerts that the operator
+    closed; ``broken``: number of lines that are no records, ``damage``: the first of them; ``missing``: records that
     retention removed before they were read.
     """
 
@@ -30,7 +30,9 @@ class LogState(NamedTuple):
 
 
 def log_state(log: Path, take: Take | None = None) -> LogState:
-    """Read a whole log. ``take`` gets every record, and returns whether it counts. OSError where it cannot be read."""
+    """Read a whole log. ``take`` gets every record, and returns whether to count it. Raises OSError if the log cannot
+    be read.
+    """
     fold, reader = Fold(), Reader(log)
     for record in reader:
         if take is None or take(record):
@@ -40,8 +42,8 @@ def log_state(log: Path, take: Take | None = None) -> LogState:
 
 
 def _close_noted(fold: Fold, log: Path) -> None:
-    """What the operator closed is closed, also where the sensor could not record that any more, or had closed it itself
-    when it fell silent.
+    """Close the alerts that the operator closed, even if the sensor could no longer record that, or had closed them
+    itself after the suppression time.
     """
     last = _last_notes(notes_log(log))
     for record in fold.alerts.values() if last else ():

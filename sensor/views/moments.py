@@ -33,7 +33,7 @@ EVERY_MOMENT = TimelineFilter()
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """One record of the log in short. ``seq``: its number; ``ts``: ns."""
+    """Summary of one record of the log. ``seq``: its number; ``ts``: ns."""
 
     seq: int
     ts: int
@@ -45,8 +45,8 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """``findings``: what the sensor told of itself, the newest first; ``summary``: its last figures; ``seq``,
-    ``unusable``: the last record of the log that is in the tables, and lines that were none.
+    """``findings``: events of the sensor about itself, newest first; ``summary``: its last figures; ``seq``,
+    ``unusable``: the last record of the log in the tables, and the number of unusable lines.
     """
 
     findings: list[Moment]
@@ -56,7 +56,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Hits(msgspec.Struct, frozen=True):
-    """What a text was found in, of each kind the first ones and how many there are."""
+    """The first matches of a text and their number, by kind."""
 
     devices: Page[DeviceRow]
     alerts: Page[AlertRow]
@@ -65,8 +65,8 @@ class Hits(msgspec.Struct, frozen=True):
 
 
 def timeline(data: Data, wanted: TimelineFilter = EVERY_MOMENT, *, limit: int = 100, cursor: str = "") -> Page[Moment]:
-    """A page of what happened, the newest first. ``total`` counts what is on this page and before it: exact on the last
-    one. Unknown or Malformed.
+    """A page of the timeline, newest first. ``total`` counts the records on this page and before: exact on the last
+    page. Raises Unknown or Malformed.
     """
     one_of("kind", wanted.kind, KINDS)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
@@ -96,7 +96,7 @@ def _test(wanted: TimelineFilter) -> tuple[list[str], list[Any]]:
 
 
 def health(data: Data, *, since: int | None = None, limit: int = 50) -> Health:
-    """How the sensor fared: findings since a time (ns), its last figures, and how far the tables are."""
+    """The sensor's health: findings since a time (ns), its last figures, and the position of the tables."""
     query = (
         "SELECT seq, ts, 'sensor', action, severity, name, summary FROM findings WHERE action != "
         "'summary' AND ts >= ? ORDER BY ts DESC, seq DESC LIMIT ?"
@@ -109,7 +109,7 @@ def health(data: Data, *, since: int | None = None, limit: int = 50) -> Health:
 
 
 def search(data: Data, text: str, *, limit: int = 10) -> Hits:
-    """A text, an address, a network or an id, wherever it is."""
+    """Search for a text, an address, a network or an id in all tables."""
     return Hits(
         devices(data, DeviceFilter(text=text), limit=limit),
         alerts(data, AlertFilter(text=text), limit=limit),

@@ -1,4 +1,4 @@
-"""Mutes: what the operator wants no alerts of, and the alerts that were suppressed by it."""
+"""Mutes of the operator, and the alerts that they suppressed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DECODER = msgspec.json.Decoder(dict[str, Any])
 
 
 class MuteFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``text``: words that must all be somewhere in a mute, case does not matter; ``state``: of STATES; ``author``."""
+    """``text``: words that must all occur in a mute, ignoring case; ``state``: one of STATES; ``author``."""
 
     text: str = ""
     state: tuple[str, ...] = ()
@@ -36,8 +36,8 @@ class MuteFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MutedFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``text``: words that must all be in the summary or the detector; ``mute``: ids; ``severity``: at least; times in
-    ns, of when it happened last.
+    """``text``: words that must all occur in the summary or the detector; ``mute``: ids; ``severity``: at least; times
+    in ns, of the last occurrence.
     """
 
     text: str = ""
@@ -48,8 +48,8 @@ class MutedFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MuteRow(msgspec.Struct, frozen=True):
-    """A mute as the engine has it. Empty fields and 0 match everything; times in ns, 0 for none. ``scope``: what it
-    suppresses, for people; ``silenced`` and ``last``: how many findings it suppressed, and when the last one.
+    """A mute as the engine uses it. Empty fields and 0 match everything; times in ns, 0 for none. ``scope``: what it
+    suppresses, as text; ``silenced`` and ``last``: number of suppressed findings, and time of the last one.
     """
 
     id: str
@@ -71,7 +71,7 @@ class MuteRow(msgspec.Struct, frozen=True):
 
 
 class MutedRow(msgspec.Struct, frozen=True):
-    """A suppressed alert. ``last``: ns; ``record``: as it is in the log of suppressed alerts."""
+    """A suppressed alert. ``last``: ns; ``record``: from the log of suppressed alerts."""
 
     alert: str
     mute: str
@@ -89,8 +89,8 @@ EVERY_MUTE, EVERY_MUTED = MuteFilter(), MutedFilter()
 def mutes(
     data: Data, wanted: MuteFilter = EVERY_MUTE, sort: str = "place", *, now: int, limit: int = 100, cursor: str = ""
 ) -> Page[MuteRow]:
-    """A page of mutes. ``sort``: one of SORTS, ``place`` is the order in which they are tried; ``now``: ns, when a mute
-    counts as expired. Unknown or Malformed where an argument is wrong.
+    """A page of mutes. ``sort``: one of SORTS, ``place`` is the order in which they are applied; ``now``: ns, reference
+    time of expiry. Raises Unknown or Malformed for invalid arguments.
     """
     one_of("state", wanted.state, STATES)
     one_of("sort", [sort], SORTS)
@@ -104,8 +104,8 @@ def mutes(
 def muted(
     data: Data, wanted: MutedFilter = EVERY_MUTED, sort: str = "last", *, limit: int = 100, cursor: str = ""
 ) -> Page[MutedRow]:
-    """A page of suppressed alerts, the newest or the most of them first. Unknown or Malformed where an argument is
-    wrong.
+    """A page of suppressed alerts, the newest or most frequent first. Raises Unknown or Malformed for invalid
+    arguments.
     """
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     one_of("sort", [sort], MUTED_SORTS)
@@ -121,17 +121,17 @@ def every_muted(data: Data) -> list[MutedRow]:
 
 
 def suppressed(data: Data) -> int:
-    """How many alerts mutes suppressed: no list of alerts has them."""
+    """Number of alerts suppressed by mutes: they are in no list of alerts."""
     return int(data.base.execute("SELECT count(*) FROM muted_alerts").fetchone()[0])
 
 
 def silenced(data: Data) -> dict[str, int]:
-    """How many findings each mute suppressed, by its id; also by mutes that no longer exist."""
+    """Number of findings suppressed by each mute, by its id; includes mutes that no longer exist."""
     return {str(name): int(count) for name, count in data.base.execute(_COUNTS)}
 
 
 def fault_of_mutes(data: Data) -> str:
-    """Why the file of mutes could not be read; empty if it could. The mutes of before hold then."""
+    """Why the file of mutes could not be read; empty if it could. Otherwise the previous mutes stay in force."""
     row = data.base.execute("SELECT fault FROM mutes_position").fetchone()
     return str(row[0]) if row is not None else ""
 

@@ -1,4 +1,4 @@
-"""Pages: some rows of a list, how many there are in all, how they are spread, and where the next page begins."""
+"""Pages: some rows of a list, the total number, facets, and a cursor for the next page."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ MOST = 1000
 
 
 class Page(msgspec.Struct, Generic[Row], frozen=True):
-    """``total``: how many rows match; where ``exact`` is false there are at least so many, and ``facets`` are of those.
-    ``cursor``: the next page, empty at the end.
+    """``total``: number of matches; if ``exact`` is false, the minimum, and ``facets`` count those. ``cursor``: of the
+    next page, empty at the end.
     """
 
     rows: list[Row]
@@ -28,7 +28,7 @@ class Page(msgspec.Struct, Generic[Row], frozen=True):
 
 
 class After(msgspec.Struct, array_like=True):
-    """The last row of a page: its place in the order, and its number. ``mark``: of the question that it belongs to."""
+    """The last row of a page: its place in the order, and its number. ``mark``: of the query that it belongs to."""
 
     mark: str
     value: int | float | str | list[int]
@@ -36,7 +36,7 @@ class After(msgspec.Struct, array_like=True):
 
 
 def mark_of(*question: Any) -> str:
-    """Stands for a filter and a sort: a cursor of another question is refused."""
+    """A hash of filter and sort order: a cursor of another query is rejected."""
     return hashlib.blake2b(msgspec.json.encode(question), digest_size=6).hexdigest()
 
 
@@ -45,7 +45,7 @@ def cursor_of(after: After) -> str:
 
 
 def after_of(cursor: str, mark: str) -> After | None:
-    """Decode a cursor; None for the first page. Raises Malformed if it is not one, or belongs to another query."""
+    """Decode a cursor; None for the first page. Raises Malformed if it is invalid, or belongs to another query."""
     if not cursor:
         return None
     try:
@@ -58,7 +58,7 @@ def after_of(cursor: str, mark: str) -> After | None:
 
 
 def limit_of(limit: int) -> int:
-    """Malformed where it is not one."""
+    """Check a limit. Raises Malformed if it is invalid."""
     if not 1 <= limit <= MOST:
         raise Malformed("limit", str(limit), f"1 to {MOST}")
     return limit

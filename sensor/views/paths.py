@@ -23,7 +23,7 @@ from sensor.views.page import Page, mark_of
 
 
 class PathFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``source``: id of a device, or ``outside`` (the internet); ``goal``: id of a device; empty: all."""
+    """``source``: device id, or ``outside`` (the internet); ``goal``: device id; empty: all."""
 
     source: str = ""
     goal: str = ""
@@ -33,8 +33,8 @@ EVERY_PATH = PathFilter()
 
 
 class HopRow(msgspec.Struct, frozen=True):
-    """From one device to the next. ``assumed``: no packet showed it; ``count``, ``first`` and ``last``: of the use that
-    was seen; ``cut_by``: fixes and rules that remove it.
+    """A step from one device to the next. ``assumed``: without packets that show it; ``count``, ``first`` and ``last``:
+    of the observed use; ``cut_by``: fixes and rules that remove it.
     """
 
     source: str
@@ -54,8 +54,8 @@ class HopRow(msgspec.Struct, frozen=True):
 
 
 class PathRow(msgspec.Struct, frozen=True):
-    """The cheapest path from some sources to a goal. ``sources``: ids of devices, or ``outside``; ``others``: the next
-    best paths of the first source.
+    """The cheapest path from some sources to a goal. ``sources``: device ids, or ``outside``; ``others``: the next best
+    paths of the first source.
     """
 
     sources: list[str]
@@ -66,9 +66,9 @@ class PathRow(msgspec.Struct, frozen=True):
 
 
 class BreakRow(msgspec.Struct, frozen=True):
-    """A choke point. ``sort``: rule, close, border, fix or apart; ``broken``: pairs of source and goal without a path
-    once it is removed, or with one that costs ``cost_much`` more; ``users``: devices that use it and no longer could;
-    ``commands``: of the sensor, that continue from here.
+    """A choke point. ``sort``: rule, close, border, fix or apart; ``broken``: pairs of source and goal that have no
+    path after its removal, or one that costs ``cost_much`` more; ``users``: devices that use it and would lose access;
+    ``commands``: commands of the sensor for the next step.
     """
 
     sort: str
@@ -81,8 +81,8 @@ class BreakRow(msgspec.Struct, frozen=True):
 
 
 class PathsView(msgspec.Struct, frozen=True):
-    """``chosen``: why these are the goals; ``more_goals``: how many are left out; ``pairs``: of source and goal with a
-    path; ``baseline``: whether one was read: without one, it is unknown who uses what.
+    """``chosen``: why these are the goals; ``more_goals``: number of goals left out; ``pairs``: pairs of source and
+    goal with a path; ``baseline``: whether a baseline was read: without one, the use of services is unknown.
     """
 
     page: Page[PathRow]
@@ -104,7 +104,7 @@ SORTS: dict[str, Callable[[PathRow], Any]] = {"cost": lambda row: row.cost, "goa
 def paths(
     picture: Picture, wanted: PathFilter = EVERY_PATH, sort: str = "cost", *, limit: int = 20, cursor: str = ""
 ) -> PathsView:
-    """A page of paths with all choke points. Unknown or Malformed where an argument is wrong."""
+    """A page of paths with all choke points. Raises Unknown or Malformed for invalid arguments."""
     one_of("sort", [sort], SORTS)
     there = [name for name, node in picture.site.nodes.items() if not node.gone]
     for name, known in ((wanted.source, [*there, OUTSIDE]), (wanted.goal, there)):
@@ -116,7 +116,7 @@ def paths(
 
 
 def view_of(found: Paths, mark: str, sort: str, limit: int, cursor: str) -> PathsView:
-    """Paths that were searched, as rows."""
+    """The results of a path search, as rows."""
     rows = sorted((_path(found, one) for one in found.paths), key=SORTS[sort])
     facets = facets_of(
         rows, {"goal": lambda row: row.goal, "from": lambda row: OUTSIDE if row.sources[0] == OUTSIDE else "device"}

@@ -1,4 +1,4 @@
-"""Exposure scores with their arithmetic: the site, its devices, and its segments, types or vendors."""
+"""Exposure scores with their terms: the site, its devices, and its segments, types or vendors."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ EVERY_SCORE = ScoreFilter()
 
 
 class TermRow(msgspec.Struct, frozen=True):
-    """One term of a score. ``points``: what it adds; ``value``: by itself, of 100; ``of``: ids of the weaknesses,
-    alerts or devices that it rests on.
+    """One term of a score. ``points``: its contribution; ``value``: its own value, of 100; ``of``: ids of the
+    weaknesses, alerts or devices that it is based on.
     """
 
     name: str
@@ -52,7 +52,7 @@ class TermRow(msgspec.Struct, frozen=True):
 
 
 class ScoreRow(msgspec.Struct, frozen=True):
-    """A device with its score, 0 to 100. ``text``: what to call it, such as ``10.20.10.62 (front-door, camera)``."""
+    """A device with its score, 0 to 100. ``text``: its display name, such as ``10.20.10.62 (front-door, camera)``."""
 
     id: str
     name: str
@@ -70,7 +70,7 @@ class ScoreRow(msgspec.Struct, frozen=True):
 
 
 class FixRow(msgspec.Struct, frozen=True):
-    """A fix. ``points``: the score once it is done; ``together``: once those before it are done as well; ``lowers``: by
+    """A fix. ``points``: the score after it; ``together``: after it and all fixes before it in the list; ``lowers``: by
     how much the scores of its devices fall; ``fixes``: names of weaknesses and ids of alerts that it resolves.
     """
 
@@ -85,8 +85,8 @@ class FixRow(msgspec.Struct, frozen=True):
 
 
 class Posture(msgspec.Struct, frozen=True):
-    """The site. ``devices``: how many are in each band; ``fixes``: those that lower the score most; ``now``: time of
-    the last record, RFC 3339.
+    """The site. ``devices``: number in each band; ``fixes``: those that lower the score most; ``now``: time of the last
+    record, RFC 3339.
     """
 
     points: float
@@ -98,8 +98,8 @@ class Posture(msgspec.Struct, frozen=True):
 
 
 class GroupRow(msgspec.Struct, frozen=True):
-    """Devices with the same segment, VLAN, type or vendor. ``devices``: how many are in each band; ``worst``: id of the
-    one with the highest score.
+    """Devices with the same segment, VLAN, type or vendor. ``devices``: number in each band; ``worst``: id of the one
+    with the highest score.
     """
 
     name: str
@@ -143,7 +143,7 @@ def posture(picture: Picture, *, fixes: int = BEST) -> Posture:
 def scores(
     picture: Picture, wanted: ScoreFilter = EVERY_SCORE, sort: str = "points", *, limit: int = 100, cursor: str = ""
 ) -> Page[ScoreRow]:
-    """A page of devices with their scores. Unknown or Malformed where an argument is wrong."""
+    """A page of devices with their scores. Raises Unknown or Malformed for invalid arguments."""
     one_of("sort", [sort], SORTS)
     one_of("band", wanted.band, BAND_NAMES)
     rows = sorted(
@@ -161,7 +161,7 @@ def every_score(picture: Picture) -> list[ScoreRow]:
 
 
 def device_posture(picture: Picture, name: str) -> DevicePosture:
-    """One device by its id. Unknown where there is none, or where it is gone and has no score."""
+    """One device by its id. Raises Unknown if there is none, or if it is gone and has no score."""
     exposure = picture.exposures.devices.get(name)
     if exposure is None:
         raise Unknown("id", name, picture.exposures.devices)
@@ -169,7 +169,7 @@ def device_posture(picture: Picture, name: str) -> DevicePosture:
 
 
 def groups(picture: Picture, by: str) -> list[GroupRow]:
-    """Scores of segments, VLANs, types or vendors, the highest first. Unknown where ``by`` is none of them."""
+    """Scores of segments, VLANs, types or vendors, the highest first. Raises Unknown if ``by`` is none of these."""
     one_of("by", [by], GROUPS)
     nodes, devices = picture.site.nodes, picture.exposures.devices
     members: dict[str, dict[str, Exposure]] = {}
@@ -214,7 +214,7 @@ def _terms(terms: Iterable[Term]) -> list[TermRow]:
 
 
 def _bands(several: Iterable[Exposure]) -> dict[str, int]:
-    """How many are in each band, the highest band first."""
+    """Number in each band, the highest band first."""
     counts = Counter(one.band for one in several)
     return {band: counts[band] for band in BAND_NAMES}
 

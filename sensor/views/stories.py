@@ -17,8 +17,8 @@ SORTS = ("last", "severity")
 
 
 class StoryFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``severity``: at least; ``text`` is contained in the summary, case does not matter; times in ns, of when it
-    happened last; ``setting`` and ``device`` (of recommendations): which setting of which device.
+    """``severity``: at least; ``text`` occurs in the summary, ignoring case; times in ns, of the last occurrence;
+    ``setting`` and ``device`` (of recommendations): which setting of which device.
     """
 
     text: str = ""
@@ -48,19 +48,19 @@ class StoryRow(msgspec.Struct, frozen=True):
 def incidents(
     data: Data, wanted: StoryFilter = EVERY_STORY, sort: str = "last", *, limit: int = 50, cursor: str = ""
 ) -> Page[StoryRow]:
-    """A page of incidents. Unknown or Malformed where an argument is wrong."""
+    """A page of incidents. Raises Unknown or Malformed for invalid arguments."""
     return _page(data, "incidents", wanted, sort, limit, cursor)
 
 
 def recommendations(
     data: Data, wanted: StoryFilter = EVERY_STORY, sort: str = "severity", *, limit: int = 50, cursor: str = ""
 ) -> Page[StoryRow]:
-    """A page of recommendations. Unknown or Malformed where an argument is wrong."""
+    """A page of recommendations. Raises Unknown or Malformed for invalid arguments."""
     return _page(data, "recommendations", wanted, sort, limit, cursor)
 
 
 def incident(data: Data, name: str) -> StoryRow:
-    """One by its id, or the beginning of it. Unknown, Ambiguous."""
+    """One incident by its id or a prefix of it. Raises Unknown, Ambiguous."""
     found = data.resolve("incidents", name)
     row = data.base.execute(
         "SELECT id, state, severity, first, last, summary, record FROM incidents WHERE id = ?", (found,)

@@ -1,5 +1,5 @@
-"""Tickets: one for each fix, with all devices that need it, as they stand by the ledger of the dataset. Nothing is
-noted in the ledger.
+"""Tickets: one for each fix, with all devices that need it, in the state recorded in the dataset's ledger. The ledger
+is not changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sensor.views.page import Page, mark_of
 
 
 class TicketFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``severity``: at least; ``text``: words that all occur in a ticket; ``type`` and ``vlan``: of one of its devices;
+    """``severity``: at least; ``text``: words that all occur in a ticket; ``type`` and ``vlan``: of any of its devices;
     ``device``: id of one of them.
     """
 
@@ -60,7 +60,7 @@ class TicketDevice(msgspec.Struct, frozen=True):
 
 
 class TicketStep(msgspec.Struct, frozen=True):
-    """``vendor``: in whose devices this is done; empty: in all."""
+    """``vendor``: the vendor of the devices that need this step; empty: all."""
 
     vendor: str
     text: str
@@ -68,9 +68,8 @@ class TicketStep(msgspec.Struct, frozen=True):
 
 class TicketRow(msgspec.Struct, frozen=True):
     """``state``: new (not sent yet), open, changed (since it was sent) or done; ``first``: when it was first seen,
-    ``done``: when nothing was left to fix, RFC 3339; ``due``: a day; ``closed``: why devices are no longer part of it,
-    by id; ``sent``: what each receiver calls it. A ticket that is done, and one that is not seen any more, has no
-    details.
+    ``done``: when nothing was left to fix, RFC 3339; ``due``: a date; ``closed``: why devices are no longer part of it,
+    by id; ``sent``: its name at each receiver. A ticket that is done or no longer seen has no details.
     """
 
     id: str
@@ -94,14 +93,14 @@ class TicketRow(msgspec.Struct, frozen=True):
 
 
 class Ledgered(NamedTuple):
-    """``ledger``: as it is to be noted; ``statuses``: all tickets in their order."""
+    """``ledger``: the updated ledger, to be saved; ``statuses``: all tickets, in order."""
 
     ledger: Ledger
     statuses: list[TicketStatus]
 
 
 SORTS: dict[str, Callable[[TicketRow], Any]] = {
-    "severity": lambda _: 0,  # the order in which tickets are made
+    "severity": lambda _: 0,  # the order in which tickets are created
     "priority": lambda row: row.priority,
     "due": lambda row: (not row.due, row.due),
     "first": lambda row: (not row.first, row.first),
@@ -119,8 +118,8 @@ def tickets(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[TicketRow]:
-    """A page of tickets. ``folder``: of the dataset, None for an event log alone, which has no ledger. NotReadable
-    where the ledger is damaged, Unknown or Malformed where an argument is wrong.
+    """A page of tickets. ``folder``: of the dataset, None for an event log alone, which has no ledger. Raises
+    NotReadable if the ledger is damaged, Unknown or Malformed for invalid arguments.
     """
     one_of("sort", [sort], SORTS)
     rows = sorted((row for row in _rows(picture, folder, policy) if _fits(row, wanted)), key=SORTS[sort])
@@ -131,7 +130,7 @@ def tickets(
 
 
 def ticket(picture: Picture, folder: Path | None, policy: Policy, name: str) -> TicketRow:
-    """One by its id. Unknown, NotReadable."""
+    """One ticket by its id. Raises Unknown, NotReadable."""
     rows = {row.id: row for row in _rows(picture, folder, policy)}
     if name not in rows:
         raise Unknown("id", name, rows)
@@ -139,8 +138,8 @@ def ticket(picture: Picture, folder: Path | None, policy: Policy, name: str) -> 
 
 
 def ledgered(picture: Picture, ledger: Ledger, policy: Policy) -> Ledgered:
-    """The tickets of a site, and the ledger with them. A site without devices is one that was not looked at yet:
-    nothing is done.
+    """The tickets of a site, and the updated ledger. A site without devices was not analyzed yet: no ticket becomes
+    done.
     """
     made = tickets_of(picture.site, policy, ledger.first())
     ledger = noted(ledger, made, picture.site) if picture.site.nodes else ledger

@@ -1,5 +1,5 @@
-"""The network map: devices in groups, and the conversations between two groups together. One group may be opened: its
-devices then stand alone. What is too much for a picture is folded, and counted.
+"""The network map: devices in groups, and the conversations between two groups combined. One group may be opened: its
+devices are then shown individually. Excess nodes are folded, and counted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sensor.views.conversations import EVERY_CONVERSATION, ConversationFilter, C
 from sensor.views.errors import Unknown, one_of
 
 INTERNET, UNKNOWN, OTHERS = "internet", "unknown", "other groups"
-# Groups, and devices of the opened group, that a picture shows; services that a link names.
+# Limits on the groups, and devices of the opened group, that a map shows; services named on a link.
 GROUPS, DEVICES, SERVICES = 40, 120, 5
 GROUPINGS: dict[str, Callable[[Node], str]] = {
     "type": lambda node: node.type,
@@ -29,8 +29,8 @@ GROUPINGS: dict[str, Callable[[Node], str]] = {
 
 class MapNode(msgspec.Struct, frozen=True):
     """A group, or a device of the opened group. ``id``: unique on the map; ``device``: id of the device, empty for a
-    group; ``devices``: how many it stands for, 0 for hosts on the internet; ``severity``: of the most severe open alert
-    with one of them as actor, empty where there is none.
+    group; ``devices``: number of devices in it, 0 for external hosts; ``severity``: of the most severe open alert with
+    one of them as actor, empty if there is none.
     """
 
     id: str
@@ -50,8 +50,8 @@ class MapLink(msgspec.Struct, frozen=True):
 
 
 class Topology(msgspec.Struct, frozen=True):
-    """``devices`` and ``conversations``: that match; ``folded``: devices of the opened group, and groups, that are
-    drawn together for want of space.
+    """``devices`` and ``conversations``: number of matches; ``folded``: devices of the opened group, and groups, that
+    are combined for lack of space.
     """
 
     nodes: list[MapNode]
@@ -64,8 +64,8 @@ class Topology(msgspec.Struct, frozen=True):
 def topology(
     picture: Picture, wanted: ConversationFilter = EVERY_CONVERSATION, by: str = "type", opened: str = ""
 ) -> Topology:
-    """The map of the conversations that match. ``by``: one of GROUPINGS; ``opened``: name of a group. Unknown,
-    Malformed and NotReadable as of ``conversations``.
+    """The map of the matching conversations. ``by``: one of GROUPINGS; ``opened``: name of a group. Raises Unknown,
+    Malformed and NotReadable like ``conversations``.
     """
     one_of("by", [by], GROUPINGS)
     rows, nodes = matching(picture, wanted), picture.site.nodes
@@ -90,7 +90,7 @@ def _group(end: EndRow, nodes: Mapping[str, Node], named: Callable[[Node], str])
 
 
 def _alone(rows: Iterable[ConversationRow], groups: Mapping[str, str], opened: str) -> set[str]:
-    """The ends of the opened group that stand alone: those with the most conversations."""
+    """The endpoints of the opened group that are shown individually: those with the most conversations."""
     busy = Counter(end.id for row in rows for end in (row.client, row.server) if groups[end.id] == opened)
     return set(sorted(busy, key=lambda key: (-busy[key], key))[:DEVICES])
 
@@ -98,7 +98,7 @@ def _alone(rows: Iterable[ConversationRow], groups: Mapping[str, str], opened: s
 def _nodes(
     ends: Mapping[str, EndRow], alone: Collection[str], places: Mapping[str, str], severities: Mapping[str, int]
 ) -> list[MapNode]:
-    """In the order of their names; the internet first."""
+    """The nodes, sorted by name; the internet first."""
     members: dict[str, list[str]] = {}
     for key, place in places.items():
         members.setdefault(place, []).append(key)
@@ -113,7 +113,7 @@ def _nodes(
 
 
 def _links(rows: Iterable[ConversationRow], places: Mapping[str, str]) -> list[MapLink]:
-    """Those with the most conversations first."""
+    """The links, those with the most conversations first."""
     services: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
         pair = places[row.client.id], places[row.server.id]
@@ -126,7 +126,7 @@ def _links(rows: Iterable[ConversationRow], places: Mapping[str, str]) -> list[M
 
 
 def _severities(picture: Picture) -> dict[str, int]:
-    """By device: the most severe of the open alerts with it as actor."""
+    """Device → severity of the most severe open alert with it as actor."""
     found: dict[str, int] = {}
     for record in picture.site.alerts:
         device, severity = part(record, "src").get("device"), record.get("severity")

@@ -1,4 +1,4 @@
-"""Vulnerabilities of the devices of a site: one row for each CVE, or one for each device and CVE."""
+"""Vulnerabilities of the devices of a site: one row per CVE, or one per device and CVE."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BY_DEFAULT = (AFFECTED, CANNOT_TELL)
 
 class VulnerabilityFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``text``: words that all occur in a finding; ``severity``: at least, by CVSS; ``device``: ids; ``exploited``:
-    known to be, or not; ``state``: of the device, present or gone.
+    whether known to be exploited; ``state``: of the device, present or gone.
     """
 
     text: str = ""
@@ -47,10 +47,10 @@ EVERY_VULNERABILITY = VulnerabilityFilter()
 
 
 class FindingRow(msgspec.Struct, frozen=True):
-    """A CVE and a device. ``priority``: 0 to 100; ``verdict``: affected, cannot_tell or not_affected, and ``reason``
-    why; ``cvss`` and ``epss``: None where there is no score; ``exploited``: since when that is known, or ``known``;
-    ``source``, ``product`` and ``certainty``: of the rule that matched; ``terms`` add up to the priority once
-    multiplied by ``share``; ``evidence``: the packets that showed the firmware.
+    """A CVE and a device. ``priority``: 0 to 100; ``verdict``: affected, cannot_tell or not_affected, with its
+    ``reason``; ``cvss`` and ``epss``: None if there is no score; ``exploited``: date since when exploitation is known,
+    or ``known``; ``source``, ``product`` and ``certainty``: of the rule that matched; ``terms`` add up to the priority
+    after multiplication by ``share``; ``evidence``: the packets that showed the firmware.
     """
 
     cve: str
@@ -84,8 +84,8 @@ class FindingRow(msgspec.Struct, frozen=True):
 
 
 class VulnerabilityRow(msgspec.Struct, frozen=True):
-    """A CVE with the number of devices of each verdict. ``priority``: of its most urgent finding; ``devices``: ids, the
-    most urgent first.
+    """A CVE with the number of devices by verdict. ``priority``: of its most urgent finding; ``devices``: ids, the most
+    urgent first.
     """
 
     cve: str
@@ -119,7 +119,9 @@ def findings(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[FindingRow]:
-    """A page of findings: affected devices first, then by ``sort``. Unknown or Malformed where an argument is wrong."""
+    """A page of findings: affected devices first, then by ``sort``. Raises Unknown or Malformed for invalid
+    arguments.
+    """
     rows = every_finding(picture, wanted, sort)
     facets = facets_of(
         rows, {name: value_of(name) for name in ("verdict", "severity", "type", "vendor")} | {"exploited": _exploited}
@@ -137,8 +139,8 @@ def vulnerabilities(
     limit: int = 100,
     cursor: str = "",
 ) -> Page[VulnerabilityRow]:
-    """A page of CVEs: those that affect a device first, then by ``sort``. Unknown or Malformed where an argument is
-    wrong.
+    """A page of CVEs: those that affect a device first, then by ``sort``. Raises Unknown or Malformed for invalid
+    arguments.
     """
     rows = by_cve(every_finding(picture, wanted), sort)
     facets = facets_of(
@@ -155,12 +157,12 @@ def vulnerabilities(
 def every_finding(
     picture: Picture, wanted: VulnerabilityFilter = EVERY_VULNERABILITY, sort: str = "priority"
 ) -> list[FindingRow]:
-    """All that match, without pages."""
+    """All matches, without pages."""
     return sorted(_findings(picture, wanted), key=lambda row: (row.verdict != AFFECTED, _key(sort)(row)))
 
 
 def by_cve(found: Iterable[FindingRow], sort: str = "priority") -> list[VulnerabilityRow]:
-    """Findings as one row for each CVE."""
+    """Findings combined to one row per CVE."""
     several: dict[str, list[FindingRow]] = {}
     for row in found:
         several.setdefault(row.cve, []).append(row)
@@ -168,7 +170,7 @@ def by_cve(found: Iterable[FindingRow], sort: str = "priority") -> list[Vulnerab
 
 
 def affected_and_unclear(found: Iterable[FindingRow]) -> tuple[int, int]:
-    """The number of devices that some CVE affects, and of further ones for which that is unknown for one."""
+    """Number of devices affected by some CVE, and of further devices for which that is unknown for some CVE."""
     affected, unclear = set[str](), set[str]()
     for row in found:
         if row.verdict == AFFECTED:
@@ -184,7 +186,7 @@ def _key(sort: str) -> Callable[[Any], Any]:
 
 
 def _findings(picture: Picture, wanted: VulnerabilityFilter) -> list[FindingRow]:
-    """All that match, in the order of ``posture.fleet.ordered``."""
+    """All matches, in the order of ``posture.fleet.ordered``."""
     one_of("verdict", wanted.verdict, VERDICTS)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     one_of("state", wanted.state, STATES)
