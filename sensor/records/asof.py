@@ -1,4 +1,4 @@
-"""Devices as they were: the version of a device that was valid at a moment, by the history in the traffic records."""
+"""Devices and alerts at a past time: the versions that were valid then, from the history in the traffic records."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from sensor.records.query import Query
 
 NOT_THERE = ("gone", "merged")
-# Devices of one answer.
+# Limit on devices in an answer.
 DEVICES_MOST = 100_000
 COLUMNS = ("device", "action", "ts", "valid_to", "name", "type", "vendor", "model", "os", "vlan", "ips", "macs")
 
 
 class Labels:
-    """What to call devices: type and name, else type, vendor and model, as they were at a moment."""
+    """Display names of devices: type and name, else type, vendor and model, as they were at a given time."""
 
     def __init__(self, query: Query, ids: Iterable[str]) -> None:
         some = sorted(set(ids))
@@ -31,7 +31,9 @@ class Labels:
             self._labels.setdefault(device, []).append(_label(kind, name, vendor, model) or device)
 
     def of(self, device: str, ts: str) -> str:
-        """The label at a time as answers have it; before the first version that one, and the id where there is none."""
+        """The label at a time in the format of answers; before the first version, the label of that one; the id if
+        there is none.
+        """
         times = self._times.get(device)
         return self._labels[device][max(bisect.bisect_right(times, ts) - 1, 0)] if times else device
 
@@ -42,8 +44,8 @@ def _label(kind: str | None, name: str | None, vendor: str | None, model: str | 
 
 
 def devices_at(query: Query, moment: str) -> list[dict[str, Any]]:
-    """The devices that were there at a time, as records of the event log have them; the last seen version of each.
-    ``moment``: as SQL writes it.
+    """The devices that existed at a time, as records of the event log: the last version of each up to then. ``moment``:
+    in SQL notation.
     """
     columns = ", ".join(COLUMNS)
     valid = "ts <= ?::TIMESTAMP AND (valid_to IS NULL OR valid_to > ?::TIMESTAMP)"
@@ -55,7 +57,7 @@ def devices_at(query: Query, moment: str) -> list[dict[str, Any]]:
 
 
 def record_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A version as a record: what is not known is absent."""
+    """A version as a record: unknown values are absent."""
     body = {
         "id": row["device"],
         "hostname": row["name"],
@@ -71,7 +73,7 @@ def record_of(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-# Alerts of one answer.
+# Limit on alerts in an answer.
 ALERTS_MOST = 100_000
 ALERT_COLUMNS = (
     "alert", "action", "first", "ts", "severity", "detector", "title", "message", "src_ip", "src_device", "dst_ip",
@@ -80,8 +82,8 @@ ALERT_COLUMNS = (
 
 
 def alerts_at(query: Query, moment: str) -> list[dict[str, Any]]:
-    """The last state of each alert that had begun at a time, the newest first, by the names of ``ALERT_COLUMNS``;
-    ``first``: when it began. ``moment``: as SQL writes it. QueryError.
+    """The last state of each alert that had begun by a time, newest first, by the names of ``ALERT_COLUMNS``;
+    ``first``: its start. ``moment``: in SQL notation. Raises QueryError.
     """
     columns = ", ".join(name for name in ALERT_COLUMNS if name != "first")
     answer = query.run(
@@ -94,8 +96,8 @@ def alerts_at(query: Query, moment: str) -> list[dict[str, Any]]:
 
 
 def alert_states(query: Query, alert: str, moment: str) -> list[dict[str, Any]]:
-    """The states that one alert had until a time, the oldest first, by the names of ``ALERT_COLUMNS`` but ``first``.
-    ``moment``: as SQL writes it. QueryError.
+    """The states of one alert up to a time, oldest first, by the names of ``ALERT_COLUMNS`` except ``first``.
+    ``moment``: in SQL notation. Raises QueryError.
     """
     columns = ", ".join(name for name in ALERT_COLUMNS if name != "first")
     answer = query.run(

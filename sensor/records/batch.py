@@ -1,4 +1,4 @@
-"""The messages of one window of time, by class, with their fields as columns."""
+"""The messages of a time window, by class, with their fields as columns."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from sensor.records.identity import Identity
 from sensor.records.messages import MESSAGES, RUN_BITS
 from sensor.records.transactions import Exchange, member
 
-# Packet time, ns, for which an answer is waited for.
+# Time to wait for an answer, ns of packet time.
 WAIT = 10_000_000_000
-# An id is a number of 53 bits, which JSON readers keep exactly: so many for the flow, the rest for the run.
+# An id has 53 bits, which JSON readers keep exactly: this many for the flow, the rest for the run.
 FLOW_BITS = 53 - RUN_BITS
 
 
 class World(NamedTuple):
-    """Where the rows come from. ``run``: a number of the engine's run, in every uid; ``geoip``: None where the user
-    has no database.
+    """Context of the rows. ``run``: number of the engine's run, part of every uid; ``geoip``: None if no database is
+    configured.
     """
 
     sensor: str
@@ -38,8 +38,8 @@ class World(NamedTuple):
 
 
 class Message(NamedTuple):
-    """Messages of one class in an exchange. ``key``: what those of one exchange share; ``server``: they come from the
-    server; ``when``: only those whose first field is (True) or is not (False) set.
+    """The messages of one class in an exchange. ``key``: what the messages of one exchange have in common; ``server``:
+    the server sends them; ``when``: only those whose first field is set (True) or is not set (False).
     """
 
     name: str
@@ -55,7 +55,7 @@ Waits = Callable[[Rows], npt.NDArray[np.bool_]]
 
 
 class Batch:
-    """Messages by the name of their class, with their fields by name."""
+    """Messages by class name, with their fields by name."""
 
     def __init__(self, messages: Mapping[str, Rows], world: World, until: int) -> None:
         """``until``: exchanges that began after it may still wait for an answer (ns)."""
@@ -69,8 +69,8 @@ class Batch:
     def exchange(
         self, *some: Message, timed: bool = True, waits: Waits | None = None
     ) -> tuple[npt.NDArray[np.void], list[Fields]]:
-        """The exchanges that these messages make, as far as they can be written: heads, and the
-        fields of each message. ``waits``: of which last messages more is to come.
+        """The exchanges of these messages that can be written: heads, and the fields of each message. ``waits``: marks
+        last messages after which more is expected.
         """
         parts = [one.chosen(self.rows(one.name)) for one in some]
         keys = [one.key(part) for part, one in zip(parts, some, strict=True)]
@@ -83,19 +83,19 @@ class Batch:
         ]
 
     def keep(self, name: str, chosen: npt.NDArray[np.bool_]) -> None:
-        """Some messages of a class come again with the next batch, unless they are too old."""
+        """Keep some messages of a class for the next batch, unless they are too old."""
         rows = self.rows(name)
         chosen = chosen & (rows.heads["ts"] > self.until)
         if chosen.any():
             self.left.append((name, rows.take(chosen)))
 
     def alone(self, name: str) -> Fields:
-        """The messages of a class that stand alone."""
+        """The messages of a class as separate rows."""
         rows = self.rows(name)
         return Fields(name, rows, np.ones(len(rows), np.bool_))
 
     def common(self, heads: npt.NDArray[np.void]) -> dict[str, Any]:
-        """The columns that all tables of traffic have."""
+        """The columns that all traffic tables have."""
         world, rows = self.world, len(heads)
         made = {
             "ts": columns.times(heads["ts"]),
@@ -121,7 +121,7 @@ PORTED = [number for number, name in PROTOCOLS.items() if name in {"tcp", "udp",
 
 
 def uids(run: int, flows: npt.NDArray[np.uint64]) -> pa.Array:
-    """Ids of connections; null for what is part of none, as ARP."""
+    """Ids of connections; null for messages that belong to none, such as ARP."""
     return columns.where(
         flows > 0, (np.uint64(run << FLOW_BITS) | (flows & np.uint64((1 << FLOW_BITS) - 1))).astype(np.int64)
     )
@@ -131,7 +131,7 @@ SHAPES = {message.name: message for message in MESSAGES}
 
 
 class Fields:
-    """The fields of one class in columns. ``there``: where there is a message at all."""
+    """The fields of one class as columns. ``there``: whether a row has a message of this class."""
 
     def __init__(self, name: str, rows: Rows, there: npt.NDArray[np.bool_]) -> None:
         self.rows, self.there = rows, there
@@ -156,15 +156,15 @@ class Fields:
         return found
 
     def number(self, name: str, second: int = 0) -> npt.NDArray[np.int64]:
-        """Of a field of two words, ``second`` 1 is the number behind the list."""
+        """A numeric field. For a field of two words, ``second`` 1 is the number after the list."""
         return self.words(name, second).astype(np.int64)
 
     def known(self, name: str, second: int = 0) -> pa.Array:
-        """A number; null where there is no message, or it is below 0."""
+        """A numeric field; null if there is no message or the number is negative."""
         return columns.where(self.there & (self.number(name, second) >= 0), self.number(name, second))
 
     def named(self, name: str, what: Callable[[int], str | None], second: int = 0) -> pa.Array:
-        """What a number means; null where there is no message."""
+        """The name of a number; null if there is no message."""
         return pc.if_else(pa.array(self.there), columns.named(self.number(name, second), what), None)
 
     def flag(self, name: str) -> pa.Array:
@@ -174,5 +174,5 @@ class Fields:
         return columns.ips(self.words(name), self.words(name, 1))
 
     def after(self, first: Fields) -> pa.Array:
-        """Seconds since another message; null where one of the two is missing."""
+        """Seconds since another message; null if one of the two is missing."""
         return columns.where(self.there & first.there, (self.ts - first.ts) / 1e9)

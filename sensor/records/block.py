@@ -1,8 +1,9 @@
-"""Blocks of a tail file: what the engine hands over at once, with a checksum; and the rows in them as numpy columns.
+"""Blocks of a tail file: the data that the engine hands over at once, with a checksum; and the rows in them as numpy
+columns.
 
 A block is a header and sections; a section is a head, fixed rows, words and text (``buffer.pxd``). The first block of a
-file holds its context as JSON: which sensor, which run, the names of the message kinds. A block that is cut or changed
-ends the file: what comes behind it was never handed over whole.
+file contains its context as JSON: the sensor, the run, the names of the message kinds. A truncated or damaged block
+ends the file: later blocks were never handed over completely.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from sensor.core.flow import CHANGE
 
 MAGIC = b"STR1"
-HEADER = struct.Struct("<4sIIIq")  # magic, CRC-32 of all behind it, bytes of the sections, what it holds, packet time
+HEADER = struct.Struct("<4sIIIq")  # magic, CRC-32 of the rest, bytes of the sections, content type, packet time
 CONTEXT_BLOCK, ROWS_BLOCK = 0, 1
 SECTION = np.dtype([("kind", "u2"), ("head", "u2"), ("words", "u2"), ("spare", "u2"), ("rows", "u4"), ("text", "u4")])
 HEAD = np.dtype(
@@ -60,7 +61,7 @@ def block(sections: bytes, now: int, holds: int = ROWS_BLOCK) -> bytes:
 
 
 class Block(NamedTuple):
-    """``end``: offset behind it in the file."""
+    """``end``: offset of its end in the file."""
 
     holds: int
     now: int
@@ -69,7 +70,7 @@ class Block(NamedTuple):
 
 
 def blocks(data: bytes, at: int = 0) -> Iterator[Block]:
-    """The whole blocks from an offset on. Ends where one is cut or damaged."""
+    """The complete blocks from an offset on, up to the first truncated or damaged one."""
     view = memoryview(data)
     while at + HEADER.size <= len(data):
         magic, crc, size, holds, now = HEADER.unpack_from(data, at)
@@ -81,7 +82,7 @@ def blocks(data: bytes, at: int = 0) -> Iterator[Block]:
 
 
 class Rows(NamedTuple):
-    """Rows of one kind. ``words``: a row of words for each; spans in them point into ``text``."""
+    """Rows of one kind. ``words``: the words of each row; spans in them point into ``text``."""
 
     heads: Kinds
     words: Words
@@ -91,12 +92,12 @@ class Rows(NamedTuple):
         return len(self.words)
 
     def take(self, chosen: npt.NDArray[Any]) -> Rows:
-        """Some of the rows; the text stays."""
+        """Some of the rows; the text is shared."""
         return Rows(self.heads[chosen], self.words[chosen], self.text)
 
 
 class Part(NamedTuple):
-    """One section as it is in a block."""
+    """One section of a block."""
 
     kind: int
     head: int
@@ -121,7 +122,7 @@ def parts(sections: memoryview) -> Iterator[Part]:
 
 
 def together(some: Sequence[Part], dtype: np.dtype[Any] | None, spans: Iterable[int]) -> Rows:
-    """Sections of one kind as one. ``spans``: which words are spans of the text, which moves."""
+    """Concatenate sections of one kind. ``spans``: indexes of words that are spans of text, whose offsets change."""
     heads = np.concatenate([_heads(part, dtype) for part in some]) if dtype is not None else np.zeros(0, "V1")
     words = (
         np.frombuffer(b"".join(part.cells for part in some), np.uint64)
@@ -136,7 +137,7 @@ def together(some: Sequence[Part], dtype: np.dtype[Any] | None, spans: Iterable[
 
 
 def _heads(part: Part, dtype: np.dtype[Any]) -> Kinds:
-    """The heads of a section. Earlier versions wrote shorter ones: what they lack is zero."""
+    """The heads of a section. Earlier versions wrote shorter ones: missing fields are zero."""
     if part.head == dtype.itemsize:
         return np.frombuffer(part.heads, dtype)
     cells = np.zeros((part.rows, dtype.itemsize), np.uint8)
@@ -146,7 +147,7 @@ def _heads(part: Part, dtype: np.dtype[Any]) -> Kinds:
 
 
 def section_of(kind: int, rows: Rows) -> bytes:
-    """Rows as a section again: what is kept for later."""
+    """Rows as a section, to be kept for later."""
     section = np.zeros(1, SECTION)
     section[0] = (kind, rows.heads.dtype.itemsize, rows.words.shape[1], 0, len(rows), len(rows.text))
     return section.tobytes() + rows.heads.tobytes() + rows.words.tobytes() + rows.text

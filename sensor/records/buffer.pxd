@@ -1,13 +1,13 @@
-# Sections of rows as they are handed over: fixed heads, words of 64 bits, and text that some words are spans of.
+# Sections of rows as they are handed over: fixed heads, words of 64 bits, and text that spans in words refer to.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 cdef enum:
-    TEXT_MOST = 4096       # bytes of one text
+    TEXT_MOST = 4096       # limit in bytes of one text
     SECTION_TEXT = 1 << 30
 
-# Who sent a message to whom: sensor.records.block.HEAD, field for field.
+# Endpoints and time of a message: sensor.records.block.HEAD, field for field.
 ctypedef packed struct Head:
     int64_t ts
     uint64_t flow
@@ -25,11 +25,11 @@ ctypedef packed struct Head:
     uint8_t direction
     uint8_t[6] spare
 
-# What a section begins with: sensor.records.block.SECTION.
+# The head of a section: sensor.records.block.SECTION.
 ctypedef packed struct Section:
     uint16_t kind
     uint16_t head      # bytes of a head
-    uint16_t words     # of a row
+    uint16_t words     # per row
     uint16_t spare
     uint32_t rows
     uint32_t text      # bytes
@@ -49,7 +49,7 @@ cdef struct Buffer:
 
 
 cdef inline uint8_t* more(Bytes* some, size_t size) except NULL nogil:
-    """Room for so many bytes behind the others, which count as used. MemoryError where there is none."""
+    """Append room for ``size`` bytes, which count as used. Raises MemoryError if there is none."""
     cdef size_t room = some.room
     cdef uint8_t* larger
     if some.used + size > room:
@@ -64,7 +64,7 @@ cdef inline uint8_t* more(Bytes* some, size_t size) except NULL nogil:
 
 
 cdef inline uint64_t keep_text(Buffer* buffer, const uint8_t* raw, size_t size) except? 0xFFFFFFFF nogil:
-    """A copy of some text: its span. What is longer than TEXT_MOST is cut before the character that would not fit."""
+    """Copy a text; returns its span. Text longer than TEXT_MOST is truncated at a character boundary."""
     cdef uint32_t at = <uint32_t>buffer.text.used
     if size > TEXT_MOST:
         size = TEXT_MOST
@@ -87,7 +87,7 @@ cdef inline size_t waiting(Buffer* buffer) noexcept:  # arithmetic only
 
 
 cdef inline int section(Bytes* out, uint16_t kind, Buffer* buffer) except -1:
-    """The rows of a kind behind the others; the buffer is empty afterwards."""
+    """Append the rows of a kind as a section and clear the buffer."""
     cdef Section* head
     if buffer.rows == 0:
         return 0

@@ -1,4 +1,4 @@
-"""How the rows of each table of messages are made."""
+"""Builds the rows of each table of messages."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def _flow(rows: Rows) -> npt.NDArray[np.uint64]:
 
 
 def _flow_and_id(rows: Rows) -> npt.NDArray[np.uint64]:
-    """Of DNS: the message id is the first field."""
+    """Key of DNS messages: flow and message id, the first field."""
     return _flow(rows) << np.uint64(16) | rows.words[:, 0] & np.uint64(0xFFFF)
 
 
 def _mixed(place: int, number: int | None = None) -> Callable[[Rows], npt.NDArray[np.uint64]]:
-    """Conversation and a text, and a number."""
+    """A key made of the flow and a text, and optionally a number."""
 
     def key(rows: Rows) -> npt.NDArray[np.uint64]:
         made = _flow(rows) * np.uint64(0x9E3779B97F4A7C15) ^ hashes(rows.text, rows.words[:, place])
@@ -42,7 +42,7 @@ def _mixed(place: int, number: int | None = None) -> Callable[[Rows], npt.NDArra
 
 
 def _stacked(table: Table, batch: Batch, some: Sequence[tuple[npt.NDArray[np.void], dict[str, Any]]]) -> pa.Table:
-    """Rows of several kinds as one table, in the order of time."""
+    """Rows of several kinds as one table, in order of time."""
     made = [columns.filled(table, batch.common(heads) | more, len(heads)) for heads, more in some if len(heads)]
     if not made:
         return columns.arrow_schema(table).empty_table()
@@ -70,7 +70,7 @@ def dns(batch: Batch) -> pa.Table:
 
 
 def _mdns(batch: Batch) -> list[tuple[npt.NDArray[np.void], dict[str, Any]]]:
-    """Multicast DNS: questions and announcements stand alone."""
+    """Multicast DNS: queries and announcements are separate rows."""
     requests, responses = batch.alone("MdnsQuery"), batch.alone("MdnsAnnouncement")
     query = pc.replace_substring(requests.text("questions"), "\x1f", ", ")
     first = {"service": _all("mdns", requests), "query": query, "qtype": requests.named("questions", qtype_name, 1)}
@@ -87,7 +87,7 @@ def _all(word: str, fields: Fields) -> pa.Array:
 
 
 def http(batch: Batch) -> pa.Table:
-    """A response whose body is under way waits for its hash."""
+    """HTTP exchanges. A response whose body is incomplete waits for its hash."""
     begun, seen = _moments(batch.rows("FileBegun")), _moments(batch.rows("FileSeen"))
     under_way = np.setdiff1d(begun, seen)
     batch.keep("FileBegun", np.isin(begun, under_way))
@@ -114,13 +114,13 @@ def http(batch: Batch) -> pa.Table:
 
 
 def _moments(rows: Rows) -> npt.NDArray[np.uint64]:
-    """Connection and time of messages as one number: a body has those of its head."""
+    """Connection and time of messages as one number: a body has the same as its head."""
     made: npt.NDArray[np.uint64] = _flow(rows) * np.uint64(0x9E3779B97F4A7C15) ^ rows.heads["ts"].astype(np.uint64)
     return made
 
 
 def _hashes(batch: Batch, moments: npt.NDArray[np.uint64], there: npt.NDArray[np.bool_]) -> pa.Array:
-    """The hash of the body of each response; null where none was made."""
+    """The hash of each response's body; null if there is none."""
     seen = batch.alone("FileSeen")
     own, hashed = _moments(seen.rows), seen.text("sha256")
     if not len(own):
@@ -171,7 +171,7 @@ def tls(batch: Batch) -> pa.Table:
 
 
 def _never_empty(lists: pa.Array) -> pa.Array:
-    """Lists of which the first item can be taken: null where there was none."""
+    """Lists whose first item can be taken: null instead of empty lists."""
     return pc.fill_null(lists, pa.scalar([None], pa.list_(pa.string())))
 
 
@@ -188,7 +188,7 @@ def auth(batch: Batch) -> pa.Table:
 
 
 def ssh(batch: Batch) -> pa.Table:
-    """Both banners and both key exchanges of a connection are one row."""
+    """Both banners and both key exchanges of a connection form one row."""
     heads, (client, server, theirs, ours) = batch.exchange(
         Message("SshBanner", _flow, when=True), Message("SshBanner", _flow, server=True, when=False),
         Message("SshKeyExchange", _flow, when=True), Message("SshKeyExchange", _flow, server=True, when=False),
@@ -260,7 +260,7 @@ def dhcp(batch: Batch) -> pa.Table:
 
 
 def _numbered(place: int) -> Callable[[Rows], npt.NDArray[np.uint64]]:
-    """Conversation and a number."""
+    """A key made of the flow and a number."""
 
     def key(rows: Rows) -> npt.NDArray[np.uint64]:
         return _flow(rows) * np.uint64(0x9E3779B97F4A7C15) ^ rows.words[:, place] * np.uint64(0xC2B2AE3D27D4EB4F)
@@ -269,7 +269,7 @@ def _numbered(place: int) -> Callable[[Rows], npt.NDArray[np.uint64]]:
 
 
 def rpc(batch: Batch) -> pa.Table:
-    """Calls with their answers: of the same pipe and number, one after the other."""
+    """RPC calls with their answers: of the same pipe and call id, in sequence."""
     heads, (called, answered) = batch.exchange(
         Message("RpcCall", _mixed(0, 3)), Message("RpcAnswer", _mixed(0, 3), server=True)
     )
@@ -287,7 +287,7 @@ def rpc(batch: Batch) -> pa.Table:
 
 
 def snmp(batch: Batch) -> pa.Table:
-    """Requests with their responses; traps stand alone."""
+    """Requests with their responses; traps are separate rows."""
     heads, (requests, responses) = batch.exchange(
         Message("SnmpRequest", _numbered(5)), Message("SnmpResponse", _numbered(5), server=True)
     )
@@ -315,7 +315,7 @@ def rtsp(batch: Batch) -> pa.Table:
 
 
 class Builder(NamedTuple):
-    """``of``: how the names of the messages begin that the table is made of."""
+    """``of``: prefix of the names of the messages that the table is built from."""
 
     build: Callable[[Batch], pa.Table]
     of: tuple[str, ...]
@@ -338,7 +338,7 @@ _BUILDERS: dict[str, Builder] = {
 
 
 def tables_of(batch: Batch) -> dict[str, pa.Table]:
-    """The tables of messages, by name: those of which the batch holds any message."""
+    """The tables of messages, by name: those for which the batch has messages."""
     return {
         name: one.build(batch)
         for name, one in _BUILDERS.items()

@@ -1,4 +1,4 @@
-"""The files that a search reads: those that may hold what it looks for, the newest first."""
+"""Selects the files that a search reads: those that may contain its values, the newest first."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sensor.records.paths import MANIFEST
 from sensor.records.schema import Table
 from sensor.records.views import Paths
 
-# Rows of the files that are read first; each time twice as many follow, so that a long search is few queries.
+# Rows of the files that are read first; each further step reads twice as many, so that a long search needs few queries.
 FIRST_ROWS = 500_000
 
 
 def paths_of(folder: Path, table: Table, files: Iterable[File]) -> Paths:
-    """Files of a table as queries name them."""
-    from sensor.records.written import shape_of_today  # pyarrow, which a run without queries does not need
+    """Files of a table as paths for queries."""
+    from sensor.records.written import shape_of_today  # imports pyarrow, not needed without queries
 
     today, others = list[str](), list[str]()
     for file in files:
@@ -26,7 +26,9 @@ def paths_of(folder: Path, table: Table, files: Iterable[File]) -> Paths:
 
 
 def that_may_hold(folder: Path, table: Table, files: Sequence[File], values: Sequence[bytes]) -> list[File]:
-    """The files of a table that may hold one of these values. Those of an earlier version may hold any."""
+    """The files of a table that may contain one of these values. Files of earlier versions have no filter and may
+    contain any.
+    """
     manifest = Manifest(folder / MANIFEST)
     try:
         without = {name for name, filter_ in manifest.filters(table.name) if not holds(filter_, values)}
@@ -36,7 +38,7 @@ def that_may_hold(folder: Path, table: Table, files: Sequence[File], values: Seq
 
 
 def newest_first(files: Iterable[File]) -> Iterator[tuple[list[File], int]]:
-    """Files in steps, each with the time of the last row (microseconds) in those that follow; -1 at the end."""
+    """Files in steps, each with the time of the last row (microseconds) in the later steps; -1 at the end."""
     left, most = sorted(files, key=lambda file: file.last), FIRST_ROWS
     while left:
         step = [left.pop()]

@@ -48,15 +48,15 @@ def rcode_name(number: int) -> str:
 
 
 def proto_name(number: int) -> str | None:
-    """Null where there is no IP."""
+    """The name of an IP protocol; null without IP."""
     return PROTOCOLS.get(number) or (str(number) if number else None)
 
 
 def cipher_name(number: int) -> str:
-    """The suite as its number: ``0x1301``."""
+    """The cipher suite's number: ``0x1301``."""
     return f"0x{number:04x}"
 
 
 def protection_name(level: int) -> str | None:
-    """Of DCE/RPC; null for a number that is none."""
+    """Authentication level of DCE/RPC; null for an invalid number."""
     return PROTECTIONS[level] if 0 <= level < len(PROTECTIONS) else None

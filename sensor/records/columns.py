@@ -1,4 +1,4 @@
-"""Columns of Arrow made of the numbers and spans that the engine handed over."""
+"""Arrow columns made from the numbers and spans that the engine handed over."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ TYPES: dict[str, pa.DataType] = {
 
 @functools.cache
 def arrow_schema(table: Table) -> pa.Schema:
-    """The columns of a table as its files have them."""
+    """The Arrow schema of a table's files."""
     return pa.schema([(column.name, TYPES[column.kind]) for column in table.columns])
 
 
 def filled(table: Table, columns: Mapping[str, Any], rows: int) -> pa.Table:
-    """The table of these columns; what is not there is null."""
+    """A table with these columns; missing columns are null."""
     schema = arrow_schema(table)
     made = [columns[field.name] if field.name in columns else pa.nulls(rows, field.type) for field in schema]
     return pa.Table.from_arrays([_as(one, field.type) for one, field in zip(made, schema, strict=True)], schema=schema)
 
 
 def read_rows(path: Path, table: Table) -> pa.Table:
-    """The rows of a file with the columns of today: those that an earlier version did not write are null. OSError,
-    ArrowException.
+    """The rows of a file with the columns of the present version: those that an earlier version did not write are null.
+    Raises OSError, ArrowException.
     """
     rows, schema = pq.read_table(path, partitioning=None), arrow_schema(table)
     known = set(rows.schema.names)
@@ -58,18 +58,18 @@ def _as(column: Any, kind: pa.DataType) -> Any:
 
 
 def times(ns: Numbers) -> pa.Array:
-    """Nanoseconds since the epoch as the time of a row."""
+    """Nanoseconds since the epoch as timestamps."""
     return pa.array(ns // 1000).cast(pa.timestamp("us"))
 
 
 def moments(seconds: Numbers, known: npt.NDArray[np.bool_]) -> pa.Array:
-    """Seconds since the epoch; null where not known, or beyond what a time can be."""
+    """Seconds since the epoch as timestamps; null if unknown or out of range."""
     sound = known & (seconds > -(1 << 36)) & (seconds < 1 << 36)
     return pa.array(np.where(sound, seconds, 0) * 1_000_000, mask=~sound).cast(pa.timestamp("us"))
 
 
 def where(known: npt.NDArray[np.bool_], values: Numbers) -> pa.Array:
-    """Values where they are known, else null."""
+    """The known values, null for the others."""
     return pa.array(values, mask=~known)
 
 
@@ -83,7 +83,7 @@ def texts_of(text: bytes, spans: npt.NDArray[np.uint64]) -> pa.Array:
 
 
 def _strings(offsets: npt.NDArray[np.int32], data: npt.NDArray[np.uint8]) -> pa.Array:
-    """A column of these texts; empty ones are null."""
+    """A column of texts; empty ones are null."""
     valid = pa.py_buffer(np.packbits(np.diff(offsets) > 0, bitorder="little").tobytes())
     return pa.StringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data), valid)
 
@@ -94,13 +94,13 @@ def lists(rows: Rows, place: int) -> pa.Array:
 
 
 def named(numbers: Numbers, name: Callable[[int], str | None]) -> pa.Array:
-    """Texts for numbers of which there are few different ones."""
+    """Names of numbers, computed once per distinct number."""
     coded = pa.array(np.ascontiguousarray(numbers)).dictionary_encode()
     return pa.array([name(number) for number in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
 
 
 def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint64]]:
-    """Rows of several numbers of 64 bits as places in those that are different, a row for each."""
+    """Rows of several 64-bit numbers as indexes into the distinct rows, and these rows."""
     cells = np.empty((len(parts[0]), len(parts)), ">u8")
     for place, part in enumerate(parts):
         cells[:, place] = part
@@ -115,10 +115,10 @@ def coded(parts: list[npt.NDArray[Any]]) -> tuple[npt.NDArray[np.int32], npt.NDA
 
 
 def ips(hi: Numbers, lo: Numbers) -> pa.Array:
-    """Addresses as text; null where there is none."""
+    """Addresses as text; null if there is none."""
     return _strings(*gather.ips(np.ascontiguousarray(hi, np.uint64), np.ascontiguousarray(lo, np.uint64)))
 
 
 def macs(numbers: Numbers) -> pa.Array:
-    """MACs as text; null where there is none."""
+    """MACs as text; null if there is none."""
     return _strings(*gather.macs(np.ascontiguousarray(numbers, np.uint64)))

@@ -1,4 +1,4 @@
-"""One query over the answers of many sensors: their rows are the table ``found``, in the process of queries."""
+"""One query over the answers of many sensors: their rows form the table ``found`` in the query process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.records.query_process import Answer, Begin, Request
 
 TABLE = "found"
 MEMORY_MIB, SECONDS, THREADS = 512, 60.0, 2
-# Types of DuckDB that a sensor may name; values of others are texts.
+# DuckDB types that a sensor may name; values of other types are texts.
 _TYPE = re.compile(
     r"(BOOLEAN|TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|FLOAT|DOUBLE|VARCHAR|DATE|TIMESTAMP"
     r"|DECIMAL\(\d{1,2},\d{1,2}\))(\[\])?"
@@ -20,14 +20,14 @@ _TYPE = re.compile(
 
 
 class Columns(NamedTuple):
-    """``types``: as DuckDB names them, of each."""
+    """``types``: DuckDB's name of each column's type."""
 
     names: Sequence[str]
     types: Sequence[str]
 
 
 def combined(columns: Columns, rows: Iterable[Sequence[Any]], sql: str, most: int) -> Answer:
-    """What a query finds in rows with these columns. QueryError."""
+    """The result of a query on rows with these columns. Raises QueryError."""
     names = _distinct(columns.names)
     made = ", ".join(f"{_quoted(name)} {_known(kind)}" for name, kind in zip(names, columns.types, strict=True))
     with tempfile.TemporaryDirectory(prefix="sensor-hub-") as empty:
@@ -40,7 +40,7 @@ def combined(columns: Columns, rows: Iterable[Sequence[Any]], sql: str, most: in
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names of a table, of which DuckDB compares lower case: of the same ones the second is ``name_2``."""
+    """Distinct column names, which DuckDB compares in lower case: a second ``name`` becomes ``name_2``."""
     found = dict[str, str]()
     for name in names:
         number, one = 2, name or "column"
@@ -55,5 +55,5 @@ def _known(kind: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    """As an identifier of SQL."""
+    """A name as an SQL identifier."""
     return '"' + name.replace("\0", "").replace('"', '""') + '"'

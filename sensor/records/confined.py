@@ -1,4 +1,4 @@
-"""The process in which queries run, as its caller has it: limits on time and memory, an answer to each request."""
+"""The caller's side of the query process: limits on time and memory, one answer per request."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(Answer)
 
 
 class QueryError(Exception):
-    """The query is invalid, or exceeded its limits; the text names which."""
+    """The query is invalid, or exceeded a limit; the message names the reason."""
 
 
 class Confined:
-    """Close it after use."""
+    """The query process. Close it after use."""
 
     def __init__(self, begin: Begin, seconds: float) -> None:
-        """``seconds``: for each answer."""
+        """``seconds``: time limit of each answer."""
         self._seconds, self._memory = seconds, begin.memory_mib
         self._process = subprocess.Popen(
             [sys.executable, "-m", "sensor.records.query_process"],
@@ -41,7 +41,7 @@ class Confined:
         return self._process.pid
 
     def run(self, request: Request) -> Answer:
-        """QueryError."""
+        """Send a request and return its answer. Raises QueryError."""
         self._send(request)
         answer = _DECODER.decode(self._line())
         if answer.error:
@@ -60,7 +60,7 @@ class Confined:
             raise QueryError(f"the process of the query ended with exit code {self._process.wait()}") from None
 
     def _line(self) -> bytes:
-        """One answer, in time."""
+        """Read one answer within the time limit."""
         out, parts, until = self._out, list[bytes](), time.monotonic() + self._seconds
         with selectors.DefaultSelector() as selector:
             selector.register(out, selectors.EVENT_READ)

@@ -1,7 +1,7 @@
-"""Which addresses, MACs, devices, hashes and domains may occur in a file of records, known before it is opened.
+"""The addresses, MACs, devices, hashes and domains that a file of records may contain, known before it is opened.
 
-The values are a Bloom filter (B. H. Bloom, 1970) of 12 bits for each: a value of the file is always found, another one
-in about one of 250 files.
+The values are in a Bloom filter (B. H. Bloom, 1970) with 12 bits per value: a value in the file is always found,
+another one in about one of 250 files.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 BITS_EACH, HASHES, SMALLEST = 12, 6, 64
-# The last labels of a name that are entered, so that a name of 127 labels is not 127 values.
+# Number of trailing labels of a name that are entered, so that a name of 127 labels does not become 127 values.
 LABELS = 6
 _MIX, _LOW, _HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 def holds(filter_: bytes, values: Iterable[bytes]) -> bool:
-    """Whether one of these values may be in the file. An empty filter, which none has, excludes nothing."""
+    """Whether one of these values may be in the file. An empty filter (no filter was written) excludes nothing."""
     if not filter_:
         return True
     bits = np.frombuffer(filter_, np.uint8)
@@ -28,7 +28,7 @@ def holds(filter_: bytes, values: Iterable[bytes]) -> bool:
 
 
 def endings(name: bytes) -> list[bytes]:
-    """A name and the domains above it, those of the last labels; none of an address."""
+    """A name and its parent domains, up to the label limit; empty for an address."""
     labels = name.split(b".")
     if labels[-1][:1].isdigit():
         return []
@@ -36,7 +36,7 @@ def endings(name: bytes) -> list[bytes]:
 
 
 def domain_value(name: str) -> bytes:
-    """The value that each name of a domain has."""
+    """The value that every name of a domain has in the filter."""
     return endings(name.lower().encode())[0]
 
 
@@ -49,7 +49,7 @@ def packed(values: set[bytes]) -> bytes:
 
 
 def _places(values: Sequence[bytes], size: int) -> npt.NDArray[np.int64]:
-    """The bits of each value: two halves of a mixed CRC-32 give as many hashes as are needed."""
+    """The bit positions of each value: two halves of a mixed CRC-32 give as many hashes as needed."""
     mixed = np.fromiter(map(zlib.crc32, values), np.uint64, len(values)) * _MIX
     mixed = (mixed ^ (mixed >> _HALF)) * _MIX
     first, step = mixed >> _HALF, (mixed & _LOW) | np.uint64(1)

@@ -1,7 +1,7 @@
-"""Copies of the records for backups and exports: the manifest of one moment and the files that it lists.
+"""Copies of the records for backups and exports: the manifest at one moment and the files that it lists.
 
-Files never change once they are listed, and none is deleted while it is copied. What a run handed over and no process
-wrote yet, and what waits for outputs, is not part of a copy.
+Files never change once they are listed, and none is deleted while it is copied. Data that was handed over but not yet
+written, and data that waits for outputs, is not part of a copy.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from sensor.records.manifest import Manifest, ManifestError, checksum, stamp_of
 from sensor.records.paths import MANIFEST
 from sensor.records.schema import TABLES
 
-# As the writer names them: hour since the epoch, time of writing, number.
+# File names of the writer: hour since the epoch, time of writing, number.
 _FILE = re.compile(r"\d{1,9}-[0-9a-f]{1,20}-\d{1,12}\.parquet")
 
 
 @contextlib.contextmanager
 def copying(folder: Path) -> Iterator[None]:
-    """Within, no file is deleted (``may_delete``). Where the file system has no such locks a copy may lack files, and
-    answers from it name them. OSError.
+    """Within this context no file is deleted (``may_delete``). On file systems without locks a copy may lack files,
+    which answers then report. Raises OSError.
     """
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -38,7 +38,7 @@ def copying(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def may_delete(folder: Path) -> Iterator[bool]:
-    """Whether no process copies the files; within, none begins to."""
+    """Whether no process copies the files; within this context none can start to."""
     number, allowed = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), True
     try:
         try:
@@ -51,8 +51,8 @@ def may_delete(folder: Path) -> Iterator[bool]:
 
 
 def copy_manifest(folder: Path, target: Path) -> list[str]:
-    """Copy the manifest as it is now; returns the names of the files that it lists. OSError where it cannot be read or
-    written, or lists files that no writer makes.
+    """Copy the present manifest; returns the names of the files that it lists. Raises OSError if it cannot be read or
+    written, or lists files with unexpected names.
     """
     try:
         manifest = Manifest(folder / MANIFEST)
@@ -74,14 +74,14 @@ def copy_manifest(folder: Path, target: Path) -> list[str]:
 
 
 def settle(manifest: Manifest, folder: Path) -> None:
-    """Enter the stamps of files that were copied and have the checksum that they had: queries then trust them without
-    reading them whole.
+    """Update the stamps of copied files whose checksum is unchanged: queries then trust them without reading them
+    completely.
     """
     stamps = []
     for file in manifest.files():
         path = folder / file.name
-        with contextlib.suppress(OSError):  # a missing file is reported by those who need it
-            stamp = stamp_of(path)  # before the checksum: what changes afterwards is noticed
+        with contextlib.suppress(OSError):  # queries report a missing file
+            stamp = stamp_of(path)  # before the checksum: later changes are then detected
             if stamp != file.stamp and checksum(path) == file.crc:
                 stamps.append((file.name, stamp))
     if stamps:
@@ -90,7 +90,7 @@ def settle(manifest: Manifest, folder: Path) -> None:
 
 
 def take_over(folder: Path) -> None:
-    """Begin to use a copy. ManifestError where its manifest is damaged, or lists files that no writer makes."""
+    """Prepare a copy for use. Raises ManifestError if its manifest is damaged, or lists files with unexpected names."""
     if not (folder / MANIFEST).is_file():
         raise ManifestError(f"{folder / MANIFEST}: is missing")
     manifest = Manifest(folder / MANIFEST, write=True)
@@ -105,10 +105,10 @@ def take_over(folder: Path) -> None:
 
 
 def is_file(table: str, name: str) -> bool:
-    """Whether a name is one that the writer gives to a file of a table."""
+    """Whether a name is a valid file name of a table."""
     return table in TABLES and TABLES[table].stored and _FILE.fullmatch(name) is not None
 
 
 def _foreign(names: Iterable[str]) -> str | None:
-    """The first name that no writer gives, which may lead out of the folder."""
+    """The first name that the writer would not use; it may point outside the folder."""
     return next((name for name in sorted(names) if not is_file(*name.partition("/")[::2])), None)

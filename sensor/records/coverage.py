@@ -1,4 +1,4 @@
-"""What the sensor could not see: the coverage of the time that an answer is about."""
+"""Coverage: what the sensor could not see in the time range of an answer."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from sensor.records.query import Query
 
-# Seconds without a packet that are no gap.
+# Longest time without packets, in seconds, that is not a gap.
 QUIET_S = 300
 GAPS_SHOWN = 5
 
 
 class Coverage(NamedTuple):
-    """``first`` and ``last``: of the packets; ``gaps``: longer times in between without a packet; ``vlans``: that were
-    seen; ``unreadable``: files, as text.
+    """``first`` and ``last``: time of the first and last packet; ``gaps``: longer times without packets between them;
+    ``vlans``: VLANs seen; ``unreadable``: unreadable files, as text.
     """
 
     first: str
@@ -30,12 +30,12 @@ class Coverage(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is known to be missing."""
+        """Whether no data is known to be missing."""
         return bool(self.packets) and not (self.lost or self.shed or self.dropped or self.gaps or self.unreadable)
 
 
 def coverage(query: Query) -> Coverage:
-    """Of the time range of a query."""
+    """The coverage of a query's time range."""
     totals = query.run(
         "SELECT min(ts), max(until), coalesce(sum(packets), 0)::BIGINT, coalesce(sum(lost), 0)::BIGINT, "
         "coalesce(sum(shed), 0)::BIGINT,"
@@ -62,7 +62,7 @@ def coverage(query: Query) -> Coverage:
 
 
 def sentences(seen: Coverage) -> Iterator[str]:
-    """For people, the most important first."""
+    """The coverage as sentences for users, the most important first."""
     if not seen.packets:
         yield "coverage: unknown: no packet was counted in this time"
     else:
@@ -82,5 +82,5 @@ def sentences(seen: Coverage) -> Iterator[str]:
 
 
 def clock(moment: str) -> str:
-    """A time to the second."""
+    """A time without fractions of a second."""
     return datetime.fromisoformat(moment).strftime("%Y-%m-%d %H:%M:%S") if moment else "?"

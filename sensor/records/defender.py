@@ -1,5 +1,5 @@
-"""Views under the names of Microsoft Defender's tables of advanced hunting, with the columns and values that it
-publishes, as far as packets can fill them. Source: Microsoft Learn, advanced hunting schema reference.
+"""Views with the names of Microsoft Defender's advanced hunting tables, and with the published columns and values, as
+far as packets provide them. Source: Microsoft Learn, advanced hunting schema reference.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ CREATE VIEW "DeviceNetworkInfo" AS SELECT ts AS "Timestamp", device AS "DeviceId
     macs[1] AS "MacAddress", ips AS "IPAddresses" FROM device_history;
 """
 
-# A connection is an event of its client, and, where it was accepted, one of its server.
+# A connection is an event of its client and, if it was accepted, one of its server.
 _NETWORK = """
 CREATE MACRO ip_type(ip) AS CASE WHEN ip IS NULL THEN NULL WHEN ip LIKE '127.%' OR ip = '::1' THEN 'Loopback'
     WHEN ip IN ('255.255.255.255') THEN 'Broadcast' WHEN is_private(ip) THEN 'Private'
@@ -31,7 +31,7 @@ other AS "RemoteIP",
 FROM ways w LEFT JOIN device d ON d.device = w.device;
 """
 
-# One row for each alert, in its present state, with the time at which it began.
+# One row per alert, in its present state, with its start time.
 _ALERTS = """
 CREATE MACRO defender_severity(name) AS CASE name WHEN 'info' THEN 'Informational' WHEN 'low' THEN 'Low'
 WHEN 'medium' THEN 'Medium'

@@ -1,4 +1,4 @@
-"""Records as events of Suricata's EVE (JSON)."""
+"""Records as Suricata EVE events (JSON)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TYPES = {
 
 
 def event(table: str, row: Row) -> dict[str, Any]:
-    """One event."""
+    """One row as an EVE event."""
     made: dict[str, Any] = {"timestamp": moment(row["ts"]), "event_type": _TYPES[table]}
     if table == "alert":
         return made | _filled({"src_ip": row["src_ip"], "dest_ip": row["dst_ip"]}) | {"alert": _filled(_alert(row))}
@@ -55,7 +55,7 @@ def event(table: str, row: Row) -> dict[str, Any]:
 
 
 def identity(row: Row) -> str | None:
-    """The community id of a connection."""
+    """The Community ID of a connection."""
     if row["proto"] not in NUMBERS or not row["src_ip"] or not row["dst_ip"]:
         return None
     return (

@@ -1,4 +1,4 @@
-"""Export: the records as files that other tools read."""
+"""Export: the records as files for other tools."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ Row = dict[str, Any]
 def export(
     folder: Path, files: Sequence[File], within: Range, form: str, out: Path, tables: Sequence[str] = ()
 ) -> dict[Path, int]:
-    """Rows by the file that they were written to. ``files``: of the manifest, in ``folder``; ``out``: a folder that is
-    made. OSError.
+    """Write the records to files; returns the number of rows by file. ``files``: of the manifest, in ``folder``;
+    ``out``: a folder, which is created. Raises OSError.
     """
     out.mkdir(parents=True, exist_ok=True)
     chosen = [table for name, table in TABLES.items() if not tables or name in tables]
@@ -48,7 +48,7 @@ def export(
 
 
 def _parts(folder: Path, files: Sequence[File], table: Table, within: Range) -> Iterator[pa.Table]:
-    """The rows of a table, an hour at a time, in the order of time."""
+    """The rows of a table, hour by hour, in order of time."""
     own = sorted((file for file in files if file.table == table.name), key=lambda file: file.hour)
     for _, some in itertools.groupby(own, key=lambda file: file.hour):
         rows = pa.concat_tables([read_rows(folder / file.name, table) for file in some])
@@ -85,7 +85,7 @@ def _csv(path: Path, table: Table, parts: Iterator[pa.Table]) -> int:
 
 
 def _cell(value: Any) -> Any:
-    """Times as RFC 3339, lists as JSON."""
+    """A cell: times as RFC 3339, lists as JSON."""
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value

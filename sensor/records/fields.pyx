@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Heads and fields of messages as the traffic records keep them: copied from rows of native dissectors, or taken from
-objects of Python dissectors.
+"""Heads and fields of messages for the traffic records: copied from rows of native dissectors, or taken from objects of
+Python dissectors.
 """
 
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
@@ -47,7 +47,7 @@ cdef int head_of_packet(Head* head, Packet packet) except -1:
 
 
 cdef int head_of_ends(Head* head, event) except -1:
-    """Client and server as the event names them."""
+    """Set client and server from the event's own fields."""
     client, server = event.client, event.server
     head.src_mac, head.dst_mac, head.sport, head.dport = client.mac, server.mac, event.client_port, event.server_port
     head.src_hi, head.src_lo = client.address >> 64, client.address & 0xFFFFFFFFFFFFFFFF
@@ -57,7 +57,7 @@ cdef int head_of_ends(Head* head, event) except -1:
 
 
 cdef int copy(Buffer* buffer, uint64_t* words, int how, const Out* out, uint32_t slot) except -1:
-    """A field of a native row; returns how many words it took."""
+    """Copy a field of a native row; returns the number of words written."""
     cdef uint64_t value = out.slots[slot]
     if how == NUMBER:
         words[0] = value
@@ -79,14 +79,14 @@ cdef int copy(Buffer* buffer, uint64_t* words, int how, const Out* out, uint32_t
 
 
 cdef const uint8_t* text_at(const Out* out, uint64_t span) except NULL:
-    """Where a text begins. IndexError where it does not lie in what was written."""
+    """The start of a text. Raises IndexError if it is outside the written text."""
     if (span >> 32) + <uint32_t>span > out.text_used:
         raise IndexError(f"text {span >> 32}+{<uint32_t>span} of {out.text_used}")
     return out.text + (span >> 32)
 
 
 cdef uint64_t texts(Buffer* buffer, const Out* out, uint64_t items, uint32_t slots, uint32_t place) except? 0xFFFFFFFF:
-    """The texts of a tuple's items, joined. ``slots``: of an item; ``place``: that of its text."""
+    """The texts of a tuple's items, joined. ``slots``: size of an item; ``place``: the slot of its text."""
     cdef uint32_t first = <uint32_t>(items >> 32), count = min(<uint32_t>items, <uint32_t>LIST_MOST), i
     cdef size_t start = buffer.text.used
     cdef uint64_t span
@@ -103,7 +103,7 @@ cdef uint64_t texts(Buffer* buffer, const Out* out, uint64_t items, uint32_t slo
 
 
 cdef uint64_t answers(Buffer* buffer, const Out* out, uint64_t items, uint64_t* ttl) except? 0xFFFFFFFF:
-    """What DNS records lead to, joined, and the lowest time to live."""
+    """The data of DNS records, joined, and the lowest TTL."""
     cdef uint32_t first = <uint32_t>(items >> 32), count = min(<uint32_t>items, <uint32_t>LIST_MOST), i
     cdef size_t start = buffer.text.used
     cdef const uint64_t* record
@@ -126,14 +126,14 @@ cdef uint64_t answers(Buffer* buffer, const Out* out, uint64_t items, uint64_t* 
 
 
 cdef int separate(Buffer* buffer, size_t start) except -1:
-    """Between two items of a list."""
+    """Write the separator between two items of a list."""
     if buffer.text.used > start:
         more(&buffer.text, 1)[0] = SEPARATOR
     return 0
 
 
 cdef int put_address(Buffer* buffer, uint64_t hi, uint64_t lo) except -1:
-    """An address as text."""
+    """Write an address as text."""
     cdef uint8_t[40] text
     cdef Py_ssize_t size
     if hi == 0 and lo >> 32 == 0xFFFF:
@@ -144,10 +144,10 @@ cdef int put_address(Buffer* buffer, uint64_t hi, uint64_t lo) except -1:
     return 0
 
 
-# The same of objects.
+# The same for Python objects.
 
 cdef int put(Buffer* buffer, uint64_t* words, int how, value) except -1:
-    """A field of an object; returns how many words it took."""
+    """Write a field of an object; returns the number of words written."""
     if how == NUMBER:
         words[0] = <uint64_t>(<object>value & 0xFFFFFFFFFFFFFFFF)
     elif how == TEXT:
@@ -171,7 +171,7 @@ cdef int put(Buffer* buffer, uint64_t* words, int how, value) except -1:
 
 
 cdef uint64_t joined(Buffer* buffer, items) except? 0xFFFFFFFF:
-    """Texts of a list, those that are empty left out."""
+    """The non-empty texts of a list, joined."""
     cdef size_t start = buffer.text.used
     for item in items[:LIST_MOST]:
         if item and buffer.text.used - start + len(item) <= TEXT_MOST:
@@ -181,7 +181,7 @@ cdef uint64_t joined(Buffer* buffer, items) except? 0xFFFFFFFF:
 
 
 cdef uint64_t kept(Buffer* buffer, str text) except? 0xFFFFFFFF:
-    """A text as UTF-8."""
+    """Write a text in UTF-8; returns its span."""
     cdef Py_ssize_t size
     cdef const char* raw
     cdef bytes odd

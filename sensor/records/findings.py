@@ -1,4 +1,4 @@
-"""Findings in traffic records as alerts: rows of a hunt, and contacts with what a threat list names since."""
+"""Alerts made from traffic records: from rows of a hunt, and from past contacts with new entries of threat lists."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Devices = Mapping[str, Subject]
 
 
 def alerts_of(name: str, hunt: Hunt, rows: Sequence[Row], devices: Devices, now: int) -> Iterator[Alert]:
-    """One alert for each actor and target that rows name; of rows without an actor none. ``now``: ns. Their times
+    """One alert per actor and target in the rows; rows without an actor give none. ``now``: ns. The times of alerts
     differ by a nanosecond, in the order of the rows.
     """
     if hunt.entities is None:
@@ -71,7 +71,7 @@ def _alert(name: str, hunt: Hunt, row: Row, ends: tuple[Subject, Subject | None]
 
 
 def _numbers(values: Row) -> dict[str, int | float | str]:
-    """Those of the values that are numbers."""
+    """The numeric values."""
     return {
         column: value
         for column, value in values.items()
@@ -80,17 +80,17 @@ def _numbers(values: Row) -> dict[str, int | float | str]:
 
 
 def key_of(detector: str, actor: Subject, target: Subject | None) -> str:
-    """What repeats of a finding share."""
+    """A key shared by repeats of a finding."""
     return "|".join((detector, text_of(actor), text_of(target) if target is not None else ""))
 
 
 def techniques_of(ids: Iterable[str]) -> tuple[Technique, ...]:
-    """Those that the sensor knows by name."""
+    """The techniques that the sensor knows by name."""
     return tuple(TECHNIQUES[one] for one in ids if one in TECHNIQUES)
 
 
 def subject_of(value: object, devices: Devices) -> Subject | None:
-    """Whom a column names: an address, a MAC, or the id of a device; None where it is not one of these."""
+    """The endpoint that a column refers to: an address, a MAC, or a device id; None for other values."""
     if not isinstance(value, str) or not value:
         return None
     if value in devices:
@@ -106,12 +106,12 @@ def subject_of(value: object, devices: Devices) -> Subject | None:
 
 
 def text_of(subject: Subject) -> str:
-    """Its address, else its MAC."""
+    """The endpoint's address, else its MAC."""
     return addresses.text(subject.address) if subject.address else addresses.mac_text(subject.mac)
 
 
 def devices_of(query: Query, ids: Iterable[str]) -> dict[str, Subject]:
-    """The first address and MAC of devices, by id."""
+    """The first address and MAC of each device, by id."""
     some = sorted({one for one in ids if one.startswith("dev-")})
     if not some:
         return {}
@@ -125,7 +125,7 @@ def devices_of(query: Query, ids: Iterable[str]) -> dict[str, Subject]:
 
 
 def moment_ns(value: object) -> int:
-    """A time of an answer as ns since the epoch; 0 where it is not one."""
+    """A time in an answer as ns since the epoch; 0 if it is invalid."""
     try:
         return int(datetime.fromisoformat(str(value)).replace(tzinfo=UTC).timestamp() * 1e6) * 1000
     except ValueError:

@@ -1,4 +1,4 @@
-"""The tables that are made of no messages: connections, devices and alerts, and what was covered."""
+"""The tables that are not built from messages: connections, devices, alerts, recommendations and coverage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAIRS = {
 
 
 def conn(rows: Rows, batch: Batch) -> pa.Table:
-    """Flows that ended."""
+    """Ended flows."""
     ended = rows.heads
     heads = np.zeros(len(ended), HEAD)
     for name, theirs in PAIRS.items():
@@ -67,7 +67,7 @@ _OTH, _S0, _S1, _S2, _S3, _SF, _REJ, _RSTO, _RSTR, _RSTOS0, _SH, _SHR, _RSTRH = 
 
 
 def history(letters: int) -> str | None:
-    """Zeek's history: a letter for each four bits; null where there is none."""
+    """Zeek's connection history, stored as four bits per letter; null if there is none."""
     codes = [letters >> shift & 15 for shift in range(60, -1, -4)]
     return "".join(LETTERS[code - 1] for code in codes if code) or None
 
@@ -91,7 +91,7 @@ def states(ended: npt.NDArray[np.void]) -> npt.NDArray[np.int32]:
 
 
 def _has(letters: npt.NDArray[np.uint64], letter: str) -> npt.NDArray[np.bool_]:
-    """Whether a history has a letter."""
+    """Whether a history contains a letter."""
     code = np.uint64(LETTERS.index(letter) + 1)
     found = np.zeros(len(letters), np.bool_)
     for shift in range(0, 64, 4):
@@ -100,14 +100,14 @@ def _has(letters: npt.NDArray[np.uint64], letter: str) -> npt.NDArray[np.bool_]:
 
 
 def notes(rows: Rows) -> Iterator[dict[str, Any]]:
-    """Records of the event log."""
+    """The records of the event log in these rows."""
     spans = rows.words[:, 0]
     for at, size in zip((spans >> np.uint64(32)).tolist(), (spans & np.uint64(0xFFFFFFFF)).tolist(), strict=True):
         yield _DECODER.decode(rows.text[at : at + size])
 
 
 def device_history(records: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """The content of device records."""
+    """Table rows of device records."""
     rows = []
     for record in records:
         body = record["device"]
@@ -120,7 +120,7 @@ def device_history(records: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def alert(records: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """The content of alert records."""
+    """Table rows of alert records."""
     rows = []
     for record in records:
         body, ends = record["alert"], dict[str, Any]()
@@ -143,7 +143,7 @@ def alert(records: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def alert_entity(records: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Who is part of an alert: its actor and each target."""
+    """The parties of each alert: its actor and each target."""
     rows = []
     for record in records:
         whole = _of_record(record) | {"alert": record["alert"]["id"]}
@@ -155,7 +155,7 @@ def alert_entity(records: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def recommendation(records: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """The content of recommendation records."""
+    """Table rows of recommendation records."""
     rows = []
     for record in records:
         body, end = record["recommendation"], record.get("src") or {}
@@ -169,7 +169,7 @@ def recommendation(records: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def _of_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What records of the event log have in common."""
+    """The columns that records of the event log have in common."""
     return {"ts": record["ts"], "action": record["action"], "sensor": record["sensor"], "site": record["site"]}
 
 
@@ -185,7 +185,7 @@ def _rows(table: Any, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 
 def coverage(counts: npt.NDArray[np.void], batch: Batch) -> pa.Table:
-    """What was counted, by interface and VLAN."""
+    """Packet counts by interface and VLAN."""
     world, rows = batch.world, len(counts)
     names = dict(enumerate(world.interfaces))
     made: dict[str, Any] = {

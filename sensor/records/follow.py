@@ -1,4 +1,4 @@
-"""Records as they come: the rows of each file that the writer adds."""
+"""Records as they are written: the rows of each new file of the writer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Row = dict[str, Any]
 
 
 class Follower:
-    """``tables``: names. Files that are there when it begins are passed over. Those that others were put together in
-    are, too: their rows were in files before, which stay for a minute at least; it is asked more often.
+    """``tables``: names. Files that exist at the start are skipped. So are compacted files: their rows were in earlier
+    files, which are kept for at least a minute; call ``rows`` more often than that.
     """
 
     def __init__(self, folder: Path, tables: Sequence[str]) -> None:
@@ -27,7 +27,7 @@ class Follower:
         self._seen = {file.name for file in self._files()}
 
     def rows(self) -> Iterator[Row]:
-        """What was added since it was asked last, each row with its ``table``; file by file, in the order of time."""
+        """The rows added since the last call, each with its ``table``; file by file, in order of time."""
         there = self._files()
         fresh = [file for file in there if file.name not in self._seen and not file.compact]
         self._seen = {file.name for file in there}
@@ -35,7 +35,7 @@ class Follower:
             yield from self._of(file)
 
     def _files(self) -> list[File]:
-        """Of these tables; none where there is no manifest yet."""
+        """The files of these tables; none if there is no manifest yet."""
         try:
             manifest = Manifest(self._folder / MANIFEST)
         except ManifestError:
@@ -46,7 +46,7 @@ class Follower:
             manifest.close()
 
     def _of(self, file: File) -> Iterator[Row]:
-        """The rows of one file; none where it is gone or damaged, which a search names."""
+        """The rows of one file; none if it is gone or damaged, which a search reports."""
         try:
             rows = pq.read_table(self._folder / file.name, partitioning=None)
         except (OSError, pa.ArrowException):

@@ -1,7 +1,7 @@
-"""Devices that are to be purged: rows that contain the id or a MAC of one are removed from the files.
+"""Purges of devices: removes the rows that contain the id or a MAC of a device from the files.
 
-A purge leaves an order in a folder beside the records. The process that writes them carries it out, because it alone
-changes files: a running one within its next round, else the command that gives the order.
+A purge leaves an order in a folder beside the records. The writer executes it, because only the writer changes files: a
+running one within its next round, otherwise the command that gives the order.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ IDS, MACS = ("src_device", "dst_device", "device"), ("src_mac", "dst_mac", "clie
 
 
 class Order(msgspec.Struct):
-    """Devices by id, and their MACs."""
+    """Device ids, and MACs of the devices."""
 
     ids: list[str]
     macs: list[str]
 
 
 def order(records: Path, ids: Sequence[str], macs: Sequence[str]) -> None:
-    """Leave an order. OSError."""
+    """Leave an order. Raises OSError."""
     folder = records / FOLDER
     folder.mkdir(mode=0o770, exist_ok=True)
     path = folder / f"{secrets.token_hex(8)}.json"
@@ -45,7 +45,7 @@ def order(records: Path, ids: Sequence[str], macs: Sequence[str]) -> None:
 
 
 def carry_out_now(records: Path, complain: Callable[[str], None]) -> int | None:
-    """Carry out all orders; returns how many rows were taken out, None where another process does it soon. OSError,
+    """Execute all orders; returns the number of rows removed, None if another process will do it soon. Raises OSError,
     ManifestError.
     """
     try:
@@ -62,9 +62,7 @@ def carry_out_now(records: Path, complain: Callable[[str], None]) -> int | None:
 
 
 def carry_out(writer: Writer) -> int:
-    """Carry out what was ordered; returns how many rows were taken out. An order that cannot be read is left, and
-    reported.
-    """
+    """Execute the pending orders; returns the number of rows removed. An unreadable order is kept and reported."""
     rows = 0
     for path in sorted((writer.folder / FOLDER).glob("*.json")):
         try:
@@ -84,7 +82,9 @@ def carry_out(writer: Writer) -> int:
 
 
 def _out_of(writer: Writer, file: File, request: Order) -> int:
-    """Rewrite one file without their rows; how many those are. A damaged file is left to the upkeep."""
+    """Rewrite one file without the rows of these devices; returns the number of rows removed. A damaged file is left to
+    the upkeep.
+    """
     try:
         rows = read_rows(writer.folder / file.name, TABLES[file.table])
     except (OSError, pa.ArrowException):
@@ -103,7 +103,7 @@ def _out_of(writer: Writer, file: File, request: Order) -> int:
 
 
 def _out_of_outbox(waiting: outbox.Waiting, request: Order) -> None:
-    """The same of a file that waits for an output; one that was delivered meanwhile, or is damaged, is left."""
+    """The same for a file that waits for an output; one that was delivered meanwhile, or is damaged, is left."""
     with contextlib.suppress(OSError, pa.ArrowException):
         rows = pq.read_table(waiting.path, partitioning=None)
         theirs = _theirs(waiting.table, rows, request)
@@ -112,7 +112,7 @@ def _out_of_outbox(waiting: outbox.Waiting, request: Order) -> None:
 
 
 def _theirs(table: str, rows: pa.Table, request: Order) -> pa.ChunkedArray:
-    """Which rows name one of them."""
+    """Which rows refer to one of the devices."""
     names = set(rows.schema.names) & set(TABLES[table].names)
     found = pa.chunked_array([pa.array([False] * len(rows))])
     for columns, values in ((IDS, request.ids), (MACS, request.macs)):

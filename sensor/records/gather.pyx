@@ -1,7 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Columns of strings as Arrow lays them out, offsets and bytes: texts that spans point to, and addresses as people
-write them.
-"""
+"""Arrow string columns, offsets and bytes: texts that spans refer to, and addresses as text."""
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -10,15 +8,15 @@ import numpy as np
 
 cdef enum:
     MOST = 0x7FFFFFFF  # bytes of a column: its offsets have 31 bits
-    ADDRESS = 40  # bytes that an address of IPv6 has at most, and one that is written before it is known to be the last
-    MAC = 18  # the same of a MAC address
+    ADDRESS = 40  # longest IPv6 text, and a separator that is written before the end is known
+    MAC = 18  # the same for a MAC address
 
 cdef const char *DIGITS = b"0123456789abcdef"
 
 
 def gather(const uint8_t[::1] text not None, const uint64_t[:] spans not None):
-    """Offsets (one more than there are spans) and bytes. IndexError where a span does not lie in the text; ValueError
-    where it is too much for a column.
+    """Offsets (one more than spans) and bytes. Raises IndexError if a span is outside the text, ValueError if a column
+    becomes too large.
     """
     cdef Py_ssize_t i, rows = spans.shape[0]
     cdef uint64_t size = 0, used = 0
@@ -43,7 +41,7 @@ def gather(const uint8_t[::1] text not None, const uint64_t[:] spans not None):
 
 
 def hashes(const uint8_t[::1] text not None, const uint64_t[:] spans not None):
-    """A number of 64 bits for each text, the same for the same text (FNV-1a): to bring together, never to prove."""
+    """A 64-bit hash of each text (FNV-1a), for grouping only, since different texts may collide."""
     cdef Py_ssize_t i
     cdef uint64_t j, number
     out = np.empty(spans.shape[0], np.uint64)
@@ -59,7 +57,7 @@ def hashes(const uint8_t[::1] text not None, const uint64_t[:] spans not None):
 
 
 def ips(const uint64_t[::1] hi not None, const uint64_t[::1] lo not None):
-    """Addresses as text, dotted quads or RFC 5952; empty where there is none. Offsets and bytes as of ``gather``."""
+    """Addresses as text, dotted quads or RFC 5952; empty if there is none. Offsets and bytes as in ``gather``."""
     cdef Py_ssize_t i, used = 0, rows = hi.shape[0]
     if lo.shape[0] != rows:
         raise ValueError(f"{rows} and {lo.shape[0]} halves of addresses")
@@ -79,7 +77,7 @@ def ips(const uint64_t[::1] hi not None, const uint64_t[::1] lo not None):
 
 
 def macs(const uint64_t[::1] numbers not None):
-    """MAC addresses as text, lower case with colons; empty where there is none. Offsets and bytes as of ``gather``."""
+    """MAC addresses as text, lower case with colons; empty if there is none. Offsets and bytes as in ``gather``."""
     cdef Py_ssize_t i, used = 0, rows = numbers.shape[0]
     cdef int shift
     if rows > MOST // MAC:
@@ -101,7 +99,7 @@ def macs(const uint64_t[::1] numbers not None):
 
 
 cdef Py_ssize_t quad(uint8_t *to, uint32_t address) noexcept nogil:  # arithmetic only: nothing can fail
-    """Four decimal numbers; at most 15 bytes."""
+    """Write an address in dotted-quad notation; at most 15 bytes."""
     cdef Py_ssize_t used = 0
     cdef int shift
     cdef uint32_t number
@@ -120,8 +118,8 @@ cdef Py_ssize_t quad(uint8_t *to, uint32_t address) noexcept nogil:  # arithmeti
 
 
 cdef Py_ssize_t groups(uint8_t *to, uint64_t hi, uint64_t lo) noexcept nogil:  # arithmetic only: nothing can fail
-    """Eight groups of hexadecimal digits, the first longest run of two or more zero groups left out; at most 39 bytes
-    (RFC 5952, section 4).
+    """Write eight groups of hexadecimal digits, with the first longest run of two or more zero groups omitted; at most
+    39 bytes (RFC 5952, section 4).
     """
     cdef uint32_t group[8]
     cdef int i, run = 0, first = -1, most = 1
@@ -151,7 +149,7 @@ cdef Py_ssize_t groups(uint8_t *to, uint64_t hi, uint64_t lo) noexcept nogil:  #
 
 
 cdef Py_ssize_t hexadecimal(uint8_t *to, uint32_t number) noexcept nogil:  # arithmetic only: nothing can fail
-    """16 bits without leading zeros."""
+    """Write 16 bits without leading zeros."""
     cdef Py_ssize_t used = 0
     cdef int shift
     for shift in range(12, -1, -4):

@@ -1,5 +1,5 @@
-"""Country and autonomous system of addresses, from databases that the user has: the MaxMind DB format 2.0 with the
-fields of GeoIP2, GeoLite2 and DB-IP.
+"""Country and autonomous system of addresses, from the user's databases: MaxMind DB format 2.0 with the fields of
+GeoIP2, GeoLite2 and DB-IP.
 
 Sources: https://maxmind.github.io/MaxMind-DB/, https://dev.maxmind.com/geoip/docs/databases/.
 """
@@ -19,15 +19,17 @@ from sensor.core.reader import clean
 from sensor.records.manifest import stamp_of
 
 KNOWN_LIMIT, NAME_LIMIT = 100_000, 128
-MOST = 512 << 20  # bytes of a database
+MOST = 512 << 20  # size limit of a database in bytes
 MISSING = "needs the package maxminddb: pip install 'passive-network-sensor[geoip]'"
 _COUNTRY = re.compile("[A-Z]{2}")  # ISO 3166-1, two letters
-# What a damaged database leads to.
+# Exceptions that a damaged database causes.
 DAMAGED = (LookupError, RuntimeError, TypeError, ValueError, struct.error)
 
 
 class Place(NamedTuple):
-    """What is known of an address. ``asn``: number of its autonomous system; ``as_org``: whose that is."""
+    """Location of an address. ``asn``: number of its autonomous system; ``as_org``: organization of the autonomous
+    system.
+    """
 
     country: str | None = None
     asn: int | None = None
@@ -38,8 +40,8 @@ KINDS = (pa.string(), pa.int64(), pa.string())
 
 
 class GeoIP:
-    """``paths``: of the databases; what several know is taken from the first. ``complain`` gets, once for each state of
-    a file, why it cannot be used: its columns are null then.
+    """``paths``: of the databases; if several have a value, the first one counts. ``complain`` gets, once per version
+    of a file, why it cannot be used: its columns are then null.
     """
 
     def __init__(self, paths: Sequence[str], complain: Callable[[str], None]) -> None:
@@ -49,7 +51,7 @@ class GeoIP:
         self._known: Bounded[str, Place] = Bounded(KNOWN_LIMIT)
 
     def refresh(self) -> None:
-        """Open databases that are new or were replaced."""
+        """Open new and replaced databases."""
         for path in self._paths:
             try:
                 stamp = stamp_of(Path(path))
@@ -60,7 +62,7 @@ class GeoIP:
                 self._known.clear()
 
     def columns(self, end: str, ips: pa.Array) -> dict[str, pa.Array]:
-        """The columns of one end (``src``, ``dst``) for its addresses as text."""
+        """The columns of one endpoint (``src``, ``dst``) for its addresses as text."""
         coded = ips.dictionary_encode()
         found = [self.place(ip) for ip in coded.dictionary.to_pylist()]
         return {
@@ -69,7 +71,7 @@ class GeoIP:
         }
 
     def place(self, ip: str) -> Place:
-        """What the databases know of an address."""
+        """The location of an address."""
         known = self._known.get(ip)
         if known is None:
             known = Place()
@@ -90,9 +92,7 @@ class GeoIP:
             return None
 
     def _opened(self, path: str) -> Any:
-        """A database in memory: one that is overwritten while it is mapped would end the process. None where it cannot
-        be used.
-        """
+        """Load a database into memory: overwriting a mapped file would crash the process. None if it cannot be used."""
         try:
             import maxminddb
 

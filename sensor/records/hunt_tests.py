@@ -1,4 +1,4 @@
-"""Runs the tests of a hunt: their rows become records in a folder of their own, as the writer makes them."""
+"""Runs the tests of a hunt: their rows become records in a temporary folder, in the format of the writer."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ US, SECOND = 1_000_000, 1_000_000_000
 
 
 def run_test(name: str, hunt: Hunt, test: HuntTest) -> list[Alert]:
-    """The alerts of one test, as if the hunt ran when it can look back on all of the rows. QueryError where the rows or
-    the query make no sense.
+    """The alerts of one test, with the hunt run at a time at which it looks back on all rows. Raises QueryError for
+    invalid rows or queries.
     """
     with tempfile.TemporaryDirectory(prefix="sensor-hunt-") as folder:
         last = write_rows(Path(folder), test.rows)
@@ -32,7 +32,7 @@ def run_test(name: str, hunt: Hunt, test: HuntTest) -> list[Alert]:
 
 
 def write_rows(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> int:
-    """Records of these rows; returns the time of the last, microseconds since the epoch. QueryError."""
+    """Write records with these rows; returns the time of the last, microseconds since the epoch. Raises QueryError."""
     writer, last = Writer(folder, lambda _: None, durable=False), 0
     try:
         for name, some in rows.items():
@@ -57,7 +57,7 @@ def _table(name: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
 
 
 def _row(table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    """Times are seconds after the begin, which is a moment of 2026."""
+    """A row with times converted from seconds after the start, which is a time in 2026."""
     made = {"ts": 0} | row
     for column in made:
         if column not in table.names:

@@ -1,5 +1,5 @@
-"""Hunts: queries that are kept, each in a YAML file that is its documentation as well. One with a schedule runs by
-itself, and what it finds becomes alerts.
+"""Hunts: saved queries, each in a YAML file that also documents it. A hunt with a schedule runs automatically, and its
+findings become alerts.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class _Written(BaseModel):
 
 
 class Entities(_Written):
-    """Columns of the result that name who is part of a finding: addresses, MACs or ids of devices. ``time``: when it
-    happened last.
+    """Columns of the result with the parties of a finding: addresses, MACs or device ids. ``time``: the last
+    occurrence.
     """
 
     actor: str = Field(min_length=1)
@@ -35,7 +35,7 @@ class Entities(_Written):
 
 
 class HuntTest(_Written):
-    """What a hunt makes of some rows. ``rows``: by table, ``ts`` in seconds after the begin; ``alerts``: so many."""
+    """A test of a hunt. ``rows``: by table, ``ts`` in seconds after the start; ``alerts``: expected number."""
 
     title: str = Field(min_length=3)
     rows: dict[str, list[dict[str, Any]]]
@@ -43,9 +43,9 @@ class HuntTest(_Written):
 
 
 class Hunt(_Written):
-    """``title``: what it finds; ``description``: why that matters, and what else it may be; ``techniques``: MITRE
-    ATT&CK; ``sql``: one SELECT. With a ``schedule`` it runs so often, over the records of the last ``look_back``, and
-    each actor and target of its rows (``entities``) becomes an alert of this ``severity``.
+    """``title``: what it finds; ``description``: why that matters, and other explanations; ``techniques``: MITRE
+    ATT&CK; ``sql``: one SELECT. With a ``schedule`` it runs at this interval over the records of the last
+    ``look_back``, and each actor and target of its rows (``entities``) becomes an alert with this ``severity``.
     """
 
     title: str = Field(min_length=1, max_length=120)
@@ -66,20 +66,20 @@ class Hunt(_Written):
 
 
 class Hunts(NamedTuple):
-    """Hunts by name; ``faults``: of files that are left out."""
+    """Hunts by name; ``faults``: errors of files that are left out."""
 
     by_name: dict[str, Hunt]
     faults: list[Fault]
 
 
 def library() -> dict[str, Path]:
-    """The files of our own hunts, by name."""
+    """The files of the built-in hunts, by name."""
     folder = Path(str(files("sensor.records"))) / "hunts"
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def hunt(path: Path) -> Hunt:
-    """The hunt of a file. DocumentErrors."""
+    """The hunt in a file. Raises DocumentErrors."""
     return load_document(path, Hunt)
 
 
@@ -89,7 +89,7 @@ def files_of(folders: Iterable[Path]) -> list[Path]:
 
 
 def load_hunts(folders: Iterable[Path]) -> Hunts:
-    """The operator's hunts; of two of the same name the one that is found last."""
+    """The operator's hunts; if two have the same name, the last one counts."""
     by_name, faults = dict[str, Hunt](), list[Fault]()
     for path in files_of(folders):
         try:

@@ -1,7 +1,7 @@
 """Which device is behind an endpoint, by the latest device records of the event log.
 
-An address identifies its device. A MAC does so only if no address does, and never a router's, which forwards for all
-hosts.
+An address identifies its device. A MAC does so only if no address does, and never if it is a router's, which forwards
+for other hosts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sensor.records.columns import Numbers, coded
 from sensor.records.nearness import Inside, hosts, multicast
 
 FORWARDING = frozenset(("router", "firewall"))
-# By two bits: whether the client, and whether the server is inside.
+# Indexed by two bits: whether the client, and whether the server is internal.
 DIRECTIONS = ("external", "inbound", "outbound", "internal")
 
 
@@ -35,7 +35,7 @@ class Identity:
             self.learn(body, "")
 
     def learn(self, body: dict[str, Any], action: str) -> None:
-        """Take in a device record. A device that was merged into another is removed."""
+        """Process a device record. A device that was merged into another is removed."""
         name = body["id"]
         for ip in self.bodies.pop(name, {}).get("ips", ()):
             if self._ips.get(number := addresses.parse(ip)) == name:
@@ -49,7 +49,7 @@ class Identity:
             self._macs[addresses.parse_mac(mac)] = name
 
     def devices(self, mac: Numbers, hi: Numbers, lo: Numbers) -> pa.Array:
-        """The id of the device behind each endpoint; null where there is none."""
+        """The device id of each endpoint; null if there is none."""
         places, different = coded([mac, hi, lo])
         macs, his, los = different.T
         pairs = zip(his.tolist(), los.tolist(), strict=True)
@@ -65,16 +65,16 @@ class Identity:
         return None if body.get("type") in FORWARDING or "router" in body.get("roles", ()) else name
 
     def _of_their_macs(self, hi: Numbers, lo: Numbers) -> npt.NDArray[np.bool_]:
-        """Whether the frames come from the hosts themselves, by their addresses: internal ones, or none yet."""
+        """Whether frames come from the hosts themselves, by address: internal addresses, or none yet."""
         return ~multicast(hi, lo) & (~hosts(hi, lo) | self._inside.of(hi, lo))
 
     def _near(self, hi: Numbers, lo: Numbers) -> npt.NDArray[np.intp]:
-        """1 of addresses that are inside, 0 of those that are not. Multicast never leaves the segment."""
+        """1 for internal addresses, 0 for others. Multicast never leaves the segment and counts as internal."""
         return (self._inside.of(hi, lo) | multicast(hi, lo)).astype(np.intp)
 
     def directions(self, heads: npt.NDArray[np.void]) -> pa.Array:
-        """internal, outbound, inbound or external, of client and server; null where one has no address. A machine that
-        has no IPv4 address yet speaks on its own segment.
+        """Direction between client and server: internal, outbound, inbound or external; null if one has no address. A
+        host without an IPv4 address yet communicates on its own segment.
         """
         ends = [(heads[f"{end}_hi"], heads[f"{end}_lo"]) for end in ("src", "dst")]
         client, server = (self._near(hi, lo) for hi, lo in ends)

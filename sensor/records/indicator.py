@@ -1,6 +1,4 @@
-"""What traffic records hold on one search word, summed up: which hosts talked, and which names
-stand behind an address.
-"""
+"""Summary of the traffic records about one search term: which hosts communicated, and the names of an address."""
 
 from __future__ import annotations
 
@@ -14,8 +12,8 @@ CONVERSATIONS_SHOWN, NAMES_SHOWN = 20, 20
 
 
 class Conversation(NamedTuple):
-    """Connections of one client with one service of one server. ``client``, ``server``: ids of devices, else addresses;
-    times as SQL writes them.
+    """Connections of one client with one service of one server. ``client``, ``server``: device ids, else addresses;
+    times in SQL notation.
     """
 
     client: str
@@ -28,7 +26,7 @@ class Conversation(NamedTuple):
 
 
 class Name(NamedTuple):
-    """A name of an address: asked of a DNS server, or sent by a TLS client."""
+    """A name of an address: queried by DNS, or sent by a TLS client."""
 
     name: str
     source: str
@@ -37,8 +35,8 @@ class Name(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """``conversations``: those seen last; ``more``: there are more; ``names``: of an address; ``tables``: rows that
-    match, by table.
+    """``conversations``: the most recent ones; ``more``: there are more; ``names``: of an address; ``tables``: number
+    of matching rows, by table.
     """
 
     conversations: list[Conversation]
@@ -48,7 +46,7 @@ class Seen(NamedTuple):
 
 
 def seen(query: Query, term: SearchTerm) -> Seen:
-    """QueryError where a limit of the query is exceeded."""
+    """Raises QueryError if the query exceeds a limit."""
     where = condition(term, TABLES["conn"])
     conversations, more = list[Conversation](), False
     if where is not None:

@@ -1,4 +1,4 @@
-"""Whether the extra ``hunt`` is installed, without which no traffic records are kept."""
+"""Whether the extra ``hunt`` is installed, which traffic records require."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ MISSING = "needs the packages pyarrow and duckdb: pip install 'passive-network-s
 
 @functools.cache
 def installed() -> bool:
-    """Whether the extra ``hunt`` is there. Looks for the packages and does not import them."""
+    """Whether the extra ``hunt`` is installed. Searches for the packages without importing them."""
     return all(importlib.util.find_spec(name) is not None for name in NEEDED)

@@ -1,5 +1,5 @@
-"""What a run of the engine does for traffic records: hands them over batch by batch. Where the extra is not installed,
-nothing is kept.
+"""The engine's side of traffic records: hands them over batch by batch. Without the extra ``hunt``, no records are
+kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sensor.records.messages import MESSAGES, RUN_BITS
 from sensor.records.recorder import Recorder
 from sensor.records.tail import Tail
 
-# Handed over once so many bytes wait, or after so much packet time.
+# Data is handed over when this many bytes wait, or after this much packet time.
 BYTES, EVERY_NS = 256 << 10, SECOND
 KINDS = frozenset(("device", "alert", "recommendation"))
 END = ("ip", "port", "mac", "device", "hostname", "type")
@@ -37,8 +37,8 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Whose records they are. ``networks``: blocks that are inside beside the private ones; ``interfaces``: names of
-    what is read, by number; ``geoip``: paths of databases of countries and autonomous systems.
+    """Origin of the records. ``networks``: internal blocks beside the private ones; ``interfaces``: names of the
+    sources, by number; ``geoip``: paths of databases of countries and autonomous systems.
     """
 
     sensor: str
@@ -49,7 +49,7 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 def note_of(record: Record) -> dict[str, Any]:
-    """What the tables hold of a record: the evidence stays in the event log."""
+    """The parts of a record that the tables have: the evidence stays in the event log."""
     note: dict[str, Any] = {name: getattr(record, name) for name in ("ts", "kind", "action", "severity", "msg")}
     note |= {"sensor": record.sensor.id, "site": record.sensor.site or None}
     for name, keys in PARTS.items():
@@ -74,11 +74,11 @@ class Keeping:
         complain: Callable[[str], None],
         files: bool = True,
     ) -> None:
-        """``wait``: for the disk, of a replay; ``files``: with the hashes of transferred files. OSError where nothing
-        can be written.
+        """``wait``: for the disk, in a replay; ``files``: include hashes of transferred files. Raises OSError if
+        nothing can be written.
         """
         self.folder, self.recorder = folder, Recorder(flows)
-        # Takes one event that Python read.
+        # Called with each event that a Python dissector produced.
         self.take: Callable[[Event], None] = self.recorder.add
         self._transfers = Transfers(self.take)
         self._gate = Gate(flows, self._transfers) if files else None
@@ -88,12 +88,12 @@ class Keeping:
         self._due = self._rows = 0
 
     def emit(self, record: Record) -> None:
-        """A record of the event log."""
+        """Add a record of the event log."""
         if record.kind in KINDS:
             self.recorder.note(_ENCODER.encode(note_of(record)))
 
     def batch(self, packets: Packets | None, work: Work) -> None:
-        """A batch was worked off."""
+        """Add a batch that the engine has processed."""
         recorder = self.recorder
         try:
             self._files(packets, work)
@@ -103,7 +103,7 @@ class Keeping:
             self._hand_over(whole=False)
 
     def _files(self, packets: Packets | None, work: Work) -> None:
-        """Files that are transferred."""
+        """Track file transfers."""
         if self._gate is None:
             return
         if packets is not None:
@@ -112,17 +112,17 @@ class Keeping:
         self._gate.ended(work.changes)
 
     def missed(self, lost: int, shed: int) -> None:
-        """So many packets and messages were missed so far."""
+        """Set the number of packets and messages missed so far."""
         self.recorder.lost, self.recorder.shed = lost, shed
 
     def close(self, seconds: float | None = None) -> None:
-        """Hand over the rest."""
+        """Hand over the remaining data."""
         self._transfers.finish()
         self._hand_over(whole=True)
         self._tail.close(seconds)
 
     def _hand_over(self, *, whole: bool) -> None:
-        """An empty block as well: it carries the time."""
+        """Hand over a block, even an empty one: it carries the time."""
         recorder = self.recorder
         rows, self._rows = recorder.rows - self._rows, recorder.rows
         self._due = recorder.now + EVERY_NS

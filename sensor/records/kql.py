@@ -1,7 +1,7 @@
 """Queries in KQL, the language of Microsoft Defender's advanced hunting, translated to SQL by the package duckdb-kql.
 
-Experimental: the package is young. What it cannot translate it refuses. The SQL runs where every query runs, with the
-same limits, and may only read.
+Experimental: the package is young. It rejects what it cannot translate. The SQL runs like every other query, read-only
+and with the same limits.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from sensor.records.query import Query
 
 PACKAGE = "duckdb_kql"
-# The parameter of translated queries that stands for the present.
+# The parameter of translated queries that holds the current time.
 NOW = "CAST($kqlnow AS TIMESTAMP)"
 MISSING = "KQL needs the package duckdb-kql: pip install 'passive-network-sensor[kql]'"
 
 
 class KqlError(Exception):
-    """The query cannot be translated; the text gives the place and the reason. ``unsupported``: it is KQL of a part
-    that is not translated.
+    """The query cannot be translated; the message has the position and the reason. ``unsupported``: it is valid KQL
+    that cannot be translated.
     """
 
     def __init__(self, text: str, *, unsupported: bool) -> None:
@@ -30,12 +30,14 @@ class KqlError(Exception):
 
 
 def installed() -> bool:
-    """Whether the extra ``kql`` is there."""
+    """Whether the extra ``kql`` is installed."""
     return importlib.util.find_spec(PACKAGE) is not None
 
 
 def translated(text: str, query: Query) -> str:
-    """SQL of a query. ``now()`` is the time of the newest record, so that ``ago(7d)`` works for replays. KqlError."""
+    """The SQL of a query. ``now()`` is the time of the newest record, so that ``ago(7d)`` works for replays. Raises
+    KqlError.
+    """
     package: Any = importlib.import_module(PACKAGE)
     newest = datetime.fromtimestamp(max((file.last for file in query.files), default=0) / 1e6, UTC)
     try:

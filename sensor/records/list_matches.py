@@ -1,4 +1,6 @@
-"""What of the recorded traffic a threat list names: its values, with how often, by how many devices and when last."""
+"""Matches of recorded traffic with a threat list: values, with their number of records, of devices, and their last
+time.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ from typing import NamedTuple, Protocol
 
 from sensor.records.query import Query
 
-# Different values that are compared, the most frequent first.
+# Limit on the distinct values that are compared, the most frequent first.
 VALUES = 200_000
-# Addresses outside are what lists name.
+# Threat lists name external addresses.
 _SEEN = """
 SELECT value, any_value(kind) AS kind, count(*) AS n, count(DISTINCT src_device) AS devices, max(ts) AS last FROM (
     SELECT dst_ip AS value, 'address' AS kind, src_device, ts FROM conn
@@ -24,15 +26,15 @@ SELECT value, any_value(kind) AS kind, count(*) AS n, count(DISTINCT src_device)
 
 
 class Named(Protocol):
-    """An entry of a list, as the list has it."""
+    """An entry of a threat list."""
 
     @property
     def entry(self) -> str: ...
 
 
 class Seen(NamedTuple):
-    """A value of the traffic that an entry matches; ``records``: so many have it, of ``devices`` different devices;
-    ``last``: time of the last.
+    """A value in the traffic that matches an entry; ``records``: number of records with it, of ``devices`` different
+    devices; ``last``: time of the last record.
     """
 
     value: str
@@ -44,7 +46,7 @@ class Seen(NamedTuple):
 
 
 class Matches(NamedTuple):
-    """``compared``: of so many different values; ``more``: others were not compared."""
+    """``compared``: number of distinct values compared; ``more``: there were others."""
 
     rows: Sequence[Seen]
     compared: int
@@ -52,7 +54,7 @@ class Matches(NamedTuple):
 
 
 def matches(query: Query, named: Callable[[str], Named | None]) -> Matches:
-    """Look up each value. ``named``: the entry that a list has for it. QueryError."""
+    """Look up each value. ``named``: returns the entry of a list for a value. Raises QueryError."""
     answer = query.run(_SEEN, most=VALUES)
     rows = [
         Seen(value, kind, entry.entry, count, devices, last)

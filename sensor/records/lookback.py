@@ -1,8 +1,8 @@
-"""Look-back: contacts in the records with what a threat list names only since. Each becomes an alert that is marked as
-retrospective and has the times of the contacts.
+"""Look-back: past contacts, in the records, with indicators that a threat list has only now. Each becomes an alert that
+is marked as retrospective and has the times of the contacts.
 
-Not the lists are searched for, which may be long, but what the records hold: each different address, name and hash is
-looked up in the lists as they were and as they are.
+The lists may be long, so the records are not searched for them. Instead each distinct address, name and hash in the
+records is looked up in the previous and the present lists.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sensor.records.findings import devices_of, key_of, moment_ns, subject_of, t
 from sensor.records.query import Query, Range
 
 DAYS = 30
-# Different values of each kind that are looked up, the newest first; and alerts of one look-back.
+# Limit on distinct values of each kind that are looked up, the newest first; and on alerts of one look-back.
 VALUES_MOST, ALERTS_MOST = 200_000, 64
 MEMORY_MIB, SECONDS = 256, 120.0
 MASK = (1 << 64) - 1
@@ -46,7 +46,7 @@ class Listed(Protocol):
 
 
 class Lists(Protocol):
-    """Threat lists in one state."""
+    """A version of the threat lists."""
 
     def listed(self, hi: npt.NDArray[np.uint64], lo: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]: ...
     def entry(self, number: int) -> Listed: ...
@@ -63,7 +63,7 @@ _ADDRESSES = "SELECT dst_ip AS value, ts, src_device, src_ip, dst_ip, dst_port F
 
 
 class Kind(NamedTuple):
-    """One kind of indicator. ``detector``: whose live findings these would have been; ``rows``: SQL of all values with
+    """One kind of indicator. ``detector``: the detector that raises the live findings; ``rows``: SQL of all values with
     their contacts.
     """
 
@@ -73,11 +73,11 @@ class Kind(NamedTuple):
 
     @property
     def values(self) -> str:
-        """SQL of the different values, the newest first."""
+        """SQL of the distinct values, the newest first."""
         return f"SELECT value FROM ({self.rows}) WHERE value IS NOT NULL GROUP BY 1 ORDER BY max(ts) DESC"
 
     def contacts(self, count: int) -> str:
-        """SQL of the contacts with so many values: value, client, server, port, first, last, count."""
+        """SQL of the contacts with ``count`` values: value, client, server, port, first, last, count."""
         return (
             "SELECT value, coalesce(src_device, src_ip), arg_max(dst_ip, ts), arg_max(dst_port, ts), min(ts)::VARCHAR,"
             f" max(ts)::VARCHAR, count(*) FROM ({self.rows}) WHERE value IN ({', '.join('?' * count)})"
@@ -93,8 +93,8 @@ KINDS = (
 
 
 def look_back(records: Path, before: Lists, after: Lists, now: int) -> list[Alert]:
-    """Contacts of the last days with what is listed ``after`` and was not ``before``. ``now``: ns. NoRecords,
-    QueryError.
+    """Contacts of the last days with indicators listed in ``after`` and not in ``before``. ``now``: ns. Raises
+    NoRecords, QueryError.
     """
     within = Range(now // 1000 - DAYS * 86_400_000_000, now // 1000)
     query = Query(records, within, memory_mib=MEMORY_MIB, seconds=SECONDS, aside=True)

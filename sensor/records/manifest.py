@@ -1,8 +1,8 @@
-"""The manifest: which files hold records, with their checksums. Queries read it and never look into the folder; the
-writer alone changes it.
+"""The manifest: the files with records, and their checksums. Queries read it and never list the folder; only the writer
+changes it.
 
-Rows go from the tail into a file, and the file into the manifest together with how far the tail was read: all of it in
-one transaction, so that a writer that is killed at any moment neither loses a row nor writes one twice.
+Rows move from the tail into a file, and the file is entered in the manifest together with the new tail position: all in
+one transaction, so that a writer that is killed at any moment neither loses nor duplicates a row.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CREATE TABLE pending (name TEXT PRIMARY KEY, section BLOB NOT NULL) STRICT;
 CREATE TABLE device (id TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE damage (ts REAL NOT NULL, name TEXT NOT NULL, what TEXT NOT NULL) STRICT;
 """
-# Beside the table of files, so that earlier versions can still use this manifest: they ignore it.
+# In a separate table, so that earlier versions, which ignore it, can still use this manifest.
 _CONTENTS = (
     "CREATE TABLE IF NOT EXISTS contents (name TEXT PRIMARY KEY, shape INTEGER NOT NULL, filter BLOB NOT NULL) STRICT",
     "DELETE FROM contents WHERE name NOT IN (SELECT name FROM file)",
@@ -43,9 +43,10 @@ NEW, OF_HOUR, OF_DAY = range(3)
 
 
 class File(NamedTuple):
-    """``hour``: of its rows, since the epoch; ``first`` and ``last``: of their times, microseconds; ``stamp``: the
-    file's stat values as it was written; ``compact``: 0 as it was written first, 1 of an hour that is over, 2 of a
-    day; ``shape``: of its columns, 0 where unknown; ``filter``: of its values, only of a file that is entered.
+    """``hour``: hour of its rows, since the epoch; ``first`` and ``last``: first and last time of its rows,
+    microseconds; ``stamp``: the file's stat values when it was written; ``compact``: 0 as first written, 1 compacted by
+    hour, 2 by day; ``shape``: of its columns, 0 if unknown; ``filter``: Bloom filter of its values, only set when the
+    file is entered.
     """
 
     name: str
@@ -67,7 +68,7 @@ class ManifestError(Exception):
 
 
 def stamp_of(path: Path) -> str:
-    """What changes where a file is written, copied or replaced."""
+    """A text that changes if the file is written, copied or replaced."""
     stat = path.stat()
     return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
 
@@ -82,10 +83,10 @@ def checksum(path: Path) -> int:
 
 
 class Manifest:
-    """Open for reading, or for the one who writes."""
+    """Open for reading, or for the writer."""
 
     def __init__(self, path: Path, *, write: bool = False) -> None:
-        """ManifestError where it is missing (reading), of another version, or damaged."""
+        """Raises ManifestError if it is missing (when reading), of another version, or damaged."""
         self.path = path
         try:
             if write:
@@ -120,7 +121,7 @@ class Manifest:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is changed within, or nothing of it."""
+        """A transaction: all changes within it, or none."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -133,15 +134,15 @@ class Manifest:
         self._db.close()
 
     def copy(self, target: Path) -> None:
-        """Write what it holds now to a new file, without what belongs to this folder alone: the positions in the tail,
-        messages that wait, files that are about to be deleted. OSError.
+        """Write its present content to a new file, without data of this folder only: positions in the tail, waiting
+        messages, files to be deleted. Raises OSError.
         """
         try:
             with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
                 self._db.backup(copy)
                 for statement in _OF_THIS_FOLDER:
                     copy.execute(statement)
-                copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log of late changes beside it
+                copy.execute("PRAGMA journal_mode = DELETE")  # a single file, without a WAL beside it
         except sqlite3.Error as error:
             raise OSError(f"{self.path}: {error}") from None
 
@@ -153,23 +154,23 @@ class Manifest:
             self._db.execute("INSERT INTO contents VALUES (?,?,?)", (file.name, file.shape, file.filter))
 
     def drop(self, names: Iterable[str], now: float) -> None:
-        """Queries no longer see these files; they are deleted later. ``now``: seconds since the epoch."""
+        """Hide files from queries; they are deleted later. ``now``: seconds since the epoch."""
         self._db.executemany(
             "UPDATE file SET gone_at = ? WHERE name = ? AND gone_at IS NULL", [(now, name) for name in names]
         )
 
     def forget(self, names: Iterable[str]) -> None:
-        """These files are deleted."""
+        """The files were deleted."""
         for name in names:
             self._db.execute("DELETE FROM file WHERE name = ?", (name,))
             self._db.execute("DELETE FROM contents WHERE name = ?", (name,))
 
     def settle(self, stamps: Iterable[tuple[str, str]]) -> None:
-        """New stamps of files that were copied and have the content that they had, by name."""
+        """Set new stamps of copied files with unchanged content, by name."""
         self._db.executemany("UPDATE file SET stamp = ?2 WHERE name = ?1", list(stamps))
 
     def files(self, table: str | None = None, first: int | None = None, last: int | None = None) -> list[File]:
-        """Files of a table, or of all, with rows between two times (microseconds), in the order of time."""
+        """Files of a table, or of all, with rows between two times (microseconds), in order of time."""
         shape = "coalesce(shape, 0) FROM file LEFT JOIN contents USING (name)" if self._contents else "0 FROM file"
         found = self._db.execute(
             f"SELECT name, tbl, hour, rows, size, first, last, crc, stamp, compact, {shape} WHERE gone_at "
@@ -180,7 +181,7 @@ class Manifest:
         return [File(*row) for row in found]
 
     def filters(self, table: str) -> Iterator[tuple[str, bytes]]:
-        """The names of files of a table with their filters, as far as they have one."""
+        """The names of a table's files and their filters, for files that have one."""
         if self._contents:
             yield from self._db.execute(
                 "SELECT name, filter FROM contents JOIN file USING (name) WHERE tbl = ?", (table,)
@@ -191,10 +192,10 @@ class Manifest:
         return [name for (name,) in self._db.execute("SELECT name FROM file WHERE gone_at < ?", (before,))]
 
     def known(self) -> set[str]:
-        """The names of all files, those that were dropped included."""
+        """The names of all files, including dropped ones."""
         return {name for (name,) in self._db.execute("SELECT name FROM file")}
 
-    # How far the writer came.
+    # The writer's position.
 
     def offsets(self) -> dict[str, int]:
         return dict(self._db.execute("SELECT name, offset FROM tail"))
@@ -205,7 +206,7 @@ class Manifest:
         )
 
     def read_whole(self, name: str) -> None:
-        """A tail file is deleted."""
+        """A tail file was deleted."""
         self._db.execute("DELETE FROM tail WHERE name = ?", (name,))
 
     def pending(self) -> dict[str, bytes]:
@@ -225,7 +226,7 @@ class Manifest:
         return {name: json.loads(body) for name, body in self._db.execute("SELECT id, body FROM device")}
 
     def learn(self, bodies: Iterable[tuple[str, dict[str, Any] | None]]) -> None:
-        """The latest record of each device; None for those that are gone."""
+        """Store the latest record of each device; None for those that are gone."""
         for name, body in bodies:
             if body is None:
                 self._db.execute("DELETE FROM device WHERE id = ?", (name,))
@@ -235,7 +236,7 @@ class Manifest:
                     (name, json.dumps(body)),
                 )
 
-    # What was damaged.
+    # Damages.
 
     def note_damage(self, now: float, name: str, what: str) -> None:
         self._db.execute("INSERT INTO damage VALUES (?, ?, ?)", (now, name, what))
@@ -245,8 +246,8 @@ class Manifest:
 
 
 def _to_read(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing. In a folder where we may not write SQLite cannot make its index of the
-    write-ahead log: where there is no such log, the file does without.
+    """A read-only connection. In a folder without write permission SQLite cannot create the WAL index: if there is no
+    WAL, the file is opened as immutable.
     """
     name = f"file:{urllib.parse.quote(str(path))}"
     alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()

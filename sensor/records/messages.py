@@ -1,9 +1,8 @@
-"""Which messages become records, and what of them: the form in which the engine hands them over, and the writer reads
-them.
+"""The messages that become records, and the form in which the engine hands them over to the writer.
 
 A kind is named by its event class, which the engine imports and the writer does not. Each field takes words of 64 bits
 in a row: one for a number or a text (offset and size), two for an address. The order of this list is the numbering in a
-tail file, which contains it itself, so that a writer reads the files of an earlier version.
+tail file, which contains the list, so that a writer can read files of an earlier version.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from typing import NamedTuple
 
 
 class How(enum.IntEnum):
-    """How a field is handed over. ``LIST``: texts, joined by ``SEPARATOR``. ``ANSWERS``: DNS records, as a list of what
-    they lead to, then the lowest time to live. ``QUESTIONS``: the names asked, as a list, then the type of the first.
+    """Encoding of a field. ``LIST``: texts, joined by ``SEPARATOR``. ``ANSWERS``: the data of DNS records as a list,
+    then the lowest TTL. ``QUESTIONS``: the queried names as a list, then the type of the first.
     """
 
     NUMBER = 1
@@ -34,8 +33,8 @@ _NUMBER, _TEXT, _ADDRESS, _LIST = How.NUMBER, How.TEXT, How.ADDRESS, How.LIST
 
 
 class Message(NamedTuple):
-    """``event``: module and class; ``fields``: name and how; ``ends``: the event names client and server itself
-    (``LoginAttempt``).
+    """``event``: module and class; ``fields``: names and encodings; ``ends``: the event has its own client and server
+    fields (``LoginAttempt``).
     """
 
     event: str
@@ -128,6 +127,6 @@ MESSAGES = (
     ),
 )  # fmt: skip
 NUMBERS = {message.name: number for number, message in enumerate(MESSAGES)}
-# Numbers of sections that hold no messages: flows that ended, records of the event log as JSON, packets counted.
-RUN_BITS = 17  # of the number of a run of the engine
+# Numbers of sections without messages: ended flows, records of the event log as JSON, packet counts.
+RUN_BITS = 17  # bits of the number of an engine's run
 CONNECTIONS, NOTES, COUNTS = 0xFFF0, 0xFFF1, 0xFFF2

@@ -1,4 +1,4 @@
-"""Which of many addresses are inside, multicast or of one host: what ``core.addresses`` decides for one."""
+"""Vectorized tests of addresses: internal, multicast, or a single host; ``core.addresses`` has them for one address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BROADCAST = V4 | 0xFFFFFFFF
 
 
 def multicast(hi: Numbers, lo: Numbers) -> Flags:
-    """As ``addresses.is_multicast``."""
+    """Like ``addresses.is_multicast``."""
     four = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF)
     found: Flags = np.where(
         four, (lo >> np.uint64(28) & np.uint64(15) == 14) | (lo == _BROADCAST), hi >> np.uint64(56) == 0xFF
@@ -23,16 +23,16 @@ def multicast(hi: Numbers, lo: Numbers) -> Flags:
 
 
 def hosts(hi: Numbers, lo: Numbers) -> Flags:
-    """As ``addresses.is_host``."""
+    """Like ``addresses.is_host``."""
     found: Flags = ~multicast(hi, lo) & ((hi != 0) | ((lo != 0) & (lo != V4)))
     return found
 
 
 class Inside:
-    """As ``Networks.inside``, for networks that stay as they are."""
+    """Like ``Networks.inside``, for a fixed set of networks."""
 
     def __init__(self, networks: Networks) -> None:
-        # An address is inside where an odd number of borders lies below or at it.
+        # An address is internal if an odd number of borders is at or below it.
         borders = [border for border in networks.borders if not border >> BITS]
         self._borders = np.array([border.to_bytes(16, "big") for border in borders], "S16")
         self._low = np.array([border for border in borders if not border >> 64], np.uint64)
@@ -47,7 +47,7 @@ class Inside:
 
 
 def _keys(hi: Numbers, lo: Numbers) -> npt.NDArray[np.bytes_]:
-    """Addresses as bytes, which compare as they do: NumPy takes bytes that lack for zeros."""
+    """Addresses as bytes, which sort like addresses: NumPy pads missing bytes with zeros."""
     cells = np.empty((len(hi), 2), ">u8")
     cells[:, 0], cells[:, 1] = hi, lo
     return cells.view("S16")[:, 0]

@@ -1,4 +1,4 @@
-"""Files as the writer makes them: whole and on the disk before they have their names."""
+"""New files of the writer: complete and on disk before they get their names."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from sensor.records.written import shape_of, values_in
 
 ROW_GROUP = 128 << 10
 TEMPORARY = ".new"
-# Columns whose least and greatest values are noted: rows come in their order, so that queries pass over parts of a
-# file. In small files those of all columns would be as large as the rows.
+# Columns with minimum and maximum statistics: rows are sorted by them, so that queries can skip parts of a file. In
+# small files the statistics of all columns would be as large as the rows.
 STATISTICS = ("ts", "uid")
-# Numbers of which most are different.
+# Numeric columns with mostly distinct values.
 SPREAD = frozenset(
     ("src_port", "src_bytes", "dst_bytes", "src_payload", "dst_payload", "request_size", "response_size", "size")
 )
 
 
 class NewFiles:
-    """``durable``: files outlast a loss of power, not only the end of this process."""
+    """``durable``: files survive a power failure, not only the end of this process."""
 
     def __init__(self, folder: Path, *, durable: bool) -> None:
         self._folder, self._durable = folder, durable
         self._number = 0
 
     def make(self, table: str, hour: int, tables: Iterable[pa.Table], compact: int = NEW) -> File:
-        """A file of these rows, of which there is one at least. OSError, ArrowException."""
+        """Write a file with these rows, of which there is at least one. Raises OSError, ArrowException."""
         folder = self._folder / table
         folder.mkdir(mode=0o750, exist_ok=True)
         self._number += 1
@@ -58,7 +58,7 @@ class NewFiles:
 
 
 def _written(path: Path, table: Table, tables: Iterable[pa.Table]) -> File:
-    """Write rows; what is known of them."""
+    """Write rows; returns the manifest entry."""
     values, edges, count, file = set[bytes](), list[int](), 0, None
     try:
         for rows in _grouped(tables):
@@ -90,7 +90,7 @@ def _opened(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 
 
 def encodings_of(schema: pa.Schema) -> dict[str, str]:
-    """Columns whose values seldom repeat, with how they are written; all others have a dictionary. Source:
+    """Columns whose values seldom repeat, with their encodings; all others use a dictionary. Source:
     https://parquet.apache.org/docs/file-format/data-pages/encodings/.
     """
     made = {}
@@ -98,7 +98,7 @@ def encodings_of(schema: pa.Schema) -> dict[str, str]:
         if pa.types.is_float64(field.type):
             made[field.name] = "BYTE_STREAM_SPLIT"
         elif field.name in SPREAD:
-            made[field.name] = "PLAIN"  # DuckDB 1.5 reads integers in no split encoding
+            made[field.name] = "PLAIN"  # DuckDB 1.5 cannot read integers in BYTE_STREAM_SPLIT encoding
         elif field.name == "uid" or pa.types.is_timestamp(field.type):
             made[field.name] = "DELTA_BINARY_PACKED"
     return made
@@ -110,7 +110,7 @@ def _leaf(field: pa.Field) -> str:
 
 
 def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows, as many together as one row group has: never much more than that in memory."""
+    """The same rows in tables of one row group's size: memory never holds much more than that."""
     some: list[pa.Table] = []
     for table in tables:
         some.append(table)

@@ -1,6 +1,6 @@
-"""Outboxes: files of records that wait for an output, one folder for each. The writer copies a file into each outbox
-that wants its table before the manifest lists it; the forwarder removes what it delivered. So nothing that was written
-is left out, and what comes again after a crash has the same ids.
+"""Outboxes: files of records that wait for an output, one folder per output. The writer copies a file into each outbox
+that wants its table before the manifest lists it; the forwarder removes what it has delivered. So no record is left
+out, and records that are sent again after a crash have the same ids.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from sensor.records.manifest import File
 from sensor.records.query_process import plain
 
 FOLDER, WANTED, DROPPED, SUFFIX = "outbox", "wanted.json", "dropped.json", ".parquet"
-# Bytes that may wait in an outbox before the oldest files are dropped; seconds after which an outbox that no forwarder
-# reads is deleted.
+# Bytes that may wait in an outbox before the oldest files are dropped; seconds after which an outbox without a
+# forwarder is deleted.
 MOST, ABANDONED_S = 1 << 30, 7 * 86_400.0
 
 
 class Unreadable(Exception):
-    """A file that waits is damaged or gone; the text names which."""
+    """A waiting file is damaged or gone; the message names it."""
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A file that waits: its table and its rows."""
+    """A waiting file: its table and its rows."""
 
     path: Path
     table: str
@@ -41,29 +41,29 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Outbox:
-    """Of one output. ``kinds``: the tables that it wants."""
+    """The outbox of one output. ``kinds``: the tables that it wants."""
 
     def __init__(self, records: Path, name: str, kinds: Sequence[str]) -> None:
-        """OSError where it cannot be made."""
+        """Raises OSError if it cannot be created."""
         self.folder = records / FOLDER / name
         self.folder.mkdir(mode=0o770, parents=True, exist_ok=True)
         _replace(self.folder / WANTED, msgspec.json.encode(sorted(kinds)))
 
     def waiting(self) -> list[Waiting]:
-        """The files, the oldest first."""
+        """The waiting files, the oldest first."""
         return list(_waiting(self.folder))
 
     def touch(self) -> None:
-        """It is still read."""
+        """Mark the outbox as in use."""
         os.utime(self.folder / WANTED)
 
     def dropped(self) -> int:
-        """Rows that were dropped since there was no room for them."""
+        """Number of rows dropped for lack of room."""
         return _dropped(self.folder)
 
 
 def rows_of(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a file, in the order of time. Unreadable."""
+    """The rows of a file, in order of time. Raises Unreadable."""
     try:
         table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
@@ -73,13 +73,13 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
             yield {name: plain(value) for name, value in row.items()}
 
 
-# What the writer does.
+# The writer's functions.
 
 
 def put(records: Path, files: Sequence[File]) -> None:
-    """Copy new files into the outboxes that want them. One that cannot be copied is dropped there, and counted.
+    """Copy new files into the outboxes that want them. A file that cannot be copied is dropped there, and counted.
 
-    A link would change the time stamps by which queries know that a file is as it was written.
+    Hard links are not used: they would change the timestamps by which queries detect modified files.
     """
     for folder in _outboxes(records):
         kinds = _wanted(folder)
@@ -109,8 +109,8 @@ def every(records: Path) -> Iterator[Waiting]:
 
 
 def replace(waiting: Waiting, rows: pa.Table) -> None:
-    """Fewer rows in place of those of a file; without any it is gone. The name changes with the number of rows: a
-    delivery that was amid the file begins it again. OSError.
+    """Replace a file by one with fewer rows, or delete it if there are none. The name contains the number of rows: a
+    delivery in progress restarts the file. Raises OSError.
     """
     if len(rows):
         fresh = waiting.path.with_suffix(".new")
@@ -125,7 +125,7 @@ def _outboxes(records: Path) -> list[Path]:
 
 
 def _wanted(folder: Path) -> frozenset[str]:
-    """The tables that an outbox wants; none where that cannot be read."""
+    """The tables that an outbox wants; none if that cannot be read."""
     try:
         return frozenset(msgspec.json.decode((folder / WANTED).read_bytes(), type=list[str]))
     except (OSError, msgspec.DecodeError):
@@ -139,7 +139,7 @@ def _waiting(folder: Path) -> Iterator[Waiting]:
 
 
 def _bound(folder: Path) -> None:
-    """Drop the oldest files of an outbox that is full."""
+    """Drop the oldest files of a full outbox."""
     sizes = [(one, one.path.stat().st_size) for one in _waiting(folder)]
     size = sum(size for _, size in sizes)
     for one, own in sizes:
@@ -162,7 +162,7 @@ def _count(folder: Path, rows: int) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """The whole new file, or the old one."""
+    """Replace a file atomically."""
     fresh = path.with_suffix(".new")
     fresh.write_bytes(data)
     fresh.replace(path)

@@ -1,4 +1,4 @@
-"""Where the traffic records of an event log are: beside it, so that they go where the rest of a dataset goes."""
+"""The folder of an event log's traffic records: beside the log, so that it moves with the rest of a dataset."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from sensor.eventlog.paths import RUN_LOG
 
 FOLDER = "records"
 MANIFEST = "manifest.db"
-# Held by the process that writes.
+# Locked by the writer.
 LOCK = "writer.lock"
 
 
 def records_folder(log: Path) -> Path:
-    """``records`` beside the log of a live run; of another log its name with ``.records``, since several may lie in one
-    folder.
+    """``records`` beside the log of a live run; for other logs the log's name with ``.records``, since several logs may
+    be in one folder.
     """
     return log.with_name(FOLDER) if log.name == RUN_LOG else log.with_suffix(f".{FOLDER}")

@@ -1,4 +1,4 @@
-"""The process that writes traffic records: the unit ``sensor-records``, or a child of a replay that ends with it."""
+"""The process that writes traffic records: the unit ``sensor-records``, or a child process of a replay."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from pathlib import Path
 from sensor.records.installed import installed
 from sensor.records.tail import FOLDER, MIB, unread
 
-# Seconds between two files, and between two looks at what is too old.
+# Seconds between two files, and between two rounds of upkeep.
 EVERY_S, UPKEEP_S = 10.0, 60.0
-# What Arrow and the C library keep of freed memory, and how many threads they start, is small beside a replay.
+# Limits on freed memory kept by Arrow and the C library, and on their threads, because a replay needs most of the
+# memory.
 SMALL = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_ARENA_MAX": "1",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-# Of a replay: so much is written by a process beside it, what is less when it is over.
+# In a replay, a child process writes whenever this much waits, and the rest at the end.
 ASIDE_MIB = 16
 
 
 def follow(
     folder: Path, days: float, gib: float, complain: Callable[[str], None], stopped: Callable[[float], bool]
 ) -> None:
-    """Write until stopped. ``stopped`` waits for so many seconds at most. Busy, ManifestError, OSError."""
+    """Write until stopped. ``stopped`` waits at most the given seconds. Raises Busy, ManifestError, OSError."""
     from sensor.records.forget import carry_out
     from sensor.records.upkeep import Upkeep
     from sensor.records.writer import Writer
@@ -51,7 +52,9 @@ def follow(
 
 
 def finish(folder: Path, gib: float, complain: Callable[[str], None]) -> None:
-    """Write what a replay left, whole. Where the power fails meanwhile the capture is replayed once more."""
+    """Write the remaining records of a replay. They are not synced: after a power failure the capture is replayed
+    again.
+    """
     from sensor.records.upkeep import Upkeep
     from sensor.records.writer import Writer
 
@@ -64,8 +67,8 @@ def finish(folder: Path, gib: float, complain: Callable[[str], None]) -> None:
 
 
 class Aside:
-    """Of a replay: the process that writes its records, so that memory and time of the engine stay its own. It starts
-    once there are many, else at the end.
+    """The child process of a replay that writes its records, so that the engine keeps its memory and time. It starts
+    once there are many records, else at the end.
     """
 
     def __init__(self, folder: Path, gib: float, complain: Callable[[str], None]) -> None:
@@ -75,7 +78,7 @@ class Aside:
         self._batches = 0
 
     def look(self) -> None:
-        """Now and then: whether it is worth a process."""
+        """Called periodically: start the process when there are many records."""
         self._batches += 1
         if self._child is None and self._batches % 16 == 0 and unread(self.folder / FOLDER) > ASIDE_MIB * MIB:
             self._start()
@@ -99,7 +102,7 @@ class Aside:
 
 
 def main(folder: Path, gib: float) -> int:
-    """Beside a replay: write whenever there is much, and the rest once standard input ends."""
+    """Main function of the child process: write whenever there is much, and the rest once standard input ends."""
     from sensor.records.writer import Writer
 
     writer = Writer(folder, _complain, durable=False)

@@ -1,4 +1,4 @@
-"""Queries over the records of a folder: which files are read, and the process that reads them."""
+"""Queries on the records of a folder: selects the files to read, and runs the query process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["NoRecords", "Query", "QueryError", "Range"]
 
 
 class Query:
-    """Close it after use. ``left_out``: files that cannot be read, as text; ``files``: those that can."""
+    """Close it after use. ``left_out``: unreadable files, as text; ``files``: the readable ones."""
 
     def __init__(
         self,
@@ -34,8 +34,9 @@ class Query:
         aside: bool = False,
         computed: Mapping[str, Callable[[], Sequence[Sequence[Any]]]] = {},
     ) -> None:
-        """``folder``: of the records; ``seconds``: for each query; ``aside``: others go first, on one core;
-        ``computed``: the rows of tables that are not stored, asked for when a query names one. NoRecords.
+        """``folder``: of the records; ``seconds``: time limit of each query; ``aside``: run at low priority on one
+        core; ``computed``: returns the rows of tables that are not stored, called when a query uses one. Raises
+        NoRecords.
         """
         self._computed = dict(computed)
         self._empty = {name for name, table in TABLES.items() if not table.stored}
@@ -52,22 +53,22 @@ class Query:
 
     @property
     def pid(self) -> int:
-        """The id of the process that answers."""
+        """The id of the query process."""
         return self._process.pid
 
     def run(self, sql: str, values: Sequence[Any] = (), most: int = ROWS) -> Answer:
-        """What a query gives, ``most`` rows of it. QueryError."""
+        """The result of a query, at most ``most`` rows. Raises QueryError."""
         for name in [name for name in self._empty if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]:
             self._fill(name)
         return self._process.run(Request(sql, most, [*values]))
 
     def rows_with(self, table: Table, values: Sequence[bytes] | None) -> str:
-        """SQL of the rows of a table in the files that may hold one of some values; all rows for None."""
+        """SQL of the rows of a table in the files that may contain one of the values; all rows for None."""
         return self._source(table, self._chosen(table, values))
 
     def steps(self, table: Table, values: Sequence[bytes] | None) -> Iterator[tuple[str, int]]:
-        """The same in steps, the newest files first, each with the time of the last row (microseconds) in the steps
-        that follow; -1 at the end.
+        """The same in steps, the newest files first, each with the time of the last row (microseconds) in the later
+        steps; -1 at the end.
         """
         if table not in TRAFFIC:  # few rows, some of which are computed from others
             yield table.name, -1
@@ -85,7 +86,7 @@ class Query:
         return f"({selected(table, paths_of(self.folder, table, files), *map(as_sql, self.within))})"
 
     def _fill(self, name: str) -> None:
-        """Compute a table, once. QueryError where nothing here can."""
+        """Compute a table, once. Raises QueryError if no function here can."""
         if name not in self._computed:
             raise QueryError(
                 f"the table {name} is computed from a dataset, and is not available for these records alone"
@@ -98,5 +99,5 @@ class Query:
 
 
 def as_sql(moment: int | None) -> str:
-    """Microseconds since the epoch as SQL writes a time; empty for None."""
+    """Microseconds since the epoch in SQL notation; empty for None."""
     return datetime.fromtimestamp(moment / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S.%f") if moment is not None else ""

@@ -1,5 +1,6 @@
-"""The process in which queries run. It reads what it may from standard input, one request a line, and answers a line
-each. It can write no file, open none outside the folder of the records, load no extension, and change none of this.
+"""The query process. It reads its configuration from standard input, then one request per line, and answers with one
+line each. It cannot write files, open files outside the folder of the records, load extensions, or change these
+restrictions.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from typing import Any
 import msgspec
 
 ENCODER = msgspec.json.Encoder()
-# Rows of a computed table that are put in at once.
+# Rows of a computed table that are inserted at once.
 FILLED = 10_000
-# The newest rows of a search are read whole only once they are found, up to so many.
+# Limit on the newest rows of a search for which columns are read late, after the rows are found.
 LATE_ROWS = 1_000
 
 
 class Begin(msgspec.Struct):
-    """The first line. ``statements`` make the views; ``folder``: the only one that may be read; ``nice``: added to the
-    niceness of the process.
+    """The first line. ``statements`` create the views; ``folder``: the only readable one; ``nice``: increment of the
+    process's niceness.
     """
 
     folder: str
@@ -32,8 +33,8 @@ class Begin(msgspec.Struct):
 
 
 class Request(msgspec.Struct):
-    """A query of a user, or one of ours. ``most``: rows of the answer; ``fill``: instead, rows for this table that is
-    computed and not stored.
+    """A query of a user or of the sensor. ``most``: limit on rows of the answer; ``fill``: instead of a query, insert
+    rows into this computed table.
     """
 
     sql: str
@@ -56,7 +57,7 @@ def main() -> int:
     lines = sys.stdin.buffer
     begin = msgspec.json.decode(lines.readline(), type=Begin)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    with contextlib.suppress(OSError):  # where a unit forbids it
+    with contextlib.suppress(OSError):  # a systemd unit may forbid it
         os.nice(begin.nice)
     connection = opened(begin)
     for line in lines:
@@ -66,7 +67,7 @@ def main() -> int:
 
 
 def opened(begin: Begin) -> Any:
-    """A database in memory with the views in it, locked."""
+    """A locked in-memory database with the views."""
     import duckdb
 
     connection = duckdb.connect(":memory:")
@@ -95,7 +96,7 @@ def _has_zones(connection: Any) -> bool:
 
 
 def answer(connection: Any, request: Request) -> Answer:
-    """What a query gives. Only one SELECT is run."""
+    """The result of a query. Only a single SELECT is accepted."""
     import duckdb
 
     try:
@@ -116,7 +117,7 @@ def answer(connection: Any, request: Request) -> Answer:
 
 
 def filled(connection: Any, table: str, rows: list[list[Any]]) -> Answer:
-    """Rows of a computed table."""
+    """Insert rows into a computed table."""
     for at in range(0, len(rows), FILLED):
         columns = [list(column) for column in zip(*rows[at : at + FILLED], strict=True)]
         connection.execute(f"INSERT INTO {table} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)
@@ -124,7 +125,7 @@ def filled(connection: Any, table: str, rows: list[list[Any]]) -> Answer:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """A value in JSON form."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):

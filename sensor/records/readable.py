@@ -1,4 +1,4 @@
-"""Which files an answer is based on: those of the manifest that are unchanged, and the faults of the others."""
+"""The files that an answer is based on: those in the manifest that are unchanged, and the faults of the others."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from sensor.records.schema import DEVICE_HISTORY
 
 
 class NoRecords(Exception):
-    """There are none; the text gives the reason."""
+    """There are no records; the message has the reason."""
 
 
 class Range(NamedTuple):
-    """From when to when, microseconds since the epoch; None: from the first, to the last."""
+    """A time range, microseconds since the epoch; None: unbounded."""
 
     since: int | None = None
     until: int | None = None
 
 
 def readable(folder: Path, within: Range) -> tuple[list[File], list[str]]:
-    """Files with rows of a time, and what cannot be read, as text. For devices also earlier files. NoRecords."""
+    """Files with rows in a time range, and unreadable files, as text. For devices also earlier files. Raises
+    NoRecords.
+    """
     if not (folder / MANIFEST).exists():
         raise NoRecords(f"no traffic records in {folder}")
     try:
@@ -41,7 +43,7 @@ def readable(folder: Path, within: Range) -> tuple[list[File], list[str]]:
 
 
 def _sound(folder: Path, files: Sequence[File]) -> tuple[list[File], list[str]]:
-    """Those that are unchanged. A file with a newer modification time is read whole for its checksum."""
+    """The unchanged files. A file with a different stamp is verified by its checksum."""
     sound, damaged = [], []
     for file in files:
         path = folder / file.name

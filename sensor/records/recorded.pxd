@@ -1,4 +1,4 @@
-# What the recorder keeps between batches: how messages are copied, counts, and ended flows as they are written.
+# State of the recorder between batches: how messages are copied, counts, and ended flows as they are written.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from sensor.core.change cimport Change as ChangeRow
@@ -7,17 +7,17 @@ cdef enum:
     MOST_KINDS = 64
     NEW = 1
     ENDED = 4
-    COUNTED = 1024           # VLANs of interfaces that are counted apart; the last place is for all others
+    COUNTED = 1024           # (interface, VLAN) pairs counted separately; the last entry counts all others
     OTHER_VLANS = 0xFFFF
     COUNT_EVERY = 10         # seconds
 
-# A field that is copied: how, and the slot of the native row at which it begins.
+# A field that is copied: its encoding, and its first slot in the native row.
 cdef struct Field:
     int how
     uint32_t slot
 
 cdef struct Program:
-    int number               # of the message; -1: not recorded
+    int number               # number of the message kind; -1: not recorded
     int service              # index of its protocol; 0: none
     int fields
     Field[32] field
@@ -36,14 +36,14 @@ ctypedef packed struct Count:
     uint16_t used
     uint16_t spare
 
-# Behind a Change: what else is known of the flow: sensor.records.block.CONNECTION.
+# Follows a Change, with further data of the flow: sensor.records.block.CONNECTION.
 ctypedef packed struct Ended:
     ChangeRow change
     uint8_t first_flags      # TCP flags of its first packet
     uint8_t reset_by         # 1: the client, 2: the server, 0: none or unknown
-    uint8_t traced           # whether what follows is known
+    uint8_t traced           # whether the fields below are known
     uint8_t spare
-    uint32_t missed          # bytes that the capture lacks
+    uint32_t missed          # bytes missing from the capture
     uint64_t letters         # sensor.records.traces.Trace
     uint64_t client_data     # bytes of payload
     uint64_t server_data

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Recorder: what the engine stores of a batch for the traffic records. Messages of native dissectors are copied row by
-row, without an object; those of Python dissectors are split into fields here; flows that ended are copied from the flow
-table's changes. ``take`` returns all of it as bytes.
+"""Recorder: collects the data of a batch for the traffic records. Messages of native dissectors are copied row by row,
+without Python objects; those of Python dissectors are split into fields here; ended flows are copied from the flow
+table's changes. ``take`` returns all data as bytes.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -25,14 +25,14 @@ from sensor.native.units import KINDS
 from sensor.records.messages import CONNECTIONS, COUNTS, MESSAGES, NOTES, NUMBERS
 from sensor.records.registry import class_of
 
-KNOWN_LIMIT = 65536  # conversations whose protocol a Python dissector recognised, and whose ClientHello was read
-# First words of kinds that name no application.
+KNOWN_LIMIT = 65536  # flows: with a protocol known from Python dissectors; with a parsed ClientHello
+# First words of kinds that are not application protocols.
 NO_SERVICE = frozenset("arp icmp igmp mld ndp tcp malformed sender stp eapol lldp cdp".split())
 
 
 cdef class Recorder:
     """``lost``, ``shed`` and ``dropped``: numbers of packets, messages and records missed so far; they are written with
-    the next counts. ``rows``: handed over so far; ``now``: packet time, ns.
+    the next counts. ``rows``: number handed over so far; ``now``: packet time, ns.
     """
 
     cdef Buffer[MOST_KINDS] kinds
@@ -84,7 +84,7 @@ cdef class Recorder:
         free(self.traces)
 
     cdef int compile(self, Program* program, kind) except -1:
-        """How rows of a native class are copied."""
+        """Prepare the copying of rows of a native class."""
         cdef int at = 0
         program.number, program.service = NUMBERS.get(kind.__name__, -1), self.service_of(kind)
         if program.number < 0 or class_of(MESSAGES[program.number]) is not kind:
@@ -101,7 +101,7 @@ cdef class Recorder:
         return 0
 
     cdef int service_of(self, kind) except -1:
-        """Number of the protocol that a class belongs to."""
+        """Number of the protocol of a class."""
         word = kind_of(kind).partition(".")[0]
         if word in NO_SERVICE:
             return 0
@@ -110,10 +110,10 @@ cdef class Recorder:
             self.services.append(raw)
         return self.services.index(raw)
 
-    # What a batch holds.
+    # Data of a batch.
 
     def batch(self, Packets packets, tuple messages, changes):
-        """The native messages and the flows that ended of one batch, after all of it was worked off."""
+        """Add the native messages and ended flows of one batch, after it was completely processed."""
         cdef ChangeRow[::1] changed = changes
         cdef Py_ssize_t at = 0, rows = packets.rows.shape[0] if packets is not None else 0
         cdef Messages one
@@ -129,7 +129,7 @@ cdef class Recorder:
             self.follow_until(packets, rows)
 
     cdef int follow_until(self, Packets packets, Py_ssize_t end) except -1:
-        """The headers of the packets up to a row."""
+        """Process the headers of the packets up to a row."""
         cdef const Row* row
         cdef Py_ssize_t i
         for i in range(self.followed, end):
@@ -142,8 +142,8 @@ cdef class Recorder:
     cdef Py_ssize_t some(
         self, Messages messages, Packets packets, Py_ssize_t rows, ChangeRow[::1] changed, Py_ssize_t at
     ) except -1:
-        """The messages of one part of the batch. Changes before a row, and those that gave its place to another flow,
-        come first.
+        """The messages of one part of the batch. Changes before a row come first, as do those of the previous flow in
+        the same slot.
         """
         cdef Out* out = &messages.out
         cdef uint32_t i, until = 0
@@ -180,7 +180,7 @@ cdef class Recorder:
         return at
 
     cdef int native(self, Program* program, const Out* out, const Entry* entry, const Row* row) except -1:
-        """A message that a native dissector read."""
+        """Add a message that a native dissector read."""
         cdef Buffer* buffer = &self.kinds[program.number]
         cdef Head* head = <Head*>more(&buffer.heads, sizeof(Head))
         cdef uint64_t* words = <uint64_t*>more(&buffer.words, buffer.width * sizeof(uint64_t))
@@ -197,14 +197,14 @@ cdef class Recorder:
         return 0
 
     cdef int change(self, const ChangeRow* change, Packets packets, Py_ssize_t rows) except -1:
-        """A flow that began or ended."""
+        """A flow began or ended."""
         cdef const Row* row = &packets.rows[change.row] if 0 <= change.row < rows else NULL
         cdef Ended* ended
         cdef Trace* trace
         cdef uint64_t* words
         cdef Buffer* buffer = &self.connections
         cdef bytes service = b""
-        if row != NULL:  # a packet that takes the place of another flow comes after the end of that one
+        if row != NULL:  # a packet that reuses the slot of another flow comes after that flow's end
             self.follow_until(packets, change.row + (row.flow == change.flow))
         if change.ts > self.now:
             self.now = change.ts
@@ -240,7 +240,7 @@ cdef class Recorder:
         return 0
 
     cdef int count(self, Packets packets, Py_ssize_t rows) except -1:
-        """Packets by interface and VLAN."""
+        """Count packets by interface and VLAN."""
         cdef Py_ssize_t i, place = 0
         cdef const Row* row
         cdef Count* count = &self.counts[0]
@@ -268,10 +268,10 @@ cdef class Recorder:
             self.counted_since = self.now
         return 0
 
-    # Entries of Python dissectors.
+    # Results of Python dissectors.
 
     def add(self, entry):
-        """One result of a Python dissector or a deriver."""
+        """Add one result of a Python dissector or a deriver."""
         if type(entry) is not Observation:
             self.event(entry)
 
@@ -293,7 +293,7 @@ cdef class Recorder:
         return 0
 
     cdef int python(self, int number, event, bint ends) except -1:
-        """An object's fields, as a native dissector would have written them."""
+        """Write an object's fields like a native dissector."""
         cdef Buffer* buffer = &self.kinds[number]
         cdef Head* head = <Head*>more(&buffer.heads, sizeof(Head))
         cdef uint64_t* words = <uint64_t*>more(&buffer.words, buffer.width * sizeof(uint64_t))
@@ -311,7 +311,7 @@ cdef class Recorder:
         return 0
 
     def note(self, bytes record not None):
-        """A record of the event log: a device or an alert, as JSON."""
+        """Add a record of the event log, a device or an alert, as JSON."""
         cdef Buffer* buffer = &self.notes
         cdef uint64_t* words = <uint64_t*>more(&buffer.words, sizeof(uint64_t))
         words[0] = <uint64_t>buffer.text.used << 32 | <uint32_t>len(record)
@@ -319,10 +319,10 @@ cdef class Recorder:
         buffer.rows += 1
         self.rows += 1
 
-    # What is handed over.
+    # Handing over.
 
     def size(self):
-        """Bytes that wait."""
+        """Number of waiting bytes."""
         cdef size_t size = waiting(&self.connections) + waiting(&self.notes)
         cdef int i
         for i in range(MOST_KINDS):
@@ -330,8 +330,8 @@ cdef class Recorder:
         return size
 
     def take(self, bint whole):
-        """All that waits, as sections one after the other. ``whole``: the counts as well, which otherwise come every
-        ten seconds.
+        """All waiting data, as consecutive sections. ``whole``: include the counts, which otherwise follow every ten
+        seconds.
         """
         cdef Bytes out
         cdef int i
@@ -348,7 +348,7 @@ cdef class Recorder:
             free(out.data)
 
     cdef int write_counts(self, Bytes* out) except -1:
-        """What was counted since the last call; what was missed is in the first of them."""
+        """Write the counts since the last call; the first one includes the numbers of missed data."""
         cdef Buffer buffer
         cdef int i
         cdef Count* count

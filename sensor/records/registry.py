@@ -1,4 +1,4 @@
-"""The event classes of recorded messages, for the engine's side: the writer does without them."""
+"""The event classes of recorded messages, for the engine only: the writer does not import them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensor.records.messages import Message
 
 @functools.cache
 def class_of(message: Message) -> type[Event]:
-    """The class whose events are recorded in this form."""
+    """The event class of a recorded message."""
     module, _, name = message.event.partition(":")
     found: type[Event] = getattr(importlib.import_module(module), name)
     return found

@@ -1,7 +1,7 @@
-"""Scheduled hunts: which are due, what they find, and what of it was reported before.
+"""Scheduled hunts: which are due, their findings, and which of these were already reported.
 
-A finding is an actor and a target of a hunt. It is reported once, and again after the hunt did not find it for as long
-as it looks back. What was reported is kept beside the records, so that a restart repeats nothing.
+A finding is an actor and a target of a hunt. It is reported once, and again if the hunt did not find it for the length
+of its look-back. Reported findings are stored beside the records, so that a restart repeats none.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from sensor.records.query import NoRecords, Query, QueryError, Range
 from sensor.records.readable import readable
 
 STATE = "hunts.json"
-# Alerts of one run of a hunt, rows that it reads for them, and findings that are remembered of all.
+# Limits on alerts of one run of a hunt, on rows that it reads for them, and on remembered findings of all hunts.
 ALERTS_MOST, ROWS_MOST, REPORTED_MOST = 64, 10_000, 20_000
 MEMORY_MIB, SECONDS = 256, 60.0
-# Of a rehearsal: runs of one hunt.
+# Limit on runs of one hunt in a rehearsal.
 RUNS_MOST = 200
 
 
 class State(msgspec.Struct):
-    """``runs``: when each hunt ran last; ``found``: when each finding was found last, by its key; ns."""
+    """``runs``: last run of each hunt; ``found``: last time of each finding, by its key; ns."""
 
     runs: dict[str, int] = {}
     found: dict[str, int] = {}
@@ -47,7 +47,7 @@ class Schedule:
         self.read()
 
     def read(self) -> bool:
-        """Take up files that changed; whether any did."""
+        """Load changed files; returns whether any changed."""
         now = stamps(files_of(self._folders))
         if now == self._stamps:
             return False
@@ -57,7 +57,7 @@ class Schedule:
         return True
 
     def due(self, now: int) -> list[str]:
-        """Hunts that are to run now. Those whose last run is in the future, since the clock was set back, as well."""
+        """Hunts to run now, including those whose last run is in the future because the clock was set back."""
         return [
             name
             for name, one in self.hunts.items()
@@ -65,7 +65,7 @@ class Schedule:
         ]
 
     def run(self, name: str, now: int) -> tuple[list[Alert], str]:
-        """What a hunt reports now, and why it could not run; empty where it did."""
+        """The new findings of a hunt, and why it could not run; empty if it did."""
         hunt = self.hunts[name]
         self._state.runs[name] = now
         try:
@@ -82,20 +82,20 @@ class Schedule:
         return fresh[:ALERTS_MOST], ""
 
     def _is_fresh(self, key: str, hunt: Hunt, now: int) -> bool:
-        """Whether a finding is to be reported; it counts as found now."""
+        """Whether to report a finding, which counts as found now."""
         before = self._state.found.get(key)
         self._state.found[key] = now
         return before is None or abs(now - before) > silence(hunt, hunt.schedule or 0)
 
     def _forget(self, now: int) -> None:
-        """Hunts that are gone, and the oldest findings beyond the bound."""
+        """Forget hunts that no longer exist, and the oldest findings beyond the limit."""
         found = self._state.found
         for key in sorted(found, key=lambda key: found[key])[: max(0, len(found) - REPORTED_MOST)]:
             del found[key]
         self._state.runs = {name: ran for name, ran in self._state.runs.items() if name in self.hunts}
 
     def _write(self) -> None:
-        """Whole or not at all. Where the disk takes nothing, findings may be reported again after a restart."""
+        """Write the state atomically. If the disk is full, findings may be reported again after a restart."""
         fresh = self._path.with_suffix(".new")
         with contextlib.suppress(OSError):
             fresh.write_bytes(msgspec.json.encode(self._state))
@@ -103,7 +103,7 @@ class Schedule:
 
 
 def _read(path: Path) -> State:
-    """What an earlier run left; nothing where it left none, or it is damaged."""
+    """The state of an earlier run; empty if there is none, or it is damaged."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=State)
     except (OSError, msgspec.DecodeError):
@@ -111,7 +111,7 @@ def _read(path: Path) -> State:
 
 
 def look(records: Path, name: str, hunt: Hunt, now: int) -> list[Alert]:
-    """All findings of a hunt in the records that it looks back on, ``now`` ns. NoRecords, QueryError."""
+    """All findings of a hunt in the records of its look-back, ``now`` in ns. Raises NoRecords, QueryError."""
     within = Range(now // 1000 - hunt.look_back * 1_000_000, now // 1000)
     query = Query(records, within, memory_mib=MEMORY_MIB, seconds=SECONDS, aside=True)
     try:
@@ -134,8 +134,8 @@ def look(records: Path, name: str, hunt: Hunt, now: int) -> list[Alert]:
 def rehearse(
     records: Path, hunts: Mapping[str, Hunt], since: int, until: int, report: Callable[[int, int], None]
 ) -> Iterator[Alert]:
-    """What hunts would have reported between two times (ns), run by their schedules; in the order of time. ``report``:
-    runs done, of how many. NoRecords, QueryError.
+    """The findings that scheduled hunts would have reported between two times (ns), in order of time. ``report``:
+    called with the number of runs done and in total. Raises NoRecords, QueryError.
     """
     since = max(since, first_of(records) * 1000)
     times = sorted(
@@ -152,16 +152,16 @@ def rehearse(
 
 
 def first_of(records: Path) -> int:
-    """When the first record of all began, microseconds since the epoch. NoRecords."""
+    """Start of the first record, microseconds since the epoch. Raises NoRecords."""
     files, _ = readable(records, Range())
     return min((file.first for file in files), default=0)
 
 
 def silence(hunt: Hunt, every: int) -> int:
-    """Nanoseconds after which a finding that was not found is a new one. ``every``: seconds between two runs."""
+    """Nanoseconds after which a finding that was not found again counts as new. ``every``: seconds between two runs."""
     return max(hunt.look_back, 2 * every) * SECOND
 
 
 def _step(hunt: Hunt, span: int) -> int:
-    """Seconds between two runs of a rehearsal: by schedule, or longer where those would be too many."""
+    """Seconds between two runs of a rehearsal: the schedule's, or more if there would be too many runs."""
     return max(hunt.schedule or hunt.look_back, -(-span // SECOND // RUNS_MOST), 1)

@@ -1,7 +1,6 @@
-"""The tables of traffic records, declared once: what the writer stores, queries read, exports name and the reference
-page lists.
+"""The tables of traffic records, declared once: used by the writer, queries, exports and the reference page.
 
-``src`` is the side that opened the connection or asked, ``dst`` the side that answered. Times are UTC.
+``src`` is the side that opened the connection or sent the request, ``dst`` the other side. Times are UTC.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The tables of traffic records that hold what the sensor concluded, and what it covered: devices, alerts,
-recommendations, vulnerabilities, coverage.
+"""Tables of traffic records with the sensor's results and coverage: devices, alerts, recommendations, vulnerabilities,
+coverage.
 """
 
 from __future__ import annotations

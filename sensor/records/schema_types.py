@@ -1,4 +1,4 @@
-"""What a table of traffic records is made of: kinds of columns, and the columns that several tables share."""
+"""The structure of a table of traffic records: kinds of columns, and columns that several tables share."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """``zeek``: the log of Zeek that holds the same; ``eve``: the event type of Suricata; ``stored``: in files of the
-    records, and not computed when a query needs it.
+    """``zeek``: the equivalent log of Zeek; ``eve``: the event type of Suricata; ``stored``: in files of the records,
+    not computed when a query needs it.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Table(NamedTuple):
         return tuple(column.name for column in self.columns)
 
     def column(self, name: str) -> Column | None:
-        """The column of a name; None where there is none."""
+        """The column with a name; None if there is none."""
         return next((column for column in self.columns if column.name == name), None)
 
 

@@ -1,5 +1,5 @@
-"""Search: one word, and every record that it occurs in. What the word may be (an address, a block, a MAC, a name ...)
-decides which columns are looked at.
+"""Search: one term, and every record that contains it. The kind of term (an address, a block, a MAC, a name ...)
+determines which columns are searched.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ NEAR = 64
 
 
 class SearchError(Exception):
-    """An invalid search; the text has what was expected."""
+    """An invalid search; the message has what was expected."""
 
 
 class Condition(NamedTuple):
-    """SQL over the columns of a table, with its values."""
+    """SQL on the columns of a table, with its values."""
 
     sql: str
     values: tuple[Any, ...] = ()
 
 
 class SearchTerm(NamedTuple):
-    """What is looked for. ``what``: how it was understood, for people; ``devices``: ids of devices that bear it."""
+    """The search term. ``what``: how it was interpreted, for users; ``devices``: ids of devices that have it."""
 
     text: str
     what: str
@@ -45,7 +45,7 @@ class SearchTerm(NamedTuple):
 
     @property
     def values(self) -> list[bytes] | None:
-        """Of which each row that fits has one, as the filters of files know them; None where it can be any."""
+        """Values of which each matching row has one, for the filters of files; None if any row may match."""
         if self.what == "domain":
             return [domain_value(self.text)]
         if self.what == "text" or (self.what == "block" and ":" not in self.text):
@@ -55,7 +55,7 @@ class SearchTerm(NamedTuple):
 
 
 def understood(text: str, query: Query) -> SearchTerm:
-    """What a word is. SearchError where it looks like an address and is none."""
+    """Interpret a search term. Raises SearchError for an invalid address."""
     text = text.strip()
     if not text:
         raise SearchError(
@@ -83,7 +83,7 @@ def understood(text: str, query: Query) -> SearchTerm:
 
 
 def _address(text: str) -> str | None:
-    """Whether it is an address or a block. SearchError where it can only be meant as one."""
+    """The address or block, or None. Raises SearchError if the text can only be an invalid one."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -102,7 +102,7 @@ def _address(text: str) -> str | None:
 
 
 def _within(block: str, query: Query) -> tuple[str, ...]:
-    """The addresses of IPv6 that were seen in a block."""
+    """The IPv6 addresses seen within a block."""
     network = ipaddress.ip_network(block, strict=False)
     union = " UNION ".join(
         f"SELECT {end} AS ip FROM {table.name} WHERE {end} LIKE '%:%'"
@@ -113,7 +113,7 @@ def _within(block: str, query: Query) -> tuple[str, ...]:
 
 
 def condition(term: SearchTerm, table: Table) -> Condition | None:
-    """Which rows of a table a word occurs in; None where the table has no column for it."""
+    """A condition for the rows of a table that contain the term; None if the table has no suitable column."""
     if term.addresses or (term.what == "block" and ":" in term.text):
         marks = ", ".join("?" * len(term.addresses)) or "NULL"
         return _any(table, ("src_ip", "dst_ip"), lambda column: (f"{column.name} IN ({marks})", term.addresses))
@@ -150,7 +150,7 @@ def _below(column: Column) -> str:
 
 
 def _any(table: Table, names: Sequence[str], made: Any) -> Condition | None:
-    """That one of several columns fits, of those that the table has."""
+    """A condition that any of several columns matches, of those that the table has."""
     columns = [column for name in names if (column := table.column(name)) is not None]
     if not columns:
         return None
@@ -173,7 +173,7 @@ class Filter(NamedTuple):
 
 
 def parsed(text: str) -> Filter:
-    """A filter of the command line. SearchError."""
+    """Parse a filter of the command line. Raises SearchError."""
     found = _FILTER.fullmatch(text)
     if found is None:
         raise SearchError(f"found {text!r}, expected a filter such as dst_port=443 or src_bytes>1000000")
@@ -187,7 +187,7 @@ def parsed(text: str) -> Filter:
 
 
 def narrowed(table: Table, filters: Sequence[Filter]) -> Condition | None:
-    """All filters for one table; None where it lacks a column. SearchError where a value does not fit its column."""
+    """All filters for one table; None if it lacks a column. Raises SearchError if a value does not fit its column."""
     sql, values = [], list[Any]()
     for one in filters:
         column = table.column(one.column)
@@ -221,9 +221,7 @@ Row = dict[str, Any]
 def search(
     query: Query, term: SearchTerm | None, filters: Sequence[Filter] = (), tables: Sequence[str] = (), most: int = 200
 ) -> tuple[list[Row], bool]:
-    """The newest rows of all tables that fit, in the order of time, each with its ``table``; and whether there are
-    more.
-    """
+    """The newest matching rows of all tables, in order of time, each with its ``table``; and whether there are more."""
     rows = list[Row]()
     values = term.values if term is not None else None
     for table, where in _wheres(term, filters, tables):
@@ -233,7 +231,7 @@ def search(
 
 
 def _newest(query: Query, table: Table, where: Condition, values: Sequence[bytes] | None, most: int) -> list[Row]:
-    """The newest rows of a table that fit. It ends with the files in which newer ones cannot be."""
+    """The newest matching rows of a table. Stops when the remaining files cannot have newer ones."""
     rows = list[Row]()
     for source, last in query.steps(table, values):
         sql = f"SELECT * FROM {source} WHERE {where.sql} ORDER BY ts DESC LIMIT {most}"
@@ -246,7 +244,7 @@ def _newest(query: Query, table: Table, where: Condition, values: Sequence[bytes
 
 
 def moment_us(ts: str) -> int:
-    """A time of an answer, microseconds since the epoch."""
+    """A time in an answer, microseconds since the epoch."""
     return round(datetime.fromisoformat(ts).replace(tzinfo=UTC).timestamp() * 1e6)
 
 
@@ -262,5 +260,5 @@ def _wheres(
 
 
 def labels(query: Query, rows: Sequence[Mapping[str, Any]]) -> Labels:
-    """What to call the devices of some rows, at the time of each."""
+    """The display names of the devices in some rows, at the time of each row."""
     return Labels(query, (row[name] for row in rows for name in DEVICES if row.get(name)))

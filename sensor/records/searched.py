@@ -1,4 +1,4 @@
-"""Columns in which a search looks, by what it looks for."""
+"""The columns that a search reads, by kind of search term."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ FREE = (
     "issuer", "uri", "mime", "caller", "callee", "pipe", "interface", "operation", "trap", "setting", "cve", "name",
     "vendor", "model", "os", "type", "title", "message", "detector", "alert", "ja4", "query", "host", "sni",
 )  # fmt: skip
-# Columns that a search compares with whole values.
+# Columns that a search compares as whole values.
 EXACT = frozenset((*IPS, *MACS, *DEVICES, *HASHES, *JA4S))

@@ -9,12 +9,12 @@ Row = Mapping[str, Any]
 
 
 def summary(row: Row) -> str:
-    """A line for a row of any table."""
+    """One line for a row of any table."""
     return " ".join(part for part in _LINES[row["table"]](row) if part)
 
 
 def size(number: int | None) -> str:
-    """Bytes as people read them."""
+    """Bytes with a unit."""
     value = float(number or 0)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:
@@ -33,7 +33,7 @@ def _conn(row: Row) -> list[str]:
 
 
 def _place(row: Row, end: str) -> str:
-    """Country and organization of an end, as far as they are known."""
+    """Country and organization of an endpoint, if known."""
     known = " ".join(filter(None, (row.get(f"{end}_country"), row.get(f"{end}_as_org"))))
     return f"({'from' if end == 'src' else 'to'} {known})" if known else ""
 

@@ -1,7 +1,7 @@
-"""The tail: what the engine hands over, in files that only grow. The engine never waits for the disk of a live run: a
-thread writes, and what it has no room for is dropped and counted. A replay waits, so that nothing is missing.
+"""The tail: the data that the engine hands over, in append-only files. In live runs the engine never waits for the
+disk: a thread writes, and data without room is dropped and counted. A replay waits, so that nothing is missing.
 
-While a run writes a file it holds a lock on it; a process that gets the lock knows that nothing more will come.
+While a run writes a file it holds a lock on it; a process that gets the lock knows that the file is complete.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from sensor.records.block import CONTEXT_BLOCK, block
 FOLDER = "tail"
 SUFFIX, FRESH = ".tail", ".fresh"
 FILE_MIB = 32
-# Blocks that may wait, MiB that must stay free for others, and MiB that may be there without a reader.
+# Blocks that may wait, MiB of disk space that must stay free, and MiB that the tail may take without a reader.
 WAITING, RESERVE_MIB, UNREAD_MIB = 64, 256, 2048
 MIB = 1 << 20
 
 
 class Tail:
-    """``put`` hands over; ``dropped`` is called with the number of lost rows, ``complain`` with faults of the disk."""
+    """``put`` hands data over; ``dropped`` is called with the number of lost rows, ``complain`` with disk errors."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Tail:
         complain: Callable[[str], None],
         file_mib: float = FILE_MIB,
     ) -> None:
-        """``folder``: of the records; ``context``: of the run; ``wait``: of a replay. OSError where nothing can be
+        """``folder``: of the records; ``context``: of the run; ``wait``: for replays. Raises OSError if nothing can be
         written there.
         """
         self.folder = folder / FOLDER
@@ -58,14 +58,14 @@ class Tail:
         self._thread.start()
 
     def put(self, sections: bytes, now: int, rows: int) -> None:
-        """Rows of one or several batches. ``now``: packet time, ns."""
+        """Add the rows of one or several batches. ``now``: packet time, ns."""
         try:
             self._queue.put((sections, now, rows), block=self._wait)
         except queue.Full:
             self._dropped(rows)
 
     def close(self, seconds: float | None = None) -> None:
-        """Write what waits, for so long at most."""
+        """Write the waiting data, within ``seconds``."""
         with contextlib.suppress(queue.Full):
             self._queue.put(None, timeout=seconds)
         self._thread.join(seconds)
@@ -87,13 +87,13 @@ class Tail:
                     self._complain("traffic records are written again")
 
     def _fault(self, message: str) -> None:
-        """Once for each time it begins."""
+        """Report an error once when it begins."""
         if not self._waits:
             self._waits = True
             self._complain(message)
 
     def _write(self, data: bytes) -> None:
-        """One block as a whole, or nothing of it."""
+        """Write a block completely, or nothing of it."""
         if self._fd < 0 or self._size + len(data) > self._limit:
             self._open()
         if not self._wait and shutil.disk_usage(self.folder).free < RESERVE_MIB * MIB:
@@ -108,7 +108,7 @@ class Tail:
         self._size += len(data)
 
     def _open(self) -> None:
-        """The next file, with the context at its head."""
+        """Begin the next file, with the context as its first block."""
         if not self._wait and (size := unread(self.folder)) > UNREAD_MIB * MIB:
             raise OSError(0, f"{size >> 20} MiB wait to be read: is the unit sensor-records running?")
         path = self.folder / f"{self._run}-{self._number:06}{SUFFIX}"
@@ -116,7 +116,7 @@ class Tail:
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o640)
         fcntl.flock(
             fd, fcntl.LOCK_EX
-        )  # before it has its name: a reader that got the lock would take it for an abandoned file
+        )  # locked before it gets its name: otherwise a reader could take it for an abandoned file
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._number = fd, self._number + 1
@@ -126,7 +126,7 @@ class Tail:
 
 
 def given_up(path: Path) -> bool:
-    """Whether nothing more will be written to a file: its run is over, or went on to the next."""
+    """Whether a file is complete: its run has ended, or continued with the next file."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -139,7 +139,7 @@ def given_up(path: Path) -> bool:
 
 
 def unread(folder: Path) -> int:
-    """Bytes of the tail in its folder. Files that their reader deletes meanwhile do not count."""
+    """Bytes in the tail's folder. Files that are deleted meanwhile do not count."""
     size = 0
     for path in folder.glob(f"*{SUFFIX}"):
         with contextlib.suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Reads the tail from the position that the manifest gives as read last."""
+"""Reads the tail from the position in the manifest on."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 from sensor.records.block import CONTEXT_BLOCK, MAGIC, Block, blocks
 from sensor.records.tail import FOLDER, SUFFIX, given_up
 
-# Bytes that are worked off at once, which is most of what the writer takes; where one block is larger, as many as it
-# has.
+# Bytes processed at once, which determines most of the writer's memory; more if a single block is larger.
 WINDOW = 2 << 20
 
 
 class Piece(NamedTuple):
-    """Part of a tail file. ``context``: of its run; ``end``: offset behind it; ``last``: nothing more will come in this
-    file; ``damages``: as text.
+    """Part of a tail file. ``context``: of its run; ``end``: offset of its end; ``last``: the file is complete;
+    ``damages``: as text.
     """
 
     path: Path
@@ -30,18 +29,18 @@ class Piece(NamedTuple):
 
     @property
     def run(self) -> str:
-        """The part of the name that all files of a run share."""
+        """The part of the name that all files of a run have in common."""
         return self.path.name.rpartition("-")[0]
 
 
 def files(folder: Path) -> list[Path]:
-    """The files of the tail, in the order in which they were begun."""
+    """The files of the tail, in order of creation."""
     return sorted((folder / FOLDER).glob(f"*{SUFFIX}"))
 
 
 def piece(path: Path, offset: int) -> Piece | None:
-    """What comes next in a file; None where its context is not there (yet)."""
-    last = given_up(path)  # before reading: what is written afterwards is read next time
+    """The next piece of a file; None if its context is not there (yet)."""
+    last = given_up(path)  # before reading: data written afterwards is read next time
     with path.open("rb") as file:
         head = next(blocks(file.read(64 << 10)), None)
         if head is None or head.holds != CONTEXT_BLOCK:
@@ -58,16 +57,14 @@ def piece(path: Path, offset: int) -> Piece | None:
             found, end, damages = _whole(data, last and rest <= 0)
             if end or rest <= 0:
                 break
-            window *= 2  # a block that is larger
+            window *= 2  # for a larger block
     return Piece(
         path, json.loads(bytes(head.sections)), found, start + end, last and rest <= 0 and end == len(data), damages
     )
 
 
 def _whole(data: bytes, last: bool) -> tuple[list[Block], int, list[str]]:
-    """The whole blocks, and where what cannot be read yet begins. In a file that is not written any more what is
-    damaged is passed over.
-    """
+    """The complete blocks, and the offset of the incomplete rest. In a complete file, damaged parts are skipped."""
     found: list[Block] = []
     damages: list[str] = []
     at = 0
@@ -87,7 +84,7 @@ def _whole(data: bytes, last: bool) -> tuple[list[Block], int, list[str]]:
 
 
 def _further(data: bytes, at: int) -> int:
-    """Where the next whole block begins; -1 where there is none."""
+    """The start of the next complete block; -1 if there is none."""
     while (at := data.find(MAGIC, at)) >= 0:
         if next(blocks(data, at), None) is not None:
             return at
@@ -96,5 +93,5 @@ def _further(data: bytes, at: int) -> int:
 
 
 def shapes(context: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, int]]]]:
-    """The kinds of messages of a run, by number: name, and fields with how they are laid out."""
+    """The message kinds of a run, by number: name, and fields with their encodings."""
     return [(name, [(field, how) for field, how in fields]) for name, fields in context.get("kinds", ())]

@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Traces of connections: which kinds of packets each side sent first (Zeek's history), how many bytes by sequence
-numbers (RFC 9293, 3.4), and how many the capture lacks in between.
+"""Traces of connections: the kinds of packets each side sent, in order of their first occurrence (Zeek's history), the
+number of bytes by sequence numbers (RFC 9293, 3.4), and the number missing from the capture.
 
-Letters as in Zeek's conn.log: S SYN, H SYN and ACK, A ACK alone, D data, F FIN, R RST, G content gap; small ones are
-the server's; each stands once.
+Letters as in Zeek's conn.log: S SYN, H SYN and ACK, A ACK alone, D data, F FIN, R RST, G content gap; lower case for
+the server; each occurs once.
 """
 
 from libc.stdint cimport int32_t, uint16_t, uint32_t, uint64_t
@@ -21,9 +21,9 @@ cdef enum:
     SCTP = 132
     HEADER = 2               # Row.begins: the payload is the TCP header
     KINDS = 7
-    KNOWN = 14               # bits of ``seen`` from here on: ``due`` is known, each way
+    KNOWN = 14               # bits of ``seen`` from this one on: ``due`` is known, per direction
 
-# Places of the letters of the client; those of the server come behind them.
+# Codes of the client's letters; the server's follow.
 cdef enum:
     OPENS = 0
     ANSWERS = 1
@@ -34,18 +34,18 @@ cdef enum:
     GAP = 6
 
 LETTERS = "SHADFRGshadfrg"
-"""By code, from 1 on."""
+"""By code, starting at 1."""
 
 
 cdef int follow(Trace* trace, const Row* row) except -1 nogil:
-    """One packet of the connection; the first of another one resets the trace."""
+    """Process one packet of the connection; the first packet of another one resets the trace."""
     cdef int way = 1 if row.direction else 0
     cdef int flags = row.tcp_flags
     cdef uint32_t size = row.payload_len if row.begins != HEADER or row.proto != TCP else 0
     if trace.flow != row.flow:
         memset(trace, 0, sizeof(Trace))
         trace.flow = row.flow
-    if row.proto == ICMP or row.proto == ICMPV6:  # what Zeek counts: behind the header (RFC 792, RFC 4443)
+    if row.proto == ICMP or row.proto == ICMPV6:  # like Zeek, without the header (RFC 792, RFC 4443)
         size -= min(size, ICMP_HEADER)
     if row.proto != TCP:
         trace.bytes[way] += size
@@ -68,7 +68,7 @@ cdef int follow(Trace* trace, const Row* row) except -1 nogil:
 
 
 cdef inline int letter(Trace* trace, int way, int kind) except -1 nogil:
-    """Note a letter, the first time."""
+    """Record the first occurrence of a letter."""
     cdef int place = kind + KINDS * way
     if not trace.seen & 1 << place:
         trace.seen |= <uint16_t>(1 << place)
@@ -77,7 +77,7 @@ cdef inline int letter(Trace* trace, int way, int kind) except -1 nogil:
 
 
 cdef inline int advance(Trace* trace, int way, uint32_t begin, uint32_t size) except -1 nogil:
-    """Bytes of one side. What comes late into the last gap fills it; gaps before that one stay."""
+    """Bytes of one direction. Late data that belongs to the last gap fills it; earlier gaps stay."""
     cdef uint32_t end = begin + size
     cdef int32_t ahead, more
     if not trace.seen & 1 << (KNOWN + way):
@@ -99,7 +99,7 @@ cdef inline int advance(Trace* trace, int way, uint32_t begin, uint32_t size) ex
 
 
 cdef inline int fill(Trace* trace, int way, uint32_t begin, uint32_t end) except -1 nogil:
-    """What of these bytes lies in the last gap is there."""
+    """Remove these bytes from the last gap."""
     cdef uint32_t low = trace.gap[way], high = trace.behind[way]
     cdef int32_t first = max(<int32_t>(begin - low), 0), last = min(<int32_t>(end - low), <int32_t>(high - low))
     if last <= first:
@@ -108,5 +108,5 @@ cdef inline int fill(Trace* trace, int way, uint32_t begin, uint32_t end) except
     if first == 0:
         trace.gap[way] = low + <uint32_t>last
     else:
-        trace.behind[way] = low + <uint32_t>first  # the rest behind it, if any, stays missed
+        trace.behind[way] = low + <uint32_t>first  # data after the remaining gap, if any, stays missed
     return 0

@@ -1,4 +1,4 @@
-"""Messages of one exchange brought together: a query with its answer, the messages of a handshake."""
+"""Joins the messages of an exchange: a query with its answer, the messages of a handshake."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Places = npt.NDArray[np.int64]
 
 
 class Exchange(NamedTuple):
-    """The messages that make one row, in the order in which they are sent; ``keys``: what those of one exchange share.
-    Where the last of them came, nothing more is waited for. ``servers``: which come from the server; ``timed``: False
-    if their order in time is meaningless.
+    """The messages that form one row, in the order in which they are sent; ``keys``: the key that the messages of an
+    exchange share. When the last message has arrived, the exchange is complete. ``servers``: which messages come from
+    the server; ``timed``: False if their order in time is meaningless.
     """
 
     parts: Sequence[Rows]
@@ -25,10 +25,9 @@ class Exchange(NamedTuple):
     timed: bool = True
 
     def places(self) -> Places:
-        """A row for each exchange: where each of its messages is in its part, -1 where there is none. In the order
-        of time.
+        """A row per exchange: the index of each of its messages in its part, -1 if there is none. In order of time.
 
-        A message opens another exchange unless it comes later in the order than the one before it with the same key.
+        A message begins another exchange unless it comes later in the sequence than the previous one with the same key.
         """
         sizes = [len(part) for part in self.parts]
         kind = np.repeat(np.arange(len(sizes)), sizes)
@@ -44,7 +43,7 @@ class Exchange(NamedTuple):
         return places[np.argsort(self.first(places)["ts"], kind="stable")]
 
     def first(self, places: Places) -> npt.NDArray[np.void]:
-        """The head of the earliest message of each exchange, with the sides as a client's message has them."""
+        """The head of the earliest message of each exchange, with client and server as in a client's message."""
         heads = np.zeros(len(places), self.parts[0].heads.dtype)
         found = np.full(len(places), np.iinfo(np.int64).max)
         for number, part in enumerate(self.parts):
@@ -56,8 +55,8 @@ class Exchange(NamedTuple):
         return heads
 
     def split(self, places: Places, since: int, more: npt.NDArray[np.bool_] | None = None) -> tuple[Places, list[Rows]]:
-        """The exchanges that can be written, and the messages of the others: those that are not complete and began
-        after ``since`` (ns). ``more``: of which last messages something is still to come.
+        """The exchanges that can be written, and the messages of the others: those that are incomplete and began after
+        ``since`` (ns). ``more``: last messages after which more data is expected.
         """
         last = places[:, -1]
         open_ = last < 0
@@ -72,7 +71,7 @@ PAIRS = (("src_hi", "dst_hi"), ("src_lo", "dst_lo"), ("src_mac", "dst_mac"), ("s
 
 
 def turned(heads: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
-    """The same with both sides exchanged."""
+    """The heads with both sides exchanged."""
     other = heads.copy()
     for one, two in PAIRS:
         other[one], other[two] = heads[two], heads[one]
@@ -80,9 +79,7 @@ def turned(heads: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
 
 
 def member(rows: Rows, places: npt.NDArray[np.int64]) -> tuple[Rows, npt.NDArray[np.bool_]]:
-    """One message of each exchange, and whether it is there; where it is not, its row is all zero, which reads as no
-    text.
-    """
+    """One message of each exchange, and whether it exists; otherwise its row is all zero, which means no text."""
     there = places >= 0
     words: npt.NDArray[Any] = np.zeros((len(places), rows.words.shape[1]), np.uint64)
     words[there] = rows.words[places[there]]

@@ -1,5 +1,5 @@
-"""Upkeep of the files: those of an hour that is over are put together, then those of a day; what is too old or too much
-is deleted, what changed on the disk is found.
+"""Maintenance of the files: those of a past hour are compacted, then those of a past day; old or excess files are
+deleted, files changed on disk are detected.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from sensor.records.outbox import clear_abandoned
 from sensor.records.schema import TABLES
 from sensor.records.writer import HOUR_US, Writer
 
-# Files are put together from so many on; at the end of a replay from more, as each span has it.
+# Number of files from which on they are compacted; at the end of a replay the limit of each span.
 LEAST = 2
-# Seconds after which a file that queries no longer see has no readers.
+# Seconds after which a hidden file has no readers.
 GRACE_S = 300.0
 DAY_US = 86_400_000_000
 
 
 class Span(NamedTuple):
-    """A time whose files are put together. ``rows``: in one file, at most: those of an hour are sorted in memory, those
-    of a day are copied file by file, and a search for a rare value reads a file as a whole. ``least_at_end``: files
-    from which on they are put together at the end of a replay, since few are read as fast as one.
+    """A time span whose files are compacted. ``rows``: limit per file: those of an hour are sorted in memory, those of
+    a day are copied file by file, and a search for a rare value reads a whole file. ``least_at_end``: number of files
+    from which on they are compacted at the end of a replay, since a few can be read as fast as one.
     """
 
     hours: int
@@ -42,20 +42,20 @@ HOUR, DAY = Span(1, OF_HOUR, 100_000, 8), Span(24, OF_DAY, 2 * ROW_GROUP, 4)
 
 
 class Upkeep:
-    """``days`` and ``gib``: what is kept; ``days`` None: whatever its age, of a replay."""
+    """``days`` and ``gib``: how much is kept; ``days`` None: regardless of age, for replays."""
 
     def __init__(self, writer: Writer, days: float | None, gib: float) -> None:
         self.writer, self.manifest, self.days, self.gib = writer, writer.manifest, days, gib
 
     def run(self, *, final: bool = False) -> None:
-        """All of it. ``final``: hours that are not over as well, and there are no readers any more."""
+        """Run all steps. ``final``: include the current hour; there are no readers any more."""
         self.compact(final=final)
         clear_abandoned(self.writer.folder, self.writer.clock())
         self.limit()
         self.delete(0.0 if final else GRACE_S)
 
     def compact(self, *, final: bool = False) -> int:
-        """Files of hours and days that are over, put together; returns how many there are now."""
+        """Compact the files of past hours and days; returns the number of new files."""
         return sum(self._compact(span, final=final) for span in (HOUR, DAY))
 
     def _compact(self, span: Span, *, final: bool) -> int:
@@ -68,7 +68,7 @@ class Upkeep:
         return made
 
     def _together(self, some: Sequence[File], span: Span) -> int:
-        """One file in the place of several. Those that are damaged are left out."""
+        """Replace several files by one. Damaged ones are left out."""
         whole = [file for file in some if self.intact(file)]
         if not whole:
             return 0
@@ -99,8 +99,8 @@ class Upkeep:
         return False
 
     def limit(self) -> int:
-        """Take out what is too old, then the oldest hours of all tables until the rest is not too much; returns how
-        many files.
+        """Remove old files, then the oldest hours of all tables until the size is within its limit; returns the number
+        of files.
         """
         files = self.manifest.files()
         newest = max((file.last for file in files), default=0)
@@ -119,7 +119,7 @@ class Upkeep:
         return len(gone)
 
     def delete(self, grace: float) -> None:
-        """Delete what queries do not see any more; later, where it is being copied."""
+        """Delete hidden files; postponed while files are being copied."""
         names = self.manifest.gone(self.writer.clock() - grace + 1e-3)
         with may_delete(self.writer.folder) as allowed:
             if not allowed:
@@ -131,7 +131,7 @@ class Upkeep:
 
 
 def _grouped(files: Iterable[File], span: Span) -> Iterator[list[File]]:
-    """Files of one table and one hour or day that are to be put together, in the order of time."""
+    """Files of one table and one hour or day to be compacted, in order of time."""
 
     def place(file: File) -> tuple[str, int]:
         return file.table, file.hour // span.hours
@@ -140,15 +140,15 @@ def _grouped(files: Iterable[File], span: Span) -> Iterator[list[File]]:
         there = sorted(some, key=lambda file: (file.compact, file.rows))
         taken = [file for file in there if file.compact < span.level]
         for file in there[len(taken) :]:
-            # What was put together before is taken along once as much came late: so few files are left, and few rows
-            # are written again and again.
+            # A compacted file is included again once as much data came late: so few files remain, and few rows are
+            # rewritten repeatedly.
             if file.compact == span.level and taken and file.rows <= sum(one.rows for one in taken):
                 taken.append(file)
         yield sorted(taken, key=lambda file: (file.first, file.name))
 
 
 def _portions(files: Iterable[File], most: int) -> Iterator[list[File]]:
-    """Files whose rows fit into one."""
+    """Files whose rows fit into one file."""
     some: list[File] = []
     for file in files:
         if some and sum(one.rows for one in some) + file.rows > most:

@@ -1,5 +1,5 @@
-"""What a query sees: a view for each table, over the files that the manifest lists, and the names that hunters know
-from elsewhere.
+"""The schema of queries: a view for each table, over the files in the manifest, and views and functions known from
+other tools.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ SQL_TYPES = {
     NUMBER: "DOUBLE",
 }
 
-# What hunters write in other tools. IPv4 as a number; whether an address is in a block of IPv4; a name and all below
-# it.
+# Functions common in other tools: IPv4 as a number; whether an address is in an IPv4 block; a name and its subdomains.
 MACROS = """
 CREATE MACRO ip4(ip) AS CASE WHEN ip LIKE '%.%.%.%' AND ip NOT LIKE '%:%' THEN
     split_part(ip, '.', 1)::BIGINT * 16777216 + split_part(ip, '.', 2)::BIGINT * 65536
@@ -33,19 +32,19 @@ CREATE MACRO is_private(ip) AS in_cidr(ip, '10.0.0.0/8') OR in_cidr(ip, '172.16.
 '192.168.0.0/16')
     OR in_cidr(ip, '100.64.0.0/10') OR in_cidr(ip, '169.254.0.0/16') OR ip LIKE 'fe80:%' OR ip LIKE 'fc%:%' OR ip LIKE 'fd%:%';
 """
-# The devices as they are now.
+# The present state of devices.
 DEVICE = "CREATE VIEW device AS SELECT * EXCLUDE (valid_to) FROM device_history WHERE valid_to IS NULL"
 
 
 class Paths(NamedTuple):
-    """Absolute paths of files with the columns of today, and of others, which may lack some."""
+    """Absolute paths of files with the present columns, and of others, which may lack some."""
 
     today: Sequence[str] = ()
     others: Sequence[str] = ()
 
 
 def statements(files: Mapping[str, Paths], since: str = "", until: str = "") -> Iterator[str]:
-    """SQL that makes the views. ``files``: by table; ``since`` and ``until``: times as SQL writes them."""
+    """SQL that creates the views. ``files``: by table; ``since`` and ``until``: times in SQL notation."""
     for table in TABLES.values():
         if not table.stored:
             yield (
@@ -63,7 +62,7 @@ def selected(table: Table, files: Paths, since: str = "", until: str = "") -> st
     if not (files.today or files.others):
         return f"SELECT {', '.join(f'NULL::{SQL_TYPES[one.kind]} AS {one.name}' for one in table.columns)} WHERE false"
     names = ", ".join(column.name if column.name != "valid_to" else f"{_NEXT} AS valid_to" for column in table.columns)
-    # The state of a device before the time began.
+    # The state of a device before the start of the time range.
     range_ = [f"ts >= TIMESTAMP '{since}'"] if since and table is not DEVICE_HISTORY else []
     range_ += [f"ts < TIMESTAMP '{until}'"] if until else []
     where = f" WHERE {' AND '.join(range_)}" if range_ else ""
@@ -71,10 +70,10 @@ def selected(table: Table, files: Paths, since: str = "", until: str = "") -> st
 
 
 def _read(table: Table, files: Paths) -> str:
-    """Files of today are opened when they are read; of others it is looked first which columns they have."""
+    """Files with the present columns are opened directly; for others the columns are read first."""
     parts = [f"SELECT * FROM read_parquet([{_listed(files.today)}])"] if files.today else []
     if files.others:
-        # All of them may lack a column of today: it is unknown there, and not an error.
+        # All files may lack a present column: its values are then null instead of an error.
         today = ", ".join(
             f"NULL::{SQL_TYPES[one.kind]} AS {one.name}" for one in table.columns if one.name != "valid_to"
         )
@@ -91,5 +90,5 @@ _NEXT = "lead(ts) OVER (PARTITION BY device ORDER BY ts)"
 
 
 def quoted(text: str) -> str:
-    """A text within single quotes of SQL."""
+    """A text as an SQL string literal."""
     return text.replace("'", "''")

@@ -1,5 +1,5 @@
-"""What a run handed over and no process wrote yet: written by who reads the records, where it may and no other process
-does.
+"""Data that a run handed over and no process has written yet: the reader of the records writes it, if it has permission
+and no other process does.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sensor.records.tail_reader import files
 
 
 def write_waiting(folder: Path, complain: Callable[[str], None]) -> str:
-    """Write it. Returns why the newest records are missing; empty where they are not. ``complain`` gets what is
-    damaged.
+    """Write the waiting data. Returns why the newest records are missing; empty if they are not. ``complain`` gets
+    damage.
     """
     if not files(folder):
         return ""
@@ -41,8 +41,8 @@ def write_waiting(folder: Path, complain: Callable[[str], None]) -> str:
 
 
 def write_waiting_aside(folder: Path, seconds: float) -> None:
-    """The same in a process of its own, for the engine, which does without Arrow. What is not written within so many
-    seconds is written next time.
+    """The same in a separate process, for the engine, which does not load Arrow. Data not written within ``seconds`` is
+    written next time.
     """
     if not files(folder):
         return
@@ -56,6 +56,6 @@ def write_waiting_aside(folder: Path, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(OSError):  # where a unit forbids it
+    with contextlib.suppress(OSError):  # a systemd unit may forbid it
         os.nice(10)
     sys.exit(1 if write_waiting(Path(sys.argv[1]), lambda _: None) else 0)

@@ -1,5 +1,5 @@
-"""The writer: from the tail into Parquet files, one or several for each table and hour. It runs in a process of its
-own.
+"""The writer: moves data from the tail into Parquet files, one or several per table and hour. It runs in a separate
+process.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from sensor.records.tail_reader import Piece, files, piece, shapes
 
 HOUR_US = 3_600_000_000
 NO_WAITER = 1 << 62
-# Bytes of messages that may wait for their answers: with more, as in a flood of requests, none is waited for.
+# Limit in bytes on messages that wait for their answers: beyond it, as in a flood of requests, none wait.
 MOST_WAITING = 4 << 20
 FRESH_S = 3600
-# Bytes of rows that are written together: many small files cost more than the rows in them.
+# Bytes of rows that are written together: many small files cost more than their rows.
 TOGETHER = 16 << 20
-# Tables that are made of records of the event log, by the kind of those.
+# Tables built from records of the event log, by kind of record.
 OF_RECORDS = {
     "device_history": ("device", flows.device_history),
     "alert": ("alert", flows.alert),
@@ -50,17 +50,17 @@ OF_RECORDS = {
 
 
 class Busy(Exception):
-    """Another writer works in this folder."""
+    """Another writer is active in this folder."""
 
 
-# Faults that prevent writing, reported in one line.
+# Errors that prevent writing, reported in one line.
 FAILURES = (Busy, ManifestError, OSError, sqlite3.Error, pa.ArrowException)
 
 
 class Made:
-    """What was made of the tail and is not in files yet. ``tables``: by name and hour; ``left``: messages that wait, by
-    run; ``learned``: of devices;
-    ``ends``: how far each file of the tail was read; ``damages``: file and what.
+    """Data processed from the tail and not yet in files. ``tables``: by name and hour; ``left``: waiting messages, by
+    run; ``learned``: device records; ``ends``: read position in each file of the tail; ``damages``: file and
+    description.
     """
 
     def __init__(self, left: dict[str, bytes]) -> None:
@@ -76,12 +76,12 @@ class Made:
         self.size += table.nbytes
 
     def clear(self) -> None:
-        """All of it is in files."""
+        """All data was written to files."""
         self.tables, self.size, self.learned, self.ends, self.damages = {}, 0, {}, {}, []
 
 
 class Writer:
-    """``folder``: of the records. ``complain`` is called with damage. ``rows``: written so far."""
+    """``folder``: of the records. ``complain`` is called for damage. ``rows``: number written so far."""
 
     def __init__(
         self,
@@ -91,8 +91,8 @@ class Writer:
         *,
         durable: bool = True,
     ) -> None:
-        """``clock``: seconds since the epoch; ``durable``: files outlast a loss of power, not only the end of this
-        process. Busy where another one writes; ManifestError, OSError.
+        """``clock``: seconds since the epoch; ``durable``: files survive a power failure, not only the end of this
+        process. Raises Busy if another writer is active; ManifestError, OSError.
         """
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -115,7 +115,7 @@ class Writer:
         os.close(self._lock)
 
     def _sweep(self) -> None:
-        """Away with files that an earlier writer began and did not enter into the manifest."""
+        """Delete files that an earlier writer began and did not enter into the manifest."""
         known = self.manifest.known()
         for path in itertools.chain.from_iterable((self.folder / name).glob("*") for name in TABLES):
             if path.suffix == TEMPORARY or (
@@ -124,11 +124,9 @@ class Writer:
                 path.unlink(missing_ok=True)
 
     def write(self, *, final: bool = False) -> int:
-        """Work off what the tail holds; returns how many rows were written. ``final``: nothing is
-        waited for any more.
-        """
+        """Process the tail; returns the number of rows written. ``final``: do not wait for further messages."""
         before = self.rows
-        for path in (self.folder / FOLDER).glob(f"*{FRESH}"):  # of an engine that was killed while it began a file
+        for path in (self.folder / FOLDER).glob(f"*{FRESH}"):  # left by an engine that was killed while it began a file
             if _age(path, self.clock()) > FRESH_S:
                 path.unlink(missing_ok=True)
         made, offsets = Made(self.manifest.pending()), self.manifest.offsets()
@@ -139,12 +137,12 @@ class Writer:
         return self.rows - before
 
     def waiting(self) -> int:
-        """Bytes of the tail that were not worked off yet."""
+        """Unprocessed bytes of the tail."""
         offsets = self.manifest.offsets()
         return sum(path.stat().st_size - offsets.get(path.name, 0) for path in files(self.folder))
 
     def _step(self, path: Path, offsets: dict[str, int], made: Made, *, final: bool) -> bool:
-        """One window of one file; whether there is more in it."""
+        """Process one window of one file; returns whether there is more in it."""
         offset = offsets.get(path.name, 0)
         found = piece(path, offset)
         if found is None:
@@ -167,7 +165,7 @@ class Writer:
         )
 
     def _take(self, found: Piece, made: Made, *, over: bool) -> None:
-        """The rows of what a piece holds."""
+        """Build the rows of a piece."""
         sections = [
             *parts(memoryview(made.left.get(found.run, b""))),
             *(part for one in found.blocks for part in parts(one.sections)),
@@ -194,7 +192,7 @@ class Writer:
     def _batch(
         self, found: Piece, identity: Identity, by_kind: Mapping[int, Sequence[Part]], *, patient: bool
     ) -> Batch:
-        """``patient``: messages wait for their answers."""
+        """``patient``: messages may wait for their answers."""
         context, kinds = found.context, shapes(found.context)
         world = World(
             context.get("sensor", ""),
@@ -214,7 +212,7 @@ class Writer:
         return Batch(messages, world, now - WAIT if same and patient else NO_WAITER)
 
     def _save(self, made: Made) -> None:
-        """Files of what was made, and how far we are, in one transaction."""
+        """Write files and store the read positions, in one transaction."""
         entries = [self.file(name, hour, tables) for (name, hour), tables in made.tables.items()]
         if self._durable:
             sync_folder(self.folder)
@@ -235,14 +233,14 @@ class Writer:
         made.clear()
 
     def _identity(self, context: Mapping[str, Any]) -> Identity:
-        """Who is who, as the run sees it: sensors differ in what is inside."""
+        """The device identities of a run: sensors may differ in their internal networks."""
         name = "\n".join([context.get("sensor", ""), *context.get("networks", ())])
         if name not in self._identities:
             self._identities[name] = Identity(Networks(context.get("networks", ())), self.manifest.devices())
         return self._identities[name]
 
     def _geoip(self, paths: Sequence[str]) -> GeoIP | None:
-        """The databases that the configuration of a run names."""
+        """The GeoIP databases configured in a run."""
         if not paths:
             return None
         if (key := tuple(paths)) not in self._databases:
@@ -251,11 +249,11 @@ class Writer:
         return self._databases[key]
 
     def forget_identities(self) -> None:
-        """Devices were taken out of the manifest."""
+        """Devices were removed from the manifest."""
         self._identities.clear()
 
     def file(self, table: str, hour: int, tables: Iterable[pa.Table], *, compact: int = NEW) -> File:
-        """A file of these rows, which the manifest does not list yet. OSError, ArrowException."""
+        """A file of these rows, which the manifest does not list yet. Raises OSError, ArrowException."""
         return self.new_files.make(table, hour, tables, compact)
 
 
@@ -275,7 +273,7 @@ def _tables(
 
 
 def hours(table: pa.Table) -> Iterable[tuple[int, pa.Table]]:
-    """The rows of a table by the hour in which they began."""
+    """The rows of a table by the hour of their start time."""
     number = np.asarray(table["ts"].cast(pa.int64())) // HOUR_US
     different = np.unique(number).tolist()
     for hour in different:
@@ -283,8 +281,8 @@ def hours(table: pa.Table) -> Iterable[tuple[int, pa.Table]]:
 
 
 def _messages(name: str, shape: list[tuple[str, int]], some: Iterable[Part]) -> Rows | None:
-    """Messages of a class as this version lays them out; None where there are none, or this version
-    does not know them.
+    """Messages of a class in the layout of this version; None if there are none, or this version does not know the
+    class.
     """
     some = list(some)
     if not some or name not in NUMBERS:
@@ -310,7 +308,7 @@ def _messages(name: str, shape: list[tuple[str, int]], some: Iterable[Part]) -> 
 
 
 def _age(path: Path, now: float) -> float:
-    """Seconds since a file was written last; 0 of one that is gone."""
+    """Seconds since a file was last written; 0 if it no longer exists."""
     try:
         return now - path.stat().st_mtime
     except FileNotFoundError:

@@ -1,5 +1,5 @@
-"""The values and columns of records that are written, as the manifest keeps them. pyarrow is imported here, so that a
-run that only reads the manifest does without.
+"""The values and columns of written records, for the manifest. pyarrow is imported here, so that a run that only reads
+the manifest does not load it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ LOOKED_FOR = EXACT.union(DOMAINS)
 
 
 def shape_of(schema: pa.Schema) -> int:
-    """A number for some columns: files that have the same can be read without a look at each."""
-    return zlib.crc32(str(schema).encode()) | 1  # never 0, which is unknown
+    """A number for a set of columns: files with the same number can be read without checking the columns of each."""
+    return zlib.crc32(str(schema).encode()) | 1  # never 0, which means unknown
 
 
 @functools.cache
 def shape_of_today(table: Table) -> int:
-    """The same of files that this version writes."""
+    """The shape of files that this version writes."""
     return shape_of(arrow_schema(table))
 
 
 def values_in(table: Table, rows: pa.Table) -> set[bytes]:
-    """The values that a search may look for."""
+    """The values of rows that a search may look for."""
     values = set[bytes]()
     for column in table.columns:
         if column.name in LOOKED_FOR and column.name in rows.column_names:

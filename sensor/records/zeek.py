@@ -1,7 +1,7 @@
-"""Records as Zeek's logs (TSV), with the names and types of Zeek 7. What we do not know is unset (``-``).
+"""Records as Zeek logs (TSV), with the names and types of Zeek 7. Unknown values are unset (``-``).
 
-``orig_ip_bytes`` is what the frames hold behind the Ethernet header, so that the padding of short frames counts, which
-Zeek leaves out.
+``orig_ip_bytes`` counts the bytes after the Ethernet header, including the padding of short frames, which Zeek
+excludes.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def _ip_bytes(end: str) -> Callable[[Row], Any]:
 
 
 def uid(row: Row) -> str:
-    """Zeek's form of an id: C and letters."""
+    """Zeek's form of a connection id: C and letters."""
     return f"C{row['uid']:x}" if row["uid"] is not None else "-"
 
 
 def file_uid(row: Row) -> str:
-    """The same of a file: F, its connection and its time."""
+    """Zeek's form of a file id: F, its connection and its time."""
     return f"F{row['uid'] or 0:x}{int(row['ts'].replace(tzinfo=UTC).timestamp() * 1e6):x}"
 
 
@@ -54,7 +54,7 @@ _PROTO: Field = ("proto", "enum", lambda row: ICMP.get(row["proto"], row["proto"
 
 
 def _state(row: Row) -> Any:
-    """Zeek gives ICMP no state."""
+    """Zeek has no connection state for ICMP."""
     return "OTH" if row["proto"] in {"icmp", "ipv6-icmp"} else row["state"]
 
 
@@ -139,7 +139,7 @@ PATHS = {"tls": "ssl", "rpc": "dce_rpc"}
 
 
 def header(table: str) -> str:
-    """What a log begins with."""
+    """The header of a log."""
     fields = LOGS[table]
     lines = (
         "#separator \\x09", "#set_separator\t,", "#empty_field\t(empty)", "#unset_field\t-",
@@ -151,7 +151,7 @@ def header(table: str) -> str:
 
 
 def line(table: str, row: Row) -> str:
-    """One row."""
+    """One row as a line."""
     return "\t".join(_text(value(row), kind) for _, kind, value in LOGS[table]) + "\n"
 
 
@@ -170,6 +170,6 @@ def _text(value: Any, kind: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """What separates fields, and what would be read as unset or empty."""
+    """Escape field separators, and values that would be read as unset or empty."""
     escaped = text.replace("\\", "\\\\").replace("\t", "\\x09").replace("\n", "\\x0a")
     return {"-": "\\x2d", "(empty)": "\\x28empty)"}.get(escaped, escaped)

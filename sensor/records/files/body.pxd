@@ -1,4 +1,4 @@
-# A file on its way.
+# A file being transferred.
 from libc.stdint cimport int64_t
 
 cdef class Budget:

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""A file on its way: its hash as far as it was seen, and why there is none where it was not seen whole."""
+"""A file being transferred: the hash of the bytes so far, and the reason if there will be none."""
 
 from libc.stdint cimport int64_t
 
@@ -11,7 +11,7 @@ from sensor.core.reader import clean
 from sensor.records.files.seen import FileSeen, State
 
 cdef enum:
-    # Bytes of the largest file that is hashed; bytes that are hashed in a second of packet time, and at most at once.
+    # Size limit of a file that is hashed; bytes hashed per second of packet time, and in a burst.
     MOST = 32 << 20
     RATE = 8 << 20
     BURST = 64 << 20
@@ -24,7 +24,7 @@ LARGEST = MOST
 
 
 cdef class Budget:
-    """Bytes that may be hashed, by packet time: a flood of downloads must not slow the engine."""
+    """Limit on the bytes that are hashed, by packet time: a flood of downloads must not slow down the engine."""
 
     def __init__(self, int64_t rate=RATE, int64_t burst=BURST):
         self.rate, self.burst, self.left, self.at = rate, burst, burst, 0
@@ -37,8 +37,8 @@ cdef class Budget:
 
 
 cdef class Body:
-    """``packet``: with which it begins; ``mime``: declared media type; ``size``: bytes that were seen; ``fault``:
-    State, None so far.
+    """``packet``: the packet with its first byte; ``mime``: declared media type; ``size``: number of bytes seen;
+    ``fault``: State, None if there is none so far.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ cdef class Body:
         if encoding:
             encoding = encoding.strip().lower()
             if encoding in (b"gzip", b"x-gzip", b"deflate"):
-                self.inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # by its header: gzip or zlib
+                self.inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects gzip or zlib from the header
             elif encoding != b"identity":
                 self.fault = State.ENCODED
 
     cpdef int take(self, bytes data) except -1:
-        """The next bytes."""
+        """Add the next bytes."""
         if self.inflater is not None and self.fault is None:
             data = self.inflated(data)
         self.size += len(data)
@@ -73,7 +73,7 @@ cdef class Body:
         return 0
 
     cdef bytes inflated(self, bytes data):
-        """Decoded bytes; a body that expands beyond measure counts as too large."""
+        """Decoded bytes; a body that expands too much counts as too large."""
         cdef bytes made
         try:
             made = self.inflater.decompress(data, INFLATED_AT_ONCE)
@@ -89,7 +89,7 @@ cdef class Body:
         self.fault = self.fault or why
 
     def ended(self, str service, bint from_client, ends):
-        """What is known of it. ``ends``: client and server, and their ports."""
+        """The FileSeen event. ``ends``: client and server, and their ports."""
         if self.fault is None and self.inflater is not None and not self.inflater.eof:
             self.fault = State.ENCODED
         if self.fault is None:

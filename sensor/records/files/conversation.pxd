@@ -1,4 +1,4 @@
-# A connection over which files may come.
+# A connection that may transfer files.
 from libc.stdint cimport int64_t, uint32_t
 
 from sensor.records.files.body cimport Budget
@@ -14,8 +14,8 @@ cdef class Conversation:
     cdef public bint over, paused
     cdef readonly object emit
     cdef readonly Budget budget
-    # Of the client, of the server: whether the number that is waited for is known, and which; early segments, and bytes
-    # of them.
+    # For client and server: whether the expected sequence number is known, and which it is; out-of-order segments, and
+    # their bytes.
     cdef bint[2] begun
     cdef uint32_t[2] due
     cdef list early

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""A connection over which files may come: the segments of each side in their order (RFC 9293, 3.4). Repeated bytes are
-dropped, early ones held.
+"""A connection that may transfer files: the segments of each direction in order (RFC 9293, 3.4). Repeated bytes are
+dropped, out-of-order segments held.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -8,26 +8,26 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from sensor.core.packet import Packets
 
 cdef enum:
-    HELD_SEGMENTS = 32     # that may come early, before those in front are given up
+    HELD_SEGMENTS = 32     # held out-of-order segments, before the missing ones are given up
     HELD_BYTES = 64 * 1024
 
 
 cdef class Place:
-    """Where bytes came from: a row of the batch at hand, or a packet that was held."""
+    """The source of bytes: a row of the current batch, or a packet that was held."""
 
     def __init__(self, packets, Py_ssize_t index):
         self.packets, self.index = packets, index
 
     cpdef object packet(self):
-        """The packet; made only where it is asked for."""
+        """The packet, created on demand."""
         return self.packets.at(self.index) if isinstance(self.packets, Packets) else self.packets
 
 
 cdef class Conversation:
-    """``over``: nothing of it is wanted any more; ``paused``: nothing until a message of HTTP begins."""
+    """``over``: no more data of it is wanted; ``paused``: none is wanted until an HTTP message begins."""
 
     def __init__(self, emit, Budget budget not None):
-        """``emit``: given each file that ended."""
+        """``emit``: called with each completed file."""
         self.emit, self.budget, self.early = emit, budget, [[], []]
         self.over = self.paused = False
 
@@ -56,7 +56,7 @@ cdef class Conversation:
         return 0
 
     cdef int drain(self, int way) except -1:
-        """Held segments whose turn it is."""
+        """Deliver held segments that have become due."""
         cdef list early = self.early[way]
         cdef int32_t known
         cdef uint32_t seq
@@ -76,7 +76,7 @@ cdef class Conversation:
         return 0
 
     cdef int skip(self, int way) except -1:
-        """Give up on the bytes before the first held segment."""
+        """Give up the bytes before the first held segment."""
         cdef list early = self.early[way]
         cdef int64_t nearest = 1 << 32, ahead
         for seq, _, _ in early:
@@ -87,14 +87,14 @@ cdef class Conversation:
         return self.drain(way)
 
     cdef int read(self, int way, bytes data, Place place) except -1:
-        """The next bytes."""
+        """Process the next bytes."""
         self.due[way] += <uint32_t>len(data)
         if not (self.over or self.paused):
             self.feed(way, data, place)
         return 0
 
     def closed(self, int way, uint32_t seq, bint reset):
-        """One side ends at ``seq``; ``reset``: both do."""
+        """One direction ends at ``seq``; ``reset``: both do."""
         cdef int side
         for side in range(2):
             if reset or side == way:
@@ -112,20 +112,20 @@ cdef class Conversation:
             self.ended(side, False)
 
     def restart(self, int way, uint32_t seq):
-        """Both sides go on wherever they are; this one with ``seq``."""
+        """Resynchronize both directions; this one continues at ``seq``."""
         self.paused, self.early = False, [[], []]
         self.begun[0] = self.begun[1] = False
         self.held[0] = self.held[1] = 0
         self.begun[way & 1], self.due[way & 1] = True, seq
 
     cpdef feed(self, int way, bytes data, Place place):
-        """The next bytes of a side."""
+        """The next bytes of a direction."""
         raise NotImplementedError
 
     def gap(self, int way, int64_t missing):
-        """So many bytes of a side will not come."""
+        """``missing`` bytes of a direction were not captured."""
         raise NotImplementedError
 
     def ended(self, int way, bint whole):
-        """A side sends nothing more; ``whole``: all of its bytes were seen."""
+        """A direction ended; ``whole``: all of its bytes were seen."""
         raise NotImplementedError

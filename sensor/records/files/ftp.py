@@ -1,4 +1,6 @@
-"""Files of FTP (RFC 959, RFC 2428): the control connection names them and the port over which they come."""
+"""Files over FTP (RFC 959, RFC 2428): the control connection has their names and the ports of their data
+connections.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from sensor.records.files.seen import Emit, State
 SERVICE = "ftp"
 FILES = frozenset((b"RETR", b"STOR", b"STOU", b"APPE"))
 LISTS = frozenset((b"LIST", b"NLST", b"MLSD"))
-# Of the replies 227 and 229, and of the commands PORT and EPRT.
+# Addresses and ports in the replies 227 and 229, and in the commands PORT and EPRT.
 _SIX = re.compile(rb"(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
 _EXTENDED = re.compile(rb"\((.)\1\1(\d{1,5})\1\)")
 _EPRT = re.compile(rb"EPRT (.)[12]\1[^ ]{2,39}\1(\d{1,5})\1", re.IGNORECASE)
@@ -25,12 +27,12 @@ Await = Callable[[Address, int, "FtpControl"], None]
 
 
 class FtpControl(Conversation):
-    """``verb`` and ``name``: of the last command that moves data; ``offset``: whether it begins within the file;
-    ``client``: its address.
+    """``verb`` and ``name``: of the last transfer command; ``offset``: whether the transfer starts within the file;
+    ``client``: the client's address.
     """
 
     def __init__(self, emit: Emit, budget: Budget, awaits: Await) -> None:
-        """``awaits``: called with the address and the port at which a data connection will be opened."""
+        """``awaits``: called with the address and port of an expected data connection."""
         super().__init__(emit, budget)
         self.verb, self.name, self.offset = b"", b"", False
         self.client: Address = 0
@@ -73,7 +75,7 @@ class FtpControl(Conversation):
         self._lines[way].rest()
 
     def ended(self, way: int, whole: bool) -> None:
-        """Names of files end with their connection."""
+        """File names are only valid during their control connection."""
 
 
 def _port(groups: tuple[bytes, ...]) -> int:
@@ -81,7 +83,7 @@ def _port(groups: tuple[bytes, ...]) -> int:
 
 
 class FtpData(Conversation):
-    """A data connection: all of one side is the file."""
+    """A data connection: all bytes of one direction are the file."""
 
     def __init__(self, emit: Emit, budget: Budget, control: FtpControl) -> None:
         super().__init__(emit, budget)
@@ -113,7 +115,7 @@ class FtpData(Conversation):
             self.emit(body.ended(SERVICE, self._verb != b"RETR", self._ends(body.packet)))
 
     def _ends(self, packet: Packet) -> tuple[Subject, Subject, int, int]:
-        """The client of the control connection is the client, regardless of which side opened this one."""
+        """The client is that of the control connection, regardless of which side opened this one."""
         source, other = Subject(packet.src_mac, packet.src), Subject(packet.dst_mac, packet.dst)
         if packet.src == self._control.client:
             return source, other, packet.sport, packet.dport

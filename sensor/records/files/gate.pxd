@@ -1,10 +1,10 @@
-# Which packets may belong to a file under way.
+# Selects packets that may belong to a file transfer.
 from libc.stdint cimport uint8_t, uint64_t
 
 from sensor.core.packet cimport Packets
 from sensor.core.row cimport Row
 
-ctypedef packed struct Mark:   # by slot of the flow table
+ctypedef packed struct Mark:   # per slot of the flow table
     uint64_t flow
     uint64_t state             # one of the states of gate.pyx
 
@@ -13,7 +13,7 @@ cdef class Gate:
     cdef Mark* marks
     cdef Py_ssize_t slots
     cdef object transfers
-    cdef uint8_t[::1] ports    # those at which files are to come
+    cdef uint8_t[::1] ports    # ports at which files are expected
     cdef int leave(self, Mark* mark) except -1
     cdef int segment(
         self, Packets packets, Py_ssize_t index, const Row* row, const uint8_t* payload, Mark* mark

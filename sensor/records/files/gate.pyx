@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Gate: which packets belong to a conversation that transfers files. All others cost a few comparisons; these go to
-Python (``transfers``).
+"""Gate: selects the packets of flows that transfer files. All others cost a few comparisons; these are passed to Python
+(``transfers``).
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -15,14 +15,14 @@ cdef enum:
     TCP = 6
     UDP = 17
     HEADER = 2          # Row.begins: the payload is the TCP header
-    UNKNOWN = 0         # nothing that transfers files so far
+    UNKNOWN = 0         # no file transfer so far
     FOLLOWED = 1        # all segments are wanted
-    PAUSED = 2          # nothing is wanted until a message of HTTP begins
+    PAUSED = 2          # no segments are wanted until an HTTP message begins
     OVER = 3
     ENDED = 4           # Change.kind
     FTP = 21
     TFTP = 69
-    LEAST = 8           # bytes by which a message of HTTP is known
+    LEAST = 8           # bytes needed to recognize an HTTP message
 
 
 cdef class Gate:
@@ -37,7 +37,7 @@ cdef class Gate:
         free(self.marks)
 
     def batch(self, Packets packets not None):
-        """The packets of one batch, in order."""
+        """Process the packets of one batch, in order."""
         cdef Py_ssize_t i, rows = packets.rows.shape[0]
         cdef const Row* row
         for i in range(rows):
@@ -50,7 +50,7 @@ cdef class Gate:
                 self.udp(packets, i, row)
 
     def ended(self, changes):
-        """Flows that are over."""
+        """Flows ended."""
         cdef Change[::1] some = changes
         cdef Py_ssize_t i
         for i in range(some.shape[0]):
@@ -62,7 +62,7 @@ cdef class Gate:
                 self.leave(&self.marks[some[i].slot])
 
     cdef int leave(self, Mark* mark) except -1:
-        """The conversation of a place is over."""
+        """The flow in a slot ended."""
         if mark.state == FOLLOWED or mark.state == PAUSED:
             self.transfers.ended(mark.flow)
         mark.state = OVER
@@ -98,7 +98,7 @@ cdef class Gate:
     cdef int segment(
         self, Packets packets, Py_ssize_t index, const Row* row, const uint8_t* payload, Mark* mark
     ) except -1:
-        """A segment of a conversation that is followed, without a payload where that is NULL."""
+        """A segment of a followed flow, without payload if that is NULL."""
         cdef int state = FOLLOWED
         if payload != NULL:
             state = self.transfers.segment(
@@ -115,7 +115,7 @@ cdef class Gate:
         return 0
 
     cdef int udp(self, Packets packets, Py_ssize_t index, const Row* row) except -1:
-        """TFTP: what asks for a file, and the blocks of one."""
+        """TFTP: file requests, and blocks of files."""
         cdef const uint8_t* payload
         if row.dport != TFTP and not (self.ports[row.dport] or self.ports[row.sport]):
             return 0

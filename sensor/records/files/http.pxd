@@ -6,15 +6,15 @@ from sensor.records.files.conversation cimport Conversation, Place
 
 
 cdef class Side:
-    cdef bytes kept            # of a head or a chunk's line that is not whole
+    cdef bytes kept            # an incomplete head or chunk line
     cdef Body body
-    cdef int64_t left          # bytes of it, OPEN where its end is unknown; of chunks: of the chunk at hand
+    cdef int64_t left          # bytes left in the body, OPEN if its end is unknown; for chunks: in the current chunk
     cdef bint chunked, trailer, request
 
 
 cdef class HttpFiles(Conversation):
     cdef Side client, server
-    cdef list pending            # requests that wait for their response: method and target
+    cdef list pending            # unanswered requests: method and target
     cdef bytes head(self, Side side, bytes data, Place place)
     cdef int request(self, Side side, bytes line, dict fields, Place place) except -1
     cdef int response(self, Side side, bytes line, dict fields, Place place) except -1

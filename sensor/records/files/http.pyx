@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=True, wraparound=False, initializedcheck=False, cdivision=True
-"""Bodies of HTTP/1.x messages (RFC 9112, 6 and 7) as files. Heads are read only as far as bodies need it.
+"""Bodies of HTTP/1.x messages (RFC 9112, 6 and 7) as files. Heads are parsed only as far as bodies require it.
 
-What clients send as forms, JSON, XML or text is no file, and may hold passwords, which a hash of few bytes could
-reveal: it is passed over.
+Forms, JSON, XML and text that clients send are not treated as files: they may contain passwords, which a hash of few
+bytes could reveal.
 """
 
 from libc.stdint cimport int64_t
@@ -15,7 +15,7 @@ from sensor.records.files.body import LARGEST, ends_of
 from sensor.records.files.seen import FileBegun, State
 
 cdef enum:
-    OPEN = -1              # of a length: until the connection ends
+    OPEN = -1              # as a length: until the connection ends
     HEAD_LIMIT = 32768
     CHUNK_LINE_LIMIT = 256
     CHUNK_DIGITS = 8
@@ -34,7 +34,7 @@ TEXTUAL = re.compile(
 
 
 cdef class Side:
-    """One side: a head that is not whole, or a body under way. ``request``: it is that of a request."""
+    """One direction: an incomplete head, or an incomplete body. ``request``: the message is a request."""
 
     def __init__(self):
         self.kept, self.body, self.left = b"", None, 0
@@ -42,7 +42,7 @@ cdef class Side:
 
 
 cdef class HttpFiles(Conversation):
-    """Messages of one connection."""
+    """The messages of one connection."""
 
     def __init__(self, emit, budget):
         super().__init__(emit, budget)
@@ -52,7 +52,7 @@ cdef class HttpFiles(Conversation):
         cdef Side side = self.server if way else self.client
         cdef int64_t size
         while data and not (self.over or self.paused):
-            if side.body is None and side.left:  # of a body that is passed over
+            if side.body is None and side.left:  # part of a body that is skipped
                 size = min(side.left, <int64_t>len(data))
                 side.left -= size
                 data = data[size:]
@@ -72,7 +72,7 @@ cdef class HttpFiles(Conversation):
                 self.close(side)
 
     def gap(self, int way, int64_t missing):
-        """Within a body of known length a gap is part of it; else what follows is unknown until a message begins."""
+        """A gap within a body of known length is part of it; otherwise bytes are skipped until a message begins."""
         cdef Side side = self.server if way else self.client
         if side.body is not None:
             side.body.lost()
@@ -96,7 +96,7 @@ cdef class HttpFiles(Conversation):
         return 0
 
     cdef bytes head(self, Side side, bytes data, Place place):
-        """Bytes of a head; what follows it."""
+        """Add bytes of a head; returns the bytes after it."""
         cdef bytes kept = data, line
         cdef dict fields
         if side.kept or data[0] == 13 or data[0] == 10:
@@ -178,13 +178,13 @@ cdef class HttpFiles(Conversation):
         return 0
 
     cdef bytes chunks(self, Side side, bytes data):
-        """Chunks; what follows the last one."""
+        """Process chunks; returns the bytes after the last one."""
         cdef bytes line, rest
         cdef int64_t size
         if side.kept:
             data, side.kept = side.kept + data, b""
         while data and side.body is not None:
-            if side.left > 0:  # of a chunk, its line end included
+            if side.left > 0:  # bytes of a chunk, its line end included
                 size = min(side.left, <int64_t>len(data))
                 side.body.take(data[:max(min(side.left - 2, size), <int64_t>0)])
                 side.left -= size
@@ -211,7 +211,7 @@ cdef class HttpFiles(Conversation):
 
 
 cdef int64_t length(dict fields) except -2:
-    """Content-Length in bytes; OPEN where there is none, or none that can be believed."""
+    """Content-Length in bytes; OPEN if it is absent or implausible."""
     text = fields.get(b"content-length")
     if text is None:
         return OPEN
@@ -220,7 +220,7 @@ cdef int64_t length(dict fields) except -2:
 
 
 cdef int64_t chunk_size(bytes line) except -2:
-    """-1 where it is none."""
+    """Size of a chunk; -1 if the line is invalid."""
     cdef bytes text = line.partition(b";")[0].strip()
     if not 0 < len(text) <= CHUNK_DIGITS or b"_" in text or b"+" in text or b"-" in text:
         return -1
@@ -231,7 +231,7 @@ cdef int64_t chunk_size(bytes line) except -2:
 
 
 cdef bytes name_of(bytes target, bytes disposition):
-    """The name that the sender gives, else the last part of the address, without its query."""
+    """The file name that the sender declares, else the last part of the path, without its query."""
     if b"filename" in disposition:
         message = Message()
         message["content-disposition"] = disposition.decode("latin-1")

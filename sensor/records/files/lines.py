@@ -1,4 +1,4 @@
-"""Lines of one side of a conversation, bounded."""
+"""The lines of one direction, limited in length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MOST = 4096
 
 
 class Lines:
-    """Of what is no line yet, the last 4,096 bytes are kept."""
+    """Splits bytes into lines. Of an incomplete line, the last 4,096 bytes are kept."""
 
     __slots__ = ("_kept",)
 
@@ -16,13 +16,13 @@ class Lines:
         self._kept = b""
 
     def take(self, data: bytes) -> Iterator[bytes]:
-        """Lines that these bytes complete, without their ends."""
+        """The lines that these bytes complete, without line ends."""
         *lines, rest = (self._kept + data).split(b"\n")
         self._kept = rest[-MOST:]
         for line in lines:
             yield line.rstrip(b"\r")
 
     def rest(self) -> bytes:
-        """What follows the last line, taken away."""
+        """Remove and return the bytes after the last line."""
         kept, self._kept = self._kept, b""
         return kept

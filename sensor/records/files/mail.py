@@ -1,4 +1,4 @@
-"""Mail that is handed over by SMTP (RFC 5321): the message as a file, and its attachments (RFC 2045, RFC 2046)."""
+"""Mail over SMTP (RFC 5321): the message as a file, and its attachments (RFC 2045, RFC 2046)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from sensor.records.files.lines import Lines
 from sensor.records.files.seen import Emit, FileSeen, State
 
 SERVICE = "smtp"
-# Lines of a text that are no plain content: those with a dot or two dashes in front.
+# Lines with special meaning: those that begin with a dot or two dashes.
 _SPECIAL, _LINE = re.compile(rb"^(?:\.|--)", re.MULTILINE), re.compile(rb"[^\n]*\n")
 HEADER_LIMIT, LINE_LIMIT, DEPTH, PARTS = 16384, 1 << 16, 8, 64
 
 
 class MailFiles(Conversation):
-    """One conversation. The message is read between DATA and the line with a single dot."""
+    """One SMTP connection. The message is the data between DATA and the line with a single dot."""
 
     def __init__(self, emit: Emit, budget: Budget) -> None:
         super().__init__(emit, budget)
         self._lines = (Lines(), Lines())
         self._mail: Mail | None = None
-        self._way = 0  # of the client
+        self._way = 0  # from the client
         self._wants_tls = False
 
     def feed(self, way: int, data: bytes, place: Place) -> None:
@@ -67,7 +67,7 @@ class MailFiles(Conversation):
 
 
 class Mail:
-    """A message under way. ``over``: its end was seen."""
+    """A message being transferred. ``over``: its end was seen."""
 
     def __init__(self, budget: Budget) -> None:
         self.over = False
@@ -80,7 +80,7 @@ class Mail:
         self._parts = 0
 
     def take(self, data: bytes, place: Place) -> Iterator[FileSeen]:
-        """The next bytes; attachments that end with them, and the message with its last."""
+        """Add bytes; yields the attachments that they complete, and the message at its end."""
         if self._whole is None:
             self._packet = place.packet()
             self._whole = Body(self._packet, self._budget, b"", b"message/rfc822")
@@ -90,7 +90,7 @@ class Mail:
         if len(self._kept) > LINE_LIMIT:
             self.lost()
             self._kept = b""
-        if self._header is None and _SPECIAL.search(text) is None:  # most of an attachment
+        if self._header is None and _SPECIAL.search(text) is None:  # most lines of an attachment
             self._whole.take(text)
             if self._part is not None:
                 self._part.take(text)
@@ -100,7 +100,7 @@ class Mail:
                 self.over = True
                 yield from self.ended()
                 return
-            line = line.removeprefix(b".")  # transparency (RFC 5321, 4.5.2)
+            line = line.removeprefix(b".")  # dot stuffing (RFC 5321, 4.5.2)
             self._whole.take(line)
             yield from self._line(line, place)
 
@@ -111,7 +111,7 @@ class Mail:
                 body.lost(why)
 
     def ended(self) -> Iterator[FileSeen]:
-        """What is known of the message, and of an attachment that did not end."""
+        """The message, and an attachment that did not end."""
         yield from self._close(State.CUT_OFF if self._boundaries else None)
         if self._whole is not None:
             yield _seen(self._whole)
@@ -131,7 +131,7 @@ class Mail:
             self._part.take(line)
 
     def _begin(self, head: Message, place: Place) -> None:
-        """The headers of a part, or of the message."""
+        """Process the headers of a part, or of the message."""
         boundary = head.get_boundary()
         if boundary is not None and head.get_content_maintype() == "multipart":
             if len(self._boundaries) < DEPTH:
@@ -153,13 +153,13 @@ class Mail:
 
 
 class Part:
-    """An attachment, decoded as its lines come."""
+    """An attachment, decoded line by line."""
 
     def __init__(self, body: Body, coding: str) -> None:
         self.body, self._coding, self._kept = body, coding, b""
 
     def take(self, lines: bytes) -> None:
-        """Whole lines."""
+        """Add complete lines."""
         if self._coding == "base64":
             kept = self._kept + b"".join(lines.split())
             whole = len(kept) // 4 * 4
@@ -178,7 +178,7 @@ class Part:
             self.body.lost(State.ENCODED)
 
     def end(self) -> None:
-        """A rest of base64 that is no whole group."""
+        """Decode the remaining base64, even if it is no complete group."""
         if self._kept and self._coding == "base64":
             self._decoded(self._kept)
 

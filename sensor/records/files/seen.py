@@ -1,4 +1,4 @@
-"""What becomes known of a file that is transferred, as events."""
+"""Events about files that are transferred."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sensor.core.observation import Subject
 
 
 class State(enum.StrEnum):
-    """Whether the hash is that of the whole file, or why there is none."""
+    """Whether the hash is that of the complete file, or why there is none."""
 
     WHOLE = "whole"
     GAP = "gap"
@@ -22,7 +22,7 @@ class State(enum.StrEnum):
 
 
 class FileBegun(Event):
-    """The body of a response of HTTP begins: its hash may follow."""
+    """The body of an HTTP response begins: its hash may follow."""
 
     client: Subject
     server: Subject
@@ -31,9 +31,9 @@ class FileBegun(Event):
 
 
 class FileSeen(Event):
-    """A file came to its end. ``service``: protocol that transferred it; ``from_client``: the client sent it, else the
-    server; ``name``: its last part; ``mime``: as the sender declares it; ``size``: bytes that were seen;
-    ``sha256``: of the whole file, else empty; ``state``: one of State.
+    """The end of a file transfer. ``service``: the protocol; ``from_client``: the client sent the file, else the
+    server; ``name``: without folders; ``mime``: declared by the sender; ``size``: number of bytes seen; ``sha256``: of
+    the complete file, else empty; ``state``: one of State.
     """
 
     client: Subject

@@ -1,4 +1,4 @@
-"""Files of TFTP (RFC 1350; blksize of RFC 2348): blocks, the last of which is shorter than the others."""
+"""Files over TFTP (RFC 1350; blksize of RFC 2348): blocks, the last of which is shorter than the others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TftpFile:
         self._body: Body | None = None
 
     def take(self, packet: Packet) -> FileSeen | None:
-        """A packet of the transfer; the file with its last one."""
+        """Process a packet of the transfer; returns the file after its last block."""
         if packet.payload[1] == ACKNOWLEDGED:
             self._size = _block_size(packet.payload)
             return None
@@ -35,7 +35,7 @@ class TftpFile:
         number, data = struct.unpack_from(">H", packet.payload, 2)[0], packet.payload[4:]
         if self._body is None:
             self._body = Body(packet, self._budget, self._name)
-        if number == self._block & 0xFFFF and self._block:  # sent again
+        if number == self._block & 0xFFFF and self._block:  # retransmitted
             return None
         if number != (self._block + 1) & 0xFFFF:
             self._body.lost()
@@ -44,7 +44,7 @@ class TftpFile:
         return self.ended() if len(data) < self._size else None
 
     def ended(self, *, whole: bool = True) -> FileSeen | None:
-        """The transfer is over; None where no block came."""
+        """End the transfer; None if there was no block."""
         body, self._body, self.over = self._body, None, True
         if body is None:
             return None
@@ -54,7 +54,7 @@ class TftpFile:
 
 
 def _block_size(payload: bytes) -> int:
-    """The size that client and server agreed on (RFC 2347: pairs of name and value)."""
+    """The block size that client and server negotiated (RFC 2347: pairs of name and value)."""
     words = payload[2:].split(b"\0")
     for name, value in zip(words[::2], words[1::2], strict=False):
         if name.lower() == b"blksize" and value.isdigit() and 8 <= int(value[:6]) <= BLOCK_MOST:

@@ -1,4 +1,4 @@
-"""Transfers: the conversations that bring files, at most so many at once; those unheard longest make room."""
+"""Transfers: the flows that transfer files, up to a limit; the least recently active ones are evicted."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sensor.records.files.seen import Emit
 from sensor.records.files.tftp import ACKNOWLEDGED, DATA, TftpFile
 
 CONVERSATIONS, AWAITED, REQUESTED = 2048, 256, 256
-# Of a conversation, as the gate has them.
+# States of a flow, as in the gate.
 FOLLOWED, PAUSED, OVER = 1, 2, 3
 
 
 class Transfers:
-    """``emit``: given each file that ended, and each body of a response that begins. ``ports``: 1 for those at which
-    data connections of FTP and files of TFTP are to come.
+    """``emit``: called with each completed file, and at the beginning of each response body. ``ports``: 1 for ports at
+    which FTP data connections and TFTP files are expected.
     """
 
     def __init__(self, emit: Emit) -> None:
@@ -33,10 +33,10 @@ class Transfers:
         """``now``: packet time, ns."""
         self._budget.advance(now)
 
-    # A conversation begins.
+    # Start of a flow.
 
     def http(self, flow: int, way: int, seq: int) -> None:
-        """A message of HTTP begins with the segment that comes next, on a connection that is new or was left."""
+        """An HTTP message begins with the next segment, on a connection that is new or was paused."""
         found = self._open.get(flow)
         if isinstance(found, HttpFiles) and not found.over:
             found.restart(way, seq)
@@ -50,7 +50,7 @@ class Transfers:
         self._put(flow, MailFiles(self._emit, self._budget))
 
     def expected(self, packet: Packet) -> bool:
-        """Whether a connection that opens is one over which a file of FTP comes."""
+        """Whether a new connection is an expected FTP data connection."""
         control = self._awaited.pop((packet.dst, packet.dport))
         if control is not None:
             self._forget_port(packet.dport)
@@ -64,7 +64,7 @@ class Transfers:
             self._forget_port(out[0][1])
 
     def _forget_port(self, port: int) -> None:
-        """Nothing is to come at a port, unless for another address."""
+        """Expect nothing more at a port, unless for another address."""
         self.ports[port] = any(port == other for _, other in (*self._awaited, *self._requested))
 
     def _put(self, flow: int, conversation: Conversation) -> None:
@@ -72,10 +72,10 @@ class Transfers:
         if out is not None:
             out[1].finish()
 
-    # It continues.
+    # Continuation of a flow.
 
     def segment(self, flow: int, way: int, seq: int, data: bytes, packets: Packets, index: int) -> int:
-        """Bytes of a side; the state of the conversation afterwards."""
+        """Process bytes of a direction; returns the new state of the flow."""
         found = self._open.get(flow)
         if found is None:
             return OVER
@@ -83,7 +83,7 @@ class Transfers:
         return self._state(flow, found)
 
     def closed(self, flow: int, way: int, seq: int, reset: bool) -> int:
-        """A side sends nothing behind ``seq``."""
+        """A direction ends at ``seq``."""
         found = self._open.get(flow)
         if found is None:
             return OVER
@@ -113,7 +113,7 @@ class Transfers:
     # TFTP.
 
     def tftp(self, packet: Packet) -> None:
-        """A request, or a packet of a transfer."""
+        """A TFTP request, or a packet of a transfer."""
         if packet.payload[1] not in {DATA, ACKNOWLEDGED}:
             out = self._requested.put((packet.src, packet.sport), TftpFile(packet, self._budget))
             self.ports[packet.sport] = 1
@@ -132,7 +132,7 @@ class Transfers:
             return
 
     def _end_tftp(self, key: tuple[Address, int], file: TftpFile) -> None:
-        """A transfer of which nothing more is followed."""
+        """A transfer ended or was evicted."""
         self._forget_port(key[1])
         if (seen := file.ended(whole=False)) is not None:
             self._emit(seen)
