@@ -1,3 +1,3 @@
-"""Datasets: where the data of one source is, which of them a command reads, and how replays are
-kept side by side.
+"""Datasets: where the data of one source is stored, which of them a command reads, and how replays are kept side by
+side.
 """

@@ -1,4 +1,4 @@
-"""What a run does to the folder that it is given: whose data is there, and that of another source is set aside."""
+"""Prepares the folder of a run: determines whose data is there, and moves the data of another source aside."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sensor.eventlog.paths import DATASETS, RUN_LOG, muted_log, notes_log
 from sensor.eventlog.segments import folder_of
 
 NO_FILE = "-"
-"""What a card has for the log of a run that writes to a stream: nothing can be read later."""
+"""Value of a card's ``log`` if the run writes to a stream: nothing can be read later."""
 
 
 def holds_live(folder: Path) -> bool:
@@ -25,14 +25,14 @@ def holds_live(folder: Path) -> bool:
 
 
 def set_aside(folder: Path) -> str:
-    """Make the log of a replay in a folder a dataset of its own, before a live sensor begins one there. What was done,
-    for people; empty when nothing was. OSError.
+    """Make the log of a replay in a folder a separate dataset, before a live sensor begins its log there. Returns a
+    message for users; empty if nothing was done. Raises OSError.
     """
     card = read_card(folder)
     if card is None or card.kind != REPLAY:
         return ""
     log = dataset_in(folder).log
-    if log.parent != folder or not parts(log):  # it is elsewhere, and stays there
+    if log.parent != folder or not parts(log):  # a log in another folder stays there
         return ""
     target = free_folder(folder / DATASETS, card.name or REPLAY)
     make_folder(target, folder)
@@ -42,15 +42,17 @@ def set_aside(folder: Path) -> str:
 
 
 def begin_live(state: Path, log: Path | None, evidence: Path | None) -> None:
-    """Note that a live sensor keeps its state in a folder, and where its log is: None on a stream, which cannot be read
-    later. OSError.
+    """Record that a live sensor keeps its state in a folder, and where its log is: None for a stream, which cannot be
+    read later. Raises OSError.
     """
     outside = NO_FILE if log is None else "" if log == state / RUN_LOG else str(log.absolute())
     write_card(state, Card(LIVE, log=outside, evidence=str(evidence.absolute()) if evidence is not None else ""))
 
 
 def begin_replay(folder: Path, captures: Sequence[str], name: str, log: Path) -> Card:
-    """A replay begins in a folder that was named with --state. Its card, to be completed at the end. OSError."""
+    """Begin a replay in a folder that was named with --state. Returns its card, to be completed at the end. Raises
+    OSError.
+    """
     outside = "" if log == folder / RUN_LOG else str(log.absolute())
     card = Card(REPLAY, name or name_of(captures), list(captures), log=outside, complete=False)
     write_card(folder, card)
@@ -58,14 +60,16 @@ def begin_replay(folder: Path, captures: Sequence[str], name: str, log: Path) ->
 
 
 def move_log(log: Path, target: Path) -> None:
-    """A log with what belongs to it; the log itself last, so that what was cut off is begun again. OSError."""
+    """Move a log with its companion files; the log itself last, so that an interrupted move is repeated. Raises
+    OSError.
+    """
     for former, new in ((muted_log(log), muted_log(target)), (notes_log(log), notes_log(target)), (log, target)):
         with contextlib.suppress(FileNotFoundError):
             former.rename(new)
 
 
 def free_folder(folder: Path, name: str) -> Path:
-    """A folder of that name that is not there yet, else the first with a number."""
+    """A new folder path with that name, or if it exists, with the first free number."""
     number, found = 1, folder / name
     while found.exists():
         number += 1

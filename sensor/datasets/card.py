@@ -1,4 +1,4 @@
-"""The card of a dataset: a small file in its folder with what cannot be seen from the other files."""
+"""The card of a dataset: a small file in its folder with data that the other files do not have."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LIVE, REPLAY, LOG = "live", "replay", "log"
 
 
 class Card(msgspec.Struct, omit_defaults=True):
-    """``kind``: live or replay; ``captures``: absolute paths of what was read, ``-`` for standard input; ``log`` and
-    ``evidence``: where these are, when they are outside the folder; ``first`` and ``last``: time of the first and last
-    packet (RFC 3339); ``complete``: false while a replay is running, and for good when it was cut off.
+    """``kind``: live or replay; ``captures``: absolute paths of the captures, ``-`` for standard input; ``log`` and
+    ``evidence``: their paths, if outside the folder; ``first`` and ``last``: time of the first and last packet (RFC
+    3339); ``complete``: false while a replay is running, and permanently if it was interrupted.
     """
 
     kind: str = LIVE
@@ -28,7 +28,7 @@ class Card(msgspec.Struct, omit_defaults=True):
 
 
 def read_card(folder: Path) -> Card | None:
-    """None when the folder has none, or one that is damaged: the other files are then all that is known.
+    """The card of a folder; None if there is none, or it is damaged: then only the other files are known. Raises
     PermissionError.
     """
     try:
@@ -39,12 +39,12 @@ def read_card(folder: Path) -> Card | None:
 
 
 def completed(card: Card, first: str, last: str) -> Card:
-    """The card of a replay that is at its end: from when to when it reached (RFC 3339; empty when it had no packet)."""
+    """The card of a finished replay with the times of its first and last packet (RFC 3339; empty if there was none)."""
     return msgspec.structs.replace(card, first=first, last=last, complete=True)
 
 
 def write_card(folder: Path, card: Card) -> None:
-    """In one step. OSError."""
+    """Write a card atomically. Raises OSError."""
     temporary = folder / f".{FILE}.{os.getpid()}"
     try:
         temporary.write_bytes(msgspec.json.format(msgspec.json.encode(card)) + b"\n")

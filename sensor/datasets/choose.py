@@ -1,7 +1,7 @@
-"""Which dataset a command reads: one rule for all of them.
+"""Which dataset a command reads: one rule for all commands.
 
-The one that is named; else the one that ``sensor data use`` chose; else that of the live sensor, when one is running or
-installed; else the newest. A dataset that holds nothing is taken only by its name.
+The one that is named; else the one chosen by ``sensor data use``; else that of the live sensor, if one is running or
+installed; else the newest. An empty dataset is only used if it is named.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ CHOSEN = ".chosen"
 
 
 class NoDataset(Exception):
-    """Nothing can be read; the text has the reason and what to do."""
+    """No dataset can be read; the message has the reason and the remedy."""
 
 
 class UnknownDataset(Exception):
-    """No dataset has the name that was given. ``known``: the names there are."""
+    """No dataset has the given name. ``known``: the existing names."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         super().__init__(name)
@@ -40,21 +40,19 @@ def replays_in(state: Path) -> list[Dataset]:
 
 
 def datasets_in(state: Path) -> list[Dataset]:
-    """All datasets of a state folder: first the one that is in the folder itself, then the replays,
-    the newest first.
-    """
+    """All datasets of a state folder: first the one in the folder itself, then the replays, the newest first."""
     own = dataset_in(state)
     found = [own] if own.inventory is not None or own.has_log else []
     try:
         return [*found, *replays_in(state)]
     except PermissionError:
-        if not found or own.empty:  # else who may read the sensor's data and no replay reads that
+        if not found or own.empty:  # otherwise users who may read the sensor's data and have no replays read that
             raise
         return found
 
 
 def choose(state: Path, name: str = "") -> Dataset:
-    """By the rule. UnknownDataset, NoDataset."""
+    """The dataset according to the rule. Raises UnknownDataset, NoDataset."""
     found = datasets_in(state)
     if name:
         return named_in(found, name)
@@ -72,7 +70,7 @@ def choose(state: Path, name: str = "") -> Dataset:
 
 
 def named_in(found: Sequence[Dataset], name: str) -> Dataset:
-    """UnknownDataset."""
+    """The dataset with a name. Raises UnknownDataset."""
     for one in found:
         if one.name == name:
             return one
@@ -80,7 +78,7 @@ def named_in(found: Sequence[Dataset], name: str) -> Dataset:
 
 
 def chosen_in(state: Path) -> str:
-    """What ``sensor data use`` chose; empty when it chose nothing."""
+    """The name chosen by ``sensor data use``; empty if there is none."""
     try:
         return (state / DATASETS / CHOSEN).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):

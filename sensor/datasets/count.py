@@ -1,4 +1,4 @@
-"""How much a dataset holds: devices, alerts, bytes."""
+"""The size of a dataset: devices, alerts, bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.eventlog.reader import Reader
 
 
 class Counts(NamedTuple):
-    """``devices`` and ``alerts``: None when the part that knows is missing; ``size``: bytes on disk."""
+    """``devices`` and ``alerts``: None if the file that has them is missing; ``size``: bytes on disk."""
 
     devices: int | None
     alerts: int | None
@@ -20,7 +20,7 @@ class Counts(NamedTuple):
 
 
 def counts_of(dataset: Dataset) -> Counts:
-    """Read all of it. OSError or StoreError when it cannot be read."""
+    """Count by reading the whole dataset. Raises OSError or StoreError if it cannot be read."""
     fold = _fold(dataset.log) if dataset.has_log else None
     devices = _devices(dataset) or (len(fold.devices) if fold is not None else None)
     if devices is None and dataset.inventory is not None:
@@ -36,7 +36,7 @@ def _fold(log: Path) -> Fold:
 
 
 def _devices(dataset: Dataset) -> int:
-    """Of the inventory; 0 when there is none, or nothing in it."""
+    """Number of devices in the inventory; 0 if there is none, or it is empty."""
     if dataset.inventory is None:
         return 0
     from sensor.datasets.peek import device_count
@@ -45,7 +45,7 @@ def _devices(dataset: Dataset) -> int:
 
 
 def _size(dataset: Dataset) -> int:
-    """Its own files. The state folder holds more than a dataset."""
+    """Size of the dataset's own files. A state folder also has other files."""
     files = {part.path for part in parts(dataset.log)} | set(dataset.folder.glob("inventory.db*"))
     if dataset.evidence.is_dir():
         files |= {path for path in dataset.evidence.iterdir() if path.is_file()}

@@ -1,4 +1,4 @@
-"""A dataset: the folder that holds everything of one source, and what of it is there."""
+"""A dataset: the folder with all data of one source, and which parts exist."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sensor.datasets.span import Span, has_findings, span_of_log
 from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import DATASETS, INVENTORY, REPLAY_LOG, RUN_LOG
 
-# What a dataset may lack.
+# Parts that a dataset may lack.
 INVENTORY_PART, LOG_PART, EVIDENCE_PART, END_PART = "inventory", "event log", "evidence", "end of the replay"
 
 
 class Dataset(msgspec.Struct, frozen=True, dict=True):
-    """``kind``: live, replay, or log for a lone event log; ``folder``: where its files are; ``log`` and ``evidence``
-    need not be there.
+    """``kind``: live, replay, or log for a single event log; ``folder``: where its files are; ``log`` and ``evidence``
+    may not exist.
     """
 
     name: str
@@ -31,18 +31,18 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def inventory(self) -> Path | None:
-        """The inventory, when there is one."""
+        """The inventory, if there is one."""
         path = self.folder / INVENTORY
         return path if self.kind != LOG and path.is_file() and path.stat().st_size else None
 
     @cached_property
     def has_log(self) -> bool:
-        """Whether its event log has anything in it: every run writes that it began, so an empty log knows of no run."""
+        """Whether its event log has any content: every run logs its start, so an empty log has no run."""
         return any(part.path.stat().st_size or not part.path.is_file() for part in parts(self.log))
 
     @cached_property
     def span(self) -> Span:
-        """First and last moment; of the inventory when the event log has no record."""
+        """First and last time in the event log, or in the inventory if the log has no record."""
         if self.card.first:
             return Span(self.card.first, self.card.last)
         if (found := span_of_log(self.log)) is not None or self.inventory is None:
@@ -62,7 +62,7 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def has_findings(self) -> bool:
-        """Whether it has a device or an alert; a sensor that heard no packet leaves records and neither."""
+        """Whether it has a device or an alert; a sensor that received no packets leaves records without either."""
         if self.has_log and all(part.path.is_file() for part in parts(self.log)) and has_findings(self.log):
             return True
         if self.inventory is None:
@@ -73,7 +73,7 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The parts that are not there."""
+        """The missing parts."""
         there = {
             INVENTORY_PART: self.inventory is not None,
             LOG_PART: self.has_log,
@@ -84,7 +84,7 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def written(self) -> float:
-        """When it was last written, seconds since the epoch; 0 when nothing is there."""
+        """When it was last written, seconds since the epoch; 0 if nothing exists."""
         files = [
             self.folder / INVENTORY,
             self.folder / f"{INVENTORY}-wal",
@@ -95,7 +95,7 @@ class Dataset(msgspec.Struct, frozen=True, dict=True):
 
 
 def dataset_in(folder: Path) -> Dataset:
-    """The dataset whose files are in a folder: of the live sensor, or of a replay according to its card."""
+    """The dataset in a folder: of the live sensor, or of a replay according to its card."""
     card = read_card(folder) or Card(kind=REPLAY if folder.parent.name == DATASETS else LIVE)
     name = folder.name if folder.parent.name == DATASETS else card.name or LIVE
     evidence = Path(card.evidence) if card.evidence else folder / "evidence"
@@ -103,11 +103,11 @@ def dataset_in(folder: Path) -> Dataset:
 
 
 def dataset_of_log(log: Path) -> Dataset:
-    """An event log alone."""
+    """A dataset of a single event log."""
     return Dataset(log.name, LOG, log.parent, log, log.parent / "evidence", Card())
 
 
 def _log_in(folder: Path) -> Path:
-    """Its event log; that of a replay by an earlier version, when there is no other."""
+    """The event log of a folder; that of a replay by an earlier version if there is no other."""
     log, earlier = folder / RUN_LOG, folder / REPLAY_LOG
     return earlier if not parts(log) and parts(earlier) else log

@@ -1,4 +1,4 @@
-"""Whether a live sensor keeps its state in a folder: one that runs, or one that is installed as a service."""
+"""Whether a live sensor keeps its state in a folder: one that is running, or installed as a service."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from sensor.datasets.card import LIVE
 from sensor.datasets.dataset import Dataset
 from sensor.eventlog.paths import SYSTEM
 
-# Where systemd looks for units (systemd.unit(5)).
+# Unit folders of systemd (systemd.unit(5)).
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
 UNITS = ("sensor.service", "sensor-mirror@.service")
-# What a sensor locks for as long as it runs (inventory/store/database.py).
+# The file that a sensor locks while it runs (inventory/store/database.py).
 LOCK = "inventory.lock"
 LOCKS = Path("/proc/locks")
 
@@ -22,13 +22,13 @@ def is_live(dataset: Dataset, state: Path) -> bool:
 
 
 def installed(folders: tuple[Path, ...] = UNIT_FOLDERS) -> bool:
-    """Whether the service is."""
+    """Whether the service is installed."""
     return any((folder / unit).exists() for folder in folders for unit in UNITS)
 
 
 def is_written(folder: Path) -> bool:
-    """Whether a process writes the dataset of a folder now, by the kernel's list of locks (proc(5)): to try the lock
-    could keep a sensor from starting.
+    """Whether a process is writing the dataset of a folder, according to the kernel's list of locks (proc(5)): trying
+    the lock could prevent a sensor from starting.
     """
     try:
         number = str((folder / LOCK).stat().st_ino)
@@ -39,5 +39,7 @@ def is_written(folder: Path) -> bool:
 
 
 def _holds(words: list[str], number: str) -> bool:
-    """``1: FLOCK ADVISORY WRITE 4711 fe:01:1234 0 EOF``; one that waits has ``->`` behind the number."""
+    """Whether a line is a held lock: ``1: FLOCK ADVISORY WRITE 4711 fe:01:1234 0 EOF``; a waiting one has ``->`` after
+    the number.
+    """
     return words[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and len(words) > 5 and words[5].rpartition(":")[2] == number

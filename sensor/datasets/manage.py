@@ -1,4 +1,4 @@
-"""What operators do with datasets: choose one for all commands, rename, remove, export."""
+"""Operations on datasets: choose one for all commands, rename, remove, export."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from sensor.records.copies import copy_manifest, copying
 from sensor.records.paths import FOLDER as RECORDS
 from sensor.records.paths import MANIFEST, records_folder
 
-# What is beside the inventory and belongs to the source: scores and tickets of each day.
+# Files beside the inventory that belong to the dataset: daily scores and tickets.
 BESIDE = ("dataset.json", "posture.jsonl", "tickets.json")
 
 
 def use(state: Path, name: str) -> None:
-    """Read this dataset from now on, unless another is named; empty: go by the rule again. OSError."""
+    """Read this dataset from now on, unless another is named; empty: return to the default rule. Raises OSError."""
     path = state / DATASETS / CHOSEN
     if not name:
         path.unlink(missing_ok=True)
@@ -41,7 +41,7 @@ def use(state: Path, name: str) -> None:
 
 
 def rename(state: Path, dataset: Dataset, name: str) -> None:
-    """Give a replay another name. BadName, Taken, OSError."""
+    """Rename a replay. Raises BadName, Taken, OSError."""
     _may_change(dataset)
     if any(one.name == checked(name) for one in datasets_in(state)):
         raise Taken(f"there is a dataset {name!r} already: choose another name, or remove it first")
@@ -55,7 +55,7 @@ def rename(state: Path, dataset: Dataset, name: str) -> None:
 
 
 def remove(state: Path, dataset: Dataset) -> None:
-    """Remove a replay with all its files. Taken when it is not one, or is being written; OSError."""
+    """Remove a replay with all its files. Raises Taken if it is no replay, or is being written; OSError."""
     _may_change(dataset)
     if dataset.folder == state:
         raise Taken(
@@ -78,8 +78,8 @@ def _may_change(dataset: Dataset) -> None:
 
 
 def export(dataset: Dataset, path: Path) -> int:
-    """Write a dataset into one archive (tar, gzip), readable by its owner alone; how many files it holds. OSError,
-    sqlite3.Error.
+    """Write a dataset to an archive (tar, gzip) readable only by its owner; returns the number of files. Raises
+    OSError, sqlite3.Error.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     count = 0
@@ -98,7 +98,7 @@ def export(dataset: Dataset, path: Path) -> int:
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Owned by the user who unpacks it, with access for no other."""
+    """Owned by the user who unpacks it, without access for others."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     member.mode = 0o600
@@ -106,7 +106,7 @@ def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _files(dataset: Dataset) -> Iterator[tuple[str, Path]]:
-    """Each file with its name in the archive: that of a replay, so that it can be unpacked beside others."""
+    """Each file with its name in the archive, which is that in a replay, so that it can be unpacked beside others."""
     for name in BESIDE:
         if (path := dataset.folder / name).is_file():
             yield name, path
@@ -133,7 +133,9 @@ def _files(dataset: Dataset) -> Iterator[tuple[str, Path]]:
 
 
 def _records(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Traffic records: the manifest, and the files that it lists. A missing one is named by each answer there too."""
+    """Traffic records: the manifest, and the files that it lists. Missing ones are reported by queries on the copy as
+    well.
+    """
     if not (folder / MANIFEST).is_file():
         return
     with tempfile.TemporaryDirectory(prefix="dataset-") as place, copying(folder):
@@ -143,6 +145,6 @@ def _records(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A database as it is now, while it may be written (sqlite.org/backup.html)."""
+    """Copy a database, which may be written meanwhile (sqlite.org/backup.html)."""
     with contextlib.closing(look_into(source)) as base, contextlib.closing(sqlite3.connect(target)) as copy:
         base.backup(copy)

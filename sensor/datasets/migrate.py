@@ -1,9 +1,9 @@
-"""State folders of earlier versions: one replay lay beside the live sensor's data, as replay.jsonl, and each replay
-overwrote the one before.
+"""Migration of state folders of earlier versions, in which a replay was beside the live sensor's data, as replay.jsonl,
+and overwrote the previous replay.
 
-It becomes a dataset of its own. When the folder has an inventory and no log of a live run, both are of that replay and
-stay where they are. A copy of what is moved is kept in ``backup-before-datasets``; when that cannot be made nothing is
-moved, and readers find everything where it is.
+It becomes a separate dataset. If the folder has an inventory and no log of a live run, both belong to that replay and
+stay where they are. A copy of moved files is kept in ``backup-before-datasets``; if that cannot be created, nothing is
+moved, and readers find everything at its old place.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ NAME = "replay"
 
 
 def migrate(state: Path) -> str:
-    """Move what an earlier version left, once. What was done, for people; empty when there was nothing to do, or it
-    cannot be done here.
+    """Migrate the data of an earlier version, once. Returns a message for users; empty if there was nothing to do, or
+    it cannot be done here.
     """
     log = state / REPLAY_LOG
     if not log.is_file() or not os.access(state, os.W_OK | os.X_OK) or _is_written(log):
@@ -43,7 +43,7 @@ def migrate(state: Path) -> str:
 
 
 def _is_written(log: Path) -> bool:
-    """Whether a replay of an earlier version is at work."""
+    """Whether a replay of an earlier version is running."""
     with log.open("rb") as file, contextlib.suppress(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return False
@@ -51,7 +51,7 @@ def _is_written(log: Path) -> bool:
 
 
 def _is_of_replay(state: Path) -> bool:
-    """Whether the inventory of the folder is that of the replay: no sensor ever ran here."""
+    """Whether the inventory of the folder belongs to the replay: no live sensor ever ran here."""
     log = state / RUN_LOG
     return (
         (state / INVENTORY).is_file() and not parts(log) and not folder_of(log).is_dir() and not (state / FILE).exists()
@@ -59,7 +59,7 @@ def _is_of_replay(state: Path) -> bool:
 
 
 def _back_up(state: Path, log: Path) -> None:
-    """OSError when there is no room for it."""
+    """Copy the files. Raises OSError if there is no room for them."""
     backup = state / BACKUP
     if not backup.is_dir():
         make_folder(backup, state)
@@ -72,7 +72,7 @@ def _files(log: Path) -> list[Path]:
 
 
 def _stay(state: Path, log: Path, span: Span) -> str:
-    """The log takes the name that all logs have; inventory and log stay together."""
+    """Rename the log to the standard name; inventory and log stay together."""
     move_log(log, state / RUN_LOG)
     write_card(state, Card(REPLAY, NAME, first=span.first, last=span.last))
     return (

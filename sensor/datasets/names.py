@@ -1,4 +1,4 @@
-"""Names of datasets: made from the capture, and checked when an operator chooses one."""
+"""Names of datasets: derived from the capture, and validated if an operator chooses one."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from sensor.datasets.card import LIVE
 
 STANDARD_INPUT = "-"
 LONGEST = 64
-# Endings of capture files and of what packs them.
+# File name extensions of captures and of their compression.
 ENDINGS = {".pcap", ".pcapng", ".cap", ".dmp", ".snoop", ".gz", ".zst", ".bz2", ".xz", ".lz4"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _OTHER = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class BadName(ValueError):
-    """Not a valid name of a dataset; the text is the reason."""
+    """An invalid name of a dataset; the message is the reason."""
 
 
 def checked(name: str) -> str:
-    """The name. BadName when it cannot be one."""
+    """A validated name. Raises BadName."""
     if not _NAME.fullmatch(name) or len(name) > LONGEST:
         raise BadName(
             f"found the name {name[:LONGEST]!r}, expected up to {LONGEST} letters, digits, dots, hyphens "
@@ -33,7 +33,7 @@ def checked(name: str) -> str:
 
 
 def name_of(captures: Sequence[str]) -> str:
-    """``office`` for ``/pcaps/office.pcapng.gz``; the first of several, and how many more there are."""
+    """``office`` for ``/pcaps/office.pcapng.gz``; for several captures the first one, and the number of others."""
     first = captures[0]
     name = "stdin" if first == STANDARD_INPUT else _stem(Path(first))
     more = f"-and-{len(captures) - 1}-more" if len(captures) > 1 else ""
@@ -48,5 +48,5 @@ def _stem(path: Path) -> str:
 
 
 def captures_of(paths: Sequence[str]) -> list[str]:
-    """The captures of a command line, so that the same ones are recognized from any folder."""
+    """The captures of a command line as absolute paths, so that they are recognized from any folder."""
     return [path if path == STANDARD_INPUT else str(Path(path).absolute().resolve()) for path in paths]

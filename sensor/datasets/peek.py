@@ -1,4 +1,4 @@
-"""A short look into an inventory: whether it has a device, and from when to when it reaches."""
+"""A quick check of an inventory: whether it has devices, and its time range."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.inventory.store.schema import VERSION
 
 
 def has_devices(path: Path) -> bool:
-    """True also for a file that cannot be read: what is in it is unknown, and unknown is not nothing."""
+    """Whether there are devices. True also for an unreadable file, whose contents are unknown."""
     try:
         return bool(_ask(path, "SELECT EXISTS (SELECT 1 FROM devices)")[0])
     except sqlite3.Error:
@@ -20,7 +20,7 @@ def has_devices(path: Path) -> bool:
 
 
 def device_count(path: Path) -> int:
-    """StoreError when it cannot be read."""
+    """Number of devices. Raises StoreError if the file cannot be read."""
     try:
         return int(str(_ask(path, "SELECT count(*) FROM devices")[0]))
     except sqlite3.Error as error:
@@ -28,8 +28,8 @@ def device_count(path: Path) -> int:
 
 
 def bring_up_to_date(path: Path) -> str:
-    """Upgrade an inventory of an earlier version that has no writer any more. What was done, for users; empty if
-    nothing was. Raises StoreError.
+    """Upgrade an inventory of an earlier version that has no writer any more. Returns a message for users; empty if
+    nothing was done. Raises StoreError.
     """
     try:
         if int(str(_ask(path, "PRAGMA user_version")[0])) >= VERSION or not os.access(path, os.W_OK):
@@ -42,7 +42,7 @@ def bring_up_to_date(path: Path) -> str:
 
 
 def times_of(path: Path) -> tuple[str, str]:
-    """When the first device was seen first and the last one last, RFC 3339; empty when that is unknown."""
+    """Time of the first and last sighting of any device, RFC 3339; empty if unknown."""
     with contextlib.suppress(sqlite3.Error):
         first, last = _ask(
             path, "SELECT min(json_extract(body, '$.first_seen')), max(json_extract(body, '$.last_seen')) FROM devices"
@@ -52,6 +52,6 @@ def times_of(path: Path) -> tuple[str, str]:
 
 
 def _ask(path: Path, query: str) -> tuple[object, ...]:
-    """One row. sqlite3.Error."""
+    """One row of a query. Raises sqlite3.Error."""
     with contextlib.closing(look_into(path)) as base:
         return tuple(base.execute(query).fetchone())

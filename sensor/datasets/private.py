@@ -1,5 +1,5 @@
-"""Who may read a dataset: its owner; and its group, if the state folder is open to that group only, as that of the
-service is.
+"""Access to datasets: for their owner; and for the group if the state folder is accessible to that group only, like
+that of the service.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ GROUP, OTHERS = 0o070, 0o007
 
 
 def make_folder(folder: Path, state: Path) -> None:
-    """A folder somewhere below a state folder, with those in between. FileExistsError when it is there, OSError when it
-    cannot be made.
+    """Create a folder below a state folder, with its parents. Raises FileExistsError if it exists, OSError if it cannot
+    be created.
     """
     mode = 0o750 if _group_may(state) else 0o700
     for around in reversed([one for one in folder.parents if one.is_relative_to(state) and one != state]):
@@ -32,8 +32,8 @@ def _group_may(state: Path) -> bool:
 
 @contextlib.contextmanager
 def private(folder: Path) -> Iterator[None]:
-    """Within, what is made is private; the folder is made when it is not there, and an inventory in it is closed to
-    others. OSError.
+    """Within this context new files are private; creates the folder if it does not exist, and closes an inventory in it
+    to other users. Raises OSError.
     """
     before = os.umask(OTHERS | GROUP)
     try:
@@ -42,7 +42,7 @@ def private(folder: Path) -> Iterator[None]:
         if group:
             os.umask(OTHERS | 0o020)
         for name in (INVENTORY, f"{INVENTORY}-wal", f"{INVENTORY}-shm"):
-            with contextlib.suppress(OSError):  # not there, or not ours
+            with contextlib.suppress(OSError):  # does not exist, or has another owner
                 _close(folder / name, group=group)
         yield
     finally:

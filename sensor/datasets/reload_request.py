@@ -1,5 +1,5 @@
-"""A request to a running sensor: read the configuration and the rules again, as SIGHUP asks for. It is a file in the
-state folder, so that processes that may not send signals, such as the console, can leave it there.
+"""A request that a running sensor reload its configuration and rules, like SIGHUP. It is a file in the state folder, so
+that processes that may not send signals, such as the console, can make one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ FILE = "reload.request"
 
 
 def request_reload(folder: Path) -> None:
-    """Ask the sensor of a state folder. OSError."""
+    """Request a reload from the sensor of a state folder. Raises OSError."""
     path = folder / FILE
     beside = path.with_suffix(".new")
     beside.write_bytes(b"")
@@ -18,14 +18,14 @@ def request_reload(folder: Path) -> None:
 
 
 class Requests:
-    """Requests since it was made; one that is older is of an earlier run."""
+    """Requests since the object was created; older ones are from an earlier run."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._stamp = self._now()
 
     def requested(self) -> bool:
-        """Whether there is one since the last question. Several count as one."""
+        """Whether there was a request since the last call. Several count as one."""
         before, self._stamp = self._stamp, self._now()
         return self._stamp != before and self._stamp is not None
 

@@ -1,8 +1,8 @@
-"""Replays side by side: each has a dataset of its own, and a repeated replay of the same capture replaces the former
+"""Replays side by side: each has a separate dataset, and a repeated replay of the same capture replaces the previous
 one.
 
-The former one is put aside until the new one is complete, and restored if the replay fails. A replay that was
-interrupted leaves a dataset whose card is marked so.
+The previous one is moved aside until the new one is complete, and restored if the replay fails. The card of an
+interrupted replay is marked as incomplete.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _ASIDE = ".former."
 
 
 class Taken(Exception):
-    """The dataset cannot be made; the text has the reason and what to do."""
+    """The dataset cannot be created; the message has the reason and the remedy."""
 
 
 class NewReplay:
     """The dataset of a replay that is about to begin: ``keep`` it at the end, or ``abandon`` it. ``replaced``: whether
-    it takes the place of a former one.
+    it replaces a previous one.
     """
 
     def __init__(self, folder: Path, captures: Sequence[str]) -> None:
-        """OSError when it cannot be made."""
+        """Raises OSError if it cannot be created."""
         self.folder, self.name, self.log = folder, folder.name, folder / RUN_LOG
         self._card = Card(REPLAY, folder.name, list(captures), complete=False)
         self._aside = folder.with_name(f"{_ASIDE}{folder.name}")
@@ -50,20 +50,22 @@ class NewReplay:
             raise
 
     def keep(self, first: str, last: str) -> None:
-        """The replay is over: from when to when it reached (RFC 3339; empty when it had no packet)."""
+        """Keep the dataset of a finished replay; times of its first and last packet (RFC 3339; empty if there was
+        none).
+        """
         write_card(self.folder, completed(self._card, first, last))
         shutil.rmtree(self._aside, ignore_errors=True)
 
     def abandon(self) -> None:
-        """Leave nothing behind; what was there before is there again."""
+        """Delete the dataset and restore the previous one."""
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.replaced and self._aside.exists():
             self._aside.rename(self.folder)
 
 
 def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewReplay:
-    """Begin the dataset of some captures, under a name that an operator chose or that they give.
-    BadName, Taken, OSError.
+    """Create the dataset for some captures, with a name from the operator or derived from the captures. Raises BadName,
+    Taken, OSError.
     """
     folder = state / DATASETS / (checked(name) if name else _free(state, captures))
     if folder.exists():
@@ -82,7 +84,7 @@ def new_replay(state: Path, captures: Sequence[str], name: str = "") -> NewRepla
 
 
 def _free(state: Path, captures: Sequence[str]) -> str:
-    """The name that the captures have already, else the first that is free."""
+    """The name that the captures already have, else the first free one."""
     own, stem, number = dataset_in(state), name_of(captures), 1
     while True:
         name = stem if number == 1 else f"{stem}-{number}"
@@ -93,7 +95,7 @@ def _free(state: Path, captures: Sequence[str]) -> str:
 
 
 def _same(former: Dataset, captures: Sequence[str]) -> bool:
-    """Whether the same was read. What came from a pipe is never the same."""
+    """Whether the captures are the same. Data from a pipe is never the same."""
     return former.card.captures == list(captures) and STANDARD_INPUT not in captures
 
 
@@ -102,8 +104,8 @@ def _description(former: Dataset) -> str:
 
 
 def prune(state: Path, kept: int, newest: str = "") -> list[str]:
-    """Remove all replays but the newest so many; never the one of a name, one that is being written, or the one that
-    `sensor data use` chose. Names of those that are gone.
+    """Remove all replays but the newest ``kept``; never the one named ``newest``, one that is being written, or the one
+    chosen by `sensor data use`. Returns the names of removed ones.
     """
     spared = {newest, chosen_in(state)}
     surplus = [one for one in replays_in(state)[kept:] if one.name not in spared and not is_written(one.folder)]

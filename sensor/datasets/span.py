@@ -1,6 +1,4 @@
-"""What the first and the last records of an event log show: from when to when it reaches, and
-whether it has a finding.
-"""
+"""The time range of an event log, from its first and last records, and whether it has a finding."""
 
 from __future__ import annotations
 
@@ -14,13 +12,13 @@ import msgspec
 from sensor.eventlog.log_end import backwards, end_of
 from sensor.eventlog.log_lines import LogLines, parts
 
-# Lines that are no record before a file counts as none of ours: one that is damaged has some, another file has nothing
-# else.
+# Number of invalid lines after which a file is not considered an event log: a damaged log has some, another file has
+# only those.
 LINES_TRIED = 1000
 
 
 class Span(NamedTuple):
-    """Times of RFC 3339 in UTC; empty when nothing is known."""
+    """RFC 3339 times in UTC; empty if unknown."""
 
     first: str
     last: str
@@ -32,7 +30,7 @@ class _Stamped(msgspec.Struct):
 
 
 def span_of_log(log: Path) -> Span | None:
-    """None when no record is there, or the log is a pipe, which can be read only once. OSError when
+    """The time range of a log; None if it has no records, or is a pipe, which can be read only once. Raises OSError if
     it cannot be read.
     """
     there = parts(log)
@@ -44,15 +42,15 @@ def span_of_log(log: Path) -> Span | None:
 
 
 def has_findings(log: Path) -> bool:
-    """Whether a log has anything but what a sensor writes about itself; a long log has. OSError
-    when it cannot be read.
+    """Whether a log has records other than those about the sensor itself; assumed for a long log. Raises OSError if it
+    cannot be read.
     """
     kinds = [_kind(line) for line in itertools.islice(_lines(log), LINES_TRIED)]
     return len(kinds) == LINES_TRIED or any(kind not in ("", "sensor") for kind in kinds)
 
 
 def _kind(line: bytes) -> str:
-    """Of a record; empty for a line that is none."""
+    """The kind of a record; empty for a line that is no record."""
     try:
         return msgspec.json.decode(line, type=_Stamped).kind
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -69,7 +67,7 @@ def _lines(log: Path) -> Iterator[bytes]:
 
 
 def _first(lines: Iterable[bytes]) -> str:
-    """The time of the first line that is a record; empty when none of them is."""
+    """The time of the first line that is a record; empty if there is none."""
     for line in itertools.islice(lines, LINES_TRIED):
         try:
             return msgspec.json.decode(line, type=_Stamped).ts
