@@ -1,3 +1,1 @@
-"""A sensor over years: its state is copied, put back, made free of what is to be forgotten, and looked over by the
-program itself.
-"""
+"""The sensor's long-term operation: backup, restore, and purges of its state."""

@@ -1,4 +1,4 @@
-"""Alone with the state of a sensor: neither a sensor nor a forwarder works with it meanwhile."""
+"""Exclusive access to the state of a sensor: no sensor or forwarder uses it meanwhile."""
 
 from __future__ import annotations
 

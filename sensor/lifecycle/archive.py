@@ -1,9 +1,8 @@
 """The archive of a backup: a tar compressed by zstd, which ``tar --zstd -xf`` opens (POSIX.1-2017, pax, "ustar
 Interchange Format").
 
-It contains only regular files with short names. Its reader trusts nothing: every header is validated before a byte
-behind it is used, nothing but regular files is accepted, and what unpacks to far more than a backup ever does is
-refused.
+It contains only regular files with short names. Its reader trusts nothing: every header is validated before the data
+after it is used, only regular files are accepted, and archives that unpack to far more than any backup are refused.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ import zstandard
 BLOCK, CHUNK = 512, 1 << 18
 LEVEL = 3
 WINDOW_LIMIT = 1 << 27
-# Files in an archive; how many times its own size it may unpack to. Logs and databases come to 30 at most.
+# Limits on files in an archive, and on the ratio of its unpacked to its packed size. Logs and databases reach 30 at
+# most.
 FILES_LIMIT, RATIO_LIMIT, RATIO_FLOOR = 300_000, 1000, 64 << 20
 
 
 class BadArchive(Exception):
-    """Not a backup, or a damaged or dangerous one; the text is the reason, for users."""
+    """Not a backup, or a damaged or dangerous one; the message is the reason, for users."""
 
 
 class Member(NamedTuple):
@@ -35,7 +35,7 @@ class Member(NamedTuple):
 
 
 class Packer:
-    """Writes an archive to a file that is open."""
+    """Writes an archive to an open file."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._out = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).stream_writer(file, closefd=False)
@@ -50,18 +50,18 @@ class Packer:
         self._out.write(data)
 
     def end(self, size: int) -> None:
-        """The file of so many bytes is over."""
+        """End a file of ``size`` bytes."""
         self._out.write(bytes(-size % BLOCK))
 
     def close(self) -> None:
-        """The archive is over."""
+        """End the archive."""
         self._out.write(bytes(2 * BLOCK))
         self._out.close()  # type: ignore[no-untyped-call]
 
 
 def members(path: Path, file: BinaryIO) -> Iterator[tuple[Member, Iterator[bytes]]]:
-    """Each file of an archive with what is in it. What is left of one is passed over. BadArchive, named ``path``, where
-    it is no backup.
+    """Each file of an archive with its content. Unread content is skipped. Raises BadArchive, with ``path`` in its
+    message, if it is no backup.
     """
     size = path.stat().st_size
     unpacked = zstandard.ZstdDecompressor(max_window_size=WINDOW_LIMIT).stream_reader(
@@ -87,7 +87,7 @@ def members(path: Path, file: BinaryIO) -> Iterator[tuple[Member, Iterator[bytes
 
 
 def _read(path: Path, unpacked: zstandard.ZstdDecompressionReader, size: int) -> bytes:
-    """Just so many bytes."""
+    """Read exactly ``size`` bytes."""
     data = b""
     try:
         while len(data) < size and (piece := unpacked.read(size - len(data))):
@@ -105,7 +105,7 @@ def _content(path: Path, unpacked: zstandard.ZstdDecompressionReader, size: int)
 
 
 def _member(path: Path, head: bytes) -> Member:
-    """Parse a header. Headers that stand for others (long names, pax) are refused as well: a backup has none."""
+    """Parse a header. Headers that modify others (long names, pax) are refused as well: a backup has none."""
     try:
         header = tarfile.TarInfo.frombuf(head, "utf-8", "strict")
     except (tarfile.HeaderError, UnicodeDecodeError) as error:

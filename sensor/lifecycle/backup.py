@@ -1,4 +1,4 @@
-"""A backup: the data of a sensor as one file, made while it runs. The file has its name once it is complete, and only
+"""A backup: the data of a sensor as one file, made while it runs. The file gets its name when it is complete, and only
 its owner may read it.
 """
 
@@ -27,14 +27,14 @@ from sensor.lifecycle.places import DATABASES, INVENTORY, RECORDS, SEGMENTS, Pie
 from sensor.records.copies import copy_manifest, copying
 from sensor.records.paths import MANIFEST, records_folder
 
-# Of a text file that is written while it is copied, whole lines are taken.
+# Text files that may be written during the copy: only complete lines are copied.
 GROWING = (PLAIN, ".jsonl.1")
 
 Progress = Callable[[int], None]
 
 
 class Whose(NamedTuple):
-    """Which parts are wanted, and the names of the sensor."""
+    """The requested parts, and the names of the sensor."""
 
     id: str = ""
     site: str = ""
@@ -44,7 +44,7 @@ class Whose(NamedTuple):
 
 
 class Backup:
-    """One being made."""
+    """A backup in progress."""
 
     def __init__(self, places: Places, whose: Whose, now: int) -> None:
         """``now``: ns."""
@@ -54,7 +54,7 @@ class Backup:
 
     @property
     def size(self) -> int:
-        """Bytes that are to be read, as far as is known before."""
+        """Number of bytes to read, as far as known in advance."""
         found = 0
         records = records_folder(self._places.log).glob("*/*.parquet") if self._whose.records else ()
         databases = (self._places.state / name for name in DATABASES)
@@ -64,8 +64,8 @@ class Backup:
         return found
 
     def write(self, target: Path, progress: Progress = lambda _: None) -> Manifest:
-        """OSError, StoreError (a database) or ValueError (a name) where it cannot be made; nothing
-        is left behind then.
+        """Write the backup. Raises OSError, StoreError (a database) or ValueError (a name) if that fails; then nothing
+        is left behind.
         """
         with _workshop(target) as folder:
             whole = folder / target.name
@@ -78,7 +78,7 @@ class Backup:
         return manifest
 
     def _pack(self, packer: Packer, folder: Path, progress: Progress) -> Manifest:
-        """``folder``: for copies."""
+        """``folder``: for temporary copies."""
         found = [
             self._database(packer, Piece(f"state/{name}", self._places.state / name), folder, progress)
             for name in DATABASES
@@ -94,8 +94,8 @@ class Backup:
         return manifest
 
     def _database(self, packer: Packer, piece: Piece, folder: Path, progress: Progress) -> Held:
-        """Through SQLite, for a file that is being written is no copy of anything. What it holds, where it is the
-        inventory.
+        """Copy a database through SQLite, because a plain copy of a file being written is inconsistent. For the
+        inventory, returns a summary of its contents.
         """
         if not piece.path.is_file():
             return Held(0, 0)
@@ -107,7 +107,7 @@ class Backup:
         return found
 
     def _piece(self, packer: Packer, piece: Piece, progress: Progress) -> None:
-        with contextlib.suppress(FileNotFoundError):  # removed since it was listed: it is gone from the state as well
+        with contextlib.suppress(FileNotFoundError):  # deleted since it was listed, so no longer part of the state
             name, file = _opened(piece)
             with file:
                 status = os.fstat(file.fileno())
@@ -115,8 +115,8 @@ class Backup:
                 self._add(packer, name, file, size, status.st_mtime_ns, progress, status.st_mode)
 
     def _records(self, packer: Packer, folder: Path, progress: Progress) -> None:
-        """Traffic records: the manifest first, then the files that it lists, none of which is deleted meanwhile. One
-        that is missing anyhow is so after a restore as well, and named by each answer.
+        """Traffic records: the manifest first, then the files that it lists, none of which is deleted meanwhile. A
+        missing one is also missing after a restore, and reported by queries.
         """
         records = records_folder(self._places.log)
         if not (records / MANIFEST).is_file():
@@ -159,8 +159,8 @@ class Backup:
 
 
 def _opened(piece: Piece) -> tuple[str, BinaryIO]:
-    """A file by its name in the archive. A segment that was packed since it was listed goes by its new name.
-    FileNotFoundError where it is gone.
+    """An open file with its name in the archive. A segment that was compressed since it was listed has its new name.
+    Raises FileNotFoundError if the file is gone.
     """
     try:
         return piece.name, _file(piece)
@@ -175,7 +175,7 @@ def _opened(piece: Piece) -> tuple[str, BinaryIO]:
 
 
 def _file(piece: Piece) -> BinaryIO:
-    """Links are followed in the folder of the configuration only."""
+    """Open a file. Links are followed only in the folder of the configuration."""
     return os.fdopen(
         os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC | (0 if piece.name.startswith("config/") else os.O_NOFOLLOW)),
         "rb",
@@ -183,7 +183,7 @@ def _file(piece: Piece) -> BinaryIO:
 
 
 def _whole_lines(file: BinaryIO, size: int) -> int:
-    """Up to the end of the last line of so many bytes; all of them where no line ends in the last megabyte."""
+    """Bytes up to the end of the last complete line within ``size``; all if no line ends in the last megabyte."""
     start = max(0, size - (1 << 20))
     end = os.pread(file.fileno(), size - start, start).rfind(b"\n")
     return start + end + 1 if end >= 0 or not start else size
@@ -191,8 +191,8 @@ def _whole_lines(file: BinaryIO, size: int) -> int:
 
 @contextlib.contextmanager
 def _workshop(target: Path) -> Iterator[Path]:
-    """A folder beside a file, for what becomes the file. OSError where it cannot be made. It is gone at the end,
-    whatever signal comes meanwhile.
+    """A temporary folder beside a file, in which the file is built. Deleted at the end, even if a signal arrives.
+    Raises OSError if it cannot be created.
     """
     with _unhurried():
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -205,7 +205,9 @@ def _workshop(target: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _unhurried() -> Iterator[None]:
-    """Within, signals that end a program wait: one that came amid a removal would leave the rest."""
+    """Within this context, signals that terminate a program are delayed: during a removal they would leave files
+    behind.
+    """
     former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield

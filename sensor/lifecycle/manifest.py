@@ -1,4 +1,4 @@
-"""The manifest of a backup: what made it, when, what is in it, and the hash of each file. It is the last file of the
+"""The manifest of a backup: who made it, when, its contents, and the hash of each file. It is the last file of the
 archive.
 """
 
@@ -20,9 +20,9 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """``sensor``: the version that made it; ``site``, ``id``: whose it is; ``created``: RFC 3339; ``tables``: version
-    of the inventory's tables, 0 where there was none; ``log``, ``evidence``, ``records``: whether they are in it;
-    ``left_out``: files that the configuration names elsewhere.
+    """``sensor``: the version that made it; ``site``, ``id``: of the sensor; ``created``: RFC 3339; ``tables``: version
+    of the inventory's tables, 0 if there was none; ``log``, ``evidence``, ``records``: whether they are included;
+    ``left_out``: files elsewhere that the configuration names.
     """
 
     format: int
@@ -49,7 +49,7 @@ def encoded(manifest: Manifest) -> bytes:
 
 
 def decoded(text: bytes) -> Manifest:
-    """ValueError, worded for people, where it is not one, or one of a newer sensor."""
+    """Parse a manifest. Raises ValueError, with a message for users, if it is invalid, or from a newer sensor."""
     try:
         version = msgspec.json.decode(text, type=dict).get("format")
         if isinstance(version, int) and version > FORMAT:

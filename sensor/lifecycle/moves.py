@@ -1,5 +1,5 @@
-"""Files that change places together: all of them, or none. What is to be moved is written down first, so that one who
-was killed amid it can be undone.
+"""Moves several files together: all of them, or none. The moves are recorded first, so that an interrupted run can be
+undone.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sensor.eventlog.disk import sync_folder
 
 
 class Move(msgspec.Struct, frozen=True, array_like=True):
-    """A file or a folder that gets another name."""
+    """A file or folder and its new name."""
 
     source: str
     target: str
 
 
 def carry_out(moves: Sequence[Move], note: Path) -> None:
-    """Move all. OSError where one cannot be moved: then those before it are moved back."""
+    """Execute all moves. Raises OSError if one fails: then the previous ones are undone."""
     temporary = note.with_name(note.name + ".new")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
@@ -44,8 +44,8 @@ def carry_out(moves: Sequence[Move], note: Path) -> None:
 
 
 def undo(note: Path) -> bool:
-    """Move back what was moved; whether there was anything to undo. OSError where it cannot be, or another user wrote
-    the note: it stays.
+    """Undo recorded moves; returns whether there were any. Raises OSError if that fails, or another user wrote the
+    record, which is kept.
     """
     if not os.path.lexists(note):
         return False
@@ -64,7 +64,7 @@ def undo(note: Path) -> bool:
 
 
 def _end(moves: Sequence[Move], note: Path) -> None:
-    """All names are down before the note is gone."""
+    """Sync all names to disk before deleting the record."""
     for folder in {Path(path).parent for move in moves for path in (move.source, move.target)}:
         with contextlib.suppress(FileNotFoundError):
             sync_folder(folder)

@@ -1,4 +1,4 @@
-"""Where a sensor keeps what a backup holds, and how each file is called in the archive.
+"""The files of a backup: their locations, and their names in the archive.
 
 =========== ========================================================================================================
 config/     the configuration with its layers, the rules beside it, and the lists and fingerprints it names in its
@@ -30,13 +30,13 @@ from sensor.records.paths import MANIFEST, records_folder
 INVENTORY = "state/inventory.db"
 SEGMENTS = "log/segments"
 RECORDS = "records"
-# What of the state is copied: databases as SQLite copies them, files and folders as they are.
+# Parts of the state: databases are copied through SQLite, files and folders as they are.
 DATABASES = ("inventory.db", "vulnerabilities.db")
 FILES, FOLDERS = ("mutes.yaml", "posture.jsonl", "tickets.json"), ("rules", "intel", "profiles")
-# What is beside a configuration and loaded with it.
+# Files beside a configuration that are loaded with it.
 BESIDE = (LAYERS, "rules")
 STATE = (*DATABASES, *FILES, *FOLDERS)
-# Of a database in WAL mode (sqlite.org/wal.html): they go with it.
+# Companion files of a database in WAL mode (sqlite.org/wal.html), which are moved with it.
 SIDES = tuple(f"{name}{side}" for name in DATABASES for side in ("-wal", "-shm"))
 LOG = ("events.jsonl", "segments", "cursors", "dead", "notes.jsonl", "muted.jsonl")
 DEPTH = 8
@@ -44,8 +44,8 @@ _PART = re.compile(r"[^/\x00-\x1f\x7f]{1,255}")
 
 
 class Places(NamedTuple):
-    """Of one sensor. ``base``: folder of the configuration, None where there is none; ``config``: its layers;
-    ``named``: further files of the operator's that it names.
+    """Locations of one sensor's files. ``base``: folder of the configuration, None if there is none; ``config``: its
+    layers; ``named``: further files of the operator that it names.
     """
 
     state: Path
@@ -56,7 +56,7 @@ class Places(NamedTuple):
     named: Sequence[Path] = ()
 
     def log_place(self, part: str) -> Path:
-        """Where a part of the log is (``LOG``)."""
+        """The location of a part of the log (``LOG``)."""
         found = {
             "segments": folder_of,
             "cursors": cursors_of,
@@ -68,15 +68,15 @@ class Places(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A file, and what it is called in the archive."""
+    """A file, and its name in the archive."""
 
     name: str
     path: Path
 
 
 def pieces(places: Places, *, log: bool, evidence: bool) -> list[Piece]:
-    """All files of a backup but the databases, in an order that is always the same, each once. Cursors come before the
-    log: none is ever ahead of it.
+    """All files of a backup except the databases, in a fixed order, each once. Cursors precede the log, so that none is
+    ahead of it.
     """
     found: dict[Path, Piece] = {}
     for piece in (
@@ -96,9 +96,7 @@ def _state(places: Places) -> Iterator[Piece]:
 
 
 def _beside_log(places: Places) -> Iterator[Piece]:
-    """How far the outputs are, what they could not deliver, what the operator noted, and with which numbers the log
-    continues.
-    """
+    """Positions of the outputs, undelivered records, operator notes, and the numbers with which the log continues."""
     for path in _files(places.log_place("cursors")):
         if path.suffix in {".json", ".before", ".replay"} and not path.name.endswith(STATUS):
             yield Piece(f"log/cursors/{path.name}", path)
@@ -121,13 +119,13 @@ def _evidence(places: Places) -> Iterator[Piece]:
 
 
 def is_log(name: str) -> bool:
-    """Whether a file of an archive holds records of the log."""
+    """Whether a file of an archive has records of the log."""
     return name == "log/events.jsonl" or (name.startswith(f"{SEGMENTS}/") and name.endswith((PLAIN, COMPRESSED)))
 
 
 def elsewhere(places: Places) -> list[str]:
-    """What the configuration names that is neither beside it nor in the state folder, and links in that: they are not
-    copied.
+    """Files named by the configuration that are neither beside it nor in the state folder, and links in that folder:
+    they are not copied.
     """
     near = [folder.absolute() for folder in (places.state, places.base) if folder is not None]
     far = [path for path in places.named if not any(path.absolute().is_relative_to(folder) for folder in near)]
@@ -138,7 +136,7 @@ def _configuration(places: Places) -> Iterator[Piece]:
     if places.base is None:
         return
     base = places.base.absolute()
-    # Layers of a hub come again from there, and are none of the operator's files.
+    # Layers from a hub are sent again by it, and are not files of the operator.
     own = [path.absolute() for path in (*places.config, *places.named)]
     own = [path for path in own if path.is_relative_to(base) and not path.is_relative_to(base / FLEET.parts[0])]
     config = {path.absolute() for path in places.config}
@@ -149,8 +147,8 @@ def _configuration(places: Places) -> Iterator[Piece]:
 
 
 def _below(path: Path, name: str, *, links: bool = False) -> Iterator[Piece]:
-    """A file, or the files of a folder and of those in it. ``links``: follow those to files; not in the state, where
-    one who got in may lay them.
+    """A file, or the files in a folder and its subfolders. ``links``: follow links to files; not in the state, where an
+    intruder could create links.
     """
     if path.is_symlink() and not links:
         return
@@ -169,8 +167,8 @@ def _files(folder: Path) -> list[Path]:
 
 
 def target(name: str, places: Places) -> Path | None:
-    """Where a file of an archive belongs; None for one of a configuration that is not put back. ValueError for a name
-    that no backup has.
+    """The location of a file of an archive; None for a configuration file that is not restored. Raises ValueError for a
+    name that no backup has.
     """
     parts = name.split("/")
     if len(parts) > DEPTH or not all(_PART.fullmatch(part) and part not in {".", ".."} for part in parts):
@@ -190,8 +188,8 @@ def target(name: str, places: Places) -> Path | None:
 
 
 def replaced(names: Sequence[str], places: Places) -> list[Path]:
-    """What is set aside for the files of an archive: the state and the log as a whole, evidence, traffic records and
-    configuration where it holds some.
+    """The locations to move aside for the files of an archive: the state and the log as a whole; evidence, traffic
+    records and configuration if the archive has some.
     """
     found = [places.state / name for name in (*STATE, *SIDES)] + [places.log_place(name) for name in LOG]
     if any(name.startswith("evidence/") for name in names):

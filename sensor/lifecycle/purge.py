@@ -1,4 +1,4 @@
-"""Purges of devices: ordered like all operator changes of an inventory, and carried out at once if no sensor runs."""
+"""Purges of devices: ordered like other operator changes of an inventory, and executed at once if no sensor runs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sensor.tables.tables import transaction
 
 
 def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason: str, now: int) -> bool:
-    """``devices``: key and id of each; ``now``: ns. Whether a sensor runs there, which does it soon. StoreError or
-    OSError where it cannot be written.
+    """``devices``: key and id of each; ``now``: ns. Returns whether a running sensor will execute the order. Raises
+    StoreError or OSError if it cannot be written.
     """
     changes = OperatorChanges(folder, author, now)
     try:
@@ -29,7 +29,7 @@ def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason:
     try:
         ordered = [order for order in store.orders() if order.action == "purge"]
         store.write(Entries(outcomes=[Outcome(order) for order in ordered]))
-        # Records of the log may be gone: the tables are rebuilt by their next reader.
+        # Records may have been removed from the log: the tables are rebuilt by their next reader.
         with transaction(store.base):
             clear(store.base)
         store.compact()
@@ -39,7 +39,7 @@ def purge(folder: Path, devices: Sequence[tuple[str, str]], author: str, reason:
 
 
 def _runs(folder: Path) -> bool:
-    """Whether a sensor has the store."""
+    """Whether a sensor has the store open."""
     try:
         Lock(folder).release()
     except Taken:

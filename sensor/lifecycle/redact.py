@@ -1,9 +1,9 @@
-"""Records of purged devices in an event log are replaced by markers of the same time, id and number: no receiver misses
-a number.
+"""Replaces records of purged devices in an event log by markers with the same time, id and number, so that receivers
+see no gap.
 
 A record belongs to a device if its id or a MAC occurs anywhere in it. Segments are rewritten as a whole, each
 atomically; writers and outputs of the log must be stopped (``alone.py``), because they would continue in the old file.
-A damaged segment is left unchanged: nothing in it may be lost in the process.
+A damaged segment is left unchanged, so that no other data in it is lost.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ KEPT = ("id", "schema", "sensor")
 
 
 class Redacted(NamedTuple):
-    """How many records were theirs, and files that could not be read to their end and were left."""
+    """Number of replaced records, and files left unchanged because they could not be read to their end."""
 
     records: int
     left: list[Path]
 
 
 def theirs(names: Sequence[str]) -> re.Pattern[bytes]:
-    """What is in a record of one of the devices. ``names``: ids and MACs, as records write them."""
+    """A pattern that matches records of the devices. ``names``: ids and MACs, in the notation of records."""
     return re.compile(b"(?:%s)(?![0-9a-z:])" % b"|".join(re.escape(name.encode()) for name in names))
 
 
 def redact(log: Path, pattern: re.Pattern[bytes], *, dry_run: bool = False) -> Redacted:
-    """All of a log, with what mutes kept out of it and what destinations refused. OSError where something cannot be
-    read or written.
+    """Redact a whole log, including suppressed alerts and dead letters. Raises OSError if a file cannot be read or
+    written.
     """
     muted = muted_log(log)
     found = [
@@ -56,7 +56,7 @@ def redact(log: Path, pattern: re.Pattern[bytes], *, dry_run: bool = False) -> R
 
 
 def _file(segment: Segment, pattern: re.Pattern[bytes], *, dry_run: bool, drop: bool = False) -> Redacted:
-    """One file. ``drop``: its lines have no numbers, and simply go."""
+    """Redact one file. ``drop``: its lines have no numbers, and are deleted instead of replaced."""
     damages: list[str] = []
     count = sum(bool(pattern.search(line)) for line in _lines(segment, damages))
     if not count or damages:
@@ -67,7 +67,7 @@ def _file(segment: Segment, pattern: re.Pattern[bytes], *, dry_run: bool, drop: 
 
 
 def _lines(segment: Segment, damages: list[str]) -> Iterator[bytes]:
-    """With their ends; the last one as it is."""
+    """Lines with their ends; the last one unchanged."""
     lines = open_lines(segment, damages.append)
     with lines.file:
         while some := lines.more():
@@ -77,7 +77,7 @@ def _lines(segment: Segment, damages: list[str]) -> Iterator[bytes]:
 
 
 def _changed(line: bytes, pattern: re.Pattern[bytes], *, drop: bool) -> bytes:
-    """A line, or its marker; empty where nothing of it stays, as of one that is no record."""
+    """A line, or its marker; empty if it is deleted, like lines that are no records."""
     if not pattern.search(line):
         return line
     if drop or number_of(line) is None:
@@ -88,7 +88,7 @@ def _changed(line: bytes, pattern: re.Pattern[bytes], *, drop: bool) -> bytes:
 
 
 def _rewrite(segment: Segment, lines: Iterator[bytes]) -> None:
-    """The whole new file, or the old one; its age and its rights stay."""
+    """Replace a file atomically; its age and permissions are kept."""
     path = segment.path
     new, there = path.with_name(path.name + ".new"), path.stat()
     try:
@@ -117,7 +117,7 @@ def _alike(file: BinaryIO, there: os.stat_result) -> None:
 
 
 def _pieces(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Lines together, so that a damage of a packed segment costs no more than some of them."""
+    """Lines combined to pieces, so that damage in a compressed segment affects only some of them."""
     some: list[bytes] = []
     size = 0
     for line in lines:

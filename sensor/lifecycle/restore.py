@@ -1,7 +1,7 @@
-"""A backup is put back: looked through first, unpacked beside what is there, and put in its place all at once.
+"""Restores a backup: verified first, unpacked beside the existing data, and moved into place all at once.
 
-What was there is kept in a folder of its own beside it. Nothing is touched before the whole archive was found good, and
-no sensor may be at work meanwhile.
+The existing data is kept in a separate folder beside it. Nothing is changed before the whole archive was verified, and
+no sensor may run meanwhile.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from sensor.records.manifest import ManifestError
 from sensor.records.paths import MANIFEST, records_folder
 
 STAGE, ASIDE = ".restore-", "before-restore-"
-# Room on the disk that must be left when all is unpacked.
+# Disk space that must remain after unpacking.
 SPARE = 16 << 20
 
 Progress = Callable[[int], None]
 
 
 def verified(path: Path, places: Places, progress: Progress = lambda _: None) -> Manifest:
-    """Look through all of an archive: names, kinds, sizes, and every hash. BadArchive where something is wrong with it,
-    OSError where it cannot be read.
+    """Verify a whole archive: names, types, sizes, and every hash. Raises BadArchive if it is invalid, OSError if it
+    cannot be read.
     """
     found: list[Entry] = []
     manifest: Manifest | None = None
@@ -90,20 +90,20 @@ def _compare(path: Path, manifest: Manifest, found: list[Entry]) -> None:
 
 
 class Restore:
-    """One archive that was verified, for the places where it goes. ``aside``: by folder, where in it what was there is
-    kept; ``undone``: an earlier restore was cut off, and what was there before it was put back.
+    """The restore of a verified archive. ``aside``: by folder, where the existing data in it is kept; ``undone``: an
+    earlier restore was interrupted, and has been undone.
     """
 
     def __init__(self, path: Path, places: Places, manifest: Manifest, stamp: str) -> None:
-        """``stamp``: date and time, as it is in the names of folders."""
+        """``stamp``: date and time for the names of folders."""
         self._path, self._places, self._manifest, self._stamp = path, places, manifest, stamp
         self._has_records = any(one.name == f"{RECORDS}/{MANIFEST}" for one in manifest.files)
         self.aside: dict[Path, Path] = {}
         self.undone = False
 
     def run(self, progress: Progress = lambda _: None) -> None:
-        """StoreError where a sensor runs there or the inventory is not whole; OSError, BadArchive. All is as it was
-        then.
+        """Run the restore. Raises StoreError if a sensor runs there or the inventory is damaged; OSError, BadArchive.
+        Then everything is unchanged.
         """
         _make(self._places.state)
         with alone(self._places, restoring=True, records=self._has_records):
@@ -116,11 +116,11 @@ class Restore:
                 for stage in stages.values():
                     shutil.rmtree(stage, ignore_errors=True)
                 for aside in self.aside.values():
-                    with contextlib.suppress(OSError):  # where all went back, nothing is in it
+                    with contextlib.suppress(OSError):  # empty if everything was moved back
                         aside.rmdir()
 
     def _unpack(self, stages: dict[Path, Path], progress: Progress) -> None:
-        """All files, each on the disk where it is going to be. ``stages``: where → where they wait."""
+        """Unpack all files, each on its target disk. ``stages``: target → staging folder."""
         entries = {one.name: one for one in self._manifest.files}
         with self._path.open("rb") as file:
             for member, content in members(self._path, file):
@@ -137,7 +137,7 @@ class Restore:
         os.sync()
 
     def _take_over_records(self, stages: dict[Path, Path]) -> None:
-        """Traffic records become those of this host, where there are some."""
+        """Adopt restored traffic records on this host, if there are some."""
         if self._has_records:
             try:
                 take_over(self._waiting(records_folder(self._places.log), stages))
@@ -145,7 +145,7 @@ class Restore:
                 raise BadArchive(f"{self._path}: {clean(str(error), 500)}") from None
 
     def _waiting(self, place: Path, stages: dict[Path, Path]) -> Path:
-        """Where a file is staged: beside its place, on the same disk, in a private folder. Raises OSError if there is
+        """Where a file is staged: beside its target, on the same disk, in a private folder. Raises OSError if there is
         no room for all.
         """
         base = self._base(place)
@@ -160,7 +160,7 @@ class Restore:
         return stages[base] / place.relative_to(base)
 
     def _base(self, place: Path) -> Path:
-        """The folder beside whose contents a file waits, and in which what was there is kept."""
+        """The folder that contains a target; staging folder and old data are beside its contents."""
         places = self._places
         bases = [
             places.state,
@@ -171,7 +171,7 @@ class Restore:
         return max((base for base in bases if place.is_relative_to(base)), key=lambda base: len(base.parts))
 
     def _moves(self, stages: dict[Path, Path]) -> list[Move]:
-        """What is there goes aside, what waits goes in."""
+        """Moves of the existing data aside, and of the staged data into place."""
         away, into = [], []
         for path in dict.fromkeys(replaced([one.name for one in self._manifest.files], self._places)):
             base = self._base(path)
@@ -181,7 +181,7 @@ class Restore:
         return away + into
 
     def _aside(self, base: Path) -> Path:
-        """A new folder in this one, for what was there."""
+        """A new folder in ``base`` for the existing data."""
         if base not in self.aside:
             aside, number = base / f"{ASIDE}{self._stamp}", 1
             while os.path.lexists(aside):
@@ -193,7 +193,7 @@ class Restore:
 
 
 def _write(path: Path, mode: int, content: Iterator[bytes], progress: Progress) -> str:
-    """A file that was not there; its hash."""
+    """Write a new file; returns its hash."""
     path.parent.mkdir(parents=True, exist_ok=True)
     summed = hashlib.sha256()
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -207,7 +207,7 @@ def _write(path: Path, mode: int, content: Iterator[bytes], progress: Progress) 
 
 
 def _make(folder: Path) -> None:
-    """A folder and those around it, for whom the one belongs to in which the first of them is made."""
+    """Create a folder and its parents, with the owner of the folder in which the first is created."""
     if not folder.is_dir():
         _make(folder.parent)
         folder.mkdir(mode=0o750)
@@ -215,7 +215,7 @@ def _make(folder: Path) -> None:
 
 
 def _give(stage: Path, base: Path) -> None:
-    """What waits belongs to whom the folder belongs to in which it will be."""
+    """Set the owner of staged files to that of their target folder."""
     for path in stage.rglob("*"):
         _own(path, base)
         if path.is_dir():
