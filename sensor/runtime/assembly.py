@@ -1,5 +1,5 @@
-"""Assembles one engine from the configuration: units from their folders, knowledge, lists, tables; and again, while it
-runs, from a new configuration.
+"""Assembles one engine from the configuration: units from their folders, fingerprints, lists, tables; and again, while
+it runs, from a new configuration.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ from sensor.rules.load import Rules
 from sensor.runtime.keeper import Keeper
 from sensor.runtime.process import large_tables
 
-# Id → options as plain values, and the detector that has them.
+# Id → options as plain values, and the detector created with them.
 Detectors = dict[str, tuple[dict[str, Any], Detector]]
 
 
 class World:
-    """What detectors may ask: the Context of core/detector.py."""
+    """The Context of detectors (core/detector.py)."""
 
     def __init__(self, networks: Networks, intel: ThreatLists, inventory: Inventory, budget: Budget) -> None:
         self.networks, self.intel, self.more_bits = networks, intel, budget.more_bits
@@ -77,9 +77,8 @@ class World:
 
 
 class Known(NamedTuple):
-    """Knowledge about devices: fingerprints and the registry of MACs, ready for queries. ``name``: changes whenever the
-    content of the fingerprints changes;
-    ``stamp``: another one where a file of the operator's changed.
+    """Data about devices: compiled fingerprints and the MAC registry. ``name``: changes with the content of the
+    fingerprints; ``stamp``: changes with any file of the operator.
     """
 
     matcher: Matcher
@@ -90,7 +89,7 @@ class Known(NamedTuple):
 
 
 def known(config: Config) -> Known:
-    """Read what is known, which takes a while. DocumentErrors where a file cannot be used at all."""
+    """Read fingerprints and registry, which takes a while. Raises DocumentErrors if a file cannot be used at all."""
     given = config.fingerprints
     stamp = stamp_of(config)
     knowledge = load_knowledge(given.folders)
@@ -98,7 +97,7 @@ def known(config: Config) -> Known:
 
 
 def stamp_of(config: Config) -> Stamps:
-    """Changes with the operator's files of knowledge. Ours are those that the program came with."""
+    """Changes with the operator's fingerprint files. The built-in ones never change."""
     given = config.fingerprints
     files = sorted(path for folder in given.folders for path in folder.rglob("*.yaml"))
     return stamps([*files, *([given.oui_registry] if given.oui_registry is not None else [])])
@@ -118,12 +117,12 @@ def _oui(registry: Path | None) -> Oui:
 
 
 def _silent(_: str) -> None:
-    """No listener."""
+    """Default for messages: ignore them."""
 
 
 class Engine:
-    """One engine, and its parts. ``take_up`` assembles it again between two batches: unchanged
-    parts keep their counts.
+    """One engine, and its parts. ``take_up`` assembles it again between two batches: unchanged parts keep their
+    counts.
     """
 
     def __init__(
@@ -135,10 +134,10 @@ class Engine:
     ) -> None:  # fmt: skip
         """``lists``: threat lists, already read; ``rules``: custom detectors of the operator; ``report`` is called with
         units that fail; ``complain`` with each line of an operator's list or fingerprint file that was left out.
-        ``keeper`` restores what earlier runs knew, and writes what this one learns. ``mutes`` suppress alerts, which
-        ``muted`` then receives; ``evidence`` stores packets of alerts; ``health`` checks the sensor itself;
-        ``profiles``: installed ones; ``secret``: the 128-bit key of the hash by which facts are found in a table.
-        Raises DocumentErrors if a file cannot be used at all.
+        ``keeper`` restores and saves the inventory. ``mutes`` suppress alerts, which ``muted`` then receives;
+        ``evidence`` stores packets of alerts; ``health`` checks the sensor itself; ``profiles``: installed ones;
+        ``secret``: the 128-bit key of the hash for the table of facts. Raises DocumentErrors if a file cannot be used
+        at all.
         """
         self.profiles = profiles or Profiles()
         self.known, self.rules, self._keeper = known(config), rules if rules is not None else Rules(()), keeper
@@ -185,7 +184,7 @@ class Engine:
     def _room(
         self, config: Config, emit: Callable[[Record], None], inventory: Inventory, budget: Budget, **more: Any
     ) -> AlertRoom:
-        """Where alerts are weighed. ``more``: mutes, who gets what they silence, and evidence."""
+        """The alert room. ``more``: mutes, the receiver of suppressed alerts, and evidence."""
         alerts = config.alerts
         return AlertRoom(
             AlertDesk(int(alerts.suppression_h * HOUR), budget.alerts),
@@ -201,8 +200,8 @@ class Engine:
     def take_up(
         self, config: Config, rules: Rules | None, found: Known | None, profiles: Profiles | None = None
     ) -> None:
-        """Work by another configuration from the next batch on. ``rules``, ``found``, what is known of devices, and
-        ``profiles``: None where they stay as they are.
+        """Use another configuration from the next batch on. ``rules``, ``found`` (fingerprints and registry) and
+        ``profiles``: None if they are unchanged.
         """
         pipeline, room = self.pipeline, self.pipeline.room
         zones = self.world.networks.become(config.networks)
@@ -232,17 +231,17 @@ class Engine:
                 self._keeper.know("")
 
     def go_on_rereading(self, devices: int) -> None:
-        """Let other fingerprints look at some of what was known before: at all devices at once would take too long."""
+        """Evaluate some known devices with new fingerprints: all at once would take too long."""
         if self.reread.waiting and not self.reread.go_on(devices) and self._keeper is not None:
             self._keeper.know(self.known.name)
 
     def _advise(self, action: str, advice: Recommendation, at: int, closed: str) -> None:
-        """A recommendation of the advisor, as a record."""
+        """Report a recommendation of the advisor."""
         room = self.pipeline.room
         room.emit(room.maker.recommendation(action, advice, at, room.device, closed))
 
     def _all(self, rules: Sequence[Detector]) -> list[Detector]:
-        """The built-in ones, then the operator's rules; units that learn get every event last."""
+        """The built-in detectors, then the operator's rules; units that learn get every event last."""
         return [*(detector for _, detector in self._detectors.values()), *rules, self._learner]
 
 
@@ -250,8 +249,8 @@ def assemble(
     config: Config, emit: Callable[[Record], None], *, intel: Sequence[Path] = (), lists: ThreatLists | None = None,
     **more: Any
 ) -> Pipeline:  # fmt: skip
-    """The pipeline of an engine that is ready for packets. ``intel``: lists beside the configured ones, or ``lists``,
-    read already; ``more``: as of Engine.
+    """The pipeline of an engine that is ready for packets. ``intel``: lists in addition to the configured ones, or
+    ``lists``, already read; ``more``: arguments of Engine.
     """
     return Engine(
         config, emit, lists=lists if lists is not None else ThreatLists(intel, more=config.intel), **more
@@ -259,9 +258,7 @@ def assemble(
 
 
 def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
-    """Those that are on, by id, with their options. One whose options are as before is the same,
-    with all it counted.
-    """
+    """The enabled detectors, by id. A detector with unchanged options is reused, with all its counts."""
     detectors: Detectors = {}
     for name, unit in detector_units().items():
         options = config.options(name)
@@ -281,7 +278,7 @@ def _detectors(config: Config, world: World, before: Detectors) -> Detectors:
 
 
 def _limits(config: Config, budget: Budget) -> Limits:
-    """Bounds of the inventory. What the configuration names wins over the budget."""
+    """Limits of the inventory. The configuration overrides the budget."""
     return Limits(
         devices=config.inventory.devices or budget.devices,
         viewed=budget.viewed,
@@ -293,7 +290,7 @@ def _limits(config: Config, budget: Budget) -> Limits:
 
 
 def _sizes(config: Config, budget: Budget) -> Sizes:
-    """Sizes of the pipeline's tables. What the configuration names wins over the budget."""
+    """Sizes of the pipeline's tables. The configuration overrides the budget."""
     tables = config.tables
     return Sizes(
         tables.flow_bits or budget.flow_bits,
@@ -305,12 +302,12 @@ def _sizes(config: Config, budget: Budget) -> Sizes:
 
 
 def _settled(config: Config) -> frozenset[str]:
-    """Settings defined by the operator: named DHCP servers are checked by a detector."""
+    """Settings that the operator has defined: configured DHCP servers are checked by a detector."""
     return frozenset(("dhcp_server",)) if config.options("credential_access.rogue_dhcp").allowed else frozenset()
 
 
 def _neighbour(inventory: Inventory, announcement: Announcement) -> None:
-    """An announcement (LLDP, CDP and similar) gives the inventory the port where a device is connected."""
+    """Pass an announcement (LLDP, CDP and similar) with a device's switch port to the inventory."""
     packet = announcement.packet
     port = Neighbour(
         announcement.kind.partition(".")[0], announcement.chassis, announcement.port, announcement.name, packet.ts
@@ -319,7 +316,7 @@ def _neighbour(inventory: Inventory, announcement: Announcement) -> None:
 
 
 def _name_of(knowledge: Knowledge) -> str:
-    """A name for the content of the fingerprints, another one when they change."""
+    """A name for the content of the fingerprints, which changes with it."""
     hashed = hashlib.blake2b(digest_size=16)
     for one in knowledge.fingerprints:
         hashed.update(msgspec.msgpack.encode((one.id, one.kinds, one.family, one.match, one.asserts, one.certainty)))

@@ -1,6 +1,6 @@
 """One run of the sensor: a thread that reads ahead and runs the kernels, the engine, and the event log.
 
-Reading and kernels do without the interpreter's lock, so they overlap with the engine (``engine/read_ahead.py``).
+Reading and kernels release the GIL, so they overlap with the engine (``engine/read_ahead.py``).
 """
 
 from __future__ import annotations
@@ -49,26 +49,24 @@ from sensor.telemetry.engine import Watched
 from sensor.telemetry.telemetry import Telemetry
 
 SUMMARY_EVERY_S = 60
-# Seconds between two looks at what the operator wrote.
+# Seconds between two checks for changes by the operator.
 LOOK_EVERY_S = 1.0
-# Seconds that the end of a live run may take in all, and that are reserved for the log: a slow disk must not block the
-# caller.
+# Seconds that the end of a live run may take in total, and the part reserved for the log: a slow disk must not block
+# the caller.
 END_S, LOG_S = 4.2, 1.5
-# Devices that other fingerprints look at after each batch: a few ms.
+# Devices evaluated with new fingerprints after each batch: a few ms.
 REREAD = 64
 
 
 class Run:
-    """Everything of one run. ``listener`` gets each record after the log has it; ``progress`` is called after each
-    batch.
+    """One run. ``listener`` gets each record after the log; ``progress`` is called after each batch.
 
-    ``keeper`` writes the inventory down; the run ends it. ``mutes``: file of what the operator wants no alerts of;
-    ``evidence``: folder for their packets;
-    ``intel``: threat lists beside the configured ones and those in the folder ``lists``; ``rules``: files and folders
-    of rules; ``profiles``: folder of those that are installed. Of live runs: ``read`` returns the present
-    configuration, ``requested`` whether to reload; ``clock``: ns since the epoch; ``telemetry`` publishes the
-    status of the run. ``records``: folder of the traffic records, None where none are to be kept; ``hunts``: folders of
-    hunts that run by schedule, of a live run.
+    ``keeper`` saves the inventory; the run closes it. ``mutes``: file of mutes; ``evidence``: folder for packets of
+    alerts; ``intel``: threat lists in addition to the configured ones and those in the folder ``lists``; ``rules``:
+    files and folders of rules; ``profiles``: folder of installed profiles. Live runs only: ``read`` returns the present
+    configuration, ``requested`` whether to reload; ``clock``: ns since the epoch; ``telemetry`` publishes the status of
+    the run. ``records``: folder of the traffic records, None if none are kept; ``hunts``: folders of scheduled hunts,
+    for live runs.
     """
 
     def __init__(
@@ -113,7 +111,7 @@ class Run:
         self._next_look = time.monotonic()
 
     def _watched(self) -> Watched:
-        """What the status of the run is read from."""
+        """The parts from which the status of the run is read."""
         return Watched(
             self.source, self.pipeline, self.shedder, self.files, self.log, self._lists.lists, self.health,
             rules=lambda: self.engine.rules,
@@ -122,7 +120,9 @@ class Run:
         )  # fmt: skip
 
     def _connect(self) -> None:
-        """Telemetry watches this run. The inventory is written after the records that it rests on, with the mutes."""
+        """Connect telemetry and keeper. The inventory is written after the records that it is based on, together with
+        the mutes.
+        """
         if self._telemetry is not None:
             self._telemetry.watch(self._watched())
         keeper = self._keeper
@@ -139,7 +139,7 @@ class Run:
         return Watch(self.source.names, networks, self._folders, promiscuous=config.capture.promiscuous)
 
     def _folders(self) -> list[Path]:
-        """Where this run writes now."""
+        """The folders that this run writes to."""
         return [
             folder for folder in (self.log.path and self.log.path.parent, self.files.evidence) if folder is not None
         ]
@@ -154,8 +154,8 @@ class Run:
             self.records.emit(record)
 
     def run(self) -> None:
-        """Until the source ends or is stopped. All findings so far are reported and the log is complete, whatever
-        happens.
+        """Run until the source ends or is stopped. In any case all findings so far are reported and the log is
+        complete.
         """
         if self.live:
             self._begin(self._clock())
@@ -177,7 +177,7 @@ class Run:
 
     @property
     def left_s(self) -> float:
-        """Seconds that the end may still take: of a live run some are left for the log."""
+        """Seconds left for the end of the run: in a live run some are reserved for the log."""
         return max(LOG_S, self._end_by - time.monotonic())
 
     def _begin(self, ts: int) -> None:
@@ -206,7 +206,7 @@ class Run:
             self._keeper.tick(self._now())
         if self.records is not None:
             self.records.look()
-        if self.live or not len(batch):  # a reader of the log waits for it
+        if self.live or not len(batch):  # readers of the log wait for it
             self.log.flush()
         if self.live:
             self._serve()
@@ -243,8 +243,8 @@ class Run:
         self.log.flush()
 
     def _serve(self) -> None:
-        """Live, between two batches: reload, and notify the service manager. A batch that was processed, an empty one
-        too, counts as progress.
+        """In live runs, between two batches: reload, and notify the service manager. Each processed batch, even an
+        empty one, counts as progress.
         """
         if self.reloader is not None:
             for news in self.reloader.look(self._clock() / 1e9):
@@ -254,7 +254,7 @@ class Run:
         self.notifier.status(self._status)
 
     def _status(self) -> str:
-        """How it goes, in one line."""
+        """The status in one line."""
         tally, pipeline = self.source.tally, self.pipeline
         counts = [
             f"{tally.packets:,} packets, {tally.lost:,} lost",
@@ -265,8 +265,8 @@ class Run:
         return "; ".join([", ".join(counts), *(f"the configuration is wrong: {fault}" for fault in faults)])
 
     def _watch(self) -> None:
-        """Live: losses are stamped on findings, and checked once a minute; a fault of an interface
-        is reported at once.
+        """In live runs: losses are noted on findings, and checked once a minute; a fault of an interface is reported at
+        once.
         """
         tally, maker = self.source.tally, self.pipeline.maker
         seen = Seen(tally.lost, tally.packets, self._unread, self.pipeline.dissection.selected)
@@ -293,10 +293,12 @@ class Run:
         self._summary()
         self._report_figures()
         self._report_outputs()
-        give_back()  # what a burst took; some ms
+        give_back()  # memory taken by a burst; takes some ms
 
     def _report_outputs(self) -> None:
-        """Whether events are delivered: another process delivers them, and writes its status beside the log."""
+        """Report whether events are delivered: the forwarder, another process, delivers them, and writes its status
+        beside the log.
+        """
         if self.log.path is not None:
             self.pipeline.emit_findings(
                 self.health.upstream(
@@ -305,8 +307,8 @@ class Run:
             )
 
     def _report_log(self) -> None:
-        """What went wrong with the log itself: what an earlier run left damaged, what was given up while the disk took
-        nothing.
+        """Report faults of the log itself: damage left by an earlier run, records dropped while the disk accepted
+        none.
         """
         if isinstance(self.log, LiveLog):
             self.pipeline.emit_findings(Finding(*one) for one in self.log.news(self._now()))
@@ -316,11 +318,11 @@ class Run:
 
     @property
     def _unread(self) -> int:
-        """Messages that there was no time for."""
+        """Number of messages left unread for lack of time."""
         return self.shedder.shed if self.shedder is not None else 0
 
     def _renew_lists(self) -> None:
-        """Lists that changed are read in a thread of their own, and count once they are whole."""
+        """Read changed threat lists in a separate thread; they are used once they are complete."""
         lists = self._lists.lists
         before = copy.copy(lists)
         refused = self._lists.look()
@@ -335,7 +337,7 @@ class Run:
         self._report_refused(self._now(), "threat lists", refused)
 
     def _hunt(self) -> None:
-        """What searches of the traffic records found passes the alert room as all else."""
+        """Pass the findings of searches in the traffic records to the alert room."""
         if self.hunting is None:
             return
         found = self.hunting.look(self._now())
@@ -345,7 +347,7 @@ class Run:
         self._report_refused(self._now(), "searches of the traffic records", [*found.faults])
 
     def _report_refused(self, ts: int, what: str, refused: list[str]) -> None:
-        """Faults in files of the operator are reported in the log as well: it outlives the terminal."""
+        """Report errors in the operator's files in the log as well, which is kept longer than terminal output."""
         if refused:
             self._emit(
                 self.pipeline.maker.sensor(
@@ -373,7 +375,7 @@ class Run:
         return self._figures.capture(self.first, self.last, self._unread)
 
     def _quarantine(self) -> None:
-        """Packets that made a unit fail, beside the log, for its developer."""
+        """Write packets that caused a unit to fail beside the log, for its developer."""
         packets = [fault.packet for fault in self.pipeline.boundary.faults.values() if fault.packet is not None]
         if packets and self.log.path is not None:
             write_quarantine(self.log.path.with_suffix(".quarantine.pcap"), packets)

@@ -1,7 +1,7 @@
 """Searches of the traffic records beside the engine: scheduled hunts, and past contacts with new entries of threat
 lists.
 
-One thread works at a time, and the queries run in processes of their own; the engine takes their alerts between two
+One thread is active at a time, and queries run in separate processes; the engine takes their alerts between two
 batches, through the same path as all others.
 """
 
@@ -19,14 +19,14 @@ from sensor.records.query import NoRecords, QueryError
 from sensor.records.schedule import Schedule
 from sensor.records.waiting import write_waiting_aside
 
-# Seconds between two looks at what is due, for records that no process wrote yet, and at the end.
+# Seconds between two checks for due searches, to wait for unwritten records, and to wait at the end.
 EVERY_S, WRITE_S, CLOSE_S = 10, 30.0, 0.2
-# Look-backs that may wait.
+# Limit on waiting look-backs.
 WAITING = 4
 
 
 class Found(NamedTuple):
-    """What the searches report. ``faults``: what did not run, in words."""
+    """Results of searches. ``faults``: searches that failed, as text."""
 
     alerts: Sequence[Alert] = ()
     faults: Sequence[str] = ()
@@ -49,7 +49,7 @@ class Hunting:
         self._due = 0
 
     def look(self, now: int) -> Found:
-        """What was found since; begins what is due. ``now``: ns since the epoch."""
+        """The results since the last call; starts due searches. ``now``: ns since the epoch."""
         if self._thread is not None:
             if self._thread.is_alive():
                 return NOTHING
@@ -68,13 +68,13 @@ class Hunting:
         return NOTHING
 
     def look_back(self, before: Lists, after: Lists) -> None:
-        """Threat lists were exchanged: search what the new ones name. Further changes meanwhile are one."""
+        """Threat lists changed: search for their new entries. Further changes meanwhile are combined."""
         if len(self._backs) == WAITING:
             before = self._backs.pop()[0]
         self._backs.append((before, after))
 
     def close(self) -> None:
-        """The end. The thread only reads, and ends with the process."""
+        """End of the run. The thread only reads, and ends with the process."""
         if self._thread is not None:
             self._thread.join(CLOSE_S)
 

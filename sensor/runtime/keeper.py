@@ -1,8 +1,8 @@
-"""Keeper: between the inventory and its store. The engine hands over what is to be written and never waits for the
-disk; a thread of its own writes.
+"""Keeper: connects the inventory with its store. The engine hands over entries and never waits for the disk; a separate
+thread writes.
 
-Where the disk is slow or full the thread is behind: what waits is noted by the inventory, which is bounded, and is
-handed over later.
+If the disk is slow or full, the thread is behind: entries then wait in the inventory's journal, which is limited, and
+are handed over later.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ from sensor.inventory.store.store import WATCHED, Store
 from sensor.tables.mute_rows import FILE_NAME, follow_mutes
 from sensor.tables.tables import LINES, Tables
 
-# Devices in a batch, batches that may wait, and seconds between two; of a replay, which can be repeated, more: a device
-# changes most in its first seconds, and each time that it is written costs as much as what was learned of it.
+# Devices in a batch, batches that may wait, and seconds between two; longer for a replay, which can be repeated: a
+# device changes most in its first seconds, and each write costs as much as what was learned of it.
 BATCH, WAITING, EVERY_S, REPLAY_EVERY_S = 500, 4, 1.0, 5.0
-# Orders that are done at a time: what becomes of them is noted in a journal that is bounded.
+# Orders executed at a time: their results are recorded in a journal of limited size.
 ORDERS = 500
 LAST_BATCH = 1_000
-# Devices in a batch of what was learned: handed over when all else is written, every SWEEP_NS.
+# Devices in a batch of learned data: handed over when all else is written, every SWEEP_NS.
 LEARNED = 100
-# Packet time, ns: how often devices without news are written for the times they were seen.
+# Interval in which the last times of unchanged devices are written, ns of packet time.
 SWEEP_NS = 600_000_000_000
-# Where the name of the fingerprints that read the facts is kept; and its value while some were read by others.
+# Key of the name of the fingerprints by which facts were evaluated; and its value while some were evaluated by others.
 KNOWLEDGE, MIXED = "knowledge", "mixed"
-# Seconds between two tries to write where it failed.
+# Seconds between two attempts to write after a failure.
 RETRY_S = 5.0
-# Seconds for which the store waits for the log; also at the end of a run, when the caller waits for both.
+# Seconds for which the store waits for the log; the second value at the end of a run, when the caller waits for both.
 BEHIND_S, HURRIED_S = 2.0, 0.2
 
 Corrections = dict[str, dict[str, Correction]]
 
 
 class Keeper:
-    """Restores at the start, then writes. ``complain`` gets faults of the store. ``log_down`` waits, for so many
-    seconds at most, until all events are on the disk: what the store has is not reported again, so it must not have it
-    first.
+    """Restores the inventory at the start, then writes it. ``complain`` gets errors of the store. ``log_down`` waits,
+    for the given seconds at most, until all events are on disk: data in the store is not reported again, so it must not
+    be stored before its events.
     """
 
     def __init__(self, folder: Path, complain: Callable[[str], None], every_s: float = EVERY_S) -> None:
-        """``every_s``: seconds between two batches. StoreError or OSError where there can be no store."""
+        """``every_s``: seconds between two batches. Raises StoreError or OSError if the store cannot be opened."""
         self.store, self._complain = Store(folder), complain
         if self.store.note:
             complain(self.store.note)
@@ -83,8 +83,9 @@ class Keeper:
     def begin(
         self, inventory: Inventory, knowledge: str, baseline: Baseline | None = None, advice: Advice | None = None
     ) -> int:
-        """Bring back what was known; returns how many devices. ``knowledge`` names the fingerprints: where they are
-        others than at the last run, all facts are read again. ``baseline``: what learns; ``advice``: what recommends.
+        """Restore the inventory; returns the number of devices. ``knowledge`` names the fingerprints: if they have
+        changed since the last run, all facts are evaluated again. ``baseline``: learned data; ``advice``:
+        recommendations.
         """
         self.persistence = Persistence(inventory, baseline, advice)
         self._corrections = self.store.corrections()
@@ -112,20 +113,20 @@ class Keeper:
         return restored
 
     def follow(self, log: Path) -> None:
-        """Keep up to date all that lists are read from: the tables of an event log (``sensor/tables/``), the rows of
-        devices. Before ``begin``. Lists of a replay are not read before it ends: the first reader brings them up to
-        date (``tables.build.catch_up``).
+        """Keep the data for lists up to date: the tables of an event log (``sensor/tables/``), the rows of devices.
+        Call before ``begin``. Lists of a replay are not read before it ends: the first reader brings them up to date
+        (``tables.build.catch_up``).
         """
         self._log = log
 
     def know(self, knowledge: str) -> None:
-        """All facts were read by these fingerprints; empty: by some and by others. What a run does not come to read is
-        read at the start of the next.
+        """All facts were evaluated by these fingerprints; empty: not all yet. Facts that a run does not reach are
+        evaluated at the start of the next.
         """
         self._knowledge = knowledge or MIXED
 
     def _restore_baseline(self, baseline: Baseline) -> None:
-        """Bring back what was learned."""
+        """Restore the learned data."""
         broken = 0
         with no_collection():
             for device, body in self.store.habits():
@@ -140,7 +141,7 @@ class Keeper:
             baseline.go_on((int(since), int(last)))
 
     def _go_on_advising(self, advice: Advice) -> None:
-        """Bring back what was recommended and is not done."""
+        """Restore the open recommendations."""
         broken = 0
         for body in self.store.advice():
             try:
@@ -151,7 +152,7 @@ class Keeper:
             self._complain(f"{self.store.path}: left out what is no recommendation: {broken:,} rows")
 
     def tick(self, now: int) -> None:
-        """Called by the engine often; about once a second something is handed over. ``now``: packet time, ns."""
+        """Called often by the engine; hands entries over about once a second. ``now``: packet time, ns."""
         journal = self.persistence.table.journal
         if self._swept is None:
             self._swept, self._learning = now, True
@@ -173,14 +174,14 @@ class Keeper:
                 self._entries.put_nowait(entries)
 
     def end(self, seconds: float | None = None) -> None:
-        """Write all there is, then close. Waits for the disk, for the capture is over; at most ``seconds``, where that
-        matters: news go first, then what was learned, then when devices were seen last; what there was no time for is
+        """Write all entries, then close. Waits for the disk, because the capture is over; at most ``seconds``, if
+        given: changes first, then learned data, then the last times of devices; entries without time to write are
         reported.
         """
         until = self._until = None if seconds is None else time.monotonic() + seconds
         last = (
             None if until is None or seconds is None else until - seconds / 3
-        )  # what is handed over is to be written as well
+        )  # entries handed over are written as well
         self._hurry.set()
         if until is not None:
             self._hand_over_all(last)
@@ -197,7 +198,7 @@ class Keeper:
                 f"{self.store.path} does not know when {left:,} devices were seen last: there was no time to "
                 "write that down"
             )
-        with contextlib.suppress(StoreError):  # then facts are read again at the next start
+        with contextlib.suppress(StoreError):  # then facts are evaluated again at the next start
             self._note()
         self.store.close()
 
@@ -206,7 +207,7 @@ class Keeper:
         self.store.close()
 
     def _take(self, corrections: Corrections, orders: list[Order], rules: list[Rule]) -> None:
-        """In the engine's thread: new values set by the operator."""
+        """In the engine's thread: apply new operator values."""
         for key in corrections.keys() | self._corrections.keys():
             if corrections.get(key) != self._corrections.get(key):
                 self.persistence.correct(key, corrections.get(key, {}))
@@ -217,13 +218,13 @@ class Keeper:
         self._given.update(order.number for order in orders)
 
     def _carry_out_orders(self) -> None:
-        """Do what was ordered, some at a time; the rest waits for the next."""
+        """Execute orders, some at a time; the others wait for the next call."""
         now, self._orders = self._orders[:ORDERS], self._orders[ORDERS:]
         for order in now:
             self.persistence.carry_out(order)
 
     def _hand_over_all(self, until: float | None) -> None:
-        """What waits now, as far as there is time."""
+        """Hand over waiting entries, as far as there is time."""
         while (
             _left(until) != 0
             and (entries := self.persistence.entries(LAST_BATCH) or self.persistence.learned(LAST_BATCH))
@@ -232,7 +233,7 @@ class Keeper:
             pass
 
     def _put(self, entries: Entries | None, until: float | None) -> bool:
-        """Hand over; whether there was room in time, and a writer."""
+        """Hand over; returns whether there was room in time, and a writer."""
         while self._thread.is_alive():
             left = _left(until)
             try:
@@ -264,8 +265,8 @@ class Keeper:
             self._follow()
 
     def _follow(self) -> None:
-        """Bring the tables up to the log. What there is no time for, the next run or the next reader does."""
-        if self._log is None or not self._log.is_file():  # a pipe may be read once only
+        """Bring the tables up to date with the log. Work without time left is done by the next run or reader."""
+        if self._log is None or not self._log.is_file():  # a pipe can be read only once
             return
         try:
             tables = self._tables = self._tables or Tables(self.store.base, self._log)
@@ -282,7 +283,7 @@ class Keeper:
             self._behind = False
 
     def _write(self, entries: Entries) -> None:
-        """Try until it is written; at the end of the run, once more and no longer."""
+        """Try until the entries are written; at the end of the run only once more."""
         self.log_down(HURRIED_S if self._hurry.is_set() else BEHIND_S)
         while True:
             try:
@@ -302,7 +303,7 @@ class Keeper:
             return
 
     def _look(self) -> None:
-        """Whether the operator set new values meanwhile, and the fingerprints changed."""
+        """Check for new operator values and changed fingerprints."""
         try:
             self._note()
             if self.store.changed():
@@ -313,8 +314,8 @@ class Keeper:
             self._failed = True
 
     def _note(self) -> None:
-        """Write down what later readers need to know of this run, where it is another than before: by which
-        fingerprints the facts were read, and which file the mutes are in.
+        """Record data that later readers need about this run, if it has changed: the fingerprints by which facts were
+        evaluated, and the file of mutes.
         """
         if self._noted != self._knowledge:
             self.store.set_meta(KNOWLEDGE, self._knowledge)
@@ -327,5 +328,5 @@ class Keeper:
 
 
 def _left(until: float | None) -> float | None:
-    """Seconds until then, none where it does not matter."""
+    """Seconds left, None if there is no limit."""
     return None if until is None else max(0.0, until - time.monotonic())

@@ -1,7 +1,7 @@
-"""Word to the service manager: ready, reloading, stopping, how it goes, and that work continues. The protocol of
-sd_notify(3): datagrams to a unix socket.
+"""Notifications to the service manager: ready, reloading, stopping, status, and watchdog. The protocol of sd_notify(3):
+datagrams to a Unix socket.
 
-Without NOTIFY_SOCKET in the environment nothing is sent. A service manager that cannot be reached stops nothing.
+Without NOTIFY_SOCKET in the environment nothing is sent. An unreachable service manager does not affect the run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 
 STATUS_EVERY_S = 5.0
-# The watchdog is fed so many times within its time, as sd_watchdog_enabled(3) asks for at least two.
+# Watchdog messages per watchdog interval; sd_watchdog_enabled(3) recommends at least two.
 FEEDS = 3
 STATUS_LIMIT = 512
 
@@ -23,7 +23,7 @@ class Notifier:
     def __init__(
         self, environment: Mapping[str, str] | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """``clock``: seconds that only go forward."""
+        """``clock``: monotonic time in seconds."""
         given = os.environ if environment is None else environment
         self._address, self._clock = _address(given.get("NOTIFY_SOCKET", "")), clock
         self._socket: socket.socket | None = None
@@ -39,18 +39,18 @@ class Notifier:
         return bool(self._address)
 
     def ready(self, status: str = "") -> None:
-        """All is open and works; also after a reload, whether the new configuration was applied or not."""
+        """Start-up is complete; also sent after a reload, whether or not the new configuration was applied."""
         self._send("READY=1", *self._worded(status))
 
     def reloading(self) -> None:
-        """The configuration is read again. The manager recognizes by the time that this answers its own request."""
+        """A reload begins. The timestamp lets the manager match it with its own request."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
         self._send("STOPPING=1", *self._worded("stopping"))
 
     def status(self, make: Callable[[], str]) -> None:
-        """Called often: the status, every few seconds if it changed. ``make`` makes the text only then."""
+        """Called often: sends the status every few seconds if it has changed. ``make`` is called only then."""
         if self.requested and self._clock() - self._sent >= STATUS_EVERY_S:
             text = make()
             if text != self._status:
@@ -58,9 +58,8 @@ class Notifier:
             self._sent = self._clock()
 
     def beat(self, progress: int | None = None) -> None:
-        """Called after work was done, never by a timer: feeds the watchdog when it is due. ``progress``: a count that
-        grows with the work of another thread meanwhile, None if it has none: while the count stands still, nothing is
-        fed.
+        """Called after completed work, never by a timer: sends a watchdog message when it is due. ``progress``: a
+        counter of work by another thread, None if it has none: while it does not increase, nothing is sent.
         """
         if (
             not self._feed_every
@@ -76,7 +75,7 @@ class Notifier:
             self._socket.close()
 
     def _worded(self, status: str) -> tuple[str, ...]:
-        """The line of the status, kept so that it is not sent twice; none if there is nothing to send."""
+        """The status line, remembered so that it is not sent twice; empty if there is nothing to send."""
         if not status:
             return ()
         self._status, self._sent = status, self._clock()
@@ -97,15 +96,13 @@ class Notifier:
 
 
 def _address(name: str) -> str:
-    """The socket of the manager: a path, or a name without a file, which is written with an @.
-    Empty for anything else.
-    """
+    """The address of the manager's socket: a path, or an abstract name, written with an @. Empty for anything else."""
     return "\0" + name[1:] if name.startswith("@") and len(name) > 1 else name if name.startswith("/") else ""
 
 
 def _watchdog_s(given: Mapping[str, str]) -> float:
-    """Seconds within which the manager expects a watchdog message; 0 if it expects none, or another
-    process is meant.
+    """Seconds within which the manager expects a watchdog message; 0 if it expects none, or another process is
+    meant.
     """
     try:
         return (

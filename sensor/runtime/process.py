@@ -1,4 +1,4 @@
-"""How the process is set up for a long life: the interpreter's lock, garbage, and the memory of large tables."""
+"""Process settings for long runs: GIL, garbage collection, and the memory of large tables."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from collections.abc import Iterator, Mapping
 
 HANDOVER_S = 0.0001
 GARBAGE = (200_000, 20, 50)
-# Parameters of mallopt(3), and bytes: from which size on memory is a mapping of its own, for tables and for all else;
-# how much that is free is kept. The last two are what the C library would come to by itself. One heap: threads take
-# turns anyway, and each would keep what is free in its own (a tenth of all memory).
+# Parameters of mallopt(3), and bytes: size from which on an allocation is a separate mapping, for tables and for
+# others; amount of free memory that is kept. The last two are values that the C library would reach by itself. A single
+# arena: threads alternate anyway, and each would keep its free memory (a tenth of the total).
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 TABLE, USUAL, KEPT = 64 << 10, 32 << 20, 64 << 20
 
 
 @contextlib.contextmanager
 def unhurried() -> Iterator[None]:
-    """Within, the interpreter hands its lock over quickly, for the kernels' thread needs it rarely and briefly, and
-    looks for garbage rarely.
+    """Within this context, the GIL is released quickly, because the kernels' thread needs it rarely and briefly, and
+    garbage is collected rarely.
 
-    We make no reference cycles worth the name, and what the inventory holds would be walked again and again.
+    The sensor creates few reference cycles, and the objects of the inventory would be traversed repeatedly.
     """
     interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
     gc.freeze()
@@ -39,11 +39,11 @@ def unhurried() -> Iterator[None]:
 
 @contextlib.contextmanager
 def large_tables() -> Iterator[None]:
-    """Within, each large table gets memory of its own from the system: what is not used of it costs nothing, and it
-    goes back as a whole.
+    """Within this context, each large table is a separate mapping: its unused part costs nothing, and it is returned as
+    a whole.
 
-    The C library would learn from the first table that is let go to keep its memory, and to write zeros over all of it
-    for the next.
+    Otherwise the C library would adapt to the first freed table: it would keep its memory, and write zeros over all of
+    it for the next.
     """
     _allocate(TABLE)
     try:
@@ -53,8 +53,8 @@ def large_tables() -> Iterator[None]:
 
 
 def give_back() -> None:
-    """What is free goes back to the system: each thread has a part of the memory for itself, and keeps what it took for
-    one large task. Takes some ms.
+    """Return free memory to the system: each thread keeps memory that it needed for a single large task. Takes some
+    ms.
     """
     trim = getattr(_library(), "malloc_trim", None)
     if trim is not None:
@@ -62,19 +62,17 @@ def give_back() -> None:
 
 
 def one_heap() -> None:
-    """Threads that begin from now on have no heap of their own; those that began before would share
-    theirs with them.
-    """
+    """Let threads that start from now on share one arena; those that started before would share theirs with them."""
     _tune({M_ARENA_MAX: 1})
 
 
 def _allocate(apart: int) -> None:
-    """Memory of ``apart`` bytes and more is a mapping of its own."""
+    """Allocate memory of ``apart`` bytes and more as separate mappings."""
     _tune({M_MMAP_THRESHOLD: apart, M_TRIM_THRESHOLD: KEPT, M_ARENA_MAX: 1})
 
 
 def _tune(parameters: Mapping[int, int]) -> None:
-    """Where the C library is GNU's."""
+    """Set mallopt parameters, if the C library is GNU's."""
     mallopt = getattr(_library(), "mallopt", None)
     if mallopt is not None:
         for name, value in parameters.items():

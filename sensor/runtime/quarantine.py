@@ -1,4 +1,4 @@
-"""Packets set aside, as a capture file that any tool opens."""
+"""Writes quarantined packets to a capture file for any tool."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RECORD = struct.Struct("<IIII")
 
 
 def write_quarantine(path: Path, packets: Iterable[Packet]) -> None:
-    """A pcap file with ns times. It can hold one link type: packets of another than the first are left out."""
+    """A pcap file with times in ns. It has one link type: packets with another than the first are left out."""
     link = -1
     with path.open("wb") as file:
         for packet in packets:

@@ -1,5 +1,5 @@
-"""What was lost of late, to be stamped on what is found meanwhile: a finding of a minute in which half was lost is
-another one than of a minute in which all was seen, however well the month went.
+"""Recent losses, noted on findings: a finding in a minute with half of the packets lost is less certain than one in a
+minute without losses, whatever the total of the run.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ WINDOW_S = 30
 
 
 class Seen(NamedTuple):
-    """Sums since the beginning: packets ``lost`` before they were read and ``packets`` that were; messages ``shed`` for
-    want of time, and those ``read``.
+    """Totals since the start: packets ``lost`` before they were read and ``packets`` read; messages ``shed`` for lack
+    of time, and those ``read``.
     """
 
     lost: int = 0
@@ -21,14 +21,14 @@ class Seen(NamedTuple):
 
 
 class RecentLoss:
-    """The last one to two windows of ``WINDOW_S``."""
+    """Losses in the last one to two windows of ``WINDOW_S``."""
 
     def __init__(self) -> None:
         self._marks = Seen(), Seen()
         self._until: float | None = None
 
     def shares(self, clock: float, seen: Seen) -> tuple[float, float]:
-        """Shares of packets that were lost, and of messages that were shed. ``clock``: seconds that only go forward."""
+        """Shares of lost packets and of shed messages. ``clock``: monotonic time in seconds."""
         if self._until is None:
             self._until = clock + WINDOW_S
         elif clock >= self._until:

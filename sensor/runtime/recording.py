@@ -1,4 +1,4 @@
-"""Whether a run keeps traffic records, and where they come from."""
+"""The traffic records of a run: whether they are kept, and by which objects."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from sensor.records.tail import FOLDER
 
 
 class Recording:
-    """The records of one run. ``keeping``: what hands them over; of a replay ``aside`` writes them as well."""
+    """The records of one run. ``keeping``: hands data over; ``aside``: the process that writes them, for replays."""
 
     def __init__(self, keeping: Keeping, aside: Aside | None) -> None:
         self.keeping, self.aside = keeping, aside
         self.emit, self.missed = keeping.emit, keeping.missed
 
     def look(self) -> None:
-        """After each batch."""
+        """Called after each batch."""
         if self.aside is not None:
             self.aside.look()
 
     def close(self, seconds: float | None) -> None:
-        """Hand over the rest, within so many seconds where that matters; of a replay all is written then."""
+        """Hand over the remaining data, within ``seconds`` if given; in a replay, all data is then written."""
         self.keeping.close(seconds)
         if self.aside is not None:
             self.aside.end()
@@ -43,8 +43,8 @@ def recording(
     live: bool,
     complain: Callable[[str], None],
 ) -> Recording | None:
-    """The records of a run; None where none are kept: they are switched off, the extra is not installed, or the folder
-    cannot be written. A replay begins again.
+    """The records of a run; None if none are kept: they are disabled, the extra is not installed, or the folder cannot
+    be written. A replay starts with an empty folder.
     """
     if folder is None or not config.records.enabled or not installed():
         return None
@@ -65,6 +65,6 @@ def recording(
 
 
 def clear(folder: Path) -> None:
-    """Away with the records of an earlier replay; a folder that holds something else stays as it is."""
+    """Delete the records of an earlier replay; a folder with other contents is left unchanged."""
     if (folder / MANIFEST).exists() or (folder / FOLDER).is_dir():
         shutil.rmtree(folder)

@@ -36,8 +36,8 @@ FAULTS_LIMIT, KEYS_LIMIT = 32, 32
 
 
 class Settings(NamedTuple):
-    """The configuration as it is now, and where other files of the operator's are: what the command line names goes
-    before it.
+    """The present configuration, and the paths of other files of the operator: those on the command line take
+    precedence.
     """
 
     config: Config
@@ -48,8 +48,8 @@ class Settings(NamedTuple):
 
 
 class State(msgspec.Struct):
-    """How it stands with the configuration. ``reloads`` that were taken up, and ``refused``; ``faults`` of what is on
-    the disk now; ``restart``: keys that wait for one.
+    """The state of reloads. ``reloads``: number applied, and ``refused``; ``faults`` of the files on disk; ``restart``:
+    keys that need a restart.
     """
 
     reloads: int = 0
@@ -59,7 +59,7 @@ class State(msgspec.Struct):
 
 
 class News(NamedTuple):
-    """What is reported as `sensor/config`."""
+    """An event of kind `sensor/config`."""
 
     severity: str
     msg: str
@@ -67,7 +67,7 @@ class News(NamedTuple):
 
 
 class _Fresh(NamedTuple):
-    """What was read. ``rules``, ``found`` and ``profiles`` are None where they stay as they are; ``faults`` of those
+    """Files that were read. ``rules``, ``found`` and ``profiles`` are None if they are unchanged; ``faults`` of those
     three.
     """
 
@@ -80,7 +80,7 @@ class _Fresh(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What the configuration reaches in a run."""
+    """The parts of a run that the configuration affects."""
 
     engine: Engine
     files: AlertFiles
@@ -109,7 +109,7 @@ class Reloader:
         self._got: _Fresh | DocumentErrors | None = None
 
     def look(self, now: float) -> Iterator[News]:
-        """Begin to read where that is asked for; take up what was read. ``now``: seconds since the epoch."""
+        """Start reading if requested; apply what was read. ``now``: seconds since the epoch."""
         if self._thread is None:
             if self._requested():
                 self._notifier.reloading()
@@ -133,7 +133,7 @@ class Reloader:
             self._got = self._prepare(self._read())
         except DocumentErrors as errors:
             self._got = errors
-        # what was replaced and what reading left in reference cycles; the collector would come after a hundred reloads
+        # free replaced objects and reading's reference cycles; the collector would run only after a hundred reloads
         gc.collect()
         give_back()
 
@@ -200,7 +200,7 @@ class Reloader:
         return News("low" if faults else "info", msg, facts)
 
     def _refuse(self, faults: list[Fault]) -> Iterator[News]:
-        """The configuration stays. The same faults are reported in full once."""
+        """Refuse the configuration. The same errors are reported in full once."""
         lines = list(map(str, faults)) or ["it could not be read"]
         again, self.state.faults = lines == self.state.faults, lines
         self.state.refused += 1
@@ -210,14 +210,14 @@ class Reloader:
             yield News("low", msg, {"faults": lines[:FAULTS_LIMIT]})
 
     def _write_log(self, msg: str, faults: Sequence[Fault]) -> None:
-        """To our own log: the whole of it."""
+        """Write the complete message to the sensor's own log."""
         (log().warning if self.state.faults else log().info)(msg)
         for fault in faults[:FAULTS_LIMIT]:
             log().warning(str(fault))
 
 
 def _listed(keys: Sequence[str]) -> str:
-    """The first of them, as text."""
+    """The first keys as text."""
     return ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
 
 

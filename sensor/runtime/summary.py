@@ -1,4 +1,4 @@
-"""The object ``capture`` of the summary record: what was read, and how it went."""
+"""The object ``capture`` of the summary record: figures of the run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SHAPES_LIMIT, SAMPLES_LIMIT, SAMPLE_BYTES = 32, 8, 32
 
 
 class Summary:
-    """Counts up what the parts of a run have counted. ``unread``: messages that there was no time for."""
+    """Collects the counters of the parts of a run. ``unread``: messages left unread for lack of time."""
 
     def __init__(self, source: Source, pipeline: Pipeline, files: AlertFiles, log: EventLog | LiveLog) -> None:
         self._source, self._pipeline, self._files, self._log = source, pipeline, files, log
 
     def capture(self, first: int, last: int, unread: int) -> dict[str, Any]:
-        """All of it. ``first``, ``last``: packet times, ns."""
+        """The complete object. ``first``, ``last``: packet times, ns."""
         tally, report = self._source.tally, self._pipeline.report()
         summary: dict[str, Any] = {
             "source": self._source.name,
@@ -74,7 +74,7 @@ class Summary:
         return summary | {name: value for name, value in found.items() if value}
 
     def _samples(self) -> list[str]:
-        """One message for each of the first few faults: when, from whom to whom, and how it begins."""
+        """A message for each of the first few faults: time, endpoints, and its first bytes."""
         samples = list(self._pipeline.boundary.samples.items())[:SAMPLES_LIMIT]
         return [
             (

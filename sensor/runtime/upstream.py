@@ -1,6 +1,4 @@
-"""Upstream: status of the outputs of a live run, as `sensor forward`, a process of its own, writes
-it beside the log.
-"""
+"""Upstream: status of the outputs of a live run, which `sensor forward`, a separate process, writes beside the log."""
 
 from __future__ import annotations
 
@@ -16,8 +14,8 @@ NOT_DELIVERING = "`sensor forward` does not run, or has another configuration"
 
 
 class Outputs:
-    """The outputs of a configuration. ``began``: when the run began, seconds since the epoch: before, no forwarder had
-    to deliver.
+    """The outputs of a configuration. ``began``: start of the run, seconds since the epoch; before it, no delivery was
+    due.
     """
 
     def __init__(self, names: Sequence[str], began: float) -> None:
@@ -26,7 +24,7 @@ class Outputs:
         self.watch(names, began)
 
     def watch(self, names: Sequence[str], now: float) -> None:
-        """These and no others; those that are new begin ``now``."""
+        """Set the outputs; new ones start ``now``."""
         self._began = {name: self._began.get(name, now) for name in names}
 
     @property
@@ -34,8 +32,8 @@ class Outputs:
         return tuple(self._began)
 
     def look(self, log: Path, now: float, clock: float) -> Iterator[Upstream]:
-        """Each of them, ``now`` in seconds since the epoch. ``clock``: monotonic seconds: if the wall clock jumped, all
-        are measured again from that time.
+        """The status of each, ``now`` in seconds since the epoch. ``clock``: monotonic time in seconds: after a jump of
+        the wall clock, all delays are measured from then on.
         """
         offset, before, self._offset = now - clock, self._offset, now - clock
         if before is not None and abs(offset - before) > SILENT_S:
