@@ -1,4 +1,4 @@
-# The boundary, for kernels that call units.
+# The error boundary, for kernels that call units.
 
 
 cdef class Boundary:

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=True
-"""The boundary: the one place that catches everything a unit may throw. A fault is counted by its shape, reported once,
-its packet kept; the sensor goes on.
+"""The error boundary: the only place that catches every exception of a unit. A fault is counted by unit and place,
+reported once, and its packet kept; the sensor continues.
 
-Malformed is no fault of ours: a dissector reports a peer with it, and it is counted separately.
+Malformed is not a fault of a unit: a dissector reports invalid data of a peer with it, and it is counted separately.
 """
 
 import traceback
@@ -18,7 +18,7 @@ QUARANTINE_LIMIT = 64
 
 
 class Fault(msgspec.Struct):
-    """A unit of ours that broke: where, how often, and the packet that did it first (None where there was none)."""
+    """A fault of a unit: where, how often, and the first packet that caused it (None if there was none)."""
 
     unit: str
     error: str
@@ -28,8 +28,8 @@ class Fault(msgspec.Struct):
 
 
 cdef class Boundary:
-    """Runs unit calls. ``malformed`` counts (unit, fault of the message), ``faults`` our own by (unit, place), both
-    bounded.
+    """Calls units. ``malformed`` counts (unit, fault of the message), ``faults`` counts errors of units by (unit,
+    place); both are limited.
     """
 
     def __init__(self, report=None):
@@ -39,20 +39,20 @@ cdef class Boundary:
         self._report = report
 
     def run(self, unit, call, *args, packet=None):
-        """Everything the call yields up to the point where it breaks, and whether it came to its end."""
+        """All results of the call up to an exception, and whether it completed."""
         cdef list results = []
         return results, self.call(results, unit, call, args, packet, False)
 
     def all(self, unit, call, things, packet=None):
-        """Calls a unit with each of the things. One that breaks costs only itself."""
+        """Call a unit with each of the things. An exception for one does not affect the others."""
         left = iter(things)
         while not self.call([], unit, _feed, (call, left), packet, False):
             continue
 
     cpdef tuple each(self, calls, tuple args, packet, bint quiet=False):
-        """The same of several units, one after the other and each guarded for itself; whether all came to their end. A
-        call without results may return None. ``quiet``: nothing is counted, since the caller finds out whose fault it
-        is.
+        """Call several units in turn, each guarded separately; returns all results and whether all calls completed. A
+        call without results may return None. ``quiet``: count nothing, because the caller determines which unit is at
+        fault.
         """
         cdef list results = []
         cdef bint whole = True
@@ -61,7 +61,7 @@ cdef class Boundary:
         return results, whole
 
     cdef bint call(self, list results, unit, unit_call, tuple args, packet, bint quiet) except -1:
-        """Adds what a unit yields, where a list is given; whether it came to its end."""
+        """Add the results of a unit to ``results``, if given; returns whether the call completed."""
         try:
             yielded = unit_call(*args)
             if yielded is not None and results is not None:
@@ -69,7 +69,7 @@ cdef class Boundary:
             return True
         except Malformed as malformed:
             self._count_malformed((unit, str(malformed.args[0] if malformed.args else "")), packet)
-        except Exception as error:  # the one blanket handler of the program
+        except Exception as error:  # the only blanket handler of the program
             if not quiet:
                 self._count_fault(unit, error, packet)
         return False

@@ -1,10 +1,10 @@
-"""The memory budget: one number, ``memory_mib``, from which the sizes of all tables follow.
+"""The memory budget: one number, ``memory_mib``, determines the sizes of all tables.
 
-Before the first packet the interpreter, the units and what they know take ``PROGRAM``; packets on their way and the
+Before the first packet the interpreter, the units and their data take ``PROGRAM``; packets being processed and the
 small tables of detectors and dissectors, which do not grow with a network, take ``IN_FLIGHT`` and ``SMALL``. Flows and
-the windows in which detectors count are fixed tables, in powers of two. What is left is shared out among the tables
-that grow with the network; bytes an entry are measured (tests/test_budget.py). The ring of a live run is memory of the
-kernel and comes on top (``capture.ring_mib``).
+the windows in which detectors count are fixed tables, in powers of two. The rest is divided among the tables that grow
+with the network; bytes per entry are measured (tests/test_budget.py). The ring of a live run is kernel memory and comes
+on top (``capture.ring_mib``).
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import NamedTuple
 import msgspec
 
 MIB = 1 << 20
-# MiB: a replay of one packet; blocks and rows that are read ahead; everything that is bounded by a number of its own,
-# as far as traffic fills it.
+# MiB: a replay of one packet; blocks and rows that are read ahead; all containers with individual limits, as far as
+# traffic fills them.
 PROGRAM, IN_FLIGHT, SMALL = 92, 30, 45
-# MiB of all windows of detectors as they are written, and the shares of the whole budget that fixed tables may take.
+# MiB of all detector windows at their declared size, and the shares of the whole budget that fixed tables may take.
 WINDOWS = 60
 WINDOWS_SHARE, FLOWS_SHARE, REPEATS_SHARE = 0.12, 0.07, 0.0025
 FLOW, REPEAT = 136, 16
-# A smaller one holds no network worth watching; a larger one has no use.
+# A smaller budget is too small for any useful network; a larger one has no use.
 LEAST, USUAL, MOST = 208, 256, 32_768
 
 
 class Share(NamedTuple):
-    """Of what is left for tables that grow, and the bytes of one entry."""
+    """Share of the memory left for growing tables, and bytes of one entry."""
 
     share: float
     entry: int
@@ -49,9 +49,9 @@ TABLES = {
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
-    """Sizes, in entries. ``flow_bits``, ``repeat_bits``: fixed tables, as powers of two; ``more_bits``: by so many the
-    windows of detectors are larger than they are written; ``packets``: bytes of packets that an alert may still want;
-    ``held``: of segments that came early. The others are said in ``TABLES``.
+    """Sizes, in entries. ``flow_bits``, ``repeat_bits``: fixed tables, as powers of two; ``more_bits``: powers of two
+    by which detector windows are larger than declared; ``packets``: bytes of packets kept for possible alerts;
+    ``held``: bytes of out-of-order segments. ``TABLES`` describes the others.
     """
 
     flow_bits: int
@@ -71,12 +71,12 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def advice(self) -> int:
-        """Recommendations: one takes half of what an alert does."""
+        """Number of recommendations: one takes half of the memory of an alert."""
         return 2 * self.alerts
 
     @classmethod
     def of(cls, mib: int) -> Budget:
-        """What ``mib`` MiB hold, at least ``LEAST``."""
+        """The sizes for ``mib`` MiB, at least ``LEAST``."""
         more = _bits(mib * WINDOWS_SHARE / WINDOWS)
         flows, repeats = _bits(mib * FLOWS_SHARE * MIB / FLOW), _bits(mib * REPEATS_SHARE * MIB / REPEAT)
         left = (mib - PROGRAM - IN_FLIGHT - SMALL - WINDOWS * 2**more) * MIB - FLOW * 2**flows - REPEAT * 2**repeats
@@ -85,12 +85,12 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _bits(size: float) -> int:
-    """The largest power of two that is not larger."""
+    """The logarithm to base 2, rounded down."""
     return math.floor(math.log2(size))
 
 
 def enough(mib: int) -> int:
-    """A budget that can hold the program. ValueError where it cannot."""
+    """A budget that is large enough for the program. Raises ValueError if it is too small."""
     if mib < LEAST:
         wanted = (
             f"at least {LEAST}: before the first packet the program and what it knows take {PROGRAM} of "

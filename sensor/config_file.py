@@ -1,8 +1,8 @@
-"""Where the configuration of this system is, and the one key that commands need before they read it: the time zone of
-what they print.
+"""The path of this system's configuration, and the one key that commands need before they read it: the time zone of
+their output.
 
-Reading the whole configuration takes longer than most commands run; `sensor config check` and the sensor itself check
-this key with all others.
+Reading the whole configuration takes longer than most commands run; `sensor config check` and the sensor itself
+validate this key with all others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TIMEZONE = re.compile(r"""^timezone:[ \t]*["']?([\w/+-]+)""", re.MULTILINE)
 
 
 def usual(path: Path | None) -> Path | None:
-    """The configuration that was named, else the one of the system if it exists. One without read permission exists:
+    """The configuration that was named, else that of the system if it exists. One without read permission exists:
     reading it reports the reason.
     """
     if path is not None:
@@ -32,8 +32,8 @@ def usual(path: Path | None) -> Path | None:
 
 
 def timezone_of(path: Path | None) -> str:
-    """``timezone:`` of a configuration and its layers (``documents.layers``), the last one; empty where it is not set
-    or cannot be read.
+    """``timezone:`` of a configuration and its layers (``documents.layers``), the last one counts; empty if it is not
+    set or cannot be read.
     """
     found = ""
     for file in _files(path) if path is not None else ():
@@ -45,8 +45,8 @@ def timezone_of(path: Path | None) -> str:
 
 
 def zone_of(name: str) -> tzinfo | None:
-    """The zone of a name of the IANA database, or ``local``; None for an empty name and for UTC. ValueError when there
-    is none.
+    """The zone with a name from the IANA database, or ``local``; None for an empty name and for UTC. Raises ValueError
+    if there is none.
     """
     if name in ("", "UTC"):
         return None
@@ -56,7 +56,7 @@ def zone_of(name: str) -> tzinfo | None:
 
     try:
         return ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError; the name of a folder is an OSError
+    except (KeyError, OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError; a folder gives an OSError
         raise ValueError(f"found {name[:64]!r}, expected a zone such as Europe/Berlin, UTC, or local") from None
 
 

@@ -1,4 +1,6 @@
-"""The values of a configuration: where each comes from, what of it may be shown, and what two have different."""
+"""The values of a configuration: their origin, which of them may be shown, and the differences between two
+configurations.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from pydantic import BaseModel
 from sensor.config import Config, detector_units, load_config, model
 from sensor.documents import Place, places
 
-# Keys that count at once. All others are of what is opened or sized at the start.
+# Keys that a reload applies. All others concern resources that are opened or sized at the start.
 AT_ONCE = (
     "alerts", "detectors", "evidence", "fingerprints", "intel", "inventory.gone_after_h", "logging", "networks",
     "outputs", "preset", "retention", "roles", "sensor.site", "tickets", "timezone",
@@ -23,7 +25,7 @@ Way = tuple[str | int, ...]
 
 
 class Value(NamedTuple):
-    """``way``: the keys that lead to it; ``origin``: file and line, ``default``, or the preset."""
+    """``way``: the path of keys; ``origin``: file and line, ``default``, or the preset."""
 
     way: Way
     value: Any
@@ -31,8 +33,8 @@ class Value(NamedTuple):
 
 
 def values(path: Path | None, *, everything: bool, texts: Mapping[Path, str] = {}) -> list[Value]:
-    """What the files contain, or ``everything`` that counts. ``texts``: of files, in place of what is on the disk.
-    DocumentErrors where they are invalid.
+    """The values in the files, or ``everything`` in effect. ``texts``: contents of files, in place of those on disk.
+    Raises DocumentErrors if they are invalid.
     """
     config = load_config(path, texts) if path is not None else model()()
     set_at = places(path, texts) if path is not None else {}
@@ -48,7 +50,7 @@ def _leaves(config: Config) -> Iterator[tuple[Way, Any]]:
         yield from _parts(("detectors", name), _dumped(config.options(name)))
     yield from ((("outputs",), {}),) if not config.outputs else ()
     for name, options in config.outputs.items():
-        # Its type first, as people write it.
+        # The type first, as users write it.
         dumped = _dumped(options)
         yield from _parts(("outputs", name), {"type": dumped["type"], **dumped})
 
@@ -83,7 +85,7 @@ def _origin(config: Config, way: Way, set_at: Mapping[Way, Place]) -> str:
 
 
 def shown(way: tuple[str | int, ...], value: Any) -> Any:
-    """A value as it may be shown: what is written in the clear where a secret belongs is not."""
+    """A value for display, with secrets in headers and URLs masked."""
     if isinstance(value, list | tuple):
         return [shown(way, one) for one in value]
     if not isinstance(value, str):
@@ -94,13 +96,15 @@ def shown(way: tuple[str | int, ...], value: Any) -> Any:
 
 
 def differences(before: Config, after: Config) -> list[str]:
-    """The keys whose values are others, as ``capture.rings``, ``detectors.discovery.port_scan``, ``outputs.siem``."""
+    """The keys with different values, such as ``capture.rings``, ``detectors.discovery.port_scan``,
+    ``outputs.siem``.
+    """
     one, other = _plain(before), _plain(after)
     return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
 
 
 def _plain(config: Config) -> dict[str, Any]:
-    """All keys with plain values, two steps deep; keys that the file lacks have their defaults."""
+    """All keys with plain values, two levels deep; keys missing in the file have their defaults."""
     found: dict[str, Any] = {}
     for section in type(config).model_fields:
         value = getattr(config, section)
@@ -123,5 +127,5 @@ def _plain(config: Config) -> dict[str, Any]:
 
 
 def counts_at_once(key: str) -> bool:
-    """Whether a running sensor takes a change of it up, without a restart."""
+    """Whether a running sensor applies a change without a restart."""
     return any(key == one or key.startswith(f"{one}.") for one in AT_ONCE)

@@ -54,7 +54,7 @@ class ConsoleSection(_Section):
 
 
 def is_safe(url: str) -> bool:
-    """Whether a URL of a provider is HTTPS, or HTTP to this host; without a user name and a fragment."""
+    """Whether a provider's URL is HTTPS, or HTTP to this host; without user name and fragment."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

@@ -1,5 +1,5 @@
-"""Asks for a document over HTTPS, and whether it changed (ETag, Last-Modified; RFC 9110, 13). Called by commands only:
-the process that captures opens no connection.
+"""Requests a document over HTTPS, if it changed (ETag, Last-Modified; RFC 9110, 13). Called by commands only: the
+process that captures opens no connections.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ ETAG_LIMIT = 256
 
 
 class NotFetched(Exception):
-    """In words, why there is no document."""
+    """Why there is no document, as text."""
 
 
 class Answer(NamedTuple):
-    """``body`` is None where the document is what it was; ``etag``, ``modified``: what to ask with next time."""
+    """``body`` is None if the document is unchanged; ``etag``, ``modified``: validators for the next request."""
 
     body: IO[bytes] | None
     etag: str
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 
 class _Careful(urllib.request.HTTPRedirectHandler):
-    """Follows to other places only where they are as safe."""
+    """Follows redirects only to URLs that are equally secure."""
 
     def redirect_request(
         self,
@@ -57,8 +57,8 @@ def requested(
     modified: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Iterator[Answer]:
-    """The answer of an https:// URL, to be read within. ``headers`` are sent to its own host only. NotFetched where it
-    cannot be had, or not to its end.
+    """The response of an https:// URL, as a context manager. ``headers`` are sent only to its own host. Raises
+    NotFetched if the document cannot be fetched completely.
     """
     known = {name: value for name, value in (("If-None-Match", etag), ("If-Modified-Since", modified)) if value}
     request = urllib.request.Request(url, headers={"User-Agent": agent, "Accept": accept, **known})  # noqa: S310 - https only, the caller saw to it

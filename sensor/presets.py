@@ -1,5 +1,5 @@
-"""Presets: sets of detector options by name, for those who would rather not set thresholds one by one. The
-configuration of a detector takes precedence.
+"""Presets: sets of detector options by name, for users who do not want to set individual thresholds. The configuration
+of a detector takes precedence.
 
 ``balanced``: the defaults of the detectors. ``quiet``: for networks without daily review: fewer alerts, later and with
 higher confidence. ``paranoid``: lower thresholds: more alerts, earlier, with more false positives. ``compatible``: the
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 
 class Preset(NamedTuple):
-    """``least``: alerts that are slighter are not told; ``options``: of detectors, by id."""
+    """``least``: the lowest severity that is reported; ``options``: of detectors, by id."""
 
     least: str
     options: dict[str, dict[str, Any]]

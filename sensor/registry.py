@@ -1,4 +1,4 @@
-"""Finds units by scanning folders: one file, one unit. Nothing is listed by hand."""
+"""Finds units by scanning folders: one file, one unit, without a manual list."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TypeVar
 
 Unit = TypeVar("Unit")
 SHARED = "shared"
-"""A folder of this name holds what units share, and no unit."""
+"""Name of folders with code that units share, without units."""
 
 
 class TwoUnits(Exception):
-    """A file holds no unit or more than one: the message names the file and what was found."""
+    """A file has no unit or more than one: the message names the file and what was found."""
 
 
 def modules(package: ModuleType) -> Iterator[tuple[str, ModuleType]]:

@@ -86,10 +86,11 @@ class Filter(BaseModel):
     """Which records an output gets: those that match every list; an empty list matches all. Wildcards are those of the
     shell.
 
-    ``kinds``: of events and of traffic records (``conn``, ``dns``, ...); traffic records must be named, and only
-    ``vlans`` and ``sites`` filter them; ``severity``: the lowest; ``detectors``: of alerts and incidents; ``types``: of
-    the device, or of any device in an alert or incident; ``vlans``: of the device or the alert (incidents have none, so
-    this option excludes them); ``sites``: of sensors.
+    ``kinds``: kinds of events, and tables of traffic records (``conn``, ``dns``, ...), which are sent only if they are
+    named, and filtered only by ``vlans`` and ``sites``; ``severity``: lowest severity that is sent; ``detectors``: ids
+    of the detectors of alerts and incidents; ``types``: types of the device, or of any device in an alert or incident;
+    ``vlans``: VLANs of the device or the alert (incidents have none, so this option excludes them); ``sites``: sites of
+    sensors.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
