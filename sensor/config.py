@@ -1,5 +1,5 @@
-"""The configuration: one YAML file, every key with a default, all errors reported at once with their place. Paths in it
-are relative to its folder.
+"""The configuration: one YAML file, every key with a default, all errors reported at once with their position. Paths in
+it are relative to its folder.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Section(BaseModel):
 
 
 def _checked(blocks: list[str]) -> list[str]:
-    """Blocks of addresses that can be read."""
+    """Address blocks, checked for validity."""
     for block in blocks:
         try:
             parse_network(block)
@@ -46,8 +46,8 @@ def _checked(blocks: list[str]) -> list[str]:
 
 
 class Identity(Section):
-    """Who this sensor is, in every record. ``id``: its name, that of the machine where none is given; ``site``: where
-    it stands.
+    """Identity of this sensor, part of every record. ``id``: its name, by default the host name; ``site``: its
+    location.
     """
 
     id: str = Field(default_factory=lambda: platform.node() or "sensor", min_length=1, max_length=64)
@@ -55,8 +55,8 @@ class Identity(Section):
 
 
 class Fingerprints(Section):
-    """Additional fingerprints. ``folders``: of fingerprint files; ``oui_registry``: a newer MAC registry (IEEE's
-    oui.txt or CSV, or Wireshark's manuf).
+    """Additional fingerprints. ``folders``: folders with fingerprint files; ``oui_registry``: a newer MAC registry
+    (IEEE's oui.txt or CSV, or Wireshark's manuf).
     """
 
     folders: list[FilePath] = []
@@ -64,7 +64,7 @@ class Fingerprints(Section):
 
 
 class Inventory(Section):
-    """Bounds of the inventory. ``devices``: the most that are kept (default: what ``memory_mib`` has room for);
+    """Limits of the inventory. ``devices``: largest number of devices (default: what ``memory_mib`` has room for);
     ``gone_after_h``: hours of silence after which a device is gone.
     """
 
@@ -73,12 +73,12 @@ class Inventory(Section):
 
 
 class Roles(Section):
-    """Machines whose job looks like an attack, as addresses and CIDR blocks: alerts that belong to the job have low
-    severity at most (see alerts/roles.py).
+    """Hosts with a job that looks like an attack, as addresses and CIDR blocks: alerts about that job have at most low
+    severity (see alerts/roles.py).
 
-    ``scanner``: looks for hosts, ports and weaknesses; ``monitoring``: asks machines how they are; ``backup``: reads
-    everything and writes much; ``jump_host``: administrators work from it; ``management``: installs and configures
-    other machines.
+    ``scanner``: searches for hosts, ports and vulnerabilities; ``monitoring``: polls the status of hosts; ``backup``:
+    reads everything and writes much; ``jump_host``: administrators work from it; ``management``: installs and
+    configures other hosts.
     """
 
     scanner: list[str] = []
@@ -95,7 +95,7 @@ class Roles(Section):
 
 class Tables(Section):
     """Sizes of the fixed tables, as powers of two (default: what ``memory_mib`` has room for). ``flow_bits``: flows
-    that are followed at once; ``repeat_bits``: messages known when they come again.
+    that are tracked at once; ``repeat_bits``: messages that are recognized as repeats.
     """
 
     flow_bits: int | None = Field(default=None, ge=10, le=24)
@@ -103,12 +103,11 @@ class Tables(Section):
 
 
 class Capture(Section):
-    """Live capture. ``interfaces``: to listen on where the command names none; ``filter``: in the language of tcpdump,
-    where the command names none;
-    ``promiscuous``: take frames for other machines, too; ``ring_mib``: of memory that the kernel fills, of each ring
-    (default: half a second of the link, 64 for 1000 Mbit/s, from 16 to 512, all rings together at most half of
-    ``memory_mib``); ``rings``: so many share one interface; ``snaplen``: bytes taken of each frame; ``user``: whom to
-    become after opening.
+    """Live capture. ``interfaces``: interfaces to capture on, unless the command names some; ``filter``: capture filter
+    in tcpdump's syntax, unless the command has one; ``promiscuous``: capture frames for other hosts, too; ``ring_mib``:
+    kernel memory of each ring (default: half a second of the link, 64 for 1000 Mbit/s, from 16 to 512, all rings
+    together at most half of ``memory_mib``); ``rings``: number of rings that share one interface; ``snaplen``: bytes
+    captured of each frame; ``user``: user to change to after opening.
     """
 
     interfaces: list[str] = []
@@ -121,9 +120,9 @@ class Capture(Section):
 
 
 class Alerts(Section):
-    """``suppression_h``: a finding that was silent for so many hours is closed, and a new alert when it comes again;
-    ``incident_h``: a story of several alerts that was silent for so many hours is closed; ``least``: less severe alerts
-    are not reported (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder);
+    """Reporting of alerts. ``suppression_h``: hours without repeats after which an alert is closed, and a repeat opens
+    a new one; ``incident_h``: hours without alerts after which an incident is closed; ``least``: lowest severity that
+    is reported (default: the preset's); ``mutes``: file of mutes (default: mutes.yaml in the state folder);
     ``shared_mutes``: further files of mutes, which `sensor mute` does not change.
     """
 
@@ -135,8 +134,8 @@ class Alerts(Section):
 
 
 class Evidence(Section):
-    """The packets behind the alerts of `sensor run`, as capture files. ``enabled``: whether they are kept; ``folder``:
-    where (default: evidence in the state folder); ``mib``: how much they may take: the oldest make room.
+    """The packets of alerts of `sensor run`, as capture files. ``enabled``: whether they are kept; ``folder``: their
+    folder (default: evidence in the state folder); ``mib``: size limit in MiB: the oldest files are deleted.
     """
 
     enabled: bool = True
@@ -145,10 +144,10 @@ class Evidence(Section):
 
 
 class Retention(Section):
-    """The event log of `sensor run`: segments of ``segment_mib`` MiB or ``segment_h`` hours, each packed once it is
-    closed. Records are on the disk after ``commit_ms`` at the latest, alerts at once; while the disk takes nothing,
+    """The event log of `sensor run`: segments of ``segment_mib`` MiB or ``segment_h`` hours, each compressed once it is
+    closed. Records are on disk after ``commit_ms`` at the latest, alerts at once; while the disk accepts no data,
     ``memory_mib`` MiB wait in memory. Segments older than ``age_days`` or beyond ``size_mib`` are removed once every
-    output has them, and beyond ``hard_mib`` whether they have or not.
+    output has them, and beyond ``hard_mib`` regardless of outputs.
     """
 
     segment_mib: float = Field(default=64, ge=1, le=65_536)
@@ -170,16 +169,18 @@ class Retention(Section):
 
 
 class Datasets(Section):
-    """``replays``: so many are kept side by side, each with its own inventory and event log; the oldest make room."""
+    """Datasets of replays. ``replays``: number of replays kept side by side, each with its own inventory and event log;
+    the oldest are deleted.
+    """
 
     replays: int = Field(default=20, ge=1, le=10_000)
 
 
 class Records(Section):
     """Traffic records (`sensor search`, `sensor hunt`). ``enabled``: whether they are kept, which needs the extra
-    `hunt`; ``files``: with the hashes of transferred files; ``days`` and ``gib``: those that are older, or beyond that
-    size, are deleted, whichever comes first; ``geoip``: databases in the MaxMind DB format (.mmdb) with countries or
-    autonomous systems of addresses, which needs the extra `geoip`.
+    `hunt`; ``files``: include the hashes of transferred files; ``days`` and ``gib``: records that are older, or exceed
+    that size, are deleted, whichever comes first; ``geoip``: databases in the MaxMind DB format (.mmdb) with countries
+    or autonomous systems of addresses, which needs the extra `geoip`.
     """
 
     enabled: bool = True
@@ -190,9 +191,9 @@ class Records(Section):
 
 
 class Telemetry(Section):
-    """Where `sensor run` serves its status and its metrics. ``socket``: a unix socket (default: sensor.sock in the
-    run-time folder that systemd gives, else in the state folder); ``listen``: an address and a port of loopback as
-    well, such as 127.0.0.1:9469.
+    """Where `sensor run` serves its status and its metrics. ``socket``: a Unix socket (default: sensor.sock in
+    systemd's runtime directory, else in the state folder); ``listen``: additionally an address and port of loopback,
+    such as 127.0.0.1:9469.
     """
 
     socket: FilePath | None = None
@@ -207,9 +208,9 @@ class Telemetry(Section):
 
 
 class Owners(Section):
-    """Who looks after devices that have no owner of their own (`sensor devices set`). ``tags``: by what the operator
-    tagged them, asked first; ``segments``: by VLAN or block (`vlan 30`, `10.20.30.0/24`); ``types``: by what they are,
-    asked last.
+    """Owners of devices without an individual one (`sensor devices set`). ``tags``: owner by the operator's tag,
+    checked first; ``segments``: owner by VLAN or block (`vlan 30`, `10.20.30.0/24`); ``types``: owner by device type,
+    checked last.
     """
 
     tags: dict[str, str] = {}
@@ -226,8 +227,8 @@ class Owners(Section):
 
 
 class DueDays(Section):
-    """Days until a ticket is to be done, from when it was first seen. ``info``, ``low``, ``medium``, ``high``,
-    ``critical``: by its severity.
+    """Days from the first sighting of a ticket to its due date. ``info``, ``low``, ``medium``, ``high``, ``critical``:
+    days for tickets of this severity.
     """
 
     info: int = Field(default=365, ge=1, le=3650)
@@ -238,8 +239,9 @@ class DueDays(Section):
 
 
 class Tickets(Section):
-    """What `sensor tickets` makes of findings. ``due_days``: until when it is to be done; ``owner``: owner of devices
-    without one; ``owners``: who else; ``least``, ``least_points``: less makes no ticket.
+    """Tickets that `sensor tickets` makes of findings. ``due_days``: days until they are due; ``owner``: owner of
+    devices without one; ``owners``: further owners; ``least``, ``least_points``: lowest severity and score of a finding
+    that becomes a ticket.
     """
 
     due_days: DueDays = DueDays()
@@ -257,7 +259,7 @@ def detector_units() -> dict[str, type[Detector]]:
 
 @functools.cache
 def _detectors_section() -> type[Section]:
-    """A section with one key for each detector: its options. Pydantic fields cannot hold dots, so the id is their
+    """A section with one key per detector: its options. Names of Pydantic fields cannot contain dots, so the id is the
     alias.
     """
     fields: dict[str, Any] = {
@@ -268,7 +270,7 @@ def _detectors_section() -> type[Section]:
 
 
 class _Root(Section):
-    """All sections but the detectors."""
+    """All sections except the detectors."""
 
     sensor: Identity = Identity()
     memory_mib: int = Field(default=USUAL, le=MOST)
@@ -312,14 +314,13 @@ class _Root(Section):
 
 
 class Config(_Root):
-    """All settings. ``memory_mib``: MiB that a run may take, from which the sizes of its tables follow (see budget.py);
-    ``networks``: blocks that are inside beside the private ones; ``timezone``: of times that commands print instead of
-    UTC, such as Europe/Berlin, or ``local``;
-    ``roles``: whose job looks like an attack; ``intel``: threat lists; ``events``: the event log of live runs (default:
-    events.jsonl in the state folder); ``state``: folder of the inventory (default: the state folder); ``preset``: a set
-    of options of detectors (see presets.py);
-    ``detectors``: options by detector id, which win over it; ``outputs``: where events go, options by name (see
-    delivery/section.py).
+    """All settings. ``memory_mib``: MiB that a run may use, which determine the sizes of its tables (see budget.py);
+    ``networks``: internal address blocks beside the private ones; ``timezone``: time zone of times in the output of
+    commands in place of UTC, such as Europe/Berlin, or ``local``; ``roles``: hosts with a job that looks like an
+    attack; ``intel``: threat lists; ``events``: the event log of live runs (default: events.jsonl in the state folder);
+    ``state``: folder of the inventory (default: the state folder); ``preset``: a set of detector options (see
+    presets.py); ``detectors``: options by detector id, which override it; ``outputs``: destinations of events, options
+    by name (see delivery/section.py).
     """
 
     detectors: Any = None
@@ -337,31 +338,31 @@ class Config(_Root):
 
     @property
     def least(self) -> Severity:
-        """Alerts of lower severity are not reported."""
+        """The lowest severity of alerts that are reported."""
         return Severity[self.alerts.least or PRESETS[self.preset].least]
 
 
 @functools.cache
 def model() -> type[Config]:
-    """The configuration's model with the options of every detector in it."""
+    """The configuration's model, including the options of every detector."""
     section = _detectors_section()
     return create_model("Config", __base__=Config, detectors=(section, Field(default_factory=section)))
 
 
 def load_config(path: Path | None, texts: Mapping[Path, str] = {}) -> Config:
-    """The configuration in a file with its layers (see documents), or the defaults. ``texts``: of layers, in place of
-    what is on the disk. DocumentErrors with all faults.
+    """The configuration of a file with its layers (see documents), or the defaults. ``texts``: contents of layers, in
+    place of those on disk. Raises DocumentErrors with all errors.
     """
     if path is None:
         return Config()
-    from sensor.delivery.section import section, with_section  # knows all formats, which a run without outputs need not
+    from sensor.delivery.section import section, with_section  # imports all formats, not needed without outputs
 
     whole = with_section(model(), section(path, texts))
     return _with_fleet(load_document(path, whole, context=path.parent, texts=texts), path)
 
 
 def _with_fleet(config: Config, path: Path) -> Config:
-    """With the threat lists, fingerprints and mutes that a hub sent, in addition to those of the configuration."""
+    """Add the threat lists, fingerprints and mutes that a hub sent to those of the configuration."""
     folders = fleet_folders(path)
     if not folders:
         return config

@@ -19,11 +19,11 @@ class _Section(BaseModel):
 
 
 class Oidc(_Section):
-    """Login at an OpenID provider (OpenID Connect Core 1.0). ``issuer``: its URL, as its tokens have it; ``client_id``:
-    of the console, as it is registered there; ``client_secret``: of a confidential client; ``scopes``: requested with
-    ``openid``; ``name_claim``: claim with the name of the user; ``role_claim``: claim with groups or roles, dots lead
-    into objects; ``roles``: role by value of that claim, of several the highest; ``role``: of users without such a
-    value (default: they are refused); ``ca``: certificates to trust in place of the system's (PEM).
+    """Login at an OpenID provider (OpenID Connect Core 1.0). ``issuer``: its URL, as in its tokens; ``client_id``: of
+    the console, as registered with the provider; ``client_secret``: of a confidential client; ``scopes``: requested in
+    addition to ``openid``; ``name_claim``: claim with the name of the user; ``role_claim``: claim with groups or roles,
+    dots separate nested keys; ``roles``: role by value of that claim, of several the highest; ``role``: of users
+    without such a value (default: they are refused); ``ca``: certificates to trust in place of the system's (PEM).
     """
 
     issuer: str = Field(max_length=512)
