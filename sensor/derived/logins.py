@@ -1,7 +1,7 @@
-"""Logins of all protocols in one form: who tried to log in where, as which user, and the result.
+"""Logins of all protocols in one form: client, server, user and result of each attempt.
 
-Some protocols have that in one event; for others a request with credentials is remembered until its answer, in bounded
-tables. What is no decision about a password (a first challenge, a server too busy) is no attempt.
+For some protocols a single event has all of that; for others a request with credentials is remembered until its answer,
+in bounded tables. Answers that do not judge the password (a first challenge, a busy server) are not attempts.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OPEN_LIMIT = 4096
 FORM = "web form"
 KERBEROS = "Kerberos"
 # NTSTATUS values that judge a login ([MS-ERREF] 2.3.1): no such user, wrong password, logon failure, restriction,
-# hours, station, expired, disabled, type, locked out, must change.
+# hours, workstation, expired, disabled, type, locked out, must change.
 REFUSALS = frozenset((
     0xC0000064, 0xC000006A, 0xC000006D, 0xC000006E, 0xC000006F, 0xC0000070, 0xC0000071, 0xC0000072, 0xC000015B,
     0xC0000193, 0xC0000224, 0xC0000234,
@@ -50,13 +50,13 @@ NO_SUCH_USER = frozenset((0xC0000064,))
 UNKNOWN, REVOKED, EXPIRED, WRONG = 6, 18, 23, 24
 # Results that judge a login: of LDAP (RFC 4511, A.1), of MQTT 3.1.1 (3.2.2.3) and 5.0 (3.2.2.2).
 LDAP_REFUSED, MQTT_REFUSED = 49, (4, 5, 134, 135)
-# Schemes of HTTP whose answer 401 judges a password; the others need several rounds.
+# HTTP authentication schemes for which an answer 401 judges the password; the others need several rounds.
 PASSWORDS = frozenset(("basic", "digest", "query"))
 
 
 class LoginAttempt(Derived):
-    """One login. ``unknown``: the server reports that the account does not exist; ``judged``: the outcome is known,
-    else only the attempt is; ``seal``: of user and password, if the password was in the clear.
+    """A login attempt. ``unknown``: the server reports that the account does not exist; ``judged``: the outcome is
+    known, not only the attempt; ``seal``: hash of user and password, if the password was in cleartext.
     """
 
     service: str
@@ -72,14 +72,12 @@ class LoginAttempt(Derived):
 
     @property
     def pair(self) -> tuple[int, int, str]:
-        """What failures are counted by."""
+        """The key by which failures are counted."""
         return self.client.address, self.server.address, self.service
 
 
 class Shown(NamedTuple):
-    """What a request showed for a login. ``query``: in its address, which a server that knows no such page does not
-    look at.
-    """
+    """The credentials in a request. ``query``: they are in the URL, which a server without such a page ignores."""
 
     account: str
     seal: str = ""
@@ -109,17 +107,17 @@ def _attempt(
 
 
 class Logins(Deriver):
-    """Watches the events that contain login results, and those that request logins."""
+    """Subscribes to events with login results, and to those with credentials."""
 
     def __init__(self) -> None:
         self._centres = Exchanges()
-        # (client, KDC) → the last request, while nothing answered it
+        # (client, KDC) → the last unanswered request
         self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = Bounded(OPEN_LIMIT)
-        self._requested: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # conversation → the credentials it sent last
-        self._sent: Bounded[tuple[int, int, str], str] = Bounded(OPEN_LIMIT)  # the last seal, where answers are missing
+        self._requested: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # flow → the credentials sent last
+        self._sent: Bounded[tuple[int, int, str], str] = Bounded(OPEN_LIMIT)  # the last seal, if answers are missing
         self._calls: Bounded[tuple[str, int], str] = Bounded(
             OPEN_LIMIT
-        )  # the same of SIP: call and number of the request
+        )  # for SIP: call id and CSeq of the request
 
     def wants(self) -> dict[type[Event], Want]:
         shown, answered = field("credentials").is_in(*PASSWORDS), held(self._requested, "packet.flow")
@@ -148,8 +146,8 @@ class Logins(Deriver):
             yield attempt
 
     def _ask(self, event: Event, service: str, shown: Shown) -> LoginAttempt | None:
-        """Credentials wait for their answer. If the server's packets were not captured, other credentials than before
-        are an attempt whose outcome is unknown; the same ones again are those of a session.
+        """Remember credentials until their answer. If the server's packets were not captured, changed credentials are
+        an attempt with unknown outcome; unchanged ones belong to a session.
         """
         packet = event.packet
         if not packet.one_sided:
@@ -184,8 +182,8 @@ class Logins(Deriver):
         return _attempt(event, "SMB", event.user, not event.status, unknown=event.status in NO_SUCH_USER)
 
     def kerberos_requested(self, event: KerberosAsRequest) -> LoginAttempt | None:
-        """Where answers are not captured, an account was rejected if its client goes on with another one instead of a
-        proof.
+        """If answers are not captured, an account counts as rejected if its client continues with another one instead
+        of sending pre-authentication data.
         """
         self._centres.request(event)
         pair = (event.packet.src, event.packet.dst)
@@ -226,7 +224,7 @@ class Logins(Deriver):
         return self._ask(event, "HTTP", Shown(event.user, event.seal, event.credentials == "query"))
 
     def web_proven(self, event: NtlmLogin) -> LoginAttempt | None:
-        """The last round of NTLM in HTTP, whose answer has the result; other carriers have results of their own."""
+        """The last round of NTLM in HTTP, whose answer has the result; other carriers have separate results."""
         if event.carrier == "http" and event.method != "anonymous":
             self._requested.put(event.packet.flow, Shown(event.user))
         return None

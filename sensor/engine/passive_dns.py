@@ -24,7 +24,7 @@ class PassiveDns:
         self._names: Bounded[int, tuple[str, ...]] = Bounded(addresses)
 
     def names_of(self, address: int) -> tuple[str, ...]:
-        """At most four names in lower case; empty where none was seen."""
+        """At most four names in lower case; empty if none was seen."""
         return self._names.get(address) or ()
 
     def learn(self, address: int, name: str) -> None:

@@ -43,7 +43,7 @@ cdef class ByteTable:
         return -1
 
 
-cdef uint32_t spread(const uint8_t* text, uint32_t size) noexcept nogil:  # reads so many bytes: what the caller has
+cdef uint32_t spread(const uint8_t* text, uint32_t size) noexcept nogil:  # the caller checked ``size``
     """A hash (FNV-1a)."""
     cdef uint32_t value = 2166136261, i
     for i in range(size):

@@ -146,7 +146,7 @@ cdef inline bint digit(uint8_t c) noexcept nogil:  # arithmetic only
     return 48 <= c <= 57 or 65 <= c <= 70 or 97 <= c <= 102
 
 
-cdef bint titled(Body* body) noexcept nogil:  # looks at what is held only
+cdef bint titled(Body* body) noexcept nogil:  # reads only the kept bytes
     """Whether a page's title is complete: pages are long, and often not read to their end."""
     cdef uint32_t since = body.sought - TITLE_END if body.sought > TITLE_END else 0
     if body.encoded:

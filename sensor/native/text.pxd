@@ -39,12 +39,12 @@ cdef inline int cleaned(Out* out, const uint8_t* raw, uint32_t size, uint32_t li
     return TAKEN
 
 
-cdef inline uint64_t word(Out* out, const char* text) noexcept nogil:  # room for words of ours was reserved
+cdef inline uint64_t word(Out* out, const char* text) noexcept nogil:  # room for constant words was reserved
     """Write a constant word."""
     return put(out, <const uint8_t*>text, <uint32_t>strlen(text))
 
 
-cdef inline int character(Out* out, uint8_t c) noexcept nogil:  # room for what is short was reserved
+cdef inline int character(Out* out, uint8_t c) noexcept nogil:  # room for short texts was reserved
     out.text[out.text_used] = c
     out.text_used += 1
     return 0

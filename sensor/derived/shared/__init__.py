@@ -1,1 +1,1 @@
-"""What several derivers, and detectors, share. No file here is a deriver."""
+"""Code that derivers, and detectors, share. No file here is a deriver."""

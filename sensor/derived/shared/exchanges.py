@@ -1,4 +1,4 @@
-"""Which request of Kerberos an answer belongs to."""
+"""Matches answers and requests of Kerberos."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ OPEN_LIMIT = 4096
 
 
 class Exchanges:
-    """The last request of each conversation: an answer belongs to it. Bounded; the conversation asked longest ago makes
-    room.
+    """The last request of each flow, to which an answer belongs. Limited; the flow with the oldest request is
+    evicted.
     """
 
     def __init__(self) -> None:
         self._requested: Bounded[int, KerberosRequest] = Bounded(OPEN_LIMIT)
 
     def request(self, event: Event) -> KerberosRequest | None:
-        """Notes a request; gives the one that an answer or error belongs to, None where it was not seen."""
+        """Record a request; for an answer or error return its request, None if that was not seen."""
         if isinstance(event, KerberosRequest):
             self._requested.put(event.packet.flow, event)
             return None
         return self._requested.get(event.packet.flow)
 
     def initial(self, event: Event) -> KerberosAsRequest | None:
-        """The same where an initial ticket was asked for."""
+        """The same for requests of initial tickets."""
         requested = self.request(event)
         return requested if isinstance(requested, KerberosAsRequest) else None
 
     def service(self, event: Event) -> KerberosTgsRequest | None:
-        """The same where a ticket for a service was asked for."""
+        """The same for requests of service tickets."""
         requested = self.request(event)
         return requested if isinstance(requested, KerberosTgsRequest) else None
