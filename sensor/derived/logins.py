@@ -115,9 +115,7 @@ class Logins(Deriver):
         self._unanswered: Bounded[tuple[int, int], KerberosAsRequest] = Bounded(OPEN_LIMIT)
         self._requested: Bounded[int, Shown] = Bounded(OPEN_LIMIT)  # flow → the credentials sent last
         self._sent: Bounded[tuple[int, int, str], str] = Bounded(OPEN_LIMIT)  # the last seal, if answers are missing
-        self._calls: Bounded[tuple[str, int], str] = Bounded(
-            OPEN_LIMIT
-        )  # for SIP: call id and CSeq of the request
+        self._calls: Bounded[tuple[str, int], str] = Bounded(OPEN_LIMIT)  # for SIP: call id and CSeq of the request
 
     def wants(self) -> dict[type[Event], Want]:
         shown, answered = field("credentials").is_in(*PASSWORDS), held(self._requested, "packet.flow")
