@@ -29,7 +29,7 @@ Emit = Callable[[Record], None]
 
 
 class Evidence(Protocol):
-    """Keeps the packets behind alerts."""
+    """Keeps the packets that prove alerts."""
 
     def gather(self, action: str, name: str, alert: Alert) -> Body | None:
         """The packets of an alert, as its record shows them; None if there are none."""

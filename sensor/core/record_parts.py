@@ -147,7 +147,7 @@ def claim_body(one: Evidence) -> Body:
 
 
 def end_body(subject: Subject, device: Device | None, port: int = 0) -> Body:
-    """One end of a finding."""
+    """One endpoint of a finding."""
     end: Body = {
         "ip": addresses.text(subject.address) if subject.address else "",
         "port": port,

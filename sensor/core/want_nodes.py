@@ -153,7 +153,7 @@ class AllOf(Want, frozen=True):
 
 
 class Not(Want, frozen=True):
-    """The opposite."""
+    """True if the other want is not."""
 
     want: Want
 

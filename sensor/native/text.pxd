@@ -73,7 +73,7 @@ cdef inline uint64_t quad(Out* out, uint32_t address) noexcept nogil:  # room fo
     return span(begin, out.text_used - begin)
 
 
-# room was looked for by the caller
+# the caller checked the room
 cdef inline uint64_t hexadecimal(Out* out, const uint8_t* raw, uint32_t size, uint8_t between) noexcept nogil:
     """Write bytes in hexadecimal, with a separator unless ``between`` is 0."""
     cdef uint32_t begin = out.text_used, i

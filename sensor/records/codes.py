@@ -1,4 +1,4 @@
-"""Names of the numbers in records, as Zeek and Wireshark write them."""
+"""Names of the numbers in records, in the notation of Zeek and Wireshark."""
 
 from __future__ import annotations
 

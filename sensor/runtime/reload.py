@@ -2,7 +2,7 @@
 
 Reading takes long (YAML, fingerprints, rules), so a thread does it; the engine only replaces the old parts with the new
 ones. Invalid parts stay unchanged: the configuration as a whole, the rules, the fingerprints. Unchanged parts are not
-replaced: their detectors keep all counts. What is opened or sized at the start waits for the next one.
+replaced: their detectors keep all counts. Resources that are opened or sized at the start change only with a restart.
 """
 
 from __future__ import annotations
