@@ -1,4 +1,6 @@
-"""What operators do with alerts: the words that `sensor alerts` writes, beside the log; never straight into tables."""
+"""Actions of operators on alerts. They are notes beside the event log, as `sensor alerts` writes them; tables are never
+changed directly.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,15 @@ DONE = {
     "acknowledge": "acknowledged", "close": "closed", "reopen": "reopened", "assign": "assigned", "verdict": "judged",
     "comment": "commented on",
 }  # fmt: skip
-# So many alerts may be changed at once: more are rather a wrong filter.
+# Limit of alerts that one action may change: a larger number is more likely an incorrect filter.
 AT_ONCE = 100_000
 TEXT_LIMIT = 2000
 NoteParts = tuple[str, str, str]
 
 
 def notes_of(action: str, value: str, text: str) -> list[NoteParts]:
-    """The words (action, value, text) of a form. ``value``: the assignee, or the verdict, which ``close`` may have too.
-    Unknown, Malformed.
+    """The notes (action, value, text) of a submitted form. ``value``: the assignee or the verdict; ``close`` may have a
+    verdict too. Raises Unknown, Malformed.
     """
     one_of("action", [action], ACTIONS)
     value, text = clean(value).strip(), clean(text, TEXT_LIMIT)
@@ -46,7 +48,7 @@ def notes_of(action: str, value: str, text: str) -> list[NoteParts]:
 
 
 def assignees(facets: Facets, user: str) -> list[str]:
-    """The assignees to offer: the user, those that alerts have, and none."""
+    """The assignees to offer: the user, assignees of existing alerts, and none."""
     return list(dict.fromkeys([user, *facets.get("assignee", {}), NOBODY]))
 
 

@@ -1,4 +1,4 @@
-"""Alerts as they were at a moment: by their states in the traffic records, and by the notes until then."""
+"""Alerts at an earlier time, from their states in the traffic records and the notes until then."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOTES = (
 
 
 class PastFilter(msgspec.Struct, frozen=True):
-    """``text``: words that are all somewhere in an alert; ``severity``: at least; several states mean either."""
+    """``text``: words that an alert must all contain; ``severity``: the lowest; several states match any of them."""
 
     text: str = ""
     severity: str = ""
@@ -39,7 +39,7 @@ class PastFilter(msgspec.Struct, frozen=True):
 
 
 class PastAlert(NamedTuple):
-    """``row``: by the columns of ``alerts_at``."""
+    """``row``: the columns of ``alerts_at``."""
 
     row: dict[str, Any]
     state: str
@@ -48,7 +48,7 @@ class PastAlert(NamedTuple):
 
 
 class PastAlerts(NamedTuple):
-    """``at``: ns; ``first``: when the records begin, ns."""
+    """``at``: ns; ``first``: start of the records, ns."""
 
     at: int
     first: int
@@ -56,7 +56,7 @@ class PastAlerts(NamedTuple):
 
 
 class PastDetails(NamedTuple):
-    """One alert at ``at`` (ns). ``states``: rows of it until then, the oldest first; ``notes``: those until then."""
+    """One alert at ``at`` (ns). ``states``: its rows until then, oldest first; ``notes``: its notes until then."""
 
     at: int
     first: int
@@ -66,14 +66,14 @@ class PastDetails(NamedTuple):
 
 
 def alerts_of(request: PageRequest) -> PastAlerts:
-    """Those at the moment of the URL. Malformed where the records begin later; NotReadable."""
+    """Alerts at the time in the URL. Raises Malformed if the records begin later; NotReadable."""
     at, first, rows = _rows(request, alerts_at)
     states = _states(request.data, at, [row["alert"] for row in rows])
     return PastAlerts(at, first, [_alert(row, states.get(row["alert"], AlertState())) for row in rows])
 
 
 def alert_of(request: PageRequest, details: AlertDetails) -> PastDetails:
-    """One alert at the moment of the URL. Malformed where it, or the records, began later; NotReadable."""
+    """One alert at the time in the URL. Raises Malformed if the alert or the records begin later; NotReadable."""
     name, began = details.alert.id, details.alert.first
     at, first, rows = _rows(request, lambda query, moment: alert_states(query, name, moment))
     if not rows and at < began:
@@ -89,7 +89,9 @@ def alert_of(request: PageRequest, details: AlertDetails) -> PastDetails:
 def _rows(
     request: PageRequest, read: Callable[[Query, str], list[dict[str, Any]]]
 ) -> tuple[int, int, list[dict[str, Any]]]:
-    """The moment of the URL, when the records begin (ns), and what they answer. Malformed, NotReadable."""
+    """The time in the URL, the start of the records (both ns), and the rows of the query. Raises Malformed,
+    NotReadable.
+    """
     at = moment_of("at", request.first("at"), request.now)
     with querying(request.dataset) as there:
         first = first_of(records_folder(request.dataset.log)) * MICROSECOND
@@ -103,7 +105,7 @@ def _rows(
 
 
 def fitting(alerts: Iterable[PastAlert], wanted: PastFilter) -> list[PastAlert]:
-    """Those that a filter leaves, the most severe first. Unknown where it names what there is not."""
+    """Alerts that match a filter, most severe first. Raises Unknown if the filter has a value that does not exist."""
     one_of("state", wanted.state, STATES)
     one_of("severity", [wanted.severity] if wanted.severity else [], SEVERITIES)
     least, words = SEVERITIES.index(wanted.severity or SEVERITIES[0]), wanted.text.casefold().split()
@@ -123,7 +125,7 @@ def _level(one: PastAlert) -> int:
 
 
 def _alert(row: dict[str, Any], noted: AlertState) -> PastAlert:
-    """What the operator set goes before what the sensor reported."""
+    """Values that the operator set take precedence over those of the sensor."""
     state = noted.state or ("closed" if row["action"] == "close" else "open")
     return PastAlert(row, state, noted.verdict, noted.assignee)
 

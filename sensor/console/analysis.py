@@ -14,7 +14,7 @@ LIMITS = Limits()
 
 
 def analyze(capture: Path, dataset: str, state: Path, limits: Limits) -> str:
-    """Make a dataset of a capture; empty where that went well, else why not, for people."""
+    """Analyze a capture into a dataset. Returns an empty text on success, otherwise the reason for the user."""
     evidence = state / DATASETS / dataset / "evidence"
     arguments = ["replay", str(capture), "--name", dataset, "--evidence", str(evidence), "--json"]
     fault = run([*arguments, "--log-format", "console"], state, limits).fault
@@ -24,7 +24,7 @@ def analyze(capture: Path, dataset: str, state: Path, limits: Limits) -> str:
 
 
 def _discard(folder: Path, capture: Path) -> None:
-    """What a failed analysis left: the dataset, if it is of this capture, or a folder with nothing in it."""
+    """Remove what a failed analysis left: the dataset if it belongs to this capture, or an empty folder."""
     card = read_card(folder)
     if card is not None and card.captures == [str(capture.resolve())]:
         shutil.rmtree(folder, ignore_errors=True)

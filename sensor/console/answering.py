@@ -1,4 +1,4 @@
-"""How a request becomes a page: its user, its form, the dataset where the page shows one, and a page for each error."""
+"""From a request to a page: the user, the form, the dataset if the page shows one, and an error page for each error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Work = Callable[[Console, Request, Who, Given], Response]
 
 
 def endpoint(console: Console, work: Work, *, write: bool = True) -> Endpoint:
-    """Answer requests by ``work``, in a thread. ``write``: its forms need a user who may write."""
+    """Answer requests with ``work``, in a thread. ``write``: its forms require a user with write permission."""
 
     async def answering(request: Request) -> Response:
         try:
@@ -35,7 +35,7 @@ def endpoint(console: Console, work: Work, *, write: bool = True) -> Endpoint:
 
 
 def of_dataset(page: Page) -> Work:
-    """The work of a page that shows a dataset: the one that the URL names, open for as long as the page is made."""
+    """A handler for a page that shows a dataset. It opens the dataset named in the URL while the page is rendered."""
 
     def work(console: Console, request: Request, who: Who, form: Given) -> Response:
         dataset = console.sources.dataset(parameters(request.url.query).get("data", [""])[-1])

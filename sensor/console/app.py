@@ -1,4 +1,4 @@
-"""The application: which URL leads to which page, and what is before all of them."""
+"""The application: its routes, and the middleware before all of them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ from sensor.console.security.guard import Guard
 from sensor.console.settings import Console
 
 STATIC = Path(__file__).parent / "static"
-# So many requests read at once: each has a connection of its own with a cache of some MiB.
+# Limit of concurrent reads: each has a connection with its own cache of a few MiB.
 AT_ONCE = 12
 
 PAGES: dict[str, Page] = {
@@ -104,7 +104,7 @@ ACTIONS: dict[str, Page] = {
 
 
 def app_of(console: Console) -> Starlette:
-    """All of it. ``console`` is what requests share."""
+    """The complete application. ``console``: what requests share."""
     routes: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
         *login.routes(console),

@@ -1,4 +1,4 @@
-"""Assessments: vulnerabilities, scores and tickets of a dataset. They are made of all its devices at once, and kept
+"""Assessments: vulnerabilities, scores and tickets of a dataset. They are computed for all devices at once and cached
 until the dataset changes.
 """
 
@@ -21,22 +21,22 @@ from sensor.views.devices import devices
 from sensor.views.errors import NotReadable
 from sensor.views.known import picture_of
 
-# Of more devices an assessment takes longer than a page may.
+# With more devices, an assessment takes too long for a page.
 MOST = 20_000
 
 
 class Assessing(NamedTuple):
-    """What assessments need of the configuration."""
+    """Configuration that assessments need."""
 
     around: Surroundings = Surroundings()
     policy: Policy = Policy()
 
 
 class Assessments:
-    """The picture of one dataset at a time: the last one requested. Other requests wait meanwhile."""
+    """Cache of one dataset: the last one requested. Concurrent requests wait."""
 
     def __init__(self, state: Path, assessing: Assessing) -> None:
-        """``state``: where the imported vulnerabilities are."""
+        """``state``: the folder with the imported vulnerabilities."""
         self.policy = assessing.policy
         self._state, self._around = state, assessing.around
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class Assessments:
 
     @contextlib.contextmanager
     def of(self, opened: Opened) -> Iterator[Picture]:
-        """All assessments of a dataset, for as long as the block lasts. NotReadable where they cannot be made."""
+        """All assessments of a dataset, valid inside of the block. Raises NotReadable if they cannot be computed."""
         if not opened.alerts_known:
             raise NotReadable(f"{opened.dataset.name} has no event log: assessments are unknown, and not none")
         with self._lock:

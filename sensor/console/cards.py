@@ -1,4 +1,4 @@
-"""Cards: the state of long work, a file of JSON in a subfolder for each piece of it, replaced as a whole."""
+"""State of long-running work: one JSON file in a subfolder for each piece of work, replaced atomically."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ Card = TypeVar("Card", bound=msgspec.Struct)
 
 
 class Cards(Generic[Card]):
-    """``file``: the name of a card in its subfolder; ``when``: seconds since the epoch by which they are in order."""
+    """``file``: file name of a card in its subfolder; ``when``: sort key, seconds since the epoch."""
 
     def __init__(self, folder: Path, file: str, kind: type[Card], when: Callable[[Card], float]) -> None:
         self.folder, self._file, self._kind, self._when = folder, file, kind, when
 
     def all(self) -> list[Card]:
-        """The newest first; what cannot be read is left out."""
+        """All cards, newest first; unreadable ones are left out."""
         paths = self.folder.glob(f"*/{self._file}") if self.folder.is_dir() else ()
         found = [one for path in paths if (one := self.read(path.parent.name)) is not None]
         return sorted(found, key=self._when, reverse=True)
 
     def read(self, name: str) -> Card | None:
-        """The card of a subfolder; None where there is none that can be read."""
+        """The card of a subfolder; None if there is none or it cannot be read."""
         try:
             return msgspec.json.decode((self.folder / name / self._file).read_bytes(), type=self._kind)
         except (OSError, msgspec.DecodeError):
             return None
 
     def write(self, name: str, card: Card) -> None:
-        """OSError."""
+        """Write a card. Raises OSError."""
         path = self.folder / name / self._file
         beside = path.with_suffix(f".{os.getpid()}")
         beside.write_bytes(msgspec.json.encode(card))

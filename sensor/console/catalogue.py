@@ -1,4 +1,4 @@
-"""All messages of pages: those of the templates, and the titles that code gives to pages and columns."""
+"""All messages of the pages: those in templates, and titles of pages and columns in code."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ TITLES = (
 
 
 def all_messages() -> list[str]:
-    """In the order of the templates, each once."""
+    """All messages in the order of the templates, without duplicates."""
     found = [one for path in sorted(FOLDER.glob("*.jinja")) for one in messages_of(path.read_text(encoding="utf-8"))]
     return list(dict.fromkeys((*found, *(name for _, name in NAV), *COLUMNS.values(), *TITLES)))

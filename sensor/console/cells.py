@@ -1,5 +1,5 @@
-"""Cells of CSV: a spreadsheet takes what begins like a formula for one (OWASP: CSV Injection), so that peers could run
-them.
+"""Cells of CSV. Spreadsheets evaluate cells that begin like a formula (OWASP: CSV Injection), and peers write some
+values.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ LONGEST = 32_000
 
 
 def csv_cell(value: Any) -> Any:
-    """A value as a cell; a text that begins like a formula gets an apostrophe before it."""
+    """A value as a cell; text that begins like a formula gets an apostrophe in front."""
     if value is None or isinstance(value, bool | int | float):
         return value
     text = clean(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value), LONGEST)

@@ -1,4 +1,4 @@
-"""Charts, drawn as SVG on the server: no script, no style in them, and a text for who does not see them."""
+"""Charts as server-side SVG, without scripts or styles, with a text alternative."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LINE = Markup('<polyline class="line" points="{}" vector-effect="non-scaling-st
 
 
 class Chart(NamedTuple):
-    """``first`` and ``last``: ns, of the axis; ``shown``: how many moments it shows; ``most``: those of the highest
-    bar; ``counts``: of each severity, the most severe first.
+    """``first`` and ``last``: range of the axis, ns; ``shown``: number of events shown; ``most``: count of the highest
+    bar; ``counts``: for each severity, most severe first.
     """
 
     picture: Markup
@@ -32,9 +32,7 @@ class Chart(NamedTuple):
 
 
 def histogram(moments: Sequence[tuple[int, str]]) -> Chart | None:
-    """How many there were when, stacked by severity, the most severe at the bottom; None where there is none. Times in
-    ns.
-    """
+    """Events over time, stacked by severity with the most severe at the bottom; None if there are none. Times in ns."""
     if not moments:
         return None
     first, last = min(ts for ts, _ in moments), max(ts for ts, _ in moments)
@@ -67,7 +65,7 @@ def _bar(left: float, width: float, counts: Mapping[str, int], most: int, begins
 
 
 def line(points: Sequence[float], most: float, label: str) -> Markup | None:
-    """A line over points of equal distance, from 0 to ``most``; None for fewer than two points."""
+    """A line chart over equidistant points, from 0 to ``most``; None for fewer than two points."""
     if len(points) < 2:
         return None
     step = WIDTH / (len(points) - 1)

@@ -15,20 +15,20 @@ from typing import IO, NamedTuple
 from sensor.core.reader import clean
 
 TICK_S = 0.5
-# The most that is read of what a command prints.
+# Limits of the command's output that is read.
 OUTPUT_BYTES, ERROR_BYTES = 8 << 20, 4000
 _PAGE = resource.getpagesize()
 
 
 class Limits(NamedTuple):
-    """``memory``: bytes of the child, of its address space four times as many; ``seconds``: until it must be over."""
+    """``memory``: bytes that the child may use, with an address space of four times as many; ``seconds``: run time."""
 
     memory: int = 1 << 30
     seconds: float = 7200.0
 
 
 class Ended(NamedTuple):
-    """``fault``: why the command failed, for people, empty where it did not; ``output``: what it printed."""
+    """``fault``: why the command failed, for the user, empty on success; ``output``: what it printed."""
 
     fault: str
     output: bytes
@@ -36,7 +36,7 @@ class Ended(NamedTuple):
 
 
 def run(arguments: Sequence[str], state: Path, limits: Limits, good: Sequence[int] = (0,)) -> Ended:
-    """Run `sensor WORD…` on a state folder, confined. ``good``: its exit codes that are no failure."""
+    """Run `sensor WORD…` on a state folder, confined. ``good``: exit codes that mean success."""
     command = [sys.executable, "-m", "sensor.console.confined", str(limits.memory * 4), str(int(limits.seconds) + 1)]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(
@@ -49,7 +49,7 @@ def run(arguments: Sequence[str], state: Path, limits: Limits, good: Sequence[in
 
 
 def _watched(child: subprocess.Popen[bytes], limits: Limits) -> str:
-    """Wait for the child; end it where it takes too much."""
+    """Wait for the child; terminate it if it exceeds a limit."""
     until = time.monotonic() + limits.seconds
     while True:
         try:
@@ -70,7 +70,7 @@ def _watched(child: subprocess.Popen[bytes], limits: Limits) -> str:
 
 
 def _resident(pid: int) -> int:
-    """Bytes of memory that a process takes; 0 where that is not known."""
+    """Resident memory of a process in bytes; 0 if unknown."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     except (OSError, IndexError, ValueError):
@@ -78,7 +78,7 @@ def _resident(pid: int) -> int:
 
 
 def _reason(errors: IO[bytes]) -> str:
-    """The last lines that the child wrote: the reason why it ended."""
+    """The last lines of the child's standard error: the reason why it ended."""
     errors.seek(0, os.SEEK_END)
     errors.seek(max(0, errors.tell() - ERROR_BYTES))
     lines = [clean(line) for line in errors.read().decode("utf-8", "replace").splitlines() if line.strip()]

@@ -1,5 +1,5 @@
-"""The configuration of the sensor: its effective values, a proposed change with its differences, its application, and
-the versions before, to which it can go back.
+"""The configuration of the sensor: effective values, proposed changes with their differences, applying them, and
+earlier versions to go back to.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _WRITING = threading.Lock()
 
 
 class Change(NamedTuple):
-    """A key whose value differs; empty texts where it had, or has, none. ``at_once``: a running sensor takes it up."""
+    """A key whose value differs; an empty text means that it was or is not set. ``at_once``: takes effect
+    on a reload.
+    """
 
     key: str
     before: str
@@ -35,14 +37,14 @@ class Change(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """A text for a file: what it changes, or its faults."""
+    """A proposed text for a file: its changes, or its faults."""
 
     changes: Sequence[Change]
     faults: Sequence[Fault]
 
 
 class Earlier(msgspec.Struct):
-    """A version that was replaced. ``when``: seconds since the epoch; ``who`` replaced it."""
+    """A version that was replaced. ``when``: seconds since the epoch; ``who``: the user who replaced it."""
 
     id: str
     file: str
@@ -52,7 +54,7 @@ class Earlier(msgspec.Struct):
 
 
 class Configuration:
-    """``path``: None where there is none, and everything has its default."""
+    """``path``: None if there is no file; all values are then defaults."""
 
     def __init__(self, path: Path | None, state: Path) -> None:
         self.path, self._state, self._history = path, state, state / FOLDER
@@ -61,7 +63,7 @@ class Configuration:
 
     @property
     def intel(self) -> list[Path]:
-        """The threat lists that it names; none while it is invalid."""
+        """Threat lists in the configuration; empty while it is invalid."""
         files = self.files()
         if self._stamp != (stamp := stamps(files)):
             try:
@@ -72,14 +74,14 @@ class Configuration:
         return self._lists
 
     def files(self) -> list[Path]:
-        """Its layers, each on top of those before; none where there is no configuration that can be found."""
+        """Its layers, later ones override earlier ones; empty if no configuration was found."""
         try:
             return layers(self.path) if self.path is not None else []
         except DocumentErrors:
             return []
 
     def file(self, name: str) -> Path:
-        """One of the layers by its path; the first where none is named. Unknown, NotReadable."""
+        """A layer by its path; the first if the path is empty. Raises Unknown, NotReadable."""
         known = {str(one): one for one in self.files()}
         if not known:
             raise NotReadable(
@@ -94,14 +96,14 @@ class Configuration:
         return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
 
     def values(self, *, everything: bool) -> list[Value]:
-        """As `sensor config show` lists them. NotReadable where the files are invalid."""
+        """Values as `sensor config show` lists them. Raises NotReadable if the files are invalid."""
         try:
             return values(self.path, everything=everything)
         except DocumentErrors as errors:
             raise NotReadable(f"the configuration is invalid: {errors}") from None
 
     def compare(self, file: Path, text: str) -> Proposal:
-        """What a text changes, or its faults; those that the files on the disk have already are among them."""
+        """Changes that a text makes, or its faults, including existing faults of the files on the disk."""
         texts = {file: text}
         try:
             after, new = values(self.path, everything=True, texts=texts), load_config(self.path, texts)
@@ -109,7 +111,7 @@ class Configuration:
             return Proposal([], errors.faults)
         try:
             before, old = values(self.path, everything=True), load_config(self.path)
-        except DocumentErrors:  # the text is the repair
+        except DocumentErrors:  # the text is meant to fix it
             before, old = values(None, everything=True), load_config(None)
         found = _changes(before, after)
         seen = [key for key in differences(old, new) if not any(one.key.startswith(key) for one in found)]
@@ -117,8 +119,8 @@ class Configuration:
         return Proposal(sorted(found), [])
 
     def apply(self, file: Path, text: str, digest: str, who: str) -> Proposal:
-        """Write a text without faults, store the previous one, and request a reload by the sensor. ``digest``: of the
-        text that was edited. Raises Malformed if the file changed meanwhile; OSError.
+        """Write a valid text, store the previous version, and request a reload by the sensor. ``digest``: of the text
+        that was edited. Raises Malformed if the file changed meanwhile; OSError.
         """
         with _WRITING:
             found, before = self.compare(file, text), file.read_text("utf-8", "replace")
@@ -132,19 +134,19 @@ class Configuration:
             return found
 
     def earlier(self) -> list[Earlier]:
-        """Versions that were replaced here, the newest first."""
+        """Versions that were replaced through the console, newest first."""
         found = [one for path in self._history.glob("*.json") if (one := _read(path)) is not None]
         return sorted(found, key=lambda one: one.when, reverse=True)
 
     def version(self, name: str) -> Earlier:
-        """Unknown where there is none of that id."""
+        """A version by its id. Raises Unknown."""
         found = {one.id: one for one in self.earlier()}
         if name not in found:
             raise Unknown("earlier", name, found)
         return found[name]
 
     def _keep(self, one: Earlier) -> None:
-        """It may hold what only the owner may read."""
+        """Store a version, readable by the owner alone: it may contain secrets."""
         self._history.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._history / f"{one.id}.json"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:

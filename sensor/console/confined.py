@@ -1,11 +1,10 @@
-"""The first program of a child that reads what others sent: it gives up what an analysis never needs, then becomes
-`sensor`.
+"""Confinement of child processes that parse untrusted input: drop what an analysis never needs, then execute `sensor`.
 
-    python -m sensor.console.confined ADDRESS-SPACE-BYTES CPU-SECONDS WORD…
+python -m sensor.console.confined ADDRESS-SPACE-BYTES CPU-SECONDS WORD…
 
-Memory, processor time and core dumps are limited (setrlimit). A seccomp filter (seccomp(2), BPF) refuses with EPERM to
-open a socket, to look into other processes, and to touch mounts, namespaces, modules, keys, clocks and io_uring. It is
-installed on x86-64 and arm64; on other machines the limits alone apply.
+Memory, processor time and core dumps are limited (setrlimit). A seccomp filter (seccomp(2), BPF) denies with EPERM the
+system calls for sockets, tracing, mounts, namespaces, modules, keys, clocks and io_uring. It is installed on x86-64 and
+arm64; on other machines only the limits apply.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, FILTER = 38, 22, 2
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _NUMBER, _ARCHITECTURE = 0, 4
 ALLOW, EPERM = 0x7FFF0000, 0x00050001
-# Numbers from here on are those of the x32 ABI.
+# System call numbers from here on belong to the x32 ABI.
 X32 = 0x40000000
-# The same numbers on all machines: new system calls of mounts, processes and io_uring.
+# Numbers that all machines share: newer system calls for mounts, processes and io_uring.
 _COMMON = (424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 438, 442)
 
 
 class Machine(NamedTuple):
-    """``token``: AUDIT_ARCH of linux/audit.h; ``refused``: numbers of system calls by their names."""
+    """``token``: AUDIT_ARCH of linux/audit.h; ``refused``: system call numbers by name."""
 
     token: int
     refused: dict[str, int]
@@ -58,7 +57,7 @@ MACHINES = {
 
 
 def program(machine: Machine) -> bytes:
-    """The filter: instructions of classic BPF, eight bytes each."""
+    """The filter as classic BPF instructions, eight bytes each."""
     numbers = (*machine.refused.values(), *_COMMON)
     tests = [(_AT_LEAST, X32, len(numbers) + 1, 0)]
     tests += [(_EQUAL, number, len(numbers) - place, 0) for place, number in enumerate(numbers)]
@@ -80,8 +79,8 @@ class _Program(ctypes.Structure):
 
 
 def refuse() -> bool:
-    """Install the filter for this process and all that come from it; False where there is none for this machine.
-    OSError where the kernel does not take it.
+    """Install the filter for this process and its children; False if there is none for this machine. Raises OSError if
+    the kernel rejects it.
     """
     machine = MACHINES.get(platform.machine())
     if machine is None:
@@ -96,7 +95,9 @@ def refuse() -> bool:
 
 
 def limit(space: int, seconds: int) -> None:
-    """Bytes of address space and seconds of processor time; the lowest priority. A unit may have set less."""
+    """Limit address space (bytes) and processor time (seconds), and set the lowest priority. Lower limits of a unit
+    remain.
+    """
     os.nice(19)
     for what, most in ((resource.RLIMIT_AS, space), (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0)):
         with contextlib.suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What operators set on devices: the words that `sensor devices set, tag, merge, split` write into the inventory."""
+"""Operator changes of devices, written into the inventory as `sensor devices set, tag, merge, split` do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sensor.views.dataset import Data
 from sensor.views.devices import DeviceFilter, device, devices
 from sensor.views.errors import Ambiguous, Malformed, NotReadable, Unknown, one_of
 
-# What may be set on many devices at once: a name or a serial number is of one alone.
+# Fields that may be set on several devices at once: a name or a serial number belongs to one device.
 TOGETHER = ("owner", "criticality", "location", "type")
 ACTIONS = ("set", "tag", "untag", "merge", "split", "undo")
 REASON_LIMIT = 500
@@ -27,8 +27,8 @@ Body = dict[str, Any]
 
 
 class Plan(NamedTuple):
-    """What is to be written, checked. ``text``: what it does, for people; ``write``: does it and returns the numbers by
-    which it can be undone.
+    """A checked change. ``text``: description for the user; ``write``: applies it and returns the numbers
+    that undo it.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Plan(NamedTuple):
 
 @contextlib.contextmanager
 def writing(data: Data, author: str) -> Iterator[OperatorChanges]:
-    """The words of an open dataset. NotReadable where it has no inventory; StoreError."""
+    """Operator changes of an open dataset. Raises NotReadable if it has no inventory; StoreError."""
     if data.folder is None:
         raise NotReadable("the dataset has no inventory: nothing can be set on its devices")
     changes = OperatorChanges(Path(data.folder), author, time.time_ns())
@@ -48,14 +48,14 @@ def writing(data: Data, author: str) -> Iterator[OperatorChanges]:
 
 
 def known(data: Data, names: Sequence[str]) -> list[Body]:
-    """The devices of some ids, each once. Unknown, Ambiguous; Malformed where none is named."""
+    """Devices by their ids, without duplicates. Raises Unknown, Ambiguous; Malformed if there are no ids."""
     if not names:
         raise Malformed("device", "none", "at least one device that is marked")
     return [device(data, name) for name in dict.fromkeys(names)]
 
 
 def the_other(data: Data, text: str) -> Body:
-    """The one device that an id, an address, a MAC or a name means. Unknown, Ambiguous."""
+    """The device that an id, address, MAC or name refers to. Raises Unknown, Ambiguous."""
     correction = text.strip()
     if correction.startswith("dev-"):
         return device(data, correction)
@@ -70,7 +70,7 @@ def the_other(data: Data, text: str) -> Body:
 
 
 def set_values(records: Sequence[Body], values: Mapping[str, str], reason: str) -> Plan:
-    """Set fields on devices; an empty value removes the operator's own. What is so already is not written again.
+    """Set fields on devices; an empty value removes the operator's value. Unchanged values are not written. Raises
     Malformed.
     """
     corrections = [
@@ -91,7 +91,7 @@ def set_values(records: Sequence[Body], values: Mapping[str, str], reason: str) 
 
 
 def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> Plan:
-    """Add tags to devices, or take them away. Malformed."""
+    """Add tags to devices, or remove them. Raises Malformed."""
     wanted = {tag.strip() for tag in checked("tags", tags).split(",")} - {""}
     if not wanted:
         raise Malformed("tags", tags, "one or more tags, separated by commas")
@@ -111,14 +111,14 @@ def retag(records: Sequence[Body], tags: str, reason: str, *, remove: bool) -> P
 
 
 def merge(keep: Body, lose: Body, reason: str) -> Plan:
-    """Order that the second device becomes part of the first. Malformed."""
+    """Merge the second device into the first. Raises Malformed."""
     if keep["key"] == lose["key"]:
         raise Malformed("other", _id(lose), "another device")
     return _order("merge", keep, str(lose["key"]), reason, f"merge of {_id(lose)} into {_id(keep)} ordered")
 
 
 def split(record: Body, what: str, reason: str) -> Plan:
-    """Order that a MAC or an address of a device becomes a device of its own. Unknown."""
+    """Split a MAC or an address of a device off into a separate device. Raises Unknown."""
     body, mac = part(record, "device"), mac_of(what)
     own = [str(one) for one in (*each(body.get("macs")), *each(body.get("ips")))]
     one_of("other", [mac or what], own)
@@ -127,7 +127,7 @@ def split(record: Body, what: str, reason: str) -> Plan:
 
 
 def undo(numbers: Sequence[str]) -> Plan:
-    """Undo changes by their numbers, the last one first. Malformed where none of them can be undone."""
+    """Undo changes by their numbers, last one first. Raises Malformed if none can be undone."""
     for number in numbers:
         if not re.fullmatch(r"m?\d{1,15}", number, re.ASCII):
             raise Malformed("number", number, "the number of a change, such as 12 or m3")
@@ -146,7 +146,7 @@ def undo(numbers: Sequence[str]) -> Plan:
 
 
 def own_values(record: Body) -> dict[str, str]:
-    """What operators have set on a device, by field."""
+    """Values that operators set on a device, by field."""
     return {
         str(correction.get("field")): str(correction.get("value"))
         for correction in each(record.get("said"))

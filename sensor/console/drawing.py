@@ -1,5 +1,5 @@
-"""The map as SVG: nodes on an ellipse, links between them. Drawn on the server, without script or style; a table beside
-it has the same content.
+"""The map as SVG: nodes on an ellipse, links between them. Rendered on the server, without scripts or styles; a table
+on the same page has the same content.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Point = tuple[float, float]
 
 
 def drawing(topology: Topology, url_of: Callable[[MapNode], str]) -> Markup:
-    """``url_of``: where a node leads to."""
+    """The map. ``url_of``: target of the link on a node."""
     count = len(topology.nodes)
     points = {node.id: _place(number, count) for number, node in enumerate(topology.nodes)}
     names = {node.id: node.name for node in topology.nodes}
@@ -36,21 +36,21 @@ def drawing(topology: Topology, url_of: Callable[[MapNode], str]) -> Markup:
 
 
 def described(node: MapNode) -> str:
-    """A node in a few words."""
+    """A short description of a node."""
     about = f"{node.devices:,} device{'s' if node.devices != 1 else ''}" if node.devices else "external hosts"
     alert = f", {node.severity} alert" if node.severity else ""
     return f"{node.name}{'' if node.device else f': {about}'}{alert}"
 
 
 def _place(number: int, count: int) -> Point:
-    """On an ellipse, the first at the top, clockwise."""
+    """A position on the ellipse, the first at the top, clockwise."""
     angle = 2 * math.pi * number / count - math.pi / 2
     return WIDTH / 2 + (WIDTH / 2 - ASIDE) * math.cos(angle), HEIGHT / 2 + (HEIGHT / 2 - 40) * math.sin(angle)
 
 
 def _link(link: MapLink, points: dict[str, Point], names: dict[str, str]) -> Markup:
     (x1, y1), (x2, y2) = points[link.client], points[link.server]
-    # Bent towards the centre, so that links of neighbors do not hide behind nodes.
+    # Curved towards the centre, so that links between neighbors are not hidden behind nodes.
     bend_x, bend_y = (x1 + x2) / 4 + WIDTH / 4, (y1 + y2) / 4 + HEIGHT / 4
     what = f"{link.conversations:,} conversation{'s' if link.conversations != 1 else ''}: {', '.join(link.services)}"
     title = f"{names[link.client]} → {names[link.server]}, {what}"

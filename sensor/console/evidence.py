@@ -1,4 +1,4 @@
-"""The packets of an alert: where its file is, its first frames, or why there are none."""
+"""Packets of an alert: their file and first frames, or why there are none."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _NAME = re.compile(r"alert-[0-9a-z]{1,32}\.pcapng")
 
 
 class Evidence(NamedTuple):
-    """``path``: None where there is no file, ``missing`` says why; ``frames``: the first of ``total``, which the record
-    names.
+    """``path``: None if there is no file, for the reason in ``missing``; ``frames``: the first of ``total`` in the
+    record.
     """
 
     path: Path | None
@@ -27,8 +27,8 @@ class Evidence(NamedTuple):
 
 
 def evidence_of(dataset: Dataset, row: AlertRow, most: int) -> Evidence:
-    """Of one alert. A record names a file; only its name counts, and only one in the format of the sensor: a forged log
-    could name any path.
+    """The packets of one alert. Only the file name in the record is used, and only a name that the sensor would give: a
+    forged log could contain any path.
     """
     named = part(row.record, "packets")
     total, file = named.get("frames"), PurePath(str(named.get("file") or f"{row.id}.pcapng")).name

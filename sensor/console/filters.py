@@ -1,5 +1,5 @@
-"""Filters from a URL: the fields of a view's filter struct are the names of its parameters. What is unknown is an error
-that names the nearest.
+"""Filters in URLs: fields of a view's filter struct are the parameters. Unknown names are errors that suggest the
+nearest.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from sensor.console.moments import moment_of
 from sensor.views.errors import Malformed, Unknown, one_of
 
 Filter = TypeVar("Filter", bound=msgspec.Struct)
-# What every list takes beside its filter.
+# Parameters of every list, in addition to its filter.
 PAGING = ("sort", "order", "cursor", "limit")
-# What every page takes.
+# Parameters of every page.
 COMMON = ("data", "done", "at", "against")
 TIMES = ("since", "until")
 LONGEST = 500
 
 
 def filter_of(kind: type[Filter], given: Mapping[str, Sequence[str]], now: int, more: Sequence[str] = ()) -> Filter:
-    """A filter of some parameters. ``now`` (ns): what spans count back from; ``more``: other parameters of the page.
-    Unknown, Malformed.
+    """The filter in the parameters. ``now`` (ns): reference of time spans; ``more``: other parameters of the page.
+    Raises Unknown, Malformed.
     """
     types = typing.get_type_hints(kind)
     values: dict[str, Any] = {}
@@ -63,7 +63,7 @@ def _number(name: str, text: str) -> int:
 
 
 class Paging(typing.NamedTuple):
-    """How a list is ordered, and which page of it."""
+    """Sort order and page of a list."""
 
     sort: str
     backwards: bool
@@ -72,7 +72,7 @@ class Paging(typing.NamedTuple):
 
 
 def paging_of(given: Mapping[str, Sequence[str]], sort: str, limit: int = 50, *, backwards: bool = True) -> Paging:
-    """``order``: asc or desc. Malformed, Unknown."""
+    """Paging in the parameters. ``order``: asc or desc. Raises Malformed, Unknown."""
     last = {name: given[name][-1] for name in PAGING if given.get(name) and given[name][-1]}
     order = last.get("order", "desc" if backwards else "asc")
     if order not in ("asc", "desc"):

@@ -1,4 +1,4 @@
-"""Firewall rules for an alert, simulated on the baseline: what `sensor firewall suggest` makes."""
+"""Firewall rules for an alert, simulated on the baseline, as `sensor firewall suggest` generates them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAYS = {"1d": 1, "7d": 7, "30d": 30, "never": 0}
 
 
 class Suggestion(NamedTuple):
-    """A request with its side effects, and its rules in one format, which carry both as comments."""
+    """A request with its side effects, and its rules in one format, with both as comments."""
 
     request: Request
     simulation: Simulation
@@ -27,14 +27,14 @@ class Suggestion(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """``remarks``: why something is not blocked."""
+    """``remarks``: why parts are not blocked."""
 
     suggestions: Sequence[Suggestion]
     remarks: Sequence[str]
 
 
 def shown(view: View, alert: str, form: str, expires: str) -> Shown:
-    """For one alert by its id. ``form``: a format of firewalls; ``expires``: of DAYS."""
+    """Rules for one alert by its id. ``form``: a firewall format; ``expires``: one of DAYS."""
     now = datetime.now(UTC).replace(microsecond=0)
     spec = Spec(now, now + timedelta(days=DAYS[expires]) if DAYS[expires] else None, "", None, None, False)
     found = suggested(Question(alert, spec), view, time_text)

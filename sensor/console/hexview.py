@@ -1,4 +1,4 @@
-"""The bytes of a frame in rows of sixteen, with some of them marked."""
+"""A hex dump of a frame in rows of sixteen bytes, with highlighted ranges."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Span = tuple[int, int]
 
 
 class Run(NamedTuple):
-    """Bytes that stand side by side: as hex and as text."""
+    """Consecutive bytes with the same highlighting, as hex and as text."""
 
     hex: str
     text: str
@@ -18,7 +18,7 @@ class Run(NamedTuple):
 
 
 def rows(data: bytes, spans: Sequence[Span] = ()) -> Iterator[tuple[str, list[Run]]]:
-    """Offset and bytes. ``spans``: first byte and the byte behind the last of what is marked."""
+    """Offset and bytes of each row. ``spans``: first byte, and byte after the last, of each highlighted range."""
     marked = {place for begin, end in spans for place in range(begin, end)}
     for at in range(0, len(data), 16):
         places = range(at, min(at + 16, len(data)))

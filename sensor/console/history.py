@@ -1,4 +1,4 @@
-"""Devices as they were at a moment, by the history in the traffic records, and the difference of two moments."""
+"""Devices at an earlier time, from the history in the traffic records, and the difference between two times."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Body = dict[str, Any]
 
 
 class HistoryFilter(msgspec.Struct, frozen=True):
-    """``text``: words that are all somewhere in a device."""
+    """``text``: words that a device must all contain."""
 
     text: str = ""
 
 
 class Snapshot(NamedTuple):
-    """``at``: ns; ``devices``: by id; ``first``: when the records begin, ns."""
+    """``at``: ns; ``devices``: by id; ``first``: start of the records, ns."""
 
     at: int
     devices: Mapping[str, Body]
@@ -38,7 +38,7 @@ class Snapshot(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A device that is not the same at two moments; either body is None where it was not there."""
+    """A device that differs between two times; a body is None if the device did not exist then."""
 
     id: str
     before: Body | None
@@ -47,7 +47,9 @@ class Change(NamedTuple):
 
 
 def inventory_at(request: PageRequest, name: str) -> Snapshot:
-    """``name``: the parameter of the moment. Malformed where the records begin later; NotReadable."""
+    """The inventory at a time. ``name``: parameter with the time. Raises Malformed if the records begin later;
+    NotReadable.
+    """
     at = moment_of(name, request.first(name), request.now)
     with querying(request.dataset) as there:
         first = first_of(records_folder(request.dataset.log)) * MICROSECOND
@@ -64,7 +66,7 @@ def inventory_at(request: PageRequest, name: str) -> Snapshot:
 
 
 def changes(before: Mapping[str, Body], after: Mapping[str, Body]) -> list[Change]:
-    """What is different, new devices first, then those that are gone, then those that changed."""
+    """Differences: new devices first, then removed ones, then changed ones."""
     found = []
     for name in {**before, **after}:
         old, new = before.get(name), after.get(name)
@@ -79,7 +81,7 @@ def _fields(old: Body, new: Body) -> list[tuple[str, Any, Any]]:
 
 
 def containing(devices: Mapping[str, Body], text: str) -> dict[str, Body]:
-    """Those in which all words of a text are somewhere."""
+    """Devices that contain all words of a text."""
     words = text.casefold().split()
     return {
         name: body

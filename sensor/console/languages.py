@@ -1,4 +1,4 @@
-"""Languages of pages: English, and those of catalogues that lie in ``messages`` of the state folder, as ``de.yaml``."""
+"""Languages of pages: English, and catalogues in ``messages`` of the state folder, for example ``de.yaml``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sensor.documents import load_document
 
 FOLDER = "messages"
 ENGLISH = "en"
-# Of Accept-Language, so many languages are looked at.
+# Limit of languages that are read from Accept-Language.
 WANTED_MOST = 20
 
 
 class Catalogue(BaseModel):
-    """One file. ``plural``: which form a number takes, as GNU gettext has it, from 0 on; ``messages``: English to
-    translation, several forms where the English has ``one | many``; an empty one is not translated yet.
+    """One file. ``plural``: the plural form for a number, as in GNU gettext, from 0; ``messages``: English to
+    translation, several forms if the English text is ``one | many``; an empty translation is not translated yet.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,19 +44,19 @@ class Catalogue(BaseModel):
 
 
 class Language(msgspec.Struct, eq=False):
-    """``code``: as BCP 47 has it; ``form``: which form a number takes."""
+    """``code``: a BCP 47 tag; ``form``: the plural form for a number."""
 
     code: str
     messages: Mapping[str, str | list[str]]
     form: Callable[[int], int]
 
     def text(self, message: str) -> str:
-        """The translation, or the English."""
+        """The translation, or the English text."""
         found = self.messages.get(message)
         return found if isinstance(found, str) and found else message
 
     def plural(self, number: int, one: str, many: str) -> str:
-        """The word that goes with a number."""
+        """The word form for a number."""
         forms = self.messages.get(f"{one} | {many}")
         if not isinstance(forms, list) or not all(forms):
             return one if number == 1 else many
@@ -64,10 +64,10 @@ class Language(msgspec.Struct, eq=False):
 
 
 class Languages:
-    """Those that there are. ``fixed``: the one of all pages, empty where browsers choose."""
+    """Available languages. ``fixed``: language of all pages, empty if browsers choose."""
 
     def __init__(self, folder: Path | None = None, fixed: str = "") -> None:
-        """DocumentErrors where a catalogue is invalid; KeyError where there is none of the fixed language."""
+        """Raises DocumentErrors if a catalogue is invalid; KeyError if there is none for ``fixed``."""
         self.known = {ENGLISH: Language(ENGLISH, {}, gettext.c2py("n != 1"))}
         for path in sorted(folder.glob("*.yaml")) if folder is not None else ():
             found = load_document(path, Catalogue)
@@ -76,7 +76,7 @@ class Languages:
         self._fixed = self.known[fixed.lower()] if fixed else None
 
     def wanted(self, accept: str) -> Language:
-        """The one that a browser prefers (Accept-Language; RFC 9110, 12.5.4)."""
+        """The available language that a browser prefers (Accept-Language; RFC 9110, 12.5.4)."""
         if self._fixed is not None:
             return self._fixed
         for tag in _preferred(accept):
@@ -87,7 +87,7 @@ class Languages:
 
 
 def _preferred(accept: str) -> list[str]:
-    """Languages, the most wanted first."""
+    """Requested languages, most preferred first."""
     found = []
     for one in accept.split(",")[:WANTED_MOST]:
         tag, _, weight = one.replace(" ", "").partition(";q=")

@@ -1,4 +1,4 @@
-"""What a threat list would have matched: its entries against addresses and names in traffic records."""
+"""A rehearsal of a threat list: matches of its entries with addresses and names in traffic records."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SHOWN = 100
 
 
 class Rehearsal(NamedTuple):
-    """``total`` values matched, the first of them in ``rows``; ``compared``: of so many, ``more``: others were not
-    compared; ``notes``: what the records do not know.
+    """``total``: matching values, the first of them in ``rows``; ``compared``: values compared, ``more``: not compared;
+    ``notes``: limits of the records.
     """
 
     rows: Sequence[Seen]
@@ -29,7 +29,7 @@ class Rehearsal(NamedTuple):
 
 
 def rehearse(lists: ThreatLists, dataset: Dataset) -> Rehearsal:
-    """NotReadable where there are no traffic records."""
+    """Compare the lists with the traffic records of a dataset. Raises NotReadable if there are none."""
     with querying(dataset) as there:
         try:
             found = matches(there.query, lists.named)

@@ -1,4 +1,4 @@
-"""What the sensor could not see, from its own figures: no list is complete without it."""
+"""Traffic that the sensor could not see, from its health figures. Every list shows it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sensor.views.moments import Health
 
 DAMAGES_SHOWN = 5
 
-# Figure of a summary → what it means for people.
+# Figure of a health summary → its meaning for the user.
 LOSSES = {
     "dropped": "packets were dropped by the kernel or a queue",
     "malformed": "packets were malformed",
@@ -19,8 +19,8 @@ LOSSES = {
 
 
 def unseen(health: Health) -> list[str]:
-    """Sentences, the worst first; empty where nothing is known to be missing. Without figures that is unknown, which is
-    a sentence too.
+    """Sentences, worst first; empty if no loss is known. If there are no figures, a sentence states that losses are
+    unknown.
     """
     figures = health.summary
     if not figures:

@@ -1,8 +1,7 @@
-"""Messages of templates. Templates are written in English; a message is the text between two block elements or
-statements, with what the page fills in as ``{0}`` and inline elements as ``<0>…</0>``, so that a translation may put
-them elsewhere.
+"""Messages of templates. Templates are written in English. A message is the text between two block elements or
+statements, with values as ``{0}`` and inline elements as ``<0>…</0>``, so that a translation may reorder them.
 
-A template is translated before it is compiled: in English it stays as it is.
+A template is translated before it is compiled; in English it is unchanged.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _PLACE = re.compile(r"\{\d+\}|</?\d+/?>")
 
 
 class _Piece(NamedTuple):
-    """``kind``: text, value, open, close, or break for what ends a message."""
+    """``kind``: text, value, open, close, or break, which ends a message."""
 
     kind: str
     source: str
@@ -38,7 +37,7 @@ class _Piece(NamedTuple):
 
 
 def translated(source: str, text: Translated) -> str:
-    """The source of a template with its messages translated."""
+    """The source of a template with translated messages."""
     made, run = list[str](), list[_Piece]()
     for piece in _pieces(source):
         if piece.kind == "break":
@@ -50,7 +49,7 @@ def translated(source: str, text: Translated) -> str:
 
 
 def messages_of(source: str) -> list[str]:
-    """The messages of a template, and those that its expressions name: ``_('…')`` and ``| plural('…', '…')``."""
+    """The messages of a template, and those in its expressions: ``_('…')`` and ``| plural('…', '…')``."""
     found: list[str] = []
 
     def kept(message: str) -> str:
@@ -99,7 +98,7 @@ def _piece(source: str, *, opaque: bool) -> _Piece:
 
 
 def _run(run: Sequence[_Piece], text: Translated) -> Iterator[str]:
-    """Pieces without a break. An inline element that does not end in them is a break as well."""
+    """Translate pieces without a break. An inline element that is not closed in them also ends a message."""
     open_, lone = list[int](), set[int]()
     for index, piece in enumerate(run):
         if piece.kind == "open":
@@ -122,7 +121,7 @@ def _run(run: Sequence[_Piece], text: Translated) -> Iterator[str]:
 
 
 def _message(part: Sequence[_Piece], text: Translated) -> str:
-    """A translated message. The spaces around it, and an element around all of it, stay as they are."""
+    """A translated message. Surrounding spaces, and an element around the whole message, stay unchanged."""
     head, core, tail = _core(part)
     body = "".join(_shown(piece, text) for piece in core)
     if any(character.isalpha() for piece in core if piece.kind == "text" for character in piece.source):
@@ -137,7 +136,7 @@ def _message(part: Sequence[_Piece], text: Translated) -> str:
 
 
 def _core(part: Sequence[_Piece]) -> tuple[list[_Piece], list[_Piece], list[_Piece]]:
-    """What is before a message, the message, and what is after it."""
+    """The pieces before a message, of the message, and after it."""
     head, core, tail = list[_Piece](), list(part), list[_Piece]()
     while core:
         if core[0].kind == "text" and not core[0].source.strip():
@@ -153,7 +152,7 @@ def _core(part: Sequence[_Piece]) -> tuple[list[_Piece], list[_Piece], list[_Pie
 
 
 def _end(core: Sequence[_Piece]) -> int:
-    """Where the element ends that the first piece begins."""
+    """Index of the end of the element that the first piece opens."""
     depth = 0
     for index, piece in enumerate(core):
         depth += {"open": 1, "close": -1}.get(piece.kind, 0)
@@ -163,7 +162,7 @@ def _end(core: Sequence[_Piece]) -> int:
 
 
 def _places(core: Sequence[_Piece]) -> Iterator[tuple[str, _Piece]]:
-    """Each piece with its placeholder; texts have none."""
+    """Each piece with its placeholder; text has none."""
     values, tags, open_ = 0, 0, list[int]()
     for piece in core:
         if piece.kind == "value":
@@ -180,7 +179,7 @@ def _places(core: Sequence[_Piece]) -> Iterator[tuple[str, _Piece]]:
 
 
 def _filled(message: str, places: dict[str, str]) -> str:
-    """A translation as the source of a template: its own text is neither markup nor an expression."""
+    """A translation as template source. Its own text is escaped: it is neither markup nor an expression."""
     made, at = list[str](), 0
     for found in _PLACE.finditer(message):
         made += [_plain(message[at : found.start()]), places.get(found[0], "")]
@@ -197,7 +196,7 @@ def _shown(piece: _Piece, text: Translated) -> str:
 
 
 def _tag(source: str, text: Translated) -> str:
-    """An element with its texts in attributes translated."""
+    """A tag with translated text attributes."""
     if not source.startswith("<"):
         return source
     return _ATTRIBUTE.sub(lambda found: found["name"] + translated(found["value"], text), source)

@@ -1,4 +1,4 @@
-"""Times: as URLs name them, and how old something is."""
+"""Times in URLs, and ages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensor.views.errors import Malformed
 
 
 def moment_of(name: str, text: str, now: int) -> int:
-    """The time that a parameter of a URL names, ns since the epoch; a span is one before ``now``. Malformed."""
+    """The time in a URL parameter, ns since the epoch; a span counts back from ``now``. Raises Malformed."""
     try:
         return moments.moment_of(text, now)
     except (ValueError, OverflowError):
@@ -23,7 +23,7 @@ def now_ns() -> int:
 
 
 def parsed(text: str) -> datetime | None:
-    """A time of a record, in UTC; None where it is not one."""
+    """A time of a record, in UTC; None if it is invalid."""
     try:
         when = datetime.fromisoformat(text)
         return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
@@ -32,7 +32,7 @@ def parsed(text: str) -> datetime | None:
 
 
 def age_text(then: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit: ``4 days ago``."""
+    """The age in its largest unit: ``4 days ago``."""
     seconds = int((now - then).total_seconds())
     if seconds < 0:
         return "in the future"

@@ -1,4 +1,4 @@
-"""Mutes: made of a form, rehearsed on stored alerts, and written into the file that `sensor mute` writes."""
+"""Mutes: created from a form, rehearsed on stored alerts, and written to the file of `sensor mute`."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ FIELDS = (*TEXTS, *NUMBERS)
 SPANS = ("1h", "1d", "7d", "30d", "90d", "ever")
 SPAN = "7d"
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-# A rehearsal reads so many alerts, the newest first, and shows the first that would be silent.
+# Limits of a rehearsal: alerts read, newest first; alerts in one query; suppressed alerts shown.
 READ, PAGE, SHOWN = 20_000, 1000, 20
 _WRITING = threading.Lock()
 
 
 class Rehearsal(NamedTuple):
-    """``silent``: alerts that a mute would have silenced, the first of them in ``rows``, by severity in ``counts``;
-    ``read``: of so many that were looked at; ``total``: that there are.
+    """``silent``: number of alerts that a mute would have suppressed, the first of them in ``rows``, by severity in
+    ``counts``; ``read``: alerts examined; ``total``: stored alerts.
     """
 
     silent: int
@@ -46,7 +46,7 @@ class Rehearsal(NamedTuple):
 
 
 def proposed(row: AlertRow) -> dict[str, str]:
-    """The narrowest mute of an alert: its detector, its actor and, where it is one, its target."""
+    """The narrowest mute for an alert: its detector, its actor and, if it has one, its target."""
     source, targets = part(row.record, "src"), objects(row.record.get("targets")) or [part(row.record, "dst")]
     found = {"detector": row.detector, "src": _end(source), "dst": _end(targets[0]) if len(targets) == 1 else ""}
     return {name: value for name, value in found.items() if value}
@@ -57,7 +57,7 @@ def _end(end: dict[str, Any]) -> str:
 
 
 def mute_of(given: Mapping[str, str], name: str, author: str, now: datetime) -> Mute:
-    """The mute of a form. Malformed."""
+    """The mute in a form. Raises Malformed."""
     values: dict[str, Any] = {field: given[field].strip() for field in FIELDS if given.get(field, "").strip()}
     if not (str(values.get("detector", "")).strip("*?.") or values.get("src") or values.get("dst")):
         raise Malformed("mute", "neither", "a detector, an actor or a target: without them it suppresses everything")
@@ -96,8 +96,8 @@ def faults_of(error: ValidationError | ValueError) -> str:
 
 
 def rehearse(data: Data, mute: Mute) -> Rehearsal:
-    """Which stored alerts a mute would have silenced. Expiry does not count: it looks back. Unknown where no alert
-    has a detector of that name.
+    """Stored alerts that a mute would have suppressed, regardless of its expiry. Raises Unknown if no alert has a
+    detector of that name.
     """
     mutes, cursor, read, total = Mutes([mute.model_copy(update={"expires": ""})]), "", 0, 0
     silent: list[AlertRow] = []
@@ -112,7 +112,7 @@ def rehearse(data: Data, mute: Mute) -> Rehearsal:
 
 
 def add(path: Path, given: Mapping[str, str], author: str, now: datetime) -> Mute:
-    """Write a mute; a running sensor applies it within a second. Malformed; NotReadable where the file is invalid;
+    """Write a mute; a running sensor applies it within a second. Raises Malformed; NotReadable if the file is invalid;
     OSError.
     """
     with _WRITING:
@@ -124,7 +124,7 @@ def add(path: Path, given: Mapping[str, str], author: str, now: datetime) -> Mut
 
 
 def remove(path: Path, name: str) -> None:
-    """Take a mute away. Malformed where there is none of that name; NotReadable, OSError."""
+    """Remove a mute. Raises Malformed if the name does not exist; NotReadable, OSError."""
     with _WRITING:
         mutes = _loaded(path)
         if name not in {mute.id for mute in mutes}:

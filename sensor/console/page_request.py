@@ -1,4 +1,4 @@
-"""One request: its user, dataset and parameters, and the URLs that keep all of them."""
+"""One request: its user, dataset and parameters, and URLs that keep them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from sensor.views.errors import Malformed
 
 Given = dict[str, list[str]]
 Filter = TypeVar("Filter", bound=msgspec.Struct)
-# A form is some ids and a comment; a page of a list has at most 1,000 of them.
+# A form contains ids and a comment; a page of a list has at most 1,000 ids.
 FORM_BYTES, FIELDS = 256 << 10, 4000
-# Seconds that a form may take on its way.
+# Seconds for a form to arrive.
 BODY_S = 30.0
 
 
 class PageRequest:
-    """``given``: parameters of the URL, ``form``: those of a form that was sent, each with all its values."""
+    """``given``: parameters of the URL, ``form``: fields of a submitted form, each with all its values."""
 
     def __init__(self, console: Console, http: Request, who: Who, opened: Opened, form: Given) -> None:
         self.console, self.http, self.who, self.opened, self.form = console, http, who, opened, form
@@ -37,7 +37,7 @@ class PageRequest:
 
     @property
     def now(self) -> int:
-        """What spans of time count back from (ns): now, or the end of a replay."""
+        """Reference of time spans, ns: now, or the end of a replay."""
         last = parsed(self.opened.span.last) if self.dataset.kind != LIVE else None
         return int(last.timestamp() * 1e6) * 1000 if last is not None else now_ns()
 
@@ -46,40 +46,40 @@ class PageRequest:
         return self.http.client.host if self.http.client is not None else "unix"
 
     def filter(self, kind: type[Filter], *more: str) -> Filter:
-        """The filter that the URL names. ``more``: other parameters of the page. Unknown, Malformed."""
+        """The filter in the URL. ``more``: other parameters of the page. Raises Unknown, Malformed."""
         return filter_of(kind, self.given, self.now, more)
 
     def paging(self, sort: str, limit: int = 50, *, backwards: bool = True) -> Paging:
         return paging_of(self.given, sort, limit, backwards=backwards)
 
     def first(self, name: str) -> str:
-        """The value of a parameter; empty where there is none."""
+        """The value of a parameter; empty if absent."""
         return self.given.get(name, [""])[-1]
 
     def field(self, name: str) -> str:
-        """The value of a field of the form; empty where there is none."""
+        """The value of a form field; empty if absent."""
         return self.form.get(name, [""])[-1]
 
     def text(self, name: str) -> str:
-        """A text of several lines of the form, as a file has it."""
+        """A multi-line form field, with the line ends of files."""
         return text_of(self.form, name)
 
     def url(self, path: str, **changes: object) -> str:
-        """A path with parameters. The dataset and the moment are kept where the URL named them."""
+        """A path with parameters. Keeps the dataset and the time of the current URL."""
         kept = {name: self.given.get(name, []) for name in ("data", "at")}
         return url_of(path, kept | {name: _texts(value) for name, value in changes.items()})
 
     def present(self) -> str:
-        """The URL without its moment."""
+        """The URL without its time."""
         return self.here(at=None, against=None)
 
     def here(self, **changes: object) -> str:
-        """The URL with some parameters changed; None takes one away. Another question begins at its first page."""
+        """The URL with some parameters changed; None removes one. A changed filter starts at its first page."""
         kept = {name: values for name, values in self.given.items() if name not in ("cursor", "done")}
         return url_of(self.http.url.path, kept | {name: _texts(value) for name, value in changes.items()})
 
     def of_view(self, path: str, given: Given) -> str:
-        """The URL of a saved view, of the dataset that is shown."""
+        """The URL of a saved view, for the current dataset."""
         return url_of(path, {"data": self.given.get("data", [])} | given)
 
     def shows(self, given: Given) -> bool:
@@ -87,13 +87,13 @@ class PageRequest:
         return {name: some for name, some in self.given.items() if name not in LEFT_OUT and any(some)} == given
 
     def export(self, form: str) -> str:
-        """The list of this URL as a file, by the API, whose filters have the same names."""
+        """The export of this list through the API, whose filters have the same names."""
         left_out = ("cursor", "done", "limit", "columns", "at", "against")
         kept = {name: values for name, values in self.given.items() if name not in left_out}
         return url_of(f"/api/v1{self.http.url.path}", kept | {"format": [form]})
 
     def toggled(self, name: str, value: object) -> str:
-        """The URL with a value of a parameter added, or taken away where it was there."""
+        """The URL with a value of a parameter added, or removed if present."""
         values, text = self.given.get(name, []), str(value)
         return self.here(**{name: [one for one in values if one != text] if text in values else [*values, text]})
 
@@ -103,7 +103,7 @@ class PageRequest:
 
 
 def parameters(query: str) -> Given:
-    """Those of a URL or of a form. Malformed where they are too many."""
+    """Parameters of a URL or a form. Raises Malformed if there are too many."""
     try:
         return parse_qs(query, keep_blank_values=True, max_num_fields=FIELDS, errors="replace")
     except ValueError:
@@ -111,13 +111,13 @@ def parameters(query: str) -> Given:
 
 
 def text_of(form: Given, name: str) -> str:
-    """A field of a form with the line ends of files: browsers send CR LF."""
+    """A form field with the line ends of files: browsers send CR LF."""
     lines = form.get(name, [""])[-1].splitlines()
     return "".join(f"{line}\n" for line in lines) if any(lines) else ""
 
 
 async def form_of(request: Request) -> Given:
-    """The fields of a form. Malformed where it is not one, or is too long."""
+    """The fields of a form. Raises Malformed if it is invalid or too long."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Malformed("content type", kind, "application/x-www-form-urlencoded")
@@ -125,7 +125,7 @@ async def form_of(request: Request) -> Given:
 
 
 async def body_of(request: Request) -> bytes:
-    """The bytes that a client sent. Malformed where they are too many: no more of them is read."""
+    """The body of a request. Raises Malformed if it is too long, without reading the rest."""
     body = bytearray()
     try:
         with anyio.fail_after(BODY_S):
@@ -144,7 +144,7 @@ def url_of(path: str, values: Mapping[str, Sequence[str]]) -> str:
 
 
 def own_path(back: str) -> str:
-    """Where to go back to: a path here, never another site."""
+    """The path to return to: a path of the console, never another site."""
     found = urlsplit(back)
     safe = not found.scheme and not found.netloc and back.startswith("/") and not back.startswith(("//", "/\\"))
     return back if safe and back.isprintable() else "/"

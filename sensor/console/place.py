@@ -1,4 +1,4 @@
-"""Where the console listens: loopback or a unix socket; elsewhere only with TLS."""
+"""Where the console listens: on loopback or a unix socket; on other addresses only with TLS."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 PORT = 8765
 UNIX = "unix:"
-# Names by which a browser may call a console on loopback; a page of another name that resolves to it (DNS rebinding)
-# may not.
+# Names that browsers may use for a console on loopback. Other names that resolve to it are rejected (DNS rebinding).
 LOCAL_NAMES = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 
@@ -24,8 +23,8 @@ class BadPlace(ValueError):
 
 
 class Place(NamedTuple):
-    """``host`` and ``port``, or ``path`` of a unix socket; ``cert`` and ``key`` for TLS; ``public``: the URL that
-    browsers use.
+    """``host`` and ``port``, or ``path`` of a unix socket; ``cert`` and ``key`` for TLS; ``public``: URL
+    for browsers.
     """
 
     host: str
@@ -37,21 +36,19 @@ class Place(NamedTuple):
 
     @property
     def secure(self) -> bool:
-        """Whether browsers come over HTTPS."""
+        """Whether browsers connect with HTTPS."""
         return self.public.startswith("https:")
 
     @property
     def names(self) -> frozenset[str]:
-        """Host names that requests may have, without ports. One that listens on all addresses is called by its public
-        name.
-        """
+        """Host names that requests may have, without ports. On all addresses, only the public name is accepted."""
         name = urlsplit(self.public).hostname or ""
         own = {f"[{name}]" if ":" in name else name, f"[{self.host}]" if ":" in self.host else self.host} - {""}
         return LOCAL_NAMES | own
 
 
 def place_of(listen: str, cert: Path | None = None, key: Path | None = None, public: str = "") -> Place:
-    """The place that some words name: ``127.0.0.1:8765``, ``[::1]:8765``, ``unix:/run/console.sock``. BadPlace."""
+    """Parse a listening address: ``127.0.0.1:8765``, ``[::1]:8765``, ``unix:/run/console.sock``. Raises BadPlace."""
     _check_public(public)
     if (cert is None) != (key is None):
         raise BadPlace("expected --cert and --key, or neither")
@@ -89,7 +86,7 @@ def _check_public(public: str) -> None:
 
 
 def tls_of(place: Place) -> ssl.SSLContext | None:
-    """The certificate, checked before anything listens. BadPlace where it cannot be used."""
+    """The TLS context, checked before the socket listens. Raises BadPlace if the certificate cannot be used."""
     if place.cert is None or place.key is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -106,7 +103,7 @@ def tls_of(place: Place) -> ssl.SSLContext | None:
 
 
 def bound(place: Place) -> socket.socket:
-    """A listening socket. OSError where the address is in use, or may not be used."""
+    """A listening socket. Raises OSError if the address is in use or not permitted."""
     if place.path:
         return _bound_unix(Path(place.path))
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
@@ -122,7 +119,7 @@ def bound(place: Place) -> socket.socket:
 
 
 def _bound_unix(path: Path) -> socket.socket:
-    """A socket that its owner and group may use; one that a killed console left behind is taken away."""
+    """A socket for its owner and group. Removes the stale socket of a killed console."""
     with contextlib.suppress(FileNotFoundError):
         if stat.S_ISSOCK(path.stat().st_mode) and not _answers(path):
             path.unlink()

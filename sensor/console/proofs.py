@@ -1,5 +1,5 @@
-"""The frame behind a claim: evidence names what was seen and when, and the frame of that moment is looked up in the
-packets that are still there: those of alerts, and the captures of a replay.
+"""The frame behind a piece of evidence. Evidence has a time; the frame of that time is looked up in the packets that
+are still available: packets of alerts, and captures of a replay.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from sensor.evidence.blank import Blanker
 from sensor.evidence.read import EvidenceFrame
 from sensor.evidence.ring import Frame
 
-# A capture is read from its beginning: so long at most, and by so many requests at once.
+# Captures are read from the start: limits of seconds and of files.
 SECONDS, FILES = 10.0, 500
 _AT_ONCE = threading.BoundedSemaphore(2)
 SHORTEST = 3
 
 
 class Proof(NamedTuple):
-    """``frame``: None where it is not there, ``missing`` says why; ``spans``: the bytes that prove the claim, none
-    where it is derived of more than their text; ``source``: the file.
+    """``frame``: None if it is not available, for the reason in ``missing``; ``spans``: the bytes that support the
+    claim, none if they cannot be located; ``source``: the file.
     """
 
     frame: EvidenceFrame | None
@@ -40,7 +40,7 @@ class Proof(NamedTuple):
 
 
 def proof_of(dataset: Dataset, claim: dict[str, Any]) -> Proof:
-    """The frame of a claim as records show it: its ``first`` moment, else its ``last``."""
+    """The frame of a claim in a record: at its ``first`` time, otherwise its ``last``."""
     moments = {one for name in ("first", "last") if (one := _micros(str(claim.get(name))))}
     paths = [path for path in _paths(dataset) if path.is_file()]
     if not paths:
@@ -60,7 +60,7 @@ def proof_of(dataset: Dataset, claim: dict[str, Any]) -> Proof:
 
 
 def spans_of(data: bytes, claim: dict[str, Any]) -> list[Span]:
-    """Where the text of a claim is in a frame: as it is, as a DNS name, in UTF-16, as numbers; else its words."""
+    """Position of a claim's text in a frame: as is, as a DNS name, in UTF-16, as numbers; otherwise of its words."""
     seen = str(claim.get("seen") or "")
     if str(claim.get("observation", "")).startswith("oui.") and len(data) >= 12:
         return [(6, 9)]
@@ -83,14 +83,14 @@ def _encodings(text: str) -> Iterator[bytes]:
 
 
 def _paths(dataset: Dataset) -> Iterator[Path]:
-    """Captures first: they have every packet."""
+    """Captures first: they contain every packet."""
     yield from (Path(name) for name in dataset.card.captures if name.startswith("/"))
     if dataset.evidence.is_dir():
         yield from sorted(path for path in dataset.evidence.glob("alert-*.pcapng") if not path.is_symlink())[:FILES]
 
 
 def _frames_at(path: Path, moments: set[int], deadline: float) -> Iterator[EvidenceFrame]:
-    """The frames of a file whose time in µs is one of some, without passwords."""
+    """The frames of a file at these times (µs), with passwords removed."""
     source = open_captures([str(path)])
     try:
         for batch in source.batches():

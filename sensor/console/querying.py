@@ -1,4 +1,6 @@
-"""Queries of the traffic records of a dataset: a process each, so many at once, and what is missing named."""
+"""Queries of a dataset's traffic records: each in its own process, limited in number, with a list of
+missing records.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from sensor.records.waiting import write_waiting
 from sensor.views.errors import NotReadable
 
 SECONDS = 30.0
-# Each query may take some hundred MiB: so many at once, and the next waits.
+# Each query may use some hundred MiB: the number of concurrent queries is limited, others wait.
 _AT_ONCE = threading.BoundedSemaphore(2)
 
 
@@ -28,7 +30,7 @@ class Querying(NamedTuple):
 
 @contextlib.contextmanager
 def querying(dataset: Dataset) -> Iterator[Querying]:
-    """Open for some queries. NotReadable where there are no records, or they cannot be queried."""
+    """Open for queries. Raises NotReadable if there are no records, or they cannot be queried."""
     if not installed():
         raise NotReadable(f"a hunt {MISSING}")
     folder, missing = records_folder(dataset.log), list[str]()

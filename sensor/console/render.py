@@ -1,6 +1,4 @@
-"""Templates: Jinja2 escapes all that is written into them, and every text is cleaned of what no
-page should show first.
-"""
+"""Templates: Jinja2 escapes all values, and every text is cleaned of control characters."""
 
 from __future__ import annotations
 
@@ -57,7 +55,7 @@ def render(request: PageRequest, template: str, title: str, status: int = 200, *
 
 
 def bare(http: Request, template: str, title: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page without a dataset, or without a user: the frame shows what there is."""
+    """A page without a dataset or without a user."""
     empty: dict[str, Any] = {
         "timely": False,
         "request": None,
@@ -83,7 +81,7 @@ def bare(http: Request, template: str, title: str, status: int = 200, **values: 
 
 
 def _undo(request: PageRequest) -> dict[str, str] | None:
-    """What was done a moment ago, and the name by which it can be undone."""
+    """The last write and the name that undoes it."""
     name = request.first("done")
     done = request.console.undo.look(name, request.who.name) if name else None
     return {"name": name, "text": done.text, "path": done.path} if done is not None else None
@@ -98,7 +96,7 @@ class _Translating(jinja2.ext.Extension):
 
 @functools.cache
 def _environment(language: Language) -> jinja2.Environment:
-    """Records of a foreign log may lack any key: what is not there is shown as nothing."""
+    """Records from other programs' logs may lack any key: missing values render as empty."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -136,7 +134,7 @@ def _environment(language: Language) -> jinja2.Environment:
 
 
 def multiline(text: str) -> Markup:
-    """A text of several lines, each cleaned, with its indentation."""
+    """A multi-line text, each line cleaned, with its indentation."""
     lines = (line.expandtabs(4) for line in text.splitlines())
     return Markup("\n").join(
         " " * (len(line) - len(line.lstrip(" "))) + clean(line, LONGEST).strip() if line.strip() else ""
@@ -145,17 +143,17 @@ def multiline(text: str) -> Markup:
 
 
 def breakable(value: object) -> Markup:
-    """A name that may break behind its dots and underscores."""
+    """A name with line break opportunities after dots and underscores."""
     return Markup("<wbr>").join(re.split(r"(?<=[._])", clean(str(value), LONGEST)))
 
 
 def setting(value: object) -> str:
-    """A value of the configuration, as YAML has it."""
+    """A configuration value as YAML."""
     return value if isinstance(value, str) and value else msgspec.json.encode(value).decode()
 
 
 def cell(value: object) -> str:
-    """A value of a row of a query."""
+    """A value of a query's row."""
     if value is None:
         return ""
     return (
@@ -164,14 +162,12 @@ def cell(value: object) -> str:
 
 
 def _cleaned(value: object) -> object:
-    """Every value on its way into a page: peers may have written it."""
+    """Clean every value before it enters a page: peers may have written it."""
     return clean(value, LONGEST) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def moment(value: object) -> Markup | str:
-    """A time (ns, or RFC 3339) in UTC; the script of the page shows it in the reader's own zone. What is no time stays
-    as it is.
-    """
+    """A time (ns, or RFC 3339) in UTC; a script converts it to the reader's time zone. Other values are unchanged."""
     text = time_text(value) if isinstance(value, int) else str(value or "")
     when = parsed(text)
     if when is None:
@@ -183,26 +179,26 @@ def moment(value: object) -> Markup | str:
 
 
 def age(value: object) -> str:
-    """``4 days ago``; empty where the time is not known."""
+    """``4 days ago``; empty if the time is unknown."""
     when = parsed(time_text(value) if isinstance(value, int) else str(value or ""))
     return age_text(when, datetime.now(UTC)) if when is not None else ""
 
 
 def span(dataset: Dataset) -> Markup | str:
-    """From when to when a dataset reaches."""
+    """The time range of a dataset."""
     first, last = dataset.span
     return Markup("{} to {}").format(moment(first), moment(last)) if first else "time span unknown"
 
 
 def severity(word: object) -> Markup:
-    """A severity as a badge; a foreign word is shown as it is, without a colour."""
+    """A severity as a badge; an unknown value has no color."""
     text = clean(str(word or "unknown"))
     kind = text if text in SEVERITIES else "unknown"
     return Markup('<span class="badge {}">{}</span>').format(kind, text)
 
 
 def name_of(end: object) -> str:
-    """What to call an end of a conversation: its name with its address, or the one it has."""
+    """The name of an endpoint with its address, or the one of them that is known."""
     if not isinstance(end, dict):
         return "unknown"
     name, place = str(end.get("hostname") or ""), str(end.get("ip") or end.get("mac") or end.get("device") or "")
@@ -214,12 +210,12 @@ def count(number: int) -> str:
 
 
 def percent(value: object) -> str:
-    """A confidence of 0 to 1."""
+    """A confidence of 0 to 1 as a percentage."""
     return f"{value:.0%}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def fact(value: object) -> object:
-    """A value of a record for people."""
+    """A value of a record in readable form."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -228,7 +224,7 @@ def fact(value: object) -> object:
 
 
 def ordered(counts: Mapping[str, int], name: str) -> list[tuple[str, int]]:
-    """A facet: severities by their order, others by their count."""
+    """A facet: severities in their order, other values by count."""
     return (
         [(one, counts[one]) for one in SEVERITIES[::-1] if one in counts]
         if name == "severity"

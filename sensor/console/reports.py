@@ -1,4 +1,4 @@
-"""Reports, made by `sensor report` as a child process, one after the other, and kept in the state folder."""
+"""Reports, generated one at a time by `sensor report` as a child process, and stored in the state folder."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sensor.views.errors import Malformed, Unknown, one_of
 FOLDER, CARD = "reports", "card.json"
 FORMATS = {"html": "text/html", "pdf": "application/pdf", "json": "application/json"}
 WAITING, MAKING, DONE, FAILED = "waiting", "in progress", "done", "failed"
-# Reports that are kept; those that wait at the same time.
+# Limits of stored reports and of queued reports.
 KEPT, QUEUED = 100, 10
 LIMITS = Limits(memory=1 << 30, seconds=1800.0)
 
 
 class Report(msgspec.Struct):
-    """``period``, ``since``, ``until``, ``against``: as `sensor report` takes them, the last as the id of a report;
-    ``made``: seconds since the epoch.
+    """``period``, ``since``, ``until``, ``against``: options of `sensor report`, the last as a report id; ``made``:
+    seconds since the epoch.
     """
 
     id: str
@@ -45,13 +45,13 @@ class Report(msgspec.Struct):
 
     @property
     def file_name(self) -> str:
-        """For the one who downloads it."""
+        """File name for downloads."""
         day = time.strftime("%Y-%m-%d", time.gmtime(self.made))
         return f"{self.dataset}-{day}.{self.format}"
 
 
 class Reports:
-    """Those of one state folder."""
+    """Reports of one state folder."""
 
     def __init__(self, state: Path, config: Path | None, limits: Limits = LIMITS) -> None:
         self._state, self._config, self._limits = state, config, limits
@@ -63,18 +63,18 @@ class Reports:
                 self._end(one, "The console was stopped before the report was made.")
 
     def all(self) -> list[Report]:
-        """The newest first."""
+        """All reports, newest first."""
         return self._cards.all()
 
     def get(self, name: str) -> Report:
-        """Unknown where there is none of that id."""
+        """A report by its id. Raises Unknown."""
         found = {one.id: one for one in self.all()}
         if name not in found:
             raise Unknown("id", name, found)
         return found[name]
 
     def begin(self, wanted: Report) -> Report:
-        """Put a report into the queue; its id and time are set here. Unknown, Malformed; OSError."""
+        """Queue a report; sets its id and time. Raises Unknown, Malformed; OSError."""
         one_of("format", [wanted.format], FORMATS)
         if wanted.against and self.get(wanted.against).format == "pdf":
             raise Malformed("against", "a PDF", "a report in HTML or JSON")
@@ -91,13 +91,13 @@ class Reports:
         return wanted
 
     def path(self, one: Report) -> Path:
-        """Its file. Malformed where it is not made."""
+        """Its file. Raises Malformed if it is not finished."""
         if one.state != DONE:
             raise Malformed("state", one.state, DONE)
         return self._path(one)
 
     def remove(self, name: str) -> None:
-        """Unknown; Malformed while it is made."""
+        """Remove a report. Raises Unknown; Malformed while it is generated."""
         with self._lock:
             one = self.get(name)
             if one.state in (WAITING, MAKING):
@@ -105,7 +105,7 @@ class Reports:
             shutil.rmtree(self._folder / one.id)
 
     def command(self, one: Report) -> Sequence[str]:
-        """The words of `sensor report` for it."""
+        """Its `sensor report` command line."""
         options = {"period": one.period, "since": one.since, "until": one.until, "data": one.dataset}
         if one.against:
             options["against"] = str(self._path(self.get(one.against)))

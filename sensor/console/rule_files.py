@@ -1,5 +1,5 @@
-"""Custom rules: those that a sensor loads, and the files in the state folder, which are checked, tested, rehearsed and
-written here by the functions of `sensor rules`.
+"""Custom rules: those that a sensor loads, and files in the state folder, which the functions of `sensor rules` check,
+test, rehearse and write.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from sensor.views.errors import Malformed, NotReadable, Unknown
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 LIMITS = Limits(memory=1 << 30, seconds=120.0)
-# Bytes of captures that a page waits for.
+# Largest total size of captures for a rehearsal on a page.
 CAPTURES = 1 << 30
-# Seconds that a rehearsal waits for another: it takes one of the threads that answer pages.
+# Seconds that a rehearsal waits for another one: it occupies a worker thread.
 WAIT_S = 5.0
 _WRITING = threading.Lock()
 _REHEARSING = threading.BoundedSemaphore(1)
 
 
 class Tested(NamedTuple):
-    """A test of a rule and how it went; ``fault``: why it could not be run, empty where it was."""
+    """A rule's test with its result; ``fault``: why it could not run, empty if it ran."""
 
     rule: str
     title: str
@@ -47,7 +47,7 @@ class Tested(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """What a text of rules is worth: the rules in it, its faults, and its tests."""
+    """The check of a text: its rules, faults, and tests."""
 
     rules: Sequence[Loaded]
     faults: Sequence[Fault]
@@ -59,30 +59,30 @@ class Examined(NamedTuple):
 
 
 class RuleFiles:
-    """``own``: the folder that is written here; ``folders``: in which a sensor looks for rules."""
+    """``own``: folder for files written here; ``folders``: where a sensor looks for rules."""
 
     def __init__(self, state: Path, config: Path | None) -> None:
         self._state, self._config, self.own = state, config, state / FOLDER
         self.folders = [*([config.parent / FOLDER] if config is not None else []), self.own]
 
     def all(self) -> tuple[list[Loaded], list[Fault]]:
-        """As a sensor loads them."""
+        """All rules as a sensor loads them."""
         return load_rules(self._there())
 
     def names(self) -> list[str]:
-        """Of our own files."""
+        """Names of local files."""
         return sorted(path.stem for path in self.own.glob("*.yaml")) if self.own.is_dir() else []
 
     def name_of(self, path: Path) -> str:
-        """Of a file; empty where it is not one of our own."""
+        """Name of a file; empty if it is not local."""
         return path.stem if path.parent == self.own.resolve() else ""
 
     def text(self, name: str) -> str:
-        """Unknown, OSError."""
+        """Text of a local file. Raises Unknown, OSError."""
         return self._known(name).read_text("utf-8", "replace")
 
     def examine(self, name: str, text: str) -> Examined:
-        """As the file would be loaded beside the others. Malformed where the name is none."""
+        """Check a text as a file beside the others. Raises Malformed if the name is invalid."""
         path = self._path(name)
         others = [one for folder in self._there() for one in sorted(folder.glob("*.yaml")) if one.resolve() != path]
         with _file(name, text) as file:
@@ -92,7 +92,7 @@ class RuleFiles:
         return Examined(rules, faults, list(_tests(rules)))
 
     def rehearse(self, name: str, text: str, dataset: Dataset) -> list[dict[str, Any]]:
-        """The alerts that the rules would raise on the captures of a dataset. NotReadable where that is unknown."""
+        """Alerts that the rules would raise on the captures of a dataset. Raises NotReadable if that is unknown."""
         captures = [Path(one) for one in dataset.card.captures]
         if not captures:
             raise NotReadable(f"{dataset.name} was not read from captures: a rehearsal needs a dataset of a replay")
@@ -116,7 +116,7 @@ class RuleFiles:
         return [msgspec.json.decode(line) for line in done.output.splitlines() if line.startswith(b"{")]
 
     def save(self, name: str, text: str) -> Examined:
-        """Write a file, and ask the sensor to load it. Malformed where it has a fault or a test fails; OSError."""
+        """Write a file and request a reload. Raises Malformed if it has a fault or a test fails; OSError."""
         found = self.examine(name, text)
         if found.good:
             with _WRITING:
@@ -125,7 +125,7 @@ class RuleFiles:
         return found
 
     def remove(self, name: str) -> None:
-        """Unknown, OSError."""
+        """Remove a local file. Raises Unknown, OSError."""
         with _WRITING:
             self._known(name).unlink()
             request_reload(self._state)
@@ -155,7 +155,7 @@ def _tests(rules: Sequence[Loaded]) -> Iterator[Tested]:
 
 @contextmanager
 def _file(name: str, text: str) -> Iterator[Path]:
-    """A text as a file of its name, for as long as the block lasts."""
+    """A text as a temporary file with this name, inside of the block."""
     with tempfile.TemporaryDirectory(prefix="sensor-rules-") as folder:
         path = Path(folder).resolve() / f"{name}.yaml"
         path.write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""Saved views: lists with their filter, order and columns, by a name that all users of the console see."""
+"""Saved views: lists with filter, order and columns, under a name that all users of the console see."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sensor.console.security.keys import FILE, connected
 from sensor.core.reader import clean
 from sensor.views.errors import Malformed, one_of
 
-# Pages that are lists, or have a filter.
+# Pages that are lists or have a filter.
 PATHS = (
     "/alerts", "/devices", "/incidents", "/recommendations", "/vulnerabilities", "/tickets", "/posture", "/map",
     "/timeline", "/hunt",
 )  # fmt: skip
-# A view is of any dataset, begins at the first page, and is not a moment of an action.
+# A view applies to any dataset and begins at the first page; these parameters are not saved.
 LEFT_OUT = ("data", "cursor", "done", "at", "against")
 NAME_LIMIT, QUERY_LIMIT, MOST = 60, 24_000, 200
 _SCHEMA = """
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS views (
 
 
 class View(NamedTuple):
-    """``given``: the parameters of its URL."""
+    """``given``: parameters of its URL."""
 
     number: int
     name: str
@@ -36,22 +36,22 @@ class View(NamedTuple):
 
 
 class SavedViews:
-    """In the database of the console's keys. One connection a call: thread-safe."""
+    """Saved views in the database of the console's keys. Each call opens a connection: thread-safe."""
 
     def __init__(self, state: Path) -> None:
-        """sqlite3.Error where it cannot be written."""
+        """Raises sqlite3.Error if the database cannot be written."""
         self._path = state / FILE
         with connected(self._path) as base:
             base.execute(_SCHEMA)
 
     def of(self, path: str) -> list[View]:
-        """Those of a page, by their names."""
+        """Views of a page, by name."""
         query = "SELECT number, name, owner, query FROM views WHERE path = ? ORDER BY name COLLATE NOCASE"
         with connected(self._path) as base:
             return [View(row[0], row[1], row[2], parse_qs(row[3])) for row in base.execute(query, (path,))]
 
     def save(self, path: str, name: str, owner: str, query: str) -> str:
-        """Keep a view, in place of one of the same name; the name as it is kept. Unknown, Malformed."""
+        """Save a view, replacing one of the same name; returns the stored name. Raises Unknown, Malformed."""
         one_of("path", [path], PATHS)
         name = clean(name, NAME_LIMIT).strip()
         if len(query) > QUERY_LIMIT:
@@ -70,7 +70,7 @@ class SavedViews:
         return name
 
     def remove(self, number: str) -> str:
-        """Remove a view; its path. Malformed where there is none."""
+        """Remove a view; returns its path. Raises Malformed if it does not exist."""
         wanted = int(number) if number.isascii() and number.isdigit() and len(number) < 16 else -1
         with connected(self._path) as base:
             row = base.execute("DELETE FROM views WHERE number = ? RETURNING path", (wanted,)).fetchone()

@@ -1,4 +1,4 @@
-"""The process: a listening socket, uvicorn on it, and a notification once it answers."""
+"""The process: a listening socket, uvicorn, and a notification once it is ready."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ from sensor.console.timeouts import PatientProtocol
 from sensor.console.undo import Undo
 from sensor.console.uploads import Uploads
 
-# Connections that wait or are answered; more get 503. Seconds that an idle one is kept, and that open streams have at
-# the end.
+# Limit of connections, beyond which clients get 503; seconds for idle ones; seconds for open streams at shutdown.
 CONNECTIONS, IDLE_S, END_S = 256, 15, 2
 HEAD_BYTES = 32 << 10
 TICK_S = 5.0
@@ -53,9 +52,9 @@ def console_of(
     oidc: Provider | None = None,
     languages: Languages | None = None,
 ) -> Console:
-    """What requests share. ``mutes``: their file, where the configuration names one; ``config``: the configuration;
-    ``proxy``: who may name users; ``oidc``: where users log in.
-    OSError or sqlite3.Error where the state folder cannot be written.
+    """The state that requests share. ``mutes``: their file, if configured; ``config``: the configuration; ``proxy``:
+    peers that may name users; ``oidc``: provider for logins. Raises OSError or sqlite3.Error if the state folder cannot
+    be written.
     """
     return Console(
         place,
@@ -81,8 +80,8 @@ def console_of(
 
 
 def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], None] = lambda: None) -> None:
-    """Answer until SIGTERM or SIGINT. ``ready`` hears where, once it listens; ``alive`` is called every few seconds.
-    BadPlace, OSError.
+    """Serve until SIGTERM or SIGINT. ``ready`` is called with the address once it listens; ``alive`` every few seconds.
+    Raises BadPlace, OSError.
     """
     place = console.place
     tls_of(place)
@@ -108,7 +107,7 @@ def serve(console: Console, ready: Callable[[Place], None], alive: Callable[[], 
 
 
 class _Server(uvicorn.Server):
-    """Ends its streams first: a browser would keep them open."""
+    """Ends its streams first: browsers would keep them open."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         Streams.ending = True
@@ -126,7 +125,7 @@ async def _run(server: uvicorn.Server, listener: socket.socket, alive: Callable[
 
 
 async def _watch(alive: Callable[[], None]) -> None:
-    """The event loop answers: a watchdog is fed from within it."""
+    """Feed the watchdog from within the event loop, which proves that the loop responds."""
     while True:
         alive()
         await asyncio.sleep(TICK_S)

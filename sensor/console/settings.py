@@ -1,4 +1,4 @@
-"""What a console is made with."""
+"""Shared settings of a console."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from sensor.console.uploads import Uploads
 
 
 class Console(msgspec.Struct, frozen=True):
-    """Everything that requests share. ``mutes``: the file that the sensor takes its mutes from;
-    ``proxy``: who may name users in a header; ``oidc``: where users log in.
+    """State that all requests share. ``mutes``: file of the sensor's mutes; ``proxy``: peers that may name users in a
+    header; ``oidc``: provider for logins.
     """
 
     place: Place
@@ -53,5 +53,5 @@ class Console(msgspec.Struct, frozen=True):
 
     @property
     def cookie(self) -> str:
-        """Name of the session cookie. Browsers keep ``__Host-`` only over HTTPS."""
+        """Name of the session cookie. Browsers accept ``__Host-`` only over HTTPS."""
         return "__Host-sensor" if self.place.secure else "sensor"

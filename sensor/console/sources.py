@@ -1,4 +1,4 @@
-"""Which datasets there are, and one of them opened for a request: its tables, and what of it is missing."""
+"""Datasets, and opening one for a request: its tables, and what is missing."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from sensor.views.errors import NotReadable, Unknown
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """``data``: its tables; ``notes``: what a reader must know of them: a part that is missing, a store that is behind;
-    ``alerts_known``: it has a log.
+    """``data``: its tables; ``notes``: caveats: a missing part, a store that is not up to date; ``alerts_known``: it
+    has a log.
     """
 
     dataset: Dataset
@@ -40,16 +40,16 @@ class Sources:
     """The datasets of a state folder."""
 
     def __init__(self, state: Path, usual: str = "") -> None:
-        """``usual``: the dataset that is shown where a URL names none; empty: by the rule of all commands."""
+        """``usual``: dataset for URLs without one; empty: chosen as all commands do."""
         self.state, self._usual = state, usual
         self._logs = _Logs()
 
     def all(self) -> list[Dataset]:
-        """Those that hold something. OSError where the folder cannot be read."""
+        """Datasets with content. Raises OSError if the folder cannot be read."""
         return [one for one in datasets_in(self.state) if not one.empty]
 
     def dataset(self, name: str = "") -> Dataset:
-        """By its name, else the usual one. Unknown; NotReadable where there is none at all."""
+        """A dataset by name, or the default. Raises Unknown; NotReadable if there is none."""
         found = datasets_in(self.state)
         if name:
             for one in found:
@@ -63,7 +63,7 @@ class Sources:
 
     @contextlib.contextmanager
     def opened(self, dataset: Dataset) -> Iterator[Opened]:
-        """Open for a request. NotReadable where nothing can be known of it."""
+        """Open for a request. Raises NotReadable if no part is available."""
         notes = [] if dataset.card.complete else ["The replay is not at its end, or was cut off: this is not all."]
         try:
             with self._tables(dataset, notes) as data:
@@ -106,8 +106,8 @@ class Sources:
 
 
 def _ready(dataset: Dataset) -> tuple[bool, list[str]]:
-    """Whether its tables answer, after they were brought up to date; and what a reader must know. NotReadable where a
-    newer sensor wrote them, or they are damaged.
+    """Update the tables. Returns whether they can be read, and caveats. Raises NotReadable if a newer sensor wrote
+    them, or they are damaged.
     """
     try:
         found = make_ready(dataset.folder, dataset.log) if dataset.has_log else make_devices_ready(dataset.folder)
@@ -117,7 +117,7 @@ def _ready(dataset: Dataset) -> tuple[bool, list[str]]:
 
 
 def _as_they_are(dataset: Dataset) -> Data | None:
-    """Tables that are behind the log; None where nothing of the log is in them, or they cannot be read."""
+    """Tables that are not up to date with the log; None if they contain nothing of it or cannot be read."""
     if not (dataset.folder / FILE).is_file():
         return None
     with contextlib.suppress(NotReadable, sqlite3.Error):
@@ -131,7 +131,7 @@ def _as_they_are(dataset: Dataset) -> Data | None:
 
 
 class _Logs:
-    """Tables made of a log alone. The last one is kept until its log grows; who asks meanwhile waits."""
+    """Tables built from a log alone. The last is cached until its log grows; concurrent requests wait."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

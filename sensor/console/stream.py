@@ -1,5 +1,5 @@
-"""Server-sent events (HTML Living Standard, 9.2) from an event log: each record with its number as id, or only that
-there is something new.
+"""Server-sent events (HTML Living Standard, 9.2) from an event log: either records, with their number as id, or only
+notifications of changes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sensor.eventlog.log_lines import parts
 from sensor.eventlog.paths import notes_log
 
 EVERY_S, HEARTBEAT_S, BATCH = 1.0, 15.0, 500
-# Each stream looks at the log once a second.
+# Limit of streams: each polls the log once a second.
 MOST = 64
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -27,13 +27,13 @@ class _Kind(msgspec.Struct):
 
 
 class Streams:
-    """How many there are, and whether they are to end."""
+    """The number of open streams, and whether they must end."""
 
     open, ending = 0, False
 
 
 def sse(events: AsyncIterator[bytes]) -> Response:
-    """A stream; 503 where there are too many."""
+    """A stream; 503 if there are too many."""
     if Streams.open >= MOST:
         return Response("too many streams are open\n", 503, headers={"Retry-After": "60"})
     return StreamingResponse(_counted(events), media_type="text/event-stream", headers=HEADERS)
@@ -49,9 +49,7 @@ async def _counted(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def records(log: Path, after: int, wanted: Callable[[str], bool]) -> AsyncIterator[bytes]:
-    """Records behind a number, those that are there and those to come, of the kinds that are wanted. The id of each is
-    its number.
-    """
+    """Records after a number, existing and future ones, of the wanted kinds. The id of each is its number."""
     cursor = await run_in_threadpool(LogCursor, log, after)
     quiet = 0.0
     try:
@@ -76,7 +74,7 @@ async def records(log: Path, after: int, wanted: Callable[[str], bool]) -> Async
 
 
 async def changes(log: Path) -> AsyncIterator[bytes]:
-    """That the log or its notes have grown, once a second at most."""
+    """A notification when the log or its notes grow, at most once a second."""
     before, quiet = await run_in_threadpool(_sizes, log), 0.0
     yield b"retry: 5000\n\n"
     while not Streams.ending:
@@ -91,19 +89,21 @@ async def changes(log: Path) -> AsyncIterator[bytes]:
 
 
 def _sizes(log: Path) -> list[tuple[str, int]]:
-    """What changes when something is written."""
+    """Sizes of the files that a write changes."""
     paths = [part.path for part in parts(log)] + [notes_log(log)]
     found = []
     for path in paths:
         try:
             found.append((path.name, path.stat().st_size))
-        except FileNotFoundError:  # it was compressed or removed meanwhile, or no note was written yet
+        except FileNotFoundError:  # it was compressed or removed meanwhile, or there are no notes yet
             continue
     return found
 
 
 def _kind(line: bytes) -> str:
-    """Of a record; empty for a line that is none. Kinds are words: a foreign one cannot break the frame of an event."""
+    """Kind of a record; empty if it is invalid. Kinds are single words, so that they cannot break the framing of an
+    event.
+    """
     try:
         kind = msgspec.json.decode(line, type=_Kind).kind
     except (msgspec.DecodeError, UnicodeDecodeError):

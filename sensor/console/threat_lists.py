@@ -1,7 +1,7 @@
 """Threat lists of the state folder: added, changed and removed by the functions of `sensor intel`.
 
-The console downloads nothing. A list at a URL is noted, and `sensor intel update` downloads it. The entries of a list
-that was written here are in ``intel/own``, from where they are read as from any other file.
+The console downloads nothing. A list at a URL is only recorded, and `sensor intel update` downloads it. Entries of
+local lists are in ``intel/own`` and are read like any other file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WRITING = threading.Lock()
 
 
 class Shown(NamedTuple):
-    """A list and where it is with it; ``own``: it was written here."""
+    """A list and its status; ``own``: its entries were written here."""
 
     kept: ListSource
     state: str
@@ -43,7 +43,7 @@ class Shown(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """Some entries of a list, ``total`` that there are, and the lines that were left out."""
+    """Some entries of a list, the ``total``, and the lines that were left out."""
 
     rows: list[Indicator]
     total: int
@@ -51,25 +51,25 @@ class Entries(NamedTuple):
 
 
 class Lists:
-    """Those of one state folder."""
+    """Threat lists of one state folder."""
 
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
 
     def all(self) -> list[Shown]:
-        """By their names. NotReadable where their file is invalid."""
+        """All lists by name. Raises NotReadable if their file is invalid."""
         found = sorted(self._loaded(), key=lambda one: one.name)
         return [Shown(one, state_of(one, self.folder, time.time()), self._is_own(one)) for one in found]
 
     def get(self, name: str) -> Shown:
-        """Unknown where there is none of that name."""
+        """A list by its name. Raises Unknown."""
         found = {one.kept.name: one for one in self.all()}
         if name not in found:
             raise Unknown("list", name, found)
         return found[name]
 
     def entries(self, name: str, begin: int) -> Entries:
-        """A page of them, from a number on. NotReadable where they are not there."""
+        """A page of entries, starting at a number. Raises NotReadable if they are not available."""
         try:
             read = read_list(self.get(name).kept.path(self.folder))
         except DocumentErrors as errors:
@@ -78,17 +78,17 @@ class Lists:
         return Entries(rows, len(read), read.faults)
 
     def text(self, name: str) -> str:
-        """What was written here into a list of our own; empty for others."""
+        """The text of a local list; empty for others."""
         return self._own(name).read_text("utf-8", "replace") if self.get(name).own else ""
 
     def check(self, values: list[str], more: list[Path]) -> tuple[list[Match], list[str]]:
-        """Lists that contain the values; and which lists cannot be read. ``more``: lists of the configuration."""
+        """Lists that contain the values, and lists that cannot be read. ``more``: lists of the configuration."""
         faults = list[str]()
         paths = [*sorted(self.folder.glob(f"*{SUFFIX}")), *more]
         return matches(paths, values, time.time(), lambda errors: faults.append(str(errors))), faults
 
     def write(self, given: Mapping[str, str], text: str) -> ListSource:
-        """Add a list, or rewrite one of our own. Raises Malformed, and then nothing was changed; OSError."""
+        """Add a list, or rewrite a local one. Raises Malformed without having changed anything; OSError."""
         with _WRITING:
             before = {one.name: one for one in self._loaded()}
             one = self._of(given, text)
@@ -103,8 +103,8 @@ class Lists:
             return self.get(one.name).kept
 
     def _take(self, one: ListSource, text: str, old: ListSource | None) -> None:
-        """By `sensor intel update`, confined: it reads the file, and could open no connection. Malformed, and then the
-        list is as it was.
+        """Run `sensor intel update` confined: it reads the file and cannot open connections. Raises Malformed after
+        restoring the list.
         """
         path = self._own(one.name)
         before = path.read_bytes() if old is not None else b""
@@ -121,7 +121,7 @@ class Lists:
             raise Malformed("entries", fault, "a list in one of the formats of `sensor intel`")
 
     def remove(self, name: str) -> None:
-        """With its entries. Unknown, OSError."""
+        """Remove a list with its entries. Raises Unknown, OSError."""
         with _WRITING:
             one = self.get(name)
             save_sources(self.folder, [each for each in self._loaded() if each.name != name])
@@ -165,7 +165,9 @@ class Lists:
 
 
 def read_text(text: str, *, allow: bool = False) -> tuple[ThreatLists, list[Fault]]:
-    """Entries that a user wrote, compiled, and the lines that were left out. Raises Malformed if none is left."""
+    """Compile entries that a user wrote; also returns the lines that were left out. Raises Malformed if
+    none is left.
+    """
     with tempfile.TemporaryDirectory(prefix="sensor-list-") as folder:
         path = Path(folder) / f"{ALLOW if allow else 'entries'}{SUFFIX}"
         path.write_text(text, "utf-8")

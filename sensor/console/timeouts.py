@@ -1,5 +1,5 @@
-"""HTTP/1.1 of uvicorn with patience that ends: a client that sends the head of a request byte by byte, or none at all,
-loses its connection (Slowloris). Connections are few, and readers wait for them.
+"""HTTP/1.1 of uvicorn with a timeout: a client that sends its request header too slowly, or none, loses its connection
+(Slowloris). The number of connections is limited.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# Seconds from the first byte, or from the connection, to the end of a head.
+# Seconds from the first byte, or from the connection, to the end of a request header.
 HEAD_S = 20.0
 
 
 class PatientProtocol(H11Protocol):
-    """Closes a connection whose head is not complete in time; a request that is being answered is left alone."""
+    """Closes a connection whose request header is not complete in time; requests in progress continue."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)

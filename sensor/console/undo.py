@@ -1,5 +1,5 @@
-"""What a write can be undone with: how each alert was before, or the numbers of what was set on devices; kept for a
-while in memory.
+"""Data to undo a write: the previous state of alerts, or the numbers of device changes; kept in memory for
+some time.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Before(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A write: by whom, of which dataset, in words, and how the alerts were before or the numbers of its words.
-    ``path``: what undoes it.
+    """A write: its user, dataset and description, and the previous alerts or the numbers of its changes. ``path``: URL
+    path that undoes it.
     """
 
     who: str
@@ -38,7 +38,7 @@ class Done(NamedTuple):
 
 
 class Undo:
-    """The last writes of all users, each by a name that cannot be guessed."""
+    """The last writes of all users, under unguessable names."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,7 +47,7 @@ class Undo:
     def keep(
         self, who: str, dataset: str, text: str, path: str, rows: Iterable[AlertRow] = (), numbers: Sequence[str] = ()
     ) -> str:
-        """The name of the write."""
+        """Store a write; returns its name."""
         name = secrets.token_urlsafe(12)
         before = [Before(row.id, row.state, row.verdict, row.assignee) for row in rows]
         done = Done(who, dataset, text, path, before, numbers)
@@ -58,13 +58,13 @@ class Undo:
         return name
 
     def look(self, name: str, who: str) -> Done | None:
-        """A write of this user; None where it is not one, or too long ago."""
+        """A write of this user; None if it is not theirs or expired."""
         with self._lock:
             done = self._done.get(name)
         return done if done is not None and done.who == who else None
 
     def take(self, name: str, who: str) -> Done | None:
-        """The same, and it cannot be undone again."""
+        """As ``look``, and remove it, so that it cannot be undone twice."""
         done = self.look(name, who)
         if done is not None:
             with self._lock:

@@ -1,7 +1,7 @@
-"""Uploads: captures that are sent in parts, and analyzed by a child process into a dataset each.
+"""Uploads: captures that arrive in parts; a child process analyzes each into a dataset.
 
-A part names the place where it belongs, so that an interrupted upload continues where it stopped. What does not begin
-like a capture is named and deleted at once.
+A part has its position, so that an interrupted upload can continue. A file that does not begin like a capture is
+rejected and deleted at once.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from sensor.datasets.names import name_of
 from sensor.views.errors import Malformed, Unknown
 
 FOLDER, CARD = "uploads", "upload.json"
-# Bytes of one capture, of one part, and what must stay free on the disk; uploads that are kept.
+# Limits in bytes: a capture, a part, free disk space that must remain; and the number of stored uploads.
 MOST, PART, FREE, KEPT = 4 << 30, 8 << 20, 1 << 30, 100
-# An upload that gets no part for so many seconds is deleted.
+# An upload without a new part for this many seconds is deleted.
 STALE_S = 86_400
 RECEIVING, WAITING, ANALYZING, DONE, FAILED = "receiving", "waiting", "analyzing", "done", "failed"
 NAME_LIMIT = 120
 
 
 class Upload(msgspec.Struct):
-    """``received``: bytes that are there; ``message``: why it failed; ``dataset``: its name, once it is analyzed;
-    ``changed``: seconds since the epoch.
+    """``received``: bytes so far; ``message``: why it failed; ``dataset``: its name after the analysis; ``changed``:
+    seconds since the epoch.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Upload(msgspec.Struct):
 
 
 class Uploads:
-    """Those of a state folder. One is analyzed at a time, others wait."""
+    """Uploads of a state folder. They are analyzed one at a time."""
 
     def __init__(self, state: Path, limits: Limits = LIMITS) -> None:
         self._state, self._folder, self._limits = state, state / FOLDER, limits
@@ -64,18 +64,18 @@ class Uploads:
                 self._end(one, FAILED, "The console was stopped during the analysis.")
 
     def all(self) -> list[Upload]:
-        """The newest first."""
+        """All uploads, newest first."""
         return self._cards.all()
 
     def get(self, name: str) -> Upload:
-        """Unknown."""
+        """An upload by its id. Raises Unknown."""
         found = self._cards.read(name) if re.fullmatch(r"upload-[0-9a-f]{16}", name) else None
         if found is None:
             raise Unknown("id", name, ())
         return found
 
     def begin(self, name: str, size: int, who: str) -> Upload:
-        """Malformed where it is too large, or there is no room for it. OSError."""
+        """Start an upload. Raises Malformed if it is too large or the disk is too full; OSError."""
         if not 0 < size <= MOST:
             raise Malformed("size", f"{size:,} bytes", f"1 to {MOST:,}")
         self._remove_stale()
@@ -92,7 +92,7 @@ class Uploads:
         return one
 
     def append(self, name: str, offset: int, data: bytes) -> Upload:
-        """A part. Malformed where it does not follow what is there, or the file is no capture. OSError."""
+        """Append a part. Raises Malformed if it does not continue the upload, or the file is not a capture; OSError."""
         with self._lock:
             one = self.get(name)
             if one.state != RECEIVING:
@@ -114,7 +114,7 @@ class Uploads:
             return one
 
     def remove(self, name: str) -> Upload:
-        """Delete an upload with its capture; the dataset stays. Unknown; Malformed while it is analyzed."""
+        """Delete an upload with its capture; the dataset stays. Raises Unknown; Malformed during its analysis."""
         with self._lock:
             one = self.get(name)
             if one.state in (WAITING, ANALYZING):
@@ -141,7 +141,7 @@ class Uploads:
         self._end(one, FAILED if fault else DONE, fault)
 
     def _end(self, one: Upload, state: str, message: str) -> None:
-        """The end of an upload: the capture of one that failed is deleted."""
+        """Finish an upload; the capture of a failed one is deleted."""
         one.state, one.message, one.changed = state, clean(message, 1000), time.time()
         if state == FAILED:
             self._path(one).unlink(missing_ok=True)
@@ -163,13 +163,13 @@ class Uploads:
 
 
 def _file_name(name: str) -> str:
-    """The name without a folder; letters that mean something to a file system or a command are replaced."""
+    """The name without a folder; characters with a meaning to file systems or shells are replaced."""
     found = re.sub(r"[^A-Za-z0-9._-]+", "-", name.replace("\\", "/").rpartition("/")[2])[-NAME_LIMIT:].strip("-.")
     return found if found and found != CARD else "capture.pcap"
 
 
 def _no_capture(head: bytes, *, complete: bool) -> str:
-    """What a file is that is no capture; empty where it may be one."""
+    """Why a file is not a capture; empty if it may be one."""
     if compression_of(head[:MAGIC_SIZE]):
         return ""
     found = recognise(head[:64], 0)

@@ -1,4 +1,4 @@
-"""Work that pages do not wait for: one thing after the other, in a thread that ends with the console."""
+"""Background work for pages: one job at a time, in a thread that ends with the console."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 
 class Worker:
-    """The thread begins with the first thing to do."""
+    """The thread starts with the first job."""
 
     def __init__(self, name: str, work: Callable[[str], None]) -> None:
-        """``work`` gets the id of each thing, and reports its own faults."""
+        """``work`` is called with the id of each job, and handles its own errors."""
         self._name, self._work = name, work
         self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._lock = threading.Lock()

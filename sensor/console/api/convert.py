@@ -38,7 +38,7 @@ def moment(row: Moment) -> types.Moment:
 
 
 def same(row: Row) -> Row:
-    """Rows whose times are texts already."""
+    """For rows whose times are already text."""
     return row
 
 
@@ -65,7 +65,7 @@ def source(request: PageRequest) -> types.Source:
 
 
 def _fields(row: msgspec.Struct, **renamed: str) -> dict[str, Any]:
-    """Of a row, with times as text. ``renamed``: new name of a field, and its former one."""
+    """The fields of a row, with times as text. ``renamed``: new name of a field and its former name."""
     fields = msgspec.structs.asdict(row)
     fields |= {name: time_text(fields[name]) for name in TIMES if name in fields}
     return fields | {new: fields.pop(old) for new, old in renamed.items()}

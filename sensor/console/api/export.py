@@ -1,4 +1,6 @@
-"""Whole lists as NDJSON or CSV: all pages, written to a file first, so that no reader of them holds the tables open."""
+"""Whole lists as NDJSON or CSV. All pages are first written to a file, so that slow clients do not keep the tables
+open.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,13 @@ from sensor.console.page_request import PageRequest
 from sensor.views.errors import Malformed, Unknown
 
 FORMATS = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
-# More are not one answer; a narrower filter, or pages with a cursor, give them all.
+# A longer list is not exported: clients narrow the filter or page through it with a cursor.
 MOST, PAGE = 200_000, 1000
 IN_MEMORY, PART = 4 << 20, 64 << 10
 
 
 def format_of(request: PageRequest) -> str:
-    """By ``format``, else by the header Accept. Unknown."""
+    """The format in the parameter ``format``, otherwise in the header Accept. Raises Unknown."""
     wanted = request.first("format")
     if wanted and wanted not in FORMATS:
         raise Unknown("format", wanted, FORMATS)
@@ -32,7 +34,7 @@ def format_of(request: PageRequest) -> str:
 
 
 def exported(request: PageRequest, resource: Resource, form: str) -> Response:
-    """Malformed where the rows are too many."""
+    """The list as a file. Raises Malformed if there are more than MOST rows."""
     if not resource.listed:
         raise Malformed("format", form, "json: only lists are exported")
     file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 closed when it was sent
@@ -69,7 +71,7 @@ def _ndjson(request: PageRequest, resource: Resource) -> Iterator[bytes]:
 
 
 def _csv(request: PageRequest, resource: Resource) -> Iterator[bytes]:
-    """All fields but records, which are objects."""
+    """All fields except records, which are objects."""
     names = [field.name for field in msgspec.structs.fields(resource.item) if field.name != "record"]
     yield _line(names)
     for item in _items(request, resource):

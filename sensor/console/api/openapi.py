@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI 3.1), made from the types that it answers with and the filters that it takes."""
+"""The OpenAPI 3.1 description of the API, generated from its response types and filters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BASE = "/api/v1"
 REF = "#/components/schemas/{name}"
 Schema = dict[str, Any]
 DATA = {"name": "data", "in": "query", "description": "dataset; without it the usual one", "schema": {"type": "string"}}
-# What a parameter of a filter leaves.
+# Effect of each filter parameter.
 MEANINGS = {
     "text": "words that are somewhere in it, an address or an id",
     "state": "state: `open`, `acknowledged` or `closed` (alerts), `open` or `closed` (incidents, "
@@ -73,7 +73,7 @@ IDEMPOTENCY_KEY = {
 
 @functools.cache
 def openapi() -> Schema:
-    """All of it."""
+    """The complete description."""
     kinds = [*(resource.result for resource in RESOURCES), NewNote, One[AlertDetails], Problem]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
     by_kind = dict(zip(map(str, kinds), schemas, strict=True))
@@ -118,7 +118,7 @@ def _name(resource: Resource) -> str:
 
 
 def parameters(resource: Resource) -> list[Schema]:
-    """Of a resource: its filter, paging, the dataset."""
+    """Parameters of a resource: its filter, paging, the dataset."""
     found: list[Schema] = [DATA, *([ID] if "{id}" in resource.path else [])]
     found += [
         {"name": name, "in": "query", "required": True, "description": "what to look for", "schema": {"type": "string"}}
@@ -138,7 +138,7 @@ def parameters(resource: Resource) -> list[Schema]:
 
 
 def _query(name: str, description: str, **schema: Any) -> Schema:
-    """A parameter of the query that may be left out."""
+    """An optional query parameter."""
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 

@@ -1,4 +1,4 @@
-"""Errors as objects (RFC 9457, application/problem+json): status, a sentence, and the facts for programs."""
+"""Errors as objects (RFC 9457, application/problem+json): status, a sentence, and fields for programs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def no_such_path(path: str) -> Response:
 
 
 def wrong_method(request: Request, allowed: Iterable[str]) -> Response:
-    """RFC 9110, 15.5.6: the answer lists the methods that the path has."""
+    """RFC 9110, 15.5.6: the response lists the methods that the path supports."""
     listed = ", ".join(sorted(allowed))
     text = f"found {request.method} for {request.url.path[:200]}, expected {listed}"
     return response(Problem("Method not allowed", 405, text, "wrong_method"), Allow=listed)
@@ -50,7 +50,7 @@ def busy() -> Response:
 
 
 def of(error: ViewError | Refused | OSError) -> Response:
-    """Why a request cannot be answered."""
+    """The response for an error."""
     if isinstance(error, Refused):
         return response(Problem("Not permitted", 403, str(error), "not_permitted"))
     if isinstance(error, OSError):

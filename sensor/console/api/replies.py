@@ -1,5 +1,5 @@
-"""Answers to writes that named a key (draft-ietf-httpapi-idempotency-key-header): a client that repeats a request after
-a lost answer gets the same answer, and nothing is written twice.
+"""Responses to writes with an idempotency key (draft-ietf-httpapi-idempotency-key-header): a client that repeats a
+request after a lost response gets the same response, and nothing is written twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LONGEST, KEPT, KEPT_S = 128, 2_000, 86_400.0
 
 
 class Reply(NamedTuple):
-    """``mark``: of the request; ``body``: empty while the request is being answered; ``made``: seconds, monotonic."""
+    """``mark``: of the request; ``body``: empty while the request is in progress; ``made``: seconds, monotonic."""
 
     mark: str
     status: int
@@ -25,19 +25,19 @@ class Reply(NamedTuple):
 
 
 class Busy(Exception):
-    """The same request is being answered right now."""
+    """The same request is in progress."""
 
 
 class Replies:
-    """Kept in memory, of the users of the API each by their own."""
+    """Responses in memory, separate for each API user."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, str], Reply] = OrderedDict()
 
     def begin(self, who: str, key: str, mark: str) -> Reply | None:
-        """The answer of before; None where this request is the first. Malformed where the key is of another request, or
-        none; Busy.
+        """The earlier response, or None for the first request with this key. Raises Malformed if the key is invalid or
+        belongs to another request; Busy.
         """
         if not 0 < len(key) <= LONGEST or not key.isprintable():
             raise Malformed("Idempotency-Key", key[:LONGEST], f"1 to {LONGEST} characters, such as a UUID")
@@ -55,7 +55,7 @@ class Replies:
         return found
 
     def end(self, who: str, key: str, status: int, body: bytes) -> None:
-        """Keep the answer. One that failed is forgotten: the request may be repeated."""
+        """Store the response. Failed responses are not stored, so that the client may repeat the request."""
         with self._lock:
             found = self._kept.get((who, key))
             if found is not None and 200 <= status < 300:

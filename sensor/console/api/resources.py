@@ -1,4 +1,4 @@
-"""The resources of the API: each is a view, with the parameters of its filter."""
+"""Resources of the API. Each is a view whose filter fields are the parameters."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ SHOWN = 10
 
 
 class Resource(NamedTuple):
-    """``filter``: whose fields are its parameters; ``item``: what it gives, one or, with ``sorts``, a list of them;
-    ``more``: other parameters;
-    ``log``: it is made of the event log, and unknown without.
+    """``filter``: struct whose fields are the parameters; ``item``: type of the result, of list members if ``sorts`` is
+    set; ``more``: other parameters; ``log``: needs the event log, and is unknown without it.
     """
 
     path: str
@@ -39,7 +38,7 @@ class Resource(NamedTuple):
 
     @property
     def result(self) -> Any:
-        """The type of an answer."""
+        """The type of a response."""
         generic: Any = types.List if self.listed else types.One
         return generic[self.item]
 
@@ -209,7 +208,7 @@ RESOURCES = (
 
 
 def answer(request: PageRequest, resource: Resource) -> Any:
-    """NotReadable where a log is needed and there is none: unknown is not none."""
+    """The response of a resource. Raises NotReadable if it needs a log and there is none: unknown is not empty."""
     if resource.log and not request.opened.alerts_known:
         raise NotReadable(f"{request.dataset.name} has no event log: this is unknown, and not none")
     return resource.answer(request)

@@ -1,4 +1,4 @@
-"""The routes of the API. A token (RFC 6750) or the session of a browser may read; only a token may write here."""
+"""Routes of the API. A token (RFC 6750) or a browser session may read; only a token may write."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _writing(console: Console) -> Endpoint:
 
 
 def _once(console: Console, http: Request, body: bytes, note: NewNote) -> Response:
-    """Write; where the request has a key that was used before, only repeat the answer."""
+    """Write the note; if its idempotency key was used before, repeat the earlier response."""
 
     def write() -> Response:
         return _requested(console, http, lambda request: _write(request, note), write=True)
@@ -100,7 +100,7 @@ def _once(console: Console, http: Request, body: bytes, note: NewNote) -> Respon
 
 
 def _note(kind: str, body: bytes) -> NewNote:
-    """Malformed."""
+    """The note of a request. Raises Malformed."""
     if kind.partition(";")[0].strip().lower() != "application/json":
         raise Malformed("content type", kind, "application/json")
     try:
@@ -153,7 +153,7 @@ def _after(http: Request, given: dict[str, list[str]]) -> int:
 def _requested(
     console: Console, http: Request, answer: Callable[[PageRequest], Response], *, write: bool = False
 ) -> Response:
-    """What an open dataset answers, or a problem."""
+    """The response for an open dataset, or a problem."""
     who = bearer_of(console, http) if write else _who(console, http)
     if who is None:
         return problems.not_logged_in()
@@ -175,7 +175,7 @@ def _who(console: Console, http: Request) -> Who | None:
 
 
 def _json(http: Request, answer: Any) -> Response:
-    """An answer with its ETag; 304 where the client has it."""
+    """A response with its ETag; 304 if the client already has it."""
     body = msgspec.json.encode(answer)
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

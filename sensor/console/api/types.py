@@ -1,6 +1,4 @@
-"""What the API answers with. Times are RFC 3339 in UTC: a number of nanoseconds loses digits in
-many readers of JSON.
-"""
+"""Response types of the API. Times are RFC 3339 in UTC: many JSON parsers lose digits of nanosecond integers."""
 
 from __future__ import annotations
 
@@ -15,8 +13,8 @@ Item = TypeVar("Item")
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """RFC 9457. ``code``: for programs; ``field``, ``found``, ``near``: of a parameter, where one is at fault;
-    ``candidates``: ids that begin so.
+    """RFC 9457. ``code``: for programs; ``field``, ``found``, ``near``: the faulty parameter, if any; ``candidates``:
+    ids with the requested prefix.
     """
 
     title: str
@@ -31,8 +29,8 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 
 class Source(msgspec.Struct):
-    """The dataset of an answer. ``notes``: what of it is missing or behind; ``seq``: the last record of the log that
-    the answer knows.
+    """The dataset of a response. ``notes``: parts that are missing or not up to date; ``seq``: the last record of the
+    log that the response includes.
     """
 
     dataset: str
@@ -44,8 +42,8 @@ class Source(msgspec.Struct):
 
 
 class List(msgspec.Struct, Generic[Item]):
-    """A page. ``total``: how many match; where ``exact`` is false there are at least so many. ``cursor``: for the next
-    page, empty at the end.
+    """A page. ``total``: number of matches, a lower bound unless ``exact``. ``cursor``: of the next page, empty at the
+    end.
     """
 
     items: list[Item]
@@ -57,14 +55,14 @@ class List(msgspec.Struct, Generic[Item]):
 
 
 class One(msgspec.Struct, Generic[Item]):
-    """A single thing."""
+    """A single object."""
 
     item: Item
     source: Source
 
 
 class Device(msgspec.Struct):
-    """A device of a list. ``record``: all of it, as records of the event log show it."""
+    """A device in a list. ``record``: the complete device, as in records of the event log."""
 
     id: str
     type: str
@@ -85,7 +83,7 @@ class Device(msgspec.Struct):
 
 
 class Alert(msgspec.Struct):
-    """An alert. ``record``: the last one of the event log about it."""
+    """An alert. ``record``: its last record in the event log."""
 
     id: str
     state: str
@@ -104,7 +102,7 @@ class Alert(msgspec.Struct):
 
 
 class Note(msgspec.Struct):
-    """What an operator decided or wrote about an alert."""
+    """An operator's decision or comment on an alert."""
 
     ts: Time
     author: str
@@ -144,7 +142,7 @@ class Story(msgspec.Struct):
 
 
 class Moment(msgspec.Struct):
-    """A record of the event log in short. ``about``: the id of what it is about."""
+    """A short form of an event log record. ``about``: the id of its subject."""
 
     seq: int
     ts: Time
@@ -156,8 +154,8 @@ class Moment(msgspec.Struct):
 
 
 class Health(msgspec.Struct):
-    """``unseen``: what the sensor could not see, in sentences; ``figures``: the last that it reported; ``reports``: the
-    newest of them.
+    """``unseen``: sentences about traffic that the sensor could not see; ``figures``: the last reported; ``reports``:
+    the newest health reports.
     """
 
     unseen: list[str]
@@ -167,7 +165,7 @@ class Health(msgspec.Struct):
 
 
 class Hits(msgspec.Struct):
-    """The first of each kind that a text was found in, and how many there are."""
+    """The first matches of each kind for a search text, and their total."""
 
     devices: list[Device]
     alerts: list[Alert]
@@ -177,7 +175,7 @@ class Hits(msgspec.Struct):
 
 
 class Dataset(msgspec.Struct):
-    """A dataset of the state folder. ``usual``: shown where a request names none; ``missing``: parts that it lacks."""
+    """A dataset of the state folder. ``usual``: default if a request names none; ``missing``: absent parts."""
 
     name: str
     kind: str

@@ -1,1 +1,1 @@
-"""Pages: one a file, in the same order: filter from the URL, one view, one template."""
+"""Pages, one in each file, with the same steps: filter from the URL, one view, one template."""

@@ -1,5 +1,5 @@
-"""One alert: what happened and why it is one, benign causes, ATT&CK, response, the packets that prove it, and what
-operators wrote.
+"""One alert: what happened and why it is reported, benign causes, ATT&CK, response, its packets, and notes of
+operators.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FRAMES = 40
 
 
 def page(request: PageRequest) -> Response:
-    """As it is now, or as it was at a moment."""
+    """The current alert, or the alert at an earlier time."""
     found = alert(request.data, request.http.path_params["id"])
     if request.first("at"):
         return alerts_at.one(request, found)

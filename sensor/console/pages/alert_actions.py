@@ -1,5 +1,5 @@
-"""What is done with alerts: those that are marked, or all that match a filter, after a page that names their number.
-Each write can be undone.
+"""Actions on selected alerts, or on all that match a filter after a confirmation with their number. Each write can be
+undone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LISTED = 20
 
 
 def act(request: PageRequest) -> Response:
-    """Do it, and lead back to the page that it was asked on."""
+    """Perform the action and redirect to the page that it came from."""
     notes = notes_of(
         request.field("action"),
         request.field("assignee" if request.field("action") == "assign" else "verdict"),
@@ -43,7 +43,7 @@ def act(request: PageRequest) -> Response:
 
 
 def undo(request: PageRequest) -> Response:
-    """Bring the alerts of a write back to how they were. Comments stay: notes are never removed."""
+    """Restore the alerts of a write. Comments stay: notes are never removed."""
     done = request.console.undo.take(request.field("name"), request.who.name)
     if done is None or done.dataset != request.dataset.name:
         raise Refused("This cannot be undone any more.")
@@ -57,14 +57,14 @@ def undo(request: PageRequest) -> Response:
 
 
 def _confirm(request: PageRequest) -> Response:
-    """How many alerts a filter leaves, and the first of them, before anything is done to them."""
+    """Show the number of matching alerts and the first of them, before the action."""
     found = alerts(request.data, _filter(request), "severity", limit=LISTED)
     title = f"{request.field('action').capitalize()} {found.total:,} alerts"
     return render(request, "confirm.jinja", title, page=found, form=request.form, done=DONE[request.field("action")])
 
 
 def _all(request: PageRequest) -> list[AlertRow]:
-    """All that match the filter, if they are as many as were confirmed."""
+    """All alerts that match the filter, if their number is the confirmed one."""
     rows = matching(request.data, _filter(request), AT_ONCE)
     if request.field("expected") != str(len(rows)):
         raise Refused(
@@ -83,7 +83,7 @@ def _filter(request: PageRequest) -> AlertFilter:
 
 
 def _do(request: PageRequest, rows: Sequence[AlertRow], notes: Sequence[NoteParts]) -> str:
-    """Write it; the name by which it can be undone."""
+    """Write the notes; returns the name that undoes the write."""
     action, value, text = notes[-1]
     message = f"{len(rows):,} alert{'s' if len(rows) != 1 else ''} {DONE[action]}{f': {value}' if value else ''}"
     note = " ".join(filter(None, (value, text)))

@@ -17,7 +17,7 @@ COLUMNS = (("severity", "Severity"), ("last", "Last seen"), ("risk", "Risk"))
 
 
 def page(request: PageRequest) -> Response:
-    """As they are now, or at a moment."""
+    """Current alerts, or alerts at an earlier time."""
     if request.first("at"):
         return alerts_at.page(request)
     wanted, paging = request.filter(AlertFilter), request.paging("severity")

@@ -1,4 +1,4 @@
-"""Alerts as they were at a moment: the list, and one of them."""
+"""Alerts at an earlier time: the list, and one alert."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN = 1000
 
 
 def page(request: PageRequest) -> Response:
-    """``at``: the moment; filters as in the present list, as far as the records have them."""
+    """``at``: the time; filters as in the current list, as far as the records contain them."""
     wanted = request.filter(PastFilter)
     then = alerts_of(request)
     found = fitting(then.alerts, wanted)
@@ -27,6 +27,6 @@ def page(request: PageRequest) -> Response:
 
 
 def one(request: PageRequest, details: AlertDetails) -> Response:
-    """One alert, how it had developed, and what operators had written until then."""
+    """One alert, its development, and the notes of operators until then."""
     then = alert_of(request, details)
     return render(request, "alert_at.jinja", details.alert.title, then=then, row=then.alert.row, timely=True)

@@ -1,4 +1,4 @@
-"""Audit log: who logged in, and who changed what."""
+"""Audit log: logins and changes, with their users."""
 
 from __future__ import annotations
 

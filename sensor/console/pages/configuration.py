@@ -1,5 +1,5 @@
-"""Settings: the values that count and where each comes from; administrators propose a change of a file, see what it
-changes, apply it, and go back to an earlier version.
+"""Settings: effective values and their sources. Administrators propose a change of a file, see its effects, apply it,
+and go back to an earlier version.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def _page(console: Console, request: Request, who: Who, _: Given) -> Response:
-    """``all``: defaults too; ``text``: a part of the keys."""
+    """``all``: show defaults too; ``text``: part of a key."""
     there, text = console.configuration, request.query_params.get("text", "").strip()
     everything = there.path is None or bool(text) or request.query_params.get("all", "") == "1"
     found = [(".".join(map(str, one.way)), one.value, one.origin) for one in there.values(everything=everything)]
@@ -47,7 +47,7 @@ def _earlier(console: Console, who: Who) -> list[object]:
 
 
 def _edit(console: Console, request: Request, who: Who, _: Given) -> Response:
-    """The text of a file; ``earlier``: that of an earlier version, and what going back to it changes."""
+    """The text of a file; ``earlier``: that of an earlier version, and the effects of going back to it."""
     _manages(who)
     there, name = console.configuration, request.query_params.get("earlier", "")
     if name:
@@ -68,7 +68,7 @@ def _editor(
 
 
 def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
-    """Compare a text with what is there, or apply it."""
+    """Compare a text with the current configuration, or apply it."""
     _manages(who)
     action, text = form.get("action", [""])[-1], text_of(form, "text")
     one_of("action", [action], ACTIONS)

@@ -1,6 +1,4 @@
-"""One device: each attribute with its evidence and the values it competes with, addresses, alerts, recommendations,
-history.
-"""
+"""One device: each attribute with its evidence and contesting values, addresses, alerts, recommendations, history."""
 
 from __future__ import annotations
 
@@ -28,8 +26,8 @@ Body = dict[str, Any]
 
 
 class Value(NamedTuple):
-    """A value that evidence supports. ``sum``: how the confidence adds up; ``chosen``: it is the one that the device
-    has.
+    """A value that evidence supports. ``sum``: how its confidence adds up; ``chosen``: it is the value of
+    the device.
     """
 
     value: str
@@ -39,8 +37,8 @@ class Value(NamedTuple):
 
 
 class Attribute(NamedTuple):
-    """``shown``: what the device has, empty where nothing is likely enough; ``values``: the one it has first, then
-    those against it.
+    """``shown``: value of the device, empty if none is likely enough; ``values``: that value first, then contesting
+    ones.
     """
 
     name: str
@@ -76,7 +74,7 @@ def page(request: PageRequest) -> Response:
 
 
 def attributes(record: Body) -> list[Attribute]:
-    """What evidence supports, attribute by attribute, the type first."""
+    """Attributes with their evidence, the type first."""
     body, claims = part(record, "device"), objects(record.get("evidence"))
     names = sorted(
         {str(claim.get("attribute")) for claim in claims},

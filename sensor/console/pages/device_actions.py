@@ -1,4 +1,4 @@
-"""What is set on devices: on one from its page, on several from the list. Each change can be undone."""
+"""Changes of devices: one on its page, several in the list. Each change can be undone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sensor.views.errors import one_of
 
 
 def act(request: PageRequest) -> Response:
-    """Do it, and lead back to the page that it was asked on."""
+    """Perform the change and redirect to the page that it came from."""
     action = request.field("action")
     one_of("action", [action], device_edits.ACTIONS)
     records = device_edits.known(request.data, request.form.get("device", []))
@@ -31,7 +31,7 @@ def act(request: PageRequest) -> Response:
 
 
 def undo(request: PageRequest) -> Response:
-    """Undo a change by the line that reported it."""
+    """Undo a change from the message that reported it."""
     done = request.console.undo.take(request.field("name"), request.who.name)
     if done is None or done.dataset != request.dataset.name or not done.numbers:
         raise Refused("This cannot be undone any more.")
@@ -40,7 +40,7 @@ def undo(request: PageRequest) -> Response:
 
 
 def _write(request: PageRequest, plan: Plan, action: str, ids: list[str], text: str = "") -> list[str]:
-    """Into the audit log, then into the inventory; the numbers by which it can be undone."""
+    """Write to the audit log, then to the inventory; returns the numbers that undo it."""
     reason = request.field("reason")
     note = f"{text or plan.text}{f' ({reason})' if reason else ''}"
     request.console.audit.add(
@@ -64,7 +64,7 @@ def _plan(request: PageRequest, action: str, records: list[Body]) -> Plan:
 
 
 def _values(request: PageRequest) -> dict[str, str]:
-    """The fields of the form: of the page of a device all of them, of the list the one that was chosen."""
+    """The fields of the form: all fields from the page of a device, the chosen one from the list."""
     if field := request.field("field"):
         one_of("field", [field], TOGETHER)
         return {field: request.field("value")}

@@ -11,7 +11,7 @@ from sensor.console.render import render
 from sensor.views.devices import FACETS, SORTS, DeviceFilter, devices
 from sensor.views.errors import one_of
 
-# Columns of the table: what a column is called in URLs and sorts by, and its heading.
+# Columns of the table: name and sort key in URLs, and heading.
 COLUMNS = {
     "name": "Name", "type": "Type", "vendor": "Vendor", "model": "Model", "ip": "Address", "mac": "MAC", "vlan": "VLAN",
     "confidence": "Confidence", "owner": "Owner", "criticality": "Criticality", "os": "System", "firmware": "Firmware",

@@ -1,4 +1,4 @@
-"""Devices as they were: all of them or one, at a moment; and what is different at another."""
+"""Devices at an earlier time: all or one, and the difference to another time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = 1000
 
 
 def page(request: PageRequest) -> Response:
-    """``at``: the moment; ``against``: another, whose difference is shown; ``text``: words in a device."""
+    """``at``: the time; ``against``: the time to compare with; ``text``: words in a device."""
     text = request.filter(HistoryFilter).text
     then = inventory_at(request, "at")
     other = inventory_at(request, "against") if request.first("against") else None
@@ -26,7 +26,7 @@ def page(request: PageRequest) -> Response:
 
 
 def one(request: PageRequest) -> Response:
-    """One device, and what became of it until the end of the records."""
+    """One device, and its changes until the end of the records."""
     then, name = inventory_at(request, "at"), request.http.path_params["id"]
     found = [body for key, body in then.devices.items() if key.startswith(name)]
     if len(found) != 1:

@@ -1,4 +1,4 @@
-"""Pages for what cannot be shown: each names what was found, what was expected, and the nearest that there is."""
+"""Error pages: each shows what was found, what was expected, and the nearest valid choice."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LISTS = {"alerts": "alert", "devices": "device", "incidents": "incident"}
 
 
 def refused(console: Console, request: Request, error: ViewError | Refused) -> Response:
-    """A view that cannot answer, or a request that may not be done."""
+    """A view that cannot answer, or a request without permission."""
     who, links = user_of(console, request), _links(request, error)
     title, status = _kind(error)
     return bare(request, "error.jinja", title, status, text=str(error), links=links, who=who)
 
 
 def no_page(console: Console, request: Request, known: Sequence[str]) -> Response:
-    """A URL that leads nowhere."""
+    """A URL without a page."""
     near = get_close_matches(request.url.path, known, 3, 0.4) or ["/"]
     text = f"There is no page {request.url.path[:200]}."
     return bare(
@@ -42,23 +42,23 @@ def no_page(console: Console, request: Request, known: Sequence[str]) -> Respons
 
 
 def unreadable(console: Console, request: Request, error: OSError) -> Response:
-    """The disk, or the rights of the console's user."""
+    """An error of the disk, or a missing permission of the console's user."""
     text = f"{error.filename or 'the state folder'}: {error.strerror or error}. Nothing was changed."
     return bare(request, "error.jinja", "Cannot read or write", 503, text=text, links=[], who=user_of(console, request))
 
 
 def not_written(request: Request, error: StoreError, who: Who) -> Response:
-    """The inventory, which another version or another user wrote."""
+    """The inventory cannot be written because of its version or its owner."""
     return bare(request, "error.jinja", "Cannot write", 503, text=f"{error}. Nothing was changed.", links=[], who=who)
 
 
 def not_logged_in(request: Request, text: str, status: int, again: str) -> Response:
-    """A login elsewhere that failed. ``again``: where it begins."""
+    """A failed login at an identity provider. ``again``: URL of a new login."""
     return bare(request, "error.jinja", "Login failed", status, text=text, links=[(again, "Try again")])
 
 
 def fault(request: Request) -> Response:
-    """A defect of the console."""
+    """An internal error of the console."""
     text = (
         "The console failed to answer. The journal of its service has the reason; the data of the "
         "sensor is not affected."
@@ -77,7 +77,7 @@ def _kind(error: ViewError | Refused) -> tuple[str, int]:
 
 
 def _links(request: Request, error: ViewError | Refused) -> list[tuple[str, str]]:
-    """The nearest that there is."""
+    """Links to the nearest valid choices."""
     path = request.url.path
     kind = path.strip("/").partition("/")[0]
     if isinstance(error, Ambiguous):
@@ -90,7 +90,7 @@ def _links(request: Request, error: ViewError | Refused) -> list[tuple[str, str]
 
 
 def _corrected(request: Request, error: Unknown) -> dict[str, list[str]]:
-    """The parameters with the nearest valid one in place of the unknown one."""
+    """The parameters with the unknown value replaced by the nearest valid one."""
     given = parameters(request.url.query)
     if error.field == "parameter":
         return {error.near if name == error.value else name: values for name, values in given.items()}

@@ -1,4 +1,4 @@
-"""Firewall rules for an alert: who is cut off from whom, what else would be cut, and the rules of a firewall."""
+"""Firewall rules for an alert: what they block, their side effects, and their text for a firewall."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health: what the sensor reports of itself, its figures, and what it could not see."""
+"""Health: what the sensor reports about itself, its figures, and traffic that it could not see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hunt: the library, and SQL over the traffic records. The query is in the URL, so that it can be kept and shared."""
+"""Hunts: the library, and SQL over the traffic records. The query is in the URL, so that it can be saved and shared."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROWS, CSV_ROWS, LONGEST = 500, 100_000, 20_000
 
 
 class Result(NamedTuple):
-    """``answer``: None where ``error`` says why; ``seen``: what the answer could not see."""
+    """``answer``: None if there is an ``error``; ``seen``: traffic that the records do not contain."""
 
     answer: Answer | None
     seen: Sequence[str]
@@ -34,7 +34,7 @@ class Result(NamedTuple):
 
 @functools.cache
 def hunts() -> dict[str, Hunt]:
-    """The library."""
+    """The hunts of the library."""
     return {name: hunt(path) for name, path in library().items()}
 
 
@@ -51,7 +51,7 @@ def page(request: PageRequest) -> Response:
 
 
 def csv_page(request: PageRequest) -> Response:
-    """The rows of a query as CSV (RFC 4180), for spreadsheets: no cell is taken for a formula."""
+    """The rows of a query as CSV (RFC 4180); no cell is evaluated as a formula."""
     chosen = _chosen(request.first("name"))
     result = _result(request, request.first("sql").strip() or (chosen.sql if chosen is not None else ""), CSV_ROWS)
     if result.answer is None:

@@ -1,4 +1,4 @@
-"""One incident: its story in order, each step with its alert."""
+"""One incident: its steps in order, each with its alert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threat lists: what each contains, which of them name a value, what a list would have matched, and changes of them."""
+"""Threat lists: their entries, a check of values, rehearsals, and changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAULTS_SHOWN = 10
 
 
 def page(request: PageRequest) -> Response:
-    """``check``: values, of which it shows the lists that name them."""
+    """``check``: values; the page shows the lists that contain them."""
     return _page(request, {}, "")
 
 
@@ -41,7 +41,7 @@ def _page(
 
 
 def one(request: PageRequest) -> Response:
-    """The entries of a list, a page of them from ``begin`` on; those of our own can be edited."""
+    """The entries of a list, one page from ``begin``; local lists can be edited."""
     name, begin = request.http.path_params["name"], request.first("begin") or "0"
     if not begin.isascii() or not begin.isdigit() or len(begin) > 9:
         raise Malformed("begin", begin, "a number")

@@ -1,5 +1,5 @@
-"""Live: server-sent events for open pages. A page hears that there is something new, and takes itself up again without
-losing its place.
+"""Live updates: server-sent events for open pages. A page is notified of changes and reloads without losing
+its place.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def routes(console: Console) -> list[BaseRoute]:
                 console.sources.dataset, parameters(request.url.query).get("data", [""])[-1]
             )
         except ViewError:
-            return Response(status_code=204)  # an EventSource does not come again
+            return Response(status_code=204)  # an EventSource does not reconnect
         return sse(changes(dataset.log))
 
     return [Route("/live", live, methods=["GET"])]

@@ -1,5 +1,5 @@
-"""Login by a one-time link or by a password, and logout. The link shows a button: a program that only looks at links
-uses none up.
+"""Login by a one-time link or by a password, and logout. The link opens a page with a button, so that programs that
+prefetch links do not use it up.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def needed(console: Console, request: Request, *, failed: bool = False) -> Response:
-    """What who has no session sees. A session whose cookie a link from another site did not send (SameSite=Strict) goes
-    on by one more click.
+    """The page for a request without a session. SameSite=Strict withholds the cookie on links from other sites; one
+    more click continues the session.
     """
     query = f"?{request.url.query}" if request.url.query else ""
     again = "/" if request.url.path == "/login" else f"{request.url.path}{query}"
@@ -87,7 +87,7 @@ def _begin(console: Console, request: Request) -> Response:
 
 
 def _by_password(console: Console, request: Request, form: Given) -> Response:
-    """The same answer for an unknown name, a wrong password and a locked user: it does not reveal which names exist."""
+    """Unknown names, wrong passwords and locked users get the same response, which does not reveal existing names."""
     name, password = form.get("name", [""])[-1].strip(), form.get("password", [""])[-1]
     before = console.users.get(name)
     try:
@@ -105,7 +105,7 @@ def _by_password(console: Console, request: Request, form: Given) -> Response:
 
 
 def enter(console: Console, answer: Response, session: str, lasts: int = SESSION_S) -> Response:
-    """An answer that begins a session. ``lasts``: seconds."""
+    """A response that starts a session. ``lasts``: seconds."""
     secure = console.place.secure
     answer.set_cookie(console.cookie, session, max_age=lasts, httponly=True, samesite="strict", secure=secure, path="/")
     return answer

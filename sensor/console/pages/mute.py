@@ -1,4 +1,4 @@
-"""Mute alerts like one: a form, what it would have silenced among the stored alerts, and then the mute itself."""
+"""Mute similar alerts: a form, a rehearsal on the stored alerts, and then the mute itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.views.alerts import alert
 
 
 def page(request: PageRequest) -> Response:
-    """The form, with its rehearsal: as the URL names it, else the narrowest that fits the alert."""
+    """The form with its rehearsal: the mute in the URL, otherwise the narrowest that matches the alert."""
     row = alert(request.data, request.http.path_params["id"]).alert
     requested = {name: request.first(name) for name in (*FIELDS, "span", "reason") if request.first(name)}
     given = (
@@ -33,7 +33,7 @@ def page(request: PageRequest) -> Response:
 
 
 def act(request: PageRequest) -> Response:
-    """Write it, and lead back to the alert."""
+    """Write the mute and redirect to the alert."""
     row = alert(request.data, request.http.path_params["id"]).alert
     given = {name: request.field(name) for name in (*FIELDS, "span", "reason")}
     scope = mute_forms.mute_of(given, "new", request.who.name, datetime.now(UTC)).scope

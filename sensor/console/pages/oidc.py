@@ -1,4 +1,6 @@
-"""Login at an OpenID provider: the browser goes there and comes back with a code (authorization code flow, PKCE)."""
+"""Login at an OpenID provider: the browser is redirected there and returns with a code (authorization code
+flow, PKCE).
+"""
 
 from __future__ import annotations
 
@@ -24,14 +26,14 @@ from sensor.core.reader import clean
 from sensor.views.errors import ViewError
 
 BEGIN, BACK = "/oidc/login", "/oidc/callback"
-# Seconds that a session lasts at most: a user whom the provider removes is out after these.
+# Longest session, seconds: a user whom the provider removes loses access after it.
 SESSION_S = 12 * 3600
 UNKNOWN = "unknown"
 Work = Callable[[Console, Provider, Attempts, Request], Response]
 
 
 def routes(console: Console) -> list[BaseRoute]:
-    """None without a provider."""
+    """Routes of the login; empty without a provider."""
     provider, attempts = console.oidc, Attempts()
     if provider is None:
         return []
@@ -46,7 +48,7 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def _begin(console: Console, provider: Provider, attempts: Attempts, request: Request) -> Response:
-    """To the provider. The cookie is Lax: the way back begins at another site."""
+    """Redirect to the provider. The cookie is Lax, because the redirect back comes from another site."""
     try:
         there = provider.metadata()
     except ViewError as error:
@@ -66,7 +68,7 @@ def _begin(console: Console, provider: Provider, attempts: Attempts, request: Re
 
 
 def _back(console: Console, provider: Provider, attempts: Attempts, request: Request) -> Response:
-    """From the provider, with a code or an error. Each answer is used once."""
+    """The redirect back from the provider, with a code or an error. Each response is used once."""
     try:
         answer = _answer(console, provider, attempts, request)
     except OSError as error:
@@ -76,7 +78,7 @@ def _back(console: Console, provider: Provider, attempts: Attempts, request: Req
 
 
 def _answer(console: Console, provider: Provider, attempts: Attempts, request: Request) -> Response:
-    """OSError where the audit log cannot be written."""
+    """Handle the provider's response. Raises OSError if the audit log cannot be written."""
     try:
         return _entered(console, provider, attempts, request)
     except Denied as error:
@@ -86,7 +88,9 @@ def _answer(console: Console, provider: Provider, attempts: Attempts, request: R
 
 
 def _entered(console: Console, provider: Provider, attempts: Attempts, request: Request) -> Response:
-    """The page that leads on: behind a redirect from another site a browser would not send the new cookie (Strict)."""
+    """A page that continues to the console: after a redirect from another site, browsers withhold the new cookie
+    (Strict).
+    """
     from sensor.console.security.id_token import identity_of
 
     if console.attempts.too_many:
@@ -102,7 +106,7 @@ def _entered(console: Console, provider: Provider, attempts: Attempts, request: 
 
 
 def _attempt(attempt: Attempt | None, request: Request) -> Attempt:
-    """The attempt that the answer belongs to. Denied where it is not one of this browser."""
+    """The attempt that the response belongs to. Raises Denied if this browser did not start it."""
     state = request.query_params.get("state", "").encode("utf-8", "replace")
     if attempt is None or not hmac.compare_digest(state, attempt.state.encode()):
         raise Denied("the login did not begin in this browser, or more than 10 minutes ago")
@@ -110,7 +114,7 @@ def _attempt(attempt: Attempt | None, request: Request) -> Attempt:
 
 
 def _code(provider: Provider, request: Request) -> str:
-    """The code of an answer of this provider. Denied."""
+    """The code in a response of this provider. Raises Denied."""
     given = request.query_params
     issuer = given.get("iss")
     if issuer != provider.options.issuer and (
@@ -125,7 +129,7 @@ def _code(provider: Provider, request: Request) -> str:
 
 
 def _denied(console: Console, request: Request, reason: str) -> Response:
-    """In the audit log, unless there are too many: a flood fills no log."""
+    """Record the denial in the audit log, with a rate limit: a flood must not fill the log."""
     if not console.attempts.too_many:
         console.attempts.failed()
         console.audit.add(UNKNOWN, "login by OIDC refused", peer=peer_of(request), text=reason)
@@ -137,5 +141,5 @@ def _cookie(console: Console) -> str:
 
 
 def _back_url(console: Console, request: Request) -> str:
-    """As the browser calls the console: the guard refuses other names."""
+    """The redirect URL with the host name that the browser uses; the guard rejects other names."""
     return f"{'https' if console.place.secure else 'http'}://{request.headers['host']}{BACK}"

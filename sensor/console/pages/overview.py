@@ -1,4 +1,4 @@
-"""Overview: what is open, what is new, how exposed the site is, and what the sensor could not see."""
+"""Overview: open alerts, new devices, exposure of the site, and traffic that the sensor could not see."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from sensor.views.moments import health
 from sensor.views.posture import posture
 from sensor.views.stories import StoryFilter, incidents, recommendations
 
-# The chart is of the newest alerts; of very many the first ones cost their square.
+# The chart shows the newest alerts; its cost grows with the square of their number.
 SHOWN, CHARTED = 8, 120
 OPEN = ("open", "acknowledged")
-# Of more devices the score takes longer than this page may: the page of the exposure has it.
+# With more devices, the score takes too long for this page; the exposure page has it.
 SCORED = 2_000
 # Days of the trend.
 DAYS = 90
@@ -49,7 +49,7 @@ def page(request: PageRequest) -> Response:
 
 
 def _closed(request: PageRequest, *, open_alerts: int, open_incidents: int) -> dict[str, Any]:
-    """The most severe closed alerts and incidents, where none is open: a page without any reads like an all-clear."""
+    """The most severe closed alerts and incidents if none is open: a page without any would look like an all-clear."""
     return {
         "alerts": None
         if open_alerts
@@ -61,7 +61,7 @@ def _closed(request: PageRequest, *, open_alerts: int, open_incidents: int) -> d
 
 
 def _score(request: PageRequest, total: int) -> Any:
-    """The exposure of the site; None where it is not known, or takes too long for this page."""
+    """Exposure of the site; None if unknown, or too slow for this page."""
     if not request.opened.alerts_known or total > SCORED:
         return None
     with contextlib.suppress(NotReadable), request.console.assessments.of(request.opened) as picture:
@@ -70,7 +70,7 @@ def _score(request: PageRequest, total: int) -> Any:
 
 
 def _day(request: PageRequest) -> Day | None:
-    """The kept scores of the day of the moment that the URL names, or of the last day before it."""
+    """The stored scores for the time in the URL: those of its day, or of the last day before."""
     if not request.first("at"):
         return None
     day = time_text(moment_of("at", request.first("at"), request.now))[:10]
@@ -80,7 +80,7 @@ def _day(request: PageRequest) -> Day | None:
 
 
 def _trend(request: PageRequest) -> Any:
-    """The kept scores of the last days as a line; None for fewer than two."""
+    """The stored scores of the last days as a line chart; None for fewer than two."""
     with contextlib.suppress(OSError):
         days = read(request.dataset.folder).days[-DAYS:]
         label = (

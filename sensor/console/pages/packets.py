@@ -1,4 +1,4 @@
-"""The packets of an alert as a capture file, to be opened in Wireshark."""
+"""The packets of an alert as a capture file for Wireshark."""
 
 from __future__ import annotations
 

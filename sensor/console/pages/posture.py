@@ -1,6 +1,4 @@
-"""Exposure: the score of the site with its terms, the fixes that lower it most, and the devices with the highest
-scores.
-"""
+"""Exposure: the score of the site with its terms, the most effective fixes, and the devices with the highest scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame that proves a claim about a device, with the bytes marked."""
+"""The frame behind the evidence about a device, with the relevant bytes highlighted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recommendations: settings to change on devices, the most severe first."""
+"""Recommendations: settings to change on devices, most severe first."""
 
 from __future__ import annotations
 

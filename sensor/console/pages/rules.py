@@ -1,4 +1,4 @@
-"""Custom rules: what is loaded, the files that are written here, their tests, and what they would have reported."""
+"""Custom rules: loaded rules, local files, their tests, and rehearsals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHOWN = 100
 
 
 def page(request: PageRequest) -> Response:
-    """All rules, as a sensor loads them, and their faults."""
+    """All rules as a sensor loads them, and their faults."""
     loaded, faults = request.console.rules.all()
     return render(
         request, "rules.jinja", "Rules", loaded=loaded, faults=faults, names=request.console.rules.names(),
@@ -35,7 +35,7 @@ def new(request: PageRequest) -> Response:
 
 
 def one(request: PageRequest) -> Response:
-    """A file of our own, with its tests."""
+    """A local file with its tests."""
     name = request.http.path_params["name"]
     text = request.console.rules.text(name)
     return _editor(request, name, text, request.console.rules.examine(name, text))
@@ -48,7 +48,7 @@ def _editor(
     examined: Examined | None = None,
     alerts: Sequence[dict[str, Any]] | None = None,
 ) -> Response:
-    """``when``: of the URL: what a rule watches, whose fields are listed."""
+    """``when``: from the URL: the kind of traffic whose fields are listed."""
     kinds, when = _kinds(), request.first("when")
     one_of("when", [when] if when else [], kinds)
     fields = sorted(fields_of([when], Nowhere()).items()) if when else []
@@ -60,7 +60,7 @@ def _editor(
 
 
 def _kinds() -> dict[str, str]:
-    """What rules watch, with its meaning."""
+    """Kinds of traffic that rules match, with their descriptions."""
     meanings = {kind: (event.__doc__ or "").replace("`", "").split() for kind, event in event_classes().items()}
     flows = dict.fromkeys(FLOW_WORDS, "a flow: fields of both ends, bytes and packets")
     devices = dict.fromkeys(DEVICE_WORDS, "a device: its fields begin with src")

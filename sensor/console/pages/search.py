@@ -1,4 +1,4 @@
-"""Search: a text, an address, a network or an id in everything that the tables hold."""
+"""Search for a text, an address, a network or an id in all tables."""
 
 from __future__ import annotations
 

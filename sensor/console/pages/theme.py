@@ -1,4 +1,4 @@
-"""The colours: by the system, light or dark; kept in a cookie, so that a page has them before any script runs."""
+"""Color theme: system, light or dark. It is stored in a cookie, so that pages have it before any script runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Timeline: what happened when, the newest first."""
+"""Timeline of events, newest first."""
 
 from __future__ import annotations
 

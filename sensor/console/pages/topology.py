@@ -1,4 +1,4 @@
-"""Network map: conversations between groups of devices; one group can be opened."""
+"""Network map: flows between groups of devices; one group can be expanded."""
 
 from __future__ import annotations
 

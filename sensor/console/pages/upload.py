@@ -1,4 +1,4 @@
-"""Upload a capture: in parts, which a script sends; what became of each upload; and its dataset."""
+"""Upload of captures: in parts sent by a script, the state of each upload, and its dataset."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sensor.console.uploads import MOST, PART, Upload
 from sensor.views.errors import Malformed, Unknown, ViewError
 
 Work = Callable[[Console, Request, Who], Awaitable[Response]]
-# A client that sends nothing for so long is slow on purpose, or gone.
+# A client that sends nothing for this long is gone, or slow on purpose.
 SECONDS = 30.0
 HEADER = "x-csrf-token"
 
@@ -53,7 +53,7 @@ def _endpoint(console: Console, work: Work) -> login.Endpoint:
 
 
 def _failed(console: Console, request: Request, error: ViewError | Refused) -> Response:
-    """For the script as text, for people as a page."""
+    """The error as text for the script, as a page for the user."""
     if HEADER in request.headers:
         status = 403 if isinstance(error, Refused) else 404 if isinstance(error, Unknown) else 400
         return _json({"error": str(error)}, status)
@@ -72,7 +72,7 @@ async def _state(console: Console, request: Request, who: Who) -> Response:  # n
 
 
 async def _begin(console: Console, request: Request, who: Who) -> Response:
-    """A form with ``name`` and ``size``; the answer names the upload."""
+    """Start an upload from a form with ``name`` and ``size``; the response contains its id."""
     form = await form_of(request)
     check_form(who, form)
     name, size = form.get("name", [""])[-1], form.get("size", [""])[-1]
@@ -83,7 +83,7 @@ async def _begin(console: Console, request: Request, who: Who) -> Response:
 
 
 async def _append(console: Console, request: Request, who: Who) -> Response:
-    """A part as it is, with its place in ``offset`` and the token of the session in a header."""
+    """A raw part, with its position in ``offset`` and the session's token in a header."""
     if not who.csrf or not hmac.compare_digest(request.headers.get(HEADER, "").encode(), who.csrf.encode()):
         raise Refused("The part is not of this session: open the page again.")
     if not who.may_write:
@@ -96,7 +96,7 @@ async def _append(console: Console, request: Request, who: Who) -> Response:
 
 
 async def _part(request: Request) -> bytes:
-    """The bytes of a part. Malformed where they are too many, come too slowly, or end early."""
+    """The bytes of a part. Raises Malformed if it is too long, too slow, or incomplete."""
     data, parts = bytearray(), request.stream().__aiter__()
     try:
         while True:

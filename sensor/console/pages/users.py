@@ -1,4 +1,4 @@
-"""Users and passwords: all users set their own password, administrators add users and assign roles."""
+"""Users and passwords: all users change their own password; administrators add users and assign roles."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _account(console: Console, request: Request, who: Who, _: Given) -> Response
 
 
 def _set_password(console: Console, request: Request, who: Who, form: Given) -> Response:
-    """A user who logged in by a link for the first time becomes one with a password. Other sessions of the user end."""
+    """Set a password, also for the first time after a login by link. Other sessions of the user end."""
     if who.name.startswith(EXTERNAL):
         raise Refused("The OpenID provider has the password of this user.")
     user, password = console.users.get(who.name), checked(_field(form, "password"), _field(form, "again"))
@@ -64,7 +64,7 @@ def _page(console: Console, request: Request, who: Who, link: str = "", name: st
 
 
 def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
-    """A new user, or one without a password, gets a one-time link, which is shown once."""
+    """A user without a password gets a one-time link, which is shown once."""
     _manages(who)
     action, name, role = _field(form, "action"), _field(form, "name").strip(), _field(form, "role")
     one_of("action", [action], ACTIONS)
@@ -86,7 +86,7 @@ def _act(console: Console, request: Request, who: Who, form: Given) -> Response:
     if action in ("role", "remove"):
         return RedirectResponse("/users", 303)
     scope = ROLES[role if user is None else user.role]
-    # The host is one of the console's own names: the guard refuses others.
+    # The host is one of the console's names: the guard rejects others.
     origin = f"{'https' if console.place.secure else 'http'}://{request.headers['host']}"
     return _page(console, request, who, f"{origin}/login/{console.keys.link(name, scope)}", name)
 

@@ -1,4 +1,4 @@
-"""Save the view of a list, or remove one."""
+"""Save the view of a list, or remove a saved view."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sensor.views.errors import one_of
 
 
 def act(request: PageRequest) -> Response:
-    """Do it, and lead back to the list."""
+    """Perform the action and redirect to the list."""
     action, views = request.field("action"), request.console.views
     one_of("action", [action], ("save", "remove"))
     text = request.field("name") if action == "save" else request.field("number")

@@ -1,4 +1,4 @@
-"""Vulnerabilities: CVEs that affect devices, or may, the most urgent first."""
+"""Vulnerabilities: CVEs that affect or may affect devices, most urgent first."""
 
 from __future__ import annotations
 

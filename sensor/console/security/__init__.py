@@ -1,1 +1,1 @@
-"""Access to the console: users, sessions, keys, and the networks that requests may come from."""
+"""Access to the console: users, sessions, keys, and networks that may send requests."""

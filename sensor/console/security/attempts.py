@@ -1,5 +1,5 @@
-"""How often a login may fail: a few times a minute, from anywhere. A secret of 256 bits needs no more, and a flood of
-attempts fills no log.
+"""Rate limit of failed logins: a few a minute, for all clients together. Secrets of 256 bits need no more, and a flood
+of attempts does not fill the log.
 """
 
 from __future__ import annotations
@@ -21,5 +21,5 @@ class Attempts:
 
     @property
     def too_many(self) -> bool:
-        """Whether the next one must wait."""
+        """Whether the limit is reached."""
         return len(self._failed) == MOST and self._failed[0] > time.monotonic() - WITHIN_S

@@ -12,15 +12,13 @@ import msgspec
 from sensor.core.reader import clean
 
 FILE = "console-audit.jsonl"
-# The newest entries are read from so many bytes at the end.
+# The newest entries are read from this many bytes at the end.
 TAIL_BYTES = 1 << 18
 IDS_KEPT = 100
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """``ts``: RFC 3339; ``peer``: address of the client; ``count``: how many alerts an action applied to, ``ids`` the
-    first of them.
-    """
+    """``ts``: RFC 3339; ``peer``: client address; ``count``: number of affected alerts, ``ids``: the first of them."""
 
     ts: str
     who: str
@@ -41,8 +39,8 @@ class Audit:
     def add(
         self, who: str, action: str, *, peer: str = "", dataset: str = "", ids: list[str] | None = None, text: str = ""
     ) -> None:
-        """Before the action takes effect, so that none is without its entry. OSError where it cannot be written: then
-        nothing may be done.
+        """Add an entry before the action takes effect. Raises OSError if it cannot be written; the action must then not
+        happen.
         """
         ids = ids or []
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -57,7 +55,7 @@ class Audit:
             os.close(file)
 
     def newest(self, most: int = 200) -> Iterator[Entry]:
-        """The newest entries first. OSError where the file cannot be read; one that is not there has none."""
+        """The newest entries first; none if there is no file. Raises OSError if it cannot be read."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""The guard before everything: which requests a browser may send at all, and the headers of every answer.
+"""The guard in front of all routes: checks which requests a browser may send, and sets headers of every response.
 
-Loopback is no authentication: any page that a browser on the same host has open can send requests there. Host defeats
-DNS rebinding, Origin and Sec-Fetch-Site (Fetch Metadata Request Headers, W3C) defeat requests of other sites.
+Loopback is not authentication: any page open in a browser on the same host can send requests. The Host check prevents
+DNS rebinding; Origin and Sec-Fetch-Site (Fetch Metadata Request Headers, W3C) prevent requests from other sites.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",  # with no-referrer browsers send `Origin: null` with our own forms
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send `Origin: null` with the console's own forms
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -30,10 +30,10 @@ METHODS = SAFE | {"POST"}
 
 
 class Guard:
-    """Refuses before any route is looked up."""
+    """Rejects requests before routing."""
 
     def __init__(self, app: ASGIApp, names: frozenset[str], *, secure: bool) -> None:
-        """``names``: host names without ports; ``secure``: browsers come over HTTPS."""
+        """``names``: host names without ports; ``secure``: browsers use HTTPS."""
         self._app, self._names, self._secure = app, names, secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +48,7 @@ class Guard:
         await answer(scope, receive, self._with_headers(scope, send))
 
     def refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
-        """Status and reason; None where a request may pass."""
+        """Status and reason of a rejection; None if a request is permitted."""
         host = headers.get("host", "")
         if _without_port(host) not in self._names:
             return 421, "this console has another name: use the URL that it printed, or give it --public-url"

@@ -1,5 +1,5 @@
-"""ID tokens (OpenID Connect Core 1.0, 3.1.3.7): signature, issuer, audience, times and nonce; and the name and the role
-that they give a user. Needs Authlib.
+"""ID tokens (OpenID Connect Core 1.0, 3.1.3.7): signature, issuer, audience, times and nonce; and the user's name and
+role in them. Needs Authlib.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from sensor.console.security.users import EXTERNAL, NAME_LIMIT, ROLES
 from sensor.console_section import Oidc
 from sensor.core.reader import clean
 
-# Signatures by a key pair alone: a provider's public key must never pass as the secret of an HMAC.
+# Asymmetric signatures only: a provider's public key must never serve as the secret of an HMAC.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-# Seconds that clocks may differ.
+# Allowed clock difference, seconds.
 LEEWAY_S = 60
 _RANKS = tuple(ROLES)
 
 
 class Identity(NamedTuple):
-    """``name``: with the prefix of users from elsewhere; ``subject``: what the provider never gives another user."""
+    """``name``: with the prefix of external users; ``subject``: identifier that the provider never reassigns."""
 
     name: str
     role: str
@@ -36,7 +36,7 @@ class Identity(NamedTuple):
 def identity_of(
     id_token: str, keys: list[dict[str, Any]], options: Oidc, nonce: str, access_token: str, now: int
 ) -> Identity:
-    """Who logged in. ``now``: seconds since the epoch. Denied."""
+    """The user in an ID token. ``now``: seconds since the epoch. Raises Denied."""
     claims = _claims(id_token, keys, options, nonce, access_token, now)
     role = _role(claims, options)
     name = _name(claims, options)
@@ -64,7 +64,7 @@ def _claims(
 
 
 def _usable(keys: list[dict[str, Any]]) -> list[Any]:
-    """Those that can be read: one of a kind that is not known here spoils no other (RFC 7517, 5)."""
+    """The readable keys; unsupported ones are skipped (RFC 7517, 5)."""
     found = []
     for key in keys:
         if key.get("kty") != "oct":
@@ -74,7 +74,7 @@ def _usable(keys: list[dict[str, Any]]) -> list[Any]:
 
 
 def _name(claims: Mapping[str, Any], options: Oidc) -> str:
-    """A name that is another's once it is shortened or cleaned is refused."""
+    """The user name. A name that cleaning or shortening would change is denied, because it could match another user."""
     name = claims.get(options.name_claim)
     if not isinstance(name, str) or not name.strip() or clean(name, NAME_LIMIT) != name:
         raise Denied(f"the claim {options.name_claim} is no name of 1 to {NAME_LIMIT} printable characters")
@@ -84,13 +84,13 @@ def _name(claims: Mapping[str, Any], options: Oidc) -> str:
 
 
 def _role(claims: Mapping[str, Any], options: Oidc) -> str:
-    """The highest that the configuration gives for a value of the claim; empty where it gives none."""
+    """The highest role that the configuration maps to a value of the claim; empty if none."""
     granted = [options.roles[value] for value in _values(claims, options.role_claim) if value in options.roles]
     return max(granted, key=_RANKS.index, default=options.role or "")
 
 
 def _values(claims: Mapping[str, Any], way: str) -> list[str]:
-    """The texts of a claim. A name with dots may be that of one claim, or lead into objects."""
+    """The texts of a claim. A dotted name is a single claim or a path into objects."""
     found: Any = claims.get(way)
     if found is None:
         found = claims

@@ -1,7 +1,7 @@
-"""Keys of the console: one-time links, sessions and tokens, in a database of their own. Only hashes of secrets are
-kept.
+"""Credentials of the console: one-time links, sessions and tokens, in a separate database. Only hashes of secrets are
+stored.
 
-A secret has 256 random bits, so that a plain hash of it can be neither guessed nor reversed.
+A secret has 256 random bits, so that its unsalted hash can be neither guessed nor reversed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FILE = "console.db"
 READ, WRITE, ADMIN = "read", "write", "admin"
 SCOPES = (READ, WRITE, ADMIN)
 PREFIX = "sensor_"
-# Seconds that a link waits for its use, that a session may rest, and that it lasts at most.
+# Lifetimes in seconds: of an unused link, of an idle session, of any session.
 LINK_S, IDLE_S, SESSION_S = 15 * 60, 12 * 3600, 7 * 24 * 3600
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS links (hash TEXT PRIMARY KEY, name TEXT, scope TEXT, until REAL) STRICT;
@@ -35,13 +35,13 @@ CREATE TABLE IF NOT EXISTS tokens (
 
 @contextlib.contextmanager
 def connected(path: Path) -> Iterator[sqlite3.Connection]:
-    """The console's database. One connection a call: thread-safe. sqlite3.Error."""
+    """A connection to the console's database, one for each call: thread-safe. Raises sqlite3.Error."""
     with contextlib.closing(sqlite3.connect(path, timeout=5.0, isolation_level=None)) as base:
         yield base
 
 
 class Who(NamedTuple):
-    """The user of a request. ``scope``: what it may do; ``csrf``: what forms of its session must contain, empty for a
+    """The user of a request. ``scope``: permissions; ``csrf``: token in the forms of its session, empty for an API
     token.
     """
 
@@ -55,12 +55,12 @@ class Who(NamedTuple):
 
     @property
     def may_manage(self) -> bool:
-        """Users, and what they may do."""
+        """Whether it may manage users and their permissions."""
         return self.scope == ADMIN
 
 
 class Token(NamedTuple):
-    """Times in seconds since the epoch; ``used``: 0 where it was never used."""
+    """Times in seconds since the epoch; ``used``: 0 if never used."""
 
     id: str
     name: str
@@ -71,14 +71,14 @@ class Token(NamedTuple):
 
 
 class Keys:
-    """One connection a call: thread-safe. Made with rights for its owner alone."""
+    """Each call opens a connection: thread-safe. The database is accessible to its owner alone."""
 
     def __init__(self, state: Path) -> None:
-        """OSError or sqlite3.Error where the state folder cannot be written."""
+        """Raises OSError or sqlite3.Error if the state folder cannot be written."""
         self.path = state / FILE
         made = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if os.geteuid() == 0:  # the service reads what root adds
+            if os.geteuid() == 0:  # the service must read what root adds
                 owner = state.stat()
                 os.fchown(made, owner.st_uid, owner.st_gid)
         finally:
@@ -87,7 +87,7 @@ class Keys:
             base.executescript(_SCHEMA)
 
     def link(self, name: str, scope: str) -> str:
-        """The secret of a one-time link."""
+        """Create a one-time link; returns its secret."""
         secret, now = secrets.token_urlsafe(32), time.time()
         with connected(self.path) as base:
             base.execute("DELETE FROM links WHERE until < ?", (now,))
@@ -95,7 +95,7 @@ class Keys:
         return secret
 
     def peek(self, secret: str) -> str:
-        """The name that a link would log in; empty where it was used, is too old or never was."""
+        """The user name of a link; empty if it is used, expired or unknown."""
         with connected(self.path) as base:
             row = base.execute(
                 "SELECT name FROM links WHERE hash = ? AND until >= ?", (hashed(secret), time.time())
@@ -103,7 +103,7 @@ class Keys:
         return str(row[0]) if row else ""
 
     def begin(self, secret: str) -> str:
-        """Use a link; the secret of the session that begins, empty where the link is not valid."""
+        """Use a link; returns the secret of the new session, empty if the link is not valid."""
         with connected(self.path) as base:
             row = base.execute(
                 "DELETE FROM links WHERE hash = ? RETURNING name, scope, until", (hashed(secret),)
@@ -111,7 +111,7 @@ class Keys:
         return self.open(row[0], row[1]) if row is not None and row[2] >= time.time() else ""
 
     def open(self, name: str, scope: str, lasts: float = SESSION_S) -> str:
-        """The secret of a new session. ``lasts``: seconds that it lasts at most."""
+        """Start a session; returns its secret. ``lasts``: lifetime in seconds."""
         now, session = time.time(), secrets.token_urlsafe(32)
         with connected(self.path) as base:
             base.execute("DELETE FROM sessions WHERE until < ? OR seen < ?", (now, now - IDLE_S))
@@ -120,7 +120,7 @@ class Keys:
         return session
 
     def session(self, secret: str) -> Who | None:
-        """Whose session it is; None where it is over."""
+        """The user of a session; None if it has ended."""
         now, key = time.time(), hashed(secret)
         with connected(self.path) as base:
             row = base.execute("SELECT name, scope, csrf, until, seen FROM sessions WHERE hash = ?", (key,)).fetchone()
@@ -136,19 +136,19 @@ class Keys:
             base.execute("DELETE FROM sessions WHERE hash = ?", (hashed(secret),))
 
     def end_all(self, name: str, but: str = "") -> None:
-        """End the sessions and links of a user. ``but``: the secret of a session that continues."""
+        """End the sessions and links of a user. ``but``: secret of a session that continues."""
         with connected(self.path) as base:
             base.execute("DELETE FROM sessions WHERE name = ? AND hash != ?", (name, hashed(but)))
             base.execute("DELETE FROM links WHERE name = ?", (name,))
 
     def rescope(self, name: str, scope: str) -> None:
-        """What the open sessions of a user may do from now on."""
+        """Change the permissions of a user's open sessions."""
         with connected(self.path) as base:
             base.execute("UPDATE sessions SET scope = ? WHERE name = ?", (scope, name))
             base.execute("DELETE FROM links WHERE name = ?", (name,))
 
     def add_token(self, name: str, scope: str, days: float) -> tuple[str, str]:
-        """A token of the API: its id, and its secret, which is shown once."""
+        """Create an API token; returns its id and its secret, which is shown once."""
         number, secret, now = f"token-{secrets.token_hex(4)}", PREFIX + secrets.token_urlsafe(32), time.time()
         with connected(self.path) as base:
             base.execute(
@@ -158,7 +158,7 @@ class Keys:
         return number, secret
 
     def tokens(self) -> list[Token]:
-        """All of them, those that are over too."""
+        """All tokens, including expired ones."""
         with connected(self.path) as base:
             return [
                 Token(*row)
@@ -166,12 +166,12 @@ class Keys:
             ]
 
     def revoke(self, number: str) -> bool:
-        """Take a token back; False where there is none of that id."""
+        """Revoke a token; False if the id does not exist."""
         with connected(self.path) as base:
             return base.execute("DELETE FROM tokens WHERE id = ?", (number,)).rowcount == 1
 
     def token(self, secret: str) -> Who | None:
-        """Whose token it is; None where it is not one, or over."""
+        """The user of a token; None if it is unknown or expired."""
         now, key = time.time(), hashed(secret)
         with connected(self.path) as base:
             row = base.execute("SELECT name, scope, until, used FROM tokens WHERE hash = ?", (key,)).fetchone()

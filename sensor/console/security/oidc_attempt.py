@@ -1,7 +1,7 @@
-"""A login at an OpenID provider that has begun: what binds the answer of the provider to the browser that asked.
+"""A pending login at an OpenID provider: binds the provider's response to the browser that started it.
 
 State, nonce and code verifier (RFC 6749, 10.12; OpenID Connect Core 1.0, 3.1.2.1; RFC 7636) are derived from a cookie
-and a key of this process, so that nothing is kept here: a flood of attempts takes no memory.
+and a key of this process. Nothing is stored, so a flood of attempts uses no memory.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import hmac
 import secrets
 from typing import NamedTuple
 
-# Seconds that a login at the provider may take.
+# Time limit of a login at the provider, seconds.
 LASTS_S = 600
 
 
 class Attempt(NamedTuple):
-    """``verifier``: the secret of PKCE, 43 characters."""
+    """``verifier``: the PKCE code verifier, 43 characters."""
 
     state: str
     nonce: str
@@ -30,18 +30,18 @@ class Attempt(NamedTuple):
 
 
 class Attempts:
-    """Those of one process: its end is theirs."""
+    """Attempts of one process; they end with it."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
     def new(self, now: float) -> tuple[str, Attempt]:
-        """The cookie of a new attempt, and what belongs to it. ``now``: seconds since the epoch."""
+        """The cookie of a new attempt, and the attempt. ``now``: seconds since the epoch."""
         cookie = f"{int(now)}.{secrets.token_urlsafe(32)}"
         return cookie, self._of(cookie)
 
     def of(self, cookie: str, now: float) -> Attempt | None:
-        """What belongs to a cookie; None where it is too old, or none of ours by its form."""
+        """The attempt of a cookie; None if the cookie is expired or malformed."""
         began, _, secret = cookie.partition(".")
         if not (began.isascii() and began.isdigit() and len(began) < 16 and secret):
             return None

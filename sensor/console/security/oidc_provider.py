@@ -1,5 +1,5 @@
-"""Requests to an OpenID provider: what it reports about itself (OpenID Connect Discovery 1.0), its keys, and tokens for
-a code (RFC 6749, 4.1.3; RFC 7636).
+"""Requests to an OpenID provider: its metadata (OpenID Connect Discovery 1.0), its keys, and tokens for a code (RFC
+6749, 4.1.3; RFC 7636).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sensor.core.reader import clean
 from sensor.core.secrecy import masked
 from sensor.views.errors import NotReadable
 
-# Seconds for an answer, bytes of it, seconds that what the provider reports about itself is kept.
+# Timeout in seconds, size limit of a response in bytes, cache time of the metadata in seconds.
 TIMEOUT_S, LIMIT, KEPT_S = 10.0, 1 << 20, 300.0
 REASON_LIMIT = 200
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -28,11 +28,11 @@ Answer = TypeVar("Answer", bound=msgspec.Struct)
 
 
 class Denied(Exception):
-    """A login that is refused. The text has the reason, and is clean."""
+    """A denied login. The text has the reason and is cleaned."""
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What a provider reports about itself, as far as it counts here; names and defaults as in the standard."""
+    """Provider metadata that is used here; names and defaults as in the standard."""
 
     issuer: str
     authorization_endpoint: str
@@ -43,20 +43,20 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """``id_token``: who the user is."""
+    """``id_token``: identity of the user."""
 
     id_token: str
     access_token: str = ""
 
 
 class KeySet(msgspec.Struct, frozen=True):
-    """Keys as JSON (RFC 7517)."""
+    """A JSON Web Key Set (RFC 7517)."""
 
     keys: list[dict[str, Any]]
 
 
 class _Fault(msgspec.Struct, frozen=True):
-    """Why there is no token (RFC 6749, 5.2)."""
+    """The error response of a token request (RFC 6749, 5.2)."""
 
     error: str = ""
     error_description: str = ""
@@ -66,7 +66,7 @@ class Provider:
     """One provider. Thread-safe."""
 
     def __init__(self, options: Oidc) -> None:
-        """OSError or ssl.SSLError where the certificates to trust cannot be read."""
+        """Raises OSError or ssl.SSLError if the trusted certificates cannot be read."""
         self.options = options
         self._pool = urllib3.PoolManager(ssl_context=_trusting(options.ca))
         self._metadata: Metadata | None = None
@@ -74,11 +74,11 @@ class Provider:
 
     @property
     def host(self) -> str:
-        """How pages name it."""
+        """Name of the provider on pages."""
         return urlsplit(self.options.issuer).hostname or ""
 
     def metadata(self) -> Metadata:
-        """NotReadable where it does not answer, or is another one."""
+        """Provider metadata. Raises NotReadable if it does not respond, or the issuer differs."""
         if self._metadata is None or time.monotonic() > self._until:
             url = self.options.issuer.rstrip("/") + WELL_KNOWN
             found = self._read(url, *self._send("GET", url), Metadata)
@@ -90,12 +90,12 @@ class Provider:
         return self._metadata
 
     def keys(self) -> list[dict[str, Any]]:
-        """As they are now: a provider replaces its keys. NotReadable."""
+        """The current keys; a provider rotates them. Raises NotReadable."""
         url = self.metadata().jwks_uri
         return self._read(url, *self._send("GET", url), KeySet).keys
 
     def tokens(self, code: str, verifier: str, redirect: str) -> Tokens:
-        """For the code that a browser brought. Denied, NotReadable."""
+        """Tokens for the code that a browser brought. Raises Denied, NotReadable."""
         there = self.metadata()
         fields = {
             "grant_type": "authorization_code", "code": code, "code_verifier": verifier, "redirect_uri": redirect,
@@ -109,7 +109,7 @@ class Provider:
         return self._read(url, status, body, Tokens)
 
     def _authenticate(self, there: Metadata, fields: dict[str, str], headers: dict[str, str]) -> None:
-        """The client names itself (RFC 6749, 2.3.1). NotReadable where its secret cannot be read."""
+        """Client authentication (RFC 6749, 2.3.1). Raises NotReadable if the secret cannot be read."""
         name, place = self.options.client_id, self.options.client_secret
         ways = there.token_endpoint_auth_methods_supported
         if place is None:
@@ -117,7 +117,7 @@ class Provider:
             return
         try:
             secret = place.reveal()
-        except Retry:  # its place does not belong on a page without login; the start of the console reports it
+        except Retry:  # its path must not appear on a page without login; the console reports it at start
             raise NotReadable("the secret of the console at its OpenID provider cannot be read") from None
         if BASIC in ways or POST not in ways:
             headers |= urllib3.make_headers(basic_auth=f"{quote_plus(name)}:{quote_plus(secret)}")
@@ -125,12 +125,12 @@ class Provider:
             fields |= {"client_id": name, "client_secret": secret}
 
     def _check(self, endpoint: str) -> None:
-        """A provider elsewhere leads nowhere but to HTTPS."""
+        """Check that an endpoint is safe, and of the same scheme as the issuer. Raises NotReadable."""
         if not is_safe(endpoint) or urlsplit(endpoint).scheme != urlsplit(self.options.issuer).scheme:
             raise NotReadable(f"{self.host}: found the endpoint {clean(endpoint)}, expected one like the issuer's URL")
 
     def _send(self, method: str, url: str, headers: dict[str, str] | None = None, body: str = "") -> tuple[int, bytes]:
-        """Status and body. NotReadable."""
+        """Status and body. Raises NotReadable."""
         sent = {"Accept": "application/json"} | (headers or {})
         try:
             answer = self._pool.request(

@@ -1,4 +1,4 @@
-"""Passwords as Argon2id (RFC 9106): 19 MiB, two passes, one lane, as OWASP's Password Storage Cheat Sheet has it."""
+"""Passwords as Argon2id (RFC 9106): 19 MiB, two passes, one lane, as in OWASP's Password Storage Cheat Sheet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KIND = "argon2id"
 
 
 def checked(password: str, again: str) -> str:
-    """A new password. Malformed; the password itself is in no message."""
+    """A new password. Raises Malformed; messages never contain the password."""
     if not LEAST <= len(password) <= MOST:
         raise Malformed("password", f"{len(password)} characters", f"{LEAST} to {MOST}")
     if password != again:
@@ -23,15 +23,15 @@ def checked(password: str, again: str) -> str:
 
 
 def hashed(password: str) -> str:
-    """With its parameters and a salt of its own. NotReadable where Argon2id is not installed."""
+    """The hash with its parameters and salt. Raises NotReadable if Argon2id is not installed."""
     salt = os.urandom(SALT)
     digest = _derived(password, salt, KIB, PASSES, LANES)
     return "$".join((KIND, str(KIB), str(PASSES), str(LANES), _text(salt), _text(digest)))
 
 
 def verified(password: str, stored: str) -> bool:
-    """Whether it is the one that a hash was made of. An empty or foreign hash is that of no password, and takes as
-    long. NotReadable.
+    """Whether a password matches a hash. An empty or unknown hash matches none, in the same time. Raises
+    NotReadable.
     """
     parts = stored.split("$")
     if len(parts) != 6 or parts[0] != KIND:

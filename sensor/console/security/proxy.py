@@ -1,7 +1,7 @@
-"""Users that a proxy has authenticated: a header that counts from named peers alone.
+"""Users authenticated by a proxy, in a header that is accepted only from configured peers.
 
 The proxy must set the header in every request, and so replace what a client sent. Any process that can connect from a
-named peer can name any user: a unix socket, which its owner and group alone may use, is the safest peer.
+configured peer can name any user: a unix socket, which only its owner and group may use, is the safest peer.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class BadProxy(ValueError):
-    """The options make no sense; the text gives what was found and what was expected."""
+    """Invalid options; the text gives what was found and what was expected."""
 
 
 class Proxy(NamedTuple):
-    """``header``: its name; ``peers``: whose header counts, ``unix``: also that of a unix socket; ``role``: of users
-    whom the console does not know, empty where they are refused; ``secret``: of the tokens of forms.
+    """``header``: its name; ``peers``: addresses that are trusted, ``unix``: so is a unix socket; ``role``: for users
+    that the console does not know, empty to deny them; ``secret``: for form tokens.
     """
 
     header: str
@@ -41,7 +41,7 @@ class Proxy(NamedTuple):
     secret: bytes
 
     def who(self, request: Request, users: Users) -> Who | None:
-        """The user whom the header names; None without one, from another peer, or where the role is unknown."""
+        """The user in the header; None without one, from an untrusted peer, or with an unknown role."""
         names = request.headers.getlist(self.header)
         if not self.trusts(request) or len(names) != 1:
             return None
@@ -54,7 +54,7 @@ class Proxy(NamedTuple):
         return Who(name, ROLES[role], token)
 
     def trusts(self, request: Request) -> bool:
-        """Whether the request comes from one of the peers."""
+        """Whether the request comes from a trusted peer."""
         if request.client is None or not request.client.host:
             return self.unix
         try:
@@ -65,7 +65,7 @@ class Proxy(NamedTuple):
 
 
 def proxy_of(header: str, peers: Sequence[str], role: str) -> Proxy | None:
-    """The proxy of some options; None where none is given. BadProxy."""
+    """The proxy in the options; None if not configured. Raises BadProxy."""
     if not header:
         if peers or role:
             raise BadProxy("--proxy-from and --proxy-role need --proxy-user HEADER")

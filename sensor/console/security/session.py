@@ -1,4 +1,4 @@
-"""Who asks: the session of a browser, or the token of a program."""
+"""The user of a request: from a browser session or a program's token."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sensor.console.settings import Console
 
 
 class Refused(Exception):
-    """A request that is not permitted; the text has the reason and what to do."""
+    """A request without permission; the text has the reason and what to do."""
 
 
 def user_of(console: Console, request: Request) -> Who | None:
-    """The user whom a trusted proxy names, else that of a session; None without one, or when it is over."""
+    """The user named by a trusted proxy, otherwise of the session; None without one, or if it has ended."""
     if console.proxy is not None and (who := console.proxy.who(request, console.users)) is not None:
         return who
     secret = request.cookies.get(console.cookie, "")
@@ -24,18 +24,20 @@ def user_of(console: Console, request: Request) -> Who | None:
 
 
 def bearer_of(console: Console, request: Request) -> Who | None:
-    """The owner of a token (RFC 6750); None without one, or when it is over."""
+    """The owner of a token (RFC 6750); None without one, or if it is expired."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     return console.keys.token(secret.strip()) if scheme.lower() == "bearer" and secret else None
 
 
 def peer_of(request: Request) -> str:
-    """The address of a client, for the audit log."""
+    """The client address, for the audit log."""
     return request.client.host if request.client is not None else "unix"
 
 
 def check_form(who: Who, form: Given, *, write: bool = True) -> None:
-    """That a form comes from a page of this session, whose user may write where that is needed. Refused."""
+    """Check that a form comes from a page of this session and, with ``write``, that its user may write.
+    Raises Refused.
+    """
     if not hmac.compare_digest(form.get("csrf", [""])[-1].encode(), who.csrf.encode()) or not who.csrf:
         raise Refused("The form is not of this session: open the page again and repeat the action.")
     if write and not who.may_write:

@@ -1,4 +1,4 @@
-"""Users of the console: a name, a role and a password. Who fails too often in a row waits."""
+"""Users of the console: name, role and password. Repeated failures lock a user for some time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from sensor.console.security.passwords import hashed, verified
 from sensor.core.reader import clean
 from sensor.views.errors import Malformed, Unknown, one_of
 
-# Role → the scope of its sessions.
+# Role → scope of its sessions.
 ROLES = {"viewer": READ, "analyst": WRITE, "administrator": ADMIN}
 NAME_LIMIT, MOST = 60, 500
-# Begins the names of users whom an OpenID provider knows: one of them is never a user of the same name here.
+# Prefix of user names from an OpenID provider, so that they never match a local user of the same name.
 EXTERNAL = "oidc:"
-# So many failures in a row lock a user for so many seconds.
+# Consecutive failures that lock a user, and the duration in seconds.
 FAILURES, LOCKED_S = 5, 15 * 60
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
@@ -42,16 +42,16 @@ class User(NamedTuple):
 
 
 class Users:
-    """In the database of the console's keys. One connection a call: thread-safe."""
+    """Users in the database of the console's keys. Each call opens a connection: thread-safe."""
 
     def __init__(self, state: Path) -> None:
-        """sqlite3.Error where it cannot be written."""
+        """Raises sqlite3.Error if the database cannot be written."""
         self._path = state / FILE
         with connected(self._path) as base:
             base.execute(_SCHEMA)
 
     def all(self) -> list[User]:
-        """By their names."""
+        """All users by name."""
         with connected(self._path) as base:
             return [_user(row) for row in base.execute(f"SELECT {_COLUMNS} FROM users ORDER BY name")]  # noqa: S608
 
@@ -61,8 +61,8 @@ class Users:
         return _user(row) if row is not None else None
 
     def put(self, name: str, role: str) -> str:
-        """Add a user, or give one another role; the name as it is kept. Unknown, Malformed; the last administrator
-        stays one.
+        """Add a user or change its role; returns the stored name. Raises Unknown, Malformed; the last administrator
+        cannot lose its role.
         """
         one_of("role", [role], ROLES)
         name = clean(name, NAME_LIMIT).strip()
@@ -81,7 +81,7 @@ class Users:
         return name
 
     def remove(self, name: str) -> None:
-        """Unknown; the last administrator stays."""
+        """Remove a user. Raises Unknown; the last administrator cannot be removed."""
         self._keep_administrator(name)
         with connected(self._path) as base:
             if not base.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount:
@@ -93,7 +93,7 @@ class Users:
             raise Malformed("role", f"{name}, the last administrator", "another administrator first")
 
     def set_password(self, name: str, password: str) -> None:
-        """An empty one: none, so that only links log in. Unlocks."""
+        """Set a password and unlock the user. Empty: no password, login by link only."""
         with connected(self._path) as base:
             base.execute(
                 "UPDATE users SET password = ?, failed = 0, until = 0.0 WHERE name = ?",
@@ -101,7 +101,9 @@ class Users:
             )
 
     def check(self, name: str, password: str) -> bool:
-        """Whether a password is that of a user who is not locked. A failure counts; FAILURES in a row lock."""
+        """Whether the password is correct and the user is not locked. Failures count; FAILURES in a row
+        lock the user.
+        """
         now = time.time()
         with connected(self._path) as base:
             row = base.execute("SELECT password, failed, until FROM users WHERE name = ?", (name,)).fetchone()
