@@ -1,4 +1,4 @@
-"""What workers answer to requests of sensors: how far the hub is, enrolment, renewal, configuration."""
+"""Responses of workers to requests of sensors: committed numbers, enrolment, renewal, configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sensor.outputs.transport.nkeys import KeyPair
 
 Message = TypeVar("Message", bound=msgspec.Struct)
 KINDS = ("ask", "join", "renew", "configure", "file")
-# Of one question.
+# Limit of batches in one question.
 BATCHES = 1000
 _LOG: LiteralString = "SELECT coalesce(upper(committed) - 1, 0), wanted FROM logs WHERE sensor = %s AND epoch = %s"
 _HOLDS: LiteralString = """
@@ -26,7 +26,7 @@ WHERE l.sensor = %s AND l.epoch = %s ORDER BY p.place"""
 
 
 def standing(base: Connection, key: str, question: Question) -> Answer:
-    """How far the hub is in a log of a sensor, and what became of its batches."""
+    """The committed numbers of a sensor's log, and the state of its batches."""
     batches = question.batches[:BATCHES]
     row = base.execute(_LOG, [key, question.epoch]).fetchone()
     high, wanted = row if row is not None else (0, None)
@@ -51,8 +51,8 @@ class Answers:
         self._account, self._operator = account, operator
 
     def answer(self, base: Connection, kind: str, key: str, body: bytes, now: datetime) -> bytes:
-        """The answer to one request of a sensor, ``kind`` being one of KINDS. msgspec.MsgspecError where it cannot be
-        read.
+        """The response to one request of a sensor. ``kind``: one of KINDS. Raises msgspec.MsgspecError if it cannot be
+        decoded.
         """
         with base.transaction():
             return self._answers[kind](base, key, body, now)

@@ -1,5 +1,5 @@
-"""A batch as the hub received it: opened, and checked as far as that needs no database. What fails is quarantined with
-a reason from a closed list.
+"""A batch as received by the hub: decoded, and validated as far as possible without the database. Invalid batches are
+quarantined with a reason from a fixed list.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Reason = Literal[
     "unknown_sensor", "not_approved", "foreign_identity", "oversize", "undecodable", "unknown_version", "clock",
     "event_time", "wrong_numbers", "fork", "database_refused", "fault",
 ]  # fmt: skip
-# Of one batch, decompressed: MOST events of 64 KiB, and the head.
+# Limit of one decompressed batch: MOST events of 64 KiB, and the head.
 SIZE_LIMIT = (MOST + 1) * 65_536
 LINE_LIMIT = 65_536
 CLOCK_LIMIT = timedelta(days=30)
@@ -50,7 +50,7 @@ class DeviceState(DevicePart, gc=False):
 
 
 class HubLine(Line, gc=False):
-    """A record, as far as the tables of the hub have columns for it. ``reason``: of a change of a device."""
+    """A record with the fields that the hub's tables have as columns. ``reason``: of a device change."""
 
     device: DeviceState | None = None
     reason: str = ""
@@ -60,7 +60,7 @@ _line = msgspec.json.Decoder(HubLine).decode
 
 
 class Quarantined(Exception):
-    """A batch that is not taken in, by ``reason``; the message has the details."""
+    """A batch that is rejected. ``reason``: a code; the message has the details."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(clean(detail, DETAIL_LIMIT))
@@ -68,8 +68,8 @@ class Quarantined(Exception):
 
 
 class Message(NamedTuple):
-    """As JetStream delivered it. ``key``: public key of the sensor, which the subject ends with; ``id``: its
-    Nats-Msg-Id; ``version``: of the format, as text; ``received``: by the clock of the NATS server.
+    """A message from JetStream. ``key``: public key of the sensor, at the end of the subject; ``id``: its Nats-Msg-Id;
+    ``version``: of the format, as text; ``received``: by the clock of the NATS server.
     """
 
     key: str
@@ -89,7 +89,7 @@ class Event(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A message that could be opened."""
+    """A decoded message."""
 
     message: Message
     head: Head
@@ -97,7 +97,7 @@ class Batch(NamedTuple):
 
 
 def opened(message: Message) -> Batch:
-    """Quarantined where the batch cannot be used."""
+    """Decode a message. Raises Quarantined if the batch cannot be used."""
     _check_version(message.version)
     head_line, *lines = _decompressed(message.body).split(b"\n")
     try:
@@ -121,7 +121,7 @@ def _check_version(text: str) -> None:
 
 
 def _decompressed(body: bytes) -> bytes:
-    """The content of a zstd frame, whose size is checked before and while it is decompressed."""
+    """The content of a zstd frame, with a size check before and during decompression."""
     try:
         size = zstandard.frame_content_size(body)
         if not 0 <= size <= SIZE_LIMIT:
@@ -132,7 +132,7 @@ def _decompressed(body: bytes) -> bytes:
 
 
 def _numbers(runs: list[Run], count: int) -> Iterator[int]:
-    """The numbers of the events. Runs must ascend, and be as many as there are events."""
+    """The numbers of the events. Runs must ascend and match the number of events."""
     before, total = 0, 0
     for first, last in runs:
         if not before < first <= last < HIGHEST:
@@ -163,7 +163,7 @@ def _event(seq: int, text: bytes, received: datetime) -> Event:
 
 
 def _check_clock(head: Head, received: datetime) -> None:
-    """The sensor's clock at the time of sending."""
+    """Check the sensor's clock at the time of sending."""
     if not 0 <= head.sent_ns < LATEST_NS:
         raise Quarantined("clock", f"the clock of the sensor: {head.sent_ns} ns since 1970")
     sent = _EPOCH + timedelta(microseconds=head.sent_ns // 1000)

@@ -1,6 +1,7 @@
-"""Layers of the fleet configuration at the hub: published by the operator, offered to sensors, and what each reports.
+"""Layers of the fleet configuration at the hub: published by the operator, offered to sensors, and the reports of
+sensors.
 
-The hub stores and offers signed layers; it cannot make one. Files are stored once by their digest.
+The hub stores and offers signed layers; it cannot create them. Files are stored once by their digest.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sensor.outputs.hub_protocol.messages import FilePart, Offer, Report, Signed
 from sensor.outputs.transport.nkeys import KeyPair
 from sensor.sync.layers import SCOPES, Layer, Refused, Scope, digest_of, files_of, sign
 
-# Of one answer with a part of a file: less than the server's limit of a message.
+# Size of a file part in one response, below the server's message limit.
 PART = 512 * 1024
 TEXT_LIMIT = 300
 _LATEST: LiteralString = """
@@ -54,8 +55,8 @@ class LayerRow(msgspec.Struct, frozen=True):
 
 
 class StateRow(msgspec.Struct, frozen=True):
-    """``state``: as ``sync.state.Outcome``; ``digest``: in use; ``expected``: of the layers that it is offered; ``at``:
-    of the last report, None: it does not pull.
+    """``state``: a ``sync.state.Outcome``; ``digest``: version in use; ``expected``: offered version; ``at``: time of
+    the last report, None if the sensor does not pull.
     """
 
     name: str
@@ -69,7 +70,7 @@ class StateRow(msgspec.Struct, frozen=True):
 
 
 class Publication(msgspec.Struct, frozen=True):
-    """What is published, by whom. ``target``: as the operator names it: site, or name of the sensor."""
+    """A publication and its author. ``target``: a site, or the name of a sensor."""
 
     scope: Scope
     target: str
@@ -78,7 +79,7 @@ class Publication(msgspec.Struct, frozen=True):
 
 
 def publish(base: Connection, operator: KeyPair, what: Publication, files: Mapping[str, bytes], now: datetime) -> Layer:
-    """Sign and store the next version of a layer. ``files``: content by name. Refused, Unknown."""
+    """Sign and store the next version of a layer. ``files``: content by name. Raises Refused, Unknown."""
     listed = files_of(files)
     with base.transaction():
         base.execute("LOCK TABLE configurations IN EXCLUSIVE MODE")
@@ -96,7 +97,7 @@ def publish(base: Connection, operator: KeyPair, what: Publication, files: Mappi
 
 
 def files_in(base: Connection, what: Publication, version: int) -> dict[str, bytes]:
-    """The content of an earlier version, to publish it again. Refused where there is none; Unknown."""
+    """The files of an earlier version, to publish it again. Raises Refused if it does not exist; Unknown."""
     row = base.execute(
         "SELECT content FROM configurations WHERE scope = %s AND target = %s AND version = %s",
         [what.scope, _target(base, what), version],
@@ -111,7 +112,7 @@ def files_in(base: Connection, what: Publication, version: int) -> dict[str, byt
 
 
 def offer(base: Connection, key: str, report: Report) -> Offer:
-    """Note what a sensor reports, and offer the latest layers that apply to it."""
+    """Store the report of a sensor, and offer the latest layers that apply to it."""
     texts = [text[:TEXT_LIMIT].replace("\0", "") for text in (report.state, report.digest, report.reason)]
     restart = [name[:TEXT_LIMIT].replace("\0", "") for name in report.restart[:100]]
     if not base.execute(_REPORTED, [*texts, restart, key]).rowcount:
@@ -120,14 +121,14 @@ def offer(base: Connection, key: str, report: Report) -> Offer:
 
 
 def file_part(base: Connection, key: str, requested: FilePart) -> bytes:
-    """A part of a file; empty at its end, and where the hub does not have it."""
+    """A part of a file; empty at its end, or if the hub does not have the file."""
     values = {"start": max(0, requested.offset) + 1, "size": PART, "sha256": requested.sha256, "key": key}
     row = base.execute(_PART, values).fetchone()
     return bytes(row[0]) if row else b""
 
 
 def list_layers(base: Connection, limit: int) -> list[LayerRow]:
-    """Every version, the latest of each layer first."""
+    """All versions, the latest of each layer first."""
     return [
         LayerRow(scope, target, version, at, author, comment, [file.name for file in layer_of(content).files])
         for scope, target, version, at, author, comment, content in base.execute(_LAYERS, [limit])
@@ -135,7 +136,7 @@ def list_layers(base: Connection, limit: int) -> list[LayerRow]:
 
 
 def list_states(base: Connection) -> list[StateRow]:
-    """What each approved sensor does with its configuration."""
+    """Configuration state of each approved sensor."""
     return [
         StateRow(name, site, state, digest, digest_of(_latest(base, key)), reason, restart, at)
         for key, name, site, state, digest, reason, restart, at in base.execute(_STATES).fetchall()
@@ -152,7 +153,7 @@ def _latest(base: Connection, key: str) -> list[Signed]:
 
 
 def _next(base: Connection, what: Publication, now: datetime) -> Layer:
-    """The next version, without files. Its time is later than that of the one before."""
+    """The next version, without files. Its time is later than that of the previous one."""
     target = _target(base, what)
     row = base.execute(
         "SELECT version, content FROM configurations WHERE scope = %s AND target = %s ORDER BY version DESC LIMIT 1",
@@ -166,7 +167,7 @@ def _next(base: Connection, what: Publication, now: datetime) -> Layer:
 
 
 def _target(base: Connection, what: Publication) -> str:
-    """As layers name it. Unknown where no sensor has the name."""
+    """The target as layers name it. Raises Unknown if no sensor has the name."""
     if what.scope != "sensor":
         return what.target
     row = base.execute("SELECT key FROM sensors WHERE name = %s", [what.target]).fetchone()

@@ -1,4 +1,4 @@
-"""The hub's database: connecting, bringing its tables to the version of today, partitions by month."""
+"""The hub's database: connections, schema upgrades, monthly partitions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sensor.hub.schema import MIGRATIONS, VERSION
 from sensor.hub.settings import Database
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-# Of pg_advisory_xact_lock: one process changes tables at a time.
+# Key of pg_advisory_xact_lock: one process upgrades the schema at a time.
 LOCK = 0x53454E534F52
-# Months with a partition of their own; what is older goes to events_other.
+# Number of months with their own partition; older events go to events_other.
 MONTHS_BACK = 13
 ANSWER_LIMIT = 300
-# Of columns that are no texts, in all tables that are copied into.
+# Types of columns that are not text, in all tables that rows are copied into.
 TYPES = {
     **dict.fromkeys(("sensor", "other_sensor", "log", "seq", "risk", "count"), "int8"),
     **dict.fromkeys(("ts", "first", "last", "begins", "ends"), "timestamptz"),
@@ -36,11 +36,11 @@ WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_[0-9]{4}_[0-9]{2
 
 
 class DatabaseError(Exception):
-    """The database cannot be reached or is of a later version; the message names neither user nor password."""
+    """The database cannot be reached or has a newer schema; the message contains neither user nor password."""
 
 
 def connected(place: Database) -> Connection:
-    """A connection, each statement a transaction unless one is begun; tables are those of today. DatabaseError."""
+    """A connection in autocommit mode; upgrades the schema. Raises DatabaseError."""
     try:
         password = place.password.reveal() if place.password is not None else None
         base = psycopg.connect(
@@ -61,7 +61,7 @@ def connected(place: Database) -> Connection:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Errors of PostgreSQL within become a DatabaseError."""
+    """Convert errors of PostgreSQL into DatabaseError."""
     try:
         yield
     except psycopg.Error as error:
@@ -69,7 +69,7 @@ def guarded() -> Iterator[None]:
 
 
 def upgrade(base: Connection) -> None:
-    """Make the tables, or bring them from an earlier version to this one."""
+    """Create the tables, or upgrade them from an earlier version."""
     with base.transaction():
         base.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         base.execute("CREATE TABLE IF NOT EXISTS hub_version (version integer NOT NULL)")
@@ -84,7 +84,7 @@ def upgrade(base: Connection) -> None:
 
 
 def ensure_partitions(base: Connection, times: Iterable[datetime], now: datetime) -> None:
-    """Partitions for the months of these times, as far as they have one of their own, each in a transaction."""
+    """Create partitions for the months of these times that need one, each in its own transaction."""
     oldest = month_of(now) - timedelta(days=31 * MONTHS_BACK)
     for month in sorted({month_of(time) for time in times if oldest <= time <= now + timedelta(days=32)}):
         name = f"events_{month:%Y_%m}"
@@ -97,30 +97,32 @@ def ensure_partitions(base: Connection, times: Iterable[datetime], now: datetime
 
 
 def drop_partitions(base: Connection, before: datetime) -> list[str]:
-    """Delete the events of all months that ended before a time; names of the partitions."""
+    """Delete the events of all months that ended before a time; returns the names of the partitions."""
     names = [row[0] for row in base.execute(_PARTITIONS)]
     old = [name for name in names if _end_of(name) <= before]
     for name in old:
         with base.transaction():
             base.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             base.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
-    with base.transaction():  # events of before the first partition
+    with base.transaction():  # events from before the first partition
         base.execute("DELETE FROM events_other WHERE ts < %s", [before])
     return old
 
 
 def _end_of(partition: str) -> datetime:
-    """Of the month of ``events_2026_11``."""
+    """The end of the month of ``events_2026_11``."""
     return month_of(datetime.strptime(partition, "events_%Y_%m").replace(tzinfo=UTC) + timedelta(days=32))
 
 
 def month_of(time: datetime) -> datetime:
-    """The beginning of its month, UTC."""
+    """The start of the month of a time, UTC."""
     return datetime(time.year, time.month, 1, tzinfo=UTC)
 
 
 def copy_rows(base: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Within a transaction: rows into a table, in the binary format, which costs either side a third of the text."""
+    """Within a transaction: copy rows into a table, in binary format, which costs both sides a third of the text
+    format.
+    """
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table), names)
     with base.cursor().copy(statement) as copy:
@@ -130,7 +132,7 @@ def copy_rows(base: Connection, table: str, columns: Sequence[str], rows: Iterab
 
 
 def temporary(base: Connection, table: str, like: str, columns: Sequence[str]) -> None:
-    """Within a transaction: an empty temporary table with columns of another one."""
+    """Within a transaction: create an empty temporary table with columns of another table."""
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     base.execute(
         sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} ON COMMIT DELETE ROWS AS SELECT {} FROM {} LIMIT 0").format(
@@ -141,7 +143,7 @@ def temporary(base: Connection, table: str, like: str, columns: Sequence[str]) -
 
 
 def grant_reader(base: Connection, role: str, sites: Sequence[str]) -> None:
-    """Let a database role, which exists, read the rows of some sites; ``*``: all. Replaces what it could read."""
+    """Grant an existing database role read access to rows of some sites; ``*``: all. Replaces its previous access."""
     name = sql.Identifier(role)
     tables = sql.SQL("sensors, logs, events, devices, alerts, alert_notes, incidents")
     with base.transaction():

@@ -1,6 +1,6 @@
-"""Entities of the hub in its database: recomputed as a whole from the devices of all sensors, by one worker at a time.
+"""Entities in the hub's database: recomputed completely from the devices of all sensors, by one worker at a time.
 
-Edges that hold stay as they were made; pairs that an operator separated are never joined again by the same evidence.
+Edges that remain valid keep their time; the same evidence never joins pairs that an operator separated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sensor.hub.presence import Interval, Seen, intervals, overlap
 from sensor.hub.rows import time_of
 from sensor.hub.sensors import Unknown
 
-# Of pg_try_advisory_xact_lock: one process finds entities at a time.
+# Key of pg_try_advisory_xact_lock: one process recomputes entities at a time.
 LOCK = 0x454E54495459
 FETCHED = 10_000
 _DEVICES: LiteralString = "SELECT sensor, id, site, type, vendor, name, serial, macs FROM devices WHERE merged = ''"
@@ -50,7 +50,7 @@ _line = msgspec.json.Decoder(HubLine).decode
 
 
 class Found(NamedTuple):
-    """Numbers of edges, entities, and MACs that are at two sites at once."""
+    """Number of edges, of entities, and of MACs that are at two sites at the same time."""
 
     edges: int
     entities: int
@@ -71,7 +71,7 @@ class EntityRow(msgspec.Struct, frozen=True):
 
 
 class ConflictRow(msgspec.Struct, frozen=True):
-    """A MAC that two sites saw at the same time: a clone, or a forged address. Places are site, sensor and device."""
+    """A MAC that two sites saw at the same time: a clone or a spoofed address. Places are site, sensor and device."""
 
     mac: str
     one: str
@@ -81,7 +81,7 @@ class ConflictRow(msgspec.Struct, frozen=True):
 
 
 def identify(base: Connection) -> Found | None:
-    """Recompute the entities of all devices; None if another worker does so now."""
+    """Recompute the entities of all devices; None if another worker is doing so."""
     with base.transaction():
         row = base.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK]).fetchone()
         if row is None or not row[0]:
@@ -99,7 +99,9 @@ def identify(base: Connection) -> Found | None:
 
 
 def separate(base: Connection, one: str, other: str, author: str, comment: str) -> None:
-    """Never join two members again, each given as ``sensor/device``; in effect when they are found next. Unknown."""
+    """Separate two members permanently, each given as ``sensor/device``; takes effect at the next recomputation. Raises
+    Unknown.
+    """
     with base.transaction():
         pair = sorted((_member(base, one), _member(base, other)))
         base.execute(
@@ -117,7 +119,7 @@ def list_conflicts(base: Connection, limit: int) -> list[ConflictRow]:
 
 
 def presence(base: Connection, members: Sequence[Member]) -> dict[Member, list[Interval]]:
-    """When each device was seen by its sensor, from the events that the hub still has."""
+    """Times at which each device was seen by its sensor, from the events that the hub still has."""
     seen: defaultdict[Member, list[Seen]] = defaultdict(list)
     for sensor, device, ts, action, record in base.execute(_EVENTS, [[m[0] for m in members], [m[1] for m in members]]):
         part = _line(record).device
@@ -127,12 +129,12 @@ def presence(base: Connection, members: Sequence[Member]) -> dict[Member, list[I
 
 
 def name_of(member: Member) -> str:
-    """Of an entity, by its first member."""
+    """The name of an entity, after its first member."""
     return "ent-" + hashlib.blake2b(f"{member[0]}/{member[1]}".encode(), digest_size=6).hexdigest()
 
 
 def _sightings(base: Connection, sites: dict[Member, str]) -> Iterator[Sighting]:
-    """All devices, in pieces; ``sites`` is filled with their sites."""
+    """All devices, in chunks; fills ``sites`` with their sites."""
     with base.cursor(name="devices") as cursor:
         cursor.itersize = FETCHED
         cursor.execute(_DEVICES)
@@ -148,7 +150,7 @@ def _separated(base: Connection) -> set[frozenset[Member]]:
 
 
 def _conflicts(base: Connection, edges: Iterable[Edge], sites: dict[Member, str]) -> Iterator[tuple[Any, ...]]:
-    """MACs that are at two sites at once."""
+    """MACs that are at two sites at the same time."""
     apart = [edge for edge in edges if edge.reason == "mac" and sites[edge.one] != sites[edge.other]]
     for begin in range(0, len(apart), FETCHED):
         some = apart[begin : begin + FETCHED]
@@ -159,7 +161,7 @@ def _conflicts(base: Connection, edges: Iterable[Edge], sites: dict[Member, str]
 
 
 def _keep(base: Connection, edges: Sequence[Edge]) -> None:
-    """The table has these edges; those that it had keep their time."""
+    """Store these edges in the table; existing ones keep their time."""
     columns = ("sensor", "device", "other_sensor", "other_device", "reason", "value")
     base.execute("CREATE TEMPORARY TABLE new_edges (LIKE edges INCLUDING DEFAULTS) ON COMMIT DROP")
     copy_rows(base, "new_edges", columns, [(*edge.one, *edge.other, edge.reason, edge.value) for edge in edges])

@@ -1,8 +1,8 @@
-"""The folder of a hub: keys, credentials and the configuration of its NATS servers, made once by `sensor hub init`.
+"""The folder of a hub: keys, credentials and the configuration of its NATS servers, created by `sensor hub init`.
 
-``operator.seed`` signs accounts, ``account.seed`` signs sensors. Workers need ``account.seed`` and ``worker.creds``;
-revoking needs ``operator.seed`` and ``system.creds``, and signing configuration ``operator.seed``, which need not lie
-where workers run. ``operator.pub`` is what sensors verify configuration with. Nothing in it may be read by others.
+``operator.seed`` signs accounts, ``account.seed`` signs sensors. Workers need ``account.seed`` and ``worker.creds``.
+Revocation needs ``operator.seed`` and ``system.creds``; signing configuration needs ``operator.seed``, which need not
+be on the hosts of workers. Sensors verify configuration with ``operator.pub``. Only the owner may read the folder.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ database:
 
 
 class FolderError(Exception):
-    """The folder is not one of a hub, or cannot be used as one; the message names it."""
+    """The folder is not that of a hub, or cannot be used; the message names it."""
 
 
 def make_folder(folder: Path, listen: str, database: str) -> None:
-    """Make keys and configuration. FolderError where there are keys already; OSError where nothing can be written."""
+    """Create keys and configuration. Raises FolderError if keys exist; OSError if the folder cannot be written."""
     if (folder / "operator.seed").exists():
         raise FolderError(f"{folder} holds the keys of a hub already; another hub needs another folder")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -67,7 +67,7 @@ def make_folder(folder: Path, listen: str, database: str) -> None:
 
 
 def operator_public(folder: Path) -> str:
-    """Public key of the operator, which signs configuration; empty where neither it nor the seed is in the folder."""
+    """Public key of the operator, which signs configuration; empty if the folder has neither it nor the seed."""
     try:
         return (folder / OPERATOR_FILE).read_text(encoding="ascii", errors="replace").strip()
     except OSError:
@@ -79,7 +79,7 @@ def operator_public(folder: Path) -> str:
 
 
 def load_pair(folder: Path, name: str) -> KeyPair:
-    """One of SEEDS. FolderError."""
+    """Load one of SEEDS. Raises FolderError."""
     path = folder / f"{name}.seed"
     try:
         return KeyPair.of_seed(path.read_text(encoding="ascii"), SEEDS[name])

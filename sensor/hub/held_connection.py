@@ -1,4 +1,4 @@
-"""The connection of a worker to its database, opened when it is needed and again after it was lost."""
+"""The database connection of a worker, which reconnects on demand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class HeldConnection:
-    """A connection that is opened when it is needed, and again after it was lost."""
+    """A connection that opens on first use, and again after it was lost."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -23,7 +23,7 @@ class HeldConnection:
         self._failing = False
 
     def use(self, call: Callable[[Connection], Result]) -> Result | None:
-        """The result of a call; None where the database is away. Other errors are the caller's."""
+        """The result of a call; None if the database is unreachable. Other errors propagate."""
         try:
             if self._base is None:
                 self._base = connected(self._hub.settings.database)

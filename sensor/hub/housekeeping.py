@@ -1,5 +1,5 @@
-"""What a worker does every ten minutes beside its batches: finds entities, deletes old events. Of several workers one
-does it at a time.
+"""Periodic work of a worker, every ten minutes: recompute entities, delete old events. One of several workers does it
+at a time.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ EVERY_S = 600.0
 
 
 class Housekeeping:
-    """With a connection of its own."""
+    """Uses a separate database connection."""
 
     def __init__(self, hub: Hub) -> None:
         self._days, self._store = hub.settings.retention.events_days, HeldConnection(hub)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set; the first time after one interval."""
+        """Run until ``stop`` is set, first after one interval."""
         try:
             while not stop.is_set():
                 with contextlib.suppress(TimeoutError):

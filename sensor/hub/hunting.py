@@ -1,5 +1,5 @@
-"""Federated hunting: one query goes to many sensors at once, each runs it over its own traffic records, and partial
-rows come back. A sensor that does not answer within the time is unknown, and listed as such.
+"""Federated hunting: a query is sent to many sensors, each runs it on its own traffic records and returns rows. A
+sensor that does not answer in time is unknown, and listed as such.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sensor.outputs.hub_protocol.hunts import HUNT, Fault, Found, Hunt, found_su
 from sensor.outputs.hub_protocol.messages import subject
 
 CONNECT_S = 10.0
-# What NATS answers where no client listens on a subject.
+# Status that NATS returns if no client listens on a subject.
 NO_RESPONDERS = "503"
 State = Literal["answered", "not_listening", "no_answer", "unreadable"] | Fault
 _TARGETS: LiteralString = """
@@ -28,7 +28,7 @@ SELECT key, name, site FROM sensors WHERE state = 'approved' AND (%(site)s::text
 
 
 class Target(NamedTuple):
-    """A sensor that is chosen."""
+    """A selected sensor."""
 
     key: str
     name: str
@@ -36,7 +36,7 @@ class Target(NamedTuple):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a hunt at one sensor: ``answered`` with what it found, a fault of its answer, or no answer."""
+    """Result of a hunt at one sensor: ``answered`` with rows, a fault, or no answer."""
 
     sensor: str
     site: str
@@ -46,19 +46,17 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def targets(base: Connection, site: str | None, name: str | None) -> list[Target]:
-    """Approved sensors: of a site, or of a name; None: all."""
+    """Approved sensors of a site, or with a name; None: all."""
     return [Target(*row) for row in base.execute(_TARGETS, {"site": site, "name": name}).fetchall()]
 
 
 async def hunted(hub: Hub, chosen: Sequence[Target], hunt: Hunt, within_s: float) -> list[Outcome]:
-    """What each sensor answered within the time, in their order. OSError or an error of the client where NATS cannot be
-    used.
-    """
+    """The result of each sensor, in their order. Raises OSError or an error of the client if NATS cannot be used."""
     answers: dict[str, Msg] = {}
     waiting, complete = {target.key for target in chosen}, asyncio.Event()
 
     async def received(message: Msg) -> None:
-        """The first answer of each sensor, whose key the server enforces."""
+        """Accept the first answer of each sensor; the server enforces its key."""
         key = key_of(message)
         if key in waiting:
             waiting.remove(key)

@@ -1,4 +1,4 @@
-"""Which devices of several sensors are one: edges with a reason, and the entities that they join.
+"""Correlation of devices across sensors: edges with a reason, and the entities that they form.
 
 | evidence | strength | joins |
 |---|---|---|
@@ -6,10 +6,10 @@
 | vendor and serial number | strong | at every site |
 | host name that is specific | weak | sensors of one site |
 
-An IP address joins nothing: sites use the same private space. Not used are MACs that are locally administered (random,
-or of virtual machines), multicast, or of router redundancy (VRRP, HSRP, GLBP), MACs of routers, and whatever two
-devices of one sensor have in common, such as a serial number that no one set. Evidence is contradicted by two serial
-numbers, or by two specific host names at the same MAC, since USB adapters and docks change hands.
+IP addresses join nothing: sites use the same private address space. Excluded are MACs that are locally administered
+(random, or of virtual machines), multicast, or of router redundancy (VRRP, HSRP, GLBP), MACs of routers, and any value
+that two devices of one sensor share, such as a default serial number. Evidence is contradicted by two serial numbers,
+or by two specific host names at the same MAC, since USB adapters and docks move between hosts.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ STRONG: frozenset[Reason] = frozenset(("mac", "serial"))
 ROUTERS = frozenset(("router", "firewall", "gateway", "load_balancer"))
 # VRRP for IPv4 and IPv6 (RFC 9568), HSRP 1, HSRP 2 for IPv4 and IPv6, GLBP.
 REDUNDANCY = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f", "00:05:73:a0:0", "00:07:b4:0")
-# Vendors of USB adapters and docks: such a MAC joins only where other evidence agrees.
+# Vendors of USB adapters and docks: their MACs join only together with other evidence.
 ADAPTERS = ("00:e0:4c:", "00:0e:c6:", "00:24:9b:", "00:50:b6:", "8c:ae:4c:", "3c:18:a0:", "9c:eb:e8:")
-# Letters and three digits, or the default of Windows: `LT-0831`, `DESKTOP-AB1CDEF`; not `printer-12` nor `iPhone`.
+# Letters and three digits, or the default of Windows: `LT-0831`, `DESKTOP-AB1CDEF`; not `printer-12` or `iPhone`.
 _SPECIFIC = re.compile(r"(?=.*[a-z]{2})(?=.*\d.*\d.*\d)[a-z0-9_-]{5,63}|(?:desktop|laptop|win)-[a-z0-9]{7,11}")
 _DEFAULTS = re.compile(r"(?:android|iphone|ipad|galaxy|localhost|raspberrypi|esp|espressif|unknown|ip|host)[-_0-9]*")
 SERIAL_LEAST = 5
-# Members of which all pairs are compared; a group of more is one of defaults anyway.
+# Largest group in which all pairs are compared; larger groups share a default value.
 COMPARED = 50
 
 Member = tuple[int, str]
-"""Number of the sensor, and id of the device there."""
+"""Number of the sensor, and id of its device."""
 
 
 class Sighting(NamedTuple):
-    """A device as one sensor sees it. ``macs``: in small letters, by colons."""
+    """A device as one sensor sees it. ``macs``: lower case, with colons."""
 
     sensor: int
     device: str
@@ -69,11 +69,11 @@ class Edge(NamedTuple):
 
 
 def edges_of(sightings: Iterable[Sighting], undone: Collection[frozenset[Member]] = frozenset()) -> list[Edge]:
-    """The edges between devices of different sensors. ``undone``: pairs that the operator separated."""
+    """Edges between devices of different sensors. ``undone``: pairs that the operator separated."""
     known = {one.member: one for one in sightings}
     found: list[Edge] = []
     joined = Clusters()
-    # Strong evidence first: a weak edge must not contradict what it has joined.
+    # Strong evidence first: a weak edge must not contradict devices that it joined.
     for (reason, value), members in sorted(_shared(known.values()), key=lambda each: each[0][0] == "name"):
         for edge in _star(reason, value, members, known):
             if reason == "name" and joined.share_a_sensor(edge.one, edge.other):
@@ -85,7 +85,7 @@ def edges_of(sightings: Iterable[Sighting], undone: Collection[frozenset[Member]
 
 
 def entities_of(edges: Iterable[Edge]) -> list[list[Member]]:
-    """Groups of members that edges join, each sorted."""
+    """Groups of connected members, each sorted."""
     joined = Clusters()
     for edge in edges:
         joined.join(edge.one, edge.other)
@@ -107,12 +107,12 @@ class Clusters:
             self._sensors[root] = self._of(root) | self._of(lost)
 
     def share_a_sensor(self, one: Member, other: Member) -> bool:
-        """Whether joining would make one device of two that a sensor distinguishes."""
+        """Whether joining would merge two devices that one sensor distinguishes."""
         root, lost = self._root(one), self._root(other)
         return root != lost and not self._of(root).isdisjoint(self._of(lost))
 
     def reunites(self, one: Member, other: Member, apart: Iterable[Collection[Member]]) -> bool:
-        """Whether joining would bring members together that are kept apart."""
+        """Whether joining would reunite members that were separated."""
         roots = {self._root(one), self._root(other)}
         return any({self._root(member) for member in pair} == roots for pair in apart)
 
@@ -135,7 +135,7 @@ class Clusters:
 
 
 def is_unique_mac(mac: str) -> bool:
-    """Whether a MAC belongs to one device of the world: neither local nor multicast, nor of router redundancy."""
+    """Whether a MAC is globally unique: neither local nor multicast nor of router redundancy."""
     try:
         first = int(mac[:2], 16)
     except ValueError:
@@ -144,12 +144,12 @@ def is_unique_mac(mac: str) -> bool:
 
 
 def is_specific(name: str) -> bool:
-    """Whether a host name is likely to be that of one device, and no default."""
+    """Whether a host name probably belongs to one device, and is not a default."""
     return _SPECIFIC.fullmatch(name) is not None and _DEFAULTS.fullmatch(name) is None
 
 
 def host_of(name: str) -> str:
-    """The first label of a host name, in small letters."""
+    """The first label of a host name, in lower case."""
     return name.partition(".")[0].lower()
 
 
@@ -163,7 +163,7 @@ def _keys(one: Sighting) -> Iterator[tuple[Reason, str]]:
 
 
 def _shared(sightings: Iterable[Sighting]) -> Iterator[tuple[tuple[Reason, str], list[Member]]]:
-    """Keys that devices of several sensors have; not those that two devices of one sensor have."""
+    """Keys that devices of several sensors share, except those that two devices of one sensor share."""
     by_key: defaultdict[tuple[Reason, str], list[Member]] = defaultdict(list)
     for one in sightings:
         for key in _keys(one):
@@ -174,8 +174,8 @@ def _shared(sightings: Iterable[Sighting]) -> Iterator[tuple[tuple[Reason, str],
 
 
 def _star(reason: Reason, value: str, members: Sequence[Member], known: dict[Member, Sighting]) -> Iterator[Edge]:
-    """Each member to the first one before it that fits. What changes hands needs other evidence that agrees: adapters,
-    and what members have in common that contradict each other.
+    """Connect each member to the first earlier one that matches. Adapters, and values shared by contradicting members,
+    need other evidence that agrees.
     """
     pairs = combinations([known[member] for member in members[:COMPARED]], 2)
     doubtful = value.startswith(ADAPTERS) or any(
@@ -190,7 +190,7 @@ def _star(reason: Reason, value: str, members: Sequence[Member], known: dict[Mem
 
 
 def contradicts(one: Sighting, other: Sighting, reason: Reason) -> bool:
-    """Whether other evidence shows two devices."""
+    """Whether other evidence shows that they are two devices."""
     if one.serial != other.serial and is_serial(one.serial) and is_serial(other.serial):
         return True
     if reason == "mac":
@@ -200,17 +200,17 @@ def contradicts(one: Sighting, other: Sighting, reason: Reason) -> bool:
 
 
 def crosses(one: Sighting, other: Sighting) -> bool:
-    """Whether each has a global MAC that the other lacks: what they share may be a dock."""
+    """Whether each has a global MAC that the other lacks: the shared one may belong to a dock."""
     macs, others = ({mac for mac in each.macs if is_unique_mac(mac)} for each in (one, other))
     return bool(macs - others and others - macs)
 
 
 def agrees(one: Sighting, other: Sighting) -> bool:
-    """Whether a specific host name or a serial number is the same."""
+    """Whether they share a specific host name or a serial number."""
     name, serial = host_of(one.name), one.serial
     return (name == host_of(other.name) and is_specific(name)) or (serial == other.serial and is_serial(serial))
 
 
 def is_serial(text: str) -> bool:
-    """Whether a serial number is likely to be that of one device, and was set."""
+    """Whether a serial number probably belongs to one device, and is not a placeholder."""
     return len(text) >= SERIAL_LEAST and len(set(text)) > 2 and " " not in text and sum(map(str.isdigit, text)) > 2

@@ -1,8 +1,8 @@
-"""Intake: batches into the database, many in one transaction, each event once.
+"""Intake: writes batches to the database, many in one transaction, and each event once.
 
-``logs.committed`` decides what is new: a number that is in it was taken in before, and an event that is sent again
-under another epoch has the same primary key. The rows of the sensors are locked first, in one order, so that workers
-take turns with the batches of one sensor and never wait for each other in a circle.
+``logs.committed`` has the committed numbers: a number in it was stored before, and an event that is sent again under
+another epoch has the same primary key. Rows of sensors are locked first, in a fixed order, so that workers process the
+batches of one sensor in turn without deadlocks.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ WHERE sensors.key = a.key"""
 
 
 class Outcome(NamedTuple):
-    """What became of a message. ``reason``: of the quarantine, empty: committed; ``wanted``: number after which the
-    operator asks for the log again.
+    """The result of a message. ``reason``: of the quarantine, empty: committed; ``wanted``: number after which the
+    operator requests the log again.
     """
 
     message: Message
@@ -71,15 +71,15 @@ class _Log(NamedTuple):
 
 
 class Intake:
-    """Used by one thread. ``events``: how many were added."""
+    """Used by one thread. ``events``: number of events added."""
 
     def __init__(self, base: Connection) -> None:
         self._base = base
         self.events = 0
 
     def take(self, messages: Sequence[Message]) -> list[Outcome]:
-        """Take in messages, and commit. psycopg.OperationalError where the database is away: nothing was taken in, or
-        all was, which the next delivery of the messages finds out.
+        """Store messages and commit. Raises psycopg.OperationalError if the database is unreachable; either all
+        messages were stored or none, which their redelivery resolves.
         """
         batches: list[Batch] = []
         refused: list[tuple[Message, Quarantined]] = []
@@ -123,7 +123,7 @@ class Intake:
         ]
 
     def _make_partitions(self, batches: Iterable[Batch]) -> None:
-        """In a transaction of its own: it locks the whole table for a moment."""
+        """In a separate transaction: it locks the whole table for a moment."""
         times = {month_of(event.ts) for batch in batches for event in batch.events}
         if times:
             ensure_partitions(self._base, times, max(batch.message.received for batch in batches))
@@ -132,7 +132,7 @@ class Intake:
         return {row[0]: _Sensor(*row) for row in self._base.execute(_SENSORS, [sorted(keys)])}
 
     def _logs(self, batches: Sequence[Batch]) -> dict[tuple[str, str], _Log]:
-        """The logs of the batches, with the numbers of these that they hold."""
+        """The logs of the batches, with those numbers of the batches that are stored."""
         runs: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
         for batch in batches:
             runs[_log_key(batch)] += batch.head.runs
@@ -151,7 +151,7 @@ class Intake:
         sensors: dict[str, _Sensor],
         refused: list[tuple[Message, Quarantined]],
     ) -> tuple[list[Batch], list[Placed]]:
-        """The batches that are taken in, and their events that are not held yet."""
+        """Accepted batches, and their events that are not stored yet."""
         held = self._held(logs)
         taken, placed = [], []
         for batch in batches:
@@ -171,7 +171,7 @@ class Intake:
         return taken, placed
 
     def _held(self, logs: dict[tuple[str, str], _Log]) -> dict[tuple[int, int], str]:
-        """Ids of the events that are held under some of the numbers; those that retention removed have none."""
+        """Ids of the stored events with some of the numbers; events removed by retention have none."""
         some = {key: log for key, log in logs.items() if log.held}
         if not some:
             return {}
@@ -181,7 +181,7 @@ class Intake:
         return {(row[0], row[1]): row[2] for row in found}
 
     def save(self, placed: Sequence[Placed]) -> None:
-        """Within a transaction: events that are new, and the last states that they change."""
+        """Within a transaction: store new events, and the last states that they change."""
         if not placed:
             return
         self._add_events([rows.event_row(*each) for each in placed])
@@ -190,7 +190,7 @@ class Intake:
         self._upsert("incidents", rows.INCIDENTS, rows.incident_rows(placed))
 
     def _add_events(self, new: Sequence[Row]) -> None:
-        """Straight into the table; only where some are held under another epoch, by way of a temporary one."""
+        """Copy directly into the table; through a temporary table only if some are stored under another epoch."""
         try:
             with self._base.transaction():
                 copy_rows(self._base, "events", rows.EVENTS, new)
@@ -200,7 +200,7 @@ class Intake:
             self._base.execute("INSERT INTO events SELECT * FROM new_events ON CONFLICT DO NOTHING")
 
     def _upsert(self, table: str, columns: Sequence[str], states: Sequence[Row]) -> None:
-        """The states that are later than those in the table."""
+        """Write states that are later than those in the table."""
         if not states:
             return
         temporary(self._base, f"new_{table}", table, columns)
@@ -215,7 +215,7 @@ class Intake:
         )
 
     def _note(self, taken: Sequence[Batch], logs: dict[tuple[str, str], _Log]) -> None:
-        """What is committed now, and when each sensor was seen."""
+        """Record committed numbers, and when each sensor was seen."""
         if not taken:
             return
         runs: defaultdict[int, list[Run]] = defaultdict(list)
@@ -246,7 +246,7 @@ def _seen_columns(seen: dict[str, Batch]) -> list[list[Any]]:
 
 
 def _check_identity(batch: Batch, sensor: _Sensor | None) -> None:
-    """The credential decides who sent a batch; its content must agree."""
+    """Check that the content of a batch matches the credential that sent it."""
     if sensor is None:
         raise Quarantined("unknown_sensor", "no sensor joined with this key")
     if sensor.state != "approved":
@@ -269,7 +269,7 @@ def multirange(runs: Iterable[Run]) -> str:
 
 
 def numbers_of(text: str) -> Iterable[int]:
-    """The numbers of a multirange as PostgreSQL writes it, ``{[1,4),[7,8)}``."""
+    """The numbers of a multirange in PostgreSQL's text form, ``{[1,4),[7,8)}``."""
     for part in filter(None, text.strip("{}").replace("),", ")").split(")")):
         first, _, end = part.strip("[").partition(",")
         yield from range(int(first), int(end))

@@ -1,5 +1,5 @@
-"""JWTs of NATS (github.com/nats-io/jwt, version 2): who may connect to the hub's NATS servers, and which subjects a
-user may use. The servers check them against the operator's public key; none is stored there per sensor.
+"""JWTs of NATS (github.com/nats-io/jwt, version 2): they authorize connections to the hub's NATS servers and subjects
+of a user. Servers verify them with the operator's public key and store nothing per sensor.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def operator_jwt(operator: KeyPair, system_account: str, now: int) -> str:
 def account_jwt(
     operator: KeyPair, account: str, name: str, now: int, revoked: Mapping[str, int] | None = None, *, stores: bool
 ) -> str:
-    """``revoked``: users by public key, with the time (seconds since 1970) up to which their JWTs are refused;
+    """``revoked``: public keys of users, with the time (seconds since 1970) up to which their JWTs are rejected;
     ``stores``: the account may use JetStream, which the system account must not.
     """
     limits = _LIMITS if stores else {k: v for k, v in _LIMITS.items() if not k.endswith("storage")}
@@ -43,7 +43,7 @@ def account_jwt(
 
 
 def worker_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
-    """For a process of the hub itself: all subjects of its account, without an end."""
+    """For a process of the hub: all subjects of its account, without expiry."""
     return _signed(account, user, name, _user(None, None), now)
 
 
@@ -56,13 +56,13 @@ def sensor_jwt(account: KeyPair, user: str, name: str, now: int) -> str:
 
 
 def token_jwt(account: KeyPair, user: str, site: str, now: int) -> str:
-    """For one enrolment: a bearer token for an hour, which may ask to join and nothing else."""
+    """For one enrolment: a bearer token for an hour, which permits only a request to join."""
     nats = _user([subject(messages.JOIN, user)], [f"_INBOX_{user}.>"])
     return _signed(account, user, f"join {site}", nats | {"bearer_token": True}, now, now + TOKEN_S)
 
 
 def _user(publish: list[str] | None, listen: list[str] | None) -> dict[str, Any]:
-    """None: all subjects."""
+    """Permissions of a user. None: all subjects."""
     return {
         "type": "user",
         "pub": {} if publish is None else {"allow": publish},

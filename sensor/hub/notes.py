@@ -1,4 +1,4 @@
-"""Notes of operators on alerts. A table of their own, which no batch of a sensor touches; the newest holds."""
+"""Operators' notes on alerts, in a separate table that batches do not change; the newest note applies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FROM alerts a LEFT JOIN LATERAL (
 
 
 class Note(NamedTuple):
-    """``alert``: its id, or a beginning that no other alert has; None leaves as it was."""
+    """``alert``: its id, or a unique prefix; fields that are None stay unchanged."""
 
     alert: str
     author: str
@@ -28,6 +28,6 @@ class Note(NamedTuple):
 
 
 def add_note(base: Connection, note: Note) -> bool:
-    """Whether there is exactly one such alert, which has the note then."""
+    """Add a note. Returns whether exactly one alert matches."""
     values = {name: value[:TEXT_LIMIT] if value is not None else None for name, value in note._asdict().items()}
     return bool(base.execute(_ADD, values).rowcount)

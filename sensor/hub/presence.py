@@ -1,5 +1,5 @@
-"""When a device was where a sensor listens, as intervals: from its first event to when it was seen last before it was
-gone. What comes after that begins another interval.
+"""Presence of a device at a sensor as intervals: from its first event to the last sighting before it was gone. A later
+event begins a new interval.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-# Clocks of two sensors, and the time until a device that left is no longer listed.
+# Tolerance for clock differences of two sensors, and for the delay until an absent device is reported as gone.
 TOLERANCE = timedelta(minutes=10)
 
 
 class Seen(NamedTuple):
-    """One event of a device. ``last``: when it was seen last."""
+    """One event of a device. ``last``: time of the last sighting."""
 
     at: datetime
     last: datetime
@@ -21,14 +21,14 @@ class Seen(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """``ends``: when it was certainly still there."""
+    """``ends``: last time at which it was certainly present."""
 
     begins: datetime
     ends: datetime
 
 
 def intervals(events: Iterable[Seen]) -> list[Interval]:
-    """In their order."""
+    """Intervals in chronological order."""
     found: list[Interval] = []
     is_open = False
     for event in sorted(events):
@@ -42,7 +42,7 @@ def intervals(events: Iterable[Seen]) -> list[Interval]:
 
 
 def overlap(one: Iterable[Interval], other: Iterable[Interval]) -> Interval | None:
-    """The first time at which a device is in both for longer than the tolerance; None: at no time."""
+    """The first time for which a device is in both for longer than the tolerance; None if there is none."""
     others = list(other)
     for first in one:
         for second in others:

@@ -1,5 +1,5 @@
-"""Quarantine: batches that the hub did not take in, with their reason. They hold up no other batch; of each sensor the
-newest are kept.
+"""Quarantine: rejected batches, with the reason. They do not block other batches; the newest of each sensor
+are kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COUNT: LiteralString = "UPDATE sensors SET quarantined = quarantined + %s WHERE
 
 
 def put_in_quarantine(base: Connection, refused: Sequence[tuple[Message, Quarantined]]) -> None:
-    """Within a transaction."""
+    """Store rejected batches, within a transaction."""
     if not refused:
         return
     base.cursor().executemany(
@@ -39,6 +39,6 @@ def put_in_quarantine(base: Connection, refused: Sequence[tuple[Message, Quarant
 
 
 def reasons(base: Connection, key: str, ids: Sequence[str]) -> dict[str, str]:
-    """Why batches of a sensor are in the quarantine, by their ids."""
+    """Quarantine reasons of a sensor's batches, by their ids."""
     found = base.execute("SELECT id, reason FROM quarantine WHERE subject = %s AND id = ANY (%s)", [key, list(ids)])
     return {row[0]: row[1] for row in found}

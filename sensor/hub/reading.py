@@ -1,7 +1,7 @@
-"""What the hub's commands list: sensors with how they stand, devices, alerts, incidents, the quarantine.
+"""Rows that the hub's commands list: sensors with their status, devices, alerts, incidents, the quarantine.
 
-Who reads sees what the database role may see (``site_access``). Filters and rows are frozen; texts of peers are cleaned
-by who prints them.
+The database role limits the visible rows (``site_access``). Filters and rows are frozen; callers clean peers' texts
+before they print them.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ WHERE %(name)s::text IS NULL OR s.name = %(name)s ORDER BY q.at DESC, q.id LIMIT
 
 
 class HubFilter(NamedTuple):
-    """Rows that are wanted; None: all. ``severity``: the least, 0 to 4; ``text``: an address, MAC, name, detector or
-    id, exactly.
+    """Selected rows; None: all. ``severity``: the lowest, 0 to 4; ``text``: an address, MAC, name, detector or id,
+    exactly.
     """
 
     site: str | None = None
@@ -69,10 +69,10 @@ class HubFilter(NamedTuple):
 
 
 class SensorRow(msgspec.Struct, frozen=True):
-    """``high``: greatest number that is committed of its present log; ``held``: how many are; ``gaps``: ranges of
-    numbers below ``high`` that are not, None before its first batch; ``filtered``: its output selects events, so gaps
-    are no loss; ``clock_ms``: its clock against that of the NATS server, at its last batch; ``wanted``: number after
-    which the hub has asked for the log again.
+    """``high``: greatest committed number of its current log; ``held``: count of committed numbers; ``gaps``: ranges of
+    missing numbers below ``high``, None before its first batch; ``filtered``: its output selects events, so that gaps
+    are not losses; ``clock_ms``: its clock minus that of the NATS server, at its last batch; ``wanted``: number after
+    which the hub has requested the log again.
     """
 
     name: str
@@ -112,8 +112,8 @@ class DeviceRow(msgspec.Struct, frozen=True):
 
 
 class AlertRow(msgspec.Struct, frozen=True):
-    """The last state of an alert. ``state``, ``verdict``, ``assignee``: of the operator's last note, None
-    where there is none.
+    """The last state of an alert. ``state``, ``verdict``, ``assignee``: from the operator's last note, None without
+    one.
     """
 
     sensor: str
@@ -151,7 +151,7 @@ class IncidentRow(msgspec.Struct, frozen=True):
 
 
 class QuarantineRow(msgspec.Struct, frozen=True):
-    """A batch that was not taken in. ``size``: bytes of its message."""
+    """A rejected batch. ``size``: bytes of its message."""
 
     sensor: str
     id: str

@@ -1,4 +1,4 @@
-"""Revocation: the account's JWT, with the keys that are refused, to all NATS servers of the hub, which end their
+"""Revocation: sends the account's JWT with the revoked keys to all NATS servers of the hub, which close their
 connections at once.
 """
 
@@ -34,8 +34,8 @@ class _Updated(msgspec.Struct):
 
 
 def publish_revocations(hub: Hub, keys: Sequence[str], now: int) -> None:
-    """``keys``: all that are revoked; their JWTs made until ``now`` are refused. FolderError where keys are missing,
-    Retry where no server took it.
+    """``keys``: all revoked keys; their JWTs issued until ``now`` are rejected. Raises FolderError if keys are missing,
+    Retry if no server accepted it.
     """
     operator, account = load_pair(hub.folder, "operator"), load_pair(hub.folder, "account")
     jwt = jwts.account_jwt(operator, account.public, "account", now, dict.fromkeys(keys, now), stores=True)

@@ -1,4 +1,6 @@
-"""Where devices that several sites see were, and when: stays of entities, from the events that the hub still has."""
+"""Where and when devices known at several sites were seen: stays of entities, from the events that the hub
+still has.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ ORDER BY newest.last DESC, m.entity, m.sensor, m.device"""
 
 
 class StayRow(msgspec.Struct, frozen=True):
-    """One stay of an entity at a site. ``ends``: when it was certainly still there."""
+    """One stay of an entity at a site. ``ends``: last time at which it was certainly present."""
 
     entity: str
     name: str
@@ -40,8 +42,8 @@ class StayRow(msgspec.Struct, frozen=True):
 
 
 def list_roaming(base: Connection, site: str | None, text: str | None, limit: int) -> list[StayRow]:
-    """Stays of at most ``limit`` entities that are known at several sites, one of them ``site``: that seen last first,
-    the stays of each in order. ``text``: an entity, a device, its MAC or name, exactly. None: all.
+    """Stays of at most ``limit`` entities that are known at several sites, one of them ``site``; most recently seen
+    entity first, stays of each in order. ``text``: an entity, a device, its MAC or name, exactly. None: all.
     """
     found = base.execute(_MEMBERS, {"site": site, "text": text, "limit": limit}).fetchall()
     known = presence(base, [(row[5], row[6]) for row in found])

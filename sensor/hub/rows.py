@@ -30,7 +30,7 @@ INCIDENTS = (
 
 
 class Origin(NamedTuple):
-    """Which log of which sensor an event belongs to. ``site``: of the sensor in the hub."""
+    """The sensor and the log of an event. ``site``: of the sensor in the hub."""
 
     sensor: int
     site: str
@@ -49,7 +49,7 @@ def event_row(origin: Origin, event: Event) -> Row:
 
 
 def device_rows(placed: Iterable[Placed]) -> list[Row]:
-    """The last state of each device, those that became one with another included."""
+    """The last state of each device, including devices that were merged into another."""
     return _last(placed, "device", _device_ids, _device_row)
 
 
@@ -66,7 +66,7 @@ def incident_rows(placed: Iterable[Placed]) -> list[Row]:
 def _last(
     placed: Iterable[Placed], kind: str, ids: Callable[[Event], Iterable[str]], row: Callable[[Origin, Event, str], Row]
 ) -> list[Row]:
-    """A row for each sensor and id, of the event with the greatest log and number; rows are made of these alone."""
+    """A row for each sensor and id, from the event with the greatest log and number."""
     found: dict[tuple[int, str], Placed] = {}
     for origin, event in placed:
         if event.line.kind == kind:
@@ -79,7 +79,7 @@ def _last(
 
 
 def _device_ids(event: Event) -> Iterator[str]:
-    """The device, and the one that became one with it."""
+    """The device, and the one that was merged into it."""
     one = event.line.device
     if one is not None:
         yield one.id
@@ -123,7 +123,7 @@ def _end(end: End) -> str:
 
 
 def time_of(text: str, other: datetime) -> datetime:
-    """The time of a record's field; ``other`` where it is empty or none."""
+    """The time in a field; ``other`` if it is empty or invalid."""
     try:
         return _EPOCH + timedelta(microseconds=time_ns(text) // 1000) if text else other
     except (ValueError, OverflowError):
@@ -135,5 +135,5 @@ def _word(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """PostgreSQL has no NUL in texts."""
+    """Remove NUL, which PostgreSQL text cannot contain."""
     return text.replace("\0", "")

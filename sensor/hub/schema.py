@@ -1,9 +1,9 @@
 """Tables of the hub in PostgreSQL (14 or later), as steps from one version to the next.
 
-``logs`` has what is committed of each log of a sensor, as ranges of numbers; every other table is written in the
-transaction that extends them, and names a sensor by ``sensors.number``. A row of devices, alerts and incidents is the
-last state: that of the greatest number of the latest log. Events are partitioned by month. Readers see the rows of the
-sites that ``site_access`` grants to their database role.
+``logs`` has the committed numbers of each log as ranges; all other tables are written in the same transaction and refer
+to a sensor by ``sensors.number``. Rows of devices, alerts and incidents are the last state: that of the greatest number
+of the latest log. Events are partitioned by month. Readers see rows of the sites that ``site_access`` grants to their
+database role.
 """
 
 from __future__ import annotations

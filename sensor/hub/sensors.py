@@ -1,4 +1,4 @@
-"""Sensors of the hub: enrolment tokens, admission, and what the operator decides about them."""
+"""Sensors of the hub: enrolment tokens, admission, and decisions of the operator."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Taken(Exception):
 
 
 class Sensor(NamedTuple):
-    """``expires``: of its present credentials; None: it has none yet."""
+    """``expires``: of its current credentials; None: it has none yet."""
 
     key: str
     name: str
@@ -46,7 +46,7 @@ class Sensor(NamedTuple):
 
 
 def make_token(base: Connection, account: KeyPair, site: str, now: datetime) -> str:
-    """A token for one sensor of a site, for one hour."""
+    """Create a token for one sensor of a site, valid for one hour."""
     user = KeyPair.generate(USER)
     with base.transaction():
         base.execute("DELETE FROM tokens WHERE expires < %s", [now - timedelta(days=30)])
@@ -56,8 +56,8 @@ def make_token(base: Connection, account: KeyPair, site: str, now: datetime) -> 
 
 
 def admit(base: Connection, account: KeyPair, token: str, requested: Joining, now: datetime) -> Admission:
-    """Enrol a sensor by a token, whose public key the subject of its message proves. A token admits one key, which may
-    ask again; a name that is taken waits for the operator.
+    """Enrol a sensor with a token; the subject of its message proves its public key. A token admits one key, which may
+    repeat the request; a sensor with a name in use waits for the operator.
     """
     if not is_public(requested.key, USER):
         return Admission("refused", reason="the key is no public key of a user")
@@ -81,7 +81,7 @@ def admit(base: Connection, account: KeyPair, token: str, requested: Joining, no
 
 
 def admission(base: Connection, account: KeyPair, key: str, now: datetime) -> Admission:
-    """The answer to a sensor that joined: its signed user if it is approved. Within a transaction."""
+    """The response to a sensor that joined: its signed user if it is approved. Within a transaction."""
     row = base.execute("SELECT state, name, site FROM sensors WHERE key = %s FOR UPDATE", [key]).fetchone()
     if row is None or row[0] == "revoked":
         return Admission("refused", reason="the sensor is revoked" if row else "no sensor joined with this key")
@@ -95,17 +95,17 @@ def admission(base: Connection, account: KeyPair, key: str, now: datetime) -> Ad
 
 
 def approve(base: Connection, name: str) -> Sensor:
-    """Unknown where no sensor has this name. A revoked one joins again instead, with another key."""
+    """Approve a sensor. Raises Unknown if the name does not exist. A revoked one must join again with another key."""
     return _changed(base, name, {"pending": "approved"})
 
 
 def revoke(base: Connection, name: str) -> Sensor:
-    """Unknown."""
+    """Revoke a sensor. Raises Unknown."""
     return _changed(base, name, {"pending": "revoked", "approved": "revoked"})
 
 
 def rename(base: Connection, name: str, new: str) -> None:
-    """Unknown, Taken."""
+    """Rename a sensor. Raises Unknown, Taken."""
     with base.transaction():
         _key(base, name)
         taken = base.execute("SELECT key FROM sensors WHERE name = %s AND name <> %s", [new, name]).fetchone()
@@ -115,7 +115,9 @@ def rename(base: Connection, name: str, new: str) -> None:
 
 
 def move(base: Connection, name: str, site: str) -> None:
-    """To another site, with devices, alerts and incidents; events keep the site where they happened. Unknown."""
+    """Move a sensor to another site, with devices, alerts and incidents; events keep their original site. Raises
+    Unknown.
+    """
     with base.transaction():
         key = _key(base, name)
         base.execute("UPDATE sensors SET site = %s WHERE key = %s", [site, key])
@@ -124,8 +126,8 @@ def move(base: Connection, name: str, site: str) -> None:
 
 
 def ask_again(base: Connection, name: str, after: int) -> None:
-    """Have a sensor send its present log again from behind a number: what is held is kept, what is missing arrives.
-    Unknown, also where the sensor has sent nothing yet.
+    """Request the current log of a sensor again from behind a number: stored events stay, missing ones arrive. Raises
+    Unknown, also if the sensor has sent nothing yet.
     """
     statement: LiteralString = """
 UPDATE logs SET wanted = %(after)s, committed = committed - int8multirange(int8range(%(after)s + 1, NULL))
@@ -140,7 +142,7 @@ def revoked_keys(base: Connection) -> list[str]:
 
 
 def _add(base: Connection, requested: Joining, site: str) -> None:
-    """A new sensor; under another name, and waiting, where its own is taken."""
+    """Add a sensor; if its name is in use, under another name and waiting for approval."""
     rest = [site, requested.sensor, requested.site]
     version = requested.version[:NAME_LIMIT]
     if not base.execute(_ADD, [requested.key, requested.sensor, *rest, "approved", version]).rowcount:
@@ -157,7 +159,7 @@ def _key(base: Connection, name: str) -> str:
 
 
 def _changed(base: Connection, name: str, states: Mapping[str, str]) -> Sensor:
-    """The sensor with the state that follows its present one; the same state where none does."""
+    """The sensor in the state that follows its current one; unchanged if none follows."""
     with base.transaction():
         row = base.execute(_SENSOR, [name]).fetchone()
         if row is None:

@@ -19,7 +19,7 @@ from sensor.outputs.hub_protocol.credentials import load_credentials
 from sensor.outputs.transport.tls import context
 
 CONSUMER = "workers"
-# Within it JetStream drops a batch that is sent again; the database drops it later than that.
+# JetStream drops repeated batches within this window; the database drops later ones.
 DUPLICATES_S = 120.0
 PENDING = 4096
 ID_LIMIT = 64
@@ -27,8 +27,8 @@ Service = Callable[[Msg], Awaitable[None]]
 
 
 async def connected(hub: Hub, user: str = "worker") -> Client:
-    """A client that reconnects by itself. ``user``: whose credentials in the folder. OSError, nats.errors.Error, or
-    Retry where they cannot be used.
+    """A client that reconnects automatically. ``user``: name of credentials in the folder. Raises OSError,
+    nats.errors.Error, or Retry if they cannot be used.
     """
     credentials = load_credentials(hub.folder / f"{user}.creds")
     servers = hub.settings.nats.servers
@@ -37,7 +37,7 @@ async def connected(hub: Hub, user: str = "worker") -> Client:
         more["tls"] = context(hub.settings.nats.tls)
 
     async def ignore(_: Exception) -> None:
-        """Reconnecting is the client's; what failed is raised where it was asked for."""
+        """The client reconnects by itself; failed requests raise errors where they are made."""
 
     return await nats.connect(
         servers,
@@ -52,7 +52,7 @@ async def connected(hub: Hub, user: str = "worker") -> Client:
 
 
 async def consumer(client: Client, hub: Hub) -> JetStreamContext.PullSubscription:
-    """The durable consumer that all workers share; it and the stream are made where they are not there."""
+    """The durable consumer that all workers share; creates it and the stream if absent."""
     stream = client.jetstream()
     config = StreamConfig(
         name=messages.STREAM,
@@ -78,7 +78,7 @@ async def consumer(client: Client, hub: Hub) -> JetStreamContext.PullSubscriptio
 
 
 def message_of(received: Msg) -> Message:
-    """A message of the stream as the intake takes it. What follows a dot in its id names the attempt."""
+    """A message of the stream for the intake. A suffix of its id after a dot is the attempt."""
     headers: dict[str, Any] = received.headers or {}
     state = received.metadata
     name = str(headers.get("Nats-Msg-Id", ""))[:ID_LIMIT].partition(".")[0] or f"stream-{state.sequence.stream}"
@@ -92,5 +92,5 @@ def message_of(received: Msg) -> Message:
 
 
 def key_of(received: Msg) -> str:
-    """The last token of its subject: the public key of who sent it, which the server enforces."""
+    """The last token of its subject: the public key of the sender, which the server enforces."""
     return received.subject.rpartition(".")[2]

@@ -1,7 +1,7 @@
-"""A taker: fetches messages from the stream, has them committed, acknowledges them, publishes what is committed.
+"""A taker: fetches messages from the stream, commits and acknowledges them, and publishes the commits.
 
-The order is what makes it lose nothing: commit, then acknowledgement to JetStream, then the commit message to the
-sensor. A worker that dies in between leaves messages that come again, which the database recognises.
+The order prevents losses: commit to the database, acknowledge to JetStream, then send the commit message to the sensor.
+If a worker dies in between, messages are redelivered, and the database recognizes them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from sensor.logs.logs import log
 from sensor.outputs.hub_protocol import messages
 from sensor.outputs.hub_protocol.messages import Commit, subject
 
-# Messages of one transaction, and how long a taker waits for the first.
+# Messages of one transaction, and seconds that a taker waits for the first.
 FETCHED, WAIT_S = 64, 1.0
 PAUSE_S = 1.0
 Source = JetStreamContext.PullSubscription
 
 
 class Taker:
-    """With a connection to the database of its own. ``client``: the worker's connection to NATS."""
+    """Has its own database connection. ``client``: the worker's connection to NATS."""
 
     def __init__(self, hub: Hub, client: Client) -> None:
         self._hub, self._client = hub, client
@@ -42,7 +42,7 @@ class Taker:
         self._store = HeldConnection(hub)
 
     async def run(self, source: Source, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set."""
+        """Run until ``stop`` is set."""
         found: Source | None = source
         try:
             while not stop.is_set():
@@ -51,8 +51,8 @@ class Taker:
             self._store.close()
 
     async def _turn(self, source: Source | None) -> Source | None:
-        """One fetch, and all that is done with it. None where the stream must be looked for again: a server that lost
-        its disk has none.
+        """Fetch and process once. None if the stream must be looked up again, because a server that lost its disk has
+        none.
         """
         try:
             source = source or await consumer(self._client, self._hub)
@@ -66,7 +66,7 @@ class Taker:
         return source
 
     async def _checked(self, source: Source | None) -> Source | None:
-        """The source if its consumer is there; None where it is not, or NATS does not answer."""
+        """The source if its consumer exists; None if it does not, or NATS does not respond."""
         try:
             if source is not None:
                 await source.consumer_info()
@@ -89,8 +89,8 @@ class Taker:
             await self._client.publish(subject(messages.COMMITS, message.key), body)
 
     def _commit(self, taken: Sequence[Message]) -> dict[tuple[str, str], Outcome] | None:
-        """What became of messages, which are committed then; None where the database is away. A message on which the
-        intake fails goes to the quarantine by itself.
+        """Commit messages; returns their results, or None if the database is unreachable. A message on which the intake
+        fails is quarantined separately.
         """
         results, whole = self._boundary.run("hub intake", self._taking, taken)
         if not whole:

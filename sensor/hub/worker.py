@@ -1,5 +1,5 @@
-"""A worker: some takers, and the answers to requests of sensors. Any number of workers run side by side; none keeps
-anything that another one needs.
+"""A worker: some takers, and responses to requests of sensors. Any number of workers can run in parallel; they share no
+state except the database.
 """
 
 from __future__ import annotations
@@ -32,15 +32,17 @@ NatsError = nats.errors.Error
 
 
 class Worker:
-    """``hub``: where its keys, its NATS servers and its database are."""
+    """``hub``: its keys, NATS servers and database."""
 
     def __init__(self, hub: Hub) -> None:
-        """FolderError where the account's key is not there."""
+        """Raises FolderError if the account's key is missing."""
         self._hub, self._answers = hub, Answers(load_pair(hub.folder, "account"), operator_public(hub.folder))
         self._requests = HeldConnection(hub)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set. Retry, OSError or an error of the client where NATS cannot be reached at the start."""
+        """Run until ``stop`` is set. Raises Retry, OSError or an error of the client if NATS cannot be reached at the
+        start.
+        """
         client = await connected(self._hub)
         try:
             for kind in SERVICES:
@@ -54,7 +56,7 @@ class Worker:
             self._requests.close()
 
     async def _answer(self, received: Msg) -> None:
-        """A request of a sensor. None where the database is away: the sensor asks again."""
+        """Respond to a request of a sensor. Without a database there is no response: the sensor repeats its request."""
         answer = await asyncio.to_thread(self._answer_to, received)
         if answer is not None:
             await received.respond(answer)
