@@ -1,6 +1,6 @@
-"""Pulls the configuration of a hub, checks it, applies it, and goes back to the one before when health worsens.
+"""Pulls the configuration of a hub, checks and applies it, and rolls back if the health of the sensor gets worse.
 
-Nothing here is needed for the sensor to run: without its hub it keeps the version that it has.
+The sensor does not depend on it: without its hub it keeps its current version.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from sensor.sync.layers import File, Layer, Refused, digest_of, verify
 from sensor.sync.local_keys import check_keys
 from sensor.sync.state import Outcome, Trial, load_state, save_state
 
-# How long a version is watched, and how many observations in a row must be worse.
+# Duration of a trial in seconds, and consecutive bad observations that end it.
 TRIAL_S, OBSERVATIONS = 120.0, 3
 RETRY_S = 900.0
 REASON_LIMIT = 300
 
 
 class Hub(Protocol):
-    """Where layers come from (``link.Link``)."""
+    """Source of layers (``link.Link``)."""
 
     @property
     def key(self) -> str: ...
@@ -41,8 +41,8 @@ class Hub(Protocol):
 
 
 class Agent:
-    """``root``: the folder ``fleet``; ``check``: faults of the configuration with the layers of a folder, as
-    `sensor config check` prints them; ``health``: of the running sensor; ``outputs``: those of type ``hub``.
+    """``root``: the folder ``fleet``; ``check``: faults of the configuration with the layers of a folder, as `sensor
+    config check` prints them; ``health``: of the running sensor; ``outputs``: those of type ``hub``.
     """
 
     def __init__(
@@ -54,8 +54,8 @@ class Agent:
         self.state = load_state(root)
 
     def pull(self) -> None:
-        """Ask the hub once, and apply what is new. Retry where the hub cannot be asked, OSError where nothing can be
-        written.
+        """Ask the hub once, and apply a new version. Raises Retry if the hub cannot be reached, OSError if the folder
+        cannot be written.
         """
         self.state.restart = self._health().restart
         offer = self._hub.offer(self.report())
@@ -67,7 +67,7 @@ class Agent:
         self._save()
 
     def watch(self) -> None:
-        """Observe the health of a version on trial: keep it, continue watching, or go back. OSError."""
+        """Observe the health of a version on trial: keep it, continue watching, or roll back. Raises OSError."""
         trial = self.state.trial
         if trial is None:
             return
@@ -87,7 +87,7 @@ class Agent:
         return Report(state.outcome, self.folder.current, state.reason, state.restart)
 
     def _take(self, offer: Offer) -> None:
-        """Apply an offer that is not in use. Refused where it cannot be used."""
+        """Apply an offer that is not in use. Raises Refused if it cannot be used."""
         digest, state = digest_of(offer.layers), self.state
         if offer.reason:
             raise Refused(f"the hub gives no configuration: {clean(offer.reason, REASON_LIMIT)}")
@@ -107,7 +107,9 @@ class Agent:
         self._apply(digest, layers)
 
     def _verified(self, signed: Sequence[Signed]) -> list[Layer]:
-        """Refused where a signature is not valid, a layer is for another sensor or older than one that was used."""
+        """The verified layers. Raises Refused if a signature is not valid, or a layer is for another sensor or older
+        than the one used before.
+        """
         operator, accepted = self._hub.operator if signed else "", self.state.accepted
         layers = [verify(one, operator) for one in signed]
         for layer in layers:
@@ -116,7 +118,7 @@ class Agent:
             if layer.signed < accepted.get(layer.place, 0):
                 raise Refused(f"layer {layer.place} of version {layer.version} is older than the one in use")
         scopes = {layer.scope for layer in layers}
-        # A sensor may be moved to a site without a layer; a layer of the other scopes ends with a signed empty one.
+        # A sensor may be moved to a site without a layer; a layer of another scope ends only with a signed empty one.
         missing = {place.partition(":")[0] for place in accepted} - scopes - {"site"}
         if missing or len(scopes) < len(layers):
             raise Refused(f"the layer {min(missing)} is missing" if missing else "there are two layers of one scope")
@@ -130,7 +132,7 @@ class Agent:
                 raise Refused(str(errors.faults[0])) from None
 
     def _apply(self, digest: str, layers: Sequence[Layer]) -> None:
-        """Take a version into use. The trial is on the disk first: a crash leaves it watched."""
+        """Apply a version. The trial is recorded first, so that it continues after a crash."""
         self.state.trial = Trial(self.folder.current, self._health(), self._clock())
         self.state.outcome, self.state.reason = "trial", ""
         self.state.accepted |= {layer.place: layer.signed for layer in layers}
@@ -146,12 +148,12 @@ class Agent:
         log().warning("the configuration of the hub is rolled back", digest=failed, reason=reason)
 
     def _was_refused(self, digest: str) -> bool:
-        """A short time ago. Later the cause may be gone: the configuration of the sensor itself may have changed."""
+        """Whether it was refused recently. Later the cause may be gone: the local configuration may have changed."""
         state = self.state
         return bool(state.refused) and state.refused == digest and self._clock() - state.refused_at < RETRY_S
 
     def _refuse(self, digest: str, reason: str) -> None:
-        """The version in use stays."""
+        """Record the refusal; the current version stays in use."""
         reason = clean(reason, REASON_LIMIT)
         if (self.state.outcome, self.state.reason) != ("refused", reason):
             log().warning("a configuration of the hub is refused", digest=digest, reason=reason)
@@ -163,5 +165,5 @@ class Agent:
 
 
 def _caveat(before: Health, now: Health) -> str:
-    """What is not known about an applied version."""
+    """What is unknown about the effect of an applied version."""
     return "" if before.running and now.running else "no sensor was running, so its effect on health is unknown"

@@ -1,4 +1,4 @@
-"""The folder ``fleet`` beside a configuration: versions of the layers of a hub, of which a link names the present one.
+"""The folder ``fleet`` beside a configuration: versions of the layers of a hub, and a link to the current one.
 
 ```
 fleet/current -> versions/DIGEST
@@ -6,7 +6,7 @@ fleet/versions/DIGEST/10-fleet/sensor.yaml
 fleet/files/SHA256        each file once; those of the versions are hard links to them
 fleet/state.json
 ```
-A reader meets one version or another, whenever the process or the machine stops.
+Readers see one complete version at any time, even after a crash.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ CURRENT, VERSIONS, FILES = "current", "versions", "files"
 
 
 class FleetFolder:
-    """``root``: the folder, which need not be there yet. Methods raise OSError."""
+    """``root``: the folder, which may not exist yet. Methods raise OSError."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     @property
     def current(self) -> str:
-        """Digest of the version in use; empty: none."""
+        """Digest of the version in use; empty if there is none."""
         try:
             return (self.root / CURRENT).readlink().name
         except OSError:
@@ -41,8 +41,8 @@ class FleetFolder:
         return self.root / VERSIONS / digest
 
     def stage(self, digest: str, layers: Iterable[Layer], fetch: Callable[[File], bytes]) -> Path:
-        """The folder of a version, complete, without using it. ``fetch``: the content of a file that is not here yet;
-        Refused where that is not the content that was signed.
+        """Prepare the complete folder of a version without using it. ``fetch``: content of a file that is missing here.
+        Raises Refused if the content does not match its signed digest.
         """
         made, new = self.version(digest), self.version(f"{digest}.new")
         if made.is_dir():
@@ -58,7 +58,7 @@ class FleetFolder:
         return made
 
     def use(self, digest: str) -> None:
-        """From now on this version; empty: none."""
+        """Switch to a version; empty: to none."""
         if not digest:
             (self.root / CURRENT).unlink(missing_ok=True)
             return
@@ -68,7 +68,7 @@ class FleetFolder:
         beside.replace(self.root / CURRENT)
 
     def clean(self, keep: Collection[str]) -> None:
-        """Remove other versions than these and the present one, and files that no version has."""
+        """Remove all versions but these and the current one, and files that no version uses."""
         for folder in _entries(self.root / VERSIONS):
             if folder.name not in {*keep, self.current}:
                 shutil.rmtree(folder, ignore_errors=True)

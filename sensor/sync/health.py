@@ -1,4 +1,4 @@
-"""Health of the running sensor, as far as a change of its configuration can worsen it."""
+"""Health of the running sensor, as far as a configuration change can affect it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import msgspec
 from sensor.core.reader import clean
 
 SEVERE, TEXT_LIMIT = ("medium", "high", "critical"), 200
-# Packets lost in a trial, and how many times the share before it, that end it. Of fewer packets no share is taken.
+# A trial ends if packet loss exceeds this share and this multiple of the earlier share. Fewer packets give no share.
 LOSS, LOSS_FACTOR, PACKETS = 0.01, 3.0, 1000
 
 
 class Health(msgspec.Struct, frozen=True):
-    """``running``: a sensor answered; ``lasting``: persistent faults of weight, by name; ``refused``: configurations
-    that it did not take up since its start; ``faults``: of the configuration on the disk; ``began``: its start, seconds
+    """``running``: a sensor responded; ``lasting``: persistent faults of medium severity or more, by name; ``refused``:
+    rejected configurations since its start; ``faults``: of the configuration on the disk; ``began``: its start, seconds
     since 1970.
     """
 
@@ -31,7 +31,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def health_of(status: Mapping[str, Any]) -> Health:
-    """From the object that `sensor status --json` prints."""
+    """Health from the object that `sensor status --json` prints."""
     if status.get("running") is not True:
         return Health()
     configuration, traffic = _part(status, "configuration"), _part(status, "traffic")
@@ -43,7 +43,7 @@ def health_of(status: Mapping[str, Any]) -> Health:
 
 
 def worse(before: Health, now: Health) -> str:
-    """Why the health is worse than before; empty where it is not, or nothing ran that could be compared."""
+    """Why the health is worse than before; empty if it is not, or there is nothing to compare."""
     if not before.running:
         return ""
     if not now.running:
@@ -59,14 +59,14 @@ def worse(before: Health, now: Health) -> str:
 
 
 def _loss(before: Health, now: Health) -> float:
-    """Share of the packets that were lost since then."""
+    """Share of packets lost since then."""
     same = now.began == before.began
     packets, lost = (now.packets - before.packets, now.lost - before.lost) if same else (now.packets, now.lost)
     return lost / (packets + lost) if packets + lost >= PACKETS else 0.0
 
 
 def _lasting(status: Mapping[str, Any]) -> dict[str, str]:
-    """As `sensor status` judges: of medium severity or more, and a log that cannot be written."""
+    """Faults of medium severity or more according to `sensor status`, and a log that cannot be written."""
     lasting = _part(_part(status, "health"), "lasting")
     found = {
         name: clean(str(fault.get("msg", name)), TEXT_LIMIT)

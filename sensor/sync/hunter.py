@@ -1,6 +1,6 @@
-"""Answers hunts of the hub: queries over the traffic records of this sensor, one after another.
+"""Answers hunts of the hub: queries on the traffic records of this sensor, one at a time.
 
-The NATS server lets only the hub publish on the subject of a sensor, and a sensor only under its own key.
+The NATS server permits only the hub to publish on the subject of a sensor, and a sensor only under its own key.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from sensor.outputs.hub_protocol.hunts import FOUND, HUNT, Found, Hunt, fitted, 
 from sensor.outputs.hub_protocol.messages import subject
 from sensor.outputs.transport.nats_wire import UNASKED, Silent, Wire
 
-# A connection without a ping of the server for so long is lost; after FRESH_S another one is opened, which renews
+# A connection without a ping of the server for SILENT_S is lost; after FRESH_S a new one is opened, which renews
 # credentials that are due.
 SILENT_S, FRESH_S = 300.0, 6 * 3600.0
 HEADERS_SIZE = 512
 
 
 class Hunter:
-    """``servers``: URLs of the hub; ``find``: what this sensor finds, which must not raise."""
+    """``servers``: URLs of the hub; ``find``: runs a hunt on this sensor, and must not raise."""
 
     def __init__(self, servers: list[str], options: HubOptions, find: Callable[[Hunt], Found]) -> None:
         self._servers, self._options, self._find = list(servers), options, find
@@ -33,7 +33,7 @@ class Hunter:
         self._key, self._opened_at = "", 0.0
 
     def turn(self, within_s: float) -> bool:
-        """Wait for a hunt and answer it; False where none came. Retry; the next call connects again."""
+        """Wait for a hunt and answer it; False if none came. Raises Retry; the next call reconnects."""
         try:
             return self._turn(self._opened(), within_s)
         except Retry:
@@ -52,7 +52,7 @@ class Hunter:
             if time.monotonic() - wire.received_at > SILENT_S:
                 raise Retry(f"the NATS server sent nothing for {SILENT_S:g} s") from None
             return False
-        if received.number != UNASKED:  # no client waits for an answer any more
+        if received.number != UNASKED:  # the client stopped waiting
             return False
         try:
             hunt = msgspec.json.decode(received.body, type=Hunt)

@@ -1,8 +1,8 @@
-"""Layers of the fleet configuration: what the operator of a hub signs, and a sensor verifies.
+"""Layers of the fleet configuration, which the operator of a hub signs and a sensor verifies.
 
-A layer applies to the whole fleet, to a site, or to one sensor. It lists files by their digest: `sensor.yaml`, threat
-lists, rules, hunts, fingerprints, mutes. The signature (Ed25519, RFC 8032) covers the list with its version and time,
-so neither the database of the hub nor a worker can change, mix or replay a configuration.
+A layer applies to the whole fleet, to a site, or to one sensor. It lists files by digest: `sensor.yaml`, threat lists,
+rules, hunts, fingerprints, mutes. The signature (Ed25519, RFC 8032) covers the list with its version and time, so that
+neither the database of the hub nor a worker can change, combine or replay configurations.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from sensor.outputs.transport.nkeys import KeyPair, is_signed
 Scope = Literal["fleet", "site", "sensor"]
 SCOPES: tuple[Scope, ...] = ("fleet", "site", "sensor")
 FILE_LIMIT, TOTAL_LIMIT, FILES_LIMIT = 64 << 20, 256 << 20, 1000
-# The names below are those that a sensor reads.
+# File names that a sensor reads.
 EXPECTED = "sensor.yaml, mutes.yaml, lists/*, rules/*.yaml, hunts/*.yaml, fingerprints/**.yaml"
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"
 _NAME = re.compile(
     rf"sensor\.yaml|mutes\.yaml|lists/{_PART}|(?:rules|hunts)/{_PART}\.yaml|fingerprints/(?:{_PART}/){{0,3}}{_PART}\.yaml"
 )
-# Before what is signed, so that no other signature of the key can be one of a layer.
+# Prefix of the signed data, so that no other signature of the key is valid for a layer.
 _PURPOSE = b"sensor fleet configuration 1\n"
 
 
 class Refused(Exception):
-    """A configuration that is not used, with the reason."""
+    """A rejected configuration, with the reason."""
 
 
 class File(msgspec.Struct, frozen=True):
-    """``name``: with the folder, by slashes; ``sha256``: as hexadecimal digits; ``size``: bytes."""
+    """``name``: with the folder, separated by slashes; ``sha256``: hexadecimal; ``size``: bytes."""
 
     name: str
     sha256: str
@@ -43,8 +43,8 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """``target``: name of the site or public key of the sensor, empty for the fleet; ``version``: from 1 on, for each
-    target; ``signed``: seconds since 1970. A layer without files sets nothing.
+    """``target``: name of the site or public key of the sensor, empty for the fleet; ``version``: from 1, for each
+    target; ``signed``: seconds since 1970. A layer without files has no settings.
     """
 
     scope: Scope
@@ -59,12 +59,12 @@ class Layer(msgspec.Struct, frozen=True):
 
     @property
     def folder(self) -> str:
-        """Name of its folder at the sensor; in the order of names, later layers win."""
+        """Name of its folder at the sensor; in name order, later layers override earlier ones."""
         return f"{SCOPES.index(self.scope) + 1}0-{self.scope}"
 
 
 def files_of(content: Mapping[str, bytes]) -> list[File]:
-    """Files by name. Refused where a name or a size is not valid."""
+    """Files by name. Raises Refused if a name or a size is not valid."""
     found = [File(name, hashlib.sha256(body).hexdigest(), len(body)) for name, body in sorted(content.items())]
     check_files(found)
     return found
@@ -76,7 +76,7 @@ def sign(layer: Layer, operator: KeyPair) -> Signed:
 
 
 def verify(signed: Signed, operator: str) -> Layer:
-    """The layer, if this operator signed it. ``operator``: its public key. Refused."""
+    """The layer, if this operator signed it. ``operator``: public key. Raises Refused."""
     if not is_signed(operator, _PURPOSE + signed.content.encode(), signed.signature):
         raise Refused(f"a layer is not signed by the operator {operator[:12]}…")
     try:
@@ -88,7 +88,7 @@ def verify(signed: Signed, operator: str) -> Layer:
 
 
 def check_files(files: Sequence[File]) -> None:
-    """Refused where a name is not one that a sensor reads, or there is too much."""
+    """Check names, number and sizes. Raises Refused for a name that sensors do not read, or if a limit is exceeded."""
     for file in files:
         if not _NAME.fullmatch(file.name):
             raise Refused(f"found the file {file.name[:100]!r}, expected {EXPECTED}")
@@ -101,6 +101,6 @@ def check_files(files: Sequence[File]) -> None:
 
 
 def digest_of(layers: Iterable[Signed]) -> str:
-    """Identity of what is in effect: the same for the same layers in the same order; empty where there are none."""
+    """Digest of the effective layers: equal for the same layers in the same order; empty without layers."""
     contents = [layer.content.encode() for layer in layers]
     return hashlib.blake2b(b"\n".join(contents), digest_size=8).hexdigest() if contents else ""

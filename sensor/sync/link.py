@@ -1,4 +1,4 @@
-"""Questions of `sensor sync` to the hub, over the connection that the output ``hub`` is configured for."""
+"""Requests of `sensor sync` to the hub, over the connection of the output ``hub``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sensor.sync.layers import File, Refused
 
 
 class Link:
-    """``servers``: URLs of the hub. Methods raise Retry where the hub cannot be asked; the next call connects again."""
+    """``servers``: URLs of the hub. Methods raise Retry if the hub cannot be reached; the next call reconnects."""
 
     def __init__(self, servers: list[str], options: HubOptions) -> None:
         self._servers, self._options = list(servers), options
@@ -30,20 +30,20 @@ class Link:
 
     @property
     def operator(self) -> str:
-        """Public key of the operator who signs. Refused where the hub has not named it."""
+        """Public key of the operator who signs. Raises Refused if the hub has not announced it."""
         if found := load_operator(self._path):
             return found
         raise Refused("the key of the hub's operator is not known: join the hub again, or upgrade the hub")
 
     def offer(self, report: Report) -> Offer:
-        """The layers for this sensor, after it has reported what it does with them."""
+        """The layers for this sensor. Sends the report on its current configuration first."""
         try:
             return msgspec.json.decode(self._ask(messages.CONFIGURE, msgspec.json.encode(report)), type=Offer)
         except msgspec.MsgspecError:
             raise Retry("the hub gave an answer that cannot be read") from None
 
     def fetch(self, file: File) -> bytes:
-        """The content of a file of a layer. Refused where the hub does not have it."""
+        """The content of a file of a layer. Raises Refused if the hub does not have it."""
         body = b""
         while len(body) < file.size:
             part = self._ask(messages.FILE, msgspec.json.encode(FilePart(file.sha256, len(body))))

@@ -1,5 +1,5 @@
-"""Keys that stay with the sensor: a layer of a hub must not set who the sensor is, what it listens on, and how it
-reaches the hub.
+"""Local keys, which a layer of a hub must not set: the identity of the sensor, its interfaces, and how it reaches the
+hub.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class _Any(BaseModel):
 
 
 def check_keys(path: Path, text: str, outputs: Collection[str] = ()) -> None:
-    """DocumentErrors where the document of a layer sets a key that is local. ``outputs``: names of the outputs by which
-    this sensor reaches its hub.
+    """Raises DocumentErrors if the document of a layer sets a local key. ``outputs``: names of the outputs
+    to the hub.
     """
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
         return

@@ -1,4 +1,4 @@
-"""What `sensor sync` accepted, what is on trial, what failed: a JSON file in the folder ``fleet``."""
+"""State of `sensor sync`: accepted, trial and failed versions, in a JSON file in the folder ``fleet``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sensor.sync.health import Health
 NAME = "state.json"
 FAILED_LIMIT = 20
 Outcome = Literal["", "trial", "applied", "refused", "rolled_back", "local"]
-"""``applied``: in use, and health did not worsen; ``trial``: in use, health is being watched; ``local``: the hub sets
-nothing; empty: the hub was not asked yet.
+"""``applied``: in use, and health did not get worse; ``trial``: in use, health is being watched; ``local``: the hub has
+no layers; empty: the hub was not asked yet.
 """
 
 
 class Trial(msgspec.Struct):
-    """A version whose effect is watched. ``before``: digest of the version that it replaced; ``health``: at that time;
-    ``begun``: seconds since 1970; ``worse``: successive observations in which health was worse.
+    """A version on trial. ``before``: digest of the version that it replaced; ``health``: at that time; ``begun``:
+    seconds since 1970; ``worse``: consecutive observations of worse health.
     """
 
     before: str
@@ -30,9 +30,9 @@ class Trial(msgspec.Struct):
 
 
 class State(msgspec.Struct):
-    """``accepted``: time of signature of the layers in use, by their place, older ones are not accepted again;
-    ``failed``: digests that were rolled back, with the reason; ``refused``, ``refused_at``: digest that was refused
-    last, and when; ``restart``: keys that take effect at the next start; ``answered_at``: when the hub answered last.
+    """``accepted``: signing time of the layers in use, by their place; older ones are rejected; ``failed``: digests
+    that were rolled back, with the reason; ``refused``, ``refused_at``: digest that was refused last, and its time;
+    ``restart``: keys that take effect at the next start; ``answered_at``: time of the hub's last response.
     """
 
     outcome: Outcome = ""
@@ -46,7 +46,7 @@ class State(msgspec.Struct):
     answered_at: float = msgspec.field(default=0.0, name="asked")
 
     def fail(self, digest: str, outcome: Outcome, reason: str) -> None:
-        """Not to be tried again."""
+        """Record a failed version, which is not tried again."""
         self.outcome, self.reason = outcome, reason
         self.failed[digest] = reason
         for old in list(self.failed)[:-FAILED_LIMIT]:
@@ -54,7 +54,7 @@ class State(msgspec.Struct):
 
 
 def load_state(folder: Path) -> State:
-    """The state; that of the beginning where there is none or it cannot be read. PermissionError."""
+    """The state; the initial state if the file is absent or unreadable. Raises PermissionError."""
     try:
         return msgspec.json.decode((folder / NAME).read_bytes(), type=State)
     except (FileNotFoundError, msgspec.MsgspecError):
@@ -62,5 +62,5 @@ def load_state(folder: Path) -> State:
 
 
 def save_state(folder: Path, state: State) -> None:
-    """OSError."""
+    """Write the state. Raises OSError."""
     write_whole(folder / NAME, msgspec.json.encode(state))
