@@ -1,8 +1,8 @@
-"""A channel of a RabbitMQ whose confirms are awaited for a whole batch. The client library is asked to run only while
-we wait: no thread, nothing left behind.
+"""A RabbitMQ channel with publisher confirms for whole batches. The client library runs only while the output waits: it
+needs no thread.
 
-There are no heartbeats, since they would not be answered between two batches: TCP keepalives maintain the connection,
-and a peer that is gone is found by the time-out of the next batch.
+Heartbeats are off, since none would be answered between two batches: TCP keepalives maintain the connection, and the
+timeout of the next batch detects a dead peer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Message = tuple[str, str, bytes, Any]
 
 
 def library() -> Any:
-    """The client library, which logs every lost connection unless configured not to. Retry if it is not installed."""
+    """The client library, with its logging of lost connections disabled. Raises Retry if it is not installed."""
     try:
         found = importlib.import_module("pika")
     except ImportError:
@@ -36,8 +36,8 @@ def library() -> Any:
 
 
 class Line:
-    """One connection with one channel. Every method returns within the time-out, and raises Retry if the broker does
-    not answer or rejects.
+    """One connection with one channel. Methods return within the timeout, and raise Retry if the broker does not
+    respond or rejects the request.
     """
 
     def __init__(self, parameters: Any, timeout_s: float) -> None:
@@ -48,7 +48,7 @@ class Line:
         self._blocked = ""
         self._closed = False
         self._received, self._tag = 0, 0
-        # Tag of the broker → index in the batch, of unconfirmed messages; and rejected indexes, with the reason.
+        # Unconfirmed messages: delivery tag → index in the batch; and rejected indexes, with the reason.
         self._waiting: dict[int, int] = {}
         self._places: dict[str, int] = {}
         self._left: dict[int, str] = {}
@@ -69,8 +69,8 @@ class Line:
             raise
 
     def call(self, question: Callable[..., Any]) -> None:
-        """A request to the channel (``queue_declare``, for example), and its answer awaited. ``question`` gets the
-        channel and the callback.
+        """Send a request to the channel (``queue_declare``, for example) and wait for the response. ``question`` gets
+        the channel and the callback.
         """
         answers: list[Any] = []
 
@@ -82,7 +82,7 @@ class Line:
         self._until(lambda: bool(answers))
 
     def publish(self, messages: Sequence[Message], *, mandatory: bool) -> dict[int, str]:
-        """Send all and wait until all are confirmed. Indexes of those that the broker rejected, with its reason."""
+        """Publish all and wait for their confirms. Returns indexes of rejected messages, with the broker's reason."""
         self._look()
         self._left, self._places, self._waiting = {}, {}, {}
         for place, (exchange, key, body, properties) in enumerate(messages):
@@ -94,7 +94,7 @@ class Line:
         return self._left
 
     def close(self) -> None:
-        """Close in order if the peer answers; else cut the connection."""
+        """Close in order if the peer responds; otherwise abort the connection."""
         if self._closed:
             return
         self._closed = True
@@ -102,12 +102,12 @@ class Line:
             self._connection.close()
             self._run(lambda: bool(self._connection.is_closed), FAREWELL_S)
         if not self._connection.is_closed:
-            # No public way leads to an end without the peer.
+            # No public method closes without the peer.
             self._connection._terminate_stream(ConnectionError("cut"))  # noqa: SLF001
             self._run(lambda: bool(self._connection.is_closed), FAREWELL_S)
         self._loop.close()
 
-    # What the library calls.
+    # Callbacks of the library.
 
     def _opened(self, connection: Any) -> None:
         connection.add_on_connection_blocked_callback(self._block)
@@ -138,7 +138,7 @@ class Line:
         self._poke()
 
     def _returned(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
-        """What no queue wanted comes back before it is confirmed."""
+        """A message that no queue accepts is returned before its confirm."""
         place = self._places.get(properties.message_id)
         if place is not None:
             key, text = clean(method.routing_key, 64), clean(method.reply_text, 64)
@@ -166,7 +166,7 @@ class Line:
             self._loop.stop()
 
     def _until(self, done: Callable[[], bool]) -> None:
-        """Run until it is done. Retry or Refuse where the line is lost, or silent for too long."""
+        """Run until ``done``. Raises Retry or Refuse if the connection is lost, or silent for too long."""
         self._run(lambda: done() or self._fault is not None, self._timeout_s)
         self._look()
         if not done():
@@ -177,7 +177,7 @@ class Line:
             )
 
     def _run(self, done: Callable[[], bool], seconds: float) -> None:
-        """Run the library until it is done, or until nothing was received for so long."""
+        """Run the library until ``done``, or until nothing is received for this many seconds."""
         self._done, received = done, -1
         while not done() and received != self._received:
             received = self._received
@@ -186,7 +186,7 @@ class Line:
             self._loop.remove_timeout(timer)
 
     def _look(self) -> None:
-        """Retry where the line is lost, Refuse where it was for what we sent."""
+        """Raises Retry if the connection is lost, Refuse if our message was the reason."""
         error = self._fault
         if error is None:
             return
@@ -197,7 +197,7 @@ class Line:
 
 
 def reason_of(error: BaseException) -> str:
-    """The broker's text, or that of the innermost error of the library."""
+    """The broker's text, or that of the library's innermost error."""
     while True:
         inner = getattr(error, "exceptions", None) or (*error.args, getattr(error, "exception", None))
         found = next((one for one in reversed(inner) if isinstance(one, BaseException)), None)

@@ -1,8 +1,7 @@
-"""The index template that ``elasticsearch`` installs on request: types for the fields of the formats, for Elasticsearch
-8 and OpenSearch 2 alike.
+"""The index template that ``elasticsearch`` installs on request: types of fields, for Elasticsearch 8 and OpenSearch 2.
 
-Texts are keywords unless they are sentences; what hangs on single detectors (numbers, facts) is kept in the document
-and not indexed, so that it makes no fields. Only types that both products know.
+Texts are keywords except for sentences. Data specific to detectors (numbers, facts) is stored but not indexed, so that
+it does not create fields. Only types that both products support are used.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 VERSION = 2
-# Above what both products bring along.
+# Higher than the built-in templates of both products.
 PRIORITY = 200
 
 _KEYWORD = {"type": "keyword", "ignore_above": 1024}
@@ -18,7 +17,7 @@ _TEXT = {"type": "text"}
 _DATE = {"type": "date", "ignore_malformed": True}
 _IP = {"type": "ip", "ignore_malformed": True}
 _KEPT = {"type": "object", "enabled": False}
-# Sentences, by their name in any format.
+# Fields with sentences, in all formats.
 _SENTENCES = ("message", "msg", "reason", "advice", "false_positives", "why", "desc", "title")
 _KEPT_NAMES = (
     "numbers",
@@ -37,8 +36,8 @@ _DATES = ("ts", "emitted", "first", "last", "first_seen", "last_seen", "start", 
 
 
 def template(pattern: str, *, data_stream: bool) -> dict[str, Any]:
-    """The body of ``PUT _index_template/NAME``. ``pattern``: the indices it is for."""
-    # A hash in place of a port or an address costs that field its index, not the record its place.
+    """The body of ``PUT _index_template/NAME``. ``pattern``: the matching indices."""
+    # A hash in place of a port or an address is then not indexed; the record is still accepted.
     settings = {
         "index": {"mapping": {"ignore_malformed": True, "total_fields": {"limit": 2000}}, "refresh_interval": "5s"}
     }

@@ -1,5 +1,5 @@
-"""A digest as text: subject, plain text and a small page of several records. Pure functions; names from peers are
-cleaned, and escaped in HTML.
+"""A digest as text: subject, plain text, and HTML. Pure functions; names from peers are cleaned, and
+escaped in HTML.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _counted(records: Sequence[Record]) -> str:
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:
-    """What a reader needs to act, by label; what a record does not have is left out."""
+    """Labelled facts that the reader needs to act; missing ones are left out."""
     kind = _text(record.get("kind"))
     sensor = _object(record.get("sensor"))
     about = _object(record.get(kind)) if kind != "sensor" else {}
@@ -123,7 +123,7 @@ def _severity(record: Record) -> str:
 
 
 def _text(value: Any, limit: int = TEXT_LIMIT) -> str:
-    """One clean line of whatever is there."""
+    """One clean line for any value."""
     return "" if value is None or isinstance(value, dict | list) else clean(str(value), limit)
 
 

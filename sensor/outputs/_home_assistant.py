@@ -1,5 +1,5 @@
-"""The presence of devices as Home Assistant discovers it over MQTT: one binary sensor a device, retained, so that it is
-known after every restart.
+"""Presence of devices for MQTT discovery of Home Assistant: one retained binary sensor per device, which survives
+restarts.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from sensor.outputs._names import device_of, named
 
 ONLINE, OFFLINE = b"online", b"offline"
 ON, OFF = b"on", b"off"
-# Each is published because a packet of the device was seen.
+# Actions that mean that a packet of the device was seen.
 PRESENT = ("new", "back", "identified", "changed", "address_changed")
 ORIGIN = "Passive network sensor"
 TEXT_LIMIT = 256
 MACS_LIMIT = 4
 
-# Letters that a name in a topic of discovery may have.
+# Characters that names in discovery topics must not have.
 _ODD = re.compile(r"[^a-zA-Z0-9_-]")
 _LOST = re.compile(r"(dev-\w+) is the same device")
 
 
 class Topics(Protocol):
-    """Where states are published; see the options of MQTT."""
+    """Topics of states; see the options of MQTT."""
 
     @property
     def prefix(self) -> str: ...
@@ -38,8 +38,8 @@ class Topics(Protocol):
 
 
 def presence(record: Mapping[str, Any], topics: Topics) -> Iterator[tuple[str, bytes]]:
-    """Topics and payloads that a record of a device makes: what it is, then whether it is there. Nothing where the
-    record names no device.
+    """Topics and payloads for a device record: its description, then its presence. Nothing if the record names no
+    device.
     """
     device, name = record.get("device") or {}, device_of(record)
     if not name:
@@ -51,7 +51,7 @@ def presence(record: Mapping[str, Any], topics: Topics) -> Iterator[tuple[str, b
         yield named(topics.state, record), OFF
     lost = _LOST.match(str(record.get("reason", ""))) if record["action"] == "merged" else None
     if lost:
-        # An empty message ends what was retained.
+        # An empty message removes a retained one.
         yield _config_topic(topics, lost[1]), b""
         yield named(topics.state, {**record, "device": {"id": lost[1]}}), b""
 
@@ -63,7 +63,7 @@ def _config_topic(topics: Topics, name: str) -> str:
 def _config(record: Mapping[str, Any], device: Mapping[str, Any], name: str, topics: Topics) -> dict[str, Any]:
     unique = f"sensor_{_ODD.sub('_', name)}"
     return {
-        # The only entity of a device has the name of the device.
+        # The only entity of a device takes its name.
         "name": None,
         "unique_id": unique,
         "device_class": "connectivity",
@@ -82,7 +82,7 @@ def _called(device: Mapping[str, Any], name: str) -> str:
 
 
 def _known(device: Mapping[str, Any]) -> dict[str, Any]:
-    """What Home Assistant shows of a device; by its MAC it is the one that other integrations know."""
+    """Device information for Home Assistant; the MAC links it to the same device of other integrations."""
     names = {"manufacturer": "vendor", "model": "model", "sw_version": "firmware", "serial_number": "serial"}
     body: dict[str, Any] = {
         key: clean(str(device[name]), TEXT_LIMIT) for key, name in names.items() if device.get(name)

@@ -1,4 +1,4 @@
-"""Names at a destination (a stream, a routing key) that are made of a record: a text with places such as
+"""Names at a destination (a stream, a routing key) from a template with placeholders such as
 ``sensor.{kind}.{severity}``.
 """
 
@@ -20,7 +20,7 @@ _ODD = re.compile(r"[^\w.-]")
 
 
 def known(template: str) -> str:
-    """The text itself. ValueError that names a place which is none."""
+    """The template itself. Raises ValueError that names an unknown placeholder."""
     for place in _PLACE.findall(template):
         if place not in PLACES:
             raise ValueError(f"found the place {{{place}}}, {nearest(place, PLACES)}")
@@ -28,7 +28,7 @@ def known(template: str) -> str:
 
 
 def named(template: str, record: Mapping[str, Any]) -> str:
-    """The text with what the record has at its places; ``none`` for what it has not, ``_`` for what no name should hold
+    """The template filled from a record; ``none`` for missing values, ``_`` for characters that names must not have
     (``*``, ``#``, ``/``).
     """
     if "{" not in template:
@@ -37,18 +37,18 @@ def named(template: str, record: Mapping[str, Any]) -> str:
 
 
 def anywhere(template: str, wildcard: str) -> str:
-    """The text with a wildcard at its places: all the names that records can give it."""
+    """The template with a wildcard for each placeholder: matches all names that records can produce."""
     return _PLACE.sub(wildcard, template)
 
 
 def part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object of a record; an empty one where it has none, or a hash in its place."""
+    """An object in a record; empty if it is absent or a hash."""
     found = record.get(name)
     return found if isinstance(found, Mapping) else {}
 
 
 def device_of(record: Mapping[str, Any]) -> str:
-    """The device that a record is about: itself, or the source of an alert; empty where there is none."""
+    """The device of a record, or the source of an alert; empty if there is none."""
     return str(part(record, "device").get("id") or part(record, "src").get("device") or "")
 
 

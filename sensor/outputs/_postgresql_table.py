@@ -1,4 +1,4 @@
-"""The table that ``postgresql`` writes: the statements that make it and fill it, and a record as a row of it."""
+"""The table of ``postgresql``: the statements that create and fill it, and a record as a row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.outputs._names import device_of, part
 
 NAME_LIMIT = 63
 
-# What each column holds is in `row`, in the same order.
+# `row` returns the values in the same order.
 COLUMNS = {
     "id": "text",
     "ts": "timestamptz",
@@ -28,17 +28,16 @@ COLUMNS = {
     "msg": "text",
     "body": "jsonb",
 }
-# What an output's `fields` cannot leave out.
+# Fields that an output's `fields` cannot leave out.
 REQUIRED = ("id", "kind", "seq", "body")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
-# A zero character, which JSON can write and jsonb cannot hold; not the text of one, before which a backslash is
-# escaped.
+# An escaped NUL, which JSON can contain and jsonb cannot; not a literal backslash before ``u0000``.
 _ZERO = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def valid_name(name: str) -> str:
-    """The name itself: identifiers that need no quoting. ValueError for any other."""
+    """The name itself: an identifier that needs no quoting. Raises ValueError for any other."""
     parts = name.split(".")
     if len(parts) > 2 or not all(_NAME.fullmatch(part) and len(part) <= NAME_LIMIT for part in parts):
         raise ValueError(
@@ -49,7 +48,7 @@ def valid_name(name: str) -> str:
 
 
 def table_of(table: str) -> str:
-    """The statements that make a table and its indexes; those that exist are left as they are."""
+    """Statements that create a table and its indexes if they do not exist."""
     name = table.rpartition(".")[2]
     columns = ",\n".join(f"    {column} {kind}{_bound(column)}" for column, kind in COLUMNS.items())
     made = [
@@ -65,13 +64,13 @@ def table_of(table: str) -> str:
 
 
 def insert_of(table: str) -> str:
-    """One statement for a batch of any size: a column is one value, a list of texts in binary, in which nothing needs
-    to be escaped.
+    """One statement for a batch of any size: each column is one binary array parameter, so that nothing needs to be
+    escaped.
     """
     lists = ", ".join("%b::text[]" for _ in COLUMNS)
     chosen = ", ".join(column if kind == "text" else f"{column}::{kind}" for column, kind in COLUMNS.items())
     names = ", ".join(COLUMNS)
-    # The name of the table was looked at; all else is ours.
+    # The table name was validated; all else is constant.
     rows = f"SELECT {chosen} FROM unnest({lists}) AS given ({names})"  # noqa: S608
     return f"INSERT INTO {quoted(table)} ({names}) {rows} ON CONFLICT (id) DO NOTHING"
 
@@ -81,7 +80,7 @@ def quoted(table: str) -> str:
 
 
 def row(entry: Entry) -> tuple[str | None, ...]:
-    """A record in the order of the columns, all of it text."""
+    """A record as text values in the order of the columns."""
     record = entry.record
     return (
         entry.id,
@@ -104,7 +103,7 @@ def row(entry: Entry) -> tuple[str | None, ...]:
 
 @functools.lru_cache(maxsize=4096)
 def _address(text: Any) -> str | None:
-    """An address that a column can hold; None for what is none, such as the hash that stands for it."""
+    """An address for an inet column; None for anything else, such as a hash."""
     try:
         return str(ipaddress.ip_address(text)) if isinstance(text, str) else None
     except ValueError:
@@ -112,7 +111,7 @@ def _address(text: Any) -> str | None:
 
 
 def _text(text: Any) -> str:
-    """Text that a database can hold: without zero characters and halves of characters."""
+    """Text that a database accepts: without NUL and lone surrogates."""
     return str(text or "").replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 

@@ -1,6 +1,4 @@
-"""What every check begins with: is the name known, does the port answer, is its certificate right. One finding a step,
-up to the first error.
-"""
+"""Common steps of every check: name resolution, port, certificate. One finding per step, up to the first error."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ SHOWN_LIMIT = 4
 
 
 def probe(host: str, port: int, tls: Tls | None, timeout_s: float) -> Iterator[Finding]:
-    """Findings ``dns``, ``tcp`` and, with ``tls``, ``tls``. Nothing is sent to the destination but a handshake."""
+    """Findings ``dns``, ``tcp`` and, with ``tls``, ``tls``. Sends only a handshake to the destination."""
     try:
         places = resolve(host, port)
     except Retry as error:
@@ -39,7 +37,7 @@ def probe(host: str, port: int, tls: Tls | None, timeout_s: float) -> Iterator[F
 
 
 def probe_tls(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: float) -> Finding:
-    """How TLS stands over connections that ``plain`` makes (which may speak another protocol first: STARTTLS)."""
+    """The result of a TLS handshake over connections from ``plain`` (which may use STARTTLS first)."""
     try:
         connection = secure(plain, host, tls, timeout_s)
     except Retry as error:

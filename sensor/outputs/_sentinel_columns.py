@@ -1,8 +1,8 @@
-"""The table of events in Log Analytics: its columns, and a record as one row of it. One table for all kinds: columns
-that a kind does not have are absent.
+"""The event table in Log Analytics: its columns, and a record as a row. All kinds share one table; columns that a kind
+does not have are absent.
 
-``COLUMNS`` is the table's schema and the stream declaration of a data collection rule alike; names are those of Azure's
-own tables where one fits.
+``COLUMNS`` is both the table's schema and the stream declaration of a data collection rule. Names follow Azure's own
+tables where possible.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 Body = Mapping[str, Any]
 
 TABLE, STREAM = "Sensor_CL", "Custom-Sensor_CL"
-# Azure cuts what is longer.
+# Azure truncates longer texts.
 TEXT_LIMIT = 32 * 1024
 
 
 def _path(*keys: str) -> Callable[[Body], Any]:
-    """What is at a path; None where nothing is."""
+    """The value at a path; None if absent."""
 
     def look(record: Body) -> Any:
         found: Any = record
@@ -35,17 +35,17 @@ def _first(*looks: Callable[[Body], Any]) -> Callable[[Body], Any]:
 
 
 def _about(key: str) -> Callable[[Body], Any]:
-    """The fields of the alert, or the incident."""
+    """A field of the alert or the incident."""
     return _first(_path("alert", key), _path("incident", key))
 
 
 def _device(key: str, end: str) -> Callable[[Body], Any]:
-    """Of the device itself, or of the source of an alert."""
+    """A field of the device, or of the source of an alert."""
     return _first(_path("device", key), _path("src", end))
 
 
 def _attack(key: str) -> Callable[[Body], Any]:
-    """Each technique or tactic of a finding once."""
+    """The distinct techniques or tactics of a finding."""
     about = _about("attack")
 
     def look(record: Body) -> Any:
@@ -64,7 +64,7 @@ def _attack(key: str) -> Callable[[Body], Any]:
     return look
 
 
-# Name, type, where it comes from.
+# Name, type, source of the value.
 _TABLE: tuple[tuple[str, str, Callable[[Body], Any]], ...] = (
     ("TimeGenerated", "datetime", _path("ts")),
     ("EventId", "string", _path("id")),
@@ -141,8 +141,8 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 
 
 def row(record: Body) -> dict[str, Any]:
-    """A record as a row. A value of another type than its column's (a redacted one, for example) is its text in columns
-    of text, and absent elsewhere.
+    """A record as a row. A value whose type does not match its column (a redacted one, for example) becomes text in
+    text columns, and is absent elsewhere.
     """
     made: dict[str, Any] = {}
     for name, kind, look in _TABLE:

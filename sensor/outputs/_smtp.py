@@ -1,5 +1,5 @@
-"""SMTP of the standard library over a connection of ours, with answers that end and errors as what is to be done about
-a batch.
+"""SMTP of the standard library over a given connection, with limits on responses, and errors mapped to
+Retry or Refuse.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TOO_LARGE, NO_LOGIN = (552, 523), (530, 534, 535, 538)
 
 
 class Client(smtplib.SMTP):
-    """The client of the standard library over a connection of ours, with answers that end."""
+    """The client of the standard library over a given connection, with limits on responses."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(local_hostname=re.sub(r"[^A-Za-z0-9.-]", "", socket.gethostname())[:253] or "sensor")
@@ -39,8 +39,8 @@ class Client(smtplib.SMTP):
         return super().getreply()
 
     def detach(self) -> socket.socket:
-        """The connection without its client; what the server had sent already is dropped, to prevent command injection
-        before TLS.
+        """The connection without its client. Drops data that the server has already sent, which prevents command
+        injection before TLS.
         """
         connection, self.sock = self.sock, None
         if connection is None:
@@ -57,7 +57,7 @@ class Client(smtplib.SMTP):
 
 
 class _Lines:
-    """A file of answers, each of at most so many lines."""
+    """A file of response lines with a limited number of lines per response."""
 
     def __init__(self, file: Any) -> None:
         self._file, self._count = file, 0
@@ -74,7 +74,7 @@ class _Lines:
 
 
 def log_in(client: Client, user: str, password: Secret) -> None:
-    """Retry if it fails, with the server's text unless it repeats the secret."""
+    """Log in. Raises Retry on failure, with the server's text unless it repeats the secret."""
     secret = password.reveal()
     try:
         client.login(user, secret)
@@ -101,7 +101,7 @@ def answers(turned_down: Mapping[str, tuple[int, bytes]]) -> str:
 
 
 def raise_outcome(error: Exception, place: str) -> NoReturn:
-    """Refuse where the content was turned down for good, Retry for all else."""
+    """Raise Refuse if the content was rejected permanently, Retry for all else."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         raise Retry(f"{place} takes none of the recipients: {answers(error.recipients)}") from None
     if not isinstance(error, smtplib.SMTPResponseException):

@@ -1,4 +1,4 @@
-"""What outputs share that carry messages of syslog: facility, and a header for formats that have none of their own."""
+"""Shared by outputs that carry syslog messages: facility, and a header for formats without one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from sensor.outputs.formats._syslog import APP, name, priority
 
 FORMATS = ("syslog_5424", "syslog_3164", "native", "ecs", "ocsf", "cef", "cef_defender", "leef", "device_info")
 WHOLE = ("", "syslog_5424", "syslog_3164")
-# Collectors of these expect the short header, without the name of a program.
+# Collectors of these expect the short header, without a program name.
 BARE = ("cef", "cef_defender", "leef")
 
 Facility = Literal[
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
     "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ]  # fmt: skip
-# 12 to 15 have no name that all systems share (RFC 5424, 6.2.1).
+# 12 to 15 have no portable names (RFC 5424, 6.2.1).
 NUMBERS = dict(zip(Facility.__args__, (*range(12), *range(16, 24)), strict=True))  # type: ignore[attr-defined]
 
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -43,7 +43,7 @@ def message(entry: Entry, options: SyslogOptions) -> bytes:
 
 
 def _headed(entry: Entry, header: str, facility: int, tag: str) -> bytes:
-    """No byte order mark follows: what parses the message expects it to begin with a brace or with CEF."""
+    """No byte order mark follows: parsers expect the message to begin with a brace or with CEF."""
     if header == "none":
         return b""
     record = entry.record

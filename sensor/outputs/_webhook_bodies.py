@@ -1,9 +1,9 @@
-"""Bodies of webhooks: a record as a chat room, a ticket system or a pager expects it. Pure functions; None if a
-receiver has no use for a record.
+"""Bodies of webhooks: a record in the form that a chat room, a ticket system or a pager expects. Pure functions; None
+if a receiver has no use for a record.
 
-Texts of records may be a peer's: they appear only where receivers read plain text, or escaped, so that no user is
-mentioned, linked to or formatted by them. A record may have lost fields, or have hashes in their place: what is not
-there is left out.
+Texts of records may come from peers: they appear only where receivers read plain text, or escaped, so that they cannot
+mention users, create links or formatting. A record may lack fields, or have hashes in their place; missing values are
+left out.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ Record = Mapping[str, Any]
 TITLE_LIMIT, TEXT_LIMIT, FACT_LIMIT = 150, 1500, 300
 LISTED = 5
 
-# The sign after which Jira would read the end of a text without markup, in letters of any size.
+# Jira ends text without markup at this brace and word, in any case.
 _NOFORMAT = re.compile(r"\{(?=noformat)", re.IGNORECASE)
-# Colours of an adaptive card.
+# Colors of an adaptive card.
 _COLOURS = {"critical": "Attention", "high": "Attention", "medium": "Warning"}
 _PAGER = {"critical": "critical", "high": "error", "medium": "warning"}
 _EVENT = {"critical": "1", "high": "2", "medium": "3", "low": "4", "info": "5"}
-# Urgency and impact of an incident, 1 to 3, of which ServiceNow makes the priority.
+# Urgency and impact of an incident, 1 to 3, from which ServiceNow derives the priority.
 _URGENCY = {"critical": "1", "high": "2", "medium": "2"}
 
 
 def slack(record: Record) -> Body:
-    """A message of an incoming webhook, in blocks of plain text. ``text`` is what notifications show, and the one place
-    with markup.
+    """A message of an incoming webhook, in blocks of plain text. Only ``text``, which notifications show,
+    has markup.
     """
     head, facts = _cut(f"{_severity(record).upper()}: {title(record)}", TITLE_LIMIT), fact_pairs(record)
     blocks: list[Body] = [{"type": "header", "text": _plain(head)}]
@@ -48,8 +48,8 @@ def slack(record: Record) -> Body:
 
 
 def teams(record: Record) -> Body:
-    """A message with an adaptive card, as workflows that begin with a webhook take it. Runs of text know no markup,
-    other than text blocks and facts.
+    """A message with an adaptive card for workflows with a webhook trigger. Text runs have no markup, unlike text
+    blocks and facts.
     """
     colour = _COLOURS.get(_severity(record), "Default")
     card: list[Body] = [
@@ -75,7 +75,7 @@ def teams(record: Record) -> Body:
 
 
 def jira(record: Record, project: str, issue_type: str) -> Body | None:
-    """An issue of Jira Cloud (version 3 of its interface), whose texts are documents."""
+    """An issue of Jira Cloud (REST API 3), whose texts are documents."""
     if not _begins(record):
         return None
     facts = [
@@ -89,14 +89,14 @@ def jira(record: Record, project: str, issue_type: str) -> Body | None:
 
 
 def jira_server(record: Record, project: str, issue_type: str) -> Body | None:
-    """An issue of Jira Data Center (version 2), whose texts have markup: within ``noformat`` there is none."""
+    """An issue of Jira Data Center (REST API 2), whose texts have markup, except within ``noformat``."""
     if not _begins(record):
         return None
     return _issue(record, project, issue_type, f"{{noformat}}\n{_NOFORMAT.sub('{ ', page(record))}\n{{noformat}}")
 
 
 def servicenow(record: Record) -> Body | None:
-    """A row of the incident table. ``correlation_id`` finds it again."""
+    """A row of the incident table. ``correlation_id`` identifies it."""
     if not _begins(record):
         return None
     urgency = _URGENCY.get(_severity(record), "3")
@@ -112,8 +112,8 @@ def servicenow(record: Record) -> Body | None:
 
 
 def servicenow_event(record: Record) -> Body:
-    """A row of the event table (Event Management), which gathers what has the same ``message_key`` in one alert, and
-    closes it at severity 0.
+    """A row of the event table (Event Management). Events with the same ``message_key`` form one alert, which severity
+    0 closes.
     """
     src = _map(record, "device") or _map(record, "src")
     info = dict(fact_pairs(record)) | {"Record": _id(record)}
@@ -132,8 +132,8 @@ def servicenow_event(record: Record) -> Body:
 
 
 def pagerduty(record: Record, routing_key: str) -> Body:
-    """An event of the Events API, version 2: what has the same ``dedup_key`` is one incident, resolved when the alert
-    is closed.
+    """An event of the Events API, version 2: events with the same ``dedup_key`` are one incident, resolved when the
+    alert is closed.
     """
     payload: Body = {
         "summary": _cut(f"{title(record)}: {message(record)}", 1024),
@@ -173,7 +173,7 @@ def message(record: Record) -> str:
 
 
 def prose(record: Record) -> tuple[str, ...]:
-    """Why, what proves it, what to do, how to see that it is done, and when it is nothing."""
+    """Explanation, evidence, advice, verification, and benign causes."""
     about = _map(record, "alert") or _map(record, "recommendation")
     reasons = "; ".join(str(each) for each in _list(about, "why")[:LISTED])
     pairs = (
@@ -189,7 +189,7 @@ def prose(record: Record) -> tuple[str, ...]:
 
 
 def fact_pairs(record: Record) -> list[tuple[str, str]]:
-    """Facts by name, the most useful first, those that are known."""
+    """Known facts by name, the most useful first."""
     about, network = _map(record, str(record.get("kind", ""))), _map(record, "network")
     ends = [_map(record, "dst"), *_list(record, "targets")]
     pairs = (
@@ -223,20 +223,22 @@ def foot(record: Record) -> str:
 
 
 def page(record: Record) -> str:
-    """All of it as lines of text."""
+    """All content as lines of text."""
     facts = "\n".join([*(f"{name}: {value}" for name, value in fact_pairs(record)), foot(record)])
     return "\n\n".join(part for part in (message(record), "\n".join(prose(record)), facts) if part)
 
 
 def key(record: Record) -> str:
-    """The same for all records of one alert, incident or recommendation of one sensor; otherwise the record's own."""
+    """The same for all records of one alert, incident or recommendation of one sensor; otherwise unique to
+    the record.
+    """
     about = _map(record, "alert") or _map(record, "incident") or _map(record, "recommendation")
     named = f"{_map(record, 'sensor').get('id', '')}/{about['id']}" if about.get("id") else str(record.get("id", ""))
     return _cut(named, 255)
 
 
 def _begins(record: Record) -> bool:
-    """Tickets are opened once: what became of an alert later is not another ticket."""
+    """Whether the record opens a ticket: later changes of an alert are not new tickets."""
     return record.get("kind") not in ("alert", "incident", "recommendation") or record.get("action") == "open"
 
 
@@ -292,11 +294,11 @@ def _span(about: Mapping[str, Any]) -> str:
 
 
 def _cut(text: str, limit: int, *, lines: bool = False) -> str:
-    """Clean and short; on one line unless lines are ours."""
+    """Clean and truncated text, on one line unless ``lines`` is set."""
     return "\n".join(clean(line, limit) for line in text[:limit].split("\n")) if lines else clean(text, limit)
 
 
-# Form.
+# Format.
 
 
 def _plain(text: str) -> Body:

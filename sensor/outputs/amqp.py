@@ -123,7 +123,7 @@ class Amqp(Output):
         left = self._line.publish(messages, mandatory=self.options.mandatory)
         if len(left) == len(entries):
             raise Retry(f"AMQP: {left[0]}")
-        # They are sent alone next time, and then the reason is known.
+        # They are sent alone next time, so that the reason is known.
         return Ack(busy=tuple(sorted(left)))
 
     def close(self) -> None:
@@ -145,7 +145,7 @@ class Amqp(Output):
         try:
             return Line(parameters, self.options.timeout_s)
         except Retry:
-            # Faults of a name, a port or a certificate are reported in plain text; the library uses its own.
+            # Reports errors of a name, a port or a certificate in plain text, unlike the library.
             tls = self.options.tls if self._parts.scheme == "amqps" else None
             connect(self._parts.hostname or "", self._port, tls, self.options.timeout_s).close()
             raise
@@ -202,7 +202,7 @@ class Amqp(Output):
 
 
 def _seconds(record: Mapping[str, Any]) -> int | None:
-    """The time of a record; None where it was left out or hashed."""
+    """The time of a record; None if it was left out or hashed."""
     try:
         return int(datetime.fromisoformat(str(record.get("ts"))).timestamp())
     except ValueError:

@@ -38,11 +38,11 @@ from sensor.outputs.transport.http_wire import REASON_LIMIT
 from sensor.outputs.transport.secrets import Secret
 
 ANSWERS_LIMIT = 64 * 1024 * 1024
-# All that is looked at of the answers: they are otherwise larger than the documents.
+# Only these parts of responses are needed: complete ones are larger than the documents.
 FILTER = "filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
 NDJSON = {"Content-Type": "application/x-ndjson"}
 JSON = {"Content-Type": "application/json"}
-# Answered with 400, but a fault of how things are set up, not of a document.
+# Status 400 with one of these is a configuration error, not a fault of a document.
 SETUP_FAULTS = (
     "index_closed_exception",
     "invalid_index_name_exception",
@@ -77,7 +77,7 @@ class _Item(msgspec.Struct):
 
     @property
     def refused(self) -> bool:
-        """Never accepted, however long one waits."""
+        """Whether the document can never be accepted."""
         error = self.error or _Error()
         return (
             self.status in (400, 413, 422)
@@ -200,7 +200,7 @@ class Elasticsearch(Output):
             ts = str(entry.record.get("ts", ""))
             parts += _action(pattern, ts[:10], entry.kind), msgspec.json.encode(entry.id), b"}}\n"
             if not stamped and _TIME.fullmatch(ts):
-                # An object is never empty: it has its id.
+                # The object is never empty: it has an id.
                 parts += b'{"@timestamp":"', ts.encode(), b'",', entry.payload[1:], b"\n"
             else:
                 parts += entry.payload, b"\n"
@@ -223,7 +223,7 @@ class Elasticsearch(Output):
         )
 
     def _permission(self) -> Finding:
-        """Elasticsearch reports whether we may write; OpenSearch has no such request."""
+        """Elasticsearch reports write permission; OpenSearch has no such request."""
         name = _named(self.options)
         requested = {"index": [{"names": [name], "privileges": ["create_doc", "auto_configure"]}]}
         with Client(self.options) as client:
@@ -261,8 +261,8 @@ class Elasticsearch(Output):
 
 
 def put_template(client: Client, options: Options) -> None:
-    """Ours, where there is none of its name or one of an older version. Retry where it cannot be put: without it the
-    first records would fix wrong types.
+    """Install the template if it is absent or older. Raises Retry if that fails: without it, the first records would
+    determine wrong types.
     """
     url = _at(client, f"_index_template/{template_name(options)}")
     there = client.request("GET", url, limit=ANSWERS_LIMIT)
@@ -275,7 +275,7 @@ def put_template(client: Client, options: Options) -> None:
 
 
 def _version(answer: Answer) -> int:
-    """Of the template that is there; 0 where it has none."""
+    """The version of the installed template; 0 if it has none."""
     found = decoded(answer, _Templates)
     return found.index_templates[0].index_template.version or 0 if found is not None and found.index_templates else 0
 
@@ -285,7 +285,7 @@ def template_name(options: Options) -> str:
 
 
 def _named(options: Options) -> str:
-    """All names that records can give the index."""
+    """Pattern of all index names that records can produce."""
     return re.sub(r"(\*[._-]?)+", "*", _PLACES.sub("*", options.index))
 
 
@@ -295,7 +295,7 @@ def _at(client: Client, path: str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _action(pattern: str, day: str, kind: str) -> bytes:
-    """The line before a document, up to its id."""
+    """The action line before a document, up to its id."""
     if not _DAY.fullmatch(day):
         day = "1970-01-01"
     places = {"%Y": day[:4], "%m": day[5:7], "%d": day[8:], "{kind}": kind}
@@ -305,7 +305,7 @@ def _action(pattern: str, day: str, kind: str) -> bytes:
 
 
 def _each(items: list[_Item | None], count: int, answer: Answer) -> Ack:
-    """The answers of a batch, document by document."""
+    """The results of a batch, document by document."""
     if len(items) != count or None in items:
         raise Retry(f"{answer.where} answered for {len(items)} documents of {count}")
     result = [item for item in items if item is not None]

@@ -38,7 +38,7 @@ from sensor.outputs.transport.secrets import Secret
 from sensor.outputs.transport.tls import Tls
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
-# How long recipients that are busy get the same mail again, and of how many mails they are remembered.
+# How long busy recipients get the same mail again, and number of mails for which they are remembered.
 PATIENCE_S, REMEMBERED = 900.0, 8
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
@@ -87,7 +87,7 @@ class Options(CommonOptions):
 
 
 class Email(Output):
-    """A connection for each mail; the one of ``open`` serves the first."""
+    """One connection for each mail; ``open`` makes that of the first."""
 
     Options = Options
     title = "E-mail"
@@ -98,7 +98,7 @@ class Email(Output):
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
         self._client: Client | None = None
-        # Message-ID -> recipients that do not have it yet, and until when they are tried.
+        # Message-ID → recipients that do not have it yet, and the end of their retries.
         self._missing: dict[str, tuple[list[str], float]] = {}
 
     def open(self) -> None:
@@ -152,12 +152,12 @@ class Email(Output):
         if client is not None:
             client.leave()
 
-    # A mail on its way.
+    # Delivery of a mail.
 
     def _check_answer(
         self, key: str, turned_down: Mapping[str, tuple[int, bytes]], patience_end: float, count: int
     ) -> Ack:
-        """What becomes of a mail that some recipients do not get, where at least one has it."""
+        """Result for a mail that some recipients rejected and at least one accepted."""
         self._missing.pop(key, None)
         if not turned_down:
             return Ack()
@@ -171,7 +171,7 @@ class Email(Output):
         return Ack(dict.fromkeys(range(count), f"some have it, but not {reply}"))
 
     def _check_addresses(self) -> Iterator[Finding]:
-        """Ask for sender and recipients, and send nothing."""
+        """Verify sender and recipients without sending."""
         try:
             with self._outcomes():
                 client = self._ready()
@@ -188,7 +188,7 @@ class Email(Output):
             yield Finding("permission", level, f"the {role} {address}: {code} {clean(reply, ANSWER_LIMIT)}")
 
     def _ready(self) -> Client:
-        """The connection, where it is still one; or a new one."""
+        """The connection if it is still open, or a new one."""
         if self._client is not None:
             with contextlib.suppress(smtplib.SMTPException, OSError):
                 if self._client.noop()[0] == 250:
@@ -197,7 +197,7 @@ class Email(Output):
         self._client = self._connected()
         return self._client
 
-    # A connection.
+    # Connections.
 
     @property
     def _port(self) -> int:
@@ -223,7 +223,7 @@ class Email(Output):
         return client
 
     def _before_tls(self) -> socket.socket:
-        """A connection on which TLS may begin."""
+        """A connection that is ready for TLS."""
         options = self.options
         client = Client(reach(resolve(options.host, self._port), options.host, self._port, options.timeout_s))
         with self._outcomes(), contextlib.closing(client):
@@ -238,7 +238,7 @@ class Email(Output):
 
     @contextlib.contextmanager
     def _outcomes(self) -> Iterator[None]:
-        """Errors of SMTP as what is to be done about the batch. The connection ends with each."""
+        """Map SMTP errors to Retry or Refuse. Any error closes the connection."""
         try:
             yield
             return
@@ -251,7 +251,7 @@ class Email(Output):
 
 
 def compose(entries: Sequence[Entry], options: Options) -> EmailMessage:
-    """The mail of a batch. Both of its bodies have the same content."""
+    """The mail for a batch. Both bodies have the same content."""
     records = [entry.record for entry in entries]
     mail = EmailMessage(SMTP)
     mail["From"], mail["To"] = options.sender, ", ".join(options.recipients)

@@ -48,7 +48,7 @@ class File(Output):
         super().__init__(name, options)
         self._file = -1
         self._plain = False
-        # Hashes of the lines at its end when it was opened: a batch that comes again may begin there.
+        # Hashes of the last lines when the file was opened: a repeated batch may begin there.
         self._there: frozenset[bytes] = frozenset()
 
     def open(self) -> None:
@@ -107,14 +107,14 @@ class File(Output):
     def _opened(self) -> int:
         path: Path = self.options.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Without O_NONBLOCK the opening of a pipe waits for its reader, for ever.
+        # Without O_NONBLOCK, opening a pipe would wait for its reader forever.
         way = os.O_WRONLY | os.O_NONBLOCK if path.is_fifo() else os.O_RDWR | os.O_CREAT
         file = os.open(path, way | os.O_APPEND | os.O_CLOEXEC, self.options.mode)
         os.set_blocking(file, True)
         return file
 
     def _moved(self) -> bool:
-        """Whether the name leads elsewhere now, or nothing is open."""
+        """Whether the path names another file now, or no file is open."""
         if self._file < 0:
             return True
         if not self._plain:
@@ -125,7 +125,7 @@ class File(Output):
             return True
 
     def _repair(self) -> None:
-        """Cut a torn last line off, and remember what may be the beginning of a batch that comes again."""
+        """Remove a torn last line, and remember lines that may begin a repeated batch."""
         size = os.fstat(self._file).st_size
         start = max(0, size - 2 * (self.options.batch_kib << 10))
         tail = os.pread(self._file, size - start, start)

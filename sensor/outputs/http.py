@@ -88,9 +88,7 @@ class Http(Output):
         return "application/x-ndjson" if self.options.format in ("", *JSON_FORMATS) else "text/plain; charset=utf-8"
 
     def _looked(self) -> Finding:
-        """Asks for the head of the URL, which changes nothing; that many receivers know nothing but
-        POST is no fault.
-        """
+        """A HEAD request, which changes nothing; many receivers support only POST, which is not an error."""
         with Client(self.options) as client:
             answer = client.request("HEAD", client.place.url)
         if answer.status in (401, 403, 407):

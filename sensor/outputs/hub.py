@@ -33,7 +33,7 @@ from sensor.outputs.transport.nats_wire import UNASKED, NoResponders, Silent, Wi
 from sensor.outputs.transport.nats_wire import Answer as WireAnswer
 from sensor.outputs.transport.tls import Tls
 
-# A commit that was published while no client listened is requested.
+# Interval of requests for commits that were published while no client listened.
 ASK_EVERY_S = 2.0
 HEADERS_SIZE = 512
 REASON_LIMIT = 200
@@ -58,7 +58,7 @@ class Options(CommonOptions):
 
 
 class Hub(Output):
-    """One connection, as one sensor."""
+    """One connection of one sensor."""
 
     Options = Options
     title = "Hub"
@@ -74,7 +74,7 @@ class Hub(Output):
         self._key = ""
         self._compared = False
         self._heeded: int | None = None
-        # JetStream drops a batch that was sent before; one that was quarantined is to be looked at again.
+        # JetStream drops a batch that was sent before; a suffix makes a quarantined one a new message.
         self._attempt = ""
 
     def open(self) -> None:
@@ -139,10 +139,10 @@ class Hub(Output):
         identity = (str(sensor.get("id", "")), str(sensor.get("site", "")), str(sensor.get("version", "")))
         return Head(*identity, self.epoch, [], time.time_ns(), filtered=self.options.filter != Filter())
 
-    # Where the hub stands.
+    # State of the hub.
 
     def _compare(self, first: int) -> None:
-        """Once for each connection: whether the hub holds what was done with before the number ``first``."""
+        """Check once per connection whether the hub has the events before number ``first``."""
         if self._compared:
             return
         answer = self._ask([])
@@ -151,7 +151,7 @@ class Hub(Output):
         self._heed(answer.high if lacks and answer.wanted is None else answer.wanted)
 
     def _heed(self, wanted: int | None) -> None:
-        """Go back, once for each request: the hub repeats it until the first of these events arrive."""
+        """Go back once for each request: the hub repeats it until the first of these events arrive."""
         before, self._heeded = self._heeded, wanted
         if wanted not in (None, before):
             self.wanted = wanted
@@ -201,13 +201,13 @@ class Hub(Output):
         return subject(messages.EVENTS, self._key).encode(), headers.encode(), parcel.body
 
     def _settle_requested(self, waiting: dict[str, Parcel], refused: dict[int, str]) -> bool:
-        """Settle what became of parcels whose commit was not heard; whether any was settled."""
+        """Settle parcels whose commit message was missed. Returns whether any was settled."""
         answer = self._ask(list(waiting.values()))
         settled = [one for one in answer.states if one.state != "unknown"]
         return [self._settle(Commit(one.id, one.reason, answer.wanted), waiting, refused) for one in settled] != []
 
     def _settle(self, commit: Commit, waiting: dict[str, Parcel], refused: dict[int, str]) -> bool:
-        """What became of a parcel; whether it was one that is waited for."""
+        """Process a commit message. Returns whether a waiting parcel matches it."""
         if commit.reason == FORK and commit.id in waiting:
             self.epoch, self.wanted = "", 0
             raise Retry("the hub holds other events under these numbers: the log is sent again under another epoch")
@@ -223,7 +223,7 @@ class Hub(Output):
 
 
 def _note_stored(parcel: Parcel, answer: WireAnswer) -> bool:
-    """JetStream has a message; whether it had it before. Retry where it does not take it."""
+    """Process JetStream's acknowledgement. Returns whether it was a duplicate. Raises Retry if JetStream rejects it."""
     if answer.status:
         raise Retry(f"no stream {messages.STREAM} takes events: does a worker of the hub run (`sensor hub run`)?")
     try:

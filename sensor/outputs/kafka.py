@@ -31,9 +31,9 @@ PORT = 9092
 ANSWER_LIMIT = 200
 TOPIC_LIMIT = 249
 STEP_S = 0.5
-# Room for the largest batch.
+# Capacity for the largest batch.
 QUEUE_MESSAGES, QUEUE_KIB = 100_000, 256 * 1024
-# Errors of a message that no later try fixes. A broker returns them for all messages that went to a partition together.
+# Permanent errors of a message. A broker returns them for all messages that went to a partition together.
 REFUSALS = frozenset(
     (
         "MSG_SIZE_TOO_LARGE",
@@ -45,7 +45,7 @@ REFUSALS = frozenset(
         "_INVALID_ARG",
     )
 )
-# The error of messages that were taken back, which explains nothing.
+# Errors of withdrawn messages, which do not name the cause.
 TAKEN_BACK = frozenset(("_PURGE_QUEUE", "_PURGE_INFLIGHT"))
 
 
@@ -97,7 +97,7 @@ class Options(CommonOptions):
                 "found the mechanism PLAIN without `tls`, expected `tls`, or a mechanism SCRAM: the password "
                 "would go over the network in the clear"
             )
-        # The library has no such settings; to pass over them in silence would be worse than to refuse them.
+        # The library has no such settings; ignoring them silently would be worse than rejecting them.
         if self.tls is not None and self.tls.server_name:
             raise ValueError("found tls.server_name, which Kafka cannot use: brokers advertise their own names")
         if self.tls is not None and self.tls.minimum != "1.2":
@@ -108,7 +108,7 @@ class Options(CommonOptions):
 
 
 class Kafka(Output):
-    """An idempotent producer, which is thrown away with every trouble it has."""
+    """An idempotent producer, which is discarded after any error."""
 
     Options = Options
     title = "Kafka"
@@ -173,7 +173,7 @@ class Kafka(Output):
         return Ack(refused, busy)
 
     def close(self) -> None:
-        """What is still on its way is taken back: it belongs to a batch that comes again."""
+        """Withdraws messages in flight: they belong to a batch that will be repeated."""
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.purge()
@@ -196,7 +196,7 @@ class Kafka(Output):
             "queue.buffering.max.messages": QUEUE_MESSAGES,
             "queue.buffering.max.kbytes": QUEUE_KIB,
             "compression.type": options.compression,
-            # As the Java clients place keys, so that streams can be joined.
+            # The partitioner of the Java clients, so that streams can be joined.
             "partitioner": "murmur2_random",
             "log_level": 0,
             "error_cb": self._noted_trouble,
@@ -206,7 +206,7 @@ class Kafka(Output):
         }
 
     def _failures(self, entries: Sequence[Entry], places: Sequence[int]) -> dict[int, Any]:
-        """Send the entries at some places of a batch: those that the brokers do not have, and why."""
+        """Send some entries of a batch. Returns the failed ones with their errors."""
         import confluent_kafka
 
         fates: dict[int, Any] = {}
@@ -229,7 +229,7 @@ class Kafka(Output):
         return {place: error for place, error in fates.items() if error is not None}
 
     def _wait(self, fates: Mapping[int, Any]) -> None:
-        """Until each has its fate, or none got one for too long: then the rest is taken back."""
+        """Wait until each has a result. If there is none for too long, withdraw the rest."""
         end, known_fates = time.monotonic() + self.options.timeout_s, len(fates)
         while len(self._producer):
             self._producer.flush(min(STEP_S, self.options.timeout_s))
@@ -241,7 +241,7 @@ class Kafka(Output):
                 return
 
     def _refused(self, entries: Sequence[Entry], places: Sequence[int], failed: dict[int, Any]) -> dict[int, str]:
-        """Each of the refused is sent by itself: its neighbours were refused only for being sent together with it."""
+        """Send each rejected message alone: others were rejected only for being in the same request."""
         refused = {}
         for place in places:
             again = self._failures(entries, [place]) if len(places) > 1 else {place: failed[place]}
@@ -258,7 +258,7 @@ class Kafka(Output):
         return (topic if topic.isascii() else topic.encode("ascii", "replace").decode().replace("?", "_"))[:TOPIC_LIMIT]
 
     def _topic_finding(self) -> Finding:
-        """Whether there is a topic; whether we may write to it is known with the first record."""
+        """Whether the topic exists; write permission is only known with the first record."""
         import confluent_kafka
 
         try:
@@ -285,7 +285,7 @@ class Kafka(Output):
         )
 
     def _noted_trouble(self, error: Any) -> None:
-        """Errors of the library's connections. That all are down is reported after the reason."""
+        """Record the library's connection errors. It reports that all brokers are down after the cause."""
         if error.name() != "_ALL_BROKERS_DOWN":
             self._trouble = reason_of(error)
 
@@ -299,7 +299,7 @@ class Kafka(Output):
 
 
 def key_of(record: Mapping[str, Any]) -> str:
-    """The device that a record is about, else the address at its source, else its sensor: their records keep their
+    """The device of a record, otherwise its source address, otherwise its sensor: records with the same key keep their
     order.
     """
     return device_of(record) or str((record.get("src") or {}).get("ip") or (record.get("sensor") or {}).get("id") or "")
@@ -324,7 +324,7 @@ def _tls_settings(tls: Tls) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "enable.ssl.certificate.verification": tls.verify,
         "ssl.endpoint.identification.algorithm": "https" if tls.verify else "none",
-        # Ciphers that TLS 1.2 brought: with none of an older version, none is spoken.
+        # Cipher suites that exist only since TLS 1.2, which excludes older versions.
         "ssl.cipher.suites": "TLSv1.2:!aNULL:!eNULL",
     }
     if tls.ca is not None:

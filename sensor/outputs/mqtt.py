@@ -35,13 +35,13 @@ ANSWER_LIMIT = 200
 TOPIC_LIMIT = 60_000
 KEEPALIVE_S = 30
 STEP_S = 0.5
-# Messages on their way at once, where the broker does not ask for less, and those given to the library at once, which
-# has 65,535 numbers for them.
+# Messages in flight, unless the broker requires fewer; and messages handed to the library at once, which has 65,535
+# packet identifiers.
 WINDOW, GIVEN = 2000, 10_000
-# Of a packet around topic and payload: head, number, properties.
+# Overhead of a packet with topic and payload: header, identifier, properties.
 PACKET_SIZE = 256
 
-# Reason codes of acknowledgements, and of a broker that hangs up.
+# Reason codes of acknowledgements and of disconnects.
 FAILED = 0x80
 PACKET_TOO_LARGE, PAYLOAD_FORMAT_INVALID, NOT_AUTHORISED = 0x95, 0x99, 0x87
 REFUSALS = (PACKET_TOO_LARGE, PAYLOAD_FORMAT_INVALID)
@@ -113,7 +113,7 @@ class Options(CommonOptions):
 
     @model_validator(mode="after")
     def _one_connection(self) -> Options:
-        """Traffic records take a connection of their own, and a broker ends the older of two with the same id (MQTT
+        """Traffic records use a separate connection, and a broker closes the older of two with the same client id (MQTT
         5.0, 3.1.4-3).
         """
         traffic = [kind for kind in self.filter.kinds if kind in get_args(TrafficKind)]
@@ -126,7 +126,7 @@ class Options(CommonOptions):
 
 
 class Message(NamedTuple):
-    """One message; ``place``: of its record in the batch."""
+    """One message; ``place``: index of its record in the batch."""
 
     place: int
     topic: str
@@ -136,7 +136,7 @@ class Message(NamedTuple):
 
 
 class Mqtt(Output):
-    """A client whose own thread speaks to the broker, also between batches."""
+    """A client whose thread also serves the broker between batches."""
 
     Options = Options
     title = "MQTT 5"
@@ -155,7 +155,7 @@ class Mqtt(Output):
         self._connect()
         window = min(self._window, self._link.granted.get("ReceiveMaximum", WINDOW))
         if window < self._window:
-            # The library takes a window before it is connected only. The next connection begins with it.
+            # The library accepts a window only before it connects; the next connection uses it.
             self._window = window
             self._connect()
         if self.options.home_assistant is not None:
@@ -216,7 +216,7 @@ class Mqtt(Output):
         client.disconnect(self._parting() if self.options.home_assistant is not None else None)
         if not self._link.lost:
             self._link.ended.wait(STEP_S)
-        # A broker that takes nothing any more would hold up the thread for ever.
+        # A broker that stops reading would block the thread forever.
         connection = client.socket()
         if connection is not None:
             with contextlib.suppress(OSError):
@@ -249,7 +249,7 @@ class Mqtt(Output):
         host, port, tls, timeout_s = self._host, self._port, self._tls, self.options.timeout_s
 
         class Client(paho.Client):
-            """As the library's, but over a connection of ours, which reports in plain text why there is none."""
+            """The library's client over a connection of ours, which reports connection errors in plain text."""
 
             def _create_socket(self) -> socket.socket:
                 made = connect(host, port, tls, timeout_s)
@@ -271,14 +271,14 @@ class Mqtt(Output):
         return made
 
     def _check_answer(self, granted: dict[str, int]) -> None:
-        """Retry where the broker does not offer what we need."""
+        """Check the broker's features. Raises Retry if one is missing."""
         if granted.get("MaximumQoS", 1) < 1:
             raise Retry("MQTT: the broker takes QoS 0 only, and could lose what it is given")
         if not granted.get("RetainAvailable", 1) and (self.options.retain or self.options.home_assistant is not None):
             raise Retry("MQTT: the broker keeps no messages, which `retain` and `home_assistant` need")
 
     def _publish_presence(self, entries: Sequence[Entry]) -> None:
-        """Before the records themselves: these may come again as often as they like, which changes nothing."""
+        """Publish presence before the records: repeated presence messages have no effect."""
         messages = [
             Message(place, topic, payload, retain=True)
             for place, entry in enumerate(entries)
@@ -290,9 +290,7 @@ class Mqtt(Output):
                 raise Retry(explanation)
 
     def _deliver(self, messages: Sequence[Message]) -> dict[int, tuple[int, str]]:
-        """Publish, and return once each was acknowledged: index → reason code and text of those that the broker
-        rejected.
-        """
+        """Publish and wait for all acknowledgements. Returns reason code and text of rejected messages, by index."""
         failed: dict[int, tuple[int, str]] = {}
         for start in range(0, len(messages), GIVEN):
             some = messages[start : start + GIVEN]
@@ -315,7 +313,7 @@ class Mqtt(Output):
         return made
 
     def _parting(self) -> Any:
-        """So that the broker publishes that we are gone."""
+        """The will message, by which the broker publishes that the sensor is offline."""
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.reasoncodes import ReasonCode
 
@@ -323,9 +321,8 @@ class Mqtt(Output):
 
 
 class Link:
-    """What the client's thread has received on one connection. ``granted``: the broker's properties; ``lost``: why the
-    connection does not help, and
-    ``refused``: that it is so for what we sent.
+    """Events that the client's thread received on one connection. ``granted``: the broker's properties; ``lost``: why
+    the connection is unusable, and ``refused``: that our messages were the cause.
     """
 
     def __init__(self) -> None:
@@ -347,15 +344,13 @@ class Link:
             raise Retry(f"MQTT: {self.lost}")
 
     def wait_answered(self, timeout_s: float) -> None:
-        """Until everything expected was answered; Retry or Refuse where the connection is lost, Retry where no answer
-        came for too long.
-        """
+        """Wait for all expected responses. Raises Retry or Refuse if the connection is lost, Retry on a timeout."""
         end, had = time.monotonic() + timeout_s, 0
         while len(self.answers) < self._wanted:
             if self.lost:
                 if self.refused:
                     raise Refuse(f"MQTT: {self.lost}")
-                # Some brokers hang up on whom they have just turned away.
+                # Some brokers disconnect right after a rejection.
                 raise Retry(
                     f"MQTT: {next((explanation for _, explanation in self.answers.values() if explanation), self.lost)}"
                 )

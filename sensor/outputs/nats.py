@@ -32,17 +32,17 @@ from sensor.outputs.transport.tls import Tls
 
 PORT = 4222
 SCHEMES = ("nats", "tls")
-# Messages on their way at once: a stream turns away more than 10,000.
+# Messages in flight: a stream rejects more than 10,000.
 WINDOW = 2000
-# A server checks after two minutes whether its clients are alive, and no answer is sent between two batches.
+# A server pings after two minutes, and pings are not answered between two batches.
 IDLE_S = 60
 NANOSECONDS = 1_000_000_000
 SHORT_WINDOW_S = 3600
 HEADERS_SIZE = 256
-# What a check asks about, since no record is sent.
+# Values for a check's subject, since no record is sent.
 LIKELY = {"kind": "alert", "action": "open", "severity": "high"}
 
-# Numbers of errors (err_code) in answers.
+# Error codes (err_code) in responses.
 TOO_LARGE = (10054, 10097)
 NO_STREAM = 10059
 TOO_MANY = 429
@@ -117,7 +117,7 @@ class Options(CommonOptions):
 
 
 class Nats(Output):
-    """One connection to the first server that answers."""
+    """One connection to the first server that responds."""
 
     Options = Options
     title = "NATS JetStream"
@@ -200,7 +200,7 @@ class Nats(Output):
     def _publish(
         self, wire: Wire, entries: Sequence[Entry], places: Sequence[int], refused: dict[int, str], busy: list[int]
     ) -> None:
-        """Send the entries at some places of a batch, and return once each was answered."""
+        """Send some entries of a batch and wait for all responses."""
         numbers = wire.publish([self._message(entries[place]) for place in places])
         at = dict(zip(numbers, places, strict=True))
         while at:
@@ -233,7 +233,7 @@ class Nats(Output):
         return self._subject_of(record).encode(), headers.encode(), entry.payload
 
     def _stored(self, answer: Answer) -> Error | None:
-        """None if the stream has a message. Retry if no stream answered."""
+        """None if the stream stored a message. Raises Retry if no stream responded."""
         if answer.status:
             raise Retry(
                 f"no stream takes the subject {self.options.subject}: make the stream {self.options.stream} "
@@ -249,7 +249,7 @@ class Nats(Output):
         return stored.error
 
     def _subjects(self) -> str:
-        """All subjects that records can give: what is at a place may have dots."""
+        """Pattern of all subjects that records can produce; values may contain dots."""
         before, place, _ = self.options.subject.partition("{")
         return f"{before.rpartition('.')[0]}.>" if place else before
 
@@ -261,8 +261,8 @@ class Nats(Output):
             raise Retry(f"JetStream gave an answer that cannot be read: {clean(answer, ANSWER_LIMIT)}") from None
 
     def _rights(self, wire: Wire) -> Rights:
-        """Where we may publish, as far as the server reports it: one before 2.10 does not, and not
-        every login may ask.
+        """Permissions to publish, if the server reports them: servers before 2.10 do not, and not every
+        login may ask.
         """
         try:
             return msgspec.json.decode(wire.request("$SYS.REQ.USER.INFO"), type=UserAnswer).data.permissions.publish
@@ -270,7 +270,7 @@ class Nats(Output):
             return Rights()
 
     def _make_stream(self, wire: Wire) -> None:
-        """The stream, where there is none. One that is there is left as it is."""
+        """Create the stream if it is absent; an existing one stays unchanged."""
         found = self._requested(wire, "STREAM.INFO")
         if found.error is not None and found.error.err_code == NO_STREAM:
             found = self._requested(wire, "STREAM.CREATE", self._config())
@@ -293,7 +293,7 @@ class Nats(Output):
         }
 
     def _reach(self, place: Place) -> Iterator[Finding]:
-        """Name, port, TLS of one server, up to its first error."""
+        """Findings on name, port and TLS of one server, up to its first error."""
         timeout_s = self.options.timeout_s
         for finding in probe(place.host, place.port, None, timeout_s):
             yield finding
@@ -306,7 +306,7 @@ class Nats(Output):
             yield probe_tls(plain, place.host, place.tls, timeout_s)
 
     def _stream_findings(self, stream: Stream) -> Iterator[Finding]:
-        """How the stream stands to what we want of it."""
+        """Findings on the stream's settings."""
         options, config = self.options, stream.config
         if stream.error is not None and stream.error.err_code == NO_STREAM and options.create_stream:
             yield Finding(
@@ -340,6 +340,6 @@ class Nats(Output):
 
 
 def place_of(url: str, tls: Tls, *, tls_first: bool = False) -> Place:
-    """The server of a URL that ``server_url`` accepted."""
+    """The server of a URL that ``server_url`` validated."""
     parts = urlsplit(url)
     return Place(parts.hostname or "", parts.port or PORT, tls if parts.scheme == "tls" else None, tls_first)

@@ -27,7 +27,7 @@ from sensor.outputs.transport.tls import Tls
 
 ANSWER_LIMIT = 200
 
-# Classes of SQLSTATE that speak of what a row holds: data, constraints; and rows or index entries that are too large.
+# SQLSTATE classes about the content of a row: data, constraints; rows or index entries that are too large.
 REFUSED = ("22", "23", "54")
 
 _SECOND = 1.0
@@ -52,7 +52,7 @@ class Options(CommonOptions):
 
 
 class Postgresql(Output):
-    """A client with one connection, on which every statement is a transaction."""
+    """A client with one connection in autocommit mode."""
 
     Options = Options
     title = "PostgreSQL"
@@ -83,7 +83,7 @@ class Postgresql(Output):
 
     def check(self) -> Iterator[Finding]:
         if not self.options.host.startswith("/"):
-            # TLS begins within the protocol, so it is looked at when we log in.
+            # TLS begins within the protocol, so it is checked at login.
             for finding in probe(self.options.host, self.options.port, None, self.options.timeout_s):
                 yield finding
                 if finding.level == "error":
@@ -125,7 +125,7 @@ class Postgresql(Output):
             raise Retry(f"PostgreSQL: {_reason_of(error)}") from None
 
     def _place(self) -> dict[str, Any]:
-        """Arguments of the client library, which are those of libpq."""
+        """Arguments of the client library, as in libpq."""
         parameters: dict[str, Any] = {
             "host": self.options.host,
             "port": self.options.port,
@@ -135,7 +135,7 @@ class Postgresql(Output):
             "application_name": "sensor",
             "connect_timeout": max(2, round(self.options.timeout_s)),
             "tcp_user_timeout": round(self.options.timeout_s * 1000),
-            # The server gives up soon after we did: an abandoned statement holds locks.
+            # The server's timeout is similar to ours: an abandoned statement would hold locks.
             "options": f"-c statement_timeout={round(self.options.timeout_s * 1000)}",
         }
         if self.options.tls is None or self.options.host.startswith("/"):
@@ -143,7 +143,7 @@ class Postgresql(Output):
         return parameters | _tls_of(self.options.tls, self.options.host, self.options.port)
 
     def _make_table(self) -> None:
-        """Only what is missing: a user who may not create a table may not even check that it exists."""
+        """Create only what is missing: without permission to create a table, even IF NOT EXISTS fails."""
         table, schema = self.options.table, self.options.table.rpartition(".")[0]
         if schema and self._queried("SELECT to_regnamespace(%s) IS NULL", [quoted(schema)]).fetchone()[0]:
             self._queried(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
@@ -164,18 +164,18 @@ class Postgresql(Output):
         return Finding("tls", "ok", "encrypted, and its certificate is the right one")
 
     def _permission(self) -> Finding:
-        """Whether the table is there, has our columns, and lets us insert: planned, not done."""
+        """Whether the table exists with our columns and permits inserts: plans the statement without running it."""
         self._queried(f"EXPLAIN {self._insert}", [[] for _ in COLUMNS])
         return Finding("permission", "ok", f"may insert into {self.options.table}")
 
 
 def _patient(psycopg: Any, timeout_s: float) -> Any:
-    """A class of connections whose every wait ends: the server's own limit does not help where the
-    server stands still.
+    """A connection class with a timeout on every wait: the server's statement timeout does not help if the server
+    hangs.
     """
 
     class Patient(psycopg.Connection):  # type: ignore[misc]
-        """As its base, but for waiting."""
+        """As its base, with timeouts."""
 
         def wait(self, requested: Generator[Any, Any, Any], *args: Any, **more: Any) -> Any:
             return super().wait(_within(requested, timeout_s + _SECOND), *args, **more)
@@ -184,7 +184,7 @@ def _patient(psycopg: Any, timeout_s: float) -> Any:
 
 
 def _within(requested: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
-    """A question of the client library, which it asks on whenever the socket is ready or a moment has passed."""
+    """Run a generator of the client library, which continues when the socket is ready or an interval has passed."""
     end = time.monotonic() + seconds
     try:
         wanted = next(requested)
@@ -218,7 +218,7 @@ def _tls_of(tls: Tls, host: str, port: int) -> dict[str, Any]:
 
 
 def _advice(state: str | None, table: str) -> str:
-    """What to do about faults of the table; empty for all others."""
+    """Advice on faults of the table; empty for all others."""
     if state in ("42P01", "3F000"):
         return f"; make the table {table}, or set create_table: true"
     if state == "42501":
@@ -229,6 +229,6 @@ def _advice(state: str | None, table: str) -> str:
 
 
 def _reason_of(error: BaseException) -> str:
-    """The server's text, or that of the client library; never the statement, which contains the records."""
+    """The error text of the server or the client library; never the statement, which contains records."""
     message = getattr(getattr(error, "diag", None), "message_primary", None) or str(error) or type(error).__name__
     return clean(message, ANSWER_LIMIT)

@@ -33,7 +33,7 @@ from sensor.outputs.transport.tls import Tls, context
 PORT = 6379
 SCHEMES = ("redis", "rediss", "unix")
 ANSWER_LIMIT = 200
-# The server's error for a number that it has passed.
+# The server's error for an id that is not greater than the last.
 PASSED = "equal or smaller"
 
 
@@ -84,7 +84,7 @@ class Redis(Output):
 
     Options = Options
     title = "Redis streams"
-    # The ids of its streams are numbers of the event log, which rows do not have.
+    # Stream ids are event log numbers, which rows do not have.
     traffic = False
     guarantee = "exactly_once"
 
@@ -140,7 +140,7 @@ class Redis(Output):
         return self._client
 
     def _pool(self, redis: Any) -> Any:
-        """One connection, which tries nothing again: the runner does."""
+        """One connection without retries: the runner retries."""
         arguments: dict[str, Any] = {
             "username": self.options.user or None,
             "password": self.options.password.reveal() if self.options.password else None,
@@ -171,8 +171,8 @@ class Redis(Output):
         return named(f"{self.options.prefix}:{{sensor}}:{{kind}}", record)
 
     def _append(self, stream: str, places: list[tuple[str, Entry]]) -> list[Entry]:
-        """Append each at its position; those whose position is passed. Retry if the server returns any other error,
-        once all have had their answer.
+        """Append each at its id; returns those whose id has passed. Raises Retry for any other error, after all
+        responses.
         """
         pipe = self._requested(self._client_now().pipeline, transaction=False)
         limit = {"maxlen": self.options.max_entries, "approximate": True} if self.options.max_entries else {}
@@ -193,7 +193,7 @@ class Redis(Output):
         return [entry for answer, (_, entry) in zip(answers, places, strict=True) if isinstance(answer, Exception)]
 
     def _append_behind(self, stream: str, passed: list[Entry]) -> None:
-        """Append those that are not there, behind the newest: its number, then their own."""
+        """Append missing entries after the newest: its number, then their own."""
         top = int(self._requested(self._client.xinfo_stream, stream)["last-generated-id"].partition(b"-")[0])
         first, last = passed[0].seq, passed[-1].seq
         there: set[bytes] = set()
@@ -206,7 +206,7 @@ class Redis(Output):
             raise Retry(f"Redis: another client appends to {stream}")
 
     def _wait(self) -> None:
-        """Until the batch is on the server's disk, and with its replicas. Retry where it does not come so far."""
+        """Wait until the batch is on the server's disk and its replicas. Raises Retry on a timeout."""
         patience = max(1, int(self.options.timeout_s * 500))
         if self.options.synced:
             local, have = self._requested(self._client.waitaof, 1, self.options.replicas, patience)
@@ -218,7 +218,7 @@ class Redis(Output):
             raise Retry(f"Redis: {have} of {self.options.replicas} replicas have the batch")
 
     def _requested(self, request: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        """The answer. No error of the server is about the records: they are any bytes to it."""
+        """The response. No server error concerns the records, which are opaque to it."""
         import redis
 
         try:
@@ -231,12 +231,12 @@ class Redis(Output):
         try:
             who = str(self._requested(self._client.acl_whoami))
         except Retry:
-            # An older server has no such command, and another does not let us ask.
+            # An older server has no such command, and another may deny it.
             who = self.options.user or "default"
         return Finding("auth", "ok", f"logged in as {clean(who, ANSWER_LIMIT)}")
 
     def _permission(self) -> Finding:
-        """Append an entry under a number that every server refuses, once it has let us in."""
+        """Try to append an entry with an id that every server rejects after its permission check."""
         stream = self._stream({"sensor": {"id": "check"}, "kind": "alert"})
         answer = self._requested(
             self._client.pipeline(transaction=False).xadd(stream, {"id": "check"}, "0-0").execute, raise_on_error=False
@@ -246,7 +246,7 @@ class Redis(Output):
         return Finding("permission", "ok", f"may append to {self.options.prefix}:SENSOR:KIND")
 
     def _durability(self) -> Finding:
-        """What the server itself promises."""
+        """The durability that the server's configuration guarantees."""
         try:
             info = {**self._requested(self._client.info, "persistence"), **self._requested(self._client.info, "memory")}
             when = clean(str(self._requested(self._client.config_get, "appendfsync").get("appendfsync")), 32)
@@ -279,10 +279,10 @@ def reason_of(error: BaseException) -> str:
 
 
 def _over_tls(redis: Any, trust: ssl.SSLContext, name: str) -> Any:
-    """A class of connections that trusts only the authorities of our options."""
+    """A connection class that trusts only the authorities in our options."""
 
     class OverTls(redis.Connection):  # type: ignore[misc]
-        """As the plain one, then TLS."""
+        """As the plain connection, then TLS."""
 
         def _connect(self) -> ssl.SSLSocket:
             plain = super()._connect()

@@ -25,8 +25,7 @@ from sensor.outputs.transport.connect import connect, leave, reason_of
 from sensor.outputs.transport.tls import Tls
 
 OFFER = b"relp_version=0\nrelp_software=sensor\ncommands=syslog"
-# So many messages may be without their answer: enough to fill a line, few enough that neither side waits for the other
-# to read.
+# Unacknowledged messages: enough to fill a connection, few enough to avoid a deadlock in which neither side reads.
 WINDOW = 512
 LAST_NUMBER = 999_999_999
 ANSWER_LIMIT, HEADER_LIMIT = 128 * 1024, 64
@@ -112,7 +111,7 @@ class Relp(Output):
 
     @contextlib.contextmanager
     def _outcomes(self) -> Iterator[None]:
-        """Whatever goes wrong with the session ends it: an answer to come would be one to a message before."""
+        """Any error ends the session: a later response could be for an earlier message."""
         try:
             yield
             return
@@ -127,13 +126,13 @@ class Relp(Output):
 
 
 class _Session:
-    """Frames over a connection. OSError where it is lost, ValueError where the peer sends something else."""
+    """Frames over a connection. Raises OSError if it is lost, ValueError for invalid frames."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection, self._buffer, self._number, self._whole = connection, bytearray(), 0, True
 
     def request(self, command: str, data: Sequence[bytes]) -> list[int]:
-        """Send frames; their numbers."""
+        """Send frames; returns their numbers."""
         self._whole = False
         numbers, frames = [], []
         for each in data:
@@ -150,7 +149,7 @@ class _Session:
         return numbers
 
     def answers(self, numbers: Sequence[int]) -> dict[int, bytes]:
-        """The answer to each of these frames."""
+        """The response to each of these frames."""
         missing, found = set(numbers), {}
         while missing:
             number, command, answer = self._frame()
@@ -164,7 +163,7 @@ class _Session:
         return found
 
     def close(self) -> None:
-        """Close the session if nothing is open, so that the receiver does not take it for a failure."""
+        """Close the session if it is idle, so that the receiver does not log a failure."""
         with contextlib.suppress(OSError, ValueError):
             if self._whole:
                 self._connection.settimeout(FAREWELL_S)
@@ -178,7 +177,7 @@ class _Session:
                 raise ValueError(bytes(self._buffer[:HEADER_LIMIT]).decode("ascii", "replace"))
             self._receive()
         number, command, size = int(header[1]), header[2], int(header[3])
-        # Where there is no data there is no space before it either.
+        # Without data there is no space before it either.
         begin = header.end() - (not size)
         if size > ANSWER_LIMIT:
             raise ValueError(f"an answer of {size} bytes")

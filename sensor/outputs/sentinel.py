@@ -29,9 +29,9 @@ from sensor.outputs.transport.http_wire import REASON_LIMIT
 from sensor.outputs.transport.secrets import Secret
 
 API_VERSION = "2023-01-01"
-# The limit is 1 MB; brackets and commas are counted, and whether MB is 1000 or 1024 is not documented.
+# The limit is 1 MB; brackets and commas count, and it is undocumented whether a MB is 1000 or 1024 KB.
 CALL_LIMIT = 1_000_000
-# A token is renewed before it ends, so that none ends on the way.
+# A token is renewed this long before it expires, so that none expires in transit.
 SLACK_S = 120.0
 NAME = r"^[A-Za-z0-9_.-]+$"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -53,7 +53,7 @@ class _Fault(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    """An answer of the API; the login's are worded otherwise."""
+    """A response of the API; responses of the login endpoint differ."""
 
     error: _Fault | str = ""
     error_description: str = ""
@@ -82,7 +82,7 @@ class Options(HttpOptions):
 
 
 class Sentinel(Output):
-    """As many calls a batch as its size needs, under one token."""
+    """As many requests per batch as its size needs, with one token."""
 
     Options = Options
     title = "Microsoft Sentinel (Logs Ingestion API)"
@@ -126,7 +126,7 @@ class Sentinel(Output):
             except Retry:
                 if not done:
                     raise
-                # What is delivered stays so; the next call gets the same error again.
+                # Delivered rows stay delivered; the next attempt gets the same error again.
                 return Ack(refused, tuple(range(begin, len(rows))))
             done = end
         return Ack(refused)
@@ -137,7 +137,7 @@ class Sentinel(Output):
         self._client = None
 
     def _call(self, client: Client, body: bytes) -> None:
-        """One call; with a new token where the old one is not taken any more."""
+        """One request; with a new token if the old one is rejected."""
         answer = self._posted(client, body)
         if answer.status == 401:
             self._token = ""
@@ -152,7 +152,7 @@ class Sentinel(Output):
         return client.post(url, body, {**JSON, "Authorization": f"Bearer {self._token}"})
 
     def _log_in(self, client: Client) -> None:
-        """Retry with the text of the login: a wrong secret can be fixed."""
+        """Get a token. Raises Retry with the response of the login: a wrong secret can be fixed."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self.options.client_id,
@@ -181,7 +181,7 @@ class Sentinel(Output):
         return Finding("auth", "ok", f"logged in as {self.options.client_id}")
 
     def _permission(self) -> Finding:
-        """A call without a row: whether we may is asked first."""
+        """A request without rows: the API checks permissions first."""
         with Client(self.options) as client:
             answer = self._posted(client, b"[]")
         if answer.status in (401, 403, 404) or answer.status >= 500:
@@ -190,9 +190,7 @@ class Sentinel(Output):
 
 
 def calls(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """From where to where the rows of each call are, so that none is too large; a row that is too large has one of its
-    own.
-    """
+    """Ranges of rows for each request within the size limit; a row that is too large has its own."""
     begin, size = 0, 2
     for place, one in enumerate(sizes):
         if place > begin and size + one + 1 > CALL_LIMIT:
@@ -214,7 +212,7 @@ def _check_answer(answer: Answer) -> None:
 
 
 def _words(answer: Answer) -> str:
-    """The error of the API, and what to do about it."""
+    """The error of the API, with advice."""
     body = decoded(answer, _Answer) or _Answer()
     fault = body.error if isinstance(body.error, _Fault) else _Fault(body.error, body.error_description)
     if not fault.code:

@@ -30,9 +30,9 @@ JSON = {"Content-Type": "application/json"}
 POLL_S, POLL_MAX_S = 0.05, 1.0
 
 NO_DATA, NO_CHANNEL, BAD_CHANNEL, ACK_OFF = 5, 10, 11, 14
-# Codes that speak of one event: wrong format, no event, an empty event, wrong indexed fields.
+# Error codes about a single event: invalid format, no event, empty event, invalid indexed fields.
 EVENT_FAULTS = (6, 12, 13, 15)
-# Answered with 400, but a matter of the token: what it may write where.
+# Status 400 with one of these concerns the permissions of the token.
 HINTS = {
     7: "the token may not write into this index: check index, and the indexes of the token",
     NO_CHANNEL: "the token wants acknowledgement: set acknowledge to true, or switch it off for the token",
@@ -44,7 +44,7 @@ HINTS = {
 
 
 class _Body(msgspec.Struct, rename={"ack": "ackId", "event": "invalid-event-number"}):
-    """An answer of the collector."""
+    """A response of the collector."""
 
     text: str = ""
     code: int = -1
@@ -77,7 +77,7 @@ class Options(HttpOptions):
     packing: Literal["none", "gzip"] = "gzip"
     acknowledge: bool = True
     ack_timeout_s: float = Field(default=60, gt=0, le=600)
-    # Indexers take seconds to acknowledge, and nothing is sent meanwhile: a backlog goes in large pieces.
+    # Indexers take seconds to acknowledge, and nothing is sent meanwhile: a backlog needs large batches.
     batch_events: int = Field(default=10_000, ge=1, le=50_000)
     batch_kib: int = Field(default=8192, ge=64, le=65_536)
 
@@ -94,7 +94,7 @@ class Options(HttpOptions):
 
 
 class SplunkHec(Output):
-    """One request a batch, and as many as it takes to confirm that it is written."""
+    """One request per batch, and as many as needed to confirm that it is written."""
 
     Options = Options
     title = "Splunk HTTP Event Collector"
@@ -103,12 +103,12 @@ class SplunkHec(Output):
     def __init__(self, name: str, options: Any) -> None:
         super().__init__(name, options)
         self._client: Client | None = None
-        # Numbers of acknowledgement count per channel; a channel that is opened again continues its own.
+        # Acknowledgement ids are per channel; a reopened channel continues its numbering.
         self._channel = {"X-Splunk-Request-Channel": str(uuid.uuid4())} if options.acknowledge else {}
 
     def open(self) -> None:
         self.close()
-        # Before anything is sent: without acknowledgement every batch would be written, and come again for ever.
+        # Checked before sending: without acknowledgement, every batch would be stored and repeated forever.
         self._client = open_client(self.options, self._acknowledges if self.options.acknowledge else None)
 
     def check(self) -> Iterator[Finding]:
@@ -140,7 +140,7 @@ class SplunkHec(Output):
 
     def _event(self, entry: Entry) -> bytes:
         record = entry.record
-        # Formats of text are strings to Splunk.
+        # Text formats are strings for Splunk.
         event: Any = (
             msgspec.Raw(entry.payload) if entry.payload[:1] == b"{" else entry.payload.decode("utf-8", "replace")
         )
@@ -158,25 +158,25 @@ class SplunkHec(Output):
         return msgspec.json.encode(envelope | {"fields": {"record_id": entry.id}})
 
     def _partly(self, reply: _Reply, count: int) -> Ack:
-        """One event is wrong. Those before it are taken, but not acknowledged: where that is asked for, they come
-        again.
+        """One event is invalid. Events before it are accepted but not acknowledged: if acknowledgement is on, they are
+        repeated.
         """
         refused = reply.body.event or 0
         again = [place for place in range(count) if place > refused or (place < refused and self.options.acknowledge)]
         return Ack({refused: reply.reason}, tuple(again))
 
     def _acknowledges(self, client: Client) -> None:
-        """Retry where it does not. That a channel in which nothing was sent is not known does not matter."""
+        """Check that acknowledgement is enabled; an unknown channel is not an error. Raises Retry if it is disabled."""
         self._ask(client, ACK, b'{"acks":[0]}', allowed=(BAD_CHANNEL,))
 
     def _wait(self, client: Client, reply: _Reply) -> None:
-        """Until the indexers have the batch."""
+        """Wait until the indexers have written the batch."""
         number = reply.body.ack
         if number is None:
             raise Retry(f"{reply.answer.where}: {HINTS[ACK_OFF]}")
         end, pause = time.monotonic() + self.options.ack_timeout_s, POLL_S
         requested = msgspec.json.encode({"acks": [number]})
-        # Behind a balancer only the one who took the events knows of them: its cookie leads there.
+        # Behind a load balancer, only the server that took the events knows of them: its cookie leads there.
         cookies = {"Cookie": reply.answer.cookies} if reply.answer.cookies else {}
         while not self._ask(client, ACK, requested, headers=cookies).body.acks.get(str(number)):
             if time.monotonic() + pause > end:
@@ -196,7 +196,7 @@ class SplunkHec(Output):
         headers: Mapping[str, str] | None = None,
         allowed: tuple[int, ...] = (),
     ) -> _Reply:
-        """A question that is no record: whatever is wrong is a matter of how things are set up."""
+        """A request without records: any error is a matter of configuration."""
         reply = self._posted(client, path, body, headers)
         if reply.body.code in allowed:
             return reply
@@ -215,9 +215,7 @@ class SplunkHec(Output):
         return _Reply(answer, decoded(answer, _Body) or _Body())
 
     def _login(self) -> Finding:
-        """Without acknowledgement an empty body is asked about: the token is looked at first, and
-        nothing is written.
-        """
+        """Without acknowledgement, send an empty body: the token is checked first, and nothing is stored."""
         with Client(self.options) as client:
             if self.options.acknowledge:
                 self._acknowledges(client)
@@ -231,7 +229,7 @@ class SplunkHec(Output):
 
 
 def _check_answer(reply: _Reply) -> None:
-    """Refuse errors about events or their size; all else can be fixed."""
+    """Raises Refuse for errors about events or their size, Retry for all else."""
     try:
         check_answer(reply.answer)
     except Refuse:
@@ -245,7 +243,7 @@ def _check_answer(reply: _Reply) -> None:
 
 
 def _seconds(ts: Any) -> float | None:
-    """The time of a record, as Splunk has it."""
+    """The time of a record in seconds, as Splunk expects."""
     try:
         return milliseconds(ts) / 1000 if isinstance(ts, str) else None
     except ValueError:

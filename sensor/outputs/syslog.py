@@ -34,9 +34,9 @@ PORTS = {"udp": 514, "tcp": 514, "tls": 6514}
 # The largest that fits an IPv4 packet.
 DATAGRAM_LIMIT = 65_507
 PIECE = 64 * 1024
-# How long a port unreachable may take to come back to a check.
+# How long a check waits for ICMP port unreachable, seconds.
 ICMP_S = 0.3
-# Pause between looks at what the peer's kernel has not acknowledged yet.
+# Interval of polling for unacknowledged bytes, seconds.
 LOOK_S, LONGEST_LOOK_S = 0.0005, 0.05
 
 
@@ -147,7 +147,7 @@ class Syslog(Output):
         return Ack(refused)
 
     def _send_stream(self, connection: socket.socket, data: bytes) -> None:
-        """Sends and waits for the peer's kernel, as long as it takes something within the time-out."""
+        """Send, and wait for the peer's kernel, as long as it makes progress within the timeout."""
         self._expect_open(connection)
         left = memoryview(data)
         while left:
@@ -156,7 +156,7 @@ class Syslog(Output):
         self._expect_open(connection)
 
     def _expect_open(self, connection: socket.socket) -> None:
-        """A peer that closed its end takes what is sent next and drops it: look before, and once more behind."""
+        """A peer that closed its end drops what follows: check before and after sending."""
         connection.settimeout(0)
         try:
             # A receiver sends no data; any data is discarded.
@@ -169,7 +169,7 @@ class Syslog(Output):
 
 
 def _await_acknowledged(connection: socket.socket, timeout_s: float) -> None:
-    """Return once nothing is on its way. TimeoutError where the peer's kernel acknowledged nothing for so long."""
+    """Wait until all bytes are acknowledged. Raises TimeoutError without progress for ``timeout_s``."""
     pause, last, end = LOOK_S, -1, time.monotonic() + timeout_s
     while left := struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))[0]:
         if left != last:
@@ -212,6 +212,6 @@ def _probe_datagrams(host: str, port: int) -> Iterator[Finding]:
 
 
 def _raise_pending(connection: socket.socket) -> None:
-    """The kernel's error for datagrams that were sent before: the port is closed."""
+    """Raise the kernel's error for earlier datagrams: the port is closed."""
     if number := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
         raise OSError(number, "the port is closed")

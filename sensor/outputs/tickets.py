@@ -50,7 +50,7 @@ class Options(HttpOptions):
 
     @model_validator(mode="after")
     def _of_tickets(self) -> Options:
-        """What is for records would be thought to hide something, and hide nothing."""
+        """Options for records would suggest that they redact tickets, which they do not."""
         if self.format or self.fields or self.redact:
             raise ValueError(
                 "format, fields and redact apply to events: tickets have texts of their own, with names and "
@@ -74,10 +74,9 @@ class Options(HttpOptions):
 
 
 class Change(NamedTuple):
-    """What is to be done with one ticket. ``key``: by which it is known everywhere; ``found_by``: what the system is
-    asked for; ``handle``: what the system calls it, empty if it has none yet; ``content``: digest of the text, so that
-    a repeat is recognized; ``body``, ``update``: the text of a ticket that is opened or closed, and of one that is
-    there.
+    """A change of one ticket. ``key``: its permanent key; ``found_by``: query that finds it in the system; ``handle``:
+    id in the system, empty if it has none yet; ``content``: digest of the text, to recognize repeats; ``body``,
+    ``update``: text of a ticket to open or close, and of an existing one.
     """
 
     kind: Kind
@@ -90,14 +89,14 @@ class Change(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """``handle``: what the system calls the ticket from now on; ``remark``: what the operator has to do there."""
+    """``handle``: id of the ticket in the system; ``remark``: what the operator has to do there."""
 
     handle: str
     remark: str = ""
 
 
 class Tickets(Output):
-    """One request after the other, over one connection."""
+    """One request at a time, over one connection."""
 
     Options = Options
     title = "Tickets (Jira, ServiceNow, GitHub, webhook)"
@@ -122,7 +121,7 @@ class Tickets(Output):
         raise Refuse("it takes tickets, not records of the log")
 
     def give(self, change: Change) -> Outcome:
-        """Do it. Retry where the system cannot now, Refuse where it will not."""
+        """Apply a change. Raises Retry if the system cannot now, Refuse if it will not."""
         if self._system is None:
             raise Retry("not open")
         handle = change.handle
@@ -130,7 +129,7 @@ class Tickets(Output):
             try:
                 return Outcome(handle, self._changed(self._system, handle, change))
             except Missing:
-                # It was deleted there. What is done is done; what is not is opened again.
+                # It was deleted there. A finished ticket stays finished; another is opened again.
                 if change.kind == "close":
                     return Outcome(handle)
         try:
@@ -151,7 +150,7 @@ class Tickets(Output):
         return remark
 
     def _made(self, system: System, change: Change) -> str:
-        """The ticket, found where an answer was lost, else opened."""
+        """The ticket: found if an earlier response was lost, otherwise opened."""
         if handle := system.find(change.found_by):
             system.update(handle, change.key, change.content, change.update)
             return handle

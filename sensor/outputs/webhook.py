@@ -36,7 +36,7 @@ from sensor.outputs.transport.secrets import Secret
 
 Receiver = Literal["plain", "slack", "teams", "jira", "jira_server", "servicenow", "servicenow_event", "pagerduty"]
 
-# Named by an answer of 400, these are faults of how things are set up, not of a record.
+# Status 400 with one of these words is a configuration error, not a fault of a record.
 SETUP_WORDS = {
     "jira": ('"project"', '"issuetype"'),
     "jira_server": ('"project"', '"issuetype"'),
@@ -56,7 +56,7 @@ class Options(HttpOptions):
     routing_key: Secret | None = None
     sign: Secret | None = None
     packing: Packing = "none"
-    # A record is a request: what one batch takes, nothing overtakes.
+    # Each record is a request: no alert can overtake the rest of a batch.
     batch_events: int = Field(default=1, ge=1, le=100)
     batch_ms: int = Field(default=0, ge=0, le=60_000)
 
@@ -72,7 +72,7 @@ class Options(HttpOptions):
 
 
 class Webhook(Output):
-    """One request after the other, over one connection."""
+    """One request at a time, over one connection."""
 
     Options = Options
     title = "Webhook (Slack, Teams, Jira, ServiceNow, PagerDuty, plain)"
@@ -105,7 +105,7 @@ class Webhook(Output):
             except Retry:
                 if not place:
                     raise
-                # Those before it are delivered; the next try begins with this one and gets the same error.
+                # Earlier records are delivered; the next attempt begins with this one and gets the same error.
                 return Ack(refused, tuple(range(place, len(entries))))
         return Ack(refused)
 
@@ -145,7 +145,7 @@ class Webhook(Output):
         return "application/json" if self.options.format in ("", *JSON_FORMATS) else "text/plain; charset=utf-8"
 
     def _looked(self) -> Finding:
-        """Ticket systems can be asked who we are; others take nothing but messages."""
+        """Ticket systems report our user; others accept only messages."""
         with Client(self.options) as client:
             url = client.place.url.partition("?")[0].rstrip("/")
             if self.options.receiver in ("jira", "jira_server"):
@@ -165,7 +165,7 @@ class Webhook(Output):
 
 
 def body_of(options: Options) -> Callable[[Entry], Any]:
-    """How a record becomes a body for this receiver."""
+    """The function that makes a record's body for this receiver."""
     if options.receiver in ("jira", "jira_server"):
         issue = bodies.jira if options.receiver == "jira" else bodies.jira_server
         return lambda entry: issue(entry.record, options.project, options.issue_type)

@@ -1,9 +1,8 @@
-"""Formats: what a record looks like to those who receive it. One file, one format; each is a pure function, and none
-needs to be listed.
+"""Formats: encodings of a record. One file is one format; each is a pure function and needs no registration.
 
-A file holds ``encode(record) -> bytes | None``: the record (as the event log has it, or the object of the core) as one
-line without its end, at most 64 KiB; None if the format has no form for records of that kind. Formats made of JSON also
-have ``body(record)``, the object before it is encoded.
+A file has ``encode(record) -> bytes | None``: the record (from the event log, or as an object of core) as one line
+without its end, at most 64 KiB; None if the format does not support that kind. JSON formats also have ``body(record)``,
+the object before it is encoded.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ Format = Callable[[dict[str, Any] | Record], bytes | None]
 
 
 class NoFormat(Exception):
-    """A file of the folder is no format: the message names the file."""
+    """A file of the folder is not a format; the message names the file."""
 
 
 def scan(package: ModuleType) -> dict[str, Format]:
-    """The formats of a folder by name, in name order. Names with a leading underscore are helpers."""
+    """The formats of a folder by name, in name order. Files with a leading underscore are helpers."""
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_"))
     return {name: _encode_of(importlib.import_module(f"{package.__name__}.{name}")) for name in names}
 

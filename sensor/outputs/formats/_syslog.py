@@ -1,4 +1,4 @@
-"""What both forms of syslog share: priority, the elements of structured data, names that a header can hold."""
+"""Shared by both syslog formats: priority, structured data elements, valid names in headers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from sensor.outputs.formats._view import PRODUCT, View, one_line
 
-# local0: receivers sort by it, and no other program of a usual system speaks there.
+# local0: receivers sort by it, and usual system programs do not use it.
 FACILITY = 16
 APP = PRODUCT
 SEVERITIES = {"info": 6, "low": 5, "medium": 4, "high": 3, "critical": 2}
-# The number that RFC 5612 keeps for examples: names of one's own need a number, and we have none registered.
+# The enterprise number that RFC 5612 reserves for examples; the project has no registered one.
 ENTERPRISE = 32473
 TEXT_LIMIT = 512
 
@@ -23,12 +23,12 @@ def priority(severity: str, facility: int) -> str:
 
 
 def name(text: str, limit: int) -> str:
-    """Printable ASCII without spaces, or a dash where nothing is left."""
+    """Printable ASCII without spaces, or a dash if nothing is left."""
     return _NO_NAME.sub("", text)[:limit] or "-"
 
 
 def parameters(seen: View) -> list[str]:
-    """The event as parameters of one element; those that must arrive come first."""
+    """The event as parameters of one element; the most important first."""
     record, about, src, dst, network = seen.record, seen.about, seen.src, seen.dst, seen.network
     values = {
         "id": record["id"],

@@ -1,6 +1,4 @@
-"""What all formats need of a record: what it is about, both ends, times in milliseconds, techniques; and texts cut to
-what a field may hold.
-"""
+"""Shared by all formats: the subject of a record, both ends, times in milliseconds, techniques, and truncated texts."""
 
 from __future__ import annotations
 
@@ -56,8 +54,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class View(msgspec.Struct):
-    """A record as formats look at it. ``code``: the detector, or kind and action; ``about``: the device, alert or
-    incident itself, empty for the sensor; ``src`` of a device's record is the device.
+    """A record as formats need it. ``code``: the detector, or kind and action; ``about``: the device, alert or
+    incident, empty for the sensor; ``src`` of a device's record is the device.
     """
 
     record: Body
@@ -74,7 +72,7 @@ class View(msgspec.Struct):
 
 
 def as_body(record: Body | Record) -> Body:
-    """The record as a plain object: what the event log gives is one already."""
+    """The record as a plain object, which records of the event log already are."""
     if isinstance(record, Record):
         made: Body = msgspec.to_builtins(record)
         return made
@@ -117,13 +115,13 @@ def milliseconds(ts: str) -> int:
 
 @functools.lru_cache(maxsize=2048)
 def one_line(text: str, limit: int) -> str:
-    """A text on one line. Texts of records are clean; a log from elsewhere may contain anything."""
+    """A text on one line. Texts of our records are clean; other programs' logs may contain anything."""
     return clean(text, limit)
 
 
 def joined(head: str, fields: list[str], separator: str, limit: int = SIZE_LIMIT) -> bytes:
-    """A line of fields. Where it is too long, fields that have no room are left out: a field is whole or absent, and
-    the first are those that matter.
+    """A line of fields. If it is too long, whole fields that do not fit are left out; the first fields are the most
+    important.
     """
     line = (head + separator.join(fields)).encode("utf-8", "replace")
     if len(line) <= limit:
@@ -139,9 +137,7 @@ def joined(head: str, fields: list[str], separator: str, limit: int = SIZE_LIMIT
 
 
 def techniques(about: Body) -> list[tuple[str, tuple[str, str], tuple[str, str] | None]]:
-    """Tactic, technique and sub-technique (id, name) of each technique named; the name of a parent is the one that
-    ATT&CK gives it.
-    """
+    """Tactic, technique and sub-technique (id, name) of each technique; parent techniques have the name in ATT&CK."""
     found = []
     for one in about.get("attack", ()):
         parent, _, sub = one["technique"].partition(".")

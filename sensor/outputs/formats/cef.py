@@ -31,7 +31,7 @@ def header(version: str, code: str, name: str, severity: int, product: str = PRO
 
 
 def head(text: str, limit: int) -> str:
-    """A text of the header: one line, its pipes and backslashes escaped."""
+    """A text of the header: one line, with escaped pipes and backslashes."""
     text = one_line(text, limit)
     if "\\" in text:
         text = text.replace("\\", "\\\\")
@@ -54,7 +54,7 @@ def field(key: str, value: Any) -> str:
 
 
 def _fields(seen: View) -> list[str]:
-    """What a receiver needs first stands first: long lines lose their end."""
+    """The most important fields first: long lines lose their end."""
     record, about, sensor = seen.record, seen.about, seen.sensor
     pairs: list[tuple[str, Any]] = [
         ("rt", milliseconds(record["ts"])),

@@ -20,7 +20,7 @@ SEVERITIES = {
 }
 KINDS = frozenset(("alert", "incident"))
 
-# By the folder of the detector: engine and alert group.
+# Engine and alert group, by the folder of the detector.
 _GROUPS = {
     "camera": ("Policy Violation", "Unauthorized communication behavior"),
     "command_and_control": ("Malware", "Suspicion of malware"),
@@ -69,5 +69,5 @@ def _fields(seen: View) -> list[str]:
 
 
 def _start(ts: str) -> str:
-    """``Nov 24 2026 09:14:07.318``: the form of times that CEF documents, in UTC."""
+    """``Nov 24 2026 09:14:07.318``: the time format in the CEF documentation, in UTC."""
     return f"{_MONTHS[int(ts[5:7])]} {ts[8:10]} {ts[:4]} {ts[11:23]}"

@@ -17,15 +17,15 @@ from sensor.core.record import Record
 from sensor.core.record_json import encoded
 from sensor.outputs.formats._view import Body, View, view
 
-# As text within JSON it may grow to twice that, and must never be cut there.
+# As text within JSON it may double in size, and must not be truncated there.
 _MORE_LIMIT = 24 * 1024
 _ENCODER = msgspec.json.Encoder()
-# The reason of a merger begins with the id that no longer exists.
+# The reason of a merge begins with the id that no longer exists.
 _LOST = re.compile(r"dev-[0-9a-z]+")
 
 ENDPOINT, NETWORK, THINGS, UNKNOWN = "Endpoint", "NetworkDevice", "IoT", "Unknown"
 
-# Our type: category, type and subtype. Types that are not here are things, under their own name.
+# Device type → category, type and subtype. Other types are IoT devices with their own name.
 _TYPES = {
     "workstation": (ENDPOINT, "Workstation", ""),
     "server": (ENDPOINT, "Server", ""),

@@ -209,7 +209,7 @@ def _threat(about: Body) -> Body:
 
 
 def _related(seen: View) -> Body:
-    """All addresses and names, so that one search finds a host wherever it stands."""
+    """All addresses and names, so that one search finds a host in any field."""
     ends = [seen.src, seen.dst, *seen.record.get("targets", ()), *seen.about.get("actors", ())]
     ips = [*seen.about.get("ips", ()), *[end["ip"] for end in ends if "ip" in end]]
     hosts = [end["hostname"] for end in ends if "hostname" in end]

@@ -35,7 +35,7 @@ def _fields(seen: View) -> list[str]:
 
 
 def _pairs(seen: View) -> list[tuple[str, Any]]:
-    """What a receiver needs first stands first: long lines lose their end."""
+    """The most important attributes first: long lines lose their end."""
     record, about = seen.record, seen.about
     return [
         ("devTime", milliseconds(record["ts"])),

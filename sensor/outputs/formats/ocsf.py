@@ -31,7 +31,7 @@ _STATES = {"open": (1, "New"), "update": (2, "In Progress"), "close": (4, "Resol
 _INCIDENT_STATES = {**_STATES, "close": (5, "Closed")}
 _LIFE = {"started": (3, "Start"), "stopped": (4, "Stop")}
 _COLLECT = (2, "Collect")
-# Our types that the schema has a number for; all others keep their name under 99.
+# Device types with a number in the schema; all others have 99 and their name.
 _TYPES = {"unknown": 0, "server": 1, "tablet": 4, "mobile": 5, "iot": 7, "firewall": 9, "switch": 10}
 _DIRECTIONS = {"inbound": (1, "Inbound"), "outbound": (2, "Outbound"), "internal": (3, "Lateral")}
 _PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58, "sctp": 132}
@@ -48,7 +48,7 @@ def body(record: Body | Record) -> Body:
 
 
 def _base(seen: View, class_uid: int, activity: tuple[int, str], more: Body) -> Body:
-    """What every class has, then ``more``."""
+    """Fields of every class, then ``more``."""
     fields, (severity_id, severity) = seen.record, SEVERITIES[seen.severity]
     sensor = seen.sensor
     product = {"name": PRODUCT, "vendor_name": VENDOR, "version": sensor.get("version"), "uid": sensor["id"]}
@@ -129,7 +129,7 @@ def _system(name: str) -> Body:
 
 
 def _interfaces(device: Body) -> list[Body]:
-    """All its addresses, where one of each is not all: which address belongs to which MAC is not known."""
+    """The interfaces of a device. With several MACs or addresses, it is unknown which belong together."""
     ips, macs = device.get("ips", ()), device.get("macs", ())
     if len(ips) < 2 and len(macs) < 2:
         return []

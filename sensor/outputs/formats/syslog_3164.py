@@ -11,7 +11,7 @@ from sensor.outputs.formats._syslog import APP, ENTERPRISE, FACILITY, name, para
 from sensor.outputs.formats._view import Body, joined, one_line, view
 
 LIMIT = 1024
-# So much of the message stays, whatever parameters there are.
+# Characters that are reserved for the message, whatever parameters there are.
 _LEAST = 160
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

@@ -11,7 +11,7 @@ from sensor.outputs.formats._syslog import APP, ENTERPRISE, FACILITY, name, para
 from sensor.outputs.formats._view import SIZE_LIMIT, Body, joined, one_line, view
 
 MSG_LIMIT = 1024
-# sequenceId ends here and begins again at 1 (7.3.1).
+# sequenceId wraps to 1 after this value (7.3.1).
 _LAST_SEQUENCE = (1 << 31) - 1
 
 

@@ -1,4 +1,4 @@
-"""Batches of the output ``hub`` on their way: sealed messages, and what became of each."""
+"""Batches of the output ``hub`` in flight: encoded messages, and their results."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 from sensor.core.output import Entry
 from sensor.outputs.hub_protocol.messages import Head, Run, batch_id, runs_of, sealed
 
-# Events of one message.
+# Limit of events in one message.
 MOST = 200
 
 
 class Parcel(msgspec.Struct):
-    """One message. ``places``: of its entries in the batch of the runner; ``stored``: JetStream has it, which is not
-    enough.
+    """One message. ``places``: indexes of its entries in the runner's batch; ``stored``: JetStream has it, which is not
+    a commit.
     """
 
     id: str
@@ -26,8 +26,8 @@ class Parcel(msgspec.Struct):
 
 
 def parcels(entries: Sequence[Entry], key: str, head: Head, limit: int) -> Iterator[Parcel]:
-    """The entries as messages of at most MOST events and ``limit`` bytes. One event that is larger is alone in its
-    message, which is over the limit.
+    """The entries as messages of at most MOST events and ``limit`` bytes. A larger event has a message of its own,
+    which exceeds the limit.
     """
     for begin in range(0, len(entries), MOST):
         yield from _fitting(entries, range(begin, min(begin + MOST, len(entries))), key, head, limit)

@@ -1,4 +1,4 @@
-"""Connections of a sensor to its hub, with the credentials that `sensor join` made, and their renewal."""
+"""Connections of a sensor to its hub, with the credentials from `sensor join`, and their renewal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sensor.outputs.transport.tls import Tls
 
 
 class HubOptions(Protocol):
-    """The options of the output ``hub`` that a connection needs."""
+    """Options of the output ``hub`` that a connection needs."""
 
     credentials: Path
     tls: Tls
@@ -35,15 +35,17 @@ class HubOptions(Protocol):
 
 
 def connect(servers: list[str], key: str, options: HubOptions) -> Wire:
-    """To the first server that accepts the credentials, which moves to the front of ``servers``. Retry."""
+    """Connect to the first server that accepts the credentials, and move it to the front of ``servers``.
+    Raises Retry.
+    """
     login = Login(credentials=Secret(f"file:{Path(options.credentials).absolute()}"))
     inbox = f"_INBOX_{key}"
     return first_of(servers, lambda url: Wire(place(url, options), login, inbox, options.timeout_s))
 
 
 def connect_allowed(servers: list[str], options: HubOptions, kind: str) -> Wire:
-    """A connection that may publish to the sensor's subject of a kind: credentials of earlier versions are renewed
-    first. Retry.
+    """A connection with permission to publish to the sensor's subject of a kind; renews credentials of earlier
+    versions. Raises Retry.
     """
     path = Path(options.credentials)
     credentials = load_credentials(path)
@@ -63,15 +65,15 @@ def place(url: str, options: HubOptions) -> Place:
 
 
 def renew(wire: Wire, path: Path, credentials: Credentials) -> None:
-    """Another JWT for the same key. Where the hub gives none now, the present one still holds for half its time. Retry
-    where it cannot be written.
+    """Get a new JWT for the same key. If the hub issues none now, the current one is valid for half of its lifetime.
+    Raises Retry if the file cannot be written.
     """
     key = credentials.pair.public
     try:
         answer = msgspec.json.decode(wire.request(subject(messages.RENEW, key)), type=Admission)
         if answer.jwt and claims_of(answer.jwt).sub == key:
             save_credentials(path, Credentials(answer.jwt, credentials.pair))
-            if not load_operator(path):  # of a sensor that joined an earlier version
+            if not load_operator(path):  # joined with an earlier version
                 save_operator(path, answer.operator)
     except (Retry, msgspec.MsgspecError, ValueError):
         return

@@ -1,7 +1,7 @@
-"""The credentials of a sensor at its hub: a JWT of the hub about the sensor's public key, and the seed of that key,
+"""Credentials of a sensor at its hub: a JWT that the hub issued for the sensor's public key, and the seed of that key,
 which never leaves the sensor.
 
-The JWT is renewed at half of its time, so the file is written again: it lies where the forwarder may write.
+The JWT is renewed after half of its lifetime and the file is rewritten, so it must be where the forwarder may write.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class Allowed(msgspec.Struct):
 
 
 class Rights(msgspec.Struct):
-    """Where a user may publish."""
+    """Subjects that a user may publish to."""
 
     pub: Allowed = msgspec.field(default_factory=Allowed)
 
 
 class Claims(msgspec.Struct):
-    """The part of a JWT that matters here; times in seconds since 1970, 0: none."""
+    """The relevant part of a JWT; times in seconds since 1970, 0: none."""
 
     sub: str = ""
     iat: int = 0
@@ -52,7 +52,7 @@ class Claims(msgspec.Struct):
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """``pair``: the key of the sensor."""
+    """``pair``: key pair of the sensor."""
 
     jwt: str
     pair: KeyPair
@@ -62,13 +62,13 @@ class Credentials(msgspec.Struct, frozen=True):
         return claims_of(self.jwt)
 
     def due(self, now: float) -> bool:
-        """Whether the JWT is past half of its time."""
+        """Whether the JWT is past half of its lifetime."""
         claims = self.claims
         return bool(claims.exp) and now > (claims.iat + claims.exp) / 2
 
 
 def claims_of(jwt: str) -> Claims:
-    """The claims of a JWT, whose signature the server checks. ValueError where it is not one."""
+    """The claims of a JWT, whose signature the server checks. Raises ValueError if it is invalid."""
     try:
         body = jwt.split(".")[1]
         return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=Claims)
@@ -77,7 +77,7 @@ def claims_of(jwt: str) -> Claims:
 
 
 def load_credentials(path: Path) -> Credentials:
-    """Retry that names the file, and shows nothing of it, where it cannot be used."""
+    """Raises Retry that names the file, without its content, if it cannot be used."""
     try:
         with path.open("rb") as file:
             blocks = dict(_BLOCK.findall(file.read(_LIMIT).decode("ascii", "replace")))
@@ -94,7 +94,7 @@ def load_credentials(path: Path) -> Credentials:
 
 
 def save_credentials(path: Path, made: Credentials) -> None:
-    """Replace the file as a whole, readable by its owner only. OSError."""
+    """Replace the file atomically, readable by its owner only. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -107,7 +107,7 @@ def save_credentials(path: Path, made: Credentials) -> None:
 
 
 def load_operator(path: Path) -> str:
-    """Public key of the operator whose configuration the sensor with these credentials accepts; empty: not known."""
+    """Public key of the operator whose configuration the sensor accepts; empty if unknown."""
     try:
         public = _beside(path).read_text(encoding="ascii", errors="replace").strip()
     except OSError:
@@ -116,7 +116,7 @@ def load_operator(path: Path) -> str:
 
 
 def save_operator(path: Path, public: str) -> None:
-    """Remember the operator beside the credentials. OSError."""
+    """Store the operator's key beside the credentials. Raises OSError."""
     if is_public(public, OPERATOR):
         _beside(path).write_text(public + "\n", encoding="ascii")
 
@@ -126,8 +126,8 @@ def _beside(path: Path) -> Path:
 
 
 def pending_credentials(path: Path) -> Credentials:
-    """The key of a sensor that asks to join: that of its credentials or of an earlier attempt, else a new one, which is
-    kept beside them for the next attempt. OSError.
+    """The key of a sensor that wants to join: from its credentials or an earlier attempt, otherwise a new one, which is
+    stored beside them for the next attempt. Raises OSError.
     """
     beside = path.with_name(path.name + ".pending")
     for found in (path, beside):

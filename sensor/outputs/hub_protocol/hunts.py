@@ -1,6 +1,6 @@
-"""Messages of federated hunting: the hub sends a query to a sensor (``hub.hunt.KEY``), which runs it over its own
-traffic records and publishes what it found (``hub.found.HUNT.KEY``), compressed with zstd. KEY is the public key of the
-sensor, whose credentials allow no other; HUNT is the id of the hunt.
+"""Messages of federated hunting: the hub sends a query to a sensor (``hub.hunt.KEY``), which runs it on its traffic
+records and publishes the result (``hub.found.HUNT.KEY``), compressed with zstd. KEY is the public key of the sensor,
+whose credentials permit no other; HUNT is the id of the hunt.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from msgspec import Meta
 
 HUNT, FOUND = "hub.hunt", "hub.found"
 SQL_LIMIT, ROWS_LIMIT, SECONDS_LIMIT = 64 * 1024, 10_000, 60.0
-# Of an answer, decompressed.
+# Size limit of a decompressed result.
 SIZE_LIMIT = 32 << 20
 REASON_LIMIT = 2000
 
 Fault = Literal["", "query", "no_records", "failed"]
-"""Why a sensor has no rows: the query is not valid or exceeds its limits; it keeps no records; the sensor failed."""
+"""Why a sensor has no rows: the query is not valid or exceeds its limits; the sensor has no records; the
+sensor failed.
+"""
 
 
 class Hunt(msgspec.Struct, frozen=True):
-    """``id``: a token of the subject of its answers; ``sql``: one SELECT; ``rows``: of each sensor, at most;
-    ``since``, ``until``: microseconds since 1970, None: from the first, to the last record; ``author``: for the log of
-    the sensor.
+    """``id``: a token in the subject of its results; ``sql``: one SELECT; ``rows``: limit for each sensor; ``since``,
+    ``until``: microseconds since 1970, None: unbounded; ``author``: for the log of the sensor.
     """
 
     id: Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
@@ -37,8 +38,8 @@ class Hunt(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What one sensor found. ``types``: of the columns, by DuckDB; ``more``: it has more rows than these; ``whole``:
-    nothing is known to be missing in its records of that time; ``coverage``: of them, as text.
+    """Result of one sensor. ``types``: column types of DuckDB; ``more``: it has more rows than these; ``whole``: no
+    records of that time are known to be missing; ``coverage``: of the records, as text.
     """
 
     fault: Fault = ""
@@ -52,7 +53,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def found_subject(hunt: str, key: str) -> str:
-    """Where a sensor publishes what it found. ``hunt``: an id, or ``*`` for every hunt."""
+    """Subject of a sensor's results. ``hunt``: an id, or ``*`` for every hunt."""
     return f"{FOUND}.{hunt}.{key}"
 
 
@@ -66,7 +67,7 @@ def fitted(found: Found, limit: int) -> bytes:
 
 
 def read_found(body: bytes) -> Found:
-    """The answer in a message of a sensor. ValueError with the fault where it is not one."""
+    """The result in a message of a sensor. Raises ValueError with the fault if it is invalid."""
     try:
         size = zstandard.frame_content_size(body)
         if not 0 <= size <= SIZE_LIMIT:

@@ -1,4 +1,4 @@
-"""Joining a hub over its NATS server, as the bearer of a token that may ask for nothing else."""
+"""Joining a hub over its NATS server, with an enrolment token that permits nothing else."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from sensor.outputs.transport.tls import Tls
 
 
 def check(url: str, ca: Path | None, token: str) -> None:
-    """ValueError where URL or token can be none."""
+    """Raises ValueError if URL or token is invalid."""
     place_of(server_url(url), Tls(ca=ca))
     bearer_of(token)
 
 
 def bearer_of(token: str) -> str:
-    """The public key of who may join with a token. ValueError."""
+    """The public key in a token. Raises ValueError."""
     try:
         bearer = claims_of(token).sub
     except ValueError:
@@ -35,7 +35,9 @@ def bearer_of(token: str) -> str:
 
 
 def join(url: str, ca: Path | None, token: str, requested: Joining, timeout_s: float) -> Admission:
-    """The hub's answer. ValueError where URL or token can be none; Retry where the hub cannot be asked."""
+    """Request enrolment and return the hub's response. Raises ValueError if URL or token is invalid; Retry if the hub
+    cannot be reached.
+    """
     place, bearer = place_of(server_url(url), Tls(ca=ca)), bearer_of(token)
     wire = Wire(place, Login(bearer=token), f"_INBOX_{bearer}", timeout_s)
     try:

@@ -1,7 +1,7 @@
-"""Messages between sensors and their hub: subjects, batches of events, and what the hub answers.
+"""Messages between sensors and their hub: subjects, batches of events, and the hub's responses.
 
-A batch is one JetStream message, compressed with zstd: a line with its head, then one line for each event, as the event
-log has it. Each sensor publishes and subscribes under its own public key only, which the NATS server enforces.
+A batch is one JetStream message, compressed with zstd: a header line, then one line per event, as in the event log.
+Each sensor publishes and subscribes only under its own public key, which the NATS server enforces.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ import msgspec
 import zstandard
 
 VERSION = 1
-# A hub accepts sensors of its own version and of the two before.
+# A hub accepts sensors of its own protocol version and of the two before.
 OLDEST = max(1, VERSION - 2)
 STREAM = "HUB"
 VERSION_HEADER = "Sensor-Hub"
 
 EVENTS, COMMITS, ASK, RENEW, JOIN = "hub.events", "hub.commits", "hub.ask", "hub.renew", "hub.join"
 CONFIGURE, FILE = "hub.configure", "hub.file"
-"""First tokens of subjects; the public key of the sensor is the last one (of JOIN: that of the enrolment token)."""
+"""First tokens of subjects; the last token is the public key of the sensor (in JOIN, that of the enrolment token)."""
 
 WAITS = frozenset(
     ("unknown_sensor", "not_approved", "foreign_identity", "clock", "unknown_version", "database_refused", "fault")
 )
-"""Reasons of the quarantine that an operator can remove: the sensor keeps its events and tries again."""
+"""Quarantine reasons that an operator can remove: the sensor keeps its events and tries again."""
 
 Run = tuple[int, int]
-"""First and last of numbers without a gap."""
+"""First and last number of a range without gaps."""
 
 
 class Head(msgspec.Struct):
-    """``sensor``, ``site``: as the events name them; ``version``: of the sensor's software; ``epoch``: identity of the
-    log; ``runs``: numbers of the events, in their order; ``sent_ns``: by the sensor's clock, since 1970; ``filtered``:
-    the output selects events, so numbers that are missing are not lost.
+    """``sensor``, ``site``: as in the events; ``version``: of the sensor's software; ``epoch``: identity of the log;
+    ``runs``: numbers of the events, in their order; ``sent_ns``: sensor's clock, since 1970; ``filtered``: the output
+    selects events, so that missing numbers are not losses.
     """
 
     sensor: str
@@ -48,8 +48,8 @@ class Head(msgspec.Struct):
 
 
 class Commit(msgspec.Struct, omit_defaults=True):
-    """What became of a batch. ``reason``: why it went to the quarantine, empty: it is committed; ``wanted``: the number
-    after which the hub asks for the log again.
+    """The result of a batch. ``reason``: of its quarantine, empty if it is committed; ``wanted``: number after which
+    the hub requests the log again.
     """
 
     id: str
@@ -58,21 +58,21 @@ class Commit(msgspec.Struct, omit_defaults=True):
 
 
 class Part(msgspec.Struct):
-    """A batch that a sensor waits for."""
+    """A batch whose result a sensor waits for."""
 
     id: str
     runs: list[Run]
 
 
 class Question(msgspec.Struct):
-    """A sensor asks how far the hub is in a log, and what became of batches."""
+    """A sensor requests the committed numbers of a log, and the state of batches."""
 
     epoch: str
     batches: list[Part] = []
 
 
 class State(msgspec.Struct):
-    """What became of one batch; ``reason`` where it is quarantined."""
+    """The state of one batch; ``reason`` if it is quarantined."""
 
     id: str
     state: Literal["committed", "quarantined", "unknown"]
@@ -80,7 +80,7 @@ class State(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """``high``: the greatest number that is committed, 0: none; ``wanted``: as in ``Commit``."""
+    """``high``: greatest committed number, 0: none; ``wanted``: as in ``Commit``."""
 
     high: int = 0
     wanted: int | None = None
@@ -88,7 +88,7 @@ class Answer(msgspec.Struct):
 
 
 class Joining(msgspec.Struct):
-    """A sensor asks to be enrolled: its public key, and who it is in its events."""
+    """Enrolment request of a sensor: its public key, and its identity in events."""
 
     key: str
     sensor: str
@@ -97,8 +97,8 @@ class Joining(msgspec.Struct):
 
 
 class Admission(msgspec.Struct, omit_defaults=True):
-    """``jwt``: the signed user of the sensor, empty while ``state`` is not ``approved``; ``reason``: why not;
-    ``operator``: public key that signs configuration, empty where the hub does not know it.
+    """``jwt``: signed user of the sensor, empty unless ``state`` is ``approved``; ``reason``: why not; ``operator``:
+    public key that signs configuration, empty if the hub does not know it.
     """
 
     state: Literal["approved", "pending", "refused"]
@@ -109,14 +109,14 @@ class Admission(msgspec.Struct, omit_defaults=True):
 
 
 class Signed(msgspec.Struct, frozen=True):
-    """A layer of the configuration: ``content`` is JSON, of which ``signature`` is that of the operator."""
+    """A layer of the configuration: JSON ``content`` and the operator's ``signature`` of it."""
 
     content: str
     signature: str
 
 
 class Report(msgspec.Struct, omit_defaults=True):
-    """What a sensor does with the configuration of the hub, when it asks for the present one. ``state``: one of
+    """Configuration state of a sensor, sent when it requests the current configuration. ``state``: one of
     ``sync.state.STATES``; ``digest``: of the layers in use; ``reason``: of a refusal or a rollback; ``restart``: keys
     that take effect at the next start.
     """
@@ -128,14 +128,14 @@ class Report(msgspec.Struct, omit_defaults=True):
 
 
 class Offer(msgspec.Struct, omit_defaults=True):
-    """The layers for a sensor, the most general first. ``reason``: why there are none, where that is a refusal."""
+    """The layers for a sensor, the most general first. ``reason``: why the request is refused."""
 
     layers: list[Signed] = []
     reason: str = ""
 
 
 class FilePart(msgspec.Struct):
-    """A sensor asks for a part of a file of the configuration, by its digest."""
+    """Request for a part of a configuration file, by its digest."""
 
     sha256: str
     offset: int
@@ -146,7 +146,7 @@ def subject(kind: str, key: str) -> str:
 
 
 def runs_of(numbers: Iterable[int]) -> list[Run]:
-    """Numbers in their order as runs."""
+    """Numbers in ascending order as ranges."""
     runs: list[Run] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
@@ -157,7 +157,7 @@ def runs_of(numbers: Iterable[int]) -> list[Run]:
 
 
 def batch_id(key: str, epoch: str, runs: Sequence[Run], lines: Sequence[bytes]) -> str:
-    """The same for the same events of the same log of the same sensor: by it JetStream drops repeats."""
+    """A deterministic id of these events, log and sensor, by which JetStream drops duplicates."""
     digest = hashlib.blake2b(msgspec.json.encode((key, epoch, runs)), digest_size=16)
     for line in lines:
         digest.update(line)

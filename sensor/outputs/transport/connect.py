@@ -1,4 +1,4 @@
-"""Connections of outputs: by name, TCP, TLS. If one fails, the Retry gives the reason and the fix in plain text."""
+"""Connections of outputs: name resolution, TCP, TLS. On failure, Retry has the reason and the fix in plain text."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from sensor.outputs.transport.tls import Tls, context
 Place = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 NAME_LIMIT, NAMES_LIMIT = 100, 4
-# After the handshake a server of TLS 1.3 may still reject our certificate, and reports it only now.
+# A TLS 1.3 server may still reject our certificate after the handshake, and reports it only then.
 LATE_ALERT_S = 0.3
-# So many questions of the kernel may stay without an answer before a silent connection counts as dead.
+# Number of unanswered keepalive probes after which a silent connection is dead.
 PROBES = 3
 
 _NO_TLS = "it does not speak TLS at this port: check the port, or leave out tls"
@@ -51,7 +51,7 @@ _REASONS = {
 
 
 class Shown(NamedTuple):
-    """The content of a certificate; all its text is the peer's, cleaned."""
+    """The content of a certificate; all texts come from the peer and are cleaned."""
 
     subject: str
     issuer: str
@@ -64,7 +64,7 @@ class Shown(NamedTuple):
 
 
 def connect(host: str, port: int, tls: Tls | None, timeout_s: float) -> socket.socket:
-    """A connection whose every wait ends after ``timeout_s``. Retry with a plain text."""
+    """A connection with ``timeout_s`` on every wait. Raises Retry with a plain text."""
 
     def plain() -> socket.socket:
         return reach(resolve(host, port), host, port, timeout_s)
@@ -73,7 +73,7 @@ def connect(host: str, port: int, tls: Tls | None, timeout_s: float) -> socket.s
 
 
 def resolve(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[Place]:
-    """The addresses of a host, each once. The resolver of the system has time-outs of its own."""
+    """The distinct addresses of a host. The system's resolver has its own timeouts."""
     try:
         found = socket.getaddrinfo(host, port, type=kind)
     except (OSError, UnicodeError) as error:
@@ -94,7 +94,7 @@ def resolve(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) 
 
 
 def reach(places: list[Place], host: str, port: int, timeout_s: float) -> socket.socket:
-    """A TCP connection to the first address that answers; together they have ``timeout_s``."""
+    """A TCP connection to the first address that responds; all addresses share ``timeout_s``."""
     end, failure = time.monotonic() + timeout_s, OSError()
     for number, (family, address) in enumerate(places):
         made = socket.socket(family, socket.SOCK_STREAM)
@@ -110,8 +110,8 @@ def reach(places: list[Place], host: str, port: int, timeout_s: float) -> socket
 
 
 def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: float) -> ssl.SSLSocket:
-    """TLS over a connection that ``plain`` makes. If the certificate is rejected, it is made once more to read the
-    certificate and report the reason.
+    """TLS over a connection from ``plain``. If the certificate is rejected, a second connection reads it to report the
+    reason.
     """
     trusting, name = context(tls), tls.server_name or host
     try:
@@ -131,7 +131,7 @@ def secure(plain: Callable[[], socket.socket], host: str, tls: Tls, timeout_s: f
 
 
 def leave(connection: socket.socket) -> None:
-    """Close, over TLS with the close_notify that distinguishes an end from a truncation attack (RFC 8446, 6.1). Never
+    """Close, over TLS with close_notify, which distinguishes an end from a truncation attack (RFC 8446, 6.1). Never
     waits, never raises.
     """
     with contextlib.suppress(OSError, ValueError):
@@ -142,7 +142,7 @@ def leave(connection: socket.socket) -> None:
 
 
 def shown(connection: ssl.SSLSocket) -> Shown | None:
-    """The certificate of the peer; None where it has none that can be read."""
+    """The certificate of the peer; None if it has none that can be parsed."""
     from cryptography import x509
 
     try:
@@ -156,7 +156,7 @@ def shown(connection: ssl.SSLSocket) -> Shown | None:
 
 
 def late_alert(connection: socket.socket) -> str:
-    """Why a peer ends a connection that was just made; empty where it does not. What it sends meanwhile is lost."""
+    """Why a peer closes a connection that was just made; empty if it does not. Received data is lost."""
     connection.settimeout(LATE_ALERT_S)
     try:
         return (
@@ -171,7 +171,7 @@ def late_alert(connection: socket.socket) -> str:
 
 
 def tls_words(error: OSError) -> str:
-    """Why a handshake failed: what it means and what to do."""
+    """Why a handshake failed, with advice."""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError):
         return (
             f"it closed the connection in the handshake ({reason_of(error)}): perhaps "
@@ -191,9 +191,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def _notice_death(connection: socket.socket, timeout_s: float) -> None:
-    """A peer that vanished without a word is an error after ``timeout_s``, whether something is on its way or not (RFC
-    5482).
-    """
+    """A vanished peer becomes an error after ``timeout_s``, whether data is in flight or not (RFC 5482)."""
     connection.settimeout(timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -220,7 +218,7 @@ def _shake_hands(plain: socket.socket, trusting: ssl.SSLContext, name: str) -> s
 
 
 def _seen(plain: Callable[[], socket.socket], name: str) -> Shown | None:
-    """The certificate of a peer that is not trusted. Nothing is sent to it."""
+    """The certificate of an untrusted peer. Nothing is sent to it."""
     with contextlib.suppress(OSError, Retry), _shake_hands(plain(), context(Tls(verify=False)), name) as connection:
         return shown(connection)
     return None
@@ -239,7 +237,7 @@ def _unreached(error: OSError, timeout_s: float) -> str:
 
 
 def _unverified(error: ssl.SSLCertVerificationError, name: str, seen: Shown | None) -> str:
-    """Why a certificate is not accepted, by the number that OpenSSL gives the fault."""
+    """Why a certificate is rejected, by OpenSSL's error number."""
     code, now = error.verify_code, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     if seen is None:
         return f"the certificate of {name} is not accepted: {clean(error.verify_message, 200)}"
@@ -273,7 +271,7 @@ def _unverified(error: ssl.SSLCertVerificationError, name: str, seen: Shown | No
 
 
 def _called(name: Any) -> str:
-    """The common name, or the whole of it."""
+    """The common name, or the whole name."""
     from cryptography.x509.oid import NameOID
 
     common = name.get_attributes_for_oid(NameOID.COMMON_NAME)

@@ -1,8 +1,8 @@
-"""What all outputs over HTTP share: one client with limits on every wait, on the whole of an answer and on its size;
-and what an answer means.
+"""Shared by all outputs over HTTP: a client with limits on every wait and on the duration and size of a response; and
+the meaning of responses.
 
-Bodies of answers come from the destination: limited, cleaned, never trusted. URLs may be secrets: messages contain the
-host alone.
+Response bodies come from the destination: limited, cleaned, never trusted. URLs may be secrets: messages contain only
+the host.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ Decoded = TypeVar("Decoded")
 
 
 class Answer(NamedTuple):
-    """``where``: who answered, as it may be shown; ``body``: as much of it as was asked for; ``cookies``: as they would
-    be sent back.
-    """
+    """``where``: host of the response, safe to show; ``body``: up to the requested size; ``cookies``: to send back."""
 
     where: str
     status: int
@@ -72,12 +70,12 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Requests to one destination over a connection that is kept. ``timeout_s`` is the longest that it takes to
-    connect, to write a request and to read its answer, each in all: not only the longest silence.
+    """Requests to one destination over a persistent connection. ``timeout_s`` limits the total time to connect, to
+    write a request and to read its response, not only the longest silence.
     """
 
     def __init__(self, options: HttpOptions) -> None:
-        """Reads the secrets, opens nothing."""
+        """Reads the secrets, opens no connection."""
         self.place = options.place()
         self._greeting = options.greeting()
         self._timeout_s, self._packing = options.timeout_s, options.packing
@@ -92,11 +90,11 @@ class Client:
         *,
         limit: int = ANSWER_LIMIT,
     ) -> Answer:
-        """One request and its answer, whatever its status. Retry if there is none, or only a part: the result of the
-        request is unknown then.
+        """One request and its response, whatever its status. Raises Retry if the response is absent or incomplete: the
+        result of the request is then unknown.
         """
         where = place_of(url).shown
-        # Who we are is for the destination alone, not for where one logs in to it.
+        # Credentials are only for the destination, not for its login endpoint.
         sent = {"User-Agent": AGENT, **(self._greeting if where == self.place.shown else {}), **(headers or {})}
         try:
             response = self._pools.urlopen(
@@ -117,7 +115,7 @@ class Client:
             raise Retry(f"{where}: {failed(error, self._timeout_s)}") from None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], *, limit: int = ANSWER_LIMIT) -> Answer:
-        """A body of ours, packed."""
+        """A compressed request body."""
         packed, encoding = packed_body(body, self._packing)
         return self.request("POST", url, packed, {**headers, **encoding}, limit=limit)
 
@@ -136,12 +134,12 @@ class Client:
         self.close()
 
 
-# What an answer means.
+# Meaning of responses.
 
 
 def check_answer(answer: Answer) -> None:
-    """Nothing if it accepted everything. Refuse if it will never accept it; Retry for all else: permissions and limits
-    can be fixed.
+    """Returns if everything was accepted. Raises Refuse if it will never be accepted; Retry for all else: permissions
+    and limits can be fixed.
     """
     if 200 <= answer.status < 300:
         return
@@ -152,7 +150,7 @@ def check_answer(answer: Answer) -> None:
 
 
 def check_setup(answer: Answer) -> None:
-    """An answer to a request without records: any fault may be fixed."""
+    """Check the response to a request without records: any error may be fixed."""
     try:
         check_answer(answer)
     except Refuse as error:
@@ -160,16 +158,16 @@ def check_setup(answer: Answer) -> None:
 
 
 def decoded(answer: Answer, kind: type[Decoded]) -> Decoded | None:
-    """The body as an object of ours; None where it is not one, whatever else it is."""
+    """The decoded body; None if it does not match the type."""
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except (ValueError, RecursionError):  # msgspec's own error is a ValueError, and its error for wrong UTF-8 too
+    except (ValueError, RecursionError):  # msgspec's decode error is a ValueError, as is its error for invalid UTF-8
         return None
 
 
 def packed_body(body: bytes, packing: Packing) -> tuple[bytes, dict[str, str]]:
-    """A body as it is sent, and the header with its compression. Fast rather than small: lines of JSON shrink to a
-    tenth either way.
+    """A request body and the header with its compression. Fast rather than small: lines of JSON shrink to a tenth
+    either way.
     """
     if not body:
         return body, {}
@@ -180,12 +178,12 @@ def packed_body(body: bytes, packing: Packing) -> tuple[bytes, dict[str, str]]:
     return body, {}
 
 
-# Before anything is sent.
+# Checks before sending.
 
 
 def open_client(options: HttpOptions, prepare: Callable[[Client], object] | None = None) -> Client:
-    """A client whose destination, or the proxy before it, accepts connections, once ``prepare`` has done what comes
-    first. Retry with a plain text if not.
+    """A client whose destination, or the proxy before it, accepts connections, after ``prepare``. Raises Retry with a
+    plain text otherwise.
     """
     client = Client(options)
     connect(*_first(options, client.place), options.timeout_s).close()
@@ -199,7 +197,7 @@ def open_client(options: HttpOptions, prepare: Callable[[Client], object] | None
 
 
 def reached(options: HttpOptions) -> Generator[Finding, None, bool]:
-    """The findings every check begins with; true where one may continue."""
+    """The first findings of every check; returns true if the check can continue."""
     try:
         first = _first(options, options.place())
     except Retry as error:
@@ -211,12 +209,12 @@ def reached(options: HttpOptions) -> Generator[Finding, None, bool]:
             return False
     place = options.place()
     if not options.proxy or place.scheme != "https" or first[2] is not None:
-        return True  # TLS within TLS is done by the sender
+        return True  # the sender handles TLS within TLS
     return (yield from _reached_behind(options, place))
 
 
 def _reached_behind(options: HttpOptions, place: Place) -> Generator[Finding, None, bool]:
-    """What can be seen of the destination through a proxy."""
+    """Findings about the destination through a proxy."""
     try:
         tunnel(options, place).close()
     except Retry as error:
@@ -229,7 +227,7 @@ def _reached_behind(options: HttpOptions, place: Place) -> Generator[Finding, No
 
 
 def looked(what: str, look: Callable[[], Finding]) -> Finding:
-    """A finding of a step that may find no host, or a missing secret."""
+    """The finding of a step; an unreachable host or a missing secret is a finding too."""
     try:
         return look()
     except (Retry, Refuse) as error:
@@ -237,7 +235,7 @@ def looked(what: str, look: Callable[[], Finding]) -> Finding:
 
 
 def _first(options: HttpOptions, place: Place) -> tuple[str, int, Any]:
-    """Whom we connect to."""
+    """The host to connect to."""
     first = place_of(options.proxy) if options.proxy else place
     return first.host, first.port, options.tls if first.scheme == "https" else None
 

@@ -1,4 +1,4 @@
-"""Options that all outputs over HTTP share: where, who we are, through which proxy, packed how."""
+"""Options shared by all outputs over HTTP: URL, credentials, proxy, compression."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Packing = Literal["none", "gzip", "zstd"]
 PORTS = {"http": 80, "https": 443}
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-# Their values are secrets, or would contradict what we send.
+# Their values are secrets, or would contradict what the output sends.
 _NOT_IN_THE_CLEAR = ("authorization", "cookie", "proxy-authorization")
 _OURS = ("connection", "content-encoding", "content-length", "host", "transfer-encoding")
 
 
 class Place(NamedTuple):
-    """Where requests go: whole URL (which may be a secret), and the parts of it that may be shown."""
+    """Destination of requests: the whole URL (which may be a secret), and the parts of it that may be shown."""
 
     url: str
     scheme: str
@@ -36,7 +36,7 @@ class Place(NamedTuple):
 
 
 def _url(text: Any) -> str | Secret:
-    """A URL in the clear, or a secret that holds one: those of chat rooms are all that is needed to write there."""
+    """A plain URL, or a secret with one: the URL of a chat room is all that is needed to write to it."""
     if not isinstance(text, str):
         raise ValueError("expected a URL")
     if text.partition(":")[0] in ("env", "file", "credential"):
@@ -106,7 +106,7 @@ class HttpOptions(Options):
         return self
 
     def place(self) -> Place:
-        """Where it goes. Retry where a secret holds no URL."""
+        """The destination. Raises Retry if a secret has no URL."""
         if isinstance(self.url, str):
             return place_of(self.url)
         try:
@@ -127,7 +127,7 @@ class HttpOptions(Options):
 
 
 def place_of(url: str) -> Place:
-    """ValueError where it is no URL that requests can go to; what was found is not shown."""
+    """The destination of a URL. Raises ValueError, which does not contain it, if requests cannot use it."""
     parts = _parts(url)
     return Place(url, parts.scheme, parts.hostname or "", parts.port or PORTS[parts.scheme])
 
@@ -156,7 +156,7 @@ def _parts(url: str) -> SplitResult:
 
 
 def _sendable(place: Secret, value: str) -> str:
-    """A secret as a header's value; faults are reported without it."""
+    """A secret as a header value; errors do not contain it."""
     if not value.isascii() or not value.isprintable():
         raise Retry(
             f"the secret {place} is no value for a header: it has line ends or other signs that are no printable ASCII"

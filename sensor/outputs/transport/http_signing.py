@@ -1,5 +1,5 @@
-"""What lets a receiver trust a request and know a repeat: signatures as Standard Webhooks has them, and keys that
-follow from the records.
+"""Authentication and deduplication of requests for receivers: signatures of Standard Webhooks, and keys derived from
+the records.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - the mark of a signing secret in base64
 
 
 def idempotency_key(entries: Sequence[Entry]) -> str:
-    """The same for the same records in the same order, and for no others."""
+    """A key for these records in this order, and no others."""
     digest = hashlib.sha256("\n".join(entry.id for entry in entries).encode("utf-8", "replace")).hexdigest()[:16]
     first = "".join(sign for sign in entries[0].id[:64] if sign.isascii() and sign.isalnum())
     return f"{first}-{len(entries)}-{digest}"
 
 
 def signature(secret: str, key: str, moment: int, body: bytes) -> dict[str, str]:
-    """The headers of a signed request. ``moment``: s since the epoch; ``body``: as it is on the wire. Retry where the
-    secret is none.
+    """The headers of a signed request. ``moment``: s since the epoch; ``body``: as sent. Raises Retry if the secret is
+    invalid.
     """
     try:
         signing = (

@@ -1,5 +1,5 @@
-"""Connections of outputs over HTTP: urllib3 with a limit on each whole answer, and its errors in plain text without the
-URL, which may be a secret.
+"""Connections of outputs over HTTP: urllib3 with a limit on each whole response, and its errors in plain text without
+the URL, which may be a secret.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _ENDS = {
     "BadStatusLine": "the answer is no HTTP",
     "SSLEOFError": "closed without a good-bye, in the handshake or behind it",
 }
-# What a proxy answers in place of a tunnel, in the wording of the standard library.
+# The standard library's error for a proxy that refuses a tunnel.
 _NO_TUNNEL = re.compile(r"Tunnel connection failed: (\d+) ?(.*)", re.DOTALL)
 
-# It would print whole URLs.
+# It would log whole URLs.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
@@ -52,7 +52,7 @@ def pools(options: HttpOptions) -> urllib3.PoolManager:
 
 
 def read(response: urllib3.BaseHTTPResponse, limit: int) -> bytes:
-    """The body, up to a limit; a connection with more to come is not used again."""
+    """The body, up to a limit; a connection with unread data is not reused."""
     found = bytearray()
     while len(found) < limit and (more := response.read(limit - len(found))):
         found += more
@@ -65,7 +65,7 @@ def cookies(response: urllib3.BaseHTTPResponse) -> str:
 
 
 def failed(error: Exception, timeout_s: float) -> str:
-    """Why there is no answer, as text without the URL."""
+    """Why there is no response, as text without the URL."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = (
@@ -90,13 +90,13 @@ def failed(error: Exception, timeout_s: float) -> str:
 
 
 def _no_tunnel(error: BaseException) -> str:
-    """What a proxy answered; empty where that is not what happened."""
+    """The response of a proxy that refuses a tunnel; empty for other errors."""
     found = _NO_TUNNEL.fullmatch(str(_lowest(error)))
     return refusal(found[1], found[2]) if found is not None else ""
 
 
 def _root(error: BaseException) -> str:
-    """The text of the system's error below those of the library, which contain the URL."""
+    """The text of the system's error, which the library wraps in errors with the URL."""
     error = _lowest(error)
     return clean(
         _ENDS.get(type(error).__name__) or getattr(error, "strerror", None) or type(error).__name__, REASON_LIMIT
@@ -110,8 +110,8 @@ def _lowest(error: BaseException) -> BaseException:
 
 
 class _Hurried(io.RawIOBase):
-    """An answer as it comes in, all of which has as much time as each wait of urllib3 has by itself: a peer may send a
-    byte a second for ever.
+    """A response whose total time is limited to the timeout of a single read: a peer could send a byte a second
+    forever.
     """
 
     def __init__(self, stream: Any, connection: Any) -> None:
@@ -125,7 +125,7 @@ class _Hurried(io.RawIOBase):
         left = self._end - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        # urllib3 sets it again for the next request.
+        # urllib3 resets it for the next request.
         self._connection.settimeout(left)
         size: int | None = self._stream.readinto(buffer)
         return size
@@ -150,7 +150,7 @@ class _Secured(HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
-        # Without verification the check warns; urllib3 would warn with every request.
+        # The check already warns about disabled verification; urllib3 would warn with every request.
         self.is_verified = True
 
 

@@ -1,4 +1,4 @@
-"""The answers of a NATS server, in JSON: to a message that was stored, and to questions about a stream or a login."""
+"""JSON responses of a NATS server: to stored messages, and to requests about a stream or a login."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ANSWER_LIMIT = 200
 
 
 class Error(msgspec.Struct):
-    """Why a server did not do what it was asked."""
+    """Why a server rejected a request."""
 
     code: int = 0
     err_code: int = 0
@@ -20,7 +20,7 @@ class Error(msgspec.Struct):
 
 
 class Stored(msgspec.Struct):
-    """The answer of a stream to a message."""
+    """The response of a stream to a message."""
 
     stream: str = ""
     seq: int = 0
@@ -29,7 +29,7 @@ class Stored(msgspec.Struct):
 
 
 class Rights(msgspec.Struct):
-    """Subjects that may be published to; no list of those allowed: all but those denied."""
+    """Subjects that may be published to; without a list of allowed ones, all but the denied ones."""
 
     allow: list[str] | None = None
     deny: list[str] | None = None
@@ -41,32 +41,32 @@ class Rights(msgspec.Struct):
 
 
 class Permissions(msgspec.Struct):
-    """What a login may do."""
+    """Permissions of a login."""
 
     publish: Rights = msgspec.field(default_factory=Rights)
 
 
 class User(msgspec.Struct):
-    """Who we are to the server."""
+    """Our user at the server."""
 
     permissions: Permissions = msgspec.field(default_factory=Permissions)
 
 
 class UserAnswer(msgspec.Struct):
-    """The answer to the question who we are."""
+    """The response to a request for our user."""
 
     data: User = msgspec.field(default_factory=User)
 
 
 class Stream(msgspec.Struct):
-    """The answer to a question about a stream."""
+    """The response to a request for a stream."""
 
     config: dict[str, Any] = {}
     error: Error | None = None
 
 
 def covers(pattern: str, subject: str) -> bool:
-    """Whether a subject matches a pattern: ``*`` stands for a token, ``>`` for all tokens from there on."""
+    """Whether a subject matches a pattern: ``*`` matches one token, ``>`` all remaining tokens."""
     words = subject.split(".")
     for place, word in enumerate(pattern.split(".")):
         if word == ">":

@@ -1,6 +1,4 @@
-"""How a client of NATS proves who it is: password, token, or the signature of an nkey (Ed25519), with or without a JWT
-beside it.
-"""
+"""Authentication of a NATS client: password, token, or the signature of an nkey (Ed25519), with or without a JWT."""
 
 from __future__ import annotations
 
@@ -15,7 +13,9 @@ _BLOCK = re.compile(r"-{3,}BEGIN ([A-Z ]+)-{3,}\s+(\S+)\s+-{3,}END \1-{3,}")
 
 
 class Login(NamedTuple):
-    """The location of the credentials; read again for every connection. ``bearer``: a JWT that needs no signature."""
+    """Where the credentials are; they are read again for every connection. ``bearer``: a JWT that needs no
+    signature.
+    """
 
     user: str = ""
     password: Secret | None = None
@@ -25,7 +25,7 @@ class Login(NamedTuple):
     bearer: str = ""
 
     def answer(self, nonce: str) -> dict[str, str]:
-        """The CONNECT message at the beginning of a connection."""
+        """Credentials in the CONNECT message."""
         if self.credentials is not None:
             jwt, seed = _parts(self.credentials)
             return {"jwt": jwt, "sig": _pair(seed, self.credentials).sign(nonce.encode())}
@@ -42,7 +42,7 @@ class Login(NamedTuple):
 
 
 def _parts(credentials: Secret) -> tuple[str, str]:
-    """JWT and seed of a file of credentials."""
+    """JWT and seed in a credentials file."""
     blocks = dict(_BLOCK.findall(credentials.reveal()))
     try:
         return blocks["NATS USER JWT"], blocks["USER NKEY SEED"]
@@ -54,7 +54,7 @@ def _parts(credentials: Secret) -> tuple[str, str]:
 
 
 def _pair(seed: str, secret: Secret) -> KeyPair:
-    """The key of a user's seed. Retry that does not show it."""
+    """The key of a user's seed. Raises Retry that does not contain it."""
     try:
         return KeyPair.of_seed(seed, USER)
     except ValueError:

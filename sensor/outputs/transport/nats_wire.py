@@ -1,8 +1,8 @@
-"""One connection that speaks the client protocol of NATS
-(https://docs.nats.io/reference/reference-protocols/nats-protocol): publish with headers, and the answers to it. Small
-enough to be implemented here; the usual client would send its password without TLS to a server that offers none.
+"""One connection with the client protocol of NATS (https://docs.nats.io/reference/reference-protocols/nats-protocol):
+publishing with headers, and responses. It is small enough to be implemented here; the usual client would send its
+password without TLS to a server that offers none.
 
-Not read: announcements of other servers, subscriptions of other clients, compression.
+Ignored: announcements of other servers, subscriptions of other clients, compression.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ ANSWER_LIMIT = 1024 * 1024
 REASON_LIMIT = 200
 READ = 256 * 1024
 _END = b"\r\n"
-# Number of an answer to no message of ours: it came on a subject that was subscribed to.
+# Number of a message on a subscribed subject, which is no response.
 UNASKED = -1
 Server = TypeVar("Server")
 
 
 class Silent(Retry):
-    """No answer came within the time; the connection is still of use."""
+    """No response within the time; the connection remains usable."""
 
 
 class NoResponders(Retry):
-    """No client of the server answers requests on a subject."""
+    """No client of the server subscribes to the subject of a request."""
 
 
 class Info(msgspec.Struct):
-    """The INFO of a server, as far as it matters here."""
+    """Relevant fields of a server's INFO."""
 
     max_payload: int = 1024 * 1024
     headers: bool = False
@@ -54,7 +54,7 @@ class Info(msgspec.Struct):
 
 
 class Answer(NamedTuple):
-    """``number``: of the message that was answered, or UNASKED; ``status``: 0, or that of an answer of the server
+    """``number``: of the message that it responds to, or UNASKED; ``status``: 0, or that of a response from the server
     itself (503: no responders).
     """
 
@@ -73,10 +73,9 @@ class Place(NamedTuple):
 
 
 class Wire:
-    """An open connection. Whatever fails is a Retry, after which it can only be closed.
+    """An open connection. Any failure raises Retry, after which it can only be closed.
 
-    ``received_at``: when the server sent something last, in seconds of the monotonic clock. Servers ping every two
-    minutes.
+    ``received_at``: when the server last sent data, seconds of the monotonic clock. Servers ping every two minutes.
     """
 
     def __init__(self, place: Place, login: Login, inbox: str, timeout_s: float) -> None:
@@ -94,9 +93,7 @@ class Wire:
             raise
 
     def publish(self, messages: Sequence[tuple[bytes, bytes, bytes]]) -> range:
-        """Send messages of a subject, headers (whole lines) and a payload. Their numbers, by which
-        answers name them.
-        """
+        """Send messages: subject, header lines and payload. Returns their numbers, to which responses refer."""
         numbers = range(self._number, self._number + len(messages))
         self._number = numbers.stop
         parts = []
@@ -110,7 +107,7 @@ class Wire:
         return numbers
 
     def request(self, subject: str, body: Mapping[str, Any] | bytes | None = None) -> bytes:
-        """The answer to one request, of which ``body`` is JSON or as it is; Retry if there is none."""
+        """The response to one request. ``body``: an object for JSON, or bytes. Raises Retry if there is none."""
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body) if body else b""
         (number,) = self.publish([(subject.encode(), b"", raw)])
         while True:
@@ -123,11 +120,11 @@ class Wire:
                 return answer.body
 
     def subscribe(self, subject: str) -> None:
-        """Have messages of a subject among the answers."""
+        """Subscribe to a subject; its messages arrive among the responses."""
         self._write(b"SUB %b 2\r\n" % subject.encode())
 
     def answer(self, within_s: float | None = None) -> Answer:
-        """The next answer to any message. Silent where none comes within the time-out, or ``within_s``."""
+        """The next response to any message. Raises Silent if there is none within the timeout or ``within_s``."""
         self._end = time.monotonic() + (self._timeout_s if within_s is None else within_s)
         while True:
             line = self._line()
@@ -163,7 +160,7 @@ class Wire:
             self._received(word, rest)
 
     def _received(self, word: bytes, rest: bytes) -> None:
-        """What comes between answers."""
+        """Handle protocol messages between responses."""
         if word == b"PING":
             self._write(b"PONG\r\n")
         elif word == b"-ERR":
@@ -201,7 +198,7 @@ class Wire:
 
     def _more(self) -> None:
         try:
-            # Zero would mean not to wait at all, which fails with another error.
+            # Zero would set the socket to non-blocking, which fails with another error.
             self._socket.settimeout(max(0.001, self._end - time.monotonic()))
             found = self._socket.recv(READ)
         except TimeoutError:
@@ -221,7 +218,7 @@ class Wire:
             raise self._parting(error) from None
 
     def _parting(self, error: OSError) -> Retry:
-        """Why the server disconnected, if it gave the reason."""
+        """Why the server disconnected, if it gave a reason."""
         self._end = time.monotonic() + 1
         with contextlib.suppress(OSError):
             self._socket.settimeout(1)
@@ -233,8 +230,8 @@ class Wire:
 
 
 def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
-    """A connection on which the server has sent INFO, and TLS has begun if requested. Retry if either side requires it
-    and the other does not.
+    """A connection after INFO, and after the TLS handshake if requested. Raises Retry if one side requires TLS and the
+    other does not support it.
     """
     if place.tls is not None and place.tls_first:
         made: socket.socket = secure(lambda: reached(place, timeout_s), place.host, place.tls, timeout_s)
@@ -254,7 +251,7 @@ def greeted(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
 
 
 def introduced(place: Place, timeout_s: float) -> tuple[socket.socket, Info]:
-    """A connection without TLS on which the server has sent INFO, and supports TLS if we require it."""
+    """A connection without TLS after INFO; the server supports TLS if we require it."""
     made = reached(place, timeout_s)
     info = _info(made, place.host)
     if place.tls is not None and not (info.tls_required or info.tls_available):
@@ -270,8 +267,8 @@ def reached(place: Place, timeout_s: float) -> socket.socket:
 
 
 def _info(connection: socket.socket, host: str) -> Info:
-    """The first message of the server; closes the connection if it is not a NATS server. Nothing follows it until we
-    send, except a reason to disconnect.
+    """The first message of the server; closes the connection if it is not a NATS server. The server sends nothing else
+    before CONNECT, except a reason to disconnect.
     """
     try:
         return _parsed(_greeting(connection), host)
@@ -313,8 +310,8 @@ def _parsed(greeting: bytes, host: str) -> Info:
 
 
 def first_of(servers: list[Server], connect: Callable[[Server], Wire]) -> Wire:
-    """A connection to the first server that lets us in, which moves to the front of ``servers``. Retry where none
-    does.
+    """Connect to the first server that accepts us, and move it to the front of ``servers``. Raises Retry if
+    none does.
     """
     failed = Retry("no server is named")
     for _ in range(len(servers)):

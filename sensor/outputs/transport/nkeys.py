@@ -1,6 +1,4 @@
-"""NATS nkeys (github.com/nats-io/nkeys): Ed25519 keys as base 32, with a prefix for what they belong to and a checksum
-(CRC-16/XMODEM).
-"""
+"""NATS nkeys (github.com/nats-io/nkeys): Ed25519 keys in base 32, with a type prefix and a checksum (CRC-16/XMODEM)."""
 
 from __future__ import annotations
 
@@ -11,13 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-# Prefix bytes: the first letter of the text is S, O, A or U.
+# Prefix bytes: they make the first letter S, O, A or U.
 SEED, OPERATOR, ACCOUNT, USER = 18 << 3, 14 << 3, 0, 20 << 3
 KEY_SIZE = 32
 
 
 class KeyPair:
-    """``public``: the text by which others know it. ``kind``: one of OPERATOR, ACCOUNT, USER."""
+    """``public``: the public key as text. ``kind``: one of OPERATOR, ACCOUNT, USER."""
 
     def __init__(self, kind: int, raw: bytes) -> None:
         """``raw``: the 32 bytes of an Ed25519 private key (RFC 8032)."""
@@ -35,7 +33,7 @@ class KeyPair:
 
     @classmethod
     def of_seed(cls, seed: str, kind: int) -> KeyPair:
-        """ValueError, without the seed in it, where the text is no seed of this kind."""
+        """Raises ValueError, which does not contain the seed, if the text is not a seed of this kind."""
         whole = _bytes(seed.strip())
         if len(whole) != KEY_SIZE + 2 or whole[0] & 0xF8 != SEED or (whole[0] & 7) << 5 | whole[1] >> 3 != kind:
             raise ValueError("found no seed of this kind of nkey")
@@ -43,11 +41,11 @@ class KeyPair:
 
     @property
     def seed(self) -> str:
-        """The secret as text."""
+        """The seed as text."""
         return _text(bytes([SEED | self._kind >> 5, (self._kind & 31) << 3]) + self._raw)
 
     def sign(self, data: bytes) -> str:
-        """The signature as base 64 for URLs, without padding (RFC 4648, 5)."""
+        """The signature in URL-safe base 64, without padding (RFC 4648, 5)."""
         return base64.urlsafe_b64encode(self._key.sign(data)).rstrip(b"=").decode()
 
 
@@ -78,7 +76,7 @@ def _text(raw: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    """What a text encodes, without its checksum. ValueError."""
+    """The decoded bytes without the checksum. Raises ValueError."""
     try:
         whole = base64.b32decode(text + "=" * (-len(text) % 8))
     except binascii.Error:

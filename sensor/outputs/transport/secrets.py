@@ -1,5 +1,5 @@
-"""Secrets of outputs: where they are, never what they are. Read when a destination is opened, so that a new password
-needs no restart.
+"""Secrets of outputs: references, never values. They are read when a connection is opened, so that a new password needs
+no restart.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ SIZE_LIMIT = 64 * 1024
 
 
 class Secret:
-    """``env:NAME``, ``file:/path`` or ``credential:NAME`` (systemd.exec(5), LoadCredential=). Prints as where it is.
+    """``env:NAME``, ``file:/path`` or ``credential:NAME`` (systemd.exec(5), LoadCredential=). Its text form is the
+    reference.
 
-    A secret in the clear is refused: configurations are copied about.
+    Plain-text secrets are rejected: configurations are copied around.
     """
 
     __slots__ = ("_place", "_way")
 
     def __init__(self, text: str) -> None:
-        """ValueError where the text names no place."""
+        """Raises ValueError if the text is not a reference."""
         self._way, _, self._place = text.partition(":")
         if self._way not in ("env", "file", "credential") or not self._place:
             raise ValueError(f"a secret is named by its place: {', '.join(WAYS)}; what was found is not shown")
@@ -37,7 +38,7 @@ class Secret:
             raise ValueError("a credential is named without a folder")
 
     def reveal(self) -> str:
-        """The secret without the end of its last line. Retry that names the place where it is missing, empty or
+        """The secret without a trailing line end. Raises Retry that names the reference if it is missing, empty or
         unreadable.
         """
         found = os.environ.get(self._place, "") if self._way == "env" else self._file_text()
@@ -62,8 +63,8 @@ class Secret:
         return f"{self._way}:{self._place}"
 
     def __eq__(self, other: object) -> bool:
-        """Secrets of the same place are the same, so that an output that did not change is known as such when the
-        configuration is read again.
+        """Secrets with the same reference are equal, so that an unchanged output is recognized when the configuration
+        is reloaded.
         """
         return isinstance(other, Secret) and str(self) == str(other)
 

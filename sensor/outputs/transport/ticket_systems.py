@@ -1,4 +1,4 @@
-"""Requests to ticket systems: find, open, change, close and reopen. One class a system; the text of a ticket is made
+"""Requests to ticket systems: find, open, change, close and reopen. One class per system; texts of tickets are made
 elsewhere.
 
 Jira: REST API 3 (Cloud) and 2 (Data Center); ServiceNow: Table API; GitHub: REST API 2022-11-28. All return the id of a
@@ -21,7 +21,7 @@ from sensor.outputs.transport.http_signing import signature
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 ANSWER_LIMIT, LIST_LIMIT = 256 * 1024, 32 << 20
-# Issues of GitHub that are looked through for one that was lost.
+# Page size, and number of pages of GitHub issues that are searched for a lost one.
 PAGE, PAGES = 50, 40
 NAME_LIMIT = 100
 
@@ -29,15 +29,15 @@ Body = Mapping[str, Any]
 
 
 class Missing(Exception):
-    """The system does not know the ticket any more."""
+    """The system no longer has the ticket."""
 
 
 class Locked(Retry):
-    """A fault that only an operator can fix: another try at once does not help."""
+    """A fault that only an operator can fix: an immediate retry does not help."""
 
 
 class System:
-    """Base of all. ``looked_at``: what may be asked for to see whether we may; empty: nothing."""
+    """Base class. ``looked_at``: URL path to check permissions; empty: none."""
 
     headers: ClassVar[Mapping[str, str]] = JSON
 
@@ -50,7 +50,7 @@ class System:
         return ""
 
     def doubt(self, answer: Answer) -> str:
-        """The error in a successful answer; empty if there is none."""
+        """The error in a successful response; empty if there is none."""
         return ""
 
     def find(self, found_by: str) -> str:
@@ -77,7 +77,7 @@ class System:
         *,
         limit: int = ANSWER_LIMIT,
     ) -> Answer:
-        """A good answer. Missing where there is no such thing; Retry or Refuse where it is not good."""
+        """A successful response. Raises Missing if the object does not exist; Retry or Refuse for other errors."""
         raw = msgspec.json.encode(body) if body is not None else b""
         answer = self._client.request(method, url, raw, {**self.headers, **(more or {})}, limit=limit)
         if answer.status in (404, 410):
@@ -92,16 +92,16 @@ class System:
         return answer
 
     def _new(self, fields: Body) -> dict[str, Any]:
-        """The fields of a new ticket with those of the operator."""
+        """The fields of a new ticket, with the operator's fields."""
         return self._old({**fields, **self._options.extra})
 
     def _old(self, fields: Body) -> dict[str, Any]:
-        """Fields without those that the operator excluded for the system."""
+        """Fields without those that the operator excluded."""
         left_out = {name for name, value in self._options.extra.items() if value is None}
         return {name: value for name, value in fields.items() if name not in left_out}
 
     def _value(self, answer: Answer, *way: str) -> Any:
-        """What is in an answer; None where it is absent."""
+        """A value in a response; None if absent."""
         found: Any = decoded(answer, dict[str, Any])
         for step in way:
             found = found.get(step) if isinstance(found, dict) else None
@@ -109,7 +109,7 @@ class System:
 
 
 class Jira(System):
-    """Issues. People change their status: it is changed only if traffic shows more than they know."""
+    """Issues. Users change their status: it is changed only if traffic shows newer evidence."""
 
     api: ClassVar[str] = "/rest/api/3"
     search: ClassVar[str] = "/search/jql"
@@ -147,7 +147,7 @@ class Jira(System):
         return f"{self._base}{self.api}/issue/{quote(handle, safe='')}"
 
     def _status(self, handle: str) -> str:
-        """Its category: ``new``, ``indeterminate`` or ``done``."""
+        """The status category: ``new``, ``indeterminate`` or ``done``."""
         return str(
             self._value(
                 self._ask("GET", f"{self._issue(handle)}?fields=status"), "fields", "status", "statusCategory", "key"
@@ -155,7 +155,7 @@ class Jira(System):
         )
 
     def _moved(self, handle: str, *categories: str) -> bool:
-        """By the first transition that leads there; whether there is one."""
+        """Apply the first transition to one of the categories; returns whether there is one."""
         offered = self._value(self._ask("GET", f"{self._issue(handle)}/transitions"), "transitions")
         for category in categories:
             for one in offered if isinstance(offered, list) else ():
@@ -168,14 +168,14 @@ class Jira(System):
 
 
 class JiraServer(Jira):
-    """Jira of one's own server (Data Center): version 2 of its API."""
+    """Self-hosted Jira (Data Center): REST API 2."""
 
     api: ClassVar[str] = "/rest/api/2"
     search: ClassVar[str] = "/search"
 
 
 class ServiceNow(System):
-    """Rows of a table of tasks."""
+    """Rows of a task table."""
 
     @property
     def looked_at(self) -> str:
@@ -208,7 +208,7 @@ class ServiceNow(System):
 
 
 class GitHub(System):
-    """Issues of a repository. Those that are open are looked through once, when the first new one is to be opened."""
+    """Issues of a repository. Open ones are listed once, when the first new one is to be opened."""
 
     headers: ClassVar[Mapping[str, str]] = {
         **JSON,
@@ -257,8 +257,8 @@ class GitHub(System):
         return f"{self._base}/issues/{quote(handle, safe='')}"
 
     def _all(self) -> dict[str, str]:
-        """Numbers by the comment at the beginning of the text. Changes to code are listed among
-        issues, and are none.
+        """Issue numbers by the comment at the beginning of the text. Pull requests are listed among issues, and
+        skipped.
         """
         found: dict[str, str] = {}
         for page in range(1, PAGES + 1):
@@ -275,9 +275,7 @@ class GitHub(System):
 
 
 class Webhook(System):
-    """Any receiver that takes JSON. It cannot be asked: what was sent and not noted comes a second time, with the same
-    key.
-    """
+    """Any receiver of JSON. It cannot be searched: an unrecorded request is sent a second time, with the same key."""
 
     def find(self, found_by: str) -> str:
         return ""
@@ -286,7 +284,7 @@ class Webhook(System):
         whole = self._new(body)
         answer = self._ask("POST", self._client.place.url, whole, self._signed(key, content, whole))
         found = self._value(answer, *self._options.answer_id.split("."))
-        # A system without an answer finds it by our key.
+        # A system that returns no id finds it by our key.
         return _named(found) or key
 
     def update(self, handle: str, key: str, content: str, body: Body) -> None:
@@ -297,7 +295,7 @@ class Webhook(System):
         return ""
 
     def reopen(self, handle: str) -> str:
-        """The update that follows opens it again."""
+        """The following update reopens it."""
         return ""
 
     def _change(self, handle: str, key: str, content: str, body: Body) -> None:
@@ -310,7 +308,7 @@ class Webhook(System):
         )
 
     def _signed(self, key: str, content: str, body: Body) -> dict[str, str]:
-        """By which a repeat is known, and that it is ours."""
+        """Headers for deduplication and authentication."""
         name = "".join(
             sign if sign.isascii() and (sign.isalnum() or sign in "/._-") else "-"
             for sign in f"{key}-{body.get('action', '')}-{content}"
@@ -333,7 +331,7 @@ SYSTEMS: dict[str, type[System]] = {
 
 
 def _handle(answer: Answer, found: Any) -> str:
-    """The id of what was opened. Retry if the system returns none: the ticket is searched for then."""
+    """The id of a new ticket. Raises Retry if the system returns none: the ticket is then searched for."""
     name = _named(found)
     if not name:
         raise Retry(f"{answer.where} accepted the ticket but returned no id: check url")

@@ -1,4 +1,4 @@
-"""TLS of outputs: one section of options, one way to make a context of it."""
+"""TLS of outputs: a section of options, and the context made from it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Tls(BaseModel):
 
 
 def context(tls: Tls) -> ssl.SSLContext:
-    """A client's context. Retry that names the file which cannot be used."""
+    """A client context. Raises Retry that names the file which cannot be used."""
     made = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
     made.minimum_version = VERSIONS[tls.minimum]
     if tls.ca is not None:
@@ -56,7 +56,7 @@ def context(tls: Tls) -> ssl.SSLContext:
 
 
 def _trusting(ca: Path, minimum: ssl.TLSVersion) -> ssl.SSLContext:
-    """A context that trusts the authorities of one file and no others."""
+    """A context that trusts only the authorities in one file."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = minimum
     try:

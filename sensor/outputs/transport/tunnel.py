@@ -1,5 +1,5 @@
-"""A way through a proxy (CONNECT, RFC 9110, 9.3.6): what its refusal means, and a tunnel of our own, through which a
-check sees a certificate.
+"""Connections through a proxy (CONNECT, RFC 9110, 9.3.6): the meaning of refusals, and a tunnel for checks of
+certificates.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _ADVICE = {
 
 
 def refusal(code: str, text: str) -> str:
-    """Why a proxy makes no tunnel, with its text."""
+    """Why a proxy refuses a tunnel, with its text."""
     advice = f" ({_ADVICE[code]})" if code in _ADVICE else ""
     return f"the proxy makes no tunnel to it: {code} {clean(text, REASON_LIMIT)}{advice}"
 
 
 def login(options: HttpOptions) -> dict[str, str]:
-    """The header by which a proxy knows us. Retry where the secret is missing."""
+    """The header that authenticates us to a proxy. Raises Retry if the secret is missing."""
     return (
         {"Proxy-Authorization": basic(options.proxy_user, options.proxy_password.reveal())}
         if options.proxy_password is not None
@@ -40,7 +40,7 @@ def login(options: HttpOptions) -> dict[str, str]:
 
 
 def tunnel(options: HttpOptions, place: Place) -> socket.socket:
-    """A connection to a destination through a proxy that is used without TLS. Retry with a plain text."""
+    """A connection to a destination through a proxy without TLS. Raises Retry with a plain text."""
     proxy = place_of(options.proxy)
     host = f"[{place.host}]" if ":" in place.host else place.host
     lines = [
@@ -61,7 +61,7 @@ def tunnel(options: HttpOptions, place: Place) -> socket.socket:
 
 
 def _refused(head: bytes, proxy: Place) -> str:
-    """Why there is no tunnel; empty where there is one."""
+    """Why there is no tunnel; empty on success."""
     found = _STATUS.match(head)
     if found is None:
         return f"the proxy at {proxy.shown} does not answer CONNECT as a proxy does: check the port in proxy"
@@ -69,7 +69,7 @@ def _refused(head: bytes, proxy: Place) -> str:
 
 
 def _head(connection: socket.socket) -> bytes:
-    """The head of an answer, byte by byte: what follows it is the destination's."""
+    """The header of a response, read byte by byte: all that follows belongs to the destination."""
     head = bytearray()
     while not head.endswith(b"\r\n\r\n") and len(head) < HEAD_LIMIT and (byte := connection.recv(1)):
         head += byte
