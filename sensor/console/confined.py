@@ -1,6 +1,6 @@
 """Confinement of child processes that parse untrusted input: drop what an analysis never needs, then execute `sensor`.
 
-python -m sensor.console.confined ADDRESS-SPACE-BYTES CPU-SECONDS WORD…
+    python -m sensor.console.confined ADDRESS-SPACE-BYTES CPU-SECONDS WORD…
 
 Memory, processor time and core dumps are limited (setrlimit). A seccomp filter (seccomp(2), BPF) denies with EPERM the
 system calls for sockets, tracing, mounts, namespaces, modules, keys, clocks and io_uring. It is installed on x86-64 and
