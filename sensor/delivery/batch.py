@@ -1,5 +1,5 @@
-"""A batch on its way: entries in order, in pieces that are settled one after the other, and what else is done with once
-all of them are.
+"""A batch in flight: entries in order, in pieces that are settled one after another, and the counts to record once all
+are settled.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ URGENT = ("alert", "incident")
 
 
 class Batch(msgspec.Struct):
-    """``id``: of the last record that was taken in or passed; ``begun``: when its first entry came, by the clock that
-    only goes forward; ``count``, ``size``: its entries and the bytes of their payloads; ``urgent``: it holds an alert
-    or an incident; ``full``: nothing more goes in.
+    """``id``: of the last record that was added or skipped; ``begun``: time of its first entry, monotonic clock;
+    ``count``, ``size``: entries and bytes of their payloads; ``urgent``: it contains an alert or an incident; ``full``:
+    no more entries are added.
 
-    What becomes of numbers: ``delivered``, ``refused``, ``filtered``, ``missing``; ``ahead``: those that this batch
-    gets done before their turn, ``passed``: those that were. ``pieces``: what is still to be sent; ``letters``: what
-    was refused and is not kept yet, which is never sent again for it; ``halved``: it was too large once; ``largest``:
-    piece that went.
+    Counts of numbers: ``delivered``, ``refused``, ``filtered``, ``missing``; ``ahead``: delivered before their turn by
+    this batch, ``passed``: by earlier ones. ``pieces``: still to be sent; ``letters``: rejected and not stored yet,
+    which are never sent again for that; ``halved``: it was too large once; ``largest``: largest piece that was
+    accepted.
     """
 
     id: str = ""
@@ -54,12 +54,12 @@ class Batch(msgspec.Struct):
 
     @property
     def numbers(self) -> int:
-        """How many numbers are done with when it is."""
+        """How many numbers the batch settles."""
         return self.delivered + self.refused + self.filtered + self.missing + self.passed
 
     def took(self, refused: int, busy: tuple[int, ...]) -> None:
-        """The destination has the first piece, save what it refused and what it had no room for, which comes again
-        before anything else.
+        """The destination accepted the first piece, except rejected and busy entries; busy ones are sent again before
+        anything else.
         """
         piece = self.pieces.popleft()
         self.delivered += len(piece) - refused - len(busy)
@@ -69,7 +69,7 @@ class Batch(msgspec.Struct):
             self.pieces.appendleft([piece[place] for place in sorted(busy)])
 
     def halve(self) -> None:
-        """The first piece in two."""
+        """Split the first piece in two."""
         piece = self.pieces.popleft()
         half = len(piece) // 2
         self.pieces.extendleft((piece[half:], piece[:half]))

@@ -1,4 +1,4 @@
-"""Which outputs there are: one file in ``sensor/outputs``, one type. Only those that are asked for are imported."""
+"""Types of outputs: one file in ``sensor/outputs`` is one type. Only requested types are imported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sensor.registry import unit_of
 
 
 def types() -> list[str]:
-    """The types there are. Folders (the formats) and names with a leading underscore are none."""
+    """All types. Folders (the formats) and files with a leading underscore are excluded."""
     return sorted(
         info.name
         for info in pkgutil.iter_modules(sensor.outputs.__path__)
@@ -21,10 +21,10 @@ def types() -> list[str]:
 
 
 def output_class(kind: str) -> type[Output]:
-    """The output of a type."""
+    """The output class of a type."""
     return unit_of(importlib.import_module(f"{sensor.outputs.__name__}.{kind}"), Output)
 
 
 def formats_of(unit: type[Output]) -> list[str]:
-    """The formats that an output takes, its own first."""
+    """The formats that an output supports, its default first."""
     return list(unit.formats) or sorted(FORMATS, key=lambda name: (name != "native", name))

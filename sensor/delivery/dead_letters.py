@@ -1,8 +1,9 @@
-"""Dead letters: records that a destination will never take, each with its answer, in ``<log>.dead/NAME.jsonl``. They
-are for people, and may be sent again.
+"""Dead letters: records that a destination permanently rejected, each with its response, in ``<log>.dead/NAME.jsonl``.
+Operators can inspect them and send them again.
 
-At most two files of ``SIZE`` an output: the older goes when the newer is full. A letter is there once and whole: what a
-crash or a full disk left of one is cut off, for its record is not done with and comes again.
+At most two files of ``SIZE`` per output: the older is deleted when the newer is full. A letter is stored once and
+completely: a partial one after a crash or on a full disk is removed, because its record is not settled and is sent
+again.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from sensor.delivery.position import sync_folder
 
 SIZE = 16 << 20
 ANSWER_LIMIT = 500
-# No letter is longer: records end at 64 KiB.
+# Longest letter: records are at most 64 KiB.
 LOOK = 1 << 18
 
 Letters = Sequence[tuple[int, Mapping[str, Any], str]]
-"""Records by number, with the answer."""
+"""Records by number, with the response."""
 
 
 def dead_of(log: Path) -> Path:
@@ -35,14 +36,14 @@ def dead_of(log: Path) -> Path:
 
 
 class DeadLetters:
-    """Of one output."""
+    """Dead letters of one output."""
 
     def __init__(self, log: Path, name: str, size: int = SIZE) -> None:
         self.path = dead_of(log) / f"{name}.jsonl"
         self._size = size
 
     def add(self, letters: Letters) -> None:
-        """Keep records, durably. OSError that names the file where they cannot be: they are not done with then."""
+        """Store records durably. Raises OSError that names the file; the records are then not settled."""
         now = time_text(time.time_ns())
         rejected = (
             {"refused": now, "seq": seq, "answer": clean(answer, ANSWER_LIMIT), "record": record}
@@ -57,7 +58,7 @@ class DeadLetters:
             raise OSError(error.errno, error.strerror, str(self.path)) from None
 
     def _append(self, lines: list[bytes]) -> None:
-        """Write as many lines as there is room for, and take them away; begin another file where there is none."""
+        """Write as many lines as fit, and remove them from the list; start another file if none fits."""
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         try:
             whole = _cut_torn(file)
@@ -74,7 +75,7 @@ class DeadLetters:
 
 
 def _fitting(lines: Sequence[bytes], room: int) -> Iterator[bytes]:
-    """The first lines, as many as fit and one at least."""
+    """The first lines that fit, at least one."""
     yield lines[0]
     room -= len(lines[0])
     for line in lines[1:]:
@@ -85,7 +86,7 @@ def _fitting(lines: Sequence[bytes], room: int) -> Iterator[bytes]:
 
 
 def _write(file: int, data: bytes, whole: int) -> None:
-    """All of it and durably, or nothing: the file has its length of before then."""
+    """Write all of it durably, or nothing: on failure the file has its previous length."""
     left = memoryview(data)
     try:
         while left:
@@ -98,7 +99,7 @@ def _write(file: int, data: bytes, whole: int) -> None:
 
 
 def _cut_torn(file: int) -> int:
-    """Cut off a last line without an end; the length that is left."""
+    """Remove an incomplete last line; returns the remaining length."""
     size = os.fstat(file).st_size
     start = max(0, size - LOOK)
     whole = start + os.pread(file, size - start, start).rfind(b"\n") + 1

@@ -1,8 +1,8 @@
-"""Epoch: the identity of a log, for destinations that count its numbers. Kept in ``<log>.cursors/NAME.epoch``.
+"""Epoch: the identity of a log, for destinations that track its numbers. Stored in ``<log>.cursors/NAME.epoch``.
 
-Numbers begin again where a log is replaced; a receiver that holds number 100 of the earlier log must not take number
-100 of the new one for it. The epoch outlives the position: a position that is lost makes everything come again under
-the same epoch, so that the receiver recognises it.
+Numbers start again when a log is replaced; a receiver that has number 100 of the earlier log must not confuse it with
+number 100 of the new one. The epoch outlives the position: if the position is lost, everything is sent again under the
+same epoch, so that the receiver recognizes it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Epoch:
     """``text``: 16 hexadecimal digits."""
 
     def __init__(self, position: Path) -> None:
-        """``position``: the file of the output's position. OSError where the epoch cannot be read or written."""
+        """``position``: file of the output's position. Raises OSError if the epoch cannot be read or written."""
         self._path = position.with_suffix(".epoch")
         try:
             self.text = self._path.read_text(encoding="ascii", errors="replace").strip()
@@ -30,6 +30,6 @@ class Epoch:
             self.renew()
 
     def renew(self) -> None:
-        """Another epoch, durably. OSError where it cannot be written."""
+        """Create a new epoch, durably. Raises OSError if it cannot be written."""
         self.text = secrets.token_hex(8)
         replace_file(self._path, self.text.encode() + b"\n", durable=True)

@@ -1,4 +1,4 @@
-"""Forwarder: runs all outputs of one log, keeps their status in files, and reloads the configuration on request."""
+"""Forwarder: runs all outputs of one log, writes their status to files, and reloads the configuration on request."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 REPORT_EVERY_S = 1.0
 HEARTBEAT_S = 10.0
 LOCK_POLL_S = 0.05
-# A send that hangs longer at the end is left behind: what it sent comes again.
+# A send that takes longer at shutdown is abandoned: its records are sent again.
 PATIENCE_S = 4.0
 VOTES = 3
 
 
 class Lock:
-    """The right to move the cursor of one output, held until ``close`` or the end of the process."""
+    """An exclusive lock on the cursor of one output, until ``close`` or the end of the process."""
 
     def __init__(self, log: Path, name: str, patience_s: float = 0.5) -> None:
-        """OSError (EBUSY) if another process has it for longer than a reader takes."""
+        """Raises OSError (EBUSY) if another process holds it for longer than a reader needs."""
         path = cursors_of(log) / f"{name}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -64,18 +64,18 @@ class Forwarder:
     def __init__(self, log: Path, *, once: bool = False) -> None:
         self.log, self._once = log, once
         self.runners: dict[str, Runner] = {}
-        # Of the outputs that take traffic records as well.
+        # Runners of traffic records, for outputs that accept them.
         self._traffic: dict[str, TrafficRunner] = {}
         self._wanted: dict[str, Options] = {}
         self._locks: dict[str, Lock] = {}
         self._written: dict[str, Status] = {}
         self._written_at = 0.0
-        # Faults that were reported and are not over.
+        # Reported faults that persist.
         self._warned: dict[str, str] = {}
 
     def take(self, outputs: Mapping[str, Options]) -> None:
-        """These outputs and no others: those that are as they were continue. OSError where one cannot be begun; all
-        others are, and it is tried again.
+        """Run exactly these outputs; unchanged ones continue. Raises OSError if one cannot be started; all others are,
+        and it is retried.
         """
         self._wanted = dict(outputs)
         self._end(
@@ -90,8 +90,8 @@ class Forwarder:
             raise failures[0]
 
     def restart_missing(self) -> None:
-        """Begin what is to be and is not: an output that hung when it was to end has ended since, or could not be begun
-        before.
+        """Start outputs that should run and do not: an output that hung when it was to end has ended since, or could
+        not be started before.
         """
         for name in [name for name, runner in self.runners.items() if runner.join(0)]:
             if name in self._traffic:
@@ -104,7 +104,7 @@ class Forwarder:
 
     @property
     def over(self) -> bool:
-        """Whether every output has come to its end (``once``)."""
+        """Whether every output has finished (``once``)."""
         return all(runner.over for runner in self.runners.values()) and all(
             traffic.over for traffic in self._traffic.values()
         )
@@ -126,13 +126,13 @@ class Forwarder:
             self._write(self._status(runner, end))
 
     def _status(self, runner: Runner, end: int) -> Status:
-        """``end``: the last number of the log."""
+        """Status of an output. ``end``: the last number of the log."""
         status = runner.status(max(end, runner.published.seq, runner.published.alerts))
         traffic = self._traffic.get(runner.name)
         return traffic.report(status) if traffic is not None else status
 
     def end(self) -> bool:
-        """Stop all outputs; whether each was done in time."""
+        """Stop all outputs; returns whether each stopped in time."""
         return self._end(list(self.runners))
 
     def statuses(self) -> list[Status]:
@@ -140,7 +140,7 @@ class Forwarder:
         return [self._status(runner, end) for runner in self.runners.values()]
 
     def _begin(self) -> Iterator[tuple[str, OSError]]:
-        """Start what has no runner yet; which cannot be, and why."""
+        """Start outputs without a runner; yields those that failed, with the error."""
         for name, options in self._wanted.items():
             if name in self.runners:
                 continue
@@ -172,7 +172,7 @@ class Forwarder:
             ended = traffic is None or traffic.join(max(0.0, until - time.monotonic()))
             if self.runners[name].join(max(0.0, until - time.monotonic())) and ended:
                 self._drop(name)
-            else:  # it keeps its cursor until it ends
+            else:  # it keeps its lock until it ends
                 log().warning("a send hangs and is left behind", output=name)
                 whole = False
         return whole

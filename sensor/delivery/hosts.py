@@ -1,4 +1,4 @@
-"""The hosts that outputs deliver to, by their options: who talks to them is expected to, and must not be blocked."""
+"""Hosts that outputs deliver to, from their options: traffic with them is expected and must not be blocked."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-# Options that name where an output delivers to, the most specific first.
+# Options that name a destination, the most specific first.
 PLACES = ("url", "servers", "brokers", "path", "host")
 
 
 def hosts_of(outputs: Mapping[str, Any] | None) -> dict[str, frozenset[str]]:
-    """Names and addresses of the hosts of each output, in lower case. ``outputs``: their options by name."""
+    """Names and addresses of each output's hosts, in lower case. ``outputs``: their options by name."""
     return {name: frozenset(_hosts(options)) for name, options in (outputs or {}).items()}
 
 

@@ -1,8 +1,8 @@
-"""Lanes: the two ways through a log. On the main lane go all records in order; while it has a backlog, alerts and
-incidents go ahead on a lane of their own.
+"""Lanes: two readers of a log. The main lane reads all records in order; while it has a backlog, the urgent lane reads
+alerts and incidents ahead of it.
 
-While the urgent lane is there, the main lane stays behind it and leaves alerts and incidents to it, so that nothing
-goes by both. It comes when nothing of the main lane is on its way, and goes when the main lane has caught up.
+While the urgent lane exists, the main lane stays behind it and skips alerts and incidents, so that nothing is sent
+twice. The urgent lane is created when the main lane has nothing in flight, and removed when the main lane catches up.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from sensor.delivery.shape import Shape, Shaped, is_urgent
 from sensor.eventlog.log_cursor import LogCursor
 
 READ_LINES, READ_BYTES = 1000, 1 << 20
-# Lines that are skipped in one go if none of them is wanted, and how long the urgent lane may search: other threads get
-# a turn in between.
+# Lines that are skipped at once if none is selected, and time limit of the urgent lane's search: other threads run in
+# between.
 PASS_LINES, LOOK_S = 5000, 0.2
 
 
 class Room:
-    """How much fits into a batch. ``events`` may shrink where a destination takes less, and grows again."""
+    """Capacity of a batch. ``events`` shrinks if a destination accepts less, and grows again."""
 
     def __init__(self, events: int, size: int) -> None:
         self.events = self._most = events
         self.size = size
 
     def learn(self, batch: Batch) -> None:
-        """From a settled batch: one that had to be halved without a record being refused was too large."""
+        """Adjust after a settled batch: one that was halved without a rejected record was too large."""
         if batch.halved and not batch.refused:
             self.events = max(1, batch.largest)
         elif self.events < self._most:
@@ -40,12 +40,12 @@ class Room:
 
 
 class Lane:
-    """Reads behind a number, with some entries read ahead. ``at``: the last number that was taken into a batch or
-    passed.
+    """Reads behind a number, with some entries read ahead. ``at``: the last number that was added to a batch or
+    skipped.
     """
 
     def __init__(self, log: Path, after: int, shape: Shape, room: Room, dead: Callable[[Letters], None]) -> None:
-        """``dead`` keeps what no format can express. OSError if the log cannot be read."""
+        """``dead`` stores records that a format cannot express. Raises OSError if the log cannot be read."""
         self.at = after
         self.batch = Batch()
         self._log, self._shape, self._room, self._dead = log, shape, room, dead
@@ -61,7 +61,7 @@ class Lane:
         return [str(damage) for damage in self._cursor.damages]
 
     def begin(self) -> None:
-        """The batch is done with: the next."""
+        """The batch is settled: start the next."""
         self._room.learn(self.batch)
         self.batch = Batch()
 
@@ -74,7 +74,7 @@ class Lane:
         )
 
     def _take(self, shaped: Shaped) -> None:
-        """Put one into the batch, or count why it does not go."""
+        """Add an entry to the batch, or count why it is left out."""
         batch, entry = self.batch, shaped.entry
         if entry is not None:
             batch.add(entry, time.monotonic())
@@ -87,8 +87,8 @@ class Lane:
 
 
 class MainLane(Lane):
-    """All records. ``backlog``: the last batch was full before the log was at its end; ``replaced``: what comes now is
-    another log.
+    """All records. ``backlog``: the last batch was full before the end of the log; ``replaced``: the following records
+    belong to another log.
     """
 
     def __init__(
@@ -99,8 +99,8 @@ class MainLane(Lane):
         self.backlog = self.replaced = False
 
     def fill(self, limit: int | None) -> bool:
-        """Take in what is there, up to the number ``limit`` where there is one; whether there was anything. OSError
-        where the log cannot be read.
+        """Add available records, up to the number ``limit`` if given; returns whether there were any. Raises OSError if
+        the log cannot be read.
         """
         start = self.at
         while not self.batch.full and self._read() and self.at - start < PASS_LINES:
@@ -125,13 +125,13 @@ class MainLane(Lane):
         return self.at > start
 
     def _read(self) -> bool:
-        """Have entries read ahead; False where there are none now."""
+        """Read entries ahead; False if there are none now."""
         if not self._ahead:
             self._ahead.extend(self._shape.shaped(self._cursor.read(READ_LINES, READ_BYTES)))
         return bool(self._ahead)
 
     def _pass_gap(self, number: int) -> None:
-        """Numbers before this one that can never come any more are missing, save alerts that went ahead."""
+        """Count numbers before this one that can no longer arrive as missing, except alerts that were sent ahead."""
         batch, gap = self.batch, number - self.at - 1
         ahead = self._position.ahead - batch.passed
         if ahead and number <= self._position.alerts:
@@ -145,7 +145,9 @@ class UrgentLane(Lane):
     """Alerts and incidents only."""
 
     def fill(self) -> bool:
-        """Look on through the log for a while; whether there was anything. OSError where the log cannot be read."""
+        """Continue the search for a limited time; returns whether any were found. Raises OSError if the log cannot be
+        read.
+        """
         start, end = self.at, time.monotonic() + LOOK_S
         while not self.batch.full:
             if not self._ahead and (time.monotonic() > end or not self._read()):
@@ -170,7 +172,7 @@ class UrgentLane(Lane):
 
 
 def count_urgent(log: Path, after: int, last: int) -> int:
-    """Alerts and incidents behind one number and up to another."""
+    """Number of alerts and incidents after one number up to another."""
     cursor, count = LogCursor(log, after), 0
     try:
         while lines := cursor.read(READ_LINES, READ_BYTES):

@@ -1,8 +1,8 @@
-"""Mentions: where values stand within texts, whole and in the spellings that names, serial numbers and sentences are
-made with.
+"""Mentions: occurrences of values within texts, whole and in the spellings that names, serial numbers and sentences
+use.
 
-A value is found by plain search, and what is beside it is looked at then: a peer may choose values and texts, and
-patterns over hundreds of values would take seconds for one record.
+Values are found by plain search, and the adjacent characters are checked then: peers may choose values and texts, and
+regular expressions over hundreds of values would take seconds for one record.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-# Shorter values are not looked for: they stand everywhere.
+# Shorter values are not searched for: they occur everywhere.
 SHORTEST = 3
 
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _IPV6 = re.compile(r"[0-9a-f.]*:[0-9a-f:.]+")
-# Signs by which what is beside a value would make it a longer one of its kind.
+# Characters that, next to a value, make it part of a longer value of its kind.
 _DIGITS, _HEX, _WORD = "0-9", "0-9a-f", "0-9a-z_-"
 _BESIDE = {signs: re.compile(f"[{signs}]").fullmatch for signs in (_DIGITS, _HEX, _WORD)}
 _APART = {signs: re.compile(f"[^{signs}]").search for signs in (_DIGITS, _HEX, _WORD)}
 
 
 class _Needle(NamedTuple):
-    """A spelling of a value in small letters. ``signs``: those that may not stand beside it; ``begins``, ``ends``:
-    whether it does so with one of them.
+    """A spelling of a value in lower case. ``signs``: characters that must not be adjacent; ``begins``, ``ends``:
+    whether the value itself begins or ends with one of them.
     """
 
     text: str
@@ -36,7 +36,7 @@ class _Needle(NamedTuple):
 
 
 class Mentions:
-    """``marks``: what is put in place of each value."""
+    """``marks``: replacement of each value."""
 
     def __init__(self, marks: Mapping[str, str]) -> None:
         self._marks = marks
@@ -46,13 +46,13 @@ class Mentions:
         self._needles = list({needle.text: needle for needle in needles}.values())
 
     def among(self, texts: Iterable[str]) -> Mentions | None:
-        """Itself for these texts alone; None where none of them has a mention."""
+        """Itself, limited to these texts; None if none of them has a mention."""
         whole = small("\n".join(texts))
         self._needles = [needle for needle in self._needles if needle.text in whole]
         return self if self._needles else None
 
     def replaced(self, text: str) -> str:
-        """The text with its mentions marked; where two overlap, the first and of those the longest."""
+        """The text with its mentions replaced; of overlapping ones the first, and of those the longest."""
         folded = small(text)
         found = sorted(
             (at, -len(needle.text), needle.mark) for needle in self._needles for at in _places(folded, needle)
@@ -66,7 +66,7 @@ class Mentions:
 
 
 def small(text: str) -> str:
-    """In small letters, sign by sign, so that places stay what they are."""
+    """In lower case, character by character, so that offsets stay the same."""
     if text.isascii():
         return text.lower()
     return "".join([one if len(one := sign.casefold()) == 1 else sign for sign in text])
@@ -86,12 +86,12 @@ def _needles(value: str, mark: str) -> Iterator[_Needle]:
 
 
 def _places(folded: str, needle: _Needle) -> Iterator[int]:
-    """Where it stands as a whole: neither the end nor the beginning of a longer one of its kind."""
+    """Offsets where it occurs as a whole, not as part of a longer value of its kind."""
     joins, at = _BESIDE[needle.signs], folded.find(needle.text)
     while at >= 0:
         end, on = at + len(needle.text), at + 1
         if needle.begins and at and joins(folded[at - 1]):
-            # Nothing begins before what it is a part of has ended.
+            # The next match cannot begin before the end of the longer value.
             apart = _APART[needle.signs](folded, at)
             on = apart.start() if apart else len(folded)
         elif not (needle.ends and joins(folded[end : end + 1])) and not (
@@ -103,7 +103,7 @@ def _places(folded: str, needle: _Needle) -> Iterator[int]:
 
 
 def _dotted(folded: str, at: int, end: int) -> bool:
-    """Whether more numbers stand before or behind an address of IPv4, as in the name of an object of SNMP."""
+    """Whether more numbers surround an IPv4 address, as in an SNMP object identifier."""
     return any(
         two[:1] == "." and two[1:].isdecimal() for two in (folded[max(0, at - 2) : at][::-1], folded[end : end + 2])
     )

@@ -1,4 +1,4 @@
-"""Pace: how long to wait before the next try, and how many records a second may go."""
+"""Pace: the delay before a retry, and the limit of records per second."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ DOUBLINGS = 20
 
 
 class Backoff:
-    """Exponential with full jitter, so that many sensors do not come back to a server at the same moment. ``tries``:
-    failures in a row.
+    """Exponential backoff with full jitter, so that many sensors do not return to a server at the same time. ``tries``:
+    consecutive failures.
     """
 
     def __init__(self, first_s: float, longest_s: float) -> None:
@@ -19,7 +19,7 @@ class Backoff:
         self.tries = 0
 
     def failed(self, after_s: float | None = None) -> float:
-        """Seconds to wait; at least as many as the destination asked for, within an hour."""
+        """Seconds to wait; at least as many as the destination requested, up to an hour."""
         longest = min(self._longest, self._first * 2 ** min(self.tries, DOUBLINGS))
         self.tries += 1
         return max(FIRST_S, random.uniform(0, longest), min(after_s or 0, AFTER_LIMIT_S))
@@ -29,7 +29,7 @@ class Backoff:
 
 
 class Rate:
-    """A bucket of tokens, one a record: as many as one second gives fit in."""
+    """A token bucket, one token per record: its capacity is one second's worth."""
 
     def __init__(self, rate: float, now: float) -> None:
         """``rate``: records a second; 0: no limit."""
@@ -37,11 +37,11 @@ class Rate:
 
     @property
     def most(self) -> int:
-        """Records that may go together."""
+        """Records that may be sent together."""
         return max(1, int(self._rate)) if self._rate else 1 << 30
 
     def wait_s(self, now: float, count: int) -> float:
-        """Seconds until so many may go; 0: now."""
+        """Seconds until ``count`` records may be sent; 0: now."""
         if not self._rate:
             return 0
         self._tokens = min(max(self._rate, 1.0), self._tokens + (now - self._last) * self._rate)

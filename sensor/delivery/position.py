@@ -1,9 +1,8 @@
-"""Position: how far an output is in the log, and what became of what is behind it. Kept in ``<log>.cursors/NAME.json``,
-replaced as a whole.
+"""Position of an output in the log, and counts of everything before it. Stored in ``<log>.cursors/NAME.json``, which is
+replaced atomically.
 
-Every number up to ``seq`` is done with; so is every alert and incident up to ``alerts``, which is ahead of ``seq``
-while they overtake a backlog. What is counted and how far it goes are written together, so that a crash never counts
-anything twice: always
+Every number up to ``seq`` is settled; so is every alert and incident up to ``alerts``, which is ahead of ``seq`` while
+they overtake a backlog. Counts and position are written together, so that a crash never counts anything twice. Always:
 
     (seq - begin) + ahead + repeated = delivered + filtered + refused + missing
 """
@@ -23,9 +22,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Position(msgspec.Struct):
-    """``begin``: the last number before those that are counted; ``ahead``: alerts and incidents behind ``seq`` that are
-    done with; ``repeated``: numbers that were done with when the operator went back; ``id``: of the record at ``seq``,
-    by which another log of the same name is recognised.
+    """``begin``: the last number before the counted ones; ``ahead``: settled alerts and incidents after ``seq``;
+    ``repeated``: numbers that were settled when the operator went back; ``id``: of the record at ``seq``, to recognize
+    a replaced log.
     """
 
     seq: int = 0
@@ -42,20 +41,20 @@ class Position(msgspec.Struct):
 
     @property
     def done(self) -> int:
-        """Numbers that are done with, again where they came again."""
+        """Settled numbers, including repeated ones."""
         return self.delivered + self.filtered + self.refused + self.missing
 
     @property
     def whole(self) -> bool:
-        """Whether it can be trusted: a damaged digit must not skip anything."""
+        """Whether it is consistent: a damaged digit must not skip anything."""
         return self.check == _sum(self) and 0 <= self.seq < HIGHEST and 0 <= self.alerts < HIGHEST
 
     def pending(self, end: int) -> int:
-        """Numbers of a log that ends with ``end`` which are still to come."""
+        """Unsettled numbers of a log that ends with ``end``."""
         return max(0, end - max(self.seq, self.begin) - self.ahead)
 
     def back_to(self, seq: int) -> None:
-        """Go back: what follows ``seq`` comes again. Forward it does not go."""
+        """Go back: records after ``seq`` are sent again. Does not go forward."""
         if seq < self.seq or seq < self.alerts:
             self.repeated += self.seq - min(seq, self.seq) + self.ahead
             self.seq = min(seq, self.seq)
@@ -67,7 +66,7 @@ def _sum(position: Position) -> str:
 
 
 def load_position(path: Path) -> Position | None:
-    """None where there is none, or none that can be trusted."""
+    """None if the file is absent or inconsistent."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Position)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -76,28 +75,28 @@ def load_position(path: Path) -> Position | None:
 
 
 def found_position(path: Path) -> Position | None:
-    """The position there, else the one that was kept before: some numbers come again then, none is left out."""
+    """The stored position, otherwise the previous one: some numbers are then sent again, none is skipped."""
     return load_position(path) or load_position(before_of(path))
 
 
 def before_of(path: Path) -> Path:
-    """Where an earlier position is kept, for the case that the newest cannot be read."""
+    """Path of the previous position, in case the newest cannot be read."""
     return path.with_suffix(".before")
 
 
 def save_position(path: Path, position: Position, *, durable: bool) -> None:
-    """Replace the file as a whole. ``durable``: it outlives a loss of power, which takes its time. OSError where it
-    cannot be written.
+    """Replace the file atomically. ``durable``: survives a power loss, which takes time. Raises OSError if it cannot be
+    written.
     """
     position.check = _sum(position)
     replace_file(path, msgspec.json.encode(position) + b"\n", durable=durable)
 
 
 def replace_file(path: Path, data: bytes, *, durable: bool) -> None:
-    """The whole new file, or the old one. OSError where it cannot be written.
+    """Write the complete new file, or keep the old one. Raises OSError if it cannot be written.
 
-    A full disk has no room for a new file: what is there is written over then. Otherwise the log would wait for cursors
-    that wait for the log to shrink.
+    A full disk has no room for a new file: the existing one is then overwritten in place. Otherwise the log would wait
+    for cursors that wait for the log to shrink.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
@@ -116,7 +115,7 @@ def replace_file(path: Path, data: bytes, *, durable: bool) -> None:
 
 
 def _write(path: Path, data: bytes, flags: int, *, durable: bool) -> None:
-    """All of it from the beginning of the file on, and nothing behind it."""
+    """Overwrite the file from its beginning, and truncate it."""
     file = os.open(path, os.O_WRONLY | os.O_CLOEXEC | flags, 0o640)
     try:
         left = memoryview(data)
@@ -130,7 +129,7 @@ def _write(path: Path, data: bytes, flags: int, *, durable: bool) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make names in a folder durable, where its file system can."""
+    """Make names in a folder durable, if its file system supports it."""
     file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with contextlib.suppress(OSError):

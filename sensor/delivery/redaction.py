@@ -1,13 +1,13 @@
-"""Redaction: records with some fields only, and with values that stay here replaced by a salted hash.
+"""Redaction: records with selected fields, and with sensitive values replaced by a salted hash.
 
-The same value has the same hash wherever and whenever it stands, so that receivers can still count and join; without
-the salt, which is made once for each sensor and never leaves it, values cannot be guessed. A value that is redacted is
-redacted in every text of its record as well: sentences contain addresses, and names and serial numbers are made of them
-(MAC addresses with any signs between their bytes or none, IPv4 addresses with dashes). The sensor's own terms stay what
-they are, whatever a peer calls itself: one that is named like a detector must not hide which detector spoke.
+The same value has the same hash everywhere, so that receivers can still count and join. The salt is created once per
+sensor and never leaves it, so that values cannot be guessed. A redacted value is replaced in every text of its record
+too: sentences contain addresses, and names and serial numbers contain them in other spellings (MAC addresses with any
+or no separators, IPv4 addresses with dashes). The sensor's own terms stay, whatever a peer calls itself: a device named
+like a detector must not hide which detector raised the alert.
 
-Choosing fields is not hiding: the sentence ``msg`` always goes, and names what it names. What must not leave is
-redacted.
+Selecting fields is not redaction: the sentence ``msg`` is always sent, with the names in it. Values that must not leave
+have to be redacted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from sensor.delivery.mentions import Mentions
 from sensor.delivery.position import sync_folder
 
-# What formats and receivers cannot do without.
+# Fields that formats and receivers require.
 ENVELOPE = ("ts", "kind", "action", "severity", "msg", "id", "schema", "sensor")
 FACTS = (
     *(f"device.{name}" for name in ("id", "first_seen", "last_seen")),
@@ -31,7 +31,7 @@ FACTS = (
     *(f"incident.{name}" for name in ("id", "key", "risk", "count", "first", "last")),
     *(f"recommendation.{name}" for name in ("id", "setting", "title", "count", "first", "last")),
 )
-# Times and numbers that formats reckon with: they stay, also within what is hidden as a whole.
+# Times and numbers that formats compute with: they stay, even within a redacted object.
 RECKONED = ("ts", "emitted", "first", "last", "first_seen", "last_seen", "confidence", "risk", "count")
 # Fields with the sensor's own terms, which contain no text of a peer.
 WORDS = (
@@ -44,9 +44,9 @@ NEEDED = {
     "incident.story": ("ts", "alert", "detector", "msg"),
     "packets": ("file",),
 }
-"""What goes along where a part of these objects goes."""
+"""Fields that are included with any part of these objects."""
 LISTS: dict[str, Body] = {"incident": {"story": [], "actors": []}}
-"""Where they do not go they are empty."""
+"""Objects that are empty instead of absent."""
 SALT_BYTES, HASH_BYTES = 32, 8
 
 Body = dict[str, Any]
@@ -54,7 +54,7 @@ Change = Callable[[Body], Body]
 
 
 def load_salt(folder: Path) -> bytes:
-    """The salt of this sensor; made where there is none. OSError where that cannot be."""
+    """The salt of this sensor; created if absent. Raises OSError if that fails."""
     path = folder / "salt"
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
@@ -74,7 +74,7 @@ def load_salt(folder: Path) -> bytes:
 
 
 def changes(fields: Sequence[str], redact: Sequence[str], salt: bytes) -> Change | None:
-    """What is done to each record before it goes; None where nothing is."""
+    """The change that is applied to each record; None if there is none."""
     if not fields and not redact:
         return None
     along = (
@@ -87,7 +87,7 @@ def changes(fields: Sequence[str], redact: Sequence[str], salt: bytes) -> Change
     hidden = [tuple(path.split(".")) for path in redact]
 
     def change(record: Body) -> Body:
-        # Redacted first: a field that does not go may hold what a sentence repeats.
+        # Redact first: a field that is left out may contain a value that a sentence repeats.
         done = _redacted(record, hidden, salt) if hidden else record
         if kept is None:
             return done
@@ -105,7 +105,7 @@ Tree = dict[str, "Tree"]
 
 
 def _tree(paths: Iterable[str]) -> Tree:
-    """``src.ip`` as {"src": {"ip": {}}}; nothing below means all."""
+    """``src.ip`` as {"src": {"ip": {}}}; an empty object selects everything below."""
     tree: Tree = {}
     for path in paths:
         node, words = tree, path.split(".")
@@ -155,7 +155,7 @@ def _mark(text: str, salt: bytes) -> str:
 
 
 def _hidden(value: Any, path: tuple[str, ...], salt: bytes, found: dict[str, str]) -> Any:
-    """A copy with what is at the end of the path replaced; ``found`` learns text → hash."""
+    """A copy with the value at the path replaced; adds text → hash to ``found``."""
     if isinstance(value, list):
         return [_hidden(one, path, salt, found) for one in value]
     if isinstance(value, dict):
@@ -184,7 +184,7 @@ def _replaced(value: Any, mentions: Mentions) -> Any:
 
 
 def _restored(value: Any, other: Any, tree: Tree) -> Any:
-    """A value with what another of the same shape has at the ends of a tree."""
+    """A value with the parts selected by a tree taken from another value of the same shape."""
     if not tree:
         return other
     if isinstance(value, list):

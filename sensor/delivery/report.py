@@ -1,4 +1,4 @@
-"""Report: status of the outputs of a log as they wrote it, and going back in it, whether a forwarder runs or not."""
+"""Status of a log's outputs as they last wrote it, and going back, whether a forwarder runs or not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sensor.eventlog.segments import cursors_of, number_of
 
 
 def reported(log: Path, outputs: Mapping[str, Options]) -> list[Status]:
-    """Each output as of its last status; pending counts are current. One that never ran has everything pending."""
+    """The last status of each output with current pending counts. An output that never ran has everything pending."""
     end, found = last_number(log), []
     for name, options in outputs.items():
         place = found_position(cursors_of(log) / f"{name}.json") or Position()
@@ -43,7 +43,7 @@ def reported(log: Path, outputs: Mapping[str, Options]) -> list[Status]:
 
 
 def running(log: Path, name: str) -> bool:
-    """Whether a forwarder delivers to it."""
+    """Whether a forwarder delivers to an output."""
     if not cursors_of(log).is_dir():
         return False
     try:
@@ -51,15 +51,15 @@ def running(log: Path, name: str) -> bool:
     except OSError as error:
         if error.errno == errno.EBUSY:
             return True
-        # No permission to read the log: the last status is used.
+        # Without permission to read the log, the last status is used.
         status = load_status(log, name)
         return status is not None and status.state != "stopped" and time.time() - status.written < 3 * HEARTBEAT_S
     return False
 
 
 def number_before(log: Path, since: str) -> int:
-    """The number before the first record since a time (RFC 3339, UTC); the last of the log where there is none since.
-    OSError where it cannot be read.
+    """The number before the first record since a time (RFC 3339, UTC); the last of the log if there is none since.
+    Raises OSError if the log cannot be read.
     """
     place = place_since(log, since)
     if place is None:
@@ -77,8 +77,8 @@ def number_before(log: Path, since: str) -> int:
 
 
 def gone_back(log: Path, name: str, before: int) -> tuple[int, bool]:
-    """Let an output go back to behind a number: how many come again, and whether a forwarder runs, which is asked to.
-    OSError where it cannot be.
+    """Move an output back to a number. Returns how many records are sent again, and whether a running forwarder was
+    requested to do so. Raises OSError on failure.
     """
     path = cursors_of(log) / f"{name}.json"
     place = found_position(path) or Position()

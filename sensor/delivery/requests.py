@@ -1,4 +1,4 @@
-"""Requests to a forwarder that runs: a file beside the cursor of an output, taken away once it is heeded."""
+"""Requests to a running forwarder: a file beside the cursor of an output, deleted once it is processed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sensor.eventlog.segments import cursors_of
 
 
 class Request(msgspec.Struct):
-    """Go back to behind ``seq``."""
+    """Go back to ``seq``."""
 
     seq: int
 
@@ -21,14 +21,12 @@ def request_path(log: Path, name: str) -> Path:
 
 
 def request_replay(log: Path, name: str, seq: int) -> None:
-    """OSError where it cannot be written."""
+    """Write a request. Raises OSError if it cannot be written."""
     replace_file(request_path(log, name), msgspec.json.encode(Request(seq)), durable=True)
 
 
 def requested(log: Path, name: str) -> int | None:
-    """The number behind which everything is to come again; None where nothing is asked. What cannot be read asks
-    nothing.
-    """
+    """The number after which everything is sent again; None without a valid request."""
     try:
         return max(0, msgspec.json.decode(request_path(log, name).read_bytes(), type=Request).seq)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

@@ -1,5 +1,5 @@
-"""Runner: one output at work, in a thread of its own: reads the log on two lanes, sends, writes down how far it is. It
-never ends by itself, save ``once``.
+"""Runner: one output in its own thread. It reads the log on two lanes, sends batches and stores its position. It runs
+until stopped, or with ``once`` until all is delivered.
 """
 
 from __future__ import annotations
@@ -35,19 +35,18 @@ POLL_S = 0.1
 LONGEST_SLEEP_S = 1.0
 DURABLE_EVERY_S, BEFORE_EVERY_S, REQUESTS_EVERY_S = 0.1, 10.0, 0.5
 STALLED_S = 60.0
-# A call may take so many times the time-out of its output, and so many seconds more: each step of it has a time-out of
-# its own.
+# A call of an output may take this many timeouts, and this many seconds more: each of its steps has its own timeout.
 STUCK_TIMES, STUCK_S = 8, 60.0
-# A destination may refuse everything.
+# A destination may reject everything.
 REFUSALS_EVERY_S = 10.0
 ONCE_TRIES = 5
 
 
 class Runner(Threaded):
-    """``log``: whose records; ``once``: end when all is delivered, or when it cannot be."""
+    """``log``: source of records; ``once``: end when all is delivered, or cannot be."""
 
     def __init__(self, log: Path, name: str, unit: type[Output], options: Options, *, once: bool = False) -> None:
-        """OSError where salt or position cannot be read."""
+        """Raises OSError if salt or position cannot be read."""
         super().__init__(f"output-{name}")
         self.log, self.name, self.options, self._once = log, name, options, once
         self._boundary = Boundary(self._log_fault)
@@ -59,7 +58,7 @@ class Runner(Threaded):
         self._room = Room(min(options.batch_events, self.sender.rate.most), options.batch_kib << 10)
         self.position = self._found()
         self._set_epoch()
-        # What others may look at: replaced as a whole.
+        # Read by other threads: replaced atomically.
         self.published = msgspec.structs.replace(self.position)
         self.over = False
         self._dirty, self._durable_at, self._before_at, self._looked_at = True, 0.0, 0.0, 0.0
@@ -71,14 +70,14 @@ class Runner(Threaded):
 
     @property
     def stuck(self) -> bool:
-        """Whether it does nothing at all any more: its thread has ended, or a call lasts far longer than any silence
-        of the destination may.
+        """Whether it makes no progress at all: its thread has ended, or a call takes far longer than all of its
+        timeouts.
         """
         moved = time.monotonic() - self.sender.moved_at < STUCK_TIMES * self.options.timeout_s + STUCK_S
         return not self.over and not (moved and self._thread.is_alive())
 
     def status(self, end: int) -> Status:
-        """Its status. ``end``: the last number of the log."""
+        """Its status. ``end``: last number of the log."""
         published, sender, now = self.published, self.sender, time.time()
         pending = published.pending(end)
         since = sender.failing_since or (
@@ -119,7 +118,7 @@ class Runner(Threaded):
             self.sender.close()
 
     def _guarded(self) -> Iterator[bool]:
-        """Whether there may be more to do at once."""
+        """Yields whether more work is ready."""
         try:
             yield self._turn()
         except OSError as error:
@@ -127,14 +126,14 @@ class Runner(Threaded):
             yield False
 
     def _rest(self) -> None:
-        """Nothing to do for the moment."""
+        """Wait for new work."""
         if self._dirty:
             self._save()
         self._log_stall()
         self._stopping.wait(min(max(self.sender.wait_s, POLL_S), LONGEST_SLEEP_S))
 
     def _turn(self) -> bool:
-        """One look at both lanes; False where it is time to wait."""
+        """Process both lanes once; False if it is time to wait."""
         self._heed_requests()
         self._heed_destination()
         self.over = self._once and self.sender.backoff.tries >= ONCE_TRIES
@@ -160,7 +159,7 @@ class Runner(Threaded):
         return moved
 
     def _lanes(self) -> MainLane:
-        """The main lane; and the urgent one, made when there is a backlog and dropped when there is none."""
+        """The main lane; creates the urgent lane for a backlog, and drops it without one."""
         if self._main is None:
             self._main = MainLane(self.log, self.position, self._shape, self._room, self._keep_dead)
         main, urgent = self._main, self._urgent
@@ -179,9 +178,7 @@ class Runner(Threaded):
         return main
 
     def _is_due(self, batch: Batch, moved: bool) -> bool:
-        """Whether a batch goes now. One of which nothing is wanted is done with at once, one with an alert in it as
-        well.
-        """
+        """Whether a batch is due. A batch without entries is settled at once; so is one with an alert."""
         if not batch.count:
             return batch.numbers > 0
         return (
@@ -222,7 +219,7 @@ class Runner(Threaded):
         self._dirty = True
         self._log_stall()
         durable = time.monotonic() - self._durable_at >= DURABLE_EVERY_S
-        # A destination that drops repeats can do with fewer writes.
+        # A destination that drops duplicates needs fewer durable writes.
         if durable or self.sender.output.guarantee != "exactly_once":
             self._save(durable=durable)
 
@@ -241,8 +238,8 @@ class Runner(Threaded):
         return found
 
     def _is_other_log(self, found: Position) -> bool:
-        """Whether the record at the position is another one than before. A record that is gone proves nothing, except
-        in a plain file, which is complete.
+        """Whether the record at the position belongs to another log. A removed record proves nothing, except in a plain
+        file, which is complete.
         """
         cursor = LogCursor(self.log, found.seq - 1)
         try:
@@ -254,7 +251,7 @@ class Runner(Threaded):
             cursor.close()
 
     def _save(self, *, durable: bool = True, at_last: bool = False) -> None:
-        """Where it cannot be written, delivery continues: some numbers may come again after a crash."""
+        """If it cannot be written, delivery continues: some numbers may be sent again after a crash."""
         now = time.monotonic()
         try:
             save_position(self._path, self.position, durable=durable)
@@ -269,7 +266,7 @@ class Runner(Threaded):
             self._durable_at = now
 
     def _heed_requests(self) -> None:
-        """Go back where the operator asked for it (`sensor outputs replay`)."""
+        """Go back if the operator requested it (`sensor outputs replay`)."""
         now = time.monotonic()
         if now - self._looked_at < REQUESTS_EVERY_S:
             return
@@ -282,7 +279,7 @@ class Runner(Threaded):
             self._log("info", "goes back", after=self.position.seq)
 
     def _heed_destination(self) -> None:
-        """Go back where the destination lacks what it had (``Output.wanted``)."""
+        """Go back if the destination lacks records that it had (``Output.wanted``)."""
         output = self.sender.output
         if output.wanted is None:
             return
@@ -337,7 +334,7 @@ class Runner(Threaded):
         self._log("error", "a fault of ours", unit=fault.unit, error=fault.error, place=fault.place)
 
     def _log_stall(self) -> None:
-        """Once when nothing goes any more, and once when it goes again."""
+        """Log once when delivery stalls, and once when it resumes."""
         failing = self.sender.failing_since > 0
         if failing != self._stalled:
             self._stalled = failing
@@ -347,6 +344,6 @@ class Runner(Threaded):
                 self._log("info", "delivers again")
 
     def _log(self, level: str, what: str, **facts: Any) -> None:
-        """To the process log, which may have no reader: what was done stays done."""
+        """To the process log, whose failure does not affect delivery."""
         with contextlib.suppress(OSError):
             getattr(log(), level)(what, output=self.name, **facts)

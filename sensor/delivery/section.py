@@ -1,7 +1,7 @@
 """The section ``outputs:`` of the configuration: a name for each output, its ``type``, and the options of that type.
 
-Which options there are depends on the types that a document names, so the model is made for the document: its faults
-then have their place and the nearest key of that very output, and what is not named is not imported.
+Valid options depend on the types in a document, so the model is built for the document. Faults then have a position and
+the nearest key of that output, and unused types are not imported.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from sensor.documents import DocumentErrors, FilePath, load_document, nearest
 from sensor.logs.section import Logging
 
 NAME = re.compile(r"[a-z0-9-]{1,32}")
-# Receivers sort and drop repeats by these.
+# Receivers sort and deduplicate by these.
 NOT_REDACTED = ("ts", "kind", "action", "severity", "id", "schema", "sensor.seq")
 # IEEE 802.1Q, 9.6: twelve bits.
 LAST_VLAN = 4095
 _TOP = tuple(Record.__struct_fields__)
-# Models of documents that are kept.
+# Number of cached document models.
 MODELS = 8
 Whole = TypeVar("Whole", bound=BaseModel)
 
 
 class Identity(BaseModel):
-    """Who this sensor is, as far as delivery wants to know."""
+    """Identity of this sensor, as far as delivery needs it."""
 
     id: str = Field(default_factory=lambda: platform.node() or "sensor")
     site: str = ""
 
 
 class Delivery(BaseModel):
-    """What delivery needs of a configuration; the rest is others' business. ``outputs``: options by name."""
+    """The part of a configuration that delivery needs. ``outputs``: options by name."""
 
     sensor: Identity = Field(default_factory=Identity)
     logging: Logging = Logging()
@@ -53,7 +53,7 @@ class Delivery(BaseModel):
 
 
 class _Any(BaseModel):
-    """A document of which only one section is looked at."""
+    """A document of which only one section is read."""
 
     model_config = ConfigDict(extra="ignore")
     outputs: Any = None
@@ -64,23 +64,23 @@ class _Section(BaseModel):
 
 
 def load_delivery(path: Path | None) -> Delivery:
-    """The delivery part of a configuration, or the defaults. DocumentErrors with all of its faults."""
+    """The delivery part of a configuration, or the defaults. Raises DocumentErrors with all of its faults."""
     if path is None:
         return Delivery()
     return load_document(path, with_section(Delivery, section(path)), context=path.parent)
 
 
 def with_section(model: type[Whole], outputs: Any) -> type[Whole]:
-    """The model of a whole document with its own section in it, where it has one. Models are large: those of the last
-    documents are kept.
+    """The model of a whole document with its own ``outputs`` section, if it has one. Models are large: recent ones are
+    cached.
     """
     made: type[Whole] = _joined(model, outputs) if outputs is not None else model
     return made
 
 
 def section(path: Path, texts: Mapping[Path, str] = {}) -> Any:
-    """The field ``outputs`` as this document needs it, for ``with_section``; None where it has no such section.
-    ``texts``: of layers, in place of what is on the disk.
+    """The field ``outputs`` for this document, for ``with_section``; None if it has no such section. ``texts``: texts
+    of layers that replace those on the disk.
     """
     try:
         given = load_document(path, _Any, texts=texts).outputs
@@ -93,7 +93,7 @@ def section(path: Path, texts: Mapping[Path, str] = {}) -> Any:
 
 
 def _kind(options: Any) -> str | None:
-    """The type of an output as it is written; None where that is no text."""
+    """The type of an output in the document; None if it is not text."""
     kind = options.get("type") if isinstance(options, dict) else None
     return kind if isinstance(kind, str) else None
 
@@ -110,7 +110,9 @@ def _joined(model: type[BaseModel], outputs: Any) -> Any:
 
 @functools.lru_cache(MODELS)
 def _model(kinds: tuple[tuple[str, str | None], ...]) -> type[BaseModel]:
-    """One field for each named output, with its type. Names of outputs may be names of ours, so they are aliases."""
+    """One field for each named output, with its type. Output names may collide with our own names, so they
+    are aliases.
+    """
     fields: dict[str, Any] = {}
     for place, (name, kind) in enumerate(kinds):
         fields[f"output_{place}"] = (
@@ -121,7 +123,7 @@ def _model(kinds: tuple[tuple[str, str | None], ...]) -> type[BaseModel]:
 
 
 def _options(kind: str | None) -> Any:
-    """The options of a type, with the shared options. For an unknown type only that is reported."""
+    """The options of a type, with the shared options. For an unknown type, only that is reported."""
     if kind not in types():
         unknown: dict[str, Any] = {"type": (_one_of(types()), ...)}
         return create_model("Output", __config__=ConfigDict(extra="ignore"), **unknown)
@@ -139,7 +141,7 @@ def _options(kind: str | None) -> Any:
 
 
 def _rows_as(unit: type[Output], options: Options) -> Options:
-    """Traffic records go where the type takes them, in a format that has them."""
+    """Check that traffic records have an output type and a format that support them."""
     kinds = kinds_of(options.filter)
     form = options.format or formats_of(unit)[0]
     if kinds and not unit.traffic:
@@ -166,7 +168,7 @@ def _named(name: Any, options: Any) -> Any:
 
 
 def _selecting(chosen: Filter) -> Filter:
-    """A filter that can let something through: a misspelt type would silently let nothing."""
+    """Check that a filter can match: a misspelled type would silently match nothing."""
     for glob in chosen.types:
         if not fnmatch.filter(TYPES, glob):
             raise ValueError(f"found the type {glob[:64]!r}, {nearest(glob, TYPES)}")
@@ -177,7 +179,7 @@ def _selecting(chosen: Filter) -> Filter:
 
 
 def _path(path: str) -> str:
-    """A path within records: its first word is known."""
+    """Check that a path within records begins with a known word."""
     first = path.partition(".")[0]
     if first not in _TOP:
         raise ValueError(f"found the path {path[:64]!r}, {nearest(first, _TOP)}")
@@ -193,5 +195,5 @@ def _redactable(path: str) -> str:
 
 
 def enabled(outputs: Mapping[str, Any]) -> dict[str, Options]:
-    """Those that are switched on."""
+    """Enabled outputs."""
     return {name: options for name, options in outputs.items() if options.enabled}

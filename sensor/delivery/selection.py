@@ -1,4 +1,4 @@
-"""Selection: which records an output gets (its ``filter``), as one question asked of each."""
+"""Selection: the ``filter`` of an output as one predicate on records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Test = Callable[[Record], bool]
 
 
 def wanted(chosen: Filter) -> Test:
-    """Whether a record is one that every list names."""
+    """Whether every list of the filter matches a record."""
     tests: list[Test] = []
     if chosen.kinds:
         kinds = frozenset(chosen.kinds)
@@ -34,7 +34,7 @@ def wanted(chosen: Filter) -> Test:
 
 
 def _matching(globs: Iterable[str], values: Callable[[Record], Iterator[Any]]) -> Test:
-    """Whether one of the values of a record matches one of the patterns."""
+    """Whether a value of a record matches one of the patterns."""
     fits = re.compile("|".join(translate(glob) for glob in globs)).match
     return lambda record: any(isinstance(word, str) and fits(word) for word in values(record))
 
@@ -50,13 +50,13 @@ def _several(record: Record, name: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _detectors(record: Record) -> Iterator[Any]:
-    """Of an alert its own; of an incident those of its story."""
+    """The detector of an alert, or those of an incident's steps."""
     yield _part(record, "alert").get("detector")
     yield from (chapter.get("detector") for chapter in _several(_part(record, "incident"), "story"))
 
 
 def _ends(record: Record) -> Iterator[Mapping[str, Any]]:
-    """The device, or both ends of an alert or incident, all actors and targets among them."""
+    """The device, or both ends of an alert or incident, including all actors and targets."""
     yield from (_part(record, name) for name in ("device", "src", "dst"))
     yield from _several(record, "targets")
     yield from _several(_part(record, "incident"), "actors")

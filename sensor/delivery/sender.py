@@ -1,8 +1,8 @@
-"""Sender: sends batches to one output, and follows its result: Ack, Retry with a pause, Refuse by halving until the
+"""Sender: sends batches to one output and follows its result: Ack, Retry with a pause, Refuse by halving until the
 rejected record is found.
 
-An output that breaks is tried again as after Retry; what it breaks on is halved meanwhile, and a record on which it
-breaks again and again is refused: a peer must not stop all that comes after its own record by a fault of ours.
+An output that raises another error is retried like after Retry; the batch is halved meanwhile, and a record that fails
+repeatedly is rejected: a peer must not block all later records through a bug of ours.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from sensor.delivery.dead_letters import ANSWER_LIMIT, Letters
 from sensor.delivery.pace import Backoff, Rate
 
 MESSAGE_LIMIT = 300
-# So often an output may break on one record.
+# How often an output may fail on one record.
 BREAKS = 5
 
 Answer = Ack | Retry | Refuse
 
 
 class _Broke(Retry):
-    """Not a result of the output: the output failed."""
+    """An internal error of the output instead of a result."""
 
 
 class Sender:
-    """``error``: what was wrong last, and when (``error_at``); ``next_try``: when it is tried again; ``failing_since``:
-    the first failure after which nothing went; ``sending_since``: when the call began that is under way. Wall clock, 0:
-    never. ``again_at`` and ``wait_s``: the same whatever that clock does;
-    ``moved_at``: when something was done last, by a clock that only goes forward.
+    """``error``: last error, and its time (``error_at``); ``next_try``: time of the next retry; ``failing_since``:
+    first failure since the last success; ``sending_since``: start of the current call. Wall clock, 0: never.
+    ``again_at`` and ``wait_s``: the next retry, independent of that clock; ``moved_at``: time of the last progress,
+    monotonic clock.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Sender:
         return time.time() + wait if wait else 0.0
 
     def deliver(self, batch: Batch) -> bool:
-        """Settle the batch; False where a pause is due before it continues. OSError where dead letters cannot be kept:
-        nothing is sent until they are.
+        """Settle the batch; False if it must pause first. Raises OSError if dead letters cannot be stored: nothing is
+        sent until they are.
         """
         if batch.letters:
             self._keep(batch)
             self._works()
         while batch.pieces:
-            batch.full = True  # what was tried once comes again as it was
+            batch.full = True  # a repeat must have the same entries
             if self._stopped() or self.wait_s or not self._may_go(len(batch.pieces[0])):
                 return False
             piece = batch.pieces[0]
@@ -85,7 +85,7 @@ class Sender:
         return True
 
     def pause(self, message: str, after_s: float | None = None) -> None:
-        """Something is in the way: later again."""
+        """Schedule a retry."""
         self.error, self.error_at = clean(masked(message), MESSAGE_LIMIT), time.time()
         self.failing_since = self.failing_since or self.error_at
         self.again_at = time.monotonic() + self.backoff.failed(after_s)
@@ -95,8 +95,8 @@ class Sender:
         self._boundary.run(f"output {self.output.name}", self._closing)
 
     def _single_out(self, batch: Batch, answer: Retry) -> None:
-        """Find the record on which the output breaks. One goes to the dead letters at a time, after pauses as long as
-        ever: the output itself may be broken.
+        """Find the record on which the output fails. Only one at a time becomes a dead letter, after the usual pauses:
+        the output itself may be broken.
         """
         piece = batch.pieces[0]
         self._breaks = self._breaks + 1 if isinstance(answer, _Broke) and len(piece) == 1 else 0
@@ -132,9 +132,7 @@ class Sender:
         self.failing_since, self.again_at = 0.0, 0.0
 
     def _keep(self, batch: Batch) -> None:
-        """Keep what was refused. The destination has the rest: that it cannot be kept now is no reason to send anything
-        twice.
-        """
+        """Store rejected records. The destination has the others: a failure to store must not cause duplicates."""
         if batch.letters:
             self._dead(batch.letters)
             batch.letters = []
@@ -146,7 +144,7 @@ class Sender:
         return not wait
 
     def _attempt(self, piece: list[Entry]) -> Answer:
-        """The result of the output; if it fails, that it did."""
+        """The result of the output, or its internal error."""
         self.broke, self.sending_since, self.moved_at = "", time.time(), time.monotonic()
         results, _ = self._boundary.run(f"output {self.output.name}", self._calls, piece)
         self.sending_since = 0.0

@@ -1,4 +1,4 @@
-"""Shape: lines of the log as entries of an output: decoded, chosen by its filter, changed, in its format."""
+"""Shape: lines of the log as entries of an output: decoded, filtered, redacted, formatted."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ _decode = msgspec.json.Decoder(Body).decode
 
 
 class Shaped(NamedTuple):
-    """What became of a line: an entry, or nothing where it is not wanted, or what was wrong with it. ``record``: as the
-    log has it.
-    """
+    """The result for a line: an entry, nothing if it is filtered, or an error. ``record``: as in the log."""
 
     seq: int
     record: Body
@@ -34,7 +32,7 @@ class Shaped(NamedTuple):
 
 
 def is_urgent(line: bytes) -> bool:
-    """Whether a line is an alert or an incident; most are recognized by their head, without decoding."""
+    """Whether a line is an alert or an incident; most are recognized by their beginning, without decoding."""
     head = _HEAD(line)
     if head is not None:
         return head[1] in (b"alert", b"incident")
@@ -42,7 +40,7 @@ def is_urgent(line: bytes) -> bool:
 
 
 class Shape:
-    """Of one output. ``boundary``: what a format cannot express is a fault of the sensor, and costs one record."""
+    """Of one output. ``boundary``: isolates errors of a format, which cost one record."""
 
     def __init__(self, unit: type[Output], options: Options, salt: Callable[[], bytes], boundary: Boundary) -> None:
         self.format = options.format or formats_of(unit)[0]
@@ -50,7 +48,7 @@ class Shape:
         self._change = changes(options.fields, options.redact, salt() if options.redact else b"")
 
     def shaped(self, lines: list[tuple[int, bytes]]) -> Iterator[Shaped]:
-        """What became of each line, in order."""
+        """The result for each line, in order."""
         while lines:
             done, whole = self._boundary.run(f"format {self.format}", self._each, lines)
             yield from done

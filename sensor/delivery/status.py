@@ -19,10 +19,10 @@ class Status(msgspec.Struct):
     """Numbers are those of the log since its output was first configured: ``read`` = ``delivered`` + ``filtered`` +
     ``refused`` + ``missing`` + ``pending``.
 
-    Times are seconds since the epoch, 0: never. ``state``: *waiting* for the next try, *stalled* once nothing went for
-    a minute; ``stalled_since``: since when it accepts nothing although events are pending; ``error``: the last fault,
-    and when; ``next_try``; ``written``: when this was written, every ten seconds by a forwarder that runs, its process
-    being ``pid``. ``records_``: of the traffic records that it takes; ``dropped``: those for which there was no room.
+    Times are seconds since the epoch, 0: never. ``state``: *waiting* for the next retry, *stalled* after a minute
+    without progress; ``stalled_since``: since when nothing is accepted although events are pending; ``error``: the last
+    error, and its time; ``next_try``; ``written``: when this was written, every ten seconds by a running forwarder,
+    whose process is ``pid``. ``records_``: counts of traffic records; ``dropped``: those for which there was no room.
     """
 
     name: str
@@ -56,7 +56,7 @@ def status_path(log: Path, name: str) -> Path:
 
 
 def load_status(log: Path, name: str) -> Status | None:
-    """None where there is none, or none that can be read."""
+    """None if the file is absent or unreadable."""
     try:
         return msgspec.json.decode(status_path(log, name).read_bytes(), type=Status)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -64,5 +64,5 @@ def load_status(log: Path, name: str) -> Status | None:
 
 
 def save_status(log: Path, status: Status) -> None:
-    """OSError where it cannot be written."""
+    """Write the status. Raises OSError if it cannot be written."""
     replace_file(status_path(log, status.name), msgspec.json.encode(status) + b"\n", durable=False)

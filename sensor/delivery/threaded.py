@@ -1,4 +1,4 @@
-"""A loop in a thread of its own, which ends after what is under way."""
+"""A loop in its own thread, which stops after the current step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 
 class Threaded:
-    """``_run`` is the loop; it looks at ``_stopping``."""
+    """``_run`` is the loop; it checks ``_stopping``."""
 
     def __init__(self, name: str) -> None:
         self._stopping = threading.Event()
@@ -16,11 +16,11 @@ class Threaded:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the send that is under way."""
+        """Stop after the current send."""
         self._stopping.set()
 
     def join(self, seconds: float) -> bool:
-        """Wait for the end; whether it came."""
+        """Wait for the end; returns whether the thread ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 

@@ -1,4 +1,4 @@
-"""Rows of traffic records as entries of an output: in the shape of the event log's records, in its format."""
+"""Rows of traffic records as entries of an output: shaped like records of the event log, in the output's format."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def kinds_of(chosen: Filter) -> list[str]:
-    """The tables that a filter names."""
+    """The tables that a filter selects."""
     return [kind for kind in chosen.kinds if kind in KINDS]
 
 
 def selected(chosen: Filter, row: Row) -> bool:
-    """Whether a row is one of those VLANs and sites; severity, detectors and types select events alone."""
+    """Whether a filter selects a row by VLAN and site; severity, detectors and types apply to events only."""
     if chosen.vlans and row["vlan"] not in chosen.vlans:
         return False
     return not chosen.sites or any(fnmatchcase(row["site"] or "", glob) for glob in chosen.sites)
 
 
 def record_of(table: str, row: Row) -> Body:
-    """A row in the shape of a record. Its id is made of its content: a row that comes again has the same."""
+    """A row shaped like an event log record. Its id is derived from its content: a repeated row has the same id."""
     raw = _ENCODER.encode([table, sorted(row.items())])
     made: Body = {
         "ts": f"{row['ts']}Z",
@@ -59,7 +59,7 @@ def record_of(table: str, row: Row) -> Body:
 
 
 def ecs(table: str, row: Row) -> bytes:
-    """A row in the Elastic Common Schema; what the schema lacks stands below ``sensor``."""
+    """A row in the Elastic Common Schema; fields without an equivalent are below ``sensor``."""
     record = record_of(table, row)
     made: Body = {
         "@timestamp": record["ts"],
@@ -75,7 +75,7 @@ def ecs(table: str, row: Row) -> bytes:
 
 
 def _set(made: Body, path: str, value: Any) -> None:
-    """A value at a dotted path. Durations of the schema are nanoseconds."""
+    """Set a value at a dotted path. Durations of the schema are nanoseconds."""
     *parts, last = path.split(".")
     place = made
     for part in parts:
@@ -88,13 +88,13 @@ def _filled(body: Body) -> Body:
 
 
 class Entries:
-    """Entries of one output. ``change``: fields that it leaves out or blanks; None where it takes all."""
+    """Entries of one output. ``change``: fields that it leaves out or redacts; None: none."""
 
     def __init__(self, chosen: Filter, form: str, change: Callable[[Body], Body] | None) -> None:
         self._filter, self._form, self._change = chosen, form, change
 
     def of(self, table: str, rows: Iterator[Body]) -> Iterator[Entry | None]:
-        """One for each row, numbered; None where the filter does not want it."""
+        """One numbered entry per row; None if the filter excludes it."""
         for number, row in enumerate(rows, 1):
             if not selected(self._filter, row):
                 yield None

@@ -1,5 +1,5 @@
-"""Traffic runner: delivers the traffic records that an output wants, in a thread of its own, from its outbox. Each file
-is removed once all of it was delivered; how far it is within one is kept beside the position of the output.
+"""Traffic runner: delivers traffic records of an output from its outbox, in its own thread. A file is removed once all
+of it is delivered; the position within it is stored beside that of the output.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ ONCE_TRIES = 5
 
 
 class Reached(msgspec.Struct):
-    """How far the delivery is. ``rows``: of ``file`` that are done with; the other numbers are of all files so far.
-    ``unreadable``: rows of files that were damaged.
+    """Position of the delivery. ``rows``: settled rows of ``file``; the other numbers are totals of all files.
+    ``unreadable``: rows of damaged files.
     """
 
     file: str = ""
@@ -44,10 +44,10 @@ class Reached(msgspec.Struct):
 
 
 class TrafficRunner(Threaded):
-    """``event_log``: whose records; ``once``: end when all that waits is delivered, or when it cannot be."""
+    """``event_log``: log of the output; ``once``: end when everything pending is delivered, or cannot be."""
 
     def __init__(self, event_log: Path, name: str, unit: type[Output], options: Options, *, once: bool = False) -> None:
-        """OSError where the outbox or the salt cannot be made."""
+        """Raises OSError if the outbox or the salt cannot be created."""
         super().__init__(f"records-{name}")
         self.name, self.options, self._once = name, options, once
         self._path = cursors_of(event_log) / f"{name}.records.json"
@@ -66,13 +66,13 @@ class TrafficRunner(Threaded):
         self._touched = 0.0
 
     def pending(self) -> int:
-        """Rows that wait."""
+        """Number of pending rows."""
         waiting = self.outbox.waiting()
         done = self.reached.rows if any(one.path.name == self.reached.file for one in waiting) else 0
         return max(0, sum(one.rows for one in waiting) - done)
 
     def report(self, status: Status) -> Status:
-        """The status of its output with its own numbers."""
+        """The status of its output with its own counts."""
         reached = self.reached
         return msgspec.structs.replace(
             status,
@@ -95,7 +95,7 @@ class TrafficRunner(Threaded):
             self.sender.close()
 
     def turn(self) -> Iterator[bool]:
-        """Whether there may be more to do at once. A failing disk is tried again."""
+        """Yields whether more work is ready. Errors of the disk are retried."""
         try:
             yield self._turn()
         except OSError as error:
@@ -103,7 +103,7 @@ class TrafficRunner(Threaded):
             yield False
 
     def _turn(self) -> bool:
-        """Deliver the oldest file as far as it goes."""
+        """Deliver the oldest file as far as possible."""
         if time.monotonic() - self._touched > TOUCH_S:
             self._touched = time.monotonic()
             self.outbox.touch()
@@ -116,7 +116,7 @@ class TrafficRunner(Threaded):
         return done
 
     def _deliver(self, waiting: Waiting) -> bool:
-        """All of a file; False where a pause is due."""
+        """Deliver a file; False if it must pause."""
         if self.reached.file != waiting.path.name:
             self.reached.file, self.reached.rows = waiting.path.name, 0
         try:
@@ -132,7 +132,7 @@ class TrafficRunner(Threaded):
         return True
 
     def _batches(self, waiting: Waiting) -> Iterator[Batch]:
-        """The rows of a file behind those that are done with."""
+        """The unsettled rows of a file."""
         batch, room = Batch(), self.options.batch_kib << 10
         for number, entry in enumerate(self._entries.of(waiting.table, rows_of(waiting.path)), 1):
             if number <= self.reached.rows:
@@ -168,7 +168,7 @@ class TrafficRunner(Threaded):
             return Reached()
 
     def _save(self) -> None:
-        """Where it cannot be written, delivery continues: some rows may come again after a crash."""
+        """If it cannot be written, delivery continues: some rows may be sent again after a crash."""
         try:
             replace_file(self._path, msgspec.json.encode(self.reached) + b"\n", durable=False)
         except OSError as error:

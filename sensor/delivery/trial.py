@@ -1,4 +1,4 @@
-"""Trial: one output by itself, looked at or sent one marked event."""
+"""Trial: checks one output, or sends one test event to it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MESSAGE = "test event: checks that events of this sensor arrive"
 
 
 def checked(name: str, options: Options) -> Iterator[Finding]:
-    """The results of its own check, one after the other. Texts of a destination are cleaned: they go to a terminal."""
+    """Findings of its check, one after another. Texts of the destination are cleaned for the terminal."""
     for finding in _guarded(output_class(type_of(options))(name, options), "check"):
         yield msgspec.structs.replace(finding, message=clean(masked(finding.message), CHECK_LIMIT))
 
 
 def tested(name: str, options: Options, sensor_id: str, site: str, now_ns: int, salt: Callable[[], bytes]) -> Finding:
-    """Send one event. It is of a sensor called ``…-test``, so that it leaves no mark in the numbers of ours. ``salt``:
-    by which values are hidden.
+    """Send one event from a sensor named ``…-test``, so that it does not affect the real sensor's numbers. ``salt``:
+    for redacted values.
     """
     unit = output_class(type_of(options))
     if not options.records:
@@ -60,7 +60,7 @@ def _record(sensor_id: str, site: str, now_ns: int) -> dict[str, Any]:
 
 
 def _guarded(output: Output, step: str, *args: Any) -> Iterator[Finding]:
-    """The findings of a check, and the error that ends it."""
+    """The findings of a step, and the error that ends it."""
     faults: list[Fault] = []
     boundary = Boundary(faults.append)
     calls: dict[str, Callable[..., Iterator[Finding]]] = {"check": _checking, "send": _sending}
